@@ -1,0 +1,81 @@
+# The only door to everything: `make help`.
+# Variables from the environment: PYTHON, STAGE, PORT, AGENTS, MASTER_KEY, LOCAL_SWEEP_SECONDS and every documented setting.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAGE ?= dev
+AGENTS ?= 0
+WORKERS ?= 2
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
+REQUIREMENTS := requirements.txt requirements-dev.txt samples/agent/requirements.txt
+
+MAKEFLAGS += --no-print-directory
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check format lint types imports templates openapi openapi-check audit test test-fast demo up package deploy clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+$(VENV)/ready: $(REQUIREMENTS)
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: set PYTHON to it" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed, $(PYTHON) is older: set PYTHON" >&2; exit 1; }
+	@echo "Setting up $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { echo "the module venv is missing (Debian: apt install python3-venv)" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+setup: $(VENV)/ready ## Make .venv, or bring it up to date
+
+check: setup ## Everything that needs no running: format, lint, types, imports, templates, API document
+	@$(BIN)/ruff format --check --quiet . || { echo "make format would change files" >&2; exit 1; }
+	@$(MAKE) lint types imports templates openapi-check
+
+format: setup ## Format the code
+	@$(BIN)/ruff format .
+
+lint: setup
+	@$(BIN)/ruff check .
+
+types: setup
+	@$(BIN)/mypy
+
+imports: setup
+	@$(BIN)/lint-imports
+
+templates: setup
+	@$(BIN)/python -m infra.package --code-only --build build/check
+	@$(BIN)/cfn-lint build/check/stateful.json build/check/packaged/sam.json
+
+openapi: setup ## Write the API document from the models
+	@$(BIN)/python -m chalicelib.api.openapi
+
+openapi-check: setup
+	@$(BIN)/python -m infra.openapi_check
+
+audit: setup ## Known vulnerabilities in what ships (asks the package index)
+	@$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
+
+test: setup ## All tests, with the whole application in a local cloud among them
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+test-fast: setup ## The tests that start no local cloud
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --ignore=tests/e2e $(ARGS)
+
+demo: setup ## The main job for real: three agents enrol, a command runs on all, every output comes back
+	@$(BIN)/python -m infra.local.demo
+
+up: setup ## The same, kept running: PORT=8080 AGENTS=0 MASTER_KEY=... LOCAL_SWEEP_SECONDS=5
+	@$(BIN)/python -m infra.local.up $(AGENTS)
+
+package: setup ## build/packaged: template and zip, as they go to AWS
+	@$(BIN)/python -m infra.package --stage $(STAGE)
+
+deploy: setup ## Deploy to the AWS account of the shell's credentials: make deploy STAGE=dev
+	@$(BIN)/python -m infra.deploy --stage $(STAGE)
+
+clean: ## Remove what was built, and .venv
+	@rm -rf $(VENV) build .chalice/deployments .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The HTTP edge: request and response models, authentication, envelopes, the published document. No domain rules."""

@@ -1,0 +1,349 @@
+"""Routes as data, and the one way from a request to its answer.
+
+The order never varies: route, authentication (401; public routes: rate, 429), path, query, body (400, 413, 415: the
+first that is wrong, alone), degraded mode (503), then the view with everything it finds (404, 409, 422, 503). Only here
+do errors become statuses.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, Required, TypedDict, TypeVar, Unpack, get_args
+
+from chalice.app import Chalice, Response
+from pydantic import BaseModel
+
+from chalicelib.api.auth import AGENT, METRICS, OPEN, OPERATOR, PUBLIC, Auth, Keys, bearer_of
+from chalicelib.api.envelope import Envelope
+from chalicelib.api.exchange import Incoming, Outgoing
+from chalicelib.api.headers import SECURITY_HEADERS, Cors
+from chalicelib.api.json_body import DEFAULT_MAX_BODY_BYTES, read_json
+from chalicelib.api.results import Answer, Bare, Created, NoContent, Paginated, Request
+from chalicelib.api.throttle import Throttle
+from chalicelib.api.validation import Body, NoBody, NoPath, NoQuery, Path, Query, read
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.log import Level, Log
+from chalicelib.kit.origin import Origin, working_for
+from chalicelib.kit.tables import Meter, Tables
+from chalicelib.settings import Settings
+
+__all__ = [
+    "AGENT",
+    "METRICS",
+    "OPEN",
+    "OPERATOR",
+    "PUBLIC",
+    "Bare",
+    "Created",
+    "EdgeServices",
+    "Endpoint",
+    "Endpoints",
+    "NoContent",
+    "Paginated",
+    "Request",
+]
+
+STATUSES = {
+    Kind.BAD_REQUEST: 400,
+    Kind.UNAUTHORIZED: 401,
+    Kind.FORBIDDEN: 403,
+    Kind.NOT_FOUND: 404,
+    Kind.CONFLICT: 409,
+    Kind.PAYLOAD_TOO_LARGE: 413,
+    Kind.UNSUPPORTED_MEDIA_TYPE: 415,
+    Kind.VALIDATION_FAILED: 422,
+    Kind.RATE_LIMITED: 429,
+    Kind.INTERNAL: 500,
+    Kind.UNAVAILABLE: 503,
+    Kind.DEGRADED: 503,
+}
+"""The HTTP status of each kind of error."""
+
+_DEGRADED_TEXT = "Cluster is in degraded mode (over capacity) — try again when capacity recovers"
+_FIRST_SERVER_ERROR = 500
+
+V = TypeVar("V", bound=Callable[..., Answer])
+
+
+class AgentsDoor(Protocol):
+    """What the edge asks of `nodes.service.Nodes`."""
+
+    def authenticate(self, bearer: str) -> Any: ...
+
+    def touch(self, agent: Any) -> object: ...
+
+
+class EdgeServices(Protocol):
+    """What the edge itself needs of the composition root. Views are handed the same object."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def ids(self) -> Ids: ...
+    @property
+    def tables(self) -> Tables: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def throttle(self) -> Throttle: ...
+    @property
+    def log(self) -> Log: ...
+    @property
+    def nodes(self) -> AgentsDoor: ...
+    def degraded(self) -> bool: ...
+
+
+class Options(TypedDict, total=False):
+    """What a decorator may be told; the fields of `Endpoint` of the same names."""
+
+    auth: Required[Auth]
+    summary: Required[str]
+    path: type[Path]
+    query: type[Query]
+    body: type[Body]
+    body_required: bool
+    max_body_bytes: int
+    answer: type[BaseModel] | None
+    paginated: bool
+    enveloped: bool
+    status: int
+    errors: Sequence[int]
+    blocked_when_degraded: bool
+    contract_path: str
+    documented: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """One operation. ``route`` is what API Gateway matches; ``contract_path``, if given, what the document shows.
+
+    ``answer`` is the model of ``data`` (of each item, if ``paginated``; of the whole, if not ``enveloped``), None for
+    204. ``errors`` are the statuses that the view itself may cause; those of the edge are documented by themselves.
+    """
+
+    method: str
+    route: str
+    view: Callable[[Any, Any], Answer]
+    tag: str
+    auth: Auth
+    summary: str
+    path: type[Path] = NoPath
+    query: type[Query] = NoQuery
+    body: type[Body] = NoBody
+    body_required: bool = True
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+    answer: type[BaseModel] | None = None
+    paginated: bool = False
+    enveloped: bool = True
+    status: int = 200
+    errors: Sequence[int] = ()
+    blocked_when_degraded: bool = False
+    contract_path: str = ""
+    documented: bool = True
+
+    @property
+    def has_body(self) -> bool:
+        return self.body is not NoBody
+
+
+class Endpoints:
+    """The operations of one module, declared by decorators and registered on the Chalice app in one call."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.all: list[Endpoint] = []
+
+    def get(self, route: str, /, **options: Unpack[Options]) -> Callable[[V], V]:
+        return self.declare("GET", route, **options)
+
+    def post(self, route: str, /, **options: Unpack[Options]) -> Callable[[V], V]:
+        return self.declare("POST", route, **options)
+
+    def patch(self, route: str, /, **options: Unpack[Options]) -> Callable[[V], V]:
+        return self.declare("PATCH", route, **options)
+
+    def delete(self, route: str, /, **options: Unpack[Options]) -> Callable[[V], V]:
+        return self.declare("DELETE", route, **options)
+
+    def declare(self, method: str, route: str, /, **options: Unpack[Options]) -> Callable[[V], V]:
+        """Declare an operation. The view stays callable as it is. Raises TypeError where the models are not those of
+        the view's ``Request[...]`` annotation."""
+
+        def keep(view: V) -> V:
+            endpoint = Endpoint(method=method, route=route, view=view, tag=self.tag, **options)
+            _check_annotation(endpoint)
+            self.all.append(endpoint)
+            return view
+
+        return keep
+
+    def register(self, app: Chalice, provide: Callable[[], EdgeServices]) -> None:
+        """Add the routes to `app`. `provide` gives the container's services at each request."""
+        for endpoint in self.all:
+            # */*: a wrong content type is answered by the edge, in the envelope, and not by Chalice.
+            route = app.route(endpoint.route, methods=[endpoint.method], content_types=["*/*"])
+            route(_chalice_view(app, endpoint, provide))
+
+
+def _check_annotation(endpoint: Endpoint) -> None:
+    annotation = endpoint.view.__annotations__.get("request")
+    models = (endpoint.path, endpoint.query, endpoint.body)
+    if annotation is not None and not isinstance(annotation, str) and get_args(annotation) != models:
+        raise TypeError(f"{endpoint.view.__qualname__}: declared with {models}, but takes {annotation}")
+
+
+def current_event(app: Chalice) -> Mapping[str, Any]:
+    """The proxy event that `app` is answering. Raises LookupError outside a request."""
+    if app.current_request is None:
+        raise LookupError("no request is being answered")
+    event: Mapping[str, Any] = app.current_request.to_original_event()
+    return event
+
+
+def _chalice_view(app: Chalice, endpoint: Endpoint, provide: Callable[[], EdgeServices]) -> Callable[..., Response]:
+    def view(**_: str) -> Response:
+        incoming = Incoming.from_event(current_event(app))
+        outgoing = respond(endpoint, incoming, provide())
+        return Response(body=outgoing.body, status_code=outgoing.status, headers=dict(outgoing.headers))
+
+    return view
+
+
+@dataclass
+class _Exchange:
+    """One request under way. Filled in step by step, so that the log names the caller also of a refused request."""
+
+    endpoint: Endpoint
+    incoming: Incoming
+    services: EdgeServices
+    request_id: str
+    started: datetime
+    actor: str = ""
+    agent: Any = None
+    meter: Meter = field(default_factory=Meter)
+
+    @property
+    def node_id(self) -> str | None:
+        return None if self.agent is None else self.agent.node.id
+
+    def envelope(self) -> Envelope:
+        return Envelope(self.request_id, self.services.clock.now())
+
+
+def respond(endpoint: Endpoint, incoming: Incoming, services: EdgeServices) -> Outgoing:
+    """The answer to one request, with one line in the log. Raises nothing."""
+    started = services.clock.now()
+    exchange = _Exchange(endpoint, incoming, services, services.ids.uuid7(started), started)
+    cors: dict[str, str] = {}
+    try:
+        exchange.meter = services.tables.meter
+        exchange.meter.reset()
+        cors = cors_of(services.settings).headers_for(incoming.header("origin"))
+        outgoing = _serve(exchange)
+    except EdgeError as error:
+        outgoing = _refusal(error, exchange)
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets the envelope
+        services.log.failure("request_failed", error, request_id=exchange.request_id, route=endpoint.route)
+        outgoing = _refusal(EdgeError(Kind.INTERNAL, "Internal Server Error"), exchange)
+    outgoing.headers |= {**SECURITY_HEADERS, **cors, "x-request-id": exchange.request_id}
+    if outgoing.body:
+        outgoing.headers["content-type"] = "application/json"
+    _log(exchange, outgoing.status)
+    return outgoing
+
+
+def cors_of(settings: Settings) -> Cors:
+    """The CORS policy that the settings describe."""
+    return Cors(settings.cors_allowed_origins, settings.cors_allowed_headers)
+
+
+def _serve(exchange: _Exchange) -> Outgoing:
+    endpoint, services = exchange.endpoint, exchange.services
+    _admit(exchange)
+    with working_for(Origin(exchange.request_id, exchange.actor, exchange.incoming.address)):
+        if exchange.agent is not None:
+            services.nodes.touch(exchange.agent)
+        request = _read(exchange)
+        if endpoint.blocked_when_degraded and services.degraded():
+            raise EdgeError(Kind.DEGRADED, _DEGRADED_TEXT)
+        answer = endpoint.view(request, services)
+    return _render(answer, exchange)
+
+
+def _admit(exchange: _Exchange) -> None:
+    incoming, services = exchange.incoming, exchange.services
+    match exchange.endpoint.auth:
+        case Auth.OPEN:
+            return
+        case Auth.PUBLIC:
+            services.throttle.take(incoming.address)
+        case Auth.AGENT:
+            exchange.agent = services.nodes.authenticate(bearer_of(incoming) or "")
+            exchange.actor = f"node:{exchange.node_id}"
+        case Auth.OPERATOR | Auth.METRICS as audience:
+            if services.settings.auth_enabled:
+                exchange.actor = services.keys.identify(bearer_of(incoming), audience)
+
+
+def _read(exchange: _Exchange) -> Request[Path, Query, Body]:
+    endpoint, incoming = exchange.endpoint, exchange.incoming
+    path = read(endpoint.path, incoming.path)
+    query = read(endpoint.query, incoming.query)
+    body: Body = NoBody()
+    if endpoint.has_body:
+        sent = read_json(incoming, required=endpoint.body_required, max_bytes=endpoint.max_body_bytes)
+        body = read(endpoint.body, sent)
+    return Request(
+        path=path,
+        query=query,
+        body=body,
+        headers={name: values[-1] for name, values in incoming.headers.items()},
+        address=incoming.address,
+        bearer=bearer_of(incoming),
+        caller=exchange.agent,
+    )
+
+
+def _render(answer: Answer, exchange: _Exchange) -> Outgoing:
+    status, envelope = exchange.endpoint.status, exchange.envelope()
+    match answer:
+        case NoContent():
+            return Outgoing(204, headers=dict(answer.headers))
+        case Bare():
+            return Outgoing(answer.status, answer.text)
+        case Paginated():
+            return Outgoing(status, envelope.paginated(answer.items, answer.page))
+        case Created():
+            location = {} if answer.location is None else {"location": answer.location}
+            return Outgoing(201, envelope.success(answer.model), location)
+        case _:
+            return Outgoing(status, envelope.success(answer))
+
+
+def _refusal(error: EdgeError, exchange: _Exchange) -> Outgoing:
+    outgoing = Outgoing(STATUSES[error.kind], exchange.envelope().error(error))
+    if error.retry_after_seconds is not None:
+        outgoing.headers["retry-after"] = str(error.retry_after_seconds)
+    return outgoing
+
+
+def _log(exchange: _Exchange, status: int) -> None:
+    elapsed = exchange.services.clock.now() - exchange.started
+    exchange.services.log.line(
+        "request",
+        level=Level.ERROR if status >= _FIRST_SERVER_ERROR else Level.INFO,
+        request_id=exchange.request_id,
+        method=exchange.incoming.method,
+        route=exchange.endpoint.route,
+        status=status,
+        milliseconds=round(elapsed.total_seconds() * 1000, 1),
+        dynamodb_calls=exchange.meter.count,
+        read_units=exchange.meter.read_units,
+        write_units=exchange.meter.write_units,
+        actor=exchange.actor or None,
+        node_id=exchange.node_id,
+    )

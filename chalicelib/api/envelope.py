@@ -1,0 +1,67 @@
+"""The bodies of answers: data, data with pagination, error. Each carries the request id and the time of rendering."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from chalicelib.kit.clock import to_microseconds_text
+from chalicelib.kit.errors import EdgeError
+
+
+class PageNumbers(Protocol):
+    """What pagination is computed from; `kit.listing.ListPage` is one."""
+
+    @property
+    def page(self) -> int: ...
+
+    @property
+    def page_size(self) -> int: ...
+
+    @property
+    def total_count(self) -> int: ...
+
+
+class Envelope:
+    """Renders the bodies of one answer. ``meta.timestamp`` has microseconds."""
+
+    def __init__(self, request_id: str, now: datetime) -> None:
+        self._meta: dict[str, Any] = {"request_id": request_id, "timestamp": to_microseconds_text(now)}
+
+    def success(self, data: BaseModel) -> str:
+        return to_json({"data": data.model_dump(mode="json"), "meta": self._meta})
+
+    def paginated(self, items: Sequence[BaseModel], page: PageNumbers) -> str:
+        data = [item.model_dump(mode="json") for item in items]
+        return to_json({"data": data, "meta": {**self._meta, "pagination": pagination(page)}})
+
+    def error(self, error: EdgeError) -> str:
+        """``details`` is absent, not null, when there is nothing to say."""
+        body: dict[str, Any] = {"code": error.kind.value, "message": error.message}
+        if error.details is not None:
+            body["details"] = {field: list(texts) for field, texts in error.details.items()}
+        return to_json({"error": body, "meta": self._meta})
+
+
+def pagination(page: PageNumbers) -> dict[str, int | bool | None]:
+    """``meta.pagination``. ``has_prev`` says only that the page is not the first."""
+    total_pages = -(-page.total_count // page.page_size)
+    has_next = page.page < total_pages
+    has_prev = page.page > 1
+    return {
+        "page": page.page,
+        "page_size": page.page_size,
+        "total_count": page.total_count,
+        "total_pages": total_pages,
+        "has_next": has_next,
+        "has_prev": has_prev,
+        "next_page": page.page + 1 if has_next else None,
+        "prev_page": page.page - 1 if has_prev else None,
+    }
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON text, UTF-8 as it is."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,73 @@
+"""One HTTP request as it arrived and the answer to it, free of Chalice: what the edge reads and writes."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from chalicelib.kit.errors import bad_request
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """An API Gateway proxy event (REST API, payload format 1.0), read once.
+
+    Header names are lower-case; a header that was sent twice keeps all its values. Of a repeated query name the last
+    value counts. Path variables are percent-decoded here, once: a REST API hands them over as they were sent.
+    """
+
+    method: str
+    route: str
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, tuple[str, ...]]
+    address: str
+    _body: str | None = field(default=None, repr=False)
+    _body_is_base64: bool = False
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "Incoming":
+        """Read a proxy event. Fields that API Gateway sends as null are empty here."""
+        context = event["requestContext"]
+        single = {name: [value] for name, value in (event.get("headers") or {}).items()}
+        many = event.get("multiValueHeaders") or single
+        headers: dict[str, tuple[str, ...]] = {}
+        for name, values in many.items():
+            headers[name.lower()] = (*headers.get(name.lower(), ()), *values)
+        return cls(
+            method=context["httpMethod"],
+            route=context["resourcePath"],
+            path={name: unquote(value) for name, value in (event.get("pathParameters") or {}).items()},
+            query={name: values[-1] for name, values in (event.get("multiValueQueryStringParameters") or {}).items()},
+            headers=headers,
+            address=(context.get("identity") or {}).get("sourceIp") or "",
+            _body=event.get("body"),
+            _body_is_base64=bool(event.get("isBase64Encoded")),
+        )
+
+    def header(self, name: str) -> str | None:
+        """The last value of a header (lower-case name), None if it was not sent."""
+        values = self.headers.get(name)
+        return values[-1] if values else None
+
+    def body_bytes(self) -> bytes:
+        """The body as sent. Raises bad_request if the gateway's own base64 cannot be undone."""
+        if not self._body:
+            return b""
+        if not self._body_is_base64:
+            return self._body.encode("utf-8", "surrogatepass")
+        try:
+            return base64.b64decode(self._body, validate=True)
+        except binascii.Error:
+            raise bad_request() from None
+
+
+@dataclass
+class Outgoing:
+    """The answer: status, headers (lower-case names) and body text, empty for none."""
+
+    status: int
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,53 @@
+"""Headers of every answer: security, and CORS for the origins that the settings name."""
+
+from dataclasses import dataclass
+
+SECURITY_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "x-permitted-cross-domain-policies": "none",
+}
+"""For an API that serves JSON only: nothing is framed, sniffed, cached or run. OWASP REST security cheat sheet."""
+
+_METHODS = "GET, POST, PATCH, DELETE, OPTIONS"
+_EXPOSED = "location, retry-after, x-request-id"
+_PREFLIGHT_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Cors:
+    """Which browsers' origins may read answers; none by default. ``*`` allows any. Credentials (cookies) are never
+    allowed: keys travel in a header that a page sets itself."""
+
+    allowed_origins: tuple[str, ...] = ()
+    allowed_headers: tuple[str, ...] = ()
+
+    @property
+    def configured(self) -> bool:
+        return bool(self.allowed_origins)
+
+    def headers_for(self, origin: str | None) -> dict[str, str]:
+        """Headers for an answer to a page of `origin`; without the permission if it is not allowed."""
+        if not self.configured:
+            return {}
+        if "*" in self.allowed_origins:
+            return {"access-control-allow-origin": "*", "access-control-expose-headers": _EXPOSED}
+        if origin is None or origin not in self.allowed_origins:
+            return {"vary": "origin"}
+        return {
+            "access-control-allow-origin": origin,
+            "access-control-expose-headers": _EXPOSED,
+            "vary": "origin",
+        }
+
+    def preflight_headers(self) -> dict[str, str]:
+        """What a preflight answer adds: methods, headers, and for how long a browser may remember them."""
+        return {
+            "access-control-allow-methods": _METHODS,
+            "access-control-allow-headers": ", ".join(self.allowed_headers),
+            "access-control-max-age": str(_PREFLIGHT_SECONDS),
+        }

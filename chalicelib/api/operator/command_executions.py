@@ -1,0 +1,174 @@
+"""Executions of commands, as operators see them."""
+
+import json
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel
+
+from chalicelib.api.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
+from chalicelib.api.list_query import BoolFilter, CountFilter, DateFilter, EnumFilter, ListQuery, TextFilter, UuidFilter
+from chalicelib.api.operator.commands import Timestamp
+from chalicelib.api.validation import NoBody, NoPath, NoQuery, Path, Uuid
+from chalicelib.bootstrap import Services
+from chalicelib.commands.executions import SORTABLE
+from chalicelib.commands.model import ExecutionView
+from chalicelib.commands.output import cut
+
+PAGE_OUTPUT_BYTES = 4 * 1024 * 1024
+"""JSON bytes of all outputs of a page: Lambda's answer ends at 6 MB."""
+
+StatusName = Literal["pending", "sent", "completed", "cancelled", "expired"]
+
+routes = Endpoints(tag="Commands.CommandExecution")
+
+
+class ExecutionPath(Path):
+    execution_id: Uuid
+
+
+class ExecutionListQuery(ListQuery):
+    status: EnumFilter[StatusName] = None
+    target_all: BoolFilter = None
+    exit_code: CountFilter = None
+    exit_code__gte: CountFilter = None
+    exit_code__lte: CountFilter = None
+    has_output: BoolFilter = None
+    output: TextFilter = None
+    command_id: UuidFilter = None
+    node_id: UuidFilter = None
+    cluster_name: TextFilter = None
+    has_cluster: BoolFilter = None
+    sent_at__gte: DateFilter = None
+    sent_at__lte: DateFilter = None
+    completed_at__gte: DateFilter = None
+    completed_at__lte: DateFilter = None
+    cancelled_at__gte: DateFilter = None
+    cancelled_at__lte: DateFilter = None
+
+
+class ExecutionOut(BaseModel):
+    """``cluster_name`` is the cluster that the command named, if it named one; ``output_truncated`` tells that this
+    list shows head and tail of an output that the execution by itself shows whole."""
+
+    id: str
+    command_id: str
+    node_id: str
+    cluster_name: str | None
+    target_all: bool
+    status: StatusName
+    command_text: str | None
+    timeout: int | None
+    output: str | None
+    output_truncated: bool
+    exit_code: int | None
+    sent_at: Timestamp | None
+    completed_at: Timestamp | None
+    cancelled_at: Timestamp | None
+    cancel_requested_at: Timestamp | None
+    expired_at: Timestamp | None
+    inserted_at: Timestamp
+    updated_at: Timestamp
+
+
+class CancelOut(BaseModel):
+    """What the cancel did."""
+
+    result: str
+
+
+@routes.get(
+    "/api/v1/command_executions",
+    auth=OPERATOR,
+    query=ExecutionListQuery,
+    answer=ExecutionOut,
+    paginated=True,
+    summary="List executions",
+)
+def list_executions(request: Request[NoPath, ExecutionListQuery, NoBody], services: Services) -> Paginated:
+    page = services.executions.list_page(request.query.to_request(SORTABLE))
+    return Paginated(_fit([_show(view) for view in page.items]), page)
+
+
+@routes.get(
+    "/api/v1/command_executions/{execution_id}",
+    contract_path="/api/v1/command_executions/{id}",
+    auth=OPERATOR,
+    path=ExecutionPath,
+    answer=ExecutionOut,
+    errors=(404,),
+    summary="Get an execution",
+)
+def get_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> ExecutionOut:
+    return _show(services.executions.get(request.path.execution_id))
+
+
+@routes.delete(
+    "/api/v1/command_executions/{execution_id}",
+    contract_path="/api/v1/command_executions/{id}",
+    auth=OPERATOR,
+    path=ExecutionPath,
+    status=204,
+    errors=(404, 409),
+    summary="Delete a finished execution",
+)
+def delete_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> NoContent:
+    services.executions.delete(request.path.execution_id)
+    return NoContent()
+
+
+@routes.patch(
+    "/api/v1/command_executions/{execution_id}/cancel",
+    contract_path="/api/v1/command_executions/{id}/cancel",
+    auth=OPERATOR,
+    path=ExecutionPath,
+    answer=CancelOut,
+    errors=(404, 409),
+    summary="Cancel an execution",
+)
+def cancel_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> CancelOut:
+    return CancelOut(result=services.executions.cancel(request.path.execution_id).value)
+
+
+def _show(view: ExecutionView) -> ExecutionOut:
+    row, command = view.execution, view.command
+    return ExecutionOut(
+        id=row.id,
+        command_id=row.command_id,
+        node_id=row.node_id,
+        cluster_name=row.target_cluster_name,
+        target_all=row.target_all,
+        status=row.status.value,
+        command_text=None if command is None else command.command_text,
+        timeout=None if command is None else command.timeout,
+        output=row.output,
+        output_truncated=False,
+        exit_code=row.exit_code,
+        sent_at=row.sent_at,
+        completed_at=row.completed_at,
+        cancelled_at=row.cancelled_at,
+        cancel_requested_at=row.cancel_requested_at,
+        expired_at=None if command is None else command.expired_at,
+        inserted_at=row.inserted_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _fit(items: Sequence[ExecutionOut]) -> list[ExecutionOut]:
+    """The page with its longest outputs cut to equal shares, if together they would not fit into an answer."""
+    sizes = [_json_bytes(item.output) for item in items]
+    if sum(sizes) <= PAGE_OUTPUT_BYTES:
+        return list(items)
+    share = PAGE_OUTPUT_BYTES // len(items)
+    return [item if size <= share else _cut(item, size, share) for item, size in zip(items, sizes, strict=True)]
+
+
+def _cut(item: ExecutionOut, size: int, share: int) -> ExecutionOut:
+    text = item.output or ""
+    # JSON escapes a control character with six bytes: the longer it makes this text, the less of it is kept.
+    limit = len(text.encode()) * share // size
+    return item.model_copy(update={"output": cut(text, limit), "output_truncated": True})
+
+
+def _json_bytes(text: str | None) -> int:
+    return 0 if text is None else len(json.dumps(text, ensure_ascii=False).encode())

@@ -1,0 +1,131 @@
+"""Nodes, for operators: list, look at, move, remove."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from chalicelib.api.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
+from chalicelib.api.list_query import BoolFilter, DateFilter, EnumFilter, ListQuery, TextFilter
+from chalicelib.api.validation import Body, ClusterName, NoBody, NoPath, NoQuery, Path, Uuid
+from chalicelib.bootstrap import Services
+from chalicelib.nodes.model import IdType, NodeView, Status
+from chalicelib.nodes.reading import SORTABLE
+
+HIDDEN_SECRET = "********"  # noqa: S105 - what stands in place of one
+"""Shown for a secret where REVEAL_NODE_SECRETS is off: the contract wants a string."""
+
+routes = Endpoints(tag="Nodes.Node")
+
+
+class NodePath(Path):
+    node_id: Uuid
+
+
+class NodeListQuery(ListQuery):
+    id_type: EnumFilter[Literal["persistent", "random"]] = None
+    status: EnumFilter[Literal["healthy", "unhealthy", "unreachable"]] = None
+    version: TextFilter = None
+    self_update_enabled: BoolFilter = None
+    cluster_name: TextFilter = None
+    last_seen_at__gte: DateFilter = None
+    last_seen_at__lte: DateFilter = None
+
+
+class ChangeCluster(Body):
+    cluster_name: ClusterName
+
+
+class NodeOut(BaseModel):
+    """A node as the contract shows it. ``version`` is the agent's."""
+
+    id: str
+    node_name: str
+    cluster_name: str
+    netmaker_host_id: str | None
+    id_type: IdType
+    status: Status
+    vpn_hostname: str
+    mdns_hostname: str
+    http_port: int
+    ssh_port: int
+    host_metrics_port: int
+    wireguard_metrics_port: int
+    http_proxy_port: int
+    socks5_proxy_port: int
+    api_token: str
+    proxy_password: str
+    version: str
+    self_update_enabled: bool
+    last_seen_at: str
+    inserted_at: str
+    updated_at: str
+
+
+@routes.get(
+    "/api/v1/nodes", auth=OPERATOR, query=NodeListQuery, answer=NodeOut, paginated=True, summary="List all nodes"
+)
+def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Services) -> Paginated:
+    page = services.nodes.list_page(request.query.to_request(SORTABLE))
+    return Paginated([_show(view, services) for view in page.items], page)
+
+
+@routes.get(
+    "/api/v1/nodes/{node_id}",
+    contract_path="/api/v1/nodes/{id}",
+    auth=OPERATOR,
+    path=NodePath,
+    answer=NodeOut,
+    errors=(404,),
+    summary="Get a node",
+)
+def get_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> NodeOut:
+    return _show(services.nodes.get(request.path.node_id), services)
+
+
+@routes.delete(
+    "/api/v1/nodes/{node_id}",
+    contract_path="/api/v1/nodes/{id}",
+    auth=OPERATOR,
+    path=NodePath,
+    status=204,
+    errors=(404,),
+    blocked_when_degraded=True,
+    summary="Delete a node",
+)
+def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> NoContent:
+    services.nodes.delete(request.path.node_id)
+    return NoContent()
+
+
+@routes.patch(
+    "/api/v1/nodes/{node_id}/change_cluster",
+    contract_path="/api/v1/nodes/{id}/change_cluster",
+    auth=OPERATOR,
+    path=NodePath,
+    body=ChangeCluster,
+    answer=NodeOut,
+    errors=(404, 409, 422),
+    blocked_when_degraded=True,
+    summary="Move a node to another cluster",
+)
+def change_cluster(request: Request[NodePath, NoQuery, ChangeCluster], services: Services) -> NodeOut:
+    return _show(services.nodes.change_cluster(request.path.node_id, request.body.cluster_name), services)
+
+
+def _show(view: NodeView, services: Services) -> NodeOut:
+    node = view.node
+    api_token = proxy_password = HIDDEN_SECRET
+    if services.settings.reveal_node_secrets:
+        secrets = services.nodes.secrets_of(node)
+        api_token, proxy_password = secrets.api_token, secrets.proxy_password
+    shown = node.model_dump(include=set(NodeOut.model_fields) - {"version", "last_seen_at"})
+    return NodeOut(
+        **shown,
+        node_name=node.node_name,
+        vpn_hostname=node.vpn_hostname(services.settings.netmaker_default_domain),
+        mdns_hostname=node.mdns_hostname,
+        api_token=api_token,
+        proxy_password=proxy_password,
+        version=node.agent_version,
+        last_seen_at=view.last_seen_at,
+    )

@@ -1,0 +1,141 @@
+"""What is wrong with a request, in the words of the protocol: pydantic's errors -> ``details`` of a 400."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+_SEVERAL = "edge_problems"
+
+
+def problems(*texts: str) -> PydanticCustomError:
+    """An error for a validator to raise that says exactly `texts` about its field (a list of one or more)."""
+    return PydanticCustomError(_SEVERAL, "{texts}", {"texts": json.dumps(texts)})
+
+
+def type_name(value: object) -> str:
+    """The name of a JSON value's type in messages."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case str():
+            return "string"
+        case list() | tuple():
+            return "array"
+        case _:
+            return "object"
+
+
+def wrong_type(expected: str, value: object) -> str:
+    """The text for a value of another type than `expected`."""
+    if value is None:
+        return f"null value where {expected} expected"
+    return f"Invalid {expected}. Got: {type_name(value)}"
+
+
+def details_of(error: ValidationError) -> dict[str, list[str]]:
+    """Field (slash path, "" for the whole) -> texts.
+
+    In each object the first unknown field hides all else, then missing fields hide the rest, then every wrong property
+    is named.
+    """
+    details: dict[str, list[str]] = {}
+    found = error.errors(include_url=False)
+    for problem in _reported(found, 0):
+        details.setdefault(_key(problem), []).extend(_texts(problem))
+    return details
+
+
+def _reported(found: list[ErrorDetails], depth: int) -> Iterable[ErrorDetails]:
+    here = [problem for problem in found if len(problem["loc"]) <= depth + 1]
+    unknown = [problem for problem in here if problem["type"] == "extra_forbidden"]
+    if unknown:
+        return unknown[:1]
+    missing = [problem for problem in here if problem["type"] == "missing"]
+    if missing:
+        return missing
+    inside: dict[int | str, list[ErrorDetails]] = {}
+    for problem in found:
+        if len(problem["loc"]) > depth + 1:
+            inside.setdefault(problem["loc"][depth], []).append(problem)
+    return [*here, *(one for group in inside.values() for one in _reported(group, depth + 1))]
+
+
+def _key(problem: ErrorDetails) -> str:
+    return "/".join(str(part) for part in problem["loc"])
+
+
+def _texts(problem: ErrorDetails) -> list[str]:
+    context = problem.get("ctx", {})
+    if problem["type"] == _SEVERAL:
+        return list(json.loads(context["texts"]))
+    text = _TEXTS.get(problem["type"])
+    if text is not None:
+        return [text(problem, context)]
+    expected = _EXPECTED.get(problem["type"])
+    return [wrong_type(expected, problem["input"]) if expected else "Invalid value"]
+
+
+_Text = Callable[[ErrorDetails, Mapping[str, Any]], str]
+
+
+def _not_one_of(problem: ErrorDetails, _: Mapping[str, Any]) -> str:
+    return wrong_type("string", None) if problem["input"] is None else "Invalid value for enum"
+
+
+def _too_many(problem: ErrorDetails, context: Mapping[str, Any]) -> str:
+    if isinstance(problem["input"], dict):
+        return (
+            f"Object property count {context['actual_length']} is greater than maxProperties: {context['max_length']}"
+        )
+    return f"Array length {len(problem['input'])} is larger than maxItems: {context['max_length']}"
+
+
+def _too_few(problem: ErrorDetails, context: Mapping[str, Any]) -> str:
+    if isinstance(problem["input"], dict):
+        return f"Object property count {context['actual_length']} is less than minProperties: {context['min_length']}"
+    return f"Array length {context['actual_length']} is smaller than minItems: {context['min_length']}"
+
+
+_EXPECTED: dict[str, str] = {
+    "string_type": "string",
+    "list_type": "array",
+    "tuple_type": "array",
+    "set_type": "array",
+    "frozen_set_type": "array",
+    "dict_type": "object",
+    "mapping_type": "object",
+    "model_type": "object",
+    "model_attributes_type": "object",
+    "float_type": "number",
+    "float_parsing": "number",
+}
+"""Pydantic error type -> the JSON type that was expected."""
+
+_TEXTS: dict[str, _Text] = {
+    "missing": lambda problem, _: f"Missing field: {problem['loc'][-1]}",
+    "extra_forbidden": lambda problem, _: f"Unexpected field: {problem['loc'][-1]}",
+    "enum": _not_one_of,
+    "literal_error": _not_one_of,
+    "greater_than_equal": lambda problem, context: (
+        f"{problem['input']} is smaller than inclusive minimum {context['ge']}"
+    ),
+    "less_than_equal": lambda problem, context: f"{problem['input']} is larger than inclusive maximum {context['le']}",
+    "greater_than": lambda problem, context: f"{problem['input']} is smaller than exclusive minimum {context['gt']}",
+    "less_than": lambda problem, context: f"{problem['input']} is larger than exclusive maximum {context['lt']}",
+    "string_too_long": lambda _, context: f"String length is larger than maxLength: {context['max_length']}",
+    "string_too_short": lambda _, context: f"String length is smaller than minLength: {context['min_length']}",
+    "string_pattern_mismatch": lambda _, context: f"Invalid format. Expected ~r/{context['pattern']}/",
+    "too_long": _too_many,
+    "too_short": _too_few,
+    "value_error": lambda _, context: str(context["error"]),
+}
+"""Pydantic error type -> text. A type that is in neither table says only "Invalid value"."""

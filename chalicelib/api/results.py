@@ -1,0 +1,79 @@
+"""What a view is handed and what it may return."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from chalicelib.api.envelope import PageNumbers
+from chalicelib.api.validation import Body, Path, Query
+
+if TYPE_CHECKING:
+    from chalicelib.nodes.service import Agent
+
+P = TypeVar("P", bound=Path)
+Q = TypeVar("Q", bound=Query)
+B = TypeVar("B", bound=Body)
+
+
+class NotAnAgentRouteError(Exception):
+    """A view asked for the agent on a route that does not authenticate one: a mistake in the program."""
+
+
+@dataclass(frozen=True)
+class Request(Generic[P, Q, B]):
+    """A request that passed authentication and whose shape is right.
+
+    ``headers`` has lower-case names and the last value of each. ``address`` is the caller's, "" if unknown. ``bearer``
+    is the token as sent, None without one; only registration looks at it on a public route.
+    """
+
+    path: P
+    query: Q
+    body: B
+    headers: Mapping[str, str] = field(repr=False)
+    address: str
+    bearer: str | None = field(default=None, repr=False)
+    caller: "Agent | None" = None
+
+    @property
+    def agent(self) -> "Agent":
+        """The node that calls, on AGENT routes."""
+        if self.caller is None:
+            raise NotAnAgentRouteError
+        return self.caller
+
+
+@dataclass(frozen=True)
+class Created:
+    """201, with a Location header where there is a place to look at."""
+
+    model: BaseModel
+    location: str | None = None
+
+
+@dataclass(frozen=True)
+class NoContent:
+    """204: an empty body."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Paginated:
+    """One page of a list: the items as they are shown, and the numbers of the page they come from."""
+
+    items: Sequence[BaseModel]
+    page: PageNumbers
+
+
+@dataclass(frozen=True)
+class Bare:
+    """JSON text without an envelope: health checks and published documents."""
+
+    text: str
+    status: int = 200
+
+
+Answer = BaseModel | Created | NoContent | Paginated | Bare

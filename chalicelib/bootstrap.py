@@ -1,0 +1,289 @@
+"""The composition root: builds every part once per container, each when it is first asked for.
+
+Only the edges (`api.endpoint`, the workers) ask for `services()`. Contexts get what they need as constructor arguments.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, Protocol
+
+from chalicelib.api.auth import Keys, load_keys
+from chalicelib.api.throttle import Throttle
+from chalicelib.clusters.model import DefaultCluster
+from chalicelib.clusters.ranges import Pools
+from chalicelib.clusters.service import Clusters
+from chalicelib.commands.clean_up import CleanUp
+from chalicelib.commands.executions import Executions
+from chalicelib.commands.fan_out import FanOuts
+from chalicelib.commands.service import Commands
+from chalicelib.enrollment.service import Enrollment
+from chalicelib.events.service import Events
+from chalicelib.kit import aws
+from chalicelib.kit.bus import Bus
+from chalicelib.kit.clock import Clock, SystemClock
+from chalicelib.kit.counters import Counters
+from chalicelib.kit.crypto import KeyService, KmsKeyService, Sealer
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.log import Log
+from chalicelib.kit.queues import Queues
+from chalicelib.kit.sockets import Sockets
+from chalicelib.kit.tables import Driver, Meter, Tables
+from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.kit.tables.wire import from_wire
+from chalicelib.nodes.service import Nodes
+from chalicelib.relay.service import Relay
+from chalicelib.settings import Settings
+from chalicelib.transport.push import push_over_http
+from chalicelib.transport.service import Transport
+
+ENROLMENT_REPEAT_SECONDS = 20.0
+"""How long a registration repeats conflicts: hundreds of machines may enrol in one cluster at once, whose row counts
+them. API Gateway waits 29 s for the answer."""
+
+
+class Outside(Protocol):
+    """Everything that is not this process. Tests bring their own."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def ids(self) -> Ids: ...
+
+    @property
+    def log(self) -> Log: ...
+
+    @property
+    def driver(self) -> Driver: ...
+
+    @property
+    def queue_client(self) -> Any: ...
+
+    @property
+    def bus_client(self) -> Any: ...
+
+    @property
+    def socket_client(self) -> Any: ...
+
+    @property
+    def key_service(self) -> KeyService: ...
+
+    def read_secret(self, arn: str) -> str: ...
+
+
+class Aws:
+    """AWS, or a local cloud behind AWS_ENDPOINT_URL. A client is made when a function first uses it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.clock: Clock = SystemClock()
+        self.ids = Ids()
+        self.log = Log()
+
+    @cached_property
+    def driver(self) -> Driver:
+        return DynamoDriver(aws.client("dynamodb"), self._settings.table_prefix, Meter())
+
+    @cached_property
+    def queue_client(self) -> Any:
+        return aws.client("sqs")
+
+    @cached_property
+    def bus_client(self) -> Any:
+        return aws.client("events")
+
+    @cached_property
+    def socket_client(self) -> Any:
+        return aws.client("apigatewaymanagementapi", self._settings.websocket_management_url)
+
+    @cached_property
+    def key_service(self) -> KeyService:
+        return KmsKeyService(aws.client("kms"), self._settings.kms_key_id)
+
+    def read_secret(self, arn: str) -> str:
+        return str(aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+
+
+class Services:
+    """The parts of the application by name."""
+
+    def __init__(self, settings: Settings, outside: Outside) -> None:
+        self.settings = settings
+        self.clock = outside.clock
+        self.ids = outside.ids
+        self.log = outside.log
+        self._outside = outside
+
+    @cached_property
+    def tables(self) -> Tables:
+        return Tables(self._outside.driver, self.clock, self.ids)
+
+    @cached_property
+    def counters(self) -> Counters:
+        return Counters(self.tables, self.clock)
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        return Sealer(self.tables, self._outside.key_service, self.clock, self.ids, self.settings.table_prefix)
+
+    @cached_property
+    def queues(self) -> Queues:
+        return Queues(self._outside.queue_client, self.settings.queue_urls)
+
+    @cached_property
+    def bus(self) -> Bus:
+        return Bus(self._outside.bus_client, self.settings.event_bus_name)
+
+    @cached_property
+    def keys(self) -> Keys:
+        settings = self.settings
+        return load_keys(
+            settings.master_key,
+            settings.api_key,
+            settings.metrics_key,
+            settings.keys_secret_arn,
+            self._outside.read_secret,
+        )
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        return Throttle(self.settings.public_rate_per_second, self.settings.public_burst, self.clock)
+
+    @cached_property
+    def events(self) -> Events:
+        return Events(self.clock, self.ids, self.settings.core_name)
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        settings = self.settings
+        return Clusters(
+            self.tables,
+            self.clock,
+            self.ids,
+            pools=Pools.of(settings.cluster_auto_generated_ranges, settings.cluster_subnet_prefix),
+            reserved_slots=settings.admin_slot_reservation + settings.node_slot_reservation,
+            list_read_limit=settings.list_read_limit,
+            total=self._total("clusters"),
+            default=_default_cluster(settings),
+        )
+
+    @cached_property
+    def enrollment(self) -> Enrollment:
+        return Enrollment(
+            self.tables,
+            self.clock,
+            self.ids,
+            clusters=self.clusters,
+            events=self.events,
+            sealer=self.sealer,
+            admin_urls=self.settings.own_urls,
+            public_keys=self.settings.public_enrollment_key_enabled,
+            list_read_limit=self.settings.list_read_limit,
+            total=self._total("enrollment_keys"),
+        )
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        patient = Tables(self._outside.driver, self.clock, self.ids, repeat_seconds=ENROLMENT_REPEAT_SECONDS)
+        return Nodes(
+            self.tables,
+            patient,
+            self.clock,
+            self.ids,
+            self.sealer,
+            self.clusters,
+            self.enrollment,
+            unreachable_seconds=self.settings.node_unreachable_seconds,
+            list_read_limit=self.settings.list_read_limit,
+            total=self._total("nodes"),
+        )
+
+    @cached_property
+    def commands(self) -> Commands:
+        deadline = self.settings.command_default_deadline
+        return Commands(
+            self.tables,
+            self.clock,
+            self.ids,
+            self.clusters,
+            read_limit=self.settings.list_read_limit,
+            counter=self._total("commands"),
+            default_deadline=None if deadline is None else timedelta(seconds=deadline),
+        )
+
+    @cached_property
+    def executions(self) -> Executions:
+        return Executions(
+            self.tables, self.clock, read_limit=self.settings.list_read_limit, counter=self._total("executions")
+        )
+
+    @cached_property
+    def fan_outs(self) -> FanOuts:
+        return FanOuts(self.tables, self.clock, self.nodes, self.clusters)
+
+    @cached_property
+    def clean_up(self) -> CleanUp:
+        return CleanUp(self.tables, self.clock, self.nodes)
+
+    @cached_property
+    def relay(self) -> Relay:
+        return Relay(
+            self.events,
+            self.queues,
+            self.counters,
+            self.commands.rows_of,
+            from_wire,
+            self.settings.table_prefix,
+        )
+
+    @cached_property
+    def transport(self) -> Transport:
+        return Transport(
+            self.nodes,
+            self.executions,
+            Sockets(self._outside.socket_client),
+            self.log,
+            push=push_over_http() if self.settings.push_enabled else None,
+            push_host=self.settings.push_host,
+            vpn_domain=self.settings.netmaker_default_domain,
+        )
+
+    def degraded(self) -> bool:
+        """Whether the installation is over its capacity. Never yet: capacity belongs to admins, which come later."""
+        return False
+
+    def _total(self, name: str) -> Callable[[], int]:
+        return lambda: self.counters.read(name)
+
+
+def _default_cluster(settings: Settings) -> DefaultCluster | None:
+    if settings.default_cluster_name is None:
+        return None
+    return DefaultCluster(
+        name=settings.default_cluster_name,
+        ipv4_range=settings.default_cluster_subnet,
+        node_limit=settings.default_cluster_node_limit,
+    )
+
+
+_current: list[Services] = []
+
+
+def services() -> Services:
+    """The container's one set of services, made from its environment when it is first asked for."""
+    if not _current:
+        settings = Settings()
+        _current.append(Services(settings, Aws(settings)))
+    return _current[-1]
+
+
+@contextmanager
+def serving(replacement: Services) -> Iterator[None]:
+    """Answer `services()` with these until the block ends: how a test passes its own to deployed handlers."""
+    _current.append(replacement)
+    try:
+        yield
+    finally:
+        _current.remove(replacement)

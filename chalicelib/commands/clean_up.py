@@ -1,0 +1,137 @@
+"""`CleanUp`: passes over the executions of a command or a node, one chunk a message.
+
+A pass finds rows by an index, which lags. So a pass over a command is made twice: at once, and again after any index
+has caught up; only then is nothing due any more.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from chalicelib.commands import rules
+from chalicelib.commands.command_store import CommandStore
+from chalicelib.commands.execution_store import ExecutionStore, RefusedError
+from chalicelib.commands.model import OPEN, FanOut, Status
+from chalicelib.commands.store import SHARDS, inserted_at_of
+from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
+from chalicelib.kit.tables import Item, Tables
+from chalicelib.nodes.service import Nodes
+
+SETTLE = timedelta(seconds=900)
+"""When a pass is repeated: far beyond any lag of an index."""
+
+ROWS_PER_CHUNK = 100
+"""Rows that one message changes or deletes: one transaction, or a second of single writes."""
+
+ROWS_READ_PER_CHUNK = 1000
+"""Index rows that one message looks at where few need a write."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a pass stands: ``began_at/shard/last id``."""
+
+    began_at: str
+    shard: int = 0
+    after: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.began_at}/{self.shard}/{self.after}"
+
+
+def _place_of(cursor: str | None, now: str) -> _Place:
+    if cursor is None:
+        return _Place(now)
+    began_at, shard, after = cursor.split("/")
+    return _Place(began_at, int(shard), after)
+
+
+class CleanUp:
+    """Each method does one chunk and returns where the next begins, None at the end. All may be repeated."""
+
+    def __init__(self, tables: Tables, clock: Clock, nodes: Nodes) -> None:
+        self._clock = clock
+        self._nodes = nodes
+        self._commands = CommandStore(tables)
+        self._executions = ExecutionStore(tables)
+
+    def expire_chunk(self, command_id: str, cursor: str | None) -> str | None:
+        """Expire what is open after the command's deadline. Does nothing while executions are still being created."""
+        command, fan_out = self._commands.with_fan_out(command_id)
+        now = to_seconds_text(self._clock.now())
+        if command is None or command.is_deleted or not command.is_expired_at(now):
+            return None
+        if fan_out is None or fan_out.parts:
+            return None
+        place = _place_of(cursor, now)
+        rows, following = self._next_rows(command_id, place, ROWS_READ_PER_CHUNK)
+        open_ids = [str(row["id"]) for row in rows if _is_open(row)]
+        for execution_id in open_ids[:ROWS_PER_CHUNK]:
+            # Refused: its result has arrived since the index was written.
+            with suppress(RefusedError):
+                self._executions.apply(execution_id, rules.expire(), now)
+        if len(open_ids) > ROWS_PER_CHUNK:
+            return str(replace(place, after=open_ids[ROWS_PER_CHUNK - 1]))
+        if following is None and command.expired_at is not None:
+            self._settle(fan_out, command.expired_at, place)
+        return following
+
+    def delete_executions_chunk(self, command_id: str, cursor: str | None) -> str | None:
+        """Remove executions of a deleted command. What an index hid as open is cancelled first, so that its agent stops
+        and the events tell its end."""
+        command, fan_out = self._commands.with_fan_out(command_id)
+        if command is not None and not command.is_deleted:
+            return None
+        now = to_seconds_text(self._clock.now())
+        place = _place_of(cursor, now)
+        rows, following = self._next_rows(command_id, place, ROWS_PER_CHUNK)
+        for row in rows:
+            if _is_open(row):
+                self._abandon(str(row["id"]), now, ask_agent=True)
+        self._executions.delete_many([str(row["id"]) for row in rows])
+        if following is None and fan_out is not None and fan_out.deleted_at is not None:
+            self._settle(fan_out, fan_out.deleted_at, place)
+        return following
+
+    def cancel_open_of_node_chunk(self, node_id: str, cursor: str | None) -> str | None:
+        """Cancel what is open on a deleted node, since no result of it can come.
+
+        If the same id is enrolled again, only what was meant for the node before is cancelled.
+        """
+        found = self._nodes.find_many([node_id])
+        enrolled_at = found[0].inserted_at if found else None
+        ids, has_more = self._executions.open_ids_of_node(node_id, cursor, ROWS_PER_CHUNK)
+        now = to_seconds_text(self._clock.now())
+        for execution_id in ids:
+            if enrolled_at is None or inserted_at_of(execution_id) < enrolled_at:
+                self._abandon(execution_id, now, ask_agent=False)
+        return ids[-1] if ids and has_more else None
+
+    def _abandon(self, execution_id: str, now: str, *, ask_agent: bool) -> None:
+        # Refused, here and below: it is final or gone, or was never sent.
+        if ask_agent:
+            with suppress(RefusedError):
+                self._executions.apply(execution_id, rules.request_cancel(now), now)
+        with suppress(RefusedError):
+            self._executions.apply(execution_id, rules.abandon(now), now)
+
+    def _next_rows(self, command_id: str, place: _Place, limit: int) -> tuple[Sequence[Item], str | None]:
+        """Index rows of a command from a place on, and the cursor after them."""
+        page = self._executions.page_of_command(command_id, place.shard, place.after or None, limit)
+        if page.last_key is not None:
+            return page.items, str(replace(place, after=str(page.last_key["id"])))
+        following = _Place(place.began_at, place.shard + 1)
+        return page.items, str(following) if following.shard < SHARDS else None
+
+    def _settle(self, fan_out: FanOut, since: str, place: _Place) -> None:
+        """The pass is through. Unless it began after indexes had caught up, another is made when they have.
+
+        Nothing is lost if the row has changed meanwhile: whoever changed it has made it due again.
+        """
+        again = to_seconds_text(parse_time(since) + SETTLE)
+        self._commands.settle(fan_out, again if place.began_at < again else None)
+
+
+def _is_open(row: Item) -> bool:
+    return Status(str(row["status"])) in OPEN

@@ -1,0 +1,156 @@
+"""Reads and writes of commands and of what is still to be done for them."""
+
+from collections.abc import Collection, Iterator
+
+from chalicelib.commands.model import Command, FanOut
+from chalicelib.commands.store import (
+    COMMANDS,
+    DUE,
+    FAN_OUTS,
+    command_from_item,
+    command_key,
+    command_to_item,
+    due_changes,
+    fan_out_from_item,
+    fan_out_key,
+    fan_out_to_item,
+)
+from chalicelib.kit.errors import unavailable
+from chalicelib.kit.tables import (
+    Absent,
+    And,
+    Between,
+    Change,
+    ConditionFailedError,
+    Delete,
+    Equals,
+    Exists,
+    Item,
+    Query,
+    Ref,
+    Remove,
+    Set,
+    Tables,
+    TransactionFailedError,
+    Update,
+    put_new,
+)
+
+_PART_ATTEMPTS = 100
+"""Each lost race means that another part was finished; more than this at once is a fault."""
+
+_DUE_PAGE = 100
+"""Due rows read at a time: one BatchGet."""
+
+
+class DeleteRefusedError(Exception):
+    """A command was not deleted: it has parts left, or another caller was faster."""
+
+
+class CommandStore:
+    """Commands and fan-outs on `Tables`."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def add(self, command: Command, fan_out: FanOut) -> None:
+        """Both in one transaction, whatever the number of targets."""
+        writes = (put_new(COMMANDS, command_to_item(command)), put_new(FAN_OUTS, fan_out_to_item(fan_out)))
+        self._tables.commit(writes, "command.created")
+
+    def get(self, command_id: str) -> Command | None:
+        """The command or its tombstone."""
+        item = self._tables.get(COMMANDS, command_key(command_id))
+        return None if item is None else command_from_item(item)
+
+    def rows_of(self, ids: Collection[str]) -> dict[str, Item]:
+        """Raw rows by id, tombstones included; unknown ids are left out. One call per 100."""
+        distinct = sorted(set(ids))
+        items = self._tables.get_many([Ref(COMMANDS, command_key(row_id)) for row_id in distinct])
+        return {row_id: item for row_id, item in zip(distinct, items, strict=True) if item is not None}
+
+    def get_many(self, ids: Collection[str]) -> dict[str, Command]:
+        """Commands and tombstones by id."""
+        return {row_id: command_from_item(item) for row_id, item in self.rows_of(ids).items()}
+
+    def with_fan_out(self, command_id: str) -> tuple[Command | None, FanOut | None]:
+        """A command or its tombstone and what is left to do for it, in one call."""
+        refs = (Ref(COMMANDS, command_key(command_id)), Ref(FAN_OUTS, fan_out_key(command_id)))
+        command, fan_out = self._tables.get_many(refs)
+        return (
+            None if command is None else command_from_item(command),
+            None if fan_out is None else fan_out_from_item(fan_out),
+        )
+
+    def bury(self, command_id: str, now: str, expires_epoch: int, due_at: str) -> None:
+        """Turn a command without parts left into a tombstone whose clean-up is due. Raises `DeleteRefusedError`."""
+        tombstone = (
+            Set("deleted_at", now),
+            Set("updated_at", now),
+            Set("expires_epoch", expires_epoch),
+            Remove("listing"),
+        )
+        clean_up = (Set("deleted_at", now), Set("sweeps", 0), *due_changes(due_at))
+        writes = (
+            Update(COMMANDS, command_key(command_id), tombstone, And(Exists("id"), Absent("deleted_at"))),
+            Update(FAN_OUTS, fan_out_key(command_id), clean_up, And(Exists("command_id"), Absent("parts"))),
+        )
+        try:
+            self._tables.commit(writes, "command.deleted")
+        except TransactionFailedError as error:
+            raise DeleteRefusedError(command_id) from error
+
+    def remove_part(self, command_id: str, part: str) -> None:
+        """Take a finished part off. With the last one the deadline becomes due, if there is one. Safe to repeat."""
+        fan_out = self._fan_out(command_id)
+        for _ in range(_PART_ATTEMPTS):
+            if fan_out is None or part not in fan_out.parts:
+                return
+            left = fan_out.parts - {part}
+            changes: tuple[Change, ...] = (Set("parts", left or None),)
+            if not left:
+                changes = (*changes, Set("sweeps", 0), *due_changes(fan_out.deadline))
+            key, condition = fan_out_key(command_id), Equals("version", fan_out.version)
+            try:
+                self._tables.write(Update(FAN_OUTS, key, changes, condition), "fan_out.part_finished")
+            except ConditionFailedError as error:
+                fan_out = None if error.current is None else fan_out_from_item(error.current)
+            else:
+                return
+        raise unavailable()
+
+    def due_pages(self, now: str) -> Iterator[list[FanOut]]:
+        """What is due, most overdue first, as the rows say now."""
+        query = Query(FAN_OUTS, DUE, index=FAN_OUTS.index("due"), sort=Between("0", now), limit=_DUE_PAGE)
+        for page in self._tables.pages(query):
+            refs = [Ref(FAN_OUTS, fan_out_key(str(item["command_id"]))) for item in page.items]
+            rows = [fan_out_from_item(item) for item in self._tables.get_many(refs) if item is not None]
+            yield [row for row in rows if row.due_at is not None and row.due_at <= now]
+
+    def postpone(self, fan_out: FanOut, due_at: str) -> bool:
+        """Claim due work by moving when it is looked at next; False if another sweep was faster."""
+        changes = (Set("sweeps", fan_out.sweeps + 1), *due_changes(due_at))
+        update = Update(FAN_OUTS, fan_out_key(fan_out.command_id), changes, Equals("version", fan_out.version))
+        return self._write(update, "fan_out.swept")
+
+    def settle(self, fan_out: FanOut, due_at: str | None) -> bool:
+        """Note that a pass over the executions is through: look once more at ``due_at``, or never again.
+
+        A fan-out of a deleted command without further use is removed. False if the row has changed since it was read.
+        """
+        key, unchanged = fan_out_key(fan_out.command_id), Equals("version", fan_out.version)
+        if due_at is None and fan_out.deleted_at is not None:
+            return self._write(Delete(FAN_OUTS, key, unchanged, was_read=True), "fan_out.removed")
+        changes = (Set("sweeps", 0), *due_changes(due_at))
+        return self._write(Update(FAN_OUTS, key, changes, unchanged), "fan_out.settled")
+
+    def _fan_out(self, command_id: str) -> FanOut | None:
+        item = self._tables.get(FAN_OUTS, fan_out_key(command_id))
+        return None if item is None else fan_out_from_item(item)
+
+    def _write(self, write: Update | Delete, operation: str) -> bool:
+        try:
+            self._tables.write(write, operation)
+        except ConditionFailedError:
+            return False
+        return True

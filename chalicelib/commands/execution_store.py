@@ -1,0 +1,173 @@
+"""Reads and writes of executions."""
+
+from collections.abc import Iterator, Sequence
+
+from chalicelib.commands.model import OPEN, Execution, Status
+from chalicelib.commands.rules import IS_FINAL, Transition
+from chalicelib.commands.store import (
+    EXECUTIONS,
+    FAN_OUTS,
+    SHARDS,
+    command_shard,
+    execution_from_item,
+    execution_key,
+    execution_to_item,
+    fan_out_key,
+    output_changes,
+    status_changes,
+)
+from chalicelib.kit.tables import (
+    Absent,
+    And,
+    Change,
+    Check,
+    ConditionFailedError,
+    Delete,
+    Equals,
+    Exists,
+    Item,
+    Page,
+    Query,
+    Ref,
+    Set,
+    Tables,
+    TransactionFailedError,
+    Update,
+    put_new,
+)
+
+
+class RefusedError(Exception):
+    """A transition or deletion did not happen; ``current`` is the row as it is, None if there is none."""
+
+    def __init__(self, current: Execution | None) -> None:
+        super().__init__("the execution is not in a state for this")
+        self.current = current
+
+
+class FanOutEndedError(Exception):
+    """The command has no parts left, so nothing may be created for it any more."""
+
+
+class ExecutionStore:
+    """Executions on `Tables`."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def get(self, execution_id: str) -> Execution | None:
+        item = self._tables.get(EXECUTIONS, execution_key(execution_id))
+        return None if item is None else execution_from_item(item)
+
+    def get_many(self, ids: Sequence[str]) -> list[Execution]:
+        """Those that exist, in the order asked for."""
+        items = self._tables.get_many([Ref(EXECUTIONS, execution_key(row_id)) for row_id in ids])
+        return [execution_from_item(item) for item in items if item is not None]
+
+    def apply(self, execution_id: str, transition: Transition, now: str, *, node_id: str | None = None) -> Execution:
+        """One conditional update; with ``node_id`` only if that node owns the row. Raises `RefusedError`."""
+        changes: list[Change] = [Set(name, value) for name, value in transition.values.items()]
+        if transition.status is not None:
+            changes.extend(status_changes(execution_id, transition.status))
+        if transition.output is not None:
+            changes.extend(output_changes(transition.output))
+        condition = transition.when if node_id is None else And(Equals("node_id", node_id), transition.when)
+        update = Update(EXECUTIONS, execution_key(execution_id), (*changes, Set("updated_at", now)), condition)
+        try:
+            item = self._tables.write(update, transition.operation)
+        except ConditionFailedError as error:
+            raise RefusedError(_execution_or_none(error.current)) from error
+        if item is None:
+            raise RefusedError(None)
+        return execution_from_item(item)
+
+    def create(self, command_id: str, executions: Sequence[Execution]) -> list[Execution]:
+        """Put those that do not exist, in one transaction while the command has parts left; returns those.
+
+        At most 99, since the check of the parts takes one place. It keeps a worker that stalled from creating
+        anything after another has finished its part and the command has been expired or deleted.
+        Raises `FanOutEndedError`.
+        """
+        missing = list(executions)
+        check = Check(FAN_OUTS, fan_out_key(command_id), Exists("parts"))
+        while missing:
+            puts = [put_new(EXECUTIONS, execution_to_item(execution)) for execution in missing]
+            try:
+                self._tables.commit([check, *puts], "execution.created")
+            except TransactionFailedError as error:
+                if 0 in error.failed:
+                    raise FanOutEndedError(command_id) from error
+                missing = [row for place, row in enumerate(missing, start=1) if place not in error.failed]
+            else:
+                return missing
+        return []
+
+    def delete(self, execution: Execution) -> None:
+        """Remove a final execution that the caller has read, unless its command has parts left.
+
+        Raises `FanOutEndedError`'s opposite as `StillCreatedError`, and `RefusedError`.
+        """
+        writes = (
+            Delete(EXECUTIONS, execution_key(execution.id), IS_FINAL, was_read=True),
+            Check(FAN_OUTS, fan_out_key(execution.command_id), Absent("parts")),
+        )
+        try:
+            self._tables.commit(writes, "execution.deleted")
+        except TransactionFailedError as error:
+            if 0 not in error.failed:
+                raise StillCreatedError(execution.command_id) from error
+            raise RefusedError(_execution_or_none(error.failed[0])) from error
+
+    def delete_many(self, ids: Sequence[str]) -> None:
+        """Remove up to 100 rows whatever they say; those that are gone already are no error."""
+        if ids:
+            self._tables.commit([Delete(EXECUTIONS, execution_key(row_id)) for row_id in ids], "execution.deleted")
+
+    def open_of_node(self, node_id: str) -> list[Item]:
+        """Index rows (id, status, cancel_requested_at, command_id) of everything open on a node, oldest first."""
+        return [item for page in self._tables.pages(self._open_query(node_id)) for item in page.items]
+
+    def open_ids_of_node(self, node_id: str, after: str | None, limit: int) -> tuple[list[str], bool]:
+        """Ids of a part of what is open on a node, and whether there is more."""
+        query = self._open_query(node_id, after, limit)
+        page = self._tables.query(query)
+        return [str(item["id"]) for item in page.items], page.last_key is not None
+
+    def page_of_command(self, command_id: str, shard: int, after: str | None, limit: int) -> Page:
+        """Index rows (id, node_id, status, exit_code) of one shard of a command's executions, oldest first."""
+        partition = command_shard(command_id, shard)
+        start = None if after is None else {"command_shard": partition, "id": after}
+        query = Query(EXECUTIONS, partition, index=EXECUTIONS.index("by_command"), limit=limit, start=start)
+        return self._tables.query(query)
+
+    def count_open(self, command_id: str) -> int:
+        """How many executions of a command are open, as the index knows it: a moment late, exact otherwise."""
+        index = EXECUTIONS.index("by_command")
+        queries = [Query(EXECUTIONS, command_shard(command_id, shard), index=index) for shard in range(SHARDS)]
+        first = self._tables.query_many(queries)
+        count = sum(map(_count_open, first))
+        for query, page in zip(queries, first, strict=True):
+            count += sum(map(_count_open, self._rest(query, page)))
+        return count
+
+    def _rest(self, query: Query, page: Page) -> Iterator[Page]:
+        if page.last_key is not None:
+            yield from self._tables.pages(
+                Query(query.table, query.partition, index=query.index, start=page.last_key),
+            )
+
+    def _open_query(self, node_id: str, after: str | None = None, limit: int | None = None) -> Query:
+        start = None if after is None else {"open_node_id": node_id, "id": after}
+        return Query(EXECUTIONS, node_id, index=EXECUTIONS.index("open_by_node"), limit=limit, start=start)
+
+
+class StillCreatedError(Exception):
+    """The command has parts left: a row removed now could be created again."""
+
+
+def _execution_or_none(item: Item | None) -> Execution | None:
+    return None if item is None else execution_from_item(item)
+
+
+def _count_open(page: Page) -> int:
+    return sum(1 for item in page.items if Status(str(item["status"])) in OPEN)

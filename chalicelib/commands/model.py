@@ -1,0 +1,172 @@
+"""What a command, its fan-out and an execution are, and what the use cases take and answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel
+
+
+class TargetType(StrEnum):
+    """How the base set of nodes is named; filters narrow it."""
+
+    ALL = "all"
+    NODES = "nodes"
+    CLUSTERS = "clusters"
+
+
+class Targeting(BaseModel, frozen=True):
+    """Whom a command is for, as the operator wrote it, without repetitions in its lists.
+
+    Filters hold public names and values in the grammar of lists; None means "not given".
+    """
+
+    type: TargetType
+    node_ids: tuple[str, ...] | None = None
+    cluster_names: tuple[str, ...] | None = None
+    node_filters: Mapping[str, Any] | None = None
+    cluster_filters: Mapping[str, Any] | None = None
+
+
+class Command(BaseModel, frozen=True):
+    """Never updated. A deleted one stays as a tombstone for a day, since late events still name its text and deadline.
+
+    ``timeout`` is in milliseconds, as in the contract. ``expired_at`` is the deadline. Times are UTC seconds text.
+    """
+
+    id: str
+    command_text: str
+    targeting: Targeting
+    timeout: int | None = None
+    expired_at: str | None = None
+    inserted_at: str
+    updated_at: str
+    deleted_at: str | None = None
+    version: int = 0
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.deleted_at is not None
+
+    def is_expired_at(self, now: str) -> bool:
+        """Whether the deadline has come; ``now`` in seconds text."""
+        return self.expired_at is not None and self.expired_at <= now
+
+
+class FanOut(BaseModel, frozen=True):
+    """What is still to be done for a command.
+
+    While ``parts`` are left, executions are being created. ``due_at`` is when the sweep looks again: to queue parts
+    once more, to expire what is open at the ``deadline``, to repeat the clean-up of a deleted command; None: never.
+    ``target_cluster_name`` is set when exactly one cluster was named and matched.
+    """
+
+    command_id: str
+    parts: frozenset[str]
+    deadline: str | None = None
+    due_at: str | None = None
+    sweeps: int = 0
+    target_cluster_name: str | None = None
+    inserted_at: str
+    deleted_at: str | None = None
+    version: int = 0
+
+
+class Status(StrEnum):
+    """Where an execution stands. ``sent`` means that the agent has acknowledged it."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+OPEN = (Status.PENDING, Status.SENT)
+FINAL = (Status.COMPLETED, Status.CANCELLED, Status.EXPIRED)
+
+
+class Execution(BaseModel, frozen=True):
+    """One command on one node. ``node_cluster_*`` tell the node's cluster when this row was created.
+
+    ``output`` is None rather than blank. A cancelled or expired execution without ``exit_code`` still takes a late
+    result. ``inserted_at`` is the command's.
+    """
+
+    id: str
+    command_id: str
+    node_id: str
+    node_cluster_id: str
+    node_cluster_name: str
+    target_cluster_name: str | None = None
+    target_all: bool
+    status: Status
+    output: str | None = None
+    exit_code: int | None = None
+    sent_at: str | None = None
+    completed_at: str | None = None
+    cancelled_at: str | None = None
+    cancel_requested_at: str | None = None
+    inserted_at: str
+    updated_at: str
+    version: int = 0
+
+
+@dataclass(frozen=True)
+class NewCommand:
+    """What an operator asks for. ``expired_at`` is aware."""
+
+    command_text: str
+    targeting: Targeting
+    timeout: int | None = None
+    expired_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ExecutionView:
+    """An execution with its command, which holds text, timeout and deadline; None once the tombstone is gone."""
+
+    execution: Execution
+    command: Command | None
+
+
+@dataclass(frozen=True)
+class AssignedExecution:
+    """An execution as the agent of its node sees it: what it needs to run or stop it."""
+
+    id: str
+    command: Command
+    status: Status
+    cancel_requested_at: str | None
+    inserted_at: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an agent says at the end. ``completed_at`` defaults to the time of the report."""
+
+    is_expired: bool
+    output: str | None = None
+    exit_code: int | None = None
+    completed_at: str | None = None
+
+
+class CancelResult(StrEnum):
+    """The contract's answers to a cancel."""
+
+    CANCELLED = "execution cancelled"
+    REQUESTED = "cancellation request sent"
+
+
+@dataclass(frozen=True)
+class FanOutChunk:
+    """What one message of a fan-out achieved: the executions it created per node, and where to go on.
+
+    ``cursor`` is None when nothing follows; ``ends_part`` is False then for a message that was dropped.
+    """
+
+    created: Mapping[str, list[str]]
+    cursor: str | None
+    ends_part: bool

@@ -1,0 +1,45 @@
+"""Output of commands: bounded, cleaned and compressed before it is stored."""
+
+import gzip
+
+STORED_LIMIT_BYTES = 256 * 1024
+"""UTF-8 bytes kept of one output. A DynamoDB item ends at 400 KB, and an agent must never be refused for a long one."""
+
+COMPRESS_ABOVE_BYTES = 1024
+"""Below one write unit compression saves nothing."""
+
+
+def normalise(output: str | None) -> str | None:
+    """What is stored: blank becomes None, characters that UTF-8 cannot hold become ``?``, the middle of a long one
+    is replaced by a line that says how much was dropped."""
+    if output is None or not output.strip():
+        return None
+    return cut(output.encode("utf-8", "replace").decode("utf-8"), STORED_LIMIT_BYTES)
+
+
+def cut(output: str, limit_bytes: int) -> str:
+    """Head and tail of an output, at most ``limit_bytes`` long with the line between them; whole if it fits."""
+    raw = output.encode()
+    if len(raw) <= limit_bytes:
+        return output
+    # The number in the line is at most as long as that of all bytes, so the result never passes the limit.
+    room = max(limit_bytes - len(_dropped_line(len(raw))), 0)
+    head = raw[: (room + 1) // 2].decode("utf-8", "ignore")
+    tail = raw[len(raw) - room // 2 :].decode("utf-8", "ignore")
+    dropped = len(raw) - len(head.encode()) - len(tail.encode())
+    return f"{head}{_dropped_line(dropped)}{tail}"
+
+
+def compress(output: str) -> bytes | None:
+    """The compressed form, or None where the text itself is to be stored. The same bytes for the same text."""
+    raw = output.encode()
+    return gzip.compress(raw, mtime=0) if len(raw) > COMPRESS_ABOVE_BYTES else None
+
+
+def decompress(stored: bytes) -> str:
+    """Undo `compress`."""
+    return gzip.decompress(stored).decode()
+
+
+def _dropped_line(count: int) -> str:
+    return f"\n[... {count} bytes dropped ...]\n"

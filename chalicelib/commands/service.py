@@ -1,0 +1,178 @@
+"""`Commands`: what operators do with commands."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.clusters.service import Clusters
+from chalicelib.commands import rules, targeting
+from chalicelib.commands.command_store import CommandStore, DeleteRefusedError
+from chalicelib.commands.execution_store import ExecutionStore
+from chalicelib.commands.model import Command, FanOut, NewCommand, Targeting, TargetType
+from chalicelib.commands.store import COMMANDS, LISTING, command_from_item
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import EdgeError, Kind, not_found
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.listing import Listing, ListPage, ListRequest, Moment, Number, Presence, Source, Text, fixed
+from chalicelib.kit.tables import Item, Tables
+
+TEXT_LIMIT_BYTES = 128 * 1024
+"""UTF-8 bytes of a command's text."""
+
+TARGETING_LIMIT_BYTES = 200 * 1024
+"""Bytes of its targeting as JSON: 2,000 ids and 2,000 names fit, and with the text the row stays below 400 KB."""
+
+TOMBSTONE = timedelta(hours=25)
+"""The change stream keeps records for 24 hours; until then an event may still ask for the command's text."""
+
+FIRST_SWEEP = timedelta(seconds=60)
+"""When what should have been done at once is looked at: by then a healthy fan-out has long begun."""
+
+FIELDS = {
+    "command_text": Text("command_text"),
+    "timeout": Number("timeout"),
+    "has_timeout": Presence("timeout"),
+    "expired_at": Moment("expired_at"),
+    "has_expired_at": Presence("expired_at"),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+
+SORTABLE = ("timeout", "expired_at", "inserted_at", "updated_at")
+
+_LIST = Listing(COMMANDS, fields=FIELDS, sources=(Source(index="listing", partitions=fixed(LISTING)),))
+
+
+class Commands:
+    """Commands are made, read and deleted, never changed. Their executions are made by `FanOuts`.
+
+    ``default_deadline`` is given to commands without one; None leaves them without.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        clusters: Clusters,
+        *,
+        read_limit: int,
+        counter: Callable[[], int] | None = None,
+        default_deadline: timedelta | None = None,
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._clusters = clusters
+        self._read_limit = read_limit
+        self._counter = counter
+        self._default_deadline = default_deadline
+        self._commands = CommandStore(tables)
+        self._executions = ExecutionStore(tables)
+
+    def create(self, new: NewCommand) -> Command:
+        """Accept a command: one transaction, whatever the size of the fleet. Executions follow from it.
+
+        No match is no error. Raises validation_failed.
+        """
+        now = self._clock.now()
+        text = to_seconds_text(now)
+        _validate(new, now)
+        wanted = targeting.without_repetitions(new.targeting)
+        named = targeting.named_clusters(wanted, self._clusters)
+        parts = targeting.parts_of(wanted, named)
+        deadline = self._deadline(new, now)
+        command = Command(
+            id=self._ids.uuid7(now),
+            command_text=new.command_text,
+            timeout=new.timeout,
+            expired_at=deadline,
+            targeting=wanted,
+            inserted_at=text,
+            updated_at=text,
+        )
+        fan_out = FanOut(
+            command_id=command.id,
+            parts=parts,
+            deadline=deadline,
+            due_at=to_seconds_text(now + FIRST_SWEEP) if parts else None,
+            target_cluster_name=named[0].name if len(named) == 1 else None,
+            inserted_at=text,
+        )
+        self._commands.add(command, fan_out)
+        return command
+
+    def get(self, command_id: str) -> Command:
+        """Raises not_found, also for a deleted one."""
+        command = self._commands.get(command_id)
+        if command is None or command.is_deleted:
+            raise not_found()
+        return command
+
+    def list_page(self, request: ListRequest) -> ListPage[Command]:
+        """One page; raises as `Listing.page` does."""
+        page = _LIST.page(
+            self._tables, request, now=self._clock.now(), read_limit=self._read_limit, counter=self._counter
+        )
+        # A lagging index may still name one that has just been deleted.
+        live = [item for item in page.items if item.get("deleted_at") is None]
+        return replace(page, items=live).map(command_from_item)
+
+    def delete(self, command_id: str) -> None:
+        """Hide the command at once; its executions are removed in chunks afterwards.
+
+        Raises not_found, and conflict while parts are left or executions are open.
+        """
+        now = self._clock.now()
+        command, fan_out = self._commands.with_fan_out(command_id)
+        if command is None or command.is_deleted:
+            raise not_found()
+        open_count = self._executions.count_open(command_id)
+        if open_count:
+            raise rules.command_delete_refused(open_count)
+        if fan_out is not None and fan_out.parts:
+            raise rules.command_delete_refused_while_created()
+        expires_epoch = int((now + TOMBSTONE).timestamp())
+        try:
+            self._commands.bury(
+                command_id, to_seconds_text(now), expires_epoch, due_at=to_seconds_text(now + FIRST_SWEEP)
+            )
+        except DeleteRefusedError as error:
+            # It had no parts and parts never come back, so another caller has just deleted it.
+            raise not_found() from error
+
+    def _deadline(self, new: NewCommand, now: datetime) -> str | None:
+        if new.expired_at is not None:
+            return to_seconds_text(new.expired_at)
+        return None if self._default_deadline is None else to_seconds_text(now + self._default_deadline)
+
+    def commands_of(self, ids: Collection[str]) -> dict[str, Command]:
+        """Commands and tombstones by id; unknown ids are left out."""
+        return self._commands.get_many(ids)
+
+    def rows_of(self, ids: Collection[str]) -> dict[str, Item]:
+        """The same as rows, for events."""
+        return self._commands.rows_of(ids)
+
+
+def _validate(new: NewCommand, now: datetime) -> None:
+    details: dict[str, list[str]] = {}
+    if not new.command_text.strip():
+        details["command_text"] = ["can't be blank"]
+    elif len(new.command_text.encode()) > TEXT_LIMIT_BYTES:
+        details["command_text"] = [f"should be at most {TEXT_LIMIT_BYTES} byte(s)"]
+    if new.expired_at is not None and new.expired_at <= now:
+        details["expired_at"] = ["must be in the future"]
+    details |= _missing_targets(new.targeting)
+    if len(new.targeting.model_dump_json().encode()) > TARGETING_LIMIT_BYTES:
+        details["targeting"] = [f"should be at most {TARGETING_LIMIT_BYTES} byte(s)"]
+    if details:
+        raise EdgeError(Kind.VALIDATION_FAILED, "Validation failed", details)
+
+
+def _missing_targets(wanted: Targeting) -> dict[str, list[str]]:
+    if wanted.type is TargetType.NODES and not wanted.node_ids:
+        return {"node_ids": ["is required when targeting_type is 'nodes'"]}
+    if wanted.type is TargetType.CLUSTERS and not wanted.cluster_names:
+        return {"cluster_names": ["is required when targeting_type is 'clusters'"]}
+    return {}

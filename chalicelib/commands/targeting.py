@@ -1,0 +1,135 @@
+"""Whom a command reaches: its parts, decided when it is made, and the nodes of a page that its filters leave."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from chalicelib.clusters.model import NAME_MAX_LENGTH, NAME_PATTERN, Cluster
+from chalicelib.clusters.service import Clusters
+from chalicelib.commands.model import Targeting, TargetType
+from chalicelib.kit.listing import Choice, Field, Flag, Moment, Number, Presence, Text, matches
+from chalicelib.kit.tables import Item
+from chalicelib.nodes import model as nodes_model
+from chalicelib.nodes.model import Node, NodePage
+from chalicelib.nodes.service import SHARDS as NODE_SHARDS
+from chalicelib.nodes.service import Nodes
+
+NODE_FIELDS: Mapping[str, Field] = {
+    "id_type": Choice("id_type"),
+    "status": Choice("status"),
+    "cluster_name": Text("cluster_name"),
+    "version": Text("agent_version"),
+    "self_update_enabled": Flag("self_update_enabled"),
+    "last_seen_at": Moment("last_seen_at"),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+"""What ``node_filters`` may name: the filters of the list of nodes, with the same grammar."""
+
+CLUSTER_FIELDS: Mapping[str, Field] = {
+    "name": Text("name"),
+    "ipv4_range": Text("ipv4_range"),
+    "node_count": Number("node_count"),
+    "has_node_limit": Presence("node_limit"),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+"""What ``cluster_filters`` may name."""
+
+SLICE = 99
+"""Node ids in one part of a command for named nodes: what one transaction creates."""
+
+_PRESENCE_FILTER = "last_seen_at"
+
+
+def without_repetitions(targeting: Targeting) -> Targeting:
+    """The same targeting with each id and each name once, in the order of their first mention."""
+    return targeting.model_copy(
+        update={
+            "node_ids": _distinct(targeting.node_ids),
+            "cluster_names": _distinct(targeting.cluster_names),
+        }
+    )
+
+
+def named_clusters(targeting: Targeting, clusters: Clusters) -> list[Cluster]:
+    """The clusters of a command for clusters: unknown names are dropped, then ``cluster_filters`` decide."""
+    if targeting.type is not TargetType.CLUSTERS:
+        return []
+    names = [name for name in targeting.cluster_names or () if _is_cluster_name(name)]
+    return [row for row in clusters.find_many(names) if _fits_cluster(row, targeting)]
+
+
+def parts_of(targeting: Targeting, named: Sequence[Cluster]) -> frozenset[str]:
+    """The independent parts of a fan-out: shards of the fleet, one per cluster, or slices of the node ids."""
+    match targeting.type:
+        case TargetType.ALL:
+            return frozenset(f"shard#{shard}" for shard in range(NODE_SHARDS))
+        case TargetType.CLUSTERS:
+            return frozenset(f"cluster#{cluster.id}" for cluster in named)
+        case TargetType.NODES:
+            return frozenset(f"nodes#{place}" for place in range(-(-len(targeting.node_ids or ()) // SLICE)))
+
+
+def page_of_part(nodes: Nodes, targeting: Targeting, part: str, cursor: str | None, inserted_until: str) -> NodePage:
+    """The next nodes of a part, before filters. Pages only over keys that never change.
+
+    A node inserted after ``inserted_until`` is not in it, so a repeated fan-out adds no machine that enrolled later.
+    """
+    kind, _, name = part.partition("#")
+    match kind:
+        case "shard":
+            return nodes.page_of_shard(int(name), cursor, SLICE, inserted_until)
+        case "cluster":
+            return nodes.page_of_cluster(name, cursor, SLICE, inserted_until)
+        case "nodes":
+            start = int(name) * SLICE
+            found = nodes.find_many((targeting.node_ids or ())[start : start + SLICE])
+            return NodePage([node for node in found if node.inserted_at <= inserted_until], None)
+        case _:
+            raise ValueError(f"no fan-out has a part {part!r}")
+
+
+def select(page: Sequence[Node], targeting: Targeting, nodes: Nodes, clusters: Clusters) -> list[Node]:
+    """The nodes that all filters leave; reads presence or clusters only where a filter asks for them.
+
+    ``cluster_filters`` of a command for clusters have been applied to the named ones when the command was made.
+    """
+    chosen = list(page)
+    if targeting.cluster_filters and targeting.type is not TargetType.CLUSTERS and chosen:
+        names = list(dict.fromkeys(node.cluster_name for node in chosen))
+        fitting = {row.id for row in clusters.find_many(names) if _fits_cluster(row, targeting)}
+        chosen = [node for node in chosen if node.cluster_id in fitting]
+    filters = targeting.node_filters or {}
+    if not filters or not chosen:
+        return chosen
+    seen: Mapping[str, nodes_model.Presence] = {}
+    if any(name.startswith(_PRESENCE_FILTER) for name in filters):
+        seen = nodes.presence_of([node.id for node in chosen])
+    return [node for node in chosen if matches(NODE_FIELDS, filters, _node_row(node, seen.get(node.id)))]
+
+
+def _distinct(values: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(dict.fromkeys(values))
+
+
+def _is_cluster_name(name: str) -> bool:
+    """Whether a cluster can have this name; a key that none can have is not asked for."""
+    return len(name) <= NAME_MAX_LENGTH and re.fullmatch(NAME_PATTERN, name) is not None
+
+
+def _fits_cluster(cluster: Cluster, targeting: Targeting) -> bool:
+    row: Item = cluster.model_dump(mode="json")
+    return matches(CLUSTER_FIELDS, targeting.cluster_filters or {}, row)
+
+
+def _node_row(node: Node, presence: nodes_model.Presence | None) -> Item:
+    return {
+        "id_type": node.id_type.value,
+        "status": node.status.value,
+        "cluster_name": node.cluster_name,
+        "agent_version": node.agent_version,
+        "self_update_enabled": node.self_update_enabled,
+        "last_seen_at": node.last_seen_at if presence is None else presence.last_seen_at,
+        "inserted_at": node.inserted_at,
+        "updated_at": node.updated_at,
+    }

@@ -1,0 +1,257 @@
+"""Use cases of enrolment: operators make keys, machines exchange them for a place in a cluster."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from chalicelib.clusters.model import Cluster
+from chalicelib.clusters.service import Clusters
+from chalicelib.enrollment.blob import SECRET_BYTES, key_id_of, to_blob
+from chalicelib.enrollment.model import EnrollmentKey, KeyChanges, Outcome, Redemption, Verification
+from chalicelib.enrollment.rules import decide
+from chalicelib.enrollment.store import TABLE, EnrollmentStore, is_expired
+from chalicelib.events.service import Events
+from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
+from chalicelib.kit.crypto import Sealer, Secret, digest, place_of, same
+from chalicelib.kit.errors import EdgeError, Kind, forbidden, invalid, not_found, unavailable
+from chalicelib.kit.ids import Ids, to_unpadded_base64
+from chalicelib.kit.listing import ListPage, ListRequest
+from chalicelib.kit.tables import ConditionFailedError, Put, Tables, TransactionFailedError, Write
+
+TOKEN_LIFETIME = timedelta(minutes=15)
+"""How long a registration token is good, and how long a machine that asks again takes no second use."""
+
+TOKEN_BYTES = 32
+
+VERIFY_PATIENCE = timedelta(seconds=20)
+"""How long a verification is tried again while others use the same key. The last try may take 5 s (`Tables`), together
+less than the 29 s that API Gateway waits."""
+
+_FIRST_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 0.5
+
+_VERIFIED_EVENT = "edge.enrollment_key.verified"
+_VERIFIED = "enrollment_key.verified"
+
+
+class Enrollment:
+    """Makes, changes, lists and verifies enrollment keys, and redeems the tokens that verifying gives.
+
+    ``admin_urls`` are the addresses that new keys carry; ``total`` is the number of all keys as a counter knows it, for
+    long lists. ``public_keys`` lets anybody draw a single-use key for the default cluster.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        *,
+        clusters: Clusters,
+        events: Events,
+        sealer: Sealer,
+        admin_urls: Sequence[str],
+        public_keys: bool,
+        list_read_limit: int,
+        total: Callable[[], int],
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._clusters = clusters
+        self._events = events
+        self._sealer = sealer
+        self._admin_urls = admin_urls
+        self._public_keys = public_keys
+        self._list_read_limit = list_read_limit
+        self._total = total
+        self._store = EnrollmentStore(tables, self._cluster_ids)
+
+    # -- operators -----------------------------------------------------------------------------------------------
+
+    def create(self, cluster_name: str, wanted: KeyChanges) -> EnrollmentKey:
+        """A new key; single-use and without expiry unless told otherwise. Raises `EdgeError` (not found)."""
+        return self._create(self._clusters.get(cluster_name), wanted)
+
+    def create_for_default(self, wanted: KeyChanges) -> EnrollmentKey:
+        """A new key for the default cluster. Raises `EdgeError`: forbidden when none is configured, not found."""
+        return self._create(self._clusters.default_cluster(), wanted)
+
+    def create_public(self) -> EnrollmentKey:
+        """A nameless single-use key for the default cluster. Raises `EdgeError`: forbidden unless that is switched on
+        and a default cluster configured, not found."""
+        if not self._public_keys:
+            raise forbidden()
+        return self.create_for_default({})
+
+    def get(self, key_id: str) -> EnrollmentKey:
+        """Raises `EdgeError` (not found)."""
+        key = self._store.find(key_id)
+        if key is None:
+            raise not_found()
+        return key
+
+    def list_page(self, request: ListRequest) -> ListPage[EnrollmentKey]:
+        """One page of all keys; raises `EdgeError` (bad request) when the filters leave too much to read."""
+        return self._store.page(request, self._clock.now(), self._list_read_limit, self._total)
+
+    def reveal(self, key: EnrollmentKey) -> Secret:
+        """The blob to hand to machines."""
+        return self._sealer.open(key.key_sealed, _place_of_blob(key.id))
+
+    def change(self, key_id: str, changes: KeyChanges) -> EnrollmentKey:
+        """Set what is given; nothing given changes nothing. Raises `EdgeError` (not found)."""
+        key = self.get(key_id)
+        if not changes:
+            return key
+        try:
+            return self._store.change(key, _without_blank_name(changes), to_seconds_text(self._clock.now()))
+        except ConditionFailedError as error:
+            raise not_found() from error
+
+    def delete(self, key_id: str) -> None:
+        """From now on the key lets nobody in. Tokens given for it before stay good. Raises `EdgeError` (not found)."""
+        self._store.delete(self.get(key_id))
+
+    def clean_up_chunk(self, cluster_id: str, cursor: str | None) -> str | None:
+        """Remove up to 100 keys of a deleted cluster. Returns where to go on, None at the end; safe to repeat."""
+        return self._store.delete_of_cluster(cluster_id, cursor)
+
+    # -- machines ------------------------------------------------------------------------------------------------
+
+    def verify(self, blob: str, node_id: str | None) -> Verification:
+        """Exchange a use of a key for a registration token. Always an answer, never a refusal by exception.
+
+        A machine that names itself and asks again within `TOKEN_LIFETIME` gets a fresh token and takes no second use.
+        Room in the cluster is promised by registration, not here. Every call leaves one event. Raises `EdgeError`
+        (unavailable) when others kept using the key for `VERIFY_PATIENCE`.
+        """
+        deadline = self._clock.now() + VERIFY_PATIENCE
+        longest = _FIRST_PAUSE_SECONDS
+        while True:
+            now = self._clock.now()
+            answer = self._try_to_verify(blob, node_id, now)
+            if answer is not None:
+                return answer
+            pause = self._ids.fraction() * longest
+            if now + timedelta(seconds=pause) > deadline:
+                raise unavailable()
+            self._clock.sleep(pause)
+            longest = min(longest * 2, _LONGEST_PAUSE_SECONDS)
+
+    def redeem_token(self, token: str, node_id: str) -> Redemption:
+        """The cluster that a registration token leads to, and the write that binds the token to this node.
+
+        The same node may redeem it again until it expires. Raises `EdgeError` (validation) for a token that is unknown,
+        expired, or another node's.
+        """
+        now = self._clock.now()
+        row = self._store.find_token(digest(token))
+        if (
+            row is None
+            or is_expired(row.expires_at, now)
+            or row.verified_for not in {None, node_id}
+            or row.node_id not in {None, node_id}
+        ):
+            raise invalid("registration_token", "is invalid or expired")
+        return Redemption(
+            key_id=row.key_id,
+            cluster_id=row.cluster_id,
+            cluster_name=row.cluster_name,
+            already_bound=row.node_id is not None,
+            write=self._store.bind_token(row, node_id, now),
+        )
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _cluster_ids(self, names: tuple[str, ...]) -> list[str]:
+        return [cluster.id for cluster in self._clusters.find_many(names)]
+
+    def _create(self, cluster: Cluster, wanted: KeyChanges) -> EnrollmentKey:
+        now = self._clock.now()
+        key_id = self._ids.uuid7(now)
+        blob = to_blob(self._admin_urls, key_id, self._ids.token_bytes(SECRET_BYTES))
+        key = EnrollmentKey(
+            id=key_id,
+            cluster_id=cluster.id,
+            cluster_name=cluster.name,
+            name=wanted.get("name") or None,
+            uses_remaining=wanted.get("uses_remaining", 1),
+            expired_at=wanted.get("expired_at"),
+            inserted_at=to_seconds_text(now),
+            updated_at=to_seconds_text(now),
+            version=1,
+            key_digest=digest(blob),
+            key_sealed=self._sealer.seal(blob, _place_of_blob(key_id)),
+        )
+        try:
+            self._tables.commit([self._clusters.still_there(cluster), self._store.put(key)], "enrollment_key.created")
+        except TransactionFailedError as error:
+            raise not_found() from error
+        return key
+
+    def _try_to_verify(self, blob: str, node_id: str | None, now: datetime) -> Verification | None:
+        """None when others came in between."""
+        key, had_its_use = self._presented(blob, node_id, now)
+        cluster = None if key is None else self._clusters.find(key.cluster_name)
+        outcome = decide(key, cluster, now, had_its_use=had_its_use)
+        if outcome is not Outcome.VERIFIED or key is None or cluster is None:
+            known = None if outcome is Outcome.INVALID_KEY else key
+            self._tables.write(self._occurrence(known, outcome, now), _VERIFIED)
+            return Verification(verified=False, error=outcome.value, registration_token="", network_name="")
+        token = to_unpadded_base64(self._ids.token_bytes(TOKEN_BYTES))
+        writes: list[Write] = [self._store.put_token(digest(token), key, node_id, now + TOKEN_LIFETIME)]
+        if not had_its_use:
+            use = self._store.take_use(key, now)
+            writes.extend([use] if use else [])
+            if node_id is not None:
+                writes.append(self._store.note_use(key, node_id, now, TOKEN_LIFETIME))
+            if key.uses_remaining is not None:
+                key = key.model_copy(update={"uses_remaining": key.uses_remaining - 1})
+        writes.append(self._occurrence(key, outcome, now))
+        if not self._commit_alone(writes):
+            return None
+        return Verification(verified=True, error="", registration_token=token, network_name=cluster.network_name)
+
+    def _commit_alone(self, writes: Sequence[Write]) -> bool:
+        """Commit; False when others changed the key in between, or kept its row busy for as long as `Tables` waits."""
+        try:
+            self._tables.commit(writes, _VERIFIED)
+        except TransactionFailedError:
+            return False
+        except EdgeError as error:
+            if error.kind is not Kind.UNAVAILABLE:
+                raise
+            return False
+        return True
+
+    def _presented(self, blob: str, node_id: str | None, now: datetime) -> tuple[EnrollmentKey | None, bool]:
+        """The stored key that is exactly this text, and whether this machine had its use of it."""
+        key_id = key_id_of(blob)
+        if key_id is None:
+            return None, False
+        found = self._store.read_for(key_id, node_id, now)
+        if found.key is None or not same(digest(blob), found.key.key_digest):
+            return None, False
+        return found.key, found.had_its_use
+
+    def _occurrence(self, key: EnrollmentKey | None, outcome: Outcome, now: datetime) -> Put:
+        """The event of this attempt; ``key`` as it is afterwards, None when the machine presented none of ours."""
+        return self._events.occurrence(
+            _VERIFIED_EVENT,
+            {
+                "enrollment_key_id": key and key.id,
+                "cluster_name": key and key.cluster_name,
+                "name": key and key.name,
+                "uses_remaining": key and key.uses_remaining,
+                "result": outcome.value,
+                "verified_at": to_microseconds_text(now),
+            },
+        )
+
+
+def _place_of_blob(key_id: str) -> str:
+    return place_of(TABLE, key_id, "key")
+
+
+def _without_blank_name(changes: KeyChanges) -> KeyChanges:
+    return {**changes, "name": changes["name"] or None} if "name" in changes else changes

@@ -1,0 +1,239 @@
+"""Rows of enrolment: keys, indexes and attribute names."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.enrollment.blob import key_id_of
+from chalicelib.enrollment.model import EnrollmentKey, KeyChanges, RegistrationToken
+from chalicelib.kit.clock import parse_time, to_seconds_text
+from chalicelib.kit.crypto import digest
+from chalicelib.kit.listing import (
+    Custom,
+    Direct,
+    FilterValue,
+    Listing,
+    ListPage,
+    ListRequest,
+    Moment,
+    Number,
+    Presence,
+    Source,
+    Text,
+    fixed,
+)
+from chalicelib.kit.tables import (
+    Absent,
+    Add,
+    And,
+    Delete,
+    Equals,
+    Exists,
+    Index,
+    Item,
+    Key,
+    Less,
+    LessOrEqual,
+    Not,
+    Or,
+    Put,
+    Query,
+    Ref,
+    Set,
+    Table,
+    Tables,
+    Update,
+    put_new,
+)
+
+LISTING = "enrollment_keys"
+"""The one partition of the index `listing`: operators make keys one by one, so it is never hot."""
+
+# Only what operators write: each verification changes uses_remaining and last_used_at and must not rewrite an index.
+_PROJECTED = ("cluster_name", "name", "expired_at", "inserted_at", "updated_at")
+
+TABLE = Table(
+    "enrollment_keys",
+    partition="id",
+    indexes=(
+        Index("by_cluster", partition="cluster_id", sort="id", projected=_PROJECTED),
+        Index("listing", partition="listing", sort="id", projected=_PROJECTED),
+    ),
+    stream=True,
+)
+
+TOKENS = Table("registration_tokens", partition="id", expires_at="expires_epoch")
+"""Two kinds of rows that live for minutes: tokens under their digest, and under ``{key id}#{node id}`` the note that a
+node has had its use of a key."""
+
+CLEAN_UP_ROWS = 100
+"""Keys that one chunk of a clean-up removes: the most that one transaction takes."""
+
+
+def _is_spent(item: Item, value: FilterValue, _now: datetime) -> bool:
+    return (item.get("uses_remaining") == 0) == value
+
+
+def _is_expired(item: Item, value: FilterValue, now: datetime) -> bool:
+    expired_at = item.get("expired_at")
+    return (isinstance(expired_at, str) and parse_time(expired_at) < now) == value
+
+
+def _is_key(item: Item, value: FilterValue, _now: datetime) -> bool:
+    return item.get("key_digest") == digest(str(value))
+
+
+FIELDS = {
+    "cluster_name": Text("cluster_name"),
+    "name": Text("name"),
+    "has_name": Presence("name"),
+    "key": Custom(("key_digest",), _is_key),
+    "uses_remaining": Number("uses_remaining"),
+    "is_unlimited": Presence("uses_remaining", negated=True),
+    "is_spent": Custom(("uses_remaining",), _is_spent),
+    "is_expired": Custom(("expired_at",), _is_expired),
+    "is_never_used": Presence("last_used_at", negated=True),
+    "has_expiry": Presence("expired_at"),
+    "expired_at": Moment("expired_at"),
+    "last_used_at": Moment("last_used_at"),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+"""What keys are filtered and sorted by."""
+
+
+@dataclass(frozen=True)
+class Presented:
+    """What there is to a key id, and to this machine's earlier use of the key."""
+
+    key: EnrollmentKey | None
+    had_its_use: bool
+
+
+class EnrollmentStore:
+    """Reads rows, and makes the writes that use cases commit. ``cluster_ids`` finds the clusters of some names."""
+
+    def __init__(self, tables: Tables, cluster_ids: Callable[[tuple[str, ...]], list[str]]) -> None:
+        self._tables = tables
+        self._list = Listing(
+            TABLE,
+            fields=FIELDS,
+            sources=(
+                Direct(by="key", keys=_keys_of),
+                Source(index="by_cluster", by="cluster_name", partitions=cluster_ids),
+                Source(index="listing", partitions=fixed(LISTING)),
+            ),
+        )
+
+    def find(self, key_id: str) -> EnrollmentKey | None:
+        row = self._tables.get(TABLE, {"id": key_id})
+        return None if row is None else _from_item(row)
+
+    def page(
+        self, request: ListRequest, now: datetime, read_limit: int, total: Callable[[], int]
+    ) -> ListPage[EnrollmentKey]:
+        """One page; raises as `Listing.page` does."""
+        page = self._list.page(self._tables, request, now=now, read_limit=read_limit, counter=total)
+        return page.map(_from_item)
+
+    def put(self, key: EnrollmentKey) -> Put:
+        """A new key."""
+        return put_new(TABLE, {**key.model_dump(exclude={"version"}), "listing": LISTING})
+
+    def change(self, key: EnrollmentKey, changes: KeyChanges, now: str) -> EnrollmentKey:
+        """Raises `ConditionFailedError` when the key is gone."""
+        sets = [Set(name, value) for name, value in changes.items() if isinstance(value, str | int | None)]
+        update = Update(TABLE, {"id": key.id}, (*sets, Set("updated_at", now)), Exists("id"))
+        return _from_item(self._tables.write(update, "enrollment_key.updated") or {})
+
+    def delete(self, key: EnrollmentKey) -> None:
+        """Remove a key that was read."""
+        self._tables.write(Delete(TABLE, {"id": key.id}, was_read=True), "enrollment_key.deleted")
+
+    def delete_of_cluster(self, cluster_id: str, after: str | None) -> str | None:
+        """Remove up to `CLEAN_UP_ROWS` keys behind the id ``after``; the last id, or None when these were the last."""
+        start: Key | None = None if after is None else {"cluster_id": cluster_id, "id": after}
+        index = TABLE.index("by_cluster")
+        page = self._tables.query(Query(TABLE, cluster_id, index=index, limit=CLEAN_UP_ROWS, start=start))
+        if page.items:
+            self._tables.commit([Delete(TABLE, TABLE.key_of(row)) for row in page.items], "enrollment_key.deleted")
+        return str(page.last_key["id"]) if page.last_key else None
+
+    def read_for(self, key_id: str, node_id: str | None, now: datetime) -> Presented:
+        """The key and this machine's use of it, in one call."""
+        refs = [Ref(TABLE, {"id": key_id})]
+        if node_id is not None:
+            refs.append(Ref(TOKENS, {"id": _use_id(key_id, node_id)}))
+        row, *uses = self._tables.get_many(refs)
+        had_its_use = any(use is not None and _is_alive(use, now) for use in uses)
+        return Presented(None if row is None else _from_item(row), had_its_use)
+
+    def take_use(self, key: EnrollmentKey, now: datetime) -> Update | None:
+        """One use of a key, only if it still has as many as were read, so that what is left is known.
+
+        None for an unlimited key that was used within this second: a fleet that enrols with one key need not queue for
+        its row.
+        """
+        text = to_seconds_text(now)
+        changes = Set("last_used_at", text)
+        if key.uses_remaining is not None:
+            unchanged = Equals("uses_remaining", key.uses_remaining)
+            return Update(TABLE, {"id": key.id}, (Add("uses_remaining", -1), changes), unchanged)
+        if key.last_used_at is not None and key.last_used_at >= text:
+            return None
+        not_used_since = Or(Absent("last_used_at"), Less("last_used_at", text))
+        still_unlimited = And(Exists("id"), Absent("uses_remaining"), not_used_since)
+        return Update(TABLE, {"id": key.id}, (changes,), still_unlimited)
+
+    def note_use(self, key: EnrollmentKey, node_id: str, now: datetime, lifetime: timedelta) -> Put:
+        """Remember that this machine had its use; fails if that is remembered already."""
+        item: Item = {"id": _use_id(key.id, node_id), **_expiry(now + lifetime)}
+        return Put(TOKENS, item, Or(Absent("id"), LessOrEqual("expires_at", to_seconds_text(now))))
+
+    def put_token(self, token_digest: str, key: EnrollmentKey, node_id: str | None, expires: datetime) -> Put:
+        """A new registration token, of which only the digest is kept."""
+        item: Item = {
+            "id": token_digest,
+            "key_id": key.id,
+            "cluster_id": key.cluster_id,
+            "cluster_name": key.cluster_name,
+            "verified_for": node_id,
+            **_expiry(expires),
+        }
+        return put_new(TOKENS, item)
+
+    def find_token(self, token_digest: str) -> RegistrationToken | None:
+        """What a token leads to, expired or not."""
+        row = self._tables.get(TOKENS, {"id": token_digest})
+        return None if row is None else RegistrationToken.model_validate(row)
+
+    def bind_token(self, token: RegistrationToken, node_id: str, now: datetime) -> Update:
+        """Give the token to this node, if no other has it and it is not expired."""
+        alive = And(Exists("expires_at"), Not(LessOrEqual("expires_at", to_seconds_text(now))))
+        ours = Or(Absent("node_id"), Equals("node_id", node_id))
+        return Update(TOKENS, {"id": token.id}, (Set("node_id", node_id),), And(alive, ours))
+
+
+def is_expired(expires_at: str, now: datetime) -> bool:
+    """Tokens and notes end by their own time; DynamoDB collects them at some later one."""
+    return expires_at <= to_seconds_text(now)
+
+
+def _is_alive(row: Item, now: datetime) -> bool:
+    return not is_expired(str(row["expires_at"]), now)
+
+
+def _expiry(moment: datetime) -> Item:
+    return {"expires_at": to_seconds_text(moment), "expires_epoch": int(moment.timestamp())}
+
+
+def _use_id(key_id: str, node_id: str) -> str:
+    return f"{key_id}#{node_id}"
+
+
+def _keys_of(blobs: tuple[str, ...]) -> list[Key]:
+    return [{"id": key_id} for blob in blobs if (key_id := key_id_of(blob)) is not None]
+
+
+def _from_item(row: Item) -> EnrollmentKey:
+    return EnrollmentKey.model_validate(row)

@@ -1,0 +1,1 @@
+"""Domain events: what the outside is told about changes, as CloudEvents."""

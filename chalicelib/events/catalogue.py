@@ -1,0 +1,23 @@
+"""The public event types, in the order of the contract."""
+
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """The ``type`` of an event. `edge.node.update_triggered` and the last two belong to features that come later."""
+
+    ENROLLMENT_KEY_VERIFIED = "edge.enrollment_key.verified"
+    NODE_REGISTERED = "edge.node.registered"
+    NODE_REREGISTERED = "edge.node.reregistered"
+    NODE_VERSION_CHANGED = "edge.node.version_changed"
+    NODE_STATUS_CHANGED = "edge.node.status_changed"
+    NODE_CLUSTER_CHANGED = "edge.node.cluster_changed"
+    NODE_UPDATE_TRIGGERED = "edge.node.update_triggered"
+    EXECUTION_CREATED = "edge.command_execution.created"
+    EXECUTION_SENT = "edge.command_execution.sent"
+    EXECUTION_COMPLETED = "edge.command_execution.completed"
+    EXECUTION_CANCELLED = "edge.command_execution.cancelled"
+    EXECUTION_EXPIRED = "edge.command_execution.expired"
+    EXECUTION_PRUNED = "edge.command_execution.pruned"
+    SSH_USERNAME_VERIFIED = "edge.ssh_username.verified"
+    SELF_UPDATE_REQUEST_COMPLETED = "edge.self_update_request.completed"

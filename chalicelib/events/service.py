@@ -1,0 +1,75 @@
+"""Events: records occurrences, and turns changes into CloudEvents envelopes.
+
+An envelope is the same however often it is derived: its id follows from the event type, the row and the row's version.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chalicelib.events.catalogue import EventType
+from chalicelib.events.mapping import events_of
+from chalicelib.events.store import occurrence_row
+from chalicelib.kit.changes import Change
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.tables import Item, Put
+
+SOURCE = "https://github.com/wenet-ec/edge-core"
+"""``source`` of every envelope: a constant of the contract."""
+
+_EVENT_IDS = uuid.UUID("6a5cba0c-7f0e-5d0e-9c3b-6f7f3c1f4f01")  # our own namespace for uuid5, chosen once
+
+LARGEST_ENVELOPE_BYTES = 200 * 1024
+"""EventBridge takes entries of 256 KiB and SQS messages of as much; the rest is for what stands around an envelope."""
+
+Envelope = dict[str, Any]
+
+
+class Events:
+    """``core_name`` names this installation in every envelope."""
+
+    def __init__(self, clock: Clock, ids: Ids, core_name: str) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._core_name = core_name
+
+    def occurrence(self, event_type: EventType | str, data: Mapping[str, Any]) -> Put:
+        """A write to commit with the change that it belongs to. ``data`` must be fit for the public: no secrets."""
+        now = self._clock.now()
+        text = json.dumps(dict(data), separators=(",", ":"))
+        return occurrence_row(self._ids.uuid7(now), EventType(event_type).value, text, now)
+
+    def envelopes_of(self, change: Change, commands: Mapping[str, Item]) -> list[Envelope]:
+        """The CloudEvents of one change; see `events.mapping` for ``commands``."""
+        return [self._envelope(event_type, data, change) for event_type, data in events_of(change, commands)]
+
+    def _envelope(self, event_type: EventType, data: Mapping[str, Any], change: Change) -> Envelope:
+        row = change.row
+        name = f"{event_type.value}/{row['id']!s}/{row['version']!s}"
+        envelope = {
+            "specversion": "1.0",
+            "id": str(uuid.uuid5(_EVENT_IDS, name)),
+            "source": SOURCE,
+            "type": event_type.value,
+            "time": change.stamp("at"),
+            "datacontenttype": "application/json",
+            "corename": self._core_name,
+            "data": dict(data),
+        }
+        return _bounded(envelope)
+
+
+def _bounded(envelope: Envelope) -> Envelope:
+    """Leave out the command's text, the only part without a small bound, where the whole would be too large."""
+    data = envelope["data"]
+    size = len(json.dumps(envelope, ensure_ascii=False).encode())
+    if size <= LARGEST_ENVELOPE_BYTES or "command_text" not in data:
+        return envelope
+    return {**envelope, "data": {**data, "command_text": None, "command_text_omitted": True}}
+
+
+def catalogue() -> Sequence[str]:
+    """All event types, in the contract's order."""
+    return [event_type.value for event_type in EventType]

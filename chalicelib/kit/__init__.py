@@ -1,0 +1,1 @@
+"""Building blocks without domain words: time, ids, errors, persistence, queues, signing, logging."""

@@ -1,0 +1,45 @@
+"""The EventBridge bus: where events leave the installation."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from chalicelib.kit.queues import BATCH_LIMIT
+
+EVENT_SOURCE = "edge-admin"
+"""``source`` of every entry on the bus: what rules match on."""
+
+
+class BusError(Exception):
+    """Some entries were not taken; all may be put again, their ids tell a consumer about repeats."""
+
+
+class BusClient(Protocol):
+    """The part of boto3's EventBridge client that is used."""
+
+    def put_events(self, *, Entries: Sequence[Any]) -> Any: ...  # noqa: N803 - boto3's names
+
+
+class Bus:
+    """Puts CloudEvents envelopes on one bus."""
+
+    def __init__(self, client: BusClient, bus_name: str) -> None:
+        self._client = client
+        self._bus_name = bus_name
+
+    def publish(self, envelopes: Sequence[Mapping[str, Any]]) -> None:
+        """Put up to 10 envelopes (PutEvents API reference). Raises `BusError` when one is not taken."""
+        if len(envelopes) > BATCH_LIMIT:
+            raise ValueError(f"PutEvents takes at most {BATCH_LIMIT} entries, not {len(envelopes)}")
+        entries = [
+            {
+                "EventBusName": self._bus_name,
+                "Source": EVENT_SOURCE,
+                "DetailType": envelope["type"],
+                "Detail": json.dumps(envelope, separators=(",", ":"), ensure_ascii=False),
+            }
+            for envelope in envelopes
+        ]
+        answer = self._client.put_events(Entries=entries)
+        if answer.get("FailedEntryCount"):
+            raise BusError(f"{answer['FailedEntryCount']} of {len(entries)} events were not taken")

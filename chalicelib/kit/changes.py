@@ -1,0 +1,64 @@
+"""One record of a change stream, read once at the edge: which row changed, from what to what, by whom."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.kit.tables import Item
+from chalicelib.kit.tables.conditions import value_at
+
+FromWire = Callable[[Mapping[str, Any]], Item]
+
+
+class UnreadableRecordError(Exception):
+    """A record of the stream that does not have the documented form."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """``old`` is None for a new row, ``new`` is None for a removed one.
+
+    For a removal ``operation`` and ``at`` are those of the row's last writer, since a removal writes nothing;
+    ``expired`` tells that DynamoDB collected the row by its TTL.
+    """
+
+    table: str
+    old: Item | None
+    new: Item | None
+    sequence: str
+    expired: bool
+
+    @property
+    def row(self) -> Item:
+        """The row after the change, or before its removal."""
+        return self.new or self.old or {}
+
+    @property
+    def operation(self) -> str:
+        return self.stamp("operation")
+
+    @property
+    def request_id(self) -> str:
+        return self.stamp("request_id")
+
+    def stamp(self, name: str) -> str:
+        """A field of ``changed_by``; empty when the row carries none."""
+        value = value_at(self.row, f"changed_by.{name}")
+        return value if isinstance(value, str) else ""
+
+
+def read_record(record: Mapping[str, Any], table_prefix: str, from_wire: FromWire) -> Change:
+    """The change in a stream record as Lambda hands it over. Raises `UnreadableRecordError`."""
+    try:
+        name = str(record["eventSourceARN"]).split(":table/", 1)[1].split("/", 1)[0]
+        body = record["dynamodb"]
+        old = from_wire(body["OldImage"]) if "OldImage" in body else None
+        new = from_wire(body["NewImage"]) if "NewImage" in body else None
+        sequence = str(body["SequenceNumber"])
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise UnreadableRecordError(f"{type(error).__name__} while reading a stream record") from error
+    if not name.startswith(table_prefix) or (old is None and new is None):
+        raise UnreadableRecordError("a stream record of another table, or without images")
+    identity = record.get("userIdentity") or {}
+    expired = identity.get("principalId") == "dynamodb.amazonaws.com"
+    return Change(name.removeprefix(table_prefix), old, new, sequence, expired)

@@ -1,0 +1,59 @@
+"""Totals of large tables, kept from the change stream.
+
+A total is spread over 16 rows, so that no single row takes every write of a fleet. A batch of changes counts once,
+however often the stream repeats it: the row that names the batch is put in the same transaction as the additions.
+Totals are about a second late, and drift if the stream is lost for a day; `Counters.correct` mends them.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.tables import TRANSACTION_LIMIT, Add, Query, Table, Tables, TransactionFailedError, Update, put_new
+
+TABLE = Table(name="counters", partition="total", sort="shard", expires_at="expires_epoch")
+
+SHARDS = 16
+"""Rows per total: 16 x 1,000 batches of changes a second (DynamoDB's limit for one key is 1,000 writes a second)."""
+
+_BATCH_MEMORY = timedelta(days=2)  # a stream repeats records for at most 24 hours
+_BATCH_SHARD = "batch"
+_CORRECTION = "correction"
+
+
+class Counters:
+    """Adds deltas once per batch, reads totals in one call."""
+
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        self._tables = tables
+        self._clock = clock
+
+    def add(self, batch_id: str, deltas: Mapping[str, int]) -> None:
+        """Add to each total. The same ``batch_id`` again changes nothing, provided that its deltas are the same."""
+        moving = [(total, delta) for total, delta in sorted(deltas.items()) if delta]
+        room = TRANSACTION_LIMIT - 1
+        for place, start in enumerate(range(0, len(moving), room)):
+            self._add_part(f"{batch_id}#{place}", moving[start : start + room])
+
+    def read(self, total: str) -> int:
+        """The sum over the shards; 0 for a total that nothing was ever added to."""
+        page = self._tables.query(Query(TABLE, partition=total))
+        return max(0, sum(count for row in page.items if isinstance(count := row.get("count"), int)))
+
+    def correct(self, total: str, difference: int) -> None:
+        """Shift a total that a recount found to be wrong."""
+        key = {"total": total, "shard": _CORRECTION}
+        self._tables.write(Update(TABLE, key, (Add("count", difference),)), "counter.corrected")
+
+    def _add_part(self, part_id: str, deltas: list[tuple[str, int]]) -> None:
+        digest = hashlib.sha256(part_id.encode()).digest()
+        shard = f"{digest[0] % SHARDS:02d}"
+        expires = int((self._clock.now() + _BATCH_MEMORY).timestamp())
+        seen = put_new(TABLE, {"total": f"batch#{digest.hex()}", "shard": _BATCH_SHARD, "expires_epoch": expires})
+        additions = [Update(TABLE, {"total": total, "shard": shard}, (Add("count", delta),)) for total, delta in deltas]
+        try:
+            self._tables.commit([seen, *additions], "counter.added")
+        except TransactionFailedError as error:
+            if 0 not in error.failed:
+                raise

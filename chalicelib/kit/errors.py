@@ -1,0 +1,70 @@
+"""Expected failures. Contexts raise `EdgeError`; only `api/` knows which HTTP status a kind becomes."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+Details = Mapping[str, Sequence[str]]
+"""Field (or slash path) -> what is wrong with it."""
+
+
+class Kind(StrEnum):
+    """What went wrong. The value is the public ``error.code``."""
+
+    BAD_REQUEST = "bad_request"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    VALIDATION_FAILED = "validation_failed"
+    RATE_LIMITED = "rate_limited"
+    INTERNAL = "internal_server_error"
+    UNAVAILABLE = "service_unavailable"
+    DEGRADED = "degraded_mode"
+
+
+class EdgeError(Exception):
+    """A failure that the caller is told about: its kind, a message fit for them, and the fields concerned."""
+
+    def __init__(
+        self, kind: Kind, message: str, details: Details | None = None, retry_after_seconds: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.details = details
+        self.retry_after_seconds = retry_after_seconds
+
+    def __repr__(self) -> str:
+        return f"EdgeError({self.kind.value!r}, {self.message!r})"
+
+
+def not_found() -> EdgeError:
+    return EdgeError(Kind.NOT_FOUND, "Resource not found")
+
+
+def conflict(message: str) -> EdgeError:
+    return EdgeError(Kind.CONFLICT, message)
+
+
+def forbidden() -> EdgeError:
+    return EdgeError(Kind.FORBIDDEN, "Forbidden")
+
+
+def unauthorized() -> EdgeError:
+    return EdgeError(Kind.UNAUTHORIZED, "Unauthorized")
+
+
+def unavailable() -> EdgeError:
+    return EdgeError(Kind.UNAVAILABLE, "Service Unavailable")
+
+
+def bad_request(details: Details | None = None) -> EdgeError:
+    message = "Bad Request" if details is None else "Invalid request parameters"
+    return EdgeError(Kind.BAD_REQUEST, message, details)
+
+
+def invalid(field: str, message: str) -> EdgeError:
+    """One field breaks a rule of the domain (HTTP 422)."""
+    return EdgeError(Kind.VALIDATION_FAILED, "Validation failed", {field: [message]})

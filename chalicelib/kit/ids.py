@@ -1,0 +1,64 @@
+"""Identifiers and random secrets, injected. The only place that draws random numbers.
+
+UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds since 1970, then random bits, so text order is time order.
+"""
+
+import base64
+import secrets
+import uuid
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIME_SHIFT = 80
+_RANDOM_BITS = 74
+_RAND_B_BITS = 62
+
+
+def compose_uuid7(milliseconds: int, random_bits: int) -> str:
+    """The UUIDv7 with these 48 time bits and the low 74 bits of ``random_bits``; lower-case text."""
+    rand_a = (random_bits >> _RAND_B_BITS) & 0xFFF
+    rand_b = random_bits & ((1 << _RAND_B_BITS) - 1)
+    value = (milliseconds & ((1 << 48) - 1)) << _TIME_SHIFT
+    value |= 0x7 << 76 | rand_a << 64 | 0b10 << _RAND_B_BITS | rand_b
+    return str(uuid.UUID(int=value))
+
+
+def milliseconds_of(uuid7: str) -> int:
+    """The 48 time bits of a UUIDv7, as milliseconds since 1970."""
+    return uuid.UUID(uuid7).int >> _TIME_SHIFT
+
+
+def to_milliseconds(moment: datetime) -> int:
+    """Whole milliseconds since 1970, rounded down."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+class Ids:
+    """Draws ids and secrets from the operating system's generator."""
+
+    def uuid7(self, now: datetime) -> str:
+        """A new UUIDv7 of this millisecond."""
+        return compose_uuid7(to_milliseconds(now), int.from_bytes(self.token_bytes(10)))
+
+    def token_bytes(self, count: int) -> bytes:
+        """``count`` unpredictable bytes."""
+        return secrets.token_bytes(count)
+
+    def fraction(self) -> float:
+        """A uniform number in [0, 1): jitter and shard choice, never a secret."""
+        return secrets.randbelow(1 << 53) / (1 << 53)
+
+
+def to_unpadded_base64(raw: bytes) -> str:
+    """Standard alphabet, no padding: the form of node tokens and passwords."""
+    return base64.b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def from_unpadded_base64(text: str) -> bytes:
+    """Undo `to_unpadded_base64`. Raises ValueError for anything else."""
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+
+
+def normalise_uuid(text: str) -> str:
+    """Canonical lower-case form of any UUID. Raises ValueError for anything else."""
+    return str(uuid.UUID(text))

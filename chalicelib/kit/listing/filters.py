@@ -1,0 +1,61 @@
+"""Filter parameters -> tests of rows."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.kit.listing.fields import EXACT, Field, Test
+from chalicelib.kit.listing.request import Filters, FilterValue
+from chalicelib.kit.tables import Item
+
+_SEPARATOR = "__"
+
+Fields = Mapping[str, Field]
+"""Public name -> how it is read. A name has no double underscore."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One parameter that was given: ``name`` and ``operator`` of it, its field, its value and the test of a row."""
+
+    name: str
+    operator: str
+    field: Field
+    wanted: FilterValue
+    test: Test
+
+
+def compile_filters(fields: Fields, filters: Filters, now: datetime | None) -> tuple[Filter, ...]:
+    """The filters that were given; an empty text is none.
+
+    Raises KeyError for a parameter that the fields do not have and ValueError for a value of the wrong form: the API's
+    models let neither through.
+    """
+    return tuple(_compile(fields, parameter, wanted, now) for parameter, wanted in filters.items() if wanted != "")
+
+
+def _compile(fields: Fields, parameter: str, wanted: FilterValue, now: datetime | None) -> Filter:
+    name, _, operator = parameter.partition(_SEPARATOR)
+    field = fields[name]
+    if operator not in field.operators:
+        raise KeyError(f"no filter {parameter}")
+    return Filter(name, operator, field, wanted, field.test(operator, wanted, now))
+
+
+def passes(filters: Iterable[Filter], item: Item) -> bool:
+    """Whether the row passes all of them."""
+    return all(one.test(item) for one in filters)
+
+
+def matches(fields: Fields, filters: Filters, item: Item, now: datetime | None = None) -> bool:
+    """Whether a row matches all filters: the grammar of lists for one row. ``now`` serves `Custom` fields only."""
+    return passes(compile_filters(fields, filters, now), item)
+
+
+def filter_names(fields: Fields) -> frozenset[str]:
+    """Every parameter that the fields understand."""
+    return frozenset(
+        name if operator == EXACT else f"{name}{_SEPARATOR}{operator}"
+        for name, field in fields.items()
+        for operator in field.operators
+    )

@@ -1,0 +1,109 @@
+"""Lists that follow the keys: rows are read for the page that is shown, keys for what stands before it.
+
+DynamoDB calls of a first page: one partition takes keys, rows, and beyond the page a COUNT and the counter; P
+partitions take P for keys, one for rows and one for the counter. What is filtered has no counter: its rows are counted
+up to the read limit, beyond ``COUNTED_WITH_KEYS`` of several partitions by P further calls.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chalicelib.kit.errors import EdgeError, bad_request
+from chalicelib.kit.listing.plan import Counter, Plan
+from chalicelib.kit.listing.request import ListPage
+from chalicelib.kit.listing.rounds import read_round, rounds
+from chalicelib.kit.tables import Item, Query, Tables, Value
+
+COUNT_LIMIT = 1000
+"""Rows that are counted before the counter is asked: about 12 read units with keys of 100 bytes."""
+
+COUNTED_WITH_KEYS = 6000
+"""Keys read at once from several partitions that have no counter: lists of up to about 5,000 rows, unevenly spread,
+need no second round for their total. More would cost more to parse than a round of COUNT costs to wait for."""
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """``entries`` of the page in its order, how many keys were ``seen`` from the list's start on, and the queries that
+    go on behind them; none: ``seen`` is all there is."""
+
+    entries: list[Item]
+    seen: int
+    unread: list[Query]
+
+
+def page_by_keys(plan: Plan, tables: Tables, counter: Counter | None) -> ListPage[Item]:
+    """The page that the plan asks for. Only for a plan that follows keys."""
+    queries = [replace(query, descending=plan.descending) for query in plan.queries]
+    known = None if plan.filters else counter
+    keys = _one_partition(plan, tables, queries[0]) if len(queries) == 1 else _merged(plan, tables, queries, known)
+    rows = plan.rows_of(tables, keys.entries)
+    total = _total(plan, tables, keys, known)
+    return ListPage(rows, plan.request.page, plan.request.page_size, total)
+
+
+def _one_partition(plan: Plan, tables: Tables, query: Query) -> _Keys:
+    """Count past what stands before the page, then read its keys and one more: it tells whether there is more."""
+    offset, seen = plan.request.offset, 0
+    unread = [query]
+    for one in rounds(tables, [replace(query, count_only=True)], min(offset, plan.read_limit)):
+        seen += one.count
+        unread = one.unread
+    if unread and seen < offset:
+        raise _too_far(plan)
+    entries: list[Item] = []
+    behind = [replace(one, count_only=False) for one in unread]
+    for one in rounds(tables, behind, plan.request.page_size + 1):
+        entries += one.items
+        behind = one.unread
+    return _Keys(entries[: plan.request.page_size], seen + len(entries), behind)
+
+
+def _merged(plan: Plan, tables: Tables, queries: list[Query], counter: Counter | None) -> _Keys:
+    """Read each partition until nothing that it still holds can stand on the page or before it.
+
+    Each starts with its even share of the keys; rows spread unevenly take further rounds.
+    """
+    offset, window = plan.request.offset, plan.request.offset + plan.request.page_size
+    at_once = COUNTED_WITH_KEYS if counter is None else COUNT_LIMIT
+    share = max(plan.request.page_size + _part(offset, queries), _part(at_once, queries))
+    found: dict[Value, Item] = {}
+    places: list[Any] = []
+    unread = behind = queries
+    while behind:
+        if len(found) > plan.read_limit:
+            raise _too_far(plan)
+        one = read_round(tables, behind, min(share, plan.read_limit + 1))
+        found.update({item[plan.sort_key]: item for item in one.items})
+        unread = [query for query in unread if query not in behind] + one.unread
+        places = sorted(found, reverse=plan.descending)
+        behind = _behind(plan, unread, places[window - 1]) if len(places) >= window else unread
+    return _Keys([found[place] for place in places[offset:window]], len(found), unread)
+
+
+def _part(rows: int, queries: Sequence[Query]) -> int:
+    return -(-rows // max(1, len(queries)))
+
+
+def _behind(plan: Plan, unread: Sequence[Query], last: Any) -> list[Query]:
+    """The queries that may still answer a key that stands before ``last``."""
+    if plan.descending:
+        return [query for query in unread if query.start and query.start[plan.sort_key] > last]
+    return [query for query in unread if query.start and query.start[plan.sort_key] < last]
+
+
+def _total(plan: Plan, tables: Tables, keys: _Keys, counter: Counter | None) -> int:
+    """How many rows the list has: exact if its end is reached within the limit of what is counted."""
+    seen, unread = keys.seen, keys.unread
+    if counter is None or len(plan.queries) == 1:
+        limit = plan.read_limit if counter is None else COUNT_LIMIT
+        for one in rounds(tables, [replace(query, count_only=True) for query in unread], limit - seen):
+            seen += one.count
+            unread = one.unread
+    return seen if counter is None or not unread else max(counter(), seen)
+
+
+def _too_far(plan: Plan) -> EdgeError:
+    text = f"more than {plan.read_limit} rows stand before this page; narrow the list instead"
+    return bad_request({"page": [text]})

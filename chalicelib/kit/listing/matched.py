@@ -1,0 +1,114 @@
+"""Lists that must look at what rows hold: other filters, other orders.
+
+Every entry of the chosen partitions is read once. What the index projects is matched on the entries; rows are read
+only for the entries that are left, and only if they can still decide something. Of each row no more is kept than the
+order and the page need, so memory follows the number of rows and not their size.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from chalicelib.kit.listing.filters import passes
+from chalicelib.kit.listing.order import TIE_BREAK, arrange
+from chalicelib.kit.listing.plan import INSERTED_AT, Enrich, Plan
+from chalicelib.kit.listing.request import ListPage
+from chalicelib.kit.listing.rounds import rounds
+from chalicelib.kit.listing.sizes import item_bytes
+from chalicelib.kit.tables import Item, Ref, Tables
+
+READ_LIMIT_BYTES = 64 * 1024 * 1024
+"""What one list may read: above it a function's time and memory are at risk before the number of rows says so."""
+
+_ROWS_AT_ONCE = 100
+
+
+def page_by_matching(plan: Plan, tables: Tables, enrich: Enrich | None) -> ListPage[Item]:
+    """The page that the plan asks for, its total exact. Raises what `Plan.too_much` says."""
+    items = _direct_rows(plan, tables) if plan.source is None else _Reading(plan, tables).candidates()
+    if plan.needs_enrichment:
+        if enrich is None:
+            raise ValueError(f"this list of {plan.table.name} needs rows to be enriched")
+        items = enrich(items)
+    enriched = [one for one in plan.left if one.field.enriched]
+    chosen = [item for item in items if passes(enriched, item)]
+    arrange(chosen, plan.order, plan.fields)
+    request = plan.request
+    shown = chosen[request.offset : request.offset + request.page_size]
+    rows = shown if plan.source is None else plan.rows_of(tables, shown)
+    return ListPage(rows, request.page, request.page_size, len(chosen))
+
+
+def _direct_rows(plan: Plan, tables: Tables) -> list[Item]:
+    on_row = [one for one in plan.left if not one.field.enriched]
+    return [row for row in tables.get_many(plan.direct) if row is not None and passes(on_row, row)]
+
+
+@dataclass
+class _Reading:
+    """One pass over the partitions of a plan."""
+
+    plan: Plan
+    tables: Tables
+    examined: int = 0
+    read_bytes: int = 0
+
+    def candidates(self) -> list[Item]:
+        """What all filters leave but the enriched ones: of each row its key and what the order needs."""
+        known = self._known()
+        plain = [one for one in self.plan.left if not one.field.enriched]
+        on_entry = [one for one in plain if known is None or one.field.needs <= known]
+        on_row = [one for one in plain if one not in on_entry]
+        rows_needed = bool(on_row) or (known is not None and not self.plan.order_needs <= known)
+        found: dict[tuple[object, ...], Item] = {}
+        for entries in self._entries():
+            left = [entry for entry in entries if passes(on_entry, entry)]
+            if rows_needed:
+                left = [row for row in self._rows(left) if passes(on_row, row)]
+            found.update((self._identity(item), self._trimmed(item)) for item in left)
+        return list(found.values())
+
+    def _known(self) -> frozenset[str] | None:
+        """The attributes that entries hold; None for all of them."""
+        index, table = self.plan.index, self.plan.table
+        if index is None:
+            return None
+        names = {table.partition, table.sort, index.partition, index.sort, *index.projected} - {None}
+        if self.plan.insertion is not None:
+            names.add(INSERTED_AT)
+        return frozenset(str(name) for name in names)
+
+    def _entries(self) -> Iterator[list[Item]]:
+        """The entries of all partitions, a round at a time, each with its time of insertion."""
+        limit = self.plan.read_limit
+        for one in rounds(self.tables, self.plan.queries, limit + 1):
+            self.examined += one.count
+            entries = one.items
+            self._account(entries)
+            yield [self._dated(entry) for entry in entries]
+
+    def _rows(self, entries: Sequence[Item]) -> Iterator[Item]:
+        """The rows of entries. Eventually consistent: half the price, and the index was no fresher."""
+        table = self.plan.table
+        for start in range(0, len(entries), _ROWS_AT_ONCE):
+            refs = [Ref(table, table.key_of(entry)) for entry in entries[start : start + _ROWS_AT_ONCE]]
+            rows = [row for row in self.tables.get_many(refs, consistent=False) if row is not None]
+            self._account(rows)
+            yield from rows
+
+    def _account(self, items: Sequence[Item]) -> None:
+        self.read_bytes += sum(item_bytes(item) for item in items)
+        if self.examined > self.plan.read_limit or self.read_bytes > READ_LIMIT_BYTES:
+            raise self.plan.too_much()
+
+    def _dated(self, entry: Item) -> Item:
+        insertion, sort_key = self.plan.insertion, entry.get(self.plan.sort_key)
+        if insertion is None or INSERTED_AT in entry:
+            return entry
+        return {**entry, INSERTED_AT: insertion.inserted_at(str(sort_key))}
+
+    def _identity(self, item: Item) -> tuple[object, ...]:
+        return tuple(self.plan.table.key_of(item).values())
+
+    def _trimmed(self, item: Item) -> Item:
+        kept = self.plan.order_needs | {TIE_BREAK, *self.plan.table.key_of(item)}
+        return {name: item[name] for name in kept if name in item}

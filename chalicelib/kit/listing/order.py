@@ -1,0 +1,56 @@
+"""Orders: read from parameters, applied to rows."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from chalicelib.kit.listing.fields import Column
+from chalicelib.kit.listing.filters import Fields
+from chalicelib.kit.listing.request import NEWEST_FIRST, Order
+from chalicelib.kit.tables import Item, Value
+
+TIE_BREAK = "id"
+"""Every aggregate has it, and no two rows share one; a row without it stands by the other terms alone."""
+
+_DESCENDING = "desc"
+
+
+def parse_order(
+    order_by: str | None, order_directions: str | None, sortable: Collection[str], default: Order = NEWEST_FIRST
+) -> Order:
+    """The order that two comma lists ask for.
+
+    Directions belong to names by position, so a name that cannot be sorted by is dropped with its direction. A missing
+    direction, or one that is neither ``asc`` nor ``desc``, is ``asc``. A repeated name counts once. No name left:
+    the default.
+    """
+    directions = [part.strip() for part in (order_directions or "").split(",")]
+    order: dict[str, bool] = {}
+    for place, part in enumerate((order_by or "").split(",")):
+        name = part.strip()
+        if name in sortable and name not in order:
+            order[name] = place < len(directions) and directions[place] == _DESCENDING
+    return tuple(order.items()) or default
+
+
+def arrange(items: list[Item], order: Order, fields: Fields) -> None:
+    """Sort in place. Rows without a value come last in ascending and first in descending order; ties are broken by id
+    in the direction of the last term, so that the same rows give the same pages."""
+    _sort_by(items, lambda item: item.get(TIE_BREAK), descending=order[-1][1])
+    for name, descending in reversed(order):
+        _sort_by(items, column(fields, name).value, descending=descending)
+
+
+def column(fields: Fields, name: str) -> Column:
+    """The field as one that has a value. Raises KeyError for a name that cannot be sorted by."""
+    field = fields[name]
+    if not isinstance(field, Column):
+        raise KeyError(f"no order by {name}")
+    return field
+
+
+def _sort_by(items: list[Item], value_of: Callable[[Item], Value], *, descending: bool) -> None:
+    def key(item: Item) -> tuple[bool, Any]:
+        value = value_of(item)
+        return value is None, value
+
+    items.sort(key=key, reverse=descending)

@@ -1,0 +1,49 @@
+"""What is asked of a list and what it answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+FilterValue = str | int | bool
+"""The value of one filter parameter. Dates are text: ``2026-11-21``, or a date-time with an offset."""
+
+Filters = Mapping[str, FilterValue]
+"""Parameter name (``status``, ``inserted_at__gte``) -> value. All must hold; an empty text is no filter."""
+
+Order = tuple[tuple[str, bool], ...]
+"""Field name and whether it descends, the most significant first."""
+
+NEWEST_FIRST: Order = (("inserted_at", True),)
+OLDEST_FIRST: Order = (("inserted_at", False),)
+
+
+@dataclass(frozen=True)
+class ListRequest:
+    """One page of a list. ``page`` counts from 1."""
+
+    page: int = 1
+    page_size: int = 20
+    order: Order = NEWEST_FIRST
+    filters: Filters = field(default_factory=dict)
+
+    @property
+    def offset(self) -> int:
+        """How many rows stand before this page."""
+        return (self.page - 1) * self.page_size
+
+
+@dataclass(frozen=True)
+class ListPage(Generic[T]):
+    """``total_count`` is never less than what this page shows; `Listing.page` says when it is exact."""
+
+    items: list[T]
+    page: int
+    page_size: int
+    total_count: int
+
+    def map(self, view: Callable[[T], S]) -> "ListPage[S]":
+        """The same page with each item seen through ``view``."""
+        return ListPage([view(item) for item in self.items], self.page, self.page_size, self.total_count)

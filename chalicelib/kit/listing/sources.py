@@ -1,0 +1,114 @@
+"""Where the rows of a list can be read from, and which of these places a request needs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from chalicelib.kit.clock import parse_time, to_seconds_text
+from chalicelib.kit.ids import compose_uuid7, milliseconds_of, to_milliseconds
+from chalicelib.kit.tables import Between, Key
+
+PARTITION_LIMIT = 64
+"""A comma list that would need more partitions than this is read from the next wider source instead."""
+
+KEY_LIMIT_BYTES = 1024
+"""No row has a longer key value, and DynamoDB refuses a request for one (sort keys end at 1,024 bytes)."""
+
+_BELOW_ALL, _ABOVE_ALL = "0", "~"
+"""Texts that no id and no time is below or above."""
+
+_MILLISECONDS_PER_SECOND = 1000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Insertion(Protocol):
+    """How a sort key tells when its row was inserted. Rows in its order are rows by (inserted_at, id)."""
+
+    def between(self, since: str | None, until: str | None) -> Between:
+        """The keys of rows inserted from one whole second to another, both included; None is open."""
+        ...
+
+    def inserted_at(self, sort_key: str) -> str:
+        """The stored ``inserted_at`` of the row with this sort key."""
+        ...
+
+
+class _ById:
+    """The sort key is a UUIDv7 whose time bits are the insertion."""
+
+    def between(self, since: str | None, until: str | None) -> Between:
+        low, high = _BELOW_ALL, _ABOVE_ALL
+        if since is not None:
+            low = compose_uuid7(max(0, to_milliseconds(parse_time(since))), 0)
+        if until is not None:
+            last = to_milliseconds(parse_time(until)) + _MILLISECONDS_PER_SECOND - 1
+            high = compose_uuid7(last, -1) if last >= 0 else ""
+        return Between(low, high)
+
+    def inserted_at(self, sort_key: str) -> str:
+        return to_seconds_text(_EPOCH + timedelta(milliseconds=milliseconds_of(sort_key)))
+
+
+class _ByListedAt:
+    """The sort key is ``{inserted_at}#{id}``: for rows whose id others chose."""
+
+    def between(self, since: str | None, until: str | None) -> Between:
+        return Between(since or _BELOW_ALL, _ABOVE_ALL if until is None else f"{until}#{_ABOVE_ALL}")
+
+    def inserted_at(self, sort_key: str) -> str:
+        return sort_key.partition("#")[0]
+
+
+BY_ID: Insertion = _ById()
+LISTED_AT: Insertion = _ByListedAt()
+
+Partitions = Callable[[tuple[str, ...]], Sequence[str | int]]
+"""The exact values of the source's filter -> the partition keys that hold their rows."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """An index (None: the table itself) and the partitions of it that hold every row of a request.
+
+    ``by`` is the filter that must be given as exact values; None serves any request. ``partitions`` may read other
+    tables; an empty answer is an empty list. ``insertion`` None: the sort key says nothing about time.
+    """
+
+    index: str | None
+    partitions: Partitions
+    by: str | None = None
+    insertion: Insertion | None = BY_ID
+
+
+@dataclass(frozen=True)
+class Direct:
+    """Rows whose primary keys follow from the exact values of the filter ``by``: no index is read."""
+
+    by: str
+    keys: Callable[[tuple[str, ...]], Sequence[Key]]
+
+
+def fixed(*partitions: str | int) -> Partitions:
+    """Always these partitions."""
+    return lambda _: partitions
+
+
+def as_given(values: tuple[str, ...]) -> Sequence[str]:
+    """The values are the partition keys."""
+    return values
+
+
+def sharded(shards: int) -> Partitions:
+    """Partition keys ``{value}#{shard}``, shards counted from 0."""
+    return lambda values: [f"{value}#{shard}" for value in values for shard in range(shards)]
+
+
+def possible_keys(keys: Sequence[str | int]) -> list[str | int]:
+    """Each key once, without those that no row can have."""
+    return [key for key in dict.fromkeys(keys) if is_possible(key)]
+
+
+def is_possible(key: str | int) -> bool:
+    """Whether DynamoDB takes a request for this key value."""
+    return not isinstance(key, str) or 0 < len(key.encode()) <= KEY_LIMIT_BYTES

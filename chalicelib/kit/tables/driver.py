@@ -1,0 +1,146 @@
+"""The line between our policy (`Tables`) and a DynamoDB: the real one, an emulator, or the fake of the tests.
+
+A driver executes one call and reports what happened. It repeats nothing, stamps nothing and decides nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import NamedTuple, Protocol
+
+from chalicelib.kit.tables.conditions import KeyRange
+from chalicelib.kit.tables.schema import Index, Item, Key, Table
+from chalicelib.kit.tables.writes import Delete, Put, Update, Write
+
+
+class Ref(NamedTuple):
+    """One row, by primary key."""
+
+    table: Table
+    key: Key
+
+
+@dataclass(frozen=True)
+class Query:
+    """One partition of a table or an index, in sort-key order.
+
+    ``limit`` counts rows examined. ``start`` is the ``last_key`` of the page before. ``count_only`` transfers no rows.
+    ``consistent`` is for tables only; an index lags.
+    """
+
+    table: Table
+    partition: str | int
+    index: Index | None = None
+    sort: KeyRange | None = None
+    descending: bool = False
+    limit: int | None = None
+    start: Key | None = None
+    consistent: bool = False
+    count_only: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """At most ``limit`` rows or 1 MB. ``last_key`` is None when the partition has ended."""
+
+    items: list[Item]
+    count: int
+    last_key: Key | None
+
+
+class ConditionFailedError(Exception):
+    """The condition of a single write did not hold; ``current`` is the row as it is, None if there is none."""
+
+    def __init__(self, current: Item | None) -> None:
+        super().__init__("the condition does not hold")
+        self.current = current
+
+
+class TransactionFailedError(Exception):
+    """Conditions of a transaction did not hold, so nothing was written. ``failed`` maps the place of each such write
+    to the row as it is (None: there is none)."""
+
+    def __init__(self, failed: dict[int, Item | None]) -> None:
+        super().__init__(f"the conditions of writes {sorted(failed)} do not hold")
+        self.failed = failed
+
+
+class BusyError(Exception):
+    """Throttled, in conflict with another transaction, or without an answer: the same call may be repeated.
+
+    Nothing was written, or, where the answer never came, perhaps it was; a repeat of a stamped write finds that out.
+    """
+
+
+class RefusedError(Exception):
+    """DynamoDB will never take this request: an empty or mistyped key, a row above 400 KB, a token used for something
+    else. A mistake of the caller; nothing was written and a repeat cannot help."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call as it was made. Units are DynamoDB's own where it reports them."""
+
+    operation: str
+    table: str
+    read_units: float = 0.0
+    write_units: float = 0.0
+
+
+class Meter:
+    """What has been asked of DynamoDB since the last `reset`. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.calls: list[Call] = []
+
+    def record(self, call: Call) -> None:
+        with self._lock:
+            self.calls.append(call)
+
+    def reset(self) -> None:
+        with self._lock:
+            self.calls = []
+
+    @property
+    def count(self) -> int:
+        return len(self.calls)
+
+    @property
+    def read_units(self) -> float:
+        return sum(call.read_units for call in self.calls)
+
+    @property
+    def write_units(self) -> float:
+        return sum(call.write_units for call in self.calls)
+
+
+class Driver(Protocol):
+    """Executes single calls. Every method raises `BusyError` when throttled or in conflict, and `RefusedError`."""
+
+    meter: Meter
+
+    def get(self, ref: Ref, *, consistent: bool) -> Item | None:
+        """One GetItem."""
+        ...
+
+    def batch_get(self, refs: Sequence[Ref], *, consistent: bool) -> tuple[list[tuple[Ref, Item]], list[Ref]]:
+        """One BatchGetItem of at most 100 distinct rows: those found, and those that were not looked at."""
+        ...
+
+    def query(self, query: Query) -> Page:
+        """One Query."""
+        ...
+
+    def query_many(self, queries: Sequence[Query]) -> list[Page]:
+        """One Query each, at the same time where the driver can; answers in order."""
+        ...
+
+    def write(self, write: Put | Update | Delete) -> Item | None:
+        """One PutItem, UpdateItem or DeleteItem. Returns the row as it is afterwards. Raises `ConditionFailedError`."""
+        ...
+
+    def transact(self, writes: Sequence[Write], token: str) -> None:
+        """One TransactWriteItems of at most 100 writes. The same token again within 10 minutes writes nothing twice.
+        Raises `TransactionFailedError`."""
+        ...

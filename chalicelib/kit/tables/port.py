@@ -1,0 +1,197 @@
+"""`Tables`: the persistence port. Every store is a plain class on it.
+
+Promises: each write is stamped with ``version`` (+1) and ``changed_by``; a write whose answer was lost and that the
+SDK or this class repeats takes effect once; conflicts and throttling are repeated with full jitter for a bounded time
+(``repeat_seconds``: transactions on one row follow each other, so the last of 200 callers waits for 199). It does not cache, does not order calls, and offers no scan.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar, overload
+
+from chalicelib.kit.clock import Clock, to_microseconds_text
+from chalicelib.kit.errors import unavailable
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.origin import current_origin
+from chalicelib.kit.tables.conditions import Add, And, Between, Condition, Equals, Not, Set
+from chalicelib.kit.tables.driver import (
+    BusyError,
+    ConditionFailedError,
+    Driver,
+    Meter,
+    Page,
+    Query,
+    Ref,
+    TransactionFailedError,
+)
+from chalicelib.kit.tables.schema import Item, Key, Table, Value
+from chalicelib.kit.tables.writes import Check, Delete, Put, Update, Write
+
+T = TypeVar("T")
+
+BATCH_GET_LIMIT = 100
+"""Rows in one BatchGetItem (DynamoDB API reference)."""
+
+TRANSACTION_LIMIT = 100
+"""Writes in one TransactWriteItems (DynamoDB API reference)."""
+
+REPEAT_SECONDS = 5.0
+"""How long conflicts and throttling are repeated before the caller is told 503."""
+
+_FIRST_PAUSE_SECONDS = 0.025
+_LONGEST_PAUSE_SECONDS = 1.0
+
+
+class Tables:
+    """Reads and conditional writes over any `Driver`."""
+
+    def __init__(self, driver: Driver, clock: Clock, ids: Ids, *, repeat_seconds: float = REPEAT_SECONDS) -> None:
+        self._driver = driver
+        self._clock = clock
+        self._ids = ids
+        self._repeat_seconds = repeat_seconds
+
+    @property
+    def meter(self) -> Meter:
+        return self._driver.meter
+
+    def get(self, table: Table, key: Key, *, consistent: bool = True) -> Item | None:
+        """One row, or None."""
+        return self._repeat(lambda: self._driver.get(Ref(table, key), consistent=consistent))
+
+    def get_many(self, refs: Sequence[Ref], *, consistent: bool = True) -> list[Item | None]:
+        """Rows of any tables, in the order asked for; one call per 100."""
+        found: dict[str, Item] = {}
+        distinct = list({_identity(ref): ref for ref in refs}.values())
+        for start in range(0, len(distinct), BATCH_GET_LIMIT):
+            self._collect(distinct[start : start + BATCH_GET_LIMIT], found, consistent=consistent)
+        return [found.get(_identity(ref)) for ref in refs]
+
+    def query(self, query: Query) -> Page:
+        """One page of one partition."""
+        if _is_empty(query):
+            return Page([], 0, None)
+        return self._repeat(lambda: self._driver.query(query))
+
+    def query_many(self, queries: Sequence[Query]) -> list[Page]:
+        """A page of each of several partitions, in the order asked for."""
+        asked = [query for query in queries if not _is_empty(query)]
+        pages = iter(self._repeat(lambda: self._driver.query_many(asked)) if asked else [])
+        return [Page([], 0, None) if _is_empty(query) else next(pages) for query in queries]
+
+    def pages(self, query: Query) -> Iterator[Page]:
+        """All pages of one partition, each read when it is asked for."""
+        start = query.start
+        while True:
+            page = self.query(replace(query, start=start))
+            yield page
+            start = page.last_key
+            if start is None:
+                return
+
+    def write(self, write: Put | Update | Delete, operation: str) -> Item | None:
+        """One conditional write; returns the row as it is afterwards (None after a delete).
+
+        ``operation`` says what happened (``execution.acknowledged``); events are derived from it.
+        Raises `ConditionFailedError` with the current row, or service_unavailable when conflicts do not end.
+
+        A repeat after a lost answer is recognised by the row's stamp, so not if another writer came in between. What
+        must not count twice even then goes through `commit`, whose token DynamoDB remembers.
+        """
+        write_id = self._new_write_id()
+        stamped = self._stamp(write, write_id, operation)
+        try:
+            return self._repeat(lambda: self._driver.write(stamped))
+        except ConditionFailedError as error:
+            if isinstance(write, Delete):
+                if error.current is None and write.was_read:
+                    return None
+            elif _written_by(error.current, write_id):
+                return error.current
+            raise
+
+    def commit(self, writes: Sequence[Write], operation: str) -> None:
+        """All of up to 100 writes or none. Raises `TransactionFailedError`, or service_unavailable as `write` does."""
+        if len(writes) > TRANSACTION_LIMIT:
+            raise ValueError(f"a transaction takes at most {TRANSACTION_LIMIT} writes, not {len(writes)}")
+        write_id = self._new_write_id()
+        stamped = [self._stamp(write, write_id, operation) for write in writes]
+        try:
+            self._repeat(lambda: self._driver.transact(stamped, write_id))
+        except TransactionFailedError as error:
+            # The token makes a repeat safe for ten minutes and on every emulator but one; the stamp does always.
+            if not any(_written_by(row, write_id) for row in error.failed.values()):
+                raise
+
+    def _collect(self, refs: list[Ref], found: dict[str, Item], *, consistent: bool) -> None:
+        """One BatchGet of `refs`, repeated for what it left out, into `found`."""
+
+        def attempt() -> None:
+            items, left = self._driver.batch_get(refs, consistent=consistent)
+            found.update((_identity(ref), item) for ref, item in items)
+            refs[:] = left
+            if left:
+                raise BusyError("BatchGetItem left keys unprocessed")
+
+        self._repeat(attempt)
+
+    def _new_write_id(self) -> str:
+        return self._ids.token_bytes(12).hex()
+
+    @overload
+    def _stamp(self, write: Put | Update | Delete, write_id: str, operation: str) -> Put | Update | Delete: ...
+
+    @overload
+    def _stamp(self, write: Write, write_id: str, operation: str) -> Write: ...
+
+    def _stamp(self, write: Write, write_id: str, operation: str) -> Write:
+        origin = current_origin()
+        changed_by: dict[str, Value] = {
+            "write_id": write_id,
+            "operation": operation,
+            "request_id": origin.request_id,
+            "actor": origin.actor,
+            "address": origin.address,
+            "at": to_microseconds_text(self._clock.now()),
+        }
+        match write:
+            case Put():
+                item = {name: value for name, value in write.item.items() if value is not None}
+                return replace(write, item={**item, "version": 1, "changed_by": changed_by})
+            case Update():
+                changes = (*write.changes, Add("version", 1), Set("changed_by", changed_by))
+                # Not twice: an unconditional change that the SDK repeats would otherwise add twice.
+                fresh = Not(Equals("changed_by.write_id", write_id))
+                condition: Condition = fresh if write.condition is None else And(write.condition, fresh)
+                return replace(write, changes=changes, condition=condition)
+            case Delete() | Check():
+                return write
+
+    def _repeat(self, attempt: Callable[[], T]) -> T:
+        """Run `attempt` until it is not busy, with full jitter, for at most `repeat_seconds`."""
+        deadline = self._clock.now() + timedelta(seconds=self._repeat_seconds)
+        longest = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return attempt()
+            except BusyError as error:
+                pause = self._ids.fraction() * longest
+                if self._clock.now() + timedelta(seconds=pause) > deadline:
+                    raise unavailable() from error
+                self._clock.sleep(pause)
+                longest = min(longest * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def _written_by(row: Item | None, write_id: str) -> bool:
+    stamp = (row or {}).get("changed_by")
+    return isinstance(stamp, dict) and stamp.get("write_id") == write_id
+
+
+def _identity(ref: Ref) -> str:
+    return f"{ref.table.name}/{sorted(ref.key.items())!r}"
+
+
+def _is_empty(query: Query) -> bool:
+    """A range that DynamoDB would refuse because nothing can be in it."""
+    return isinstance(query.sort, Between) and query.sort.low > query.sort.high  # type: ignore[operator]

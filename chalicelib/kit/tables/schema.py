@@ -1,0 +1,53 @@
+"""What a table is: its key, its indexes and what they project. The one source for stores, templates and the fake."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Value = str | int | bool | bytes | list["Value"] | dict[str, "Value"] | frozenset[str] | None
+"""What an attribute may hold. None stands for "missing" and is never stored. Numbers are integers."""
+
+Item = dict[str, Value]
+Key = Mapping[str, str | int]
+
+
+@dataclass(frozen=True)
+class Index:
+    """A global secondary index. A row without one of the key attributes is not in it (a sparse index).
+
+    ``projected`` lists what it carries besides the keys of the table and of the index; empty means keys only.
+    """
+
+    name: str
+    partition: str
+    sort: str | None = None
+    projected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table per aggregate. ``name`` is the aggregate; the deployed name is ``{app}-{stage}-{name}``.
+
+    ``numbers`` names the key attributes (of the table or an index) that are numbers; all others are text.
+    ``stream`` asks for a change stream with old and new images. ``expires_at`` names the attribute (epoch seconds) by
+    which DynamoDB collects garbage; nothing may depend on when it does.
+    """
+
+    name: str
+    partition: str
+    sort: str | None = None
+    indexes: tuple[Index, ...] = ()
+    numbers: frozenset[str] = frozenset()
+    stream: bool = False
+    expires_at: str | None = None
+
+    def index(self, name: str) -> Index:
+        """The index of that name. Raises KeyError."""
+        for index in self.indexes:
+            if index.name == name:
+                return index
+        raise KeyError(f"{self.name} has no index {name}")
+
+    def key_of(self, item: Item) -> Key:
+        """The primary key of a row."""
+        names = (self.partition,) if self.sort is None else (self.partition, self.sort)
+        return {name: value for name in names if isinstance(value := item[name], str | int)}

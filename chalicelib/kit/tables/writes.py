@@ -1,0 +1,56 @@
+"""Writes as data: what one conditional write or one transaction consists of."""
+
+from dataclasses import dataclass, field
+
+from chalicelib.kit.tables.conditions import Absent, Change, Condition
+from chalicelib.kit.tables.schema import Item, Key, Table
+
+
+@dataclass(frozen=True)
+class Put:
+    """Store a whole row. Attributes that are None are left out."""
+
+    table: Table
+    item: Item
+    condition: Condition | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.table.key_of(self.item)
+
+
+@dataclass(frozen=True)
+class Update:
+    """Change attributes of a row; creates the row if nothing in ``condition`` forbids it."""
+
+    table: Table
+    key: Key
+    changes: tuple[Change, ...]
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Remove a row. With ``was_read``, finding none is success: the caller has seen the row in this request."""
+
+    table: Table
+    key: Key
+    condition: Condition | None = None
+    was_read: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Check:
+    """Only in a transaction: the condition must hold for a row that is not written."""
+
+    table: Table
+    key: Key
+    condition: Condition
+
+
+Write = Put | Update | Delete | Check
+
+
+def put_new(table: Table, item: Item) -> Put:
+    """A put that fails if a row with that key exists."""
+    return Put(table, item, Absent(table.partition))

@@ -1,0 +1,1 @@
+"""Nodes: enrolment, identity, health, sockets and where a node belongs."""

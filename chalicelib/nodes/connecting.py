@@ -1,0 +1,109 @@
+"""The sockets of agents: which node is behind which, and which one counts."""
+
+from datetime import timedelta
+
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import conflict
+from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError, Write
+from chalicelib.nodes import presence_store, store
+from chalicelib.nodes.health import Health
+from chalicelib.nodes.identity import authenticate
+from chalicelib.nodes.model import Agent, Connection, Status
+from chalicelib.nodes.rules import HealthLimits
+
+_TRIES = 3
+
+
+class Connections:
+    """Keeps a row for every open socket, and in each node's presence the newest one."""
+
+    def __init__(self, tables: Tables, clock: Clock, health: Health, limits: HealthLimits) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._health = health
+        self._limits = limits
+
+    def connected(self, bearer: str | None, connection_id: str, connected_at_ms: int) -> None:
+        """The agent with this token opened a socket: it counts as heard, and wake-ups go there from now on.
+
+        Raises unauthorized for a token that is not a node's current one, conflict for a socket that is older than one
+        that the node opened since.
+        """
+        for _ in range(_TRIES):
+            agent = authenticate(self._tables, bearer)
+            operation = "node.became_healthy" if agent.node.status is Status.UNREACHABLE else "connection.opened"
+            try:
+                self._tables.commit(self._opening(agent, connection_id, connected_at_ms), operation)
+            except TransactionFailedError as error:
+                if _NODE_PLACE not in error.failed:
+                    break
+            else:
+                return
+        raise conflict("a newer connection exists")
+
+    def disconnected(self, connection_id: str) -> None:
+        """The socket is closed. Late or repeated, it takes nothing from a newer one."""
+        connection = presence_store.read_connection(self._tables, connection_id)
+        if connection is not None:
+            self.clear(connection.node_id, connection_id)
+
+    def heard(self, connection_id: str) -> None:
+        """A frame came in: the node counts as heard, if the socket is the one that its presence names."""
+        connection = presence_store.read_connection(self._tables, connection_id)
+        if connection is None:
+            return
+        node, presence = presence_store.read_both(self._tables, connection.node_id)
+        if node is not None and presence is not None and presence.connection_id == connection_id:
+            self._health.touch(Agent(node, presence))
+
+    def clear(self, node_id: str, connection_id: str) -> None:
+        """The socket turned out to be closed: no wake-up goes there any more. A newer one stays."""
+        now = to_seconds_text(self._clock.now())
+        try:
+            self._tables.write(presence_store.note_disconnected(node_id, connection_id, now), "connection.closed")
+        except ConditionFailedError as error:
+            if error.current is not None and error.current.get("connection_id") == connection_id:
+                self._clear_of_unreachable(node_id, connection_id)
+        self.forget(connection_id)
+
+    def forget(self, connection_id: str) -> None:
+        """Drop the row of a socket that is closed."""
+        self._tables.write(presence_store.close_connection(connection_id), "connection.forgotten")
+
+    def connection_of_deleted(self, node_id: str) -> str | None:
+        """The socket that a deleted node left open; None if there is none, or the node has enrolled again."""
+        node, presence = presence_store.read_both(self._tables, node_id)
+        return None if node is not None or presence is None else presence.connection_id
+
+    def forget_deleted(self, node_id: str) -> None:
+        """Drop what is left of a deleted node, unless it has enrolled again."""
+        try:
+            self._tables.commit(presence_store.forget(node_id), "presence.forgotten")
+        except TransactionFailedError:
+            return  # its only condition: the node has enrolled again, and this is its presence
+
+    def _opening(self, agent: Agent, connection_id: str, connected_at_ms: int) -> list[Write]:
+        now = self._clock.now()
+        text = to_seconds_text(now)
+        expires = now + timedelta(seconds=presence_store.CONNECTION_SECONDS)
+        node_write: Write = presence_store.same_registration(agent.node)
+        if agent.node.status is Status.UNREACHABLE:
+            node_write = store.set_status(agent.node, Status.HEALTHY, text)
+        due = self._limits.due_after(now, connected=True)
+        return [
+            node_write,
+            presence_store.note_connected(agent, connection_id, connected_at_ms, text, due),
+            presence_store.open_connection(Connection(connection_id, agent.node.id), int(expires.timestamp())),
+        ]
+
+    def _clear_of_unreachable(self, node_id: str, connection_id: str) -> None:
+        try:
+            write = presence_store.note_disconnected_unreachable(node_id, connection_id)
+            self._tables.write(write, "connection.closed")
+        except ConditionFailedError as error:
+            if error.current is not None and error.current.get("connection_id") == connection_id:
+                raise
+
+
+_NODE_PLACE = 0
+"""Where the node's write stands in the transaction of a new socket."""

@@ -1,0 +1,164 @@
+"""Rows of presence and of open sockets. They have no change stream: heartbeats are nobody's news."""
+
+from collections.abc import Sequence
+
+from chalicelib.kit.tables import (
+    Absent,
+    And,
+    Between,
+    Change,
+    Check,
+    Condition,
+    Delete,
+    Equals,
+    Exists,
+    Item,
+    Key,
+    Less,
+    LessOrEqual,
+    Or,
+    Page,
+    Put,
+    Query,
+    Ref,
+    Remove,
+    Set,
+    Tables,
+    Update,
+)
+from chalicelib.nodes.model import Agent, Connection, Node, Presence
+from chalicelib.nodes.store import CONNECTIONS, NODES, PRESENCE, health_shard_of, node_from_item, node_key
+
+CONNECTION_SECONDS = 3 * 3600
+"""How long the row of a socket is kept. API Gateway ends a socket after two hours."""
+
+
+def presence_from_item(item: Item) -> Presence:
+    return Presence.model_validate(item)
+
+
+def read_both(tables: Tables, node_id: str) -> tuple[Node | None, Presence | None]:
+    """A node and its presence in one consistent call."""
+    node, presence = tables.get_many([Ref(NODES, node_key(node_id)), Ref(PRESENCE, node_key(node_id))])
+    return (
+        None if node is None else node_from_item(node),
+        None if presence is None else presence_from_item(presence),
+    )
+
+
+def read_presences(tables: Tables, node_ids: Sequence[str]) -> dict[str, Presence]:
+    """The presence of each of these nodes that has one."""
+    items = tables.get_many([Ref(PRESENCE, node_key(node_id)) for node_id in node_ids])
+    found = [presence_from_item(item) for item in items if item is not None]
+    return {presence.id: presence for presence in found}
+
+
+def read_connection(tables: Tables, connection_id: str) -> Connection | None:
+    item = tables.get(CONNECTIONS, {"id": connection_id})
+    return None if item is None else Connection(id=connection_id, node_id=str(item["node_id"]))
+
+
+def read_due(tables: Tables, shard: str, now: str, cursor: Key | None, limit: int) -> Page:
+    """Keys of the nodes of a shard whose silence is due to be looked at."""
+    index = PRESENCE.index("health_due")
+    return tables.query(Query(PRESENCE, shard, index, sort=Between("0", now), limit=limit, start=cursor))
+
+
+def start(presence: Presence, old: Presence | None) -> Put:
+    """Begin anew at a registration, if the socket that it ends is still the one that was read."""
+    item: Item = dict(presence.model_dump(exclude={"version"}))
+    item["health_shard"] = health_shard_of(presence.id)
+    return Put(PRESENCE, item, Absent("id") if old is None else _same_connection(old))
+
+
+def note_seen(agent: Agent, now: str) -> Update:
+    """It was heard, if it is not taken for unreachable and nobody noted it later."""
+    condition = And(Exists("health_due"), LessOrEqual("last_seen_at", now))
+    return Update(PRESENCE, node_key(agent.node.id), _seen(agent, now), condition)
+
+
+def note_back(agent: Agent, now: str, due: str) -> Update:
+    """It was heard, and its silence counts from now."""
+    changes = (*_seen(agent, now), *_due(agent.node.id, due))
+    return Update(PRESENCE, node_key(agent.node.id), changes, Exists("id"))
+
+
+def note_connected(agent: Agent, connection_id: str, connected_at_ms: int, now: str, due: str) -> Update:
+    """It has a socket, if that is newer than the newest known."""
+    changes = (
+        *_seen(agent, now),
+        *_due(agent.node.id, due),
+        Set("connection_id", connection_id),
+        Set("connected_at_ms", connected_at_ms),
+    )
+    newer = Or(
+        Absent("connected_at_ms"), Less("connected_at_ms", connected_at_ms), Equals("connection_id", connection_id)
+    )
+    return Update(PRESENCE, node_key(agent.node.id), changes, And(Exists("id"), newer))
+
+
+def note_disconnected(node_id: str, connection_id: str, now: str) -> Update:
+    """It has no socket any more, if that was this one. The sweep looks at it at once: the limit is shorter now."""
+    changes = (Remove("connection_id"), *_due(node_id, now))
+    return Update(
+        PRESENCE, node_key(node_id), changes, And(Equals("connection_id", connection_id), Exists("health_due"))
+    )
+
+
+def note_disconnected_unreachable(node_id: str, connection_id: str) -> Update:
+    """As `note_disconnected`, for a node that is unreachable: no sweep needs to look at it."""
+    condition = And(Equals("connection_id", connection_id), Absent("health_due"))
+    return Update(PRESENCE, node_key(node_id), (Remove("connection_id"),), condition)
+
+
+def postpone(presence: Presence, due: str) -> Update:
+    """It was heard since: look again later. If nobody has moved it meanwhile."""
+    return Update(PRESENCE, node_key(presence.id), _due(presence.id, due), _equals("health_due", presence.health_due))
+
+
+def note_silent(presence: Presence) -> Update:
+    """Nothing was heard: stop looking, if nothing was heard since it was read."""
+    changes = (Remove("health_due"), Remove("health_shard"))
+    return Update(PRESENCE, node_key(presence.id), changes, Equals("last_seen_at", presence.last_seen_at))
+
+
+def retire(node_id: str) -> Update:
+    """The node is being deleted: no sweep looks at it. The row stays until its socket is closed."""
+    return Update(PRESENCE, node_key(node_id), (Remove("health_due"), Remove("health_shard")), Exists("id"))
+
+
+def forget(node_id: str) -> list[Check | Delete]:
+    """Remove what is left of a deleted node, unless it has enrolled again."""
+    return [Check(NODES, node_key(node_id), Absent("id")), Delete(PRESENCE, node_key(node_id))]
+
+
+def open_connection(connection: Connection, expires_epoch: int) -> Put:
+    """The row of a socket; again is the same."""
+    item: Item = {"id": connection.id, "node_id": connection.node_id, "expires_epoch": expires_epoch}
+    return Put(CONNECTIONS, item)
+
+
+def close_connection(connection_id: str) -> Delete:
+    return Delete(CONNECTIONS, {"id": connection_id})
+
+
+def same_registration(node: Node) -> Check:
+    """Nobody has deleted or re-registered the node since it was read, and nobody has found it silent."""
+    condition = And(Equals("token_digest", node.token_digest), Equals("status", node.status.value))
+    return Check(NODES, node_key(node.id), condition)
+
+
+def _seen(agent: Agent, now: str) -> tuple[Change, ...]:
+    return (Set("last_seen_at", now), Set("used_token_digest", agent.node.token_digest))
+
+
+def _due(node_id: str, due: str) -> tuple[Change, ...]:
+    return (Set("health_due", due), Set("health_shard", health_shard_of(node_id)))
+
+
+def _same_connection(presence: Presence) -> Condition:
+    return _equals("connection_id", presence.connection_id)
+
+
+def _equals(name: str, value: str | None) -> Condition:
+    return Absent(name) if value is None else Equals(name, value)

@@ -1,0 +1,159 @@
+"""Enrolment of a machine and its return. Safe to repeat at every step, and by several at once."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chalicelib.clusters.service import Clusters
+from chalicelib.enrollment.model import Redemption
+from chalicelib.enrollment.service import Enrollment
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import EdgeError, Kind, invalid, unavailable
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.nodes import presence_store, rules, store
+from chalicelib.nodes.model import Node, NodeSecrets, Presence, Registered, Registration, Status
+from chalicelib.nodes.rules import BearerProof, HealthLimits, Placement
+from chalicelib.nodes.secrets import Vault, digest_of, is_previous_token_of, is_token_of, new_secrets
+
+PATIENCE_SECONDS = 20.0
+"""How long an enrolment is tried against others that change the same cluster; API Gateway gives up after 29 s."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known about the node before it registers, and what it proves."""
+
+    node: Node | None
+    presence: Presence | None
+    redemption: Redemption | None
+    refusal: EdgeError | None
+    proof: BearerProof
+
+
+class Registrar:
+    """Registers nodes. ``tables`` should repeat conflicts for `PATIENCE_SECONDS`: a fleet enrols at once."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        vault: Vault,
+        clusters: Clusters,
+        enrollment: Enrollment,
+        limits: HealthLimits,
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._vault = vault
+        self._clusters = clusters
+        self._enrollment = enrollment
+        self._limits = limits
+
+    def register(self, registration: Registration, registration_token: str | None, bearer: str | None) -> Registered:
+        """Enrol a node or take it back, with fresh secrets, in one transaction.
+
+        A new node needs a registration token; `rules.place_known` tells what one that is known needs. Repeating a
+        registration whose answer was lost succeeds. Raises validation_failed without a proof, for a network that is
+        not the token's, for a cluster that is gone or full; service_unavailable when others keep coming first.
+        """
+        rules.check_network_name(registration)
+        give_up = self._clock.now() + timedelta(seconds=PATIENCE_SECONDS)
+        while True:
+            known = self._look_up(registration.node_id, registration_token, bearer)
+            placement = self._place(registration, known)
+            secrets = new_secrets(registration.node_id, self._ids)
+            node = self._compose(registration, known, placement, secrets)
+            operation = "node.registered" if known.node is None else "node.reregistered"
+            try:
+                self._tables.commit(self._writes(known, node), operation)
+            except TransactionFailedError:
+                self._check_cluster(known, node)
+                if self._clock.now() > give_up:
+                    raise unavailable() from None
+                continue
+            return Registered(node, secrets)
+
+    def _look_up(self, node_id: str, registration_token: str | None, bearer: str | None) -> _Known:
+        node, presence = presence_store.read_both(self._tables, node_id)
+        proof = BearerProof.NONE if node is None or not bearer else self._proof(node, bearer)
+        if not registration_token:
+            return _Known(node, presence, None, None, proof)
+        try:
+            redemption = self._enrollment.redeem_token(registration_token, node_id)
+        except EdgeError as error:
+            if error.kind is not Kind.VALIDATION_FAILED:
+                raise
+            return _Known(node, presence, None, error, proof)
+        return _Known(node, presence, redemption, None, proof)
+
+    def _proof(self, node: Node, bearer: str) -> BearerProof:
+        if is_token_of(node, bearer):
+            return BearerProof.CURRENT
+        if is_previous_token_of(node, bearer) and rules.is_previous_token_valid(node, self._clock.now()):
+            return BearerProof.PREVIOUS
+        return BearerProof.NONE
+
+    def _place(self, registration: Registration, known: _Known) -> Placement:
+        if known.refusal is not None and known.proof is BearerProof.NONE:
+            raise known.refusal
+        if known.node is None:
+            return rules.place_new(registration, known.redemption)
+        return rules.place_known(registration, known.node, known.presence, known.proof, known.redemption)
+
+    def _compose(self, registration: Registration, known: _Known, placement: Placement, secrets: NodeSecrets) -> Node:
+        now = self._clock.now()
+        text = to_seconds_text(now)
+        old = known.node
+        previous_digest, previous_until = rules.kept_previous_token(old, known.proof, now)
+        return Node(
+            id=registration.node_id,
+            **registration.model_dump(exclude={"node_id", "network_name"}),
+            cluster_id=placement.id,
+            cluster_name=placement.name,
+            status=Status.HEALTHY,
+            netmaker_host_id=None if old is None else old.netmaker_host_id,
+            enrollment_key_id=_key_id(known),
+            token_digest=digest_of(secrets),
+            previous_token_digest=previous_digest,
+            previous_token_until=previous_until,
+            **self._vault.seal(registration.node_id, secrets),
+            replaced_connection_id=None if known.presence is None else known.presence.connection_id,
+            last_seen_at=text,
+            inserted_at=text if old is None else old.inserted_at,
+            updated_at=text,
+        )
+
+    def _writes(self, known: _Known, node: Node) -> list[Write]:
+        old = known.node
+        due = self._limits.due_after(self._clock.now(), connected=False)
+        presence = Presence(id=node.id, last_seen_at=node.last_seen_at, health_due=due)
+        writes: list[Write] = [
+            store.insert(node) if old is None else store.replace(old, node),
+            presence_store.start(presence, known.presence),
+        ]
+        if old is None or old.cluster_id != node.cluster_id:
+            writes.append(self._clusters.take_place(Placement(node.cluster_id, node.cluster_name)))
+        if old is not None and old.cluster_id != node.cluster_id:
+            writes.append(self._clusters.leave_place(old.cluster_name, old.cluster_id))
+        if known.redemption is not None:
+            writes.append(known.redemption.write)
+        return writes
+
+    def _check_cluster(self, known: _Known, node: Node) -> None:
+        """Say why a cluster takes no node more, if that is what failed."""
+        if known.node is not None and known.node.cluster_id == node.cluster_id:
+            return
+        cluster = self._clusters.find(node.cluster_name)
+        if cluster is None or cluster.id != node.cluster_id:
+            raise invalid("network_name", "cluster does not exist")
+        if cluster.node_limit is not None and cluster.node_count >= cluster.node_limit:
+            raise invalid("network_name", f"cluster has reached its node limit of {cluster.node_limit}")
+
+
+def _key_id(known: _Known) -> str | None:
+    """The key behind the newest registration token; a return without one changes nothing."""
+    if known.redemption is not None:
+        return known.redemption.key_id
+    return None if known.node is None else known.node.enrollment_key_id

@@ -1,0 +1,121 @@
+"""Decisions about nodes. Pure: what is known and the time in, what to do out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from chalicelib.enrollment.model import Redemption
+from chalicelib.kit.clock import parse_time, to_seconds_text
+from chalicelib.kit.errors import invalid
+from chalicelib.nodes.model import NETWORK_PREFIX, Node, Presence, Registration, Status
+
+PREVIOUS_TOKEN_SECONDS = 3600
+"""How long the token before the current one may still re-register, should the answer with the new one be lost."""
+
+_LONGEST_REFRESH_SECONDS = 30
+_REFRESHES_PER_LIMIT = 3
+
+
+@dataclass(frozen=True)
+class HealthLimits:
+    """After how much silence a node counts as unreachable.
+
+    A connected agent sends a frame every 540 s (+-5 %), so 660 s is one frame missed and some slack.
+    """
+
+    unreachable_seconds: int = 300
+    connected_seconds: int = 660
+
+    @property
+    def refresh_seconds(self) -> int:
+        """How old a stored ``last_seen_at`` gets before it is written again."""
+        return min(_LONGEST_REFRESH_SECONDS, self.unreachable_seconds // _REFRESHES_PER_LIMIT)
+
+    def silence_seconds(self, *, connected: bool) -> int:
+        return max(self.connected_seconds, self.unreachable_seconds) if connected else self.unreachable_seconds
+
+    def due_after(self, seen: datetime, *, connected: bool) -> str:
+        """When a node last seen then will be unreachable."""
+        return to_seconds_text(seen + timedelta(seconds=self.silence_seconds(connected=connected)))
+
+
+def is_touch_due(node: Node, presence: Presence, limits: HealthLimits, now: datetime) -> bool:
+    """Whether hearing from the agent has to be written down: it is news, or the last note is old."""
+    if node.status is Status.UNREACHABLE or presence.used_token_digest != node.token_digest:
+        return True
+    return now - parse_time(presence.last_seen_at) >= timedelta(seconds=limits.refresh_seconds)
+
+
+class BearerProof(Enum):
+    """What a bearer token proves to a registration."""
+
+    NONE = auto()
+    CURRENT = auto()
+    PREVIOUS = auto()
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The cluster that a registration puts the node into; all that is known of it without reading it."""
+
+    id: str
+    name: str
+
+
+def check_network_name(registration: Registration) -> None:
+    """Raises validation_failed for a name that cannot be a cluster's network."""
+    if not registration.network_name.startswith(NETWORK_PREFIX):
+        raise invalid("network_name", "must start with 'cluster-'")
+
+
+def place_new(registration: Registration, redemption: Redemption | None) -> Placement:
+    """Where a node that is not known yet goes. Raises validation_failed without a registration token."""
+    if redemption is None:
+        raise invalid("registration_token", "is invalid or expired")
+    return _place_by_token(registration, redemption)
+
+
+def place_known(
+    registration: Registration, node: Node, presence: Presence | None, proof: BearerProof, redemption: Redemption | None
+) -> Placement:
+    """Where a node that comes back goes. Raises validation_failed without a proof that it is the same machine.
+
+    The proof is its own token, the registration token that it enrolled with, or, as long as its api token was never
+    used (the answer may have been lost), another registration token of the same enrollment key. A fresh registration
+    token together with its own token moves it to that token's cluster. With any other proof it stays where it is,
+    whatever network it names: an operator may have moved it while it was away.
+    """
+    if redemption is None or redemption.already_bound or proof is BearerProof.NONE:
+        if proof is BearerProof.NONE and (redemption is None or not _is_own(redemption, node, presence)):
+            raise invalid("node_id", "is already registered")
+        return Placement(node.cluster_id, node.cluster_name)
+    return _place_by_token(registration, redemption)
+
+
+def kept_previous_token(node: Node | None, proof: BearerProof, now: datetime) -> tuple[str | None, str | None]:
+    """Digest of the token that may still re-register, and until when.
+
+    An agent that proves itself by its previous token never got the current one, so the previous stays, with the time
+    that it had: a stolen one cannot prolong itself.
+    """
+    if node is None:
+        return None, None
+    if proof is BearerProof.PREVIOUS:
+        return node.previous_token_digest, node.previous_token_until
+    return node.token_digest, to_seconds_text(now + timedelta(seconds=PREVIOUS_TOKEN_SECONDS))
+
+
+def is_previous_token_valid(node: Node, now: datetime) -> bool:
+    return node.previous_token_until is not None and now < parse_time(node.previous_token_until)
+
+
+def _is_own(redemption: Redemption, node: Node, presence: Presence | None) -> bool:
+    """Whether the registration token alone shows that this is the machine that enrolled."""
+    answer_was_lost = presence is None or presence.used_token_digest != node.token_digest
+    return redemption.already_bound or (answer_was_lost and node.enrollment_key_id == redemption.key_id)
+
+
+def _place_by_token(registration: Registration, redemption: Redemption) -> Placement:
+    if registration.network_name != f"{NETWORK_PREFIX}{redemption.cluster_name}":
+        raise invalid("network_name", "is not the network of the registration token")
+    return Placement(redemption.cluster_id, redemption.cluster_name)

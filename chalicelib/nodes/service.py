@@ -1,0 +1,154 @@
+"""`Nodes`: all that others may ask about machines."""
+
+from collections.abc import Callable, Sequence
+
+from chalicelib.clusters.model import Cluster
+from chalicelib.clusters.service import Clusters
+from chalicelib.enrollment.service import Enrollment
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.crypto import Sealer
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.listing import ListPage, ListRequest
+from chalicelib.kit.tables import Tables
+from chalicelib.nodes.connecting import Connections
+from chalicelib.nodes.health import Health, HealthSweep
+from chalicelib.nodes.identity import authenticate
+from chalicelib.nodes.model import (
+    Agent,
+    Node,
+    NodePage,
+    NodeSecrets,
+    NodeSummary,
+    NodeView,
+    Presence,
+    Registered,
+    Registration,
+    Status,
+)
+from chalicelib.nodes.placing import Placing
+from chalicelib.nodes.reading import NodeReader
+from chalicelib.nodes.registering import PATIENCE_SECONDS, Registrar
+from chalicelib.nodes.rules import HealthLimits
+from chalicelib.nodes.secrets import Vault
+from chalicelib.nodes.store import SHARDS
+
+__all__ = ["PATIENCE_SECONDS", "SHARDS", "Agent", "Nodes"]
+
+
+class Nodes:
+    """One facade over what the modules of this context do; their classes tell what each call promises.
+
+    ``patient_tables`` repeats conflicts for `PATIENCE_SECONDS`: only enrolment waits so long. ``total`` is the number
+    of all nodes as a counter knows it.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        patient_tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        sealer: Sealer,
+        clusters: Clusters,
+        enrollment: Enrollment,
+        *,
+        unreachable_seconds: int,
+        list_read_limit: int,
+        total: Callable[[], int],
+    ) -> None:
+        limits = HealthLimits(unreachable_seconds)
+        self._tables = tables
+        self._vault = Vault(sealer)
+        self._registrar = Registrar(patient_tables, clock, ids, self._vault, clusters, enrollment, limits)
+        self._health = Health(tables, clock, limits)
+        self._connections = Connections(tables, clock, self._health, limits)
+        self._placing = Placing(tables, clock, clusters)
+        self._reader = NodeReader(tables, clock, clusters, list_read_limit=list_read_limit, total=total)
+
+    def register(self, registration: Registration, registration_token: str | None, bearer: str | None) -> Registered:
+        """See `Registrar.register`."""
+        return self._registrar.register(registration, registration_token, bearer)
+
+    def authenticate(self, bearer: str | None) -> Agent:
+        """See `identity.authenticate`."""
+        return authenticate(self._tables, bearer)
+
+    def touch(self, agent: Agent) -> None:
+        """See `Health.touch`."""
+        self._health.touch(agent)
+
+    def report_health(self, agent: Agent, status: Status) -> NodeView:
+        """See `Health.report`."""
+        return self._health.report(agent, status)
+
+    def check_health(self, budget_seconds: float) -> HealthSweep:
+        """See `Health.sweep`."""
+        return self._health.sweep(budget_seconds)
+
+    def connected(self, bearer: str | None, connection_id: str, connected_at_ms: int) -> None:
+        """See `Connections.connected`."""
+        self._connections.connected(bearer, connection_id, connected_at_ms)
+
+    def heard(self, connection_id: str) -> None:
+        """See `Connections.heard`."""
+        self._connections.heard(connection_id)
+
+    def disconnected(self, connection_id: str) -> None:
+        """See `Connections.disconnected`."""
+        self._connections.disconnected(connection_id)
+
+    def clear_connection(self, node_id: str, connection_id: str) -> None:
+        """See `Connections.clear`."""
+        self._connections.clear(node_id, connection_id)
+
+    def forget_connection(self, connection_id: str) -> None:
+        """See `Connections.forget`."""
+        self._connections.forget(connection_id)
+
+    def connection_of_deleted(self, node_id: str) -> str | None:
+        """See `Connections.connection_of_deleted`."""
+        return self._connections.connection_of_deleted(node_id)
+
+    def forget(self, node_id: str) -> None:
+        """See `Connections.forget_deleted`."""
+        self._connections.forget_deleted(node_id)
+
+    def change_cluster(self, node_id: str, cluster_name: str) -> NodeView:
+        """See `Placing.change_cluster`."""
+        return self._placing.change_cluster(node_id, cluster_name)
+
+    def delete(self, node_id: str) -> None:
+        """See `Placing.delete`."""
+        self._placing.delete(node_id)
+
+    def secrets_of(self, node: Node) -> NodeSecrets:
+        """The node's secrets in clear."""
+        return self._vault.open(node)
+
+    def get(self, node_id: str) -> NodeView:
+        """See `NodeReader.get`."""
+        return self._reader.get(node_id)
+
+    def list_page(self, request: ListRequest) -> ListPage[NodeView]:
+        """See `NodeReader.list_page`."""
+        return self._reader.list_page(request)
+
+    def find_many(self, node_ids: Sequence[str]) -> list[Node]:
+        """See `NodeReader.find_many`."""
+        return self._reader.find_many(node_ids)
+
+    def presence_of(self, node_ids: Sequence[str]) -> dict[str, Presence]:
+        """See `NodeReader.presence_of`."""
+        return self._reader.presence_of(node_ids)
+
+    def summaries(self, clusters: Sequence[Cluster], limit: int) -> dict[str, list[NodeSummary]]:
+        """See `NodeReader.summaries`."""
+        return self._reader.summaries(clusters, limit)
+
+    def page_of_shard(self, shard: int, cursor: str | None, limit: int, inserted_until: str) -> NodePage:
+        """See `NodeReader.page_of_shard`."""
+        return self._reader.page_of_shard(shard, cursor, limit, inserted_until)
+
+    def page_of_cluster(self, cluster_id: str, cursor: str | None, limit: int, inserted_until: str) -> NodePage:
+        """See `NodeReader.page_of_cluster`."""
+        return self._reader.page_of_cluster(cluster_id, cursor, limit, inserted_until)

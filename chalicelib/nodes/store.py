@@ -1,0 +1,183 @@
+"""Keys, indexes and attribute names of nodes; the tables of their presence and sockets."""
+
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from chalicelib.kit.tables import (
+    And,
+    Between,
+    Condition,
+    Delete,
+    Equals,
+    Exists,
+    Index,
+    Item,
+    Key,
+    Not,
+    Put,
+    Query,
+    Ref,
+    Set,
+    Table,
+    Tables,
+    Update,
+    put_new,
+)
+from chalicelib.nodes.model import IdType, Node, NodePage, NodeSummary, Status
+
+SHARDS = 4
+"""Partitions of the listing and of each status: a fleet that enrols at once writes to all of them."""
+
+HEALTH_SHARDS = 16
+"""Partitions of what the health sweep looks at."""
+
+_FILTERED = ("id_type", "status", "agent_version", "self_update_enabled", "cluster_name", "inserted_at", "updated_at")
+"""What a list can filter and sort by without reading rows."""
+
+NODES = Table(
+    "nodes",
+    partition="id",
+    indexes=(
+        Index("by_cluster", "cluster_id", "listed_at", _FILTERED),
+        Index("by_status", "status_shard", "listed_at", (*_FILTERED, "cluster_id")),
+        Index("listing", "shard", "listed_at", (*_FILTERED, "cluster_id")),
+    ),
+    stream=True,
+)
+
+PRESENCE = Table("presence", partition="id", indexes=(Index("health_due", "health_shard", "health_due"),))
+
+CONNECTIONS = Table("connections", partition="id", expires_at="expires_epoch")
+
+
+def shard_of(node_id: str) -> str:
+    """The partition of a node in the listing: ``0`` to ``3``, for ever the same."""
+    return str(zlib.crc32(node_id.encode()) % SHARDS)
+
+
+def health_shard_of(node_id: str) -> str:
+    """The partition of a node in what the health sweep looks at: ``0`` to ``15``."""
+    return str(zlib.crc32(node_id.encode()) // SHARDS % HEALTH_SHARDS)
+
+
+def status_shard_of(node_id: str, status: Status) -> str:
+    """The partition of a node among those of its status: ``healthy#0``."""
+    return f"{status.value}#{shard_of(node_id)}"
+
+
+def listed_at(inserted_at: str, node_id: str) -> str:
+    """The sort key of every list of nodes; it never changes. Ids are the agents' own and so not in time order."""
+    return f"{inserted_at}#{node_id}"
+
+
+def node_key(node_id: str) -> Key:
+    return {"id": node_id}
+
+
+def node_to_item(node: Node) -> Item:
+    """The whole row with what the indexes need; `Tables` stamps the version."""
+    item: dict[str, Any] = node.model_dump(mode="python", exclude={"version"})
+    item["id_type"] = node.id_type.value
+    item["status"] = node.status.value
+    item["listed_at"] = listed_at(node.inserted_at, node.id)
+    item["shard"] = shard_of(node.id)
+    item["status_shard"] = status_shard_of(node.id, node.status)
+    return item
+
+
+def node_from_item(item: Item) -> Node:
+    return Node.model_validate(item)
+
+
+def summary_from_item(item: Item) -> NodeSummary:
+    return NodeSummary(
+        id=str(item["id"]),
+        cluster_name=str(item["cluster_name"]),
+        status=Status(str(item["status"])),
+        id_type=IdType(str(item["id_type"])),
+    )
+
+
+def insert(node: Node) -> Put:
+    """The row of a node that nobody has enrolled yet."""
+    return put_new(NODES, node_to_item(node))
+
+
+def replace(old: Node, new: Node) -> Update:
+    """Overwrite the row, if nobody has written it since ``old`` was read."""
+    changes = tuple(Set(name, value) for name, value in node_to_item(new).items() if name != "id")
+    return Update(NODES, node_key(old.id), changes, Equals("version", old.version))
+
+
+def set_status(node: Node, status: Status, now: str) -> Update:
+    """An agent was heard: if the node is still the same registration and in the status that was read."""
+    same = And(Equals("status", node.status.value), Equals("token_digest", node.token_digest))
+    return _status_update(node.id, status, seen=now, now=now, condition=same)
+
+
+def set_unreachable(node_id: str, last_seen_at: str, now: str) -> Update:
+    """Nothing was heard since ``last_seen_at``: if the node is there and not known as unreachable."""
+    known = And(Exists("id"), Not(Equals("status", Status.UNREACHABLE.value)))
+    return _status_update(node_id, Status.UNREACHABLE, seen=last_seen_at, now=now, condition=known)
+
+
+def move(node: Node, cluster_id: str, cluster_name: str, last_seen_at: str, now: str) -> Update:
+    """Put it into another cluster, if it is still in the one that was read."""
+    changes = (
+        Set("cluster_id", cluster_id),
+        Set("cluster_name", cluster_name),
+        Set("last_seen_at", last_seen_at),
+        Set("updated_at", now),
+    )
+    return Update(NODES, node_key(node.id), changes, Equals("cluster_id", node.cluster_id))
+
+
+def delete(node: Node) -> Delete:
+    """Remove it, if it is still in the cluster that was read (whose count goes down with it)."""
+    return Delete(NODES, node_key(node.id), Equals("cluster_id", node.cluster_id), was_read=True)
+
+
+def _status_update(node_id: str, status: Status, *, seen: str, now: str, condition: Condition) -> Update:
+    changes = (
+        Set("status", status.value),
+        Set("status_shard", status_shard_of(node_id, status)),
+        Set("last_seen_at", seen),
+        Set("updated_at", now),
+    )
+    return Update(NODES, node_key(node_id), changes, condition)
+
+
+def read_many(tables: Tables, node_ids: Sequence[str]) -> list[Node]:
+    """The nodes of these ids that exist, in the order asked for."""
+    items = tables.get_many([Ref(NODES, node_key(node_id)) for node_id in node_ids])
+    return [node_from_item(item) for item in items if item is not None]
+
+
+def read_summaries(tables: Tables, cluster_ids: Sequence[str], limit: int) -> list[list[NodeSummary]]:
+    """The newest nodes of each cluster, one query a cluster."""
+    index = NODES.index("by_cluster")
+    queries = [Query(NODES, cluster_id, index, descending=True, limit=limit) for cluster_id in cluster_ids]
+    return [[summary_from_item(item) for item in page.items] for page in tables.query_many(queries)]
+
+
+def read_page(
+    tables: Tables, index_name: str, partition: str, cursor: str | None, limit: int, inserted_until: str
+) -> NodePage:
+    """The next nodes of a partition in the order of their enrolment, up to and with that second, rows in full."""
+    query = Query(
+        NODES,
+        partition,
+        NODES.index(index_name),
+        sort=Between("0", listed_at(inserted_until, _AFTER_EVERY_ID)),
+        limit=limit,
+        start=None if cursor is None else json.loads(cursor),
+    )
+    page = tables.query(query)
+    nodes = read_many(tables, [str(item["id"]) for item in page.items])
+    return NodePage(nodes, None if page.last_key is None else json.dumps(page.last_key))
+
+
+_AFTER_EVERY_ID = "~"
+"""Sorts behind every hexadecimal digit."""

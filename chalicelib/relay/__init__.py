@@ -1,0 +1,1 @@
+"""The change stream's reader: turns changes into messages, and does nothing else."""

@@ -1,0 +1,105 @@
+"""`Relay`: one batch of a change stream in, messages and totals out.
+
+It sends and counts, and writes nothing else. It fails as a whole: what it has sent before is then sent again, which
+every consumer bears. Only a record that it cannot understand is parked and passed over, so that it never blocks others.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from chalicelib.events.mapping import commands_needed
+from chalicelib.events.service import Events
+from chalicelib.kit.changes import Change, FromWire, UnreadableRecordError, read_record
+from chalicelib.kit.counters import Counters
+from chalicelib.kit.queues import Message, Queue, Queues
+from chalicelib.kit.tables import Item
+from chalicelib.relay.counting import deltas_of
+from chalicelib.relay.routing import Plan
+
+Record = Mapping[str, Any]
+
+NOT_PARKED = frozenset({"output", "output_gz", "command_text"})
+"""Attributes left out of a parked record: large, and no business of whoever looks at it."""
+
+
+class Relay:
+    """``command_rows`` reads the rows of commands, tombstones included (one BatchGet)."""
+
+    def __init__(
+        self,
+        events: Events,
+        queues: Queues,
+        counters: Counters,
+        command_rows: Callable[[set[str]], Mapping[str, Item]],
+        from_wire: FromWire,
+        table_prefix: str,
+    ) -> None:
+        self._events = events
+        self._queues = queues
+        self._counters = counters
+        self._command_rows = command_rows
+        self._from_wire = from_wire
+        self._table_prefix = table_prefix
+
+    def relay(self, records: Sequence[Record]) -> int:
+        """Send what these records ask for; returns how many were parked.
+
+        Raises whatever a dependency raises: the batch is then repeated whole.
+        """
+        if not records:
+            return 0
+        read = [self._read(record) for record in records]
+        commands = self._commands_of([change for change in read if isinstance(change, Change)])
+        plan = Plan()
+        parked: list[Message] = []
+        for record, change in zip(records, read, strict=True):
+            try:
+                self._add(plan, change, commands)
+            except (UnreadableRecordError, LookupError, ValueError, TypeError) as error:
+                parked.append(_to_parked(record, error))
+        if parked:
+            self._queues.send(Queue.RELAY_FAILURES, parked)
+        for queue, messages in plan.ready():
+            self._queues.send(queue, messages, request_id=plan.request_id)
+        self._counters.add(_batch_id(records), plan.deltas)
+        return len(parked)
+
+    def _read(self, record: Record) -> Change | UnreadableRecordError:
+        try:
+            return read_record(record, self._table_prefix, self._from_wire)
+        except UnreadableRecordError as error:
+            return error
+
+    def _commands_of(self, changes: list[Change]) -> Mapping[str, Item]:
+        needed = commands_needed(changes)
+        return self._command_rows(needed) if needed else {}
+
+    def _add(self, plan: Plan, change: Change | UnreadableRecordError, commands: Mapping[str, Item]) -> None:
+        """All that can fail for a change comes before the first mark on the plan: it is planned whole or not at all."""
+        if isinstance(change, UnreadableRecordError):
+            raise change
+        envelopes = self._events.envelopes_of(change, commands)
+        deltas = deltas_of(change)
+        plan.add_change(change)
+        plan.add_events(change.request_id, envelopes)
+        plan.add_deltas(deltas)
+
+
+def _to_parked(record: Record, error: Exception) -> Message:
+    body = record.get("dynamodb")
+    if not isinstance(body, Mapping):
+        return {"error": type(error).__name__, "record": {**record}}
+    slim = {
+        name: {key: value for key, value in part.items() if key not in NOT_PARKED}
+        if name in {"OldImage", "NewImage"} and isinstance(part, Mapping)
+        else part
+        for name, part in body.items()
+    }
+    return {"error": type(error).__name__, "record": {**record, "dynamodb": slim}}
+
+
+def _batch_id(records: Sequence[Record]) -> str:
+    """The same for the same records, whatever else the stream holds."""
+    text = "/".join(f"{record.get('eventSourceARN')}:{record.get('eventID')}" for record in (records[0], records[-1]))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,140 @@
+"""The settings: every environment variable that the functions read, with its meaning and default.
+
+Read once per container. ``python -m chalicelib.settings`` prints the table of docs/operations.md.
+"""
+
+import json
+import sys
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Le
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+RESERVED_CLUSTER_NAME = "default"
+
+
+def _split(value: object) -> object:
+    """A comma list (blanks around items dropped) as a tuple."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _not_reserved(value: str | None, info: ValidationInfo) -> str | None:
+    if value == RESERVED_CLUSTER_NAME:
+        raise ValueError(f"{info.field_name} cannot be '{RESERVED_CLUSTER_NAME}': it is a word of the API's paths")
+    return value
+
+
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+PositiveInt = Annotated[int, Ge(1)]
+Prefix = Annotated[int, Ge(1), Le(30)]
+
+
+class Settings(BaseSettings):
+    """Environment variables of the same names in capitals. Raises ValidationError for a value that cannot be.
+
+    Secrets print as asterisks; a variable that is set to nothing counts as not set.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
+
+    # Where things are: outputs of the stateful stack.
+    table_prefix: str = Field("", description="In front of every table's name, e.g. `edge-admin-dev-`.")
+    queue_urls: dict[str, str] = Field(
+        default_factory=dict, description='JSON object: queue name to URL, `{"events": "https://…"}`.'
+    )
+    event_bus_name: str = Field("default", description="EventBridge bus that domain events are put on.")
+    keys_secret_arn: str = Field(
+        "", description="Secrets Manager secret `{MASTER_KEY, API_KEY, METRICS_KEY}`, read once per container."
+    )
+    kms_key_id: str = Field("", description="KMS key that wraps the data key of secrets at rest.")
+    websocket_url: str = Field("", description="What registration gives agents to connect to, `wss://…`.")
+    websocket_management_url: str = Field("", description="Endpoint of the API that posts to open connections.")
+    public_url: str = Field("", description="This API's own URL, with the stage if its host needs one.")
+    admin_urls: CommaList = Field(
+        (), description="Comma list of URLs that enrollment keys and registration name; PUBLIC_URL when empty."
+    )
+
+    # Who may call.
+    auth_enabled: bool = Field(
+        default=True, description="`false` lets anyone call as operator; agents still need a token."
+    )
+    master_key: SecretStr | None = Field(None, description="Replaces the secret's; for local runs and tests.")
+    api_key: SecretStr | None = Field(None, description="Operators' second key. Unset: MASTER_KEY.")
+    metrics_key: SecretStr | None = Field(None, description="Key of metrics routes. Unset: MASTER_KEY.")
+    public_rate_per_second: Annotated[float, Gt(0)] = Field(
+        10, description="Requests an address may make on public routes, per container, in the long run."
+    )
+    public_burst: PositiveInt = Field(100, description="Requests an address may make on public routes at once.")
+    cors_allowed_origins: CommaList = Field(
+        (), description="Comma list of browser origins, `*` for any; none by default."
+    )
+    cors_allowed_headers: CommaList = Field(
+        ("authorization", "content-type", "x-request-id"), description="Comma list of headers that a page may send."
+    )
+    api_docs_enabled: bool = Field(default=True, description="Serve `/api/openapi`.")
+
+    # Names.
+    core_name: str = Field("default", description="Name of this installation, in the source of every event.")
+    netmaker_default_domain: str = Field("nm.internal", description="Domain of nodes' VPN host names.")
+
+    # Clusters and enrolment.
+    default_cluster_name: Annotated[str | None, AfterValidator(_not_reserved)] = Field(
+        None, description="Cluster behind `/clusters/default/…`; cannot be `default`."
+    )
+    default_cluster_subnet: str | None = Field(None, description="Its range; allocated when unset.")
+    default_cluster_node_limit: PositiveInt | None = Field(None, description="Its node limit; none when unset.")
+    public_enrollment_key_enabled: bool = Field(
+        default=False, description="Let anyone draw a single-use key of the default cluster."
+    )
+    cluster_auto_generated_ranges: CommaList = Field(
+        ("100.64.0.0/10",), description="Comma list of ranges that cluster subnets are allocated from, in order."
+    )
+    cluster_subnet_prefix: Prefix = Field(24, description="Prefix length of allocated subnets, 1 to 30.")
+    admin_slot_reservation: Annotated[int, Ge(0)] = Field(10, description="Addresses of a subnet kept for admins.")
+    node_slot_reservation: Annotated[int, Ge(0)] = Field(10, description="Addresses of a subnet kept in reserve.")
+
+    # Nodes and commands.
+    node_unreachable_seconds: PositiveInt = Field(
+        300, description="Silence after which a node without a connection is unreachable."
+    )
+    poll_seconds: PositiveInt = Field(60, description="How often agents are told to poll while not connected.")
+    reveal_node_secrets: bool = Field(
+        default=True, description="Show nodes' tokens and passwords to operators, as the contract does."
+    )
+    command_default_deadline: PositiveInt | None = Field(
+        None, description="Seconds until a command without `expired_at` expires; never when unset."
+    )
+    list_read_limit: PositiveInt = Field(20_000, description="Rows that one list request may examine.")
+    push_enabled: bool = Field(default=False, description="Deliver by HTTP to nodes that are not connected.")
+    push_host: str | None = Field(None, description="Host to push to in place of each node's VPN host name.")
+
+    @property
+    def own_urls(self) -> tuple[str, ...]:
+        """The URLs that agents are given: ADMIN_URLS, or PUBLIC_URL alone; empty if neither is set."""
+        return self.admin_urls or ((self.public_url,) if self.public_url else ())
+
+
+def markdown_table() -> str:
+    """The settings as a Markdown table, in the order of their declaration."""
+    lines = ["| Variable | Default | Meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"| `{name.upper()}` | {_default_text(field)} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default_text(field: FieldInfo) -> str:
+    value: Any = field.get_default(call_default_factory=True, validated_data={})
+    if value is None or value is PydanticUndefined or value in ("", (), {}):
+        return "none"
+    if isinstance(value, tuple):
+        return f"`{','.join(value)}`"
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown_table())

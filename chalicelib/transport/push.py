@@ -1,0 +1,66 @@
+"""HTTP push to agents that the functions can reach over the network.
+
+The address comes from the node's own registration and lies in a private network on purpose, so the guard for outbound
+addresses does not apply; redirects are not followed, and answers are read only up to a bound.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import urllib3
+
+TIMEOUT_SECONDS = 10.0
+"""To connect and to answer, each: as the reference system's default for deliveries."""
+
+_ACCEPTED = range(200, 300)
+_DUPLICATE = 422  # the agent has it already: an earlier answer was lost
+
+
+@dataclass(frozen=True)
+class PushAddress:
+    """Where an agent serves its push API, and the token that it knows us by."""
+
+    url: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"PushAddress({self.url!r})"
+
+
+class HttpClient(Protocol):
+    """The part of urllib3's pool manager that is used."""
+
+    def request(self, method: str, url: str, **options: Any) -> Any: ...
+
+
+class Push:
+    """Makes single attempts; an agent that cannot be reached is no error, its next poll brings the work."""
+
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
+
+    def execute(self, address: PushAddress, execution: dict[str, Any]) -> bool:
+        """Hand over one execution; True when the agent has it now."""
+        status = self._call("POST", f"{address.url}/api/v1/command_executions", address.token, execution)
+        return status in _ACCEPTED or status == _DUPLICATE
+
+    def cancel(self, address: PushAddress, execution_id: str) -> bool:
+        """Ask for an end; True when the agent took the request."""
+        status = self._call("PATCH", f"{address.url}/api/v1/command_executions/{execution_id}/cancel", address.token)
+        return status in _ACCEPTED
+
+    def _call(self, method: str, url: str, token: str, body: dict[str, Any] | None = None) -> int | None:
+        """The answer's status; None when there was no answer."""
+        headers = {"authorization": f"Bearer {token}"}
+        try:
+            answer = self._client.request(
+                method, url, json=body, headers=headers, redirect=False, retries=False, timeout=TIMEOUT_SECONDS
+            )
+        except urllib3.exceptions.HTTPError:
+            return None
+        return int(answer.status)
+
+
+def push_over_http() -> Push:
+    """With a real connection pool."""
+    return Push(urllib3.PoolManager(maxsize=4))

@@ -1,0 +1,157 @@
+"""`Transport`: wake an agent by its socket, else push to it, else leave the work to its poll.
+
+Losing anything here loses nothing: the work is in the table, and every reconnect and every poll finds it.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from chalicelib.commands.executions import Executions
+from chalicelib.commands.model import ExecutionView, Status
+from chalicelib.kit.errors import EdgeError
+from chalicelib.kit.log import Level, Log
+from chalicelib.kit.sockets import SocketError, Sockets
+from chalicelib.nodes.model import Node
+from chalicelib.nodes.service import Nodes
+from chalicelib.transport.push import Push, PushAddress
+
+Kind = Literal["executions", "cancel"]
+
+IDS_PER_FRAME = 500
+"""A frame of API Gateway holds 32 KB, an id takes 39 bytes with quotes and comma."""
+
+_POSTS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one node is to be told: executions that wait for it, or that it should cancel."""
+
+    node_id: str
+    kind: Kind
+    execution_ids: list[str]
+
+
+@dataclass(frozen=True)
+class Woken:
+    """What a round of wake-ups found: deliveries whose nodes have no socket, and those whose nodes are gone."""
+
+    asleep: list[Delivery]
+    gone: list[Delivery]
+
+
+class Transport:
+    """``push`` is None where the functions cannot reach nodes; ``push_host`` replaces the nodes' own host names."""
+
+    def __init__(
+        self,
+        nodes: Nodes,
+        executions: Executions,
+        sockets: Sockets,
+        log: Log,
+        *,
+        push: Push | None,
+        push_host: str | None,
+        vpn_domain: str,
+    ) -> None:
+        self._nodes = nodes
+        self._executions = executions
+        self._sockets = sockets
+        self._log = log
+        self._push = push
+        self._push_host = push_host
+        self._vpn_domain = vpn_domain
+
+    def deliver(self, deliveries: Sequence[Delivery]) -> list[str]:
+        """Tell each node by the best way that it can be reached; returns the ids of nodes that do not exist any more.
+
+        Raises `SocketError` and what the tables raise: the caller repeats, and telling twice is harmless.
+        """
+        woken = self._wake(deliveries)
+        if self._push is not None and woken.asleep:
+            nodes = {node.id: node for node in self._nodes.find_many([delivery.node_id for delivery in woken.asleep])}
+            for delivery in woken.asleep:
+                if delivery.node_id in nodes:
+                    self._push_to(nodes[delivery.node_id], delivery, self._push)
+        return [delivery.node_id for delivery in woken.gone]
+
+    def hint(self, created: Mapping[str, Sequence[str]]) -> None:
+        """Wake the connected ones of these nodes (node id -> execution ids) ahead of the stream.
+
+        Never raises for what can go wrong on the way: the stream's own delivery follows in any case.
+        """
+        try:
+            self._wake([Delivery(node_id, "executions", list(ids)) for node_id, ids in created.items()])
+        except (SocketError, EdgeError) as error:
+            self._log.line("hint_lost", level=Level.WARNING, error_type=type(error).__name__, nodes=len(created))
+
+    def close(self, connection_id: str) -> None:
+        """End a socket that its node may no longer use."""
+        self._sockets.close(connection_id)
+        self._nodes.forget_connection(connection_id)
+
+    def _wake(self, deliveries: Sequence[Delivery]) -> Woken:
+        """Post frames to the connected nodes, side by side."""
+        presences = self._nodes.presence_of([delivery.node_id for delivery in deliveries])
+        connected: list[tuple[Delivery, str]] = []
+        woken = Woken([], [])
+        for delivery in deliveries:
+            presence = presences.get(delivery.node_id)
+            if presence is None:
+                woken.gone.append(delivery)
+            elif presence.connection_id is None:
+                woken.asleep.append(delivery)
+            else:
+                connected.append((delivery, presence.connection_id))
+        for (delivery, connection_id), posted in zip(connected, self._post_all(connected), strict=True):
+            if not posted:
+                self._nodes.clear_connection(delivery.node_id, connection_id)
+                woken.asleep.append(delivery)
+        return woken
+
+    def _post_all(self, connected: Sequence[tuple[Delivery, str]]) -> list[bool]:
+        if len(connected) <= 1:
+            return [self._post(delivery, connection_id) for delivery, connection_id in connected]
+        return list(self._pool.map(lambda pair: self._post(*pair), connected))
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(max_workers=_POSTS_AT_ONCE)
+
+    def _post(self, delivery: Delivery, connection_id: str) -> bool:
+        ids = delivery.execution_ids
+        frames = (ids[start : start + IDS_PER_FRAME] for start in range(0, len(ids), IDS_PER_FRAME))
+        return all(self._sockets.post(connection_id, {"type": delivery.kind, "ids": chunk}) for chunk in frames)
+
+    def _push_to(self, node: Node, delivery: Delivery, push: Push) -> None:
+        """One attempt an execution, oldest first; the first that fails ends the round, its poll brings the rest."""
+        host = self._push_host or node.vpn_hostname(self._vpn_domain)
+        address = PushAddress(f"http://{host}:{node.http_port}", self._nodes.secrets_of(node).api_token)
+        for view in self._executions.details_of(sorted(delivery.execution_ids)):
+            if delivery.kind == "cancel":
+                reached = push.cancel(address, view.execution.id)
+            elif view.execution.status is not Status.PENDING or view.command is None:
+                continue
+            else:
+                reached = push.execute(address, _payload(view))
+                if reached:
+                    self._executions.mark_pushed(view.execution.id)
+            if not reached:
+                return
+
+
+def _payload(view: ExecutionView) -> dict[str, Any]:
+    """What an agent's push API takes."""
+    execution, command = view.execution, view.command
+    return {
+        "id": execution.id,
+        "command_id": execution.command_id,
+        "node_id": execution.node_id,
+        "command_text": command and command.command_text,
+        "timeout": command and command.timeout,
+        "expired_at": command and command.expired_at,
+        "status": Status.PENDING.value,
+    }

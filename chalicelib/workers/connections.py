@@ -1,0 +1,106 @@
+"""The agents' WebSocket: a socket opens, says that it lives, and closes.
+
+Nothing is sent from here: a post before the handshake is done finds no socket, and an agent asks for what it missed
+after every open. Chalice deploys these handlers as they stand, without `app.py` and without its event objects.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from chalice.app import Blueprint
+
+from chalicelib.bootstrap import Services, services
+from chalicelib.kit.clock import milliseconds_between
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.log import Level
+from chalicelib.kit.origin import Origin, working_for
+
+Event = Mapping[str, Any]
+Answer = dict[str, int]
+SocketHandler = Callable[[Event, Any], Answer]
+
+OK = 200
+STATUSES = {Kind.UNAUTHORIZED: 401, Kind.CONFLICT: 409, Kind.UNAVAILABLE: 503}
+"""What a refused handshake answers. API Gateway opens no socket for any of them."""
+
+_SCHEME = "Bearer "
+
+blueprint = Blueprint(__name__)
+
+
+def _socket_worker(name: str) -> Callable[[Callable[[Event, Services], None]], SocketHandler]:
+    """Give a handler its container, an origin and a log line; turn a refusal into a status.
+
+    Raises what is no refusal: API Gateway then answers the handshake with an error of its own.
+    """
+
+    def decorate(handle: Callable[[Event, Services], None]) -> SocketHandler:
+        @wraps(handle)
+        def run(event: Event, _context: Any) -> Answer:
+            container = services()
+            origin = _origin_of(event, name)
+            meter, started = container.tables.meter, container.clock.now()
+            meter.reset()
+            status, refusal = OK, None
+            try:
+                with working_for(origin):
+                    handle(event, container)
+            except EdgeError as error:
+                if error.kind not in STATUSES:
+                    raise
+                status, refusal = STATUSES[error.kind], error.kind.value
+            container.log.line(
+                "socket",
+                level=Level.INFO if refusal is None else Level.WARNING,
+                worker=name,
+                request_id=origin.request_id,
+                connection_id=_connection_id(event),
+                status=status,
+                error=refusal,
+                milliseconds=milliseconds_between(started, container.clock.now()),
+                dynamodb_calls=meter.count,
+            )
+            return {"statusCode": status}
+
+        return run
+
+    return decorate
+
+
+@blueprint.on_ws_connect(name="connect")
+@_socket_worker("connect")
+def connect(event: Event, services: Services) -> None:
+    context = event["requestContext"]
+    services.nodes.connected(_bearer_of(event), _connection_id(event), int(context["connectedAt"]))
+
+
+@blueprint.on_ws_message(name="message")
+@_socket_worker("message")
+def message(event: Event, services: Services) -> None:
+    services.nodes.heard(_connection_id(event))
+
+
+@blueprint.on_ws_disconnect(name="disconnect")
+@_socket_worker("disconnect")
+def disconnect(event: Event, services: Services) -> None:
+    services.nodes.disconnected(_connection_id(event))
+
+
+def _connection_id(event: Event) -> str:
+    return str(event["requestContext"]["connectionId"])
+
+
+def _origin_of(event: Event, name: str) -> Origin:
+    context = event["requestContext"]
+    address = str(context.get("identity", {}).get("sourceIp", ""))
+    return Origin(request_id=str(context["requestId"]), actor=name, address=address)
+
+
+def _bearer_of(event: Event) -> str | None:
+    """The token of exactly one well-formed Authorization header, however its name is written."""
+    headers: Mapping[str, list[str]] = event.get("multiValueHeaders") or {}
+    values = [value for header, sent in headers.items() if header.lower() == "authorization" for value in sent]
+    if len(values) != 1 or not values[0].startswith(_SCHEME):
+        return None
+    return values[0].removeprefix(_SCHEME)

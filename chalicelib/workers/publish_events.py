@@ -1,0 +1,15 @@
+"""Puts events on the bus. Repeats carry the same event ids."""
+
+from chalice.app import Blueprint
+
+from chalicelib.bootstrap import Services
+from chalicelib.kit.queues import Queue
+from chalicelib.workers.entry import Message, sqs_worker
+
+blueprint = Blueprint(__name__)
+
+
+@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.EVENTS}", name="publish_events")
+@sqs_worker("publish_events")
+def handler(message: Message, services: Services) -> None:
+    services.bus.publish([event["envelope"] for event in message["events"]])

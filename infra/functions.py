@@ -1,0 +1,117 @@
+"""The functions of the application: one row each, from which the fragment, the grants and the local runner are made.
+
+Names are those given to Chalice's decorators. Chalice turns ``clean_up`` into the resource ``CleanUp`` with the role
+``CleanUpRole``; the function behind the REST API is the one exception (``APIHandler``, ``ApiHandlerRole``).
+"""
+
+from dataclasses import dataclass
+
+from chalicelib.kit.queues import Queue
+
+APP_NAME = "edge-admin"
+
+API_STAGE = "api"
+"""The stage of both API Gateway APIs; part of the URL on AWS."""
+
+MAX_RECEIVES = 5
+"""How often a message is tried before it goes to the dead-letter queue."""
+
+VISIBILITY_TIMEOUTS = 6
+"""Visibility of a queue in timeouts of its consumer (AWS Lambda developer guide, "Using Lambda with Amazon SQS")."""
+
+
+@dataclass(frozen=True)
+class QueueSource:
+    """Started by messages. ``concurrency`` bounds the copies at work, so that a fan-out cannot starve the API."""
+
+    queue: Queue
+    concurrency: int
+    batch_size: int = 10
+
+
+@dataclass(frozen=True)
+class StreamSource:
+    """Started by the change streams of all tables that have one."""
+
+    batch_size: int = 100
+
+
+@dataclass(frozen=True)
+class ScheduleSource:
+    """Started by the clock; the rate stands in the handler's decorator."""
+
+
+@dataclass(frozen=True)
+class HttpSource:
+    """Started by the REST API."""
+
+
+@dataclass(frozen=True)
+class WebSocketSource:
+    """Started by the WebSocket API."""
+
+
+Source = QueueSource | StreamSource | ScheduleSource | HttpSource | WebSocketSource
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Lambda function and what it may use. More memory also means more processor."""
+
+    name: str
+    source: Source
+    timeout_seconds: int
+    memory_mb: int = 512
+
+    @property
+    def resource(self) -> str:
+        """Its logical id in the packaged template."""
+        return "APIHandler" if self.name == "api_handler" else logical_id(self.name)
+
+    @property
+    def role(self) -> str:
+        """The logical id of its role."""
+        return f"{logical_id(self.name)}Role"
+
+    @property
+    def log_group(self) -> str:
+        """The logical id of its log group."""
+        return f"{logical_id(self.name)}Logs"
+
+
+def logical_id(name: str) -> str:
+    """``clean_up`` or ``clean-up`` as CloudFormation's ``CleanUp``."""
+    return "".join(part.capitalize() for part in name.replace("-", "_").split("_"))
+
+
+FUNCTIONS: tuple[Function, ...] = (
+    # API Gateway gives up after 29 s; a function must end before, or its answer is lost and its work goes on unseen.
+    Function("api_handler", HttpSource(), timeout_seconds=28, memory_mb=1024),
+    Function("websocket_connect", WebSocketSource(), timeout_seconds=28),
+    Function("websocket_message", WebSocketSource(), timeout_seconds=28),
+    Function("websocket_disconnect", WebSocketSource(), timeout_seconds=28),
+    Function("relay_changes", StreamSource(), timeout_seconds=60, memory_mb=1024),
+    Function("create_executions", QueueSource(Queue.EXECUTION_CREATION, 20, batch_size=1), 60, memory_mb=1024),
+    Function("deliver_commands", QueueSource(Queue.COMMAND_DELIVERY, 50), timeout_seconds=30),
+    Function("clean_up", QueueSource(Queue.CLEAN_UP, 10), timeout_seconds=60),
+    Function("publish_events", QueueSource(Queue.EVENTS, 20), timeout_seconds=30),
+    Function("sweep_commands", ScheduleSource(), timeout_seconds=120),
+    Function("check_health", ScheduleSource(), timeout_seconds=120),
+    Function("recount", ScheduleSource(), timeout_seconds=900),
+)
+
+
+def function(name: str) -> Function:
+    """The function of that name. Raises KeyError."""
+    for candidate in FUNCTIONS:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(name)
+
+
+def consumer_of(queue: Queue) -> Function | None:
+    """The function that the queue's messages start, or None for one that people look at."""
+    for candidate in FUNCTIONS:
+        if isinstance(candidate.source, QueueSource) and candidate.source.queue is queue:
+            return candidate
+    return None

@@ -1,0 +1,92 @@
+"""Sample agents as processes of their own, each with its state and log in a folder of its own."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from infra.local.processes import GuardedProcess
+from infra.package import ROOT
+
+AGENT_FOLDER = ROOT / "samples" / "agent"
+
+
+class SampleAgent:
+    """One agent. Its state outlives the process, so `start` after `stop` or `kill` is the same machine again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "agent.log"
+        self._process: GuardedProcess | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.running
+
+    def start(self, *extra: str) -> None:
+        """Start it; ``extra`` are further arguments of its command line."""
+        command = [sys.executable, "-m", "edge_agent", "--state-dir", str(self.folder / "state"), "--random-id"]
+        command += ["--enrollment-key-file", str(self.folder / "enrollment.key"), *extra]
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
+        environment = {**inherited, "PYTHONPATH": str(AGENT_FOLDER), "NO_PROXY": "127.0.0.1"}
+        with self.log.open("ab") as output:
+            self._process = GuardedProcess(command, environment=environment, output=output, folder=self.folder)
+
+    def stop(self) -> None:
+        """Ask it to stop and wait. Safe to repeat."""
+        if self._process is not None:
+            self._process.stop()
+
+    def kill(self) -> None:
+        """End it at once, without a chance to tidy up."""
+        if self._process is not None:
+            self._process.kill()
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """What it logged so far, oldest first; lines that are not JSON (a traceback) are passed over."""
+        for line in self.log.read_text().splitlines() if self.log.exists() else []:
+            if line.startswith("{"):
+                yield json.loads(line)
+
+    def node_id(self) -> str | None:
+        """The node that it enrolled as, or None as long as it has not."""
+        enrolled = [event["node_id"] for event in self.events() if event["event"] == "agent.enrolled"]
+        return str(enrolled[-1]) if enrolled else None
+
+
+class SampleAgents:
+    """Several agents, all stopped and their folders removed on leaving."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="edge-admin-agents-"))
+        self.agents: list[SampleAgent] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def add(self, enrollment_key: str) -> SampleAgent:
+        """A further agent with that key, not yet started."""
+        folder = self._folder / f"agent-{len(self.agents) + 1}"
+        folder.mkdir()
+        key_file = folder / "enrollment.key"
+        key_file.touch(mode=0o600)
+        key_file.write_text(enrollment_key)
+        agent = SampleAgent(folder)
+        self.agents.append(agent)
+        return agent
+
+    def stop(self) -> None:
+        """Stop all of them. Safe to repeat."""
+        for agent in self.agents:
+            agent.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)

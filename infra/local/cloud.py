@@ -1,0 +1,228 @@
+"""The whole application in a local cloud: emulator, both stacks, front door and clock, started and stopped as one."""
+
+import json
+import os
+import secrets
+import shutil
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from chalicelib.schema import ALL_TABLES
+from infra.functions import APP_NAME, FUNCTIONS, Function, ScheduleSource
+from infra.local.emulator import Emulator
+from infra.local.proxy import Proxy
+from infra.local.sweeper import Sweeper
+from infra.local.transform import local_template
+from infra.package import package, write_stateful
+from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
+from infra.stacks import Artifacts, Stacks, application_stack, deployed_template, stateful_stack
+
+T = TypeVar("T")
+
+STAGE = "local"
+READY_SECONDS = 60.0
+SWEEP_SECONDS = 5.0
+WAIT = {"Delay": 1, "MaxAttempts": 120}
+
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Options:
+    """``settings`` are documented settings and keys by name, as in the environment; ``port`` 0 takes a free one."""
+
+    port: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+    sweep_seconds: float = SWEEP_SECONDS
+    record_calls: bool = False
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], *, port: int) -> "Options":
+        """What a person set in the shell. PORT wins over ``port``."""
+        known = (*documented_settings(), *SECRET_KEYS)
+        settings = {name: environment[name] for name in known if environment.get(name)}
+        return cls(
+            port=int(environment.get("PORT") or port),
+            settings=settings,
+            sweep_seconds=float(environment.get("LOCAL_SWEEP_SECONDS") or SWEEP_SECONDS),
+        )
+
+
+class LocalCloud:
+    """Started by ``with``; on leaving, also by an exception, everything that it started is gone.
+
+    Promises nothing about data: a new cloud is empty, and a stopped one leaves nothing behind.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self.master_key = options.settings.get("MASTER_KEY") or secrets.token_urlsafe(32)
+        self.steps: list[tuple[str, float]] = []
+        self._build = Path(tempfile.mkdtemp(prefix="edge-admin-build-"))
+        self._started = time.monotonic()
+        self._emulator: Emulator | None = None
+        self._proxy: Proxy | None = None
+        self._sweeper: Sweeper | None = None
+        self._physical_ids: dict[str, str] = {}
+        self._state: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The API's address, without a slash at the end."""
+        return _running(self._proxy).url
+
+    @property
+    def websocket_url(self) -> str:
+        return _running(self._proxy).websocket_url
+
+    @property
+    def emulator_url(self) -> str:
+        """Where the AWS APIs answer."""
+        return _running(self._emulator).url
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the local cloud, with all rights."""
+        return _running(self._emulator).client(service)
+
+    def function_name(self, name: str) -> str:
+        """The deployed name of a function of `infra.functions`."""
+        each = next(function for function in FUNCTIONS if function.name == name)
+        return self._physical_ids[each.resource]
+
+    def role_name(self, name: str) -> str:
+        """The deployed name of a function's role."""
+        each = next(function for function in FUNCTIONS if function.name == name)
+        return self._physical_ids[each.role]
+
+    def function_logs(self, name: str) -> Iterator[str]:
+        """The lines that a function wrote, oldest first."""
+        pages = self.client("logs").get_paginator("filter_log_events")
+        for page in pages.paginate(logGroupName=f"/{APP_NAME}/{STAGE}/{name}"):
+            for event in page["events"]:
+                yield from event["message"].splitlines()
+
+    def function_failures(self) -> list[str]:
+        """Lines of level error, and tracebacks, that any function wrote."""
+        lines = (f"{each.name}: {line}" for each in FUNCTIONS for line in self.function_logs(each.name))
+        return [line for line in lines if '"level": "error"' in line or "Traceback" in line]
+
+    @property
+    def event_bus_name(self) -> str:
+        return self._state["EventBusName"]
+
+    @property
+    def queue_urls(self) -> dict[str, str]:
+        """URL by queue name."""
+        return dict(json.loads(self._state["QueueUrls"]))
+
+    @property
+    def table_prefix(self) -> str:
+        return self._state["TablePrefix"]
+
+    def sweep(self) -> None:
+        """Run every scheduled function once, now, and wait for it."""
+        _running(self._sweeper).sweep()
+
+    def stop(self) -> None:
+        """End everything that was started. Safe to repeat."""
+        for part in (self._sweeper, self._proxy, self._emulator):
+            if part is not None:
+                part.stop()
+        shutil.rmtree(self._build, ignore_errors=True)
+
+    def _start(self) -> None:
+        self._emulator = Emulator(record_calls=self._options.record_calls)
+        self._proxy = Proxy(self._options.port, self._emulator.url)
+        self._emulator.wait_until_ready()
+        self._step("local cloud started")
+        self._deploy(self._emulator, self._proxy)
+        schedules = [self._physical_ids[each.resource] for each in FUNCTIONS if _is_scheduled(each)]
+        self._sweeper = Sweeper(self.client("lambda"), schedules, self._options.sweep_seconds)
+        self._wait_until_ready()
+        self._step("API answers")
+
+    def _deploy(self, emulator: Emulator, proxy: Proxy) -> None:
+        template, archive = package(self._build, STAGE, code_only=True)
+        self._step("application packaged")
+        stacks = Stacks(emulator.client("cloudformation"), WAIT)
+        state = stacks.deploy(stateful_stack(STAGE), write_stateful(self._build, retain=False), {"Stage": STAGE})
+        self._state = state
+        self._expire_rows(emulator, state["TablePrefix"])
+        self._set_keys(emulator, state["SecretArn"])
+        self._step("tables, queues and keys made")
+        artifacts = Artifacts(emulator.client("s3"), state["ArtifactBucket"])
+        local = local_template(template, websocket_url=proxy.websocket_url, emulator_url=emulator.url)
+        local = deployed_template(local, artifacts, archive)
+        parameters = {"Stage": STAGE, **state, **self._setting_parameters(proxy.url)}
+        known = {name: value for name, value in parameters.items() if name in local["Parameters"]}
+        outputs = stacks.deploy(application_stack(STAGE), local, known, artifacts)
+        self._physical_ids = stacks.physical_ids(application_stack(STAGE))
+        proxy.point_to(outputs["RestAPIId"], outputs["WebsocketAPIId"])
+        self._step("functions and APIs deployed")
+
+    def _setting_parameters(self, url: str) -> dict[str, str]:
+        given = {"PUBLIC_URL": url, **self._options.settings}
+        return {parameter_name(name): value for name, value in given.items() if name not in SECRET_KEYS}
+
+    def _expire_rows(self, emulator: Emulator, prefix: str) -> None:
+        """The emulator passes over a template's TTL."""
+        dynamodb = emulator.client("dynamodb")
+        for table in ALL_TABLES:
+            if table.expires_at is not None:
+                specification = {"Enabled": True, "AttributeName": table.expires_at}
+                dynamodb.update_time_to_live(TableName=f"{prefix}{table.name}", TimeToLiveSpecification=specification)
+
+    def _set_keys(self, emulator: Emulator, secret: str) -> None:
+        keys = {name: self._options.settings[name] for name in SECRET_KEYS if name in self._options.settings}
+        text = json.dumps({**keys, "MASTER_KEY": self.master_key})
+        emulator.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=text)
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}/healthz", timeout=READY_SECONDS):  # noqa: S310 - our own address
+                    return
+            except urllib.error.URLError as error:
+                if time.monotonic() > deadline:
+                    logged = "\n".join(self.function_logs("api_handler"))[-4000:]
+                    raise RuntimeError(f"GET /healthz: {error}\n{logged}") from error
+                time.sleep(_POLL_SECONDS)
+
+    def _step(self, text: str) -> None:
+        self.steps.append((text, time.monotonic() - self._started))
+
+
+def _running(part: T | None) -> T:
+    if part is None:
+        raise RuntimeError("the local cloud is not running")
+    return part
+
+
+def _is_scheduled(function: Function) -> bool:
+    return isinstance(function.source, ScheduleSource)
+
+
+def settings_of_this_shell(*, port: int) -> Options:
+    """Options from this process's environment."""
+    return Options.from_environment(os.environ, port=port)

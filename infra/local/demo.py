@@ -1,0 +1,172 @@
+"""`make demo`: the main job, for real. Three agents enrol, one command runs on all, every output comes back.
+
+Exit status 0 only if all of it happened.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.kit.clock import SystemClock, parse_time
+from infra.local.agents import SampleAgent, SampleAgents
+from infra.local.bus_tap import BusTap
+from infra.local.cloud import LocalCloud, settings_of_this_shell
+from infra.local.lifetime import Lifetime, StopRequestedError
+from infra.local.operator_api import ApiError, Operator
+
+Json = dict[str, Any]
+
+AGENTS = 3
+CLUSTER = "demo"
+COMMAND = "uname -sm; echo hello from agent $(basename $(dirname $PWD))"
+PATIENCE_SECONDS = 60.0
+
+_POLL_SECONDS = 0.05
+
+_HOPS = {
+    "execution.wake_up": "woken up over the WebSocket",
+    "execution.fetched": "fetched",
+    "execution.started": "started",
+    "execution.finished": "finished",
+    "execution.reported": "result accepted",
+}
+"""What an agent logs about an execution, in words."""
+
+_EVENTS = {
+    "edge.command_execution.created": "execution created",
+    "edge.command_execution.sent": "acknowledged",
+    "edge.command_execution.completed": "completed",
+}
+"""What the event bus tells about an execution, in words."""
+
+
+class DemoFailedError(Exception):
+    """Something that should have happened did not."""
+
+
+def main() -> int:
+    Lifetime()
+    try:
+        _run()
+    except StopRequestedError:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    except (DemoFailedError, ApiError, OSError, RuntimeError) as error:
+        print(f"\nmake demo failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run() -> None:
+    started = time.monotonic()
+    print("Starting a local cloud", flush=True)
+    with LocalCloud(settings_of_this_shell(port=0)) as cloud, SampleAgents() as agents:
+        for text, seconds in cloud.steps:
+            print(f"  {seconds:5.1f} s  {text}")
+        print(f"  The API is at {cloud.url}\n\nEnrolling {AGENTS} agents", flush=True)
+        tap = BusTap(cloud.client("events"), cloud.client("sqs"), cloud.event_bus_name)
+        operator = Operator(cloud.url, cloud.master_key)
+        nodes = _enrol(operator, agents)
+        print(f"\nRunning on all of them: {COMMAND}", flush=True)
+        _run_command(operator, nodes, tap)
+        _explain_failures(cloud)
+    print(f"\nAll of it worked, in {time.monotonic() - started:.1f} s; everything is stopped.")
+
+
+def _enrol(operator: Operator, agents: SampleAgents) -> dict[str, SampleAgent]:
+    """Node ids and their agents, once all are connected."""
+    operator.create_cluster(CLUSTER)
+    key = operator.create_enrollment_key(CLUSTER, AGENTS)
+    began = time.monotonic()
+    for _ in range(AGENTS):
+        agents.add(key).start()
+    _wait_for("the agents to connect", lambda: all(_connected(agent) for agent in agents.agents), agents.agents)
+    nodes = {str(agent.node_id()): agent for agent in agents.agents}
+    known = {node["id"] for node in operator.nodes()}
+    if known != set(nodes):
+        raise DemoFailedError(f"the API knows {len(known)} nodes, {len(nodes)} enrolled")
+    for node_id in nodes:
+        print(f"  {node_id}  enrolled and connected")
+    print(f"  took {time.monotonic() - began:.1f} s")
+    return nodes
+
+
+def _connected(agent: SampleAgent) -> bool:
+    return any(event["event"] == "websocket.connected" for event in agent.events())
+
+
+def _run_command(operator: Operator, nodes: dict[str, SampleAgent], tap: BusTap) -> None:
+    asked = SystemClock().now()
+    command = operator.run_on_all(COMMAND)
+    answered = SystemClock().now()
+    executions: list[Json] = []
+
+    def finished() -> bool:
+        executions[:] = operator.executions_of(command["id"])
+        return len(executions) == len(nodes) and all(each["status"] == "completed" for each in executions)
+
+    _wait_for("every result", finished, list(nodes.values()))
+    seen = SystemClock().now()
+    ids = {str(each["id"]) for each in executions}
+    _wait_for("the events", lambda: _completed_on_bus(tap, ids), list(nodes.values()))
+    for execution in executions:
+        _print_execution(execution, nodes[execution["node_id"]], tap, asked, answered)
+        if execution["exit_code"] != 0:
+            raise DemoFailedError(f"exit code {execution['exit_code']}")
+    print(f"\n  all {len(executions)} results seen through the API after {_ms(asked, seen):.0f} ms")
+
+
+def _completed_on_bus(tap: BusTap, ids: set[str]) -> bool:
+    completed = [each for each in tap.envelopes() if each["type"] == "edge.command_execution.completed"]
+    return ids <= {_subject(each) for each in completed}
+
+
+def _subject(envelope: Json) -> str:
+    """The id of the execution that an event is about."""
+    data = envelope["data"]
+    return str(data.get("execution_id") or data.get("id") or "")
+
+
+def _print_execution(execution: Json, agent: SampleAgent, tap: BusTap, asked: datetime, answered: datetime) -> None:
+    hops: list[tuple[datetime, str]] = [(answered, "API answered")]
+    hops += [
+        (parse_time(event["at"]), _HOPS[event["event"]])
+        for event in agent.events()
+        if event.get("execution_id") == execution["id"] and event["event"] in _HOPS
+    ]
+    hops += [
+        (parse_time(envelope["time"]), _EVENTS[envelope["type"]])
+        for envelope in tap.envelopes()
+        if _subject(envelope) == execution["id"] and envelope["type"] in _EVENTS
+    ]
+    print(f"\n  node {execution['node_id']}  exit code {execution['exit_code']}")
+    for line in execution["output"].splitlines():
+        print(f"    | {line}")
+    for moment, text in sorted(hops):
+        print(f"    {_ms(asked, moment):6.0f} ms  {text}")
+
+
+def _ms(since: datetime, until: datetime) -> float:
+    return (until - since) / timedelta(milliseconds=1)
+
+
+def _wait_for(what: str, happened: Callable[[], bool], agents: list[SampleAgent]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not happened():
+        if time.monotonic() > deadline:
+            logs = "\n".join(agent.log.read_text()[-1500:] for agent in agents)
+            raise DemoFailedError(f"waited {PATIENCE_SECONDS:.0f} s in vain for {what}\n{logs}")
+        time.sleep(_POLL_SECONDS)
+
+
+def _explain_failures(cloud: LocalCloud) -> None:
+    """Raises when a function failed on the way, even if a repeat mended it."""
+    failures = cloud.function_failures()
+    if failures:
+        raise DemoFailedError("functions failed:\n" + "\n".join(failures[:10]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""MiniStack, the local AWS: started on a free port of 127.0.0.1 with a folder of its own."""
+
+import os
+import socket
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from infra.local.processes import GuardedProcess
+
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+START_SECONDS = 30.0
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+"""What MiniStack takes for the account's root."""
+
+RECORDED_CALLS = 200_000
+"""How many API calls the emulator remembers when asked to."""
+
+_POLL_SECONDS = 0.05
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+class Emulator:
+    """One emulator process with empty state. Its lambda folders live in ``folder``, removed with it."""
+
+    def __init__(self, *, record_calls: bool = False) -> None:
+        self.port = free_port()
+        self.url = f"http://{HOST}:{self.port}"
+        self.folder = Path(tempfile.mkdtemp(prefix="edge-admin-cloud-"))
+        self.log = self.folder / "emulator.log"
+        with self.log.open("wb") as output:
+            self._process = GuardedProcess(
+                [sys.executable, "-m", "ministack"],
+                environment=self._environment(record_calls=record_calls),
+                output=output,
+                folder=self.folder,
+                remove=self.folder,
+            )
+
+    def wait_until_ready(self) -> None:
+        """Raises RuntimeError, with the end of its log, when it does not answer in time."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.running:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=1):  # noqa: S310 - our own address
+                    return
+            except (urllib.error.URLError, TimeoutError):
+                time.sleep(_POLL_SECONDS)
+        raise RuntimeError(
+            f"the local cloud did not start:\n{self.log.read_text()[-2000:] if self.log.exists() else ''}"
+        )
+
+    def client(self, service: str) -> Any:
+        """A client with the account's root credentials."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            config=Config(retries={"mode": "standard", "total_max_attempts": 3}, read_timeout=60),
+        )
+
+    def stop(self) -> None:
+        """End it and all its functions. Safe to repeat."""
+        self._process.stop()
+
+    def _environment(self, *, record_calls: bool) -> dict[str, str]:
+        """Nothing of the caller's AWS account or settings reaches it or the functions that it starts."""
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
+        return {
+            **inherited,
+            **CREDENTIALS,
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": HOST,
+            "MINISTACK_HOST": HOST,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "AUTH": "true",  # roles are checked, as on AWS
+            "LOG_LEVEL": "WARNING",
+            "TMPDIR": str(self.folder),
+            "S3_DATA_DIR": str(self.folder / "s3"),
+            "CLOUDTRAIL_RECORDING": "1" if record_calls else "0",
+            "CLOUDTRAIL_MAX_EVENTS": str(RECORDED_CALLS),
+            "PYTHONDONTWRITEBYTECODE": "",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }

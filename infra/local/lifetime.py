@@ -1,0 +1,40 @@
+"""When a runner must end: Ctrl-C, SIGTERM, SIGHUP, or the end of whatever started it."""
+
+import os
+import signal
+import threading
+from types import FrameType
+
+_POLL_SECONDS = 0.5
+
+
+class StopRequestedError(Exception):
+    """Somebody asked the runner to stop. Raised in the main thread, so that every ``with`` is left in order."""
+
+
+class Lifetime:
+    """Turns the first request to stop into `StopRequestedError` and ignores further ones while things are stopped."""
+
+    def __init__(self) -> None:
+        self._parent = os.getppid()
+        self._stopping = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        threading.Thread(target=self._watch_parent, name="parent-watch", daemon=True).start()
+
+    def wait(self) -> None:
+        """Until `StopRequestedError` comes."""
+        while True:
+            signal.pause()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if not self._stopping:
+            self._stopping = True
+            raise StopRequestedError
+
+    def _watch_parent(self) -> None:
+        """If what started this process is killed outright, nobody is left who would stop it."""
+        ticker = threading.Event()
+        while os.getppid() == self._parent:
+            ticker.wait(_POLL_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,66 @@
+"""Child processes that cannot outlive this one."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+GUARD = Path(__file__).with_name("guard.py")
+
+STOP_SECONDS = 15.0
+"""Longer than the guard's own grace."""
+
+
+class GuardedProcess:
+    """A command under a guard: `stop`, this process's end or its death by SIGKILL all end the command's group."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        output: IO[bytes],
+        folder: Path,
+        remove: Path | None = None,
+    ) -> None:
+        """Start it in ``folder``, both outputs into ``output``; ``remove`` is a folder to delete after it."""
+        read_end, self._write_end = os.pipe()
+        guard = [sys.executable, "-ISE", str(GUARD), str(read_end), str(remove or "-")]
+        try:
+            self._process = subprocess.Popen(
+                [*guard, *command],
+                cwd=folder,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=[read_end],
+                start_new_session=True,
+            )
+        finally:
+            os.close(read_end)
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def group(self) -> int:
+        """The id of its process group."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End the group at once by SIGKILL, and wait."""
+        if self.running:
+            os.killpg(self.group, signal.SIGKILL)
+        self.stop()
+
+    def stop(self) -> None:
+        """End the group and wait. Safe to repeat."""
+        if self._write_end >= 0:
+            os.close(self._write_end)
+            self._write_end = -1
+        self._process.wait(STOP_SECONDS)

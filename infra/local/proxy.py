@@ -1,0 +1,193 @@
+"""The local front door: one port of 127.0.0.1 for the REST API and, at ``/agent``, the agents' WebSocket.
+
+A convenience of the local cloud only. It adds the caller's address as API Gateway does, passes bodies and headers
+through unchanged otherwise, and decides nothing.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable
+
+from aiohttp import (
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    ClientWebSocketResponse,
+    TCPConnector,
+    WSMsgType,
+    WSServerHandshakeError,
+    web,
+)
+
+from infra.functions import API_STAGE
+from infra.local.emulator import HOST
+
+AGENT_PATH = "/agent"
+
+BODY_BYTES = 10 * 1024 * 1024
+"""The largest body that API Gateway takes (REST API quotas)."""
+
+CONCURRENT_REQUESTS = 16
+"""Requests under way at once. Each is a process in the local cloud, so a burst waits here rather than in memory."""
+
+GATEWAY_TIMEOUT_SECONDS = 29
+"""API Gateway's integration timeout."""
+
+_HOP_HEADERS = frozenset(
+    {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "host"}
+    | {"content-length", "content-encoding", "date", "server"}
+)
+_HANDSHAKE_HEADERS = frozenset(
+    {"sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-protocol"}
+)
+
+
+class Proxy:
+    """A server thread. Routes point into the emulator at ``emulator_url``."""
+
+    def __init__(self, port: int, emulator_url: str) -> None:
+        """``port`` 0 takes a free one. The socket is bound at once; requests are answered after `point_to`."""
+        self._emulator_url = emulator_url
+        self._rest_url = ""
+        self._socket_url = ""
+        self._loop = asyncio.new_event_loop()
+        self._slots = asyncio.Semaphore(CONCURRENT_REQUESTS)
+        self._session: ClientSession | None = None
+        self._runner: web.AppRunner | None = None
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._thread.start()
+        self.port = asyncio.run_coroutine_threadsafe(self._start(port), self._loop).result()
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def websocket_url(self) -> str:
+        return f"ws://{HOST}:{self.port}{AGENT_PATH}"
+
+    def point_to(self, rest_api_id: str, websocket_api_id: str) -> None:
+        """Where requests go from now on."""
+        self._rest_url = f"{self._emulator_url}/restapis/{rest_api_id}/{API_STAGE}/_user_request_"
+        self._socket_url = f"{self._emulator_url}/_aws/execute-api/{websocket_api_id}/{API_STAGE}"
+
+    def stop(self) -> None:
+        """Close the port and every connection. Safe to repeat."""
+        if self._loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _start(self, port: int) -> int:
+        timeout = ClientTimeout(total=GATEWAY_TIMEOUT_SECONDS)
+        self._session = ClientSession(timeout=timeout, connector=TCPConnector(limit=0), auto_decompress=False)
+        app = web.Application(client_max_size=BODY_BYTES)
+        app.router.add_get(AGENT_PATH, _answering_errors(self._agent_socket))
+        app.router.add_route("*", "/{path:.*}", _answering_errors(self._request))
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, HOST, port)
+        await site.start()
+        return int(self._runner.addresses[0][1])
+
+    async def _close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _request(self, request: web.Request) -> web.StreamResponse:
+        """One HTTP request, passed on and answered."""
+        if not self._rest_url or self._session is None:
+            return _refusal(503, "service_unavailable", "Service Unavailable")
+        body = await request.read()
+        headers = _passed_on(request)
+        async with (
+            self._slots,
+            self._session.request(
+                request.method,
+                self._rest_url + request.raw_path,
+                data=body or None,
+                headers=headers,
+                allow_redirects=False,
+                skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
+            ) as upstream,
+        ):
+            answer = await upstream.read()
+            kept = [(name, value) for name, value in upstream.headers.items() if name.lower() not in _HOP_HEADERS]
+            return web.Response(status=upstream.status, body=answer, headers=kept)
+
+    async def _agent_socket(self, request: web.Request) -> web.StreamResponse:
+        """One WebSocket: the handshake upstream first, so that a refusal reaches the agent as one."""
+        if not self._socket_url or self._session is None:
+            return _refusal(503, "service_unavailable", "Service Unavailable")
+        headers = {name: value for name, value in _passed_on(request).items() if name.lower() not in _HANDSHAKE_HEADERS}
+        try:
+            upstream = await self._session.ws_connect(self._socket_url, headers=headers, max_msg_size=0)
+        except WSServerHandshakeError as error:
+            return _refusal(error.status, "unauthorized", "Unauthorized")
+        downstream = web.WebSocketResponse(max_msg_size=0)
+        try:
+            await downstream.prepare(request)
+            await _first_of(_pump(upstream, downstream), _pump(downstream, upstream))
+        finally:
+            await upstream.close()
+            await downstream.close()
+        return downstream
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Socket = ClientWebSocketResponse | web.WebSocketResponse
+
+
+def _answering_errors(handler: Handler) -> Handler:
+    """What API Gateway answers for what goes wrong between it and a function."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPRequestEntityTooLarge:
+            return _refusal(413, "payload_too_large", "Payload Too Large")
+        except (ClientError, TimeoutError):
+            return _refusal(503, "service_unavailable", "Service Unavailable")
+
+    return answer
+
+
+def _refusal(status: int, code: str, message: str) -> web.Response:
+    body = json.dumps({"error": {"code": code, "message": message}, "meta": {}})
+    return web.Response(status=status, text=body, content_type="application/json")
+
+
+def _passed_on(request: web.Request) -> dict[str, str]:
+    headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_HEADERS}
+    # The address that API Gateway saw stands last in its X-Forwarded-For and alone in the request's context; the
+    # emulator takes the context's from the header, so what a caller claims must not get there.
+    headers["X-Forwarded-For"] = request.remote or HOST
+    return headers
+
+
+async def _pump(source: Socket, target: Socket) -> None:
+    """Copy frames until the source closes."""
+    async for frame in source:
+        if frame.type is WSMsgType.TEXT:
+            await target.send_str(frame.data)
+        elif frame.type is WSMsgType.BINARY:
+            await target.send_bytes(frame.data)
+
+
+async def _first_of(*jobs: Awaitable[None]) -> None:
+    """Run all until one ends; end the others."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            if isinstance(task.exception(), (ConnectionError, ClientError)):
+                continue  # the other side went away in the middle of a frame: the socket is over, which is all we need
+            await task
+    finally:
+        for task in tasks:
+            task.cancel()

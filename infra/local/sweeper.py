@@ -1,0 +1,60 @@
+"""The clock of the local cloud: calls the functions that schedules start on AWS, every few seconds."""
+
+import json
+import threading
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.kit.clock import SystemClock, to_seconds_text
+from infra.local.emulator import ACCOUNT, REGION
+
+STOP_SECONDS = 10.0
+
+
+class Sweeper:
+    """A thread that calls each function in turn, waits ``every_seconds`` and starts again."""
+
+    def __init__(self, lambda_client: Any, functions: Sequence[str], every_seconds: float) -> None:
+        self._lambda = lambda_client
+        self._functions = functions
+        self._every_seconds = every_seconds
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+        self._thread.start()
+
+    def sweep(self) -> None:
+        """Call every function once and wait for its answer."""
+        for function in self._functions:
+            self._lambda.invoke(FunctionName=function, Payload=_scheduled_event())
+
+    def stop(self) -> None:
+        """Safe to repeat."""
+        self._stopped.set()
+        self._thread.join(STOP_SECONDS)
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._every_seconds):
+            try:
+                self.sweep()
+            except (BotoCoreError, ClientError) as error:
+                if not self._stopped.is_set():
+                    print(f"a sweep failed: {error}")
+
+
+def _scheduled_event() -> bytes:
+    """What EventBridge sends to the target of a schedule."""
+    event = {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": ACCOUNT,
+        "time": to_seconds_text(SystemClock().now()),
+        "region": REGION,
+        "resources": [],
+        "detail": {},
+    }
+    return json.dumps(event).encode()

@@ -1,0 +1,59 @@
+"""What must differ from AWS in the application's template for the local cloud, and nothing else."""
+
+import copy
+from typing import Any
+
+from infra.fragment import GATEWAY_RESPONSES, gateway_response
+from infra.functions import API_STAGE
+
+Json = dict[str, Any]
+
+
+def local_template(packaged: Json, *, websocket_url: str, emulator_url: str) -> Json:
+    """A copy for the emulator.
+
+    It knows no WebSocket deployments (the stage deploys by itself) and no gateway responses in the API's body; agents
+    come through the proxy; the runner calls the sweeps itself, so the schedules are off. It checks a batch of messages
+    as an action of its own, where AWS checks sqs:SendMessage.
+    """
+    template = copy.deepcopy(packaged)
+    resources = template["Resources"]
+    del resources["WebsocketAPIDeployment"]
+    stage = resources["WebsocketAPIStage"]["Properties"]
+    del stage["DeploymentId"]
+    stage["AutoDeploy"] = True
+    _move_gateway_responses(resources)
+    _allow_batches(resources)
+    for resource in resources.values():
+        for event in resource["Properties"].get("Events", {}).values():
+            if event["Type"] == "Schedule":
+                event["Properties"]["Enabled"] = False
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    variables["WEBSOCKET_URL"] = websocket_url
+    management = f"{emulator_url}/_aws/execute-api/${{WebsocketAPI}}/{API_STAGE}"
+    variables["WEBSOCKET_MANAGEMENT_URL"] = {"Fn::Sub": management}
+    variables["AWS_ENDPOINT_URL"] = emulator_url
+    return template
+
+
+def _allow_batches(resources: Json) -> None:
+    for resource in resources.values():
+        for policy in resource["Properties"].get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if "sqs:SendMessage" in statement["Action"]:
+                    statement["Action"].append("sqs:SendMessageBatch")
+
+
+def _move_gateway_responses(resources: Json) -> None:
+    """From the body's extension into resources of their own."""
+    del resources["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
+    for kind, status, code, message in GATEWAY_RESPONSES:
+        response = gateway_response(status, code, message)
+        properties = {
+            "RestApiId": {"Ref": "RestAPI"},
+            "ResponseType": kind,
+            "ResponseTemplates": response["responseTemplates"],
+            **({"StatusCode": response["statusCode"]} if status else {}),
+        }
+        name = f"GatewayResponse{kind.title().replace('_', '')}"
+        resources[name] = {"Type": "AWS::ApiGateway::GatewayResponse", "Properties": properties}

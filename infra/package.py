@@ -1,0 +1,119 @@
+"""Build what is deployed: ``build/stateful.json``, and in ``build/packaged/`` the application's template and zip."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from chalicelib.schema import ALL_TABLES
+from infra.fragment import check_types, fragment
+from infra.stateful import stateful_template, to_compact_json
+
+Json = dict[str, Any]
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("app.py", "chalicelib", ".chalice/config.json", ".chalice/policy.json")
+REQUIREMENTS = "requirements.txt"
+
+SDK_DATA = "botocore/data/"
+SDK_SERVICES = frozenset(
+    {"apigatewaymanagementapi", "dynamodb", "events", "kms", "lambda", "s3", "secretsmanager", "sqs", "sts"}
+)
+"""The services whose descriptions the functions need. Those of the other 400 are most of the SDK's size."""
+
+
+def write_stateful(build: Path, *, retain: bool) -> Json:
+    """Write and return the stateful stack's template."""
+    template = stateful_template(ALL_TABLES, retain=retain)
+    _write(build / "stateful.json", template)
+    return template
+
+
+def package(build: Path, stage: str, *, code_only: bool) -> tuple[Json, Path]:
+    """Write ``build/packaged``; returns the template and the zip's path.
+
+    ``code_only`` leaves the libraries out: the local cloud runs functions in this virtual environment, and the wheels
+    of Lambda's platform would not load on every machine. Raises ValueError for a fragment that does not fit.
+    """
+    _write(build / "fragment.json", fragment(ALL_TABLES))
+    packaged = build / "packaged"
+    with tempfile.TemporaryDirectory(prefix="edge-admin-package-") as folder:
+        project = Path(folder)
+        _copy_sources(project, code_only=code_only)
+        _run_chalice(project, stage, (build / "fragment.json").resolve(), project / "out")
+        shutil.rmtree(packaged, ignore_errors=True)
+        packaged.mkdir(parents=True)
+        _write_pruned(project / "out" / "deployment.zip", packaged / "deployment.zip")
+        template = json.loads((project / "out" / "sam.json").read_text())
+    check_types(template)
+    _write(packaged / "sam.json", template)
+    return template, packaged / "deployment.zip"
+
+
+def kept_in_package(names: Iterable[str]) -> list[str]:
+    """The entries of a zip without compiled files and without descriptions of services that nothing here calls."""
+    return [name for name in names if not _is_ballast(name)]
+
+
+def _is_ballast(name: str) -> bool:
+    if "__pycache__/" in name or name.endswith(".pyc"):
+        return True
+    if not name.startswith(SDK_DATA):
+        return False
+    service, separator, _ = name.removeprefix(SDK_DATA).partition("/")
+    return bool(separator) and service not in SDK_SERVICES
+
+
+def _write(path: Path, template: Json) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(to_compact_json(template))
+
+
+def _copy_sources(project: Path, *, code_only: bool) -> None:
+    """A copy, because Chalice leaves its caches in the folder that it packages."""
+    for name in SOURCES if code_only else (*SOURCES, REQUIREMENTS):
+        source, target = ROOT / name, project / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, target)
+
+
+def _run_chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
+    start = "from chalice.cli import main; main()"  # Chalice has no __main__, and its script may not be on the path
+    command = [sys.executable, "-c", start, "package", "--stage", stage, "--merge-template", str(merge), str(out)]
+    # Chalice asks the SDK for a region even where it makes no call.
+    environment = {"AWS_DEFAULT_REGION": "us-east-1", **os.environ}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"chalice package failed:\n{done.stdout}{done.stderr}")
+
+
+def _write_pruned(source: Path, target: Path) -> None:
+    with zipfile.ZipFile(source) as full, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as pruned:
+        for name in kept_in_package(full.namelist()):
+            pruned.writestr(full.getinfo(name), full.read(name), zipfile.ZIP_DEFLATED)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stage", default="dev")
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--code-only", action="store_true", help="without the libraries, for linting the templates")
+    arguments = parser.parse_args()
+    write_stateful(arguments.build, retain=True)
+    template, archive = package(arguments.build, arguments.stage, code_only=arguments.code_only)
+    size = archive.stat().st_size / 1_000_000
+    print(f"{arguments.build / 'packaged'}: {len(template['Resources'])} resources, zip {size:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

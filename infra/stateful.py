@@ -1,0 +1,227 @@
+"""The stateful stack: everything that outlives a deployment of the code. Its outputs are the application's parameters.
+
+Promises: tables, queues, key and secret keep their names from stage to stage (``edge-admin-{stage}-...``), and on AWS
+survive the deletion of the stack. It does not know the functions' code.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from chalicelib.kit.queues import Queue
+from chalicelib.kit.tables.schema import Index, Table
+from infra.functions import APP_NAME, MAX_RECEIVES, VISIBILITY_TIMEOUTS, consumer_of, logical_id
+
+Json = dict[str, Any]
+
+RETENTION_SECONDS = 1_209_600
+"""Fourteen days, the longest that SQS keeps a message: a dead letter waits over a holiday."""
+
+TABLE_PREFIX: Json = {"Fn::Sub": f"{APP_NAME}-${{Stage}}-"}
+
+
+def stateful_template(tables: Sequence[Table], *, retain: bool) -> Json:
+    """The template. ``retain`` keeps data when the stack or a resource in it is deleted."""
+    resources: Json = {}
+    outputs: Json = {"TablePrefix": TABLE_PREFIX}
+    for table in tables:
+        resources[table_resource(table)] = _table(table, retain=retain)
+        if table.stream:
+            outputs[stream_parameter(table)] = {"Fn::GetAtt": [table_resource(table), "StreamArn"]}
+    for queue in Queue:
+        resources |= _queue(queue)
+        outputs[queue_parameter(queue)] = {"Fn::GetAtt": [f"{logical_id(queue)}Queue", "Arn"]}
+    outputs["QueueUrls"] = _queue_urls()
+    resources |= _bus() | _key(retain=retain) | _secret(retain=retain) | _artifacts(retain=retain)
+    resources["AlarmTopic"] = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": _named("alarms")}}
+    outputs |= {
+        "EventBusName": {"Ref": "EventBus"},
+        "EventBusArn": {"Fn::GetAtt": ["EventBus", "Arn"]},
+        "KeyArn": {"Fn::GetAtt": ["Key", "Arn"]},
+        "SecretArn": {"Fn::GetAtt": ["Secret", "Id"]},
+        "ArtifactBucket": {"Ref": "Artifacts"},
+        "AlarmTopicArn": {"Ref": "AlarmTopic"},
+    }
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "Edge Admin: tables, queues, bus, key and secret",
+        "Parameters": {"Stage": {"Type": "String", "AllowedPattern": "[a-z][a-z0-9]{1,15}"}},
+        "Resources": resources,
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+
+
+def to_compact_json(template: Json) -> str:
+    """The template without white space: CloudFormation counts bytes."""
+    return json.dumps(template, separators=(",", ":"))
+
+
+def table_resource(table: Table) -> str:
+    return f"{logical_id(table.name)}Table"
+
+
+def stream_parameter(table: Table) -> str:
+    """The output and parameter that carries a table's stream."""
+    return f"{logical_id(table.name)}StreamArn"
+
+
+def queue_parameter(queue: Queue) -> str:
+    """The output and parameter that carries a queue's ARN."""
+    return f"{logical_id(queue)}QueueArn"
+
+
+def _named(name: str) -> Json:
+    return {"Fn::Sub": f"{APP_NAME}-${{Stage}}-{name}"}
+
+
+def _kept(resource: Json, *, retain: bool) -> Json:
+    policy = "Retain" if retain else "Delete"
+    return {**resource, "DeletionPolicy": policy, "UpdateReplacePolicy": policy}
+
+
+def _key_schema(partition: str, sort: str | None) -> list[Json]:
+    schema = [{"AttributeName": partition, "KeyType": "HASH"}]
+    return schema if sort is None else [*schema, {"AttributeName": sort, "KeyType": "RANGE"}]
+
+
+def _index(index: Index) -> Json:
+    projection: Json = {"ProjectionType": "KEYS_ONLY"}
+    if index.projected:
+        projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.projected)}
+    return {
+        "IndexName": index.name,
+        "KeySchema": _key_schema(index.partition, index.sort),
+        "Projection": projection,
+    }
+
+
+def _table(table: Table, *, retain: bool) -> Json:
+    names = {table.partition, table.sort} | {n for index in table.indexes for n in (index.partition, index.sort)}
+    keys = sorted(name for name in names if name is not None)
+    properties: Json = {
+        "TableName": _named(table.name),
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            {"AttributeName": name, "AttributeType": "N" if name in table.numbers else "S"} for name in keys
+        ],
+        "KeySchema": _key_schema(table.partition, table.sort),
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "SSESpecification": {"SSEEnabled": True},
+    }
+    if table.indexes:
+        properties["GlobalSecondaryIndexes"] = [_index(index) for index in table.indexes]
+    if table.stream:
+        properties["StreamSpecification"] = {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    if table.expires_at is not None:
+        properties["TimeToLiveSpecification"] = {"AttributeName": table.expires_at, "Enabled": True}
+    return _kept({"Type": "AWS::DynamoDB::Table", "Properties": properties}, retain=retain)
+
+
+def _queue(queue: Queue) -> Json:
+    """A queue with its dead letters, and the alarm on what nobody will take from it again."""
+    name = f"{logical_id(queue)}Queue"
+    consumer = consumer_of(queue)
+    properties: Json = {
+        "QueueName": _named(queue),
+        "SqsManagedSseEnabled": True,
+        "MessageRetentionPeriod": RETENTION_SECONDS,
+    }
+    if consumer is None:
+        return {name: {"Type": "AWS::SQS::Queue", "Properties": properties}, **_waiting_alarm(queue, name)}
+    dead = f"{logical_id(queue)}DeadQueue"
+    redrive: Json = {"deadLetterTargetArn": {"Fn::GetAtt": [dead, "Arn"]}, "maxReceiveCount": MAX_RECEIVES}
+    visibility = VISIBILITY_TIMEOUTS * consumer.timeout_seconds
+    return {
+        name: {
+            "Type": "AWS::SQS::Queue",
+            "Properties": {**properties, "VisibilityTimeout": visibility, "RedrivePolicy": redrive},
+        },
+        dead: {"Type": "AWS::SQS::Queue", "Properties": {**properties, "QueueName": _named(f"{queue}-dead")}},
+        **_waiting_alarm(f"{queue}-dead", dead),
+    }
+
+
+def _waiting_alarm(queue: str, resource: str) -> Json:
+    properties = {
+        "AlarmName": _named(f"{queue}-waiting"),
+        "AlarmDescription": f"A message waits on {queue} for a person",
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateNumberOfMessagesVisible",
+        "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": [resource, "QueueName"]}}],
+        "Statistic": "Maximum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 0,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+        "AlarmActions": [{"Ref": "AlarmTopic"}],
+        "OKActions": [{"Ref": "AlarmTopic"}],
+    }
+    return {f"{resource}Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}}
+
+
+def _queue_urls() -> Json:
+    urls = {queue.value: f"${{{logical_id(queue)}Queue}}" for queue in Queue}
+    return {"Fn::Sub": json.dumps(urls, separators=(",", ":"))}
+
+
+def _bus() -> Json:
+    return {"EventBus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": _named("events")}}}
+
+
+def _key(*, retain: bool) -> Json:
+    """The key that wraps the stage's data key. The account decides who may use it, by the functions' roles."""
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "AccountDecides",
+                "Effect": "Allow",
+                "Principal": {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}},
+                "Action": "kms:*",
+                "Resource": "*",
+            }
+        ],
+    }
+    key: Json = {
+        "Type": "AWS::KMS::Key",
+        "Properties": {"EnableKeyRotation": True, "KeyPolicy": policy, "Description": _named("secrets at rest")},
+    }
+    alias = {
+        "Type": "AWS::KMS::Alias",
+        "Properties": {"AliasName": {"Fn::Sub": f"alias/{APP_NAME}-${{Stage}}"}, "TargetKeyId": {"Ref": "Key"}},
+    }
+    return {"Key": _kept(key, retain=retain), "KeyAlias": alias}
+
+
+def _secret(*, retain: bool) -> Json:
+    """The API keys. Only MASTER_KEY is made here; the others are taken to equal it until somebody sets them."""
+    generated = {
+        "SecretStringTemplate": "{}",
+        "GenerateStringKey": "MASTER_KEY",
+        "PasswordLength": 43,
+        "ExcludePunctuation": True,
+    }
+    properties: Json = {
+        "Name": _named("keys"),
+        "Description": "Keys of the operator API: MASTER_KEY, and API_KEY and METRICS_KEY where set",
+        "GenerateSecretString": generated,
+    }
+    return {"Secret": _kept({"Type": "AWS::SecretsManager::Secret", "Properties": properties}, retain=retain)}
+
+
+def _artifacts(*, retain: bool) -> Json:
+    """Where deployments put their packages. Without a name of ours: bucket names are shared by all accounts. Nothing in
+    it expires: rolling a failed deployment back needs the package before, however old."""
+    closed = {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
+    }
+    encryption = [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    properties: Json = {
+        "PublicAccessBlockConfiguration": closed,
+        "BucketEncryption": {"ServerSideEncryptionConfiguration": encryption},
+    }
+    return {"Artifacts": _kept({"Type": "AWS::S3::Bucket", "Properties": properties}, retain=retain)}

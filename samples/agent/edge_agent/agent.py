@@ -1,0 +1,197 @@
+import asyncio
+import random
+import signal
+import urllib.request
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edge_agent import __version__
+from edge_agent.agent_api import AgentApi
+from edge_agent.backoff import Backoff
+from edge_agent.clock import Clock, ServerTime
+from edge_agent.durable import StateDirectory
+from edge_agent.enrollment import Enroller, EnrollmentKey, Ports
+from edge_agent.errors import FatalError
+from edge_agent.event_log import EventLog
+from edge_agent.executor import Executor, Limits
+from edge_agent.health import HealthReporter
+from edge_agent.http_client import HttpClient, tls_context
+from edge_agent.identity import choose_node, load_identity
+from edge_agent.intake import Intake
+from edge_agent.journal import Journal, JournalThread
+from edge_agent.push_api import PushApi
+from edge_agent.reporter import Reporter
+from edge_agent.session import Session
+from edge_agent.wake_up import WakeUpSocket
+
+FIRST_RETRY_SECONDS = 0.5
+LONGEST_RETRY_SECONDS = 60.0
+LAST_REPORTS_SECONDS = 5.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the agent was asked to run. `environment` is what commands get to see."""
+
+    state_dir: Path
+    key: EnrollmentKey | None
+    node_id: str | None
+    random_id: bool
+    machine_id_file: Path
+    network_name: str | None
+    ca_file: Path | None
+    ports: Ports
+    push_host: str
+    push_port: int | None
+    limits: Limits
+    environment: Mapping[str, str]
+
+
+class Agent:
+    """One run of the agent: enrol, recover, serve until told to stop.
+
+    `run` returns after SIGTERM or SIGINT and leaves no process of a command behind. It raises FatalError where an
+    operator has to act, and whatever makes the journal unreliable, such as a full disk: without it nothing may be run.
+    """
+
+    def __init__(self, options: Options, clock: Clock, chance: random.Random, log: EventLog) -> None:
+        self._options = options
+        self._clock = clock
+        self._chance = chance
+        self._log = log
+        self._server_time = ServerTime(clock)
+        self._tls = tls_context(options.ca_file)
+        self._proxies = urllib.request.getproxies_environment()
+
+    async def run(self) -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        with ExitStack() as resources:
+            state = resources.enter_context(StateDirectory(self._options.state_dir))
+            self._log.write("agent.starting", version=__version__)
+            client = HttpClient(tls=self._tls, proxies=self._proxies, server_time=self._server_time)
+            resources.callback(client.close)
+            session = await _unless(stop, self._open_session(client, state))
+            if session is not None:
+                await self._serve(session, state, stop)
+            self._log.write("agent.stopped")
+
+    async def _open_session(self, client: HttpClient, state: StateDirectory) -> Session:
+        options = self._options
+        node = choose_node(
+            state, wanted=options.node_id, random_id=options.random_id, machine_id_file=options.machine_id_file
+        )
+        enroller = Enroller(
+            client=client,
+            node=node,
+            ports=options.ports,
+            key=options.key,
+            network_name=options.network_name,
+            backoff=self._new_backoff(),
+            clock=self._clock,
+            log=self._log,
+        )
+        return await Session.open(client, enroller, state, load_identity(state))
+
+    async def _serve(self, session: Session, state: StateDirectory, stop: asyncio.Event) -> None:
+        with ExitStack() as resources:
+            journal = Journal(state.journal, self._clock)
+            resources.callback(journal.close)
+            journal_thread = JournalThread()
+            resources.callback(journal_thread.close)
+            async with asyncio.TaskGroup() as tasks:
+                api = AgentApi(session, self._log)
+                reporter = Reporter(
+                    api=api,
+                    journal=journal,
+                    journal_thread=journal_thread,
+                    spool=state.spool,
+                    new_backoff=self._new_backoff,
+                    spawn=tasks.create_task,
+                    log=self._log,
+                )
+                executor = Executor(
+                    journal=journal,
+                    journal_thread=journal_thread,
+                    spool=state.spool,
+                    report=reporter.submit,
+                    spawn=tasks.create_task,
+                    server_time=self._server_time,
+                    limits=self._options.limits,
+                    environment=self._options.environment,
+                    log=self._log,
+                )
+                await executor.recover()
+                resources.callback(self._push_api(executor, session, state).close)
+                services = [tasks.create_task(run) for run in self._services(api, session, executor, reporter, state)]
+                await stop.wait()
+                self._log.write("agent.stopping")
+                for service in services:
+                    service.cancel()
+                await executor.stop()
+                await reporter.stop(LAST_REPORTS_SECONDS)
+
+    def _services(
+        self, api: AgentApi, session: Session, executor: Executor, reporter: Reporter, state: StateDirectory
+    ) -> Iterator[Coroutine[Any, Any, None]]:
+        intake = Intake(
+            api=api,
+            session=session,
+            executor=executor,
+            reporter=reporter,
+            backoff=self._new_backoff(),
+            clock=self._clock,
+            chance=self._chance,
+            log=self._log,
+        )
+        executor.when_room_is_made(intake.room_made)
+        yield intake.run()
+        yield HealthReporter(api, state.path, self._log).run()
+        yield WakeUpSocket(
+            session=session,
+            intake=intake,
+            tls=self._tls,
+            proxies=self._proxies,
+            backoff=self._new_backoff(),
+            clock=self._clock,
+            chance=self._chance,
+            log=self._log,
+        ).run()
+
+    def _push_api(self, executor: Executor, session: Session, state: StateDirectory) -> PushApi:
+        """Listening if the options ask for it."""
+        push_api = PushApi(
+            executor=executor,
+            identity=lambda: session.identity,
+            state_directory=state.path,
+            loop=asyncio.get_running_loop(),
+            clock=self._clock,
+            log=self._log,
+        )
+        if self._options.push_port is not None:
+            try:
+                port = push_api.listen(self._options.push_host, self._options.push_port)
+            except OSError as error:
+                raise FatalError(f"cannot listen for pushed commands: {error}") from error
+            self._log.write("push.listening", host=self._options.push_host, port=port)
+        return push_api
+
+    def _new_backoff(self) -> Backoff:
+        return Backoff(first_seconds=FIRST_RETRY_SECONDS, cap_seconds=LONGEST_RETRY_SECONDS, chance=self._chance)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """What `work` returns; None if the agent was told to stop first."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
+        stopping.cancel()

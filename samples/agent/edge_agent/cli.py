@@ -1,0 +1,145 @@
+import argparse
+import asyncio
+import os
+import random
+import sys
+from collections.abc import MutableMapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from edge_agent import __version__
+from edge_agent.agent import Agent, Options
+from edge_agent.clock import Clock
+from edge_agent.enrollment import EnrollmentKey, Ports
+from edge_agent.errors import FatalError
+from edge_agent.event_log import EventLog
+from edge_agent.executor import Limits
+
+KEY_VARIABLE = "ENROLLMENT_KEY"
+CA_FILE_VARIABLE = "EDGE_AGENT_CA_FILE"
+EXIT_FATAL = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the agent until SIGTERM or SIGINT. Exit status: 0 stopped, 2 an operator has to act (the log says how)."""
+    clock = Clock()
+    log = EventLog(sys.stderr, clock)
+    parsed = _parser().parse_args(arguments)
+    exit_status = 0
+    try:
+        options = _options(parsed, os.environ, sys.stdin)
+        asyncio.run(Agent(options, clock, random.Random(), log).run())  # noqa: S311 - spreads load, guards nothing
+    except* FatalError as group:
+        for error in _leaves(group):
+            log.write("agent.failed", reason=str(error))
+        exit_status = EXIT_FATAL
+    return exit_status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edge-agent",
+        description="Enrols this machine with Edge Admin, runs its commands and reports what came of them.",
+        epilog=f"The enrollment key may also stand in the environment variable {KEY_VARIABLE}. "
+        "HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--state-dir", type=Path, required=True, help="identity, journal and outputs are kept here")
+    parser.add_argument(
+        "--enrollment-key-file", metavar="FILE", help="file with the enrollment key, - for standard input"
+    )
+    identity = parser.add_mutually_exclusive_group()
+    identity.add_argument("--node-id", metavar="UUID", help="default: the machine id")
+    identity.add_argument("--random-id", action="store_true", help="draw an id once instead of using the machine id")
+    parser.add_argument("--machine-id-file", type=Path, default=Path("/etc/machine-id"), metavar="FILE")
+    parser.add_argument("--network-name", help="cluster-NAME, if the server does not name the network of the key")
+    parser.add_argument("--ca-file", type=Path, help=f"further certificate authorities (PEM); also {CA_FILE_VARIABLE}")
+    parser.add_argument(
+        "--max-parallel", type=_positive, default=4, metavar="N", help="commands at a time (%(default)s)"
+    )
+    parser.add_argument(
+        "--cancel-grace-seconds",
+        type=float,
+        default=5.0,
+        metavar="S",
+        help="from SIGTERM to SIGKILL of a cancelled command (%(default)s)",
+    )
+    push = parser.add_argument_group("push API, for servers that can reach this machine")
+    push.add_argument("--push-port", type=_port, metavar="PORT", help="serve it on this port; 0 takes a free one")
+    push.add_argument("--push-host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (%(default)s)")
+    ports = parser.add_argument_group("ports that the server records for this machine")
+    ports.add_argument("--http-port", type=_port, help="default: the push port, else 44000")
+    for name, default in (
+        ("ssh", 40022),
+        ("host-metrics", 49100),
+        ("wireguard-metrics", 49586),
+        ("http-proxy", 43128),
+        ("socks5-proxy", 41080),
+    ):
+        ports.add_argument(f"--{name}-port", type=_port, default=default, help="(%(default)s)")
+    return parser
+
+
+def _options(parsed: argparse.Namespace, environment: MutableMapping[str, str], standard_input: TextIO) -> Options:
+    key_text = _key_text(parsed.enrollment_key_file, environment, standard_input)
+    ca_file = parsed.ca_file or (Path(environment[CA_FILE_VARIABLE]) if environment.get(CA_FILE_VARIABLE) else None)
+    return Options(
+        state_dir=parsed.state_dir,
+        key=EnrollmentKey.parse(key_text) if key_text and key_text.strip() else None,
+        node_id=parsed.node_id,
+        random_id=parsed.random_id,
+        machine_id_file=parsed.machine_id_file,
+        network_name=parsed.network_name,
+        ca_file=ca_file,
+        ports=Ports(
+            http_port=parsed.http_port or parsed.push_port or 44000,
+            ssh_port=parsed.ssh_port,
+            host_metrics_port=parsed.host_metrics_port,
+            wireguard_metrics_port=parsed.wireguard_metrics_port,
+            http_proxy_port=parsed.http_proxy_port,
+            socks5_proxy_port=parsed.socks5_proxy_port,
+        ),
+        push_host=parsed.push_host,
+        push_port=parsed.push_port,
+        limits=Limits(max_parallel=parsed.max_parallel, cancel_grace_seconds=parsed.cancel_grace_seconds),
+        environment=dict(environment),
+    )
+
+
+def _key_text(source: str | None, environment: MutableMapping[str, str], standard_input: TextIO) -> str | None:
+    """The key as it was given. It is taken out of the environment: commands inherit that.
+
+    A key file that is gone is no error: it may be removed once the machine is enrolled.
+    """
+    from_environment = environment.pop(KEY_VARIABLE, None)
+    if source is None:
+        return from_environment
+    if source == "-":
+        return standard_input.read()
+    try:
+        return Path(source).read_text(encoding="ascii")
+    except FileNotFoundError:
+        return from_environment
+    except (OSError, ValueError) as error:
+        raise FatalError(f"the enrollment key file cannot be read: {error}") from error
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:  # noqa: PLR2004
+        raise argparse.ArgumentTypeError("a port is between 0 and 65535")
+    return port
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _leaves(group: BaseExceptionGroup[FatalError]) -> list[FatalError]:
+    leaves: list[FatalError] = []
+    for error in group.exceptions:
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return leaves

@@ -1,0 +1,177 @@
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edge_agent import __version__
+from edge_agent.backoff import Backoff
+from edge_agent.clock import Clock
+from edge_agent.errors import FatalError, UnavailableError
+from edge_agent.event_log import EventLog
+from edge_agent.http_client import Answer, HttpClient, ask
+from edge_agent.identity import Identity, Node
+
+CREATED = 201
+UNAUTHORIZED = 401
+# A registration token that was refused this long after it was given may have run out while the server was away.
+TOKEN_MAY_BE_STALE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class EnrollmentKey:
+    blob: str = field(repr=False)
+    admin_urls: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "EnrollmentKey":
+        """Read a key blob: base64 of JSON with `admin_urls` and `nonce`. Raises FatalError, never quoting the key."""
+        blob = "".join(text.split())
+        try:
+            content = json.loads(base64.b64decode(blob, validate=True))
+            urls = tuple(url for url in content["admin_urls"] if url.startswith(("http://", "https://")))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FatalError("the enrollment key is not readable: was it copied whole?") from error
+        if not urls:
+            raise FatalError("the enrollment key names no server")
+        return cls(blob, urls)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where this machine's services listen, as the server records them."""
+
+    http_port: int
+    ssh_port: int
+    host_metrics_port: int
+    wireguard_metrics_port: int
+    http_proxy_port: int
+    socks5_proxy_port: int
+
+
+class Enroller:
+    """Gets this node an identity, and a fresh one for an old one.
+
+    Every step may be repeated: the server answers a repeated verification of the same node without taking a second use
+    of the key, a repeated registration with the same registration token, and a repeated re-registration with the token
+    that it replaced. So a server that is away, or a lost answer, is met by trying again for as long as it takes.
+    Raises FatalError for a refusal that trying again would not change.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: HttpClient,
+        node: Node,
+        ports: Ports,
+        key: EnrollmentKey | None,
+        network_name: str | None,
+        backoff: Backoff,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._client = client
+        self._node = node
+        self._ports = ports
+        self._key = key
+        self._network_name = network_name
+        self._backoff = backoff
+        self._clock = clock
+        self._log = log
+
+    async def enrol(self) -> Identity:
+        """A new identity for the enrollment key."""
+        key = self._key
+        if key is None:
+            raise FatalError("this machine is not enrolled and there is no enrollment key")
+        network_name, token = await self._verify(key)
+        verified_at = self._clock.monotonic()
+        answer = await self._register(key.admin_urls, network_name, registration_token=token)
+        age_seconds = self._clock.monotonic() - verified_at
+        if answer.status != CREATED and age_seconds > TOKEN_MAY_BE_STALE_SECONDS:
+            network_name, token = await self._verify(key)
+            answer = await self._register(key.admin_urls, network_name, registration_token=token)
+        if answer.status != CREATED:
+            raise FatalError(f"the server refused the registration: {answer.problem}")
+        self._log.write("agent.enrolled", node_id=self._node.node_id, network_name=network_name)
+        return self._identity(answer, network_name)
+
+    async def renew(self, identity: Identity) -> Identity:
+        """A fresh identity by the token of the old one, or by the key where the token is not accepted any more."""
+        answer = await self._register(identity.admin_urls, identity.network_name, bearer=identity.api_token)
+        if answer.status == UNAUTHORIZED:
+            if self._key is None:
+                raise FatalError("the server does not accept this node's token any more and there is no enrollment key")
+            self._log.write("agent.token_refused", node_id=self._node.node_id)
+            return await self.enrol()
+        if answer.status != CREATED:
+            raise FatalError(f"the server refused the re-registration: {answer.problem}")
+        self._log.write("agent.reregistered", node_id=self._node.node_id)
+        return self._identity(answer, identity.network_name)
+
+    async def _verify(self, key: EnrollmentKey) -> tuple[str, str]:
+        body = {"key": key.blob, "node_id": self._node.node_id}
+
+        async def ask_once() -> Answer:
+            return await ask(self._client, key.admin_urls, "POST", "/agents/enrollment_keys/verify", body=body)
+
+        answer = await self._until_answered(ask_once)
+        if answer.status >= 300:  # noqa: PLR2004
+            raise FatalError(f"the server refused to verify the enrollment key: {answer.problem}")
+        verdict: Mapping[str, Any] = answer.data
+        if not verdict.get("verified"):
+            raise FatalError(f"the enrollment key was not accepted: {verdict.get('error')}")
+        network_name = verdict.get("network_name") or self._network_name
+        if not network_name:
+            raise FatalError("the server named no network for this key: give --network-name")
+        return network_name, verdict["netmaker_key"]
+
+    async def _register(
+        self,
+        admin_urls: tuple[str, ...],
+        network_name: str,
+        *,
+        registration_token: str | None = None,
+        bearer: str | None = None,
+    ) -> Answer:
+        body: dict[str, Any] = {
+            "node_id": self._node.node_id,
+            "network_name": network_name,
+            "id_type": self._node.id_type,
+            "version": __version__,
+            "self_update_enabled": False,
+            **vars(self._ports),
+        }
+        if registration_token is not None:
+            body["registration_token"] = registration_token
+
+        async def ask_once() -> Answer:
+            return await ask(self._client, admin_urls, "POST", "/agents/nodes", body=body, token=bearer)
+
+        return await self._until_answered(ask_once)
+
+    async def _until_answered(self, ask_once: Callable[[], Awaitable[Answer]]) -> Answer:
+        while True:
+            try:
+                answer = await ask_once()
+            except UnavailableError as error:
+                delay = self._backoff.next_seconds(error.retry_after_seconds)
+                self._log.write("enrollment.waiting", reason=str(error), seconds=round(delay, 3))
+                await asyncio.sleep(delay)
+            else:
+                self._backoff.reset()
+                return answer
+
+    def _identity(self, answer: Answer, network_name: str) -> Identity:
+        data: Mapping[str, Any] = answer.data
+        return Identity(
+            node_id=self._node.node_id,
+            network_name=data.get("network_name") or network_name,
+            api_token=data["api_token"],
+            proxy_password=data["proxy_password"],
+            admin_urls=tuple(data["admin_urls"]),
+            websocket_url=data.get("websocket_url"),
+            poll_seconds=float(data.get("poll_seconds") or 60.0),
+            derp_map_url=data.get("derp_map_url"),
+        )

@@ -1,0 +1,23 @@
+import json
+import threading
+from typing import TextIO
+
+from edge_agent.clock import Clock
+
+
+class EventLog:
+    """One JSON object a line: `at` (UTC, microseconds), `event`, and what the event names.
+
+    Callers pass ids, counts and codes. Keys, tokens, command texts and outputs are never passed: nothing filters them.
+    """
+
+    def __init__(self, stream: TextIO, clock: Clock) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def write(self, event: str, **fields: object) -> None:
+        line = json.dumps({"at": self._clock.now().isoformat(timespec="microseconds"), "event": event, **fields})
+        with self._lock:
+            self._stream.write(line + "\n")
+            self._stream.flush()

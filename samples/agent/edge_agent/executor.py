@@ -1,0 +1,228 @@
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from edge_agent.clock import ServerTime, format_time, parse_time
+from edge_agent.event_log import EventLog
+from edge_agent.journal import Journal, JournalThread, Result, State, Work
+from edge_agent.shell import EXIT_CANCELLED, EXIT_NOT_STARTED, Ending, ShellCommand, kill_leftover
+from edge_agent.spool import OutputSpool
+
+EXIT_AGENT_STOPPED = 125
+STOPPED_NOTE = "The agent stopped while this command ran"
+
+
+class CancelOutcome(StrEnum):
+    CANCELLED = "cancelled"
+    ALREADY_COMPLETED = "already_completed"
+    ALREADY_EXPIRED = "already_expired"
+
+
+@dataclass(frozen=True)
+class Limits:
+    max_parallel: int
+    cancel_grace_seconds: float
+
+
+@dataclass
+class _Task:
+    work: Work
+    cancel: asyncio.Event = field(default_factory=asyncio.Event)
+    run: asyncio.Task[None] | None = None
+
+
+class Executor:
+    """Takes executions, runs each at most once, a limited number at a time, and hands finished ones to the reporter.
+
+    Nothing runs before `resume`: what the last process had accepted may have been cancelled since, which only the
+    server's list tells.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        journal_thread: JournalThread,
+        spool: Path,
+        report: Callable[[str], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        server_time: ServerTime,
+        limits: Limits,
+        environment: Mapping[str, str],
+        log: EventLog,
+    ) -> None:
+        self._journal = journal
+        self._journal_thread = journal_thread
+        self._spool = spool
+        self._report = report
+        self._room_made: Callable[[], None] | None = None
+        self._spawn = spawn
+        self._server_time = server_time
+        self._limits = limits
+        self._environment = environment
+        self._log = log
+        self._paused = True
+        self._unfinished: dict[str, _Task] = {}
+        self._waiting: list[str] = []
+        self._running: set[str] = set()
+
+    @property
+    def unfinished(self) -> int:
+        return len(self._unfinished)
+
+    def knows(self, execution_id: str) -> bool:
+        return execution_id in self._unfinished or self._journal.state_of(execution_id) is not None
+
+    def is_unfinished(self, execution_id: str) -> bool:
+        return execution_id in self._unfinished
+
+    def when_room_is_made(self, call: Callable[[], None]) -> None:
+        """Call this after each execution that ends."""
+        self._room_made = call
+
+    async def recover(self) -> None:
+        """Pick up what the last process left: unreported results, accepted work, and what was running when it died."""
+        for execution_id in self._journal.in_state(State.STARTED):
+            spawned = self._journal.entry(execution_id).spawned
+            killed = spawned is not None and kill_leftover(spawned)
+            self._log.write("execution.interrupted", execution_id=execution_id, killed=killed)
+            await self._finish(execution_id, Ending(EXIT_AGENT_STOPPED, (STOPPED_NOTE,)))
+        for execution_id in self._journal.in_state(State.FINISHED):
+            self._report(execution_id)
+        for execution_id in self._journal.in_state(State.ACCEPTED):
+            work = self._journal.entry(execution_id).work
+            if work is not None:
+                self._unfinished[execution_id] = _Task(work)
+                self._waiting.append(execution_id)
+        self._drop_orphaned_spools()
+
+    def resume(self) -> None:
+        self._paused = False
+        self._fill()
+
+    async def take(self, work: Work, *, cancelled: bool = False) -> bool:
+        """Accept an execution. False: it is known already, and nothing is done. Returns once it is on disk."""
+        if self.knows(work.id):
+            return False
+        task = self._unfinished[work.id] = _Task(work)
+        if cancelled:
+            task.cancel.set()
+        await self._journal_thread.run(self._journal.accept, work)
+        self._waiting.append(work.id)
+        self._fill()
+        return True
+
+    def cancel(self, execution_id: str) -> CancelOutcome | None:
+        """Ask an execution to end; None for one that was never taken here. Repeating it does no harm."""
+        task = self._unfinished.get(execution_id)
+        if task is not None:
+            if not task.cancel.is_set():
+                self._log.write("execution.cancel_requested", execution_id=execution_id)
+            task.cancel.set()
+            self._fill()
+            return CancelOutcome.CANCELLED
+        state = self._journal.state_of(execution_id)
+        if state is None:
+            return None
+        result = self._journal.entry(execution_id).result
+        if result is not None and result.status == "expired":
+            return CancelOutcome.ALREADY_EXPIRED
+        return CancelOutcome.ALREADY_COMPLETED
+
+    async def stop(self) -> None:
+        """Start nothing more, give what runs the grace to end by itself, then kill it.
+
+        What was killed stays `started` in the journal: the next start reports it. That the agent stops is no
+        cancellation, which only an operator can ask for.
+        """
+        self._paused = True
+        runs = [task.run for task in self._unfinished.values() if task.run is not None]
+        if not runs:
+            return
+        _, overdue = await asyncio.wait(runs, timeout=self._limits.cancel_grace_seconds)
+        for run in overdue:
+            run.cancel()
+        if overdue:
+            await asyncio.wait(overdue)
+
+    def _fill(self) -> None:
+        if self._paused:
+            return
+        for execution_id in list(self._waiting):
+            task = self._unfinished[execution_id]
+            if task.cancel.is_set() or len(self._running) < self._limits.max_parallel:
+                self._waiting.remove(execution_id)
+                self._running.add(execution_id)
+                task.run = self._spawn(self._run(task))
+
+    async def _run(self, task: _Task) -> None:
+        work = task.work
+        try:
+            if task.cancel.is_set():
+                await self._finish(work.id, Ending(EXIT_CANCELLED, ("Command cancelled",)))
+            elif work.expired_at is not None and parse_time(work.expired_at) <= self._server_time.now():
+                await self._finish(work.id, None)
+            else:
+                await self._execute(task)
+        finally:
+            self._running.discard(work.id)
+            del self._unfinished[work.id]
+        self._report(work.id)
+        self._fill()
+        if self._room_made is not None:
+            self._room_made()
+
+    async def _execute(self, task: _Task) -> None:
+        work = task.work
+        await self._journal_thread.run(self._journal.start, work.id)
+        spool = OutputSpool(self._spool / work.id)
+        try:
+            ending = await self._shell(task, spool)
+            if spool.failure is None:
+                await self._journal_thread.run(spool.sync)
+            else:
+                note = f"The rest of the output could not be kept: {spool.failure}"
+                ending = Ending(ending.exit_code, (*ending.notes, note))
+        finally:
+            spool.close()
+        await self._finish(work.id, ending)
+
+    async def _shell(self, task: _Task, spool: OutputSpool) -> Ending:
+        work = task.work
+        try:
+            command = ShellCommand(work.command_text, self._environment, spool)
+        except (OSError, ValueError) as error:
+            return Ending(EXIT_NOT_STARTED, (f"The command could not be started: {error}",))
+        self._log.write("execution.started", execution_id=work.id)
+        finish = asyncio.ensure_future(
+            command.finish(
+                timeout_ms=work.timeout_ms, cancel=task.cancel, grace_seconds=self._limits.cancel_grace_seconds
+            )
+        )
+        try:
+            if (spawned := command.spawned) is not None:
+                await self._journal_thread.run(self._journal.note_spawned, work.id, spawned)
+            return await finish
+        finally:
+            if not finish.done():
+                finish.cancel()
+                await asyncio.wait([finish])
+
+    async def _finish(self, execution_id: str, ending: Ending | None) -> None:
+        """`ending` None: the deadline had passed before it could start."""
+        completed_at = format_time(self._server_time.now())
+        if ending is None:
+            result = Result("expired", None, completed_at)
+        else:
+            result = Result("completed", ending.exit_code, completed_at, ending.notes)
+        await self._journal_thread.run(self._journal.finish, execution_id, result)
+        self._log.write("execution.finished", execution_id=execution_id, exit_code=result.exit_code)
+
+    def _drop_orphaned_spools(self) -> None:
+        """Outputs of settled executions, left by a crash between the two steps of settling."""
+        for path in self._spool.iterdir():
+            if self._journal.state_of(path.name) in (None, State.SETTLED):
+                path.unlink()

@@ -1,0 +1,60 @@
+import asyncio
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from edge_agent.agent_api import AgentApi
+from edge_agent.errors import UnavailableError
+from edge_agent.event_log import EventLog
+
+# Below this the journal may fail, and without it nothing is run.
+FREE_BYTES_NEEDED = 16 * 1024 * 1024
+CHECK_SECONDS = 60.0
+# The server takes every call as a sign of life; this only repairs what it believes about a change it missed.
+REPEAT_EVERY_CHECKS = 30
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    status: str  # "healthy" or "unhealthy"
+    message: str
+
+
+def check_health(state_directory: Path, *, free_bytes_needed: int = FREE_BYTES_NEEDED) -> list[Check]:
+    free_bytes = shutil.disk_usage(state_directory).free
+    status = "healthy" if free_bytes >= free_bytes_needed else "unhealthy"
+    return [Check("state_directory", status, f"{free_bytes} bytes free")]
+
+
+def as_json(checks: list[Check]) -> list[dict[str, str]]:
+    return [asdict(check) for check in checks]
+
+
+def overall(checks: list[Check]) -> str:
+    return "unhealthy" if any(check.status == "unhealthy" for check in checks) else "healthy"
+
+
+class HealthReporter:
+    """Tells the server when this node becomes unhealthy or healthy again; a registration counts as healthy."""
+
+    def __init__(self, api: AgentApi, state_directory: Path, log: EventLog) -> None:
+        self._api = api
+        self._state_directory = state_directory
+        self._log = log
+
+    async def run(self) -> None:
+        told = "healthy"
+        checks_since = 0
+        while True:
+            status = overall(check_health(self._state_directory))
+            if status != told or checks_since >= REPEAT_EVERY_CHECKS:
+                try:
+                    await self._api.report_health(status)
+                except UnavailableError as error:
+                    self._log.write("health.report_failed", reason=str(error))
+                else:
+                    self._log.write("health.reported", status=status)
+                    told, checks_since = status, 0
+            checks_since += 1
+            await asyncio.sleep(CHECK_SECONDS)

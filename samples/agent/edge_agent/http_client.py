@@ -1,0 +1,173 @@
+import asyncio
+import json
+import ssl
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError, ProtocolError
+
+from edge_agent import __version__
+from edge_agent.clock import ServerTime
+from edge_agent.errors import FatalError, NetworkError, UnavailableError
+from edge_agent.proxies import proxy_for
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 20.0  # a cold server takes 2 to 4 s
+THREADS = 8
+TOO_MANY_REQUESTS = 429
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: dict[str, Any]
+    retry_after_seconds: float | None = None
+
+    @property
+    def data(self) -> Any:
+        return self.body.get("data")
+
+    @property
+    def problem(self) -> str:
+        """The server's own words about a refusal, for a person."""
+        error = self.body.get("error")
+        if not isinstance(error, dict):
+            return f"status {self.status}"
+        details = f" {json.dumps(error['details'])}" if error.get("details") else ""
+        return f"status {self.status}: {error.get('message')}{details}"
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """The system's certificate authorities, and those of `ca_file` besides. Raises FatalError if that is unusable."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as error:
+            raise FatalError(f"the CA file {ca_file} cannot be used: {error}") from error
+    return context
+
+
+class HttpClient:
+    """JSON over HTTP with kept-alive connections, through the proxies of the environment.
+
+    Follows no redirect: a token goes to the server that it was made for. A connection that broke before the answer is
+    replaced and the request sent once more, so every request must be safe to repeat; those of the agent are.
+    """
+
+    def __init__(self, *, tls: ssl.SSLContext, proxies: Mapping[str, str], server_time: ServerTime) -> None:
+        self._tls = tls
+        self._proxies = proxies
+        self._server_time = server_time
+        self._pools: dict[str | None, urllib3.PoolManager] = {}
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="http")
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        token: str | None = None,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str | int] | None = None,
+    ) -> Answer:
+        """One request, one answer, whatever its status. Raises NetworkError when none came."""
+        headers = {
+            "accept": "application/json",
+            "content-type": "application/json",
+            "user-agent": f"edge-agent/{__version__}",
+        }
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        # Not escaped to ASCII: the bound on an output's size counts on it.
+        content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        target = f"{url}?{urlencode(query)}" if query else url
+        send = partial(self._send, method, target, headers=headers, body=content, retries=False, redirect=False)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, send)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.clear()
+
+    def _send(self, method: str, url: str, **options: Any) -> Answer:
+        pool = self._pool(url)
+        try:
+            try:
+                response = pool.request(method, url, **options)
+            except ProtocolError:
+                response = pool.request(method, url, **options)
+        except HTTPError as error:
+            raise NetworkError(f"{urlsplit(url).netloc}: {type(error).__name__}") from error
+        return self._answer(url, response)
+
+    def _answer(self, url: str, response: urllib3.BaseHTTPResponse) -> Answer:
+        try:
+            body = json.loads(response.data)
+        except ValueError:
+            body = None
+        is_envelope = isinstance(body, dict) and ("data" in body or "error" in body)
+        if not is_envelope:
+            if response.status < 400:  # noqa: PLR2004 - a captive portal says 200 too
+                raise NetworkError(f"{urlsplit(url).netloc}: what answered is not the server")
+            body = {}
+        meta = body.get("meta")
+        if isinstance(meta, dict) and isinstance(meta.get("timestamp"), str):
+            self._server_time.learn(meta["timestamp"])
+        return Answer(response.status, body, _retry_after(response.headers.get("retry-after")))
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        proxy = proxy_for(url, self._proxies)
+        if proxy not in self._pools:
+            self._pools[proxy] = self._make_pool(proxy)
+        return self._pools[proxy]
+
+    def _make_pool(self, proxy: str | None) -> urllib3.PoolManager:
+        options: dict[str, Any] = {
+            "ssl_context": self._tls,
+            "maxsize": THREADS,
+            "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        }
+        if proxy is None:
+            return urllib3.PoolManager(**options)
+        parts = urlsplit(proxy)
+        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
+        return urllib3.ProxyManager(
+            proxy,
+            proxy_headers=urllib3.make_headers(proxy_basic_auth=credentials),
+            proxy_ssl_context=self._tls,
+            **options,
+        )
+
+
+async def ask(client: HttpClient, admin_urls: Sequence[str], method: str, path: str, **options: Any) -> Answer:
+    """The first answer of one of the servers, tried in turn. `path` begins behind `/api/v1`.
+
+    A server that is not reached, or answers 5xx, is passed over. Raises UnavailableError when all were, or on 429.
+    """
+    reasons = []
+    retry_after_seconds = None
+    for url in admin_urls:
+        try:
+            answer = await client.request(method, f"{url.rstrip('/')}/api/v1{path}", **options)
+        except NetworkError as error:
+            reasons.append(str(error))
+            continue
+        if answer.status == TOO_MANY_REQUESTS:
+            raise UnavailableError(answer.problem, answer.retry_after_seconds)
+        if answer.status < 500:  # noqa: PLR2004
+            return answer
+        reasons.append(answer.problem)
+        retry_after_seconds = answer.retry_after_seconds
+    raise UnavailableError("; ".join(reasons), retry_after_seconds)
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds only: the server never sends the date form, and a date would need clocks that agree."""
+    return float(value) if value is not None and value.isdigit() else None

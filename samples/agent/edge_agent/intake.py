@@ -1,0 +1,206 @@
+import asyncio
+import random
+from collections.abc import Iterable
+
+from edge_agent.agent_api import AgentApi, Listed
+from edge_agent.backoff import Backoff
+from edge_agent.clock import Clock
+from edge_agent.errors import UnavailableError
+from edge_agent.event_log import EventLog
+from edge_agent.executor import Executor
+from edge_agent.reporter import Reporter
+from edge_agent.session import Session
+from edge_agent.wanted import Wanted
+
+CONNECTED_POLL_SECONDS = 300.0
+POLL_JITTER = 0.2
+ACKNOWLEDGE_AT_ONCE = 8
+# So many are taken ahead; the others stay pending at the server, where they can be cancelled or expire.
+AHEAD = 200
+
+
+class Intake:
+    """Finds this node's work in the server's lists and brings it to the executor. The lists are the truth; a wake-up
+    only makes it look sooner.
+
+    `pending` is asked on every look. `sent` is asked when it can matter: at the start and after every connect (what an
+    earlier process acknowledged and lost), while something is unfinished here (cancellations), and after any doubt
+    about an acknowledgement. One look at a time; what is asked for meanwhile brings another.
+    """
+
+    def __init__(
+        self,
+        *,
+        api: AgentApi,
+        session: Session,
+        executor: Executor,
+        reporter: Reporter,
+        backoff: Backoff,
+        clock: Clock,
+        chance: random.Random,
+        log: EventLog,
+    ) -> None:
+        self._api = api
+        self._session = session
+        self._executor = executor
+        self._reporter = reporter
+        self._backoff = backoff
+        self._clock = clock
+        self._chance = chance
+        self._log = log
+        self._look_now = asyncio.Event()
+        self._executions = Wanted(clock)
+        self._cancellations = Wanted(clock)
+        self._ask_sent = True
+        self._left_behind = False
+        self._connected = False
+        self._failing = False
+
+    def wake_up(self, execution_ids: Iterable[str]) -> None:
+        for execution_id in execution_ids:
+            self._log.write("execution.wake_up", execution_id=execution_id)
+            if not self._executor.knows(execution_id):
+                self._executions.add(execution_id)
+                self._look_now.set()
+
+    def cancel_requested(self, execution_ids: Iterable[str]) -> None:
+        for execution_id in execution_ids:
+            self._cancellations.add(execution_id)
+            self._look_now.set()
+
+    def connected(self) -> None:
+        self._connected = True
+        self._ask_sent = True
+        self._look_now.set()
+        self._reporter.retry_now()
+
+    def disconnected(self) -> None:
+        self._connected = False
+        self._look_now.set()
+
+    def room_made(self) -> None:
+        if self._left_behind and self._executor.unfinished <= AHEAD // 2:
+            self._left_behind = False
+            self._look_now.set()
+
+    async def run(self) -> None:
+        while True:
+            self._look_now.clear()
+            try:
+                await self._look()
+            except UnavailableError as error:
+                self._ask_sent = True
+                self._failing = True
+                delay = self._backoff.next_seconds(error.retry_after_seconds)
+                self._log.write("poll.failed", reason=str(error), seconds=round(delay, 3))
+                await self._wait_until(self._clock.monotonic() + delay)
+                continue
+            self._backoff.reset()
+            if self._failing:
+                self._failing = False
+                self._reporter.retry_now()
+            dues = [self._executions.next_due(), self._cancellations.next_due()]
+            next_poll = self._clock.monotonic() + self._poll_seconds()
+            await self._wait_until(min(due for due in [*dues, next_poll] if due is not None))
+
+    def _poll_seconds(self) -> float:
+        mean = CONNECTED_POLL_SECONDS if self._connected else self._session.identity.poll_seconds
+        return mean * self._chance.uniform(1 - POLL_JITTER, 1 + POLL_JITTER)
+
+    async def _wait_until(self, until: float) -> None:
+        try:
+            async with asyncio.timeout(max(until - self._clock.monotonic(), 0)):
+                await self._look_now.wait()
+        except TimeoutError:
+            return
+
+    async def _look(self) -> None:
+        executions, cancellations = self._executions.due(), self._cancellations.due()
+        await self._take_pending()
+        missing = [execution_id for execution_id in executions if not self._executor.knows(execution_id)]
+        if self._ask_sent or self._executor.unfinished or missing or cancellations:
+            self._ask_sent = False
+            await self._take_sent()
+            self._executor.resume()
+        self._note_looked_for(executions, cancellations)
+
+    async def _take_pending(self) -> None:
+        refused: set[str] = set()
+        number = 1
+        while True:
+            page = await self._api.page("pending", number)
+            new = [item for item in page.items if item.work.id not in refused and not self._knows(item)]
+            room = max(AHEAD - self._executor.unfinished, 0)
+            refused |= await self._acknowledge(new[:room])
+            if len(new) > room:
+                self._left_behind = True
+                return
+            if not page.has_next:
+                return
+            # What was acknowledged leaves the list, and what was behind moves up.
+            number = 1 if new else number + 1
+
+    def _knows(self, item: Listed) -> bool:
+        return self._executor.knows(item.work.id)
+
+    async def _acknowledge(self, items: list[Listed]) -> set[str]:
+        """Acknowledge several at a time and take them in their order. Returns the ids that the server did not give.
+
+        After a doubtful acknowledgement the others are still taken; the first doubt is raised at the end.
+        """
+        turns = asyncio.Semaphore(ACKNOWLEDGE_AT_ONCE)
+        acknowledging = [asyncio.ensure_future(self._acknowledge_one(item.work.id, turns)) for item in items]
+        refused: set[str] = set()
+        doubt: UnavailableError | None = None
+        try:
+            for item, acknowledged in zip(items, acknowledging, strict=True):
+                try:
+                    if await acknowledged:
+                        await self._executor.take(item.work)
+                        continue
+                    refused.add(item.work.id)
+                except UnavailableError as error:
+                    doubt = doubt or error
+                # The server may have given it, now or before, and the answer been lost: then `sent` shows it, or will.
+                self._ask_sent = True
+                self._executions.add(item.work.id)
+        finally:
+            for acknowledged in acknowledging:
+                acknowledged.cancel()
+        if doubt is not None:
+            raise doubt
+        return refused
+
+    async def _acknowledge_one(self, execution_id: str, turns: asyncio.Semaphore) -> bool:
+        async with turns:
+            self._log.write("execution.fetched", execution_id=execution_id)
+            given = await self._api.acknowledge(execution_id)
+        self._log.write("execution.acknowledged" if given else "execution.not_given", execution_id=execution_id)
+        return given
+
+    async def _take_sent(self) -> None:
+        async for page in self._api.pages("sent"):
+            for item in page.items:
+                execution_id = item.work.id
+                if item.cancel_requested:
+                    self._cancellations.found(execution_id)
+                if not self._executor.knows(execution_id):
+                    self._log.write("execution.fetched", execution_id=execution_id)
+                    await self._executor.take(item.work, cancelled=item.cancel_requested)
+                elif item.cancel_requested and self._executor.is_unfinished(execution_id):
+                    self._executor.cancel(execution_id)
+
+    def _note_looked_for(self, executions: list[str], cancellations: list[str]) -> None:
+        for execution_id in self._executions.ids():
+            if self._executor.knows(execution_id):
+                self._executions.found(execution_id)
+        for execution_id in executions:
+            if not self._executor.knows(execution_id) and not self._executions.missed(execution_id):
+                self._log.write("execution.not_listed", execution_id=execution_id)
+        for execution_id in cancellations:
+            if execution_id not in self._cancellations.ids():
+                continue
+            if self._executor.knows(execution_id) and not self._executor.is_unfinished(execution_id):
+                self._cancellations.found(execution_id)
+            else:
+                self._cancellations.missed(execution_id)

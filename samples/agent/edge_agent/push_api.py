@@ -1,0 +1,185 @@
+import asyncio
+import hmac
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from edge_agent.agent_api import parse_work
+from edge_agent.clock import Clock
+from edge_agent.event_log import EventLog
+from edge_agent.executor import CancelOutcome, Executor
+from edge_agent.health import as_json, check_health, overall
+from edge_agent.identity import Identity
+from edge_agent.journal import Work
+
+BODY_LIMIT_BYTES = 1024 * 1024
+SOCKET_SECONDS = 10.0
+ANSWER_SECONDS = 9.0  # the server gives up after 10
+CREATE_PATH = "/api/v1/command_executions"
+CANCEL_PATH = re.compile(r"/api/v1/command_executions/([0-9A-Fa-f-]{36})/cancel")
+CODES = {
+    400: ("bad_request", "Bad Request"),
+    401: ("unauthorized", "Unauthorized"),
+    404: ("not_found", "Resource not found"),
+    413: ("payload_too_large", "Payload Too Large"),
+    422: ("validation_failed", "Validation failed"),
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    data: Any = None
+    details: dict[str, list[str]] | None = None
+
+
+class PushApi:
+    """What the server calls on a node that it can reach: take an execution, cancel one, tell the health.
+
+    The same envelope as the server's own. Calls need the node's API token, `/health` does not. A pushed execution is
+    on disk before the answer, and counts as acknowledged. Its threads end with `close`.
+    """
+
+    def __init__(
+        self,
+        *,
+        executor: Executor,
+        identity: Callable[[], Identity],
+        state_directory: Path,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._executor = executor
+        self._identity = identity
+        self._state_directory = state_directory
+        self._loop = loop
+        self._clock = clock
+        self._log = log
+        self._server: ThreadingHTTPServer | None = None
+
+    def listen(self, host: str, port: int) -> int:
+        """Serve from threads of its own; returns the port. Raises OSError where it cannot listen."""
+        api = self
+
+        class Handler(_Handler):
+            push_api = api
+
+        self._server = ThreadingHTTPServer((host, port), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="push-api", daemon=True
+        ).start()
+        return int(self._server.server_address[1])
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+    def timestamp(self) -> str:
+        return self._clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+    def health(self) -> Reply:
+        checks = check_health(self._state_directory)
+        return Reply(200 if overall(checks) == "healthy" else 503, as_json(checks))
+
+    def authorized(self, header: str) -> bool:
+        return hmac.compare_digest(header.encode(), f"Bearer {self._identity().api_token}".encode())
+
+    def create(self, body: dict[str, Any]) -> Reply:
+        try:
+            work = parse_work(body)
+        except ValueError as error:
+            return Reply(422, details={"base": [str(error)]})
+        if body.get("node_id") != self._identity().node_id:
+            return Reply(422, details={"node_id": ["is not this node"]})
+        if not self._in_loop(self._take, work):
+            return Reply(422, details={"id": ["has already been taken"]})
+        return Reply(201, {**body, "status": "pending"})
+
+    def cancel(self, execution_id: str) -> Reply:
+        outcome = self._in_loop(self._cancel, execution_id.lower())
+        return Reply(404) if outcome is None else Reply(200, {"action": outcome})
+
+    async def _take(self, work: Work) -> bool:
+        self._log.write("execution.pushed", execution_id=work.id)
+        return await self._executor.take(work)
+
+    async def _cancel(self, execution_id: str) -> CancelOutcome | None:
+        return self._executor.cancel(execution_id)
+
+    def _in_loop(self, call: Callable[[Any], Any], argument: object) -> Any:
+        return asyncio.run_coroutine_threadsafe(call(argument), self._loop).result(ANSWER_SECONDS)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    push_api: PushApi
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet, or the peer's delayed acknowledgement costs 40 ms
+    timeout = SOCKET_SECONDS
+
+    def do_GET(self) -> None:
+        self._answer(self.push_api.health() if self.path == "/health" else Reply(404))
+
+    def do_POST(self) -> None:
+        self._answer(self._post())
+
+    def do_PATCH(self) -> None:
+        self._answer(self._patch())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """The agent's own log says what happened."""
+
+    def _post(self) -> Reply:
+        body = self._body()
+        if self.path != CREATE_PATH:
+            return Reply(404)
+        if not self.push_api.authorized(self.headers.get("authorization", "")):
+            return Reply(401)
+        if body is None:
+            return Reply(413)
+        try:
+            content = json.loads(body)
+        except ValueError:
+            return Reply(400)
+        return self.push_api.create(content) if isinstance(content, dict) else Reply(400)
+
+    def _patch(self) -> Reply:
+        self._body()
+        match = CANCEL_PATH.fullmatch(self.path)
+        if match is None:
+            return Reply(404)
+        if not self.push_api.authorized(self.headers.get("authorization", "")):
+            return Reply(401)
+        return self.push_api.cancel(match[1])
+
+    def _body(self) -> bytes | None:
+        """None when it is too large or of unknown length; the connection then ends with the answer."""
+        length = self.headers.get("content-length", "0" if "transfer-encoding" not in self.headers else "")
+        if not length.isdigit() or int(length) > BODY_LIMIT_BYTES:
+            self.close_connection = True
+            return None
+        return self.rfile.read(int(length))
+
+    def _answer(self, reply: Reply) -> None:
+        meta = {"timestamp": self.push_api.timestamp()}
+        if reply.data is not None:
+            envelope: dict[str, Any] = {"data": reply.data, "meta": meta}
+        else:
+            code, message = CODES[reply.status]
+            error: dict[str, Any] = {"code": code, "message": message}
+            if reply.details:
+                error["details"] = reply.details
+            envelope = {"error": error, "meta": meta}
+        content = json.dumps(envelope).encode()
+        self.send_response(reply.status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)

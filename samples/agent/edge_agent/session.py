@@ -1,0 +1,50 @@
+import asyncio
+from typing import Any
+
+from edge_agent.durable import StateDirectory
+from edge_agent.enrollment import UNAUTHORIZED, Enroller
+from edge_agent.errors import UnavailableError
+from edge_agent.http_client import Answer, HttpClient, ask
+from edge_agent.identity import Identity, save_identity
+
+
+class Session:
+    """Calls in the node's name, with a token that is renewed when the server refuses it.
+
+    Renewals are one at a time; whoever waits for one goes on with its result. A new identity is on disk before it is
+    used.
+    """
+
+    def __init__(self, client: HttpClient, enroller: Enroller, state: StateDirectory, identity: Identity) -> None:
+        self._client = client
+        self._enroller = enroller
+        self._state = state
+        self._renewal = asyncio.Lock()
+        self.identity = identity
+
+    @classmethod
+    async def open(
+        cls, client: HttpClient, enroller: Enroller, state: StateDirectory, stored: Identity | None
+    ) -> "Session":
+        """Enrol, or register anew with the stored token: version and settings may have changed since."""
+        identity = await enroller.enrol() if stored is None else await enroller.renew(stored)
+        save_identity(state, identity)
+        return cls(client, enroller, state, identity)
+
+    async def call(self, method: str, path: str, **options: Any) -> Answer:
+        """Any answer but 401. Raises UnavailableError if the call may be repeated later, FatalError as the enroller."""
+        for _ in range(2):
+            identity = self.identity
+            answer = await ask(self._client, identity.admin_urls, method, path, token=identity.api_token, **options)
+            if answer.status != UNAUTHORIZED:
+                return answer
+            await self.renew(identity.api_token)
+        raise UnavailableError("the server refuses the token that it has just given")
+
+    async def renew(self, refused_token: str) -> None:
+        """Replace the identity, unless another call has done so since `refused_token` was in use."""
+        async with self._renewal:
+            if self.identity.api_token == refused_token:
+                identity = await self._enroller.renew(self.identity)
+                save_identity(self._state, identity)
+                self.identity = identity

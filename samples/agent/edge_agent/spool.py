@@ -1,0 +1,123 @@
+import json
+import os
+import struct
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+OUTPUT_LIMIT_BYTES = 256 * 1024  # what the server stores of an output
+NOTES_BYTES = 2 * 1024  # of these, for the lines that the agent itself adds
+HEAD_BYTES = OUTPUT_LIMIT_BYTES // 2 - NOTES_BYTES
+TAIL_BYTES = OUTPUT_LIMIT_BYTES // 2
+# JSON writes a control character in six bytes; the server takes bodies of 1 MiB.
+JSON_BYTES_PER_OUTPUT_BYTE = 3
+TOTAL = struct.Struct(">Q")
+
+
+class OutputSpool:
+    """Keeps the head and the tail of an output on disk as it comes; neither the file nor the memory grows beyond them.
+
+    The file: how many bytes came in all (8 bytes, big-endian), the head, then the tail as a ring. What was appended
+    survives the death of the agent at any moment, and a power cut once `sync` has returned. When the disk fails the
+    rest of the output is lost, never the command: `failure` says why.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._total = 0
+        self.failure: str | None = None
+
+    def append(self, data: bytes) -> None:
+        if self.failure is not None:
+            return
+        try:
+            self._store(data)
+        except OSError as error:
+            self.failure = os.strerror(error.errno or 0)
+
+    def sync(self) -> None:
+        os.fsync(self._fd)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _store(self, data: bytes) -> None:
+        head, rest = data[: max(HEAD_BYTES - self._total, 0)], data[max(HEAD_BYTES - self._total, 0) :]
+        if head:
+            os.pwrite(self._fd, head, TOTAL.size + self._total)
+        self._total += len(head) + max(len(rest) - TAIL_BYTES, 0)
+        rest = rest[-TAIL_BYTES:]
+        while rest:
+            position = (self._total - HEAD_BYTES) % TAIL_BYTES
+            piece = rest[: TAIL_BYTES - position]
+            os.pwrite(self._fd, piece, TOTAL.size + HEAD_BYTES + position)
+            self._total += len(piece)
+            rest = rest[len(piece) :]
+        os.pwrite(self._fd, TOTAL.pack(self._total), 0)
+
+
+def read_output(path: Path, notes: Sequence[str]) -> str:
+    """The output as it is reported: at most OUTPUT_LIMIT_BYTES of UTF-8, whatever the command wrote.
+
+    Bytes that are not UTF-8 are replaced. Between head and tail a line says how many bytes are missing; `notes` follow
+    as lines of their own. A file that is not there, or was never written to, is no output.
+    """
+    content = path.read_bytes() if path.exists() else b""
+    total = TOTAL.unpack_from(content)[0] if len(content) >= TOTAL.size else 0
+    stored = content[TOTAL.size :]
+    ring = stored[HEAD_BYTES:]
+    if total > HEAD_BYTES + TAIL_BYTES:
+        oldest = (total - HEAD_BYTES) % TAIL_BYTES
+        ring = ring[oldest:] + ring[:oldest]
+    else:
+        ring = ring[: max(total - HEAD_BYTES, 0)]
+    text = _bounded(stored[: min(total, HEAD_BYTES)], ring, total)
+    for note in notes:
+        text += ("" if not text or text.endswith("\n") else "\n") + note + "\n"
+    return text
+
+
+def _bounded(head: bytes, tail: bytes, total: int) -> str:
+    whole = head + tail
+    if len(whole) == total and _fits(whole, HEAD_BYTES + TAIL_BYTES):
+        return whole.decode(errors="replace")
+    head = _without_broken_end(head)
+    tail = _without_broken_start(tail)
+    head = head[: _most(len(head), lambda size: _fits(head[:size], HEAD_BYTES))]
+    tail = tail[len(tail) - _most(len(tail), lambda size: _fits(tail[len(tail) - size :], TAIL_BYTES)) :]
+    dropped = f"\n[{total - len(head) - len(tail)} bytes of output dropped]\n"
+    return head.decode(errors="replace") + dropped + tail.decode(errors="replace")
+
+
+def _fits(data: bytes, limit: int) -> bool:
+    text = data.decode(errors="replace")
+    if len(text.encode()) > limit:
+        return False
+    return len(json.dumps(text, ensure_ascii=False).encode()) <= limit * JSON_BYTES_PER_OUTPUT_BYTE
+
+
+def _most(size: int, fits: Callable[[int], bool]) -> int:
+    """The greatest size up to this one that fits."""
+    if fits(size):
+        return size
+    return bisect_left(range(size + 1), 1, key=lambda candidate: int(not fits(candidate))) - 1
+
+
+def _without_broken_end(data: bytes) -> bytes:
+    """Without the first bytes of a character whose rest was cut off."""
+    for back in range(1, min(3, len(data)) + 1):
+        byte = data[-back]
+        if byte >= 0xC0:  # noqa: PLR2004 - first byte of a longer character
+            length = 2 + (byte >= 0xE0) + (byte >= 0xF0)  # noqa: PLR2004
+            return data[:-back] if length > back else data
+        if byte < 0x80:  # noqa: PLR2004 - a character of one byte
+            return data
+    return data
+
+
+def _without_broken_start(data: bytes) -> bytes:
+    """Without the last bytes of a character whose first ones were cut off."""
+    start = 0
+    while start < min(3, len(data)) and data[start] & 0xC0 == 0x80:  # noqa: PLR2004 - a continuation byte
+        start += 1
+    return data[start:]

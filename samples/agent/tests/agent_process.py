@@ -1,0 +1,111 @@
+"""Starts the real agent as processes and reads what they log. Leaving the block fails if any process is left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from pathlib import Path
+
+from eventually import eventually
+
+AGENT_FOLDER = Path(__file__).parents[1]
+
+
+class AgentProcess:
+    def __init__(self, arguments, environment, stdin_text):
+        self.arguments = [sys.executable, "-m", "edge_agent", *arguments]
+        self.events = []
+        self.stderr = ""
+        self.process = subprocess.Popen(
+            self.arguments,
+            env=environment,
+            cwd=AGENT_FOLDER,
+            stdin=subprocess.PIPE if stdin_text is not None else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if stdin_text is not None:
+            self.process.stdin.write(stdin_text)
+            self.process.stdin.close()
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stderr:
+            self.stderr += line
+            if line.startswith("{"):
+                self.events.append(json.loads(line))
+
+    def logged(self, event, **fields):
+        return [entry for entry in self.events if entry["event"] == event and fields.items() <= entry.items()]
+
+    def wait_for(self, event, **fields):
+        return eventually(lambda: self.logged(event, **fields), what=f"{event} {fields}\n{self.stderr}")[0]
+
+    def stop(self, number=signal.SIGTERM):
+        """Send the signal and return the exit status."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self):
+        status = self.process.wait(15)
+        self.reader.join()
+        self.process.stderr.close()
+        return status
+
+
+class AgentProcesses:
+    def __init__(self, server, folder):
+        self.server = server
+        self.folder = folder
+        self.state_dir = folder / "state"
+        self.mark = f"edge-agent-test-{uuid.uuid4()}"
+        self.started = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        for agent in self.started:
+            if agent.process.poll() is None:
+                agent.stop(signal.SIGKILL if kind else signal.SIGTERM)
+        left = self.processes()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        assert kind or not left, f"processes left behind: {left}"
+
+    def start(self, *arguments, key="environment", environment=None, stdin_text=None):
+        """An agent on this test's state directory. `key`: the way that the key of the server is given."""
+        inherited = {"PATH": os.environ["PATH"], "EDGE_TEST_MARK": self.mark, "PYTHONUNBUFFERED": "1"}
+        if key == "environment":
+            inherited["ENROLLMENT_KEY"] = self.server.key()
+        fixed = ["--state-dir", str(self.state_dir), "--node-id", str(uuid.UUID(int=7))]
+        if {"--random-id", "--machine-id-file", "--node-id"} & set(arguments):
+            fixed = fixed[:2]
+        agent = AgentProcess([*fixed, *arguments], {**inherited, **(environment or {})}, stdin_text)
+        self.started.append(agent)
+        return agent
+
+    def connected(self, *arguments, **options):
+        """An agent that holds the WebSocket and has looked at the lists since."""
+        agent = self.start(*arguments, **options)
+        agent.wait_for("websocket.connected")
+        eventually(lambda: self.server.connections, what="the server's side of the connection")
+        return agent
+
+    def processes(self):
+        """Every living process that these agents started, themselves included."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                try:
+                    environment = (folder / "environ").read_bytes()
+                except OSError:
+                    continue
+                if self.mark.encode() in environment:
+                    found.append(int(folder.name))
+        return found

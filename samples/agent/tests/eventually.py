@@ -1,0 +1,11 @@
+import time
+
+
+def eventually(look, *, seconds=10.0, what="the condition"):
+    """The first true thing that `look` returns; fails when none comes in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"{what} did not come true within {seconds} s")

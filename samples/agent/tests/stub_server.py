@@ -1,0 +1,295 @@
+"""The server's side of the agent protocol in one process: real HTTP, real WebSocket, state in memory."""
+
+import base64
+import json
+import re
+import socket
+import struct
+import threading
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import serve
+
+RESULT = re.compile(r"/agents/command_executions/([^/]+)/result")
+ACKNOWLEDGE = re.compile(r"/agents/command_executions/([^/]+)/acknowledge")
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    body: dict | None
+    token: str | None
+
+
+@dataclass
+class Fault:
+    """What happens to the next `times` requests that match: answered with a status, or cut off."""
+
+    method: str
+    path: str
+    times: int
+    status: int | None = None
+    processed: bool = False
+    headers: dict = field(default_factory=dict)
+
+
+class StubServer:
+    def __init__(self):
+        self.lock = threading.RLock()
+        self.requests = []
+        self.executions = {}
+        self.faults = []
+        self.down = False
+        self.uses_taken = []
+        self.key_error = ""
+        self.registration_tokens = {}
+        self.tokens = {}
+        self.previous_tokens = {}
+        self.poll_seconds = 60
+        self.websocket = True
+        self.connections = set()
+        self.frames = []
+
+    def __enter__(self):
+        stub = self
+
+        class Handler(_Handler):
+            server_state = stub
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
+        self.sockets = serve(self._hold, "127.0.0.1", 0, process_request=self._admit)
+        self.websocket_url = f"ws://127.0.0.1:{self.sockets.socket.getsockname()[1]}/agent"
+        self.threads = [
+            threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}),
+            threading.Thread(target=self.sockets.serve_forever),
+        ]
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.disconnect()
+        self.http.shutdown()
+        self.http.server_close()
+        self.sockets.shutdown()
+        for thread in self.threads:
+            thread.join()
+
+    # What tests say and ask.
+
+    def key(self, *urls):
+        content = {"admin_urls": list(urls) or [self.url], "nonce": "bm9uY2U"}
+        return base64.b64encode(json.dumps(content).encode()).decode()
+
+    def add(self, command_text, *, wake=False, status="pending", **fields):
+        execution_id = str(uuid.uuid4())
+        item = {
+            "id": execution_id,
+            "command_id": str(uuid.uuid4()),
+            "command_text": command_text,
+            "timeout": None,
+            "expired_at": None,
+            "status": status,
+            "inserted_at": now(),
+            "cancel_requested_at": None,
+            **fields,
+        }
+        with self.lock:
+            self.executions[execution_id] = item
+        if wake:
+            self.send({"type": "executions", "ids": [execution_id]})
+        return execution_id
+
+    def cancel(self, execution_id, *, wake=True):
+        with self.lock:
+            self.executions[execution_id]["cancel_requested_at"] = now()
+        if wake:
+            self.send({"type": "cancel", "ids": [execution_id]})
+
+    def fail(self, method, path, *, times=1, **how):
+        with self.lock:
+            self.faults.append(Fault(method, path, times, **how))
+
+    def send(self, frame):
+        for connection in list(self.connections):
+            connection.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
+
+    def disconnect(self):
+        for connection in list(self.connections):
+            connection.close()
+
+    def seen(self, method, path):
+        with self.lock:
+            return [request for request in self.requests if (request.method, request.path) == (method, path)]
+
+    def results(self, execution_id):
+        return [request.body for request in self.seen("PATCH", f"/agents/command_executions/{execution_id}/result")]
+
+    def final(self, execution_id):
+        item = self.executions[execution_id]
+        return item if item["status"] not in ("pending", "sent") else None
+
+    # What the agent sees.
+
+    def handle(self, method, path, query, body, token):
+        if (method, path) == ("POST", "/agents/enrollment_keys/verify"):
+            return self._verify(body)
+        if (method, path) == ("POST", "/agents/nodes"):
+            return self._register(body, token)
+        if token is None or token not in self.tokens.values():
+            return error(401, "unauthorized", "Unauthorized")
+        if (method, path) == ("GET", "/agents/command_executions"):
+            return self._list(query)
+        if (method, path) == ("PATCH", "/agents/nodes/me/health_check"):
+            return 200, {"data": {}, "meta": meta()}
+        if match := ACKNOWLEDGE.fullmatch(path):
+            return self._move(match[1], {"pending"}, {"status": "sent"})
+        if match := RESULT.fullmatch(path):
+            return self._result(match[1], body)
+        return error(404, "not_found", "Resource not found")
+
+    def _verify(self, body):
+        if self.key_error:
+            return 200, {"data": {"verified": False, "error": self.key_error, "netmaker_key": ""}, "meta": meta()}
+        node_id = body["node_id"]
+        if node_id not in self.uses_taken:
+            self.uses_taken.append(node_id)
+        token = f"registration-{uuid.uuid4()}"
+        self.registration_tokens[token] = node_id
+        data = {"verified": True, "error": "", "netmaker_key": token, "network_name": "cluster-north"}
+        return 200, {"data": data, "meta": meta()}
+
+    def _register(self, body, bearer):
+        node_id = body["node_id"]
+        if bearer is not None:
+            if bearer not in (self.tokens.get(node_id), self.previous_tokens.get(node_id)):
+                return error(401, "unauthorized", "Unauthorized")
+            self.previous_tokens[node_id] = bearer
+        elif self.registration_tokens.get(body.get("registration_token")) != node_id:
+            return error(422, "validation_failed", "Validation failed")
+        self.tokens[node_id] = f"token-{uuid.uuid4()}"
+        data = {
+            "node_id": node_id,
+            "api_token": self.tokens[node_id],
+            "proxy_password": "proxy-secret",
+            "admin_urls": [self.url],
+            "derp_map_url": None,
+            "websocket_url": self.websocket_url if self.websocket else None,
+            "poll_seconds": self.poll_seconds,
+        }
+        return 201, {"data": data, "meta": meta()}
+
+    def _list(self, query):
+        page, size = int(query["page"]), int(query["page_size"])
+        listed = [item for item in self.executions.values() if item.get("shown_as", item["status"]) == query["status"]]
+        shown = listed[(page - 1) * size : page * size]
+        pagination = {"page": page, "page_size": size, "has_next": page * size < len(listed)}
+        return 200, {"data": shown, "meta": {**meta(), "pagination": pagination}}
+
+    def _result(self, execution_id, body):
+        if set(body) - {"status", "output", "exit_code", "completed_at"}:
+            return error(400, "bad_request", "Bad Request")
+        status = "cancelled" if body.get("exit_code") == 143 else body["status"]
+        return self._move(execution_id, {"pending", "sent"}, {**body, "status": status})
+
+    def _move(self, execution_id, sources, changes):
+        item = self.executions.get(execution_id)
+        if item is None:
+            return error(404, "not_found", "Resource not found")
+        if item["status"] not in sources:
+            return error(409, "conflict", "Conflict")
+        item.update(changes)
+        return 200, {"data": item, "meta": meta()}
+
+    def _admit(self, connection, request):
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.down:
+            return connection.respond(503, "down")
+        return None if token in self.tokens.values() else connection.respond(401, "unauthorized")
+
+    def _hold(self, connection):
+        self.connections.add(connection)
+        try:
+            for frame in connection:
+                self.frames.append(frame)
+        except ConnectionClosed:
+            return
+        finally:
+            self.connections.discard(connection)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server_state: StubServer
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet, or the peer's delayed acknowledgement costs 40 ms
+
+    def _serve(self):
+        state = self.server_state
+        parts = urlsplit(self.path)
+        path = parts.path.removeprefix("/api/v1")
+        content = self.rfile.read(int(self.headers.get("content-length", 0)))
+        token = self.headers.get("authorization", "").removeprefix("Bearer ") or None
+        body = json.loads(content) if content else None
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        with state.lock:
+            fault = self._fault(path)
+            state.requests.append(Request(self.command, path, body, token))
+            if state.down or (fault is not None and fault.status is None and not fault.processed):
+                self._cut_off()
+                return
+            if fault is not None and fault.status is not None:
+                status, answer = error(fault.status, "fault", "Fault")
+            else:
+                status, answer = state.handle(self.command, path, query, body, token)
+        if fault is not None and fault.processed:
+            self._cut_off()
+            return
+        encoded = json.dumps(answer).encode()
+        self.send_response(status)
+        for name, value in (fault.headers if fault is not None else {}).items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(encoded)))
+        self.end_headers()
+        self.wfile.write(encoded)
+
+    do_GET = do_POST = do_PATCH = _serve  # noqa: N815
+
+    def _fault(self, path):
+        for fault in self.server_state.faults:
+            if fault.times and fault.method == self.command and re.fullmatch(fault.path, path):
+                fault.times -= 1
+                return fault
+        return None
+
+    def _cut_off(self):
+        """Reset the connection: what an agent sees of a server that dies before it has answered."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def finish(self):
+        if self.connection.fileno() != -1:
+            super().finish()
+
+    def log_message(self, *_):
+        """Quiet: the tests look at `requests`."""
+
+
+def now():
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def meta():
+    return {"timestamp": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")}
+
+
+def error(status, code, message):
+    return status, {"error": {"code": code, "message": message}, "meta": meta()}

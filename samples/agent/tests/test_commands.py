@@ -1,0 +1,225 @@
+import re
+
+import pytest
+from eventually import eventually
+
+
+def done(server, execution_id, agent):
+    return eventually(lambda: server.final(execution_id), what=agent.stderr)
+
+
+def test_a_wake_up_brings_a_command_and_its_result(server, agents):
+    agent = agents.connected()
+    execution_id = server.add("echo one; echo two >&2; echo three; exit 3", wake=True)
+
+    item = done(server, execution_id, agent)
+
+    assert (item["status"], item["exit_code"]) == ("completed", 3)
+    assert item["output"] == "one\ntwo\nthree\n"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", item["completed_at"])
+    agent.wait_for("execution.reported")
+    steps = ["wake_up", "fetched", "acknowledged", "started", "finished", "reported"]
+    times = [agent.logged(f"execution.{step}", execution_id=execution_id)[0]["at"] for step in steps]
+    assert times == sorted(times)
+
+
+def test_polling_alone_brings_it_too(server, agents):
+    server.websocket = False
+    server.poll_seconds = 0.2
+    agent = agents.start()
+    agent.wait_for("agent.enrolled")
+    assert done(server, server.add("echo polled"), agent)["output"] == "polled\n"
+    assert not agent.logged("websocket.connected")
+
+
+def test_what_waited_while_the_socket_was_gone_is_fetched_on_reconnect(server, agents):
+    agent = agents.connected()
+    server.disconnect()
+    agent.wait_for("websocket.closed")
+    execution_id = server.add("echo waited")
+    assert done(server, execution_id, agent)["output"] == "waited\n"
+    eventually(lambda: len(agent.logged("websocket.connected")) == 2 and server.connections, what="a reconnect")
+    assert done(server, server.add("echo again", wake=True), agent)["output"] == "again\n"
+
+
+def test_frames_that_say_nothing_to_an_agent_are_ignored(server, agents):
+    agent = agents.connected()
+    for frame in ("no json", b"\xff", [], {"type": "news", "ids": ["x"]}, {"type": "executions"}, {"ids": [7]}):
+        server.send(frame)
+    server.send({"type": "executions", "ids": [7, None]})
+    assert done(server, server.add("true", wake=True), agent)["exit_code"] == 0
+    assert len(agent.logged("websocket.connected")) == 1
+
+
+def test_a_named_execution_that_the_list_does_not_show_yet_is_looked_for_again(server, agents):
+    agent = agents.connected()
+    execution_id = server.add("true", wake=True, shown_as="nothing yet")
+    agent.wait_for("execution.wake_up", execution_id=execution_id)
+    asked = len(server.seen("GET", "/agents/command_executions"))
+    eventually(lambda: len(server.seen("GET", "/agents/command_executions")) > asked, what="a second look")
+    del server.executions[execution_id]["shown_as"]
+    assert done(server, execution_id, agent)["exit_code"] == 0
+
+
+def test_an_acknowledgement_whose_answer_was_lost_loses_no_command(server, agents):
+    agent = agents.connected()
+    server.fail("PATCH", "/agents/command_executions/[^/]+/acknowledge", times=2, processed=True)
+    execution_id = server.add("echo ran >> runs", wake=True)
+    assert done(server, execution_id, agent)["exit_code"] == 0
+
+
+@pytest.mark.parametrize("status", [404, 409])
+def test_an_execution_that_the_server_takes_back_is_not_run(server, agents, status):
+    agent = agents.connected()
+    taken_back = server.add("true", status="cancelled", shown_as="pending")
+    server.fail("PATCH", f"/agents/command_executions/{taken_back}/acknowledge", times=99, status=status)
+    server.send({"type": "executions", "ids": [taken_back]})
+    agent.wait_for("execution.not_given", execution_id=taken_back)
+    assert done(server, server.add("true", wake=True), agent)["exit_code"] == 0
+    assert not agent.logged("execution.started", execution_id=taken_back)
+
+
+def test_more_than_a_page_and_more_than_is_taken_ahead_all_run(server, agents):
+    ids = [server.add("true") for _ in range(230)]
+    agent = agents.start("--max-parallel", "8")
+    eventually(lambda: all(server.final(execution_id) for execution_id in ids), seconds=30, what=agent.stderr)
+    assert {server.executions[execution_id]["exit_code"] for execution_id in ids} == {0}
+
+
+def test_an_item_that_cannot_be_read_holds_up_no_other(server, agents, tmp_path):
+    server.add("true", id="../../escape")
+    server.add("true", timeout="soon")
+    agent = agents.connected()
+    assert done(server, server.add("true", wake=True), agent)["exit_code"] == 0
+    assert len(agent.logged("execution.unreadable")) >= 2
+
+
+def test_a_command_reads_nothing_and_leads_its_own_group(server, agents):
+    agent = agents.connected()
+    item = done(server, server.add("cat; cut -d' ' -f1,5,6 /proc/$$/stat", wake=True), agent)
+    pid, group, session = item["output"].split()
+    assert pid == group == session
+
+
+def test_output_beyond_the_bound_keeps_head_and_tail_and_says_what_is_missing(server, agents):
+    agent = agents.connected()
+    item = done(server, server.add("echo first; yes | head -c 3000000; echo last", wake=True), agent)
+    output = item["output"]
+    assert len(output.encode()) <= 256 * 1024
+    assert output.startswith("first\ny\n")
+    assert output.endswith("y\nlast\n")
+    marker = re.search(r"\n\[(\d+) bytes of output dropped\]\n", output)
+    assert int(marker[1]) == 3_000_011 - (len(output) - len(marker[0]))
+
+
+def test_bytes_that_are_no_text_are_replaced(server, agents):
+    agent = agents.connected()
+    item = done(server, server.add(r"printf '\377\376ok\303\244'", wake=True), agent)
+    assert item["output"] == "\ufffd\ufffdokä"
+
+
+def test_a_timeout_kills_the_whole_group(server, agents):
+    agent = agents.connected()
+    execution_id = server.add("(sleep 300; true) & echo begun; sleep 300", timeout=300, wake=True)
+    item = done(server, execution_id, agent)
+    assert (item["status"], item["exit_code"]) == ("completed", 124)
+    assert item["output"] == "begun\nCommand timed out after 300 milliseconds\n"
+    eventually(lambda: agents.processes() == [agent.process.pid], what="the end of the group")
+
+
+def test_a_cancelled_command_may_tidy_up(server, agents, tmp_path):
+    agent = agents.connected()
+    ready = tmp_path / "ready"
+    execution_id = server.add(
+        f"trap 'echo tidied; exit 9' TERM; touch {ready}; while :; do sleep 0.02; done", wake=True
+    )
+    eventually(ready.exists, what="the trap")
+    server.cancel(execution_id)
+    item = done(server, execution_id, agent)
+    assert (item["status"], item["exit_code"]) == ("cancelled", 143)
+    assert item["output"].endswith("tidied\nCommand cancelled\n")
+
+
+def test_a_cancelled_command_that_will_not_end_is_killed_with_all_its_children(server, agents, tmp_path):
+    agent = agents.connected("--cancel-grace-seconds", "0.2")
+    ready = tmp_path / "ready"
+    execution_id = server.add(f"trap '' TERM; sleep 300 & touch {ready}; while :; do sleep 0.02; done", wake=True)
+    eventually(ready.exists, what="the trap")
+    server.cancel(execution_id)
+    assert done(server, execution_id, agent)["exit_code"] == 143
+    eventually(lambda: agents.processes() == [agent.process.pid], what="the end of the group")
+
+
+def test_a_cancellation_without_a_wake_up_is_seen_by_the_poll(server, agents):
+    server.websocket = False
+    server.poll_seconds = 0.2
+    agent = agents.start()
+    execution_id = server.add("sleep 300")
+    agent.wait_for("execution.started")
+    server.cancel(execution_id, wake=False)
+    assert done(server, execution_id, agent)["status"] == "cancelled"
+
+
+def test_a_command_that_ended_before_its_cancellation_keeps_its_result(server, agents):
+    agent = agents.connected()
+    execution_id = server.add("exit 5", wake=True)
+    agent.wait_for("execution.reported")
+    server.cancel(execution_id)
+    assert done(server, server.add("true", wake=True), agent)["exit_code"] == 0
+    assert (server.executions[execution_id]["status"], len(server.results(execution_id))) == ("completed", 1)
+
+
+def test_no_more_run_at_a_time_than_allowed_and_the_waiting_can_be_cancelled(server, agents, tmp_path):
+    agent = agents.connected("--max-parallel", "2")
+    release = tmp_path / "release"
+    ids = [server.add(f"while [ ! -e {release} ]; do sleep 0.02; done") for _ in range(5)]
+    server.send({"type": "executions", "ids": ids})
+    eventually(lambda: all(server.executions[each]["status"] == "sent" for each in ids), what="acknowledgements")
+    eventually(lambda: len(agent.logged("execution.started")) == 2, what="two starts")
+    server.cancel(ids[4])
+    assert done(server, ids[4], agent)["exit_code"] == 143
+    release.touch()
+    assert [done(server, each, agent)["exit_code"] for each in ids[:4]] == [0, 0, 0, 0]
+    assert not agent.logged("execution.started", execution_id=ids[4])
+    running = 0
+    for event in agent.events:
+        running += {"execution.started": 1, "execution.finished": -1}.get(event["event"], 0)
+        assert running <= 2
+
+
+def test_a_background_process_that_holds_the_output_does_not_hold_up_the_result(server, agents):
+    agent = agents.connected()
+    item = done(server, server.add("sleep 300 & echo started; exit 4", wake=True), agent)
+    assert item["exit_code"] == 4
+    assert item["output"] == "started\nBackground processes that held the output open were killed\n"
+    eventually(lambda: agents.processes() == [agent.process.pid], what="the end of the group")
+
+
+def test_a_background_process_that_let_go_of_the_output_lives_on(server, agents, tmp_path):
+    agent = agents.connected()
+    alive, end = tmp_path / "alive", tmp_path / "end"
+    loop = f"(while [ ! -e {end} ]; do sleep 0.02; done; touch {alive})"
+    assert done(server, server.add(f"{loop} > /dev/null 2>&1 &", wake=True), agent)["exit_code"] == 0
+    end.touch()
+    eventually(alive.exists, what="the background process")
+
+
+def test_a_command_whose_deadline_has_passed_is_not_run(server, agents):
+    agent = agents.connected()
+    execution_id = server.add("true", expired_at="2020-01-01T00:00:00Z", wake=True)
+    assert done(server, execution_id, agent)["status"] == "expired"
+    assert set(server.results(execution_id)[0]) == {"status", "completed_at"}
+    assert not agent.logged("execution.started")
+
+
+@pytest.mark.parametrize("text", ["echo a\0b", "true " + "x" * 140_000], ids=["nul", "too-long"])
+def test_a_command_that_the_system_cannot_start_is_reported(server, agents, text):
+    agent = agents.connected()
+    item = done(server, server.add(text, wake=True), agent)
+    assert item["exit_code"] == 126
+    assert item["output"].startswith("The command could not be started: ")
+
+
+def test_a_command_killed_by_a_signal_has_the_shells_exit_code(server, agents):
+    agent = agents.connected()
+    assert done(server, server.add("kill -9 $$", wake=True), agent)["exit_code"] == 137

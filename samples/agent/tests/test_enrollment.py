@@ -1,0 +1,201 @@
+import stat
+import uuid
+
+import pytest
+from eventually import eventually
+
+NODE_ID = str(uuid.UUID(int=7))
+
+
+def test_a_machine_enrols_once_and_registers_anew_at_every_start(server, agents):
+    agents.connected().stop()
+    first_token = server.tokens[NODE_ID]
+
+    second = agents.connected(key=None)
+
+    assert second.logged("agent.reregistered")
+    assert len(server.seen("POST", "/agents/enrollment_keys/verify")) == 1
+    registrations = server.seen("POST", "/agents/nodes")
+    assert [request.token for request in registrations] == [None, first_token]
+    assert registrations[0].body["registration_token"].startswith("registration-")
+    assert "registration_token" not in registrations[1].body
+    assert registrations[1].body["network_name"] == "cluster-north"
+
+
+def test_the_registration_names_all_that_the_contract_asks_for(server, agents):
+    agents.connected("--http-port", "44001", "--ssh-port", "2222")
+    body = server.seen("POST", "/agents/nodes")[0].body
+    body.pop("registration_token")
+    assert body == {
+        "node_id": NODE_ID,
+        "network_name": "cluster-north",
+        "id_type": "persistent",
+        "http_port": 44001,
+        "ssh_port": 2222,
+        "host_metrics_port": 49100,
+        "wireguard_metrics_port": 49586,
+        "http_proxy_port": 43128,
+        "socks5_proxy_port": 41080,
+        "version": "0.1.0",
+        "self_update_enabled": False,
+    }
+
+
+@pytest.mark.parametrize("way", ["environment", "file", "stdin"])
+def test_the_key_comes_in_by_every_way_and_shows_in_none(server, agents, tmp_path, way):
+    key_file = tmp_path / "key"
+    key_file.write_text(server.key() + "\n")
+    options = {
+        "environment": {"arguments": (), "key": "environment"},
+        "file": {"arguments": ("--enrollment-key-file", str(key_file)), "key": None},
+        "stdin": {"arguments": ("--enrollment-key-file", "-"), "key": None, "stdin_text": server.key() + "\n"},
+    }[way]
+    agent = agents.connected(*options.pop("arguments"), **options)
+    execution_id = server.add("env", wake=True)
+
+    item = eventually(lambda: server.final(execution_id), what="the command")
+
+    assert "EDGE_TEST_MARK" in item["output"]
+    assert server.key() not in item["output"]
+    assert server.key() not in " ".join(agent.arguments)
+    agent.stop()
+    for secret in (server.key(), server.tokens[NODE_ID], "registration-", "proxy-secret", "EDGE_TEST_MARK"):
+        assert secret not in agent.stderr
+
+
+def test_state_is_readable_by_nobody_else(server, agents):
+    agents.state_dir.mkdir(mode=0o755)
+    agents.connected()
+    execution_id = server.add("echo x; while [ ! -e release ]; do sleep 0.02; done", wake=True)
+    spooled = agents.state_dir / "spool" / execution_id
+    eventually(spooled.exists, what="the spool")
+
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in [agents.state_dir, *agents.state_dir.rglob("*")]}
+
+    server.cancel(execution_id)
+    assert {path.name for path in modes} >= {"identity.json", "node.json", "journal.jsonl", "lock", execution_id}
+    for path, mode in modes.items():
+        assert mode == (0o700 if path.is_dir() else 0o600), path
+    eventually(lambda: server.final(execution_id), what="the cancellation")
+
+
+@pytest.mark.parametrize("path", ["/agents/enrollment_keys/verify", "/agents/nodes"])
+@pytest.mark.parametrize("processed", [True, False], ids=["answer-lost", "request-lost"])
+def test_an_answer_lost_while_enrolling_strands_no_machine(server, agents, path, processed):
+    server.fail("POST", path, times=3, processed=processed)
+    agent = agents.connected()
+    assert agent.logged("enrollment.waiting")
+    assert server.uses_taken == [NODE_ID]
+    registered = {request.body["registration_token"] for request in server.seen("POST", "/agents/nodes")}
+    assert len(registered) == 1
+
+
+def test_a_lost_answer_of_a_reregistration_is_asked_for_again_with_the_token_at_hand(server, agents):
+    agents.connected().stop()
+    token = server.tokens[NODE_ID]
+    server.fail("POST", "/agents/nodes", times=3, processed=True)
+    agents.connected(key=None)
+    assert [request.token for request in server.seen("POST", "/agents/nodes")[1:]] == [token] * 4
+
+
+def test_the_next_server_is_tried_when_one_is_away(server, agents):
+    server.fail("POST", "/agents/enrollment_keys/verify", status=503)
+    key = server.key("http://127.0.0.1:1", server.url, server.url)
+    agent = agents.connected(key=None, environment={"ENROLLMENT_KEY": key})
+    assert not agent.logged("enrollment.waiting")
+    assert len(server.seen("POST", "/agents/enrollment_keys/verify")) == 2
+
+
+def test_a_server_that_limits_is_given_the_time_it_asks_for(server, agents):
+    server.fail("POST", "/agents/enrollment_keys/verify", status=429, headers={"retry-after": "1"})
+    agent = agents.connected()
+    assert agent.logged("enrollment.waiting")[0]["seconds"] == 1.0
+
+
+@pytest.mark.parametrize("reason", ["invalid_key", "key_expired", "key_spent", "node_limit_reached"])
+def test_a_key_that_is_refused_ends_the_agent_with_the_reason(server, agents, reason):
+    server.key_error = reason
+    agent = agents.start()
+    assert agent.wait() == 2
+    assert reason in agent.logged("agent.failed")[0]["reason"]
+
+
+def test_a_refused_registration_ends_the_agent_with_the_servers_words(server, agents):
+    server.fail("POST", "/agents/nodes", status=422)
+    agent = agents.start()
+    assert agent.wait() == 2
+    assert "status 422: Fault" in agent.logged("agent.failed")[0]["reason"]
+
+
+@pytest.mark.parametrize("key", ["", "no base64!", "e30="])
+def test_without_a_usable_key_an_unknown_machine_says_so(agents, key):
+    agent = agents.start(key=None, environment={"ENROLLMENT_KEY": key})
+    assert agent.wait() == 2
+    assert "enrollment key" in agent.logged("agent.failed")[0]["reason"]
+
+
+def test_a_token_that_is_refused_ends_the_agent_that_has_no_key(server, agents):
+    agents.connected().stop()
+    server.tokens.clear()
+    server.previous_tokens.clear()
+    agent = agents.start(key=None)
+    assert agent.wait() == 2
+    assert "token" in agent.logged("agent.failed")[0]["reason"]
+
+
+def test_a_token_that_is_refused_while_running_is_replaced_by_the_key(server, agents):
+    server.poll_seconds = 0.2
+    agent = agents.connected()
+    server.tokens.clear()
+    server.previous_tokens.clear()
+    server.disconnect()
+
+    execution_id = server.add("echo back")
+
+    assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "back\n"
+    assert agent.logged("agent.token_refused")
+    assert server.seen("POST", "/agents/nodes")[-1].body["node_id"] == NODE_ID
+
+
+def test_a_node_that_is_deleted_ends_an_agent_that_has_no_key(server, agents):
+    agents.connected().stop()
+    agent = agents.connected(key=None)
+    server.tokens.clear()
+    server.previous_tokens.clear()
+    server.disconnect()
+    assert agent.wait() == 2
+
+
+def test_the_machine_id_is_the_node_id(server, agents, tmp_path):
+    machine_id = tmp_path / "machine-id"
+    machine_id.write_text("3d1219c7c4c5404aaa1f6d2a48adfda4\n")
+    agents.connected("--machine-id-file", str(machine_id))
+    body = server.seen("POST", "/agents/nodes")[0].body
+    assert (body["node_id"], body["id_type"]) == ("3d1219c7-c4c5-404a-aa1f-6d2a48adfda4", "persistent")
+
+
+def test_a_random_id_is_drawn_once_even_when_enrolling_fails(server, agents):
+    server.fail("POST", "/agents/nodes", status=422)
+    agents.start("--random-id").wait()
+    agents.connected("--random-id")
+    bodies = [request.body for request in server.seen("POST", "/agents/nodes")]
+    assert bodies[0]["node_id"] == bodies[1]["node_id"]
+    assert bodies[0]["id_type"] == "random"
+
+
+def test_a_state_directory_serves_one_agent_and_one_node(agents):
+    agents.connected()
+    second = agents.start()
+    assert second.wait() == 2
+    assert "another agent" in second.logged("agent.failed")[0]["reason"]
+    agents.started[0].stop()
+    third = agents.start("--node-id", str(uuid.uuid4()))
+    assert third.wait() == 2
+    assert NODE_ID in third.logged("agent.failed")[0]["reason"]
+
+
+def test_an_agent_that_waits_for_its_server_can_be_stopped(server, agents):
+    server.down = True
+    agent = agents.start()
+    agent.wait_for("enrollment.waiting")
+    assert agent.stop() == 0

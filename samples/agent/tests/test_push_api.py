@@ -1,0 +1,128 @@
+import http.client
+import json
+import uuid
+
+import pytest
+from eventually import eventually
+
+NODE_ID = str(uuid.UUID(int=7))
+
+
+@pytest.fixture
+def pushed(server, agents):
+    agent = agents.connected("--push-port", "0")
+    return Pushed(server, agent, agent.wait_for("push.listening")["port"])
+
+
+class Pushed:
+    """The server's side of the push API."""
+
+    def __init__(self, server, agent, port):
+        self.server = server
+        self.agent = agent
+        self.port = port
+
+    def call(self, method, path, body=None, *, token=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        headers = {"authorization": f"Bearer {token or self.server.tokens[NODE_ID]}"}
+        connection.request(method, path, content, headers)
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        connection.close()
+        return response.status, answer
+
+    def create(self, execution_id, **changes):
+        item = self.server.executions[execution_id]
+        names = ("id", "command_id", "command_text", "timeout", "expired_at", "status")
+        body = {name: item[name] for name in names} | {"node_id": NODE_ID, **changes}
+        return self.call("POST", "/api/v1/command_executions", body)
+
+    def cancel(self, execution_id):
+        return self.call("PATCH", f"/api/v1/command_executions/{execution_id}/cancel")
+
+
+def test_a_pushed_execution_runs_without_an_acknowledgement(server, pushed):
+    execution_id = server.add("echo pushed")
+    status, answer = pushed.create(execution_id)
+    assert status == 201
+    assert (answer["data"]["id"], answer["data"]["status"]) == (execution_id, "pending")
+    assert "timestamp" in answer["meta"]
+    item = eventually(lambda: server.final(execution_id), what=pushed.agent.stderr)
+    assert item["output"] == "pushed\n"
+    assert server.seen("PATCH", f"/agents/command_executions/{execution_id}/acknowledge") == []
+
+
+def test_a_repeated_push_is_refused_and_runs_nothing(server, pushed):
+    execution_id = server.add("true")
+    pushed.create(execution_id)
+    eventually(lambda: server.final(execution_id), what=pushed.agent.stderr)
+    status, answer = pushed.create(execution_id)
+    assert (status, answer["error"]["code"]) == (422, "validation_failed")
+    assert answer["error"]["details"] == {"id": ["has already been taken"]}
+    assert len(pushed.agent.logged("execution.started")) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"node_id": str(uuid.uuid4())}, {"id": "../escape"}, {"timeout": "long"}, {"expired_at": "soon"}, {"id": None}],
+)
+def test_what_is_not_an_execution_of_this_node_is_refused(server, pushed, changes):
+    status, answer = pushed.create(server.add("true", status="cancelled"), **changes)
+    assert (status, answer["error"]["code"]) == (422, "validation_failed")
+    assert not pushed.agent.logged("execution.started")
+
+
+def test_only_the_holder_of_the_nodes_token_may_push_and_cancel(server, pushed):
+    path = "/api/v1/command_executions"
+    for method, where in (("POST", path), ("PATCH", f"{path}/{uuid.uuid4()}/cancel")):
+        status, answer = pushed.call(method, where, {}, token="another")
+        assert (status, answer["error"]["code"]) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "expected"),
+    [
+        ("POST", "/api/v1/command_executions", b"no json", 400),
+        ("POST", "/api/v1/command_executions", [], 400),
+        ("POST", "/api/v1/command_executions", b"x" * (1024 * 1024 + 1), 413),
+        ("POST", "/elsewhere", {}, 404),
+        ("GET", "/elsewhere", None, 404),
+        ("PATCH", "/api/v1/command_executions/nothing/cancel", None, 404),
+    ],
+)
+def test_bad_calls_get_the_envelope(pushed, method, path, body, expected):
+    status, answer = pushed.call(method, path, body)
+    assert status == expected
+    assert set(answer["error"]) == {"code", "message"}
+
+
+def test_cancel_says_what_it_found(server, pushed):
+    running, ended = server.add("sleep 300"), server.add("true")
+    expired = server.add("true", expired_at="2020-01-01T00:00:00Z")
+    for execution_id in (running, ended, expired):
+        pushed.create(execution_id)
+    pushed.agent.wait_for("execution.started", execution_id=running)
+    for execution_id in (ended, expired):
+        eventually(lambda wanted=execution_id: server.final(wanted), what=pushed.agent.stderr)
+    answers = [pushed.cancel(each) for each in (running, ended, expired, str(uuid.uuid4()))]
+    assert [status for status, _ in answers] == [200, 200, 200, 404]
+    actions = [answer["data"]["action"] for _, answer in answers[:3]]
+    assert actions == ["cancelled", "already_completed", "already_expired"]
+    assert eventually(lambda: server.final(running), what=pushed.agent.stderr)["exit_code"] == 143
+
+
+def test_health_needs_no_token(pushed):
+    status, answer = pushed.call("GET", "/health", token="none")
+    assert status == 200
+    assert [check["status"] for check in answer["data"]] == ["healthy"]
+
+
+def test_nothing_listens_unless_asked(agents):
+    assert not agents.connected().logged("push.listening")
+
+
+def test_a_port_that_is_taken_ends_the_agent(server, agents):
+    agent = agents.start("--push-port", server.url.rpartition(":")[2])
+    assert agent.wait() == 2
+    assert "listen" in agent.logged("agent.failed")[0]["reason"]

@@ -1,0 +1,145 @@
+import signal
+
+import pytest
+from eventually import eventually
+
+
+def done(server, execution_id, agent):
+    return eventually(lambda: server.final(execution_id), what=agent.stderr)
+
+
+def test_a_command_that_ran_when_the_agent_was_killed_is_reported_and_not_run_again(server, agents, tmp_path):
+    runs = tmp_path / "runs"
+    first = agents.connected()
+    execution_id = server.add(f"echo before; echo run >> {runs}; sleep 300", wake=True)
+    spool = agents.state_dir / "spool" / execution_id
+    eventually(lambda: spool.exists() and b"before" in spool.read_bytes() and runs.exists(), what="the command")
+    # The line that names the process group follows the start.
+    eventually(lambda: b'"spawned"' in (agents.state_dir / "journal.jsonl").read_bytes(), what="the journal")
+    first.stop(signal.SIGKILL)
+
+    second = agents.connected(key=None)
+
+    item = done(server, execution_id, second)
+    assert (item["status"], item["exit_code"]) == ("completed", 125)
+    assert item["output"] == "before\nThe agent stopped while this command ran\n"
+    assert runs.read_text() == "run\n"
+    eventually(lambda: agents.processes() == [second.process.pid], what="the end of what was left")
+    second.wait_for("execution.reported")
+    eventually(lambda: not spool.exists(), what="the end of the spool")
+
+
+def test_what_waited_when_the_agent_was_killed_runs_after_the_restart_unless_cancelled(server, agents, tmp_path):
+    first = agents.connected("--max-parallel", "1")
+    ids = [server.add(text) for text in ("sleep 300", f"echo x >> {tmp_path}/b", f"echo x >> {tmp_path}/c")]
+    server.send({"type": "executions", "ids": ids})
+    journal = agents.state_dir / "journal.jsonl"
+    eventually(lambda: first.logged("execution.started", execution_id=ids[0]), what="the first")
+    eventually(lambda: all(each in journal.read_text() for each in ids), what="the others")
+    first.stop(signal.SIGKILL)
+    server.cancel(ids[2], wake=False)
+
+    second = agents.connected(key=None)
+
+    assert [done(server, each, second)["exit_code"] for each in ids] == [125, 0, 143]
+    assert (tmp_path / "b").read_text() == "x\n"
+    assert not (tmp_path / "c").exists()
+
+
+def test_what_was_acknowledged_but_never_journalled_is_found_in_the_sent_list(server, agents):
+    lost = server.add("echo found", status="sent")
+    cancelled = server.add("true", status="sent", cancel_requested_at="2026-01-01T00:00:00Z")
+    agent = agents.connected()
+    assert done(server, lost, agent)["output"] == "found\n"
+    assert done(server, cancelled, agent)["exit_code"] == 143
+    assert not agent.logged("execution.started", execution_id=cancelled)
+
+
+def test_an_execution_that_stays_listed_after_its_result_is_not_run_again(server, agents, tmp_path):
+    runs = tmp_path / "runs"
+    agent = agents.connected()
+    execution_id = server.add(f"echo run >> {runs}", wake=True)
+    agent.wait_for("execution.reported")
+    server.executions[execution_id]["status"] = "sent"
+    agent.stop()
+    second = agents.connected(key=None)
+    assert done(server, server.add("true", wake=True), second)["exit_code"] == 0
+    assert runs.read_text() == "run\n"
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["same-agent", "restarted-agent"])
+def test_a_result_outlives_the_servers_absence(server, agents, tmp_path, restarted):
+    release = tmp_path / "release"
+    agent = agents.connected()
+    execution_id = server.add(f"while [ ! -e {release} ]; do sleep 0.02; done; echo kept", wake=True)
+    agent.wait_for("execution.started")
+    server.down = True
+    release.touch()
+    agent.wait_for("execution.report_delayed")
+    if restarted:
+        assert agent.stop() == 0
+    server.down = False
+    if restarted:
+        agent = agents.connected(key=None)
+    item = done(server, execution_id, agent)
+    assert (item["exit_code"], item["output"]) == (0, "kept\n")
+
+
+def test_a_result_whose_acceptance_was_lost_is_let_go_by_the_repeat(server, agents):
+    agent = agents.connected()
+    server.fail("PATCH", "/agents/command_executions/[^/]+/result", times=3, processed=True)
+    execution_id = server.add("echo once", wake=True)
+    agent.wait_for("execution.result_refused", execution_id=execution_id)
+    assert server.executions[execution_id]["output"] == "once\n"
+    assert '"state": "settled"' in (agents.state_dir / "journal.jsonl").read_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize("status", [404, 409, 422])
+def test_a_result_that_is_refused_for_good_is_dropped(server, agents, status):
+    agent = agents.connected()
+    server.fail("PATCH", "/agents/command_executions/[^/]+/result", status=status)
+    execution_id = server.add("true", wake=True)
+    agent.wait_for("execution.result_refused", execution_id=execution_id)
+    eventually(lambda: not (agents.state_dir / "spool" / execution_id).exists(), what="the end of the spool")
+    assert len(server.results(execution_id)) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_a_result_that_the_server_cannot_take_now_is_kept_and_holds_up_no_other(server, agents, status):
+    agent = agents.connected()
+    stuck = server.add("true")
+    server.fail("PATCH", f"/agents/command_executions/{stuck}/result", times=1, status=status)
+    other = server.add("true")
+    server.send({"type": "executions", "ids": [stuck, other]})
+    assert done(server, other, agent)["exit_code"] == 0
+    assert done(server, stuck, agent)["exit_code"] == 0
+    assert agent.logged("execution.report_delayed", execution_id=stuck)
+
+
+def test_sigterm_lets_a_short_command_finish(server, agents, tmp_path):
+    release = tmp_path / "release"
+    agent = agents.connected()
+    execution_id = server.add(f"while [ ! -e {release} ]; do sleep 0.02; done; echo finished", wake=True)
+    agent.wait_for("execution.started")
+    agent.process.send_signal(signal.SIGTERM)
+    agent.wait_for("agent.stopping")
+    release.touch()
+    assert agent.wait() == 0
+    assert server.final(execution_id)["output"] == "finished\n"
+
+
+def test_sigterm_kills_a_long_command_which_the_next_start_reports(server, agents):
+    agent = agents.connected("--cancel-grace-seconds", "0.2")
+    execution_id = server.add("trap '' TERM; echo begun; sleep 300 & sleep 300", wake=True)
+    spool = agents.state_dir / "spool" / execution_id
+    eventually(lambda: spool.exists() and b"begun" in spool.read_bytes(), what="the command")
+    waiting = server.add("true")
+    assert agent.stop() == 0
+    assert agents.processes() == []
+    assert server.final(execution_id) is None
+
+    second = agents.connected(key=None)
+
+    assert done(server, execution_id, second)["exit_code"] == 125
+    assert server.executions[execution_id]["output"] == "begun\nThe agent stopped while this command ran\n"
+    assert done(server, waiting, second)["exit_code"] == 0

@@ -1,0 +1,144 @@
+import io
+import json
+import random
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+from edge_agent.backoff import Backoff
+from edge_agent.clock import Clock, ServerTime, format_time, parse_time
+from edge_agent.enrollment import EnrollmentKey
+from edge_agent.errors import FatalError
+from edge_agent.event_log import EventLog
+from edge_agent.health import Check, check_health, overall
+from edge_agent.identity import Identity
+from edge_agent.proxies import proxy_for
+from edge_agent.wanted import RETRY_SECONDS, Wanted
+
+
+class SetClock(Clock):
+    def __init__(self):
+        self.seconds = 0.0
+
+    def now(self):
+        return datetime(1999, 1, 1, tzinfo=UTC)
+
+    def monotonic(self):
+        return self.seconds
+
+
+class TestBackoff:
+    def backoff(self):
+        return Backoff(first_seconds=1.0, cap_seconds=10.0, chance=random.Random(1))
+
+    def test_waits_double_up_to_the_cap_in_the_upper_half_of_their_span(self):
+        backoff = self.backoff()
+        waits = [backoff.next_seconds() for _ in range(40)]
+        for wait, span in zip(waits, [1, 2, 4, 8, *[10] * 36], strict=True):
+            assert span / 2 <= wait <= span
+        assert len(set(waits)) == 40
+
+    def test_success_starts_anew(self):
+        backoff = self.backoff()
+        for _ in range(5):
+            backoff.next_seconds()
+        backoff.reset()
+        assert backoff.next_seconds() <= 1.0
+
+    def test_what_the_server_asks_for_is_kept_to_beyond_the_cap(self):
+        assert self.backoff().next_seconds(120.0) == 120.0
+        assert self.backoff().next_seconds(0.0) >= 0.5
+
+
+class TestServerTime:
+    def test_it_is_the_machines_own_until_the_server_has_spoken(self):
+        clock = SetClock()
+        server_time = ServerTime(clock)
+        server_time.learn("yesterday")
+        assert server_time.now() == clock.now()
+
+    def test_it_goes_on_from_the_last_stamp_however_wrong_the_machines_clock_is(self):
+        clock = SetClock()
+        server_time = ServerTime(clock)
+        server_time.learn("2026-05-01T10:00:00.500000Z")
+        clock.seconds = 90.0
+        assert server_time.now() == datetime(2026, 5, 1, 10, 1, 30, 500000, tzinfo=UTC)
+
+    def test_times_travel_in_utc(self):
+        assert format_time(parse_time("2026-05-01T12:00:00+02:00")) == "2026-05-01T10:00:00Z"
+        with pytest.raises(ValueError, match="offset"):
+            parse_time("2026-05-01T12:00:00")
+
+
+class TestWanted:
+    def test_each_is_looked_for_at_its_times_and_then_given_up(self):
+        clock = SetClock()
+        wanted = Wanted(clock)
+        wanted.add("a")
+        looks = []
+        for look in range(len(RETRY_SECONDS)):
+            clock.seconds = wanted.next_due()
+            looks.append(clock.seconds)
+            assert wanted.due() == ["a"]
+            assert wanted.missed("a") is (look < len(RETRY_SECONDS) - 1)
+        assert looks == pytest.approx([0.0, 0.3, 1.3, 4.3, 14.3])
+        assert (wanted.ids(), wanted.next_due()) == ([], None)
+
+    def test_naming_it_again_gives_it_no_further_turns(self):
+        wanted = Wanted(SetClock())
+        wanted.add("a")
+        wanted.missed("a")
+        wanted.add("a")
+        assert wanted.next_due() == 0.3
+        wanted.found("a")
+        assert wanted.ids() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "proxies", "expected"),
+    [
+        ("https://edge.example/x", {}, None),
+        ("https://edge.example/x", {"https": "http://proxy:3128"}, "http://proxy:3128"),
+        ("wss://edge.example/x", {"https": "http://proxy:3128"}, "http://proxy:3128"),
+        ("ws://edge.example/x", {"https": "http://proxy:3128"}, None),
+        ("ws://edge.example/x", {"http": "proxy:3128"}, "http://proxy:3128"),
+        ("https://edge.example/x", {"all": "http://proxy:3128"}, "http://proxy:3128"),
+        ("https://edge.example/x", {"https": "http://proxy:3128", "no": ".example"}, None),
+        ("wss://edge.example:8443/x", {"https": "http://proxy:3128", "no": "edge.example:8443"}, None),
+        ("https://edge.example/x", {"https": "http://proxy:3128", "no": "*"}, None),
+    ],
+)
+def test_the_proxy_of_a_url(url, proxies, expected):
+    assert proxy_for(url, proxies) == expected
+
+
+def test_a_key_is_never_shown():
+    with pytest.raises(FatalError) as caught:
+        EnrollmentKey.parse("c2VjcmV0")
+    assert "c2VjcmV0" not in str(caught.value)
+    assert "secret" not in repr(EnrollmentKey("secret", ("https://edge.example",)))
+    identity = Identity("node", "cluster-a", "secret", "secret", (), None, 60.0, None)
+    assert "secret" not in repr(identity)
+
+
+def test_an_event_is_one_line_of_json():
+    stream = io.StringIO()
+    EventLog(stream, SetClock()).write("thing.happened", text="two\nlines")
+    assert json.loads(stream.getvalue()) == {
+        "at": "1999-01-01T00:00:00.000000+00:00",
+        "event": "thing.happened",
+        "text": "two\nlines",
+    }
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_one_unhealthy_check_makes_the_node_unhealthy():
+    healthy, unhealthy = Check("a", "healthy", ""), Check("b", "unhealthy", "")
+    assert overall([healthy, unhealthy]) == "unhealthy"
+    assert overall([healthy]) == "healthy"
+
+
+def test_a_disk_that_is_nearly_full_is_unhealthy(tmp_path):
+    free_bytes = shutil.disk_usage(tmp_path).free
+    assert [check.status for check in check_health(tmp_path, free_bytes_needed=free_bytes * 2)] == ["unhealthy"]
+    assert [check.status for check in check_health(tmp_path, free_bytes_needed=1)] == ["healthy"]

@@ -1,0 +1,86 @@
+"""The routes for probes and readers."""
+
+import json
+import tomllib
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from chalicelib.api import health
+from chalicelib.api.health import HealthCheck, run_checks
+from chalicelib.api.version import VERSION
+from tests.api.client import Client, edge_services, settings
+
+
+class Broken(Exception):
+    pass
+
+
+def broken():
+    raise Broken("s3cret place")
+
+
+def client(**attributes):
+    return Client([health.routes], edge_services(**attributes), key=None)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/ping"])
+def test_alive(path):
+    answer = client(checks=[HealthCheck("Database", broken)]).get(path)
+    assert (answer.status, answer.json) == (200, {"status": "ok", "version": VERSION})
+
+
+def test_the_version_is_that_of_the_project():
+    project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["version"] == VERSION
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_ready_when_every_check_passes(path):
+    services = edge_services()
+
+    def slow():
+        services.clock.advance(0.0025)
+
+    services.checks = [HealthCheck("Database", slow), HealthCheck("Queues", lambda: "any result")]
+    answer = Client([health.routes], services, key=None).get(path)
+    assert answer.status == 200
+    assert [(result["name"], result["healthy"], result["error"]) for result in answer.json] == [
+        ("Database", True, None),
+        ("Queues", True, None),
+    ]
+    assert answer.json[0]["time"] == 2500
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_one_failing_check_is_503_and_names_no_more_than_the_kind(path):
+    services = edge_services(checks=[HealthCheck("Database", broken), HealthCheck("Queues", lambda: None)])
+    answer = Client([health.routes], services, key=None).get(path)
+    assert answer.status == 503
+    assert [(result["healthy"], result["error"]) for result in answer.json] == [(False, "Broken"), (True, None)]
+    assert "s3cret" not in answer.text
+    failures = [record for record in services.lines.records if record["event"] == "health_check_failed"]
+    assert [(failure["check"], failure["error"]) for failure in failures] == [("Database", "s3cret place")]
+
+
+def test_a_check_that_does_not_end_has_failed():
+    release = Event()
+    services = edge_services(checks=[HealthCheck("Database", release.wait), HealthCheck("Queues", lambda: None)])
+    try:
+        results = run_checks(services, limit_seconds=0.05)
+    finally:
+        release.set()
+    assert [(result.healthy, result.error) for result in results] == [(False, "TimeoutError"), (True, None)]
+
+
+def test_the_document_is_served_as_it_is_packaged():
+    answer = client().get("/api/openapi")
+    assert answer.status == 200
+    assert answer.text == health.DOCUMENT.read_text(encoding="utf-8")
+    assert json.loads(answer.text)["openapi"].startswith("3.0")
+
+
+def test_the_document_can_be_hidden():
+    answer = client(settings=settings(api_docs_enabled=False)).get("/api/openapi")
+    assert (answer.status, answer.error["code"]) == (404, "not_found")

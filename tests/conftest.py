@@ -1,0 +1,65 @@
+"""What tests of every kind share: injected time and chance, the fake of persistence, the emulator."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from chalicelib.kit.tables import Tables
+from tests.emulator import Emulator, running_emulator
+from tests.fakes.clock import FakeClock, FakeIds
+from tests.fakes.dynamo import FakeDynamo
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
+
+# No test may find a real account, whatever the machine has configured.
+os.environ.update(
+    AWS_ACCESS_KEY_ID="test",
+    AWS_SECRET_ACCESS_KEY="test",
+    AWS_DEFAULT_REGION="us-east-1",
+    AWS_CONFIG_FILE=os.devnull,
+    AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+    AWS_EC2_METADATA_DISABLED="true",
+)
+for _name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+    os.environ.pop(_name, None)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def ids() -> FakeIds:
+    return FakeIds()
+
+
+@pytest.fixture
+def fake_dynamo(clock: FakeClock) -> FakeDynamo:
+    """All tables of the application, empty."""
+    from chalicelib.schema import ALL_TABLES  # noqa: PLC0415 - tests of the kit need no context
+
+    return FakeDynamo(ALL_TABLES, clock)
+
+
+@pytest.fixture
+def tables(fake_dynamo: FakeDynamo, clock: FakeClock, ids: FakeIds) -> Tables:
+    return Tables(fake_dynamo, clock, ids)
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Emulator]:
+    """The one emulator of this test process."""
+    with running_emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running: Emulator) -> Iterator[Emulator]:
+    """The local cloud, empty before and after."""
+    running.reset()
+    yield running
+    running.reset()

@@ -1,0 +1,123 @@
+"""Time and chance under the control of a test."""
+
+import random
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from threading import Lock, Semaphore, Thread, get_ident
+from typing import Any
+
+from chalicelib.kit.ids import Ids
+
+START = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """A clock that moves only when told to. ``sleep`` moves it by what was asked, and notes the pause in ``pauses``."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self._now = now
+        self._lock = Lock()
+        self._together: _Together | None = None
+        self.pauses: list[float] = []
+
+    def now(self) -> datetime:
+        with self._lock:
+            return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        together = self._together
+        if together is not None and together.has(get_ident()):
+            together.sleep(seconds)
+        else:
+            self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        with self._lock:
+            self._now += timedelta(seconds=seconds)
+
+    def set(self, now: datetime) -> None:
+        with self._lock:
+            self._now = now
+
+    def run_together(self, tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Run the tasks as if at once, deterministically: one at a time, and whenever one sleeps, the one that is due
+        next goes on, the clock standing at its time. Returns what each returned, or the exception that it raised.
+
+        With ``FakeDynamo.latency`` every call sleeps, so the tasks interleave between all their calls.
+        """
+        self._together = together = _Together(self, tasks)
+        try:
+            return together.run()
+        finally:
+            self._together = None
+
+
+class _Together:
+    """Hands one baton from task to task in the order of their wake-up times."""
+
+    def __init__(self, clock: FakeClock, tasks: Sequence[Callable[[], Any]]) -> None:
+        self._clock = clock
+        self._tasks = tasks
+        self._batons = [Semaphore(0) for _ in tasks]
+        self._due: dict[int, datetime] = dict.fromkeys(range(len(tasks)), clock.now())
+        self._place_of: dict[int, int] = {}
+        self._outcomes: list[Any] = [None] * len(tasks)
+
+    def has(self, thread: int) -> bool:
+        return thread in self._place_of
+
+    def run(self) -> list[Any]:
+        threads = [Thread(target=self._work, args=(place,), daemon=True) for place in range(len(self._tasks))]
+        for thread in threads:
+            thread.start()
+        self._pass_on()
+        for thread in threads:
+            thread.join()
+        return self._outcomes
+
+    def sleep(self, seconds: float) -> None:
+        place = self._place_of[get_ident()]
+        self._due[place] = self._clock.now() + timedelta(seconds=seconds)
+        self._pass_on()
+        self._batons[place].acquire()
+
+    def _work(self, place: int) -> None:
+        self._batons[place].acquire()
+        self._place_of[get_ident()] = place
+        try:
+            self._outcomes[place] = self._tasks[place]()
+        except BaseException as error:  # noqa: BLE001 - the outcome of a task may be any failure, a crash too
+            self._outcomes[place] = error
+        del self._place_of[get_ident()]
+        del self._due[place]
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Let the task that is due first go on (the lower place wins a tie). Only who holds the baton calls this, so
+        nothing here needs a lock."""
+        if self._due:
+            place = min(self._due, key=lambda place: (self._due[place], place))
+            self._clock.set(max(self._clock.now(), self._due[place]))
+            self._batons[place].release()
+
+
+class FakeIds(Ids):
+    """The same ids and "random" bytes in every run with the same seed."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._random = random.Random(seed)
+        self._lock = Lock()
+
+    def restart(self, seed: int) -> None:
+        """Draw from here on as a new instance would, however much was drawn so far."""
+        with self._lock:
+            self._random.seed(seed)
+
+    def token_bytes(self, count: int) -> bytes:
+        with self._lock:
+            return self._random.randbytes(count)
+
+    def fraction(self) -> float:
+        with self._lock:
+            return self._random.random()

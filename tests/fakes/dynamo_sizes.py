@@ -1,0 +1,62 @@
+"""What DynamoDB bills: item sizes, read and write units (DynamoDB developer guide, "item sizes and formats",
+"read and write operations", "global secondary indexes: provisioned throughput considerations")."""
+
+from math import ceil
+
+from chalicelib.kit.tables import Index, Item, Table, Value
+
+READ_UNIT_BYTES = 4096
+WRITE_UNIT_BYTES = 1024
+
+
+def value_bytes(value: Value) -> int:
+    match value:
+        case bool() | None:
+            return 1
+        case str():
+            return len(value.encode())
+        case bytes():
+            return len(value)
+        case int():
+            digits = len(str(abs(value)).strip("0"))
+            return ceil(digits / 2) + 1 + (value < 0)
+        case frozenset():
+            return sum(value_bytes(part) for part in value)
+        case list():
+            return 3 + sum(1 + value_bytes(part) for part in value)
+        case dict():
+            return 3 + sum(1 + len(name.encode()) + value_bytes(part) for name, part in value.items())
+
+
+def item_bytes(item: Item | None) -> int:
+    return sum(len(name.encode()) + value_bytes(value) for name, value in (item or {}).items())
+
+
+def read_units(size_bytes: int, *, consistent: bool) -> float:
+    """At least one unit, also for nothing found; half of it when eventually consistent."""
+    return max(1, ceil(size_bytes / READ_UNIT_BYTES)) * (1.0 if consistent else 0.5)
+
+
+def write_units(old: Item | None, new: Item | None) -> float:
+    """The larger of the images counts; one unit at least."""
+    return float(max(1, ceil(max(item_bytes(old), item_bytes(new)) / WRITE_UNIT_BYTES)))
+
+
+def project(table: Table, index: Index, item: Item | None) -> Item | None:
+    """The entry of a row in an index; None when it lacks a key attribute (a sparse index)."""
+    keys = [name for name in (index.partition, index.sort) if name is not None]
+    if item is None or any(name not in item for name in keys):
+        return None
+    names = {*keys, table.partition, *index.projected, *([table.sort] if table.sort else [])}
+    return {name: value for name, value in item.items() if name in names}
+
+
+def index_write_units(table: Table, index: Index, old: Item | None, new: Item | None) -> float:
+    """Nothing if the entry stays as it is, two writes if its key moves, else one."""
+    before, after = project(table, index, old), project(table, index, new)
+    if before == after:
+        return 0.0
+    keys = (index.partition, index.sort or index.partition)
+    if before is not None and after is not None and any(before[name] != after[name] for name in keys):
+        return write_units(before, None) + write_units(None, after)
+    return write_units(before, after)

@@ -1,0 +1,110 @@
+"""A table or an index as DynamoDB keeps it: partitions, each in the order of its sort key."""
+
+from bisect import bisect_left, bisect_right, insort
+from typing import Any
+
+from chalicelib.kit.tables import BeginsWith, Between, Exactly, Item, Key, KeyRange, RefusedError
+
+PrimaryKey = tuple[Any, ...]
+_Entry = tuple[Any, PrimaryKey]
+
+
+def copy_of(item: Item) -> Item:
+    """A copy that shares nothing mutable and leaves out None, as the wire does."""
+    return {name: _copy(value) for name, value in item.items() if value is not None}
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return copy_of(value)
+    if isinstance(value, list):
+        return [_copy(part) for part in value]
+    return value
+
+
+class View:
+    """Entries by partition, sorted by sort key, then by primary key. Holds no copies: its user copies."""
+
+    def __init__(self, partition: str, sort: str | None) -> None:
+        self.partition = partition
+        self.sort = sort
+        self._order: dict[Any, list[_Entry]] = {}
+        self._items: dict[PrimaryKey, Item] = {}
+
+    def get(self, key: PrimaryKey) -> Item | None:
+        return self._items.get(key)
+
+    def all(self) -> list[Item]:
+        return [self._items[key] for key in sorted(self._items)]
+
+    def replace(self, key: PrimaryKey, item: Item | None) -> None:
+        """Make this the entry of the row with this primary key; None takes it out."""
+        old = self._items.pop(key, None)
+        if old is not None:
+            entries = self._order[old[self.partition]]
+            del entries[bisect_left(entries, self._entry(key, old))]
+        if item is not None:
+            self._items[key] = item
+            insort(self._order.setdefault(item[self.partition], []), self._entry(key, item))
+
+    def select(
+        self, partition: Any, sort: KeyRange | None, start: tuple[PrimaryKey, Key] | None, *, descending: bool
+    ) -> list[Item]:
+        """The partition's entries within the range and after the start, in the order asked for."""
+        entries = self._order.get(partition, [])
+        low, high = self._bounds(entries, sort)
+        if start is not None:
+            entry = self._start_entry(partition, sort, *start)
+            if descending:
+                high = min(high, bisect_left(entries, entry))
+            else:
+                low = max(low, bisect_right(entries, entry))
+        chosen = [self._items[key] for _, key in entries[low:high]] if low < high else []
+        return chosen[::-1] if descending else chosen
+
+    def _entry(self, key: PrimaryKey, item: Item | Key) -> _Entry:
+        return (item[self.sort] if self.sort else "", key)
+
+    def _bounds(self, entries: list[_Entry], sort: KeyRange | None) -> tuple[int, int]:
+        if sort is not None and self.sort is None:
+            raise RefusedError("a key range needs a sort key")
+        match sort:
+            case None:
+                return 0, len(entries)
+            case Exactly(value):
+                return _left(entries, value), _right(entries, value)
+            case Between(low, high):
+                if low > high:  # type: ignore[operator]
+                    raise RefusedError("BETWEEN with the low end above the high one")
+                return _left(entries, low), _right(entries, high)
+            case BeginsWith(prefix):
+                return (
+                    bisect_left(entries, prefix, key=lambda entry: entry[0][: len(prefix)]),
+                    bisect_right(entries, prefix, key=lambda entry: entry[0][: len(prefix)]),
+                )
+
+    def _start_entry(self, partition: Any, sort: KeyRange | None, key: PrimaryKey, start: Key) -> _Entry:
+        if start.get(self.partition) != partition or (self.sort and self.sort not in start):
+            raise RefusedError("the provided starting key is invalid")
+        entry = self._entry(key, start)
+        if sort is not None and not _within(sort, entry[0]):
+            raise RefusedError("the provided starting key is outside query boundaries")
+        return entry
+
+
+def _left(entries: list[_Entry], value: Any) -> int:
+    return bisect_left(entries, value, key=lambda entry: entry[0])
+
+
+def _right(entries: list[_Entry], value: Any) -> int:
+    return bisect_right(entries, value, key=lambda entry: entry[0])
+
+
+def _within(sort: KeyRange, value: Any) -> bool:
+    match sort:
+        case Exactly(exact):
+            return bool(value == exact)
+        case Between(low, high):
+            return bool(low <= value <= high)
+        case BeginsWith(prefix):
+            return bool(value.startswith(prefix))

@@ -1,0 +1,87 @@
+"""SQS, EventBridge and the socket API as the application sees them, recorded in memory."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.kit.queues import Queue
+
+URLS = {queue.value: f"http://queues.test/{queue.value}" for queue in Queue}
+
+
+class FakeSqs:
+    """Takes batches and keeps them by queue. ``refuse_next`` makes the next batch report all entries as failed."""
+
+    def __init__(self) -> None:
+        self.sent: dict[str, list[dict[str, Any]]] = {}
+        self.batches: list[int] = []
+        self.refuse_next = False
+        self.before_send: Callable[[], None] | None = None
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Any]) -> Any:
+        if self.before_send is not None:
+            self.before_send()
+        if self.refuse_next:
+            self.refuse_next = False
+            return {"Failed": [{"Id": entry["Id"]} for entry in Entries]}
+        self.batches.append(len(Entries))
+        self.sent.setdefault(QueueUrl.rsplit("/", 1)[1], []).extend(Entries)
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: Sequence[Any]) -> Any:
+        return {"Attributes": {"QueueArn": f"arn:aws:sqs:us-east-1:000000000000:{QueueUrl.rsplit('/', 1)[1]}"}}
+
+    def bodies(self, queue: Queue) -> list[Any]:
+        """What was sent to a queue so far, oldest first."""
+        return [json.loads(entry["MessageBody"]) for entry in self.sent.get(queue.value, [])]
+
+    def take(self, queue: Queue) -> list[Any]:
+        """`bodies`, and the queue is empty afterwards."""
+        bodies = self.bodies(queue)
+        self.sent.pop(queue.value, None)
+        return bodies
+
+
+class FakeBus:
+    """Takes entries; ``refuse_next`` makes the next call report one as failed."""
+
+    def __init__(self) -> None:
+        self.entries: list[Any] = []
+        self.refuse_next = False
+
+    def put_events(self, *, Entries: Sequence[Any]) -> Any:
+        if self.refuse_next:
+            self.refuse_next = False
+            return {"FailedEntryCount": 1, "Entries": []}
+        self.entries.extend(Entries)
+        return {"FailedEntryCount": 0, "Entries": []}
+
+    @property
+    def envelopes(self) -> list[Any]:
+        return [json.loads(entry["Detail"]) for entry in self.entries]
+
+
+class FakeSocketApi:
+    """Open sockets by id with the frames that they got. Posting to any other is answered 410."""
+
+    def __init__(self, *open_ids: str) -> None:
+        self.frames: dict[str, list[Any]] = {connection_id: [] for connection_id in open_ids}
+        self.closed: list[str] = []
+        self.fails_with: str | None = None
+
+    def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> Any:
+        self._check(ConnectionId)
+        self.frames[ConnectionId].append(json.loads(Data))
+
+    def delete_connection(self, *, ConnectionId: str) -> Any:
+        self._check(ConnectionId)
+        del self.frames[ConnectionId]
+        self.closed.append(ConnectionId)
+
+    def _check(self, connection_id: str) -> None:
+        if self.fails_with is not None:
+            raise ClientError({"Error": {"Code": self.fails_with, "Message": "no"}}, "PostToConnection")
+        if connection_id not in self.frames:
+            raise ClientError({"Error": {"Code": "GoneException", "Message": "gone"}}, "PostToConnection")

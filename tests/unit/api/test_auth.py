@@ -1,0 +1,120 @@
+import json
+
+import pytest
+from pydantic import SecretStr
+
+from chalicelib.api.auth import METRICS, OPERATOR, PUBLIC, Keys, MissingMasterKeyError, bearer_of, load_keys
+from chalicelib.api.exchange import Incoming
+from chalicelib.kit.errors import EdgeError, Kind
+
+
+def incoming(*authorization):
+    return Incoming("GET", "/", {}, {}, {"authorization": authorization} if authorization else {}, "")
+
+
+def keys(master="m", api="a", metrics="x"):
+    return Keys(*(None if key is None else SecretStr(key) for key in (master, api, metrics)))
+
+
+@pytest.mark.parametrize(
+    ("authorization", "token"),
+    [
+        (("Bearer abc",), "abc"),
+        (("Bearer a b",), "a b"),
+        ((), None),
+        (("bearer abc",), None),
+        (("BEARER abc",), None),
+        (("Bearer  abc",), None),
+        (("Bearer abc ",), None),
+        (("Bearer ",), None),
+        (("Bearer",), None),
+        (("Basic abc",), None),
+        (("abc",), None),
+        (("Bearer abc", "Bearer abc"), None),
+    ],
+)
+def test_only_one_exact_bearer_header_counts(authorization, token):
+    assert bearer_of(incoming(*authorization)) == token
+
+
+@pytest.mark.parametrize(
+    ("bearer", "audience", "name"),
+    [
+        ("m", OPERATOR, "MASTER_KEY"),
+        ("a", OPERATOR, "API_KEY"),
+        ("m", METRICS, "MASTER_KEY"),
+        ("x", METRICS, "METRICS_KEY"),
+    ],
+)
+def test_a_key_is_known_by_name(bearer, audience, name):
+    assert keys().identify(bearer, audience) == name
+
+
+@pytest.mark.parametrize(
+    ("bearer", "audience"),
+    [
+        ("x", OPERATOR),
+        ("a", METRICS),
+        ("", OPERATOR),
+        (None, OPERATOR),
+        ("M", OPERATOR),
+        ("\ud800", OPERATOR),
+        ("m", PUBLIC),
+    ],
+)
+def test_any_other_key_is_refused(bearer, audience):
+    with pytest.raises(EdgeError) as raised:
+        keys().identify(bearer, audience)
+    assert raised.value.kind is Kind.UNAUTHORIZED
+
+
+def test_an_unset_key_takes_the_value_of_the_master_key():
+    only_master = keys(api=None, metrics="")
+    assert only_master.identify("m", OPERATOR) == "MASTER_KEY"
+    assert only_master.identify("m", METRICS) == "MASTER_KEY"
+    with pytest.raises(EdgeError):
+        only_master.identify("", METRICS)
+
+
+def test_without_a_master_key_nobody_is_let_in():
+    with pytest.raises(MissingMasterKeyError):
+        keys(master=None).identify("a", OPERATOR)
+
+
+def test_keys_do_not_show_themselves():
+    assert "s3cret" not in repr(vars(keys(master="s3cret")))
+
+
+class Reader:
+    def __init__(self, **secret):
+        self.text = json.dumps(secret)
+        self.asked = []
+
+    def __call__(self, arn):
+        self.asked.append(arn)
+        return self.text
+
+
+def test_keys_come_from_the_secret():
+    reader = Reader(MASTER_KEY="m", API_KEY="a", METRICS_KEY="")
+    loaded = load_keys(None, None, None, "arn", reader)
+    assert reader.asked == ["arn"]
+    assert loaded.identify("a", OPERATOR) == "API_KEY"
+    assert loaded.identify("m", METRICS) == "MASTER_KEY"
+
+
+def test_a_master_key_of_the_environment_replaces_the_secret():
+    reader = Reader(MASTER_KEY="m")
+    loaded = load_keys(SecretStr("local"), None, None, "arn", reader)
+    assert reader.asked == []
+    assert loaded.identify("local", OPERATOR) == "MASTER_KEY"
+    with pytest.raises(EdgeError):
+        loaded.identify("m", OPERATOR)
+
+
+def test_other_keys_of_the_environment_replace_those_of_the_secret():
+    reader = Reader(MASTER_KEY="m", API_KEY="a")
+    loaded = load_keys(None, SecretStr("mine"), None, "arn", reader)
+    assert loaded.identify("mine", OPERATOR) == "API_KEY"
+    with pytest.raises(EdgeError):
+        loaded.identify("a", OPERATOR)

@@ -1,0 +1,69 @@
+import json
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from chalicelib.kit.log import Level, Log
+from tests.api.client import Lines
+
+
+class Port(BaseModel):
+    number: int
+
+
+def failing(cause=None):
+    try:
+        if cause is None:
+            raise KeyError("what was missing")
+        raise RuntimeError("outer") from cause
+    except (KeyError, RuntimeError) as error:
+        return error
+
+
+def test_a_line_is_one_json_object_without_empty_fields():
+    lines = Lines()
+    Log(lines).line("request", level=Level.WARNING, status=200, actor=None, route="/größe\n")
+    assert lines.texts[0].count("\n") == 1
+    assert json.loads(lines.texts[0]) == {
+        "level": "warning",
+        "event": "request",
+        "status": 200,
+        "route": "/größe\n",
+    }
+
+
+def test_secrets_are_masked_and_unknown_values_only_named():
+    lines = Lines()
+    Log(lines).line("request", key=SecretStr("s3cret"), thing=Port(number=1))
+    assert lines.records[0]["key"] == "**********"
+    assert lines.records[0]["thing"] == "Port"
+
+
+def test_a_failure_tells_where_it_happened_and_what_caused_it():
+    lines = Lines()
+    Log(lines).failure("request_failed", failing(failing()), request_id="r-1")
+    record = lines.records[0]
+    assert (record["level"], record["request_id"], record["error_type"], record["error"]) == (
+        "error",
+        "r-1",
+        "RuntimeError",
+        "outer",
+    )
+    assert [line.rsplit(" ", 1)[-1] for line in record["stack"]] == ["failing", "RuntimeError", "failing"]
+    assert __file__ in record["stack"][0]
+
+
+def test_a_validation_error_does_not_quote_what_was_wrong():
+    lines = Lines()
+    try:
+        Port.model_validate({"number": "s3cret"})
+    except ValidationError as error:
+        Log(lines).failure("request_failed", error)
+    assert lines.records[0]["error"] == "Port: number: int_parsing"
+    assert "s3cret" not in lines.texts[0]
+
+
+def test_without_a_sink_lines_go_to_standard_error(capsys):
+    Log().line("request", status=204)
+    captured = capsys.readouterr()
+    assert json.loads(captured.err)["status"] == 204
+    assert captured.out == ""

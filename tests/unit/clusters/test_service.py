@@ -1,0 +1,488 @@
+import pytest
+
+from chalicelib.clusters.model import DefaultCluster
+from chalicelib.clusters.service import TRIES
+from chalicelib.clusters.store import TABLE
+from chalicelib.clusters.subnets import SUBNETS
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.tables import ConditionFailedError, TransactionFailedError
+from tests.fakes.dynamo import Crash
+from tests.unit.enrollment.world import World
+
+
+def refusal(kind, call, *arguments):
+    with pytest.raises(EdgeError) as caught:
+        call(*arguments)
+    assert caught.value.kind is kind
+    return caught.value
+
+
+def ranges(world):
+    return sorted(row["ipv4_range"] for row in world.fake.rows(TABLE))
+
+
+# -- create ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_cluster_gets_the_first_free_range():
+    world = World()
+
+    first, second = world.cluster("one"), world.cluster("two", node_limit=5)
+
+    assert (first.ipv4_range, second.ipv4_range) == ("100.64.0.0/24", "100.64.1.0/24")
+    assert first.node_limit is None
+    assert second.node_limit == 5
+    assert second.inserted_at == second.updated_at == "2026-11-21T10:00:00Z"
+    assert world.clusters.get("two") == second
+
+
+def test_creating_takes_four_calls():
+    world = World()
+    world.cluster("one")
+    world.tables.meter.reset()
+
+    world.cluster("two")
+
+    operations = [call.operation for call in world.tables.meter.calls]
+    assert operations == ["GetItem", "Query", "Query", "TransactWriteItems"]
+
+
+def test_a_range_is_stored_without_host_bits():
+    world = World()
+
+    assert world.clusters.create("one", "8.8.8.9/24", None).ipv4_range == "8.8.8.0/24"
+
+
+def test_the_reserved_name_is_refused():
+    world = World()
+
+    error = refusal(Kind.VALIDATION_FAILED, world.clusters.create, "default", None, None)
+
+    assert error.details == {"name": ["is reserved"]}
+    assert world.fake.rows(SUBNETS) == []
+
+
+def test_a_limit_is_measured_by_the_range_that_will_be_taken():
+    world = World()
+
+    refusal(Kind.VALIDATION_FAILED, world.clusters.create, "one", None, 237)
+    refusal(Kind.VALIDATION_FAILED, world.clusters.create, "one", "8.0.0.0/28", 1)
+    assert world.clusters.create("one", "8.0.0.0/16", 65516).node_limit == 65516
+
+
+@pytest.mark.parametrize("taken", ["8.0.1.0/24", "8.0.0.0/16", "8.0.1.128/25", "8.0.0.0/22"])
+def test_an_overlapping_range_is_a_conflict_in_the_callers_words(taken):
+    world = World()
+    world.clusters.create("one", "8.0.1.0/24", None)
+
+    error = refusal(Kind.CONFLICT, world.clusters.create, "two", taken, None)
+
+    assert error.message == f"{taken} overlaps with an existing cluster range"
+    assert len(world.fake.rows(TABLE)) == 1
+
+
+def test_neighbouring_ranges_do_not_overlap():
+    world = World()
+
+    for cidr in ("8.0.1.0/24", "8.0.0.0/24", "8.0.2.0/23"):
+        world.clusters.create(f"c{cidr[4]}", cidr, None)
+
+    assert ranges(world) == ["8.0.0.0/24", "8.0.1.0/24", "8.0.2.0/23"]
+
+
+def test_a_name_that_is_taken_takes_no_range():
+    world = World()
+    world.cluster("one")
+    before = world.fake.snapshot()
+
+    error = refusal(Kind.CONFLICT, world.clusters.create, "one", None, None)
+
+    assert error.message == "name has already been taken"
+    assert world.fake.snapshot() == before
+
+
+def test_allocation_steps_over_ranges_that_operators_took():
+    world = World()
+    world.clusters.create("wide", "100.64.0.0/22", None)
+    world.clusters.create("small", "100.64.5.16/28", None)
+
+    assert [world.cluster(name).ipv4_range for name in ("a", "b", "c")] == [
+        "100.64.4.0/24",
+        "100.64.6.0/24",
+        "100.64.7.0/24",
+    ]
+
+
+def test_a_range_from_before_the_pool_may_reach_into_it():
+    world = World(pools=["100.64.1.0/24"], prefix=26)
+    world.clusters.create("wide", "100.64.0.0/23", None)
+
+    refusal(Kind.UNAVAILABLE, world.cluster, "one")
+
+
+def test_exhausted_pools_are_unavailable_not_a_conflict():
+    world = World(pools=["100.64.0.0/25", "20.0.0.0/26"], prefix=26)
+
+    taken = [world.cluster(name).ipv4_range for name in ("a", "b", "c")]
+    refusal(Kind.UNAVAILABLE, world.cluster, "d")
+
+    assert taken == ["100.64.0.0/26", "100.64.0.64/26", "20.0.0.0/26"]
+
+
+def test_the_lowest_freed_range_is_used_again():
+    world = World()
+    for name in ("a", "b", "c", "d"):
+        world.cluster(name)
+    world.clusters.delete("c")
+    world.clusters.delete("b")
+
+    assert [world.cluster(name).ipv4_range for name in ("e", "f", "g")] == [
+        "100.64.1.0/24",
+        "100.64.2.0/24",
+        "100.64.4.0/24",
+    ]
+
+
+def test_other_pools_are_searched_from_their_start():
+    world = World()
+    world.cluster("a")
+    world.cluster("b")
+    changed = World(pools=["100.64.0.0/16"], prefix=25, driver=world.fake, seed=2)
+
+    assert changed.cluster("c").ipv4_range == "100.64.2.0/25"
+
+
+def test_twelve_at_once_get_twelve_ranges():
+    world = World()
+    world.fake.latency(0.005)
+    world.fake.transaction_seconds(0.01)
+
+    made = world.clock.run_together([lambda name=f"c{n}": world.cluster(name) for n in range(12)])
+
+    assert sorted(cluster.ipv4_range for cluster in made) == sorted(f"100.64.{n}.0/24" for n in range(12))
+
+
+def test_of_twelve_who_want_one_range_one_gets_it():
+    world = World()
+    world.fake.latency(0.005)
+    tasks = [lambda name=f"c{n}": world.clusters.create(name, "8.0.0.0/24", None) for n in range(12)]
+
+    outcomes = world.clock.run_together(tasks)
+
+    refused = [outcome.message for outcome in outcomes if isinstance(outcome, EdgeError)]
+    assert refused == ["8.0.0.0/24 overlaps with an existing cluster range"] * 11
+    assert ranges(world) == ["8.0.0.0/24"]
+
+
+def test_of_twelve_who_want_one_name_one_gets_it():
+    world = World()
+    world.fake.latency(0.005)
+
+    outcomes = world.clock.run_together([lambda: world.cluster("same") for _ in range(12)])
+
+    refused = [outcome.message for outcome in outcomes if isinstance(outcome, EdgeError)]
+    assert refused == ["name has already been taken"] * 11
+    assert len(world.fake.rows(SUBNETS)) == 2  # the head and one range
+
+
+def test_others_who_always_come_first_end_in_unavailable():
+    world = World()
+    overtaken = []
+
+    def overtake():
+        overtaken.append(world.clusters.create(f"fast{len(overtaken)}", None, None))
+        arm()
+
+    def arm():
+        world.fake.before_next(overtake, operation="TransactWriteItems", table=TABLE)
+
+    arm()
+    refusal(Kind.UNAVAILABLE, world.cluster, "slow")
+
+    assert len(overtaken) == TRIES
+    assert len(world.clock.pauses) == TRIES - 1
+    assert max(world.clock.pauses) <= 0.5
+    assert world.clusters.find("slow") is None
+
+
+@pytest.mark.parametrize("honoured", [True, False])
+def test_a_lost_answer_of_a_create_is_a_success(honoured):
+    world = World()
+    world.fake.tokens_honoured = honoured
+    world.fake.fail_next(1, "lost_answer", operation="TransactWriteItems")
+
+    cluster = world.cluster("one")
+
+    assert world.clusters.get("one") == cluster
+    assert world.cluster("two").ipv4_range == "100.64.1.0/24"
+
+
+# -- change ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_limit_is_set_and_lifted():
+    world = World()
+    world.cluster("one")
+    world.clock.advance(60)
+
+    limited = world.clusters.change_node_limit("one", 7)
+    lifted = world.clusters.change_node_limit("one", None)
+
+    assert (limited.node_limit, limited.updated_at) == (7, "2026-11-21T10:01:00Z")
+    assert lifted.node_limit is None
+    assert "node_limit" not in world.fake.rows(TABLE)[0]
+
+
+def test_a_limit_above_the_range_is_refused():
+    world = World()
+    world.cluster("one")
+
+    error = refusal(Kind.VALIDATION_FAILED, world.clusters.change_node_limit, "one", 237)
+
+    assert error.details == {"node_limit": ["cannot exceed 236 for /24 (256 IPs minus 20 reserved slots)"]}
+
+
+def test_a_limit_below_the_count_is_refused_even_if_the_node_just_came():
+    world = World()
+    cluster = world.cluster("one")
+    world.enrol(cluster)
+    world.fake.before_next(lambda: world.enrol(cluster), operation="UpdateItem", table=TABLE)
+
+    error = refusal(Kind.VALIDATION_FAILED, world.clusters.change_node_limit, "one", 1)
+
+    assert error.details == {"node_limit": ["cannot be less than current node count (2)"]}
+    assert world.clusters.get("one").node_limit is None
+
+
+def test_a_limit_of_a_cluster_deleted_meanwhile_is_not_found():
+    world = World()
+    world.cluster("one")
+    world.fake.before_next(lambda: world.clusters.delete("one"), operation="UpdateItem", table=TABLE)
+
+    refusal(Kind.NOT_FOUND, world.clusters.change_node_limit, "one", 5)
+    assert world.fake.rows(TABLE) == []
+
+
+# -- places ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_place_goes_to_one():
+    world = World()
+    cluster = world.cluster("one", node_limit=2)
+    world.enrol(cluster)
+    world.fake.latency(0.005)
+
+    outcomes = world.clock.run_together([lambda: world.enrol(cluster)] * 5)
+
+    assert sum(isinstance(outcome, ConditionFailedError) for outcome in outcomes) == 4
+    assert world.clusters.get("one").node_count == 2
+
+
+def test_enrolling_leaves_the_index_and_updated_at_alone():
+    world = World()
+    cluster = world.cluster("one")
+    world.clock.advance(60)
+    world.tables.meter.reset()
+
+    world.enrol(cluster)
+
+    assert world.tables.meter.write_units == 1
+    assert world.clusters.get("one").updated_at == cluster.updated_at
+
+
+def test_a_cluster_of_the_same_name_inherits_no_place():
+    world = World()
+    old = world.cluster("one")
+    world.clusters.delete("one")
+    world.cluster("one")
+
+    for write in (world.clusters.take_place(old), world.clusters.leave_place("one", old.id)):
+        with pytest.raises(ConditionFailedError):
+            world.tables.write(write, "node.registered")
+    assert world.clusters.get("one").node_count == 0
+
+
+def test_what_must_still_be_there_is_checked_by_id():
+    world = World()
+    old = world.cluster("one")
+    world.tables.commit([world.clusters.still_there(old)], "anything")
+    world.clusters.delete("one")
+    world.cluster("one")
+
+    with pytest.raises(TransactionFailedError):
+        world.tables.commit([world.clusters.still_there(old)], "anything")
+
+
+# -- delete ------------------------------------------------------------------------------------------------------------
+
+
+def test_deleting_removes_the_row_and_frees_the_range():
+    world = World()
+    world.cluster("one")
+
+    world.clusters.delete("one")
+
+    refusal(Kind.NOT_FOUND, world.clusters.get, "one")
+    refusal(Kind.NOT_FOUND, world.clusters.delete, "one")
+    assert [row["start"] for row in world.fake.rows(SUBNETS)] == [-1]
+
+
+def test_a_cluster_with_nodes_stays():
+    world = World()
+    cluster = world.cluster("one")
+    for _ in range(3):
+        world.enrol(cluster)
+
+    error = refusal(Kind.CONFLICT, world.clusters.delete, "one")
+
+    assert error.message == "cannot delete cluster with 3 node(s) - remove all nodes first"
+    assert world.clusters.get("one").node_count == 3
+
+
+def test_a_node_that_enrols_first_stops_the_deletion():
+    world = World()
+    cluster = world.cluster("one")
+    world.fake.before_next(lambda: world.enrol(cluster), operation="TransactWriteItems")
+
+    error = refusal(Kind.CONFLICT, world.clusters.delete, "one")
+
+    assert error.message == "cannot delete cluster with 1 node(s) - remove all nodes first"
+    assert len(world.fake.rows(SUBNETS)) == 2
+
+
+def test_a_deletion_that_comes_first_stops_the_node():
+    world = World()
+    cluster = world.cluster("one")
+    world.fake.before_next(lambda: world.clusters.delete("one"), operation="UpdateItem", table=TABLE)
+
+    with pytest.raises(ConditionFailedError):
+        world.enrol(cluster)
+    assert world.fake.rows(TABLE) == []
+
+
+def test_a_cluster_recreated_meanwhile_is_not_deleted():
+    world = World()
+    world.cluster("one")
+
+    def recreate():
+        world.clusters.delete("one")
+        world.cluster("one")
+
+    world.fake.before_next(recreate, operation="TransactWriteItems")
+
+    refusal(Kind.NOT_FOUND, world.clusters.delete, "one")
+    assert len(world.fake.rows(TABLE)) == 1
+
+
+@pytest.mark.parametrize("honoured", [True, False])
+def test_a_lost_answer_of_a_delete_is_a_success(honoured):
+    world = World()
+    world.fake.tokens_honoured = honoured
+    world.cluster("one")
+    world.fake.fail_next(1, "lost_answer", operation="TransactWriteItems")
+
+    world.clusters.delete("one")
+
+    assert world.fake.rows(TABLE) == []
+
+
+def test_all_deleted_at_once_frees_every_range():
+    world = World()
+    names = [f"c{n}" for n in range(8)]
+    for name in names:
+        world.cluster(name)
+    world.fake.latency(0.005)
+    world.fake.transaction_seconds(0.01)
+
+    outcomes = world.clock.run_together([lambda name=name: world.clusters.delete(name) for name in names])
+
+    assert outcomes == [None] * 8
+    assert world.cluster("next").ipv4_range == "100.64.0.0/24"
+
+
+# -- find --------------------------------------------------------------------------------------------------------------
+
+
+def test_many_are_found_once_each_and_unknown_ones_dropped():
+    world = World()
+    one, two = world.cluster("one"), world.cluster("two")
+
+    assert world.clusters.find_many(["two", "none", "one", "two"]) == [two, one]
+    assert world.clusters.find("none") is None
+
+
+def test_matching_looks_at_the_count_as_it_is():
+    world = World()
+    for name in ("east-1", "east-2", "west-1"):
+        world.cluster(name, node_limit=9 if name == "east-2" else None)
+        world.clock.advance(1)
+    world.enrol(world.clusters.get("east-2"))
+    world.enrol(world.clusters.get("west-1"))
+
+    def names(**filters):
+        return [cluster.name for cluster in world.clusters.matching(filters)]
+
+    assert names() == ["east-1", "east-2", "west-1"]
+    assert names(name="EAST-*", node_count__gte=1) == ["east-2"]
+    assert names(node_count=0) == ["east-1"]
+    assert names(has_node_limit=False, ipv4_range="100.64.0.0/24,100.64.2.0/24") == ["east-1", "west-1"]
+
+
+# -- default -----------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_default_cluster_it_is_forbidden():
+    refusal(Kind.FORBIDDEN, World().clusters.default_cluster)
+
+
+def test_the_default_cluster_is_made_on_first_use():
+    world = World(default=DefaultCluster(name="home", ipv4_range="8.0.0.0/24", node_limit=4))
+
+    cluster = world.clusters.default_cluster()
+
+    assert (cluster.name, cluster.ipv4_range, cluster.node_limit) == ("home", "8.0.0.0/24", 4)
+    assert world.another_clusters().default_cluster() == cluster
+    assert len(world.fake.rows(TABLE)) == 1
+
+
+def test_the_first_look_makes_the_default_cluster_too():
+    world = World(default=DefaultCluster(name="home"))
+
+    assert world.clusters.find("other") is None
+    assert world.fake.rows(TABLE) == []
+    assert world.clusters.get("home").ipv4_range == "100.64.0.0/24"
+
+
+def test_containers_that_start_at_once_make_one_default_cluster():
+    world = World(default=DefaultCluster(name="home"))
+    world.fake.latency(0.005)
+
+    made = world.clock.run_together([world.another_clusters().default_cluster for _ in range(6)])
+
+    assert {cluster.id for cluster in made} == {world.fake.rows(TABLE)[0]["id"]}
+
+
+def test_a_deleted_default_cluster_stays_deleted_in_this_container():
+    world = World(default=DefaultCluster(name="home"))
+    world.clusters.default_cluster()
+    world.clusters.delete("home")
+
+    refusal(Kind.NOT_FOUND, world.clusters.default_cluster)
+
+
+def test_a_default_range_that_is_taken_leaves_it_missing():
+    world = World(default=DefaultCluster(name="home", ipv4_range="8.0.0.0/24"))
+    world.clusters.create("first", "8.0.0.0/16", None)
+
+    refusal(Kind.NOT_FOUND, world.clusters.default_cluster)
+
+
+def test_a_default_cluster_cut_short_by_a_crash_is_found_by_the_next():
+    world = World(default=DefaultCluster(name="home"))
+    world.fake.crash_after(1)
+
+    with pytest.raises(Crash):
+        world.clusters.default_cluster()
+
+    assert world.another_clusters().default_cluster().name == "home"
+    assert len(world.fake.rows(TABLE)) == 1

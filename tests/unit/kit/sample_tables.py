@@ -1,0 +1,12 @@
+"""Tables with every feature of a spec."""
+
+from chalicelib.kit.tables import Index, Table
+
+BY_KIND = Index("by_kind", "kind", "size", ("colour",))
+DUE = Index("due", "due_shard", "due_at")
+THINGS = Table(
+    "things", "id", indexes=(BY_KIND, DUE), numbers=frozenset({"size"}), stream=True, expires_at="expires_epoch"
+)
+LINES = Table("lines", "book", "number", numbers=frozenset({"number"}))
+WORDS = Table("words", "book", "word")
+SAMPLE_TABLES = (THINGS, LINES, WORDS)

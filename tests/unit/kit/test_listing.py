@@ -1,0 +1,321 @@
+import pytest
+
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.listing import BY_ID, LISTED_AT, Direct, Listing, ListPage, ListRequest, Source, fixed
+from chalicelib.kit.tables import Delete, Set, Update
+from tests.unit.kit.listing_rows import (
+    ALL,
+    FIELDS,
+    READ_LIMIT,
+    RUNS,
+    SHARDED_LIST,
+    SIGHTINGS,
+    SINGLE_LIST,
+    TEAM_IDS,
+    make_rows,
+    stored,
+)
+
+OWNER = "0198c0de-0000-7000-8000-00000000abcd"
+
+
+def listed(listing, tables, *, read_limit=READ_LIMIT, enrich=None, **request):
+    return listing.page(tables, ListRequest(**request), now=None, read_limit=read_limit, enrich=enrich)
+
+
+def ids(items):
+    return [item["id"] for item in items]
+
+
+def test_pages_follow_each_other_without_a_gap_or_a_repeat():
+    rows = make_rows(47)
+    _, tables = stored(rows)
+
+    shown = [ids(listed(SHARDED_LIST, tables, page=page, page_size=10).items) for page in range(1, 7)]
+
+    assert [len(page) for page in shown] == [10, 10, 10, 10, 7, 0]
+    assert [one for page in shown for one in page] == ids(rows)[::-1]
+
+
+@pytest.mark.parametrize("listing", [SINGLE_LIST, SHARDED_LIST])
+def test_a_page_beyond_the_end_is_empty_and_its_total_exact(listing):
+    _, tables = stored(make_rows(30))
+
+    page = listed(listing, tables, page=2**31 - 1, page_size=100)
+
+    assert (page.items, page.total_count) == ([], 30)
+
+
+@pytest.mark.parametrize("listing", [SINGLE_LIST, SHARDED_LIST])
+@pytest.mark.parametrize("filters", [{}, {"has_size": False}])
+def test_a_row_that_vanished_after_its_index_entry_was_read_is_left_out(listing, filters):
+    rows = make_rows(5)
+    fake, tables = stored(rows)
+    fake.index_lag(60)
+    tables.write(Delete(RUNS, {"id": rows[2]["id"]}), "run.deleted")
+
+    page = listed(listing, tables, filters=filters)
+
+    assert ids(page.items) == ids([rows[4], rows[3], rows[1], rows[0]])
+
+
+def test_a_row_that_no_longer_matches_is_left_out_while_the_index_lags():
+    rows = make_rows(5, status="open")
+    fake, tables = stored(rows)
+    fake.index_lag(60)
+    changes = (Set("status", "done"), Set("status_shard", "done#0"))
+    tables.write(Update(RUNS, {"id": rows[0]["id"]}, changes), "run.done")
+
+    assert ids(listed(SHARDED_LIST, tables, filters={"status": "open"}).items) == ids(rows[:0:-1])
+
+
+@pytest.mark.parametrize("order", [(("inserted_at", True),), (("name", False),)])
+def test_a_row_that_stands_in_two_partitions_is_shown_once(order):
+    listing = Listing(RUNS, FIELDS, (Source("by_team", fixed("t1", "t2")),))
+    rows = make_rows(3, team_name="red")
+    fake, tables = stored(rows)
+    twin = {**rows[0], "team_id": "t2"}
+    fake._indexes["runs", "by_team"].replace(("twin",), twin)
+
+    page = listed(listing, tables, order=order)
+
+    assert sorted(ids(page.items)) == ids(rows)
+    assert page.total_count == 3
+
+
+def test_a_comma_list_reads_a_partition_for_each_value():
+    rows = [*make_rows(300, team_name="red"), *make_rows(3, team_name="blue"), *make_rows(9, team_name="green")]
+    fake, tables = stored([{**row, "id": f"{row['id'][:-3]}{place:03x}"} for place, row in enumerate(rows)])
+    wanted = sorted((row for row in fake.rows(RUNS) if row["team_name"] != "green"), key=lambda row: str(row["id"]))
+
+    page = listed(SHARDED_LIST, tables, filters={"team_name": "red, blue"}, page=4, page_size=80)
+
+    assert ids(page.items) == ids(wanted[::-1][240:320])
+    assert page.total_count == 303
+    assert {call.operation for call in tables.meter.calls} == {"Query", "BatchGetItem"}
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("page", [1, 3, 11, 20, 21])
+def test_partitions_as_uneven_as_can_be_are_merged(page, descending):
+    rows = [{**row, "shard": "0" if place % 100 else "3"} for place, row in enumerate(make_rows(2000))]
+    _, tables = stored(rows)
+    request = ListRequest(page, 100, (("inserted_at", descending),))
+
+    answer = SHARDED_LIST.page(tables, request, now=None, read_limit=READ_LIMIT, counter=lambda: len(rows))
+
+    assert ids(answer.items) == sorted(ids(rows), reverse=descending)[(page - 1) * 100 : page * 100]
+    assert answer.total_count == 2000
+
+
+def test_a_name_that_nothing_has_takes_no_call():
+    _, tables = stored(make_rows(3, team_name="red"))
+
+    page = listed(SHARDED_LIST, tables, filters={"team_name": "violet"})
+
+    assert (page, tables.meter.count) == (ListPage([], 1, 20, 0), 0)
+
+
+def test_more_values_than_partitions_are_worth_reading_use_the_wider_source():
+    rows = make_rows(5, team_name="red")
+    _, tables = stored(rows)
+    many = Source("by_team", lambda names: [TEAM_IDS.get(name, name) for name in names], by="team_name")
+    listing = Listing(RUNS, FIELDS, (many, ALL))
+    wanted = ",".join(["red", *(f"team{number}" for number in range(100))])
+
+    page = listed(listing, tables, filters={"team_name": wanted})
+
+    assert page.total_count == 5
+    assert tables.meter.count < 10
+
+
+@pytest.mark.parametrize("value", ["x" * 5000, "é" * 600])
+def test_a_value_longer_than_any_key_finds_nothing(value):
+    _, tables = stored(make_rows(3, status="open"))
+    by_label = Direct("name", lambda names: [{"id": name} for name in names])
+    listing = Listing(RUNS, FIELDS, (by_label, ALL))
+
+    assert listed(SHARDED_LIST, tables, filters={"status": value}).total_count == 0
+    assert listed(listing, tables, filters={"name": value}).total_count == 0
+
+
+def test_a_range_of_insertion_reads_only_its_keys():
+    rows = make_rows(3000)
+    _, tables = stored(rows)
+    since, until = str(rows[1000]["inserted_at"]), str(rows[1009]["inserted_at"])
+
+    page = listed(SINGLE_LIST, tables, filters={"inserted_at__gte": since, "inserted_at__lte": until}, page_size=100)
+
+    assert ids(page.items) == ids(rows[1009:999:-1])
+    assert (page.total_count, tables.meter.count) == (10, 2)
+    assert tables.meter.read_units <= 0.5 + 10
+
+
+def test_a_range_that_ends_before_it_starts_takes_no_call():
+    _, tables = stored(make_rows(3))
+
+    page = listed(SINGLE_LIST, tables, filters={"inserted_at__gte": "2027-01-01", "inserted_at__lte": "2026-01-01"})
+
+    assert (page.total_count, tables.meter.count) == (0, 0)
+
+
+@pytest.mark.parametrize("filters", [{"inserted_at__lte": "1969-12-31"}, {"inserted_at__gte": "9999-12-31"}])
+@pytest.mark.parametrize("insertion", [BY_ID, LISTED_AT])
+def test_bounds_outside_the_time_of_ids_find_nothing(filters, insertion):
+    index = "listing" if insertion is BY_ID else "listed"
+    partition = "runs" if insertion is BY_ID else "0"
+    listing = Listing(RUNS, FIELDS, (Source(index, fixed(partition), insertion=insertion),))
+    _, tables = stored(make_rows(3))
+
+    assert listed(listing, tables, filters=filters).total_count == 0
+
+
+def refusal(listing, tables, **request):
+    with pytest.raises(EdgeError) as caught:
+        listed(listing, tables, **request)
+    assert caught.value.kind is Kind.BAD_REQUEST
+    return caught.value.details
+
+
+@pytest.mark.parametrize("request_", [{"filters": {"name": "a"}}, {"order": (("name", False),)}])
+def test_too_many_rows_to_examine_name_the_filters_that_help(request_):
+    _, tables = stored(make_rows(301, label="a"))
+
+    details = refusal(SHARDED_LIST, tables, read_limit=300, **request_)
+
+    assert set(details) == {"owner_id", "team_name", "status", "inserted_at__gte"}
+    assert all("300 rows" in text for texts in details.values() for text in texts)
+    assert listed(SHARDED_LIST, tables, read_limit=301, **request_).total_count == 301
+
+
+def test_a_filter_that_is_given_is_not_named_again():
+    _, tables = stored(make_rows(301, status="open"))
+
+    details = refusal(SHARDED_LIST, tables, read_limit=300, filters={"status": "open", "has_size": False})
+
+    assert set(details) == {"owner_id", "team_name", "inserted_at__gte"}
+
+
+def test_the_limit_holds_for_what_is_examined_and_not_for_the_table():
+    rows = [*make_rows(400, status="open"), *make_rows(50, status="done")]
+    _, tables = stored([{**row, "id": f"{row['id'][:-3]}{place:03x}"} for place, row in enumerate(rows)])
+
+    assert listed(SHARDED_LIST, tables, read_limit=100, filters={"status": "done", "has_size": False}).total_count == 50
+
+
+def test_large_rows_reach_the_limit_of_bytes_first():
+    _, tables = stored(make_rows(200, label="a" * 350_000))
+
+    details = refusal(SINGLE_LIST, tables, filters={"name": "*b"})
+
+    assert set(details) == {"inserted_at__gte"}
+
+
+@pytest.mark.parametrize("listing", [SINGLE_LIST, SHARDED_LIST])
+def test_a_page_behind_more_rows_than_may_be_read_is_refused(listing):
+    _, tables = stored(make_rows(2000))
+
+    assert set(refusal(listing, tables, read_limit=200, page=15, page_size=100)) == {"page"}
+    assert len(listed(listing, tables, read_limit=200, page=2, page_size=100).items) == 100
+
+
+def test_a_filtered_total_above_the_limit_is_what_was_counted():
+    _, tables = stored(make_rows(600, team_name="red"))
+
+    assert listed(SHARDED_LIST, tables, read_limit=200, filters={"team_name": "red"}).total_count == 200
+
+
+class Sightings:
+    """Enriches rows with a time from another table, and remembers of which."""
+
+    def __init__(self, times):
+        self.times, self.asked = times, []
+
+    def __call__(self, items):
+        self.asked.append(ids(items))
+        return [{**item, "seen_at": self.times.get(item["id"])} for item in items]
+
+
+@pytest.fixture
+def seen():
+    rows = make_rows(6, seen_at="2026-01-01T00:00:00Z")
+    rows = [{**row, "status": "open" if place % 2 else "done"} for place, row in enumerate(rows)]
+    times = {row["id"]: f"2026-11-2{9 - place}T00:00:00Z" for place, row in enumerate(rows) if place}
+    return rows, stored(rows)[1], Sightings(times)
+
+
+def test_a_filter_on_enriched_values_asks_once_and_only_for_what_is_left(seen):
+    rows, tables, enrich = seen
+
+    page = listed(SHARDED_LIST, tables, filters={"has_size": False, "seen_at__gte": "2026-11-26"}, enrich=enrich)
+
+    assert ids(page.items) == ids([rows[3], rows[2], rows[1]])
+    assert [set(asked) for asked in enrich.asked] == [set(ids(rows))]
+    assert page.total_count == 3
+
+
+def test_only_rows_that_the_other_filters_leave_are_enriched(seen):
+    rows, tables, enrich = seen
+
+    page = listed(SINGLE_LIST, tables, filters={"status": "open", "seen_at__gte": "2026-11-25"}, enrich=enrich)
+
+    assert ids(page.items) == ids([rows[3], rows[1]])
+    assert [set(asked) for asked in enrich.asked] == [set(ids(rows[1::2]))]
+
+
+def test_an_order_by_enriched_values(seen):
+    rows, tables, enrich = seen
+
+    page = listed(SHARDED_LIST, tables, order=(("seen_at", False),), enrich=enrich)
+
+    assert ids(page.items) == ids([*rows[:0:-1], rows[0]])
+
+
+def test_nothing_is_enriched_without_need(seen):
+    _, tables, enrich = seen
+
+    listed(SHARDED_LIST, tables, enrich=enrich)
+    listed(SHARDED_LIST, tables, order=(("status", False),), filters={"has_size": False}, enrich=enrich)
+
+    assert enrich.asked == []
+
+
+def test_enriched_fields_without_a_hook_are_a_mistake_of_the_caller(seen):
+    _, tables, _ = seen
+
+    with pytest.raises(ValueError, match="enriched"):
+        listed(SHARDED_LIST, tables, order=(("seen_at", False),))
+
+
+def test_a_table_partition_can_be_listed_without_an_index():
+    _, tables = stored(make_rows(3, label="a"))
+    listing = Listing(RUNS, FIELDS, (Source(None, fixed(make_rows(2)[1]["id"]), insertion=None),))
+
+    page = listed(listing, tables, filters={"name": "a*"})
+
+    assert (ids(page.items), page.total_count) == ([make_rows(2)[1]["id"]], 1)
+
+
+@pytest.mark.parametrize("sources", [(Direct("id", lambda _: []),), (Source("by_status", fixed("a"), by="status"),)])
+def test_a_list_needs_a_source_for_any_request(sources):
+    with pytest.raises(ValueError, match="any request"):
+        Listing(RUNS, FIELDS, sources)
+
+
+def test_a_list_needs_its_default_order():
+    with pytest.raises(ValueError, match="inserted_at"):
+        Listing(RUNS, {"id": FIELDS["id"]}, (ALL,))
+
+
+def test_a_page_can_be_mapped():
+    page = ListPage([1, 2], 3, 2, 9)
+
+    assert page.map(str) == ListPage(["1", "2"], 3, 2, 9)
+
+
+def test_rows_of_another_table_are_never_read():
+    _, tables = stored(make_rows(3))
+
+    listed(SHARDED_LIST, tables, order=(("name", False),))
+
+    assert all(SIGHTINGS.name not in call.table for call in tables.meter.calls)

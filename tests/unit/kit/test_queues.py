@@ -1,0 +1,59 @@
+import json
+
+import pytest
+
+from chalicelib.kit.origin import Origin, working_for
+from chalicelib.kit.queues import BATCH_BYTES, Queue, QueueError, Queues, batches
+from tests.fakes.messaging import URLS, FakeSqs
+
+
+class TestSend:
+    def test_cuts_by_entries(self):
+        sqs = FakeSqs()
+        Queues(sqs, URLS).send(Queue.CLEAN_UP, [{"place": place} for place in range(23)])
+        assert sqs.batches == [10, 10, 3]
+        assert [body["place"] for body in sqs.bodies(Queue.CLEAN_UP)] == list(range(23))
+
+    def test_cuts_by_bytes(self):
+        sqs = FakeSqs()
+        Queues(sqs, URLS).send(Queue.EVENTS, [{"text": "x" * (BATCH_BYTES // 2)} for _ in range(4)])
+        assert sqs.batches == [1, 1, 1, 1]
+
+    def test_counts_bytes_and_not_characters(self):
+        sqs = FakeSqs()
+        Queues(sqs, URLS).send(Queue.EVENTS, [{"text": "€" * (BATCH_BYTES // 4)}, {"text": "€" * (BATCH_BYTES // 4)}])
+        assert sqs.batches == [1, 1]
+
+    def test_carries_the_request_id_of_the_work_under_way(self):
+        sqs = FakeSqs()
+        with working_for(Origin(request_id="r-1")):
+            Queues(sqs, URLS).send(Queue.CLEAN_UP, [{}])
+        assert sqs.sent["clean-up"][0]["MessageAttributes"]["request_id"]["StringValue"] == "r-1"
+
+    def test_a_refused_entry_is_an_error(self):
+        sqs = FakeSqs()
+        sqs.refuse_next = True
+        with pytest.raises(QueueError):
+            Queues(sqs, URLS).send(Queue.CLEAN_UP, [{}])
+
+    @pytest.mark.parametrize("seconds", [-1, 901])
+    def test_refuses_a_delay_that_sqs_does_not_take(self, seconds):
+        with pytest.raises(ValueError, match="delay"):
+            Queues(FakeSqs(), URLS).send(Queue.CLEAN_UP, [{}], delay_seconds=seconds)
+
+    def test_sends_nothing_for_no_messages(self):
+        sqs = FakeSqs()
+        Queues(sqs, URLS).send(Queue.CLEAN_UP, [])
+        assert sqs.batches == []
+
+
+def test_a_body_above_the_limit_goes_alone():
+    assert list(batches(["a", "b" * 9, "c"], most_bytes=5)) == [["a"], ["b" * 9], ["c"]]
+
+
+def test_bodies_are_compact_json():
+    sqs = FakeSqs()
+    Queues(sqs, URLS).send(Queue.CLEAN_UP, [{"kind": "node", "id": "ü"}])
+    body = sqs.sent["clean-up"][0]["MessageBody"]
+    assert body == '{"kind":"node","id":"ü"}'
+    assert json.loads(body)["id"] == "ü"

@@ -1,0 +1,201 @@
+"""What the driver makes of DynamoDB's answers, and what it sends: botocore's stubber plays DynamoDB."""
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.stub import ANY, Stubber
+
+from chalicelib.kit.tables import (
+    Attribute,
+    BusyError,
+    Check,
+    ConditionFailedError,
+    Delete,
+    Equals,
+    Exists,
+    Meter,
+    Put,
+    Query,
+    Ref,
+    RefusedError,
+    Set,
+    TransactionFailedError,
+    Update,
+)
+from chalicelib.kit.tables.dynamodb import DynamoDriver
+from tests.unit.kit.sample_tables import BY_KIND, LINES, THINGS
+
+ONE = {"id": "one"}
+
+
+@pytest.fixture
+def client():
+    made = boto3.client("dynamodb")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def stub(client):
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def dynamo(client) -> DynamoDriver:
+    return DynamoDriver(client, "app-", Meter())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "InternalServerError",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    ],
+)
+def test_passing_troubles_are_busy(stub, dynamo, code):
+    stub.add_client_error("update_item", code)
+    with pytest.raises(BusyError, match=code):
+        dynamo.write(Update(THINGS, ONE, (Set("size", 1),)))
+    assert [(call.operation, call.table) for call in dynamo.meter.calls] == [("UpdateItem", "things")]
+
+
+def test_a_missing_permission_is_no_passing_trouble(stub, dynamo):
+    stub.add_client_error("get_item", "AccessDeniedException")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        dynamo.get(Ref(THINGS, ONE), consistent=True)
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "IdempotentParameterMismatchException"])
+def test_what_cannot_succeed_is_refused(stub, dynamo, code):
+    stub.add_client_error("transact_write_items", code)
+    with pytest.raises(RefusedError, match=code):
+        dynamo.transact([Put(THINGS, {"id": "one"})], "t")
+
+
+def test_no_answer_is_busy(dynamo, client):
+    def time_out(**_):
+        raise ReadTimeoutError(endpoint_url="https://dynamodb.example")
+
+    client.meta.events.register("before-send.dynamodb.GetItem", time_out)
+    with pytest.raises(BusyError, match="no answer"):
+        dynamo.get(Ref(THINGS, ONE), consistent=True)
+    assert dynamo.meter.count == 1
+
+
+def cancelled(stub, *reasons) -> None:
+    stub.add_client_error(
+        "transact_write_items", "TransactionCanceledException", modeled_fields={"CancellationReasons": list(reasons)}
+    )
+
+
+def commit(dynamo) -> None:
+    dynamo.transact([Put(THINGS, {"id": "one"}), Put(THINGS, {"id": "two"}), Put(THINGS, {"id": "three"})], "t")
+
+
+@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_transaction_cancelled_by_others_is_busy(stub, dynamo, code):
+    cancelled(stub, {"Code": "None"}, {"Code": code}, {"Code": "None"})
+    with pytest.raises(BusyError):
+        commit(dynamo)
+
+
+def test_a_failed_condition_beside_a_conflict_is_the_answer(stub, dynamo):
+    item = {"id": {"S": "two"}, "size": {"N": "7"}}
+    cancelled(
+        stub,
+        {"Code": "TransactionConflict"},
+        {"Code": "ConditionalCheckFailed", "Item": item},
+        {"Code": "ConditionalCheckFailed"},
+    )
+    with pytest.raises(TransactionFailedError) as failure:
+        commit(dynamo)
+    assert failure.value.failed == {1: {"id": "two", "size": 7}, 2: None}
+
+
+def test_a_transaction_cancelled_as_invalid_is_refused(stub, dynamo):
+    cancelled(stub, {"Code": "None"}, {"Code": "ValidationError"}, {"Code": "None"})
+    with pytest.raises(RefusedError):
+        commit(dynamo)
+
+
+def test_a_failed_condition_without_a_row(stub, dynamo):
+    stub.add_client_error("delete_item", "ConditionalCheckFailedException")
+    with pytest.raises(ConditionFailedError) as failure:
+        dynamo.write(Delete(THINGS, ONE, Exists("id")))
+    assert failure.value.current is None
+
+
+def test_an_update_as_it_is_sent(stub, dynamo):
+    stub.add_response(
+        "update_item",
+        {"Attributes": {"id": {"S": "one"}, "name": {"S": "n"}}, "ConsumedCapacity": {"CapacityUnits": 3.0}},
+        {
+            "TableName": "app-things",
+            "Key": {"id": {"S": "one"}},
+            "ConditionExpression": "(attribute_exists(#n0) AND #n0 = #n1.#n2)",
+            "UpdateExpression": "SET #n3 = :v0",
+            "ExpressionAttributeNames": {"#n0": "size", "#n1": "shape", "#n2": "width", "#n3": "name"},
+            "ExpressionAttributeValues": {":v0": {"S": "n"}},
+            "ReturnValues": "ALL_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            "ReturnConsumedCapacity": "TOTAL",
+        },
+    )
+    row = dynamo.write(Update(THINGS, ONE, (Set("name", "n"),), Equals("size", Attribute("shape.width"))))
+    assert row == {"id": "one", "name": "n"}
+    assert (dynamo.meter.read_units, dynamo.meter.write_units) == (0.0, 3.0)
+
+
+def test_a_transaction_as_it_is_sent_and_metered(stub, dynamo):
+    stub.add_response(
+        "transact_write_items",
+        {"ConsumedCapacity": [{"CapacityUnits": 4.0}, {"CapacityUnits": 2.0}]},
+        {"TransactItems": ANY, "ClientRequestToken": "token", "ReturnConsumedCapacity": "TOTAL"},
+    )
+    dynamo.transact([Check(THINGS, ONE, Exists("id")), Delete(LINES, {"book": "b", "number": 1})], "token")
+    (call,) = dynamo.meter.calls
+    assert (call.operation, call.table, call.write_units) == ("TransactWriteItems", "lines,things", 6.0)
+
+
+def test_a_count_of_an_index_as_it_is_sent(stub, dynamo):
+    stub.add_response(
+        "query",
+        {"Count": 2, "ConsumedCapacity": {"CapacityUnits": 0.5}, "LastEvaluatedKey": {"id": {"S": "x"}}},
+        {
+            "TableName": "app-things",
+            "IndexName": "by_kind",
+            "KeyConditionExpression": "#n0 = :v0",
+            "ExpressionAttributeNames": {"#n0": "kind"},
+            "ExpressionAttributeValues": {":v0": {"S": "k"}},
+            "ScanIndexForward": False,
+            "ConsistentRead": False,
+            "Select": "COUNT",
+            "Limit": 2,
+            "ReturnConsumedCapacity": "TOTAL",
+        },
+    )
+    page = dynamo.query(Query(THINGS, "k", index=BY_KIND, descending=True, limit=2, count_only=True))
+    assert (page.items, page.count, page.last_key) == ([], 2, {"id": "x"})
+    assert dynamo.meter.read_units == 0.5
+
+
+def test_keys_that_a_batch_left_out_come_back(stub, dynamo):
+    left_key = {"book": {"S": "b"}, "number": {"N": "2"}}
+    stub.add_response(
+        "batch_get_item",
+        {
+            "Responses": {"app-things": [{"id": {"S": "one"}, "size": {"N": "5"}}]},
+            "UnprocessedKeys": {"app-lines": {"Keys": [left_key]}},
+            "ConsumedCapacity": [{"CapacityUnits": 1.0}],
+        },
+    )
+    refs = [Ref(LINES, {"book": "b", "number": 2}), Ref(THINGS, ONE), Ref(THINGS, {"id": "none"})]
+    found, left = dynamo.batch_get(refs, consistent=True)
+    assert found == [(refs[1], {"id": "one", "size": 5})]
+    assert left == [refs[0]]

@@ -1,0 +1,191 @@
+"""Reads, on both drivers."""
+
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.kit.tables import (
+    BeginsWith,
+    Between,
+    Exactly,
+    Query,
+    Ref,
+    RefusedError,
+    Remove,
+    Set,
+    Tables,
+    Update,
+    put_new,
+)
+from tests.unit.kit.sample_tables import BY_KIND, DUE, LINES, THINGS, WORDS
+
+
+def write_lines(tables: Tables, *numbers: int, book: str = "b") -> None:
+    for number in numbers:
+        tables.write(put_new(LINES, {"book": book, "number": number}), "line.written")
+
+
+def numbers_of(items) -> list[int]:
+    return [item["number"] for item in items]
+
+
+def test_a_partition_comes_in_number_order(tables: Tables):
+    write_lines(tables, 10, -3, 9, 2)
+    write_lines(tables, 1, book="other")
+    page = tables.query(Query(LINES, "b", consistent=True))
+    assert numbers_of(page.items) == [-3, 2, 9, 10]
+    assert (page.count, page.last_key) == (4, None)
+    assert numbers_of(tables.query(Query(LINES, "b", descending=True)).items) == [10, 9, 2, -3]
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_pages_join_without_gap_or_double(tables: Tables, descending):
+    write_lines(tables, *range(7))
+    pages = list(tables.pages(Query(LINES, "b", limit=3, descending=descending)))
+    assert [page.count for page in pages] == [3, 3, 1]
+    expected = list(range(7))
+    assert numbers_of([item for page in pages for item in page.items]) == (expected[::-1] if descending else expected)
+
+
+def test_a_page_full_by_count_has_a_last_key_even_at_the_end(tables: Tables):
+    write_lines(tables, 1, 2)
+    page = tables.query(Query(LINES, "b", limit=2))
+    assert page.last_key == {"book": "b", "number": 2}
+    after = tables.query(Query(LINES, "b", limit=2, start=page.last_key))
+    assert (after.items, after.count, after.last_key) == ([], 0, None)
+    assert tables.query(Query(LINES, "b", limit=3)).last_key is None
+
+
+def test_a_page_starts_after_a_row_that_is_gone(tables: Tables):
+    write_lines(tables, 1, 3)
+    page = tables.query(Query(LINES, "b", start={"book": "b", "number": 2}))
+    assert numbers_of(page.items) == [3]
+
+
+def test_count_only_moves_no_rows(tables: Tables):
+    write_lines(tables, 1, 2, 3)
+    page = tables.query(Query(LINES, "b", count_only=True, limit=2))
+    assert (page.items, page.count, page.last_key) == ([], 2, {"book": "b", "number": 2})
+    assert tables.query(Query(LINES, "none", count_only=True)).count == 0
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        (Exactly(3), [3]),
+        (Exactly(4), []),
+        (Between(2, 5), [2, 3, 5]),
+        (Between(3, 3), [3]),
+        (Between(6, 9), []),
+        (Between(5, 2), []),
+    ],
+)
+def test_number_ranges(tables: Tables, sort, expected):
+    write_lines(tables, 1, 2, 3, 5)
+    assert numbers_of(tables.query(Query(LINES, "b", sort=sort)).items) == expected
+    assert tables.query(Query(LINES, "b", sort=sort, count_only=True)).count == len(expected)
+    assert numbers_of(tables.query(Query(LINES, "b", sort=sort, descending=True)).items) == expected[::-1]
+
+
+def test_text_ranges_are_by_bytes_of_utf8(tables: Tables):
+    for word in ("Zebra", "ab", "abc", "abd", "b", "ä", "\ufffd", "\U0001f600"):
+        tables.write(put_new(WORDS, {"book": "b", "word": word}), "word.written")
+    words = [item["word"] for item in tables.query(Query(WORDS, "b")).items]
+    assert words == ["Zebra", "ab", "abc", "abd", "b", "ä", "\ufffd", "\U0001f600"]
+    page = tables.query(Query(WORDS, "b", sort=BeginsWith("ab"), limit=2))
+    assert [item["word"] for item in page.items] == ["ab", "abc"]
+    rest = tables.query(Query(WORDS, "b", sort=BeginsWith("ab"), start=page.last_key))
+    assert [item["word"] for item in rest.items] == ["abd"]
+
+
+def test_an_index_shows_only_what_it_projects(tables: Tables):
+    item = {"id": "one", "kind": "k", "size": 2, "colour": "red", "weight": 9, "due_shard": "0", "due_at": "t"}
+    tables.write(put_new(THINGS, item), "thing.created")
+    (entry,) = tables.query(Query(THINGS, "k", index=BY_KIND)).items
+    assert entry == {"id": "one", "kind": "k", "size": 2, "colour": "red"}
+    (keys,) = tables.query(Query(THINGS, "0", index=DUE)).items
+    assert keys == {"id": "one", "due_shard": "0", "due_at": "t"}
+
+
+def test_an_index_is_sparse(tables: Tables):
+    tables.write(put_new(THINGS, {"id": "one", "due_shard": "0"}), "thing.created")
+    assert tables.query(Query(THINGS, "0", index=DUE)).items == []
+    tables.write(Update(THINGS, {"id": "one"}, (Set("due_at", "t1"),)), "thing.due")
+    assert tables.query(Query(THINGS, "0", index=DUE)).count == 1
+    tables.write(Update(THINGS, {"id": "one"}, (Set("due_at", "t2"),)), "thing.moved")
+    (entry,) = tables.query(Query(THINGS, "0", index=DUE)).items
+    assert entry["due_at"] == "t2"
+    tables.write(Update(THINGS, {"id": "one"}, (Remove("due_at"),)), "thing.done")
+    assert tables.query(Query(THINGS, "0", index=DUE)).items == []
+
+
+def test_paging_an_index_with_equal_sort_keys(tables: Tables):
+    for place in range(5):
+        tables.write(put_new(THINGS, {"id": f"i{place}", "kind": "k", "size": 1}), "thing.created")
+    pages = list(tables.pages(Query(THINGS, "k", index=BY_KIND, limit=2)))
+    assert pages[0].last_key is not None
+    assert set(pages[0].last_key) == {"id", "kind", "size"}
+    assert sorted(item["id"] for page in pages for item in page.items) == [f"i{place}" for place in range(5)]
+
+
+def test_queries_together_answer_in_order(tables: Tables):
+    write_lines(tables, 1, 2, book="a")
+    write_lines(tables, 7, book="c")
+    queries = [
+        Query(LINES, "c"),
+        Query(LINES, "a", sort=Between(9, 1)),
+        Query(LINES, "a"),
+        Query(LINES, "none", count_only=True),
+    ]
+    pages = tables.query_many(queries)
+    assert [numbers_of(page.items) for page in pages] == [[7], [], [1, 2], []]
+    assert tables.meter.calls[-1].operation == "Query"
+    assert len([call for call in tables.meter.calls if call.operation == "Query"]) == 3
+    assert tables.query_many([]) == []
+    assert numbers_of(tables.query_many([replace(queries[0], descending=True)])[0].items) == [7]
+
+
+def test_get_many_keeps_order_doubles_and_gaps(tables: Tables):
+    write_lines(tables, 1, 2)
+    tables.write(put_new(THINGS, {"id": "one"}), "thing.created")
+    rows = tables.get_many(
+        [
+            Ref(LINES, {"book": "b", "number": 2}),
+            Ref(THINGS, {"id": "one"}),
+            Ref(LINES, {"book": "b", "number": 9}),
+            Ref(LINES, {"number": 2, "book": "b"}),
+        ]
+    )
+    assert [row and (row.get("number"), row.get("id")) for row in rows] == [(2, None), (None, "one"), None, (2, None)]
+
+
+def test_get_many_takes_a_hundred_a_call(tables: Tables):
+    write_lines(tables, *range(130))
+    tables.meter.reset()
+    rows = tables.get_many([Ref(LINES, {"book": "b", "number": number}) for number in range(205)])
+    assert [row["number"] for row in rows if row] == list(range(130))
+    assert [call.operation for call in tables.meter.calls] == ["BatchGetItem"] * 3
+    assert tables.get_many([]) == []
+
+
+def test_a_page_ends_at_one_megabyte(tables: Tables):
+    for number in range(5):
+        tables.write(put_new(LINES, {"book": "b", "number": number, "text": "x" * 300_000}), "line.written")
+    pages = list(tables.pages(Query(LINES, "b")))
+    assert len(pages) > 1
+    assert all(page.count <= 4 for page in pages)
+    assert numbers_of([item for page in pages for item in page.items]) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(THINGS, "k", index=BY_KIND, consistent=True),
+        Query(LINES, "b", limit=0),
+        Query(LINES, "b", start={"book": "b"}),
+        Query(THINGS, "one", sort=Exactly("x")),
+    ],
+)
+def test_queries_that_dynamodb_refuses(tables: Tables, query):
+    with pytest.raises(RefusedError):
+        tables.query(query)

@@ -1,0 +1,130 @@
+"""Which work a change asks for, and how it is packed."""
+
+import pytest
+
+from chalicelib.kit.changes import Change
+from chalicelib.kit.queues import BATCH_BYTES, Queue, to_body
+from chalicelib.relay.counting import deltas_of
+from chalicelib.relay.routing import DELIVERIES_PER_MESSAGE, Plan
+
+
+def change(table, operation, old, new, *, expired=False):
+    stamp = {"operation": operation, "request_id": "r-1", "at": "t"}
+    stamped = [None if row is None else {**row, "changed_by": stamp} for row in (old, new)]
+    return Change(table, *stamped, "1", expired)
+
+
+def messages(*changes):
+    plan = Plan()
+    for one in changes:
+        plan.add_change(one)
+    return dict(plan.ready())
+
+
+def execution(place=0, node="n-1", status="pending"):
+    return {"id": f"e-{place}", "node_id": node, "command_id": "c-1", "status": status}
+
+
+class TestWork:
+    def test_a_new_fan_out_is_one_message_a_part(self):
+        row = {"command_id": "c-1", "parts": frozenset({"shard#1", "shard#0"})}
+        assert messages(change("fan_outs", "command.created", None, row)) == {
+            Queue.EXECUTION_CREATION: [
+                {"command_id": "c-1", "part": "shard#0"},
+                {"command_id": "c-1", "part": "shard#1"},
+            ]
+        }
+
+    def test_a_changed_fan_out_asks_for_nothing(self):
+        row = {"command_id": "c-1", "parts": frozenset({"shard#1"})}
+        assert messages(change("fan_outs", "fan_out.part_done", row, row)) == {}
+
+    def test_new_executions_of_a_node_are_one_delivery(self):
+        changes = [change("executions", "execution.created", None, execution(place)) for place in (0, 1, 1)]
+        assert messages(*changes) == {
+            Queue.COMMAND_DELIVERY: [
+                {"deliveries": [{"node_id": "n-1", "kind": "executions", "execution_ids": ["e-0", "e-1"]}]}
+            ]
+        }
+
+    def test_deliveries_are_cut_into_messages(self):
+        changes = [
+            change("executions", "execution.created", None, execution(place, f"n-{place}")) for place in range(45)
+        ]
+        sizes = [len(message["deliveries"]) for message in messages(*changes)[Queue.COMMAND_DELIVERY]]
+        assert sizes == [DELIVERIES_PER_MESSAGE, DELIVERIES_PER_MESSAGE, 5]
+
+    @pytest.mark.parametrize(
+        ("operation", "old_status", "kind"),
+        [
+            ("execution.cancel_requested", "sent", "cancel"),
+            ("execution.expired", "sent", "cancel"),
+            ("execution.expired", "pending", None),
+            ("execution.cancelled", "pending", None),
+            ("execution.completed", "sent", None),
+        ],
+    )
+    def test_what_an_agent_must_stop(self, operation, old_status, kind):
+        sent = messages(change("executions", operation, execution(status=old_status), execution(status="x")))
+        kinds = [
+            delivery["kind"] for message in sent.get(Queue.COMMAND_DELIVERY, []) for delivery in message["deliveries"]
+        ]
+        assert kinds == ([] if kind is None else [kind])
+
+    @pytest.mark.parametrize(
+        ("table", "operation", "old", "new", "kind"),
+        [
+            ("commands", "command.deleted", {"id": "x"}, {"id": "x"}, "command"),
+            ("commands", "command.deleted", {"id": "x"}, None, None),  # the tombstone's own end
+            ("clusters", "cluster.created", {"id": "x"}, None, "cluster"),
+            ("nodes", "node.registered", {"id": "x"}, None, "node"),
+            ("executions", "execution.completed", execution(status="completed"), None, None),
+        ],
+    )
+    def test_what_is_cleaned_up(self, table, operation, old, new, kind):
+        sent = messages(change(table, operation, old, new))
+        assert sent == ({} if kind is None else {Queue.CLEAN_UP: [{"kind": kind, "id": "x"}]})
+
+    def test_a_replaced_socket_is_closed(self):
+        row = {"id": "n-1", "replaced_connection_id": "s-1"}
+        assert messages(change("nodes", "node.reregistered", {"id": "n-1"}, row)) == {
+            Queue.CLEAN_UP: [{"kind": "connection", "id": "s-1"}]
+        }
+
+
+class TestEvents:
+    def test_are_packed_as_the_bus_takes_them(self):
+        plan = Plan()
+        plan.add_events("r-1", [{"id": place} for place in range(23)])
+        assert [len(message["events"]) for message in dict(plan.ready())[Queue.EVENTS]] == [10, 10, 3]
+
+    def test_are_cut_by_bytes(self):
+        plan = Plan()
+        plan.add_events("r-1", [{"text": "x" * (BATCH_BYTES // 2)} for _ in range(4)])
+        packed = dict(plan.ready())[Queue.EVENTS]
+        assert [len(message["events"]) for message in packed] == [1, 1, 1, 1]
+        assert all(len(to_body(message)) < 256 * 1024 for message in packed)
+
+
+class TestCounting:
+    def test_a_new_row(self):
+        assert deltas_of(change("executions", "execution.created", None, execution())) == {
+            "executions": 1,
+            "executions#status#pending": 1,
+            "executions#command#c-1": 1,
+        }
+
+    def test_a_new_status_moves_only_the_status(self):
+        deltas = deltas_of(change("executions", "execution.sent", execution(), execution(status="sent")))
+        assert {total: delta for total, delta in deltas.items() if delta} == {
+            "executions#status#pending": -1,
+            "executions#status#sent": 1,
+        }
+
+    def test_a_tombstone_counts_as_gone(self):
+        tombstone = {"id": "c-1", "deleted_at": "t"}
+        assert deltas_of(change("commands", "command.deleted", {"id": "c-1"}, tombstone)) == {"commands": -1}
+        assert deltas_of(change("commands", "command.deleted", tombstone, None, expired=True)) == {}
+
+    def test_tables_without_a_total(self):
+        assert deltas_of(change("fan_outs", "command.created", None, {"command_id": "c-1"})) == {}

@@ -1,0 +1,94 @@
+import pytest
+from pydantic import ValidationError
+
+from chalicelib.settings import Settings, markdown_table
+
+NAMES = [name.upper() for name in Settings.model_fields]
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+
+    def set_all(**values):
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        return Settings()
+
+    return set_all
+
+
+def test_defaults_are_those_of_the_reference(environment):
+    settings = environment()
+    assert settings.auth_enabled is True
+    assert settings.core_name == "default"
+    assert settings.cluster_auto_generated_ranges == ("100.64.0.0/10",)
+    assert (settings.cluster_subnet_prefix, settings.admin_slot_reservation, settings.node_slot_reservation) == (
+        24,
+        10,
+        10,
+    )
+    assert settings.netmaker_default_domain == "nm.internal"
+    assert (settings.node_unreachable_seconds, settings.list_read_limit) == (300, 20_000)
+    assert settings.public_enrollment_key_enabled is False
+    assert settings.command_default_deadline is None
+    assert settings.reveal_node_secrets is True
+    assert settings.cors_allowed_headers == ("authorization", "content-type", "x-request-id")
+
+
+def test_values_come_from_the_environment(environment):
+    settings = environment(
+        TABLE_PREFIX="edge-admin-dev-",
+        QUEUE_URLS='{"events": "https://sqs/events"}',
+        MASTER_KEY="s3cret",
+        AUTH_ENABLED="false",
+        CORS_ALLOWED_ORIGINS="https://a.example, https://b.example,",
+        DEFAULT_CLUSTER_NAME="edge",
+        DEFAULT_CLUSTER_NODE_LIMIT="7",
+    )
+    assert settings.table_prefix == "edge-admin-dev-"
+    assert settings.queue_urls == {"events": "https://sqs/events"}
+    assert settings.master_key.get_secret_value() == "s3cret"
+    assert settings.auth_enabled is False
+    assert settings.cors_allowed_origins == ("https://a.example", "https://b.example")
+    assert (settings.default_cluster_name, settings.default_cluster_node_limit) == ("edge", 7)
+
+
+def test_a_variable_set_to_nothing_is_not_set(environment):
+    settings = environment(API_KEY="", DEFAULT_CLUSTER_NODE_LIMIT="", QUEUE_URLS="", ADMIN_URLS="")
+    assert (settings.api_key, settings.default_cluster_node_limit) == (None, None)
+    assert (settings.queue_urls, settings.admin_urls) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEFAULT_CLUSTER_NAME", "default"),
+        ("CLUSTER_SUBNET_PREFIX", "31"),
+        ("PUBLIC_RATE_PER_SECOND", "0"),
+        ("AUTH_ENABLED", "maybe"),
+        ("NODE_UNREACHABLE_SECONDS", "0"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(environment, name, value):
+    with pytest.raises(ValidationError):
+        environment(**{name: value})
+
+
+def test_secrets_do_not_show(environment):
+    settings = environment(MASTER_KEY="s3cret", API_KEY="s3cret", METRICS_KEY="s3cret")
+    assert "s3cret" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+def test_agents_are_given_the_public_url_unless_others_are_named(environment):
+    assert environment().own_urls == ()
+    assert environment(PUBLIC_URL="https://api.example").own_urls == ("https://api.example",)
+    assert environment(ADMIN_URLS="https://a.example").own_urls == ("https://a.example",)
+
+
+def test_the_table_names_and_explains_every_variable():
+    lines = markdown_table().splitlines()[2:]
+    assert [line.split("|")[1].strip(" `") for line in lines] == NAMES
+    assert all(len(line.split("|")[3].strip()) > 10 for line in lines)
+    assert "| `CORS_ALLOWED_HEADERS` | `authorization,content-type,x-request-id` |" in markdown_table()
