@@ -1,15 +1,29 @@
 """Every table of the application, for templates and tests. The specifications stand in the contexts' stores."""
 
+from collections.abc import Mapping, Sequence
+
+from chalicelib.clusters import store as clusters_store
 from chalicelib.clusters.store import TABLE as CLUSTERS
 from chalicelib.clusters.subnets import SUBNETS
+from chalicelib.commands import store as commands_store
 from chalicelib.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
+from chalicelib.enrollment import store as enrollment_store
 from chalicelib.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.enrollment.store import TOKENS as REGISTRATION_TOKENS
 from chalicelib.events.store import TABLE as OCCURRENCES
 from chalicelib.kit.counters import TABLE as COUNTERS
 from chalicelib.kit.crypto import DATA_KEYS
-from chalicelib.kit.tables import Table
+from chalicelib.kit.tables import Query, Table
+from chalicelib.nodes import store as nodes_store
 from chalicelib.nodes.store import CONNECTIONS, NODES, PRESENCE
+
+ALL_TOTALS: Mapping[str, Sequence[Query]] = {
+    **clusters_store.TOTALS,
+    **enrollment_store.TOTALS,
+    **nodes_store.TOTALS,
+    **commands_store.TOTALS,
+}
+"""Every total that is kept as a counter, but for those of single commands, and the counts that a recount reads."""
 
 ALL_TABLES: tuple[Table, ...] = (
     CLUSTERS,

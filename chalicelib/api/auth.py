@@ -15,7 +15,7 @@ _SCHEME = "Bearer "
 
 
 class Auth(Enum):
-    """The audience of a route. PUBLIC is anyone within a rate; OPEN anyone without one, for answers that cost nothing."""
+    """The audience of a route. PUBLIC is anyone within a rate; OPEN anyone, for answers that cost nothing."""
 
     OPERATOR = "operator"
     METRICS = "metrics"
@@ -45,28 +45,27 @@ class MissingMasterKeyError(Exception):
 
 
 class Keys:
-    """The operators' keys by name. A key that is not given takes the master key's value. Only digests are kept."""
+    """The operators' keys by name. A key that is not given takes the master key's value. Only digests are kept.
+
+    Raises MissingMasterKeyError without a master key.
+    """
 
     def __init__(
         self, master: SecretStr | None, api: SecretStr | None = None, metrics: SecretStr | None = None
     ) -> None:
+        if not master or not master.get_secret_value():
+            raise MissingMasterKeyError
         given = {"MASTER_KEY": master, "API_KEY": api, "METRICS_KEY": metrics}
         self._digests = {
-            name: _digest(key.get_secret_value()) for name, key in given.items() if key and key.get_secret_value()
+            name: _digest((key if key and key.get_secret_value() else master).get_secret_value())
+            for name, key in given.items()
         }
 
     def identify(self, bearer: str | None, audience: Auth) -> str:
         """The name of the key that `bearer` is, of those that `audience` accepts, in a time that tells nothing of the
-        keys. Raises EdgeError unauthorized, and MissingMasterKeyError if there is no master key."""
-        if "MASTER_KEY" not in self._digests:
-            raise MissingMasterKeyError
+        keys. Raises EdgeError unauthorized."""
         offered = _digest(bearer or "")
-        master = self._digests["MASTER_KEY"]
-        matching = [
-            name
-            for name in _ACCEPTED.get(audience, ())
-            if hmac.compare_digest(offered, self._digests.get(name, master))
-        ]
+        matching = [name for name in _ACCEPTED.get(audience, ()) if hmac.compare_digest(offered, self._digests[name])]
         if not bearer or not matching:
             raise unauthorized()
         return matching[0]
@@ -80,7 +79,10 @@ def load_keys(
     read_secret: Callable[[str], str],
 ) -> Keys:
     """The keys of a container: those given (from the environment) before those of the secret, a JSON object
-    {MASTER_KEY, API_KEY, METRICS_KEY}. The secret is read only if its ARN is set and no master key is given."""
+    {MASTER_KEY, API_KEY, METRICS_KEY}. The secret is read only if its ARN is set and no master key is given.
+
+    Raises MissingMasterKeyError if there is no master key, and what `read_secret` raises.
+    """
     if master or not secret_arn:
         return Keys(master, api, metrics)
     stored = {name: SecretStr(value) for name, value in json.loads(read_secret(secret_arn)).items() if value}

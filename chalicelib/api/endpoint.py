@@ -5,28 +5,28 @@ first that is wrong, alone), degraded mode (503), then the view with everything 
 do errors become statuses.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, Required, TypedDict, TypeVar, Unpack, get_args
+from typing import Any, TypeVar, Unpack
 
 from chalice.app import Chalice, Response
-from pydantic import BaseModel
 
-from chalicelib.api.auth import AGENT, METRICS, OPEN, OPERATOR, PUBLIC, Auth, Keys, bearer_of
+from chalicelib.api.auth import AGENT, METRICS, OPEN, OPERATOR, PUBLIC, Auth, bearer_of
+from chalicelib.api.edge_services import EdgeServices
 from chalicelib.api.envelope import Envelope
 from chalicelib.api.exchange import Incoming, Outgoing
 from chalicelib.api.headers import SECURITY_HEADERS, Cors
-from chalicelib.api.json_body import DEFAULT_MAX_BODY_BYTES, read_json
+from chalicelib.api.json_body import read_json
+from chalicelib.api.operation import Endpoint, Options
 from chalicelib.api.results import Answer, Bare, Created, NoContent, Paginated, Request
-from chalicelib.api.throttle import Throttle
-from chalicelib.api.validation import Body, NoBody, NoPath, NoQuery, Path, Query, read
-from chalicelib.kit.clock import Clock
+from chalicelib.api.validation import Body, NoBody, Path, Query, read
+from chalicelib.kit.clock import SystemClock
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Level, Log
 from chalicelib.kit.origin import Origin, working_for
-from chalicelib.kit.tables import Meter, Tables
+from chalicelib.kit.tables import Meter
 from chalicelib.settings import Settings
 
 __all__ = [
@@ -67,89 +67,6 @@ _FIRST_SERVER_ERROR = 500
 V = TypeVar("V", bound=Callable[..., Answer])
 
 
-class AgentsDoor(Protocol):
-    """What the edge asks of `nodes.service.Nodes`."""
-
-    def authenticate(self, bearer: str) -> Any: ...
-
-    def touch(self, agent: Any) -> object: ...
-
-
-class EdgeServices(Protocol):
-    """What the edge itself needs of the composition root. Views are handed the same object."""
-
-    @property
-    def settings(self) -> Settings: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def ids(self) -> Ids: ...
-    @property
-    def tables(self) -> Tables: ...
-    @property
-    def keys(self) -> Keys: ...
-    @property
-    def throttle(self) -> Throttle: ...
-    @property
-    def log(self) -> Log: ...
-    @property
-    def nodes(self) -> AgentsDoor: ...
-    def degraded(self) -> bool: ...
-
-
-class Options(TypedDict, total=False):
-    """What a decorator may be told; the fields of `Endpoint` of the same names."""
-
-    auth: Required[Auth]
-    summary: Required[str]
-    path: type[Path]
-    query: type[Query]
-    body: type[Body]
-    body_required: bool
-    max_body_bytes: int
-    answer: type[BaseModel] | None
-    paginated: bool
-    enveloped: bool
-    status: int
-    errors: Sequence[int]
-    blocked_when_degraded: bool
-    contract_path: str
-    documented: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Endpoint:
-    """One operation. ``route`` is what API Gateway matches; ``contract_path``, if given, what the document shows.
-
-    ``answer`` is the model of ``data`` (of each item, if ``paginated``; of the whole, if not ``enveloped``), None for
-    204. ``errors`` are the statuses that the view itself may cause; those of the edge are documented by themselves.
-    """
-
-    method: str
-    route: str
-    view: Callable[[Any, Any], Answer]
-    tag: str
-    auth: Auth
-    summary: str
-    path: type[Path] = NoPath
-    query: type[Query] = NoQuery
-    body: type[Body] = NoBody
-    body_required: bool = True
-    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
-    answer: type[BaseModel] | None = None
-    paginated: bool = False
-    enveloped: bool = True
-    status: int = 200
-    errors: Sequence[int] = ()
-    blocked_when_degraded: bool = False
-    contract_path: str = ""
-    documented: bool = True
-
-    @property
-    def has_body(self) -> bool:
-        return self.body is not NoBody
-
-
 class Endpoints:
     """The operations of one module, declared by decorators and registered on the Chalice app in one call."""
 
@@ -170,13 +87,10 @@ class Endpoints:
         return self.declare("DELETE", route, **options)
 
     def declare(self, method: str, route: str, /, **options: Unpack[Options]) -> Callable[[V], V]:
-        """Declare an operation. The view stays callable as it is. Raises TypeError where the models are not those of
-        the view's ``Request[...]`` annotation."""
+        """Declare an operation. The view stays callable as it is. Raises TypeError as `Endpoint` does."""
 
         def keep(view: V) -> V:
-            endpoint = Endpoint(method=method, route=route, view=view, tag=self.tag, **options)
-            _check_annotation(endpoint)
-            self.all.append(endpoint)
+            self.all.append(Endpoint(method=method, route=route, view=view, tag=self.tag, **options))
             return view
 
         return keep
@@ -187,13 +101,6 @@ class Endpoints:
             # */*: a wrong content type is answered by the edge, in the envelope, and not by Chalice.
             route = app.route(endpoint.route, methods=[endpoint.method], content_types=["*/*"])
             route(_chalice_view(app, endpoint, provide))
-
-
-def _check_annotation(endpoint: Endpoint) -> None:
-    annotation = endpoint.view.__annotations__.get("request")
-    models = (endpoint.path, endpoint.query, endpoint.body)
-    if annotation is not None and not isinstance(annotation, str) and get_args(annotation) != models:
-        raise TypeError(f"{endpoint.view.__qualname__}: declared with {models}, but takes {annotation}")
 
 
 def current_event(app: Chalice) -> Mapping[str, Any]:
@@ -207,10 +114,23 @@ def current_event(app: Chalice) -> Mapping[str, Any]:
 def _chalice_view(app: Chalice, endpoint: Endpoint, provide: Callable[[], EdgeServices]) -> Callable[..., Response]:
     def view(**_: str) -> Response:
         incoming = Incoming.from_event(current_event(app))
-        outgoing = respond(endpoint, incoming, provide())
+        try:
+            services = provide()
+        except Exception as error:  # noqa: BLE001 - as in `respond`: also a container that cannot start answers properly
+            outgoing = _cannot_start(error, endpoint)
+        else:
+            outgoing = respond(endpoint, incoming, services)
         return Response(body=outgoing.body, status_code=outgoing.status, headers=dict(outgoing.headers))
 
     return view
+
+
+def _cannot_start(error: Exception, endpoint: Endpoint) -> Outgoing:
+    now = SystemClock().now()
+    request_id = Ids().uuid7(now)
+    Log().failure("start_failed", error, request_id=request_id, route=endpoint.route)
+    outgoing = Outgoing(500, Envelope(request_id, now).error(_internal()))
+    return _finished(outgoing, request_id, {})
 
 
 @dataclass
@@ -248,11 +168,19 @@ def respond(endpoint: Endpoint, incoming: Incoming, services: EdgeServices) -> O
         outgoing = _refusal(error, exchange)
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets the envelope
         services.log.failure("request_failed", error, request_id=exchange.request_id, route=endpoint.route)
-        outgoing = _refusal(EdgeError(Kind.INTERNAL, "Internal Server Error"), exchange)
-    outgoing.headers |= {**SECURITY_HEADERS, **cors, "x-request-id": exchange.request_id}
+        outgoing = _refusal(_internal(), exchange)
+    _log(exchange, outgoing.status)
+    return _finished(outgoing, exchange.request_id, cors)
+
+
+def _internal() -> EdgeError:
+    return EdgeError(Kind.INTERNAL, "Internal Server Error")
+
+
+def _finished(outgoing: Outgoing, request_id: str, cors: Mapping[str, str]) -> Outgoing:
+    outgoing.headers |= {**SECURITY_HEADERS, **cors, "x-request-id": request_id}
     if outgoing.body:
         outgoing.headers["content-type"] = "application/json"
-    _log(exchange, outgoing.status)
     return outgoing
 
 

@@ -16,12 +16,12 @@ GREEDY = "/{proxy+}"
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
-def unknown(request: Request[AnyPath, AnyQuery, NoBody], services: EdgeServices) -> NoContent:
+def unknown(_request: Request[AnyPath, AnyQuery, NoBody], _services: EdgeServices) -> NoContent:
     """404, whatever was asked."""
     raise not_found()
 
 
-def preflight(request: Request[AnyPath, AnyQuery, NoBody], services: EdgeServices) -> NoContent:
+def preflight(_request: Request[AnyPath, AnyQuery, NoBody], services: EdgeServices) -> NoContent:
     """204 with what the CORS settings allow; 404 where CORS is not configured."""
     cors = cors_of(services.settings)
     if not cors.configured:

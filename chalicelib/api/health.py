@@ -64,33 +64,33 @@ class Document(RootModel[dict[str, object]]):
 
 
 @routes.get("/livez", auth=OPEN, answer=Alive, enveloped=False, summary="Does the process answer?")
-def livez(request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> Bare:
+def livez(_request: Request[NoPath, NoQuery, NoBody], _services: EdgeServices) -> Bare:
     return _alive()
 
 
 @routes.get("/ping", auth=OPEN, answer=Alive, enveloped=False, summary="Does the process answer?")
-def ping(request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> Bare:
+def ping(_request: Request[NoPath, NoQuery, NoBody], _services: EdgeServices) -> Bare:
     return _alive()
 
 
 @routes.get(
     "/healthz", auth=PUBLIC, answer=CheckResults, enveloped=False, errors=(503,), summary="Does what it needs work?"
 )
-def healthz(request: Request[NoPath, NoQuery, NoBody], services: HealthServices) -> Bare:
+def healthz(_request: Request[NoPath, NoQuery, NoBody], services: HealthServices) -> Bare:
     return _checked(services)
 
 
 @routes.get(
     "/readyz", auth=PUBLIC, answer=CheckResults, enveloped=False, errors=(503,), summary="Does what it needs work?"
 )
-def readyz(request: Request[NoPath, NoQuery, NoBody], services: HealthServices) -> Bare:
+def readyz(_request: Request[NoPath, NoQuery, NoBody], services: HealthServices) -> Bare:
     return _checked(services)
 
 
 @routes.get(
     "/api/openapi", auth=PUBLIC, answer=Document, enveloped=False, errors=(404,), summary="This API's own description"
 )
-def openapi(request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> Bare:
+def openapi(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> Bare:
     if not services.settings.api_docs_enabled:
         raise not_found()
     return Bare(_document_text())

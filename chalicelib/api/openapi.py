@@ -1,6 +1,6 @@
 """The published document, built from the routes and their models: what it says is what the code checks.
 
-``python -m chalicelib.api.openapi`` writes it to the two places that need it: beside the code that serves it, and docs/.
+``python -m chalicelib.api.openapi`` writes it to two places: beside the code that serves it, and docs/.
 """
 
 import json
@@ -27,7 +27,7 @@ _DESCRIPTION = (
     "`security` are open to anyone. Unknown fields and query names are refused; integers and booleans may be sent as "
     "strings. Every answer carries its request id in `meta.request_id` and in the header `x-request-id`."
 )
-_SECURITY = {
+_SECURITY: dict[Auth, list[dict[str, list[str]]]] = {
     Auth.OPERATOR: [{"operatorKey": []}],
     Auth.METRICS: [{"metricsKey": []}],
     Auth.AGENT: [{"nodeToken": []}],
@@ -113,8 +113,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     shown = [endpoint for endpoint in endpoints if endpoint.documented]
     for endpoint in shown:
-        path = endpoint.contract_path or endpoint.route
-        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, components)
+        paths.setdefault(endpoint.shown_path, {})[endpoint.method.lower()] = _operation(endpoint, components)
     return {
         "openapi": "3.0.3",
         "info": {
@@ -151,7 +150,7 @@ def _operation(endpoint: Endpoint, components: Components) -> dict[str, Any]:
 def _parameters(endpoint: Endpoint, components: Components) -> list[dict[str, Any]]:
     parameters = []
     # The document may name a variable otherwise than the route: API Gateway wants one name at each level of paths.
-    renamed = dict(zip(_variables(endpoint.route), _variables(endpoint.contract_path or endpoint.route), strict=True))
+    renamed = dict(zip(_variables(endpoint.route), _variables(endpoint.shown_path), strict=True))
     for place, model in (("path", endpoint.path), ("query", endpoint.query)):
         schema = components.schema(model, "validation")
         for name, described in schema.get("properties", {}).items():

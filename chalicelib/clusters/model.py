@@ -1,6 +1,6 @@
 """What a cluster is."""
 
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import BaseModel, Field
 
@@ -12,6 +12,9 @@ NAME_MAX_LENGTH = 24
 
 NODE_LIMIT_MAX = 2**31 - 1
 """The contract's integers have 32 bits."""
+
+SORTABLE = frozenset({"name", "ipv4_range", "node_limit", "inserted_at", "updated_at"})
+"""What a list of clusters may be ordered by."""
 
 
 class Cluster(BaseModel, frozen=True):
@@ -37,6 +40,16 @@ class Cluster(BaseModel, frozen=True):
     def vpn_domain(self, domain: str) -> str:
         """The DNS suffix of the cluster's nodes below ``domain`` (NETMAKER_DEFAULT_DOMAIN)."""
         return f"{self.network_name}.{domain}"
+
+
+class Identified(Protocol):
+    """Enough of a cluster to tell it from others: what its nodes and keys remember of it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
 
 
 class DefaultCluster(BaseModel, frozen=True):

@@ -1,8 +1,8 @@
 """Use cases of clusters."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from chalicelib.clusters.model import Cluster, DefaultCluster
+from chalicelib.clusters.model import Cluster, DefaultCluster, Identified
 from chalicelib.clusters.ranges import AddressRange, Pools
 from chalicelib.clusters.rules import below_count, check_capacity, check_name, not_empty, overlapping, parse_range
 from chalicelib.clusters.store import ClusterStore, from_item
@@ -10,7 +10,7 @@ from chalicelib.clusters.subnets import Head, Subnets
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, conflict, forbidden, not_found, unavailable
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.listing import FilterValue, ListPage, ListRequest
+from chalicelib.kit.listing import ListPage, ListRequest
 from chalicelib.kit.tables import Check, ConditionFailedError, Item, Tables, TransactionFailedError, Update, Write
 
 TRIES = 20
@@ -104,10 +104,6 @@ class Clusters:
         self.ensure_default()
         return self._store.page(request, self._clock.now(), self._list_read_limit, self._total)
 
-    def matching(self, filters: Mapping[str, FilterValue]) -> list[Cluster]:
-        """All clusters that the filters of a list would show, oldest first."""
-        return self._store.matching(filters)
-
     def change_node_limit(self, name: str, node_limit: int | None) -> Cluster:
         """Set or, with None, lift the limit. Raises `EdgeError`: not found; validation for a limit above the range's
         room or below the number of nodes at that moment."""
@@ -145,7 +141,7 @@ class Clusters:
         """A condition for another's transaction: nothing new is hung on a cluster that is gone."""
         return self._store.still_there(cluster)
 
-    def take_place(self, cluster: Cluster) -> Update:
+    def take_place(self, cluster: Identified) -> Update:
         """A write for another's transaction: one node more. It fails when the cluster is gone or full by then."""
         return self._store.take_place(cluster)
 

@@ -1,12 +1,11 @@
 """Rows of clusters: keys, indexes and attribute names."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from chalicelib.clusters.model import Cluster
+from chalicelib.clusters.model import Cluster, Identified
 from chalicelib.kit.listing import (
     Direct,
-    FilterValue,
     Listing,
     ListPage,
     ListRequest,
@@ -16,7 +15,6 @@ from chalicelib.kit.listing import (
     Source,
     Text,
     fixed,
-    matches,
 )
 from chalicelib.kit.tables import (
     Absent,
@@ -61,6 +59,9 @@ TABLE = Table(
     stream=True,
 )
 
+TOTALS = {"clusters": (Query(TABLE, LISTING, TABLE.index("listing"), count_only=True),)}
+"""Totals that are kept as counters, and what a recount reads."""
+
 FIELDS = {
     "name": Text("name"),
     "ipv4_range": Text("ipv4_range"),
@@ -70,9 +71,7 @@ FIELDS = {
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
-"""What clusters are filtered and sorted by, in lists and in targeting."""
-
-_NOT_IN_INDEX = "node_count"
+"""What clusters are filtered and sorted by."""
 
 _LIST = Listing(
     TABLE,
@@ -96,13 +95,6 @@ class ClusterStore:
         """One page; raises as `Listing.page` does."""
         page = _LIST.page(self._tables, request, now=now, read_limit=read_limit, counter=counter)
         return page.map(from_item)
-
-    def matching(self, filters: Mapping[str, FilterValue]) -> list[Cluster]:
-        """All that fit, oldest first: what the index cannot decide is decided on the rows that it leaves."""
-        indexed = {name: value for name, value in filters.items() if not name.startswith(_NOT_IN_INDEX)}
-        names = [str(row["name"]) for row in self._listed() if matches(FIELDS, indexed, row)]
-        rows = self._tables.get_many([Ref(TABLE, {"name": name}) for name in names])
-        return [from_item(row) for row in rows if row is not None and matches(FIELDS, filters, row)]
 
     def find(self, name: str) -> Cluster | None:
         row = self._tables.get(TABLE, {"name": name})
@@ -130,7 +122,7 @@ class ClusterStore:
         """Nothing written; fails when it is gone."""
         return Check(TABLE, {"name": cluster.name}, Equals("id", cluster.id))
 
-    def take_place(self, cluster: Cluster) -> Update:
+    def take_place(self, cluster: Identified) -> Update:
         """One node more, if it is still this cluster and has room."""
         room = Or(Absent("node_limit"), Less("node_count", Attribute("node_limit")))
         condition = And(Equals("id", cluster.id), room)
@@ -144,11 +136,6 @@ class ClusterStore:
         """Removes the row if it is still this cluster and has no nodes."""
         condition = And(Equals("id", cluster.id), Equals("node_count", 0))
         return Delete(TABLE, {"name": cluster.name}, condition, was_read=True)
-
-    def _listed(self) -> Iterator[Item]:
-        """The index rows of all clusters, oldest first: what is projected, and no more."""
-        for page in self._tables.pages(Query(TABLE, LISTING, index=TABLE.index("listing"))):
-            yield from page.items
 
 
 def from_item(row: Item) -> Cluster:

@@ -8,7 +8,7 @@ from chalicelib.commands import output as outputs
 from chalicelib.commands.model import OPEN, Command, Execution, FanOut, Status
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of
-from chalicelib.kit.tables import Change, Index, Item, Key, Remove, Set, Table
+from chalicelib.kit.tables import Change, Index, Item, Key, Query, Remove, Set, Table
 
 SHARDS = 4
 """Partitions of every index that a whole fleet writes to at once."""
@@ -50,6 +50,22 @@ EXECUTIONS = Table(
     ),
     stream=True,
 )
+
+
+TOTALS = {
+    "commands": (Query(COMMANDS, LISTING, COMMANDS.index("listing"), count_only=True),),
+    "executions": tuple(
+        Query(EXECUTIONS, str(shard), EXECUTIONS.index("all"), count_only=True) for shard in range(SHARDS)
+    ),
+    **{
+        f"executions#status#{status.value}": tuple(
+            Query(EXECUTIONS, f"{status.value}#{shard}", EXECUTIONS.index("by_status"), count_only=True)
+            for shard in range(SHARDS)
+        )
+        for status in Status
+    },
+}
+"""Totals that are kept as counters, and what a recount reads."""
 
 
 def execution_id(command_id: str, node_id: str) -> str:

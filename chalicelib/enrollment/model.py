@@ -12,6 +12,9 @@ NAME_MAX_LENGTH = 255
 USES_MAX = 2**31 - 1
 """The contract's integers have 32 bits."""
 
+SORTABLE = frozenset({"name", "uses_remaining", "expired_at", "last_used_at", "inserted_at", "updated_at"})
+"""What a list of keys may be ordered by."""
+
 
 class EnrollmentKey(BaseModel, frozen=True):
     """``uses_remaining`` None means unlimited, ``expired_at`` None means never. Times are seconds text.

@@ -128,12 +128,11 @@ class Enrollment:
         deadline = self._clock.now() + VERIFY_PATIENCE
         longest = _FIRST_PAUSE_SECONDS
         while True:
-            now = self._clock.now()
-            answer = self._try_to_verify(blob, node_id, now)
+            answer = self._try_to_verify(blob, node_id, self._clock.now())
             if answer is not None:
                 return answer
             pause = self._ids.fraction() * longest
-            if now + timedelta(seconds=pause) > deadline:
+            if self._clock.now() + timedelta(seconds=pause) > deadline:
                 raise unavailable()
             self._clock.sleep(pause)
             longest = min(longest * 2, _LONGEST_PAUSE_SECONDS)

@@ -62,6 +62,9 @@ TABLE = Table(
     stream=True,
 )
 
+TOTALS = {"enrollment_keys": (Query(TABLE, LISTING, TABLE.index("listing"), count_only=True),)}
+"""Totals that are kept as counters, and what a recount reads."""
+
 TOKENS = Table("registration_tokens", partition="id", expires_at="expires_epoch")
 """Two kinds of rows that live for minutes: tokens under their digest, and under ``{key id}#{node id}`` the note that a
 node has had its use of a key."""

@@ -32,12 +32,12 @@ class SystemClock:
 
 def to_seconds_text(moment: datetime) -> str:
     """``2026-11-21T10:00:00Z``: the form of every resource timestamp. Drops the fraction."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def to_microseconds_text(moment: datetime) -> str:
     """``2026-11-21T10:00:00.123456Z``: the form of ``meta.timestamp``, event times and ``changed_by.at``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def parse_time(text: str) -> datetime:

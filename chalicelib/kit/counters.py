@@ -6,7 +6,7 @@ Totals are about a second late, and drift if the stream is lost for a day; `Coun
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from chalicelib.kit.clock import Clock
@@ -40,6 +40,20 @@ class Counters:
         """The sum over the shards; 0 for a total that nothing was ever added to."""
         page = self._tables.query(Query(TABLE, partition=total))
         return max(0, sum(count for row in page.items if isinstance(count := row.get("count"), int)))
+
+    def recount(self, total: str, queries: Sequence[Query]) -> int:
+        """Count the rows of these COUNT queries and mend the total; returns by how much it was off.
+
+        While rows come and go, what the counter moved in the meantime is no error: only a count outside of all that
+        the counter has said is one.
+        """
+        before = self.read(total)
+        rows = sum(page.count for query in queries for page in self._tables.pages(query))
+        after = self.read(total)
+        off = min(0, rows - min(before, after)) + max(0, rows - max(before, after))
+        if off:
+            self.correct(total, off)
+        return off
 
     def correct(self, total: str, difference: int) -> None:
         """Shift a total that a recount found to be wrong."""

@@ -8,6 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 NODE_DOMAIN_PREFIX = "node-"
 NETWORK_PREFIX = "cluster-"
 
+SORTABLE = frozenset(
+    {"id_type", "status", "version", "self_update_enabled", "last_seen_at", "inserted_at", "updated_at"}
+)
+"""What a list of nodes may be ordered by."""
+
 
 class Status(StrEnum):
     """What the node says about itself, or that it says nothing any more."""

@@ -36,10 +36,6 @@ FIELDS = {
 }
 """What nodes are filtered and sorted by. ``last_seen_at`` is the one of presence."""
 
-SORTABLE = frozenset(
-    {"id_type", "status", "version", "self_update_enabled", "last_seen_at", "inserted_at", "updated_at"}
-)
-
 
 class NodeReader:
     """``total`` is the number of all nodes as a counter knows it, for long lists."""

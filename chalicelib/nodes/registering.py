@@ -18,6 +18,9 @@ from chalicelib.nodes.secrets import Vault, digest_of, is_previous_token_of, is_
 PATIENCE_SECONDS = 20.0
 """How long an enrolment is tried against others that change the same cluster; API Gateway gives up after 29 s."""
 
+_LONGEST_PAUSE_SECONDS = 0.2
+"""Between two tries where another changed what this one had read."""
+
 
 @dataclass(frozen=True)
 class _Known:
@@ -72,6 +75,7 @@ class Registrar:
                 self._check_cluster(known, node)
                 if self._clock.now() > give_up:
                     raise unavailable() from None
+                self._clock.sleep(self._ids.fraction() * _LONGEST_PAUSE_SECONDS)
                 continue
             return Registered(node, secrets)
 

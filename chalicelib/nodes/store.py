@@ -52,6 +52,19 @@ PRESENCE = Table("presence", partition="id", indexes=(Index("health_due", "healt
 CONNECTIONS = Table("connections", partition="id", expires_at="expires_epoch")
 
 
+TOTALS = {
+    "nodes": tuple(Query(NODES, str(shard), NODES.index("listing"), count_only=True) for shard in range(SHARDS)),
+    **{
+        f"nodes#status#{status.value}": tuple(
+            Query(NODES, f"{status.value}#{shard}", NODES.index("by_status"), count_only=True)
+            for shard in range(SHARDS)
+        )
+        for status in Status
+    },
+}
+"""Totals that are kept as counters, and what a recount reads."""
+
+
 def shard_of(node_id: str) -> str:
     """The partition of a node in the listing: ``0`` to ``3``, for ever the same."""
     return str(zlib.crc32(node_id.encode()) % SHARDS)

@@ -8,7 +8,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -61,10 +61,11 @@ class LocalCloud:
     Promises nothing about data: a new cloud is empty, and a stopped one leaves nothing behind.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, on_step: Callable[[str, float], None] | None = None) -> None:
+        """``on_step`` is told what was reached, and after how many seconds."""
         self._options = options
+        self._on_step = on_step
         self.master_key = options.settings.get("MASTER_KEY") or secrets.token_urlsafe(32)
-        self.steps: list[tuple[str, float]] = []
         self._build = Path(tempfile.mkdtemp(prefix="edge-admin-build-"))
         self._started = time.monotonic()
         self._emulator: Emulator | None = None
@@ -210,7 +211,8 @@ class LocalCloud:
                 time.sleep(_POLL_SECONDS)
 
     def _step(self, text: str) -> None:
-        self.steps.append((text, time.monotonic() - self._started))
+        if self._on_step is not None:
+            self._on_step(text, time.monotonic() - self._started)
 
 
 def _running(part: T | None) -> T:

@@ -53,7 +53,7 @@ def main() -> int:
     except StopRequestedError:
         print("\nstopped", file=sys.stderr)
         return 130
-    except (DemoFailedError, ApiError, OSError, RuntimeError) as error:
+    except (DemoFailedError, ApiError, OSError, RuntimeError, ValueError) as error:
         print(f"\nmake demo failed: {error}", file=sys.stderr)
         return 1
     return 0
@@ -62,9 +62,7 @@ def main() -> int:
 def _run() -> None:
     started = time.monotonic()
     print("Starting a local cloud", flush=True)
-    with LocalCloud(settings_of_this_shell(port=0)) as cloud, SampleAgents() as agents:
-        for text, seconds in cloud.steps:
-            print(f"  {seconds:5.1f} s  {text}")
+    with LocalCloud(settings_of_this_shell(port=0), _print_step) as cloud, SampleAgents() as agents:
         print(f"  The API is at {cloud.url}\n\nEnrolling {AGENTS} agents", flush=True)
         tap = BusTap(cloud.client("events"), cloud.client("sqs"), cloud.event_bus_name)
         operator = Operator(cloud.url, cloud.master_key)
@@ -73,6 +71,10 @@ def _run() -> None:
         _run_command(operator, nodes, tap)
         _explain_failures(cloud)
     print(f"\nAll of it worked, in {time.monotonic() - started:.1f} s; everything is stopped.")
+
+
+def _print_step(text: str, seconds: float) -> None:
+    print(f"  {seconds:5.1f} s  {text}", flush=True)
 
 
 def _enrol(operator: Operator, agents: SampleAgents) -> dict[str, SampleAgent]:

@@ -133,7 +133,9 @@ def change_things(request: Request[NoPath, NoQuery, ThingBody], services: Any) -
     return ThingOut(name=request.body.name, size=request.body.size, note=None)
 
 
-@routes.post("/agent/result", auth=AGENT, body=ThingBody, max_body_bytes=100, answer=ThingOut, summary="Report")
+@routes.post(
+    "/agent/result", auth=AGENT, body=ThingBody, max_body_bytes=100, answer=ThingOut, errors=(404,), summary="Report"
+)
 def report(request: Request[NoPath, NoQuery, ThingBody], services: Any) -> ThingOut:
     services.things.visit(request)
     return ThingOut(name=request.agent.node.id, size=request.body.size, note=None)

@@ -13,12 +13,12 @@ from chalicelib.api.version import VERSION
 from tests.api.client import Client, edge_services, settings
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     pass
 
 
 def broken():
-    raise Broken("s3cret place")
+    raise BrokenError("s3cret place")
 
 
 def client(**attributes):
@@ -58,7 +58,7 @@ def test_one_failing_check_is_503_and_names_no_more_than_the_kind(path):
     services = edge_services(checks=[HealthCheck("Database", broken), HealthCheck("Queues", lambda: None)])
     answer = Client([health.routes], services, key=None).get(path)
     assert answer.status == 503
-    assert [(result["healthy"], result["error"]) for result in answer.json] == [(False, "Broken"), (True, None)]
+    assert [(result["healthy"], result["error"]) for result in answer.json] == [(False, "BrokenError"), (True, None)]
     assert "s3cret" not in answer.text
     failures = [record for record in services.lines.records if record["event"] == "health_check_failed"]
     assert [(failure["check"], failure["error"]) for failure in failures] == [("Database", "s3cret place")]

@@ -3,10 +3,13 @@
 import json
 
 import pytest
+from chalice.app import Chalice
 
 from chalicelib.kit.errors import not_found
+from chalicelib.kit.tables import Put, Table, Tables
 from tests.api.client import MASTER_KEY, Client, edge_services
 from tests.api.edge_routes import Agents, Things, routes
+from tests.fakes.dynamo import FakeDynamo
 
 PATH = "/things/0192e4a0-1111-7000-8000-000000000009"
 
@@ -85,6 +88,38 @@ def test_no_key_query_path_value_or_body_is_logged(services, failure):
     assert text.count('"event": "request"') == 5
     for hidden in ("s3cret", MASTER_KEY, "node-token", PATH):
         assert hidden not in text
+
+
+def test_calls_to_dynamodb_are_counted_for_each_request(services):
+    table = Table("things", "id")
+    services.tables = Tables(FakeDynamo([table], services.clock), services.clock, services.ids)
+
+    class Reading(Things):
+        def visit(self, request):
+            services.tables.write(Put(table, {"id": "a"}), "thing.created")
+            services.tables.get(table, {"id": "a"})
+
+    services.things = Reading()
+    client = Client([routes], services)
+    client.get("/things")
+    client.get("/things")
+    for line in services.lines.records:
+        assert (line["dynamodb_calls"], line["read_units"], line["write_units"]) == (2, 1.0, 1.0)
+
+
+def test_a_container_that_cannot_start_answers_with_the_envelope(capsys):
+    def provide():
+        raise RuntimeError("no settings")
+
+    app = Chalice(app_name="edge-admin-test")
+    routes.register(app, provide)
+    client = Client([routes], edge_services())
+    client.app = app
+    answer = client.get("/things")
+    assert (answer.status, answer.error["code"]) == (500, "internal_server_error")
+    failure = json.loads(capsys.readouterr().err)
+    assert (failure["event"], failure["error"]) == ("start_failed", "no settings")
+    assert failure["request_id"] == answer.headers["x-request-id"] == answer.json["meta"]["request_id"]
 
 
 def test_broken_services_are_an_enveloped_500(services):

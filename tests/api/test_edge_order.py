@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.api import health
+from chalicelib.api.auth import load_keys
 from chalicelib.kit.errors import (
     EdgeError,
     Kind,
@@ -12,7 +13,7 @@ from chalicelib.kit.errors import (
     not_found,
     unavailable,
 )
-from tests.api.client import API_KEY, MASTER_KEY, METRICS_KEY, Client, edge_services, settings
+from tests.api.client import API_KEY, MASTER_KEY, METRICS_KEY, Client, FakeServices, edge_services, settings
 from tests.api.edge_routes import Agents, Things, routes
 
 ID = "0192E4A0-1111-7000-8000-000000000009"
@@ -173,10 +174,16 @@ def test_authentication_can_be_off_for_operators_but_not_for_agents(services):
     assert client.post("/agent/result", json={"name": "a"}).status == 401
 
 
-def test_without_a_master_key_nobody_gets_in(services):
-    services.keys = type(services.keys)(None)
+def test_without_a_master_key_nobody_gets_in():
+    class WithoutKeys(FakeServices):
+        @property
+        def keys(self):
+            return load_keys(None, None, None, "", lambda arn: "{}")
+
+    services = WithoutKeys(things=Things(), nodes=Agents())
     answer = Client([routes], services).get("/things", key="")
     assert (answer.status, answer.error["code"]) == (500, "internal_server_error")
+    assert services.lines.records[0]["error_type"] == "MissingMasterKeyError"
 
 
 def test_an_agent_is_known_by_its_token_and_touched_before_the_view(client, services):

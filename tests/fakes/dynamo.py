@@ -20,7 +20,6 @@ from chalicelib.kit.tables import (
     Check,
     ConditionFailedError,
     Delete,
-    Index,
     Item,
     Key,
     Meter,
@@ -36,10 +35,10 @@ from chalicelib.kit.tables import (
 )
 from chalicelib.kit.tables.conditions import evaluate
 from tests.fakes.dynamo_faults import Crash, FaultKind, Faults, PartitionLimit
-from tests.fakes.dynamo_rules import TRANSACTION_LIMIT_BYTES, after, check_transaction, key_of, primary_key
+from tests.fakes.dynamo_rules import TRANSACTION_LIMIT_BYTES, after, check_put, check_transaction, key_of, primary_key
 from tests.fakes.dynamo_sizes import index_write_units, item_bytes, project, read_units, write_units
 from tests.fakes.dynamo_stream import ChangeStream, StreamRecord
-from tests.fakes.dynamo_views import PrimaryKey, View, copy_of
+from tests.fakes.dynamo_views import PrimaryKey, View, check_start, copy_of, position_of
 
 __all__ = ["Crash", "FakeDynamo"]
 
@@ -209,7 +208,7 @@ class FakeDynamo:
                 taken.append(item)
             # A page that is full by count ends with a key even when nothing follows, as DynamoDB's does.
             goes_on = len(taken) < len(chosen) or len(taken) == query.limit
-            last_key = _position(query.table, query.index, taken[-1]) if taken and goes_on else None
+            last_key = position_of(query.table, query.index, taken[-1]) if taken and goes_on else None
             self._record("Query", [query.table], read=read_units(size_bytes, consistent=query.consistent))
             return Page([] if query.count_only else [copy_of(item) for item in taken], len(taken), last_key)
 
@@ -266,6 +265,7 @@ class FakeDynamo:
             key = key_of(write)
             self._faults.refuse_held([(write.table.name, key)], self._clock.now())
             old = self._read(write.table, key)
+            check_put(write)
             if write.condition is not None and not evaluate(write.condition, old):
                 self._record(operation, [write.table], write=write_units(old, None))
                 raise ConditionFailedError(old)
@@ -277,6 +277,8 @@ class FakeDynamo:
     def _transact_once(self, writes: Sequence[Write], token: str) -> None:
         with self._lock:
             check_transaction(writes)
+            for write in writes:
+                check_put(write)
             now = self._clock.now()
             if self._is_repeat(token, writes, now):
                 self._record("TransactWriteItems", [write.table for write in writes])
@@ -351,7 +353,7 @@ class FakeDynamo:
             view = self._indexes[query.table.name, query.table.index(query.index.name).name]
         start = None
         if query.start is not None:
-            _check_start(query)
+            check_start(query)
             start = (primary_key(query.table, query.table.key_of(dict(query.start))), query.start)
         return view.select(query.partition, query.sort, start, descending=query.descending)
 
@@ -378,20 +380,3 @@ class FakeDynamo:
 
 def _nothing() -> None:
     """Nobody does anything meanwhile."""
-
-
-def _check_start(query: Query) -> None:
-    if set(query.start or {}) != _position_names(query.table, query.index):
-        raise RefusedError("the provided starting key is invalid")
-
-
-def _position_names(table: Table, index: Index | None) -> set[str]:
-    names = {table.partition, table.sort}
-    if index is not None:
-        names |= {index.partition, index.sort}
-    return {name for name in names if name is not None}
-
-
-def _position(table: Table, index: Index | None, item: Item) -> Key:
-    """The key from which the next page starts: the table's and the index's."""
-    return {name: value for name in sorted(_position_names(table, index)) if isinstance(value := item[name], str | int)}

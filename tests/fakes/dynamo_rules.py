@@ -67,6 +67,12 @@ def check_item(table: Table, item: Item) -> None:
         raise RefusedError(f"a row of {size_bytes} bytes; {ITEM_LIMIT_BYTES} are allowed")
 
 
+def check_put(write: Write) -> None:
+    """A whole row is checked before its condition is looked at."""
+    if isinstance(write, Put):
+        after(write, None)
+
+
 def key_of(write: Write) -> PrimaryKey:
     if isinstance(write, Put):
         names = (write.table.partition,) if write.table.sort is None else (write.table.partition, write.table.sort)

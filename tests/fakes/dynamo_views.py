@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right, insort
 from typing import Any
 
-from chalicelib.kit.tables import BeginsWith, Between, Exactly, Item, Key, KeyRange, RefusedError
+from chalicelib.kit.tables import BeginsWith, Between, Exactly, Index, Item, Key, KeyRange, Query, RefusedError, Table
 
 PrimaryKey = tuple[Any, ...]
 _Entry = tuple[Any, PrimaryKey]
@@ -108,3 +108,20 @@ def _within(sort: KeyRange, value: Any) -> bool:
             return bool(low <= value <= high)
         case BeginsWith(prefix):
             return bool(value.startswith(prefix))
+
+
+def check_start(query: Query) -> None:
+    if set(query.start or {}) != _position_names(query.table, query.index):
+        raise RefusedError("the provided starting key is invalid")
+
+
+def _position_names(table: Table, index: Index | None) -> set[str]:
+    names = {table.partition, table.sort}
+    if index is not None:
+        names |= {index.partition, index.sort}
+    return {name for name in names if name is not None}
+
+
+def position_of(table: Table, index: Index | None, item: Item) -> Key:
+    """The key from which the next page starts: the table's and the index's."""
+    return {name: value for name in sorted(_position_names(table, index)) if isinstance(value := item[name], str | int)}

@@ -8,8 +8,7 @@ from chalicelib.api.endpoint import OPERATOR, Endpoints, NoContent, Paginated, R
 from chalicelib.api.list_query import BoolFilter, DateFilter, EnumFilter, ListQuery, TextFilter
 from chalicelib.api.validation import Body, ClusterName, NoBody, NoPath, NoQuery, Path, Uuid
 from chalicelib.bootstrap import Services
-from chalicelib.nodes.model import IdType, NodeView, Status
-from chalicelib.nodes.reading import SORTABLE
+from chalicelib.nodes.model import SORTABLE, IdType, NodeView, Status
 
 HIDDEN_SECRET = "********"  # noqa: S105 - what stands in place of one
 """Shown for a secret where REVEAL_NODE_SECRETS is off: the contract wants a string."""

@@ -66,9 +66,9 @@ class Expressions:
             case In(name, values):
                 return f"{self._path(name)} IN ({', '.join(map(self._value, values))})"
             case And(conditions):
-                return f"({' AND '.join(map(self.condition, conditions))})"
+                return self._joined(" AND ", conditions)
             case Or(conditions):
-                return f"({' OR '.join(map(self.condition, conditions))})"
+                return self._joined(" OR ", conditions)
             case Not(part):
                 return f"(NOT {self.condition(part)})"
             case _ as never:
@@ -102,6 +102,11 @@ class Expressions:
         if sort is None:
             raise ValueError("a key range needs a sort key")
         return f"{equal} AND {self._range(self._name(sort), chosen)}"
+
+    def _joined(self, word: str, conditions: Sequence[Condition]) -> str:
+        """DynamoDB refuses redundant parentheses, so one part alone gets none."""
+        joined = word.join(map(self.condition, conditions))
+        return joined if len(conditions) == 1 else f"({joined})"
 
     def _equals(self, path: str, value: Operand) -> str:
         if not isinstance(value, Attribute):

@@ -2,7 +2,8 @@
 
 Promises: each write is stamped with ``version`` (+1) and ``changed_by``; a write whose answer was lost and that the
 SDK or this class repeats takes effect once; conflicts and throttling are repeated with full jitter for a bounded time
-(``repeat_seconds``: transactions on one row follow each other, so the last of 200 callers waits for 199). It does not cache, does not order calls, and offers no scan.
+(``repeat_seconds``: transactions on one row follow each other, so the last of 200 callers waits for 199).
+It does not cache, does not order calls, and offers no scan.
 """
 
 from collections.abc import Callable, Iterator, Sequence

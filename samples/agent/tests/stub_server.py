@@ -40,7 +40,8 @@ class Fault:
 
 
 class StubServer:
-    def __init__(self):
+    def __init__(self, tls=None):
+        self.tls = tls
         self.lock = threading.RLock()
         self.requests = []
         self.executions = {}
@@ -64,9 +65,12 @@ class StubServer:
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
-        self.sockets = serve(self._hold, "127.0.0.1", 0, process_request=self._admit)
-        self.websocket_url = f"ws://127.0.0.1:{self.sockets.socket.getsockname()[1]}/agent"
+        if self.tls is not None:
+            self.http.socket = self.tls.wrap_socket(self.http.socket, server_side=True)
+        secure = "" if self.tls is None else "s"
+        self.url = f"http{secure}://127.0.0.1:{self.http.server_address[1]}"
+        self.sockets = serve(self._hold, "127.0.0.1", 0, process_request=self._admit, ssl=self.tls)
+        self.websocket_url = f"ws{secure}://127.0.0.1:{self.sockets.socket.getsockname()[1]}/agent"
         self.threads = [
             threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.02}),
             threading.Thread(target=self.sockets.serve_forever),

@@ -5,17 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from edge_agent.journal import SETTLED_KEPT, Journal, Result, Spawned, State, Work
-
-
-class SetClock:
-    def __init__(self):
-        self.moment = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def now(self):
-        return self.moment
-
-    def monotonic(self):
-        return self.moment.timestamp()
+from set_clock import SetClock
 
 
 def work(name):
@@ -27,7 +17,7 @@ RESULT = Result("completed", 0, "2026-01-01T00:00:00Z", ("a note",))
 
 @pytest.fixture
 def clock():
-    return SetClock()
+    return SetClock(datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -51,7 +41,7 @@ def opened(path, clock):
         journal.close()
 
 
-def test_every_step_is_there_after_reopening(path, clock, opened):
+def test_every_step_is_there_after_reopening(opened):
     journal = opened()
     for name in ("accepted", "started", "finished", "settled"):
         assert journal.accept(work(name))
@@ -72,7 +62,7 @@ def test_every_step_is_there_after_reopening(path, clock, opened):
     assert again.in_state(State.FINISHED) == ["finished"]
 
 
-def test_an_id_is_accepted_once_whatever_became_of_it(path, clock, opened):
+def test_an_id_is_accepted_once_whatever_became_of_it(opened):
     journal = opened()
     assert journal.accept(work("a"))
     assert not journal.accept(work("a"))
@@ -98,7 +88,7 @@ def test_a_step_is_on_disk_when_its_method_returns(path, opened):
 
 
 @pytest.mark.parametrize("cut", [1, 20, 60])
-def test_a_last_line_that_a_crash_cut_short_never_happened(path, clock, opened, cut):
+def test_a_last_line_that_a_crash_cut_short_never_happened(path, opened, cut):
     journal = opened()
     journal.accept(work("a"))
     journal.start("a")
@@ -113,7 +103,7 @@ def test_a_last_line_that_a_crash_cut_short_never_happened(path, clock, opened, 
     assert opened().state_of("a") is State.STARTED
 
 
-def test_after_damage_nothing_that_may_have_started_is_taken_for_waiting(path, clock, opened):
+def test_after_damage_nothing_that_may_have_started_is_taken_for_waiting(path, opened):
     journal = opened()
     journal.accept(work("a"))
     journal.accept(work("b"))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from edge_agent.backoff import Backoff
-from edge_agent.clock import Clock, ServerTime, format_time, parse_time
+from edge_agent.clock import ServerTime, format_time, parse_time
 from edge_agent.enrollment import EnrollmentKey
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
@@ -14,17 +14,7 @@ from edge_agent.health import Check, check_health, overall
 from edge_agent.identity import Identity
 from edge_agent.proxies import proxy_for
 from edge_agent.wanted import RETRY_SECONDS, Wanted
-
-
-class SetClock(Clock):
-    def __init__(self):
-        self.seconds = 0.0
-
-    def now(self):
-        return datetime(1999, 1, 1, tzinfo=UTC)
-
-    def monotonic(self):
-        return self.seconds
+from set_clock import SetClock
 
 
 class TestBackoff:

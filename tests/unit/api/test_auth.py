@@ -76,9 +76,12 @@ def test_an_unset_key_takes_the_value_of_the_master_key():
         only_master.identify("", METRICS)
 
 
-def test_without_a_master_key_nobody_is_let_in():
+@pytest.mark.parametrize("master", [None, ""])
+def test_there_are_no_keys_without_a_master_key(master):
     with pytest.raises(MissingMasterKeyError):
-        keys(master=None).identify("a", OPERATOR)
+        keys(master=master)
+    with pytest.raises(MissingMasterKeyError):
+        load_keys(None, None, None, "arn", Reader(API_KEY="a", MASTER_KEY=master))
 
 
 def test_keys_do_not_show_themselves():

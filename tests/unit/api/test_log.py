@@ -10,11 +10,15 @@ class Port(BaseModel):
     number: int
 
 
+def fail(cause):
+    if cause is None:
+        raise KeyError("what was missing")
+    raise RuntimeError("outer") from cause
+
+
 def failing(cause=None):
     try:
-        if cause is None:
-            raise KeyError("what was missing")
-        raise RuntimeError("outer") from cause
+        fail(cause)
     except (KeyError, RuntimeError) as error:
         return error
 
@@ -48,7 +52,13 @@ def test_a_failure_tells_where_it_happened_and_what_caused_it():
         "RuntimeError",
         "outer",
     )
-    assert [line.rsplit(" ", 1)[-1] for line in record["stack"]] == ["failing", "RuntimeError", "failing"]
+    assert [line.rsplit(" ", 1)[-1] for line in record["stack"]] == [
+        "failing",
+        "fail",
+        "RuntimeError",
+        "failing",
+        "fail",
+    ]
     assert __file__ in record["stack"][0]
 
 

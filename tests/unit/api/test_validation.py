@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import pytest
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from chalicelib.api.problems import problems
 from chalicelib.api.validation import (
@@ -53,8 +53,8 @@ class Sample(Body):
     colour: Colour | None = None
     text: Annotated[str, MinLen(2), MaxLen(3)] = "ab"
     share: float = 0.5
-    labels: Annotated[dict[str, str], MinLen(1), MaxLen(2)] = {"a": "b"}
-    words: Annotated[list[str], MinLen(1), MaxLen(2)] = ["a"]
+    labels: Annotated[dict[str, str], MinLen(1), MaxLen(2)] = Field({"a": "b"})
+    words: Annotated[list[str], MinLen(1), MaxLen(2)] = Field(["a"])
     inner: Inner | None = None
     three: Annotated[str, BeforeValidator(_three)] = ""
     plain: Annotated[str, BeforeValidator(_plain)] = ""

@@ -411,23 +411,6 @@ def test_many_are_found_once_each_and_unknown_ones_dropped():
     assert world.clusters.find("none") is None
 
 
-def test_matching_looks_at_the_count_as_it_is():
-    world = World()
-    for name in ("east-1", "east-2", "west-1"):
-        world.cluster(name, node_limit=9 if name == "east-2" else None)
-        world.clock.advance(1)
-    world.enrol(world.clusters.get("east-2"))
-    world.enrol(world.clusters.get("west-1"))
-
-    def names(**filters):
-        return [cluster.name for cluster in world.clusters.matching(filters)]
-
-    assert names() == ["east-1", "east-2", "west-1"]
-    assert names(name="EAST-*", node_count__gte=1) == ["east-2"]
-    assert names(node_count=0) == ["east-1"]
-    assert names(has_node_limit=False, ipv4_range="100.64.0.0/24,100.64.2.0/24") == ["east-1", "west-1"]
-
-
 # -- default -----------------------------------------------------------------------------------------------------------
 
 

@@ -41,6 +41,7 @@ class World:
         self.fake = FakeDynamo(ALL, self.clock)
         self.tables = Tables(driver or self.fake, self.clock, self.ids)
         self.events = Events(self.clock, self.ids, "test")
+        self.key_service = FakeKeyService()
         self.pools = Pools.of(pools, prefix)
         self.default = default
         self.public_keys = public_keys
@@ -68,7 +69,7 @@ class World:
             self.ids,
             clusters=self.clusters,
             events=self.events,
-            sealer=Sealer(self.tables, FakeKeyService(), self.clock, self.ids, "test"),
+            sealer=Sealer(self.tables, self.key_service, self.clock, self.ids, "test"),
             admin_urls=("https://edge.example",),
             public_keys=self.public_keys,
             list_read_limit=20_000,

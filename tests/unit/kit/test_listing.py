@@ -1,17 +1,22 @@
+from datetime import timedelta
+
 import pytest
 
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import BY_ID, LISTED_AT, Direct, Listing, ListPage, ListRequest, Source, fixed
 from chalicelib.kit.tables import Delete, Set, Update
+from tests.fakes.clock import START
 from tests.unit.kit.listing_rows import (
     ALL,
     FIELDS,
+    LISTED,
     READ_LIMIT,
     RUNS,
     SHARDED_LIST,
     SIGHTINGS,
     SINGLE_LIST,
     TEAM_IDS,
+    make_row,
     make_rows,
     stored,
 )
@@ -96,9 +101,10 @@ def test_a_comma_list_reads_a_partition_for_each_value():
 
 
 @pytest.mark.parametrize("descending", [True, False])
-@pytest.mark.parametrize("page", [1, 3, 11, 20, 21])
-def test_partitions_as_uneven_as_can_be_are_merged(page, descending):
-    rows = [{**row, "shard": "0" if place % 100 else "3"} for place, row in enumerate(make_rows(2000))]
+@pytest.mark.parametrize("page", [1, 3, 6, 11, 20, 21])
+@pytest.mark.parametrize("shard_of", [lambda place: "0" if place % 100 else "3", lambda place: str(place // 500)])
+def test_partitions_as_uneven_as_can_be_are_merged(shard_of, page, descending):
+    rows = [{**row, "shard": shard_of(place)} for place, row in enumerate(make_rows(2000))]
     _, tables = stored(rows)
     request = ListRequest(page, 100, (("inserted_at", descending),))
 
@@ -149,6 +155,17 @@ def test_a_range_of_insertion_reads_only_its_keys():
     assert ids(page.items) == ids(rows[1009:999:-1])
     assert (page.total_count, tables.meter.count) == (10, 2)
     assert tables.meter.read_units <= 0.5 + 10
+
+
+@pytest.mark.parametrize("source", [SINGLE_LIST.sources[0], LISTED])
+def test_a_range_of_insertion_includes_the_seconds_of_both_ends(source):
+    rows = [make_row(number, START + timedelta(milliseconds=500 * number)) for number in range(12)]
+    _, tables = stored(rows)
+    filters = {"inserted_at__gte": str(rows[2]["inserted_at"]), "inserted_at__lte": str(rows[6]["inserted_at"])}
+
+    page = listed(Listing(RUNS, FIELDS, (source,)), tables, filters=filters)
+
+    assert ids(page.items) == ids(rows[7:1:-1])
 
 
 def test_a_range_that_ends_before_it_starts_takes_no_call():
@@ -219,10 +236,11 @@ def test_a_page_behind_more_rows_than_may_be_read_is_refused(listing):
     assert len(listed(listing, tables, read_limit=200, page=2, page_size=100).items) == 100
 
 
-def test_a_filtered_total_above_the_limit_is_what_was_counted():
+@pytest.mark.parametrize("filters", [{"team_name": "red"}, {"team_name": "red", "inserted_at__gte": "2026-01-01"}])
+def test_a_filtered_total_above_the_limit_is_what_was_counted(filters):
     _, tables = stored(make_rows(600, team_name="red"))
 
-    assert listed(SHARDED_LIST, tables, read_limit=200, filters={"team_name": "red"}).total_count == 200
+    assert listed(SHARDED_LIST, tables, read_limit=200, filters=filters).total_count == 200
 
 
 class Sightings:
@@ -261,6 +279,14 @@ def test_only_rows_that_the_other_filters_leave_are_enriched(seen):
 
     assert ids(page.items) == ids([rows[3], rows[1]])
     assert [set(asked) for asked in enrich.asked] == [set(ids(rows[1::2]))]
+
+
+def test_no_row_but_the_pages_is_read_to_enrich(seen):
+    _, tables, enrich = seen
+
+    listed(SINGLE_LIST, tables, filters={"seen_at__gte": "2026-11-25"}, enrich=enrich)
+
+    assert [call.operation for call in tables.meter.calls] == ["Query", "BatchGetItem"]
 
 
 def test_an_order_by_enriched_values(seen):

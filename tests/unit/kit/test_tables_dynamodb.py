@@ -2,6 +2,7 @@
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
 
@@ -30,7 +31,7 @@ ONE = {"id": "one"}
 
 @pytest.fixture
 def client():
-    made = boto3.client("dynamodb")
+    made = boto3.client("dynamodb", config=Config(retries={"total_max_attempts": 1}))
     yield made
     made.close()
 

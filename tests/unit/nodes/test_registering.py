@@ -1,6 +1,8 @@
 import pytest
 
+from chalicelib.clusters.store import TABLE as CLUSTERS
 from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.tables import Delete
 from chalicelib.nodes.model import Status
 from chalicelib.nodes.store import NODES, PRESENCE
 from tests.fakes.dynamo import Crash
@@ -334,9 +336,7 @@ def test_two_hundred_agents_enrol_at_once_in_one_cluster(world, seed):
 
     assert [outcome for outcome in outcomes if isinstance(outcome, BaseException)] == []
     assert world.node_count() == 200
-    elapsed = (world.clock.now() - started).total_seconds()
-    print("ELAPSED", elapsed)
-    assert elapsed < 30
+    assert 5 < (world.clock.now() - started).total_seconds() < 30  # longer than others repeat: patience is needed
 
 
 def test_a_registration_ends_the_socket_of_the_one_before(world):
@@ -372,3 +372,20 @@ def test_a_deleted_machine_needs_a_new_token_and_begins_anew(world):
     world.enrol()
     assert world.node().inserted_at == "2026-11-22T10:00:00Z"
     assert world.node_count() == 1
+
+
+def test_a_registration_that_can_never_succeed_ends_before_the_gateway_does(world):
+    """The count of the cluster that it would leave is lost: damage that no retry mends."""
+    world.cluster("beta")
+    registered = world.enrol()
+    world.call(registered)
+    world.tables.write(Delete(CLUSTERS, {"name": "alpha"}), "test.damage")
+    token = world.token("beta")
+    before = world.dynamo.snapshot()
+    started = world.clock.now()
+
+    error = refused(world.nodes.register, world.registration(1, "beta"), token, registered.secrets.api_token)
+
+    assert error.kind is Kind.UNAVAILABLE
+    assert 20 <= (world.clock.now() - started).total_seconds() < 29
+    assert world.dynamo.snapshot() == before

@@ -9,6 +9,7 @@ from chalicelib.enrollment.service import Enrollment
 from chalicelib.events.service import Events
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.tables import Tables
+from chalicelib.kit.tables.wire import from_wire
 from chalicelib.nodes.model import Agent, IdType, Node, Presence, Registered, Registration
 from chalicelib.nodes.service import PATIENCE_SECONDS, Nodes
 from chalicelib.nodes.store import NODES, PRESENCE
@@ -116,11 +117,11 @@ class World:
         self.nodes.connected(registered.secrets.api_token, connection_id, int(self.clock.now().timestamp() * 1000))
 
     def node(self, number: int = 1) -> Node | None:
-        row = self.dynamo.row(NODES, {"id": node_id(number)})
+        row = self.tables.get(NODES, {"id": node_id(number)})
         return None if row is None else Node.model_validate(row)
 
     def presence(self, number: int = 1) -> Presence | None:
-        row = self.dynamo.row(PRESENCE, {"id": node_id(number)})
+        row = self.tables.get(PRESENCE, {"id": node_id(number)})
         return None if row is None else Presence.model_validate(row)
 
     def node_count(self, cluster_name: str = "alpha") -> int:
@@ -134,8 +135,6 @@ class World:
 
     def operations_since(self, position: int) -> list[tuple[str, str]]:
         """(kind of change, operation) of each record of `nodes` in the change stream."""
-        from chalicelib.kit.tables.wire import from_wire  # noqa: PLC0415 - only tests of the stream need it
-
         found = []
         for record in self.dynamo.records(NODES, position):
             image = record["dynamodb"].get("NewImage") or record["dynamodb"]["OldImage"]

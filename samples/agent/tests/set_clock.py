@@ -1,0 +1,17 @@
+from datetime import UTC, datetime
+
+from edge_agent.clock import Clock
+
+
+class SetClock(Clock):
+    """Stands still until a test moves it; its two times have nothing to do with each other."""
+
+    def __init__(self, moment=datetime(1999, 1, 1, tzinfo=UTC)):
+        self.moment = moment
+        self.seconds = 0.0
+
+    def now(self):
+        return self.moment
+
+    def monotonic(self):
+        return self.seconds

@@ -1,0 +1,149 @@
+import datetime
+import ipaddress
+import socket
+import ssl
+import threading
+
+import pytest
+from agent_process import AgentProcesses
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from eventually import eventually
+from stub_server import StubServer
+
+START = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+END = datetime.datetime(2120, 1, 1, tzinfo=datetime.UTC)
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate for 127.0.0.1 that is its own authority, with its key in the same file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "edge agent test")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), START, END)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    signed = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
+    path = tmp_path / "certificate.pem"
+    encoding = serialization.Encoding.PEM
+    private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(signed.public_bytes(encoding) + private)
+    return path
+
+
+@pytest.fixture
+def server(certificate):
+    """Takes the place of the plain one: HTTPS and WSS."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with StubServer(tls) as running:
+        yield running
+
+
+@pytest.fixture
+def agents(server, tmp_path):
+    with AgentProcesses(server, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def proxy():
+    with Proxy() as running:
+        yield running
+
+
+class Proxy:
+    """Passes on CONNECT, and remembers where to."""
+
+    def __init__(self):
+        self.targets = []
+        self.authorizations = []
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://user:pass%20word@127.0.0.1:{self.listener.getsockname()[1]}"
+        self.thread = threading.Thread(target=self._accept)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+
+    def _accept(self):
+        tunnels = []
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                break
+            tunnels.append(threading.Thread(target=self._tunnel, args=(client,)))
+            tunnels[-1].start()
+        for tunnel in tunnels:
+            tunnel.join()
+
+    def _tunnel(self, client):
+        request = b""
+        while b"\r\n\r\n" not in request:
+            request += client.recv(65536)
+        first, *headers = request.decode().split("\r\n")
+        method, target, _ = first.split()
+        assert method == "CONNECT"
+        self.targets.append(target)
+        self.authorizations += [line for line in headers if line.lower().startswith("proxy-authorization")]
+        host, port = target.split(":")
+        with client, socket.create_connection((host, int(port))) as upstream:
+            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            back = threading.Thread(target=pass_on, args=(upstream, client))
+            back.start()
+            pass_on(client, upstream)
+            back.join()
+
+
+def pass_on(source, sink):
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        return
+
+
+@pytest.mark.parametrize("way", ["option", "environment"])
+def test_a_private_authority_is_trusted_for_https_and_the_websocket(server, agents, certificate, way):
+    options = ("--ca-file", str(certificate)) if way == "option" else ()
+    environment = {"EDGE_AGENT_CA_FILE": str(certificate)} if way == "environment" else {}
+    agent = agents.connected(*options, environment=environment)
+    execution_id = server.add("echo safe", wake=True)
+    assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "safe\n"
+
+
+def test_without_it_the_key_is_not_sent(server, agents):
+    agent = agents.start()
+    waiting = agent.wait_for("enrollment.waiting")
+    assert "SSLError" in waiting["reason"]
+    assert server.requests == []
+    assert agent.stop() == 0
+
+
+def test_a_ca_file_that_cannot_be_used_ends_the_agent(agents, tmp_path):
+    agent = agents.start("--ca-file", str(tmp_path / "none.pem"))
+    assert agent.wait() == 2
+    assert "none.pem" in agent.logged("agent.failed")[0]["reason"]
+
+
+def test_https_and_the_websocket_go_through_the_proxy_of_the_environment(server, agents, certificate, proxy):
+    agent = agents.connected("--ca-file", str(certificate), environment={"HTTPS_PROXY": proxy.url})
+    execution_id = server.add("echo through", wake=True)
+    assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "through\n"
+    assert {f"https://{target}" for target in proxy.targets} >= {server.url}
+    assert {f"wss://{target}/agent" for target in proxy.targets} >= {server.websocket_url}
+    assert set(proxy.authorizations) == {"Proxy-Authorization: Basic dXNlcjpwYXNzIHdvcmQ="}
+    agent.stop()
+
+
+def test_no_proxy_is_for_hosts_to_be_reached_directly(agents, certificate, proxy):
+    environment = {"HTTPS_PROXY": proxy.url, "NO_PROXY": "127.0.0.1"}
+    agents.connected("--ca-file", str(certificate), environment=environment)
+    assert proxy.targets == []

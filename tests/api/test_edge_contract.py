@@ -1,0 +1,134 @@
+"""Our document beside the contract, where its folder is at hand: parameters, requests and answers of what we have."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from chalicelib.api.openapi import document
+from chalicelib.api.routes import all_endpoints
+
+CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
+
+pytestmark = pytest.mark.skipif(not CONTRACT_DIR, reason="EDGE_CONTRACT_DIR names no folder with the contract")
+
+
+@pytest.fixture(scope="module")
+def published():
+    return document(all_endpoints())
+
+
+@pytest.fixture(scope="module")
+def contract():
+    (file,) = Path(CONTRACT_DIR).glob("*openapi*.json")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def common(contract, published):
+    """Our and their form of each operation that both have."""
+    return [
+        (f"{method.upper()} {path}", ours, contract["paths"][path][method])
+        for path, methods in published["paths"].items()
+        for method, ours in methods.items()
+        if method in contract["paths"].get(path, {})
+    ]
+
+
+def test_we_have_operations_of_it(common):
+    assert len(common) >= 10
+
+
+def test_parameters(common, contract, published):
+    differing = []
+    for name, ours, theirs in common:
+        mine, wanted = (
+            {
+                (parameter["in"], parameter["name"]): (
+                    parameter["required"],
+                    _kind(whole, parameter["schema"]),
+                )
+                for parameter in operation.get("parameters", [])
+            }
+            for whole, operation in ((published, ours), (contract, theirs))
+        )
+        if mine != wanted:
+            differing.append((name, {"we": mine.items() - wanted.items(), "they": wanted.items() - mine.items()}))
+    assert differing == []
+
+
+def test_request_bodies(common, contract, published):
+    differing = []
+    for name, ours, theirs in common:
+        mine, wanted = (
+            _properties(whole, operation["requestBody"]["content"]["application/json"]["schema"])
+            if "requestBody" in operation
+            else None
+            for whole, operation in ((published, ours), (contract, theirs))
+        )
+        if mine != wanted:
+            differing.append((name, mine, wanted))
+        if ours.get("requestBody", {}).get("required") != theirs.get("requestBody", {}).get("required"):
+            differing.append((name, "required differs"))
+    assert differing == []
+
+
+def test_answers_have_all_properties(common, contract, published):
+    lacking = []
+    for name, ours, theirs in common:
+        for status, response in theirs["responses"].items():
+            if status not in ours["responses"]:
+                lacking.append((name, status))
+            elif "content" in response and status in ("200", "201"):
+                lacking += [
+                    (name, place)
+                    for place in _lacking(published, contract, _schema(ours, status), _schema(theirs, status), "")
+                ]
+    assert lacking == []
+
+
+def _schema(operation, status):
+    return operation["responses"][status]["content"]["application/json"]["schema"]
+
+
+def _resolved(whole, schema):
+    while "$ref" in schema or len(schema.get("allOf", [])) == 1:
+        inner = schema["allOf"][0] if "allOf" in schema else schema
+        inner = whole["components"]["schemas"][inner["$ref"].rsplit("/", 1)[1]] if "$ref" in inner else inner
+        schema = {**inner, **{key: value for key, value in schema.items() if key not in ("$ref", "allOf")}}
+    return schema
+
+
+def _kind(whole, schema):
+    """What two schemas must agree in: type, format, values."""
+    schema = _resolved(whole, schema)
+    if "anyOf" in schema:
+        return tuple(sorted(_kind(whole, inner) for inner in schema["anyOf"]))
+    return (str(schema.get("type")), str(schema.get("format")), str(sorted(schema.get("enum", []))))
+
+
+def _properties(whole, schema):
+    schema = _resolved(whole, schema)
+    return {
+        name: (_kind(whole, inner), bool(_resolved(whole, inner).get("nullable")), name in schema.get("required", []))
+        for name, inner in schema.get("properties", {}).items()
+    }
+
+
+def _lacking(published, contract, mine, wanted, place):
+    mine, wanted = _resolved(published, mine), _resolved(contract, wanted)
+    if wanted.get("type") == "array":
+        yield from _lacking(published, contract, mine.get("items", {}), wanted.get("items", {}), f"{place}[]")
+        return
+    for name, inner in wanted.get("properties", {}).items():
+        here = f"{place}.{name}"
+        if name not in mine.get("properties", {}):
+            yield here
+            continue
+        own = mine["properties"][name]
+        if _kind(published, own)[0] != _kind(contract, inner)[0]:
+            yield f"{here}: {_kind(published, own)} is not {_kind(contract, inner)}"
+        if _resolved(published, own).get("nullable") and not _resolved(contract, inner).get("nullable"):
+            yield f"{here}: may be null"
+        yield from _lacking(published, contract, own, inner, here)

@@ -1,0 +1,114 @@
+"""The published document: valid, as committed, of all routes, and in line with the contract."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import OpenAPIV30SpecValidator
+from pydantic import ValidationError
+
+from chalicelib.api.auth import Auth
+from chalicelib.api.health import DOCUMENT
+from chalicelib.api.openapi import document, document_text, statuses_of
+from chalicelib.api.routes import all_endpoints
+from chalicelib.api.validation import INT32_MAX, Body, Query
+from chalicelib.api.validation import Path as PathModel
+from tests.api.edge_routes import routes
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def published():
+    return document(all_endpoints())
+
+
+@pytest.mark.parametrize("file", [DOCUMENT, ROOT / "docs" / "openapi.json"], ids=["packaged", "docs"])
+def test_the_committed_document_is_what_the_routes_make(file):
+    assert file.read_text(encoding="utf-8") == document_text(), "run: python -m chalicelib.api.openapi"
+
+
+def test_the_document_is_valid_openapi(published):
+    assert [error.message for error in OpenAPIV30SpecValidator(published).iter_errors()] == []
+
+
+def test_every_operation_is_there_under_a_name_of_its_own(published):
+    operations = [operation for methods in published["paths"].values() for operation in methods.values()]
+    assert len(operations) == len(all_endpoints())
+    names = Counter(operation["operationId"] for operation in operations)
+    assert [name for name, count in names.items() if count > 1] == []
+    assert {tag["name"] for tag in published["tags"]} == {operation["tags"][0] for operation in operations}
+
+
+def _request_models(base):
+    for model in base.__subclasses__():
+        yield from _request_models(model)
+        if model.__module__.startswith("chalicelib."):
+            yield model
+
+
+@pytest.mark.parametrize("base", [Body, Query, PathModel])
+def test_every_integer_of_a_request_has_32_bits(base):
+    taken = []
+    for model in _request_models(base):
+        for name in _integers(model):
+            with pytest.raises(ValidationError) as raised:
+                model.model_validate({name: 2**31, "not a field": 1})
+            if (name,) not in [error["loc"] for error in raised.value.errors()]:
+                taken.append(f"{model.__name__}.{name}")
+    assert taken == []
+
+
+def _integers(model):
+    for name, schema in model.model_json_schema().get("properties", {}).items():
+        if "integer" in [branch.get("type") for branch in [schema, *schema.get("anyOf", [])]]:
+            yield name
+
+
+def test_variables_have_the_names_of_the_contract():
+    operation = document(routes.all)["paths"]["/things/{id}"]["post"]
+    assert [(parameter["name"], parameter["in"], parameter["required"]) for parameter in operation["parameters"]] == [
+        ("id", "path", True),
+        ("page", "query", False),
+        ("name", "query", False),
+    ]
+    assert operation["parameters"][1]["schema"] == {"type": "integer", "minimum": 1, "maximum": INT32_MAX, "default": 1}
+
+
+def test_statuses_of_the_edge_are_declared_by_themselves():
+    by_name = {endpoint.view.__name__: statuses_of(endpoint) for endpoint in routes.all}
+    assert by_name["make_thing"] == {201, 400, 401, 403, 404, 409, 413, 415, 422, 500, 503}
+    assert by_name["anyone"] == {201, 400, 413, 415, 429, 500, 503}
+    assert by_name["drop_named"] == {204, 400, 401, 404, 500, 503}
+
+
+def test_each_audience_has_its_scheme():
+    operations = document(routes.all)["paths"]
+    assert operations["/things"]["get"]["security"] == [{"operatorKey": []}]
+    assert operations["/metrics"]["get"]["security"] == [{"metricsKey": []}]
+    assert operations["/agent/result"]["post"]["security"] == [{"nodeToken": []}]
+    assert operations["/public"]["post"]["security"] == []
+
+
+def test_a_list_shows_its_pagination():
+    schema = document(routes.all)["paths"]["/things"]["get"]["responses"]["200"]["content"]["application/json"][
+        "schema"
+    ]
+    assert schema["properties"] == {
+        "data": {"type": "array", "items": {"$ref": "#/components/schemas/ThingOut"}},
+        "meta": {"$ref": "#/components/schemas/PaginatedMeta"},
+    }
+
+
+def test_only_what_must_be_is_open():
+    opened = {endpoint.route for endpoint in all_endpoints() if endpoint.auth in (Auth.PUBLIC, Auth.OPEN)}
+    assert opened <= {
+        "/livez",
+        "/ping",
+        "/healthz",
+        "/readyz",
+        "/api/openapi",
+        "/api/v1/agents/nodes",
+        "/api/v1/agents/enrollment_keys/verify",
+        "/api/v1/clusters/default/enrollment_keys/public",
+    }

@@ -1,0 +1,171 @@
+import copy
+import logging
+import pickle
+import traceback
+
+import pytest
+
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.crypto import (
+    DATA_KEYS,
+    KmsKeyService,
+    Sealer,
+    Secret,
+    UnsealError,
+    digest,
+    place_of,
+    same,
+)
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.tables import Set, Tables, Update
+from tests.fakes.aws import FakeKeyService
+from tests.fakes.dynamo import FakeDynamo
+from tests.unit.kit.sample_tables import THINGS
+
+PLACE = place_of(THINGS, "one", "token")
+
+
+@pytest.fixture
+def store(clock) -> FakeDynamo:
+    return FakeDynamo([DATA_KEYS], clock)
+
+
+@pytest.fixture
+def keys() -> FakeKeyService:
+    return FakeKeyService()
+
+
+def sealer_on(store: FakeDynamo, keys, clock: Clock, ids: Ids, stage: str = "test") -> Sealer:
+    return Sealer(Tables(store, clock, ids), keys, clock, ids, stage)
+
+
+@pytest.fixture
+def sealer(store, keys, clock, ids) -> Sealer:
+    return sealer_on(store, keys, clock, ids)
+
+
+def test_a_secret_shows_itself_only_when_asked(caplog):
+    secret = Secret("hunter2")
+    logging.getLogger("test").warning("%s %r", secret, [secret])
+    shown = f"{secret} {secret!r} {[secret]}" + caplog.text
+    assert "hunter2" not in shown
+    assert secret.reveal() == "hunter2"
+    for copier in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="not serialised"):
+            copier(secret)
+
+
+def test_secrets_compare_by_text():
+    assert Secret("a") == Secret("a")
+    assert Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+    assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
+
+
+def test_digest_is_sha256():
+    assert digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
+
+
+def test_same():
+    assert same("ä", "ä")
+    assert not same("a", "b")
+    assert not same("a", "aa")
+
+
+def test_what_is_sealed_opens_and_shows_nothing_of_it(sealer):
+    sealed = sealer.seal("hunter2 ä", PLACE)
+    assert sealer.open(sealed, PLACE).reveal() == "hunter2 ä"
+    assert b"hunter2" not in sealed
+    assert len(sealed) == 16 + 12 + len("hunter2 ä".encode()) + 16
+    assert sealer.open(sealer.seal("", PLACE), PLACE).reveal() == ""
+
+
+def test_the_same_text_never_seals_the_same(sealer):
+    assert len({sealer.seal("hunter2", PLACE) for _ in range(20)}) == 20
+
+
+@pytest.mark.parametrize(
+    "place",
+    [place_of(THINGS, "two", "token"), place_of(THINGS, "one", "password"), place_of(DATA_KEYS, "one", "token")],
+)
+def test_sealed_text_opens_only_in_its_place(sealer, place):
+    with pytest.raises(UnsealError):
+        sealer.open(sealer.seal("hunter2", PLACE), place)
+
+
+def test_every_changed_byte_is_noticed(sealer):
+    sealed = sealer.seal("hunter2", PLACE)
+    for position in range(len(sealed)):
+        changed = bytearray(sealed)
+        changed[position] ^= 1
+        with pytest.raises(UnsealError) as failure:
+            sealer.open(bytes(changed), PLACE)
+        assert "hunter2" not in "".join(traceback.format_exception(failure.value))
+
+
+@pytest.mark.parametrize("length", [0, 15, 16, 27, 28, 43])
+def test_cut_off_bytes_are_refused(sealer, length):
+    with pytest.raises(UnsealError):
+        sealer.open(sealer.seal("", PLACE)[:length], PLACE)
+
+
+def test_a_container_asks_for_its_key_once(store, sealer, keys):
+    for _ in range(3):
+        sealer.open(sealer.seal("hunter2", PLACE), PLACE)
+    assert (keys.generated, keys.unwrapped) == (1, 1)
+    assert store.meter.count == 2
+
+
+def test_another_container_uses_the_same_key(store, keys, clock, ids, sealer):
+    sealed = sealer.seal("hunter2", PLACE)
+    other = sealer_on(store, keys, clock, ids)
+    assert other.open(sealed, PLACE).reveal() == "hunter2"
+    assert keys.generated == 1
+
+
+def test_of_two_that_make_the_first_key_at_once_one_wins(store, keys, clock, ids):
+    store.latency(0.01)
+    one, two = sealer_on(store, keys, clock, ids), sealer_on(store, keys, clock, ids)
+    sealed = clock.run_together([lambda: one.seal("from one", PLACE), lambda: two.seal("from two", PLACE)])
+    assert keys.generated == 2
+    assert len(store.rows(DATA_KEYS)) == 1
+    assert [one.open(part, PLACE).reveal() for part in sealed] == ["from one", "from two"]
+    assert [two.open(part, PLACE).reveal() for part in sealed] == ["from one", "from two"]
+
+
+def test_a_key_whose_answer_was_lost_is_kept(store, sealer, keys):
+    store.fail_next(1, "lost_answer")
+    assert sealer.open(sealer.seal("hunter2", PLACE), PLACE).reveal() == "hunter2"
+    assert keys.generated == 1
+
+
+def test_the_plain_key_is_nowhere_in_the_row(store, sealer):
+    sealer.seal("hunter2", PLACE)
+    (row,) = store.rows(DATA_KEYS)
+    plain = FakeKeyService().generate({}).plain
+    assert row["wrapped"].startswith(b"wrapped:")
+    assert plain not in b"".join(value for value in row.values() if isinstance(value, bytes))
+
+
+def test_a_damaged_key_row_is_refused(store, sealer, clock, ids):
+    sealer.seal("hunter2", PLACE)
+    damage = Update(DATA_KEYS, {"id": "current"}, (Set("key_id", "text"),))
+    Tables(store, clock, ids).write(damage, "damaged")
+    with pytest.raises(UnsealError, match="damaged"):
+        sealer_on(store, FakeKeyService(), clock, ids).seal("x", PLACE)
+
+
+def test_a_key_of_another_stage_does_not_unwrap(store, sealer, keys, clock, ids):
+    sealer.seal("hunter2", PLACE)
+    with pytest.raises(PermissionError):
+        sealer_on(store, keys, clock, ids, stage="other").seal("x", PLACE)
+
+
+def test_on_a_real_kms_interface(emulator, store, clock, ids):
+    kms = emulator.client("kms")
+    key_id = kms.create_key()["KeyMetadata"]["KeyId"]
+    sealed = sealer_on(store, KmsKeyService(kms, key_id), clock, ids).seal("hunter2", PLACE)
+    other = sealer_on(store, KmsKeyService(kms, key_id), clock, ids)
+    assert other.open(sealed, PLACE).reveal() == "hunter2"
+    with pytest.raises(kms.exceptions.ClientError):
+        sealer_on(store, KmsKeyService(kms, key_id), clock, ids, stage="other").open(sealed, PLACE)

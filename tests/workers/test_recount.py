@@ -1,0 +1,59 @@
+"""Totals after a stream was lost: mended by counting, left alone where they only move."""
+
+import pytest
+
+from chalicelib.nodes.store import NODES
+from chalicelib.relay.counting import COUNTED, totals_of
+from chalicelib.schema import ALL_TOTALS
+from tests.builders import a_cluster, a_command, machines
+from tests.world import World
+
+
+@pytest.fixture
+def world():
+    world = World()
+    a_cluster(world)
+    machines(world, 3)
+    a_command(world)
+    world.settle()
+    return world
+
+
+def totals(world):
+    return {total: world.services.counters.read(total) for total in ALL_TOTALS}
+
+
+def test_finds_nothing_where_nothing_was_lost(world):
+    before = totals(world)
+    world.sweep("recount")
+    assert totals(world) == before
+    assert before["executions"] == 3
+    assert before["executions#status#pending"] == 3
+    assert before["nodes#status#healthy"] == 3
+
+
+def test_mends_what_a_lost_stream_left(world):
+    machines(world, 4)
+    list(world.relay_batches())  # read by nobody
+    assert totals(world)["nodes"] == 3
+    world.sweep("recount")
+    assert totals(world)["nodes"] == 7
+    assert totals(world)["nodes#status#healthy"] == 7
+    assert any('"total_corrected"' in line for line in world.lines.texts)
+
+
+def test_what_moves_while_it_counts_is_no_error(world):
+    counters = world.services.counters
+    world.driver.before_next(lambda: counters.add("meanwhile", {"nodes": 5}), operation="Query", table=NODES)
+    assert counters.recount("nodes", ALL_TOTALS["nodes"]) == 0
+    assert counters.read("nodes") == 8
+
+
+def test_every_table_that_is_counted_is_recounted():
+    assert {total.split("#", 1)[0] for total in ALL_TOTALS} == COUNTED
+
+
+def test_the_names_of_totals_are_those_that_the_relay_moves(world):
+    rows = {"nodes": {"status": "healthy"}, "clusters": {}, "commands": {}, "enrollment_keys": {}}
+    for table, row in rows.items():
+        assert set(totals_of(table, row)) <= ALL_TOTALS.keys()
