@@ -9,11 +9,12 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Protocol
 
-from chalicelib.api.auth import Keys, load_keys
-from chalicelib.api.throttle import Throttle
+from chalicelib.access.keys import Keys, load_keys
+from chalicelib.access.throttle import Throttle
 from chalicelib.clusters.model import DefaultCluster
 from chalicelib.clusters.ranges import Pools
 from chalicelib.clusters.service import Clusters
+from chalicelib.clusters.store import TABLE as CLUSTERS
 from chalicelib.commands.clean_up import CleanUp
 from chalicelib.commands.executions import Executions
 from chalicelib.commands.fan_out import FanOuts
@@ -25,6 +26,7 @@ from chalicelib.kit.bus import Bus
 from chalicelib.kit.clock import Clock, SystemClock
 from chalicelib.kit.counters import Counters
 from chalicelib.kit.crypto import KeyService, KmsKeyService, Sealer
+from chalicelib.kit.health import HealthCheck
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Log
 from chalicelib.kit.queues import Queues
@@ -249,6 +251,14 @@ class Services:
             push_host=self.settings.push_host,
             vpn_domain=self.settings.netmaker_default_domain,
         )
+
+    def health_checks(self) -> list[HealthCheck]:
+        """What requests need to succeed: a read of a row that is not there, a queue that answers, the keys."""
+        checks = [
+            HealthCheck("Database", lambda: self.tables.get(CLUSTERS, {"name": "-"}, consistent=False)),
+            HealthCheck("Queues", self.queues.check),
+        ]
+        return [*checks, HealthCheck("Keys", lambda: self.keys)] if self.settings.auth_enabled else checks
 
     def degraded(self) -> bool:
         """Whether the installation is over its capacity. Never yet: capacity belongs to admins, which come later."""

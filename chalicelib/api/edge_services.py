@@ -2,8 +2,8 @@
 
 from typing import Any, Protocol
 
-from chalicelib.api.auth import Keys
-from chalicelib.api.throttle import Throttle
+from chalicelib.access.keys import Keys
+from chalicelib.access.throttle import Throttle
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Log

@@ -12,7 +12,8 @@ from typing import Any, TypeVar, Unpack
 
 from chalice.app import Chalice, Response
 
-from chalicelib.api.auth import AGENT, METRICS, OPEN, OPERATOR, PUBLIC, Auth, bearer_of
+from chalicelib.access.keys import AGENT, METRICS, OPEN, OPERATOR, PUBLIC, Auth
+from chalicelib.api.bearer import bearer_of
 from chalicelib.api.edge_services import EdgeServices
 from chalicelib.api.envelope import Envelope
 from chalicelib.api.exchange import Incoming, Outgoing

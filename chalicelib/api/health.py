@@ -1,8 +1,7 @@
 """Is it alive, is it ready, what does it offer: the routes for probes and for readers of the API's description."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path as FilePath
@@ -16,6 +15,7 @@ from chalicelib.api.validation import NoBody, NoPath, NoQuery
 from chalicelib.api.version import VERSION
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import not_found
+from chalicelib.kit.health import HealthCheck
 from chalicelib.kit.log import describe
 
 DOCUMENT = FilePath(__file__).with_name("openapi.json")
@@ -25,14 +25,6 @@ CHECK_SECONDS = 5.0
 """How long all checks together may take, as in the reference."""
 
 routes = Endpoints(tag="Health")
-
-
-@dataclass(frozen=True)
-class HealthCheck:
-    """Something that must work for requests to succeed. ``run`` raises where it does not."""
-
-    name: str
-    run: Callable[[], object]
 
 
 class HealthServices(EdgeServices, Protocol):

@@ -10,13 +10,15 @@ from http import HTTPStatus
 from pathlib import Path as FilePath
 from typing import Any
 
-from chalicelib.api.auth import Auth
+from chalicelib.access.keys import Auth
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.health import DOCUMENT
 from chalicelib.api.openapi_schema import Components, Schema
 from chalicelib.api.routes import all_endpoints
 from chalicelib.api.version import CONTRACT_VERSION
 from chalicelib.kit.errors import Kind
+
+__all__ = ["DOCUMENT", "PUBLISHED", "document", "document_text", "statuses_of", "write"]
 
 PUBLISHED = FilePath("docs/openapi.json")
 """The copy for readers, relative to the project's folder; the same bytes as the one that is served."""

@@ -6,7 +6,7 @@ from typing import Any, Required, TypedDict, get_args
 
 from pydantic import BaseModel
 
-from chalicelib.api.auth import Auth
+from chalicelib.access.keys import Auth
 from chalicelib.api.json_body import DEFAULT_MAX_BODY_BYTES
 from chalicelib.api.results import Answer
 from chalicelib.api.validation import Body, NoBody, NoPath, NoQuery, Path, Query

@@ -28,7 +28,7 @@ class Clusters:
 
     ``reserved_slots`` are the addresses of a range that are kept from nodes; ``total`` is the number of all clusters as
     a counter knows it, for long lists. The ``default`` cluster is made once per container on its first use; an operator
-    who deletes it meets it again in the next container.
+    who deletes it meets it again in the next container. Raises ValueError for one that could never be made.
     """
 
     def __init__(
@@ -52,7 +52,9 @@ class Clusters:
         self._list_read_limit = list_read_limit
         self._total = total
         self._default = default
-        self._default_ensured = default is None
+        self._default_ensured = False
+        if default is not None:
+            self._check_default(default)
 
     def create(self, name: str, ipv4_range: str | None, node_limit: int | None) -> Cluster:
         """A new, empty cluster with the range that is asked for or else the first free one.
@@ -61,9 +63,7 @@ class Clusters:
         range's room; conflict when the name or addresses of the range are taken; unavailable when all pools are taken
         or others kept coming first. Who names no range never sees a conflict about one.
         """
-        check_name(name)
-        wanted = None if ipv4_range is None else parse_range(ipv4_range)
-        check_capacity(node_limit, self._subnets.prefix if wanted is None else wanted.prefix, self._reserved_slots)
+        wanted = self._check_request(name, ipv4_range, node_limit)
         for attempt in range(TRIES):
             self._pause(attempt)
             head = self._subnets.head()
@@ -156,20 +156,35 @@ class Clusters:
         return self.get(self._default.name)
 
     def ensure_default(self) -> None:
-        """Make the configured default cluster if it is missing; does so once per container."""
+        """Make the configured default cluster if it is missing; once per container.
+
+        Where it cannot be made, its range or all pools being taken, it stays missing, and who needs it is told so.
+        """
         if self._default is None or self._default_ensured:
             return
         if self._store.find(self._default.name) is None:
-            self._create_default(self._default)
+            try:
+                self.create(self._default.name, self._default.ipv4_range, self._default.node_limit)
+            except EdgeError as error:
+                if error.kind is Kind.UNAVAILABLE:  # may pass: the next use tries again
+                    return
+                if error.kind is not Kind.CONFLICT:  # else another container made it, or its range is taken
+                    raise
         self._default_ensured = True
 
-    def _create_default(self, default: DefaultCluster) -> None:
+    def _check_default(self, default: DefaultCluster) -> None:
+        """Raises ValueError for a default cluster that could never be made: a mistake in the settings."""
         try:
-            self.create(default.name, default.ipv4_range, default.node_limit)
+            self._check_request(default.name, default.ipv4_range, default.node_limit)
         except EdgeError as error:
-            # Another container made it, or its range is taken: then it stays missing, and who needs it is told so.
-            if error.kind is not Kind.CONFLICT:
-                raise
+            raise ValueError(f"the default cluster cannot be: {dict(error.details or {})}") from error
+
+    def _check_request(self, name: str, ipv4_range: str | None, node_limit: int | None) -> AddressRange | None:
+        """The range that is asked for, if any. Raises `EdgeError` (validation)."""
+        check_name(name)
+        wanted = None if ipv4_range is None else parse_range(ipv4_range)
+        check_capacity(node_limit, self._subnets.prefix if wanted is None else wanted.prefix, self._reserved_slots)
+        return wanted
 
     def _first_free(self, head: Head) -> AddressRange:
         found = self._subnets.first_free(head)

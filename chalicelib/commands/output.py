@@ -1,4 +1,4 @@
-"""Output of commands: bounded, cleaned and compressed before it is stored."""
+"""Output of commands: bounded and compressed before it is stored."""
 
 import gzip
 
@@ -10,11 +10,11 @@ COMPRESS_ABOVE_BYTES = 1024
 
 
 def normalise(output: str | None) -> str | None:
-    """What is stored: blank becomes None, characters that UTF-8 cannot hold become ``?``, the middle of a long one
-    is replaced by a line that says how much was dropped."""
+    """What is stored: blank becomes None, the middle of a long one is replaced by a line that says how much was
+    dropped."""
     if output is None or not output.strip():
         return None
-    return cut(output.encode("utf-8", "replace").decode("utf-8"), STORED_LIMIT_BYTES)
+    return cut(output, STORED_LIMIT_BYTES)
 
 
 def cut(output: str, limit_bytes: int) -> str:

@@ -102,10 +102,8 @@ class Health:
         ]
         try:
             self._tables.commit(writes, "node.became_unreachable")
-        except TransactionFailedError as error:
-            if _NODE_PLACE in error.failed:
-                self._write(presence_store.note_silent(presence))
-            return False, False
+        except TransactionFailedError:
+            return False, False  # heard, deleted or found silent by another meanwhile
         return False, True
 
     def _write(self, write: Update) -> bool:
@@ -150,7 +148,3 @@ class Health:
         seen = to_seconds_text(self._clock.now())
         node = agent.node.model_copy(update={"status": status or agent.node.status})
         return NodeView(node, agent.presence.model_copy(update={"last_seen_at": seen}))
-
-
-_NODE_PLACE = 0
-"""Where the node's write stands in the transaction of `Health._look_at`."""

@@ -18,6 +18,7 @@ from chalicelib.schema import ALL_TABLES
 from infra.functions import APP_NAME, FUNCTIONS, Function, ScheduleSource
 from infra.local.emulator import Emulator
 from infra.local.proxy import Proxy
+from infra.local.recorder import Call, Recorder
 from infra.local.sweeper import Sweeper
 from infra.local.transform import local_template
 from infra.package import package, write_stateful
@@ -71,6 +72,7 @@ class LocalCloud:
         self._emulator: Emulator | None = None
         self._proxy: Proxy | None = None
         self._sweeper: Sweeper | None = None
+        self._recorder: Recorder | None = None
         self._physical_ids: dict[str, str] = {}
         self._state: dict[str, str] = {}
 
@@ -140,21 +142,28 @@ class LocalCloud:
     def table_prefix(self) -> str:
         return self._state["TablePrefix"]
 
+    @property
+    def calls(self) -> set[Call]:
+        """The AWS calls that the functions made so far, for a cloud whose options ask for a record."""
+        return set(_running(self._recorder).calls)
+
     def sweep(self) -> None:
         """Run every scheduled function once, now, and wait for it."""
         _running(self._sweeper).sweep()
 
     def stop(self) -> None:
         """End everything that was started. Safe to repeat."""
-        for part in (self._sweeper, self._proxy, self._emulator):
+        for part in (self._sweeper, self._proxy, self._emulator, self._recorder):
             if part is not None:
                 part.stop()
         shutil.rmtree(self._build, ignore_errors=True)
 
     def _start(self) -> None:
-        self._emulator = Emulator(record_calls=self._options.record_calls)
+        self._emulator = Emulator()
         self._proxy = Proxy(self._options.port, self._emulator.url)
         self._emulator.wait_until_ready()
+        if self._options.record_calls:
+            self._recorder = Recorder(self._emulator.url, [each.name for each in FUNCTIONS])
         self._step("local cloud started")
         self._deploy(self._emulator, self._proxy)
         schedules = [self._physical_ids[each.resource] for each in FUNCTIONS if _is_scheduled(each)]
@@ -172,7 +181,7 @@ class LocalCloud:
         self._set_keys(emulator, state["SecretArn"])
         self._step("tables, queues and keys made")
         artifacts = Artifacts(emulator.client("s3"), state["ArtifactBucket"])
-        local = local_template(template, websocket_url=proxy.websocket_url, emulator_url=emulator.url)
+        local = local_template(template, websocket_url=proxy.websocket_url, endpoint_of=self._endpoint_of)
         local = deployed_template(local, artifacts, archive)
         parameters = {"Stage": STAGE, **state, **self._setting_parameters(proxy.url)}
         known = {name: value for name, value in parameters.items() if name in local["Parameters"]}
@@ -180,6 +189,9 @@ class LocalCloud:
         self._physical_ids = stacks.physical_ids(application_stack(STAGE))
         proxy.point_to(outputs["RestAPIId"], outputs["WebsocketAPIId"])
         self._step("functions and APIs deployed")
+
+    def _endpoint_of(self, function: str) -> str:
+        return self.emulator_url if self._recorder is None else self._recorder.url_of(function)
 
     def _setting_parameters(self, url: str) -> dict[str, str]:
         given = {"PUBLIC_URL": url, **self._options.settings}

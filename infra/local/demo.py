@@ -128,7 +128,7 @@ def _completed_on_bus(tap: BusTap, ids: set[str]) -> bool:
 def _subject(envelope: Json) -> str:
     """The id of the execution that an event is about."""
     data = envelope["data"]
-    return str(data.get("execution_id") or data.get("id") or "")
+    return str(data.get("command_execution_id", ""))
 
 
 def _print_execution(execution: Json, agent: SampleAgent, tap: BusTap, asked: datetime, answered: datetime) -> None:

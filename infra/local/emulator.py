@@ -22,9 +22,6 @@ START_SECONDS = 30.0
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 """What MiniStack takes for the account's root."""
 
-RECORDED_CALLS = 200_000
-"""How many API calls the emulator remembers when asked to."""
-
 _POLL_SECONDS = 0.05
 
 
@@ -38,7 +35,7 @@ def free_port() -> int:
 class Emulator:
     """One emulator process with empty state. Its lambda folders live in ``folder``, removed with it."""
 
-    def __init__(self, *, record_calls: bool = False) -> None:
+    def __init__(self) -> None:
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
         self.folder = Path(tempfile.mkdtemp(prefix="edge-admin-cloud-"))
@@ -46,7 +43,7 @@ class Emulator:
         with self.log.open("wb") as output:
             self._process = GuardedProcess(
                 [sys.executable, "-m", "ministack"],
-                environment=self._environment(record_calls=record_calls),
+                environment=self._environment(),
                 output=output,
                 folder=self.folder,
                 remove=self.folder,
@@ -80,7 +77,7 @@ class Emulator:
         """End it and all its functions. Safe to repeat."""
         self._process.stop()
 
-    def _environment(self, *, record_calls: bool) -> dict[str, str]:
+    def _environment(self) -> dict[str, str]:
         """Nothing of the caller's AWS account or settings reaches it or the functions that it starts."""
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
         return {
@@ -96,8 +93,5 @@ class Emulator:
             "LOG_LEVEL": "WARNING",
             "TMPDIR": str(self.folder),
             "S3_DATA_DIR": str(self.folder / "s3"),
-            "CLOUDTRAIL_RECORDING": "1" if record_calls else "0",
-            "CLOUDTRAIL_MAX_EVENTS": str(RECORDED_CALLS),
-            "PYTHONDONTWRITEBYTECODE": "",
             "AWS_EC2_METADATA_DISABLED": "true",
         }

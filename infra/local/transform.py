@@ -1,16 +1,17 @@
 """What must differ from AWS in the application's template for the local cloud, and nothing else."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 from infra.fragment import GATEWAY_RESPONSES, gateway_response
-from infra.functions import API_STAGE
+from infra.functions import API_STAGE, FUNCTIONS
 
 Json = dict[str, Any]
 
 
-def local_template(packaged: Json, *, websocket_url: str, emulator_url: str) -> Json:
-    """A copy for the emulator.
+def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[[str], str]) -> Json:
+    """A copy for the emulator. ``endpoint_of`` says where a function reaches the AWS APIs.
 
     It knows no WebSocket deployments (the stage deploys by itself) and no gateway responses in the API's body; agents
     come through the proxy; the runner calls the sweeps itself, so the schedules are off. It checks a batch of messages
@@ -28,11 +29,12 @@ def local_template(packaged: Json, *, websocket_url: str, emulator_url: str) -> 
         for event in resource["Properties"].get("Events", {}).values():
             if event["Type"] == "Schedule":
                 event["Properties"]["Enabled"] = False
-    variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    variables["WEBSOCKET_URL"] = websocket_url
-    management = f"{emulator_url}/_aws/execute-api/${{WebsocketAPI}}/{API_STAGE}"
-    variables["WEBSOCKET_MANAGEMENT_URL"] = {"Fn::Sub": management}
-    variables["AWS_ENDPOINT_URL"] = emulator_url
+    template["Globals"]["Function"]["Environment"]["Variables"]["WEBSOCKET_URL"] = websocket_url
+    for each in FUNCTIONS:
+        endpoint = endpoint_of(each.name)
+        management = f"{endpoint}/_aws/execute-api/${{WebsocketAPI}}/{API_STAGE}"
+        variables = {"AWS_ENDPOINT_URL": endpoint, "WEBSOCKET_MANAGEMENT_URL": {"Fn::Sub": management}}
+        resources[each.resource]["Properties"]["Environment"] = {"Variables": variables}
     return template
 
 

@@ -13,11 +13,11 @@ from chalice.app import Chalice
 from openapi_schema_validator import OAS30Validator
 from pydantic import SecretStr
 
+from chalicelib.access.keys import Keys
+from chalicelib.access.throttle import Throttle
 from chalicelib.api import fallback
-from chalicelib.api.auth import Keys
 from chalicelib.api.endpoint import Endpoint, Endpoints
 from chalicelib.api.openapi import document
-from chalicelib.api.throttle import Throttle
 from chalicelib.kit.log import Log
 from chalicelib.kit.tables import Tables
 from chalicelib.settings import Settings

@@ -7,7 +7,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from pydantic import ValidationError
 
-from chalicelib.api.auth import Auth
+from chalicelib.access.keys import Auth
 from chalicelib.api.health import DOCUMENT
 from chalicelib.api.openapi import document, document_text, statuses_of
 from chalicelib.api.routes import all_endpoints

@@ -8,8 +8,9 @@ from threading import Event
 import pytest
 
 from chalicelib.api import health
-from chalicelib.api.health import HealthCheck, run_checks
+from chalicelib.api.health import run_checks
 from chalicelib.api.version import VERSION
+from chalicelib.kit.health import HealthCheck
 from tests.api.client import Client, edge_services, settings
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from chalicelib.access.keys import load_keys
 from chalicelib.api import health
-from chalicelib.api.auth import load_keys
 from chalicelib.kit.errors import (
     EdgeError,
     Kind,

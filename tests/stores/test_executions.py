@@ -9,7 +9,7 @@ from chalicelib.commands import rules
 from chalicelib.commands.execution_store import ExecutionStore, FanOutEndedError, RefusedError, StillCreatedError
 from chalicelib.commands.executions import Executions
 from chalicelib.commands.model import Execution, Report, Status
-from chalicelib.commands.store import EXECUTIONS, FAN_OUTS, SHARDS, execution_id, shard_of
+from chalicelib.commands.store import FAN_OUTS, SHARDS, execution_id, shard_of
 from chalicelib.kit.ids import compose_uuid7
 from chalicelib.kit.listing import ListRequest
 from chalicelib.kit.tables import Driver, Meter, Remove, Tables, Update, put_new

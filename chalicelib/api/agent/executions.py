@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel, BeforeValidator, WithJsonSchema
+from pydantic import BaseModel, WithJsonSchema
 
 from chalicelib.api.endpoint import AGENT, Endpoints, Paginated, Request
 from chalicelib.api.list_query import PAGE_SIZE_MAX, PageQuery
@@ -26,11 +26,6 @@ StatusName = Literal["pending", "sent", "completed", "cancelled", "expired"]
 routes = Endpoints(tag="Agents.CommandExecution")
 
 
-def _clean(value: object) -> object:
-    """Halves of surrogate pairs, which JSON can escape and UTF-8 cannot hold, become question marks."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-
-
 class ExecutionPath(Path):
     execution_id: Uuid
 
@@ -46,7 +41,7 @@ class ResultIn(Body):
     """What came of an execution."""
 
     status: Literal["completed", "expired"]
-    output: Annotated[str | None, BeforeValidator(_clean)] = None
+    output: str | None = None
     exit_code: Int32 | None = None
     completed_at: DateTime | None = None
 

@@ -86,7 +86,7 @@ class EnrollmentKeyOut(BaseModel):
     body_required=False,
     answer=EnrollmentKeyOut,
     status=201,
-    errors=(404,),
+    errors=(404, 422),
     blocked_when_degraded=True,
     summary="Create an enrollment key for a cluster",
 )
@@ -101,7 +101,7 @@ def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], servic
     body_required=False,
     answer=EnrollmentKeyOut,
     status=201,
-    errors=(403, 404),
+    errors=(403, 404, 422),
     blocked_when_degraded=True,
     summary="Create an enrollment key for the default cluster",
 )
@@ -157,7 +157,7 @@ def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> E
     body=EnrollmentKeyFields,
     body_required=False,
     answer=EnrollmentKeyOut,
-    errors=(404,),
+    errors=(404, 422),
     blocked_when_degraded=True,
     summary="Update an enrollment key",
 )

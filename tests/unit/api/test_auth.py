@@ -3,7 +3,8 @@ import json
 import pytest
 from pydantic import SecretStr
 
-from chalicelib.api.auth import METRICS, OPERATOR, PUBLIC, Keys, MissingMasterKeyError, bearer_of, load_keys
+from chalicelib.access.keys import METRICS, OPERATOR, PUBLIC, Keys, MissingMasterKeyError, load_keys
+from chalicelib.api.bearer import bearer_of
 from chalicelib.api.exchange import Incoming
 from chalicelib.kit.errors import EdgeError, Kind
 

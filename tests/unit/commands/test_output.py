@@ -14,10 +14,6 @@ def test_output_is_kept_as_it_is():
     assert normalise("  a\nb  \n") == "  a\nb  \n"
 
 
-def test_half_of_a_surrogate_pair_becomes_a_question_mark():
-    assert normalise("a\ud800b") == "a?b"
-
-
 def test_a_long_output_keeps_head_and_tail_and_says_what_was_dropped():
     text = "H" * STORED_LIMIT_BYTES + "T" * STORED_LIMIT_BYTES
     stored = normalise(text)

@@ -239,3 +239,54 @@ def test_more_nodes_than_a_page_are_all_found(world):
     world.clock.advance(301)
 
     assert world.nodes.check_health(600.0).unreachable == 350
+
+
+def test_a_node_deleted_while_it_is_looked_at_leaves_no_ghost(world):
+    world.enrol()
+    world.clock.advance(301)
+    world.dynamo.before_next(lambda: world.nodes.delete(node_id(1)), operation="TransactWriteItems", table=NODES)
+
+    assert sweep(world) == HealthSweep()
+
+    assert world.node() is None
+
+
+def test_a_node_forgotten_while_it_is_moved_on_leaves_no_ghost(world):
+    registered = world.enrol()
+    world.clock.advance(200)
+    world.call(registered)
+    world.clock.advance(101)
+
+    def delete():
+        world.nodes.delete(node_id(1))
+        world.nodes.forget(node_id(1))
+
+    world.dynamo.before_next(delete, operation="UpdateItem", table=PRESENCE)
+
+    assert sweep(world) == HealthSweep()
+    assert world.dynamo.rows(PRESENCE) == []
+
+
+def test_a_stale_call_does_not_undo_what_the_agent_said_of_itself(world, silent):
+    stale = world.agent(silent)
+    world.dynamo.before_next(
+        lambda: world.nodes.report_health(world.agent(silent), Status.UNHEALTHY),
+        operation="TransactWriteItems",
+        table=NODES,
+    )
+
+    world.nodes.touch(stale)
+
+    assert world.node().status is Status.UNHEALTHY
+
+
+def test_a_report_with_a_replaced_token_says_nothing_about_the_new_registration(world):
+    registered = world.enrol()
+    agent = world.call(registered)
+    world.nodes.register(world.registration(), None, registered.secrets.api_token)
+
+    with pytest.raises(EdgeError) as caught:
+        world.nodes.report_health(agent, Status.UNHEALTHY)
+
+    assert caught.value.kind is Kind.NOT_FOUND
+    assert world.node().status is Status.HEALTHY

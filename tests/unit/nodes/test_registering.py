@@ -389,3 +389,27 @@ def test_a_registration_that_can_never_succeed_ends_before_the_gateway_does(worl
     assert error.kind is Kind.UNAVAILABLE
     assert 20 <= (world.clock.now() - started).total_seconds() < 29
     assert world.dynamo.snapshot() == before
+
+
+def test_a_node_moved_while_it_registers_stays_where_it_was_moved(world):
+    world.cluster("beta")
+    registered = world.enrol()
+    world.dynamo.before_next(
+        lambda: world.nodes.change_cluster(node_id(1), "beta"), operation="TransactWriteItems", table=NODES
+    )
+
+    again = world.nodes.register(world.registration(1, "alpha"), None, registered.secrets.api_token)
+
+    assert again.node.cluster_name == world.node().cluster_name == "beta"
+    assert (world.node_count("alpha"), world.node_count("beta")) == (0, 1)
+
+
+def test_a_node_deleted_while_it_registers_is_not_half_there(world):
+    registered = world.enrol()
+    world.dynamo.before_next(lambda: world.nodes.delete(node_id(1)), operation="TransactWriteItems", table=NODES)
+
+    error = refused(world.nodes.register, world.registration(), None, registered.secrets.api_token)
+
+    assert error.details == {"registration_token": ["is invalid or expired"]}
+    assert world.node() is None
+    assert world.node_count() == 0

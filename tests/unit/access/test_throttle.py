@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib.api.throttle import Throttle
+from chalicelib.access.throttle import Throttle
 from chalicelib.kit.errors import EdgeError, Kind
 from tests.fakes.clock import FakeClock
 

@@ -1,4 +1,4 @@
-"""Who may call: operators by key, agents by their node's token, anyone on public routes within a rate."""
+"""Operators' keys: known by name, compared in constant time, kept as digests only."""
 
 import hashlib
 import hmac
@@ -8,10 +8,7 @@ from enum import Enum
 
 from pydantic import SecretStr
 
-from chalicelib.api.exchange import Incoming
 from chalicelib.kit.errors import unauthorized
-
-_SCHEME = "Bearer "
 
 
 class Auth(Enum):
@@ -87,15 +84,6 @@ def load_keys(
         return Keys(master, api, metrics)
     stored = {name: SecretStr(value) for name, value in json.loads(read_secret(secret_arn)).items() if value}
     return Keys(stored.get("MASTER_KEY"), api or stored.get("API_KEY"), metrics or stored.get("METRICS_KEY"))
-
-
-def bearer_of(incoming: Incoming) -> str | None:
-    """The bearer token, None unless there is exactly one Authorization header of exactly this form."""
-    values = incoming.headers.get("authorization", ())
-    if len(values) != 1 or not values[0].startswith(_SCHEME):
-        return None
-    token: str = values[0][len(_SCHEME) :]
-    return token if token and token == token.strip() else None
 
 
 def _digest(text: str) -> bytes:

@@ -1,0 +1,126 @@
+"""Which AWS calls each function makes: a port of 127.0.0.1 per function, in front of the emulator.
+
+Only tests use it. Requests pass through unchanged, Host included, so that their signatures hold.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import ClientError, ClientSession, TCPConnector, web
+
+from infra.local.emulator import HOST
+
+_SINGLE_WRITES = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+"""Members of a transaction and the actions that they are authorised as."""
+
+_DROPPED = frozenset({"transfer-encoding", "content-length", "connection", "date", "server"})
+
+
+@dataclass(frozen=True)
+class Call:
+    """One action on one thing: a table's or queue's deployed name (``table/index`` for a query of an index), or ''."""
+
+    function: str
+    action: str
+    resource: str = ""
+
+
+class Recorder:
+    """A server thread. `calls` is what was seen and not refused so far."""
+
+    def __init__(self, emulator_url: str, functions: Iterable[str]) -> None:
+        self._emulator_url = emulator_url
+        self.calls: set[Call] = set()
+        self._session: ClientSession | None = None
+        self._runners: list[web.AppRunner] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="recorder", daemon=True)
+        self._thread.start()
+        self._ports = asyncio.run_coroutine_threadsafe(self._start(list(functions)), self._loop).result()
+
+    def url_of(self, function: str) -> str:
+        """The endpoint of AWS for that function."""
+        return f"http://{HOST}:{self._ports[function]}"
+
+    def stop(self) -> None:
+        """Safe to repeat."""
+        if self._loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _start(self, functions: list[str]) -> dict[str, int]:
+        self._session = ClientSession(connector=TCPConnector(limit=0), auto_decompress=False)
+        return {function: await self._listen(function) for function in functions}
+
+    async def _listen(self, function: str) -> int:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await self._pass_on(function, request)
+
+        app = web.Application(client_max_size=16 * 1024 * 1024)
+        app.router.add_route("*", "/{path:.*}", handle)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        await web.TCPSite(runner, HOST, 0).start()
+        self._runners.append(runner)
+        return int(runner.addresses[0][1])
+
+    async def _pass_on(self, function: str, request: web.Request) -> web.StreamResponse:
+        if self._session is None:
+            raise web.HTTPServiceUnavailable
+        body = await request.read()
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _DROPPED}
+        url = self._emulator_url + request.raw_path
+        try:
+            async with self._session.request(request.method, url, data=body, headers=headers) as upstream:
+                answer = await upstream.read()
+                kept = [(name, value) for name, value in upstream.headers.items() if name.lower() not in _DROPPED]
+                self.calls |= set(_calls_of(function, request, body))
+                return web.Response(status=upstream.status, body=answer, headers=kept)
+        except ClientError as error:
+            raise web.HTTPBadGateway from error
+
+    async def _close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+        for runner in self._runners:
+            await runner.cleanup()
+
+
+def _calls_of(function: str, request: web.Request, body: bytes) -> list[Call]:
+    """What IAM would check for a request of the SDK."""
+    target = request.headers.get("X-Amz-Target", "")
+    if "/@connections/" in request.path:
+        return [Call(function, "execute-api:ManageConnections")]
+    service, _, operation = target.partition(".")
+    content: Mapping[str, Any] = json.loads(body) if target else {}
+    if service.startswith("DynamoDB_"):
+        return [Call(function, f"dynamodb:{action}", table) for action, table in _dynamodb(operation, content)]
+    if service == "AmazonSQS":
+        action = "SendMessage" if operation == "SendMessageBatch" else operation
+        return [Call(function, f"sqs:{action}", str(content.get("QueueUrl", "")).rpartition("/")[2])]
+    names = {"AWSEvents": "events", "TrentService": "kms", "secretsmanager": "secretsmanager"}
+    return [Call(function, f"{names.get(service, service)}:{operation}")]
+
+
+def _dynamodb(operation: str, content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    match operation:
+        case "TransactWriteItems":
+            members = [next(iter(each.items())) for each in content["TransactItems"]]
+            return [(_SINGLE_WRITES[kind], str(write["TableName"])) for kind, write in members]
+        case "BatchGetItem":
+            return [(operation, str(table)) for table in content["RequestItems"]]
+        case _:
+            index = f"/{content['IndexName']}" if "IndexName" in content else ""
+            return [(operation, f"{content['TableName']}{index}")]
