@@ -24,26 +24,113 @@ DELETE = frozenset({"DeleteItem"})
 CHECK = frozenset({"ConditionCheckItem"})
 """DynamoDB's actions. A transaction is authorised as the single writes that it holds, ConditionCheckItem included."""
 
-READ = GET | BATCH_GET | QUERY
-WRITE = PUT | UPDATE | DELETE | CHECK
-
 
 @dataclass(frozen=True)
 class Grants:
-    """``tables`` maps a table's name to DynamoDB actions (Query covers its indexes); ``sends`` names queues.
+    """``tables`` maps a table's name to DynamoDB actions. Query means the indexes, or the table if it has none.
 
-    ``counts`` names queues whose length it may ask for; ``secrets`` opens the API keys and the stage's data key.
+    ``sends`` and ``counts`` name queues that it may send to and ask about; ``reads_keys`` opens the API keys;
+    ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it.
     """
 
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
     sends: tuple[Queue, ...] = ()
     counts: tuple[Queue, ...] = ()
     publishes: bool = False
-    secrets: bool = False
+    reads_keys: bool = False
+    decrypts: bool = False
+    makes_data_key: bool = False
     posts_to_sockets: bool = False
 
 
-GRANTS: Mapping[str, Grants] = {}
+GRANTS: Mapping[str, Grants] = {
+    "api_handler": Grants(
+        tables={
+            "clusters": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE | CHECK,
+            "subnets": GET | QUERY | PUT | UPDATE | DELETE,
+            "nodes": BATCH_GET | QUERY | PUT | UPDATE | DELETE,
+            "presence": BATCH_GET | PUT | UPDATE,
+            "enrollment_keys": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
+            "registration_tokens": GET | BATCH_GET | PUT | UPDATE,
+            "commands": GET | BATCH_GET | QUERY | PUT | UPDATE,
+            "fan_outs": PUT | UPDATE | CHECK,
+            "executions": GET | BATCH_GET | QUERY | UPDATE | DELETE,
+            "occurrences": PUT,
+            "counters": QUERY,
+            "data_keys": GET | PUT,
+        },
+        counts=(Queue.EVENTS,),
+        reads_keys=True,
+        decrypts=True,
+        makes_data_key=True,
+    ),
+    "websocket_connect": Grants(
+        tables={"nodes": BATCH_GET | UPDATE | CHECK, "presence": BATCH_GET | UPDATE, "connections": PUT}
+    ),
+    "websocket_message": Grants(
+        tables={"nodes": BATCH_GET | UPDATE, "presence": BATCH_GET | UPDATE, "connections": GET}
+    ),
+    "websocket_disconnect": Grants(tables={"presence": UPDATE, "connections": GET | DELETE}),
+    "relay_changes": Grants(
+        tables={"commands": BATCH_GET, "counters": PUT | UPDATE},
+        sends=tuple(Queue),
+    ),
+    "create_executions": Grants(
+        tables={
+            "clusters": BATCH_GET,
+            "nodes": BATCH_GET | QUERY,
+            "presence": BATCH_GET | UPDATE,
+            "connections": DELETE,
+            "commands": BATCH_GET,
+            "fan_outs": GET | BATCH_GET | UPDATE | CHECK,
+            "executions": PUT,
+        },
+        sends=(Queue.EXECUTION_CREATION,),
+        posts_to_sockets=True,
+    ),
+    "deliver_commands": Grants(
+        tables={
+            "nodes": BATCH_GET,
+            "presence": BATCH_GET | UPDATE,
+            "connections": DELETE,
+            "commands": BATCH_GET,
+            "executions": BATCH_GET | UPDATE,
+            "data_keys": GET,
+        },
+        sends=(Queue.CLEAN_UP,),
+        decrypts=True,
+        posts_to_sockets=True,
+    ),
+    "clean_up": Grants(
+        tables={
+            "nodes": BATCH_GET | CHECK,
+            "presence": BATCH_GET | DELETE,
+            "connections": DELETE,
+            "enrollment_keys": QUERY | DELETE,
+            "commands": BATCH_GET,
+            "fan_outs": BATCH_GET | UPDATE | DELETE,
+            "executions": QUERY | UPDATE | DELETE,
+        },
+        sends=(Queue.CLEAN_UP,),
+        posts_to_sockets=True,
+    ),
+    "publish_events": Grants(publishes=True),
+    "sweep_commands": Grants(
+        tables={"fan_outs": BATCH_GET | QUERY | UPDATE},
+        sends=(Queue.EXECUTION_CREATION, Queue.CLEAN_UP),
+    ),
+    "check_health": Grants(tables={"nodes": UPDATE, "presence": BATCH_GET | QUERY | UPDATE}),
+    "recount": Grants(
+        tables={
+            "clusters": QUERY,
+            "nodes": QUERY,
+            "enrollment_keys": QUERY,
+            "commands": QUERY,
+            "executions": QUERY,
+            "counters": QUERY | UPDATE,
+        }
+    ),
+}
 
 
 def policies(function: Function, grants: Grants, tables: Mapping[str, Table]) -> list[Json]:
@@ -58,9 +145,12 @@ def policies(function: Function, grants: Grants, tables: Mapping[str, Table]) ->
         statements.append(_allow(["sqs:GetQueueAttributes"], counted))
     if grants.publishes:
         statements.append(_allow(["events:PutEvents"], [{"Ref": "EventBusArn"}]))
-    if grants.secrets:
+    if grants.reads_keys:
         statements.append(_allow(["secretsmanager:GetSecretValue"], [{"Ref": "SecretArn"}]))
-        statements.append(_allow(["kms:Decrypt", "kms:GenerateDataKey"], [{"Ref": "KeyArn"}]))
+    if grants.decrypts:
+        statements.append(_allow(["kms:Decrypt"], [{"Ref": "KeyArn"}]))
+    if grants.makes_data_key:
+        statements.append(_allow(["kms:GenerateDataKey"], [{"Ref": "KeyArn"}]))
     if grants.posts_to_sockets:
         statements.append(_allow(["execute-api:ManageConnections"], [_sockets_arn()]))
     statements += _source_statements(function, tables)
@@ -90,11 +180,12 @@ def _logs(function: Function) -> Json:
 
 def _table_statements(table: Table, actions: frozenset[str]) -> list[Json]:
     rows = _arn("dynamodb", f"table/${{TablePrefix}}{table.name}")
-    statements = [_allow([f"dynamodb:{action}" for action in sorted(actions)], [rows])]
-    if "Query" in actions and table.indexes:
-        indexes = [
-            _arn("dynamodb", f"table/${{TablePrefix}}{table.name}/index/{index.name}") for index in table.indexes
-        ]
+    indexes = [_arn("dynamodb", f"table/${{TablePrefix}}{table.name}/index/{index.name}") for index in table.indexes]
+    on_indexes = actions & QUERY if indexes else frozenset()
+    statements = []
+    if on_rows := actions - on_indexes:
+        statements.append(_allow([f"dynamodb:{action}" for action in sorted(on_rows)], [rows]))
+    if on_indexes:
         statements.append(_allow(["dynamodb:Query"], indexes))
     return statements
 

@@ -49,6 +49,10 @@ class FanOutEndedError(Exception):
     """The command has no parts left, so nothing may be created for it any more."""
 
 
+class StillCreatedError(Exception):
+    """The command has parts left: a row removed now could be created again."""
+
+
 class ExecutionStore:
     """Executions on `Tables`."""
 
@@ -103,9 +107,9 @@ class ExecutionStore:
         return []
 
     def delete(self, execution: Execution) -> None:
-        """Remove a final execution that the caller has read, unless its command has parts left.
+        """Remove a final execution that the caller has read.
 
-        Raises `FanOutEndedError`'s opposite as `StillCreatedError`, and `RefusedError`.
+        Raises `StillCreatedError` while its command has parts left, and `RefusedError`.
         """
         writes = (
             Delete(EXECUTIONS, execution_key(execution.id), IS_FINAL, was_read=True),
@@ -159,10 +163,6 @@ class ExecutionStore:
     def _open_query(self, node_id: str, after: str | None = None, limit: int | None = None) -> Query:
         start = None if after is None else {"open_node_id": node_id, "id": after}
         return Query(EXECUTIONS, node_id, index=EXECUTIONS.index("open_by_node"), limit=limit, start=start)
-
-
-class StillCreatedError(Exception):
-    """The command has parts left: a row removed now could be created again."""
 
 
 def _execution_or_none(item: Item | None) -> Execution | None:

@@ -1,4 +1,5 @@
-"""How a worker is entered: the decorators every worker carries.
+"""How a worker is entered: the decorators every worker carries. Each keeps the name of what it wraps: Chalice deploys a
+function under its module and that name.
 
 Lambda imports a worker's module alone, without `app.py`, so what a request gets from its endpoint a worker gets here:
 the container, an origin for what it writes, one log line, and errors turned into what the event source understands.
@@ -7,6 +8,7 @@ the container, an origin for what it writes, one log line, and errors turned int
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 from chalicelib.bootstrap import Services, services
@@ -27,6 +29,7 @@ def sqs_worker(name: str) -> Callable[[Callable[[Message, Services], None]], Lam
     """Handle messages one by one. A message that fails is reported alone; the others of its batch are done."""
 
     def decorate(handle: Callable[[Message, Services], None]) -> LambdaHandler:
+        @wraps(handle)
         def run(event: Any) -> dict[str, Any]:
             container = services()
             failed = [
@@ -45,6 +48,7 @@ def stream_worker(name: str) -> Callable[[Callable[[list[Record], Services], Non
     """Handle a batch of a change stream. It raises whatever the handler raises: the whole batch is repeated."""
 
     def decorate(handle: Callable[[list[Record], Services], None]) -> LambdaHandler:
+        @wraps(handle)
         def run(event: Any) -> None:
             container = services()
             records = event.to_dict()["Records"]
@@ -60,6 +64,7 @@ def scheduled(name: str) -> Callable[[Callable[[Services], None]], LambdaHandler
     """Run a sweep. It raises whatever it raises; the next tick is its repeat."""
 
     def decorate(handle: Callable[[Services], None]) -> LambdaHandler:
+        @wraps(handle)
         def run(event: Any) -> None:
             container = services()
             request_id = str(event.to_dict().get("id") or container.ids.uuid7(container.clock.now()))

@@ -9,13 +9,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from chalicelib.schema import ALL_TABLES
-from infra.functions import APP_NAME, FUNCTIONS, Function, ScheduleSource
+from infra.functions import APP_NAME, FUNCTIONS, Function, QueueSource, ScheduleSource, StreamSource
 from infra.local.emulator import Emulator
 from infra.local.proxy import Proxy
 from infra.local.recorder import Call, Recorder
@@ -170,6 +171,8 @@ class LocalCloud:
         self._sweeper = Sweeper(self.client("lambda"), schedules, self._options.sweep_seconds)
         self._wait_until_ready()
         self._step("API answers")
+        self._warm_up()
+        self._step("every function has started once")
 
     def _deploy(self, emulator: Emulator, proxy: Proxy) -> None:
         template, archive = package(self._build, STAGE, code_only=True)
@@ -221,6 +224,17 @@ class LocalCloud:
                     logged = "\n".join(self.function_logs("api_handler"))[-4000:]
                     raise RuntimeError(f"GET /healthz: {error}\n{logged}") from error
                 time.sleep(_POLL_SECONDS)
+
+    def _warm_up(self) -> None:
+        """Load every function before there is work for it: a second each, which the first command would wait for."""
+        client = self.client("lambda")
+        waiting = [each for each in FUNCTIONS if isinstance(each.source, QueueSource | StreamSource)]
+
+        def start(each: Function) -> None:
+            client.invoke(FunctionName=self._physical_ids[each.resource], Payload=b'{"Records":[]}')
+
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            list(pool.map(start, waiting))
 
     def _step(self, text: str) -> None:
         if self._on_step is not None:

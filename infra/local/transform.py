@@ -10,6 +10,10 @@ from infra.functions import API_STAGE, FUNCTIONS
 Json = dict[str, Any]
 
 
+CONCURRENCY = 2
+"""Copies of a queue's function at once. Each is a process; more would fight over the processors of one machine."""
+
+
 def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[[str], str]) -> Json:
     """A copy for the emulator. ``endpoint_of`` says where a function reaches the AWS APIs.
 
@@ -29,6 +33,8 @@ def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[
         for event in resource["Properties"].get("Events", {}).values():
             if event["Type"] == "Schedule":
                 event["Properties"]["Enabled"] = False
+            if event["Type"] == "SQS":
+                event["Properties"]["ScalingConfig"]["MaximumConcurrency"] = CONCURRENCY
     template["Globals"]["Function"]["Environment"]["Variables"]["WEBSOCKET_URL"] = websocket_url
     for each in FUNCTIONS:
         endpoint = endpoint_of(each.name)

@@ -204,7 +204,9 @@ class TestResult:
         )
         nothing = given(world)[fleet[0].id]
         report(client, nothing)
-        assert report(client, nothing).error["message"].startswith("execution is in 'completed' status (exit_code: nil)")
+        assert (
+            report(client, nothing).error["message"].startswith("execution is in 'completed' status (exit_code: nil)")
+        )
 
     def test_a_cancelled_one_takes_the_result_that_was_on_its_way(self, client, world, fleet):
         mine = given(world)[fleet[0].id]

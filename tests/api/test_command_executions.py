@@ -110,8 +110,16 @@ class TestList:
 
     def test_every_filter_of_the_contract_is_one(self, client):
         query = {
-            **{"status": "sent", "target_all": "true", "exit_code": "0", "exit_code__gte": "0", "exit_code__lte": "9"},
-            **{"has_output": "false", "output": "*x*", "command_id": ID, "node_id": ID, "cluster_name": "a,b"},
+            "status": "sent",
+            "target_all": "true",
+            "exit_code": "0",
+            "exit_code__gte": "0",
+            "exit_code__lte": "9",
+            "has_output": "false",
+            "output": "*x*",
+            "command_id": ID,
+            "node_id": ID,
+            "cluster_name": "a,b",
             "has_cluster": "true",
         }
         for name in ("sent_at", "completed_at", "cancelled_at", "inserted_at", "updated_at"):
@@ -180,8 +188,10 @@ class TestDelete:
         answer = client.delete(path(execution_id))
         assert (answer.status, answer.error["message"]) == (
             409,
-            "cannot delete execution with status 'pending'"
-            " - only completed, cancelled, or expired executions can be deleted",
+            (
+                "cannot delete execution with status 'pending'"
+                " - only completed, cancelled, or expired executions can be deleted"
+            ),
         )
 
     def test_while_its_command_is_fanned_out(self, client, world):

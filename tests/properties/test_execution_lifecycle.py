@@ -188,8 +188,10 @@ class ExecutionLife(RuleBasedStateMachine):
         else:
             assert answer == (
                 Kind.CONFLICT,
-                f"cannot delete execution with status '{self.model.status}'"
-                " - only completed, cancelled, or expired executions can be deleted",
+                (
+                    f"cannot delete execution with status '{self.model.status}'"
+                    " - only completed, cancelled, or expired executions can be deleted"
+                ),
             )
 
     @precondition(lambda self: self.model is not None)
@@ -264,8 +266,10 @@ class ExecutionLife(RuleBasedStateMachine):
         assert self.model is not None
         assert answer == (
             Kind.CONFLICT,
-            f"cannot cancel execution with status '{self.model.status}'"
-            " - only 'pending' or 'sent' executions can be cancelled",
+            (
+                f"cannot cancel execution with status '{self.model.status}'"
+                " - only 'pending' or 'sent' executions can be cancelled"
+            ),
         )
 
 

@@ -58,9 +58,7 @@ def a_command(place: int = 0, **fields: object) -> Command:
 
 
 def a_fan_out(command: Command, *parts: str, deadline: str | None = None, due_at: str | None = DUE) -> FanOut:
-    return FanOut(
-        command_id=command.id, parts=frozenset(parts), deadline=deadline, due_at=due_at, inserted_at=NOW
-    )
+    return FanOut(command_id=command.id, parts=frozenset(parts), deadline=deadline, due_at=due_at, inserted_at=NOW)
 
 
 def added(store: CommandStore, *parts: str, place: int = 0, **fields: object) -> Command:

@@ -81,9 +81,14 @@ def test_what_a_worker_writes_carries_the_request_and_the_workers_name(world):
     assert row["changed_by"]["request_id"] == "tick-check_health"
 
 
-@pytest.mark.parametrize(
-    "handler", [*WORKERS.values(), RELAY, *SWEEPS]
-)
+def test_the_functions_are_deployed_under_the_strings_that_tests_call():
+    import app  # noqa: PLC0415 - the whole application, only here
+
+    deployed = {source.handler_string for source in app.app.event_sources if "connections" not in source.handler_string}
+    assert deployed == {*WORKERS.values(), RELAY, *SWEEPS}
+
+
+@pytest.mark.parametrize("handler", [*WORKERS.values(), RELAY, *SWEEPS])
 def test_every_worker_loads_alone_under_its_deployed_name(handler):
     module, name = handler.rsplit(".", 1)
     code = f"import {module} as m, sys; assert callable(m.{name}); assert 'app' not in sys.modules"

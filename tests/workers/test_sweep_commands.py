@@ -73,6 +73,13 @@ def test_a_machine_that_never_returns_leaves_its_execution_expired(world):
 
 def _tick():
     return {
-        **{"version": "0", "id": "tick", "account": "0", "region": "us-east-1", "detail": {}, "time": ""},
-        **{"detail-type": "Scheduled Event", "source": "aws.events", "resources": []},
+        "version": "0",
+        "id": "tick",
+        "account": "0",
+        "region": "us-east-1",
+        "detail": {},
+        "time": "",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "resources": [],
     }
