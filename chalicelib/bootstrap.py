@@ -34,15 +34,11 @@ from chalicelib.kit.sockets import Sockets
 from chalicelib.kit.tables import Driver, Meter, Tables
 from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.kit.tables.wire import from_wire
-from chalicelib.nodes.service import Nodes
+from chalicelib.nodes.service import PATIENCE_SECONDS, Nodes
 from chalicelib.relay.service import Relay
 from chalicelib.settings import Settings
 from chalicelib.transport.push import push_over_http
 from chalicelib.transport.service import Transport
-
-ENROLMENT_REPEAT_SECONDS = 20.0
-"""How long a registration repeats conflicts: hundreds of machines may enrol in one cluster at once, whose row counts
-them. API Gateway waits 29 s for the answer."""
 
 
 class Outside(Protocol):
@@ -188,7 +184,7 @@ class Services:
 
     @cached_property
     def nodes(self) -> Nodes:
-        patient = Tables(self._outside.driver, self.clock, self.ids, repeat_seconds=ENROLMENT_REPEAT_SECONDS)
+        patient = Tables(self._outside.driver, self.clock, self.ids, repeat_seconds=PATIENCE_SECONDS)
         return Nodes(
             self.tables,
             patient,

@@ -1,6 +1,6 @@
 """Events: records occurrences, and turns changes into CloudEvents envelopes.
 
-An envelope is the same however often it is derived: its id follows from the event type, the row and the row's version.
+An envelope is the same however often it is derived: its id follows from the event type, the row, its time of insertion and its version.
 """
 
 import json
@@ -47,7 +47,8 @@ class Events:
 
     def _envelope(self, event_type: EventType, data: Mapping[str, Any], change: Change) -> Envelope:
         row = change.row
-        name = f"{event_type.value}/{row['id']!s}/{row['version']!s}"
+        # A node that was deleted and enrols again starts at version 1: its time of insertion keeps its two lives apart.
+        name = f"{event_type.value}/{row['id']!s}/{row.get('inserted_at')!s}/{row['version']!s}"
         envelope = {
             "specversion": "1.0",
             "id": str(uuid.uuid5(_EVENT_IDS, name)),

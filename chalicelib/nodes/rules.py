@@ -85,9 +85,9 @@ def place_known(
     token together with its own token moves it to that token's cluster. With any other proof it stays where it is,
     whatever network it names: an operator may have moved it while it was away.
     """
-    if redemption is None or redemption.already_bound or proof is BearerProof.NONE:
-        if proof is BearerProof.NONE and (redemption is None or not _is_own(redemption, node, presence)):
-            raise invalid("node_id", "is already registered")
+    if proof is BearerProof.NONE and (redemption is None or not _is_own(redemption, node, presence)):
+        raise invalid("node_id", "is already registered")
+    if proof is BearerProof.NONE or redemption is None or redemption.already_bound:
         return Placement(node.cluster_id, node.cluster_name)
     return _place_by_token(registration, redemption)
 

@@ -16,6 +16,7 @@ from chalicelib.kit.queues import BATCH_BYTES, BATCH_LIMIT, Message, Queue, to_b
 DELIVERIES_PER_MESSAGE = 20
 """One worker makes them one after the other, about 10 ms each: well inside its timeout."""
 
+_REGISTRATIONS = frozenset({"node.registered", "node.reregistered"})
 _WAKE = "executions"
 _CANCEL = "cancel"
 
@@ -50,7 +51,7 @@ class Plan:
                 self._clean_up("cluster", row["id"])
             case "nodes" if removed:
                 self._clean_up("node", row["id"])
-            case "nodes" if operation == "node.reregistered" and row.get("replaced_connection_id"):
+            case "nodes" if operation in _REGISTRATIONS and row.get("replaced_connection_id"):
                 self._clean_up("connection", row["replaced_connection_id"])
             case _:
                 return

@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 AGENTS = 3
 CLUSTER = "demo"
-COMMAND = "uname -sm; echo hello from agent $(basename $(dirname $PWD))"
+COMMAND = 'uname -sm; echo "hello from $(basename "$PWD")"'
 PATIENCE_SECONDS = 60.0
 
 _POLL_SECONDS = 0.05

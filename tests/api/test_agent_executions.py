@@ -92,6 +92,19 @@ class TestList:
         assert [row["id"] for row in own(client, status).data] == [mine]
         assert own(client).data == []
 
+    def test_a_page_of_long_commands_has_fewer_rows_and_the_next_has_the_rest(self, client, world, fleet):
+        ids = []
+        for _ in range(40):
+            ids.append(given(world, text="x" * 131_072)[fleet[0].id])
+            world.clock.advance(1)
+        first = own(client)
+        assert len(first.text.encode()) < 4_500_000
+        shown = [row["id"] for row in first.data]
+        assert shown == ids[: len(shown)] != ids
+        for execution_id in shown:
+            acknowledge(client, execution_id)
+        assert [row["id"] for row in own(client).data] == ids[len(shown) :]
+
     def test_nothing_to_do_is_one_call_beyond_authentication(self, client, world):
         own(client)
         operations = [(call.operation, call.table) for call in world.services.tables.meter.calls]

@@ -191,6 +191,13 @@ class TestList:
         assert client.delete(f"/api/v1/commands/{gone}").status == 204
         assert [made[row["id"]] for row in client.get("/api/v1/commands").data] == ["due", "timed"]
 
+    def test_a_page_that_no_answer_could_hold_says_so(self, client):
+        for _ in range(40):
+            post(client, command_text="x" * 131_072)
+        answer = client.get("/api/v1/commands", query={"page_size": "40"})
+        assert (answer.status, list(answer.error["details"])) == (400, ["page_size"])
+        assert len(client.get("/api/v1/commands").data) == 20
+
     def test_the_first_page_takes_four_calls_at_most(self, client, world, made):
         client.get("/api/v1/commands")
         assert world.services.tables.meter.count <= 4

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from openapi_schema_validator import OAS30Validator
 
+from chalicelib.api.list_query import ListQuery
 from chalicelib.api.operator import nodes as routes
+from chalicelib.kit.listing import filter_names
+from chalicelib.nodes.reading import FIELDS
 from tests.api.client import Client
 from tests.builders import a_cluster, machines
 from tests.world import World
@@ -119,10 +122,6 @@ def test_a_list_is_paged_and_filtered(client, world):
 
 
 def test_every_filter_of_the_list_is_one_that_nodes_know():
-    from chalicelib.api.list_query import ListQuery  # noqa: PLC0415
-    from chalicelib.kit.listing import filter_names  # noqa: PLC0415
-    from chalicelib.nodes.reading import FIELDS  # noqa: PLC0415
-
     paging = {"page", "page_size", "order_by", "order_directions"}
 
     assert set(routes.NodeListQuery.model_fields) - paging <= filter_names(FIELDS)

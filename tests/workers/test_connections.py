@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.kit.errors import EdgeError
-from chalicelib.nodes.model import Status
+from chalicelib.nodes.model import Registration, Status
 from chalicelib.nodes.store import CONNECTIONS, PRESENCE
 from tests.builders import a_cluster, machines
 from tests.world import World
@@ -172,8 +172,6 @@ def test_re_registering_a_node_closes_its_socket(world):
     node = world.machine.node
     registration = {name: getattr(node, name) for name in ("id_type", "agent_version", "self_update_enabled")}
     ports = {name: getattr(node, name) for name in type(node).model_fields if name.endswith("_port")}
-
-    from chalicelib.nodes.model import Registration  # noqa: PLC0415
 
     said = Registration(node_id=node.id, network_name="cluster-north", **registration, **ports)
     world.services.nodes.register(said, None, world.machine.token)

@@ -21,6 +21,9 @@ keeps its result and all later ones."""
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 """A stored time in an answer: seconds text."""
 
+PAGE_BYTES = 4 * 1024 * 1024
+"""JSON bytes of a page: Lambda's answer ends at 6 MB. A page of long commands has fewer rows than was asked for."""
+
 StatusName = Literal["pending", "sent", "completed", "cancelled", "expired"]
 
 routes = Endpoints(tag="Agents.CommandExecution")
@@ -85,7 +88,7 @@ class ReportedOut(BaseModel):
 def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], services: Services) -> Paginated:
     asked = request.query.to_request(SORTABLE, OLDEST_FIRST)
     page = services.executions.for_agent(request.agent.node.id, Status(request.query.status), asked)
-    return Paginated([_show(row) for row in page.items], page)
+    return Paginated(_as_many_as_fit([_show(row) for row in page.items]), page)
 
 
 @routes.patch(
@@ -121,6 +124,16 @@ def report_result(request: Request[ExecutionPath, NoQuery, ResultIn], services: 
         completed_at=None if body.completed_at is None else to_seconds_text(body.completed_at),
     )
     return _show_result(services.executions.report(request.agent.node.id, request.path.execution_id, report))
+
+
+def _as_many_as_fit(rows: list[AssignedOut]) -> list[AssignedOut]:
+    """The first rows of a page; the others are in the first page once these have been taken."""
+    size = 0
+    for place, row in enumerate(rows):
+        size += len(row.model_dump_json().encode())
+        if place and size > PAGE_BYTES:
+            return rows[:place]
+    return rows
 
 
 def _show(row: AssignedExecution) -> AssignedOut:

@@ -1,6 +1,5 @@
 """Executions of commands, as operators see them."""
 
-import json
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,14 +8,12 @@ from pydantic import BaseModel
 from chalicelib.api.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
 from chalicelib.api.list_query import BoolFilter, CountFilter, DateFilter, EnumFilter, ListQuery, TextFilter, UuidFilter
 from chalicelib.api.operator.commands import Timestamp
+from chalicelib.api.operator.page_bytes import PAGE_BYTES, check_page, json_bytes
 from chalicelib.api.validation import NoBody, NoPath, NoQuery, Path, Uuid
 from chalicelib.bootstrap import Services
 from chalicelib.commands.executions import SORTABLE
 from chalicelib.commands.model import ExecutionView
 from chalicelib.commands.output import cut
-
-PAGE_OUTPUT_BYTES = 4 * 1024 * 1024
-"""JSON bytes of all outputs of a page: Lambda's answer ends at 6 MB."""
 
 StatusName = Literal["pending", "sent", "completed", "cancelled", "expired"]
 
@@ -155,11 +152,13 @@ def _show(view: ExecutionView) -> ExecutionOut:
 
 
 def _fit(items: Sequence[ExecutionOut]) -> list[ExecutionOut]:
-    """The page with its longest outputs cut to equal shares, if together they would not fit into an answer."""
-    sizes = [_json_bytes(item.output) for item in items]
-    if sum(sizes) <= PAGE_OUTPUT_BYTES:
+    """The page with its longest outputs cut to equal shares, if with the commands' texts they would not fit."""
+    texts = sum(json_bytes(item.command_text) for item in items)
+    check_page(texts)
+    sizes = [json_bytes(item.output) for item in items]
+    if texts + sum(sizes) <= PAGE_BYTES:
         return list(items)
-    share = PAGE_OUTPUT_BYTES // len(items)
+    share = (PAGE_BYTES - texts) // len(items)
     return [item if size <= share else _cut(item, size, share) for item, size in zip(items, sizes, strict=True)]
 
 
@@ -168,7 +167,3 @@ def _cut(item: ExecutionOut, size: int, share: int) -> ExecutionOut:
     # JSON escapes a control character with six bytes: the longer it makes this text, the less of it is kept.
     limit = len(text.encode()) * share // size
     return item.model_copy(update={"output": cut(text, limit), "output_truncated": True})
-
-
-def _json_bytes(text: str | None) -> int:
-    return 0 if text is None else len(json.dumps(text, ensure_ascii=False).encode())

@@ -15,6 +15,7 @@ from chalicelib.api.list_query import (
     PositiveFilter,
     TextFilter,
 )
+from chalicelib.api.operator.page_bytes import check_page
 from chalicelib.api.problems import problems, wrong_type
 from chalicelib.api.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Uuid
 from chalicelib.bootstrap import Services
@@ -150,7 +151,9 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: S
 )
 def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: Services) -> Paginated:
     page = services.commands.list_page(request.query.to_request(SORTABLE))
-    return Paginated([_show(command) for command in page.items], page)
+    shown = [_show(command) for command in page.items]
+    check_page(sum(len(command.model_dump_json().encode()) for command in shown))
+    return Paginated(shown, page)
 
 
 @routes.get(

@@ -70,12 +70,18 @@ class AgentProcesses:
         return self
 
     def __exit__(self, kind, *_):
+        stubborn = []
         for agent in self.started:
             if agent.process.poll() is None:
-                agent.stop(signal.SIGKILL if kind else signal.SIGTERM)
+                try:
+                    agent.stop()
+                except subprocess.TimeoutExpired:
+                    stubborn.append(agent.stderr)
+                    agent.stop(signal.SIGKILL)
         left = self.processes()
         for pid in left:
             os.kill(pid, signal.SIGKILL)
+        assert not stubborn, f"did not stop: {stubborn}"
         assert kind or not left, f"processes left behind: {left}"
 
     def start(self, *arguments, key="environment", environment=None, stdin_text=None):

@@ -1,8 +1,9 @@
-import datetime
+import datetime as dt
 import ipaddress
 import socket
 import ssl
 import threading
+from contextlib import suppress
 
 import pytest
 from agent_process import AgentProcesses
@@ -12,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from eventually import eventually
 from stub_server import StubServer
 
-START = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-END = datetime.datetime(2120, 1, 1, tzinfo=datetime.UTC)
+START = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+END = dt.datetime(2120, 1, 1, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -58,6 +59,7 @@ class Proxy:
     def __init__(self):
         self.targets = []
         self.authorizations = []
+        self.ends = []
 
     def __enter__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -69,6 +71,9 @@ class Proxy:
     def __exit__(self, *_):
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        for end in self.ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
         self.thread.join()
 
     def _accept(self):
@@ -91,9 +96,10 @@ class Proxy:
         method, target, _ = first.split()
         assert method == "CONNECT"
         self.targets.append(target)
-        self.authorizations += [line for line in headers if line.lower().startswith("proxy-authorization")]
+        self.authorizations += [line for line in map(str.lower, headers) if line.startswith("proxy-authorization")]
         host, port = target.split(":")
         with client, socket.create_connection((host, int(port))) as upstream:
+            self.ends += [client, upstream]
             client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             back = threading.Thread(target=pass_on, args=(upstream, client))
             back.start()
@@ -139,7 +145,7 @@ def test_https_and_the_websocket_go_through_the_proxy_of_the_environment(server,
     assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "through\n"
     assert {f"https://{target}" for target in proxy.targets} >= {server.url}
     assert {f"wss://{target}/agent" for target in proxy.targets} >= {server.websocket_url}
-    assert set(proxy.authorizations) == {"Proxy-Authorization: Basic dXNlcjpwYXNzIHdvcmQ="}
+    assert set(proxy.authorizations) == {"proxy-authorization: basic dxnlcjpwyxnzihdvcmq="}
     agent.stop()
 
 

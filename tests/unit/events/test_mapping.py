@@ -149,6 +149,12 @@ class TestEnvelopes:
         (second,) = self.events().envelopes_of(change("nodes", "node.reregistered", NODE, {**NODE, "version": 4}), {})
         assert first["id"] != second["id"]
 
+    def test_a_node_that_enrols_again_after_its_deletion_is_another_event(self):
+        (first,) = self.events().envelopes_of(change("nodes", "node.registered", None, NODE), {})
+        again = {**NODE, "inserted_at": "2026-11-22T10:00:00Z"}
+        (second,) = self.events().envelopes_of(change("nodes", "node.registered", None, again), {})
+        assert first["id"] != second["id"]
+
     def test_events_of_one_change_have_ids_of_their_own(self):
         old = {**NODE, "agent_version": "0.9"}
         envelopes = self.events().envelopes_of(change("nodes", "node.reregistered", old, NODE), {})

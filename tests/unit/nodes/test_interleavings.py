@@ -62,9 +62,18 @@ class Machine:
 
 
 STEPS_BY_WEIGHT = {
-    "register": 3, "call": 5, "report": 3, "connect": 4, "ping": 3, "disconnect": 3, "move": 2, "delete": 1, "forget": 1,
-    "sweep": 4, "wait": 4,
-}  # fmt: skip
+    "register": 3,
+    "call": 5,
+    "report": 3,
+    "connect": 4,
+    "ping": 3,
+    "disconnect": 3,
+    "move": 2,
+    "delete": 1,
+    "forget": 1,
+    "sweep": 4,
+    "wait": 4,
+}
 
 
 def play(machine: Machine, chance: random.Random) -> None:

@@ -413,3 +413,43 @@ def test_a_node_deleted_while_it_registers_is_not_half_there(world):
     assert error.details == {"registration_token": ["is invalid or expired"]}
     assert world.node() is None
     assert world.node_count() == 0
+
+
+def test_the_previous_token_works_as_often_as_answers_are_lost(world):
+    first = world.enrol()
+    world.call(first)
+
+    for _ in range(3):
+        world.clock.advance(1000)
+        found = world.nodes.register(world.registration(), None, first.secrets.api_token)
+
+    assert world.agent(found).node.id == node_id(1)
+
+
+@pytest.mark.parametrize("with_bearer", [True, False])
+def test_a_registration_token_places_a_node_once(world, with_bearer):
+    world.cluster("beta")
+    token = world.token("alpha")
+    registered = world.nodes.register(world.registration(), token, None)
+    world.nodes.change_cluster(node_id(1), "beta")
+
+    again = world.nodes.register(world.registration(), token, registered.secrets.api_token if with_bearer else None)
+
+    assert again.node.cluster_name == "beta"
+    assert (world.node_count("alpha"), world.node_count("beta")) == (0, 1)
+
+
+def test_a_node_of_a_full_cluster_comes_back_even_if_it_is_overtaken():
+    world = World()
+    world.cluster(node_limit=1)
+    registered = world.enrol()
+    world.dynamo.before_next(
+        lambda: world.nodes.report_health(world.agent(registered), Status.UNHEALTHY),
+        operation="TransactWriteItems",
+        table=NODES,
+    )
+
+    again = world.nodes.register(world.registration(), None, registered.secrets.api_token)
+
+    assert world.agent(again).node.status is Status.HEALTHY
+    assert world.node_count() == 1
