@@ -38,7 +38,9 @@ class StreamSource:
 
 @dataclass(frozen=True)
 class ScheduleSource:
-    """Started by the clock; the rate stands in the handler's decorator."""
+    """Started by the clock; the rate stands in the handler's decorator. ``daily`` ones are long and mend, not drive."""
+
+    daily: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("publish_events", QueueSource(Queue.EVENTS, 20), timeout_seconds=30),
     Function("sweep_commands", ScheduleSource(), timeout_seconds=120),
     Function("check_health", ScheduleSource(), timeout_seconds=120),
-    Function("recount", ScheduleSource(), timeout_seconds=900),
+    Function("recount", ScheduleSource(daily=True), timeout_seconds=900),
 )
 
 

@@ -167,8 +167,8 @@ class LocalCloud:
             self._recorder = Recorder(self._emulator.url, [each.name for each in FUNCTIONS])
         self._step("local cloud started")
         self._deploy(self._emulator, self._proxy)
-        schedules = [self._physical_ids[each.resource] for each in FUNCTIONS if _is_scheduled(each)]
-        self._sweeper = Sweeper(self.client("lambda"), schedules, self._options.sweep_seconds)
+        often, rare = self._scheduled(daily=False), self._scheduled(daily=True)
+        self._sweeper = Sweeper(self.client("lambda"), often, rare, self._options.sweep_seconds)
         self._wait_until_ready()
         self._step("API answers")
         self._warm_up()
@@ -225,6 +225,9 @@ class LocalCloud:
                     raise RuntimeError(f"GET /healthz: {error}\n{logged}") from error
                 time.sleep(_POLL_SECONDS)
 
+    def _scheduled(self, *, daily: bool) -> list[str]:
+        return [self._physical_ids[each.resource] for each in FUNCTIONS if each.source == ScheduleSource(daily=daily)]
+
     def _warm_up(self) -> None:
         """Load every function before there is work for it: a second each, which the first command would wait for."""
         client = self.client("lambda")
@@ -245,10 +248,6 @@ def _running(part: T | None) -> T:
     if part is None:
         raise RuntimeError("the local cloud is not running")
     return part
-
-
-def _is_scheduled(function: Function) -> bool:
-    return isinstance(function.source, ScheduleSource)
 
 
 def settings_of_this_shell(*, port: int) -> Options:

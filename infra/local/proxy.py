@@ -28,7 +28,7 @@ AGENT_PATH = "/agent"
 BODY_BYTES = 10 * 1024 * 1024
 """The largest body that API Gateway takes (REST API quotas)."""
 
-CONCURRENT_REQUESTS = 16
+CONCURRENT_REQUESTS = 4
 """Requests under way at once. Each is a process in the local cloud, so a burst waits here rather than in memory."""
 
 GATEWAY_TIMEOUT_SECONDS = 29

@@ -4,6 +4,7 @@ import json
 import threading
 import uuid
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,23 +12,32 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.kit.clock import SystemClock, to_seconds_text
 from infra.local.emulator import ACCOUNT, REGION
 
+ROUNDS_TO_RARE = 20
+
 STOP_SECONDS = 10.0
 
 
 class Sweeper:
-    """A thread that calls each function in turn, waits ``every_seconds`` and starts again."""
+    """A thread that waits ``every_seconds``, calls each function in turn, and starts again.
 
-    def __init__(self, lambda_client: Any, functions: Sequence[str], every_seconds: float) -> None:
+    The ``rare`` ones come last in every twentieth round.
+    """
+
+    def __init__(self, lambda_client: Any, functions: Sequence[str], rare: Sequence[str], every_seconds: float) -> None:
         self._lambda = lambda_client
         self._functions = functions
+        self._rare = rare
         self._every_seconds = every_seconds
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
         self._thread.start()
 
     def sweep(self) -> None:
-        """Call every function once and wait for its answer."""
-        for function in self._functions:
+        """Call every function once, the rare ones too, and wait for their answers."""
+        self._call([*self._functions, *self._rare])
+
+    def _call(self, functions: Sequence[str]) -> None:
+        for function in functions:
             self._lambda.invoke(FunctionName=function, Payload=_scheduled_event())
 
     def stop(self) -> None:
@@ -36,9 +46,12 @@ class Sweeper:
         self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
-        while not self._stopped.wait(self._every_seconds):
+        for round_number in count(1):
+            if self._stopped.wait(self._every_seconds):
+                return
+            rare = [] if round_number % ROUNDS_TO_RARE else self._rare
             try:
-                self.sweep()
+                self._call([*self._functions, *rare])
             except (BotoCoreError, ClientError) as error:
                 if not self._stopped.is_set():
                     print(f"a sweep failed: {error}")

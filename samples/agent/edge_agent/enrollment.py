@@ -95,7 +95,7 @@ class Enroller:
         if answer.status != CREATED:
             raise FatalError(f"the server refused the registration: {answer.problem}")
         self._log.write("agent.enrolled", node_id=self._node.node_id, network_name=network_name)
-        return self._identity(answer, network_name)
+        return self._identity(answer, network_name, key.admin_urls)
 
     async def renew(self, identity: Identity) -> Identity:
         """A fresh identity by the token of the old one, or by the key where the token is not accepted any more."""
@@ -108,7 +108,7 @@ class Enroller:
         if answer.status != CREATED:
             raise FatalError(f"the server refused the re-registration: {answer.problem}")
         self._log.write("agent.reregistered", node_id=self._node.node_id)
-        return self._identity(answer, identity.network_name)
+        return self._identity(answer, identity.network_name, identity.admin_urls)
 
     async def _verify(self, key: EnrollmentKey) -> tuple[str, str]:
         body = {"key": key.blob, "node_id": self._node.node_id}
@@ -163,14 +163,14 @@ class Enroller:
                 self._backoff.reset()
                 return answer
 
-    def _identity(self, answer: Answer, network_name: str) -> Identity:
+    def _identity(self, answer: Answer, network_name: str, asked: tuple[str, ...]) -> Identity:
         data: Mapping[str, Any] = answer.data
         return Identity(
             node_id=self._node.node_id,
             network_name=data.get("network_name") or network_name,
             api_token=data["api_token"],
             proxy_password=data["proxy_password"],
-            admin_urls=tuple(data["admin_urls"]),
+            admin_urls=tuple(data.get("admin_urls") or asked),
             websocket_url=data.get("websocket_url"),
             poll_seconds=float(data.get("poll_seconds") or 60.0),
             derp_map_url=data.get("derp_map_url"),

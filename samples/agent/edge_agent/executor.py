@@ -181,10 +181,9 @@ class Executor:
         spool = OutputSpool(self._spool / work.id)
         try:
             ending = await self._shell(task, spool)
-            if spool.failure is None:
-                await self._journal_thread.run(spool.sync)
-            else:
-                note = f"The rest of the output could not be kept: {spool.failure}"
+            await self._journal_thread.run(spool.sync)
+            if spool.failure is not None:
+                note = f"Output could not be kept: {spool.failure}"
                 ending = Ending(ending.exit_code, (*ending.notes, note))
         finally:
             spool.close()

@@ -52,10 +52,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Spawned:
-    """Names a process group for as long as it lives: a pid comes back, a pid with its start time does not."""
+    """Names a process group for as long as it lives: a pid comes back, a pid with its birth (boot and time) does not."""
 
     pid: int
-    start_ticks: int
+    birth: str
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,8 @@ class ShellCommand:
     @property
     def spawned(self) -> Spawned | None:
         """None where the system does not tell start times."""
-        start_ticks = _start_ticks(self._process.pid)
-        return None if start_ticks is None else Spawned(self._process.pid, start_ticks)
+        birth = _birth(self._process.pid)
+        return None if birth is None else Spawned(self._process.pid, birth)
 
     async def finish(self, *, timeout_ms: int | None, cancel: asyncio.Event, grace_seconds: float) -> Ending:
         """Wait for the end, or bring it about. Whatever happens, cancellation of this coroutine included, no process of
@@ -147,17 +147,18 @@ class ShellCommand:
 
 def kill_leftover(spawned: Spawned) -> bool:
     """Kill the group of a command that outlived the agent which started it. False: it is gone already."""
-    if _start_ticks(spawned.pid) != spawned.start_ticks:
+    if _birth(spawned.pid) != spawned.birth:
         return False
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(spawned.pid, signal.SIGKILL)
     return True
 
 
-def _start_ticks(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot (proc(5), stat field 22)."""
+def _birth(pid: int) -> str | None:
+    """The boot, and the clock ticks from it to the start of a process (proc(5), stat field 22)."""
     try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return None
-    return int(stat.rpartition(")")[2].split()[19])
+    return f"{boot}+{stat.rpartition(')')[2].split()[19]}"

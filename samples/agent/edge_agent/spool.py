@@ -18,8 +18,8 @@ class OutputSpool:
     """Keeps the head and the tail of an output on disk as it comes; neither the file nor the memory grows beyond them.
 
     The file: how many bytes came in all (8 bytes, big-endian), the head, then the tail as a ring. What was appended
-    survives the death of the agent at any moment, and a power cut once `sync` has returned. When the disk fails the
-    rest of the output is lost, never the command: `failure` says why.
+    survives the death of the agent at any moment, and a power cut once `sync` has returned. When the disk fails, output
+    is lost but not the command: `failure` says why.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,18 +28,20 @@ class OutputSpool:
         self.failure: str | None = None
 
     def append(self, data: bytes) -> None:
-        if self.failure is not None:
-            return
-        try:
-            self._store(data)
-        except OSError as error:
-            self.failure = os.strerror(error.errno or 0)
+        if self.failure is None:
+            self._guarded(lambda: self._store(data))
 
     def sync(self) -> None:
-        os.fsync(self._fd)
+        self._guarded(lambda: os.fsync(self._fd))
 
     def close(self) -> None:
         os.close(self._fd)
+
+    def _guarded(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except OSError as error:
+            self.failure = os.strerror(error.errno or 0)
 
     def _store(self, data: bytes) -> None:
         head, rest = data[: max(HEAD_BYTES - self._total, 0)], data[max(HEAD_BYTES - self._total, 0) :]

@@ -53,6 +53,7 @@ class StubServer:
         self.tokens = {}
         self.previous_tokens = {}
         self.poll_seconds = 60
+        self.names_itself = True
         self.websocket = True
         self.connections = set()
         self.frames = []
@@ -184,7 +185,7 @@ class StubServer:
             "node_id": node_id,
             "api_token": self.tokens[node_id],
             "proxy_password": "proxy-secret",
-            "admin_urls": [self.url],
+            "admin_urls": [self.url] if self.names_itself else [],
             "derp_map_url": None,
             "websocket_url": self.websocket_url if self.websocket else None,
             "poll_seconds": self.poll_seconds,
