@@ -16,11 +16,21 @@ from chalicelib.commands.model import (
     Status,
 )
 from chalicelib.commands.rules import Transition
-from chalicelib.commands.store import EXECUTIONS, SHARDS, execution_from_item, output_of
+from chalicelib.commands.store import (
+    ALL_EXECUTIONS,
+    BY_CLUSTER,
+    BY_COMMAND,
+    BY_NODE,
+    BY_STATUS,
+    EXECUTIONS,
+    execution_from_item,
+    output_of,
+)
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, forbidden, not_found
 from chalicelib.kit.listing import (
     Choice,
+    Counter,
     Flag,
     Listing,
     ListPage,
@@ -28,12 +38,8 @@ from chalicelib.kit.listing import (
     Moment,
     Number,
     Presence,
-    Source,
     Text,
     Uuid,
-    as_given,
-    fixed,
-    sharded,
 )
 from chalicelib.kit.tables import Tables
 
@@ -59,28 +65,21 @@ SORTABLE = ("status", "exit_code", "sent_at", "completed_at", "cancelled_at", "i
 _BY_TIME = "inserted_at"
 
 _LIST = Listing(
-    EXECUTIONS,
-    fields=FIELDS,
-    sources=(
-        Source(index="by_command", by="command_id", partitions=sharded(SHARDS)),
-        Source(index="by_node", by="node_id", partitions=as_given),
-        Source(index="by_cluster", by="cluster_name", partitions=sharded(SHARDS)),
-        Source(index="by_status", by="status", partitions=sharded(SHARDS)),
-        Source(index="all", partitions=fixed(*map(str, range(SHARDS)))),
-    ),
+    EXECUTIONS, fields=FIELDS, sources=(BY_COMMAND, BY_NODE, BY_CLUSTER, BY_STATUS, ALL_EXECUTIONS)
 )
 
 
 class Executions:
-    """Reads executions together with their commands, and moves them from state to state."""
+    """Reads executions together with their commands, and moves them from state to state.
 
-    def __init__(
-        self, tables: Tables, clock: Clock, *, read_limit: int, counter: Callable[[], int] | None = None
-    ) -> None:
+    ``totals`` reads what counters know, for long lists.
+    """
+
+    def __init__(self, tables: Tables, clock: Clock, *, read_limit: int, totals: Counter) -> None:
         self._tables = tables
         self._clock = clock
         self._read_limit = read_limit
-        self._counter = counter
+        self._totals = totals
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
 
@@ -181,9 +180,8 @@ class Executions:
         return self._with_commands(self._executions.get_many(execution_ids))
 
     def _page(self, request: ListRequest) -> ListPage[Execution]:
-        page = _LIST.page(
-            self._tables, request, now=self._clock.now(), read_limit=self._read_limit, counter=self._counter
-        )
+        now = self._clock.now()
+        page = _LIST.page(self._tables, request, now=now, read_limit=self._read_limit, counter=self._totals)
         return page.map(execution_from_item)
 
     def _open_for_agent(self, node_id: str, status: Status, request: ListRequest) -> ListPage[AssignedExecution]:

@@ -1,6 +1,6 @@
 """`Commands`: what operators do with commands."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,15 +9,16 @@ from chalicelib.commands import rules, targeting
 from chalicelib.commands.command_store import CommandStore, DeleteRefusedError
 from chalicelib.commands.execution_store import ExecutionStore
 from chalicelib.commands.model import Command, FanOut, NewCommand, Targeting, TargetType
-from chalicelib.commands.store import COMMANDS, LISTING, command_from_item
+from chalicelib.commands.store import ALL_COMMANDS, COMMANDS, command_from_item
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, not_found
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.listing import Listing, ListPage, ListRequest, Moment, Number, Presence, Source, Text, fixed
+from chalicelib.kit.listing import Counter, Listing, ListPage, ListRequest, Moment, Number, Presence, Text
 from chalicelib.kit.tables import Item, Tables
 
-TEXT_LIMIT_BYTES = 128 * 1024
-"""UTF-8 bytes of a command's text."""
+TEXT_LIMIT_BYTES = 128 * 1024 - 1
+"""UTF-8 bytes of a command's text: what Linux takes as one argument of a process, 128 KiB with the zero byte at its end
+(``MAX_ARG_STRLEN``, execve(2)). A longer text could be stored, and then run nowhere."""
 
 TARGETING_LIMIT_BYTES = 200 * 1024
 """Bytes of its targeting as JSON: 2,000 ids and 2,000 names fit, and with the text the row stays below 400 KB."""
@@ -40,13 +41,14 @@ FIELDS = {
 
 SORTABLE = ("timeout", "expired_at", "inserted_at", "updated_at")
 
-_LIST = Listing(COMMANDS, fields=FIELDS, sources=(Source(index="listing", partitions=fixed(LISTING)),))
+_LIST = Listing(COMMANDS, fields=FIELDS, sources=(ALL_COMMANDS,))
 
 
 class Commands:
     """Commands are made, read and deleted, never changed. Their executions are made by `FanOuts`.
 
-    ``default_deadline`` is given to commands without one; None leaves them without.
+    ``totals`` reads what counters know, for long lists. ``default_deadline`` is given to commands without one; None
+    leaves them without.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class Commands:
         clusters: Clusters,
         *,
         read_limit: int,
-        counter: Callable[[], int] | None = None,
+        totals: Counter,
         default_deadline: timedelta | None = None,
     ) -> None:
         self._tables = tables
@@ -65,7 +67,7 @@ class Commands:
         self._ids = ids
         self._clusters = clusters
         self._read_limit = read_limit
-        self._counter = counter
+        self._totals = totals
         self._default_deadline = default_deadline
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
@@ -111,9 +113,8 @@ class Commands:
 
     def list_page(self, request: ListRequest) -> ListPage[Command]:
         """One page; raises as `Listing.page` does."""
-        page = _LIST.page(
-            self._tables, request, now=self._clock.now(), read_limit=self._read_limit, counter=self._counter
-        )
+        now = self._clock.now()
+        page = _LIST.page(self._tables, request, now=now, read_limit=self._read_limit, counter=self._totals)
         # A lagging index may still name one that has just been deleted.
         live = [item for item in page.items if item.get("deleted_at") is None]
         return replace(page, items=live).map(command_from_item)

@@ -8,7 +8,8 @@ from chalicelib.commands import output as outputs
 from chalicelib.commands.model import OPEN, Command, Execution, FanOut, Status
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of
-from chalicelib.kit.tables import Change, Index, Item, Key, Query, Remove, Set, Table
+from chalicelib.kit.listing import Source, all_rows, as_given, fixed, rows_with, sharded
+from chalicelib.kit.tables import Change, Index, Item, Key, Remove, Set, Table
 
 SHARDS = 4
 """Partitions of every index that a whole fleet writes to at once."""
@@ -51,19 +52,22 @@ EXECUTIONS = Table(
     stream=True,
 )
 
+ALL_COMMANDS = Source(index="listing", partitions=fixed(LISTING), totals=all_rows(COMMANDS))
+
+BY_COMMAND = Source(
+    index="by_command", by="command_id", partitions=sharded(SHARDS), totals=rows_with(EXECUTIONS, "command_id")
+)
+BY_NODE = Source(index="by_node", by="node_id", partitions=as_given)
+BY_CLUSTER = Source(index="by_cluster", by="cluster_name", partitions=sharded(SHARDS))
+BY_STATUS = Source(
+    index="by_status", by="status", partitions=sharded(SHARDS), totals=rows_with(EXECUTIONS, "status")
+)
+ALL_EXECUTIONS = Source(index="all", partitions=fixed(*map(str, range(SHARDS))), totals=all_rows(EXECUTIONS))
 
 TOTALS = {
-    "commands": (Query(COMMANDS, LISTING, COMMANDS.index("listing"), count_only=True),),
-    "executions": tuple(
-        Query(EXECUTIONS, str(shard), EXECUTIONS.index("all"), count_only=True) for shard in range(SHARDS)
-    ),
-    **{
-        f"executions#status#{status.value}": tuple(
-            Query(EXECUTIONS, f"{status.value}#{shard}", EXECUTIONS.index("by_status"), count_only=True)
-            for shard in range(SHARDS)
-        )
-        for status in Status
-    },
+    **ALL_COMMANDS.counted(COMMANDS),
+    **ALL_EXECUTIONS.counted(EXECUTIONS),
+    **BY_STATUS.counted(EXECUTIONS, *Status),
 }
 """Totals that are kept as counters, and what a recount reads."""
 

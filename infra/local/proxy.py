@@ -19,6 +19,7 @@ from aiohttp import (
     WSServerHandshakeError,
     web,
 )
+from yarl import URL
 
 from infra.functions import API_STAGE
 from infra.local.emulator import HOST
@@ -47,7 +48,7 @@ class Proxy:
     """A server thread. Routes point into the emulator at ``emulator_url``."""
 
     def __init__(self, port: int, emulator_url: str) -> None:
-        """``port`` 0 takes a free one. The socket is bound at once; requests are answered after `point_to`."""
+        """``port`` 0 takes a free one. Requests are answered after `point_to`. Raises OSError for a port in use."""
         self._emulator_url = emulator_url
         self._rest_url = ""
         self._socket_url = ""
@@ -57,7 +58,11 @@ class Proxy:
         self._runner: web.AppRunner | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
-        self.port = asyncio.run_coroutine_threadsafe(self._start(port), self._loop).result()
+        try:
+            self.port = asyncio.run_coroutine_threadsafe(self._start(port), self._loop).result()
+        except OSError:
+            self.stop()
+            raise
 
     @property
     def url(self) -> str:
@@ -109,7 +114,7 @@ class Proxy:
             self._slots,
             self._session.request(
                 request.method,
-                self._rest_url + request.raw_path,
+                URL(self._rest_url + request.raw_path, encoded=True),
                 data=body or None,
                 headers=headers,
                 allow_redirects=False,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, TCPConnector, web
+from yarl import URL
 
 from infra.local.emulator import HOST
 
@@ -81,7 +82,7 @@ class Recorder:
             raise web.HTTPServiceUnavailable
         body = await request.read()
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _DROPPED}
-        url = self._emulator_url + request.raw_path
+        url = URL(self._emulator_url + request.raw_path, encoded=True)
         try:
             async with self._session.request(request.method, url, data=body, headers=headers) as upstream:
                 answer = await upstream.read()

@@ -129,7 +129,7 @@ class TestCreate:
                 {"node_ids": ["is required when targeting_type is 'nodes'"]},
             ),
             ({"targeting": {"type": "clusters"}}, {"cluster_names": ["is required when targeting_type is 'clusters'"]}),
-            ({"command_text": "x" * 131_073}, {"command_text": ["should be at most 131072 byte(s)"]}),
+            ({"command_text": "x" * 131_072}, {"command_text": ["should be at most 131071 byte(s)"]}),
         ],
         ids=lambda value: str(value)[:60],
     )

@@ -8,7 +8,7 @@ from typing import Any
 from edge_agent.clock import ServerTime, format_time, parse_time
 from edge_agent.event_log import EventLog
 from edge_agent.journal import Journal, JournalThread, Result, State, Work
-from edge_agent.shell import EXIT_CANCELLED, EXIT_NOT_STARTED, Ending, ShellCommand, kill_leftover
+from edge_agent.shell import EXECUTION_VARIABLE, EXIT_CANCELLED, EXIT_NOT_STARTED, Ending, ShellCommand, kill_leftovers
 from edge_agent.spool import OutputSpool
 
 EXIT_AGENT_STOPPED = 125
@@ -86,8 +86,7 @@ class Executor:
     async def recover(self) -> None:
         """Pick up what the last process left: unreported results, accepted work, and what was running when it died."""
         for execution_id in self._journal.in_state(State.STARTED):
-            spawned = self._journal.entry(execution_id).spawned
-            killed = spawned is not None and kill_leftover(spawned)
+            killed = await asyncio.to_thread(kill_leftovers, execution_id)
             self._log.write("execution.interrupted", execution_id=execution_id, killed=killed)
             await self._finish(execution_id, Ending(EXIT_AGENT_STOPPED, (STOPPED_NOTE,)))
         for execution_id in self._journal.in_state(State.FINISHED):
@@ -191,24 +190,15 @@ class Executor:
 
     async def _shell(self, task: _Task, spool: OutputSpool) -> Ending:
         work = task.work
+        environment = {**self._environment, EXECUTION_VARIABLE: work.id}
         try:
-            command = ShellCommand(work.command_text, self._environment, spool)
+            command = ShellCommand(work.command_text, environment, spool)
         except (OSError, ValueError) as error:
             return Ending(EXIT_NOT_STARTED, (f"The command could not be started: {error}",))
         self._log.write("execution.started", execution_id=work.id)
-        finish = asyncio.ensure_future(
-            command.finish(
-                timeout_ms=work.timeout_ms, cancel=task.cancel, grace_seconds=self._limits.cancel_grace_seconds
-            )
+        return await command.finish(
+            timeout_ms=work.timeout_ms, cancel=task.cancel, grace_seconds=self._limits.cancel_grace_seconds
         )
-        try:
-            if (spawned := command.spawned) is not None:
-                await self._journal_thread.run(self._journal.note_spawned, work.id, spawned)
-            return await finish
-        finally:
-            if not finish.done():
-                finish.cancel()
-                await asyncio.wait([finish])
 
     async def _finish(self, execution_id: str, ending: Ending | None) -> None:
         """`ending` None: the deadline had passed before it could start."""

@@ -51,20 +51,11 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Spawned:
-    """Names a process group for as long as it lives: a pid comes back, a pid with its birth (boot and time) does not."""
-
-    pid: int
-    birth: str
-
-
-@dataclass(frozen=True)
 class Entry:
     state: State
     at: str
     work: Work | None = None
     result: Result | None = None
-    spawned: Spawned | None = None
 
 
 class Journal:
@@ -116,13 +107,9 @@ class Journal:
     def start(self, execution_id: str) -> None:
         self._write(execution_id, replace(self._entries[execution_id], state=State.STARTED, at=self._now()))
 
-    def note_spawned(self, execution_id: str, spawned: Spawned) -> None:
-        """Not flushed: it serves a restart of the agent, and no process outlives a power cut."""
-        self._write(execution_id, replace(self._entries[execution_id], spawned=spawned), flush=False)
-
     def finish(self, execution_id: str, result: Result) -> None:
         entry = replace(self._entries[execution_id], state=State.FINISHED, at=self._now(), result=result)
-        self._write(execution_id, replace(entry, work=None, spawned=None))
+        self._write(execution_id, replace(entry, work=None))
 
     def settle(self, execution_id: str) -> None:
         """The server has accepted or refused the result for good; what is kept is the id and how it ended."""
@@ -139,11 +126,10 @@ class Journal:
     def _now(self) -> str:
         return self._clock.now().isoformat(timespec="microseconds")
 
-    def _write(self, execution_id: str, entry: Entry, *, flush: bool = True) -> None:
+    def _write(self, execution_id: str, entry: Entry) -> None:
         self._file.write(_line(execution_id, entry))
         self._file.flush()
-        if flush:
-            self._sync(self._file.fileno())
+        self._sync(self._file.fileno())
         self._entries[execution_id] = entry
         self._lines += 1
 
@@ -194,7 +180,7 @@ class JournalThread:
 
 def _line(execution_id: str, entry: Entry) -> bytes:
     record: dict[str, Any] = {"id": execution_id, "state": entry.state, "at": entry.at}
-    for name in ("work", "result", "spawned"):
+    for name in ("work", "result"):
         part = getattr(entry, name)
         if part is not None:
             record[name] = asdict(part)
@@ -210,5 +196,4 @@ def _parse(line: bytes) -> tuple[str, Entry]:
         at=record["at"],
         work=Work(**record["work"]) if "work" in record else None,
         result=Result(**{**result, "notes": tuple(result["notes"])}) if result else None,
-        spawned=Spawned(**record["spawned"]) if "spawned" in record else None,
     )

@@ -8,12 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.journal import Spawned
 from edge_agent.spool import OutputSpool
 
 READ_BYTES = 64 * 1024
 # How long the output may stay open after the shell has ended, or the killed group to vanish.
 DRAIN_SECONDS = 1.0
+LEFTOVER_SEARCHES = 10
+EXECUTION_VARIABLE = "EDGE_EXECUTION_ID"
 EXIT_TIMED_OUT = 124
 EXIT_NOT_STARTED = 126
 EXIT_CANCELLED = 143
@@ -57,12 +58,6 @@ class ShellCommand:
             os.close(write_end)
         self._loop.add_reader(self._pipe, self._read)
         threading.Thread(target=self._watch, name="exit-watch", daemon=True).start()
-
-    @property
-    def spawned(self) -> Spawned | None:
-        """None where the system does not tell start times."""
-        birth = _birth(self._process.pid)
-        return None if birth is None else Spawned(self._process.pid, birth)
 
     async def finish(self, *, timeout_ms: int | None, cancel: asyncio.Event, grace_seconds: float) -> Ending:
         """Wait for the end, or bring it about. Whatever happens, cancellation of this coroutine included, no process of
@@ -145,20 +140,34 @@ class ShellCommand:
         self._process.poll()
 
 
-def kill_leftover(spawned: Spawned) -> bool:
-    """Kill the group of a command that outlived the agent which started it. False: it is gone already."""
-    if _birth(spawned.pid) != spawned.birth:
-        return False
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(spawned.pid, signal.SIGKILL)
-    return True
+def kill_leftovers(execution_id: str) -> int:
+    """Kill what is left of a command whose agent died, wherever it has got to; returns how many processes.
+
+    They are known by the variable that every command is started with. One that dropped it is not found, and where the
+    system shows no environments (no /proc) none is.
+    """
+    mark = f"{EXECUTION_VARIABLE}={execution_id}".encode()
+    killed = 0
+    # Again for what was born during a search; a process that outruns them all is given up.
+    for _ in range(LEFTOVER_SEARCHES):
+        found = [pid for pid in _pids() if mark in _environment(pid)]
+        if not found:
+            break
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        killed += len(found)
+    return killed
 
 
-def _birth(pid: int) -> str | None:
-    """The boot, and the clock ticks from it to the start of a process (proc(5), stat field 22)."""
+def _pids() -> list[int]:
+    processes = Path("/proc")
+    return [int(folder.name) for folder in processes.iterdir() if folder.name.isdigit()] if processes.exists() else []
+
+
+def _environment(pid: int) -> list[bytes]:
+    """Empty for a process that is gone, a zombie, or another user's."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
-        return None
-    return f"{boot}+{stat.rpartition(')')[2].split()[19]}"
+        return []

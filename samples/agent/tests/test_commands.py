@@ -61,11 +61,12 @@ def test_a_named_execution_that_the_list_does_not_show_yet_is_looked_for_again(s
     assert done(server, execution_id, agent)["exit_code"] == 0
 
 
-def test_an_acknowledgement_whose_answer_was_lost_loses_no_command(server, agents):
+def test_an_acknowledgement_whose_answer_was_lost_loses_no_command(server, agents, tmp_path):
     agent = agents.connected()
     server.fail("PATCH", "/agents/command_executions/[^/]+/acknowledge", times=2, processed=True)
-    execution_id = server.add("echo ran >> runs", wake=True)
+    execution_id = server.add(f"echo ran >> {tmp_path}/runs", wake=True)
     assert done(server, execution_id, agent)["exit_code"] == 0
+    assert (tmp_path / "runs").read_text() == "ran\n"
 
 
 @pytest.mark.parametrize("status", [404, 409])

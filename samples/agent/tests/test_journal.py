@@ -4,7 +4,7 @@ import stat
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from edge_agent.journal import SETTLED_KEPT, Journal, Result, Spawned, State, Work
+from edge_agent.journal import SETTLED_KEPT, Journal, Result, State, Work
 from set_clock import SetClock
 
 
@@ -47,7 +47,6 @@ def test_every_step_is_there_after_reopening(opened):
         assert journal.accept(work(name))
     for name in ("started", "finished", "settled"):
         journal.start(name)
-    journal.note_spawned("started", Spawned(12, "boot+34"))
     for name in ("finished", "settled"):
         journal.finish(name, RESULT)
     journal.settle("settled")
@@ -56,7 +55,6 @@ def test_every_step_is_there_after_reopening(opened):
 
     assert [again.state_of(state.value) for state in State] == list(State)
     assert again.entry("accepted").work == work("accepted")
-    assert again.entry("started").spawned == Spawned(12, "boot+34")
     assert again.entry("finished").result == RESULT
     assert again.entry("settled").result == Result("completed", 0, "2026-01-01T00:00:00Z")
     assert again.in_state(State.FINISHED) == ["finished"]

@@ -232,7 +232,7 @@ class TestRefusals:
 
     def test_a_command_text_is_bounded_by_its_bytes(self, world):
         command(world, text="é" * 65_536)
-        assert self.refused(world, text="é" * 65_537) == {"command_text": ["should be at most 131072 byte(s)"]}
+        assert self.refused(world, text="é" * 65_537) == {"command_text": ["should be at most 131071 byte(s)"]}
 
     def test_targeting_is_bounded_so_that_the_row_fits(self, world):
         name = "x" * 205_000

@@ -1,0 +1,184 @@
+"""The package: the real application through Chalice, merged."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from infra.functions import FUNCTIONS
+from infra.local.transform import CONCURRENCY, local_template
+from infra.package import kept_in_package, package
+from infra.stacks import TEMPLATE_BYTES
+from infra.stateful import to_compact_json
+
+RESOURCES_OF_A_REST_API = 300
+"""API Gateway's quota of paths in one API."""
+
+
+@pytest.fixture(scope="module")
+def packaged(tmp_path_factory):
+    return package(tmp_path_factory.mktemp("build"), "local", code_only=True)
+
+
+def test_every_function_of_the_application_is_planned(packaged):
+    template, _ = packaged
+    deployed = {name for name, each in template["Resources"].items() if each["Type"] == "AWS::Serverless::Function"}
+
+    assert deployed == {each.resource for each in FUNCTIONS}
+
+
+def test_no_function_has_the_role_of_another(packaged):
+    template, _ = packaged
+    roles = {each.name: template["Resources"][each.resource]["Properties"]["Role"] for each in FUNCTIONS}
+
+    assert roles == {each.name: {"Fn::GetAtt": [each.role, "Arn"]} for each in FUNCTIONS}
+    for each in FUNCTIONS:
+        assert len(template["Resources"][each.role]["Properties"]["Policies"]) == 1
+
+
+def test_no_placeholder_is_left(packaged):
+    template, _ = packaged
+    events = [
+        event["Properties"]
+        for each in FUNCTIONS
+        for event in template["Resources"][each.resource]["Properties"].get("Events", {}).values()
+    ]
+
+    assert events
+    for event in events:
+        assert "000000000000" not in json.dumps(event)
+        assert "Fn::Sub" not in event.get("Queue", {})
+
+
+def test_the_template_and_the_api_fit_into_the_quotas(packaged):
+    template, _ = packaged
+    paths = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+    levels = {"/".join(path.split("/")[:depth]) for path in paths for depth in range(1, path.count("/") + 2)}
+
+    assert len(to_compact_json(template)) < TEMPLATE_BYTES
+    assert len(levels) < RESOURCES_OF_A_REST_API
+
+
+def test_the_refusals_of_the_gateway_are_ours(packaged):
+    template, _ = packaged
+    body = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+
+    assert "THROTTLED" in body["x-amazon-apigateway-gateway-responses"]
+    assert body["paths"]
+
+
+def test_throttled_routes_exist(packaged):
+    template, _ = packaged
+    properties = template["Resources"]["RestAPI"]["Properties"]
+    paths = properties["DefinitionBody"]["paths"]
+
+    for setting in properties["MethodSettings"]:
+        path = setting["ResourcePath"].removeprefix("/").replace("~1", "/")
+        assert setting["HttpMethod"].lower() in paths[path]
+
+
+def test_every_handler_loads_from_the_zip_alone(packaged, tmp_path):
+    """As Lambda does it: from the folder of the zip, by the handler's string, without this repository on the path."""
+    template, archive = packaged
+    with zipfile.ZipFile(archive) as content:
+        content.extractall(tmp_path)
+    handlers = [template["Resources"][each.resource]["Properties"]["Handler"] for each in FUNCTIONS]
+    load = (
+        "import importlib, sys\n"
+        "for handler in sys.argv[1:]:\n"
+        "    module, _, name = handler.rpartition('.')\n"
+        "    assert callable(getattr(importlib.import_module(module), name)), handler\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", load, *handlers],
+        cwd=tmp_path,
+        env={"AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_zip_holds_compiled_modules(packaged):
+    _, archive = packaged
+    with zipfile.ZipFile(archive) as content:
+        names = set(content.namelist())
+
+    assert f"__pycache__/app.{sys.implementation.cache_tag}.pyc" in names
+    assert not [name for name in names if name.startswith(("infra/", "tests/", "requirements"))]
+
+
+def test_the_same_sources_give_the_same_zip(packaged, tmp_path):
+    _, archive = packaged
+    _, again = package(tmp_path, "local", code_only=True)
+
+    assert again.read_bytes() == archive.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("app.py", True),
+        ("botocore/data/dynamodb/2012-08-10/service-2.json.gz", True),
+        ("botocore/data/ec2/2016-11-15/service-2.json.gz", False),
+        ("botocore/data/endpoints.json", True),
+        ("botocore/session.py", True),
+        ("pydantic/__pycache__/main.cpython-311.pyc", False),
+    ],
+)
+def test_only_ballast_is_left_out(name, kept):
+    assert kept_in_package([name]) == ([name] if kept else [])
+
+
+class TestLocalTemplate:
+    @pytest.fixture
+    def local(self, packaged):
+        template, _ = packaged
+        return local_template(
+            template, websocket_url="ws://127.0.0.1:1/agent", endpoint_of=lambda name: f"http://127.0.0.1:2/{name}"
+        )
+
+    def test_it_leaves_the_packaged_template_alone(self, packaged, local):
+        template, _ = packaged
+
+        assert "WebsocketAPIDeployment" in template["Resources"]
+        assert "WebsocketAPIDeployment" not in local["Resources"]
+        assert local["Resources"]["WebsocketAPIStage"]["Properties"]["AutoDeploy"] is True
+
+    def test_no_schedule_runs_by_itself(self, local):
+        schedules = [
+            event["Properties"]
+            for each in FUNCTIONS
+            for event in local["Resources"][each.resource]["Properties"].get("Events", {}).values()
+            if event["Type"] == "Schedule"
+        ]
+
+        assert len(schedules) == 3
+        assert all(schedule["Enabled"] is False for schedule in schedules)
+
+    def test_each_function_gets_its_own_endpoint(self, local):
+        for each in FUNCTIONS:
+            variables = local["Resources"][each.resource]["Properties"]["Environment"]["Variables"]
+            assert variables["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:2/{each.name}"
+            assert variables["WEBSOCKET_MANAGEMENT_URL"]["Fn::Sub"].startswith(f"http://127.0.0.1:2/{each.name}/_aws/")
+
+    def test_gateway_responses_are_resources_of_their_own(self, local):
+        kinds = [
+            resource["Properties"]["ResponseType"]
+            for resource in local["Resources"].values()
+            if resource["Type"] == "AWS::ApiGateway::GatewayResponse"
+        ]
+
+        assert "THROTTLED" in kinds
+        body = local["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+        assert "x-amazon-apigateway-gateway-responses" not in body
+
+    def test_few_copies_of_a_function_run_at_once(self, local):
+        (event,) = local["Resources"]["CreateExecutions"]["Properties"]["Events"].values()
+
+        assert event["Properties"]["ScalingConfig"] == {"MaximumConcurrency": CONCURRENCY}

@@ -1,0 +1,110 @@
+"""What `make up` starts ends with it, however it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from infra.local.processes import GUARD, GuardedProcess
+from tests.infra.waiting import eventually
+
+SLEEPER = [sys.executable, "-S", "-c", "import time; print('up', flush=True); time.sleep(600)"]
+
+STUBBORN = [
+    sys.executable,
+    "-S",
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)",
+]
+
+
+def in_group(group):
+    """The processes of a group, dead ones that wait for their parent not counted."""
+    rows = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    pairs = [row.split() for row in rows.splitlines()]
+    return [stat for number, stat in pairs if number == str(group) and not stat.startswith("Z")]
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "output"
+
+
+def start(command, log, tmp_path, remove=None):
+    with log.open("wb") as output:
+        process = GuardedProcess(
+            command, environment={"PATH": os.environ["PATH"]}, output=output, folder=tmp_path, remove=remove
+        )
+    eventually(lambda: "up" in log.read_text())
+    return process
+
+
+def test_stopping_ends_the_whole_group_and_removes_its_folder(log, tmp_path):
+    folder = tmp_path / "state"
+    folder.mkdir()
+    process = start(SLEEPER, log, tmp_path, remove=folder)
+    assert len(in_group(process.group)) == 2
+
+    process.stop()
+
+    assert not process.running
+    assert not in_group(process.group)
+    assert not folder.exists()
+    process.stop()
+
+
+def test_a_command_that_ends_by_itself_ends_its_guard(log, tmp_path):
+    process = start([sys.executable, "-S", "-c", "print('up', flush=True)"], log, tmp_path)
+
+    eventually(lambda: not process.running)
+    assert not in_group(process.group)
+    process.stop()
+
+
+def test_a_command_that_ignores_sigterm_is_killed(log, tmp_path):
+    process = start(STUBBORN, log, tmp_path)
+
+    process.stop()
+
+    assert not in_group(process.group)
+
+
+def test_killing_leaves_nothing(log, tmp_path):
+    process = start(SLEEPER, log, tmp_path)
+
+    process.kill()
+
+    assert not in_group(process.group)
+
+
+def test_the_death_of_the_parent_ends_the_group(tmp_path):
+    """By SIGKILL, which leaves the parent no chance."""
+    log = tmp_path / "output"
+    script = textwrap.dedent(f"""
+        import sys, time
+        from pathlib import Path
+        from infra.local.processes import GuardedProcess
+        with open({str(log)!r}, "wb") as output:
+            process = GuardedProcess({SLEEPER!r}, environment={{}}, output=output, folder=Path({str(tmp_path)!r}))
+        print(process.group, flush=True)
+        time.sleep(600)
+    """)
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        group = int(parent.stdout.readline())
+        eventually(lambda: log.exists() and "up" in log.read_text())
+        assert len(in_group(group)) == 2
+
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+
+    eventually(lambda: not in_group(group))
+
+
+def test_the_guard_needs_nothing_but_the_standard_library():
+    imported = [line.split()[1] for line in Path(GUARD).read_text().splitlines() if line.startswith("import ")]
+
+    assert set(imported) <= sys.stdlib_module_names

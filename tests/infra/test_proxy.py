@@ -1,0 +1,148 @@
+"""The local front door, in front of a server that says what it got."""
+
+import asyncio
+import json
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+from aiohttp import web
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from infra.local.proxy import BODY_BYTES, Proxy
+
+REST_PREFIX = "/restapis/rest/api/_user_request_"
+SOCKET_PATH = "/_aws/execute-api/socket/api"
+
+
+async def echo_request(request):
+    body = await request.read()
+    seen = {
+        "method": request.method,
+        "path": request.raw_path,
+        "headers": {name.lower(): value for name, value in request.headers.items()},
+        "bytes": len(body),
+    }
+    return web.json_response(seen, status=int(request.headers.get("x-wanted-status", "200")), headers={"x-own": "1"})
+
+
+async def echo_socket(request):
+    if request.headers.get("Authorization") != "Bearer good":
+        return web.Response(status=401)
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async for frame in socket:
+        if frame.data == "end":
+            await socket.close()
+        else:
+            await socket.send_str(f"{request.headers['X-Forwarded-For']} {frame.data}")
+    return socket
+
+
+@pytest.fixture(scope="module")
+def upstream():
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    app = web.Application(client_max_size=2 * BODY_BYTES)
+    app.router.add_get(SOCKET_PATH, echo_socket)
+    app.router.add_route("*", "/{path:.*}", echo_request)
+    runner = web.AppRunner(app, shutdown_timeout=1)
+
+    async def serve():
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return runner.addresses[0][1]
+
+    port = asyncio.run_coroutine_threadsafe(serve(), loop).result()
+    yield f"http://127.0.0.1:{port}"
+    asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture(scope="module")
+def proxy(upstream):
+    proxy = Proxy(0, upstream)
+    proxy.point_to("rest", "socket")
+    yield proxy
+    proxy.stop()
+
+
+def call(proxy, path, method="GET", body=None, **headers):
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(proxy.url + path, method=method, data=body, headers=named)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, dict(error.headers), error.read()
+
+
+def test_path_and_query_pass_through_as_they_were_written(proxy):
+    _, headers, body = call(proxy, "/api/v1/nodes?name=a%20b&x=%2Fy")
+
+    assert json.loads(body)["path"] == f"{REST_PREFIX}/api/v1/nodes?name=a%20b&x=%2Fy"
+    assert headers["x-own"] == "1"
+
+
+def test_a_body_passes_with_its_type(proxy):
+    _, _, body = call(proxy, "/api/v1/commands", "POST", b"{}", Content_Type="application/json")
+    seen = json.loads(body)
+
+    assert (seen["method"], seen["bytes"], seen["headers"]["content-type"]) == ("POST", 2, "application/json")
+
+
+def test_a_caller_cannot_choose_its_address(proxy):
+    _, _, body = call(proxy, "/", X_Forwarded_For="203.0.113.7")
+
+    assert json.loads(body)["headers"]["x-forwarded-for"] == "127.0.0.1"
+
+
+def test_a_refusal_passes_through(proxy):
+    status, _, body = call(proxy, "/", x_wanted_status="409")
+
+    assert status == 409
+    assert json.loads(body)["method"] == "GET"
+
+
+def test_a_body_over_the_limit_of_api_gateway_is_refused_in_the_envelope(proxy):
+    status, _, body = call(proxy, "/", "POST", b"x" * (BODY_BYTES + 1))
+
+    assert status == 413
+    assert json.loads(body)["error"]["code"] == "payload_too_large"
+
+
+def test_before_anything_is_deployed_it_answers_503(upstream):
+    proxy = Proxy(0, upstream)
+    try:
+        status, _, body = call(proxy, "/healthz")
+    finally:
+        proxy.stop()
+
+    assert status == 503
+    assert json.loads(body)["error"]["code"] == "service_unavailable"
+
+
+def test_frames_pass_both_ways_and_the_end_too(proxy):
+    with connect(proxy.websocket_url, additional_headers={"Authorization": "Bearer good"}) as socket:
+        socket.send("hello")
+        assert socket.recv(timeout=10) == "127.0.0.1 hello"
+        socket.send("end")
+        assert list(socket) == []
+
+
+def test_a_refused_handshake_reaches_the_agent(proxy):
+    with pytest.raises(InvalidStatus) as refused, connect(proxy.websocket_url):
+        pass
+
+    assert refused.value.response.status_code == 401
+
+
+def test_a_port_in_use_is_an_error(proxy, upstream):
+    with pytest.raises(OSError, match=str(proxy.port)):
+        Proxy(proxy.port, upstream)

@@ -1,0 +1,188 @@
+"""The templates as they are generated: what must hold on AWS, and what only AWS would refuse."""
+
+import json
+
+import pytest
+
+from chalicelib.kit.queues import Queue
+from chalicelib.schema import ALL_TABLES
+from infra.fragment import GATEWAY_RESPONSES, check_types, fragment, gateway_response
+from infra.functions import FUNCTIONS, QueueSource, StreamSource, consumer_of, logical_id
+from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
+from infra.stacks import INLINE_TEMPLATE_BYTES
+from infra.stateful import stateful_template, stream_parameter, table_resource, to_compact_json
+
+ENVIRONMENT_BYTES = 4096
+"""What Lambda takes of variables, names and values together (Lambda quotas)."""
+
+STREAMED = [table for table in ALL_TABLES if table.stream]
+
+
+@pytest.fixture(scope="module")
+def stateful():
+    return stateful_template(ALL_TABLES, retain=True)
+
+
+@pytest.fixture(scope="module")
+def application():
+    return fragment(ALL_TABLES)
+
+
+def of_type(template, kind):
+    return {name: resource for name, resource in template["Resources"].items() if resource.get("Type") == kind}
+
+
+@pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: table.name)
+def test_a_table_is_protected_and_billed_by_request(stateful, table):
+    resource = stateful["Resources"][table_resource(table)]
+    properties = resource["Properties"]
+
+    assert resource["DeletionPolicy"] == "Retain"
+    assert resource["UpdateReplacePolicy"] == "Retain"
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["SSESpecification"] == {"SSEEnabled": True}
+
+
+@pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: table.name)
+def test_a_table_declares_exactly_the_attributes_of_its_keys(stateful, table):
+    properties = stateful["Resources"][table_resource(table)]["Properties"]
+    schemas = [properties["KeySchema"], *(index["KeySchema"] for index in properties.get("GlobalSecondaryIndexes", []))]
+    used = {key["AttributeName"] for schema in schemas for key in schema}
+    declared = {each["AttributeName"]: each["AttributeType"] for each in properties["AttributeDefinitions"]}
+
+    assert set(declared) == used
+    assert {name for name, kind in declared.items() if kind == "N"} == table.numbers & used
+
+
+@pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: table.name)
+def test_streams_and_expiry_are_those_of_the_specification(stateful, table):
+    properties = stateful["Resources"][table_resource(table)]["Properties"]
+
+    assert properties.get("StreamSpecification") == ({"StreamViewType": "NEW_AND_OLD_IMAGES"} if table.stream else None)
+    expiry = properties.get("TimeToLiveSpecification")
+    assert expiry == ({"AttributeName": table.expires_at, "Enabled": True} if table.expires_at else None)
+
+
+def test_without_retention_everything_goes_with_the_stack():
+    resources = stateful_template(ALL_TABLES, retain=False)["Resources"].values()
+
+    assert {each["DeletionPolicy"] for each in resources if "DeletionPolicy" in each} == {"Delete"}
+
+
+@pytest.mark.parametrize("queue", [queue for queue in Queue if consumer_of(queue)])
+def test_a_queue_waits_longer_than_its_consumer_and_keeps_dead_letters(stateful, queue):
+    resources = stateful["Resources"]
+    properties = resources[f"{logical_id(queue)}Queue"]["Properties"]
+    dead = f"{logical_id(queue)}DeadQueue"
+
+    assert properties["SqsManagedSseEnabled"] is True
+    assert properties["VisibilityTimeout"] == 6 * consumer_of(queue).timeout_seconds
+    assert properties["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [dead, "Arn"]}
+    assert resources[dead]["Properties"]["QueueName"] == {"Fn::Sub": f"edge-admin-${{Stage}}-{queue}-dead"}
+
+
+def test_everything_that_waits_for_a_person_raises_an_alarm(stateful):
+    watched = {
+        alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for alarm in of_type(stateful, "AWS::CloudWatch::Alarm").values()
+    }
+    unattended = {name for name in of_type(stateful, "AWS::SQS::Queue") if name.endswith("DeadQueue")}
+
+    assert watched == unattended | {"RelayFailuresQueue"}
+
+
+def test_a_relay_that_falls_behind_raises_an_alarm(application):
+    alarm = application["Resources"]["RelayIteratorAgeAlarm"]["Properties"]
+
+    assert alarm["MetricName"] == "IteratorAge"
+    assert alarm["Threshold"] == 60_000
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "RelayChanges"}}]
+    assert alarm["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]
+
+
+@pytest.mark.parametrize(
+    "function", [each for each in FUNCTIONS if isinstance(each.source, QueueSource)], ids=lambda each: each.name
+)
+def test_a_queue_mapping_reports_single_failures_and_is_bounded(application, function):
+    (event,) = application["Resources"][function.resource]["Properties"]["Events"].values()
+
+    assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert event["Properties"]["MaximumBatchingWindowInSeconds"] == 0
+    assert 2 <= event["Properties"]["ScalingConfig"]["MaximumConcurrency"] <= 1000
+    assert event["Properties"]["Queue"] == {"Ref": f"{logical_id(function.source.queue)}QueueArn"}
+
+
+def test_the_relay_reads_every_stream_from_its_beginning_and_never_gives_up(application):
+    (relay,) = [each for each in FUNCTIONS if isinstance(each.source, StreamSource)]
+    events = [
+        event["Properties"] for event in application["Resources"][relay.resource]["Properties"]["Events"].values()
+    ]
+
+    assert sorted(event["Stream"]["Ref"] for event in events) == sorted(map(stream_parameter, STREAMED))
+    for event in events:
+        assert event["StartingPosition"] == "TRIM_HORIZON"
+        assert event["ParallelizationFactor"] == 1
+        assert event["MaximumRetryAttempts"] == event["MaximumRecordAgeInSeconds"] == -1
+        assert "FunctionResponseTypes" not in event
+
+
+def test_every_function_writes_to_a_log_group_that_forgets(application):
+    for function in FUNCTIONS:
+        properties = application["Resources"][function.resource]["Properties"]
+        group = application["Resources"][function.log_group]
+
+        assert properties["LoggingConfig"] == {"LogGroup": {"Ref": function.log_group}}
+        assert group["Properties"]["RetentionInDays"] > 0
+
+
+def test_the_application_needs_only_what_the_stateful_stack_says(stateful, application):
+    required = {name for name, each in application["Parameters"].items() if "Default" not in each}
+
+    assert required - {"Stage"} <= set(stateful["Outputs"])
+
+
+def test_every_documented_setting_reaches_the_functions(application):
+    variables = application["Globals"]["Function"]["Environment"]["Variables"]
+
+    for name in documented_settings():
+        assert variables[name] == {"Ref": parameter_name(name)}
+        assert application["Parameters"][parameter_name(name)]["Default"] == ""
+
+
+def test_no_key_is_in_a_template(stateful, application):
+    variables = application["Globals"]["Function"]["Environment"]["Variables"]
+    generated = stateful["Resources"]["Secret"]["Properties"]["GenerateSecretString"]
+
+    assert not set(SECRET_KEYS) & set(variables)
+    assert generated["GenerateStringKey"] == "MASTER_KEY"
+    assert generated["SecretStringTemplate"] == "{}"
+
+
+def test_the_environment_fits_into_lambda(application):
+    variables = application["Globals"]["Function"]["Environment"]["Variables"]
+    url = "https://sqs.ap-southeast-1.amazonaws.com/123456789012/edge-admin-production1234567-"
+    queues = json.dumps({queue.value: f"{url}{queue}" for queue in Queue})
+    arns = 5 * 120  # secret, key, both WebSocket URLs and a prefix
+    settings = 40 * len(documented_settings())
+
+    assert sum(len(name) for name in variables) + len(queues) + arns + settings < ENVIRONMENT_BYTES
+
+
+def test_the_stateful_template_is_small_enough_for_a_request(stateful):
+    assert len(to_compact_json(stateful)) < INLINE_TEMPLATE_BYTES
+
+
+def test_a_fragment_for_a_function_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="Missing"):
+        check_types({"Resources": {"Known": {"Type": "AWS::SQS::Queue"}, "Missing": {"Properties": {}}}})
+
+
+@pytest.mark.parametrize(("kind", "status", "code", "message"), GATEWAY_RESPONSES, ids=str)
+def test_refusals_of_the_gateway_have_the_envelope(kind, status, code, message):
+    response = gateway_response(status, code, message)
+    body = json.loads(response["responseTemplates"]["application/json"])
+
+    assert body["error"] == {"code": code, "message": message}
+    assert body["meta"]["request_id"] == "$context.requestId"
+    assert response.get("statusCode") == (str(status) if status else None)
