@@ -25,7 +25,7 @@ $(VENV)/ready: $(REQUIREMENTS)
 		|| { echo "Python 3.11 or later is needed, $(PYTHON) is older: set PYTHON" >&2; exit 1; }
 	@echo "Setting up $(VENV)"
 	@$(PYTHON) -m venv $(VENV) || { echo "the module venv is missing (Debian: apt install python3-venv)" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --quiet -r requirements-dev.txt
 	@touch $@
 
 setup: $(VENV)/ready ## Make .venv, or bring it up to date
@@ -44,7 +44,7 @@ types: setup
 	@$(BIN)/mypy
 
 imports: setup
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 templates: setup
 	@$(BIN)/python -m infra.package --code-only --build build/check

@@ -3,7 +3,7 @@
 Only the edges (`api.endpoint`, the workers) ask for `services()`. Contexts get what they need as constructor arguments.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from chalicelib.access.keys import Keys, load_keys
 from chalicelib.access.throttle import Throttle
+from chalicelib.aliases import store as aliases_store
+from chalicelib.aliases.service import Aliases
 from chalicelib.clusters.model import DefaultCluster
 from chalicelib.clusters.ranges import Pools
 from chalicelib.clusters.service import Clusters
@@ -37,8 +39,14 @@ from chalicelib.kit.tables.wire import from_wire
 from chalicelib.nodes.service import PATIENCE_SECONDS, Nodes
 from chalicelib.relay.service import Relay
 from chalicelib.settings import Settings
+from chalicelib.ssh.keyring import SshPublicKeys
+from chalicelib.ssh.passwords import Argon2Passwords, Passwords
+from chalicelib.ssh.service import SshUsernames
+from chalicelib.ssh.verifying import Verifier
 from chalicelib.transport.push import push_over_http
 from chalicelib.transport.service import Transport
+from chalicelib.vpn.port import Vpn
+from chalicelib.vpn.registry import Registry
 
 
 class Outside(Protocol):
@@ -163,7 +171,7 @@ class Services:
             pools=Pools.of(settings.cluster_auto_generated_ranges, settings.cluster_subnet_prefix),
             reserved_slots=settings.admin_slot_reservation + settings.node_slot_reservation,
             list_read_limit=settings.list_read_limit,
-            total=self._total("clusters"),
+            totals=self.counters.read,
             default=_default_cluster(settings),
         )
 
@@ -179,7 +187,7 @@ class Services:
             admin_urls=self.settings.own_urls,
             public_keys=self.settings.public_enrollment_key_enabled,
             list_read_limit=self.settings.list_read_limit,
-            total=self._total("enrollment_keys"),
+            totals=self.counters.read,
         )
 
     @cached_property
@@ -195,7 +203,24 @@ class Services:
             self.enrollment,
             unreachable_seconds=self.settings.node_unreachable_seconds,
             list_read_limit=self.settings.list_read_limit,
-            total=self._total("nodes"),
+            totals=self.counters.read,
+            release_aliases=aliases_store.release,
+        )
+
+    @cached_property
+    def vpn(self) -> Vpn:
+        return Registry()
+
+    @cached_property
+    def aliases(self) -> Aliases:
+        return Aliases(
+            self.tables,
+            self.clock,
+            self.nodes,
+            self.clusters,
+            self.vpn,
+            list_read_limit=self.settings.list_read_limit,
+            totals=self.counters.read,
         )
 
     @cached_property
@@ -207,19 +232,50 @@ class Services:
             self.ids,
             self.clusters,
             read_limit=self.settings.list_read_limit,
-            counter=self._total("commands"),
+            totals=self.counters.read,
             default_deadline=None if deadline is None else timedelta(seconds=deadline),
         )
 
     @cached_property
     def executions(self) -> Executions:
-        return Executions(
-            self.tables, self.clock, read_limit=self.settings.list_read_limit, counter=self._total("executions")
-        )
+        limit = self.settings.list_read_limit
+        return Executions(self.tables, self.clock, read_limit=limit, totals=self.counters.read)
 
     @cached_property
     def fan_outs(self) -> FanOuts:
         return FanOuts(self.tables, self.clock, self.nodes, self.clusters)
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        return Argon2Passwords(self.ids.token_bytes)
+
+    @cached_property
+    def ssh_usernames(self) -> SshUsernames:
+        return SshUsernames(
+            self.tables,
+            self.clock,
+            nodes=self.nodes,
+            clusters=self.clusters,
+            passwords=self.passwords,
+            list_read_limit=self.settings.list_read_limit,
+            totals=self.counters.read,
+        )
+
+    @cached_property
+    def ssh_public_keys(self) -> SshPublicKeys:
+        return SshPublicKeys(
+            self.tables,
+            self.clock,
+            usernames=self.ssh_usernames,
+            nodes=self.nodes,
+            clusters=self.clusters,
+            list_read_limit=self.settings.list_read_limit,
+            totals=self.counters.read,
+        )
+
+    @cached_property
+    def ssh_verifier(self) -> Verifier:
+        return Verifier(self.tables, self.clock, events=self.events, passwords=self.passwords)
 
     @cached_property
     def clean_up(self) -> CleanUp:
@@ -259,9 +315,6 @@ class Services:
     def degraded(self) -> bool:
         """Whether the installation is over its capacity. Never yet: capacity belongs to admins, which come later."""
         return False
-
-    def _total(self, name: str) -> Callable[[], int]:
-        return lambda: self.counters.read(name)
 
 
 def _default_cluster(settings: Settings) -> DefaultCluster | None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from chalicelib.aliases import store as aliases_store
+from chalicelib.aliases.store import TABLE as ALIASES
 from chalicelib.clusters import store as clusters_store
 from chalicelib.clusters.store import TABLE as CLUSTERS
 from chalicelib.clusters.subnets import SUBNETS
@@ -16,12 +18,18 @@ from chalicelib.kit.crypto import DATA_KEYS
 from chalicelib.kit.tables import Query, Table
 from chalicelib.nodes import store as nodes_store
 from chalicelib.nodes.store import CONNECTIONS, NODES, PRESENCE
+from chalicelib.ssh import store as ssh_store
+from chalicelib.ssh.attempts import ATTEMPTS as SSH_ATTEMPTS
+from chalicelib.ssh.store import KEYS as SSH_PUBLIC_KEYS
+from chalicelib.ssh.store import USERNAMES as SSH_USERNAMES
 
 ALL_TOTALS: Mapping[str, Sequence[Query]] = {
     **clusters_store.TOTALS,
     **enrollment_store.TOTALS,
     **nodes_store.TOTALS,
+    **aliases_store.TOTALS,
     **commands_store.TOTALS,
+    **ssh_store.TOTALS,
 }
 """Every total that is kept as a counter, but for those of single commands, and the counts that a recount reads."""
 
@@ -31,11 +39,15 @@ ALL_TABLES: tuple[Table, ...] = (
     NODES,
     PRESENCE,
     CONNECTIONS,
+    ALIASES,
     ENROLLMENT_KEYS,
     REGISTRATION_TOKENS,
     COMMANDS,
     FAN_OUTS,
     EXECUTIONS,
+    SSH_USERNAMES,
+    SSH_PUBLIC_KEYS,
+    SSH_ATTEMPTS,
     OCCURRENCES,
     COUNTERS,
     DATA_KEYS,

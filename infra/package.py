@@ -1,10 +1,8 @@
 """Build what is deployed: ``build/stateful.json``, and in ``build/packaged/`` the application's template and zip."""
 
 import argparse
-import compileall
 import json
 import os
-import py_compile
 import shutil
 import subprocess
 import sys
@@ -25,9 +23,7 @@ SOURCES = ("app.py", "chalicelib", ".chalice/config.json", ".chalice/policy.json
 REQUIREMENTS = "requirements.txt"
 
 SDK_DATA = "botocore/data/"
-SDK_SERVICES = frozenset(
-    {"apigatewaymanagementapi", "dynamodb", "events", "kms", "lambda", "s3", "secretsmanager", "sqs", "sts"}
-)
+SDK_SERVICES = frozenset({"apigatewaymanagementapi", "dynamodb", "events", "kms", "secretsmanager", "sqs"})
 """The services whose descriptions the functions need. Those of the other 400 are most of the SDK's size."""
 
 
@@ -90,7 +86,8 @@ def _copy_sources(project: Path, *, code_only: bool) -> None:
 
 
 def _run_chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
-    start = "from chalice.cli import main; main()"  # Chalice has no __main__, and its script may not be on the path
+    # Chalice has no __main__, and its script may not be on the path.
+    start = "import sys; from chalice.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", start, "package", "--stage", stage, "--merge-template", str(merge), str(out)]
     # Chalice asks the SDK for a region even where it makes no call.
     environment = {"AWS_DEFAULT_REGION": "us-east-1", **os.environ}
@@ -108,18 +105,20 @@ def _write_pruned(source: Path, target: Path) -> None:
         folder = Path(name)
         with zipfile.ZipFile(source) as full:
             full.extractall(folder, kept_in_package(full.namelist()))
-        compileall.compile_dir(
-            folder,
-            quiet=2,
-            stripdir=folder,
-            prependdir="/var/task",
-            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-        )
+        _compile(folder)
         with zipfile.ZipFile(target, "w") as pruned:
             for path in sorted(path for path in folder.rglob("*") if path.is_file()):
                 entry = zipfile.ZipInfo(str(path.relative_to(folder)), date_time=(1980, 1, 1, 0, 0, 0))
                 entry.external_attr = (0o755 if path.stat().st_mode & 0o100 else 0o644) << 16
                 pruned.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+def _compile(folder: Path) -> None:
+    """Compile every module below, the same way each time: constant sets are written in the order of their hashes."""
+    command = [sys.executable, "-m", "compileall", "-qq", "-s", str(folder), "-p", "/var/task"]
+    command += ["--invalidation-mode", "unchecked-hash", str(folder)]
+    # Not checked: a library may hold modules for other versions of Python, which do not compile and are not loaded.
+    subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": "0"}, check=False)
 
 
 def main() -> None:

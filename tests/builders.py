@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.clusters.model import Cluster
-from chalicelib.commands.model import Command, NewCommand, Targeting, TargetType
+from chalicelib.commands.model import Command, NewCommand
 from chalicelib.nodes.model import IdType, Node, Registration
+from chalicelib.targeting.model import Targeting, TargetType
 from tests.world import World
 
 

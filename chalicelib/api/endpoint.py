@@ -220,7 +220,7 @@ def _admit(exchange: _Exchange) -> None:
 
 def _read(exchange: _Exchange) -> Request[Path, Query, Body]:
     endpoint, incoming = exchange.endpoint, exchange.incoming
-    path = read(endpoint.path, incoming.path)
+    path = read(endpoint.path, incoming.path, endpoint.shown_names)
     query = read(endpoint.query, incoming.query)
     body: Body = NoBody()
     if endpoint.has_body:

@@ -4,14 +4,14 @@ A filter that is absent is None. An explicit null, which only a JSON body can ho
 filters of targeting, where a filter that silently vanished would widen what a command runs on.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Annotated, TypeVar
 
 from annotated_types import Ge, Le
 from pydantic import BeforeValidator, WithJsonSchema
 
 from chalicelib.api.problems import problems, wrong_type
-from chalicelib.api.validation import DATE_TIME_PROBLEM, Boolean, Int32, Query, Uuid
+from chalicelib.api.validation import DATE_TIME_PROBLEM, INT32_MAX, Boolean, Int32, NotNull, Query, Uuid
 from chalicelib.kit.listing import NEWEST_FIRST, FilterValue, ListRequest, Order, parse_order
 from chalicelib.kit.listing.moments import lower_bound
 
@@ -22,15 +22,6 @@ E = TypeVar("E", bound=str)
 
 _DATE_PROBLEM = "Invalid format. Expected :date"
 _NO_DATE_PROBLEM = "Failed to cast value using any of: Schema(type: :string), Schema(type: :string)"
-
-
-def _not_null(expected: str) -> Callable[[object], object]:
-    def check(value: object) -> object:
-        if value is None:
-            raise problems(wrong_type(expected, None))
-        return value
-
-    return check
 
 
 def _read_date(value: object) -> str:
@@ -44,38 +35,67 @@ def _read_date(value: object) -> str:
     return value
 
 
-TextFilter = Annotated[str | None, BeforeValidator(_not_null("string")), WithJsonSchema({"type": "string"})]
+TextFilter = Annotated[
+    str | None,
+    NotNull("string"),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "Exactly this text; with `*` for any text, then upper and lower case are the same; with "
+            "commas, any of these texts",
+        }
+    ),
+]
 """Text with the grammar of `kit.listing.texts`; empty: no filter."""
 
-EnumFilter = Annotated[E | None, BeforeValidator(_not_null("string"))]
+EnumFilter = Annotated[E | None, NotNull("string")]
 """One of the texts of a ``Literal`` or ``StrEnum``."""
 
-UuidFilter = Annotated[
-    Uuid | None, BeforeValidator(_not_null("string")), WithJsonSchema({"type": "string", "format": "uuid"})
-]
+UuidFilter = Annotated[Uuid | None, NotNull("string"), WithJsonSchema({"type": "string", "format": "uuid"})]
 
-BoolFilter = Annotated[Boolean | None, BeforeValidator(_not_null("boolean")), WithJsonSchema({"type": "boolean"})]
+BoolFilter = Annotated[Boolean | None, NotNull("boolean"), WithJsonSchema({"type": "boolean"})]
 
 CountFilter = Annotated[
     Annotated[Int32, Ge(0)] | None,
-    BeforeValidator(_not_null("integer")),
-    WithJsonSchema({"type": "integer", "minimum": 0}),
+    NotNull("integer"),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": INT32_MAX}),
 ]
 """An integer from 0."""
 
 PositiveFilter = Annotated[
     Annotated[Int32, Ge(1)] | None,
-    BeforeValidator(_not_null("integer")),
-    WithJsonSchema({"type": "integer", "minimum": 1}),
+    NotNull("integer"),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": INT32_MAX}),
 ]
 """An integer from 1."""
 
 DateFilter = Annotated[
     str | None,
     BeforeValidator(_read_date),
-    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
+            "description": "Inclusive. A date stands for its first second as a lower bound, for its last as an upper",
+        }
+    ),
 ]
 """A date-time with an offset, or a date: its first second for a lower bound, its last for an upper one. Stays text."""
+
+OrderBy = Annotated[
+    str | None,
+    NotNull("string"),
+    WithJsonSchema(
+        {"type": "string", "description": "Comma list of fields; those that cannot be sorted by are left out"}
+    ),
+]
+
+OrderDirections = Annotated[
+    str | None,
+    NotNull("string"),
+    WithJsonSchema(
+        {"type": "string", "description": "Comma list of `asc` and `desc`, one for each field; `asc` if missing"}
+    ),
+]
 
 _PAGING = frozenset({"page", "page_size", "order_by", "order_directions"})
 
@@ -85,8 +105,8 @@ class PageQuery(Query):
 
     page: Annotated[Int32, Ge(1)] = 1
     page_size: Annotated[Int32, Ge(1), Le(PAGE_SIZE_MAX)] = PAGE_SIZE
-    order_by: TextFilter = None
-    order_directions: TextFilter = None
+    order_by: OrderBy = None
+    order_directions: OrderDirections = None
 
     def to_request(self, sortable: Collection[str], default: Order = NEWEST_FIRST) -> ListRequest:
         """The request, its order limited to the ``sortable`` fields, its filters to those that were given."""

@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.access.keys import Auth
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.health import DOCUMENT
-from chalicelib.api.openapi_schema import Components, Schema
+from chalicelib.api.openapi_schema import Components, Schema, to_markdown
 from chalicelib.api.routes import all_endpoints
 from chalicelib.api.version import CONTRACT_VERSION
 from chalicelib.kit.errors import Kind
@@ -41,7 +41,24 @@ _SCHEMES = {
     "metricsKey": {"type": "http", "scheme": "bearer", "description": "MASTER_KEY or METRICS_KEY"},
     "nodeToken": {"type": "http", "scheme": "bearer", "description": "The token that registering a node returned"},
 }
+_TAGS = {
+    "Nodes.Cluster": "Groups of nodes that share a network",
+    "Nodes.EnrollmentKey": "What a machine needs to become a node of a cluster",
+    "Nodes.Node": "Machines with an agent",
+    "Nodes.Alias": "Further names of nodes in their network",
+    "Commands.Command": "What is to be run, and where",
+    "Commands.CommandExecution": "One command on one node: its state, output and exit code",
+    "Agents": "For agents: enrolment and health",
+    "Agents.Alias": "For agents: their further names",
+    "Agents.CommandExecution": "For agents: what they have to run",
+    "Health": "For probes and readers",
+}
 _NO_CONTENT = 204
+_TOO_MANY_REQUESTS = 429
+_RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds to wait", "required": True, "schema": {"type": "integer", "minimum": 1}}
+}
+_BLOCKED = "Refused with 503 `degraded_mode` while the installation is over its capacity."
 _META: Schema = {
     "type": "object",
     "required": ["request_id", "timestamp"],
@@ -124,10 +141,15 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             "description": _DESCRIPTION,
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
-        "tags": [{"name": tag} for tag in dict.fromkeys(endpoint.tag for endpoint in shown)],
+        "tags": [_tag(name) for name in dict.fromkeys(endpoint.tag for endpoint in shown)],
         "paths": paths,
         "components": {"schemas": dict(sorted(components.schemas.items())), "securitySchemes": _SCHEMES},
     }
+
+
+def _tag(name: str) -> dict[str, str]:
+    described = {"description": _TAGS[name]} if name in _TAGS else {}
+    return {"name": name, **described}
 
 
 def _operation(endpoint: Endpoint, components: Components) -> dict[str, Any]:
@@ -135,9 +157,11 @@ def _operation(endpoint: Endpoint, components: Components) -> dict[str, Any]:
         "operationId": endpoint.view.__name__,
         "tags": [endpoint.tag],
         "summary": endpoint.summary,
-        "security": _SECURITY[endpoint.auth],
-        "parameters": _parameters(endpoint, components),
     }
+    if description := _description(endpoint):
+        operation["description"] = description
+    operation["security"] = _SECURITY[endpoint.auth]
+    operation["parameters"] = _parameters(endpoint, components)
     if endpoint.has_body:
         operation["requestBody"] = {
             "required": endpoint.body_required,
@@ -149,10 +173,15 @@ def _operation(endpoint: Endpoint, components: Components) -> dict[str, Any]:
     return operation
 
 
+def _description(endpoint: Endpoint) -> str:
+    """The view's docstring, which is written for callers, and what follows from the declaration."""
+    said = to_markdown(endpoint.view.__doc__ or "")
+    return f"{said} {_BLOCKED}".strip() if endpoint.blocked_when_degraded else said
+
+
 def _parameters(endpoint: Endpoint, components: Components) -> list[dict[str, Any]]:
     parameters = []
-    # The document may name a variable otherwise than the route: API Gateway wants one name at each level of paths.
-    renamed = dict(zip(_variables(endpoint.route), _variables(endpoint.shown_path), strict=True))
+    renamed = endpoint.shown_names
     for place, model in (("path", endpoint.path), ("query", endpoint.query)):
         schema = components.schema(model, "validation")
         for name, described in schema.get("properties", {}).items():
@@ -166,10 +195,6 @@ def _parameters(endpoint: Endpoint, components: Components) -> list[dict[str, An
                 parameter["description"] = described["description"]
             parameters.append(parameter)
     return parameters
-
-
-def _variables(path: str) -> list[str]:
-    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
 
 
 def statuses_of(endpoint: Endpoint) -> set[int]:
@@ -192,7 +217,8 @@ def _response(endpoint: Endpoint, status: int, components: Components) -> dict[s
         error: Schema = {"$ref": "#/components/schemas/Error"}
         if not endpoint.enveloped and status in endpoint.errors and endpoint.answer is not None:
             error = {"anyOf": [components.reference(endpoint.answer, "serialization"), error]}
-        return {"description": description, "content": _json_content(error)}
+        response = {"description": description, "content": _json_content(error)}
+        return {**response, "headers": _RETRY_AFTER} if status == _TOO_MANY_REQUESTS else response
     if endpoint.answer is None:
         raise ValueError(f"{endpoint.method} {endpoint.route} answers {status} without a model")
     data = components.reference(endpoint.answer, "serialization")

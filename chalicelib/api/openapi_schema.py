@@ -1,6 +1,7 @@
 """JSON Schema as pydantic writes it (2020-12) -> the Schema Object of OpenAPI 3.0."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -36,7 +37,7 @@ class Components:
 
     def schema(self, model: type[BaseModel], mode: Literal["validation", "serialization"]) -> Schema:
         """The schema of `model` itself; what it contains is kept. Raises NameTakenError."""
-        written = model.model_json_schema(ref_template=_REF, mode=mode)
+        written = _written(model, mode)
         for name, inner in written.get("$defs", {}).items():
             self._keep(name, to_openapi(inner))
         return to_openapi(written)
@@ -44,6 +45,12 @@ class Components:
     def _keep(self, name: str, schema: Schema) -> None:
         if self.schemas.setdefault(name, schema) != schema:
             raise NameTakenError(f"two different models are called {name}")
+
+
+@cache
+def _written(model: type[BaseModel], mode: Literal["validation", "serialization"]) -> Schema:
+    """Pydantic's schema of a model. It is read, never changed."""
+    return model.model_json_schema(ref_template=_REF, mode=mode)
 
 
 def to_openapi(schema: Mapping[str, Any]) -> Schema:
@@ -72,8 +79,15 @@ def _converted(name: str, value: Any) -> Any:
             return [value]
         case "examples":
             return value[0]
+        case "description":
+            return to_markdown(value)
         case _:
             return value
+
+
+def to_markdown(docstring: str) -> str:
+    """A docstring as one paragraph of the Markdown that readers of OpenAPI show."""
+    return " ".join(docstring.split()).replace("``", "`")
 
 
 def _without_null(schema: Schema) -> Schema:

@@ -75,3 +75,15 @@ class Endpoint:
     def shown_path(self) -> str:
         """The path in the published document."""
         return self.contract_path or self.route
+
+    @property
+    def shown_names(self) -> dict[str, str]:
+        """Path variables as the view calls them -> as callers know them.
+
+        They differ where API Gateway, which wants one name at each level of paths, forbids the document's name.
+        """
+        return dict(zip(_variables(self.route), _variables(self.shown_path), strict=True))
+
+
+def _variables(path: str) -> list[str]:
+    return [part[1:-1] for part in path.split("/") if part.startswith("{")]

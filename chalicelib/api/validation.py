@@ -1,8 +1,11 @@
-"""Base models and field types of requests. What they promise is the protocol's leniency and no more: unknown names are
-refused, integers and booleans may come as strings, UUIDs in any case, times need an offset."""
+"""Base models and field types of requests, and the types of fields that answers share. Requests get the protocol's
+leniency and no more: unknown names are refused, integers and booleans may come as strings, UUIDs in any case, times
+need an offset."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, Le, MaxLen
@@ -11,10 +14,15 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     StringConstraints,
     ValidationError,
     WithJsonSchema,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from chalicelib.api.problems import details_of, problems, wrong_type
 from chalicelib.kit.errors import bad_request
@@ -128,20 +136,50 @@ Boolean = Annotated[bool, BeforeValidator(_read_boolean)]
 Uuid = Annotated[str, AfterValidator(read_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 """A UUID of any version, lower-case text."""
 
-DateTime = Annotated[
-    datetime, BeforeValidator(read_date_time), WithJsonSchema({"type": "string", "format": "date-time"})
-]
+_DATE_TIME_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time"})
+
+DateTime = Annotated[datetime, BeforeValidator(read_date_time), _DATE_TIME_SCHEMA]
 """A time with a mandatory offset, as an aware ``datetime`` in UTC."""
+
+Timestamp = Annotated[str, _DATE_TIME_SCHEMA]
+"""A stored time (`kit.clock.to_seconds_text`) in an answer, as it is."""
 
 ClusterName = Annotated[str, MaxLen(CLUSTER_NAME_MAX_LENGTH), StringConstraints(pattern=CLUSTER_NAME_PATTERN)]
 """The name of a cluster: a DNS label of at most 24 characters."""
 
+
+class NotNull:
+    """Marks a field of type ``X | None`` that may be left out, its value then being None, but may not be null.
+
+    Of filters in a body: one that silently vanished would widen what a command runs on. ``expected`` is the JSON type
+    that the refusal names.
+    """
+
+    def __init__(self, expected: str) -> None:
+        self._expected = expected
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        written = handler(schema)
+        branches: list[JsonSchemaValue] = [one for one in written["anyOf"] if one != {"type": "null"}]
+        return branches[0]
+
+    def _check(self, value: object) -> object:
+        if value is None:
+            raise problems(wrong_type(self._expected, None))
+        return value
+
+
 M = TypeVar("M", bound=BaseModel)
 
 
-def read(model: type[M], values: Any) -> M:
-    """`values` as a `model`. Raises EdgeError bad_request with all that is wrong with them, by field."""
+def read(model: type[M], values: Any, shown_names: Mapping[str, str] = MappingProxyType({})) -> M:
+    """`values` as a `model`. Raises EdgeError bad_request with all that is wrong with them, by field, each called as
+    `shown_names` say."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise bad_request(details_of(error)) from None
+        details = details_of(error)
+        raise bad_request({shown_names.get(name, name): texts for name, texts in details.items()}) from None

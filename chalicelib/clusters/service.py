@@ -1,22 +1,23 @@
 """Use cases of clusters."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 from chalicelib.clusters.model import Cluster, DefaultCluster, Identified
 from chalicelib.clusters.ranges import AddressRange, Pools
 from chalicelib.clusters.rules import below_count, check_capacity, check_name, not_empty, overlapping, parse_range
 from chalicelib.clusters.store import ClusterStore, from_item
 from chalicelib.clusters.subnets import Head, Subnets
+from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, conflict, forbidden, not_found, unavailable
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.listing import ListPage, ListRequest
+from chalicelib.kit.listing import Counter, ListPage, ListRequest
 from chalicelib.kit.tables import Check, ConditionFailedError, Item, Tables, TransactionFailedError, Update, Write
 
 TRIES = 20
 """How often a change of the address space is tried again when another one came first."""
 
-_FIRST_PAUSE_SECONDS = 0.02
+_FIRST_PAUSE_SECONDS = 0.04
 _LONGEST_PAUSE_SECONDS = 0.5
 
 _CLUSTER_PLACE = 0
@@ -26,8 +27,8 @@ _CLUSTER_PLACE = 0
 class Clusters:
     """Creates, changes, deletes and finds clusters, and counts their nodes.
 
-    ``reserved_slots`` are the addresses of a range that are kept from nodes; ``total`` is the number of all clusters as
-    a counter knows it, for long lists. The ``default`` cluster is made once per container on its first use; an operator
+    ``reserved_slots`` are the addresses of a range that are kept from nodes; ``totals`` reads what counters know, for
+    long lists. The ``default`` cluster is made once per container on its first use; an operator
     who deletes it meets it again in the next container. Raises ValueError for one that could never be made.
     """
 
@@ -40,7 +41,7 @@ class Clusters:
         pools: Pools,
         reserved_slots: int,
         list_read_limit: int,
-        total: Callable[[], int],
+        totals: Counter,
         default: DefaultCluster | None = None,
     ) -> None:
         self._tables = tables
@@ -50,7 +51,7 @@ class Clusters:
         self._subnets = Subnets(tables, pools)
         self._reserved_slots = reserved_slots
         self._list_read_limit = list_read_limit
-        self._total = total
+        self._totals = totals
         self._default = default
         self._default_ensured = False
         if default is not None:
@@ -64,8 +65,7 @@ class Clusters:
         or others kept coming first. Who names no range never sees a conflict about one.
         """
         wanted = self._check_request(name, ipv4_range, node_limit)
-        for attempt in range(TRIES):
-            self._pause(attempt)
+        for _ in self._tries():
             head = self._subnets.head()
             if wanted is None:
                 taken = self._first_free(head)
@@ -102,7 +102,7 @@ class Clusters:
     def list_page(self, request: ListRequest) -> ListPage[Cluster]:
         """One page of all clusters; raises `EdgeError` (bad request) when the filters leave too much to read."""
         self.ensure_default()
-        return self._store.page(request, self._clock.now(), self._list_read_limit, self._total)
+        return self._store.page(request, self._clock.now(), self._list_read_limit, self._totals)
 
     def change_node_limit(self, name: str, node_limit: int | None) -> Cluster:
         """Set or, with None, lift the limit. Raises `EdgeError`: not found; validation for a limit above the range's
@@ -121,8 +121,7 @@ class Clusters:
         """Remove a cluster without nodes and free its range. What belonged to it is cleaned up afterwards, and is of
         no use from now on. Raises `EdgeError`: not found; conflict while it has nodes; unavailable."""
         cluster = self.get(name)
-        for attempt in range(TRIES):
-            self._pause(attempt)
+        for _ in self._tries():
             if cluster.node_count:
                 raise not_empty(cluster.node_count)
             taken = AddressRange.of_cidr(cluster.ipv4_range)
@@ -214,7 +213,12 @@ class Clusters:
             return error.failed
         return None
 
-    def _pause(self, attempt: int) -> None:
-        if attempt:
-            longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt)
-            self._clock.sleep(self._ids.fraction() * longest)
+    def _tries(self) -> Iterator[None]:
+        """`TRIES` turns with a pause between them."""
+        backoff = Backoff(
+            self._clock, self._ids, first_seconds=_FIRST_PAUSE_SECONDS, longest_seconds=_LONGEST_PAUSE_SECONDS
+        )
+        yield
+        for _ in range(TRIES - 1):
+            backoff.pause()
+            yield

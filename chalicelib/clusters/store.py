@@ -1,10 +1,11 @@
 """Rows of clusters: keys, indexes and attribute names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from chalicelib.clusters.model import Cluster, Identified
 from chalicelib.kit.listing import (
+    Counter,
     Direct,
     Listing,
     ListPage,
@@ -14,6 +15,7 @@ from chalicelib.kit.listing import (
     Presence,
     Source,
     Text,
+    all_rows,
     fixed,
 )
 from chalicelib.kit.tables import (
@@ -32,7 +34,6 @@ from chalicelib.kit.tables import (
     LessOrEqual,
     Or,
     Put,
-    Query,
     Ref,
     Set,
     Table,
@@ -59,7 +60,9 @@ TABLE = Table(
     stream=True,
 )
 
-TOTALS = {"clusters": (Query(TABLE, LISTING, TABLE.index("listing"), count_only=True),)}
+_ALL = Source(index="listing", partitions=fixed(LISTING), totals=all_rows(TABLE))
+
+TOTALS = _ALL.counted(TABLE)
 """Totals that are kept as counters, and what a recount reads."""
 
 FIELDS = {
@@ -78,7 +81,7 @@ _LIST = Listing(
     fields=FIELDS,
     sources=(
         Direct(by="name", keys=lambda names: [{"name": name} for name in names]),
-        Source(index="listing", partitions=fixed(LISTING)),
+        _ALL,
     ),
 )
 
@@ -89,11 +92,9 @@ class ClusterStore:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    def page(
-        self, request: ListRequest, now: datetime, read_limit: int, counter: Callable[[], int]
-    ) -> ListPage[Cluster]:
+    def page(self, request: ListRequest, now: datetime, read_limit: int, totals: Counter) -> ListPage[Cluster]:
         """One page; raises as `Listing.page` does."""
-        page = _LIST.page(self._tables, request, now=now, read_limit=read_limit, counter=counter)
+        page = _LIST.page(self._tables, request, now=now, read_limit=read_limit, counter=totals)
         return page.map(from_item)
 
     def find(self, name: str) -> Cluster | None:

@@ -22,7 +22,7 @@ SETTLE = timedelta(seconds=900)
 """When a pass is repeated: far beyond any lag of an index."""
 
 ROWS_PER_CHUNK = 100
-"""Rows that one message changes or deletes: one transaction, or a second of single writes."""
+"""Rows that one message changes or deletes: about a second of single writes."""
 
 ROWS_READ_PER_CHUNK = 1000
 """Index rows that one message looks at where few need a write."""

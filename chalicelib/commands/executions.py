@@ -64,9 +64,7 @@ SORTABLE = ("status", "exit_code", "sent_at", "completed_at", "cancelled_at", "i
 
 _BY_TIME = "inserted_at"
 
-_LIST = Listing(
-    EXECUTIONS, fields=FIELDS, sources=(BY_COMMAND, BY_NODE, BY_CLUSTER, BY_STATUS, ALL_EXECUTIONS)
-)
+_LIST = Listing(EXECUTIONS, fields=FIELDS, sources=(BY_COMMAND, BY_NODE, BY_CLUSTER, BY_STATUS, ALL_EXECUTIONS))
 
 
 class Executions:
@@ -161,14 +159,14 @@ class Executions:
 
         return self._apply_for(node_id, execution_id, rules.report(result, now), now, refused)
 
-    def mark_pushed(self, execution_id: str) -> bool:
-        """An agent has taken it by push: as `acknowledge`. False if it is not pending any more."""
+    def mark_pushed(self, execution_id: str) -> Status | None:
+        """An agent has taken it by push: pending becomes sent, as by `acknowledge`. Returns the state that it is in
+        then, None if it is gone."""
         now = self._now()
         try:
-            self._executions.apply(execution_id, rules.acknowledge(now), now)
-        except RefusedError:
-            return False
-        return True
+            return self._executions.apply(execution_id, rules.acknowledge(now), now).status
+        except RefusedError as error:
+            return None if error.current is None else error.current.status
 
     def pending_for(self, node_id: str) -> list[str]:
         """Ids of what waits for a node, oldest first, as the index knows it."""
@@ -178,6 +176,11 @@ class Executions:
     def details_of(self, execution_ids: Sequence[str]) -> list[ExecutionView]:
         """Executions and their commands, for a delivery; those that do not exist are left out."""
         return self._with_commands(self._executions.get_many(execution_ids))
+
+    def to_push(self, execution_ids: Sequence[str]) -> list[ExecutionView]:
+        """Those that an agent should still be given: pending, of a command that stands and whose deadline is ahead."""
+        now = self._now()
+        return [view for view in self.details_of(execution_ids) if _is_waiting(view, now)]
 
     def _page(self, request: ListRequest) -> ListPage[Execution]:
         now = self._clock.now()
@@ -194,7 +197,8 @@ class Executions:
         for row in shown:
             command = commands.get(str(row["command_id"]))
             requested_at = row.get("cancel_requested_at")
-            if command is not None:
+            # Of a deleted command only what runs is shown, so that it can be stopped: what waits is being cancelled.
+            if command is not None and not (command.is_deleted and status is Status.PENDING):
                 requested = requested_at if isinstance(requested_at, str) else None
                 items.append(AssignedExecution(str(row["id"]), command, status, requested, command.inserted_at))
         return ListPage(items, request.page, request.page_size, len(rows))
@@ -223,6 +227,12 @@ class Executions:
 
     def _now(self) -> str:
         return to_seconds_text(self._clock.now())
+
+
+def _is_waiting(view: ExecutionView, now: str) -> bool:
+    command = view.command
+    stands = command is not None and not command.is_deleted and not command.is_expired_at(now)
+    return stands and view.execution.status is Status.PENDING
 
 
 def _assigned(view: ExecutionView) -> AssignedExecution | None:

@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from chalicelib.clusters.service import Clusters
-from chalicelib.commands import targeting
 from chalicelib.commands.command_store import CommandStore
 from chalicelib.commands.execution_store import ExecutionStore, FanOutEndedError
-from chalicelib.commands.model import Command, Execution, FanOut, FanOutChunk, Status, TargetType
+from chalicelib.commands.model import Command, Execution, FanOut, FanOutChunk, Status
 from chalicelib.commands.store import execution_id
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.queues import Message, Queue
 from chalicelib.kit.tables import Tables
 from chalicelib.nodes.model import Node
 from chalicelib.nodes.service import Nodes
+from chalicelib.targeting import selection
+from chalicelib.targeting.model import TargetType
 
 CHUNK = 99
 """Executions in one transaction: DynamoDB's 100 writes less the check that the command still has parts left."""
@@ -100,8 +101,8 @@ class FanOuts:
         """The next nodes that the filters leave, about a chunk of them, and where to go on."""
         chosen: list[Node] = []
         for _ in range(PAGES_PER_MESSAGE):
-            page = targeting.page_of_part(self._nodes, command.targeting, part, cursor, command.inserted_at)
-            chosen += targeting.select(page.nodes, command.targeting, self._nodes, self._clusters)
+            page = selection.page_of_part(self._nodes, command.targeting, part, cursor, command.inserted_at)
+            chosen += selection.select(page.nodes, command.targeting, self._nodes, self._clusters)
             cursor = page.cursor
             if cursor is None or len(chosen) >= CHUNK:
                 break

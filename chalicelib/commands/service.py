@@ -5,23 +5,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.clusters.service import Clusters
-from chalicelib.commands import rules, targeting
+from chalicelib.commands import rules
 from chalicelib.commands.command_store import CommandStore, DeleteRefusedError
 from chalicelib.commands.execution_store import ExecutionStore
-from chalicelib.commands.model import Command, FanOut, NewCommand, Targeting, TargetType
+from chalicelib.commands.model import Command, FanOut, NewCommand
 from chalicelib.commands.store import ALL_COMMANDS, COMMANDS, command_from_item
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import Counter, Listing, ListPage, ListRequest, Moment, Number, Presence, Text
 from chalicelib.kit.tables import Item, Tables
+from chalicelib.targeting import selection
+from chalicelib.targeting.rules import wrong_with
 
 TEXT_LIMIT_BYTES = 128 * 1024 - 1
 """UTF-8 bytes of a command's text: what Linux takes as one argument of a process, 128 KiB with the zero byte at its end
 (``MAX_ARG_STRLEN``, execve(2)). A longer text could be stored, and then run nowhere."""
-
-TARGETING_LIMIT_BYTES = 200 * 1024
-"""Bytes of its targeting as JSON: 2,000 ids and 2,000 names fit, and with the text the row stays below 400 KB."""
 
 TOMBSTONE = timedelta(hours=25)
 """The change stream keeps records for 24 hours; until then an event may still ask for the command's text."""
@@ -80,9 +79,9 @@ class Commands:
         now = self._clock.now()
         text = to_seconds_text(now)
         _validate(new, now)
-        wanted = targeting.without_repetitions(new.targeting)
-        named = targeting.named_clusters(wanted, self._clusters)
-        parts = targeting.parts_of(wanted, named)
+        wanted = selection.without_repetitions(new.targeting)
+        named = selection.named_clusters(wanted, self._clusters)
+        parts = selection.parts_of(wanted, named)
         deadline = self._deadline(new, now)
         command = Command(
             id=self._ids.uuid7(now),
@@ -164,16 +163,6 @@ def _validate(new: NewCommand, now: datetime) -> None:
         details["command_text"] = [f"should be at most {TEXT_LIMIT_BYTES} byte(s)"]
     if new.expired_at is not None and new.expired_at <= now:
         details["expired_at"] = ["must be in the future"]
-    details |= _missing_targets(new.targeting)
-    if len(new.targeting.model_dump_json().encode()) > TARGETING_LIMIT_BYTES:
-        details["targeting"] = [f"should be at most {TARGETING_LIMIT_BYTES} byte(s)"]
+    details |= wrong_with(new.targeting)
     if details:
         raise EdgeError(Kind.VALIDATION_FAILED, "Validation failed", details)
-
-
-def _missing_targets(wanted: Targeting) -> dict[str, list[str]]:
-    if wanted.type is TargetType.NODES and not wanted.node_ids:
-        return {"node_ids": ["is required when targeting_type is 'nodes'"]}
-    if wanted.type is TargetType.CLUSTERS and not wanted.cluster_names:
-        return {"cluster_names": ["is required when targeting_type is 'clusters'"]}
-    return {}

@@ -1,20 +1,17 @@
 """Rows of commands, fan-outs and executions: tables, keys, indexes and attribute names."""
 
 import hashlib
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.commands import output as outputs
 from chalicelib.commands.model import OPEN, Command, Execution, FanOut, Status
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.ids import compose_uuid7, milliseconds_of
+from chalicelib.kit.ids import compose_uuid7, milliseconds_of, moment_of
 from chalicelib.kit.listing import Source, all_rows, as_given, fixed, rows_with, sharded
 from chalicelib.kit.tables import Change, Index, Item, Key, Remove, Set, Table
 
 SHARDS = 4
 """Partitions of every index that a whole fleet writes to at once."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 LISTING = "commands"
 """The one partition of the index `listing`: operators make commands one by one, so it is never hot."""
@@ -59,9 +56,7 @@ BY_COMMAND = Source(
 )
 BY_NODE = Source(index="by_node", by="node_id", partitions=as_given)
 BY_CLUSTER = Source(index="by_cluster", by="cluster_name", partitions=sharded(SHARDS))
-BY_STATUS = Source(
-    index="by_status", by="status", partitions=sharded(SHARDS), totals=rows_with(EXECUTIONS, "status")
-)
+BY_STATUS = Source(index="by_status", by="status", partitions=sharded(SHARDS), totals=rows_with(EXECUTIONS, "status"))
 ALL_EXECUTIONS = Source(index="all", partitions=fixed(*map(str, range(SHARDS))), totals=all_rows(EXECUTIONS))
 
 TOTALS = {
@@ -83,7 +78,7 @@ def execution_id(command_id: str, node_id: str) -> str:
 
 def inserted_at_of(row_id: str) -> str:
     """When the row with this UUIDv7 was inserted; for an execution, when its command was."""
-    return to_seconds_text(_EPOCH + timedelta(milliseconds=milliseconds_of(row_id)))
+    return to_seconds_text(moment_of(row_id))
 
 
 def shard_of(row_id: str) -> int:

@@ -1,6 +1,6 @@
 """Use cases of enrolment: operators make keys, machines exchange them for a place in a cluster."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from chalicelib.clusters.model import Cluster
@@ -10,11 +10,12 @@ from chalicelib.enrollment.model import EnrollmentKey, KeyChanges, Outcome, Rede
 from chalicelib.enrollment.rules import decide
 from chalicelib.enrollment.store import TABLE, EnrollmentStore, is_expired
 from chalicelib.events.service import Events
+from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
 from chalicelib.kit.crypto import Sealer, Secret, digest, place_of, same
 from chalicelib.kit.errors import EdgeError, Kind, forbidden, invalid, not_found, unavailable
 from chalicelib.kit.ids import Ids, to_unpadded_base64
-from chalicelib.kit.listing import ListPage, ListRequest
+from chalicelib.kit.listing import Counter, ListPage, ListRequest
 from chalicelib.kit.tables import ConditionFailedError, Put, Tables, TransactionFailedError, Write
 
 TOKEN_LIFETIME = timedelta(minutes=15)
@@ -36,8 +37,8 @@ _VERIFIED = "enrollment_key.verified"
 class Enrollment:
     """Makes, changes, lists and verifies enrollment keys, and redeems the tokens that verifying gives.
 
-    ``admin_urls`` are the addresses that new keys carry; ``total`` is the number of all keys as a counter knows it, for
-    long lists. ``public_keys`` lets anybody draw a single-use key for the default cluster.
+    ``admin_urls`` are the addresses that new keys carry; ``totals`` reads what counters know, for long lists.
+    ``public_keys`` lets anybody draw a single-use key for the default cluster.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Enrollment:
         admin_urls: Sequence[str],
         public_keys: bool,
         list_read_limit: int,
-        total: Callable[[], int],
+        totals: Counter,
     ) -> None:
         self._tables = tables
         self._clock = clock
@@ -63,7 +64,7 @@ class Enrollment:
         self._admin_urls = admin_urls
         self._public_keys = public_keys
         self._list_read_limit = list_read_limit
-        self._total = total
+        self._totals = totals
         self._store = EnrollmentStore(tables, self._cluster_ids)
 
     # -- operators -----------------------------------------------------------------------------------------------
@@ -92,7 +93,7 @@ class Enrollment:
 
     def list_page(self, request: ListRequest) -> ListPage[EnrollmentKey]:
         """One page of all keys; raises `EdgeError` (bad request) when the filters leave too much to read."""
-        return self._store.page(request, self._clock.now(), self._list_read_limit, self._total)
+        return self._store.page(request, self._clock.now(), self._list_read_limit, self._totals)
 
     def reveal(self, key: EnrollmentKey) -> Secret:
         """The blob to hand to machines."""
@@ -125,17 +126,19 @@ class Enrollment:
         Room in the cluster is promised by registration, not here. Every call leaves one event. Raises `EdgeError`
         (unavailable) when others kept using the key for `VERIFY_PATIENCE`.
         """
-        deadline = self._clock.now() + VERIFY_PATIENCE
-        longest = _FIRST_PAUSE_SECONDS
+        backoff = Backoff(
+            self._clock,
+            self._ids,
+            first_seconds=_FIRST_PAUSE_SECONDS,
+            longest_seconds=_LONGEST_PAUSE_SECONDS,
+            patience=VERIFY_PATIENCE,
+        )
         while True:
             answer = self._try_to_verify(blob, node_id, self._clock.now())
             if answer is not None:
                 return answer
-            pause = self._ids.fraction() * longest
-            if self._clock.now() + timedelta(seconds=pause) > deadline:
+            if not backoff.pause():
                 raise unavailable()
-            self._clock.sleep(pause)
-            longest = min(longest * 2, _LONGEST_PAUSE_SECONDS)
 
     def redeem_token(self, token: str, node_id: str) -> Redemption:
         """The cluster that a registration token leads to, and the write that binds the token to this node.

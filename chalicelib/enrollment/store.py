@@ -9,6 +9,7 @@ from chalicelib.enrollment.model import EnrollmentKey, KeyChanges, RegistrationT
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.crypto import digest
 from chalicelib.kit.listing import (
+    Counter,
     Custom,
     Direct,
     FilterValue,
@@ -20,6 +21,7 @@ from chalicelib.kit.listing import (
     Presence,
     Source,
     Text,
+    all_rows,
     fixed,
 )
 from chalicelib.kit.tables import (
@@ -62,7 +64,9 @@ TABLE = Table(
     stream=True,
 )
 
-TOTALS = {"enrollment_keys": (Query(TABLE, LISTING, TABLE.index("listing"), count_only=True),)}
+_ALL = Source(index="listing", partitions=fixed(LISTING), totals=all_rows(TABLE))
+
+TOTALS = _ALL.counted(TABLE)
 """Totals that are kept as counters, and what a recount reads."""
 
 TOKENS = Table("registration_tokens", partition="id", expires_at="expires_epoch")
@@ -124,7 +128,7 @@ class EnrollmentStore:
             sources=(
                 Direct(by="key", keys=_keys_of),
                 Source(index="by_cluster", by="cluster_name", partitions=cluster_ids),
-                Source(index="listing", partitions=fixed(LISTING)),
+                _ALL,
             ),
         )
 
@@ -132,11 +136,9 @@ class EnrollmentStore:
         row = self._tables.get(TABLE, {"id": key_id})
         return None if row is None else _from_item(row)
 
-    def page(
-        self, request: ListRequest, now: datetime, read_limit: int, total: Callable[[], int]
-    ) -> ListPage[EnrollmentKey]:
+    def page(self, request: ListRequest, now: datetime, read_limit: int, totals: Counter) -> ListPage[EnrollmentKey]:
         """One page; raises as `Listing.page` does."""
-        page = self._list.page(self._tables, request, now=now, read_limit=read_limit, counter=total)
+        page = self._list.page(self._tables, request, now=now, read_limit=read_limit, counter=totals)
         return page.map(_from_item)
 
     def put(self, key: EnrollmentKey) -> Put:

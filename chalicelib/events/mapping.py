@@ -125,9 +125,11 @@ CommandRows = Callable[[set[str]], Mapping[str, Item]]
 
 
 def commands_needed(changes: list[Change]) -> set[str]:
-    """The ids of the commands that `events_of` wants to see for these changes."""
-    return {
-        str(change.new["command_id"])
+    """The ids of the commands that `events_of` wants to see for these changes. A row that names none asks for none:
+    whether it makes sense is decided change by change."""
+    named = [
+        change.new.get("command_id")
         for change in changes
         if change.table == "executions" and change.new is not None and change.operation in EXECUTION_EVENTS
-    }
+    ]
+    return {command_id for command_id in named if isinstance(command_id, str) and command_id}

@@ -1,6 +1,7 @@
 """Events: records occurrences, and turns changes into CloudEvents envelopes.
 
-An envelope is the same however often it is derived: its id follows from the event type, the row, its time of insertion and its version.
+An envelope is the same however often it is derived: its id follows from the event type, the row, its time of insertion
+and its version.
 """
 
 import json
@@ -14,6 +15,7 @@ from chalicelib.events.store import occurrence_row
 from chalicelib.kit.changes import Change
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.ids import Ids
+from chalicelib.kit.queues import body_bytes
 from chalicelib.kit.tables import Item, Put
 
 SOURCE = "https://github.com/wenet-ec/edge-core"
@@ -65,8 +67,7 @@ class Events:
 def _bounded(envelope: Envelope) -> Envelope:
     """Leave out the command's text, the only part without a small bound, where the whole would be too large."""
     data = envelope["data"]
-    size = len(json.dumps(envelope, ensure_ascii=False).encode())
-    if size <= LARGEST_ENVELOPE_BYTES or "command_text" not in data:
+    if body_bytes(envelope) <= LARGEST_ENVELOPE_BYTES or "command_text" not in data:
         return envelope
     return {**envelope, "data": {**data, "command_text": None, "command_text_omitted": True}}
 

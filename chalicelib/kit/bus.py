@@ -1,10 +1,9 @@
 """The EventBridge bus: where events leave the installation."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from chalicelib.kit.queues import BATCH_LIMIT
+from chalicelib.kit.queues import BATCH_LIMIT, to_body
 
 EVENT_SOURCE = "edge-admin"
 """``source`` of every entry on the bus: what rules match on."""
@@ -36,7 +35,7 @@ class Bus:
                 "EventBusName": self._bus_name,
                 "Source": EVENT_SOURCE,
                 "DetailType": envelope["type"],
-                "Detail": json.dumps(envelope, separators=(",", ":"), ensure_ascii=False),
+                "Detail": to_body(envelope),  # a rule may pass it on to a queue
             }
             for envelope in envelopes
         ]

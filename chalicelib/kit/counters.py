@@ -17,9 +17,17 @@ TABLE = Table(name="counters", partition="total", sort="shard", expires_at="expi
 SHARDS = 16
 """Rows per total: 16 x 1,000 batches of changes a second (DynamoDB's limit for one key is 1,000 writes a second)."""
 
+STREAM_SECONDS = 20
+"""How far a recount expects the stream's reader to be behind: some ten times what it usually is."""
+
 _BATCH_MEMORY = timedelta(days=2)  # a stream repeats records for at most 24 hours
 _BATCH_SHARD = "batch"
 _CORRECTION = "correction"
+
+
+def total_of(table: str, attribute: str, value: str) -> str:
+    """The total of the table's rows whose attribute has this value; that of all its rows bears the table's name."""
+    return f"{table}#{attribute}#{value}"
 
 
 class Counters:
@@ -37,20 +45,21 @@ class Counters:
             self._add_part(f"{batch_id}#{place}", moving[start : start + room])
 
     def read(self, total: str) -> int:
-        """The sum over the shards; 0 for a total that nothing was ever added to."""
-        page = self._tables.query(Query(TABLE, partition=total))
-        return max(0, sum(count for row in page.items if isinstance(count := row.get("count"), int)))
+        """The sum over the shards, never negative; 0 for a total that nothing was ever added to."""
+        return max(0, self._sum(total))
 
     def recount(self, total: str, queries: Sequence[Query]) -> int:
         """Count the rows of these COUNT queries and mend the total; returns by how much it was off.
 
         While rows come and go, what the counter moved in the meantime is no error: only a count outside of all that
-        the counter has said is one.
+        the counter has said is one, and only if it still is once the stream has been read up to it.
         """
-        before = self.read(total)
+        before = self._sum(total)
         rows = sum(page.count for query in queries for page in self._tables.pages(query))
-        after = self.read(total)
-        off = min(0, rows - min(before, after)) + max(0, rows - max(before, after))
+        off = _outside(rows, before, self._sum(total))
+        if off:
+            self._clock.sleep(STREAM_SECONDS)
+            off = _outside(rows, before, self._sum(total))
         if off:
             self.correct(total, off)
         return off
@@ -59,6 +68,10 @@ class Counters:
         """Shift a total that a recount found to be wrong."""
         key = {"total": total, "shard": _CORRECTION}
         self._tables.write(Update(TABLE, key, (Add("count", difference),)), "counter.corrected")
+
+    def _sum(self, total: str) -> int:
+        page = self._tables.query(Query(TABLE, partition=total))
+        return sum(count for row in page.items if isinstance(count := row.get("count"), int))
 
     def _add_part(self, part_id: str, deltas: list[tuple[str, int]]) -> None:
         digest = hashlib.sha256(part_id.encode()).digest()
@@ -71,3 +84,8 @@ class Counters:
         except TransactionFailedError as error:
             if 0 not in error.failed:
                 raise
+
+
+def _outside(rows: int, one_end: int, other_end: int) -> int:
+    """By how much a number of rows is above or below a range; 0 within."""
+    return min(0, rows - min(one_end, other_end)) + max(0, rows - max(one_end, other_end))

@@ -28,6 +28,11 @@ def milliseconds_of(uuid7: str) -> int:
     return uuid.UUID(uuid7).int >> _TIME_SHIFT
 
 
+def moment_of(uuid7: str) -> datetime:
+    """When it was made, by its time bits."""
+    return _EPOCH + timedelta(milliseconds=milliseconds_of(uuid7))
+
+
 def to_milliseconds(moment: datetime) -> int:
     """Whole milliseconds since 1970, rounded down."""
     return (moment - _EPOCH) // timedelta(milliseconds=1)

@@ -1,11 +1,13 @@
 """Messages to SQS: ids, never state. Delivery is at least once and in no order, so every consumer is idempotent."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from chalicelib.kit.origin import current_origin
+
+T = TypeVar("T")
 
 BATCH_LIMIT = 10
 """Entries in one SendMessageBatch (SQS API reference)."""
@@ -55,7 +57,7 @@ class Queues:
         if not 0 <= delay_seconds <= LONGEST_DELAY_SECONDS:
             raise ValueError(f"a delay is 0 to {LONGEST_DELAY_SECONDS} seconds, not {delay_seconds}")
         trace = request_id or current_origin().request_id or "none"
-        for bodies in batches([to_body(message) for message in messages]):
+        for bodies in batches([to_body(message) for message in messages], _utf8_bytes):
             entries = [
                 {
                     "Id": str(place),
@@ -75,22 +77,37 @@ class Queues:
 
 
 def to_body(message: Message) -> str:
-    """Compact JSON, as it is counted and sent. UTF-8 as it is: an escape would take up to three times the bytes."""
-    return json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+    """Compact JSON, as it is counted and sent. UTF-8 as it is (an escape would take up to three times the bytes), but
+    for the two characters that JSON knows and SQS refuses."""
+    text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+
+
+def body_bytes(message: Message) -> int:
+    """What a message counts against `BATCH_BYTES`."""
+    return _utf8_bytes(to_body(message))
 
 
 def batches(
-    bodies: Sequence[str], *, most_entries: int = BATCH_LIMIT, most_bytes: int = BATCH_BYTES
-) -> Iterator[list[str]]:
-    """Cut by entries and by bytes. A body that is larger than ``most_bytes`` goes alone."""
-    batch: list[str] = []
+    entries: Iterable[T],
+    bytes_of: Callable[[T], int],
+    *,
+    most_entries: int = BATCH_LIMIT,
+    most_bytes: int = BATCH_BYTES,
+) -> Iterator[list[T]]:
+    """Cut by entries and by bytes. An entry that is larger than ``most_bytes`` goes alone."""
+    batch: list[T] = []
     size = 0
-    for body in bodies:
-        length = len(body.encode())
+    for entry in entries:
+        length = bytes_of(entry)
         if batch and (len(batch) == most_entries or size + length > most_bytes):
             yield batch
             batch, size = [], 0
-        batch.append(body)
+        batch.append(entry)
         size += length
     if batch:
         yield batch
+
+
+def _utf8_bytes(text: str) -> int:
+    return len(text.encode())

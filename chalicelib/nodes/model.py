@@ -42,6 +42,15 @@ class Ports(BaseModel):
     socks5_proxy_port: int
 
 
+class NodeAlias(BaseModel):
+    """A further name of a node inside its cluster; `aliases` holds the rest of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+
+
 class Node(Ports):
     """One enrolled machine. Times are UTC seconds text.
 
@@ -65,6 +74,7 @@ class Node(Ports):
     api_token_sealed: bytes = Field(repr=False)
     proxy_password_sealed: bytes = Field(repr=False)
     replaced_connection_id: str | None = None
+    aliases: tuple[NodeAlias, ...] = ()
     last_seen_at: str
     inserted_at: str
     updated_at: str

@@ -1,27 +1,31 @@
 """Where a node belongs, and that it no longer does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chalicelib.clusters.service import Clusters
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import conflict, invalid, not_found, unavailable
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 from chalicelib.nodes import presence_store, store
-from chalicelib.nodes.model import NodeView
+from chalicelib.nodes.model import Node, NodeView
 
 _TRIES = 8
 
+Release = Callable[[Node], Sequence[Write]]
+"""The writes that remove the aliases of a node as it was read: they are another context's rows."""
+
 
 class Placing:
-    """Moves and deletes nodes. Each is one transaction that also keeps the clusters' counts."""
+    """Moves and deletes nodes. Each is one transaction that also keeps the clusters' counts and removes the aliases."""
 
-    def __init__(self, tables: Tables, clock: Clock, clusters: Clusters) -> None:
+    def __init__(self, tables: Tables, clock: Clock, clusters: Clusters, release: Release) -> None:
         self._tables = tables
         self._clock = clock
         self._clusters = clusters
+        self._release = release
 
     def change_cluster(self, node_id: str, cluster_name: str) -> NodeView:
-        """Move the node. Its identity, secrets and status stay.
+        """Move the node. Its identity, secrets and status stay; its aliases were names of the old cluster and end.
 
         Raises not_found for no such node, validation_failed for no such cluster, conflict if it is in that cluster
         already or the cluster is full, service_unavailable if others keep writing them.
@@ -40,9 +44,10 @@ class Placing:
                 store.move(view.node, cluster.id, cluster.name, view.last_seen_at, now),
                 self._clusters.take_place(cluster),
                 self._clusters.leave_place(view.node.cluster_name, view.node.cluster_id),
+                *self._release(view.node),
             ]
             if self._commit(writes, "node.cluster_changed"):
-                moved = {"cluster_id": cluster.id, "cluster_name": cluster.name, "updated_at": now}
+                moved = {"cluster_id": cluster.id, "cluster_name": cluster.name, "updated_at": now, "aliases": ()}
                 return NodeView(view.node.model_copy(update=moved), view.presence)
         raise unavailable()
 
@@ -56,6 +61,7 @@ class Placing:
             writes: list[Write] = [
                 store.delete(view.node),
                 self._clusters.leave_place(view.node.cluster_name, view.node.cluster_id),
+                *self._release(view.node),
             ]
             if view.presence is not None:
                 writes.append(presence_store.retire(node_id))

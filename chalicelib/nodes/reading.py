@@ -1,6 +1,6 @@
 """Lists of nodes for operators, and walks over nodes for fan-outs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from chalicelib.clusters.model import Cluster
 from chalicelib.clusters.service import Clusters
@@ -9,6 +9,7 @@ from chalicelib.kit.errors import not_found
 from chalicelib.kit.listing import (
     LISTED_AT,
     Choice,
+    Counter,
     Flag,
     Listing,
     ListPage,
@@ -16,13 +17,11 @@ from chalicelib.kit.listing import (
     Moment,
     Source,
     Text,
-    fixed,
-    sharded,
 )
 from chalicelib.kit.tables import Item, Tables
 from chalicelib.nodes import presence_store, store
 from chalicelib.nodes.model import Node, NodePage, NodeSummary, NodeView, Presence
-from chalicelib.nodes.store import NODES, SHARDS
+from chalicelib.nodes.store import ALL, BY_STATUS, NODES
 
 FIELDS = {
     "id_type": Choice("id_type"),
@@ -38,15 +37,15 @@ FIELDS = {
 
 
 class NodeReader:
-    """``total`` is the number of all nodes as a counter knows it, for long lists."""
+    """``totals`` reads what counters know, for long lists."""
 
     def __init__(
-        self, tables: Tables, clock: Clock, clusters: Clusters, *, list_read_limit: int, total: Callable[[], int]
+        self, tables: Tables, clock: Clock, clusters: Clusters, *, list_read_limit: int, totals: Counter
     ) -> None:
         self._tables = tables
         self._clock = clock
         self._list_read_limit = list_read_limit
-        self._total = total
+        self._totals = totals
         self._listing = Listing(
             NODES,
             fields=FIELDS,
@@ -57,10 +56,8 @@ class NodeReader:
                     partitions=lambda names: [cluster.id for cluster in clusters.find_many(names)],
                     insertion=LISTED_AT,
                 ),
-                Source(index="by_status", by="status", partitions=sharded(SHARDS), insertion=LISTED_AT),
-                Source(
-                    index="listing", partitions=fixed(*(str(shard) for shard in range(SHARDS))), insertion=LISTED_AT
-                ),
+                BY_STATUS,
+                ALL,
             ),
         )
 
@@ -78,7 +75,7 @@ class NodeReader:
             request,
             now=self._clock.now(),
             read_limit=self._list_read_limit,
-            counter=self._total,
+            counter=self._totals,
             enrich=self._with_presence,
         ).map(store.node_from_item)
         seen = presence_store.read_presences(self._tables, [node.id for node in page.items])

@@ -6,12 +6,14 @@ from datetime import timedelta
 from chalicelib.clusters.service import Clusters
 from chalicelib.enrollment.model import Redemption
 from chalicelib.enrollment.service import Enrollment
+from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, invalid, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 from chalicelib.nodes import presence_store, rules, store
 from chalicelib.nodes.model import Node, NodeSecrets, Presence, Registered, Registration, Status
+from chalicelib.nodes.placing import Release
 from chalicelib.nodes.rules import BearerProof, HealthLimits, Placement
 from chalicelib.nodes.secrets import Vault, digest_of, is_previous_token_of, is_token_of, new_secrets
 
@@ -45,6 +47,7 @@ class Registrar:
         clusters: Clusters,
         enrollment: Enrollment,
         limits: HealthLimits,
+        release: Release,
     ) -> None:
         self._tables = tables
         self._clock = clock
@@ -53,6 +56,7 @@ class Registrar:
         self._clusters = clusters
         self._enrollment = enrollment
         self._limits = limits
+        self._release = release
 
     def register(self, registration: Registration, registration_token: str | None, bearer: str | None) -> Registered:
         """Enrol a node or take it back, with fresh secrets, in one transaction.
@@ -62,7 +66,13 @@ class Registrar:
         not the token's, for a cluster that is gone or full; service_unavailable when others keep coming first.
         """
         rules.check_network_name(registration)
-        give_up = self._clock.now() + timedelta(seconds=PATIENCE_SECONDS)
+        backoff = Backoff(
+            self._clock,
+            self._ids,
+            first_seconds=_LONGEST_PAUSE_SECONDS,
+            longest_seconds=_LONGEST_PAUSE_SECONDS,
+            patience=timedelta(seconds=PATIENCE_SECONDS),
+        )
         while True:
             known = self._look_up(registration.node_id, registration_token, bearer)
             placement = self._place(registration, known)
@@ -73,9 +83,8 @@ class Registrar:
                 self._tables.commit(self._writes(known, node), operation)
             except TransactionFailedError:
                 self._check_cluster(known, node)
-                if self._clock.now() > give_up:
+                if not backoff.pause():
                     raise unavailable() from None
-                self._clock.sleep(self._ids.fraction() * _LONGEST_PAUSE_SECONDS)
                 continue
             return Registered(node, secrets)
 
@@ -124,6 +133,7 @@ class Registrar:
             previous_token_until=previous_until,
             **self._vault.seal(registration.node_id, secrets),
             replaced_connection_id=None if known.presence is None else known.presence.connection_id,
+            aliases=() if old is None or old.cluster_id != placement.id else old.aliases,
             last_seen_at=text,
             inserted_at=text if old is None else old.inserted_at,
             updated_at=text,
@@ -141,6 +151,7 @@ class Registrar:
             writes.append(self._clusters.take_place(Placement(node.cluster_id, node.cluster_name)))
         if old is not None and old.cluster_id != node.cluster_id:
             writes.append(self._clusters.leave_place(old.cluster_name, old.cluster_id))
+            writes.extend(self._release(old))
         if known.redemption is not None:
             writes.append(known.redemption.write)
         return writes

@@ -1,6 +1,6 @@
 """`Nodes`: all that others may ask about machines."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from chalicelib.clusters.model import Cluster
 from chalicelib.clusters.service import Clusters
@@ -8,14 +8,16 @@ from chalicelib.enrollment.service import Enrollment
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.listing import ListPage, ListRequest
-from chalicelib.kit.tables import Tables
+from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.tables import Check, Tables, Update
+from chalicelib.nodes import store
 from chalicelib.nodes.connecting import Connections
 from chalicelib.nodes.health import Health, HealthSweep
 from chalicelib.nodes.identity import authenticate
 from chalicelib.nodes.model import (
     Agent,
     Node,
+    NodeAlias,
     NodePage,
     NodeSecrets,
     NodeSummary,
@@ -25,7 +27,7 @@ from chalicelib.nodes.model import (
     Registration,
     Status,
 )
-from chalicelib.nodes.placing import Placing
+from chalicelib.nodes.placing import Placing, Release
 from chalicelib.nodes.reading import NodeReader
 from chalicelib.nodes.registering import PATIENCE_SECONDS, Registrar
 from chalicelib.nodes.rules import HealthLimits
@@ -38,8 +40,8 @@ __all__ = ["PATIENCE_SECONDS", "SHARDS", "Agent", "Nodes"]
 class Nodes:
     """One facade over what the modules of this context do; their classes tell what each call promises.
 
-    ``patient_tables`` repeats conflicts for `PATIENCE_SECONDS`: only enrolment waits so long. ``total`` is the number
-    of all nodes as a counter knows it.
+    ``patient_tables`` repeats conflicts for `PATIENCE_SECONDS`: only enrolment waits so long. ``totals`` reads
+    what counters know, for long lists. ``release_aliases`` makes the writes that remove a node's aliases.
     """
 
     def __init__(
@@ -54,16 +56,19 @@ class Nodes:
         *,
         unreachable_seconds: int,
         list_read_limit: int,
-        total: Callable[[], int],
+        totals: Counter,
+        release_aliases: Release,
     ) -> None:
         limits = HealthLimits(unreachable_seconds)
         self._tables = tables
         self._vault = Vault(sealer)
-        self._registrar = Registrar(patient_tables, clock, ids, self._vault, clusters, enrollment, limits)
+        self._registrar = Registrar(
+            patient_tables, clock, ids, self._vault, clusters, enrollment, limits, release_aliases
+        )
         self._health = Health(tables, clock, limits)
         self._connections = Connections(tables, clock, self._health, limits)
-        self._placing = Placing(tables, clock, clusters)
-        self._reader = NodeReader(tables, clock, clusters, list_read_limit=list_read_limit, total=total)
+        self._placing = Placing(tables, clock, clusters, release_aliases)
+        self._reader = NodeReader(tables, clock, clusters, list_read_limit=list_read_limit, totals=totals)
 
     def register(self, registration: Registration, registration_token: str | None, bearer: str | None) -> Registered:
         """See `Registrar.register`."""
@@ -120,6 +125,19 @@ class Nodes:
     def delete(self, node_id: str) -> None:
         """See `Placing.delete`."""
         self._placing.delete(node_id)
+
+    def still_there(self, node: Node) -> Check:
+        """A condition for another's transaction: nothing new is hung on a node that was deleted since it was read."""
+        return store.still_there(node)
+
+    def with_alias(self, node: Node, alias: NodeAlias) -> Update:
+        """A write for another's transaction: one alias more, if the node is in the cluster and has the aliases that
+        were read."""
+        return store.set_aliases(node, (*node.aliases, alias))
+
+    def without_alias(self, node: Node, alias_id: str) -> Update:
+        """A write for another's transaction: that alias less, under the same condition."""
+        return store.set_aliases(node, [alias for alias in node.aliases if alias.id != alias_id])
 
     def secrets_of(self, node: Node) -> NodeSecrets:
         """The node's secrets in clear."""

@@ -5,9 +5,12 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+from chalicelib.kit.listing import LISTED_AT, Source, all_rows, fixed, rows_with, sharded
 from chalicelib.kit.tables import (
+    Absent,
     And,
     Between,
+    Check,
     Condition,
     Delete,
     Equals,
@@ -23,9 +26,10 @@ from chalicelib.kit.tables import (
     Table,
     Tables,
     Update,
+    Value,
     put_new,
 )
-from chalicelib.nodes.model import IdType, Node, NodePage, NodeSummary, Status
+from chalicelib.nodes.model import IdType, Node, NodeAlias, NodePage, NodeSummary, Status
 
 SHARDS = 4
 """Partitions of the listing and of each status: a fleet that enrols at once writes to all of them."""
@@ -51,17 +55,17 @@ PRESENCE = Table("presence", partition="id", indexes=(Index("health_due", "healt
 
 CONNECTIONS = Table("connections", partition="id", expires_at="expires_epoch")
 
+BY_STATUS = Source(
+    index="by_status",
+    by="status",
+    partitions=sharded(SHARDS),
+    insertion=LISTED_AT,
+    totals=rows_with(NODES, "status"),
+)
 
-TOTALS = {
-    "nodes": tuple(Query(NODES, str(shard), NODES.index("listing"), count_only=True) for shard in range(SHARDS)),
-    **{
-        f"nodes#status#{status.value}": tuple(
-            Query(NODES, f"{status.value}#{shard}", NODES.index("by_status"), count_only=True)
-            for shard in range(SHARDS)
-        )
-        for status in Status
-    },
-}
+ALL = Source(index="listing", partitions=fixed(*map(str, range(SHARDS))), insertion=LISTED_AT, totals=all_rows(NODES))
+
+TOTALS = {**ALL.counted(NODES), **BY_STATUS.counted(NODES, *Status)}
 """Totals that are kept as counters, and what a recount reads."""
 
 
@@ -94,6 +98,7 @@ def node_to_item(node: Node) -> Item:
     item: dict[str, Any] = node.model_dump(mode="python", exclude={"version"})
     item["id_type"] = node.id_type.value
     item["status"] = node.status.value
+    item["aliases"] = _aliases_value(node.aliases)
     item["listed_at"] = listed_at(node.inserted_at, node.id)
     item["shard"] = shard_of(node.id)
     item["status_shard"] = status_shard_of(node.id, node.status)
@@ -137,19 +142,42 @@ def set_unreachable(node_id: str, last_seen_at: str, now: str) -> Update:
 
 
 def move(node: Node, cluster_id: str, cluster_name: str, last_seen_at: str, now: str) -> Update:
-    """Put it into another cluster, if it is still in the one that was read."""
+    """Put it into another cluster, without its aliases, if it is still in the one that was read and has no others."""
     changes = (
+        Set("aliases", None),
         Set("cluster_id", cluster_id),
         Set("cluster_name", cluster_name),
         Set("last_seen_at", last_seen_at),
         Set("updated_at", now),
     )
-    return Update(NODES, node_key(node.id), changes, Equals("cluster_id", node.cluster_id))
+    return Update(NODES, node_key(node.id), changes, _in_place(node))
 
 
 def delete(node: Node) -> Delete:
-    """Remove it, if it is still in the cluster that was read (whose count goes down with it)."""
-    return Delete(NODES, node_key(node.id), Equals("cluster_id", node.cluster_id), was_read=True)
+    """Remove it, if it is still in the cluster that was read (whose count goes down with it) and has no other aliases
+    (which go with it)."""
+    return Delete(NODES, node_key(node.id), _in_place(node), was_read=True)
+
+
+def still_there(node: Node) -> Check:
+    """Nothing written; fails when it is gone, or gone and enrolled again."""
+    return Check(NODES, node_key(node.id), Equals("inserted_at", node.inserted_at))
+
+
+def set_aliases(node: Node, aliases: Sequence[NodeAlias]) -> Update:
+    """Give it these aliases, if it is in the cluster and has the aliases that were read."""
+    return Update(NODES, node_key(node.id), (Set("aliases", _aliases_value(aliases)),), _in_place(node))
+
+
+def _in_place(node: Node) -> Condition:
+    """It is in the cluster that was read, under the names that were read."""
+    aliases = _aliases_value(node.aliases)
+    same = Absent("aliases") if aliases is None else Equals("aliases", aliases)
+    return And(Equals("cluster_id", node.cluster_id), same)
+
+
+def _aliases_value(aliases: Sequence[NodeAlias]) -> Value:
+    return [{"id": alias.id, "name": alias.name} for alias in aliases] or None
 
 
 def _status_update(node_id: str, status: Status, *, seen: str, now: str, condition: Condition) -> Update:

@@ -3,12 +3,16 @@
 from collections import Counter
 
 from chalicelib.kit.changes import Change
+from chalicelib.kit.counters import total_of
 from chalicelib.kit.tables import Item
 
-COUNTED = frozenset({"clusters", "enrollment_keys", "nodes", "commands", "executions"})
+COUNTED = frozenset(
+    {"aliases", "clusters", "enrollment_keys", "nodes", "commands", "executions", "ssh_usernames", "ssh_public_keys"}
+)
 """Tables with a total of their own."""
 
-_BY_STATUS = frozenset({"nodes", "executions"})
+_PARTS = {"nodes": ("status",), "executions": ("status", "command_id")}
+"""Attributes of rows that are counted value by value."""
 
 
 def deltas_of(change: Change) -> Counter[str]:
@@ -24,9 +28,4 @@ def totals_of(table: str, row: Item | None) -> list[str]:
     """The names of the totals in which a row counts; none for no row and for the tombstone of a deleted command."""
     if row is None or row.get("deleted_at") is not None:
         return []
-    totals = [table]
-    if table in _BY_STATUS:
-        totals.append(f"{table}#status#{row['status']!s}")
-    if table == "executions":
-        totals.append(f"{table}#command#{row['command_id']!s}")
-    return totals
+    return [table, *(total_of(table, attribute, str(row[attribute])) for attribute in _PARTS.get(table, ()))]

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from chalicelib.kit.changes import Change
-from chalicelib.kit.queues import BATCH_BYTES, BATCH_LIMIT, Message, Queue, to_body
+from chalicelib.kit.queues import Message, Queue, batches, body_bytes
 
 DELIVERIES_PER_MESSAGE = 20
 """One worker makes them one after the other, about 10 ms each: well inside its timeout."""
@@ -51,6 +51,9 @@ class Plan:
                 self._clean_up("cluster", row["id"])
             case "nodes" if removed:
                 self._clean_up("node", row["id"])
+                self._clean_up("ssh_of_node", row["id"])
+            case "aliases":
+                self._clean_up("alias", row["id"], cluster_name=row["cluster_name"], name=row["name"])
             case "nodes" if operation in _REGISTRATIONS and row.get("replaced_connection_id"):
                 self._clean_up("connection", row["replaced_connection_id"])
             case _:
@@ -75,15 +78,15 @@ class Plan:
             yield Queue.COMMAND_DELIVERY, grouped
         yield from self.messages.items()
         if self.events:
-            yield Queue.EVENTS, [{"events": chunk} for chunk in _chunks_by_size(self.events)]
+            yield Queue.EVENTS, [{"events": chunk} for chunk in batches(self.events, body_bytes)]
 
     def _deliver(self, row: Mapping[str, Any], kind: str) -> None:
         ids = self.deliveries.setdefault((row["node_id"], kind), [])
         if row["id"] not in ids:
             ids.append(row["id"])
 
-    def _clean_up(self, kind: str, row_id: Any) -> None:
-        self._send(Queue.CLEAN_UP, {"kind": kind, "id": row_id})
+    def _clean_up(self, kind: str, row_id: Any, **more: Any) -> None:
+        self._send(Queue.CLEAN_UP, {"kind": kind, "id": row_id, **more})
 
     def _send(self, queue: Queue, message: Message) -> None:
         self.messages.setdefault(queue, []).append(message)
@@ -102,19 +105,4 @@ def _texts(value: Any) -> list[str]:
 def _chunks(messages: Sequence[Message], size: int) -> Iterator[list[Message]]:
     rest = iter(messages)
     while chunk := list(islice(rest, size)):
-        yield chunk
-
-
-def _chunks_by_size(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """As many events as one PutEvents call takes, by entries and by bytes."""
-    chunk: list[Message] = []
-    size = 0
-    for message in messages:
-        length = len(to_body(message).encode())
-        if chunk and (len(chunk) == BATCH_LIMIT or size + length > BATCH_BYTES):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(message)
-        size += length
-    if chunk:
         yield chunk

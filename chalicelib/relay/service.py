@@ -12,7 +12,7 @@ from chalicelib.events.mapping import commands_needed
 from chalicelib.events.service import Events
 from chalicelib.kit.changes import Change, FromWire, UnreadableRecordError, read_record
 from chalicelib.kit.counters import Counters
-from chalicelib.kit.queues import Message, Queue, Queues
+from chalicelib.kit.queues import BATCH_BYTES, Message, Queue, Queues, body_bytes
 from chalicelib.kit.tables import Item
 from chalicelib.relay.counting import deltas_of
 from chalicelib.relay.routing import Plan
@@ -21,6 +21,8 @@ Record = Mapping[str, Any]
 
 NOT_PARKED = frozenset({"output", "output_gz", "command_text"})
 """Attributes left out of a parked record: large, and no business of whoever looks at it."""
+
+_IMAGES = frozenset({"OldImage", "NewImage"})
 
 
 class Relay:
@@ -92,11 +94,16 @@ def _to_parked(record: Record, error: Exception) -> Message:
         return {"error": type(error).__name__, "record": {**record}}
     slim = {
         name: {key: value for key, value in part.items() if key not in NOT_PARKED}
-        if name in {"OldImage", "NewImage"} and isinstance(part, Mapping)
+        if name in _IMAGES and isinstance(part, Mapping)
         else part
         for name, part in body.items()
     }
-    return {"error": type(error).__name__, "record": {**record, "dynamodb": slim}}
+    parked = {"error": type(error).__name__, "record": {**record, "dynamodb": slim}}
+    if body_bytes(parked) <= BATCH_BYTES:
+        return parked
+    # Without its images: a message that SQS never takes would block the stream. The keys lead to the row.
+    bare = {name: part for name, part in slim.items() if name not in _IMAGES}
+    return {"error": type(error).__name__, "record": {**record, "dynamodb": bare}}
 
 
 def _batch_id(records: Sequence[Record]) -> str:

@@ -5,6 +5,7 @@ Losing anything here loses nothing: the work is in the table, and every reconnec
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -24,6 +25,12 @@ IDS_PER_FRAME = 500
 """A frame of API Gateway holds 32 KB, an id takes 39 bytes with quotes and comma."""
 
 _POSTS_AT_ONCE = 8
+
+_PUSHES_AT_ONCE = 20
+"""As many as a message has deliveries."""
+
+_WITHDRAWN = frozenset({None, Status.CANCELLED, Status.EXPIRED})
+"""States of an execution (None: it is gone) that no agent should run."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,7 @@ class Transport:
         """
         woken = self._wake(deliveries)
         if self._push is not None and woken.asleep:
-            nodes = {node.id: node for node in self._nodes.find_many([delivery.node_id for delivery in woken.asleep])}
-            for delivery in woken.asleep:
-                if delivery.node_id in nodes:
-                    self._push_to(nodes[delivery.node_id], delivery, self._push)
+            self._push_all(woken.asleep, self._push)
         return [delivery.node_id for delivery in woken.gone]
 
     def hint(self, created: Mapping[str, Sequence[str]]) -> None:
@@ -126,21 +130,37 @@ class Transport:
         frames = (ids[start : start + IDS_PER_FRAME] for start in range(0, len(ids), IDS_PER_FRAME))
         return all(self._sockets.post(connection_id, {"type": delivery.kind, "ids": chunk}) for chunk in frames)
 
+    def _push_all(self, deliveries: Sequence[Delivery], push: Push) -> None:
+        """Side by side: one that does not answer keeps no other waiting, nor the message beyond its time."""
+        nodes = {node.id: node for node in self._nodes.find_many([delivery.node_id for delivery in deliveries])}
+        known = [delivery for delivery in deliveries if delivery.node_id in nodes]
+        with ThreadPoolExecutor(max_workers=_PUSHES_AT_ONCE) as pool:
+            pushed = [
+                pool.submit(copy_context().run, self._push_to, nodes[delivery.node_id], delivery, push)
+                for delivery in known
+            ]
+        for outcome in pushed:
+            outcome.result()
+
     def _push_to(self, node: Node, delivery: Delivery, push: Push) -> None:
         """One attempt an execution, oldest first; the first that fails ends the round, its poll brings the rest."""
         host = self._push_host or node.vpn_hostname(self._vpn_domain)
         address = PushAddress(f"http://{host}:{node.http_port}", self._nodes.secrets_of(node).api_token)
-        for view in self._executions.details_of(sorted(delivery.execution_ids)):
-            if delivery.kind == "cancel":
-                reached = push.cancel(address, view.execution.id)
-            elif view.execution.status is not Status.PENDING or view.command is None:
-                continue
-            else:
-                reached = push.execute(address, _payload(view))
-                if reached:
-                    self._executions.mark_pushed(view.execution.id)
+        ids = sorted(delivery.execution_ids)
+        is_cancel = delivery.kind == "cancel"
+        for view in self._executions.details_of(ids) if is_cancel else self._executions.to_push(ids):
+            reached = push.cancel(address, view.execution.id) if is_cancel else self._hand_over(address, view, push)
             if not reached:
                 return
+
+    def _hand_over(self, address: PushAddress, view: ExecutionView, push: Push) -> bool:
+        """Whether the agent has it now. What was withdrawn while it was on its way is called back."""
+        execution_id = view.execution.id
+        if not push.execute(address, _payload(view)):
+            return False
+        if self._executions.mark_pushed(execution_id) in _WITHDRAWN:
+            push.cancel(address, execution_id)
+        return True
 
 
 def _payload(view: ExecutionView) -> dict[str, Any]:

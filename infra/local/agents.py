@@ -62,8 +62,9 @@ class SampleAgent:
 class SampleAgents:
     """Several agents, all stopped and their folders removed on leaving."""
 
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="edge-admin-agents-"))
+    def __init__(self, folder: Path) -> None:
+        """Their folders are made in ``folder``."""
+        self._folder = Path(tempfile.mkdtemp(prefix="agents-", dir=folder))
         self.agents: list[SampleAgent] = []
 
     def __enter__(self) -> Self:

@@ -3,8 +3,6 @@
 import json
 import os
 import secrets
-import shutil
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -18,10 +16,10 @@ from typing import Any, Self, TypeVar
 from chalicelib.schema import ALL_TABLES
 from infra.functions import APP_NAME, FUNCTIONS, Function, QueueSource, ScheduleSource, StreamSource
 from infra.local.emulator import Emulator
-from infra.local.proxy import Proxy
+from infra.local.proxy import CONCURRENT_REQUESTS, Proxy
 from infra.local.recorder import Call, Recorder
 from infra.local.sweeper import Sweeper
-from infra.local.transform import local_template
+from infra.local.transform import CONCURRENCY, local_template
 from infra.package import package, write_stateful
 from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
 from infra.stacks import Artifacts, Stacks, application_stack, deployed_template, stateful_stack
@@ -68,7 +66,6 @@ class LocalCloud:
         self._options = options
         self._on_step = on_step
         self.master_key = options.settings.get("MASTER_KEY") or secrets.token_urlsafe(32)
-        self._build = Path(tempfile.mkdtemp(prefix="edge-admin-build-"))
         self._started = time.monotonic()
         self._emulator: Emulator | None = None
         self._proxy: Proxy | None = None
@@ -103,6 +100,11 @@ class LocalCloud:
     def emulator_url(self) -> str:
         """Where the AWS APIs answer."""
         return _running(self._emulator).url
+
+    @property
+    def folder(self) -> Path:
+        """A folder that is removed with the cloud, even if this process is killed."""
+        return _running(self._emulator).folder
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local cloud, with all rights."""
@@ -157,7 +159,6 @@ class LocalCloud:
         for part in (self._sweeper, self._proxy, self._emulator, self._recorder):
             if part is not None:
                 part.stop()
-        shutil.rmtree(self._build, ignore_errors=True)
 
     def _start(self) -> None:
         self._emulator = Emulator()
@@ -175,10 +176,11 @@ class LocalCloud:
         self._step("every function has started once")
 
     def _deploy(self, emulator: Emulator, proxy: Proxy) -> None:
-        template, archive = package(self._build, STAGE, code_only=True)
+        build = self.folder / "build"
+        template, archive = package(build, STAGE, code_only=True)
         self._step("application packaged")
         stacks = Stacks(emulator.client("cloudformation"), WAIT)
-        state = stacks.deploy(stateful_stack(STAGE), write_stateful(self._build, retain=False), {"Stage": STAGE})
+        state = stacks.deploy(stateful_stack(STAGE), write_stateful(build, retain=False), {"Stage": STAGE})
         self._state = state
         self._expire_rows(emulator, state["TablePrefix"])
         self._set_keys(emulator, state["SecretArn"])
@@ -215,29 +217,35 @@ class LocalCloud:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while True:
-            try:
-                with urllib.request.urlopen(f"{self.url}/healthz", timeout=READY_SECONDS):  # noqa: S310 - our own address
-                    return
-            except urllib.error.URLError as error:
-                if time.monotonic() > deadline:
-                    logged = "\n".join(self.function_logs("api_handler"))[-4000:]
-                    raise RuntimeError(f"GET /healthz: {error}\n{logged}") from error
-                time.sleep(_POLL_SECONDS)
+        while not self._is_ready():
+            if time.monotonic() > deadline:
+                logged = "\n".join(self.function_logs("api_handler"))[-4000:]
+                raise RuntimeError(f"GET /healthz never answered 200\n{logged}")
+            time.sleep(_POLL_SECONDS)
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=READY_SECONDS):  # noqa: S310 - our own address
+                return True
+        except urllib.error.URLError:
+            return False
 
     def _scheduled(self, *, daily: bool) -> list[str]:
         return [self._physical_ids[each.resource] for each in FUNCTIONS if each.source == ScheduleSource(daily=daily)]
 
     def _warm_up(self) -> None:
-        """Load every function before there is work for it: a second each, which the first command would wait for."""
+        """Load every function, as many copies as there may be, before there is work for them: a second each, which the
+        first command would wait for."""
         client = self.client("lambda")
         waiting = [each for each in FUNCTIONS if isinstance(each.source, QueueSource | StreamSource)]
 
         def start(each: Function) -> None:
             client.invoke(FunctionName=self._physical_ids[each.resource], Payload=b'{"Records":[]}')
 
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            list(pool.map(start, waiting))
+        with ThreadPoolExecutor(max_workers=CONCURRENCY) as pool:
+            list(pool.map(start, (each for each in waiting for _ in range(CONCURRENCY))))
+        with ThreadPoolExecutor(max_workers=CONCURRENT_REQUESTS) as pool:
+            list(pool.map(lambda _: self._is_ready(), range(CONCURRENT_REQUESTS)))
 
     def _step(self, text: str) -> None:
         if self._on_step is not None:

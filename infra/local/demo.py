@@ -62,7 +62,7 @@ def main() -> int:
 def _run() -> None:
     started = time.monotonic()
     print("Starting a local cloud", flush=True)
-    with LocalCloud(settings_of_this_shell(port=0), _print_step) as cloud, SampleAgents() as agents:
+    with LocalCloud(settings_of_this_shell(port=0), _print_step) as cloud, SampleAgents(cloud.folder) as agents:
         print(f"  The API is at {cloud.url}\n\nEnrolling {AGENTS} agents", flush=True)
         tap = BusTap(cloud.client("events"), cloud.client("sqs"), cloud.event_bus_name)
         operator = Operator(cloud.url, cloud.master_key)

@@ -89,6 +89,7 @@ class Emulator:
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
+            "LAMBDA_WARM_TTL_SECONDS": "86400",  # a copy that was started stays
             "AUTH": "true",  # roles are checked, as on AWS
             "LOG_LEVEL": "WARNING",
             "TMPDIR": str(self.folder),

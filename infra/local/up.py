@@ -14,7 +14,7 @@ SAMPLE_CLUSTER = "samples"
 def main(agent_count: int) -> int:
     lifetime = Lifetime()
     try:
-        with LocalCloud(settings_of_this_shell(port=DEFAULT_PORT)) as cloud, SampleAgents() as agents:
+        with LocalCloud(settings_of_this_shell(port=DEFAULT_PORT)) as cloud, SampleAgents(cloud.folder) as agents:
             if agent_count:
                 _start_agents(Operator(cloud.url, cloud.master_key), agents, agent_count)
             _print_addresses(cloud, agent_count)

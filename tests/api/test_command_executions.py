@@ -149,7 +149,7 @@ class TestList:
 
     def test_the_texts_of_long_commands_leave_less_for_outputs(self, client, world):
         fleet = nodes(world, 31)
-        fan_out(world, command(world, text="x" * 131_072))
+        fan_out(world, command(world, text="x" * 131_071))
         rows = {str(row["node_id"]): str(row["id"]) for row in executions(world)}
         for node in fleet:
             finish(world, rows[node.id], node.id, output="o" * 200_000, exit_code=0)
@@ -157,7 +157,7 @@ class TestList:
         assert len(answer.text.encode()) < 4_500_000
         assert {row["output_truncated"] for row in answer.data} == {True}
         nodes(world, 5)
-        fan_out(world, command(world, text="x" * 131_072))
+        fan_out(world, command(world, text="x" * 131_071))
         refused = client.get("/api/v1/command_executions", query={"page_size": "40"})
         assert (refused.status, list(refused.error["details"])) == (400, ["page_size"])
 

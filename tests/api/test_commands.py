@@ -193,7 +193,7 @@ class TestList:
 
     def test_a_page_that_no_answer_could_hold_says_so(self, client):
         for _ in range(40):
-            post(client, command_text="x" * 131_072)
+            post(client, command_text="x" * 131_071)
         answer = client.get("/api/v1/commands", query={"page_size": "40"})
         assert (answer.status, list(answer.error["details"])) == (400, ["page_size"])
         assert len(client.get("/api/v1/commands").data) == 20
@@ -231,4 +231,4 @@ class TestDelete:
 def test_ids(client, method):
     assert getattr(client, method)(f"/api/v1/commands/{ID}").status == 404
     answer = getattr(client, method)("/api/v1/commands/1")
-    assert (answer.status, answer.error["details"]) == (400, {"command_id": ["Invalid format. Expected :uuid"]})
+    assert (answer.status, answer.error["details"]) == (400, {"id": ["Invalid format. Expected :uuid"]})

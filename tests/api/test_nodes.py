@@ -62,6 +62,7 @@ def test_a_node_is_shown_as_the_contract_says(client, world):
         "proxy_password": "",
         "version": "1.0.0",
         "self_update_enabled": False,
+        "aliases": [],
         "last_seen_at": "2026-11-21T10:00:00Z",
         "inserted_at": "2026-11-21T10:00:00Z",
         "updated_at": "2026-11-21T10:00:00Z",
@@ -166,7 +167,7 @@ def test_a_node_moves(client, world):
         (None, {"cluster_name": "south", "force": True}, 400, "bad_request", None),
         (None, {}, 400, "bad_request", {"cluster_name": ["Missing field: cluster_name"]}),
         (NOBODY, {"cluster_name": "south"}, 404, "not_found", "Resource not found"),
-        ("nonsense", {"cluster_name": "south"}, 400, "bad_request", {"node_id": ["Invalid format. Expected :uuid"]}),
+        ("nonsense", {"cluster_name": "south"}, 400, "bad_request", {"id": ["Invalid format. Expected :uuid"]}),
     ],
 )
 def test_moves_that_cannot_be_change_nothing(client, world, node, body, status, code, said):

@@ -1,6 +1,7 @@
 """SQS, EventBridge and the socket API as the application sees them, recorded in memory."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,11 +12,19 @@ from chalicelib.kit.queues import Queue
 URLS = {queue.value: f"http://queues.test/{queue.value}" for queue in Queue}
 
 
+BATCH_LIMIT_BYTES = 256 * 1024
+
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no message may hold (SQS API reference, SendMessageBatch)."""
+
+
 class FakeSqs:
-    """Takes batches and keeps them by queue. ``refuse_next`` makes the next batch report all entries as failed."""
+    """Takes batches and keeps them by queue; refuses what SQS refuses. ``refuse_next`` makes the next batch report all
+    entries as failed. A delayed message stays in ``delayed`` until `release_delayed`."""
 
     def __init__(self) -> None:
         self.sent: dict[str, list[dict[str, Any]]] = {}
+        self.delayed: dict[str, list[dict[str, Any]]] = {}
         self.batches: list[int] = []
         self.refuse_next = False
         self.before_send: Callable[[], None] | None = None
@@ -26,8 +35,12 @@ class FakeSqs:
         if self.refuse_next:
             self.refuse_next = False
             return {"Failed": [{"Id": entry["Id"]} for entry in Entries]}
+        _check_batch(Entries)
         self.batches.append(len(Entries))
-        self.sent.setdefault(QueueUrl.rsplit("/", 1)[1], []).extend(Entries)
+        name = QueueUrl.rsplit("/", 1)[1]
+        for entry in Entries:
+            kept = self.delayed if entry.get("DelaySeconds") else self.sent
+            kept.setdefault(name, []).append(entry)
         return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 
     def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: Sequence[Any]) -> Any:
@@ -42,6 +55,30 @@ class FakeSqs:
         bodies = self.bodies(queue)
         self.sent.pop(queue.value, None)
         return bodies
+
+    def release_delayed(self) -> None:
+        """The delays of all messages are over."""
+        for name, entries in self.delayed.items():
+            self.sent.setdefault(name, []).extend(entries)
+        self.delayed = {}
+
+
+def _check_batch(entries: Sequence[Any]) -> None:
+    """Raises ClientError as SQS answers for a batch that it will never take."""
+    texts = [text for entry in entries for text in (entry["MessageBody"], *_attribute_texts(entry))]
+    if any(_FORBIDDEN.search(text) for text in texts):
+        raise _refused("InvalidMessageContents")
+    if sum(len(text.encode()) for text in texts) > BATCH_LIMIT_BYTES:
+        raise _refused("AWS.SimpleQueueService.BatchRequestTooLong")
+
+
+def _attribute_texts(entry: Any) -> list[str]:
+    attributes = entry.get("MessageAttributes", {}).items()
+    return [text for name, value in attributes for text in (name, value["DataType"], value["StringValue"])]
+
+
+def _refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "SendMessageBatch")
 
 
 class FakeBus:

@@ -9,7 +9,7 @@ import pytest
 
 from infra.functions import FUNCTIONS
 from infra.local.transform import CONCURRENCY, local_template
-from infra.package import kept_in_package, package
+from infra.package import _run_chalice, kept_in_package, package
 from infra.stacks import TEMPLATE_BYTES
 from infra.stateful import to_compact_json
 
@@ -182,3 +182,14 @@ class TestLocalTemplate:
         (event,) = local["Resources"]["CreateExecutions"]["Properties"]["Events"].values()
 
         assert event["Properties"]["ScalingConfig"] == {"MaximumConcurrency": CONCURRENCY}
+
+
+def test_an_application_that_does_not_load_is_not_packaged(tmp_path):
+    (tmp_path / "app.py").write_text("raise SystemError('broken')")
+    (tmp_path / ".chalice").mkdir()
+    (tmp_path / ".chalice" / "config.json").write_text('{"version": "2.0", "app_name": "broken"}')
+    merge = tmp_path / "fragment.json"
+    merge.write_text("{}")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        _run_chalice(tmp_path, "dev", merge, tmp_path / "out")

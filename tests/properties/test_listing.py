@@ -97,6 +97,11 @@ def naive(rows, order, filters):
     return chosen
 
 
+def totals_of(row):
+    """The totals that count a row, whose names are written out here once more."""
+    return {"runs", f"runs#status#{row.get('status')}", f"runs#owner_id#{row.get('owner_id')}"}
+
+
 def holds(row, name, wanted):
     if name in ("name", "team_name"):
         value = row.get({"name": "label"}.get(name, name))
@@ -141,7 +146,7 @@ def test_a_list_is_all_rows_filtered_sorted_and_cut(made, filters, order, source
         ListRequest(page, page_size, order, filters),
         now=NOW,
         read_limit=1000,
-        counter=lambda: len(rows),
+        counter=lambda total: sum(total in totals_of(row) for row in rows),
         enrich=lambda items: [{**item, "seen_at": seen[item["id"]]} for item in items],
     )
 
@@ -175,7 +180,7 @@ def test_pages_of_uneven_partitions(spread, page, page_size, descending, by_list
         ListRequest(page, page_size, (("inserted_at", descending),)),
         now=None,
         read_limit=1000,
-        counter=(lambda: len(rows)) if counted else None,
+        counter={"runs": len(rows)}.__getitem__ if counted else None,
     )
 
     assert [row["id"] for row in answer.items] == expected[(page - 1) * page_size : page * page_size]

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.commands.command_store import CommandStore, DeleteRefusedError
-from chalicelib.commands.model import Command, FanOut, Targeting, TargetType
+from chalicelib.commands.model import Command, FanOut
 from chalicelib.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.kit.ids import compose_uuid7
 from chalicelib.kit.tables import Driver, Meter, Tables, TransactionFailedError
 from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.targeting.model import Targeting, TargetType
 from tests.emulator import create_tables
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.dynamo import FakeDynamo

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.kit.counters import TABLE as COUNTERS
 from chalicelib.nodes.store import NODES
 from chalicelib.relay.counting import COUNTED, totals_of
 from chalicelib.schema import ALL_TOTALS
@@ -47,6 +48,22 @@ def test_what_moves_while_it_counts_is_no_error(world):
     world.driver.before_next(lambda: counters.add("meanwhile", {"nodes": 5}), operation="Query", table=NODES)
     assert counters.recount("nodes", ALL_TOTALS["nodes"]) == 0
     assert counters.read("nodes") == 8
+
+
+def test_what_the_stream_is_still_to_tell_is_no_error(world):
+    machines(world, 4)
+    counters = world.services.counters
+    for action in (lambda: None, lambda: None, lambda: counters.add("late", {"nodes": 4})):
+        world.driver.before_next(action, operation="Query", table=COUNTERS)
+    assert counters.recount("nodes", ALL_TOTALS["nodes"]) == 0
+    assert counters.read("nodes") == 7
+
+
+def test_a_total_that_fell_below_zero_is_mended_at_once(world):
+    counters = world.services.counters
+    counters.correct("nodes", -10)
+    assert counters.recount("nodes", ALL_TOTALS["nodes"]) == 10
+    assert counters.read("nodes") == 3
 
 
 def test_every_table_that_is_counted_is_recounted():

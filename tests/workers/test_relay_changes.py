@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.commands.store import EXECUTIONS
 from chalicelib.kit.queues import Queue, QueueError
 from chalicelib.kit.tables import Equals, Query, Update
 from chalicelib.kit.tables.conditions import Set
@@ -67,6 +68,22 @@ class TestRelay:
         assert world.queue_client.take(Queue.EVENTS) == first
         assert world.services.counters.read("nodes") == 2
 
+    def test_text_that_sqs_would_not_take_as_it_is_blocks_nothing(self, world):
+        a_cluster(world)
+        machines(world, 1)
+        made = a_command(world, text="echo \uffff\ufffe \x00")
+        world.settle()
+        created = [event for event in world.bus_client.envelopes if event["type"] == "edge.command_execution.created"]
+        assert [event["data"]["command_text"] for event in created] == [made.command_text]
+
+    def test_neither_does_text_that_grows_when_it_is_escaped(self, world):
+        a_cluster(world)
+        machines(world, 1)
+        a_command(world, text="\uffff" * 43_000)
+        world.settle()
+        created = [event for event in world.bus_client.envelopes if event["type"] == "edge.command_execution.created"]
+        assert [event["data"]["command_text_omitted"] for event in created] == [True]
+
     def test_an_empty_batch_does_nothing(self, world):
         relay(world, [])
         assert world.queue_client.sent == {}
@@ -107,6 +124,32 @@ class TestParking:
         first["dynamodb"]["NewImage"] |= {"output": {"S": "private"}, "command_text": {"S": "private"}, "x": {"NS": []}}
         relay(world, [first, second])
         assert "private" not in str(world.queue_client.bodies(Queue.RELAY_FAILURES))
+
+    def test_a_parked_record_fits_a_message_whatever_its_images_hold(self, world):
+        first, second = self.record(world)
+        first["dynamodb"]["NewImage"] |= {"parts": {"SS": ["x" * 36] * 8000}, "strange": {"NS": ["1"]}}
+        relay(world, [first, second])
+        (parked,) = world.queue_client.bodies(Queue.RELAY_FAILURES)
+        assert parked["record"]["eventID"] == first["eventID"]
+        assert parked["record"]["dynamodb"]["Keys"] == first["dynamodb"]["Keys"]
+        assert world.services.counters.read("nodes") == 1
+
+    @pytest.mark.parametrize("command_id", [None, {"N": "1"}, {"S": ""}])
+    def test_an_execution_that_names_no_command_is_no_reason_to_stop(self, world, command_id):
+        a_cluster(world)
+        machines(world, 2)
+        a_command(world)
+        world.settle()
+        for row in world.driver.rows(EXECUTIONS):
+            world.services.executions.acknowledge(str(row["node_id"]), str(row["id"]))
+        (batch,) = [batch for batch in batches(world) if "executions/" in batch[0]["eventSourceARN"]]
+        if command_id is None:
+            del batch[0]["dynamodb"]["NewImage"]["command_id"]
+        else:
+            batch[0]["dynamodb"]["NewImage"]["command_id"] = command_id
+        relay(world, batch)
+        sent = [event for message in world.queue_client.bodies(Queue.EVENTS) for event in message["events"]]
+        assert sent[-1]["envelope"]["data"]["command_execution_id"] == batch[1]["dynamodb"]["NewImage"]["id"]["S"]
 
     def test_a_log_line_tells_how_many(self, world):
         first, second = self.record(world)

@@ -36,6 +36,8 @@ class KeyVerificationOut(BaseModel):
     summary="Verify an enrollment key",
 )
 def verify_key(request: Request[NoPath, NoQuery, KeyVerification], services: Services) -> KeyVerificationOut:
+    """Takes one use of the key. A key that lets nobody in is an answer, not an error: `error` is `invalid_key`,
+    `key_expired`, `key_spent` or `node_limit_reached`."""
     if not request.body.key.strip():
         raise invalid("key", "can't be blank")
     verification = services.enrollment.verify(request.body.key, request.body.node_id)

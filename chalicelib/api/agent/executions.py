@@ -3,11 +3,12 @@
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import BaseModel, ConfigDict
 
 from chalicelib.api.endpoint import AGENT, Endpoints, Paginated, Request
 from chalicelib.api.list_query import PAGE_SIZE_MAX, PageQuery
-from chalicelib.api.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Uuid
+from chalicelib.api.page_bytes import PAGE_BYTES
+from chalicelib.api.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 from chalicelib.bootstrap import Services
 from chalicelib.commands.executions import SORTABLE
 from chalicelib.commands.model import AssignedExecution, Execution, Report, Status
@@ -17,12 +18,6 @@ from chalicelib.kit.listing import OLDEST_FIRST
 RESULT_MAX_BYTES = 10 * 1024 * 1024
 """What API Gateway lets through (REST API quota): a long output is cut, not refused, since an agent that is refused
 keeps its result and all later ones."""
-
-Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
-"""A stored time in an answer: seconds text."""
-
-PAGE_BYTES = 4 * 1024 * 1024
-"""JSON bytes of a page: Lambda's answer ends at 6 MB. A page of long commands has fewer rows than was asked for."""
 
 StatusName = Literal["pending", "sent", "completed", "cancelled", "expired"]
 
@@ -42,6 +37,10 @@ class OwnExecutionsQuery(PageQuery):
 
 class ResultIn(Body):
     """What came of an execution."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"status": "completed", "output": "Linux\n", "exit_code": 0}}
+    )
 
     status: Literal["completed", "expired"]
     output: str | None = None
@@ -101,6 +100,7 @@ def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], se
     summary="Acknowledge an execution",
 )
 def acknowledge_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> AssignedOut:
+    """From `pending` to `sent`, once: a second time is a conflict, and the agent drops what it cannot acknowledge."""
     return _show(services.executions.acknowledge(request.agent.node.id, request.path.execution_id))
 
 
@@ -116,6 +116,8 @@ def acknowledge_execution(request: Request[ExecutionPath, NoQuery, NoBody], serv
     summary="Report the result of an execution",
 )
 def report_result(request: Request[ExecutionPath, NoQuery, ResultIn], services: Services) -> ReportedOut:
+    """Taken once, also late. Exit code 143 means that the command was cancelled, 124 that it ran out of time. Of an
+    output above 256 KiB head and tail are kept."""
     body = request.body
     report = Report(
         is_expired=body.status == "expired",
@@ -127,7 +129,8 @@ def report_result(request: Request[ExecutionPath, NoQuery, ResultIn], services: 
 
 
 def _as_many_as_fit(rows: list[AssignedOut]) -> list[AssignedOut]:
-    """The first rows of a page; the others are in the first page once these have been taken."""
+    """The first rows of a page, fewer than was asked for if they are long; the others are in the first page once these
+    have been taken."""
     size = 0
     for place, row in enumerate(rows):
         size += len(row.model_dump_json().encode())

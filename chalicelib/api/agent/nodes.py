@@ -6,7 +6,7 @@ from annotated_types import MaxLen
 from pydantic import BaseModel
 
 from chalicelib.api.endpoint import AGENT, PUBLIC, Created, Endpoints, Request
-from chalicelib.api.validation import Body, Boolean, NoPath, NoQuery, Port, Uuid
+from chalicelib.api.validation import Body, Boolean, NoPath, NoQuery, Port, Timestamp, Uuid
 from chalicelib.bootstrap import Services
 from chalicelib.nodes.model import IdType, Registration, Status
 
@@ -57,7 +57,7 @@ class HealthOut(BaseModel):
     id: str
     node_id: str
     status: Status
-    last_seen_at: str
+    last_seen_at: Timestamp
 
 
 @routes.post(
@@ -71,6 +71,8 @@ class HealthOut(BaseModel):
     summary="Register or re-register a node",
 )
 def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services: Services) -> Created:
+    """A new machine proves itself by `registration_token`, one that comes back by its token as bearer. Every
+    registration gives fresh secrets; the token before may register once more for an hour, should the answer be lost."""
     said = request.body
     registration = Registration(
         **said.model_dump(exclude={"version", "registration_token"}), agent_version=said.version

@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from annotated_types import Ge
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from chalicelib.api.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.api.list_query import BoolFilter, CountFilter, ListQuery, PositiveFilter, TextFilter
-from chalicelib.api.validation import Body, ClusterName, Int32, NoBody, NoPath, NoQuery, Path
+from chalicelib.api.validation import Body, ClusterName, Int32, NoBody, NoPath, NoQuery, Path, Timestamp
 from chalicelib.bootstrap import Services
 from chalicelib.clusters.model import SORTABLE, Cluster
 from chalicelib.nodes.model import IdType, NodeSummary, Status
@@ -41,6 +41,10 @@ class ClusterListQuery(ListQuery):
 
 
 class ClusterCreate(Body):
+    """Without `ipv4_range` the cluster gets the first free one."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "north", "node_limit": 50}})
+
     name: ClusterName
     ipv4_range: CidrText | None = None
     node_limit: NodeLimit | None = None
@@ -71,8 +75,8 @@ class ClusterOut(BaseModel):
     nodes_truncated: bool
     network_name: str
     vpn_domain: str
-    inserted_at: str
-    updated_at: str
+    inserted_at: Timestamp
+    updated_at: Timestamp
 
 
 @routes.post(
@@ -86,6 +90,7 @@ class ClusterOut(BaseModel):
     summary="Create a new cluster",
 )
 def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: Services) -> Created:
+    """The name `default` is reserved. A range may not overlap with that of another cluster."""
     wanted = request.body
     cluster = services.clusters.create(wanted.name, wanted.ipv4_range, wanted.node_limit)
     return Created(_show(cluster, [], NODES_SHOWN, services), f"/api/v1/clusters/{cluster.name}")
@@ -147,6 +152,7 @@ def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], servic
     summary="Delete a cluster",
 )
 def delete_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Services) -> NoContent:
+    """Refused while it has nodes. Its enrollment keys go with it."""
     services.clusters.delete(request.path.cluster_name)
     return NoContent()
 

@@ -7,9 +7,8 @@ from pydantic import BaseModel
 
 from chalicelib.api.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
 from chalicelib.api.list_query import BoolFilter, CountFilter, DateFilter, EnumFilter, ListQuery, TextFilter, UuidFilter
-from chalicelib.api.operator.commands import Timestamp
-from chalicelib.api.operator.page_bytes import PAGE_BYTES, check_page, json_bytes
-from chalicelib.api.validation import NoBody, NoPath, NoQuery, Path, Uuid
+from chalicelib.api.page_bytes import PAGE_BYTES, check_page, json_bytes
+from chalicelib.api.validation import NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 from chalicelib.bootstrap import Services
 from chalicelib.commands.executions import SORTABLE
 from chalicelib.commands.model import ExecutionView
@@ -124,6 +123,8 @@ def delete_execution(request: Request[ExecutionPath, NoQuery, NoBody], services:
     summary="Cancel an execution",
 )
 def cancel_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> CancelOut:
+    """A pending one is `cancelled` at once. The agent of a sent one is asked to stop; its result decides whether it
+    ends `cancelled` or `completed`."""
     return CancelOut(result=services.executions.cancel(request.path.execution_id).value)
 
 

@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from annotated_types import Ge, MaxLen
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from chalicelib.api.endpoint import OPERATOR, PUBLIC, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.api.list_query import BoolFilter, DateFilter, ListQuery, PositiveFilter, TextFilter
-from chalicelib.api.validation import Body, ClusterName, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Uuid
+from chalicelib.api.validation import Body, ClusterName, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 from chalicelib.bootstrap import Services
 from chalicelib.enrollment.model import NAME_MAX_LENGTH, SORTABLE, EnrollmentKey, KeyChanges
 from chalicelib.kit.clock import to_seconds_text
@@ -46,7 +46,12 @@ class EnrollmentKeyListQuery(ListQuery):
 
 
 class EnrollmentKeyFields(Body):
-    """Null means none: no name, no limit, no expiry. What is left out keeps its value, of a new key its default."""
+    """Null means none: no name, no limit, no expiry. What is left out keeps its value, of a new key its default:
+    one use and no expiry."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"name": "rollout", "uses_remaining": 10, "expired_at": "2030-01-01T00:00:00Z"}}
+    )
 
     name: KeyName | None = None
     uses_remaining: Uses | None = None
@@ -72,10 +77,10 @@ class EnrollmentKeyOut(BaseModel):
     name: str | None
     key: str
     uses_remaining: int | None
-    expired_at: str | None
-    last_used_at: str | None
-    inserted_at: str
-    updated_at: str
+    expired_at: Timestamp | None
+    last_used_at: Timestamp | None
+    inserted_at: Timestamp
+    updated_at: Timestamp
 
 
 @routes.post(
@@ -119,6 +124,7 @@ def create_default_key(request: Request[NoPath, NoQuery, EnrollmentKeyFields], s
     summary="Get a public enrollment key for the default cluster",
 )
 def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Services) -> Created:
+    """A key for one use, for anybody; 403 unless the installation offers it. A body is not looked at."""
     del request
     return Created(_show(services.enrollment.create_public(), services))
 

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from chalicelib.api.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
 from chalicelib.api.list_query import BoolFilter, DateFilter, EnumFilter, ListQuery, TextFilter
-from chalicelib.api.validation import Body, ClusterName, NoBody, NoPath, NoQuery, Path, Uuid
+from chalicelib.api.validation import Body, ClusterName, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 from chalicelib.bootstrap import Services
-from chalicelib.nodes.model import SORTABLE, IdType, NodeView, Status
+from chalicelib.nodes.model import SORTABLE, IdType, NodeView, Status, vpn_hostname
 
 HIDDEN_SECRET = "********"  # noqa: S105 - what stands in place of one
 """Shown for a secret where REVEAL_NODE_SECRETS is off: the contract wants a string."""
@@ -31,11 +31,19 @@ class NodeListQuery(ListQuery):
 
 
 class ChangeCluster(Body):
+    model_config = ConfigDict(json_schema_extra={"example": {"cluster_name": "south"}})
+
     cluster_name: ClusterName
 
 
+class NodeAliasOut(BaseModel):
+    id: str
+    name: str
+    vpn_hostname: str
+
+
 class NodeOut(BaseModel):
-    """A node as the contract shows it. ``version`` is the agent's."""
+    """A machine with an agent. ``version`` is the agent's."""
 
     id: str
     node_name: str
@@ -55,9 +63,10 @@ class NodeOut(BaseModel):
     proxy_password: str
     version: str
     self_update_enabled: bool
-    last_seen_at: str
-    inserted_at: str
-    updated_at: str
+    aliases: list[NodeAliasOut]
+    last_seen_at: Timestamp
+    inserted_at: Timestamp
+    updated_at: Timestamp
 
 
 @routes.get(
@@ -92,6 +101,7 @@ def get_node(request: Request[NodePath, NoQuery, NoBody], services: Services) ->
     summary="Delete a node",
 )
 def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> NoContent:
+    """Its token is worth nothing from now on; what it has not finished is cancelled."""
     services.nodes.delete(request.path.node_id)
     return NoContent()
 
@@ -117,14 +127,19 @@ def _show(view: NodeView, services: Services) -> NodeOut:
     if services.settings.reveal_node_secrets:
         secrets = services.nodes.secrets_of(node)
         api_token, proxy_password = secrets.api_token, secrets.proxy_password
-    shown = node.model_dump(include=set(NodeOut.model_fields) - {"version", "last_seen_at"})
+    domain = services.settings.netmaker_default_domain
+    shown = node.model_dump(include=set(NodeOut.model_fields) - {"version", "last_seen_at", "aliases"})
     return NodeOut(
         **shown,
         node_name=node.node_name,
-        vpn_hostname=node.vpn_hostname(services.settings.netmaker_default_domain),
+        vpn_hostname=node.vpn_hostname(domain),
         mdns_hostname=node.mdns_hostname,
         api_token=api_token,
         proxy_password=proxy_password,
         version=node.agent_version,
+        aliases=[
+            NodeAliasOut(id=alias.id, name=alias.name, vpn_hostname=vpn_hostname(alias.name, node.cluster_name, domain))
+            for alias in node.aliases
+        ],
         last_seen_at=view.last_seen_at,
     )

@@ -14,7 +14,18 @@ from chalicelib.kit.listing.request import (
     ListRequest,
     Order,
 )
-from chalicelib.kit.listing.sources import BY_ID, LISTED_AT, Direct, Insertion, Source, as_given, fixed, sharded
+from chalicelib.kit.listing.sources import (
+    BY_ID,
+    LISTED_AT,
+    Direct,
+    Insertion,
+    Source,
+    all_rows,
+    as_given,
+    fixed,
+    rows_with,
+    sharded,
+)
 
 __all__ = [
     "BY_ID",
@@ -43,10 +54,12 @@ __all__ = [
     "Source",
     "Text",
     "Uuid",
+    "all_rows",
     "as_given",
     "filter_names",
     "fixed",
     "matches",
     "parse_order",
+    "rows_with",
     "sharded",
 ]

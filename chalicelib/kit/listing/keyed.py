@@ -1,11 +1,12 @@
 """Lists that follow the keys: rows are read for the page that is shown, keys for what stands before it.
 
-DynamoDB calls of a first page: one partition takes keys, rows, and beyond the page a COUNT and the counter; P
-partitions take P for keys, one for rows and one for the counter. What is filtered has no counter: its rows are counted
-up to the read limit, beyond ``COUNTED_WITH_KEYS`` of several partitions by P further calls.
+DynamoDB calls of a first page of rows that have totals, however many there are: one partition takes keys, rows, and
+beyond the page a COUNT and a counter; P partitions take P for keys, one for rows and a counter. Each further value of
+the source's filter takes a counter more. Rows without totals are counted up to the read limit: beyond
+``COUNTED_WITH_KEYS`` of several partitions by P further calls, and wherever DynamoDB ends an answer (1 MB) by more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +24,10 @@ COUNTED_WITH_KEYS = 6000
 need no second round for their total. More would cost more to parse than a round of COUNT costs to wait for."""
 
 
+_Known = Callable[[], int]
+"""How many rows the plan's queries answer, as counters know it."""
+
+
 @dataclass(frozen=True)
 class _Keys:
     """``entries`` of the page in its order, how many keys were ``seen`` from the list's start on, and the queries that
@@ -36,11 +41,17 @@ class _Keys:
 def page_by_keys(plan: Plan, tables: Tables, counter: Counter | None) -> ListPage[Item]:
     """The page that the plan asks for. Only for a plan that follows keys."""
     queries = [replace(query, descending=plan.descending) for query in plan.queries]
-    known = None if plan.filters else counter
+    known = _known(plan, counter)
     keys = _one_partition(plan, tables, queries[0]) if len(queries) == 1 else _merged(plan, tables, queries, known)
     rows = plan.rows_of(tables, keys.entries)
     total = _total(plan, tables, keys, known)
     return ListPage(rows, plan.request.page, plan.request.page_size, total)
+
+
+def _known(plan: Plan, counter: Counter | None) -> _Known | None:
+    if counter is None or not plan.totals:
+        return None
+    return lambda: sum(map(counter, plan.totals))
 
 
 def _one_partition(plan: Plan, tables: Tables, query: Query) -> _Keys:
@@ -60,13 +71,13 @@ def _one_partition(plan: Plan, tables: Tables, query: Query) -> _Keys:
     return _Keys(entries[: plan.request.page_size], seen + len(entries), behind)
 
 
-def _merged(plan: Plan, tables: Tables, queries: list[Query], counter: Counter | None) -> _Keys:
+def _merged(plan: Plan, tables: Tables, queries: list[Query], known: _Known | None) -> _Keys:
     """Read each partition until nothing that it still holds can stand on the page or before it.
 
     Each starts with its even share of the keys; rows spread unevenly take further rounds.
     """
     offset, window = plan.request.offset, plan.request.offset + plan.request.page_size
-    at_once = COUNTED_WITH_KEYS if counter is None else COUNT_LIMIT
+    at_once = COUNTED_WITH_KEYS if known is None else COUNT_LIMIT
     share = max(plan.request.page_size + _part(offset, queries), _part(at_once, queries))
     found: dict[Value, Item] = {}
     places: list[Any] = []
@@ -93,15 +104,15 @@ def _behind(plan: Plan, unread: Sequence[Query], last: Any) -> list[Query]:
     return [query for query in unread if query.start and query.start[plan.sort_key] < last]
 
 
-def _total(plan: Plan, tables: Tables, keys: _Keys, counter: Counter | None) -> int:
+def _total(plan: Plan, tables: Tables, keys: _Keys, known: _Known | None) -> int:
     """How many rows the list has: exact if its end is reached within the limit of what is counted."""
     seen, unread = keys.seen, keys.unread
-    if counter is None or len(plan.queries) == 1:
-        limit = plan.read_limit if counter is None else COUNT_LIMIT
+    if known is None or len(plan.queries) == 1:
+        limit = plan.read_limit if known is None else COUNT_LIMIT
         for one in rounds(tables, [replace(query, count_only=True) for query in unread], limit - seen):
             seen += one.count
             unread = one.unread
-    return seen if counter is None or not unread else max(counter(), seen)
+    return seen if known is None or not unread else max(known(), seen)
 
 
 def _too_far(plan: Plan) -> EdgeError:

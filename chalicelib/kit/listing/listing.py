@@ -46,9 +46,11 @@ class Listing:
         In the order of insertion, with no filters but that of a source and a range of ``inserted_at``, only the page's
         rows and the keys before it are read. Anything else reads the chosen partitions whole.
 
-        ``total_count`` is exact, but for two cases. Where nothing is filtered and ``counter`` is given, it is the
-        counter's from 1,000 rows on. Where a key range holds more than ``read_limit`` rows it is what was counted so
-        far, at least that limit. It is never less than what the page shows or steps over.
+        ``total_count`` is exact, but for two cases. Where the source has totals, its filter is the only one (a range of
+        ``inserted_at`` is another), the order is that of insertion and ``counter`` is given, it is what the totals say
+        once a partition holds more than its even share of 1,000 rows. Any other key range that holds more than
+        ``read_limit`` rows is said to have what was counted so far, at least that limit. It is never less than what the
+        page shows or steps over.
         A row that an index shows but that is gone, or changed so that it no longer matches, is left out: while an
         index lags, a page can be shorter than ``page_size`` and the total off by such rows.
         ``enrich`` sets the attributes of enriched fields on items that hold at least the primary key; it is called once

@@ -22,13 +22,15 @@ from chalicelib.kit.tables import Index, Item, Query, Ref, Table, Tables
 INSERTED_AT = "inserted_at"
 
 Enrich = Callable[[list[Item]], list[Item]]
-Counter = Callable[[], int]
+Counter = Callable[[str], int]
+"""Reads a total by its name (`kit.counters.total_of`)."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """``filters`` are all that were given, ``left`` those that the queries' keys do not decide. ``source`` is None and
-    ``direct`` holds the rows' keys where the keys follow from a filter."""
+    ``direct`` holds the rows' keys where the keys follow from a filter. ``totals`` count together what the queries
+    answer; none where nobody keeps that count."""
 
     table: Table
     fields: Fields
@@ -40,6 +42,7 @@ class Plan:
     narrowing: tuple[str, ...]
     source: Source | None = None
     queries: tuple[Query, ...] = ()
+    totals: tuple[str, ...] = ()
     direct: tuple[Ref, ...] = ()
 
     @property
@@ -120,7 +123,7 @@ def make_plan(
             return _direct(plan, source, values)
         partitions = possible_keys(source.partitions(values))
         if len(partitions) <= PARTITION_LIMIT or source.by is None:
-            return _queries(plan, source, partitions)
+            return _queries(plan, source, values, partitions)
     raise ValueError(f"the list of {table.name} needs a source that serves any request")
 
 
@@ -129,9 +132,11 @@ def _direct(plan: Plan, source: Direct, values: tuple[str, ...]) -> Plan:
     return replace(plan, direct=tuple(Ref(plan.table, key) for key in keys))
 
 
-def _queries(plan: Plan, source: Source, partitions: list[str | int]) -> Plan:
-    left = tuple(one for one in plan.filters if one.name != source.by)
+def _queries(plan: Plan, source: Source, values: tuple[str, ...], partitions: list[str | int]) -> Plan:
+    left = tuple(one for one in plan.filters if (one.name, one.operator) != (source.by, EXACT))
     planned = replace(plan, source=source, left=left)
+    if source.totals is not None and not left:
+        planned = replace(planned, totals=tuple(source.totals(tuple(filter(is_possible, values)))))
     index, sort = planned.index, None
     if source.insertion is not None:
         since, until = _inserted(left)

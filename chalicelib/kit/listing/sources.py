@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from chalicelib.kit.clock import parse_time, to_seconds_text
-from chalicelib.kit.ids import compose_uuid7, milliseconds_of, to_milliseconds
-from chalicelib.kit.tables import Between, Key
+from chalicelib.kit.counters import total_of
+from chalicelib.kit.ids import compose_uuid7, moment_of, to_milliseconds
+from chalicelib.kit.tables import Between, Key, Query, Table
 
 PARTITION_LIMIT = 64
 """A comma list that would need more partitions than this is read from the next wider source instead."""
@@ -19,7 +19,6 @@ _BELOW_ALL, _ABOVE_ALL = "0", "~"
 """Texts that no id and no time is below or above."""
 
 _MILLISECONDS_PER_SECOND = 1000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Insertion(Protocol):
@@ -47,7 +46,7 @@ class _ById:
         return Between(low, high)
 
     def inserted_at(self, sort_key: str) -> str:
-        return to_seconds_text(_EPOCH + timedelta(milliseconds=milliseconds_of(sort_key)))
+        return to_seconds_text(moment_of(sort_key))
 
 
 class _ByListedAt:
@@ -66,19 +65,35 @@ LISTED_AT: Insertion = _ByListedAt()
 Partitions = Callable[[tuple[str, ...]], Sequence[str | int]]
 """The exact values of the source's filter -> the partition keys that hold their rows."""
 
+Totals = Callable[[tuple[str, ...]], Sequence[str]]
+"""The exact values of the source's filter -> the names of totals that together count each of their rows once."""
+
 
 @dataclass(frozen=True)
 class Source:
     """An index (None: the table itself) and the partitions of it that hold every row of a request.
 
     ``by`` is the filter that must be given as exact values; None serves any request. ``partitions`` may read other
-    tables; an empty answer is an empty list. ``insertion`` None: the sort key says nothing about time.
+    tables; an empty answer is an empty list. ``insertion`` None: the sort key says nothing about time. ``totals`` None:
+    nobody keeps count of these rows.
     """
 
     index: str | None
     partitions: Partitions
     by: str | None = None
     insertion: Insertion | None = BY_ID
+    totals: Totals | None = None
+
+    def counted(self, table: Table, *values: str) -> dict[str, tuple[Query, ...]]:
+        """Each of its totals and the COUNT queries that say what it should be: of each of the filter's values, or of
+        all rows where it has no filter."""
+        index = None if self.index is None else table.index(self.index)
+        given = [(value,) for value in values] if self.by else [()]
+        return {
+            total: tuple(Query(table, partition, index, count_only=True) for partition in self.partitions(one))
+            for one in given
+            for total in (self.totals(one) if self.totals else ())
+        }
 
 
 @dataclass(frozen=True)
@@ -102,6 +117,16 @@ def as_given(values: tuple[str, ...]) -> Sequence[str]:
 def sharded(shards: int) -> Partitions:
     """Partition keys ``{value}#{shard}``, shards counted from 0."""
     return lambda values: [f"{value}#{shard}" for value in values for shard in range(shards)]
+
+
+def all_rows(table: Table) -> Totals:
+    """The one total of all rows of the table."""
+    return lambda _: (table.name,)
+
+
+def rows_with(table: Table, attribute: str) -> Totals:
+    """The totals of the rows whose attribute has one of the values."""
+    return lambda values: [total_of(table.name, attribute, value) for value in values]
 
 
 def possible_keys(keys: Sequence[str | int]) -> list[str | int]:

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError, ParamValidationError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from chalicelib.kit.tables.conditions import Condition
 from chalicelib.kit.tables.driver import (
@@ -195,7 +196,7 @@ class DynamoDriver:
             raise known from error
         except ParamValidationError as error:
             raise RefusedError(str(error)) from error
-        except HTTPClientError as error:
+        except (HTTPClientError, NoConnectionError) as error:
             self.meter.record(Call(operation, names))
             raise BusyError("no answer") from error
         consumed = answer.get("ConsumedCapacity", [])

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar, overload
 
+from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock, to_microseconds_text
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.ids import Ids
@@ -171,17 +172,19 @@ class Tables:
 
     def _repeat(self, attempt: Callable[[], T]) -> T:
         """Run `attempt` until it is not busy, with full jitter, for at most `repeat_seconds`."""
-        deadline = self._clock.now() + timedelta(seconds=self._repeat_seconds)
-        longest = _FIRST_PAUSE_SECONDS
+        backoff = Backoff(
+            self._clock,
+            self._ids,
+            first_seconds=_FIRST_PAUSE_SECONDS,
+            longest_seconds=_LONGEST_PAUSE_SECONDS,
+            patience=timedelta(seconds=self._repeat_seconds),
+        )
         while True:
             try:
                 return attempt()
             except BusyError as error:
-                pause = self._ids.fraction() * longest
-                if self._clock.now() + timedelta(seconds=pause) > deadline:
+                if not backoff.pause():
                     raise unavailable() from error
-                self._clock.sleep(pause)
-                longest = min(longest * 2, _LONGEST_PAUSE_SECONDS)
 
 
 def _written_by(row: Item | None, write_id: str) -> bool:

@@ -5,7 +5,7 @@ from collections import deque
 from typing import Any
 
 from chalicelib.clusters.model import Cluster
-from chalicelib.commands.model import Command, NewCommand, Targeting, TargetType
+from chalicelib.commands.model import Command, NewCommand
 from chalicelib.commands.store import EXECUTIONS, FAN_OUTS
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.queues import Queue
@@ -13,6 +13,7 @@ from chalicelib.kit.tables import Call, Item, put_new
 from chalicelib.nodes import presence_store
 from chalicelib.nodes.model import IdType, Node, Presence, Status
 from chalicelib.nodes.store import NODES, node_to_item
+from chalicelib.targeting.model import Targeting, TargetType
 from tests.world import World
 
 CLUSTER = Cluster(

@@ -1,13 +1,17 @@
 """Deadlines, deletions and lost messages: what sweeps and clean-ups bring to an end."""
 
+import random
+import string
 from datetime import timedelta
 
 import pytest
 
 from chalicelib.commands.clean_up import ROWS_PER_CHUNK
 from chalicelib.commands.model import Report, Status
+from chalicelib.commands.output import STORED_LIMIT_BYTES
 from chalicelib.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.listing import OLDEST_FIRST, ListRequest
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Delete
 from chalicelib.nodes.store import NODES, PRESENCE
@@ -249,6 +253,41 @@ class TestDeletedCommand:
         images = [record["dynamodb"]["NewImage"] for record in records if "NewImage" in record["dynamodb"]]
         operations = [image["changed_by"]["M"]["operation"]["S"] for image in images]
         assert operations == ["execution.cancel_requested", "execution.cancelled"]
+
+    def test_large_outputs_never_ask_for_more_at_once_than_a_partition_gives(self, world):
+        nodes(world, 60)
+        made = command(world)
+        fan_out(world, made)
+        noise = random.Random(1).choices(string.printable, k=STORED_LIMIT_BYTES)
+        for row in executions(world):
+            result = Report(is_expired=False, output="".join(noise), exit_code=0)
+            world.services.executions.report(str(row["node_id"]), str(row["id"]), result)
+        world.services.commands.delete(made.id)
+        spent = []
+        cursor: str | None = None
+        while True:
+            world.services.tables.meter.reset()
+            cursor = world.services.clean_up.delete_executions_chunk(made.id, cursor)
+            spent += [call.write_units for call in world.services.tables.meter.calls]
+            if cursor is None:
+                break
+        assert executions(world) == []
+        assert 100 < max(spent) < 1000
+
+    def test_what_waits_for_a_deleted_command_is_not_given_to_agents(self, world):
+        waiting, running = a_node(world), a_node(world)
+        made = command(world)
+        world.driver.index_lag(30)
+        fan_out(world, made)
+        (running_id,) = [str(row["id"]) for row in executions(world) if row["node_id"] == running.id]
+        world.services.executions.acknowledge(running.id, running_id)
+        world.services.commands.delete(made.id)
+        world.driver.index_lag(0)
+        of_agent = world.services.executions.for_agent
+        assert of_agent(waiting.id, Status.PENDING, ListRequest(order=OLDEST_FIRST)).items == []
+        assert [row.id for row in of_agent(running.id, Status.SENT, ListRequest(order=OLDEST_FIRST)).items] == [
+            running_id
+        ]
 
     def test_open_executions_forbid_it(self, world):
         nodes(world, 3)

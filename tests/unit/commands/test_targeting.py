@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.commands.model import Targeting, TargetType
 from chalicelib.commands.store import EXECUTIONS, FAN_OUTS
-from chalicelib.commands.targeting import CLUSTER_FIELDS, NODE_FIELDS, SLICE, parts_of, without_repetitions
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.listing import ListRequest, filter_names
 from chalicelib.nodes.model import IdType, Status
+from chalicelib.targeting.model import Targeting, TargetType
+from chalicelib.targeting.selection import CLUSTER_FIELDS, NODE_FIELDS, SLICE, parts_of, without_repetitions
 from tests.builders import a_cluster
 from tests.unit.commands.fleet import a_node, command, executions, fan_out, nodes, reached
 from tests.world import World
@@ -231,8 +231,8 @@ class TestRefusals:
         }
 
     def test_a_command_text_is_bounded_by_its_bytes(self, world):
-        command(world, text="é" * 65_536)
-        assert self.refused(world, text="é" * 65_537) == {"command_text": ["should be at most 131071 byte(s)"]}
+        command(world, text="é" * 65_535)
+        assert self.refused(world, text="é" * 65_536) == {"command_text": ["should be at most 131071 byte(s)"]}
 
     def test_targeting_is_bounded_so_that_the_row_fits(self, world):
         name = "x" * 205_000
@@ -243,7 +243,7 @@ class TestRefusals:
     def test_the_largest_command_fits(self, world):
         ids = tuple(f"01900000-0000-7000-8000-{place:012d}" for place in range(2000))
         names = tuple(f"cluster-{place:016d}" for place in range(2000))
-        made = command(world, "clusters", "x" * 131_072, node_ids=ids, cluster_names=names)
+        made = command(world, "clusters", "x" * 131_071, node_ids=ids, cluster_names=names)
         assert world.services.commands.get(made.id) == made.model_copy(update={"version": 1})
 
     def test_nothing_is_written_for_a_refused_command(self, world):

@@ -57,7 +57,7 @@ class World:
             pools=self.pools,
             reserved_slots=20,
             list_read_limit=20_000,
-            total=lambda: TOTAL,
+            totals=lambda _: TOTAL,
             default=self.default,
         )
 
@@ -73,7 +73,7 @@ class World:
             admin_urls=("https://edge.example",),
             public_keys=self.public_keys,
             list_read_limit=20_000,
-            total=lambda: TOTAL,
+            totals=lambda _: TOTAL,
         )
 
     def cluster(self, name: str = "prod", node_limit: int | None = None) -> Cluster:

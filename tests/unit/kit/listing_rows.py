@@ -19,8 +19,10 @@ from chalicelib.kit.listing import (
     Source,
     Text,
     Uuid,
+    all_rows,
     as_given,
     fixed,
+    rows_with,
     sharded,
 )
 from chalicelib.kit.tables import Index, Item, Table, Tables, put_new
@@ -71,12 +73,12 @@ FIELDS = {
 }
 
 BY_NAME = Direct("id", lambda ids: [{"id": one} for one in ids])
-BY_OWNER = Source("by_owner", as_given, by="owner_id")
+BY_OWNER = Source("by_owner", as_given, by="owner_id", totals=rows_with(RUNS, "owner_id"))
 BY_TEAM = Source("by_team", team_partitions, by="team_name")
-BY_STATUS = Source("by_status", sharded(SHARDS), by="status")
-ALL = Source("all", fixed(*(str(shard) for shard in range(SHARDS))))
+BY_STATUS = Source("by_status", sharded(SHARDS), by="status", totals=rows_with(RUNS, "status"))
+ALL = Source("all", fixed(*map(str, range(SHARDS))), totals=all_rows(RUNS))
 LISTED = replace(ALL, index="listed", insertion=LISTED_AT)
-SINGLE = Source("listing", fixed("runs"))
+SINGLE = Source("listing", fixed("runs"), totals=all_rows(RUNS))
 
 SHARDED_LIST = Listing(RUNS, FIELDS, (BY_NAME, BY_OWNER, BY_TEAM, BY_STATUS, ALL))
 LISTED_AT_LIST = Listing(RUNS, FIELDS, (LISTED,))

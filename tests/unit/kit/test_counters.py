@@ -49,7 +49,7 @@ def test_reads_in_one_call_and_adds_in_one_transaction(world):
 
 def test_more_totals_than_a_transaction_takes_are_all_added_once(world):
     fake, _, counters = world
-    deltas = {f"executions#command#{place}": 1 for place in range(250)}
+    deltas = {f"executions#command_id#{place}": 1 for place in range(250)}
     fake.fail_next(1, "throttle")
     counters.add("b1", deltas)
     counters.add("b1", deltas)

@@ -2,10 +2,14 @@
 
 import pytest
 
-from chalicelib.kit.listing import NEWEST_FIRST, OLDEST_FIRST, ListRequest
+from chalicelib.kit.listing import NEWEST_FIRST, OLDEST_FIRST, Listing, ListRequest, Text
 from tests.unit.kit.listing_rows import (
+    ALL,
+    BY_STATUS,
+    FIELDS,
     LISTED_AT_LIST,
     READ_LIMIT,
+    RUNS,
     SHARDED_LIST,
     SINGLE_LIST,
     make_rows,
@@ -16,6 +20,12 @@ SIZES = [0, 50, 1500, 5000]
 ONE_PARTITION = 4
 FOUR_PARTITIONS = 4 + 4 - 1
 OWNER = "0198c0de-0000-7000-8000-00000000abcd"
+
+WITH_TOTALS = [
+    ({"status": "open"}, "runs#status#open", FOUR_PARTITIONS),
+    ({"owner_id": OWNER}, f"runs#owner_id#{OWNER}", ONE_PARTITION),
+    ({"owner_id": OWNER.upper()}, f"runs#owner_id#{OWNER}", ONE_PARTITION),
+]
 
 
 @pytest.fixture(scope="module")
@@ -30,22 +40,23 @@ def tables_of():
     return make
 
 
-class Counter:
-    """A counter that remembers being asked."""
+class Totals:
+    """Counters that remember what they were asked for; no others may be."""
 
-    def __init__(self, count):
-        self.count, self.calls = count, 0
+    def __init__(self, known):
+        self.known = known
+        self.asked = []
 
-    def __call__(self):
-        self.calls += 1
-        return self.count
+    def __call__(self, total):
+        self.asked.append(total)
+        return self.known[total]
 
 
 def run(listing, tables, request, *, counter=None, now=None):
     """The page, how many calls it took with the counter's, and how many read units."""
     tables.meter.reset()
     page = listing.page(tables, request, now=now, read_limit=READ_LIMIT, counter=counter)
-    return page, tables.meter.count + (counter.calls if counter else 0), tables.meter.read_units
+    return page, tables.meter.count + (len(counter.asked) if counter else 0), tables.meter.read_units
 
 
 @pytest.mark.parametrize("order", [NEWEST_FIRST, OLDEST_FIRST])
@@ -55,53 +66,115 @@ def run(listing, tables, request, *, counter=None, now=None):
     [(SINGLE_LIST, ONE_PARTITION), (SHARDED_LIST, FOUR_PARTITIONS), (LISTED_AT_LIST, FOUR_PARTITIONS)],
 )
 def test_first_page_of_the_whole_list(tables_of, listing, ceiling, size, order):
-    page, calls, _ = run(listing, tables_of(size), ListRequest(order=order), counter=Counter(size))
+    page, calls, _ = run(listing, tables_of(size), ListRequest(order=order), counter=Totals({"runs": size}))
 
     assert calls <= ceiling
     assert len(page.items) == min(size, 20)
     assert page.total_count == size
 
 
+@pytest.mark.parametrize("order", [NEWEST_FIRST, OLDEST_FIRST])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("filters", "total", "ceiling"), WITH_TOTALS)
+def test_first_page_of_rows_that_are_counted(tables_of, filters, total, ceiling, size, order):
+    counter = Totals({total: size})
+
+    page, calls, _ = run(SHARDED_LIST, tables_of(size), ListRequest(order=order, filters=filters), counter=counter)
+
+    assert calls <= ceiling
+    assert len(page.items) == min(size, 20)
+    assert page.total_count == size
+    assert counter.asked == ([] if size <= 50 else [total])
+
+
+@pytest.mark.parametrize(("filters", "total", "ceiling"), WITH_TOTALS)
+def test_a_filtered_first_page_costs_the_same_at_any_size(tables_of, filters, total, ceiling):
+    request = ListRequest(filters=filters)
+    costs = {run(SHARDED_LIST, tables_of(size), request, counter=Totals({total: size}))[1:] for size in (1500, 5000)}
+
+    assert len(costs) == 1
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     ("filters", "ceiling"),
     [
-        ({"status": "open"}, FOUR_PARTITIONS),
         ({"team_name": "red"}, ONE_PARTITION),
-        ({"owner_id": OWNER}, ONE_PARTITION),
         ({"status": "open", "inserted_at__gte": "2026-01-01"}, FOUR_PARTITIONS),
+        ({"owner_id": OWNER, "inserted_at__gte": "2026-01-01"}, ONE_PARTITION),
         ({"inserted_at__lte": "2027-01-01"}, FOUR_PARTITIONS),
+        ({"owner_id": OWNER, "status": "open"}, FOUR_PARTITIONS),
     ],
 )
-def test_first_page_with_an_indexed_filter(tables_of, filters, ceiling, size):
-    counter = Counter(-1)
+def test_a_part_of_what_is_counted_is_counted_row_by_row(tables_of, filters, ceiling, size):
+    counter = Totals({})
 
     page, calls, _ = run(SHARDED_LIST, tables_of(size), ListRequest(filters=filters), counter=counter)
 
     assert calls <= ceiling
     assert page.total_count == size
-    assert counter.calls == 0, "a counter of the whole list says nothing about a part of it"
+    assert counter.asked == []
+
+
+@pytest.fixture(scope="module")
+def halves():
+    rows = [row for status in ("open", "done") for row in make_rows(1500, status=status)]
+    return stored([{**row, "id": f"{row['id'][:-1]}{place // 1500}"} for place, row in enumerate(rows)])[1]
+
+
+ANY_STATUS = Listing(RUNS, {**FIELDS, "status": Text("status")}, (BY_STATUS, ALL))
+
+
+def test_of_several_values_each_has_its_counter(halves):
+    counter = Totals({"runs#status#open": 1500, "runs#status#done": 1500})
+
+    page, calls, _ = run(ANY_STATUS, halves, ListRequest(filters={"status": "open, done"}), counter=counter)
+
+    assert page.total_count == 3000
+    assert counter.asked == ["runs#status#open", "runs#status#done"]
+    assert calls <= 8 + 1 + 2
+
+
+def test_a_value_that_no_key_can_have_has_no_counter(halves):
+    counter = Totals({"runs#status#open": 1500})
+
+    page, _, _ = run(ANY_STATUS, halves, ListRequest(filters={"status": f"open,{'x' * 1100}"}), counter=counter)
+
+    assert page.total_count == 1500
+    assert counter.asked == ["runs#status#open"]
+
+
+def test_too_many_values_for_the_index_have_no_counter(halves):
+    counter = Totals({})
+    names = ",".join(f"s{number}" for number in range(16))
+
+    page, _, _ = run(ANY_STATUS, halves, ListRequest(filters={"status": f"open,{names}"}), counter=counter)
+
+    assert page.total_count == 1500
+    assert counter.asked == []
 
 
 @pytest.mark.parametrize("listing", [SINGLE_LIST, SHARDED_LIST, LISTED_AT_LIST])
 def test_the_first_page_costs_the_same_at_any_size(tables_of, listing):
-    costs = [run(listing, tables_of(size), ListRequest(), counter=Counter(size))[1:] for size in (1000, 1500, 5000)]
+    costs = [
+        run(listing, tables_of(size), ListRequest(), counter=Totals({"runs": size}))[1:] for size in (1000, 1500, 5000)
+    ]
 
     assert costs[0] == costs[1] == costs[2]
 
 
 def test_an_exact_total_needs_no_counter(tables_of):
-    counter = Counter(999_999)
+    counter = Totals({"runs": 999_999})
 
     page, _, _ = run(SINGLE_LIST, tables_of(50), ListRequest(), counter=counter)
 
     assert page.total_count == 50
-    assert counter.calls == 0
+    assert counter.asked == []
 
 
 @pytest.mark.parametrize("listing", [SINGLE_LIST, SHARDED_LIST])
 def test_a_counter_that_lags_never_says_less_than_was_seen(tables_of, listing):
-    page, _, _ = run(listing, tables_of(1500), ListRequest(page=70), counter=Counter(3))
+    page, _, _ = run(listing, tables_of(1500), ListRequest(page=70), counter=Totals({"runs": 3}))
 
     assert len(page.items) == 20
     assert page.total_count > 70 * 20
@@ -110,7 +183,7 @@ def test_a_counter_that_lags_never_says_less_than_was_seen(tables_of, listing):
 def test_a_later_page_counts_what_it_skips_and_reads_only_its_rows(tables_of):
     tables = tables_of(5000)
 
-    page, calls, _ = run(SINGLE_LIST, tables, ListRequest(page=40, page_size=100), counter=Counter(5000))
+    page, calls, _ = run(SINGLE_LIST, tables, ListRequest(page=40, page_size=100), counter=Totals({"runs": 5000}))
 
     assert [call.operation for call in tables.meter.calls] == ["Query", "Query", "BatchGetItem"]
     assert calls <= ONE_PARTITION
@@ -118,7 +191,9 @@ def test_a_later_page_counts_what_it_skips_and_reads_only_its_rows(tables_of):
 
 
 def test_a_later_page_of_shards_takes_one_round(tables_of):
-    _, calls, _ = run(SHARDED_LIST, tables_of(5000), ListRequest(page=40, page_size=100), counter=Counter(5000))
+    _, calls, _ = run(
+        SHARDED_LIST, tables_of(5000), ListRequest(page=40, page_size=100), counter=Totals({"runs": 5000})
+    )
 
     assert calls <= FOUR_PARTITIONS
 

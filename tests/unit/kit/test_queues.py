@@ -48,7 +48,7 @@ class TestSend:
 
 
 def test_a_body_above_the_limit_goes_alone():
-    assert list(batches(["a", "b" * 9, "c"], most_bytes=5)) == [["a"], ["b" * 9], ["c"]]
+    assert list(batches(["a", "b" * 9, "c"], len, most_bytes=5)) == [["a"], ["b" * 9], ["c"]]
 
 
 def test_bodies_are_compact_json():

@@ -3,7 +3,7 @@
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
 
 from chalicelib.kit.tables import (
@@ -79,11 +79,12 @@ def test_what_cannot_succeed_is_refused(stub, dynamo, code):
         dynamo.transact([Put(THINGS, {"id": "one"})], "t")
 
 
-def test_no_answer_is_busy(dynamo, client):
-    def time_out(**_):
-        raise ReadTimeoutError(endpoint_url="https://dynamodb.example")
+@pytest.mark.parametrize("error", [ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError])
+def test_no_answer_is_busy(dynamo, client, error):
+    def fail(**_):
+        raise error(endpoint_url="https://dynamodb.example", error="refused")
 
-    client.meta.events.register("before-send.dynamodb.GetItem", time_out)
+    client.meta.events.register("before-send.dynamodb.GetItem", fail)
     with pytest.raises(BusyError, match="no answer"):
         dynamo.get(Ref(THINGS, ONE), consistent=True)
     assert dynamo.meter.count == 1

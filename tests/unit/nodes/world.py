@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chalicelib.aliases import store as aliases_store
 from chalicelib.clusters.model import Cluster
 from chalicelib.clusters.ranges import Pools
 from chalicelib.clusters.service import Clusters
@@ -50,7 +51,7 @@ class World:
             pools=Pools.of(["100.64.0.0/10"], 22),
             reserved_slots=20,
             list_read_limit=20_000,
-            total=lambda: 0,
+            totals=lambda _: 0,
         )
         self.enrollment = Enrollment(
             self.tables,
@@ -62,7 +63,7 @@ class World:
             admin_urls=["https://admin.test"],
             public_keys=False,
             list_read_limit=20_000,
-            total=lambda: 0,
+            totals=lambda _: 0,
         )
         self.nodes = Nodes(
             self.tables,
@@ -74,7 +75,8 @@ class World:
             self.enrollment,
             unreachable_seconds=300,
             list_read_limit=20_000,
-            total=lambda: 0,
+            totals=lambda _: 0,
+            release_aliases=aliases_store.release,
         )
         self.sealer.seal("warm", "up")  # the data key is read once per container; no test counts that
         self._keys: dict[str, str] = {}

@@ -111,7 +111,7 @@ class TestCounting:
         assert deltas_of(change("executions", "execution.created", None, execution())) == {
             "executions": 1,
             "executions#status#pending": 1,
-            "executions#command#c-1": 1,
+            "executions#command_id#c-1": 1,
         }
 
     def test_a_new_status_moves_only_the_status(self):

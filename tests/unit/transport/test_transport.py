@@ -1,11 +1,15 @@
 """Wake-up, push, or nothing: in that order, and losing any of them loses nothing."""
 
+from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 import urllib3
 
 from chalicelib.commands.model import Report, Status
+from chalicelib.commands.store import EXECUTIONS
+from chalicelib.kit.origin import Origin, working_for
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.sockets import SocketError, Sockets
 from chalicelib.nodes.store import PRESENCE
@@ -193,6 +197,59 @@ class TestPush:
 
         transport(world, Quick(201)).deliver([Delivery(machine.id, "executions", ids)])
         assert services.executions.get(ids[0]).execution.status is Status.COMPLETED
+
+    def test_what_is_cancelled_on_its_way_is_called_back(self, world):
+        machine, ids = self.work(world)
+        services = world.services
+
+        class Slow(Agents):
+            def request(self, method, url, **options):
+                if method == "POST":
+                    services.executions.cancel(ids[0])
+                return super().request(method, url, **options)
+
+        agents = Slow(201, 200)
+        transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
+        assert [method for method, _, _ in agents.requests] == ["POST", "PATCH"]
+        assert agents.requests[1][1].endswith(f"/api/v1/command_executions/{ids[0]}/cancel")
+        assert services.executions.get(ids[0]).execution.status is Status.CANCELLED
+
+    def test_what_comes_after_its_deadline_is_not_pushed(self, world):
+        (machine,) = machines(world, 1)
+        a_command(world, expired_at=world.clock.now() + timedelta(seconds=60))
+        world.settle()
+        world.clock.advance(60)
+        agents = Agents()
+        transport(world, agents).deliver([Delivery(machine.id, "executions", pending(world, machine))])
+        assert agents.requests == []
+
+    def test_silent_agents_do_not_keep_each_other_waiting(self, world):
+        fleet = machines(world, 20)
+        a_command(world)
+        world.settle()
+        all_asked = Barrier(len(fleet), timeout=10)
+
+        class Silent(Agents):
+            def request(self, method, url, **options):
+                all_asked.wait()
+                return super().request(method, url, **options)
+
+        agents = Silent(*[None] * len(fleet))
+        deliveries = [Delivery(machine.id, "executions", pending(world, machine)) for machine in fleet]
+        transport(world, agents).deliver(deliveries)
+        assert len(agents.requests) == len(fleet)
+
+    def test_the_mark_tells_for_which_request_it_was_made(self, world):
+        machine, ids = self.work(world)
+        with working_for(Origin(request_id="r-1")):
+            transport(world, Agents(201)).deliver([Delivery(machine.id, "executions", ids)])
+        assert world.driver.row(EXECUTIONS, {"id": ids[0]})["changed_by"]["request_id"] == "r-1"
+
+    def test_an_attempt_is_short(self, world):
+        machine, ids = self.work(world)
+        agents = Agents(201)
+        transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
+        assert agents.requests[0][2]["timeout"].total * 10 <= 20  # ten messages in a worker's 30 s
 
     def test_cancels(self, world):
         machine, ids = self.work(world)

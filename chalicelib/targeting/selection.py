@@ -1,17 +1,17 @@
-"""Whom a command reaches: its parts, decided when it is made, and the nodes of a page that its filters leave."""
+"""Whom a request reaches: its parts, decided when it is made, and the nodes of a page that its filters leave."""
 
 import re
 from collections.abc import Mapping, Sequence
 
 from chalicelib.clusters.model import NAME_MAX_LENGTH, NAME_PATTERN, Cluster
 from chalicelib.clusters.service import Clusters
-from chalicelib.commands.model import Targeting, TargetType
 from chalicelib.kit.listing import Choice, Field, Flag, Moment, Number, Presence, Text, matches
 from chalicelib.kit.tables import Item
 from chalicelib.nodes import model as nodes_model
 from chalicelib.nodes.model import Node, NodePage
 from chalicelib.nodes.service import SHARDS as NODE_SHARDS
 from chalicelib.nodes.service import Nodes
+from chalicelib.targeting.model import Targeting, TargetType
 
 NODE_FIELDS: Mapping[str, Field] = {
     "id_type": Choice("id_type"),
@@ -36,7 +36,7 @@ CLUSTER_FIELDS: Mapping[str, Field] = {
 """What ``cluster_filters`` may name."""
 
 SLICE = 99
-"""Node ids in one part of a command for named nodes: what one transaction creates."""
+"""Node ids in one part of a request for named nodes: what one transaction creates beside a check."""
 
 _PRESENCE_FILTER = "last_seen_at"
 
@@ -52,7 +52,7 @@ def without_repetitions(targeting: Targeting) -> Targeting:
 
 
 def named_clusters(targeting: Targeting, clusters: Clusters) -> list[Cluster]:
-    """The clusters of a command for clusters: unknown names are dropped, then ``cluster_filters`` decide."""
+    """The clusters of a request for clusters: unknown names are dropped, then ``cluster_filters`` decide."""
     if targeting.type is not TargetType.CLUSTERS:
         return []
     names = [name for name in targeting.cluster_names or () if _is_cluster_name(name)]
@@ -92,7 +92,7 @@ def page_of_part(nodes: Nodes, targeting: Targeting, part: str, cursor: str | No
 def select(page: Sequence[Node], targeting: Targeting, nodes: Nodes, clusters: Clusters) -> list[Node]:
     """The nodes that all filters leave; reads presence or clusters only where a filter asks for them.
 
-    ``cluster_filters`` of a command for clusters have been applied to the named ones when the command was made.
+    ``cluster_filters`` of a request for clusters have been applied to the named ones when it was made.
     """
     chosen = list(page)
     if targeting.cluster_filters and targeting.type is not TargetType.CLUSTERS and chosen:

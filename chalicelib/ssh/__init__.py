@@ -1,0 +1,1 @@
+"""SSH access: who may log in to which node, with what, and the check of what somebody presents there."""

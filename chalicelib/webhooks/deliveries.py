@@ -1,0 +1,130 @@
+"""Use cases of operators: the log of deliveries, tests and redelivery.
+
+A delivery that is asked for is written as due now; the message that is sent after it is a hint. Where it is lost, the
+sweep finds the row in a minute or two.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
+from chalicelib.kit.errors import conflict, not_found
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.listing import ListPage, ListRequest
+from chalicelib.kit.queues import Message, Queue, Queues
+from chalicelib.webhooks.attempts import Policy, ask, new_delivery, redeliver
+from chalicelib.webhooks.delivery_store import DeliveryStore
+from chalicelib.webhooks.model import TEST_EVENT_TYPE, Delivery, Status
+from chalicelib.webhooks.service import Webhooks
+
+_REDELIVERED = frozenset({Status.FAILED, Status.EXPIRED})
+
+
+class Deliveries:
+    """``source`` and ``core_name`` go into the envelope of a test."""
+
+    def __init__(
+        self,
+        webhooks: Webhooks,
+        store: DeliveryStore,
+        queues: Queues,
+        clock: Clock,
+        ids: Ids,
+        *,
+        policy: Policy,
+        source: str,
+        core_name: str,
+        list_read_limit: int,
+    ) -> None:
+        self._webhooks = webhooks
+        self._store = store
+        self._queues = queues
+        self._clock = clock
+        self._ids = ids
+        self._policy = policy
+        self._source = source
+        self._core_name = core_name
+        self._list_read_limit = list_read_limit
+
+    def get(self, webhook_id: str, delivery_id: str) -> Delivery:
+        """Raises `EdgeError` (not found), also for a delivery of another webhook."""
+        self._webhooks.get(webhook_id)
+        delivery = self._store.find(delivery_id)
+        if delivery is None or delivery.webhook_id != webhook_id:
+            raise not_found()
+        return delivery
+
+    def list_page(self, webhook_id: str, request: ListRequest) -> ListPage[Delivery]:
+        """One page of a webhook's log. Raises `EdgeError`: not found; bad request when there is too much to read."""
+        self._webhooks.get(webhook_id)
+        return self._store.page(webhook_id, request, self._clock.now(), self._list_read_limit)
+
+    def test(self, webhook_id: str) -> Delivery:
+        """Send an event of type `TEST_EVENT_TYPE`, once, also to a paused webhook; if it arrives, the pause is over.
+        Raises `EdgeError` (not found)."""
+        webhook = self._webhooks.get(webhook_id)
+        now = self._clock.now()
+        event_id = self._ids.uuid7(now)
+        envelope = {
+            "specversion": "1.0",
+            "id": event_id,
+            "source": self._source,
+            "type": TEST_EVENT_TYPE,
+            "time": to_microseconds_text(now),
+            "datacontenttype": "application/json",
+            "corename": self._core_name,
+            "data": {"webhook_id": webhook.id},
+        }
+        asked = ask(new_delivery(webhook.id, envelope, to_seconds_text(now), 1), now, is_forced=True)
+        delivery, _ = self._store.add(asked, "webhook_delivery.tested")
+        self._send([_message(delivery)])
+        return delivery
+
+    def redeliver(self, webhook_id: str, delivery_id: str) -> Delivery:
+        """Send an event again under its id, also to a paused webhook, with as many attempts as a new one. Raises
+        `EdgeError`: not found; conflict while an attempt is under way."""
+        delivery = self.get(webhook_id, delivery_id)
+        renewed = redeliver(delivery, self._clock.now(), self._policy, is_forced=True)
+        changed = self._store.replace(delivery, renewed, "webhook_delivery.redelivered")
+        if changed is None:
+            raise conflict("the delivery was changed by an attempt: try again")
+        self._send([_message(changed)])
+        return changed
+
+    def redeliver_since(self, webhook_id: str, since: datetime) -> str:
+        """Send again whatever failed or expired of what was first queued since then; returns the time of asking, which
+        bounds it. A paused webhook stays paused. Workers do it, chunk by chunk. Raises `EdgeError` (not found)."""
+        webhook = self._webhooks.get(webhook_id)
+        until = to_seconds_text(self._clock.now())
+        redelivery = {"since": to_seconds_text(since), "until": until}
+        self._send([{"webhook_id": webhook.id, "redeliver": redelivery}])
+        return until
+
+    def redeliver_chunk(self, webhook_id: str, since: str, until: str, cursor: str | None) -> str | None:
+        """Do a part of that; returns where the next begins, None at the end. Repeated, it does nothing twice: what it
+        has renewed is younger than ``until``."""
+        chunk = self._store.chunk(webhook_id, cursor, since)
+        now = self._clock.now()
+        renewed = [
+            self._store.replace(
+                delivery, redeliver(delivery, now, self._policy, is_forced=False), "webhook_delivery.redelivered"
+            )
+            for delivery in chunk.deliveries
+            if delivery.status in _REDELIVERED and delivery.queued_at < until
+        ]
+        self._send([_message(delivery) for delivery in renewed if delivery is not None])
+        return chunk.cursor
+
+    def clean_up_chunk(self, webhook_id: str, cursor: str | None) -> str | None:
+        """Remove a part of the log of a deleted webhook. Returns where the next begins, None at the end; safe to
+        repeat."""
+        chunk = self._store.chunk(webhook_id, cursor)
+        self._store.remove_all(chunk.deliveries)
+        return chunk.cursor
+
+    def _send(self, messages: Sequence[Message]) -> None:
+        self._queues.send(Queue.WEBHOOK_DELIVERIES, messages, group_by="webhook_id")
+
+
+def _message(delivery: Delivery) -> Message:
+    return {"webhook_id": delivery.webhook_id, "delivery_id": delivery.id}

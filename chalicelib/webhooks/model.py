@@ -1,0 +1,142 @@
+"""What a webhook is, and what one delivery to it has come to."""
+
+import gzip
+import json
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from chalicelib.kit.crypto import Secret
+
+TEST_EVENT_TYPE = "edge.webhook.test"
+"""The type of events that an operator asks for. Not in the catalogue: nobody subscribes to it."""
+
+SORTABLE = frozenset({"url", "inserted_at", "updated_at"})
+"""What a list of webhooks may be ordered by."""
+
+DELIVERIES_SORTABLE = frozenset({"status", "event_type", "inserted_at", "updated_at"})
+"""What a delivery log may be ordered by."""
+
+
+class NewWebhook(BaseModel, frozen=True):
+    """What an operator asks for."""
+
+    url: str
+    secret: str = Field(repr=False)
+    headers: dict[str, str] = Field(default_factory=dict, repr=False)
+    subscribed_events: tuple[str, ...]
+
+
+class Webhook(BaseModel, frozen=True):
+    """``failures`` counts attempts that failed in a row. From `paused_until` being set until an attempt succeeds,
+    deliveries wait; one attempt may be made once that time has come. ``due_at`` is when the sweep looks at it.
+
+    Secrets and headers are sealed. Times are seconds text.
+    """
+
+    id: str
+    url: str
+    subscribed_events: tuple[str, ...]
+    secret_sealed: bytes = Field(repr=False)
+    headers_sealed: bytes | None = Field(None, repr=False)
+    previous_secret_sealed: bytes | None = Field(None, repr=False)
+    previous_secret_until: str | None = None
+    failures: int = 0
+    pauses: int = 0
+    paused_until: str | None = None
+    due_at: str | None = None
+    inserted_at: str
+    updated_at: str
+    version: int = 0
+
+    @property
+    def is_paused(self) -> bool:
+        return self.paused_until is not None
+
+
+class Status(StrEnum):
+    """``expired``: it grew too old before an attempt succeeded."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+class Attempt(BaseModel, frozen=True):
+    """``status`` is the receiver's answer, or None with ``error`` for why there is none. ``response`` is the beginning
+    of the answer's body. ``at`` is seconds text."""
+
+    at: str
+    milliseconds: int
+    status: int | None = None
+    error: str | None = None
+    response: str | None = None
+
+
+class Delivery(BaseModel, frozen=True):
+    """One event on its way to one webhook.
+
+    ``leased_until`` is set while an attempt is under way; ``is_held`` while it waits for its webhook's pause to end;
+    ``next_attempt_at`` tells when it may be tried, ``due_at`` when the sweep queues it in case its message was lost.
+    ``queued_at`` is where its age counts from. ``is_forced`` lets it pass a pause. ``attempt_count`` includes the
+    attempt under way, and is how many it had in all, where ``attempts`` keeps the last ten; ``attempt_limit`` is the
+    count at which it gives up.
+    """
+
+    id: str
+    webhook_id: str
+    event_id: str
+    event_type: str
+    envelope_gz: bytes = Field(repr=False)
+    status: Status = Status.PENDING
+    attempts: tuple[Attempt, ...] = ()
+    attempt_count: int = 0
+    attempt_limit: int
+    is_forced: bool = False
+    is_held: bool = False
+    queued_at: str
+    next_attempt_at: str | None = None
+    leased_until: str | None = None
+    due_at: str | None = None
+    inserted_at: str
+    updated_at: str
+    expires_epoch: int
+    version: int = 0
+
+    @property
+    def body(self) -> bytes:
+        """What is sent, byte for byte the same in every attempt."""
+        return gzip.decompress(self.envelope_gz)
+
+    @property
+    def envelope(self) -> dict[str, Any]:
+        """The event."""
+        envelope: dict[str, Any] = json.loads(self.body)
+        return envelope
+
+    @property
+    def is_final(self) -> bool:
+        return self.status is not Status.PENDING
+
+
+class Outcome(BaseModel, frozen=True):
+    """What an attempt came to: the attempt as it is logged, and how long the receiver asked to be left alone."""
+
+    attempt: Attempt
+    retry_after_seconds: int | None = None
+    is_refused: bool = False
+    """Nothing was sent: the URL leads where nothing may be sent to."""
+
+
+class SigningKeys(BaseModel, frozen=True, arbitrary_types_allowed=True):
+    """The secrets that sign now, the current one first, and the headers that the operator adds."""
+
+    secrets: tuple[Secret, ...]
+    headers: dict[str, str] = Field(repr=False)
+
+
+def compress(body: bytes) -> bytes:
+    """The same bytes for the same body: without the time in gzip's header."""
+    return gzip.compress(body, mtime=0)

@@ -1,0 +1,397 @@
+"""How to make each operation give each of the statuses that its documentation names, and the words that go with it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from chalicelib.commands.model import Report
+from chalicelib.commands.store import EXECUTIONS
+from tests.builders import a_cluster, a_command, machines
+from tests.contract.application import NEW_NODE_ID, REGISTRATION, Application
+
+Options = Mapping[str, Any]
+Setup = Callable[[Application], Options]
+
+NOWHERE = "01900000-0000-7000-8000-0000000000ff"
+
+
+def as_it_is(_: Application) -> Options:
+    return {}
+
+
+@dataclass(frozen=True)
+class Case:
+    """``said`` is the message of a conflict, the details of a 422, or some fields of the data of a success.
+
+    ``setup`` arranges things and returns what the call needs besides the right key: ``variables`` for the path, and
+    options of `Client.request`.
+    """
+
+    view: str
+    status: int
+    said: Any = None
+    setup: Setup = as_it_is
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        said = self.said if isinstance(self.said, str) else next(iter((self.said or {}).values()), "")
+        return f"{self.view}-{self.status}-{str(said)[:40]}"
+
+
+def body(**values: Any) -> Setup:
+    return lambda _: {"json": values}
+
+
+def query(**values: Any) -> Setup:
+    return lambda _: {"query": values}
+
+
+def variables(**values: str) -> Setup:
+    return lambda _: {"variables": values}
+
+
+def both(variable: Mapping[str, str], **values: Any) -> Setup:
+    return lambda _: {"variables": variable, "json": values}
+
+
+# -- executions of the application's machine, in each state -----------------------------------------------------------
+
+
+def execution_of(app: Application, command_id: str, node_id: str | None = None) -> str:
+    rows = app.world.driver.rows(EXECUTIONS)
+    wanted = (command_id, node_id or app.machine.id)
+    return next(str(row["id"]) for row in rows if (row["command_id"], row["node_id"]) == wanted)
+
+
+def acknowledged(app: Application) -> Options:
+    app.world.services.executions.acknowledge(app.machine.id, app.variables["execution_id"])
+    return {}
+
+
+def cancelled(app: Application) -> Options:
+    app.world.services.executions.cancel(app.variables["execution_id"])
+    return {}
+
+
+def reported(exit_code: int | None, *, is_expired: bool = False) -> Setup:
+    def setup(app: Application) -> Options:
+        report = Report(is_expired=is_expired, exit_code=exit_code)
+        app.world.services.executions.report(app.machine.id, app.variables["execution_id"], report)
+        return {}
+
+    return setup
+
+
+def expired(app: Application) -> Options:
+    """The deadline of a further command has passed."""
+    made = a_command(app.world, expired_at=app.world.clock.now() + timedelta(seconds=30))
+    app.world.settle()
+    app.world.clock.advance(120)
+    app.world.sweep("sweep_commands")
+    app.world.settle()
+    app.hear()
+    return {"variables": {"execution_id": execution_of(app, made.id)}}
+
+
+def anothers(app: Application) -> Options:
+    other = next(row for row in app.world.driver.rows(EXECUTIONS) if row["node_id"] != app.machine.id)
+    return {"variables": {"execution_id": str(other["id"])}}
+
+
+def all_finished(app: Application) -> Options:
+    for row in app.world.driver.rows(EXECUTIONS):
+        app.world.services.executions.cancel(str(row["id"]))
+    return {}
+
+
+def not_fanned_out_yet(app: Application) -> Options:
+    return {"variables": {"command_id": a_command(app.world).id}}
+
+
+# -- keys and registrations -------------------------------------------------------------------------------------------
+
+
+def key_blob(app: Application, cluster_name: str = "north", **wanted: Any) -> str:
+    service = app.world.services.enrollment
+    return service.reveal(service.create(cluster_name, wanted)).reveal()
+
+
+def verifying(**wanted: Any) -> Setup:
+    return lambda app: {"json": {"key": key_blob(app, **wanted)}}
+
+
+def verifying_a_spent_key(app: Application) -> Options:
+    blob = key_blob(app)
+    app.world.services.enrollment.verify(blob, None)
+    return {"json": {"key": blob}}
+
+
+def verifying_for_a_full_cluster(app: Application) -> Options:
+    blob = key_blob(app)
+    app.world.services.clusters.change_node_limit("north", 2)
+    return {"json": {"key": blob}}
+
+
+def registering(**changes: Any) -> Setup:
+    def setup(app: Application) -> Options:
+        token = app.world.services.enrollment.verify(key_blob(app), None).registration_token
+        return {"json": {**REGISTRATION, "registration_token": token, **changes}, "key": None}
+
+    return setup
+
+
+def registering_in_a_full_cluster(app: Application) -> Options:
+    options = registering()(app)
+    app.world.services.clusters.change_node_limit("north", 2)
+    return options
+
+
+def registering_in_a_deleted_cluster(app: Application) -> Options:
+    a_cluster(app.world, "brief")
+    token = app.world.services.enrollment.verify(key_blob(app, "brief"), None).registration_token
+    app.world.services.clusters.delete("brief")
+    return {"json": {**REGISTRATION, "network_name": "cluster-brief", "registration_token": token}, "key": None}
+
+
+def coming_back(app: Application) -> Options:
+    sent = {name: value for name, value in REGISTRATION.items() if name != "registration_token"}
+    return {"json": {**sent, "node_id": app.machine.id}, "key": app.token}
+
+
+def default_cluster_deleted(app: Application) -> Options:
+    app.world.services.clusters.delete("main")
+    return {}
+
+
+def south_is_full(app: Application) -> Options:
+    machines(app.world, 1, "south")
+    app.world.services.clusters.change_node_limit("south", 1)
+    return {"json": {"cluster_name": "south"}}
+
+
+CANNOT_CANCEL = "cannot cancel execution with status '{}' - only 'pending' or 'sent' executions can be cancelled"
+CANNOT_DELETE = (
+    "cannot delete execution with status '{}' - only completed, cancelled, or expired executions can be deleted"
+)
+CANNOT_ACKNOWLEDGE = "execution is in '{}' status and cannot be acknowledged (must be 'pending')"
+CANNOT_UPDATE = "execution is in '{}' status (exit_code: {}) and cannot be updated"
+NOT_THERE = variables(
+    cluster_name="nowhere",
+    **dict.fromkeys(("key_id", "node_id", "alias_id", "command_id", "execution_id"), NOWHERE),
+)
+REFUSED_KEY = {"verified": False, "netmaker_key": "", "network_name": ""}
+
+CLUSTERS = [
+    Case("create_cluster", 201, {"name": "west", "ipv4_range": "8.0.0.0/24", "node_limit": 5, "node_count": 0}),
+    Case("create_cluster", 201, {"ipv4_range": "100.64.3.0/24", "node_limit": None}, body(name="west")),
+    Case("create_cluster", 409, "name has already been taken", body(name="north")),
+    Case(
+        "create_cluster",
+        409,
+        "100.64.0.0/10 overlaps with an existing cluster range",
+        body(name="west", ipv4_range="100.64.0.0/10"),
+    ),
+    Case("create_cluster", 422, {"name": ["is reserved"]}, body(name="default")),
+    Case("list_clusters", 200),
+    Case("get_cluster", 200, {"name": "north", "node_count": 2, "network_name": "cluster-north"}),
+    Case("get_cluster", 404, None, NOT_THERE),
+    Case("update_cluster", 200, {"node_limit": 2}, body(node_limit=2)),
+    Case("update_cluster", 404, None, NOT_THERE),
+    Case("update_cluster", 422, {"node_limit": ["cannot be less than current node count (2)"]}, body(node_limit=1)),
+    Case(
+        "update_cluster",
+        422,
+        {"node_limit": ["cannot exceed 236 for /24 (256 IPs minus 20 reserved slots)"]},
+        body(node_limit=237),
+    ),
+    Case("delete_cluster", 204, None, variables(cluster_name="south")),
+    Case("delete_cluster", 404, None, NOT_THERE),
+    Case("delete_cluster", 409, "cannot delete cluster with 2 node(s) - remove all nodes first"),
+]
+
+_NO_DEFAULT = {"default_cluster_name": None}
+
+ENROLLMENT_KEYS = [
+    Case("create_key", 201, {"cluster_name": "north", "uses_remaining": 3}),
+    Case("create_key", 201, {"name": None, "uses_remaining": None}, body(name="", uses_remaining=None)),
+    Case("create_key", 404, None, NOT_THERE),
+    Case("create_default_key", 201, {"cluster_name": "main"}),
+    Case("create_default_key", 403, None, settings=_NO_DEFAULT),
+    Case("create_default_key", 404, None, default_cluster_deleted),
+    Case("create_public_key", 201, {"cluster_name": "main", "name": None, "uses_remaining": 1, "expired_at": None}),
+    Case("create_public_key", 403, None, settings=_NO_DEFAULT),
+    Case("create_public_key", 403, None, settings={"public_enrollment_key_enabled": False}),
+    Case("create_public_key", 404, None, default_cluster_deleted),
+    Case("list_keys", 200),
+    Case("get_key", 200, {"cluster_name": "north", "uses_remaining": 1}),
+    Case("get_key", 404, None, NOT_THERE),
+    Case("update_key", 200, {"uses_remaining": 3, "name": None}, body(uses_remaining=3, name=None)),
+    Case("update_key", 200, {"expired_at": "2020-01-01T00:00:00Z"}, body(expired_at="2020-01-01T01:00:00+01:00")),
+    Case("update_key", 404, None, NOT_THERE),
+    Case("delete_key", 204),
+    Case("delete_key", 404, None, NOT_THERE),
+]
+
+NODES = [
+    Case("list_nodes", 200),
+    Case("get_node", 200, {"cluster_name": "north", "status": "healthy"}),
+    Case("get_node", 404, None, NOT_THERE),
+    Case("delete_node", 204),
+    Case("delete_node", 404, None, NOT_THERE),
+    Case("change_cluster", 200, {"cluster_name": "south"}),
+    Case("change_cluster", 404, None, NOT_THERE),
+    Case("change_cluster", 409, "node is already in this cluster", body(cluster_name="north")),
+    Case("change_cluster", 409, "cluster has reached its node limit of 1", south_is_full),
+    Case("change_cluster", 422, {"cluster_name": ["not found"]}, body(cluster_name="nowhere")),
+]
+
+NODE_LIKE = {"name": ["must not look like a node id"]}
+
+ALIASES = [
+    Case("create_alias", 201, {"name": "web", "cluster_name": "north"}),
+    Case("create_alias", 404, None, NOT_THERE),
+    Case("create_alias", 409, "name has already been taken", body(name="door")),
+    Case("create_alias", 422, NODE_LIKE, body(name=NEW_NODE_ID)),
+    Case("list_aliases", 200),
+    Case("get_alias", 200, {"name": "door", "vpn_hostname": "node-door.cluster-north.nm.internal"}),
+    Case("get_alias", 404, None, NOT_THERE),
+    Case("delete_alias", 204),
+    Case("delete_alias", 404, None, NOT_THERE),
+    Case("create_own_alias", 201, {"name": "web"}),
+    Case("create_own_alias", 409, "name has already been taken", body(name="door")),
+    Case("create_own_alias", 422, {"name": ["has invalid format"]}, body(name="-")),
+]
+
+_ALL = {"type": "all"}
+
+COMMANDS = [
+    Case("create_command", 201, {"targeting": _ALL, "timeout": None}, body(command_text="true", targeting=_ALL)),
+    Case("create_command", 422, {"command_text": ["can't be blank"]}, body(command_text=" \n", targeting=_ALL)),
+    Case(
+        "create_command",
+        422,
+        {"expired_at": ["must be in the future"]},
+        body(command_text="true", targeting=_ALL, expired_at="2026-11-21T10:00:00Z"),
+    ),
+    Case(
+        "create_command",
+        422,
+        {"node_ids": ["is required when targeting_type is 'nodes'"]},
+        body(command_text="true", targeting={"type": "nodes", "cluster_names": ["north"]}),
+    ),
+    Case(
+        "create_command",
+        422,
+        {"cluster_names": ["is required when targeting_type is 'clusters'"]},
+        body(command_text="true", targeting={"type": "clusters", "cluster_names": []}),
+    ),
+    Case("list_commands", 200),
+    Case("get_command", 200, {"command_text": "true"}),
+    Case("get_command", 404, None, NOT_THERE),
+    Case("delete_command", 204, None, all_finished),
+    Case("delete_command", 404, None, NOT_THERE),
+    Case(
+        "delete_command",
+        409,
+        "cannot delete command with 2 non-completed execution(s) - all executions must be completed first",
+    ),
+    Case("delete_command", 409, "cannot delete command while its executions are being created", not_fanned_out_yet),
+]
+
+EXECUTIONS_OF_OPERATORS = [
+    Case("list_executions", 200),
+    Case("get_execution", 200, {"status": "pending"}),
+    Case("get_execution", 200, {"status": "expired", "exit_code": None}, expired),
+    Case("get_execution", 404, None, NOT_THERE),
+    Case("delete_execution", 204, None, cancelled),
+    Case("delete_execution", 204, None, expired),
+    Case("delete_execution", 404, None, NOT_THERE),
+    Case("delete_execution", 409, CANNOT_DELETE.format("pending")),
+    Case("delete_execution", 409, CANNOT_DELETE.format("sent"), acknowledged),
+    Case("cancel_execution", 200, {"result": "execution cancelled"}),
+    Case("cancel_execution", 200, {"result": "cancellation request sent"}, acknowledged),
+    Case("cancel_execution", 404, None, NOT_THERE),
+    Case("cancel_execution", 409, CANNOT_CANCEL.format("completed"), reported(0)),
+    Case("cancel_execution", 409, CANNOT_CANCEL.format("cancelled"), cancelled),
+    Case("cancel_execution", 409, CANNOT_CANCEL.format("expired"), expired),
+]
+
+AGENT_ENROLMENT = [
+    Case("verify_key", 200, {"verified": True, "error": "", "network_name": "cluster-north"}, verifying()),
+    Case("verify_key", 200, {**REFUSED_KEY, "error": "invalid_key"}),
+    Case("verify_key", 200, {**REFUSED_KEY, "error": "key_expired"}, verifying(expired_at="2026-11-21T09:59:59Z")),
+    Case("verify_key", 200, {**REFUSED_KEY, "error": "key_spent"}, verifying_a_spent_key),
+    Case("verify_key", 200, {**REFUSED_KEY, "error": "node_limit_reached"}, verifying_for_a_full_cluster),
+    Case("verify_key", 422, {"key": ["can't be blank"]}, body(key=" ")),
+    Case("register_node", 201, {"node_id": NEW_NODE_ID, "derp_map_url": None}, registering()),
+    Case("register_node", 201, {"admin_urls": ["http://api.test"]}, coming_back),
+    Case("register_node", 422, {"network_name": ["must start with 'cluster-'"]}, registering(network_name="north")),
+    Case(
+        "register_node",
+        422,
+        {"network_name": ["is not the network of the registration token"]},
+        registering(network_name="cluster-south"),
+    ),
+    Case("register_node", 422, {"network_name": ["cluster does not exist"]}, registering_in_a_deleted_cluster),
+    Case(
+        "register_node",
+        422,
+        {"network_name": ["cluster has reached its node limit of 2"]},
+        registering_in_a_full_cluster,
+    ),
+    Case("register_node", 422, {"registration_token": ["is invalid or expired"]}, registering(registration_token="t")),
+    Case("register_node", 422, {"registration_token": ["is invalid or expired"]}, registering(registration_token=None)),
+    Case("report_health", 200, {"status": "unhealthy"}, body(status="unhealthy")),
+]
+
+_PENDING = query(status="pending")
+
+
+def with_body(setup: Setup, **values: Any) -> Setup:
+    return lambda app: {**setup(app), "json": values}
+
+
+_DONE = {"status": "completed", "exit_code": 0}
+
+EXECUTIONS_OF_AGENTS = [
+    Case("list_own_executions", 200, None, _PENDING),
+    Case("acknowledge_execution", 200, {"status": "sent"}),
+    Case("acknowledge_execution", 403, None, anothers),
+    Case("acknowledge_execution", 404, None, NOT_THERE),
+    Case("acknowledge_execution", 409, CANNOT_ACKNOWLEDGE.format("sent"), acknowledged),
+    Case("acknowledge_execution", 409, CANNOT_ACKNOWLEDGE.format("completed"), reported(0)),
+    Case("acknowledge_execution", 409, CANNOT_ACKNOWLEDGE.format("cancelled"), cancelled),
+    Case("acknowledge_execution", 409, CANNOT_ACKNOWLEDGE.format("expired"), expired),
+    Case("report_result", 200, {"status": "completed", "exit_code": 0}),
+    Case("report_result", 200, {"status": "cancelled"}, with_body(acknowledged, status="completed", exit_code=143)),
+    Case("report_result", 200, {"status": "completed"}, with_body(expired, **_DONE)),
+    Case("report_result", 200, {"status": "completed"}, with_body(reported(None, is_expired=True), **_DONE)),
+    Case("report_result", 403, None, with_body(anothers, **_DONE)),
+    Case("report_result", 404, None, with_body(NOT_THERE, **_DONE)),
+    Case("report_result", 409, CANNOT_UPDATE.format("completed", 0), with_body(reported(0), **_DONE)),
+    Case("report_result", 409, CANNOT_UPDATE.format("completed", "nil"), with_body(reported(None), **_DONE)),
+    Case("report_result", 409, CANNOT_UPDATE.format("cancelled", 143), with_body(reported(143), **_DONE)),
+    Case("report_result", 409, CANNOT_UPDATE.format("expired", 1), with_body(reported(1, is_expired=True), **_DONE)),
+]
+
+HEALTH = [
+    Case("livez", 200),
+    Case("ping", 200),
+    Case("healthz", 200),
+    Case("readyz", 200),
+    Case("openapi", 200),
+    Case("openapi", 404, None, settings={"api_docs_enabled": False}),
+]
+
+CASES = [
+    *CLUSTERS,
+    *ENROLLMENT_KEYS,
+    *NODES,
+    *ALIASES,
+    *COMMANDS,
+    *EXECUTIONS_OF_OPERATORS,
+    *AGENT_ENROLMENT,
+    *EXECUTIONS_OF_AGENTS,
+    *HEALTH,
+]

@@ -1,0 +1,236 @@
+"""What every operation does with what it should never be sent: the envelope, the right status, and no trace."""
+
+import json
+import re
+
+import pytest
+
+from chalicelib.access.keys import Auth
+from chalicelib.api.routes import all_endpoints
+from tests.contract.application import GOOD_BODIES, Application
+from tests.contract.flaws import UNKNOWN, Shape
+from tests.world import MASTER_KEY
+
+JSON = {"Content-Type": "application/json"}
+CODES = {
+    400: "bad_request",
+    401: "unauthorized",
+    404: "not_found",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+}
+UNAUTHORIZED = {"code": "unauthorized", "message": "Unauthorized"}
+NOT_FOUND = {"code": "not_found", "message": "Resource not found"}
+BAD_JSON = {"code": "bad_request", "message": "Bad Request"}
+
+ENDPOINTS = all_endpoints()
+NAMES = [endpoint.view.__name__ for endpoint in ENDPOINTS]
+
+
+def every(condition):
+    """A parameter: each endpoint for which the condition holds."""
+    chosen = [endpoint for endpoint in ENDPOINTS if condition(endpoint)]
+    return pytest.mark.parametrize("endpoint", chosen, ids=[endpoint.view.__name__ for endpoint in chosen])
+
+
+def has_body(endpoint):
+    return endpoint.has_body
+
+
+@pytest.fixture(scope="module")
+def app():
+    """One for the module: none of these requests may change anything."""
+    return Application()
+
+
+def good(endpoint):
+    return dict(GOOD_BODIES[endpoint.view.__name__])
+
+
+def sent_with(endpoint):
+    """The rest of a request whose fault lies elsewhere."""
+    return {"json": good(endpoint)} if endpoint.has_body else {}
+
+
+def refused(answer, status):
+    """The error of an answer that has this status and is the envelope, exactly."""
+    assert answer.status == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    assert "location" not in answer.headers
+    body = answer.json
+    assert set(body) == {"error", "meta"}
+    assert set(body["meta"]) == {"request_id", "timestamp"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", body["meta"]["timestamp"])
+    assert body["meta"]["request_id"] == answer.headers["x-request-id"]
+    assert set(body["error"]) - {"details"} == {"code", "message"}
+    assert body["error"]["code"] == CODES[status]
+    return body["error"]
+
+
+def refused_by_field(answer, *fields):
+    error = refused(answer, 400)
+    assert error["message"] == "Invalid request parameters"
+    assert list(error["details"]) == list(fields)
+    assert all(texts and all(isinstance(text, str) and text for text in texts) for texts in error["details"].values())
+    return error["details"]
+
+
+def test_every_operation_with_a_body_has_a_good_one_to_spoil(app):
+    assert set(GOOD_BODIES) == {endpoint.view.__name__ for endpoint in ENDPOINTS if endpoint.has_body}
+    for endpoint in filter(has_body, ENDPOINTS):
+        shape = Shape(endpoint.body)
+        assert set(good(endpoint)) == set(shape.names)
+        assert len(list(shape.body_flaws(good(endpoint)))) > 5
+    assert len(set(NAMES)) == len(NAMES) >= 30
+
+
+@every(lambda endpoint: endpoint.auth not in (Auth.OPEN, Auth.PUBLIC))
+def test_without_the_right_key(app, endpoint):
+    right = app.key_for(endpoint)
+    headers = [
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": f"Bearer {right}x"},
+        {"Authorization": f"Bearer {right[:-1]}"},
+        {"Authorization": f"Bearer  {right}"},
+        {"Authorization": f"Bearer {right} "},
+        {"Authorization": f"bearer {right}"},
+        {"Authorization": f"Basic {right}"},
+        {"Authorization": right},
+        {"Authorization": "Bearer "},
+        {"Authorization": "Bearer \u00e4\u00f6"},
+        {"Authorization": [f"Bearer {right}", f"Bearer {right}"]},
+        {"Authorization": f"Bearer {MASTER_KEY if endpoint.auth is Auth.AGENT else app.token}"},
+        {"X-Api-Key": right},
+    ]
+    with app.unchanged():
+        for sent in headers:
+            # Neither path, query nor body is looked at before the key.
+            answer = app.call(endpoint, key=None, headers=sent, query={UNKNOWN: "1"}, body="{")
+            assert refused(answer, 401) == UNAUTHORIZED, sent
+
+
+@every(lambda endpoint: "{" in endpoint.route)
+def test_path_variables(app, endpoint):
+    shape = Shape(endpoint.path)
+    shown = re.findall(r"{(\w+)}", endpoint.shown_path)
+    for name, public_name in zip(shape.names, shown, strict=True):
+        flaws = list(shape.text_flaws(name))
+        assert len(flaws) >= 4
+        for text in flaws:
+            with app.unchanged():
+                answer = app.call(endpoint, path=app.path_of(endpoint, **{name: text}), **sent_with(endpoint))
+                refused_by_field(answer, public_name)
+
+
+@every(lambda endpoint: True)
+def test_unknown_query_names(app, endpoint):
+    required = {"status": "sent"} if endpoint.view.__name__ == "list_own_executions" else {}
+    for name in (UNKNOWN, "page[size]", "inserted_at", "__proto__", ""):
+        with app.unchanged():
+            answer = app.call(endpoint, query={**required, name: "1"}, **sent_with(endpoint))
+            refused_by_field(answer, name)
+
+
+@every(lambda endpoint: Shape(endpoint.query).names)
+def test_query_values(app, endpoint):
+    shape = Shape(endpoint.query)
+    required = {"status": "sent"} if endpoint.view.__name__ == "list_own_executions" else {}
+    tried = 0
+    for name in shape.names:
+        for text in shape.text_flaws(name):
+            tried += 1
+            with app.unchanged():
+                answer = app.call(endpoint, query={**required, name: text})
+                refused_by_field(answer, name)
+    assert tried > 10
+
+
+@every(has_body)
+def test_fields_of_bodies(app, endpoint):
+    for flaw in Shape(endpoint.body).body_flaws(good(endpoint)):
+        with app.unchanged():
+            answer = app.call(endpoint, json=flaw.value)
+            assert answer.status == 400, (flaw.label, answer.text)
+            refused_by_field(answer, flaw.field)
+
+
+@every(has_body)
+def test_several_wrong_fields_are_all_named(app, endpoint):
+    wrong = dict.fromkeys(good(endpoint), 1.5)
+    with app.unchanged():
+        refused_by_field(app.call(endpoint, json=wrong), *wrong)
+
+
+@every(has_body)
+def test_json_of_another_type(app, endpoint):
+    for value in (None, True, 5, 1.5, "text", [], [good(endpoint)]):
+        with app.unchanged():
+            refused_by_field(app.call(endpoint, json=value), "")
+
+
+@every(has_body)
+def test_malformed_json(app, endpoint):
+    text = json.dumps(good(endpoint))
+    for body in (text[:-1], text + text, "{", "nothing", "{'a': 1}", text.replace("{", "{,", 1), "\ufeff" + text):
+        with app.unchanged():
+            assert refused(app.call(endpoint, body=body, headers=JSON), 400) == BAD_JSON
+
+
+@every(has_body)
+def test_a_repeated_member_does_not_get_past_the_checks(app, endpoint):
+    """The last counts, as in every JSON parser that clients meet: a bad last one is refused."""
+    text = json.dumps(good(endpoint))
+    name = next(iter(good(endpoint)))
+    with app.unchanged():
+        answer = app.call(endpoint, body=f'{text[:-1]}, "{name}": {{}}}}', headers=JSON)
+        refused_by_field(answer, name)
+
+
+@every(has_body)
+def test_content_types(app, endpoint):
+    text = json.dumps(good(endpoint))
+    with app.unchanged():
+        details = refused_by_field(app.call(endpoint, body=text), "")
+        assert details == {"": ["Missing header: content-type"]}
+        for form in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/ld+json"):
+            details = refused_by_field(app.call(endpoint, body=text, headers={"Content-Type": form}), "")
+            assert details == {"": ["Invalid value for header: content-type"]}
+        for other in ("text/plain", "application/xml", "text/json", "json"):
+            error = refused(app.call(endpoint, body=text, headers={"Content-Type": other}), 415)
+            assert error == {"code": "unsupported_media_type", "message": "Unsupported Media Type"}
+
+
+@every(has_body)
+def test_bodies_over_the_bound(app, endpoint):
+    text = json.dumps(good(endpoint))
+    too_long = text + " " * (endpoint.max_body_bytes - len(text) + 1)
+    with app.unchanged():
+        error = refused(app.call(endpoint, body=too_long, headers=JSON), 413)
+        assert error["message"] == f"Request body is larger than {endpoint.max_body_bytes} bytes"
+        # The size is looked at before the content is.
+        refused(app.call(endpoint, body="x" * len(too_long), headers={"Content-Type": "text/plain"}), 413)
+
+
+@every(lambda endpoint: True)
+def test_methods_that_a_path_does_not_have(app, endpoint):
+    declared = {other.method for other in ENDPOINTS if other.route == endpoint.route}
+    path = app.path_of(endpoint)
+    overlapping = {"PATCH", "DELETE", "GET"} if path.endswith("/clusters/default/enrollment_keys") else set()
+    with app.unchanged():
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"} - declared - overlapping:
+            for key in (None, "wrong", app.key_for(endpoint)):
+                answer = app.client.request(method, path, key=key, body="{", checked=False)
+                assert refused(answer, 404) == NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/api", "/api/v1", "/api/v1/unknown", "/api/v2/clusters", "/api/v1/clusters/north/nodes", "/health_", "//"],
+)
+def test_paths_that_nothing_has(app, path):
+    with app.unchanged():
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
+            for key in (None, MASTER_KEY):
+                answer = app.client.request(method, path, key=key, query={"a": "b"}, body="{", checked=False)
+                assert refused(answer, 404) == NOT_FOUND

@@ -1,0 +1,199 @@
+"""Every status that an operation documents, provoked; answers beside the contract, where its folder is at hand."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from openapi_schema_validator import OAS30Validator
+
+from chalicelib.access.keys import Auth
+from chalicelib.api.openapi import statuses_of
+from chalicelib.api.routes import all_endpoints
+from tests.contract.application import GOOD_BODIES, Application
+from tests.contract.status_cases import CASES
+
+CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
+ENDPOINTS = {endpoint.view.__name__: endpoint for endpoint in all_endpoints()}
+
+ANYWHERE = {400, 401, 413, 415, 429, 500, 503}
+"""Statuses of the edge: provoked below or in test_bad_input.py, for all operations alike."""
+
+NEVER = {
+    ("create_key", 422): "the contract names it; all that a key can break are shapes",
+    ("create_default_key", 422): "as create_key",
+    ("update_key", 422): "as create_key",
+}
+
+RACED = {("report_health", 404), ("create_own_alias", 404)}
+"""The node is deleted while its request is under way: a test of its own."""
+
+TEXTS = {
+    403: ("forbidden", "Forbidden"),
+    404: ("not_found", "Resource not found"),
+    422: ("validation_failed", "Validation failed"),
+}
+
+UNTOUCHED = {"livez", "ping", "openapi"}
+"""They read no table."""
+
+
+@pytest.fixture(scope="module")
+def contract():
+    if not CONTRACT_DIR:
+        return None
+    (file,) = Path(CONTRACT_DIR).glob("*openapi*.json")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def check_against(contract, endpoint, answer):
+    """The answer fits the contract's schema of that status, where the contract has one."""
+    operation = ((contract or {}).get("paths", {}).get(endpoint.shown_path) or {}).get(endpoint.method.lower(), {})
+    content = operation.get("responses", {}).get(str(answer.status), {}).get("content", {})
+    if "application/json" in content:
+        schema = {"allOf": [content["application/json"]["schema"]], "components": contract["components"]}
+        OAS30Validator(schema).validate(answer.json)
+
+
+def call(app, name, options=None):
+    """An operation by its view's name, with a good body unless the options say otherwise."""
+    endpoint = ENDPOINTS[name]
+    given = dict(options or {})
+    if endpoint.has_body:
+        given.setdefault("json", GOOD_BODIES[name])
+    if name == "list_own_executions":
+        given.setdefault("query", {"status": "pending"})
+    return app.call(endpoint, path=app.path_of(endpoint, **given.pop("variables", {})), **given)
+
+
+def test_every_documented_status_has_a_case():
+    documented = {(name, status) for name, endpoint in ENDPOINTS.items() for status in statuses_of(endpoint)}
+    provoked = {(case.view, case.status) for case in CASES}
+    assert provoked <= documented
+    assert documented - provoked - RACED - set(NEVER) == {one for one in documented if one[1] in ANYWHERE}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_status(case, contract):
+    app = Application(**case.settings)
+    options = case.setup(app)
+    before = app.state()
+    answer = call(app, case.view, options)
+    assert answer.status == case.status, answer.text
+    check_against(contract, ENDPOINTS[case.view], answer)
+    if case.status < 300:
+        for name, value in (case.said or {}).items():
+            assert answer.data[name] == value
+        return
+    assert app.state() == before
+    error = answer.error
+    if case.status == 409:
+        assert error == {"code": "conflict", "message": case.said}
+    else:
+        assert (error["code"], error["message"]) == TEXTS[case.status]
+        assert error.get("details") == case.said
+
+
+@pytest.mark.parametrize("name", sorted(name for name, _ in RACED))
+def test_a_node_that_is_deleted_while_it_calls_is_404(name):
+    app = Application()
+    app.world.driver.before_next(
+        lambda: app.world.services.nodes.delete(app.machine.id), operation="TransactWriteItems"
+    )
+    answer = call(app, name, {"json": {"status": "unhealthy"}} if name == "report_health" else None)
+    assert (answer.status, answer.error["code"]) == (404, "not_found")
+    assert call(app, name).status == 401
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_degraded_mode(name):
+    app = Application()
+    app.world.services.degraded = lambda: True
+    before = app.state()
+    answer = call(app, name)
+    blocked = ENDPOINTS[name].blocked_when_degraded
+    assert (answer.status == 503) is blocked
+    if blocked:
+        assert answer.error == {
+            "code": "degraded_mode",
+            "message": "Cluster is in degraded mode (over capacity) — try again when capacity recovers",
+        }
+        assert app.state() == before
+
+
+def test_what_degraded_mode_blocks():
+    assert {name for name, endpoint in ENDPOINTS.items() if endpoint.blocked_when_degraded} == {
+        "create_cluster",
+        "update_cluster",
+        "delete_cluster",
+        "create_key",
+        "create_default_key",
+        "create_public_key",
+        "update_key",
+        "delete_key",
+        "change_cluster",
+        "delete_node",
+        "register_node",
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in ENDPOINTS if name not in UNTOUCHED])
+def test_tables_that_take_nothing_are_503(name, contract):
+    app = Application()
+    app.world.driver.fail_next(100_000, "throttle")
+    before = app.state()
+    answer = call(app, name)
+    assert answer.status == 503
+    assert app.state() == before
+    if ENDPOINTS[name].enveloped:
+        assert answer.error == {"code": "service_unavailable", "message": "Service Unavailable"}
+        check_against(contract, ENDPOINTS[name], answer)
+    else:
+        assert [check["healthy"] for check in answer.json if check["name"] == "Database"] == [False]
+
+
+@pytest.mark.parametrize("name", [name for name in ENDPOINTS if name not in {*UNTOUCHED, "healthz", "readyz"}])
+def test_a_failure_nobody_thought_of_is_500_and_keeps_its_text(name):
+    app = Application()
+
+    def fail():
+        raise RuntimeError("a detail of the inside")
+
+    app.world.driver.before_next(fail)
+    before = app.state()
+    answer = call(app, name)
+    assert (answer.status, answer.error) == (
+        500,
+        {"code": "internal_server_error", "message": "Internal Server Error"},
+    )
+    assert app.state() == before
+
+
+@pytest.mark.parametrize("name", [name for name, endpoint in ENDPOINTS.items() if endpoint.auth is Auth.PUBLIC])
+def test_public_routes_are_limited(name):
+    app = Application(public_burst=1, public_rate_per_second=0.5)
+    assert call(app, name).status != 429
+    before = app.state()
+    answer = call(app, name, {"json": {}} if ENDPOINTS[name].has_body else None)
+    assert (answer.status, answer.error) == (429, {"code": "rate_limited", "message": "Too Many Requests"})
+    assert answer.headers["retry-after"] == "2"
+    assert app.state() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("create_cluster", "/api/v1/clusters/{name}"),
+        ("create_key", "/api/v1/enrollment_keys/{id}"),
+        ("create_default_key", "/api/v1/enrollment_keys/{id}"),
+        ("create_public_key", None),
+        ("create_command", "/api/v1/commands/{id}"),
+    ],
+)
+def test_what_was_created_can_be_looked_at_where_the_answer_says(name, place):
+    app = Application()
+    created = call(app, name)
+    location = created.headers.get("location")
+    assert location == (place and place.format(**created.data))
+    if location:
+        assert app.client.get(location, key="master-key").data == created.data

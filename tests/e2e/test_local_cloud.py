@@ -1,0 +1,74 @@
+"""The local cloud itself: the real template, the real roles, one command through everything."""
+
+import json
+import urllib.error
+import urllib.request
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from infra.local.bus_tap import BusTap
+from tests.e2e.cloud import eventually, fleet, granted, started_functions
+
+
+def test_one_command_goes_through_everything(cloud):
+    tap = BusTap(cloud.client("events"), cloud.client("sqs"), cloud.event_bus_name)
+    with fleet(cloud, "smoke") as smoke:
+        nodes = {agent.node_id() for agent in smoke.enrol(2)}
+        results = smoke.results_of(smoke.run("printf 'out'; exit 3"), 2)
+
+    assert {(each["output"], each["exit_code"]) for each in results} == {("out", 3)}
+    assert {each["node_id"] for each in results} == nodes
+    ids = {each["id"] for each in results}
+    eventually(lambda: ids <= {_subject(each) for each in tap.envelopes() if each["type"].endswith(".completed")})
+    assert {"relay_changes", "create_executions", "publish_events"} <= started_functions(cloud)
+    assert cloud.function_failures() == []
+    assert cloud.calls <= granted(cloud.table_prefix)
+
+
+def test_a_refusal_of_the_gateway_has_the_envelope(cloud):
+    request = urllib.request.Request(f"{cloud.url}/no/such/path", method="TRACE")
+    with pytest.raises(urllib.error.HTTPError) as refused, urllib.request.urlopen(request, timeout=30):
+        pass
+
+    with refused.value as answer:
+        assert answer.code == 404
+        assert json.loads(answer.read())["error"]["code"] == "not_found"
+
+
+def test_a_socket_without_a_token_is_refused(cloud):
+    with pytest.raises(InvalidStatus) as refused, connect(cloud.websocket_url):
+        pass
+
+    assert refused.value.response.status_code in {401, 403}
+
+
+def test_roles_are_enforced(cloud):
+    """Otherwise a missing grant would show on AWS only."""
+    role = cloud.client("lambda").get_function_configuration(FunctionName=cloud.function_name("publish_events"))["Role"]
+    granted_by_role = cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    dynamodb = boto3.client(
+        "dynamodb",
+        endpoint_url=cloud.emulator_url,
+        region_name="us-east-1",
+        aws_access_key_id=granted_by_role["AccessKeyId"],
+        aws_secret_access_key=granted_by_role["SecretAccessKey"],
+        aws_session_token=granted_by_role["SessionToken"],
+    )
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        dynamodb.get_item(TableName=f"{cloud.table_prefix}nodes", Key={"id": {"S": "x"}})
+
+
+def test_the_sweeps_run(cloud):
+    cloud.sweep()
+
+    for name in ("sweep_commands", "check_health", "recount"):
+        assert any('"handled"' in line for line in cloud.function_logs(name)), name
+
+
+def _subject(envelope):
+    return envelope["data"].get("command_execution_id")
