@@ -18,6 +18,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.commands.fan_out import CHUNK
 from chalicelib.commands.store import EXECUTIONS, SHARDS
 from chalicelib.kit.tables import Call
+from chalicelib.nodes.store import HEALTH_SHARDS
 from tests.api.client import Client, HttpAnswer
 from tests.builders import a_cluster
 from tests.callers import Agent, a_key, bill_of, enrolled, operator
@@ -42,6 +43,10 @@ NODES = IN_KEY_ORDER + FURTHER_SHARDS + PRESENCE
 EXECUTION_SHARDS = IN_KEY_ORDER + FURTHER_SHARDS + PARENT
 CLUSTERS = IN_KEY_ORDER + SHOWN
 """The nodes of each cluster shown are one query."""
+
+
+KINDS_OF_DUE_WORK = 2
+"""Of commands and of self-update requests: one query each."""
 
 
 def rows(count: int) -> int:
@@ -185,7 +190,7 @@ def test_a_list_above_the_read_limit_is_refused_and_stops_reading(large, read):
     assert len(calls_of(made.world)) <= SHARDS + rows(limit) + 1
 
 
-@pytest.mark.parametrize(("sweep", "ceiling"), [("check_health", 16), ("sweep_commands", 1)])
+@pytest.mark.parametrize(("sweep", "ceiling"), [("check_health", HEALTH_SHARDS), ("sweep_commands", KINDS_OF_DUE_WORK)])
 def test_a_sweep_with_nothing_due_costs_the_same_whatever_the_fleet(large, sweep, ceiling):
     _, made, _ = large
     made.world.sweep(sweep)

@@ -22,10 +22,8 @@ FUNCTIONS = {"app": ["app"], "workers": WORKERS}
 """What no worker may load is absent also from all of them together."""
 
 SDK = {"boto3", "s3transfer", "jmespath", "dateutil", "botocore.session", "botocore.client", "botocore.awsrequest"}
-"""Loaded with the first client, and only what that client needs."""
-
-ON_DEMAND = SDK | {"urllib3"}
-"""What few requests need; `kit.aws` and `transport.push` load it when they are first used."""
+"""Loaded with the first client, when `kit.aws` is asked for it. urllib3 is not among them: to import it early is
+to pay early for what every function's first client loads anyway."""
 
 NEVER = {
     # Tests and tools.
@@ -34,7 +32,7 @@ NEVER = {
     # Chalice's command line and local server: the zip holds its runtime alone.
     "chalice.cli", "chalice.local", "chalice.deploy", "chalice.package", "click", "inquirer", "yaml",
     # Packages of features that few functions have, or none.
-    "argon2", "standardwebhooks", "prometheus_client", "aws_lambda_powertools", "requests", "httpx", "aiohttp",
+    "argon2", "prometheus_client", "aws_lambda_powertools", "requests", "httpx", "aiohttp",
     "websockets", "asyncssh", "psutil",
     # The standard library's slow ones that nothing here is for.
     "unittest", "xmlrpc", "multiprocessing.pool", "sqlite3", "tkinter", "pydoc", "doctest", "http.server",
@@ -56,7 +54,7 @@ def loaded() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_loads_nothing_that_it_does_not_need(loaded, function):
-    assert loaded[function] & (NEVER | ON_DEMAND) == set()
+    assert loaded[function] & (NEVER | SDK) == set()
 
 
 def test_a_worker_loads_no_route(loaded):
@@ -68,5 +66,5 @@ def test_the_names_are_those_of_modules_that_exist(loaded):
     code = "import json, sys, boto3, chalice.cli, yaml, pytest; boto3.client('sqs'); print(json.dumps([*sys.modules]))"
     environment = {"AWS_DEFAULT_REGION": "us-east-1", "PATH": "", "HOME": "/nonexistent"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert set(json.loads(done.stdout)) >= ON_DEMAND | {"chalice.cli", "click", "yaml", "pytest", "_pytest"}
+    assert set(json.loads(done.stdout)) >= SDK | {"chalice.cli", "click", "yaml", "pytest", "_pytest"}
     assert {"chalicelib.bootstrap", "pydantic", "chalice"} <= loaded["app"]

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from chalicelib.commands.store import EXECUTIONS, FAN_OUTS, SHARDS, command_shard
-from chalicelib.kit.tables import Query
+from chalicelib.kit.tables import Query, Set, Update
 from chalicelib.nodes.model import IdType, Status
+from chalicelib.nodes.store import PRESENCE
 from tests.api.client import Client
 from tests.callers import operator
 from tests.unit.commands.fleet import a_node
@@ -26,7 +27,7 @@ NODE_FILTERS: list[Filters] = [
     {},
     {"status": "unreachable"},
     {"version": "1.*", "self_update_enabled": True},
-    {"cluster_name": "*th", "last_seen_at__gte": "2026-11-21"},
+    {"cluster_name": "*th", "last_seen_at__gte": "2026-11-22"},
     {"id_type": "random", "inserted_at__lte": "2026-11-21T09:30:00Z"},
     {"version": "9.9"},
 ]
@@ -67,7 +68,14 @@ class Fleet:
                 inserted_at="2026-11-21T09:00:00Z" if place % 4 == 1 else "2026-11-21T10:00:00Z",
             )
             self.ids.append(node.id)
+            if place % 6 == 1:
+                self._hear(node.id)
         list(self.world.relay_batches())  # the fleet stands; nobody is to be told
+
+    def _hear(self, node_id: str) -> None:
+        """A call of an agent is noted in its presence alone; the copy in the node's row stays behind."""
+        heard = Update(PRESENCE, {"id": node_id}, (Set("last_seen_at", "2026-11-22T10:00:00Z"),))
+        self.world.services.tables.write(heard, "presence.seen")
 
     def listed(self, path: str, filters: Filters) -> list[dict[str, Any]]:
         """All pages of a list, read once: the fleet does not change."""
