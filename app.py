@@ -11,10 +11,14 @@ from chalicelib.workers import (
     connections,
     create_executions,
     deliver_commands,
+    deliver_webhook,
+    prune_executions,
     publish_events,
     recount,
     relay_changes,
     sweep_commands,
+    sweep_webhooks,
+    trigger_updates,
 )
 
 app = Chalice(app_name="edge-admin", configure_logs=False)
@@ -29,10 +33,14 @@ for worker in (
     create_executions,
     deliver_commands,
     publish_events,
+    deliver_webhook,
     clean_up,
     sweep_commands,
+    sweep_webhooks,
     check_health,
     recount,
+    prune_executions,
+    trigger_updates,
     connections,
 ):
     app.register_blueprint(worker.blueprint)

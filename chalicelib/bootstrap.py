@@ -20,9 +20,10 @@ from chalicelib.clusters.store import TABLE as CLUSTERS
 from chalicelib.commands.clean_up import CleanUp
 from chalicelib.commands.executions import Executions
 from chalicelib.commands.fan_out import FanOuts
+from chalicelib.commands.pruning import Pruning
 from chalicelib.commands.service import Commands
 from chalicelib.enrollment.service import Enrollment
-from chalicelib.events.service import Events
+from chalicelib.events.service import SOURCE, Events, catalogue
 from chalicelib.kit import aws
 from chalicelib.kit.bus import Bus
 from chalicelib.kit.clock import Clock, SystemClock
@@ -31,11 +32,16 @@ from chalicelib.kit.crypto import KeyService, KmsKeyService, Sealer
 from chalicelib.kit.health import HealthCheck
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Log
+from chalicelib.kit.outbound import Exchange, HttpExchange, Outbound, Resolver, SystemResolver
 from chalicelib.kit.queues import Queues
 from chalicelib.kit.sockets import Sockets
 from chalicelib.kit.tables import Driver, Meter, Tables
 from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.kit.tables.wire import from_wire
+from chalicelib.metrics.admin import AdminMetrics
+from chalicelib.metrics.discovery import Discovery
+from chalicelib.metrics.scraping import scraper_over_http
+from chalicelib.metrics.service import NodeMetrics
 from chalicelib.nodes.service import PATIENCE_SECONDS, Nodes
 from chalicelib.relay.service import Relay
 from chalicelib.settings import Settings
@@ -45,8 +51,13 @@ from chalicelib.ssh.service import SshUsernames
 from chalicelib.ssh.verifying import Verifier
 from chalicelib.transport.push import push_over_http
 from chalicelib.transport.service import Transport
+from chalicelib.updates.fan_out import UpdateFanOuts
+from chalicelib.updates.service import SelfUpdates
+from chalicelib.updates.triggering import Triggering
 from chalicelib.vpn.port import Vpn
 from chalicelib.vpn.registry import Registry
+from chalicelib.webhooks.attempts import Policy
+from chalicelib.webhooks.context import WebhookContext
 
 
 class Outside(Protocol):
@@ -76,6 +87,12 @@ class Outside(Protocol):
     @property
     def key_service(self) -> KeyService: ...
 
+    @property
+    def resolver(self) -> Resolver: ...
+
+    @property
+    def exchange(self) -> Exchange: ...
+
     def read_secret(self, arn: str) -> str: ...
 
 
@@ -87,6 +104,8 @@ class Aws:
         self.clock: Clock = SystemClock()
         self.ids = Ids()
         self.log = Log()
+        self.resolver: Resolver = SystemResolver()
+        self.exchange: Exchange = HttpExchange()
 
     @cached_property
     def driver(self) -> Driver:
@@ -237,6 +256,28 @@ class Services:
         )
 
     @cached_property
+    def triggering(self) -> Triggering:
+        return Triggering(self.tables, self.clock, self.nodes, self.events, lambda: self.transport)
+
+    @cached_property
+    def self_updates(self) -> SelfUpdates:
+        settings = self.settings
+        return SelfUpdates(
+            self.tables,
+            self.clock,
+            self.ids,
+            self.clusters,
+            self.triggering,
+            deadline_seconds=settings.self_update_deadline_seconds,
+            list_read_limit=settings.list_read_limit,
+            totals=self.counters.read,
+        )
+
+    @cached_property
+    def update_fan_outs(self) -> UpdateFanOuts:
+        return UpdateFanOuts(self.tables, self.clock, self.nodes, self.clusters)
+
+    @cached_property
     def executions(self) -> Executions:
         limit = self.settings.list_read_limit
         return Executions(self.tables, self.clock, read_limit=limit, totals=self.counters.read)
@@ -278,8 +319,33 @@ class Services:
         return Verifier(self.tables, self.clock, events=self.events, passwords=self.passwords)
 
     @cached_property
+    def webhooks(self) -> WebhookContext:
+        settings, outside = self.settings, self._outside
+        age = settings.event_delivery_max_age_seconds
+        return WebhookContext(
+            self.tables,
+            self.clock,
+            self.ids,
+            sealer=self.sealer,
+            outbound=Outbound(outside.resolver, outside.exchange, allow_private=settings.webhook_allow_private_ips),
+            queues=self.queues,
+            policy=Policy(settings.webhook_max_attempts, timedelta(seconds=age) if age else None),
+            catalogue=catalogue(),
+            source=SOURCE,
+            core_name=settings.core_name,
+            list_read_limit=settings.list_read_limit,
+            counters=self.counters,
+        )
+
+    @cached_property
     def clean_up(self) -> CleanUp:
         return CleanUp(self.tables, self.clock, self.nodes)
+
+    @cached_property
+    def pruning(self) -> Pruning:
+        settings = self.settings
+        kept = timedelta(days=settings.execution_retention_days) if settings.execution_pruning_enabled else None
+        return Pruning(self.tables, self.clock, kept)
 
     @cached_property
     def relay(self) -> Relay:
@@ -303,6 +369,29 @@ class Services:
             push_host=self.settings.push_host,
             vpn_domain=self.settings.netmaker_default_domain,
         )
+
+    @cached_property
+    def node_metrics(self) -> NodeMetrics:
+        settings = self.settings
+        return NodeMetrics(
+            self.tables,
+            self.clock,
+            self.nodes,
+            lambda: Sockets(self._outside.socket_client),
+            self.log,
+            scraper=scraper_over_http(self.clock) if settings.push_enabled else None,
+            push_host=settings.push_host,
+            vpn_domain=settings.netmaker_default_domain,
+            fresh_seconds=settings.metrics_fresh_seconds,
+        )
+
+    @cached_property
+    def metrics_discovery(self) -> Discovery:
+        return Discovery(self.nodes, self.settings.metrics_base_url or self.settings.public_url)
+
+    @cached_property
+    def admin_metrics(self) -> AdminMetrics:
+        return AdminMetrics(self.counters, self.queues, self.degraded)
 
     def health_checks(self) -> list[HealthCheck]:
         """What requests need to succeed: a read of a row that is not there, a queue that answers, the keys."""

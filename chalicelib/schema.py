@@ -16,12 +16,18 @@ from chalicelib.events.store import TABLE as OCCURRENCES
 from chalicelib.kit.counters import TABLE as COUNTERS
 from chalicelib.kit.crypto import DATA_KEYS
 from chalicelib.kit.tables import Query, Table
+from chalicelib.metrics.store import TABLE as METRICS_CACHE
 from chalicelib.nodes import store as nodes_store
 from chalicelib.nodes.store import CONNECTIONS, NODES, PRESENCE
 from chalicelib.ssh import store as ssh_store
 from chalicelib.ssh.attempts import ATTEMPTS as SSH_ATTEMPTS
 from chalicelib.ssh.store import KEYS as SSH_PUBLIC_KEYS
 from chalicelib.ssh.store import USERNAMES as SSH_USERNAMES
+from chalicelib.updates import store as updates_store
+from chalicelib.updates.store import NODE_UPDATES as SELF_UPDATES
+from chalicelib.updates.store import REQUESTS as SELF_UPDATE_REQUESTS
+from chalicelib.webhooks import store as webhooks_store
+from chalicelib.webhooks.store import DELIVERIES, WEBHOOKS
 
 ALL_TOTALS: Mapping[str, Sequence[Query]] = {
     **clusters_store.TOTALS,
@@ -29,7 +35,9 @@ ALL_TOTALS: Mapping[str, Sequence[Query]] = {
     **nodes_store.TOTALS,
     **aliases_store.TOTALS,
     **commands_store.TOTALS,
+    **updates_store.TOTALS,
     **ssh_store.TOTALS,
+    **webhooks_store.TOTALS,
 }
 """Every total that is kept as a counter, but for those of single commands, and the counts that a recount reads."""
 
@@ -39,15 +47,20 @@ ALL_TABLES: tuple[Table, ...] = (
     NODES,
     PRESENCE,
     CONNECTIONS,
+    METRICS_CACHE,
     ALIASES,
     ENROLLMENT_KEYS,
     REGISTRATION_TOKENS,
     COMMANDS,
     FAN_OUTS,
     EXECUTIONS,
+    SELF_UPDATE_REQUESTS,
+    SELF_UPDATES,
     SSH_USERNAMES,
     SSH_PUBLIC_KEYS,
     SSH_ATTEMPTS,
+    WEBHOOKS,
+    DELIVERIES,
     OCCURRENCES,
     COUNTERS,
     DATA_KEYS,

@@ -76,7 +76,19 @@ class Settings(BaseSettings):
     cors_allowed_headers: CommaList = Field(
         ("authorization", "content-type", "x-request-id"), description="Comma list of headers that a page may send."
     )
-    api_docs_enabled: bool = Field(default=True, description="Serve `/api/openapi`.")
+    api_docs_enabled: bool = Field(
+        default=True,
+        description="Serve the pages: `/`, `/swaggerui`, `/redoc`, `/asyncdoc`, `/api/openapi` and `/api/asyncapi`.",
+    )
+
+    # Webhooks.
+    webhook_max_attempts: PositiveInt = Field(3, description="Attempts to deliver an event to a webhook.")
+    webhook_allow_private_ips: bool = Field(
+        default=False, description="Let webhooks lead to private addresses and metadata services: for local runs."
+    )
+    event_delivery_max_age_seconds: Annotated[int, Ge(0)] = Field(
+        3600, description="Age at which an event is no longer delivered to a webhook; `0`: never."
+    )
 
     # Names.
     core_name: str = Field("default", description="Name of this installation, in the source of every event.")
@@ -108,6 +120,25 @@ class Settings(BaseSettings):
     )
     command_default_deadline: PositiveInt | None = Field(
         None, description="Seconds until a command without `expired_at` expires; never when unset."
+    )
+    self_update_deadline_seconds: PositiveInt = Field(
+        10_800,
+        description="How long a self-update request waits for nodes out of reach: agents ask every two hours.",
+    )
+    execution_pruning_enabled: bool = Field(
+        default=False, description="Remove old executions, daily; `edge.command_execution.pruned` tells of each."
+    )
+    execution_retention_days: PositiveInt = Field(
+        30, description="Days that a final execution is kept after its command was given, where pruning is on."
+    )
+    metrics_base_url: str | None = Field(
+        None, description="Host and port, or URL, at which a Prometheus reaches this API; PUBLIC_URL when unset."
+    )
+    metrics_fresh_seconds: Annotated[int, Ge(0), Le(300)] = Field(
+        300, description="Age up to which a node's cached metrics are shown without asking the node; at most 300."
+    )
+    metrics_push_seconds: PositiveInt | None = Field(
+        None, description="How often agents are told to push their metrics unasked; never when unset."
     )
     list_read_limit: PositiveInt = Field(20_000, description="Rows that one list request may examine.")
     push_enabled: bool = Field(default=False, description="Deliver by HTTP to nodes that are not connected.")

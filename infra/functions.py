@@ -96,9 +96,14 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("create_executions", QueueSource(Queue.EXECUTION_CREATION, 20, batch_size=1), 60, memory_mb=1024),
     Function("deliver_commands", QueueSource(Queue.COMMAND_DELIVERY, 50), timeout_seconds=30),
     Function("clean_up", QueueSource(Queue.CLEAN_UP, 10), timeout_seconds=60),
+    Function("trigger_updates", QueueSource(Queue.SELF_UPDATES, 10, batch_size=1), timeout_seconds=60),
     Function("publish_events", QueueSource(Queue.EVENTS, 20), timeout_seconds=30),
+    # One message at a time: behind a receiver that hangs for 10 s no other message waits.
+    Function("deliver_webhook", QueueSource(Queue.WEBHOOK_DELIVERIES, 50, batch_size=1), timeout_seconds=30),
     Function("sweep_commands", ScheduleSource(), timeout_seconds=120),
+    Function("sweep_webhooks", ScheduleSource(), timeout_seconds=120),
     Function("check_health", ScheduleSource(), timeout_seconds=120),
+    Function("prune_executions", ScheduleSource(daily=True), timeout_seconds=60),
     Function("recount", ScheduleSource(daily=True), timeout_seconds=900),
 )
 

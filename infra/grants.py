@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.kit.queues import Queue
+from chalicelib.kit.queues import READ_BY_PEOPLE, Queue
 from chalicelib.kit.tables.schema import Table
 from infra.functions import API_STAGE, Function, QueueSource, StreamSource
 from infra.stateful import queue_parameter, stream_parameter
@@ -29,8 +29,8 @@ CHECK = frozenset({"ConditionCheckItem"})
 class Grants:
     """``tables`` maps a table's name to DynamoDB actions. Query means the indexes, or the table if it has none.
 
-    ``sends`` and ``counts`` name queues that it may send to and ask about; ``reads_keys`` opens the API keys;
-    ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it.
+    ``sends`` and ``counts`` name queues that it may send to, and ask about together with their dead letters;
+    ``reads_keys`` opens the API keys; ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it.
     """
 
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -50,6 +50,8 @@ GRANTS: Mapping[str, Grants] = {
             "subnets": GET | QUERY | PUT | UPDATE | DELETE,
             "nodes": BATCH_GET | QUERY | PUT | UPDATE | DELETE | CHECK,
             "presence": BATCH_GET | PUT | UPDATE,
+            "connections": DELETE,
+            "metrics_cache": BATCH_GET | UPDATE,
             "aliases": GET | BATCH_GET | QUERY | PUT | DELETE,
             "enrollment_keys": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
             "registration_tokens": GET | BATCH_GET | PUT | UPDATE,
@@ -59,14 +61,20 @@ GRANTS: Mapping[str, Grants] = {
             "ssh_usernames": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
             "ssh_public_keys": GET | BATCH_GET | QUERY | PUT | DELETE,
             "ssh_attempts": BATCH_GET | UPDATE,
+            "self_update_requests": GET | BATCH_GET | QUERY | PUT | DELETE,
+            "self_updates": BATCH_GET | UPDATE,
+            "webhooks": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
+            "webhook_deliveries": GET | BATCH_GET | QUERY | PUT | UPDATE,
             "occurrences": PUT,
             "counters": QUERY,
             "data_keys": GET | PUT,
         },
-        counts=(Queue.EVENTS,),
+        sends=(Queue.WEBHOOK_DELIVERIES,),
+        counts=tuple(Queue),
         reads_keys=True,
         decrypts=True,
         makes_data_key=True,
+        posts_to_sockets=True,
     ),
     "websocket_connect": Grants(
         tables={"nodes": BATCH_GET | UPDATE | CHECK, "presence": BATCH_GET | UPDATE, "connections": PUT}
@@ -77,7 +85,7 @@ GRANTS: Mapping[str, Grants] = {
     "websocket_disconnect": Grants(tables={"presence": UPDATE, "connections": GET | DELETE}),
     "relay_changes": Grants(
         tables={"commands": BATCH_GET, "counters": PUT | UPDATE},
-        sends=tuple(Queue),
+        sends=tuple(queue for queue in Queue if queue is not Queue.WEBHOOK_DELIVERIES),
     ),
     "create_executions": Grants(
         tables={
@@ -110,33 +118,76 @@ GRANTS: Mapping[str, Grants] = {
             "nodes": BATCH_GET | CHECK,
             "presence": BATCH_GET | DELETE,
             "connections": DELETE,
+            "metrics_cache": DELETE,
             "aliases": GET,
+            "self_updates": QUERY | DELETE,
             "enrollment_keys": QUERY | DELETE,
             "commands": BATCH_GET,
             "fan_outs": BATCH_GET | UPDATE | DELETE,
-            "executions": QUERY | UPDATE | DELETE,
+            "executions": BATCH_GET | QUERY | UPDATE | DELETE,
             "ssh_usernames": BATCH_GET | QUERY | DELETE,
             "ssh_public_keys": DELETE,
+            "webhook_deliveries": QUERY | DELETE,
         },
         sends=(Queue.CLEAN_UP,),
         posts_to_sockets=True,
     ),
-    "publish_events": Grants(publishes=True),
-    "sweep_commands": Grants(
-        tables={"fan_outs": BATCH_GET | QUERY | UPDATE},
-        sends=(Queue.EXECUTION_CREATION, Queue.CLEAN_UP),
+    "trigger_updates": Grants(
+        tables={
+            "clusters": BATCH_GET,
+            "nodes": BATCH_GET | QUERY,
+            "presence": BATCH_GET | UPDATE,
+            "connections": DELETE,
+            "self_update_requests": GET | UPDATE | CHECK,
+            "self_updates": BATCH_GET | QUERY | PUT | UPDATE,
+            "occurrences": PUT,
+            "data_keys": GET,
+        },
+        sends=(Queue.SELF_UPDATES,),
+        decrypts=True,
+        posts_to_sockets=True,
     ),
-    "check_health": Grants(tables={"nodes": UPDATE, "presence": BATCH_GET | QUERY | UPDATE}),
+    "publish_events": Grants(tables={"webhooks": QUERY}, sends=(Queue.WEBHOOK_DELIVERIES,), publishes=True),
+    "deliver_webhook": Grants(
+        tables={
+            "webhooks": BATCH_GET | UPDATE | CHECK,
+            "webhook_deliveries": BATCH_GET | QUERY | PUT | UPDATE | DELETE,
+            "counters": UPDATE,
+            "data_keys": GET,
+        },
+        sends=(Queue.WEBHOOK_DELIVERIES,),
+        decrypts=True,
+    ),
+    "sweep_webhooks": Grants(
+        tables={
+            "webhooks": BATCH_GET | QUERY | UPDATE,
+            "webhook_deliveries": BATCH_GET | QUERY | UPDATE,
+            "counters": UPDATE,
+        },
+        sends=(Queue.WEBHOOK_DELIVERIES,),
+    ),
+    "sweep_commands": Grants(
+        tables={
+            "fan_outs": BATCH_GET | QUERY | UPDATE,
+            "self_update_requests": BATCH_GET | QUERY | UPDATE,
+            "counters": UPDATE,
+        },
+        sends=(Queue.EXECUTION_CREATION, Queue.CLEAN_UP, Queue.SELF_UPDATES),
+    ),
+    "check_health": Grants(tables={"nodes": UPDATE, "presence": BATCH_GET | QUERY | UPDATE, "counters": UPDATE}),
+    "prune_executions": Grants(tables={"counters": UPDATE}, sends=(Queue.CLEAN_UP,)),
     "recount": Grants(
         tables={
             "clusters": QUERY,
             "nodes": QUERY,
             "aliases": QUERY,
+            "self_update_requests": QUERY,
             "enrollment_keys": QUERY,
             "commands": QUERY,
             "executions": QUERY,
             "ssh_usernames": QUERY,
             "ssh_public_keys": QUERY,
+            "webhooks": QUERY,
             "counters": QUERY | UPDATE,
         }
     ),
@@ -151,7 +202,9 @@ def policies(function: Function, grants: Grants, tables: Mapping[str, Table]) ->
     if grants.sends:
         statements.append(_allow(["sqs:SendMessage"], [{"Ref": queue_parameter(queue)} for queue in grants.sends]))
     if grants.counts:
-        counted = [{"Ref": queue_parameter(queue)} for queue in grants.counts]
+        counted: list[Json] = [{"Ref": queue_parameter(queue)} for queue in grants.counts]
+        dead = [queue for queue in grants.counts if queue not in READ_BY_PEOPLE]
+        counted += [{"Fn::Sub": f"${{{queue_parameter(queue)}}}-dead"} for queue in dead]
         statements.append(_allow(["sqs:GetQueueAttributes"], counted))
     if grants.publishes:
         statements.append(_allow(["events:PutEvents"], [{"Ref": "EventBusArn"}]))

@@ -20,6 +20,7 @@ from tests.fakes.aws import FakeKeyService
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.dynamo import Crash, FakeDynamo
 from tests.fakes.messaging import URLS, FakeBus, FakeSocketApi, FakeSqs
+from tests.fakes.receivers import FakeReceivers, FakeResolver
 
 MASTER_KEY = "master-key"
 
@@ -27,7 +28,9 @@ WORKERS: Mapping[Queue, str] = {
     Queue.EXECUTION_CREATION: "chalicelib.workers.create_executions.handler",
     Queue.COMMAND_DELIVERY: "chalicelib.workers.deliver_commands.handler",
     Queue.CLEAN_UP: "chalicelib.workers.clean_up.handler",
+    Queue.SELF_UPDATES: "chalicelib.workers.trigger_updates.handler",
     Queue.EVENTS: "chalicelib.workers.publish_events.handler",
+    Queue.WEBHOOK_DELIVERIES: "chalicelib.workers.deliver_webhook.handler",
 }
 """The strings under which the functions are deployed."""
 
@@ -63,6 +66,8 @@ class World:
         self.bus_client = FakeBus()
         self.socket_client = FakeSocketApi()
         self.key_service = FakeKeyService()
+        self.resolver = FakeResolver()
+        self.exchange = FakeReceivers(self.clock)
         given = {"queue_urls": URLS, "master_key": MASTER_KEY, "public_url": "http://api.test", **settings}
         self.services = Services(Settings(_env_file=None, **given), self)
         self._streamed = 0
@@ -76,14 +81,14 @@ class World:
         with bootstrap.serving(self.services):
             return getattr(importlib.import_module(module), name)(event, None)
 
-    def settle(self, *, twice: bool = False, crash_after: int | None = None) -> None:
+    def settle(self, *, twice: bool = False, crash_after: int | None = None, most_rounds: int = _MOST_ROUNDS) -> None:
         """Relay and work until stream and queues are empty. ``twice`` delivers everything twice.
 
         ``crash_after`` kills a handler after so many writes from now on; it is called again with the same input, as
         its event source would.
         """
         self.driver.crash_after(crash_after or _NEVER)
-        for _ in range(_MOST_ROUNDS):
+        for _ in range(most_rounds):
             if not self._relay(twice=twice) and not self._work(twice=twice):
                 self.driver.crash_after(_NEVER)
                 return

@@ -20,7 +20,7 @@ from chalicelib.api.exchange import Incoming, Outgoing
 from chalicelib.api.headers import SECURITY_HEADERS, Cors
 from chalicelib.api.json_body import read_json
 from chalicelib.api.operation import Endpoint, Options
-from chalicelib.api.results import Answer, Bare, Created, NoContent, Paginated, Request
+from chalicelib.api.results import Answer, Bare, Created, NoContent, Paginated, PlainText, Request
 from chalicelib.api.validation import Body, NoBody, Path, Query, read
 from chalicelib.kit.clock import SystemClock
 from chalicelib.kit.errors import EdgeError, Kind
@@ -43,6 +43,7 @@ __all__ = [
     "Endpoints",
     "NoContent",
     "Paginated",
+    "PlainText",
     "Request",
 ]
 
@@ -179,9 +180,9 @@ def _internal() -> EdgeError:
 
 
 def _finished(outgoing: Outgoing, request_id: str, cors: Mapping[str, str]) -> Outgoing:
-    outgoing.headers |= {**SECURITY_HEADERS, **cors, "x-request-id": request_id}
+    outgoing.headers = {**SECURITY_HEADERS, **cors, **outgoing.headers, "x-request-id": request_id}
     if outgoing.body:
-        outgoing.headers["content-type"] = "application/json"
+        outgoing.headers.setdefault("content-type", "application/json")
     return outgoing
 
 
@@ -244,6 +245,8 @@ def _render(answer: Answer, exchange: _Exchange) -> Outgoing:
             return Outgoing(204, headers=dict(answer.headers))
         case Bare():
             return Outgoing(answer.status, answer.text)
+        case PlainText():
+            return Outgoing(status, answer.text, {**answer.headers, "content-type": answer.media_type})
         case Paginated():
             return Outgoing(status, envelope.paginated(answer.items, answer.page))
         case Created():

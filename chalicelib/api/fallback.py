@@ -30,10 +30,10 @@ def preflight(_request: Request[AnyPath, AnyQuery, NoBody], services: EdgeServic
 
 
 def register(app: Chalice, provide: Callable[[], EdgeServices]) -> None:
-    """Add the fallbacks to `app`. Call it last: it looks at the paths that are already there."""
+    """Add the fallbacks to `app`. Call it last: it looks at the paths and methods that are already there."""
     routes = Endpoints(tag="Fallback")
     for route in ("/", GREEDY):
-        for method in _METHODS:
+        for method in (method for method in _METHODS if method not in app.routes.get(route, {})):
             declared = routes.declare(
                 method,
                 route,

@@ -48,10 +48,20 @@ _TAGS = {
     "Nodes.Alias": "Further names of nodes in their network",
     "Commands.Command": "What is to be run, and where",
     "Commands.CommandExecution": "One command on one node: its state, output and exit code",
-    "Agents": "For agents: enrolment and health",
+    "SelfUpdates.Request": "Updates of the agents themselves",
+    "Ssh.SshUsername": "Names under which people log in to nodes",
+    "Ssh.SshPublicKey": "The keys that let them in",
+    "Events.Webhook": "Receivers of events, and what was delivered to them",
+    "Events.Type": "The types of events",
+    "Agents": "For agents: enrolment, health and logins",
+    "Nodes.Metrics": "What machines and their agents publish about themselves, and where a Prometheus finds it",
+    "Admins.Metrics": "Figures of this installation",
+    "Agents.Metrics": "For agents: what they publish about themselves",
     "Agents.Alias": "For agents: their further names",
     "Agents.CommandExecution": "For agents: what they have to run",
+    "Agents.SelfUpdate": "For agents: whether to update themselves",
     "Health": "For probes and readers",
+    "Documentation": "Pages for people, and the description of the events",
 }
 _NO_CONTENT = 204
 _TOO_MANY_REQUESTS = 429
@@ -219,6 +229,8 @@ def _response(endpoint: Endpoint, status: int, components: Components) -> dict[s
             error = {"anyOf": [components.reference(endpoint.answer, "serialization"), error]}
         response = {"description": description, "content": _json_content(error)}
         return {**response, "headers": _RETRY_AFTER} if status == _TOO_MANY_REQUESTS else response
+    if endpoint.media_type:
+        return {"description": description, "content": {endpoint.media_type: {"schema": {"type": "string"}}}}
     if endpoint.answer is None:
         raise ValueError(f"{endpoint.method} {endpoint.route} answers {status} without a model")
     data = components.reference(endpoint.answer, "serialization")

@@ -25,6 +25,7 @@ class Options(TypedDict, total=False):
     answer: type[BaseModel] | None
     paginated: bool
     enveloped: bool
+    media_type: str
     status: int
     errors: Sequence[int]
     blocked_when_degraded: bool
@@ -38,6 +39,7 @@ class Endpoint:
 
     ``answer`` is the model of ``data`` (of each item, if ``paginated``; of the whole, if not ``enveloped``), None for
     204. ``errors`` are the statuses that the view itself may cause; those of the edge are documented by themselves.
+    ``media_type`` is set where the view answers `PlainText`; there is no model then.
     """
 
     method: str
@@ -54,6 +56,7 @@ class Endpoint:
     answer: type[BaseModel] | None = None
     paginated: bool = False
     enveloped: bool = True
+    media_type: str = ""
     status: int = 200
     errors: Sequence[int] = ()
     blocked_when_degraded: bool = False

@@ -76,4 +76,14 @@ class Bare:
     status: int = 200
 
 
-Answer = BaseModel | Created | NoContent | Paginated | Bare
+@dataclass(frozen=True)
+class PlainText:
+    """Text that is no JSON, as it is. ``media_type`` goes into the header whole; ``headers`` win over those that
+    every answer has."""
+
+    text: str
+    media_type: str = "text/plain"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Answer = BaseModel | Created | NoContent | Paginated | Bare | PlainText

@@ -172,6 +172,12 @@ class NotNull:
         return value
 
 
+def nullable(model: type[BaseModel]) -> WithJsonSchema:
+    """The schema of an answer's field that is a flat ``model`` or null. In OpenAPI 3.0 a reference cannot be nullable,
+    so the object stands where it is used."""
+    return WithJsonSchema({**model.model_json_schema(), "nullable": True})
+
+
 M = TypeVar("M", bound=BaseModel)
 
 

@@ -1,7 +1,7 @@
 """`CleanUp`: passes over the executions of a command or a node, one chunk a message.
 
 A pass finds rows by an index, which lags. So a pass over a command is made twice: at once, and again after any index
-has caught up; only then is nothing due any more.
+has caught up; only then is nothing due any more. A cancellation makes one more in between.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,9 @@ from chalicelib.nodes.service import Nodes
 
 SETTLE = timedelta(seconds=900)
 """When a pass is repeated: far beyond any lag of an index."""
+
+SETTLE_SOON = timedelta(seconds=60)
+"""When a cancellation looks for the first time at what an index may have hidden: beyond all but the rarest lag."""
 
 ROWS_PER_CHUNK = 100
 """Rows that one message changes or deletes: about a second of single writes."""
@@ -77,6 +80,28 @@ class CleanUp:
             self._settle(fan_out, command.expired_at, place)
         return following
 
+    def cancel_chunk(self, command_id: str, cursor: str | None) -> str | None:
+        """Cancel what is open of a command whose cancellation was asked for: at once what no agent has, by request what
+        one has, each agent once. Does nothing for a deleted command: its own clean-up does more."""
+        _, fan_out = self._commands.with_fan_out(command_id)
+        if fan_out is None or fan_out.deleted_at is not None or fan_out.cancel_requested_at is None:
+            return None
+        since, now = fan_out.cancel_requested_at, to_seconds_text(self._clock.now())
+        place = _place_of(cursor, now)
+        rows, following = self._next_rows(command_id, place, ROWS_READ_PER_CHUNK)
+        open_ids = [str(row["id"]) for row in rows if _is_open(row)]
+        for execution_id in open_ids[:ROWS_PER_CHUNK]:
+            # Refused: it has been taken, asked or ended since the index was written.
+            with suppress(RefusedError):
+                self._executions.apply(execution_id, rules.cancel(now), now)
+            with suppress(RefusedError):
+                self._executions.apply(execution_id, rules.request_cancel_once(now, since), now)
+        if len(open_ids) > ROWS_PER_CHUNK:
+            return str(replace(place, after=open_ids[ROWS_PER_CHUNK - 1]))
+        if following is None:
+            self._settle_cancel(fan_out, since, place)
+        return following
+
     def delete_executions_chunk(self, command_id: str, cursor: str | None) -> str | None:
         """Remove executions of a deleted command. What an index hid as open is cancelled first, so that its agent stops
         and the events tell its end."""
@@ -131,6 +156,15 @@ class CleanUp:
         """
         again = to_seconds_text(parse_time(since) + SETTLE)
         self._commands.settle(fan_out, again if place.began_at < again else None)
+
+    def _settle_cancel(self, fan_out: FanOut, since: str, place: _Place) -> None:
+        """Look again soon, since what an index hid runs meanwhile, and once more when any index has caught up."""
+        for pause in (SETTLE_SOON, SETTLE):
+            again = to_seconds_text(parse_time(since) + pause)
+            if place.began_at < again:
+                self._commands.settle(fan_out, again)
+                return
+        self._commands.cancelled(fan_out)
 
 
 def _is_open(row: Item) -> bool:

@@ -1,6 +1,6 @@
 """Reads and writes of commands and of what is still to be done for them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from chalicelib.commands.model import Command, FanOut
 from chalicelib.commands.store import (
@@ -82,6 +82,12 @@ class CommandStore:
             None if fan_out is None else fan_out_from_item(fan_out),
         )
 
+    def unfinished(self, command_ids: Iterable[str]) -> set[str]:
+        """Those of these commands that have parts left. Once a command has none it never has any again."""
+        refs = [Ref(FAN_OUTS, fan_out_key(command_id)) for command_id in sorted(set(command_ids))]
+        rows = [fan_out_from_item(item) for item in self._tables.get_many(refs) if item is not None]
+        return {row.command_id for row in rows if row.parts}
+
     def bury(self, command_id: str, now: str, expires_epoch: int, due_at: str) -> None:
         """Turn a command without parts left into a tombstone whose clean-up is due. Raises `DeleteRefusedError`."""
         tombstone = (
@@ -99,6 +105,27 @@ class CommandStore:
             self._tables.commit(writes, "command.deleted")
         except TransactionFailedError as error:
             raise DeleteRefusedError(command_id) from error
+
+    def request_cancel(self, command_id: str, now: str, due_at: str) -> bool:
+        """Take all parts off, so that nothing is created any more, and let what is open be cancelled. May be repeated.
+
+        False for a command that is gone. A fan-out stands as long as its command does.
+        """
+        changes = (
+            Set("cancel_requested_at", now),
+            Set("parts", None),
+            Set("sweeps", 0),
+            *due_changes(due_at),
+        )
+        condition = And(Exists("command_id"), Absent("deleted_at"))
+        return self._write(Update(FAN_OUTS, fan_out_key(command_id), changes, condition), "fan_out.cancel_requested")
+
+    def cancelled(self, fan_out: FanOut) -> bool:
+        """Note that all passes of a cancellation are through; what agents still have waits for its deadline, if any.
+        False if the row has changed since it was read."""
+        changes = (Set("cancel_requested_at", None), Set("sweeps", 0), *due_changes(fan_out.deadline))
+        unchanged = Equals("version", fan_out.version)
+        return self._write(Update(FAN_OUTS, fan_out_key(fan_out.command_id), changes, unchanged), "fan_out.settled")
 
     def remove_part(self, command_id: str, part: str) -> None:
         """Take a finished part off. With the last one the deadline becomes due, if there is one. Safe to repeat."""

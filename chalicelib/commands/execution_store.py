@@ -1,8 +1,10 @@
 """Reads and writes of executions."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from chalicelib.commands.model import OPEN, Execution, Status
+from chalicelib.commands.model import OPEN, CommandSummary, Execution, Status
 from chalicelib.commands.rules import IS_FINAL, Transition
 from chalicelib.commands.store import (
     EXECUTIONS,
@@ -19,6 +21,7 @@ from chalicelib.commands.store import (
 from chalicelib.kit.tables import (
     Absent,
     And,
+    Between,
     Change,
     Check,
     ConditionFailedError,
@@ -150,19 +153,57 @@ class ExecutionStore:
 
     def count_open(self, command_id: str) -> int:
         """How many executions of a command are open, as the index knows it: a moment late, exact otherwise."""
+        return sum(map(_count_open, self._all_of_command(command_id)))
+
+    def summary_of(self, command_id: str, limit: int) -> CommandSummary | None:
+        """Where all executions of a command stand, as the index knows it; None if they are more than ``limit``."""
+        counts: Counter[str] = Counter()
+        for page in self._all_of_command(command_id):
+            counts.update(map(_standing, page.items))
+            if counts.total() > limit:
+                return None
+        return CommandSummary(**counts)
+
+    def old_ids(self, shard: int, before: str, after: str | None, limit: int) -> tuple[list[str], bool]:
+        """Ids of one of the `SHARDS` of all executions, oldest first, below ``before``; and whether there are more."""
+        start = None if after is None else {"all_shard": str(shard), "id": after}
+        query = Query(
+            EXECUTIONS,
+            str(shard),
+            index=EXECUTIONS.index("all"),
+            sort=Between("0", before),
+            limit=limit,
+            start=start,
+        )
+        page = self._tables.query(query)
+        return [str(item["id"]) for item in page.items], page.last_key is not None
+
+    def prune(self, execution_id: str, now: str) -> None:
+        """Remove a final execution with its last event: it is marked, which is the event, and then deleted.
+
+        Whoever comes after a mark only deletes. One that is open or gone is left as it is.
+        """
+        key = execution_key(execution_id)
+        mark = Update(EXECUTIONS, key, (Set("pruned_at", now),), And(IS_FINAL, Absent("pruned_at")))
+        try:
+            self._tables.write(mark, "execution.pruned")
+        except ConditionFailedError as error:
+            if error.current is None or "pruned_at" not in error.current:
+                return
+        self._tables.write(Delete(EXECUTIONS, key, Exists("pruned_at"), was_read=True), "execution.deleted")
+
+    def _all_of_command(self, command_id: str) -> Iterator[Page]:
+        """Index rows of all executions of a command: a page of each shard at the same time, until all have ended."""
         index = EXECUTIONS.index("by_command")
         queries = [Query(EXECUTIONS, command_shard(command_id, shard), index=index) for shard in range(SHARDS)]
-        first = self._tables.query_many(queries)
-        count = sum(map(_count_open, first))
-        for query, page in zip(queries, first, strict=True):
-            count += sum(map(_count_open, self._rest(query, page)))
-        return count
-
-    def _rest(self, query: Query, page: Page) -> Iterator[Page]:
-        if page.last_key is not None:
-            yield from self._tables.pages(
-                Query(query.table, query.partition, index=query.index, start=page.last_key),
-            )
+        while queries:
+            pages = self._tables.query_many(queries)
+            yield from pages
+            queries = [
+                replace(query, start=page.last_key)
+                for query, page in zip(queries, pages, strict=True)
+                if page.last_key is not None
+            ]
 
     def _open_query(self, node_id: str, after: str | None = None, limit: int | None = None) -> Query:
         start = None if after is None else {"open_node_id": node_id, "id": after}
@@ -171,6 +212,12 @@ class ExecutionStore:
 
 def _execution_or_none(item: Item | None) -> Execution | None:
     return None if item is None else execution_from_item(item)
+
+
+def _standing(row: Item) -> str:
+    """The field of a summary that an index row counts in."""
+    failed = row["status"] == Status.COMPLETED.value and row.get("exit_code") not in {None, 0}
+    return "failed" if failed else str(row["status"])
 
 
 def _count_open(page: Page) -> int:

@@ -94,8 +94,7 @@ class FanOuts:
         if fan_out.parts:
             parts = sorted(fan_out.parts)
             return Queue.EXECUTION_CREATION, [{"command_id": command_id, "part": part} for part in parts]
-        kind = "expire_command" if fan_out.deleted_at is None else "command"
-        return Queue.CLEAN_UP, [{"kind": kind, "id": command_id}]
+        return Queue.CLEAN_UP, [{"kind": _pass_of(fan_out), "id": command_id}]
 
     def _chosen(self, command: Command, part: str, cursor: str | None) -> tuple[list[Node], str | None]:
         """The next nodes that the filters leave, about a chunk of them, and where to go on."""
@@ -107,6 +106,13 @@ class FanOuts:
             if cursor is None or len(chosen) >= CHUNK:
                 break
         return chosen, cursor
+
+
+def _pass_of(fan_out: FanOut) -> str:
+    """Which pass over the executions is due once no part is left."""
+    if fan_out.deleted_at is not None:
+        return "command"
+    return "expire_command" if fan_out.cancel_requested_at is None else "cancel_command"
 
 
 def _pending(command: Command, node: Node, target_cluster_name: str | None, now: str) -> Execution:

@@ -40,6 +40,7 @@ class FanOut(BaseModel, frozen=True):
 
     While ``parts`` are left, executions are being created. ``due_at`` is when the sweep looks again: to queue parts
     once more, to expire what is open at the ``deadline``, to repeat the clean-up of a deleted command; None: never.
+    ``cancel_requested_at`` stands while what is open is being cancelled.
     ``target_cluster_name`` is set when exactly one cluster was named and matched.
     """
 
@@ -50,6 +51,7 @@ class FanOut(BaseModel, frozen=True):
     sweeps: int = 0
     target_cluster_name: str | None = None
     inserted_at: str
+    cancel_requested_at: str | None = None
     deleted_at: str | None = None
     version: int = 0
 
@@ -92,6 +94,23 @@ class Execution(BaseModel, frozen=True):
     inserted_at: str
     updated_at: str
     version: int = 0
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL
+
+
+@dataclass(frozen=True)
+class CommandSummary:
+    """How many executions of a command stand where; each counts once. ``failed`` completed with another exit code than
+    0, ``completed`` with 0 or none."""
+
+    pending: int = 0
+    sent: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    expired: int = 0
 
 
 @dataclass(frozen=True)

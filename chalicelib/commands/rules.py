@@ -5,12 +5,12 @@ the status of an execution.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chalicelib.commands import output as outputs
 from chalicelib.commands.model import FINAL, OPEN, Report, Status
 from chalicelib.kit.errors import EdgeError, conflict
-from chalicelib.kit.tables import Absent, And, Condition, In, Or, Value
+from chalicelib.kit.tables import Absent, And, Condition, In, Less, Or, Value
 
 CANCELLED_EXIT_CODE = 143
 """128 + SIGTERM: an agent reports it for a command that it stopped on request."""
@@ -51,6 +51,13 @@ def cancel(now: str) -> Transition:
 def request_cancel(now: str) -> Transition:
     """An agent has it: it is asked to stop, and its result decides."""
     return Transition("execution.cancel_requested", _is(Status.SENT), None, {"cancel_requested_at": now})
+
+
+def request_cancel_once(now: str, since: str) -> Transition:
+    """As `request_cancel`, of one whose agent has not been asked since then."""
+    asked = request_cancel(now)
+    unasked = Or(Absent("cancel_requested_at"), Less("cancel_requested_at", since))
+    return replace(asked, when=And(asked.when, unasked))
 
 
 def abandon(now: str) -> Transition:

@@ -69,6 +69,8 @@ def events_of(change: Change, commands: Mapping[str, Item]) -> list[Event]:
         case "executions":
             event_type = EXECUTION_EVENTS.get(change.operation)
             return [] if event_type is None else [(event_type, _execution_payload(change.new, commands))]
+        case "self_update_requests" if change.operation == "self_update_request.completed":
+            return [(EventType.SELF_UPDATE_REQUEST_COMPLETED, _request_payload(change.new))]
         case "occurrences" if change.old is None:
             return [(EventType(str(change.new["type"])), json.loads(str(change.new["data"])))]
         case _:
@@ -76,7 +78,7 @@ def events_of(change: Change, commands: Mapping[str, Item]) -> list[Event]:
 
 
 def _node_events(operation: str, old: Item | None, new: Item) -> list[Event]:
-    payload = _node_payload(new)
+    payload = node_payload(new)
     events: list[Event] = []
     if operation == "node.registered" and old is None:
         return [(EventType.NODE_REGISTERED, payload)]
@@ -104,7 +106,8 @@ _TRANSITION_OPERATIONS = frozenset(
 )
 
 
-def _node_payload(row: Item) -> Payload:
+def node_payload(row: Item) -> Payload:
+    """What every event about a node says of it; no token, no digest."""
     return {"node_id": row["id"], "version": row.get("agent_version"), **{name: row.get(name) for name in _NODE_FIELDS}}
 
 
@@ -118,6 +121,11 @@ def _execution_payload(row: Item, commands: Mapping[str, Item]) -> Payload:
         "expired_at": command.get("expired_at"),
         **{name: row.get(name) for name in _EXECUTION_FIELDS},
     }
+
+
+def _request_payload(row: Item) -> Payload:
+    names = ("status", "targeting", "summary", "inserted_at", "updated_at")
+    return {"self_update_request_id": row["id"], **{name: row.get(name) for name in names}}
 
 
 CommandRows = Callable[[set[str]], Mapping[str, Item]]

@@ -1,7 +1,7 @@
 """Events: records occurrences, and turns changes into CloudEvents envelopes.
 
-An envelope is the same however often it is derived: its id follows from the event type, the row, its time of insertion
-and its version.
+An envelope is the same however often it is derived: its id follows from the event type, the row, its version and the
+time of the write.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.events.catalogue import EventType
-from chalicelib.events.mapping import events_of
+from chalicelib.events.mapping import events_of, node_payload
 from chalicelib.events.store import occurrence_row
 from chalicelib.kit.changes import Change
 from chalicelib.kit.clock import Clock
@@ -43,14 +43,18 @@ class Events:
         text = json.dumps(dict(data), separators=(",", ":"))
         return occurrence_row(self._ids.uuid7(now), EventType(event_type).value, text, now)
 
+    def node_data(self, row: Item) -> dict[str, Any]:
+        """What an occurrence that concerns a node says of it; ``row`` is the node's."""
+        return node_payload(row)
+
     def envelopes_of(self, change: Change, commands: Mapping[str, Item]) -> list[Envelope]:
         """The CloudEvents of one change; see `events.mapping` for ``commands``."""
         return [self._envelope(event_type, data, change) for event_type, data in events_of(change, commands)]
 
     def _envelope(self, event_type: EventType, data: Mapping[str, Any], change: Change) -> Envelope:
         row = change.row
-        # A node that was deleted and enrols again starts at version 1: its time of insertion keeps its two lives apart.
-        name = f"{event_type.value}/{row['id']!s}/{row.get('inserted_at')!s}/{row['version']!s}"
+        # A node that was deleted and enrols again starts at version 1: the time of the write keeps its lives apart.
+        name = f"{event_type.value}/{row['id']!s}/{change.stamp('at')}/{row['version']!s}"
         envelope = {
             "specversion": "1.0",
             "id": str(uuid.uuid5(_EVENT_IDS, name)),

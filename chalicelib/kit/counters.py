@@ -10,12 +10,23 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.tables import TRANSACTION_LIMIT, Add, Query, Table, Tables, TransactionFailedError, Update, put_new
+from chalicelib.kit.tables import (
+    TRANSACTION_LIMIT,
+    Add,
+    Page,
+    Query,
+    Table,
+    Tables,
+    TransactionFailedError,
+    Update,
+    put_new,
+)
 
 TABLE = Table(name="counters", partition="total", sort="shard", expires_at="expires_epoch")
 
 SHARDS = 16
-"""Rows per total: 16 x 1,000 batches of changes a second (DynamoDB's limit for one key is 1,000 writes a second)."""
+"""Rows per total, so that transactions of several readers of the stream seldom meet on one. They share a partition key:
+about 500 transactions a second (1,000 write units, DynamoDB's limit), each for up to 100 changes."""
 
 STREAM_SECONDS = 20
 """How far a recount expects the stream's reader to be behind: some ten times what it usually is."""
@@ -28,6 +39,11 @@ _CORRECTION = "correction"
 def total_of(table: str, attribute: str, value: str) -> str:
     """The total of the table's rows whose attribute has this value; that of all its rows bears the table's name."""
     return f"{table}#{attribute}#{value}"
+
+
+def happened(what: str) -> str:
+    """The total of how often something happened. It only grows, and nothing recounts it."""
+    return f"happened#{what}"
 
 
 class Counters:
@@ -44,9 +60,21 @@ class Counters:
         for place, start in enumerate(range(0, len(moving), room)):
             self._add_part(f"{batch_id}#{place}", moving[start : start + room])
 
+    def count(self, total: str, count: int, *, by: str) -> None:
+        """Add without a memory of batches, in one write: for figures that may be off by a crash. ``by`` names what
+        happened, and so spreads the writes over the shards."""
+        shard = _shard_of(hashlib.sha256(by.encode()).digest())
+        key = {"total": total, "shard": shard}
+        self._tables.write(Update(TABLE, key, (Add("count", count),)), "counter.added")
+
     def read(self, total: str) -> int:
         """The sum over the shards, never negative; 0 for a total that nothing was ever added to."""
         return max(0, self._sum(total))
+
+    def read_many(self, totals: Sequence[str]) -> dict[str, int]:
+        """`read` for each, one query a total, some at the same time."""
+        pages = self._tables.query_many([Query(TABLE, partition=total) for total in totals])
+        return {total: max(0, _sum_of(page)) for total, page in zip(totals, pages, strict=True)}
 
     def recount(self, total: str, queries: Sequence[Query]) -> int:
         """Count the rows of these COUNT queries and mend the total; returns by how much it was off.
@@ -70,12 +98,11 @@ class Counters:
         self._tables.write(Update(TABLE, key, (Add("count", difference),)), "counter.corrected")
 
     def _sum(self, total: str) -> int:
-        page = self._tables.query(Query(TABLE, partition=total))
-        return sum(count for row in page.items if isinstance(count := row.get("count"), int))
+        return _sum_of(self._tables.query(Query(TABLE, partition=total)))
 
     def _add_part(self, part_id: str, deltas: list[tuple[str, int]]) -> None:
         digest = hashlib.sha256(part_id.encode()).digest()
-        shard = f"{digest[0] % SHARDS:02d}"
+        shard = _shard_of(digest)
         expires = int((self._clock.now() + _BATCH_MEMORY).timestamp())
         seen = put_new(TABLE, {"total": f"batch#{digest.hex()}", "shard": _BATCH_SHARD, "expires_epoch": expires})
         additions = [Update(TABLE, {"total": total, "shard": shard}, (Add("count", delta),)) for total, delta in deltas]
@@ -84,6 +111,14 @@ class Counters:
         except TransactionFailedError as error:
             if 0 not in error.failed:
                 raise
+
+
+def _shard_of(digest: bytes) -> str:
+    return f"{digest[0] % SHARDS:02d}"
+
+
+def _sum_of(page: Page) -> int:
+    return sum(count for row in page.items if isinstance(count := row.get("count"), int))
 
 
 def _outside(rows: int, one_end: int, other_end: int) -> int:

@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kit.origin import current_origin
 
@@ -27,12 +31,39 @@ class Queue(StrEnum):
     EXECUTION_CREATION = "execution-creation"
     COMMAND_DELIVERY = "command-delivery"
     CLEAN_UP = "clean-up"
+    SELF_UPDATES = "self-updates"
     EVENTS = "events"
+    WEBHOOK_DELIVERIES = "webhook-deliveries"
     RELAY_FAILURES = "relay-failures"
+
+
+READ_BY_PEOPLE = frozenset({Queue.RELAY_FAILURES})
+"""Queues that no function takes from, and that so have no dead letters."""
+
+_DEPTHS_AT_ONCE = 8
+_COUNTED = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesDelayed",
+    "ApproximateNumberOfMessagesNotVisible",
+)
 
 
 class QueueError(Exception):
     """Some messages of a batch were not taken. Nothing says which were: send all of them again."""
+
+
+class QueueUnavailableError(Exception):
+    """SQS did not say what was asked."""
+
+
+@dataclass(frozen=True)
+class Depth:
+    """Messages of a queue by their state, as SQS estimates them. ``dead`` wait for a person."""
+
+    waiting: int
+    delayed: int
+    in_flight: int
+    dead: int
 
 
 class QueueClient(Protocol):
@@ -51,22 +82,32 @@ class Queues:
         self._urls = urls
 
     def send(
-        self, queue: Queue, messages: Sequence[Message], *, request_id: str | None = None, delay_seconds: int = 0
+        self,
+        queue: Queue,
+        messages: Sequence[Message],
+        *,
+        request_id: str | None = None,
+        delay_seconds: int = 0,
+        group_by: str | None = None,
     ) -> None:
-        """Send all messages, in as few calls as entries and bytes allow. Raises `QueueError` when one is not taken."""
+        """Send all messages, in as few calls as entries and bytes allow. Raises `QueueError` when one is not taken.
+
+        ``group_by`` names the field of a message that tells whose it is: where one group has a backlog, SQS hands out
+        the messages of the others first (SQS developer guide, "Amazon SQS fair queues").
+        """
         if not 0 <= delay_seconds <= LONGEST_DELAY_SECONDS:
             raise ValueError(f"a delay is 0 to {LONGEST_DELAY_SECONDS} seconds, not {delay_seconds}")
         trace = request_id or current_origin().request_id or "none"
-        for bodies in batches([to_body(message) for message in messages], _utf8_bytes):
-            entries = [
-                {
-                    "Id": str(place),
-                    "MessageBody": body,
-                    "DelaySeconds": delay_seconds,
-                    "MessageAttributes": {"request_id": {"DataType": "String", "StringValue": trace}},
-                }
-                for place, body in enumerate(bodies)
-            ]
+        common = {
+            "DelaySeconds": delay_seconds,
+            "MessageAttributes": {"request_id": {"DataType": "String", "StringValue": trace}},
+        }
+        bodies = [
+            ({"MessageGroupId": message[group_by]} if group_by else {}) | {"MessageBody": to_body(message)}
+            for message in messages
+        ]
+        for batch in batches(bodies, lambda entry: _utf8_bytes(entry["MessageBody"])):
+            entries = [{"Id": str(place), **entry, **common} for place, entry in enumerate(batch)]
             answer = self._client.send_message_batch(QueueUrl=self._urls[queue], Entries=entries)
             if answer.get("Failed"):
                 raise QueueError(f"{queue.value}: {len(answer['Failed'])} of {len(entries)} messages were not taken")
@@ -74,6 +115,28 @@ class Queues:
     def check(self) -> None:
         """Ask one queue for an attribute: raises what the client raises when SQS cannot be reached."""
         self._client.get_queue_attributes(QueueUrl=self._urls[Queue.EVENTS], AttributeNames=["QueueArn"])
+
+    def depths(self) -> dict[Queue, Depth]:
+        """How full every queue is: one call each, and one for its dead letters, some at a time. Raises
+        `QueueUnavailableError`."""
+        dead = [queue for queue in Queue if queue not in READ_BY_PEOPLE]
+        urls = [*(self._urls[queue] for queue in Queue), *(f"{self._urls[queue]}-dead" for queue in dead)]
+        with ThreadPoolExecutor(max_workers=_DEPTHS_AT_ONCE) as pool:
+            counts = list(pool.map(self._count, urls))
+        dead_counts = dict(zip(dead, counts[len(Queue) :], strict=True))
+        return {
+            queue: Depth(*count, dead=sum(dead_counts.get(queue, ())))
+            for queue, count in zip(Queue, counts[: len(Queue)], strict=True)
+        }
+
+    def _count(self, url: str) -> tuple[int, int, int]:
+        """Waiting, delayed, in flight."""
+        try:
+            answer = self._client.get_queue_attributes(QueueUrl=url, AttributeNames=_COUNTED)
+        except (ClientError, BotoCoreError) as error:
+            raise QueueUnavailableError(type(error).__name__) from error
+        waiting, delayed, in_flight = (int(answer["Attributes"][name]) for name in _COUNTED)
+        return waiting, delayed, in_flight
 
 
 def to_body(message: Message) -> str:

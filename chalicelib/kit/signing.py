@@ -4,7 +4,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from standardwebhooks import Webhook
@@ -25,7 +25,7 @@ def hex_signature(secret: Secret, body: bytes) -> str:
 
 def standard_headers(message_id: str, at: datetime, body: bytes, secrets: Sequence[Secret]) -> dict[str, str]:
     """``webhook-id``, ``webhook-timestamp`` (of this attempt) and ``webhook-signature`` with one ``v1`` per secret."""
-    text = body.decode()
+    text, at = body.decode(), at.astimezone(UTC)  # the library takes any time for one in UTC
     signatures = [Webhook(signing_key(secret)).sign(message_id, at, text) for secret in secrets]
     return {
         "webhook-id": message_id,

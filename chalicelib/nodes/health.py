@@ -1,11 +1,14 @@
 """Being heard of, and not being heard of."""
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.errors import not_found, unavailable
-from chalicelib.kit.tables import ConditionFailedError, Key, Tables, TransactionFailedError, Update
+from chalicelib.kit.tables import ConditionFailedError, Key, Tables, TransactionFailedError
 from chalicelib.nodes import presence_store, rules, store
 from chalicelib.nodes.model import Agent, NodeView, Presence, Status
 from chalicelib.nodes.rules import HealthLimits
@@ -13,16 +16,35 @@ from chalicelib.nodes.rules import HealthLimits
 SWEEP_PAGE = 100
 """Nodes looked at together: one BatchGet of their presence."""
 
+CLEAN_UP_PATIENCE = timedelta(minutes=15)
+"""How long the clean-up of a deleted node may take before a sweep asks for it (again): the change stream may have lost
+what asked for it."""
+
 _TRIES = 5
+_NODE_PLACE = 0
+"""Where the node's own write stands in the transaction that finds it silent."""
 
 
 @dataclass(frozen=True)
 class HealthSweep:
-    """What a sweep did. ``finished`` is False when its time ran out; the next one goes on."""
+    """What a sweep did. ``finished`` is False when its time ran out; the next one goes on.
+
+    ``left_over`` are nodes that were deleted and whose clean-up was not done: the caller asks for it.
+    """
 
     moved: int = 0
     unreachable: int = 0
+    left_over: tuple[str, ...] = ()
     finished: bool = True
+
+
+class _Found(Enum):
+    """What a look at a node that was due has shown."""
+
+    HEARD = auto()
+    SILENT = auto()
+    LEFT_OVER = auto()
+    OVERTAKEN = auto()
 
 
 class Health:
@@ -69,50 +91,60 @@ class Health:
         Costs what is due, whatever the size of the fleet. Several at once, or one again, do no harm.
         """
         give_up = self._clock.now() + timedelta(seconds=budget_seconds)
-        moved = unreachable = 0
+        found: Counter[_Found] = Counter()
+        left_over: list[str] = []
+        finished = True
+        for presence in self._due():
+            if self._clock.now() > give_up:
+                finished = False
+                break
+            what = self._look_at(presence)
+            found[what] += 1
+            if what is _Found.LEFT_OVER:
+                left_over.append(presence.id)
+        return HealthSweep(found[_Found.HEARD], found[_Found.SILENT], tuple(left_over), finished)
+
+    def _due(self) -> Iterator[Presence]:
+        """The presence of every node whose silence is due, page by page."""
         for shard in range(store.HEALTH_SHARDS):
             cursor: Key | None = None
             while True:
-                if self._clock.now() > give_up:
-                    return HealthSweep(moved, unreachable, finished=False)
-                page = presence_store.read_due(
-                    self._tables, str(shard), to_seconds_text(self._clock.now()), cursor, SWEEP_PAGE
-                )
+                now = to_seconds_text(self._clock.now())
+                page = presence_store.read_due(self._tables, str(shard), now, cursor, SWEEP_PAGE)
                 node_ids = [str(item["id"]) for item in page.items]
-                for presence in presence_store.read_presences(self._tables, node_ids).values():
-                    was_moved, was_silent = self._look_at(presence)
-                    moved += was_moved
-                    unreachable += was_silent
+                yield from presence_store.read_presences(self._tables, node_ids).values()
                 cursor = page.last_key
                 if cursor is None:
                     break
-        return HealthSweep(moved, unreachable)
 
-    def _look_at(self, presence: Presence) -> tuple[bool, bool]:
-        """Whether it was moved on, and whether it was found silent."""
-        now = to_seconds_text(self._clock.now())
+    def _look_at(self, presence: Presence) -> _Found:
+        """See how it is with one node, and write that down."""
+        now = self._clock.now()
+        text = to_seconds_text(now)
         due = self._limits.due_after(parse_time(presence.last_seen_at), connected=presence.is_connected)
-        if presence.health_due is None or presence.health_due > now:
-            return False, False
-        if due > now:
-            return self._write(presence_store.postpone(presence, due)), False
+        if presence.health_due is None or presence.health_due > text:
+            return _Found.OVERTAKEN
+        if due > text:
+            return self._put_off(presence, due, _Found.HEARD)
         writes = [
-            store.set_unreachable(presence.id, presence.last_seen_at, now),
+            store.set_unreachable(presence.id, presence.last_seen_at, text),
             presence_store.note_silent(presence),
         ]
         try:
             self._tables.commit(writes, "node.became_unreachable")
-        except TransactionFailedError:
-            return False, False  # heard, deleted or found silent by another meanwhile
-        return False, True
+        except TransactionFailedError as error:
+            if error.failed.get(_NODE_PLACE, presence) is not None:
+                return _Found.OVERTAKEN  # heard, or found silent by another meanwhile
+            return self._put_off(presence, to_seconds_text(now + CLEAN_UP_PATIENCE), _Found.LEFT_OVER)
+        return _Found.SILENT
 
-    def _write(self, write: Update) -> bool:
-        """Whether its condition held."""
+    def _put_off(self, presence: Presence, due: str, found: _Found) -> _Found:
+        """Look at it again later; `found`, unless somebody was faster."""
         try:
-            self._tables.write(write, "presence.looked_at")
+            self._tables.write(presence_store.postpone(presence, due), "presence.looked_at")
         except ConditionFailedError:
-            return False
-        return True
+            return _Found.OVERTAKEN
+        return found
 
     def _take_back(self, agent: Agent) -> None:
         self._change(agent, Status.HEALTHY, "node.became_healthy")

@@ -7,6 +7,7 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import conflict, invalid, not_found, unavailable
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 from chalicelib.nodes import presence_store, store
+from chalicelib.nodes.health import CLEAN_UP_PATIENCE
 from chalicelib.nodes.model import Node, NodeView
 
 _TRIES = 8
@@ -64,7 +65,8 @@ class Placing:
                 *self._release(view.node),
             ]
             if view.presence is not None:
-                writes.append(presence_store.retire(node_id))
+                due = to_seconds_text(self._clock.now() + CLEAN_UP_PATIENCE)
+                writes.append(presence_store.retire(node_id, due))
             if self._commit(writes, "node.deleted"):
                 return
             node, presence = presence_store.read_both(self._tables, node_id)

@@ -122,9 +122,9 @@ def note_silent(presence: Presence) -> Update:
     return Update(PRESENCE, node_key(presence.id), changes, Equals("last_seen_at", presence.last_seen_at))
 
 
-def retire(node_id: str) -> Update:
-    """The node is being deleted: no sweep looks at it. The row stays until its socket is closed."""
-    return Update(PRESENCE, node_key(node_id), (Remove("health_due"), Remove("health_shard")), Exists("id"))
+def retire(node_id: str, due: str) -> Update:
+    """The node is being deleted. The row stays until its clean-up is done, and has a sweep ask for it until then."""
+    return Update(PRESENCE, node_key(node_id), _due(node_id, due), Exists("id"))
 
 
 def forget(node_id: str) -> list[Check | Delete]:

@@ -1,11 +1,11 @@
 """Lists of nodes for operators, and walks over nodes for fan-outs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from chalicelib.clusters.model import Cluster
 from chalicelib.clusters.service import Clusters
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.errors import not_found
+from chalicelib.kit.errors import bad_request, not_found
 from chalicelib.kit.listing import (
     LISTED_AT,
     Choice,
@@ -20,7 +20,7 @@ from chalicelib.kit.listing import (
 )
 from chalicelib.kit.tables import Item, Tables
 from chalicelib.nodes import presence_store, store
-from chalicelib.nodes.model import Node, NodePage, NodeSummary, NodeView, Presence
+from chalicelib.nodes.model import Node, NodePage, NodeSummary, NodeView, Presence, Status
 from chalicelib.nodes.store import ALL, BY_STATUS, NODES
 
 FIELDS = {
@@ -44,6 +44,7 @@ class NodeReader:
     ) -> None:
         self._tables = tables
         self._clock = clock
+        self._clusters = clusters
         self._list_read_limit = list_read_limit
         self._totals = totals
         self._listing = Listing(
@@ -93,6 +94,24 @@ class NodeReader:
         """The newest nodes of each cluster, by cluster id; one query a cluster, at the same time."""
         ids = [cluster.id for cluster in clusters]
         return dict(zip(ids, store.read_summaries(self._tables, ids, limit), strict=True))
+
+    def summaries_by_status(
+        self, statuses: Collection[Status], cluster_name: str | None, limit: int
+    ) -> list[NodeSummary]:
+        """All nodes of these statuses, or those of a cluster; none for a cluster that does not exist.
+
+        Raises bad_request, naming ``cluster_name``, above ``limit``.
+        """
+        cluster_id = None
+        if cluster_name is not None:
+            cluster = self._clusters.find(cluster_name)
+            if cluster is None:
+                return []
+            cluster_id = cluster.id
+        found = store.read_summaries_by_status(self._tables, statuses, cluster_id, limit)
+        if len(found) > limit:
+            raise bad_request({"cluster_name": [f"add this filter: there are more than {limit} nodes"]})
+        return found
 
     def page_of_shard(self, shard: int, cursor: str | None, limit: int, inserted_until: str) -> NodePage:
         """The next nodes of one of the `SHARDS` of the fleet, of those that enrolled by that second."""

@@ -18,7 +18,11 @@ from chalicelib.nodes.rules import BearerProof, HealthLimits, Placement
 from chalicelib.nodes.secrets import Vault, digest_of, is_previous_token_of, is_token_of, new_secrets
 
 PATIENCE_SECONDS = 20.0
-"""How long an enrolment is tried against others that change the same cluster; API Gateway gives up after 29 s."""
+"""How long a commit is repeated against others that change the same cluster."""
+
+RACE_SECONDS = 5.0
+"""How long an enrolment is begun again because others changed what it had read. The last commit may take
+`PATIENCE_SECONDS`, together less than the 29 s that API Gateway waits."""
 
 _LONGEST_PAUSE_SECONDS = 0.2
 """Between two tries where another changed what this one had read."""
@@ -71,7 +75,7 @@ class Registrar:
             self._ids,
             first_seconds=_LONGEST_PAUSE_SECONDS,
             longest_seconds=_LONGEST_PAUSE_SECONDS,
-            patience=timedelta(seconds=PATIENCE_SECONDS),
+            patience=timedelta(seconds=RACE_SECONDS),
         )
         while True:
             known = self._look_up(registration.node_id, registration_token, bearer)

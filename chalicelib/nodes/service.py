@@ -1,6 +1,6 @@
 """`Nodes`: all that others may ask about machines."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from chalicelib.clusters.model import Cluster
 from chalicelib.clusters.service import Clusters
@@ -162,6 +162,12 @@ class Nodes:
     def summaries(self, clusters: Sequence[Cluster], limit: int) -> dict[str, list[NodeSummary]]:
         """See `NodeReader.summaries`."""
         return self._reader.summaries(clusters, limit)
+
+    def summaries_by_status(
+        self, statuses: Collection[Status], cluster_name: str | None, limit: int
+    ) -> list[NodeSummary]:
+        """See `NodeReader.summaries_by_status`."""
+        return self._reader.summaries_by_status(statuses, cluster_name, limit)
 
     def page_of_shard(self, shard: int, cursor: str | None, limit: int, inserted_until: str) -> NodePage:
         """See `NodeReader.page_of_shard`."""

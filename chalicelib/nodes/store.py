@@ -1,8 +1,9 @@
 """Keys, indexes and attribute names of nodes; the tables of their presence and sockets."""
 
+import dataclasses
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from chalicelib.kit.listing import LISTED_AT, Source, all_rows, fixed, rows_with, sharded
@@ -201,6 +202,30 @@ def read_summaries(tables: Tables, cluster_ids: Sequence[str], limit: int) -> li
     index = NODES.index("by_cluster")
     queries = [Query(NODES, cluster_id, index, descending=True, limit=limit) for cluster_id in cluster_ids]
     return [[summary_from_item(item) for item in page.items] for page in tables.query_many(queries)]
+
+
+def read_summaries_by_status(
+    tables: Tables, statuses: Collection[Status], cluster_id: str | None, limit: int
+) -> list[NodeSummary]:
+    """The nodes of these statuses, all or those of a cluster, from index entries alone. Reads on until there is no
+    more, or more than ``limit`` were found."""
+    queries = _by_status(statuses) if cluster_id is None else [Query(NODES, cluster_id, NODES.index("by_cluster"))]
+    found: dict[str, NodeSummary] = {}
+    while queries and len(found) <= limit:
+        pages = tables.query_many(queries)
+        summaries = [summary_from_item(item) for page in pages for item in page.items]
+        found |= {summary.id: summary for summary in summaries if summary.status in statuses}
+        queries = [
+            dataclasses.replace(query, start=page.last_key)
+            for query, page in zip(queries, pages, strict=True)
+            if page.last_key is not None
+        ]
+    return list(found.values())
+
+
+def _by_status(statuses: Collection[Status]) -> list[Query]:
+    index = NODES.index("by_status")
+    return [Query(NODES, f"{status.value}#{shard}", index) for status in statuses for shard in range(SHARDS)]
 
 
 def read_page(

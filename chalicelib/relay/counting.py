@@ -1,18 +1,65 @@
-"""By how much a change moves the totals that lists show. Pure."""
+"""By how much a change moves the totals that lists and metrics show. Pure."""
 
+import json
 from collections import Counter
 
 from chalicelib.kit.changes import Change
-from chalicelib.kit.counters import total_of
+from chalicelib.kit.counters import happened, total_of
 from chalicelib.kit.tables import Item
 
 COUNTED = frozenset(
-    {"aliases", "clusters", "enrollment_keys", "nodes", "commands", "executions", "ssh_usernames", "ssh_public_keys"}
+    {
+        "aliases",
+        "clusters",
+        "commands",
+        "enrollment_keys",
+        "executions",
+        "nodes",
+        "self_update_requests",
+        "ssh_public_keys",
+        "ssh_usernames",
+        "webhooks",
+    }
 )
 """Tables with a total of their own."""
 
 _PARTS = {"nodes": ("status",), "executions": ("status", "command_id")}
 """Attributes of rows that are counted value by value."""
+
+
+_HAPPENINGS = {
+    "executions": frozenset(
+        {
+            "execution.sent",
+            "execution.completed",
+            "execution.reported_cancelled",
+            "execution.reported_expired",
+            "execution.cancelled",
+            "execution.expired",
+            "execution.pruned",
+        }
+    ),
+    "self_update_requests": frozenset({"self_update_request.completed"}),
+}
+"""Operations that metrics count, by the table whose rows they write."""
+
+FAILURE = "failure"
+"""What the ``result`` of an occurrence says where something was refused: counted beside all of its type."""
+
+
+def happenings_of(change: Change) -> list[str]:
+    """The totals of what happened with this change. Raises ValueError for an occurrence without data."""
+    if change.new is None:
+        return []
+    if change.table == "occurrences":
+        return _of_occurrence(change.new) if change.old is None else []
+    return [happened(change.operation)] if change.operation in _HAPPENINGS.get(change.table, ()) else []
+
+
+def _of_occurrence(row: Item) -> list[str]:
+    kind, data = str(row["type"]), json.loads(str(row["data"]))
+    failed = data.get("result") == FAILURE
+    return [happened(kind), happened(f"{kind}.{FAILURE}")] if failed else [happened(kind)]
 
 
 def deltas_of(change: Change) -> Counter[str]:

@@ -8,13 +8,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib.kit.changes import Change
 from chalicelib.kit.queues import Message, Queue, batches, body_bytes
 
 DELIVERIES_PER_MESSAGE = 20
 """One worker makes them one after the other, about 10 ms each: well inside its timeout."""
+
+T = TypeVar("T")
+
+NODES_PER_MESSAGE = 20
+"""Nodes that one message asks to update themselves: their rows and events are one transaction."""
+
+NODE_CLEAN_UPS = ("node", "ssh_of_node")
+"""Kinds of clean-up that a deleted node leaves to do, each with a cursor of its own."""
 
 _REGISTRATIONS = frozenset({"node.registered", "node.reregistered"})
 _WAKE = "executions"
@@ -26,6 +34,7 @@ class Plan:
     """What a batch of changes asks for, collected change by change."""
 
     deliveries: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    updates: dict[Any, list[Any]] = field(default_factory=dict)
     messages: dict[Queue, list[Message]] = field(default_factory=dict)
     events: list[Message] = field(default_factory=list)
     deltas: Counter[str] = field(default_factory=Counter)
@@ -35,27 +44,46 @@ class Plan:
     def add_change(self, change: Change) -> None:
         """Queue the work that the change asks for."""
         self.request_id = self.request_id or change.request_id
-        row, operation = change.row, change.operation
-        removed = change.new is None
+        row = change.row
         match change.table:
             case "fan_outs" if change.old is None:
                 for part in _texts(row.get("parts")):
                     self._send(Queue.EXECUTION_CREATION, {"command_id": row["command_id"], "part": part})
             case "executions" if change.old is None and row["status"] == "pending":
                 self._deliver(row, _WAKE)
-            case "executions" if not removed and _ends_on_agent(change):
+            case "executions" if change.new is not None and _ends_on_agent(change):
                 self._deliver(row, _CANCEL)
+            case "self_update_requests" if change.old is None:
+                parts = [{"request_id": row["id"], "part": part} for part in _texts(row.get("parts"))]
+                for message in parts or [{"request_id": row["id"]}]:
+                    self._send(Queue.SELF_UPDATES, message)
+            case "self_updates" if change.old is None:
+                self.updates.setdefault(row["request_id"], []).append(row["node_id"])
+            case _:
+                self._plan_clean_up(change)
+
+    def _plan_clean_up(self, change: Change) -> None:
+        """Queue what a deletion leaves to be done, and what else has to follow a row outside of it."""
+        row, operation = change.row, change.operation
+        removed = change.new is None
+        match change.table:
             case "commands" if not removed and operation == "command.deleted":
                 self._clean_up("command", row["id"])
+            case "fan_outs" if not removed and operation == "fan_out.cancel_requested":
+                self._clean_up("cancel_command", row["command_id"])
             case "clusters" if removed:
                 self._clean_up("cluster", row["id"])
             case "nodes" if removed:
-                self._clean_up("node", row["id"])
-                self._clean_up("ssh_of_node", row["id"])
-            case "aliases":
-                self._clean_up("alias", row["id"], cluster_name=row["cluster_name"], name=row["name"])
+                for kind in NODE_CLEAN_UPS:
+                    self._clean_up(kind, row["id"])
             case "nodes" if operation in _REGISTRATIONS and row.get("replaced_connection_id"):
                 self._clean_up("connection", row["replaced_connection_id"])
+            case "aliases":
+                self._clean_up("alias", row["id"], cluster_name=row["cluster_name"], name=row["name"])
+            case "webhooks" if removed:
+                self._clean_up("webhook", row["id"])
+            case "self_update_requests" if removed:
+                self._clean_up("self_update_request", row["id"])
             case _:
                 return
 
@@ -76,6 +104,13 @@ class Plan:
         if deliveries:
             grouped: list[Message] = [{"deliveries": chunk} for chunk in _chunks(deliveries, DELIVERIES_PER_MESSAGE)]
             yield Queue.COMMAND_DELIVERY, grouped
+        if self.updates:
+            told: list[Message] = [
+                {"request_id": request_id, "node_ids": chunk}
+                for request_id, node_ids in self.updates.items()
+                for chunk in _chunks(node_ids, NODES_PER_MESSAGE)
+            ]
+            yield Queue.SELF_UPDATES, [*self.messages.pop(Queue.SELF_UPDATES, []), *told]
         yield from self.messages.items()
         if self.events:
             yield Queue.EVENTS, [{"events": chunk} for chunk in batches(self.events, body_bytes)]
@@ -102,7 +137,7 @@ def _texts(value: Any) -> list[str]:
     return sorted(value) if isinstance(value, frozenset | set | list) else []
 
 
-def _chunks(messages: Sequence[Message], size: int) -> Iterator[list[Message]]:
-    rest = iter(messages)
+def _chunks(values: Sequence[T], size: int) -> Iterator[list[T]]:
+    rest = iter(values)
     while chunk := list(islice(rest, size)):
         yield chunk

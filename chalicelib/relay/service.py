@@ -11,15 +11,15 @@ from typing import Any
 from chalicelib.events.mapping import commands_needed
 from chalicelib.events.service import Events
 from chalicelib.kit.changes import Change, FromWire, UnreadableRecordError, read_record
-from chalicelib.kit.counters import Counters
+from chalicelib.kit.counters import Counters, happened
 from chalicelib.kit.queues import BATCH_BYTES, Message, Queue, Queues, body_bytes
 from chalicelib.kit.tables import Item
-from chalicelib.relay.counting import deltas_of
+from chalicelib.relay.counting import deltas_of, happenings_of
 from chalicelib.relay.routing import Plan
 
 Record = Mapping[str, Any]
 
-NOT_PARKED = frozenset({"output", "output_gz", "command_text"})
+NOT_PARKED = frozenset({"output", "output_gz", "command_text", "password_hash", "public_key", "public_keys"})
 """Attributes left out of a parked record: large, and no business of whoever looks at it."""
 
 _IMAGES = frozenset({"OldImage", "NewImage"})
@@ -83,6 +83,8 @@ class Relay:
             raise change
         envelopes = self._events.envelopes_of(change, commands)
         deltas = deltas_of(change)
+        deltas.update(happenings_of(change))
+        deltas[happened("event")] += len(envelopes)
         plan.add_change(change)
         plan.add_events(change.request_id, envelopes)
         plan.add_deltas(deltas)

@@ -5,11 +5,25 @@ addresses does not apply; redirects are not followed, and answers are read only 
 """
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, Protocol
+
+from urllib3 import PoolManager, Timeout
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 TIMEOUT_SECONDS = 2.0
 """To connect and to answer, together. Less than the reference system's 10 s: a batch of ten messages to silent agents
 has to end within the worker's 30 s, and an agent that answers later loses nothing, it is asked again or polls."""
+
+
+class PushOutcome(Enum):
+    """``TAKEN`` also stands for a request without an answer: the agent may have it, and must not get it twice.
+    ``UNREACHED``: no connection came about, so the agent does not have it."""
+
+    TAKEN = auto()
+    REFUSED = auto()
+    UNREACHED = auto()
+
 
 _ACCEPTED = range(200, 300)
 _DUPLICATE = 422  # the agent has it already: an earlier answer was lost
@@ -48,24 +62,33 @@ class Push:
         status = self._call("PATCH", f"{address.url}/api/v1/command_executions/{execution_id}/cancel", address.token)
         return status in _ACCEPTED
 
+    def update(self, address: PushAddress) -> PushOutcome:
+        """Tell the agent to update itself; one that does not let itself be updated refuses."""
+        try:
+            status = self._request("POST", f"{address.url}/api/v1/self_updates/trigger", address.token)
+        except (ConnectTimeoutError, NewConnectionError):
+            return PushOutcome.UNREACHED
+        except HTTPError:
+            return PushOutcome.TAKEN
+        return PushOutcome.TAKEN if status in _ACCEPTED else PushOutcome.REFUSED
+
     def _call(self, method: str, url: str, token: str, body: dict[str, Any] | None = None) -> int | None:
         """The answer's status; None when there was no answer."""
-        from urllib3 import Timeout  # noqa: PLC0415 - as in `push_over_http`
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415
-
-        headers = {"authorization": f"Bearer {token}"}
-        timeout = Timeout(total=TIMEOUT_SECONDS)
         try:
-            answer = self._client.request(
-                method, url, json=body, headers=headers, redirect=False, retries=False, timeout=timeout
-            )
+            return self._request(method, url, token, body)
         except HTTPError:
             return None
+
+    def _request(self, method: str, url: str, token: str, body: dict[str, Any] | None = None) -> int:
+        """The answer's status. Raises urllib3's HTTPError when there was none."""
+        headers = {"authorization": f"Bearer {token}"}
+        timeout = Timeout(total=TIMEOUT_SECONDS)
+        answer = self._client.request(
+            method, url, json=body, headers=headers, redirect=False, retries=False, timeout=timeout
+        )
         return int(answer.status)
 
 
 def push_over_http() -> Push:
     """With a real connection pool."""
-    from urllib3 import PoolManager  # noqa: PLC0415 - 20 ms of a cold start: only who pushes pays for it
-
     return Push(PoolManager(maxsize=4))

@@ -3,7 +3,7 @@
 Losing anything here loses nothing: the work is in the table, and every reconnect and every poll finds it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from chalicelib.kit.log import Level, Log
 from chalicelib.kit.sockets import SocketError, Sockets
 from chalicelib.nodes.model import Node
 from chalicelib.nodes.service import Nodes
-from chalicelib.transport.push import Push, PushAddress
+from chalicelib.transport.push import Push, PushAddress, PushOutcome
 
-Kind = Literal["executions", "cancel"]
+Kind = Literal["executions", "cancel", "self_update"]
 
 IDS_PER_FRAME = 500
 """A frame of API Gateway holds 32 KB, an id takes 39 bytes with quotes and comma."""
@@ -35,7 +35,7 @@ _WITHDRAWN = frozenset({None, Status.CANCELLED, Status.EXPIRED})
 
 @dataclass(frozen=True)
 class Delivery:
-    """What one node is to be told: executions that wait for it, or that it should cancel."""
+    """What one node is to be told: executions that wait for it, or that it should cancel; or to ask about updates."""
 
     node_id: str
     kind: Kind
@@ -92,6 +92,30 @@ class Transport:
         except (SocketError, EdgeError) as error:
             self._log.line("hint_lost", level=Level.WARNING, error_type=type(error).__name__, nodes=len(created))
 
+    @property
+    def can_push(self) -> bool:
+        """Whether agents are reached over the network at all."""
+        return self._push is not None
+
+    def wake_for_update(self, node_ids: Sequence[str]) -> list[str]:
+        """Make the connected ones of these nodes ask about updates; returns those that got the frame.
+
+        Raises `SocketError` and what the tables raise: the caller repeats, and asking twice is harmless.
+        """
+        deliveries = [Delivery(node_id, "self_update", []) for node_id in node_ids]
+        woken = self._wake(deliveries)
+        unreached = {delivery.node_id for delivery in (*woken.asleep, *woken.gone)}
+        return [node_id for node_id in node_ids if node_id not in unreached]
+
+    def push_updates(self, nodes: Sequence[Node]) -> dict[str, PushOutcome]:
+        """Tell each node once over the network, side by side; empty where that is off."""
+        push = self._push
+        if push is None or not nodes:
+            return {}
+        with ThreadPoolExecutor(max_workers=_PUSHES_AT_ONCE) as pool:
+            outcomes = pool.map(push.update, [self._address_of(node) for node in nodes])
+        return dict(zip([node.id for node in nodes], outcomes, strict=True))
+
     def close(self, connection_id: str) -> None:
         """End a socket that its node may no longer use."""
         self._sockets.close(connection_id)
@@ -126,9 +150,7 @@ class Transport:
         return ThreadPoolExecutor(max_workers=_POSTS_AT_ONCE)
 
     def _post(self, delivery: Delivery, connection_id: str) -> bool:
-        ids = delivery.execution_ids
-        frames = (ids[start : start + IDS_PER_FRAME] for start in range(0, len(ids), IDS_PER_FRAME))
-        return all(self._sockets.post(connection_id, {"type": delivery.kind, "ids": chunk}) for chunk in frames)
+        return all(self._sockets.post(connection_id, frame) for frame in _frames(delivery))
 
     def _push_all(self, deliveries: Sequence[Delivery], push: Push) -> None:
         """Side by side: one that does not answer keeps no other waiting, nor the message beyond its time."""
@@ -144,14 +166,17 @@ class Transport:
 
     def _push_to(self, node: Node, delivery: Delivery, push: Push) -> None:
         """One attempt an execution, oldest first; the first that fails ends the round, its poll brings the rest."""
-        host = self._push_host or node.vpn_hostname(self._vpn_domain)
-        address = PushAddress(f"http://{host}:{node.http_port}", self._nodes.secrets_of(node).api_token)
+        address = self._address_of(node)
         ids = sorted(delivery.execution_ids)
         is_cancel = delivery.kind == "cancel"
         for view in self._executions.details_of(ids) if is_cancel else self._executions.to_push(ids):
             reached = push.cancel(address, view.execution.id) if is_cancel else self._hand_over(address, view, push)
             if not reached:
                 return
+
+    def _address_of(self, node: Node) -> PushAddress:
+        host = self._push_host or node.vpn_hostname(self._vpn_domain)
+        return PushAddress(f"http://{host}:{node.http_port}", self._nodes.secrets_of(node).api_token)
 
     def _hand_over(self, address: PushAddress, view: ExecutionView, push: Push) -> bool:
         """Whether the agent has it now. What was withdrawn while it was on its way is called back."""
@@ -161,6 +186,15 @@ class Transport:
         if self._executions.mark_pushed(execution_id) in _WITHDRAWN:
             push.cancel(address, execution_id)
         return True
+
+
+def _frames(delivery: Delivery) -> Iterator[Mapping[str, Any]]:
+    """What is posted for a delivery, cut to the size of a frame."""
+    if delivery.kind == "self_update":
+        yield {"type": delivery.kind}
+    ids = delivery.execution_ids
+    for start in range(0, len(ids), IDS_PER_FRAME):
+        yield {"type": delivery.kind, "ids": ids[start : start + IDS_PER_FRAME]}
 
 
 def _payload(view: ExecutionView) -> dict[str, Any]:

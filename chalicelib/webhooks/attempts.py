@@ -14,7 +14,7 @@ from typing import Any
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.errors import conflict
 from chalicelib.kit.queues import to_body
-from chalicelib.webhooks.model import Attempt, Delivery, Outcome, Status, compress
+from chalicelib.webhooks.model import Attempt, Delivery, DeliveryStatus, Outcome, compress
 
 FIRST_RETRY_SECONDS = 15
 RETRY_FACTOR = 4
@@ -102,7 +102,7 @@ def begin(delivery: Delivery, now: datetime) -> Delivery:
         lost = Attempt(at=delivery.updated_at, milliseconds=0, error=INTERRUPTED)
         delivery = delivery.model_copy(update={"attempts": _with(delivery, lost)})
         if delivery.attempt_count >= delivery.attempt_limit:
-            return _end(delivery, Status.FAILED, now)
+            return _end(delivery, DeliveryStatus.FAILED, now)
     lease = now + LEASE
     return _changed(
         delivery,
@@ -119,15 +119,15 @@ def finish(delivery: Delivery, outcome: Outcome, now: datetime, fraction: float)
     """What an attempt makes of it. ``fraction`` in [0, 1) is the jitter."""
     delivery = delivery.model_copy(update={"attempts": _with(delivery, outcome.attempt)})
     if succeeded(outcome):
-        return _end(delivery, Status.SUCCEEDED, now)
+        return _end(delivery, DeliveryStatus.SUCCEEDED, now)
     if not _is_worth_a_retry(outcome) or delivery.attempt_count >= delivery.attempt_limit:
-        return _end(delivery, Status.FAILED, now)
+        return _end(delivery, DeliveryStatus.FAILED, now)
     at = now + timedelta(seconds=retry_seconds(delivery.attempt_count, outcome.retry_after_seconds, fraction))
     return _changed(delivery, now, leased_until=None, **_try_at(at))
 
 
 def expire(delivery: Delivery, now: datetime) -> Delivery:
-    return _end(delivery, Status.EXPIRED, now)
+    return _end(delivery, DeliveryStatus.EXPIRED, now)
 
 
 def hold(delivery: Delivery, now: datetime) -> Delivery:
@@ -154,7 +154,7 @@ def redeliver(delivery: Delivery, now: datetime, policy: Policy, *, is_forced: b
     return _changed(
         delivery,
         now,
-        status=Status.PENDING,
+        status=DeliveryStatus.PENDING,
         attempt_limit=delivery.attempt_count + policy.max_attempts,
         is_forced=is_forced,
         is_held=False,
@@ -204,7 +204,7 @@ def _try_at(moment: datetime) -> dict[str, str]:
     return {"next_attempt_at": to_seconds_text(moment), "due_at": to_seconds_text(moment + GRACE)}
 
 
-def _end(delivery: Delivery, status: Status, now: datetime) -> Delivery:
+def _end(delivery: Delivery, status: DeliveryStatus, now: datetime) -> Delivery:
     return _changed(
         delivery,
         now,

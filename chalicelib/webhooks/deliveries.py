@@ -14,10 +14,10 @@ from chalicelib.kit.listing import ListPage, ListRequest
 from chalicelib.kit.queues import Message, Queue, Queues
 from chalicelib.webhooks.attempts import Policy, ask, new_delivery, redeliver
 from chalicelib.webhooks.delivery_store import DeliveryStore
-from chalicelib.webhooks.model import TEST_EVENT_TYPE, Delivery, Status
+from chalicelib.webhooks.model import TEST_EVENT_TYPE, Delivery, DeliveryStatus
 from chalicelib.webhooks.service import Webhooks
 
-_REDELIVERED = frozenset({Status.FAILED, Status.EXPIRED})
+_REDELIVERED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.EXPIRED})
 
 
 class Deliveries:
@@ -109,7 +109,7 @@ class Deliveries:
             self._store.replace(
                 delivery, redeliver(delivery, now, self._policy, is_forced=False), "webhook_delivery.redelivered"
             )
-            for delivery in chunk.deliveries
+            for delivery in self._store.find_many(chunk.ids)
             if delivery.status in _REDELIVERED and delivery.queued_at < until
         ]
         self._send([_message(delivery) for delivery in renewed if delivery is not None])
@@ -119,7 +119,7 @@ class Deliveries:
         """Remove a part of the log of a deleted webhook. Returns where the next begins, None at the end; safe to
         repeat."""
         chunk = self._store.chunk(webhook_id, cursor)
-        self._store.remove_all(chunk.deliveries)
+        self._store.remove_all(chunk.ids)
         return chunk.cursor
 
     def _send(self, messages: Sequence[Message]) -> None:

@@ -21,16 +21,19 @@ from chalicelib.kit.tables import (
     Write,
     put_new,
 )
-from chalicelib.webhooks.model import Delivery
+from chalicelib.webhooks.model import Delivery, Webhook
 from chalicelib.webhooks.store import (
     DELIVERIES,
     DUE_SHARDS,
     SHARDS,
+    WEBHOOKS,
     changes_between,
     delivery_from_item,
     delivery_key,
     delivery_to_item,
     log_of,
+    webhook_from_item,
+    webhook_key,
     webhook_shard,
 )
 
@@ -40,9 +43,9 @@ CHUNK_ROWS = 100
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a log, and where the next chunk begins; None at the end of the last shard."""
+    """Some deliveries of a log, and where the next chunk begins; None at the end of the last shard."""
 
-    deliveries: list[Delivery]
+    ids: list[str]
     cursor: str | None
 
 
@@ -55,6 +58,15 @@ class DeliveryStore:
     def find(self, delivery_id: str) -> Delivery | None:
         row = self._tables.get(DELIVERIES, delivery_key(delivery_id))
         return None if row is None else delivery_from_item(row)
+
+    def with_webhook(self, webhook_id: str, delivery_id: str) -> tuple[Webhook | None, Delivery | None]:
+        """A delivery and its webhook, in one call."""
+        refs = (Ref(WEBHOOKS, webhook_key(webhook_id)), Ref(DELIVERIES, delivery_key(delivery_id)))
+        webhook, delivery = self._tables.get_many(refs)
+        return (
+            None if webhook is None else webhook_from_item(webhook),
+            None if delivery is None else delivery_from_item(delivery),
+        )
 
     def add(self, delivery: Delivery, operation: str) -> tuple[Delivery, bool]:
         """Put a new delivery, unless there is one: the delivery that is there now, and whether it is this one."""
@@ -105,17 +117,17 @@ class DeliveryStore:
             for shard in range(DUE_SHARDS)
         ]
         keys = [str(item["id"]) for page in self._tables.query_many(queries) for item in page.items]
-        return [row for row in self._rows(keys) if row.due_at is not None and row.due_at <= text]
+        return [row for row in self.find_many(keys) if row.due_at is not None and row.due_at <= text]
 
     def held_pages(self, webhook_id: str, limit: int) -> Iterator[list[Delivery]]:
         """What waits for a webhook, oldest first, ``limit`` at a time, as the rows say now."""
         query = Query(DELIVERIES, webhook_id, index=DELIVERIES.index("held"), limit=limit)
         for page in self._tables.pages(query):
-            rows = self._rows([str(item["id"]) for item in page.items])
+            rows = self.find_many([str(item["id"]) for item in page.items])
             yield [row for row in rows if row.is_held]
 
     def chunk(self, webhook_id: str, cursor: str | None, since: str = "0") -> Chunk:
-        """The next rows of a log, shard by shard; each shard's from ``since`` (seconds text) on."""
+        """The next deliveries of a log, shard by shard; each shard's from ``since`` (seconds text) on."""
         shard, last = _read_cursor(cursor)
         partition = webhook_shard(webhook_id, shard)
         start: Key | None = None
@@ -130,18 +142,19 @@ class DeliveryStore:
             start=start,
         )
         page = self._tables.query(query)
-        rows = self._rows([str(item["id"]) for item in page.items])
+        ids = [str(item["id"]) for item in page.items]
         if page.last_key is not None:
-            return Chunk(rows, f"{shard}/{page.last_key['listed_at']}")
-        return Chunk(rows, f"{shard + 1}/" if shard + 1 < SHARDS else None)
+            return Chunk(ids, f"{shard}/{page.last_key['listed_at']}")
+        return Chunk(ids, f"{shard + 1}/" if shard + 1 < SHARDS else None)
 
-    def remove_all(self, deliveries: Sequence[Delivery]) -> None:
+    def remove_all(self, ids: Sequence[str]) -> None:
         """Up to `CHUNK_ROWS`, also those that are gone already."""
-        if deliveries:
-            writes = [Delete(DELIVERIES, delivery_key(delivery.id)) for delivery in deliveries]
+        if ids:
+            writes = [Delete(DELIVERIES, delivery_key(delivery_id)) for delivery_id in ids]
             self._tables.commit(writes, "webhook_delivery.deleted")
 
-    def _rows(self, ids: Sequence[str]) -> list[Delivery]:
+    def find_many(self, ids: Sequence[str]) -> list[Delivery]:
+        """Those that exist."""
         rows = self._tables.get_many([Ref(DELIVERIES, delivery_key(row_id)) for row_id in ids])
         return [delivery_from_item(row) for row in rows if row is not None]
 

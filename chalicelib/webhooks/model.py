@@ -55,7 +55,7 @@ class Webhook(BaseModel, frozen=True):
         return self.paused_until is not None
 
 
-class Status(StrEnum):
+class DeliveryStatus(StrEnum):
     """``expired``: it grew too old before an attempt succeeded."""
 
     PENDING = "pending"
@@ -90,7 +90,7 @@ class Delivery(BaseModel, frozen=True):
     event_id: str
     event_type: str
     envelope_gz: bytes = Field(repr=False)
-    status: Status = Status.PENDING
+    status: DeliveryStatus = DeliveryStatus.PENDING
     attempts: tuple[Attempt, ...] = ()
     attempt_count: int = 0
     attempt_limit: int
@@ -118,7 +118,7 @@ class Delivery(BaseModel, frozen=True):
 
     @property
     def is_final(self) -> bool:
-        return self.status is not Status.PENDING
+        return self.status is not DeliveryStatus.PENDING
 
 
 class Outcome(BaseModel, frozen=True):

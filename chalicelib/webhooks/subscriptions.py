@@ -13,9 +13,9 @@ LONGEST_USE = timedelta(seconds=5)
 the delivery drops what has no webhook."""
 
 SETTLING = timedelta(seconds=2)
-"""A reading serves only events that are older than it by this much: what the index needs to show a new webhook, and what
-clocks differ by. So a backlog is published with few readings, and yet a webhook misses no event that happened after it was
-created and shown."""
+"""A reading serves only events that are older than it by this much: what the index needs to show a new webhook, and
+what clocks differ by. So a backlog is published with few readings, and yet a webhook misses no event that happened
+after it was created and shown."""
 
 
 class Subscriptions:

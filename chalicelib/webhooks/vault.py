@@ -48,5 +48,3 @@ def redacted(text: str, keys: SigningKeys) -> str:
 
 def _place(webhook_id: str, field: str) -> str:
     return place_of(WEBHOOKS, webhook_id, field)
-
-

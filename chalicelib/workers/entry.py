@@ -13,6 +13,7 @@ from typing import Any
 
 from chalicelib.bootstrap import Services, services
 from chalicelib.kit.clock import milliseconds_between
+from chalicelib.kit.counters import happened
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.log import Level
 from chalicelib.kit.origin import Origin, working_for
@@ -61,7 +62,7 @@ def stream_worker(name: str) -> Callable[[Callable[[list[Record], Services], Non
 
 
 def scheduled(name: str) -> Callable[[Callable[[Services], None]], LambdaHandler]:
-    """Run a sweep. It raises whatever it raises; the next tick is its repeat."""
+    """Run a sweep and count the run. It raises whatever it raises; the next tick is its repeat."""
 
     def decorate(handle: Callable[[Services], None]) -> LambdaHandler:
         @wraps(handle)
@@ -69,7 +70,12 @@ def scheduled(name: str) -> Callable[[Callable[[Services], None]], LambdaHandler
             container = services()
             request_id = str(event.to_dict().get("id") or container.ids.uuid7(container.clock.now()))
             with _logged(name, request_id, container):
-                handle(container)
+                try:
+                    handle(container)
+                except Exception:
+                    container.counters.count(happened(f"schedule.{name}.failure"), 1, by=request_id)
+                    raise
+                container.counters.count(happened(f"schedule.{name}"), 1, by=request_id)
 
         return run
 

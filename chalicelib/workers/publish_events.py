@@ -1,4 +1,4 @@
-"""Puts events on the bus. Repeats carry the same event ids."""
+"""Puts events on the bus and queues them for the webhooks that subscribe to them. Repeats carry the same event ids."""
 
 from chalice.app import Blueprint
 
@@ -12,4 +12,6 @@ blueprint = Blueprint(__name__)
 @blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.EVENTS}", name="publish_events")
 @sqs_worker("publish_events")
 def handler(message: Message, services: Services) -> None:
-    services.bus.publish([event["envelope"] for event in message["events"]])
+    envelopes = [event["envelope"] for event in message["events"]]
+    services.bus.publish(envelopes)
+    services.webhooks.subscriptions.queue_deliveries(envelopes)

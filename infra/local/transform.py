@@ -5,13 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.fragment import GATEWAY_RESPONSES, gateway_response
-from infra.functions import API_STAGE, FUNCTIONS
+from infra.functions import API_STAGE, FUNCTIONS, function
 
 Json = dict[str, Any]
 
 
 CONCURRENCY = 2
 """Copies of a queue's function at once. Each is a process; more would fight over the processors of one machine."""
+
+WAITING_CONCURRENCY = 8
+"""Copies of the function that calls webhooks: it waits, and behind a receiver that hangs others must not."""
 
 
 def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[[str], str]) -> Json:
@@ -29,12 +32,13 @@ def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[
     stage["AutoDeploy"] = True
     _move_gateway_responses(resources)
     _allow_batches(resources)
-    for resource in resources.values():
+    for name, resource in resources.items():
+        copies = WAITING_CONCURRENCY if name == function("deliver_webhook").resource else CONCURRENCY
         for event in resource["Properties"].get("Events", {}).values():
             if event["Type"] == "Schedule":
                 event["Properties"]["Enabled"] = False
             if event["Type"] == "SQS":
-                event["Properties"]["ScalingConfig"]["MaximumConcurrency"] = CONCURRENCY
+                event["Properties"]["ScalingConfig"]["MaximumConcurrency"] = copies
     template["Globals"]["Function"]["Environment"]["Variables"]["WEBSOCKET_URL"] = websocket_url
     for each in FUNCTIONS:
         endpoint = endpoint_of(each.name)

@@ -238,7 +238,11 @@ class Client:
         if "content" not in declared:
             assert answer.text == ""
             return
-        schema = declared["content"]["application/json"]["schema"]
+        media_type = answer.headers["content-type"]
+        assert media_type in declared["content"], f"{endpoint.method} {path} does not declare {media_type}"
+        if media_type != "application/json":
+            return
+        schema = declared["content"][media_type]["schema"]
         checker = OAS30Validator({"allOf": [schema], "components": self._document["components"]})
         checker.validate(answer.json)
 

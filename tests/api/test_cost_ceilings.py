@@ -74,7 +74,7 @@ BY_ID = [
     Read("/clusters/north", same(1 + PARENT)),
     Read("/enrollment_keys/{key}", same(1)),
     Read("/nodes/{node}", same(1)),
-    Read("/commands/{command}", same(1)),
+    Read("/commands/{command}", same(1 + SHARDS)),
     Read("/command_executions/{execution}", same(1 + PARENT)),
 ]
 

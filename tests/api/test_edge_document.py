@@ -112,3 +112,28 @@ def test_only_what_must_be_is_open():
         "/api/v1/agents/enrollment_keys/verify",
         "/api/v1/clusters/default/enrollment_keys/public",
     }
+
+
+def test_it_is_written_for_callers(published):
+    """Nothing of the code's own language, and nothing unexplained."""
+    text = document_text()
+    assert [word for word in ("``", "chalicelib", "pydantic", "DynamoDB", "Lambda") if word in text] == []
+    operations = [operation for methods in published["paths"].values() for operation in methods.values()]
+    assert [operation["operationId"] for operation in operations if not operation["summary"][:1].isupper()] == []
+    assert [tag["name"] for tag in published["tags"] if not tag.get("description")] == []
+
+
+def test_its_examples_are_taken(published):
+    schemas = published["components"]["schemas"]
+    bodies = {endpoint.body.__name__: endpoint.body for endpoint in all_endpoints() if endpoint.has_body}
+    examples = {name: schemas[name]["example"] for name in bodies if "example" in schemas[name]}
+    assert len(examples) >= 5
+    for name, example in examples.items():
+        bodies[name].model_validate(example)
+
+
+def test_what_may_not_be_null_is_not_shown_as_if_it_might(published):
+    targeting = published["components"]["schemas"]["TargetingIn"]["properties"]
+    assert targeting["node_filters"] == {"$ref": "#/components/schemas/NodeFilters"}
+    filters = published["components"]["schemas"]["NodeFilters"]["properties"]
+    assert [name for name, schema in filters.items() if schema.get("nullable")] == []

@@ -1,6 +1,7 @@
 """The whole application behind its real routes, with something of everything in it, and a look at what it holds."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
@@ -10,6 +11,7 @@ from chalicelib.access.keys import AGENT, METRICS, OPERATOR
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.routes import ALL_ROUTES
 from chalicelib.commands.store import EXECUTIONS
+from chalicelib.metrics.model import MetricsType
 from tests.api.client import Client, HttpAnswer
 from tests.builders import Machine, a_cluster, a_command, machines
 from tests.world import MASTER_KEY, World
@@ -19,48 +21,9 @@ BOUNDLESS = 1_000_000
 
 NEW_NODE_ID = "0f0e0d0c-0b0a-4900-8000-000000000001"
 
-REGISTRATION = {
-    "node_id": NEW_NODE_ID,
-    "network_name": "cluster-north",
-    "id_type": "persistent",
-    "http_port": 44000,
-    "ssh_port": 40022,
-    "host_metrics_port": 49100,
-    "wireguard_metrics_port": 49586,
-    "http_proxy_port": 43128,
-    "socks5_proxy_port": 41080,
-    "version": "1.0.0",
-    "self_update_enabled": False,
-    "registration_token": "token",
-}
-
-TARGETING = {"type": "all", "node_ids": [NEW_NODE_ID], "cluster_names": ["north"]}
-
-GOOD_BODIES: Mapping[str, Mapping[str, Any]] = {
-    "create_cluster": {"name": "west", "ipv4_range": "8.0.0.0/24", "node_limit": 5},
-    "update_cluster": {"node_limit": 5},
-    "create_key": {"name": "door", "uses_remaining": 3, "expired_at": "2027-01-01T00:00:00Z"},
-    "create_default_key": {"name": "door", "uses_remaining": 3, "expired_at": "2027-01-01T00:00:00Z"},
-    "update_key": {"name": "door", "uses_remaining": 3, "expired_at": "2027-01-01T00:00:00Z"},
-    "change_cluster": {"cluster_name": "south"},
-    "create_alias": {"name": "web"},
-    "create_own_alias": {"name": "web"},
-    "create_command": {
-        "command_text": "uptime",
-        "timeout": 1000,
-        "expired_at": "2027-01-01T00:00:00Z",
-        "targeting": {**TARGETING, "node_filters": {"version": "1.*"}, "cluster_filters": {"name": "n*"}},
-    },
-    "verify_key": {"key": "blob", "node_id": NEW_NODE_ID},
-    "register_node": REGISTRATION,
-    "report_health": {"status": "healthy"},
-    "report_result": {"status": "completed", "output": "done", "exit_code": 0, "completed_at": "2026-11-21T10:00:00Z"},
-}
-"""A body of the right shape for each operation that takes one, every field given, by the name of the view."""
-
 
 class Application:
-    """A world with clusters, keys, machines and executions in several states, and a client for all routes.
+    """A world with clusters, keys, machines and executions, and a client for all routes.
 
     ``variables`` are path variables that lead to something; ``token`` is the bearer of the node among them.
     """
@@ -79,6 +42,8 @@ class Application:
         self.world.settle()
         rows = self.world.driver.rows(EXECUTIONS)
         execution_id = next(str(row["id"]) for row in rows if row["node_id"] == self.machine.id)
+        for metrics_type in MetricsType:
+            self.world.services.node_metrics.push(self.machine.id, metrics_type, "up 1\n")
         self.variables = {
             "cluster_name": "north",
             "key_id": key.id,
@@ -102,11 +67,9 @@ class Application:
         return {OPERATOR: MASTER_KEY, METRICS: MASTER_KEY, AGENT: self.token}.get(endpoint.auth)
 
     def path_of(self, endpoint: Endpoint, **variables: str) -> str:
-        """The endpoint's path, variables in place; each is quoted."""
-        path = endpoint.route
-        for name, value in {**self.variables, **variables}.items():
-            path = path.replace(f"{{{name}}}", quote(value, safe=""))
-        return path
+        """The endpoint's path, variables in place, each quoted. One that is not known here leads to nothing."""
+        known = {**self.variables, **variables}
+        return re.sub(r"{(\w+)}", lambda found: quote(known.get(found[1], NEW_NODE_ID), safe=""), endpoint.route)
 
     def call(self, endpoint: Endpoint, **options: Any) -> HttpAnswer:
         """The endpoint with a path that leads somewhere and the right key, unless told otherwise."""

@@ -8,7 +8,8 @@ from typing import Any
 from chalicelib.commands.model import Report
 from chalicelib.commands.store import EXECUTIONS
 from tests.builders import a_cluster, a_command, machines
-from tests.contract.application import NEW_NODE_ID, REGISTRATION, Application
+from tests.contract.application import NEW_NODE_ID, Application
+from tests.contract.bodies import REGISTRATION
 
 Options = Mapping[str, Any]
 Setup = Callable[[Application], Options]
@@ -289,6 +290,8 @@ COMMANDS = [
     Case("list_commands", 200),
     Case("get_command", 200, {"command_text": "true"}),
     Case("get_command", 404, None, NOT_THERE),
+    Case("cancel_command", 202, {"result": "cancellation requested"}),
+    Case("cancel_command", 404, None, NOT_THERE),
     Case("delete_command", 204, None, all_finished),
     Case("delete_command", 404, None, NOT_THERE),
     Case(

@@ -7,7 +7,8 @@ import pytest
 
 from chalicelib.access.keys import Auth
 from chalicelib.api.routes import all_endpoints
-from tests.contract.application import GOOD_BODIES, Application
+from chalicelib.api.validation import read
+from tests.contract.application import Application
 from tests.contract.flaws import UNKNOWN, Shape
 from tests.world import MASTER_KEY
 
@@ -24,13 +25,14 @@ NOT_FOUND = {"code": "not_found", "message": "Resource not found"}
 BAD_JSON = {"code": "bad_request", "message": "Bad Request"}
 
 ENDPOINTS = all_endpoints()
-NAMES = [endpoint.view.__name__ for endpoint in ENDPOINTS]
 
 
 def every(condition):
     """A parameter: each endpoint for which the condition holds."""
     chosen = [endpoint for endpoint in ENDPOINTS if condition(endpoint)]
-    return pytest.mark.parametrize("endpoint", chosen, ids=[endpoint.view.__name__ for endpoint in chosen])
+    return pytest.mark.parametrize(
+        "endpoint", chosen, ids=[f"{endpoint.method} {endpoint.route}" for endpoint in chosen]
+    )
 
 
 def has_body(endpoint):
@@ -44,7 +46,12 @@ def app():
 
 
 def good(endpoint):
-    return dict(GOOD_BODIES[endpoint.view.__name__])
+    return Shape(endpoint.body).good()
+
+
+def needed_query(endpoint):
+    shape = Shape(endpoint.query)
+    return {name: shape.good()[name] for name in shape.required}
 
 
 def sent_with(endpoint):
@@ -75,13 +82,12 @@ def refused_by_field(answer, *fields):
     return error["details"]
 
 
-def test_every_operation_with_a_body_has_a_good_one_to_spoil(app):
-    assert set(GOOD_BODIES) == {endpoint.view.__name__ for endpoint in ENDPOINTS if endpoint.has_body}
-    for endpoint in filter(has_body, ENDPOINTS):
-        shape = Shape(endpoint.body)
-        assert set(good(endpoint)) == set(shape.names)
-        assert len(list(shape.body_flaws(good(endpoint)))) > 5
-    assert len(set(NAMES)) == len(NAMES) >= 30
+@every(has_body)
+def test_what_is_spoiled_below_is_good(endpoint):
+    shape = Shape(endpoint.body)
+    read(endpoint.body, shape.good())
+    assert set(shape.good()) == set(shape.names)
+    assert len(list(shape.body_flaws())) >= 7
 
 
 @every(lambda endpoint: endpoint.auth not in (Auth.OPEN, Auth.PUBLIC))
@@ -125,7 +131,7 @@ def test_path_variables(app, endpoint):
 
 @every(lambda endpoint: True)
 def test_unknown_query_names(app, endpoint):
-    required = {"status": "sent"} if endpoint.view.__name__ == "list_own_executions" else {}
+    required = needed_query(endpoint)
     for name in (UNKNOWN, "page[size]", "inserted_at", "__proto__", ""):
         with app.unchanged():
             answer = app.call(endpoint, query={**required, name: "1"}, **sent_with(endpoint))
@@ -135,7 +141,7 @@ def test_unknown_query_names(app, endpoint):
 @every(lambda endpoint: Shape(endpoint.query).names)
 def test_query_values(app, endpoint):
     shape = Shape(endpoint.query)
-    required = {"status": "sent"} if endpoint.view.__name__ == "list_own_executions" else {}
+    required = needed_query(endpoint)
     tried = 0
     for name in shape.names:
         for text in shape.text_flaws(name):
@@ -143,12 +149,12 @@ def test_query_values(app, endpoint):
             with app.unchanged():
                 answer = app.call(endpoint, query={**required, name: text})
                 refused_by_field(answer, name)
-    assert tried > 10
+    assert tried >= 3
 
 
 @every(has_body)
 def test_fields_of_bodies(app, endpoint):
-    for flaw in Shape(endpoint.body).body_flaws(good(endpoint)):
+    for flaw in Shape(endpoint.body).body_flaws():
         with app.unchanged():
             answer = app.call(endpoint, json=flaw.value)
             assert answer.status == 400, (flaw.label, answer.text)
@@ -183,7 +189,7 @@ def test_a_repeated_member_does_not_get_past_the_checks(app, endpoint):
     text = json.dumps(good(endpoint))
     name = next(iter(good(endpoint)))
     with app.unchanged():
-        answer = app.call(endpoint, body=f'{text[:-1]}, "{name}": {{}}}}', headers=JSON)
+        answer = app.call(endpoint, body=f'{text[:-1]}, "{name}": 1.5}}', headers=JSON)
         refused_by_field(answer, name)
 
 

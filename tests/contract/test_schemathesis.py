@@ -5,7 +5,6 @@ from functools import cache
 
 import schemathesis
 from hypothesis import HealthCheck, settings
-from schemathesis.checks import not_a_server_error
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -18,14 +17,19 @@ from chalicelib.api.routes import all_endpoints
 from tests.contract.application import Application
 from tests.contract.wsgi import wsgi_of
 
-EXAMPLES = 25
+EXAMPLES = 8
 """Requests an operation."""
 
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
+
+CONFIG = {"phases": {"coverage": {"unexpected-methods": ["PUT"]}}}
+"""Methods that API Gateway knows; it refuses TRACE and the like by itself."""
 
 ENDPOINTS = {f"{endpoint.method} {endpoint.shown_path}": endpoint for endpoint in all_endpoints()}
 
-schema = schemathesis.openapi.from_dict(json.loads(DOCUMENT.read_text(encoding="utf-8")), config=SchemathesisConfig())
+schema = schemathesis.openapi.from_dict(
+    json.loads(DOCUMENT.read_text(encoding="utf-8")), config=SchemathesisConfig.from_dict(CONFIG)
+)
 
 
 @cache
@@ -40,11 +44,14 @@ bounded = settings(
 
 
 def check(case, app):
-    key = app.key_for(ENDPOINTS[case.operation.label])
+    endpoint = ENDPOINTS[case.operation.label]
+    key = app.key_for(endpoint)
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     response = case.call(app=wsgi_of(app.client), headers=headers)
     case.validate_response(response, checks=CHECKS, headers=headers)
-    assert response.headers["x-request-id"]
+    assert "x-request-id" in response.headers
+    # A 503 is no failure where the operation asks somebody who may be away, and says so.
+    assert response.status_code < 500 or response.status_code in endpoint.errors
 
 
 @schema.parametrize()
@@ -58,5 +65,5 @@ def test_any_request(case):
 def test_requests_to_what_exists(case):
     app = application(case.operation.label)
     for inner, shown in ENDPOINTS[case.operation.label].shown_names.items():
-        case.path_parameters[shown] = app.variables[inner]
+        case.path_parameters[shown] = app.variables.get(inner, case.path_parameters[shown])
     check(case, app)

@@ -27,6 +27,8 @@ class FakeSqs:
         self.delayed: dict[str, list[dict[str, Any]]] = {}
         self.batches: list[int] = []
         self.refuse_next = False
+        self.fails_with: str | None = None
+        self.asked_about: list[str] = []
         self.before_send: Callable[[], None] | None = None
 
     def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Any]) -> Any:
@@ -44,7 +46,18 @@ class FakeSqs:
         return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 
     def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: Sequence[Any]) -> Any:
-        return {"Attributes": {"QueueArn": f"arn:aws:sqs:us-east-1:000000000000:{QueueUrl.rsplit('/', 1)[1]}"}}
+        """Nothing is ever in flight here. A queue of dead letters holds what a test puts into ``sent``."""
+        if self.fails_with is not None:
+            raise ClientError({"Error": {"Code": self.fails_with, "Message": "no"}}, "GetQueueAttributes")
+        self.asked_about.append(QueueUrl)
+        name = QueueUrl.rsplit("/", 1)[1]
+        every = {
+            "QueueArn": f"arn:aws:sqs:us-east-1:000000000000:{name}",
+            "ApproximateNumberOfMessages": str(len(self.sent.get(name, []))),
+            "ApproximateNumberOfMessagesDelayed": str(len(self.delayed.get(name, []))),
+            "ApproximateNumberOfMessagesNotVisible": "0",
+        }
+        return {"Attributes": {asked: every[asked] for asked in AttributeNames}}
 
     def bodies(self, queue: Queue) -> list[Any]:
         """What was sent to a queue so far, oldest first."""
@@ -101,16 +114,21 @@ class FakeBus:
 
 
 class FakeSocketApi:
-    """Open sockets by id with the frames that they got. Posting to any other is answered 410."""
+    """Open sockets by id with the frames that they got. Posting to any other is answered 410. ``after_post`` plays an
+    agent that acts on a frame at once."""
 
     def __init__(self, *open_ids: str) -> None:
         self.frames: dict[str, list[Any]] = {connection_id: [] for connection_id in open_ids}
         self.closed: list[str] = []
         self.fails_with: str | None = None
+        self.after_post: Callable[[Any], None] | None = None
 
     def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> Any:
         self._check(ConnectionId)
-        self.frames[ConnectionId].append(json.loads(Data))
+        frame = json.loads(Data)
+        self.frames[ConnectionId].append(frame)
+        if self.after_post is not None:
+            self.after_post(frame)
 
     def delete_connection(self, *, ConnectionId: str) -> Any:
         self._check(ConnectionId)

@@ -77,7 +77,12 @@ def test_a_query_is_granted_on_indexes_where_there_are_some():
 def test_only_those_who_need_them_open_secrets():
     assert {name for name, grants in GRANTS.items() if grants.reads_keys} == {"api_handler"}
     assert {name for name, grants in GRANTS.items() if grants.makes_data_key} == {"api_handler"}
-    assert {name for name, grants in GRANTS.items() if grants.decrypts} == {"api_handler", "deliver_commands"}
+    assert {name for name, grants in GRANTS.items() if grants.decrypts} == {
+        "api_handler",
+        "deliver_commands",
+        "deliver_webhook",
+        "trigger_updates",
+    }
 
 
 def test_a_table_that_does_not_exist_is_refused():

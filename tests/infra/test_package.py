@@ -7,8 +7,8 @@ import zipfile
 
 import pytest
 
-from infra.functions import FUNCTIONS
-from infra.local.transform import CONCURRENCY, local_template
+from infra.functions import FUNCTIONS, ScheduleSource
+from infra.local.transform import CONCURRENCY, WAITING_CONCURRENCY, local_template
 from infra.package import _run_chalice, kept_in_package, package
 from infra.stacks import TEMPLATE_BYTES
 from infra.stateful import to_compact_json
@@ -158,7 +158,7 @@ class TestLocalTemplate:
             if event["Type"] == "Schedule"
         ]
 
-        assert len(schedules) == 3
+        assert len(schedules) == len([each for each in FUNCTIONS if isinstance(each.source, ScheduleSource)])
         assert all(schedule["Enabled"] is False for schedule in schedules)
 
     def test_each_function_gets_its_own_endpoint(self, local):
@@ -182,6 +182,8 @@ class TestLocalTemplate:
         (event,) = local["Resources"]["CreateExecutions"]["Properties"]["Events"].values()
 
         assert event["Properties"]["ScalingConfig"] == {"MaximumConcurrency": CONCURRENCY}
+        (event,) = local["Resources"]["DeliverWebhook"]["Properties"]["Events"].values()
+        assert event["Properties"]["ScalingConfig"] == {"MaximumConcurrency": WAITING_CONCURRENCY}
 
 
 def test_an_application_that_does_not_load_is_not_packaged(tmp_path):

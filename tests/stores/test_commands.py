@@ -211,3 +211,27 @@ class TestBury:
         store.bury(command.id, LATER, 1, DEADLINE)
         assert store.settle(the_fan_out(store, command), None)
         assert store.with_fan_out(command.id)[1] is None
+
+
+class TestCancelling:
+    def test_parts_go_and_the_passes_are_due(self, store):
+        command = added(store, "shard#0", "shard#1", deadline=LATER)
+        assert store.request_cancel(command.id, DUE, due_at=DUE)
+        row = the_fan_out(store, command)
+        assert (row.parts, row.cancel_requested_at, row.due_at) == (frozenset(), DUE, DUE)
+        assert store.unfinished([command.id]) == set()
+        assert not store.cancelled(row.model_copy(update={"version": row.version - 1}))
+        assert store.cancelled(row)
+        row = the_fan_out(store, command)
+        assert (row.cancel_requested_at, row.due_at) == (None, row.deadline)
+
+    def test_what_is_gone_is_not_cancelled(self, store):
+        command = added(store)
+        store.bury(command.id, DUE, 1, due_at=DUE)
+        assert not store.request_cancel(command.id, DUE, due_at=DUE)
+        assert not store.request_cancel(a_command(7).id, DUE, due_at=DUE)
+
+    def test_those_with_parts_left(self, store):
+        open_still = added(store, "shard#0", place=1)
+        done = added(store, place=2)
+        assert store.unfinished([open_still.id, done.id, a_command(7).id]) == {open_still.id}

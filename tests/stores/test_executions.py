@@ -374,3 +374,44 @@ class TestCost:
         tables.meter.reset()
         store.apply(an_execution().id, rules.acknowledge(NOW), NOW)
         assert [call.operation for call in tables.meter.calls] == ["UpdateItem"]
+
+
+class TestWholeCommands:
+    def test_an_agent_is_asked_once_since_a_time(self, tables, store):
+        created(tables, store, an_execution())
+        row = an_execution().id
+        store.apply(row, rules.acknowledge(NOW), NOW)
+        assert store.apply(row, rules.request_cancel_once(NOW, NOW), NOW).cancel_requested_at == NOW
+        with pytest.raises(RefusedError):
+            store.apply(row, rules.request_cancel_once(LATER, NOW), LATER)
+        assert store.apply(row, rules.request_cancel_once(LATER, LATER), LATER).cancel_requested_at == LATER
+
+    def test_where_executions_stand(self, tables, store):
+        rows = [an_execution(place) for place in range(6)]
+        created(tables, store, *rows, an_execution(9, OTHER_COMMAND))
+        for row, code in zip(rows, (0, 1, None), strict=False):
+            store.apply(row.id, rules.report(Report(is_expired=False, exit_code=code), NOW), NOW)
+        store.apply(rows[3].id, rules.acknowledge(NOW), NOW)
+        store.apply(rows[4].id, rules.expire(), NOW)
+        summary = vars(store.summary_of(COMMAND, 6))
+        assert summary == {"pending": 1, "sent": 1, "completed": 2, "failed": 1, "cancelled": 0, "expired": 1}
+        assert store.summary_of(COMMAND, 5) is None
+
+
+class TestPruning:
+    def test_old_ones_of_a_shard_come_oldest_first_and_end_before_a_time(self, tables, store):
+        rows = [an_execution(place) for place in range(30)]
+        created(tables, store, *rows, *[an_execution(place, OTHER_COMMAND) for place in range(30)])
+        expected = sorted(row.id for row in rows if shard_of(row.id) == 1)
+        before = compose_uuid7(1_795_255_200_500, 0)
+        first, more = store.old_ids(1, before, None, 3)
+        rest, _ = store.old_ids(1, before, first[-1], 100)
+        assert (first + rest, more) == (expected, True)
+
+    def test_only_what_is_final_goes(self, tables, store):
+        waiting, done = an_execution(0), an_execution(1)
+        created(tables, store, waiting, done)
+        store.apply(done.id, rules.report(Report(is_expired=False, exit_code=0), NOW), NOW)
+        for row in (waiting, done, done):
+            store.prune(row.id, NOW)
+        assert ([row.id for row in store.get_many([waiting.id, done.id])]) == [waiting.id]

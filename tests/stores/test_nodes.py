@@ -6,10 +6,11 @@ import pytest
 
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.listing import ListRequest
-from chalicelib.kit.tables import Meter
+from chalicelib.kit.tables import Meter, TransactionFailedError
 from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.nodes import store
 from chalicelib.nodes.health import HealthSweep
-from chalicelib.nodes.model import Status
+from chalicelib.nodes.model import NodeAlias, Status
 from chalicelib.nodes.service import SHARDS
 from chalicelib.nodes.store import CONNECTIONS
 from chalicelib.schema import ALL_TABLES
@@ -137,3 +138,24 @@ def test_a_full_cluster_takes_no_node(world):
 
     assert world.node().cluster_name == "alpha"
     assert world.node_count("small") == 1
+
+
+def test_aliases_stand_on_the_row_and_guard_moves_and_deletion(world):
+    world.cluster("beta")
+    world.enrol()
+    first, second = NodeAlias(id="a-1", name="web"), NodeAlias(id="a-2", name="db")
+    bare = world.node()
+    world.tables.commit([world.nodes.with_alias(bare, first)], "alias.created")
+    with pytest.raises(TransactionFailedError):
+        world.tables.commit([world.nodes.with_alias(bare, second)], "alias.created")
+    world.tables.commit([world.nodes.with_alias(world.node(), second)], "alias.created")
+    assert world.node().aliases == (first, second)
+
+    named = world.node()
+    world.tables.commit([world.nodes.without_alias(named, "a-1")], "alias.deleted")
+    with pytest.raises(TransactionFailedError):
+        world.tables.commit([store.delete(named)], "node.deleted")
+    world.nodes.change_cluster(node_id(1), "beta")
+    assert (world.node().aliases, world.node().cluster_name) == ((), "beta")
+    world.nodes.delete(node_id(1))
+    assert world.node() is None

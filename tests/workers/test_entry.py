@@ -12,7 +12,9 @@ from tests.builders import a_cluster, machines
 from tests.world import RELAY, WORKERS, World, sqs_record
 
 CLEAN_UP = WORKERS[Queue.CLEAN_UP]
-SWEEPS = [f"chalicelib.workers.{name}.handler" for name in ("sweep_commands", "check_health", "recount")]
+SWEEPS = [
+    f"chalicelib.workers.{name}.handler" for name in ("sweep_commands", "sweep_webhooks", "check_health", "recount")
+]
 
 
 @pytest.fixture
@@ -48,12 +50,13 @@ class TestMessages:
         assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
 
     def test_an_event_that_the_bus_does_not_take_is_tried_again(self, world):
-        body = {"events": [{"request_id": "r", "envelope": {"id": "e", "type": "edge.node.registered"}}]}
+        envelope = {"id": "e", "type": "edge.node.registered", "time": "2026-11-21T10:00:00.000000Z"}
+        body = {"events": [{"request_id": "r", "envelope": envelope}]}
         world.bus_client.refuse_next = True
         event = {"Records": [sqs_record(body)]}
         assert world.call(WORKERS[Queue.EVENTS], event) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
         assert world.call(WORKERS[Queue.EVENTS], event) == {"batchItemFailures": []}
-        assert world.bus_client.envelopes == [{"id": "e", "type": "edge.node.registered"}]
+        assert world.bus_client.envelopes == [envelope]
 
 
 class TestLog:

@@ -38,7 +38,8 @@ class NodeRegistration(Body):
 
 
 class RegisteredOut(BaseModel):
-    """Where to call from now on, with what, and how often while no socket is open."""
+    """Where to call from now on, with what, and how often while no socket is open. ``metrics_push_seconds`` null: only
+    when asked for."""
 
     node_id: str
     api_token: str
@@ -47,6 +48,7 @@ class RegisteredOut(BaseModel):
     derp_map_url: str | None
     websocket_url: str | None
     poll_seconds: int
+    metrics_push_seconds: int | None
 
 
 class HealthReport(Body):
@@ -88,6 +90,7 @@ def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services:
             derp_map_url=None,
             websocket_url=settings.websocket_url or None,
             poll_seconds=jittered(settings.poll_seconds, services.ids.fraction()),
+            metrics_push_seconds=settings.metrics_push_seconds,
         )
     )
 

@@ -34,10 +34,12 @@ class CredentialCheckOut(BaseModel):
     body=CredentialCheck,
     max_body_bytes=MAX_BODY_BYTES,
     answer=CredentialCheckOut,
-    errors=(422,),
+    errors=(422, 429),
     summary="Check a login to the calling node",
 )
-def verify_credentials(request: Request[NoPath, NoQuery, CredentialCheck], services: Services) -> CredentialCheckOut:
+def verify_ssh_credentials(
+    request: Request[NoPath, NoQuery, CredentialCheck], services: Services
+) -> CredentialCheckOut:
     said = request.body
     credential = credential_of(said.username, said.password, said.public_key)
     return CredentialCheckOut(verified=services.ssh_verifier.verify(request.agent.node, credential))

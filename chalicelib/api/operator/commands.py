@@ -1,6 +1,7 @@
 """Commands, as operators give them."""
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, MinLen
 from pydantic import BaseModel, ConfigDict
@@ -15,7 +16,7 @@ from chalicelib.api.list_query import (
 )
 from chalicelib.api.operator.targeting import TargetingIn
 from chalicelib.api.page_bytes import check_page
-from chalicelib.api.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
+from chalicelib.api.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid, nullable
 from chalicelib.bootstrap import Services
 from chalicelib.commands.model import Command, NewCommand
 from chalicelib.commands.service import SORTABLE
@@ -68,6 +69,27 @@ class CommandOut(BaseModel):
     updated_at: Timestamp
 
 
+class CommandSummaryOut(BaseModel):
+    """Executions by where they stand, each counted once; ``failed`` completed with another exit code than 0."""
+
+    pending: int
+    sent: int
+    completed: int
+    failed: int
+    cancelled: int
+    expired: int
+
+
+class CommandWithSummaryOut(CommandOut):
+    """``summary`` is null for a command with more executions than are counted while somebody waits (100,000)."""
+
+    summary: Annotated[CommandSummaryOut | None, nullable(CommandSummaryOut)]
+
+
+class CommandCancelOut(BaseModel):
+    result: Literal["cancellation requested"]
+
+
 @routes.post(
     "/api/v1/commands",
     auth=OPERATOR,
@@ -107,12 +129,32 @@ def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: 
     contract_path="/api/v1/commands/{id}",
     auth=OPERATOR,
     path=CommandPath,
-    answer=CommandOut,
+    answer=CommandWithSummaryOut,
     errors=(404,),
     summary="Get a command",
 )
-def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Services) -> CommandOut:
-    return _show(services.commands.get(request.path.command_id))
+def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Services) -> CommandWithSummaryOut:
+    """`summary` is counted from an index that is a moment late."""
+    command = services.commands.get(request.path.command_id)
+    summary = services.commands.summary_of(command.id)
+    counts = None if summary is None else CommandSummaryOut(**asdict(summary))
+    return CommandWithSummaryOut(**_show(command).model_dump(), summary=counts)
+
+
+@routes.post(
+    "/api/v1/commands/{command_id}/cancel",
+    contract_path="/api/v1/commands/{id}/cancel",
+    auth=OPERATOR,
+    path=CommandPath,
+    answer=CommandCancelOut,
+    status=202,
+    errors=(404,),
+    summary="Cancel all open executions of a command",
+)
+def cancel_command(request: Request[CommandPath, NoQuery, NoBody], services: Services) -> CommandCancelOut:
+    """No further execution is created. What no agent has is cancelled; agents are asked to stop what they have."""
+    services.commands.cancel(request.path.command_id)
+    return CommandCancelOut(result="cancellation requested")
 
 
 @routes.delete(

@@ -65,7 +65,7 @@ class SshPublicKeyOut(BaseModel):
     errors=(404, 409, 422),
     summary="Add a public key to an SSH user name",
 )
-def create_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreate], services: Services) -> Created:
+def create_ssh_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreate], services: Services) -> Created:
     new = NewKey(request.body.key_name, request.body.public_key)
     key = services.ssh_public_keys.create(request.path.ssh_username_id, new)
     return Created(SshPublicKeyOut.of(key), location=f"/api/v1/ssh_public_keys/{key.id}")
@@ -79,7 +79,7 @@ def create_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreate], 
     paginated=True,
     summary="List public keys",
 )
-def list_public_keys(request: Request[NoPath, SshPublicKeyListQuery, NoBody], services: Services) -> Paginated:
+def list_ssh_public_keys(request: Request[NoPath, SshPublicKeyListQuery, NoBody], services: Services) -> Paginated:
     page = services.ssh_public_keys.list_page(request.query.to_request(SORTABLE_KEYS))
     return Paginated([SshPublicKeyOut.of(key) for key in page.items], page)
 
@@ -93,7 +93,7 @@ def list_public_keys(request: Request[NoPath, SshPublicKeyListQuery, NoBody], se
     errors=(404,),
     summary="Get a public key",
 )
-def get_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> SshPublicKeyOut:
+def get_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> SshPublicKeyOut:
     return SshPublicKeyOut.of(services.ssh_public_keys.get(request.path.ssh_public_key_id))
 
 
@@ -106,6 +106,6 @@ def get_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Service
     errors=(404,),
     summary="Delete a public key",
 )
-def delete_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> NoContent:
+def delete_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> NoContent:
     services.ssh_public_keys.delete(request.path.ssh_public_key_id)
     return NoContent()

@@ -106,7 +106,7 @@ class SshUsernameOut(BaseModel):
     errors=(404, 409, 422),
     summary="Create an SSH user name on a node",
 )
-def create_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate], services: Services) -> Created:
+def create_ssh_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate], services: Services) -> Created:
     username = services.ssh_usernames.create(request.path.node_id, request.body.to_new())
     return Created(SshUsernameOut.of(username), location=f"/api/v1/ssh_usernames/{username.id}")
 
@@ -119,7 +119,7 @@ def create_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate], ser
     paginated=True,
     summary="List SSH user names",
 )
-def list_usernames(request: Request[NoPath, SshUsernameListQuery, NoBody], services: Services) -> Paginated:
+def list_ssh_usernames(request: Request[NoPath, SshUsernameListQuery, NoBody], services: Services) -> Paginated:
     page = services.ssh_usernames.list_page(request.query.to_request(SORTABLE_USERNAMES))
     shown = [SshUsernameOut.of(username) for username in page.items]
     check_page(sum(len(username.model_dump_json().encode()) for username in shown))
@@ -135,7 +135,7 @@ def list_usernames(request: Request[NoPath, SshUsernameListQuery, NoBody], servi
     errors=(404,),
     summary="Get an SSH user name",
 )
-def get_username(request: Request[UsernamePath, NoQuery, NoBody], services: Services) -> SshUsernameOut:
+def get_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: Services) -> SshUsernameOut:
     return SshUsernameOut.of(services.ssh_usernames.get(request.path.ssh_username_id))
 
 
@@ -148,6 +148,6 @@ def get_username(request: Request[UsernamePath, NoQuery, NoBody], services: Serv
     errors=(404,),
     summary="Delete an SSH user name and its public keys",
 )
-def delete_username(request: Request[UsernamePath, NoQuery, NoBody], services: Services) -> NoContent:
+def delete_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: Services) -> NoContent:
     services.ssh_usernames.delete(request.path.ssh_username_id)
     return NoContent()

@@ -4,6 +4,7 @@ The address is given, the name serves SNI, certificate and Host header only: not
 points elsewhere a moment later (DNS rebinding) leads nowhere else.
 """
 
+import logging
 import os
 import socket
 import ssl
@@ -72,6 +73,8 @@ class HttpExchange:
     """HTTP/1.1 by urllib3, one connection a request. ``ca_file`` replaces the system's certificate authorities."""
 
     def __init__(self, ca_file: str | None = None) -> None:
+        # It warns of odd answers with the whole URL, which may hold a token.
+        logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
         self._ca_file = ca_file
         self._context: ssl.SSLContext | None = None
 
@@ -181,6 +184,8 @@ def _exchange(
     with suppress(BrokenPipeError):  # refused before all was sent: its answer may be there
         connection.request("POST", path, body=body, headers=headers, preload_content=False, decode_content=False)
     response = connection.getresponse()
+    if deadline.has_passed:  # cut off within its headers, which http.client takes for their end
+        raise TimeoutError
     return Answer(response.status, _beginning(response), response.headers.get("retry-after"))
 
 

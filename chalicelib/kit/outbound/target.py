@@ -40,7 +40,8 @@ def parse_target(url: str) -> Target:
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").removesuffix(".")
-        port = _PORTS[parts.scheme] if parts.port is None else parts.port
+        usual_port = _PORTS[parts.scheme]
+        port = usual_port if parts.port is None else parts.port
     except (ValueError, KeyError) as error:
         raise UrlRefusedError(NOT_ABSOLUTE) from error
     if not _is_host(host) or port == 0 or not _has_plain_authority(parts):

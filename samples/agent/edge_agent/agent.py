@@ -2,54 +2,41 @@ import asyncio
 import random
 import signal
 import urllib.request
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edge_agent import __version__
 from edge_agent.agent_api import AgentApi
 from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock, ServerTime
+from edge_agent.counters import Counters
 from edge_agent.durable import StateDirectory
-from edge_agent.enrollment import Enroller, EnrollmentKey, Ports
+from edge_agent.enrollment import Enroller, Ports
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
-from edge_agent.executor import Executor, Limits
+from edge_agent.executor import Executor
 from edge_agent.health import HealthReporter
 from edge_agent.http_client import HttpClient, tls_context
 from edge_agent.identity import choose_node, load_identity
 from edge_agent.intake import Intake
 from edge_agent.journal import Journal, JournalThread
+from edge_agent.listening import Doors
+from edge_agent.options import Options
 from edge_agent.push_api import PushApi
 from edge_agent.reporter import Reporter
 from edge_agent.session import Session
+from edge_agent.ssh_login import LoginCheck
 from edge_agent.wake_up import WakeUpSocket
+
+if TYPE_CHECKING:
+    from edge_agent.ssh_server import SshServer
 
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 60.0
 LAST_REPORTS_SECONDS = 5.0
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Options:
-    """How the agent was asked to run. `environment` is what commands get to see."""
-
-    state_dir: Path
-    key: EnrollmentKey | None
-    node_id: str | None
-    random_id: bool
-    machine_id_file: Path
-    network_name: str | None
-    ca_file: Path | None
-    ports: Ports
-    push_host: str
-    push_port: int | None
-    limits: Limits
-    environment: Mapping[str, str]
 
 
 class Agent:
@@ -66,6 +53,7 @@ class Agent:
         self._log = log
         self._server_time = ServerTime(clock)
         self._tls = tls_context(options.ca_file)
+        self._counters = Counters()
         self._proxies = urllib.request.getproxies_environment()
 
     async def run(self) -> None:
@@ -77,12 +65,13 @@ class Agent:
             self._log.write("agent.starting", version=__version__)
             client = HttpClient(tls=self._tls, proxies=self._proxies, server_time=self._server_time)
             resources.callback(client.close)
-            session = await _unless(stop, self._open_session(client, state))
+            doors = resources.enter_context(Doors(self._options))
+            session = await _unless(stop, self._open_session(client, state, doors.ports))
             if session is not None:
-                await self._serve(session, state, stop)
+                await self._serve(session, state, doors, stop)
             self._log.write("agent.stopped")
 
-    async def _open_session(self, client: HttpClient, state: StateDirectory) -> Session:
+    async def _open_session(self, client: HttpClient, state: StateDirectory, ports: Ports) -> Session:
         options = self._options
         node = choose_node(
             state, wanted=options.node_id, random_id=options.random_id, machine_id_file=options.machine_id_file
@@ -90,7 +79,7 @@ class Agent:
         enroller = Enroller(
             client=client,
             node=node,
-            ports=options.ports,
+            ports=ports,
             key=options.key,
             network_name=options.network_name,
             backoff=self._new_backoff(),
@@ -99,7 +88,7 @@ class Agent:
         )
         return await Session.open(client, enroller, state, load_identity(state))
 
-    async def _serve(self, session: Session, state: StateDirectory, stop: asyncio.Event) -> None:
+    async def _serve(self, session: Session, state: StateDirectory, doors: Doors, stop: asyncio.Event) -> None:
         with ExitStack() as resources:
             journal = Journal(state.journal, self._clock)
             resources.callback(journal.close)
@@ -114,6 +103,7 @@ class Agent:
                     spool=state.spool,
                     new_backoff=self._new_backoff,
                     spawn=tasks.create_task,
+                    counters=self._counters,
                     log=self._log,
                 )
                 executor = Executor(
@@ -125,15 +115,19 @@ class Agent:
                     server_time=self._server_time,
                     limits=self._options.limits,
                     environment=self._options.environment,
+                    counters=self._counters,
                     log=self._log,
                 )
                 await executor.recover()
                 resources.callback(self._push_api(executor, session, state).close)
                 services = [tasks.create_task(run) for run in self._services(api, session, executor, reporter, state)]
+                ssh_server = await self._ssh_server(api, state, doors, tasks)
                 await stop.wait()
                 self._log.write("agent.stopping")
                 for service in services:
                     service.cancel()
+                if ssh_server is not None:
+                    await ssh_server.stop()
                 await executor.stop()
                 await reporter.stop(LAST_REPORTS_SECONDS)
 
@@ -148,11 +142,12 @@ class Agent:
             backoff=self._new_backoff(),
             clock=self._clock,
             chance=self._chance,
+            counters=self._counters,
             log=self._log,
         )
         executor.when_room_is_made(intake.room_made)
         yield intake.run()
-        yield HealthReporter(api, state.path, self._log).run()
+        yield HealthReporter(api, state.path, self._counters, self._log).run()
         yield WakeUpSocket(
             session=session,
             intake=intake,
@@ -181,6 +176,29 @@ class Agent:
                 raise FatalError(f"cannot listen for pushed commands: {error}") from error
             self._log.write("push.listening", host=self._options.push_host, port=port)
         return push_api
+
+    async def _ssh_server(
+        self, api: AgentApi, state: StateDirectory, doors: Doors, tasks: asyncio.TaskGroup
+    ) -> "SshServer | None":
+        """Listening if the options ask for it."""
+        options = self._options.ssh
+        if options is None or doors.ssh is None:
+            return None
+        # Only here: the library that they stand on costs a start of the agent a quarter of a second.
+        from edge_agent.ssh_connection import SshLimits  # noqa: PLC0415
+        from edge_agent.ssh_server import SshServer, host_key  # noqa: PLC0415
+
+        server = SshServer(
+            login=LoginCheck(api, self._counters, self._log),
+            limits=SshLimits(idle_seconds=options.idle_seconds),
+            environment=self._options.environment,
+            spawn=tasks.create_task,
+            counters=self._counters,
+            clock=self._clock,
+            log=self._log,
+        )
+        await server.listen(doors.ssh, host_key(state))
+        return server
 
     def _new_backoff(self) -> Backoff:
         return Backoff(first_seconds=FIRST_RETRY_SECONDS, cap_seconds=LONGEST_RETRY_SECONDS, chance=self._chance)

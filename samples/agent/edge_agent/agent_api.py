@@ -1,17 +1,20 @@
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
 from edge_agent.clock import format_time, parse_time
 from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
+from edge_agent.http_client import Answer
 from edge_agent.journal import Result, Work
 from edge_agent.session import Session
 
 PAGE_SIZE = 100
 OK_STATUS = 200
+TAKEN = frozenset({200, 201})
 ACKNOWLEDGE_REFUSED = frozenset({404, 409})
 RESULT_REFUSED = frozenset({404, 409, 422})
 
@@ -82,6 +85,36 @@ class AgentApi:
         answer = await self._session.call("PATCH", "/agents/nodes/me/health_check", body={"status": status})
         if answer.status != OK_STATUS:
             raise UnavailableError(f"the health report was refused: {answer.problem}")
+
+    async def verify_login(self, username: str, *, password: str | None, public_key: str | None) -> bool:
+        """Whether the server lets this user in by what it presents: one of the two."""
+        presented = {"password": password} if public_key is None else {"public_key": public_key}
+        body = {"username": username, **presented}
+        answer = await self._session.call("POST", "/agents/ssh_usernames/verify_credentials", body=body)
+        # What the server's rules refuse (400, 422) can be nobody's.
+        return answer.status == OK_STATUS and answer.data.get("verified") is True
+
+    async def push_metrics(self, metrics_type: str, text: str) -> None:
+        body = {"metrics_type": metrics_type, "metrics_text": text}
+        answer = await self._session.call("POST", "/agents/metrics/push", body=body)
+        if answer.status not in TAKEN:
+            raise UnavailableError(f"the metrics were refused: {answer.problem}")
+
+    async def register_alias(self, name: str) -> Answer:
+        """Any answer: a refusal may be for good, as for a name that is taken."""
+        return await self._session.call("POST", "/agents/aliases", body={"name": name})
+
+    async def newest_self_update(self) -> datetime | None:
+        """When the newest request for this node to update itself was made, None if there is none."""
+        answer = await self._session.call("GET", "/agents/self_updates/check")
+        if answer.status != OK_STATUS:
+            raise UnavailableError(f"the question was refused: {answer.problem}")
+        if answer.data.get("including_me") is not True:
+            return None
+        try:
+            return parse_time(answer.data["inserted_at"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnavailableError("the request's time cannot be read") from error
 
     def _readable(self, items: list[Mapping[str, Any]]) -> list[Listed]:
         readable = []

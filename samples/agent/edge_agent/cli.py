@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import TextIO
 
 from edge_agent import __version__
-from edge_agent.agent import Agent, Options
+from edge_agent.agent import Agent
 from edge_agent.clock import Clock
 from edge_agent.enrollment import EnrollmentKey, Ports
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import Limits
+from edge_agent.options import Options, SshOptions
 
 KEY_VARIABLE = "ENROLLMENT_KEY"
 CA_FILE_VARIABLE = "EDGE_AGENT_CA_FILE"
 EXIT_FATAL = 2
+UNSERVED_SSH_PORT = 40022  # a registration has to name one
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,10 +69,19 @@ def _parser() -> argparse.ArgumentParser:
     push = parser.add_argument_group("push API, for servers that can reach this machine")
     push.add_argument("--push-port", type=_port, metavar="PORT", help="serve it on this port; 0 takes a free one")
     push.add_argument("--push-host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (%(default)s)")
+    ssh = parser.add_argument_group("SSH server, whose every login the server decides")
+    ssh.add_argument("--ssh-port", type=_port, metavar="PORT", help="serve it on this port; 0 takes a free one")
+    ssh.add_argument("--ssh-host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (%(default)s)")
+    ssh.add_argument(
+        "--ssh-idle-seconds",
+        type=_positive,
+        default=1800,
+        metavar="S",
+        help="end a connection over which nothing passed for so long (%(default)s)",
+    )
     ports = parser.add_argument_group("ports that the server records for this machine")
     ports.add_argument("--http-port", type=_port, help="default: the push port, else 44000")
     for name, default in (
-        ("ssh", 40022),
         ("host-metrics", 49100),
         ("wireguard-metrics", 49586),
         ("http-proxy", 43128),
@@ -93,7 +104,7 @@ def _options(parsed: argparse.Namespace, environment: MutableMapping[str, str], 
         ca_file=ca_file,
         ports=Ports(
             http_port=parsed.http_port or parsed.push_port or 44000,
-            ssh_port=parsed.ssh_port,
+            ssh_port=UNSERVED_SSH_PORT,
             host_metrics_port=parsed.host_metrics_port,
             wireguard_metrics_port=parsed.wireguard_metrics_port,
             http_proxy_port=parsed.http_proxy_port,
@@ -101,6 +112,9 @@ def _options(parsed: argparse.Namespace, environment: MutableMapping[str, str], 
         ),
         push_host=parsed.push_host,
         push_port=parsed.push_port,
+        ssh=None
+        if parsed.ssh_port is None
+        else SshOptions(host=parsed.ssh_host, port=parsed.ssh_port, idle_seconds=parsed.ssh_idle_seconds),
         limits=Limits(max_parallel=parsed.max_parallel, cancel_grace_seconds=parsed.cancel_grace_seconds),
         environment=dict(environment),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.clock import ServerTime, format_time, parse_time
+from edge_agent.counters import Counters
 from edge_agent.event_log import EventLog
 from edge_agent.journal import Journal, JournalThread, Result, State, Work
 from edge_agent.shell import EXECUTION_VARIABLE, EXIT_CANCELLED, EXIT_NOT_STARTED, Ending, ShellCommand, kill_leftovers
@@ -52,6 +53,7 @@ class Executor:
         server_time: ServerTime,
         limits: Limits,
         environment: Mapping[str, str],
+        counters: Counters,
         log: EventLog,
     ) -> None:
         self._journal = journal
@@ -63,6 +65,7 @@ class Executor:
         self._server_time = server_time
         self._limits = limits
         self._environment = environment
+        self._counters = counters
         self._log = log
         self._paused = True
         self._unfinished: dict[str, _Task] = {}
@@ -72,6 +75,10 @@ class Executor:
     @property
     def unfinished(self) -> int:
         return len(self._unfinished)
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
 
     def knows(self, execution_id: str) -> bool:
         return execution_id in self._unfinished or self._journal.state_of(execution_id) is not None
@@ -110,6 +117,7 @@ class Executor:
         if cancelled:
             task.cancel.set()
         await self._journal_thread.run(self._journal.accept, work)
+        self._counters.add("commands_execution_enqueued_total")
         self._waiting.append(work.id)
         self._fill()
         return True
@@ -208,6 +216,7 @@ class Executor:
         else:
             result = Result("completed", ending.exit_code, completed_at, ending.notes)
         await self._journal_thread.run(self._journal.finish, execution_id, result)
+        self._counters.add("commands_execution_completed_total")
         self._log.write("execution.finished", execution_id=execution_id, exit_code=result.exit_code)
 
     def _drop_orphaned_spools(self) -> None:

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge_agent.agent_api import AgentApi
+from edge_agent.counters import Counters
 from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
 
@@ -38,9 +39,10 @@ def overall(checks: list[Check]) -> str:
 class HealthReporter:
     """Tells the server when this node becomes unhealthy or healthy again; a registration counts as healthy."""
 
-    def __init__(self, api: AgentApi, state_directory: Path, log: EventLog) -> None:
+    def __init__(self, api: AgentApi, state_directory: Path, counters: Counters, log: EventLog) -> None:
         self._api = api
         self._state_directory = state_directory
+        self._counters = counters
         self._log = log
 
     async def run(self) -> None:
@@ -54,6 +56,7 @@ class HealthReporter:
                 except UnavailableError as error:
                     self._log.write("health.report_failed", reason=str(error))
                 else:
+                    self._counters.add("health_check_report_total")
                     self._log.write("health.reported", status=status)
                     told, checks_since = status, 0
             checks_since += 1

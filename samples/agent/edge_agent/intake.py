@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from edge_agent.agent_api import AgentApi, Listed
 from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock
+from edge_agent.counters import Counters
 from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import Executor
@@ -38,6 +39,7 @@ class Intake:
         backoff: Backoff,
         clock: Clock,
         chance: random.Random,
+        counters: Counters,
         log: EventLog,
     ) -> None:
         self._api = api
@@ -47,6 +49,7 @@ class Intake:
         self._backoff = backoff
         self._clock = clock
         self._chance = chance
+        self._counters = counters
         self._log = log
         self._look_now = asyncio.Event()
         self._executions = Wanted(clock)
@@ -115,6 +118,7 @@ class Intake:
             return
 
     async def _look(self) -> None:
+        self._counters.add("commands_sync_total")
         executions, cancellations = self._executions.due(), self._cancellations.due()
         await self._take_pending()
         missing = [execution_id for execution_id in executions if not self._executor.knows(execution_id)]

@@ -5,6 +5,7 @@ from typing import Any
 
 from edge_agent.agent_api import AgentApi, Delivery
 from edge_agent.backoff import Backoff
+from edge_agent.counters import Counters
 from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.journal import Journal, JournalThread
@@ -29,6 +30,7 @@ class Reporter:
         spool: Path,
         new_backoff: Callable[[], Backoff],
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        counters: Counters,
         log: EventLog,
     ) -> None:
         self._api = api
@@ -37,6 +39,7 @@ class Reporter:
         self._spool = spool
         self._new_backoff = new_backoff
         self._spawn = spawn
+        self._counters = counters
         self._log = log
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._heard_of_server = asyncio.Event()
@@ -75,6 +78,7 @@ class Reporter:
                     return
         await self._journal_thread.run(self._journal.settle, execution_id)
         self._spool_file(execution_id).unlink(missing_ok=True)
+        self._counters.add("commands_report_total")
         event = "execution.reported" if delivery is Delivery.ACCEPTED else "execution.result_refused"
         self._log.write(event, execution_id=execution_id)
 

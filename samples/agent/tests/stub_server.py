@@ -57,6 +57,8 @@ class StubServer:
         self.websocket = True
         self.connections = set()
         self.frames = []
+        self.passwords = {}
+        self.public_keys = {}
 
     def __enter__(self):
         stub = self
@@ -131,6 +133,9 @@ class StubServer:
         for connection in list(self.connections):
             connection.close()
 
+    def allow_key(self, username, public_key):
+        self.public_keys[username] = [public_key.split()[:2]]
+
     def seen(self, method, path):
         with self.lock:
             return [request for request in self.requests if (request.method, request.path) == (method, path)]
@@ -155,6 +160,8 @@ class StubServer:
             return self._list(query)
         if (method, path) == ("PATCH", "/agents/nodes/me/health_check"):
             return 200, {"data": {}, "meta": meta()}
+        if (method, path) == ("POST", "/agents/ssh_usernames/verify_credentials"):
+            return 200, {"data": {"verified": self._knows_login(**body)}, "meta": meta()}
         if match := ACKNOWLEDGE.fullmatch(path):
             return self._move(match[1], {"pending"}, {"status": "sent"})
         if match := RESULT.fullmatch(path):
@@ -191,6 +198,11 @@ class StubServer:
             "poll_seconds": self.poll_seconds,
         }
         return 201, {"data": data, "meta": meta()}
+
+    def _knows_login(self, username, password=None, public_key=None):
+        if public_key is None:
+            return self.passwords.get(username) == password
+        return public_key.split()[:2] in self.public_keys.get(username, [])
 
     def _list(self, query):
         page, size = int(query["page"]), int(query["page_size"])

@@ -23,7 +23,7 @@ def test_a_machine_enrols_once_and_registers_anew_at_every_start(server, agents)
 
 
 def test_the_registration_names_all_that_the_contract_asks_for(server, agents):
-    agents.connected("--http-port", "44001", "--ssh-port", "2222")
+    agents.connected("--http-port", "44001", "--wireguard-metrics-port", "2222")
     body = server.seen("POST", "/agents/nodes")[0].body
     body.pop("registration_token")
     assert body == {
@@ -31,9 +31,9 @@ def test_the_registration_names_all_that_the_contract_asks_for(server, agents):
         "network_name": "cluster-north",
         "id_type": "persistent",
         "http_port": 44001,
-        "ssh_port": 2222,
+        "ssh_port": 40022,
         "host_metrics_port": 49100,
-        "wireguard_metrics_port": 49586,
+        "wireguard_metrics_port": 2222,
         "http_proxy_port": 43128,
         "socks5_proxy_port": 41080,
         "version": "0.1.0",

@@ -5,8 +5,8 @@ from collections import deque
 from typing import Any
 
 from chalicelib.clusters.model import Cluster
-from chalicelib.commands.model import Command, NewCommand
-from chalicelib.commands.store import EXECUTIONS, FAN_OUTS
+from chalicelib.commands.model import Command, Execution, NewCommand
+from chalicelib.commands.store import EXECUTIONS, FAN_OUTS, execution_id
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Call, Item, put_new
@@ -100,3 +100,18 @@ def executions(world: World) -> list[Item]:
 def reached(world: World) -> set[str]:
     """The nodes that have an execution."""
     return {str(row["node_id"]) for row in executions(world)}
+
+
+def an_execution(made: Command, node_id: str, **fields: Any) -> Execution:
+    """One that no fan-out has made."""
+    given = {
+        "id": execution_id(made.id, node_id),
+        "command_id": made.id,
+        "node_id": node_id,
+        "node_cluster_id": CLUSTER.id,
+        "node_cluster_name": CLUSTER.name,
+        "target_all": True,
+        "inserted_at": made.inserted_at,
+        "updated_at": made.inserted_at,
+    }
+    return Execution(**{**given, **fields})

@@ -45,8 +45,8 @@ EXECUTION = {
 COMMANDS = {"c-1": {"id": "c-1", "command_text": "true", "timeout": 5, "expired_at": None}}
 
 
-def change(table, operation, old, new):
-    stamp = {"operation": operation, "request_id": "r-1", "at": "2026-11-21T10:00:00.000001Z"}
+def change(table, operation, old, new, at="2026-11-21T10:00:00.000001Z"):
+    stamp = {"operation": operation, "request_id": "r-1", "at": at}
     return Change(
         table,
         None if old is None else {**old, "changed_by": stamp},
@@ -151,8 +151,8 @@ class TestEnvelopes:
 
     def test_a_node_that_enrols_again_after_its_deletion_is_another_event(self):
         (first,) = self.events().envelopes_of(change("nodes", "node.registered", None, NODE), {})
-        again = {**NODE, "inserted_at": "2026-11-22T10:00:00Z"}
-        (second,) = self.events().envelopes_of(change("nodes", "node.registered", None, again), {})
+        within_a_second = change("nodes", "node.registered", None, NODE, at="2026-11-21T10:00:00.700000Z")
+        (second,) = self.events().envelopes_of(within_a_second, {})
         assert first["id"] != second["id"]
 
     def test_events_of_one_change_have_ids_of_their_own(self):

@@ -19,6 +19,16 @@ class TestSend:
         Queues(sqs, URLS).send(Queue.EVENTS, [{"text": "x" * (BATCH_BYTES // 2)} for _ in range(4)])
         assert sqs.batches == [1, 1, 1, 1]
 
+    def test_says_whose_each_message_is_over_all_batches(self):
+        sqs = FakeSqs()
+        messages = [{"owner": f"o-{place % 3}", "place": place} for place in range(12)]
+        Queues(sqs, URLS).send(Queue.CLEAN_UP, messages, group_by="owner")
+        entries = sqs.sent["clean-up"]
+        assert [entry["MessageGroupId"] for entry in entries] == [message["owner"] for message in messages]
+        assert [json.loads(entry["MessageBody"]) for entry in entries] == messages
+        Queues(sqs, URLS).send(Queue.EVENTS, messages)
+        assert not [entry for entry in sqs.sent["events"] if "MessageGroupId" in entry]
+
     def test_counts_bytes_and_not_characters(self):
         sqs = FakeSqs()
         Queues(sqs, URLS).send(Queue.EVENTS, [{"text": "€" * (BATCH_BYTES // 4)}, {"text": "€" * (BATCH_BYTES // 4)}])

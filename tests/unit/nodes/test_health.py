@@ -177,11 +177,19 @@ def test_being_heard_after_deletion_leaves_no_trace(world):
     assert world.dynamo.rows(NODES) == []
 
 
-def test_a_deleted_node_is_not_looked_at(world):
+def test_a_deleted_node_that_was_not_cleaned_up_is_left_over_until_it_is(world):
     world.enrol()
     world.nodes.delete(node_id(1))
-    world.clock.advance(1000)
+    assert sweep(world) == HealthSweep()
 
+    world.clock.advance(1000)
+    assert sweep(world) == HealthSweep(left_over=(node_id(1),))
+    assert sweep(world) == HealthSweep()
+    world.clock.advance(1000)
+    assert sweep(world) == HealthSweep(left_over=(node_id(1),))
+
+    world.nodes.forget(node_id(1))
+    world.clock.advance(1000)
     assert sweep(world) == HealthSweep()
     assert world.node() is None
 

@@ -92,7 +92,7 @@ def check_invariants(world: World) -> None:
         assert cluster.node_count == sum(node.cluster_id == cluster.id for node in nodes.values())
     assert nodes.keys() <= presences.keys()
     for key, presence in presences.items():
-        is_watched = key in nodes and nodes[key].status is not Status.UNREACHABLE
+        is_watched = key not in nodes or nodes[key].status is not Status.UNREACHABLE
         assert (presence.health_due is not None) == is_watched
     for presence in presences.values():
         if presence.connection_id is not None and presence.id in nodes:

@@ -1,10 +1,12 @@
+from datetime import timedelta
+
 import pytest
 
 from chalicelib.clusters.store import TABLE as CLUSTERS
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.kit.tables import Delete
+from chalicelib.kit.tables import Add, Delete, Update
 from chalicelib.nodes.model import Status
-from chalicelib.nodes.registering import PATIENCE_SECONDS
+from chalicelib.nodes.registering import RACE_SECONDS
 from chalicelib.nodes.store import NODES, PRESENCE
 from tests.fakes.dynamo import Crash
 from tests.unit.nodes.world import World, node_id
@@ -340,6 +342,26 @@ def test_two_hundred_agents_enrol_at_once_in_one_cluster(world, seed):
     assert 5 < (world.clock.now() - started).total_seconds() < 30  # longer than others repeat: patience is needed
 
 
+@pytest.mark.parametrize("race_seconds", [4.5, 19])
+def test_who_meets_others_and_then_conflicts_is_told_before_the_gateway_gives_up(world, race_seconds):
+    """Every try finds the node changed; when that has gone on for long, the row stays in conflict as well."""
+    registered = world.enrol()
+    started = world.clock.now()
+
+    def be_faster() -> None:
+        world.dynamo.write(Update(NODES, {"id": node_id(1)}, (Add("version", 1),)))
+        if world.clock.now() < started + timedelta(seconds=race_seconds):
+            world.dynamo.before_next(be_faster, operation="TransactWriteItems")
+        else:
+            world.dynamo.before_next(lambda: world.dynamo.conflicts(1.0), operation="TransactWriteItems")
+
+    be_faster()
+    with pytest.raises(EdgeError) as caught:
+        world.nodes.register(world.registration(), None, registered.secrets.api_token)
+    assert caught.value.kind is Kind.UNAVAILABLE
+    assert 4 < (world.clock.now() - started).total_seconds() < 28
+
+
 def test_a_registration_ends_the_socket_of_the_one_before(world):
     registered = world.enrol()
     world.connect(registered, "socket-1")
@@ -388,7 +410,7 @@ def test_a_registration_that_can_never_succeed_ends_before_the_gateway_does(worl
     error = refused(world.nodes.register, world.registration(1, "beta"), token, registered.secrets.api_token)
 
     assert error.kind is Kind.UNAVAILABLE
-    assert PATIENCE_SECONDS - 0.2 <= (world.clock.now() - started).total_seconds() <= PATIENCE_SECONDS
+    assert RACE_SECONDS - 0.2 <= (world.clock.now() - started).total_seconds() <= RACE_SECONDS
     assert world.dynamo.snapshot() == before
 
 

@@ -1,5 +1,7 @@
 """Which work a change asks for, and how it is packed."""
 
+from typing import ClassVar
+
 import pytest
 
 from chalicelib.kit.changes import Change
@@ -72,18 +74,18 @@ class TestWork:
         assert kinds == ([] if kind is None else [kind])
 
     @pytest.mark.parametrize(
-        ("table", "operation", "old", "new", "kind"),
+        ("table", "operation", "old", "new", "kinds"),
         [
-            ("commands", "command.deleted", {"id": "x"}, {"id": "x"}, "command"),
-            ("commands", "command.deleted", {"id": "x"}, None, None),  # the tombstone's own end
-            ("clusters", "cluster.created", {"id": "x"}, None, "cluster"),
-            ("nodes", "node.registered", {"id": "x"}, None, "node"),
-            ("executions", "execution.completed", execution(status="completed"), None, None),
+            ("commands", "command.deleted", {"id": "x"}, {"id": "x"}, ["command"]),
+            ("commands", "command.deleted", {"id": "x"}, None, []),  # the tombstone's own end
+            ("clusters", "cluster.created", {"id": "x"}, None, ["cluster"]),
+            ("nodes", "node.registered", {"id": "x"}, None, ["node", "ssh_of_node"]),
+            ("executions", "execution.completed", execution(status="completed"), None, []),
         ],
     )
-    def test_what_is_cleaned_up(self, table, operation, old, new, kind):
+    def test_what_is_cleaned_up(self, table, operation, old, new, kinds):
         sent = messages(change(table, operation, old, new))
-        assert sent == ({} if kind is None else {Queue.CLEAN_UP: [{"kind": kind, "id": "x"}]})
+        assert sent == ({Queue.CLEAN_UP: [{"kind": kind, "id": "x"} for kind in kinds]} if kinds else {})
 
     def test_a_replaced_socket_is_closed(self):
         row = {"id": "n-1", "replaced_connection_id": "s-1"}
@@ -128,3 +130,55 @@ class TestCounting:
 
     def test_tables_without_a_total(self):
         assert deltas_of(change("fan_outs", "command.created", None, {"command_id": "c-1"})) == {}
+
+
+class TestSelfUpdates:
+    ROW: ClassVar = {"id": "r-1", "parts": frozenset({"shard#1", "shard#0"})}
+
+    def test_a_new_request_is_one_message_a_part(self):
+        assert messages(change("self_update_requests", "self_update_request.created", None, self.ROW)) == {
+            Queue.SELF_UPDATES: [
+                {"request_id": "r-1", "part": "shard#0"},
+                {"request_id": "r-1", "part": "shard#1"},
+            ]
+        }
+
+    def test_one_for_nobody_is_ended(self):
+        made = change("self_update_requests", "self_update_request.created", None, {"id": "r-1"})
+        assert messages(made) == {Queue.SELF_UPDATES: [{"request_id": "r-1"}]}
+
+    def test_a_changed_one_asks_for_nothing_and_a_deleted_one_is_cleaned_up(self):
+        assert messages(change("self_update_requests", "self_update_request.swept", self.ROW, self.ROW)) == {}
+        assert messages(change("self_update_requests", "self_update_request.completed", self.ROW, None)) == {
+            Queue.CLEAN_UP: [{"kind": "self_update_request", "id": "r-1"}]
+        }
+
+    def test_new_nodes_are_told_in_groups_of_one_request(self):
+        rows = [{"request_id": f"r-{place % 2}", "node_id": f"n-{place}"} for place in range(60)]
+        sent = messages(*(change("self_updates", "self_update.created", None, row) for row in rows))
+        groups = sent[Queue.SELF_UPDATES]
+        assert [(group["request_id"], len(group["node_ids"])) for group in groups] == [
+            ("r-0", 20),
+            ("r-0", 10),
+            ("r-1", 20),
+            ("r-1", 10),
+        ]
+        assert messages(change("self_updates", "self_update.triggered", rows[0], rows[0])) == {}
+
+
+class TestFollowing:
+    def test_a_cancelled_command_is_passed_over_and_a_settled_one_is_not(self):
+        row = {"command_id": "c-1"}
+        assert messages(change("fan_outs", "fan_out.cancel_requested", row, row)) == {
+            Queue.CLEAN_UP: [{"kind": "cancel_command", "id": "c-1"}]
+        }
+        assert messages(change("fan_outs", "fan_out.settled", row, row)) == {}
+        assert messages(change("fan_outs", "fan_out.cancel_requested", row, None)) == {}
+
+    @pytest.mark.parametrize("removed", [False, True])
+    def test_a_name_follows_its_row(self, removed):
+        row = {"id": "a-1", "cluster_name": "north", "name": "web"}
+        images = (row, None) if removed else (None, row)
+        assert messages(change("aliases", "alias.created", *images)) == {
+            Queue.CLEAN_UP: [{"kind": "alias", "id": "a-1", "cluster_name": "north", "name": "web"}]
+        }

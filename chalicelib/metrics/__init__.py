@@ -1,0 +1,1 @@
+"""Figures about machines, as their agents publish them in Prometheus' text format, and about this installation."""

@@ -1,0 +1,61 @@
+"""Asking a connected agent for its metrics, and waiting a moment for its push."""
+
+from collections.abc import Callable, Collection, Mapping
+
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.log import Level, Log
+from chalicelib.kit.sockets import SocketError, Sockets
+from chalicelib.metrics.model import Metrics, MetricsType
+from chalicelib.metrics.store import MetricsStore
+from chalicelib.nodes.model import Presence
+from chalicelib.nodes.service import Nodes
+
+PAUSES_SECONDS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.25)
+"""Between two looks at the cache: five seconds in all, and six reads of one row or two."""
+
+Cached = Mapping[MetricsType, Metrics]
+
+
+class Waker:
+    """``sockets`` is asked for when a frame is to be sent: few requests send one."""
+
+    def __init__(
+        self, store: MetricsStore, nodes: Nodes, sockets: Callable[[], Sockets], clock: Clock, log: Log
+    ) -> None:
+        self._store = store
+        self._nodes = nodes
+        self._sockets = sockets
+        self._clock = clock
+        self._log = log
+
+    def ask(self, presence: Presence, types: Collection[MetricsType], known: Cached) -> dict[MetricsType, Metrics]:
+        """What came of these types since ``known`` was read; nothing where no socket is open or nobody answers."""
+        came: dict[MetricsType, Metrics] = {}
+        if not self._posted(presence, types):
+            return came
+        before = {each: _stamp(known.get(each)) for each in types}
+        for pause in PAUSES_SECONDS:
+            self._clock.sleep(pause)
+            found = self._store.find(presence.id, [each for each in before if each not in came])
+            came |= {each: metrics for each, metrics in found.items() if _stamp(metrics) != before[each]}
+            if len(came) == len(before):
+                break
+        return came
+
+    def _posted(self, presence: Presence, types: Collection[MetricsType]) -> bool:
+        if presence.connection_id is None:
+            return False
+        frame = {"type": "metrics", "metrics_types": [each.value for each in types]}
+        try:
+            is_open = self._sockets().post(presence.connection_id, frame)
+        except SocketError as error:
+            self._log.line("wake_up_lost", level=Level.WARNING, error_type=type(error).__name__, node_id=presence.id)
+            return False
+        if not is_open:
+            self._nodes.clear_connection(presence.id, presence.connection_id)
+        return is_open
+
+
+def _stamp(metrics: Metrics | None) -> tuple[str, int] | None:
+    """Tells one push from the next, also within a second."""
+    return None if metrics is None else (metrics.updated_at, metrics.version)

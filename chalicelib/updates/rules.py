@@ -1,0 +1,62 @@
+"""Decisions about self-update requests. Pure."""
+
+from datetime import datetime, timedelta
+
+from chalicelib.kit.clock import parse_time, to_seconds_text
+from chalicelib.kit.errors import EdgeError, conflict
+from chalicelib.nodes.model import Agent, Node, Status
+from chalicelib.targeting.model import Targeting
+from chalicelib.updates.model import NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
+
+SWEEP_INTERVAL = timedelta(seconds=60)
+LONGEST_SWEEP_INTERVAL = timedelta(seconds=900)
+"""A request under way is looked at after 1, 2, 4, 8 and then every 15 minutes, and at its deadline."""
+
+_MOST_DOUBLINGS = 4
+
+UNKNOWN_AFTER = timedelta(seconds=300)
+"""A push whose outcome was not noted by then never will be: the worker has 60 s. The machine may have been told, and is
+not told again."""
+
+_REGISTRATION_LENGTH = 16
+
+
+def forced(targeting: Targeting) -> Targeting:
+    """The same, narrowed to machines that are healthy and let themselves be updated, whatever its filters say of it."""
+    filters = {**(targeting.node_filters or {}), "status": Status.HEALTHY.value, "self_update_enabled": True}
+    return targeting.model_copy(update={"node_filters": filters})
+
+
+def next_look(request: SelfUpdateRequest, now: datetime) -> str:
+    """When to look at an unfinished request again."""
+    interval = min(SWEEP_INTERVAL * 2 ** min(request.sweeps, _MOST_DOUBLINGS), LONGEST_SWEEP_INTERVAL)
+    again = to_seconds_text(now + interval)
+    return min(again, request.deadline_at) if to_seconds_text(now) < request.deadline_at else again
+
+
+def is_outcome_unknown(update: NodeUpdate, now: datetime) -> bool:
+    """Whether a push began that will never be noted any more."""
+    return update.attempted_at is not None and parse_time(update.attempted_at) + UNKNOWN_AFTER <= now
+
+
+def registration_of(node: Node) -> str:
+    """Names the current registration of a node; the next one has another name."""
+    return node.token_digest[:_REGISTRATION_LENGTH]
+
+
+def takes_updates(agent: Agent) -> bool:
+    """Whether the machine that asks may be told now."""
+    return agent.node.self_update_enabled and agent.node.status is not Status.UNHEALTHY
+
+
+def concerns(update: NodeUpdate, agent: Agent) -> bool:
+    """Whether the agent should still act: it was not told, or was told in its present life (it knows if it acted)."""
+    if update.state is NodeState.PENDING:
+        return True
+    return update.state is NodeState.TRIGGERED and update.registration == registration_of(agent.node)
+
+
+def delete_refused(status: RequestStatus) -> EdgeError:
+    return conflict(
+        f"cannot delete self-update request with status '{status.value}' - only completed requests can be deleted"
+    )

@@ -1,0 +1,128 @@
+"""`SelfUpdates`: what operators do with self-update requests, and what agents ask about them."""
+
+from datetime import timedelta
+
+from chalicelib.clusters.service import Clusters
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import EdgeError, Kind, not_found
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.tables import ConditionFailedError, Delete, Equals, Tables
+from chalicelib.nodes.model import Agent
+from chalicelib.targeting import selection
+from chalicelib.targeting.model import Targeting
+from chalicelib.targeting.rules import wrong_with
+from chalicelib.updates import rules, store
+from chalicelib.updates.model import NodeState, RequestStatus, SelfUpdateRequest, UpdateCheck
+from chalicelib.updates.store import NODE_UPDATES, REQUESTS, SHARDS, UpdateStore, request_key
+from chalicelib.updates.triggering import NODES_PER_MESSAGE, Triggering
+
+REMEMBERED = 2
+"""Agents are told of requests up to this many deadlines old: those that were told just before one ask after it."""
+
+ROWS_PER_CHUNK = 100
+"""Rows that one message of a clean-up removes: about a second of single writes."""
+
+
+class SelfUpdates:
+    """Requests are made, read and deleted; `UpdateFanOuts` and `Triggering` carry them out.
+
+    ``deadline_seconds`` is how long nodes are waited for; ``totals`` reads what counters know, for long lists.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        clusters: Clusters,
+        triggering: Triggering,
+        *,
+        deadline_seconds: int,
+        list_read_limit: int,
+        totals: Counter,
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._clusters = clusters
+        self._triggering = triggering
+        self._deadline = timedelta(seconds=deadline_seconds)
+        self._list_read_limit = list_read_limit
+        self._totals = totals
+        self._store = UpdateStore(tables)
+
+    def create(self, targeting: Targeting) -> SelfUpdateRequest:
+        """Accept a request: one write, whatever the size of the fleet. No match is no error.
+
+        Raises `EdgeError` (validation).
+        """
+        details = wrong_with(targeting)
+        if details:
+            raise EdgeError(Kind.VALIDATION_FAILED, "Validation failed", details)
+        now = self._clock.now()
+        text = to_seconds_text(now)
+        wanted = selection.without_repetitions(targeting)
+        request = SelfUpdateRequest(
+            id=self._ids.uuid7(now),
+            targeting=wanted,
+            status=RequestStatus.PENDING,
+            parts=selection.parts_of(wanted, selection.named_clusters(wanted, self._clusters)),
+            deadline_at=to_seconds_text(now + self._deadline),
+            due_at=to_seconds_text(now + rules.SWEEP_INTERVAL),
+            inserted_at=text,
+            updated_at=text,
+            version=1,
+        )
+        self._tables.write(store.put_request(request), "self_update_request.created")
+        return request
+
+    def get(self, request_id: str) -> SelfUpdateRequest:
+        """Raises `EdgeError` (not found)."""
+        request = self._store.find(request_id)
+        if request is None:
+            raise not_found()
+        return request
+
+    def list_page(self, request: ListRequest) -> ListPage[SelfUpdateRequest]:
+        """One page of all requests; raises `EdgeError` (bad request) when the filters leave too much to read."""
+        return self._store.page(request, self._clock.now(), self._list_read_limit, self._totals)
+
+    def delete(self, request_id: str) -> None:
+        """Remove a completed request; its nodes are cleaned up afterwards. Raises `EdgeError`: not found, conflict."""
+        completed = Equals("status", RequestStatus.COMPLETED.value)
+        try:
+            self._tables.write(Delete(REQUESTS, request_key(request_id), completed), "self_update_request.deleted")
+        except ConditionFailedError as error:
+            if error.current is None:
+                raise not_found() from error
+            raise rules.delete_refused(RequestStatus(str(error.current["status"]))) from error
+
+    def check(self, agent: Agent) -> UpdateCheck:
+        """Whether the agent should update itself now. Asking is being told: what is open for it ends as triggered.
+
+        A request is for the machines that it found when it was made: one that enrolled later is not told of it, and one
+        that has registered again since it was told is not told twice. An answer that was lost is given again.
+        """
+        since = self._clock.now() - REMEMBERED * self._deadline
+        mine = self._store.newest_for(agent.node.id, since)
+        if not mine:
+            return UpdateCheck(including_me=False, inserted_at=None)
+        concerning = [row for row in mine if rules.concerns(row, agent)]
+        if not concerning or not rules.takes_updates(agent):
+            return UpdateCheck(including_me=False, inserted_at=mine[0].inserted_at)
+        waiting = [row for row in concerning if row.state is NodeState.PENDING]
+        for start in range(0, len(waiting), NODES_PER_MESSAGE):
+            some = waiting[start : start + NODES_PER_MESSAGE]
+            self._triggering.note_triggered([(row.request_id, agent.node) for row in some])
+        return UpdateCheck(including_me=True, inserted_at=concerning[0].inserted_at)
+
+    def clean_up_chunk(self, request_id: str, cursor: str | None) -> str | None:
+        """Remove some nodes of a deleted request; returns where the next chunk begins, None at the end."""
+        for shard in range(int(cursor or 0), SHARDS):
+            page = self._store.page_of_shard(request_id, shard, ROWS_PER_CHUNK)
+            for item in page.items:
+                self._tables.write(Delete(NODE_UPDATES, NODE_UPDATES.key_of(item)), "self_update.deleted")
+            if page.items:
+                return str(shard)
+        return None

@@ -1,0 +1,202 @@
+"""`Triggering`: tells machines to update themselves, each at most once, and ends requests.
+
+A wake-up may be sent twice: it only makes the agent ask, and the answer names the request. A push acts by itself, so it
+is noted before it is made; one whose outcome was never noted is taken for done, as the protocol takes a push without
+an answer.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from chalicelib.events.catalogue import EventType
+from chalicelib.events.service import Events
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.queues import Message
+from chalicelib.kit.tables import (
+    Absent,
+    And,
+    Change,
+    ConditionFailedError,
+    Equals,
+    Item,
+    Remove,
+    Set,
+    Tables,
+    TransactionFailedError,
+    Update,
+    Write,
+)
+from chalicelib.nodes.model import Node
+from chalicelib.nodes.service import Nodes
+from chalicelib.transport.push import PushOutcome
+from chalicelib.transport.service import Transport
+from chalicelib.updates import rules, store
+from chalicelib.updates.model import NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest, Summary
+from chalicelib.updates.store import NODE_UPDATES, REQUESTS, UpdateStore, request_key, update_key
+
+NODES_PER_MESSAGE = 20
+"""Nodes that one message tells: their rows and events are one transaction, their pushes go side by side."""
+
+FAILED_PER_MESSAGE = 500
+"""Rows that one message moves at the deadline: some seconds."""
+
+REDRIVEN_PER_MESSAGE = 2000
+"""Nodes that are told again by one look at a request; those that are not are told when they ask."""
+
+_IS_PENDING = Equals("state", NodeState.PENDING.value)
+
+
+@dataclass(frozen=True)
+class _Tally:
+    triggered: int
+    failed: int
+    pending: list[str]
+
+
+class Triggering:
+    """Every method may be repeated at any point. ``transport`` makes one: only workers reach out to machines."""
+
+    def __init__(
+        self, tables: Tables, clock: Clock, nodes: Nodes, events: Events, transport: Callable[[], Transport]
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._nodes = nodes
+        self._events = events
+        self._transport = transport
+        self._store = UpdateStore(tables)
+
+    def trigger(self, request_id: str, node_ids: Sequence[str]) -> None:
+        """Tell these nodes, by socket or push. Who cannot be reached stays pending until it asks by itself.
+
+        Raises what the socket API and the tables raise: the caller repeats.
+        """
+        pending = [row for row in self._store.updates_of(request_id, node_ids) if row.state is NodeState.PENDING]
+        nodes = {node.id: node for node in self._nodes.find_many([row.node_id for row in pending])}
+        able = [row for row in pending if row.node_id in nodes and nodes[row.node_id].self_update_enabled]
+        self._fail(request_id, [row.node_id for row in pending if row not in able])
+        transport = self._transport()
+        woken = set(transport.wake_for_update([row.node_id for row in able]))
+        self.note_triggered([(request_id, nodes[node_id]) for node_id in sorted(woken)])
+        if transport.can_push:
+            asleep = [row for row in able if row.node_id not in woken]
+            self._push(transport, asleep, nodes)
+
+    def note_triggered(self, told: Sequence[tuple[str, Node]]) -> list[str]:
+        """Write down that these nodes (request id, node) were told, with an event each; returns the request ids of
+        those for whom that was still open."""
+        now = to_seconds_text(self._clock.now())
+        left = list(told)
+        while left:
+            writes: list[Write] = []
+            for request_id, node in left:
+                writes += [_triggered(request_id, node, now), self._event(request_id, node)]
+            try:
+                self._tables.commit(writes, "self_update.triggered")
+            except TransactionFailedError as error:
+                left = [one for place, one in enumerate(left) if 2 * place not in error.failed]
+            else:
+                break
+        return [request_id for request_id, _ in left]
+
+    def settle(self, request_id: str, *, redrive: bool) -> list[Message]:
+        """End the request if no node is waited for, after its deadline in any case; returns the messages to queue.
+
+        ``redrive`` also asks for those that still wait to be told again: one may have connected since.
+        """
+        request = self._store.find(request_id)
+        if request is None or request.status is RequestStatus.COMPLETED or request.parts:
+            return []
+        tally = self._count(request_id)
+        if not tally.pending:
+            self._complete(request, tally)
+            return []
+        if request.deadline_at <= to_seconds_text(self._clock.now()):
+            self._fail(request_id, tally.pending[:FAILED_PER_MESSAGE])
+            return [{"request_id": request_id}]
+        if not redrive:
+            return []
+        again = tally.pending[:REDRIVEN_PER_MESSAGE]
+        starts = range(0, len(again), NODES_PER_MESSAGE)
+        return [{"request_id": request_id, "node_ids": again[start : start + NODES_PER_MESSAGE]} for start in starts]
+
+    def _push(self, transport: Transport, rows: Sequence[NodeUpdate], nodes: dict[str, Node]) -> None:
+        now = self._clock.now()
+        unknown = [(row.request_id, nodes[row.node_id]) for row in rows if rules.is_outcome_unknown(row, now)]
+        self.note_triggered(unknown)
+        claimed = {row.node_id: row.request_id for row in rows if row.attempted_at is None and self._claim(row)}
+        outcomes = transport.push_updates([nodes[node_id] for node_id in claimed])
+        for node_id, outcome in outcomes.items():
+            match outcome:
+                case PushOutcome.TAKEN:
+                    self.note_triggered([(claimed[node_id], nodes[node_id])])
+                case PushOutcome.REFUSED:
+                    self._fail(claimed[node_id], [node_id])
+                case PushOutcome.UNREACHED:
+                    self._change(claimed[node_id], node_id, (Remove("attempted_at"),), "self_update.unreached")
+
+    def _claim(self, row: NodeUpdate) -> bool:
+        """Note that a push begins; False if another worker has begun one, or the node needs none any more."""
+        now = to_seconds_text(self._clock.now())
+        key = update_key(row.request_id, row.node_id)
+        write = Update(NODE_UPDATES, key, (Set("attempted_at", now),), And(_IS_PENDING, Absent("attempted_at")))
+        try:
+            self._tables.write(write, "self_update.attempted")
+        except ConditionFailedError:
+            return False
+        return True
+
+    def _fail(self, request_id: str, node_ids: Sequence[str]) -> None:
+        now = to_seconds_text(self._clock.now())
+        changes = (Set("state", NodeState.FAILED.value), Set("updated_at", now), Remove("attempted_at"))
+        for node_id in node_ids:
+            self._change(request_id, node_id, changes, "self_update.failed")
+
+    def _change(self, request_id: str, node_id: str, changes: tuple[Change, ...], operation: str) -> None:
+        try:
+            self._tables.write(Update(NODE_UPDATES, update_key(request_id, node_id), changes, _IS_PENDING), operation)
+        except ConditionFailedError:
+            return  # it has asked by itself meanwhile, or another worker was faster
+
+    def _count(self, request_id: str) -> _Tally:
+        triggered = failed = 0
+        pending: list[str] = []
+        for row in self._store.every_update(request_id):
+            triggered += row.state is NodeState.TRIGGERED
+            failed += row.state is NodeState.FAILED
+            if row.state is NodeState.PENDING:
+                pending.append(row.node_id)
+        return _Tally(triggered, failed, pending)
+
+    def _complete(self, request: SelfUpdateRequest, tally: _Tally) -> None:
+        total = tally.triggered + tally.failed
+        summary = Summary(total=total, triggered=tally.triggered, failed=tally.failed)
+        changes = (
+            Set("status", RequestStatus.COMPLETED.value),
+            Set("summary", summary.model_dump()),
+            Set("updated_at", to_seconds_text(self._clock.now())),
+            *store.due_changes(None),
+        )
+        # Nodes that have ended stay so, and none is added once no part is left: the count cannot change any more.
+        open_still = And(Absent("parts"), Equals("status", request.status.value))
+        try:
+            self._tables.write(
+                Update(REQUESTS, request_key(request.id), changes, open_still), "self_update_request.completed"
+            )
+        except ConditionFailedError:
+            return  # another look has ended it
+
+    def _event(self, request_id: str, node: Node) -> Write:
+        row: Item = {**node.model_dump(mode="python")}
+        data = {**self._events.node_data(row), "self_update_request_id": request_id}
+        return self._events.occurrence(EventType.NODE_UPDATE_TRIGGERED, data)
+
+
+def _triggered(request_id: str, node: Node, now: str) -> Update:
+    changes = (
+        Set("state", NodeState.TRIGGERED.value),
+        Set("registration", rules.registration_of(node)),
+        Set("updated_at", now),
+        Remove("attempted_at"),
+    )
+    return Update(NODE_UPDATES, update_key(request_id, node.id), changes, _IS_PENDING)

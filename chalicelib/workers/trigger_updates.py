@@ -1,0 +1,38 @@
+"""Finds the nodes of a self-update request, tells them, and ends the request.
+
+The next chunk is queued before this one is answered, and a part is taken off only after its last chunk: whatever ends
+in between is done again by the repeated message, or by the sweep.
+"""
+
+from chalice.app import Blueprint
+
+from chalicelib.bootstrap import Services
+from chalicelib.kit.queues import Queue
+from chalicelib.workers.entry import Message, sqs_worker
+
+SETTLE_SECONDS = 15
+"""When to look whether all nodes have been told, after the last was found. A hint: the sweep looks in any case."""
+
+blueprint = Blueprint(__name__)
+
+
+@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.SELF_UPDATES}", name="trigger_updates")
+@sqs_worker("trigger_updates")
+def handler(message: Message, services: Services) -> None:
+    request_id = message["request_id"]
+    if "part" in message:
+        _find_nodes(message, services)
+    elif "node_ids" in message:
+        services.triggering.trigger(request_id, message["node_ids"])
+    else:
+        following = services.triggering.settle(request_id, redrive=message.get("redrive", False))
+        services.queues.send(Queue.SELF_UPDATES, following)
+
+
+def _find_nodes(message: Message, services: Services) -> None:
+    request_id, part = message["request_id"], message["part"]
+    chunk = services.update_fan_outs.create_chunk(request_id, part, message.get("cursor"))
+    if chunk.cursor is not None:
+        services.queues.send(Queue.SELF_UPDATES, [{**message, "cursor": chunk.cursor}])
+    if chunk.ends_part and services.update_fan_outs.finish_part(request_id, part):
+        services.queues.send(Queue.SELF_UPDATES, [{"request_id": request_id}], delay_seconds=SETTLE_SECONDS)

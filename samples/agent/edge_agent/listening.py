@@ -1,0 +1,49 @@
+import socket
+from contextlib import ExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from edge_agent.errors import FatalError
+from edge_agent.options import Options
+
+
+class Doors:
+    """The sockets of what this agent serves, bound and not listening yet; port 0 takes a free one.
+
+    The server is told the ports at registration, before there is anything to serve: `ports` are those that it shall
+    record, with the real ones among them. Entering raises FatalError where an address cannot be had.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.ports = options.ports
+        self.ssh: socket.socket | None = None
+        self._options = options
+        self._resources = ExitStack()
+
+    def __enter__(self) -> Self:
+        options = self._options
+        if options.ssh is not None:
+            self.ssh = self._bound(options.ssh.host, options.ssh.port)
+            self.ports = replace(self.ports, ssh_port=port_of(self.ssh))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.close()
+
+    def _bound(self, host: str, port: int) -> socket.socket:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            bound = self._resources.enter_context(socket.socket(family, kind, protocol))
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+        except OSError as error:
+            self._resources.close()
+            raise FatalError(f"cannot listen on {host} port {port}: {error}") from error
+        return bound
+
+
+def port_of(bound: socket.socket) -> int:
+    return int(bound.getsockname()[1])

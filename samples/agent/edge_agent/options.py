@@ -1,0 +1,32 @@
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_agent.enrollment import EnrollmentKey, Ports
+from edge_agent.executor import Limits
+
+
+@dataclass(frozen=True)
+class SshOptions:
+    host: str
+    port: int
+    idle_seconds: float
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the agent was asked to run. `environment` is what commands and sessions get to see."""
+
+    state_dir: Path
+    key: EnrollmentKey | None
+    node_id: str | None
+    random_id: bool
+    machine_id_file: Path
+    network_name: str | None
+    ca_file: Path | None
+    ports: Ports
+    push_host: str
+    push_port: int | None
+    ssh: SshOptions | None
+    limits: Limits
+    environment: Mapping[str, str]

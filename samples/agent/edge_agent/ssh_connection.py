@@ -1,0 +1,132 @@
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import asyncssh
+
+from edge_agent.clock import Clock
+from edge_agent.event_log import EventLog
+from edge_agent.ssh_login import LoginCheck
+from edge_agent.ssh_session import Spawn, SshSession
+
+REFUSALS_PER_CONNECTION = 6
+
+
+@dataclass(frozen=True)
+class SshLimits:
+    """`idle_seconds`: a connection over which nothing passed for so long is closed."""
+
+    idle_seconds: float
+    connections: int = 16
+    sessions_per_connection: int = 8
+
+
+class SshConnection(asyncssh.SSHServer):
+    """One client: its logins, its sessions, and how long it has been silent. Everything else is refused."""
+
+    def __init__(
+        self,
+        number: int,
+        *,
+        login: LoginCheck,
+        limits: SshLimits,
+        environment: Mapping[str, str],
+        spawn: Spawn,
+        admit: Callable[["SshConnection"], bool],
+        left: Callable[["SshConnection"], None],
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        """`admit` says whether there is room for it; `left` is called when it has ended."""
+        self.number = number
+        self._login = login
+        self._limits = limits
+        self._environment = environment
+        self._spawn = spawn
+        self._admit = admit
+        self._left = left
+        self._clock = clock
+        self._log = log
+        self._connection: asyncssh.SSHServerConnection
+        self._username = ""
+        self._refusals = 0
+        self._sessions: set[SshSession] = set()
+        self._sessions_opened = 0
+        self._active_at = clock.monotonic()
+        self._idle_check: asyncio.TimerHandle | None = None
+
+    def close(self, reason: str) -> None:
+        """End it and all its sessions; `reason` is told to the client."""
+        for session in self._sessions:
+            session.hang_up()
+        self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        peer = str(conn.get_extra_info("peername")[0])
+        if not self._admit(self):
+            self._log.write("ssh.turned_away", connection=self.number, peer=peer)
+            conn.abort()
+            return
+        self._log.write("ssh.connected", connection=self.number, peer=peer)
+        self._watch_idleness()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._idle_check is not None:
+            self._idle_check.cancel()
+        self._left(self)
+        reason = None if exc is None else type(exc).__name__
+        self._log.write("ssh.disconnected", connection=self.number, reason=reason)
+
+    def begin_auth(self, username: str) -> bool:
+        self._username = username
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Asked twice for a key that is let in: when it is offered, and again with the proof that the client has it."""
+        public_key = key.export_public_key("openssh").decode("ascii", "replace").strip()
+        return self._noted(await self._login.admits(self.number, username, public_key=public_key))
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        return self._noted(await self._login.admits(self.number, username, password=password))
+
+    def session_requested(self) -> SshSession | bool:
+        if len(self._sessions) >= self._limits.sessions_per_connection:
+            return False
+        self._sessions_opened += 1
+        session = SshSession(
+            environment={**self._environment, "EDGE_SSH_USERNAME": self._username},
+            spawn=self._spawn,
+            active=self._note_activity,
+            ended=self._sessions.discard,
+            log=self._log,
+            ids={"connection": self.number, "session": self._sessions_opened},
+        )
+        self._sessions.add(session)
+        return session
+
+    def _noted(self, admitted: bool) -> bool:  # noqa: FBT001 - the one thing it notes
+        """Passes the decision on. Raises PermissionDenied, which ends the connection, after too many refusals."""
+        self._note_activity()
+        if not admitted:
+            self._refusals += 1
+            if self._refusals >= REFUSALS_PER_CONNECTION:
+                raise asyncssh.PermissionDenied("too many refused logins")
+        return admitted
+
+    def _note_activity(self) -> None:
+        self._active_at = self._clock.monotonic()
+
+    def _watch_idleness(self) -> None:
+        left_seconds = self._active_at + self._limits.idle_seconds - self._clock.monotonic()
+        if left_seconds > 0:
+            self._idle_check = asyncio.get_running_loop().call_later(left_seconds, self._watch_idleness)
+        else:
+            self._log.write("ssh.idle", connection=self.number)
+            self.close("idle for too long")

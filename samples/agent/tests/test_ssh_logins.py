@@ -1,0 +1,173 @@
+import asyncio
+import os
+import shutil
+import subprocess
+
+import asyncssh
+import pytest
+from ssh_agent_process import PASSWORD, VERIFY, SshAgent
+from stub_server import StubServer
+
+SSH = shutil.which("ssh")
+needs_ssh = pytest.mark.skipif(SSH is None, reason="no ssh client")
+
+
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory):
+    with StubServer() as server:
+        running = SshAgent(server, tmp_path_factory.mktemp("ssh"))
+        with running.agents:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def key():
+    return asyncssh.generate_private_key("ssh-ed25519", comment="of a test")
+
+
+def public_text(key):
+    return key.export_public_key().decode().strip()
+
+
+def by_key(key):
+    return {"client_keys": [key], "password": None}
+
+
+def test_the_registration_names_the_real_port(ssh):
+    assert ssh.server.seen("POST", "/agents/nodes")[0].body["ssh_port"] == ssh.port
+
+
+def test_a_password_is_asked_about_with_the_nodes_token_every_time(ssh):
+    before = len(ssh.logins_asked())
+    for _ in range(2):
+        assert ssh.run("true").exit_status == 0
+    asked = ssh.logins_asked()[before:]
+    assert [request.body for request in asked] == [{"username": "ada", "password": PASSWORD}] * 2
+    assert {request.token for request in asked} <= set(ssh.server.tokens.values())
+
+
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa"])
+def test_a_key_lets_in_while_the_server_knows_it(ssh, kind):
+    key = asyncssh.generate_private_key(kind, comment="of a test")
+    assert ssh.refused(**by_key(key))
+    ssh.server.allow_key("ada", public_text(key))
+    assert ssh.run("echo in", login=by_key(key)).stdout == "in\n"
+    assert ssh.logins_asked()[-1].body["public_key"].split()[:2] == public_text(key).split()[:2]
+    ssh.server.public_keys.clear()
+    assert ssh.refused(**by_key(key))
+
+
+def test_the_answer_for_one_user_is_none_for_another(ssh):
+    assert ssh.refused(username="bob")
+    assert ssh.refused(password="wrong")
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 429, 500, 503])
+def test_without_a_plain_yes_nobody_gets_in(ssh, status):
+    ssh.server.fail("POST", VERIFY, status=status)
+    assert ssh.refused()
+    assert ssh.run("true").exit_status == 0
+
+
+def test_while_the_server_is_away_nobody_gets_in(ssh):
+    ssh.server.down = True
+    try:
+        assert ssh.refused()
+    finally:
+        ssh.server.down = False
+    assert ssh.agent.logged("ssh.login", result="refused")[-1]["reason"]
+
+
+def test_too_many_refusals_end_the_connection(ssh):
+    keys = [asyncssh.generate_private_key("ssh-ed25519") for _ in range(8)]
+    before = len(ssh.logins_asked())
+    assert ssh.refused(client_keys=keys, password=None)
+    assert len(ssh.logins_asked()) - before == 6
+
+
+def test_a_name_that_cannot_be_is_refused_without_harm(ssh):
+    assert ssh.refused(username="x" * 900)
+    assert ssh.run("true").exit_status == 0
+
+
+class RealClient:
+    def __init__(self, ssh, folder):
+        self.ssh = ssh
+        self.folder = folder
+        self.known_hosts = folder / "known_hosts"
+        host_key = public_text(ssh.host_key)
+        self.known_hosts.write_text(f"[127.0.0.1]:{ssh.port} {host_key}\n")
+
+    def run(self, *arguments, environment=None):
+        fixed = ["-F", "none", "-p", str(self.ssh.port), "-o", f"UserKnownHostsFile={self.known_hosts}"]
+        fixed += ["-o", "StrictHostKeyChecking=yes", "-o", "NumberOfPasswordPrompts=1", "-o", "IdentitiesOnly=yes"]
+        variables = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **(environment or {})}
+        return subprocess.run(
+            [SSH, *fixed, *arguments], env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20
+        )
+
+
+@needs_ssh
+def test_a_real_client_logs_in_by_key_and_is_refused_after_the_keys_deletion(ssh, key, tmp_path):
+    key_file = tmp_path / "id"
+    key.write_private_key(key_file)
+    key_file.chmod(0o600)
+    client = RealClient(ssh, tmp_path)
+    arguments = ("-i", str(key_file), "-o", "BatchMode=yes", "ada@127.0.0.1", "echo by key; exit 4")
+    ssh.server.allow_key("ada", public_text(key))
+    done = client.run(*arguments)
+    assert (done.stdout, done.returncode) == ("by key\n", 4), done.stderr
+    ssh.server.public_keys.clear()
+    done = client.run(*arguments)
+    assert (done.stdout, done.returncode) == ("", 255)
+    assert "Permission denied" in done.stderr
+
+
+@needs_ssh
+def test_a_real_client_logs_in_by_password_and_only_by_the_right_one(ssh, tmp_path):
+    client = RealClient(ssh, tmp_path)
+    ask = tmp_path / "askpass"
+    ask.write_text('#!/bin/sh\necho "$SAID"\n')
+    ask.chmod(0o700)
+    for said, expected in ((PASSWORD, ("xterm", 0)), ("wrong", ("", 255))):
+        variables = {"SSH_ASKPASS": str(ask), "SSH_ASKPASS_REQUIRE": "force", "SAID": said, "TERM": "xterm"}
+        done = client.run("-tt", "ada@127.0.0.1", "echo $TERM", environment=variables)
+        assert (done.stdout.strip(), done.returncode) == expected, done.stderr
+
+
+def test_the_host_key_is_made_once_and_for_the_agent_alone(server, tmp_path):
+    running = SshAgent(server, tmp_path)
+    with running.agents as agents:
+        assert (agents.state_dir / "ssh_host_key").stat().st_mode & 0o777 == 0o600
+        running.agent.stop()
+        again = agents.connected("--ssh-port", "0", key=None)
+        assert again.wait_for("ssh.listening")["host_key"] == running.host_key.get_fingerprint()
+        again.stop()
+        (agents.state_dir / "ssh_host_key").write_text("nothing")
+        damaged = agents.start("--ssh-port", "0", key=None)
+        assert damaged.wait() == 2
+        assert "ssh_host_key" in damaged.logged("agent.failed")[0]["reason"]
+
+
+def test_there_is_no_ssh_server_unless_asked_and_none_on_a_taken_port(server, agents):
+    assert not agents.connected().logged("ssh.listening")
+    agents.started[0].stop()
+    agent = agents.start("--ssh-port", server.url.rpartition(":")[2])
+    assert agent.wait() == 2
+    assert "listen" in agent.logged("agent.failed")[0]["reason"]
+
+
+def test_no_more_connections_at_a_time_than_are_allowed(ssh):
+    async def seventeen():
+        connections = [await ssh.connect() for _ in range(16)]
+        try:
+            with pytest.raises((asyncssh.ConnectionLost, ConnectionError)):
+                await ssh.connect()
+        finally:
+            for connection in connections:
+                connection.close()
+                await connection.wait_closed()
+
+    asyncio.run(seventeen())
+    assert ssh.agent.wait_for("ssh.turned_away")["peer"] == "127.0.0.1"
+    assert ssh.run("echo room").stdout == "room\n"

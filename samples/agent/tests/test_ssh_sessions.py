@@ -1,0 +1,209 @@
+import asyncio
+import os
+import signal
+
+import asyncssh
+import pytest
+from eventually import eventually
+from ssh_agent_process import PASSWORD, SshAgent
+from stub_server import StubServer
+
+
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory):
+    with StubServer() as server:
+        running = SshAgent(server, tmp_path_factory.mktemp("ssh"))
+        with running.agents:
+            yield running
+
+
+def only_the_agent_is_left(ssh):
+    return ssh.agents.processes() == [ssh.agent.process.pid]
+
+
+def test_a_command_gives_its_outputs_apart_and_its_exit_status(ssh):
+    done = ssh.run("echo out; echo problem >&2; exit 7")
+    assert (done.stdout, done.stderr, done.exit_status) == ("out\n", "problem\n", 7)
+
+
+def test_a_command_runs_as_the_agents_user_at_home_and_knows_who_logged_in(ssh):
+    done = ssh.run("id -u; pwd; echo $EDGE_SSH_USERNAME; echo ${ENROLLMENT_KEY-none}; ps -o pid=,sid=,pgid= -p $$")
+    user, folder, username, key, ids = done.stdout.splitlines()
+    assert (int(user), username, key) == (os.getuid(), "ada", "none")
+    assert os.path.samefile(folder, os.path.expanduser("~"))  # noqa: PTH111, PTH121 - the shell's own idea of it
+    assert len(set(ids.split())) == 1
+
+
+def test_of_the_clients_variables_only_the_language_passes(ssh):
+    sent = {"LC_TIME": "C.UTF-8", "LD_PRELOAD": "/tmp/evil.so", "PATH": "/tmp"}
+    done = ssh.run("echo $LC_TIME ${LD_PRELOAD-none} $PATH", env=sent)
+    assert done.stdout == f"C.UTF-8 none {os.environ['PATH']}\n"
+
+
+def test_standard_input_goes_through_whole_and_ends(ssh):
+    data = os.urandom(1_500_000)
+    done = ssh.run("cat", input=data, encoding=None)
+    assert (done.stdout == data, done.exit_status) == (True, 0)
+
+
+def test_output_beyond_every_buffer_arrives_whole_also_to_a_slow_reader(ssh):
+    async def read_slowly():
+        async with ssh.connect() as connection:
+            process = await connection.create_process("head -c 4000000 /dev/zero", encoding=None)
+            await asyncio.sleep(1.5)  # longer than a silent output is waited for
+            return len((await process.communicate())[0]), process.exit_status
+
+    assert asyncio.run(read_slowly()) == (4_000_000, 0)
+
+
+def test_input_that_nobody_reads_hinders_nothing(ssh):
+    done = ssh.run("exec <&-; echo closed", input=b"x" * 3_000_000, encoding=None)
+    assert done.stdout == b"closed\n"
+
+
+def test_a_shell_gets_a_controlling_terminal_of_the_clients_kind_and_size(ssh):
+    async def interactive():
+        async with ssh.connect() as connection:
+            options = {"term_type": "vt100", "term_size": (91, 33)}
+            shell = await connection.create_process(**options)
+            shell.stdin.write("stty -echo; echo $TERM $(stty size) $(tty </dev/tty) begin$((40+2))\n")
+            first = await shell.stdout.readuntil("begin42")
+            shell.change_terminal_size(120, 50)
+            shell.stdin.write("echo $(stty size) end$((40+2)); exit 5\n")
+            second = await shell.stdout.readuntil("end42")
+            done = await shell.wait()
+            return first, second, done.exit_status
+
+    first, second, exit_status = asyncio.run(interactive())
+    assert "vt100 33 91 /dev/" in first
+    assert "50 120 end42" in second
+    assert exit_status == 5
+
+
+def test_a_command_may_have_a_terminal_and_a_shell_none(ssh):
+    assert ssh.run("test -t 0 && test -t 1 && echo terminal", term_type="xterm").stdout.strip() == "terminal"
+    assert ssh.run(input="test -t 0 || echo none; exit 3\n").stdout.splitlines()[-1] == "none"
+
+
+def test_the_interrupt_key_reaches_the_program_in_the_foreground(ssh):
+    async def interrupted():
+        async with ssh.connect() as connection:
+            process = await connection.create_process("trap 'exit 9' INT; echo ready; sleep 300", term_type="xterm")
+            await process.stdout.readuntil("ready")
+            process.stdin.write("\x03")
+            return (await process.wait()).exit_status
+
+    assert asyncio.run(interrupted()) == 9
+
+
+@pytest.mark.parametrize(("name", "status"), [("TERM", 143), ("KILL", 137)])
+def test_a_signal_of_the_client_reaches_the_group(ssh, name, status):
+    async def signalled():
+        async with ssh.connect() as connection:
+            process = await connection.create_process("echo ready; sleep 300; true")
+            await process.stdout.readuntil("ready")
+            process.send_signal(name)
+            return (await process.wait()).exit_status
+
+    assert asyncio.run(signalled()) == status
+    eventually(lambda: only_the_agent_is_left(ssh), what="the end of the group")
+
+
+def test_what_holds_the_output_open_after_the_end_is_killed(ssh):
+    done = ssh.run("sleep 300 & echo started")
+    assert (done.stdout, done.exit_status) == ("started\n", 0)
+    eventually(lambda: only_the_agent_is_left(ssh), what="the end of the background process")
+
+
+@pytest.mark.parametrize("terminal", [None, "xterm"])
+def test_a_lost_connection_kills_all_that_the_session_started(ssh, terminal):
+    ends = len(ssh.agent.logged("ssh.session_ended"))
+
+    async def cut_off():
+        connection = await ssh.connect()
+        shell = await connection.create_process(term_type=terminal)
+        # With job control, each of these is a group of its own.
+        shell.stdin.write("set -m; trap '' HUP; nohup sleep 300 & sleep 301 & echo up$((40+2)); sleep 302\n")
+        await shell.stdout.readuntil("up42")
+        running = len(ssh.agents.processes())
+        connection.abort()
+        await connection.wait_closed()
+        return running
+
+    assert asyncio.run(cut_off()) >= 4
+    eventually(lambda: only_the_agent_is_left(ssh), what="the end of the session")
+    assert eventually(lambda: ssh.agent.logged("ssh.session_ended")[ends:], what="the log")[0]["exit_code"] is None
+
+
+def test_nothing_is_forwarded_and_there_are_no_subsystems(ssh):
+    async def ask_for_everything():
+        async with ssh.connect() as connection:
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await connection.open_connection("127.0.0.1", ssh.port)
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await connection.open_unix_connection("/var/run/nothing.sock")
+            with pytest.raises(asyncssh.ChannelListenError):
+                await connection.forward_remote_port("127.0.0.1", 0, "127.0.0.1", ssh.port)
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await connection.start_sftp_client()
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await connection.run("true", x11_forwarding=True, x11_display="127.0.0.1:7")
+            return (await connection.run("echo ${SSH_AUTH_SOCK-none}")).stdout
+
+    assert asyncio.run(ask_for_everything()) == "none\n"
+
+
+def test_sessions_of_one_connection_run_side_by_side_up_to_a_limit(ssh):
+    async def nine():
+        async with ssh.connect() as connection:
+            processes = [await connection.create_process("cat") for _ in range(8)]
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await connection.create_process("cat")
+            done = await asyncio.gather(*(process.communicate(f"{n}") for n, process in enumerate(processes)))
+            again = await connection.run("echo again")
+            return [output for output, _ in done], again.stdout
+
+    assert asyncio.run(nine()) == ([str(n) for n in range(8)], "again\n")
+
+
+def test_the_log_tells_of_sessions_and_holds_no_secret(ssh):
+    ssh.run("echo hidden-command")
+    ssh.refused(username="hidden-name", password="hidden-password")
+    started = ssh.agent.logged("ssh.session_started", kind="command")[-1]
+    ended = ssh.agent.logged("ssh.session_ended", connection=started["connection"], exit_code=0)
+    assert ended
+    assert ssh.agent.logged("ssh.login", username="ada", method="password", result="accepted")
+    assert "hidden" not in ssh.agent.stderr
+    assert PASSWORD not in ssh.agent.stderr
+
+
+def test_the_end_of_the_agent_ends_all_sessions(server, tmp_path):
+    running = SshAgent(server, tmp_path)
+
+    async def until_stopped():
+        async with running.connect() as connection:
+            shell = await connection.create_process("trap '' TERM HUP; echo up; sleep 300; sleep 300")
+            await shell.stdout.readuntil("up")
+            running.agent.process.send_signal(signal.SIGTERM)
+            await connection.wait_closed()
+
+    with running.agents:
+        asyncio.run(until_stopped())
+        assert running.agent.wait() == 0
+        assert running.agents.processes() == []
+
+
+def test_an_idle_connection_is_closed(server, tmp_path):
+    running = SshAgent(server, tmp_path, "--ssh-idle-seconds", "1")
+
+    async def silent():
+        async with running.connect() as connection:
+            process = await connection.create_process("for i in 1 2 3 4 5 6; do echo $i; sleep 0.3; done; sleep 300")
+            seen = await process.stdout.readuntil("6")
+            await connection.wait_closed()
+            return seen
+
+    with running.agents:
+        assert asyncio.run(silent()).split() == ["1", "2", "3", "4", "5", "6"]
+        eventually(lambda: only_the_agent_is_left(running), what="the end of the silent program")
+        assert running.agent.logged("ssh.idle")

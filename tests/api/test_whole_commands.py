@@ -1,0 +1,93 @@
+"""What the API adds to the contract for whole commands: where their executions stand, and cancelling all of them."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from openapi_schema_validator import OAS30Validator
+
+from tests.callers import enrolled, operator
+from tests.world import World
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+CONTRACT = os.environ.get("EDGE_CONTRACT_DIR")
+NONE = dict.fromkeys(("pending", "sent", "completed", "failed", "cancelled", "expired"), 0)
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def client(world):
+    client = operator(world)
+    client.post("/api/v1/clusters", json={"name": "north"})
+    return client
+
+
+def run(client, world):
+    answer = client.post("/api/v1/commands", json={"command_text": "true", "targeting": {"type": "all"}})
+    world.settle()
+    return f"/api/v1/commands/{answer.data['id']}"
+
+
+def test_a_command_says_how_its_executions_stand(client, world):
+    first, second, third, _ = enrolled(client, 4)
+    world.settle()
+    path = run(client, world)
+    assert client.get(path).data["summary"] == NONE | {"pending": 4}
+
+    for agent, code in ((first, 0), (second, 7)):
+        agent.acknowledge(agent.waiting()[0])
+        agent.report(agent.waiting("sent")[0], exit_code=code)
+    third.acknowledge(third.waiting()[0])
+    assert client.get(path).data["summary"] == NONE | {"pending": 1, "sent": 1, "completed": 1, "failed": 1}
+    assert "summary" not in client.get("/api/v1/commands").data[0]
+
+
+def test_all_that_is_open_is_cancelled(client, world):
+    agent, busy = enrolled(client, 2)
+    world.settle()
+    path = run(client, world)
+    busy.acknowledge(busy.waiting()[0])
+
+    answer = client.post(f"{path}/cancel")
+    assert (answer.status, answer.data) == (202, {"result": "cancellation requested"})
+    world.settle()
+    assert (agent.waiting(), len(busy.waiting("sent"))) == ([], 1)
+    assert busy.poll("sent").data[0]["cancel_requested_at"] is not None
+    assert client.get(path).data["summary"] == NONE | {"sent": 1, "cancelled": 1}
+
+    busy.report(busy.waiting("sent")[0], exit_code=143)
+    assert client.post(f"{path}/cancel").status == 202
+    world.settle()
+    assert client.get(path).data["summary"] == NONE | {"cancelled": 2}
+
+
+def test_there_is_nothing_to_cancel_of_what_does_not_exist(client, world):
+    path = run(client, world)
+    assert client.delete(path).status == 204
+
+    assert client.post(f"{path}/cancel").status == 404
+    assert client.post(f"/api/v1/commands/{NOBODY}/cancel").status == 404
+    assert client.post("/api/v1/commands/x/cancel").status == 400
+    assert client.post(f"{path}/cancel", key=None).status == 401
+
+
+def test_what_is_too_much_to_count_has_no_summary(client, world):
+    path = run(client, world)
+    world.services.commands.summary_of = lambda _: None
+
+    assert client.get(path).data["summary"] is None
+
+
+@pytest.mark.skipif(CONTRACT is None, reason="EDGE_CONTRACT_DIR names no folder with the contract")
+def test_a_command_with_its_summary_fits_the_published_contract(client, world):
+    document = json.loads((Path(CONTRACT) / "edge-admin-openapi-v0.2.0.json").read_text())
+    components = document["components"]
+
+    answer = client.get(run(client, world))
+
+    OAS30Validator({**components["schemas"]["CommandSingleResponse"], "components": components}).validate(answer.json)

@@ -1,0 +1,140 @@
+"""Rows of self-update requests, on the fake and on the emulator alike."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.ids import compose_uuid7, to_milliseconds
+from chalicelib.kit.listing import ListRequest
+from chalicelib.kit.tables import Absent, Equals, Meter, Set, Tables, Update
+from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.targeting.model import Targeting, TargetType
+from chalicelib.updates import store
+from chalicelib.updates.model import NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
+from chalicelib.updates.store import NODE_UPDATES, REQUESTS, SHARDS, UpdateStore
+from tests.emulator import create_tables
+from tests.fakes.clock import START, FakeClock, FakeIds
+from tests.fakes.dynamo import FakeDynamo
+
+NODES = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
+
+
+@pytest.fixture(params=["fake", "emulator"])
+def tables(request: pytest.FixtureRequest) -> Iterator[Tables]:
+    clock = FakeClock()
+    if request.param == "fake":
+        yield Tables(FakeDynamo([REQUESTS, NODE_UPDATES], clock), clock, FakeIds())
+        return
+    client = request.getfixturevalue("emulator").client("dynamodb")
+    create_tables(client, [REQUESTS, NODE_UPDATES], "updates-")
+    driver = DynamoDriver(client, "updates-", Meter())
+    yield Tables(driver, clock, FakeIds())
+    driver.close()
+
+
+def a_request(minute=0, parts=("shard#0", "shard#1"), **fields):
+    at = START + timedelta(minutes=minute)
+    text = to_seconds_text(at)
+    given = {
+        "id": compose_uuid7(to_milliseconds(at), minute),
+        "targeting": Targeting(type=TargetType.ALL, node_filters={"version": "1.*"}),
+        "status": RequestStatus.PENDING,
+        "parts": frozenset(parts),
+        "deadline_at": to_seconds_text(at + timedelta(hours=3)),
+        "due_at": to_seconds_text(at + timedelta(minutes=1)),
+        "inserted_at": text,
+        "updated_at": text,
+        "version": 1,
+    }
+    return SelfUpdateRequest(**{**given, **fields})
+
+
+def put(tables, *requests):
+    for request in requests:
+        tables.write(store.put_request(request), "self_update_request.created")
+
+
+def name(tables, request, node_ids):
+    rows = [
+        NodeUpdate(
+            request_id=request.id,
+            node_id=node_id,
+            state=NodeState.PENDING,
+            inserted_at=request.inserted_at,
+            updated_at=request.inserted_at,
+        )
+        for node_id in node_ids
+    ]
+    tables.commit([store.put_update(row) for row in rows], "self_update.created")
+    return rows
+
+
+def test_a_request_reads_back_as_it_was_made(tables):
+    whole, without_parts = a_request(), a_request(1, parts=())
+    put(tables, whole, without_parts)
+
+    assert UpdateStore(tables).find(whole.id) == whole
+    assert UpdateStore(tables).find(without_parts.id) == without_parts
+    assert UpdateStore(tables).find(a_request(2).id) is None
+
+
+def test_lists_are_newest_first_and_filtered_by_status(tables):
+    put(tables, a_request(0), a_request(1, status=RequestStatus.COMPLETED), a_request(2))
+    updates = UpdateStore(tables)
+
+    everything = updates.page(ListRequest(), START, 1000, lambda _: 0)
+    completed = updates.page(ListRequest(filters={"status": "completed"}), START, 1000, lambda _: 0)
+
+    assert [row.id for row in everything.items] == [a_request(minute).id for minute in (2, 1, 0)]
+    assert ([row.id for row in completed.items], completed.total_count) == ([a_request(1).id], 1)
+
+
+def test_what_is_due_comes_most_overdue_first_and_leaves_the_index(tables):
+    put(tables, a_request(1), a_request(0), a_request(5))
+    now = to_seconds_text(START + timedelta(minutes=2))
+
+    assert [[row.id for row in page] for page in UpdateStore(tables).due_pages(now)] == [
+        [a_request(0).id, a_request(1).id]
+    ]
+    done = Update(REQUESTS, store.request_key(a_request(0).id), store.due_changes(None), Absent("summary"))
+    tables.write(done, "self_update_request.completed")
+    assert [[row.id for row in page] for page in UpdateStore(tables).due_pages(now)] == [[a_request(1).id]]
+
+
+def test_nodes_are_spread_and_all_of_them_are_found(tables):
+    request = a_request()
+    rows = name(tables, request, NODES)
+    updates = UpdateStore(tables)
+
+    assert {row.node_id: row for row in updates.every_update(request.id)} == {row.node_id: row for row in rows}
+    assert updates.updates_of(request.id, [NODES[3], "0" * 8, NODES[1]]) == [rows[3], rows[1]]
+    in_shards = [len(updates.page_of_shard(request.id, shard, 100).items) for shard in range(SHARDS)]
+    assert (sum(in_shards), sum(count > 0 for count in in_shards) > SHARDS // 2) == (len(NODES), True)
+
+
+def test_a_node_finds_its_newest_requests(tables):
+    requests = [a_request(minute) for minute in range(4)]
+    put(tables, *requests)
+    for minute in (0, 2, 3):
+        name(tables, requests[minute], NODES[: minute + 1])
+    updates = UpdateStore(tables)
+
+    found = updates.newest_for(NODES[1], START - timedelta(hours=1))
+    assert [row.request_id for row in found] == [requests[3].id, requests[2].id]
+    assert [row.request_id for row in updates.newest_for(NODES[0], START + timedelta(minutes=1))] == [
+        requests[3].id,
+        requests[2].id,
+    ]
+    assert updates.newest_for(NODES[9], START - timedelta(hours=1)) == []
+
+
+def test_a_node_changes_once(tables):
+    request = a_request()
+    name(tables, request, NODES[:1])
+    key = store.update_key(request.id, NODES[0])
+    pending = Equals("state", "pending")
+    tables.write(Update(NODE_UPDATES, key, (Set("state", "triggered"),), pending), "self_update.triggered")
+
+    assert UpdateStore(tables).updates_of(request.id, NODES[:1])[0].state is NodeState.TRIGGERED

@@ -1,0 +1,268 @@
+"""Which URLs and addresses are refused, and with which words."""
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.kit.outbound import (
+    DENIED_RANGES,
+    Answer,
+    NoAnswerError,
+    Outbound,
+    Reason,
+    SystemResolver,
+    Target,
+    UnresolvedError,
+    UrlRefusedError,
+    is_denied,
+    parse_target,
+)
+from tests.fakes.clock import FakeClock
+from tests.fakes.receivers import PUBLIC_ADDRESS, FakeReceivers, FakeResolver
+
+NOT_ABSOLUTE = "URL is not a valid absolute http(s) URL"
+USERINFO = "URL must not include userinfo (user:pass@host)"
+FRAGMENT = "URL must not include a fragment"
+
+
+class Guarded:
+    """A guard on fakes."""
+
+    def __init__(self, *, allow_private: bool = False) -> None:
+        self.resolver = FakeResolver()
+        self.receivers = FakeReceivers(FakeClock())
+        self.outbound = Outbound(self.resolver, self.receivers, allow_private=allow_private)
+
+    def refusal(self, url: str) -> str | None:
+        try:
+            self.outbound.check(url)
+        except UrlRefusedError as error:
+            return str(error)
+        return None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0.0.0.0",
+        "0.0.0.1",
+        "10.0.0.1",
+        "100.64.0.1",
+        "100.100.100.200",
+        "127.0.0.1",
+        "127.255.255.254",
+        "169.254.169.254",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.0.0.192",
+        "192.0.2.1",
+        "192.168.1.1",
+        "198.18.0.1",
+        "198.19.255.255",
+        "198.51.100.1",
+        "203.0.113.1",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "::7f00:1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::1",
+        "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+        "2001:db8::1",
+        "2002:7f00:1::",
+        "3fff::1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "fe80::1",
+        "fe80::1%eth0",
+        "fec0::1",
+        "ff02::1",
+    ],
+)
+def test_denied(address):
+    assert is_denied(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "1.1.1.1",
+        "8.8.8.8",
+        "9.255.255.255",
+        "11.0.0.0",
+        "93.184.215.14",
+        "100.63.255.255",
+        "100.128.0.0",
+        "126.255.255.255",
+        "128.0.0.0",
+        "172.15.255.255",
+        "172.32.0.0",
+        "192.167.255.255",
+        "198.17.255.255",
+        "198.20.0.0",
+        "223.255.255.255",
+        "::ffff:8.8.8.8",
+        "2606:4700:4700::1111",
+        "2a00:1450:4001:81b::200e",
+    ],
+)
+def test_allowed(address):
+    assert not is_denied(address)
+
+
+@given(st.ip_addresses())
+def test_the_table_is_at_least_as_strict_as_the_standard_library(address):
+    if not address.is_global:
+        mapped = getattr(address, "ipv4_mapped", None)
+        assert is_denied(str(address)) or (mapped is not None and mapped.is_global)
+
+
+def test_both_ends_of_every_range_are_denied_and_all_is_written_once():
+    networks = [ip_network(cidr) for cidr, _ in DENIED_RANGES]
+    for network in networks:
+        assert is_denied(str(network[0]))
+        assert is_denied(str(network[-1]))
+        others = [other for other in networks if other is not network and other.version == network.version]
+        assert not [other for other in others if network.subnet_of(other)]
+
+
+def test_text_that_is_no_address_is_an_error():
+    with pytest.raises(ValueError, match="does not appear"):
+        is_denied("example.com")
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("", NOT_ABSOLUTE),
+        ("/path", NOT_ABSOLUTE),
+        ("ftp://example.com/", NOT_ABSOLUTE),
+        ("file:///etc/passwd", NOT_ABSOLUTE),
+        ("gopher://127.0.0.1:70/", NOT_ABSOLUTE),
+        ("http://", NOT_ABSOLUTE),
+        ("http:///x", NOT_ABSOLUTE),
+        ("https://:443/", NOT_ABSOLUTE),
+        ("https://example.com:0/", NOT_ABSOLUTE),
+        ("https://example.com:65536/", NOT_ABSOLUTE),
+        ("https://example.com:/", NOT_ABSOLUTE),
+        ("https://exa mple.com/", NOT_ABSOLUTE),
+        ("https://example.com/a b", NOT_ABSOLUTE),
+        ("https://example.com/\r\nx: y", NOT_ABSOLUTE),
+        ("https://exam\tple.com/", NOT_ABSOLUTE),
+        ("https://ex\u00e4mple.com/", NOT_ABSOLUTE),
+        ("https://public.example\\@10.0.0.1/", NOT_ABSOLUTE),
+        ("https://[::1/", NOT_ABSOLUTE),
+        ("https://[::1]x/", NOT_ABSOLUTE),
+        ("https://[fe80::1%25eth0]/", NOT_ABSOLUTE),
+        ("https://a..b/", NOT_ABSOLUTE),
+        (f"https://{'a' * 64}.example/", NOT_ABSOLUTE),
+        ("https://user@example.com/", USERINFO),
+        ("https://user:pass@example.com/", USERINFO),
+        ("https://@example.com/", USERINFO),
+        ("https://public.example@10.0.0.1/", USERINFO),
+        ("https://example.com/#x", FRAGMENT),
+        ("https://example.com/#", FRAGMENT),
+        ("https://metadata.google.internal/", "host metadata.google.internal is on the SSRF deny list"),
+        ("https://METADATA.google.internal./x", "host metadata.google.internal is on the SSRF deny list"),
+        ("http://metadata.azure.internal", "host metadata.azure.internal is on the SSRF deny list"),
+        ("http://metadata.tencentyun.com/", "host metadata.tencentyun.com is on the SSRF deny list"),
+        ("http://127.0.0.1/", "host 127.0.0.1 resolves to 127.0.0.1 which is in a denied range"),
+        (
+            "http://169.254.169.254/latest",
+            "host 169.254.169.254 resolves to 169.254.169.254 which is in a denied range",
+        ),
+        ("http://[::1]:8080/", "host ::1 resolves to ::1 which is in a denied range"),
+        ("http://[::ffff:10.0.0.1]/", "host ::ffff:10.0.0.1 resolves to ::ffff:10.0.0.1 which is in a denied range"),
+        ("http://100.64.0.1/", "host 100.64.0.1 resolves to 100.64.0.1 which is in a denied range"),
+        ("https://8.8.8.8/hook", None),
+        ("https://8.8.8.8.:8443/hook?a=b", None),
+        ("http://[2606:4700:4700::1111]/", None),
+        ("https://Example.COM./hook", None),
+        ("HTTPS://example.com", None),
+    ],
+)
+def test_urls(url, text):
+    assert Guarded().refusal(url) == text
+
+
+@pytest.mark.parametrize("notation", ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "0"])
+def test_odd_notations_of_an_address_are_seen_as_what_they_reach(notation):
+    outbound = Outbound(SystemResolver(), FakeReceivers(FakeClock()))
+    with pytest.raises(UrlRefusedError, match="denied range"):
+        outbound.check(f"http://{notation}/")
+
+
+def test_the_systems_resolver_knows_itself_and_no_others():
+    assert set(SystemResolver().resolve("localhost", 5)) <= {"127.0.0.1", "::1"}
+    with pytest.raises(UnresolvedError):
+        SystemResolver().resolve("a" * 64 + ".example", 5)
+
+
+def test_one_denied_address_among_many_refuses_the_name():
+    guarded = Guarded()
+    guarded.resolver.set("mixed.example", [PUBLIC_ADDRESS, "10.1.2.3"])
+    assert guarded.refusal("https://mixed.example/") == (
+        "host mixed.example resolves to 10.1.2.3 which is in a denied range"
+    )
+
+
+def test_a_name_that_does_not_resolve_may_be_registered_but_not_sent_to():
+    guarded = Guarded()
+    guarded.resolver.set("later.example", [])
+    assert guarded.refusal("https://later.example/") is None
+    with pytest.raises(NoAnswerError) as caught:
+        guarded.outbound.post("https://later.example/", {}, b"")
+    assert caught.value.reason is Reason.UNRESOLVED
+    assert guarded.receivers.received == []
+
+
+def test_private_addresses_may_be_allowed_but_no_strange_urls():
+    guarded = Guarded(allow_private=True)
+    assert guarded.refusal("http://127.0.0.1:9000/") is None
+    assert guarded.refusal("http://metadata.google.internal/") is None
+    assert guarded.refusal("http://user@127.0.0.1/") == USERINFO
+    assert guarded.refusal("http://127.0.0.1/#x") == FRAGMENT
+
+
+def test_a_name_is_resolved_once_and_what_was_checked_is_connected_to():
+    guarded = Guarded()
+    guarded.resolver.set("rebinds.example", [PUBLIC_ADDRESS], ["127.0.0.1"])
+    assert guarded.outbound.post("https://rebinds.example/a?b=c", {"x": "y"}, b"body") == Answer(204)
+    (received,) = guarded.receivers.received
+    assert (received.addresses, received.host, received.path) == ((PUBLIC_ADDRESS,), "rebinds.example", "/a?b=c")
+    assert guarded.resolver.asked == ["rebinds.example"]
+
+
+def test_a_name_that_turned_private_after_it_was_checked_is_refused():
+    guarded = Guarded()
+    guarded.resolver.set("rebinds.example", [PUBLIC_ADDRESS], ["169.254.169.254"])
+    guarded.outbound.check("https://rebinds.example/")
+    with pytest.raises(UrlRefusedError, match=r"169\.254\.169\.254"):
+        guarded.outbound.post("https://rebinds.example/", {}, b"")
+    assert guarded.receivers.received == []
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("https://Example.com", Target(is_tls=True, host="example.com", port=443, path="/")),
+        ("http://example.com:8080/a/b?c=d&e", Target(is_tls=False, host="example.com", port=8080, path="/a/b?c=d&e")),
+        ("http://[2606:4700::1]:81/", Target(is_tls=False, host="2606:4700::1", port=81, path="/")),
+        ("http://example.com?x=1", Target(is_tls=False, host="example.com", port=80, path="/?x=1")),
+    ],
+)
+def test_what_a_url_says(url, target):
+    assert parse_target(url) == target
+
+
+def test_addresses_are_told_from_names():
+    assert parse_target("http://8.8.8.8/").is_address
+    assert not parse_target("http://2130706433/").is_address
+    assert ip_address(parse_target("http://[::2]/").host).version == 6

@@ -1,0 +1,183 @@
+"""Requests over real sockets: what is sent, what is believed, and that nothing outlasts its time."""
+
+import time
+
+import pytest
+
+from chalicelib.kit.outbound import Answer, HttpExchange, NoAnswerError, Outbound, Reason
+from chalicelib.kit.outbound.exchange import ANSWER_BYTES
+from tests.fakes.receivers import FakeResolver
+from tests.unit.kit.receivers import Certificate, make_certificate, receiver
+
+NAME = "hooks.example"
+HERE = "127.0.0.1"
+PATIENT_SECONDS = 5.0
+SHORT_SECONDS = 0.5
+FAR_LESS_THAN_FOR_EVER = 4.0
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("certificates"), NAME)
+
+
+def outbound(ca_file=None, seconds=PATIENT_SECONDS, addresses=(HERE,), name=NAME):
+    resolver = FakeResolver()
+    resolver.set(name, list(addresses))
+    return Outbound(resolver, HttpExchange(ca_file), allow_private=True, total_seconds=seconds)
+
+
+def says(text: str):
+    return lambda connection, _seen: connection.sendall(text.encode())
+
+
+def reason_of(sender: Outbound, url: str) -> Reason:
+    with pytest.raises(NoAnswerError) as caught:
+        sender.post(url, {}, b"x")
+    return caught.value.reason
+
+
+def test_a_request_over_tls_goes_to_the_address_in_the_name_of_the_host(certificate):
+    with receiver(says("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"), certificate) as (port, seen):
+        url = f"https://{NAME}:{port}/hook?a=b"
+        answer = outbound(certificate.certificate).post(url, {"content-type": "a/b", "user-agent": "u"}, b"body")
+    assert answer == Answer(200, b"ok")
+    assert seen.server_names == [NAME]
+    head, _, body = seen.requests[0].partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0] == "POST /hook?a=b HTTP/1.1"
+    assert sorted(line.lower() for line in lines[1:]) == [
+        "accept-encoding: identity",
+        "content-length: 4",
+        "content-type: a/b",
+        f"host: {NAME}:{port}",
+        "user-agent: u",
+    ]
+    assert body == b"body"
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(certificate):
+    with receiver(says(""), certificate) as (port, seen):
+        assert reason_of(outbound(), f"https://{NAME}:{port}/") is Reason.TLS
+    assert seen.requests == []
+
+
+def test_a_certificate_of_another_name_is_refused(certificate):
+    with receiver(says(""), certificate) as (port, seen):
+        sender = outbound(certificate.certificate, name="other.example")
+        assert reason_of(sender, f"https://other.example:{port}/") is Reason.TLS
+    assert seen.requests == []
+
+
+def test_the_name_is_not_resolved_again_when_it_is_connected_to(certificate):
+    """The name exists in no resolver of this machine: only the checked address can have been connected to."""
+    resolver = FakeResolver()
+    resolver.set(NAME, [HERE], ["203.0.113.1"])
+    with receiver(says("HTTP/1.1 204 No Content\r\n\r\n"), certificate) as (port, _):
+        sender = Outbound(resolver, HttpExchange(certificate.certificate), allow_private=True)
+        assert sender.post(f"https://{NAME}:{port}/", {}, b"").status == 204
+    assert resolver.asked == [NAME]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_an_answer_and_not_followed(status):
+    with receiver(says("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")) as (elsewhere, followed):
+        text = f"HTTP/1.1 {status} X\r\nlocation: http://{HERE}:{elsewhere}/\r\ncontent-length: 0\r\n\r\n"
+        with receiver(says(text)) as (port, _):
+            assert outbound().post(f"http://{NAME}:{port}/", {}, b"x").status == status
+    assert followed.connections == 0
+
+
+def test_retry_after_is_handed_on():
+    with receiver(says("HTTP/1.1 503 X\r\nRetry-After: 120\r\ncontent-length: 0\r\n\r\n")) as (port, _):
+        assert outbound().post(f"http://{NAME}:{port}/", {}, b"x") == Answer(503, b"", "120")
+
+
+def test_of_a_huge_body_only_the_beginning_is_read():
+    def flood(connection, seen):
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n")
+        while not seen.stop.is_set():
+            connection.sendall(b"x" * 65536)
+
+    with receiver(flood) as (port, _):
+        answer = outbound().post(f"http://{NAME}:{port}/", {}, b"x")
+    assert answer == Answer(200, b"x" * ANSWER_BYTES)
+
+
+def test_a_compressed_body_is_not_unpacked():
+    bomb = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\n\x1f\x1f\x1f"
+    with receiver(says(bomb)) as (port, _):
+        assert outbound().post(f"http://{NAME}:{port}/", {}, b"x") == Answer(200, b"\x1f\x1f\x1f")
+
+
+def test_a_chunked_body_is_read():
+    text = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    with receiver(says(text)) as (port, _):
+        assert outbound().post(f"http://{NAME}:{port}/", {}, b"x") == Answer(200, b"abcde")
+
+
+class TestTime:
+    """The cap holds whatever the receiver does; the bounds are wide, since a loaded machine is no failure."""
+
+    def timed(self, url: str, ca_file=None):
+        started = time.monotonic()
+        try:
+            return outbound(ca_file, SHORT_SECONDS).post(url, {}, b"x")
+        except NoAnswerError as error:
+            return error.reason
+        finally:
+            assert time.monotonic() - started < FAR_LESS_THAN_FOR_EVER
+
+    def test_a_receiver_that_never_answers(self):
+        with receiver(lambda _connection, seen: seen.stop.wait()) as (port, seen):
+            assert self.timed(f"http://{NAME}:{port}/") is Reason.TIMEOUT
+            assert len(seen.requests) == 1
+
+    def test_a_receiver_that_answers_a_byte_at_a_time(self):
+        def drip(connection, seen):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            while not seen.stop.wait(0.05):
+                connection.sendall(b"a")
+
+        with receiver(drip) as (port, _):
+            assert self.timed(f"http://{NAME}:{port}/") is Reason.TIMEOUT
+
+    def test_a_body_that_drips_keeps_the_status_that_came_before_it(self):
+        def drip(connection, seen):
+            connection.sendall(b"HTTP/1.1 202 OK\r\ncontent-length: 1000\r\n\r\n")
+            while not seen.stop.wait(0.05):
+                connection.sendall(b"x")
+
+        with receiver(drip) as (port, _):
+            answer = self.timed(f"http://{NAME}:{port}/")
+        assert answer.status == 202
+        assert set(answer.body) <= set(b"x")
+
+    def test_a_tls_handshake_that_never_ends(self, certificate):
+        with receiver(lambda _connection, seen: seen.stop.wait()) as (port, _):
+            assert self.timed(f"https://{NAME}:{port}/", certificate.certificate) is Reason.TIMEOUT
+
+
+def test_a_url_is_not_in_the_log_of_an_odd_answer(caplog):
+    with receiver(says("HTTP/1.1 200 OK\r\nno header at all\r\n\r\n")) as (port, _):
+        assert outbound().post(f"http://{NAME}:{port}/?token=private-token", {}, b"x").status == 200
+    assert "private-token" not in caplog.text
+
+
+def test_a_port_that_nobody_listens_on():
+    with receiver(says("")) as (port, _):
+        pass
+    assert reason_of(outbound(), f"http://{NAME}:{port}/") is Reason.UNREACHABLE
+
+
+def test_the_next_address_is_tried():
+    """The receiver listens on IPv4 only."""
+    with receiver(says("HTTP/1.1 204 X\r\n\r\n")) as (port, _):
+        answer = outbound(addresses=("::1", HERE)).post(f"http://{NAME}:{port}/", {}, b"x")
+    assert answer.status == 204
+
+
+@pytest.mark.parametrize("text", ["", "SSH-2.0-OpenSSH_9.6\r\n", "HTTP/1.1 999999\r\n\r\n"])
+def test_what_is_no_http_is_no_answer(text):
+    with receiver(says(text)) as (port, _):
+        assert reason_of(outbound(), f"http://{NAME}:{port}/") is Reason.PROTOCOL

@@ -1,0 +1,70 @@
+import base64
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from chalicelib.kit.crypto import Secret
+from chalicelib.kit.signing import hex_signature, signing_key, standard_headers
+
+SECRET = Secret("a-cryptographically-random-32-byte-secret")
+OLD = Secret("the-secret-that-was-in-use-until-just-now")
+BODY = '{"id":"e-1","data":"ü"}'.encode()
+
+
+def test_the_plain_signature_is_the_hex_hmac_of_the_body():
+    # RFC 4231, test case 2, has the key "Jefe".
+    vector = hex_signature(Secret("Jefe"), b"what do ya want for nothing?")
+    assert vector == "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    expected = hmac.new(SECRET.reveal().encode(), BODY, hashlib.sha256).hexdigest()
+    assert hex_signature(SECRET, BODY) == f"sha256={expected}"
+
+
+def test_the_standards_headers_are_accepted_by_its_library():
+    headers = standard_headers("msg-1", datetime.now(UTC), BODY, [SECRET])
+    assert Webhook(SECRET.reveal().encode()).verify(BODY, headers) == {"id": "e-1", "data": "ü"}
+    with pytest.raises(WebhookVerificationError):
+        Webhook(OLD.reveal().encode()).verify(BODY, headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET.reveal().encode()).verify(BODY + b" ", headers)
+
+
+def test_a_fixed_vector():
+    at = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
+    headers = standard_headers("msg-1", at, BODY, [SECRET])
+    signed = b"msg-1.%d.%s" % (int(at.timestamp()), BODY)
+    expected = base64.b64encode(hmac.new(SECRET.reveal().encode(), signed, hashlib.sha256).digest()).decode()
+    assert headers == {
+        "webhook-id": "msg-1",
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": f"v1,{expected}",
+    }
+
+
+def test_the_timestamp_does_not_depend_on_the_zone_it_is_given_in():
+    at = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
+    elsewhere = at.astimezone(timezone(timedelta(hours=5)))
+    assert standard_headers("m", elsewhere, BODY, [SECRET]) == standard_headers("m", at, BODY, [SECRET])
+
+
+def test_two_secrets_make_two_signatures_of_which_either_will_do():
+    headers = standard_headers("msg-1", datetime.now(UTC), BODY, [SECRET, OLD])
+    assert len(headers["webhook-signature"].split(" ")) == 2
+    for secret in (SECRET, OLD):
+        assert Webhook(secret.reveal().encode()).verify(BODY, headers)["id"] == "e-1"
+
+
+def test_a_secret_in_the_standards_form_is_read_as_its_libraries_read_it():
+    key = bytes(range(32))
+    text = "whsec_" + base64.b64encode(key).decode()
+    assert signing_key(Secret(text)) == key
+    headers = standard_headers("msg-1", datetime.now(UTC), BODY, [Secret(text)])
+    assert Webhook(text).verify(BODY, headers)["id"] == "e-1"
+    assert hex_signature(Secret(text), BODY) == f"sha256={hmac.new(text.encode(), BODY, hashlib.sha256).hexdigest()}"
+
+
+@pytest.mark.parametrize("text", ["whsec_not base64 at all, but long enough", "whsec_" + "A" * 28])
+def test_what_only_looks_like_the_standards_form_is_plain_text(text):
+    assert signing_key(Secret(text)) == text.encode()

@@ -1,0 +1,48 @@
+"""Prometheus' text format in and out."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.metrics.exposition import Family, Sample, read_samples, write_families
+
+NAMES = ["edge_a_total", "edge_b", "edge_c_total"]
+
+
+def test_what_a_scrape_gets():
+    text = write_families([Family("a_total", "As", [({"kind": "x"}, 2)]), Family("b", "Bs", [({}, 1)])])
+    assert text == (
+        '# HELP a_total As\n# TYPE a_total counter\na_total{kind="x"} 2.0\n# HELP b Bs\n# TYPE b gauge\nb 1.0\n'
+    )
+
+
+def test_a_bad_line_spoils_no_other():
+    text = 'a{x="1} 5\na{x="1",x="2"} 5\na 1 2 3\na\na{y="\\"2\\\\"} 7 1790000000000\n{"a"} 1\n # a\n  a  9'
+    assert [sample.value for sample in read_samples(text, {"a"})] == [1, 7, 9]
+
+
+def test_a_type_does_not_change_a_name():
+    text = "# TYPE a counter\na 5\n# TYPE b_total counter\nb_total 6\n"
+    assert read_samples(text, {"a", "b_total"}) == [Sample("a", {}, 5), Sample("b_total", {}, 6)]
+
+
+FAMILIES = st.lists(
+    st.builds(
+        Family,
+        st.sampled_from(NAMES),
+        st.text(max_size=10),
+        st.lists(
+            st.tuples(
+                st.dictionaries(st.sampled_from(["l", "m"]), st.text(max_size=8).filter(str.isprintable)),
+                st.integers(0, 2**50),
+            ),
+            max_size=3,
+        ),
+    ),
+    max_size=4,
+)
+
+
+@given(FAMILIES)
+def test_what_is_written_is_read(families):
+    wanted = [Sample(each.name, labels, value) for each in families for labels, value in each.samples]
+    assert read_samples(write_families(families), NAMES) == wanted

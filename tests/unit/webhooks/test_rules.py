@@ -1,0 +1,81 @@
+import pytest
+
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.webhooks.model import NewWebhook
+from chalicelib.webhooks.rules import check_new, check_secret
+
+CATALOGUE = ("edge.node.registered", "edge.node.reregistered")
+
+
+def details_of(**fields):
+    given = {"url": "https://a.example/", "secret": "s" * 32, "subscribed_events": CATALOGUE[:1], **fields}
+    try:
+        check_new(NewWebhook(**given), CATALOGUE)
+    except EdgeError as error:
+        return error.details
+    return None
+
+
+@pytest.mark.parametrize(
+    ("fields", "details"),
+    [
+        ({}, None),
+        ({"secret": "s" * 31}, {"secret": ["must be at least 32 bytes"]}),
+        ({"secret": "ü" * 129}, {"secret": ["must be at most 256 bytes"]}),
+        ({"secret": "ü" * 128}, None),
+        ({"headers": {f"x-{n}": "v" for n in range(21)}}, {"headers": ["must have at most 20 entries"]}),
+        ({"headers": {"x": "v" * 4097}}, {"headers": ["each header value must be at most 4096 characters"]}),
+        (
+            {"subscribed_events": ("edge.node.registered", "a", "b", "a")},
+            {"subscribed_events": ["unknown event type(s): a, b — see /asyncdoc for the catalog"]},
+        ),
+        (
+            {"subscribed_events": ("edge.node.*",)},
+            {"subscribed_events": ["unknown event type(s): edge.node.* — see /asyncdoc for the catalog"]},
+        ),
+    ],
+)
+def test_what_may_be_created(fields, details):
+    assert details_of(**fields) == details
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Content-Type",
+        "user-agent",
+        "HOST",
+        "content-length",
+        "X-Edge-Signature",
+        "webhook-id",
+        "Webhook-Signature",
+        "webhook-anything",
+        "Transfer-Encoding",
+        "connection",
+        "proxy-authorization",
+    ],
+)
+def test_headers_that_a_delivery_sets_itself_are_reserved(name):
+    assert details_of(headers={name: "x"}) == {"headers": [f"header {name} is reserved and cannot be set"]}
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:b", "a\r\nb", "ü", "a\x00"])
+def test_a_name_must_be_one(name):
+    assert details_of(headers={name: "x"}) == {"headers": [f"{name!r} is not a valid header name"]}
+
+
+@pytest.mark.parametrize("value", ["a\r\nx: y", "a\nb", "\x00", "ü", "\x7f"])
+def test_a_value_cannot_smuggle_another_header(value):
+    text = "the value of header x-token may only hold visible ASCII, spaces and tabs"
+    assert details_of(headers={"x-token": value}) == {"headers": [text]}
+
+
+def test_a_name_is_given_once_whatever_its_case():
+    assert details_of(headers={"X-A": "1", "x-a": "2"}) == {"headers": ["header x-a is given twice"]}
+
+
+def test_a_new_secret_has_the_same_bounds():
+    with pytest.raises(EdgeError) as caught:
+        check_secret("short")
+    assert (caught.value.kind, caught.value.message) == (Kind.VALIDATION_FAILED, "Validation failed")
+    assert caught.value.details == {"secret": ["must be at least 32 bytes"]}
