@@ -50,8 +50,9 @@ templates: setup
 	@$(BIN)/python -m infra.package --code-only --build build/check
 	@$(BIN)/cfn-lint build/check/stateful.json build/check/packaged/sam.json
 
-openapi: setup ## Write the API document from the models
+openapi: setup ## Write the documents of the API and of its events from the models
 	@$(BIN)/python -m chalicelib.api.openapi
+	@$(BIN)/python -m chalicelib.api.asyncapi
 
 openapi-check: setup
 	@$(BIN)/python -m infra.openapi_check

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Protocol
 
 from chalicelib.access.keys import Keys, load_keys
 from chalicelib.access.throttle import Throttle
@@ -24,25 +23,21 @@ from chalicelib.commands.pruning import Pruning
 from chalicelib.commands.service import Commands
 from chalicelib.enrollment.service import Enrollment
 from chalicelib.events.service import SOURCE, Events, catalogue
-from chalicelib.kit import aws
 from chalicelib.kit.bus import Bus
-from chalicelib.kit.clock import Clock, SystemClock
 from chalicelib.kit.counters import Counters
-from chalicelib.kit.crypto import KeyService, KmsKeyService, Sealer
+from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.health import HealthCheck
-from chalicelib.kit.ids import Ids
-from chalicelib.kit.log import Log
-from chalicelib.kit.outbound import Exchange, HttpExchange, Outbound, Resolver, SystemResolver
+from chalicelib.kit.outbound import Outbound
 from chalicelib.kit.queues import Queues
 from chalicelib.kit.sockets import Sockets
-from chalicelib.kit.tables import Driver, Meter, Tables
-from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.kit.tables import Tables
 from chalicelib.kit.tables.wire import from_wire
 from chalicelib.metrics.admin import AdminMetrics
 from chalicelib.metrics.discovery import Discovery
 from chalicelib.metrics.scraping import scraper_over_http
 from chalicelib.metrics.service import NodeMetrics
 from chalicelib.nodes.service import PATIENCE_SECONDS, Nodes
+from chalicelib.outside import Aws, Outside
 from chalicelib.relay.service import Relay
 from chalicelib.settings import Settings
 from chalicelib.ssh.keyring import SshPublicKeys
@@ -58,77 +53,6 @@ from chalicelib.vpn.port import Vpn
 from chalicelib.vpn.registry import Registry
 from chalicelib.webhooks.attempts import Policy
 from chalicelib.webhooks.context import WebhookContext
-
-
-class Outside(Protocol):
-    """Everything that is not this process. Tests bring their own."""
-
-    @property
-    def clock(self) -> Clock: ...
-
-    @property
-    def ids(self) -> Ids: ...
-
-    @property
-    def log(self) -> Log: ...
-
-    @property
-    def driver(self) -> Driver: ...
-
-    @property
-    def queue_client(self) -> Any: ...
-
-    @property
-    def bus_client(self) -> Any: ...
-
-    @property
-    def socket_client(self) -> Any: ...
-
-    @property
-    def key_service(self) -> KeyService: ...
-
-    @property
-    def resolver(self) -> Resolver: ...
-
-    @property
-    def exchange(self) -> Exchange: ...
-
-    def read_secret(self, arn: str) -> str: ...
-
-
-class Aws:
-    """AWS, or a local cloud behind AWS_ENDPOINT_URL. A client is made when a function first uses it."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self.clock: Clock = SystemClock()
-        self.ids = Ids()
-        self.log = Log()
-        self.resolver: Resolver = SystemResolver()
-        self.exchange: Exchange = HttpExchange()
-
-    @cached_property
-    def driver(self) -> Driver:
-        return DynamoDriver(aws.client("dynamodb"), self._settings.table_prefix, Meter())
-
-    @cached_property
-    def queue_client(self) -> Any:
-        return aws.client("sqs")
-
-    @cached_property
-    def bus_client(self) -> Any:
-        return aws.client("events")
-
-    @cached_property
-    def socket_client(self) -> Any:
-        return aws.client("apigatewaymanagementapi", self._settings.websocket_management_url)
-
-    @cached_property
-    def key_service(self) -> KeyService:
-        return KmsKeyService(aws.client("kms"), self._settings.kms_key_id)
-
-    def read_secret(self, arn: str) -> str:
-        return str(aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
 
 
 class Services:

@@ -1,13 +1,18 @@
-"""Fails when the committed API document is not the one that the models make."""
+"""Fails when a committed document, of the API or of its events, is not the one that the models make."""
 
 import sys
 
-from chalicelib.api.openapi import DOCUMENT, PUBLISHED, document_text
+from chalicelib.api import asyncapi, openapi
+from chalicelib.api.docs.pages import EVENTS_DOCUMENT
+from chalicelib.api.health import DOCUMENT
 
 
 def main() -> int:
-    text = document_text()
-    stale = [file for file in (DOCUMENT, PUBLISHED) if not file.exists() or file.read_text(encoding="utf-8") != text]
+    committed = [
+        *((file, openapi.document_text()) for file in (DOCUMENT, openapi.PUBLISHED)),
+        *((file, asyncapi.document_text()) for file in (EVENTS_DOCUMENT, asyncapi.PUBLISHED)),
+    ]
+    stale = [file for file, text in committed if not file.exists() or file.read_text(encoding="utf-8") != text]
     for file in stale:
         print(f"{file} is stale: make openapi", file=sys.stderr)
     return 1 if stale else 0

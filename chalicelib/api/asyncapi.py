@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
+from chalicelib.api.docs.pages import EVENTS_DOCUMENT
 from chalicelib.api.openapi_schema import to_markdown
 from chalicelib.api.version import CONTRACT_VERSION
 from chalicelib.events.schemas import DESCRIPTIONS, EventData
@@ -17,11 +18,8 @@ from chalicelib.kit.bus import EVENT_SOURCE
 
 Schema = dict[str, Any]
 
-DOCUMENT = FilePath(__file__).with_name("asyncapi.json")
-"""The copy that is packaged with the functions and served."""
-
 PUBLISHED = FilePath("docs/asyncapi.json")
-"""The copy for readers, relative to the project's folder; the same bytes."""
+"""The copy for readers, relative to the project's folder; the same bytes as the one that is served."""
 
 _MEDIA_TYPE = "application/cloudevents+json"
 _PREFIX = "edge."
@@ -165,7 +163,7 @@ def document_text() -> str:
 def write() -> None:
     """Write both copies."""
     text = document_text()
-    for file in (DOCUMENT, PUBLISHED):
+    for file in (EVENTS_DOCUMENT, PUBLISHED):
         file.write_text(text, encoding="utf-8")
         sys.stdout.write(f"wrote {file}\n")
 

@@ -15,8 +15,8 @@ from infra.functions import FUNCTIONS, ScheduleSource
 from tests.api.client import API_KEY, METRICS_KEY
 from tests.builders import a_cluster, a_command, machines
 from tests.callers import operator
-from tests.world import World
 from tests.workers.test_main_job import run_all
+from tests.world import World
 
 URL = "/api/v1/admins/me/metrics"
 RAW = f"{URL}/raw"
@@ -60,9 +60,7 @@ def samples(client):
     answer = client.get(RAW)
     assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; version=0.0.4")
     families = text_string_to_metric_families(answer.text)
-    return {
-        (sample.name, *sorted(sample.labels.values())): sample.value for one in families for sample in one.samples
-    }
+    return {(sample.name, *sorted(sample.labels.values())): sample.value for one in families for sample in one.samples}
 
 
 class TestJson:
@@ -143,7 +141,7 @@ class TestRaw:
         assert read["edge_admin_schedule_runs_total", "sweep_commands"] == 1
         assert read["edge_admin_schedule_failures_total", "sweep_commands"] == 1
         assert read["edge_admin_queue_messages", "command-delivery", "waiting"] == 2
-        assert read["edge_admin_queue_messages", "events", "dead"] == 1
+        assert read["edge_admin_queue_messages", "dead", "events"] == 1
 
     def test_degraded_is_1(self, world):
         world.services.admin_metrics._degraded = lambda: True

@@ -75,6 +75,7 @@ class TestPush:
         assert push(client, agent, "agent", AGENT)["id"] != first["id"]
 
     def test_what_it_costs(self, client, agent):
+        agent.heartbeat()  # that it was heard is noted once in a while
         push(client, agent, "host", HOST)
         meter = client.services.tables.meter
         assert [call.operation for call in meter.calls] == ["BatchGetItem", "UpdateItem"]

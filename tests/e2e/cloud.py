@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from chalicelib.kit.queues import READ_BY_PEOPLE
 from chalicelib.schema import ALL_TABLES
 from infra.functions import FUNCTIONS, QueueSource, StreamSource
 from infra.grants import GRANTS
@@ -87,7 +88,8 @@ def granted(prefix: str) -> set[Call]:
             for action in actions:
                 calls |= {Call(name, f"dynamodb:{action}", prefix + place) for place in _places(table, action)}
         calls |= {Call(name, "sqs:SendMessage", f"{prefix}{queue}") for queue in grants.sends}
-        calls |= {Call(name, "sqs:GetQueueAttributes", f"{prefix}{queue}") for queue in grants.counts}
+        counted = {*grants.counts, *(f"{queue}-dead" for queue in {*grants.counts} - READ_BY_PEOPLE)}
+        calls |= {Call(name, "sqs:GetQueueAttributes", prefix + queue) for queue in counted}
         plain = {
             "events:PutEvents": grants.publishes,
             "secretsmanager:GetSecretValue": grants.reads_keys,

@@ -50,8 +50,7 @@ class Fields:
         if alternatives := found.get("anyOf"):
             return " or ".join(dict.fromkeys(self.type_of(each) for each in alternatives))
         kinds = found.get("type", "any")
-        words = [kinds] if isinstance(kinds, str) else list(kinds)
-        text = " or ".join(words)
+        text = str(kinds) if isinstance(kinds, str) else " or ".join(kinds)
         if text == "array":
             text = f"array of {self.type_of(found.get('items', {}))}"
         if "format" in found:

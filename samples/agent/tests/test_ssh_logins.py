@@ -103,7 +103,7 @@ class RealClient:
         fixed += ["-o", "StrictHostKeyChecking=yes", "-o", "NumberOfPasswordPrompts=1", "-o", "IdentitiesOnly=yes"]
         variables = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **(environment or {})}
         return subprocess.run(
-            [SSH, *fixed, *arguments], env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20
+            [SSH, *fixed, *arguments], check=False, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20
         )
 
 

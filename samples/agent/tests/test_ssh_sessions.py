@@ -88,7 +88,8 @@ def test_a_command_may_have_a_terminal_and_a_shell_none(ssh):
 def test_the_interrupt_key_reaches_the_program_in_the_foreground(ssh):
     async def interrupted():
         async with ssh.connect() as connection:
-            process = await connection.create_process("trap 'exit 9' INT; echo ready; sleep 300", term_type="xterm")
+            text = "trap 'exit 9' INT; echo ready; while :; do sleep 0.05; done"
+            process = await connection.create_process(text, term_type="xterm")
             await process.stdout.readuntil("ready")
             process.stdin.write("\x03")
             return (await process.wait()).exit_status

@@ -1,0 +1,85 @@
+"""Everything that is not this process: clients of AWS, time, chance, name resolution. Tests bring their own."""
+
+from functools import cached_property
+from typing import Any, Protocol
+
+from chalicelib.kit import aws
+from chalicelib.kit.clock import Clock, SystemClock
+from chalicelib.kit.crypto import KeyService, KmsKeyService
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.log import Log
+from chalicelib.kit.outbound import Exchange, HttpExchange, Resolver, SystemResolver
+from chalicelib.kit.tables import Driver, Meter
+from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.settings import Settings
+
+
+class Outside(Protocol):
+    """What the composition root needs of the outside."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def ids(self) -> Ids: ...
+
+    @property
+    def log(self) -> Log: ...
+
+    @property
+    def driver(self) -> Driver: ...
+
+    @property
+    def queue_client(self) -> Any: ...
+
+    @property
+    def bus_client(self) -> Any: ...
+
+    @property
+    def socket_client(self) -> Any: ...
+
+    @property
+    def key_service(self) -> KeyService: ...
+
+    @property
+    def resolver(self) -> Resolver: ...
+
+    @property
+    def exchange(self) -> Exchange: ...
+
+    def read_secret(self, arn: str) -> str: ...
+
+
+class Aws:
+    """AWS, or a local cloud behind AWS_ENDPOINT_URL. A client is made when a function first uses it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.clock: Clock = SystemClock()
+        self.ids = Ids()
+        self.log = Log()
+        self.resolver: Resolver = SystemResolver()
+        self.exchange: Exchange = HttpExchange()
+
+    @cached_property
+    def driver(self) -> Driver:
+        return DynamoDriver(aws.client("dynamodb"), self._settings.table_prefix, Meter())
+
+    @cached_property
+    def queue_client(self) -> Any:
+        return aws.client("sqs")
+
+    @cached_property
+    def bus_client(self) -> Any:
+        return aws.client("events")
+
+    @cached_property
+    def socket_client(self) -> Any:
+        return aws.client("apigatewaymanagementapi", self._settings.websocket_management_url)
+
+    @cached_property
+    def key_service(self) -> KeyService:
+        return KmsKeyService(aws.client("kms"), self._settings.kms_key_id)
+
+    def read_secret(self, arn: str) -> str:
+        return str(aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])

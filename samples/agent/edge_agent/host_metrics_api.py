@@ -1,0 +1,57 @@
+import socket
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from edge_agent.errors import UnavailableError
+from edge_agent.exposition import CONTENT_TYPE
+
+SOCKET_SECONDS = 10.0
+
+
+class HostMetricsApi:
+    """`GET /metrics` as a node_exporter serves it, without authentication. Its threads end with `close`."""
+
+    def __init__(self, bound: socket.socket, source: Callable[[], str]) -> None:
+        class Handler(_Handler):
+            text = staticmethod(source)
+
+        self._server = ThreadingHTTPServer(bound.getsockname()[:2], Handler, bind_and_activate=False)
+        self._server.daemon_threads = True
+        self._server.socket.close()
+        self._server.socket = bound
+        self._server.server_activate()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="host-metrics", daemon=True
+        ).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    text: Callable[[], str]
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet
+    timeout = SOCKET_SECONDS
+
+    def do_GET(self) -> None:
+        if self.path != "/metrics":
+            self._answer(404, "Not Found\n")
+            return
+        try:
+            self._answer(200, self.text())
+        except UnavailableError as error:
+            self._answer(503, f"{error}\n")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """The agent's own log says what happened."""
+
+    def _answer(self, status: int, text: str) -> None:
+        content = text.encode()
+        self.send_response(status)
+        self.send_header("content-type", CONTENT_TYPE)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)

@@ -1,0 +1,74 @@
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from edge_agent.agent_api import AgentApi
+from edge_agent.errors import UnavailableError
+from edge_agent.event_log import EventLog
+
+INTERVAL_JITTER = 0.1
+
+
+class MetricsPusher:
+    """Sends metrics when the server asks for them, and by itself every so often if an interval is set.
+
+    `sources` maps a type to what makes its text; one that has none now raises UnavailableError, and is left out this
+    time. Nothing is repeated: whoever asked has given up by then, and asks again.
+    """
+
+    def __init__(
+        self,
+        api: AgentApi,
+        sources: Mapping[str, Callable[[], str]],
+        *,
+        interval_seconds: float | None,
+        chance: random.Random,
+        log: EventLog,
+    ) -> None:
+        self._api = api
+        self._sources = sources
+        self._interval_seconds = interval_seconds
+        self._chance = chance
+        self._log = log
+        self._asked = asyncio.Event()
+        self._wanted: set[str] = set()
+
+    def asked(self, frame: Mapping[str, Any]) -> None:
+        """A frame of the server; types that are not known here are ignored."""
+        types = frame.get("metrics_types")
+        if isinstance(types, list):
+            self._wanted |= {each for each in types if isinstance(each, str) and each in self._sources}
+            self._asked.set()
+
+    async def run(self) -> None:
+        while True:
+            if not await self._asked_within(self._pause_seconds()):
+                self._wanted |= set(self._sources)
+            self._asked.clear()
+            wanted, self._wanted = self._wanted, set()
+            async with asyncio.TaskGroup() as pushes:
+                for metrics_type in sorted(wanted):
+                    pushes.create_task(self._push(metrics_type))
+
+    async def _push(self, metrics_type: str) -> None:
+        try:
+            text = await asyncio.to_thread(self._sources[metrics_type])
+            await self._api.push_metrics(metrics_type, text)
+        except UnavailableError as error:
+            self._log.write("metrics.push_failed", metrics_type=metrics_type, reason=str(error))
+        else:
+            self._log.write("metrics.pushed", metrics_type=metrics_type, bytes=len(text.encode()))
+
+    def _pause_seconds(self) -> float | None:
+        if self._interval_seconds is None:
+            return None
+        return self._interval_seconds * self._chance.uniform(1 - INTERVAL_JITTER, 1 + INTERVAL_JITTER)
+
+    async def _asked_within(self, seconds: float | None) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._asked.wait()
+        except TimeoutError:
+            return False
+        return True

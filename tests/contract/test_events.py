@@ -1,0 +1,207 @@
+"""Every event of a story in which all 15 types happen fits our published document, and the contract where it is at
+hand."""
+
+import json
+import os
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+from chalicelib.api.asyncapi import PUBLISHED, document, document_text, message_name
+from chalicelib.api.docs.pages import EVENTS_DOCUMENT
+from chalicelib.commands.model import Report
+from chalicelib.events.catalogue import EventType
+from chalicelib.events.schemas import DESCRIPTIONS
+from chalicelib.kit.crypto import Secret
+from chalicelib.nodes.model import Status
+from chalicelib.ssh.model import AuthMethod, Credential, NewUsername
+from chalicelib.targeting.model import Targeting, TargetType
+from tests.builders import Machine, a_cluster, a_command, a_registration, machines
+from tests.unit.ssh.world import FakePasswords
+from tests.world import World
+
+ROOT = Path(__file__).parents[2]
+CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
+ALL = Targeting(type=TargetType.ALL)
+
+needs_contract = pytest.mark.skipif(not CONTRACT_DIR, reason="EDGE_CONTRACT_DIR names no folder with the contract")
+
+MAY_BE_NULL = {("CommandExecutionEvent", "command_text")}
+"""Where the contract promises a text: null if the envelope would be too large for the bus with it."""
+
+
+def _enrolment(world: World) -> list[Machine]:
+    a_cluster(world, "north")
+    a_cluster(world, "south")
+    world.services.enrollment.verify("no key of ours", None)
+    fleet = machines(world, 2, self_update_enabled=True)
+    world.socket_client.frames["socket"] = []
+    world.services.nodes.connected(fleet[0].token, "socket", int(world.clock.now().timestamp() * 1000))
+    world.settle()
+    return fleet
+
+
+def _changes_of_nodes(world: World, machine: Machine) -> str:
+    """The machine registers again with another version, moves, and reports its health; returns its new token."""
+    nodes = world.services.nodes
+    again = nodes.register(a_registration(machine.id, "north", agent_version="2.0.0"), None, machine.token)
+    token = again.secrets.api_token
+    nodes.change_cluster(machine.id, "south")
+    nodes.report_health(nodes.authenticate(token), Status.UNHEALTHY)
+    world.settle()
+    return token
+
+
+def _executions(world: World, runs: Machine, waits: Machine) -> None:
+    executions = world.services.executions
+    a_command(world, "uptime", expired_at=world.clock.now() + timedelta(hours=1))
+    world.settle()
+    (execution_id,) = executions.pending_for(runs.id)
+    executions.acknowledge(runs.id, execution_id)
+    executions.report(runs.id, execution_id, Report(is_expired=False, output="done\n", exit_code=0))
+    (waiting,) = executions.pending_for(waits.id)
+    executions.cancel(waiting)
+    a_command(world, '"' * 120_000, expired_at=world.clock.now() + timedelta(hours=1))
+    world.settle()
+    world.clock.advance(3_700)
+    world.sweep("sweep_commands")
+    world.settle()
+
+
+def _logins(world: World, machine: Machine) -> None:
+    world.services.ssh_usernames.create(machine.id, NewUsername("ops", Secret("correct horse battery")))
+    for username, password in (("ops", "correct horse battery"), ("ops", "wrong"), ("nobody", "wrong")):
+        node = world.services.nodes.find_many([machine.id])[0]
+        world.services.ssh_verifier.verify(node, Credential(username, AuthMethod.PASSWORD, Secret(password)))
+    world.settle()
+
+
+def _updates(world: World) -> None:
+    world.services.self_updates.create(ALL)
+    world.settle()
+    for _ in range(3):
+        world.clock.advance(11_000)
+        world.sweep("sweep_commands")
+        world.settle()
+
+
+@pytest.fixture(scope="module")
+def envelopes():
+    world = World(execution_pruning_enabled=True, execution_retention_days=30)
+    world.services.passwords = FakePasswords()
+    first, second = _enrolment(world)
+    _changes_of_nodes(world, second)
+    _executions(world, first, second)
+    _logins(world, first)
+    _updates(world)
+    world.clock.advance(40 * 86_400)
+    world.sweep("prune_executions")
+    world.settle()
+    return world.bus_client.envelopes
+
+
+def checker(whole, schema):
+    return Draft202012Validator({**schema, "components": whole["components"]}, format_checker=FormatChecker())
+
+
+@pytest.fixture(scope="module")
+def contract():
+    (file,) = Path(CONTRACT_DIR).glob("*asyncapi*.json")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_the_story_has_every_type(envelopes):
+    assert {envelope["type"] for envelope in envelopes} == {event_type.value for event_type in EventType}
+    results = {one["data"]["result"] for one in envelopes if "result" in one["data"]}
+    assert {"verified", "invalid_key", "success", "failure"} <= results
+    assert any("command_text_omitted" in one["data"] for one in envelopes)
+
+
+def test_every_event_fits_our_document(envelopes):
+    published = document()
+    for envelope in envelopes:
+        payload = published["components"]["messages"][message_name(envelope["type"])]["payload"]
+        checker(published, payload).validate(envelope)
+
+
+def test_no_event_says_more_than_its_shape(envelopes):
+    shapes = {event_type.value: described.data for event_type, described in DESCRIPTIONS.items()}
+    for envelope in envelopes:
+        shapes[envelope["type"]].model_validate_json(json.dumps(envelope["data"]))
+
+
+@needs_contract
+def test_every_event_fits_the_contract(envelopes, contract):
+    shapes = {event_type.value: described.data.__name__ for event_type, described in DESCRIPTIONS.items()}
+    for envelope in envelopes:
+        checker(contract, contract["components"]["schemas"]["Envelope"]).validate(envelope)
+        name = shapes[envelope["type"]]
+        failing = {
+            (name, *error.path) for error in checker(contract, _named(contract, name)).iter_errors(envelope["data"])
+        }
+        assert failing <= MAY_BE_NULL
+        assert not failing or envelope["data"]["command_text_omitted"] is True
+
+
+@needs_contract
+def test_the_document_has_the_contracts_channels_messages_and_fields(contract):
+    published = document()
+    assert list(published["channels"]) == list(contract["channels"])
+    assert set(published["operations"]) == set(contract["operations"])
+    assert set(published["components"]["messages"]) == set(contract["components"]["messages"])
+    for name, channel in contract["channels"].items():
+        assert published["channels"][name]["address"] == channel["address"]
+        assert published["channels"][name]["messages"] == channel["messages"]
+    for name, theirs in contract["components"]["schemas"].items():
+        ours = _named(published, name)
+        assert set(theirs["properties"]) <= set(ours["properties"])
+        assert set(theirs["required"]) <= set(ours["required"])
+        for field, wanted in theirs["properties"].items():
+            said = ours["properties"][field]
+            assert _values(said) == _values(wanted), (name, field)
+            assert said.get("format") in (wanted.get("format"), None), (name, field)
+            if "type" in wanted and "type" in said and (name, field) not in MAY_BE_NULL:
+                assert _types(said) <= _types(wanted), (name, field)
+
+
+def _named(whole, name):
+    return whole["components"]["schemas"][name]
+
+
+def _values(schema):
+    return sorted(schema.get("enum", [schema["const"]] if "const" in schema else []))
+
+
+def _types(schema):
+    return {schema["type"]} if isinstance(schema["type"], str) else set(schema["type"])
+
+
+@pytest.mark.parametrize("file", [EVENTS_DOCUMENT, ROOT / PUBLISHED], ids=["packaged", "docs"])
+def test_the_committed_document_is_what_the_shapes_make(file):
+    assert file.read_text(encoding="utf-8") == document_text(), "run: python -m chalicelib.api.asyncapi"
+
+
+def test_every_type_is_described_once_and_every_reference_leads_somewhere():
+    published = document()
+    assert set(DESCRIPTIONS) == set(EventType)
+    assert list(published["channels"]) == [event_type.value for event_type in EventType]
+    summaries = Counter(channel["description"] for channel in published["channels"].values())
+    assert [summary for summary, count in summaries.items() if count > 1] == []
+    references = list(_references(published))
+    assert len(references) > 4 * len(EventType)
+    for reference in references:
+        place = published
+        for part in reference.removeprefix("#/").split("/"):
+            place = place[part]
+        assert place
+
+
+def _references(value):
+    if isinstance(value, dict):
+        yield from ([value["$ref"]] if "$ref" in value else [])
+        value = list(value.values())
+    for inner in value if isinstance(value, list) else []:
+        yield from _references(inner)
