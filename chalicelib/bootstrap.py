@@ -10,6 +10,8 @@ from functools import cached_property
 
 from chalicelib.access.keys import Keys, load_keys
 from chalicelib.access.throttle import Throttle
+from chalicelib.admins.model import UNLIMITED_PEERS, Admin
+from chalicelib.admins.service import MOST_CLUSTERS, Admins
 from chalicelib.aliases import store as aliases_store
 from chalicelib.aliases.service import Aliases
 from chalicelib.clusters.model import DefaultCluster
@@ -117,6 +119,26 @@ class Services:
             totals=self.counters.read,
             default=_default_cluster(settings),
         )
+
+    @cached_property
+    def admins(self) -> Admins:
+        settings = self.settings
+        # Of its own: a heartbeat makes no default cluster, asks no counter, and walks over all there are.
+        clusters = Clusters(
+            self.tables,
+            self.clock,
+            self.ids,
+            pools=Pools.of(settings.cluster_auto_generated_ranges, settings.cluster_subnet_prefix),
+            reserved_slots=settings.admin_slot_reservation + settings.node_slot_reservation,
+            list_read_limit=MOST_CLUSTERS,
+            totals=lambda _total: 0,
+        )
+        me = Admin(
+            name=settings.own_admin_name,
+            admin_cluster_name=settings.admin_cluster_name,
+            max_wireguard_peers=settings.admin_max_wireguard_peers or UNLIMITED_PEERS,
+        )
+        return Admins(self.tables, self.clock, clusters, self.nodes, me=me, list_read_limit=settings.list_read_limit)
 
     @cached_property
     def enrollment(self) -> Enrollment:
@@ -326,8 +348,8 @@ class Services:
         return [*checks, HealthCheck("Keys", lambda: self.keys)] if self.settings.auth_enabled else checks
 
     def degraded(self) -> bool:
-        """Whether the installation is over its capacity. Never yet: capacity belongs to admins, which come later."""
-        return False
+        """Whether the installation is over its capacity; never where ADMIN_MAX_WIREGUARD_PEERS sets none."""
+        return self.admins.degraded()
 
 
 def _default_cluster(settings: Settings) -> DefaultCluster | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from chalicelib.admins.store import TABLE as ADMINS
 from chalicelib.aliases import store as aliases_store
 from chalicelib.aliases.store import TABLE as ALIASES
 from chalicelib.clusters import store as clusters_store
@@ -62,6 +63,7 @@ ALL_TABLES: tuple[Table, ...] = (
     WEBHOOKS,
     DELIVERIES,
     OCCURRENCES,
+    ADMINS,
     COUNTERS,
     DATA_KEYS,
 )

@@ -8,12 +8,14 @@ import sys
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 RESERVED_CLUSTER_NAME = "default"
+
+_LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 
 
 def _split(value: object) -> object:
@@ -94,6 +96,21 @@ class Settings(BaseSettings):
     core_name: str = Field("default", description="Name of this installation, in the source of every event.")
     netmaker_default_domain: str = Field("nm.internal", description="Domain of nodes' VPN host names.")
 
+    # Admins.
+    admin_name: Annotated[str | None, StringConstraints(pattern=_LABEL, max_length=63)] = Field(
+        None, description="Name of this stack among those that share its tables; `admin-` and CORE_NAME when unset."
+    )
+    admin_cluster_name: Annotated[str, StringConstraints(pattern=f"^admin-cluster-{_LABEL[1:]}", max_length=32)] = (
+        Field(
+            "admin-cluster-default", description="Stacks of the same admin cluster share the clusters among themselves."
+        )
+    )
+    admin_max_wireguard_peers: Annotated[int | None, Ge(1), Le(2**31 - 1)] = Field(
+        None,
+        description="Nodes and other admins that this admin has room for, above which the installation is degraded; "
+        "no limit when unset.",
+    )
+
     # Clusters and enrolment.
     default_cluster_name: Annotated[str | None, AfterValidator(_not_reserved)] = Field(
         None, description="Cluster behind `/clusters/default/…`; cannot be `default`."
@@ -143,6 +160,11 @@ class Settings(BaseSettings):
     list_read_limit: PositiveInt = Field(20_000, description="Rows that one list request may examine.")
     push_enabled: bool = Field(default=False, description="Deliver by HTTP to nodes that are not connected.")
     push_host: str | None = Field(None, description="Host to push to in place of each node's VPN host name.")
+
+    @property
+    def own_admin_name(self) -> str:
+        """ADMIN_NAME, or the one that follows from CORE_NAME."""
+        return self.admin_name or f"admin-{self.core_name}"
 
     @property
     def own_urls(self) -> tuple[str, ...]:

@@ -103,6 +103,7 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("sweep_commands", ScheduleSource(), timeout_seconds=120),
     Function("sweep_webhooks", ScheduleSource(), timeout_seconds=120),
     Function("check_health", ScheduleSource(), timeout_seconds=120),
+    Function("heartbeat", ScheduleSource(), timeout_seconds=60),
     Function("prune_executions", ScheduleSource(daily=True), timeout_seconds=60),
     Function("recount", ScheduleSource(daily=True), timeout_seconds=900),
 )

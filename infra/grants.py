@@ -66,6 +66,7 @@ GRANTS: Mapping[str, Grants] = {
             "webhooks": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
             "webhook_deliveries": GET | BATCH_GET | QUERY | PUT | UPDATE,
             "occurrences": PUT,
+            "admins": GET | QUERY,
             "counters": QUERY,
             "data_keys": GET | PUT,
         },
@@ -175,6 +176,7 @@ GRANTS: Mapping[str, Grants] = {
         sends=(Queue.EXECUTION_CREATION, Queue.CLEAN_UP, Queue.SELF_UPDATES),
     ),
     "check_health": Grants(tables={"nodes": UPDATE, "presence": BATCH_GET | QUERY | UPDATE, "counters": UPDATE}),
+    "heartbeat": Grants(tables={"admins": GET | QUERY | UPDATE, "clusters": BATCH_GET | QUERY, "counters": UPDATE}),
     "prune_executions": Grants(tables={"counters": UPDATE}, sends=(Queue.CLEAN_UP,)),
     "recount": Grants(
         tables={

@@ -55,6 +55,7 @@ _TAGS = {
     "Events.Type": "The types of events",
     "Agents": "For agents: enrolment, health and logins",
     "Nodes.Metrics": "What machines and their agents publish about themselves, and where a Prometheus finds it",
+    "Admins.Metadata": "Stacks that share an installation, and the clusters that each owns",
     "Admins.Metrics": "Figures of this installation",
     "Agents.Metrics": "For agents: what they publish about themselves",
     "Agents.Alias": "For agents: their further names",

@@ -14,6 +14,7 @@ from chalicelib.api.docs import pages
 from chalicelib.api.endpoint import Endpoint, Endpoints
 from chalicelib.api.operator import (
     admin_metrics,
+    admins,
     aliases,
     clusters,
     command_executions,
@@ -43,6 +44,7 @@ ALL_ROUTES: Sequence[Endpoints] = (
     ssh_public_keys.routes,
     webhooks.routes,
     event_types.routes,
+    admins.routes,
     admin_metrics.routes,
     agent_enrollment.routes,
     agent_nodes.routes,

@@ -1,6 +1,6 @@
 """Prometheus' text format, version 0.0.4: the one place that knows the library for it.
 
-The library is imported when it is first used: it costs a cold start some 50 ms, and few requests need it.
+The library is imported when it is first used: it costs a cold start some 100 ms, and few requests need it.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ guard for outbound addresses does not apply; redirects are not followed, time an
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib.kit.clock import Clock
@@ -56,20 +56,20 @@ class Scraper:
         if source.token is not None:
             headers["authorization"] = f"Bearer {source.token}"
         options: dict[str, Any] = {"redirect": False, "retries": False, "preload_content": False}
+        end = self._clock.now() + timedelta(seconds=SCRAPE_SECONDS)
         try:
             answer = self._client.request(
                 "GET", source.url, headers=headers, timeout=Timeout(total=SCRAPE_SECONDS), **options
             )
             with closing(answer):
-                body = b"".join(self._chunks(answer)) if answer.status == _OK else None
+                body = b"".join(self._chunks(answer, end)) if answer.status == _OK else None
             return None if body is None or len(body) > TEXT_BYTES else body.decode()
         except (HTTPError, TimeoutError, UnicodeDecodeError):
             return None
 
-    def _chunks(self, answer: Any) -> Iterator[bytes]:
+    def _chunks(self, answer: Any, end: datetime) -> Iterator[bytes]:
         """Until it ends or is too long. Raises TimeoutError for an answer that trickles: a socket's own limit counts
         from byte to byte."""
-        end = self._clock.now() + timedelta(seconds=SCRAPE_SECONDS)
         size = 0
         while size <= TEXT_BYTES and (chunk := answer.read1(_CHUNK_BYTES)):
             if self._clock.now() > end:

@@ -2,7 +2,7 @@
 
 from chalicelib.kit.counters import happened, total_of
 
-SCHEDULES = ("sweep_commands", "sweep_webhooks", "check_health", "recount", "prune_executions")
+SCHEDULES = ("sweep_commands", "sweep_webhooks", "check_health", "heartbeat", "recount", "prune_executions")
 """The functions that the clock starts."""
 
 EXECUTION_RESULTS = ("execution.completed", "execution.reported_cancelled", "execution.reported_expired")

@@ -128,12 +128,17 @@ def test_an_asset_may_be_kept_for_ever_and_fits_into_an_answer(file_name):
         "/assets/scripts/swagger.000000000000.js",
         f"/assets/scripts/{asset('pages.css').name}",
         f"/assets/styles/{asset('swagger.js').name}",
-        "/assets/styles/LICENSE",
-        "/assets/styles/..%2Fguide.html",
+        "/assets/styles/guide.html",
     ],
 )
 def test_nothing_else_is_served_as_an_asset(path):
     assert client().get(path).status == 404
+
+
+@pytest.mark.parametrize("name", ["LICENSE", "..%2Fguide.html", "%2e%2e", "a" * 81])
+def test_what_is_no_name_of_an_asset_is_a_400(name):
+    answer = client().get(f"/assets/styles/{name}")
+    assert (answer.status, list(answer.error["details"])) == (400, ["asset_name"])
 
 
 def test_the_page_to_try_asks_no_service_elsewhere():

@@ -11,7 +11,7 @@ from chalicelib.kit.errors import EdgeError
 from chalicelib.metrics.discovery import LISTED, MOST_TARGETS
 from chalicelib.metrics.model import MetricsType
 from tests.api.client import API_KEY, METRICS_KEY
-from tests.callers import connect, enrolled, operator
+from tests.callers import Agent, a_key, connect, enrolled, operator
 from tests.unit.metrics.texts import AGENT, BOOTED, HOST
 from tests.world import World
 
@@ -104,6 +104,15 @@ class TestPush:
         answer = client.post(PUSH, json={"metrics_type": "host", "metrics_text": text}, key=agent.token)
         assert (answer.status, answer.error["code"]) == (413, "payload_too_large")
         assert client.get(path(agent.id, "metrics/host/raw")).text == "up 1\n"
+
+
+@pytest.mark.parametrize("seconds", [None, 120])
+def test_agents_are_told_how_often_to_push(seconds):
+    client = operator(World(metrics_push_seconds=seconds))
+    client.post("/api/v1/clusters", json={"name": "north"})
+    agent = Agent(client, 0)
+    registered = agent.enrol(a_key(client, "north"), "north")[-1]
+    assert (registered.status, registered.data["metrics_push_seconds"]) == (201, seconds)
 
 
 class TestJson:

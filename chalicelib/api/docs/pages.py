@@ -9,8 +9,10 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path as FilePath
+from typing import Annotated
 
-from pydantic import RootModel
+from annotated_types import MaxLen, MinLen
+from pydantic import RootModel, StringConstraints
 
 from chalicelib.api import health
 from chalicelib.api.docs.api_reference import api_reference
@@ -44,7 +46,7 @@ class AsyncDocument(RootModel[dict[str, object]]):
 
 
 class AssetPath(Path):
-    asset_name: str
+    asset_name: Annotated[str, MinLen(1), MaxLen(80), StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)+$")]
 
 
 @routes.get("/", auth=PUBLIC, media_type=HTML, errors=(404,), summary="A short guide for operators")

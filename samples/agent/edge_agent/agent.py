@@ -4,7 +4,7 @@ import signal
 import urllib.request
 from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from edge_agent import __version__
 from edge_agent.agent_api import AgentApi
@@ -22,15 +22,12 @@ from edge_agent.identity import choose_node, load_identity
 from edge_agent.intake import Intake
 from edge_agent.journal import Journal, JournalThread
 from edge_agent.listening import Doors
+from edge_agent.node_services import NodeServices
 from edge_agent.options import Options
 from edge_agent.push_api import PushApi
 from edge_agent.reporter import Reporter
 from edge_agent.session import Session
-from edge_agent.ssh_login import LoginCheck
 from edge_agent.wake_up import WakeUpSocket
-
-if TYPE_CHECKING:
-    from edge_agent.ssh_server import SshServer
 
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 60.0
@@ -80,10 +77,12 @@ class Agent:
             client=client,
             node=node,
             ports=ports,
+            self_update_enabled=options.self_update_command is not None,
             key=options.key,
             network_name=options.network_name,
             backoff=self._new_backoff(),
             clock=self._clock,
+            server_time=self._server_time,
             log=self._log,
         )
         return await Session.open(client, enroller, state, load_identity(state))
@@ -119,20 +118,43 @@ class Agent:
                     log=self._log,
                 )
                 await executor.recover()
-                resources.callback(self._push_api(executor, session, state).close)
-                services = [tasks.create_task(run) for run in self._services(api, session, executor, reporter, state)]
-                ssh_server = await self._ssh_server(api, state, doors, tasks)
+                node = self._node_services(session, state, doors, api, executor)
+                resources.callback(self._push_api(executor, session, state, node).close)
+                services = [tasks.create_task(run) for run in self._runs(api, session, executor, reporter, state, node)]
+                await node.start(tasks.create_task)
                 await stop.wait()
                 self._log.write("agent.stopping")
                 for service in services:
                     service.cancel()
-                if ssh_server is not None:
-                    await ssh_server.stop()
+                await node.stop()
                 await executor.stop()
                 await reporter.stop(LAST_REPORTS_SECONDS)
 
-    def _services(
-        self, api: AgentApi, session: Session, executor: Executor, reporter: Reporter, state: StateDirectory
+    def _node_services(
+        self, session: Session, state: StateDirectory, doors: Doors, api: AgentApi, executor: Executor
+    ) -> NodeServices:
+        return NodeServices(
+            options=self._options,
+            doors=doors,
+            state=state,
+            session=session,
+            api=api,
+            executor=executor,
+            counters=self._counters,
+            new_backoff=self._new_backoff,
+            clock=self._clock,
+            chance=self._chance,
+            log=self._log,
+        )
+
+    def _runs(
+        self,
+        api: AgentApi,
+        session: Session,
+        executor: Executor,
+        reporter: Reporter,
+        state: StateDirectory,
+        node: NodeServices,
     ) -> Iterator[Coroutine[Any, Any, None]]:
         intake = Intake(
             api=api,
@@ -151,6 +173,7 @@ class Agent:
         yield WakeUpSocket(
             session=session,
             intake=intake,
+            frames=node.frames(),
             tls=self._tls,
             proxies=self._proxies,
             backoff=self._new_backoff(),
@@ -158,13 +181,16 @@ class Agent:
             chance=self._chance,
             log=self._log,
         ).run()
+        yield from node.runs()
 
-    def _push_api(self, executor: Executor, session: Session, state: StateDirectory) -> PushApi:
+    def _push_api(self, executor: Executor, session: Session, state: StateDirectory, node: NodeServices) -> PushApi:
         """Listening if the options ask for it."""
         push_api = PushApi(
             executor=executor,
             identity=lambda: session.identity,
             state_directory=state.path,
+            metrics=node.agent_text,
+            trigger_update=None if node.updater is None else node.updater.asked_from_thread,
             loop=asyncio.get_running_loop(),
             clock=self._clock,
             log=self._log,
@@ -176,29 +202,6 @@ class Agent:
                 raise FatalError(f"cannot listen for pushed commands: {error}") from error
             self._log.write("push.listening", host=self._options.push_host, port=port)
         return push_api
-
-    async def _ssh_server(
-        self, api: AgentApi, state: StateDirectory, doors: Doors, tasks: asyncio.TaskGroup
-    ) -> "SshServer | None":
-        """Listening if the options ask for it."""
-        options = self._options.ssh
-        if options is None or doors.ssh is None:
-            return None
-        # Only here: the library that they stand on costs a start of the agent a quarter of a second.
-        from edge_agent.ssh_connection import SshLimits  # noqa: PLC0415
-        from edge_agent.ssh_server import SshServer, host_key  # noqa: PLC0415
-
-        server = SshServer(
-            login=LoginCheck(api, self._counters, self._log),
-            limits=SshLimits(idle_seconds=options.idle_seconds),
-            environment=self._options.environment,
-            spawn=tasks.create_task,
-            counters=self._counters,
-            clock=self._clock,
-            log=self._log,
-        )
-        await server.listen(doors.ssh, host_key(state))
-        return server
 
     def _new_backoff(self) -> Backoff:
         return Backoff(first_seconds=FIRST_RETRY_SECONDS, cap_seconds=LONGEST_RETRY_SECONDS, chance=self._chance)

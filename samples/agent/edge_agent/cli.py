@@ -14,12 +14,14 @@ from edge_agent.enrollment import EnrollmentKey, Ports
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import Limits
-from edge_agent.options import Options, SshOptions
+from edge_agent.options import MetricsOptions, Options, SshOptions
 
 KEY_VARIABLE = "ENROLLMENT_KEY"
 CA_FILE_VARIABLE = "EDGE_AGENT_CA_FILE"
 EXIT_FATAL = 2
-UNSERVED_SSH_PORT = 40022  # a registration has to name one
+# A registration has to name these, served or not.
+UNSERVED_SSH_PORT = 40022
+UNSERVED_HOST_METRICS_PORT = 49100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,6 +68,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S",
         help="from SIGTERM to SIGKILL of a cancelled command (%(default)s)",
     )
+    parser.add_argument(
+        "--alias", action="append", default=[], metavar="NAME", help="register this name; may be given several times"
+    )
+    parser.add_argument(
+        "--self-update-command", metavar="COMMAND", help="let the server update this agent: run this when it says so"
+    )
+    metrics = parser.add_argument_group("metrics, sent whenever the server asks for them")
+    metrics.add_argument(
+        "--node-exporter-url", metavar="URL", help="send what this node_exporter says of the host, not our own figures"
+    )
+    metrics.add_argument(
+        "--metrics-interval", type=_positive, metavar="S", help="send them this often too (default: never unasked)"
+    )
     push = parser.add_argument_group("push API, for servers that can reach this machine")
     push.add_argument("--push-port", type=_port, metavar="PORT", help="serve it on this port; 0 takes a free one")
     push.add_argument("--push-host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (%(default)s)")
@@ -80,9 +95,13 @@ def _parser() -> argparse.ArgumentParser:
         help="end a connection over which nothing passed for so long (%(default)s)",
     )
     ports = parser.add_argument_group("ports that the server records for this machine")
+    ports.add_argument(
+        "--host-metrics-port",
+        type=_port,
+        help=f"with --push-port the host's metrics are served there; default: {UNSERVED_HOST_METRICS_PORT}, not served",
+    )
     ports.add_argument("--http-port", type=_port, help="default: the push port, else 44000")
     for name, default in (
-        ("host-metrics", 49100),
         ("wireguard-metrics", 49586),
         ("http-proxy", 43128),
         ("socks5-proxy", 41080),
@@ -105,7 +124,7 @@ def _options(parsed: argparse.Namespace, environment: MutableMapping[str, str], 
         ports=Ports(
             http_port=parsed.http_port or parsed.push_port or 44000,
             ssh_port=UNSERVED_SSH_PORT,
-            host_metrics_port=parsed.host_metrics_port,
+            host_metrics_port=parsed.host_metrics_port or UNSERVED_HOST_METRICS_PORT,
             wireguard_metrics_port=parsed.wireguard_metrics_port,
             http_proxy_port=parsed.http_proxy_port,
             socks5_proxy_port=parsed.socks5_proxy_port,
@@ -115,6 +134,13 @@ def _options(parsed: argparse.Namespace, environment: MutableMapping[str, str], 
         ssh=None
         if parsed.ssh_port is None
         else SshOptions(host=parsed.ssh_host, port=parsed.ssh_port, idle_seconds=parsed.ssh_idle_seconds),
+        metrics=MetricsOptions(
+            port=None if parsed.push_port is None else parsed.host_metrics_port,
+            node_exporter_url=parsed.node_exporter_url,
+            interval_seconds=parsed.metrics_interval,
+        ),
+        aliases=tuple(parsed.alias),
+        self_update_command=parsed.self_update_command,
         limits=Limits(max_parallel=parsed.max_parallel, cancel_grace_seconds=parsed.cancel_grace_seconds),
         environment=dict(environment),
     )

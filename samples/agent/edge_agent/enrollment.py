@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_agent import __version__
 from edge_agent.backoff import Backoff
-from edge_agent.clock import Clock
+from edge_agent.clock import Clock, ServerTime
 from edge_agent.errors import FatalError, UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import Answer, HttpClient, ask
@@ -65,19 +65,23 @@ class Enroller:
         client: HttpClient,
         node: Node,
         ports: Ports,
+        self_update_enabled: bool,
         key: EnrollmentKey | None,
         network_name: str | None,
         backoff: Backoff,
         clock: Clock,
+        server_time: ServerTime,
         log: EventLog,
     ) -> None:
         self._client = client
         self._node = node
         self._ports = ports
+        self._self_update_enabled = self_update_enabled
         self._key = key
         self._network_name = network_name
         self._backoff = backoff
         self._clock = clock
+        self._server_time = server_time
         self._log = log
 
     async def enrol(self) -> Identity:
@@ -95,7 +99,7 @@ class Enroller:
         if answer.status != CREATED:
             raise FatalError(f"the server refused the registration: {answer.problem}")
         self._log.write("agent.enrolled", node_id=self._node.node_id, network_name=network_name)
-        return self._identity(answer, network_name, key.admin_urls)
+        return self._identity(answer, network_name, key.admin_urls, self._now())
 
     async def renew(self, identity: Identity) -> Identity:
         """A fresh identity by the token of the old one, or by the key where the token is not accepted any more."""
@@ -108,7 +112,12 @@ class Enroller:
         if answer.status != CREATED:
             raise FatalError(f"the server refused the re-registration: {answer.problem}")
         self._log.write("agent.reregistered", node_id=self._node.node_id)
-        return self._identity(answer, identity.network_name, identity.admin_urls)
+        # An identity from before this was recorded has no such time.
+        enrolled_at = identity.enrolled_at or self._now()
+        return self._identity(answer, identity.network_name, identity.admin_urls, enrolled_at)
+
+    def _now(self) -> str:
+        return self._server_time.now().isoformat(timespec="microseconds")
 
     async def _verify(self, key: EnrollmentKey) -> tuple[str, str]:
         body = {"key": key.blob, "node_id": self._node.node_id}
@@ -140,7 +149,7 @@ class Enroller:
             "network_name": network_name,
             "id_type": self._node.id_type,
             "version": __version__,
-            "self_update_enabled": False,
+            "self_update_enabled": self._self_update_enabled,
             **vars(self._ports),
         }
         if registration_token is not None:
@@ -163,7 +172,7 @@ class Enroller:
                 self._backoff.reset()
                 return answer
 
-    def _identity(self, answer: Answer, network_name: str, asked: tuple[str, ...]) -> Identity:
+    def _identity(self, answer: Answer, network_name: str, asked: tuple[str, ...], enrolled_at: str) -> Identity:
         data: Mapping[str, Any] = answer.data
         return Identity(
             node_id=self._node.node_id,
@@ -174,4 +183,5 @@ class Enroller:
             websocket_url=data.get("websocket_url"),
             poll_seconds=float(data.get("poll_seconds") or 60.0),
             derp_map_url=data.get("derp_map_url"),
+            enrolled_at=enrolled_at,
         )

@@ -1,6 +1,5 @@
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import psutil
 import urllib3
@@ -27,29 +26,13 @@ NETWORK_COUNTERS = {
 
 
 class OwnHostMetrics:
-    """This machine's figures under node_exporter's names: the ones that the server reads, and network counters.
+    """The machine's figures under node_exporter's names: the ones that the server reads, and network counters.
 
     Not all that node_exporter knows: whoever needs more runs one.
     """
 
-    def __init__(self, root: Path = Path("/")) -> None:
-        self._root = root
-
     def text(self) -> str:
-        return write_text([_processors(), *_loads(), *_memory(), *self._root_filesystem(), _boot(), *_networks()])
-
-    def _root_filesystem(self) -> list[Family]:
-        sizes = os.statvfs(self._root)
-        labels = {"device": "", "fstype": "", "mountpoint": "/"}
-        for partition in psutil.disk_partitions(all=True):
-            if partition.mountpoint == "/":
-                labels = {"device": partition.device, "fstype": partition.fstype, "mountpoint": "/"}
-        figures = (
-            ("node_filesystem_size_bytes", "Size of the file system", sizes.f_blocks),
-            ("node_filesystem_free_bytes", "Free space of the file system", sizes.f_bfree),
-            ("node_filesystem_avail_bytes", "Space that users other than root may fill", sizes.f_bavail),
-        )
-        return [Family(name, "gauge", text, ((labels, blocks * sizes.f_frsize),)) for name, text, blocks in figures]
+        return write_text([_processors(), *_loads(), *_memory(), *_root_filesystem(), _boot(), *_networks()])
 
 
 class NodeExporterMetrics:
@@ -124,3 +107,17 @@ def _networks() -> list[Family]:
         )
         for name, field in NETWORK_COUNTERS.items()
     ]
+
+
+def _root_filesystem() -> list[Family]:
+    sizes = os.statvfs("/")
+    labels = {"device": "", "fstype": "", "mountpoint": "/"}
+    for partition in psutil.disk_partitions(all=True):
+        if partition.mountpoint == "/":
+            labels = {"device": partition.device, "fstype": partition.fstype, "mountpoint": "/"}
+    figures = (
+        ("node_filesystem_size_bytes", "Size of the file system", sizes.f_blocks),
+        ("node_filesystem_free_bytes", "Free space of the file system", sizes.f_bfree),
+        ("node_filesystem_avail_bytes", "Space that users other than root may fill", sizes.f_bavail),
+    )
+    return [Family(name, "gauge", text, ((labels, blocks * sizes.f_frsize),)) for name, text, blocks in figures]

@@ -20,7 +20,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Identity:
-    """What a registration returned, with the network that it was made for."""
+    """What a registration returned, with the network that it was made for.
+
+    `enrolled_at` is when the node was enrolled with a key, in the server's time; renewals keep it.
+    """
 
     node_id: str
     network_name: str
@@ -30,6 +33,7 @@ class Identity:
     websocket_url: str | None
     poll_seconds: float
     derp_map_url: str | None
+    enrolled_at: str
 
 
 def choose_node(state: StateDirectory, *, wanted: str | None, random_id: bool, machine_id_file: Path) -> Node:
@@ -57,7 +61,7 @@ def load_identity(state: StateDirectory) -> Identity | None:
     content = state.read(IDENTITY_FILE)
     if content is None:
         return None
-    return Identity(**{**content, "admin_urls": tuple(content["admin_urls"])})
+    return Identity(**{"enrolled_at": "", **content, "admin_urls": tuple(content["admin_urls"])})
 
 
 def save_identity(state: StateDirectory, identity: Identity) -> None:

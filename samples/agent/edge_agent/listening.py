@@ -18,6 +18,7 @@ class Doors:
     def __init__(self, options: Options) -> None:
         self.ports = options.ports
         self.ssh: socket.socket | None = None
+        self.host_metrics: socket.socket | None = None
         self._options = options
         self._resources = ExitStack()
 
@@ -25,7 +26,10 @@ class Doors:
         options = self._options
         if options.ssh is not None:
             self.ssh = self._bound(options.ssh.host, options.ssh.port)
-            self.ports = replace(self.ports, ssh_port=port_of(self.ssh))
+            self.ports = replace(self.ports, ssh_port=address_of(self.ssh)[1])
+        if options.metrics.port is not None:
+            self.host_metrics = self._bound(options.push_host, options.metrics.port)
+            self.ports = replace(self.ports, host_metrics_port=address_of(self.host_metrics)[1])
         return self
 
     def __exit__(
@@ -45,5 +49,6 @@ class Doors:
         return bound
 
 
-def port_of(bound: socket.socket) -> int:
-    return int(bound.getsockname()[1])
+def address_of(bound: socket.socket) -> tuple[str, int]:
+    host, port = bound.getsockname()[:2]
+    return str(host), int(port)

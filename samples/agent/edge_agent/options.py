@@ -14,6 +14,15 @@ class SshOptions:
 
 
 @dataclass(frozen=True)
+class MetricsOptions:
+    """`port` None: the host's metrics are not served here. `interval_seconds` None: sent only when asked for."""
+
+    port: int | None
+    node_exporter_url: str | None
+    interval_seconds: float | None
+
+
+@dataclass(frozen=True)
 class Options:
     """How the agent was asked to run. `environment` is what commands and sessions get to see."""
 
@@ -28,5 +37,8 @@ class Options:
     push_host: str
     push_port: int | None
     ssh: SshOptions | None
+    metrics: MetricsOptions
+    aliases: tuple[str, ...]
+    self_update_command: str | None
     limits: Limits
     environment: Mapping[str, str]

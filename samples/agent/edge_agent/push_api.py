@@ -13,6 +13,7 @@ from edge_agent.agent_api import parse_work
 from edge_agent.clock import Clock
 from edge_agent.event_log import EventLog
 from edge_agent.executor import CancelOutcome, Executor
+from edge_agent.exposition import CONTENT_TYPE
 from edge_agent.health import as_json, check_health, overall
 from edge_agent.identity import Identity
 from edge_agent.journal import Work
@@ -22,9 +23,12 @@ SOCKET_SECONDS = 10.0
 ANSWER_SECONDS = 9.0  # the server gives up after 10
 CREATE_PATH = "/api/v1/command_executions"
 CANCEL_PATH = re.compile(r"/api/v1/command_executions/([0-9A-Fa-f-]{36})/cancel")
+METRICS_PATH = "/api/v1/agents/me/metrics/raw"
+UPDATE_PATH = "/api/v1/self_updates/trigger"
 CODES = {
     400: ("bad_request", "Bad Request"),
     401: ("unauthorized", "Unauthorized"),
+    403: ("forbidden", "Self-update is disabled"),
     404: ("not_found", "Resource not found"),
     413: ("payload_too_large", "Payload Too Large"),
     422: ("validation_failed", "Validation failed"),
@@ -35,11 +39,13 @@ CODES = {
 class Reply:
     status: int
     data: Any = None
+    text: str | None = None
     details: dict[str, list[str]] | None = None
 
 
 class PushApi:
-    """What the server calls on a node that it can reach: take an execution, cancel one, tell the health.
+    """What the server calls on a node that it can reach: take an execution, cancel one, tell the health or the agent's
+    metrics, look for an update.
 
     The same envelope as the server's own. Calls need the node's API token, `/health` does not. A pushed execution is
     on disk before the answer, and counts as acknowledged. Its threads end with `close`.
@@ -51,11 +57,16 @@ class PushApi:
         executor: Executor,
         identity: Callable[[], Identity],
         state_directory: Path,
+        metrics: Callable[[], str],
+        trigger_update: Callable[[], None] | None,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         log: EventLog,
     ) -> None:
+        """`metrics` and `trigger_update` are called from threads; None: this node does not let itself be updated."""
         self._executor = executor
+        self._metrics = metrics
+        self._trigger_update = trigger_update
         self._identity = identity
         self._state_directory = state_directory
         self._loop = loop
@@ -107,6 +118,16 @@ class PushApi:
         outcome = self._in_loop(self._cancel, execution_id.lower())
         return Reply(404) if outcome is None else Reply(200, {"action": outcome})
 
+    def agent_metrics(self) -> Reply:
+        return Reply(200, text=self._metrics())
+
+    def update(self) -> Reply:
+        """Taken does not mean done: the agent asks the server about the request first, and acts once on each."""
+        if self._trigger_update is None:
+            return Reply(403)
+        self._trigger_update()
+        return Reply(202, {"status": "accepted"})
+
     async def _take(self, work: Work) -> bool:
         self._log.write("execution.pushed", execution_id=work.id)
         return await self._executor.take(work)
@@ -125,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = SOCKET_SECONDS
 
     def do_GET(self) -> None:
-        self._answer(self.push_api.health() if self.path == "/health" else Reply(404))
+        self._answer(self._get())
 
     def do_POST(self) -> None:
         self._answer(self._post())
@@ -136,12 +157,21 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """The agent's own log says what happened."""
 
+    def _get(self) -> Reply:
+        if self.path == "/health":
+            return self.push_api.health()
+        if self.path != METRICS_PATH:
+            return Reply(404)
+        return self.push_api.agent_metrics() if self._authorized() else Reply(401)
+
     def _post(self) -> Reply:
         body = self._body()
-        if self.path != CREATE_PATH:
+        if self.path not in (CREATE_PATH, UPDATE_PATH):
             return Reply(404)
-        if not self.push_api.authorized(self.headers.get("authorization", "")):
+        if not self._authorized():
             return Reply(401)
+        if self.path == UPDATE_PATH:
+            return self.push_api.update()
         if body is None:
             return Reply(413)
         try:
@@ -155,9 +185,10 @@ class _Handler(BaseHTTPRequestHandler):
         match = CANCEL_PATH.fullmatch(self.path)
         if match is None:
             return Reply(404)
-        if not self.push_api.authorized(self.headers.get("authorization", "")):
-            return Reply(401)
-        return self.push_api.cancel(match[1])
+        return self.push_api.cancel(match[1]) if self._authorized() else Reply(401)
+
+    def _authorized(self) -> bool:
+        return self.push_api.authorized(self.headers.get("authorization", ""))
 
     def _body(self) -> bytes | None:
         """None when it is too large or of unknown length; the connection then ends with the answer."""
@@ -168,6 +199,17 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _answer(self, reply: Reply) -> None:
+        if reply.text is None:
+            content_type, content = "application/json", self._envelope(reply)
+        else:
+            content_type, content = CONTENT_TYPE, reply.text.encode()
+        self.send_response(reply.status)
+        self.send_header("content-type", content_type)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _envelope(self, reply: Reply) -> bytes:
         meta = {"timestamp": self.push_api.timestamp()}
         if reply.data is not None:
             envelope: dict[str, Any] = {"data": reply.data, "meta": meta}
@@ -177,9 +219,4 @@ class _Handler(BaseHTTPRequestHandler):
             if reply.details:
                 error["details"] = reply.details
             envelope = {"error": error, "meta": meta}
-        content = json.dumps(envelope).encode()
-        self.send_response(reply.status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        return json.dumps(envelope).encode()

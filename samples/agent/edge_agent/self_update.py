@@ -26,8 +26,8 @@ class SelfUpdater:
     """Runs the update command once for each request that is newer than the last one, and than this node's enrolment.
 
     What is acted upon is on disk before: a crash in between loses the request, and never repeats it. Requests carry
-    whole seconds: of two in one second, one is acted upon. The command is no child of the agent's fate: it has a session
-    of its own, lives on when the agent stops, and may start it again. Its output goes to a file of the state directory.
+    whole seconds: of two in one second, one is acted upon. The command has a session of its own: it lives on when the
+    agent stops, and may start it again. Its output goes to a file of the state directory.
     """
 
     def __init__(

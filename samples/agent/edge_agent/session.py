@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from edge_agent.durable import StateDirectory
@@ -20,7 +21,12 @@ class Session:
         self._enroller = enroller
         self._state = state
         self._renewal = asyncio.Lock()
+        self._when_enrolled_anew: list[Callable[[], None]] = []
         self.identity = identity
+
+    def when_enrolled_anew(self, call: Callable[[], None]) -> None:
+        """Call this whenever a renewal had to be an enrolment: the server then knows nothing of this node's past."""
+        self._when_enrolled_anew.append(call)
 
     @classmethod
     async def open(
@@ -47,4 +53,8 @@ class Session:
             if self.identity.api_token == refused_token:
                 identity = await self._enroller.renew(self.identity)
                 save_identity(self._state, identity)
+                is_new = identity.enrolled_at != self.identity.enrolled_at
                 self.identity = identity
+                if is_new:
+                    for call in self._when_enrolled_anew:
+                        call()

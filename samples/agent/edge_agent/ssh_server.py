@@ -13,6 +13,7 @@ from edge_agent.counters import Counters
 from edge_agent.durable import StateDirectory, replace_file
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
+from edge_agent.listening import address_of
 from edge_agent.ssh_connection import SshConnection, SshLimits
 from edge_agent.ssh_login import LoginCheck
 from edge_agent.ssh_session import Spawn
@@ -87,7 +88,7 @@ class SshServer:
             keepalive_interval=KEEPALIVE_SECONDS,
             keepalive_count_max=KEEPALIVES_MISSED,
         )
-        host, port = bound.getsockname()[:2]
+        host, port = address_of(bound)
         self._log.write("ssh.listening", host=host, port=port, host_key=key.get_fingerprint())
 
     async def stop(self) -> None:

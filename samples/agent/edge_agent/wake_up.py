@@ -3,7 +3,7 @@ import json
 import random
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -30,7 +30,7 @@ class WakeUpSocket:
     """Holds the WebSocket over which the server says that there is something to fetch.
 
     Only shortens the wait: while there is no connection, the intake polls. Frames of an unknown type, and what is no
-    JSON object, are ignored.
+    JSON object, are ignored; `frames` maps further types to what takes them.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class WakeUpSocket:
         *,
         session: Session,
         intake: Intake,
+        frames: Mapping[str, Callable[[Mapping[str, Any]], None]],
         tls: ssl.SSLContext,
         proxies: Mapping[str, str],
         backoff: Backoff,
@@ -47,6 +48,7 @@ class WakeUpSocket:
     ) -> None:
         self._session = session
         self._intake = intake
+        self._frames = frames
         self._tls = tls
         self._proxies = proxies
         self._backoff = backoff
@@ -128,12 +130,18 @@ class WakeUpSocket:
             message = json.loads(frame)
         except ValueError:
             message = None
-        if not isinstance(message, dict) or not isinstance(message.get("ids"), list):
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             return
+        if message["type"] in self._frames:
+            self._frames[message["type"]](message)
+        elif isinstance(message.get("ids"), list):
+            self._handle_executions(message)
+
+    def _handle_executions(self, message: Mapping[str, Any]) -> None:
         execution_ids = [execution_id for execution_id in message["ids"] if isinstance(execution_id, str)]
-        if message.get("type") == "executions":
+        if message["type"] == "executions":
             self._intake.wake_up(execution_ids)
-        elif message.get("type") == "cancel":
+        elif message["type"] == "cancel":
             self._intake.cancel_requested(execution_ids)
 
 

@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from agent_process import AgentProcesses  # noqa: E402
+from ssh_agent_process import SshAgent  # noqa: E402
 from stub_server import StubServer  # noqa: E402
 
 
@@ -15,6 +16,15 @@ from stub_server import StubServer  # noqa: E402
 def server():
     with StubServer() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def ssh(tmp_path_factory):
+    """One agent with an SSH server for all tests that leave it as they found it."""
+    with StubServer() as server:
+        running = SshAgent(server, tmp_path_factory.mktemp("ssh"))
+        with running.agents:
+            yield running
 
 
 @pytest.fixture

@@ -59,6 +59,9 @@ class StubServer:
         self.frames = []
         self.passwords = {}
         self.public_keys = {}
+        self.alias_answers = {}
+        self.metrics = []
+        self.self_update = {"including_me": False, "inserted_at": None}
 
     def __enter__(self):
         stub = self
@@ -136,6 +139,9 @@ class StubServer:
     def allow_key(self, username, public_key):
         self.public_keys[username] = [public_key.split()[:2]]
 
+    def pushed(self, metrics_type):
+        return [text for pushed, text in list(self.metrics) if pushed == metrics_type]
+
     def seen(self, method, path):
         with self.lock:
             return [request for request in self.requests if (request.method, request.path) == (method, path)]
@@ -156,12 +162,16 @@ class StubServer:
             return self._register(body, token)
         if token is None or token not in self.tokens.values():
             return error(401, "unauthorized", "Unauthorized")
-        if (method, path) == ("GET", "/agents/command_executions"):
-            return self._list(query)
-        if (method, path) == ("PATCH", "/agents/nodes/me/health_check"):
-            return 200, {"data": {}, "meta": meta()}
-        if (method, path) == ("POST", "/agents/ssh_usernames/verify_credentials"):
-            return 200, {"data": {"verified": self._knows_login(**body)}, "meta": meta()}
+        plain = {
+            ("GET", "/agents/command_executions"): lambda: self._list(query),
+            ("PATCH", "/agents/nodes/me/health_check"): lambda: (200, {"data": {}, "meta": meta()}),
+            ("POST", "/agents/ssh_usernames/verify_credentials"): lambda: self._verify_login(**body),
+            ("POST", "/agents/metrics/push"): lambda: self._take_metrics(**body),
+            ("GET", "/agents/self_updates/check"): lambda: (200, {"data": self.self_update, "meta": meta()}),
+            ("POST", "/agents/aliases"): lambda: self._alias(**body),
+        }
+        if (method, path) in plain:
+            return plain[method, path]()
         if match := ACKNOWLEDGE.fullmatch(path):
             return self._move(match[1], {"pending"}, {"status": "sent"})
         if match := RESULT.fullmatch(path):
@@ -199,10 +209,19 @@ class StubServer:
         }
         return 201, {"data": data, "meta": meta()}
 
-    def _knows_login(self, username, password=None, public_key=None):
+    def _verify_login(self, username, password=None, public_key=None):
         if public_key is None:
-            return self.passwords.get(username) == password
-        return public_key.split()[:2] in self.public_keys.get(username, [])
+            verified = self.passwords.get(username) == password
+        else:
+            verified = public_key.split()[:2] in self.public_keys.get(username, [])
+        return 200, {"data": {"verified": verified}, "meta": meta()}
+
+    def _take_metrics(self, metrics_type, metrics_text):
+        self.metrics.append((metrics_type, metrics_text))
+        return 200, {"data": {"metrics_type": metrics_type}, "meta": meta()}
+
+    def _alias(self, name):
+        return self.alias_answers.get(name, (201, {"data": {"name": name}, "meta": meta()}))
 
     def _list(self, query):
         page, size = int(query["page"]), int(query["page_size"])

@@ -107,7 +107,7 @@ def test_a_key_is_never_shown():
         EnrollmentKey.parse("c2VjcmV0")
     assert "c2VjcmV0" not in str(caught.value)
     assert "secret" not in repr(EnrollmentKey("secret", ("https://edge.example",)))
-    identity = Identity("node", "cluster-a", "secret", "secret", (), None, 60.0, None)
+    identity = Identity("node", "cluster-a", "secret", "secret", (), None, 60.0, None, "")
     assert "secret" not in repr(identity)
 
 

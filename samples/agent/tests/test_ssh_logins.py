@@ -6,18 +6,9 @@ import subprocess
 import asyncssh
 import pytest
 from ssh_agent_process import PASSWORD, VERIFY, SshAgent
-from stub_server import StubServer
 
 SSH = shutil.which("ssh")
 needs_ssh = pytest.mark.skipif(SSH is None, reason="no ssh client")
-
-
-@pytest.fixture(scope="module")
-def ssh(tmp_path_factory):
-    with StubServer() as server:
-        running = SshAgent(server, tmp_path_factory.mktemp("ssh"))
-        with running.agents:
-            yield running
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +94,13 @@ class RealClient:
         fixed += ["-o", "StrictHostKeyChecking=yes", "-o", "NumberOfPasswordPrompts=1", "-o", "IdentitiesOnly=yes"]
         variables = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **(environment or {})}
         return subprocess.run(
-            [SSH, *fixed, *arguments], check=False, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20
+            [SSH, *fixed, *arguments],
+            check=False,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=20,
         )
 
 

@@ -6,15 +6,6 @@ import asyncssh
 import pytest
 from eventually import eventually
 from ssh_agent_process import PASSWORD, SshAgent
-from stub_server import StubServer
-
-
-@pytest.fixture(scope="module")
-def ssh(tmp_path_factory):
-    with StubServer() as server:
-        running = SshAgent(server, tmp_path_factory.mktemp("ssh"))
-        with running.agents:
-            yield running
 
 
 def only_the_agent_is_left(ssh):

@@ -1,0 +1,135 @@
+import asyncio
+import random
+import socket
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from edge_agent.agent_api import AgentApi
+from edge_agent.agent_metrics import AgentMetrics
+from edge_agent.aliases import Aliases
+from edge_agent.backoff import Backoff
+from edge_agent.clock import Clock, parse_time
+from edge_agent.counters import Counters
+from edge_agent.durable import StateDirectory
+from edge_agent.event_log import EventLog
+from edge_agent.executor import Executor
+from edge_agent.host_metrics import host_metrics
+from edge_agent.host_metrics_api import HostMetricsApi
+from edge_agent.listening import Doors, address_of
+from edge_agent.metrics_pusher import MetricsPusher
+from edge_agent.options import Options, SshOptions
+from edge_agent.self_update import SelfUpdater
+from edge_agent.session import Session
+from edge_agent.ssh_login import LoginCheck
+
+if TYPE_CHECKING:
+    from edge_agent.ssh_server import SshServer
+
+Frame = Mapping[str, Any]
+Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+
+class NodeServices:
+    """What a node does besides running commands: metrics, aliases, updates of itself, SSH; each as the options say.
+
+    `runs` are to be run until the agent stops, then `stop` is called. `frames` maps the types of the server's frames to
+    what takes them.
+    """
+
+    def __init__(
+        self,
+        *,
+        options: Options,
+        doors: Doors,
+        state: StateDirectory,
+        session: Session,
+        api: AgentApi,
+        executor: Executor,
+        counters: Counters,
+        new_backoff: Callable[[], Backoff],
+        clock: Clock,
+        chance: random.Random,
+        log: EventLog,
+    ) -> None:
+        self._options = options
+        self._doors = doors
+        self._state = state
+        self._session = session
+        self._api = api
+        self._counters = counters
+        self._new_backoff = new_backoff
+        self._clock = clock
+        self._chance = chance
+        self._log = log
+        self._resources = ExitStack()
+        self._ssh_server: SshServer | None = None
+        self._host_text = host_metrics(options.metrics.node_exporter_url)
+        self.agent_text = AgentMetrics(counters, executor, clock).text
+        self._pusher = MetricsPusher(
+            api,
+            {"host": self._host_text, "agent": self.agent_text},
+            interval_seconds=options.metrics.interval_seconds,
+            chance=chance,
+            log=log,
+        )
+        self.updater = self._new_updater()
+
+    async def start(self, spawn: Spawn) -> None:
+        """Open what listens."""
+        if self._doors.host_metrics is not None:
+            self._resources.callback(HostMetricsApi(self._doors.host_metrics, self._host_text).close)
+            host, port = address_of(self._doors.host_metrics)
+            self._log.write("metrics.listening", host=host, port=port)
+        if self._doors.ssh is not None and self._options.ssh is not None:
+            await self._start_ssh(self._doors.ssh, self._options.ssh, spawn)
+
+    def runs(self) -> Iterator[Coroutine[Any, Any, None]]:
+        yield self._pusher.run()
+        if self._options.aliases:
+            aliases = Aliases(self._api, self._options.aliases, self._new_backoff, self._log)
+            self._session.when_enrolled_anew(aliases.enrolled_anew)
+            yield aliases.run()
+        if self.updater is not None:
+            yield self.updater.run()
+
+    def frames(self) -> Mapping[str, Callable[[Frame], None]]:
+        frames: dict[str, Callable[[Frame], None]] = {"metrics": self._pusher.asked}
+        if self.updater is not None:
+            frames["self_update"] = self.updater.asked
+        return frames
+
+    async def stop(self) -> None:
+        self._resources.close()
+        if self._ssh_server is not None:
+            await self._ssh_server.stop()
+
+    async def _start_ssh(self, bound: socket.socket, options: SshOptions, spawn: Spawn) -> None:
+        # Only here: the library that they stand on costs a start of the agent a quarter of a second.
+        from edge_agent.ssh_connection import SshLimits  # noqa: PLC0415
+        from edge_agent.ssh_server import SshServer, host_key  # noqa: PLC0415
+
+        self._ssh_server = SshServer(
+            login=LoginCheck(self._api, self._counters, self._log),
+            limits=SshLimits(idle_seconds=options.idle_seconds),
+            environment=self._options.environment,
+            spawn=spawn,
+            counters=self._counters,
+            clock=self._clock,
+            log=self._log,
+        )
+        await self._ssh_server.listen(bound, host_key(self._state))
+
+    def _new_updater(self) -> SelfUpdater | None:
+        if self._options.self_update_command is None:
+            return None
+        return SelfUpdater(
+            api=self._api,
+            command=self._options.self_update_command,
+            state=self._state,
+            enrolled_at=lambda: parse_time(self._session.identity.enrolled_at),
+            environment=self._options.environment,
+            backoff=self._new_backoff(),
+            chance=self._chance,
+            log=self._log,
+        )

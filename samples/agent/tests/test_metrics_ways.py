@@ -1,0 +1,141 @@
+import http.client
+import threading
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from eventually import eventually
+from test_metrics_text import parsed
+
+NODE_ID = str(uuid.UUID(int=7))
+
+
+class NodeExporter:
+    """Answers every request with `status` and `content`."""
+
+    def __init__(self):
+        self.status, self.content = 200, b"node_load1 0.5\n"
+        exporter = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(exporter.status)
+                self.end_headers()
+                self.wfile.write(exporter.content)
+
+            def log_message(self, *_):
+                """Quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/metrics"
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+def ask(server, *types):
+    server.send({"type": "metrics", "metrics_types": list(types)})
+
+
+def get(port, path, token=None):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", path, headers={"authorization": f"Bearer {token}"} if token else {})
+    answer = connection.getresponse()
+    content = answer.read().decode()
+    connection.close()
+    return answer.status, answer.headers["content-type"], content
+
+
+def test_metrics_are_sent_when_the_server_asks_and_what_it_asks_for(server, agents):
+    agent = agents.connected()
+    server.fail("POST", "/agents/metrics/push", status=503)
+    execution_id = server.add("true", wake=True)
+    agent.wait_for("execution.reported", execution_id=execution_id)
+    assert server.metrics == []
+    ask(server, "agent")
+    agent.wait_for("metrics.push_failed", metrics_type="agent")
+    ask(server, "wireguard", "agent", None)
+    samples = parsed(eventually(lambda: server.pushed("agent"), what=agent.stderr)[0])
+    for name in ("commands_execution_enqueued_total", "commands_execution_completed_total", "commands_report_total"):
+        assert samples[(f"edge_agent_{name}",)] == 1, name
+    assert samples[("edge_agent_commands_sync_total",)] >= 2
+    assert samples[("edge_agent_ssh_connection_total",)] == 0
+    assert samples[("edge_agent_prom_ex_application_uptime_milliseconds_count",)] > 0
+    assert samples[("edge_agent_prom_ex_beam_stats_process_count",)] == 1
+    assert samples[("edge_agent_prom_ex_beam_memory_allocated_bytes",)] > 2**20
+    server.send({"type": "metrics", "metrics_types": "host"})
+    ask(server, "host", "agent")
+    host = eventually(lambda: server.pushed("host"), what=agent.stderr)[0]
+    assert ("node_load1",) in parsed(host)
+    eventually(lambda: len(server.pushed("agent")) == 2, what=agent.stderr)
+    assert len(server.metrics) == 3
+
+
+def test_commands_that_run_and_wait_are_counted_with_their_memory(server, agents):
+    agent = agents.connected("--max-parallel", "1", "--cancel-grace-seconds", "0.1")
+    running = server.add("echo; sleep 300", wake=True)
+    server.add("true", wake=True)
+    agent.wait_for("execution.started", execution_id=running)
+    eventually(lambda: len(agent.logged("execution.acknowledged")) == 2, what=agent.stderr)
+    ask(server, "agent")
+    samples = parsed(eventually(lambda: server.pushed("agent"), what=agent.stderr)[0])
+    queue = "edge_agent_prom_ex_oban_queue_length_count"
+    assert samples[(queue, ("queue", "commands"), ("state", "executing"))] == 1
+    assert samples[(queue, ("queue", "commands"), ("state", "available"))] == 1
+    assert samples[("edge_agent_prom_ex_beam_stats_process_count",)] >= 2
+    assert samples[("edge_agent_prom_ex_beam_memory_processes_total_bytes",)] > 0
+
+
+def test_an_interval_sends_them_unasked_and_a_node_exporter_speaks_for_the_host(server, agents):
+    with NodeExporter() as exporter:
+        agent = agents.connected("--metrics-interval", "1", "--node-exporter-url", exporter.url)
+        eventually(lambda: server.pushed("agent"), what=agent.stderr)
+        assert eventually(lambda: server.pushed("host"), what=agent.stderr)[0] == "node_load1 0.5\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [(500, b"node_load1 1\n"), (302, b""), (200, b""), (200, b"\xff"), (200, b"#" * (768 * 1024 + 1))],
+    ids=["error", "redirect", "nothing", "no-text", "too-much"],
+)
+def test_a_node_exporter_without_a_usable_answer_is_nothing_to_send(status, content):
+    from edge_agent.errors import UnavailableError  # noqa: PLC0415 - beside its use
+    from edge_agent.host_metrics import host_metrics  # noqa: PLC0415
+
+    with NodeExporter() as exporter:
+        text = host_metrics(exporter.url)
+        assert text() == "node_load1 0.5\n"
+        exporter.status, exporter.content = status, content
+        with pytest.raises(UnavailableError, match="node_exporter"):
+            text()
+    with pytest.raises(UnavailableError, match="node_exporter"):
+        text()
+
+
+def test_both_texts_can_be_fetched_where_the_push_api_is_served(server, agents):
+    agent = agents.connected("--push-port", "0", "--host-metrics-port", "0")
+    push_port = agent.wait_for("push.listening")["port"]
+    host_port = agent.wait_for("metrics.listening")["port"]
+    assert server.seen("POST", "/agents/nodes")[0].body["host_metrics_port"] == host_port
+    status, kind, text = get(host_port, "/metrics")
+    assert (status, kind.split(";")[0]) == (200, "text/plain")
+    assert ("node_load1",) in parsed(text)
+    assert get(host_port, "/elsewhere")[0] == 404
+    raw = "/api/v1/agents/me/metrics/raw"
+    assert get(push_port, raw)[0] == 401
+    status, kind, text = get(push_port, raw, server.tokens[NODE_ID])
+    assert (status, kind.split(";")[0]) == (200, "text/plain")
+    assert parsed(text)[("edge_agent_health_check_report_total",)] == 0
+
+
+def test_a_host_metrics_port_without_the_push_api_is_recorded_and_not_served(server, agents):
+    agent = agents.connected("--host-metrics-port", "9100")
+    assert server.seen("POST", "/agents/nodes")[0].body["host_metrics_port"] == 9100
+    assert not agent.logged("metrics.listening")

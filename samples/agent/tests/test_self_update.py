@@ -1,0 +1,129 @@
+import asyncio
+import http.client
+import json
+import random
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from edge_agent.backoff import Backoff
+from edge_agent.durable import StateDirectory
+from edge_agent.event_log import EventLog
+from edge_agent.self_update import SelfUpdater
+from eventually import eventually
+from set_clock import SetClock
+from stub_server import now
+
+CHECK = "/agents/self_updates/check"
+NODE_ID = str(uuid.UUID(int=7))
+
+
+def request(server, at, *, wake=True):
+    server.self_update = {"including_me": True, "inserted_at": at}
+    if wake:
+        server.send({"type": "self_update"})
+
+
+def trigger(port, token):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("POST", "/api/v1/self_updates/trigger", b"", {"authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    content = json.loads(answer.read())
+    connection.close()
+    return answer.status, content
+
+
+def test_each_request_is_acted_upon_once_however_often_and_by_whatever_way_it_comes(server, agents, tmp_path):
+    runs = tmp_path / "runs"
+    arguments = ("--push-port", "0", "--self-update-command", f"echo $EDGE_SELF_UPDATE_REQUESTED_AT >> {runs}; exit 3")
+    agent = agents.connected(*arguments)
+    assert server.seen("POST", "/agents/nodes")[0].body["self_update_enabled"] is True
+    eventually(lambda: server.seen("GET", CHECK), what="the first question")
+    first = now()
+    server.fail("GET", CHECK, status=503)
+    request(server, first)
+    agent.wait_for("self_update.check_failed")
+    agent.wait_for("self_update.ended", exit_code=3)
+    port, token = agent.wait_for("push.listening")["port"], server.tokens[NODE_ID]
+    before = len(server.seen("GET", CHECK))
+    assert trigger(port, token)[0] == 202
+    eventually(lambda: len(server.seen("GET", CHECK)) > before, what="the question after the push")
+    assert trigger(port, "another")[0] == 401
+    agent.stop()
+
+    again = agents.connected(*arguments, key=None)
+    eventually(lambda: len(server.seen("GET", CHECK)) > before + 1, what="the question after the start")
+    second = (datetime.fromisoformat(first) + timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    request(server, second, wake=False)
+    assert trigger(again.wait_for("push.listening")["port"], server.tokens[NODE_ID])[0] == 202
+    again.wait_for("self_update.ended")
+    assert runs.read_text().split() == [first, second]
+
+
+def test_a_request_from_before_the_enrolment_is_nobodys_business_here(server, agents, tmp_path):
+    old = (datetime.now(UTC) - timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    request(server, old, wake=False)
+    agent = agents.connected("--self-update-command", f"touch {tmp_path}/updated")
+    eventually(lambda: server.seen("GET", CHECK), what="the first question")
+    request(server, old)
+    eventually(lambda: len(server.seen("GET", CHECK)) == 2, what="the second question")
+    server.self_update = {"including_me": True, "inserted_at": "sometime"}
+    server.send({"type": "self_update"})
+    agent.wait_for("self_update.check_failed")
+    assert not agent.logged("self_update.started")
+    assert not (tmp_path / "updated").exists()
+
+
+def test_the_command_outlives_the_agent_and_may_stop_it(server, agents, tmp_path):
+    proof = tmp_path / "proof"
+    command = f"kill -TERM $PPID; while kill -0 $PPID 2>/dev/null; do sleep 0.02; done; echo done; echo x > {proof}"
+    agent = agents.connected("--self-update-command", command)
+    request(server, now())
+    assert agent.wait() == 0
+    eventually(
+        lambda: proof.exists() and proof.read_text() == "x\n", what="what the command does after the agent's end"
+    )
+    output = agents.state_dir / "self_update.log"
+    assert (output.read_text(), output.stat().st_mode & 0o777) == ("done\n", 0o600)
+    eventually(lambda: agents.processes() == [], what="the end of the command")
+
+
+def test_nothing_updates_an_agent_that_was_not_told_how(server, agents):
+    agent = agents.connected("--push-port", "0")
+    assert server.seen("POST", "/agents/nodes")[0].body["self_update_enabled"] is False
+    request(server, now())
+    status, answer = trigger(agent.wait_for("push.listening")["port"], server.tokens[NODE_ID])
+    assert (status, answer["error"]["code"]) == (403, "forbidden")
+    execution_id = server.add("true", wake=True)
+    eventually(lambda: server.final(execution_id), what=agent.stderr)
+    assert server.seen("GET", CHECK) == []
+
+
+class OneRequest:
+    async def newest_self_update(self):
+        return datetime(2026, 5, 1, tzinfo=UTC)
+
+
+class FullDisk(StateDirectory):
+    def write(self, name, content):
+        raise OSError(28, "No space left on device")
+
+
+def test_what_cannot_be_remembered_is_not_done(tmp_path):
+    async def run(state):
+        with open(tmp_path / "log", "w") as stream:  # noqa: ASYNC230, PTH123 - a test's own log
+            await SelfUpdater(
+                api=OneRequest(),
+                command=f"touch {tmp_path}/updated",
+                state=state,
+                enrolled_at=lambda: datetime(2020, 1, 1, tzinfo=UTC),
+                environment={},
+                backoff=Backoff(first_seconds=1, cap_seconds=1, chance=random.Random(1)),
+                chance=random.Random(1),
+                log=EventLog(stream, SetClock()),
+            ).run()
+
+    with FullDisk(tmp_path / "state") as state, pytest.raises(OSError, match="No space"):
+        asyncio.run(run(state))
+    assert not (tmp_path / "updated").exists()
+    assert (tmp_path / "log").read_text() == ""

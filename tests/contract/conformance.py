@@ -1,0 +1,172 @@
+"""What the route tests exercise of the contract, as a table: ``python -m tests.contract.conformance`` with any options
+of pytest.
+
+Runs tests/api and tests/contract with `tests.contract.recording`, and writes docs/conformance.md where
+EDGE_CONTRACT_DIR names the contract's folder; else build/conformance.md, about our own document. Fails if a test fails,
+and if an answer does not fit its schema or a documented status was not seen and no reason for that stands here.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Json = Mapping[str, Any]
+Reasons = Mapping[tuple[str, str], str]
+"""Operation (``GET /path``) and status -> a sentence."""
+
+ROOT = Path(__file__).parents[2]
+RECORDS = ROOT / "build" / "conformance"
+CONTRACT_DIR = "EDGE_CONTRACT_DIR"
+FITS = "✓"
+
+_NO_RULES = "nothing that can be sent has the right shape and is refused"
+_ALWAYS = "answers 200 whatever happens, as the contract's own server; a half that cannot be had says so"
+NOT_PROVOKED: Reasons = {
+    ("POST /api/v1/clusters/default/enrollment_keys", "422"): _NO_RULES,
+    ("POST /api/v1/clusters/{cluster_name}/enrollment_keys", "422"): _NO_RULES,
+    ("PATCH /api/v1/enrollment_keys/{id}", "422"): _NO_RULES,
+    ("GET /api/v1/nodes/{node_id}/metrics", "404"): _ALWAYS,
+    ("GET /api/v1/nodes/{node_id}/metrics", "503"): _ALWAYS,
+}
+NOT_FITTING: Reasons = {
+    ("GET /api/v1/nodes/{node_id}/metrics", "200"): "`cluster_name` is null for a node that is not known",
+    ("GET /api/v1/nodes/{node_id}/metrics/host", "200"): "the contract leaves out the envelope, which its server sends",
+}
+
+_INTRODUCTION = """# What is exercised of {title}
+
+Written by `make conformance` from a run of the route tests; not by hand. What differs on purpose, by subject:
+[deviations]({docs}deviations.md).
+
+✓: tests provoked the status, and each answer fitted its schema. Statuses in brackets are answered besides, documented
+in our own [openapi.json]({docs}openapi.json) and checked against it.
+"""
+
+
+@dataclass
+class Seen:
+    """What was recorded of one operation: status -> the errors of its answers, none if all fitted."""
+
+    statuses: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The document that answers are held to. ``is_contract`` is false for our own. Reasons are why no request leads to
+    a status, and why answers are meant to differ from the schema."""
+
+    document: Json
+    is_contract: bool
+    not_provoked: Reasons = field(default_factory=dict)
+    not_fitting: Reasons = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return "the Edge Admin v0.2.0 contract" if self.is_contract else "our own document"
+
+    def operations(self) -> Iterator[tuple[str, Json]]:
+        """``GET /path`` and the operation, in the document's order."""
+        for path, methods in self.document["paths"].items():
+            for method, operation in methods.items():
+                yield f"{method.upper()} {path}", operation
+
+
+def source() -> Source:
+    """The contract where its folder is named, else docs/openapi.json. Raises ValueError if the folder has none."""
+    folder = os.environ.get(CONTRACT_DIR, "")
+    if not folder:
+        return Source(_read(ROOT / "docs" / "openapi.json"), is_contract=False)
+    (file,) = Path(folder).glob("*openapi*.json")
+    return Source(_read(file), is_contract=True, not_provoked=NOT_PROVOKED, not_fitting=NOT_FITTING)
+
+
+def _read(file: Path) -> Json:
+    document: Json = json.loads(file.read_text(encoding="utf-8"))
+    return document
+
+
+def merged(folder: Path) -> dict[str, Seen]:
+    """What all processes of the run recorded."""
+    seen: dict[str, Seen] = {}
+    for file in sorted(folder.glob("*.json")):
+        for operation, statuses in json.loads(file.read_text(encoding="utf-8")).items():
+            known = seen.setdefault(operation, Seen({}))
+            for status, errors in statuses.items():
+                known.statuses.setdefault(status, []).extend(errors)
+    return seen
+
+
+def faults(documented: Source, seen: Mapping[str, Seen]) -> list[str]:
+    """What must not be, one line each. Of our own document only what does not fit: it promises the same refusals
+    everywhere, which are tested where they are made."""
+    found = []
+    for name, operation in documented.operations():
+        statuses = seen.get(name, Seen({})).statuses
+        for status in operation["responses"]:
+            key, errors = (name, status), statuses.get(status, [])
+            if errors and key not in documented.not_fitting:
+                found.append(f"{name}: {status} does not fit: {errors[0]}")
+            if documented.is_contract and status not in statuses and key not in documented.not_provoked:
+                found.append(f"{name}: {status} was not provoked")
+            provoked_after_all = status in statuses and key in documented.not_provoked
+            if provoked_after_all or (not errors and key in documented.not_fitting):
+                found.append(f"{name}: the reason given for {status} no longer holds")
+    return found
+
+
+def table(documented: Source, seen: Mapping[str, Seen]) -> str:
+    """The page. Deterministic: no counts of answers and no times."""
+    rows = [
+        (name, [(status, _mark(name, status, seen)) for status in sorted(operation["responses"])])
+        for name, operation in documented.operations()
+    ]
+    marks = [mark for _, cells in rows for _, mark in cells]
+    lines = [
+        _INTRODUCTION.format(title=documented.title, docs="" if documented.is_contract else "../docs/"),
+        f"{len(rows)} operations, {len(marks)} documented statuses: {marks.count(FITS)} exercised and fitting.",
+        "\n| operation | statuses |\n| --- | --- |",
+        *(_row(name, cells, seen) for name, cells in rows),
+    ]
+    reasons = {**documented.not_provoked, **documented.not_fitting}
+    if reasons:
+        lines.append("\n## Not provoked, or not fitting\n\n| operation | status | reason |\n| --- | --- | --- |")
+        lines += [f"| `{name}` | {status} | {reason} |" for (name, status), reason in sorted(reasons.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _mark(name: str, status: str, seen: Mapping[str, Seen]) -> str:
+    statuses = seen.get(name, Seen({})).statuses
+    if status not in statuses:
+        return "not provoked"
+    return "differs" if statuses[status] else FITS
+
+
+def _row(name: str, cells: list[tuple[str, str]], seen: Mapping[str, Seen]) -> str:
+    besides = sorted(set(seen.get(name, Seen({})).statuses) - {status for status, _ in cells})
+    extra = f" ({', '.join(besides)})" if besides else ""
+    return f"| `{name}` | {', '.join(f'{status} {mark}' for status, mark in cells)}{extra} |"
+
+
+def main(options: list[str]) -> int:
+    shutil.rmtree(RECORDS, ignore_errors=True)
+    RECORDS.mkdir(parents=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.contract.recording", "tests/api", "tests/contract"]
+    failed = subprocess.run([*command, *options], cwd=ROOT, check=False).returncode
+    documented, seen = source(), merged(RECORDS)
+    target = ROOT / ("docs" if documented.is_contract else "build") / "conformance.md"
+    target.write_text(table(documented, seen), encoding="utf-8")
+    sys.stdout.write(f"wrote {target.relative_to(ROOT)}\n")
+    wrong = faults(documented, seen)
+    for line in wrong:
+        sys.stderr.write(f"{line}\n")
+    return 1 if failed or wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

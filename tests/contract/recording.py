@@ -1,0 +1,60 @@
+"""A pytest plugin (``-p tests.contract.recording``): notes each operation and status that the tests' client was
+answered, and whether the answer fits the document of `tests.contract.conformance.source`.
+
+Every process of the run writes a file of its own, so that pytest-xdist's workers do not meet.
+"""
+
+import json
+
+import pytest
+from openapi_schema_validator import OAS30Validator
+
+from chalicelib.api.endpoint import Endpoint
+from tests.api.client import OBSERVERS, HttpAnswer
+from tests.contract.conformance import RECORDS, Source, source
+
+CHECKED = 50
+"""Answers of one operation and status that are held to the schema; generated tests give thousands."""
+
+
+class Recorder:
+    """Operation -> status -> errors."""
+
+    def __init__(self, documented: Source) -> None:
+        self.seen: dict[str, dict[str, list[str]]] = {}
+        self._components = documented.document["components"]
+        self._operations = dict(documented.operations())
+        self._checked: dict[tuple[str, str], int] = {}
+        self._validators: dict[tuple[str, str], OAS30Validator] = {}
+
+    def note(self, endpoint: Endpoint, answer: HttpAnswer) -> None:
+        name, status = f"{endpoint.method} {endpoint.shown_path}", str(answer.status)
+        errors = self.seen.setdefault(name, {}).setdefault(status, [])
+        count = self._checked[name, status] = self._checked.get((name, status), 0) + 1
+        described = self._operations.get(name, {}).get("responses", {}).get(status)
+        if described is None or count > CHECKED:
+            return
+        content = described.get("content", {}).get("application/json")
+        if content is not None:
+            validator = self._validators.setdefault(
+                (name, status), OAS30Validator({"allOf": [content["schema"]], "components": self._components})
+            )
+            errors += [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(answer.json)]
+        elif answer.text and not described.get("content"):
+            errors.append("a body, although none is documented")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    recorder = Recorder(source())
+    config.stash[_RECORDER] = recorder
+    OBSERVERS.append(recorder.note)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    recorder = config.stash[_RECORDER]
+    OBSERVERS.remove(recorder.note)
+    process = getattr(config, "workerinput", {"workerid": "main"})["workerid"]
+    (RECORDS / f"{process}.json").write_text(json.dumps(recorder.seen), encoding="utf-8")
+
+
+_RECORDER = pytest.StashKey[Recorder]()

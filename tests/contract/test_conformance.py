@@ -1,0 +1,101 @@
+"""The table of `make conformance` says what was seen, and its faults are found."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from tests.api.client import HttpAnswer
+from tests.contract.conformance import Seen, Source, faults, merged, table
+from tests.contract.recording import CHECKED, Recorder
+
+SCHEMA = {"type": "object", "required": ["data"], "properties": {"data": {"$ref": "#/components/schemas/Thing"}}}
+THINGS = "GET /things/{id}"
+DOCUMENT = {
+    "components": {"schemas": {"Thing": {"type": "integer"}}},
+    "paths": {
+        "/things/{id}": {
+            "get": {"responses": {"200": {"content": {"application/json": {"schema": SCHEMA}}}, "404": {}}},
+            "delete": {"responses": {"204": {}}},
+        }
+    },
+}
+
+
+def a_source(*, is_contract=True, **reasons):
+    return Source(DOCUMENT, is_contract=is_contract, **reasons)
+
+
+def recorded(*answers):
+    recorder = Recorder(a_source())
+    for method, status, text in answers:
+        endpoint = SimpleNamespace(method=method, shown_path="/things/{id}")
+        recorder.note(endpoint, HttpAnswer(status, {}, text))
+    return recorder.seen
+
+
+def seen_in(record):
+    return {name: Seen(statuses) for name, statuses in record.items()}
+
+
+def test_an_answer_is_held_to_the_schema_of_its_status():
+    record = recorded(("GET", 200, '{"data": 1}'), ("GET", 404, ""), ("DELETE", 204, ""))
+    assert record == {THINGS: {"200": [], "404": []}, "DELETE /things/{id}": {"204": []}}
+    assert faults(a_source(), seen_in(record)) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (("GET", 200, '{"data": "one"}'), "$.data: 'one' is not of type 'integer'"),
+        (("GET", 200, "{}"), "$: 'data' is a required property"),
+        (("DELETE", 204, "{}"), "a body, although none is documented"),
+    ],
+)
+def test_one_that_does_not_fit_is_a_fault(answer, said):
+    record = recorded(("GET", 200, '{"data": 1}'), ("GET", 404, ""), ("DELETE", 204, ""), answer)
+    (fault,) = faults(a_source(), seen_in(record))
+    assert fault.endswith(f"does not fit: {said}")
+    assert "differs" in table(a_source(), seen_in(record))
+
+
+def test_a_status_that_was_not_seen_is_a_fault_of_the_contract_alone():
+    seen = seen_in(recorded(("GET", 200, '{"data": 1}'), ("DELETE", 204, "")))
+    assert faults(a_source(), seen) == [f"{THINGS}: 404 was not provoked"]
+    assert faults(a_source(is_contract=False), seen) == []
+
+
+def test_a_reason_excuses_until_the_status_is_seen():
+    source = a_source(not_provoked={(THINGS, "404"): "never"})
+    answers = [("GET", 200, '{"data": 1}'), ("DELETE", 204, "")]
+    assert faults(source, seen_in(recorded(*answers))) == []
+    assert f"| `{THINGS}` | 404 | never |" in table(source, seen_in(recorded(*answers)))
+    later = seen_in(recorded(*answers, ("GET", 404, "")))
+    assert faults(source, later) == [f"{THINGS}: the reason given for 404 no longer holds"]
+
+
+def test_a_reason_to_differ_excuses_until_answers_fit():
+    source = a_source(not_fitting={(THINGS, "200"): "meant so"})
+    others = [("GET", 404, ""), ("DELETE", 204, "")]
+    differing = seen_in(recorded(("GET", 200, "{}"), *others))
+    assert faults(source, differing) == []
+    assert f"| `{THINGS}` | 200 | meant so |" in table(source, differing)
+    fitting = seen_in(recorded(("GET", 200, '{"data": 1}'), *others))
+    assert faults(source, fitting) == [f"{THINGS}: the reason given for 200 no longer holds"]
+
+
+def test_the_table_tells_documented_statuses_from_others():
+    text = table(a_source(), seen_in(recorded(("GET", 200, '{"data": 1}'), ("GET", 401, "{}"), ("DELETE", 204, ""))))
+    assert f"| `{THINGS}` | 200 ✓, 404 not provoked (401) |" in text
+    assert "2 operations, 3 documented statuses: 2 exercised and fitting." in text
+
+
+def test_what_several_processes_recorded_is_one(tmp_path):
+    for process, record in (("gw0", {THINGS: {"200": []}}), ("gw1", {THINGS: {"200": ["bad"], "404": []}})):
+        (tmp_path / f"{process}.json").write_text(json.dumps(record), encoding="utf-8")
+    assert merged(tmp_path) == {THINGS: Seen({"200": ["bad"], "404": []})}
+
+
+def test_of_very_many_answers_the_first_are_checked():
+    answers = [("GET", 200, '{"data": 1}')] * CHECKED + [("GET", 200, "{}")]
+    assert recorded(*answers) == {THINGS: {"200": []}}

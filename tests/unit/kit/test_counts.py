@@ -1,0 +1,70 @@
+"""Figures of what happened, and how full queues are."""
+
+import pytest
+
+from chalicelib.kit.counters import SHARDS, TABLE, Counters, happened
+from chalicelib.kit.queues import Depth, Queue, Queues, QueueUnavailableError
+from chalicelib.kit.tables import Tables
+from tests.fakes.clock import FakeClock, FakeIds
+from tests.fakes.dynamo import FakeDynamo
+from tests.fakes.messaging import URLS, FakeSqs
+
+
+@pytest.fixture
+def fake():
+    return FakeDynamo([TABLE], FakeClock())
+
+
+@pytest.fixture
+def counters(fake):
+    clock = FakeClock()
+    return Counters(Tables(fake, clock, FakeIds()), clock)
+
+
+class TestCounts:
+    def test_one_write_each_spread_over_the_shards(self, fake, counters):
+        fake.meter.reset()
+        for number in range(200):
+            counters.count(happened("run"), 2, by=f"request-{number}")
+        assert {call.operation for call in fake.meter.calls} == {"UpdateItem"}
+        assert len(fake.meter.calls) == 200
+        assert counters.read(happened("run")) == 400
+        assert len(fake.rows(TABLE)) == SHARDS
+
+    def test_they_add_to_those_of_batches(self, counters):
+        counters.add("batch-1", {happened("run"): 5})
+        counters.count(happened("run"), 1, by="request-1")
+        assert counters.read(happened("run")) == 6
+
+    def test_an_answer_that_was_lost_counts_once(self, fake, counters):
+        fake.fail_next(1, "lost_answer", operation="UpdateItem")
+        counters.count(happened("run"), 1, by="request-1")
+        assert counters.read(happened("run")) == 1
+
+    def test_many_are_read_by_name_and_never_below_zero(self, counters):
+        counters.count("a", 3, by="x")
+        counters.correct("b", -4)
+        assert counters.read_many(["b", "a", "never"]) == {"a": 3, "b": 0, "never": 0}
+
+
+class TestDepths:
+    def test_each_state_and_the_dead_letters(self):
+        sqs = FakeSqs()
+        queues = Queues(sqs, URLS)
+        queues.send(Queue.EVENTS, [{}, {}])
+        queues.send(Queue.EVENTS, [{}], delay_seconds=5)
+        sqs.sent["events-dead"] = [{}] * 4
+        sqs.sent["relay-failures-dead"] = [{}]
+        depths = queues.depths()
+        assert depths[Queue.EVENTS] == Depth(waiting=2, delayed=1, in_flight=0, dead=4)
+        assert depths[Queue.RELAY_FAILURES] == Depth(0, 0, 0, 0)
+        assert list(depths) == list(Queue)
+        assert sorted(sqs.asked_about) == sorted(
+            [*URLS.values(), *(f"{url}-dead" for name, url in URLS.items() if name != "relay-failures")]
+        )
+
+    def test_out_of_reach(self):
+        sqs = FakeSqs()
+        sqs.fails_with = "ServiceUnavailable"
+        with pytest.raises(QueueUnavailableError):
+            Queues(sqs, URLS).depths()
