@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.admins import rules
 from chalicelib.admins.model import UNLIMITED_PEERS, Admin, Assignment, KnownAdmin, Snapshot
-from chalicelib.admins.store import AdminStore, fits
+from chalicelib.admins.store import ASSIGNMENT_LIMIT_BYTES, AdminStore
 from chalicelib.clusters.service import Clusters
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, bad_request
@@ -32,14 +32,24 @@ class Admins:
     ``list_read_limit`` is how many nodes one answer may name."""
 
     def __init__(
-        self, tables: Tables, clock: Clock, clusters: Clusters, nodes: Nodes, *, me: Admin, list_read_limit: int
+        self,
+        tables: Tables,
+        clock: Clock,
+        clusters: Clusters,
+        nodes: Nodes,
+        *,
+        me: Admin,
+        list_read_limit: int,
+        clusters_at_once: int = CLUSTERS_AT_ONCE,
+        assignment_limit_bytes: int = ASSIGNMENT_LIMIT_BYTES,
     ) -> None:
         self.me = me
         self._clock = clock
         self._clusters = clusters
         self._nodes = nodes
-        self._store = AdminStore(tables)
+        self._store = AdminStore(tables, assignment_limit_bytes)
         self._list_read_limit = list_read_limit
+        self._clusters_at_once = clusters_at_once
         self._degraded = False
         self._degraded_read_at: datetime | None = None
 
@@ -112,7 +122,7 @@ class Admins:
             computed_at=to_seconds_text(self._clock.now()),
             topology=tuple(live[name] for name in sorted(live)),
             total_nodes=sum(sizes.values()),
-            assignment=assignment if fits(assignment) else None,
+            assignment=assignment if self._store.fits(assignment) else None,
         )
 
     def _sizes(self) -> dict[str, int]:
@@ -120,7 +130,7 @@ class Admins:
         after, and by the next tick for certain."""
         sizes: dict[str, int] = {}
         page = 1
-        while items := self._clusters.list_page(ListRequest(page, CLUSTERS_AT_ONCE, OLDEST_FIRST)).items:
+        while items := self._clusters.list_page(ListRequest(page, self._clusters_at_once, OLDEST_FIRST)).items:
             sizes |= {cluster.name: cluster.node_count for cluster in items}
             page += 1
         return sizes

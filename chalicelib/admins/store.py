@@ -40,8 +40,13 @@ KEPT_FOR = timedelta(days=7)
 class AdminStore:
     """Heartbeats and snapshots on `Tables`."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, assignment_limit_bytes: int = ASSIGNMENT_LIMIT_BYTES) -> None:
         self._tables = tables
+        self._assignment_limit_bytes = assignment_limit_bytes
+
+    def fits(self, assignment: Assignment) -> bool:
+        """Whether a row has room for it."""
+        return len(_compressed(assignment) or b"") <= self._assignment_limit_bytes
 
     def beat(self, admin: Admin, now: datetime) -> bool:
         """Note that it is alive. False if a later heartbeat stands there already: a tick that came late."""
@@ -83,11 +88,6 @@ class AdminStore:
         except ConditionFailedError:
             return False
         return True
-
-
-def fits(assignment: Assignment) -> bool:
-    """Whether a row has room for it."""
-    return len(_compressed(assignment) or b"") <= ASSIGNMENT_LIMIT_BYTES
 
 
 def _key(kind: str, name: str) -> dict[str, str | int]:

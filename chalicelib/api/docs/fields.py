@@ -63,7 +63,7 @@ class Fields:
         if values := found.get("enum") or ([found["const"]] if "const" in found else []):
             parts.append(" ".join(f"`{value}`" for value in values))
         parts += [text.format(found[bound]) for bound, text in _BOUNDS.items() if bound in found]
-        described = schema.get("description") or found.get("description", "")
+        described = str(schema.get("description") or found.get("description", ""))
         return "; ".join(parts) + (". " if parts and described else "") + described
 
     def _resolved(self, schema: Schema) -> tuple[str, Schema]:

@@ -46,7 +46,9 @@ class AsyncDocument(RootModel[dict[str, object]]):
 
 
 class AssetPath(Path):
-    asset_name: Annotated[str, MinLen(1), MaxLen(80), StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)+$")]
+    asset_name: Annotated[
+        str, MinLen(1), MaxLen(80), StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$")
+    ]
 
 
 @routes.get("/", auth=PUBLIC, media_type=HTML, errors=(404,), summary="A short guide for operators")

@@ -45,8 +45,8 @@ class AgentMetrics:
 
 
 def _resident_bytes(process: psutil.Process) -> int:
-    """0 for one that has just ended."""
+    """0 for one that has just ended, or that may not be looked at."""
     try:
         return int(process.memory_info().rss)
-    except psutil.NoSuchProcess:
+    except psutil.Error:
         return 0

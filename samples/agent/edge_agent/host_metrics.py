@@ -32,7 +32,11 @@ class OwnHostMetrics:
     """
 
     def text(self) -> str:
-        return write_text([_processors(), *_loads(), *_memory(), *_root_filesystem(), _boot(), *_networks()])
+        """Raises UnavailableError where the system does not tell, as in some containers."""
+        try:
+            return write_text([_processors(), *_loads(), *_memory(), *_root_filesystem(), _boot(), *_networks()])
+        except (OSError, psutil.Error) as error:
+            raise UnavailableError(f"the system's figures: {type(error).__name__}") from error
 
 
 class NodeExporterMetrics:
@@ -49,7 +53,7 @@ class NodeExporterMetrics:
             try:
                 content = answer.read(LARGEST_TEXT_BYTES + 1, decode_content=True)
             finally:
-                answer.release_conn()
+                answer.close()
             text = content.decode()
         except (HTTPError, UnicodeDecodeError) as error:
             raise UnavailableError(f"node_exporter: {type(error).__name__}") from error

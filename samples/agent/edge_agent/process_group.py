@@ -73,7 +73,9 @@ class ProcessGroup:
 
     def _watch(self) -> None:
         if hasattr(os, "waitid"):
-            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+            # `release` may have been quicker after a kill.
+            with suppress(ChildProcessError):
+                os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
         else:
             self._process.wait()
         # A loop that is closed has nobody left to tell.

@@ -63,7 +63,9 @@ class SshConnection(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
-        peer = str(conn.get_extra_info("peername")[0])
+        address = conn.get_extra_info("peername")
+        # None for a client that has gone already.
+        peer = None if address is None else str(address[0])
         if not self._admit(self):
             self._log.write("ssh.turned_away", connection=self.number, peer=peer)
             conn.abort()

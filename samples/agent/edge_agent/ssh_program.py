@@ -113,16 +113,29 @@ class SshProgram:
         for output in self._outputs:
             output.resume()
 
+    def hang_up(self) -> None:
+        """Take its terminal or input away, and tell it."""
+        if self._terminal is not None:
+            self._close_streams()
+        else:
+            # A closed output would kill it at its first word.
+            self._input.close()
+            self.resume()
+        self.group.signal(signal.SIGHUP)
+
     def close(self) -> None:
         """Kill what is left of it and let go of everything."""
         self.group.kill_session()
+        self._close_streams()
+        self.group.release()
+
+    def _close_streams(self) -> None:
         self._input.close()
         for output in self._outputs:
             output.close()
         if self._terminal is not None:
             os.close(self._terminal)
             self._terminal = None
-        self.group.release()
 
     def _start_on_pipes(self, arguments: list[str], environment: Mapping[str, str], folder: str) -> list[int]:
         """The near ends of standard input, output and error."""

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any
 
 import asyncssh
@@ -9,6 +10,8 @@ from edge_agent.ssh_program import SshProgram, Terminal
 
 # How long the output may stay open, silent, after the program has ended.
 DRAIN_SECONDS = 1.0
+# From SIGHUP to SIGKILL of a session whose client has gone.
+HANG_UP_SECONDS = 1.0
 EXIT_NOT_STARTED = 126
 CLIENT_VARIABLES = ("LANG", "LC_")
 TERMINAL_KIND_LENGTH = 64
@@ -19,8 +22,8 @@ Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 class SshSession(asyncssh.SSHServerSession[bytes]):
     """One channel of a connection: a shell or a command, from its start to its exit status.
 
-    When the channel ends, in whatever way, the program's whole session is killed. Subsystems such as SFTP, and the
-    forwarding of X11 and of agents, are refused.
+    When the channel ends, in whatever way, the program is told (SIGHUP), and then its whole session is killed.
+    Subsystems such as SFTP, and the forwarding of X11 and of agents, are refused.
     """
 
     def __init__(
@@ -33,7 +36,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         log: EventLog,
         ids: Mapping[str, object],
     ) -> None:
-        """`active` is told of every byte that passes; `ids` stand in every line of the log."""
+        """`active` is told of every byte that passes, `ended` of the end (perhaps twice); `ids` stand in the log's lines."""
         self._environment = environment
         self._spawn = spawn
         self._active = active
@@ -132,12 +135,24 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
             if await self._first(program.group.exited):
                 await self._drained(program)
                 exit_code = program.group.exit_code()
+            self._program = None
+            if exit_code is None:
+                await self._hung_up(program)
         finally:
             self._program = None
             program.close()
+        # Its place is free before the client knows.
+        self._ended(self)
         if exit_code is not None:
             self._channel.exit(exit_code)
         self._log.write("ssh.session_ended", **self._ids, exit_code=exit_code)
+
+    async def _hung_up(self, program: SshProgram) -> None:
+        """Give it a moment to save what it has in hand: editors and shells do."""
+        program.hang_up()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HANG_UP_SECONDS):
+                await program.group.exited.wait()
 
     async def _drained(self, program: SshProgram) -> None:
         """Wait for the rest of the output. Who holds it open without writing is killed; a client that takes its time is
@@ -168,6 +183,8 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
     def _output(self, data: bytes, is_error: bool) -> None:  # noqa: FBT001 - the shape of SshProgram's callback
         self._active()
         self._output_seen += len(data)
+        if self._channel.is_closing():
+            return
         if is_error:
             self._channel.write_stderr(data)
         else:

@@ -25,6 +25,8 @@ def ssh(tmp_path_factory):
         running = SshAgent(server, tmp_path_factory.mktemp("ssh"))
         with running.agents:
             yield running
+        strange = [line for line in running.agent.stderr.splitlines() if not line.startswith("{")]
+        assert not strange, "something was raised where nobody takes it"
 
 
 @pytest.fixture

@@ -122,7 +122,9 @@ def test_health_needs_no_token(pushed):
 
 
 def test_nothing_listens_unless_asked(agents):
-    assert not agents.connected().logged("push.listening")
+    agent = agents.connected()
+    for event in ("push.listening", "ssh.listening", "metrics.listening"):
+        assert not agent.logged(event)
 
 
 def test_a_port_that_is_taken_ends_the_agent(server, agents):

@@ -5,7 +5,10 @@ import subprocess
 
 import asyncssh
 import pytest
-from ssh_agent_process import PASSWORD, VERIFY, SshAgent
+from edge_agent.durable import StateDirectory
+from edge_agent.errors import FatalError
+from edge_agent.ssh_server import host_key
+from ssh_agent_process import PASSWORD, VERIFY
 
 SSH = shutil.which("ssh")
 needs_ssh = pytest.mark.skipif(SSH is None, reason="no ssh client")
@@ -132,26 +135,22 @@ def test_a_real_client_logs_in_by_password_and_only_by_the_right_one(ssh, tmp_pa
         assert (done.stdout.strip(), done.returncode) == expected, done.stderr
 
 
-def test_the_host_key_is_made_once_and_for_the_agent_alone(server, tmp_path):
-    running = SshAgent(server, tmp_path)
-    with running.agents as agents:
-        assert (agents.state_dir / "ssh_host_key").stat().st_mode & 0o777 == 0o600
-        running.agent.stop()
-        again = agents.connected("--ssh-port", "0", key=None)
-        assert again.wait_for("ssh.listening")["host_key"] == running.host_key.get_fingerprint()
-        again.stop()
-        (agents.state_dir / "ssh_host_key").write_text("nothing")
-        damaged = agents.start("--ssh-port", "0", key=None)
-        assert damaged.wait() == 2
-        assert "ssh_host_key" in damaged.logged("agent.failed")[0]["reason"]
+def test_the_host_key_is_made_once_and_for_the_agent_alone(tmp_path):
+    with StateDirectory(tmp_path / "state") as state:
+        made = host_key(state)
+        assert host_key(state).get_fingerprint() == made.get_fingerprint()
+        path = state.path / "ssh_host_key"
+        assert path.stat().st_mode & 0o777 == 0o600
+        path.write_text("nothing")
+        with pytest.raises(FatalError, match="ssh_host_key"):
+            host_key(state)
 
 
-def test_there_is_no_ssh_server_unless_asked_and_none_on_a_taken_port(server, agents):
-    assert not agents.connected().logged("ssh.listening")
-    agents.started[0].stop()
+def test_a_port_that_is_taken_ends_the_agent_before_it_enrols(server, agents):
     agent = agents.start("--ssh-port", server.url.rpartition(":")[2])
     assert agent.wait() == 2
     assert "listen" in agent.logged("agent.failed")[0]["reason"]
+    assert server.uses_taken == []
 
 
 def test_no_more_connections_at_a_time_than_are_allowed(ssh):

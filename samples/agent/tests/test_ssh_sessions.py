@@ -41,7 +41,7 @@ def test_output_beyond_every_buffer_arrives_whole_also_to_a_slow_reader(ssh):
     async def read_slowly():
         async with ssh.connect() as connection:
             process = await connection.create_process("head -c 4000000 /dev/zero", encoding=None)
-            await asyncio.sleep(1.5)  # longer than a silent output is waited for
+            await asyncio.sleep(1.2)  # longer than a silent output is waited for
             return len((await process.communicate())[0]), process.exit_status
 
     assert asyncio.run(read_slowly()) == (4_000_000, 0)
@@ -127,6 +127,23 @@ def test_a_lost_connection_kills_all_that_the_session_started(ssh, terminal):
     assert eventually(lambda: ssh.agent.logged("ssh.session_ended")[ends:], what="the log")[0]["exit_code"] is None
 
 
+@pytest.mark.parametrize("terminal", [None, "xterm"])
+def test_a_program_whose_client_has_gone_may_save_what_it_has_in_hand(ssh, tmp_path, terminal):
+    saved = tmp_path / "saved"
+
+    async def cut_off():
+        connection = await ssh.connect()
+        text = f"trap 'echo saved > {saved}; exit' HUP; echo up; while :; do sleep 0.05; done"
+        process = await connection.create_process(text, term_type=terminal)
+        await process.stdout.readuntil("up")
+        connection.abort()
+        await connection.wait_closed()
+
+    asyncio.run(cut_off())
+    eventually(lambda: saved.exists() and saved.read_text() == "saved\n", what="what was saved")
+    eventually(lambda: only_the_agent_is_left(ssh), what="the end of the session")
+
+
 def test_nothing_is_forwarded_and_there_are_no_subsystems(ssh):
     async def ask_for_everything():
         async with ssh.connect() as connection:
@@ -190,12 +207,12 @@ def test_an_idle_connection_is_closed(server, tmp_path):
 
     async def silent():
         async with running.connect() as connection:
-            process = await connection.create_process("for i in 1 2 3 4 5 6; do echo $i; sleep 0.3; done; sleep 300")
-            seen = await process.stdout.readuntil("6")
+            process = await connection.create_process("for i in 1 2 3 4; do echo $i; sleep 0.4; done; sleep 300")
+            seen = await process.stdout.readuntil("4")
             await connection.wait_closed()
             return seen
 
     with running.agents:
-        assert asyncio.run(silent()).split() == ["1", "2", "3", "4", "5", "6"]
+        assert asyncio.run(silent()).split() == ["1", "2", "3", "4"]
         eventually(lambda: only_the_agent_is_left(running), what="the end of the silent program")
         assert running.agent.logged("ssh.idle")

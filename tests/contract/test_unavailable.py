@@ -1,0 +1,28 @@
+"""Lists of the families that test_statuses.py leaves out: 503 while the tables take nothing."""
+
+import pytest
+
+from chalicelib.api.operator import admins, self_update_requests, ssh_public_keys, ssh_usernames, webhooks
+from tests.contract.application import Application
+
+UNTOUCHED = {"show_admin_name"}
+"""It reads no table."""
+
+LISTS = [
+    endpoint
+    for module in (admins, self_update_requests, ssh_usernames, ssh_public_keys, webhooks)
+    for endpoint in module.routes.all
+    if endpoint.method == "GET" and "{" not in endpoint.route and endpoint.view.__name__ not in UNTOUCHED
+]
+
+
+@pytest.mark.parametrize("endpoint", LISTS, ids=lambda endpoint: endpoint.view.__name__)
+def test_tables_that_take_nothing_are_503(endpoint):
+    app = Application()
+    app.world.driver.fail_next(100_000, "throttle")
+    with app.unchanged():
+        answer = app.call(endpoint)
+    assert (answer.status, answer.error) == (
+        503,
+        {"code": "service_unavailable", "message": "Service Unavailable"},
+    )
