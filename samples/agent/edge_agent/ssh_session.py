@@ -36,7 +36,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         log: EventLog,
         ids: Mapping[str, object],
     ) -> None:
-        """`active` is told of every byte that passes, `ended` of the end (perhaps twice); `ids` stand in the log's lines."""
+        """`active` is told of every byte that passes, `ended` of the end, perhaps twice; `ids` stand in the log."""
         self._environment = environment
         self._spawn = spawn
         self._active = active
@@ -143,9 +143,9 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
             program.close()
         # Its place is free before the client knows.
         self._ended(self)
+        self._log.write("ssh.session_ended", **self._ids, exit_code=exit_code)
         if exit_code is not None:
             self._channel.exit(exit_code)
-        self._log.write("ssh.session_ended", **self._ids, exit_code=exit_code)
 
     async def _hung_up(self, program: SshProgram) -> None:
         """Give it a moment to save what it has in hand: editors and shells do."""

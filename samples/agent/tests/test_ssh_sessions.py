@@ -109,7 +109,7 @@ def test_what_holds_the_output_open_after_the_end_is_killed(ssh):
 
 @pytest.mark.parametrize("terminal", [None, "xterm"])
 def test_a_lost_connection_kills_all_that_the_session_started(ssh, terminal):
-    ends = len(ssh.agent.logged("ssh.session_ended"))
+    ends = len(ssh.agent.logged("ssh.session_ended", exit_code=None))
 
     async def cut_off():
         connection = await ssh.connect()
@@ -124,7 +124,7 @@ def test_a_lost_connection_kills_all_that_the_session_started(ssh, terminal):
 
     assert asyncio.run(cut_off()) >= 4
     eventually(lambda: only_the_agent_is_left(ssh), what="the end of the session")
-    assert eventually(lambda: ssh.agent.logged("ssh.session_ended")[ends:], what="the log")[0]["exit_code"] is None
+    eventually(lambda: ssh.agent.logged("ssh.session_ended", exit_code=None)[ends:], what="the log")
 
 
 @pytest.mark.parametrize("terminal", [None, "xterm"])
@@ -179,8 +179,7 @@ def test_the_log_tells_of_sessions_and_holds_no_secret(ssh):
     ssh.run("echo hidden-command")
     ssh.refused(username="hidden-name", password="hidden-password")
     started = ssh.agent.logged("ssh.session_started", kind="command")[-1]
-    ended = ssh.agent.logged("ssh.session_ended", connection=started["connection"], exit_code=0)
-    assert ended
+    ssh.agent.wait_for("ssh.session_ended", connection=started["connection"], exit_code=0)
     assert ssh.agent.logged("ssh.login", username="ada", method="password", result="accepted")
     assert "hidden" not in ssh.agent.stderr
     assert PASSWORD not in ssh.agent.stderr
