@@ -56,7 +56,7 @@ GRANTS: Mapping[str, Grants] = {
             "enrollment_keys": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
             "registration_tokens": GET | BATCH_GET | PUT | UPDATE,
             "commands": GET | BATCH_GET | QUERY | PUT | UPDATE,
-            "fan_outs": PUT | UPDATE | CHECK,
+            "fan_outs": BATCH_GET | PUT | UPDATE | CHECK,
             "executions": GET | BATCH_GET | QUERY | UPDATE | DELETE,
             "ssh_usernames": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
             "ssh_public_keys": GET | BATCH_GET | QUERY | PUT | DELETE,

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +14,10 @@ from infra.local.processes import GuardedProcess
 from infra.package import ROOT
 
 AGENT_FOLDER = ROOT / "samples" / "agent"
+
+CANCEL_GRACE_SECONDS = 2
+"""What a running command gets when its agent stops. Less than the guard's grace: an agent that were killed first would
+leave its commands running, since each has a session of its own."""
 
 
 class SampleAgent:
@@ -28,14 +32,15 @@ class SampleAgent:
     def running(self) -> bool:
         return self._process is not None and self._process.running
 
-    def start(self, *extra: str) -> None:
-        """Start it; ``extra`` are further arguments of its command line."""
+    def start(self, *extra: str, environment: Mapping[str, str] | None = None) -> None:
+        """Start it; ``extra`` are further arguments of its command line, ``environment`` further variables."""
         command = [sys.executable, "-m", "edge_agent", "--state-dir", str(self.folder / "state"), "--random-id"]
-        command += ["--enrollment-key-file", str(self.folder / "enrollment.key"), *extra]
+        command += ["--enrollment-key-file", str(self.folder / "enrollment.key")]
+        command += ["--cancel-grace-seconds", str(CANCEL_GRACE_SECONDS), *extra]
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
-        environment = {**inherited, "PYTHONPATH": str(AGENT_FOLDER), "NO_PROXY": "127.0.0.1"}
+        variables = {**inherited, "PYTHONPATH": str(AGENT_FOLDER), "NO_PROXY": "127.0.0.1", **(environment or {})}
         with self.log.open("ab") as output:
-            self._process = GuardedProcess(command, environment=environment, output=output, folder=self.folder)
+            self._process = GuardedProcess(command, environment=variables, output=output, folder=self.folder)
 
     def stop(self) -> None:
         """Ask it to stop and wait. Safe to repeat."""

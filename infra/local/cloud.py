@@ -121,7 +121,7 @@ class LocalCloud:
         return self._physical_ids[each.role]
 
     def function_logs(self, name: str) -> Iterator[str]:
-        """The lines that a function wrote, oldest first."""
+        """The lines that a function wrote, oldest first. The emulator keeps none of the WebSocket's functions."""
         pages = self.client("logs").get_paginator("filter_log_events")
         for page in pages.paginate(logGroupName=f"/{APP_NAME}/{STAGE}/{name}"):
             for event in page["events"]:

@@ -1,8 +1,9 @@
 """Run a command that ends when its parent does, however the parent ends.
 
-``python guard.py PIPE_FD REMOVE_DIR COMMAND...`` starts the command in this process's own session and waits. When the
-command ends, or the write end of the pipe closes (the parent closed it, exited or was killed), the whole process group
-is asked to stop, then killed, and REMOVE_DIR (unless ``-``) is removed. Standard library only, any POSIX system.
+``python guard.py PIPE_FD GRACE_SECONDS REMOVE_DIR COMMAND...`` starts the command as a process group of its own, in the
+session of this process, and waits. When the command ends, or the write end of the pipe closes (the parent closed it,
+exited or was killed), the whole group is asked to stop and, after the grace, killed; a byte in the pipe kills it at
+once. Then REMOVE_DIR (unless ``-``) is removed. Standard library only, any POSIX system.
 """
 
 import os
@@ -12,47 +13,66 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
-GRACE_SECONDS = 5.0
-"""From SIGTERM to SIGKILL."""
+_POLL_SECONDS = 0.05
 
-_POLL_SECONDS = 0.2
+_REMOVALS = 20
+"""Tries to remove a folder in which something that was just killed may still have made a file."""
 
 
 def main() -> int:
-    pipe, folder, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-    if os.getpid() != os.getsid(0):
-        os.setsid()
-    # The group is this process's own: what is sent to all must not end the guard before it has cleaned up.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    child = subprocess.Popen(command, preexec_fn=_default_signals)  # noqa: PLW1509 - one thread; our own command
+    pipe, grace_seconds, folder, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4:]
+    # What is sent to the whole session, as when a terminal or a service ends, must not end the guard before its work.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    child = subprocess.Popen(command, preexec_fn=_in_own_group)  # noqa: PLW1509 - one thread; our own command
     try:
-        while child.poll() is None and not _closed(pipe):
+        order = b""
+        while child.poll() is None and _is_quiet(pipe):
             pass
-        return _stop(child)
+        if child.poll() is None:
+            order = os.read(pipe, 1)
+        _stop(child, 0 if order else grace_seconds)
+        return child.returncode
     finally:
         if folder != "-":
-            shutil.rmtree(folder, ignore_errors=True)
-        os.killpg(0, signal.SIGKILL)
+            _remove(folder)
 
 
-def _default_signals() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _in_own_group() -> None:
+    os.setpgid(0, 0)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
-def _closed(pipe: int) -> bool:
+def _is_quiet(pipe: int) -> bool:
     readable, _, _ = select.select([pipe], [], [], _POLL_SECONDS)
-    return bool(readable) and not os.read(pipe, 1)
+    return not readable
 
 
-def _stop(child: subprocess.Popen[bytes]) -> int:
-    os.killpg(0, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SECONDS
+def _stop(child: subprocess.Popen[bytes], grace_seconds: float) -> None:
+    deadline = time.monotonic() + grace_seconds
+    if grace_seconds:
+        _signal(child.pid, signal.SIGTERM)
     while child.poll() is None and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
-    return child.returncode or 0
+    _signal(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # nobody is left, or (macOS) only zombies
+        os.killpg(group, number)
+
+
+def _remove(folder: str) -> None:
+    for _ in range(_REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not Path(folder).exists():
+            return
+        time.sleep(_POLL_SECONDS)
 
 
 if __name__ == "__main__":

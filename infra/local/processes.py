@@ -1,7 +1,6 @@
 """Child processes that cannot outlive this one."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,12 +9,18 @@ from typing import IO
 
 GUARD = Path(__file__).with_name("guard.py")
 
-STOP_SECONDS = 15.0
-"""Longer than the guard's own grace."""
+GRACE_SECONDS = 5.0
+"""From SIGTERM to SIGKILL."""
+
+STOP_SECONDS = 30.0
+"""For the guard's grace, and the removal of a large folder on a busy machine."""
 
 
 class GuardedProcess:
-    """A command under a guard: `stop`, this process's end or its death by SIGKILL all end the command's group."""
+    """A command under a guard: `stop`, this process's end or its death by SIGKILL all end the command's group.
+
+    Guard and command are a session of their own.
+    """
 
     def __init__(
         self,
@@ -25,10 +30,14 @@ class GuardedProcess:
         output: IO[bytes],
         folder: Path,
         remove: Path | None = None,
+        grace_seconds: float = GRACE_SECONDS,
     ) -> None:
-        """Start it in ``folder``, both outputs into ``output``; ``remove`` is a folder to delete after it."""
+        """Start it in ``folder``, both outputs into ``output``; ``remove`` is a folder to delete after it.
+
+        Without a grace it is killed at once, whatever stops it.
+        """
         read_end, self._write_end = os.pipe()
-        guard = [sys.executable, "-ISE", str(GUARD), str(read_end), str(remove or "-")]
+        guard = [sys.executable, "-ISE", str(GUARD), str(read_end), str(grace_seconds), str(remove or "-")]
         try:
             self._process = subprocess.Popen(
                 [*guard, *command],
@@ -48,14 +57,14 @@ class GuardedProcess:
         return self._process.poll() is None
 
     @property
-    def group(self) -> int:
-        """The id of its process group."""
+    def session(self) -> int:
+        """The id of its session, by which tests find what is left of it."""
         return self._process.pid
 
     def kill(self) -> None:
-        """End the group at once by SIGKILL, and wait."""
-        if self.running:
-            os.killpg(self.group, signal.SIGKILL)
+        """End the group at once by SIGKILL, and wait. Safe to repeat."""
+        if self._write_end >= 0 and self.running:
+            os.write(self._write_end, b"k")
         self.stop()
 
     def stop(self) -> None:

@@ -5,8 +5,10 @@ through unchanged otherwise, and decides nothing.
 """
 
 import asyncio
+import io
 import json
 import threading
+import uuid
 from collections.abc import Awaitable, Callable
 
 from aiohttp import (
@@ -115,7 +117,7 @@ class Proxy:
             self._session.request(
                 request.method,
                 URL(self._rest_url + request.raw_path, encoded=True),
-                data=body or None,
+                data=io.BytesIO(body) if body else None,
                 headers=headers,
                 allow_redirects=False,
                 skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
@@ -163,7 +165,8 @@ def _answering_errors(handler: Handler) -> Handler:
 
 
 def _refusal(status: int, code: str, message: str) -> web.Response:
-    body = json.dumps({"error": {"code": code, "message": message}, "meta": {}})
+    meta = {"request_id": str(uuid.uuid4())}
+    body = json.dumps({"error": {"code": code, "message": message}, "meta": meta})
     return web.Response(status=status, text=body, content_type="application/json")
 
 

@@ -4,6 +4,7 @@ Only tests use it. Requests pass through unchanged, Host included, so that their
 """
 
 import asyncio
+import io
 import json
 import threading
 from collections.abc import Iterable, Mapping
@@ -84,7 +85,7 @@ class Recorder:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _DROPPED}
         url = URL(self._emulator_url + request.raw_path, encoded=True)
         try:
-            async with self._session.request(request.method, url, data=body, headers=headers) as upstream:
+            async with self._session.request(request.method, url, data=io.BytesIO(body), headers=headers) as upstream:
                 answer = await upstream.read()
                 kept = [(name, value) for name, value in upstream.headers.items() if name.lower() not in _DROPPED]
                 self.calls |= set(_calls_of(function, request, body))
@@ -95,8 +96,8 @@ class Recorder:
     async def _close(self) -> None:
         if self._session is not None:
             await self._session.close()
-        for runner in self._runners:
-            await runner.cleanup()
+        # Side by side: each waits for its shutdown timeout as long as a connection is open.
+        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
 
 
 def _calls_of(function: str, request: web.Request, body: bytes) -> list[Call]:

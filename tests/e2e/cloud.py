@@ -1,9 +1,9 @@
 """What end-to-end tests share: waiting, sample agents, and the comparison of calls with grants."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any, TypeVar
 
 from chalicelib.kit.queues import READ_BY_PEOPLE
 from chalicelib.schema import ALL_TABLES
@@ -11,11 +11,13 @@ from infra.functions import FUNCTIONS, QueueSource, StreamSource
 from infra.grants import GRANTS
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.cloud import LocalCloud
-from infra.local.operator_api import Operator
 from infra.local.recorder import Call
+from tests.e2e.api import Api
 
 PATIENCE_SECONDS = 60.0
 """Long: a cold start of every function in turn on a busy machine is still no failure."""
+
+Json = dict[str, Any]
 
 T = TypeVar("T")
 
@@ -31,53 +33,104 @@ def eventually(look: Callable[[], T], patience_seconds: float = PATIENCE_SECONDS
     return answer
 
 
+def logged(agent: SampleAgent, event: str, since: int = 0, **fields: object) -> list[Json]:
+    """What an agent logged under that name, with these fields; ``since`` leaves out that many of its first lines."""
+    entries = list(agent.events())[since:]
+    return [entry for entry in entries if entry["event"] == event and fields.items() <= entry.items()]
+
+
+def start_connected(agent: SampleAgent, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    """Start it, also once more, and wait until its socket is open."""
+    known = len(list(agent.events()))
+    agent.start(*arguments, environment=environment)
+    eventually(lambda: logged(agent, "websocket.connected", since=known))
+
+
 class Fleet:
     """One cluster and its agents, in a cloud that other tests use too. Names are the caller's to keep apart."""
 
-    def __init__(self, operator: Operator, agents: SampleAgents, cluster: str) -> None:
-        self.operator = operator
+    def __init__(self, api: Api, agents: SampleAgents, cluster: str) -> None:
+        self.api = api
         self.cluster = cluster
         self._agents = agents
-        operator.create_cluster(cluster)
+        assert api.call("POST", "/api/v1/clusters", {"name": cluster}).status == 201
 
-    def enrol(self, count: int = 1, *arguments: str) -> list[SampleAgent]:
+    def new_key(self, uses: int = 1) -> Json:
+        """An enrollment key for this cluster."""
+        answer = self.api.call("POST", f"/api/v1/clusters/{self.cluster}/enrollment_keys", {"uses_remaining": uses})
+        assert answer.status == 201, answer.text
+        return dict(answer.data)
+
+    def machine(self, key: str | None = None) -> SampleAgent:
+        """A further agent, not yet started; with a key of its own unless one is given."""
+        return self._agents.add(key or self.new_key()["key"])
+
+    def enrol(self, count: int = 1, *arguments: str, environment: Mapping[str, str] | None = None) -> list[SampleAgent]:
         """Start further agents with a key for just them, and wait until they are connected."""
-        key = self.operator.create_enrollment_key(self.cluster, count)
+        key = self.new_key(count)["key"]
         started = [self._agents.add(key) for _ in range(count)]
         for agent in started:
-            agent.start(*arguments)
+            agent.start(*arguments, environment=environment)
         for agent in started:
-            eventually(lambda agent=agent: self.is_connected(agent))
+            eventually(lambda agent=agent: logged(agent, "websocket.connected"))
         return started
 
-    @staticmethod
-    def is_connected(agent: SampleAgent) -> bool:
-        """Whether its last word about its socket was that it is open."""
-        words = [event["event"] for event in agent.events() if event["event"].startswith("websocket.")]
-        return bool(words) and words[-1] == "websocket.connected"
+    def nodes(self) -> list[Json]:
+        return self.api.items(f"/api/v1/nodes?cluster_name={self.cluster}")
 
-    def run(self, text: str) -> str:
-        """A new command for this cluster; returns its id."""
-        targeting = {"type": "clusters", "cluster_names": [self.cluster]}
-        body = {"command_text": text, "targeting": targeting}
-        return str(self.operator.call("POST", "/api/v1/commands", body)["data"]["id"])
+    def run(self, text: str, agent: SampleAgent | None = None, **more: object) -> str:
+        """A new command for this cluster, or for one agent of it; returns its id."""
+        targeting: Json = {"type": "clusters", "cluster_names": [self.cluster]}
+        if agent is not None:
+            targeting = {"type": "nodes", "node_ids": [agent.node_id()]}
+        answer = self.api.call("POST", "/api/v1/commands", {"command_text": text, "targeting": targeting, **more})
+        assert answer.status == 201, answer.text
+        return str(answer.data["id"])
 
-    def results_of(self, command_id: str, count: int) -> list[dict[str, object]]:
+    def executions_of(self, command_id: str) -> list[Json]:
+        return self.api.items(f"/api/v1/command_executions?command_id={command_id}")
+
+    def results_of(self, command_id: str, count: int) -> list[Json]:
         """Its executions, once there are ``count`` and all are completed."""
 
-        def finished() -> list[dict[str, object]]:
-            executions = self.operator.executions_of(command_id)
-            done = len(executions) == count and all(each["status"] == "completed" for each in executions)
-            return executions if done else []
+        def is_finished() -> bool:
+            executions = self.executions_of(command_id)
+            assert len(executions) <= count, f"{len(executions)} executions, {count} expected"
+            return len(executions) == count and all(each["status"] == "completed" for each in executions)
 
-        return eventually(finished)
+        eventually(is_finished)
+        return self.executions_of(command_id)
+
+    def only(self, command_id: str, status: str) -> Json:
+        """The one execution of a command, once it is in that state."""
+
+        def reached() -> Json | None:
+            executions = self.executions_of(command_id)
+            assert len(executions) <= 1
+            return executions[0] if executions and executions[0]["status"] == status else None
+
+        execution = eventually(reached)
+        assert execution is not None
+        return execution
+
+    def disband(self) -> None:
+        """Delete the nodes and the cluster."""
+        for node in self.nodes():
+            assert self.api.call("DELETE", f"/api/v1/nodes/{node['id']}").status == 204
+        assert self.api.call("DELETE", f"/api/v1/clusters/{self.cluster}").status == 204
 
 
 @contextmanager
 def fleet(cloud: LocalCloud, cluster: str) -> Iterator[Fleet]:
-    """A fleet of its own; its agents stop at the end."""
-    with SampleAgents(cloud.folder) as agents:
-        yield Fleet(Operator(cloud.url, cloud.master_key), agents, cluster)
+    """A fleet of its own; at the end its agents stop, and nothing of it is left for the next test."""
+    with closing(Api(cloud.url, cloud.master_key)) as api:
+        agents = SampleAgents(cloud.folder)
+        made = Fleet(api, agents, cluster)
+        try:
+            yield made
+        finally:
+            agents.stop()
+            made.disband()
 
 
 def granted(prefix: str) -> set[Call]:

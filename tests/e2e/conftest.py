@@ -5,13 +5,26 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.bus_tap import BusTap
 from infra.local.cloud import LocalCloud, Options
 from infra.local.operator_api import Operator
+from tests.e2e.api import Api
+from tests.e2e.link import Link
 
 HERE = Path(__file__).parent
 
 HOURLY = 3600.0
 """Tests call the sweeps themselves."""
+
+SETTINGS = {
+    "PUSH_ENABLED": "true",
+    "PUSH_HOST": "127.0.0.1",
+    "POLL_SECONDS": "1",  # of agents without a socket
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "last: looks back on what the other end-to-end tests did")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,15 +32,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("local-cloud"))
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[LocalCloud]:
     """The whole application; nothing in it is reset between tests."""
-    with LocalCloud(Options(sweep_seconds=HOURLY, record_calls=True)) as cloud:
+    with LocalCloud(Options(settings=SETTINGS, sweep_seconds=HOURLY, record_calls=True)) as cloud:
         yield cloud
 
 
 @pytest.fixture(scope="session")
 def operator(cloud: LocalCloud) -> Operator:
     return Operator(cloud.url, cloud.master_key)
+
+
+@pytest.fixture(scope="session")
+def api(cloud: LocalCloud) -> Api:
+    """The operator API with its master key."""
+    return Api(cloud.url, cloud.master_key)
+
+
+@pytest.fixture(scope="session")
+def tap(cloud: LocalCloud) -> BusTap:
+    """Every event of the session from here on."""
+    return BusTap(cloud.client("events"), cloud.client("sqs"), cloud.event_bus_name)
+
+
+@pytest.fixture
+def link() -> Iterator[Link]:
+    link = Link()
+    yield link
+    link.close()

@@ -10,12 +10,10 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from infra.local.bus_tap import BusTap
 from tests.e2e.cloud import eventually, fleet, granted, started_functions
 
 
-def test_one_command_goes_through_everything(cloud):
-    tap = BusTap(cloud.client("events"), cloud.client("sqs"), cloud.event_bus_name)
+def test_one_command_goes_through_everything(cloud, tap):
     with fleet(cloud, "smoke") as smoke:
         nodes = {agent.node_id() for agent in smoke.enrol(2)}
         results = smoke.results_of(smoke.run("printf 'out'; exit 3"), 2)

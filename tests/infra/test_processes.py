@@ -22,11 +22,11 @@ STUBBORN = [
 ]
 
 
-def in_group(group):
-    """The processes of a group, dead ones that wait for their parent not counted."""
-    rows = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+def in_session(session):
+    """The processes of a session, dead ones that wait for their parent not counted."""
+    rows = subprocess.run(["ps", "-A", "-o", "sess=,stat="], capture_output=True, text=True, check=True).stdout
     pairs = [row.split() for row in rows.splitlines()]
-    return [stat for number, stat in pairs if number == str(group) and not stat.startswith("Z")]
+    return [stat for number, stat in pairs if number == str(session) and not stat.startswith("Z")]
 
 
 @pytest.fixture
@@ -34,10 +34,10 @@ def log(tmp_path):
     return tmp_path / "output"
 
 
-def start(command, log, tmp_path, remove=None):
+def start(command, log, tmp_path, **options):
     with log.open("wb") as output:
         process = GuardedProcess(
-            command, environment={"PATH": os.environ["PATH"]}, output=output, folder=tmp_path, remove=remove
+            command, environment={"PATH": os.environ["PATH"]}, output=output, folder=tmp_path, **options
         )
     eventually(lambda: "up" in log.read_text())
     return process
@@ -47,12 +47,12 @@ def test_stopping_ends_the_whole_group_and_removes_its_folder(log, tmp_path):
     folder = tmp_path / "state"
     folder.mkdir()
     process = start(SLEEPER, log, tmp_path, remove=folder)
-    assert len(in_group(process.group)) == 2
+    assert len(in_session(process.session)) == 2
 
     process.stop()
 
     assert not process.running
-    assert not in_group(process.group)
+    assert not in_session(process.session)
     assert not folder.exists()
     process.stop()
 
@@ -61,24 +61,46 @@ def test_a_command_that_ends_by_itself_ends_its_guard(log, tmp_path):
     process = start([sys.executable, "-S", "-c", "print('up', flush=True)"], log, tmp_path)
 
     eventually(lambda: not process.running)
-    assert not in_group(process.group)
+    assert not in_session(process.session)
     process.stop()
 
 
-def test_a_command_that_ignores_sigterm_is_killed(log, tmp_path):
-    process = start(STUBBORN, log, tmp_path)
+@pytest.mark.parametrize("grace_seconds", [0, 0.2])
+def test_a_command_that_ignores_sigterm_is_killed(log, tmp_path, grace_seconds):
+    process = start(STUBBORN, log, tmp_path, grace_seconds=grace_seconds)
 
     process.stop()
 
-    assert not in_group(process.group)
+    assert not in_session(process.session)
 
 
-def test_killing_leaves_nothing(log, tmp_path):
-    process = start(SLEEPER, log, tmp_path)
+def test_killing_gives_no_grace_and_leaves_nothing(log, tmp_path):
+    process = start(STUBBORN, log, tmp_path, grace_seconds=600)
 
     process.kill()
 
-    assert not in_group(process.group)
+    assert not in_session(process.session)
+    process.kill()
+
+
+def test_a_command_may_tidy_up_within_its_grace(log, tmp_path):
+    tidy = "trap 'echo tidied; exit' TERM; echo up; while :; do sleep 0.05; done"
+    process = start(["/bin/sh", "-c", tidy], log, tmp_path, grace_seconds=600)
+
+    process.stop()
+
+    assert log.read_text().endswith("tidied\n")
+
+
+def test_a_folder_goes_even_while_the_command_fills_it(log, tmp_path):
+    folder = tmp_path / "state"
+    folder.mkdir()
+    fill = f"trap '' TERM; echo up; n=0; while :; do n=$((n+1)); mkdir -p {folder}; : > {folder}/$n; done"
+    process = start(["/bin/sh", "-c", fill], log, tmp_path, remove=folder, grace_seconds=0.1)
+
+    process.stop()
+
+    assert not folder.exists()
 
 
 def test_the_death_of_the_parent_ends_the_group(tmp_path):
@@ -90,18 +112,18 @@ def test_the_death_of_the_parent_ends_the_group(tmp_path):
         from infra.local.processes import GuardedProcess
         with open({str(log)!r}, "wb") as output:
             process = GuardedProcess({SLEEPER!r}, environment={{}}, output=output, folder=Path({str(tmp_path)!r}))
-        print(process.group, flush=True)
+        print(process.session, flush=True)
         time.sleep(600)
     """)
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
-        group = int(parent.stdout.readline())
+        session = int(parent.stdout.readline())
         eventually(lambda: log.exists() and "up" in log.read_text())
-        assert len(in_group(group)) == 2
+        assert len(in_session(session)) == 2
 
         parent.send_signal(signal.SIGKILL)
         parent.wait()
 
-    eventually(lambda: not in_group(group))
+    eventually(lambda: not in_session(session))
 
 
 def test_the_guard_needs_nothing_but_the_standard_library():

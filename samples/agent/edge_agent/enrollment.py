@@ -15,6 +15,9 @@ from edge_agent.identity import Identity, Node
 
 CREATED = 201
 UNAUTHORIZED = 401
+UNPROCESSABLE = 422
+# What the server names in a refusal when the bearer token proved nothing: its route takes strangers too, so no 401.
+PROOF_FIELDS = frozenset({"node_id", "registration_token"})
 # A registration token that was refused this long after it was given may have run out while the server was away.
 TOKEN_MAY_BE_STALE_SECONDS = 60.0
 
@@ -104,7 +107,7 @@ class Enroller:
     async def renew(self, identity: Identity) -> Identity:
         """A fresh identity by the token of the old one, or by the key where the token is not accepted any more."""
         answer = await self._register(identity.admin_urls, identity.network_name, bearer=identity.api_token)
-        if answer.status == UNAUTHORIZED:
+        if _proved_nothing(answer):
             if self._key is None:
                 raise FatalError("the server does not accept this node's token any more and there is no enrollment key")
             self._log.write("agent.token_refused", node_id=self._node.node_id)
@@ -185,3 +188,10 @@ class Enroller:
             derp_map_url=data.get("derp_map_url"),
             enrolled_at=enrolled_at,
         )
+
+
+def _proved_nothing(answer: Answer) -> bool:
+    """Whether a re-registration was refused for its token: the node was deleted, or somebody else is this node now."""
+    if answer.status == UNAUTHORIZED:
+        return True
+    return answer.status == UNPROCESSABLE and not PROOF_FIELDS.isdisjoint(answer.problem_fields)

@@ -34,6 +34,13 @@ class Answer:
         return self.body.get("data")
 
     @property
+    def problem_fields(self) -> frozenset[str]:
+        """The fields that a refusal complains about."""
+        error = self.body.get("error")
+        details = error.get("details") if isinstance(error, dict) else None
+        return frozenset(details) if isinstance(details, dict) else frozenset()
+
+    @property
     def problem(self) -> str:
         """The server's own words about a refusal, for a person."""
         error = self.body.get("error")

@@ -193,7 +193,9 @@ class StubServer:
         node_id = body["node_id"]
         if bearer is not None:
             if bearer not in (self.tokens.get(node_id), self.previous_tokens.get(node_id)):
-                return error(401, "unauthorized", "Unauthorized")
+                # No 401: the route takes strangers too.
+                field = "node_id" if node_id in self.tokens else "registration_token"
+                return error(422, "validation_failed", "Validation failed", **{field: ["proves nothing"]})
             self.previous_tokens[node_id] = bearer
         elif self.registration_tokens.get(body.get("registration_token")) != node_id:
             return error(422, "validation_failed", "Validation failed")
@@ -327,5 +329,5 @@ def meta():
     return {"timestamp": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")}
 
 
-def error(status, code, message):
-    return status, {"error": {"code": code, "message": message}, "meta": meta()}
+def error(status, code, message, **details):
+    return status, {"error": {"code": code, "message": message, "details": details}, "meta": meta()}

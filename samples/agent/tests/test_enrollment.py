@@ -163,6 +163,18 @@ def test_a_token_that_is_refused_while_running_is_replaced_by_the_key(server, ag
     assert server.seen("POST", "/agents/nodes")[-1].body["node_id"] == NODE_ID
 
 
+def test_a_node_that_another_machine_took_over_enrols_by_its_key(server, agents):
+    """Or says in the end why it may not."""
+    server.poll_seconds = 0.2
+    agent = agents.connected()
+    server.tokens[NODE_ID] = "token-of-another-machine"
+    server.previous_tokens.clear()
+    server.disconnect()
+
+    agent.wait_for("agent.token_refused")
+    eventually(lambda: len(agent.logged("agent.enrolled")) == 2, what=agent.stderr)
+
+
 def test_a_node_that_is_deleted_ends_an_agent_that_has_no_key(server, agents):
     agents.connected().stop()
     agent = agents.connected(key=None)

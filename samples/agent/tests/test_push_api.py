@@ -11,6 +11,8 @@ NODE_ID = str(uuid.UUID(int=7))
 @pytest.fixture
 def pushed(server, agents):
     agent = agents.connected("--push-port", "0")
+    # Pending and sent at the start, pending again for the connection: what is added now comes by a push alone.
+    eventually(lambda: len(server.seen("GET", "/agents/command_executions")) >= 3, what=agent.stderr)
     return Pushed(server, agent, agent.wait_for("push.listening")["port"])
 
 

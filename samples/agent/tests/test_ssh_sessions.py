@@ -214,4 +214,4 @@ def test_an_idle_connection_is_closed(server, tmp_path):
     with running.agents:
         assert asyncio.run(silent()).split() == ["1", "2", "3", "4"]
         eventually(lambda: only_the_agent_is_left(running), what="the end of the silent program")
-        assert running.agent.logged("ssh.idle")
+        running.agent.wait_for("ssh.idle")

@@ -1,0 +1,68 @@
+"""Agents that no WebSocket reaches."""
+
+import pytest
+from websockets.sync.client import connect
+
+from infra.local.emulator import free_port
+from infra.local.recorder import Call
+from tests.e2e.cloud import eventually, fleet, logged
+
+
+@pytest.fixture
+def remote(cloud):
+    with fleet(cloud, "remote") as remote:
+        yield remote
+
+
+def start_without_socket(remote, link, *arguments):
+    link.takes_websockets = False
+    agent = remote.machine()
+    agent.start(*arguments, environment=link.environment)
+    eventually(lambda: logged(agent, "agent.enrolled") and logged(agent, "websocket.lost"))
+    return agent
+
+
+def test_a_frame_of_an_agent_is_heard(cloud, remote):
+    agent = remote.machine()
+    agent.start()
+    eventually(lambda: logged(agent, "websocket.connected"))
+    token = remote.api.get(f"/api/v1/nodes/{agent.node_id()}").data["api_token"]
+    agent.stop()
+
+    with connect(cloud.websocket_url, additional_headers={"Authorization": f"Bearer {token}"}) as socket:
+        socket.send('{"type": "ping"}')
+        looked_up = Call("websocket_message", "dynamodb:GetItem", f"{cloud.table_prefix}connections")
+        eventually(lambda: looked_up in cloud.calls)
+        socket.send('{"type": "ping"}')
+
+
+def test_polling_alone_brings_work_and_cancellations(remote, link):
+    agent = start_without_socket(remote, link)
+
+    assert remote.only(remote.run("echo polled", agent), "completed")["output"] == "polled\n"
+    long = remote.run("sleep 600", agent)
+    execution_id = remote.only(long, "sent")["id"]
+    answer = remote.api.call("PATCH", f"/api/v1/command_executions/{execution_id}/cancel")
+
+    assert answer.status == 200
+    assert remote.only(long, "cancelled")["exit_code"] == 143
+    assert not logged(agent, "websocket.connected")
+
+
+def test_push_alone_brings_work_and_cancellations(remote, link):
+    agent = start_without_socket(remote, link, "--push-port", str(free_port()))
+    eventually(lambda: logged(agent, "push.listening"))
+    # An agent runs nothing before it has seen once what was cancelled while it was away.
+    remote.only(remote.run("true", agent), "completed")
+    link.lose_requests("GET", "/agents/command_executions$")
+
+    pushed = remote.only(remote.run("echo pushed", agent), "completed")
+    assert pushed["output"] == "pushed\n"
+    assert logged(agent, "execution.pushed", execution_id=pushed["id"])
+    long = remote.run("sleep 600", agent)
+    execution_id = remote.only(long, "sent")["id"]
+    answer = remote.api.call("PATCH", f"/api/v1/command_executions/{execution_id}/cancel")
+
+    assert answer.status == 200
+    assert remote.only(long, "cancelled")["exit_code"] == 143
+    assert not logged(agent, "execution.fetched", execution_id=execution_id)
