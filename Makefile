@@ -61,13 +61,13 @@ audit: setup ## Known vulnerabilities in what ships (asks the package index)
 	@$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
 
 test: setup ## All tests, with the whole application in a local cloud among them
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 test-fast: setup ## The tests that start no local cloud
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --ignore=tests/e2e $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --ignore=tests/e2e $(ARGS)
 
 conformance: setup ## Write docs/conformance.md from what the route tests exercise; the contract is in EDGE_CONTRACT_DIR
-	@$(BIN)/python -m tests.contract.conformance -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m tests.contract.conformance -n $(WORKERS) $(ARGS)
 
 demo: setup ## The main job for real: three agents enrol, a command runs on all, every output comes back
 	@$(BIN)/python -m infra.local.demo

@@ -2,14 +2,18 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from chalicelib.kit.tables import Tables
 from tests.emulator import Emulator, running_emulator
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.dynamo import FakeDynamo
+
+END_TO_END = "tests/e2e/"
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
@@ -25,6 +29,19 @@ os.environ.update(
 )
 for _name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
     os.environ.pop(_name, None)
+
+
+class OneCloudScheduling(LoadScopeScheduling):
+    """Spreads single tests over the workers of xdist, but gives all end-to-end tests to one: they share a local cloud,
+    and two would not fit on a small machine. (Its own ``--dist loadgroup`` sees no groups under pytest 9.)"""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return END_TO_END if nodeid.startswith(END_TO_END) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return OneCloudScheduling(config, log)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """One local cloud for all end-to-end tests of a session."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -10,8 +9,6 @@ from infra.local.cloud import LocalCloud, Options
 from infra.local.operator_api import Operator
 from tests.e2e.api import Api
 from tests.e2e.link import Link
-
-HERE = Path(__file__).parent
 
 HOURLY = 3600.0
 """Tests call the sweeps themselves."""
@@ -27,11 +24,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "last: looks back on what the other end-to-end tests did")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs them all: a cloud each would not fit on a small machine."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("local-cloud"))
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Those that look back come last, whatever another plugin shuffles."""
+    yield
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
