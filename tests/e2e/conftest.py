@@ -1,6 +1,7 @@
 """One local cloud for all end-to-end tests of a session."""
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,8 @@ from infra.local.cloud import LocalCloud, Options
 from infra.local.operator_api import Operator
 from tests.e2e.api import Api
 from tests.e2e.link import Link
+
+HERE = Path(__file__).parent
 
 HOURLY = 3600.0
 """Tests call the sweeps themselves."""
@@ -26,9 +29,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Those that look back come last, whatever another plugin shuffles."""
+    """They share one cloud and leave machines in it: they keep their order, whatever another plugin shuffles, and those
+    that look back come last."""
+    place = {item.nodeid: number for number, item in enumerate(items)}
     yield
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    ours = [item for item in items if HERE in item.path.parents]
+    ours.sort(key=lambda item: (item.get_closest_marker("last") is not None, place[item.nodeid]))
+    items[:] = [item for item in items if HERE not in item.path.parents] + ours
 
 
 @pytest.fixture(scope="session")
