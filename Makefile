@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format lint types imports templates openapi openapi-check audit test test-fast conformance demo up package deploy clean
+.PHONY: help setup check format lint types imports templates openapi openapi-check audit test test-fast conformance bench demo up package deploy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,9 @@ test-fast: setup ## The tests that start no local cloud
 
 conformance: setup ## Write docs/conformance.md from what the route tests exercise; the contract is in EDGE_CONTRACT_DIR
 	@$(BIN)/python -m tests.contract.conformance -n $(WORKERS) $(ARGS)
+
+bench: setup ## How fast, how much, how it grows: prints tables, writes build/bench.json; alone on the machine, under 10 minutes
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 demo: setup ## The main job for real: three agents enrol, a command runs on all, every output comes back
 	@$(BIN)/python -m infra.local.demo

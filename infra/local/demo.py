@@ -13,7 +13,7 @@ from chalicelib.kit.clock import SystemClock, parse_time
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.bus_tap import BusTap
 from infra.local.cloud import LocalCloud, settings_of_this_shell
-from infra.local.lifetime import Lifetime, StopRequestedError
+from infra.local.lifetime import Lifetime, StopRequested
 from infra.local.operator_api import ApiError, Operator
 
 Json = dict[str, Any]
@@ -50,7 +50,7 @@ def main() -> int:
     Lifetime()
     try:
         _run()
-    except StopRequestedError:
+    except StopRequested:
         print("\nstopped", file=sys.stderr)
         return 130
     except (DemoFailedError, ApiError, OSError, RuntimeError, ValueError) as error:

@@ -8,12 +8,16 @@ from types import FrameType
 _POLL_SECONDS = 0.5
 
 
-class StopRequestedError(Exception):
-    """Somebody asked the runner to stop. Raised in the main thread, so that every ``with`` is left in order."""
+class StopRequested(BaseException):  # noqa: N818 - no error, as KeyboardInterrupt is none
+    """Somebody asked the runner to stop. Raised in the main thread, so that every ``with`` is left in order.
+
+    Like `KeyboardInterrupt` it is no `Exception`: it comes in the middle of any call, and a library that turns every
+    exception into one of its own (botocore does, and tries again) would swallow the request.
+    """
 
 
 class Lifetime:
-    """Turns the first request to stop into `StopRequestedError` and ignores further ones while things are stopped."""
+    """Turns the first request to stop into `StopRequested` and ignores further ones while things are stopped."""
 
     def __init__(self) -> None:
         self._parent = os.getppid()
@@ -23,14 +27,14 @@ class Lifetime:
         threading.Thread(target=self._watch_parent, name="parent-watch", daemon=True).start()
 
     def wait(self) -> None:
-        """Until `StopRequestedError` comes."""
+        """Until `StopRequested` comes."""
         while True:
             signal.pause()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if not self._stopping:
             self._stopping = True
-            raise StopRequestedError
+            raise StopRequested
 
     def _watch_parent(self) -> None:
         """If what started this process is killed outright, nobody is left who would stop it."""

@@ -4,7 +4,7 @@ import sys
 
 from infra.local.agents import SampleAgents
 from infra.local.cloud import LocalCloud, settings_of_this_shell
-from infra.local.lifetime import Lifetime, StopRequestedError
+from infra.local.lifetime import Lifetime, StopRequested
 from infra.local.operator_api import Operator
 
 DEFAULT_PORT = 8080
@@ -19,7 +19,7 @@ def main(agent_count: int) -> int:
                 _start_agents(Operator(cloud.url, cloud.master_key), agents, agent_count)
             _print_addresses(cloud, agent_count)
             lifetime.wait()
-    except StopRequestedError:
+    except StopRequested:
         print("\nstopped")
     except OSError as error:
         print(f"make up: {error}", file=sys.stderr)

@@ -65,8 +65,9 @@ def read_output(path: Path, notes: Sequence[str]) -> str:
     as lines of their own. A file that is not there, or was never written to, is no output.
     """
     content = path.read_bytes() if path.exists() else b""
-    total = TOTAL.unpack_from(content)[0] if len(content) >= TOTAL.size else 0
     stored = content[TOTAL.size :]
+    # An agent that was killed between its two writes left bytes that its count does not know yet.
+    total = max(TOTAL.unpack_from(content)[0], len(stored)) if len(content) >= TOTAL.size else 0
     ring = stored[HEAD_BYTES:]
     if total > HEAD_BYTES + TAIL_BYTES:
         oldest = (total - HEAD_BYTES) % TAIL_BYTES

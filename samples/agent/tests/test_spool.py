@@ -30,6 +30,16 @@ def test_no_file_and_an_empty_one_are_no_output(path):
     assert read_output(path, ("a note",)) == "a note\n"
 
 
+def test_bytes_that_the_count_does_not_know_yet_are_read(path):
+    """As when the agent is killed between the write of the bytes and that of their count."""
+    spool = OutputSpool(path)
+    spool.append(b"counted ")
+    spool.close()
+    with path.open("ab") as file:
+        file.write(b"and not")
+    assert read_output(path, ()) == "counted and not"
+
+
 def test_notes_begin_on_a_line_of_their_own(path):
     assert spooled(path, b"text", notes=("first", "second")) == "text\nfirst\nsecond\n"
     assert spooled(path, b"text\n", notes=("first",)) == "text\nfirst\n"
