@@ -8,7 +8,7 @@ from types import FrameType
 _POLL_SECONDS = 0.5
 
 
-class StopRequested(BaseException):  # noqa: N818 - no error, as KeyboardInterrupt is none
+class StopRequested(BaseException):
     """Somebody asked the runner to stop. Raised in the main thread, so that every ``with`` is left in order.
 
     Like `KeyboardInterrupt` it is no `Exception`: it comes in the middle of any call, and a library that turns every

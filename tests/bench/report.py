@@ -65,7 +65,7 @@ def _target(figure: Figure) -> str:
     return f"{'≤' if figure.better == 'less' else '≥'} {_number(figure.target)}"
 
 
-def _verdict(holds: bool | None) -> str:  # noqa: FBT001 - the one value that it words
+def _verdict(holds: bool | None) -> str:
     return {None: "", True: "yes", False: "**no**"}[holds]
 
 
