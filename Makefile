@@ -1,9 +1,11 @@
 # The only door to everything: `make help`.
-# Variables from the environment: PYTHON, STAGE, PORT, AGENTS, MASTER_KEY, LOCAL_SWEEP_SECONDS and every documented setting.
+# Variables from the environment: PYTHON, STAGE, ROLE, NAME, PORT, AGENTS, MASTER_KEY, LOCAL_SWEEP_SECONDS and every documented setting.
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAGE ?= dev
+ROLE ?= core
+NAME ?=
 AGENTS ?= 0
 WORKERS ?= 2
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
@@ -48,7 +50,8 @@ imports: setup
 
 templates: setup
 	@$(BIN)/python -m infra.package --code-only --build build/check
-	@$(BIN)/cfn-lint build/check/stateful.json build/check/packaged/sam.json
+	@$(BIN)/python -m infra.package --code-only --role further --build build/check/further
+	@$(BIN)/cfn-lint build/check/stateful.json build/check/packaged/sam.json build/check/further/packaged/sam.json
 
 openapi: setup ## Write the documents of the API and of its events from the models
 	@$(BIN)/python -m chalicelib.api.openapi
@@ -69,7 +72,7 @@ test-fast: setup ## The tests that start no local cloud
 conformance: setup ## Write docs/conformance.md from what the route tests exercise; the contract is in EDGE_CONTRACT_DIR
 	@$(BIN)/python -m tests.contract.conformance -n $(WORKERS) $(ARGS)
 
-bench: setup ## How fast, how much, how it grows: prints tables, writes build/bench.json; alone on the machine, under 10 minutes
+bench: setup ## How fast, how much, how it grows: prints tables, writes build/bench.json (ARGS=--write: docs/performance.md); alone on the machine, under 10 minutes
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 demo: setup ## The main job for real: three agents enrol, a command runs on all, every output comes back
@@ -78,11 +81,11 @@ demo: setup ## The main job for real: three agents enrol, a command runs on all,
 up: setup ## The same, kept running: PORT=8080 AGENTS=0 MASTER_KEY=... LOCAL_SWEEP_SECONDS=5
 	@$(BIN)/python -m infra.local.up $(AGENTS)
 
-package: setup ## build/packaged: template and zip, as they go to AWS
-	@$(BIN)/python -m infra.package --stage $(STAGE)
+package: setup ## build/packaged: template and zip, as they go to AWS; ROLE=further: those of a further stack
+	@$(BIN)/python -m infra.package --stage $(STAGE) --role $(ROLE)
 
-deploy: setup ## Deploy to the AWS account of the shell's credentials: make deploy STAGE=dev
-	@$(BIN)/python -m infra.deploy --stage $(STAGE)
+deploy: setup ## Deploy to the AWS account of the shell's credentials: make deploy STAGE=dev [ROLE=further NAME=...]
+	@$(BIN)/python -m infra.deploy --stage $(STAGE) --role $(ROLE) --name "$(NAME)"
 
 clean: ## Remove what was built, and .venv
 	@rm -rf $(VENV) build .chalice/deployments .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,17 +1,23 @@
-"""Everything that is not this process: clients of AWS, time, chance, name resolution. Tests bring their own."""
+"""Everything that is not this process: clients of AWS, time, chance, name resolution. Tests bring their own.
+
+What only some functions use is imported when it is first asked for, as in `bootstrap`.
+"""
+
+from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.kit import aws
 from chalicelib.kit.clock import Clock, SystemClock
-from chalicelib.kit.crypto import KeyService, KmsKeyService
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Log
-from chalicelib.kit.outbound import Exchange, HttpExchange, Resolver, SystemResolver
 from chalicelib.kit.tables import Driver, Meter
-from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.kit.crypto import KeyService
+    from chalicelib.kit.outbound import Exchange, Resolver
 
 
 class Outside(Protocol):
@@ -58,11 +64,23 @@ class Aws:
         self.clock: Clock = SystemClock()
         self.ids = Ids()
         self.log = Log()
-        self.resolver: Resolver = SystemResolver()
-        self.exchange: Exchange = HttpExchange()
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        from chalicelib.kit.outbound import SystemResolver
+
+        return SystemResolver()
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        from chalicelib.kit.outbound import HttpExchange
+
+        return HttpExchange()
 
     @cached_property
     def driver(self) -> Driver:
+        from chalicelib.kit.tables.dynamodb import DynamoDriver
+
         return DynamoDriver(aws.client("dynamodb"), self._settings.table_prefix, Meter())
 
     @cached_property
@@ -79,7 +97,9 @@ class Aws:
 
     @cached_property
     def key_service(self) -> KeyService:
-        return KmsKeyService(aws.client("kms"), self._settings.kms_key_id)
+        from chalicelib.kit.crypto import KmsKeyService
+
+        return KmsKeyService(lambda: aws.client("kms"), self._settings.kms_key_id)
 
     def read_secret(self, arn: str) -> str:
         return str(aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])

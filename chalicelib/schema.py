@@ -6,6 +6,7 @@ from chalicelib.admins.store import TABLE as ADMINS
 from chalicelib.aliases import store as aliases_store
 from chalicelib.aliases.store import TABLE as ALIASES
 from chalicelib.clusters import store as clusters_store
+from chalicelib.clusters.model import Identified
 from chalicelib.clusters.store import TABLE as CLUSTERS
 from chalicelib.clusters.subnets import SUBNETS
 from chalicelib.commands import store as commands_store
@@ -15,8 +16,10 @@ from chalicelib.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.enrollment.store import TOKENS as REGISTRATION_TOKENS
 from chalicelib.events.store import TABLE as OCCURRENCES
 from chalicelib.kit.counters import TABLE as COUNTERS
+from chalicelib.kit.counters import total_of
 from chalicelib.kit.crypto import DATA_KEYS
 from chalicelib.kit.tables import Query, Table
+from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.metrics.store import TABLE as METRICS_CACHE
 from chalicelib.nodes import store as nodes_store
 from chalicelib.nodes.store import CONNECTIONS, NODES, PRESENCE
@@ -27,6 +30,7 @@ from chalicelib.ssh.store import USERNAMES as SSH_USERNAMES
 from chalicelib.updates import store as updates_store
 from chalicelib.updates.store import NODE_UPDATES as SELF_UPDATES
 from chalicelib.updates.store import REQUESTS as SELF_UPDATE_REQUESTS
+from chalicelib.vpn.store import TABLE as VPN_NETWORKS
 from chalicelib.webhooks import store as webhooks_store
 from chalicelib.webhooks.store import DELIVERIES, WEBHOOKS
 
@@ -40,7 +44,20 @@ ALL_TOTALS: Mapping[str, Sequence[Query]] = {
     **ssh_store.TOTALS,
     **webhooks_store.TOTALS,
 }
-"""Every total that is kept as a counter, but for those of single commands, and the counts that a recount reads."""
+"""Every total that is kept as a counter, but for those of single clusters and commands, and the counts that a recount
+reads."""
+
+
+def totals_of_cluster(cluster: Identified) -> dict[str, Sequence[Query]]:
+    """The totals of what belongs to one cluster, as `ALL_TOTALS`."""
+    children = {
+        total_of(table.name, "cluster_name", cluster.name): (
+            Query(table, cluster.id, table.index("by_cluster"), count_only=True),
+        )
+        for table in (NODES, ALIASES, ENROLLMENT_KEYS)
+    }
+    return {**children, **commands_store.BY_CLUSTER.counted(EXECUTIONS, cluster.name)}
+
 
 ALL_TABLES: tuple[Table, ...] = (
     CLUSTERS,
@@ -63,7 +80,9 @@ ALL_TABLES: tuple[Table, ...] = (
     WEBHOOKS,
     DELIVERIES,
     OCCURRENCES,
+    TASKS,
     ADMINS,
+    VPN_NETWORKS,
     COUNTERS,
     DATA_KEYS,
 )

@@ -4,14 +4,25 @@ Read once per container. ``python -m chalicelib.settings`` prints the table of d
 """
 
 import json
+import os
 import sys
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Gt, Le
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 RESERVED_CLUSTER_NAME = "default"
 
@@ -31,27 +42,43 @@ def _not_reserved(value: str | None, info: ValidationInfo) -> str | None:
     return value
 
 
-CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+def _parsed(value: object) -> object:
+    """A JSON object as a dict."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 PositiveInt = Annotated[int, Ge(1)]
 Prefix = Annotated[int, Ge(1), Le(30)]
 
 
-class Settings(BaseSettings):
-    """Environment variables of the same names in capitals. Raises ValidationError for a value that cannot be.
+def running_function() -> str:
+    """The name, as in ``infra/functions.py``, of the function that this process is an instance of: FUNCTION_NAME, which
+    the template sets. "" in tools and tests."""
+    return os.environ.get("FUNCTION_NAME", "")
 
-    Secrets print as asterisks; a variable that is set to nothing counts as not set.
+
+class Settings(BaseModel):
+    """What the functions are told. Raises ValidationError for a value that cannot be. Secrets print as asterisks.
+
+    Plain pydantic: pydantic-settings brings asyncio and a command-line parser along, 70 ms of every cold start.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     # Where things are: outputs of the stateful stack.
     table_prefix: str = Field("", description="In front of every table's name, e.g. `edge-admin-dev-`.")
-    queue_urls: dict[str, str] = Field(
+    queue_urls: Annotated[dict[str, str], BeforeValidator(_parsed)] = Field(
         default_factory=dict, description='JSON object: queue name to URL, `{"events": "https://…"}`.'
+    )
+    delivery_queue_url: str = Field(
+        "", description="Queue that this stack alone takes deliveries from, as a further stack does; the core has none."
     )
     event_bus_name: str = Field("default", description="EventBridge bus that domain events are put on.")
     keys_secret_arn: str = Field(
-        "", description="Secrets Manager secret `{MASTER_KEY, API_KEY, METRICS_KEY}`, read once per container."
+        "",
+        description="Secrets Manager secret `{MASTER_KEY, API_KEY, METRICS_KEY, NETMAKER_MASTER_KEY}`, read once per "
+        "container.",
     )
     kms_key_id: str = Field("", description="KMS key that wraps the data key of secrets at rest.")
     websocket_url: str = Field("", description="What registration gives agents to connect to, `wss://…`.")
@@ -85,6 +112,10 @@ class Settings(BaseSettings):
 
     # Webhooks.
     webhook_max_attempts: PositiveInt = Field(3, description="Attempts to deliver an event to a webhook.")
+    webhook_retry_seconds: Annotated[int, Ge(1), Le(3600)] = Field(
+        15,
+        description="Seconds before a delivery's second attempt; four times as many before each further, up to 3600.",
+    )
     webhook_allow_private_ips: bool = Field(
         default=False, description="Let webhooks lead to private addresses and metadata services: for local runs."
     )
@@ -94,7 +125,26 @@ class Settings(BaseSettings):
 
     # Names.
     core_name: str = Field("default", description="Name of this installation, in the source of every event.")
+
+    # The mesh.
+    vpn_mode: Literal["registry", "netmaker"] = Field(
+        "registry",
+        description="`registry`: no mesh, names stand in our tables. `netmaker`: a Netmaker server has networks, hosts "
+        "and names.",
+    )
+    netmaker_api_url: Annotated[str, StringConstraints(pattern=r"^(https?://[^\s?#@]+)?$")] = Field(
+        "", description="Where Netmaker's API is, `https://api.nm.example.com`; needed in mode `netmaker`."
+    )
+    netmaker_master_key: SecretStr | None = Field(
+        None, description="Replaces the secret's `NETMAKER_MASTER_KEY`; for local runs and tests."
+    )
     netmaker_default_domain: str = Field("nm.internal", description="Domain of nodes' VPN host names.")
+    cluster_reconciliation_enabled: bool = Field(
+        default=True, description="Compare the mesh with our rows every hour and mend it; in mode `netmaker`."
+    )
+    evict_rogue_hosts: bool = Field(
+        default=True, description="Hosts named as a node that nobody has enrolled leave our networks after an hour."
+    )
 
     # Admins.
     admin_name: Annotated[str | None, StringConstraints(pattern=_LABEL, max_length=63)] = Field(
@@ -160,6 +210,26 @@ class Settings(BaseSettings):
     list_read_limit: PositiveInt = Field(20_000, description="Rows that one list request may examine.")
     push_enabled: bool = Field(default=False, description="Deliver by HTTP to nodes that are not connected.")
     push_host: str | None = Field(None, description="Host to push to in place of each node's VPN host name.")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The settings that the variables of the same names in capitals give; one that is set to nothing is not set.
+
+        Raises ValidationError, without the values.
+        """
+        given = {name: environment.get(name.upper()) for name in cls.model_fields}
+        return cls.model_validate({name: value for name, value in given.items() if value})
+
+    @model_validator(mode="after")
+    def _mesh_is_named(self) -> Self:
+        if self.has_mesh and not self.netmaker_api_url:
+            raise ValueError("VPN_MODE is netmaker, and NETMAKER_API_URL is not set")
+        return self
+
+    @property
+    def has_mesh(self) -> bool:
+        """Whether nodes are hosts of networks."""
+        return self.vpn_mode == "netmaker"
 
     @property
     def own_admin_name(self) -> str:

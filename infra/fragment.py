@@ -11,24 +11,24 @@ from typing import Any
 
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables.schema import Table
+from infra.alarms import application_alarms
 from infra.functions import (
     API_STAGE,
     APP_NAME,
-    FUNCTIONS,
     Function,
     QueueSource,
+    Role,
     StreamSource,
+    functions_of,
 )
+from infra.further import NAME_PATTERN, OWN_QUEUE, WEBSOCKET_API, own_queue, source_queue
 from infra.grants import GRANTS, policies
-from infra.parameters import documented_settings, parameter_name
+from infra.parameters import NETWORK_VARIABLES, documented_settings, parameter_name
 from infra.stateful import queue_parameter, stream_parameter
 
 Json = dict[str, Any]
 
 LOG_RETENTION_DAYS = 30
-
-ITERATOR_AGE_LIMIT_MS = 60_000
-"""A relay that is a minute behind is not merely busy."""
 
 STREAM_BISECT = False
 """A batch is retried whole: the relay itself passes over what it cannot understand."""
@@ -41,6 +41,12 @@ PUBLIC_ROUTES = (
 
 PUBLIC_RATE_PER_SECOND = 50
 PUBLIC_BURST = 100
+
+_IN_NETWORK = "InNetwork"
+_NETWORK_POLICY: Json = {
+    "Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
+}
+"""What Lambda needs to place a function in a network; AWS keeps it up to date."""
 
 _ENVELOPE_CONTENT = "application/json"
 
@@ -56,24 +62,34 @@ GATEWAY_RESPONSES: tuple[tuple[str, int, str, str], ...] = (
     ("INTEGRATION_FAILURE", 503, "service_unavailable", "Service Unavailable"),
     ("INTEGRATION_TIMEOUT", 503, "service_unavailable", "Service Unavailable"),
 )
-"""What API Gateway answers by itself: its response type, the status (0 keeps its own), our code and message."""
+"""What API Gateway answers by itself: its response type, the status (0 keeps its own), our code and message. For
+REQUEST_TOO_LARGE it does not heed this yet (API Gateway developer guide, "Important notes"): above what Lambda takes, a
+client gets its own words."""
 
 
-def fragment(tables: Sequence[Table]) -> Json:
-    """The template to merge."""
+def fragment(tables: Sequence[Table], role: Role = Role.CORE) -> Json:
+    """The template to merge, for a stack of that role."""
+    is_core = role is Role.CORE
     resources: Json = {}
-    for each in FUNCTIONS:
-        resources[each.resource] = {"Properties": _function_properties(each, tables)}
-        resources[each.role] = {"Properties": {"Policies": policies(each, GRANTS[each.name], _by_name(tables))}}
-        resources[each.log_group] = _log_group(each)
+    for each in functions_of(role):
+        grants = GRANTS[each.name]
+        resources[each.resource] = {"Properties": _function_properties(each, tables, role)}
+        network = {"ManagedPolicyArns": _in_network([_NETWORK_POLICY])} if each.reaches_nodes else {}
+        resources[each.role] = {"Properties": {"Policies": policies(each, grants, _by_name(tables), role), **network}}
+        resources[each.log_group] = _log_group(each, role)
     resources["RestAPI"] = {"Properties": _api_properties()}
-    resources["RelayIteratorAgeAlarm"] = _iterator_age_alarm()
+    resources |= application_alarms(role)
+    if not is_core:
+        resources |= own_queue()
     return {
-        "Description": "Edge Admin: functions and APIs",
-        "Parameters": _parameters(tables),
-        "Globals": {"Function": {"Environment": {"Variables": _environment()}}},
+        "Description": "Edge Admin: functions and APIs"
+        if is_core
+        else "Edge Admin: a further stack's functions and API",
+        "Parameters": _parameters(tables) if is_core else _further_parameters(),
+        "Conditions": {_IN_NETWORK: {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": "SubnetIds"}]}, ""]}]}},
+        "Globals": {"Function": {"Environment": {"Variables": _environment(role)}}},
         "Resources": resources,
-        "Outputs": {"WebsocketURL": {"Value": _websocket_url("wss")}},
+        "Outputs": {"WebsocketURL": {"Value": _websocket_url("wss")}} if is_core else {},
     }
 
 
@@ -102,8 +118,20 @@ def _parameters(tables: Sequence[Table]) -> Json:
     required += [queue_parameter(queue) for queue in Queue]
     required += [stream_parameter(table) for table in tables if table.stream]
     given: Json = {name: {"Type": "String"} for name in required}
-    optional = {parameter_name(name): {"Type": "String", "Default": ""} for name in documented_settings()}
-    return given | optional
+    optional: Json = {parameter_name(name): {"Type": "String", "Default": ""} for name in documented_settings()}
+    network = {parameter_name(name): {"Type": "CommaDelimitedList", "Default": ""} for name in NETWORK_VARIABLES}
+    return given | optional | network
+
+
+def _in_network(value: Json | list[Json]) -> Json:
+    """The value where the deployer has named a network, else nothing."""
+    return {"Fn::If": [_IN_NETWORK, value, {"Ref": "AWS::NoValue"}]}
+
+
+def _further_parameters() -> Json:
+    """It reads no stream, and needs to be told its name and the core's API for sockets."""
+    own = {"Name": {"Type": "String", "AllowedPattern": NAME_PATTERN}, WEBSOCKET_API: {"Type": "String"}}
+    return _parameters([]) | own
 
 
 def _websocket_url(scheme: str) -> Json:
@@ -111,7 +139,7 @@ def _websocket_url(scheme: str) -> Json:
     return {"Fn::Sub": f"{scheme}://{host}/{API_STAGE}"}
 
 
-def _environment() -> Json:
+def _environment(role: Role) -> Json:
     variables: Json = {
         "TABLE_PREFIX": {"Ref": "TablePrefix"},
         "QUEUE_URLS": {"Ref": "QueueUrls"},
@@ -120,19 +148,27 @@ def _environment() -> Json:
         "KMS_KEY_ID": {"Ref": "KeyArn"},
         "WEBSOCKET_URL": _websocket_url("wss"),
         "WEBSOCKET_MANAGEMENT_URL": _websocket_url("https"),
+        "PYDANTIC_DISABLE_PLUGINS": "true",  # it looks through every package's metadata for some at each start
     }
-    return variables | {name: {"Ref": parameter_name(name)} for name in documented_settings()}
+    own = {} if role is Role.CORE else {"DELIVERY_QUEUE_URL": {"Ref": OWN_QUEUE}}
+    return variables | own | {name: {"Ref": parameter_name(name)} for name in documented_settings()}
 
 
-def _function_properties(each: Function, tables: Sequence[Table]) -> Json:
+def _function_properties(each: Function, tables: Sequence[Table], role: Role) -> Json:
     properties: Json = {
         "Timeout": each.timeout_seconds,
         "MemorySize": each.memory_mb,
-        "LoggingConfig": {"LogGroup": {"Ref": each.log_group}},
+        "Environment": {"Variables": {"FUNCTION_NAME": each.name}},
+        # JSON is what lets START, END and REPORT be left out: our own line of each invocation says as much, and of an
+        # idle fleet's bill these three would be a twentieth.
+        "LoggingConfig": {"LogGroup": {"Ref": each.log_group}, "LogFormat": "JSON", "SystemLogLevel": "WARN"},
     }
+    if each.reaches_nodes:
+        network = {parameter_name(name): {"Ref": parameter_name(name)} for name in NETWORK_VARIABLES}
+        properties["VpcConfig"] = _in_network(network)
     match each.source:
         case QueueSource():
-            properties["Events"] = {f"{each.resource}SqsEventSource": _queue_event(each.source)}
+            properties["Events"] = {f"{each.resource}SqsEventSource": _queue_event(each.source, role)}
         case StreamSource():
             properties["Events"] = _stream_events(each, each.source, tables)
         case _:
@@ -140,11 +176,11 @@ def _function_properties(each: Function, tables: Sequence[Table]) -> Json:
     return properties
 
 
-def _queue_event(source: QueueSource) -> Json:
+def _queue_event(source: QueueSource, role: Role) -> Json:
     return {
         "Type": "SQS",
         "Properties": {
-            "Queue": {"Ref": queue_parameter(source.queue)},
+            "Queue": source_queue(source.queue, role),
             "BatchSize": source.batch_size,
             "MaximumBatchingWindowInSeconds": 0,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
@@ -169,14 +205,26 @@ def _stream_events(each: Function, source: StreamSource, tables: Sequence[Table]
                 "MaximumRetryAttempts": -1,
                 "MaximumRecordAgeInSeconds": -1,
                 "BisectBatchOnFunctionError": STREAM_BISECT,
+                **_filter(table),
             },
         }
     return events
 
 
-def _log_group(each: Function) -> Json:
+def _filter(table: Table) -> Json:
+    """Lambda reads the other records, starts nothing for them and charges nothing (AWS Lambda developer guide, "Using
+    event filtering with a DynamoDB event source")."""
+    if not table.relayed:
+        return {}
+    operation = {"changed_by": {"M": {"operation": {"S": sorted(table.relayed)}}}}
+    pattern = json.dumps({"dynamodb": {"NewImage": operation}}, separators=(",", ":"))
+    return {"FilterCriteria": {"Filters": [{"Pattern": pattern}]}}
+
+
+def _log_group(each: Function, role: Role) -> Json:
+    stack = "${Stage}" if role is Role.CORE else "${Stage}/admin-${Name}"
     properties = {
-        "LogGroupName": {"Fn::Sub": f"/{APP_NAME}/${{Stage}}/{each.name}"},
+        "LogGroupName": {"Fn::Sub": f"/{APP_NAME}/{stack}/{each.name}"},
         "RetentionInDays": LOG_RETENTION_DAYS,
     }
     return {"Type": "AWS::Logs::LogGroup", "Properties": properties}
@@ -204,22 +252,3 @@ def gateway_response(status: int, code: str, message: str) -> Json:
     body = {"error": {"code": code, "message": message}, "meta": {"request_id": "$context.requestId"}}
     response: Json = {"responseTemplates": {_ENVELOPE_CONTENT: json.dumps(body)}}
     return {"statusCode": str(status), **response} if status else response
-
-
-def _iterator_age_alarm() -> Json:
-    relay = next(each for each in FUNCTIONS if isinstance(each.source, StreamSource))
-    properties = {
-        "AlarmDescription": "The relay falls behind: events and work wait, and are lost after 24 hours",
-        "Namespace": "AWS/Lambda",
-        "MetricName": "IteratorAge",
-        "Dimensions": [{"Name": "FunctionName", "Value": {"Ref": relay.resource}}],
-        "Statistic": "Maximum",
-        "Period": 60,
-        "EvaluationPeriods": 1,
-        "Threshold": ITERATOR_AGE_LIMIT_MS,
-        "ComparisonOperator": "GreaterThanThreshold",
-        "TreatMissingData": "notBreaching",
-        "AlarmActions": [{"Ref": "AlarmTopicArn"}],
-        "OKActions": [{"Ref": "AlarmTopicArn"}],
-    }
-    return {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}

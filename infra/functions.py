@@ -5,6 +5,7 @@ Names are those given to Chalice's decorators. Chalice turns ``clean_up`` into t
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from chalicelib.kit.queues import Queue
 
@@ -18,6 +19,14 @@ MAX_RECEIVES = 5
 
 VISIBILITY_TIMEOUTS = 6
 """Visibility of a queue in timeouts of its consumer (AWS Lambda developer guide, "Using Lambda with Amazon SQS")."""
+
+
+class Role(StrEnum):
+    """What a deployed stack does. The core is deployed once, and does everything; a further stack shares its tables,
+    answers the API and delivers to the clusters that it owns."""
+
+    CORE = "core"
+    FURTHER = "further"
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,8 @@ class StreamSource:
 
 @dataclass(frozen=True)
 class ScheduleSource:
-    """Started by the clock; the rate stands in the handler's decorator. ``daily`` ones are long and mend, not drive."""
+    """Started by the clock; the rate stands in the handler's decorator. ``daily`` ones run hourly at most, and
+    mend: each failure of theirs rings."""
 
     daily: bool = False
 
@@ -58,12 +68,15 @@ Source = QueueSource | StreamSource | ScheduleSource | HttpSource | WebSocketSou
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function and what it may use. More memory also means more processor."""
+    """A Lambda function and what it may use. More memory also means more processor. ``roles`` are the stacks that it is
+    part of; ``reaches_nodes``, or their mesh, has it stand in the network that a deployer names."""
 
     name: str
     source: Source
     timeout_seconds: int
     memory_mb: int = 512
+    roles: tuple[Role, ...] = (Role.CORE,)
+    reaches_nodes: bool = False
 
     @property
     def resource(self) -> str:
@@ -86,24 +99,29 @@ def logical_id(name: str) -> str:
     return "".join(part.capitalize() for part in name.replace("-", "_").split("_"))
 
 
+_EVERY_STACK = tuple(Role)
+
 FUNCTIONS: tuple[Function, ...] = (
     # API Gateway gives up after 29 s; a function must end before, or its answer is lost and its work goes on unseen.
-    Function("api_handler", HttpSource(), timeout_seconds=28, memory_mb=1024),
+    Function("api_handler", HttpSource(), 28, memory_mb=1024, roles=_EVERY_STACK, reaches_nodes=True),
     Function("websocket_connect", WebSocketSource(), timeout_seconds=28),
     Function("websocket_message", WebSocketSource(), timeout_seconds=28),
     Function("websocket_disconnect", WebSocketSource(), timeout_seconds=28),
     Function("relay_changes", StreamSource(), timeout_seconds=60, memory_mb=1024),
     Function("create_executions", QueueSource(Queue.EXECUTION_CREATION, 20, batch_size=1), 60, memory_mb=1024),
-    Function("deliver_commands", QueueSource(Queue.COMMAND_DELIVERY, 50), timeout_seconds=30),
+    Function("deliver_commands", QueueSource(Queue.COMMAND_DELIVERY, 50), 30, roles=_EVERY_STACK, reaches_nodes=True),
     Function("clean_up", QueueSource(Queue.CLEAN_UP, 10), timeout_seconds=60),
     Function("trigger_updates", QueueSource(Queue.SELF_UPDATES, 10, batch_size=1), timeout_seconds=60),
     Function("publish_events", QueueSource(Queue.EVENTS, 20), timeout_seconds=30),
     # One message at a time: behind a receiver that hangs for 10 s no other message waits.
-    Function("deliver_webhook", QueueSource(Queue.WEBHOOK_DELIVERIES, 50, batch_size=1), timeout_seconds=30),
+    Function("deliver_webhook", QueueSource(Queue.WEBHOOK_DELIVERIES, 200, batch_size=1), timeout_seconds=30),
+    # Two at a time, the fewest that Lambda allows: a Netmaker server is one machine.
+    Function("settle_vpn", QueueSource(Queue.VPN, 2, batch_size=1), timeout_seconds=120, reaches_nodes=True),
     Function("sweep_commands", ScheduleSource(), timeout_seconds=120),
     Function("sweep_webhooks", ScheduleSource(), timeout_seconds=120),
     Function("check_health", ScheduleSource(), timeout_seconds=120),
-    Function("heartbeat", ScheduleSource(), timeout_seconds=60),
+    Function("heartbeat", ScheduleSource(), timeout_seconds=60, roles=_EVERY_STACK),
+    Function("reconcile_vpn", ScheduleSource(daily=True), timeout_seconds=60),
     Function("prune_executions", ScheduleSource(daily=True), timeout_seconds=60),
     Function("recount", ScheduleSource(daily=True), timeout_seconds=900),
 )
@@ -115,6 +133,11 @@ def function(name: str) -> Function:
         if candidate.name == name:
             return candidate
     raise KeyError(name)
+
+
+def functions_of(role: Role) -> tuple[Function, ...]:
+    """The functions of a stack."""
+    return tuple(each for each in FUNCTIONS if role in each.roles)
 
 
 def consumer_of(queue: Queue) -> Function | None:

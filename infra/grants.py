@@ -10,7 +10,8 @@ from typing import Any
 
 from chalicelib.kit.queues import READ_BY_PEOPLE, Queue
 from chalicelib.kit.tables.schema import Table
-from infra.functions import API_STAGE, Function, QueueSource, StreamSource
+from infra.functions import API_STAGE, Function, QueueSource, Role, StreamSource
+from infra.further import OWN_QUEUES, source_queue
 from infra.stateful import queue_parameter, stream_parameter
 
 Json = dict[str, Any]
@@ -30,12 +31,14 @@ class Grants:
     """``tables`` maps a table's name to DynamoDB actions. Query means the indexes, or the table if it has none.
 
     ``sends`` and ``counts`` name queues that it may send to, and ask about together with their dead letters;
+    ``sends_to_owners`` is for the delivery queues of all further stacks of the stage, which are made after the core;
     ``reads_keys`` opens the API keys; ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it.
     """
 
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
     sends: tuple[Queue, ...] = ()
     counts: tuple[Queue, ...] = ()
+    sends_to_owners: bool = False
     publishes: bool = False
     reads_keys: bool = False
     decrypts: bool = False
@@ -65,12 +68,15 @@ GRANTS: Mapping[str, Grants] = {
             "self_updates": BATCH_GET | UPDATE,
             "webhooks": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
             "webhook_deliveries": GET | BATCH_GET | QUERY | PUT | UPDATE,
+            "tasks": UPDATE,
             "occurrences": PUT,
             "admins": GET | QUERY,
+            "vpn_networks": GET | UPDATE | DELETE,
             "counters": QUERY,
             "data_keys": GET | PUT,
         },
-        sends=(Queue.WEBHOOK_DELIVERIES,),
+        sends=(Queue.COMMAND_DELIVERY,),
+        sends_to_owners=True,
         counts=tuple(Queue),
         reads_keys=True,
         decrypts=True,
@@ -81,12 +87,21 @@ GRANTS: Mapping[str, Grants] = {
         tables={"nodes": BATCH_GET | UPDATE | CHECK, "presence": BATCH_GET | UPDATE, "connections": PUT}
     ),
     "websocket_message": Grants(
-        tables={"nodes": BATCH_GET | UPDATE, "presence": BATCH_GET | UPDATE, "connections": GET}
+        tables={
+            "nodes": BATCH_GET | UPDATE,
+            "presence": BATCH_GET | UPDATE,
+            "connections": GET,
+            "executions": QUERY,
+            "admins": GET,
+        },
+        sends=(Queue.COMMAND_DELIVERY,),
+        sends_to_owners=True,
     ),
     "websocket_disconnect": Grants(tables={"presence": UPDATE, "connections": GET | DELETE}),
     "relay_changes": Grants(
-        tables={"commands": BATCH_GET, "counters": PUT | UPDATE},
-        sends=tuple(queue for queue in Queue if queue is not Queue.WEBHOOK_DELIVERIES),
+        tables={"commands": BATCH_GET, "admins": GET, "counters": PUT | UPDATE},
+        sends_to_owners=True,
+        sends=tuple(Queue),
     ),
     "create_executions": Grants(
         tables={
@@ -95,7 +110,7 @@ GRANTS: Mapping[str, Grants] = {
             "presence": BATCH_GET | UPDATE,
             "connections": DELETE,
             "commands": BATCH_GET,
-            "fan_outs": GET | BATCH_GET | UPDATE | CHECK,
+            "fan_outs": BATCH_GET | UPDATE | CHECK,
             "executions": PUT,
         },
         sends=(Queue.EXECUTION_CREATION,),
@@ -104,10 +119,13 @@ GRANTS: Mapping[str, Grants] = {
     "deliver_commands": Grants(
         tables={
             "nodes": BATCH_GET,
+            "metrics_cache": UPDATE,
             "presence": BATCH_GET | UPDATE,
             "connections": DELETE,
             "commands": BATCH_GET,
             "executions": BATCH_GET | UPDATE,
+            "self_updates": BATCH_GET | UPDATE,
+            "occurrences": PUT,
             "data_keys": GET,
         },
         sends=(Queue.CLEAN_UP,),
@@ -116,43 +134,44 @@ GRANTS: Mapping[str, Grants] = {
     ),
     "clean_up": Grants(
         tables={
-            "nodes": BATCH_GET | CHECK,
+            "clusters": BATCH_GET,
+            "nodes": BATCH_GET | QUERY | CHECK,
             "presence": BATCH_GET | DELETE,
             "connections": DELETE,
             "metrics_cache": DELETE,
-            "aliases": GET,
             "self_updates": QUERY | DELETE,
             "enrollment_keys": QUERY | DELETE,
             "commands": BATCH_GET,
             "fan_outs": BATCH_GET | UPDATE | DELETE,
+            "admins": GET,
             "executions": BATCH_GET | QUERY | UPDATE | DELETE,
             "ssh_usernames": BATCH_GET | QUERY | DELETE,
             "ssh_public_keys": DELETE,
-            "webhook_deliveries": QUERY | DELETE,
+            "webhook_deliveries": BATCH_GET | QUERY | UPDATE | DELETE,
+            "tasks": GET | UPDATE | DELETE,
+            "counters": QUERY | DELETE,
         },
-        sends=(Queue.CLEAN_UP,),
+        sends=(Queue.CLEAN_UP, Queue.COMMAND_DELIVERY),
+        sends_to_owners=True,
         posts_to_sockets=True,
     ),
     "trigger_updates": Grants(
         tables={
             "clusters": BATCH_GET,
             "nodes": BATCH_GET | QUERY,
-            "presence": BATCH_GET | UPDATE,
-            "connections": DELETE,
+            "presence": BATCH_GET,
             "self_update_requests": GET | UPDATE | CHECK,
-            "self_updates": BATCH_GET | QUERY | PUT | UPDATE,
-            "occurrences": PUT,
-            "data_keys": GET,
+            "self_updates": QUERY | PUT | UPDATE,
+            "admins": GET,
         },
-        sends=(Queue.SELF_UPDATES,),
-        decrypts=True,
-        posts_to_sockets=True,
+        sends=(Queue.SELF_UPDATES, Queue.COMMAND_DELIVERY),
+        sends_to_owners=True,
     ),
     "publish_events": Grants(tables={"webhooks": QUERY}, sends=(Queue.WEBHOOK_DELIVERIES,), publishes=True),
     "deliver_webhook": Grants(
         tables={
             "webhooks": BATCH_GET | UPDATE | CHECK,
-            "webhook_deliveries": BATCH_GET | QUERY | PUT | UPDATE | DELETE,
+            "webhook_deliveries": BATCH_GET | PUT | UPDATE | DELETE,
             "counters": UPDATE,
             "data_keys": GET,
         },
@@ -171,12 +190,25 @@ GRANTS: Mapping[str, Grants] = {
         tables={
             "fan_outs": BATCH_GET | QUERY | UPDATE,
             "self_update_requests": BATCH_GET | QUERY | UPDATE,
+            "tasks": BATCH_GET | QUERY | UPDATE,
+            "admins": BATCH_GET | UPDATE,
             "counters": UPDATE,
         },
         sends=(Queue.EXECUTION_CREATION, Queue.CLEAN_UP, Queue.SELF_UPDATES),
     ),
     "check_health": Grants(tables={"nodes": UPDATE, "presence": BATCH_GET | QUERY | UPDATE, "counters": UPDATE}),
     "heartbeat": Grants(tables={"admins": GET | QUERY | UPDATE, "clusters": BATCH_GET | QUERY, "counters": UPDATE}),
+    "settle_vpn": Grants(
+        tables={
+            "clusters": BATCH_GET | QUERY,
+            "nodes": BATCH_GET | QUERY,
+            "aliases": GET | BATCH_GET,
+            "vpn_networks": GET | QUERY | UPDATE | DELETE,
+        },
+        sends=(Queue.VPN,),
+        reads_keys=True,
+    ),
+    "reconcile_vpn": Grants(tables={"admins": GET, "counters": UPDATE}, sends=(Queue.VPN,)),
     "prune_executions": Grants(tables={"counters": UPDATE}, sends=(Queue.CLEAN_UP,)),
     "recount": Grants(
         tables={
@@ -196,13 +228,16 @@ GRANTS: Mapping[str, Grants] = {
 }
 
 
-def policies(function: Function, grants: Grants, tables: Mapping[str, Table]) -> list[Json]:
-    """The value of the role's ``Policies``. Raises KeyError for a table that does not exist."""
+def policies(function: Function, grants: Grants, tables: Mapping[str, Table], role: Role = Role.CORE) -> list[Json]:
+    """The value of ``Policies`` of the function's IAM role, in a stack of that role. Raises KeyError for a table that
+    does not exist."""
     statements = [_logs(function)]
     for name, actions in sorted(grants.tables.items()):
         statements += _table_statements(tables[name], actions)
     if grants.sends:
         statements.append(_allow(["sqs:SendMessage"], [{"Ref": queue_parameter(queue)} for queue in grants.sends]))
+    if grants.sends_to_owners:
+        statements.append(_allow(["sqs:SendMessage"], [_arn("sqs", OWN_QUEUES)]))
     if grants.counts:
         counted: list[Json] = [{"Ref": queue_parameter(queue)} for queue in grants.counts]
         dead = [queue for queue in grants.counts if queue not in READ_BY_PEOPLE]
@@ -218,7 +253,7 @@ def policies(function: Function, grants: Grants, tables: Mapping[str, Table]) ->
         statements.append(_allow(["kms:GenerateDataKey"], [{"Ref": "KeyArn"}]))
     if grants.posts_to_sockets:
         statements.append(_allow(["execute-api:ManageConnections"], [_sockets_arn()]))
-    statements += _source_statements(function, tables)
+    statements += _source_statements(function, tables, role)
     document = {"Version": "2012-10-17", "Statement": statements}
     return [{"PolicyName": f"{function.role}Policy", "PolicyDocument": document}]
 
@@ -255,12 +290,12 @@ def _table_statements(table: Table, actions: frozenset[str]) -> list[Json]:
     return statements
 
 
-def _source_statements(function: Function, tables: Mapping[str, Table]) -> list[Json]:
+def _source_statements(function: Function, tables: Mapping[str, Table], role: Role) -> list[Json]:
     """What Lambda's poller needs, in the function's name, to read what starts it."""
     match function.source:
         case QueueSource(queue=queue):
             actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-            return [_allow(actions, [{"Ref": queue_parameter(queue)}])]
+            return [_allow(actions, [source_queue(queue, role)])]
         case StreamSource():
             streamed = [table for table in tables.values() if table.stream]
             streams: list[Json] = [{"Ref": stream_parameter(table)} for table in streamed]

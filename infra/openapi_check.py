@@ -2,7 +2,7 @@
 
 import sys
 
-from chalicelib.api import asyncapi, openapi
+from chalicelib.api import asyncapi, dispatch, openapi, routes
 from chalicelib.api.docs.pages import EVENTS_DOCUMENT
 from chalicelib.api.health import DOCUMENT
 
@@ -11,6 +11,7 @@ def main() -> int:
     committed = [
         *((file, openapi.document_text()) for file in (DOCUMENT, openapi.PUBLISHED)),
         *((file, asyncapi.document_text()) for file in (EVENTS_DOCUMENT, asyncapi.PUBLISHED)),
+        (dispatch.TABLE, routes.table_text()),
     ]
     stale = [file for file, text in committed if not file.exists() or file.read_text(encoding="utf-8") != text]
     for file in stale:

@@ -14,6 +14,9 @@ from typing import Any
 
 from chalicelib.schema import ALL_TABLES
 from infra.fragment import check_types, fragment
+from infra.functions import Role
+from infra.further import without_the_core
+from infra.sdk import is_description_of_another, slim
 from infra.stateful import stateful_template, to_compact_json
 
 Json = dict[str, Any]
@@ -22,9 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("app.py", "chalicelib", ".chalice/config.json", ".chalice/policy.json")
 REQUIREMENTS = "requirements.txt"
 
-SDK_DATA = "botocore/data/"
-SDK_SERVICES = frozenset({"apigatewaymanagementapi", "dynamodb", "events", "kms", "secretsmanager", "sqs"})
-"""The services whose descriptions the functions need. Those of the other 400 are most of the SDK's size."""
+BUILD_ONLY = ("cffi/", "pycparser/")
+"""Libraries that others name as their own and need only to be built: at run time ``_cffi_backend`` does without."""
 
 
 def write_stateful(build: Path, *, retain: bool) -> Json:
@@ -34,13 +36,13 @@ def write_stateful(build: Path, *, retain: bool) -> Json:
     return template
 
 
-def package(build: Path, stage: str, *, code_only: bool) -> tuple[Json, Path]:
-    """Write ``build/packaged``; returns the template and the zip's path.
+def package(build: Path, stage: str, *, code_only: bool, role: Role = Role.CORE) -> tuple[Json, Path]:
+    """Write ``build/packaged``, for a stack of that role; returns the template and the zip's path, the same for all.
 
     ``code_only`` leaves the libraries out: the local cloud runs functions in this virtual environment, and the wheels
     of Lambda's platform would not load on every machine. Raises ValueError for a fragment that does not fit.
     """
-    _write(build / "fragment.json", fragment(ALL_TABLES))
+    _write(build / "fragment.json", fragment(ALL_TABLES, role))
     packaged = build / "packaged"
     with tempfile.TemporaryDirectory(prefix="edge-admin-package-") as folder:
         project = Path(folder)
@@ -50,23 +52,21 @@ def package(build: Path, stage: str, *, code_only: bool) -> tuple[Json, Path]:
         packaged.mkdir(parents=True)
         _write_pruned(project / "out" / "deployment.zip", packaged / "deployment.zip")
         template = json.loads((project / "out" / "sam.json").read_text())
+    if role is Role.FURTHER:
+        template = without_the_core(template)
     check_types(template)
     _write(packaged / "sam.json", template)
     return template, packaged / "deployment.zip"
 
 
 def kept_in_package(names: Iterable[str]) -> list[str]:
-    """The entries of a zip without compiled files and without descriptions of services that nothing here calls."""
+    """The entries of a zip without compiled files, what only builds need, and services that nothing here calls."""
     return [name for name in names if not _is_ballast(name)]
 
 
 def _is_ballast(name: str) -> bool:
-    if "__pycache__/" in name or name.endswith(".pyc"):
-        return True
-    if not name.startswith(SDK_DATA):
-        return False
-    service, separator, _ = name.removeprefix(SDK_DATA).partition("/")
-    return bool(separator) and service not in SDK_SERVICES
+    is_compiled = "__pycache__/" in name or name.endswith(".pyc")
+    return is_compiled or name.startswith(BUILD_ONLY) or is_description_of_another(name)
 
 
 def _write(path: Path, template: Json) -> None:
@@ -105,7 +105,8 @@ def _write_pruned(source: Path, target: Path) -> None:
         folder = Path(name)
         with zipfile.ZipFile(source) as full:
             full.extractall(folder, kept_in_package(full.namelist()))
-        _compile(folder)
+        slim(folder)
+        compile_all(folder)
         with zipfile.ZipFile(target, "w") as pruned:
             for path in sorted(path for path in folder.rglob("*") if path.is_file()):
                 entry = zipfile.ZipInfo(str(path.relative_to(folder)), date_time=(1980, 1, 1, 0, 0, 0))
@@ -113,7 +114,7 @@ def _write_pruned(source: Path, target: Path) -> None:
                 pruned.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
-def _compile(folder: Path) -> None:
+def compile_all(folder: Path) -> None:
     """Compile every module below, the same way each time: constant sets are written in the order of their hashes."""
     command = [sys.executable, "-m", "compileall", "-qq", "-s", str(folder), "-p", "/var/task"]
     command += ["--invalidation-mode", "unchecked-hash", str(folder)]
@@ -125,10 +126,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--build", type=Path, default=ROOT / "build")
+    parser.add_argument("--role", type=Role, choices=tuple(Role), default=Role.CORE)
     parser.add_argument("--code-only", action="store_true", help="without the libraries, for linting the templates")
     arguments = parser.parse_args()
     write_stateful(arguments.build, retain=True)
-    template, archive = package(arguments.build, arguments.stage, code_only=arguments.code_only)
+    template, archive = package(arguments.build, arguments.stage, code_only=arguments.code_only, role=arguments.role)
     size = archive.stat().st_size / 1_000_000
     print(f"{arguments.build / 'packaged'}: {len(template['Resources'])} resources, zip {size:.1f} MB")
 

@@ -5,12 +5,13 @@ A documented setting is a parameter of the application's stack. Left empty it is
 
 from chalicelib.settings import Settings
 
-SECRET_KEYS = ("MASTER_KEY", "API_KEY", "METRICS_KEY")
+SECRET_KEYS = ("MASTER_KEY", "API_KEY", "METRICS_KEY", "NETMAKER_MASTER_KEY")
 """Settings that live in Secrets Manager, never in a template or a function's environment."""
 
 STACK_VARIABLES = (
     "TABLE_PREFIX",
     "QUEUE_URLS",
+    "DELIVERY_QUEUE_URL",
     "EVENT_BUS_NAME",
     "KEYS_SECRET_ARN",
     "KMS_KEY_ID",
@@ -18,6 +19,10 @@ STACK_VARIABLES = (
     "WEBSOCKET_MANAGEMENT_URL",
 )
 """Variables that the stacks fill in themselves."""
+
+
+NETWORK_VARIABLES = ("SUBNET_IDS", "SECURITY_GROUP_IDS")
+"""Comma lists that a deployer gives for functions to stand in a network; the code knows nothing of it."""
 
 
 def documented_settings() -> tuple[str, ...]:

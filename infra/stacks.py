@@ -34,6 +34,10 @@ def application_stack(stage: str) -> str:
     return f"{APP_NAME}-{stage}"
 
 
+def further_stack(stage: str, name: str) -> str:
+    return f"{APP_NAME}-{stage}-admin-{name}"
+
+
 @dataclass(frozen=True)
 class Artifacts:
     """The bucket that packages and large templates are read from."""
@@ -83,6 +87,11 @@ class Stacks:
         """The outputs of a stack, by name."""
         stack = self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def parameters(self, name: str) -> dict[str, str]:
+        """What a stack was deployed with, by name."""
+        stack = self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        return {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
 
     def physical_ids(self, name: str) -> dict[str, str]:
         """What each resource of a stack is really called, by logical id."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables.schema import Index, Table
+from infra.alarms import waiting_alarm
 from infra.functions import APP_NAME, MAX_RECEIVES, VISIBILITY_TIMEOUTS, consumer_of, logical_id
 
 Json = dict[str, Any]
@@ -142,22 +143,9 @@ def _queue(queue: Queue) -> Json:
 
 
 def _waiting_alarm(queue: str, resource: str) -> Json:
-    properties = {
-        "AlarmName": _named(f"{queue}-waiting"),
-        "AlarmDescription": f"A message waits on {queue} for a person",
-        "Namespace": "AWS/SQS",
-        "MetricName": "ApproximateNumberOfMessagesVisible",
-        "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": [resource, "QueueName"]}}],
-        "Statistic": "Maximum",
-        "Period": 60,
-        "EvaluationPeriods": 1,
-        "Threshold": 0,
-        "ComparisonOperator": "GreaterThanThreshold",
-        "TreatMissingData": "notBreaching",
-        "AlarmActions": [{"Ref": "AlarmTopic"}],
-        "OKActions": [{"Ref": "AlarmTopic"}],
-    }
-    return {f"{resource}Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}}
+    alarm = waiting_alarm(f"A message of {queue}", resource, {"Ref": "AlarmTopic"})
+    alarm["Properties"]["AlarmName"] = _named(f"{queue}-waiting")
+    return {f"{resource}Alarm": alarm}
 
 
 def _queue_urls() -> Json:
@@ -204,7 +192,7 @@ def _secret(*, retain: bool) -> Json:
     }
     properties: Json = {
         "Name": _named("keys"),
-        "Description": "Keys of the operator API: MASTER_KEY, and API_KEY and METRICS_KEY where set",
+        "Description": "MASTER_KEY of the operator API, and where set API_KEY, METRICS_KEY and NETMAKER_MASTER_KEY",
         "GenerateSecretString": generated,
     }
     return {"Secret": _kept({"Type": "AWS::SecretsManager::Secret", "Properties": properties}, retain=retain)}

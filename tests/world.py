@@ -19,6 +19,7 @@ from chalicelib.settings import Settings
 from tests.fakes.aws import FakeKeyService
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.dynamo import Crash, FakeDynamo
+from tests.fakes.log import Lines
 from tests.fakes.messaging import URLS, FakeBus, FakeSocketApi, FakeSqs
 from tests.fakes.receivers import FakeReceivers, FakeResolver
 
@@ -31,6 +32,7 @@ WORKERS: Mapping[Queue, str] = {
     Queue.SELF_UPDATES: "chalicelib.workers.trigger_updates.handler",
     Queue.EVENTS: "chalicelib.workers.publish_events.handler",
     Queue.WEBHOOK_DELIVERIES: "chalicelib.workers.deliver_webhook.handler",
+    Queue.VPN: "chalicelib.workers.settle_vpn.handler",
 }
 """The strings under which the functions are deployed."""
 
@@ -38,19 +40,6 @@ RELAY = "chalicelib.workers.relay_changes.handler"
 
 _MOST_ROUNDS = 200
 _NEVER = 1_000_000_000
-
-
-class Lines:
-    """A log that is kept."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def write(self, text: str) -> None:
-        self.texts.append(text)
-
-    def flush(self) -> None:
-        return
 
 
 class World:
@@ -69,7 +58,7 @@ class World:
         self.resolver = FakeResolver()
         self.exchange = FakeReceivers(self.clock)
         given = {"queue_urls": URLS, "master_key": MASTER_KEY, "public_url": "http://api.test", **settings}
-        self.services = Services(Settings(_env_file=None, **given), self)
+        self.services = Services(Settings(**given), self)
         self._streamed = 0
 
     def read_secret(self, arn: str) -> str:

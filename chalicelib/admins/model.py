@@ -16,11 +16,17 @@ _ID_LENGTH = 12
 
 class Admin(BaseModel, frozen=True):
     """A deployed stack. ``max_wireguard_peers`` is its budget of peers: the other admins of its admin cluster, and
-    nodes."""
+    nodes.
+
+    ``delivery_queue_url`` is where it takes work on its nodes from, empty for the core, whose queue all know;
+    ``reaches_nodes`` says that it stands in their network.
+    """
 
     name: str
     admin_cluster_name: str
     max_wireguard_peers: int
+    delivery_queue_url: str = ""
+    reaches_nodes: bool = False
 
     @property
     def id(self) -> str:

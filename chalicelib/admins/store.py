@@ -1,23 +1,25 @@
 """Rows of admins and of what was computed over them: keys and attribute names.
 
-One table, two partitions: heartbeats by admin, and the last computation by admin cluster. An installation has a handful
-of either, each written about once a minute, so neither partition is hot and one consistent query reads all of it.
+One table, three partitions: heartbeats by admin, the last computation by admin cluster, and what was last handed over
+by admin cluster. An installation has a handful of each, written about once a minute at most, so no partition is hot and
+one consistent query reads all of it.
 """
 
 import gzip
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from chalicelib.admins.model import Admin, Assignment, KnownAdmin, Snapshot
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.tables import (
     Absent,
-    ConditionFailedError,
     Equals,
     Item,
     LessOrEqual,
     Or,
     Query,
+    Ref,
     Set,
     Table,
     Tables,
@@ -27,6 +29,7 @@ from chalicelib.kit.tables import (
 
 HEARTBEATS = "admin"
 ASSIGNMENTS = "assignment"
+HANDED_OVER = "handed_over"
 
 TABLE = Table("admins", partition="kind", sort="name", expires_at="expires_epoch")
 
@@ -54,11 +57,13 @@ class AdminStore:
         changes = (
             Set("admin_cluster_name", admin.admin_cluster_name),
             Set("max_wireguard_peers", admin.max_wireguard_peers),
+            Set("delivery_queue_url", admin.delivery_queue_url),
+            Set("reaches_nodes", admin.reaches_nodes),
             Set("last_seen_at", seen),
             Set("expires_epoch", int((now + KEPT_FOR).timestamp())),
         )
         later = Or(Absent("last_seen_at"), LessOrEqual("last_seen_at", seen))
-        return self._write(Update(TABLE, _key(HEARTBEATS, admin.name), changes, later), "admin.seen")
+        return self._tables.try_write(Update(TABLE, _key(HEARTBEATS, admin.name), changes, later), "admin.seen")
 
     def admins(self) -> list[KnownAdmin]:
         """All that are known, dead ones too, sorted by name."""
@@ -80,14 +85,23 @@ class AdminStore:
         )
         same = Equals("version", version) if version else Absent("version")
         key = _key(ASSIGNMENTS, snapshot.admin_cluster_name)
-        return self._write(Update(TABLE, key, changes, same), "assignment.computed")
+        return self._tables.try_write(Update(TABLE, key, changes, same), "assignment.computed")
 
-    def _write(self, update: Update, operation: str) -> bool:
-        try:
-            self._tables.write(update, operation)
-        except ConditionFailedError:
-            return False
-        return True
+    def standing(self, admin_cluster_name: str) -> tuple[Snapshot | None, dict[str, str], int]:
+        """In one call the last computation, the routes (cluster -> queue) that were last handed over, and the version
+        of those; 0 before the first."""
+        keys = [_key(kind, admin_cluster_name) for kind in (ASSIGNMENTS, HANDED_OVER)]
+        computed, handed = self._tables.get_many([Ref(TABLE, key) for key in keys])
+        snapshot = None if computed is None else _from_item(computed)
+        return (snapshot, {}, 0) if handed is None else (snapshot, _routes_of(handed), _version_of(handed))
+
+    def hand_over(self, admin_cluster_name: str, version: int, routes: Mapping[str, str]) -> bool:
+        """Note that work has moved to these routes, if nobody has since that ``version`` (0: none) was read."""
+        same = Equals("version", version) if version else Absent("version")
+        changes = (Set("routes", _compressed_routes(routes)),)
+        return self._tables.try_write(
+            Update(TABLE, _key(HANDED_OVER, admin_cluster_name), changes, same), "clusters.handed_over"
+        )
 
 
 def _key(kind: str, name: str) -> dict[str, str | int]:
@@ -95,11 +109,24 @@ def _key(kind: str, name: str) -> dict[str, str | int]:
 
 
 def _topology_value(topology: Sequence[Admin]) -> list[Value]:
-    return [{"name": admin.name, "max_wireguard_peers": admin.max_wireguard_peers} for admin in topology]
+    return [admin.model_dump(exclude={"admin_cluster_name"}) for admin in topology]
 
 
 def _compressed(assignment: Assignment | None) -> bytes | None:
     return None if assignment is None else gzip.compress(assignment.model_dump_json().encode(), mtime=0)
+
+
+def _compressed_routes(routes: Mapping[str, str]) -> bytes:
+    return gzip.compress(json.dumps(routes, sort_keys=True).encode(), mtime=0)
+
+
+def _routes_of(row: Item) -> dict[str, str]:
+    stored = row["routes"]
+    return dict(json.loads(gzip.decompress(stored))) if isinstance(stored, bytes) else {}
+
+
+def _version_of(row: Item) -> int:
+    return int(str(row["version"]))
 
 
 def _from_item(row: Item) -> Snapshot:

@@ -1,8 +1,11 @@
 """`Aliases`: gives nodes further names. The row and the name on its node change in one transaction."""
 
+from collections.abc import Sequence
+
 from chalicelib.aliases import rules, store
 from chalicelib.aliases.model import MOST_PER_NODE, Alias
 from chalicelib.aliases.store import AliasStore, alias_id
+from chalicelib.clusters.model import Identified
 from chalicelib.clusters.service import Clusters
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import not_found, unavailable
@@ -12,7 +15,8 @@ from chalicelib.nodes.model import Node, NodeAlias
 from chalicelib.nodes.service import Nodes
 from chalicelib.vpn.port import Member, Vpn
 
-_TRIES = 8
+SETTLE_TRIES = 3
+"""How often a name that keeps changing hands is settled before the message is left to its repeat."""
 
 _ALIAS_PLACE = 0
 """Where the alias's own write stands in every transaction of this module."""
@@ -51,7 +55,7 @@ class Aliases:
         id; conflict when the name is taken in the cluster, the node has as many as it may, or the mesh has no address
         for it; unavailable when the mesh cannot be asked, or others keep writing the node.
         """
-        for _ in range(_TRIES):
+        for _ in self._tables.tries():
             node = self._node(node_id)
             rules.check_name(name)
             self._vpn.require_address(Member(node.id, node.cluster_name))
@@ -84,11 +88,12 @@ class Aliases:
     def delete(self, row_id: str) -> None:
         """Take the name away. Its DNS entry goes by the change stream.
 
-        Raises `EdgeError`: not found; unavailable when others keep writing the node. A name that another takes away at
-        the same time counts as taken away by this one.
+        Raises `EdgeError`: not found; unavailable when others keep writing the node, or the mesh does not answer. A
+        name that another takes away at the same time counts as taken away by this one.
         """
         alias = self.get(row_id)
-        for _ in range(_TRIES):
+        self._vpn.require_answer(alias.cluster_name)
+        for _ in self._tables.tries():
             found = self._nodes.find_many([alias.node_id])
             if not found or all(other.id != row_id for other in found[0].aliases):
                 return  # with the node, its move or by another caller, in one transaction
@@ -102,13 +107,29 @@ class Aliases:
     def settle_name(self, cluster_name: str, row_id: str, name: str) -> None:
         """Make the mesh say of a name what its row says now. Safe to repeat, late and out of order.
 
-        Raises `EdgeError` unavailable when the mesh cannot be asked: the caller repeats.
+        Looks again after it has acted: a name that went to another node in between is settled once more. Raises
+        `EdgeError` unavailable when the mesh cannot be asked: the caller repeats.
         """
         alias = self._store.find(row_id)
-        if alias is None:
-            self._vpn.forget_name(name, cluster_name)
-        else:
-            self._vpn.record_name(name, Member(alias.node_id, alias.cluster_name))
+        for _ in range(SETTLE_TRIES):
+            if alias is None:
+                self._vpn.forget_name(name, cluster_name)
+            else:
+                self._vpn.record_name(name, Member(alias.node_id, alias.cluster_name))
+            settled, alias = alias, self._store.find(row_id)
+            if alias == settled:
+                return
+        raise unavailable()
+
+    def settle_untaken(self, cluster: Identified, names: Sequence[str], most: int) -> int:
+        """Of these names, which the mesh knows in the cluster's network, take back those that no node has as of now,
+        read by key; at most so many. Returns how many. Raises as `settle_name`."""
+        ids = {alias_id(cluster.id, name): name for name in names}
+        taken = {alias.id for alias in self._store.find_many(list(ids))}
+        untaken = [row_id for row_id in ids if row_id not in taken][:most]
+        for row_id in untaken:
+            self.settle_name(cluster.name, row_id, ids[row_id])
+        return len(untaken)
 
     def _node(self, node_id: str) -> Node:
         found = self._nodes.find_many([node_id])

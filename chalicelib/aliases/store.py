@@ -1,7 +1,7 @@
 """Rows of aliases: keys, indexes and attribute names."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from chalicelib.aliases.model import Alias
@@ -19,8 +19,9 @@ from chalicelib.kit.listing import (
     Uuid,
     all_rows,
     fixed,
+    rows_with,
 )
-from chalicelib.kit.tables import Delete, Index, Item, Key, Put, Table, Tables, put_new
+from chalicelib.kit.tables import Delete, Index, Item, Key, Put, Ref, Table, Tables, put_new
 from chalicelib.nodes.model import Node
 
 SHARDS = 4
@@ -83,7 +84,13 @@ class AliasStore:
             fields=FIELDS,
             sources=(
                 Direct(by="node_id", keys=lambda node_ids: [_key(row_id) for row_id in aliases_of(node_ids)]),
-                Source(index="by_cluster", by="cluster_name", partitions=cluster_ids, insertion=LISTED_AT),
+                Source(
+                    index="by_cluster",
+                    by="cluster_name",
+                    partitions=cluster_ids,
+                    insertion=LISTED_AT,
+                    totals=rows_with(TABLE, "cluster_name"),
+                ),
                 _ALL,
             ),
         )
@@ -91,6 +98,11 @@ class AliasStore:
     def find(self, row_id: str) -> Alias | None:
         row = self._tables.get(TABLE, _key(row_id))
         return None if row is None else _from_item(row)
+
+    def find_many(self, row_ids: Sequence[str]) -> list[Alias]:
+        """Those that exist."""
+        rows = self._tables.get_many([Ref(TABLE, _key(row_id)) for row_id in row_ids])
+        return [_from_item(row) for row in rows if row is not None]
 
     def page(self, request: ListRequest, now: datetime, read_limit: int, totals: Counter) -> ListPage[Alias]:
         """One page; raises as `Listing.page` does."""

@@ -6,8 +6,9 @@ do errors become statuses.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, partial
 from typing import Any, TypeVar, Unpack
 
 from chalice.app import Chalice, Response
@@ -65,6 +66,7 @@ STATUSES = {
 
 _DEGRADED_TEXT = "Cluster is in degraded mode (over capacity) — try again when capacity recovers"
 _FIRST_SERVER_ERROR = 500
+_NOTHING_ASKED = Meter()
 
 V = TypeVar("V", bound=Callable[..., Answer])
 
@@ -100,9 +102,20 @@ class Endpoints:
     def register(self, app: Chalice, provide: Callable[[], EdgeServices]) -> None:
         """Add the routes to `app`. `provide` gives the container's services at each request."""
         for endpoint in self.all:
-            # */*: a wrong content type is answered by the edge, in the envelope, and not by Chalice.
-            route = app.route(endpoint.route, methods=[endpoint.method], content_types=["*/*"])
-            route(_chalice_view(app, endpoint, provide))
+            add_route(app, endpoint.method, endpoint.route, partial(_itself, endpoint), provide)
+
+
+def add_route(
+    app: Chalice, method: str, route: str, find: Callable[[], Endpoint], provide: Callable[[], EdgeServices]
+) -> None:
+    """Add one route to `app`. `find` gives the operation at each request, `provide` the container's services."""
+    # */*: a wrong content type is answered by the edge, in the envelope, and not by Chalice.
+    add = app.route(route, methods=[method], content_types=["*/*"])
+    add(_chalice_view(app, route, find, provide))
+
+
+def _itself(endpoint: Endpoint) -> Endpoint:
+    return endpoint
 
 
 def current_event(app: Chalice) -> Mapping[str, Any]:
@@ -113,24 +126,26 @@ def current_event(app: Chalice) -> Mapping[str, Any]:
     return event
 
 
-def _chalice_view(app: Chalice, endpoint: Endpoint, provide: Callable[[], EdgeServices]) -> Callable[..., Response]:
+def _chalice_view(
+    app: Chalice, route: str, find: Callable[[], Endpoint], provide: Callable[[], EdgeServices]
+) -> Callable[..., Response]:
     def view(**_: str) -> Response:
         incoming = Incoming.from_event(current_event(app))
         try:
-            services = provide()
+            endpoint, services = find(), provide()
         except Exception as error:  # noqa: BLE001 - as in `respond`: also a container that cannot start answers properly
-            outgoing = _cannot_start(error, endpoint)
+            outgoing = _cannot_start(error, route)
         else:
             outgoing = respond(endpoint, incoming, services)
-        return Response(body=outgoing.body, status_code=outgoing.status, headers=dict(outgoing.headers))
+        return Response(body=outgoing.body, status_code=outgoing.status, headers={**outgoing.headers})
 
     return view
 
 
-def _cannot_start(error: Exception, endpoint: Endpoint) -> Outgoing:
+def _cannot_start(error: Exception, route: str) -> Outgoing:
     now = SystemClock().now()
     request_id = Ids().uuid7(now)
-    Log().failure("start_failed", error, request_id=request_id, route=endpoint.route)
+    Log().failure("start_failed", error, request_id=request_id, route=route)
     outgoing = Outgoing(500, Envelope(request_id, now).error(_internal()))
     return _finished(outgoing, request_id, {})
 
@@ -144,9 +159,10 @@ class _Exchange:
     services: EdgeServices
     request_id: str
     started: datetime
+    bearer: str | None
     actor: str = ""
     agent: Any = None
-    meter: Meter = field(default_factory=Meter)
+    meter: Meter = _NOTHING_ASKED
 
     @property
     def node_id(self) -> str | None:
@@ -159,19 +175,20 @@ class _Exchange:
 def respond(endpoint: Endpoint, incoming: Incoming, services: EdgeServices) -> Outgoing:
     """The answer to one request, with one line in the log. Raises nothing."""
     started = services.clock.now()
-    exchange = _Exchange(endpoint, incoming, services, services.ids.uuid7(started), started)
+    exchange = _Exchange(endpoint, incoming, services, services.ids.uuid7(started), started, bearer_of(incoming))
     cors: dict[str, str] = {}
+    refused: Kind | None = None
     try:
         exchange.meter = services.tables.meter
         exchange.meter.reset()
         cors = cors_of(services.settings).headers_for(incoming.header("origin"))
         outgoing = _serve(exchange)
     except EdgeError as error:
-        outgoing = _refusal(error, exchange)
+        outgoing, refused = _refusal(error, exchange), error.kind
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets the envelope
         services.log.failure("request_failed", error, request_id=exchange.request_id, route=endpoint.route)
         outgoing = _refusal(_internal(), exchange)
-    _log(exchange, outgoing.status)
+    _log(exchange, outgoing.status, refused)
     return _finished(outgoing, exchange.request_id, cors)
 
 
@@ -188,7 +205,10 @@ def _finished(outgoing: Outgoing, request_id: str, cors: Mapping[str, str]) -> O
 
 def cors_of(settings: Settings) -> Cors:
     """The CORS policy that the settings describe."""
-    return Cors(settings.cors_allowed_origins, settings.cors_allowed_headers)
+    return _cors(settings.cors_allowed_origins, settings.cors_allowed_headers)
+
+
+_cors = cache(Cors)
 
 
 def _serve(exchange: _Exchange) -> Outgoing:
@@ -212,11 +232,11 @@ def _admit(exchange: _Exchange) -> None:
         case Auth.PUBLIC:
             services.throttle.take(incoming.address)
         case Auth.AGENT:
-            exchange.agent = services.nodes.authenticate(bearer_of(incoming) or "")
+            exchange.agent = services.nodes.authenticate(exchange.bearer or "")
             exchange.actor = f"node:{exchange.node_id}"
         case Auth.OPERATOR | Auth.METRICS as audience:
             if services.settings.auth_enabled:
-                exchange.actor = services.keys.identify(bearer_of(incoming), audience)
+                exchange.actor = services.keys.identify(exchange.bearer, audience)
 
 
 def _read(exchange: _Exchange) -> Request[Path, Query, Body]:
@@ -231,9 +251,8 @@ def _read(exchange: _Exchange) -> Request[Path, Query, Body]:
         path=path,
         query=query,
         body=body,
-        headers={name: values[-1] for name, values in incoming.headers.items()},
         address=incoming.address,
-        bearer=bearer_of(incoming),
+        bearer=exchange.bearer,
         caller=exchange.agent,
     )
 
@@ -263,11 +282,18 @@ def _refusal(error: EdgeError, exchange: _Exchange) -> Outgoing:
     return outgoing
 
 
-def _log(exchange: _Exchange, status: int) -> None:
+def _level_of(status: int, refused: Kind | None) -> Level:
+    if refused is Kind.DEGRADED:
+        # For somebody to see, and no fault of ours: the installation does what it says.
+        return Level.WARNING
+    return Level.ERROR if status >= _FIRST_SERVER_ERROR else Level.INFO
+
+
+def _log(exchange: _Exchange, status: int, refused: Kind | None) -> None:
     elapsed = exchange.services.clock.now() - exchange.started
     exchange.services.log.line(
         "request",
-        level=Level.ERROR if status >= _FIRST_SERVER_ERROR else Level.INFO,
+        level=_level_of(status, refused),
         request_id=exchange.request_id,
         method=exchange.incoming.method,
         route=exchange.endpoint.route,

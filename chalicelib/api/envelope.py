@@ -1,10 +1,11 @@
 """The bodies of answers: data, data with pagination, error. Each carries the request id and the time of rendering."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+import pydantic_core
 from pydantic import BaseModel
 
 from chalicelib.kit.clock import to_microseconds_text
@@ -31,11 +32,11 @@ class Envelope:
         self._meta: dict[str, Any] = {"request_id": request_id, "timestamp": to_microseconds_text(now)}
 
     def success(self, data: BaseModel) -> str:
-        return to_json({"data": data.model_dump(mode="json"), "meta": self._meta})
+        return _joined(data.model_dump_json(), self._meta)
 
     def paginated(self, items: Sequence[BaseModel], page: PageNumbers) -> str:
-        data = [item.model_dump(mode="json") for item in items]
-        return to_json({"data": data, "meta": {**self._meta, "pagination": pagination(page)}})
+        data = ",".join([item.model_dump_json() for item in items])
+        return _joined(f"[{data}]", {**self._meta, "pagination": pagination(page)})
 
     def error(self, error: EdgeError) -> str:
         """``details`` is absent, not null, when there is nothing to say."""
@@ -62,6 +63,14 @@ def pagination(page: PageNumbers) -> dict[str, int | bool | None]:
     }
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def to_json(value: Any) -> str:
     """Compact JSON text, UTF-8 as it is."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
+
+
+def _joined(data: str, meta: Mapping[str, Any]) -> str:
+    """Text around text: pydantic writes a model's JSON many times faster than the dict that it would make of it."""
+    return f'{{"data":{data},"meta":{pydantic_core.to_json(meta).decode()}}}'

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from chalicelib.kit.errors import bad_request
 
 
-@dataclass(frozen=True)
+@dataclass
 class Incoming:
     """An API Gateway proxy event (REST API, payload format 1.0), read once.
 
@@ -31,11 +31,10 @@ class Incoming:
     def from_event(cls, event: Mapping[str, Any]) -> "Incoming":
         """Read a proxy event. Fields that API Gateway sends as null are empty here."""
         context = event["requestContext"]
-        single = {name: [value] for name, value in (event.get("headers") or {}).items()}
-        many = event.get("multiValueHeaders") or single
         headers: dict[str, tuple[str, ...]] = {}
-        for name, values in many.items():
-            headers[name.lower()] = (*headers.get(name.lower(), ()), *values)
+        for name, values in (event.get("multiValueHeaders") or _listed(event.get("headers") or {})).items():
+            known = name.lower()
+            headers[known] = (*headers[known], *values) if known in headers else tuple(values)
         return cls(
             method=context["httpMethod"],
             route=context["resourcePath"],
@@ -62,6 +61,10 @@ class Incoming:
             return base64.b64decode(self._body, validate=True)
         except binascii.Error:
             raise bad_request() from None
+
+
+def _listed(single: Mapping[str, str]) -> dict[str, list[str]]:
+    return {name: [value] for name, value in single.items()}
 
 
 @dataclass

@@ -4,7 +4,7 @@ A filter that is absent is None. An explicit null, which only a JSON body can ho
 filters of targeting, where a filter that silently vanished would widen what a command runs on.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Annotated, TypeVar
 
 from annotated_types import Ge, Le
@@ -110,12 +110,16 @@ class PageQuery(Query):
 
     def to_request(self, sortable: Collection[str], default: Order = NEWEST_FIRST) -> ListRequest:
         """The request, its order limited to the ``sortable`` fields, its filters to those that were given."""
-        given: dict[str, FilterValue] = self.model_dump(exclude=set(_PAGING), exclude_none=True)
+        given: Mapping[str, FilterValue | None] = self.__dict__  # its fields, as they are
         return ListRequest(
             page=self.page,
             page_size=self.page_size,
             order=parse_order(self.order_by, self.order_directions, sortable, default),
-            filters={name: value for name, value in given.items() if value != ""},
+            filters={
+                name: value
+                for name, value in given.items()
+                if name not in _PAGING and value is not None and value != ""
+            },
         )
 
 

@@ -11,10 +11,11 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from chalicelib.access.keys import Auth
+from chalicelib.api.dispatch import TABLE
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.health import DOCUMENT
 from chalicelib.api.openapi_schema import Components, Schema, to_markdown
-from chalicelib.api.routes import all_endpoints
+from chalicelib.api.routes import all_endpoints, table_text
 from chalicelib.api.version import CONTRACT_VERSION
 from chalicelib.kit.errors import Kind
 
@@ -262,9 +263,9 @@ def document_text() -> str:
 
 
 def write() -> None:
-    """Write both copies."""
-    text = document_text()
-    for file in (DOCUMENT, PUBLISHED):
+    """Write both copies, and the table of routes."""
+    document = document_text()
+    for file, text in ((DOCUMENT, document), (PUBLISHED, document), (TABLE, table_text())):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         sys.stdout.write(f"wrote {file}\n")

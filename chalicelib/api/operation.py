@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Required, TypedDict, get_args
 
 from pydantic import BaseModel
@@ -79,7 +80,7 @@ class Endpoint:
         """The path in the published document."""
         return self.contract_path or self.route
 
-    @property
+    @cached_property
     def shown_names(self) -> dict[str, str]:
         """Path variables as the view calls them -> as callers know them.
 

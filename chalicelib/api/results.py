@@ -21,18 +21,17 @@ class NotAnAgentRouteError(Exception):
     """A view asked for the agent on a route that does not authenticate one: a mistake in the program."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Request(Generic[P, Q, B]):
     """A request that passed authentication and whose shape is right.
 
-    ``headers`` has lower-case names and the last value of each. ``address`` is the caller's, "" if unknown. ``bearer``
+    ``address`` is the caller's, "" if unknown. ``bearer``
     is the token as sent, None without one; only registration looks at it on a public route.
     """
 
     path: P
     query: Q
     body: B
-    headers: Mapping[str, str] = field(repr=False)
     address: str
     bearer: str | None = field(default=None, repr=False)
     caller: "Agent | None" = None

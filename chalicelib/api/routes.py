@@ -1,5 +1,7 @@
-"""Every route of the API, in the order of the published document."""
+"""Every route of the API, in the order of the published document: for documents and tests. A function loads the modules
+one by one, see `dispatch`."""
 
+import json
 from collections.abc import Sequence
 
 from chalicelib.api import health
@@ -30,34 +32,42 @@ from chalicelib.api.operator import (
     webhooks,
 )
 
-ALL_ROUTES: Sequence[Endpoints] = (
-    clusters.routes,
-    enrollment_keys.routes,
-    nodes.routes,
-    node_metrics.routes,
-    metrics_discovery.routes,
-    aliases.routes,
-    commands.routes,
-    command_executions.routes,
-    self_update_requests.routes,
-    ssh_usernames.routes,
-    ssh_public_keys.routes,
-    webhooks.routes,
-    event_types.routes,
-    admins.routes,
-    admin_metrics.routes,
-    agent_enrollment.routes,
-    agent_nodes.routes,
-    agent_metrics.routes,
-    agent_aliases.routes,
-    agent_executions.routes,
-    agent_updates.routes,
-    agent_ssh.routes,
-    health.routes,
-    pages.routes,
+MODULES = (
+    clusters,
+    enrollment_keys,
+    nodes,
+    node_metrics,
+    metrics_discovery,
+    aliases,
+    commands,
+    command_executions,
+    self_update_requests,
+    ssh_usernames,
+    ssh_public_keys,
+    webhooks,
+    event_types,
+    admins,
+    admin_metrics,
+    agent_enrollment,
+    agent_nodes,
+    agent_metrics,
+    agent_aliases,
+    agent_executions,
+    agent_updates,
+    agent_ssh,
+    health,
+    pages,
 )
+
+ALL_ROUTES: Sequence[Endpoints] = tuple(module.routes for module in MODULES)
 
 
 def all_endpoints() -> list[Endpoint]:
     """The operations of all modules."""
     return [endpoint for routes in ALL_ROUTES for endpoint in routes.all]
+
+
+def table_text() -> str:
+    """What `dispatch.TABLE` holds."""
+    table = {module.__name__: [f"{one.method} {one.route}" for one in module.routes.all] for module in MODULES}
+    return json.dumps(table, indent=1) + "\n"

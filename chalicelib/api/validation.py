@@ -180,10 +180,15 @@ def nullable(model: type[BaseModel]) -> WithJsonSchema:
 
 M = TypeVar("M", bound=BaseModel)
 
+_EMPTY: Mapping[type[BaseModel], BaseModel] = {model: model() for model in (NoPath, NoQuery)}
+"""What most requests have none of, once."""
+
 
 def read(model: type[M], values: Any, shown_names: Mapping[str, str] = MappingProxyType({})) -> M:
     """`values` as a `model`. Raises EdgeError bad_request with all that is wrong with them, by field, each called as
     `shown_names` say."""
+    if not values and (empty := _EMPTY.get(model)) is not None:
+        return empty  # type: ignore[return-value]
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -3,7 +3,8 @@
 Addresses are plain integers, ends are included.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Network
@@ -46,6 +47,15 @@ class AddressRange:
 
     def overlaps(self, other: "AddressRange") -> bool:
         return self.start <= other.end and other.start <= self.end
+
+
+def ranges_of(cidrs: Iterable[str]) -> list[AddressRange]:
+    """Those of these texts that are blocks of IPv4 addresses: others can overlap with none of ours."""
+    found = []
+    for cidr in cidrs:
+        with suppress(ValueError):
+            found.append(AddressRange.of_cidr(cidr))
+    return found
 
 
 @dataclass(frozen=True)

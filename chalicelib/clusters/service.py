@@ -3,22 +3,18 @@
 from collections.abc import Iterator, Sequence
 
 from chalicelib.clusters.model import Cluster, DefaultCluster, Identified
-from chalicelib.clusters.ranges import AddressRange, Pools
+from chalicelib.clusters.ranges import AddressRange, Pools, ranges_of
 from chalicelib.clusters.rules import below_count, check_capacity, check_name, not_empty, overlapping, parse_range
 from chalicelib.clusters.store import ClusterStore, from_item
-from chalicelib.clusters.subnets import Head, Subnets
-from chalicelib.kit.backoff import Backoff
+from chalicelib.clusters.subnets import Found, Head, Subnets
+from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, conflict, forbidden, not_found, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import Counter, ListPage, ListRequest
 from chalicelib.kit.tables import Check, ConditionFailedError, Item, Tables, TransactionFailedError, Update, Write
-
-TRIES = 20
-"""How often a change of the address space is tried again when another one came first."""
-
-_FIRST_PAUSE_SECONDS = 0.04
-_LONGEST_PAUSE_SECONDS = 0.5
+from chalicelib.vpn.port import Vpn
+from chalicelib.vpn.registry import REGISTRY
 
 _CLUSTER_PLACE = 0
 """Where the cluster's own write stands in every transaction of this module."""
@@ -43,6 +39,7 @@ class Clusters:
         list_read_limit: int,
         totals: Counter,
         default: DefaultCluster | None = None,
+        vpn: Vpn = REGISTRY,
     ) -> None:
         self._tables = tables
         self._clock = clock
@@ -52,6 +49,7 @@ class Clusters:
         self._reserved_slots = reserved_slots
         self._list_read_limit = list_read_limit
         self._totals = totals
+        self._vpn = vpn
         self._default = default
         self._default_ensured = False
         if default is not None:
@@ -61,20 +59,25 @@ class Clusters:
         """A new, empty cluster with the range that is asked for or else the first free one.
 
         Raises `EdgeError`: validation for a reserved name, a range that is none or may not be used, a limit above the
-        range's room; conflict when the name or addresses of the range are taken; unavailable when all pools are taken
-        or others kept coming first. Who names no range never sees a conflict about one.
+        range's room; conflict when the name or addresses of the range are taken, also by a network of the mesh;
+        unavailable when all pools are taken, others kept coming first or the mesh does not answer. Who names no range
+        never sees a conflict about one. The network itself follows from the change stream.
         """
         wanted = self._check_request(name, ipv4_range, node_limit)
-        for _ in self._tries():
+        foreign = ranges_of(self._vpn.taken_ranges(name))
+        for _ in self._tables.tries():
             head = self._subnets.head()
+            is_lowest = False
             if wanted is None:
-                taken = self._first_free(head)
-            elif self._subnets.is_free(wanted):
+                found = self._first_free(head, foreign)
+                taken, is_lowest = found.range, found.is_lowest
+            elif self._subnets.is_free(wanted) and not any(wanted.overlaps(other) for other in foreign):
                 taken = wanted
             else:
                 raise overlapping(ipv4_range or wanted.cidr)
             cluster = self._new(name, taken, node_limit)
-            take = self._subnets.take_first_free if wanted is None else self._subnets.take
+            # Where the search passed over what others hold for now, the next one must look there again.
+            take = self._subnets.take_first_free if is_lowest else self._subnets.take
             failed = self._try([self._store.put(cluster), *take(head, taken, cluster.id)], "cluster.created")
             if failed is None:
                 return cluster
@@ -99,6 +102,10 @@ class Clusters:
         """Those that exist, each once, in the order asked for."""
         return self._store.find_many(names)
 
+    def walk(self) -> Iterator[Identified]:
+        """All clusters, read as the walk goes on."""
+        return self._store.walk()
+
     def list_page(self, request: ListRequest) -> ListPage[Cluster]:
         """One page of all clusters; raises `EdgeError` (bad request) when the filters leave too much to read."""
         self.ensure_default()
@@ -119,14 +126,18 @@ class Clusters:
 
     def delete(self, name: str) -> None:
         """Remove a cluster without nodes and free its range. What belonged to it is cleaned up afterwards, and is of
-        no use from now on. Raises `EdgeError`: not found; conflict while it has nodes; unavailable."""
+        no use from now on. Raises `EdgeError`: not found; conflict while it has nodes; unavailable, also when the mesh
+        does not answer, whose network has to follow."""
         cluster = self.get(name)
-        for _ in self._tries():
+        if not cluster.node_count:
+            self._vpn.require_answer(name)
+        for _ in self._tables.tries():
             if cluster.node_count:
                 raise not_empty(cluster.node_count)
             taken = AddressRange.of_cidr(cluster.ipv4_range)
             release = self._subnets.release(self._subnets.head(), taken, cluster.id)
-            failed = self._try([self._store.delete(cluster), *release], "cluster.deleted")
+            forget = tasks.ask("cluster", cluster.id, self._clock.now())
+            failed = self._try([self._store.delete(cluster), *release, forget], "cluster.deleted")
             if failed is None:
                 return
             if _CLUSTER_PLACE in failed:
@@ -185,8 +196,8 @@ class Clusters:
         check_capacity(node_limit, self._subnets.prefix if wanted is None else wanted.prefix, self._reserved_slots)
         return wanted
 
-    def _first_free(self, head: Head) -> AddressRange:
-        found = self._subnets.first_free(head)
+    def _first_free(self, head: Head, foreign: Sequence[AddressRange]) -> Found:
+        found = self._subnets.first_free_beside(head, foreign)
         if found is None:
             raise unavailable()
         return found
@@ -212,13 +223,3 @@ class Clusters:
         except TransactionFailedError as error:
             return error.failed
         return None
-
-    def _tries(self) -> Iterator[None]:
-        """`TRIES` turns with a pause between them."""
-        backoff = Backoff(
-            self._clock, self._ids, first_seconds=_FIRST_PAUSE_SECONDS, longest_seconds=_LONGEST_PAUSE_SECONDS
-        )
-        yield
-        for _ in range(TRIES - 1):
-            backoff.pause()
-            yield

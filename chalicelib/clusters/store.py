@@ -1,7 +1,8 @@
 """Rows of clusters: keys, indexes and attribute names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from chalicelib.clusters.model import Cluster, Identified
 from chalicelib.kit.listing import (
@@ -34,6 +35,7 @@ from chalicelib.kit.tables import (
     LessOrEqual,
     Or,
     Put,
+    Query,
     Ref,
     Set,
     Table,
@@ -86,6 +88,13 @@ _LIST = Listing(
 )
 
 
+class ClusterName(NamedTuple):
+    """An `Identified` cluster, and nothing more of it."""
+
+    id: str
+    name: str
+
+
 class ClusterStore:
     """Reads rows, and makes the writes that use cases commit."""
 
@@ -96,6 +105,11 @@ class ClusterStore:
         """One page; raises as `Listing.page` does."""
         page = _LIST.page(self._tables, request, now=now, read_limit=read_limit, counter=totals)
         return page.map(from_item)
+
+    def walk(self) -> Iterator[ClusterName]:
+        """All clusters, oldest first, from the index alone."""
+        for page in self._tables.pages(Query(TABLE, LISTING, TABLE.index("listing"))):
+            yield from (ClusterName(str(item["id"]), str(item["name"])) for item in page.items)
 
     def find(self, name: str) -> Cluster | None:
         row = self._tables.get(TABLE, {"name": name})

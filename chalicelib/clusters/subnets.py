@@ -5,6 +5,7 @@ or below the new end. Every change to the partition raises the head's version an
 before looking, so nothing can slip in between the look and the write.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.clusters.ranges import AddressRange, Pools
@@ -41,6 +42,14 @@ class Head:
     lowest_free_hint: int
 
 
+@dataclass(frozen=True)
+class Found:
+    """A free range. ``is_lowest``: none was passed over for others' sake, so that nothing up to it will be free."""
+
+    range: AddressRange
+    is_lowest: bool
+
+
 class Subnets:
     """Looks for room, and gives the writes that take or free a range; the caller commits them with the cluster."""
 
@@ -70,12 +79,24 @@ class Subnets:
 
     def first_free(self, head: Head) -> AddressRange | None:
         """The lowest free subnet of the pools, in their order; None when all are taken."""
-        slot = head.lowest_free_hint
+        found = self.first_free_beside(head, ())
+        return None if found is None else found.range
+
+    def first_free_beside(self, head: Head, foreign: Sequence[AddressRange]) -> Found | None:
+        """The lowest free subnet of the pools that shares no address with a ``foreign`` range; None when there is
+        none."""
+        slot, is_lowest = head.lowest_free_hint, True
         while slot < self._pools.count:
-            gap = self._first_gap(self._pools.at(slot).start, self._pools.pool_of(slot))
-            if gap is not None:
-                return gap
-            slot = self._pools.first_slot_of_next_pool(slot)
+            pool = self._pools.pool_of(slot)
+            gap = self._first_gap(self._pools.at(slot).start, pool)
+            if gap is None:
+                slot = self._pools.first_slot_of_next_pool(slot)
+                continue
+            in_the_way = [other.end for other in foreign if other.overlaps(gap)]
+            if not in_the_way:
+                return Found(gap, is_lowest)
+            is_lowest = False
+            slot = self._slot_behind(max(in_the_way), slot, pool)
         return None
 
     def take(self, head: Head, wanted: AddressRange, cluster_id: str) -> list[Write]:
@@ -113,6 +134,13 @@ class Subnets:
                 continue
             break
         return AddressRange(position, position + size - 1) if position + size - 1 <= pool.end else None
+
+    def _slot_behind(self, address: int, slot: int, pool: AddressRange) -> int:
+        """The first slot of the pool that begins behind the address; the next pool's first where there is none."""
+        start = self._next_start(pool, address)
+        if start + self._pools.subnet_size - 1 > pool.end:
+            return self._pools.first_slot_of_next_pool(slot)
+        return slot + (start - self._pools.at(slot).start) // self._pools.subnet_size
 
     def _next_start(self, pool: AddressRange, address: int) -> int:
         """Where the first subnet of the pool begins that lies wholly behind the address."""

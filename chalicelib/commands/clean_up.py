@@ -16,10 +16,8 @@ from chalicelib.commands.model import OPEN, FanOut, Status
 from chalicelib.commands.store import SHARDS, inserted_at_of
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.tables import Item, Tables
+from chalicelib.kit.tasks import SETTLE
 from chalicelib.nodes.service import Nodes
-
-SETTLE = timedelta(seconds=900)
-"""When a pass is repeated: far beyond any lag of an index."""
 
 SETTLE_SOON = timedelta(seconds=60)
 """When a cancellation looks for the first time at what an index may have hidden: beyond all but the rarest lag."""
@@ -155,7 +153,12 @@ class CleanUp:
         Nothing is lost if the row has changed meanwhile: whoever changed it has made it due again.
         """
         again = to_seconds_text(parse_time(since) + SETTLE)
-        self._commands.settle(fan_out, again if place.began_at < again else None)
+        if place.began_at < again:
+            self._commands.settle(fan_out, again)
+        elif fan_out.deleted_at is not None:
+            self._commands.remove_fan_out(fan_out, self._clock.now())
+        else:
+            self._commands.settle(fan_out, None)
 
     def _settle_cancel(self, fan_out: FanOut, since: str, place: _Place) -> None:
         """Look again soon, since what an index hid runs meanwhile, and once more when any index has caught up."""

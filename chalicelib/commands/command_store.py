@@ -1,6 +1,8 @@
 """Reads and writes of commands and of what is still to be done for them."""
 
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
 
 from chalicelib.commands.model import Command, FanOut
 from chalicelib.commands.store import (
@@ -15,18 +17,18 @@ from chalicelib.commands.store import (
     fan_out_key,
     fan_out_to_item,
 )
+from chalicelib.kit import tasks
 from chalicelib.kit.errors import unavailable
+from chalicelib.kit.redrive import due_rows
 from chalicelib.kit.tables import (
     Absent,
     And,
-    Between,
     Change,
     ConditionFailedError,
     Delete,
     Equals,
     Exists,
     Item,
-    Query,
     Ref,
     Remove,
     Set,
@@ -35,12 +37,6 @@ from chalicelib.kit.tables import (
     Update,
     put_new,
 )
-
-_PART_ATTEMPTS = 100
-"""Each lost race means that another part was finished; more than this at once is a fault."""
-
-_DUE_PAGE = 100
-"""Due rows read at a time: one BatchGet."""
 
 
 class DeleteRefusedError(Exception):
@@ -118,22 +114,27 @@ class CommandStore:
             *due_changes(due_at),
         )
         condition = And(Exists("command_id"), Absent("deleted_at"))
-        return self._write(Update(FAN_OUTS, fan_out_key(command_id), changes, condition), "fan_out.cancel_requested")
+        return self._tables.try_write(
+            Update(FAN_OUTS, fan_out_key(command_id), changes, condition), "fan_out.cancel_requested"
+        )
 
     def cancelled(self, fan_out: FanOut) -> bool:
         """Note that all passes of a cancellation are through; what agents still have waits for its deadline, if any.
         False if the row has changed since it was read."""
         changes = (Set("cancel_requested_at", None), Set("sweeps", 0), *due_changes(fan_out.deadline))
         unchanged = Equals("version", fan_out.version)
-        return self._write(Update(FAN_OUTS, fan_out_key(fan_out.command_id), changes, unchanged), "fan_out.settled")
+        return self._tables.try_write(
+            Update(FAN_OUTS, fan_out_key(fan_out.command_id), changes, unchanged), "fan_out.settled"
+        )
 
-    def remove_part(self, command_id: str, part: str) -> None:
-        """Take a finished part off. With the last one the deadline becomes due, if there is one. Safe to repeat."""
-        fan_out = self._fan_out(command_id)
-        for _ in range(_PART_ATTEMPTS):
-            if fan_out is None or part not in fan_out.parts:
+    def remove_parts(self, known: FanOut, parts: Collection[str]) -> None:
+        """Take finished parts off a fan-out, ``known`` as it was at some time. With the last one the deadline becomes
+        due, if there is one. Safe to repeat."""
+        command_id, fan_out = known.command_id, known
+        for _ in self._tables.tries():
+            left = fan_out.parts.difference(parts)
+            if left == fan_out.parts:
                 return
-            left = fan_out.parts - {part}
             changes: tuple[Change, ...] = (Set("parts", left or None),)
             if not left:
                 changes = (*changes, Set("sweeps", 0), *due_changes(fan_out.deadline))
@@ -141,43 +142,34 @@ class CommandStore:
             try:
                 self._tables.write(Update(FAN_OUTS, key, changes, condition), "fan_out.part_finished")
             except ConditionFailedError as error:
-                fan_out = None if error.current is None else fan_out_from_item(error.current)
+                if error.current is None:
+                    return
+                fan_out = fan_out_from_item(error.current)
             else:
                 return
         raise unavailable()
 
     def due_pages(self, now: str) -> Iterator[list[FanOut]]:
         """What is due, most overdue first, as the rows say now."""
-        query = Query(FAN_OUTS, DUE, index=FAN_OUTS.index("due"), sort=Between("0", now), limit=_DUE_PAGE)
-        for page in self._tables.pages(query):
-            refs = [Ref(FAN_OUTS, fan_out_key(str(item["command_id"]))) for item in page.items]
-            rows = [fan_out_from_item(item) for item in self._tables.get_many(refs) if item is not None]
-            yield [row for row in rows if row.due_at is not None and row.due_at <= now]
+        for rows in due_rows(self._tables, FAN_OUTS, DUE, now):
+            yield [fan_out_from_item(row) for row in rows]
 
     def postpone(self, fan_out: FanOut, due_at: str) -> bool:
         """Claim due work by moving when it is looked at next; False if another sweep was faster."""
         changes = (Set("sweeps", fan_out.sweeps + 1), *due_changes(due_at))
         update = Update(FAN_OUTS, fan_out_key(fan_out.command_id), changes, Equals("version", fan_out.version))
-        return self._write(update, "fan_out.swept")
+        return self._tables.try_write(update, "fan_out.swept")
+
+    def remove_fan_out(self, fan_out: FanOut, now: datetime) -> None:
+        """The executions of a deleted command are gone: what was left to do is of no more use, and no one will ask for
+        their total. Does nothing if the row has changed since it was read."""
+        own = Delete(FAN_OUTS, fan_out_key(fan_out.command_id), Equals("version", fan_out.version))
+        with suppress(TransactionFailedError):
+            self._tables.commit((own, tasks.ask("command_total", fan_out.command_id, now)), "fan_out.removed")
 
     def settle(self, fan_out: FanOut, due_at: str | None) -> bool:
-        """Note that a pass over the executions is through: look once more at ``due_at``, or never again.
-
-        A fan-out of a deleted command without further use is removed. False if the row has changed since it was read.
-        """
+        """Note that a pass over the executions is through: look once more at ``due_at``, or never again. False if the
+        row has changed since it was read."""
         key, unchanged = fan_out_key(fan_out.command_id), Equals("version", fan_out.version)
-        if due_at is None and fan_out.deleted_at is not None:
-            return self._write(Delete(FAN_OUTS, key, unchanged, was_read=True), "fan_out.removed")
         changes = (Set("sweeps", 0), *due_changes(due_at))
-        return self._write(Update(FAN_OUTS, key, changes, unchanged), "fan_out.settled")
-
-    def _fan_out(self, command_id: str) -> FanOut | None:
-        item = self._tables.get(FAN_OUTS, fan_out_key(command_id))
-        return None if item is None else fan_out_from_item(item)
-
-    def _write(self, write: Update | Delete, operation: str) -> bool:
-        try:
-            self._tables.write(write, operation)
-        except ConditionFailedError:
-            return False
-        return True
+        return self._tables.try_write(Update(FAN_OUTS, key, changes, unchanged), "fan_out.settled")

@@ -14,6 +14,7 @@ from chalicelib.commands.model import (
     ExecutionView,
     Report,
     Status,
+    Waiting,
 )
 from chalicelib.commands.rules import Transition
 from chalicelib.commands.store import (
@@ -172,6 +173,13 @@ class Executions:
         """Ids of what waits for a node, oldest first, as the index knows it."""
         rows = self._executions.open_of_node(node_id)
         return [str(row["id"]) for row in rows if row["status"] == Status.PENDING.value]
+
+    def waiting_for(self, node_id: str) -> Waiting:
+        """Ids of what waits for a node and of what it was asked to end, oldest first, as the index knows it."""
+        rows = self._executions.open_of_node(node_id)
+        asked = [row for row in rows if row["status"] == Status.SENT.value and row.get("cancel_requested_at")]
+        pending = [row for row in rows if row["status"] == Status.PENDING.value]
+        return Waiting([str(row["id"]) for row in pending], [str(row["id"]) for row in asked])
 
     def details_of(self, execution_ids: Sequence[str]) -> list[ExecutionView]:
         """Executions and their commands, for a delivery; those that do not exist are left out."""

@@ -1,6 +1,5 @@
 """What a command, its fan-out and an execution are, and what the use cases take and answer."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -101,6 +100,14 @@ class Execution(BaseModel, frozen=True):
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Ids of executions of one node: what it has not taken yet, and what it runs and should end."""
+
+    pending: list[str]
+    to_cancel: list[str]
+
+
+@dataclass(frozen=True)
 class CommandSummary:
     """How many executions of a command stand where; each counts once. ``failed`` completed with another exit code than
     0, ``completed`` with 0 or none."""
@@ -161,11 +168,10 @@ class CancelResult(StrEnum):
 
 @dataclass(frozen=True)
 class FanOutChunk:
-    """What one message of a fan-out achieved: the executions it created per node, and where to go on.
-
-    ``cursor`` is None when nothing follows; ``ends_part`` is False then for a message that was dropped.
+    """What one message of a fan-out leaves to do: parts that go on, each from a cursor (None: from its start), and
+    those that have ``ended``, taken from the ``fan_out`` as it was read. A message that was dropped leaves nothing.
     """
 
-    created: Mapping[str, list[str]]
-    cursor: str | None
-    ends_part: bool
+    following: tuple[tuple[str, str | None], ...] = ()
+    ended: frozenset[str] = frozenset()
+    fan_out: FanOut | None = None

@@ -14,6 +14,7 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import Counter, Listing, ListPage, ListRequest, Moment, Number, Presence, Text
+from chalicelib.kit.redrive import FIRST_LOOK
 from chalicelib.kit.tables import Item, Tables
 from chalicelib.targeting import selection
 from chalicelib.targeting.rules import wrong_with
@@ -24,9 +25,6 @@ TEXT_LIMIT_BYTES = 128 * 1024 - 1
 
 TOMBSTONE = timedelta(hours=25)
 """The change stream keeps records for 24 hours; until then an event may still ask for the command's text."""
-
-FIRST_SWEEP = timedelta(seconds=60)
-"""When what should have been done at once is looked at: by then a healthy fan-out has long begun."""
 
 SUMMARY_LIMIT = 100_000
 """Executions that a summary counts: some 1,900 read units and a quarter of a second; beyond, lists by status tell."""
@@ -99,7 +97,7 @@ class Commands:
             command_id=command.id,
             parts=parts,
             deadline=deadline,
-            due_at=to_seconds_text(now + FIRST_SWEEP) if parts else None,
+            due_at=to_seconds_text(now + FIRST_LOOK) if parts else None,
             target_cluster_name=named[0].name if len(named) == 1 else None,
             inserted_at=text,
         )
@@ -132,7 +130,7 @@ class Commands:
         """Create no more executions of it and cancel what is open: one write, the rest follows. May be repeated, and
         then asks agents again. Raises not_found."""
         now = self._clock.now()
-        due_at = to_seconds_text(now + FIRST_SWEEP)
+        due_at = to_seconds_text(now + FIRST_LOOK)
         if not self._commands.request_cancel(command_id, to_seconds_text(now), due_at):
             raise not_found()
 
@@ -153,7 +151,7 @@ class Commands:
         expires_epoch = int((now + TOMBSTONE).timestamp())
         try:
             self._commands.bury(
-                command_id, to_seconds_text(now), expires_epoch, due_at=to_seconds_text(now + FIRST_SWEEP)
+                command_id, to_seconds_text(now), expires_epoch, due_at=to_seconds_text(now + FIRST_LOOK)
             )
         except DeleteRefusedError as error:
             # It had no parts and parts never come back, so another caller has just deleted it.

@@ -55,7 +55,12 @@ BY_COMMAND = Source(
     index="by_command", by="command_id", partitions=sharded(SHARDS), totals=rows_with(EXECUTIONS, "command_id")
 )
 BY_NODE = Source(index="by_node", by="node_id", partitions=as_given)
-BY_CLUSTER = Source(index="by_cluster", by="cluster_name", partitions=sharded(SHARDS))
+BY_CLUSTER = Source(
+    index="by_cluster",
+    by="cluster_name",
+    partitions=sharded(SHARDS),
+    totals=rows_with(EXECUTIONS, "cluster_name"),
+)
 BY_STATUS = Source(index="by_status", by="status", partitions=sharded(SHARDS), totals=rows_with(EXECUTIONS, "status"))
 ALL_EXECUTIONS = Source(index="all", partitions=fixed(*map(str, range(SHARDS))), totals=all_rows(EXECUTIONS))
 

@@ -17,6 +17,8 @@ from chalicelib.kit.errors import EdgeError, Kind, forbidden, invalid, not_found
 from chalicelib.kit.ids import Ids, to_unpadded_base64
 from chalicelib.kit.listing import Counter, ListPage, ListRequest
 from chalicelib.kit.tables import ConditionFailedError, Put, Tables, TransactionFailedError, Write
+from chalicelib.vpn.port import Network, Vpn
+from chalicelib.vpn.registry import REGISTRY
 
 TOKEN_LIFETIME = timedelta(minutes=15)
 """How long a registration token is good, and how long a machine that asks again takes no second use."""
@@ -54,7 +56,9 @@ class Enrollment:
         public_keys: bool,
         list_read_limit: int,
         totals: Counter,
+        vpn: Vpn = REGISTRY,
     ) -> None:
+        self._vpn = vpn
         self._tables = tables
         self._clock = clock
         self._ids = ids
@@ -120,11 +124,13 @@ class Enrollment:
     # -- machines ------------------------------------------------------------------------------------------------
 
     def verify(self, blob: str, node_id: str | None) -> Verification:
-        """Exchange a use of a key for a registration token. Always an answer, never a refusal by exception.
+        """Exchange a use of a key for a registration token, or what a machine joins the mesh with where there is one.
+        Always an answer, never a refusal by exception.
 
         A machine that names itself and asks again within `TOKEN_LIFETIME` gets a fresh token and takes no second use.
         Room in the cluster is promised by registration, not here. Every call leaves one event. Raises `EdgeError`
-        (unavailable) when others kept using the key for `VERIFY_PATIENCE`.
+        (unavailable) when others kept using the key for `VERIFY_PATIENCE`, or the mesh does not answer: then
+        no use is taken.
         """
         backoff = Backoff(
             self._clock,
@@ -200,8 +206,12 @@ class Enrollment:
             known = None if outcome is Outcome.INVALID_KEY else key
             self._tables.write(self._occurrence(known, outcome, now), _VERIFIED)
             return Verification(verified=False, error=outcome.value, registration_token="", network_name="")
-        token = to_unpadded_base64(self._ids.token_bytes(TOKEN_BYTES))
-        writes: list[Write] = [self._store.put_token(digest(token), key, node_id, now + TOKEN_LIFETIME)]
+        # Before a use is taken: where the mesh does not answer, none is.
+        token = self._vpn.enrollment_token(Network(cluster.id, cluster.name, cluster.ipv4_range))
+        writes: list[Write] = []
+        if token is None:
+            token = to_unpadded_base64(self._ids.token_bytes(TOKEN_BYTES))
+            writes.append(self._store.put_token(digest(token), key, node_id, now + TOKEN_LIFETIME))
         if not had_its_use:
             use = self._store.take_use(key, now)
             writes.extend([use] if use else [])

@@ -23,6 +23,7 @@ from chalicelib.kit.listing import (
     Text,
     all_rows,
     fixed,
+    rows_with,
 )
 from chalicelib.kit.tables import (
     Absent,
@@ -127,7 +128,12 @@ class EnrollmentStore:
             fields=FIELDS,
             sources=(
                 Direct(by="key", keys=_keys_of),
-                Source(index="by_cluster", by="cluster_name", partitions=cluster_ids),
+                Source(
+                    index="by_cluster",
+                    by="cluster_name",
+                    partitions=cluster_ids,
+                    totals=rows_with(TABLE, "cluster_name"),
+                ),
                 _ALL,
             ),
         )

@@ -13,6 +13,7 @@ from chalicelib.kit.clock import Clock
 from chalicelib.kit.tables import (
     TRANSACTION_LIMIT,
     Add,
+    Delete,
     Page,
     Query,
     Table,
@@ -91,6 +92,13 @@ class Counters:
         if off:
             self.correct(total, off)
         return off
+
+    def forget(self, total: str) -> None:
+        """Remove a total whose rows are all gone. What the stream tells of them later begins it anew: forget it again
+        once that has been read."""
+        page = self._tables.query(Query(TABLE, partition=total))
+        if page.items:
+            self._tables.commit([Delete(TABLE, TABLE.key_of(row)) for row in page.items], "counter.forgotten")
 
     def correct(self, total: str, difference: int) -> None:
         """Shift a total that a recount found to be wrong."""

@@ -5,16 +5,17 @@ unwraps it once. Sealed bytes: key id (16), nonce (12), ciphertext with its tag 
 """
 
 import hmac
+from collections.abc import Callable
 from hashlib import sha256
 from threading import Lock
-from typing import Any, NamedTuple, Protocol
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import ConditionFailedError, Item, Table, Tables, put_new
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 DATA_KEYS = Table("data_keys", "id")
 """``current``: the wrapped data key of the stage. Made on first use, never changed."""
@@ -83,25 +84,27 @@ class KeyService(Protocol):
 
 
 class KmsKeyService:
-    """`KeyService` on a boto3 KMS client. Raises botocore's ClientError."""
+    """`KeyService` on KMS. ``client`` gives the SDK's client, and is asked at the first use: a function that holds
+    secrets mostly opens none. Raises botocore's ClientError."""
 
-    def __init__(self, client: Any, key_id: str) -> None:
+    def __init__(self, client: Callable[[], Any], key_id: str) -> None:
         self._client = client
         self._key_id = key_id
 
     def generate(self, context: dict[str, str]) -> WrappedKey:
-        answer = self._client.generate_data_key(KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=context)
+        answer = self._client().generate_data_key(KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=context)
         return WrappedKey(answer["Plaintext"], answer["CiphertextBlob"])
 
     def unwrap(self, wrapped: bytes, context: dict[str, str]) -> bytes:
-        answer = self._client.decrypt(KeyId=self._key_id, CiphertextBlob=wrapped, EncryptionContext=context)
+        answer = self._client().decrypt(KeyId=self._key_id, CiphertextBlob=wrapped, EncryptionContext=context)
         plain: bytes = answer["Plaintext"]
         return plain
 
 
 class _DataKey(NamedTuple):
     id: bytes
-    cipher: AESGCM
+    cipher: "AESGCM"
+    refusal: type[Exception]
 
 
 class Sealer:
@@ -137,16 +140,22 @@ class Sealer:
             raise UnsealError("sealed with another data key")
         try:
             return Secret(key.cipher.decrypt(nonce, ciphertext, place.encode()).decode())
-        except (InvalidTag, ValueError) as error:
+        except (key.refusal, ValueError) as error:
             raise UnsealError("sealed for another place, or changed") from error
 
     def _key(self) -> _DataKey:
+        if self._data_key is not None:
+            return self._data_key
         with self._lock:
             if self._data_key is None:
                 self._data_key = self._load()
             return self._data_key
 
     def _load(self) -> _DataKey:
+        # Most functions hold a sealer and open nothing: only who does pays for the import.
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
         row = self._tables.get(DATA_KEYS, {"id": CURRENT})
         if row is None:
             made = self._keys.generate(self._context)
@@ -162,7 +171,7 @@ class Sealer:
                 row = error.current
         if row is None or not isinstance(row["key_id"], bytes) or not isinstance(row["wrapped"], bytes):
             raise UnsealError("the data key's row is damaged")
-        return _DataKey(row["key_id"], AESGCM(self._keys.unwrap(row["wrapped"], self._context)))
+        return _DataKey(row["key_id"], AESGCM(self._keys.unwrap(row["wrapped"], self._context)), InvalidTag)
 
 
 def place_of(table: Table, row_id: str, field: str) -> str:

@@ -4,11 +4,13 @@ UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds since 1970, then random b
 """
 
 import base64
+import binascii
 import secrets
 import uuid
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _TIME_SHIFT = 80
 _RANDOM_BITS = 74
 _RAND_B_BITS = 62
@@ -20,7 +22,16 @@ def compose_uuid7(milliseconds: int, random_bits: int) -> str:
     rand_b = random_bits & ((1 << _RAND_B_BITS) - 1)
     value = (milliseconds & ((1 << 48) - 1)) << _TIME_SHIFT
     value |= 0x7 << 76 | rand_a << 64 | 0b10 << _RAND_B_BITS | rand_b
-    return str(uuid.UUID(int=value))
+    return _hyphenated(f"{value:032x}")
+
+
+def uuid_text(raw: bytes) -> str:
+    """Sixteen bytes as the lower-case text of a UUID."""
+    return _hyphenated(raw.hex())
+
+
+def _hyphenated(digits: str) -> str:
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def milliseconds_of(uuid7: str) -> int:
@@ -35,7 +46,7 @@ def moment_of(uuid7: str) -> datetime:
 
 def to_milliseconds(moment: datetime) -> int:
     """Whole milliseconds since 1970, rounded down."""
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 class Ids:
@@ -61,7 +72,7 @@ def to_unpadded_base64(raw: bytes) -> str:
 
 def from_unpadded_base64(text: str) -> bytes:
     """Undo `to_unpadded_base64`. Raises ValueError for anything else."""
-    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
 
 
 def normalise_uuid(text: str) -> str:

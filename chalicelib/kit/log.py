@@ -11,10 +11,12 @@ import json
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, Protocol
 
 from pydantic import SecretBytes, SecretStr, ValidationError
+from pydantic_core import to_json
 
 _MAX_TEXT_LENGTH = 1000
 _MAX_FRAMES = 30
@@ -43,7 +45,7 @@ class Log:
     def line(self, event: str, *, level: Level = Level.INFO, **fields: object) -> None:
         """``event`` names what happened (``request``); fields that are None are left out."""
         present = {name: value for name, value in fields.items() if value is not None}
-        text = json.dumps({"level": level.value, "event": event, **present}, default=_masked, ensure_ascii=False)
+        text = _to_json({"level": str(level), "event": event, **present})
         sink = sys.stderr if self._sink is None else self._sink
         sink.write(text + "\n")
         sink.flush()
@@ -83,3 +85,15 @@ def _masked(value: object) -> str:
     if isinstance(value, SecretStr | SecretBytes):
         return "**********"
     return type(value).__name__
+
+
+_ENCODER = json.JSONEncoder(default=_masked, ensure_ascii=False, separators=(",", ":"))
+_PLAIN = frozenset({str, int, float, bool})
+
+
+def _to_json(fields: Mapping[str, object]) -> str:
+    """Pydantic's writer is five times faster, but would write out what `_masked` hides: it gets plain values only."""
+    if _PLAIN.issuperset(map(type, fields.values())):
+        with suppress(ValueError):  # half a surrogate pair, which only the other writer passes on
+            return to_json(fields).decode()
+    return _ENCODER.encode(fields)

@@ -34,8 +34,13 @@ class Queue(StrEnum):
     SELF_UPDATES = "self-updates"
     EVENTS = "events"
     WEBHOOK_DELIVERIES = "webhook-deliveries"
+    VPN = "vpn"
     RELAY_FAILURES = "relay-failures"
 
+
+GROUPED_BY: Mapping[Queue, str] = {Queue.WEBHOOK_DELIVERIES: "webhook_id"}
+"""The field of a message that tells whose it is: where one group has a backlog, SQS hands out the messages of the
+others first (SQS developer guide, "Amazon SQS fair queues")."""
 
 READ_BY_PEOPLE = frozenset({Queue.RELAY_FAILURES})
 """Queues that no function takes from, and that so have no dead letters."""
@@ -46,6 +51,14 @@ _COUNTED = (
     "ApproximateNumberOfMessagesDelayed",
     "ApproximateNumberOfMessagesNotVisible",
 )
+
+
+class Traced(dict[str, Any]):
+    """A message that belongs to another request than the one under way: that request's id travels with it."""
+
+    def __init__(self, message: Message, request_id: str) -> None:
+        super().__init__(message)
+        self.request_id = request_id
 
 
 class QueueError(Exception):
@@ -75,7 +88,8 @@ class QueueClient(Protocol):
 
 
 class Queues:
-    """Sends JSON messages. The request id of the work under way travels as a message attribute."""
+    """Sends JSON messages. The request id of the work under way, or that of a `Traced` message, travels with each as an
+    attribute."""
 
     def __init__(self, client: QueueClient, urls: Mapping[str, str]) -> None:
         self._client = client
@@ -88,29 +102,46 @@ class Queues:
         *,
         request_id: str | None = None,
         delay_seconds: int = 0,
-        group_by: str | None = None,
     ) -> None:
-        """Send all messages, in as few calls as entries and bytes allow. Raises `QueueError` when one is not taken.
-
-        ``group_by`` names the field of a message that tells whose it is: where one group has a backlog, SQS hands out
-        the messages of the others first (SQS developer guide, "Amazon SQS fair queues").
-        """
+        """Send all messages, in as few calls as entries and bytes allow. Raises `QueueError` when one is not taken."""
         if not 0 <= delay_seconds <= LONGEST_DELAY_SECONDS:
             raise ValueError(f"a delay is 0 to {LONGEST_DELAY_SECONDS} seconds, not {delay_seconds}")
+        self._send(self._urls[queue], messages, request_id, delay_seconds, GROUPED_BY.get(queue))
+
+    def url_of(self, queue: Queue) -> str:
+        return self._urls[queue]
+
+    def hand_over(self, url: str, messages: Sequence[Message], *, request_id: str | None = None) -> None:
+        """Send all messages to a queue of another stack. Raises `QueueError` when one is not taken, also where the
+        queue is gone or SQS cannot be reached."""
+        try:
+            self._send(url, messages, request_id)
+        except (ClientError, BotoCoreError) as error:
+            raise QueueError(f"{_name_of(url)}: {type(error).__name__}") from error
+
+    def _send(
+        self,
+        url: str,
+        messages: Sequence[Message],
+        request_id: str | None,
+        delay_seconds: int = 0,
+        group_by: str | None = None,
+    ) -> None:
         trace = request_id or current_origin().request_id or "none"
-        common = {
-            "DelaySeconds": delay_seconds,
-            "MessageAttributes": {"request_id": {"DataType": "String", "StringValue": trace}},
-        }
-        bodies = [
-            ({"MessageGroupId": message[group_by]} if group_by else {}) | {"MessageBody": to_body(message)}
+        every = [
+            ({"MessageGroupId": message[group_by]} if group_by else {})
+            | {
+                "MessageBody": to_body(message),
+                "DelaySeconds": delay_seconds,
+                "MessageAttributes": _traced(message, trace),
+            }
             for message in messages
         ]
-        for batch in batches(bodies, lambda entry: _utf8_bytes(entry["MessageBody"])):
-            entries = [{"Id": str(place), **entry, **common} for place, entry in enumerate(batch)]
-            answer = self._client.send_message_batch(QueueUrl=self._urls[queue], Entries=entries)
+        for batch in batches(every, lambda entry: _utf8_bytes(entry["MessageBody"])):
+            entries = [{"Id": str(place), **entry} for place, entry in enumerate(batch)]
+            answer = self._client.send_message_batch(QueueUrl=url, Entries=entries)
             if answer.get("Failed"):
-                raise QueueError(f"{queue.value}: {len(answer['Failed'])} of {len(entries)} messages were not taken")
+                raise QueueError(f"{_name_of(url)}: {len(answer['Failed'])} of {len(entries)} messages were not taken")
 
     def check(self) -> None:
         """Ask one queue for an attribute: raises what the client raises when SQS cannot be reached."""
@@ -137,6 +168,12 @@ class Queues:
             raise QueueUnavailableError(type(error).__name__) from error
         waiting, delayed, in_flight = (int(answer["Attributes"][name]) for name in _COUNTED)
         return waiting, delayed, in_flight
+
+
+def _traced(message: Message, trace: str) -> dict[str, Any]:
+    """The attributes of a message: whose request it is."""
+    own = message.request_id if isinstance(message, Traced) else ""
+    return {"request_id": {"DataType": "String", "StringValue": own or trace}}
 
 
 def to_body(message: Message) -> str:
@@ -170,6 +207,10 @@ def batches(
         size += length
     if batch:
         yield batch
+
+
+def _name_of(url: str) -> str:
+    return url.rpartition("/")[2]
 
 
 def _utf8_bytes(text: str) -> int:

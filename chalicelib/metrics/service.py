@@ -1,7 +1,8 @@
 """`NodeMetrics`: what agents push, and what operators read of it.
 
-A read takes from the cache what is fresh. For the rest it wakes the agent if that holds a socket, scrapes it if the
-functions reach its network, and in the end takes whatever the cache has that is younger than five minutes.
+A read takes from the cache what is fresh. For the rest it wakes the agent if that holds a socket, has it scraped by the
+stack that owns its cluster, or scrapes it itself if the functions reach its network, and in the end takes whatever the
+cache has that is younger than five minutes.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from chalicelib.kit.clock import Clock, parse_time
 from chalicelib.kit.errors import EdgeError, Kind, unavailable
@@ -16,6 +18,7 @@ from chalicelib.kit.log import Level, Log
 from chalicelib.kit.sockets import Sockets
 from chalicelib.kit.tables import Tables
 from chalicelib.metrics.model import CACHE_SECONDS, Metrics, MetricsType
+from chalicelib.metrics.owners import Owners
 from chalicelib.metrics.scraping import Scraper, source_of
 from chalicelib.metrics.store import MetricsStore
 from chalicelib.metrics.waking import Waker
@@ -45,6 +48,7 @@ class NodeMetrics:
         sockets: Callable[[], Sockets],
         log: Log,
         *,
+        owners: Owners,
         scraper: Scraper | None,
         push_host: str | None,
         vpn_domain: str,
@@ -53,6 +57,7 @@ class NodeMetrics:
         self._clock = clock
         self._nodes = nodes
         self._log = log
+        self._owners = owners
         self._scraper = scraper
         self._push_host = push_host
         self._vpn_domain = vpn_domain
@@ -82,6 +87,14 @@ class NodeMetrics:
             return {}
         return {each: Reading(view.node, metrics) for each, metrics in self._read(view, types).items()}
 
+    def fetch(self, request: dict[str, Any]) -> None:
+        """Scrape a node into the cache, for a stack that does not reach it: ``request`` is what `Owners.ask` queued.
+        Does nothing where nobody waits for it any more, the node is gone, or this stack reaches no node."""
+        if self._scraper is None or not self._owners.is_waited_for(request):
+            return
+        for node in self._nodes.find_many([request["node_id"]]):
+            self._scrape(node, [MetricsType(each) for each in request["types"]], self._scraper)
+
     def forget(self, node_id: str) -> None:
         """Drop what is cached of a deleted node."""
         self._store.remove(node_id)
@@ -93,7 +106,9 @@ class NodeMetrics:
             came = self._waker.ask(view.presence, stale, found)
             found |= came
             stale = [each for each in stale if each not in came]
-        if stale and self._scraper is not None:
+        if stale and self._owners.ask(view.node, stale):
+            found |= self._waker.wait_for(view.node.id, stale, found)
+        elif stale and self._scraper is not None:
             found |= self._scrape(view.node, stale, self._scraper)
         return {each: metrics for each, metrics in found.items() if not self._is_older(metrics, CACHE_SECONDS)}
 

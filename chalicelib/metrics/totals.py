@@ -2,7 +2,10 @@
 
 from chalicelib.kit.counters import happened, total_of
 
-SCHEDULES = ("sweep_commands", "sweep_webhooks", "check_health", "heartbeat", "recount", "prune_executions")
+SCHEDULES = (
+    *("sweep_commands", "sweep_webhooks", "check_health", "heartbeat"),
+    *("recount", "prune_executions", "reconcile_vpn"),
+)
 """The functions that the clock starts."""
 
 EXECUTION_RESULTS = ("execution.completed", "execution.reported_cancelled", "execution.reported_expired")

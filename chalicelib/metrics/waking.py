@@ -30,13 +30,15 @@ class Waker:
 
     def ask(self, presence: Presence, types: Collection[MetricsType], known: Cached) -> dict[MetricsType, Metrics]:
         """What came of these types since ``known`` was read; nothing where no socket is open or nobody answers."""
+        return self.wait_for(presence.id, types, known) if self._posted(presence, types) else {}
+
+    def wait_for(self, node_id: str, types: Collection[MetricsType], known: Cached) -> dict[MetricsType, Metrics]:
+        """What comes of these types since ``known`` was read, in the time of all `PAUSES_SECONDS`."""
         came: dict[MetricsType, Metrics] = {}
-        if not self._posted(presence, types):
-            return came
         before = {each: _stamp(known.get(each)) for each in types}
         for pause in PAUSES_SECONDS:
             self._clock.sleep(pause)
-            found = self._store.find(presence.id, [each for each in before if each not in came])
+            found = self._store.find(node_id, [each for each in before if each not in came])
             came |= {each: metrics for each, metrics in found.items() if _stamp(metrics) != before[each]}
             if len(came) == len(before):
                 break

@@ -8,10 +8,8 @@ from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFaile
 from chalicelib.nodes import presence_store, store
 from chalicelib.nodes.health import Health
 from chalicelib.nodes.identity import authenticate
-from chalicelib.nodes.model import Agent, Connection, Status
+from chalicelib.nodes.model import Agent, Connection, Node, Status
 from chalicelib.nodes.rules import HealthLimits
-
-_TRIES = 3
 
 
 class Connections:
@@ -29,7 +27,7 @@ class Connections:
         Raises unauthorized for a token that is not a node's current one, conflict for a socket that is older than one
         that the node opened since.
         """
-        for _ in range(_TRIES):
+        for _ in self._tables.tries():
             agent = authenticate(self._tables, bearer)
             operation = "node.became_healthy" if agent.node.status is Status.UNREACHABLE else "connection.opened"
             try:
@@ -47,14 +45,17 @@ class Connections:
         if connection is not None:
             self.clear(connection.node_id, connection_id)
 
-    def heard(self, connection_id: str) -> None:
-        """A frame came in: the node counts as heard, if the socket is the one that its presence names."""
+    def heard(self, connection_id: str) -> Node | None:
+        """A frame came in: the node counts as heard, and is returned, if the socket is the one that its presence
+        names."""
         connection = presence_store.read_connection(self._tables, connection_id)
         if connection is None:
-            return
+            return None
         node, presence = presence_store.read_both(self._tables, connection.node_id)
-        if node is not None and presence is not None and presence.connection_id == connection_id:
-            self._health.touch(Agent(node, presence))
+        if node is None or presence is None or presence.connection_id != connection_id:
+            return None
+        self._health.touch(Agent(node, presence))
+        return node
 
     def clear(self, node_id: str, connection_id: str) -> None:
         """The socket turned out to be closed: no wake-up goes there any more. A newer one stays."""

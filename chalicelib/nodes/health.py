@@ -17,24 +17,18 @@ SWEEP_PAGE = 100
 """Nodes looked at together: one BatchGet of their presence."""
 
 CLEAN_UP_PATIENCE = timedelta(minutes=15)
-"""How long the clean-up of a deleted node may take before a sweep asks for it (again): the change stream may have lost
-what asked for it."""
+"""When to look again at the presence of a deleted node, which its clean-up removes."""
 
-_TRIES = 5
 _NODE_PLACE = 0
 """Where the node's own write stands in the transaction that finds it silent."""
 
 
 @dataclass(frozen=True)
 class HealthSweep:
-    """What a sweep did. ``finished`` is False when its time ran out; the next one goes on.
-
-    ``left_over`` are nodes that were deleted and whose clean-up was not done: the caller asks for it.
-    """
+    """What a sweep did. ``finished`` is False when its time ran out; the next one goes on."""
 
     moved: int = 0
     unreachable: int = 0
-    left_over: tuple[str, ...] = ()
     finished: bool = True
 
 
@@ -43,7 +37,7 @@ class _Found(Enum):
 
     HEARD = auto()
     SILENT = auto()
-    LEFT_OVER = auto()
+    DELETED = auto()
     OVERTAKEN = auto()
 
 
@@ -77,7 +71,7 @@ class Health:
 
         Raises not_found if the node is deleted meanwhile, service_unavailable if others keep writing it.
         """
-        for _ in range(_TRIES):
+        for _ in self._tables.tries():
             if agent.node.status is status:
                 return self._view(agent)
             if self._change(agent, status, "node.health_reported"):
@@ -92,21 +86,20 @@ class Health:
         """
         give_up = self._clock.now() + timedelta(seconds=budget_seconds)
         found: Counter[_Found] = Counter()
-        left_over: list[str] = []
         finished = True
         for presence in self._due():
             if self._clock.now() > give_up:
                 finished = False
                 break
-            what = self._look_at(presence)
-            found[what] += 1
-            if what is _Found.LEFT_OVER:
-                left_over.append(presence.id)
-        return HealthSweep(found[_Found.HEARD], found[_Found.SILENT], tuple(left_over), finished)
+            found[self._look_at(presence)] += 1
+        return HealthSweep(found[_Found.HEARD], found[_Found.SILENT], finished)
 
     def _due(self) -> Iterator[Presence]:
-        """The presence of every node whose silence is due, page by page."""
-        for shard in range(store.HEALTH_SHARDS):
+        """The presence of every node whose silence is due, page by page. Each minute begins at another shard: should
+        time not do for all, none is always the last."""
+        first = int(self._clock.now().timestamp()) // 60
+        for place in range(store.HEALTH_SHARDS):
+            shard = (first + place) % store.HEALTH_SHARDS
             cursor: Key | None = None
             while True:
                 now = to_seconds_text(self._clock.now())
@@ -135,16 +128,13 @@ class Health:
         except TransactionFailedError as error:
             if error.failed.get(_NODE_PLACE, presence) is not None:
                 return _Found.OVERTAKEN  # heard, or found silent by another meanwhile
-            return self._put_off(presence, to_seconds_text(now + CLEAN_UP_PATIENCE), _Found.LEFT_OVER)
+            return self._put_off(presence, to_seconds_text(now + CLEAN_UP_PATIENCE), _Found.DELETED)
         return _Found.SILENT
 
     def _put_off(self, presence: Presence, due: str, found: _Found) -> _Found:
         """Look at it again later; `found`, unless somebody was faster."""
-        try:
-            self._tables.write(presence_store.postpone(presence, due), "presence.looked_at")
-        except ConditionFailedError:
-            return _Found.OVERTAKEN
-        return found
+        is_ours = self._tables.try_write(presence_store.postpone(presence, due), "presence.looked_at")
+        return found if is_ours else _Found.OVERTAKEN
 
     def _take_back(self, agent: Agent) -> None:
         self._change(agent, Status.HEALTHY, "node.became_healthy")

@@ -158,6 +158,29 @@ class NodeSummary:
 
 
 @dataclass(frozen=True)
+class TargetNode:
+    """A node as the indexes know it, a moment late: what requests for many nodes choose by, and need of each."""
+
+    id: str
+    cluster_id: str
+    cluster_name: str
+    id_type: str
+    status: str
+    agent_version: str
+    self_update_enabled: bool
+    inserted_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class TargetPage:
+    """As `NodePage`, of `TargetNode`."""
+
+    nodes: list[TargetNode]
+    cursor: str | None
+
+
+@dataclass(frozen=True)
 class NodePage:
     """A part of a long walk over nodes. ``cursor`` is None at its end."""
 

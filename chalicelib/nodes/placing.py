@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from chalicelib.clusters.service import Clusters
+from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import conflict, invalid, not_found, unavailable
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 from chalicelib.nodes import presence_store, store
-from chalicelib.nodes.health import CLEAN_UP_PATIENCE
 from chalicelib.nodes.model import Node, NodeView
-
-_TRIES = 8
+from chalicelib.vpn.port import Vpn
+from chalicelib.vpn.registry import REGISTRY
 
 Release = Callable[[Node], Sequence[Write]]
 """The writes that remove the aliases of a node as it was read: they are another context's rows."""
@@ -19,7 +19,8 @@ Release = Callable[[Node], Sequence[Write]]
 class Placing:
     """Moves and deletes nodes. Each is one transaction that also keeps the clusters' counts and removes the aliases."""
 
-    def __init__(self, tables: Tables, clock: Clock, clusters: Clusters, release: Release) -> None:
+    def __init__(self, tables: Tables, clock: Clock, clusters: Clusters, release: Release, vpn: Vpn = REGISTRY) -> None:
+        self._vpn = vpn
         self._tables = tables
         self._clock = clock
         self._clusters = clusters
@@ -31,7 +32,7 @@ class Placing:
         Raises not_found for no such node, validation_failed for no such cluster, conflict if it is in that cluster
         already or the cluster is full, service_unavailable if others keep writing them.
         """
-        for _ in range(_TRIES):
+        for _ in self._tables.tries():
             view = self._read(node_id)
             cluster = self._clusters.find(cluster_name)
             if cluster is None:
@@ -55,18 +56,18 @@ class Placing:
     def delete(self, node_id: str) -> None:
         """Remove the node: its token is worth nothing from now on. What hangs on it is cleaned up afterwards.
 
-        Raises not_found, service_unavailable if others keep writing it. A concurrent deletion counts as this one.
+        Raises not_found, service_unavailable if others keep writing it or the mesh does not answer, whose host has to
+        follow. A concurrent deletion counts as this one.
         """
         view = self._read(node_id)
-        for _ in range(_TRIES):
+        self._vpn.require_answer(view.node.cluster_name)
+        for _ in self._tables.tries():
             writes: list[Write] = [
                 store.delete(view.node),
                 self._clusters.leave_place(view.node.cluster_name, view.node.cluster_id),
                 *self._release(view.node),
+                tasks.ask("node", node_id, self._clock.now()),
             ]
-            if view.presence is not None:
-                due = to_seconds_text(self._clock.now() + CLEAN_UP_PATIENCE)
-                writes.append(presence_store.retire(node_id, due))
             if self._commit(writes, "node.deleted"):
                 return
             node, presence = presence_store.read_both(self._tables, node_id)

@@ -122,11 +122,6 @@ def note_silent(presence: Presence) -> Update:
     return Update(PRESENCE, node_key(presence.id), changes, Equals("last_seen_at", presence.last_seen_at))
 
 
-def retire(node_id: str, due: str) -> Update:
-    """The node is being deleted. The row stays until its clean-up is done, and has a sweep ask for it until then."""
-    return Update(PRESENCE, node_key(node_id), _due(node_id, due), Exists("id"))
-
-
 def forget(node_id: str) -> list[Check | Delete]:
     """Remove what is left of a deleted node, unless it has enrolled again."""
     return [Check(NODES, node_key(node_id), Absent("id")), Delete(PRESENCE, node_key(node_id))]

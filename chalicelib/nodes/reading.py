@@ -17,10 +17,11 @@ from chalicelib.kit.listing import (
     Moment,
     Source,
     Text,
+    rows_with,
 )
-from chalicelib.kit.tables import Item, Tables
+from chalicelib.kit.tables import Item, Ref, Tables
 from chalicelib.nodes import presence_store, store
-from chalicelib.nodes.model import Node, NodePage, NodeSummary, NodeView, Presence, Status
+from chalicelib.nodes.model import Node, NodePage, NodeSummary, NodeView, Presence, Status, TargetNode, TargetPage
 from chalicelib.nodes.store import ALL, BY_STATUS, NODES
 
 FIELDS = {
@@ -56,6 +57,7 @@ class NodeReader:
                     by="cluster_name",
                     partitions=lambda names: [cluster.id for cluster in clusters.find_many(names)],
                     insertion=LISTED_AT,
+                    totals=rows_with(NODES, "cluster_name"),
                 ),
                 BY_STATUS,
                 ALL,
@@ -113,9 +115,25 @@ class NodeReader:
             raise bad_request({"cluster_name": [f"add this filter: there are more than {limit} nodes"]})
         return found
 
-    def page_of_shard(self, shard: int, cursor: str | None, limit: int, inserted_until: str) -> NodePage:
+    def targets(self, node_ids: Sequence[str]) -> list[TargetNode]:
+        """Those that exist, as their rows are now, in the order asked for; one call per 100."""
+        items = self._tables.get_many([Ref(NODES, store.node_key(node_id)) for node_id in node_ids])
+        return [store.target_from_item(item) for item in items if item is not None]
+
+    def targets_of_shard(self, shard: int, cursor: str | None, limit: int, inserted_until: str) -> TargetPage:
         """The next nodes of one of the `SHARDS` of the fleet, of those that enrolled by that second."""
-        return store.read_page(self._tables, "listing", str(shard), cursor, limit, inserted_until)
+        return store.read_targets(self._tables, "listing", str(shard), cursor, limit, inserted_until)
+
+    def targets_of_cluster(self, cluster_id: str, cursor: str | None, limit: int, inserted_until: str) -> TargetPage:
+        """The next nodes of a cluster, of those that enrolled by that second.
+
+        A node that moves during the walk may be missed, or found where it was, as in a list.
+        """
+        return store.read_targets(self._tables, "by_cluster", cluster_id, cursor, limit, inserted_until)
+
+    def whole_fleet(self, most_per_shard: int, inserted_until: str) -> list[TargetNode] | None:
+        """All nodes that enrolled by that second; None if one of the `SHARDS` has more than may be read."""
+        return store.read_fleet(self._tables, most_per_shard, inserted_until)
 
     def page_of_cluster(self, cluster_id: str, cursor: str | None, limit: int, inserted_until: str) -> NodePage:
         """The next nodes of a cluster, of those that enrolled by that second.

@@ -12,10 +12,13 @@ from chalicelib.kit.errors import EdgeError, Kind, invalid, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 from chalicelib.nodes import presence_store, rules, store
+from chalicelib.nodes.membership import Membership
 from chalicelib.nodes.model import Node, NodeSecrets, Presence, Registered, Registration, Status
 from chalicelib.nodes.placing import Release
 from chalicelib.nodes.rules import BearerProof, HealthLimits, Placement
 from chalicelib.nodes.secrets import Vault, digest_of, is_previous_token_of, is_token_of, new_secrets
+from chalicelib.vpn.port import Vpn
+from chalicelib.vpn.registry import REGISTRY
 
 PATIENCE_SECONDS = 20.0
 """How long a commit is repeated against others that change the same cluster."""
@@ -52,6 +55,7 @@ class Registrar:
         enrollment: Enrollment,
         limits: HealthLimits,
         release: Release,
+        vpn: Vpn = REGISTRY,
     ) -> None:
         self._tables = tables
         self._clock = clock
@@ -61,15 +65,18 @@ class Registrar:
         self._enrollment = enrollment
         self._limits = limits
         self._release = release
+        self._membership = Membership(vpn, clusters) if vpn.is_mesh else None
 
     def register(self, registration: Registration, registration_token: str | None, bearer: str | None) -> Registered:
         """Enrol a node or take it back, with fresh secrets, in one transaction.
 
         A new node needs a registration token; `rules.place_known` tells what one that is known needs. Repeating a
-        registration whose answer was lost succeeds. Raises validation_failed without a proof, for a network that is
-        not the token's, for a cluster that is gone or full; service_unavailable when others keep coming first.
+        registration whose answer was lost succeeds. Where there is a mesh, being a host of the network is the proof
+        instead (`Membership`). Raises validation_failed without a proof, for a network that is not the token's, for a
+        cluster that is gone or full; service_unavailable when others keep coming first, or the mesh does not answer.
         """
         rules.check_network_name(registration)
+        joined = self._membership.of(registration) if self._membership is not None else None
         backoff = Backoff(
             self._clock,
             self._ids,
@@ -78,10 +85,10 @@ class Registrar:
             patience=timedelta(seconds=RACE_SECONDS),
         )
         while True:
-            known = self._look_up(registration.node_id, registration_token, bearer)
-            placement = self._place(registration, known)
+            known = self._look_up(registration.node_id, None if joined else registration_token, bearer)
+            placement = joined.placement if joined else self._place(registration, known)
             secrets = new_secrets(registration.node_id, self._ids)
-            node = self._compose(registration, known, placement, secrets)
+            node = self._compose(registration, known, placement, secrets, joined.host_id if joined else None)
             operation = "node.registered" if known.node is None else "node.reregistered"
             try:
                 self._tables.commit(self._writes(known, node), operation)
@@ -119,7 +126,14 @@ class Registrar:
             return rules.place_new(registration, known.redemption)
         return rules.place_known(registration, known.node, known.presence, known.proof, known.redemption)
 
-    def _compose(self, registration: Registration, known: _Known, placement: Placement, secrets: NodeSecrets) -> Node:
+    def _compose(
+        self,
+        registration: Registration,
+        known: _Known,
+        placement: Placement,
+        secrets: NodeSecrets,
+        host_id: str | None,
+    ) -> Node:
         now = self._clock.now()
         text = to_seconds_text(now)
         old = known.node
@@ -130,7 +144,7 @@ class Registrar:
             cluster_id=placement.id,
             cluster_name=placement.name,
             status=Status.HEALTHY,
-            netmaker_host_id=None if old is None else old.netmaker_host_id,
+            netmaker_host_id=host_id or (None if old is None else old.netmaker_host_id),
             enrollment_key_id=_key_id(known),
             token_digest=digest_of(secrets),
             previous_token_digest=previous_digest,

@@ -20,11 +20,13 @@ _REFRESHES_PER_LIMIT = 3
 class HealthLimits:
     """After how much silence a node counts as unreachable.
 
-    A connected agent sends a frame every 540 s (+-5 %), so 660 s is one frame missed and some slack.
+    Of a connected agent API Gateway knows first: it closes a socket that carried nothing for ten minutes, and says so.
+    The 65 minutes are for when it failed to say so. They make the sweep look once in the life of a socket; to look
+    whenever a beat may have been missed would cost nearly as much as the beats (ADR 23).
     """
 
     unreachable_seconds: int = 300
-    connected_seconds: int = 660
+    connected_seconds: int = 3900
 
     @property
     def refresh_seconds(self) -> int:

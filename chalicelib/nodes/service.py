@@ -26,6 +26,8 @@ from chalicelib.nodes.model import (
     Registered,
     Registration,
     Status,
+    TargetNode,
+    TargetPage,
 )
 from chalicelib.nodes.placing import Placing, Release
 from chalicelib.nodes.reading import NodeReader
@@ -33,6 +35,8 @@ from chalicelib.nodes.registering import PATIENCE_SECONDS, Registrar
 from chalicelib.nodes.rules import HealthLimits
 from chalicelib.nodes.secrets import Vault
 from chalicelib.nodes.store import SHARDS
+from chalicelib.vpn.port import Vpn
+from chalicelib.vpn.registry import REGISTRY
 
 __all__ = ["PATIENCE_SECONDS", "SHARDS", "Agent", "Nodes"]
 
@@ -58,16 +62,17 @@ class Nodes:
         list_read_limit: int,
         totals: Counter,
         release_aliases: Release,
+        vpn: Vpn = REGISTRY,
     ) -> None:
         limits = HealthLimits(unreachable_seconds)
         self._tables = tables
         self._vault = Vault(sealer)
         self._registrar = Registrar(
-            patient_tables, clock, ids, self._vault, clusters, enrollment, limits, release_aliases
+            patient_tables, clock, ids, self._vault, clusters, enrollment, limits, release_aliases, vpn
         )
         self._health = Health(tables, clock, limits)
         self._connections = Connections(tables, clock, self._health, limits)
-        self._placing = Placing(tables, clock, clusters, release_aliases)
+        self._placing = Placing(tables, clock, clusters, release_aliases, vpn)
         self._reader = NodeReader(tables, clock, clusters, list_read_limit=list_read_limit, totals=totals)
 
     def register(self, registration: Registration, registration_token: str | None, bearer: str | None) -> Registered:
@@ -94,9 +99,9 @@ class Nodes:
         """See `Connections.connected`."""
         self._connections.connected(bearer, connection_id, connected_at_ms)
 
-    def heard(self, connection_id: str) -> None:
+    def heard(self, connection_id: str) -> Node | None:
         """See `Connections.heard`."""
-        self._connections.heard(connection_id)
+        return self._connections.heard(connection_id)
 
     def disconnected(self, connection_id: str) -> None:
         """See `Connections.disconnected`."""
@@ -169,9 +174,21 @@ class Nodes:
         """See `NodeReader.summaries_by_status`."""
         return self._reader.summaries_by_status(statuses, cluster_name, limit)
 
-    def page_of_shard(self, shard: int, cursor: str | None, limit: int, inserted_until: str) -> NodePage:
-        """See `NodeReader.page_of_shard`."""
-        return self._reader.page_of_shard(shard, cursor, limit, inserted_until)
+    def targets(self, node_ids: Sequence[str]) -> list[TargetNode]:
+        """See `NodeReader.targets`."""
+        return self._reader.targets(node_ids)
+
+    def targets_of_shard(self, shard: int, cursor: str | None, limit: int, inserted_until: str) -> TargetPage:
+        """See `NodeReader.targets_of_shard`."""
+        return self._reader.targets_of_shard(shard, cursor, limit, inserted_until)
+
+    def targets_of_cluster(self, cluster_id: str, cursor: str | None, limit: int, inserted_until: str) -> TargetPage:
+        """See `NodeReader.targets_of_cluster`."""
+        return self._reader.targets_of_cluster(cluster_id, cursor, limit, inserted_until)
+
+    def whole_fleet(self, most_per_shard: int, inserted_until: str) -> list[TargetNode] | None:
+        """See `NodeReader.whole_fleet`."""
+        return self._reader.whole_fleet(most_per_shard, inserted_until)
 
     def page_of_cluster(self, cluster_id: str, cursor: str | None, limit: int, inserted_until: str) -> NodePage:
         """See `NodeReader.page_of_cluster`."""

@@ -2,7 +2,7 @@
 
 import uuid
 
-from chalicelib.kit.ids import Ids, from_unpadded_base64, to_unpadded_base64
+from chalicelib.kit.ids import Ids, from_unpadded_base64, to_unpadded_base64, uuid_text
 
 SECRET_BYTES = 32
 _ID_BYTES = 16
@@ -28,4 +28,4 @@ def node_id_of(token: str) -> str | None:
         raw = from_unpadded_base64(token)
     except ValueError:
         return None
-    return str(uuid.UUID(bytes=raw[:_ID_BYTES]))
+    return uuid_text(raw[:_ID_BYTES])

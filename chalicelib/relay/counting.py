@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 
 from chalicelib.kit.changes import Change
 from chalicelib.kit.counters import happened, total_of
@@ -23,8 +24,13 @@ COUNTED = frozenset(
 )
 """Tables with a total of their own."""
 
-_PARTS = {"nodes": ("status",), "executions": ("status", "command_id")}
-"""Attributes of rows that are counted value by value."""
+_PARTS: Mapping[str, Mapping[str, str]] = {
+    "aliases": {"cluster_name": "cluster_name"},
+    "enrollment_keys": {"cluster_name": "cluster_name"},
+    "nodes": {"status": "status", "cluster_name": "cluster_name"},
+    "executions": {"status": "status", "command_id": "command_id", "cluster_name": "node_cluster_name"},
+}
+"""What is counted value by value: the filter of the list, and the attribute of rows that it looks at."""
 
 
 _HAPPENINGS = {
@@ -72,7 +78,11 @@ def deltas_of(change: Change) -> Counter[str]:
 
 
 def totals_of(table: str, row: Item | None) -> list[str]:
-    """The names of the totals in which a row counts; none for no row and for the tombstone of a deleted command."""
+    """The names of the totals in which a row counts; none for no row and for the tombstone of a deleted command.
+
+    Raises KeyError for a row without an attribute that its table is counted by: every row that we write has it.
+    """
     if row is None or row.get("deleted_at") is not None:
         return []
-    return [table, *(total_of(table, attribute, str(row[attribute])) for attribute in _PARTS.get(table, ()))]
+    parts = _PARTS.get(table, {}).items()
+    return [table, *(total_of(table, name, str(row[attribute])) for name, attribute in parts)]

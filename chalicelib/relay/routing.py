@@ -5,36 +5,35 @@ since a fact does not change.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
+from chalicelib.kit import tasks
 from chalicelib.kit.changes import Change
-from chalicelib.kit.queues import Message, Queue, batches, body_bytes
+from chalicelib.kit.queues import Message, Queue, Traced, batches, body_bytes
+from chalicelib.targeting.model import at_first
+from chalicelib.transport.dispatch import AgentWork
 
-DELIVERIES_PER_MESSAGE = 20
-"""One worker makes them one after the other, about 10 ms each: well inside its timeout."""
-
-T = TypeVar("T")
-
-NODES_PER_MESSAGE = 20
-"""Nodes that one message asks to update themselves: their rows and events are one transaction."""
-
-NODE_CLEAN_UPS = ("node", "ssh_of_node")
-"""Kinds of clean-up that a deleted node leaves to do, each with a cursor of its own."""
+ASKED_DELIVERIES = frozenset({"webhook_delivery.tested", "webhook_delivery.redelivered"})
+"""What operators ask of deliveries. All else that is written of them is the work of whoever delivers."""
 
 _REGISTRATIONS = frozenset({"node.registered", "node.reregistered"})
+_PLACES = ("cluster_id", "netmaker_host_id")
+"""Where a node is: what the mesh has to follow of it."""
+
 _WAKE = "executions"
 _CANCEL = "cancel"
 
 
 @dataclass
 class Plan:
-    """What a batch of changes asks for, collected change by change."""
+    """What a batch of changes asks for, collected change by change. ``for_agents`` is what somebody waits for: it is to
+    be sent first, and goes to whoever owns the agents' clusters. ``has_mesh``: a mesh is to follow clusters, nodes and
+    aliases."""
 
-    deliveries: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    updates: dict[Any, list[Any]] = field(default_factory=dict)
+    has_mesh: bool = False
+    for_agents: AgentWork = field(default_factory=AgentWork)
     messages: dict[Queue, list[Message]] = field(default_factory=dict)
     events: list[Message] = field(default_factory=list)
     deltas: Counter[str] = field(default_factory=Counter)
@@ -47,7 +46,7 @@ class Plan:
         row = change.row
         match change.table:
             case "fan_outs" if change.old is None:
-                for part in _texts(row.get("parts")):
+                for part in at_first(_texts(row.get("parts"))):
                     self._send(Queue.EXECUTION_CREATION, {"command_id": row["command_id"], "part": part})
             case "executions" if change.old is None and row["status"] == "pending":
                 self._deliver(row, _WAKE)
@@ -58,12 +57,15 @@ class Plan:
                 for message in parts or [{"request_id": row["id"]}]:
                     self._send(Queue.SELF_UPDATES, message)
             case "self_updates" if change.old is None:
-                self.updates.setdefault(row["request_id"], []).append(row["node_id"])
+                self.for_agents.update(str(row.get("cluster_name", "")), str(row["request_id"]), str(row["node_id"]))
             case _:
                 self._plan_clean_up(change)
+        if self.has_mesh:
+            self._plan_mesh(change)
 
     def _plan_clean_up(self, change: Change) -> None:
-        """Queue what a deletion leaves to be done, and what else has to follow a row outside of it."""
+        """Queue what a deletion or an operator's wish leaves to be done, and what else has to follow a row outside of
+        it."""
         row, operation = change.row, change.operation
         removed = change.new is None
         match change.table:
@@ -71,19 +73,28 @@ class Plan:
                 self._clean_up("command", row["id"])
             case "fan_outs" if not removed and operation == "fan_out.cancel_requested":
                 self._clean_up("cancel_command", row["command_id"])
-            case "clusters" if removed:
-                self._clean_up("cluster", row["id"])
-            case "nodes" if removed:
-                for kind in NODE_CLEAN_UPS:
-                    self._clean_up(kind, row["id"])
+            case "tasks" if tasks.is_asked(change.old, change.new):
+                self._send(Queue.CLEAN_UP, Traced(tasks.message_of(row), change.request_id))
+            case "webhook_deliveries" if not removed and operation in ASKED_DELIVERIES:
+                delivery = {"webhook_id": row["webhook_id"], "delivery_id": row["id"]}
+                self._send(Queue.WEBHOOK_DELIVERIES, Traced(delivery, change.request_id))
             case "nodes" if operation in _REGISTRATIONS and row.get("replaced_connection_id"):
                 self._clean_up("connection", row["replaced_connection_id"])
+            case _:
+                return
+
+    def _plan_mesh(self, change: Change) -> None:
+        """Queue what the mesh has to follow. A node's message names the host and the cluster that it had before."""
+        row, old, new = change.row, change.old, change.new
+        match change.table:
+            case "clusters" if old is None or new is None:
+                self._send(Queue.VPN, {"kind": "cluster", "name": row["name"]})
+            case "nodes" if old is not None and (new is None or any(old.get(key) != new.get(key) for key in _PLACES)):
+                before = {"host_id": old.get("netmaker_host_id"), "cluster_name": old["cluster_name"]}
+                self._send(Queue.VPN, {"kind": "node", "id": row["id"], **before})
             case "aliases":
-                self._clean_up("alias", row["id"], cluster_name=row["cluster_name"], name=row["name"])
-            case "webhooks" if removed:
-                self._clean_up("webhook", row["id"])
-            case "self_update_requests" if removed:
-                self._clean_up("self_update_request", row["id"])
+                name = {"cluster_name": row["cluster_name"], "name": row["name"]}
+                self._send(Queue.VPN, {"kind": "alias", "id": row["id"], **name})
             case _:
                 return
 
@@ -97,28 +108,15 @@ class Plan:
         self.events.extend({"request_id": request_id, "envelope": envelope} for envelope in envelopes)
 
     def ready(self) -> Iterator[tuple[Queue, list[Message]]]:
-        """Everything to send, queue by queue: what somebody waits for comes first."""
-        deliveries: list[Message] = [
-            {"node_id": node_id, "kind": kind, "execution_ids": ids} for (node_id, kind), ids in self.deliveries.items()
-        ]
-        if deliveries:
-            grouped: list[Message] = [{"deliveries": chunk} for chunk in _chunks(deliveries, DELIVERIES_PER_MESSAGE)]
-            yield Queue.COMMAND_DELIVERY, grouped
-        if self.updates:
-            told: list[Message] = [
-                {"request_id": request_id, "node_ids": chunk}
-                for request_id, node_ids in self.updates.items()
-                for chunk in _chunks(node_ids, NODES_PER_MESSAGE)
-            ]
-            yield Queue.SELF_UPDATES, [*self.messages.pop(Queue.SELF_UPDATES, []), *told]
+        """Everything else to send, queue by queue, events last."""
         yield from self.messages.items()
         if self.events:
             yield Queue.EVENTS, [{"events": chunk} for chunk in batches(self.events, body_bytes)]
 
     def _deliver(self, row: Mapping[str, Any], kind: str) -> None:
-        ids = self.deliveries.setdefault((row["node_id"], kind), [])
-        if row["id"] not in ids:
-            ids.append(row["id"])
+        # The cluster that the node was in when the command was given: if it has moved since, whoever is told of it can
+        # still wake it, and a poll finds what a push does not reach.
+        self.for_agents.deliver(str(row.get("node_cluster_name", "")), row["node_id"], kind, [row["id"]])
 
     def _clean_up(self, kind: str, row_id: Any, **more: Any) -> None:
         self._send(Queue.CLEAN_UP, {"kind": kind, "id": row_id, **more})
@@ -135,9 +133,3 @@ def _ends_on_agent(change: Change) -> bool:
 
 def _texts(value: Any) -> list[str]:
     return sorted(value) if isinstance(value, frozenset | set | list) else []
-
-
-def _chunks(values: Sequence[T], size: int) -> Iterator[list[T]]:
-    rest = iter(values)
-    while chunk := list(islice(rest, size)):
-        yield chunk

@@ -16,33 +16,42 @@ from chalicelib.kit.queues import BATCH_BYTES, Message, Queue, Queues, body_byte
 from chalicelib.kit.tables import Item
 from chalicelib.relay.counting import deltas_of, happenings_of
 from chalicelib.relay.routing import Plan
+from chalicelib.transport.dispatch import Dispatch
 
 Record = Mapping[str, Any]
 
-NOT_PARKED = frozenset({"output", "output_gz", "command_text", "password_hash", "public_key", "public_keys"})
+NOT_PARKED = frozenset(
+    {"output", "output_gz", "envelope_gz", "command_text", "password_hash", "public_key", "public_keys"}
+)
 """Attributes left out of a parked record: large, and no business of whoever looks at it."""
 
 _IMAGES = frozenset({"OldImage", "NewImage"})
 
 
 class Relay:
-    """``command_rows`` reads the rows of commands, tombstones included (one BatchGet)."""
+    """``command_rows`` reads the rows of commands, tombstones included (one BatchGet). ``has_mesh``: a mesh is to
+    follow clusters, nodes and aliases."""
 
     def __init__(
         self,
         events: Events,
         queues: Queues,
+        dispatch: Dispatch,
         counters: Counters,
         command_rows: Callable[[set[str]], Mapping[str, Item]],
         from_wire: FromWire,
         table_prefix: str,
+        *,
+        has_mesh: bool = False,
     ) -> None:
         self._events = events
         self._queues = queues
+        self._dispatch = dispatch
         self._counters = counters
         self._command_rows = command_rows
         self._from_wire = from_wire
         self._table_prefix = table_prefix
+        self._has_mesh = has_mesh
 
     def relay(self, records: Sequence[Record]) -> int:
         """Send what these records ask for; returns how many were parked.
@@ -53,7 +62,7 @@ class Relay:
             return 0
         read = [self._read(record) for record in records]
         commands = self._commands_of([change for change in read if isinstance(change, Change)])
-        plan = Plan()
+        plan = Plan(has_mesh=self._has_mesh)
         parked: list[Message] = []
         for record, change in zip(records, read, strict=True):
             try:
@@ -62,6 +71,7 @@ class Relay:
                 parked.append(_to_parked(record, error))
         if parked:
             self._queues.send(Queue.RELAY_FAILURES, parked)
+        self._dispatch.send(plan.for_agents, request_id=plan.request_id)
         for queue, messages in plan.ready():
             self._queues.send(queue, messages, request_id=plan.request_id)
         self._counters.add(_batch_id(records), plan.deltas)

@@ -21,7 +21,7 @@ from chalicelib.ssh import store
 from chalicelib.ssh.homes import Homes
 from chalicelib.ssh.model import KEYS_MAX, NewKey, SshPublicKey
 from chalicelib.ssh.rules import check_key, name_taken
-from chalicelib.ssh.service import TRIES, SshUsernames, compose_key
+from chalicelib.ssh.service import SshUsernames, compose_key
 from chalicelib.ssh.store import ALL_KEYS, KEYS, OF_NODE, SshStore, key_from_item
 
 FIELDS = {
@@ -71,7 +71,7 @@ class SshPublicKeys:
         """
         username = self._usernames.get(username_id)
         checked = check_key(new)
-        for _ in range(TRIES):
+        for _ in self._tables.tries():
             if any(key.key_name == checked.key_name for key in username.public_keys):
                 raise name_taken("key_name")
             if len(username.public_keys) >= KEYS_MAX:
@@ -111,7 +111,7 @@ class SshPublicKeys:
         Raises `EdgeError` (not found, unavailable).
         """
         key = self.get(row_id)
-        for _ in range(TRIES):
+        for _ in self._tables.tries():
             username = self._store.find_username(key.ssh_username_id)
             if username is None or row_id not in {one.id for one in username.public_keys}:
                 return

@@ -16,9 +16,6 @@ from chalicelib.ssh.passwords import Passwords
 from chalicelib.ssh.rules import CheckedKey, check_keys, name_taken
 from chalicelib.ssh.store import ALL_USERNAMES, OF_NODE, USERNAMES, SshStore, key_id, username_from_item, username_id
 
-TRIES = 8
-"""How often a change of a row is tried again when another one came first."""
-
 CLEAN_UP_USERNAMES = 20
 """User names that one message of a clean-up removes: a transaction each."""
 
@@ -74,7 +71,7 @@ class SshUsernames:
         node = self._node(node_id)
         keys = check_keys(new.public_keys)
         password_hash = None if new.password is None else self._passwords.hash(new.password.reveal())
-        for _ in range(TRIES):
+        for _ in self._tables.tries():
             username = self._compose(node, new.username, password_hash, keys)
             writes: list[Write] = [self._nodes.still_there(node), *store.insert(username)]
             try:
@@ -129,7 +126,7 @@ class SshUsernames:
 
     def _remove(self, username: SshUsername) -> None:
         """Until it is gone, by whoever's hand. A change of its keys in between is removed with it."""
-        for _ in range(TRIES):
+        for _ in self._tables.tries():
             try:
                 self._tables.commit(store.remove(username), "ssh_username.deleted")
             except TransactionFailedError as error:

@@ -17,7 +17,7 @@ from chalicelib.kit.tables import (
     TransactionFailedError,
     Update,
 )
-from chalicelib.nodes.model import Node
+from chalicelib.nodes.model import TargetNode
 from chalicelib.nodes.service import Nodes
 from chalicelib.targeting import selection
 from chalicelib.updates import rules, store
@@ -29,9 +29,6 @@ CHUNK = 99
 
 PAGES_PER_MESSAGE = 10
 """Pages of nodes that a message may read before filters leave it a chunk: bounds its time."""
-
-_PART_ATTEMPTS = 100
-"""Each lost race means that another part was finished; more than this at once is a fault."""
 
 _DROPPED = PartChunk(None, ends_part=False)
 _ENDED = PartChunk(None, ends_part=True)
@@ -65,6 +62,7 @@ class UpdateFanOuts:
             NodeUpdate(
                 request_id=request_id,
                 node_id=node.id,
+                cluster_name=node.cluster_name,
                 state=NodeState.PENDING,
                 inserted_at=request.inserted_at,
                 updated_at=now,
@@ -79,7 +77,7 @@ class UpdateFanOuts:
     def finish_part(self, request_id: str, part: str) -> bool:
         """Note that every node of a part is known. True if it was the last one."""
         request = self._store.find(request_id)
-        for _ in range(_PART_ATTEMPTS):
+        for _ in self._tables.tries():
             if request is None or part not in request.parts:
                 return False
             left = request.parts - {part}
@@ -111,9 +109,7 @@ class UpdateFanOuts:
         due_at = rules.next_look(request, self._clock.now())
         changes: tuple[Change, ...] = (Set("sweeps", request.sweeps + 1), *store.due_changes(due_at))
         update = Update(REQUESTS, request_key(request.id), changes, Equals("version", request.version))
-        try:
-            self._tables.write(update, "self_update_request.swept")
-        except ConditionFailedError:
+        if not self._tables.try_write(update, "self_update_request.swept"):
             return []  # another sweep was faster, or it has moved on by itself and is due again
         if request.parts:
             return [{"request_id": request.id, "part": part} for part in sorted(request.parts)]
@@ -125,14 +121,12 @@ class UpdateFanOuts:
             return
         changes = (Set("status", RequestStatus.PROCESSING.value), Set("updated_at", now))
         pending = Equals("status", RequestStatus.PENDING.value)
-        try:
-            self._tables.write(Update(REQUESTS, request_key(request.id), changes, pending), "self_update_request.begun")
-        except ConditionFailedError:
-            return  # another part did
+        # Else another part did.
+        self._tables.try_write(Update(REQUESTS, request_key(request.id), changes, pending), "self_update_request.begun")
 
-    def _chosen(self, request: SelfUpdateRequest, part: str, cursor: str | None) -> tuple[list[Node], str | None]:
+    def _chosen(self, request: SelfUpdateRequest, part: str, cursor: str | None) -> tuple[list[TargetNode], str | None]:
         """The next nodes that the filters leave, about a chunk of them, and where to go on."""
-        chosen: list[Node] = []
+        chosen: list[TargetNode] = []
         wanted = rules.forced(request.targeting)
         for _ in range(PAGES_PER_MESSAGE):
             page = selection.page_of_part(self._nodes, wanted, part, cursor, request.inserted_at)

@@ -56,11 +56,15 @@ class SelfUpdateRequest(BaseModel, frozen=True):
 
 
 class NodeUpdate(BaseModel, frozen=True):
-    """One node of a request. ``attempted_at`` stands while a push is under way; ``registration`` tells which life of
-    the agent was told: one that has registered again since has restarted. ``inserted_at`` is the request's."""
+    """One node of a request, and the cluster that it was in when it was found.
+
+    ``attempted_at`` stands while a push is under way; ``registration`` tells which life of the agent was told: one that
+    has registered again since has restarted. ``inserted_at`` is the request's.
+    """
 
     request_id: str
     node_id: str
+    cluster_name: str = ""
     state: NodeState
     attempted_at: str | None = None
     registration: str | None = Field(default=None, repr=False)

@@ -4,15 +4,10 @@ from datetime import datetime, timedelta
 
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.errors import EdgeError, conflict
+from chalicelib.kit.redrive import look_again_at
 from chalicelib.nodes.model import Agent, Node, Status
 from chalicelib.targeting.model import Targeting
 from chalicelib.updates.model import NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
-
-SWEEP_INTERVAL = timedelta(seconds=60)
-LONGEST_SWEEP_INTERVAL = timedelta(seconds=900)
-"""A request under way is looked at after 1, 2, 4, 8 and then every 15 minutes, and at its deadline."""
-
-_MOST_DOUBLINGS = 4
 
 UNKNOWN_AFTER = timedelta(seconds=300)
 """A push whose outcome was not noted by then never will be: the worker has 60 s. The machine may have been told, and is
@@ -28,9 +23,8 @@ def forced(targeting: Targeting) -> Targeting:
 
 
 def next_look(request: SelfUpdateRequest, now: datetime) -> str:
-    """When to look at an unfinished request again."""
-    interval = min(SWEEP_INTERVAL * 2 ** min(request.sweeps, _MOST_DOUBLINGS), LONGEST_SWEEP_INTERVAL)
-    again = to_seconds_text(now + interval)
+    """When to look at an unfinished request again: its deadline is one such time."""
+    again = look_again_at(now, request.sweeps)
     return min(again, request.deadline_at) if to_seconds_text(now) < request.deadline_at else again
 
 

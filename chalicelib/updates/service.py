@@ -3,22 +3,28 @@
 from datetime import timedelta
 
 from chalicelib.clusters.service import Clusters
+from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import Counter, ListPage, ListRequest
-from chalicelib.kit.tables import ConditionFailedError, Delete, Equals, Tables
+from chalicelib.kit.redrive import FIRST_LOOK
+from chalicelib.kit.tables import Delete, Equals, Tables, TransactionFailedError
 from chalicelib.nodes.model import Agent
 from chalicelib.targeting import selection
 from chalicelib.targeting.model import Targeting
 from chalicelib.targeting.rules import wrong_with
+from chalicelib.transport.dispatch import UPDATES_PER_MESSAGE
 from chalicelib.updates import rules, store
 from chalicelib.updates.model import NodeState, RequestStatus, SelfUpdateRequest, UpdateCheck
 from chalicelib.updates.store import NODE_UPDATES, REQUESTS, SHARDS, UpdateStore, request_key
-from chalicelib.updates.triggering import NODES_PER_MESSAGE, Triggering
+from chalicelib.updates.triggering import Triggering
 
 REMEMBERED = 2
 """Agents are told of requests up to this many deadlines old: those that were told just before one ask after it."""
+
+_REQUEST_PLACE = 0
+"""Where the request's own write stands in the transaction that deletes it."""
 
 ROWS_PER_CHUNK = 100
 """Rows that one message of a clean-up removes: about a second of single writes."""
@@ -69,7 +75,7 @@ class SelfUpdates:
             status=RequestStatus.PENDING,
             parts=selection.parts_of(wanted, selection.named_clusters(wanted, self._clusters)),
             deadline_at=to_seconds_text(now + self._deadline),
-            due_at=to_seconds_text(now + rules.SWEEP_INTERVAL),
+            due_at=to_seconds_text(now + FIRST_LOOK),
             inserted_at=text,
             updated_at=text,
             version=1,
@@ -91,12 +97,18 @@ class SelfUpdates:
     def delete(self, request_id: str) -> None:
         """Remove a completed request; its nodes are cleaned up afterwards. Raises `EdgeError`: not found, conflict."""
         completed = Equals("status", RequestStatus.COMPLETED.value)
+        writes = (
+            Delete(REQUESTS, request_key(request_id), completed),
+            # Its nodes are read from their table, all of them: one pass is enough.
+            tasks.ask("self_update_request", request_id, self._clock.now(), settles=False),
+        )
         try:
-            self._tables.write(Delete(REQUESTS, request_key(request_id), completed), "self_update_request.deleted")
-        except ConditionFailedError as error:
-            if error.current is None:
+            self._tables.commit(writes, "self_update_request.deleted")
+        except TransactionFailedError as error:
+            row = error.failed.get(_REQUEST_PLACE)
+            if row is None:
                 raise not_found() from error
-            raise rules.delete_refused(RequestStatus(str(error.current["status"]))) from error
+            raise rules.delete_refused(RequestStatus(str(row["status"]))) from error
 
     def check(self, agent: Agent) -> UpdateCheck:
         """Whether the agent should update itself now. Asking is being told: what is open for it ends as triggered.
@@ -112,8 +124,8 @@ class SelfUpdates:
         if not concerning or not rules.takes_updates(agent):
             return UpdateCheck(including_me=False, inserted_at=mine[0].inserted_at)
         waiting = [row for row in concerning if row.state is NodeState.PENDING]
-        for start in range(0, len(waiting), NODES_PER_MESSAGE):
-            some = waiting[start : start + NODES_PER_MESSAGE]
+        for start in range(0, len(waiting), UPDATES_PER_MESSAGE):
+            some = waiting[start : start + UPDATES_PER_MESSAGE]
             self._triggering.note_triggered([(row.request_id, agent.node) for row in some])
         return UpdateCheck(including_me=True, inserted_at=concerning[0].inserted_at)
 

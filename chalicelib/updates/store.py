@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.kit.ids import compose_uuid7, to_milliseconds
 from chalicelib.kit.listing import Choice, Counter, Listing, ListPage, ListRequest, Moment, Source, all_rows, fixed
+from chalicelib.kit.redrive import due_rows
 from chalicelib.kit.tables import (
     Between,
     Change,
@@ -62,8 +63,6 @@ _LIST = Listing(REQUESTS, fields=FIELDS, sources=(_ALL,))
 _NEWEST = 100
 """Requests that one check looks at: what one BatchGet reads."""
 
-_DUE_PAGE = 100
-
 
 class UpdateStore:
     """Reads of requests and of their nodes."""
@@ -84,11 +83,8 @@ class UpdateStore:
 
     def due_pages(self, now: str) -> Iterator[list[SelfUpdateRequest]]:
         """What is due, most overdue first, as the rows say now."""
-        query = Query(REQUESTS, DUE, index=REQUESTS.index("due"), sort=Between("0", now), limit=_DUE_PAGE)
-        for page in self._tables.pages(query):
-            refs = [Ref(REQUESTS, request_key(str(item["id"]))) for item in page.items]
-            rows = [request_from_item(item) for item in self._tables.get_many(refs) if item is not None]
-            yield [row for row in rows if row.due_at is not None and row.due_at <= now]
+        for rows in due_rows(self._tables, REQUESTS, DUE, now):
+            yield [request_from_item(row) for row in rows]
 
     def updates_of(self, request_id: str, node_ids: Sequence[str]) -> list[NodeUpdate]:
         """The rows of these nodes of a request that exist, in the order asked for."""

@@ -6,17 +6,15 @@ an answer.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chalicelib.events.catalogue import EventType
 from chalicelib.events.service import Events
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.queues import Message
 from chalicelib.kit.tables import (
     Absent,
     And,
     Change,
-    ConditionFailedError,
     Equals,
     Item,
     Remove,
@@ -28,14 +26,12 @@ from chalicelib.kit.tables import (
 )
 from chalicelib.nodes.model import Node
 from chalicelib.nodes.service import Nodes
+from chalicelib.transport.dispatch import AgentWork
 from chalicelib.transport.push import PushOutcome
 from chalicelib.transport.service import Transport
 from chalicelib.updates import rules, store
 from chalicelib.updates.model import NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest, Summary
 from chalicelib.updates.store import NODE_UPDATES, REQUESTS, UpdateStore, request_key, update_key
-
-NODES_PER_MESSAGE = 20
-"""Nodes that one message tells: their rows and events are one transaction, their pushes go side by side."""
 
 FAILED_PER_MESSAGE = 500
 """Rows that one message moves at the deadline: some seconds."""
@@ -48,9 +44,19 @@ _IS_PENDING = Equals("state", NodeState.PENDING.value)
 
 @dataclass(frozen=True)
 class _Tally:
+    """How many have ended is told only where nobody is ``pending``, which holds no more than one look can tell."""
+
     triggered: int
     failed: int
-    pending: list[str]
+    pending: list[NodeUpdate]
+
+
+@dataclass(frozen=True)
+class Following:
+    """What a look at a request leaves to do: another look, and nodes to be told."""
+
+    looks_again: bool = False
+    to_tell: AgentWork = field(default_factory=AgentWork)
 
 
 class Triggering:
@@ -99,26 +105,26 @@ class Triggering:
                 break
         return [request_id for request_id, _ in left]
 
-    def settle(self, request_id: str, *, redrive: bool) -> list[Message]:
-        """End the request if no node is waited for, after its deadline in any case; returns the messages to queue.
+    def settle(self, request_id: str, *, redrive: bool) -> Following:
+        """End the request if no node is waited for, after its deadline in any case; returns what to queue.
 
-        ``redrive`` also asks for those that still wait to be told again: one may have connected since.
+        ``redrive`` also asks for those that still wait to be told again: one may have connected since, or its cluster
+        may belong to another stack.
         """
         request = self._store.find(request_id)
         if request is None or request.status is RequestStatus.COMPLETED or request.parts:
-            return []
+            return Following()
         tally = self._count(request_id)
         if not tally.pending:
             self._complete(request, tally)
-            return []
+            return Following()
         if request.deadline_at <= to_seconds_text(self._clock.now()):
-            self._fail(request_id, tally.pending[:FAILED_PER_MESSAGE])
-            return [{"request_id": request_id}]
-        if not redrive:
-            return []
-        again = tally.pending[:REDRIVEN_PER_MESSAGE]
-        starts = range(0, len(again), NODES_PER_MESSAGE)
-        return [{"request_id": request_id, "node_ids": again[start : start + NODES_PER_MESSAGE]} for start in starts]
+            self._fail(request_id, [row.node_id for row in tally.pending[:FAILED_PER_MESSAGE]])
+            return Following(looks_again=True)
+        following = Following()
+        for row in tally.pending[:REDRIVEN_PER_MESSAGE] if redrive else ():
+            following.to_tell.update(row.cluster_name, request_id, row.node_id)
+        return following
 
     def _push(self, transport: Transport, rows: Sequence[NodeUpdate], nodes: dict[str, Node]) -> None:
         now = self._clock.now()
@@ -140,11 +146,7 @@ class Triggering:
         now = to_seconds_text(self._clock.now())
         key = update_key(row.request_id, row.node_id)
         write = Update(NODE_UPDATES, key, (Set("attempted_at", now),), And(_IS_PENDING, Absent("attempted_at")))
-        try:
-            self._tables.write(write, "self_update.attempted")
-        except ConditionFailedError:
-            return False
-        return True
+        return self._tables.try_write(write, "self_update.attempted")
 
     def _fail(self, request_id: str, node_ids: Sequence[str]) -> None:
         now = to_seconds_text(self._clock.now())
@@ -153,19 +155,19 @@ class Triggering:
             self._change(request_id, node_id, changes, "self_update.failed")
 
     def _change(self, request_id: str, node_id: str, changes: tuple[Change, ...], operation: str) -> None:
-        try:
-            self._tables.write(Update(NODE_UPDATES, update_key(request_id, node_id), changes, _IS_PENDING), operation)
-        except ConditionFailedError:
-            return  # it has asked by itself meanwhile, or another worker was faster
+        # Else it has asked by itself meanwhile, or another worker was faster.
+        self._tables.try_write(Update(NODE_UPDATES, update_key(request_id, node_id), changes, _IS_PENDING), operation)
 
     def _count(self, request_id: str) -> _Tally:
         triggered = failed = 0
-        pending: list[str] = []
+        pending: list[NodeUpdate] = []
         for row in self._store.every_update(request_id):
             triggered += row.state is NodeState.TRIGGERED
             failed += row.state is NodeState.FAILED
             if row.state is NodeState.PENDING:
-                pending.append(row.node_id)
+                pending.append(row)
+            if len(pending) == REDRIVEN_PER_MESSAGE:
+                break
         return _Tally(triggered, failed, pending)
 
     def _complete(self, request: SelfUpdateRequest, tally: _Tally) -> None:
@@ -179,12 +181,10 @@ class Triggering:
         )
         # Nodes that have ended stay so, and none is added once no part is left: the count cannot change any more.
         open_still = And(Absent("parts"), Equals("status", request.status.value))
-        try:
-            self._tables.write(
-                Update(REQUESTS, request_key(request.id), changes, open_still), "self_update_request.completed"
-            )
-        except ConditionFailedError:
-            return  # another look has ended it
+        # Else another look has ended it.
+        self._tables.try_write(
+            Update(REQUESTS, request_key(request.id), changes, open_still), "self_update_request.completed"
+        )
 
     def _event(self, request_id: str, node: Node) -> Write:
         row: Item = {**node.model_dump(mode="python")}

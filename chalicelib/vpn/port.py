@@ -1,5 +1,6 @@
 """What the application asks of the mesh. One adapter a mode; tests bring their own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,8 +13,48 @@ class Member:
     cluster_name: str
 
 
+@dataclass(frozen=True)
+class Network:
+    """The network that a cluster is to have."""
+
+    cluster_id: str
+    cluster_name: str
+    ipv4_range: str
+
+
+@dataclass(frozen=True)
+class Host:
+    """A machine in a network: the mesh's own id for it, the name it goes by there, and its address without a prefix."""
+
+    id: str
+    name: str
+    address: str
+
+
 class Vpn(Protocol):
     """Every call may be repeated. Raises `EdgeError` unavailable where the mesh cannot be asked."""
+
+    @property
+    def is_mesh(self) -> bool:
+        """Whether there are networks that nodes are hosts of; else enrolment alone is membership."""
+        ...
+
+    def require_answer(self, cluster_name: str) -> None:
+        """Nothing, if the mesh answers: asked before a deletion that it has to follow."""
+        ...
+
+    def taken_ranges(self, cluster_name: str) -> Sequence[str]:
+        """The CIDR ranges that a new cluster of this name may not overlap. Raises `EdgeError` conflict where a network
+        has its name that is not ours."""
+        ...
+
+    def enrollment_token(self, network: Network) -> str | None:
+        """What a machine joins the network with, which is made if it is missing; None where there is no mesh."""
+        ...
+
+    def host_of(self, member: Member) -> Host | None:
+        """The machine behind a member; None while it is not in that network."""
+        ...
 
     def require_address(self, member: Member) -> None:
         """Nothing for a member that a name can point to. Raises `EdgeError` conflict for a node that is not in its
@@ -21,7 +62,8 @@ class Vpn(Protocol):
         ...
 
     def record_name(self, name: str, member: Member) -> None:
-        """The name resolves to the member inside its network from now on, whatever it resolved to before."""
+        """The name resolves to the member inside its network from now on, whatever it resolved to before; nothing for
+        a member without an address."""
         ...
 
     def forget_name(self, name: str, cluster_name: str) -> None:

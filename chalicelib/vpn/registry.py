@@ -1,10 +1,28 @@
 """The mode without a mesh: names stand in our own tables and nowhere else."""
 
-from chalicelib.vpn.port import Member
+from collections.abc import Sequence
+
+from chalicelib.vpn.port import Host, Member, Network
 
 
 class Registry:
     """Every enrolled node is a member, and the row of an alias is the whole record of it."""
+
+    is_mesh = False
+
+    def require_answer(self, cluster_name: str) -> None:
+        """Nobody is asked."""
+
+    def taken_ranges(self, cluster_name: str) -> Sequence[str]:
+        """None but those of our own clusters."""
+        del cluster_name
+        return ()
+
+    def enrollment_token(self, network: Network) -> str | None:
+        """None: a registration token of ours takes its place."""
+
+    def host_of(self, member: Member) -> Host | None:
+        """None: nodes are no hosts of anything."""
 
     def require_address(self, member: Member) -> None:
         """Never refuses: enrolment is membership."""
@@ -14,3 +32,7 @@ class Registry:
 
     def forget_name(self, name: str, cluster_name: str) -> None:
         """Nothing beyond the row."""
+
+
+REGISTRY = Registry()
+"""It has no state: one serves all."""

@@ -19,7 +19,7 @@ from chalicelib.webhooks.model import Attempt, Delivery, DeliveryStatus, Outcome
 FIRST_RETRY_SECONDS = 15
 RETRY_FACTOR = 4
 LONGEST_RETRY_SECONDS = 3600
-"""After 15 s, 1 min, 4 min, 16 min and then every hour, each +-20 %."""
+"""Unless told otherwise after 15 s, 1 min, 4 min, 16 min and then every hour, each +-20 %."""
 
 LONGEST_RETRY_AFTER_SECONDS = 3600
 """A receiver cannot ask for more."""
@@ -50,10 +50,12 @@ _SUCCESSES = range(200, 300)
 
 @dataclass(frozen=True)
 class Policy:
-    """``max_age`` None: deliveries never grow too old."""
+    """``max_age`` None: deliveries never grow too old. ``first_retry_seconds`` lie before the second attempt, and
+    `RETRY_FACTOR` times as much before each further one."""
 
     max_attempts: int
     max_age: timedelta | None
+    first_retry_seconds: int = FIRST_RETRY_SECONDS
 
 
 def new_delivery(webhook_id: str, envelope: Mapping[str, Any], queued_at: str, attempt_limit: int) -> Delivery:
@@ -115,14 +117,15 @@ def begin(delivery: Delivery, now: datetime) -> Delivery:
     )
 
 
-def finish(delivery: Delivery, outcome: Outcome, now: datetime, fraction: float) -> Delivery:
+def finish(delivery: Delivery, outcome: Outcome, now: datetime, fraction: float, policy: Policy) -> Delivery:
     """What an attempt makes of it. ``fraction`` in [0, 1) is the jitter."""
     delivery = delivery.model_copy(update={"attempts": _with(delivery, outcome.attempt)})
     if succeeded(outcome):
         return _end(delivery, DeliveryStatus.SUCCEEDED, now)
     if not _is_worth_a_retry(outcome) or delivery.attempt_count >= delivery.attempt_limit:
         return _end(delivery, DeliveryStatus.FAILED, now)
-    at = now + timedelta(seconds=retry_seconds(delivery.attempt_count, outcome.retry_after_seconds, fraction))
+    seconds = retry_seconds(delivery.attempt_count, outcome.retry_after_seconds, fraction, policy.first_retry_seconds)
+    at = now + timedelta(seconds=seconds)
     return _changed(delivery, now, leased_until=None, **_try_at(at))
 
 
@@ -169,11 +172,11 @@ def succeeded(outcome: Outcome) -> bool:
     return outcome.attempt.status in _SUCCESSES
 
 
-def retry_seconds(attempts: int, retry_after_seconds: int | None, fraction: float) -> int:
+def retry_seconds(attempts: int, retry_after_seconds: int | None, fraction: float, first_seconds: int) -> int:
     """How long to wait after so many attempts: growing, spread by a fifth, and no less than the receiver asks for."""
     # The exponent is bounded, not only its result: an operator may set any number of attempts.
     factor: int = RETRY_FACTOR ** min(attempts - 1, 8)
-    base = min(FIRST_RETRY_SECONDS * factor, LONGEST_RETRY_SECONDS)
+    base = min(first_seconds * factor, LONGEST_RETRY_SECONDS)
     spread = round(base * (1 - _JITTER + 2 * _JITTER * fraction))
     return max(spread, min(retry_after_seconds or 0, LONGEST_RETRY_AFTER_SECONDS))
 

@@ -69,7 +69,6 @@ class WebhookContext:
         return Deliveries(
             self.registry,
             self._deliveries,
-            self._queues,
             self._clock,
             self._ids,
             policy=self._policy,

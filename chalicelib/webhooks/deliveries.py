@@ -1,17 +1,15 @@
 """Use cases of operators: the log of deliveries, tests and redelivery.
 
-A delivery that is asked for is written as due now; the message that is sent after it is a hint. Where it is lost, the
-sweep finds the row in a minute or two.
+A delivery that is asked for is written as due now, and the change stream sends its message. Where that is lost, the
+sweep finds the row in a minute or two. A redelivery of many is a task.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
+from chalicelib.kit.clock import Clock, parse_time, to_microseconds_text, to_seconds_text
 from chalicelib.kit.errors import conflict, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest
-from chalicelib.kit.queues import Message, Queue, Queues
 from chalicelib.webhooks.attempts import Policy, ask, new_delivery, redeliver
 from chalicelib.webhooks.delivery_store import DeliveryStore
 from chalicelib.webhooks.model import TEST_EVENT_TYPE, Delivery, DeliveryStatus
@@ -27,7 +25,6 @@ class Deliveries:
         self,
         webhooks: Webhooks,
         store: DeliveryStore,
-        queues: Queues,
         clock: Clock,
         ids: Ids,
         *,
@@ -38,7 +35,6 @@ class Deliveries:
     ) -> None:
         self._webhooks = webhooks
         self._store = store
-        self._queues = queues
         self._clock = clock
         self._ids = ids
         self._policy = policy
@@ -77,7 +73,6 @@ class Deliveries:
         }
         asked = ask(new_delivery(webhook.id, envelope, to_seconds_text(now), 1), now, is_forced=True)
         delivery, _ = self._store.add(asked, "webhook_delivery.tested")
-        self._send([_message(delivery)])
         return delivery
 
     def redeliver(self, webhook_id: str, delivery_id: str) -> Delivery:
@@ -88,31 +83,26 @@ class Deliveries:
         changed = self._store.replace(delivery, renewed, "webhook_delivery.redelivered")
         if changed is None:
             raise conflict("the delivery was changed by an attempt: try again")
-        self._send([_message(changed)])
         return changed
 
     def redeliver_since(self, webhook_id: str, since: datetime) -> str:
         """Send again whatever failed or expired of what was first queued since then; returns the time of asking, which
         bounds it. A paused webhook stays paused. Workers do it, chunk by chunk. Raises `EdgeError` (not found)."""
         webhook = self._webhooks.get(webhook_id)
-        until = to_seconds_text(self._clock.now())
-        redelivery = {"since": to_seconds_text(since), "until": until}
-        self._send([{"webhook_id": webhook.id, "redeliver": redelivery}])
+        now = self._clock.now()
+        until = to_seconds_text(now)
+        self._store.ask_redelivery(webhook.id, to_seconds_text(since), until, now)
         return until
 
     def redeliver_chunk(self, webhook_id: str, since: str, until: str, cursor: str | None) -> str | None:
         """Do a part of that; returns where the next begins, None at the end. Repeated, it does nothing twice: what it
-        has renewed is younger than ``until``."""
+        has renewed is no older than ``until``, also by a clock that is behind the one that asked."""
         chunk = self._store.chunk(webhook_id, cursor, since)
-        now = self._clock.now()
-        renewed = [
-            self._store.replace(
-                delivery, redeliver(delivery, now, self._policy, is_forced=False), "webhook_delivery.redelivered"
-            )
-            for delivery in self._store.find_many(chunk.ids)
-            if delivery.status in _REDELIVERED and delivery.queued_at < until
-        ]
-        self._send([_message(delivery) for delivery in renewed if delivery is not None])
+        now = max(self._clock.now(), parse_time(until))
+        for delivery in self._store.find_many(chunk.ids):
+            if delivery.status in _REDELIVERED and delivery.queued_at < until:
+                renewed = redeliver(delivery, now, self._policy, is_forced=False)
+                self._store.replace(delivery, renewed, "webhook_delivery.redelivered")
         return chunk.cursor
 
     def clean_up_chunk(self, webhook_id: str, cursor: str | None) -> str | None:
@@ -121,10 +111,3 @@ class Deliveries:
         chunk = self._store.chunk(webhook_id, cursor)
         self._store.remove_all(chunk.ids)
         return chunk.cursor
-
-    def _send(self, messages: Sequence[Message]) -> None:
-        self._queues.send(Queue.WEBHOOK_DELIVERIES, messages, group_by="webhook_id")
-
-
-def _message(delivery: Delivery) -> Message:
-    return {"webhook_id": delivery.webhook_id, "delivery_id": delivery.id}

@@ -34,9 +34,6 @@ from chalicelib.webhooks.model import Delivery, DeliveryStatus, Outcome, Webhook
 from chalicelib.webhooks.sending import Sender
 from chalicelib.webhooks.webhook_store import WebhookStore
 
-_RACES = 20
-"""Each lost one means that another delivery moved the webhook's state; more than this at once is a fault."""
-
 _CAME_TO = {
     DeliveryStatus.SUCCEEDED: "ok",
     DeliveryStatus.PENDING: "recoverable",
@@ -83,7 +80,7 @@ class Delivering:
         self._deliver(webhook_id, delivery_id, None)
 
     def _deliver(self, webhook_id: str, delivery_id: str, draft: Delivery | None) -> None:
-        for _ in range(_RACES):
+        for _ in self._webhooks.tries():
             webhook, stored = self._deliveries.with_webhook(webhook_id, delivery_id)
             if webhook is None:
                 if stored is not None:
@@ -139,10 +136,10 @@ class Delivering:
     def _record(self, webhook: Webhook, claimed: Delivery, outcome: Outcome, *, is_probe: bool) -> None:
         """The delivery's next state, and its webhook's in the same transaction where that changes too."""
         now, fraction = self._clock.now(), self._ids.fraction()
-        finished = finish(claimed, outcome, now, fraction)
+        finished = finish(claimed, outcome, now, fraction, self._policy)
         success = succeeded(outcome)
         current: Webhook | None = webhook
-        for _ in range(_RACES):
+        for _ in self._webhooks.tries():
             if current is None:
                 self._deliveries.remove(claimed)
                 return
@@ -179,4 +176,4 @@ class Delivering:
         delay = ceil((parse_time(delivery.next_attempt_at) - now).total_seconds())
         if delay <= LONGEST_DELAY_SECONDS:
             message = {"webhook_id": delivery.webhook_id, "delivery_id": delivery.id}
-            self._queues.send(Queue.WEBHOOK_DELIVERIES, [message], delay_seconds=max(delay, 0), group_by="webhook_id")
+            self._queues.send(Queue.WEBHOOK_DELIVERIES, [message], delay_seconds=max(delay, 0))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.kit import tasks
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.listing import ListPage, ListRequest
 from chalicelib.kit.tables import (
@@ -38,7 +39,7 @@ from chalicelib.webhooks.store import (
 )
 
 CHUNK_ROWS = 100
-"""Rows that one chunk of a clean-up or of a bulk redelivery reads: the most that one transaction removes."""
+"""Rows that one chunk of a clean-up or of a bulk redelivery works on: about a second of single writes."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,12 @@ class DeliveryStore:
     def find(self, delivery_id: str) -> Delivery | None:
         row = self._tables.get(DELIVERIES, delivery_key(delivery_id))
         return None if row is None else delivery_from_item(row)
+
+    def ask_redelivery(self, webhook_id: str, since: str, until: str, now: datetime) -> None:
+        """Let all of a log be sent again that was first queued from ``since`` and ended without success by ``until``
+        (seconds texts). What an index hides of that is too young to have ended."""
+        task = tasks.ask("webhook_redelivery", webhook_id, now, settles=False, since=since, until=until)
+        self._tables.write(task, "webhook.redelivery_asked")
 
     def with_webhook(self, webhook_id: str, delivery_id: str) -> tuple[Webhook | None, Delivery | None]:
         """A delivery and its webhook, in one call."""
@@ -148,10 +155,10 @@ class DeliveryStore:
         return Chunk(ids, f"{shard + 1}/" if shard + 1 < SHARDS else None)
 
     def remove_all(self, ids: Sequence[str]) -> None:
-        """Up to `CHUNK_ROWS`, also those that are gone already."""
-        if ids:
-            writes = [Delete(DELIVERIES, delivery_key(delivery_id)) for delivery_id in ids]
-            self._tables.commit(writes, "webhook_delivery.deleted")
+        """Also those that are gone already. One by one: a transaction would cost twice as much, and with large events
+        more units at once than the table's partitions give, so that it could be throttled for ever."""
+        for delivery_id in ids:
+            self._tables.write(Delete(DELIVERIES, delivery_key(delivery_id)), "webhook_delivery.deleted")
 
     def find_many(self, ids: Sequence[str]) -> list[Delivery]:
         """Those that exist."""

@@ -12,9 +12,6 @@ from chalicelib.webhooks.rules import check_new, check_secret, overlap_end
 from chalicelib.webhooks.vault import Vault
 from chalicelib.webhooks.webhook_store import WebhookStore
 
-_ATTEMPTS = 10
-"""Each lost race means that a delivery changed the row; more than this at once is a fault."""
-
 
 class Webhooks:
     """Creates, lists, rotates and deletes webhooks. ``catalogue`` holds the event types that exist."""
@@ -80,7 +77,7 @@ class Webhooks:
         """
         check_secret(secret)
         sealed = self._vault.seal_secret(webhook_id, secret)
-        for _ in range(_ATTEMPTS):
+        for _ in self._store.tries():
             webhook = self.get(webhook_id)
             now = self._clock.now()
             until = overlap_end(now, overlap_seconds)
@@ -98,4 +95,4 @@ class Webhooks:
     def delete(self, webhook_id: str) -> None:
         """From now on nothing is sent to it, attempts under way excepted; its log is cleaned up afterwards. Raises
         `EdgeError` (not found)."""
-        self._store.remove(self.get(webhook_id))
+        self._store.remove(self.get(webhook_id), self._clock.now())

@@ -53,6 +53,9 @@ DELIVERIES = Table(
         Index("due", "due_shard", "due_at", ("webhook_id",)),
         Index("held", "held_for", "listed_at"),
     ),
+    stream=True,
+    # What an operator asks for. Events come with their messages; attempts, of which there are many, ask for nothing.
+    relayed=frozenset({"webhook_delivery.tested", "webhook_delivery.redelivered"}),
     expires_at="expires_epoch",
 )
 

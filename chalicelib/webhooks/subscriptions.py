@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
-from chalicelib.kit.queues import Message, Queue, Queues
+from chalicelib.kit.queues import Queue, Queues, Traced
 from chalicelib.webhooks.webhook_store import WebhookStore
 
 LONGEST_USE = timedelta(seconds=5)
@@ -28,18 +28,21 @@ class Subscriptions:
         self._read_at: datetime | None = None
         self._by_type: dict[str, list[str]] = {}
 
-    def queue_deliveries(self, envelopes: Sequence[Mapping[str, Any]]) -> None:
-        """Raises `QueueError` when a message is not taken; all may be queued again."""
-        if not envelopes:
+    def queue_deliveries(self, events: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Each event is the id of the request that it comes from, which its deliveries carry on, and its envelope.
+
+        Raises `QueueError` when a message is not taken; all may be queued again.
+        """
+        if not events:
             return
-        by_type = self._subscribers(max(parse_time(str(envelope["time"])) for envelope in envelopes))
+        by_type = self._subscribers(max(parse_time(str(envelope["time"])) for _, envelope in events))
         queued_at = to_seconds_text(self._clock.now())
-        messages: list[Message] = [
-            {"webhook_id": webhook_id, "queued_at": queued_at, "event": envelope}
-            for envelope in envelopes
+        messages = [
+            Traced({"webhook_id": webhook_id, "queued_at": queued_at, "event": envelope}, request_id)
+            for request_id, envelope in events
             for webhook_id in by_type.get(str(envelope["type"]), [])
         ]
-        self._queues.send(Queue.WEBHOOK_DELIVERIES, messages, group_by="webhook_id")
+        self._queues.send(Queue.WEBHOOK_DELIVERIES, messages)
 
     def _subscribers(self, newest_event: datetime) -> Mapping[str, list[str]]:
         """Event type -> the webhooks that subscribe to it. One query, unless the last one still serves."""

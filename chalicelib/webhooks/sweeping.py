@@ -1,6 +1,7 @@
 """What nobody would come back to: deliveries whose message was lost, or is further off than SQS can delay one; webhooks
 whose pause is over; and what waited for a webhook that is well again."""
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -13,7 +14,11 @@ from chalicelib.webhooks.model import Delivery, Webhook
 from chalicelib.webhooks.webhook_store import WebhookStore
 
 PAGE = 100
-"""Rows read at a time, of each shard or webhook."""
+"""Rows of a webhook read at a time."""
+
+DUE_PER_SHARD = 25
+"""Rows of each of 16 shards read at a time: with events as large as can be 50 MB of a function's memory, and some
+seconds of single writes, after which the time is looked at."""
 
 
 class Sweep:
@@ -29,56 +34,51 @@ class Sweep:
         self._policy = policy
 
     def run(self, budget_seconds: float) -> None:
-        """Ends after about so long; what is left stays due. Webhooks get the second half."""
+        """Ends after about so long; what is left stays due. Webhooks get the second half, and take turns at it, a page
+        each: one with a long backlog keeps no other waiting."""
         started = self._clock.now()
         self._requeue(started + timedelta(seconds=budget_seconds / 2))
         end = started + timedelta(seconds=budget_seconds)
-        for page in self._webhooks.due_pages(started):
-            for webhook in page:
-                if self._clock.now() >= end:
-                    return
-                self._attend(webhook, end)
+        turns = deque(self._attend(webhook) for page in self._webhooks.due_pages(started) for webhook in page)
+        while turns and self._clock.now() < end:
+            attending = turns.popleft()
+            if next(attending, False):
+                turns.append(attending)
 
     def _requeue(self, end: datetime) -> None:
         """Each is put off before its message is sent: one that is lost comes up again."""
         while self._clock.now() < end:
             now = self._clock.now()
-            due = self._deliveries.due(now, PAGE)
+            due = self._deliveries.due(now, DUE_PER_SHARD)
             if not due:
                 return
             put_off = [self._deliveries.replace(row, postpone(row, now), "webhook_delivery.requeued") for row in due]
             self._send([row for row in put_off if row is not None])
 
-    def _attend(self, webhook: Webhook, end: datetime) -> None:
-        if webhook.is_paused:
-            self._queue_probe(webhook, end)
-        else:
-            self._release_all(webhook, end)
+    def _attend(self, webhook: Webhook) -> Iterator[bool]:
+        """What is due for a webhook, page by page: True while there may be more."""
+        return self._queue_probe(webhook) if webhook.is_paused else self._release_all(webhook)
 
-    def _queue_probe(self, webhook: Webhook, end: datetime) -> None:
+    def _queue_probe(self, webhook: Webhook) -> Iterator[bool]:
         """The oldest that waits may try. Where none does, the next event will."""
-        for waiting in self._waiting(webhook, end):
+        for waiting in self._deliveries.held_pages(webhook.id, PAGE):
             for delivery in waiting:
                 if not self._expired(delivery):
                     self._send([delivery])
                     return
+            yield True
 
-    def _release_all(self, webhook: Webhook, end: datetime) -> None:
+    def _release_all(self, webhook: Webhook) -> Iterator[bool]:
         waited = False
-        for waiting in self._waiting(webhook, end):
+        for waiting in self._deliveries.held_pages(webhook.id, PAGE):
             now = self._clock.now()
             waited = waited or bool(waiting)
             fresh = [delivery for delivery in waiting if not self._expired(delivery)]
             released = [self._deliveries.replace(row, release(row, now), "webhook_delivery.released") for row in fresh]
             self._send([row for row in released if row is not None])
+            yield True
         if not waited and is_drained(webhook, self._clock.now()):
             self._webhooks.replace(webhook, webhook.model_copy(update={"due_at": None}), "webhook.drained")
-
-    def _waiting(self, webhook: Webhook, end: datetime) -> Iterator[list[Delivery]]:
-        for page in self._deliveries.held_pages(webhook.id, PAGE):
-            yield page
-            if self._clock.now() >= end:
-                return
 
     def _expired(self, delivery: Delivery) -> bool:
         now = self._clock.now()
@@ -89,4 +89,4 @@ class Sweep:
 
     def _send(self, deliveries: list[Delivery]) -> None:
         messages: list[Message] = [{"webhook_id": row.webhook_id, "delivery_id": row.id} for row in deliveries]
-        self._queues.send(Queue.WEBHOOK_DELIVERIES, messages, group_by="webhook_id")
+        self._queues.send(Queue.WEBHOOK_DELIVERIES, messages)

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from chalicelib.kit import tasks
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.redrive import due_rows
 from chalicelib.kit.tables import (
-    Between,
     Check,
     ConditionFailedError,
     Delete,
@@ -14,7 +15,6 @@ from chalicelib.kit.tables import (
     Exists,
     Item,
     Query,
-    Ref,
     Tables,
     Update,
     put_new,
@@ -30,9 +30,6 @@ from chalicelib.webhooks.store import (
     webhook_key,
     webhook_to_item,
 )
-
-_DUE_PAGE = 100
-"""Due rows read at a time: one BatchGet."""
 
 
 class WebhookStore:
@@ -58,9 +55,14 @@ class WebhookStore:
         for page in self._tables.pages(Query(WEBHOOKS, LISTING, index=WEBHOOKS.index("listing"))):
             yield from page.items
 
-    def remove(self, webhook: Webhook) -> None:
-        """Remove a webhook that was read."""
-        self._tables.write(Delete(WEBHOOKS, webhook_key(webhook.id), was_read=True), "webhook.deleted")
+    def remove(self, webhook: Webhook, now: datetime) -> None:
+        """Remove a webhook that was read, and let its log be cleaned up."""
+        writes = (Delete(WEBHOOKS, webhook_key(webhook.id), was_read=True), tasks.ask("webhook", webhook.id, now))
+        self._tables.commit(writes, "webhook.deleted")
+
+    def tries(self) -> Iterator[None]:
+        """See `Tables.tries`."""
+        return self._tables.tries()
 
     def replace(self, old: Webhook, new: Webhook, operation: str) -> Webhook | None:
         """The webhook as it is then; None if it was changed or removed since ``old`` was read."""
@@ -81,9 +83,5 @@ class WebhookStore:
 
     def due_pages(self, now: datetime) -> Iterator[list[Webhook]]:
         """What is due, most overdue first, as the rows say now."""
-        text = to_seconds_text(now)
-        query = Query(WEBHOOKS, DUE, index=WEBHOOKS.index("due"), sort=Between("0", text), limit=_DUE_PAGE)
-        for page in self._tables.pages(query):
-            refs = [Ref(WEBHOOKS, webhook_key(str(item["id"]))) for item in page.items]
-            rows = [webhook_from_item(item) for item in self._tables.get_many(refs) if item is not None]
-            yield [row for row in rows if row.due_at is not None and row.due_at <= text]
+        for rows in due_rows(self._tables, WEBHOOKS, DUE, to_seconds_text(now)):
+            yield [webhook_from_item(row) for row in rows]

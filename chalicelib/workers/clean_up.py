@@ -1,6 +1,7 @@
-"""Finishes what a deletion began: one chunk a message, the next one queued before this one is answered.
+"""Finishes what a deletion began, or a cluster's change of hands: one chunk a message, the next one queued before this
+one is answered.
 
-A pass finds rows by an index, which lags. What no sweep looks at again gets a second pass once any index has caught up.
+What must not be forgotten is remembered by a row: a fan-out, or a task, which the message of a pass names.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,11 +9,10 @@ from collections.abc import Callable, Mapping
 from chalice.app import Blueprint
 
 from chalicelib.bootstrap import Services
-from chalicelib.kit.queues import LONGEST_DELAY_SECONDS, Queue
+from chalicelib.commands.store import EXECUTIONS
+from chalicelib.kit.counters import total_of
+from chalicelib.kit.queues import Queue
 from chalicelib.workers.entry import Message, sqs_worker
-
-PASSED_TWICE = frozenset({"cluster", "node", "ssh_of_node"})
-"""Clean-ups that nothing but their messages remembers."""
 
 Chunk = Callable[[str, str | None], str | None]
 Clean = Callable[[Services, Message], str | None]
@@ -22,14 +22,14 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.CLEAN_UP}", name="clean_up")
-@sqs_worker("clean_up")
+@sqs_worker("clean_up", lambda services: (services.clean_up, services.queues))
 def handler(message: Message, services: Services) -> None:
+    began_at = message.get("began_at") or services.tasks.begin()
     cursor = _clean_chunk(message, services)
     if cursor is not None:
-        services.queues.send(Queue.CLEAN_UP, [{**message, "cursor": cursor}])
-    elif message["kind"] in PASSED_TWICE and not message.get("is_second"):
-        second = {"kind": message["kind"], "id": message["id"], "is_second": True}
-        services.queues.send(Queue.CLEAN_UP, [second], delay_seconds=LONGEST_DELAY_SECONDS)
+        services.queues.send(Queue.CLEAN_UP, [{**message, "cursor": cursor, "began_at": began_at}])
+    elif "task" in message:
+        services.tasks.end(message["task"], began_at)
 
 
 def _clean_chunk(message: Message, services: Services) -> str | None:
@@ -45,37 +45,66 @@ def _by_cursor(of: Callable[[Services], Chunk]) -> Clean:
     return lambda services, message: of(services)(message["id"], message.get("cursor"))
 
 
-def _clean_node_chunk(services: Services, message: Message) -> str | None:
-    """Cancel what waits for a deleted node, then end its socket and forget its presence and its metrics."""
+def _in_turn(*steps: Clean) -> Clean:
+    """One after the other; the cursor says which, and where in it: ``1/...``."""
+
+    def clean(services: Services, message: Message) -> str | None:
+        place, _, within = (message.get("cursor") or "0/").partition("/")
+        step = int(place)
+        rest = steps[step](services, {**message, "cursor": within or None})
+        if rest is not None:
+            return f"{step}/{rest}"
+        return f"{step + 1}/" if step + 1 < len(steps) else None
+
+    return clean
+
+
+def _forget_node(services: Services, message: Message) -> None:
+    """End the socket of a deleted node, and drop its presence and its metrics."""
     node_id = message["id"]
-    rest = services.clean_up.cancel_open_of_node_chunk(node_id, message.get("cursor"))
-    if rest is None:
-        connection_id = services.nodes.connection_of_deleted(node_id)
-        if connection_id is not None:
-            services.transport.close(connection_id)
-        services.nodes.forget(node_id)
-        services.node_metrics.forget(node_id)
-    return rest
+    connection_id = services.nodes.connection_of_deleted(node_id)
+    if connection_id is not None:
+        services.transport.close(connection_id)
+    services.nodes.forget(node_id)
+    services.node_metrics.forget(node_id)
 
 
 def _close_socket(services: Services, message: Message) -> None:
     services.transport.close(message["id"])
 
 
-def _settle_name(services: Services, message: Message) -> None:
-    services.aliases.settle_name(message["cluster_name"], message["id"], message["name"])
+def _redeliver_chunk(services: Services, message: Message) -> str | None:
+    """Queue what waits for a cluster's nodes with its owner of now, and next to it where the following nodes begin."""
+    chunk = services.redelivery.chunk(message["id"], message.get("cursor"))
+    services.dispatch.send(chunk.work)
+    return chunk.cursor
+
+
+def _forget_total(services: Services, message: Message) -> None:
+    """Drop the counter of a deleted command's executions."""
+    services.counters.forget(total_of(EXECUTIONS.name, "command_id", message["id"]))
+
+
+def _redeliver_webhook_chunk(services: Services, message: Message) -> str | None:
+    deliveries = services.webhooks.deliveries
+    return deliveries.redeliver_chunk(message["id"], message["since"], message["until"], message.get("cursor"))
 
 
 _KINDS: Mapping[str, Clean] = {
     "cluster": _by_cursor(lambda services: services.enrollment.clean_up_chunk),
     "command": _by_cursor(lambda services: services.clean_up.delete_executions_chunk),
+    "command_total": _forget_total,
     "expire_command": _by_cursor(lambda services: services.clean_up.expire_chunk),
     "cancel_command": _by_cursor(lambda services: services.clean_up.cancel_chunk),
     "prune_executions": _by_cursor(lambda services: services.pruning.prune_chunk),
-    "node": _clean_node_chunk,
-    "ssh_of_node": _by_cursor(lambda services: services.ssh_usernames.clean_up_chunk),
+    "node": _in_turn(
+        _by_cursor(lambda services: services.clean_up.cancel_open_of_node_chunk),
+        _by_cursor(lambda services: services.ssh_usernames.clean_up_chunk),
+        _forget_node,
+    ),
     "connection": _close_socket,
+    "redeliver": _redeliver_chunk,
     "self_update_request": _by_cursor(lambda services: services.self_updates.clean_up_chunk),
-    "alias": _settle_name,
     "webhook": _by_cursor(lambda services: services.webhooks.deliveries.clean_up_chunk),
+    "webhook_redelivery": _redeliver_webhook_chunk,
 }

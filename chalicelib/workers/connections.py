@@ -1,6 +1,6 @@
 """The agents' WebSocket: a socket opens, says that it lives, and closes.
 
-Nothing is sent from here: a post before the handshake is done finds no socket, and an agent asks for what it missed
+Nothing is posted from here: a post before the handshake is done finds no socket, and an agent asks for what it missed
 after every open. Chalice deploys these handlers as they stand, without `app.py` and without its event objects.
 """
 
@@ -10,11 +10,12 @@ from typing import Any
 
 from chalice.app import Blueprint
 
-from chalicelib.bootstrap import Services, services
+from chalicelib.bootstrap import Services, prepare, services
 from chalicelib.kit.clock import milliseconds_between
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.log import Level
-from chalicelib.kit.origin import Origin, working_for
+from chalicelib.kit.origin import Origin, current_origin, working_for
+from chalicelib.transport.dispatch import AgentWork
 
 Event = Mapping[str, Any]
 Answer = dict[str, int]
@@ -29,7 +30,9 @@ _SCHEME = "Bearer "
 blueprint = Blueprint(__name__)
 
 
-def _socket_worker(name: str) -> Callable[[Callable[[Event, Services], None]], SocketHandler]:
+def _socket_worker(
+    name: str, needs: Callable[[Services], object]
+) -> Callable[[Callable[[Event, Services], None]], SocketHandler]:
     """Give a handler its container, an origin and a log line; turn a refusal into a status.
 
     Raises what is no refusal: API Gateway then answers the handshake with an error of its own.
@@ -63,26 +66,34 @@ def _socket_worker(name: str) -> Callable[[Callable[[Event, Services], None]], S
             )
             return {"statusCode": status}
 
+        prepare(f"websocket_{name}", needs)
         return run
 
     return decorate
 
 
 @blueprint.on_ws_connect(name="connect")
-@_socket_worker("connect")
+@_socket_worker("connect", lambda services: services.nodes)
 def connect(event: Event, services: Services) -> None:
     context = event["requestContext"]
     services.nodes.connected(_bearer_of(event), _connection_id(event), int(context["connectedAt"]))
 
 
 @blueprint.on_ws_message(name="message")
-@_socket_worker("message")
+@_socket_worker("message", lambda services: (services.nodes, services.executions))
 def message(event: Event, services: Services) -> None:
-    services.nodes.heard(_connection_id(event))
+    """An agent's beat. What still waits for it is told again: a wake-up may have been lost, and while it is connected
+    an agent does not poll."""
+    node = services.nodes.heard(_connection_id(event))
+    if node is not None:
+        work = AgentWork()
+        work.remind(node.cluster_name, node.id, services.executions.waiting_for(node.id))
+        if work:
+            services.dispatch.send(work, request_id=current_origin().request_id)
 
 
 @blueprint.on_ws_disconnect(name="disconnect")
-@_socket_worker("disconnect")
+@_socket_worker("disconnect", lambda services: services.nodes)
 def disconnect(event: Event, services: Services) -> None:
     services.nodes.disconnected(_connection_id(event))
 

@@ -1,7 +1,7 @@
-"""Creates the executions of a command, one chunk of one part a message.
+"""Creates the executions of a command, up to a thousand of one part a message, or those of a whole small fleet.
 
-The next chunk is queued before this one is answered, and a part is taken off only after its last chunk: whatever ends
-in between is done again by the repeated message, or by the sweep.
+What follows is queued before a message is answered, and a part is taken off only after its last execution: whatever
+ends in between is done again by the repeated message, or by the sweep.
 """
 
 from chalice.app import Blueprint
@@ -16,13 +16,12 @@ blueprint = Blueprint(__name__)
 @blueprint.on_sqs_message(
     queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.EXECUTION_CREATION}", name="create_executions"
 )
-@sqs_worker("create_executions")
+@sqs_worker("create_executions", lambda services: (services.fan_outs, services.transport, services.queues))
 def handler(message: Message, services: Services) -> None:
     command_id, part = message["command_id"], message["part"]
-    chunk = services.fan_outs.create_chunk(command_id, part, message.get("cursor"))
-    if chunk.cursor is not None:
-        services.queues.send(Queue.EXECUTION_CREATION, [{**message, "cursor": chunk.cursor}])
-    if chunk.created:
-        services.transport.hint(chunk.created)
-    if chunk.ends_part:
-        services.fan_outs.finish_part(command_id, part)
+    fan_outs, tell = services.fan_outs, services.transport.hint
+    chunk = fan_outs.create_chunk(command_id, part, message.get("cursor"), tell)
+    if chunk.following:
+        following = [{**message, "part": name, "cursor": cursor} for name, cursor in chunk.following]
+        services.queues.send(Queue.EXECUTION_CREATION, following)
+    fan_outs.finish(chunk)

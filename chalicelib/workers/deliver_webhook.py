@@ -1,4 +1,4 @@
-"""Makes one attempt to deliver an event to a webhook, or works on a part of a redelivery that an operator asked for.
+"""Makes one attempt to deliver an event to a webhook.
 
 One message an invocation: a receiver that hangs keeps no other message waiting behind it.
 """
@@ -15,7 +15,7 @@ blueprint = Blueprint(__name__)
 @blueprint.on_sqs_message(
     queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.WEBHOOK_DELIVERIES}", name="deliver_webhook"
 )
-@sqs_worker("deliver_webhook")
+@sqs_worker("deliver_webhook", lambda services: services.webhooks)
 def handler(message: Message, services: Services) -> None:
     webhook_id = message["webhook_id"]
     match message:
@@ -23,10 +23,5 @@ def handler(message: Message, services: Services) -> None:
             services.webhooks.delivering.queued(webhook_id, event, queued_at)
         case {"delivery_id": delivery_id}:
             services.webhooks.delivering.again(webhook_id, delivery_id)
-        case {"redeliver": {"since": since, "until": until} as redelivery}:
-            cursor = services.webhooks.deliveries.redeliver_chunk(webhook_id, since, until, redelivery.get("cursor"))
-            if cursor is not None:
-                rest = {"webhook_id": webhook_id, "redeliver": {**redelivery, "cursor": cursor}}
-                services.queues.send(Queue.WEBHOOK_DELIVERIES, [rest], group_by="webhook_id")
         case _:
             raise ValueError(f"a message with {sorted(message)} asks for nothing")

@@ -3,6 +3,7 @@ function under its module and that name.
 
 Lambda imports a worker's module alone, without `app.py`, so what a request gets from its endpoint a worker gets here:
 the container, an origin for what it writes, one log line, and errors turned into what the event source understands.
+``needs`` names the parts that every invocation uses: they are built while the function starts (`bootstrap.prepare`).
 """
 
 import json
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from chalicelib.bootstrap import Services, services
+from chalicelib.bootstrap import Services, prepare, services
 from chalicelib.kit.clock import milliseconds_between
 from chalicelib.kit.counters import happened
 from chalicelib.kit.errors import EdgeError, Kind
@@ -22,11 +23,13 @@ Message = dict[str, Any]
 Record = Mapping[str, Any]
 LambdaHandler = Callable[[Any], Any]
 
+Needs = Callable[[Services], object]
+
 _FINAL = frozenset({Kind.NOT_FOUND, Kind.CONFLICT, Kind.VALIDATION_FAILED, Kind.FORBIDDEN})
 """What repeating a message cannot change: its subject is gone, or is in a state in which there is nothing to do."""
 
 
-def sqs_worker(name: str) -> Callable[[Callable[[Message, Services], None]], LambdaHandler]:
+def sqs_worker(name: str, needs: Needs) -> Callable[[Callable[[Message, Services], None]], LambdaHandler]:
     """Handle messages one by one. A message that fails is reported alone; the others of its batch are done."""
 
     def decorate(handle: Callable[[Message, Services], None]) -> LambdaHandler:
@@ -40,12 +43,13 @@ def sqs_worker(name: str) -> Callable[[Callable[[Message, Services], None]], Lam
             ]
             return {"batchItemFailures": failed}
 
+        prepare(name, needs)
         return run
 
     return decorate
 
 
-def stream_worker(name: str) -> Callable[[Callable[[list[Record], Services], None]], LambdaHandler]:
+def stream_worker(name: str, needs: Needs) -> Callable[[Callable[[list[Record], Services], None]], LambdaHandler]:
     """Handle a batch of a change stream. It raises whatever the handler raises: the whole batch is repeated."""
 
     def decorate(handle: Callable[[list[Record], Services], None]) -> LambdaHandler:
@@ -56,12 +60,13 @@ def stream_worker(name: str) -> Callable[[Callable[[list[Record], Services], Non
             with _logged(name, "", container, records=len(records)):
                 handle(records, container)
 
+        prepare(name, needs)
         return run
 
     return decorate
 
 
-def scheduled(name: str) -> Callable[[Callable[[Services], None]], LambdaHandler]:
+def scheduled(name: str, needs: Needs) -> Callable[[Callable[[Services], None]], LambdaHandler]:
     """Run a sweep and count the run. It raises whatever it raises; the next tick is its repeat."""
 
     def decorate(handle: Callable[[Services], None]) -> LambdaHandler:
@@ -77,6 +82,7 @@ def scheduled(name: str) -> Callable[[Callable[[Services], None]], LambdaHandler
                     raise
                 container.counters.count(happened(f"schedule.{name}"), 1, by=request_id)
 
+        prepare(name, needs)
         return run
 
     return decorate

@@ -10,7 +10,7 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.schedule(Rate(1, unit=Rate.MINUTES), name="heartbeat")
-@scheduled("heartbeat")
+@scheduled("heartbeat", lambda services: (services.admins, services.counters))
 def handler(services: Services) -> None:
     found = services.admins.beat()
     if found.assignment is None:

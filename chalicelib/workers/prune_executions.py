@@ -10,7 +10,7 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.schedule(Rate(1, unit=Rate.DAYS), name="prune_executions")
-@scheduled("prune_executions")
+@scheduled("prune_executions", lambda services: (services.pruning, services.queues, services.counters))
 def handler(services: Services) -> None:
     messages = [{"kind": "prune_executions", "id": shard} for shard in services.pruning.shards()]
     services.queues.send(Queue.CLEAN_UP, messages)

@@ -10,8 +10,8 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.EVENTS}", name="publish_events")
-@sqs_worker("publish_events")
+@sqs_worker("publish_events", lambda services: (services.bus, services.webhooks))
 def handler(message: Message, services: Services) -> None:
-    envelopes = [event["envelope"] for event in message["events"]]
-    services.bus.publish(envelopes)
-    services.webhooks.subscriptions.queue_deliveries(envelopes)
+    events = [(event["request_id"], event["envelope"]) for event in message["events"]]
+    services.bus.publish([envelope for _, envelope in events])
+    services.webhooks.subscriptions.queue_deliveries(events)

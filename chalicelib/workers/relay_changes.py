@@ -13,7 +13,7 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.on_dynamodb_record("placeholder", name="relay_changes")
-@stream_worker("relay_changes")
+@stream_worker("relay_changes", lambda services: services.relay)
 def handler(records: list[Mapping[str, Any]], services: Services) -> None:
     parked = services.relay.relay(records)
     if parked:

@@ -1,8 +1,10 @@
-"""Queues again what was left undone of commands and self-update requests, expires commands at their deadline, and
-repeats clean-ups once indexes have caught up. Costs what is due, not what exists."""
+"""Queues again what was left undone of commands, self-update requests and tasks, expires commands at their deadline,
+and repeats clean-ups once indexes have caught up. What waits for the nodes of clusters that have changed hands is
+delivered again by their new owner. Costs what is due, not what exists."""
 
 from chalice.app import Blueprint, Rate
 
+from chalicelib.admins.handover import REDELIVER_AFTER_SECONDS
 from chalicelib.bootstrap import Services
 from chalicelib.kit.queues import Queue
 from chalicelib.workers.entry import scheduled
@@ -15,12 +17,27 @@ COMMANDS_PER_SWEEP = 1000
 REQUESTS_PER_SWEEP = 200
 """Self-update requests, likewise; few are ever open."""
 
+TASKS_PER_SWEEP = 1000
+"""Clean-ups and redeliveries of webhooks, likewise."""
+
 
 @blueprint.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_commands")
-@scheduled("sweep_commands")
+@scheduled("sweep_commands", lambda services: (services.fan_outs, services.update_fan_outs, services.counters))
 def handler(services: Services) -> None:
     for page in services.fan_outs.due_work(COMMANDS_PER_SWEEP):
         for queue, messages in page:
             services.queues.send(queue, messages)
     for due in services.update_fan_outs.due_work(REQUESTS_PER_SWEEP):
         services.queues.send(Queue.SELF_UPDATES, due)
+    for due in services.tasks.due_work(TASKS_PER_SWEEP):
+        services.queues.send(Queue.CLEAN_UP, due)
+    _redeliver(services)
+
+
+def _redeliver(services: Services) -> None:
+    """Noted after it was queued: whatever ends in between is done again by the next sweep."""
+    moved = services.handover.moved()
+    if moved.cluster_names:
+        messages = [{"kind": "redeliver", "id": name} for name in moved.cluster_names]
+        services.queues.send(Queue.CLEAN_UP, messages, delay_seconds=REDELIVER_AFTER_SECONDS)
+        services.handover.note(moved)

@@ -12,6 +12,6 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_webhooks")
-@scheduled("sweep_webhooks")
+@scheduled("sweep_webhooks", lambda services: (services.webhooks, services.counters))
 def handler(services: Services) -> None:
     services.webhooks.sweep.run(BUDGET_SECONDS)

@@ -1,4 +1,5 @@
-"""Finds the nodes of a self-update request, tells them, and ends the request.
+"""Finds the nodes of a self-update request, and ends the request. Those that reach the nodes tell them:
+`deliver_commands`.
 
 The next chunk is queued before this one is answered, and a part is taken off only after its last chunk: whatever ends
 in between is done again by the repeated message, or by the sweep.
@@ -17,16 +18,16 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.SELF_UPDATES}", name="trigger_updates")
-@sqs_worker("trigger_updates")
+@sqs_worker("trigger_updates", lambda services: (services.triggering, services.queues))
 def handler(message: Message, services: Services) -> None:
     request_id = message["request_id"]
     if "part" in message:
         _find_nodes(message, services)
-    elif "node_ids" in message:
-        services.triggering.trigger(request_id, message["node_ids"])
-    else:
-        following = services.triggering.settle(request_id, redrive=message.get("redrive", False))
-        services.queues.send(Queue.SELF_UPDATES, following)
+        return
+    following = services.triggering.settle(request_id, redrive=message.get("redrive", False))
+    services.dispatch.send(following.to_tell)
+    if following.looks_again:
+        services.queues.send(Queue.SELF_UPDATES, [{"request_id": request_id}])
 
 
 def _find_nodes(message: Message, services: Services) -> None:

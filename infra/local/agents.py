@@ -53,9 +53,10 @@ class SampleAgent:
             self._process.kill()
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """What it logged so far, oldest first; lines that are not JSON (a traceback) are passed over."""
-        for line in self.log.read_text().splitlines() if self.log.exists() else []:
-            if line.startswith("{"):
+        """What it logged so far, oldest first. Passed over: what is not JSON (a traceback), and what is not yet a whole
+        line."""
+        for line in self.log.read_text().splitlines(keepends=True) if self.log.exists() else []:
+            if line.startswith("{") and line.endswith("\n"):
                 yield json.loads(line)
 
     def node_id(self) -> str | None:

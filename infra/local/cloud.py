@@ -36,12 +36,16 @@ _POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Options:
-    """``settings`` are documented settings and keys by name, as in the environment; ``port`` 0 takes a free one."""
+    """``settings`` are documented settings and keys by name, as in the environment; ``port`` 0 takes a free one.
+
+    Checking roles takes a third of the emulator's time: who times the application leaves it out.
+    """
 
     port: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
     sweep_seconds: float = SWEEP_SECONDS
     record_calls: bool = False
+    check_roles: bool = True
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, port: int) -> "Options":
@@ -106,6 +110,11 @@ class LocalCloud:
         """A folder that is removed with the cloud, even if this process is killed."""
         return _running(self._emulator).folder
 
+    @property
+    def session(self) -> int:
+        """The id of the process session of the cloud and its functions, for whoever measures them."""
+        return _running(self._emulator).session
+
     def client(self, service: str) -> Any:
         """A boto3 client of the local cloud, with all rights."""
         return _running(self._emulator).client(service)
@@ -130,7 +139,12 @@ class LocalCloud:
     def function_failures(self) -> list[str]:
         """Lines of level error, and tracebacks, that any function wrote."""
         lines = (f"{each.name}: {line}" for each in FUNCTIONS for line in self.function_logs(each.name))
-        return [line for line in lines if '"level": "error"' in line or "Traceback" in line]
+        return [line for line in lines if '"level":"error"' in line.replace(" ", "") or "Traceback" in line]
+
+    @property
+    def state(self) -> Mapping[str, str]:
+        """The outputs of the stateful stack."""
+        return self._state
 
     @property
     def event_bus_name(self) -> str:
@@ -161,7 +175,7 @@ class LocalCloud:
                 part.stop()
 
     def _start(self) -> None:
-        self._emulator = Emulator()
+        self._emulator = Emulator(check_roles=self._options.check_roles)
         self._proxy = Proxy(self._options.port, self._emulator.url)
         self._emulator.wait_until_ready()
         if self._options.record_calls:
@@ -186,7 +200,7 @@ class LocalCloud:
         self._set_keys(emulator, state["SecretArn"])
         self._step("tables, queues and keys made")
         artifacts = Artifacts(emulator.client("s3"), state["ArtifactBucket"])
-        local = local_template(template, websocket_url=proxy.websocket_url, endpoint_of=self._endpoint_of)
+        local = local_template(template, websocket_url=proxy.websocket_url, endpoint_of=self.endpoint_of)
         local = deployed_template(local, artifacts, archive)
         parameters = {"Stage": STAGE, **state, **self._setting_parameters(proxy.url)}
         known = {name: value for name, value in parameters.items() if name in local["Parameters"]}
@@ -195,7 +209,8 @@ class LocalCloud:
         proxy.point_to(outputs["RestAPIId"], outputs["WebsocketAPIId"])
         self._step("functions and APIs deployed")
 
-    def _endpoint_of(self, function: str) -> str:
+    def endpoint_of(self, function: str) -> str:
+        """Where functions of that name reach the AWS APIs."""
         return self.emulator_url if self._recorder is None else self._recorder.url_of(function)
 
     def _setting_parameters(self, url: str) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""`make demo`: the main job, for real. Three agents enrol, one command runs on all, every output comes back.
+"""`make demo`: the main job, for real. Three agents enrol, one command runs on all, every output comes back, and a
+webhook is told of each.
 
 Exit status 0 only if all of it happened.
 """
@@ -9,12 +10,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.kit.clock import SystemClock, parse_time
+from chalicelib.kit.clock import SystemClock
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.bus_tap import BusTap
 from infra.local.cloud import LocalCloud, settings_of_this_shell
+from infra.local.demo_webhook import DemoWebhook, letting_webhooks_in
+from infra.local.hops import steps_of, subject_of
 from infra.local.lifetime import Lifetime, StopRequested
 from infra.local.operator_api import ApiError, Operator
+from infra.local.receiver import SampleReceiver
 
 Json = dict[str, Any]
 
@@ -24,22 +28,6 @@ COMMAND = 'uname -sm; echo "hello from $(basename "$PWD")"'
 PATIENCE_SECONDS = 60.0
 
 _POLL_SECONDS = 0.05
-
-_HOPS = {
-    "execution.wake_up": "woken up over the WebSocket",
-    "execution.fetched": "fetched",
-    "execution.started": "started",
-    "execution.finished": "finished",
-    "execution.reported": "result accepted",
-}
-"""What an agent logs about an execution, in words."""
-
-_EVENTS = {
-    "edge.command_execution.created": "execution created",
-    "edge.command_execution.sent": "acknowledged",
-    "edge.command_execution.completed": "completed",
-}
-"""What the event bus tells about an execution, in words."""
 
 
 class DemoFailedError(Exception):
@@ -62,13 +50,21 @@ def main() -> int:
 def _run() -> None:
     started = time.monotonic()
     print("Starting a local cloud", flush=True)
-    with LocalCloud(settings_of_this_shell(port=0), _print_step) as cloud, SampleAgents(cloud.folder) as agents:
+    options = letting_webhooks_in(settings_of_this_shell(port=0))
+    with (
+        LocalCloud(options, _print_step) as cloud,
+        SampleAgents(cloud.folder) as agents,
+        SampleReceiver(cloud.folder) as receiver,
+    ):
         print(f"  The API is at {cloud.url}\n\nEnrolling {AGENTS} agents", flush=True)
         tap = BusTap(cloud.client("events"), cloud.client("sqs"), cloud.event_bus_name)
         operator = Operator(cloud.url, cloud.master_key)
+        webhook = DemoWebhook(operator, receiver)
         nodes = _enrol(operator, agents)
         print(f"\nRunning on all of them: {COMMAND}", flush=True)
-        _run_command(operator, nodes, tap)
+        executions = _run_command(operator, nodes, tap)
+        _wait_for("the webhook's events", lambda: webhook.has_told_of(executions), agents.agents)
+        webhook.print_one(executions)
         _explain_failures(cloud)
     print(f"\nAll of it worked, in {time.monotonic() - started:.1f} s; everything is stopped.")
 
@@ -99,7 +95,8 @@ def _connected(agent: SampleAgent) -> bool:
     return any(event["event"] == "websocket.connected" for event in agent.events())
 
 
-def _run_command(operator: Operator, nodes: dict[str, SampleAgent], tap: BusTap) -> None:
+def _run_command(operator: Operator, nodes: dict[str, SampleAgent], tap: BusTap) -> set[str]:
+    """The ids of its executions, once all are completed."""
     asked = SystemClock().now()
     command = operator.run_on_all(COMMAND)
     answered = SystemClock().now()
@@ -118,35 +115,20 @@ def _run_command(operator: Operator, nodes: dict[str, SampleAgent], tap: BusTap)
         if execution["exit_code"] != 0:
             raise DemoFailedError(f"exit code {execution['exit_code']}")
     print(f"\n  all {len(executions)} results seen through the API after {_ms(asked, seen):.0f} ms")
+    return ids
 
 
 def _completed_on_bus(tap: BusTap, ids: set[str]) -> bool:
     completed = [each for each in tap.envelopes() if each["type"] == "edge.command_execution.completed"]
-    return ids <= {_subject(each) for each in completed}
-
-
-def _subject(envelope: Json) -> str:
-    """The id of the execution that an event is about."""
-    data = envelope["data"]
-    return str(data.get("command_execution_id", ""))
+    return ids <= {subject_of(each) for each in completed}
 
 
 def _print_execution(execution: Json, agent: SampleAgent, tap: BusTap, asked: datetime, answered: datetime) -> None:
-    hops: list[tuple[datetime, str]] = [(answered, "API answered")]
-    hops += [
-        (parse_time(event["at"]), _HOPS[event["event"]])
-        for event in agent.events()
-        if event.get("execution_id") == execution["id"] and event["event"] in _HOPS
-    ]
-    hops += [
-        (parse_time(envelope["time"]), _EVENTS[envelope["type"]])
-        for envelope in tap.envelopes()
-        if _subject(envelope) == execution["id"] and envelope["type"] in _EVENTS
-    ]
+    steps = [(answered, "API answered"), *steps_of(agent, tap.envelopes(), execution["id"])]
     print(f"\n  node {execution['node_id']}  exit code {execution['exit_code']}")
     for line in execution["output"].splitlines():
         print(f"    | {line}")
-    for moment, text in sorted(hops):
+    for moment, text in sorted(steps):
         print(f"    {_ms(asked, moment):6.0f} ms  {text}")
 
 

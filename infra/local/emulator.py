@@ -49,7 +49,8 @@ def fast_folder() -> str | None:
 class Emulator:
     """One emulator process with empty state. Its lambda folders live in ``folder``, removed with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, check_roles: bool = True) -> None:
+        self._check_roles = check_roles
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
         self.folder = Path(tempfile.mkdtemp(prefix="edge-admin-cloud-", dir=fast_folder()))
@@ -76,6 +77,11 @@ class Emulator:
         raise RuntimeError(
             f"the local cloud did not start:\n{self.log.read_text()[-2000:] if self.log.exists() else ''}"
         )
+
+    @property
+    def session(self) -> int:
+        """The id of the session that it and all its functions are in."""
+        return self._process.session
 
     def client(self, service: str) -> Any:
         """A client with the account's root credentials."""
@@ -105,7 +111,7 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LAMBDA_WARM_TTL_SECONDS": "86400",  # a copy that was started stays
-            "AUTH": "true",  # roles are checked, as on AWS
+            "AUTH": str(self._check_roles).lower(),  # whether roles are checked, as on AWS
             "LOG_LEVEL": "WARNING",
             "TMPDIR": str(self.folder),
             "S3_DATA_DIR": str(self.folder / "s3"),

@@ -45,6 +45,10 @@ class Operator:
         """The new command, for every node."""
         return self._data("POST", "/api/v1/commands", {"command_text": text, "targeting": {"type": "all"}})
 
+    def create_webhook(self, url: str, secret: str, event_types: list[str]) -> Json:
+        body = {"url": url, "secret": secret, "subscribed_events": event_types}
+        return self._data("POST", "/api/v1/webhooks", body)
+
     def executions_of(self, command_id: str) -> list[Json]:
         """Up to 100 executions of a command."""
         path = f"/api/v1/command_executions?command_id={command_id}&page_size=100"

@@ -34,11 +34,7 @@ class Sweeper:
 
     def sweep(self) -> None:
         """Call every function once, the rare ones too, and wait for their answers."""
-        self._call([*self._functions, *self._rare])
-
-    def _call(self, functions: Sequence[str]) -> None:
-        for function in functions:
-            self._lambda.invoke(FunctionName=function, Payload=_scheduled_event())
+        call_scheduled(self._lambda, [*self._functions, *self._rare])
 
     def stop(self) -> None:
         """Safe to repeat."""
@@ -51,10 +47,16 @@ class Sweeper:
                 return
             rare = [] if round_number % ROUNDS_TO_RARE else self._rare
             try:
-                self._call([*self._functions, *rare])
+                call_scheduled(self._lambda, [*self._functions, *rare])
             except (BotoCoreError, ClientError) as error:
                 if not self._stopped.is_set():
                     print(f"a sweep failed: {error}")
+
+
+def call_scheduled(lambda_client: Any, functions: Sequence[str]) -> None:
+    """Call each of these once, one after the other, as a schedule does, and wait for their answers."""
+    for function in functions:
+        lambda_client.invoke(FunctionName=function, Payload=_scheduled_event())
 
 
 def _scheduled_event() -> bytes:

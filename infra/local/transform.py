@@ -26,10 +26,11 @@ def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[
     """
     template = copy.deepcopy(packaged)
     resources = template["Resources"]
-    del resources["WebsocketAPIDeployment"]
-    stage = resources["WebsocketAPIStage"]["Properties"]
-    del stage["DeploymentId"]
-    stage["AutoDeploy"] = True
+    if "WebsocketAPIStage" in resources:
+        del resources["WebsocketAPIDeployment"]
+        stage = resources["WebsocketAPIStage"]["Properties"]
+        del stage["DeploymentId"]
+        stage["AutoDeploy"] = True
     _move_gateway_responses(resources)
     _allow_batches(resources)
     for name, resource in resources.items():
@@ -40,11 +41,11 @@ def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[
             if event["Type"] == "SQS":
                 event["Properties"]["ScalingConfig"]["MaximumConcurrency"] = copies
     template["Globals"]["Function"]["Environment"]["Variables"]["WEBSOCKET_URL"] = websocket_url
-    for each in FUNCTIONS:
+    for each in (each for each in FUNCTIONS if each.resource in resources):
         endpoint = endpoint_of(each.name)
         management = f"{endpoint}/_aws/execute-api/${{WebsocketAPI}}/{API_STAGE}"
         variables = {"AWS_ENDPOINT_URL": endpoint, "WEBSOCKET_MANAGEMENT_URL": {"Fn::Sub": management}}
-        resources[each.resource]["Properties"]["Environment"] = {"Variables": variables}
+        resources[each.resource]["Properties"]["Environment"]["Variables"] |= variables
     return template
 
 

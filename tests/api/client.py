@@ -23,6 +23,7 @@ from chalicelib.kit.tables import Tables
 from chalicelib.settings import Settings
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.dynamo import FakeDynamo
+from tests.fakes.log import Lines
 
 MASTER_KEY = "master-key"
 API_KEY = "api-key"
@@ -30,23 +31,6 @@ METRICS_KEY = "metrics-key"
 
 Json = Any
 _UNSET: Any = object()
-
-
-class Lines:
-    """A log sink that keeps the lines."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def write(self, text: str) -> None:
-        self.texts.append(text)
-
-    def flush(self) -> None:
-        return
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        return [jsonlib.loads(text) for text in self.texts]
 
 
 class NoAgents:
@@ -61,7 +45,7 @@ class NoAgents:
 
 def settings(**values: Any) -> Settings:
     """Settings as given, else their defaults, whatever the environment of the test run holds."""
-    return Settings(_env_prefix="NOT_IN_ANY_ENVIRONMENT_", **values)
+    return Settings(**values)
 
 
 class FakeServices:

@@ -85,7 +85,7 @@ def test_its_admin_cluster(client):
 
 
 def test_two_stacks_see_each_other(client, world):
-    other = Services(Settings(_env_file=None, admin_name="admin-0", admin_max_wireguard_peers=5), world)
+    other = Services(Settings(admin_name="admin-0", admin_max_wireguard_peers=5), world)
     other.admins.beat()
     shown = client.get(f"{ADMINS}/my_admin_cluster").data
     assert shown["topology"] == [entry("admin-0", 5, 1), entry("admin-one", 3, 1)]
@@ -98,7 +98,7 @@ def test_two_stacks_see_each_other(client, world):
 
 
 def test_all_admin_clusters_with_the_dead(client, world):
-    other = Services(Settings(_env_file=None, admin_name="admin-two", admin_cluster_name="admin-cluster-b"), world)
+    other = Services(Settings(admin_name="admin-two", admin_cluster_name="admin-cluster-b"), world)
     other.admins.beat()
     world.clock.advance(180)
     world.sweep("heartbeat")
@@ -156,7 +156,7 @@ def test_before_the_first_tick_it_knows_itself():
 
 def test_the_total_of_admins_without_a_limit_stays_an_integer_of_the_contract():
     world = World()
-    Services(Settings(_env_file=None, admin_name="admin-two"), world).admins.beat()
+    Services(Settings(admin_name="admin-two"), world).admins.beat()
     world.sweep("heartbeat")
     assert operator(world).get(f"{ADMINS}/my_admin_cluster").data["total_edge_capacity"] == 2**31 - 1
 
@@ -181,7 +181,7 @@ def test_what_it_costs(client, world, name, calls):
 
 
 def test_a_fleet_too_large_for_one_answer_is_400(world):
-    services = Services(Settings(_env_file=None, master_key="k", admin_name="admin-one", list_read_limit=1), world)
+    services = Services(Settings(master_key="k", admin_name="admin-one", list_read_limit=1), world)
     world.services = services
     answer = operator(world).get(f"{ADMINS}/edge_clusters", key="k")
     assert (answer.status, list(answer.error["details"])) == (400, ["nodes"])
@@ -227,9 +227,7 @@ class TestDegraded:
 
     def test_it_ends_with_more_room(self, world):
         overfull(world)
-        world.services = Services(
-            Settings(_env_file=None, master_key="k", admin_name="admin-one", admin_max_wireguard_peers=4), world
-        )
+        world.services = Services(Settings(master_key="k", admin_name="admin-one", admin_max_wireguard_peers=4), world)
         world.sweep("heartbeat")
         assert operator(world).post("/api/v1/clusters", json={"name": "west"}, key="k").status == 201
 

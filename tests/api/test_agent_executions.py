@@ -1,12 +1,21 @@
 """Executions over HTTP, as their agents use them."""
 
+import json
+
 import pytest
 
 from chalicelib.api.agent import executions as routes
+from chalicelib.api.agent.executions import RESULT_MAX_BYTES
 from tests.api.client import Client
 from tests.builders import a_cluster, machines
 from tests.unit.commands.fleet import command, executions, fan_out
 from tests.world import World
+
+PROMISED_BYTES = 3_000_000
+"""Of a result, whatever is in it."""
+
+LARGEST_FRAME_BYTES = 64 * 1024
+"""More than stands around a body in an event: headers are 10 KB at most (REST API quotas), and come twice."""
 
 ID = "01900000-0000-7000-8000-000000000001"
 LIST = "/api/v1/agents/command_executions"
@@ -243,6 +252,30 @@ class TestResult:
         assert len(stored) <= 262_144
         assert (stored[0], stored[-1]) == ("h", "t")
         assert "bytes dropped" in stored
+
+    @pytest.mark.parametrize(
+        "text", ["x", '"', "\\", "\n", "\u20ac"], ids=["plain", "quotes", "backslashes", "lines", "euro"]
+    )
+    def test_a_body_that_is_promised_to_be_taken_fits_into_what_lambda_takes(self, client, world, fleet, text):
+        execution_id = given(world)[fleet[0].id]
+        frame = len(json.dumps({"status": "completed", "output": ""}))
+        per_text = len(json.dumps(text, ensure_ascii=False).encode()) - 2
+        output = text * ((PROMISED_BYTES - frame) // per_text)
+        body = json.dumps({"status": "completed", "output": output}, ensure_ascii=False)
+        assert PROMISED_BYTES - 3 <= len(body.encode()) <= PROMISED_BYTES
+        event = json.dumps({"body": body, "headers": "h" * LARGEST_FRAME_BYTES}, ensure_ascii=False)
+        assert len(event.encode()) < RESULT_MAX_BYTES
+        path = f"{LIST}/{execution_id}/result"
+        answer = client.patch(path, body=body, headers={"content-type": "application/json"})
+        assert answer.status == 200
+
+    def test_what_lambda_would_not_take_is_refused_in_the_envelope(self, client, world, fleet):
+        execution_id = given(world)[fleet[0].id]
+        body = json.dumps({"status": "completed", "output": "x" * RESULT_MAX_BYTES})
+        path = f"{LIST}/{execution_id}/result"
+        answer = client.patch(path, body=body, headers={"content-type": "application/json"})
+        assert (answer.status, answer.error["code"]) == (413, "payload_too_large")
+        assert own(client).data[0]["id"] == execution_id
 
     def test_an_output_with_control_characters(self, client, world, fleet):
         mine = given(world)[fleet[0].id]

@@ -211,9 +211,9 @@ class TestDelete:
     def test_while_its_command_is_fanned_out(self, client, world):
         node = a_node(world)
         made = command(world, "nodes", node_ids=(node.id,))
-        world.services.fan_outs.create_chunk(made.id, "nodes#0", None)
+        chunk = world.services.fan_outs.create_chunk(made.id, "nodes#0", None, lambda _: None)
         (row,) = executions(world)
         client.patch(path(row["id"], "/cancel"))
         assert client.delete(path(row["id"])).status == 409
-        world.services.fan_outs.finish_part(made.id, "nodes#0")
+        world.services.fan_outs.finish(chunk)
         assert client.delete(path(row["id"])).status == 204

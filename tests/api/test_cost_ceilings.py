@@ -15,16 +15,16 @@ import pytest
 
 from chalicelib.api.routes import ALL_ROUTES
 from chalicelib.bootstrap import Services
-from chalicelib.commands.fan_out import CHUNK
 from chalicelib.commands.store import EXECUTIONS, SHARDS
 from chalicelib.kit.tables import Call
 from chalicelib.nodes.store import HEALTH_SHARDS
 from tests.api.client import Client, HttpAnswer
+from tests.bench.operations import OPERATIONS
+from tests.bench.scene import Scene
 from tests.builders import a_cluster
-from tests.callers import Agent, a_key, bill_of, enrolled, operator
+from tests.callers import Agent, bill_of, enrolled, operator
 from tests.fakes.dynamo_sizes import item_bytes
 from tests.large_world import LargeWorld, large_world
-from tests.unit.commands.fleet import command, fan_out, nodes
 from tests.world import World
 
 API = "/api/v1"
@@ -45,8 +45,8 @@ CLUSTERS = IN_KEY_ORDER + SHOWN
 """The nodes of each cluster shown are one query."""
 
 
-KINDS_OF_DUE_WORK = 2
-"""Of commands and of self-update requests: one query each."""
+KINDS_OF_DUE_WORK = 3
+"""Of commands, of self-update requests and of tasks: one query each."""
 
 
 ADDED = 20
@@ -149,15 +149,8 @@ def large(request) -> tuple[int, LargeWorld, Client]:
 
 
 def ask(large: LargeWorld, client: Client, read: Read) -> HttpAnswer:
-    names = {
-        "key": large.key.id,
-        "blob": large.world.services.enrollment.reveal(large.key).reveal(),
-        "node": large.busy.id,
-        "command": large.command.id,
-        "execution": large.execution_id,
-    }
     path = f"{API}{read.path}?{read.query}" if read.query else f"{API}{read.path}"
-    return client.get(path.format(**names))
+    return client.get(path.format(**large.names))
 
 
 def calls_of(world: World) -> list[Call]:
@@ -194,12 +187,19 @@ def test_a_list_above_the_read_limit_is_refused_and_stops_reading(large, read):
     assert len(calls_of(made.world)) <= SHARDS + rows(limit) + 1
 
 
-@pytest.mark.parametrize(("sweep", "ceiling"), [("check_health", HEALTH_SHARDS), ("sweep_commands", KINDS_OF_DUE_WORK)])
-def test_a_sweep_with_nothing_due_costs_the_same_whatever_the_fleet(large, sweep, ceiling):
+@pytest.mark.parametrize(
+    ("sweep", "expected"),
+    [
+        ("check_health", {"Query": HEALTH_SHARDS}),
+        ("sweep_commands", {"Query": KINDS_OF_DUE_WORK}),
+    ],
+)
+def test_a_sweep_with_nothing_due_costs_the_same_whatever_the_fleet(large, sweep, expected):
     _, made, _ = large
     made.world.sweep(sweep)
-    # The last one counts the run.
-    assert [call.operation for call in calls_of(made.world)] == [*["Query"] * ceiling, "UpdateItem"]
+    # One asks whose turn it is, the last counts the run.
+    operations = Counter(call.operation for call in calls_of(made.world) if call.table not in {"admins", "counters"})
+    assert operations == expected
 
 
 @pytest.mark.parametrize(
@@ -220,127 +220,12 @@ def test_a_command_is_created_in_one_transaction_whatever_the_fleet(large, targe
     assert calls_of(made.world)[-1].operation == "TransactWriteItems"
 
 
-class Scene:
-    """A small world in which everything is real: two enrolled agents, a command that waits for both."""
-
-    def __init__(self) -> None:
-        self.world = World()
-        self.client = operator(self.world)
-        a_cluster(self.world)
-        self.agent, self.other = enrolled(self.client, 2)
-        self.command_id = self.new_command()
-        (self.execution_id,) = self.agent.waiting()
-
-    def new_command(self) -> str:
-        body = {"command_text": "true", "targeting": {"type": "all"}}
-        answer = self.client.post(f"{API}/commands", json=body)
-        self.world.settle()
-        return str(answer.data["id"])
-
-    def finish(self) -> None:
-        for agent in (self.agent, self.other):
-            for execution_id in agent.waiting():
-                agent.report(execution_id, exit_code=0)
-
-    def new_key(self) -> str:
-        return a_key(self.client, "north")
-
-    def newcomer(self) -> Agent:
-        return Agent(self.client, 99)
-
-
-def verify(scene: Scene) -> HttpAnswer:
-    return scene.newcomer().verify(scene.new_key())
-
-
-def register(scene: Scene) -> HttpAnswer:
-    agent = scene.newcomer()
-    token = agent.verify(scene.new_key()).data["netmaker_key"]
-    return agent.register(token, "north")
-
-
-def poll_when_due(scene: Scene) -> HttpAnswer:
-    scene.world.clock.advance(100)
-    return scene.other.poll("sent")
-
-
-def heartbeat_when_due(scene: Scene) -> HttpAnswer:
-    scene.world.clock.advance(100)
-    return scene.agent.heartbeat()
-
-
-def cancel(scene: Scene) -> HttpAnswer:
-    return scene.client.patch(f"{API}/command_executions/{scene.execution_id}/cancel")
-
-
-def cancel_sent(scene: Scene) -> HttpAnswer:
-    scene.agent.acknowledge(scene.execution_id)
-    return cancel(scene)
-
-
-def delete_execution(scene: Scene) -> HttpAnswer:
-    scene.finish()
-    return scene.client.delete(f"{API}/command_executions/{scene.execution_id}")
-
-
-def delete_command(scene: Scene) -> HttpAnswer:
-    scene.finish()
-    return scene.client.delete(f"{API}/commands/{scene.command_id}")
-
-
-def change_cluster(scene: Scene) -> HttpAnswer:
-    a_cluster(scene.world, "south")
-    return scene.client.patch(f"{API}/nodes/{scene.agent.id}/change_cluster", json={"cluster_name": "south"})
-
-
-def delete_cluster(scene: Scene) -> HttpAnswer:
-    a_cluster(scene.world, "south")
-    return scene.client.delete(f"{API}/clusters/south")
-
-
-def the_key(scene: Scene) -> str:
-    return f"{API}/enrollment_keys/{scene.client.get(f'{API}/enrollment_keys').data[0]['id']}"
-
-
-AUTHENTICATION = 1
-
-OPERATIONS: dict[str, tuple[Callable[[Scene], HttpAnswer], int, int]] = {
-    # name: (what, calls, transactions among them)
-    "verify a key": (verify, 3, 1),
-    "register": (register, 3, 1),
-    "poll with nothing to do": (lambda scene: scene.agent.poll("sent"), AUTHENTICATION + 1, 0),
-    "poll when last seen is due": (poll_when_due, AUTHENTICATION + 2, 0),
-    "poll with something to do": (lambda scene: scene.agent.poll(), AUTHENTICATION + 2, 0),
-    "heartbeat": (lambda scene: scene.agent.heartbeat(), 2, 0),
-    "heartbeat when last seen is due": (heartbeat_when_due, 3, 0),
-    "acknowledge": (lambda scene: scene.agent.acknowledge(scene.execution_id), AUTHENTICATION + 2, 0),
-    "report": (lambda scene: scene.agent.report(scene.execution_id, exit_code=0), AUTHENTICATION + 1, 0),
-    "cancel a pending execution": (cancel, 1, 0),
-    "cancel a sent execution": (cancel_sent, 2, 0),
-    "delete an execution": (delete_execution, 2, 1),
-    "delete a command": (delete_command, 1 + SHARDS + 1, 1),
-    "create a cluster": (lambda scene: scene.client.post(f"{API}/clusters", json={"name": "south"}), 4, 1),
-    "change a cluster": (lambda scene: scene.client.patch(f"{API}/clusters/north", json={"node_limit": 9}), 3, 0),
-    "delete a cluster": (delete_cluster, 3, 1),
-    "create a key": (lambda scene: scene.client.post(f"{API}/clusters/north/enrollment_keys", json={}), 2, 1),
-    "change a key": (lambda scene: scene.client.patch(the_key(scene), json={"name": "door"}), 2, 0),
-    "delete a key": (lambda scene: scene.client.delete(the_key(scene)), 2, 0),
-    "move a node": (change_cluster, 3, 1),
-    "delete a node": (lambda scene: scene.client.delete(f"{API}/nodes/{scene.agent.id}"), 2, 1),
-    "list nodes with their secrets": (lambda scene: scene.client.get(f"{API}/nodes"), NODES, 0),
-    "get a node with its secrets": (lambda scene: scene.client.get(f"{API}/nodes/{scene.agent.id}"), 1, 0),
-}
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_operations(name):
-    what, ceiling, transactions = OPERATIONS[name]
+@pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.write_units], ids=str)
+def test_what_has_to_be_a_transaction_is_one(operation):
+    """How much each may ask is asserted in tests/bench."""
     scene = Scene()
-    answer = what(scene)
-    assert answer.status in {200, 201, 204}, answer.text
-    operations = Counter(call.operation for call in calls_of(scene.world))
-    assert operations.total() <= ceiling, operations
-    assert operations["TransactWriteItems"] == transactions
+    operation.ask(scene)
+    assert [call.operation for call in scene.calls].count("TransactWriteItems") == operation.transactions
 
 
 def written_for_executions(calls: list[Call]) -> float:
@@ -387,16 +272,3 @@ def test_a_stored_output_takes_a_write_unit_more_per_kilobyte(kilobytes):
     assert stored < kilobytes * 1024
     sent_and_done = LIFE_UNITS - 8
     assert written_for_executions(bill.all) <= sent_and_done + ceil(stored / 1024)
-
-
-def test_a_fan_out_to_a_thousand_nodes():
-    world = World()
-    count = 1000
-    nodes(world, count)
-    made = command(world)
-    called = Counter((call.operation, call.table) for call in fan_out(world, made))
-    ceiling = ceil(count / CHUNK) + SHARDS
-    assert called["TransactWriteItems", "executions,fan_outs"] <= ceiling
-    assert called["Query", "nodes"] <= ceiling
-    assert called.total() <= 5 * ceiling + 2 * SHARDS
-    assert len(world.driver.rows(EXECUTIONS)) == count

@@ -69,6 +69,12 @@ def test_an_unexpected_failure_is_logged_with_its_stack(services):
     assert (line["level"], line["status"]) == ("error", 500)
 
 
+def test_a_fleet_that_is_too_large_is_a_warning_and_no_failure(services):
+    services.is_degraded = True
+    Client([routes], services).post(PATH, json={"name": "a"})
+    assert [(line["status"], line["level"]) for line in services.lines.records] == [(503, "warning")]
+
+
 def test_an_expected_refusal_has_no_stack(services):
     services.things.failure = not_found()
     Client([routes], services).delete("/named/edge")
@@ -85,7 +91,7 @@ def test_no_key_query_path_value_or_body_is_logged(services, failure):
     client.post(PATH, json={"name": "a", "size": "b-s3cret"}, headers={"X-Own": "h-s3cret"})
     client.post("/agent/result", json={"name": "b-s3cret"}, key="node-token")
     text = "".join(services.lines.texts)
-    assert text.count('"event": "request"') == 5
+    assert text.count('"event":"request"') == 5
     for hidden in ("s3cret", MASTER_KEY, "node-token", PATH):
         assert hidden not in text
 

@@ -6,7 +6,7 @@ from chalicelib.api.operator import event_types, webhooks
 from chalicelib.events.service import catalogue
 from chalicelib.kit.listing import filter_names
 from chalicelib.kit.outbound import Answer
-from chalicelib.kit.queues import Queue
+from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.webhooks.store import DELIVERIES, DELIVERY_FIELDS, FIELDS, WEBHOOKS
 from tests.api.client import Client
 from tests.world import World
@@ -354,13 +354,15 @@ class TestLog:
         world.settle()
         assert statuses == [409]
 
-    def test_redelivery_of_all_since_a_time_is_queued(self, client, world):
+    def test_redelivery_of_all_since_a_time_is_remembered_until_it_is_done(self, client, world):
         hook = create(client)
         answer = client.post(f"{HOOKS}/{hook['id']}/redeliver", json={"since": "2026-11-21T10:00:00+02:00"})
         span = {"since": "2026-11-21T08:00:00Z", "until": "2026-11-21T10:00:00Z"}
         assert (answer.status, answer.data) == (202, {"webhook_id": hook["id"], **span})
-        (message,) = world.queue_client.take(Queue.WEBHOOK_DELIVERIES)
-        assert message == {"webhook_id": hook["id"], "redeliver": span}
+        (task,) = world.driver.rows(TASKS)
+        assert (task["kind"], task["subject"], task["arguments"]) == ("webhook_redelivery", hook["id"], span)
+        world.settle()
+        assert world.driver.rows(TASKS) == []
         assert client.post(f"{HOOKS}/{hook['id']}/redeliver", json={"since": "2026-11-21"}).status == 400
 
 

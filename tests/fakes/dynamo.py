@@ -7,7 +7,7 @@ cancelled transaction is billed like a done one without its index writes.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import RLock
@@ -40,12 +40,15 @@ from tests.fakes.dynamo_sizes import index_write_units, item_bytes, project, rea
 from tests.fakes.dynamo_stream import ChangeStream, StreamRecord
 from tests.fakes.dynamo_views import PrimaryKey, View, check_start, copy_of, position_of
 
-__all__ = ["Crash", "FakeDynamo"]
+__all__ = ["Crash", "FakeDynamo", "Plan"]
 
 PAGE_LIMIT_BYTES = 1024 * 1024
 BATCH_GET_LIMIT = 100
 BATCH_GET_LIMIT_BYTES = 16 * 1024 * 1024
 TOKEN_SECONDS = 600
+Plan = Sequence[tuple[Write, PrimaryKey, Item | None, Item | None]]
+"""The writes of one call: each with its row's key, the row before and the row after."""
+
 _OPERATIONS = {Put: "PutItem", Update: "UpdateItem", Delete: "DeleteItem"}
 
 
@@ -55,6 +58,8 @@ class FakeDynamo:
     def __init__(self, tables: Sequence[Table], clock: Clock, *, stream_shards: int = 1) -> None:
         self.meter = Meter()
         self.tokens_honoured = True
+        self.on_write: Callable[[str, Plan], None] | None = None
+        """Told of each call that writes, with its rows before and after; of none that fails."""
         self._clock = clock
         self._lock = RLock()
         self._tables = {table.name: table for table in tables}
@@ -152,6 +157,15 @@ class FakeDynamo:
         """Throttle writes of one partition key, of a table or an index, above this rate. None ends it."""
         self._partition_limit.units_per_second = units_per_second
 
+    def load(self, table: Table, items: Iterable[Item]) -> None:
+        """Rows that have stood for long: as `rows` shows them, in every index, with no change record and no bill."""
+        with self._lock:
+            for item in items:
+                key = primary_key(table, table.key_of(item))
+                self._rows[table.name].replace(key, item)
+                for index in table.indexes:
+                    self._indexes[table.name, index.name].replace(key, project(table, index, item))
+
     def collect_expired(self) -> int:
         """Do what DynamoDB's TTL does at some time: delete rows whose `expires_at` has passed. Returns how many."""
         collected = 0
@@ -202,9 +216,10 @@ class FakeDynamo:
             taken: list[Item] = []
             size_bytes = 0
             for item in chosen[: query.limit]:
-                if taken and size_bytes + item_bytes(item) > PAGE_LIMIT_BYTES:
+                more_bytes = item_bytes(item)
+                if taken and size_bytes + more_bytes > PAGE_LIMIT_BYTES:
                     break
-                size_bytes += item_bytes(item)
+                size_bytes += more_bytes
                 taken.append(item)
             # A page that is full by count ends with a key even when nothing follows, as DynamoDB's does.
             goes_on = len(taken) < len(chosen) or len(taken) == query.limit
@@ -355,13 +370,12 @@ class FakeDynamo:
         if query.start is not None:
             check_start(query)
             start = (primary_key(query.table, query.table.key_of(dict(query.start))), query.start)
-        return view.select(query.partition, query.sort, start, descending=query.descending)
+        most = None if query.limit is None else query.limit + 1  # whether there is more decides about the key
+        return view.select(query.partition, query.sort, start, descending=query.descending, most=most)
 
     # -- bill ----------------------------------------------------------------------------------------------------
 
-    def _pay(
-        self, operation: str, plan: Sequence[tuple[Write, PrimaryKey, Item | None, Item | None]], *, factor: int
-    ) -> None:
+    def _pay(self, operation: str, plan: Plan, *, factor: int) -> None:
         """Bill a call that will succeed, unless a partition is too hot for it."""
         costs: list[tuple[tuple[str, Any], float]] = []
         for write, key, old, new in plan:
@@ -372,6 +386,8 @@ class FakeDynamo:
                     costs.append(((f"{write.table.name}/{index.name}", entry[index.partition]), units))
         self._partition_limit.spend(costs, self._clock.now())
         self._record(operation, [step[0].table for step in plan], write=sum(units for _, units in costs))
+        if self.on_write is not None:
+            self.on_write(operation, plan)
 
     def _record(self, operation: str, tables: Sequence[Table], *, read: float = 0.0, write: float = 0.0) -> None:
         names = ",".join(sorted({table.name for table in tables}))

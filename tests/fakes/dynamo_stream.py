@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from chalicelib.kit.tables import Item, Key, Table
+from chalicelib.kit.tables.conditions import value_at
 from chalicelib.kit.tables.wire import WireItem, to_wire
 from tests.fakes.dynamo_sizes import item_bytes
 
@@ -39,7 +40,7 @@ class ChangeStream:
 
     def append(self, table: Table, old: Item | None, new: Item | None, now: datetime, *, by_ttl: bool) -> None:
         """Add what one write changed; a write that changed nothing leaves no record, as in DynamoDB."""
-        if not table.stream or old == new:
+        if not table.stream or old == new or not _is_relayed(table, new):
             return
         keys = table.key_of(new if new is not None else old or {})
         record = _record(table, keys, old, new, self.position, now)
@@ -56,6 +57,12 @@ class ChangeStream:
             if entry.table in names:
                 found[entry.shard].append(entry.record)
         return found
+
+
+def _is_relayed(table: Table, new: Item | None) -> bool:
+    """Whether Lambda's filter lets the record through (AWS Lambda developer guide, "Event filtering")."""
+    operation = value_at(new or {}, "changed_by.operation")
+    return not table.relayed or operation in table.relayed
 
 
 def _record(table: Table, keys: Key, old: Item | None, new: Item | None, position: int, now: datetime) -> StreamRecord:

@@ -48,9 +48,15 @@ class View:
             insort(self._order.setdefault(item[self.partition], []), self._entry(key, item))
 
     def select(
-        self, partition: Any, sort: KeyRange | None, start: tuple[PrimaryKey, Key] | None, *, descending: bool
+        self,
+        partition: Any,
+        sort: KeyRange | None,
+        start: tuple[PrimaryKey, Key] | None,
+        *,
+        descending: bool,
+        most: int | None = None,
     ) -> list[Item]:
-        """The partition's entries within the range and after the start, in the order asked for."""
+        """The partition's entries within the range and after the start, in the order asked for, the first ``most``."""
         entries = self._order.get(partition, [])
         low, high = self._bounds(entries, sort)
         if start is not None:
@@ -59,6 +65,8 @@ class View:
                 high = min(high, bisect_left(entries, entry))
             else:
                 low = max(low, bisect_right(entries, entry))
+        if most is not None:
+            low, high = (max(low, high - most), high) if descending else (low, min(high, low + most))
         chosen = [self._items[key] for _, key in entries[low:high]] if low < high else []
         return chosen[::-1] if descending else chosen
 

@@ -20,13 +20,15 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 class FakeSqs:
     """Takes batches and keeps them by queue; refuses what SQS refuses. ``refuse_next`` makes the next batch report all
-    entries as failed. A delayed message stays in ``delayed`` until `release_delayed`."""
+    entries as failed, ``gone`` are names of queues that do not exist. A delayed message stays in ``delayed`` until
+    `release_delayed`."""
 
     def __init__(self) -> None:
         self.sent: dict[str, list[dict[str, Any]]] = {}
         self.delayed: dict[str, list[dict[str, Any]]] = {}
         self.batches: list[int] = []
         self.refuse_next = False
+        self.gone: set[str] = set()
         self.fails_with: str | None = None
         self.asked_about: list[str] = []
         self.before_send: Callable[[], None] | None = None
@@ -38,8 +40,10 @@ class FakeSqs:
             self.refuse_next = False
             return {"Failed": [{"Id": entry["Id"]} for entry in Entries]}
         _check_batch(Entries)
-        self.batches.append(len(Entries))
         name = QueueUrl.rsplit("/", 1)[1]
+        if name in self.gone:
+            raise _refused("QueueDoesNotExist")
+        self.batches.append(len(Entries))
         for entry in Entries:
             kept = self.delayed if entry.get("DelaySeconds") else self.sent
             kept.setdefault(name, []).append(entry)

@@ -6,8 +6,10 @@ import pytest
 
 from chalicelib.kit.queues import Queue
 from chalicelib.schema import ALL_TABLES
+from chalicelib.settings import Settings
+from chalicelib.webhooks.store import DELIVERIES
 from infra.fragment import GATEWAY_RESPONSES, check_types, fragment, gateway_response
-from infra.functions import FUNCTIONS, QueueSource, StreamSource, consumer_of, logical_id
+from infra.functions import FUNCTIONS, QueueSource, ScheduleSource, StreamSource, consumer_of, logical_id
 from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
 from infra.stacks import INLINE_TEMPLATE_BYTES
 from infra.stateful import stateful_template, stream_parameter, table_resource, to_compact_json
@@ -101,6 +103,35 @@ def test_a_relay_that_falls_behind_raises_an_alarm(application):
     assert alarm["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]
 
 
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda each: each.name)
+def test_a_function_that_fails_raises_an_alarm(application, function):
+    """At once where it runs once a day; else when its repeats do not mend it."""
+    alarm = application["Resources"][f"{function.resource}ErrorsAlarm"]["Properties"]
+    is_daily = isinstance(function.source, ScheduleSource) and function.source.daily
+
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("AWS/Lambda", "Errors", "Sum")
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function.resource}}]
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 900
+    assert alarm["Threshold"] == (0 if is_daily else 2)
+    assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopicArn"}]
+
+
+def test_functions_that_lambda_does_not_start_raise_an_alarm(application):
+    """A metric of the account: whoever uses its concurrency up stops everybody's functions."""
+    alarm = application["Resources"]["ThrottlesAlarm"]["Properties"]
+
+    assert (alarm["MetricName"], alarm["Threshold"], alarm["Statistic"]) == ("Throttles", 0, "Sum")
+    assert "Dimensions" not in alarm
+
+
+def test_what_has_run_once_and_failed_is_no_gap_in_the_data(stateful, application):
+    alarms = [*of_type(stateful, "AWS::CloudWatch::Alarm").values()]
+    alarms += of_type(application, "AWS::CloudWatch::Alarm").values()
+
+    assert len(alarms) > len(FUNCTIONS)
+    assert {alarm["Properties"]["TreatMissingData"] for alarm in alarms} == {"notBreaching"}
+
+
 @pytest.mark.parametrize(
     "function", [each for each in FUNCTIONS if isinstance(each.source, QueueSource)], ids=lambda each: each.name
 )
@@ -127,12 +158,26 @@ def test_the_relay_reads_every_stream_from_its_beginning_and_never_gives_up(appl
         assert "FunctionResponseTypes" not in event
 
 
+def test_the_relay_is_started_only_by_what_operators_ask_of_deliveries(application):
+    """An attempt is two writes and asks for nothing: without the filter each would start the relay."""
+    events = application["Resources"]["RelayChanges"]["Properties"]["Events"].values()
+    filtered = {
+        event["Properties"]["Stream"]["Ref"]: event["Properties"]["FilterCriteria"]["Filters"]
+        for event in events
+        if "FilterCriteria" in event["Properties"]
+    }
+    assert list(filtered) == [stream_parameter(DELIVERIES)]
+    [[only]] = filtered.values()
+    operations = json.loads(only["Pattern"])["dynamodb"]["NewImage"]["changed_by"]["M"]["operation"]["S"]
+    assert operations == ["webhook_delivery.redelivered", "webhook_delivery.tested"]
+
+
 def test_every_function_writes_to_a_log_group_that_forgets(application):
     for function in FUNCTIONS:
         properties = application["Resources"][function.resource]["Properties"]
         group = application["Resources"][function.log_group]
 
-        assert properties["LoggingConfig"] == {"LogGroup": {"Ref": function.log_group}}
+        assert properties["LoggingConfig"]["LogGroup"] == {"Ref": function.log_group}
         assert group["Properties"]["RetentionInDays"] > 0
 
 
@@ -164,7 +209,8 @@ def test_the_environment_fits_into_lambda(application):
     url = "https://sqs.ap-southeast-1.amazonaws.com/123456789012/edge-admin-production1234567-"
     queues = json.dumps({queue.value: f"{url}{queue}" for queue in Queue})
     arns = 5 * 120  # secret, key, both WebSocket URLs and a prefix
-    settings = 40 * len(documented_settings())
+    defaults = [Settings.model_fields[name.lower()].default for name in documented_settings()]
+    settings = sum(10 if isinstance(each, int) else 70 for each in defaults)
 
     assert sum(len(name) for name in variables) + len(queues) + arns + settings < ENVIRONMENT_BYTES
 

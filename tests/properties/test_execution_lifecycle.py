@@ -109,7 +109,8 @@ class ExecutionLife(RuleBasedStateMachine):
             updated_at=NOW,
         )
         parts = frozenset({"shard#0"})
-        self.commands.add(command, FanOut(command_id=command.id, parts=parts, deadline=NOW, inserted_at=NOW))
+        fan_out = FanOut(command_id=command.id, parts=parts, deadline=NOW, inserted_at=NOW)
+        self.commands.add(command, fan_out)
         row = Execution(
             id=self.id,
             command_id=self.command_id,
@@ -122,7 +123,7 @@ class ExecutionLife(RuleBasedStateMachine):
             updated_at=NOW,
         )
         self.store.create(self.command_id, [row])
-        self.commands.remove_part(self.command_id, "shard#0")
+        self.commands.remove_parts(fan_out, parts)
 
     @rule(lost=st.booleans())
     def lose_the_next_answer(self, lost: bool) -> None:

@@ -8,28 +8,20 @@ import pytest
 
 from chalicelib.admins.model import Admin, Assignment, Snapshot
 from chalicelib.admins.store import ASSIGNMENT_LIMIT_BYTES, TABLE, AdminStore
-from chalicelib.kit.tables import Meter, Tables
-from chalicelib.kit.tables.dynamodb import DynamoDriver
-from tests.emulator import create_tables
+from chalicelib.kit.tables import Tables
+from tests.drivers import BOTH, driver_for
 from tests.fakes.clock import START, FakeClock, FakeIds
-from tests.fakes.dynamo import FakeDynamo
 
 CLUSTER = "admin-cluster-one"
 ONE = Admin(name="one", admin_cluster_name=CLUSTER, max_wireguard_peers=10)
 TWO = Admin(name="two", admin_cluster_name=CLUSTER, max_wireguard_peers=2**31 - 1)
 
 
-@pytest.fixture(params=["fake", "emulator"])
+@pytest.fixture(params=BOTH)
 def store(request: pytest.FixtureRequest) -> Iterator[AdminStore]:
     clock = FakeClock()
-    if request.param == "fake":
-        yield AdminStore(Tables(FakeDynamo([TABLE], clock), clock, FakeIds()))
-        return
-    client = request.getfixturevalue("emulator").client("dynamodb")
-    create_tables(client, [TABLE], "admins-")
-    driver = DynamoDriver(client, "admins-", Meter())
-    yield AdminStore(Tables(driver, clock, FakeIds()))
-    driver.close()
+    with driver_for(request, [TABLE], clock) as driver:
+        yield AdminStore(Tables(driver, clock, FakeIds()))
 
 
 def snapshot(**fields):
@@ -87,3 +79,29 @@ def test_all_clusters_of_the_default_pool_fit_into_a_row(store):
     assert store.snapshot(CLUSTER).assignment == assignment
     assert not store.fits(Assignment(owned={"one": tuple(f"{name}{number}" for name in names for number in range(3))}))
     assert ASSIGNMENT_LIMIT_BYTES < 400_000
+
+
+def test_where_an_admin_takes_work_from_comes_back_with_it_and_with_what_was_computed(store):
+    far = TWO.model_copy(update={"delivery_queue_url": "https://sqs/far", "reaches_nodes": True})
+    store.beat(far, START)
+    (seen,) = store.admins()
+    assert (seen.delivery_queue_url, seen.reaches_nodes) == ("https://sqs/far", True)
+    store.replace(0, snapshot(topology=(ONE, far)))
+    assert store.snapshot(CLUSTER).topology == (ONE, far)
+
+
+def test_what_was_handed_over_stands_beside_what_was_computed(store):
+    assert store.standing(CLUSTER) == (None, {}, 0)
+    store.replace(0, snapshot())
+    assert store.standing(CLUSTER) == (snapshot(version=1), {}, 0)
+    assert store.hand_over(CLUSTER, 0, {"north": "https://sqs/far"})
+    assert store.standing(CLUSTER) == (snapshot(version=1), {"north": "https://sqs/far"}, 1)
+    assert store.standing("admin-cluster-two") == (None, {}, 0)
+
+
+def test_of_two_handovers_on_the_same_one_the_first_is_kept(store):
+    assert store.hand_over(CLUSTER, 0, {"north": "a"})
+    assert not store.hand_over(CLUSTER, 0, {"north": "b"})
+    assert store.hand_over(CLUSTER, 1, {})
+    assert not store.hand_over(CLUSTER, 1, {"north": "c"})
+    assert store.standing(CLUSTER) == (None, {}, 2)

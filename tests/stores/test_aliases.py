@@ -8,27 +8,19 @@ from chalicelib.aliases import store
 from chalicelib.aliases.model import Alias
 from chalicelib.aliases.store import TABLE, AliasStore, alias_id
 from chalicelib.kit.listing import OLDEST_FIRST, ListRequest
-from chalicelib.kit.tables import Meter, Tables, TransactionFailedError
-from chalicelib.kit.tables.dynamodb import DynamoDriver
-from tests.emulator import create_tables
+from chalicelib.kit.tables import Tables, TransactionFailedError
+from tests.drivers import BOTH, driver_for
 from tests.fakes.clock import START, FakeClock, FakeIds
-from tests.fakes.dynamo import FakeDynamo
 
 NORTH, SOUTH = "01900000-0000-7000-8000-00000000c001", "01900000-0000-7000-8000-00000000c002"
 NODE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 
 
-@pytest.fixture(params=["fake", "emulator"])
+@pytest.fixture(params=BOTH)
 def tables(request: pytest.FixtureRequest) -> Iterator[Tables]:
     clock = FakeClock()
-    if request.param == "fake":
-        yield Tables(FakeDynamo([TABLE], clock), clock, FakeIds())
-        return
-    client = request.getfixturevalue("emulator").client("dynamodb")
-    create_tables(client, [TABLE], "aliases-")
-    driver = DynamoDriver(client, "aliases-", Meter())
-    yield Tables(driver, clock, FakeIds())
-    driver.close()
+    with driver_for(request, [TABLE], clock) as driver:
+        yield Tables(driver, clock, FakeIds())
 
 
 @pytest.fixture

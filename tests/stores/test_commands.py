@@ -8,10 +8,10 @@ from chalicelib.commands.command_store import CommandStore, DeleteRefusedError
 from chalicelib.commands.model import Command, FanOut
 from chalicelib.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.kit.ids import compose_uuid7
-from chalicelib.kit.tables import Driver, Meter, Tables, TransactionFailedError
-from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.kit.tables import Driver, Tables, TransactionFailedError
+from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.targeting.model import Targeting, TargetType
-from tests.emulator import create_tables
+from tests.drivers import BOTH, driver_for
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.dynamo import FakeDynamo
 
@@ -19,20 +19,13 @@ NOW = "2026-11-21T10:00:00Z"
 DUE = "2026-11-21T10:01:00Z"
 LATER = "2026-11-21T10:05:00Z"
 DEADLINE = "2026-11-21T11:00:00Z"
-PREFIX = "test-"
-_OURS = (COMMANDS, FAN_OUTS, EXECUTIONS)
+_OURS = (COMMANDS, FAN_OUTS, EXECUTIONS, TASKS)
 
 
-@pytest.fixture(params=["fake", "emulator"])
+@pytest.fixture(params=BOTH)
 def driver(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Driver]:
-    if request.param == "fake":
-        yield FakeDynamo(_OURS, clock)
-        return
-    client = request.getfixturevalue("emulator").client("dynamodb")
-    create_tables(client, _OURS, PREFIX)
-    dynamo = DynamoDriver(client, PREFIX, Meter())
-    yield dynamo
-    dynamo.close()
+    with driver_for(request, _OURS, clock) as chosen:
+        yield chosen
 
 
 @pytest.fixture
@@ -107,16 +100,20 @@ def test_rows_of_many(store):
     assert set(read) == {commands[0].id, commands[2].id}
 
 
+def finish(store, command, part):
+    store.remove_parts(the_fan_out(store, command), {part})
+
+
 class TestParts:
     def test_one_by_one(self, store):
         command = added(store, "shard#0", "shard#1", deadline=DEADLINE)
-        store.remove_part(command.id, "shard#1")
+        finish(store, command, "shard#1")
         assert the_fan_out(store, command).parts == {"shard#0"}
         assert the_fan_out(store, command).due_at == DUE
 
     def test_the_last_one_makes_the_deadline_due(self, store):
         command = added(store, "shard#0", deadline=DEADLINE)
-        store.remove_part(command.id, "shard#0")
+        finish(store, command, "shard#0")
         fan_out = the_fan_out(store, command)
         assert (fan_out.parts, fan_out.due_at) == (frozenset(), DEADLINE)
         assert due(store) == []
@@ -124,17 +121,17 @@ class TestParts:
 
     def test_without_a_deadline_nothing_is_due_any_more(self, store):
         command = added(store, "shard#0")
-        store.remove_part(command.id, "shard#0")
+        finish(store, command, "shard#0")
         assert the_fan_out(store, command).due_at is None
         assert due(store, "2099-01-01T00:00:00Z") == []
 
     def test_again_or_unknown_changes_nothing(self, store):
         command = added(store, "shard#0", "shard#1")
-        store.remove_part(command.id, "shard#0")
+        finish(store, command, "shard#0")
         before = the_fan_out(store, command)
-        store.remove_part(command.id, "shard#0")
-        store.remove_part(command.id, "shard#9")
-        store.remove_part(compose_uuid7(1, 1), "shard#0")
+        finish(store, command, "shard#0")
+        finish(store, command, "shard#9")
+        store.remove_parts(before.model_copy(update={"command_id": compose_uuid7(1, 1)}), {"shard#0"})
         assert the_fan_out(store, command) == before
 
 
@@ -143,8 +140,9 @@ def test_parts_that_end_at_once_all_go(clock, ids):
     store = CommandStore(Tables(fake, clock, ids))
     parts = [f"cluster#{place}" for place in range(30)]
     command = added(store, *parts, deadline=DEADLINE)
+    known = the_fan_out(store, command)
     fake.latency(0.01)
-    outcomes = clock.run_together([lambda part=part: store.remove_part(command.id, part) for part in parts])
+    outcomes = clock.run_together([lambda part=part: store.remove_parts(known, {part}) for part in parts])
     fake.latency(0)
     assert outcomes == [None] * 30
     fan_out = the_fan_out(store, command)
@@ -206,10 +204,13 @@ class TestBury:
                 store.bury(command_id, LATER, 1, DEADLINE)
         assert store.get(compose_uuid7(1, 1)) is None
 
-    def test_its_fan_out_goes_when_it_is_settled_for_good(self, store):
+    def test_its_fan_out_goes_unless_it_has_changed(self, store, clock):
         command = added(store)
         store.bury(command.id, LATER, 1, DEADLINE)
-        assert store.settle(the_fan_out(store, command), None)
+        row = the_fan_out(store, command)
+        store.remove_fan_out(row.model_copy(update={"version": row.version - 1}), clock.now())
+        assert the_fan_out(store, command) == row
+        store.remove_fan_out(row, clock.now())
         assert store.with_fan_out(command.id)[1] is None
 
 

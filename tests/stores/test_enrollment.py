@@ -1,34 +1,26 @@
 """Rows of enrolment, on the fake and on the emulator alike."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 
 from chalicelib.enrollment.store import FIELDS
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.listing import ListRequest, filter_names
-from chalicelib.kit.tables import ConditionFailedError, Meter
-from chalicelib.kit.tables.dynamodb import DynamoDriver
-from tests.emulator import create_tables
-from tests.unit.enrollment.world import ALL, World
+from chalicelib.kit.tables import ConditionFailedError
+from tests.drivers import BOTH, FAKE, emulated
+from tests.unit.enrollment.world import ALL, TOTAL, World
 
 NODE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 
 
-@pytest.fixture(params=["fake", "emulator"])
+@pytest.fixture(params=BOTH)
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    if request.param == "fake":
-        world = World()
+    with nullcontext() if request.param == FAKE else emulated(request, ALL) as driver:
+        world = World(driver=driver)
         world.cluster()
         yield world
-        return
-    client = request.getfixturevalue("emulator").client("dynamodb")
-    create_tables(client, ALL, "enrollment-")
-    driver = DynamoDriver(client, "enrollment-", Meter())
-    world = World(driver=driver)
-    world.cluster()
-    yield world
-    driver.close()
 
 
 def test_a_key_reads_back_as_it_was_made(world):
@@ -158,15 +150,18 @@ def test_lists_sort_by_what_verifying_changes(world, shelf):
     assert [key.name for key in page.items] == ["unlimited", "five", "expired", "expiring", "single", None, "spent"]
 
 
-@pytest.mark.parametrize("filters", [{}, {"cluster_name": "prod"}, {"inserted_at__gte": "2026-11-21"}])
-def test_a_first_page_takes_four_calls_at_most(world, filters):
+@pytest.mark.parametrize(
+    ("filters", "total"),
+    [({}, TOTAL), ({"cluster_name": "prod"}, TOTAL), ({"inserted_at__gte": "2026-11-21"}, 25)],
+)
+def test_a_first_page_takes_four_calls_at_most(world, filters, total):
     for _ in range(25):
         world.key()
     world.tables.meter.reset()
 
     page = world.enrollment.list_page(ListRequest(filters=filters))
 
-    assert (len(page.items), page.total_count) == (20, 25)
+    assert (len(page.items), page.total_count) == (20, total)
     assert world.tables.meter.count <= 4
 
 

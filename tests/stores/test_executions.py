@@ -12,10 +12,9 @@ from chalicelib.commands.model import Execution, Report, Status
 from chalicelib.commands.store import FAN_OUTS, SHARDS, execution_id, shard_of
 from chalicelib.kit.ids import compose_uuid7
 from chalicelib.kit.listing import ListRequest
-from chalicelib.kit.tables import Driver, Meter, Remove, Tables, Update, put_new
-from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.kit.tables import Driver, Remove, Tables, Update, put_new
 from chalicelib.schema import ALL_TABLES
-from tests.emulator import create_tables
+from tests.drivers import BOTH, driver_for
 from tests.fakes.clock import START, FakeClock, FakeIds
 from tests.fakes.dynamo import FakeDynamo
 
@@ -23,20 +22,13 @@ NOW = "2026-11-21T10:00:00Z"
 LATER = "2026-11-21T10:00:09Z"
 COMMAND = compose_uuid7(1_795_255_200_000, 7)
 OTHER_COMMAND = compose_uuid7(1_795_255_201_000, 8)
-PREFIX = "test-"
 _OURS = [table for table in ALL_TABLES if table.name in {"commands", "fan_outs", "executions"}]
 
 
-@pytest.fixture(params=["fake", "emulator"])
+@pytest.fixture(params=BOTH)
 def driver(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Driver]:
-    if request.param == "fake":
-        yield FakeDynamo(_OURS, clock)
-        return
-    client = request.getfixturevalue("emulator").client("dynamodb")
-    create_tables(client, _OURS, PREFIX)
-    dynamo = DynamoDriver(client, PREFIX, Meter())
-    yield dynamo
-    dynamo.close()
+    with driver_for(request, _OURS, clock) as chosen:
+        yield chosen
 
 
 @pytest.fixture

@@ -7,30 +7,22 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.kit.tables import Meter, Tables
-from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.kit.tables import Tables
 from chalicelib.metrics.model import MetricsType
 from chalicelib.metrics.store import COMPRESSED_BYTES, TABLE, MetricsStore
-from tests.emulator import create_tables
+from tests.drivers import BOTH, driver_for
 from tests.fakes.clock import START, FakeClock, FakeIds
-from tests.fakes.dynamo import FakeDynamo
 
 NODE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 HOST, AGENT, WIREGUARD = MetricsType
 LATER = START + timedelta(seconds=1)
 
 
-@pytest.fixture(params=["fake", "emulator"])
+@pytest.fixture(params=BOTH)
 def tables(request: pytest.FixtureRequest) -> Iterator[Tables]:
     clock = FakeClock()
-    if request.param == "fake":
-        yield Tables(FakeDynamo([TABLE], clock), clock, FakeIds())
-        return
-    client = request.getfixturevalue("emulator").client("dynamodb")
-    create_tables(client, [TABLE], "metrics-")
-    driver = DynamoDriver(client, "metrics-", Meter())
-    yield Tables(driver, clock, FakeIds())
-    driver.close()
+    with driver_for(request, [TABLE], clock) as driver:
+        yield Tables(driver, clock, FakeIds())
 
 
 @pytest.fixture

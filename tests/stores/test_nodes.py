@@ -1,39 +1,31 @@
 """What nodes do to the tables, on the fake and on the emulator alike."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.listing import ListRequest
-from chalicelib.kit.tables import Meter, TransactionFailedError
-from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.kit.tables import TransactionFailedError
 from chalicelib.nodes import store
 from chalicelib.nodes.health import HealthSweep
 from chalicelib.nodes.model import NodeAlias, Status
 from chalicelib.nodes.service import SHARDS
 from chalicelib.nodes.store import CONNECTIONS
 from chalicelib.schema import ALL_TABLES
-from tests.emulator import create_tables
+from tests.drivers import BOTH, FAKE, emulated
 from tests.unit.nodes.world import World, node_id
 
 FAR = "2027-01-01T00:00:00Z"
 
 
-@pytest.fixture(params=["fake", "emulator"])
+@pytest.fixture(params=BOTH)
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    if request.param == "fake":
-        world = World()
+    with nullcontext() if request.param == FAKE else emulated(request, ALL_TABLES) as driver:
+        world = World(driver)
         world.cluster()
         yield world
-        return
-    client = request.getfixturevalue("emulator").client("dynamodb")
-    create_tables(client, ALL_TABLES, "nodes-")
-    driver = DynamoDriver(client, "nodes-", Meter())
-    world = World(driver)
-    world.cluster()
-    yield world
-    driver.close()
 
 
 def test_a_node_reads_back_as_it_was_written(world):
@@ -50,7 +42,7 @@ def test_a_life_from_enrolment_to_deletion(world):
     world.cluster("beta")
     registered = world.enrol()
     world.connect(registered, "socket-1")
-    world.clock.advance(700)
+    world.clock.advance(4000)
     assert world.nodes.check_health(45.0).unreachable == 1
     assert world.node().status is Status.UNREACHABLE
     world.nodes.heard("socket-1")
@@ -120,7 +112,7 @@ def test_lists_and_walks_see_every_node_once(world):
     for shard in range(SHARDS):
         cursor = None
         while True:
-            page = world.nodes.page_of_shard(shard, cursor, 2, FAR)
+            page = world.nodes.targets_of_shard(shard, cursor, 2, FAR)
             walked += [node.id for node in page.nodes]
             cursor = page.cursor
             if cursor is None:

@@ -1,33 +1,26 @@
 """Rows of SSH access, on the fake and on the emulator alike."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import ListRequest, filter_names
 from chalicelib.kit.listing.sources import PARTITION_LIMIT
-from chalicelib.kit.tables import Meter
-from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.schema import ALL_TABLES
 from chalicelib.ssh import keyring, service
 from chalicelib.ssh.attempts import ATTEMPTS
 from chalicelib.ssh.model import KEYS_MAX
 from tests.builders import a_cluster, machines
-from tests.emulator import create_tables
+from tests.drivers import BOTH, FAKE, emulated
 from tests.unit.ssh.world import PASSWORD, SshWorld, ecdsa_key, ed25519_key
 
 
-@pytest.fixture(params=["fake", "emulator"])
+@pytest.fixture(params=BOTH)
 def world(request: pytest.FixtureRequest) -> Iterator[SshWorld]:
-    if request.param == "fake":
-        yield SshWorld()
-        return
-    client = request.getfixturevalue("emulator").client("dynamodb")
-    create_tables(client, ALL_TABLES, "ssh-")
-    driver = DynamoDriver(client, "ssh-", Meter())
-    yield SshWorld(driver)
-    driver.close()
+    with nullcontext() if request.param == FAKE else emulated(request, ALL_TABLES) as driver:
+        yield SshWorld(driver)
 
 
 def test_a_life_from_creation_to_deletion(world):

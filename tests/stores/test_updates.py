@@ -8,30 +8,22 @@ import pytest
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.ids import compose_uuid7, to_milliseconds
 from chalicelib.kit.listing import ListRequest
-from chalicelib.kit.tables import Absent, Equals, Meter, Set, Tables, Update
-from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.kit.tables import Absent, Equals, Set, Tables, Update
 from chalicelib.targeting.model import Targeting, TargetType
 from chalicelib.updates import store
 from chalicelib.updates.model import NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
 from chalicelib.updates.store import NODE_UPDATES, REQUESTS, SHARDS, UpdateStore
-from tests.emulator import create_tables
+from tests.drivers import BOTH, driver_for
 from tests.fakes.clock import START, FakeClock, FakeIds
-from tests.fakes.dynamo import FakeDynamo
 
 NODES = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
 
 
-@pytest.fixture(params=["fake", "emulator"])
+@pytest.fixture(params=BOTH)
 def tables(request: pytest.FixtureRequest) -> Iterator[Tables]:
     clock = FakeClock()
-    if request.param == "fake":
-        yield Tables(FakeDynamo([REQUESTS, NODE_UPDATES], clock), clock, FakeIds())
-        return
-    client = request.getfixturevalue("emulator").client("dynamodb")
-    create_tables(client, [REQUESTS, NODE_UPDATES], "updates-")
-    driver = DynamoDriver(client, "updates-", Meter())
-    yield Tables(driver, clock, FakeIds())
-    driver.close()
+    with driver_for(request, [REQUESTS, NODE_UPDATES], clock) as driver:
+        yield Tables(driver, clock, FakeIds())
 
 
 def a_request(minute=0, parts=("shard#0", "shard#1"), **fields):

@@ -8,18 +8,17 @@ import pytest
 
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.listing import ListRequest
-from chalicelib.kit.tables import Meter, Tables
-from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.kit.tables import Tables
+from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.webhooks import attempts
 from chalicelib.webhooks.delivery_store import CHUNK_ROWS, DeliveryStore
 from chalicelib.webhooks.model import Delivery, DeliveryStatus, Webhook
 from chalicelib.webhooks.store import DELIVERIES, WEBHOOKS
 from chalicelib.webhooks.webhook_store import WebhookStore
-from tests.emulator import create_tables
+from tests.drivers import BOTH, driver_for
 from tests.fakes.clock import START, FakeClock, FakeIds
-from tests.fakes.dynamo import FakeDynamo
 
-BOTH = [WEBHOOKS, DELIVERIES]
+OURS = [WEBHOOKS, DELIVERIES, TASKS]
 LIMIT = 20_000
 
 
@@ -60,17 +59,11 @@ class Rows:
         return made
 
 
-@pytest.fixture(params=["fake", "emulator"])
+@pytest.fixture(params=BOTH)
 def rows(request: pytest.FixtureRequest) -> Iterator[Rows]:
     clock, ids = FakeClock(), FakeIds()
-    if request.param == "fake":
-        yield Rows(Tables(FakeDynamo(BOTH, clock), clock, ids), clock, ids)
-        return
-    client = request.getfixturevalue("emulator").client("dynamodb")
-    create_tables(client, BOTH, "webhooks-")
-    driver = DynamoDriver(client, "webhooks-", Meter())
-    yield Rows(Tables(driver, clock, ids), clock, ids)
-    driver.close()
+    with driver_for(request, OURS, clock) as driver:
+        yield Rows(Tables(driver, clock, ids), clock, ids)
 
 
 def urls(rows: Rows, **filters: str) -> list[str]:
@@ -109,7 +102,7 @@ def test_of_two_who_change_a_webhook_one_is_told(rows):
     assert first is not None
     assert (first.failures, first.version) == (1, 2)
     assert rows.webhooks.replace(webhook, webhook.model_copy(update={"failures": 2}), "test") is None
-    rows.webhooks.remove(first)
+    rows.webhooks.remove(first, rows.clock.now())
     assert rows.webhooks.replace(first, webhook, "test") is None
 
 
@@ -196,6 +189,17 @@ def test_a_log_is_walked_and_removed_chunk_by_chunk(rows):
     assert (set(seen), len(seen)) == (made, len(made))
     assert rows.deliveries.find_many(seen) == []
     assert rows.deliveries.find(kept.id) == kept
+
+
+def test_large_rows_are_removed_no_faster_than_partitions_bear(rows):
+    """A transaction takes twice the units, all at one moment: with events of 100 KB more than there are."""
+    webhook = rows.webhook()
+    ids = [rows.delivery(webhook.id).id for _ in range(20)]
+    rows.tables.meter.reset()
+    rows.deliveries.remove_all(ids)
+    assert {call.operation for call in rows.tables.meter.calls} == {"DeleteItem"}
+    rows.deliveries.remove_all(ids)
+    assert rows.deliveries.find_many(ids) == []
 
 
 def test_a_walk_may_begin_at_a_time(rows):

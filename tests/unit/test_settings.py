@@ -6,20 +6,11 @@ from chalicelib.settings import Settings, markdown_table
 NAMES = [name.upper() for name in Settings.model_fields]
 
 
-@pytest.fixture
-def environment(monkeypatch):
-    for name in NAMES:
-        monkeypatch.delenv(name, raising=False)
-
-    def set_all(**values):
-        for name, value in values.items():
-            monkeypatch.setenv(name, value)
-        return Settings()
-
-    return set_all
+def environment(**values):
+    return Settings.from_environment(values)
 
 
-def test_defaults_are_those_of_the_reference(environment):
+def test_defaults_are_those_of_the_reference():
     settings = environment()
     assert settings.auth_enabled is True
     assert settings.core_name == "default"
@@ -37,7 +28,7 @@ def test_defaults_are_those_of_the_reference(environment):
     assert settings.cors_allowed_headers == ("authorization", "content-type", "x-request-id")
 
 
-def test_values_come_from_the_environment(environment):
+def test_values_come_from_the_environment():
     settings = environment(
         TABLE_PREFIX="edge-admin-dev-",
         QUEUE_URLS='{"events": "https://sqs/events"}',
@@ -55,7 +46,13 @@ def test_values_come_from_the_environment(environment):
     assert (settings.default_cluster_name, settings.default_cluster_node_limit) == ("edge", 7)
 
 
-def test_a_variable_set_to_nothing_is_not_set(environment):
+def test_the_environment_is_that_of_the_process_unless_another_is_given(monkeypatch):
+    monkeypatch.setenv("CORE_NAME", "north")
+    assert Settings.from_environment().core_name == "north"
+    assert Settings().core_name == "default"
+
+
+def test_a_variable_set_to_nothing_is_not_set():
     settings = environment(API_KEY="", DEFAULT_CLUSTER_NODE_LIMIT="", QUEUE_URLS="", ADMIN_URLS="")
     assert (settings.api_key, settings.default_cluster_node_limit) == (None, None)
     assert (settings.queue_urls, settings.admin_urls) == ({}, ())
@@ -69,19 +66,20 @@ def test_a_variable_set_to_nothing_is_not_set(environment):
         ("PUBLIC_RATE_PER_SECOND", "0"),
         ("AUTH_ENABLED", "maybe"),
         ("NODE_UNREACHABLE_SECONDS", "0"),
+        ("QUEUE_URLS", "https://sqs/events"),
     ],
 )
-def test_values_that_cannot_be_are_refused(environment, name, value):
+def test_values_that_cannot_be_are_refused(name, value):
     with pytest.raises(ValidationError):
         environment(**{name: value})
 
 
-def test_secrets_do_not_show(environment):
+def test_secrets_do_not_show():
     settings = environment(MASTER_KEY="s3cret", API_KEY="s3cret", METRICS_KEY="s3cret")
     assert "s3cret" not in f"{settings!r} {settings} {settings.model_dump_json()}"
 
 
-def test_agents_are_given_the_public_url_unless_others_are_named(environment):
+def test_agents_are_given_the_public_url_unless_others_are_named():
     assert environment().own_urls == ()
     assert environment(PUBLIC_URL="https://api.example").own_urls == ("https://api.example",)
     assert environment(ADMIN_URLS="https://a.example").own_urls == ("https://a.example",)

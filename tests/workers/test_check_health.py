@@ -2,10 +2,9 @@
 
 import pytest
 
-from chalicelib.commands.store import EXECUTIONS
 from chalicelib.nodes.model import Status
-from chalicelib.nodes.store import NODES, PRESENCE
-from tests.builders import a_cluster, a_command, machines
+from chalicelib.nodes.store import NODES
+from tests.builders import a_cluster, machines
 from tests.world import World
 
 
@@ -70,21 +69,6 @@ def test_a_sweep_killed_after_any_write_is_finished_by_its_repeat(world, writes)
 
     assert statuses(world) == ["unreachable"] * 4
     assert len(set(changed_events(world))) == len(changed_events(world)) == len(fleet)
-
-
-def test_a_node_whose_deletion_the_stream_lost_is_cleaned_up_by_the_sweep(world):
-    [machine] = machines(world, 1)
-    a_command(world)
-    world.settle()
-    world.services.nodes.delete(machine.id)
-    list(world.relay_batches())  # read by nobody
-
-    world.clock.advance(3600)
-    world.sweep("check_health")
-    world.settle(twice=True)
-
-    assert [row["status"] for row in world.driver.rows(EXECUTIONS)] == ["cancelled"]
-    assert world.driver.rows(PRESENCE) == []
 
 
 def test_the_function_is_deployed_under_the_string_of_this_test():

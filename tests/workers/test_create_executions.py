@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from chalicelib.commands.fan_out import CHUNK
 from chalicelib.commands.store import FAN_OUTS
 from chalicelib.kit.queues import Queue, QueueError
-from chalicelib.nodes.store import NODES
+from chalicelib.targeting.selection import SLICE
 from tests.builders import a_cluster, machines
 from tests.unit.commands.fleet import a_node, command, executions, first_messages, nodes, reached
 from tests.world import World, sqs_record
@@ -26,52 +27,45 @@ def handle(world, *messages):
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
-def nodes_of_one_shard(world, count):
-    """So many nodes in one shard of the fleet, and its number."""
-    made = nodes(world, count * 6)
-    by_shard = {}
-    for row in world.driver.rows(NODES):
-        by_shard.setdefault(str(row["shard"]), []).append(row["id"])
-    assert len(made) == sum(map(len, by_shard.values()))
-    return next((shard, ids) for shard, ids in by_shard.items() if len(ids) > count)
+@pytest.fixture
+def large_cluster(world):
+    """A message for a cluster that takes two, and the ids of its nodes."""
+    fleet = nodes(world, SLICE + 10, a_cluster(world))
+    made = command(world, "clusters", cluster_names=("north",))
+    (message,) = first_messages(world, made)
+    return message, {node.id for node in fleet}
 
 
-def test_the_next_chunk_is_queued_with_its_cursor(world):
-    shard, ids = nodes_of_one_shard(world, 110)
-    made = command(world)
-    message = {"command_id": made.id, "part": f"shard#{shard}"}
+def test_what_follows_is_queued_with_its_cursor(world, large_cluster):
+    message, ids = large_cluster
     assert handle(world, message) == []
     (following,) = world.queue_client.take(Queue.EXECUTION_CREATION)
     assert following == {**message, "cursor": following["cursor"]}
-    assert len(executions(world)) == 99
+    assert len(executions(world)) == SLICE
     assert handle(world, following) == []
-    assert reached(world) == set(ids)
+    assert reached(world) == ids
     assert world.queue_client.take(Queue.EXECUTION_CREATION) == []
 
 
-def test_a_part_ends_only_after_its_last_chunk(world):
-    shard, _ = nodes_of_one_shard(world, 110)
-    made = command(world)
-    part = f"shard#{shard}"
+def test_a_part_ends_only_after_its_last_execution(world, large_cluster):
+    message, _ = large_cluster
 
     def parts():
-        return (world.driver.row(FAN_OUTS, {"command_id": made.id}) or {})["parts"]
+        return (world.driver.row(FAN_OUTS, {"command_id": message["command_id"]}) or {}).get("parts")
 
-    handle(world, {"command_id": made.id, "part": part})
-    assert part in parts()
+    handle(world, message)
+    assert parts() == {message["part"]}
     handle(world, *world.queue_client.take(Queue.EXECUTION_CREATION))
-    assert part not in parts()
+    assert parts() is None
 
 
-def test_a_queue_that_takes_nothing_fails_the_message_and_its_repeat_finishes(world):
-    shard, ids = nodes_of_one_shard(world, 110)
-    made = command(world)
-    message = {"command_id": made.id, "part": f"shard#{shard}"}
+def test_a_queue_that_takes_nothing_fails_the_message_and_its_repeat_finishes(world, large_cluster):
+    message, ids = large_cluster
     world.queue_client.refuse_next = True
     assert handle(world, message) == ["m-0"]
     assert handle(world, message) == []
     handle(world, *world.queue_client.take(Queue.EXECUTION_CREATION))
-    assert reached(world) == set(ids)
+    assert reached(world) == ids
     assert QueueError.__name__ in "".join(world.lines.texts)
 
 
@@ -87,6 +81,24 @@ def test_connected_nodes_get_a_hint_of_what_was_created(world):
     assert world.socket_client.frames["socket-0"] == [{"type": "executions", "ids": [mine]}]
 
 
+def test_of_many_all_hear_by_the_stream_instead(world):
+    fleet = [*machines_of_north(world, 1), *(node.id for node in nodes(world, CHUNK))]
+    made = command(world)
+    (message,) = first_messages(world, made)
+    assert handle(world, message) == []
+    assert reached(world) == set(fleet)
+    assert world.socket_client.frames["socket-0"] == []
+
+
+def machines_of_north(world, count):
+    """Ids of enrolled machines, the first of them connected."""
+    a_cluster(world)
+    fleet = machines(world, count)
+    world.socket_client.frames["socket-0"] = []
+    world.services.nodes.connected(fleet[0].token, "socket-0", 1)
+    return [machine.id for machine in fleet]
+
+
 def test_a_repeat_hints_nothing(world):
     a_cluster(world)
     (machine,) = machines(world, 1)
@@ -94,7 +106,7 @@ def test_a_repeat_hints_nothing(world):
     world.services.nodes.connected(machine.token, "socket-0", 1)
     made = command(world, "nodes", node_ids=(machine.id,))
     for _ in range(2):
-        world.services.fan_outs.create_chunk(made.id, "nodes#0", None)
+        world.services.fan_outs.create_chunk(made.id, "nodes#0", None, lambda _: None)
     handle(world, {"command_id": made.id, "part": "nodes#0"})
     assert world.socket_client.frames["socket-0"] == []
 

@@ -10,6 +10,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from standardwebhooks import Webhook as Verifier
 
 from chalicelib.events.catalogue import EventType
+from chalicelib.kit.origin import Origin, working_for
 from chalicelib.kit.outbound import Answer, NoAnswerError, Reason
 from chalicelib.kit.queues import Queue
 from chalicelib.webhooks.delivery_store import DeliveryStore
@@ -44,6 +45,25 @@ def a_webhook(world, host=HOST, events=(REGISTERED,), **fields):
 def register(world, count=1):
     machines(world, count)
     world.settle()
+
+
+def relay(world):
+    while world._relay(twice=False):
+        pass
+
+
+def publish(world):
+    for body in world.queue_client.take(Queue.EVENTS):
+        world.call(WORKERS[Queue.EVENTS], {"Records": [sqs_record(body)]})
+
+
+def queued(world):
+    """The messages that wait for the worker, as SQS has them."""
+    return world.queue_client.sent.get(Queue.WEBHOOK_DELIVERIES.value, [])
+
+
+def request_of(entry):
+    return entry["MessageAttributes"]["request_id"]["StringValue"]
 
 
 def rows(world):
@@ -128,17 +148,28 @@ class TestWhatIsSent:
 
     def test_messages_are_grouped_by_webhook(self, world):
         webhook = a_webhook(world)
-        groups = []
-
-        def note():
-            sent = world.queue_client.sent.get(Queue.WEBHOOK_DELIVERIES.value, [])
-            groups.extend(entry["MessageGroupId"] for entry in sent)
-
-        machines(world, 1)
-        world.settle()
         world.services.webhooks.deliveries.test(webhook.id)
-        note()
-        assert groups == [webhook.id]
+        relay(world)
+        assert [entry["MessageGroupId"] for entry in queued(world)] == [webhook.id]
+
+    def test_each_carries_the_id_of_the_request_that_it_comes_from(self, world):
+        """Also where the stream brought the changes of several requests in one batch."""
+        a_webhook(world)
+        for number in range(3):
+            with working_for(Origin(request_id=f"request-{number}")):
+                machines(world, 1)
+        relay(world)
+        publish(world)
+        assert {request_of(entry) for entry in queued(world)} == {"request-0", "request-1", "request-2"}
+
+    def test_what_an_operator_asks_for_carries_the_id_of_that_request(self, world):
+        webhooks = [a_webhook(world, host) for host in (HOST, OTHER)]
+        for number, webhook in enumerate(webhooks):
+            with working_for(Origin(request_id=f"request-{number}")):
+                world.services.webhooks.deliveries.test(webhook.id)
+        relay(world)
+        found = {(entry["MessageGroupId"], request_of(entry)) for entry in queued(world)}
+        assert found == {(webhooks[0].id, "request-0"), (webhooks[1].id, "request-1")}
 
 
 class TestRepeats:
@@ -194,7 +225,8 @@ class TestRepeats:
     def test_a_message_that_is_lost_is_found_by_the_sweep(self, world):
         webhook = a_webhook(world)
         world.services.webhooks.deliveries.test(webhook.id)
-        world.queue_client.take(Queue.WEBHOOK_DELIVERIES)
+        relay(world)
+        assert len(world.queue_client.take(Queue.WEBHOOK_DELIVERIES)) == 1
         world.clock.advance(30)
         world.sweep("sweep_webhooks")
         assert world.queue_client.take(Queue.WEBHOOK_DELIVERIES) == []
@@ -270,10 +302,8 @@ class TestRetries:
     def test_an_event_that_waited_too_long_for_a_worker_is_logged_as_expired(self, world):
         a_webhook(world)
         machines(world, 1)
-        while world._relay(twice=False):
-            pass
-        for body in world.queue_client.take(Queue.EVENTS):
-            world.call(WORKERS[Queue.EVENTS], {"Records": [sqs_record(body)]})
+        relay(world)
+        publish(world)
         world.clock.advance(3601)
         world.settle()
         assert world.exchange.received == []
@@ -323,10 +353,10 @@ class TestPublishing:
         now = world.clock.now()
         old = {"type": REGISTERED, "time": "2020-01-01T00:00:00.000000Z", "id": world.ids.uuid7(now)}
         for _ in range(5):
-            world.services.webhooks.subscriptions.queue_deliveries([old])
+            world.services.webhooks.subscriptions.queue_deliveries([("r-1", old)])
         assert world.services.tables.meter.count == 1
         world.clock.advance(6)
-        world.services.webhooks.subscriptions.queue_deliveries([old])
+        world.services.webhooks.subscriptions.queue_deliveries([("r-1", old)])
         assert world.services.tables.meter.count == 2
 
     def test_a_webhook_made_a_moment_ago_gets_what_happens_now(self, world):
@@ -338,8 +368,7 @@ class TestPublishing:
     def test_a_queue_that_takes_nothing_publishes_again_under_the_same_ids(self, world):
         a_webhook(world)
         machines(world, 1)
-        while world._relay(twice=False):
-            pass
+        relay(world)
         world.queue_client.refuse_next = True
         events = [{"Records": [sqs_record(body)]} for body in world.queue_client.take(Queue.EVENTS)]
         failed = [event for event in events if world.call(WORKERS[Queue.EVENTS], event)["batchItemFailures"]]

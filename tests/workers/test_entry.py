@@ -14,7 +14,10 @@ from tests.world import RELAY, WORKERS, World, sqs_record
 CLEAN_UP = WORKERS[Queue.CLEAN_UP]
 SWEEPS = [
     f"chalicelib.workers.{name}.handler"
-    for name in ("sweep_commands", "sweep_webhooks", "check_health", "heartbeat", "recount", "prune_executions")
+    for name in (
+        *("sweep_commands", "sweep_webhooks", "check_health", "heartbeat"),
+        *("recount", "prune_executions", "reconcile_vpn"),
+    )
 ]
 
 

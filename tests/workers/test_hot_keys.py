@@ -68,9 +68,13 @@ class Ledger(PartitionLimit):
 
 @pytest.fixture(scope="module")
 def ledger() -> Ledger:
-    """What the whole story wrote, from the command to the last total."""
+    return story(FLEET)
+
+
+def story(size: int) -> Ledger:
+    """What a fleet of that size wrote, from the command to the last total."""
     world = World()
-    fleet = nodes(world, FLEET)
+    fleet = nodes(world, size)
     list(world.relay_batches())  # the fleet has stood for long
     world.driver._partition_limit = ledger = Ledger()
     made = command(world)
@@ -82,8 +86,8 @@ def ledger() -> Ledger:
         if place % RELAY_EVERY == 0:
             world._relay(twice=False)
     world.settle()
-    assert Counter(row["status"] for row in world.driver.rows(EXECUTIONS)) == {"completed": FLEET}
-    assert world.services.counters.read("executions#status#completed") == FLEET
+    assert Counter(row["status"] for row in world.driver.rows(EXECUTIONS)) == {"completed": size}
+    assert world.services.counters.read("executions#status#completed") == size
     return ledger
 
 
@@ -104,7 +108,7 @@ def _times(world: World, fleet: Sequence[Node], command_id: str) -> Iterator[tup
     start = world.clock.now() + timedelta(seconds=1)
     steps = []
     for place, node in enumerate(fleet):
-        woken = start + timedelta(seconds=WAKING_SECONDS * place / FLEET)
+        woken = start + timedelta(seconds=WAKING_SECONDS * place / len(fleet))
         mine = execution_id(command_id, node.id)
         steps.append((woken, node.id, mine, False))
         steps.append((woken + timedelta(seconds=RUNNING_SECONDS), node.id, mine, True))

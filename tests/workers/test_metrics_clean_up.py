@@ -29,6 +29,7 @@ def test_a_push_that_crossed_the_deletion_goes_with_the_second_pass():
     world.services.nodes.delete(machine.id)
     world.settle()
     world.services.node_metrics.push(machine.id, MetricsType.HOST, "up 1\n")
-    world.queue_client.release_delayed()
+    world.clock.advance(900)
+    world.sweep("sweep_commands")
     world.settle()
     assert cached(world) == set()

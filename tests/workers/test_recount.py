@@ -5,7 +5,7 @@ import pytest
 from chalicelib.kit.counters import TABLE as COUNTERS
 from chalicelib.nodes.store import NODES
 from chalicelib.relay.counting import COUNTED, totals_of
-from chalicelib.schema import ALL_TOTALS
+from chalicelib.schema import ALL_TOTALS, totals_of_cluster
 from tests.builders import a_cluster, a_command, machines
 from tests.world import World
 
@@ -66,11 +66,33 @@ def test_a_total_that_fell_below_zero_is_mended_at_once(world):
     assert counters.read("nodes") == 3
 
 
+def test_the_totals_of_a_cluster_are_mended_too(world):
+    machines(world, 4)
+    list(world.relay_batches())  # read by nobody
+    assert world.services.counters.read("nodes#cluster_name#north") == 3
+    world.sweep("recount")
+    north = world.services.clusters.get("north")
+    counted = {total: world.services.counters.read(total) for total in totals_of_cluster(north)}
+    assert counted == {
+        "aliases#cluster_name#north": 0,
+        "enrollment_keys#cluster_name#north": 2,
+        "nodes#cluster_name#north": 7,
+        "executions#cluster_name#north": 3,
+    }
+
+
 def test_every_table_that_is_counted_is_recounted():
     assert {total.split("#", 1)[0] for total in ALL_TOTALS} == COUNTED
 
 
 def test_the_names_of_totals_are_those_that_the_relay_moves(world):
-    rows = {"nodes": {"status": "healthy"}, "clusters": {}, "commands": {}, "enrollment_keys": {}}
+    rows = {
+        "nodes": {"status": "healthy", "cluster_name": "north"},
+        "clusters": {},
+        "commands": {},
+        "enrollment_keys": {"cluster_name": "north"},
+        "aliases": {"cluster_name": "north"},
+    }
+    recounted = ALL_TOTALS.keys() | totals_of_cluster(world.services.clusters.get("north")).keys()
     for table, row in rows.items():
-        assert set(totals_of(table, row)) <= ALL_TOTALS.keys()
+        assert set(totals_of(table, row)) <= recounted

@@ -155,7 +155,7 @@ class TestParking:
         first, second = self.record(world)
         del first["dynamodb"]["NewImage"]["status"]
         relay(world, [first, second])
-        assert any('"parked": 1' in line for line in world.lines.texts)
+        assert [line["parked"] for line in world.lines.records if line["event"] == "records_parked"] == [1]
 
 
 def test_a_change_that_is_nobodys_business_sends_nothing(world):

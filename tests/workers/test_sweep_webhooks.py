@@ -5,16 +5,21 @@ from itertools import pairwise
 import pytest
 
 from chalicelib.events.catalogue import EventType
-from chalicelib.kit.clock import parse_time
+from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.outbound import Answer
 from chalicelib.kit.queues import Queue
+from chalicelib.kit.tasks import TABLE as TASKS
+from chalicelib.webhooks.attempts import hold, new_delivery
+from chalicelib.webhooks.delivery_store import DeliveryStore
 from chalicelib.webhooks.health import FAILURES_TO_PAUSE
 from chalicelib.webhooks.model import NewWebhook
 from chalicelib.webhooks.store import DELIVERIES, WEBHOOKS
+from chalicelib.webhooks.sweeping import PAGE
+from chalicelib.webhooks.webhook_store import WebhookStore
 from tests.builders import a_cluster, machines
 from tests.fakes.clock import START
 from tests.fakes.receivers import HANGING_SECONDS
-from tests.world import WORKERS, World, sqs_record
+from tests.world import RELAY, WORKERS, World, sqs_record
 
 DEAD = "dead.example"
 WELL = "well.example"
@@ -40,6 +45,29 @@ def a_webhook(world, host):
 def register(world, count):
     machines(world, count)
     world.settle()
+
+
+def a_failed_log(count):
+    """A minute ago, so many events were refused by a receiver that would now take them."""
+    world = World(webhook_max_attempts=2)
+    a_cluster(world)
+    webhook = a_webhook(world, DEAD)
+    world.exchange.reply(DEAD, Answer(404))
+    register(world, count)
+    world.exchange.recover(DEAD)
+    world.clock.advance(60)
+    return world, webhook
+
+
+def let_wait(world, webhook, count):
+    """So many deliveries wait for a webhook that is well again."""
+    store, now = DeliveryStore(world.services.tables), world.clock.now()
+    for _ in range(count):
+        envelope = {"id": world.ids.uuid7(now), "type": EventType.NODE_REGISTERED.value}
+        store.add(hold(new_delivery(webhook.id, envelope, to_seconds_text(now), 1), now), "webhook_delivery.held")
+    stored = world.services.webhooks.registry.get(webhook.id)
+    due = stored.model_copy(update={"due_at": to_seconds_text(now)})
+    WebhookStore(world.services.tables).replace(stored, due, "webhook_delivery.attempted")
 
 
 def minutes(world, count):
@@ -177,19 +205,57 @@ class TestByHand:
         assert sorted(statuses(world, webhook)) == ["failed"] * 2 + ["succeeded"] * 3
         assert len(world.exchange.of(DEAD)) == 5 + 2
 
+    def test_a_worker_whose_clock_is_behind_sends_nothing_again_that_it_has_sent(self):
+        world, webhook = a_failed_log(1)
+        world.exchange.reply(DEAD, Answer(404))
+        since, until = START, world.services.webhooks.deliveries.redeliver_since(webhook.id, START)
+        world.clock.advance(-3)
+        body = {"kind": "webhook_redelivery", "id": webhook.id, "since": to_seconds_text(since), "until": until}
+        for _ in range(3):
+            world.services.queues.send(Queue.CLEAN_UP, [body])
+            world.settle()
+        assert len(world.exchange.of(DEAD)) == 1 + 1
+
     def test_a_redelivery_that_dies_half_way_goes_on(self):
         for writes in range(1, 8):
-            world = World(webhook_max_attempts=2)
-            a_cluster(world)
-            webhook = a_webhook(world, DEAD)
-            world.exchange.reply(DEAD, Answer(404))
-            register(world, 4)
-            world.exchange.recover(DEAD)
-            world.clock.advance(60)
+            world, webhook = a_failed_log(4)
             world.services.webhooks.deliveries.redeliver_since(webhook.id, START)
             world.settle(crash_after=writes)
             minutes(world, 10)
             assert statuses(world, webhook) == ["succeeded"] * 4
+            assert world.driver.rows(TASKS) == []
+
+    def test_a_redelivery_that_the_stream_lost_is_begun_by_a_sweep(self):
+        world, webhook = a_failed_log(3)
+        world.services.webhooks.deliveries.redeliver_since(webhook.id, START)
+        assert list(world.relay_batches())  # read by nobody
+        world.clock.advance(90_000)
+        world.sweep("sweep_commands")
+        world.settle()
+        assert statuses(world, webhook) == ["succeeded"] * 3
+        assert world.driver.rows(TASKS) == []
+
+    @pytest.mark.parametrize("lost", ["stream", "message"])
+    def test_a_single_one_that_is_lost_is_found_by_the_sweep(self, lost):
+        world, webhook = a_failed_log(1)
+        (row,) = deliveries(world, webhook)
+        world.services.webhooks.deliveries.redeliver(webhook.id, str(row["id"]))
+        if lost == "message":
+            for batch in world.relay_batches():
+                world.call(RELAY, {"Records": batch})
+            assert len(world.queue_client.take(Queue.WEBHOOK_DELIVERIES)) == 1
+        else:
+            assert list(world.relay_batches())
+        minutes(world, 2)
+        assert statuses(world, webhook) == ["succeeded"]
+
+    def test_two_redeliveries_of_one_log_are_two_tasks(self):
+        """The second is for less: it must not take the place of the first."""
+        world, webhook = a_failed_log(2)
+        for since in (START, world.clock.now()):
+            world.services.webhooks.deliveries.redeliver_since(webhook.id, since)
+        world.settle()
+        assert statuses(world, webhook) == ["succeeded"] * 2
 
 
 class TestOthers:
@@ -211,7 +277,8 @@ class TestOthers:
         assert answers == [{"batchItemFailures": []}] * 6
         offset = (started - START).total_seconds()
         assert [received.at - offset for received in world.exchange.of(WELL)] == [0, 0, 0]
-        assert (world.clock.now() - started).total_seconds() == HANGING_SECONDS
+        # And a moment between two of the three that count their failure at the same time.
+        assert HANGING_SECONDS <= (world.clock.now() - started).total_seconds() < HANGING_SECONDS + 1
 
     def test_a_dead_receiver_takes_no_time_of_workers_once_it_is_paused(self, world):
         a_webhook(world, DEAD)
@@ -222,6 +289,16 @@ class TestOthers:
         register(world, 20)
         assert world.clock.now() == started
         assert statuses(world, well) == ["succeeded"] * (FAILURES_TO_PAUSE + 20)
+
+    def test_a_long_backlog_of_one_keeps_that_of_another_waiting_for_no_more_than_a_page(self, world):
+        long, short = a_webhook(world, DEAD), a_webhook(world, WELL)
+        let_wait(world, long, 3 * PAGE)
+        world.clock.advance(1)
+        let_wait(world, short, 1)
+        world.driver.latency(0.01)
+        world.services.webhooks.sweep.run(1.5)
+        held = [sum(row["is_held"] for row in deliveries(world, webhook)) for webhook in (long, short)]
+        assert held == [PAGE, 0]
 
     def test_failures_of_one_are_not_counted_for_another(self, world):
         a_webhook(world, DEAD)

@@ -18,8 +18,8 @@ class KeyVerification(Body):
 
 
 class KeyVerificationOut(BaseModel):
-    """``netmaker_key`` is the token to register with, ``network_name`` what to register for; both empty if not
-    verified, ``error`` empty if so."""
+    """``netmaker_key`` is the token to register with, or, where there is a mesh, to join its network with;
+    ``network_name`` what to register for; both empty if not verified, ``error`` empty if so."""
 
     verified: bool
     error: str

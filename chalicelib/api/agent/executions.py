@@ -15,9 +15,12 @@ from chalicelib.commands.model import AssignedExecution, Execution, Report, Stat
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.listing import OLDEST_FIRST
 
-RESULT_MAX_BYTES = 10 * 1024 * 1024
-"""What API Gateway lets through (REST API quota): a long output is cut, not refused, since an agent that is refused
-keeps its result and all later ones."""
+RESULT_MAX_BYTES = 6 * 1024 * 1024
+"""What Lambda takes as one request (Lambda quotas, synchronous invocation): whatever arrives is taken. A long output is
+cut, not refused, since an agent that is refused keeps its result and all later ones.
+
+Of a body of 3,000,000 bytes it is certain that it arrives: API Gateway hands it on inside a JSON text, in which quotes
+and backslashes take two bytes each, beside headers and context of some 30 KB."""
 
 StatusName = Literal["pending", "sent", "completed", "cancelled", "expired"]
 
@@ -117,7 +120,8 @@ def acknowledge_execution(request: Request[ExecutionPath, NoQuery, NoBody], serv
 )
 def report_result(request: Request[ExecutionPath, NoQuery, ResultIn], services: Services) -> ReportedOut:
     """Taken once, also late. Exit code 143 means that the command was cancelled, 124 that it ran out of time. Of an
-    output above 256 KiB head and tail are kept."""
+    output above 256 KiB head and tail are kept. A body of up to 3,000,000 bytes is never too large; beyond, up to 6
+    MiB, it depends on how many of its characters need escaping."""
     body = request.body
     report = Report(
         is_expired=body.status == "expired",

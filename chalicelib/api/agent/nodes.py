@@ -73,8 +73,9 @@ class HealthOut(BaseModel):
     summary="Register or re-register a node",
 )
 def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services: Services) -> Created:
-    """A new machine proves itself by `registration_token`, one that comes back by its token as bearer. Every
-    registration gives fresh secrets; the token before may register once more for an hour, should the answer be lost."""
+    """A new machine proves itself by `registration_token`, one that comes back by its token as bearer; where there is a
+    mesh, both by being a host of the network, called `node-` and its id. Every registration gives fresh secrets; the
+    token before may register once more for an hour, should the answer be lost."""
     said = request.body
     registration = Registration(
         **said.model_dump(exclude={"version", "registration_token"}), agent_version=said.version

@@ -128,18 +128,19 @@ def _show(view: NodeView, services: Services) -> NodeOut:
         secrets = services.nodes.secrets_of(node)
         api_token, proxy_password = secrets.api_token, secrets.proxy_password
     domain = services.settings.netmaker_default_domain
-    shown = node.model_dump(include=set(NodeOut.model_fields) - {"version", "last_seen_at", "aliases"})
-    return NodeOut(
-        **shown,
-        node_name=node.node_name,
-        vpn_hostname=node.vpn_hostname(domain),
-        mdns_hostname=node.mdns_hostname,
-        api_token=api_token,
-        proxy_password=proxy_password,
-        version=node.agent_version,
-        aliases=[
-            NodeAliasOut(id=alias.id, name=alias.name, vpn_hostname=vpn_hostname(alias.name, node.cluster_name, domain))
-            for alias in node.aliases
-        ],
-        last_seen_at=view.last_seen_at,
-    )
+    aliases = [
+        NodeAliasOut(id=alias.id, name=alias.name, vpn_hostname=vpn_hostname(alias.name, node.cluster_name, domain))
+        for alias in node.aliases
+    ]
+    shown = {
+        **node.__dict__,  # what has another name in `NodeOut`, or none, is not shown
+        "node_name": node.node_name,
+        "vpn_hostname": node.vpn_hostname(domain),
+        "mdns_hostname": node.mdns_hostname,
+        "api_token": api_token,
+        "proxy_password": proxy_password,
+        "version": node.agent_version,
+        "aliases": aliases,
+        "last_seen_at": view.last_seen_at,
+    }
+    return NodeOut.model_validate(shown)

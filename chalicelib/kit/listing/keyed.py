@@ -1,13 +1,15 @@
 """Lists that follow the keys: rows are read for the page that is shown, keys for what stands before it.
 
 DynamoDB calls of a first page of rows that have totals, however many there are: one partition takes keys, rows, and
-beyond the page a COUNT and a counter; P partitions take P for keys, one for rows and a counter. Each further value of
-the source's filter takes a counter more. Rows without totals are counted up to the read limit: beyond
-``COUNTED_WITH_KEYS`` of several partitions by P further calls, and wherever DynamoDB ends an answer (1 MB) by more.
+beyond the page a counter and, where that says no more than ``COUNT_LIMIT``, a COUNT; P partitions take a counter, P for
+keys and one for rows. Each further value of the source's filter takes a counter more. Rows without totals are counted
+up to the read limit: beyond ``COUNTED_WITH_KEYS`` of several partitions by P further calls, and wherever DynamoDB ends
+an answer (1 MB) by more.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from chalicelib.kit.errors import EdgeError, bad_request
@@ -17,7 +19,8 @@ from chalicelib.kit.listing.rounds import read_round, rounds
 from chalicelib.kit.tables import Item, Query, Tables, Value
 
 COUNT_LIMIT = 1000
-"""Rows that are counted before the counter is asked: about 12 read units with keys of 100 bytes."""
+"""Rows that are counted key by key, about 12 read units with keys of 100 bytes. Where the counter knows of more, its
+word is taken: counting would cost ten times the page and end without an answer."""
 
 COUNTED_WITH_KEYS = 6000
 """Keys read at once from several partitions that have no counter: lists of up to about 5,000 rows, unevenly spread,
@@ -42,7 +45,11 @@ def page_by_keys(plan: Plan, tables: Tables, counter: Counter | None) -> ListPag
     """The page that the plan asks for. Only for a plan that follows keys."""
     queries = [replace(query, descending=plan.descending) for query in plan.queries]
     known = _known(plan, counter)
-    keys = _one_partition(plan, tables, queries[0]) if len(queries) == 1 else _merged(plan, tables, queries, known)
+    if len(queries) == 1:
+        keys = _one_partition(plan, tables, queries[0])
+    else:
+        at_once = COUNTED_WITH_KEYS if known is None else COUNT_LIMIT if known() <= COUNT_LIMIT else 0
+        keys = _merged(plan, tables, queries, at_once)
     rows = plan.rows_of(tables, keys.entries)
     total = _total(plan, tables, keys, known)
     return ListPage(rows, plan.request.page, plan.request.page_size, total)
@@ -51,7 +58,7 @@ def page_by_keys(plan: Plan, tables: Tables, counter: Counter | None) -> ListPag
 def _known(plan: Plan, counter: Counter | None) -> _Known | None:
     if counter is None or not plan.totals:
         return None
-    return lambda: sum(map(counter, plan.totals))
+    return cache(lambda: sum(map(counter, plan.totals)))
 
 
 def _one_partition(plan: Plan, tables: Tables, query: Query) -> _Keys:
@@ -71,13 +78,12 @@ def _one_partition(plan: Plan, tables: Tables, query: Query) -> _Keys:
     return _Keys(entries[: plan.request.page_size], seen + len(entries), behind)
 
 
-def _merged(plan: Plan, tables: Tables, queries: list[Query], known: _Known | None) -> _Keys:
+def _merged(plan: Plan, tables: Tables, queries: list[Query], at_once: int) -> _Keys:
     """Read each partition until nothing that it still holds can stand on the page or before it.
 
-    Each starts with its even share of the keys; rows spread unevenly take further rounds.
+    Each starts with its even share of the keys, or of ``at_once`` keys; rows spread unevenly take further rounds.
     """
     offset, window = plan.request.offset, plan.request.offset + plan.request.page_size
-    at_once = COUNTED_WITH_KEYS if known is None else COUNT_LIMIT
     share = max(plan.request.page_size + _part(offset, queries), _part(at_once, queries))
     found: dict[Value, Item] = {}
     places: list[Any] = []
@@ -107,7 +113,7 @@ def _behind(plan: Plan, unread: Sequence[Query], last: Any) -> list[Query]:
 def _total(plan: Plan, tables: Tables, keys: _Keys, known: _Known | None) -> int:
     """How many rows the list has: exact if its end is reached within the limit of what is counted."""
     seen, unread = keys.seen, keys.unread
-    if known is None or len(plan.queries) == 1:
+    if unread and (known is None or (len(plan.queries) == 1 and known() <= COUNT_LIMIT)):
         limit = plan.read_limit if known is None else COUNT_LIMIT
         for one in rounds(tables, [replace(query, count_only=True) for query in unread], limit - seen):
             seen += one.count

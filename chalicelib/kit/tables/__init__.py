@@ -34,12 +34,13 @@ from chalicelib.kit.tables.driver import (
     RefusedError,
     TransactionFailedError,
 )
-from chalicelib.kit.tables.port import TRANSACTION_LIMIT, Tables
+from chalicelib.kit.tables.port import TRANSACTION_LIMIT, TRIES, Tables
 from chalicelib.kit.tables.schema import Index, Item, Key, Table, Value
 from chalicelib.kit.tables.writes import Check, Delete, Put, Update, Write, put_new
 
 __all__ = [
     "TRANSACTION_LIMIT",
+    "TRIES",
     "Absent",
     "Add",
     "And",

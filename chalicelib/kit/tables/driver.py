@@ -20,7 +20,7 @@ class Ref(NamedTuple):
     key: Key
 
 
-@dataclass(frozen=True)
+@dataclass
 class Query:
     """One partition of a table or an index, in sort-key order.
 
@@ -39,7 +39,7 @@ class Query:
     count_only: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Page:
     """At most ``limit`` rows or 1 MB. ``last_key`` is None when the partition has ended."""
 
@@ -77,8 +77,7 @@ class RefusedError(Exception):
     else. A mistake of the caller; nothing was written and a repeat cannot help."""
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One call as it was made. Units are DynamoDB's own where it reports them."""
 
     operation: str
@@ -92,27 +91,23 @@ class Meter:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self.calls: list[Call] = []
+        self.reset()
 
     def record(self, call: Call) -> None:
         with self._lock:
             self.calls.append(call)
+            self.read_units += call.read_units
+            self.write_units += call.write_units
 
     def reset(self) -> None:
         with self._lock:
-            self.calls = []
+            self.calls: list[Call] = []
+            self.read_units = 0.0
+            self.write_units = 0.0
 
     @property
     def count(self) -> int:
         return len(self.calls)
-
-    @property
-    def read_units(self) -> float:
-        return sum(call.read_units for call in self.calls)
-
-    @property
-    def write_units(self) -> float:
-        return sum(call.write_units for call in self.calls)
 
 
 class Driver(Protocol):

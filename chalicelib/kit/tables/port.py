@@ -32,6 +32,8 @@ from chalicelib.kit.tables.writes import Check, Delete, Put, Update, Write
 
 T = TypeVar("T")
 
+_Identity = tuple[str, str | int, str | int | None]
+
 BATCH_GET_LIMIT = 100
 """Rows in one BatchGetItem (DynamoDB API reference)."""
 
@@ -43,6 +45,12 @@ REPEAT_SECONDS = 5.0
 
 _FIRST_PAUSE_SECONDS = 0.025
 _LONGEST_PAUSE_SECONDS = 1.0
+
+TRIES = 20
+"""How often a change that was decided on a row as it was read is tried again when another writer came first: with the
+pauses between, about as long as `REPEAT_SECONDS`."""
+
+_LONGEST_TURN_SECONDS = 0.5
 
 
 class Tables:
@@ -64,11 +72,12 @@ class Tables:
 
     def get_many(self, refs: Sequence[Ref], *, consistent: bool = True) -> list[Item | None]:
         """Rows of any tables, in the order asked for; one call per 100."""
-        found: dict[str, Item] = {}
-        distinct = list({_identity(ref): ref for ref in refs}.values())
+        found: dict[_Identity, Item] = {}
+        names = [_identity(ref) for ref in refs]
+        distinct = list(dict(zip(names, refs, strict=True)).values())
         for start in range(0, len(distinct), BATCH_GET_LIMIT):
             self._collect(distinct[start : start + BATCH_GET_LIMIT], found, consistent=consistent)
-        return [found.get(_identity(ref)) for ref in refs]
+        return [found.get(name) for name in names]
 
     def query(self, query: Query) -> Page:
         """One page of one partition."""
@@ -84,13 +93,11 @@ class Tables:
 
     def pages(self, query: Query) -> Iterator[Page]:
         """All pages of one partition, each read when it is asked for."""
-        start = query.start
-        while True:
-            page = self.query(replace(query, start=start))
+        page = self.query(query)
+        yield page
+        while page.last_key is not None:
+            page = self.query(replace(query, start=page.last_key))
             yield page
-            start = page.last_key
-            if start is None:
-                return
 
     def write(self, write: Put | Update | Delete, operation: str) -> Item | None:
         """One conditional write; returns the row as it is afterwards (None after a delete).
@@ -113,6 +120,14 @@ class Tables:
                 return error.current
             raise
 
+    def try_write(self, write: Put | Update | Delete, operation: str) -> bool:
+        """`write`, where a condition that does not hold is no error: False then, and nothing was written."""
+        try:
+            self.write(write, operation)
+        except ConditionFailedError:
+            return False
+        return True
+
     def commit(self, writes: Sequence[Write], operation: str) -> None:
         """All of up to 100 writes or none. Raises `TransactionFailedError`, or service_unavailable as `write` does."""
         if len(writes) > TRANSACTION_LIMIT:
@@ -126,7 +141,19 @@ class Tables:
             if not any(_written_by(row, write_id) for row in error.failed.values()):
                 raise
 
-    def _collect(self, refs: list[Ref], found: dict[str, Item], *, consistent: bool) -> None:
+    def tries(self) -> Iterator[None]:
+        """Turns at reading, deciding and writing under the condition that nothing has changed since: `TRIES` of them,
+        with full jitter between. Who is through leaves the loop; after it others came first each time.
+        """
+        backoff = Backoff(
+            self._clock, self._ids, first_seconds=_FIRST_PAUSE_SECONDS, longest_seconds=_LONGEST_TURN_SECONDS
+        )
+        yield
+        for _ in range(TRIES - 1):
+            backoff.pause()
+            yield
+
+    def _collect(self, refs: list[Ref], found: dict[_Identity, Item], *, consistent: bool) -> None:
         """One BatchGet of `refs`, repeated for what it left out, into `found`."""
 
         def attempt() -> None:
@@ -172,19 +199,25 @@ class Tables:
 
     def _repeat(self, attempt: Callable[[], T]) -> T:
         """Run `attempt` until it is not busy, with full jitter, for at most `repeat_seconds`."""
+        started = self._clock.now()
+        try:
+            return attempt()
+        except BusyError as error:
+            busy = error
         backoff = Backoff(
             self._clock,
             self._ids,
             first_seconds=_FIRST_PAUSE_SECONDS,
             longest_seconds=_LONGEST_PAUSE_SECONDS,
             patience=timedelta(seconds=self._repeat_seconds),
+            started=started,
         )
-        while True:
+        while backoff.pause():
             try:
                 return attempt()
             except BusyError as error:
-                if not backoff.pause():
-                    raise unavailable() from error
+                busy = error
+        raise unavailable() from busy
 
 
 def _written_by(row: Item | None, write_id: str) -> bool:
@@ -192,8 +225,9 @@ def _written_by(row: Item | None, write_id: str) -> bool:
     return isinstance(stamp, dict) and stamp.get("write_id") == write_id
 
 
-def _identity(ref: Ref) -> str:
-    return f"{ref.table.name}/{sorted(ref.key.items())!r}"
+def _identity(ref: Ref) -> _Identity:
+    table, key = ref
+    return table.name, key[table.partition], None if table.sort is None else key[table.sort]
 
 
 def _is_empty(query: Query) -> bool:

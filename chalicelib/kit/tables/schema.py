@@ -28,8 +28,9 @@ class Table:
     """A table per aggregate. ``name`` is the aggregate; the deployed name is ``{app}-{stage}-{name}``.
 
     ``numbers`` names the key attributes (of the table or an index) that are numbers; all others are text.
-    ``stream`` asks for a change stream with old and new images. ``expires_at`` names the attribute (epoch seconds) by
-    which DynamoDB collects garbage; nothing may depend on when it does.
+    ``stream`` asks for a change stream with old and new images; where ``relayed`` names operations, only rows as these
+    left them are read from it, and neither removals nor what other writes did. ``expires_at`` names the attribute
+    (epoch seconds) by which DynamoDB collects garbage; nothing may depend on when it does.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Table:
     indexes: tuple[Index, ...] = ()
     numbers: frozenset[str] = frozenset()
     stream: bool = False
+    relayed: frozenset[str] = frozenset()
     expires_at: str | None = None
 
     def index(self, name: str) -> Index:

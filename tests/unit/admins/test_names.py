@@ -7,7 +7,7 @@ from chalicelib.settings import Settings
 
 
 def settings(**values):
-    return Settings(_env_prefix="NOT_IN_ANY_ENVIRONMENT_", **values)
+    return Settings(**values)
 
 
 def test_the_name_follows_from_the_installation_unless_given():

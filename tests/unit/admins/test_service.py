@@ -16,7 +16,7 @@ TICK = 60
 
 def stack(world, name, **settings):
     """A further stack on the tables of this world."""
-    return Services(Settings(_env_file=None, admin_name=name, **settings), world).admins
+    return Services(Settings(admin_name=name, **settings), world).admins
 
 
 @pytest.fixture

@@ -9,19 +9,27 @@ from chalicelib.aliases.store import TABLE as ALIASES
 from chalicelib.kit.errors import EdgeError, Kind, conflict, unavailable
 from chalicelib.kit.queues import Queue
 from chalicelib.nodes.store import NODES
-from chalicelib.vpn.port import Member
+from chalicelib.vpn.port import Member, Network
+from chalicelib.vpn.registry import Registry
 from tests.builders import a_cluster, a_registration, machines
 from tests.world import World
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-class Mesh:
-    """Knows names by network; ``refusal`` is raised by every call."""
+class Mesh(Registry):
+    """Knows names by network; ``refusal`` is raised by every call about names. Networks and hosts take care of
+    themselves."""
 
     def __init__(self) -> None:
         self.names: dict[tuple[str, str], str] = {}
         self.refusal: EdgeError | None = None
+
+    def make_network(self, network: Network) -> bool:
+        return False
+
+    def require_answer(self, cluster_name: str) -> None:
+        self._answer()
 
     def require_address(self, member: Member) -> None:
         self._answer()
@@ -41,11 +49,11 @@ class Mesh:
 
 @pytest.fixture
 def world() -> Any:
-    world: Any = World()
+    world: Any = World(vpn_mode="netmaker", netmaker_api_url="http://mesh.test")
+    world.mesh = world.services.vpn = world.services.mesh = Mesh()
     a_cluster(world, "north")
     a_cluster(world, "south")
     world.one, world.two = machines(world, 2)
-    world.mesh = world.services.vpn = Mesh()
     world.aliases = world.services.aliases
     return world
 
@@ -244,7 +252,7 @@ def test_a_mesh_that_is_down_is_asked_again(world):
     world.aliases.create(world.one.id, "web")
     for batch in world.relay_batches():
         world.call("chalicelib.workers.relay_changes.handler", {"Records": batch})
-    (message,) = world.queue_client.take(Queue.CLEAN_UP)
+    message = next(each for each in world.queue_client.take(Queue.VPN) if each["kind"] == "alias")
     world.mesh.refusal = unavailable()
 
     arguments = (message["cluster_name"], message["id"], message["name"])

@@ -3,7 +3,7 @@ import json
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from chalicelib.kit.log import Level, Log
-from tests.api.client import Lines
+from tests.fakes.log import Lines
 
 
 class Port(BaseModel):
@@ -40,6 +40,24 @@ def test_secrets_are_masked_and_unknown_values_only_named():
     Log(lines).line("request", key=SecretStr("s3cret"), thing=Port(number=1))
     assert lines.records[0]["key"] == "**********"
     assert lines.records[0]["thing"] == "Port"
+
+
+def test_bytes_and_exceptions_are_not_written_out():
+    lines = Lines()
+    Log(lines).line("request", key=b"s3cret", failed=RuntimeError("s3cret"), nested={"key": SecretStr("s3cret")})
+    assert lines.records[0] | {"level": "", "event": ""} == {
+        "level": "",
+        "event": "",
+        "key": "bytes",
+        "failed": "RuntimeError",
+        "nested": {"key": "**********"},
+    }
+
+
+def test_half_a_surrogate_pair_is_logged_all_the_same():
+    lines = Lines()
+    Log(lines).line("request", route="/\ud800")
+    assert lines.records[0]["route"] == "/\ud800"
 
 
 def test_a_failure_tells_where_it_happened_and_what_caused_it():

@@ -2,10 +2,10 @@
 
 import pytest
 
-from chalicelib.clusters.service import TRIES
 from chalicelib.clusters.store import TABLE
 from chalicelib.clusters.subnets import SUBNETS
 from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.tables import TRIES
 from tests.unit.enrollment.world import World
 
 

@@ -5,10 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.commands.fan_out import CHUNK
+from chalicelib.commands.fan_out import CHUNK, MOST_A_SECOND, MOST_OF_A_SHARD
 from chalicelib.commands.store import EXECUTIONS, FAN_OUTS, execution_id
 from chalicelib.kit.ids import milliseconds_of
-from chalicelib.nodes.store import NODES
 from tests.fakes.dynamo import Crash
 from tests.unit.commands.fleet import a_node, command, executions, fan_out, first_messages, nodes, reached, run
 from tests.world import World
@@ -46,20 +45,55 @@ class TestSize:
         assert (row["status"], row["target_all"], row["inserted_at"]) == ("pending", True, made.inserted_at)
         assert milliseconds_of(str(row["id"])) == milliseconds_of(made.id)
 
-    def test_a_thousand_nodes_cost_a_transaction_per_chunk_and_the_pages_of_the_index(self, world):
+    def test_a_fleet_of_a_thousand_is_one_message(self, world):
         fleet = nodes(world, 1000)
         made = command(world)
-        called = fan_out(world, made)
+        (message,) = first_messages(world, made)
+        assert run(world, message) == []
         assert reached(world) == {node.id for node in fleet}
-        by_shard = Counter(str(row["shard"]) for row in world.driver.rows(NODES))
-        chunks = sum(-(-count // CHUNK) for count in by_shard.values())
-        calls = Counter((call.operation, call.table) for call in called)
-        assert calls["TransactWriteItems", "executions,fan_outs"] == chunks
-        assert calls["Query", "nodes"] == calls["BatchGetItem", "nodes"] == chunks
-        # A message reads command and fan-out; a part is taken off by one read and one write; hints read presence.
-        assert calls["BatchGetItem", "commands,fan_outs"] == calls["BatchGetItem", "presence"] == chunks
-        assert calls["GetItem", "fan_outs"] == calls["UpdateItem", "fan_outs"] == 4
-        assert len(called) == 5 * chunks + 8
+        chunks = -(-1000 // CHUNK)
+        # Command and fan-out; the nodes of each shard, from the index; the transactions; the end.
+        assert Counter((call.operation, call.table) for call in world.services.tables.meter.calls) == {
+            ("BatchGetItem", "commands,fan_outs"): 1,
+            ("Query", "nodes"): 4,
+            ("TransactWriteItems", "executions,fan_outs"): chunks,
+            ("UpdateItem", "fan_outs"): 1,
+        }
+
+    def test_a_larger_fleet_goes_on_shard_by_shard(self, world):
+        fleet = nodes(world, 4 * MOST_OF_A_SHARD + 1)
+        made = command(world)
+        (message,) = first_messages(world, made)
+        following = run(world, message)
+        assert executions(world) == []
+        assert (
+            [each["part"] for each in following]
+            == sorted(parts_left(world, made))
+            == list(map("shard#{}".format, range(4)))
+        )
+        for each in following:
+            assert run(world, each) == []
+        assert reached(world) == {node.id for node in fleet}
+        assert parts_left(world, made) == frozenset()
+
+    def test_all_parts_together_keep_below_what_a_key_takes(self, world):
+        nodes(world, 4 * MOST_OF_A_SHARD + 1)
+        made = command(world)
+        (message,) = first_messages(world, made)
+        first, *_ = run(world, message)
+        world.clock.pauses.clear()
+        run(world, first)
+        created = len(executions(world))
+        assert len(world.clock.pauses) == -(-created // CHUNK) - 1
+        assert set(world.clock.pauses) == {4 * CHUNK / MOST_A_SECOND}
+
+    def test_of_a_fleet_that_goes_on_shard_by_shard_a_repeat_asks_for_what_is_left(self, world):
+        nodes(world, 4 * MOST_OF_A_SHARD + 1)
+        made = command(world)
+        (message,) = first_messages(world, made)
+        first, *others = run(world, message)
+        run(world, first)
+        assert run(world, message) == others
 
     def test_the_writes_of_one_execution(self, world):
         a_node(world)
@@ -110,16 +144,10 @@ class TestRepeats:
         fan_outs = world.services.fan_outs
 
         def work(part):
-            cursor, created = None, []
-            while True:
-                chunk = fan_outs.create_chunk(made.id, part, cursor)
-                created += [row_id for ids in chunk.created.values() for row_id in ids]
-                cursor = chunk.cursor
-                if cursor is None:
-                    break
-            if chunk.ends_part:
-                fan_outs.finish_part(made.id, part)
-            return created
+            created = []
+            chunk = fan_outs.create_chunk(made.id, part, None, lambda by_node: created.extend(by_node.values()))
+            fan_outs.finish(chunk)
+            return [row_id for ids in created for row_id in ids]
 
         parts = sorted(parts_left(world, made))
         made_by = world.clock.run_together([lambda part=part: work(part) for part in parts * 2])
@@ -205,17 +233,11 @@ class TestEnds:
             world.services.executions.cancel(str(row["id"]))
             world.services.executions.delete(str(row["id"]))
 
-        part = next(message for message in first_messages(world, made) if _is_of(world, message))
+        (message,) = first_messages(world, made)
         world.driver.before_next(meanwhile, operation="TransactWriteItems", table=EXECUTIONS)
-        assert run(world, part) == []
+        assert run(world, message) == []
         assert executions(world) == []
 
     def test_an_unknown_command_is_dropped(self, world):
         assert run(world, {"command_id": "01900000-0000-7000-8000-000000000000", "part": "shard#0"}) == []
         assert executions(world) == []
-
-
-def _is_of(world, message):
-    """Whether the part is the one that holds the only node."""
-    (row,) = world.driver.rows(NODES)
-    return message["part"] == f"shard#{row['shard']}"

@@ -15,11 +15,12 @@ from chalicelib.events.service import Events
 from chalicelib.events.store import TABLE as OCCURRENCES
 from chalicelib.kit.crypto import DATA_KEYS, Sealer
 from chalicelib.kit.tables import Driver, Tables
+from chalicelib.kit.tasks import TABLE as TASKS
 from tests.fakes.aws import FakeKeyService
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.dynamo import FakeDynamo
 
-ALL = (CLUSTERS, SUBNETS, KEYS, TOKENS, OCCURRENCES, DATA_KEYS)
+ALL = (CLUSTERS, SUBNETS, KEYS, TOKENS, OCCURRENCES, TASKS, DATA_KEYS)
 TOTAL = 4711
 
 

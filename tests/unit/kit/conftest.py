@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.kit.tables import Driver, Meter, Tables
-from chalicelib.kit.tables.dynamodb import DynamoDriver
-from tests.emulator import create_tables
+from chalicelib.kit.tables import Driver, Tables
+from tests.drivers import BOTH, FAKE, emulated
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.dynamo import FakeDynamo
 from tests.unit.kit.sample_tables import SAMPLE_TABLES
@@ -17,16 +16,13 @@ def fake(clock: FakeClock) -> FakeDynamo:
     return FakeDynamo(SAMPLE_TABLES, clock)
 
 
-@pytest.fixture(params=["fake", "emulator"])
+@pytest.fixture(params=BOTH)
 def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
-    if request.param == "fake":
+    if request.param == FAKE:
         yield request.getfixturevalue("fake")
         return
-    client = request.getfixturevalue("emulator").client("dynamodb")
-    create_tables(client, SAMPLE_TABLES, "test-")
-    dynamo = DynamoDriver(client, "test-", Meter())
-    yield dynamo
-    dynamo.close()
+    with emulated(request, SAMPLE_TABLES) as dynamo:
+        yield dynamo
 
 
 @pytest.fixture

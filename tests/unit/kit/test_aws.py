@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,29 @@ def test_the_environment_points_everything_at_a_local_cloud(made, monkeypatch):
     assert made("sqs").meta.endpoint_url == "http://127.0.0.1:4566"
 
 
-def test_boto3_is_not_loaded_before_a_client_is_wanted():
-    program = "import sys, chalicelib.kit.aws, chalicelib.kit.tables; print('boto3' in sys.modules)"
+def test_clients_share_a_session(made):
+    assert made("dynamodb")._endpoint is not made("sqs")._endpoint
+    assert made("dynamodb")._request_signer._credentials is made("sqs")._request_signer._credentials
+
+
+def test_several_threads_may_ask_at_once(made):
+    with ThreadPoolExecutor(8) as pool:
+        clients = list(pool.map(made, ["kms", "sqs", "events", "dynamodb"] * 4))
+    assert {client.meta.service_model.service_name for client in clients} == {"kms", "sqs", "events", "dynamodb"}
+
+
+@pytest.mark.parametrize(
+    ("program", "loaded"),
+    [
+        ("import chalicelib.kit.aws, chalicelib.kit.tables", []),
+        ("from chalicelib.kit.aws import client; client('dynamodb')", ["botocore.session"]),
+    ],
+)
+def test_of_the_sdk_only_botocore_is_loaded_and_that_with_the_first_client(program, loaded):
+    code = f"import sys; {program}; print(*(each for each in ('boto3', 'botocore.session') if each in sys.modules))"
+    environment = {"AWS_DEFAULT_REGION": "us-east-1"}
     root = Path(__file__).parents[3]
-    answer = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "False"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.split() == loaded

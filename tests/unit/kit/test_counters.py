@@ -80,6 +80,17 @@ def test_a_correction_shifts_the_total_and_a_total_is_never_negative(world):
     assert counters.read("nodes") == 0
 
 
+def test_a_total_is_forgotten_and_no_other(world):
+    fake, _, counters = world
+    for place in range(40):
+        counters.add(f"b{place}", {"nodes": 1, "clusters": 1})
+    counters.correct("nodes", 2)
+    for _ in range(2):
+        counters.forget("nodes")
+        assert {row["total"] for row in fake.rows(TABLE) if row["shard"] != "batch"} == {"clusters"}
+    assert (counters.read("nodes"), counters.read("clusters")) == (0, 40)
+
+
 def test_endless_throttling_is_told(world):
     fake, _, counters = world
     fake.fail_next(10_000, "throttle")

@@ -164,8 +164,8 @@ def test_a_key_of_another_stage_does_not_unwrap(store, sealer, keys, clock, ids)
 def test_on_a_real_kms_interface(emulator, store, clock, ids):
     kms = emulator.client("kms")
     key_id = kms.create_key()["KeyMetadata"]["KeyId"]
-    sealed = sealer_on(store, KmsKeyService(kms, key_id), clock, ids).seal("hunter2", PLACE)
-    other = sealer_on(store, KmsKeyService(kms, key_id), clock, ids)
+    sealed = sealer_on(store, KmsKeyService(lambda: kms, key_id), clock, ids).seal("hunter2", PLACE)
+    other = sealer_on(store, KmsKeyService(lambda: kms, key_id), clock, ids)
     assert other.open(sealed, PLACE).reveal() == "hunter2"
     with pytest.raises(kms.exceptions.ClientError):
-        sealer_on(store, KmsKeyService(kms, key_id), clock, ids, stage="other").open(sealed, PLACE)
+        sealer_on(store, KmsKeyService(lambda: kms, key_id), clock, ids, stage="other").open(sealed, PLACE)

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from chalicelib.kit.origin import Origin, working_for
-from chalicelib.kit.queues import BATCH_BYTES, Queue, QueueError, Queues, batches
+from chalicelib.kit.queues import BATCH_BYTES, Queue, QueueError, Queues, Traced, batches
 from tests.fakes.messaging import URLS, FakeSqs
 
 
@@ -21,10 +21,10 @@ class TestSend:
 
     def test_says_whose_each_message_is_over_all_batches(self):
         sqs = FakeSqs()
-        messages = [{"owner": f"o-{place % 3}", "place": place} for place in range(12)]
-        Queues(sqs, URLS).send(Queue.CLEAN_UP, messages, group_by="owner")
-        entries = sqs.sent["clean-up"]
-        assert [entry["MessageGroupId"] for entry in entries] == [message["owner"] for message in messages]
+        messages = [{"webhook_id": f"w-{place % 3}", "place": place} for place in range(12)]
+        Queues(sqs, URLS).send(Queue.WEBHOOK_DELIVERIES, messages)
+        entries = sqs.sent["webhook-deliveries"]
+        assert [entry["MessageGroupId"] for entry in entries] == [message["webhook_id"] for message in messages]
         assert [json.loads(entry["MessageBody"]) for entry in entries] == messages
         Queues(sqs, URLS).send(Queue.EVENTS, messages)
         assert not [entry for entry in sqs.sent["events"] if "MessageGroupId" in entry]
@@ -39,6 +39,14 @@ class TestSend:
         with working_for(Origin(request_id="r-1")):
             Queues(sqs, URLS).send(Queue.CLEAN_UP, [{}])
         assert sqs.sent["clean-up"][0]["MessageAttributes"]["request_id"]["StringValue"] == "r-1"
+
+    def test_a_message_of_another_request_carries_its_own(self):
+        sqs = FakeSqs()
+        with working_for(Origin(request_id="r-1")):
+            Queues(sqs, URLS).send(Queue.CLEAN_UP, [Traced({"id": 1}, "r-2"), {"id": 2}, Traced({"id": 3}, "")])
+        ids = [entry["MessageAttributes"]["request_id"]["StringValue"] for entry in sqs.sent["clean-up"]]
+        assert ids == ["r-2", "r-1", "r-1"]
+        assert sqs.bodies(Queue.CLEAN_UP) == [{"id": 1}, {"id": 2}, {"id": 3}]
 
     def test_a_refused_entry_is_an_error(self):
         sqs = FakeSqs()

@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.tables import (
+    TRIES,
     Add,
     BusyError,
     ConditionFailedError,
@@ -162,3 +163,24 @@ def test_too_many_on_one_row_are_told_so(fake, fake_tables, clock, one):
     outcomes = clock.run_together([grow] * 20)
     assert size_of(fake) == 1 + outcomes.count(None)
     assert {getattr(outcome, "kind", None) for outcome in outcomes} == {None, Kind.UNAVAILABLE}
+
+
+def test_who_is_overtaken_each_time_pauses_between_its_turns_and_ends(fake_tables, clock):
+    turns = [clock.now() for _ in fake_tables.tries()]
+    assert len(turns) == TRIES
+    assert len(clock.pauses) == TRIES - 1
+    assert max(clock.pauses) <= 0.5
+    assert 1 < (turns[-1] - turns[0]).total_seconds() < 10
+
+
+def test_who_is_through_at_once_does_not_pause(fake_tables, clock):
+    for _ in fake_tables.tries():
+        break
+    assert clock.pauses == []
+
+
+def test_a_try_says_whether_it_took_effect(fake, fake_tables, one):
+    grown = Update(THINGS, ONE, (Set("size", 2),), Equals("size", 1))
+    assert fake_tables.try_write(grown, "thing.grown")
+    assert not fake_tables.try_write(grown, "thing.grown")
+    assert size_of(fake) == 2

@@ -5,6 +5,7 @@ import pytest
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.sockets import Sockets
 from chalicelib.metrics.model import MetricsType
+from chalicelib.metrics.owners import Owners
 from chalicelib.metrics.scraping import Source
 from chalicelib.metrics.service import NodeMetrics
 from chalicelib.metrics.waking import PAUSES_SECONDS
@@ -47,6 +48,7 @@ def metrics_of(world, scraper=None, fresh_seconds=300, push_host=None) -> NodeMe
         world.services.nodes,
         lambda: Sockets(world.socket_client),
         world.log,
+        owners=Owners(world.services.ownership, world.services.dispatch, world.clock),
         scraper=scraper,
         push_host=push_host,
         vpn_domain="nm.internal",
@@ -150,7 +152,8 @@ class TestWakeUp:
         world.services.tables.meter.reset()
         assert refusal(metrics, machine.id) is Kind.UNAVAILABLE
         assert sum(world.clock.pauses) == 5
-        assert len(world.services.tables.meter.calls) == 2 + len(PAUSES_SECONDS)
+        # The node, the cache, the looks, and whether another stack owns the cluster.
+        assert len(world.services.tables.meter.calls) == 2 + len(PAUSES_SECONDS) + 1
 
     def test_half_an_answer_is_half_an_answer(self, world, machine):
         metrics = metrics_of(world)

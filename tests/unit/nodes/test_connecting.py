@@ -18,7 +18,7 @@ def test_a_socket_is_noted_in_one_read_and_one_transaction(world, registered):
 
     presence = world.presence()
     assert (presence.connection_id, presence.last_seen_at) == ("socket-1", "2026-11-21T10:00:10Z")
-    assert presence.health_due == "2026-11-21T10:11:10Z"
+    assert presence.health_due == "2026-11-21T11:05:10Z"
     [row] = world.dynamo.rows(CONNECTIONS)
     assert (row["id"], row["node_id"]) == ("socket-1", node_id(1))
     assert row["expires_epoch"] == int(world.clock.now().timestamp()) + 3 * 3600
@@ -65,7 +65,7 @@ def test_an_unreachable_node_that_connects_is_healthy(world, registered):
     world.connect(registered, "socket-1")
 
     assert world.node().status is Status.HEALTHY
-    assert world.presence().health_due == "2026-11-21T10:16:01Z"
+    assert world.presence().health_due == "2026-11-21T11:10:01Z"
     assert world.operations_since(position) == [("MODIFY", "node.became_healthy")]
 
 
@@ -77,9 +77,9 @@ def test_connecting_is_no_news_of_a_healthy_node(world, registered):
     assert world.operations_since(position) == []
 
 
-def test_a_connected_node_has_660_seconds(world, registered):
+def test_a_connected_node_has_65_minutes(world, registered):
     world.connect(registered, "socket-1")
-    world.clock.advance(659)
+    world.clock.advance(3899)
     assert world.nodes.check_health(45.0).unreachable == 0
     world.clock.advance(1)
     assert world.nodes.check_health(45.0).unreachable == 1
@@ -92,19 +92,19 @@ def test_a_frame_counts_as_being_heard(world, registered):
     assert world.calls(lambda: world.nodes.heard("socket-1")) == 3
     assert world.presence().last_seen_at == "2026-11-21T10:09:00Z"
 
-    world.clock.advance(200)
+    world.clock.advance(3400)
     assert world.nodes.check_health(45.0).moved == 1
 
 
 def test_a_frame_of_an_unreachable_node_makes_it_healthy(world, registered):
     world.connect(registered, "socket-1")
-    world.clock.advance(700)
+    world.clock.advance(4000)
     world.nodes.check_health(45.0)
 
     world.nodes.heard("socket-1")
 
     assert world.node().status is Status.HEALTHY
-    assert world.presence().health_due == "2026-11-21T10:22:40Z"
+    assert world.presence().health_due == "2026-11-21T12:11:40Z"
 
 
 def test_a_frame_on_a_replaced_socket_does_not_count(world, registered):
@@ -145,7 +145,7 @@ def test_a_late_close_takes_nothing_from_a_newer_socket(world, registered):
 
 def test_a_close_of_an_unreachable_node_does_not_bring_it_back_to_the_sweep(world, registered):
     world.connect(registered, "socket-1")
-    world.clock.advance(700)
+    world.clock.advance(4000)
     world.nodes.check_health(45.0)
 
     world.nodes.disconnected("socket-1")

@@ -3,7 +3,7 @@ import pytest
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.nodes.health import HealthSweep
 from chalicelib.nodes.model import Status
-from chalicelib.nodes.store import NODES, PRESENCE
+from chalicelib.nodes.store import HEALTH_SHARDS, NODES, PRESENCE
 from tests.unit.nodes.world import node_id
 
 BUDGET = 45.0
@@ -177,20 +177,13 @@ def test_being_heard_after_deletion_leaves_no_trace(world):
     assert world.dynamo.rows(NODES) == []
 
 
-def test_a_deleted_node_that_was_not_cleaned_up_is_left_over_until_it_is(world):
+def test_the_presence_of_a_deleted_node_is_left_to_its_clean_up_and_seldom_looked_at(world):
     world.enrol()
     world.nodes.delete(node_id(1))
-    assert sweep(world) == HealthSweep()
-
-    world.clock.advance(1000)
-    assert sweep(world) == HealthSweep(left_over=(node_id(1),))
-    assert sweep(world) == HealthSweep()
-    world.clock.advance(1000)
-    assert sweep(world) == HealthSweep(left_over=(node_id(1),))
-
-    world.nodes.forget(node_id(1))
     world.clock.advance(1000)
     assert sweep(world) == HealthSweep()
+    assert world.calls(lambda: sweep(world)) == HEALTH_SHARDS  # and reads no row
+    assert [row["id"] for row in world.dynamo.rows(PRESENCE)] == [node_id(1)]
     assert world.node() is None
 
 

@@ -139,7 +139,7 @@ def walked(read, until=FAR, limit=2):
 
 def test_the_shards_together_are_the_fleet_each_node_once(fleet):
     shards = [
-        walked(lambda cursor, limit, until, shard=shard: fleet.nodes.page_of_shard(shard, cursor, limit, until))
+        walked(lambda cursor, limit, until, shard=shard: fleet.nodes.targets_of_shard(shard, cursor, limit, until))
         for shard in range(SHARDS)
     ]
 
@@ -156,7 +156,7 @@ def test_a_walk_takes_no_node_that_enrolled_later(fleet):
     everyone = [
         number
         for shard in range(SHARDS)
-        for number in walked(lambda *asked, shard=shard: fleet.nodes.page_of_shard(shard, *asked), until)
+        for number in walked(lambda *asked, shard=shard: fleet.nodes.targets_of_shard(shard, *asked), until)
     ]
     assert sorted(everyone) == list(range(9))
 

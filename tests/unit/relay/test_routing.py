@@ -7,7 +7,9 @@ import pytest
 from chalicelib.kit.changes import Change
 from chalicelib.kit.queues import BATCH_BYTES, Queue, to_body
 from chalicelib.relay.counting import deltas_of
-from chalicelib.relay.routing import DELIVERIES_PER_MESSAGE, Plan
+from chalicelib.relay.routing import ASKED_DELIVERIES, Plan
+from chalicelib.transport.dispatch import DELIVERIES_PER_MESSAGE
+from chalicelib.webhooks.store import DELIVERIES
 
 
 def change(table, operation, old, new, *, expired=False):
@@ -20,21 +22,29 @@ def messages(*changes):
     plan = Plan()
     for one in changes:
         plan.add_change(one)
-    return dict(plan.ready())
+    for_agents = plan.for_agents.messages(lambda _cluster_name: "").get("")
+    return dict(plan.ready()) | ({Queue.COMMAND_DELIVERY: for_agents} if for_agents else {})
 
 
 def execution(place=0, node="n-1", status="pending"):
-    return {"id": f"e-{place}", "node_id": node, "command_id": "c-1", "status": status}
+    row = {"id": f"e-{place}", "node_id": node, "command_id": "c-1", "status": status}
+    return {**row, "node_cluster_name": "north"}
 
 
 class TestWork:
     def test_a_new_fan_out_is_one_message_a_part(self):
-        row = {"command_id": "c-1", "parts": frozenset({"shard#1", "shard#0"})}
+        row = {"command_id": "c-1", "parts": frozenset({"cluster#1", "cluster#0"})}
         assert messages(change("fan_outs", "command.created", None, row)) == {
             Queue.EXECUTION_CREATION: [
-                {"command_id": "c-1", "part": "shard#0"},
-                {"command_id": "c-1", "part": "shard#1"},
+                {"command_id": "c-1", "part": "cluster#0"},
+                {"command_id": "c-1", "part": "cluster#1"},
             ]
+        }
+
+    def test_one_for_all_begins_with_the_whole_fleet(self):
+        row = {"command_id": "c-1", "parts": frozenset({"shard#1", "shard#0"})}
+        assert messages(change("fan_outs", "command.created", None, row)) == {
+            Queue.EXECUTION_CREATION: [{"command_id": "c-1", "part": "fleet"}]
         }
 
     def test_a_changed_fan_out_asks_for_nothing(self):
@@ -78,8 +88,7 @@ class TestWork:
         [
             ("commands", "command.deleted", {"id": "x"}, {"id": "x"}, ["command"]),
             ("commands", "command.deleted", {"id": "x"}, None, []),  # the tombstone's own end
-            ("clusters", "cluster.created", {"id": "x"}, None, ["cluster"]),
-            ("nodes", "node.registered", {"id": "x"}, None, ["node", "ssh_of_node"]),
+            ("clusters", "cluster.created", {"id": "x"}, None, []),  # its task asks, as for nodes and webhooks
             ("executions", "execution.completed", execution(status="completed"), None, []),
         ],
     )
@@ -114,6 +123,7 @@ class TestCounting:
             "executions": 1,
             "executions#status#pending": 1,
             "executions#command_id#c-1": 1,
+            "executions#cluster_name#north": 1,
         }
 
     def test_a_new_status_moves_only_the_status(self):
@@ -147,16 +157,14 @@ class TestSelfUpdates:
         made = change("self_update_requests", "self_update_request.created", None, {"id": "r-1"})
         assert messages(made) == {Queue.SELF_UPDATES: [{"request_id": "r-1"}]}
 
-    def test_a_changed_one_asks_for_nothing_and_a_deleted_one_is_cleaned_up(self):
+    def test_a_changed_one_asks_for_nothing_nor_does_a_deleted_one_whose_task_asks(self):
         assert messages(change("self_update_requests", "self_update_request.swept", self.ROW, self.ROW)) == {}
-        assert messages(change("self_update_requests", "self_update_request.completed", self.ROW, None)) == {
-            Queue.CLEAN_UP: [{"kind": "self_update_request", "id": "r-1"}]
-        }
+        assert messages(change("self_update_requests", "self_update_request.completed", self.ROW, None)) == {}
 
     def test_new_nodes_are_told_in_groups_of_one_request(self):
         rows = [{"request_id": f"r-{place % 2}", "node_id": f"n-{place}"} for place in range(60)]
         sent = messages(*(change("self_updates", "self_update.created", None, row) for row in rows))
-        groups = sent[Queue.SELF_UPDATES]
+        groups = [message["updates"] for message in sent[Queue.COMMAND_DELIVERY]]
         assert [(group["request_id"], len(group["node_ids"])) for group in groups] == [
             ("r-0", 20),
             ("r-0", 10),
@@ -164,6 +172,50 @@ class TestSelfUpdates:
             ("r-1", 10),
         ]
         assert messages(change("self_updates", "self_update.triggered", rows[0], rows[0])) == {}
+
+
+class TestTasks:
+    ROW: ClassVar = {
+        "id": "cluster#x",
+        "kind": "cluster",
+        "subject": "x",
+        "arguments": {"since": "t0"},
+        "asked_at": "t1",
+    }
+    PASS: ClassVar = {Queue.CLEAN_UP: [{"kind": "cluster", "id": "x", "task": "cluster#x", "since": "t0"}]}
+
+    def test_one_that_is_asked_for_begins(self):
+        assert messages(change("tasks", "cluster.deleted", None, self.ROW)) == self.PASS
+
+    def test_again_when_it_is_asked_for_anew(self):
+        anew = {**self.ROW, "asked_at": "t2"}
+        assert messages(change("tasks", "cluster.deleted", self.ROW, anew)) == self.PASS
+
+    def test_its_being_worked_on_asks_for_nothing(self):
+        assert messages(change("tasks", "task.swept", self.ROW, {**self.ROW, "sweeps": 1})) == {}
+        assert messages(change("tasks", "task.settling", self.ROW, None)) == {}
+
+    def test_its_message_belongs_to_the_request_that_asked(self):
+        plan = Plan()
+        plan.add_change(change("tasks", "cluster.deleted", None, self.ROW))
+        assert [message.request_id for message in plan.messages[Queue.CLEAN_UP]] == ["r-1"]
+
+
+class TestDeliveries:
+    ROW: ClassVar = {"id": "d-1", "webhook_id": "w-1"}
+
+    def test_what_is_relayed_is_what_operators_ask_for(self):
+        assert DELIVERIES.relayed == ASKED_DELIVERIES
+
+    @pytest.mark.parametrize("operation", sorted(ASKED_DELIVERIES))
+    def test_what_an_operator_asks_for_is_sent(self, operation):
+        assert messages(change("webhook_deliveries", operation, None, self.ROW)) == {
+            Queue.WEBHOOK_DELIVERIES: [{"webhook_id": "w-1", "delivery_id": "d-1"}]
+        }
+
+    def test_nothing_else_that_is_written_of_one_is(self):
+        assert messages(change("webhook_deliveries", "webhook_delivery.begun", self.ROW, self.ROW)) == {}
+        assert messages(change("webhook_deliveries", "webhook_delivery.tested", self.ROW, None)) == {}
 
 
 class TestFollowing:
@@ -175,10 +227,6 @@ class TestFollowing:
         assert messages(change("fan_outs", "fan_out.settled", row, row)) == {}
         assert messages(change("fan_outs", "fan_out.cancel_requested", row, None)) == {}
 
-    @pytest.mark.parametrize("removed", [False, True])
-    def test_a_name_follows_its_row(self, removed):
+    def test_a_name_is_nowhere_but_in_its_row_where_there_is_no_mesh(self):
         row = {"id": "a-1", "cluster_name": "north", "name": "web"}
-        images = (row, None) if removed else (None, row)
-        assert messages(change("aliases", "alias.created", *images)) == {
-            Queue.CLEAN_UP: [{"kind": "alias", "id": "a-1", "cluster_name": "north", "name": "web"}]
-        }
+        assert messages(change("aliases", "alias.created", None, row)) == {}

@@ -256,7 +256,7 @@ class TestAfterANode:
 
         world.driver.index_lag(0)
         world.clock.advance(900)
-        world.queue_client.release_delayed()
+        world.sweep("sweep_commands")
         world.settle()
 
         assert world.driver.rows(USERNAMES) == world.driver.rows(KEYS) == []

@@ -25,8 +25,8 @@ def outcome(status=None, retry_after=None, **fields):
     return Outcome(attempt=attempt, retry_after_seconds=retry_after, **fields)
 
 
-def attempted(delivery, result, now=START):
-    return attempts.finish(attempts.begin(delivery, now), result, now, 0.5)
+def attempted(delivery, result, now=START, policy=POLICY):
+    return attempts.finish(attempts.begin(delivery, now), result, now, 0.5, policy)
 
 
 def seconds_until_next(delivery, now=START):
@@ -83,14 +83,21 @@ def test_the_log_of_attempts_is_bounded():
 
 
 def test_pauses_grow_to_an_hour():
-    middle = [attempts.retry_seconds(count, None, 0.5) for count in range(1, 8)]
+    middle = [attempts.retry_seconds(count, None, 0.5, 15) for count in range(1, 8)]
     assert middle == [15, 60, 240, 960, 3600, 3600, 3600]
+
+
+def test_the_first_pause_is_the_operators():
+    patient = Policy(max_attempts=3, max_age=None, first_retry_seconds=600)
+    once = attempted(fresh(), outcome(500), policy=patient)
+    twice = attempted(once, outcome(500), policy=patient)
+    assert [seconds_until_next(once), seconds_until_next(twice)] == [600, 2400]
 
 
 @given(st.integers(1, 1000), st.floats(0, 1, exclude_max=True))
 def test_jitter_is_a_fifth(count, fraction):
-    middle = attempts.retry_seconds(count, None, 0.5)
-    assert middle * 0.8 - 1 <= attempts.retry_seconds(count, None, fraction) <= middle * 1.2 + 1
+    middle = attempts.retry_seconds(count, None, 0.5, 15)
+    assert middle * 0.8 - 1 <= attempts.retry_seconds(count, None, fraction, 15) <= middle * 1.2 + 1
 
 
 @pytest.mark.parametrize(("asked", "seconds"), [(None, 15), (5, 15), (120, 120), (3600, 3600), (10**9, 3600)])

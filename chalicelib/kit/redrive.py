@@ -1,0 +1,36 @@
+"""Work that was not finished: when a sweep looks at it again, and how it finds it."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.tables import Between, Item, Query, Ref, Table, Tables
+
+FIRST_LOOK = timedelta(seconds=60)
+LONGEST_PAUSE = timedelta(seconds=900)
+"""Unfinished work is queued again after 1, 2, 4, 8 and then every 15 minutes: what is merely under way, because it is
+large, is not multiplied."""
+
+_MOST_DOUBLINGS = 4
+
+_PAGE = 100
+"""Rows read at a time: one BatchGet."""
+
+
+def look_again_at(now: datetime, sweeps: int) -> str:
+    """When to look at work again that ``sweeps`` sweeps have queued so far; seconds text."""
+    return to_seconds_text(now + min(FIRST_LOOK * 2 ** min(sweeps, _MOST_DOUBLINGS), LONGEST_PAUSE))
+
+
+def due_rows(tables: Tables, table: Table, partition: str, now: str) -> Iterator[list[Item]]:
+    """The rows of a table whose ``due_at`` has come, by its sparse index ``due``: most overdue first, page by page, as
+    the rows say now. An index entry whose row has moved on or is gone is passed over."""
+    query = Query(table, partition, index=table.index("due"), sort=Between("0", now), limit=_PAGE)
+    for page in tables.pages(query):
+        rows = tables.get_many([Ref(table, table.key_of(entry)) for entry in page.items])
+        yield [row for row in rows if row is not None and _is_due(row, now)]
+
+
+def _is_due(row: Item, now: str) -> bool:
+    due_at = row.get("due_at")
+    return isinstance(due_at, str) and due_at <= now

@@ -1,0 +1,112 @@
+"""What a further stack has of its own, and what it leaves out of the application.
+
+Its delivery queue stands in its own template: what waits there is asked for again by the core's sweep once the stack is
+gone, so nothing is lost with it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.kit.queues import Queue
+from infra.alarms import APPLICATION_TOPIC, waiting_alarm
+from infra.functions import APP_NAME, FUNCTIONS, MAX_RECEIVES, VISIBILITY_TIMEOUTS, Role, function
+from infra.parameters import documented_settings, parameter_name
+from infra.stateful import queue_parameter
+
+Json = dict[str, Any]
+
+OWN_QUEUE = "DeliveryQueue"
+OWN_DEAD_QUEUE = "DeliveryDeadQueue"
+
+NAME_PATTERN = "[a-z][a-z0-9]{0,15}"
+"""Of a further stack: part of the names of its queues, its log groups and, unless told otherwise, its admin."""
+
+OWN_QUEUES = f"{APP_NAME}-${{Stage}}-admin-*-{Queue.COMMAND_DELIVERY}"
+"""The delivery queues of all further stacks of a stage. A stage has no hyphen in its name, and no queue of the core
+begins so, nor does that of dead letters end so."""
+
+OWN_RETENTION_SECONDS = 86_400
+"""A day. By then another stack has delivered it, or a poll has found it."""
+
+OWN_SETTINGS = frozenset(
+    {
+        "ADMIN_NAME",
+        "ADMIN_MAX_WIREGUARD_PEERS",
+        "ADMIN_URLS",
+        "METRICS_BASE_URL",
+        "PUBLIC_URL",
+        "PUSH_ENABLED",
+        "PUSH_HOST",
+    }
+)
+"""Settings that each stack has for itself. In all others stacks on the same tables have to agree: a further one takes
+them from the core."""
+
+WEBSOCKET_API = "WebsocketAPI"
+"""Chalice's API for sockets in the core; in a further stack a parameter of that name carries its id."""
+
+
+def check_name(name: str) -> None:
+    """Raises ValueError for what cannot be the name of a further stack."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ValueError(f"NAME of a further stack has to match {NAME_PATTERN}, {name!r} does not")
+
+
+def own_name(suffix: str) -> Json:
+    """A name that no other stack has."""
+    return {"Fn::Sub": f"{APP_NAME}-${{Stage}}-admin-${{Name}}-{suffix}"}
+
+
+def settings_of(name: str, core: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Settings of a further stack: its own from the environment, the others from the parameters of the core's stack.
+
+    Raises ValueError for an admin name that is the core's: the two would be one admin.
+    """
+    taken = {each: core.get(parameter_name(each), "") for each in documented_settings() if each not in OWN_SETTINGS}
+    own = {each: environment.get(each, "") for each in OWN_SETTINGS}
+    settings = {"ADMIN_NAME": f"admin-{name}"} | {each: value for each, value in (taken | own).items() if value}
+    core_name = core.get("AdminName") or f"admin-{core.get('CoreName') or 'default'}"
+    if settings["ADMIN_NAME"] == core_name:
+        raise ValueError(f"{core_name} is the core's name: choose another NAME, or set ADMIN_NAME")
+    return settings
+
+
+def urls_for_agents(own_url: str, core: Mapping[str, str]) -> str:
+    """What ADMIN_URLS is unless it is set: agents that enrol here go on at the core when this stack is gone."""
+    others = (core.get("AdminUrls") or core.get("PublicUrl", "")).split(",")
+    return ",".join(url for url in (own_url, *others) if url)
+
+
+def source_queue(queue: Queue, role: Role) -> Json:
+    """ARN of the queue that starts a function of such a stack."""
+    return {"Ref": queue_parameter(queue)} if role is Role.CORE else {"Fn::GetAtt": [OWN_QUEUE, "Arn"]}
+
+
+def own_queue() -> Json:
+    """The queue that this stack alone delivers from, its dead letters, and the alarm on those."""
+    consumer = function("deliver_commands")
+    redrive = {"deadLetterTargetArn": {"Fn::GetAtt": [OWN_DEAD_QUEUE, "Arn"]}, "maxReceiveCount": MAX_RECEIVES}
+    common: Json = {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": OWN_RETENTION_SECONDS}
+    queue = {
+        **common,
+        "QueueName": own_name(Queue.COMMAND_DELIVERY),
+        "VisibilityTimeout": VISIBILITY_TIMEOUTS * consumer.timeout_seconds,
+        "RedrivePolicy": redrive,
+    }
+    dead = {**common, "QueueName": own_name(f"{Queue.COMMAND_DELIVERY}-dead")}
+    return {
+        OWN_QUEUE: {"Type": "AWS::SQS::Queue", "Properties": queue},
+        OWN_DEAD_QUEUE: {"Type": "AWS::SQS::Queue", "Properties": dead},
+        f"{OWN_DEAD_QUEUE}Alarm": waiting_alarm("A delivery of a further stack", OWN_DEAD_QUEUE, APPLICATION_TOPIC),
+    }
+
+
+def without_the_core(template: Json) -> Json:
+    """The packaged application without what only the core has: its functions, and the API for sockets."""
+    core = [each for each in FUNCTIONS if Role.FURTHER not in each.roles]
+    dropped = {name for each in core for name in (each.resource, each.role)}
+    dropped |= {name for name in template["Resources"] if name.startswith("Websocket")}
+    resources = {name: each for name, each in template["Resources"].items() if name not in dropped}
+    outputs = {name: each for name, each in template["Outputs"].items() if not name.startswith("Websocket")}
+    return {**template, "Resources": resources, "Outputs": outputs}

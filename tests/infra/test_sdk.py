@@ -1,0 +1,118 @@
+"""The SDK in the package makes the same clients as the whole one."""
+
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import botocore
+import pytest
+
+from infra.sdk import DATA, SERVICES, is_description_of_another, slim
+
+WHOLE = Path(botocore.__file__).parents[1]
+REGIONS = ("us-east-1", "eu-central-1", "ap-southeast-4", "cn-north-1", "us-gov-west-1", "eusc-de-east-1", "moon-1")
+
+PROGRAM = """
+import json, sys
+from botocore.session import Session
+from botocore.model import OperationModel
+services, regions = json.loads(sys.argv[1])
+session = Session()
+def shape(one):
+    members = {name: each.name for name, each in one.members.items()} if one.type_name == "structure" else {}
+    return [one.name, one.type_name, members, getattr(one, "required_members", [])]
+def described(client):
+    model = client.meta.service_model
+    operations = [model.operation_model(name) for name in model.operation_names]
+    return {
+        "endpoint": client.meta.endpoint_url,
+        "signing": [client._request_signer.signing_name, client._request_signer.region_name],
+        "metadata": dict(model.metadata),
+        "operations": [[one.name, dict(one.http)] for one in operations],
+        "shapes": [shape(model.shape_for(name)) for name in sorted(model.shape_names)],
+    }
+found = {}
+for service in services:
+    for region in regions:
+        found[f"{service} {region}"] = described(session.create_client(service, region))
+print(json.dumps(found, default=str))
+"""
+
+
+def clients_of(packages):
+    """What clients made from that SDK say of themselves."""
+    asked = json.dumps([sorted(SERVICES), REGIONS])
+    environment = {"PYTHONPATH": str(packages), "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, asked], env=environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def slimmed(tmp_path_factory):
+    """A copy of the whole SDK, slimmed."""
+    folder = tmp_path_factory.mktemp("packages")
+
+    def others(path, names):
+        folders = [name for name in names if (Path(path) / name).is_dir()]
+        inside = Path(path).relative_to(WHOLE)
+        return [name for name in folders if is_description_of_another(f"{inside / name}/service-2.json.gz")]
+
+    shutil.copytree(WHOLE / "botocore", folder / "botocore", ignore=others)
+    slim(folder)
+    return folder
+
+
+def test_its_clients_are_those_of_the_whole_sdk(slimmed):
+    assert clients_of(slimmed) == clients_of(WHOLE)
+
+
+def test_it_holds_no_other_service_no_texts_and_no_earlier_versions(slimmed):
+    folders = {path.name: path for path in (slimmed / DATA).iterdir() if path.is_dir()}
+    assert set(folders) == SERVICES
+    for folder in folders.values():
+        (version,) = folder.iterdir()
+        assert '"documentation":"' not in (version / "service-2.json").read_text()
+        assert not list(version.glob("*.gz"))
+        assert not list(version.glob("examples*"))
+    endpoints = json.loads((slimmed / DATA / "endpoints.json").read_text())
+    assert all(len(partition["services"]) <= len(SERVICES) for partition in endpoints["partitions"])
+
+
+def test_a_member_called_documentation_stays(tmp_path):
+    for service in SERVICES:
+        folder = tmp_path / DATA / service / "2012-01-01"
+        folder.mkdir(parents=True)
+        model = {
+            "metadata": {"endpointPrefix": service},
+            "shapes": {"Thing": {"members": {"documentation": {"shape": "Text", "documentation": "<p>Long</p>"}}}},
+        }
+        (folder / "service-2.json.gz").write_bytes(gzip.compress(json.dumps(model).encode()))
+    (tmp_path / DATA / "endpoints.json").write_text('{"partitions": [{"services": {"ec2": {}, "sqs": {}}}]}')
+    slim(tmp_path)
+    kept = json.loads((tmp_path / DATA / "sqs" / "2012-01-01" / "service-2.json").read_text())
+    assert kept["shapes"]["Thing"]["members"] == {"documentation": {"shape": "Text"}}
+    assert json.loads((tmp_path / DATA / "endpoints.json").read_text()) == {"partitions": [{"services": {"sqs": {}}}]}
+
+
+def test_a_package_without_the_sdk_is_left_alone(tmp_path):
+    slim(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("botocore/data/ec2/2016-11-15/service-2.json.gz", True),
+        ("botocore/data/sqs/2012-11-05/service-2.json.gz", False),
+        ("botocore/data/endpoints.json", False),
+        ("botocore/client.py", False),
+        ("chalicelib/app/data/ec2/x", False),
+    ],
+)
+def test_only_descriptions_of_other_services_are_left_out(name, left_out):
+    assert is_description_of_another(name) is left_out

@@ -1,0 +1,308 @@
+"""What a further stack is packaged with: nothing that only the core may have, and grants no wider than its own."""
+
+import json
+import subprocess
+import sys
+from typing import ClassVar
+
+import pytest
+
+from chalicelib.kit.queues import Queue
+from chalicelib.schema import ALL_TABLES
+from infra.deploy import network_of, release
+from infra.fragment import fragment
+from infra.functions import Role, functions_of
+from infra.further import (
+    NAME_PATTERN,
+    OWN_QUEUES,
+    OWN_SETTINGS,
+    WEBSOCKET_API,
+    check_name,
+    settings_of,
+    urls_for_agents,
+)
+from infra.local.transform import local_template
+from infra.package import ROOT, package
+from infra.parameters import documented_settings, parameter_name
+from infra.stacks import Stacks, application_stack, further_stack, stateful_stack
+from infra.stateful import stateful_template
+
+FURTHER = functions_of(Role.FURTHER)
+
+
+@pytest.fixture(scope="module")
+def further(tmp_path_factory):
+    """As it goes to AWS."""
+    return package(tmp_path_factory.mktemp("build"), "local", code_only=True, role=Role.FURTHER)[0]
+
+
+@pytest.fixture(scope="module")
+def core():
+    """What is merged into Chalice's template."""
+    return fragment(ALL_TABLES)
+
+
+def of_type(template, kind):
+    return {name: each for name, each in template["Resources"].items() if each["Type"] == kind}
+
+
+def events_of(template):
+    functions = of_type(template, "AWS::Serverless::Function").values()
+    return [event for each in functions for event in each["Properties"].get("Events", {}).values()]
+
+
+def statements_of(template, role):
+    (policy,) = template["Resources"][role]["Properties"]["Policies"]
+    return policy["PolicyDocument"]["Statement"]
+
+
+def references(value):
+    """Every logical id and parameter that a part of a template names."""
+    if isinstance(value, list):
+        return {name for each in value for name in references(each)}
+    if not isinstance(value, dict):
+        return set()
+    found = {value["Ref"]} if "Ref" in value else set()
+    found |= {value["Fn::GetAtt"][0]} if "Fn::GetAtt" in value else set()
+    if isinstance(value.get("Fn::Sub"), str):
+        found |= {part.split("}")[0].split(".")[0] for part in value["Fn::Sub"].split("${")[1:]}
+    return found | {name for each in value.values() for name in references(each)}
+
+
+class TestWhatItIs:
+    def test_an_api_a_heartbeat_and_deliveries(self, further):
+        functions = of_type(further, "AWS::Serverless::Function")
+        assert set(functions) == {"APIHandler", "Heartbeat", "DeliverCommands"} == {each.resource for each in FURTHER}
+        assert len(of_type(further, "AWS::Serverless::Api")) == 1
+
+    def test_it_reads_no_stream_so_that_none_has_more_than_its_readers(self, core, further):
+        kinds = [event["Type"] for event in events_of(further)]
+        assert sorted(kinds) == ["SQS", "Schedule"]
+        streams = core["Resources"]["RelayChanges"]["Properties"]["Events"]
+        assert len(streams) == len([table for table in ALL_TABLES if table.stream])
+        assert not [name for name in further["Parameters"] if name.endswith("StreamArn")]
+
+    def test_its_only_schedule_is_the_heartbeat(self, further):
+        assert further["Resources"]["Heartbeat"]["Properties"]["Events"].keys() == {"HeartbeatEvent"}
+
+    def test_it_takes_from_its_own_queue_alone(self, further):
+        (event,) = [event for event in events_of(further) if event["Type"] == "SQS"]
+        assert event["Properties"]["Queue"] == {"Fn::GetAtt": ["DeliveryQueue", "Arn"]}
+        assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+    def test_it_has_no_api_for_sockets_but_knows_the_cores(self, further):
+        assert not [name for name in further["Resources"] if name.startswith("Websocket")]
+        variables = further["Globals"]["Function"]["Environment"]["Variables"]
+        for name in ("WEBSOCKET_URL", "WEBSOCKET_MANAGEMENT_URL"):
+            assert references(variables[name]) >= {WEBSOCKET_API}
+        assert WEBSOCKET_API in further["Parameters"]
+
+    def test_it_says_where_it_takes_deliveries_from_and_the_core_does_not(self, core, further):
+        variables = [each["Globals"]["Function"]["Environment"]["Variables"] for each in (core, further)]
+        assert "DELIVERY_QUEUE_URL" not in variables[0]
+        assert variables[1]["DELIVERY_QUEUE_URL"] == {"Ref": "DeliveryQueue"}
+
+    def test_everything_that_it_names_is_there(self, further):
+        known = {*further["Resources"], *further["Parameters"]}
+        unknown = {name for name in references(further) - known if not name.startswith("AWS::")}
+        assert unknown == set()
+
+    def test_cloudformation_refuses_what_we_would_refuse(self, further):
+        assert further["Parameters"]["Name"]["AllowedPattern"] == NAME_PATTERN
+
+    def test_every_parameter_is_known_to_who_deploys(self, further):
+        required = {name for name, each in further["Parameters"].items() if "Default" not in each}
+        stateful = stateful_template(ALL_TABLES, retain=True)["Outputs"]
+        assert required - set(stateful) == {"Stage", "Name", WEBSOCKET_API}
+
+    def test_the_local_cloud_takes_it(self, further):
+        local = local_template(further, websocket_url="ws://127.0.0.1:1/agent", endpoint_of=lambda _name: "http://x")
+        assert of_type(local, "AWS::Serverless::Function").keys() == {each.resource for each in FURTHER}
+        assert [event["Properties"]["Enabled"] for event in events_of(local) if event["Type"] == "Schedule"] == [False]
+
+
+class TestQueues:
+    def test_dead_letters_are_kept_and_raise_an_alarm(self, further):
+        queues = of_type(further, "AWS::SQS::Queue")
+        redrive = queues["DeliveryQueue"]["Properties"]["RedrivePolicy"]
+        assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeliveryDeadQueue", "Arn"]}
+        alarms = of_type(further, "AWS::CloudWatch::Alarm")
+        (alarm,) = [each for name, each in alarms.items() if name.endswith("DeadQueueAlarm")]
+        assert alarm["Properties"]["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["DeliveryDeadQueue", "QueueName"]}
+
+    def test_a_message_is_hidden_for_six_timeouts(self, further):
+        function = next(each for each in FURTHER if each.name == "deliver_commands")
+        visibility = further["Resources"]["DeliveryQueue"]["Properties"]["VisibilityTimeout"]
+        assert visibility == 6 * function.timeout_seconds
+
+    @pytest.mark.parametrize("resource", ["DeliveryQueue", "DeliveryDeadQueue"])
+    def test_names_differ_from_stack_to_stack_and_fit_into_sqs(self, further, resource):
+        name = further["Resources"][resource]["Properties"]["QueueName"]["Fn::Sub"]
+        assert "${Name}" in name
+        assert len(name.replace("${Stage}", "s" * 16).replace("${Name}", "n" * 16)) <= 80
+
+    def test_the_pattern_of_owners_queues_fits_them_and_no_other(self, further):
+        name = further["Resources"]["DeliveryQueue"]["Properties"]["QueueName"]["Fn::Sub"]
+        dead = further["Resources"]["DeliveryDeadQueue"]["Properties"]["QueueName"]["Fn::Sub"]
+        begin, end = OWN_QUEUES.split("*")
+        assert name.startswith(begin)
+        assert name.endswith(end)
+        assert not dead.endswith(end)
+        cores = [f"edge-admin-${{Stage}}-{queue}" for queue in Queue]
+        assert not [queue for queue in cores if queue.startswith(begin)]
+
+
+class TestGrants:
+    def test_are_those_of_the_core_but_for_the_queue_that_they_take_from(self, core, further):
+        for each in FURTHER:
+            ours, cores = statements_of(further, each.role), statements_of(core, each.role)
+            different = [one for one in ours if one not in cores]
+            taking = [one for one in different if "sqs:ReceiveMessage" in one["Action"]]
+            assert different == taking
+            assert len(taking) == (each.name == "deliver_commands")
+
+    def test_nobody_may_take_from_the_cores_queue(self, further):
+        (taking,) = [
+            one for one in statements_of(further, "DeliverCommandsRole") if "sqs:ReceiveMessage" in one["Action"]
+        ]
+        assert taking["Resource"] == {"Fn::GetAtt": ["DeliveryQueue", "Arn"]}
+
+    def test_no_role_is_left_without_its_function(self, further):
+        assert set(of_type(further, "AWS::IAM::Role")) == {each.role for each in FURTHER}
+
+    def test_only_those_who_hand_work_over_may_send_to_owners(self, core):
+        may = {
+            each.name for each in functions_of(Role.CORE) if OWN_QUEUES in json.dumps(statements_of(core, each.role))
+        }
+        assert may == {"relay_changes", "clean_up", "trigger_updates", "api_handler", "websocket_message"}
+
+
+class TestNetwork:
+    @pytest.mark.parametrize("role", Role)
+    def test_functions_that_reach_nodes_stand_in_the_network_that_a_deployer_names(self, role):
+        resources = fragment(ALL_TABLES, role)["Resources"]
+        placed = {each.name for each in functions_of(role) if "VpcConfig" in resources[each.resource]["Properties"]}
+        may = {each.name for each in functions_of(role) if "ManagedPolicyArns" in resources[each.role]["Properties"]}
+        mesh = {"settle_vpn"} if role is Role.CORE else set()
+        assert placed == may == {"api_handler", "deliver_commands"} | mesh
+
+    def test_without_one_they_stand_in_none(self, further):
+        assert further["Parameters"]["SubnetIds"]["Default"] == ""
+        for part in ("VpcConfig", "ManagedPolicyArns"):
+            owner = "DeliverCommands" if part == "VpcConfig" else "DeliverCommandsRole"
+            condition, _, otherwise = further["Resources"][owner]["Properties"][part]["Fn::If"]
+            assert condition in further["Conditions"]
+            assert otherwise == {"Ref": "AWS::NoValue"}
+
+    def test_it_is_taken_from_who_deploys(self):
+        shell = {"SUBNET_IDS": "subnet-1,subnet-2", "SECURITY_GROUP_IDS": "sg-1", "STAGE": "dev"}
+        assert network_of(shell) == {"SUBNET_IDS": "subnet-1,subnet-2", "SECURITY_GROUP_IDS": "sg-1"}
+        assert network_of({"SUBNET_IDS": ""}) == {}
+
+
+class TestSettings:
+    def test_are_the_cores_but_for_its_own(self):
+        core = {"CoreName": "berlin", "PollSeconds": "30", "PushEnabled": "true", "AdminMaxWireguardPeers": "250"}
+        settings = settings_of("far", core, {"PUSH_HOST": "10.0.0.1", "POLL_SECONDS": "5"})
+        assert settings == {
+            "ADMIN_NAME": "admin-far",
+            "CORE_NAME": "berlin",
+            "POLL_SECONDS": "30",
+            "PUSH_HOST": "10.0.0.1",
+        }
+
+    @pytest.mark.parametrize(
+        ("core", "environment"),
+        [
+            ({"CoreName": "far"}, {}),
+            ({"AdminName": "admin-far"}, {}),
+            ({"CoreName": "berlin"}, {"ADMIN_NAME": "admin-berlin"}),
+            ({}, {"ADMIN_NAME": "admin-default"}),
+        ],
+    )
+    def test_the_cores_name_is_refused(self, core, environment):
+        with pytest.raises(ValueError, match="is the core's name"):
+            settings_of("far", core, environment)
+
+    def test_own_settings_are_settings(self):
+        assert set(documented_settings()) >= OWN_SETTINGS
+
+    @pytest.mark.parametrize("name", ["", "Far", "far-away", "1st", "f" * 17, "far "])
+    def test_a_name_that_no_queue_can_have_is_refused(self, name):
+        with pytest.raises(ValueError, match="NAME"):
+            check_name(name)
+
+    def test_stacks_have_names_of_their_own(self):
+        check_name("state")
+        names = {stateful_stack("dev"), application_stack("dev"), further_stack("dev", "state")}
+        assert len(names) == 3
+
+
+class FakeCloudFormation:
+    """Knows one stack by its parameters; its URL exists once it was deployed."""
+
+    def __init__(self):
+        self.deployed = []
+
+    def deploy(self, name, template, parameters, artifacts):
+        self.deployed.append(dict(parameters))
+        return self.outputs(name)
+
+    def exists(self, name):
+        return bool(self.deployed)
+
+    def outputs(self, name):
+        return {"EndpointURL": "https://x.example/api/"}
+
+
+class TestRelease:
+    APPLICATION: ClassVar = {"Parameters": dict.fromkeys(["Stage", "Name", "PublicUrl", "PollSeconds"])}
+
+    def test_the_first_one_deploys_twice_to_learn_its_url_and_the_next_once(self):
+        stacks = FakeCloudFormation()
+        for _ in range(2):
+            release(stacks, "s", self.APPLICATION, None, {"Stage": "dev", "Name": "far", "Other": "x"}, {})
+        common = {"Stage": "dev", "Name": "far"}
+        with_url = common | {"PublicUrl": "https://x.example/api"}
+        assert stacks.deployed == [common | {"PublicUrl": ""}, with_url, with_url]
+
+    def test_agents_are_given_urls_that_follow_from_its_own(self):
+        application = {"Parameters": {**self.APPLICATION["Parameters"], "AdminUrls": None}}
+        core = {"PublicUrl": "https://core.example", "AdminUrls": ""}
+        stacks = FakeCloudFormation()
+        given = (stacks, "s", application, None, {"Stage": "dev"})
+        release(*given, {}, lambda url: urls_for_agents(url, core))
+        assert [each["AdminUrls"] for each in stacks.deployed] == [
+            "https://core.example",
+            "https://x.example/api,https://core.example",
+        ]
+        release(*given, {"ADMIN_URLS": "https://mine"}, lambda url: urls_for_agents(url, core))
+        assert stacks.deployed[-1]["AdminUrls"] == "https://mine"
+
+    def test_the_cores_urls_are_those_that_its_agents_get(self):
+        assert urls_for_agents("https://own", {"AdminUrls": "https://a,https://b", "PublicUrl": "https://c"}) == (
+            "https://own,https://a,https://b"
+        )
+        assert urls_for_agents("https://own", {}) == "https://own"
+
+    def test_settings_are_passed_as_parameters_and_public_url_can_be_set(self):
+        stacks = FakeCloudFormation()
+        given = {"PUBLIC_URL": "https://own.example", "POLL_SECONDS": "5"}
+        release(stacks, "s", self.APPLICATION, None, {"Stage": "dev"}, given)
+        assert stacks.deployed[-1] == {"Stage": "dev", "PublicUrl": "https://own.example", "PollSeconds": "5"}
+
+
+def test_what_a_stack_was_deployed_with_can_be_read():
+    class Described:
+        def describe_stacks(self, *, StackName):  # noqa: N803 - boto3's name
+            parameters = [{"ParameterKey": parameter_name("CORE_NAME"), "ParameterValue": StackName}]
+            return {"Stacks": [{"Parameters": parameters}]}
+
+    assert Stacks(Described(), {}).parameters("core") == {"CoreName": "core"}
+
+
+def test_a_name_that_cannot_be_is_said_before_anything_is_asked_of_aws():
+    command = [sys.executable, "-m", "infra.deploy", "--stage", "dev", "--role", "further", "--name", "Far"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 1
+    assert "NAME of a further stack has to match" in done.stderr

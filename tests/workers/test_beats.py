@@ -1,0 +1,93 @@
+"""While an agent is connected it does not poll: its beats bring what a lost frame did not."""
+
+import pytest
+
+from chalicelib.commands.model import Report
+from tests.builders import a_cluster, a_command, machines
+from tests.world import World
+
+SOCKET = "socket-1"
+
+
+@pytest.fixture
+def world():
+    world = World()
+    a_cluster(world)
+    [world.machine] = machines(world, 1)
+    connect(world, SOCKET, connected_at_ms=2_000)
+    return world
+
+
+def connect(world, connection_id, *, connected_at_ms):
+    world.services.nodes.connected(world.machine.token, connection_id, connected_at_ms)
+    world.socket_client.frames[connection_id] = []
+
+
+def execution(world):
+    """A new one, of which the node has been told."""
+    a_command(world)
+    world.settle()
+    frame = world.socket_client.frames[SOCKET].pop()
+    world.socket_client.frames[SOCKET].clear()
+    return frame["ids"][0]
+
+
+def beat(world, connection_id=SOCKET):
+    world.clock.advance(540)
+    context = {"connectionId": connection_id, "requestId": "r-1", "identity": {"sourceIp": "203.0.113.9"}}
+    answer = world.call("chalicelib.workers.connections.message", {"requestContext": context, "body": "{}"})
+    assert answer == {"statusCode": 200}
+    calls = world.driver.meter.count
+    world.settle()
+    return calls
+
+
+def told(world):
+    return [(frame["type"], frame["ids"]) for frame in world.socket_client.frames[SOCKET]]
+
+
+def test_with_nothing_to_do_costs_three_reads_and_a_write(world):
+    assert beat(world) == 4
+    assert told(world) == []
+
+
+def test_tells_again_what_waits(world):
+    waiting = execution(world)
+
+    beat(world)
+
+    assert told(world) == [("executions", [waiting])]
+
+
+def test_tells_again_what_should_end(world):
+    running = execution(world)
+    world.services.executions.acknowledge(world.machine.id, running)
+    world.services.executions.cancel(running)
+    world.settle()
+    world.socket_client.frames[SOCKET].clear()
+
+    beat(world)
+
+    assert told(world) == [("cancel", [running])]
+
+
+def test_says_nothing_of_what_runs_or_has_ended(world):
+    running, ended = execution(world), execution(world)
+    for each in (running, ended):
+        world.services.executions.acknowledge(world.machine.id, each)
+    world.services.executions.report(world.machine.id, ended, Report(is_expired=False, exit_code=0))
+    world.settle()
+
+    beat(world)
+
+    assert told(world) == []
+
+
+def test_on_a_socket_that_was_replaced_says_nothing(world):
+    execution(world)
+    world.socket_client.frames["older"] = []
+
+    beat(world, "older")
+
+    assert told(world) == []
+    assert world.socket_client.frames["older"] == []
