@@ -13,7 +13,6 @@ from edge_agent.clock import Clock, ServerTime
 from edge_agent.counters import Counters
 from edge_agent.durable import StateDirectory
 from edge_agent.enrollment import Enroller, Ports
-from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import Executor
 from edge_agent.health import HealthReporter
@@ -21,7 +20,7 @@ from edge_agent.http_client import HttpClient, tls_context
 from edge_agent.identity import choose_node, load_identity
 from edge_agent.intake import Intake
 from edge_agent.journal import Journal, JournalThread
-from edge_agent.listening import Doors
+from edge_agent.listening import Doors, address_of
 from edge_agent.node_services import NodeServices
 from edge_agent.options import Options
 from edge_agent.push_api import PushApi
@@ -119,15 +118,17 @@ class Agent:
                 )
                 await executor.recover()
                 node = self._node_services(session, state, doors, api, executor)
-                resources.callback(self._push_api(executor, session, state, node).close)
+                if doors.push is not None:
+                    resources.callback(self._push_api(executor, session, state, node).listen(doors.push).close)
+                    host, port = address_of(doors.push)
+                    self._log.write("push.listening", host=host, port=port)
                 services = [tasks.create_task(run) for run in self._runs(api, session, executor, reporter, state, node)]
                 await node.start(tasks.create_task)
                 await stop.wait()
                 self._log.write("agent.stopping")
                 for service in services:
                     service.cancel()
-                await node.stop()
-                await executor.stop()
+                await asyncio.gather(node.stop(), executor.stop())
                 await reporter.stop(LAST_REPORTS_SECONDS)
 
     def _node_services(
@@ -184,8 +185,7 @@ class Agent:
         yield from node.runs()
 
     def _push_api(self, executor: Executor, session: Session, state: StateDirectory, node: NodeServices) -> PushApi:
-        """Listening if the options ask for it."""
-        push_api = PushApi(
+        return PushApi(
             executor=executor,
             identity=lambda: session.identity,
             state_directory=state.path,
@@ -195,13 +195,6 @@ class Agent:
             clock=self._clock,
             log=self._log,
         )
-        if self._options.push_port is not None:
-            try:
-                port = push_api.listen(self._options.push_host, self._options.push_port)
-            except OSError as error:
-                raise FatalError(f"cannot listen for pushed commands: {error}") from error
-            self._log.write("push.listening", host=self._options.push_host, port=port)
-        return push_api
 
     def _new_backoff(self) -> Backoff:
         return Backoff(first_seconds=FIRST_RETRY_SECONDS, cap_seconds=LONGEST_RETRY_SECONDS, chance=self._chance)

@@ -2,6 +2,7 @@ import psutil
 
 from edge_agent.clock import Clock
 from edge_agent.counters import PREFIX, Counters
+from edge_agent.errors import UnavailableError
 from edge_agent.executor import Executor
 from edge_agent.exposition import Family, gauge, write_text
 
@@ -16,15 +17,20 @@ QUEUE = "prom_ex_oban_queue_length_count"
 class AgentMetrics:
     """What the agent knows of itself, under the reference's names; what has no meaning here is left out."""
 
-    def __init__(self, counters: Counters, executor: Executor, clock: Clock) -> None:
+    def __init__(self, counters: Counters, executor: Executor, clock: Clock, process: psutil.Process) -> None:
         self._counters = counters
         self._executor = executor
         self._clock = clock
         self._started_at = clock.monotonic()
-        self._process = psutil.Process()
+        self._process = process
 
     def text(self) -> str:
-        return write_text([*self._process_figures(), self._queue(), *self._counters.families()])
+        """Raises UnavailableError where the system does not tell of processes, as at the end of its descriptors."""
+        try:
+            processes = self._process_figures()
+        except (OSError, psutil.Error) as error:
+            raise UnavailableError(f"the system's figures: {type(error).__name__}") from error
+        return write_text([*processes, self._queue(), *self._counters.families()])
 
     def _process_figures(self) -> list[Family]:
         sizes = [size for child in self._process.children(recursive=True) if (size := _resident_bytes(child))]

@@ -14,12 +14,14 @@ from edge_agent.enrollment import EnrollmentKey, Ports
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import Limits
-from edge_agent.options import MetricsOptions, Options, SshOptions
+from edge_agent.inherited_signals import take_over_ignored_signals
+from edge_agent.options import MetricsOptions, Options, PushOptions, SshOptions
 
 KEY_VARIABLE = "ENROLLMENT_KEY"
 CA_FILE_VARIABLE = "EDGE_AGENT_CA_FILE"
 EXIT_FATAL = 2
 # A registration has to name these, served or not.
+UNSERVED_HTTP_PORT = 44000
 UNSERVED_SSH_PORT = 40022
 UNSERVED_HOST_METRICS_PORT = 49100
 
@@ -29,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     clock = Clock()
     log = EventLog(sys.stderr, clock)
     parsed = _parser().parse_args(arguments)
+    take_over_ignored_signals()
     exit_status = 0
     try:
         options = _options(parsed, os.environ, sys.stdin)
@@ -63,10 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--cancel-grace-seconds",
-        type=float,
+        type=_seconds,
         default=5.0,
         metavar="S",
-        help="from SIGTERM to SIGKILL of a cancelled command (%(default)s)",
+        help="to SIGKILL, from a cancelled command's SIGTERM or an SSH session's SIGHUP (%(default)s)",
     )
     parser.add_argument(
         "--alias", action="append", default=[], metavar="NAME", help="register this name; may be given several times"
@@ -79,7 +82,10 @@ def _parser() -> argparse.ArgumentParser:
         "--node-exporter-url", metavar="URL", help="send what this node_exporter says of the host, not our own figures"
     )
     metrics.add_argument(
-        "--metrics-interval", type=_positive, metavar="S", help="send them this often too (default: never unasked)"
+        "--metrics-interval",
+        type=_positive,
+        metavar="S",
+        help="send them this often too (default: as often as the server says, which may be never)",
     )
     push = parser.add_argument_group("push API, for servers that can reach this machine")
     push.add_argument("--push-port", type=_port, metavar="PORT", help="serve it on this port; 0 takes a free one")
@@ -100,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_port,
         help=f"with --push-port the host's metrics are served there; default: {UNSERVED_HOST_METRICS_PORT}, not served",
     )
-    ports.add_argument("--http-port", type=_port, help="default: the push port, else 44000")
+    ports.add_argument("--http-port", type=_port, help=f"default: the push port, else {UNSERVED_HTTP_PORT}")
     for name, default in (
         ("wireguard-metrics", 49586),
         ("http-proxy", 43128),
@@ -122,20 +128,21 @@ def _options(parsed: argparse.Namespace, environment: MutableMapping[str, str], 
         network_name=parsed.network_name,
         ca_file=ca_file,
         ports=Ports(
-            http_port=parsed.http_port or parsed.push_port or 44000,
+            http_port=parsed.http_port or UNSERVED_HTTP_PORT,
             ssh_port=UNSERVED_SSH_PORT,
             host_metrics_port=parsed.host_metrics_port or UNSERVED_HOST_METRICS_PORT,
             wireguard_metrics_port=parsed.wireguard_metrics_port,
             http_proxy_port=parsed.http_proxy_port,
             socks5_proxy_port=parsed.socks5_proxy_port,
         ),
-        push_host=parsed.push_host,
-        push_port=parsed.push_port,
+        push=None
+        if parsed.push_port is None
+        else PushOptions(host=parsed.push_host, port=parsed.push_port, recorded_port=parsed.http_port),
         ssh=None
         if parsed.ssh_port is None
         else SshOptions(host=parsed.ssh_host, port=parsed.ssh_port, idle_seconds=parsed.ssh_idle_seconds),
         metrics=MetricsOptions(
-            port=None if parsed.push_port is None else parsed.host_metrics_port,
+            port=parsed.host_metrics_port,
             node_exporter_url=parsed.node_exporter_url,
             interval_seconds=parsed.metrics_interval,
         ),
@@ -176,6 +183,13 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return number
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError("a number of seconds")
+    return seconds
 
 
 def _leaves(group: BaseExceptionGroup[FatalError]) -> list[FatalError]:

@@ -187,6 +187,7 @@ class Enroller:
             poll_seconds=float(data.get("poll_seconds") or 60.0),
             derp_map_url=data.get("derp_map_url"),
             enrolled_at=enrolled_at,
+            metrics_push_seconds=data.get("metrics_push_seconds") or None,
         )
 
 

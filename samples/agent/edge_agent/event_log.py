@@ -1,5 +1,6 @@
 import json
 import threading
+from contextlib import suppress
 from typing import TextIO
 
 from edge_agent.clock import Clock
@@ -9,6 +10,7 @@ class EventLog:
     """One JSON object a line: `at` (UTC, microseconds), `event`, and what the event names.
 
     Callers pass ids, counts and codes. Keys, tokens, command texts and outputs are never passed: nothing filters them.
+    What cannot be written, to a full disk or a reader that is gone, is lost: commands go on.
     """
 
     def __init__(self, stream: TextIO, clock: Clock) -> None:
@@ -18,6 +20,6 @@ class EventLog:
 
     def write(self, event: str, **fields: object) -> None:
         line = json.dumps({"at": self._clock.now().isoformat(timespec="microseconds"), "event": event, **fields})
-        with self._lock:
+        with self._lock, suppress(OSError):
             self._stream.write(line + "\n")
             self._stream.flush()

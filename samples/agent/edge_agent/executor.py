@@ -185,7 +185,11 @@ class Executor:
     async def _execute(self, task: _Task) -> None:
         work = task.work
         await self._journal_thread.run(self._journal.start, work.id)
-        spool = OutputSpool(self._spool / work.id)
+        try:
+            spool = OutputSpool(self._spool / work.id)
+        except OSError as error:
+            await self._finish(work.id, _not_started(error))
+            return
         try:
             ending = await self._shell(task, spool)
             await self._journal_thread.run(spool.sync)
@@ -202,7 +206,7 @@ class Executor:
         try:
             command = ShellCommand(work.command_text, environment, spool)
         except (OSError, ValueError) as error:
-            return Ending(EXIT_NOT_STARTED, (f"The command could not be started: {error}",))
+            return _not_started(error)
         self._log.write("execution.started", execution_id=work.id)
         return await command.finish(
             timeout_ms=work.timeout_ms, cancel=task.cancel, grace_seconds=self._limits.cancel_grace_seconds
@@ -224,3 +228,7 @@ class Executor:
         for path in self._spool.iterdir():
             if self._journal.state_of(path.name) in (None, State.SETTLED):
                 path.unlink()
+
+
+def _not_started(error: Exception) -> Ending:
+    return Ending(EXIT_NOT_STARTED, (f"The command could not be started: {error}",))

@@ -11,8 +11,8 @@ from edge_agent.event_log import EventLog
 # Below this the journal may fail, and without it nothing is run.
 FREE_BYTES_NEEDED = 16 * 1024 * 1024
 CHECK_SECONDS = 60.0
-# The server takes every call as a sign of life; this only repairs what it believes about a change it missed.
-REPEAT_EVERY_CHECKS = 30
+# Said again although nothing changed: the server takes any call of a node that it had lost as a sign of health.
+REPEAT_EVERY_CHECKS = {"healthy": 24 * 60, "unhealthy": 30}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class HealthReporter:
         checks_since = 0
         while True:
             status = overall(check_health(self._state_directory))
-            if status != told or checks_since >= REPEAT_EVERY_CHECKS:
+            if status != told or checks_since >= REPEAT_EVERY_CHECKS[told]:
                 try:
                     await self._api.report_health(status)
                 except UnavailableError as error:

@@ -1,33 +1,21 @@
 import socket
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from edge_agent.errors import UnavailableError
+from edge_agent.event_log import EventLog
 from edge_agent.exposition import CONTENT_TYPE
-
-SOCKET_SECONDS = 10.0
+from edge_agent.http_server import SOCKET_SECONDS, LocalHttpServer
 
 
 class HostMetricsApi:
     """`GET /metrics` as a node_exporter serves it, without authentication. Its threads end with `close`."""
 
-    def __init__(self, bound: socket.socket, source: Callable[[], str]) -> None:
+    def __init__(self, bound: socket.socket, source: Callable[[], str], log: EventLog) -> None:
         class Handler(_Handler):
             text = staticmethod(source)
 
-        self._server = ThreadingHTTPServer(bound.getsockname()[:2], Handler, bind_and_activate=False)
-        self._server.daemon_threads = True
-        self._server.socket.close()
-        self._server.socket = bound
-        self._server.server_activate()
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="host-metrics", daemon=True
-        ).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.close = LocalHttpServer(bound, Handler, log).close
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,8 +1,6 @@
-import asyncio
 import json
 import ssl
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +11,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from edge_agent import __version__
+from edge_agent.blocking_calls import BlockingCalls
 from edge_agent.clock import ServerTime
 from edge_agent.errors import FatalError, NetworkError, UnavailableError
 from edge_agent.proxies import proxy_for
@@ -20,6 +19,9 @@ from edge_agent.proxies import proxy_for
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0  # a cold server takes 2 to 4 s
 THREADS = 8
+PIECE_BYTES = 64 * 1024
+# Above all that the server sends; what sends more is something else.
+LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
 TOO_MANY_REQUESTS = 429
 
 
@@ -73,7 +75,7 @@ class HttpClient:
         self._proxies = proxies
         self._server_time = server_time
         self._pools: dict[str | None, urllib3.PoolManager] = {}
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="http")
+        self._threads = BlockingCalls[Answer](THREADS, "http")
 
     async def request(
         self,
@@ -96,27 +98,35 @@ class HttpClient:
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         target = f"{url}?{urlencode(query)}" if query else url
         send = partial(self._send, method, target, headers=headers, body=content, retries=False, redirect=False)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, send)
+        return await self._threads.run(send)
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """What is under way is not waited for."""
         for pool in self._pools.values():
             pool.clear()
 
     def _send(self, method: str, url: str, **options: Any) -> Answer:
-        pool = self._pool(url)
         try:
             try:
-                response = pool.request(method, url, **options)
+                return self._exchange(method, url, **options)
             except ProtocolError:
-                response = pool.request(method, url, **options)
+                return self._exchange(method, url, **options)
         except HTTPError as error:
             raise NetworkError(f"{urlsplit(url).netloc}: {type(error).__name__}") from error
-        return self._answer(url, response)
 
-    def _answer(self, url: str, response: urllib3.BaseHTTPResponse) -> Answer:
+    def _exchange(self, method: str, url: str, **options: Any) -> Answer:
+        response = self._pool(url).request(method, url, preload_content=False, **options)
+        content = bytearray()
+        for piece in response.stream(PIECE_BYTES):
+            content += piece
+            if len(content) > LARGEST_ANSWER_BYTES:
+                response.close()
+                raise NetworkError(f"{urlsplit(url).netloc}: an answer without end")
+        return self._answer(url, response, bytes(content))
+
+    def _answer(self, url: str, response: urllib3.BaseHTTPResponse, content: bytes) -> Answer:
         try:
-            body = json.loads(response.data)
+            body = json.loads(content)
         except ValueError:
             body = None
         is_envelope = isinstance(body, dict) and ("data" in body or "error" in body)

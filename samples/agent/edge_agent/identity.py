@@ -1,5 +1,5 @@
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ class Identity:
     """What a registration returned, with the network that it was made for.
 
     `enrolled_at` is when the node was enrolled with a key, in the server's time; renewals keep it.
+    `metrics_push_seconds` None: the server wants metrics only when it asks for them.
     """
 
     node_id: str
@@ -34,6 +35,7 @@ class Identity:
     poll_seconds: float
     derp_map_url: str | None
     enrolled_at: str
+    metrics_push_seconds: float | None = None
 
 
 def choose_node(state: StateDirectory, *, wanted: str | None, random_id: bool, machine_id_file: Path) -> Node:
@@ -58,10 +60,13 @@ def choose_node(state: StateDirectory, *, wanted: str | None, random_id: bool, m
 
 
 def load_identity(state: StateDirectory) -> Identity | None:
+    """The stored identity, also one that an older version wrote, or a newer one before it was taken back."""
     content = state.read(IDENTITY_FILE)
     if content is None:
         return None
-    return Identity(**{"enrolled_at": "", **content, "admin_urls": tuple(content["admin_urls"])})
+    known = {each.name for each in fields(Identity)}
+    kept = {name: value for name, value in content.items() if name in known}
+    return Identity(**{"enrolled_at": "", **kept, "admin_urls": tuple(content["admin_urls"])})
 
 
 def save_identity(state: StateDirectory, identity: Identity) -> None:

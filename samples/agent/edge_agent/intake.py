@@ -13,7 +13,8 @@ from edge_agent.reporter import Reporter
 from edge_agent.session import Session
 from edge_agent.wanted import Wanted
 
-CONNECTED_POLL_SECONDS = 300.0
+# Longer than a socket lives: it looks after each connect, and at each beat the server tells what still waits.
+CONNECTED_POLL_SECONDS = 7200.0
 POLL_JITTER = 0.2
 ACKNOWLEDGE_AT_ONCE = 8
 # So many are taken ahead; the others stay pending at the server, where they can be cancelled or expire.
@@ -24,8 +25,8 @@ class Intake:
     """Finds this node's work in the server's lists and brings it to the executor. The lists are the truth; a wake-up
     only makes it look sooner.
 
-    `pending` is asked on every look. `sent` is asked when it can matter: at the start and after every connect (what an
-    earlier process acknowledged and lost), while something is unfinished here (cancellations), and after any doubt
+    `pending` is asked on every look. `sent` is asked when it can matter: at the start (what an earlier process
+    acknowledged and lost), while something from before the look is unfinished (cancellations), and after any doubt
     about an acknowledgement. One look at a time; what is asked for meanwhile brings another.
     """
 
@@ -62,7 +63,8 @@ class Intake:
     def wake_up(self, execution_ids: Iterable[str]) -> None:
         for execution_id in execution_ids:
             self._log.write("execution.wake_up", execution_id=execution_id)
-            if not self._executor.knows(execution_id):
+            # A second wake-up for what is being looked for brings no second look.
+            if not self._executor.knows(execution_id) and execution_id not in self._executions.ids():
                 self._executions.add(execution_id)
                 self._look_now.set()
 
@@ -73,7 +75,6 @@ class Intake:
 
     def connected(self) -> None:
         self._connected = True
-        self._ask_sent = True
         self._look_now.set()
         self._reporter.retry_now()
 
@@ -120,9 +121,10 @@ class Intake:
     async def _look(self) -> None:
         self._counters.add("commands_sync_total")
         executions, cancellations = self._executions.due(), self._cancellations.due()
+        was_busy = self._executor.unfinished > 0  # what this look takes has just been seen: it needs no second list
         await self._take_pending()
         missing = [execution_id for execution_id in executions if not self._executor.knows(execution_id)]
-        if self._ask_sent or self._executor.unfinished or missing or cancellations:
+        if self._ask_sent or was_busy or missing or cancellations:
             self._ask_sent = False
             await self._take_sent()
             self._executor.resume()

@@ -1,9 +1,9 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -64,7 +64,8 @@ class Journal:
     Each execution passes accepted -> started -> finished -> settled, one line a step, flushed to the disk before the
     method returns. Only one caller ever gets True from `accept` for an id, over restarts too. The file is read whole at
     the start: a last line that a crash cut short is dropped; when any other line is unreadable, an execution that seems
-    only accepted counts as started, since the lost line may have said so.
+    only accepted counts as started, since the lost line may have said so. Fields that a newer version wrote are passed
+    over.
 
     Not safe for concurrent calls: `JournalThread` serialises them. Reading the state of one id is safe at any time.
     """
@@ -190,10 +191,15 @@ def _line(execution_id: str, entry: Entry) -> bytes:
 def _parse(line: bytes) -> tuple[str, Entry]:
     record = json.loads(line)
     parse_time(record["at"])
-    result = record.get("result")
+    work, result = record.get("work"), record.get("result")
     return record["id"], Entry(
         state=State(record["state"]),
         at=record["at"],
-        work=Work(**record["work"]) if "work" in record else None,
-        result=Result(**{**result, "notes": tuple(result["notes"])}) if result else None,
+        work=Work(**_known(Work, work)) if work else None,
+        result=Result(**{**_known(Result, result), "notes": tuple(result["notes"])}) if result else None,
     )
+
+
+def _known(kind: type[Work | Result], content: Mapping[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in content.items() if name in names}

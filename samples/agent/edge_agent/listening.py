@@ -17,6 +17,7 @@ class Doors:
 
     def __init__(self, options: Options) -> None:
         self.ports = options.ports
+        self.push: socket.socket | None = None
         self.ssh: socket.socket | None = None
         self.host_metrics: socket.socket | None = None
         self._options = options
@@ -24,11 +25,15 @@ class Doors:
 
     def __enter__(self) -> Self:
         options = self._options
+        if options.push is not None:
+            self.push = self._bound(options.push.host, options.push.port)
+            recorded_port = options.push.recorded_port or address_of(self.push)[1]
+            self.ports = replace(self.ports, http_port=recorded_port)
         if options.ssh is not None:
             self.ssh = self._bound(options.ssh.host, options.ssh.port)
             self.ports = replace(self.ports, ssh_port=address_of(self.ssh)[1])
-        if options.metrics.port is not None:
-            self.host_metrics = self._bound(options.push_host, options.metrics.port)
+        if options.push is not None and options.metrics.port is not None:
+            self.host_metrics = self._bound(options.push.host, options.metrics.port)
             self.ports = replace(self.ports, host_metrics_port=address_of(self.host_metrics)[1])
         return self
 

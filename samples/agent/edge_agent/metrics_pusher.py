@@ -1,9 +1,11 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from edge_agent.agent_api import AgentApi
+from edge_agent.clock import Clock
 from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
 
@@ -11,10 +13,11 @@ INTERVAL_JITTER = 0.1
 
 
 class MetricsPusher:
-    """Sends metrics when the server asks for them, and by itself every so often if an interval is set.
+    """Sends metrics when the server asks for them, and by itself every so often if there is an interval.
 
-    `sources` maps a type to what makes its text; one that has none now raises UnavailableError, and is left out this
-    time. Nothing is repeated: whoever asked has given up by then, and asks again.
+    `interval_seconds` may say another one after `interval_changed`; None is never. What is asked for in between puts
+    nothing off. `sources` maps a type to what makes its text; one that has none now raises UnavailableError, and is
+    left out this time. Nothing is repeated: whoever asked has given up by then, and asks again.
     """
 
     def __init__(
@@ -22,13 +25,15 @@ class MetricsPusher:
         api: AgentApi,
         sources: Mapping[str, Callable[[], str]],
         *,
-        interval_seconds: float | None,
+        interval_seconds: Callable[[], float | None],
+        clock: Clock,
         chance: random.Random,
         log: EventLog,
     ) -> None:
         self._api = api
         self._sources = sources
         self._interval_seconds = interval_seconds
+        self._clock = clock
         self._chance = chance
         self._log = log
         self._asked = asyncio.Event()
@@ -41,12 +46,21 @@ class MetricsPusher:
             self._wanted |= {each for each in types if isinstance(each, str) and each in self._sources}
             self._asked.set()
 
+    def interval_changed(self) -> None:
+        self._asked.set()
+
     async def run(self) -> None:
+        interval_seconds: float | None = None
+        due_at: float | None = None
         while True:
-            if not await self._asked_within(self._pause_seconds()):
-                self._wanted |= set(self._sources)
+            if interval_seconds != self._interval_seconds():
+                interval_seconds = self._interval_seconds()
+                due_at = self._next_due(interval_seconds)
+            await self._asked_until(due_at)
             self._asked.clear()
             wanted, self._wanted = self._wanted, set()
+            if due_at is not None and due_at <= self._clock.monotonic():
+                wanted, due_at = set(self._sources), self._next_due(interval_seconds)
             async with asyncio.TaskGroup() as pushes:
                 for metrics_type in sorted(wanted):
                     pushes.create_task(self._push(metrics_type))
@@ -60,15 +74,15 @@ class MetricsPusher:
         else:
             self._log.write("metrics.pushed", metrics_type=metrics_type, bytes=len(text.encode()))
 
-    def _pause_seconds(self) -> float | None:
-        if self._interval_seconds is None:
+    def _next_due(self, interval_seconds: float | None) -> float | None:
+        """On the monotonic clock."""
+        if interval_seconds is None:
             return None
-        return self._interval_seconds * self._chance.uniform(1 - INTERVAL_JITTER, 1 + INTERVAL_JITTER)
+        jitter = self._chance.uniform(1 - INTERVAL_JITTER, 1 + INTERVAL_JITTER)
+        return self._clock.monotonic() + interval_seconds * jitter
 
-    async def _asked_within(self, seconds: float | None) -> bool:
-        try:
+    async def _asked_until(self, due_at: float | None) -> None:
+        seconds = None if due_at is None else max(due_at - self._clock.monotonic(), 0)
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._asked.wait()
-        except TimeoutError:
-            return False
-        return True

@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from edge_agent.agent_api import AgentApi
 from edge_agent.agent_metrics import AgentMetrics
 from edge_agent.aliases import Aliases
@@ -65,20 +67,22 @@ class NodeServices:
         self._resources = ExitStack()
         self._ssh_server: SshServer | None = None
         self._host_text = host_metrics(options.metrics.node_exporter_url)
-        self.agent_text = AgentMetrics(counters, executor, clock).text
+        self.agent_text = AgentMetrics(counters, executor, clock, psutil.Process()).text
         self._pusher = MetricsPusher(
             api,
             {"host": self._host_text, "agent": self.agent_text},
-            interval_seconds=options.metrics.interval_seconds,
+            interval_seconds=lambda: options.metrics.interval_seconds or session.identity.metrics_push_seconds,
+            clock=clock,
             chance=chance,
             log=log,
         )
+        session.when_renewed(self._pusher.interval_changed)
         self.updater = self._new_updater()
 
     async def start(self, spawn: Spawn) -> None:
         """Open what listens."""
         if self._doors.host_metrics is not None:
-            self._resources.callback(HostMetricsApi(self._doors.host_metrics, self._host_text).close)
+            self._resources.callback(HostMetricsApi(self._doors.host_metrics, self._host_text, self._log).close)
             host, port = address_of(self._doors.host_metrics)
             self._log.write("metrics.listening", host=host, port=port)
         if self._doors.ssh is not None and self._options.ssh is not None:
@@ -111,7 +115,9 @@ class NodeServices:
 
         self._ssh_server = SshServer(
             login=LoginCheck(self._api, self._counters, self._log),
-            limits=SshLimits(idle_seconds=options.idle_seconds),
+            limits=SshLimits(
+                idle_seconds=options.idle_seconds, hang_up_seconds=self._options.limits.cancel_grace_seconds
+            ),
             environment=self._options.environment,
             spawn=spawn,
             counters=self._counters,

@@ -7,6 +7,15 @@ from edge_agent.executor import Limits
 
 
 @dataclass(frozen=True)
+class PushOptions:
+    """`recorded_port` is what the server calls where that is not the port listened on, as behind a forwarder."""
+
+    host: str
+    port: int
+    recorded_port: int | None
+
+
+@dataclass(frozen=True)
 class SshOptions:
     host: str
     port: int
@@ -15,7 +24,8 @@ class SshOptions:
 
 @dataclass(frozen=True)
 class MetricsOptions:
-    """`port` None: the host's metrics are not served here. `interval_seconds` None: sent only when asked for."""
+    """`port` is where the host's metrics are served, if the push API is. `interval_seconds` None: as often as the
+    server says."""
 
     port: int | None
     node_exporter_url: str | None
@@ -34,8 +44,7 @@ class Options:
     network_name: str | None
     ca_file: Path | None
     ports: Ports
-    push_host: str
-    push_port: int | None
+    push: PushOptions | None
     ssh: SshOptions | None
     metrics: MetricsOptions
     aliases: tuple[str, ...]

@@ -2,24 +2,25 @@ import asyncio
 import hmac
 import json
 import re
-import threading
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 from edge_agent.agent_api import parse_work
 from edge_agent.clock import Clock
+from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import CancelOutcome, Executor
 from edge_agent.exposition import CONTENT_TYPE
 from edge_agent.health import as_json, check_health, overall
+from edge_agent.http_server import SOCKET_SECONDS, LocalHttpServer
 from edge_agent.identity import Identity
 from edge_agent.journal import Work
 
 BODY_LIMIT_BYTES = 1024 * 1024
-SOCKET_SECONDS = 10.0
 ANSWER_SECONDS = 9.0  # the server gives up after 10
 CREATE_PATH = "/api/v1/command_executions"
 CANCEL_PATH = re.compile(r"/api/v1/command_executions/([0-9A-Fa-f-]{36})/cancel")
@@ -32,6 +33,7 @@ CODES = {
     404: ("not_found", "Resource not found"),
     413: ("payload_too_large", "Payload Too Large"),
     422: ("validation_failed", "Validation failed"),
+    503: ("service_unavailable", "Service Unavailable"),
 }
 
 
@@ -48,7 +50,7 @@ class PushApi:
     metrics, look for an update.
 
     The same envelope as the server's own. Calls need the node's API token, `/health` does not. A pushed execution is
-    on disk before the answer, and counts as acknowledged. Its threads end with `close`.
+    on disk before the answer, and counts as acknowledged.
     """
 
     def __init__(
@@ -72,26 +74,15 @@ class PushApi:
         self._loop = loop
         self._clock = clock
         self._log = log
-        self._server: ThreadingHTTPServer | None = None
 
-    def listen(self, host: str, port: int) -> int:
-        """Serve from threads of its own; returns the port. Raises OSError where it cannot listen."""
+    def listen(self, bound: socket.socket) -> LocalHttpServer:
+        """Serve from threads of its own, until what is returned is closed."""
         api = self
 
         class Handler(_Handler):
             push_api = api
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="push-api", daemon=True
-        ).start()
-        return int(self._server.server_address[1])
-
-    def close(self) -> None:
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
+        return LocalHttpServer(bound, Handler, self._log)
 
     def timestamp(self) -> str:
         return self._clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -119,7 +110,10 @@ class PushApi:
         return Reply(404) if outcome is None else Reply(200, {"action": outcome})
 
     def agent_metrics(self) -> Reply:
-        return Reply(200, text=self._metrics())
+        try:
+            return Reply(200, text=self._metrics())
+        except UnavailableError:
+            return Reply(503)
 
     def update(self) -> Reply:
         """Taken does not mean done: the agent asks the server about the request first, and acts once on each."""

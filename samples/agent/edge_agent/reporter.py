@@ -86,7 +86,11 @@ class Reporter:
         result = self._journal.entry(execution_id).result
         if result is None:
             raise ValueError(f"execution {execution_id} has no result yet")
-        output = await asyncio.to_thread(read_output, self._spool_file(execution_id), result.notes)
+        try:
+            output = await asyncio.to_thread(read_output, self._spool_file(execution_id), result.notes)
+        except OSError as error:
+            # Too many open files, for example: no reason to let go of it.
+            raise UnavailableError(f"the output cannot be read: {error}") from error
         return await self._api.report(execution_id, result, output)
 
     async def _pause(self, seconds: float, asked_for_seconds: float | None) -> None:

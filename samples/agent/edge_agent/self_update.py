@@ -27,7 +27,8 @@ class SelfUpdater:
 
     What is acted upon is on disk before: a crash in between loses the request, and never repeats it. Requests carry
     whole seconds: of two in one second, one is acted upon. The command has a session of its own: it lives on when the
-    agent stops, and may start it again. Its output goes to a file of the state directory.
+    agent stops, and may start it again. Its output goes to a file of the state directory. While one runs, the server is
+    not asked: the next request waits, and where the command hangs the server learns that it was in vain.
     """
 
     def __init__(
@@ -52,18 +53,19 @@ class SelfUpdater:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._asked = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def asked(self, frame: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002 - it says nothing more
         """Look for a request now."""
         self._asked.set()
 
     def asked_from_thread(self) -> None:
-        # A loop that is closed belongs to an agent that stops.
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._asked.set)
+        self._from_thread(self._asked.set)
 
     async def run(self) -> None:
         while True:
+            await self._idle.wait()
             self._asked.clear()
             try:
                 requested_at = await self._api.newest_self_update()
@@ -107,10 +109,17 @@ class SelfUpdater:
             )
         finally:
             os.close(output)
+        self._idle.clear()
         threading.Thread(target=self._watch, args=(process,), name="self-update", daemon=True).start()
 
     def _watch(self, process: "subprocess.Popen[bytes]") -> None:
         self._log.write("self_update.ended", exit_code=process.wait())
+        self._from_thread(self._idle.set)
+
+    def _from_thread(self, call: Callable[[], None]) -> None:
+        # A loop that is closed belongs to an agent that stops.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(call)
 
     async def _pause(self) -> None:
         seconds = CHECK_SECONDS * self._chance.uniform(1 - CHECK_JITTER, 1 + CHECK_JITTER)

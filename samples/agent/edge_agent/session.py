@@ -21,8 +21,13 @@ class Session:
         self._enroller = enroller
         self._state = state
         self._renewal = asyncio.Lock()
+        self._when_renewed: list[Callable[[], None]] = []
         self._when_enrolled_anew: list[Callable[[], None]] = []
         self.identity = identity
+
+    def when_renewed(self, call: Callable[[], None]) -> None:
+        """Call this after every renewal: what the server told may have changed."""
+        self._when_renewed.append(call)
 
     def when_enrolled_anew(self, call: Callable[[], None]) -> None:
         """Call this whenever a renewal had to be an enrolment: the server then knows nothing of this node's past."""
@@ -55,6 +60,5 @@ class Session:
                 save_identity(self._state, identity)
                 is_new = identity.enrolled_at != self.identity.enrolled_at
                 self.identity = identity
-                if is_new:
-                    for call in self._when_enrolled_anew:
-                        call()
+                for call in [*self._when_renewed, *(self._when_enrolled_anew if is_new else ())]:
+                    call()

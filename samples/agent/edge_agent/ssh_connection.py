@@ -14,9 +14,11 @@ REFUSALS_PER_CONNECTION = 6
 
 @dataclass(frozen=True)
 class SshLimits:
-    """`idle_seconds`: a connection over which nothing passed for so long is closed."""
+    """`idle_seconds`: a connection over which nothing passed for so long is closed. `hang_up_seconds`: what a session
+    whose client has gone gets to end by itself."""
 
     idle_seconds: float
+    hang_up_seconds: float
     connections: int = 16
     sessions_per_connection: int = 8
 
@@ -104,6 +106,7 @@ class SshConnection(asyncssh.SSHServer):
         self._sessions_opened += 1
         session = SshSession(
             environment={**self._environment, "EDGE_SSH_USERNAME": self._username},
+            hang_up_seconds=self._limits.hang_up_seconds,
             spawn=self._spawn,
             active=self._note_activity,
             ended=self._sessions.discard,

@@ -23,7 +23,8 @@ HOST_KEY_ALGORITHM = "ssh-ed25519"
 LOGIN_SECONDS = 60.0
 KEEPALIVE_SECONDS = 30.0
 KEEPALIVES_MISSED = 3
-STOP_SECONDS = 5.0
+# For the processes of killed sessions to vanish.
+DYING_SECONDS = 5.0
 
 
 def host_key(state: StateDirectory) -> asyncssh.SSHKey:
@@ -97,7 +98,7 @@ class SshServer:
         for connection in list(self._connections):
             connection.close("the agent stops")
         if self._sessions:
-            await asyncio.wait(self._sessions, timeout=STOP_SECONDS)
+            await asyncio.wait(self._sessions, timeout=self._limits.hang_up_seconds + DYING_SECONDS)
 
     def _new_connection(self) -> SshConnection:
         self._connections_opened += 1

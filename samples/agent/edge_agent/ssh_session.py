@@ -10,8 +10,6 @@ from edge_agent.ssh_program import SshProgram, Terminal
 
 # How long the output may stay open, silent, after the program has ended.
 DRAIN_SECONDS = 1.0
-# From SIGHUP to SIGKILL of a session whose client has gone.
-HANG_UP_SECONDS = 1.0
 EXIT_NOT_STARTED = 126
 CLIENT_VARIABLES = ("LANG", "LC_")
 TERMINAL_KIND_LENGTH = 64
@@ -30,14 +28,17 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         self,
         *,
         environment: Mapping[str, str],
+        hang_up_seconds: float,
         spawn: Spawn,
         active: Callable[[], None],
         ended: Callable[["SshSession"], None],
         log: EventLog,
         ids: Mapping[str, object],
     ) -> None:
-        """`active` is told of every byte that passes, `ended` of the end, perhaps twice; `ids` stand in the log."""
+        """`hang_up_seconds` are from SIGHUP to SIGKILL; `active` is told of every byte that passes, `ended` of the end,
+        perhaps twice; `ids` stand in the log."""
         self._environment = environment
+        self._hang_up_seconds = hang_up_seconds
         self._spawn = spawn
         self._active = active
         self._ended = ended
@@ -151,7 +152,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         """Give it a moment to save what it has in hand: editors and shells do."""
         program.hang_up()
         with suppress(TimeoutError):
-            async with asyncio.timeout(HANG_UP_SECONDS):
+            async with asyncio.timeout(self._hang_up_seconds):
                 await program.group.exited.wait()
 
     async def _drained(self, program: SshProgram) -> None:

@@ -20,10 +20,13 @@ from edge_agent.session import Session
 
 PING_SECONDS = 540.0  # API Gateway closes a socket that carried nothing for 10 minutes
 PING_JITTER = 0.05
-LIFE_SECONDS = (6000.0, 7000.0)  # it closes every socket after 2 hours
+LIFE_SECONDS = (6600.0, 7100.0)  # it closes every socket after 2 hours
 STEADY_SECONDS = 30.0
 PING_FRAME = json.dumps({"type": "ping"})
 NO_LINK_SECONDS = 60.0
+# For the peer's word at the end: one that has fallen silent holds up no stop.
+CLOSE_SECONDS = 2.0
+DEAD_AFTER_SECONDS = 120
 
 
 class WakeUpSocket:
@@ -88,6 +91,7 @@ class WakeUpSocket:
             **proxy_tls,
             # A dead peer is found by TCP: the gateway would bill and count frames of ours.
             ping_interval=None,
+            close_timeout=CLOSE_SECONDS,
         )
         async with connection:
             _keep_alive(connection)
@@ -146,9 +150,11 @@ class WakeUpSocket:
 
 
 def _keep_alive(connection: ClientConnection) -> None:
-    """Let TCP probe a silent peer: a link that a NAT or a cell network dropped is noticed in about two minutes."""
+    """Let TCP probe a silent peer: a link that a NAT or a cell network dropped is noticed in about two minutes, also
+    where something is under way that nobody acknowledges."""
     link = connection.transport.get_extra_info("socket")
     link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+    limits = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": DEAD_AFTER_SECONDS * 1000}
+    for name, value in limits.items():
         if hasattr(socket, name):
             link.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

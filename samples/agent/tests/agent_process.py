@@ -7,16 +7,20 @@ import subprocess
 import sys
 import threading
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
-from eventually import eventually
+from eventually import PATIENCE_SECONDS, eventually
 
 AGENT_FOLDER = Path(__file__).parents[1]
+DYING_SECONDS = 10.0
 
 
 class AgentProcess:
-    def __init__(self, arguments, environment, stdin_text):
+    def __init__(self, arguments, environment, stdin_text, ignored_signals):
         self.arguments = [sys.executable, "-m", "edge_agent", *arguments]
+        if ignored_signals:
+            self.arguments[:0] = ["/bin/sh", "-c", f'trap \'\' {ignored_signals}; exec "$0" "$@"']
         self.events = []
         self.stderr = ""
         self.process = subprocess.Popen(
@@ -46,13 +50,13 @@ class AgentProcess:
     def wait_for(self, event, **fields):
         return eventually(lambda: self.logged(event, **fields), what=f"{event} {fields}\n{self.stderr}")[0]
 
-    def stop(self, number=signal.SIGTERM):
+    def stop(self, number=signal.SIGTERM, *, within_seconds=PATIENCE_SECONDS):
         """Send the signal and return the exit status."""
         self.process.send_signal(number)
-        return self.wait()
+        return self.wait(within_seconds=within_seconds)
 
-    def wait(self):
-        status = self.process.wait(15)
+    def wait(self, *, within_seconds=PATIENCE_SECONDS):
+        status = self.process.wait(within_seconds)
         self.reader.join()
         self.process.stderr.close()
         return status
@@ -78,21 +82,27 @@ class AgentProcesses:
                 except subprocess.TimeoutExpired:
                     stubborn.append(agent.stderr)
                     agent.stop(signal.SIGKILL)
-        left = self.processes()
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
         assert not stubborn, f"did not stop: {stubborn}"
-        assert kind or not left, f"processes left behind: {left}"
+        if kind:
+            self._kill_all()
+            return
+        try:
+            # What was killed may still be on its way out.
+            eventually(lambda: self.processes() == [], seconds=DYING_SECONDS, what="the end of all processes")
+        finally:
+            self._kill_all()
 
-    def start(self, *arguments, key="environment", environment=None, stdin_text=None):
-        """An agent on this test's state directory. `key`: the way that the key of the server is given."""
+    def start(self, *arguments, key="environment", environment=None, stdin_text=None, ignored_signals=""):
+        """An agent on this test's state directory. `key`: the way that the key of the server is given.
+        `ignored_signals`: names of those that its launcher ignores, as `nohup` does."""
         inherited = {"PATH": os.environ["PATH"], "EDGE_TEST_MARK": self.mark, "PYTHONUNBUFFERED": "1"}
         if key == "environment":
             inherited["ENROLLMENT_KEY"] = self.server.key()
         fixed = ["--state-dir", str(self.state_dir), "--node-id", str(uuid.UUID(int=7))]
         if {"--random-id", "--machine-id-file", "--node-id"} & set(arguments):
             fixed = fixed[:2]
-        agent = AgentProcess([*fixed, *arguments], {**inherited, **(environment or {})}, stdin_text)
+        variables = {**inherited, **(environment or {})}
+        agent = AgentProcess([*fixed, *arguments], variables, stdin_text, ignored_signals)
         self.started.append(agent)
         return agent
 
@@ -102,6 +112,11 @@ class AgentProcesses:
         agent.wait_for("websocket.connected")
         eventually(lambda: self.server.connections, what="the server's side of the connection")
         return agent
+
+    def _kill_all(self):
+        for pid in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def processes(self):
         """Every living process that these agents started, themselves included."""

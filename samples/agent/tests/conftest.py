@@ -22,7 +22,7 @@ def server():
 def ssh(tmp_path_factory):
     """One agent with an SSH server for all tests that leave it as they found it."""
     with StubServer() as server:
-        running = SshAgent(server, tmp_path_factory.mktemp("ssh"))
+        running = SshAgent(server, tmp_path_factory.mktemp("ssh"), "--cancel-grace-seconds", "1")
         with running.agents:
             yield running
         strange = [line for line in running.agent.stderr.splitlines() if not line.startswith("{")]

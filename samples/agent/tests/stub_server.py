@@ -53,6 +53,7 @@ class StubServer:
         self.tokens = {}
         self.previous_tokens = {}
         self.poll_seconds = 60
+        self.metrics_push_seconds = None
         self.names_itself = True
         self.websocket = True
         self.connections = set()
@@ -208,6 +209,7 @@ class StubServer:
             "derp_map_url": None,
             "websocket_url": self.websocket_url if self.websocket else None,
             "poll_seconds": self.poll_seconds,
+            "metrics_push_seconds": self.metrics_push_seconds,
         }
         return 201, {"data": data, "meta": meta()}
 

@@ -1,4 +1,5 @@
 import re
+import signal
 
 import pytest
 from eventually import eventually
@@ -83,7 +84,7 @@ def test_an_execution_that_the_server_takes_back_is_not_run(server, agents, stat
 def test_more_than_a_page_and_more_than_is_taken_ahead_all_run(server, agents):
     ids = [server.add("true") for _ in range(230)]
     agent = agents.start("--max-parallel", "8")
-    eventually(lambda: all(server.final(execution_id) for execution_id in ids), seconds=30, what=agent.stderr)
+    eventually(lambda: all(server.final(execution_id) for execution_id in ids), seconds=120, what=agent.stderr)
     assert {server.executions[execution_id]["exit_code"] for execution_id in ids} == {0}
 
 
@@ -124,7 +125,8 @@ def test_a_timeout_kills_the_whole_group(server, agents):
     execution_id = server.add("(sleep 300; true) & echo begun; sleep 300", timeout=300, wake=True)
     item = done(server, execution_id, agent)
     assert (item["status"], item["exit_code"]) == ("completed", 124)
-    assert item["output"] == "begun\nCommand timed out after 300 milliseconds\n"
+    # On a busy machine it is killed before it has begun.
+    assert item["output"].removeprefix("begun\n") == "Command timed out after 300 milliseconds\n"
     eventually(lambda: agents.processes() == [agent.process.pid], what="the end of the group")
 
 
@@ -219,6 +221,26 @@ def test_a_command_that_the_system_cannot_start_is_reported(server, agents, text
     item = done(server, server.add(text, wake=True), agent)
     assert item["exit_code"] == 126
     assert item["output"].startswith("The command could not be started: ")
+
+
+def test_what_the_agents_launcher_ignores_is_ordinary_for_a_command(server, agents):
+    agent = agents.connected(ignored_signals="HUP INT QUIT USR1 CHLD")
+    text = 'for name in HUP INT QUIT USR1; do trap "echo $name" $name; kill -$name $$; done; exit 3'
+    item = done(server, server.add(text, wake=True), agent)
+    assert (item["output"].split(), item["exit_code"]) == (["HUP", "INT", "QUIT", "USR1"], 3)
+    agent.process.send_signal(signal.SIGHUP)
+    assert done(server, server.add("true", wake=True), agent)["exit_code"] == 0
+
+
+def test_a_command_whose_output_cannot_be_kept_is_not_started(server, agents, tmp_path):
+    agent = agents.connected()
+    execution_id = server.add("true")
+    (agents.state_dir / "spool" / execution_id).symlink_to(tmp_path / "nowhere" / "at all")
+    server.send({"type": "executions", "ids": [execution_id]})
+    item = done(server, execution_id, agent)
+    assert item["exit_code"] == 126
+    assert item["output"].startswith("The command could not be started: ")
+    assert done(server, server.add("echo next", wake=True), agent)["output"] == "next\n"
 
 
 def test_a_command_killed_by_a_signal_has_the_shells_exit_code(server, agents):

@@ -1,5 +1,8 @@
 import stat
+import threading
 import uuid
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from eventually import eventually
@@ -111,6 +114,31 @@ def test_a_server_that_names_no_address_is_asked_where_it_was_reached(server, ag
     agent = agents.connected()
     execution_id = server.add("echo here", wake=True)
     assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "here\n"
+
+
+class _Endless(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.send_response(200)
+        self.end_headers()
+        with suppress(ConnectionError):
+            while True:
+                self.wfile.write(b"x" * 1024 * 1024)
+
+    def log_message(self, *_):
+        """Quiet."""
+
+
+def test_what_answers_without_end_is_no_server(server, agents):
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Endless) as endless:
+        serving = threading.Thread(target=endless.serve_forever, kwargs={"poll_interval": 0.02})
+        serving.start()
+        try:
+            key = server.key(f"http://127.0.0.1:{endless.server_address[1]}", server.url)
+            agents.connected(key=None, environment={"ENROLLMENT_KEY": key})
+        finally:
+            endless.shutdown()
+            serving.join()
+    assert server.uses_taken == [NODE_ID]
 
 
 def test_a_server_that_limits_is_given_the_time_it_asks_for(server, agents):

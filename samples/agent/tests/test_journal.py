@@ -60,6 +60,25 @@ def test_every_step_is_there_after_reopening(opened):
     assert again.in_state(State.FINISHED) == ["finished"]
 
 
+def test_lines_of_a_newer_version_are_read(path, opened):
+    journal = opened()
+    journal.accept(work("a"))
+    journal.finish("a", RESULT)
+    journal.accept(work("b"))
+    journal.close()
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    for line in lines:
+        for part in (line, line.get("work"), line.get("result")):
+            if part is not None:
+                part["of_a_newer_version"] = True
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    again = opened()
+
+    assert (again.entry("a").result, again.entry("b").work) == (RESULT, work("b"))
+    assert [again.state_of(name) for name in ("a", "b")] == [State.FINISHED, State.ACCEPTED]
+
+
 def test_an_id_is_accepted_once_whatever_became_of_it(opened):
     journal = opened()
     assert journal.accept(work("a"))

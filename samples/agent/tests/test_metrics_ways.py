@@ -4,7 +4,8 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from eventually import eventually
+from eventually import PATIENCE_SECONDS, eventually
+from set_clock import SetClock
 from test_metrics_text import parsed
 
 NODE_ID = str(uuid.UUID(int=7))
@@ -45,7 +46,7 @@ def ask(server, *types):
 
 
 def get(port, path, token=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     connection.request("GET", path, headers={"authorization": f"Bearer {token}"} if token else {})
     answer = connection.getresponse()
     content = answer.read().decode()
@@ -98,6 +99,48 @@ def test_an_interval_sends_them_unasked_and_a_node_exporter_speaks_for_the_host(
         agent = agents.connected("--metrics-interval", "1", "--node-exporter-url", exporter.url)
         eventually(lambda: server.pushed("agent"), what=agent.stderr)
         assert eventually(lambda: server.pushed("host"), what=agent.stderr)[0] == "node_load1 0.5\n"
+
+
+def test_the_server_says_how_often_and_may_change_its_mind(server, agents):
+    server.metrics_push_seconds = 1
+    agent = agents.connected()
+    eventually(lambda: server.pushed("host") and server.pushed("agent"), what=agent.stderr)
+    agent.stop()
+    server.metrics_push_seconds = None
+    again = agents.connected()
+    server.metrics_push_seconds = 1
+    # Another token than the agent's, which may still register: it does so when it is refused.
+    server.previous_tokens[NODE_ID], server.tokens[NODE_ID] = server.tokens[NODE_ID], "another"
+    known = len(server.metrics)
+    server.disconnect()
+    eventually(lambda: len(again.logged("agent.reregistered")) == 2, what=again.stderr)
+    eventually(lambda: len(server.metrics) > known, what=again.stderr)
+
+
+def test_what_is_asked_for_puts_off_no_interval(server, agents):
+    agent = agents.connected("--metrics-interval", "1")
+    eventually(lambda: ask(server, "agent") or server.pushed("host"), what=agent.stderr)
+
+
+def test_the_agents_option_goes_before_the_servers_word(server, agents):
+    server.metrics_push_seconds = 3600
+    agent = agents.connected("--metrics-interval", "1")
+    eventually(lambda: server.pushed("agent"), what=agent.stderr)
+
+
+class NoProcesses:
+    def children(self, *, recursive):
+        raise OSError(24, "Too many open files")
+
+
+def test_figures_that_the_system_does_not_tell_are_no_fault_of_the_agent():
+    from edge_agent.agent_metrics import AgentMetrics  # noqa: PLC0415 - beside its use
+    from edge_agent.counters import Counters  # noqa: PLC0415
+    from edge_agent.errors import UnavailableError  # noqa: PLC0415
+
+    metrics = AgentMetrics(Counters(), None, SetClock(), NoProcesses())
+    with pytest.raises(UnavailableError, match="figures: OSError"):
+        metrics.text()
 
 
 @pytest.mark.parametrize(

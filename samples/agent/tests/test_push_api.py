@@ -1,9 +1,12 @@
 import http.client
 import json
+import socket
+import struct
 import uuid
 
 import pytest
-from eventually import eventually
+from edge_agent.http_server import CONNECTIONS
+from eventually import PATIENCE_SECONDS, eventually
 
 NODE_ID = str(uuid.UUID(int=7))
 
@@ -25,7 +28,7 @@ class Pushed:
         self.port = port
 
     def call(self, method, path, body=None, *, token=None, **further_headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
         content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         headers = {"authorization": f"Bearer {token or self.server.tokens[NODE_ID]}", **further_headers}
         connection.request(method, path, content, headers)
@@ -33,6 +36,12 @@ class Pushed:
         answer = json.loads(response.read())
         connection.close()
         return response.status, answer
+
+    def is_served(self, path):
+        try:
+            return self.call("GET", path)[0] == 200
+        except ConnectionError:
+            return False
 
     def create(self, execution_id, **changes):
         item = self.server.executions[execution_id]
@@ -42,6 +51,30 @@ class Pushed:
 
     def cancel(self, execution_id):
         return self.call("PATCH", f"/api/v1/command_executions/{execution_id}/cancel")
+
+
+def test_the_registration_names_the_real_port_unless_told_otherwise(server, agents, pushed):
+    assert server.seen("POST", "/agents/nodes")[0].body["http_port"] == pushed.port
+    pushed.agent.stop()
+    agents.connected("--push-port", "0", "--http-port", "8443")
+    assert server.seen("POST", "/agents/nodes")[-1].body["http_port"] == 8443
+
+
+def test_a_flood_of_connections_and_broken_ones_leave_it_as_it_was(pushed):
+    address = ("127.0.0.1", pushed.port)
+    silent = [socket.create_connection(address, timeout=PATIENCE_SECONDS) for _ in range(CONNECTIONS)]
+    try:
+        with socket.create_connection(address, timeout=PATIENCE_SECONDS) as one_too_many:
+            assert one_too_many.recv(1) == b""
+    finally:
+        for each in silent:
+            # A reset: what a client that crashes leaves.
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            each.sendall(b"GET")
+            each.close()
+    eventually(lambda: pushed.is_served("/health"), what=pushed.agent.stderr)
+    pushed.agent.wait_for("http.failed")
+    assert [line for line in pushed.agent.stderr.splitlines() if not line.startswith("{")] == []
 
 
 def test_a_pushed_execution_runs_without_an_acknowledgement(server, pushed):
@@ -129,7 +162,8 @@ def test_nothing_listens_unless_asked(agents):
         assert not agent.logged(event)
 
 
-def test_a_port_that_is_taken_ends_the_agent(server, agents):
+def test_a_port_that_is_taken_ends_the_agent_before_it_enrols(server, agents):
     agent = agents.start("--push-port", server.url.rpartition(":")[2])
     assert agent.wait() == 2
     assert "listen" in agent.logged("agent.failed")[0]["reason"]
+    assert server.uses_taken == []

@@ -1,7 +1,16 @@
+import base64
+import hashlib
+import re
 import signal
+import socket
+import threading
+from contextlib import suppress
 
 import pytest
 from eventually import eventually
+
+WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+"""RFC 6455, section 1.3."""
 
 
 def done(server, execution_id, agent):
@@ -13,7 +22,8 @@ def test_a_command_that_ran_when_the_agent_was_killed_is_reported_and_not_run_ag
     first = agents.connected()
     execution_id = server.add(f"echo before; echo run >> {runs}; setsid sleep 300; true", wake=True)
     spool = agents.state_dir / "spool" / execution_id
-    eventually(lambda: spool.exists() and b"before" in spool.read_bytes() and runs.exists(), what="the command")
+    eventually(lambda: spool.exists() and b"before" in spool.read_bytes(), what="the command's output")
+    eventually(lambda: runs.exists() and runs.read_text(), what="the command's trace")
     first.stop(signal.SIGKILL)
 
     second = agents.connected(key=None)
@@ -113,9 +123,76 @@ def test_a_result_that_the_server_cannot_take_now_is_kept_and_holds_up_no_other(
     assert all(agent.logged("execution.report_delayed", execution_id=each) for each in stuck)
 
 
+def test_a_server_that_has_fallen_silent_holds_up_no_stop(agents, server):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        agent = agents.start(key=None, environment={"ENROLLMENT_KEY": server.key(url)})
+        connection, _ = silent.accept()
+        with connection:
+            # It would wait 20 s for an answer.
+            assert agent.stop(within_seconds=15) == 0
+
+
+def test_a_result_waits_while_its_output_cannot_be_read(server, agents, tmp_path):
+    agent = agents.connected()
+    server.fail("PATCH", "/agents/command_executions/[^/]+/result", times=1000, status=503)
+    execution_id = server.add("echo kept", wake=True)
+    agent.wait_for("execution.report_delayed")
+    spool = agents.state_dir / "spool" / execution_id
+    spool.rename(tmp_path / "aside")
+    spool.mkdir()
+    server.faults.clear()
+    unread = "the output cannot be read"
+    eventually(lambda: any(unread in each["reason"] for each in agent.logged("execution.report_delayed")), what="a try")
+    spool.rmdir()
+    (tmp_path / "aside").rename(spool)
+    assert done(server, execution_id, agent)["output"] == "kept\n"
+
+
+class SilentSockets:
+    """Takes WebSockets, and never says a word after the handshake, not even at the end."""
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"ws://127.0.0.1:{self.listener.getsockname()[1]}/agent"
+        self.accepted = []
+        self.thread = threading.Thread(target=self._accept)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+        for each in self.accepted:
+            each.close()
+
+    def _accept(self):
+        with suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                self.accepted.append(connection)
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    request += connection.recv(65536)
+                key = re.search(rb"Sec-WebSocket-Key: (\S+)", request)[1]
+                proof = base64.b64encode(hashlib.sha1(key + WEBSOCKET_GUID).digest())
+                head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                connection.sendall(head + b"Sec-WebSocket-Accept: " + proof + b"\r\n\r\n")
+
+
+def test_a_socket_that_has_fallen_silent_holds_up_no_stop(server, agents):
+    with SilentSockets() as silent:
+        server.websocket_url = silent.url
+        agent = agents.start()
+        agent.wait_for("websocket.connected")
+        # The library's own patience is 10 s.
+        assert agent.stop(within_seconds=8) == 0
+
+
 def test_sigterm_lets_a_short_command_finish(server, agents, tmp_path):
     release = tmp_path / "release"
-    agent = agents.connected()
+    agent = agents.connected("--cancel-grace-seconds", "60")
     execution_id = server.add(f"while [ ! -e {release} ]; do sleep 0.02; done; echo finished", wake=True)
     agent.wait_for("execution.started")
     agent.process.send_signal(signal.SIGTERM)
@@ -132,7 +209,7 @@ def test_sigterm_kills_a_long_command_which_the_next_start_reports(server, agent
     eventually(lambda: spool.exists() and b"begun" in spool.read_bytes(), what="the command")
     waiting = server.add("true")
     assert agent.stop() == 0
-    assert agents.processes() == []
+    eventually(lambda: agents.processes() == [], what="the end of the command")
     assert server.final(execution_id) is None
 
     second = agents.connected(key=None)

@@ -10,7 +10,7 @@ from edge_agent.backoff import Backoff
 from edge_agent.durable import StateDirectory
 from edge_agent.event_log import EventLog
 from edge_agent.self_update import SelfUpdater
-from eventually import eventually
+from eventually import PATIENCE_SECONDS, eventually
 from set_clock import SetClock
 from stub_server import now
 
@@ -25,7 +25,7 @@ def request(server, at, *, wake=True):
 
 
 def trigger(port, token):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     connection.request("POST", "/api/v1/self_updates/trigger", b"", {"authorization": f"Bearer {token}"})
     answer = connection.getresponse()
     content = json.loads(answer.read())
@@ -58,6 +58,26 @@ def test_each_request_is_acted_upon_once_however_often_and_by_whatever_way_it_co
     assert trigger(again.wait_for("push.listening")["port"], server.tokens[NODE_ID])[0] == 202
     again.wait_for("self_update.ended")
     assert runs.read_text().split() == [first, second]
+
+
+def test_one_update_runs_at_a_time(server, agents, tmp_path):
+    runs, release = tmp_path / "runs", tmp_path / "release"
+    command = f"echo begun >> {runs}; while [ ! -e {release} ]; do sleep 0.02; done; echo ended >> {runs}"
+    agent = agents.connected("--self-update-command", command)
+    eventually(lambda: server.seen("GET", CHECK), what="the first question")
+    first = now()
+    request(server, first)
+    agent.wait_for("self_update.started")
+    asked = len(server.seen("GET", CHECK))
+    second = (datetime.fromisoformat(first) + timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    request(server, second)
+    # Whatever it would do about that frame, it would have begun before it reports a command that comes behind it.
+    execution_id = server.add("true", wake=True)
+    eventually(lambda: server.final(execution_id), what=agent.stderr)
+    assert len(server.seen("GET", CHECK)) == asked
+    release.touch()
+    eventually(lambda: len(agent.logged("self_update.ended")) == 2, what=agent.stderr)
+    assert runs.read_text().split() == ["begun", "ended"] * 2
 
 
 def test_a_request_from_before_the_enrolment_is_nobodys_business_here(server, agents, tmp_path):

@@ -1,17 +1,22 @@
 import io
 import json
 import random
+import re
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from edge_agent import cli
 from edge_agent.backoff import Backoff
 from edge_agent.clock import ServerTime, format_time, parse_time
+from edge_agent.durable import StateDirectory
 from edge_agent.enrollment import EnrollmentKey
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
 from edge_agent.health import Check, check_health, overall
-from edge_agent.identity import Identity
+from edge_agent.identity import Identity, load_identity, save_identity
 from edge_agent.proxies import proxy_for
 from edge_agent.wanted import RETRY_SECONDS, Wanted
 from set_clock import SetClock
@@ -120,6 +125,37 @@ def test_an_event_is_one_line_of_json():
         "text": "two\nlines",
     }
     assert stream.getvalue().count("\n") == 1
+
+
+def test_the_readme_names_every_option_and_no_other():
+    readme = (Path(cli.__file__).parents[1] / "README.md").read_text()
+    assert set(re.findall(r"`(--[a-z0-9-]+)", readme)) == {
+        name for action in cli._parser()._actions for name in action.option_strings if len(name) > 2
+    }
+
+
+class FullDisk(io.StringIO):
+    def flush(self):
+        raise OSError(28, "No space left on device")
+
+
+def test_an_event_that_cannot_be_written_is_lost_and_nothing_else():
+    stream = FullDisk()
+    for _ in range(2):
+        EventLog(stream, SetClock()).write("thing.happened")
+    assert stream.getvalue().count("thing.happened") == 2
+
+
+def test_the_identity_of_another_version_is_read(tmp_path):
+    identity = Identity("node", "cluster-a", "token", "secret", ("https://edge.example",), None, 60.0, None, "", 30.0)
+    with StateDirectory(tmp_path / "state") as state:
+        assert load_identity(state) is None
+        save_identity(state, identity)
+        assert load_identity(state) == identity
+        kept = state.read("identity.json")
+        older = {name: value for name, value in kept.items() if name not in ("enrolled_at", "metrics_push_seconds")}
+        state.write("identity.json", {**older, "of_a_newer_version": 1})
+        assert load_identity(state) == replace(identity, metrics_push_seconds=None)
 
 
 def test_one_unhealthy_check_makes_the_node_unhealthy():
