@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
-from chalicelib.kit.queues import READ_BY_PEOPLE
+from chalicelib.kit.queues import READ_BY_PEOPLE, Queue
 from chalicelib.schema import ALL_TABLES
 from infra.functions import FUNCTIONS, QueueSource, StreamSource
 from infra.grants import GRANTS
@@ -16,6 +16,9 @@ from tests.e2e.api import Api
 
 PATIENCE_SECONDS = 60.0
 """Long: a cold start of every function in turn on a busy machine is still no failure."""
+
+FURTHER = "far"
+"""The name of the one further stack that these tests deploy."""
 
 Json = dict[str, Any]
 
@@ -141,6 +144,8 @@ def granted(prefix: str) -> set[Call]:
             for action in actions:
                 calls |= {Call(name, f"dynamodb:{action}", prefix + place) for place in _places(table, action)}
         calls |= {Call(name, "sqs:SendMessage", f"{prefix}{queue}") for queue in grants.sends}
+        if grants.sends_to_owners:
+            calls.add(Call(name, "sqs:SendMessage", f"{prefix}admin-{FURTHER}-{Queue.COMMAND_DELIVERY}"))
         counted = {*grants.counts, *(f"{queue}-dead" for queue in {*grants.counts} - READ_BY_PEOPLE)}
         calls |= {Call(name, "sqs:GetQueueAttributes", prefix + queue) for queue in counted}
         plain = {

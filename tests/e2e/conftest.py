@@ -20,6 +20,9 @@ SETTINGS = {
     "PUSH_ENABLED": "true",
     "PUSH_HOST": "127.0.0.1",
     "POLL_SECONDS": "1",  # of agents without a socket
+    "METRICS_KEY": "metrics-key-of-the-end-to-end-tests",
+    "WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+    "WEBHOOK_RETRY_SECONDS": "1",
 }
 
 

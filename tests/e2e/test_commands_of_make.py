@@ -96,6 +96,8 @@ def test_the_demo_does_its_job_and_leaves_nothing():
         assert status == 0, text
         assert text.count("exit code 0") == 3
         assert len(re.findall(r"result accepted", text)) == 3
+        assert "was told of all 3, both signatures verified" in text
+        assert text.count('"type": "edge.command_execution.completed"') == 1
         assert "everything is stopped" in text
         eventually(lambda: not demo.left())
         assert _rest_of(demo) == []
