@@ -7,14 +7,16 @@ import argparse
 import importlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.bench.report import Figure, Section, table, write
+from tests.bench.report import Figure, Section, missed, put_texts, text_of, write
+
+IN_PROCESS = ("calls", "growth", "fan_out", "functions", "cold_start", "cost")
+"""Sections whose quick mode needs no local cloud."""
 
 SECTIONS = ("calls", "growth", "fan_out", "functions", "cold_start", "latency", "load", "cost")
 DOCUMENT = Path("docs/performance.md")
-BEGIN, END = "<!-- figures: written by make bench -->\n", "<!-- end of figures -->\n"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -27,23 +29,35 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"no section {', '.join(sorted(unknown))}")
     figures: list[Figure] = []
-    tables: list[str] = []
-    for name in options.sections or SECTIONS:
-        section: Section = importlib.import_module(f"tests.bench.sections.{name}")
-        started = time.perf_counter()
-        found = list(section.measure(quick=options.quick))
-        text = f"### {section.TITLE}\n\n{table(found)}\n"
-        print(f"{text}\n({time.perf_counter() - started:.1f} s)\n", flush=True)
-        figures += found
-        tables.append(text)
-    write(figures)
+    texts: dict[str, str] = {}
+    try:
+        for name in options.sections or SECTIONS:
+            texts |= run({name: section(name)}, figures, quick=options.quick)
+    finally:
+        write(figures)  # what a section found is not lost with one that fails after it
     if options.write:
-        before, rest = DOCUMENT.read_text().split(BEGIN)
-        after = rest.split(END)[1]
-        DOCUMENT.write_text(f"{before}{BEGIN}\n{chr(10).join(tables)}\n{END}{after}")
-    missed = [each.name for each in figures if each.holds is False]
-    print(f"{len(figures)} figures, {len(missed)} miss their target" + "".join(f"\n  {name}" for name in missed))
-    return 1 if missed else 0
+        DOCUMENT.write_text(put_texts(DOCUMENT.read_text(), texts))
+    late = missed(figures)
+    print(f"{len(figures)} figures, {len(late)} miss their target" + "".join(f"\n  {each.name}" for each in late))
+    return 1 if late else 0
+
+
+def section(name: str) -> Section:
+    """The section of that name."""
+    module: Section = importlib.import_module(f"tests.bench.sections.{name}")
+    return module
+
+
+def run(sections: Mapping[str, Section], figures: list[Figure], *, quick: bool) -> dict[str, str]:
+    """Measure, print and add to the figures. Returns the text of each section; raises what a section raises."""
+    texts: dict[str, str] = {}
+    for name, each in sections.items():
+        started = time.perf_counter()
+        found = list(each.measure(quick=quick))
+        texts[name] = text_of(each, found)
+        print(f"{texts[name]}\n({time.perf_counter() - started:.1f} s)\n", flush=True)
+        figures += found
+    return texts
 
 
 if __name__ == "__main__":

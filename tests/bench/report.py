@@ -1,7 +1,7 @@
 """What a benchmark found: figures with their targets, as a table for people and a list for programs."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -33,11 +33,38 @@ class Figure:
 
 
 class Section(Protocol):
-    """A module of `tests.bench.sections`. `quick` asks for the same figures from less work, within seconds."""
+    """A module of `tests.bench.sections`. `quick` asks for the same figures from less work, within seconds.
+
+    A section may bring a ``table`` of its own, of the shape of `table` below; see `text_of`.
+    """
 
     TITLE: str
 
     def measure(self, *, quick: bool) -> Iterable[Figure]: ...
+
+
+def text_of(section: Section, figures: Sequence[Figure]) -> str:
+    """The section as Markdown: its title and its table."""
+    show: Callable[[Sequence[Figure]], str] = getattr(section, "table", table)
+    return f"### {section.TITLE}\n\n{show(figures)}\n"
+
+
+def missed(figures: Iterable[Figure]) -> list[Figure]:
+    """Those whose target is not met."""
+    return [figure for figure in figures if figure.holds is False]
+
+
+def put_texts(document: str, texts: Mapping[str, str]) -> str:
+    """The document with these texts in the places of their sections, all else as it is. Raises ValueError for a section
+    without a place."""
+    for name, text in texts.items():
+        begin, end = f"<!-- {name}: written by make bench -->\n", f"<!-- end of {name} -->\n"
+        before, found, rest = document.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not found or not ended:
+            raise ValueError(f"the document has no place for {name}")
+        document = f"{before}{begin}\n{text}\n{end}{after}"
+    return document
 
 
 def write(figures: Sequence[Figure], path: Path = RESULTS) -> None:
@@ -57,6 +84,28 @@ def table(figures: Sequence[Figure]) -> str:
         for each in figures
     ]
     return "\n".join(lines)
+
+
+def wide_table(what: str, figures: Sequence[Figure]) -> str:
+    """A row for each ``what`` and a column for each kind of figures called ``what: kind``, with their targets."""
+    by_name: dict[str, dict[str, Figure]] = {}
+    for figure in figures:
+        name, _, kind = figure.name.partition(": ")
+        by_name.setdefault(name, {})[kind] = figure
+    kinds = list(dict.fromkeys(kind for mine in by_name.values() for kind in mine))
+    lines = [
+        f"| {what} | {' | '.join(f'{kind} | target' for kind in kinds)} |",
+        f"| --- |{' ---: |' * 2 * len(kinds)}",
+    ]
+    for name, mine in by_name.items():
+        cells = (_cells(mine[kind]) if kind in mine else " | " for kind in kinds)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cells(figure: Figure) -> str:
+    value = _number(figure.value)
+    return f"{f'**{value}**' if figure.holds is False else value} | {_target(figure)}"
 
 
 def _target(figure: Figure) -> str:

@@ -1,0 +1,74 @@
+"""Resident memory of the functions' processes in a local cloud, over time."""
+
+import os
+import threading
+from collections import defaultdict
+from statistics import median
+from typing import Self
+
+import psutil
+
+from infra.functions import FUNCTIONS
+from infra.local.cloud import LocalCloud
+
+SAMPLE_SECONDS = 0.5
+
+FUNCTION_VARIABLE = "AWS_LAMBDA_FUNCTION_NAME"
+"""What Lambda, and the emulator, tell a function about itself."""
+
+
+class MemoryWatch:
+    """Looks at every copy of every function while its context is open."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self._names = {cloud.function_name(each.name): each.name for each in FUNCTIONS}
+        self._session = cloud.session
+        self._copies: dict[int, str] = {}
+        self._strangers: set[int] = set()
+        self._bytes: dict[int, list[int]] = defaultdict(list)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="memory-watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def growth(self) -> dict[str, float]:
+        """By function: memory in the last quarter of the time over that in the first, of the copy that grew most.
+
+        Only of copies that were there from the first quarter on: a new one has its imports before it.
+        """
+        longest = max(len(samples) for samples in self._bytes.values())
+        worst: dict[str, float] = {}
+        for pid, samples in self._bytes.items():
+            quarter = len(samples) // 4
+            if len(samples) >= 0.75 * longest and quarter:
+                ratio = median(samples[-quarter:]) / median(samples[:quarter])
+                name = self._copies[pid]
+                worst[name] = max(worst.get(name, 0.0), ratio)
+        return worst
+
+    def _run(self) -> None:
+        while not self._stopped.wait(SAMPLE_SECONDS):
+            for pid in psutil.pids():
+                self._look_at(pid)
+
+    def _look_at(self, pid: int) -> None:
+        if pid in self._strangers:
+            return
+        try:
+            if pid not in self._copies:
+                self._copies[pid] = self._name_of(pid)
+            self._bytes[pid].append(psutil.Process(pid).memory_info().rss)
+        except (LookupError, ProcessLookupError, psutil.Error):
+            self._strangers.add(pid)
+
+    def _name_of(self, pid: int) -> str:
+        """Raises LookupError for a process that is no copy of a function."""
+        if os.getsid(pid) != self._session:
+            raise LookupError(pid)
+        return self._names[psutil.Process(pid).environ()[FUNCTION_VARIABLE]]

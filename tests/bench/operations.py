@@ -1,0 +1,266 @@
+"""What each operation may ask of DynamoDB: calls, read units, write units, in `Scene`, where lists are short.
+
+Calls are the design's ceilings where it names one: by id 1, and 1 for an embedded parent; a first page 4, sharded ones
+3 more, nodes 1 more; agents that find nothing to do 2, and 3 when last_seen_at is due; enrolment a transaction and 2
+reads; a new command 1 transaction. All other numbers are what an operation was made to cost: a change that raises one
+has to say why.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.api.client import HttpAnswer
+from tests.bench.scene import SENT, Scene
+from tests.contract.bodies import REGISTRATION
+
+Options = Mapping[str, Any]
+Prepare = Callable[[Scene], Options]
+
+
+def as_it_is(_: Scene) -> Options:
+    return {}
+
+
+def body(**values: Any) -> Prepare:
+    return lambda _: {"json": values}
+
+
+def query(**values: Any) -> Prepare:
+    return lambda _: {"query": values}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One request. ``prepare`` arranges what it needs and returns options of `Scene.ask`; ``note`` tells cases of one
+    view apart; ``transactions`` are among ``calls``."""
+
+    view: str
+    calls: int
+    read_units: float = 0.0
+    write_units: float = 0.0
+    prepare: Prepare = as_it_is
+    note: str = ""
+    transactions: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.view} ({self.note})" if self.note else self.view
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the scene is afterwards as it was."""
+        return self.prepare is as_it_is and not self.write_units
+
+    def __str__(self) -> str:
+        return self.name
+
+    def ask(self, scene: Scene) -> HttpAnswer:
+        """Its calls are the scene's `calls` then."""
+        options = dict(self.prepare(scene))
+        return scene.ask(self.view, **options)
+
+
+def _write(
+    view: str, calls: int, reads: float, writes: float, prepare: Prepare = as_it_is, note: str = ""
+) -> Operation:
+    """One that ends with a transaction."""
+    return Operation(view, calls, reads, writes, prepare, note, transactions=1)
+
+
+def south(_: Scene) -> Options:
+    """An empty cluster."""
+    return {"variables": {"cluster_name": "south"}}
+
+
+def a_new_key(scene: Scene) -> Options:
+    blob = scene.ask("create_key", json={}).data["key"]
+    return {"json": {"key": blob, "node_id": REGISTRATION["node_id"]}}
+
+
+def a_verified_machine(scene: Scene) -> Options:
+    return {"json": scene.registration()}
+
+
+def coming_back(scene: Scene) -> Options:
+    known = {name: value for name, value in REGISTRATION.items() if name != "registration_token"}
+    return {"json": {**known, "node_id": scene.app.machine.id}, "key": scene.app.token}
+
+
+def all_finished(scene: Scene) -> Options:
+    scene.finish_all()
+    return {}
+
+
+def acknowledged(scene: Scene) -> Options:
+    scene.ask("acknowledge_execution")
+    return {}
+
+
+def all_updated(scene: Scene) -> Options:
+    """The request for self-updates is completed."""
+    scene.world.clock.advance(10_801)
+    scene.world.sweep("sweep_commands")
+    scene.world.settle()
+    return {}
+
+
+def not_heard_of_for_a_while(scene: Scene) -> Options:
+    scene.world.clock.advance(100)
+    return {}
+
+
+def idle(_: Scene) -> Options:
+    return {"query": {"status": "sent"}}
+
+
+def idle_for_a_while(scene: Scene) -> Options:
+    not_heard_of_for_a_while(scene)
+    return idle(scene)
+
+
+def reporting(kilobytes: int) -> Prepare:
+    """An output that does not compress well."""
+    text = "".join(f"{number * 2654435761 % 4294967291:08x}" for number in range(kilobytes * 128))
+
+    def prepare(scene: Scene) -> Options:
+        acknowledged(scene)
+        return {"json": {**SENT["report_result"], "output": text}}
+
+    return prepare
+
+
+CLUSTERS = (
+    _write("create_cluster", 4, 2, 7),
+    Operation("list_clusters", 5, 5),
+    Operation("get_cluster", 2, 1.5),
+    Operation("update_cluster", 3, 1.5, 2),
+    _write("delete_cluster", 3, 2, 10, south),
+)
+KEYS = (
+    _write("create_key", 2, 1, 6),
+    _write("create_default_key", 2, 1, 6),
+    _write("create_public_key", 2, 1, 6),
+    Operation("list_keys", 4, 2.5),
+    Operation("get_key", 1, 1),
+    Operation("update_key", 2, 1, 3),
+    Operation("delete_key", 2, 1, 3),
+)
+NODES = (
+    Operation("list_nodes", 8, 6.5),
+    Operation("get_node", 1, 2),
+    _write("delete_node", 2, 2, 14),
+    _write("change_cluster", 3, 3, 14),
+    Operation("show_node_metrics", 2, 4),
+    Operation("show_host_metrics", 2, 3),
+    Operation("show_agent_metrics", 2, 3),
+    Operation("show_raw_host_metrics", 2, 3),
+    Operation("show_raw_agent_metrics", 2, 3),
+    Operation("show_raw_wireguard_metrics", 2, 3),
+    Operation("discover_host_metrics", 8, 4),
+    Operation("discover_agent_metrics", 8, 4),
+    Operation("discover_wireguard_metrics", 8, 4),
+)
+ALIASES = (
+    _write("create_alias", 2, 1, 8),
+    Operation("list_aliases", 7, 3.5),
+    Operation("get_alias", 1, 1),
+    _write("delete_alias", 3, 2, 6),
+)
+COMMANDS = (
+    _write("create_command", 1, 0, 6),
+    Operation("list_commands", 4, 1.5),
+    Operation("get_command", 5, 3),
+    Operation("cancel_command", 1, 0, 2),
+    _write("delete_command", 6, 4, 6, all_finished),
+    Operation("list_executions", 8, 5.5),
+    Operation("get_execution", 2, 2),
+    _write("delete_execution", 2, 1, 9, all_finished),
+    Operation("cancel_execution", 1, 0, 5, note="pending"),
+    # The first of the two finds that it is no longer pending, and is billed all the same.
+    Operation("cancel_execution", 2, 0, 3, acknowledged, "sent"),
+)
+UPDATES = (
+    Operation("create_self_update_request", 1, 0, 3),
+    Operation("list_self_update_requests", 4, 1.5),
+    Operation("get_self_update_request", 1, 1),
+    _write("delete_self_update_request", 1, 0, 6, all_updated),
+)
+SSH = (
+    _write("create_ssh_username", 2, 1, 10),
+    Operation("list_ssh_usernames", 4, 1.5),
+    Operation("get_ssh_username", 1, 1),
+    _write("delete_ssh_username", 2, 1, 14),
+    _write(
+        "create_ssh_public_key", 2, 1, 8, body(key_name="hall", public_key=SENT["create_ssh_public_key"]["public_key"])
+    ),
+    Operation("list_ssh_public_keys", 4, 2.5),
+    Operation("get_ssh_public_key", 1, 1),
+    _write("delete_ssh_public_key", 3, 2, 8),
+)
+WEBHOOKS = (
+    Operation("create_webhook", 1, 0, 2),
+    Operation("list_webhooks", 4, 1.5),
+    Operation("get_webhook", 1, 1),
+    _write("delete_webhook", 2, 1, 6),
+    Operation("rotate_webhook_secret", 2, 1, 1),
+    Operation("send_test_event", 2, 1, 3),
+    Operation("redeliver_failed", 2, 1, 2),
+    Operation("list_deliveries", 8, 4),
+    Operation("get_delivery", 2, 2),
+    Operation("redeliver_one", 3, 2, 3),
+    Operation("list_event_types", 0),
+)
+ADMINS = (
+    Operation("show_admin", 1, 0.5),
+    Operation("show_admin_name", 0),
+    Operation("show_admin_cluster", 1, 0.5),
+    Operation("list_admin_clusters", 1, 1),
+    Operation("list_edge_clusters", 1, 0.5),
+    Operation("list_orphaned_clusters", 1, 0.5),
+    # One query for each total that they show.
+    Operation("show_admin_metrics", 60, 30),
+    Operation("show_raw_admin_metrics", 60, 30),
+)
+AGENTS = (
+    _write("verify_key", 3, 3, 8, a_new_key),
+    _write("register_node", 3, 3, 12, a_verified_machine),
+    _write("register_node", 2, 2, 6, coming_back, "again"),
+    Operation("report_health", 2, 2, note="nothing to note"),
+    Operation("report_health", 3, 2, 1, not_heard_of_for_a_while, "last_seen_at is due"),
+    Operation("push_metrics", 2, 2, 1),
+    _write("create_own_alias", 3, 3, 8),
+    Operation("list_own_executions", 2, 2.5, 0, idle, "nothing to do"),
+    Operation("list_own_executions", 3, 2.5, 1, idle_for_a_while, "last_seen_at is due"),
+    Operation("list_own_executions", 3, 3.5, 0, query(status="pending"), "with work"),
+    Operation("acknowledge_execution", 3, 3, 5),
+    Operation("report_result", 2, 2, 5, acknowledged),
+    Operation("report_result", 2, 2, 29, reporting(40), "40 KB of output"),
+    Operation("check_self_update", 3, 3.5),
+    _write("verify_ssh_credentials", 3, 4, 6),
+)
+OUTSIDE_THE_TABLES = tuple(
+    Operation(view, 0)
+    for view in (
+        *("livez", "ping", "openapi", "show_guide", "show_swagger_ui", "show_api_reference"),
+        *("show_event_reference", "show_asyncapi"),
+    )
+)
+PROBES = (Operation("healthz", 1, 0.5), Operation("readyz", 1, 0.5))
+
+OPERATIONS: tuple[Operation, ...] = (
+    *CLUSTERS,
+    *KEYS,
+    *NODES,
+    *ALIASES,
+    *COMMANDS,
+    *UPDATES,
+    *SSH,
+    *WEBHOOKS,
+    *ADMINS,
+    *AGENTS,
+    *PROBES,
+    *OUTSIDE_THE_TABLES,
+)
+FILES = frozenset({"show_script", "show_style"})
+"""Files from the package, for browsers: asked for by names that change with their contents."""

@@ -1,0 +1,87 @@
+"""Every section in quick mode, but for those that need a local cloud: it runs, and what is counted meets its target.
+
+Times are printed by `make bench` and asserted nowhere.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.bench.__main__ import DOCUMENT, IN_PROCESS, SECTIONS, run, section
+from tests.bench.report import Figure, missed, put_texts, text_of, write
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Fixed:
+    """A section that finds what it is told to."""
+
+    figures: Sequence[Figure]
+    fails: bool = False
+    TITLE: str = "Fixed"
+
+    def measure(self, *, quick: bool) -> Iterator[Figure]:
+        yield from self.figures
+        if self.fails:
+            raise RuntimeError("nothing to measure")
+
+
+def late(figures: Sequence[Figure]) -> list[str]:
+    """Counted figures that miss their target: these are the same on every machine."""
+    return [f"{one.name}: {one.value} against {one.target}" for one in missed(figures) if one.counted]
+
+
+@pytest.mark.parametrize("name", IN_PROCESS)
+def test_a_section_runs_and_its_counts_hold(name):
+    figures: list[Figure] = []
+    run({name: section(name)}, figures, quick=True)
+    assert figures
+    assert late(figures) == []
+    names = [figure.name for figure in figures]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_every_section_has_its_place_in_the_document():
+    document = (ROOT / DOCUMENT).read_text()
+    written = put_texts(document, dict.fromkeys(SECTIONS, "a table"))
+    assert written.count("a table") == len(SECTIONS)
+    assert put_texts(written, dict.fromkeys(SECTIONS, "another")).count("another") == len(SECTIONS)
+
+
+def test_a_section_without_a_place_is_refused():
+    with pytest.raises(ValueError, match="nowhere"):
+        put_texts("a document", {"nowhere": "a table"})
+
+
+def test_a_count_above_its_target_is_told_and_a_time_is_not():
+    found = [
+        Figure("calls", 3, "calls", 2, counted=True),
+        Figure("share", 0.5, "share", 0.7, "more", counted=True),
+        Figure("seconds", 3, "s", 2),
+        Figure("no target", 3, "calls", counted=True),
+    ]
+    assert late(found) == ["calls: 3 against 2", "share: 0.5 against 0.7"]
+
+
+def test_a_section_that_fails_is_not_passed_over():
+    figures: list[Figure] = []
+    with pytest.raises(RuntimeError, match="nothing to measure"):
+        run({"fixed": Fixed([Figure("calls", 1, "calls")], fails=True)}, figures, quick=True)
+
+
+def test_results_are_rows_that_programs_read(tmp_path):
+    write([Figure("calls", 3, "calls", 2), Figure("seconds", 1.5, "s")], tmp_path / "bench.json")
+    assert json.loads((tmp_path / "bench.json").read_text()) == [
+        {"name": "calls", "value": 3, "unit": "calls", "target": 2, "holds": False},
+        {"name": "seconds", "value": 1.5, "unit": "s", "target": None, "holds": None},
+    ]
+
+
+def test_a_missed_target_stands_out_in_the_table():
+    text = text_of(Fixed([]), [Figure("calls", 3, "calls", 2), Figure("share", 0.75, "share", 0.7, "more")])
+    assert "| calls | 3 | calls | ≤ 2 | **no** |" in text
+    assert "| share | 0.75 | share | ≥ 0.7 | yes |" in text
