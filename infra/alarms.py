@@ -87,12 +87,12 @@ def _throttles_alarm() -> Json:
 
 def _errors_alarm(function: Function) -> Json:
     """What a function reports as failed messages is no error: those end as dead letters, which have their own alarm."""
-    is_daily = isinstance(function.source, ScheduleSource) and function.source.daily
+    is_rare = isinstance(function.source, ScheduleSource) and function.source.is_rare
     return alarm(
         f"{function.name} fails or runs out of time: {_meaning(function)}",
         APPLICATION_TOPIC,
         _of(function, "Errors", "Sum"),
-        above=0 if is_daily else ERRORS_BORNE,
+        above=0 if is_rare else ERRORS_BORNE,
         period_seconds=ERROR_PERIOD_SECONDS,
     )
 

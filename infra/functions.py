@@ -5,6 +5,7 @@ Names are those given to Chalice's decorators. Chalice turns ``clean_up`` into t
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from chalicelib.kit.queues import Queue
@@ -47,10 +48,14 @@ class StreamSource:
 
 @dataclass(frozen=True)
 class ScheduleSource:
-    """Started by the clock; the rate stands in the handler's decorator. ``daily`` ones run hourly at most, and
-    mend: each failure of theirs rings."""
+    """Started by the clock, as often as the handler's decorator says. Those that run less often than each minute mend
+    what others left: each failure of theirs rings."""
 
-    daily: bool = False
+    every: timedelta = timedelta(minutes=1)
+
+    @property
+    def is_rare(self) -> bool:
+        return self.every > timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -121,9 +126,9 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("sweep_webhooks", ScheduleSource(), timeout_seconds=120),
     Function("check_health", ScheduleSource(), timeout_seconds=120),
     Function("heartbeat", ScheduleSource(), timeout_seconds=60, roles=_EVERY_STACK),
-    Function("reconcile_vpn", ScheduleSource(daily=True), timeout_seconds=60),
-    Function("prune_executions", ScheduleSource(daily=True), timeout_seconds=60),
-    Function("recount", ScheduleSource(daily=True), timeout_seconds=900),
+    Function("reconcile_vpn", ScheduleSource(timedelta(hours=1)), timeout_seconds=60),
+    Function("prune_executions", ScheduleSource(timedelta(days=1)), timeout_seconds=60),
+    Function("recount", ScheduleSource(timedelta(days=1)), timeout_seconds=900),
 )
 
 

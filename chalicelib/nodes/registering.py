@@ -20,12 +20,12 @@ from chalicelib.nodes.secrets import Vault, digest_of, is_previous_token_of, is_
 from chalicelib.vpn.port import Vpn
 from chalicelib.vpn.registry import REGISTRY
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 15.0
 """How long a commit is repeated against others that change the same cluster."""
 
 RACE_SECONDS = 5.0
-"""How long an enrolment is begun again because others changed what it had read. The last commit may take
-`PATIENCE_SECONDS`, together less than the 29 s that API Gateway waits."""
+"""How long an enrolment is begun again because others changed what it had read, the questions to a mesh included (10 s
+at worst). The last commit may take `PATIENCE_SECONDS`: together less than the 28 s that the function has."""
 
 _LONGEST_PAUSE_SECONDS = 0.2
 """Between two tries where another changed what this one had read."""
@@ -76,7 +76,6 @@ class Registrar:
         cluster that is gone or full; service_unavailable when others keep coming first, or the mesh does not answer.
         """
         rules.check_network_name(registration)
-        joined = self._membership.of(registration) if self._membership is not None else None
         backoff = Backoff(
             self._clock,
             self._ids,
@@ -84,6 +83,7 @@ class Registrar:
             longest_seconds=_LONGEST_PAUSE_SECONDS,
             patience=timedelta(seconds=RACE_SECONDS),
         )
+        joined = self._membership.of(registration) if self._membership is not None else None
         while True:
             known = self._look_up(registration.node_id, None if joined else registration_token, bearer)
             placement = joined.placement if joined else self._place(registration, known)

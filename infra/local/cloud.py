@@ -137,9 +137,10 @@ class LocalCloud:
                 yield from event["message"].splitlines()
 
     def function_failures(self) -> list[str]:
-        """Lines of level error, and tracebacks, that any function wrote."""
+        """Lines of level error, and tracebacks, that any function wrote; and schedules whose function failed."""
         lines = (f"{each.name}: {line}" for each in FUNCTIONS for line in self.function_logs(each.name))
-        return [line for line in lines if '"level":"error"' in line.replace(" ", "") or "Traceback" in line]
+        logged = [line for line in lines if '"level":"error"' in line.replace(" ", "") or "Traceback" in line]
+        return [*_running(self._sweeper).failures, *logged]
 
     @property
     def state(self) -> Mapping[str, str]:
@@ -182,7 +183,7 @@ class LocalCloud:
             self._recorder = Recorder(self._emulator.url, [each.name for each in FUNCTIONS])
         self._step("local cloud started")
         self._deploy(self._emulator, self._proxy)
-        often, rare = self._scheduled(daily=False), self._scheduled(daily=True)
+        often, rare = self._scheduled(rare=False), self._scheduled(rare=True)
         self._sweeper = Sweeper(self.client("lambda"), often, rare, self._options.sweep_seconds)
         self._wait_until_ready()
         self._step("API answers")
@@ -245,8 +246,12 @@ class LocalCloud:
         except urllib.error.URLError:
             return False
 
-    def _scheduled(self, *, daily: bool) -> list[str]:
-        return [self._physical_ids[each.resource] for each in FUNCTIONS if each.source == ScheduleSource(daily=daily)]
+    def _scheduled(self, *, rare: bool) -> list[str]:
+        return [
+            self._physical_ids[each.resource]
+            for each in FUNCTIONS
+            if isinstance(each.source, ScheduleSource) and each.source.is_rare == rare
+        ]
 
     def _warm_up(self) -> None:
         """Load every function, as many copies as there may be, before there is work for them: a second each, which the

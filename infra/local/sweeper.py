@@ -20,7 +20,7 @@ STOP_SECONDS = 10.0
 class Sweeper:
     """A thread that waits ``every_seconds``, calls each function in turn, and starts again.
 
-    The ``rare`` ones come last in every twentieth round.
+    The ``rare`` ones come last in every twentieth round. ``failures`` are what failing ones answered.
     """
 
     def __init__(self, lambda_client: Any, functions: Sequence[str], rare: Sequence[str], every_seconds: float) -> None:
@@ -28,13 +28,14 @@ class Sweeper:
         self._functions = functions
         self._rare = rare
         self._every_seconds = every_seconds
+        self.failures: list[str] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
         self._thread.start()
 
     def sweep(self) -> None:
         """Call every function once, the rare ones too, and wait for their answers."""
-        call_scheduled(self._lambda, [*self._functions, *self._rare])
+        self.failures += call_scheduled(self._lambda, [*self._functions, *self._rare])
 
     def stop(self) -> None:
         """Safe to repeat."""
@@ -47,16 +48,17 @@ class Sweeper:
                 return
             rare = [] if round_number % ROUNDS_TO_RARE else self._rare
             try:
-                call_scheduled(self._lambda, [*self._functions, *rare])
+                self.failures += call_scheduled(self._lambda, [*self._functions, *rare])
             except (BotoCoreError, ClientError) as error:
                 if not self._stopped.is_set():
                     print(f"a sweep failed: {error}")
 
 
-def call_scheduled(lambda_client: Any, functions: Sequence[str]) -> None:
-    """Call each of these once, one after the other, as a schedule does, and wait for their answers."""
-    for function in functions:
-        lambda_client.invoke(FunctionName=function, Payload=_scheduled_event())
+def call_scheduled(lambda_client: Any, functions: Sequence[str]) -> list[str]:
+    """Call each of these once, one after the other, as a schedule does, and wait for their answers. Returns what those
+    said that failed."""
+    answers = {name: lambda_client.invoke(FunctionName=name, Payload=_scheduled_event()) for name in functions}
+    return [f"{name}: {answer['Payload'].read()!r}" for name, answer in answers.items() if "FunctionError" in answer]
 
 
 def _scheduled_event() -> bytes:

@@ -67,11 +67,11 @@ def at_rest() -> dict[str, Usage]:
     """A month without a node."""
     ticks = activities().ticks
     sources = {each.name: each.source for each in FUNCTIONS}
-    is_daily = {name: isinstance(source := sources[name], ScheduleSource) and source.daily for name in ticks}
-    runs = {name: DAYS if is_daily[name] else MINUTES for name in ticks}
+    every = {name: source.every for name, source in sources.items() if isinstance(source, ScheduleSource)}
+    runs = {name: SECONDS / every[name].total_seconds() for name in ticks}
     schedules = sum((usage * runs[name] for name, usage in ticks.items()), Usage())
     renewals = HOURS / prices.ENVIRONMENT_LIFE.value
-    kept_warm = [each for each in FUNCTIONS if each.name in ticks and not is_daily[each.name]]
+    kept_warm = [each for each in FUNCTIONS if each.name in ticks and runs[each.name] >= MINUTES]
     cold = Usage(
         lambda_gb_seconds=sum(each.memory_mb for each in kept_warm) / 1024 * prices.COLD_START_MS.value / 1000,
         secret_calls=len(kept_warm),

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from datetime import timedelta
 
 import pytest
 
@@ -27,6 +28,17 @@ def test_every_function_of_the_application_is_planned(packaged):
     deployed = {name for name, each in template["Resources"].items() if each["Type"] == "AWS::Serverless::Function"}
 
     assert deployed == {each.resource for each in FUNCTIONS}
+
+
+def test_schedules_run_as_often_as_is_planned(packaged):
+    template, _ = packaged
+    units = {"minute": 1, "hour": 60, "day": 60 * 24}
+    for each in FUNCTIONS:
+        if isinstance(each.source, ScheduleSource):
+            events = template["Resources"][each.resource]["Properties"]["Events"].values()
+            [schedule] = [event["Properties"]["Schedule"] for event in events if event["Type"] == "Schedule"]
+            count, unit = schedule.removeprefix("rate(").removesuffix(")").split()
+            assert timedelta(minutes=int(count) * units[unit.removesuffix("s")]) == each.source.every
 
 
 def test_no_function_has_the_role_of_another(packaged):

@@ -105,14 +105,14 @@ def test_a_relay_that_falls_behind_raises_an_alarm(application):
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda each: each.name)
 def test_a_function_that_fails_raises_an_alarm(application, function):
-    """At once where it runs once a day; else when its repeats do not mend it."""
+    """At once where it runs hourly at most; else when its repeats do not mend it."""
     alarm = application["Resources"][f"{function.resource}ErrorsAlarm"]["Properties"]
-    is_daily = isinstance(function.source, ScheduleSource) and function.source.daily
+    is_rare = isinstance(function.source, ScheduleSource) and function.source.is_rare
 
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("AWS/Lambda", "Errors", "Sum")
     assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function.resource}}]
     assert alarm["Period"] * alarm["EvaluationPeriods"] == 900
-    assert alarm["Threshold"] == (0 if is_daily else 2)
+    assert alarm["Threshold"] == (0 if is_rare else 2)
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopicArn"}]
 
 
