@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from chalicelib.aliases import store as aliases_store
 from chalicelib.clusters.model import Cluster
 from chalicelib.clusters.ranges import Pools
@@ -9,6 +11,7 @@ from chalicelib.clusters.service import Clusters
 from chalicelib.enrollment.service import Enrollment
 from chalicelib.events.service import Events
 from chalicelib.kit.crypto import Sealer
+from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.tables import Tables
 from chalicelib.kit.tables.wire import from_wire
 from chalicelib.nodes.model import Agent, IdType, Node, Presence, Registered, Registration
@@ -143,3 +146,9 @@ class World:
             row = from_wire(image)
             found.append((record["eventName"], row["changed_by"]["operation"]))
         return found
+
+
+def refused(call, *arguments, **options) -> EdgeError:
+    with pytest.raises(EdgeError) as caught:
+        call(*arguments, **options)
+    return caught.value

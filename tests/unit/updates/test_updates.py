@@ -1,78 +1,33 @@
 """Self-update requests from their making to their end, in the whole application on the fake."""
 
-from typing import Any
-
 import pytest
-from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.queues import Queue
-from chalicelib.kit.sockets import Sockets
 from chalicelib.nodes.model import Status
 from chalicelib.targeting.model import Targeting, TargetType
-from chalicelib.transport.push import Push
-from chalicelib.transport.service import Transport
 from chalicelib.updates.store import NODE_UPDATES, REQUESTS
-from tests.builders import Machine, a_cluster, a_registration, machines
-from tests.world import World
-
-ALL = Targeting(type=TargetType.ALL)
-FRAME = {"type": "self_update"}
-TRIGGERED = "edge.node.update_triggered"
-COMPLETED = "edge.self_update_request.completed"
+from tests.builders import a_registration, machines
+from tests.unit.updates.scene import (
+    COMPLETED,
+    FRAME,
+    TRIGGERED,
+    a_world,
+    check,
+    connect,
+    create,
+    events,
+    frames,
+    states,
+    summary,
+    sweep,
+    willing,
+)
 
 
 @pytest.fixture
-def world() -> Any:
-    world = World()
-    a_cluster(world)
-    return world
-
-
-def willing(world, count, **fields):
-    enrolled = machines(world, count, self_update_enabled=True, **fields)
-    world.settle()
-    return enrolled
-
-
-def connect(world, *some: Machine):
-    for machine in some:
-        socket = f"socket-{machine.id}"
-        world.socket_client.frames[socket] = []
-        world.services.nodes.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
-
-
-def frames(world, machine):
-    return world.socket_client.frames[f"socket-{machine.id}"]
-
-
-def sweep(world, seconds=61):
-    world.clock.advance(seconds)
-    world.sweep("sweep_commands")
-    world.settle()
-
-
-def create(world, targeting=ALL):
-    return world.services.self_updates.create(targeting)
-
-
-def check(world, machine, token=None):
-    agent = world.services.nodes.authenticate(token or machine.token)
-    world.services.nodes.touch(agent)
-    return world.services.self_updates.check(agent)
-
-
-def states(world):
-    return {str(row["node_id"]): row["state"] for row in world.driver.rows(NODE_UPDATES)}
-
-
-def summary(world, request):
-    found = world.services.self_updates.get(request.id)
-    return found.status.value, found.summary and found.summary.model_dump()
-
-
-def events(world, kind):
-    return {one["id"]: one["data"] for one in world.bus_client.envelopes if one["type"] == kind}
+def world():
+    return a_world()
 
 
 class TestConnected:
@@ -335,98 +290,6 @@ class TestWaiting:
             world.sweep("sweep_commands")
             looks += len(world.queue_client.take(Queue.SELF_UPDATES))
         assert 10 < looks < 20
-
-
-class Agents:
-    """Answers every push with the next of these; an exception is raised."""
-
-    def __init__(self, *answers: Any) -> None:
-        self.answers = list(answers)
-        self.urls: list[str] = []
-
-    def request(self, method: str, url: str, **options: Any) -> Any:
-        self.urls.append(f"{method} {url}")
-        answer = self.answers.pop(0)
-        if isinstance(answer, BaseException):
-            raise answer
-        return type("Answer", (), {"status": answer})
-
-
-def pushing(world, *answers):
-    agents = Agents(*answers)
-    services = world.services
-    services.transport = Transport(
-        services.nodes,
-        services.executions,
-        Sockets(world.socket_client),
-        world.log,
-        push=Push(agents),
-        push_host="127.0.0.1",
-        vpn_domain="nm.internal",
-    )
-    return agents
-
-
-REFUSED_CONNECTION = NewConnectionError(None, "refused")  # type: ignore[arg-type]
-NO_ANSWER = ReadTimeoutError(None, "/", "no answer")  # type: ignore[arg-type]
-
-
-class TestPush:
-    @pytest.mark.parametrize(
-        ("answer", "state"),
-        [
-            (202, "triggered"),
-            (403, "failed"),
-            (500, "failed"),
-            (NO_ANSWER, "triggered"),
-            (REFUSED_CONNECTION, "pending"),
-        ],
-    )
-    def test_outcomes(self, world, answer, state):
-        (machine,) = willing(world, 1)
-        agents = pushing(world, answer)
-        create(world)
-        world.settle()
-        assert agents.urls == ["POST http://127.0.0.1:44000/api/v1/self_updates/trigger"]
-        assert states(world) == {machine.id: state}
-        assert len(events(world, TRIGGERED)) == (state == "triggered")
-
-    def test_one_that_was_not_reached_is_tried_again_and_may_ask(self, world):
-        (machine,) = willing(world, 1)
-        agents = pushing(world, REFUSED_CONNECTION, REFUSED_CONNECTION)
-        create(world)
-        world.settle()
-        sweep(world)
-        assert len(agents.urls) == 2
-        assert check(world, machine).including_me
-
-    def test_a_message_that_comes_twice_pushes_once(self, world):
-        (machine,) = willing(world, 1)
-        agents = pushing(world, 202)
-        create(world)
-        world.settle(twice=True)
-        assert (len(agents.urls), states(world)) == (1, {machine.id: "triggered"})
-
-    def test_a_connected_one_is_not_pushed_to(self, world):
-        (machine,) = willing(world, 1)
-        connect(world, machine)
-        agents = pushing(world)
-        create(world)
-        world.settle()
-        assert (agents.urls, states(world)) == ([], {machine.id: "triggered"})
-
-    def test_a_push_whose_outcome_was_lost_is_not_made_twice(self, world):
-        (machine,) = willing(world, 1)
-        request = create(world)
-        world.settle()
-        agents = pushing(world, SystemExit("killed in the middle of the push"))
-        with pytest.raises(SystemExit):
-            world.services.triggering.trigger(request.id, [machine.id])
-        world.services.triggering.trigger(request.id, [machine.id])
-        assert (len(agents.urls), states(world)) == (1, {machine.id: "pending"})
-        world.clock.advance(301)
-        world.services.triggering.trigger(request.id, [machine.id])
-        assert (len(agents.urls), states(world)) == (1, {machine.id: "triggered"})
 
 
 class TestDeleting:
