@@ -63,7 +63,7 @@ class Aws:
         self._settings = settings
         self.clock: Clock = SystemClock()
         self.ids = Ids()
-        self.log = Log()
+        self.log = Log(clock=self.clock)
 
     @cached_property
     def resolver(self) -> Resolver:

@@ -49,7 +49,7 @@ class World:
         self.clock = FakeClock()
         self.ids = FakeIds()
         self.lines = Lines()
-        self.log = Log(self.lines)
+        self.log = Log(self.lines, self.clock)
         self.driver = FakeDynamo(ALL_TABLES, self.clock)
         self.queue_client = FakeSqs()
         self.bus_client = FakeBus()

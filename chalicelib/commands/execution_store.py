@@ -136,7 +136,12 @@ class ExecutionStore:
 
     def open_of_node(self, node_id: str) -> list[Item]:
         """Index rows (id, status, cancel_requested_at, command_id) of everything open on a node, oldest first."""
-        return [item for page in self._tables.pages(self._open_query(node_id)) for item in page.items]
+        return [item for page in self.open_pages_of_node(node_id) for item in page]
+
+    def open_pages_of_node(self, node_id: str, size: int | None = None) -> Iterator[list[Item]]:
+        """`open_of_node`, ``size`` rows at a time, each page read when it is asked for."""
+        for page in self._tables.pages(self._open_query(node_id, limit=size)):
+            yield page.items
 
     def open_ids_of_node(self, node_id: str, after: str | None, limit: int) -> tuple[list[str], bool]:
         """Ids of a part of what is open on a node, and whether there is more."""

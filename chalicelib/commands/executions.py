@@ -174,12 +174,20 @@ class Executions:
         rows = self._executions.open_of_node(node_id)
         return [str(row["id"]) for row in rows if row["status"] == Status.PENDING.value]
 
-    def waiting_for(self, node_id: str) -> Waiting:
-        """Ids of what waits for a node and of what it was asked to end, oldest first, as the index knows it."""
-        rows = self._executions.open_of_node(node_id)
-        asked = [row for row in rows if row["status"] == Status.SENT.value and row.get("cancel_requested_at")]
-        pending = [row for row in rows if row["status"] == Status.PENDING.value]
-        return Waiting([str(row["id"]) for row in pending], [str(row["id"]) for row in asked])
+    def waiting_for(self, node_id: str, most: int) -> Waiting:
+        """Ids of what waits for a node and of what it was asked to end, oldest first, as the index knows it.
+
+        Of a backlog it reads no further than the page with which ``most`` are found to wait: what the node was asked
+        to end behind them is found when it has taken those.
+        """
+        waiting = Waiting([], [])
+        for page in self._executions.open_pages_of_node(node_id, most):
+            asked = [row for row in page if row["status"] == Status.SENT.value and row.get("cancel_requested_at")]
+            waiting.to_cancel.extend(str(row["id"]) for row in asked)
+            waiting.pending.extend(str(row["id"]) for row in page if row["status"] == Status.PENDING.value)
+            if len(waiting.pending) >= most:
+                break
+        return waiting
 
     def details_of(self, execution_ids: Sequence[str]) -> list[ExecutionView]:
         """Executions and their commands, for a delivery; those that do not exist are left out."""

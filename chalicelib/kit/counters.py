@@ -77,21 +77,26 @@ class Counters:
         pages = self._tables.query_many([Query(TABLE, partition=total) for total in totals])
         return {total: max(0, _sum_of(page)) for total, page in zip(totals, pages, strict=True)}
 
-    def recount(self, total: str, queries: Sequence[Query]) -> int:
-        """Count the rows of these COUNT queries and mend the total; returns by how much it was off.
+    def recount(self, totals: Mapping[str, Sequence[Query]]) -> dict[str, int]:
+        """Count the rows of each total's COUNT queries and mend what is wrong; returns by how much each was off.
 
-        While rows come and go, what the counter moved in the meantime is no error: only a count outside of all that
-        the counter has said is one, and only if it still is once the stream has been read up to it.
+        While rows come and go, what a counter moved in the meantime is no error: only a count outside of all that
+        the counter has said is one, and only if it still is once the stream has been read up to it. That is waited
+        for once, however many are off: after a lost stream all of them are.
         """
-        before = self._sum(total)
-        rows = sum(page.count for query in queries for page in self._tables.pages(query))
-        off = _outside(rows, before, self._sum(total))
-        if off:
+        suspects: dict[str, tuple[int, int]] = {}
+        for total, queries in totals.items():
+            before = self._sum(total)
+            rows = sum(page.count for query in queries for page in self._tables.pages(query))
+            if _outside(rows, before, self._sum(total)):
+                suspects[total] = rows, before
+        if suspects:
             self._clock.sleep(STREAM_SECONDS)
-            off = _outside(rows, before, self._sum(total))
-        if off:
-            self.correct(total, off)
-        return off
+        off = {total: _outside(rows, before, self._sum(total)) for total, (rows, before) in suspects.items()}
+        wrong = {total: difference for total, difference in off.items() if difference}
+        for total, difference in wrong.items():
+            self.correct(total, difference)
+        return wrong
 
     def forget(self, total: str) -> None:
         """Remove a total whose rows are all gone. What the stream tells of them later begins it anew: forget it again

@@ -101,11 +101,12 @@ def page_of_part(nodes: Nodes, targeting: Targeting, part: str, cursor: str | No
 
 
 def select(page: Sequence[TargetNode], targeting: Targeting, nodes: Nodes, clusters: Clusters) -> list[TargetNode]:
-    """The nodes that all filters leave; reads presence or clusters only where a filter asks for them.
+    """The nodes that all filters leave, each once: one that moves while a page of several clusters is read is found in
+    two of them. Reads presence or clusters only where a filter asks for them.
 
     ``cluster_filters`` of a request for clusters have been applied to the named ones when it was made.
     """
-    chosen = list(page)
+    chosen = list({node.id: node for node in page}.values())
     if targeting.cluster_filters and targeting.type is not TargetType.CLUSTERS and chosen:
         names = list(dict.fromkeys(node.cluster_name for node in chosen))
         fitting = {row.id for row in clusters.find_many(names) if _fits_cluster(row, targeting)}

@@ -7,7 +7,7 @@ from chalicelib.clusters.service import Clusters
 from chalicelib.commands.executions import Executions
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.nodes.service import Nodes
-from chalicelib.transport.dispatch import AgentWork
+from chalicelib.transport.dispatch import IDS_PER_REMINDER, AgentWork
 
 NODES_PER_CHUNK = 100
 """One index query each: under a second in all."""
@@ -40,5 +40,5 @@ class Redelivery:
         now = to_seconds_text(self._clock.now())
         page = self._nodes.page_of_cluster(found[0].id, cursor, NODES_PER_CHUNK, now)
         for node in page.nodes:
-            work.remind(cluster_name, node.id, self._executions.waiting_for(node.id))
+            work.remind(cluster_name, node.id, self._executions.waiting_for(node.id, IDS_PER_REMINDER))
         return Chunk(work, page.cursor)

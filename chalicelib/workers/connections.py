@@ -15,7 +15,7 @@ from chalicelib.kit.clock import milliseconds_between
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.log import Level
 from chalicelib.kit.origin import Origin, current_origin, working_for
-from chalicelib.transport.dispatch import AgentWork
+from chalicelib.transport.dispatch import IDS_PER_REMINDER, AgentWork
 
 Event = Mapping[str, Any]
 Answer = dict[str, int]
@@ -87,7 +87,7 @@ def message(event: Event, services: Services) -> None:
     node = services.nodes.heard(_connection_id(event))
     if node is not None:
         work = AgentWork()
-        work.remind(node.cluster_name, node.id, services.executions.waiting_for(node.id))
+        work.remind(node.cluster_name, node.id, services.executions.waiting_for(node.id, IDS_PER_REMINDER))
         if work:
             services.dispatch.send(work, request_id=current_origin().request_id)
 

@@ -59,7 +59,7 @@ class FakeServices:
         self.is_degraded = False
         self.checks: Sequence[Any] = ()
         self.lines = Lines()
-        self.log = Log(self.lines)
+        self.log = Log(self.lines, self.clock)
         self.__dict__.update(attributes)
         if "tables" not in attributes:
             self.tables = Tables(FakeDynamo([], self.clock), self.clock, self.ids)

@@ -5,6 +5,7 @@ import json
 import pytest
 from chalice.app import Chalice
 
+from chalicelib.kit.clock import to_microseconds_text
 from chalicelib.kit.errors import not_found
 from chalicelib.kit.tables import Put, Table, Tables
 from tests.api.client import MASTER_KEY, Client, edge_services
@@ -23,6 +24,7 @@ def test_a_request_is_one_line(services):
     answer = Client([routes], services).get("/things")
     assert services.lines.records == [
         {
+            "timestamp": to_microseconds_text(services.clock.now()),
             "level": "info",
             "event": "request",
             "request_id": answer.headers["x-request-id"],
@@ -72,7 +74,7 @@ def test_an_unexpected_failure_is_logged_with_its_stack(services):
 def test_a_fleet_that_is_too_large_is_a_warning_and_no_failure(services):
     services.is_degraded = True
     Client([routes], services).post(PATH, json={"name": "a"})
-    assert [(line["status"], line["level"]) for line in services.lines.records] == [(503, "warning")]
+    assert [(line["status"], line["level"]) for line in services.lines.records] == [(503, "warn")]
 
 
 def test_an_expected_refusal_has_no_stack(services):

@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.commands.model import Report
+from chalicelib.transport.dispatch import IDS_PER_REMINDER
 from tests.builders import a_cluster, a_command, machines
 from tests.world import World
 
@@ -91,3 +92,24 @@ def test_on_a_socket_that_was_replaced_says_nothing(world):
 
     assert told(world) == []
     assert world.socket_client.frames["older"] == []
+
+
+def test_of_a_long_backlog_reads_no_more_than_it_tells(world):
+    for _ in range(IDS_PER_REMINDER + 5):
+        a_command(world)
+    world.settle()
+    world.socket_client.frames[SOCKET].clear()
+    examined = []
+    query = world.driver.query
+
+    def counted(asked):
+        page = query(asked)
+        examined.append(page.count)
+        return page
+
+    world.driver.query = counted
+    beat(world)
+
+    assert max(examined) == IDS_PER_REMINDER
+    [(kind, ids)] = told(world)
+    assert (kind, len(ids)) == ("executions", IDS_PER_REMINDER)

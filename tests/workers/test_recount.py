@@ -2,12 +2,15 @@
 
 import pytest
 
+from chalicelib.kit.counters import STREAM_SECONDS
 from chalicelib.kit.counters import TABLE as COUNTERS
 from chalicelib.nodes.store import NODES
 from chalicelib.relay.counting import COUNTED, totals_of
 from chalicelib.schema import ALL_TOTALS, totals_of_cluster
 from tests.builders import a_cluster, a_command, machines
 from tests.world import World
+
+NODE_TOTAL = {"nodes": ALL_TOTALS["nodes"]}
 
 
 @pytest.fixture
@@ -43,10 +46,21 @@ def test_mends_what_a_lost_stream_left(world):
     assert any('"total_corrected"' in line for line in world.lines.texts)
 
 
+def test_waits_for_the_stream_once_and_not_for_every_total_that_is_off(world):
+    for place in range(20):
+        a_cluster(world, f"lost-{place}")
+        machines(world, 1, cluster_name=f"lost-{place}")
+    list(world.relay_batches())  # read by nobody
+    world.clock.pauses.clear()
+    world.sweep("recount")
+    assert {world.services.counters.read(f"nodes#cluster_name#lost-{place}") for place in range(20)} == {1}
+    assert world.clock.pauses == [STREAM_SECONDS]
+
+
 def test_what_moves_while_it_counts_is_no_error(world):
     counters = world.services.counters
     world.driver.before_next(lambda: counters.add("meanwhile", {"nodes": 5}), operation="Query", table=NODES)
-    assert counters.recount("nodes", ALL_TOTALS["nodes"]) == 0
+    assert counters.recount(NODE_TOTAL) == {}
     assert counters.read("nodes") == 8
 
 
@@ -55,14 +69,14 @@ def test_what_the_stream_is_still_to_tell_is_no_error(world):
     counters = world.services.counters
     for action in (lambda: None, lambda: None, lambda: counters.add("late", {"nodes": 4})):
         world.driver.before_next(action, operation="Query", table=COUNTERS)
-    assert counters.recount("nodes", ALL_TOTALS["nodes"]) == 0
+    assert counters.recount(NODE_TOTAL) == {}
     assert counters.read("nodes") == 7
 
 
 def test_a_total_that_fell_below_zero_is_mended_at_once(world):
     counters = world.services.counters
     counters.correct("nodes", -10)
-    assert counters.recount("nodes", ALL_TOTALS["nodes"]) == 10
+    assert counters.recount(NODE_TOTAL) == {"nodes": 10}
     assert counters.read("nodes") == 3
 
 

@@ -20,7 +20,8 @@ from chalicelib.kit.tables import Item, Query, Tables, Value
 
 COUNT_LIMIT = 1000
 """Rows that are counted key by key, about 12 read units with keys of 100 bytes. Where the counter knows of more, its
-word is taken: counting would cost ten times the page and end without an answer."""
+word is taken: counting would cost ten times the page and end without an answer. Where it knows of fewer than were
+counted, it is wrong, and its word is not."""
 
 COUNTED_WITH_KEYS = 6000
 """Keys read at once from several partitions that have no counter: lists of up to about 5,000 rows, unevenly spread,
@@ -111,14 +112,27 @@ def _behind(plan: Plan, unread: Sequence[Query], last: Any) -> list[Query]:
 
 
 def _total(plan: Plan, tables: Tables, keys: _Keys, known: _Known | None) -> int:
-    """How many rows the list has: exact if its end is reached within the limit of what is counted."""
+    """How many rows the list has: exact if its end is reached within the limit of what is counted.
+
+    A counter that knows of fewer rows than were seen has missed some, a moment's or a lost stream's: then, as without
+    one, rows are counted up to the read limit.
+    """
+    if known is None:
+        return _counted(tables, keys, plan.read_limit).seen
+    if keys.unread and len(plan.queries) == 1 and known() <= COUNT_LIMIT:
+        keys = _counted(tables, keys, COUNT_LIMIT)
+    if keys.unread and known() < keys.seen:
+        keys = _counted(tables, keys, plan.read_limit)
+    return max(known(), keys.seen) if keys.unread else keys.seen
+
+
+def _counted(tables: Tables, keys: _Keys, limit: int) -> _Keys:
+    """The same after counting on, until ``limit`` rows were seen or there are no more."""
     seen, unread = keys.seen, keys.unread
-    if unread and (known is None or (len(plan.queries) == 1 and known() <= COUNT_LIMIT)):
-        limit = plan.read_limit if known is None else COUNT_LIMIT
-        for one in rounds(tables, [replace(query, count_only=True) for query in unread], limit - seen):
-            seen += one.count
-            unread = one.unread
-    return seen if known is None or not unread else max(known(), seen)
+    for one in rounds(tables, [replace(query, count_only=True) for query in unread], limit - seen):
+        seen += one.count
+        unread = one.unread
+    return replace(keys, seen=seen, unread=unread)
 
 
 def _too_far(plan: Plan) -> EdgeError:

@@ -48,9 +48,9 @@ class Listing:
 
         ``total_count`` is exact, but for two cases. Where the source has totals, its filter is the only one (a range of
         ``inserted_at`` is another), the order is that of insertion and ``counter`` is given, it is what the totals say
-        once a partition holds more than its even share of 1,000 rows. Any other key range that holds more than
-        ``read_limit`` rows is said to have what was counted so far, at least that limit. It is never less than what the
-        page shows or steps over.
+        once a partition holds more than its even share of 1,000 rows; they are not believed where they say less than
+        was counted by then. Any other key range that holds more than ``read_limit`` rows, and this one then, is said to
+        have what was counted so far, at least that limit. It is never less than what the page shows or steps over.
         A row that an index shows but that is gone, or changed so that it no longer matches, is left out: while an
         index lags, a page can be shorter than ``page_size`` and the total off by such rows.
         ``enrich`` sets the attributes of enriched fields on items that hold at least the primary key; it is called once

@@ -46,7 +46,7 @@ _BUSY_CODES = frozenset(
     }
 )
 _BUSY_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
-_REFUSED_CODES = frozenset({"IdempotentParameterMismatchException", "ValidationException"})
+_REFUSED_CODES = frozenset({"IdempotentParameterMismatchException", "SerializationException", "ValidationException"})
 _Request = dict[str, Any]
 
 

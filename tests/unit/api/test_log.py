@@ -1,9 +1,15 @@
 import json
+from datetime import UTC
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from chalicelib.kit.clock import parse_time, to_microseconds_text
 from chalicelib.kit.log import Level, Log
+from tests.fakes.clock import FakeClock
 from tests.fakes.log import Lines
+
+LEVELS_OF_LAMBDA = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}
+"""AWS Lambda developer guide, "Log-level filtering"; any other, or a line without a time, becomes INFO there."""
 
 
 class Port(BaseModel):
@@ -25,14 +31,24 @@ def failing(cause=None):
 
 def test_a_line_is_one_json_object_without_empty_fields():
     lines = Lines()
-    Log(lines).line("request", level=Level.WARNING, status=200, actor=None, route="/größe\n")
+    clock = FakeClock()
+    Log(lines, clock).line("request", level=Level.WARNING, status=200, actor=None, route="/größe\n")
     assert lines.texts[0].count("\n") == 1
     assert json.loads(lines.texts[0]) == {
-        "level": "warning",
+        "timestamp": to_microseconds_text(clock.now()),
+        "level": "warn",
         "event": "request",
         "status": 200,
         "route": "/größe\n",
     }
+
+
+def test_lambda_reads_the_level_and_the_time_of_every_line():
+    lines = Lines()
+    for level in Level:
+        Log(lines).line("request", level=level)
+    assert {line["level"].upper() for line in lines.records} <= LEVELS_OF_LAMBDA
+    assert all(parse_time(line["timestamp"]).tzinfo is UTC for line in lines.records)
 
 
 def test_secrets_are_masked_and_unknown_values_only_named():
@@ -45,7 +61,8 @@ def test_secrets_are_masked_and_unknown_values_only_named():
 def test_bytes_and_exceptions_are_not_written_out():
     lines = Lines()
     Log(lines).line("request", key=b"s3cret", failed=RuntimeError("s3cret"), nested={"key": SecretStr("s3cret")})
-    assert lines.records[0] | {"level": "", "event": ""} == {
+    assert lines.records[0] | {"timestamp": "", "level": "", "event": ""} == {
+        "timestamp": "",
         "level": "",
         "event": "",
         "key": "bytes",

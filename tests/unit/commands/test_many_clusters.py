@@ -6,9 +6,13 @@ from chalicelib.clusters.model import Cluster
 from chalicelib.clusters.store import ClusterStore
 from chalicelib.commands.store import FAN_OUTS
 from chalicelib.kit.tables import Set, Update
+from chalicelib.nodes import store
+from chalicelib.nodes.store import NODES
 from chalicelib.targeting.selection import CLUSTERS_PER_PAGE, MOST_CLUSTER_PARTS, SLICE
 from tests.unit.commands.fleet import CLUSTER, a_node, command, executions, fan_out, first_messages, nodes, reached, run
 from tests.world import World
+
+NOW = "2026-11-21T10:00:00Z"
 
 
 @pytest.fixture
@@ -73,6 +77,25 @@ def test_a_large_cluster_among_small_ones_takes_several_messages(world):
     assert len(executions(world)) == SLICE
     assert run(world, following) == []
     assert reached(world) == meant
+
+
+def test_a_node_that_moves_between_two_clusters_of_a_page_is_reached_once(world):
+    named = clusters(world, MOST_CLUSTER_PARTS * 2)
+    made = command_for(world, named)
+    first, second = ids_of(part := min(parts_of(world, made)))
+    origin = next(cluster for cluster in named if cluster.id == first)
+    target = next(cluster for cluster in named if cluster.id == second)
+    node = a_node(world, origin)
+
+    def move():
+        """Between the queries of the two clusters."""
+        world.services.tables.write(store.move(node, target.id, target.name, node.last_seen_at, NOW), "node.moved")
+
+    for action in (lambda: None, move):
+        world.driver.before_next(action, operation="Query", table=NODES)
+    assert run(world, {"command_id": made.id, "part": part}) == []
+    assert reached(world) == {node.id}
+    assert part not in parts_of(world, made)
 
 
 def test_any_message_twice_creates_nothing_twice(world):

@@ -189,6 +189,14 @@ def test_a_counter_that_lags_never_says_less_than_was_seen(tables_of, listing):
     assert page.total_count > 70 * 20
 
 
+@pytest.mark.parametrize("listing", [SINGLE_LIST, SHARDED_LIST])
+def test_a_counter_that_missed_rows_is_not_believed(tables_of, listing):
+    """A total that nothing was ever added to, or that a lost stream left behind: pages beyond it must be found."""
+    page, _, _ = run(listing, tables_of(1500), ListRequest(), counter=Totals({"runs": 0}))
+
+    assert page.total_count == 1500
+
+
 def test_a_later_page_counts_what_it_skips_and_reads_only_its_rows(tables_of):
     tables = tables_of(5000)
 

@@ -72,7 +72,9 @@ def test_a_missing_permission_is_no_passing_trouble(stub, dynamo):
         dynamo.get(Ref(THINGS, ONE), consistent=True)
 
 
-@pytest.mark.parametrize("code", ["ValidationException", "IdempotentParameterMismatchException"])
+@pytest.mark.parametrize(
+    "code", ["ValidationException", "IdempotentParameterMismatchException", "SerializationException"]
+)
 def test_what_cannot_succeed_is_refused(stub, dynamo, code):
     stub.add_client_error("transact_write_items", code)
     with pytest.raises(RefusedError, match=code):
