@@ -12,7 +12,15 @@ from typing import Any
 
 from chalicelib.aliases.store import TABLE as ALIASES
 from chalicelib.clusters.store import TABLE as CLUSTERS
-from chalicelib.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS, cluster_shard, command_shard, status_shard
+from chalicelib.commands.store import (
+    BY_COMMAND,
+    COMMANDS,
+    EXECUTIONS,
+    FAN_OUTS,
+    cluster_shard,
+    command_shard,
+    status_shard,
+)
 from chalicelib.commands.store import Status as ExecutionStatus
 from chalicelib.commands.store import shard_of as execution_shard_of
 from chalicelib.enrollment.store import TABLE as ENROLLMENT_KEYS
@@ -60,6 +68,8 @@ class LargeWorld:
                 self._copy(table, pattern, change)
         made_at = self.world.clock.now()
         self.world.sweep("recount")
+        # That of a single command only the stream keeps, and copies come by no stream.
+        self.world.services.counters.recount(BY_COMMAND.counted(EXECUTIONS, self.names["command"]))
         self.world.clock.set(made_at)  # counting takes its time, in which things would become due
 
     def pattern(self, table: Table, row_id: str) -> Item:
