@@ -6,7 +6,7 @@ As in `bootstrap`, a part's modules are imported by the property that builds it:
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.foundations import Foundations
 
@@ -40,19 +40,10 @@ class Fleet(Foundations):
 
     @cached_property
     def clusters(self) -> Clusters:
-        from chalicelib.clusters.ranges import Pools
-        from chalicelib.clusters.service import Clusters
-
-        settings = self.settings
-        return Clusters(
-            self.tables,
-            self.clock,
-            self.ids,
-            pools=Pools.of(settings.cluster_auto_generated_ranges, settings.cluster_subnet_prefix),
-            reserved_slots=settings.admin_slot_reservation + settings.node_slot_reservation,
-            list_read_limit=settings.list_read_limit,
+        return self._clusters(
+            list_read_limit=self.settings.list_read_limit,
             totals=self.counters.read,
-            default=_default_cluster(settings),
+            default=_default_cluster(self.settings),
             vpn=self.vpn,
         )
 
@@ -60,6 +51,10 @@ class Fleet(Foundations):
     def every_cluster(self) -> Clusters:
         """For those who walk over all there are: makes no default cluster and asks no counter."""
         from chalicelib.admins.service import MOST_CLUSTERS
+
+        return self._clusters(list_read_limit=MOST_CLUSTERS, totals=lambda _total: 0)
+
+    def _clusters(self, **more: Any) -> Clusters:
         from chalicelib.clusters.ranges import Pools
         from chalicelib.clusters.service import Clusters
 
@@ -70,8 +65,7 @@ class Fleet(Foundations):
             self.ids,
             pools=Pools.of(settings.cluster_auto_generated_ranges, settings.cluster_subnet_prefix),
             reserved_slots=settings.admin_slot_reservation + settings.node_slot_reservation,
-            list_read_limit=MOST_CLUSTERS,
-            totals=lambda _total: 0,
+            **more,
         )
 
     @cached_property

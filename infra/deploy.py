@@ -91,8 +91,7 @@ def release(
     def with_url(url: str) -> dict[str, str]:
         urls = {"PUBLIC_URL": url, "ADMIN_URLS": admin_urls(settings.get("PUBLIC_URL", url))}
         known = {parameter_name(name): value for name, value in {**urls, **settings}.items()}
-        parameters = {name: value for name, value in {**given, **known}.items() if name in application["Parameters"]}
-        return stacks.deploy(stack, application, parameters, artifacts)
+        return stacks.deploy(stack, application, {**given, **known}, artifacts)
 
     known_url = public_url(stacks.outputs(stack) if stacks.exists(stack) else {})
     outputs = with_url(known_url)

@@ -66,13 +66,18 @@ class Stacks:
     def deploy(
         self, name: str, template: Json, parameters: Mapping[str, str], artifacts: Artifacts | None = None
     ) -> Json:
-        """Create or update the stack and wait; returns its outputs. Nothing to change is success.
+        """Create or update the stack and wait; returns its outputs. Nothing to change is success. Parameters that the
+        template does not declare are passed over.
 
         Raises ValueError for a template over the quota, botocore's WaiterError when the stack rolls back.
         """
         request = {
             "StackName": name,
-            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            "Parameters": [
+                {"ParameterKey": key, "ParameterValue": value}
+                for key, value in parameters.items()
+                if key in template.get("Parameters", {})
+            ],
             "Capabilities": CAPABILITIES,
             **_template_argument(template, artifacts),
         }

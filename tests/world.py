@@ -94,18 +94,7 @@ class World:
 
     def sweep(self, worker: str) -> None:
         """Run a scheduled function once."""
-        event = {
-            "version": "0",
-            "id": f"tick-{worker}",
-            "account": "0",
-            "region": "us-east-1",
-            "detail": {},
-            "detail-type": "Scheduled Event",
-            "source": "aws.events",
-            "time": "",
-            "resources": [],
-        }
-        self._until_done(f"chalicelib.workers.{worker}.handler", event)
+        self._until_done(f"chalicelib.workers.{worker}.handler", scheduled_event(worker))
 
     def _relay(self, *, twice: bool) -> bool:
         moved = False
@@ -133,6 +122,21 @@ class World:
             if not (answer or {}).get("batchItemFailures"):
                 return
         raise AssertionError(f"{handler} fails for ever: {self.lines.texts[-1:]}")
+
+
+def scheduled_event(worker: str) -> dict[str, Any]:
+    """What EventBridge sends to a scheduled function."""
+    return {
+        "version": "0",
+        "id": f"tick-{worker}",
+        "account": "0",
+        "region": "us-east-1",
+        "detail": {},
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "time": "",
+        "resources": [],
+    }
 
 
 def sqs_record(body: Any, message_id: str = "m-1") -> dict[str, Any]:

@@ -11,8 +11,9 @@ from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, bad_request
 from chalicelib.kit.listing import OLDEST_FIRST, ListRequest
 from chalicelib.kit.tables import Tables
-from chalicelib.nodes.model import NETWORK_PREFIX, NODE_DOMAIN_PREFIX, Status
+from chalicelib.nodes.model import Status
 from chalicelib.nodes.service import Nodes
+from chalicelib.vpn.names import host_name, network_name
 
 MOST_CLUSTERS = 100_000
 """What a computation reads at most: six times what the default pool of addresses can hold."""
@@ -147,7 +148,7 @@ class Admins:
             raise (self._too_many() if error.kind is Kind.BAD_REQUEST else error) from error
         names: dict[str, list[str]] = {}
         for node in sorted(nodes, key=lambda each: each.id):
-            names.setdefault(node.cluster_name, []).append(f"{NODE_DOMAIN_PREFIX}{node.id}")
+            names.setdefault(node.cluster_name, []).append(host_name(node.id))
         return names
 
     def _too_many(self) -> EdgeError:
@@ -156,4 +157,4 @@ class Admins:
 
 
 def _named(clusters: Sequence[str], nodes: Mapping[str, Sequence[str]]) -> NodeNames:
-    return {f"{NETWORK_PREFIX}{name}": nodes.get(name, ()) for name in clusters}
+    return {network_name(name): nodes.get(name, ()) for name in clusters}

@@ -13,10 +13,7 @@ from chalicelib.kit.listing import Counter, ListPage, ListRequest
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 from chalicelib.nodes.model import Node, NodeAlias
 from chalicelib.nodes.service import Nodes
-from chalicelib.vpn.port import Member, Vpn
-
-SETTLE_TRIES = 3
-"""How often a name that keeps changing hands is settled before the message is left to its repeat."""
+from chalicelib.vpn.port import SETTLE_TRIES, Member, Vpn
 
 _ALIAS_PLACE = 0
 """Where the alias's own write stands in every transaction of this module."""

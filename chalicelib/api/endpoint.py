@@ -133,7 +133,7 @@ def _chalice_view(
         incoming = Incoming.from_event(current_event(app))
         try:
             endpoint, services = find(), provide()
-        except Exception as error:  # noqa: BLE001 - as in `respond`: also a container that cannot start answers properly
+        except Exception as error:  # noqa: BLE001 - as in `respond`: services or a route that cannot be loaded
             outgoing = _cannot_start(error, route)
         else:
             outgoing = respond(endpoint, incoming, services)

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from chalicelib.kit.errors import bad_request
 
 
-@dataclass
+@dataclass(frozen=True)
 class Incoming:
     """An API Gateway proxy event (REST API, payload format 1.0), read once.
 

@@ -21,7 +21,7 @@ class NotAnAgentRouteError(Exception):
     """A view asked for the agent on a route that does not authenticate one: a mistake in the program."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Request(Generic[P, Q, B]):
     """A request that passed authentication and whose shape is right.
 

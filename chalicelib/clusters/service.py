@@ -197,7 +197,7 @@ class Clusters:
         return wanted
 
     def _first_free(self, head: Head, foreign: Sequence[AddressRange]) -> Found:
-        found = self._subnets.first_free_beside(head, foreign)
+        found = self._subnets.first_free(head, foreign)
         if found is None:
             raise unavailable()
         return found

@@ -77,12 +77,7 @@ class Subnets:
         taken = self._last_starting_by(wanted.end)
         return taken is None or not taken.overlaps(wanted)
 
-    def first_free(self, head: Head) -> AddressRange | None:
-        """The lowest free subnet of the pools, in their order; None when all are taken."""
-        found = self.first_free_beside(head, ())
-        return None if found is None else found.range
-
-    def first_free_beside(self, head: Head, foreign: Sequence[AddressRange]) -> Found | None:
+    def first_free(self, head: Head, foreign: Sequence[AddressRange]) -> Found | None:
         """The lowest free subnet of the pools that shares no address with a ``foreign`` range; None when there is
         none."""
         slot, is_lowest = head.lowest_free_hint, True

@@ -13,8 +13,8 @@ of code it passed, with its text only where that text cannot quote input.
 import json
 import sys
 import traceback
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -65,6 +65,20 @@ class Log:
 def describe(error: BaseException) -> Mapping[str, Any]:
     """The fields that tell what `error` was and where: no local values, no input."""
     return {"error_type": type(error).__name__, "error": _text(error), "stack": _stack(error)}
+
+
+class DamagedError(Exception):
+    """Stands for pydantic's ValidationError where that would be printed by others: it names places and kinds of what is
+    wrong, and quotes nothing."""
+
+
+@contextmanager
+def quoting_nothing() -> Iterator[None]:
+    """For what leaves a function: Lambda prints the text of an exception, and pydantic's quotes the row or message."""
+    try:
+        yield
+    except ValidationError as error:
+        raise DamagedError(_text(error)) from None
 
 
 def _text(error: BaseException) -> str:

@@ -4,7 +4,9 @@ Set once by `@endpoint` or a worker's decorator, read by the log and by `kit.tab
 variable and not an argument, since every write of every use case carries it and none decides by it.
 """
 
-from contextvars import ContextVar, Token
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 
@@ -25,16 +27,11 @@ def current_origin() -> Origin:
     return _current.get()
 
 
-class working_for:  # noqa: N801 - read as a statement
-    """Make this the current origin until the block ends. For one block."""
-
-    def __init__(self, origin: Origin) -> None:
-        self._origin = origin
-        self._before: Token[Origin] | None = None
-
-    def __enter__(self) -> None:
-        self._before = _current.set(self._origin)
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            _current.reset(self._before)
+@contextmanager
+def working_for(origin: Origin) -> Iterator[None]:
+    """Make this the current origin until the block ends."""
+    token = _current.set(origin)
+    try:
+        yield
+    finally:
+        _current.reset(token)

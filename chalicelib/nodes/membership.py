@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from chalicelib.clusters.service import Clusters
 from chalicelib.kit.errors import invalid
-from chalicelib.nodes.model import NETWORK_PREFIX, Registration
+from chalicelib.nodes.model import Registration
 from chalicelib.nodes.rules import Placement
+from chalicelib.vpn.names import NETWORK_PREFIX
 from chalicelib.vpn.port import Member, Vpn
 
 

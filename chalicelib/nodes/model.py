@@ -5,8 +5,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-NODE_DOMAIN_PREFIX = "node-"
-NETWORK_PREFIX = "cluster-"
+from chalicelib.vpn.names import dns_name, host_name
 
 SORTABLE = frozenset(
     {"id_type", "status", "version", "self_update_enabled", "last_seen_at", "inserted_at", "updated_at"}
@@ -82,7 +81,7 @@ class Node(Ports):
 
     @property
     def node_name(self) -> str:
-        return f"{NODE_DOMAIN_PREFIX}{self.id}"
+        return host_name(self.id)
 
     @property
     def mdns_hostname(self) -> str:
@@ -216,4 +215,4 @@ class Connection:
 
 def vpn_hostname(node_id: str, cluster_name: str, domain: str) -> str:
     """The name of a node inside the mesh."""
-    return f"{NODE_DOMAIN_PREFIX}{node_id}.{NETWORK_PREFIX}{cluster_name}.{domain}"
+    return f"{dns_name(node_id, cluster_name)}.{domain}"

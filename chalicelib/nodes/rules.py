@@ -7,7 +7,8 @@ from enum import Enum, auto
 from chalicelib.enrollment.model import Redemption
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.errors import invalid
-from chalicelib.nodes.model import NETWORK_PREFIX, Node, Presence, Registration, Status
+from chalicelib.nodes.model import Node, Presence, Registration, Status
+from chalicelib.vpn.names import NETWORK_PREFIX, network_name
 
 PREVIOUS_TOKEN_SECONDS = 3600
 """How long the token before the current one may still re-register, should the answer with the new one be lost."""
@@ -118,6 +119,6 @@ def _is_own(redemption: Redemption, node: Node, presence: Presence | None) -> bo
 
 
 def _place_by_token(registration: Registration, redemption: Redemption) -> Placement:
-    if registration.network_name != f"{NETWORK_PREFIX}{redemption.cluster_name}":
+    if registration.network_name != network_name(redemption.cluster_name):
         raise invalid("network_name", "is not the network of the registration token")
     return Placement(redemption.cluster_id, redemption.cluster_name)

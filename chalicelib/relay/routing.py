@@ -57,7 +57,7 @@ class Plan:
                 for message in parts or [{"request_id": row["id"]}]:
                     self._send(Queue.SELF_UPDATES, message)
             case "self_updates" if change.old is None:
-                self.for_agents.update(str(row.get("cluster_name", "")), str(row["request_id"]), str(row["node_id"]))
+                self.for_agents.update(str(row["cluster_name"]), str(row["request_id"]), str(row["node_id"]))
             case _:
                 self._plan_clean_up(change)
         if self.has_mesh:
@@ -116,7 +116,7 @@ class Plan:
     def _deliver(self, row: Mapping[str, Any], kind: str) -> None:
         # The cluster that the node was in when the command was given: if it has moved since, whoever is told of it can
         # still wake it, and a poll finds what a push does not reach.
-        self.for_agents.deliver(str(row.get("node_cluster_name", "")), row["node_id"], kind, [row["id"]])
+        self.for_agents.deliver(row["node_cluster_name"], row["node_id"], kind, [row["id"]])
 
     def _clean_up(self, kind: str, row_id: Any, **more: Any) -> None:
         self._send(Queue.CLEAN_UP, {"kind": kind, "id": row_id, **more})

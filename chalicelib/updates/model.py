@@ -64,7 +64,7 @@ class NodeUpdate(BaseModel, frozen=True):
 
     request_id: str
     node_id: str
-    cluster_name: str = ""
+    cluster_name: str
     state: NodeState
     attempted_at: str | None = None
     registration: str | None = Field(default=None, repr=False)

@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+SETTLE_TRIES = 3
+"""How often whoever makes the mesh follow a row looks again whether the row is still as it was, before the message is
+left to its repeat."""
+
 
 @dataclass(frozen=True)
 class Member:

@@ -7,9 +7,7 @@ from chalicelib.kit.errors import unavailable
 from chalicelib.nodes.model import Node
 from chalicelib.nodes.service import Nodes
 from chalicelib.vpn.netmaker import Netmaker
-from chalicelib.vpn.port import Member, Network
-
-_TRIES = 3
+from chalicelib.vpn.port import SETTLE_TRIES, Member, Network
 
 
 class Settling:
@@ -27,7 +25,7 @@ class Settling:
 
         Looks again after it has acted: a name that was taken again in between must not lose the new network.
         """
-        for _ in range(_TRIES):
+        for _ in range(SETTLE_TRIES):
             cluster = self.find(name)
             if cluster is None:
                 self._mesh.remove_network(name)
@@ -45,7 +43,7 @@ class Settling:
         Looks again after it has acted: a node that moved on meanwhile must not be taken out of where it is now.
         """
         node = self._find_node(node_id)
-        for _ in range(_TRIES):
+        for _ in range(SETTLE_TRIES):
             if node is not None:
                 self._follow(node, host_id, cluster_name)
             elif host_id is not None:

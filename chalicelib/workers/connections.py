@@ -13,8 +13,8 @@ from chalice.app import Blueprint
 from chalicelib.bootstrap import Services, prepare, services
 from chalicelib.kit.clock import milliseconds_between
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.kit.log import Level
-from chalicelib.kit.origin import Origin, current_origin, working_for
+from chalicelib.kit.log import Level, quoting_nothing
+from chalicelib.kit.origin import Origin, working_for
 from chalicelib.transport.dispatch import IDS_PER_REMINDER, AgentWork
 
 Event = Mapping[str, Any]
@@ -47,7 +47,7 @@ def _socket_worker(
             meter.reset()
             status, refusal = OK, None
             try:
-                with working_for(origin):
+                with quoting_nothing(), working_for(origin):
                     handle(event, container)
             except EdgeError as error:
                 if error.kind not in STATUSES:
@@ -89,7 +89,7 @@ def message(event: Event, services: Services) -> None:
         work = AgentWork()
         work.remind(node.cluster_name, node.id, services.executions.waiting_for(node.id, IDS_PER_REMINDER))
         if work:
-            services.dispatch.send(work, request_id=current_origin().request_id)
+            services.dispatch.send(work)
 
 
 @blueprint.on_ws_disconnect(name="disconnect")

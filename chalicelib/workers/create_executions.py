@@ -1,4 +1,4 @@
-"""Creates the executions of a command, up to a thousand of one part a message, or those of a whole small fleet.
+"""Creates the executions of a command, up to two thousand of one part a message, or those of a whole small fleet.
 
 What follows is queued before a message is answered, and a part is taken off only after its last execution: whatever
 ends in between is done again by the repeated message, or by the sweep.

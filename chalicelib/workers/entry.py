@@ -16,7 +16,7 @@ from chalicelib.bootstrap import Services, prepare, services
 from chalicelib.kit.clock import milliseconds_between
 from chalicelib.kit.counters import happened
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.kit.log import Level
+from chalicelib.kit.log import Level, quoting_nothing
 from chalicelib.kit.origin import Origin, working_for
 
 Message = dict[str, Any]
@@ -50,14 +50,15 @@ def sqs_worker(name: str, needs: Needs) -> Callable[[Callable[[Message, Services
 
 
 def stream_worker(name: str, needs: Needs) -> Callable[[Callable[[list[Record], Services], None]], LambdaHandler]:
-    """Handle a batch of a change stream. It raises whatever the handler raises: the whole batch is repeated."""
+    """Handle a batch of a change stream. It raises whatever the handler raises (pydantic's errors without what they
+    quote): the whole batch is repeated."""
 
     def decorate(handle: Callable[[list[Record], Services], None]) -> LambdaHandler:
         @wraps(handle)
         def run(event: Any) -> None:
             container = services()
             records = event.to_dict()["Records"]
-            with _logged(name, "", container, records=len(records)):
+            with quoting_nothing(), _logged(name, "", container, records=len(records)):
                 handle(records, container)
 
         prepare(name, needs)
@@ -67,14 +68,14 @@ def stream_worker(name: str, needs: Needs) -> Callable[[Callable[[list[Record], 
 
 
 def scheduled(name: str, needs: Needs) -> Callable[[Callable[[Services], None]], LambdaHandler]:
-    """Run a sweep and count the run. It raises whatever it raises; the next tick is its repeat."""
+    """Run a sweep and count the run. It raises as `stream_worker`; the next tick is its repeat."""
 
     def decorate(handle: Callable[[Services], None]) -> LambdaHandler:
         @wraps(handle)
         def run(event: Any) -> None:
             container = services()
             request_id = str(event.to_dict().get("id") or container.ids.uuid7(container.clock.now()))
-            with _logged(name, request_id, container):
+            with quoting_nothing(), _logged(name, request_id, container):
                 try:
                     handle(container)
                 except Exception:

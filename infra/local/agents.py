@@ -1,7 +1,5 @@
 """Sample agents as processes of their own, each with its state and log in a folder of its own."""
 
-import json
-import os
 import shutil
 import sys
 import tempfile
@@ -11,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from infra.local.processes import GuardedProcess
+from infra.local.sample_processes import inherited_environment, logged, write_secret
 from infra.package import ROOT
 
 AGENT_FOLDER = ROOT / "samples" / "agent"
@@ -37,8 +36,8 @@ class SampleAgent:
         command = [sys.executable, "-m", "edge_agent", "--state-dir", str(self.folder / "state"), "--random-id"]
         command += ["--enrollment-key-file", str(self.folder / "enrollment.key")]
         command += ["--cancel-grace-seconds", str(CANCEL_GRACE_SECONDS), *extra]
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
-        variables = {**inherited, "PYTHONPATH": str(AGENT_FOLDER), "NO_PROXY": "127.0.0.1", **(environment or {})}
+        own = {"PYTHONPATH": str(AGENT_FOLDER), "NO_PROXY": "127.0.0.1"}
+        variables = {**inherited_environment(), **own, **(environment or {})}
         with self.log.open("ab") as output:
             self._process = GuardedProcess(command, environment=variables, output=output, folder=self.folder)
 
@@ -53,11 +52,8 @@ class SampleAgent:
             self._process.kill()
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """What it logged so far, oldest first. Passed over: what is not JSON (a traceback), and what is not yet a whole
-        line."""
-        for line in self.log.read_text().splitlines(keepends=True) if self.log.exists() else []:
-            if line.startswith("{") and line.endswith("\n"):
-                yield json.loads(line)
+        """What it logged so far, oldest first."""
+        return logged(self.log)
 
     def node_id(self) -> str | None:
         """The node that it enrolled as, or None as long as it has not."""
@@ -85,9 +81,7 @@ class SampleAgents:
         """A further agent with that key, not yet started."""
         folder = self._folder / f"agent-{len(self.agents) + 1}"
         folder.mkdir()
-        key_file = folder / "enrollment.key"
-        key_file.touch(mode=0o600)
-        key_file.write_text(enrollment_key)
+        write_secret(folder / "enrollment.key", enrollment_key)
         agent = SampleAgent(folder)
         self.agents.append(agent)
         return agent

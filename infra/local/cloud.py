@@ -204,8 +204,7 @@ class LocalCloud:
         local = local_template(template, websocket_url=proxy.websocket_url, endpoint_of=self.endpoint_of)
         local = deployed_template(local, artifacts, archive)
         parameters = {"Stage": STAGE, **state, **self._setting_parameters(proxy.url)}
-        known = {name: value for name, value in parameters.items() if name in local["Parameters"]}
-        outputs = stacks.deploy(application_stack(STAGE), local, known, artifacts)
+        outputs = stacks.deploy(application_stack(STAGE), local, parameters, artifacts)
         self._physical_ids = stacks.physical_ids(application_stack(STAGE))
         proxy.point_to(outputs["RestAPIId"], outputs["WebsocketAPIId"])
         self._step("functions and APIs deployed")

@@ -76,9 +76,8 @@ class FurtherStack:
         given = {"Stage": STAGE, "Name": self.name, WEBSOCKET_API: sockets, **self._cloud.state}
         settings = {"PUBLIC_URL": self.url, "ADMIN_URLS": self._admin_urls, **self._settings}
         given |= {parameter_name(name): value for name, value in settings.items()}
-        known = {name: value for name, value in given.items() if name in application["Parameters"]}
         stack = further_stack(STAGE, self.name)
-        outputs = self._stacks.deploy(stack, application, known, artifacts)
+        outputs = self._stacks.deploy(stack, application, given, artifacts)
         self._physical_ids = self._stacks.physical_ids(stack)
         self._proxy.point_to(outputs["RestAPIId"], sockets)
         self._cloud.client("lambda").invoke(

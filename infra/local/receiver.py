@@ -1,7 +1,5 @@
 """The sample webhook receiver as a process of its own."""
 
-import json
-import os
 import re
 import secrets
 import sys
@@ -14,6 +12,7 @@ from typing import Any, Self
 
 from infra.local.emulator import HOST
 from infra.local.processes import GuardedProcess
+from infra.local.sample_processes import inherited_environment, logged, write_secret
 from infra.package import ROOT
 
 SCRIPT = ROOT / "samples" / "webhook_receiver" / "receiver.py"
@@ -36,12 +35,10 @@ class SampleReceiver:
         own = Path(tempfile.mkdtemp(prefix="receiver-", dir=folder))
         self._log = own / "receiver.log"
         secret_file = own / "secrets"
-        secret_file.touch(mode=0o600)
-        secret_file.write_text("\n".join(self.secrets))
+        write_secret(secret_file, "\n".join(self.secrets))
         command = [sys.executable, str(SCRIPT), "--host", HOST, "--port", "0", "--secret-file", str(secret_file)]
-        environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
         with self._log.open("wb") as output:
-            self._process = GuardedProcess(command, environment=environment, output=output, folder=own)
+            self._process = GuardedProcess(command, environment=inherited_environment(), output=output, folder=own)
         self.url = self._listening()
 
     def __enter__(self) -> Self:
@@ -54,8 +51,7 @@ class SampleReceiver:
 
     def events(self) -> list[dict[str, Any]]:
         """The events that it verified so far, each once, in the order of their arrival."""
-        lines = self._log.read_text().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
+        return list(logged(self._log))
 
     def stop(self) -> None:
         """End it and wait. Safe to repeat."""

@@ -195,7 +195,7 @@ def test_answers_fit_the_contract(client, world, name):
     overfull(world)
     answers = contract["paths"][f"{ADMINS}/{name}"]["get"]["responses"]
     schema = {"allOf": [answers["200"]["content"]["application/json"]["schema"]], "components": contract["components"]}
-    OAS30Validator(schema).validate(client.get(f"{ADMINS}/{name}").json)
+    assert list(OAS30Validator(schema).iter_errors(client.get(f"{ADMINS}/{name}").json)) == []
 
 
 class TestDegraded:

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from infra.deploy import merged_keys, public_url
 from infra.stacks import INLINE_TEMPLATE_BYTES, TEMPLATE_BYTES, Artifacts, Stacks, deployed_template
 
-TEMPLATE = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
+TEMPLATE = {"Parameters": {"Stage": {"Type": "String"}}, "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
 WAIT = {"Delay": 0, "MaxAttempts": 1}
 
 
@@ -77,6 +77,12 @@ def test_a_stack_is_created_then_left_alone_then_updated(stacks, cloudformation)
 
     assert first == again != changed
     assert cloudformation.waited == ["stack_create_complete", "stack_update_complete"]
+
+
+def test_parameters_that_a_template_does_not_declare_are_passed_over(stacks, cloudformation):
+    stacks.deploy("app", TEMPLATE, {"Stage": "dev", "Other": "x"})
+
+    assert cloudformation.stacks["app"]["Parameters"] == [{"ParameterKey": "Stage", "ParameterValue": "dev"}]
 
 
 def test_other_errors_of_cloudformation_are_not_hidden(stacks, cloudformation):

@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
+import traceback
 
 import pytest
 
+from chalicelib.kit.log import DamagedError
 from chalicelib.kit.queues import Queue
-from chalicelib.nodes.store import NODES
+from chalicelib.nodes.store import NODES, PRESENCE
 from tests.builders import a_cluster, machines
-from tests.world import RELAY, WORKERS, World, sqs_record
+from tests.world import RELAY, WORKERS, World, scheduled_event, sqs_record
 
 CLEAN_UP = WORKERS[Queue.CLEAN_UP]
 SWEEPS = [
@@ -76,6 +78,24 @@ class TestLog:
     def test_a_line_says_nothing_of_the_body(self, world):
         world.call(CLEAN_UP, {"Records": [sqs_record({"kind": "node", "id": "x", "private": "private-text"})]})
         assert "private-text" not in "".join(world.lines.texts)
+
+    @pytest.mark.parametrize("handler", ["check_health.handler", "connections.message"])
+    def test_neither_lambda_nor_the_log_gets_to_see_a_damaged_row(self, world, handler):
+        a_cluster(world)
+        [machine] = machines(world, 1)
+        world.services.nodes.connected(machine.token, "socket-1", 1_000)
+        [row] = world.driver.rows(PRESENCE)
+        world.driver.load(PRESENCE, [{**row, "last_seen_at": ["private"]}])
+        world.clock.advance(7200)
+        context = {"connectionId": "socket-1", "requestId": "r-1", "identity": {"sourceIp": "203.0.113.9"}}
+        event = {"requestContext": context} if handler == "connections.message" else scheduled_event("check_health")
+
+        with pytest.raises(DamagedError) as raised:
+            world.call(f"chalicelib.workers.{handler}", event)
+
+        printed = "".join(traceback.format_exception(raised.value))
+        assert "private" not in printed + "".join(world.lines.texts)
+        assert "string_type" in printed
 
 
 def test_what_a_worker_writes_carries_the_request_and_the_workers_name(world):

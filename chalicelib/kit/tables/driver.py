@@ -20,7 +20,7 @@ class Ref(NamedTuple):
     key: Key
 
 
-@dataclass
+@dataclass(frozen=True)
 class Query:
     """One partition of a table or an index, in sort-key order.
 
@@ -39,7 +39,7 @@ class Query:
     count_only: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
 class Page:
     """At most ``limit`` rows or 1 MB. ``last_key`` is None when the partition has ended."""
 

@@ -202,6 +202,9 @@ def test_a_node_that_another_machine_took_over_enrols_by_its_key(server, agents)
     agent.wait_for("agent.token_refused")
     eventually(lambda: len(agent.logged("agent.enrolled")) == 2, what=agent.stderr)
 
+    assert server.tokens[NODE_ID] != "token-of-another-machine"
+    assert server.seen("POST", "/agents/enrollment_keys/verify")[1:]
+
 
 def test_a_node_that_is_deleted_ends_an_agent_that_has_no_key(server, agents):
     agents.connected().stop()

@@ -106,26 +106,29 @@ def test_the_server_says_how_often_and_may_change_its_mind(server, agents):
     agent = agents.connected()
     eventually(lambda: server.pushed("host") and server.pushed("agent"), what=agent.stderr)
     agent.stop()
+    known = len(server.metrics)
     server.metrics_push_seconds = None
     again = agents.connected()
+    again.wait_for("execution.reported", execution_id=server.add("true", wake=True))
+    assert len(server.metrics) == known
     server.metrics_push_seconds = 1
     # Another token than the agent's, which may still register: it does so when it is refused.
     server.previous_tokens[NODE_ID], server.tokens[NODE_ID] = server.tokens[NODE_ID], "another"
-    known = len(server.metrics)
     server.disconnect()
     eventually(lambda: len(again.logged("agent.reregistered")) == 2, what=again.stderr)
-    eventually(lambda: len(server.metrics) > known, what=again.stderr)
+    assert eventually(lambda: server.metrics[known:], what=again.stderr)
 
 
 def test_what_is_asked_for_puts_off_no_interval(server, agents):
     agent = agents.connected("--metrics-interval", "1")
-    eventually(lambda: ask(server, "agent") or server.pushed("host"), what=agent.stderr)
+    host = eventually(lambda: ask(server, "agent") or server.pushed("host"), what=agent.stderr)
+    assert ("node_load1",) in parsed(host[0])
 
 
 def test_the_agents_option_goes_before_the_servers_word(server, agents):
     server.metrics_push_seconds = 3600
     agent = agents.connected("--metrics-interval", "1")
-    eventually(lambda: server.pushed("agent"), what=agent.stderr)
+    assert len(eventually(lambda: server.pushed("agent")[1:], what=agent.stderr)) >= 1
 
 
 class NoProcesses:

@@ -146,8 +146,9 @@ def test_a_program_whose_client_has_gone_may_save_what_it_has_in_hand(server, tm
 
     with running.agents:
         asyncio.run(cut_off())
-        eventually(lambda: saved.exists() and saved.read_text() == "saved\n", what="what was saved")
+        eventually(saved.exists, what="what was saved")
         eventually(lambda: only_the_agent_is_left(running), what="the end of the session")
+    assert saved.read_text() == "saved\n"
 
 
 def test_nothing_is_forwarded_and_there_are_no_subsystems(ssh):
@@ -278,3 +279,4 @@ def test_a_silent_client_loses_its_connection_and_its_program(server, tmp_path):
         asyncio.run(silent())
         eventually(lambda: only_the_agent_is_left(running), what="the end of the silent program")
         running.agent.wait_for("ssh.idle")
+        assert len(running.agent.logged("ssh.idle")) == 1

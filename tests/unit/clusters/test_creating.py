@@ -115,6 +115,8 @@ def test_a_range_from_before_the_pool_may_reach_into_it():
 
     refusal(Kind.UNAVAILABLE, world.cluster, "one")
 
+    assert [row["name"] for row in world.fake.rows(TABLE)] == ["wide"]
+
 
 def test_exhausted_pools_are_unavailable_not_a_conflict():
     world = World(pools=["100.64.0.0/25", "20.0.0.0/26"], prefix=26)

@@ -28,6 +28,7 @@ def waiting(world, count):
         update = NodeUpdate(
             request_id=request.id,
             node_id=f"node-{number}",
+            cluster_name="north",
             state=NodeState.PENDING,
             inserted_at=text,
             updated_at=text,
