@@ -90,12 +90,13 @@ GRANTS: Mapping[str, Grants] = {
         tables={
             "nodes": BATCH_GET | UPDATE,
             "presence": BATCH_GET | UPDATE,
-            "connections": GET,
+            "connections": GET | DELETE,
             "executions": QUERY,
             "admins": GET,
         },
         sends=(Queue.COMMAND_DELIVERY,),
         sends_to_owners=True,
+        posts_to_sockets=True,
     ),
     "websocket_disconnect": Grants(tables={"presence": UPDATE, "connections": GET | DELETE}),
     "relay_changes": Grants(

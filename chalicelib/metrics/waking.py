@@ -54,7 +54,7 @@ class Waker:
             self._log.line("wake_up_lost", level=Level.WARNING, error_type=type(error).__name__, node_id=presence.id)
             return False
         if not is_open:
-            self._nodes.clear_connection(presence.id, presence.connection_id)
+            self._nodes.found_gone(presence)
         return is_open
 
 

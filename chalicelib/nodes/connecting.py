@@ -4,12 +4,18 @@ from datetime import timedelta
 
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import conflict
+from chalicelib.kit.ids import to_milliseconds
 from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError, Write
 from chalicelib.nodes import presence_store, store
 from chalicelib.nodes.health import Health
 from chalicelib.nodes.identity import authenticate
-from chalicelib.nodes.model import Agent, Connection, Node, Status
+from chalicelib.nodes.model import Agent, Connection, Node, Presence, Status
 from chalicelib.nodes.rules import HealthLimits
+
+HANDSHAKE = timedelta(seconds=30)
+"""From the opening of a socket to when it can be posted to, at most: API Gateway waits 29 s for `$connect`, whose first
+write names the socket already. To clear one that is about to open would leave its agent waiting at a socket that nobody
+knows."""
 
 
 class Connections:
@@ -43,7 +49,7 @@ class Connections:
         """The socket is closed. Late or repeated, it takes nothing from a newer one."""
         connection = presence_store.read_connection(self._tables, connection_id)
         if connection is not None:
-            self.clear(connection.node_id, connection_id)
+            self._clear(connection.node_id, connection_id)
 
     def heard(self, connection_id: str) -> Node | None:
         """A frame came in: the node counts as heard, and is returned, if the socket is the one that its presence
@@ -57,8 +63,16 @@ class Connections:
         self._health.touch(Agent(node, presence))
         return node
 
-    def clear(self, node_id: str, connection_id: str) -> None:
-        """The socket turned out to be closed: no wake-up goes there any more. A newer one stays."""
+    def found_gone(self, presence: Presence) -> None:
+        """A post found nobody at the socket that this presence names. While its handshake may be under way that says
+        nothing, and the agent asks for what it missed once it is through; later no wake-up goes there any more."""
+        if presence.connection_id is None or presence.connected_at_ms is None:
+            return
+        if to_milliseconds(self._clock.now() - HANDSHAKE) >= presence.connected_at_ms:
+            self._clear(presence.id, presence.connection_id)
+
+    def _clear(self, node_id: str, connection_id: str) -> None:
+        """No wake-up goes to this socket any more. A newer one stays."""
         now = to_seconds_text(self._clock.now())
         try:
             self._tables.write(presence_store.note_disconnected(node_id, connection_id, now), "connection.closed")

@@ -107,9 +107,9 @@ class Nodes:
         """See `Connections.disconnected`."""
         self._connections.disconnected(connection_id)
 
-    def clear_connection(self, node_id: str, connection_id: str) -> None:
-        """See `Connections.clear`."""
-        self._connections.clear(node_id, connection_id)
+    def found_gone(self, presence: Presence) -> None:
+        """See `Connections.found_gone`."""
+        self._connections.found_gone(presence)
 
     def forget_connection(self, connection_id: str) -> None:
         """See `Connections.forget`."""

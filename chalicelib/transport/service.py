@@ -134,9 +134,9 @@ class Transport:
                 woken.asleep.append(delivery)
             else:
                 connected.append((delivery, presence.connection_id))
-        for (delivery, connection_id), posted in zip(connected, self._post_all(connected), strict=True):
+        for (delivery, _), posted in zip(connected, self._post_all(connected), strict=True):
             if not posted:
-                self._nodes.clear_connection(delivery.node_id, connection_id)
+                self._nodes.found_gone(presences[delivery.node_id])
                 woken.asleep.append(delivery)
         return woken
 

@@ -83,13 +83,16 @@ def connect(event: Event, services: Services) -> None:
 @_socket_worker("message", lambda services: (services.nodes, services.executions))
 def message(event: Event, services: Services) -> None:
     """An agent's beat. What still waits for it is told again: a wake-up may have been lost, and while it is connected
-    an agent does not poll."""
+    an agent does not poll. So it must not stay at a socket at which nothing is told: such a one is closed, and the
+    agent opens another."""
     node = services.nodes.heard(_connection_id(event))
-    if node is not None:
-        work = AgentWork()
-        work.remind(node.cluster_name, node.id, services.executions.waiting_for(node.id, IDS_PER_REMINDER))
-        if work:
-            services.dispatch.send(work)
+    if node is None:
+        services.transport.close(_connection_id(event))
+        return
+    work = AgentWork()
+    work.remind(node.cluster_name, node.id, services.executions.waiting_for(node.id, IDS_PER_REMINDER))
+    if work:
+        services.dispatch.send(work)
 
 
 @blueprint.on_ws_disconnect(name="disconnect")

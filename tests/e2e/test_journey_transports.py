@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.e2e.cloud import eventually, fleet, logged
@@ -40,6 +41,11 @@ def test_a_beat_brings_what_a_lost_wake_up_did_not(cloud, remote):
         socket.send('{"type": "ping"}')
 
         assert json.loads(socket.recv(PATIENCE_SECONDS)) == wake_up
+
+        with connect(cloud.websocket_url, additional_headers={"Authorization": f"Bearer {token}"}):
+            socket.send('{"type": "ping"}')  # on the older of two, at which nothing is told any more
+            with pytest.raises(ConnectionClosed):
+                socket.recv(PATIENCE_SECONDS)
 
 
 def test_polling_alone_brings_work_and_cancellations(remote, link):

@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.commands.model import Report
+from chalicelib.nodes.store import CONNECTIONS
 from chalicelib.transport.dispatch import IDS_PER_REMINDER
 from tests.builders import a_cluster, a_command, machines
 from tests.world import World
@@ -84,14 +85,31 @@ def test_says_nothing_of_what_runs_or_has_ended(world):
     assert told(world) == []
 
 
-def test_on_a_socket_that_was_replaced_says_nothing(world):
+@pytest.mark.parametrize("is_cleared", [False, True])
+def test_at_a_socket_at_which_nothing_is_told_ends_that_socket(world, is_cleared):
+    """One that was replaced, or that a post did not find for a while: its agent would wait there for ever."""
     execution(world)
-    world.socket_client.frames["older"] = []
+    if is_cleared:
+        del world.socket_client.frames[SOCKET]
+        world.clock.advance(60)
+        a_command(world)
+        world.settle()
+    else:
+        connect(world, "newer", connected_at_ms=3_000)
+    world.socket_client.frames[SOCKET] = []
 
-    beat(world, "older")
+    beat(world)
 
-    assert told(world) == []
-    assert world.socket_client.frames["older"] == []
+    assert world.socket_client.closed == [SOCKET]
+    assert [row["id"] for row in world.driver.rows(CONNECTIONS)] == ([] if is_cleared else ["newer"])
+
+
+def test_of_a_node_that_is_gone_ends_its_socket(world):
+    world.services.nodes.delete(world.machine.id)
+
+    beat(world)
+
+    assert SOCKET in world.socket_client.closed
 
 
 def test_of_a_long_backlog_reads_no_more_than_it_tells(world):

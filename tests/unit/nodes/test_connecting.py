@@ -156,10 +156,11 @@ def test_a_close_of_an_unreachable_node_does_not_bring_it_back_to_the_sweep(worl
 
 def test_a_socket_found_dead_is_cleared_only_while_it_is_the_nodes(world, registered):
     world.connect(registered, "socket-1")
-    world.nodes.clear_connection(node_id(1), "socket-0")
+    world.clock.advance(60)
+    world.nodes.found_gone(world.presence().model_copy(update={"connection_id": "socket-0"}))
     assert world.presence().connection_id == "socket-1"
 
-    world.nodes.clear_connection(node_id(1), "socket-1")
+    world.nodes.found_gone(world.presence())
 
     assert world.presence().connection_id is None
     assert world.dynamo.rows(CONNECTIONS) == []

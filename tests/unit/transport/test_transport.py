@@ -86,6 +86,18 @@ class TestWakeUp:
         (presence,) = world.driver.rows(PRESENCE)
         assert presence.get("connection_id") is None
 
+    def test_a_socket_that_is_about_to_open_is_not_taken_for_one_that_is_gone(self, world):
+        """API Gateway answers 410 until the handshake is done, which begins with our note of the socket."""
+        (machine,) = machines(world, 1)
+        opened_at = int(world.clock.now().timestamp() * 1000)
+        world.services.nodes.connected(machine.token, "socket-1", opened_at)
+        world.clock.advance(29)
+        transport(world).deliver([Delivery(machine.id, "executions", ["e-1"])])
+        assert world.driver.rows(PRESENCE)[0]["connection_id"] == "socket-1"
+        world.clock.advance(1)
+        transport(world).deliver([Delivery(machine.id, "executions", ["e-1"])])
+        assert "connection_id" not in world.driver.rows(PRESENCE)[0]
+
     def test_a_newer_socket_survives_the_end_of_an_older_one(self, world):
         (machine,) = machines(world, 1)
         connect(world, machine)
@@ -93,7 +105,7 @@ class TestWakeUp:
         presences = world.services.nodes.presence_of([machine.id])
         connect(world, machine, "socket-2", at=2)
         assert presences[machine.id].connection_id == "socket-1"
-        world.services.nodes.clear_connection(machine.id, "socket-1")
+        world.services.nodes.found_gone(presences[machine.id])
         (presence,) = world.driver.rows(PRESENCE)
         assert presence["connection_id"] == "socket-2"
 
