@@ -53,6 +53,7 @@ def name(tables, request, node_ids):
         NodeUpdate(
             request_id=request.id,
             node_id=node_id,
+            cluster_name="north",
             state=NodeState.PENDING,
             inserted_at=request.inserted_at,
             updated_at=request.inserted_at,

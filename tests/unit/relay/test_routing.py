@@ -162,7 +162,9 @@ class TestSelfUpdates:
         assert messages(change("self_update_requests", "self_update_request.completed", self.ROW, None)) == {}
 
     def test_new_nodes_are_told_in_groups_of_one_request(self):
-        rows = [{"request_id": f"r-{place % 2}", "node_id": f"n-{place}"} for place in range(60)]
+        rows = [
+            {"request_id": f"r-{place % 2}", "node_id": f"n-{place}", "cluster_name": "north"} for place in range(60)
+        ]
         sent = messages(*(change("self_updates", "self_update.created", None, row) for row in rows))
         groups = [message["updates"] for message in sent[Queue.COMMAND_DELIVERY]]
         assert [(group["request_id"], len(group["node_ids"])) for group in groups] == [
