@@ -21,6 +21,7 @@ from chalicelib.api.exchange import Incoming, Outgoing
 from chalicelib.api.headers import SECURITY_HEADERS, Cors
 from chalicelib.api.json_body import read_json
 from chalicelib.api.operation import Endpoint, Options
+from chalicelib.api.page_bytes import check_answer
 from chalicelib.api.results import Answer, Bare, Created, NoContent, Paginated, PlainText, Request
 from chalicelib.api.validation import Body, NoBody, Path, Query, read
 from chalicelib.kit.clock import SystemClock
@@ -221,7 +222,9 @@ def _serve(exchange: _Exchange) -> Outgoing:
         if endpoint.blocked_when_degraded and services.degraded():
             raise EdgeError(Kind.DEGRADED, _DEGRADED_TEXT)
         answer = endpoint.view(request, services)
-    return _render(answer, exchange)
+    outgoing = _render(answer, exchange)
+    check_answer(outgoing.body)
+    return outgoing
 
 
 def _admit(exchange: _Exchange) -> None:
@@ -267,7 +270,7 @@ def _render(answer: Answer, exchange: _Exchange) -> Outgoing:
         case PlainText():
             return Outgoing(status, answer.text, {**answer.headers, "content-type": answer.media_type})
         case Paginated():
-            return Outgoing(status, envelope.paginated(answer.items, answer.page))
+            return Outgoing(status, envelope.paginated(answer.items, answer.page, may_be_fewer=answer.may_be_fewer))
         case Created():
             location = {} if answer.location is None else {"location": answer.location}
             return Outgoing(201, envelope.success(answer.model), location)

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import pydantic_core
 from pydantic import BaseModel
 
+from chalicelib.api.page_bytes import fitting
+from chalicelib.api.problems import bounded, shortened
 from chalicelib.kit.clock import to_microseconds_text
 from chalicelib.kit.errors import EdgeError
 
@@ -34,15 +36,21 @@ class Envelope:
     def success(self, data: BaseModel) -> str:
         return _joined(data.model_dump_json(), self._meta)
 
-    def paginated(self, items: Sequence[BaseModel], page: PageNumbers) -> str:
-        data = ",".join([item.model_dump_json() for item in items])
-        return _joined(f"[{data}]", {**self._meta, "pagination": pagination(page)})
+    def paginated(self, items: Sequence[BaseModel], page: PageNumbers, *, may_be_fewer: bool = False) -> str:
+        """Raises bad_request for a page that is too large, unless it ``may_be_fewer`` items."""
+        rows = [item.model_dump_json() for item in items]
+        shown = fitting(rows, may_be_fewer=may_be_fewer)
+        numbers = pagination(page)
+        if len(shown) < len(rows):
+            # The rest moves up into this page when what is shown has been taken.
+            numbers |= {"has_next": True, "next_page": page.page}
+        return _joined(f"[{','.join(shown)}]", {**self._meta, "pagination": numbers})
 
     def error(self, error: EdgeError) -> str:
-        """``details`` is absent, not null, when there is nothing to say."""
-        body: dict[str, Any] = {"code": error.kind.value, "message": error.message}
+        """``details`` is absent, not null, when there is nothing to say; of many problems the first are named."""
+        body: dict[str, Any] = {"code": error.kind.value, "message": shortened(error.message)}
         if error.details is not None:
-            body["details"] = {field: list(texts) for field, texts in error.details.items()}
+            body["details"] = bounded(error.details)
         return to_json({"error": body, "meta": self._meta})
 
 

@@ -1,20 +1,88 @@
-"""Lists whose rows can be large: a page that Lambda could not answer with is refused in words, not by a 502."""
+"""How large an answer may be, counted as Lambda's runtime sends it: the body is JSON text inside of JSON.
+
+What is too large is refused in words here; Lambda would drop it, and API Gateway answer 502.
+"""
 
 import json
+import sys
+from collections.abc import Iterable, Sequence
 
-from chalicelib.kit.errors import bad_request
+from chalicelib.kit.errors import EdgeError, Kind, bad_request
 
-PAGE_BYTES = 4 * 1024 * 1024
-"""JSON bytes of the large fields of a page: Lambda's answer ends at 6 MB."""
+LAMBDA_ANSWER_BYTES = 6_291_556
+"""The largest answer of a function (Lambda quotas, synchronous invocation: 6 MB)."""
+
+ANSWER_BYTES = 5_500_000
+"""Bytes of a body as encoded. The rest of Lambda's limit is kept for headers and status."""
+
+ROWS_BYTES = 5_400_000
+"""Bytes for the rows of a page as encoded. The rest is for what stands around them."""
+
+TEXT_BYTES = 5_000_000
+"""Bytes for the long texts of a page as encoded. The rest is for the other fields of its 100 rows."""
+
+ASCII_ONLY = sys.version_info < (3, 12)
+"""Whether the runtime escapes what is not ASCII: AWS's runtime client writes UTF-8 from Python 3.12 on."""
+
+_MOST_BYTES_OF_A_CHARACTER = 12
+"""Two escapes of six for a character beyond the basic plane, where only ASCII is written."""
+
+_ESCAPED_BY_THE_RUNTIME = ("\u2028", "\u2029")
+"""Line separators, which the runtime's encoder escapes also where it writes UTF-8: three bytes more each."""
 
 
-def json_bytes(text: str | None) -> int:
-    """What a text takes in an answer, escapes included."""
-    return 0 if text is None else len(json.dumps(text, ensure_ascii=False).encode())
+def encoded_bytes(body: str) -> int:
+    """What a body takes in the function's answer."""
+    size = len(json.dumps(body, ensure_ascii=ASCII_ONLY).encode("utf-8", "surrogatepass"))
+    return size if ASCII_ONLY else size + 3 * sum(body.count(character) for character in _ESCAPED_BY_THE_RUNTIME)
 
 
-def check_page(size: int) -> None:
-    """Raises bad_request that names ``page_size`` when the page is too large."""
-    if size > PAGE_BYTES:
-        text = f"this page would hold {size} bytes, more than {PAGE_BYTES}: ask for fewer rows"
-        raise bad_request({"page_size": [text]})
+def text_bytes(text: str | None) -> int:
+    """What a text takes as a field of an answer, the escapes of both JSON texts included."""
+    return 0 if text is None else encoded_bytes(json.dumps(text, ensure_ascii=False))
+
+
+def check_answer(body: str) -> None:
+    """Raises an internal error for a body that Lambda would not send."""
+    if _surely_fits(len(body)):
+        return
+    size = encoded_bytes(body)
+    if size > ANSWER_BYTES:
+        raise EdgeError(Kind.INTERNAL, f"The answer would take {size} bytes, more than the {ANSWER_BYTES} that it may")
+
+
+def fitting(rows: Sequence[str], *, may_be_fewer: bool) -> Sequence[str]:
+    """The rows of a page, each as JSON text: all of them, or the first that fit where that ``may_be_fewer``.
+
+    Raises bad_request that names ``page_size`` where all are wanted and do not fit.
+    """
+    if _surely_fits(sum(map(len, rows))):
+        return rows
+    sizes = [encoded_bytes(row) for row in rows]
+    count = _how_many_fit(sizes)
+    if count == len(rows) or (may_be_fewer and count):
+        return rows[:count]
+    text = f"this page would take {sum(sizes)} bytes, more than the {ROWS_BYTES} that it may"
+    raise bad_request({"page_size": [f"{text}: ask for fewer rows, such as {max(count, 1)}"]})
+
+
+def share_of(texts: Sequence[str | None]) -> int | None:
+    """The bytes to which each of the texts of a page has to be cut, None where all fit as they are."""
+    if _surely_fits(sum(len(text) for text in texts if text)):
+        return None
+    return None if sum(map(text_bytes, texts)) <= TEXT_BYTES else TEXT_BYTES // len(texts)
+
+
+def _how_many_fit(sizes: Iterable[int]) -> int:
+    total = count = 0
+    for size in sizes:
+        total += size
+        if total > ROWS_BYTES:
+            break
+        count += 1
+    return count
+
+
+def _surely_fits(characters: int) -> bool:
+    """Without counting: so it is for nearly all answers."""
+    return characters * _MOST_BYTES_OF_A_CHARACTER <= TEXT_BYTES

@@ -2,10 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+MOST_PROBLEMS = 100
+"""Problems that one answer names; of more it says how many there are."""
+
+MOST_CHARACTERS = 500
+"""Of a problem's text and of a field's path: what a caller sent may stand in either."""
 
 _SEVERAL = "edge_problems"
 
@@ -45,13 +52,36 @@ def details_of(error: ValidationError) -> dict[str, list[str]]:
     """Field (slash path, "" for the whole) -> texts.
 
     In each object the first unknown field hides all else, then missing fields hide the rest, then every wrong property
-    is named.
+    is named. Of more than `MOST_PROBLEMS` the first are, and "" says how many more there are.
     """
     details: dict[str, list[str]] = {}
-    found = error.errors(include_url=False)
-    for problem in _reported(found, 0):
+    found = iter(_reported(error.errors(include_url=False), 0))
+    for problem in islice(found, MOST_PROBLEMS):
         details.setdefault(_key(problem), []).extend(_texts(problem))
+    _say_more(details, sum(1 for _ in found))
     return details
+
+
+def bounded(details: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """The first problems of ``details``, none of them longer than an answer should quote."""
+    kept: dict[str, list[str]] = {}
+    every = [(field, text) for field, texts in details.items() for text in texts]
+    # One more: what `details_of` has added.
+    shown = every if len(every) <= MOST_PROBLEMS + 1 else every[:MOST_PROBLEMS]
+    for field, text in shown:
+        kept.setdefault(shortened(field), []).append(shortened(text))
+    _say_more(kept, len(every) - len(shown))
+    return kept
+
+
+def shortened(text: str) -> str:
+    """At most `MOST_CHARACTERS` of a text."""
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+
+
+def _say_more(details: dict[str, list[str]], count: int) -> None:
+    if count:
+        details.setdefault("", []).append(f"and {count} more problem{'' if count == 1 else 's'}")
 
 
 def _reported(found: list[ErrorDetails], depth: int) -> Iterable[ErrorDetails]:

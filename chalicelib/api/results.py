@@ -61,10 +61,12 @@ class NoContent:
 
 @dataclass(frozen=True)
 class Paginated:
-    """One page of a list: the items as they are shown, and the numbers of the page they come from."""
+    """One page of a list: the items as they are shown, and the numbers of the page they come from. ``may_be_fewer``:
+    of what is too large for one answer the first are shown; otherwise it is refused."""
 
     items: Sequence[BaseModel]
     page: PageNumbers
+    may_be_fewer: bool = False
 
 
 @dataclass(frozen=True)

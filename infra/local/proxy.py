@@ -1,7 +1,7 @@
 """The local front door: one port of 127.0.0.1 for the REST API and, at ``/agent``, the agents' WebSocket.
 
-A convenience of the local cloud only. It adds the caller's address as API Gateway does, passes bodies and headers
-through unchanged otherwise, and decides nothing.
+A convenience of the local cloud only. It adds the caller's address and refuses what is too large as API Gateway and
+Lambda do, passes bodies and headers through unchanged otherwise, and decides nothing.
 """
 
 import asyncio
@@ -25,11 +25,9 @@ from yarl import URL
 
 from infra.functions import API_STAGE
 from infra.local.emulator import HOST
+from infra.local.limits import REQUEST_BYTES, SOCKET_MESSAGE_BYTES, is_function_answer, is_function_event
 
 AGENT_PATH = "/agent"
-
-BODY_BYTES = 10 * 1024 * 1024
-"""The largest body that API Gateway takes (REST API quotas)."""
 
 CONCURRENT_REQUESTS = 4
 """Requests under way at once. Each is a process in the local cloud, so a burst waits here rather than in memory."""
@@ -91,7 +89,7 @@ class Proxy:
     async def _start(self, port: int) -> int:
         timeout = ClientTimeout(total=GATEWAY_TIMEOUT_SECONDS)
         self._session = ClientSession(timeout=timeout, connector=TCPConnector(limit=0), auto_decompress=False)
-        app = web.Application(client_max_size=BODY_BYTES)
+        app = web.Application(client_max_size=REQUEST_BYTES)
         app.router.add_get(AGENT_PATH, _answering_errors(self._agent_socket))
         app.router.add_route("*", "/{path:.*}", _answering_errors(self._request))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
@@ -112,6 +110,8 @@ class Proxy:
             return _refusal(503, "service_unavailable", "Service Unavailable")
         body = await request.read()
         headers = _passed_on(request)
+        if not is_function_event(body, headers):
+            return _refusal(413, "payload_too_large", "Payload Too Large")
         async with (
             self._slots,
             self._session.request(
@@ -124,6 +124,8 @@ class Proxy:
             ) as upstream,
         ):
             answer = await upstream.read()
+            if not is_function_answer(answer, upstream.headers):
+                return _refusal(502, "internal_server_error", "Internal Server Error")
             kept = [(name, value) for name, value in upstream.headers.items() if name.lower() not in _HOP_HEADERS]
             return web.Response(status=upstream.status, body=answer, headers=kept)
 
@@ -136,7 +138,7 @@ class Proxy:
             upstream = await self._session.ws_connect(self._socket_url, headers=headers, max_msg_size=0)
         except WSServerHandshakeError as error:
             return _refusal(error.status, "unauthorized", "Unauthorized")
-        downstream = web.WebSocketResponse(max_msg_size=0)
+        downstream = web.WebSocketResponse(max_msg_size=SOCKET_MESSAGE_BYTES)
         try:
             await downstream.prepare(request)
             await _first_of(_pump(upstream, downstream), _pump(downstream, upstream))

@@ -1,6 +1,7 @@
 """Which AWS calls each function makes: a port of 127.0.0.1 per function, in front of the emulator.
 
-Only tests use it. Requests pass through unchanged, Host included, so that their signatures hold.
+Only tests use it. It refuses what AWS would refuse for its size. All other requests pass through unchanged, Host
+included, so that their signatures hold.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from aiohttp import ClientError, ClientSession, TCPConnector, web
 from yarl import URL
 
 from infra.local.emulator import HOST
+from infra.local.limits import refusal_of
 
 _SINGLE_WRITES = {
     "Put": "PutItem",
@@ -42,6 +44,8 @@ class Recorder:
     def __init__(self, emulator_url: str, functions: Iterable[str]) -> None:
         self._emulator_url = emulator_url
         self.calls: set[Call] = set()
+        self.refused: list[tuple[str, str]] = []
+        """Function and error code of each request that was too large for AWS."""
         self._session: ClientSession | None = None
         self._runners: list[web.AppRunner] = []
         self._loop = asyncio.new_event_loop()
@@ -82,6 +86,10 @@ class Recorder:
         if self._session is None:
             raise web.HTTPServiceUnavailable
         body = await request.read()
+        refused = refusal_of(request.path, request.headers.get("X-Amz-Target", ""), body)
+        if refused is not None:
+            self.refused.append((function, refused.code))
+            return web.json_response({"__type": refused.code, "message": "too large"}, status=refused.status)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _DROPPED}
         url = URL(self._emulator_url + request.raw_path, encoded=True)
         try:

@@ -24,6 +24,7 @@ from chalicelib.settings import Settings
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.dynamo import FakeDynamo
 from tests.fakes.log import Lines
+from tests.runtime_answer import check_sendable
 
 MASTER_KEY = "master-key"
 API_KEY = "api-key"
@@ -168,6 +169,7 @@ class Client:
         event = self._event(method, path, query, sent, body, address or self.address)
         event["isBase64Encoded"] = body_is_base64
         answered = self.app(event, None)
+        check_sendable(answered)
         answer = HttpAnswer(
             status=answered["statusCode"],
             headers={name.lower(): value for name, value in answered["headers"].items()},

@@ -52,6 +52,7 @@ class TestShow:
             "status": "pending",
             "command_text": "uptime",
             "timeout": 500,
+            "command_text_truncated": False,
             "output": None,
             "output_truncated": False,
             "exit_code": None,
@@ -145,21 +146,19 @@ class TestList:
             assert shown["output"].startswith(f"head-{place} ")
             assert shown["output"].endswith(" tail")
             assert "bytes dropped" in shown["output"]
-        assert 3_000_000 < len(answer.text.encode()) < 4_500_000
+        assert len(answer.text) > 2_000_000
 
-    def test_the_texts_of_long_commands_leave_less_for_outputs(self, client, world):
+    def test_texts_of_commands_that_do_not_fit_a_page_are_cut_too(self, client, world):
         fleet = nodes(world, 31)
         fan_out(world, command(world, text="x" * 131_071))
         rows = {str(row["node_id"]): str(row["id"]) for row in executions(world)}
         for node in fleet:
             finish(world, rows[node.id], node.id, output="o" * 200_000, exit_code=0)
         answer = client.get("/api/v1/command_executions", query={"page_size": "31"})
-        assert len(answer.text.encode()) < 4_500_000
+        assert len(answer.data) == 31
         assert {row["output_truncated"] for row in answer.data} == {True}
-        nodes(world, 5)
-        fan_out(world, command(world, text="x" * 131_071))
-        refused = client.get("/api/v1/command_executions", query={"page_size": "40"})
-        assert (refused.status, list(refused.error["details"])) == (400, ["page_size"])
+        assert {row["command_text_truncated"] for row in answer.data} == {True}
+        assert client.get(path(answer.data[0]["id"])).data["command_text"] == "x" * 131_071
 
 
 class TestCancel:

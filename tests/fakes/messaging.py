@@ -8,11 +8,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.kit.queues import Queue
+from infra.local.limits import SOCKET_FRAME_BYTES, batch_refusal, bus_refusal, message_texts
 
 URLS = {queue.value: f"http://queues.test/{queue.value}" for queue in Queue}
 
-
-BATCH_LIMIT_BYTES = 256 * 1024
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no message may hold (SQS API reference, SendMessageBatch)."""
@@ -82,24 +81,19 @@ class FakeSqs:
 
 def _check_batch(entries: Sequence[Any]) -> None:
     """Raises ClientError as SQS answers for a batch that it will never take."""
-    texts = [text for entry in entries for text in (entry["MessageBody"], *_attribute_texts(entry))]
-    if any(_FORBIDDEN.search(text) for text in texts):
+    if any(_FORBIDDEN.search(text) for entry in entries for text in message_texts(entry)):
         raise _refused("InvalidMessageContents")
-    if sum(len(text.encode()) for text in texts) > BATCH_LIMIT_BYTES:
-        raise _refused("AWS.SimpleQueueService.BatchRequestTooLong")
+    if (too_large := batch_refusal(entries)) is not None:
+        raise _refused(too_large.code)
 
 
-def _attribute_texts(entry: Any) -> list[str]:
-    attributes = entry.get("MessageAttributes", {}).items()
-    return [text for name, value in attributes for text in (name, value["DataType"], value["StringValue"])]
-
-
-def _refused(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "SendMessageBatch")
+def _refused(code: str, operation: str = "SendMessageBatch") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
 
 
 class FakeBus:
-    """Takes entries; ``refuse_next`` makes the next call report one as failed."""
+    """Takes entries, and refuses what EventBridge refuses for its size. ``refuse_next`` makes the next call report one
+    as failed."""
 
     def __init__(self) -> None:
         self.entries: list[Any] = []
@@ -109,6 +103,8 @@ class FakeBus:
         if self.refuse_next:
             self.refuse_next = False
             return {"FailedEntryCount": 1, "Entries": []}
+        if (too_large := bus_refusal(Entries)) is not None:
+            raise _refused(too_large.code, "PutEvents")
         self.entries.extend(Entries)
         return {"FailedEntryCount": 0, "Entries": []}
 
@@ -129,6 +125,8 @@ class FakeSocketApi:
 
     def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> Any:
         self._check(ConnectionId)
+        if len(Data) > SOCKET_FRAME_BYTES:
+            raise _refused("PayloadTooLargeException", "PostToConnection")
         frame = json.loads(Data)
         self.frames[ConnectionId].append(frame)
         if self.after_post is not None:

@@ -8,10 +8,11 @@ import urllib.request
 
 import pytest
 from aiohttp import web
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from infra.local.proxy import BODY_BYTES, Proxy
+from infra.local.limits import FUNCTION_BYTES, REQUEST_BYTES, SOCKET_MESSAGE_BYTES
+from infra.local.proxy import Proxy
 
 REST_PREFIX = "/restapis/rest/api/_user_request_"
 SOCKET_PATH = "/_aws/execute-api/socket/api"
@@ -19,6 +20,8 @@ SOCKET_PATH = "/_aws/execute-api/socket/api"
 
 async def echo_request(request):
     body = await request.read()
+    if wanted := request.headers.get("x-wanted-bytes"):
+        return web.Response(text="x" * int(wanted))
     seen = {
         "method": request.method,
         "path": request.raw_path,
@@ -46,7 +49,7 @@ def upstream():
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    app = web.Application(client_max_size=2 * BODY_BYTES)
+    app = web.Application(client_max_size=2 * REQUEST_BYTES)
     app.router.add_get(SOCKET_PATH, echo_socket)
     app.router.add_route("*", "/{path:.*}", echo_request)
     runner = web.AppRunner(app, shutdown_timeout=1)
@@ -111,10 +114,33 @@ def test_a_refusal_passes_through(proxy):
 
 
 def test_a_body_over_the_limit_of_api_gateway_is_refused_in_the_envelope(proxy):
-    status, _, body = call(proxy, "/", "POST", b"x" * (BODY_BYTES + 1))
+    status, _, body = call(proxy, "/", "POST", b"x" * (REQUEST_BYTES + 1))
 
     assert status == 413
     assert json.loads(body)["error"]["code"] == "payload_too_large"
+
+
+def test_a_body_that_lambda_would_not_take_as_an_event_is_refused(proxy):
+    quotes = b'"' * (FUNCTION_BYTES // 2)  # two bytes each, inside of JSON
+
+    assert call(proxy, "/", "POST", quotes)[0] == 413
+    assert call(proxy, "/", "POST", quotes[:3_000_000])[0] == 200
+
+
+def test_an_answer_that_lambda_would_drop_is_a_502(proxy):
+    status, _, body = call(proxy, "/", x_wanted_bytes=str(FUNCTION_BYTES + 1))
+
+    assert (status, json.loads(body)["error"]["code"]) == (502, "internal_server_error")
+    assert call(proxy, "/", x_wanted_bytes="6000000")[0] == 200
+
+
+def test_a_message_that_no_websocket_api_takes_ends_the_socket(proxy):
+    with connect(proxy.websocket_url, additional_headers={"Authorization": "Bearer good"}) as socket:
+        socket.send("x" * (SOCKET_MESSAGE_BYTES + 1))
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=10)
+
+    assert closed.value.rcvd.code == 1009
 
 
 def test_before_anything_is_deployed_it_answers_503(upstream):

@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict
 
 from chalicelib.api.endpoint import AGENT, Endpoints, Paginated, Request
 from chalicelib.api.list_query import PAGE_SIZE_MAX, PageQuery
-from chalicelib.api.page_bytes import PAGE_BYTES
 from chalicelib.api.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 from chalicelib.bootstrap import Services
 from chalicelib.commands.executions import SORTABLE
@@ -88,9 +87,11 @@ class ReportedOut(BaseModel):
     summary="List own executions",
 )
 def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], services: Services) -> Paginated:
+    """Where the texts are long a page holds fewer than was asked for, and `has_next` says so: the others are in the
+    same page once these have been taken."""
     asked = request.query.to_request(SORTABLE, OLDEST_FIRST)
     page = services.executions.for_agent(request.agent.node.id, Status(request.query.status), asked)
-    return Paginated(_as_many_as_fit([_show(row) for row in page.items]), page)
+    return Paginated([_show(row) for row in page.items], page, may_be_fewer=True)
 
 
 @routes.patch(
@@ -130,17 +131,6 @@ def report_result(request: Request[ExecutionPath, NoQuery, ResultIn], services: 
         completed_at=None if body.completed_at is None else to_seconds_text(body.completed_at),
     )
     return _show_result(services.executions.report(request.agent.node.id, request.path.execution_id, report))
-
-
-def _as_many_as_fit(rows: list[AssignedOut]) -> list[AssignedOut]:
-    """The first rows of a page, fewer than was asked for if they are long; the others are in the first page once these
-    have been taken."""
-    size = 0
-    for place, row in enumerate(rows):
-        size += len(row.model_dump_json().encode())
-        if place and size > PAGE_BYTES:
-            return rows[:place]
-    return rows
 
 
 def _show(row: AssignedExecution) -> AssignedOut:

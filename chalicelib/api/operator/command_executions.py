@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from chalicelib.api.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
 from chalicelib.api.list_query import BoolFilter, CountFilter, DateFilter, EnumFilter, ListQuery, TextFilter, UuidFilter
-from chalicelib.api.page_bytes import PAGE_BYTES, check_page, json_bytes
+from chalicelib.api.page_bytes import share_of, text_bytes
 from chalicelib.api.validation import NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 from chalicelib.bootstrap import Services
 from chalicelib.commands.executions import SORTABLE
@@ -44,8 +44,9 @@ class ExecutionListQuery(ListQuery):
 
 
 class ExecutionOut(BaseModel):
-    """``cluster_name`` is the cluster that the command named, if it named one; ``output_truncated`` tells that this
-    list shows head and tail of an output that the execution by itself shows whole."""
+    """``cluster_name`` is the cluster that the command named, if it named one; ``output_truncated`` and
+    ``command_text_truncated`` tell that this list shows head and tail of a text that the execution by itself shows
+    whole."""
 
     id: str
     command_id: str
@@ -54,6 +55,7 @@ class ExecutionOut(BaseModel):
     target_all: bool
     status: StatusName
     command_text: str | None
+    command_text_truncated: bool
     timeout: int | None
     output: str | None
     output_truncated: bool
@@ -138,6 +140,7 @@ def _show(view: ExecutionView) -> ExecutionOut:
         target_all=row.target_all,
         status=row.status.value,
         command_text=None if command is None else command.command_text,
+        command_text_truncated=False,
         timeout=None if command is None else command.timeout,
         output=row.output,
         output_truncated=False,
@@ -153,18 +156,30 @@ def _show(view: ExecutionView) -> ExecutionOut:
 
 
 def _fit(items: Sequence[ExecutionOut]) -> list[ExecutionOut]:
-    """The page with its longest outputs cut to equal shares, if with the commands' texts they would not fit."""
-    texts = sum(json_bytes(item.command_text) for item in items)
-    check_page(texts)
-    sizes = [json_bytes(item.output) for item in items]
-    if texts + sum(sizes) <= PAGE_BYTES:
-        return list(items)
-    share = (PAGE_BYTES - texts) // len(items)
-    return [item if size <= share else _cut(item, size, share) for item, size in zip(items, sizes, strict=True)]
+    """The page with its longest texts and outputs cut to equal shares, if together they would not fit."""
+    share = share_of([text for item in items for text in (item.command_text, item.output)])
+    return list(items) if share is None else [_cut(item, share) for item in items]
 
 
-def _cut(item: ExecutionOut, size: int, share: int) -> ExecutionOut:
-    text = item.output or ""
-    # JSON escapes a control character with six bytes: the longer it makes this text, the less of it is kept.
-    limit = len(text.encode()) * share // size
-    return item.model_copy(update={"output": cut(text, limit), "output_truncated": True})
+def _cut(item: ExecutionOut, share: int) -> ExecutionOut:
+    command_text, output = _shortened(item.command_text, share), _shortened(item.output, share)
+    return item.model_copy(
+        update={
+            "command_text": command_text,
+            "command_text_truncated": command_text != item.command_text,
+            "output": output,
+            "output_truncated": output != item.output,
+        }
+    )
+
+
+def _shortened(text: str | None, share: int) -> str | None:
+    size = text_bytes(text)
+    shown, limit = text, len((text or "").encode())
+    while text is not None and size > share:
+        # Characters that JSON escapes take more bytes in the answer than in the text, and head and tail may hold more
+        # of them than the middle that was dropped: so the share may take more than one step.
+        limit = limit * share // size
+        shown = cut(text, limit)
+        size = text_bytes(shown)
+    return shown
