@@ -9,14 +9,14 @@ NAME ?=
 AGENTS ?= 0
 WORKERS ?= 2
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
-REQUIREMENTS := requirements.txt requirements-dev.txt samples/agent/requirements.txt
+REQUIREMENTS := requirements.txt samples/agent/requirements.txt requirements-dev.txt
 
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format lint types imports templates openapi openapi-check audit test test-fast conformance bench demo up package deploy clean
+.PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-fast conformance bench demo up package deploy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -26,8 +26,8 @@ $(VENV)/ready: $(REQUIREMENTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or later is needed, $(PYTHON) is older: set PYTHON" >&2; exit 1; }
 	@echo "Setting up $(VENV)"
-	@$(PYTHON) -m venv $(VENV) || { echo "the module venv is missing (Debian: apt install python3-venv)" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --quiet -r requirements-dev.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "the module venv is missing (Debian: apt install python3-venv)" >&2; exit 1; }
+	@for file in $(REQUIREMENTS); do $(BIN)/python -m pip install --quiet --quiet -r $$file || exit 1; done
 	@touch $@
 
 setup: $(VENV)/ready ## Make .venv, or bring it up to date
@@ -60,8 +60,15 @@ openapi: setup ## Write the documents of the API and of its events from the mode
 openapi-check: setup
 	@$(BIN)/python -m infra.openapi_check
 
-audit: setup ## Known vulnerabilities in what ships (asks the package index)
+audit: setup ## Known vulnerabilities in what ships, in the functions and on machines (asks the package index)
 	@$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
+	@$(BIN)/pip-audit --requirement samples/agent/requirements.txt --no-deps --disable-pip
+
+lock: setup ## Write requirements.txt, all libraries of the functions with the hashes of their files, from requirements.in
+	@$(BIN)/uv pip compile --quiet requirements.in --generate-hashes --python-version 3.13 \
+		--python-platform x86_64-manylinux_2_34 --no-annotate --custom-compile-command "make lock" --output-file requirements.txt
+	@$(BIN)/uv pip compile --quiet tests/infra/runtime-client.in --generate-hashes --python-version 3.13 \
+		--python-platform x86_64-manylinux_2_34 --no-annotate --custom-compile-command "make lock" --output-file tests/infra/runtime-client.txt
 
 test: setup ## All tests, with the whole application in a local cloud among them
 	@$(BIN)/pytest -n $(WORKERS) $(ARGS)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from chalicelib.schema import ALL_TABLES
 from infra.fragment import check_types, fragment
 from infra.functions import Role
 from infra.further import without_the_core
+from infra.libraries import PYTHON, find_python, install
 from infra.sdk import is_description_of_another, slim
 from infra.stateful import stateful_template, to_compact_json
 
@@ -24,6 +25,7 @@ Json = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("app.py", "chalicelib", ".chalice/config.json", ".chalice/policy.json")
 REQUIREMENTS = "requirements.txt"
+"""The functions' libraries, with hashes. Chalice is not told of them: it would fetch those of the Python it runs in."""
 
 BUILD_ONLY = ("cffi/", "pycparser/")
 """Libraries that others name as their own and need only to be built: at run time ``_cffi_backend`` does without."""
@@ -40,17 +42,23 @@ def package(build: Path, stage: str, *, code_only: bool, role: Role = Role.CORE)
     """Write ``build/packaged``, for a stack of that role; returns the template and the zip's path, the same for all.
 
     ``code_only`` leaves the libraries out: the local cloud runs functions in this virtual environment, and the wheels
-    of Lambda's platform would not load on every machine. Raises ValueError for a fragment that does not fit.
+    of Lambda's platform would not load on every machine. Raises ValueError for a fragment that does not fit, and for
+    libraries of another Python than the functions'; RuntimeError where Chalice or pip fails.
     """
     _write(build / "fragment.json", fragment(ALL_TABLES, role))
     packaged = build / "packaged"
     with tempfile.TemporaryDirectory(prefix="edge-admin-package-") as folder:
         project = Path(folder)
-        _copy_sources(project, code_only=code_only)
+        _copy_sources(project)
         _run_chalice(project, stage, (build / "fragment.json").resolve(), project / "out")
         shutil.rmtree(packaged, ignore_errors=True)
         packaged.mkdir(parents=True)
-        _write_pruned(project / "out" / "deployment.zip", packaged / "deployment.zip")
+        with zipfile.ZipFile(project / "out" / "deployment.zip") as code:
+            code.extractall(project / "code")
+        if not code_only:
+            install(ROOT / REQUIREMENTS, project / "code")
+        _prepare(project / "code", Path(sys.executable) if code_only else find_python())
+        _write_zip(project / "code", packaged / "deployment.zip")
         template = json.loads((project / "out" / "sam.json").read_text())
     if role is Role.FURTHER:
         template = without_the_core(template)
@@ -74,9 +82,9 @@ def _write(path: Path, template: Json) -> None:
     path.write_text(to_compact_json(template))
 
 
-def _copy_sources(project: Path, *, code_only: bool) -> None:
+def _copy_sources(project: Path) -> None:
     """A copy, because Chalice leaves its caches in the folder that it packages."""
-    for name in SOURCES if code_only else (*SOURCES, REQUIREMENTS):
+    for name in SOURCES:
         source, target = ROOT / name, project / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
@@ -96,27 +104,39 @@ def _run_chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
         raise RuntimeError(f"chalice package failed:\n{done.stdout}{done.stderr}")
 
 
-def _write_pruned(source: Path, target: Path) -> None:
-    """The zip without ballast, and with every module compiled: a function cannot keep what it compiles when it starts.
+def _prepare(folder: Path, python: Path | None) -> None:
+    """Without ballast, and with every module compiled: a function cannot keep what it compiles when it starts."""
+    for path, name in _files(folder):
+        if name not in kept_in_package([name]):
+            path.unlink()
+    slim(folder)
+    if python is None:
+        print(f"no Python {PYTHON} here: the zip holds no compiled modules, and functions start later", file=sys.stderr)
+    else:
+        compile_all(folder, python)
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The files below a folder, in the order of their names, with those."""
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        yield path, str(path.relative_to(folder))
+
+
+def _write_zip(folder: Path, target: Path) -> None:
+    """The same files give the same zip."""
+    with zipfile.ZipFile(target, "w") as archive:
+        for path, name in _files(folder):
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.external_attr = (0o755 if path.stat().st_mode & 0o100 else 0o644) << 16
+            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+def compile_all(folder: Path, python: Path = Path(sys.executable)) -> None:
+    """Compile every module below, the same way each time: constant sets are written in the order of their hashes.
 
     The compiled files go by content, not by time: the same sources give the same zip, and nothing makes them stale.
     """
-    with tempfile.TemporaryDirectory(prefix="edge-admin-zip-") as name:
-        folder = Path(name)
-        with zipfile.ZipFile(source) as full:
-            full.extractall(folder, kept_in_package(full.namelist()))
-        slim(folder)
-        compile_all(folder)
-        with zipfile.ZipFile(target, "w") as pruned:
-            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-                entry = zipfile.ZipInfo(str(path.relative_to(folder)), date_time=(1980, 1, 1, 0, 0, 0))
-                entry.external_attr = (0o755 if path.stat().st_mode & 0o100 else 0o644) << 16
-                pruned.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
-
-
-def compile_all(folder: Path) -> None:
-    """Compile every module below, the same way each time: constant sets are written in the order of their hashes."""
-    command = [sys.executable, "-m", "compileall", "-qq", "-s", str(folder), "-p", "/var/task"]
+    command = [str(python), "-m", "compileall", "-qq", "-s", str(folder), "-p", "/var/task"]
     command += ["--invalidation-mode", "unchecked-hash", str(folder)]
     # Not checked: a library may hold modules for other versions of Python, which do not compile and are not loaded.
     subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": "0"}, check=False)

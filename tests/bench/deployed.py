@@ -79,4 +79,4 @@ def put_together(folder: Path) -> None:
 
 def _required() -> list[str]:
     lines = (ROOT / REQUIREMENTS).read_text().splitlines()
-    return [line.partition("==")[0] for line in lines if line and not line.startswith("#")]
+    return [line.partition("==")[0] for line in lines if "==" in line and not line.startswith("#")]

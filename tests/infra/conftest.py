@@ -1,0 +1,47 @@
+"""The real zip, built once for all tests of a run."""
+
+import fcntl
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra.libraries import PYTHON, find_python, install
+from infra.package import ROOT, package
+from tests.infra.runtime_client import RealZip
+
+REQUIRED = "REAL_ZIP_REQUIRED"
+"""Set where tests of the real zip may not be skipped, as ``.ci/run`` does."""
+
+
+@pytest.fixture(scope="session")
+def real_zip(tmp_path_factory: pytest.TempPathFactory) -> RealZip:
+    """The zip as it goes to AWS, and what runs it. Skips where this machine has no Python of the functions' version."""
+    python = find_python()
+    if python is None:
+        reason = f"no Python {PYTHON} on PATH, in pyenv or uv: the real zip cannot be run"
+        (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(reason)
+    folder = _shared(tmp_path_factory)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            _build(folder)
+            (folder / "done").touch()
+    return RealZip(python, folder / "code", folder / "runtime-client")
+
+
+def _shared(factory: pytest.TempPathFactory) -> Path:
+    """One folder for all workers of a run."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return factory.mktemp("real-zip")
+    folder = factory.getbasetemp().parent / "real-zip"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _build(folder: Path) -> None:
+    _, archive = package(folder / "build", "test", code_only=False)
+    with zipfile.ZipFile(archive) as content:
+        content.extractall(folder / "code")
+    install(ROOT / "tests" / "infra" / "runtime-client.txt", folder / "runtime-client")

@@ -1,0 +1,67 @@
+"""The zip that goes to AWS, run by AWS's own runtime client in the functions' Python."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from chalicelib.schema import ALL_TABLES
+from infra.functions import FUNCTIONS, QueueSource
+from infra.libraries import PYTHON
+from tests.bench.deployed import deployed_functions, environment_of
+from tests.emulator import create_tables
+from tests.infra.runtime_client import FunctionFailed, rest_event
+
+AT_ONCE = 2
+"""Functions that start at the same time: as many as small machines have cores."""
+
+CYRILLIC = "журнал шахты"
+KEY = {"Authorization": "Bearer bench"}
+
+
+def test_every_handler_starts_from_the_zip_alone(real_zip):
+    def start(deployed):
+        with real_zip.start(deployed.handler, environment_of(deployed.function.name)):
+            return deployed.function.name
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        started = set(pool.map(start, deployed_functions()))
+
+    assert started == {each.name for each in FUNCTIONS}
+
+
+def test_a_handler_that_is_not_in_the_zip_is_told_with_its_name(real_zip):
+    with (
+        pytest.raises(FunctionFailed, match=r"No module named 'chalicelib\.workers\.missing'"),
+        real_zip.start("chalicelib.workers.missing.handler", environment_of("")),
+    ):
+        pass
+
+
+def test_a_worker_of_a_queue_answers_for_each_message(real_zip):
+    worker = next(each for each in deployed_functions() if isinstance(each.function.source, QueueSource))
+    with real_zip.start(worker.handler, environment_of(worker.function.name)) as function:
+        assert json.loads(function.invoke({"Records": []})) == {"batchItemFailures": []}
+
+
+def test_requests_are_answered_by_the_api_on_real_tables(real_zip, emulator):
+    environment = environment_of("api_handler", emulator.url)
+    create_tables(emulator.client("dynamodb"), ALL_TABLES, environment["TABLE_PREFIX"])
+    command = json.dumps({"command_text": f"echo {CYRILLIC}", "targeting": {"type": "all"}})
+    with real_zip.start("app.app", environment) as function:
+        refused = json.loads(function.invoke(rest_event("GET", "/api/v1/commands")))
+        made = json.loads(function.invoke(rest_event("POST", "/api/v1/commands", headers=KEY, body=command)))
+        encoded = function.invoke(rest_event("GET", "/api/v1/commands", headers=KEY, query={"page_size": "10"}))
+        page = json.loads(function.invoke(rest_event("GET", "/redoc")))
+
+    assert [refused["statusCode"], made["statusCode"], page["statusCode"]] == [401, 201, 200]
+    assert CYRILLIC.encode() in encoded  # the runtimes up to 3.11 write six bytes for each letter
+    (row,) = json.loads(json.loads(encoded)["body"])["data"]
+    assert row["command_text"] == f"echo {CYRILLIC}"
+    assert page["headers"]["content-type"].startswith("text/html")
+
+
+def test_the_compiled_modules_are_those_that_the_functions_load(real_zip):
+    compiled = {path.name.split(".")[-2] for path in real_zip.code.rglob("*.pyc")}
+
+    assert compiled == {f"cpython-{PYTHON.replace('.', '')}"}
