@@ -1,8 +1,6 @@
 """Figures of the installation over HTTP, after a story whose numbers are known."""
 
-import json
 import os
-from pathlib import Path
 
 import pytest
 from openapi_schema_validator import OAS30Validator
@@ -15,6 +13,7 @@ from infra.functions import FUNCTIONS, ScheduleSource
 from tests.api.client import API_KEY, METRICS_KEY
 from tests.builders import a_cluster, a_command, machines
 from tests.callers import operator
+from tests.published import OPENAPI, published
 from tests.workers.test_main_job import run_all
 from tests.world import World
 
@@ -106,8 +105,7 @@ class TestJson:
         folder = os.environ.get("EDGE_CONTRACT_DIR", "")
         if not folder:
             pytest.skip("EDGE_CONTRACT_DIR names no folder with the contract")
-        (file,) = Path(folder).glob("*openapi*.json")
-        contract = json.loads(file.read_text(encoding="utf-8"))
+        contract = published(OPENAPI)
         schema = contract["components"]["schemas"]["AdminMetricsResponse"]
         answer = client.get(URL)
         OAS30Validator({"allOf": [schema], "components": contract["components"]}).validate(answer.json)

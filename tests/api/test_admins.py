@@ -1,8 +1,6 @@
 """The routes of admins through the real edge, and degraded mode from its cause to its refusals."""
 
-import json
 import os
-from pathlib import Path
 
 import pytest
 from openapi_schema_validator import OAS30Validator
@@ -14,6 +12,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.settings import Settings
 from tests.builders import a_cluster, a_command, machines
 from tests.callers import operator
+from tests.published import OPENAPI, published
 from tests.world import World
 
 ADMINS = "/api/v1/admins"
@@ -190,8 +189,7 @@ def test_a_fleet_too_large_for_one_answer_is_400(world):
 @pytest.mark.skipif(not CONTRACT, reason="EDGE_CONTRACT_DIR names no folder with the contract")
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_answers_fit_the_contract(client, world, name):
-    (file,) = Path(CONTRACT).glob("*openapi*.json")
-    contract = json.loads(file.read_text(encoding="utf-8"))
+    contract = published(OPENAPI)
     overfull(world)
     answers = contract["paths"][f"{ADMINS}/{name}"]["get"]["responses"]
     schema = {"allOf": [answers["200"]["content"]["application/json"]["schema"]], "components": contract["components"]}

@@ -1,13 +1,12 @@
 """Our document beside the contract, where its folder is at hand: parameters, requests and answers of what we have."""
 
-import json
 import os
-from pathlib import Path
 
 import pytest
 
 from chalicelib.api.openapi import document
 from chalicelib.api.routes import all_endpoints
+from tests.published import OPENAPI, published
 
 CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
 
@@ -24,22 +23,21 @@ ALLOWED = {
 
 
 @pytest.fixture(scope="module")
-def published():
+def written():
     return document(all_endpoints())
 
 
 @pytest.fixture(scope="module")
 def contract():
-    (file,) = Path(CONTRACT_DIR).glob("*openapi*.json")
-    return json.loads(file.read_text(encoding="utf-8"))
+    return published(OPENAPI)
 
 
 @pytest.fixture(scope="module")
-def common(contract, published):
+def common(contract, written):
     """Our and their form of each operation that both have."""
     return [
         (f"{method.upper()} {path}", ours, contract["paths"][path][method])
-        for path, methods in published["paths"].items()
+        for path, methods in written["paths"].items()
         for method, ours in methods.items()
         if method in contract["paths"].get(path, {})
     ]
@@ -49,7 +47,7 @@ def test_we_have_operations_of_it(common):
     assert len(common) >= 10
 
 
-def test_parameters(common, contract, published):
+def test_parameters(common, contract, written):
     differing = []
     for name, ours, theirs in common:
         mine, wanted = (
@@ -60,21 +58,21 @@ def test_parameters(common, contract, published):
                 )
                 for parameter in operation.get("parameters", [])
             }
-            for whole, operation in ((published, ours), (contract, theirs))
+            for whole, operation in ((written, ours), (contract, theirs))
         )
         if mine != wanted:
             differing.append((name, {"we": mine.items() - wanted.items(), "they": wanted.items() - mine.items()}))
     assert differing == []
 
 
-def test_request_bodies(common, contract, published):
+def test_request_bodies(common, contract, written):
     differing = []
     for name, ours, theirs in common:
         mine, wanted = (
             _properties(whole, operation["requestBody"]["content"]["application/json"]["schema"])
             if "requestBody" in operation
             else None
-            for whole, operation in ((published, ours), (contract, theirs))
+            for whole, operation in ((written, ours), (contract, theirs))
         )
         if mine != wanted:
             differing.append((name, mine, wanted))
@@ -83,7 +81,7 @@ def test_request_bodies(common, contract, published):
     assert differing == []
 
 
-def test_answers_have_all_properties(common, contract, published):
+def test_answers_have_all_properties(common, contract, written):
     lacking = []
     for name, ours, theirs in common:
         for status, response in theirs["responses"].items():
@@ -92,7 +90,7 @@ def test_answers_have_all_properties(common, contract, published):
             elif "content" in response and status in ("200", "201"):
                 mine, wanted = _schema(ours, status), _schema(theirs, status)
                 mine = mine["properties"]["data"] if name in WITHOUT_ENVELOPE else mine
-                lacking += [(name, place) for place in _lacking(published, contract, mine, wanted, "")]
+                lacking += [(name, place) for place in _lacking(written, contract, mine, wanted, "")]
     assert [each for each in lacking if each not in ALLOWED] == []
 
 
@@ -124,10 +122,10 @@ def _properties(whole, schema):
     }
 
 
-def _lacking(published, contract, mine, wanted, place):
-    mine, wanted = _resolved(published, mine), _resolved(contract, wanted)
+def _lacking(written, contract, mine, wanted, place):
+    mine, wanted = _resolved(written, mine), _resolved(contract, wanted)
     if wanted.get("type") == "array":
-        yield from _lacking(published, contract, mine.get("items", {}), wanted.get("items", {}), f"{place}[]")
+        yield from _lacking(written, contract, mine.get("items", {}), wanted.get("items", {}), f"{place}[]")
         return
     for name, inner in wanted.get("properties", {}).items():
         here = f"{place}.{name}"
@@ -135,8 +133,8 @@ def _lacking(published, contract, mine, wanted, place):
             yield here
             continue
         own = mine["properties"][name]
-        if _kind(published, own)[0] != _kind(contract, inner)[0]:
-            yield f"{here}: {_kind(published, own)} is not {_kind(contract, inner)}"
-        if _resolved(published, own).get("nullable") and not _resolved(contract, inner).get("nullable"):
+        if _kind(written, own)[0] != _kind(contract, inner)[0]:
+            yield f"{here}: {_kind(written, own)} is not {_kind(contract, inner)}"
+        if _resolved(written, own).get("nullable") and not _resolved(contract, inner).get("nullable"):
             yield f"{here}: may be null"
-        yield from _lacking(published, contract, own, inner, here)
+        yield from _lacking(written, contract, own, inner, here)

@@ -2,7 +2,6 @@
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 from openapi_schema_validator import OAS30Validator
@@ -12,6 +11,7 @@ from chalicelib.metrics.discovery import LISTED, MOST_TARGETS
 from chalicelib.metrics.model import MetricsType
 from tests.api.client import API_KEY, METRICS_KEY
 from tests.callers import Agent, a_key, connect, enrolled, operator
+from tests.published import OPENAPI, published
 from tests.unit.metrics.texts import AGENT, BOOTED, HOST
 from tests.world import World
 
@@ -53,8 +53,7 @@ def path(node_id, view):
 def check_contract(view, instance):
     if not CONTRACT_DIR:
         return
-    (file,) = Path(CONTRACT_DIR).glob("*openapi*.json")
-    contract = json.loads(file.read_text(encoding="utf-8"))
+    contract = published(OPENAPI)
     operation = contract["paths"][f"/api/v1/nodes/{{node_id}}/{view}"]["get"]
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
     OAS30Validator({"allOf": [schema], "components": contract["components"]}).validate(instance)

@@ -9,6 +9,7 @@ from chalicelib.kit.outbound import Answer
 from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.webhooks.store import DELIVERIES, DELIVERY_FIELDS, FIELDS, WEBHOOKS
 from tests.api.client import Client
+from tests.published import OPENAPI, published
 from tests.world import World
 
 ABSENT = "01936d2c-0000-7000-8000-0123456789ab"
@@ -368,9 +369,5 @@ class TestLog:
 
 @pytest.mark.skipif(not os.environ.get("EDGE_CONTRACT_DIR"), reason="EDGE_CONTRACT_DIR names no folder")
 def test_the_catalogue_is_the_contracts(client):
-    import json  # noqa: PLC0415 - only here
-    from pathlib import Path  # noqa: PLC0415 - only here
-
-    (file,) = Path(os.environ["EDGE_CONTRACT_DIR"]).glob("*openapi*.json")
-    schema = json.loads(file.read_text(encoding="utf-8"))["components"]["schemas"]["EventTypeListResponse"]
+    schema = published(OPENAPI)["components"]["schemas"]["EventTypeListResponse"]
     assert client.get("/api/v1/event_types").data == schema["properties"]["data"]["example"]

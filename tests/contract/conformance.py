@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.published import OPENAPI
+
 Json = Mapping[str, Any]
 Reasons = Mapping[tuple[str, str], str]
 """Operation (``GET /path``) and status -> a sentence."""
@@ -78,12 +80,11 @@ class Source:
 
 
 def source() -> Source:
-    """The contract where its folder is named, else docs/openapi.json. Raises ValueError if the folder has none."""
+    """The contract where its folder is named, else docs/openapi.json. Raises FileNotFoundError if it is not there."""
     folder = os.environ.get(CONTRACT_DIR, "")
     if not folder:
         return Source(_read(ROOT / "docs" / "openapi.json"), is_contract=False)
-    (file,) = Path(folder).glob("*openapi*.json")
-    return Source(_read(file), is_contract=True, not_provoked=NOT_PROVOKED, not_fitting=NOT_FITTING)
+    return Source(_read(Path(folder) / OPENAPI), is_contract=True, not_provoked=NOT_PROVOKED, not_fitting=NOT_FITTING)
 
 
 def _read(file: Path) -> Json:

@@ -20,6 +20,7 @@ from chalicelib.nodes.model import Status
 from chalicelib.ssh.model import AuthMethod, Credential, NewUsername
 from chalicelib.targeting.model import Targeting, TargetType
 from tests.builders import Machine, a_cluster, a_command, a_registration, machines
+from tests.published import ASYNCAPI, published
 from tests.unit.ssh.world import FakePasswords
 from tests.world import World
 
@@ -109,8 +110,7 @@ def checker(whole, schema):
 
 @pytest.fixture(scope="module")
 def contract():
-    (file,) = Path(CONTRACT_DIR).glob("*asyncapi*.json")
-    return json.loads(file.read_text(encoding="utf-8"))
+    return published(ASYNCAPI)
 
 
 def test_the_story_has_every_type(envelopes):

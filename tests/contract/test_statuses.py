@@ -1,8 +1,6 @@
 """Every status that an operation documents, provoked; answers beside the contract, where its folder is at hand."""
 
-import json
 import os
-from pathlib import Path
 
 import pytest
 from openapi_schema_validator import OAS30Validator
@@ -18,6 +16,7 @@ from chalicelib.api.operator import aliases, clusters, command_executions, comma
 from tests.contract.application import Application
 from tests.contract.bodies import BODIES
 from tests.contract.status_cases import CASES
+from tests.published import OPENAPI, published
 
 CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
 MODULES = (
@@ -54,8 +53,7 @@ UNTOUCHED = {"livez", "ping", "openapi"}
 def contract():
     if not CONTRACT_DIR:
         return None
-    (file,) = Path(CONTRACT_DIR).glob("*openapi*.json")
-    return json.loads(file.read_text(encoding="utf-8"))
+    return published(OPENAPI)
 
 
 def check_against(contract, endpoint, answer):
