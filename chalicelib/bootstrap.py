@@ -246,7 +246,7 @@ class Services(Fleet):
             lambda: self.sockets,
             self.log,
             owners=Owners(self.ownership, self.dispatch, self.clock),
-            scraper=scraper_over_http(self.clock) if settings.push_enabled else None,
+            scraper=scraper_over_http() if settings.push_enabled else None,
             push_host=settings.push_host,
             vpn_domain=settings.netmaker_default_domain,
             fresh_seconds=settings.metrics_fresh_seconds,

@@ -111,7 +111,9 @@ class Settings(BaseModel):
     )
 
     # Webhooks.
-    webhook_max_attempts: PositiveInt = Field(3, description="Attempts to deliver an event to a webhook.")
+    webhook_max_attempts: PositiveInt = Field(
+        30, description="Attempts to deliver an event to a webhook; with the default pauses, a day of them."
+    )
     webhook_retry_seconds: Annotated[int, Ge(1), Le(3600)] = Field(
         15,
         description="Seconds before a delivery's second attempt; four times as many before each further, up to 3600.",
@@ -120,7 +122,7 @@ class Settings(BaseModel):
         default=False, description="Let webhooks lead to private addresses and metadata services: for local runs."
     )
     event_delivery_max_age_seconds: Annotated[int, Ge(0)] = Field(
-        3600, description="Age at which an event is no longer delivered to a webhook; `0`: never."
+        86_400, description="Age in seconds at which an event is no longer delivered to a webhook; `0`: never."
     )
 
     # Names.

@@ -282,6 +282,8 @@ def _refusal(error: EdgeError, exchange: _Exchange) -> Outgoing:
     outgoing = Outgoing(STATUSES[error.kind], exchange.envelope().error(error))
     if error.retry_after_seconds is not None:
         outgoing.headers["retry-after"] = str(error.retry_after_seconds)
+    if error.kind is Kind.UNAUTHORIZED:
+        outgoing.headers["www-authenticate"] = "Bearer"
     return outgoing
 
 

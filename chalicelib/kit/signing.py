@@ -1,7 +1,6 @@
 """Signatures of bodies that are sent out, in two forms: a plain HMAC, and the headers of Standard Webhooks 1.0.0."""
 
 import base64
-import binascii
 import hmac
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,8 +12,8 @@ from chalicelib.kit.crypto import Secret
 
 SHARED_SECRET_PREFIX = "whsec_"  # noqa: S105 - the standard's prefix, no secret
 
-_SHORTEST_KEY_BYTES = 24
-_LONGEST_KEY_BYTES = 64
+SHORTEST_KEY_BYTES = 24
+LONGEST_KEY_BYTES = 64
 """Of keys behind the prefix (Standard Webhooks, "Signature scheme")."""
 
 
@@ -24,9 +23,10 @@ def hex_signature(secret: Secret, body: bytes) -> str:
 
 
 def standard_headers(message_id: str, at: datetime, body: bytes, secrets: Sequence[Secret]) -> dict[str, str]:
-    """``webhook-id``, ``webhook-timestamp`` (of this attempt) and ``webhook-signature`` with one ``v1`` per secret."""
+    """``webhook-id``, ``webhook-timestamp`` (of this attempt) and ``webhook-signature`` with a ``v1`` for each key of
+    each secret."""
     text, at = body.decode(), at.astimezone(UTC)  # the library takes any time for one in UTC
-    signatures = [Webhook(signing_key(secret)).sign(message_id, at, text) for secret in secrets]
+    signatures = [Webhook(key).sign(message_id, at, text) for secret in secrets for key in signing_keys(secret)]
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(at.timestamp())),
@@ -34,15 +34,29 @@ def standard_headers(message_id: str, at: datetime, body: bytes, secrets: Sequen
     }
 
 
-def signing_key(secret: Secret) -> bytes:
-    """The key of Standard Webhooks signatures: the secret's UTF-8, or, where it has the standard's form (``whsec_`` and
-    24 to 64 bytes as base64), those bytes, as every library of that standard reads it."""
+def signing_keys(secret: Secret) -> tuple[bytes, ...]:
+    """The keys of Standard Webhooks signatures.
+
+    A secret in the standard's form (``whsec_`` and 24 to 64 bytes as base64) is those bytes, as every library of that
+    standard reads it. Any other is its own UTF-8. Where that happens to be base64, libraries that are given it as text
+    decode it, so there is a second key: what they read.
+    """
     text = secret.reveal()
     if text.startswith(SHARED_SECRET_PREFIX):
-        try:
-            key = base64.b64decode(text.removeprefix(SHARED_SECRET_PREFIX), validate=True)
-        except binascii.Error:
-            return text.encode()
-        if _SHORTEST_KEY_BYTES <= len(key) <= _LONGEST_KEY_BYTES:
-            return key
-    return text.encode()
+        key = shared_key(text)
+        return (text.encode() if key is None else key,)
+    decoded = _decoded(text)
+    return (text.encode(), decoded) if decoded else (text.encode(),)
+
+
+def shared_key(text: str) -> bytes | None:
+    """The bytes of a secret in the standard's form; None where what follows the prefix is no base64 of 24 to 64."""
+    key = _decoded(text.removeprefix(SHARED_SECRET_PREFIX))
+    return key if key is not None and SHORTEST_KEY_BYTES <= len(key) <= LONGEST_KEY_BYTES else None
+
+
+def _decoded(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:  # no base64, or no ASCII
+        return None

@@ -1,19 +1,20 @@
 """HTTP push to agents that the functions can reach over the network.
 
 The address comes from the node's own registration and lies in a private network on purpose, so the guard for outbound
-addresses does not apply; redirects are not followed, and answers are read only up to a bound.
+addresses does not apply. Of an answer only the status is read.
 """
 
+import json
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Any
 
-from urllib3 import PoolManager, Timeout
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from chalicelib.kit.outbound import Caller, HttpExchange, NoAnswerError, Outbound, SystemResolver, UrlRefusedError
 
 TIMEOUT_SECONDS = 2.0
-"""To connect and to answer, together. Less than the reference system's 10 s: a batch of ten messages to silent agents
-has to end within the worker's 30 s, and an agent that answers later loses nothing, it is asked again or polls."""
+"""To find, to connect and to answer, together. Less than the reference system's 10 s: a batch of ten messages to silent
+agents has to end within the worker's 30 s, and an agent that answers later loses nothing, it is asked again or
+polls."""
 
 
 class PushOutcome(Enum):
@@ -40,17 +41,11 @@ class PushAddress:
         return f"PushAddress({self.url!r})"
 
 
-class HttpClient(Protocol):
-    """The part of urllib3's pool manager that is used."""
-
-    def request(self, method: str, url: str, **options: Any) -> Any: ...
-
-
 class Push:
     """Makes single attempts; an agent that cannot be reached is no error, its next poll brings the work."""
 
-    def __init__(self, client: HttpClient) -> None:
-        self._client = client
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
 
     def execute(self, address: PushAddress, execution: dict[str, Any]) -> bool:
         """Hand over one execution; True when the agent has it now."""
@@ -66,29 +61,30 @@ class Push:
         """Tell the agent to update itself; one that does not let itself be updated refuses."""
         try:
             status = self._request("POST", f"{address.url}/api/v1/self_updates/trigger", address.token)
-        except (ConnectTimeoutError, NewConnectionError):
+        except NoAnswerError as error:
+            return PushOutcome.TAKEN if error.may_have_arrived else PushOutcome.UNREACHED
+        except UrlRefusedError:
             return PushOutcome.UNREACHED
-        except HTTPError:
-            return PushOutcome.TAKEN
         return PushOutcome.TAKEN if status in _ACCEPTED else PushOutcome.REFUSED
 
     def _call(self, method: str, url: str, token: str, body: dict[str, Any] | None = None) -> int | None:
         """The answer's status; None when there was no answer."""
         try:
             return self._request(method, url, token, body)
-        except HTTPError:
+        except (NoAnswerError, UrlRefusedError):
             return None
 
     def _request(self, method: str, url: str, token: str, body: dict[str, Any] | None = None) -> int:
-        """The answer's status. Raises urllib3's HTTPError when there was none."""
+        """The answer's status. Raises as `Outbound.send` does."""
         headers = {"authorization": f"Bearer {token}"}
-        timeout = Timeout(total=TIMEOUT_SECONDS)
-        answer = self._client.request(
-            method, url, json=body, headers=headers, redirect=False, retries=False, timeout=timeout
-        )
-        return int(answer.status)
+        if body is None:
+            return self._caller.send(method, url, headers).status
+        headers["content-type"] = "application/json"
+        return self._caller.send(method, url, headers, json.dumps(body).encode()).status
 
 
 def push_over_http() -> Push:
-    """With a real connection pool."""
-    return Push(PoolManager(maxsize=4))
+    """Over real connections."""
+    return Push(
+        Outbound(SystemResolver(), HttpExchange(), allow_private=True, total_seconds=TIMEOUT_SECONDS, answer_bytes=0)
+    )

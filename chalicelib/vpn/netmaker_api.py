@@ -4,30 +4,27 @@ Paths, bodies and peculiarities are those of Netmaker's own controllers (0.20 to
 often a 500 whose message says so, and an empty list may come as null.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import Enum, auto
 from http.client import NOT_FOUND
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
-from urllib3 import PoolManager, Timeout
-from urllib3.exceptions import HTTPError
 
 from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import EdgeError, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Level, Log
+from chalicelib.kit.outbound import Caller, HttpExchange, NoAnswerError, Outbound, SystemResolver, UrlRefusedError
 from chalicelib.vpn.netmaker_shapes import Failure, FoundKey, FoundName, FoundNetwork, FoundNode
 
-CONNECT_SECONDS = 2.0
-
 ANSWER_SECONDS = 4.0
-"""For a call: to connect, for each piece of the answer, and, looked at between pieces of its body, for all of it. One
-that stands still in the middle of its body so takes twice as long; one that trickles through its headers ends with the
-function. Whatever fails by time ends the request: no call follows it."""
+"""For a call: to find the server, to connect, and to the last byte of its answer. Whatever fails by time ends the
+request: no call follows it."""
 
 PATIENCE = timedelta(seconds=1)
 """How long a read that fails at once is tried again. One that hangs is not."""
@@ -35,7 +32,6 @@ PATIENCE = timedelta(seconds=1)
 ANSWER_BYTES = 32 * 1024 * 1024
 """Of an answer; about a kilobyte a network, a host or a node."""
 
-_CHUNK_BYTES = 64 * 1024
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 0.4
 
@@ -60,12 +56,6 @@ _NAMES: TypeAdapter[list[FoundName] | None] = TypeAdapter(list[FoundName] | None
 _KEYS: TypeAdapter[list[FoundKey] | None] = TypeAdapter(list[FoundKey] | None)
 
 
-class HttpClient(Protocol):
-    """The part of urllib3's pool manager that is used."""
-
-    def request(self, method: str, url: str, **options: Any) -> Any: ...
-
-
 class NetmakerApi:
     """Calls with the master key, which ``key`` reads when it is first needed. Raises `EdgeError` unavailable where no
     answer comes in time, or one that says that Netmaker cannot or may not; each such failure is one line of the log."""
@@ -74,21 +64,18 @@ class NetmakerApi:
         self,
         url: str,
         key: Callable[[], SecretStr],
-        client: HttpClient,
+        caller: Caller,
         clock: Clock,
         ids: Ids,
         log: Log,
-        *,
-        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._url = url.rstrip("/")
         self._load_key = key
         self._key: SecretStr | None = None
-        self._client = client
+        self._caller = caller
         self._clock = clock
         self._ids = ids
         self._log = log
-        self._answer_seconds = answer_seconds
 
     def check(self) -> None:
         """Whether the server answers at all."""
@@ -204,33 +191,22 @@ class NetmakerApi:
         raise self._failed(method, path, status=status)
 
     def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, bytes]:
-        until = self._clock.now() + timedelta(seconds=self._answer_seconds)
         if self._key is None:
             self._key = self._load_key()
         headers = {"authorization": f"Bearer {self._key.get_secret_value()}", "accept": "application/json"}
-        options: dict[str, Any] = {} if body is None else {"json": dict(body)}
+        sent = None
+        if body is not None:
+            headers["content-type"] = "application/json"
+            sent = json.dumps(body).encode()
         try:
-            answer = self._client.request(
-                method,
-                f"{self._url}{path}",
-                headers=headers,
-                redirect=False,
-                retries=False,
-                timeout=Timeout(connect=CONNECT_SECONDS, total=self._answer_seconds),
-                preload_content=False,
-                **options,
-            )
-            try:
-                text = bytearray()
-                while part := answer.read1(_CHUNK_BYTES):
-                    text += part
-                    if self._clock.now() > until or len(text) > ANSWER_BYTES:
-                        raise self._failed(method, path, reason="too slow or too large")
-                return int(answer.status), bytes(text)
-            finally:
-                answer.close()
-        except HTTPError as error:
-            raise self._failed(method, path, reason=type(error).__name__) from error
+            answer = self._caller.send(method, f"{self._url}{path}", headers, sent)
+        except NoAnswerError as error:
+            raise self._failed(method, path, reason=error.reason.value) from error
+        except UrlRefusedError as error:
+            raise self._failed(method, path, reason=str(error)) from error
+        if not answer.is_whole:
+            raise self._failed(method, path, reason="cut off, too slow or too large")
+        return answer.status, answer.body
 
     def _parse(self, path: str, body: bytes, shape: TypeAdapter[T]) -> T:
         try:
@@ -244,9 +220,20 @@ class NetmakerApi:
         return unavailable()
 
 
-def netmaker_over_http(url: str, key: Callable[[], SecretStr], clock: Clock, ids: Ids, log: Log) -> NetmakerApi:
-    """With a real connection pool."""
-    return NetmakerApi(url, key, PoolManager(maxsize=4), clock, ids, log)
+def netmaker_over_http(
+    url: str,
+    key: Callable[[], SecretStr],
+    clock: Clock,
+    ids: Ids,
+    log: Log,
+    *,
+    answer_seconds: float = ANSWER_SECONDS,
+) -> NetmakerApi:
+    """Over real connections. Its address is the deployer's own: any is right."""
+    outbound = Outbound(
+        SystemResolver(), HttpExchange(), allow_private=True, total_seconds=answer_seconds, answer_bytes=ANSWER_BYTES
+    )
+    return NetmakerApi(url, key, outbound, clock, ids, log)
 
 
 def _message_of(text: bytes) -> str:

@@ -188,7 +188,7 @@ def parse_retry_after(value: str | None, now: datetime) -> int | None:
         return int(text[:9])
     try:
         return max(0, int((parsedate_to_datetime(text) - now).total_seconds()))
-    except (ValueError, TypeError):  # no date, or one without a zone
+    except (ValueError, TypeError, OverflowError):  # no date, one without a zone, one that no calendar has
         return None
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import invalid
+from chalicelib.kit.signing import LONGEST_KEY_BYTES, SHARED_SECRET_PREFIX, SHORTEST_KEY_BYTES, shared_key
 from chalicelib.webhooks.model import NewWebhook
 
 SECRET_BYTES_MIN = 32
@@ -47,12 +48,16 @@ def check_new(wanted: NewWebhook, catalogue: Collection[str]) -> None:
 
 
 def check_secret(secret: str) -> None:
-    """Raises `EdgeError` (validation)."""
+    """Raises `EdgeError` (validation): too short, too long, or one that begins as those of Standard Webhooks do and
+    that no library of that standard could read."""
     size = len(secret.encode())
     if size < SECRET_BYTES_MIN:
         raise invalid("secret", f"must be at least {SECRET_BYTES_MIN} bytes")
     if size > SECRET_BYTES_MAX:
         raise invalid("secret", f"must be at most {SECRET_BYTES_MAX} bytes")
+    if secret.startswith(SHARED_SECRET_PREFIX) and shared_key(secret) is None:
+        wanted = f"the base64 of {SHORTEST_KEY_BYTES} to {LONGEST_KEY_BYTES} bytes"
+        raise invalid("secret", f"must have {wanted} after {SHARED_SECRET_PREFIX}, as Standard Webhooks has it")
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

@@ -30,7 +30,7 @@ class Sender:
         keys = self._vault.keys_of(webhook, started)
         body = delivery.body
         try:
-            answer = self._outbound.post(webhook.url, headers_of(delivery.event_id, body, keys, started), body)
+            answer = self._outbound.send("POST", webhook.url, headers_of(delivery.event_id, body, keys, started), body)
         except UrlRefusedError as error:
             return Outcome(attempt=self._failed(started, str(error)), is_refused=True)
         except NoAnswerError as error:

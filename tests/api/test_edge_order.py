@@ -43,6 +43,7 @@ def test_a_good_request_reaches_the_view_as_typed_values(client, services):
 def test_authentication_comes_before_every_shape(client, services):
     answer = client.post("/things/not-a-uuid?bad=1", body="{", key=None)
     assert (answer.status, answer.error) == (401, {"code": "unauthorized", "message": "Unauthorized"})
+    assert answer.headers["www-authenticate"] == "Bearer"
     assert services.things.seen == []
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chalicelib.kit.outbound import Answer, NoAnswerError, Reason, Target, UnresolvedError
+from chalicelib.kit.outbound import Answer, Call, NoAnswerError, Reason, UnresolvedError
 from tests.fakes.clock import FakeClock
 
 PUBLIC_ADDRESS = "93.184.215.14"
@@ -71,12 +71,11 @@ class FakeReceivers:
         """What a host has been sent."""
         return [one for one in self.received if one.host == host]
 
-    def post(
-        self, target: Target, addresses: Sequence[str], headers: Mapping[str, str], body: bytes, seconds: float
-    ) -> Answer:
-        del seconds
+    def send(self, call: Call, addresses: Sequence[str]) -> Answer:
+        target = call.target
         at = (self._clock.now() - self._started).total_seconds()
-        self.received.append(Received(target.host, tuple(addresses), target.path, dict(headers), body, at))
+        body = call.body or b""
+        self.received.append(Received(target.host, tuple(addresses), target.path, dict(call.headers), body, at))
         if target.host in self._hanging:
             self._clock.sleep(HANGING_SECONDS)
             raise NoAnswerError(Reason.TIMEOUT)

@@ -30,7 +30,7 @@ DELIVER = WORKERS[Queue.WEBHOOK_DELIVERIES]
 
 @pytest.fixture
 def world():
-    world = World()
+    world = World(webhook_max_attempts=3, event_delivery_max_age_seconds=3600)
     # The library that verifies believes the clock of this machine.
     world.clock.set(datetime.now(UTC).replace(microsecond=0))
     a_cluster(world)

@@ -1,10 +1,10 @@
 """What only the stack in a network can do is done by it: pushes, self-updates by push, and fetching metrics."""
 
 import pytest
-import urllib3
 
 from chalicelib.commands.model import Status
 from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.outbound import Answer
 from chalicelib.kit.queues import Queue, to_body
 from chalicelib.metrics.model import MetricsType
 from chalicelib.metrics.owners import GOES_STALE_AFTER, Owners
@@ -21,16 +21,16 @@ NEAR, FAR = "near", "yonder"
 
 
 class Network:
-    """Agents that answer whoever stands in their network, as urllib3 and as a scraper see them."""
+    """Agents that answer whoever stands in their network, as pushes and scrapers see them."""
 
     def __init__(self, status=201, text="up 1\n"):
         self.status = status
         self.text = text
         self.asked = []
 
-    def request(self, method, url, **options):
+    def send(self, method, url, headers, body=None):
         self.asked.append((method, url))
-        return urllib3.HTTPResponse(status=self.status)
+        return Answer(self.status)
 
     def scrape(self, source):
         self.asked.append(("GET", source.url))

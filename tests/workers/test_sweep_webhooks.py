@@ -358,3 +358,40 @@ class TestRaces:
         world.settle()
         minutes(world, 10)
         assert set(statuses(world, webhook)) == {"succeeded"}
+
+
+class TestOutages:
+    """With the settings as they come."""
+
+    @pytest.mark.parametrize("events", [1, 12])
+    @pytest.mark.parametrize("hours", [0.1, 5, 20])
+    def test_every_event_of_an_outage_of_hours_arrives(self, hours, events):
+        world = World()
+        a_cluster(world)
+        webhook = a_webhook(world, DEAD)
+        world.exchange.reply(DEAD, Answer(503))
+        register(world, events)
+        steps(world, hours * 3600)
+        assert set(statuses(world, webhook)) == {"pending"}
+        world.exchange.recover(DEAD)
+        steps(world, 2 * 3600)
+        assert statuses(world, webhook) == ["succeeded"] * events
+
+    def test_an_event_that_nobody_takes_for_a_day_expires(self):
+        world = World()
+        a_cluster(world)
+        webhook = a_webhook(world, DEAD)
+        world.exchange.reply(DEAD, Answer(503))
+        register(world, 1)
+        steps(world, 27 * 3600)
+        assert statuses(world, webhook) == ["expired"]
+        assert len(world.exchange.of(DEAD)) <= 30
+
+
+def steps(world, seconds):
+    """As `minutes`, in steps that outlast the shortest pauses."""
+    for _ in range(round(seconds / 360)):
+        world.clock.advance(360)
+        world.queue_client.release_delayed()
+        world.sweep("sweep_webhooks")
+        world.settle()

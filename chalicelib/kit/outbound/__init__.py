@@ -1,14 +1,18 @@
-"""Requests to addresses that strangers choose: checked, pinned to what was checked, bounded in time and size."""
+"""Every HTTP request that leaves us but those of the AWS SDK: checked where strangers choose the address, pinned to
+what was checked, bounded in time and in bytes."""
 
-from chalicelib.kit.outbound.addresses import DENIED_RANGES, is_denied
-from chalicelib.kit.outbound.exchange import Answer, Exchange, HttpExchange, NoAnswerError, Reason
-from chalicelib.kit.outbound.guard import Outbound
+from chalicelib.kit.outbound.addresses import DENIED_RANGES, GLOBAL_RANGES, is_denied
+from chalicelib.kit.outbound.exchange import Answer, Call, Exchange, HttpExchange, NoAnswerError, Reason
+from chalicelib.kit.outbound.guard import Caller, Outbound
 from chalicelib.kit.outbound.resolver import Resolver, SystemResolver, UnresolvedError
 from chalicelib.kit.outbound.target import Target, UrlRefusedError, parse_target
 
 __all__ = [
     "DENIED_RANGES",
+    "GLOBAL_RANGES",
     "Answer",
+    "Call",
+    "Caller",
     "Exchange",
     "HttpExchange",
     "NoAnswerError",

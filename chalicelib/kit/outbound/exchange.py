@@ -1,10 +1,9 @@
-"""One HTTP request to an address that was checked before, and its answer; bounded in time and in bytes.
+"""One HTTP request to an address that was found before, and its answer; bounded in time and in bytes.
 
 The address is given, the name serves SNI, certificate and Host header only: nothing is resolved here, so a name that
 points elsewhere a moment later (DNS rebinding) leads nowhere else.
 """
 
-import logging
 import os
 import socket
 import ssl
@@ -13,23 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Timer
 from typing import Protocol
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
-from urllib3.response import BaseHTTPResponse
-
+from chalicelib.kit.outbound.heads import BoundedResponse
 from chalicelib.kit.outbound.target import Target
-
-ANSWER_BYTES = 16 * 1024
-"""Of an answer's body no more than this is read; the connection is closed on the rest."""
 
 CONNECT_SECONDS = 5.0
 """For one address; the next is tried then."""
 
-_CHUNK_BYTES = 4096
+_CHUNK_BYTES = 64 * 1024
 
 
 class Reason(StrEnum):
@@ -43,84 +36,82 @@ class Reason(StrEnum):
 
 
 class NoAnswerError(Exception):
-    """No status came back. The request may have arrived all the same."""
+    """No status came back. ``may_have_arrived``: the request may have reached the other side all the same."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, *, may_have_arrived: bool = True) -> None:
         super().__init__(reason.value)
         self.reason = reason
+        self.may_have_arrived = may_have_arrived
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request, and its bounds: seconds for all of it, bytes of the answer's body that are kept."""
+
+    method: str
+    target: Target
+    headers: Mapping[str, str]
+    body: bytes | None
+    seconds: float
+    answer_bytes: int
 
 
 @dataclass(frozen=True)
 class Answer:
-    """``body`` is the beginning, as sent (never decompressed); ``retry_after`` the header of that name."""
+    """``body`` is its beginning as sent (never decompressed), all of it where ``is_whole``; ``retry_after`` the header
+    of that name."""
 
     status: int
     body: bytes = b""
     retry_after: str | None = None
+    is_whole: bool = True
 
 
 class Exchange(Protocol):
     """What carries a request; tests bring their own."""
 
-    def post(
-        self, target: Target, addresses: Sequence[str], headers: Mapping[str, str], body: bytes, seconds: float
-    ) -> Answer:
-        """Post within ``seconds`` to the first of ``addresses`` that takes a connection. Raises `NoAnswerError`."""
+    def send(self, call: Call, addresses: Sequence[str]) -> Answer:
+        """Send it to the first of ``addresses`` that takes a connection. Raises `NoAnswerError`."""
         ...
 
 
 class HttpExchange:
-    """HTTP/1.1 by urllib3, one connection a request. ``ca_file`` replaces the system's certificate authorities."""
+    """HTTP/1.1 by the standard library, one connection a request. ``ca_file`` replaces the system's certificate
+    authorities."""
 
     def __init__(self, ca_file: str | None = None) -> None:
-        # It warns of odd answers with the whole URL, which may hold a token.
-        logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
         self._ca_file = ca_file
         self._context: ssl.SSLContext | None = None
 
-    def post(
-        self, target: Target, addresses: Sequence[str], headers: Mapping[str, str], body: bytes, seconds: float
-    ) -> Answer:
-        deadline = _Deadline(seconds)
-        connected = _connect(addresses, target.port, deadline)
+    def send(self, call: Call, addresses: Sequence[str]) -> Answer:
+        deadline = _Deadline(call.seconds)
+        connected = _connect(addresses, call.target.port, deadline)
         with deadline.ending(connected):
-            connection = self._connection(target, connected)
+            connection: HTTPConnection | None = None
             try:
-                return _exchange(connection, target.path, headers, body, deadline)
-            except (OSError, HTTPException, HTTPError) as error:
-                raise NoAnswerError(_reason_of(error, deadline)) from error
+                connection = self._connection(call.target, connected)
+                return _exchange(connection, call, deadline)
+            except (OSError, HTTPException) as error:
+                raise NoAnswerError(_reason_of(error, deadline), may_have_arrived=connection is not None) from error
             finally:
-                connection.close()
+                if connection is not None:
+                    connection.close()
                 connected.close()
 
     def _connection(self, target: Target, connected: socket.socket) -> HTTPConnection:
-        if target.is_tls:
-            if self._context is None:
-                self._context = ssl.create_default_context(cafile=self._ca_file)
-            return _TlsOn(target.host, target.port, connected, self._context)
-        return _PlainOn(target.host, target.port, connected)
-
-
-class _PlainOn(HTTPConnection):
-    """A connection whose socket is there already."""
-
-    def __init__(self, host: str, port: int, connected: socket.socket) -> None:
-        super().__init__(host, port)
-        self._connected = connected
-
-    def _new_conn(self) -> socket.socket:
-        return self._connected
-
-
-class _TlsOn(HTTPSConnection):
-    """The same, with TLS on it."""
-
-    def __init__(self, host: str, port: int, connected: socket.socket, context: ssl.SSLContext) -> None:
-        super().__init__(host, port, ssl_context=context)
-        self._connected = connected
-
-    def _new_conn(self) -> socket.socket:
-        return self._connected
+        """With the socket that is there already, so that it makes none itself."""
+        if not target.is_tls:
+            plain = HTTPConnection(target.host, target.port)
+            plain.response_class = BoundedResponse
+            plain.sock = connected
+            return plain
+        if self._context is None:
+            self._context = ssl.create_default_context(cafile=self._ca_file)
+            self._context.set_alpn_protocols(["http/1.1"])
+        secured = HTTPSConnection(target.host, target.port, context=self._context)
+        secured.response_class = BoundedResponse
+        secured.sock = self._context.wrap_socket(connected, server_hostname=target.host)
+        return secured
 
 
 class _Deadline:
@@ -165,7 +156,7 @@ def _connect(addresses: Sequence[str], port: int, deadline: _Deadline) -> socket
     for address in addresses:
         seconds = min(CONNECT_SECONDS, deadline.seconds_left)
         if seconds <= 0:
-            raise NoAnswerError(Reason.TIMEOUT) from error
+            raise NoAnswerError(Reason.TIMEOUT, may_have_arrived=False) from error
         try:
             connected = socket.create_connection((address, port), timeout=seconds)
         except OSError as failed:
@@ -174,35 +165,35 @@ def _connect(addresses: Sequence[str], port: int, deadline: _Deadline) -> socket
             connected.settimeout(max(deadline.seconds_left, 0.001))
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return connected
-    raise NoAnswerError(Reason.TIMEOUT if isinstance(error, TimeoutError) else Reason.UNREACHABLE) from error
+    reason = Reason.TIMEOUT if isinstance(error, TimeoutError) else Reason.UNREACHABLE
+    raise NoAnswerError(reason, may_have_arrived=False) from error
 
 
-def _exchange(
-    connection: HTTPConnection, path: str, headers: Mapping[str, str], body: bytes, deadline: _Deadline
-) -> Answer:
-    connection.timeout = max(deadline.seconds_left, 0.001)
+def _exchange(connection: HTTPConnection, call: Call, deadline: _Deadline) -> Answer:
     with suppress(BrokenPipeError):  # refused before all was sent: its answer may be there
-        connection.request("POST", path, body=body, headers=headers, preload_content=False, decode_content=False)
+        connection.request(call.method, call.target.path, body=call.body, headers=dict(call.headers))
     response = connection.getresponse()
-    if deadline.has_passed:  # cut off within its headers, which http.client takes for their end
-        raise TimeoutError
-    return Answer(response.status, _beginning(response), response.headers.get("retry-after"))
+    assert isinstance(response, BoundedResponse)  # noqa: S101 - the connection's response class
+    body, is_whole = _beginning(response, call.answer_bytes)
+    is_whole = is_whole and not deadline.has_passed  # cut off by us looks like an end
+    return Answer(response.status, body, response.headers.get("retry-after"), is_whole)
 
 
-def _beginning(response: BaseHTTPResponse) -> bytes:
-    """As much of the body as comes in time: once there is a status, the rest only informs."""
-    parts: list[bytes] = []
-    missing = ANSWER_BYTES
-    with suppress(OSError, HTTPException, HTTPError):
-        while missing and (part := response.read1(min(missing, _CHUNK_BYTES), decode_content=False)):
-            parts.append(part)
-            missing -= len(part)
-    return b"".join(parts)
+def _beginning(response: BoundedResponse, most_bytes: int) -> tuple[bytes, bool]:
+    """As much of the body as may be kept and comes in time, and whether that is all: once there is a status, the rest
+    only informs."""
+    if not most_bytes:
+        return b"", False
+    read = bytearray()
+    try:
+        while len(read) <= most_bytes and (part := response.read1(min(most_bytes + 1 - len(read), _CHUNK_BYTES))):
+            read += part
+    except (OSError, HTTPException):
+        return bytes(read[:most_bytes]), False
+    return bytes(read[:most_bytes]), len(read) <= most_bytes and not response.is_missing_bytes
 
 
 def _reason_of(error: Exception, deadline: _Deadline) -> Reason:
     if deadline.has_passed or isinstance(error, TimeoutError):
         return Reason.TIMEOUT
-    if isinstance(error, ssl.SSLError):
-        return Reason.TLS
-    return Reason.UNREACHABLE if isinstance(error, ConnectionRefusedError) else Reason.PROTOCOL
+    return Reason.TLS if isinstance(error, ssl.SSLError) else Reason.PROTOCOL

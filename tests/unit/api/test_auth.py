@@ -23,10 +23,14 @@ def keys(master="m", api="a", metrics="x"):
         (("Bearer abc",), "abc"),
         (("Bearer a b",), "a b"),
         ((), None),
-        (("bearer abc",), None),
-        (("BEARER abc",), None),
-        (("Bearer  abc",), None),
-        (("Bearer abc ",), None),
+        (("bearer abc",), "abc"),
+        (("BEARER abc",), "abc"),
+        (("bEaReR ABC",), "ABC"),
+        (("Bearer  abc",), "abc"),
+        ((" Bearer abc\t",), "abc"),
+        (("Bearer\tabc",), None),
+        (("Bearerabc",), None),
+        (("Bearer   ",), None),
         (("Bearer ",), None),
         (("Bearer",), None),
         (("Basic abc",), None),
@@ -34,7 +38,7 @@ def keys(master="m", api="a", metrics="x"):
         (("Bearer abc", "Bearer abc"), None),
     ],
 )
-def test_only_one_exact_bearer_header_counts(authorization, token):
+def test_one_authorization_header_counts_whose_scheme_is_bearer_in_any_letter_case(authorization, token):
     assert bearer_of(incoming(*authorization)) == token
 
 

@@ -60,6 +60,11 @@ def make_certificate(folder: Path, name: str) -> Certificate:
     return Certificate(str(certificate_file), str(key_file))
 
 
+def says(text: bytes) -> Talk:
+    """A receiver that sends this, and hangs up."""
+    return lambda connection, _seen: connection.sendall(text)
+
+
 @contextmanager
 def receiver(talk: Talk, certificate: Certificate | None = None) -> Iterator[tuple[int, Seen]]:
     """Its port and what it sees. It takes one connection after the other until the block ends."""

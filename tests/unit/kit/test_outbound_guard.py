@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.kit.outbound import (
     DENIED_RANGES,
+    GLOBAL_RANGES,
     Answer,
     NoAnswerError,
     Outbound,
@@ -84,6 +85,23 @@ class Guarded:
         "fe80::1%eth0",
         "fec0::1",
         "ff02::1",
+        "100::1",
+        "5f00::1",
+        "64:ff9b::8.8.8.8",
+        "::ffff:0:127.0.0.1",
+        "::ffff:0:808:808",
+        "::ffff:168.63.129.16",
+        "168.63.129.16",
+        "1::1",
+        "a::1",
+        "200::1",
+        "1fff:ffff::1",
+        "4000::1",
+        "8000::1",
+        "192.31.196.1",
+        "2002:808:808::1",
+        "2001::1",
+        "2001:1ff::1",
     ],
 )
 def test_denied(address):
@@ -111,6 +129,12 @@ def test_denied(address):
         "::ffff:8.8.8.8",
         "2606:4700:4700::1111",
         "2a00:1450:4001:81b::200e",
+        "168.63.129.15",
+        "168.63.129.17",
+        "2001:200::1",
+        "2001:4860:4860::8888",
+        "2003::1",
+        "3ffe::1",
     ],
 )
 def test_allowed(address):
@@ -131,6 +155,18 @@ def test_both_ends_of_every_range_are_denied_and_all_is_written_once():
         assert is_denied(str(network[-1]))
         others = [other for other in networks if other is not network and other.version == network.version]
         assert not [other for other in others if network.subnet_of(other)]
+
+
+@given(st.ip_addresses(v=6))
+def test_of_ipv6_nothing_outside_the_global_unicast_block_is_allowed(address):
+    if address.ipv4_mapped is None:
+        assert is_denied(str(address)) or address in ip_network("2000::/3")
+
+
+def test_every_exception_lies_in_a_block_that_would_be_allowed_without_it():
+    for network in (ip_network(cidr) for cidr, _ in DENIED_RANGES):
+        blocks = [ip_network(cidr) for cidr in GLOBAL_RANGES]
+        assert [block for block in blocks if block.version == network.version and network.subnet_of(block)]
 
 
 def test_text_that_is_no_address_is_an_error():
@@ -180,6 +216,8 @@ def test_text_that_is_no_address_is_an_error():
         ),
         ("http://[::1]:8080/", "host ::1 resolves to ::1 which is in a denied range"),
         ("http://[::ffff:10.0.0.1]/", "host ::ffff:10.0.0.1 resolves to ::ffff:10.0.0.1 which is in a denied range"),
+        ("http://[4000::1]/", "host 4000::1 resolves to 4000::1 which is in a denied range"),
+        ("http://168.63.129.16/", "host 168.63.129.16 resolves to 168.63.129.16 which is in a denied range"),
         ("http://100.64.0.1/", "host 100.64.0.1 resolves to 100.64.0.1 which is in a denied range"),
         ("https://8.8.8.8/hook", None),
         ("https://8.8.8.8.:8443/hook?a=b", None),
@@ -218,7 +256,7 @@ def test_a_name_that_does_not_resolve_may_be_registered_but_not_sent_to():
     guarded.resolver.set("later.example", [])
     assert guarded.refusal("https://later.example/") is None
     with pytest.raises(NoAnswerError) as caught:
-        guarded.outbound.post("https://later.example/", {}, b"")
+        guarded.outbound.send("POST", "https://later.example/", {}, b"")
     assert caught.value.reason is Reason.UNRESOLVED
     assert guarded.receivers.received == []
 
@@ -234,7 +272,7 @@ def test_private_addresses_may_be_allowed_but_no_strange_urls():
 def test_a_name_is_resolved_once_and_what_was_checked_is_connected_to():
     guarded = Guarded()
     guarded.resolver.set("rebinds.example", [PUBLIC_ADDRESS], ["127.0.0.1"])
-    assert guarded.outbound.post("https://rebinds.example/a?b=c", {"x": "y"}, b"body") == Answer(204)
+    assert guarded.outbound.send("POST", "https://rebinds.example/a?b=c", {"x": "y"}, b"body") == Answer(204)
     (received,) = guarded.receivers.received
     assert (received.addresses, received.host, received.path) == ((PUBLIC_ADDRESS,), "rebinds.example", "/a?b=c")
     assert guarded.resolver.asked == ["rebinds.example"]
@@ -245,7 +283,7 @@ def test_a_name_that_turned_private_after_it_was_checked_is_refused():
     guarded.resolver.set("rebinds.example", [PUBLIC_ADDRESS], ["169.254.169.254"])
     guarded.outbound.check("https://rebinds.example/")
     with pytest.raises(UrlRefusedError, match=r"169\.254\.169\.254"):
-        guarded.outbound.post("https://rebinds.example/", {}, b"")
+        guarded.outbound.send("POST", "https://rebinds.example/", {}, b"")
     assert guarded.receivers.received == []
 
 

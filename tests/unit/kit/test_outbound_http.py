@@ -5,9 +5,10 @@ import time
 import pytest
 
 from chalicelib.kit.outbound import Answer, HttpExchange, NoAnswerError, Outbound, Reason
-from chalicelib.kit.outbound.exchange import ANSWER_BYTES
+from chalicelib.kit.outbound.guard import ANSWER_BYTES
+from chalicelib.kit.outbound.heads import HEAD_BYTES, INFORMATIONAL_MOST
 from tests.fakes.receivers import FakeResolver
-from tests.unit.kit.receivers import Certificate, make_certificate, receiver
+from tests.unit.kit.receivers import Certificate, make_certificate, receiver, says
 
 NAME = "hooks.example"
 HERE = "127.0.0.1"
@@ -27,20 +28,18 @@ def outbound(ca_file=None, seconds=PATIENT_SECONDS, addresses=(HERE,), name=NAME
     return Outbound(resolver, HttpExchange(ca_file), allow_private=True, total_seconds=seconds)
 
 
-def says(text: str):
-    return lambda connection, _seen: connection.sendall(text.encode())
-
-
 def reason_of(sender: Outbound, url: str) -> Reason:
     with pytest.raises(NoAnswerError) as caught:
-        sender.post(url, {}, b"x")
+        sender.send("POST", url, {}, b"x")
     return caught.value.reason
 
 
 def test_a_request_over_tls_goes_to_the_address_in_the_name_of_the_host(certificate):
-    with receiver(says("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"), certificate) as (port, seen):
+    with receiver(says(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"), certificate) as (port, seen):
         url = f"https://{NAME}:{port}/hook?a=b"
-        answer = outbound(certificate.certificate).post(url, {"content-type": "a/b", "user-agent": "u"}, b"body")
+        answer = outbound(certificate.certificate).send(
+            "POST", url, {"content-type": "a/b", "user-agent": "u"}, b"body"
+        )
     assert answer == Answer(200, b"ok")
     assert seen.server_names == [NAME]
     head, _, body = seen.requests[0].partition(b"\r\n\r\n")
@@ -57,13 +56,13 @@ def test_a_request_over_tls_goes_to_the_address_in_the_name_of_the_host(certific
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(certificate):
-    with receiver(says(""), certificate) as (port, seen):
+    with receiver(says(b""), certificate) as (port, seen):
         assert reason_of(outbound(), f"https://{NAME}:{port}/") is Reason.TLS
     assert seen.requests == []
 
 
 def test_a_certificate_of_another_name_is_refused(certificate):
-    with receiver(says(""), certificate) as (port, seen):
+    with receiver(says(b""), certificate) as (port, seen):
         sender = outbound(certificate.certificate, name="other.example")
         assert reason_of(sender, f"https://other.example:{port}/") is Reason.TLS
     assert seen.requests == []
@@ -73,24 +72,24 @@ def test_the_name_is_not_resolved_again_when_it_is_connected_to(certificate):
     """The name exists in no resolver of this machine: only the checked address can have been connected to."""
     resolver = FakeResolver()
     resolver.set(NAME, [HERE], ["203.0.113.1"])
-    with receiver(says("HTTP/1.1 204 No Content\r\n\r\n"), certificate) as (port, _):
+    with receiver(says(b"HTTP/1.1 204 No Content\r\n\r\n"), certificate) as (port, _):
         sender = Outbound(resolver, HttpExchange(certificate.certificate), allow_private=True)
-        assert sender.post(f"https://{NAME}:{port}/", {}, b"").status == 204
+        assert sender.send("POST", f"https://{NAME}:{port}/", {}, b"").status == 204
     assert resolver.asked == [NAME]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_an_answer_and_not_followed(status):
-    with receiver(says("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")) as (elsewhere, followed):
+    with receiver(says(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")) as (elsewhere, followed):
         text = f"HTTP/1.1 {status} X\r\nlocation: http://{HERE}:{elsewhere}/\r\ncontent-length: 0\r\n\r\n"
-        with receiver(says(text)) as (port, _):
-            assert outbound().post(f"http://{NAME}:{port}/", {}, b"x").status == status
+        with receiver(says(text.encode())) as (port, _):
+            assert outbound().send("POST", f"http://{NAME}:{port}/", {}, b"x").status == status
     assert followed.connections == 0
 
 
 def test_retry_after_is_handed_on():
-    with receiver(says("HTTP/1.1 503 X\r\nRetry-After: 120\r\ncontent-length: 0\r\n\r\n")) as (port, _):
-        assert outbound().post(f"http://{NAME}:{port}/", {}, b"x") == Answer(503, b"", "120")
+    with receiver(says(b"HTTP/1.1 503 X\r\nRetry-After: 120\r\ncontent-length: 0\r\n\r\n")) as (port, _):
+        assert outbound().send("POST", f"http://{NAME}:{port}/", {}, b"x") == Answer(503, b"", "120")
 
 
 def test_of_a_huge_body_only_the_beginning_is_read():
@@ -100,20 +99,20 @@ def test_of_a_huge_body_only_the_beginning_is_read():
             connection.sendall(b"x" * 65536)
 
     with receiver(flood) as (port, _):
-        answer = outbound().post(f"http://{NAME}:{port}/", {}, b"x")
-    assert answer == Answer(200, b"x" * ANSWER_BYTES)
+        answer = outbound().send("POST", f"http://{NAME}:{port}/", {}, b"x")
+    assert answer == Answer(200, b"x" * ANSWER_BYTES, is_whole=False)
 
 
 def test_a_compressed_body_is_not_unpacked():
     bomb = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\n\x1f\x1f\x1f"
-    with receiver(says(bomb)) as (port, _):
-        assert outbound().post(f"http://{NAME}:{port}/", {}, b"x") == Answer(200, b"\x1f\x1f\x1f")
+    with receiver(says(bomb.encode())) as (port, _):
+        assert outbound().send("POST", f"http://{NAME}:{port}/", {}, b"x") == Answer(200, b"\x1f\x1f\x1f")
 
 
 def test_a_chunked_body_is_read():
     text = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
-    with receiver(says(text)) as (port, _):
-        assert outbound().post(f"http://{NAME}:{port}/", {}, b"x") == Answer(200, b"abcde")
+    with receiver(says(text.encode())) as (port, _):
+        assert outbound().send("POST", f"http://{NAME}:{port}/", {}, b"x") == Answer(200, b"abcde")
 
 
 class TestTime:
@@ -122,7 +121,7 @@ class TestTime:
     def timed(self, url: str, ca_file=None):
         started = time.monotonic()
         try:
-            return outbound(ca_file, SHORT_SECONDS).post(url, {}, b"x")
+            return outbound(ca_file, SHORT_SECONDS).send("POST", url, {}, b"x")
         except NoAnswerError as error:
             return error.reason
         finally:
@@ -159,25 +158,164 @@ class TestTime:
 
 
 def test_a_url_is_not_in_the_log_of_an_odd_answer(caplog):
-    with receiver(says("HTTP/1.1 200 OK\r\nno header at all\r\n\r\n")) as (port, _):
-        assert outbound().post(f"http://{NAME}:{port}/?token=private-token", {}, b"x").status == 200
+    with receiver(says(b"HTTP/1.1 200 OK\r\nno header at all\r\n\r\n")) as (port, _):
+        assert outbound().send("POST", f"http://{NAME}:{port}/?token=private-token", {}, b"x").status == 200
     assert "private-token" not in caplog.text
 
 
 def test_a_port_that_nobody_listens_on():
-    with receiver(says("")) as (port, _):
+    with receiver(says(b"")) as (port, _):
         pass
     assert reason_of(outbound(), f"http://{NAME}:{port}/") is Reason.UNREACHABLE
 
 
 def test_the_next_address_is_tried():
     """The receiver listens on IPv4 only."""
-    with receiver(says("HTTP/1.1 204 X\r\n\r\n")) as (port, _):
-        answer = outbound(addresses=("::1", HERE)).post(f"http://{NAME}:{port}/", {}, b"x")
+    with receiver(says(b"HTTP/1.1 204 X\r\n\r\n")) as (port, _):
+        answer = outbound(addresses=("::1", HERE)).send("POST", f"http://{NAME}:{port}/", {}, b"x")
     assert answer.status == 204
 
 
 @pytest.mark.parametrize("text", ["", "SSH-2.0-OpenSSH_9.6\r\n", "HTTP/1.1 999999\r\n\r\n"])
 def test_what_is_no_http_is_no_answer(text):
-    with receiver(says(text)) as (port, _):
+    with receiver(says(text.encode())) as (port, _):
         assert reason_of(outbound(), f"http://{NAME}:{port}/") is Reason.PROTOCOL
+
+
+class TestHeads:
+    """What stands in front of the body is the protocol's, and not what a library makes of it."""
+
+    def status_of(self, text: bytes) -> int | Reason:
+        with receiver(says(text)) as (port, _):
+            try:
+                return outbound().send("POST", f"http://{NAME}:{port}/", {}, b"x").status
+            except NoAnswerError as error:
+                return error.reason
+
+    @pytest.mark.parametrize(
+        "before",
+        [
+            b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+            b"HTTP/1.1 102 Processing\r\n\r\n",
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 X\r\ncontent-length: 7\r\n\r\n",
+            b"HTTP/1.1 103 X\r\n\r\n" * INFORMATIONAL_MOST,
+        ],
+        ids=["103", "102", "100 and 103", "a few"],
+    )
+    def test_an_informational_answer_is_read_past(self, before):
+        assert self.status_of(before + b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n") == 200
+
+    @pytest.mark.parametrize("status", [100, 103])
+    def test_informational_answers_without_an_end_are_no_answer(self, status):
+        def more(connection, seen):
+            while not seen.stop.is_set():
+                connection.sendall(b"HTTP/1.1 %d X\r\n\r\n" % status)
+
+        with receiver(more) as (port, _):
+            assert reason_of(outbound(), f"http://{NAME}:{port}/") is Reason.PROTOCOL
+
+    def test_an_informational_answer_alone_is_no_answer(self):
+        assert self.status_of(b"HTTP/1.1 103 X\r\n\r\n") is Reason.PROTOCOL
+
+    def test_another_protocol_that_nobody_asked_for_is_no_answer(self):
+        assert self.status_of(b"HTTP/1.1 101 X\r\nupgrade: h2c\r\n\r\n") is Reason.PROTOCOL
+
+    @pytest.mark.parametrize(
+        "line", [b"HTTP/1.1 200", b"HTTP/1.1 200 ", b"HTTP/1.1 200 \xff\xfe", b"HTTP/1.0 200 OK", b"HTTP/1.9 200 OK"]
+    )
+    def test_odd_status_lines_that_say_200(self, line):
+        assert self.status_of(line + b"\r\n\r\n") == 200
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            b"HTTP/0.9 200 OK",
+            b"HTTP/2 200 OK",
+            b"HTTP/1.1 2_00 OK",
+            b"HTTP/1.1 +200 OK",
+            b"HTTP/1.1 020 OK",
+            b"HTTP/1.1 2000 OK",
+            b"HTTP/1.1 OK",
+            b"HTTP/1.1",
+            b"ICY 200 OK",
+            b"<html>hello</html>",
+            b"HTTP/1.1 200 " + b"x" * HEAD_BYTES,
+        ],
+    )
+    def test_what_is_no_status_line_is_no_answer(self, line):
+        assert self.status_of(line + b"\r\n\r\n") is Reason.PROTOCOL
+
+    def test_any_number_of_headers_may_come_as_long_as_they_are_not_too_long(self):
+        many = b"".join(b"x-header-%d: y\r\n" % number for number in range(500))
+        text = b"HTTP/1.1 503 X\r\n" + many + b"retry-after: 7\r\ncontent-length: 2\r\n\r\nok!"
+        with receiver(says(text)) as (port, _):
+            assert outbound().send("POST", f"http://{NAME}:{port}/", {}, b"x") == Answer(503, b"ok", "7")
+
+    def test_headers_above_the_bound_are_no_answer(self):
+        lines = (b"x: " + b"y" * 1000 + b"\r\n") * (HEAD_BYTES // 1000 + 1)
+        assert self.status_of(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n") is Reason.PROTOCOL
+
+    def test_a_head_that_breaks_off_is_no_answer(self):
+        assert self.status_of(b"HTTP/1.1 200 OK\r\ncontent-type: a/b\r\n") is Reason.PROTOCOL
+
+    def test_a_line_that_is_no_header_hides_none_behind_it(self):
+        text = b"HTTP/1.1 503 X\r\nno header at all\r\n: none either\r\nretry-after: 9\r\n\r\n"
+        with receiver(says(text)) as (port, _):
+            assert outbound().send("POST", f"http://{NAME}:{port}/", {}, b"x").retry_after == "9"
+
+    @pytest.mark.parametrize("length", [b"-1", b"zero", b"1e9", b"9" * 5000, b"1, 1", b""])
+    def test_a_length_that_is_none_leaves_the_status(self, length):
+        assert self.status_of(b"HTTP/1.1 202 X\r\ncontent-length: " + length + b"\r\n\r\nx") == 202
+
+
+class TestBodies:
+    """How much is kept, and whether it is all."""
+
+    def answer_to(self, text: bytes, answer_bytes: int = 8) -> Answer:
+        resolver = FakeResolver()
+        resolver.set(NAME, [HERE])
+        sender = Outbound(resolver, HttpExchange(), allow_private=True, answer_bytes=answer_bytes)
+        with receiver(says(b"HTTP/1.1 200 OK\r\n" + text)) as (port, _):
+            return sender.send("GET", f"http://{NAME}:{port}/", {})
+
+    @pytest.mark.parametrize(
+        ("text", "body", "is_whole"),
+        [
+            (b"content-length: 8\r\n\r\n12345678", b"12345678", True),
+            (b"content-length: 9\r\n\r\n123456789", b"12345678", False),
+            (b"content-length: 8\r\n\r\n1234", b"1234", False),
+            (b"content-length: 2\r\n\r\n12345678", b"12", True),
+            (b"\r\n12345678", b"12345678", True),
+            (b"\r\n123456789", b"12345678", False),
+            (b"transfer-encoding: chunked\r\n\r\n8\r\n12345678\r\n0\r\n\r\n", b"12345678", True),
+            (b"transfer-encoding: chunked\r\n\r\n8\r\n12345678\r\n1\r\n9\r\n0\r\n\r\n", b"12345678", False),
+            (b"transfer-encoding: chunked\r\n\r\n8\r\n1234", b"1234", False),
+            (b"transfer-encoding: chunked\r\n\r\nhello", b"", False),
+            (b"transfer-encoding: chunked\r\n\r\n-5\r\n1234", None, None),
+            (b"transfer-encoding: chunked\r\n\r\nffffffffffffffff\r\n123456789", b"12345678", False),
+        ],
+        ids=range(12),
+    )
+    def test_what_came(self, text, body, is_whole):
+        answer = self.answer_to(text)
+        assert answer.status == 200
+        assert len(answer.body) <= 8
+        if body is not None:
+            assert (answer.body, answer.is_whole) == (body, is_whole)
+
+    def test_a_body_that_nobody_wants_is_not_read(self):
+        assert self.answer_to(b"content-length: 3\r\n\r\nabc", 0) == Answer(200, is_whole=False)
+
+
+def test_what_cannot_have_arrived_is_told_from_what_may_have(certificate):
+    def may_have_arrived(sender, url):
+        with pytest.raises(NoAnswerError) as caught:
+            sender.send("POST", url, {}, b"x")
+        return caught.value.may_have_arrived
+
+    with receiver(says(b"")) as (port, _):
+        assert may_have_arrived(outbound(), f"http://{NAME}:{port}/")
+    assert not may_have_arrived(outbound(), f"http://{NAME}:{port}/")
+    assert not may_have_arrived(outbound(addresses=()), f"http://{NAME}:{port}/")
+    with receiver(says(b""), certificate) as (port, _):
+        assert not may_have_arrived(outbound(), f"https://{NAME}:{port}/")

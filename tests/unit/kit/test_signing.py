@@ -7,7 +7,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from chalicelib.kit.crypto import Secret
-from chalicelib.kit.signing import hex_signature, signing_key, standard_headers
+from chalicelib.kit.signing import hex_signature, signing_keys, standard_headers
 
 SECRET = Secret("a-cryptographically-random-32-byte-secret")
 OLD = Secret("the-secret-that-was-in-use-until-just-now")
@@ -59,7 +59,7 @@ def test_two_secrets_make_two_signatures_of_which_either_will_do():
 def test_a_secret_in_the_standards_form_is_read_as_its_libraries_read_it():
     key = bytes(range(32))
     text = "whsec_" + base64.b64encode(key).decode()
-    assert signing_key(Secret(text)) == key
+    assert signing_keys(Secret(text)) == (key,)
     headers = standard_headers("msg-1", datetime.now(UTC), BODY, [Secret(text)])
     assert Webhook(text).verify(BODY, headers)["id"] == "e-1"
     assert hex_signature(Secret(text), BODY) == f"sha256={hmac.new(text.encode(), BODY, hashlib.sha256).hexdigest()}"
@@ -67,4 +67,17 @@ def test_a_secret_in_the_standards_form_is_read_as_its_libraries_read_it():
 
 @pytest.mark.parametrize("text", ["whsec_not base64 at all, but long enough", "whsec_" + "A" * 28])
 def test_what_only_looks_like_the_standards_form_is_plain_text(text):
-    assert signing_key(Secret(text)) == text.encode()
+    """None is taken any more; those that were still sign as they did."""
+    assert signing_keys(Secret(text)) == (text.encode(),)
+
+
+@pytest.mark.parametrize("text", ["0123456789012345678901234567890123456789", "c2VjcmV0" * 5, "ABCD" * 8])
+def test_a_plain_secret_that_is_base64_verifies_whichever_way_a_library_is_given_it(text):
+    headers = standard_headers("msg-1", datetime.now(UTC), BODY, [Secret(text)])
+    for key in (text, text.encode(), base64.b64encode(text.encode()).decode()):
+        assert Webhook(key).verify(BODY, headers)["id"] == "e-1"
+
+
+@pytest.mark.parametrize("text", ["a-secret-with-dashes-is-no-base64-at-all!", "ü" * 16, "====" * 8, "A" * 33])
+def test_a_plain_secret_that_is_no_base64_has_one_key(text):
+    assert signing_keys(Secret(text)) == (text.encode(),)

@@ -1,17 +1,17 @@
 """Scrapes over real HTTP, from a server on this machine."""
 
+import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from urllib3 import PoolManager
 
 from chalicelib.metrics.model import MetricsType
-from chalicelib.metrics.scraping import TEXT_BYTES, Scraper, Source, source_of
+from chalicelib.metrics.scraping import TEXT_BYTES, Scraper, Source, scraper_over_http, source_of
 from tests.builders import a_cluster, machines
-from tests.fakes.clock import FakeClock
+from tests.unit.kit.receivers import receiver, says
 from tests.world import World
 
 
@@ -45,9 +45,8 @@ def served(status: int, body: bytes, **headers: str) -> Iterator[tuple[str, list
 
 
 @pytest.fixture
-def scraper() -> Iterator[Scraper]:
-    with PoolManager() as pool:
-        yield Scraper(pool, FakeClock())
+def scraper() -> Scraper:
+    return scraper_over_http()
 
 
 def test_the_text_and_what_was_asked(scraper):
@@ -84,32 +83,26 @@ def test_nobody_there_is_no_answer(scraper):
     assert scraper.scrape(Source(gone)) is None
 
 
-class Trickle:
-    """An answer that never ends, a byte every four seconds."""
-
-    status = 200
-
-    def __init__(self, clock: FakeClock) -> None:
-        self._clock = clock
-        self.reads = 0
-
-    def request(self, *_: object, **__: object) -> "Trickle":
-        return self
-
-    def read1(self, _size: int) -> bytes:
-        self._clock.advance(4)
-        self.reads += 1
-        return b"x"
-
-    def close(self) -> None:
-        self.closed = True
-
-
 def test_an_answer_that_trickles_is_cut_off():
-    clock = FakeClock()
-    trickle = Trickle(clock)
-    assert Scraper(trickle, clock).scrape(Source("http://agent.test")) is None
-    assert (trickle.reads, trickle.closed) == (3, True)
+    def trickle(connection, seen):
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not seen.stop.wait(0.02):
+            connection.sendall(b"up 1\n")
+
+    with receiver(trickle) as (port, seen):
+        assert scraper_over_http(0.3).scrape(Source(f"http://127.0.0.1:{port}/metrics")) is None
+        assert len(seen.requests) == 1
+
+
+def test_a_text_that_ends_too_soon_is_no_answer(scraper):
+    with receiver(says(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nup 1\n")) as (port, _):
+        assert scraper.scrape(Source(f"http://127.0.0.1:{port}/metrics")) is None
+
+
+def test_a_compressed_text_is_not_unpacked(scraper):
+    bomb = gzip.compress(bytes(50 * TEXT_BYTES))
+    with served(200, bomb, **{"content-encoding": "gzip"}) as (url, _):
+        assert scraper.scrape(Source(url)) is None
 
 
 def test_where_each_type_is_published_and_who_gets_the_token():

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
+from chalicelib.kit.outbound import Answer, NoAnswerError, Reason
 from chalicelib.kit.sockets import Sockets
 from chalicelib.transport.push import Push
 from chalicelib.transport.service import Transport
@@ -33,12 +33,12 @@ class Agents:
         self.answers = list(answers)
         self.urls: list[str] = []
 
-    def request(self, method: str, url: str, **options: Any) -> Any:
+    def send(self, method: str, url: str, headers: Any, body: bytes | None = None) -> Answer:
         self.urls.append(f"{method} {url}")
         answer = self.answers.pop(0)
         if isinstance(answer, BaseException):
             raise answer
-        return type("Answer", (), {"status": answer})
+        return Answer(answer)
 
 
 def pushing(world, *answers):
@@ -56,8 +56,8 @@ def pushing(world, *answers):
     return agents
 
 
-REFUSED_CONNECTION = NewConnectionError(None, "refused")  # type: ignore[arg-type]
-NO_ANSWER = ReadTimeoutError(None, "/", "no answer")  # type: ignore[arg-type]
+REFUSED_CONNECTION = NoAnswerError(Reason.UNREACHABLE, may_have_arrived=False)
+NO_ANSWER = NoAnswerError(Reason.TIMEOUT)
 
 
 class TestPush:

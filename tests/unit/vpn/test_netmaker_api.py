@@ -5,13 +5,12 @@ import time
 
 import pytest
 from pydantic import SecretStr
-from urllib3 import PoolManager
 
 from chalicelib.kit.clock import SystemClock
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Log
-from chalicelib.vpn.netmaker_api import NetmakerApi, Outcome, netmaker_over_http
+from chalicelib.vpn.netmaker_api import Outcome, netmaker_over_http
 from tests.fakes.clock import FakeClock
 from tests.fakes.log import Lines
 from tests.fakes.netmaker_http import running_netmaker
@@ -39,15 +38,13 @@ def lines():
 
 @pytest.fixture
 def api(server, lines):
-    made = an_api(server.url, lines)
-    yield made
-    made._client.clear()
+    return an_api(server.url, lines)
 
 
 def an_api(url, lines, key=MASTER_KEY, clock=None):
     """Pauses take no time unless a real clock is given."""
     clock = clock or FakeClock()
-    return NetmakerApi(url, lambda: SecretStr(key), PoolManager(), clock, Ids(), Log(lines), answer_seconds=0.3)
+    return netmaker_over_http(url, lambda: SecretStr(key), clock, Ids(), Log(lines), answer_seconds=0.3)
 
 
 def unavailable(call, *arguments):
@@ -174,7 +171,6 @@ def test_a_server_that_takes_its_time_is_not_waited_for(server, lines, trouble):
 
     assert unavailable(api.networks)
     assert time.monotonic() - started < 3
-    api._client.clear()
 
 
 def test_nobody_at_the_address(lines):
@@ -198,7 +194,6 @@ def test_names_are_paths_of_one_segment(api, stub):
 def test_the_real_pool_asks_the_status_without_much_ado(server, lines):
     api = netmaker_over_http(f"{server.url}/", lambda: SecretStr(MASTER_KEY), SystemClock(), Ids(), Log(lines))
     api.check()
-    api._client.clear()
 
     assert server.stub.requests == [("GET", "/api/server/status")]
     server.trouble(status=500)

@@ -120,10 +120,21 @@ def test_a_receiver_may_ask_for_more_time_but_not_for_ever(asked, seconds):
         ("Sat, 21 Nov 2026 10:02:00 GMT", 120),
         ("Sat, 21 Nov 2026 09:00:00 GMT", 0),
         ("Sat, 21 Nov 2026 10:02:00", None),
+        ("Sat, 21 Nov 9999 10:02:00 GMT", 251_603_539_320),
+        ("Mon, 01 Jan 0001 00:00:00 GMT", 0),
+        ("Sat, 21 Nov 99999999999999999999 10:02:00 GMT", None),
+        ("Sat, 21 Nov 2026 10:02:00 +9999999", None),
+        ("9" * 5000, 999_999_999),
+        ("\u0661\u0662", None),
     ],
 )
 def test_retry_after(value, seconds):
     assert attempts.parse_retry_after(value, START) == seconds
+
+
+@given(st.text("Sat, 21 Nov2026:0GMT+-()éÿ", max_size=40) | st.from_regex(r"Sat, 21 Nov [0-9]{1,25} [0-9:+]{1,25}"))
+def test_no_text_of_a_receiver_is_an_error(value):
+    assert (attempts.parse_retry_after(value, START) or 0) >= 0
 
 
 class TestStarting:

@@ -33,7 +33,7 @@ class Running:
         signed = json.dumps({"id": event_id, "type": "edge.node.registered"}).encode()
         headers = headers_of(event_id, signed, keys, at or datetime.now(UTC))
         outbound = Outbound(SystemResolver(), HttpExchange(), allow_private=True)
-        return outbound.post(self.url, headers, signed if body is None else body).status
+        return outbound.send("POST", self.url, headers, signed if body is None else body).status
 
     def printed(self) -> list[str]:
         """The ids of the events that it printed, once it is stopped."""

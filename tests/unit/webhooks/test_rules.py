@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 
 from chalicelib.kit.errors import EdgeError, Kind
@@ -37,6 +39,34 @@ def details_of(**fields):
 )
 def test_what_may_be_created(fields, details):
     assert details_of(**fields) == details
+
+
+def whsec(size: int) -> str:
+    return "whsec_" + base64.b64encode(bytes(range(size))).decode()
+
+
+@pytest.mark.parametrize("size", [24, 32, 64])
+def test_a_secret_in_the_form_of_standard_webhooks_is_taken(size):
+    check_secret(whsec(size))
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        whsec(23),
+        whsec(65),
+        whsec(32).rstrip("="),
+        whsec(32) + "\n",
+        "whsec_" + base64.urlsafe_b64encode(b"\xff" * 32).decode(),
+        "whsec_0123456789-0123456789-0123456789",
+        "whsec_" + "ü" * 32,
+    ],
+)
+def test_a_secret_that_no_library_of_that_standard_could_read_is_refused(secret):
+    text = "must have the base64 of 24 to 64 bytes after whsec_, as Standard Webhooks has it"
+    assert details_of(secret=secret) == {"secret": [text]}
+    with pytest.raises(EdgeError):
+        check_secret(secret)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,81 @@
+"""Reading what stands in front of an answer's body: status lines and headers, bounded, and only what counts of them.
+
+The standard library's reader takes 103 for the answer, waits for the real one after any number of 100s, gives up at the
+101st header, and takes a line that is no header for the end of them all. None of that is the protocol's (RFC 9110
+section 15.2, RFC 9112 section 5).
+"""
+
+import re
+from http.client import BadStatusLine, HTTPResponse, IncompleteRead, LineTooLong
+from io import BufferedReader
+from typing import Any
+
+HEAD_BYTES = 64 * 1024
+"""Of all status lines and headers of an answer together."""
+
+INFORMATIONAL_MOST = 8
+"""Answers of 100 to 199 that are read past."""
+
+_HEEDED = frozenset({b"connection", b"content-length", b"keep-alive", b"retry-after", b"transfer-encoding"})
+_STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] [1-9][0-9]{2}([ \r\n].*)?", re.DOTALL)
+_INFORMATIONAL = range(100, 200)
+_SWITCHING_PROTOCOLS = 101
+
+
+class _Head(BufferedReader):
+    """The lines of an answer: a status line, the headers that count, an empty one. Everything once ``is_body``."""
+
+    is_body = False
+    _left = HEAD_BYTES
+    _is_status_next = True
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """As that of every reader. Raises HTTPException for what is too long, cut off, or begins like no HTTP/1."""
+        if self.is_body:
+            return super().readline(size)
+        while True:
+            line = super().readline(size)
+            self._left -= len(line)
+            if self._left < 0:
+                raise LineTooLong("head")
+            if self._is_status_next:
+                if line and not _STATUS_LINE.fullmatch(line):
+                    raise BadStatusLine("no HTTP/1")
+                self._is_status_next = False
+                return line
+            if not line:
+                raise IncompleteRead(b"")
+            if not line.strip():
+                self._is_status_next = True
+                return line
+            if line.split(b":", 1)[0].strip().lower() in _HEEDED:
+                return line
+
+
+class BoundedResponse(HTTPResponse):
+    """An answer whose head is bounded and whose informational forerunners have been read past."""
+
+    def __init__(self, sock: Any, *arguments: Any, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        self._head = _Head(self.fp.detach())
+        self.fp = self._head
+
+    def begin(self) -> None:
+        super().begin()
+        self._head.is_body = True
+
+    @property
+    def is_missing_bytes(self) -> bool:
+        """Whether the other side said that there is more than came."""
+        return bool(self.length)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(INFORMATIONAL_MOST + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if status not in _INFORMATIONAL:
+                return version, status, reason
+            if status == _SWITCHING_PROTOCOLS:
+                raise BadStatusLine("101, and nobody had asked for another protocol")
+            while self._head.readline().strip():
+                pass
+        raise BadStatusLine("informational answers without an end")
