@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-fast conformance bench demo up package deploy clean
+.PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-fast conformance bench demo up dist package deploy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -64,11 +64,13 @@ audit: setup ## Known vulnerabilities in what ships, in the functions and on mac
 	@$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
 	@$(BIN)/pip-audit --requirement samples/agent/requirements.txt --no-deps --disable-pip
 
-lock: setup ## Write requirements.txt, all libraries of the functions with the hashes of their files, from requirements.in
+lock: setup ## Write requirements.txt and samples/agent/requirements.lock: all libraries of the functions and of the agent's bundle, with hashes
 	@$(BIN)/uv pip compile --quiet requirements.in --generate-hashes --python-version 3.13 \
 		--python-platform x86_64-manylinux_2_34 --no-annotate --custom-compile-command "make lock" --output-file requirements.txt
 	@$(BIN)/uv pip compile --quiet tests/infra/runtime-client.in --generate-hashes --python-version 3.13 \
 		--python-platform x86_64-manylinux_2_34 --no-annotate --custom-compile-command "make lock" --output-file tests/infra/runtime-client.txt
+	@$(BIN)/uv pip compile --quiet samples/agent/requirements.txt samples/agent/requirements-bundle.in --generate-hashes --python-version 3.11 \
+		--python-platform x86_64-manylinux_2_28 --no-annotate --custom-compile-command "make lock" --output-file samples/agent/requirements.lock
 
 test: setup ## All tests, with the whole application in a local cloud among them
 	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
@@ -87,6 +89,9 @@ demo: setup ## The main job for real: three agents enrol, a command runs on all,
 
 up: setup ## The same, kept running: PORT=8080 AGENTS=0 MASTER_KEY=... LOCAL_SWEEP_SECONDS=5
 	@$(BIN)/python -m infra.local.up $(AGENTS)
+
+dist: setup ## build/dist: the agent and all its libraries as one archive for each architecture, checked by hashes
+	@$(BIN)/python -m infra.agent_bundle
 
 package: setup ## build/packaged: template and zip, as they go to AWS; ROLE=further: those of a further stack
 	@$(BIN)/python -m infra.package --stage $(STAGE) --role $(ROLE)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from edge_agent import __version__
 from eventually import eventually
 
 NODE_ID = str(uuid.UUID(int=7))
@@ -39,7 +40,7 @@ def test_the_registration_names_all_that_the_contract_asks_for(server, agents):
         "wireguard_metrics_port": 2222,
         "http_proxy_port": 43128,
         "socks5_proxy_port": 41080,
-        "version": "0.1.0",
+        "version": __version__,
         "self_update_enabled": False,
     }
 

@@ -1,0 +1,211 @@
+"""`make dist`: the agent as files that a machine can check and install without an index.
+
+A bundle is one archive for an architecture: our wheel, wheels of every library that the agent needs for each Python
+that it runs on, pip, the launcher and the installer's parts, a requirements file with hashes, and a manifest. The same
+sources give the same bundle, byte for byte. Wheels come from the package index once, by the hashes of
+``samples/agent/requirements.lock``, and are kept in ``build/agent-wheels``.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.package import ROOT
+
+AGENT = ROOT / "samples" / "agent"
+LOCK = AGENT / "requirements.lock"
+DISTRIBUTION = "edge-admin-serverless-agent"
+ARCHITECTURES = ("x86_64", "aarch64")
+"""As `uname -m` says them."""
+
+PYTHONS = ("3.11", "3.12", "3.13")
+GLIBC = ("2_28", "2_17")
+"""Wheels run on these and later: Debian 10, RHEL 8, Ubuntu 18.10."""
+
+EPOCH = 315_532_800
+"""1980-01-01, where the time stamps of zip files begin."""
+
+INSTALLERS_PARTS = {
+    "bundles.py": AGENT / "edge_agent" / "bundles.py",
+}
+"""What the installer uses before the agent is there, at the top of the archive."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One archive and what there is to say of it."""
+
+    version: str
+    architecture: str
+    pythons: tuple[str, ...]
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def name(self) -> str:
+        return f"{DISTRIBUTION}-{self.version}-{self.architecture}.tar.gz"
+
+    def described(self) -> dict[str, Any]:
+        """As the version's manifest in the bucket names it."""
+        return {"sha256": self.sha256, "size": len(self.content), "pythons": list(self.pythons)}
+
+
+def version_of(agent: Path = AGENT) -> str:
+    """The agent's version with a mark of its content: whatever changes in it, the version does too."""
+    base = re.search(r'__version__ = "([^"]+)"', (agent / "edge_agent" / "__init__.py").read_text())
+    if base is None:
+        raise ValueError(f"{agent}: edge_agent/__init__.py names no version")
+    digest = hashlib.sha256()
+    for path in sorted(_sources(agent)):
+        digest.update(f"{path.relative_to(agent)}\0".encode() + path.read_bytes() + b"\0")
+    return f"{base[1]}+b{digest.hexdigest()[:10]}"
+
+
+def build_bundle(
+    architecture: str, pythons: Sequence[str] = PYTHONS, agent: Path = AGENT, cache: Path = ROOT / "build"
+) -> Bundle:
+    """The bundle of an architecture. Raises RuntimeError with pip's words where wheels cannot be had."""
+    version = version_of(agent)
+    with tempfile.TemporaryDirectory(prefix="edge-agent-bundle-") as name:
+        wheel = _build_wheel(agent, version, Path(name))
+        libraries = library_wheels(architecture, pythons, cache)
+        files = {f"wheels/{wheel.name}": wheel.read_bytes()}
+        files |= {f"wheels/{each.name}": each.read_bytes() for each in libraries}
+        files |= {part: path.read_bytes() for part, path in INSTALLERS_PARTS.items()}
+        files["requirements.txt"] = _requirements(files).encode()
+    manifest = {
+        "name": DISTRIBUTION,
+        "version": version,
+        "architecture": architecture,
+        "pythons": list(pythons),
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
+    }
+    files["bundle.json"] = (json.dumps(manifest, indent=1) + "\n").encode()
+    return Bundle(version, architecture, tuple(pythons), _archive(files))
+
+
+def library_wheels(architecture: str, pythons: Iterable[str], cache: Path) -> list[Path]:
+    """Wheels of the locked libraries, from the cache where they are there. Raises RuntimeError."""
+    lock = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
+    found: dict[str, Path] = {}
+    for python in pythons:
+        folder = cache / "agent-wheels" / f"{lock}-{architecture}-{python}"
+        if not folder.is_dir():
+            _download(architecture, python, folder)
+        found |= {path.name: path for path in folder.glob("*.whl")}
+    return [found[name] for name in sorted(found)]
+
+
+def _requirements(files: Mapping[str, bytes]) -> str:
+    """All of the bundle's libraries and our wheel, each with the hashes of its files; without pip, which installs."""
+    hashes: dict[str, list[str]] = {}
+    for path, content in files.items():
+        if path.startswith("wheels/"):
+            hashes.setdefault(_wheel_of(Path(path).name), []).append(hashlib.sha256(content).hexdigest())
+    lines = []
+    for wheel in sorted(hashes):
+        name, _, version = wheel.rpartition("-")
+        if name != "pip":
+            joined = " ".join(f"--hash=sha256:{sha256}" for sha256 in sorted(hashes[wheel]))
+            lines.append(f"{name.replace('_', '-')}=={version} {joined}")
+    return "\n".join(lines) + "\n"
+
+
+def _wheel_of(file_name: str) -> str:
+    """``name-version`` of a wheel's file name, as wheels write names."""
+    name, version = file_name.split("-")[:2]
+    return _normal(f"{name}-{version}")
+
+
+def _normal(text: str) -> str:
+    name, _, version = text.rpartition("-")
+    return f"{re.sub(r'[-_.]+', '_', name).lower()}-{version}"
+
+
+def _sources(agent: Path) -> Iterator[Path]:
+    yield from (agent / "edge_agent").rglob("*.py")
+    yield from (agent / name for name in ("pyproject.toml", "requirements.txt", "edge-agent.service"))
+    yield LOCK if agent == AGENT else agent / LOCK.name
+
+
+def _build_wheel(agent: Path, version: str, folder: Path) -> Path:
+    source = folder / "source"
+    shutil.copytree(agent, source, ignore=shutil.ignore_patterns("tests", "build", "__pycache__", "*.egg-info"))
+    module = source / "edge_agent" / "__init__.py"
+    module.write_text(re.sub(r'__version__ = "[^"]+"', f'__version__ = "{version}"', module.read_text()))
+    _pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder), str(source))
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def _download(architecture: str, python: str, folder: Path) -> None:
+    """Into a new folder, which is there only once all of it is."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    platforms = [option for glibc in GLIBC for option in ("--platform", f"manylinux_{glibc}_{architecture}")]
+    abis = [option for abi in (f"cp{python.replace('.', '')}", "abi3", "none") for option in ("--abi", abi)]
+    # Old wheels say manylinux2014 for 2_17 and nothing else.
+    machine = ["--platform", f"manylinux2014_{architecture}", "--python-version", python, "--implementation", "cp"]
+    with tempfile.TemporaryDirectory(prefix="wheels-", dir=folder.parent) as name:
+        target = Path(name) / "wheels"
+        exactly = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement", str(LOCK)]
+        _pip("download", *exactly, *platforms, *machine, *abis, "--dest", str(target))
+        if not folder.exists():
+            target.rename(folder)
+
+
+def _pip(*arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH), "PYTHONHASHSEED": "0"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"pip {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """A gzipped tar of these files, the same for the same files."""
+    packed = io.BytesIO()
+    # Wheels are packed already: the fastest level makes the archive no larger.
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", mtime=0, compresslevel=1, filename="") as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name in sorted(files):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode, entry.mtime = len(files[name]), 0o644, EPOCH
+            archive.addfile(entry, io.BytesIO(files[name]))
+    return packed.getvalue()
+
+
+def main() -> int:
+    """Build the bundles of all architectures into build/dist."""
+    try:
+        folder = ROOT / "build" / "dist"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for architecture in ARCHITECTURES:
+            bundle = build_bundle(architecture)
+            (folder / bundle.name).write_bytes(bundle.content)
+            print(f"{folder / bundle.name}: {len(bundle.content) / 1_000_000:.1f} MB, sha256 {bundle.sha256}")
+    except RuntimeError as error:
+        print(f"make dist: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,194 @@
+"""Installs a bundle of the agent into a folder of its own, beside the versions that are there.
+
+Standard library only: the installer runs this file before anything of the agent's is installed. A version's folder
+appears whole or not at all, whenever the power goes.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "bundle.json"
+REQUIREMENTS = "requirements.txt"
+WHEELS = "wheels"
+STAGING = ".staging-"
+INSTALL_SECONDS = 600
+PIECE_BYTES = 1024 * 1024
+LARGEST_FILE_BYTES = 64 * 1024 * 1024
+LAST_WORDS = 1500
+
+_START = """#!/bin/sh
+# Where this folder is does not matter, and no variable of the caller steers Python.
+exec "$(dirname "$(readlink -f "$0")")/python" -I -m edge_agent "$@"
+"""
+
+
+class BundleError(Exception):
+    """A bundle cannot be installed here; the text says why, for people."""
+
+
+def install(archive: Path, sha256: str, versions: Path) -> str:
+    """Install the bundle as `versions/VERSION` and return VERSION. That one may exist: it is replaced.
+
+    Raises BundleError, and OSError as for a full disk; then nothing of it is left.
+    """
+    if digest_of(archive) != sha256:
+        raise BundleError("the bundle is not the one that was promised: its SHA-256 differs")
+    versions.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(versions)
+    staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=versions))
+    try:
+        unpacked = staging / "unpacked"
+        manifest = unpack(archive, unpacked)
+        version = str(manifest["version"])
+        _make_environment(staging, unpacked)
+        _check_start(staging, version)
+        shutil.copyfile(unpacked / MANIFEST, staging / MANIFEST)
+        shutil.rmtree(unpacked)
+        staging.chmod(0o755)
+        os.sync()  # files before names: after a power cut a folder with its final name is whole
+        _put_in_place(staging, versions / version)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return version
+
+
+def unpack(archive: Path, folder: Path) -> Mapping[str, Any]:
+    """Unpack into a new folder and return the manifest. Raises BundleError for what does not belong on this machine."""
+    folder.mkdir()
+    with tarfile.open(archive, "r:gz") as content:
+        for member in content:
+            parts = Path(member.name).parts
+            if not member.isfile() or ".." in parts or member.name.startswith("/"):
+                raise BundleError(f"the bundle holds {member.name!r}, which is no plain file")
+            if member.size > LARGEST_FILE_BYTES:
+                raise BundleError(f"{member.name!r} has {member.size} bytes, more than {LARGEST_FILE_BYTES}")
+            target = folder / member.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source = content.extractfile(member)
+            if source is not None:
+                with target.open("wb") as file:
+                    shutil.copyfileobj(source, file)
+    try:
+        manifest: Mapping[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        _check(manifest, folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"the bundle has no readable {MANIFEST}") from error
+    return manifest
+
+
+def remove_leftovers(versions: Path) -> None:
+    """What an installation that was cut off left behind."""
+    for folder in versions.glob(f"{STAGING}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def digest_of(file: Path) -> str:
+    """SHA-256, in hexadecimal."""
+    digest = hashlib.sha256()
+    with file.open("rb") as content:
+        while piece := content.read(PIECE_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _check(manifest: Mapping[str, Any], folder: Path) -> None:
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if python not in manifest["pythons"]:
+        raise BundleError(f"this is Python {python}; the bundle is for {', '.join(manifest['pythons'])}")
+    if platform.machine() != manifest["architecture"]:
+        raise BundleError(f"this machine is {platform.machine()}; the bundle is for {manifest['architecture']}")
+    version = Path(str(manifest["version"]))
+    if version.name != str(version) or str(version).startswith("."):
+        raise BundleError(f"{str(version)!r} cannot be a version")
+    for name, sha256 in manifest["files"].items():
+        if digest_of(folder / name) != sha256:
+            raise BundleError(f"{name} is not the one that {MANIFEST} names")
+
+
+def _make_environment(folder: Path, unpacked: Path) -> None:
+    """A virtual environment with what the bundle holds, installed by the pip that it brings along. No index is asked,
+    and a file whose hash is not the expected one is refused."""
+    _run(sys.executable, "-I", "-m", "venv", "--without-pip", str(folder))
+    wheels = unpacked / WHEELS
+    pip = next(iter(wheels.glob("pip-*.whl")), None)
+    if pip is None:
+        raise BundleError("the bundle holds no pip")
+    options = ["--isolated", "--quiet", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
+    verified = ["--no-index", "--require-hashes", "--find-links", str(wheels)]
+    requirements = ["--requirement", str(unpacked / REQUIREMENTS)]
+    _run(str(folder / "bin" / "python"), "-I", str(pip / "pip"), *options, "install", *verified, *requirements)
+    # pip's own script names the folder that it was installed in, which is about to get its final name.
+    start = folder / "bin" / "edge-agent"
+    start.write_text(_START)
+    start.chmod(0o755)
+
+
+def _check_start(folder: Path, version: str) -> None:
+    said = _run(str(folder / "bin" / "edge-agent"), "--version").strip()
+    if said != version:
+        raise BundleError(f"the agent of the bundle says that it is {said!r}, not {version!r}")
+
+
+def _run(*command: str) -> str:
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "PIP_CONFIG_FILE": os.devnull, "LC_ALL": "C.UTF-8"}
+    try:
+        done = subprocess.run(  # noqa: S603 - programs of this machine and of the bundle, whose hash was checked
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=INSTALL_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BundleError(f"{Path(command[0]).name} did not end within {INSTALL_SECONDS} s") from error
+    if done.returncode:
+        words = (done.stderr or done.stdout).decode(errors="replace").strip()[-LAST_WORDS:]
+        raise BundleError(f"{Path(command[0]).name} ended with status {done.returncode}: {words}")
+    return done.stdout.decode(errors="replace")
+
+
+def _put_in_place(staging: Path, final: Path) -> None:
+    if final.exists():
+        final.rename(staging / "replaced")  # removed with the next leftovers if the power goes now
+        moved = Path(tempfile.mkdtemp(prefix=STAGING, dir=final.parent))
+        (staging / "replaced").rename(moved / "replaced")
+        staging.rename(final)
+        shutil.rmtree(moved, ignore_errors=True)
+    else:
+        staging.rename(final)
+    descriptor = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Install a bundle of the agent beside the versions that are there.")
+    parser.add_argument("archive", type=Path)
+    parser.add_argument("--sha256", required=True)
+    parser.add_argument("--versions", type=Path, required=True)
+    asked = parser.parse_args()
+    try:
+        print(install(asked.archive, asked.sha256, asked.versions))  # noqa: T201 - the version is the output
+    except (BundleError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
