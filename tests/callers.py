@@ -59,6 +59,9 @@ class Agent:
     def report(self, execution_id: str, **body: Any) -> HttpAnswer:
         return self._call("PATCH", f"{EXECUTIONS}/{execution_id}/result", json={"status": "completed", **body})
 
+    def verify_credentials(self, **credentials: Any) -> HttpAnswer:
+        return self._call("POST", "/api/v1/agents/ssh_usernames/verify_credentials", json=credentials)
+
     def heartbeat(self) -> HttpAnswer:
         return self._call("PATCH", "/api/v1/agents/nodes/me/health_check", json={"status": "healthy"})
 

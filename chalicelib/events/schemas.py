@@ -128,7 +128,10 @@ class UpdateSummary(EventData):
 class SelfUpdateRequestEvent(EventData):
     self_update_request_id: UUID
     status: Literal["pending", "processing", "completed"]
-    targeting: UpdateTargeting
+    targeting: UpdateTargeting | None = Field(description="Null where the event would be too large with it")
+    targeting_omitted: Literal[True] = Field(
+        default=True, description="Only there where the targeting was left out for its size"
+    )
     summary: UpdateSummary | None
     inserted_at: datetime
     updated_at: datetime

@@ -26,6 +26,9 @@ _EVENT_IDS = uuid.UUID("6a5cba0c-7f0e-5d0e-9c3b-6f7f3c1f4f01")  # our own namesp
 LARGEST_ENVELOPE_BYTES = 200 * 1024
 """EventBridge takes entries of 256 KiB and SQS messages of as much; the rest is for what stands around an envelope."""
 
+SMALL_FIELD_BYTES = 1024
+"""What is smaller is never left out: ids, names, times."""
+
 Envelope = dict[str, Any]
 
 
@@ -69,11 +72,15 @@ class Events:
 
 
 def _bounded(envelope: Envelope) -> Envelope:
-    """Leave out the command's text, the only part without a small bound, where the whole would be too large."""
-    data = envelope["data"]
-    if body_bytes(envelope) <= LARGEST_ENVELOPE_BYTES or "command_text" not in data:
-        return envelope
-    return {**envelope, "data": {**data, "command_text": None, "command_text_omitted": True}}
+    """Leave out the largest fields where the whole would be too large: null stands in place of each, and
+    ``{field}_omitted`` tells. Raises ValueError where no field is large."""
+    while (size := body_bytes(envelope)) > LARGEST_ENVELOPE_BYTES:
+        data = envelope["data"]
+        largest = max(data, key=lambda name: body_bytes(data[name]))
+        if body_bytes(data[largest]) < SMALL_FIELD_BYTES:
+            raise ValueError(f"an event of {size} bytes, and no field of it is large")
+        envelope = {**envelope, "data": {**data, largest: None, f"{largest}_omitted": True}}
+    return envelope
 
 
 def catalogue() -> Sequence[str]:

@@ -176,15 +176,15 @@ def _traced(message: Message, trace: str) -> dict[str, Any]:
     return {"request_id": {"DataType": "String", "StringValue": own or trace}}
 
 
-def to_body(message: Message) -> str:
+def to_body(message: Any) -> str:
     """Compact JSON, as it is counted and sent. UTF-8 as it is (an escape would take up to three times the bytes), but
     for the two characters that JSON knows and SQS refuses."""
     text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
     return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
-def body_bytes(message: Message) -> int:
-    """What a message counts against `BATCH_BYTES`."""
+def body_bytes(message: Any) -> int:
+    """What a message, or a part of one, counts against `BATCH_BYTES`."""
     return _utf8_bytes(to_body(message))
 
 

@@ -26,6 +26,8 @@ NOT_PARKED = frozenset(
 """Attributes left out of a parked record: large, and no business of whoever looks at it."""
 
 _IMAGES = frozenset({"OldImage", "NewImage"})
+_REFERENCE = ("eventID", "eventName", "eventSourceARN")
+_PLACE = ("Keys", "SequenceNumber", "ApproximateCreationDateTime")
 
 
 class Relay:
@@ -101,21 +103,27 @@ class Relay:
 
 
 def _to_parked(record: Record, error: Exception) -> Message:
+    """As much of a record as a message holds: a message that SQS never takes would block the stream."""
     body = record.get("dynamodb")
-    if not isinstance(body, Mapping):
-        return {"error": type(error).__name__, "record": {**record}}
+    body = body if isinstance(body, Mapping) else {}
     slim = {
         name: {key: value for key, value in part.items() if key not in NOT_PARKED}
         if name in _IMAGES and isinstance(part, Mapping)
         else part
         for name, part in body.items()
     }
-    parked = {"error": type(error).__name__, "record": {**record, "dynamodb": slim}}
-    if body_bytes(parked) <= BATCH_BYTES:
-        return parked
-    # Without its images: a message that SQS never takes would block the stream. The keys lead to the row.
-    bare = {name: part for name, part in slim.items() if name not in _IMAGES}
-    return {"error": type(error).__name__, "record": {**record, "dynamodb": bare}}
+    about = {name: record[name] for name in _REFERENCE if name in record}
+    # The keys lead to the row, and where it stands in the stream to the record, as long as the stream keeps it.
+    bare = {name: slim[name] for name in _PLACE if name in slim}
+    tries: tuple[Record, ...] = ({**record, "dynamodb": slim}, {**about, "dynamodb": bare}, about, {})
+    return next(parked for each in tries if _can_be_sent(parked := {"error": type(error).__name__, "record": each}))
+
+
+def _can_be_sent(message: Message) -> bool:
+    try:
+        return body_bytes(message) <= BATCH_BYTES
+    except (ValueError, TypeError):  # text that UTF-8 cannot hold, or what is no JSON
+        return False
 
 
 def _batch_id(records: Sequence[Record]) -> str:

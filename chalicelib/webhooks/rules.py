@@ -13,6 +13,7 @@ SECRET_BYTES_MIN = 32
 SECRET_BYTES_MAX = 256
 HEADERS_MAX = 20
 HEADER_VALUE_LENGTH_MAX = 4096
+HEADER_NAME_LENGTH_MAX = 256
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e]*")
@@ -67,6 +68,8 @@ def check_headers(headers: Mapping[str, str]) -> None:
     seen: set[str] = set()
     for name, value in headers.items():
         lower = name.lower()
+        if len(name) > HEADER_NAME_LENGTH_MAX:
+            raise invalid("headers", f"each header name must be at most {HEADER_NAME_LENGTH_MAX} characters")
         if not _TOKEN.fullmatch(name):
             raise invalid("headers", f"{name!r} is not a valid header name")
         if lower in _RESERVED or lower.startswith(_RESERVED_PREFIXES):

@@ -165,6 +165,11 @@ class LocalCloud:
         """The AWS calls that the functions made so far, for a cloud whose options ask for a record."""
         return set(_running(self._recorder).calls)
 
+    @property
+    def refused(self) -> list[tuple[str, str]]:
+        """Function and error code of each call that was too large for AWS, where `calls` are recorded."""
+        return list(_running(self._recorder).refused)
+
     def sweep(self) -> None:
         """Run every scheduled function once, now, and wait for it."""
         _running(self._sweeper).sweep()

@@ -93,6 +93,7 @@ def test_no_message_was_given_up(cloud):
 
 def test_functions_do_what_they_may(cloud):
     assert cloud.calls <= granted(cloud.table_prefix)
+    assert cloud.refused == []
 
 
 def test_functions_may_only_what_they_do(cloud, request):

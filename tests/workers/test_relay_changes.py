@@ -134,6 +134,33 @@ class TestParking:
         assert parked["record"]["dynamodb"]["Keys"] == first["dynamodb"]["Keys"]
         assert world.services.counters.read("nodes") == 1
 
+    def test_a_parked_record_fits_a_message_whatever_stands_beside_its_images(self, world):
+        first, second = self.record(world)
+        first |= {"strange": "x" * 400_000}
+        del first["dynamodb"]["SequenceNumber"]
+        relay(world, [first, second])
+        (parked,) = world.queue_client.bodies(Queue.RELAY_FAILURES)
+        assert parked["record"]["dynamodb"]["Keys"] == first["dynamodb"]["Keys"]
+        assert parked["record"]["eventSourceARN"] == first["eventSourceARN"]
+
+    @pytest.mark.parametrize("body", ["x" * 400_000, None, {"Keys": {"id": {"S": "x" * 400_000}}}])
+    def test_a_record_that_is_no_record_is_parked_by_its_id(self, world, body):
+        first, second = self.record(world)
+        first["dynamodb"] = body
+        relay(world, [first, second])
+        (parked,) = world.queue_client.bodies(Queue.RELAY_FAILURES)
+        assert parked["record"]["eventID"] == first["eventID"]
+        assert world.services.counters.read("nodes") == 1
+
+    def test_an_event_that_does_not_fit_is_parked_and_its_neighbours_go_once(self, world):
+        a_cluster(world)
+        data = {f"field-{number}": "x" * 900 for number in range(300)}
+        world.services.tables.write(world.services.events.occurrence("edge.enrollment_key.verified", data), "noted")
+        world.services.tables.write(world.services.events.occurrence("edge.enrollment_key.verified", {}), "noted")
+        world.settle()
+        assert [parked["error"] for parked in world.queue_client.bodies(Queue.RELAY_FAILURES)] == ["ValueError"]
+        assert [event["data"] for event in world.bus_client.envelopes] == [{}]
+
     @pytest.mark.parametrize("command_id", [None, {"N": "1"}, {"S": ""}])
     def test_an_execution_that_names_no_command_is_no_reason_to_stop(self, world, command_id):
         a_cluster(world)

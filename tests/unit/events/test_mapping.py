@@ -177,6 +177,19 @@ class TestEnvelopes:
         assert envelope["data"]["command_text_omitted"] is True
         assert envelope["data"]["command_id"] == "c-1"
 
+    def test_whatever_is_too_large_is_left_out_the_largest_first(self):
+        data = {"name": "n" * 900, "first": "x" * 150_000, "second": {"ids": ["y" * 36] * 3000}}
+        put = self.events().occurrence(EventType.ENROLLMENT_KEY_VERIFIED, data)
+        (envelope,) = self.events().envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
+        assert envelope["data"] == {"name": "n" * 900, "first": None, "first_omitted": True, "second": data["second"]}
+
+    def test_a_size_that_comes_from_many_small_fields_is_an_error(self):
+        put = self.events().occurrence(
+            EventType.ENROLLMENT_KEY_VERIFIED, {f"field-{number}": "x" * 900 for number in range(300)}
+        )
+        with pytest.raises(ValueError, match="no field of it is large"):
+            self.events().envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
+
 
 def test_the_catalogue_is_the_contracts():
     assert len(catalogue()) == 15
