@@ -104,6 +104,7 @@ class Fleet(Foundations):
     @cached_property
     def enrollment(self) -> Enrollment:
         from chalicelib.enrollment.service import Enrollment
+        from chalicelib.nodes.standing import KnownMachines
 
         return Enrollment(
             self.tables,
@@ -116,6 +117,7 @@ class Fleet(Foundations):
             public_keys=self.settings.public_enrollment_key_enabled,
             list_read_limit=self.settings.list_read_limit,
             totals=self.counters.read,
+            machines=KnownMachines(),
             vpn=self.vpn,
         )
 

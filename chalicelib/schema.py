@@ -22,6 +22,7 @@ from chalicelib.kit.tables import Query, Table
 from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.metrics.store import TABLE as METRICS_CACHE
 from chalicelib.nodes import store as nodes_store
+from chalicelib.nodes.exclusions import EXCLUSIONS as NODE_EXCLUSIONS
 from chalicelib.nodes.store import CONNECTIONS, NODES, PRESENCE
 from chalicelib.ssh import store as ssh_store
 from chalicelib.ssh.attempts import ATTEMPTS as SSH_ATTEMPTS
@@ -65,6 +66,7 @@ ALL_TABLES: tuple[Table, ...] = (
     NODES,
     PRESENCE,
     CONNECTIONS,
+    NODE_EXCLUSIONS,
     METRICS_CACHE,
     ALIASES,
     ENROLLMENT_KEYS,

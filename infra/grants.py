@@ -54,9 +54,10 @@ GRANTS: Mapping[str, Grants] = {
             "nodes": BATCH_GET | QUERY | PUT | UPDATE | DELETE | CHECK,
             "presence": BATCH_GET | PUT | UPDATE,
             "connections": DELETE,
+            "node_exclusions": GET | BATCH_GET | UPDATE | DELETE | CHECK,
             "metrics_cache": BATCH_GET | UPDATE,
             "aliases": GET | BATCH_GET | QUERY | PUT | DELETE,
-            "enrollment_keys": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
+            "enrollment_keys": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE | CHECK,
             "registration_tokens": GET | BATCH_GET | PUT | UPDATE,
             "commands": GET | BATCH_GET | QUERY | PUT | UPDATE,
             "fan_outs": BATCH_GET | PUT | UPDATE | CHECK,
@@ -84,7 +85,12 @@ GRANTS: Mapping[str, Grants] = {
         posts_to_sockets=True,
     ),
     "websocket_connect": Grants(
-        tables={"nodes": BATCH_GET | UPDATE | CHECK, "presence": BATCH_GET | UPDATE, "connections": PUT}
+        tables={
+            "nodes": BATCH_GET | UPDATE | CHECK,
+            "presence": BATCH_GET | UPDATE,
+            "connections": PUT,
+            "node_exclusions": GET,
+        }
     ),
     "websocket_message": Grants(
         tables={

@@ -30,11 +30,12 @@ class Agent:
     def verify(self, blob: str) -> HttpAnswer:
         return self._call("POST", "/api/v1/agents/enrollment_keys/verify", json={"key": blob, "node_id": self.id})
 
-    def register(self, registration_token: str, cluster_name: str) -> HttpAnswer:
-        """Keeps the token of a successful answer."""
+    def register(self, registration_token: str | None, cluster_name: str) -> HttpAnswer:
+        """Keeps the token of a successful answer; None for a machine that comes back with its own."""
         said = a_registration(self.id, cluster_name).model_dump(mode="json")
         said["version"] = said.pop("agent_version")
-        answer = self._call("POST", "/api/v1/agents/nodes", json={**said, "registration_token": registration_token})
+        proof = {} if registration_token is None else {"registration_token": registration_token}
+        answer = self._call("POST", "/api/v1/agents/nodes", json={**said, **proof})
         if answer.status == 201:
             self.token = answer.data["api_token"]
         return answer
@@ -70,7 +71,12 @@ class Agent:
 
 
 def connect(world: World, agent: Agent, connection_id: str) -> None:
-    """Open the agent's WebSocket, as API Gateway tells the application."""
+    """Open the agent's WebSocket."""
+    assert handshake(world, agent, connection_id) == 200
+
+
+def handshake(world: World, agent: Agent, connection_id: str) -> int:
+    """Try to open the agent's WebSocket, as API Gateway tells the application; returns the status."""
     context = {
         "connectionId": connection_id,
         "connectedAt": int(world.clock.now().timestamp() * 1000),
@@ -80,7 +86,8 @@ def connect(world: World, agent: Agent, connection_id: str) -> None:
     headers = {"Authorization": [f"Bearer {agent.token}"]}
     world.socket_client.frames[connection_id] = []
     event = {"requestContext": context, "multiValueHeaders": headers}
-    assert world.call("chalicelib.workers.connections.connect", event) == {"statusCode": 200}
+    answer = world.call("chalicelib.workers.connections.connect", event)
+    return int(answer["statusCode"])
 
 
 def enrolled(client: Client, count: int, cluster_name: str = "north") -> list[Agent]:

@@ -48,7 +48,7 @@ class Envelope:
 
     def error(self, error: EdgeError) -> str:
         """``details`` is absent, not null, when there is nothing to say; of many problems the first are named."""
-        body: dict[str, Any] = {"code": error.kind.value, "message": shortened(error.message)}
+        body: dict[str, Any] = {"code": error.code, "message": shortened(error.message)}
         if error.details is not None:
             body["details"] = bounded(error.details)
         return to_json({"error": body, "meta": self._meta})

@@ -18,6 +18,7 @@ from chalicelib.api.openapi_schema import Components, Schema, to_markdown
 from chalicelib.api.routes import all_endpoints, table_text
 from chalicelib.api.version import CONTRACT_VERSION
 from chalicelib.kit.errors import Kind
+from chalicelib.nodes.model import Code
 
 __all__ = ["DOCUMENT", "PUBLISHED", "document", "document_text", "statuses_of", "write"]
 
@@ -110,7 +111,7 @@ _ERROR: Schema = {
             "type": "object",
             "required": ["code", "message"],
             "properties": {
-                "code": {"type": "string", "enum": [kind.value for kind in Kind]},
+                "code": {"type": "string", "enum": [*(kind.value for kind in Kind), *(code.value for code in Code)]},
                 "message": {"type": "string"},
                 "details": {
                     "type": "object",
@@ -218,6 +219,8 @@ def statuses_of(endpoint: Endpoint) -> set[int]:
         statuses.add(429)
     elif endpoint.auth is not Auth.OPEN:
         statuses.add(401)
+    if endpoint.auth is Auth.AGENT:
+        statuses.add(403)
     return statuses
 
 

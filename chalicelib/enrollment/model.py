@@ -1,12 +1,13 @@
 """Keys, what verifying one answers, and what a registration token gives."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 from pydantic import BaseModel, Field
 
-from chalicelib.kit.tables import Update
+from chalicelib.kit.tables import Check, Item, Ref, Update
 
 NAME_MAX_LENGTH = 255
 USES_MAX = 2**31 - 1
@@ -52,6 +53,41 @@ class Outcome(StrEnum):
     KEY_EXPIRED = "key_expired"
     KEY_SPENT = "key_spent"
     NODE_LIMIT_REACHED = "node_limit_reached"
+    NODE_REMOVED = "node_removed"
+    NODE_BLOCKED = "node_blocked"
+
+    @property
+    def event_result(self) -> str:
+        """What the event says: the contract's events know no machine that is kept out."""
+        is_kept_out = self in {Outcome.NODE_REMOVED, Outcome.NODE_BLOCKED}
+        return Outcome.INVALID_KEY.value if is_kept_out else self.value
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of a machine that presents a key under a node's id. ``refuses`` tells of a key's id whether the
+    machine was deleted since it was made. ``unused_key_id`` is the key that its node was made with, as long as that
+    node's token was never used: the machine may not have got the answer."""
+
+    is_blocked: bool
+    refuses: Callable[[str], bool]
+    unused_key_id: str | None
+
+
+class Machines(Protocol):
+    """What enrolment asks of those who know nodes. The rows are read together with the key's."""
+
+    def refs(self, node_id: str) -> Sequence[Ref]:
+        """The rows that tell how a machine stands."""
+        ...
+
+    def standing(self, rows: Sequence[Item | None]) -> Standing:
+        """Of the rows of `refs`, in their order."""
+        ...
+
+
+NOBODY = Standing(is_blocked=False, refuses=lambda _key_id: False, unused_key_id=None)
+"""A machine that does not say who it is."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +102,8 @@ class Verification:
 
 @dataclass(frozen=True)
 class Redemption:
-    """A registration token that is good for this node. ``write`` binds it to the node: commit it with the node's row.
+    """A registration token that is good for this node. ``write`` binds it to the node: commit it with the node's row,
+    and with ``check``, that the enrollment key is still there.
 
     ``already_bound`` tells that a committed registration of this very node has used the token before. ``key_id`` is the
     enrollment key that the token was given for.
@@ -77,6 +114,7 @@ class Redemption:
     cluster_name: str
     already_bound: bool
     write: Update
+    check: Check
 
 
 class RegistrationToken(BaseModel, frozen=True):

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from chalicelib.clusters.model import Cluster
 from chalicelib.clusters.service import Clusters
 from chalicelib.enrollment.blob import SECRET_BYTES, key_id_of, to_blob
-from chalicelib.enrollment.model import EnrollmentKey, KeyChanges, Outcome, Redemption, Verification
-from chalicelib.enrollment.rules import decide
-from chalicelib.enrollment.store import TABLE, EnrollmentStore, is_expired
+from chalicelib.enrollment.model import EnrollmentKey, KeyChanges, Machines, Outcome, Redemption, Verification
+from chalicelib.enrollment.rules import decide, had_its_use
+from chalicelib.enrollment.store import NOTHING, TABLE, EnrollmentStore, Presented, is_expired, still_there
 from chalicelib.events.service import Events
 from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
@@ -21,7 +21,10 @@ from chalicelib.vpn.port import Network, Vpn
 from chalicelib.vpn.registry import REGISTRY
 
 TOKEN_LIFETIME = timedelta(minutes=15)
-"""How long a registration token is good, and how long a machine that asks again takes no second use."""
+"""How long a registration token is good."""
+
+USE_REMEMBERED = timedelta(days=1)
+"""How long a machine that took a use and made no node of it takes no second one."""
 
 TOKEN_BYTES = 32
 
@@ -56,6 +59,7 @@ class Enrollment:
         public_keys: bool,
         list_read_limit: int,
         totals: Counter,
+        machines: Machines,
         vpn: Vpn = REGISTRY,
     ) -> None:
         self._vpn = vpn
@@ -69,7 +73,7 @@ class Enrollment:
         self._public_keys = public_keys
         self._list_read_limit = list_read_limit
         self._totals = totals
-        self._store = EnrollmentStore(tables, self._cluster_ids)
+        self._store = EnrollmentStore(tables, self._cluster_ids, machines)
 
     # -- operators -----------------------------------------------------------------------------------------------
 
@@ -114,7 +118,7 @@ class Enrollment:
             raise not_found() from error
 
     def delete(self, key_id: str) -> None:
-        """From now on the key lets nobody in. Tokens given for it before stay good. Raises `EdgeError` (not found)."""
+        """From now on the key lets nobody in, nor does a token given for it. Raises `EdgeError` (not found)."""
         self._store.delete(self.get(key_id))
 
     def clean_up_chunk(self, cluster_id: str, cursor: str | None) -> str | None:
@@ -127,10 +131,10 @@ class Enrollment:
         """Exchange a use of a key for a registration token, or what a machine joins the mesh with where there is one.
         Always an answer, never a refusal by exception.
 
-        A machine that names itself and asks again within `TOKEN_LIFETIME` gets a fresh token and takes no second use.
-        Room in the cluster is promised by registration, not here. Every call leaves one event. Raises `EdgeError`
-        (unavailable) when others kept using the key for `VERIFY_PATIENCE`, or the mesh does not answer: then
-        no use is taken.
+        A machine that names itself and asks again within `USE_REMEMBERED`, or while the node that it made was never
+        heard with its token, gets a fresh token and takes no second use. Room in the cluster is promised by
+        registration, not here. Every call leaves one event. Raises `EdgeError` (unavailable) when others kept using the
+        key for `VERIFY_PATIENCE`, or the mesh does not answer: then no use is taken.
         """
         backoff = Backoff(
             self._clock,
@@ -147,7 +151,7 @@ class Enrollment:
                 raise unavailable()
 
     def redeem_token(self, token: str, node_id: str) -> Redemption:
-        """The cluster that a registration token leads to, and the write that binds the token to this node.
+        """The cluster that a registration token leads to, and the writes that bind the token to this node.
 
         The same node may redeem it again until it expires. Raises `EdgeError` (validation) for a token that is unknown,
         expired, or another node's.
@@ -167,6 +171,7 @@ class Enrollment:
             cluster_name=row.cluster_name,
             already_bound=row.node_id is not None,
             write=self._store.bind_token(row, node_id, now),
+            check=still_there(row.key_id),
         )
 
     # -- inside --------------------------------------------------------------------------------------------------
@@ -199,9 +204,10 @@ class Enrollment:
 
     def _try_to_verify(self, blob: str, node_id: str | None, now: datetime) -> Verification | None:
         """None when others came in between."""
-        key, had_its_use = self._presented(blob, node_id, now)
+        presented = self._presented(blob, node_id, now)
+        key = presented.key
         cluster = None if key is None else self._clusters.find(key.cluster_name)
-        outcome = decide(key, cluster, now, had_its_use=had_its_use)
+        outcome = decide(key, cluster, now, presented.standing, use_noted=presented.use_noted)
         if outcome is not Outcome.VERIFIED or key is None or cluster is None:
             known = None if outcome is Outcome.INVALID_KEY else key
             self._tables.write(self._occurrence(known, outcome, now), _VERIFIED)
@@ -212,11 +218,11 @@ class Enrollment:
         if token is None:
             token = to_unpadded_base64(self._ids.token_bytes(TOKEN_BYTES))
             writes.append(self._store.put_token(digest(token), key, node_id, now + TOKEN_LIFETIME))
-        if not had_its_use:
+        if not had_its_use(key, presented.standing, use_noted=presented.use_noted):
             use = self._store.take_use(key, now)
             writes.extend([use] if use else [])
             if node_id is not None:
-                writes.append(self._store.note_use(key, node_id, now, TOKEN_LIFETIME))
+                writes.append(self._store.note_use(key, node_id, now, USE_REMEMBERED))
             if key.uses_remaining is not None:
                 key = key.model_copy(update={"uses_remaining": key.uses_remaining - 1})
         writes.append(self._occurrence(key, outcome, now))
@@ -236,15 +242,13 @@ class Enrollment:
             return False
         return True
 
-    def _presented(self, blob: str, node_id: str | None, now: datetime) -> tuple[EnrollmentKey | None, bool]:
-        """The stored key that is exactly this text, and whether this machine had its use of it."""
+    def _presented(self, blob: str, node_id: str | None, now: datetime) -> Presented:
+        """The stored key that is exactly this text, and what is known of this machine."""
         key_id = key_id_of(blob)
         if key_id is None:
-            return None, False
+            return NOTHING
         found = self._store.read_for(key_id, node_id, now)
-        if found.key is None or not same(digest(blob), found.key.key_digest):
-            return None, False
-        return found.key, found.had_its_use
+        return found if found.key is not None and same(digest(blob), found.key.key_digest) else NOTHING
 
     def _occurrence(self, key: EnrollmentKey | None, outcome: Outcome, now: datetime) -> Put:
         """The event of this attempt; ``key`` as it is afterwards, None when the machine presented none of ours."""
@@ -255,7 +259,7 @@ class Enrollment:
                 "cluster_name": key and key.cluster_name,
                 "name": key and key.name,
                 "uses_remaining": key and key.uses_remaining,
-                "result": outcome.value,
+                "result": outcome.event_result,
                 "verified_at": to_microseconds_text(now),
             },
         )

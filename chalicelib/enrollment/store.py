@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.enrollment.blob import key_id_of
-from chalicelib.enrollment.model import EnrollmentKey, KeyChanges, RegistrationToken
+from chalicelib.enrollment.model import NOBODY, EnrollmentKey, KeyChanges, Machines, RegistrationToken, Standing
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.crypto import digest
 from chalicelib.kit.listing import (
@@ -29,6 +29,7 @@ from chalicelib.kit.tables import (
     Absent,
     Add,
     And,
+    Check,
     Delete,
     Equals,
     Exists,
@@ -112,17 +113,23 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class Presented:
-    """What there is to a key id, and to this machine's earlier use of the key."""
+    """What there is to a key id, to this machine, and to its earlier use of the key."""
 
     key: EnrollmentKey | None
-    had_its_use: bool
+    use_noted: bool
+    standing: Standing
+
+
+NOTHING = Presented(None, use_noted=False, standing=NOBODY)
+"""No key of ours was presented."""
 
 
 class EnrollmentStore:
     """Reads rows, and makes the writes that use cases commit. ``cluster_ids`` finds the clusters of some names."""
 
-    def __init__(self, tables: Tables, cluster_ids: Callable[[tuple[str, ...]], list[str]]) -> None:
+    def __init__(self, tables: Tables, cluster_ids: Callable[[tuple[str, ...]], list[str]], machines: Machines) -> None:
         self._tables = tables
+        self._machines = machines
         self._list = Listing(
             TABLE,
             fields=FIELDS,
@@ -171,13 +178,16 @@ class EnrollmentStore:
         return str(page.last_key["id"]) if page.last_key else None
 
     def read_for(self, key_id: str, node_id: str | None, now: datetime) -> Presented:
-        """The key and this machine's use of it, in one call."""
-        refs = [Ref(TABLE, {"id": key_id})]
-        if node_id is not None:
-            refs.append(Ref(TOKENS, {"id": _use_id(key_id, node_id)}))
-        row, *uses = self._tables.get_many(refs)
-        had_its_use = any(use is not None and _is_alive(use, now) for use in uses)
-        return Presented(None if row is None else _from_item(row), had_its_use)
+        """The key, this machine's use of it and how the machine stands, in one call."""
+        if node_id is None:
+            return Presented(self.find(key_id), use_noted=False, standing=NOBODY)
+        refs = [Ref(TABLE, {"id": key_id}), Ref(TOKENS, {"id": _use_id(key_id, node_id)})]
+        row, use, *known = self._tables.get_many([*refs, *self._machines.refs(node_id)])
+        return Presented(
+            None if row is None else _from_item(row),
+            use_noted=use is not None and _is_alive(use, now),
+            standing=self._machines.standing(known),
+        )
 
     def take_use(self, key: EnrollmentKey, now: datetime) -> Update | None:
         """One use of a key, only if it still has as many as were read, so that what is left is known.
@@ -223,6 +233,11 @@ class EnrollmentStore:
         alive = And(Exists("expires_at"), Not(LessOrEqual("expires_at", to_seconds_text(now))))
         ours = Or(Absent("node_id"), Equals("node_id", node_id))
         return Update(TOKENS, {"id": token.id}, (Set("node_id", node_id),), And(alive, ours))
+
+
+def still_there(key_id: str) -> Check:
+    """Nothing written; fails when the key is deleted."""
+    return Check(TABLE, {"id": key_id}, Exists("id"))
 
 
 def is_expired(expires_at: str, now: datetime) -> bool:

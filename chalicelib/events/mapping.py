@@ -101,6 +101,7 @@ _TRANSITION_OPERATIONS = frozenset(
         "node.health_reported",
         "node.became_healthy",
         "node.became_unreachable",
+        "node.blocked",
         "node.cluster_changed",
     }
 )

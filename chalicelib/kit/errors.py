@@ -25,19 +25,29 @@ class Kind(StrEnum):
 
 
 class EdgeError(Exception):
-    """A failure that the caller is told about: its kind, a message fit for them, and the fields concerned."""
+    """A failure that the caller is told about: its kind, a message fit for them, and the fields concerned.
+
+    ``code`` is the public ``error.code`` where a caller has to tell this failure from others of its kind.
+    """
 
     def __init__(
-        self, kind: Kind, message: str, details: Details | None = None, retry_after_seconds: int | None = None
+        self,
+        kind: Kind,
+        message: str,
+        details: Details | None = None,
+        retry_after_seconds: int | None = None,
+        *,
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
+        self.code = code or kind.value
         self.message = message
         self.details = details
         self.retry_after_seconds = retry_after_seconds
 
     def __repr__(self) -> str:
-        return f"EdgeError({self.kind.value!r}, {self.message!r})"
+        return f"EdgeError({self.code!r}, {self.message!r})"
 
 
 def not_found() -> EdgeError:

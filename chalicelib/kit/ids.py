@@ -41,7 +41,12 @@ def milliseconds_of(uuid7: str) -> int:
 
 def moment_of(uuid7: str) -> datetime:
     """When it was made, by its time bits."""
-    return _EPOCH + timedelta(milliseconds=milliseconds_of(uuid7))
+    return moment_of_milliseconds(milliseconds_of(uuid7))
+
+
+def moment_of_milliseconds(milliseconds: int) -> datetime:
+    """Undo `to_milliseconds`."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def to_milliseconds(moment: datetime) -> int:

@@ -28,6 +28,13 @@ class IdType(StrEnum):
     RANDOM = "random"
 
 
+class Code(StrEnum):
+    """``error.code`` of what an agent is refused for who it is: an operator can lift each from afar."""
+
+    NODE_REMOVED = "node_removed"
+    NODE_BLOCKED = "node_blocked"
+
+
 class Ports(BaseModel):
     """Where the agent's services listen."""
 
@@ -55,7 +62,7 @@ class Node(Ports):
 
     ``last_seen_at`` is a copy from the last write of this row: events show it, `Presence` has the current one.
     ``version`` counts writes of the row; the agent's own version is ``agent_version``. Digests and sealed secrets
-    stay out of ``repr``.
+    stay out of ``repr``. ``blocked_at`` is when an operator blocked it: then nothing that its machine sends counts.
     """
 
     id: str
@@ -73,11 +80,17 @@ class Node(Ports):
     api_token_sealed: bytes = Field(repr=False)
     proxy_password_sealed: bytes = Field(repr=False)
     replaced_connection_id: str | None = None
+    blocked_at: str | None = None
     aliases: tuple[NodeAlias, ...] = ()
     last_seen_at: str
     inserted_at: str
     updated_at: str
     version: int = 0
+
+    @property
+    def may_work(self) -> bool:
+        """Whether its machine may be given anything to do."""
+        return self.blocked_at is None
 
     @property
     def node_name(self) -> str:
@@ -113,6 +126,10 @@ class Presence(BaseModel):
     @property
     def is_connected(self) -> bool:
         return self.connection_id is not None
+
+    def has_used(self, node: Node) -> bool:
+        """Whether the agent has ever called with the node's current token: then it has got it, and keeps it."""
+        return self.used_token_digest == node.token_digest
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import conflict, invalid, not_found, unavailable
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
-from chalicelib.nodes import presence_store, store
+from chalicelib.nodes import exclusions, presence_store, store
 from chalicelib.nodes.model import Node, NodeView
 from chalicelib.vpn.port import Vpn
 from chalicelib.vpn.registry import REGISTRY
@@ -54,7 +54,8 @@ class Placing:
         raise unavailable()
 
     def delete(self, node_id: str) -> None:
-        """Remove the node: its token is worth nothing from now on. What hangs on it is cleaned up afterwards.
+        """Remove the node: its token is worth nothing from now on, nor is an enrollment key that there is already to
+        its machine. What hangs on it is cleaned up afterwards.
 
         Raises not_found, service_unavailable if others keep writing it or the mesh does not answer, whose host has to
         follow. A concurrent deletion counts as this one.
@@ -67,6 +68,7 @@ class Placing:
                 self._clusters.leave_place(view.node.cluster_name, view.node.cluster_id),
                 *self._release(view.node),
                 tasks.ask("node", node_id, self._clock.now()),
+                exclusions.note_removed(node_id, self._clock.now()),
             ]
             if self._commit(writes, "node.deleted"):
                 return

@@ -26,8 +26,10 @@ from chalicelib.kit.tables import (
     Tables,
     Update,
 )
+from chalicelib.nodes import exclusions
+from chalicelib.nodes.exclusions import Exclusion
 from chalicelib.nodes.model import Agent, Connection, Node, Presence
-from chalicelib.nodes.store import CONNECTIONS, NODES, PRESENCE, health_shard_of, node_from_item, node_key
+from chalicelib.nodes.store import CONNECTIONS, NODES, PRESENCE, health_shard_of, node_from_item, node_key, not_there
 
 CONNECTION_SECONDS = 3 * 3600
 """How long the row of a socket is kept. API Gateway ends a socket after two hours."""
@@ -43,6 +45,17 @@ def read_both(tables: Tables, node_id: str) -> tuple[Node | None, Presence | Non
     return (
         None if node is None else node_from_item(node),
         None if presence is None else presence_from_item(presence),
+    )
+
+
+def read_known(tables: Tables, node_id: str) -> tuple[Node | None, Presence | None, Exclusion | None]:
+    """As `read_both`, and whether the machine may be a node, in one consistent call."""
+    refs = [Ref(NODES, node_key(node_id)), Ref(PRESENCE, node_key(node_id)), exclusions.ref(node_id)]
+    node, presence, exclusion = tables.get_many(refs)
+    return (
+        None if node is None else node_from_item(node),
+        None if presence is None else presence_from_item(presence),
+        exclusions.from_item(exclusion),
     )
 
 
@@ -122,9 +135,15 @@ def note_silent(presence: Presence) -> Update:
     return Update(PRESENCE, node_key(presence.id), changes, Equals("last_seen_at", presence.last_seen_at))
 
 
+def shut_out(presence: Presence) -> Update:
+    """It has no socket and nobody looks at its silence, if its socket is still the one that was read."""
+    changes = (Remove("connection_id"), Remove("health_due"), Remove("health_shard"))
+    return Update(PRESENCE, node_key(presence.id), changes, And(Exists("id"), _same_connection(presence)))
+
+
 def forget(node_id: str) -> list[Check | Delete]:
     """Remove what is left of a deleted node, unless it has enrolled again."""
-    return [Check(NODES, node_key(node_id), Absent("id")), Delete(PRESENCE, node_key(node_id))]
+    return [not_there(node_id), Delete(PRESENCE, node_key(node_id))]
 
 
 def open_connection(connection: Connection, expires_epoch: int) -> Put:
@@ -138,8 +157,10 @@ def close_connection(connection_id: str) -> Delete:
 
 
 def same_registration(node: Node) -> Check:
-    """Nobody has deleted or re-registered the node since it was read, and nobody has found it silent."""
-    condition = And(Equals("token_digest", node.token_digest), Equals("status", node.status.value))
+    """Nobody has deleted, blocked or re-registered the node since it was read, and nobody has found it silent."""
+    condition = And(
+        Equals("token_digest", node.token_digest), Equals("status", node.status.value), Absent("blocked_at")
+    )
     return Check(NODES, node_key(node.id), condition)
 
 

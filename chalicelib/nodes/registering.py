@@ -11,7 +11,8 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, invalid, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
-from chalicelib.nodes import presence_store, rules, store
+from chalicelib.nodes import exclusions, presence_store, rules, store
+from chalicelib.nodes.exclusions import Exclusion
 from chalicelib.nodes.membership import Membership
 from chalicelib.nodes.model import Node, NodeSecrets, Presence, Registered, Registration, Status
 from chalicelib.nodes.placing import Release
@@ -37,6 +38,7 @@ class _Known:
 
     node: Node | None
     presence: Presence | None
+    exclusion: Exclusion | None
     redemption: Redemption | None
     refusal: EdgeError | None
     proof: BearerProof
@@ -90,9 +92,13 @@ class Registrar:
             secrets = new_secrets(registration.node_id, self._ids)
             node = self._compose(registration, known, placement, secrets, joined.host_id if joined else None)
             operation = "node.registered" if known.node is None else "node.reregistered"
+            writes = self._writes(known, node)
             try:
-                self._tables.commit(self._writes(known, node), operation)
-            except TransactionFailedError:
+                self._tables.commit(writes, operation)
+            except TransactionFailedError as error:
+                if known.redemption is not None and writes.index(known.redemption.check) in error.failed:
+                    _require_bearer(known)
+                    registration_token = None
                 self._check_cluster(known, node)
                 if not backoff.pause():
                     raise unavailable() from None
@@ -100,22 +106,35 @@ class Registrar:
             return Registered(node, secrets)
 
     def _look_up(self, node_id: str, registration_token: str | None, bearer: str | None) -> _Known:
-        node, presence = presence_store.read_both(self._tables, node_id)
-        proof = BearerProof.NONE if node is None or not bearer else self._proof(node, bearer)
+        """Raises forbidden for a machine that is blocked, validation_failed for one that was deleted since its
+        registration token's key was made, or that has none."""
+        node, presence, exclusion = presence_store.read_known(self._tables, node_id)
+        if exclusion is not None and exclusion.blocked_at is not None:
+            raise exclusions.blocked_machine()
+        proof = BearerProof.NONE if node is None or not bearer else self._proof(node, presence, bearer)
+        redemption, refusal = self._redeem(registration_token, node_id)
+        if exclusion is not None and redemption is not None and exclusion.refuses(redemption.key_id):
+            redemption, refusal = None, exclusions.removed_machine()
+        is_removed = node is None and exclusion is not None and exclusion.removed_at_ms is not None
+        if is_removed and not registration_token:
+            refusal = exclusions.removed_machine()
+        return _Known(node, presence, exclusion, redemption, refusal, proof)
+
+    def _redeem(self, registration_token: str | None, node_id: str) -> tuple[Redemption | None, EdgeError | None]:
+        """What the token is good for, or why it is for nothing."""
         if not registration_token:
-            return _Known(node, presence, None, None, proof)
+            return None, None
         try:
-            redemption = self._enrollment.redeem_token(registration_token, node_id)
+            return self._enrollment.redeem_token(registration_token, node_id), None
         except EdgeError as error:
             if error.kind is not Kind.VALIDATION_FAILED:
                 raise
-            return _Known(node, presence, None, error, proof)
-        return _Known(node, presence, redemption, None, proof)
+            return None, error
 
-    def _proof(self, node: Node, bearer: str) -> BearerProof:
+    def _proof(self, node: Node, presence: Presence | None, bearer: str) -> BearerProof:
         if is_token_of(node, bearer):
             return BearerProof.CURRENT
-        if is_previous_token_of(node, bearer) and rules.is_previous_token_valid(node, self._clock.now()):
+        if is_previous_token_of(node, bearer) and rules.is_previous_token_valid(node, presence, self._clock.now()):
             return BearerProof.PREVIOUS
         return BearerProof.NONE
 
@@ -170,8 +189,10 @@ class Registrar:
         if old is not None and old.cluster_id != node.cluster_id:
             writes.append(self._clusters.leave_place(old.cluster_name, old.cluster_id))
             writes.extend(self._release(old))
+        if old is None:
+            writes.append(exclusions.unchanged(node.id, known.exclusion))
         if known.redemption is not None:
-            writes.append(known.redemption.write)
+            writes += [known.redemption.write, known.redemption.check]
         return writes
 
     def _check_cluster(self, known: _Known, node: Node) -> None:
@@ -183,6 +204,13 @@ class Registrar:
             raise invalid("network_name", "cluster does not exist")
         if cluster.node_limit is not None and cluster.node_count >= cluster.node_limit:
             raise invalid("network_name", f"cluster has reached its node limit of {cluster.node_limit}")
+
+
+def _require_bearer(known: _Known) -> None:
+    """A registration token whose enrollment key is deleted is none. Raises validation_failed where nothing else proves
+    who it is."""
+    if known.proof is BearerProof.NONE:
+        raise invalid("registration_token", "is invalid or expired")
 
 
 def _key_id(known: _Known) -> str | None:

@@ -7,11 +7,12 @@ from enum import Enum, auto
 from chalicelib.enrollment.model import Redemption
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.errors import invalid
+from chalicelib.nodes.exclusions import removed_machine
 from chalicelib.nodes.model import Node, Presence, Registration, Status
 from chalicelib.vpn.names import NETWORK_PREFIX, network_name
 
 PREVIOUS_TOKEN_SECONDS = 3600
-"""How long the token before the current one may still re-register, should the answer with the new one be lost."""
+"""How long the token before the current one may still re-register although the current one was used."""
 
 _LONGEST_REFRESH_SECONDS = 30
 _REFRESHES_PER_LIMIT = 3
@@ -44,7 +45,7 @@ class HealthLimits:
 
 def is_touch_due(node: Node, presence: Presence, limits: HealthLimits, now: datetime) -> bool:
     """Whether hearing from the agent has to be written down: it is news, or the last note is old."""
-    if node.status is Status.UNREACHABLE or presence.used_token_digest != node.token_digest:
+    if node.status is Status.UNREACHABLE or not presence.has_used(node):
         return True
     return now - parse_time(presence.last_seen_at) >= timedelta(seconds=limits.refresh_seconds)
 
@@ -72,9 +73,12 @@ def check_network_name(registration: Registration) -> None:
 
 
 def place_new(registration: Registration, redemption: Redemption | None) -> Placement:
-    """Where a node that is not known yet goes. Raises validation_failed without a registration token."""
+    """Where a node that is not known yet goes. Raises validation_failed without a registration token, and for one that
+    has made this node before: the node was deleted since."""
     if redemption is None:
         raise invalid("registration_token", "is invalid or expired")
+    if redemption.already_bound:
+        raise removed_machine()
     return _place_by_token(registration, redemption)
 
 
@@ -108,14 +112,23 @@ def kept_previous_token(node: Node | None, proof: BearerProof, now: datetime) ->
     return node.token_digest, to_seconds_text(now + timedelta(seconds=PREVIOUS_TOKEN_SECONDS))
 
 
-def is_previous_token_valid(node: Node, now: datetime) -> bool:
+def is_previous_token_valid(node: Node, presence: Presence | None, now: datetime) -> bool:
+    """For an hour, and as long as the current token was never used: its machine may not have got it, or could not keep
+    it, for however long."""
+    if was_answer_lost(node, presence):
+        return True
     return node.previous_token_until is not None and now < parse_time(node.previous_token_until)
+
+
+def was_answer_lost(node: Node, presence: Presence | None) -> bool:
+    """Whether the agent may never have got the node's current token: it has not called with it."""
+    return presence is None or not presence.has_used(node)
 
 
 def _is_own(redemption: Redemption, node: Node, presence: Presence | None) -> bool:
     """Whether the registration token alone shows that this is the machine that enrolled."""
-    answer_was_lost = presence is None or presence.used_token_digest != node.token_digest
-    return redemption.already_bound or (answer_was_lost and node.enrollment_key_id == redemption.key_id)
+    is_same_key = node.enrollment_key_id == redemption.key_id
+    return redemption.already_bound or (is_same_key and was_answer_lost(node, presence))
 
 
 def _place_by_token(registration: Registration, redemption: Redemption) -> Placement:

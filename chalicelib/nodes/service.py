@@ -12,6 +12,7 @@ from chalicelib.kit.listing import Counter, ListPage, ListRequest
 from chalicelib.kit.tables import Check, Tables, Update
 from chalicelib.nodes import store
 from chalicelib.nodes.connecting import Connections
+from chalicelib.nodes.excluding import Admission, Excluding
 from chalicelib.nodes.health import Health, HealthSweep
 from chalicelib.nodes.identity import authenticate
 from chalicelib.nodes.model import (
@@ -73,6 +74,7 @@ class Nodes:
         self._health = Health(tables, clock, limits)
         self._connections = Connections(tables, clock, self._health, limits)
         self._placing = Placing(tables, clock, clusters, release_aliases, vpn)
+        self._excluding = Excluding(tables, clock)
         self._reader = NodeReader(tables, clock, clusters, list_read_limit=list_read_limit, totals=totals)
 
     def register(self, registration: Registration, registration_token: str | None, bearer: str | None) -> Registered:
@@ -126,6 +128,14 @@ class Nodes:
     def change_cluster(self, node_id: str, cluster_name: str) -> NodeView:
         """See `Placing.change_cluster`."""
         return self._placing.change_cluster(node_id, cluster_name)
+
+    def block(self, node_id: str) -> Admission:
+        """See `Excluding.block`."""
+        return self._excluding.block(node_id)
+
+    def unblock(self, node_id: str) -> Admission:
+        """See `Excluding.unblock`."""
+        return self._excluding.unblock(node_id)
 
     def delete(self, node_id: str) -> None:
         """See `Placing.delete`."""

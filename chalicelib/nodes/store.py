@@ -23,6 +23,7 @@ from chalicelib.kit.tables import (
     Put,
     Query,
     Ref,
+    Remove,
     Set,
     Table,
     Tables,
@@ -30,7 +31,17 @@ from chalicelib.kit.tables import (
     Value,
     put_new,
 )
-from chalicelib.nodes.model import IdType, Node, NodeAlias, NodePage, NodeSummary, Status, TargetNode, TargetPage
+from chalicelib.nodes.model import (
+    IdType,
+    Node,
+    NodeAlias,
+    NodePage,
+    NodeSummary,
+    Presence,
+    Status,
+    TargetNode,
+    TargetPage,
+)
 
 SHARDS = 4
 """Partitions of the listing and of each status: a fleet that enrols at once writes to all of them."""
@@ -131,8 +142,8 @@ def replace(old: Node, new: Node) -> Update:
 
 
 def set_status(node: Node, status: Status, now: str) -> Update:
-    """An agent was heard: if the node is still the same registration and in the status that was read."""
-    same = And(Equals("status", node.status.value), Equals("token_digest", node.token_digest))
+    """An agent was heard: if the node is still the same registration, in the status that was read, and not blocked."""
+    same = And(Equals("status", node.status.value), Equals("token_digest", node.token_digest), Absent("blocked_at"))
     return _status_update(node.id, status, seen=now, now=now, condition=same)
 
 
@@ -140,6 +151,31 @@ def set_unreachable(node_id: str, last_seen_at: str, now: str) -> Update:
     """Nothing was heard since ``last_seen_at``: if the node is there and not known as unreachable."""
     known = And(Exists("id"), Not(Equals("status", Status.UNREACHABLE.value)))
     return _status_update(node_id, Status.UNREACHABLE, seen=last_seen_at, now=now, condition=known)
+
+
+def block(node: Node, presence: Presence | None, now: str) -> Update:
+    """Keep its machine out, which counts as unreachable from now on, and end the socket that was read; if the row is as
+    it was read."""
+    changes = (
+        Set("blocked_at", now),
+        Set("status", Status.UNREACHABLE.value),
+        Set("status_shard", status_shard_of(node.id, Status.UNREACHABLE)),
+        Set("replaced_connection_id", None if presence is None else presence.connection_id),
+        Set("last_seen_at", node.last_seen_at if presence is None else presence.last_seen_at),
+        Set("updated_at", now),
+    )
+    return Update(NODES, node_key(node.id), changes, Equals("version", node.version))
+
+
+def unblock(node: Node, now: str) -> Update:
+    """Let its machine in again, which is unreachable until it is heard; if the row is as it was read."""
+    changes = (Remove("blocked_at"), Set("updated_at", now))
+    return Update(NODES, node_key(node.id), changes, Equals("version", node.version))
+
+
+def not_there(node_id: str) -> Check:
+    """Nothing written; fails when there is a node of that id."""
+    return Check(NODES, node_key(node_id), Absent("id"))
 
 
 def move(node: Node, cluster_id: str, cluster_name: str, last_seen_at: str, now: str) -> Update:

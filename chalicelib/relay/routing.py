@@ -18,7 +18,9 @@ from chalicelib.transport.dispatch import AgentWork
 ASKED_DELIVERIES = frozenset({"webhook_delivery.tested", "webhook_delivery.redelivered"})
 """What operators ask of deliveries. All else that is written of them is the work of whoever delivers."""
 
-_REGISTRATIONS = frozenset({"node.registered", "node.reregistered"})
+_END_SOCKETS = frozenset({"node.registered", "node.reregistered", "node.blocked"})
+"""What leaves the socket behind that the node had."""
+
 _PLACES = ("cluster_id", "netmaker_host_id")
 """Where a node is: what the mesh has to follow of it."""
 
@@ -78,7 +80,7 @@ class Plan:
             case "webhook_deliveries" if not removed and operation in ASKED_DELIVERIES:
                 delivery = {"webhook_id": row["webhook_id"], "delivery_id": row["id"]}
                 self._send(Queue.WEBHOOK_DELIVERIES, Traced(delivery, change.request_id))
-            case "nodes" if operation in _REGISTRATIONS and row.get("replaced_connection_id"):
+            case "nodes" if operation in _END_SOCKETS and row.get("replaced_connection_id"):
                 self._clean_up("connection", row["replaced_connection_id"])
             case _:
                 return

@@ -155,7 +155,7 @@ class Transport:
     def _push_all(self, deliveries: Sequence[Delivery], push: Push) -> None:
         """Side by side: one that does not answer keeps no other waiting, nor the message beyond its time."""
         nodes = {node.id: node for node in self._nodes.find_many([delivery.node_id for delivery in deliveries])}
-        known = [delivery for delivery in deliveries if delivery.node_id in nodes]
+        known = [delivery for delivery in deliveries if delivery.node_id in nodes and nodes[delivery.node_id].may_work]
         with ThreadPoolExecutor(max_workers=_PUSHES_AT_ONCE) as pool:
             pushed = [
                 pool.submit(copy_context().run, self._push_to, nodes[delivery.node_id], delivery, push)

@@ -22,7 +22,7 @@ Answer = dict[str, int]
 SocketHandler = Callable[[Event, Any], Answer]
 
 OK = 200
-STATUSES = {Kind.UNAUTHORIZED: 401, Kind.CONFLICT: 409, Kind.UNAVAILABLE: 503}
+STATUSES = {Kind.UNAUTHORIZED: 401, Kind.FORBIDDEN: 403, Kind.CONFLICT: 409, Kind.UNAVAILABLE: 503}
 """What a refused handshake answers. API Gateway opens no socket for any of them."""
 
 _SCHEME = "Bearer "
@@ -52,7 +52,7 @@ def _socket_worker(
             except EdgeError as error:
                 if error.kind not in STATUSES:
                     raise
-                status, refusal = STATUSES[error.kind], error.kind.value
+                status, refusal = STATUSES[error.kind], error.code
             container.log.line(
                 "socket",
                 level=Level.INFO if refusal is None else Level.WARNING,

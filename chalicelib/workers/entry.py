@@ -112,7 +112,7 @@ def _logged(name: str, request_id: str, container: Services, **fields: object) -
         try:
             yield
         except EdgeError as error:
-            container.log.line("refused", level=Level.WARNING, error=error.kind.value, **about)
+            container.log.line("refused", level=Level.WARNING, error=error.code, **about)
             raise
         except Exception as error:
             container.log.failure("failed", error, **about)

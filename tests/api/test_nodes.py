@@ -63,6 +63,7 @@ def test_a_node_is_shown_as_the_contract_says(client, world):
         "version": "1.0.0",
         "self_update_enabled": False,
         "aliases": [],
+        "blocked_at": None,
         "last_seen_at": "2026-11-21T10:00:00Z",
         "inserted_at": "2026-11-21T10:00:00Z",
         "updated_at": "2026-11-21T10:00:00Z",

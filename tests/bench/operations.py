@@ -87,6 +87,11 @@ def coming_back(scene: Scene) -> Options:
     return {"json": {**known, "node_id": scene.app.machine.id}, "key": scene.app.token}
 
 
+def blocked(scene: Scene) -> Options:
+    scene.ask("block_node")
+    return {}
+
+
 def all_finished(scene: Scene) -> Options:
     scene.finish_all()
     return {}
@@ -149,8 +154,10 @@ KEYS = (
 NODES = (
     Operation("list_nodes", 8, 6.5),
     Operation("get_node", 1, 2),
-    _write("delete_node", 2, 2, 14),
+    _write("delete_node", 2, 2, 16),
     _write("change_cluster", 3, 3, 14),
+    _write("block_node", 2, 3, 13),
+    _write("unblock_node", 2, 3, 6, blocked),
     Operation("show_node_metrics", 2, 4),
     Operation("show_host_metrics", 2, 3),
     Operation("show_agent_metrics", 2, 3),
@@ -223,9 +230,9 @@ ADMINS = (
     Operation("show_raw_admin_metrics", 60, 30),
 )
 AGENTS = (
-    _write("verify_key", 3, 3, 8, a_new_key),
-    _write("register_node", 3, 3, 12, a_verified_machine),
-    _write("register_node", 2, 2, 6, coming_back, "again"),
+    _write("verify_key", 3, 6, 8, a_new_key),
+    _write("register_node", 3, 4, 16, a_verified_machine),
+    _write("register_node", 2, 3, 6, coming_back, "again"),
     Operation("report_health", 2, 2, note="nothing to note"),
     Operation("report_health", 3, 2, 1, not_heard_of_for_a_while, "last_seen_at is due"),
     Operation("push_metrics", 2, 2, 1),

@@ -240,6 +240,8 @@ NODES = [
     Case("get_node", 404, None, NOT_THERE),
     Case("delete_node", 204),
     Case("delete_node", 404, None, NOT_THERE),
+    Case("block_node", 200, {"is_node": True, "blocked_at": "2026-11-21T10:00:00Z"}),
+    Case("unblock_node", 200, {"is_node": True, "blocked_at": None}),
     Case("change_cluster", 200, {"cluster_name": "south"}),
     Case("change_cluster", 404, None, NOT_THERE),
     Case("change_cluster", 409, "node is already in this cluster", body(cluster_name="north")),

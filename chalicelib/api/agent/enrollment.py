@@ -37,7 +37,8 @@ class KeyVerificationOut(BaseModel):
 )
 def verify_key(request: Request[NoPath, NoQuery, KeyVerification], services: Services) -> KeyVerificationOut:
     """Takes one use of the key. A key that lets nobody in is an answer, not an error: `error` is `invalid_key`,
-    `key_expired`, `key_spent` or `node_limit_reached`."""
+    `key_expired`, `key_spent` or `node_limit_reached`; for a machine that says its `node_id` also `node_blocked`, if an
+    operator keeps it out, or `node_removed`, if it was deleted since the key was made."""
     if not request.body.key.strip():
         raise invalid("key", "can't be blank")
     verification = services.enrollment.verify(request.body.key, request.body.node_id)

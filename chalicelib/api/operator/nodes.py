@@ -64,9 +64,20 @@ class NodeOut(BaseModel):
     version: str
     self_update_enabled: bool
     aliases: list[NodeAliasOut]
+    blocked_at: Timestamp | None
     last_seen_at: Timestamp
     inserted_at: Timestamp
     updated_at: Timestamp
+
+
+class AdmissionOut(BaseModel):
+    """Whether a machine may be a node. ``is_node``: it is one now. ``removed_at``: when a node of this id was last
+    deleted; keys from before do not admit it any more."""
+
+    node_id: str
+    is_node: bool
+    blocked_at: Timestamp | None
+    removed_at: Timestamp | None
 
 
 @routes.get(
@@ -101,9 +112,39 @@ def get_node(request: Request[NodePath, NoQuery, NoBody], services: Services) ->
     summary="Delete a node",
 )
 def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> NoContent:
-    """Its token is worth nothing from now on; what it has not finished is cancelled."""
+    """Its token is worth nothing from now on; what it has not finished is cancelled. Its machine does not come back by
+    itself: only a key that is made afterwards, or `unblock`, admits it again."""
     services.nodes.delete(request.path.node_id)
     return NoContent()
+
+
+@routes.post(
+    "/api/v1/nodes/{node_id}/block",
+    contract_path="/api/v1/nodes/{id}/block",
+    auth=OPERATOR,
+    path=NodePath,
+    answer=AdmissionOut,
+    summary="Keep a machine out",
+)
+def block_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> AdmissionOut:
+    """Nothing that it sends counts any more: its token and every key are refused, its socket is closed, and no work is
+    delivered to it; a node stays in the list, as unreachable, with `blocked_at`. Works for a machine that is no node,
+    too: it cannot become one. Again changes nothing."""
+    return AdmissionOut(**services.nodes.block(request.path.node_id).__dict__)
+
+
+@routes.post(
+    "/api/v1/nodes/{node_id}/unblock",
+    contract_path="/api/v1/nodes/{id}/unblock",
+    auth=OPERATOR,
+    path=NodePath,
+    answer=AdmissionOut,
+    summary="Let a machine in again",
+)
+def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> AdmissionOut:
+    """Forgets that it was blocked, and that it was deleted: the token of a node, or any key of a deleted one, is good
+    again, also keys from before the deletion. Nothing to forget is no error."""
+    return AdmissionOut(**services.nodes.unblock(request.path.node_id).__dict__)
 
 
 @routes.patch(

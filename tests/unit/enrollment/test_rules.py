@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.clusters.model import Cluster
-from chalicelib.enrollment.model import EnrollmentKey, Outcome
+from chalicelib.enrollment.model import NOBODY, EnrollmentKey, Outcome
 from chalicelib.enrollment.rules import decide
 
 NOW = datetime(2026, 11, 21, 10, 0, 0, 500_000, tzinfo=UTC)
@@ -51,15 +51,15 @@ def cluster(cluster_id="c", node_limit=None, node_count=0):
     ],
 )
 def test_the_first_reason_counts(presented, owner, outcome):
-    assert decide(presented, owner, NOW, had_its_use=False) is outcome
+    assert decide(presented, owner, NOW, NOBODY, use_noted=False) is outcome
 
 
 def test_who_had_its_use_may_come_again():
     worn = key(expired_at=PAST, uses_remaining=0)
 
-    assert decide(worn, cluster(node_limit=1, node_count=1), NOW, had_its_use=True) is Outcome.VERIFIED
-    assert decide(worn, None, NOW, had_its_use=True) is Outcome.INVALID_KEY
-    assert decide(None, None, NOW, had_its_use=True) is Outcome.INVALID_KEY
+    assert decide(worn, cluster(node_limit=1, node_count=1), NOW, NOBODY, use_noted=True) is Outcome.VERIFIED
+    assert decide(worn, None, NOW, NOBODY, use_noted=True) is Outcome.INVALID_KEY
+    assert decide(None, None, NOW, NOBODY, use_noted=True) is Outcome.INVALID_KEY
 
 
 def test_a_key_does_not_print_what_it_is_compared_with():

@@ -16,11 +16,14 @@ from chalicelib.events.store import TABLE as OCCURRENCES
 from chalicelib.kit.crypto import DATA_KEYS, Sealer
 from chalicelib.kit.tables import Driver, Tables
 from chalicelib.kit.tasks import TABLE as TASKS
+from chalicelib.nodes.exclusions import EXCLUSIONS
+from chalicelib.nodes.standing import KnownMachines
+from chalicelib.nodes.store import NODES, PRESENCE
 from tests.fakes.aws import FakeKeyService
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.dynamo import FakeDynamo
 
-ALL = (CLUSTERS, SUBNETS, KEYS, TOKENS, OCCURRENCES, TASKS, DATA_KEYS)
+ALL = (CLUSTERS, SUBNETS, KEYS, TOKENS, OCCURRENCES, TASKS, DATA_KEYS, NODES, PRESENCE, EXCLUSIONS)
 TOTAL = 4711
 
 
@@ -75,6 +78,7 @@ class World:
             public_keys=self.public_keys,
             list_read_limit=20_000,
             totals=lambda _: TOTAL,
+            machines=KnownMachines(),
         )
 
     def cluster(self, name: str = "prod", node_limit: int | None = None) -> Cluster:

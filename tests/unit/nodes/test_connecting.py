@@ -206,6 +206,7 @@ def test_a_deleted_node_leaves_its_socket_to_be_closed_and_then_nothing(world, r
 
 def test_a_node_that_enrolled_again_keeps_its_presence(world, registered):
     world.nodes.delete(node_id(1))
+    world.newer_key()
     again = world.enrol(1)
     world.connect(again, "socket-2")
 

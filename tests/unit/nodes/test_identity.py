@@ -1,6 +1,7 @@
 import pytest
 
 from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.tables import Delete
 from chalicelib.nodes.store import NODES
 from tests.unit.nodes.world import node_id
 
@@ -45,10 +46,22 @@ def test_a_token_with_one_character_changed_is_refused(world):
 
 def test_a_token_of_a_node_that_never_was_is_refused_after_the_same_call(world):
     token = world.enrol(1).secrets.api_token
-    world.nodes.delete(node_id(1))
+    wrong = token[:30] + ("A" if token[30] != "A" else "B") + token[31:]
+    calls = world.calls(lambda: refused(world, wrong))
+    world.tables.write(Delete(NODES, {"id": node_id(1)}), "test.never")
 
     assert refused(world, token) is Kind.UNAUTHORIZED
-    assert world.calls(lambda: refused(world, token)) == 1
+    assert world.calls(lambda: refused(world, token)) == calls == 2
+
+
+def test_the_token_of_a_deleted_node_is_refused_and_told_why(world):
+    token = world.enrol(1).secrets.api_token
+    world.nodes.delete(node_id(1))
+
+    with pytest.raises(EdgeError) as caught:
+        world.nodes.authenticate(token)
+
+    assert (caught.value.kind, caught.value.code) == (Kind.UNAUTHORIZED, "node_removed")
 
 
 def test_a_token_of_another_node_is_refused(world):

@@ -181,7 +181,7 @@ def test_the_hour_of_the_previous_token_does_not_start_again_when_it_is_used(wor
     world.call(first)
     world.nodes.register(world.registration(), None, first.secrets.api_token)
     world.clock.advance(3000)
-    world.nodes.register(world.registration(), None, first.secrets.api_token)
+    world.call(world.nodes.register(world.registration(), None, first.secrets.api_token))
     world.clock.advance(600)
 
     error = refused(world.nodes.register, world.registration(), None, first.secrets.api_token)

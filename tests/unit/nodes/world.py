@@ -16,6 +16,7 @@ from chalicelib.kit.tables import Tables
 from chalicelib.kit.tables.wire import from_wire
 from chalicelib.nodes.model import Agent, IdType, Node, Presence, Registered, Registration
 from chalicelib.nodes.service import PATIENCE_SECONDS, Nodes
+from chalicelib.nodes.standing import KnownMachines
 from chalicelib.nodes.store import NODES, PRESENCE
 from chalicelib.schema import ALL_TABLES
 from tests.fakes.aws import FakeKeyService
@@ -67,6 +68,7 @@ class World:
             public_keys=False,
             list_read_limit=20_000,
             totals=lambda _: 0,
+            machines=KnownMachines(),
         )
         self.nodes = Nodes(
             self.tables,
@@ -99,6 +101,11 @@ class World:
         verified = self.enrollment.verify(self._keys[cluster_name], None if number is None else node_id(number))
         assert verified.verified, verified.error
         return verified.registration_token
+
+    def newer_key(self) -> None:
+        """Tokens are from now on of a key that is younger than anything that has happened."""
+        self.clock.advance(1)
+        self._keys.clear()
 
     def registration(self, number: int = 1, cluster_name: str = "alpha", **changes: Any) -> Registration:
         said = {"id_type": IdType.PERSISTENT, "agent_version": "1.0.0", "self_update_enabled": False, **changes}
