@@ -6,7 +6,19 @@ has to act, and none where a retry mends it.
 
 from typing import Any
 
-from infra.functions import Function, HttpSource, QueueSource, Role, ScheduleSource, StreamSource, functions_of
+from chalicelib.kit.queues import LONGEST_DELAY_SECONDS, Queue
+from infra import apis
+from infra.functions import (
+    VISIBILITY_TIMEOUTS,
+    Function,
+    HttpSource,
+    QueueSource,
+    Role,
+    ScheduleSource,
+    StreamSource,
+    functions_of,
+)
+from infra.grants import is_in_a_loop
 
 Json = dict[str, Any]
 
@@ -18,6 +30,21 @@ ERROR_PERIOD_SECONDS = 900
 ERRORS_BORNE = 2
 """Failures in `ERROR_PERIOD_SECONDS` that are no alarm: a sweep runs again in a minute, and a message comes again, so
 one that fails once is mended before anybody could look."""
+
+API_PERIOD_SECONDS = 300
+
+FAILURES_BORNE = 9
+"""Answers of 5xx, or sockets that were not served, in `API_PERIOD_SECONDS` that are no alarm: agents ask again."""
+
+REFUSALS_BORNE = 100
+"""Answers of 429 in `API_PERIOD_SECONDS` that are no alarm: somebody's script was in a hurry."""
+
+AGE_PERIOD_SECONDS = 300
+
+ATTEMPTS_BORNE = 3
+
+SENT_FOR_LATER = frozenset({Queue.CLEAN_UP, Queue.SELF_UPDATES, Queue.VPN, Queue.WEBHOOK_DELIVERIES})
+"""Queues in which messages may lie that are not due yet."""
 
 APPLICATION_TOPIC: Json = {"Ref": "AlarmTopicArn"}
 """The topic of the stateful stack, as a parameter of the others."""
@@ -50,14 +77,36 @@ def waiting_alarm(what: str, queue_resource: str, topic: Json) -> Json:
     return alarm(f"{what} waits for a person", topic, metric, above=0)
 
 
+def age_alarm(consumer: Function, queue_resource: str, topic: Json) -> Json:
+    """Rings when a message waits and nobody finishes it: before it dies, and where there is merely more work than its
+    function gets done. Not while a third attempt may mend it, and not while it may only have been sent for later."""
+    above = ATTEMPTS_BORNE * VISIBILITY_TIMEOUTS * consumer.timeout_seconds
+    if isinstance(consumer.source, QueueSource) and consumer.source.queue in SENT_FOR_LATER:
+        above += LONGEST_DELAY_SECONDS
+    metric = {
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateAgeOfOldestMessage",
+        "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue_resource, "QueueName"]}}],
+        "Statistic": "Maximum",
+    }
+    what = f"Work of {consumer.name} has waited for {above} s"
+    return alarm(what, topic, metric, above=above, period_seconds=AGE_PERIOD_SECONDS)
+
+
 def application_alarms(role: Role) -> Json:
-    """The alarms on the functions of a stack, by logical id. What concerns the whole account is the core's."""
+    """The alarms on the functions and APIs of a stack. What concerns the whole
+    account is the core's."""
     functions = functions_of(role)
     alarms = {f"{each.resource}ErrorsAlarm": _errors_alarm(each) for each in functions}
     for each in functions:
         if isinstance(each.source, StreamSource):
             alarms["RelayIteratorAgeAlarm"] = _iterator_age_alarm(each)
-    return alarms | ({"ThrottlesAlarm": _throttles_alarm()} if role is Role.CORE else {})
+        if isinstance(each.source, QueueSource) and not is_in_a_loop(each):
+            alarms[f"{each.resource}RecursionAlarm"] = _recursion_alarm(each)
+    alarms |= _api_alarms(role)
+    if role is Role.CORE:
+        alarms |= {"ThrottlesAlarm": _throttles_alarm()} | _socket_alarms()
+    return alarms
 
 
 def _of(function: Function, metric: str, statistic: str) -> Json:
@@ -109,3 +158,70 @@ def _meaning(function: Function) -> str:
             return "requests are answered 502"
         case _:
             return "agents fall back to polling"
+
+
+def _recursion_alarm(function: Function) -> Json:
+    return alarm(
+        f"Lambda stopped {function.name}: its messages lead back to it, which they are not meant to",
+        APPLICATION_TOPIC,
+        _of(function, "RecursiveInvocationsDropped", "Sum"),
+        above=0,
+        period_seconds=ERROR_PERIOD_SECONDS,
+    )
+
+
+def _api_alarms(role: Role) -> Json:
+    """Every exception of the API becomes an answer, which Lambda does not count as an error; and what API Gateway
+    refuses by itself never reaches a function."""
+    failed = {
+        "Namespace": "AWS/ApiGateway",
+        "MetricName": "5XXError",
+        "Dimensions": apis.rest_dimensions(role),
+        "Statistic": "Sum",
+    }
+    namespace = apis.api_name(role)
+    limited = {"Namespace": namespace, "MetricName": "RateLimited", "Statistic": "Sum"}
+    counted = {"MetricNamespace": namespace, "MetricName": "RateLimited", "MetricValue": "1"}
+    return {
+        "RestFailuresAlarm": alarm(
+            "The API answers 5xx",
+            APPLICATION_TOPIC,
+            failed,
+            above=FAILURES_BORNE,
+            period_seconds=API_PERIOD_SECONDS,
+        ),
+        "RateLimitedFilter": {
+            "Type": "AWS::Logs::MetricFilter",
+            "Properties": {
+                "LogGroupName": {"Ref": apis.REST_LOGS},
+                "FilterPattern": '{ $.status = "429" }',
+                "MetricTransformations": [counted],
+            },
+        },
+        "RateLimitedAlarm": alarm(
+            "The API answers 429: more is asked of it than its limits allow",
+            APPLICATION_TOPIC,
+            limited,
+            above=REFUSALS_BORNE,
+            period_seconds=API_PERIOD_SECONDS,
+        ),
+    }
+
+
+def _socket_alarms() -> Json:
+    """``ExecutionError`` is a function that API Gateway could not call, ``IntegrationError`` one that failed."""
+    return {
+        f"Socket{metric}Alarm": alarm(
+            "Sockets are not served: agents fall back to polling",
+            APPLICATION_TOPIC,
+            {
+                "Namespace": "AWS/ApiGateway",
+                "MetricName": metric,
+                "Dimensions": apis.socket_dimensions(),
+                "Statistic": "Sum",
+            },
+            above=FAILURES_BORNE,
+            period_seconds=API_PERIOD_SECONDS,
+        )
+        for metric in ("ExecutionError", "IntegrationError")
+    }

@@ -11,19 +11,28 @@ from typing import Any
 
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables.schema import Table
+from infra import apis
 from infra.alarms import application_alarms
+from infra.domains import domain_conditions, domain_outputs, domains, generated_socket_url, rest_url, socket_url
+from infra.firewall import CONDITIONS as FIREWALL_CONDITIONS
+from infra.firewall import firewall
 from infra.functions import (
-    API_STAGE,
     APP_NAME,
     Function,
+    HttpSource,
     QueueSource,
     Role,
+    ScheduleSource,
     StreamSource,
     functions_of,
 )
 from infra.further import NAME_PATTERN, OWN_QUEUE, WEBSOCKET_API, own_queue, source_queue
-from infra.grants import GRANTS, policies
-from infra.parameters import NETWORK_VARIABLES, documented_settings, parameter_name
+from infra.grants import GRANTS, is_in_a_loop
+from infra.libraries import PYTHON
+from infra.listeners import CONDITIONS as LISTENER_CONDITIONS
+from infra.listeners import listeners
+from infra.parameters import NETWORK_VARIABLES, documented_settings, is_given, options_of, parameter_name
+from infra.policies import policies
 from infra.stateful import queue_parameter, stream_parameter
 
 Json = dict[str, Any]
@@ -33,38 +42,19 @@ LOG_RETENTION_DAYS = 30
 STREAM_BISECT = False
 """A batch is retried whole: the relay itself passes over what it cannot understand."""
 
-PUBLIC_ROUTES = (
-    ("POST", "/api/v1/agents/enrollment_keys/verify"),
-    ("POST", "/api/v1/agents/nodes"),
-)
-"""Routes that need no key: the only ones that a stranger can make work."""
-
-PUBLIC_RATE_PER_SECOND = 50
-PUBLIC_BURST = 100
+SHORT_WAIT_SECONDS = 60
+LONG_WAIT_SECONDS = 3600
+"""How long a schedule's call waits for Lambda to start its function: one that runs each minute is called again by then;
+the call of a rare one is worth waiting for."""
 
 _IN_NETWORK = "InNetwork"
+_RESERVES = "ReservesConcurrency"
 _NETWORK_POLICY: Json = {
     "Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
 }
 """What Lambda needs to place a function in a network; AWS keeps it up to date."""
 
-_ENVELOPE_CONTENT = "application/json"
-
-GATEWAY_RESPONSES: tuple[tuple[str, int, str, str], ...] = (
-    ("DEFAULT_4XX", 0, "bad_request", "Bad Request"),
-    ("DEFAULT_5XX", 0, "internal_server_error", "Internal Server Error"),
-    ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found", "Resource not found"),
-    ("RESOURCE_NOT_FOUND", 404, "not_found", "Resource not found"),
-    ("REQUEST_TOO_LARGE", 413, "payload_too_large", "Payload Too Large"),
-    ("THROTTLED", 429, "rate_limited", "Too Many Requests"),
-    ("QUOTA_EXCEEDED", 429, "rate_limited", "Too Many Requests"),
-    ("UNSUPPORTED_MEDIA_TYPE", 415, "unsupported_media_type", "Unsupported Media Type"),
-    ("INTEGRATION_FAILURE", 503, "service_unavailable", "Service Unavailable"),
-    ("INTEGRATION_TIMEOUT", 503, "service_unavailable", "Service Unavailable"),
-)
-"""What API Gateway answers by itself: its response type, the status (0 keeps its own), our code and message. For
-REQUEST_TOO_LARGE it does not heed this yet (API Gateway developer guide, "Important notes"): above what Lambda takes, a
-client gets its own words."""
+_NO_VALUE: Json = {"Ref": "AWS::NoValue"}
 
 
 def fragment(tables: Sequence[Table], role: Role = Role.CORE) -> Json:
@@ -76,21 +66,50 @@ def fragment(tables: Sequence[Table], role: Role = Role.CORE) -> Json:
         resources[each.resource] = {"Properties": _function_properties(each, tables, role)}
         network = {"ManagedPolicyArns": _in_network([_NETWORK_POLICY])} if each.reaches_nodes else {}
         resources[each.role] = {"Properties": {"Policies": policies(each, grants, _by_name(tables), role), **network}}
-        resources[each.log_group] = _log_group(each, role)
-    resources["RestAPI"] = {"Properties": _api_properties()}
-    resources |= application_alarms(role)
-    if not is_core:
+        resources[each.log_group] = _log_group(each.name, role)
+    resources[apis.REST_API] = apis.rest_api(role)
+    written = apis.written_by_the_account() if is_core else {}
+    resources[apis.REST_LOGS] = _log_group("rest_access", role, **written)
+    resources |= application_alarms(role) | domains(role) | firewall(role)
+    if is_core:
+        resources[apis.SOCKET_API] = apis.socket_api()
+        resources[apis.SOCKET_STAGE] = apis.socket_stage()
+        resources[apis.SOCKET_LOGS] = _log_group("socket_access", role, **written)
+        resources |= apis.logs_account() | listeners()
+    else:
         resources |= own_queue()
+    sockets = {"WebsocketURL": {"Value": socket_url(role)}} if is_core else {}
     return {
         "Description": "Edge Admin: functions and APIs"
         if is_core
         else "Edge Admin: a further stack's functions and API",
-        "Parameters": _parameters(tables) if is_core else _further_parameters(),
-        "Conditions": {_IN_NETWORK: {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": "SubnetIds"}]}, ""]}]}},
+        "Parameters": _parameters(tables, role) if is_core else _further_parameters(),
+        "Conditions": _conditions(role),
         "Globals": {"Function": {"Environment": {"Variables": _environment(role)}}},
         "Resources": resources,
-        "Outputs": {"WebsocketURL": {"Value": _websocket_url("wss")}} if is_core else {},
+        "Outputs": sockets | domain_outputs(role),
     }
+
+
+def finished(template: Json) -> Json:
+    """The merged template without what Chalice makes and we do not want: merging can add and replace, not take away.
+
+    Raises ValueError when a resource has no Type: the fragment named one that Chalice did not make."""
+    resources = dict(template["Resources"])
+    check_types(template)
+    if apis.SOCKET_STAGE in resources:
+        del resources["WebsocketAPIDeployment"]
+        stage = resources[apis.SOCKET_STAGE]
+        kept = {name: each for name, each in stage["Properties"].items() if name != "DeploymentId"}
+        resources[apis.SOCKET_STAGE] = {**stage, "Properties": kept}
+    for each in functions_of(Role.CORE):
+        if isinstance(each.source, StreamSource) and each.resource in resources:
+            relay = resources[each.resource]
+            events = dict(relay["Properties"]["Events"])
+            del events[f"{each.resource}DynamodbEventSource"]
+            resources[each.resource] = {**relay, "Properties": {**relay["Properties"], "Events": events}}
+    outputs = {**template["Outputs"], "EndpointURL": {"Value": rest_url()}}
+    return {**template, "Resources": resources, "Outputs": outputs}
 
 
 def check_types(template: Json) -> None:
@@ -104,7 +123,7 @@ def _by_name(tables: Sequence[Table]) -> dict[str, Table]:
     return {table.name: table for table in tables}
 
 
-def _parameters(tables: Sequence[Table]) -> Json:
+def _parameters(tables: Sequence[Table], role: Role) -> Json:
     required = [
         "Stage",
         "TablePrefix",
@@ -118,51 +137,63 @@ def _parameters(tables: Sequence[Table]) -> Json:
     required += [queue_parameter(queue) for queue in Queue]
     required += [stream_parameter(table) for table in tables if table.stream]
     given: Json = {name: {"Type": "String"} for name in required}
-    optional: Json = {parameter_name(name): {"Type": "String", "Default": ""} for name in documented_settings()}
-    network = {parameter_name(name): {"Type": "CommaDelimitedList", "Default": ""} for name in NETWORK_VARIABLES}
-    return given | optional | network
+    settings: Json = {parameter_name(name): {"Type": "String", "Default": ""} for name in documented_settings()}
+    return given | settings | {parameter_name(name): each.parameter() for name, each in options_of(role).items()}
+
+
+def _conditions(role: Role) -> Json:
+    subnets = {"Fn::Join": ["", {"Ref": parameter_name("SUBNET_IDS")}]}
+    conditions: Json = {
+        _IN_NETWORK: {"Fn::Not": [{"Fn::Equals": [subnets, ""]}]},
+        _RESERVES: is_given("API_RESERVED_CONCURRENCY"),
+    }
+    conditions |= apis.CONDITIONS | FIREWALL_CONDITIONS | domain_conditions(role)
+    return conditions | (apis.CORE_CONDITIONS | LISTENER_CONDITIONS if role is Role.CORE else {})
 
 
 def _in_network(value: Json | list[Json]) -> Json:
     """The value where the deployer has named a network, else nothing."""
-    return {"Fn::If": [_IN_NETWORK, value, {"Ref": "AWS::NoValue"}]}
+    return {"Fn::If": [_IN_NETWORK, value, _NO_VALUE]}
 
 
 def _further_parameters() -> Json:
     """It reads no stream, and needs to be told its name and the core's API for sockets."""
     own = {"Name": {"Type": "String", "AllowedPattern": NAME_PATTERN}, WEBSOCKET_API: {"Type": "String"}}
-    return _parameters([]) | own
-
-
-def _websocket_url(scheme: str) -> Json:
-    host = "${WebsocketAPI}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
-    return {"Fn::Sub": f"{scheme}://{host}/{API_STAGE}"}
+    return _parameters([], Role.FURTHER) | own
 
 
 def _environment(role: Role) -> Json:
+    settings: Json = {name: {"Ref": parameter_name(name)} for name in documented_settings()}
     variables: Json = {
         "TABLE_PREFIX": {"Ref": "TablePrefix"},
         "QUEUE_URLS": {"Ref": "QueueUrls"},
         "EVENT_BUS_NAME": {"Ref": "EventBusName"},
         "KEYS_SECRET_ARN": {"Ref": "SecretArn"},
         "KMS_KEY_ID": {"Ref": "KeyArn"},
-        "WEBSOCKET_URL": _websocket_url("wss"),
-        "WEBSOCKET_MANAGEMENT_URL": _websocket_url("https"),
+        "WEBSOCKET_URL": socket_url(role),
+        "WEBSOCKET_MANAGEMENT_URL": generated_socket_url("https"),
         "PYDANTIC_DISABLE_PLUGINS": "true",  # it looks through every package's metadata for some at each start
     }
     own = {} if role is Role.CORE else {"DELIVERY_QUEUE_URL": {"Ref": OWN_QUEUE}}
-    return variables | own | {name: {"Ref": parameter_name(name)} for name in documented_settings()}
+    return settings | variables | own
 
 
 def _function_properties(each: Function, tables: Sequence[Table], role: Role) -> Json:
     properties: Json = {
+        "Runtime": f"python{PYTHON}",  # whatever Python packages them
         "Timeout": each.timeout_seconds,
         "MemorySize": each.memory_mb,
         "Environment": {"Variables": {"FUNCTION_NAME": each.name}},
         # JSON is what lets START, END and REPORT be left out: our own line of each invocation says as much, and of an
-        # idle fleet's bill these three would be a twentieth.
-        "LoggingConfig": {"LogGroup": {"Ref": each.log_group}, "LogFormat": "JSON", "SystemLogLevel": "WARN"},
+        # idle fleet's bill these three would be a twentieth. A deployer who wants to see them says SYSTEM_LOG_LEVEL.
+        "LoggingConfig": {
+            "LogGroup": {"Ref": each.log_group},
+            "LogFormat": "JSON",
+            "SystemLogLevel": {"Ref": parameter_name("SYSTEM_LOG_LEVEL")},
+        },
     }
+    if is_in_a_loop(each):
+        properties["RecursiveLoop"] = "Allow"
     if each.reaches_nodes:
         network = {parameter_name(name): {"Ref": parameter_name(name)} for name in NETWORK_VARIABLES}
         properties["VpcConfig"] = _in_network(network)
@@ -171,8 +202,14 @@ def _function_properties(each: Function, tables: Sequence[Table], role: Role) ->
             properties["Events"] = {f"{each.resource}SqsEventSource": _queue_event(each.source, role)}
         case StreamSource():
             properties["Events"] = _stream_events(each, each.source, tables)
-        case _:
-            return properties
+        case ScheduleSource(is_rare=is_rare):
+            properties["EventInvokeConfig"] = {
+                "MaximumRetryAttempts": 0,
+                "MaximumEventAgeInSeconds": LONG_WAIT_SECONDS if is_rare else SHORT_WAIT_SECONDS,
+            }
+        case HttpSource():
+            reserved = {"Ref": parameter_name("API_RESERVED_CONCURRENCY")}
+            properties["ReservedConcurrentExecutions"] = {"Fn::If": [_RESERVES, reserved, _NO_VALUE]}
     return properties
 
 
@@ -190,11 +227,11 @@ def _queue_event(source: QueueSource, role: Role) -> Json:
 
 
 def _stream_events(each: Function, source: StreamSource, tables: Sequence[Table]) -> Json:
-    """A mapping per stream. The first replaces the one that Chalice made for its placeholder."""
+    """A mapping per stream, named by its table: another order of tables changes none of them. (Chalice's own, for its
+    placeholder, is taken away from the merged template.)"""
     events: Json = {}
     for table in (table for table in tables if table.stream):
-        name = f"{each.resource}{stream_parameter(table)}" if events else f"{each.resource}DynamodbEventSource"
-        events[name] = {
+        events[f"{each.resource}{stream_parameter(table)}"] = {
             "Type": "DynamoDB",
             "Properties": {
                 "Stream": {"Ref": stream_parameter(table)},
@@ -221,34 +258,10 @@ def _filter(table: Table) -> Json:
     return {"FilterCriteria": {"Filters": [{"Pattern": pattern}]}}
 
 
-def _log_group(each: Function, role: Role) -> Json:
+def _log_group(name: str, role: Role, **properties: Any) -> Json:
     stack = "${Stage}" if role is Role.CORE else "${Stage}/admin-${Name}"
-    properties = {
-        "LogGroupName": {"Fn::Sub": f"/{APP_NAME}/{stack}/{each.name}"},
+    own = {
+        "LogGroupName": {"Fn::Sub": f"/{APP_NAME}/{stack}/{name}"},
         "RetentionInDays": LOG_RETENTION_DAYS,
     }
-    return {"Type": "AWS::Logs::LogGroup", "Properties": properties}
-
-
-def _api_properties() -> Json:
-    settings = [
-        {
-            "HttpMethod": method,
-            "ResourcePath": "/" + path.replace("/", "~1"),
-            "ThrottlingRateLimit": PUBLIC_RATE_PER_SECOND,
-            "ThrottlingBurstLimit": PUBLIC_BURST,
-        }
-        for method, path in PUBLIC_ROUTES
-    ]
-    responses = {kind: gateway_response(status, code, text) for kind, status, code, text in GATEWAY_RESPONSES}
-    return {
-        "MethodSettings": settings,
-        "DefinitionBody": {"x-amazon-apigateway-gateway-responses": responses},
-    }
-
-
-def gateway_response(status: int, code: str, message: str) -> Json:
-    """API Gateway's refusal in the API's envelope; ``$context`` is filled in by API Gateway."""
-    body = {"error": {"code": code, "message": message}, "meta": {"request_id": "$context.requestId"}}
-    response: Json = {"responseTemplates": {_ENVELOPE_CONTENT: json.dumps(body)}}
-    return {"statusCode": str(status), **response} if status else response
+    return {"Type": "AWS::Logs::LogGroup", "Properties": own | properties}

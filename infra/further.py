@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.kit.queues import Queue
-from infra.alarms import APPLICATION_TOPIC, waiting_alarm
+from infra.alarms import APPLICATION_TOPIC, age_alarm, waiting_alarm
 from infra.functions import APP_NAME, FUNCTIONS, MAX_RECEIVES, VISIBILITY_TIMEOUTS, Role, function
 from infra.parameters import documented_settings, parameter_name
-from infra.stateful import queue_parameter
+from infra.stateful import only_by_tls, queue_parameter
 
 Json = dict[str, Any]
 
@@ -64,6 +64,8 @@ def settings_of(name: str, core: Mapping[str, str], environment: Mapping[str, st
     Raises ValueError for an admin name that is the core's: the two would be one admin.
     """
     taken = {each: core.get(parameter_name(each), "") for each in documented_settings() if each not in OWN_SETTINGS}
+    if (domain := core.get(parameter_name("WEBSOCKET_DOMAIN_NAME"))) and not taken["WEBSOCKET_URL"]:
+        taken["WEBSOCKET_URL"] = f"wss://{domain}"
     own = {each: environment.get(each, "") for each in OWN_SETTINGS}
     settings = {"ADMIN_NAME": f"admin-{name}"} | {each: value for each, value in (taken | own).items() if value}
     core_name = core.get("AdminName") or f"admin-{core.get('CoreName') or 'default'}"
@@ -83,8 +85,15 @@ def source_queue(queue: Queue, role: Role) -> Json:
     return {"Ref": queue_parameter(queue)} if role is Role.CORE else {"Fn::GetAtt": [OWN_QUEUE, "Arn"]}
 
 
+def dead_letters(queue: Queue, role: Role) -> Json:
+    """ARN of the dead letters of that queue."""
+    if role is Role.CORE:
+        return {"Fn::Sub": f"${{{queue_parameter(queue)}}}-dead"}
+    return {"Fn::GetAtt": [OWN_DEAD_QUEUE, "Arn"]}
+
+
 def own_queue() -> Json:
-    """The queue that this stack alone delivers from, its dead letters, and the alarm on those."""
+    """The queue that this stack alone delivers from, its dead letters, and the alarms on both."""
     consumer = function("deliver_commands")
     redrive = {"deadLetterTargetArn": {"Fn::GetAtt": [OWN_DEAD_QUEUE, "Arn"]}, "maxReceiveCount": MAX_RECEIVES}
     common: Json = {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": OWN_RETENTION_SECONDS}
@@ -95,9 +104,12 @@ def own_queue() -> Json:
         "RedrivePolicy": redrive,
     }
     dead = {**common, "QueueName": own_name(f"{Queue.COMMAND_DELIVERY}-dead")}
+    closed = {"Queues": [{"Ref": OWN_QUEUE}, {"Ref": OWN_DEAD_QUEUE}], "PolicyDocument": only_by_tls("sqs:*", "*")}
     return {
+        "QueuePolicy": {"Type": "AWS::SQS::QueuePolicy", "Properties": closed},
         OWN_QUEUE: {"Type": "AWS::SQS::Queue", "Properties": queue},
         OWN_DEAD_QUEUE: {"Type": "AWS::SQS::Queue", "Properties": dead},
+        f"{OWN_QUEUE}AgeAlarm": age_alarm(consumer, OWN_QUEUE, APPLICATION_TOPIC),
         f"{OWN_DEAD_QUEUE}Alarm": waiting_alarm("A delivery of a further stack", OWN_DEAD_QUEUE, APPLICATION_TOPIC),
     }
 

@@ -1,4 +1,4 @@
-"""What each function may do: least privilege, written down once and turned into the policies of its role.
+"""What each function may do: least privilege, written down once. `infra.policies` makes the roles' policies of it.
 
 A grant that is missing fails the end-to-end run (the local cloud checks policies as AWS does); one that is never used
 fails the test that compares the calls of that run with this table.
@@ -6,15 +6,9 @@ fails the test that compares the calls of that run with this table.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from chalicelib.kit.queues import READ_BY_PEOPLE, Queue
-from chalicelib.kit.tables.schema import Table
-from infra.functions import API_STAGE, Function, QueueSource, Role, StreamSource
-from infra.further import OWN_QUEUES, source_queue
-from infra.stateful import queue_parameter, stream_parameter
-
-Json = dict[str, Any]
+from chalicelib.kit.queues import Queue
+from infra.functions import FUNCTIONS, Function, QueueSource
 
 GET = frozenset({"GetItem"})
 BATCH_GET = frozenset({"BatchGetItem"})
@@ -235,81 +229,20 @@ GRANTS: Mapping[str, Grants] = {
 }
 
 
-def policies(function: Function, grants: Grants, tables: Mapping[str, Table], role: Role = Role.CORE) -> list[Json]:
-    """The value of ``Policies`` of the function's IAM role, in a stack of that role. Raises KeyError for a table that
-    does not exist."""
-    statements = [_logs(function)]
-    for name, actions in sorted(grants.tables.items()):
-        statements += _table_statements(tables[name], actions)
-    if grants.sends:
-        statements.append(_allow(["sqs:SendMessage"], [{"Ref": queue_parameter(queue)} for queue in grants.sends]))
-    if grants.sends_to_owners:
-        statements.append(_allow(["sqs:SendMessage"], [_arn("sqs", OWN_QUEUES)]))
-    if grants.counts:
-        counted: list[Json] = [{"Ref": queue_parameter(queue)} for queue in grants.counts]
-        dead = [queue for queue in grants.counts if queue not in READ_BY_PEOPLE]
-        counted += [{"Fn::Sub": f"${{{queue_parameter(queue)}}}-dead"} for queue in dead]
-        statements.append(_allow(["sqs:GetQueueAttributes"], counted))
-    if grants.publishes:
-        statements.append(_allow(["events:PutEvents"], [{"Ref": "EventBusArn"}]))
-    if grants.reads_keys:
-        statements.append(_allow(["secretsmanager:GetSecretValue"], [{"Ref": "SecretArn"}]))
-    if grants.decrypts:
-        statements.append(_allow(["kms:Decrypt"], [{"Ref": "KeyArn"}]))
-    if grants.makes_data_key:
-        statements.append(_allow(["kms:GenerateDataKey"], [{"Ref": "KeyArn"}]))
-    if grants.posts_to_sockets:
-        statements.append(_allow(["execute-api:ManageConnections"], [_sockets_arn()]))
-    statements += _source_statements(function, tables, role)
-    document = {"Version": "2012-10-17", "Statement": statements}
-    return [{"PolicyName": f"{function.role}Policy", "PolicyDocument": document}]
+def is_in_a_loop(function: Function) -> bool:
+    """Whether a message that starts the function can lead, by way of queues alone, to its being started again.
+
+    Lambda takes such a chain for a mistake after some 16 turns, and stops it, unless the function says otherwise."""
+    reached: set[str] = set()
+    ahead = _started_by(function)
+    while ahead:
+        reached |= {each.name for each in ahead}
+        ahead = [further for each in ahead for further in _started_by(each) if further.name not in reached]
+    return function.name in reached
 
 
-def _allow(actions: list[str], resources: list[Json]) -> Json:
-    return {"Effect": "Allow", "Action": actions, "Resource": resources if len(resources) > 1 else resources[0]}
-
-
-def _arn(service: str, resource: str) -> Json:
-    return {"Fn::Sub": f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"}
-
-
-def _sockets_arn() -> Json:
-    return _arn("execute-api", f"${{WebsocketAPI}}/{API_STAGE}/*/@connections/*")
-
-
-def _logs(function: Function) -> Json:
-    """Writing to its own log group, which exists before it does."""
-    return _allow(
-        ["logs:CreateLogStream", "logs:PutLogEvents"],
-        [{"Fn::GetAtt": [function.log_group, "Arn"]}],
-    )
-
-
-def _table_statements(table: Table, actions: frozenset[str]) -> list[Json]:
-    rows = _arn("dynamodb", f"table/${{TablePrefix}}{table.name}")
-    indexes = [_arn("dynamodb", f"table/${{TablePrefix}}{table.name}/index/{index.name}") for index in table.indexes]
-    on_indexes = actions & QUERY if indexes else frozenset()
-    statements = []
-    if on_rows := actions - on_indexes:
-        statements.append(_allow([f"dynamodb:{action}" for action in sorted(on_rows)], [rows]))
-    if on_indexes:
-        statements.append(_allow(["dynamodb:Query"], indexes))
-    return statements
-
-
-def _source_statements(function: Function, tables: Mapping[str, Table], role: Role) -> list[Json]:
-    """What Lambda's poller needs, in the function's name, to read what starts it."""
-    match function.source:
-        case QueueSource(queue=queue):
-            actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-            return [_allow(actions, [source_queue(queue, role)])]
-        case StreamSource():
-            streamed = [table for table in tables.values() if table.stream]
-            streams: list[Json] = [{"Ref": stream_parameter(table)} for table in streamed]
-            of_tables = [_arn("dynamodb", f"table/${{TablePrefix}}{table.name}/stream/*") for table in streamed]
-            return [
-                _allow(["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], streams),
-                _allow(["dynamodb:ListStreams"], of_tables),
-            ]
-        case _:
-            return []
+def _started_by(function: Function) -> list[Function]:
+    """The functions whose queues it sends to."""
+    grants = GRANTS[function.name]
+    queues = {*grants.sends, *([Queue.COMMAND_DELIVERY] if grants.sends_to_owners else [])}
+    return [each for each in FUNCTIONS if isinstance(each.source, QueueSource) and each.source.queue in queues]

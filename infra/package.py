@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.schema import ALL_TABLES
-from infra.fragment import check_types, fragment
+from infra.fragment import finished, fragment
 from infra.functions import Role
 from infra.further import without_the_core
 from infra.libraries import PYTHON, find_python, install
@@ -62,7 +62,7 @@ def package(build: Path, stage: str, *, code_only: bool, role: Role = Role.CORE)
         template = json.loads((project / "out" / "sam.json").read_text())
     if role is Role.FURTHER:
         template = without_the_core(template)
-    check_types(template)
+    template = finished(template)
     _write(packaged / "sam.json", template)
     return template, packaged / "deployment.zip"
 

@@ -1,9 +1,18 @@
 """The settings of a deployment: which variables the functions get, and which a deployer may set.
 
-A documented setting is a parameter of the application's stack. Left empty it is unset, and the code's default holds.
+A documented setting is a parameter of the application's stack and a variable of its functions; left empty it is unset,
+and the code's default holds. An option is a parameter too, but about the stack: the code knows nothing of it.
 """
 
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from chalicelib.settings import Settings
+from infra.functions import Role
+
+Json = dict[str, Any]
 
 SECRET_KEYS = ("MASTER_KEY", "API_KEY", "METRICS_KEY", "NETMAKER_MASTER_KEY")
 """Settings that live in Secrets Manager, never in a template or a function's environment."""
@@ -15,14 +24,101 @@ STACK_VARIABLES = (
     "EVENT_BUS_NAME",
     "KEYS_SECRET_ARN",
     "KMS_KEY_ID",
-    "WEBSOCKET_URL",
     "WEBSOCKET_MANAGEMENT_URL",
 )
 """Variables that the stacks fill in themselves."""
 
-
 NETWORK_VARIABLES = ("SUBNET_IDS", "SECURITY_GROUP_IDS")
-"""Comma lists that a deployer gives for functions to stand in a network; the code knows nothing of it."""
+"""Comma lists that a deployer gives for functions to stand in a network."""
+
+_EVERY_STACK = tuple(Role)
+_POSITIVE_OR_NONE = "([1-9][0-9]*)?"
+_NAME_OR_NONE = r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?"
+_CERTIFICATE_OR_NONE = r"(arn:[a-z-]+:acm:.+)?"
+
+
+@dataclass(frozen=True)
+class Option:
+    """A parameter of the stacks of those roles. ``allowed``, ``pattern`` and, for numbers, ``least`` are what it
+    takes."""
+
+    meaning: str
+    default: str = ""
+    kind: str = "String"
+    allowed: tuple[str, ...] = ()
+    pattern: str = ""
+    least: int = 1
+    roles: tuple[Role, ...] = _EVERY_STACK
+
+    def parameter(self) -> Json:
+        """As it stands in a template."""
+        limits: Json = {"AllowedValues": list(self.allowed)} if self.allowed else {}
+        if self.pattern:
+            limits["AllowedPattern"] = self.pattern
+        if self.kind == "Number":
+            limits["MinValue"] = self.least
+        return {"Type": self.kind, "Default": self.default, **limits}
+
+
+_CORE = (Role.CORE,)
+
+OPTIONS: Mapping[str, Option] = {
+    "SUBNET_IDS": Option(
+        "Comma list of subnets for the functions that reach nodes or their mesh.", "", "CommaDelimitedList"
+    ),
+    "SECURITY_GROUP_IDS": Option("Comma list of their security groups.", "", "CommaDelimitedList"),
+    "ALARM_EMAIL": Option("Address that every alarm is mailed to, once it has confirmed.", roles=_CORE),
+    "MONTHLY_BUDGET_USD": Option(
+        "The account's bill of a month: ALARM_EMAIL is told at 80 % of it, and when it is going to be passed. "
+        "Where CloudFormation has no budgets (GovCloud and many younger regions), make one by hand.",
+        pattern=_POSITIVE_OR_NONE,
+        roles=_CORE,
+    ),
+    "REST_DOMAIN_NAME": Option("Host name of your own for the API, `edge.example.com`.", pattern=_NAME_OR_NONE),
+    "REST_CERTIFICATE_ARN": Option("ACM certificate for it, of the same region.", pattern=_CERTIFICATE_OR_NONE),
+    "WEBSOCKET_DOMAIN_NAME": Option("Host name of your own for sockets.", pattern=_NAME_OR_NONE, roles=_CORE),
+    "WEBSOCKET_CERTIFICATE_ARN": Option(
+        "ACM certificate for it, of the same region.", pattern=_CERTIFICATE_OR_NONE, roles=_CORE
+    ),
+    "REST_RATE": Option("Requests a second that the API takes from everybody together.", "5000", "Number"),
+    "REST_BURST": Option("Requests that it takes at once.", "5000", "Number"),
+    "PUBLIC_ROUTES_RATE": Option(
+        "As REST_RATE, for each of the routes that ask for no key: verification and registration.", "300", "Number"
+    ),
+    "PUBLIC_ROUTES_BURST": Option("Requests that each of these takes at once.", "600", "Number"),
+    "SOCKET_RATE": Option(
+        "Connects, frames and disconnects a second that the API for sockets takes from everybody together.",
+        "2000",
+        "Number",
+        roles=_CORE,
+    ),
+    "SOCKET_BURST": Option("Of these, at once.", "2000", "Number", roles=_CORE),
+    "FIREWALL": Option(
+        "`on` puts a web ACL before the API that bounds what one address may ask for.", "off", allowed=("on", "off")
+    ),
+    "FIREWALL_REQUESTS": Option(
+        "Requests that it lets one address make in five minutes. A site behind one address is one address.",
+        "30000",
+        "Number",
+        least=10,
+    ),
+    "FIREWALL_PUBLIC_REQUESTS": Option("Of these, on the routes that ask for no key.", "1000", "Number", least=10),
+    "API_ACCESS_LOGS": Option(
+        "`on`: both APIs log each request, and the account's role for that is set, which its other APIs share; "
+        "`existing-role`: the account has one; `off`.",
+        "on",
+        allowed=("on", "existing-role", "off"),
+    ),
+    "SYSTEM_LOG_LEVEL": Option(
+        "`INFO` also logs start, memory and billed time of every invocation.", "WARN", allowed=("DEBUG", "INFO", "WARN")
+    ),
+    "API_RESERVED_CONCURRENCY": Option(
+        "Copies of the API's function that are kept for it, and that it never exceeds.", pattern=_POSITIVE_OR_NONE
+    ),
+}
+"""What a deployer may choose about the stacks. The rates are for 140,000 machines: all of them polling is 2,300
+requests a second; all of them on sockets is 260 beats a second, beside 500 that connect after an outage, which is what
+AWS lets in."""
 
 
 def documented_settings() -> tuple[str, ...]:
@@ -31,6 +127,45 @@ def documented_settings() -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name not in (*SECRET_KEYS, *STACK_VARIABLES)))
 
 
+def options_of(role: Role) -> dict[str, Option]:
+    """The options of a stack of that role."""
+    return {name: option for name, option in OPTIONS.items() if role in option.roles}
+
+
+def check_options(given: Mapping[str, str]) -> None:
+    """Raises ValueError for options that say nothing without another one."""
+    for name, other in (
+        ("MONTHLY_BUDGET_USD", "ALARM_EMAIL"),
+        ("REST_DOMAIN_NAME", "REST_CERTIFICATE_ARN"),
+        ("REST_CERTIFICATE_ARN", "REST_DOMAIN_NAME"),
+        ("WEBSOCKET_DOMAIN_NAME", "WEBSOCKET_CERTIFICATE_ARN"),
+        ("WEBSOCKET_CERTIFICATE_ARN", "WEBSOCKET_DOMAIN_NAME"),
+        ("SUBNET_IDS", "SECURITY_GROUP_IDS"),
+        ("SECURITY_GROUP_IDS", "SUBNET_IDS"),
+    ):
+        if given.get(name) and not given.get(other):
+            raise ValueError(f"{name} is set, and {other} is not")
+
+
 def parameter_name(setting: str) -> str:
     """``NODE_UNREACHABLE_SECONDS`` as CloudFormation's ``NodeUnreachableSeconds``."""
     return "".join(part.capitalize() for part in setting.split("_"))
+
+
+def is_given(setting: str) -> Json:
+    """A condition: its parameter is not empty."""
+    return {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter_name(setting)}, ""]}]}
+
+
+def markdown_table() -> str:
+    """The options as a Markdown table, in the order of their declaration."""
+    lines = ["| Option | Default | Meaning |", "| --- | --- | --- |"]
+    for name, option in OPTIONS.items():
+        default = f"`{option.default}`" if option.default else "none"
+        of_core = "" if Role.FURTHER in option.roles else " Of the core only."
+        lines.append(f"| `{name}` | {default} | {option.meaning}{of_core} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown_table())

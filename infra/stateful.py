@@ -1,7 +1,8 @@
 """The stateful stack: everything that outlives a deployment of the code. Its outputs are the application's parameters.
 
-Promises: tables, queues, key and secret keep their names from stage to stage (``edge-admin-{stage}-...``), and on AWS
-survive the deletion of the stack. It does not know the functions' code.
+Promises: everything is named by its stage (``edge-admin-{stage}-...``), and on AWS tables, key, secret and bucket
+survive the deletion of the stack. Queues go with it: what waits in them is asked for again by the sweeps, dead letters
+are lost. It does not know the functions' code.
 """
 
 import json
@@ -10,7 +11,7 @@ from typing import Any
 
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables.schema import Index, Table
-from infra.alarms import waiting_alarm
+from infra.alarms import age_alarm, waiting_alarm
 from infra.functions import APP_NAME, MAX_RECEIVES, VISIBILITY_TIMEOUTS, consumer_of, logical_id
 
 Json = dict[str, Any]
@@ -34,7 +35,7 @@ def stateful_template(tables: Sequence[Table], *, retain: bool) -> Json:
         outputs[queue_parameter(queue)] = {"Fn::GetAtt": [f"{logical_id(queue)}Queue", "Arn"]}
     outputs["QueueUrls"] = _queue_urls()
     resources |= _bus() | _key(retain=retain) | _secret(retain=retain) | _artifacts(retain=retain)
-    resources["AlarmTopic"] = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": _named("alarms")}}
+    resources |= _topic() | _tls_only()
     outputs |= {
         "EventBusName": {"Ref": "EventBus"},
         "EventBusArn": {"Fn::GetAtt": ["EventBus", "Arn"]},
@@ -97,6 +98,8 @@ def _index(index: Index) -> Json:
 
 
 def _table(table: Table, *, retain: bool) -> Json:
+    """Encrypted by DynamoDB's own key, as every table is that says nothing: the other AWS key would be just as good,
+    and charge for its use."""
     names = {table.partition, table.sort} | {n for index in table.indexes for n in (index.partition, index.sort)}
     keys = sorted(name for name in names if name is not None)
     properties: Json = {
@@ -107,7 +110,7 @@ def _table(table: Table, *, retain: bool) -> Json:
         ],
         "KeySchema": _key_schema(table.partition, table.sort),
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
-        "SSESpecification": {"SSEEnabled": True},
+        "DeletionProtectionEnabled": retain,
     }
     if table.indexes:
         properties["GlobalSecondaryIndexes"] = [_index(index) for index in table.indexes]
@@ -119,7 +122,7 @@ def _table(table: Table, *, retain: bool) -> Json:
 
 
 def _queue(queue: Queue) -> Json:
-    """A queue with its dead letters, and the alarm on what nobody will take from it again."""
+    """A queue with its dead letters, and the alarms on what waits too long and on what nobody will take again."""
     name = f"{logical_id(queue)}Queue"
     consumer = consumer_of(queue)
     properties: Json = {
@@ -138,6 +141,7 @@ def _queue(queue: Queue) -> Json:
             "Properties": {**properties, "VisibilityTimeout": visibility, "RedrivePolicy": redrive},
         },
         dead: {"Type": "AWS::SQS::Queue", "Properties": {**properties, "QueueName": _named(f"{queue}-dead")}},
+        f"{name}AgeAlarm": age_alarm(consumer, name, {"Ref": "AlarmTopic"}),
         **_waiting_alarm(f"{queue}-dead", dead),
     }
 
@@ -157,8 +161,47 @@ def _bus() -> Json:
     return {"EventBus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": _named("events")}}}
 
 
+def _topic() -> Json:
+    """Whom alarms reach is the application's to say."""
+    properties: Json = {"TopicName": _named("alarms"), "KmsMasterKeyId": {"Ref": "Key"}}
+    return {"AlarmTopic": {"Type": "AWS::SNS::Topic", "Properties": properties}}
+
+
+def only_by_tls(action: str, resource: Any) -> Json:
+    """A policy: nothing without TLS. Who may do what with it is for the callers' policies to say."""
+    refused = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": action,
+        "Resource": resource,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return {"Version": "2012-10-17", "Statement": [refused]}
+
+
+def _tls_only() -> Json:
+    queues = [{"Ref": f"{logical_id(queue)}Queue"} for queue in Queue]
+    queues += [{"Ref": f"{logical_id(queue)}DeadQueue"} for queue in Queue if consumer_of(queue)]
+    objects = {"Fn::Sub": "${Artifacts.Arn}/*"}
+    of_bucket = only_by_tls("s3:*", [{"Fn::GetAtt": ["Artifacts", "Arn"]}, objects])
+    return {
+        "QueuePolicy": {
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {"Queues": queues, "PolicyDocument": only_by_tls("sqs:*", "*")},
+        },
+        "ArtifactsPolicy": {
+            "Type": "AWS::S3::BucketPolicy",
+            "Properties": {"Bucket": {"Ref": "Artifacts"}, "PolicyDocument": of_bucket},
+        },
+    }
+
+
 def _key(*, retain: bool) -> Json:
-    """The key that wraps the stage's data key. The account decides who may use it, by the functions' roles."""
+    """The key that wraps the stage's data key. The account decides who may use it, by the functions' roles.
+
+    Alarms use it too: CloudWatch may not publish to a topic that is encrypted with the key that AWS manages for SNS
+    (SNS developer guide, "Enable compatibility between event sources from AWS services and encrypted topics").
+    """
     policy = {
         "Version": "2012-10-17",
         "Statement": [
@@ -168,7 +211,15 @@ def _key(*, retain: bool) -> Json:
                 "Principal": {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}},
                 "Action": "kms:*",
                 "Resource": "*",
-            }
+            },
+            {
+                "Sid": "AlarmsReachTheTopic",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+            },
         ],
     }
     key: Json = {
@@ -200,7 +251,8 @@ def _secret(*, retain: bool) -> Json:
 
 def _artifacts(*, retain: bool) -> Json:
     """Where deployments put their packages. Without a name of ours: bucket names are shared by all accounts. Nothing in
-    it expires: rolling a failed deployment back needs the package before, however old."""
+    it expires, and what is deleted can be had back: rolling a failed deployment back needs the package before, however
+    old."""
     closed = {
         "BlockPublicAcls": True,
         "BlockPublicPolicy": True,
@@ -210,6 +262,7 @@ def _artifacts(*, retain: bool) -> Json:
     encryption = [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
     properties: Json = {
         "PublicAccessBlockConfiguration": closed,
+        "VersioningConfiguration": {"Status": "Enabled"},
         "BucketEncryption": {"ServerSideEncryptionConfiguration": encryption},
     }
     return {"Artifacts": _kept({"Type": "AWS::S3::Bucket", "Properties": properties}, retain=retain)}

@@ -19,7 +19,7 @@ from infra.local.emulator import Emulator
 from infra.local.proxy import CONCURRENT_REQUESTS, Proxy
 from infra.local.recorder import Call, Recorder
 from infra.local.sweeper import Sweeper
-from infra.local.transform import CONCURRENCY, local_template
+from infra.local.transform import CONCURRENCY, local_state, local_template
 from infra.package import package, write_stateful
 from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
 from infra.stacks import Artifacts, Stacks, application_stack, deployed_template, stateful_stack
@@ -200,7 +200,7 @@ class LocalCloud:
         template, archive = package(build, STAGE, code_only=True)
         self._step("application packaged")
         stacks = Stacks(emulator.client("cloudformation"), WAIT)
-        state = stacks.deploy(stateful_stack(STAGE), write_stateful(build, retain=False), {"Stage": STAGE})
+        state = stacks.deploy(stateful_stack(STAGE), local_state(write_stateful(build, retain=False)), {"Stage": STAGE})
         self._state = state
         self._expire_rows(emulator, state["TablePrefix"])
         self._set_keys(emulator, state["SecretArn"])

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from infra.fragment import GATEWAY_RESPONSES, gateway_response
+from infra.apis import GATEWAY_RESPONSES, gateway_response
 from infra.functions import API_STAGE, FUNCTIONS, function
 
 Json = dict[str, Any]
@@ -20,19 +20,14 @@ WAITING_CONCURRENCY = 8
 def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[[str], str]) -> Json:
     """A copy for the emulator. ``endpoint_of`` says where a function reaches the AWS APIs.
 
-    It knows no WebSocket deployments (the stage deploys by itself) and no gateway responses in the API's body; agents
-    come through the proxy; the runner calls the sweeps itself, so the schedules are off. It checks a batch of messages
-    as an action of its own, where AWS checks sqs:SendMessage.
+    It knows no gateway responses in the API's body; agents come through the proxy; the runner calls the sweeps itself,
+    so the schedules are off. It checks a batch of messages as an action of its own, where AWS checks sqs:SendMessage,
+    and does not tell policies for what purpose KMS is asked.
     """
     template = copy.deepcopy(packaged)
-    resources = template["Resources"]
-    if "WebsocketAPIStage" in resources:
-        del resources["WebsocketAPIDeployment"]
-        stage = resources["WebsocketAPIStage"]["Properties"]
-        del stage["DeploymentId"]
-        stage["AutoDeploy"] = True
+    resources = template["Resources"] = local_state(template)["Resources"]
     _move_gateway_responses(resources)
-    _allow_batches(resources)
+    _adapt_policies(resources)
     for name, resource in resources.items():
         copies = WAITING_CONCURRENCY if name == function("deliver_webhook").resource else CONCURRENCY
         for event in resource["Properties"].get("Events", {}).values():
@@ -49,12 +44,21 @@ def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[
     return template
 
 
-def _allow_batches(resources: Json) -> None:
+def local_state(template: Json) -> Json:
+    """A copy of the stateful template for the emulator, to which nobody speaks by TLS."""
+    policies = ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
+    resources = {name: each for name, each in template["Resources"].items() if each["Type"] not in policies}
+    return {**template, "Resources": resources}
+
+
+def _adapt_policies(resources: Json) -> None:
     for resource in resources.values():
         for policy in resource["Properties"].get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
                 if "sqs:SendMessage" in statement["Action"]:
                     statement["Action"].append("sqs:SendMessageBatch")
+                if any(action.startswith("kms:") for action in statement["Action"]):
+                    del statement["Condition"]
 
 
 def _move_gateway_responses(resources: Json) -> None:
@@ -66,6 +70,7 @@ def _move_gateway_responses(resources: Json) -> None:
             "RestApiId": {"Ref": "RestAPI"},
             "ResponseType": kind,
             "ResponseTemplates": response["responseTemplates"],
+            "ResponseParameters": response["responseParameters"],
             **({"StatusCode": response["statusCode"]} if status else {}),
         }
         name = f"GatewayResponse{kind.title().replace('_', '')}"

@@ -15,8 +15,8 @@ from chalicelib.nodes.rules import HealthLimits
 from chalicelib.nodes.store import HEALTH_SHARDS
 from chalicelib.settings import Settings
 from chalicelib.workers.check_health import BUDGET_SECONDS
-from infra.fragment import PUBLIC_RATE_PER_SECOND
 from infra.functions import QueueSource, StreamSource, function
+from infra.parameters import OPTIONS
 from tests.bench import prices
 from tests.bench.prices_activities import activities
 from tests.bench.prices_agent import (
@@ -207,7 +207,7 @@ def reconnecting_minutes() -> float:
 
 def enrolling_hours() -> float:
     """Until everybody has enrolled, through the throttled public routes."""
-    return FLEET / PUBLIC_RATE_PER_SECOND / 3600
+    return FLEET / float(OPTIONS["PUBLIC_ROUTES_RATE"].default) / 3600
 
 
 def _own_ms(name: str) -> float:

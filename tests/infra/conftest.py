@@ -1,4 +1,4 @@
-"""The real zip, built once for all tests of a run."""
+"""The real zip, built once for all tests of a run; and the templates, as CloudFormation gets and makes them."""
 
 import fcntl
 import os
@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.functions import Role
 from infra.libraries import PYTHON, find_python, install
 from infra.package import ROOT, package
+from infra.resolved import transformed
 from tests.infra.runtime_client import RealZip
 
 REQUIRED = "REAL_ZIP_REQUIRED"
@@ -45,3 +47,16 @@ def _build(folder: Path) -> None:
     with zipfile.ZipFile(archive) as content:
         content.extractall(folder / "code")
     install(ROOT / "tests" / "infra" / "runtime-client.txt", folder / "runtime-client")
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory):
+    """The packaged template of each role, without the libraries."""
+    build = tmp_path_factory.mktemp("packages")
+    return {role: package(build / role, "local", code_only=True, role=role)[0] for role in Role}
+
+
+@pytest.fixture(scope="session")
+def templates(packages):
+    """What the SAM transform makes of them."""
+    return {role: transformed(packages[role]) for role in Role}

@@ -8,11 +8,12 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.schema import ALL_TABLES
 from infra.functions import FUNCTIONS, ScheduleSource
-from infra.local.transform import CONCURRENCY, WAITING_CONCURRENCY, local_template
+from infra.local.transform import CONCURRENCY, WAITING_CONCURRENCY, local_state, local_template
 from infra.package import _run_chalice, kept_in_package, package
 from infra.stacks import TEMPLATE_BYTES
-from infra.stateful import to_compact_json
+from infra.stateful import stateful_template, to_compact_json
 
 RESOURCES_OF_A_REST_API = 300
 """API Gateway's quota of paths in one API."""
@@ -86,7 +87,8 @@ def test_throttled_routes_exist(packaged):
     properties = template["Resources"]["RestAPI"]["Properties"]
     paths = properties["DefinitionBody"]["paths"]
 
-    for setting in properties["MethodSettings"]:
+    assert properties["MethodSettings"][0]["ResourcePath"] == "/*"
+    for setting in properties["MethodSettings"][1:]:
         path = setting["ResourcePath"].removeprefix("/").replace("~1", "/")
         assert setting["HttpMethod"].lower() in paths[path]
 
@@ -158,9 +160,22 @@ class TestLocalTemplate:
     def test_it_leaves_the_packaged_template_alone(self, packaged, local):
         template, _ = packaged
 
-        assert "WebsocketAPIDeployment" in template["Resources"]
-        assert "WebsocketAPIDeployment" not in local["Resources"]
-        assert local["Resources"]["WebsocketAPIStage"]["Properties"]["AutoDeploy"] is True
+        [schedule] = template["Resources"]["CheckHealth"]["Properties"]["Events"].values()
+        assert "Enabled" not in schedule["Properties"]
+        statements = template["Resources"]["ApiHandlerRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        assert any("Condition" in each for each in statements if each["Action"][0].startswith("kms:"))
+
+    def test_policies_name_no_purpose_that_the_emulator_does_not_tell(self, local):
+        for each in FUNCTIONS:
+            [policy] = local["Resources"][each.role]["Properties"]["Policies"]
+            of_kms = [one for one in policy["PolicyDocument"]["Statement"] if one["Action"][0].startswith("kms:")]
+            assert not [one for one in of_kms if "Condition" in one]
+
+    def test_nothing_asks_for_tls_there(self):
+        state = stateful_template(ALL_TABLES, retain=False)
+        kept = local_state(state)["Resources"]
+
+        assert {*state["Resources"]} - {*kept} == {"QueuePolicy", "ArtifactsPolicy"}
 
     def test_no_schedule_runs_by_itself(self, local):
         schedules = [

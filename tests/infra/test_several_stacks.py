@@ -104,7 +104,7 @@ class TestWhatItIs:
 
     def test_everything_that_it_names_is_there(self, further):
         known = {*further["Resources"], *further["Parameters"]}
-        unknown = {name for name in references(further) - known if not name.startswith("AWS::")}
+        unknown = {name for name in references(further) - known if not name.startswith(("AWS::", "RestAPI."))}
         assert unknown == set()
 
     def test_cloudformation_refuses_what_we_would_refuse(self, further):
@@ -157,9 +157,9 @@ class TestGrants:
         for each in FURTHER:
             ours, cores = statements_of(further, each.role), statements_of(core, each.role)
             different = [one for one in ours if one not in cores]
-            taking = [one for one in different if "sqs:ReceiveMessage" in one["Action"]]
-            assert different == taking
-            assert len(taking) == (each.name == "deliver_commands")
+            of_its_queue = [one for one in different if references(one) <= {"DeliveryQueue", "DeliveryDeadQueue"}]
+            assert different == of_its_queue
+            assert len(of_its_queue) == (2 if each.name == "deliver_commands" else 0)  # takes, and parks
 
     def test_nobody_may_take_from_the_cores_queue(self, further):
         (taking,) = [
@@ -210,6 +210,17 @@ class TestSettings:
             "POLL_SECONDS": "30",
             "PUSH_HOST": "10.0.0.1",
         }
+
+    @pytest.mark.parametrize(
+        ("core", "url"),
+        [
+            ({}, None),
+            ({"WebsocketDomainName": "sockets.example.com"}, "wss://sockets.example.com"),
+            ({"WebsocketDomainName": "sockets.example.com", "WebsocketUrl": "wss://x.example"}, "wss://x.example"),
+        ],
+    )
+    def test_sockets_are_the_cores_under_its_own_name(self, core, url):
+        assert settings_of("far", core, {}).get("WEBSOCKET_URL") == url
 
     @pytest.mark.parametrize(
         ("core", "environment"),

@@ -1,0 +1,217 @@
+"""What Chalice cannot say about the two APIs of API Gateway: throttles, access logs, refusals in our envelope,
+stages."""
+
+import json
+from typing import Any
+
+from infra.functions import API_STAGE, Role
+from infra.parameters import parameter_name
+
+Json = dict[str, Any]
+
+REST_API = "RestAPI"
+SOCKET_API = "WebsocketAPI"
+SOCKET_STAGE = "WebsocketAPIStage"
+"""Logical ids that Chalice chooses."""
+
+REST_LOGS = "RestAccessLogs"
+SOCKET_LOGS = "SocketAccessLogs"
+LOGS_ACCOUNT = "ApiLogsAccount"
+
+PUBLIC_ROUTES = (
+    ("POST", "/api/v1/agents/enrollment_keys/verify"),
+    ("POST", "/api/v1/agents/nodes"),
+)
+"""Routes that a machine needs before it has a token: agents register at each start, so a fleet that comes back after a
+power cut has to get through here."""
+
+PUBLIC_KEYS_ROUTE = ("POST", "/api/v1/clusters/default/enrollment_keys/public")
+"""Open where PUBLIC_ENROLLMENT_KEY_ENABLED says so; each call makes a row."""
+
+PUBLIC_KEYS_RATE = 5
+PUBLIC_KEYS_BURST = 50
+
+LOGS_ACCESS = "LogsAccess"
+MAKES_LOGS_ROLE = "MakesLogsRole"
+
+_ENVELOPE_CONTENT = "application/json"
+
+GATEWAY_RESPONSES: tuple[tuple[str, int, str, str], ...] = (
+    ("DEFAULT_4XX", 0, "bad_request", "Bad Request"),
+    ("DEFAULT_5XX", 0, "internal_server_error", "Internal Server Error"),
+    ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found", "Resource not found"),
+    ("RESOURCE_NOT_FOUND", 404, "not_found", "Resource not found"),
+    ("REQUEST_TOO_LARGE", 413, "payload_too_large", "Payload Too Large"),
+    ("THROTTLED", 429, "rate_limited", "Too Many Requests"),
+    ("QUOTA_EXCEEDED", 429, "rate_limited", "Too Many Requests"),
+    ("WAF_FILTERED", 429, "rate_limited", "Too Many Requests"),
+    ("UNSUPPORTED_MEDIA_TYPE", 415, "unsupported_media_type", "Unsupported Media Type"),
+    ("INTEGRATION_FAILURE", 503, "service_unavailable", "Service Unavailable"),
+    ("INTEGRATION_TIMEOUT", 503, "service_unavailable", "Service Unavailable"),
+)
+"""What API Gateway answers by itself: its response type, the status (0 keeps its own), our code and message. For
+REQUEST_TOO_LARGE it does not heed this yet (API Gateway developer guide, "Important notes"): above what Lambda takes, a
+client gets its own words. Our firewall has rate rules only, so what it stops is one request too many."""
+
+GATEWAY_HEADERS = {"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"}
+"""Any page may read a refusal: nothing in it is anybody's. Which page may call is the function's to say; one that may
+would else be told of a network error where it was throttled."""
+
+_REST_LOG_FIELDS = {
+    "requestId": "requestId",
+    "time": "requestTimeEpoch",
+    "ip": "identity.sourceIp",
+    "method": "httpMethod",
+    "route": "resourcePath",
+    "status": "status",
+    "refusal": "error.responseType",
+    "latency": "responseLatency",
+    "bytes": "responseLength",
+}
+_SOCKET_LOG_FIELDS = {
+    "requestId": "requestId",
+    "time": "requestTimeEpoch",
+    "ip": "identity.sourceIp",
+    "route": "routeKey",
+    "connectionId": "connectionId",
+    "status": "status",
+    "refusal": "error.responseType",
+    "latency": "integrationLatency",
+}
+"""Of the context. Never of the authorizer, the headers or the query, in which keys and tokens travel."""
+
+CONDITIONS: Json = {
+    LOGS_ACCESS: {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter_name("API_ACCESS_LOGS")}, "off"]}]},
+}
+CORE_CONDITIONS: Json = {
+    MAKES_LOGS_ROLE: {"Fn::Equals": [{"Ref": parameter_name("API_ACCESS_LOGS")}, "on"]},
+}
+
+
+def api_name(role: Role) -> Json:
+    """The REST API's name: its metrics go by it, so no two APIs of an account may share one."""
+    return {"Fn::Sub": "edge-admin-${Stage}" if role is Role.CORE else "edge-admin-${Stage}-admin-${Name}"}
+
+
+def rest_api(role: Role) -> Json:
+    """What is merged into Chalice's REST API. The core's stays when its stack is deleted: machines know its address."""
+    responses = {kind: gateway_response(status, code, text) for kind, status, code, text in GATEWAY_RESPONSES}
+    properties = {
+        "Name": api_name(role),
+        # Without it SAM makes a second stage, named Stage, that nothing throttles.
+        "OpenApiVersion": "2.0",
+        "MethodSettings": _throttles(),
+        "AccessLogSetting": _access_log(REST_LOGS, _REST_LOG_FIELDS),
+        "DefinitionBody": {
+            "info": {"title": api_name(role)},
+            "x-amazon-apigateway-gateway-responses": responses,
+        },
+    }
+    if role is Role.FURTHER:
+        return {"Properties": properties}
+    return {"Properties": properties, **kept()}
+
+
+def socket_api() -> Json:
+    """What is merged into Chalice's API for sockets."""
+    return kept()
+
+
+def socket_stage() -> Json:
+    """What is merged into its stage: changes of its routes are deployed as they happen, where Chalice's own deployment
+    would be the first one for ever."""
+    routes = [f"Websocket{route}Route" for route in ("Connect", "Message", "Disconnect")]
+    properties = {
+        "AutoDeploy": True,
+        "DefaultRouteSettings": {
+            "ThrottlingRateLimit": {"Ref": parameter_name("SOCKET_RATE")},
+            "ThrottlingBurstLimit": {"Ref": parameter_name("SOCKET_BURST")},
+        },
+        "AccessLogSettings": _access_log(SOCKET_LOGS, _SOCKET_LOG_FIELDS),
+    }
+    return {"Properties": properties, "DependsOn": routes}
+
+
+def kept() -> Json:
+    """What has a resource outlive its stack."""
+    return {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+
+
+def written_by_the_account() -> Json:
+    """Tags of an access log, which name the account's role for logs where this stack sets it: so it is set before a
+    stage asks for the log. (DependsOn may not name what a condition leaves out.)"""
+    tags = [{"Key": "edge-admin:written-by", "Value": {"Ref": LOGS_ACCOUNT}}]
+    return {"Tags": {"Fn::If": [MAKES_LOGS_ROLE, tags, {"Ref": "AWS::NoValue"}]}}
+
+
+def logs_account() -> Json:
+    """The role by which API Gateway writes the logs of all APIs of the account in the region. It is set, not owned:
+    other stages and strangers' APIs use it too, so neither leaves with the stack."""
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+    policy = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+    properties = {"AssumeRolePolicyDocument": trust, "ManagedPolicyArns": [{"Fn::Sub": policy}]}
+    role = {"Type": "AWS::IAM::Role", "Condition": MAKES_LOGS_ROLE, "Properties": properties}
+    account = {
+        "Type": "AWS::ApiGateway::Account",
+        "Condition": MAKES_LOGS_ROLE,
+        "Properties": {"CloudWatchRoleArn": {"Fn::GetAtt": ["ApiLogsRole", "Arn"]}},
+    }
+    return {"ApiLogsRole": {**role, **kept()}, LOGS_ACCOUNT: {**account, **kept()}}
+
+
+def gateway_response(status: int, code: str, message: str) -> Json:
+    """API Gateway's refusal in the API's envelope; ``$context`` is filled in by API Gateway."""
+    body = {"error": {"code": code, "message": message}, "meta": {"request_id": "$context.requestId"}}
+    response: Json = {
+        "responseTemplates": {_ENVELOPE_CONTENT: json.dumps(body)},
+        "responseParameters": GATEWAY_HEADERS,
+    }
+    return {"statusCode": str(status), **response} if status else response
+
+
+def rest_stage_arn() -> Json:
+    """Of the deployed stage, which SAM makes."""
+    arn = f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}::/restapis/${{{REST_API}}}/stages/${{{REST_API}.Stage}}"
+    return {"Fn::Sub": arn}
+
+
+def rest_dimensions(role: Role) -> list[Json]:
+    """Of the metrics of the REST API's stage."""
+    return [{"Name": "ApiName", "Value": api_name(role)}, {"Name": "Stage", "Value": API_STAGE}]
+
+
+def socket_dimensions() -> list[Json]:
+    return [{"Name": "ApiId", "Value": {"Ref": SOCKET_API}}, {"Name": "Stage", "Value": API_STAGE}]
+
+
+def _throttles() -> list[Json]:
+    """For every method, and less for those that ask for no key."""
+    everybody: tuple[Any, Any] = ({"Ref": parameter_name("REST_RATE")}, {"Ref": parameter_name("REST_BURST")})
+    public = ({"Ref": parameter_name("PUBLIC_ROUTES_RATE")}, {"Ref": parameter_name("PUBLIC_ROUTES_BURST")})
+    return [
+        _throttle("*", "/*", *everybody),
+        *(_throttle(method, path, *public) for method, path in PUBLIC_ROUTES),
+        _throttle(*PUBLIC_KEYS_ROUTE, PUBLIC_KEYS_RATE, PUBLIC_KEYS_BURST),
+    ]
+
+
+def _throttle(method: str, path: str, rate: Any, burst: Any) -> Json:
+    encoded = path if path == "/*" else "/" + path.replace("/", "~1")
+    return {
+        "HttpMethod": method,
+        "ResourcePath": encoded,
+        "ThrottlingRateLimit": rate,
+        "ThrottlingBurstLimit": burst,
+    }
+
+
+def _access_log(group: str, fields: dict[str, str]) -> Json:
+    """A line of JSON for each request."""
+    line = json.dumps({name: f"$context.{each}" for name, each in fields.items()}, separators=(",", ":"))
+    setting = {"DestinationArn": {"Fn::GetAtt": [group, "Arn"]}, "Format": line}
+    return {"Fn::If": [LOGS_ACCESS, setting, {"Ref": "AWS::NoValue"}]}

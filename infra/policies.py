@@ -1,0 +1,121 @@
+"""The policies of the functions' roles, made of their grants."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.kit.queues import READ_BY_PEOPLE
+from chalicelib.kit.tables.schema import Table
+from infra.functions import API_STAGE, Function, QueueSource, Role, StreamSource
+from infra.further import OWN_QUEUES, dead_letters, source_queue
+from infra.grants import QUERY, Grants, is_in_a_loop
+from infra.stateful import queue_parameter, stream_parameter
+
+Json = dict[str, Any]
+
+DATA_KEY_PURPOSE = "edge-admin data key"
+"""What the code names as the purpose of every data key that it asks KMS for."""
+
+
+def policies(function: Function, grants: Grants, tables: Mapping[str, Table], role: Role = Role.CORE) -> list[Json]:
+    """The value of ``Policies`` of the function's IAM role, in a stack of that role. Raises KeyError for a table that
+    does not exist."""
+    statements = [_logs(function), *_table_statements(grants, tables)]
+    if grants.sends:
+        statements.append(_allow(["sqs:SendMessage"], [{"Ref": queue_parameter(queue)} for queue in grants.sends]))
+    if grants.sends_to_owners:
+        statements.append(_allow(["sqs:SendMessage"], [_arn("sqs", OWN_QUEUES)]))
+    if grants.counts:
+        counted: list[Json] = [{"Ref": queue_parameter(queue)} for queue in grants.counts]
+        dead = [queue for queue in grants.counts if queue not in READ_BY_PEOPLE]
+        counted += [dead_letters(queue, Role.CORE) for queue in dead]
+        statements.append(_allow(["sqs:GetQueueAttributes"], counted))
+    if grants.publishes:
+        statements.append(_allow(["events:PutEvents"], [{"Ref": "EventBusArn"}]))
+    if grants.reads_keys:
+        statements.append(_allow(["secretsmanager:GetSecretValue"], [{"Ref": "SecretArn"}]))
+    if grants.decrypts:
+        statements.append(_for_data_keys("kms:Decrypt"))
+    if grants.makes_data_key:
+        statements.append(_for_data_keys("kms:GenerateDataKey"))
+    if grants.posts_to_sockets:
+        statements.append(_allow(["execute-api:ManageConnections"], [_sockets_arn()]))
+    if function.reaches_nodes:
+        statements.append(_no_network_interfaces())
+    statements += _source_statements(function, tables, role)
+    document = {"Version": "2012-10-17", "Statement": statements}
+    return [{"PolicyName": f"{function.role}Policy", "PolicyDocument": document}]
+
+
+def _allow(actions: list[str], resources: list[Any]) -> Json:
+    return {"Effect": "Allow", "Action": actions, "Resource": resources if len(resources) > 1 else resources[0]}
+
+
+def _arn(service: str, resource: str) -> Json:
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"}
+
+
+def _sockets_arn() -> Json:
+    return _arn("execute-api", f"${{WebsocketAPI}}/{API_STAGE}/*/@connections/*")
+
+
+def _logs(function: Function) -> Json:
+    """Writing to its own log group, which exists before it does."""
+    return _allow(
+        ["logs:CreateLogStream", "logs:PutLogEvents"],
+        [{"Fn::GetAtt": [function.log_group, "Arn"]}],
+    )
+
+
+def _no_network_interfaces() -> Json:
+    """Lambda makes a function's network interfaces with the function's own role; its code has no business with them
+    (Lambda developer guide, "Giving Lambda functions access to resources in an Amazon VPC")."""
+    interfaces = ["Create", "Delete", "Describe", "Detach"]
+    actions = [
+        *(f"ec2:{verb}NetworkInterface{'s' if verb == 'Describe' else ''}" for verb in interfaces),
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:UnassignPrivateIpAddresses",
+        "ec2:DescribeSubnets",
+    ]
+    by_code = {"ArnLike": {"lambda:SourceFunctionArn": _arn("lambda", "function:*")}}
+    return {"Effect": "Deny", "Action": actions, "Resource": "*", "Condition": by_code}
+
+
+def _for_data_keys(action: str) -> Json:
+    """The key for the one purpose that it has: what names another is refused."""
+    purpose = {"StringEquals": {"kms:EncryptionContext:purpose": DATA_KEY_PURPOSE}}
+    return {**_allow([action], [{"Ref": "KeyArn"}]), "Condition": purpose}
+
+
+def _table_statements(grants: Grants, tables: Mapping[str, Table]) -> list[Json]:
+    """One statement for all tables with the same actions: a role's policies may have 10,240 characters (IAM quotas).
+    For the same reason a query is granted on all indexes of a table at once."""
+    places: dict[tuple[str, ...], list[Json]] = {}
+    for name, actions in sorted(grants.tables.items()):
+        rows = f"table/${{TablePrefix}}{tables[name].name}"
+        on_indexes = actions & QUERY if tables[name].indexes else frozenset()
+        if on_rows := actions - on_indexes:
+            places.setdefault(tuple(sorted(on_rows)), []).append(_arn("dynamodb", rows))
+        if on_indexes:
+            places.setdefault(tuple(sorted(on_indexes)), []).append(_arn("dynamodb", f"{rows}/index/*"))
+    return [_allow([f"dynamodb:{action}" for action in actions], arns) for actions, arns in sorted(places.items())]
+
+
+def _source_statements(function: Function, tables: Mapping[str, Table], role: Role) -> list[Json]:
+    """What Lambda's poller needs, in the function's name, to read what starts it; and the way to the dead letters for
+    who gives a chain of messages up."""
+    match function.source:
+        case QueueSource(queue=queue):
+            actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+            takes = _allow(actions, [source_queue(queue, role)])
+            parks = [_allow(["sqs:SendMessage"], [dead_letters(queue, role)])] if is_in_a_loop(function) else []
+            return [takes, *parks]
+        case StreamSource():
+            streamed = [table for table in tables.values() if table.stream]
+            streams: list[Json] = [{"Ref": stream_parameter(table)} for table in streamed]
+            return [
+                _allow(["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], streams),
+                # IAM knows no narrower resource for it; it tells the streams' names.
+                _allow(["dynamodb:ListStreams"], ["*"]),
+            ]
+        case _:
+            return []

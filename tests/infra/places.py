@@ -1,0 +1,28 @@
+"""The places that templates are tried in: the longest names that they accept, in regions of every kind."""
+
+from chalicelib.schema import ALL_TABLES
+from infra.resolved import Place, resolved
+from infra.stateful import stateful_template
+
+STAGE = "production123456"
+"""As long as the template lets a stage be."""
+
+NAME = "west123456789012"
+"""As long as the template lets a further stack be called."""
+
+US_EAST = Place()
+PLACES = (
+    US_EAST,
+    Place("ap-southeast-1"),
+    Place("us-gov-west-1", "aws-us-gov"),
+    Place("cn-northwest-1", "aws-cn", "amazonaws.com.cn"),
+    Place("us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov"),
+)
+"""No region has a longer name than those of fourteen letters, and few partitions have one as long as GovCloud's."""
+
+
+def parameters_of_the_application(place=US_EAST, stage=STAGE):
+    """What an application's stack has to be given: the outputs of the stateful one, and the names of the longest."""
+    state = resolved(stateful_template(ALL_TABLES, retain=True), {"Stage": stage}, place)
+    outputs = {name: each["Value"] for name, each in state["Outputs"].items()}
+    return {"Stage": stage, "Name": NAME, "WebsocketAPI": "a1b2c3d4e5", **outputs}

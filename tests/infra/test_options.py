@@ -1,0 +1,271 @@
+"""What a deployer may choose about the stacks: documented, checked, and with defaults that carry a fleet."""
+
+import json
+import re
+
+import pytest
+
+from chalicelib.settings import Settings
+from infra.apis import PUBLIC_KEYS_ROUTE, PUBLIC_ROUTES
+from infra.functions import Role
+from infra.package import ROOT
+from infra.parameters import (
+    OPTIONS,
+    check_options,
+    documented_settings,
+    markdown_table,
+    options_of,
+    parameter_name,
+)
+from infra.resolved import resolved
+from tests.bench.prices_agent import BEAT_SECONDS
+from tests.infra.places import US_EAST, parameters_of_the_application
+
+MACHINES = 140_000
+
+ACCOUNT_RATE = 10_000
+"""Requests a second that API Gateway takes from an account in most regions (API Gateway quotas)."""
+
+NEW_SOCKETS = 500
+"""New connections a second, as above."""
+
+
+def rate(name):
+    return int(OPTIONS[name].default)
+
+
+def of_type(template, kind):
+    return {name: each["Properties"] for name, each in template["Resources"].items() if each["Type"] == kind}
+
+
+def deployed(templates, role=Role.CORE, **options):
+    return resolved(templates[role], parameters_of_the_application() | options, US_EAST)
+
+
+def test_are_documented():
+    documented = (ROOT / "docs" / "operations.md").read_text()
+
+    assert markdown_table() in documented, "run python -m infra.parameters, and put its table there"
+
+
+def test_share_no_name_with_a_setting():
+    assert not {*OPTIONS} & {*documented_settings()}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_are_parameters_with_defaults(packages, role):
+    for name, option in options_of(role).items():
+        assert packages[role]["Parameters"][parameter_name(name)]["Default"] == option.default
+    for name in {*OPTIONS} - {*options_of(role)}:
+        assert parameter_name(name) not in packages[role]["Parameters"]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"MONTHLY_BUDGET_USD": "100"}, "ALARM_EMAIL"),
+        ({"REST_DOMAIN_NAME": "edge.example.com"}, "REST_CERTIFICATE_ARN"),
+        ({"WEBSOCKET_CERTIFICATE_ARN": "arn:aws:acm:x"}, "WEBSOCKET_DOMAIN_NAME"),
+        ({"SUBNET_IDS": "subnet-1", "SECURITY_GROUP_IDS": ""}, "SECURITY_GROUP_IDS"),
+    ],
+)
+def test_that_need_another_say_so(given, missing):
+    with pytest.raises(ValueError, match=f"{missing} is not"):
+        check_options(given)
+    check_options({**given, missing: "x"})
+
+
+class TestThrottles:
+    def test_let_a_fleet_poll_and_register_at_once_and_leave_the_account_some(self):
+        polls = MACHINES / Settings(_env_file=None).poll_seconds
+
+        assert 1.5 * (polls + rate("PUBLIC_ROUTES_RATE")) < rate("REST_RATE") <= ACCOUNT_RATE / 2
+
+    def test_let_a_fleet_connect_again_while_it_beats(self):
+        beats = MACHINES / BEAT_SECONDS
+
+        assert 1.5 * (beats + 2 * NEW_SOCKETS) < rate("SOCKET_RATE") <= ACCOUNT_RATE / 2
+
+    def test_let_a_fleet_that_was_without_power_register_within_ten_minutes(self):
+        assert MACHINES / rate("PUBLIC_ROUTES_RATE") < 600
+
+    @pytest.mark.parametrize("role", Role)
+    def test_are_on_every_route(self, templates, role):
+        settings = of_type(deployed(templates, role, RestRate="70"), "AWS::ApiGateway::Stage")["RestAPIapiStage"]
+        by_route = {(each["HttpMethod"], each["ResourcePath"]): each for each in settings["MethodSettings"]}
+
+        assert str(by_route["*", "/*"]["ThrottlingRateLimit"]) == "70"
+        lower = [
+            by_route[method, "/" + path.replace("/", "~1")] for method, path in (*PUBLIC_ROUTES, PUBLIC_KEYS_ROUTE)
+        ]
+        assert all(int(each["ThrottlingRateLimit"]) < rate("REST_RATE") for each in lower)
+        assert len(by_route) == 1 + len(lower)
+
+    def test_cover_every_route_that_asks_for_no_key_and_writes(self, packages):
+        paths = packages[Role.CORE]["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+
+        assert all(method.lower() in paths[path] for method, path in (*PUBLIC_ROUTES, PUBLIC_KEYS_ROUTE))
+
+    def test_are_on_the_sockets(self, templates):
+        [stage] = of_type(deployed(templates, SocketRate="9"), "AWS::ApiGatewayV2::Stage").values()
+
+        assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": "9", "ThrottlingBurstLimit": "2000"}
+
+
+class TestAccessLogs:
+    @pytest.mark.parametrize("role", Role)
+    def test_say_who_asked_for_what_and_what_came_of_it(self, templates, role):
+        made = deployed(templates, role)
+        lines = [stage["AccessLogSetting"] for stage in of_type(made, "AWS::ApiGateway::Stage").values()]
+        lines += [stage["AccessLogSettings"] for stage in of_type(made, "AWS::ApiGatewayV2::Stage").values()]
+
+        assert len(lines) == (2 if role is Role.CORE else 1)
+        for line in lines:
+            assert {"requestId", "ip", "route", "status", "latency"} <= set(json.loads(line["Format"]))
+            assert ":log-group:/edge-admin/" in line["DestinationArn"]
+
+    def test_hold_nothing_in_which_keys_travel(self, templates):
+        made = deployed(templates)
+        [rest] = of_type(made, "AWS::ApiGateway::Stage").values()
+        [sockets] = of_type(made, "AWS::ApiGatewayV2::Stage").values()
+        said = rest["AccessLogSetting"]["Format"] + sockets["AccessLogSettings"]["Format"]
+
+        for part in ("authorizer", "header", "query", "params", 'path"', "identity.apiKey", "protocol"):
+            assert part not in said
+
+    @pytest.mark.parametrize(("choice", "logs", "role"), [("on", 1, 1), ("existing-role", 1, 0), ("off", 0, 0)])
+    def test_and_the_accounts_role_are_the_deployers_choice(self, templates, choice, logs, role):
+        made = deployed(templates, ApiAccessLogs=choice)
+        [stage] = of_type(made, "AWS::ApiGateway::Stage").values()
+
+        assert ("AccessLogSetting" in stage) == logs
+        assert len(of_type(made, "AWS::ApiGateway::Account")) == role
+        assert ("ApiLogsRole" in made["Resources"]) == role
+
+    def test_wait_for_the_role(self, templates):
+        """CloudFormation makes a log group after what its tags name, and a stage after its log group."""
+        groups = of_type(deployed(templates), "AWS::Logs::LogGroup")
+
+        for name in ("RestAccessLogs", "SocketAccessLogs"):
+            assert groups[name]["Tags"] == [{"Key": "edge-admin:written-by", "Value": "ApiLogsAccount"}]
+
+
+class TestNames:
+    def test_are_generated_by_default(self, templates):
+        made = deployed(templates)
+
+        assert made["Outputs"]["EndpointURL"]["Value"] == "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/api/"
+        assert made["Outputs"]["WebsocketURL"]["Value"] == "wss://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/api"
+
+    def test_of_ones_own_are_given_to_agents_and_say_where_they_lead(self, templates):
+        made = deployed(
+            templates,
+            RestDomainName="edge.example.com",
+            RestCertificateArn="arn:1",
+            WebsocketDomainName="sockets.example.com",
+            WebsocketCertificateArn="arn:2",
+        )
+        variables = of_type(made, "AWS::Lambda::Function")["APIHandler"]["Environment"]["Variables"]
+
+        assert made["Outputs"]["EndpointURL"]["Value"] == "https://edge.example.com/"
+        assert variables["WEBSOCKET_URL"] == "wss://sockets.example.com"
+        assert variables["WEBSOCKET_MANAGEMENT_URL"].startswith("https://a1b2c3d4e5.execute-api.")
+        assert made["Outputs"]["RestDomainTarget"]["Value"] == "RestDomain.RegionalDomainName"
+        assert made["Outputs"]["SocketDomainTarget"]["Value"] == "SocketDomain.RegionalDomainName"
+        [rest] = of_type(made, "AWS::ApiGateway::BasePathMapping").values()
+        [sockets] = of_type(made, "AWS::ApiGatewayV2::ApiMapping").values()
+        assert (rest["Stage"], sockets["Stage"]) == ("api", "api")
+
+    def test_a_url_that_is_set_wins(self, templates):
+        made = deployed(
+            templates, WebsocketUrl="wss://front.example", WebsocketDomainName="x", WebsocketCertificateArn="arn:2"
+        )
+
+        assert made["Outputs"]["WebsocketURL"]["Value"] == "wss://front.example"
+
+    def test_a_further_stack_may_have_one_for_its_api(self, templates):
+        made = deployed(templates, Role.FURTHER, RestDomainName="west.example.com", RestCertificateArn="arn:1")
+
+        assert made["Outputs"]["EndpointURL"]["Value"] == "https://west.example.com/"
+        assert of_type(made, "AWS::ApiGatewayV2::DomainName") == {}
+
+
+class TestFirewall:
+    @pytest.mark.parametrize("role", Role)
+    def test_bounds_each_address_and_more_so_where_no_key_is_asked_for(self, templates, role):
+        made = deployed(templates, role, Firewall="on", FirewallRequests="5000", FirewallPublicRequests="50")
+        [acl] = of_type(made, "AWS::WAFv2::WebACL").values()
+        public, everything = [rule["Statement"]["RateBasedStatement"] for rule in acl["Rules"]]
+
+        assert (public["Limit"], everything["Limit"]) == ("50", "5000")
+        assert {public["AggregateKeyType"], everything["AggregateKeyType"]} == {"IP"}
+        assert "ScopeDownStatement" not in everything
+        pattern = public["ScopeDownStatement"]["RegexMatchStatement"]["RegexString"]
+        for _, path in (*PUBLIC_ROUTES, PUBLIC_KEYS_ROUTE):
+            for prefix, end in (("", ""), ("/api", "/")):
+                assert re.search(pattern, f"{prefix}{path}{end}")
+        assert not re.search(pattern, "/api/api/v1/agents/nodes/9b2f/command_executions")
+
+    def test_stands_before_the_deployed_stage(self, templates):
+        [association] = of_type(deployed(templates, Firewall="on"), "AWS::WAFv2::WebACLAssociation").values()
+
+        assert association["ResourceArn"] == "arn:aws:apigateway:us-east-1::/restapis/a1b2c3d4e5/stages/api"
+
+
+class TestListeners:
+    def test_alarms_reach_the_address_that_is_given(self, templates):
+        [subscription] = of_type(deployed(templates, AlarmEmail="a@example.com"), "AWS::SNS::Subscription").values()
+
+        assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "a@example.com")
+        assert subscription["TopicArn"].startswith("arn:aws:sns:")
+
+    def test_a_budget_tells_the_same_address(self, templates):
+        [budget] = of_type(
+            deployed(templates, AlarmEmail="a@example.com", MonthlyBudgetUsd="250"), "AWS::Budgets::Budget"
+        ).values()
+
+        assert budget["Budget"]["BudgetLimit"] == {"Amount": "250", "Unit": "USD"}
+        told = {each["Address"] for one in budget["NotificationsWithSubscribers"] for each in one["Subscribers"]}
+        assert told == {"a@example.com"}
+
+    def test_there_is_no_budget_without_somebody_to_tell(self, templates):
+        assert of_type(deployed(templates, MonthlyBudgetUsd="250"), "AWS::Budgets::Budget") == {}
+
+
+class TestAlarmsOfTheApis:
+    def test_5xx_and_429_of_each_api_ring(self, templates):
+        for role in Role:
+            made = deployed(templates, role)
+            alarms = of_type(made, "AWS::CloudWatch::Alarm")
+            failures, refusals = alarms["RestFailuresAlarm"], alarms["RateLimitedAlarm"]
+            [named] = of_type(made, "AWS::ApiGateway::RestApi").values()
+            [counted] = of_type(made, "AWS::Logs::MetricFilter").values()
+            [metric] = counted["MetricTransformations"]
+
+            assert failures["MetricName"] == "5XXError"
+            assert {"Name": "ApiName", "Value": named["Name"]} in failures["Dimensions"]
+            assert named["Body"]["info"]["title"] == named["Name"]
+            assert (refusals["Namespace"], refusals["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
+            assert counted["FilterPattern"] == '{ $.status = "429" }'
+
+    def test_no_two_apis_share_a_metric(self, templates):
+        names = {
+            each["Name"]
+            for role in Role
+            for each in of_type(deployed(templates, role), "AWS::ApiGateway::RestApi").values()
+        }
+        assert len(names) == 2
+
+    def test_sockets_that_are_not_served_ring(self, templates):
+        alarms = of_type(deployed(templates), "AWS::CloudWatch::Alarm")
+
+        assert alarms["SocketExecutionErrorAlarm"]["Dimensions"][0] == {"Name": "ApiId", "Value": "a1b2c3d4e5"}
+        assert "SocketIntegrationErrorAlarm" in alarms
+
+    def test_a_chain_that_lambda_stopped_rings_where_none_is_meant(self, templates):
+        alarms = of_type(deployed(templates), "AWS::CloudWatch::Alarm").values()
+        watched = [
+            each["Dimensions"][0]["Value"] for each in alarms if each["MetricName"] == "RecursiveInvocationsDropped"
+        ]
+
+        assert watched == ["PublishEvents"]

@@ -1,0 +1,198 @@
+"""The templates as CloudFormation makes them: within its limits for the longest names, and without what SAM adds."""
+
+import json
+
+import pytest
+
+from chalicelib.schema import ALL_TABLES
+from chalicelib.settings import Settings
+from infra.functions import FUNCTIONS, Role, ScheduleSource, functions_of
+from infra.grants import is_in_a_loop
+from infra.parameters import documented_settings, parameter_name
+from infra.resolved import resolved
+from infra.stateful import stateful_template, stream_parameter, to_compact_json
+from tests.infra.places import PLACES, STAGE, parameters_of_the_application
+
+POLICY_CHARACTERS = 10_240
+"""What the inline policies of a role may have together, white space aside (IAM quotas)."""
+
+ROOM = 1_000
+"""What a change may add before somebody has to think."""
+
+ENVIRONMENT_BYTES = 4_096
+"""What Lambda takes of variables, names and values together (Lambda quotas)."""
+
+RESOURCES = 500
+"""In one template, after its transformation (CloudFormation quotas)."""
+
+INLINE_BYTES = 51_200
+PARAMETERS = 200
+OUTPUTS = 200
+LONG_SETTING = 40
+"""Characters of a setting that a deployer makes longer than its default."""
+
+
+def of_type(template, kind):
+    return {name: each["Properties"] for name, each in template["Resources"].items() if each["Type"] == kind}
+
+
+def functions(template):
+    return of_type(template, "AWS::Lambda::Function")
+
+
+@pytest.fixture(params=[(role, place) for role in Role for place in PLACES], ids=lambda it: f"{it[0]}-{it[1].region}")
+def deployed(request, templates):
+    """A stack of the longest names, with everything that is optional, in each place."""
+    role, place = request.param
+    options = {
+        "SubnetIds": "subnet-1,subnet-2",
+        "SecurityGroupIds": "sg-1",
+        "Firewall": "on",
+        "AlarmEmail": "operations@example.com",
+        "RestDomainName": "edge.example.com",
+        "RestCertificateArn": place.arn("acm", "certificate/1"),
+        "WebsocketDomainName": "sockets.example.com",
+        "WebsocketCertificateArn": place.arn("acm", "certificate/2"),
+        "ApiReservedConcurrency": "100",
+    }
+    return resolved(templates[role], parameters_of_the_application(place) | options, place)
+
+
+def test_every_roles_policies_fit_into_iam_with_room(deployed):
+    sizes = {
+        name: sum(len(to_compact_json(each["PolicyDocument"])) for each in role.get("Policies", []))
+        for name, role in of_type(deployed, "AWS::IAM::Role").items()
+    }
+
+    assert max(sizes.values()) > ROOM
+    assert {name: size for name, size in sizes.items() if size > POLICY_CHARACTERS - ROOM} == {}
+
+
+def test_every_functions_environment_fits_into_lambda_with_room(deployed):
+    """With every setting as long as its default, or somewhat longer where there is none."""
+    settings = {
+        name: len(str(default)) if (default := Settings.model_fields[name.lower()].default) else LONG_SETTING
+        for name in documented_settings()
+    }
+    for properties in functions(deployed).values():
+        variables = properties["Environment"]["Variables"]
+        size = sum(len(name) + max(len(value), settings.get(name, 0)) for name, value in variables.items())
+
+        assert size < ENVIRONMENT_BYTES - 250
+
+
+@pytest.mark.parametrize("role", Role)
+def test_there_is_one_public_stage_of_each_api(templates, role):
+    stages = of_type(templates[role], "AWS::ApiGateway::Stage")
+    deployments = of_type(templates[role], "AWS::ApiGateway::Deployment")
+
+    assert [stage["StageName"] for stage in stages.values()] == ["api"]
+    assert not [each for each in deployments.values() if "StageName" in each]
+    sockets = of_type(templates[role], "AWS::ApiGatewayV2::Stage")
+    assert [stage["StageName"] for stage in sockets.values()] == (["api"] if role is Role.CORE else [])
+
+
+def test_changes_of_the_sockets_routes_are_deployed(templates):
+    [stage] = of_type(templates[Role.CORE], "AWS::ApiGatewayV2::Stage").values()
+
+    assert stage["AutoDeploy"] is True
+    assert "DeploymentId" not in stage
+    assert of_type(templates[Role.CORE], "AWS::ApiGatewayV2::Deployment") == {}
+    routes = of_type(templates[Role.CORE], "AWS::ApiGatewayV2::Route")
+    assert {*routes} <= {*templates[Role.CORE]["Resources"]["WebsocketAPIStage"]["DependsOn"]}
+
+
+def test_a_stream_is_read_by_one_mapping_which_is_named_by_its_table(templates):
+    mappings = {
+        name: each["EventSourceArn"]["Ref"]
+        for name, each in of_type(templates[Role.CORE], "AWS::Lambda::EventSourceMapping").items()
+        if each["FunctionName"] == {"Ref": "RelayChanges"}
+    }
+
+    assert mappings == {
+        f"RelayChangesRelayChanges{stream_parameter(table)}": stream_parameter(table)
+        for table in ALL_TABLES
+        if table.stream
+    }
+
+
+@pytest.mark.parametrize("role", Role)
+def test_every_function_runs_on_the_runtime_that_wheels_are_packaged_for(templates, role):
+    assert {each["Runtime"] for each in functions(templates[role]).values()} == {"python3.13"}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_functions_that_queue_to_themselves_may(templates, role):
+    """Lambda stops a chain through SQS after 16 turns unless the function says that it means it."""
+    allowed = {name for name, each in functions(templates[role]).items() if each.get("RecursiveLoop") == "Allow"}
+
+    assert allowed == {each.resource for each in functions_of(role) if is_in_a_loop(each)}
+
+
+@pytest.mark.parametrize("each", [one for one in FUNCTIONS if isinstance(one.source, ScheduleSource)])
+def test_a_schedule_is_neither_repeated_nor_queued_for_long(templates, each):
+    [config] = [
+        config
+        for config in of_type(templates[Role.CORE], "AWS::Lambda::EventInvokeConfig").values()
+        if config["FunctionName"] == {"Ref": each.resource}
+    ]
+
+    assert config["MaximumRetryAttempts"] == 0
+    assert config["MaximumEventAgeInSeconds"] == (3600 if each.source.is_rare else 60)
+
+
+def test_the_cores_apis_outlive_their_stack_and_a_further_one_leaves_nothing(templates):
+    def kept(role):
+        return {name for name, each in templates[role]["Resources"].items() if each.get("DeletionPolicy") == "Retain"}
+
+    core = {name for name in kept(Role.CORE) if not name.startswith("RestAPIDeployment")}
+    assert core == {"RestAPI", "RestAPIapiStage", "WebsocketAPI", "ApiLogsRole", "ApiLogsAccount"}
+    assert kept(Role.FURTHER) == set()
+
+
+class TestQuotas:
+    @pytest.mark.parametrize("role", Role)
+    def test_of_a_template(self, templates, role):
+        assert len(templates[role]["Resources"]) < RESOURCES / 2
+        assert len(templates[role]["Parameters"]) < PARAMETERS * 3 / 4
+        assert len(templates[role]["Outputs"]) < OUTPUTS / 2
+
+    def test_of_one_that_stands_in_the_request(self):
+        assert len(to_compact_json(stateful_template(ALL_TABLES, retain=True))) < INLINE_BYTES - 5_000
+
+    @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.region)
+    def test_of_names(self, place):
+        state = resolved(stateful_template(ALL_TABLES, retain=True), {"Stage": STAGE}, place)
+
+        assert max(len(each["QueueName"]) for each in of_type(state, "AWS::SQS::Queue").values()) <= 80
+        assert max(len(each["TableName"]) for each in of_type(state, "AWS::DynamoDB::Table").values()) <= 255
+        [queues] = of_type(state, "AWS::SQS::QueuePolicy").values()
+        assert len(queues["Queues"]) == len(of_type(state, "AWS::SQS::Queue"))
+
+    def test_of_an_output(self):
+        """A parameter takes 4,096 bytes: the queues' URLs travel as one."""
+        for place in PLACES:
+            parameters = parameters_of_the_application(place)
+            assert max(len(value) for value in parameters.values()) < 4_096
+
+
+def test_what_is_optional_is_off_by_default(templates):
+    place = PLACES[0]
+    plain = resolved(templates[Role.CORE], parameters_of_the_application(place), place)
+    kinds = {each["Type"] for each in plain["Resources"].values()}
+
+    assert not {kind for kind in kinds if "WAF" in kind or "Budget" in kind or "Domain" in kind or "SNS" in kind}
+    assert not [each for each in functions(plain).values() if "VpcConfig" in each]
+    assert "ReservedConcurrentExecutions" not in functions(plain)["APIHandler"]
+
+
+def test_settings_reach_the_functions(templates):
+    place = PLACES[0]
+    given = {parameter_name(name): f"value of {name}" for name in documented_settings()}
+    parameters = parameters_of_the_application(place) | given
+    for properties in functions(resolved(templates[Role.CORE], parameters, place)).values():
+        variables = properties["Environment"]["Variables"]
+        assert {name: variables[name] for name in documented_settings()} == {
+            name: f"value of {name}" for name in documented_settings()
+        }
+        assert json.loads(variables["QUEUE_URLS"])
