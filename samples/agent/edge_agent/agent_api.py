@@ -13,6 +13,7 @@ from edge_agent.journal import Result, Work
 from edge_agent.session import Session
 
 PAGE_SIZE = 100
+LONGEST_TIMEOUT_MS = 100 * 365 * 86400 * 1000
 OK_STATUS = 200
 TAKEN = frozenset({200, 201})
 ACKNOWLEDGE_REFUSED = frozenset({404, 409})
@@ -28,6 +29,7 @@ class Delivery(Enum):
 class Listed:
     work: Work
     cancel_requested: bool
+    inserted_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,9 @@ class AgentApi:
         answer = await self._session.call("GET", "/agents/command_executions", query=query)
         if answer.status != OK_STATUS:
             raise UnavailableError(f"the list of executions was refused: {answer.problem}")
-        has_next = bool(answer.body.get("meta", {}).get("pagination", {}).get("has_next"))
-        return Page(tuple(self._readable(answer.data)), has_next)
+        if not isinstance(answer.data, list):
+            raise UnavailableError("the list of executions cannot be read")
+        return Page(tuple(self._readable(answer.data)), _has_next(answer.body))
 
     async def pages(self, status: str) -> AsyncIterator[Page]:
         number = 1
@@ -92,7 +95,7 @@ class AgentApi:
         body = {"username": username, **presented}
         answer = await self._session.call("POST", "/agents/ssh_usernames/verify_credentials", body=body)
         # What the server's rules refuse (400, 422) can be nobody's.
-        return answer.status == OK_STATUS and answer.data.get("verified") is True
+        return answer.status == OK_STATUS and answer.fields.get("verified") is True
 
     async def push_metrics(self, metrics_type: str, text: str) -> None:
         body = {"metrics_type": metrics_type, "metrics_text": text}
@@ -109,21 +112,39 @@ class AgentApi:
         answer = await self._session.call("GET", "/agents/self_updates/check")
         if answer.status != OK_STATUS:
             raise UnavailableError(f"the question was refused: {answer.problem}")
-        if answer.data.get("including_me") is not True:
+        if answer.fields.get("including_me") is not True:
             return None
         try:
-            return parse_time(answer.data["inserted_at"])
+            return parse_time(answer.fields["inserted_at"])
         except (KeyError, TypeError, ValueError) as error:
             raise UnavailableError("the request's time cannot be read") from error
 
-    def _readable(self, items: list[Mapping[str, Any]]) -> list[Listed]:
+    def _readable(self, items: list[Any]) -> list[Listed]:
         readable = []
         for item in items:
             try:
-                readable.append(Listed(parse_work(item), item.get("cancel_requested_at") is not None))
+                readable.append(_parse_listed(item))
             except ValueError as error:
                 self._log.write("execution.unreadable", reason=str(error))
         return readable
+
+
+def _has_next(body: Mapping[str, Any]) -> bool:
+    part: Any = body
+    for name in ("meta", "pagination", "has_next"):
+        part = part.get(name) if isinstance(part, dict) else None
+    return part is True
+
+
+def _parse_listed(item: Any) -> Listed:
+    if not isinstance(item, dict):
+        raise ValueError("an execution is no object")  # noqa: TRY004 - the one error of a bad item
+    inserted_at = item.get("inserted_at")
+    return Listed(
+        parse_work(item),
+        item.get("cancel_requested_at") is not None,
+        parse_time(inserted_at) if isinstance(inserted_at, str) else None,
+    )
 
 
 def parse_work(item: Mapping[str, Any]) -> Work:
@@ -132,7 +153,7 @@ def parse_work(item: Mapping[str, Any]) -> Work:
         if not isinstance(item.get(name), str):
             raise ValueError(f"{name} is no text")  # noqa: TRY004 - the one error of a bad item
     timeout_ms = item.get("timeout")
-    if timeout_ms is not None and (not isinstance(timeout_ms, int) or isinstance(timeout_ms, bool) or timeout_ms < 1):
+    if timeout_ms is not None and not _is_number_of_milliseconds(timeout_ms):
         raise ValueError("timeout is no number of milliseconds")
     expired_at = item.get("expired_at")
     if expired_at is not None:
@@ -141,3 +162,7 @@ def parse_work(item: Mapping[str, Any]) -> Work:
         expired_at = format_time(parse_time(expired_at))
     # The id becomes a file name: only a UUID in its plain form may.
     return Work(str(uuid.UUID(item["id"])), item["command_id"], item["command_text"], timeout_ms, expired_at)
+
+
+def _is_number_of_milliseconds(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LONGEST_TIMEOUT_MS

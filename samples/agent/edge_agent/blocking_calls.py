@@ -5,6 +5,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+from edge_agent.errors import NetworkError
+
 T = TypeVar("T")
 
 
@@ -20,7 +22,7 @@ class BlockingCalls(Generic[T]):
         self._name = name
 
     async def run(self, call: Callable[[], T]) -> T:
-        """What the call returns or raises."""
+        """What the call returns or raises. Raises NetworkError where the system gives no thread for it."""
         await self._turns.acquire()
         loop = asyncio.get_running_loop()
         outcome: Future[T] = Future()
@@ -35,5 +37,9 @@ class BlockingCalls(Generic[T]):
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._turns.release)
 
-        threading.Thread(target=work, name=self._name, daemon=True).start()
+        try:
+            threading.Thread(target=work, name=self._name, daemon=True).start()
+        except RuntimeError as error:
+            self._turns.release()
+            raise NetworkError("no thread to be had") from error
         return await asyncio.wrap_future(outcome)

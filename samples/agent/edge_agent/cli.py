@@ -10,7 +10,8 @@ from typing import TextIO
 from edge_agent import __version__
 from edge_agent.agent import Agent
 from edge_agent.clock import Clock
-from edge_agent.enrollment import EnrollmentKey, Ports
+from edge_agent.enrollment import Ports
+from edge_agent.enrollment_key import KeySource, key_in_file
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import Limits
@@ -55,11 +56,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--enrollment-key-file", metavar="FILE", help="file with the enrollment key, - for standard input"
     )
+    parser.add_argument(
+        "--insecure-http", action="store_true", help="let key and token travel in clear, to servers with http:// too"
+    )
     identity = parser.add_mutually_exclusive_group()
     identity.add_argument("--node-id", metavar="UUID", help="default: the machine id")
     identity.add_argument("--random-id", action="store_true", help="draw an id once instead of using the machine id")
     parser.add_argument("--machine-id-file", type=Path, default=Path("/etc/machine-id"), metavar="FILE")
-    parser.add_argument("--network-name", help="cluster-NAME, if the server does not name the network of the key")
+    parser.add_argument(
+        "--network-name", type=_text, help="cluster-NAME, if the server does not name the network of the key"
+    )
     parser.add_argument("--ca-file", type=Path, help=f"further certificate authorities (PEM); also {CA_FILE_VARIABLE}")
     parser.add_argument(
         "--max-parallel", type=_positive, default=4, metavar="N", help="commands at a time (%(default)s)"
@@ -72,7 +78,12 @@ def _parser() -> argparse.ArgumentParser:
         help="to SIGKILL, from a cancelled command's SIGTERM or an SSH session's SIGHUP (%(default)s)",
     )
     parser.add_argument(
-        "--alias", action="append", default=[], metavar="NAME", help="register this name; may be given several times"
+        "--alias",
+        action="append",
+        type=_text,
+        default=[],
+        metavar="NAME",
+        help="register this name; may be given several times",
     )
     parser.add_argument(
         "--self-update-command", metavar="COMMAND", help="let the server update this agent: run this when it says so"
@@ -117,11 +128,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _options(parsed: argparse.Namespace, environment: MutableMapping[str, str], standard_input: TextIO) -> Options:
-    key_text = _key_text(parsed.enrollment_key_file, environment, standard_input)
+    keys = _keys(parsed, environment, standard_input)
     ca_file = parsed.ca_file or (Path(environment[CA_FILE_VARIABLE]) if environment.get(CA_FILE_VARIABLE) else None)
     return Options(
         state_dir=parsed.state_dir,
-        key=EnrollmentKey.parse(key_text) if key_text and key_text.strip() else None,
+        keys=keys,
         node_id=parsed.node_id,
         random_id=parsed.random_id,
         machine_id_file=parsed.machine_id_file,
@@ -153,22 +164,30 @@ def _options(parsed: argparse.Namespace, environment: MutableMapping[str, str], 
     )
 
 
-def _key_text(source: str | None, environment: MutableMapping[str, str], standard_input: TextIO) -> str | None:
-    """The key as it was given. It is taken out of the environment: commands inherit that.
+def _keys(parsed: argparse.Namespace, environment: MutableMapping[str, str], standard_input: TextIO) -> KeySource:
+    """Where the key is. It is taken out of the environment: commands inherit that.
 
     A key file that is gone is no error: it may be removed once the machine is enrolled.
     """
     from_environment = environment.pop(KEY_VARIABLE, None)
-    if source is None:
-        return from_environment
+    source = parsed.enrollment_key_file
     if source == "-":
-        return standard_input.read()
+        text = standard_input.read()
+        keys = KeySource(lambda: text, parsed.insecure_http)
+    elif source is None:
+        keys = KeySource(lambda: from_environment, parsed.insecure_http)
+    else:
+        file = Path(source)
+        keys = KeySource(lambda: key_in_file(file) or from_environment, parsed.insecure_http)
+    return keys
+
+
+def _text(argument: str) -> str:
+    """An argument as UTF-8, whatever the locale."""
     try:
-        return Path(source).read_text(encoding="ascii")
-    except FileNotFoundError:
-        return from_environment
-    except (OSError, ValueError) as error:
-        raise FatalError(f"the enrollment key file cannot be read: {error}") from error
+        return os.fsencode(argument).decode()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("not UTF-8") from error
 
 
 def _port(text: str) -> int:

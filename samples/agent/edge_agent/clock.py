@@ -10,7 +10,8 @@ class Clock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        """Goes on while the machine sleeps, where the system has such a clock: deadlines pass then too."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class ServerTime:
@@ -33,7 +34,10 @@ class ServerTime:
         if self._known is None:
             return self._clock.now()
         stamp, learnt_at = self._known
-        return stamp + timedelta(seconds=self._clock.monotonic() - learnt_at)
+        try:
+            return stamp + timedelta(seconds=self._clock.monotonic() - learnt_at)
+        except OverflowError:
+            return self._clock.now()
 
 
 def parse_time(text: str) -> datetime:
@@ -41,7 +45,10 @@ def parse_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"time without offset: {text}")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"time out of range: {text}") from error
 
 
 def format_time(moment: datetime) -> str:

@@ -1,44 +1,27 @@
 import asyncio
-import base64
-import json
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from edge_agent import __version__
 from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock, ServerTime
-from edge_agent.errors import FatalError, UnavailableError
+from edge_agent.enrollment_key import EnrollmentKey, KeySource
+from edge_agent.errors import FatalError, RefusedError, UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import Answer, HttpClient, ask
-from edge_agent.identity import Identity, Node
+from edge_agent.identity import Identity, Node, registered
 
 CREATED = 201
 UNAUTHORIZED = 401
 UNPROCESSABLE = 422
+# An operator has deleted or blocked this node.
+KEPT_OUT = frozenset({"node_removed", "node_blocked"})
 # What the server names in a refusal when the bearer token proved nothing: its route takes strangers too, so no 401.
 PROOF_FIELDS = frozenset({"node_id", "registration_token"})
 # A registration token that was refused this long after it was given may have run out while the server was away.
 TOKEN_MAY_BE_STALE_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class EnrollmentKey:
-    blob: str = field(repr=False)
-    admin_urls: tuple[str, ...]
-
-    @classmethod
-    def parse(cls, text: str) -> "EnrollmentKey":
-        """Read a key blob: base64 of JSON with `admin_urls` and `nonce`. Raises FatalError, never quoting the key."""
-        blob = "".join(text.split())
-        try:
-            content = json.loads(base64.b64decode(blob, validate=True))
-            urls = tuple(url for url in content["admin_urls"] if url.startswith(("http://", "https://")))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise FatalError("the enrollment key is not readable: was it copied whole?") from error
-        if not urls:
-            raise FatalError("the enrollment key names no server")
-        return cls(blob, urls)
+NO_KEY = "there is no enrollment key"
 
 
 @dataclass(frozen=True)
@@ -59,7 +42,7 @@ class Enroller:
     Every step may be repeated: the server answers a repeated verification of the same node without taking a second use
     of the key, a repeated registration with the same registration token, and a repeated re-registration with the token
     that it replaced. So a server that is away, or a lost answer, is met by trying again for as long as it takes.
-    Raises FatalError for a refusal that trying again would not change.
+    Raises RefusedError for a refusal, which an operator can lift: another key, more uses of it, room in the cluster.
     """
 
     def __init__(
@@ -69,7 +52,7 @@ class Enroller:
         node: Node,
         ports: Ports,
         self_update_enabled: bool,
-        key: EnrollmentKey | None,
+        keys: KeySource,
         network_name: str | None,
         backoff: Backoff,
         clock: Clock,
@@ -80,7 +63,7 @@ class Enroller:
         self._node = node
         self._ports = ports
         self._self_update_enabled = self_update_enabled
-        self._key = key
+        self._keys = keys
         self._network_name = network_name
         self._backoff = backoff
         self._clock = clock
@@ -89,9 +72,9 @@ class Enroller:
 
     async def enrol(self) -> Identity:
         """A new identity for the enrollment key."""
-        key = self._key
+        key = self._key()
         if key is None:
-            raise FatalError("this machine is not enrolled and there is no enrollment key")
+            raise RefusedError(f"{NO_KEY}, and this machine is not enrolled")
         network_name, token = await self._verify(key)
         verified_at = self._clock.monotonic()
         answer = await self._register(key.admin_urls, network_name, registration_token=token)
@@ -100,7 +83,7 @@ class Enroller:
             network_name, token = await self._verify(key)
             answer = await self._register(key.admin_urls, network_name, registration_token=token)
         if answer.status != CREATED:
-            raise FatalError(f"the server refused the registration: {answer.problem}")
+            raise RefusedError(f"the server refused the registration: {answer.problem}")
         self._log.write("agent.enrolled", node_id=self._node.node_id, network_name=network_name)
         return self._identity(answer, network_name, key.admin_urls, self._now())
 
@@ -108,12 +91,12 @@ class Enroller:
         """A fresh identity by the token of the old one, or by the key where the token is not accepted any more."""
         answer = await self._register(identity.admin_urls, identity.network_name, bearer=identity.api_token)
         if _proved_nothing(answer):
-            if self._key is None:
-                raise FatalError("the server does not accept this node's token any more and there is no enrollment key")
+            if self._key() is None:
+                raise RefusedError(f"{NO_KEY}, and the server refused this node's token: {answer.problem}")
             self._log.write("agent.token_refused", node_id=self._node.node_id)
             return await self.enrol()
         if answer.status != CREATED:
-            raise FatalError(f"the server refused the re-registration: {answer.problem}")
+            raise RefusedError(f"the server refused the re-registration: {answer.problem}")
         self._log.write("agent.reregistered", node_id=self._node.node_id)
         # An identity from before this was recorded has no such time.
         enrolled_at = identity.enrolled_at or self._now()
@@ -130,13 +113,15 @@ class Enroller:
 
         answer = await self._until_answered(ask_once)
         if answer.status >= 300:  # noqa: PLR2004
-            raise FatalError(f"the server refused to verify the enrollment key: {answer.problem}")
-        verdict: Mapping[str, Any] = answer.data
+            raise RefusedError(f"the server refused to verify the enrollment key: {answer.problem}")
+        verdict = answer.fields
         if not verdict.get("verified"):
-            raise FatalError(f"the enrollment key was not accepted: {verdict.get('error')}")
+            raise RefusedError(f"the enrollment key was not accepted: {verdict.get('error')}")
         network_name = verdict.get("network_name") or self._network_name
         if not network_name:
-            raise FatalError("the server named no network for this key: give --network-name")
+            raise RefusedError("the server named no network for this key: give --network-name")
+        if not isinstance(verdict.get("netmaker_key"), str) or not isinstance(network_name, str):
+            raise RefusedError("the server's answer to the enrollment key cannot be read")
         return network_name, verdict["netmaker_key"]
 
     async def _register(
@@ -176,23 +161,32 @@ class Enroller:
                 return answer
 
     def _identity(self, answer: Answer, network_name: str, asked: tuple[str, ...], enrolled_at: str) -> Identity:
-        data: Mapping[str, Any] = answer.data
-        return Identity(
-            node_id=self._node.node_id,
-            network_name=data.get("network_name") or network_name,
-            api_token=data["api_token"],
-            proxy_password=data["proxy_password"],
-            admin_urls=tuple(data.get("admin_urls") or asked),
-            websocket_url=data.get("websocket_url"),
-            poll_seconds=float(data.get("poll_seconds") or 60.0),
-            derp_map_url=data.get("derp_map_url"),
-            enrolled_at=enrolled_at,
-            metrics_push_seconds=data.get("metrics_push_seconds") or None,
-        )
+        try:
+            return registered(
+                answer.fields,
+                node_id=self._node.node_id,
+                network_name=network_name,
+                asked=asked,
+                enrolled_at=enrolled_at,
+                insecure_http=self._keys.insecure_http,
+            )
+        except ValueError as error:
+            raise RefusedError(f"the server's answer to the registration cannot be read: {error}") from error
+
+    def _key(self) -> EnrollmentKey | None:
+        try:
+            return self._keys.key()
+        except FatalError as error:
+            raise RefusedError(str(error)) from error
 
 
 def _proved_nothing(answer: Answer) -> bool:
     """Whether a re-registration was refused for its token: the node was deleted, or somebody else is this node now."""
-    if answer.status == UNAUTHORIZED:
+    if is_of_no_node(answer):
         return True
     return answer.status == UNPROCESSABLE and not PROOF_FIELDS.isdisjoint(answer.problem_fields)
+
+
+def is_of_no_node(answer: Answer) -> bool:
+    """Whether a call was refused because its token is no node's, or that of one which an operator removed."""
+    return answer.status == UNAUTHORIZED or answer.code in KEPT_OUT

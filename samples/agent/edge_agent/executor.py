@@ -1,19 +1,26 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from edge_agent.backoff import Backoff
 from edge_agent.clock import ServerTime, format_time, parse_time
 from edge_agent.counters import Counters
+from edge_agent.errors import UnavailableError, told
 from edge_agent.event_log import EventLog
-from edge_agent.journal import Journal, JournalThread, Result, State, Work
+from edge_agent.journal import Journal, Result, State, Work
+from edge_agent.journal_thread import JournalThread
+from edge_agent.program_environment import program_environment
 from edge_agent.shell import EXECUTION_VARIABLE, EXIT_CANCELLED, EXIT_NOT_STARTED, Ending, ShellCommand, kill_leftovers
 from edge_agent.spool import OutputSpool
 
 EXIT_AGENT_STOPPED = 125
 STOPPED_NOTE = "The agent stopped while this command ran"
+FAILED_NOTE = "The agent failed while this command ran"
+UNRECORDED_NOTE = "An earlier installation of this machine's agent took this command: it may have run"
 
 
 class CancelOutcome(StrEnum):
@@ -53,6 +60,7 @@ class Executor:
         server_time: ServerTime,
         limits: Limits,
         environment: Mapping[str, str],
+        new_backoff: Callable[[], Backoff],
         counters: Counters,
         log: EventLog,
     ) -> None:
@@ -65,6 +73,7 @@ class Executor:
         self._server_time = server_time
         self._limits = limits
         self._environment = environment
+        self._new_backoff = new_backoff
         self._counters = counters
         self._log = log
         self._paused = True
@@ -90,12 +99,10 @@ class Executor:
         """Call this after each execution that ends."""
         self._room_made = call
 
-    async def recover(self) -> None:
+    def recover(self) -> None:
         """Pick up what the last process left: unreported results, accepted work, and what was running when it died."""
         for execution_id in self._journal.in_state(State.STARTED):
-            killed = await asyncio.to_thread(kill_leftovers, execution_id)
-            self._log.write("execution.interrupted", execution_id=execution_id, killed=killed)
-            await self._finish(execution_id, Ending(EXIT_AGENT_STOPPED, (STOPPED_NOTE,)))
+            self._spawn(self._close_interrupted(execution_id))
         for execution_id in self._journal.in_state(State.FINISHED):
             self._report(execution_id)
         for execution_id in self._journal.in_state(State.ACCEPTED):
@@ -110,17 +117,37 @@ class Executor:
         self._fill()
 
     async def take(self, work: Work, *, cancelled: bool = False) -> bool:
-        """Accept an execution. False: it is known already, and nothing is done. Returns once it is on disk."""
+        """Accept an execution. False: it is known already, and nothing is done. Returns once it is on disk.
+
+        Raises UnavailableError, and has not taken it, where the disk does not.
+        """
         if self.knows(work.id):
             return False
         task = self._unfinished[work.id] = _Task(work)
         if cancelled:
             task.cancel.set()
-        await self._journal_thread.run(self._journal.accept, work)
+        try:
+            await self._journal_thread.run(self._journal.accept, work)
+        except OSError as error:
+            del self._unfinished[work.id]
+            raise UnavailableError(f"the journal cannot be written: {told(error)}") from error
         self._counters.add("commands_execution_enqueued_total")
         self._waiting.append(work.id)
         self._fill()
         return True
+
+    async def disclaim(self, work: Work) -> None:
+        """Report an execution that the server takes for running here, of which nothing is known, without running it.
+
+        Raises UnavailableError where the disk does not take that.
+        """
+        try:
+            await self._journal_thread.run(self._journal.accept, work)
+        except OSError as error:
+            raise UnavailableError(f"the journal cannot be written: {told(error)}") from error
+        self._counters.add("commands_execution_enqueued_total")
+        await self._finish(work.id, Ending(EXIT_AGENT_STOPPED, (UNRECORDED_NOTE,)))
+        self._report(work.id)
 
     def cancel(self, execution_id: str) -> CancelOutcome | None:
         """Ask an execution to end; None for one that was never taken here. Repeating it does no harm."""
@@ -165,15 +192,20 @@ class Executor:
                 self._running.add(execution_id)
                 task.run = self._spawn(self._run(task))
 
+    async def _close_interrupted(self, execution_id: str) -> None:
+        killed = await asyncio.to_thread(kill_leftovers, execution_id)
+        self._log.write("execution.interrupted", execution_id=execution_id, killed=killed)
+        await self._finish(execution_id, Ending(EXIT_AGENT_STOPPED, (STOPPED_NOTE,)))
+        self._report(execution_id)
+
     async def _run(self, task: _Task) -> None:
         work = task.work
         try:
-            if task.cancel.is_set():
-                await self._finish(work.id, Ending(EXIT_CANCELLED, ("Command cancelled",)))
-            elif work.expired_at is not None and parse_time(work.expired_at) <= self._server_time.now():
-                await self._finish(work.id, None)
-            else:
+            if await self._may_run(task):
                 await self._execute(task)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the server is told that the command has ended
+            self._log.write("execution.failed", execution_id=work.id, reason=told(error))
+            await self._finish(work.id, Ending(EXIT_AGENT_STOPPED, (FAILED_NOTE,)))
         finally:
             self._running.discard(work.id)
             del self._unfinished[work.id]
@@ -182,9 +214,24 @@ class Executor:
         if self._room_made is not None:
             self._room_made()
 
+    async def _may_run(self, task: _Task) -> bool:
+        """Note on disk that it starts, as soon as the disk takes that. False: it has ended before that."""
+        work = task.work
+        backoff = self._new_backoff()
+        while not task.cancel.is_set():
+            if work.expired_at is not None and parse_time(work.expired_at) <= self._server_time.now():
+                await self._finish(work.id, None)
+                return False
+            if await self._journal_thread.tried(self._journal.start, work.id):
+                return True
+            with suppress(TimeoutError):
+                async with asyncio.timeout(backoff.next_seconds()):
+                    await task.cancel.wait()
+        await self._finish(work.id, Ending(EXIT_CANCELLED, ("Command cancelled",)))
+        return False
+
     async def _execute(self, task: _Task) -> None:
         work = task.work
-        await self._journal_thread.run(self._journal.start, work.id)
         try:
             spool = OutputSpool(self._spool / work.id)
         except OSError as error:
@@ -202,8 +249,8 @@ class Executor:
 
     async def _shell(self, task: _Task, spool: OutputSpool) -> Ending:
         work = task.work
-        environment = {**self._environment, EXECUTION_VARIABLE: work.id}
         try:
+            environment = program_environment(self._environment, **{EXECUTION_VARIABLE: work.id})
             command = ShellCommand(work.command_text, environment, spool)
         except (OSError, ValueError) as error:
             return _not_started(error)
@@ -219,15 +266,16 @@ class Executor:
             result = Result("expired", None, completed_at)
         else:
             result = Result("completed", ending.exit_code, completed_at, ending.notes)
-        await self._journal_thread.run(self._journal.finish, execution_id, result)
+        await self._journal_thread.until_done(self._journal.finish, execution_id, result)
         self._counters.add("commands_execution_completed_total")
         self._log.write("execution.finished", execution_id=execution_id, exit_code=result.exit_code)
 
     def _drop_orphaned_spools(self) -> None:
         """Outputs of settled executions, left by a crash between the two steps of settling."""
-        for path in self._spool.iterdir():
-            if self._journal.state_of(path.name) in (None, State.SETTLED):
-                path.unlink()
+        with suppress(OSError):
+            for path in self._spool.iterdir():
+                if self._journal.state_of(path.name) in (None, State.SETTLED):
+                    path.unlink()
 
 
 def _not_started(error: Exception) -> Ending:

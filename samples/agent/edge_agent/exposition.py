@@ -1,5 +1,7 @@
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+
+from edge_agent.errors import UnavailableError
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -21,8 +23,29 @@ def gauge(name: str, help_text: str, value: float) -> Family:
 
 
 def write_text(families: Iterable[Family]) -> str:
-    """Prometheus' text format, version 0.0.4. Families without samples are left out."""
-    return "".join(f"{line}\n" for family in families if family.samples for line in _lines(family))
+    """Prometheus' text format, version 0.0.4. Families without samples are left out.
+
+    Names of devices and files may hold bytes that are no text: those become question marks.
+    """
+    text = "".join(f"{line}\n" for family in families if family.samples for line in _lines(family))
+    return text.encode(errors="replace").decode()
+
+
+def gathered(sources: Iterable[Callable[[], Iterable[Family]]]) -> list[Family]:
+    """What the sources tell. One that fails, in whatever way, is left out: systems differ in what they show.
+
+    Raises UnavailableError when all of them failed.
+    """
+    families: list[Family] = []
+    failure: Exception | None = None
+    for source in sources:
+        try:
+            families += source()
+        except Exception as error:  # noqa: BLE001 - an odd /proc raises whatever its reader did not expect
+            failure = error
+    if failure is not None and not families:
+        raise UnavailableError(f"the system's figures: {type(failure).__name__}") from failure
+    return families
 
 
 def _lines(family: Family) -> Iterator[str]:

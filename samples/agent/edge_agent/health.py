@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge_agent.agent_api import AgentApi
 from edge_agent.counters import Counters
-from edge_agent.errors import UnavailableError
+from edge_agent.errors import UnavailableError, told
 from edge_agent.event_log import EventLog
 
 # Below this the journal may fail, and without it nothing is run.
@@ -46,18 +46,18 @@ class HealthReporter:
         self._log = log
 
     async def run(self) -> None:
-        told = "healthy"
+        reported = "healthy"
         checks_since = 0
         while True:
             status = overall(check_health(self._state_directory))
-            if status != told or checks_since >= REPEAT_EVERY_CHECKS[told]:
+            if status != reported or checks_since >= REPEAT_EVERY_CHECKS[reported]:
                 try:
                     await self._api.report_health(status)
                 except UnavailableError as error:
-                    self._log.write("health.report_failed", reason=str(error))
+                    self._log.write("health.report_failed", reason=told(error))
                 else:
                     self._counters.add("health_check_report_total")
                     self._log.write("health.reported", status=status)
-                    told, checks_since = status, 0
+                    reported, checks_since = status, 0
             checks_since += 1
             await asyncio.sleep(CHECK_SECONDS)

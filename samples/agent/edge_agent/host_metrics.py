@@ -1,12 +1,13 @@
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 import urllib3
 from urllib3.exceptions import HTTPError
 
 from edge_agent.errors import UnavailableError
-from edge_agent.exposition import Family, Sample, gauge, write_text
+from edge_agent.exposition import Family, Sample, gathered, gauge, write_text
 
 NODE_EXPORTER_SECONDS = 3.0
 # The server takes bodies of 1 MiB, and JSON adds to every line.
@@ -32,11 +33,8 @@ class OwnHostMetrics:
     """
 
     def text(self) -> str:
-        """Raises UnavailableError where the system does not tell, as in some containers."""
-        try:
-            return write_text([_processors(), *_loads(), *_memory(), *_root_filesystem(), _boot(), *_networks()])
-        except (OSError, psutil.Error) as error:
-            raise UnavailableError(f"the system's figures: {type(error).__name__}") from error
+        """What the system tells; containers do not tell everything. Raises UnavailableError where it tells nothing."""
+        return write_text(gathered([_processors, _loads, _memory, _swap, _root_filesystem, _boot, _networks]))
 
 
 class NodeExporterMetrics:
@@ -55,7 +53,7 @@ class NodeExporterMetrics:
             finally:
                 answer.close()
             text = content.decode()
-        except (HTTPError, UnicodeDecodeError) as error:
+        except (HTTPError, OSError, ValueError) as error:
             raise UnavailableError(f"node_exporter: {type(error).__name__}") from error
         if answer.status != OK_STATUS:
             raise UnavailableError(f"node_exporter: status {answer.status}")
@@ -69,13 +67,14 @@ def host_metrics(node_exporter_url: str | None) -> Callable[[], str]:
     return OwnHostMetrics().text if node_exporter_url is None else NodeExporterMetrics(node_exporter_url).text
 
 
-def _processors() -> Family:
+def _processors() -> list[Family]:
     samples: list[Sample] = []
     for number, times in enumerate(psutil.cpu_times(percpu=True)):
         samples += [
             ({"cpu": str(number), "mode": mode}, getattr(times, mode)) for mode in CPU_MODES if hasattr(times, mode)
         ]
-    return Family("node_cpu_seconds_total", "counter", "Seconds that each processor spent in each mode", tuple(samples))
+    help_text = "Seconds that each processor spent in each mode"
+    return [Family("node_cpu_seconds_total", "counter", help_text, tuple(samples))]
 
 
 def _loads() -> list[Family]:
@@ -86,18 +85,24 @@ def _loads() -> list[Family]:
 
 
 def _memory() -> list[Family]:
-    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+    memory = psutil.virtual_memory()
     return [
         gauge("node_memory_MemTotal_bytes", "Memory", memory.total),
         gauge("node_memory_MemAvailable_bytes", "Memory that programs may get without swapping", memory.available),
         gauge("node_memory_MemFree_bytes", "Memory that holds nothing", memory.free),
+    ]
+
+
+def _swap() -> list[Family]:
+    swap = psutil.swap_memory()
+    return [
         gauge("node_memory_SwapTotal_bytes", "Swap space", swap.total),
         gauge("node_memory_SwapFree_bytes", "Swap space that holds nothing", swap.free),
     ]
 
 
-def _boot() -> Family:
-    return gauge("node_boot_time_seconds", "When the machine started, seconds since 1970", psutil.boot_time())
+def _boot() -> list[Family]:
+    return [gauge("node_boot_time_seconds", "When the machine started, seconds since 1970", psutil.boot_time())]
 
 
 def _networks() -> list[Family]:
@@ -116,9 +121,11 @@ def _networks() -> list[Family]:
 def _root_filesystem() -> list[Family]:
     sizes = os.statvfs("/")
     labels = {"device": "", "fstype": "", "mountpoint": "/"}
-    for partition in psutil.disk_partitions(all=True):
-        if partition.mountpoint == "/":
-            labels = {"device": partition.device, "fstype": partition.fstype, "mountpoint": "/"}
+    # The size is known even where the list of what is mounted cannot be read.
+    with suppress(Exception):
+        for partition in psutil.disk_partitions(all=True):
+            if partition.mountpoint == "/":
+                labels = {"device": partition.device, "fstype": partition.fstype, "mountpoint": "/"}
     figures = (
         ("node_filesystem_size_bytes", "Size of the file system", sizes.f_blocks),
         ("node_filesystem_free_bytes", "Free space of the file system", sizes.f_bfree),

@@ -1,11 +1,10 @@
 import socket
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler
 
 from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.exposition import CONTENT_TYPE
-from edge_agent.http_server import SOCKET_SECONDS, LocalHttpServer
+from edge_agent.http_server import LocalHandler, LocalHttpServer
 
 
 class HostMetricsApi:
@@ -18,13 +17,10 @@ class HostMetricsApi:
         self.close = LocalHttpServer(bound, Handler, log).close
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LocalHandler):
     text: Callable[[], str]
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body in one packet
-    timeout = SOCKET_SECONDS
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         if self.path != "/metrics":
             self._answer(404, "Not Found\n")
             return
@@ -32,9 +28,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, self.text())
         except UnavailableError as error:
             self._answer(503, f"{error}\n")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """The agent's own log says what happened."""
 
     def _answer(self, status: int, text: str) -> None:
         content = text.encode()

@@ -1,5 +1,6 @@
 import json
 import ssl
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -8,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import ProtocolError
 
 from edge_agent import __version__
 from edge_agent.blocking_calls import BlockingCalls
@@ -17,7 +18,9 @@ from edge_agent.errors import FatalError, NetworkError, UnavailableError
 from edge_agent.proxies import proxy_for
 
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 20.0  # a cold server takes 2 to 4 s
+READ_SECONDS = 20.0  # for each piece; a cold server takes 2 to 4 s
+ANSWER_SECONDS = 60.0  # for all of them
+LONGEST_RETRY_AFTER_SECONDS = 3600.0
 THREADS = 8
 PIECE_BYTES = 64 * 1024
 # Above all that the server sends; what sends more is something else.
@@ -34,6 +37,18 @@ class Answer:
     @property
     def data(self) -> Any:
         return self.body.get("data")
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The data where it is one object, else nothing."""
+        return self.data if isinstance(self.data, dict) else {}
+
+    @property
+    def code(self) -> str:
+        """The machine-readable name of a refusal, "" if it has none."""
+        error = self.body.get("error")
+        code = error.get("code") if isinstance(error, dict) else None
+        return code if isinstance(code, str) else ""
 
     @property
     def problem_fields(self) -> frozenset[str]:
@@ -94,8 +109,8 @@ class HttpClient:
         }
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
-        # Not escaped to ASCII: the bound on an output's size counts on it.
-        content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        # Not escaped to ASCII: the bound on an output's size counts on it. What is no Unicode text becomes "?".
+        content = None if body is None else json.dumps(body, ensure_ascii=False).encode(errors="replace")
         target = f"{url}?{urlencode(query)}" if query else url
         send = partial(self._send, method, target, headers=headers, body=content, retries=False, redirect=False)
         return await self._threads.run(send)
@@ -111,15 +126,19 @@ class HttpClient:
                 return self._exchange(method, url, **options)
             except ProtocolError:
                 return self._exchange(method, url, **options)
-        except HTTPError as error:
+        except NetworkError:
+            raise
+        except Exception as error:
+            # What answers may be anything, and so may its name be.
             raise NetworkError(f"{urlsplit(url).netloc}: {type(error).__name__}") from error
 
     def _exchange(self, method: str, url: str, **options: Any) -> Answer:
         response = self._pool(url).request(method, url, preload_content=False, **options)
         content = bytearray()
-        for piece in response.stream(PIECE_BYTES):
+        started_at = time.monotonic()
+        while piece := response.read1(PIECE_BYTES, decode_content=True):
             content += piece
-            if len(content) > LARGEST_ANSWER_BYTES:
+            if len(content) > LARGEST_ANSWER_BYTES or time.monotonic() - started_at > ANSWER_SECONDS:
                 response.close()
                 raise NetworkError(f"{urlsplit(url).netloc}: an answer without end")
         return self._answer(url, response, bytes(content))
@@ -127,7 +146,7 @@ class HttpClient:
     def _answer(self, url: str, response: urllib3.BaseHTTPResponse, content: bytes) -> Answer:
         try:
             body = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         is_envelope = isinstance(body, dict) and ("data" in body or "error" in body)
         if not is_envelope:
@@ -186,5 +205,8 @@ async def ask(client: HttpClient, admin_urls: Sequence[str], method: str, path: 
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Seconds only: the server never sends the date form, and a date would need clocks that agree."""
-    return float(value) if value is not None and value.isdigit() else None
+    """Seconds only: the server never sends the date form, and a date would need clocks that agree. At most an hour:
+    nobody may send a machine to sleep for ever."""
+    if value is None or not (value.isascii() and value.isdecimal()):
+        return None
+    return min(float(value[:10]), LONGEST_RETRY_AFTER_SECONDS)

@@ -1,25 +1,23 @@
-import asyncio
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, BinaryIO, ParamSpec, TypeVar
+from typing import Any
 
 from edge_agent.clock import Clock, parse_time
-from edge_agent.durable import replace_file
+from edge_agent.durable import replace_file, write_all
 
 # Ids of settled executions are remembered so that a late list or a repeated push cannot run them again. The server may
 # repeat itself for a day; the rest is margin, and the number bounds file and memory on a very busy machine.
 SETTLED_KEPT = timedelta(days=30)
 SETTLED_KEPT_AT_MOST = 100_000
-REWRITE_AFTER_LINES = 20_000
-
-P = ParamSpec("P")
-T = TypeVar("T")
+# The file may grow by so much, or by as much as it holds, before what is settled is taken out of it.
+REWRITE_AFTER_BYTES = 256 * 1024
 
 
 class State(StrEnum):
@@ -65,7 +63,10 @@ class Journal:
     method returns. Only one caller ever gets True from `accept` for an id, over restarts too. The file is read whole at
     the start: a last line that a crash cut short is dropped; when any other line is unreadable, an execution that seems
     only accepted counts as started, since the lost line may have said so. Fields that a newer version wrote are passed
-    over.
+    over. A write that failed, as on a full disk, changed nothing: the next one begins with a new file, since nobody
+    knows what the old one holds.
+
+    The texts of commands leave the file at the latest when it is rewritten: as it grows, at the start, and by `tidy`.
 
     Not safe for concurrent calls: `JournalThread` serialises them. Reading the state of one id is safe at any time.
     """
@@ -76,18 +77,28 @@ class Journal:
         clock: Clock,
         *,
         sync: Callable[[int], None] = os.fsync,
-        rewrite_after_lines: int = REWRITE_AFTER_LINES,
+        rewrite_after_bytes: int = REWRITE_AFTER_BYTES,
         settled_kept_at_most: int = SETTLED_KEPT_AT_MOST,
     ) -> None:
         self._path = path
         self._clock = clock
         self._sync = sync
-        self._rewrite_after_lines = rewrite_after_lines
+        self._rewrite_after_bytes = rewrite_after_bytes
         self._settled_kept_at_most = settled_kept_at_most
         self._entries: dict[str, Entry] = {}
-        self._lines = 0
+        self._descriptor: int | None = None
+        self._is_torn = True
+        self._size = 0
+        self._size_when_written = 0
         self._read()
-        self._file = self._rewrite()
+        # What cannot be written yet can be read all the same: finished results are reported from a full disk too.
+        with suppress(OSError):
+            self._rewrite()
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether the last write failed."""
+        return self._is_torn
 
     def state_of(self, execution_id: str) -> State | None:
         entry = self._entries.get(execution_id)
@@ -106,33 +117,64 @@ class Journal:
         return True
 
     def start(self, execution_id: str) -> None:
-        self._write(execution_id, replace(self._entries[execution_id], state=State.STARTED, at=self._now()))
+        """The text of the command is not needed any more: what was started is never started again."""
+        entry = replace(self._entries[execution_id], state=State.STARTED, at=self._now(), work=None)
+        self._write(execution_id, entry)
 
     def finish(self, execution_id: str, result: Result) -> None:
         entry = replace(self._entries[execution_id], state=State.FINISHED, at=self._now(), result=result)
         self._write(execution_id, replace(entry, work=None))
+
+    def disown(self) -> list[str]:
+        """Forget what was accepted or started and has no result: another machine has the same entries and runs them."""
+        disowned = [*self.in_state(State.ACCEPTED), *self.in_state(State.STARTED)]
+        if disowned:
+            kept = {execution_id: self._entries[execution_id] for execution_id in disowned}
+            self._entries = {key: entry for key, entry in self._entries.items() if key not in kept}
+            try:
+                self._rewrite()
+            except OSError:
+                self._entries |= kept
+                raise
+        return disowned
 
     def settle(self, execution_id: str) -> None:
         """The server has accepted or refused the result for good; what is kept is the id and how it ended."""
         result = self._entries[execution_id].result
         kept = None if result is None else replace(result, notes=())
         self._write(execution_id, Entry(State.SETTLED, self._now(), result=kept))
-        if self._lines > self._rewrite_after_lines + len(self._entries):
-            self._file.close()
-            self._file = self._rewrite()
+        if self._size - self._size_when_written > max(self._rewrite_after_bytes, self._size_when_written):
+            self.tidy()
+
+    def tidy(self) -> None:
+        """Take out of the file what need not be remembered. A disk that has no room for that is left for later."""
+        if self._size > self._size_when_written:
+            with suppress(OSError):
+                self._rewrite()
 
     def close(self) -> None:
-        self._file.close()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def _now(self) -> str:
         return self._clock.now().isoformat(timespec="microseconds")
 
     def _write(self, execution_id: str, entry: Entry) -> None:
-        self._file.write(_line(execution_id, entry))
-        self._file.flush()
-        self._sync(self._file.fileno())
+        if self._is_torn:
+            self._rewrite()
+        line = _line(execution_id, entry)
+        self._is_torn = True
+        write_all(self._open_descriptor(), line)
+        self._sync(self._open_descriptor())
+        self._is_torn = False
         self._entries[execution_id] = entry
-        self._lines += 1
+        self._size += len(line)
+
+    def _open_descriptor(self) -> int:
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return self._descriptor
 
     def _read(self) -> None:
         content = self._path.read_bytes() if self._path.exists() else b""
@@ -141,7 +183,7 @@ class Journal:
         for line in whole_lines:
             try:
                 execution_id, entry = _parse(line)
-            except (ValueError, KeyError, TypeError):
+            except Exception:  # noqa: BLE001 - a line may hold anything
                 damaged = True
                 continue
             self._entries[execution_id] = entry
@@ -149,34 +191,36 @@ class Journal:
             for execution_id in self.in_state(State.ACCEPTED):
                 self._entries[execution_id] = replace(self._entries[execution_id], state=State.STARTED)
 
-    def _rewrite(self) -> BinaryIO:
-        """Replace the file by one line an entry, without what need not be remembered; open it for what follows."""
+    def _rewrite(self) -> None:
+        """Replace the file by one line an entry, without what need not be remembered; open it for what follows.
+
+        Raises OSError; the old file is then as good as before, or the journal is torn.
+        """
         oldest = self._clock.now() - SETTLED_KEPT
         settled = [key for key in self.in_state(State.SETTLED) if parse_time(self._entries[key].at) >= oldest]
         remembered = frozenset(settled[-self._settled_kept_at_most :])
         self._entries = {
             key: entry for key, entry in self._entries.items() if entry.state is not State.SETTLED or key in remembered
         }
-        replace_file(self._path, b"".join(self._all_lines()))
-        self._lines = len(self._entries)
-        return self._path.open("ab")
+        content = b"".join(self._all_lines())
+        was_torn, self._is_torn = self._is_torn, True
+        try:
+            replace_file(self._path, content)
+        except OSError:
+            self._is_torn = was_torn or not self._has_name()
+            raise
+        self.close()
+        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+        self._is_torn = False
+        self._size = self._size_when_written = len(content)
+
+    def _has_name(self) -> bool:
+        """Whether what is open is still the file under the journal's name."""
+        return self._descriptor is not None and os.fstat(self._descriptor).st_nlink > 0
 
     def _all_lines(self) -> Iterator[bytes]:
         for execution_id, entry in self._entries.items():
             yield _line(execution_id, entry)
-
-
-class JournalThread:
-    """Runs the journal's writes in one thread, in order, so that the flush of a slow disk delays nothing else."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-
-    async def run(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.wrap_future(self._thread.submit(write, *args, **kwargs))
-
-    def close(self) -> None:
-        self._thread.shutdown()
 
 
 def _line(execution_id: str, entry: Entry) -> bytes:
@@ -192,6 +236,8 @@ def _parse(line: bytes) -> tuple[str, Entry]:
     record = json.loads(line)
     parse_time(record["at"])
     work, result = record.get("work"), record.get("result")
+    if record["state"] == State.FINISHED and not result:
+        raise ValueError("a result without a result")
     return record["id"], Entry(
         state=State(record["state"]),
         at=record["at"],

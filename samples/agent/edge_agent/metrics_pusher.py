@@ -6,7 +6,7 @@ from typing import Any
 
 from edge_agent.agent_api import AgentApi
 from edge_agent.clock import Clock
-from edge_agent.errors import UnavailableError
+from edge_agent.errors import told
 from edge_agent.event_log import EventLog
 
 INTERVAL_JITTER = 0.1
@@ -69,8 +69,8 @@ class MetricsPusher:
         try:
             text = await asyncio.to_thread(self._sources[metrics_type])
             await self._api.push_metrics(metrics_type, text)
-        except UnavailableError as error:
-            self._log.write("metrics.push_failed", metrics_type=metrics_type, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - a source reads what is foreign, and whoever asked has a time limit
+            self._log.write("metrics.push_failed", metrics_type=metrics_type, reason=told(error))
         else:
             self._log.write("metrics.pushed", metrics_type=metrics_type, bytes=len(text.encode()))
 

@@ -1,11 +1,9 @@
 import asyncio
 import random
-import socket
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import psutil
 
 from edge_agent.agent_api import AgentApi
 from edge_agent.agent_metrics import AgentMetrics
@@ -18,7 +16,7 @@ from edge_agent.event_log import EventLog
 from edge_agent.executor import Executor
 from edge_agent.host_metrics import host_metrics
 from edge_agent.host_metrics_api import HostMetricsApi
-from edge_agent.listening import Doors, address_of
+from edge_agent.listening import Door, Doors, address_of
 from edge_agent.metrics_pusher import MetricsPusher
 from edge_agent.options import Options, SshOptions
 from edge_agent.self_update import SelfUpdater
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 
 Frame = Mapping[str, Any]
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+Run = Callable[[], Coroutine[Any, Any, None]]
 
 
 class NodeServices:
@@ -67,7 +66,7 @@ class NodeServices:
         self._resources = ExitStack()
         self._ssh_server: SshServer | None = None
         self._host_text = host_metrics(options.metrics.node_exporter_url)
-        self.agent_text = AgentMetrics(counters, executor, clock, psutil.Process()).text
+        self.agent_text = AgentMetrics(counters, executor, clock).text
         self._pusher = MetricsPusher(
             api,
             {"host": self._host_text, "agent": self.agent_text},
@@ -79,23 +78,19 @@ class NodeServices:
         session.when_renewed(self._pusher.interval_changed)
         self.updater = self._new_updater()
 
-    async def start(self, spawn: Spawn) -> None:
-        """Open what listens."""
-        if self._doors.host_metrics is not None:
-            self._resources.callback(HostMetricsApi(self._doors.host_metrics, self._host_text, self._log).close)
-            host, port = address_of(self._doors.host_metrics)
-            self._log.write("metrics.listening", host=host, port=port)
-        if self._doors.ssh is not None and self._options.ssh is not None:
-            await self._start_ssh(self._doors.ssh, self._options.ssh, spawn)
-
-    def runs(self) -> Iterator[Coroutine[Any, Any, None]]:
-        yield self._pusher.run()
+    def runs(self, spawn: Spawn) -> Iterator[tuple[str, Run]]:
+        """Names, and what is to be run and started again when it fails. Those that listen return when they do."""
+        yield "metrics", self._pusher.run
         if self._options.aliases:
             aliases = Aliases(self._api, self._options.aliases, self._new_backoff, self._log)
             self._session.when_enrolled_anew(aliases.enrolled_anew)
-            yield aliases.run()
+            yield "aliases", aliases.run
         if self.updater is not None:
-            yield self.updater.run()
+            yield "self_update", self.updater.run
+        if self._doors.host_metrics is not None:
+            yield "host_metrics", partial(self._serve_host_metrics, self._doors.host_metrics)
+        if self._doors.ssh is not None and self._options.ssh is not None:
+            yield "ssh", partial(self._start_ssh, self._doors.ssh, self._options.ssh, spawn)
 
     def frames(self) -> Mapping[str, Callable[[Frame], None]]:
         frames: dict[str, Callable[[Frame], None]] = {"metrics": self._pusher.asked}
@@ -108,12 +103,20 @@ class NodeServices:
         if self._ssh_server is not None:
             await self._ssh_server.stop()
 
-    async def _start_ssh(self, bound: socket.socket, options: SshOptions, spawn: Spawn) -> None:
+    async def _serve_host_metrics(self, door: Door) -> None:
+        bound = door.bound()
+        api = HostMetricsApi(bound, self._host_text, self._log)
+        self._resources.callback(api.close)
+        host, port = address_of(bound)
+        self._log.write("metrics.listening", host=host, port=port)
+
+    async def _start_ssh(self, door: Door, options: SshOptions, spawn: Spawn) -> None:
         # Only here: the library that they stand on costs a start of the agent a quarter of a second.
         from edge_agent.ssh_connection import SshLimits  # noqa: PLC0415
         from edge_agent.ssh_server import SshServer, host_key  # noqa: PLC0415
 
-        self._ssh_server = SshServer(
+        key = host_key(self._state)
+        server = SshServer(
             login=LoginCheck(self._api, self._counters, self._log),
             limits=SshLimits(
                 idle_seconds=options.idle_seconds, hang_up_seconds=self._options.limits.cancel_grace_seconds
@@ -124,7 +127,8 @@ class NodeServices:
             clock=self._clock,
             log=self._log,
         )
-        await self._ssh_server.listen(bound, host_key(self._state))
+        await server.listen(door.bound(), key)
+        self._ssh_server = server
 
     def _new_updater(self) -> SelfUpdater | None:
         if self._options.self_update_command is None:

@@ -2,7 +2,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.enrollment import EnrollmentKey, Ports
+from edge_agent.enrollment import Ports
+from edge_agent.enrollment_key import KeySource
 from edge_agent.executor import Limits
 
 
@@ -37,7 +38,7 @@ class Options:
     """How the agent was asked to run. `environment` is what commands and sessions get to see."""
 
     state_dir: Path
-    key: EnrollmentKey | None
+    keys: KeySource
     node_id: str | None
     random_id: bool
     machine_id_file: Path

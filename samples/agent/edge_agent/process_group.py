@@ -1,13 +1,17 @@
 import asyncio
+import errno
 import os
 import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
+
+from edge_agent.processes import members_of_session
 
 SESSION_SEARCHES = 10
+# Process ids that are kept as zombies on purpose: nobody else may reap them.
+LEADERS: set[int] = set()
 
 
 class ProcessGroup:
@@ -19,13 +23,13 @@ class ProcessGroup:
 
     def __init__(
         self,
-        arguments: Sequence[str],
+        arguments: Sequence[bytes],
         *,
         stdin: int,
         stdout: int,
         stderr: int,
-        environment: Mapping[str, str],
-        folder: str | None = None,
+        environment: Mapping[bytes, bytes],
+        folder: bytes | None = None,
     ) -> None:
         """Start it. Raises OSError or ValueError where the system refuses."""
         self.exited = asyncio.Event()
@@ -39,7 +43,15 @@ class ProcessGroup:
             cwd=folder,
             start_new_session=True,
         )
-        threading.Thread(target=self._watch, name="exit-watch", daemon=True).start()
+        LEADERS.add(self._process.pid)
+        try:
+            threading.Thread(target=self._watch, name="exit-watch", daemon=True).start()
+        except RuntimeError as error:
+            # No thread to be had: nobody would notice its end.
+            self.signal(signal.SIGKILL)
+            self._process.wait()
+            LEADERS.discard(self._process.pid)
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
 
     def signal(self, number: signal.Signals) -> None:
         """To every member of the group."""
@@ -54,7 +66,7 @@ class ProcessGroup:
         self.signal(signal.SIGKILL)
         # Again for what was born during a search; a process that outruns them all is given up.
         for _ in range(SESSION_SEARCHES):
-            found = _members_of_session(self._process.pid)
+            found = members_of_session(self._process.pid)
             if not found:
                 return
             for pid in found:
@@ -70,6 +82,7 @@ class ProcessGroup:
         """Let go of the leader; nothing may be signalled any more."""
         # Still running only when the kernel cannot kill it now; it must not hold up the others.
         self._process.poll()
+        LEADERS.discard(self._process.pid)
 
     def _watch(self) -> None:
         if hasattr(os, "waitid"):
@@ -81,23 +94,3 @@ class ProcessGroup:
         # A loop that is closed has nobody left to tell.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self.exited.set)
-
-
-def pids() -> list[int]:
-    """Of all processes; none where the system has no /proc."""
-    processes = Path("/proc")
-    return [int(folder.name) for folder in processes.iterdir() if folder.name.isdigit()] if processes.exists() else []
-
-
-def _members_of_session(leader: int) -> list[int]:
-    """The living ones besides the leader."""
-    found = []
-    for pid in pids():
-        try:
-            # pid (name) state parent group session ...; the name may hold anything.
-            fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
-        if pid != leader and fields[0] not in "ZX" and int(fields[3]) == leader:
-            found.append(pid)
-    return found

@@ -5,7 +5,6 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from edge_agent.event_log import EventLog
 from edge_agent.executor import CancelOutcome, Executor
 from edge_agent.exposition import CONTENT_TYPE
 from edge_agent.health import as_json, check_health, overall
-from edge_agent.http_server import SOCKET_SECONDS, LocalHttpServer
+from edge_agent.http_server import LocalHandler, LocalHttpServer
 from edge_agent.identity import Identity
 from edge_agent.journal import Work
 
@@ -92,7 +91,7 @@ class PushApi:
         return Reply(200 if overall(checks) == "healthy" else 503, as_json(checks))
 
     def authorized(self, header: str) -> bool:
-        return hmac.compare_digest(header.encode(), f"Bearer {self._identity().api_token}".encode())
+        return hmac.compare_digest(header.encode(errors="replace"), f"Bearer {self._identity().api_token}".encode())
 
     def create(self, body: dict[str, Any]) -> Reply:
         try:
@@ -101,7 +100,11 @@ class PushApi:
             return Reply(422, details={"base": [str(error)]})
         if body.get("node_id") != self._identity().node_id:
             return Reply(422, details={"node_id": ["is not this node"]})
-        if not self._in_loop(self._take, work):
+        try:
+            taken = self._in_loop(self._take, work)
+        except UnavailableError:
+            return Reply(503)
+        if not taken:
             return Reply(422, details={"id": ["has already been taken"]})
         return Reply(201, {**body, "status": "pending"})
 
@@ -133,23 +136,17 @@ class PushApi:
         return asyncio.run_coroutine_threadsafe(call(argument), self._loop).result(ANSWER_SECONDS)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LocalHandler):
     push_api: PushApi
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body in one packet, or the peer's delayed acknowledgement costs 40 ms
-    timeout = SOCKET_SECONDS
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         self._answer(self._get())
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802
         self._answer(self._post())
 
-    def do_PATCH(self) -> None:
+    def do_PATCH(self) -> None:  # noqa: N802
         self._answer(self._patch())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """The agent's own log says what happened."""
 
     def _get(self) -> Reply:
         if self.path == "/health":
@@ -170,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
             return Reply(413)
         try:
             content = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return Reply(400)
         return self.push_api.create(content) if isinstance(content, dict) else Reply(400)
 
@@ -187,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes | None:
         """None when it is too large or of unknown length; the connection then ends with the answer."""
         length = self.headers.get("content-length", "0" if "transfer-encoding" not in self.headers else "")
-        if not length.isdigit() or int(length) > BODY_LIMIT_BYTES:
+        if not (length.isascii() and length.isdecimal()) or int(length[:12]) > BODY_LIMIT_BYTES:
             self.close_connection = True
             return None
         return self.rfile.read(int(length))

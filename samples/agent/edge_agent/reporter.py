@@ -1,14 +1,16 @@
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from edge_agent.agent_api import AgentApi, Delivery
 from edge_agent.backoff import Backoff
 from edge_agent.counters import Counters
-from edge_agent.errors import UnavailableError
+from edge_agent.errors import UnavailableError, told
 from edge_agent.event_log import EventLog
-from edge_agent.journal import Journal, JournalThread
+from edge_agent.journal import Journal
+from edge_agent.journal_thread import JournalThread
 from edge_agent.spool import read_output
 
 AT_ONCE = 4
@@ -70,14 +72,17 @@ class Reporter:
             try:
                 async with self._turns:
                     delivery = await self._report(execution_id)
-            except UnavailableError as error:
-                delay = backoff.next_seconds(error.retry_after_seconds)
-                self._log.write("execution.report_delayed", execution_id=execution_id, reason=str(error))
-                await self._pause(delay, error.retry_after_seconds)
+            except Exception as error:  # noqa: BLE001 - whatever is in the way, the result is kept
+                asked_for_seconds = error.retry_after_seconds if isinstance(error, UnavailableError) else None
+                delay = backoff.next_seconds(asked_for_seconds)
+                self._log.write("execution.report_delayed", execution_id=execution_id, reason=told(error))
+                await self._pause(delay, asked_for_seconds)
                 if self._stopped.is_set():
                     return
-        await self._journal_thread.run(self._journal.settle, execution_id)
-        self._spool_file(execution_id).unlink(missing_ok=True)
+        await self._journal_thread.until_done(self._journal.settle, execution_id)
+        # One that cannot be removed now goes at the next start.
+        with suppress(OSError):
+            self._spool_file(execution_id).unlink(missing_ok=True)
         self._counters.add("commands_report_total")
         event = "execution.reported" if delivery is Delivery.ACCEPTED else "execution.result_refused"
         self._log.write(event, execution_id=execution_id)

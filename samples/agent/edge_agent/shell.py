@@ -5,9 +5,9 @@ import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from edge_agent.process_group import ProcessGroup, pids
+from edge_agent.process_group import ProcessGroup
+from edge_agent.processes import environment_of, pids
 from edge_agent.spool import OutputSpool
 
 READ_BYTES = 64 * 1024
@@ -18,6 +18,10 @@ EXECUTION_VARIABLE = "EDGE_EXECUTION_ID"
 EXIT_TIMED_OUT = 124
 EXIT_NOT_STARTED = 126
 EXIT_CANCELLED = 143
+KILLED_NOTE = "Background processes that held the output open were killed"
+ESCAPED_NOTE = (
+    "Background processes in sessions of their own hold the output open and were not killed; what they write is lost"
+)
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,9 @@ class ShellCommand:
     Standard input is empty; standard output and error share one pipe, so their order is kept.
     """
 
-    def __init__(self, text: str, environment: Mapping[str, str], spool: OutputSpool) -> None:
-        """Start it. Raises OSError or ValueError where the system refuses the text."""
+    def __init__(self, text: str, environment: Mapping[bytes, bytes], spool: OutputSpool) -> None:
+        """Start it; the shell gets the text in UTF-8, whatever the locale. Raises OSError or ValueError where the
+        system refuses it."""
         self._spool = spool
         self._loop = asyncio.get_running_loop()
         self._closed = asyncio.Event()
@@ -42,7 +47,7 @@ class ShellCommand:
         os.set_blocking(self._pipe, False)
         try:
             self._group = ProcessGroup(
-                ["/bin/sh", "-c", text],
+                [b"/bin/sh", b"-c", b"--", text.encode()],
                 stdin=subprocess.DEVNULL,
                 stdout=write_end,
                 stderr=write_end,
@@ -71,14 +76,17 @@ class ShellCommand:
                 return Ending(EXIT_CANCELLED, ("Command cancelled",))
             if not await self._both_within(DRAIN_SECONDS):
                 await self._kill()
-                return Ending(self._group.exit_code(), ("Background processes that held the output open were killed",))
+                return Ending(self._group.exit_code(), (KILLED_NOTE if self._closed.is_set() else ESCAPED_NOTE,))
             self._ended_by_itself = True
             return Ending(self._group.exit_code())
         finally:
             self._end()
 
     def _read(self) -> None:
-        data = os.read(self._pipe, READ_BYTES)
+        try:
+            data = os.read(self._pipe, READ_BYTES)
+        except BlockingIOError:
+            return
         if data:
             self._spool.append(data)
         else:
@@ -126,7 +134,7 @@ def kill_leftovers(execution_id: str) -> int:
     killed = 0
     # Again for what was born during a search; a process that outruns them all is given up.
     for _ in range(LEFTOVER_SEARCHES):
-        found = [pid for pid in pids() if mark in _environment(pid)]
+        found = [pid for pid in pids() if mark in environment_of(pid)]
         if not found:
             break
         for pid in found:
@@ -134,11 +142,3 @@ def kill_leftovers(execution_id: str) -> int:
                 os.kill(pid, signal.SIGKILL)
         killed += len(found)
     return killed
-
-
-def _environment(pid: int) -> list[bytes]:
-    """Empty for a process that is gone, a zombie, or another user's."""
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return []

@@ -6,8 +6,11 @@ import asyncssh
 
 from edge_agent.clock import Clock
 from edge_agent.event_log import EventLog
+from edge_agent.program_environment import program_environment
+from edge_agent.ssh_channel import AnyBytesChannel
 from edge_agent.ssh_login import LoginCheck
 from edge_agent.ssh_session import Spawn, SshSession
+from edge_agent.ssh_signatures import restrict
 
 REFUSALS_PER_CONNECTION = 6
 
@@ -94,18 +97,20 @@ class SshConnection(asyncssh.SSHServer):
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Asked twice for a key that is let in: when it is offered, and again with the proof that the client has it."""
+        if not restrict(key):
+            return self._noted(admitted=False)
         public_key = key.export_public_key("openssh").decode("ascii", "replace").strip()
-        return self._noted(await self._login.admits(self.number, username, public_key=public_key))
+        return self._noted(admitted=await self._login.admits(self.number, username, public_key=public_key))
 
     async def validate_password(self, username: str, password: str) -> bool:
-        return self._noted(await self._login.admits(self.number, username, password=password))
+        return self._noted(admitted=await self._login.admits(self.number, username, password=password))
 
-    def session_requested(self) -> SshSession | bool:
+    def session_requested(self) -> tuple[AnyBytesChannel, SshSession] | bool:
         if len(self._sessions) >= self._limits.sessions_per_connection:
             return False
         self._sessions_opened += 1
         session = SshSession(
-            environment={**self._environment, "EDGE_SSH_USERNAME": self._username},
+            environment=program_environment(self._environment, EDGE_SSH_USERNAME=self._username),
             hang_up_seconds=self._limits.hang_up_seconds,
             spawn=self._spawn,
             active=self._note_activity,
@@ -114,9 +119,9 @@ class SshConnection(asyncssh.SSHServer):
             ids={"connection": self.number, "session": self._sessions_opened},
         )
         self._sessions.add(session)
-        return session
+        return AnyBytesChannel.opened_on(self._connection), session
 
-    def _noted(self, admitted: bool) -> bool:  # noqa: FBT001 - the one thing it notes
+    def _noted(self, *, admitted: bool) -> bool:
         """Passes the decision on. Raises PermissionDenied, which ends the connection, after too many refusals."""
         self._note_activity()
         if not admitted:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.process_group import ProcessGroup
+from edge_agent.program_environment import program_environment
 from edge_agent.ssh_streams import InputStream, OutputStream
 
 # Opening it again, as leader of a session that has none, makes the terminal the controlling one: there is no other way
 # without code of ours between fork and exec, which threads forbid.
-OWN_TERMINAL = 'exec "$@" <>"$0" >&0 2>&1'
+OWN_TERMINAL = b'exec "$@" <>"$0" >&0 2>&1'
 SIGNALS = {
     name: getattr(signal, f"SIG{name}") for name in ("HUP", "INT", "QUIT", "KILL", "TERM", "USR1", "USR2", "ALRM")
 }
@@ -58,9 +59,9 @@ class SshProgram:
 
     def __init__(
         self,
-        command: str | None,
+        command: bytes | None,
         terminal: Terminal | None,
-        environment: Mapping[str, str],
+        environment: Mapping[bytes, bytes],
         *,
         take: Callable[[bytes, bool], None],
         ended: Callable[[], None],
@@ -69,18 +70,20 @@ class SshProgram:
     ) -> None:
         """Start it. Raises OSError or ValueError where the system refuses."""
         account = Account.own()
-        arguments = [account.shell, "-l"] if command is None else [account.shell, "-c", command]
-        folder = account.home if Path(account.home).is_dir() else "/"
-        own = {"HOME": account.home, "USER": account.name, "LOGNAME": account.name, "SHELL": account.shell}
+        shell = os.fsencode(account.shell)
+        arguments = [shell, b"-l"] if command is None else [shell, b"-c", command]
+        folder = os.fsencode(account.home) if Path(account.home).is_dir() else b"/"
+        names = {"HOME": account.home, "USER": account.name, "LOGNAME": account.name, "SHELL": account.shell}
         self._take = take
         self._ended = ended
         self._terminal: int | None = None
         self._outputs: list[OutputStream] = []
-        environment = {**environment, **own}
+        environment = {**environment, **program_environment(names)}
         if terminal is None:
             descriptors = self._start_on_pipes(arguments, environment, folder)
         else:
-            descriptors = self._start_on_terminal(arguments, {**environment, "TERM": terminal.kind}, folder, terminal)
+            environment |= program_environment({}, TERM=terminal.kind)
+            descriptors = self._start_on_terminal(arguments, environment, folder, terminal)
         to_program, *from_program = descriptors
         self._input = InputStream(to_program, full, room)
         self._open_outputs = len(from_program)
@@ -137,7 +140,7 @@ class SshProgram:
             os.close(self._terminal)
             self._terminal = None
 
-    def _start_on_pipes(self, arguments: list[str], environment: Mapping[str, str], folder: str) -> list[int]:
+    def _start_on_pipes(self, arguments: list[bytes], environment: Mapping[bytes, bytes], folder: bytes) -> list[int]:
         """The near ends of standard input, output and error."""
         near: list[int] = []
         far: list[int] = []
@@ -157,7 +160,7 @@ class SshProgram:
         return near
 
     def _start_on_terminal(
-        self, arguments: list[str], environment: Mapping[str, str], folder: str, terminal: Terminal
+        self, arguments: list[bytes], environment: Mapping[bytes, bytes], folder: bytes, terminal: Terminal
     ) -> list[int]:
         """The terminal's near end twice: to write to, and to read from."""
         near, far = os.openpty()
@@ -167,7 +170,7 @@ class SshProgram:
             self._terminal = near
             self.resize(terminal)
             self.group = ProcessGroup(
-                ["/bin/sh", "-c", OWN_TERMINAL, os.ttyname(far), *arguments],
+                [b"/bin/sh", b"-c", OWN_TERMINAL, os.fsencode(os.ttyname(far)), *arguments],
                 stdin=far,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

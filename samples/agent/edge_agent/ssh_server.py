@@ -17,6 +17,7 @@ from edge_agent.listening import address_of
 from edge_agent.ssh_connection import SshConnection, SshLimits
 from edge_agent.ssh_login import LoginCheck
 from edge_agent.ssh_session import Spawn
+from edge_agent.ssh_signatures import ALGORITHMS
 
 HOST_KEY_FILE = "ssh_host_key"
 HOST_KEY_ALGORITHM = "ssh-ed25519"
@@ -77,6 +78,7 @@ class SshServer:
             server_host_keys=[key],
             server_version="EdgeAgent",
             encoding=None,
+            signature_algs=list(ALGORITHMS),
             public_key_auth=True,
             password_auth=True,
             kbdint_auth=False,

@@ -11,7 +11,7 @@ from edge_agent.ssh_program import SshProgram, Terminal
 # How long the output may stay open, silent, after the program has ended.
 DRAIN_SECONDS = 1.0
 EXIT_NOT_STARTED = 126
-CLIENT_VARIABLES = ("LANG", "LC_")
+CLIENT_VARIABLES = (b"LANG", b"LC_")
 TERMINAL_KIND_LENGTH = 64
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
@@ -27,7 +27,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
     def __init__(
         self,
         *,
-        environment: Mapping[str, str],
+        environment: Mapping[bytes, bytes],
         hang_up_seconds: float,
         spawn: Spawn,
         active: Callable[[], None],
@@ -46,7 +46,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         self._ids = ids
         self._channel: asyncssh.SSHServerChannel[bytes]
         self._terminal: Terminal | None = None
-        self._command: str | None = None
+        self._command: bytes | None = None
         self._program: SshProgram | None = None
         self._closed = asyncio.Event()
         self._outputs_ended = asyncio.Event()
@@ -69,7 +69,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         return True
 
     def exec_requested(self, command: str) -> bool:
-        self._command = command
+        self._command = command.encode("utf-8", "surrogateescape")
         return True
 
     def session_started(self) -> None:
@@ -191,7 +191,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         else:
             self._channel.write(data)
 
-    def _from_client(self) -> dict[str, str]:
+    def _from_client(self) -> dict[bytes, bytes]:
         """Of the variables that the client sends, the language; others could change what programs do."""
-        sent: Mapping[str, str] = self._channel.get_environment()
-        return {name: value for name, value in sent.items() if name.startswith(CLIENT_VARIABLES)}
+        sent: Mapping[bytes, bytes] = self._channel.get_environment_bytes()
+        return {name: value for name, value in sent.items() if name.startswith(CLIENT_VARIABLES) and b"=" not in name}

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock
@@ -61,6 +61,7 @@ class WakeUpSocket:
 
     async def run(self) -> None:
         while True:
+            await self._session.usable()
             identity = self._session.identity
             if identity.websocket_url is None:
                 # A renewal may bring one.
@@ -73,7 +74,7 @@ class WakeUpSocket:
                 self._log.write("websocket.refused", status=error.response.status_code)
                 if error.response.status_code == UNAUTHORIZED:
                     await self._session.renew(identity.api_token)
-            except (OSError, WebSocketException) as error:
+            except Exception as error:  # noqa: BLE001 - what answers may be anything
                 self._log.write("websocket.lost", reason=type(error).__name__)
             if self._clock.monotonic() - opened_at >= STEADY_SECONDS:
                 self._backoff.reset()
@@ -132,7 +133,7 @@ class WakeUpSocket:
     def _handle(self, frame: str | bytes) -> None:
         try:
             message = json.loads(frame)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             return

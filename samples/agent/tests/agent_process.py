@@ -13,12 +13,14 @@ from pathlib import Path
 from eventually import PATIENCE_SECONDS, eventually
 
 AGENT_FOLDER = Path(__file__).parents[1]
+ODD_MACHINE = str(Path(__file__).with_name("odd_machine.py"))
 DYING_SECONDS = 10.0
 
 
 class AgentProcess:
-    def __init__(self, arguments, environment, stdin_text, ignored_signals):
-        self.arguments = [sys.executable, "-m", "edge_agent", *arguments]
+    def __init__(self, arguments, environment, stdin_text, ignored_signals, odd_machine, launcher):
+        program = ["-m", "edge_agent"] if odd_machine is None else [ODD_MACHINE, str(odd_machine)]
+        self.arguments = [*launcher, sys.executable, *program, *arguments]
         if ignored_signals:
             self.arguments[:0] = ["/bin/sh", "-c", f'trap \'\' {ignored_signals}; exec "$0" "$@"']
         self.events = []
@@ -92,17 +94,30 @@ class AgentProcesses:
         finally:
             self._kill_all()
 
-    def start(self, *arguments, key="environment", environment=None, stdin_text=None, ignored_signals=""):
+    def start(
+        self,
+        *arguments,
+        key="environment",
+        environment=None,
+        stdin_text=None,
+        ignored_signals="",
+        odd_machine=None,
+        launcher=(),
+    ):
         """An agent on this test's state directory. `key`: the way that the key of the server is given.
-        `ignored_signals`: names of those that its launcher ignores, as `nohup` does."""
+        `ignored_signals`: names of those that its launcher ignores, as `nohup` does. `odd_machine`: the folder that
+        tells how the machine misbehaves, see there.
+        `launcher`: the command that starts it."""
         inherited = {"PATH": os.environ["PATH"], "EDGE_TEST_MARK": self.mark, "PYTHONUNBUFFERED": "1"}
+        if odd_machine is not None:
+            inherited["PYTHONPATH"] = str(AGENT_FOLDER)
         if key == "environment":
             inherited["ENROLLMENT_KEY"] = self.server.key()
         fixed = ["--state-dir", str(self.state_dir), "--node-id", str(uuid.UUID(int=7))]
         if {"--random-id", "--machine-id-file", "--node-id"} & set(arguments):
             fixed = fixed[:2]
         variables = {**inherited, **(environment or {})}
-        agent = AgentProcess([*fixed, *arguments], variables, stdin_text, ignored_signals)
+        agent = AgentProcess([*fixed, *arguments], variables, stdin_text, ignored_signals, odd_machine, launcher)
         self.started.append(agent)
         return agent
 

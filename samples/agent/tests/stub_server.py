@@ -49,6 +49,7 @@ class StubServer:
         self.down = False
         self.uses_taken = []
         self.key_error = ""
+        self.removed = None
         self.registration_tokens = {}
         self.tokens = {}
         self.previous_tokens = {}
@@ -157,6 +158,8 @@ class StubServer:
     # What the agent sees.
 
     def handle(self, method, path, query, body, token):
+        if self.removed is not None:
+            return error(self.removed, "node_removed", "node_removed")
         if (method, path) == ("POST", "/agents/enrollment_keys/verify"):
             return self._verify(body)
         if (method, path) == ("POST", "/agents/nodes"):
@@ -253,6 +256,8 @@ class StubServer:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if self.down:
             return connection.respond(503, "down")
+        if self.removed is not None:
+            return connection.respond(403, "forbidden")
         return None if token in self.tokens.values() else connection.respond(401, "unauthorized")
 
     def _hold(self, connection):

@@ -1,3 +1,4 @@
+import signal
 import stat
 import threading
 import uuid
@@ -16,8 +17,8 @@ def test_a_machine_enrols_once_and_registers_anew_at_every_start(server, agents)
     first_token = server.tokens[NODE_ID]
 
     second = agents.connected(key=None)
+    second.wait_for("agent.reregistered")
 
-    assert second.logged("agent.reregistered")
     assert len(server.seen("POST", "/agents/enrollment_keys/verify")) == 1
     registrations = server.seen("POST", "/agents/nodes")
     assert [request.token for request in registrations] == [None, first_token]
@@ -98,7 +99,7 @@ def test_a_lost_answer_of_a_reregistration_is_asked_for_again_with_the_token_at_
     agents.connected().stop()
     token = server.tokens[NODE_ID]
     server.fail("POST", "/agents/nodes", times=3, processed=True)
-    agents.connected(key=None)
+    agents.connected(key=None).wait_for("agent.reregistered")
     assert [request.token for request in server.seen("POST", "/agents/nodes")[1:]] == [token] * 4
 
 
@@ -148,18 +149,31 @@ def test_a_server_that_limits_is_given_the_time_it_asks_for(server, agents):
     assert agent.logged("enrollment.waiting")[0]["seconds"] == 1.0
 
 
-def test_a_key_that_is_refused_ends_the_agent_with_the_reason(server, agents):
-    server.key_error = "key_spent"
+@pytest.mark.parametrize("reason", ["key_spent", "key_expired", "node_limit_reached", "node_removed", "invalid_key"])
+def test_a_key_that_is_refused_lets_in_once_an_operator_has_helped(server, agents, reason):
+    server.key_error = reason
     agent = agents.start()
-    assert agent.wait() == 2
-    assert "key_spent" in agent.logged("agent.failed")[0]["reason"]
+    eventually(lambda: len(agent.logged("node.refused")) >= 2, what="a further try")
+    assert all(reason in entry["reason"] for entry in agent.logged("node.refused"))
+    server.key_error = ""
+    agent.wait_for("agent.enrolled")
 
 
-def test_a_refused_registration_ends_the_agent_with_the_servers_words(server, agents):
+def test_a_refused_registration_is_repeated_and_the_servers_words_are_logged(server, agents):
     server.fail("POST", "/agents/nodes", status=422)
-    agent = agents.start()
-    assert agent.wait() == 2
-    assert "status 422: Fault" in agent.logged("agent.failed")[0]["reason"]
+    agent = agents.connected()
+    assert "status 422: Fault" in agent.logged("node.refused")[0]["reason"]
+
+
+def test_a_key_file_that_is_replaced_is_read_again(server, agents, tmp_path):
+    key_file = tmp_path / "key"
+    server.key_error = "key_expired"
+    key_file.write_text(server.key())
+    agent = agents.start("--enrollment-key-file", str(key_file), key=None)
+    agent.wait_for("node.refused")
+    server.key_error = ""
+    key_file.write_text("\ufeff" + server.key() + "\r\n", encoding="utf-8")
+    agent.wait_for("agent.enrolled")
 
 
 @pytest.mark.parametrize("key", ["", "no base64!", "e30="])
@@ -169,13 +183,31 @@ def test_without_a_usable_key_an_unknown_machine_says_so(agents, key):
     assert "enrollment key" in agent.logged("agent.failed")[0]["reason"]
 
 
-def test_a_token_that_is_refused_ends_the_agent_that_has_no_key(server, agents):
+def test_a_token_that_is_refused_is_tried_again_where_there_is_no_key(server, agents):
     agents.connected().stop()
-    server.tokens.clear()
+    token = server.tokens.pop(NODE_ID)
     server.previous_tokens.clear()
     agent = agents.start(key=None)
-    assert agent.wait() == 2
-    assert "token" in agent.logged("agent.failed")[0]["reason"]
+    assert "no enrollment key" in agent.wait_for("node.refused")["reason"]
+    asked = len(server.requests)
+    agent.wait_for("node.refused")
+    assert {request.path for request in server.requests[asked:]} <= {"/agents/nodes"}
+    # As an operator does who admits the node again.
+    server.tokens[NODE_ID] = token
+    execution_id = server.add("echo back")
+    assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "back\n"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_node_that_is_removed_or_blocked_waits_and_comes_back(server, agents, status):
+    server.poll_seconds = 0.2
+    agent = agents.connected()
+    server.removed = status
+    server.disconnect()
+    assert "node_removed" in agent.wait_for("node.refused")["reason"]
+    server.removed = None
+    execution_id = server.add("echo back")
+    assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "back\n"
 
 
 def test_a_token_that_is_refused_while_running_is_replaced_by_the_key(server, agents):
@@ -207,15 +239,6 @@ def test_a_node_that_another_machine_took_over_enrols_by_its_key(server, agents)
     assert server.seen("POST", "/agents/enrollment_keys/verify")[1:]
 
 
-def test_a_node_that_is_deleted_ends_an_agent_that_has_no_key(server, agents):
-    agents.connected().stop()
-    agent = agents.connected(key=None)
-    server.tokens.clear()
-    server.previous_tokens.clear()
-    server.disconnect()
-    assert agent.wait() == 2
-
-
 def test_the_machine_id_is_the_node_id(server, agents, tmp_path):
     machine_id = tmp_path / "machine-id"
     machine_id.write_text("3d1219c7c4c5404aaa1f6d2a48adfda4\n")
@@ -225,8 +248,11 @@ def test_the_machine_id_is_the_node_id(server, agents, tmp_path):
 
 
 def test_a_random_id_is_drawn_once_even_when_enrolling_fails(server, agents):
-    server.fail("POST", "/agents/nodes", status=422)
-    agents.start("--random-id").wait()
+    server.fail("POST", "/agents/nodes", status=422, times=99)
+    first = agents.start("--random-id")
+    first.wait_for("node.refused")
+    first.stop(signal.SIGKILL)
+    server.faults.clear()
     agents.connected("--random-id")
     bodies = [request.body for request in server.seen("POST", "/agents/nodes")]
     assert bodies[0]["node_id"] == bodies[1]["node_id"]

@@ -5,7 +5,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from eventually import PATIENCE_SECONDS, eventually
-from set_clock import SetClock
 from test_metrics_text import parsed
 
 NODE_ID = str(uuid.UUID(int=7))
@@ -129,21 +128,6 @@ def test_the_agents_option_goes_before_the_servers_word(server, agents):
     server.metrics_push_seconds = 3600
     agent = agents.connected("--metrics-interval", "1")
     assert len(eventually(lambda: server.pushed("agent")[1:], what=agent.stderr)) >= 1
-
-
-class NoProcesses:
-    def children(self, *, recursive):
-        raise OSError(24, "Too many open files")
-
-
-def test_figures_that_the_system_does_not_tell_are_no_fault_of_the_agent():
-    from edge_agent.agent_metrics import AgentMetrics  # noqa: PLC0415 - beside its use
-    from edge_agent.counters import Counters  # noqa: PLC0415
-    from edge_agent.errors import UnavailableError  # noqa: PLC0415
-
-    metrics = AgentMetrics(Counters(), None, SetClock(), NoProcesses())
-    with pytest.raises(UnavailableError, match="figures: OSError"):
-        metrics.text()
 
 
 @pytest.mark.parametrize(

@@ -162,8 +162,10 @@ def test_nothing_listens_unless_asked(agents):
         assert not agent.logged(event)
 
 
-def test_a_port_that_is_taken_ends_the_agent_before_it_enrols(server, agents):
-    agent = agents.start("--push-port", server.url.rpartition(":")[2])
-    assert agent.wait() == 2
-    assert "listen" in agent.logged("agent.failed")[0]["reason"]
-    assert server.uses_taken == []
+def test_a_port_that_is_taken_is_waited_for_and_holds_up_nothing_else(server, agents):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        agent = agents.connected("--push-port", str(port))
+        agent.wait_for("task.failed", task="push")
+        assert server.seen("POST", "/agents/nodes")[0].body["http_port"] == port
+    agent.wait_for("push.listening", port=port)

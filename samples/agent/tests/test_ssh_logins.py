@@ -1,6 +1,7 @@
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 from functools import partial
 
@@ -149,11 +150,13 @@ def test_the_host_key_is_made_once_and_for_the_agent_alone(tmp_path):
             host_key(state)
 
 
-def test_a_port_that_is_taken_ends_the_agent_before_it_enrols(server, agents):
-    agent = agents.start("--ssh-port", server.url.rpartition(":")[2])
-    assert agent.wait() == 2
-    assert "listen" in agent.logged("agent.failed")[0]["reason"]
-    assert server.uses_taken == []
+def test_a_port_that_is_taken_is_waited_for_and_holds_up_nothing_else(server, agents):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        agent = agents.connected("--ssh-port", str(port))
+        agent.wait_for("task.failed", task="ssh")
+        assert server.seen("POST", "/agents/nodes")[0].body["ssh_port"] == port
+    agent.wait_for("ssh.listening", port=port)
 
 
 def test_no_more_connections_at_a_time_than_are_allowed(ssh):

@@ -1,0 +1,60 @@
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge_agent.errors import FatalError
+from edge_agent.secure_urls import keeps_secrets
+
+
+@dataclass(frozen=True)
+class EnrollmentKey:
+    blob: str = field(repr=False)
+    admin_urls: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str, *, insecure_http: bool = False) -> "EnrollmentKey":
+        """Read a key blob: base64 of JSON with `admin_urls` and `nonce`. Raises FatalError, never quoting the key.
+
+        Addresses to which it would travel in clear are left out, unless `insecure_http` allows them.
+        """
+        blob = "".join(text.split())
+        try:
+            content = json.loads(base64.b64decode(blob, validate=True))
+            urls = tuple(url for url in content["admin_urls"] if url.startswith(("http://", "https://")))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise FatalError("the enrollment key is not readable: was it copied whole?") from error
+        if not urls:
+            raise FatalError("the enrollment key names no server")
+        secure = tuple(url for url in urls if insecure_http or keeps_secrets(url))
+        if not secure:
+            raise FatalError(
+                "the enrollment key names only http:// servers, to which key and token would travel in clear: "
+                "use https, or allow it with --insecure-http"
+            )
+        return cls(blob, secure)
+
+
+@dataclass(frozen=True)
+class KeySource:
+    """Where the enrollment key comes from. A file is read whenever the key is needed: it may be put there later, be
+    replaced, or be removed once the machine is enrolled."""
+
+    read: Callable[[], str | None] = field(repr=False)
+    insecure_http: bool = False
+
+    def key(self) -> EnrollmentKey | None:
+        """None if there is none. Raises FatalError for one that cannot be read or used."""
+        text = self.read()
+        return EnrollmentKey.parse(text, insecure_http=self.insecure_http) if text and text.strip() else None
+
+
+def key_in_file(path: Path) -> str | None:
+    """None if there is no such file. Raises FatalError if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise FatalError(f"the enrollment key file {path} cannot be read: {type(error).__name__}") from error

@@ -1,0 +1,29 @@
+from typing import TYPE_CHECKING
+
+import asyncssh
+from asyncssh.packet import SSHPacket
+
+if TYPE_CHECKING:
+    ServerChannel = asyncssh.SSHServerChannel[bytes]
+else:
+    ServerChannel = asyncssh.SSHServerChannel
+
+
+class AnyBytesChannel(ServerChannel):
+    """A channel that takes commands whose bytes are not UTF-8, as OpenSSH's server does; the library refuses them.
+
+    The session gets such bytes as surrogate escapes.
+    """
+
+    @classmethod
+    def opened_on(cls, connection: asyncssh.SSHServerConnection) -> "AnyBytesChannel":
+        channel = connection.create_server_channel(encoding=None)
+        # The library has no hook for its own subclass, and only the connection knows what a channel is made with.
+        channel.__class__ = cls
+        assert isinstance(channel, cls)  # noqa: S101 - for the type checker
+        return channel
+
+    def _process_exec_request(self, packet: SSHPacket) -> bool:
+        command = packet.get_string()
+        packet.check_end()
+        return bool(self._start_session(command=command.decode("utf-8", "surrogateescape")))
