@@ -25,17 +25,15 @@ def test_a_deleted_node_ends_with_all_that_was_open(cloud, tap):
         assert api.get(f"/api/v1/nodes/{node_id}").status == 404
         for command_id in (running, waiting):
             assert closing.only(command_id, "cancelled")["exit_code"] is None
-        eventually(lambda: logged(agent, "agent.failed"))
+        eventually(lambda: logged(agent, "node.refused"))
         assert logged(agent, "agent.token_refused", node_id=node_id)
-        assert [each["reason"] for each in logged(agent, "agent.failed")] == [
-            "the enrollment key was not accepted: invalid_key"
-        ]
-        eventually(lambda: not agent.running)
+        assert logged(agent, "node.refused")[0]["reason"] == "the enrollment key was not accepted: invalid_key"
+        assert agent.running
         cancelled = "edge.command_execution.cancelled"
         eventually(lambda: ids <= {_subject(each) for each in tap.envelopes() if each["type"] == cancelled})
 
 
-def test_a_deleted_node_whose_key_is_still_good_enrols_anew(cloud, tmp_path):
+def test_a_deleted_node_stays_away_until_an_operator_admits_it_and_then_enrols_anew(cloud, tmp_path):
     with fleet(cloud, "again") as again:
         log = tmp_path / "log"
         agent = again.enrol()[0]
@@ -49,6 +47,9 @@ def test_a_deleted_node_whose_key_is_still_good_enrols_anew(cloud, tmp_path):
 
         assert again.api.call("DELETE", f"/api/v1/nodes/{node_id}").status == 204
 
+        eventually(lambda: logged(agent, "node.refused", since=known))
+        assert not logged(agent, "agent.enrolled", since=known)
+        assert again.api.call("POST", f"/api/v1/nodes/{node_id}/unblock").status == 200
         eventually(lambda: logged(agent, "agent.enrolled", since=known))
         eventually(lambda: logged(agent, "websocket.connected", since=known))
         assert agent.node_id() == node_id
@@ -68,7 +69,7 @@ def test_a_cluster_goes_with_its_keys(cloud):
         eventually(lambda: api.get(f"/api/v1/enrollment_keys/{key['id']}").status == 404)
         agent = kept.machine(key["key"])
         agent.start()
-        eventually(lambda: logged(agent, "agent.failed"))
+        eventually(lambda: logged(agent, "node.refused"))
         assert kept.nodes() == []
 
 

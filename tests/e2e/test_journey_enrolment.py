@@ -87,13 +87,13 @@ def test_twelve_clusters_made_at_once_get_twelve_ranges(api):
 
 
 def _race(cluster, key, let_go=lambda _agents: None, environment=None):
-    """Start two agents with this key at once; the reasons why agents gave up, once both have settled."""
+    """Start two agents with this key at once; why agents were refused at first, once both have settled."""
     agents = [cluster.machine(key) for _ in range(2)]
     for agent in agents:
         agent.start(environment=environment)
     let_go(agents)
-    eventually(lambda: all(logged(agent, "websocket.connected") or logged(agent, "agent.failed") for agent in agents))
+    eventually(lambda: all(logged(agent, "websocket.connected") or logged(agent, "node.refused") for agent in agents))
     connected = [agent for agent in agents if logged(agent, "websocket.connected")]
     assert [node["id"] for node in cluster.nodes()] == [agent.node_id() for agent in connected]
-    eventually(lambda: all(agent.running == (agent in connected) for agent in agents))
-    return [entry["reason"] for agent in agents for entry in logged(agent, "agent.failed")]
+    assert all(agent.running for agent in agents)
+    return [logged(agent, "node.refused")[0]["reason"] for agent in agents if agent not in connected]
