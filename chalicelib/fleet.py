@@ -152,17 +152,18 @@ class Fleet(Foundations):
     @cached_property
     def mesh(self) -> Netmaker:
         """Only where the settings say that there is one."""
-        from chalicelib.vpn.master_key import load_master_key
+        from chalicelib.vpn.master_key import master_key_of
         from chalicelib.vpn.netmaker import Netmaker
         from chalicelib.vpn.netmaker_api import netmaker_over_http
 
-        settings = self.settings
+        settings, secret = self.settings, self.stage_secret
         api = netmaker_over_http(
             settings.netmaker_api_url,
-            lambda: load_master_key(settings.netmaker_master_key, settings.keys_secret_arn, self._outside.read_secret),
+            lambda: settings.netmaker_master_key or master_key_of(secret.values()),
             self.clock,
             self.ids,
             self.log,
+            look_again=secret.look_again,
         )
         return Netmaker(api, self.vpn_networks, self.clock, domain=settings.netmaker_default_domain)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chalicelib.kit.aws import is_local
 from chalicelib.kit.tables import Tables
 
 if TYPE_CHECKING:
-    from chalicelib.access.keys import Keys
+    from chalicelib.access.keys import OperatorKeys
+    from chalicelib.access.stage_secret import StageSecret
     from chalicelib.access.throttle import Throttle
     from chalicelib.kit.bus import Bus
     from chalicelib.kit.counters import Counters
@@ -74,16 +76,24 @@ class Foundations:
         return Sockets(self._outside.socket_client)
 
     @cached_property
-    def keys(self) -> Keys:
-        from chalicelib.access.keys import load_keys
+    def stage_secret(self) -> StageSecret:
+        from chalicelib.access.stage_secret import StageSecret
+
+        return StageSecret(self.settings.keys_secret_arn, self._outside.read_secret, self.clock, self.log)
+
+    @cached_property
+    def keys(self) -> OperatorKeys:
+        from chalicelib.access.keys import SHORTEST_KEY, load_keys
 
         settings = self.settings
         return load_keys(
             settings.master_key,
             settings.api_key,
             settings.metrics_key,
-            settings.keys_secret_arn,
-            self._outside.read_secret,
+            self.stage_secret,
+            self.clock,
+            self.log,
+            shortest=0 if is_local() else SHORTEST_KEY,
         )
 
     @cached_property
@@ -91,3 +101,10 @@ class Foundations:
         from chalicelib.access.throttle import Throttle
 
         return Throttle(self.settings.public_rate_per_second, self.settings.public_burst, self.clock)
+
+    @cached_property
+    def wrong_keys(self) -> Throttle:
+        """Of callers with a key that is none, by address. Whoever has a right one never meets it."""
+        from chalicelib.access.throttle import WRONG_KEYS_BURST, WRONG_KEYS_PER_SECOND, Throttle
+
+        return Throttle(WRONG_KEYS_PER_SECOND, WRONG_KEYS_BURST, self.clock)

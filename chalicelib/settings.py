@@ -77,8 +77,8 @@ class Settings(BaseModel):
     event_bus_name: str = Field("default", description="EventBridge bus that domain events are put on.")
     keys_secret_arn: str = Field(
         "",
-        description="Secrets Manager secret `{MASTER_KEY, API_KEY, METRICS_KEY, NETMAKER_MASTER_KEY}`, read once per "
-        "container.",
+        description="Secrets Manager secret `{MASTER_KEY, API_KEY, METRICS_KEY, NETMAKER_MASTER_KEY}`, read every five "
+        "minutes.",
     )
     kms_key_id: str = Field("", description="KMS key that wraps the data key of secrets at rest.")
     websocket_url: str = Field("", description="What registration gives agents to connect to, `wss://…`.")

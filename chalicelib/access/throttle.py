@@ -14,6 +14,10 @@ from chalicelib.kit.errors import EdgeError, Kind
 DEFAULT_MAX_ADDRESSES = 10_000
 """Buckets kept, about 3 MB; beyond it the address that was silent longest starts afresh."""
 
+WRONG_KEYS_PER_SECOND = 1.0
+WRONG_KEYS_BURST = 30
+"""Keys that are none, from one address. A dashboard with a key that was withdrawn asks less often."""
+
 
 @dataclass
 class _Bucket:

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from chalicelib.access.keys import Keys
+from chalicelib.access.keys import OperatorKeys
 from chalicelib.access.throttle import Throttle
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.ids import Ids
@@ -31,9 +31,11 @@ class EdgeServices(Protocol):
     @property
     def tables(self) -> Tables: ...
     @property
-    def keys(self) -> Keys: ...
+    def keys(self) -> OperatorKeys: ...
     @property
     def throttle(self) -> Throttle: ...
+    @property
+    def wrong_keys(self) -> Throttle: ...
     @property
     def log(self) -> Log: ...
     @property

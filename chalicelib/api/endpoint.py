@@ -1,8 +1,8 @@
 """Routes as data, and the one way from a request to its answer.
 
-The order never varies: route, authentication (401; public routes: rate, 429), path, query, body (400, 413, 415: the
-first that is wrong, alone), degraded mode (503), then the view with everything it finds (404, 409, 422, 503). Only here
-do errors become statuses.
+The order never varies: route, authentication (401, and 429 to an address that offers too many wrong keys; public
+routes: rate, 429), path, query, body (400, 413, 415: the first that is wrong, alone), degraded mode (503), then the
+view with everything it finds (404, 409, 422, 503). Only here do errors become statuses.
 """
 
 from collections.abc import Callable, Mapping
@@ -239,7 +239,16 @@ def _admit(exchange: _Exchange) -> None:
             exchange.actor = f"node:{exchange.node_id}"
         case Auth.OPERATOR | Auth.METRICS as audience:
             if services.settings.auth_enabled:
-                exchange.actor = services.keys.identify(exchange.bearer, audience)
+                exchange.actor = _identify(exchange, audience)
+
+
+def _identify(exchange: _Exchange, audience: Auth) -> str:
+    try:
+        return exchange.services.keys.identify(exchange.bearer, audience)
+    except EdgeError as error:
+        if exchange.bearer and error.kind is Kind.UNAUTHORIZED:
+            exchange.services.wrong_keys.take(exchange.incoming.address)
+        raise
 
 
 def _read(exchange: _Exchange) -> Request[Path, Query, Body]:

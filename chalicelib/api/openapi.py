@@ -215,9 +215,9 @@ def statuses_of(endpoint: Endpoint) -> set[int]:
     statuses = {endpoint.status, 400, 500, 503, *endpoint.errors}
     if endpoint.has_body:
         statuses |= {413, 415}
-    if endpoint.auth is Auth.PUBLIC:
+    if endpoint.auth in {Auth.PUBLIC, Auth.OPERATOR, Auth.METRICS}:
         statuses.add(429)
-    elif endpoint.auth is not Auth.OPEN:
+    if endpoint.auth not in {Auth.PUBLIC, Auth.OPEN}:
         statuses.add(401)
     if endpoint.auth is Auth.AGENT:
         statuses.add(403)

@@ -8,6 +8,7 @@ Region, credentials and endpoints come from the environment as the SDK reads it;
 at a local cloud.
 """
 
+import os
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -25,6 +26,13 @@ CHECKED_BY_US = frozenset({"dynamodb"})
 a third of the processor time of a large transaction. What is wrong all the same, the service refuses."""
 
 
+QUICK = frozenset({"secretsmanager"})
+"""Services that are asked again and again on the way of a request, which goes on without an answer: it waits 6 s at
+most."""
+
+QUICK_SECONDS = 2
+QUICK_ATTEMPTS = 2
+
 _making = Lock()  # a session must not make two clients at once
 
 
@@ -37,15 +45,21 @@ def client(service: str, endpoint_url: str | None = None) -> Any:
     """
     from botocore.config import Config  # noqa: PLC0415 - tools and tests that use no AWS service need not wait for it
 
+    is_quick = service in QUICK
     config = Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        connect_timeout=1 if is_quick else CONNECT_SECONDS,
+        read_timeout=QUICK_SECONDS if is_quick else READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": QUICK_ATTEMPTS if is_quick else ATTEMPTS},
         max_pool_connections=POOL_CONNECTIONS,
         parameter_validation=service not in CHECKED_BY_US,
     )
     with _making:
         return _session().create_client(service, endpoint_url=endpoint_url, config=config)
+
+
+def is_local() -> bool:
+    """Whether a local cloud stands in for AWS."""
+    return bool(os.environ.get("AWS_ENDPOINT_URL"))
 
 
 @cache

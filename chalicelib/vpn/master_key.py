@@ -1,7 +1,6 @@
 """Netmaker's master key: given for local runs and tests, else beside the operators' keys in the stage's secret."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from pydantic import SecretStr
 
@@ -16,12 +15,9 @@ class MissingNetmakerKeyError(Exception):
         super().__init__(f"VPN_MODE is netmaker but no {NAME} is configured")
 
 
-def load_master_key(given: SecretStr | None, secret_arn: str, read_secret: Callable[[str], str]) -> SecretStr:
-    """The key that is given, else that of the secret, a JSON object. Raises `MissingNetmakerKeyError`, and what
-    ``read_secret`` raises."""
-    if given is not None:
-        return given
-    stored = json.loads(read_secret(secret_arn)).get(NAME) if secret_arn else None
+def master_key_of(values: Mapping[str, str]) -> SecretStr:
+    """The key among those of the stage's secret. Raises `MissingNetmakerKeyError`."""
+    stored = values.get(NAME)
     if not stored:
         raise MissingNetmakerKeyError
     return SecretStr(stored)

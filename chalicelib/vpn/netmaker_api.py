@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import Enum, auto
-from http.client import NOT_FOUND
+from http.client import NOT_FOUND, UNAUTHORIZED
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -57,8 +57,9 @@ _KEYS: TypeAdapter[list[FoundKey] | None] = TypeAdapter(list[FoundKey] | None)
 
 
 class NetmakerApi:
-    """Calls with the master key, which ``key`` reads when it is first needed. Raises `EdgeError` unavailable where no
-    answer comes in time, or one that says that Netmaker cannot or may not; each such failure is one line of the log."""
+    """Calls with the master key, which ``key`` gives at each call; ``look_again`` tells, after a refusal, whether there
+    is another now. Raises `EdgeError` unavailable where no answer comes in time, or one that says that Netmaker cannot
+    or may not; each such failure is one line of the log."""
 
     def __init__(
         self,
@@ -68,10 +69,11 @@ class NetmakerApi:
         clock: Clock,
         ids: Ids,
         log: Log,
+        look_again: Callable[[], bool] = lambda: False,
     ) -> None:
         self._url = url.rstrip("/")
-        self._load_key = key
-        self._key: SecretStr | None = None
+        self._key = key
+        self._look_again = look_again
         self._caller = caller
         self._clock = clock
         self._ids = ids
@@ -178,6 +180,8 @@ class NetmakerApi:
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[Outcome, bytes]:
         status, text = self._exchange(method, path, body)
+        if status == UNAUTHORIZED and self._look_again():
+            status, text = self._exchange(method, path, body)
         if status in range(200, 300):
             return Outcome.DONE, text
         message = _message_of(text)
@@ -191,9 +195,7 @@ class NetmakerApi:
         raise self._failed(method, path, status=status)
 
     def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, bytes]:
-        if self._key is None:
-            self._key = self._load_key()
-        headers = {"authorization": f"Bearer {self._key.get_secret_value()}", "accept": "application/json"}
+        headers = {"authorization": f"Bearer {self._key().get_secret_value()}", "accept": "application/json"}
         sent = None
         if body is not None:
             headers["content-type"] = "application/json"
@@ -228,12 +230,13 @@ def netmaker_over_http(
     log: Log,
     *,
     answer_seconds: float = ANSWER_SECONDS,
+    look_again: Callable[[], bool] = lambda: False,
 ) -> NetmakerApi:
     """Over real connections. Its address is the deployer's own: any is right."""
     outbound = Outbound(
         SystemResolver(), HttpExchange(), allow_private=True, total_seconds=answer_seconds, answer_bytes=ANSWER_BYTES
     )
-    return NetmakerApi(url, key, outbound, clock, ids, log)
+    return NetmakerApi(url, key, outbound, clock, ids, log, look_again)
 
 
 def _message_of(text: bytes) -> str:

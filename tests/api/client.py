@@ -14,7 +14,7 @@ from openapi_schema_validator import OAS30Validator
 from pydantic import SecretStr
 
 from chalicelib.access.keys import Keys
-from chalicelib.access.throttle import Throttle
+from chalicelib.access.throttle import WRONG_KEYS_BURST, WRONG_KEYS_PER_SECOND, Throttle
 from chalicelib.api import fallback
 from chalicelib.api.endpoint import Endpoint, Endpoints
 from chalicelib.api.openapi import document
@@ -66,6 +66,7 @@ class FakeServices:
             self.tables = Tables(FakeDynamo([], self.clock), self.clock, self.ids)
         if "throttle" not in attributes:
             self.throttle = Throttle(self.settings.public_rate_per_second, self.settings.public_burst, self.clock)
+        self.wrong_keys = Throttle(WRONG_KEYS_PER_SECOND, WRONG_KEYS_BURST, self.clock)
         if not hasattr(type(self), "keys") and "keys" not in attributes:
             self.keys = Keys(SecretStr(MASTER_KEY), SecretStr(API_KEY), SecretStr(METRICS_KEY))
 

@@ -77,9 +77,9 @@ def test_variables_have_the_names_of_the_contract():
 
 def test_statuses_of_the_edge_are_declared_by_themselves():
     by_name = {endpoint.view.__name__: statuses_of(endpoint) for endpoint in routes.all}
-    assert by_name["make_thing"] == {201, 400, 401, 403, 404, 409, 413, 415, 422, 500, 503}
+    assert by_name["make_thing"] == {201, 400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503}
     assert by_name["anyone"] == {201, 400, 413, 415, 429, 500, 503}
-    assert by_name["drop_named"] == {204, 400, 401, 404, 500, 503}
+    assert by_name["drop_named"] == {204, 400, 401, 404, 429, 500, 503}
 
 
 def test_each_audience_has_its_scheme():

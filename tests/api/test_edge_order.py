@@ -3,6 +3,8 @@
 import pytest
 
 from chalicelib.access.keys import load_keys
+from chalicelib.access.stage_secret import StageSecret
+from chalicelib.access.throttle import WRONG_KEYS_BURST
 from chalicelib.api import health
 from chalicelib.kit.errors import (
     EdgeError,
@@ -175,11 +177,25 @@ def test_authentication_can_be_off_for_operators_but_not_for_agents(services):
     assert client.post("/agent/result", json={"name": "a"}).status == 401
 
 
+def test_wrong_keys_of_an_address_are_limited_and_right_ones_never(services):
+    client = Client([routes], services)
+    statuses = [client.get("/things", key="wrong").status for _ in range(WRONG_KEYS_BURST + 5)]
+    assert statuses == [401] * WRONG_KEYS_BURST + [429] * 5
+    refused = client.get("/things", key="wrong")
+    assert (refused.error["code"], refused.headers["retry-after"]) == ("rate_limited", "1")
+    assert client.get("/things").status == 200  # from the same address
+    assert client.get("/things", key="wrong", address="203.0.113.8").status == 401
+    assert client.get("/things", key=None).status == 401
+    services.clock.advance(2)
+    assert client.get("/things", key="wrong").status == 401
+
+
 def test_without_a_master_key_nobody_gets_in():
     class WithoutKeys(FakeServices):
         @property
         def keys(self):
-            return load_keys(None, None, None, "", lambda arn: "{}")
+            secret = StageSecret("", lambda arn: "{}", self.clock, self.log)
+            return load_keys(None, None, None, secret, self.clock, self.log)
 
     services = WithoutKeys(things=Things(), nodes=Agents())
     answer = Client([routes], services).get("/things", key="")

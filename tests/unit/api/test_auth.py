@@ -1,9 +1,7 @@
-import json
-
 import pytest
 from pydantic import SecretStr
 
-from chalicelib.access.keys import METRICS, OPERATOR, PUBLIC, Keys, MissingMasterKeyError, load_keys
+from chalicelib.access.keys import METRICS, OPERATOR, PUBLIC, Keys, MissingMasterKeyError
 from chalicelib.api.bearer import bearer_of
 from chalicelib.api.exchange import Incoming
 from chalicelib.kit.errors import EdgeError, Kind
@@ -85,44 +83,7 @@ def test_an_unset_key_takes_the_value_of_the_master_key():
 def test_there_are_no_keys_without_a_master_key(master):
     with pytest.raises(MissingMasterKeyError):
         keys(master=master)
-    with pytest.raises(MissingMasterKeyError):
-        load_keys(None, None, None, "arn", Reader(API_KEY="a", MASTER_KEY=master))
 
 
 def test_keys_do_not_show_themselves():
     assert "s3cret" not in repr(vars(keys(master="s3cret")))
-
-
-class Reader:
-    def __init__(self, **secret):
-        self.text = json.dumps(secret)
-        self.asked = []
-
-    def __call__(self, arn):
-        self.asked.append(arn)
-        return self.text
-
-
-def test_keys_come_from_the_secret():
-    reader = Reader(MASTER_KEY="m", API_KEY="a", METRICS_KEY="")
-    loaded = load_keys(None, None, None, "arn", reader)
-    assert reader.asked == ["arn"]
-    assert loaded.identify("a", OPERATOR) == "API_KEY"
-    assert loaded.identify("m", METRICS) == "MASTER_KEY"
-
-
-def test_a_master_key_of_the_environment_replaces_the_secret():
-    reader = Reader(MASTER_KEY="m")
-    loaded = load_keys(SecretStr("local"), None, None, "arn", reader)
-    assert reader.asked == []
-    assert loaded.identify("local", OPERATOR) == "MASTER_KEY"
-    with pytest.raises(EdgeError):
-        loaded.identify("m", OPERATOR)
-
-
-def test_other_keys_of_the_environment_replace_those_of_the_secret():
-    reader = Reader(MASTER_KEY="m", API_KEY="a")
-    loaded = load_keys(None, SecretStr("mine"), None, "arn", reader)
-    assert loaded.identify("mine", OPERATOR) == "API_KEY"
-    with pytest.raises(EdgeError):
-        loaded.identify("a", OPERATOR)

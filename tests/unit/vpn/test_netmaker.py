@@ -1,11 +1,13 @@
 """What the adapter makes of Netmaker's answers, beyond what the journeys show."""
 
+import json
+
 import pytest
 
 from chalicelib.clusters.ranges import ranges_of
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.vpn import names
-from chalicelib.vpn.master_key import MissingNetmakerKeyError, load_master_key
+from chalicelib.vpn.master_key import MissingNetmakerKeyError, master_key_of
 from chalicelib.vpn.port import Member, Network
 from tests.fakes.netmaker_stub import MASTER_KEY
 from tests.fakes.netmaker_world import NetmakerWorld, netmaker_world
@@ -217,20 +219,25 @@ class TestMasterKey:
             assert world.netmaker.requests == [("GET", "/api/networks/cluster-north")]
 
     def test_it_stands_beside_the_others_in_the_secret(self):
-        read = []
-
-        def read_secret(arn):
-            read.append(arn)
-            return f'{{"MASTER_KEY": "ours", "NETMAKER_MASTER_KEY": "{MASTER_KEY}"}}'
-
-        found = load_master_key(None, "arn:secret", read_secret)
-        assert (found.get_secret_value(), read) == (MASTER_KEY, ["arn:secret"])
+        found = master_key_of({"MASTER_KEY": "ours", "NETMAKER_MASTER_KEY": MASTER_KEY})
+        assert found.get_secret_value() == MASTER_KEY
         assert MASTER_KEY not in repr(found)
 
-    @pytest.mark.parametrize("arn", ["", "arn:secret"])
-    def test_without_one_nothing_is_asked(self, arn):
+    def test_without_one_nothing_is_asked(self):
         with pytest.raises(MissingNetmakerKeyError):
-            load_master_key(None, arn, lambda _: '{"MASTER_KEY": "ours"}')
+            master_key_of({"MASTER_KEY": "ours"})
+
+    def test_one_that_was_replaced_is_read_again_when_netmaker_refuses_it(self):
+        with netmaker_world(keys_secret_arn="arn:secret", netmaker_master_key=None) as world:
+            stored = {"MASTER_KEY": "ours", "NETMAKER_MASTER_KEY": "old"}
+            world.read_secret = lambda arn: json.dumps(stored)
+            with pytest.raises(EdgeError):
+                world.services.mesh.require_answer("north")
+            stored["NETMAKER_MASTER_KEY"] = MASTER_KEY
+            world.clock.advance(5)
+            world.services.mesh.require_answer("north")
+            assert {"with a wrong key" in wrong for wrong in world.netmaker.wrong} == {True}
+            world.netmaker.wrong.clear()
 
     def test_the_settings_hide_it(self, world):
         assert MASTER_KEY not in f"{world.services.settings!r} {world.services.settings.model_dump_json()}"

@@ -1,0 +1,114 @@
+"""Change a key of a deployed stage: ``python -m infra.rotate operator-key --stage dev --key API_KEY``.
+
+Account and region come from the shell, as the AWS command line takes them. No value is ever printed.
+"""
+
+import argparse
+import json
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TextIO
+
+import boto3
+from botocore.config import Config
+
+from chalicelib.access.keys import PREVIOUS, PREVIOUS_UNTIL, SHORTEST_KEY
+from chalicelib.kit.clock import to_seconds_text
+from infra.functions import APP_NAME
+from infra.parameters import SECRET_KEYS
+
+OVERLAP = timedelta(hours=1)
+"""How long the value before is accepted as well, unless asked otherwise."""
+
+LONGEST_OVERLAP = timedelta(days=7)
+
+GENERATED_BYTES = 32
+"""Of a new key: 43 letters and digits, - and _."""
+
+NETMAKERS = "NETMAKER_MASTER_KEY"
+"""Netmaker's own: it is chosen there, and there is no overlap."""
+
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
+_PENDING = "EDGE_ADMIN_PENDING"
+
+
+class RotationError(Exception):
+    """What was asked for cannot be; nothing has changed."""
+
+
+def rotated(values: Mapping[str, str], name: str, new: str, now: datetime, overlap: timedelta) -> dict[str, str]:
+    """The secret with another value of the key. The one before is accepted until the end of the overlap, and nothing is
+    left of it without one. Raises RotationError for a value that cannot be."""
+    if len(new) < SHORTEST_KEY:
+        raise RotationError(f"a key has at least {SHORTEST_KEY} characters, not {len(new)}")
+    if new == values.get(name):
+        raise RotationError(f"this is the {name} already")
+    changed = {field: value for field, value in values.items() if not field.startswith(f"{name}{PREVIOUS}")}
+    before = values.get(name)
+    if before and overlap and name != NETMAKERS:
+        changed[f"{name}{PREVIOUS}"] = before
+        changed[f"{name}{PREVIOUS_UNTIL}"] = to_seconds_text(now + overlap)
+    return {**changed, name: new}
+
+
+def rotate_operator_key(client: Any, secret: str, name: str, new: str, now: datetime, overlap: timedelta) -> None:
+    """Write the new value. Raises RotationError, also where somebody else has changed the secret meanwhile."""
+    current = client.get_secret_value(SecretId=secret)
+    changed = rotated(json.loads(current["SecretString"]), name, new, now, overlap)
+    text = json.dumps(changed)
+    written = client.put_secret_value(SecretId=secret, SecretString=text, VersionStages=[_PENDING])
+    try:
+        # Only from the version that was read: this is what makes it one step with the reading.
+        client.update_secret_version_stage(
+            SecretId=secret,
+            VersionStage="AWSCURRENT",
+            MoveToVersionId=written["VersionId"],
+            RemoveFromVersionId=current["VersionId"],
+        )
+    except client.exceptions.InvalidParameterException as error:
+        raise RotationError("somebody else has changed the secret meanwhile: look at it, and try again") from error
+
+
+def secret_name(stage: str) -> str:
+    return f"{APP_NAME}-{stage}-keys"
+
+
+def _operator_key(asked: argparse.Namespace, stdin: TextIO) -> str:
+    overlap = timedelta(0) if asked.revoke else timedelta(minutes=asked.overlap_minutes)
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise RotationError(f"an overlap is 0 to {LONGEST_OVERLAP // timedelta(minutes=1)} minutes")
+    if asked.key == NETMAKERS and not asked.stdin:
+        raise RotationError(f"{NETMAKERS} is chosen in Netmaker: give it to --stdin")
+    new = stdin.readline().strip() if asked.stdin else secrets.token_urlsafe(GENERATED_BYTES)
+    secret, now = secret_name(asked.stage), datetime.now(UTC)
+    rotate_operator_key(boto3.client("secretsmanager", config=_CONFIG), secret, asked.key, new, now, overlap)
+    if overlap and asked.key != NETMAKERS:
+        until = f"the value before is accepted until {to_seconds_text(now + overlap)}"
+    else:
+        until = "the value before ends within five minutes"
+    return f"{asked.key} has a new value in the secret {secret}; {until}."
+
+
+def main(arguments: Sequence[str] | None = None, stdin: TextIO = sys.stdin) -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.rotate", description=__doc__)
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    operator_key = kinds.add_parser("operator-key", help="a key that callers show, in the stage's secret")
+    operator_key.add_argument("--stage", required=True)
+    operator_key.add_argument("--key", choices=SECRET_KEYS, default="MASTER_KEY")
+    operator_key.add_argument("--stdin", action="store_true", help="take the new value from a line of standard input")
+    how_long = operator_key.add_mutually_exclusive_group()
+    how_long.add_argument("--overlap-minutes", type=int, default=OVERLAP // timedelta(minutes=1))
+    how_long.add_argument("--revoke", action="store_true", help="no overlap: the value before is known to strangers")
+    asked = parser.parse_args(arguments)
+    try:
+        print(_operator_key(asked, stdin))
+    except RotationError as error:
+        print(f"infra.rotate: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

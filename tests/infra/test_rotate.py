@@ -1,0 +1,133 @@
+"""Rotation of the keys that callers show."""
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chalicelib.access.keys import OPERATOR, SHORTEST_KEY
+from infra import rotate
+from infra.rotate import NETMAKERS, RotationError, main, rotated
+from tests.unit.access.world import Container, Secrets
+
+NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+OLD, NEW = "o" * 40, "n" * 40
+
+
+class FakeSecretsManager:
+    """One secret with its versions; ``meanwhile`` is called between reading and writing."""
+
+    class exceptions:  # noqa: N801 - boto3's name
+        class InvalidParameterException(Exception):  # noqa: N818
+            pass
+
+    def __init__(self, **values):
+        self.versions = [json.dumps(values)]
+        self.current = 0
+        self.meanwhile = lambda: None
+
+    def get_secret_value(self, **asked):
+        assert asked == {"SecretId": "edge-admin-dev-keys"}
+        return {"SecretString": self.versions[self.current], "VersionId": str(self.current)}
+
+    def put_secret_value(self, **asked):
+        assert "AWSCURRENT" not in asked["VersionStages"]
+        self.versions.append(asked["SecretString"])
+        return {"VersionId": str(len(self.versions) - 1)}
+
+    def update_secret_version_stage(self, **asked):
+        self.meanwhile()
+        assert asked["VersionStage"] == "AWSCURRENT"
+        if int(asked["RemoveFromVersionId"]) != self.current:
+            raise self.exceptions.InvalidParameterException
+        self.current = int(asked["MoveToVersionId"])
+
+    @property
+    def values(self):
+        return json.loads(self.versions[self.current])
+
+
+@pytest.fixture
+def store(monkeypatch):
+    store = FakeSecretsManager(MASTER_KEY=OLD, OTHER="kept")
+    monkeypatch.setattr(rotate.boto3, "client", lambda service, config: store)
+    return store
+
+
+def test_the_value_before_is_accepted_until_the_end_of_the_overlap():
+    assert rotated({"MASTER_KEY": OLD, "OTHER": "x"}, "MASTER_KEY", NEW, NOW, HOUR) == {
+        "MASTER_KEY": NEW,
+        "MASTER_KEY_PREVIOUS": OLD,
+        "MASTER_KEY_PREVIOUS_UNTIL": "2026-11-21T11:00:00Z",
+        "OTHER": "x",
+    }
+
+
+def test_nothing_is_left_of_a_key_that_is_revoked_nor_of_the_one_before_it():
+    values = rotated({"MASTER_KEY": OLD}, "MASTER_KEY", NEW, NOW, HOUR)
+    assert rotated(values, "MASTER_KEY", "m" * 40, NOW, timedelta(0)) == {"MASTER_KEY": "m" * 40}
+
+
+def test_a_second_rotation_ends_the_overlap_of_the_first():
+    values = rotated({"MASTER_KEY": OLD}, "MASTER_KEY", NEW, NOW, HOUR)
+    assert rotated(values, "MASTER_KEY", "m" * 40, NOW, HOUR)["MASTER_KEY_PREVIOUS"] == NEW
+
+
+def test_netmakers_key_has_no_overlap_and_a_first_key_none_before_it():
+    assert rotated({NETMAKERS: OLD}, NETMAKERS, NEW, NOW, HOUR) == {NETMAKERS: NEW}
+    assert rotated({"MASTER_KEY": OLD}, "API_KEY", NEW, NOW, HOUR) == {"MASTER_KEY": OLD, "API_KEY": NEW}
+
+
+@pytest.mark.parametrize("new", ["", "short", "n" * (SHORTEST_KEY - 1), OLD])
+def test_a_short_value_or_the_same_is_refused(new):
+    with pytest.raises(RotationError):
+        rotated({"MASTER_KEY": OLD}, "MASTER_KEY", new, NOW, HOUR)
+
+
+def test_functions_take_the_new_key_and_the_old_one_until_the_overlap_ends():
+    secrets = Secrets(MASTER_KEY=OLD)
+    container = Container(secrets, shortest=SHORTEST_KEY)
+    secrets.values = rotated(secrets.values, "MASTER_KEY", NEW, container.clock.now(), HOUR)
+    container.clock.advance(6)
+    assert container.keys.identify(NEW, OPERATOR) == "MASTER_KEY"
+    assert container.knows(OLD) == "MASTER_KEY_PREVIOUS"
+    container.clock.advance(3600)
+    assert (container.knows(NEW), container.knows(OLD)) == ("MASTER_KEY", None)
+
+
+def test_the_command_writes_a_long_new_key_and_prints_none(store, capsys):
+    assert main(["operator-key", "--stage", "dev"]) == 0
+    new = store.values["MASTER_KEY"]
+    assert (len(new), store.values["MASTER_KEY_PREVIOUS"], store.values["OTHER"]) == (43, OLD, "kept")
+    said = capsys.readouterr()
+    assert "MASTER_KEY has a new value in the secret edge-admin-dev-keys" in said.out
+    assert new not in said.out + said.err
+
+
+def test_revoking_keeps_nothing_and_a_value_may_come_from_standard_input(store):
+    asked = ["operator-key", "--stage", "dev", "--key", "MASTER_KEY", "--revoke", "--stdin"]
+    assert main(asked, io.StringIO(f"{NEW}\n")) == 0
+    assert store.values == {"MASTER_KEY": NEW, "OTHER": "kept"}
+
+
+@pytest.mark.parametrize(
+    "asked", [["--key", NETMAKERS], ["--overlap-minutes", "10081"], ["--overlap-minutes", "-1"], ["--stdin"]]
+)
+def test_what_cannot_be_is_refused_in_a_sentence_and_changes_nothing(store, capsys, asked):
+    assert main(["operator-key", "--stage", "dev", *asked], io.StringIO("short\n")) == 1
+    assert capsys.readouterr().err.startswith("infra.rotate: ")
+    assert len(store.versions) == 1
+
+
+def test_of_two_at_once_one_is_told_to_look_again(store, capsys):
+    def other():
+        store.meanwhile = lambda: None
+        assert main(["operator-key", "--stage", "dev", "--key", "API_KEY"]) == 0
+
+    store.meanwhile = other
+    assert main(["operator-key", "--stage", "dev"]) == 1
+    assert "somebody else" in capsys.readouterr().err
+    assert store.values["MASTER_KEY"] == OLD
+    assert "API_KEY" in store.values
