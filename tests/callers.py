@@ -24,6 +24,7 @@ class Agent:
         world_ids = client.services.ids
         self.id: str = world_ids.uuid7(client.services.clock.now())
         self.token: str | None = None
+        self.instance_id: str | None = None
         self._client = client
         self._address = f"198.51.{100 + number // 250}.{number % 250}"
 
@@ -67,7 +68,15 @@ class Agent:
         return self._call("PATCH", "/api/v1/agents/nodes/me/health_check", json={"status": "healthy"})
 
     def _call(self, method: str, path: str, **options: Any) -> HttpAnswer:
-        return self._client.request(method, path, key=self.token, address=self._address, checked=False, **options)
+        headers = {} if self.instance_id is None else {"X-Edge-Instance": self.instance_id}
+        known = {"key": self.token, "address": self._address, "headers": headers}
+        return self._client.request(method, path, checked=False, **known, **options)
+
+    def twin(self) -> "Agent":
+        """Another machine with a copy of what this one keeps."""
+        other = Agent(self._client, 249)
+        other.id, other.token = self.id, self.token
+        return other
 
 
 def connect(world: World, agent: Agent, connection_id: str) -> None:
@@ -84,6 +93,8 @@ def handshake(world: World, agent: Agent, connection_id: str) -> int:
         "identity": {"sourceIp": "198.51.100.9"},
     }
     headers = {"Authorization": [f"Bearer {agent.token}"]}
+    if agent.instance_id is not None:
+        headers["X-Edge-Instance"] = [agent.instance_id]
     world.socket_client.frames[connection_id] = []
     event = {"requestContext": context, "multiValueHeaders": headers}
     answer = world.call("chalicelib.workers.connections.connect", event)

@@ -30,6 +30,8 @@ from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Level, Log
 from chalicelib.kit.origin import Origin, working_for
 from chalicelib.kit.tables import Meter
+from chalicelib.nodes.instances import HEADER as INSTANCE_HEADER
+from chalicelib.nodes.instances import instance_of
 from chalicelib.settings import Settings
 
 __all__ = [
@@ -166,6 +168,11 @@ class _Exchange:
     meter: Meter = _NOTHING_ASKED
 
     @property
+    def instance_id(self) -> str | None:
+        """The process of an agent that calls, if it says."""
+        return instance_of(self.incoming.headers.get(INSTANCE_HEADER, ()))
+
+    @property
     def node_id(self) -> str | None:
         return None if self.agent is None else self.agent.node.id
 
@@ -217,7 +224,7 @@ def _serve(exchange: _Exchange) -> Outgoing:
     _admit(exchange)
     with working_for(Origin(exchange.request_id, exchange.actor, exchange.incoming.address)):
         if exchange.agent is not None:
-            services.nodes.touch(exchange.agent)
+            exchange.agent = services.nodes.touch(exchange.agent)
         request = _read(exchange)
         if endpoint.blocked_when_degraded and services.degraded():
             raise EdgeError(Kind.DEGRADED, _DEGRADED_TEXT)
@@ -235,7 +242,7 @@ def _admit(exchange: _Exchange) -> None:
         case Auth.PUBLIC:
             services.throttle.take(incoming.address)
         case Auth.AGENT:
-            exchange.agent = services.nodes.authenticate(exchange.bearer or "")
+            exchange.agent = services.nodes.authenticate(exchange.bearer or "", exchange.instance_id)
             exchange.actor = f"node:{exchange.node_id}"
         case Auth.OPERATOR | Auth.METRICS as audience:
             if services.settings.auth_enabled:
@@ -265,6 +272,7 @@ def _read(exchange: _Exchange) -> Request[Path, Query, Body]:
         body=body,
         address=incoming.address,
         bearer=exchange.bearer,
+        instance_id=exchange.instance_id,
         caller=exchange.agent,
     )
 

@@ -25,8 +25,8 @@ class NotAnAgentRouteError(Exception):
 class Request(Generic[P, Q, B]):
     """A request that passed authentication and whose shape is right.
 
-    ``address`` is the caller's, "" if unknown. ``bearer``
-    is the token as sent, None without one; only registration looks at it on a public route.
+    ``address`` is the caller's, "" if unknown. ``bearer`` is the token as sent, None without one, ``instance_id`` the
+    process of an agent that calls, if it says; only registration looks at them on a public route.
     """
 
     path: P
@@ -34,6 +34,7 @@ class Request(Generic[P, Q, B]):
     body: B
     address: str
     bearer: str | None = field(default=None, repr=False)
+    instance_id: str | None = None
     caller: "Agent | None" = None
 
     @property

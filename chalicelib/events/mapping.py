@@ -42,6 +42,7 @@ _NODE_FIELDS = (
     "inserted_at",
     "updated_at",
 )
+_NODE_FIELDS_IF_SET = ("blocked_at", "identity_conflict_at")
 _EXECUTION_FIELDS = (
     "command_id",
     "node_id",
@@ -84,6 +85,9 @@ def _node_events(operation: str, old: Item | None, new: Item) -> list[Event]:
         return [(EventType.NODE_REGISTERED, payload)]
     if operation == "node.reregistered":
         events.append((EventType.NODE_REREGISTERED, payload))
+    if operation == "node.identity_conflict":
+        # Told also where the node was unhealthy before: the catalogue has no type of its own for it.
+        events.append((EventType.NODE_STATUS_CHANGED, {**payload, "previous_status": (old or new).get("status")}))
     for attribute, field, event_type in _TRANSITIONS:
         if old is not None and operation in _TRANSITION_OPERATIONS and old.get(attribute) != new.get(attribute):
             events.append((event_type, {**payload, f"previous_{field}": old.get(attribute)}))
@@ -102,6 +106,7 @@ _TRANSITION_OPERATIONS = frozenset(
         "node.became_healthy",
         "node.became_unreachable",
         "node.blocked",
+        "node.unblocked",
         "node.cluster_changed",
     }
 )
@@ -109,7 +114,8 @@ _TRANSITION_OPERATIONS = frozenset(
 
 def node_payload(row: Item) -> Payload:
     """What every event about a node says of it; no token, no digest."""
-    return {"node_id": row["id"], "version": row.get("agent_version"), **{name: row.get(name) for name in _NODE_FIELDS}}
+    said = {"node_id": row["id"], "version": row.get("agent_version"), **{name: row.get(name) for name in _NODE_FIELDS}}
+    return said | {name: row[name] for name in _NODE_FIELDS_IF_SET if row.get(name) is not None}
 
 
 def _execution_payload(row: Item, commands: Mapping[str, Item]) -> Payload:

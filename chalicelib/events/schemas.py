@@ -41,6 +41,12 @@ class NodeEvent(EventData):
     last_seen_at: datetime | None
     inserted_at: datetime
     updated_at: datetime
+    blocked_at: datetime | None = Field(
+        default=None, description="Only there while an operator keeps the machine out: since when"
+    )
+    identity_conflict_at: datetime | None = Field(
+        default=None, description="Only there while two machines use the node's identity: when that was noticed"
+    )
 
 
 class NodeVersionChangedEvent(NodeEvent):

@@ -6,9 +6,9 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import conflict
 from chalicelib.kit.ids import to_milliseconds
 from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError, Write
-from chalicelib.nodes import presence_store, store
+from chalicelib.nodes import instances, presence_store, store
 from chalicelib.nodes.health import Health
-from chalicelib.nodes.identity import authenticate
+from chalicelib.nodes.identity import Identity, conflicting
 from chalicelib.nodes.model import Agent, Connection, Node, Presence, Status
 from chalicelib.nodes.rules import HealthLimits
 
@@ -21,20 +21,27 @@ knows."""
 class Connections:
     """Keeps a row for every open socket, and in each node's presence the newest one."""
 
-    def __init__(self, tables: Tables, clock: Clock, health: Health, limits: HealthLimits) -> None:
+    def __init__(self, tables: Tables, clock: Clock, health: Health, limits: HealthLimits, identity: Identity) -> None:
+        self._identity = identity
         self._tables = tables
         self._clock = clock
         self._health = health
         self._limits = limits
 
-    def connected(self, bearer: str | None, connection_id: str, connected_at_ms: int) -> None:
+    def connected(
+        self, bearer: str | None, connection_id: str, connected_at_ms: int, instance_id: str | None = None
+    ) -> None:
         """The agent with this token opened a socket: it counts as heard, and wake-ups go there from now on.
 
-        Raises unauthorized for a token that is not a node's current one, conflict for a socket that is older than one
-        that the node opened since.
+        Raises unauthorized and forbidden as `Identity.authenticate`, conflict for a socket that is older than one
+        that the node opened since, and where two machines use its identity.
         """
         for _ in self._tables.tries():
-            agent = authenticate(self._tables, bearer)
+            agent = self._identity.authenticate(bearer, instance_id)
+            if instances.look_at(agent.presence, instance_id, self._clock.now()).is_conflict:
+                agent = self._identity.note_conflict(agent)
+            if agent.node.identity_conflict_at is not None:
+                raise conflicting()
             operation = "node.became_healthy" if agent.node.status is Status.UNREACHABLE else "connection.opened"
             try:
                 self._tables.commit(self._opening(agent, connection_id, connected_at_ms), operation)

@@ -6,7 +6,7 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.ids import moment_of_milliseconds
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
-from chalicelib.nodes import exclusions, presence_store, store
+from chalicelib.nodes import exclusions, presence_store, shut_out_store, store
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Excluding:
                 if node is None:
                     writes.append(store.not_there(node_id))
                 else:
-                    writes.append(store.block(node, presence, text))
+                    writes.append(shut_out_store.block(node, presence, text))
                 if node is not None and presence is not None:
                     writes.append(presence_store.shut_out(presence))
                 if not self._commit(writes, "node.blocked"):
@@ -49,13 +49,14 @@ class Excluding:
         raise unavailable()
 
     def unblock(self, node_id: str) -> Admission:
-        """Forget that this machine was blocked or deleted: its token, or any key of its cluster, is good again. Nothing
-        to forget is no error. Raises service_unavailable if others keep writing it."""
+        """Forget that this machine was blocked or deleted, or that there were two of it: its token, or any key of its
+        cluster, is good again. Nothing to forget is no error. Raises service_unavailable if others keep writing it."""
         for _ in self._tables.tries():
             node, _, found = presence_store.read_known(self._tables, node_id)
             writes: list[Write] = [exclusions.lift(node_id)] if found is not None else []
-            if node is not None and node.blocked_at is not None:
-                writes.append(store.unblock(node, to_seconds_text(self._clock.now())))
+            if node is not None and not node.may_work:
+                writes.append(shut_out_store.unblock(node, to_seconds_text(self._clock.now())))
+                writes.append(presence_store.forget_instances(node_id))
             if not writes or self._commit(writes, "node.unblocked"):
                 return Admission(node_id, node is not None, None, None)
         raise unavailable()

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.errors import not_found, unavailable
 from chalicelib.kit.tables import ConditionFailedError, Key, Tables, TransactionFailedError
-from chalicelib.nodes import presence_store, rules, store
+from chalicelib.nodes import instances, presence_store, rules, store
+from chalicelib.nodes.identity import Identity
 from chalicelib.nodes.model import Agent, NodeView, Presence, Status
 from chalicelib.nodes.rules import HealthLimits
 
@@ -44,19 +45,27 @@ class _Found(Enum):
 class Health:
     """Writes down when nodes are heard, and finds those that are not."""
 
-    def __init__(self, tables: Tables, clock: Clock, limits: HealthLimits) -> None:
+    def __init__(self, tables: Tables, clock: Clock, limits: HealthLimits, identity: Identity) -> None:
         self._tables = tables
         self._clock = clock
         self._limits = limits
+        self._identity = identity
 
-    def touch(self, agent: Agent) -> None:
-        """The agent was heard: note it if the last note is old, and take it back if it counted as unreachable.
+    def touch(self, agent: Agent) -> Agent:
+        """The agent was heard: note it if the last note is old, and take it back if it counted as unreachable. Returns
+        it, and if this call shows that there are two, with that noted.
 
         Makes no call when there is nothing to note. A node that is deleted or re-registered meanwhile is left alone.
         """
         now = self._clock.now()
-        if not rules.is_touch_due(agent.node, agent.presence, self._limits, now):
-            return
+        is_news = agent.node.identity_conflict_at is None
+        if is_news and instances.look_at(agent.presence, agent.instance_id, now).is_conflict:
+            return self._identity.note_conflict(agent)
+        if rules.is_touch_due(agent.node, agent.presence, self._limits, now, agent.instance_id):
+            self._note_heard(agent, now)
+        return agent
+
+    def _note_heard(self, agent: Agent, now: datetime) -> None:
         if agent.node.status is Status.UNREACHABLE:
             self._take_back(agent)
             return
@@ -67,12 +76,13 @@ class Health:
                 self._take_back_now(agent)
 
     def report(self, agent: Agent, status: Status) -> NodeView:
-        """What the agent says about itself becomes its status. `touch` has been called for this request.
+        """What the agent says about itself becomes its status, unless there are two that say so. `touch` has been
+        called for this request.
 
         Raises not_found if the node is deleted meanwhile, service_unavailable if others keep writing it.
         """
         for _ in self._tables.tries():
-            if agent.node.status is status:
+            if agent.node.status is status or agent.node.identity_conflict_at is not None:
                 return self._view(agent)
             if self._change(agent, status, "node.health_reported"):
                 return self._view(agent, status=status)
@@ -137,7 +147,7 @@ class Health:
         return found if is_ours else _Found.OVERTAKEN
 
     def _take_back(self, agent: Agent) -> None:
-        self._change(agent, Status.HEALTHY, "node.became_healthy")
+        self._change(agent, rules.status_when_heard(agent.node), "node.became_healthy")
 
     def _take_back_now(self, agent: Agent) -> None:
         """The sweep was faster than the note: what it wrote has to be read first."""
@@ -145,7 +155,7 @@ class Health:
         if node is None or presence is None or node.token_digest != agent.node.token_digest:
             return
         if node.status is Status.UNREACHABLE:
-            self._take_back(Agent(node, presence))
+            self._take_back(Agent(node, presence, agent.instance_id))
 
     def _change(self, agent: Agent, status: Status, operation: str) -> bool:
         """Write status and presence together; False if either is not as it was read."""
@@ -163,7 +173,7 @@ class Health:
         node, presence = presence_store.read_both(self._tables, agent.node.id)
         if node is None or presence is None or node.token_digest != agent.node.token_digest:
             raise not_found()
-        return Agent(node, presence)
+        return Agent(node, presence, agent.instance_id)
 
     def _view(self, agent: Agent, status: Status | None = None) -> NodeView:
         """The node as it is after the agent was heard now."""

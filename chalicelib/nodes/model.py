@@ -1,5 +1,6 @@
 """What a node is, what is known about its presence, and what the use cases take and answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -33,6 +34,7 @@ class Code(StrEnum):
 
     NODE_REMOVED = "node_removed"
     NODE_BLOCKED = "node_blocked"
+    IDENTITY_CONFLICT = "identity_conflict"
 
 
 class Ports(BaseModel):
@@ -63,6 +65,9 @@ class Node(Ports):
     ``last_seen_at`` is a copy from the last write of this row: events show it, `Presence` has the current one.
     ``version`` counts writes of the row; the agent's own version is ``agent_version``. Digests and sealed secrets
     stay out of ``repr``. ``blocked_at`` is when an operator blocked it: then nothing that its machine sends counts.
+    ``identity_conflict_at`` is when two machines were found to use its identity, ``identity_conflict_instances`` the
+    instance ids that they gave; ``forked_token_digest`` is of a token that was in use when a machine with the one
+    before it registered: whoever still uses it is another machine.
     """
 
     id: str
@@ -81,6 +86,9 @@ class Node(Ports):
     proxy_password_sealed: bytes = Field(repr=False)
     replaced_connection_id: str | None = None
     blocked_at: str | None = None
+    identity_conflict_at: str | None = None
+    identity_conflict_instances: tuple[str, ...] = ()
+    forked_token_digest: str | None = Field(default=None, repr=False)
     aliases: tuple[NodeAlias, ...] = ()
     last_seen_at: str
     inserted_at: str
@@ -90,7 +98,7 @@ class Node(Ports):
     @property
     def may_work(self) -> bool:
         """Whether its machine may be given anything to do."""
-        return self.blocked_at is None
+        return self.blocked_at is None and self.identity_conflict_at is None
 
     @property
     def node_name(self) -> str:
@@ -111,6 +119,8 @@ class Presence(BaseModel):
     ``health_due`` is when its silence will be looked at; None while it is unreachable. ``connected_at_ms`` belongs to
     the newest socket that was ever open, so that an older one cannot replace it. ``used_token_digest`` is of the token
     that the agent last called with: while it is not the node's current one, the answer with that may have been lost.
+    ``instance_id`` is the process of the agent that speaks for the node, ``former_instances`` those before it
+    (`instances`).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -121,6 +131,8 @@ class Presence(BaseModel):
     connected_at_ms: int | None = None
     used_token_digest: str | None = Field(default=None, repr=False)
     health_due: str | None = None
+    instance_id: str | None = None
+    former_instances: Mapping[str, str] = {}
     version: int = 0
 
     @property
@@ -134,10 +146,12 @@ class Presence(BaseModel):
 
 @dataclass(frozen=True)
 class Agent:
-    """An authenticated agent: its node and presence as they were a moment ago."""
+    """An authenticated agent: its node and presence as they were a moment ago, and the process that called, if it
+    says."""
 
     node: Node
     presence: Presence
+    instance_id: str | None = None
 
 
 @dataclass(frozen=True)

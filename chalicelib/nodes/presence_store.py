@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from chalicelib.kit.clock import parse_time
 from chalicelib.kit.tables import (
     Absent,
     And,
@@ -26,7 +27,7 @@ from chalicelib.kit.tables import (
     Tables,
     Update,
 )
-from chalicelib.nodes import exclusions
+from chalicelib.nodes import exclusions, instances
 from chalicelib.nodes.exclusions import Exclusion
 from chalicelib.nodes.model import Agent, Connection, Node, Presence
 from chalicelib.nodes.store import CONNECTIONS, NODES, PRESENCE, health_shard_of, node_from_item, node_key, not_there
@@ -80,13 +81,16 @@ def read_due(tables: Tables, shard: str, now: str, cursor: Key | None, limit: in
 def start(presence: Presence, old: Presence | None) -> Put:
     """Begin anew at a registration, if the socket that it ends is still the one that was read."""
     item: Item = dict(presence.model_dump(exclude={"version"}))
+    item["former_instances"] = dict(presence.former_instances) or None
     item["health_shard"] = health_shard_of(presence.id)
     return Put(PRESENCE, item, Absent("id") if old is None else _same_connection(old))
 
 
 def note_seen(agent: Agent, now: str) -> Update:
-    """It was heard, if it is not taken for unreachable and nobody noted it later."""
-    condition = And(Exists("health_due"), LessOrEqual("last_seen_at", now))
+    """It was heard, if it is not taken for unreachable, nobody noted it later, and no other process of it was heard
+    since."""
+    same_instance = _equals("instance_id", agent.presence.instance_id)
+    condition = And(Exists("health_due"), LessOrEqual("last_seen_at", now), same_instance)
     return Update(PRESENCE, node_key(agent.node.id), _seen(agent, now), condition)
 
 
@@ -135,6 +139,17 @@ def note_silent(presence: Presence) -> Update:
     return Update(PRESENCE, node_key(presence.id), changes, Equals("last_seen_at", presence.last_seen_at))
 
 
+def end_socket(presence: Presence, now: str, due: str) -> Update:
+    """It was heard and has no socket any more, if that is still the one that was read; its silence counts from now."""
+    changes = (Remove("connection_id"), Set("last_seen_at", now), *_due(presence.id, due))
+    return Update(PRESENCE, node_key(presence.id), changes, And(Exists("id"), _same_connection(presence)))
+
+
+def forget_instances(node_id: str) -> Update:
+    """Whichever process is heard next speaks for the node."""
+    return Update(PRESENCE, node_key(node_id), (Remove("instance_id"), Remove("former_instances")), Exists("id"))
+
+
 def shut_out(presence: Presence) -> Update:
     """It has no socket and nobody looks at its silence, if its socket is still the one that was read."""
     changes = (Remove("connection_id"), Remove("health_due"), Remove("health_shard"))
@@ -165,7 +180,12 @@ def same_registration(node: Node) -> Check:
 
 
 def _seen(agent: Agent, now: str) -> tuple[Change, ...]:
-    return (Set("last_seen_at", now), Set("used_token_digest", agent.node.token_digest))
+    seen: tuple[Change, ...] = (Set("last_seen_at", now), Set("used_token_digest", agent.node.token_digest))
+    sighting = instances.look_at(agent.presence, agent.instance_id, parse_time(now))
+    if not sighting.is_new:
+        return seen
+    former = Set("former_instances", dict(sighting.former) or None)
+    return (*seen, Set("instance_id", sighting.instance_id), former)
 
 
 def _due(node_id: str, due: str) -> tuple[Change, ...]:

@@ -11,10 +11,12 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, invalid, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
-from chalicelib.nodes import exclusions, presence_store, rules, store
+from chalicelib.nodes import exclusions, instances, presence_store, rules, store
 from chalicelib.nodes.exclusions import Exclusion
+from chalicelib.nodes.identity import Identity, conflicting, instances_of, is_of_the_other
+from chalicelib.nodes.instances import Sighting
 from chalicelib.nodes.membership import Membership
-from chalicelib.nodes.model import Node, NodeSecrets, Presence, Registered, Registration, Status
+from chalicelib.nodes.model import Agent, Node, NodeSecrets, Presence, Registered, Registration, Status
 from chalicelib.nodes.placing import Release
 from chalicelib.nodes.rules import BearerProof, HealthLimits, Placement
 from chalicelib.nodes.secrets import Vault, digest_of, is_previous_token_of, is_token_of, new_secrets
@@ -67,14 +69,22 @@ class Registrar:
         self._enrollment = enrollment
         self._limits = limits
         self._release = release
+        self._identity = Identity(tables, clock, limits)
         self._membership = Membership(vpn, clusters) if vpn.is_mesh else None
 
-    def register(self, registration: Registration, registration_token: str | None, bearer: str | None) -> Registered:
+    def register(
+        self,
+        registration: Registration,
+        registration_token: str | None,
+        bearer: str | None,
+        instance_id: str | None = None,
+    ) -> Registered:
         """Enrol a node or take it back, with fresh secrets, in one transaction.
 
         A new node needs a registration token; `rules.place_known` tells what one that is known needs. Repeating a
         registration whose answer was lost succeeds. Where there is a mesh, being a host of the network is the proof
-        instead (`Membership`). Raises validation_failed without a proof, for a network that is not the token's, for a
+        instead (`Membership`). Raises forbidden for a machine that is blocked, conflict for one whose identity another
+        has taken over meanwhile, validation_failed without a proof, for a network that is not the token's, for a
         cluster that is gone or full; service_unavailable when others keep coming first, or the mesh does not answer.
         """
         rules.check_network_name(registration)
@@ -90,9 +100,18 @@ class Registrar:
             known = self._look_up(registration.node_id, None if joined else registration_token, bearer)
             placement = joined.placement if joined else self._place(registration, known)
             secrets = new_secrets(registration.node_id, self._ids)
+            sighting = instances.look_at(known.presence, instance_id, self._clock.now())
             node = self._compose(registration, known, placement, secrets, joined.host_id if joined else None)
+            if sighting.is_conflict and node.identity_conflict_at is None:
+                node = node.model_copy(
+                    update={
+                        "identity_conflict_at": node.updated_at,
+                        "identity_conflict_instances": instances_of(known.presence, instance_id),
+                        "status": Status.UNHEALTHY,
+                    }
+                )
             operation = "node.registered" if known.node is None else "node.reregistered"
-            writes = self._writes(known, node)
+            writes = self._writes(known, node, sighting)
             try:
                 self._tables.commit(writes, operation)
             except TransactionFailedError as error:
@@ -111,6 +130,9 @@ class Registrar:
         node, presence, exclusion = presence_store.read_known(self._tables, node_id)
         if exclusion is not None and exclusion.blocked_at is not None:
             raise exclusions.blocked_machine()
+        if node is not None and presence is not None and bearer and is_of_the_other(node, bearer):
+            self._identity.note_conflict(Agent(node, presence))
+            raise conflicting()
         proof = BearerProof.NONE if node is None or not bearer else self._proof(node, presence, bearer)
         redemption, refusal = self._redeem(registration_token, node_id)
         if exclusion is not None and redemption is not None and exclusion.refuses(redemption.key_id):
@@ -162,7 +184,7 @@ class Registrar:
             **registration.model_dump(exclude={"node_id", "network_name"}),
             cluster_id=placement.id,
             cluster_name=placement.name,
-            status=Status.HEALTHY,
+            status=Status.HEALTHY if old is None else rules.status_when_heard(old),
             netmaker_host_id=host_id or (None if old is None else old.netmaker_host_id),
             enrollment_key_id=_key_id(known),
             token_digest=digest_of(secrets),
@@ -170,16 +192,25 @@ class Registrar:
             previous_token_until=previous_until,
             **self._vault.seal(registration.node_id, secrets),
             replaced_connection_id=None if known.presence is None else known.presence.connection_id,
+            identity_conflict_at=None if old is None else old.identity_conflict_at,
+            identity_conflict_instances=() if old is None else old.identity_conflict_instances,
+            forked_token_digest=None if old is None else rules.forked_token(old, known.presence, known.proof),
             aliases=() if old is None or old.cluster_id != placement.id else old.aliases,
             last_seen_at=text,
             inserted_at=text if old is None else old.inserted_at,
             updated_at=text,
         )
 
-    def _writes(self, known: _Known, node: Node) -> list[Write]:
+    def _writes(self, known: _Known, node: Node, sighting: Sighting) -> list[Write]:
         old = known.node
         due = self._limits.due_after(self._clock.now(), connected=False)
-        presence = Presence(id=node.id, last_seen_at=node.last_seen_at, health_due=due)
+        presence = Presence(
+            id=node.id,
+            last_seen_at=node.last_seen_at,
+            health_due=due,
+            instance_id=sighting.instance_id,
+            former_instances=sighting.former,
+        )
         writes: list[Write] = [
             store.insert(node) if old is None else store.replace(old, node),
             presence_store.start(presence, known.presence),

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from chalicelib.enrollment.model import Redemption
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.errors import invalid
+from chalicelib.nodes import instances
 from chalicelib.nodes.exclusions import removed_machine
 from chalicelib.nodes.model import Node, Presence, Registration, Status
 from chalicelib.vpn.names import NETWORK_PREFIX, network_name
@@ -43,8 +44,12 @@ class HealthLimits:
         return to_seconds_text(seen + timedelta(seconds=self.silence_seconds(connected=connected)))
 
 
-def is_touch_due(node: Node, presence: Presence, limits: HealthLimits, now: datetime) -> bool:
+def is_touch_due(
+    node: Node, presence: Presence, limits: HealthLimits, now: datetime, instance_id: str | None = None
+) -> bool:
     """Whether hearing from the agent has to be written down: it is news, or the last note is old."""
+    if instances.look_at(presence, instance_id, now).is_new:
+        return True
     if node.status is Status.UNREACHABLE or not presence.has_used(node):
         return True
     return now - parse_time(presence.last_seen_at) >= timedelta(seconds=limits.refresh_seconds)
@@ -64,6 +69,19 @@ class Placement:
 
     id: str
     name: str
+
+
+def status_when_heard(node: Node) -> Status:
+    """What a call of a node makes of it that was not heard for a while."""
+    return Status.HEALTHY if node.identity_conflict_at is None else Status.UNHEALTHY
+
+
+def forked_token(node: Node, presence: Presence | None, proof: BearerProof) -> str | None:
+    """Digest of the token whose holder, should it be heard again, is another machine than the one that registers now:
+    the current one, if it was used and this machine knows only the one before."""
+    if proof is BearerProof.PREVIOUS and not was_answer_lost(node, presence):
+        return node.token_digest
+    return node.forked_token_digest
 
 
 def check_network_name(registration: Registration) -> None:

@@ -14,7 +14,7 @@ from chalicelib.nodes import store
 from chalicelib.nodes.connecting import Connections
 from chalicelib.nodes.excluding import Admission, Excluding
 from chalicelib.nodes.health import Health, HealthSweep
-from chalicelib.nodes.identity import authenticate
+from chalicelib.nodes.identity import Identity, conflicting
 from chalicelib.nodes.model import (
     Agent,
     Node,
@@ -71,23 +71,35 @@ class Nodes:
         self._registrar = Registrar(
             patient_tables, clock, ids, self._vault, clusters, enrollment, limits, release_aliases, vpn
         )
-        self._health = Health(tables, clock, limits)
-        self._connections = Connections(tables, clock, self._health, limits)
+        self._identity = Identity(tables, clock, limits)
+        self._health = Health(tables, clock, limits, self._identity)
+        self._connections = Connections(tables, clock, self._health, limits, self._identity)
         self._placing = Placing(tables, clock, clusters, release_aliases, vpn)
         self._excluding = Excluding(tables, clock)
         self._reader = NodeReader(tables, clock, clusters, list_read_limit=list_read_limit, totals=totals)
 
-    def register(self, registration: Registration, registration_token: str | None, bearer: str | None) -> Registered:
+    def register(
+        self,
+        registration: Registration,
+        registration_token: str | None,
+        bearer: str | None,
+        instance_id: str | None = None,
+    ) -> Registered:
         """See `Registrar.register`."""
-        return self._registrar.register(registration, registration_token, bearer)
+        return self._registrar.register(registration, registration_token, bearer, instance_id)
 
-    def authenticate(self, bearer: str | None) -> Agent:
-        """See `identity.authenticate`."""
-        return authenticate(self._tables, bearer)
+    def authenticate(self, bearer: str | None, instance_id: str | None = None) -> Agent:
+        """See `Identity.authenticate`."""
+        return self._identity.authenticate(bearer, instance_id)
 
-    def touch(self, agent: Agent) -> None:
+    def touch(self, agent: Agent) -> Agent:
         """See `Health.touch`."""
-        self._health.touch(agent)
+        return self._health.touch(agent)
+
+    def require_sole(self, agent: Agent) -> None:
+        """Raises conflict where two machines use this agent's identity: then neither gets work."""
+        if agent.node.identity_conflict_at is not None:
+            raise conflicting()
 
     def report_health(self, agent: Agent, status: Status) -> NodeView:
         """See `Health.report`."""
@@ -97,9 +109,11 @@ class Nodes:
         """See `Health.sweep`."""
         return self._health.sweep(budget_seconds)
 
-    def connected(self, bearer: str | None, connection_id: str, connected_at_ms: int) -> None:
+    def connected(
+        self, bearer: str | None, connection_id: str, connected_at_ms: int, instance_id: str | None = None
+    ) -> None:
         """See `Connections.connected`."""
-        self._connections.connected(bearer, connection_id, connected_at_ms)
+        self._connections.connected(bearer, connection_id, connected_at_ms, instance_id)
 
     def heard(self, connection_id: str) -> Node | None:
         """See `Connections.heard`."""

@@ -23,7 +23,6 @@ from chalicelib.kit.tables import (
     Put,
     Query,
     Ref,
-    Remove,
     Set,
     Table,
     Tables,
@@ -37,7 +36,6 @@ from chalicelib.nodes.model import (
     NodeAlias,
     NodePage,
     NodeSummary,
-    Presence,
     Status,
     TargetNode,
     TargetPage,
@@ -111,6 +109,7 @@ def node_to_item(node: Node) -> Item:
     item["id_type"] = node.id_type.value
     item["status"] = node.status.value
     item["aliases"] = _aliases_value(node.aliases)
+    item["identity_conflict_instances"] = list(node.identity_conflict_instances) or None
     item["listed_at"] = listed_at(node.inserted_at, node.id)
     item["shard"] = shard_of(node.id)
     item["status_shard"] = status_shard_of(node.id, node.status)
@@ -151,26 +150,6 @@ def set_unreachable(node_id: str, last_seen_at: str, now: str) -> Update:
     """Nothing was heard since ``last_seen_at``: if the node is there and not known as unreachable."""
     known = And(Exists("id"), Not(Equals("status", Status.UNREACHABLE.value)))
     return _status_update(node_id, Status.UNREACHABLE, seen=last_seen_at, now=now, condition=known)
-
-
-def block(node: Node, presence: Presence | None, now: str) -> Update:
-    """Keep its machine out, which counts as unreachable from now on, and end the socket that was read; if the row is as
-    it was read."""
-    changes = (
-        Set("blocked_at", now),
-        Set("status", Status.UNREACHABLE.value),
-        Set("status_shard", status_shard_of(node.id, Status.UNREACHABLE)),
-        Set("replaced_connection_id", None if presence is None else presence.connection_id),
-        Set("last_seen_at", node.last_seen_at if presence is None else presence.last_seen_at),
-        Set("updated_at", now),
-    )
-    return Update(NODES, node_key(node.id), changes, Equals("version", node.version))
-
-
-def unblock(node: Node, now: str) -> Update:
-    """Let its machine in again, which is unreachable until it is heard; if the row is as it was read."""
-    changes = (Remove("blocked_at"), Set("updated_at", now))
-    return Update(NODES, node_key(node.id), changes, Equals("version", node.version))
 
 
 def not_there(node_id: str) -> Check:

@@ -18,7 +18,7 @@ from chalicelib.transport.dispatch import AgentWork
 ASKED_DELIVERIES = frozenset({"webhook_delivery.tested", "webhook_delivery.redelivered"})
 """What operators ask of deliveries. All else that is written of them is the work of whoever delivers."""
 
-_END_SOCKETS = frozenset({"node.registered", "node.reregistered", "node.blocked"})
+_END_SOCKETS = frozenset({"node.registered", "node.reregistered", "node.blocked", "node.identity_conflict"})
 """What leaves the socket behind that the node had."""
 
 _PLACES = ("cluster_id", "netmaker_host_id")

@@ -10,11 +10,14 @@ from typing import Any
 
 from chalice.app import Blueprint
 
+from chalicelib.access.bearer import bearer_in
 from chalicelib.bootstrap import Services, prepare, services
 from chalicelib.kit.clock import milliseconds_between
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.log import Level, quoting_nothing
 from chalicelib.kit.origin import Origin, working_for
+from chalicelib.nodes.instances import HEADER as INSTANCE_HEADER
+from chalicelib.nodes.instances import instance_of
 from chalicelib.transport.dispatch import IDS_PER_REMINDER, AgentWork
 
 Event = Mapping[str, Any]
@@ -24,8 +27,6 @@ SocketHandler = Callable[[Event, Any], Answer]
 OK = 200
 STATUSES = {Kind.UNAUTHORIZED: 401, Kind.FORBIDDEN: 403, Kind.CONFLICT: 409, Kind.UNAVAILABLE: 503}
 """What a refused handshake answers. API Gateway opens no socket for any of them."""
-
-_SCHEME = "Bearer "
 
 blueprint = Blueprint(__name__)
 
@@ -76,7 +77,7 @@ def _socket_worker(
 @_socket_worker("connect", lambda services: services.nodes)
 def connect(event: Event, services: Services) -> None:
     context = event["requestContext"]
-    services.nodes.connected(_bearer_of(event), _connection_id(event), int(context["connectedAt"]))
+    services.nodes.connected(_bearer_of(event), _connection_id(event), int(context["connectedAt"]), _instance_of(event))
 
 
 @blueprint.on_ws_message(name="message")
@@ -112,9 +113,15 @@ def _origin_of(event: Event, name: str) -> Origin:
 
 
 def _bearer_of(event: Event) -> str | None:
-    """The token of exactly one well-formed Authorization header, however its name is written."""
+    return bearer_in(_values_of(event, "authorization"))
+
+
+def _instance_of(event: Event) -> str | None:
+    """The process of the agent that connects, if it says."""
+    return instance_of(_values_of(event, INSTANCE_HEADER))
+
+
+def _values_of(event: Event, name: str) -> list[str]:
+    """All values of a header (lower-case name), however its name is written."""
     headers: Mapping[str, list[str]] = event.get("multiValueHeaders") or {}
-    values = [value for header, sent in headers.items() if header.lower() == "authorization" for value in sent]
-    if len(values) != 1 or not values[0].startswith(_SCHEME):
-        return None
-    return values[0].removeprefix(_SCHEME)
+    return [value for header, sent in headers.items() if header.lower() == name for value in sent]

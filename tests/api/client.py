@@ -37,10 +37,10 @@ _UNSET: Any = object()
 class NoAgents:
     """Knows no node."""
 
-    def authenticate(self, bearer: str) -> Any:
+    def authenticate(self, bearer: str, instance_id: str | None) -> Any:
         raise LookupError("this test has no agents: pass nodes=")
 
-    def touch(self, agent: Any) -> None:
+    def touch(self, agent: Any) -> Any:
         raise LookupError("this test has no agents: pass nodes=")
 
 

@@ -80,13 +80,14 @@ class Agents:
     token: str = "node-token"
     touched: list[tuple[str, str]] = field(default_factory=list)
 
-    def authenticate(self, bearer: str) -> Agent:
+    def authenticate(self, bearer: str, instance_id: str | None) -> Agent:
         if bearer != self.token:
             raise unauthorized()
         return Agent(Node("0192e4a0-0000-7000-8000-000000000001"))
 
-    def touch(self, agent: Agent) -> None:
+    def touch(self, agent: Agent) -> Agent:
         self.touched.append((agent.node.id, current_origin().actor))
+        return agent
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ def test_a_node_is_shown_as_the_contract_says(client, world):
         "self_update_enabled": False,
         "aliases": [],
         "blocked_at": None,
+        "identity_conflict_at": None,
+        "identity_conflict_instances": [],
         "last_seen_at": "2026-11-21T10:00:00Z",
         "inserted_at": "2026-11-21T10:00:00Z",
         "updated_at": "2026-11-21T10:00:00Z",

@@ -47,9 +47,14 @@ _WEBHOOKS = {"events", "webhooks"}
 
 MAY_LOAD = {
     "api_handler": {*_COMMANDS, "access"},  # what a poll takes; other routes load theirs when they are asked for
-    "websocket_connect": {*_COMMANDS, "admins", "transport"},  # one module for the three; a beat tells what waits
-    "websocket_message": {*_COMMANDS, "admins", "transport"},
-    "websocket_disconnect": {*_COMMANDS, "admins", "transport"},
+    "websocket_connect": {
+        *_COMMANDS,
+        "access",
+        "admins",
+        "transport",
+    },  # one module for the three; a beat tells what waits
+    "websocket_message": {*_COMMANDS, "access", "admins", "transport"},
+    "websocket_disconnect": {*_COMMANDS, "access", "admins", "transport"},
     "relay_changes": {*_COMMANDS, "admins", "relay", "transport"},
     "create_executions": {*_COMMANDS, "transport"},
     "deliver_commands": {*_COMMANDS, "transport"},

@@ -84,11 +84,14 @@ class ReportedOut(BaseModel):
     query=OwnExecutionsQuery,
     answer=AssignedOut,
     paginated=True,
+    errors=(409,),
     summary="List own executions",
 )
 def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], services: Services) -> Paginated:
     """Where the texts are long a page holds fewer than was asked for, and `has_next` says so: the others are in the
     same page once these have been taken."""
+    """409 `identity_conflict`: another machine uses this node's identity too, and neither gets work."""
+    services.nodes.require_sole(request.agent)
     asked = request.query.to_request(SORTABLE, OLDEST_FIRST)
     page = services.executions.for_agent(request.agent.node.id, Status(request.query.status), asked)
     return Paginated([_show(row) for row in page.items], page, may_be_fewer=True)
@@ -105,6 +108,7 @@ def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], se
 )
 def acknowledge_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> AssignedOut:
     """From `pending` to `sent`, once: a second time is a conflict, and the agent drops what it cannot acknowledge."""
+    services.nodes.require_sole(request.agent)
     return _show(services.executions.acknowledge(request.agent.node.id, request.path.execution_id))
 
 

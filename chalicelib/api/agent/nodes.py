@@ -68,20 +68,22 @@ class HealthOut(BaseModel):
     body=NodeRegistration,
     answer=RegisteredOut,
     status=201,
-    errors=(403, 422),
+    errors=(403, 409, 422),
     blocked_when_degraded=True,
     summary="Register or re-register a node",
 )
 def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services: Services) -> Created:
     """A new machine proves itself by `registration_token`, one that comes back by its token as bearer; where there is a
     mesh, both by being a host of the network, called `node-` and its id. Every registration gives fresh secrets; the
-    token before may register again until the new one is used, should the answer be lost, and for an hour after. 403
-    `node_blocked`: an operator keeps this machine out. 422 `node_removed`: it was deleted since its key was made."""
+    token before may register again until the new one is used, should the answer be lost, and for an hour after.
+
+    403 `node_blocked`: an operator keeps this machine out. 409 `identity_conflict`: another machine has taken this
+    identity over. 422 `node_removed`: the node was deleted since its key was made."""
     said = request.body
     registration = Registration(
         **said.model_dump(exclude={"version", "registration_token"}), agent_version=said.version
     )
-    registered = services.nodes.register(registration, said.registration_token, request.bearer)
+    registered = services.nodes.register(registration, said.registration_token, request.bearer, request.instance_id)
     settings = services.settings
     return Created(
         RegisteredOut(

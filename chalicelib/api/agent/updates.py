@@ -20,8 +20,11 @@ class UpdateCheckOut(BaseModel):
     "/api/v1/agents/self_updates/check",
     auth=AGENT,
     answer=UpdateCheckOut,
+    errors=(409,),
     summary="Ask whether to update oneself",
 )
 def check_self_update(request: Request[NoPath, NoQuery, NoBody], services: Services) -> UpdateCheckOut:
+    """409 `identity_conflict`: another machine uses this node's identity too, and neither is to update itself."""
+    services.nodes.require_sole(request.agent)
     answer = services.self_updates.check(request.agent)
     return UpdateCheckOut(including_me=answer.including_me, inserted_at=answer.inserted_at)

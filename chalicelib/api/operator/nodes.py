@@ -43,7 +43,9 @@ class NodeAliasOut(BaseModel):
 
 
 class NodeOut(BaseModel):
-    """A machine with an agent. ``version`` is the agent's."""
+    """A machine with an agent. ``version`` is the agent's. ``identity_conflict_at``: since then two machines use the
+    node's identity, ``identity_conflict_instances`` are what their agents call themselves, and neither gets work until
+    `unblock`."""
 
     id: str
     node_name: str
@@ -65,6 +67,8 @@ class NodeOut(BaseModel):
     self_update_enabled: bool
     aliases: list[NodeAliasOut]
     blocked_at: Timestamp | None
+    identity_conflict_at: Timestamp | None
+    identity_conflict_instances: list[str]
     last_seen_at: Timestamp
     inserted_at: Timestamp
     updated_at: Timestamp
@@ -142,8 +146,8 @@ def block_node(request: Request[NodePath, NoQuery, NoBody], services: Services) 
     summary="Let a machine in again",
 )
 def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> AdmissionOut:
-    """Forgets that it was blocked, and that it was deleted: the token of a node, or any key of a deleted one, is good
-    again, also keys from before the deletion. Nothing to forget is no error."""
+    """Forgets that it was blocked, that it was deleted, and that two machines had its identity: the token of a node, or
+    any key for a deleted one, is good again, also keys from before the deletion. Nothing to forget is no error."""
     return AdmissionOut(**services.nodes.unblock(request.path.node_id).__dict__)
 
 
