@@ -53,10 +53,11 @@ class Services(Fleet):
             self.tables,
             self.clock,
             self.ids,
+            self.nodes,
             self.clusters,
             read_limit=self.settings.list_read_limit,
             totals=self.counters.read,
-            default_deadline=None if deadline is None else timedelta(seconds=deadline),
+            default_deadline=timedelta(seconds=deadline) if deadline else None,
         )
 
     @cached_property
@@ -74,6 +75,7 @@ class Services(Fleet):
             self.tables,
             self.clock,
             self.ids,
+            self.nodes,
             self.clusters,
             self.triggering,
             deadline_seconds=settings.self_update_deadline_seconds,

@@ -187,8 +187,9 @@ class Settings(BaseModel):
     reveal_node_secrets: bool = Field(
         default=True, description="Show nodes' tokens and passwords to operators, as the contract does."
     )
-    command_default_deadline: PositiveInt | None = Field(
-        None, description="Seconds until a command without `expired_at` expires; never when unset."
+    command_default_deadline: Annotated[int, Ge(0)] = Field(
+        86_400,
+        description="Seconds until a command without `expired_at` expires; `0`, like a null `expired_at`: never.",
     )
     self_update_deadline_seconds: PositiveInt = Field(
         10_800,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from chalicelib.commands.model import OPEN, CommandSummary, Execution, Status
+from chalicelib.commands.model import OPEN, CommandSummary, Execution, Outcome, Status, outcome_of
 from chalicelib.commands.rules import IS_FINAL, Transition
 from chalicelib.commands.store import (
     EXECUTIONS,
@@ -160,6 +160,10 @@ class ExecutionStore:
         """How many executions of a command are open, as the index knows it: a moment late, exact otherwise."""
         return sum(map(_count_open, self._all_of_command(command_id)))
 
+    def has_open(self, command_id: str) -> bool:
+        """Whether an execution of a command is open, as the index knows it; reads until it finds one."""
+        return any(_count_open(page) for page in self._all_of_command(command_id))
+
     def summary_of(self, command_id: str, limit: int) -> CommandSummary | None:
         """Where all executions of a command stand, as the index knows it; None if they are more than ``limit``."""
         counts: Counter[str] = Counter()
@@ -221,8 +225,9 @@ def _execution_or_none(item: Item | None) -> Execution | None:
 
 def _standing(row: Item) -> str:
     """The field of a summary that an index row counts in."""
-    failed = row["status"] == Status.COMPLETED.value and row.get("exit_code") not in {None, 0}
-    return "failed" if failed else str(row["status"])
+    status = str(row["status"])
+    outcome = outcome_of(status, row.get("exit_code"))
+    return status if outcome is Outcome.OPEN else outcome.value
 
 
 def _count_open(page: Page) -> int:

@@ -22,9 +22,11 @@ from chalicelib.commands.store import (
     BY_CLUSTER,
     BY_COMMAND,
     BY_NODE,
+    BY_OUTCOME,
     BY_STATUS,
     EXECUTIONS,
     execution_from_item,
+    outcome_of_row,
     output_of,
 )
 from chalicelib.kit.clock import Clock, to_seconds_text
@@ -46,6 +48,7 @@ from chalicelib.kit.tables import Tables
 
 FIELDS = {
     "status": Choice("status"),
+    "outcome": Choice("outcome", read=outcome_of_row, reads=("status", "exit_code")),
     "target_all": Flag("target_all"),
     "exit_code": Number("exit_code"),
     "has_output": Presence("output", "output_gz"),
@@ -65,7 +68,9 @@ SORTABLE = ("status", "exit_code", "sent_at", "completed_at", "cancelled_at", "i
 
 _BY_TIME = "inserted_at"
 
-_LIST = Listing(EXECUTIONS, fields=FIELDS, sources=(BY_COMMAND, BY_NODE, BY_CLUSTER, BY_STATUS, ALL_EXECUTIONS))
+_LIST = Listing(
+    EXECUTIONS, fields=FIELDS, sources=(BY_COMMAND, BY_NODE, BY_CLUSTER, BY_STATUS, BY_OUTCOME, ALL_EXECUTIONS)
+)
 
 
 class Executions:

@@ -65,8 +65,38 @@ class Status(StrEnum):
     EXPIRED = "expired"
 
 
+class Outcome(StrEnum):
+    """What became of an execution: its status, with success and failure told apart by the exit code. ``open`` has no
+    end yet."""
+
+    OPEN = "open"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
 OPEN = (Status.PENDING, Status.SENT)
 FINAL = (Status.COMPLETED, Status.CANCELLED, Status.EXPIRED)
+
+
+def outcome_of(status: str, exit_code: object) -> Outcome:
+    """The outcome of an execution in this status. Without an exit code, a completed one succeeded."""
+    match status:
+        case Status.COMPLETED:
+            return Outcome.SUCCEEDED if exit_code in {None, 0} else Outcome.FAILED
+        case Status.CANCELLED | Status.EXPIRED:
+            return Outcome(status)
+        case _:
+            return Outcome.OPEN
+
+
+class CommandState(StrEnum):
+    """Where a command stands: executions are being created, some are open, or all have ended."""
+
+    CREATING = "creating"
+    RUNNING = "running"
+    FINISHED = "finished"
 
 
 class Execution(BaseModel, frozen=True):
@@ -95,6 +125,10 @@ class Execution(BaseModel, frozen=True):
     version: int = 0
 
     @property
+    def outcome(self) -> Outcome:
+        return outcome_of(self.status, self.exit_code)
+
+    @property
     def is_final(self) -> bool:
         return self.status in FINAL
 
@@ -109,25 +143,46 @@ class Waiting:
 
 @dataclass(frozen=True)
 class CommandSummary:
-    """How many executions of a command stand where; each counts once. ``failed`` completed with another exit code than
-    0, ``completed`` with 0 or none."""
+    """How many executions of a command there are of each outcome. ``pending`` and ``sent`` are the two kinds of open
+    ones."""
 
     pending: int = 0
     sent: int = 0
-    completed: int = 0
+    succeeded: int = 0
     failed: int = 0
     cancelled: int = 0
     expired: int = 0
 
+    @property
+    def open(self) -> int:
+        return self.pending + self.sent
+
+    @property
+    def total(self) -> int:
+        return self.open + self.succeeded + self.failed + self.cancelled + self.expired
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a command is. ``targets`` is how many nodes it is for: None while executions are being created.
+    ``summary`` is None for more executions than are counted while somebody waits."""
+
+    state: CommandState
+    targets: int | None
+    summary: CommandSummary | None
+
 
 @dataclass(frozen=True)
 class NewCommand:
-    """What an operator asks for. ``expired_at`` is aware."""
+    """What an operator asks for. ``expired_at`` is aware; without it the command gets the default deadline, unless it
+    ``never_expires``. ``allow_missing`` passes over named nodes and clusters that do not exist."""
 
     command_text: str
     targeting: Targeting
     timeout: int | None = None
     expired_at: datetime | None = None
+    never_expires: bool = False
+    allow_missing: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,17 @@ from chalicelib.clusters.service import Clusters
 from chalicelib.commands import rules
 from chalicelib.commands.command_store import CommandStore, DeleteRefusedError
 from chalicelib.commands.execution_store import ExecutionStore
-from chalicelib.commands.model import Command, CommandSummary, FanOut, NewCommand
-from chalicelib.commands.store import ALL_COMMANDS, COMMANDS, command_from_item
+from chalicelib.commands.model import Command, CommandState, FanOut, NewCommand, Progress
+from chalicelib.commands.store import ALL_COMMANDS, COMMANDS, EXECUTIONS, command_from_item
 from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.counters import total_of
 from chalicelib.kit.errors import EdgeError, Kind, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import Counter, Listing, ListPage, ListRequest, Moment, Number, Presence, Text
 from chalicelib.kit.redrive import FIRST_LOOK
 from chalicelib.kit.tables import Item, Tables
-from chalicelib.targeting import selection
+from chalicelib.nodes.service import Nodes
+from chalicelib.targeting.accepting import accept
 from chalicelib.targeting.rules import wrong_with
 
 TEXT_LIMIT_BYTES = 128 * 1024 - 1
@@ -56,6 +58,7 @@ class Commands:
         tables: Tables,
         clock: Clock,
         ids: Ids,
+        nodes: Nodes,
         clusters: Clusters,
         *,
         read_limit: int,
@@ -65,6 +68,7 @@ class Commands:
         self._tables = tables
         self._clock = clock
         self._ids = ids
+        self._nodes = nodes
         self._clusters = clusters
         self._read_limit = read_limit
         self._totals = totals
@@ -75,21 +79,20 @@ class Commands:
     def create(self, new: NewCommand) -> Command:
         """Accept a command: one transaction, whatever the size of the fleet. Executions follow from it.
 
-        No match is no error. Raises validation_failed.
+        What it names has to exist, and is read first; that filters leave nobody is no error. Raises validation_failed.
         """
         now = self._clock.now()
         text = to_seconds_text(now)
         _validate(new, now)
-        wanted = selection.without_repetitions(new.targeting)
-        named = selection.named_clusters(wanted, self._clusters)
-        parts = selection.parts_of(wanted, named)
+        accepted = accept(new.targeting, self._nodes, self._clusters, allow_missing=new.allow_missing)
+        named, parts = accepted.named, accepted.parts
         deadline = self._deadline(new, now)
         command = Command(
             id=self._ids.uuid7(now),
             command_text=new.command_text,
             timeout=new.timeout,
             expired_at=deadline,
-            targeting=wanted,
+            targeting=accepted.targeting,
             inserted_at=text,
             updated_at=text,
         )
@@ -119,12 +122,24 @@ class Commands:
         live = [item for item in page.items if item.get("deleted_at") is None]
         return replace(page, items=live).map(command_from_item)
 
-    def summary_of(self, command_id: str) -> CommandSummary | None:
-        """Where its executions stand, a moment late; None above `SUMMARY_LIMIT` of them.
+    def get_with_progress(self, command_id: str) -> tuple[Command, Progress]:
+        """The command and how far it is, counted from an index that is a moment late. Raises not_found.
 
-        It reads their index rows: about 19 read units per 1,000, four partitions at a time.
+        It reads the index rows of its executions: about 19 read units per 1,000, four partitions at a time. A machine
+        that an index hid when the command was given is found by a second pass; it makes a finished command run again.
         """
-        return self._executions.summary_of(command_id, SUMMARY_LIMIT)
+        command, fan_out = self._commands.with_fan_out(command_id)
+        if command is None or command.is_deleted:
+            raise not_found()
+        summary = self._executions.summary_of(command_id, SUMMARY_LIMIT)
+        if fan_out is not None and fan_out.parts:
+            return command, Progress(CommandState.CREATING, None, summary)
+        if summary is None:
+            targets = self._totals(total_of(EXECUTIONS.name, "command_id", command_id))
+            is_open = self._executions.has_open(command_id)
+        else:
+            targets, is_open = summary.total, summary.open > 0
+        return command, Progress(CommandState.RUNNING if is_open else CommandState.FINISHED, targets, summary)
 
     def cancel(self, command_id: str) -> None:
         """Create no more executions of it and cancel what is open: one write, the rest follows. May be repeated, and
@@ -160,7 +175,11 @@ class Commands:
     def _deadline(self, new: NewCommand, now: datetime) -> str | None:
         if new.expired_at is not None:
             return to_seconds_text(new.expired_at)
-        return None if self._default_deadline is None else to_seconds_text(now + self._default_deadline)
+        return (
+            None
+            if self._default_deadline is None or new.never_expires
+            else to_seconds_text(now + self._default_deadline)
+        )
 
     def commands_of(self, ids: Collection[str]) -> dict[str, Command]:
         """Commands and tombstones by id; unknown ids are left out."""

@@ -1,10 +1,11 @@
 """Rows of commands, fan-outs and executions: tables, keys, indexes and attribute names."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.commands import output as outputs
-from chalicelib.commands.model import OPEN, Command, Execution, FanOut, Status
+from chalicelib.commands.model import OPEN, Command, Execution, FanOut, Outcome, Status, outcome_of
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of, moment_of
 from chalicelib.kit.listing import Source, all_rows, as_given, fixed, rows_with, sharded
@@ -62,6 +63,23 @@ BY_CLUSTER = Source(
     totals=rows_with(EXECUTIONS, "cluster_name"),
 )
 BY_STATUS = Source(index="by_status", by="status", partitions=sharded(SHARDS), totals=rows_with(EXECUTIONS, "status"))
+_STATUSES: Mapping[str, Sequence[Status]] = {
+    outcome.value: tuple(status for status in Status if outcome in {outcome_of(status, 0), outcome_of(status, 1)})
+    for outcome in Outcome
+}
+"""Outcome -> the statuses in which it occurs."""
+
+BY_OUTCOME = Source(
+    index="by_status",
+    by="outcome",
+    partitions=lambda outcomes: [
+        status_shard(status, shard)
+        for outcome in outcomes
+        for status in _STATUSES.get(outcome, ())
+        for shard in range(SHARDS)
+    ],
+    decides=False,
+)
 ALL_EXECUTIONS = Source(index="all", partitions=fixed(*map(str, range(SHARDS))), totals=all_rows(EXECUTIONS))
 
 TOTALS = {
@@ -158,6 +176,11 @@ def execution_to_item(execution: Execution) -> Item:
 
 def execution_from_item(item: Item) -> Execution:
     return Execution.model_validate({**item, "output": output_of(item)})
+
+
+def outcome_of_row(item: Item) -> str:
+    """The outcome of an execution's row, or of an index row with its status and exit code."""
+    return outcome_of(str(item["status"]), item.get("exit_code")).value
 
 
 def output_of(item: Item) -> str | None:

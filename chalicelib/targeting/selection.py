@@ -59,12 +59,16 @@ def without_repetitions(targeting: Targeting) -> Targeting:
     )
 
 
-def named_clusters(targeting: Targeting, clusters: Clusters) -> list[Cluster]:
-    """The clusters of a request for clusters: unknown names are dropped, then ``cluster_filters`` decide."""
+def clusters_by_name(targeting: Targeting, clusters: Clusters) -> list[Cluster]:
+    """The clusters that a request for clusters names and that exist."""
     if targeting.type is not TargetType.CLUSTERS:
         return []
-    names = [name for name in targeting.cluster_names or () if _is_cluster_name(name)]
-    return [row for row in clusters.find_many(names) if _fits_cluster(row, targeting)]
+    return clusters.find_many([name for name in targeting.cluster_names or () if _is_cluster_name(name)])
+
+
+def fitting_clusters(targeting: Targeting, found: Sequence[Cluster]) -> list[Cluster]:
+    """Those of the clusters that ``cluster_filters`` leave."""
+    return [row for row in found if _fits_cluster(row, targeting)]
 
 
 def parts_of(targeting: Targeting, named: Sequence[Cluster]) -> frozenset[str]:

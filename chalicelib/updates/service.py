@@ -11,7 +11,8 @@ from chalicelib.kit.listing import Counter, ListPage, ListRequest
 from chalicelib.kit.redrive import FIRST_LOOK
 from chalicelib.kit.tables import Delete, Equals, Tables, TransactionFailedError
 from chalicelib.nodes.model import Agent
-from chalicelib.targeting import selection
+from chalicelib.nodes.service import Nodes
+from chalicelib.targeting.accepting import accept
 from chalicelib.targeting.model import Targeting
 from chalicelib.targeting.rules import wrong_with
 from chalicelib.transport.dispatch import UPDATES_PER_MESSAGE
@@ -41,6 +42,7 @@ class SelfUpdates:
         tables: Tables,
         clock: Clock,
         ids: Ids,
+        nodes: Nodes,
         clusters: Clusters,
         triggering: Triggering,
         *,
@@ -51,6 +53,7 @@ class SelfUpdates:
         self._tables = tables
         self._clock = clock
         self._ids = ids
+        self._nodes = nodes
         self._clusters = clusters
         self._triggering = triggering
         self._deadline = timedelta(seconds=deadline_seconds)
@@ -58,8 +61,9 @@ class SelfUpdates:
         self._totals = totals
         self._store = UpdateStore(tables)
 
-    def create(self, targeting: Targeting) -> SelfUpdateRequest:
-        """Accept a request: one write, whatever the size of the fleet. No match is no error.
+    def create(self, targeting: Targeting, *, allow_missing: bool = False) -> SelfUpdateRequest:
+        """Accept a request: one write, whatever the size of the fleet. What it names has to exist, unless it may be
+        missing, and is read first; that nobody is left is no error.
 
         Raises `EdgeError` (validation).
         """
@@ -68,12 +72,12 @@ class SelfUpdates:
             raise EdgeError(Kind.VALIDATION_FAILED, "Validation failed", details)
         now = self._clock.now()
         text = to_seconds_text(now)
-        wanted = selection.without_repetitions(targeting)
+        accepted = accept(targeting, self._nodes, self._clusters, allow_missing=allow_missing)
         request = SelfUpdateRequest(
             id=self._ids.uuid7(now),
-            targeting=wanted,
+            targeting=accepted.targeting,
             status=RequestStatus.PENDING,
-            parts=selection.parts_of(wanted, selection.named_clusters(wanted, self._clusters)),
+            parts=accepted.parts,
             deadline_at=to_seconds_text(now + self._deadline),
             due_at=to_seconds_text(now + FIRST_LOOK),
             inserted_at=text,

@@ -59,7 +59,7 @@ def report(client, execution_id, **body):
 
 class TestList:
     def test_only_own_ones_with_all_that_is_needed_to_run_them(self, client, world, fleet):
-        ids = given(world, text="uptime", timeout=500)
+        ids = given(world, text="uptime", timeout=500, never_expires=True)
         answer = own(client)
         (row,) = answer.data
         assert row == {

@@ -40,7 +40,7 @@ def finish(world, execution_id, node_id, **fields):
 
 class TestShow:
     def test_a_pending_one(self, client, world):
-        execution_id, node_id = pending(world, text="uptime", timeout=500)
+        execution_id, node_id = pending(world, text="uptime", timeout=500, never_expires=True)
         shown = client.get(path(execution_id)).data
         made = shown["command_id"]
         assert shown == {
@@ -50,6 +50,7 @@ class TestShow:
             "cluster_name": None,
             "target_all": False,
             "status": "pending",
+            "outcome": "open",
             "command_text": "uptime",
             "timeout": 500,
             "command_text_truncated": False,

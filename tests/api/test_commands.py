@@ -35,34 +35,37 @@ class TestCreate:
             "id": made["id"],
             "command_text": "uptime",
             "timeout": None,
-            "expired_at": None,
+            "expired_at": "2026-11-22T10:00:00Z",
             "targeting": {"type": "all"},
+            "state": "creating",
             "inserted_at": "2026-11-21T10:00:00Z",
             "updated_at": "2026-11-21T10:00:00Z",
         }
         shown = client.get(f"/api/v1/commands/{made['id']}").data
-        assert shown.pop("summary") == dict.fromkeys(
-            ("pending", "sent", "completed", "failed", "cancelled", "expired"), 0
-        )
-        assert shown == made
+        nothing = ("total", "open", "pending", "sent", "succeeded", "failed", "cancelled", "expired")
+        assert shown == made | {"targets": None, "summary": dict.fromkeys(nothing, 0)}
+
+    def test_a_null_deadline_is_never(self, client):
+        assert post(client, expired_at=None).data["expired_at"] is None
 
     def test_the_largest_comes_back_as_it_was_given(self, client):
         targeting = {
             "type": "clusters",
-            "node_ids": [ID.upper()],
+            "node_ids": [],
             "cluster_names": ["north", "south", "north"],
             "node_filters": {"version": "1.*", "self_update_enabled": "true", "last_seen_at__gte": "2026-11-20"},
-            "cluster_filters": {"node_count__gte": "3", "has_node_limit": False, "name": ""},
+            "cluster_filters": {"node_count__gte": "3", "has_node_limit": False, "name": "*"},
+            "allow_missing": True,
         }
         made = post(client, timeout="30000", expired_at="2026-11-21T12:00:00+01:00", targeting=targeting).data
         assert made["timeout"] == 30_000
         assert made["expired_at"] == "2026-11-21T11:00:00Z"
         assert made["targeting"] == {
             "type": "clusters",
-            "node_ids": [ID],
+            "node_ids": [],
             "cluster_names": ["north", "south"],
             "node_filters": {"version": "1.*", "self_update_enabled": True, "last_seen_at__gte": "2026-11-20"},
-            "cluster_filters": {"node_count__gte": 3, "has_node_limit": False, "name": ""},
+            "cluster_filters": {"node_count__gte": 3, "has_node_limit": False, "name": "*"},
         }
 
     def test_filters_of_a_request_really_filter(self, client, world):
@@ -133,6 +136,15 @@ class TestCreate:
                 {"node_ids": ["is required when targeting_type is 'nodes'"]},
             ),
             ({"targeting": {"type": "clusters"}}, {"cluster_names": ["is required when targeting_type is 'clusters'"]}),
+            (
+                {"targeting": {"type": "clusters", "cluster_names": ["nort"]}},
+                {
+                    "targeting/cluster_names": [
+                        "there is no cluster 'nort'",
+                        "allow_missing: true passes over what does not exist",
+                    ]
+                },
+            ),
             ({"command_text": "x" * 131_072}, {"command_text": ["should be at most 131071 byte(s)"]}),
         ],
         ids=lambda value: str(value)[:60],
@@ -152,8 +164,8 @@ class TestList:
     def made(self, client, world):
         ids = {}
         for name, fields in {
-            "plain": {},
-            "timed": {"command_text": "docker ps", "timeout": 500},
+            "plain": {"expired_at": None},
+            "timed": {"command_text": "docker ps", "timeout": 500, "expired_at": None},
             "due": {"command_text": "ls", "expired_at": "2026-11-22T00:00:00Z", "timeout": 5000},
         }.items():
             ids[post(client, **fields).data["id"]] = name

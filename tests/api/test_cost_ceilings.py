@@ -17,6 +17,7 @@ from chalicelib.api.routes import ALL_ROUTES
 from chalicelib.bootstrap import Services
 from chalicelib.commands.store import EXECUTIONS, SHARDS
 from chalicelib.kit.tables import Call
+from chalicelib.nodes import store as nodes_store
 from chalicelib.nodes.store import HEALTH_SHARDS
 from tests.api.client import Client, HttpAnswer
 from tests.bench.operations import OPERATIONS
@@ -202,12 +203,26 @@ def test_a_sweep_with_nothing_due_costs_the_same_whatever_the_fleet(large, sweep
     assert operations == expected
 
 
+_THOUSAND_IDS = [f"01900000-0000-7000-8000-{place:012d}" for place in range(1000)]
+
+
+@pytest.mark.parametrize("most", [1, 100, 101])
+def test_named_nodes_are_read_a_hundred_a_call_before_a_command_is_created(large, most):
+    _, made, client = large
+    ids = [row["id"] for row in made.world.driver.rows(nodes_store.NODES)][:most]
+    targeting = {"type": "nodes", "node_ids": ids}
+    answer = client.post(f"{API}/commands", json={"command_text": "true", "targeting": targeting})
+    assert answer.status == 201
+    reads = -(-len(ids) // 100)
+    assert [call.operation for call in calls_of(made.world)] == ["BatchGetItem"] * reads + ["TransactWriteItems"]
+
+
 @pytest.mark.parametrize(
     ("targeting", "ceiling"),
     [
         ({"type": "all"}, 1),
         ({"type": "all", "node_filters": {"status": "healthy"}}, 1),
-        ({"type": "nodes", "node_ids": [f"01900000-0000-7000-8000-{place:012d}" for place in range(1000)]}, 1),
+        ({"type": "nodes", "node_ids": _THOUSAND_IDS, "allow_missing": True}, 1),
         ({"type": "clusters", "cluster_names": ["north"]}, 1 + PARENT),
     ],
     ids=["all", "all with filters", "nodes", "clusters"],

@@ -12,7 +12,7 @@ from tests.world import World
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 CONTRACT = os.environ.get("EDGE_CONTRACT_DIR")
-NONE = dict.fromkeys(("pending", "sent", "completed", "failed", "cancelled", "expired"), 0)
+NONE = dict.fromkeys(("total", "open", "pending", "sent", "succeeded", "failed", "cancelled", "expired"), 0)
 
 
 @pytest.fixture
@@ -37,14 +37,43 @@ def test_a_command_says_how_its_executions_stand(client, world):
     first, second, third, _ = enrolled(client, 4)
     world.settle()
     path = run(client, world)
-    assert client.get(path).data["summary"] == NONE | {"pending": 4}
+    assert client.get(path).data["summary"] == NONE | {"total": 4, "open": 4, "pending": 4}
 
     for agent, code in ((first, 0), (second, 7)):
         agent.acknowledge(agent.waiting()[0])
         agent.report(agent.waiting("sent")[0], exit_code=code)
     third.acknowledge(third.waiting()[0])
-    assert client.get(path).data["summary"] == NONE | {"pending": 1, "sent": 1, "completed": 1, "failed": 1}
+    expected = {"total": 4, "open": 2, "pending": 1, "sent": 1, "succeeded": 1, "failed": 1}
+    assert client.get(path).data["summary"] == NONE | expected
     assert "summary" not in client.get("/api/v1/commands").data[0]
+
+
+def test_a_command_is_creating_then_running_then_finished(client, world):
+    agent, _ = enrolled(client, 2)
+    world.settle()
+    targeting = {"type": "nodes", "node_ids": [agent.id]}
+    made = client.post("/api/v1/commands", json={"command_text": "false", "targeting": targeting}).data
+    path = f"/api/v1/commands/{made['id']}"
+
+    def standing():
+        shown = client.get(path).data
+        return shown["state"], shown["targets"]
+
+    assert (made["state"], standing()) == ("creating", ("creating", None))
+    world.settle()
+    assert standing() == ("running", 1)
+    agent.acknowledge(agent.waiting()[0])
+    assert standing() == ("running", 1)
+    agent.report(agent.waiting("sent")[0], exit_code=3)
+    assert standing() == ("finished", 1)
+
+
+def test_a_command_for_nobody_is_finished_with_no_targets(client, world):
+    targeting = {"type": "all", "node_filters": {"version": "0.0.0"}}
+    made = client.post("/api/v1/commands", json={"command_text": "true", "targeting": targeting}).data
+    world.settle()
+    shown = client.get(f"/api/v1/commands/{made['id']}").data
+    assert (shown["state"], shown["targets"]) == ("finished", 0)
 
 
 def test_all_that_is_open_is_cancelled(client, world):
@@ -58,12 +87,12 @@ def test_all_that_is_open_is_cancelled(client, world):
     world.settle()
     assert (agent.waiting(), len(busy.waiting("sent"))) == ([], 1)
     assert busy.poll("sent").data[0]["cancel_requested_at"] is not None
-    assert client.get(path).data["summary"] == NONE | {"sent": 1, "cancelled": 1}
+    assert client.get(path).data["summary"] == NONE | {"total": 2, "open": 1, "sent": 1, "cancelled": 1}
 
     busy.report(busy.waiting("sent")[0], exit_code=143)
     assert client.post(f"{path}/cancel").status == 202
     world.settle()
-    assert client.get(path).data["summary"] == NONE | {"cancelled": 2}
+    assert client.get(path).data["summary"] == NONE | {"total": 2, "cancelled": 2}
 
 
 def test_there_is_nothing_to_cancel_of_what_does_not_exist(client, world):
@@ -76,11 +105,13 @@ def test_there_is_nothing_to_cancel_of_what_does_not_exist(client, world):
     assert client.post(f"{path}/cancel", key=None).status == 401
 
 
-def test_what_is_too_much_to_count_has_no_summary(client, world):
-    path = run(client, world)
-    world.services.commands.summary_of = lambda _: None
+def test_a_command_too_large_to_count_has_no_summary_but_targets_and_state(client, world, monkeypatch):
+    enrolled(client, 3)
+    world.settle()
+    monkeypatch.setattr("chalicelib.commands.service.SUMMARY_LIMIT", 2)
+    shown = client.get(run(client, world)).data
 
-    assert client.get(path).data["summary"] is None
+    assert (shown["summary"], shown["targets"], shown["state"]) == (None, 3, "running")
 
 
 @pytest.mark.skipif(CONTRACT is None, reason="EDGE_CONTRACT_DIR names no folder with the contract")

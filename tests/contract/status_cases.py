@@ -281,7 +281,7 @@ COMMANDS = [
         "create_command",
         422,
         {"node_ids": ["is required when targeting_type is 'nodes'"]},
-        body(command_text="true", targeting={"type": "nodes", "cluster_names": ["north"]}),
+        body(command_text="true", targeting={"type": "nodes", "node_ids": []}),
     ),
     Case(
         "create_command",

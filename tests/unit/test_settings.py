@@ -23,7 +23,7 @@ def test_defaults_are_those_of_the_reference():
     assert settings.netmaker_default_domain == "nm.internal"
     assert (settings.node_unreachable_seconds, settings.list_read_limit) == (300, 20_000)
     assert settings.public_enrollment_key_enabled is False
-    assert settings.command_default_deadline is None
+    assert settings.command_default_deadline == 86_400
     assert settings.reveal_node_secrets is True
     assert settings.cors_allowed_headers == ("authorization", "content-type", "x-request-id")
 

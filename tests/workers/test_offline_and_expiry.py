@@ -36,8 +36,8 @@ class Site:
         self.world.settle()
 
     def command(self, *, minutes: int | None = None) -> str:
-        """Run something on all, with a deadline in so many minutes; not yet worked through."""
-        body: dict[str, Any] = {"command_text": "true", "targeting": {"type": "all"}}
+        """Run something on all, with a deadline in so many minutes, or without one; not yet worked through."""
+        body: dict[str, Any] = {"command_text": "true", "targeting": {"type": "all"}, "expired_at": None}
         if minutes is not None:
             body["expired_at"] = self.in_minutes(minutes)
         answer = self.client.post("/api/v1/commands", json=body)

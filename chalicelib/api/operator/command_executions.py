@@ -15,6 +15,7 @@ from chalicelib.commands.model import ExecutionView
 from chalicelib.commands.output import cut
 
 StatusName = Literal["pending", "sent", "completed", "cancelled", "expired"]
+OutcomeName = Literal["open", "succeeded", "failed", "cancelled", "expired"]
 
 routes = Endpoints(tag="Commands.CommandExecution")
 
@@ -25,6 +26,7 @@ class ExecutionPath(Path):
 
 class ExecutionListQuery(ListQuery):
     status: EnumFilter[StatusName] = None
+    outcome: EnumFilter[OutcomeName] = None
     target_all: BoolFilter = None
     exit_code: CountFilter = None
     exit_code__gte: CountFilter = None
@@ -44,9 +46,10 @@ class ExecutionListQuery(ListQuery):
 
 
 class ExecutionOut(BaseModel):
-    """``cluster_name`` is the cluster that the command named, if it named one; ``output_truncated`` and
-    ``command_text_truncated`` tell that this list shows head and tail of a text that the execution by itself shows
-    whole."""
+    """``outcome`` tells success and failure apart, which are both `completed`: `failed` ended with another exit code
+    than 0, `open` has not ended. ``cluster_name`` is the cluster that the command named, if it named one;
+    ``output_truncated`` and ``command_text_truncated`` tell that this list shows head and tail of a text that the
+    execution by itself shows whole."""
 
     id: str
     command_id: str
@@ -54,6 +57,7 @@ class ExecutionOut(BaseModel):
     cluster_name: str | None
     target_all: bool
     status: StatusName
+    outcome: OutcomeName
     command_text: str | None
     command_text_truncated: bool
     timeout: int | None
@@ -139,6 +143,7 @@ def _show(view: ExecutionView) -> ExecutionOut:
         cluster_name=row.target_cluster_name,
         target_all=row.target_all,
         status=row.status.value,
+        outcome=row.outcome.value,
         command_text=None if command is None else command.command_text,
         command_text_truncated=False,
         timeout=None if command is None else command.timeout,

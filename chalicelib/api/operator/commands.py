@@ -17,14 +17,17 @@ from chalicelib.api.list_query import (
 from chalicelib.api.operator.targeting import TargetingIn
 from chalicelib.api.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid, nullable
 from chalicelib.bootstrap import Services
-from chalicelib.commands.model import Command, NewCommand
+from chalicelib.commands.model import Command, CommandSummary, NewCommand
 from chalicelib.commands.service import SORTABLE
+
+StateName = Literal["creating", "running", "finished"]
 
 routes = Endpoints(tag="Commands.Command")
 
 
 class CommandCreate(Body):
-    """A new command. ``timeout`` is in milliseconds; ``expired_at`` is its deadline."""
+    """A new command. ``timeout`` is in milliseconds. ``expired_at`` is its deadline: left out, it is a day from now (a
+    setting of the installation); null, the command waits for ever for machines that are off."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -69,20 +72,33 @@ class CommandOut(BaseModel):
 
 
 class CommandSummaryOut(BaseModel):
-    """Executions by where they stand, each counted once; ``failed`` completed with another exit code than 0."""
+    """Executions of the command by outcome. ``open`` ones are ``pending`` or ``sent``; ``total`` is their sum with
+    those that have ended."""
 
+    total: int
+    open: int
     pending: int
     sent: int
-    completed: int
+    succeeded: int
     failed: int
     cancelled: int
     expired: int
 
 
 class CommandWithSummaryOut(CommandOut):
-    """``summary`` is null for a command with more executions than are counted while somebody waits (100,000)."""
+    """``state`` is `creating` while executions are being created, `running` while some are open, then `finished`.
+    ``targets`` is the number of nodes that the command is for, null while `creating`. ``summary`` is null for a command
+    with more executions than are counted while somebody waits (100,000)."""
 
+    state: StateName
+    targets: int | None
     summary: Annotated[CommandSummaryOut | None, nullable(CommandSummaryOut)]
+
+
+class CommandAcceptedOut(CommandOut):
+    """A command that was just accepted: executions are being created."""
+
+    state: StateName
 
 
 class CommandCancelOut(BaseModel):
@@ -93,19 +109,27 @@ class CommandCancelOut(BaseModel):
     "/api/v1/commands",
     auth=OPERATOR,
     body=CommandCreate,
-    answer=CommandOut,
+    answer=CommandAcceptedOut,
     status=201,
     errors=(422,),
     summary="Run a command on nodes",
 )
 def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: Services) -> Created:
-    """Accepted at once; an execution for each node follows. That no node matches is no error. Nodes that enrol later
-    do not run it."""
+    """Accepted at once; an execution for each node follows. Node ids and cluster names that do not exist are refused;
+    that filters leave no node is no error. Nodes that enrol later do not run it."""
     body = request.body
     command = services.commands.create(
-        NewCommand(body.command_text, body.targeting.to_targeting(), body.timeout, body.expired_at)
+        NewCommand(
+            body.command_text,
+            body.targeting.to_targeting(),
+            body.timeout,
+            body.expired_at,
+            never_expires="expired_at" in body.model_fields_set and body.expired_at is None,
+            allow_missing=body.targeting.allow_missing,
+        )
     )
-    return Created(_show(command), location=f"/api/v1/commands/{command.id}")
+    accepted = CommandAcceptedOut(**_show(command).model_dump(), state="creating")
+    return Created(accepted, location=f"/api/v1/commands/{command.id}")
 
 
 @routes.get(
@@ -131,11 +155,17 @@ def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: 
     summary="Get a command",
 )
 def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Services) -> CommandWithSummaryOut:
-    """`summary` is counted from an index that is a moment late."""
-    command = services.commands.get(request.path.command_id)
-    summary = services.commands.summary_of(command.id)
-    counts = None if summary is None else CommandSummaryOut(**asdict(summary))
-    return CommandWithSummaryOut(**_show(command).model_dump(), summary=counts)
+    """`state`, `targets` and `summary` are counted from an index that is a moment late. A machine that had just
+    enrolled when the command was given may be found by a second look, some minutes later: a finished command is then
+    `running` again."""
+    command, progress = services.commands.get_with_progress(request.path.command_id)
+    summary = progress.summary
+    return CommandWithSummaryOut(
+        **_show(command).model_dump(),
+        state=progress.state.value,
+        targets=progress.targets,
+        summary=None if summary is None else _show_summary(summary),
+    )
 
 
 @routes.post(
@@ -167,6 +197,10 @@ def delete_command(request: Request[CommandPath, NoQuery, NoBody], services: Ser
     """Refused while an execution is `pending` or `sent`, or while executions are being created."""
     services.commands.delete(request.path.command_id)
     return NoContent()
+
+
+def _show_summary(summary: CommandSummary) -> CommandSummaryOut:
+    return CommandSummaryOut(total=summary.total, open=summary.open, **asdict(summary))
 
 
 def _show(command: Command) -> CommandOut:

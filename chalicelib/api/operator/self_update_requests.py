@@ -60,7 +60,8 @@ class SelfUpdateRequestOut(BaseModel):
 def create_self_update_request(
     request: Request[NoPath, NoQuery, SelfUpdateRequestCreate], services: Services
 ) -> Created:
-    made = services.self_updates.create(request.body.targeting.to_targeting())
+    wanted = request.body.targeting
+    made = services.self_updates.create(wanted.to_targeting(), allow_missing=wanted.allow_missing)
     return Created(_show(made), location=f"/api/v1/self_update_requests/{made.id}")
 
 

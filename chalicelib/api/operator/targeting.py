@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import MaxLen
 
 from chalicelib.api.list_query import BoolFilter, CountFilter, DateFilter, EnumFilter, TextFilter
-from chalicelib.api.validation import Body, NotNull, Uuid
+from chalicelib.api.validation import Body, Boolean, NotNull, Uuid
 from chalicelib.targeting.model import Targeting, TargetType
 
 MOST_TARGETS = 2000
@@ -44,14 +44,15 @@ class ClusterFilters(Body):
 
 
 class TargetingIn(Body):
-    """Whom it is for: every node, the nodes or those of the clusters that are named, each narrowed by the
-    filters. Unknown ids and names are passed over."""
+    """Whom it is for: every node, the nodes or those of the clusters that are named, each narrowed by the filters.
+    Ids and names that do not exist are refused unless ``allow_missing`` is true."""
 
     type: Literal["all", "nodes", "clusters"]
     node_ids: Annotated[tuple[Uuid, ...], MaxLen(MOST_TARGETS)] = ()
     cluster_names: Annotated[tuple[str, ...], MaxLen(MOST_TARGETS)] = ()
     node_filters: Annotated[NodeFilters | None, NotNull("object")] = None
     cluster_filters: Annotated[ClusterFilters | None, NotNull("object")] = None
+    allow_missing: Boolean = False
 
     def to_targeting(self) -> Targeting:
         """The same, with what was not given left out."""

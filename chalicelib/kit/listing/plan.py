@@ -133,7 +133,8 @@ def _direct(plan: Plan, source: Direct, values: tuple[str, ...]) -> Plan:
 
 
 def _queries(plan: Plan, source: Source, values: tuple[str, ...], partitions: list[str | int]) -> Plan:
-    left = tuple(one for one in plan.filters if (one.name, one.operator) != (source.by, EXACT))
+    decided = (source.by, EXACT) if source.decides else None
+    left = tuple(one for one in plan.filters if (one.name, one.operator) != decided)
     planned = replace(plan, source=source, left=left)
     if source.totals is not None and not left:
         planned = replace(planned, totals=tuple(source.totals(tuple(filter(is_possible, values)))))

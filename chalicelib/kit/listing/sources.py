@@ -73,8 +73,9 @@ Totals = Callable[[tuple[str, ...]], Sequence[str]]
 class Source:
     """An index (None: the table itself) and the partitions of it that hold every row of a request.
 
-    ``by`` is the filter that must be given as exact values; None serves any request. ``partitions`` may read other
-    tables; an empty answer is an empty list. ``insertion`` None: the sort key says nothing about time. ``totals`` None:
+    ``by`` is the filter that must be given as exact values; None serves any request. It is tested on each row as well
+    where the partitions alone do not decide it (``decides``). ``partitions`` may read other tables; an empty answer is
+    an empty list. ``insertion`` None: the sort key says nothing about time. ``totals`` None:
     nobody keeps count of these rows.
     """
 
@@ -83,6 +84,7 @@ class Source:
     by: str | None = None
     insertion: Insertion | None = BY_ID
     totals: Totals | None = None
+    decides: bool = True
 
     def counted(self, table: Table, *values: str) -> dict[str, tuple[Query, ...]]:
         """Each of its totals and the COUNT queries that say what it should be: of each of the filter's values, or of

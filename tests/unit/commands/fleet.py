@@ -63,7 +63,9 @@ def nodes(world: World, count: int, cluster: Cluster = CLUSTER, **fields: Any) -
 
 def command(world: World, kind: str = "all", text: str = "true", **fields: Any) -> Command:
     """A command; targeting's fields and the command's own may be mixed."""
-    own = {name: fields.pop(name) for name in ("timeout", "expired_at") if name in fields}
+    own = {
+        name: fields.pop(name) for name in ("timeout", "expired_at", "never_expires", "allow_missing") if name in fields
+    }
     return world.services.commands.create(NewCommand(text, Targeting(type=TargetType(kind), **fields), **own))
 
 

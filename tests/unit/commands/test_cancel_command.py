@@ -145,7 +145,7 @@ def test_the_passes_end_and_the_deadline_still_holds_for_what_runs(world):
 
 def test_without_a_deadline_nothing_is_due_in_the_end(world):
     nodes(world, 2)
-    made = command(world)
+    made = command(world, never_expires=True)
     world.settle()
     cancel(world, made)
     for _ in range(4):
@@ -218,8 +218,10 @@ def test_the_summary_follows(world):
     acknowledge(world, rows[3])
     world.services.executions.cancel(str(rows[4]["id"]))
     world.services.executions.report(str(rows[5]["node_id"]), str(rows[5]["id"]), Report(is_expired=True))
-    summary = world.services.commands.summary_of(made.id)
-    assert vars(summary) == {"pending": 1, "sent": 1, "completed": 2, "failed": 1, "cancelled": 1, "expired": 1}
+    _, progress = world.services.commands.get_with_progress(made.id)
+    expected = {"pending": 1, "sent": 1, "succeeded": 2, "failed": 1, "cancelled": 1, "expired": 1}
+    assert vars(progress.summary) == expected
+    assert (progress.state, progress.targets, progress.summary.open) == ("running", 7, 2)
 
 
 def test_a_summary_of_many_is_four_reads_at_a_time(world):
@@ -227,8 +229,9 @@ def test_a_summary_of_many_is_four_reads_at_a_time(world):
     made = command(world)
     fan_out(world, made)
     world.services.tables.meter.reset()
-    assert world.services.commands.summary_of(made.id).pending == 300
-    assert world.services.tables.meter.count == 4
+    _, progress = world.services.commands.get_with_progress(made.id)
+    assert progress.summary.pending == 300
+    assert world.services.tables.meter.count == 1 + 4
 
 
 def test_a_summary_counts_no_further_than_its_limit(world):

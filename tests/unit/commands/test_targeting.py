@@ -24,7 +24,6 @@ NODE_FILTERS = [
     {"cluster_name": "north, south"},
     {"version": "1.*"},
     {"version": "1.0.0,2.1.0"},
-    {"version": ""},
     {"self_update_enabled": True},
     {"self_update_enabled": False, "version": "2.*"},
     {"last_seen_at__gte": "2026-11-21T10:00:00Z"},
@@ -142,20 +141,21 @@ def test_a_filter_that_leaves_few_of_many_reads_on_within_a_message(world):
 
 
 class TestNames:
-    def test_repetitions_and_unknown_ids_are_dropped(self, world):
+    def test_repetitions_are_dropped_and_unknown_ids_passed_over_where_they_may_be_missing(self, world):
         (first, second, *_) = sorted(listed(world, {}))
         unknown = "01900000-0000-7000-8000-000000000000"
-        made = command(world, "nodes", node_ids=(first, second, first, unknown))
+        made = command(world, "nodes", node_ids=(first, second, first, unknown), allow_missing=True)
         assert made.targeting.node_ids == (first, second, unknown)
         fan_out(world, made)
         assert reached(world) == {first, second}
 
-    def test_unknown_clusters_are_dropped(self, world):
-        fan_out(world, command(world, "clusters", cluster_names=("north", "nowhere", "", "Not A Name", "x" * 3000)))
+    def test_unknown_clusters_are_passed_over_where_they_may_be_missing(self, world):
+        names = ("north", "nowhere", "", "Not A Name", "x" * 3000)
+        fan_out(world, command(world, "clusters", cluster_names=names, allow_missing=True))
         assert reached(world) == of_clusters(world, {"north"})
 
     def test_no_known_cluster_is_a_fan_out_without_work(self, world):
-        made = command(world, "clusters", cluster_names=("nowhere",))
+        made = command(world, "clusters", cluster_names=("nowhere",), allow_missing=True)
         row = world.driver.row(FAN_OUTS, {"command_id": made.id})
         assert row is not None
         assert {"parts", "due", "due_at"} & row.keys() == set()
@@ -167,7 +167,7 @@ class TestNames:
         assert reached(world) == set(wanted)
 
     def test_a_cluster_that_was_made_again_under_its_name_is_another(self, world):
-        made = command(world, "clusters", cluster_names=("lonely", "north"))
+        made = command(world, "clusters", cluster_names=("lonely", "north"), allow_missing=True)
         a_cluster(world, "lonely")
         fan_out(world, made)
         assert reached(world) == of_clusters(world, {"north"})
@@ -178,7 +178,7 @@ class TestTargetCluster:
         return {row.get("target_cluster_name") for row in executions(world)}
 
     def test_one_named_cluster_is_shown(self, world):
-        fan_out(world, command(world, "clusters", cluster_names=("north", "nowhere")))
+        fan_out(world, command(world, "clusters", cluster_names=("north", "nowhere"), allow_missing=True))
         assert self.names(world) == {"north"}
 
     def test_one_that_cluster_filters_leave_is_shown(self, world):
@@ -221,7 +221,28 @@ class TestRefusals:
 
     def test_clusters_without_names(self, world):
         expected = {"cluster_names": ["is required when targeting_type is 'clusters'"]}
-        assert self.refused(world, "clusters", node_ids=("a",)) == expected
+        assert self.refused(world, "clusters") == self.refused(world, "clusters", cluster_names=()) == expected
+
+    @pytest.mark.parametrize("blank", ["", " ", ",", " , "])
+    @pytest.mark.parametrize(("place", "name"), [("node_filters", "version"), ("cluster_filters", "name")])
+    def test_a_text_filter_without_a_value_is_refused(self, world, place, name, blank):
+        details = self.refused(world, **{place: {name: blank}})
+        assert list(details) == [f"targeting/{place}/{name}"]
+        assert repr(blank) in details[f"targeting/{place}/{name}"][0]
+
+    @pytest.mark.parametrize(
+        ("kind", "named"),
+        [
+            ("all", {"node_ids": ("a",)}),
+            ("all", {"cluster_names": ("north",)}),
+            ("nodes", {"node_ids": ("a",), "cluster_names": ("north",)}),
+            ("clusters", {"cluster_names": ("north",), "node_ids": ("a",)}),
+        ],
+    )
+    def test_a_list_that_the_type_does_not_look_at_is_refused(self, world, kind, named):
+        ((field, (text,)),) = self.refused(world, kind, **named).items()
+        assert field.removeprefix("targeting/") in named
+        assert f"is not looked at when type is '{kind}'" in text
 
     def test_all_that_is_wrong_is_said_at_once(self, world):
         assert self.refused(world, "nodes", text=" \n", expired_at=world.clock.now()) == {
@@ -242,8 +263,7 @@ class TestRefusals:
 
     def test_the_largest_command_fits(self, world):
         ids = tuple(f"01900000-0000-7000-8000-{place:012d}" for place in range(2000))
-        names = tuple(f"cluster-{place:016d}" for place in range(2000))
-        made = command(world, "clusters", "x" * 131_071, node_ids=ids, cluster_names=names)
+        made = command(world, "nodes", "x" * 131_071, node_ids=ids, allow_missing=True)
         assert world.services.commands.get(made.id) == made.model_copy(update={"version": 1})
 
     def test_nothing_is_written_for_a_refused_command(self, world):
@@ -258,5 +278,48 @@ def test_a_default_deadline():
     assert command(world, expired_at=own).expired_at == "2026-11-21T10:00:05Z"
 
 
-def test_no_deadline_by_default(world):
-    assert command(world).expired_at is None
+def test_a_deadline_is_a_day_by_default_and_can_be_never(world):
+    assert command(world).expired_at == "2026-11-22T10:00:00Z"
+    assert command(world, never_expires=True).expired_at is None
+    assert command(World(command_default_deadline=0)).expired_at is None
+
+
+class TestMissing:
+    def missing(self, world, kind, **fields):
+        before = world.driver.snapshot()
+        with pytest.raises(EdgeError) as caught:
+            command(world, kind, **fields)
+        assert world.driver.snapshot() == before
+        return caught.value.details
+
+    def test_unknown_nodes_are_named(self, world):
+        known, unknown = min(listed(world, {})), "01900000-0000-7000-8000-000000000000"
+        assert self.missing(world, "nodes", node_ids=(known, unknown)) == {
+            "targeting/node_ids": [
+                f"there is no node '{unknown}'",
+                "allow_missing: true passes over what does not exist",
+            ]
+        }
+
+    def test_of_many_unknown_nodes_ten_are_named(self, world):
+        ids = tuple(f"01900000-0000-7000-8000-{place:012d}" for place in range(250))
+        world.services.tables.meter.reset()
+        texts = self.missing(world, "nodes", node_ids=ids)["targeting/node_ids"]
+        assert (len(texts), texts[10]) == (12, "and 240 more")
+        assert world.services.tables.meter.count == 3
+
+    def test_unknown_clusters_are_named(self, world):
+        details = self.missing(world, "clusters", cluster_names=("north", "nort", "Not A Name"))
+        assert details["targeting/cluster_names"][:2] == [
+            "there is no cluster 'nort'",
+            "there is no cluster 'Not A Name'",
+        ]
+
+    def test_a_cluster_that_filters_leave_out_is_not_missing(self, world):
+        fan_out(world, command(world, "clusters", cluster_names=("north",), cluster_filters={"name": "south"}))
+        assert reached(world) == set()
+
+    def test_a_machine_that_has_just_enrolled_is_not_missing_whatever_indexes_know(self, world):
+        world.driver.index_lag(30)
+        node = a_node(world)
+        command(world, "nodes", node_ids=(node.id,))

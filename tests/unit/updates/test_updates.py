@@ -117,9 +117,23 @@ class TestWhoIsMeant:
         assert set(states(world)) == {new.id}
 
     def test_nobody_is_no_error(self, world):
-        request = create(world, Targeting(type=TargetType.CLUSTERS, cluster_names=("nowhere",)))
+        targeting = Targeting(type=TargetType.CLUSTERS, cluster_names=("nowhere",))
+        request = world.services.self_updates.create(targeting, allow_missing=True)
         world.settle()
         assert summary(world, request) == ("completed", {"total": 0, "triggered": 0, "failed": 0})
+
+    def test_a_cluster_that_does_not_exist_is_refused_unless_it_may_be_missing(self, world):
+        targeting = Targeting(type=TargetType.CLUSTERS, cluster_names=("nort",))
+        with pytest.raises(EdgeError) as caught:
+            create(world, targeting)
+        assert caught.value.details["targeting/cluster_names"][0] == "there is no cluster 'nort'"
+        assert world.driver.rows(REQUESTS) == []
+        assert world.services.self_updates.create(targeting, allow_missing=True).parts == frozenset()
+
+    def test_a_text_filter_without_a_value_is_refused(self, world):
+        with pytest.raises(EdgeError) as caught:
+            create(world, Targeting(type=TargetType.ALL, node_filters={"version": ""}))
+        assert list(caught.value.details) == ["targeting/node_filters/version"]
 
     def test_targeting_that_cannot_be(self, world):
         with pytest.raises(EdgeError) as caught:
