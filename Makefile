@@ -51,8 +51,7 @@ imports: setup
 templates: setup
 	@$(BIN)/python -m infra.package --code-only --build build/check
 	@$(BIN)/python -m infra.package --code-only --role further --build build/check/further
-	@# W1030: a certificate's parameter may be empty, where a condition leaves out what uses it
-	@$(BIN)/cfn-lint --ignore-checks W1030 -t build/check/stateful.json build/check/packaged/sam.json build/check/further/packaged/sam.json
+	@$(BIN)/python -m infra.lint build/check/stateful.json build/check/packaged/sam.json build/check/further/packaged/sam.json
 
 openapi: setup ## Write the documents of the API and of its events from the models
 	@$(BIN)/python -m chalicelib.api.openapi

@@ -203,10 +203,12 @@ def _function_properties(each: Function, tables: Sequence[Table], role: Role) ->
         case StreamSource():
             properties["Events"] = _stream_events(each, each.source, tables)
         case ScheduleSource(is_rare=is_rare):
-            properties["EventInvokeConfig"] = {
+            once = {
                 "MaximumRetryAttempts": 0,
                 "MaximumEventAgeInSeconds": LONG_WAIT_SECONDS if is_rare else SHORT_WAIT_SECONDS,
             }
+            properties["EventInvokeConfig"] = once  # of Lambda, which has taken the call
+            properties["Events"] = {f"{each.resource}Event": {"Properties": {"RetryPolicy": once}}}  # of EventBridge
         case HttpSource():
             reserved = {"Ref": parameter_name("API_RESERVED_CONCURRENCY")}
             properties["ReservedConcurrentExecutions"] = {"Fn::If": [_RESERVES, reserved, _NO_VALUE]}

@@ -137,8 +137,10 @@ def test_a_schedule_is_neither_repeated_nor_queued_for_long(templates, each):
         if config["FunctionName"] == {"Ref": each.resource}
     ]
 
-    assert config["MaximumRetryAttempts"] == 0
-    assert config["MaximumEventAgeInSeconds"] == (3600 if each.source.is_rare else 60)
+    [target] = of_type(templates[Role.CORE], "AWS::Events::Rule")[f"{each.resource}{each.resource}Event"]["Targets"]
+
+    once = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 3600 if each.source.is_rare else 60}
+    assert {name: config[name] for name in once} == target["RetryPolicy"] == once
 
 
 def test_the_cores_apis_outlive_their_stack_and_a_further_one_leaves_nothing(templates):

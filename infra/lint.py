@@ -1,0 +1,119 @@
+"""`make templates`: what linters say of the packaged templates, and why some of it is meant.
+
+cfn-lint knows what CloudFormation takes in each region, cfn-lint-serverless what serverless applications mostly want,
+parliament what IAM knows of actions, resources and conditions. A finding without a reason here fails, and so does a
+reason without a finding: it would hide the next one.
+"""
+
+import importlib
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from infra.resolved import Place, resolved, transformed
+
+Json = dict[str, Any]
+
+REGIONS = ("us-east-1", "ap-southeast-1", "us-gov-west-1", "cn-northwest-1")
+
+NO_TRACING = "a trace costs 5 USD a million, more than the request that it is of; request ids run through our log lines"
+NO_DESTINATION = "each run mends what the one before left undone, and an alarm counts those that fail"
+
+REASONS: Mapping[str, str] = {
+    "ES1001": "the relay never gives a record up: what it cannot understand it parks itself, and goes on",
+    "ES1007": NO_DESTINATION,
+    "ES2000": "the setting is there, but stands in a condition: API_ACCESS_LOGS=off",
+    "ES4000": NO_DESTINATION,
+    "ES6000": "these are the dead letters, and the queue that people read",
+    "ES7000": "mail that cannot be delivered is not worth a queue: the alarm is in CloudWatch",
+    "WS1000": NO_TRACING,
+    "WS1004": "the log groups have names of ours, which LoggingConfig tells the functions",
+    "WS2002": NO_TRACING,
+    "W1030": "the parameter may be empty, where a condition leaves out what uses it",
+    "E3006 AWS::Budgets::Budget": "not in every region; its condition is a parameter that is empty there",
+    "UNKNOWN_CONDITION_FOR_ACTION lambda:SourceFunctionArn": "Lambda gives it to all calls of a function's code; "
+    "the list has only what the called services give",
+    "RESOURCE_MISMATCH stream": "the colons in a stream's time are taken for those of its ARN",
+}
+"""By the rule of a finding, and a part of its text where the rule alone says too much."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    rule: str
+    text: str
+    place: str
+
+    @property
+    def reason(self) -> str | None:
+        """The key in `REASONS`, or None for a finding that has none."""
+        for known in REASONS:
+            rule, _, part = known.partition(" ")
+            if rule == self.rule and part in self.text:
+                return known
+        return None
+
+
+def of_templates(paths: list[Path]) -> Iterator[Finding]:
+    """What cfn-lint finds, with the rules for serverless applications. Raises RuntimeError where it does not run."""
+    start = "import sys; from cfnlint.runner import main; sys.exit(main())"  # it has no __main__
+    command = [sys.executable, "-c", start, "--append-rules", "cfn_lint_serverless.rules", "--format", "json"]
+    command += ["--regions", *REGIONS, "--template", *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not done.stdout:
+        raise RuntimeError(f"cfn-lint does not run:\n{done.stderr}")
+    for each in json.loads(done.stdout):
+        yield Finding(each["Rule"]["Id"], each["Message"], each["Filename"])
+
+
+def parliament() -> Any:
+    """The linter. It finds its files by a module that setuptools no longer has, of which it needs one function, and leaves
+    them open."""
+    if "pkg_resources" not in sys.modules:
+        stand_in = ModuleType("pkg_resources")
+        stand_in.resource_filename = lambda package, name: str(resources.files(package) / name)  # type: ignore[attr-defined]
+        sys.modules["pkg_resources"] = stand_in
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        return importlib.import_module("parliament")
+
+
+def of_policies(template: Json, parameters: Mapping[str, str]) -> Iterator[Finding]:
+    """What parliament finds in the roles of a transformed template, as they come out with these parameters."""
+    for name, resource in resolved(template, parameters, Place())["Resources"].items():
+        for policy in (
+            resource.get("Properties", {}).get("Policies", []) if resource["Type"] == "AWS::IAM::Role" else []
+        ):
+            for each in parliament().analyze_policy_string(json.dumps(policy["PolicyDocument"])).findings:
+                yield Finding(each.issue, str(each.detail), name)
+
+
+def verdict(findings: list[Finding]) -> list[str]:
+    """What is wrong: findings without a reason, and reasons without a finding."""
+    wrong = [f"{each.place}: {each.rule} {each.text}" for each in findings if each.reason is None]
+    unused = sorted({*REASONS} - {each.reason for each in findings})
+    return wrong + [f"no finding has the reason {each!r} of infra/lint.py any more: remove it" for each in unused]
+
+
+def main() -> int:
+    stateful, *packaged = [Path(each) for each in sys.argv[1:]]
+    findings = list(of_templates([stateful, *packaged]))
+    state = json.loads(stateful.read_text())
+    outputs = resolved(state, {"Stage": "dev"}, Place())["Outputs"]
+    given = {"Stage": "dev", "Name": "west", "WebsocketAPI": "a1b2c3d4e5"}
+    given |= {name: each["Value"] for name, each in outputs.items()}
+    for path in packaged:
+        findings += of_policies(transformed(json.loads(path.read_text())), given)
+    for line in (wrong := verdict(findings)):
+        print(line)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
