@@ -74,8 +74,8 @@ def of_templates(paths: list[Path]) -> Iterator[Finding]:
 
 
 def parliament() -> Any:
-    """The linter. It finds its files by a module that setuptools no longer has, of which it needs one function, and leaves
-    them open."""
+    """The linter. It finds its files by a module that setuptools no longer has, of which it needs one function, and
+    leaves them open."""
     if "pkg_resources" not in sys.modules:
         stand_in = ModuleType("pkg_resources")
         stand_in.resource_filename = lambda package, name: str(resources.files(package) / name)  # type: ignore[attr-defined]
