@@ -1,5 +1,6 @@
 # The only door to everything: `make help`.
-# Variables from the environment: PYTHON, STAGE, ROLE, NAME, PORT, AGENTS, MASTER_KEY, LOCAL_SWEEP_SECONDS and every documented setting.
+# Variables from the environment: PYTHON, STAGE, ROLE, NAME, YES, DEPLOY_..._KEY; for local runs PORT, AGENTS, MASTER_KEY,
+# LOCAL_SWEEP_SECONDS and every documented setting.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -96,7 +97,7 @@ dist: setup ## build/dist: the agent and all its libraries as one archive for ea
 package: setup ## build/packaged: template and zip, as they go to AWS; ROLE=further: those of a further stack
 	@$(BIN)/python -m infra.package --stage $(STAGE) --role $(ROLE)
 
-deploy: setup ## Deploy to the AWS account of the shell's credentials: make deploy STAGE=dev [ROLE=further NAME=...]
+deploy: setup ## Plan, ask, deploy to the AWS account of the shell's credentials: make deploy STAGE=dev [ROLE=further NAME=...] [YES=1]
 	@$(BIN)/python -m infra.deploy --stage $(STAGE) --role $(ROLE) --name "$(NAME)"
 
 clean: ## Remove what was built, and .venv

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.schema import ALL_TABLES
+from infra.deployment.indexes import METADATA, used_indexes
 from infra.fragment import finished, fragment
 from infra.functions import Role
 from infra.further import without_the_core
@@ -63,8 +64,20 @@ def package(build: Path, stage: str, *, code_only: bool, role: Role = Role.CORE)
     if role is Role.FURTHER:
         template = without_the_core(template)
     template = finished(template)
+    template |= {"Metadata": {METADATA: {"Indexes": used_indexes(ALL_TABLES)}}}
+    template["Outputs"]["Release"] = {"Value": release()}
     _write(packaged / "sam.json", template)
     return template, packaged / "deployment.zip"
+
+
+def release() -> str:
+    """What git calls this checkout: its tag, the commits since and the last of them; "unknown" outside of git."""
+    command = ["git", "describe", "--tags", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"
 
 
 def kept_in_package(names: Iterable[str]) -> list[str]:

@@ -1,29 +1,30 @@
 """CloudFormation stacks, created or updated to match a template, on AWS as in the local cloud."""
 
-import hashlib
+import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.artifacts import Artifacts, template_argument
+from infra.changes import Change, Kind, changed_parameters, from_change_set, from_template
 from infra.functions import APP_NAME
-from infra.stateful import to_compact_json
+from infra.stack_events import StackFailedError, failures, is_running, refusal
 
 Json = dict[str, Any]
 
-INLINE_TEMPLATE_BYTES = 51_200
-"""The largest template that a request may carry; a larger one is read from S3 (CloudFormation quotas)."""
-
-TEMPLATE_BYTES = 1_000_000
-"""The largest template in S3 (CloudFormation quotas: 1 MB)."""
-
-WAIT = {"Delay": 5, "MaxAttempts": 360}
-"""Half an hour: building indexes on full tables takes its time."""
+WAIT = {"Delay": 5, "MaxAttempts": 5_760}
+"""Eight hours: an index is built while its table is read through, which takes hours where that is large."""
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 """The application makes roles and uses the SAM transform."""
+
+_NOTHING = ("didn't contain changes", "No updates are to be performed")
+"""In the reason of a change set that failed because it is empty."""
+
+_GONE = "DELETE_COMPLETE"
 
 
 def stateful_stack(stage: str) -> str:
@@ -39,64 +40,104 @@ def further_stack(stage: str, name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Artifacts:
-    """The bucket that packages and large templates are read from."""
-
-    s3: Any
-    bucket: str
-
-    def upload(self, content: bytes, suffix: str) -> str:
-        """Store it under a name made of its content; returns the key. Storing the same again changes nothing."""
-        key = f"{hashlib.sha256(content).hexdigest()}{suffix}"
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
-        return key
-
-    def url_of(self, key: str) -> str:
-        """The address that CloudFormation reads it from."""
-        return f"{self.s3.meta.endpoint_url}/{self.bucket}/{key}"
-
-
-@dataclass(frozen=True)
 class Stacks:
-    """Deploys. ``wait`` is the waiters' configuration."""
+    """Plans and deploys. ``wait`` says how often to look, in seconds, and how many times."""
 
     cloudformation: Any
     wait: Mapping[str, int]
 
     def deploy(
         self, name: str, template: Json, parameters: Mapping[str, str], artifacts: Artifacts | None = None
-    ) -> Json:
-        """Create or update the stack and wait; returns its outputs. Nothing to change is success. Parameters that the
-        template does not declare are passed over.
+    ) -> dict[str, str]:
+        """`plan` and `apply` at once; returns the outputs."""
+        self.apply(self.plan(name, template, parameters, artifacts))
+        return self.outputs(name)
 
-        Raises ValueError for a template over the quota, botocore's WaiterError when the stack rolls back.
+    def plan(
+        self, name: str, template: Json, parameters: Mapping[str, str], artifacts: Artifacts | None = None
+    ) -> Change:
+        """What it takes for the stack to match. Changes nothing yet, but makes a change set of an existing stack.
+
+        Parameters that are not given keep their values. Those that the template does not declare are passed over.
+        Raises ValueError for a template over the quota and for a stack in a state from which it cannot be updated,
+        `StackFailedError` when CloudFormation refuses the change set.
         """
+        declared = template.get("Parameters", {})
+        given = {key: value for key, value in parameters.items() if key in declared}
+        before = self.parameters(name) if self.exists(name) else None
+        kept = [{"ParameterKey": key, "UsePreviousValue": True} for key in declared if key in (before or {})]
         request = {
             "StackName": name,
-            "Parameters": [
-                {"ParameterKey": key, "ParameterValue": value}
-                for key, value in parameters.items()
-                if key in template.get("Parameters", {})
-            ],
+            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
+            + [each for each in kept if each["ParameterKey"] not in given],
             "Capabilities": CAPABILITIES,
-            **_template_argument(template, artifacts),
+            **template_argument(template, artifacts),
         }
-        if self.exists(name):
-            self._update(name, request)
+        changed = changed_parameters(template, before or {}, given)
+        if before is None:
+            return Change(name, Kind.CREATE, from_template(template), changed, request=request)
+        if (refused := refusal(name, self.status(name))) is not None:
+            raise ValueError(refused)
+        found = self._change_set(request)
+        if found is None:
+            return Change(name, Kind.NOTHING)
+        change_set, changes = found
+        return Change(name, Kind.UPDATE, from_change_set(changes), changed, change_set=change_set)
+
+    def apply(self, change: Change) -> None:
+        """Do it, and wait. Raises `StackFailedError` with what failed; a stack that could not be created is gone then,
+        with everything in it, so that it can be tried again."""
+        if change.kind is Kind.NOTHING:
+            return
+        # Else what "Retain" protects would be left behind by a creation that fails, and be in the way of the next.
+        if change.kind is Kind.CREATE:
+            stack = self.cloudformation.create_stack(**change.request, OnFailure="ROLLBACK", RetainExceptOnCreate=True)
+            stack_id = stack["StackId"]
         else:
-            self.cloudformation.create_stack(**request, OnFailure="DELETE")
-            self.cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=self.wait)
-        return self.outputs(name)
+            stack_id = self._described(change.stack)["StackId"]
+            self.cloudformation.execute_change_set(ChangeSetName=change.change_set, RetainExceptOnCreate=True)
+        status = self.settle(stack_id)
+        if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            return
+        failed = failures(self.cloudformation, stack_id)
+        if status == "ROLLBACK_COMPLETE":
+            self.cloudformation.delete_stack(StackName=stack_id)
+            status = self.settle(stack_id)
+        help_ = refusal(change.stack, status) if status != _GONE else None
+        raise StackFailedError(change.stack, change.kind, failed, help_ or "")
+
+    def discard(self, change: Change) -> None:
+        """Forget a plan."""
+        if change.change_set:
+            self.cloudformation.delete_change_set(ChangeSetName=change.change_set)
+
+    def settle(self, name: str) -> str:
+        """Wait until nothing runs in the stack; returns its status. Raises TimeoutError."""
+        for _ in range(self.wait["MaxAttempts"]):
+            status = self.status(name)
+            if not is_running(status):
+                return status
+            time.sleep(self.wait["Delay"])
+        raise TimeoutError(f"the stack {name} is still {status}: it goes on by itself; deploy again later")
+
+    def protect(self, name: str) -> None:
+        """Nobody deletes the stack without lifting this first."""
+        if not self._described(name).get("EnableTerminationProtection"):
+            self.cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=True)
 
     def outputs(self, name: str) -> dict[str, str]:
         """The outputs of a stack, by name."""
-        stack = self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        return {each["OutputKey"]: each["OutputValue"] for each in self._described(name).get("Outputs", [])}
 
     def parameters(self, name: str) -> dict[str, str]:
         """What a stack was deployed with, by name."""
-        stack = self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        return {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+        described = self._described(name).get("Parameters", [])
+        return {each["ParameterKey"]: each["ParameterValue"] for each in described}
+
+    def template(self, name: str) -> Json:
+        """The template that it was deployed with, before transforms."""
+        template: Json = self.cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
+        return template
 
     def physical_ids(self, name: str) -> dict[str, str]:
         """What each resource of a stack is really called, by logical id."""
@@ -104,44 +145,49 @@ class Stacks:
         rows = (row for page in pages for row in page["StackResourceSummaries"])
         return {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in rows if "PhysicalResourceId" in row}
 
-    def _update(self, name: str, request: Json) -> None:
-        try:
-            self.cloudformation.update_stack(**request)
-        except ClientError as error:
-            if "No updates are to be performed" in str(error):
-                return
-            raise
-        self.cloudformation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig=self.wait)
+    def names(self, prefix: str) -> list[str]:
+        """The stacks whose names begin so, in order."""
+        pages = self.cloudformation.get_paginator("describe_stacks").paginate()
+        found = (stack for page in pages for stack in page["Stacks"] if stack["StackStatus"] != _GONE)
+        return sorted(stack["StackName"] for stack in found if stack["StackName"].startswith(prefix))
 
     def exists(self, name: str) -> bool:
+        return self.status(name) not in {"", _GONE}
+
+    def status(self, name: str) -> str:
+        """Its status, or "" where there is no such stack."""
         try:
-            stacks = self.cloudformation.describe_stacks(StackName=name)["Stacks"]
+            return str(self._described(name)["StackStatus"])
         except ClientError as error:
             if "does not exist" in str(error):
-                return False
+                return ""
             raise
-        return any(stack["StackStatus"] != "DELETE_COMPLETE" for stack in stacks)
 
+    def _described(self, name: str) -> Json:
+        stack: Json = self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        return stack
 
-def deployed_template(packaged: Json, artifacts: Artifacts, package: Path) -> Json:
-    """The packaged template with every function's code in S3."""
-    key = artifacts.upload(package.read_bytes(), ".zip")
-    resources = {
-        name: _with_code(resource, f"s3://{artifacts.bucket}/{key}") for name, resource in packaged["Resources"].items()
-    }
-    return {**packaged, "Resources": resources}
+    def _change_set(self, request: Json) -> tuple[str, list[Json]] | None:
+        """The id of a change set and its changes, or None when there are none."""
+        name = f"{APP_NAME}-{uuid.uuid4()}"
+        made = self.cloudformation.create_change_set(**request, ChangeSetName=name, ChangeSetType="UPDATE")
+        described = self._described_change_set(made["Id"])
+        for _ in range(self.wait["MaxAttempts"]):
+            if described["Status"] not in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}:
+                break
+            time.sleep(self.wait["Delay"])
+            described = self._described_change_set(made["Id"])
+        if described["Status"] == "CREATE_COMPLETE":
+            return made["Id"], described["Changes"]
+        self.cloudformation.delete_change_set(ChangeSetName=made["Id"])
+        reason = described.get("StatusReason", "")
+        if any(words in reason for words in _NOTHING):
+            return None
+        raise StackFailedError(
+            request["StackName"], Kind.UPDATE, [reason or described["Status"]], "Nothing was changed."
+        )
 
-
-def _with_code(resource: Json, uri: str) -> Json:
-    if resource["Type"] != "AWS::Serverless::Function":
-        return resource
-    return {**resource, "Properties": {**resource["Properties"], "CodeUri": uri}}
-
-
-def _template_argument(template: Json, artifacts: Artifacts | None) -> Json:
-    body = to_compact_json(template)
-    if len(body) <= INLINE_TEMPLATE_BYTES:
-        return {"TemplateBody": body}
-    if artifacts is None or len(body) > TEMPLATE_BYTES:
-        raise ValueError(f"the template has {len(body)} bytes, more than CloudFormation takes")
-    return {"TemplateURL": artifacts.url_of(artifacts.upload(body.encode(), ".json"))}
+    def _described_change_set(self, change_set: str) -> Json:
+        """With the changes of all its pages."""
+        pages = list(self.cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change_set))
+        return {**pages[0], "Changes": [each for page in pages for each in page.get("Changes", [])]}

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from chalicelib.schema import ALL_TABLES
+from infra.artifacts import Artifacts, deployed_template
 from infra.functions import APP_NAME, FUNCTIONS, Function, QueueSource, ScheduleSource, StreamSource
 from infra.local.emulator import Emulator
 from infra.local.proxy import CONCURRENT_REQUESTS, Proxy
@@ -22,7 +23,7 @@ from infra.local.sweeper import Sweeper
 from infra.local.transform import CONCURRENCY, local_state, local_template
 from infra.package import package, write_stateful
 from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
-from infra.stacks import Artifacts, Stacks, application_stack, deployed_template, stateful_stack
+from infra.stacks import Stacks, application_stack, stateful_stack
 
 T = TypeVar("T")
 

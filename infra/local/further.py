@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
+from infra.artifacts import Artifacts, deployed_template
 from infra.functions import APP_NAME, Role, ScheduleSource, function, functions_of
 from infra.further import WEBSOCKET_API, check_name, settings_of, urls_for_agents
 from infra.local.cloud import STAGE, WAIT, LocalCloud
@@ -13,7 +14,7 @@ from infra.local.sweeper import call_scheduled
 from infra.local.transform import local_template
 from infra.package import package
 from infra.parameters import parameter_name
-from infra.stacks import Artifacts, Stacks, application_stack, deployed_template, further_stack
+from infra.stacks import Stacks, application_stack, further_stack
 
 
 class FurtherStack:

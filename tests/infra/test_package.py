@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.schema import ALL_TABLES
+from infra.artifacts import TEMPLATE_BYTES
 from infra.functions import FUNCTIONS, ScheduleSource
 from infra.local.transform import CONCURRENCY, WAITING_CONCURRENCY, local_state, local_template
 from infra.package import _run_chalice, kept_in_package, package
-from infra.stacks import TEMPLATE_BYTES
 from infra.stateful import stateful_template, to_compact_json
 
 RESOURCES_OF_A_REST_API = 300

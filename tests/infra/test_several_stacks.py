@@ -3,13 +3,11 @@
 import json
 import subprocess
 import sys
-from typing import ClassVar
 
 import pytest
 
 from chalicelib.kit.queues import Queue
 from chalicelib.schema import ALL_TABLES
-from infra.deploy import network_of, release
 from infra.fragment import fragment
 from infra.functions import Role, functions_of
 from infra.further import (
@@ -194,11 +192,6 @@ class TestNetwork:
             assert condition in further["Conditions"]
             assert otherwise == {"Ref": "AWS::NoValue"}
 
-    def test_it_is_taken_from_who_deploys(self):
-        shell = {"SUBNET_IDS": "subnet-1,subnet-2", "SECURITY_GROUP_IDS": "sg-1", "STAGE": "dev"}
-        assert network_of(shell) == {"SUBNET_IDS": "subnet-1,subnet-2", "SECURITY_GROUP_IDS": "sg-1"}
-        assert network_of({"SUBNET_IDS": ""}) == {}
-
 
 class TestSettings:
     def test_are_the_cores_but_for_its_own(self):
@@ -249,59 +242,10 @@ class TestSettings:
         assert len(names) == 3
 
 
-class FakeCloudFormation:
-    """Knows one stack by its parameters; its URL exists once it was deployed."""
-
-    def __init__(self):
-        self.deployed = []
-
-    def deploy(self, name, template, parameters, artifacts):
-        declared = template["Parameters"]  # others are passed over, as `Stacks.deploy` does
-        self.deployed.append({key: value for key, value in parameters.items() if key in declared})
-        return self.outputs(name)
-
-    def exists(self, name):
-        return bool(self.deployed)
-
-    def outputs(self, name):
-        return {"EndpointURL": "https://x.example/api/"}
-
-
-class TestRelease:
-    APPLICATION: ClassVar = {"Parameters": dict.fromkeys(["Stage", "Name", "PublicUrl", "PollSeconds"])}
-
-    def test_the_first_one_deploys_twice_to_learn_its_url_and_the_next_once(self):
-        stacks = FakeCloudFormation()
-        for _ in range(2):
-            release(stacks, "s", self.APPLICATION, None, {"Stage": "dev", "Name": "far", "Other": "x"}, {})
-        common = {"Stage": "dev", "Name": "far"}
-        with_url = common | {"PublicUrl": "https://x.example/api"}
-        assert stacks.deployed == [common | {"PublicUrl": ""}, with_url, with_url]
-
-    def test_agents_are_given_urls_that_follow_from_its_own(self):
-        application = {"Parameters": {**self.APPLICATION["Parameters"], "AdminUrls": None}}
-        core = {"PublicUrl": "https://core.example", "AdminUrls": ""}
-        stacks = FakeCloudFormation()
-        given = (stacks, "s", application, None, {"Stage": "dev"})
-        release(*given, {}, lambda url: urls_for_agents(url, core))
-        assert [each["AdminUrls"] for each in stacks.deployed] == [
-            "https://core.example",
-            "https://x.example/api,https://core.example",
-        ]
-        release(*given, {"ADMIN_URLS": "https://mine"}, lambda url: urls_for_agents(url, core))
-        assert stacks.deployed[-1]["AdminUrls"] == "https://mine"
-
-    def test_the_cores_urls_are_those_that_its_agents_get(self):
-        assert urls_for_agents("https://own", {"AdminUrls": "https://a,https://b", "PublicUrl": "https://c"}) == (
-            "https://own,https://a,https://b"
-        )
-        assert urls_for_agents("https://own", {}) == "https://own"
-
-    def test_settings_are_passed_as_parameters_and_public_url_can_be_set(self):
-        stacks = FakeCloudFormation()
-        given = {"PUBLIC_URL": "https://own.example", "POLL_SECONDS": "5"}
-        release(stacks, "s", self.APPLICATION, None, {"Stage": "dev"}, given)
-        assert stacks.deployed[-1] == {"Stage": "dev", "PublicUrl": "https://own.example", "PollSeconds": "5"}
+def test_the_cores_urls_are_those_that_its_agents_get():
+    core = {"AdminUrls": "https://a,https://b", "PublicUrl": "https://c"}
+    assert urls_for_agents("https://own", core) == "https://own,https://a,https://b"
+    assert urls_for_agents("https://own", {}) == "https://own"
 
 
 def test_what_a_stack_was_deployed_with_can_be_read():
@@ -316,5 +260,5 @@ def test_what_a_stack_was_deployed_with_can_be_read():
 def test_a_name_that_cannot_be_is_said_before_anything_is_asked_of_aws():
     command = [sys.executable, "-m", "infra.deploy", "--stage", "dev", "--role", "further", "--name", "Far"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "NAME of a further stack has to match" in done.stderr

@@ -1,4 +1,4 @@
-"""Creating and updating stacks, against a CloudFormation that is only remembered."""
+"""Creating and updating stacks: on the emulator, and what that cannot show on a CloudFormation of a few lines."""
 
 # ruff: noqa: N803 - boto3's names
 
@@ -7,41 +7,32 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.deploy import merged_keys, public_url
-from infra.stacks import INLINE_TEMPLATE_BYTES, TEMPLATE_BYTES, Artifacts, Stacks, deployed_template
+from infra.artifacts import INLINE_TEMPLATE_BYTES, TEMPLATE_BYTES, Artifacts, deployed_template
+from infra.changes import Change, Kind, changed_parameters, from_change_set
+from infra.deployment.plan import Console, dangers, described
+from infra.deployment.tables import unprotected
+from infra.stack_events import StackFailedError, refusal
+from infra.stacks import Stacks
 
-TEMPLATE = {"Parameters": {"Stage": {"Type": "String"}}, "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
-WAIT = {"Delay": 0, "MaxAttempts": 1}
+WAIT = {"Delay": 0, "MaxAttempts": 10_000}
+QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "Name"}}}
+TABLE = {
+    "Type": "AWS::DynamoDB::Table",
+    "DeletionPolicy": "Retain",
+    "Properties": {
+        "TableName": "kept",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    },
+}
+BROKEN = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": "missing", "AuthType": "NONE"}}
 
 
-class FakeCloudFormation:
-    def __init__(self):
-        self.stacks = {}
-        self.waited = []
-
-    def describe_stacks(self, *, StackName):
-        if StackName not in self.stacks:
-            message = f"Stack with id {StackName} does not exist"
-            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
-        outputs = [{"OutputKey": "Template", "OutputValue": json.dumps(self.stacks[StackName])}]
-        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
-
-    def create_stack(self, *, StackName, OnFailure, **request):
-        assert OnFailure == "DELETE"
-        self.stacks[StackName] = request
-
-    def update_stack(self, *, StackName, **request):
-        if self.stacks[StackName] == request:
-            message = "No updates are to be performed."
-            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "UpdateStack")
-        self.stacks[StackName] = request
-
-    def get_waiter(self, name):
-        self.waited.append(name)
-        return self
-
-    def wait(self, *, StackName, WaiterConfig):
-        assert WaiterConfig == WAIT
+def template(**resources):
+    parameters = {"Name": {"Type": "String"}, "Seconds": {"Type": "String", "Default": "5"}}
+    outputs = {"Seconds": {"Value": {"Ref": "Seconds"}}}
+    return {"Parameters": parameters, "Resources": resources or {"Queue": QUEUE}, "Outputs": outputs}
 
 
 class FakeS3:
@@ -56,13 +47,8 @@ class FakeS3:
 
 
 @pytest.fixture
-def cloudformation():
-    return FakeCloudFormation()
-
-
-@pytest.fixture
-def stacks(cloudformation):
-    return Stacks(cloudformation, WAIT)
+def stacks(emulator):
+    return Stacks(emulator.client("cloudformation"), WAIT)
 
 
 @pytest.fixture
@@ -70,46 +56,206 @@ def artifacts():
     return Artifacts(FakeS3(), "bucket")
 
 
-def test_a_stack_is_created_then_left_alone_then_updated(stacks, cloudformation):
-    first = stacks.deploy("app", TEMPLATE, {"Stage": "dev"})
-    again = stacks.deploy("app", TEMPLATE, {"Stage": "dev"})
-    changed = stacks.deploy("app", TEMPLATE, {"Stage": "test"})
+class TestDeploy:
+    def test_a_stack_is_created_then_left_alone_then_updated(self, stacks):
+        assert stacks.plan("app", template(), {"Name": "a"}).kind is Kind.CREATE
+        stacks.deploy("app", template(), {"Name": "a"})
+        assert stacks.plan("app", template(), {"Name": "a"}).kind is Kind.NOTHING
+        stacks.deploy("app", template(Queue=QUEUE, More=BROKEN | {"Type": "AWS::SNS::Topic", "Properties": {}}), {})
 
-    assert first == again != changed
-    assert cloudformation.waited == ["stack_create_complete", "stack_update_complete"]
+        assert set(stacks.physical_ids("app")) == {"Queue", "More"}
+
+    def test_parameters_that_a_template_does_not_declare_are_passed_over(self, stacks):
+        stacks.deploy("app", template(), {"Name": "a", "Other": "x"})
+
+        assert set(stacks.parameters("app")) == {"Name", "Seconds"}
+
+    def test_parameters_that_are_not_given_keep_their_values(self, stacks):
+        stacks.deploy("app", template(), {"Name": "a", "Seconds": "9"})
+        outputs = stacks.deploy("app", template(Queue=QUEUE, Topic={"Type": "AWS::SNS::Topic"}), {})
+
+        assert outputs == {"Seconds": "9"}
+
+    def test_what_is_planned_and_discarded_is_not_done(self, stacks, emulator):
+        stacks.deploy("app", template(), {"Name": "a"})
+        change = stacks.plan("app", template(Topic={"Type": "AWS::SNS::Topic"}), {})
+        assert {(each.action, each.name) for each in change.resources} == {("add", "Topic"), ("remove", "Queue")}
+        stacks.discard(change)
+
+        assert emulator.client("cloudformation").list_change_sets(StackName="app")["Summaries"] == []
+        assert set(stacks.physical_ids("app")) == {"Queue"}
+
+    def test_a_failed_creation_names_its_reason_and_leaves_nothing_not_even_what_is_kept(self, stacks, emulator):
+        with pytest.raises(StackFailedError) as raised:
+            stacks.deploy("app", template(Table=TABLE, Broken=BROKEN), {"Name": "a"})
+
+        assert str(raised.value).startswith("could not create the stack app:\n  Broken (AWS::Lambda::Url): ")
+        assert emulator.client("dynamodb").list_tables()["TableNames"] == []
+        assert stacks.exists("app") is False
+        stacks.deploy("app", template(Table=TABLE), {"Name": "a"})
+
+    def test_a_failed_update_takes_back_new_tables_and_keeps_the_old(self, stacks, emulator):
+        stacks.deploy("app", template(Table=TABLE), {"Name": "a"})
+        new = {**TABLE, "Properties": {**TABLE["Properties"], "TableName": "new"}}
+        with pytest.raises(StackFailedError, match=r"could not update the stack app:\n  Broken "):
+            stacks.deploy("app", template(Table=TABLE, New=new, Broken=BROKEN), {})
+
+        assert emulator.client("dynamodb").list_tables()["TableNames"] == ["kept"]
+
+    def test_protection_is_switched_on_once(self, stacks, emulator):
+        stacks.deploy("app", template(), {"Name": "a"})
+        stacks.protect("app")
+        stacks.protect("app")
+
+        with pytest.raises(ClientError, match="TerminationProtection"):
+            emulator.client("cloudformation").delete_stack(StackName="app")
 
 
-def test_parameters_that_a_template_does_not_declare_are_passed_over(stacks, cloudformation):
-    stacks.deploy("app", TEMPLATE, {"Stage": "dev", "Other": "x"})
+class Described:
+    """A CloudFormation of one stack that tells these statuses, one after the other."""
 
-    assert cloudformation.stacks["app"]["Parameters"] == [{"ParameterKey": "Stage", "ParameterValue": "dev"}]
+    def __init__(self, *statuses):
+        self.statuses = list(statuses)
 
-
-def test_other_errors_of_cloudformation_are_not_hidden(stacks, cloudformation):
-    def refuse(**request):
-        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "UpdateStack")
-
-    stacks.deploy("app", TEMPLATE, {})
-    cloudformation.update_stack = refuse
-
-    with pytest.raises(ClientError, match="AccessDenied"):
-        stacks.deploy("app", TEMPLATE, {})
+    def describe_stacks(self, *, StackName):
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return {"Stacks": [{"StackStatus": status, "StackName": StackName, "Parameters": []}]}
 
 
-def test_a_large_template_goes_through_the_bucket(stacks, cloudformation, artifacts):
-    large = {**TEMPLATE, "Description": "x" * INLINE_TEMPLATE_BYTES}
+class Refusing(Described):
+    """Its change sets fail for this reason."""
 
-    stacks.deploy("app", large, {}, artifacts)
+    def __init__(self, reason):
+        super().__init__("UPDATE_COMPLETE")
+        self.reason = reason
+        self.deleted = []
 
-    url = cloudformation.stacks["app"]["TemplateURL"]
+    def create_change_set(self, **_):
+        return {"Id": "the-change-set"}
+
+    def get_paginator(self, _):
+        return self
+
+    def paginate(self, *, ChangeSetName):
+        yield {"Status": "FAILED", "StatusReason": self.reason}
+
+    def delete_change_set(self, *, ChangeSetName):
+        self.deleted.append(ChangeSetName)
+
+
+class TestChangeSets:
+    def test_one_that_cloudformation_refuses_is_told_and_deleted(self):
+        refusing = Refusing("Transform AWS::Serverless-2016-10-31 failed with: no")
+        with pytest.raises(StackFailedError, match=r"update the stack app:\n  Transform .*\nNothing was changed"):
+            Stacks(refusing, WAIT).plan("app", template(), {})
+        assert refusing.deleted == ["the-change-set"]
+
+    @pytest.mark.parametrize(
+        "reason",
+        [
+            "The submitted information didn't contain changes. Submit different information to create a change set.",
+            "No updates are to be performed.",
+        ],
+    )
+    def test_one_that_is_empty_is_no_failure(self, reason):
+        refusing = Refusing(reason)
+        assert Stacks(refusing, WAIT).plan("app", template(), {}).kind is Kind.NOTHING
+        assert refusing.deleted == ["the-change-set"]
+
+
+class TestStates:
+    def test_what_runs_is_waited_for(self):
+        running = Described("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE")
+        assert Stacks(running, WAIT).settle("app") == "UPDATE_COMPLETE"
+
+    def test_what_runs_for_too_long_is_told(self):
+        with pytest.raises(TimeoutError, match="app is still UPDATE_IN_PROGRESS: it goes on by itself"):
+            Stacks(Described("UPDATE_IN_PROGRESS"), {"Delay": 0, "MaxAttempts": 3}).settle("app")
+
+    @pytest.mark.parametrize(
+        ("status", "command"),
+        [
+            ("ROLLBACK_COMPLETE", "aws cloudformation delete-stack --stack-name app"),
+            ("ROLLBACK_FAILED", "aws cloudformation delete-stack --stack-name app"),
+            ("CREATE_FAILED", "aws cloudformation delete-stack --stack-name app"),
+            ("DELETE_FAILED", "aws cloudformation delete-stack --stack-name app"),
+            ("REVIEW_IN_PROGRESS", "aws cloudformation delete-stack --stack-name app"),
+            ("UPDATE_FAILED", "aws cloudformation rollback-stack --stack-name app"),
+            ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name app"),
+            ("UPDATE_IN_PROGRESS", "wait"),
+        ],
+    )
+    def test_one_that_cannot_be_updated_is_told_with_what_helps(self, status, command):
+        with pytest.raises(ValueError, match=f"the stack app is {status}: .*{command}"):
+            Stacks(Described(status), WAIT).plan("app", template(), {})
+
+    @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", ""])
+    def test_others_are_not_refused(self, status):
+        assert refusal("app", status) is None
+
+
+class TestChanges:
+    def test_replacements_are_told_from_changes(self):
+        def change(action, replacement, *names):
+            details = [{"Target": {"Attribute": "Properties", "Name": name}} for name in names]
+            row = {
+                "Action": action,
+                "LogicalResourceId": "X",
+                "ResourceType": "AWS::DynamoDB::Table",
+                "Details": details,
+            }
+            return {"Type": "Resource", "ResourceChange": row | ({"Replacement": replacement} if replacement else {})}
+
+        changes = [
+            change("Modify", "True", "KeySchema"),
+            change("Modify", "Conditional"),
+            change("Modify", "False", "Tags", "Tags"),
+            change("Remove", ""),
+            {"Type": "Hook"},
+        ]
+        resources = from_change_set(changes)
+        assert [each.action for each in resources] == ["replace", "may replace", "modify", "remove"]
+        assert resources[2].properties == ("Tags",)
+        found = Change("app", Kind.UPDATE, resources)
+        assert [line.rpartition(": ")[2] for line in dangers([found])] == ["replace", "may replace", "remove"]
+        assert "  ! replace: 1" in described(found)
+
+    def test_hidden_parameters_are_not_shown(self):
+        declared = {
+            "Parameters": {"Key": {"Type": "String", "NoEcho": True}, "Other": {"Type": "String", "Default": "a"}}
+        }
+        assert changed_parameters(declared, {}, {"Key": "secret"}) == {"Key": ("", "(not shown)"), "Other": ("", "a")}
+        assert changed_parameters(declared, {"Key": "****", "Other": "b"}, {"Other": "b"}) == {}
+
+    @pytest.mark.parametrize(("answer", "goes_on"), [("y", True), ("YES ", True), ("", False), ("n", False)])
+    def test_only_a_clear_yes_goes_on(self, answer, goes_on):
+        assert Console({}, is_terminal=lambda: True, ask=lambda _: answer).confirms() is goes_on
+
+
+def test_new_tables_can_be_taken_back_until_they_are_all_there():
+    protected = {**TABLE, "Properties": {**TABLE["Properties"], "DeletionProtectionEnabled": True}}
+    wanted = template(Old=protected, New=protected, Queue=QUEUE)
+    first = unprotected(wanted, {"Resources": {"Old": protected}})
+
+    assert first["Resources"]["Old"] == protected
+    assert first["Resources"]["New"]["Properties"]["DeletionProtectionEnabled"] is False
+    assert unprotected(wanted, wanted) == wanted
+
+
+def test_a_large_template_goes_through_the_bucket(artifacts):
+    large = {**template(), "Description": "x" * INLINE_TEMPLATE_BYTES}
+
+    class Nothing:
+        def describe_stacks(self, *, StackName):
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": "does not exist"}}, "DescribeStacks")
+
+    change = Stacks(Nothing(), WAIT).plan("app", large, {}, artifacts)
+
     (key,) = artifacts.s3.objects
-    assert url == f"https://s3.example/bucket/{key[1]}"
+    assert change.request["TemplateURL"] == f"https://s3.example/bucket/{key[1]}"
     assert json.loads(artifacts.s3.objects[key]) == large
-
-
-def test_a_template_over_the_quota_is_refused(stacks, artifacts):
     with pytest.raises(ValueError, match="more than CloudFormation takes"):
-        stacks.deploy("app", {**TEMPLATE, "Description": "x" * TEMPLATE_BYTES}, {}, artifacts)
+        Stacks(Nothing(), WAIT).plan("app", {**large, "Description": "x" * TEMPLATE_BYTES}, {}, artifacts)
 
 
 def test_code_is_stored_under_a_name_made_of_its_content(artifacts, tmp_path):
@@ -130,20 +276,3 @@ def test_code_is_stored_under_a_name_made_of_its_content(artifacts, tmp_path):
     assert first["Resources"]["Worker"]["Properties"]["CodeUri"].startswith("s3://bucket/")
     assert first["Resources"]["Queue"] == packaged["Resources"]["Queue"]
     assert packaged["Resources"]["Worker"]["Properties"]["CodeUri"] == "./deployment.zip"
-
-
-@pytest.mark.parametrize(
-    ("current", "environment", "expected"),
-    [
-        ({"MASTER_KEY": "a"}, {}, None),
-        ({"MASTER_KEY": "a"}, {"MASTER_KEY": "a", "API_KEY": ""}, None),
-        ({"MASTER_KEY": "a"}, {"API_KEY": "b", "OTHER": "c"}, {"MASTER_KEY": "a", "API_KEY": "b"}),
-    ],
-)
-def test_keys_are_changed_only_where_the_deployer_gives_some(current, environment, expected):
-    assert merged_keys(json.dumps(current), environment) == expected
-
-
-def test_the_public_url_has_its_stage_and_no_slash():
-    assert public_url({"EndpointURL": "https://x.execute-api.eu-west-1.amazonaws.com/api/"}).endswith("/api")
-    assert public_url({}) == ""

@@ -10,11 +10,11 @@ from chalicelib.schema import ALL_TABLES
 from chalicelib.webhooks.store import DELIVERIES
 from infra.alarms import SENT_FOR_LATER
 from infra.apis import GATEWAY_RESPONSES, gateway_response
+from infra.artifacts import INLINE_TEMPLATE_BYTES
 from infra.fragment import check_types, fragment
 from infra.functions import FUNCTIONS, QueueSource, ScheduleSource, StreamSource, consumer_of, logical_id
 from infra.package import ROOT
 from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
-from infra.stacks import INLINE_TEMPLATE_BYTES
 from infra.stateful import stateful_template, stream_parameter, table_resource, to_compact_json
 
 STREAMED = [table for table in ALL_TABLES if table.stream]

@@ -25,7 +25,7 @@ class Query:
     """One partition of a table or an index, in sort-key order.
 
     ``limit`` counts rows examined. ``start`` is the ``last_key`` of the page before. ``count_only`` transfers no rows.
-    ``consistent`` is for tables only; an index lags.
+    ``consistent`` is for tables only; an index lags. Raises ValueError for an index that is retired.
     """
 
     table: Table
@@ -37,6 +37,10 @@ class Query:
     start: Key | None = None
     consistent: bool = False
     count_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.index is not None and self.index.retired:
+            raise ValueError(f"the index {self.index.name} is retired: nothing may query it")
 
 
 @dataclass(frozen=True)

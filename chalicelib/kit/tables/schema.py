@@ -15,12 +15,14 @@ class Index:
     """A global secondary index. A row without one of the key attributes is not in it (a sparse index).
 
     ``projected`` lists what it carries besides the keys of the table and of the index; empty means keys only.
+    ``retired``: nothing queries it any more. It stays until every stack runs such code, and is removed then.
     """
 
     name: str
     partition: str
     sort: str | None = None
     projected: tuple[str, ...] = ()
+    retired: bool = False
 
 
 @dataclass(frozen=True)

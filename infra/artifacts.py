@@ -1,0 +1,59 @@
+"""What CloudFormation reads from a bucket: packages, and templates that are too large for a request."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.stateful import to_compact_json
+
+Json = dict[str, Any]
+
+INLINE_TEMPLATE_BYTES = 51_200
+"""The largest template that a request may carry; a larger one is read from S3 (CloudFormation quotas)."""
+
+TEMPLATE_BYTES = 1_000_000
+"""The largest template in S3 (CloudFormation quotas: 1 MB)."""
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """The bucket that packages and large templates are read from."""
+
+    s3: Any
+    bucket: str
+
+    def upload(self, content: bytes, suffix: str) -> str:
+        """Store it under a name made of its content; returns the key. Storing the same again changes nothing."""
+        key = f"{hashlib.sha256(content).hexdigest()}{suffix}"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
+        return key
+
+    def url_of(self, key: str) -> str:
+        """The address that CloudFormation reads it from."""
+        return f"{self.s3.meta.endpoint_url}/{self.bucket}/{key}"
+
+
+def deployed_template(packaged: Json, artifacts: Artifacts, package: Path) -> Json:
+    """The packaged template with every function's code in S3."""
+    key = artifacts.upload(package.read_bytes(), ".zip")
+    resources = {
+        name: _with_code(resource, f"s3://{artifacts.bucket}/{key}") for name, resource in packaged["Resources"].items()
+    }
+    return {**packaged, "Resources": resources}
+
+
+def template_argument(template: Json, artifacts: Artifacts | None) -> Json:
+    """How a request names the template. Raises ValueError for one over the quota."""
+    body = to_compact_json(template)
+    if len(body) <= INLINE_TEMPLATE_BYTES:
+        return {"TemplateBody": body}
+    if artifacts is None or len(body) > TEMPLATE_BYTES:
+        raise ValueError(f"the template has {len(body)} bytes, more than CloudFormation takes")
+    return {"TemplateURL": artifacts.url_of(artifacts.upload(body.encode(), ".json"))}
+
+
+def _with_code(resource: Json, uri: str) -> Json:
+    if resource["Type"] != "AWS::Serverless::Function":
+        return resource
+    return {**resource, "Properties": {**resource["Properties"], "CodeUri": uri}}

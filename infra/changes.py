@@ -1,0 +1,77 @@
+"""What a deployment is going to do to a stack: from CloudFormation's change set, or from the template of a new one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Json = dict[str, Any]
+
+
+class Kind(StrEnum):
+    """What becomes of the stack."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What becomes of one: ``add``, ``modify``, ``remove``, ``replace``, or ``may replace`` where only the update will
+    show. ``properties`` names what is modified, where CloudFormation says so."""
+
+    action: str
+    name: str
+    type: str
+    properties: tuple[str, ...] = ()
+
+    @property
+    def is_replaced(self) -> bool:
+        return self.action in {"replace", "may replace"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """``change_set`` is what an update executes, ``request`` what a creation sends. ``parameters`` holds those that
+    change, with the value before ("" where there was none) and after."""
+
+    stack: str
+    kind: Kind
+    resources: tuple[Resource, ...] = ()
+    parameters: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    change_set: str = ""
+    request: Json = field(default_factory=dict)
+
+
+def from_change_set(changes: Iterable[Json]) -> tuple[Resource, ...]:
+    """The resources of ``describe_change_set``."""
+    return tuple(_resource(each["ResourceChange"]) for each in changes if "ResourceChange" in each)
+
+
+def from_template(template: Json) -> tuple[Resource, ...]:
+    """The resources of a stack that does not exist yet."""
+    return tuple(Resource("add", name, each["Type"]) for name, each in template["Resources"].items())
+
+
+def changed_parameters(
+    template: Json, before: Mapping[str, str], given: Mapping[str, str]
+) -> dict[str, tuple[str, str]]:
+    """Old and new value of each parameter that changes. One that is not given keeps its value, or has its default."""
+    changed = {}
+    for name, declared in template.get("Parameters", {}).items():
+        old = before.get(name, "")
+        new = given.get(name, before.get(name, str(declared.get("Default", ""))))
+        if declared.get("NoEcho"):
+            old, new = ("(not shown)" if value else "" for value in (old, new))
+        if old != new:
+            changed[name] = (old, new)
+    return changed
+
+
+def _resource(change: Json) -> Resource:
+    replacement = {"True": "replace", "Conditional": "may replace"}.get(change.get("Replacement", ""))
+    action = replacement if replacement and change["Action"] == "Modify" else change["Action"].lower()
+    targets = (detail.get("Target", {}) for detail in change.get("Details", ()))
+    properties = {target.get("Name") or target.get("Attribute", "") for target in targets}
+    return Resource(action, change["LogicalResourceId"], change["ResourceType"], tuple(sorted(properties - {""})))

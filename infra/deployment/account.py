@@ -1,0 +1,81 @@
+"""The AWS account that a deployment goes to: whose it is, and whether it has room."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
+
+ENOUGH_CONCURRENCY = 1_000
+"""Copies of all functions that an account may run at once: what AWS gives to accounts that are not new. New ones have
+10, which the whole application would share (AWS documentation, Lambda quotas)."""
+
+CONCURRENCY_QUOTA = "L-B99A9384"
+"""Service Quotas' code of it."""
+
+
+class RefusedError(Exception):
+    """It cannot begin: one sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """``id`` and ``caller`` as AWS tells them; ``alias`` is "" where there is none, or it may not be read."""
+
+    session: Any
+    id: str
+    caller: str
+    alias: str
+
+    @property
+    def region(self) -> str:
+        return str(self.session.region_name)
+
+    def client(self, service: str) -> Any:
+        return self.session.client(service, config=_CONFIG)
+
+    def warnings(self) -> list[str]:
+        """What the account lacks, a sentence each."""
+        try:
+            limits = self.client("lambda").get_account_settings()["AccountLimit"]
+        except ClientError as error:
+            return [f"the account's Lambda quotas cannot be read ({error.response['Error']['Code']})"]
+        concurrency = limits["ConcurrentExecutions"]
+        if concurrency >= ENOUGH_CONCURRENCY:
+            return []
+        request = "aws service-quotas request-service-quota-increase --service-code lambda"
+        request += f" --quota-code {CONCURRENCY_QUOTA} --desired-value {ENOUGH_CONCURRENCY}"
+        shared = f"the account runs {concurrency} copies of functions at once in this region, for everything in it"
+        return [f"{shared}: requests and work will be throttled. Ask for more: {request}"]
+
+
+def connect(account: str, region: str, environment: Mapping[str, str]) -> Account:
+    """The account of the shell's credentials, in ``region`` or else the shell's. ``account``, where given, says which
+    it has to be.
+
+    Raises RefusedError without region or credentials, and for another account.
+    """
+    try:
+        session = boto3.Session(region_name=region or environment.get("AWS_REGION"))  # the SDK passes AWS_REGION over
+        if session.region_name is None:
+            raise RefusedError("no region: set AWS_REGION, or region in the file of the stage")
+        if session.get_credentials() is None:
+            raise RefusedError("no AWS credentials: log in as the AWS command line asks, or set AWS_PROFILE")
+        caller = session.client("sts", config=_CONFIG).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        raise RefusedError(f"AWS does not know who deploys: {error}") from None
+    if account and caller["Account"] != account:
+        raise RefusedError(f"the credentials are of account {caller['Account']}, and the stage's file says {account}")
+    return Account(session, caller["Account"], caller["Arn"], _alias(session))
+
+
+def _alias(session: Any) -> str:
+    try:
+        aliases = session.client("iam", config=_CONFIG).list_account_aliases()["AccountAliases"]
+    except (BotoCoreError, ClientError):
+        return ""
+    return next(iter(aliases), "")

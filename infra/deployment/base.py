@@ -1,0 +1,144 @@
+"""What the deployments of a core and of a further stack have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.artifacts import Artifacts
+from infra.changes import Change, Kind
+from infra.deployment.account import Account
+from infra.deployment.checked import check_parameters, check_settings
+from infra.deployment.plan import Console, dangers, described
+from infra.deployment.stagefile import StageFile
+from infra.deployment.urls import Urls
+from infra.functions import Role
+from infra.further import OWN_SETTINGS
+from infra.package import package, release
+from infra.parameters import SECRET_KEYS, check_options, documented_settings, options_of, parameter_name
+from infra.stack_events import refusal
+from infra.stacks import WAIT, Stacks
+
+Json = dict[str, Any]
+
+
+class DeclinedError(Exception):
+    """A person said no."""
+
+
+class Deployment(ABC):
+    """One run of `make deploy`."""
+
+    role: Role
+    wait: Mapping[str, int] = WAIT
+    package: Callable[..., tuple[Json, Path]] = staticmethod(package)
+
+    def __init__(self, stage: str, file: StageFile, account: Account, console: Console, build: Path) -> None:
+        self.stage, self.file, self.account, self.console, self.build = stage, file, account, console, build
+        self.stacks = Stacks(account.client("cloudformation"), self.wait)
+
+    @abstractmethod
+    def run(self) -> None:
+        """Plan, ask, deploy. Raises ValueError for what cannot be deployed, `DeclinedError`, and as `Stacks` does."""
+
+    def artifacts(self, state: Mapping[str, str]) -> Artifacts:
+        return Artifacts(self.account.client("s3"), state["ArtifactBucket"])
+
+    def settle(self, *names: str) -> None:
+        """Wait for what somebody else does to these stacks. Raises ValueError for one that cannot be updated."""
+        for name in names:
+            status = self.stacks.status(name)
+            if status.endswith("IN_PROGRESS"):
+                self.console.tell([f"{name} is {status}: waiting for that"])
+                status = self.stacks.settle(name)
+            if (refused := refusal(name, status)) is not None:
+                raise ValueError(refused)
+
+    def check(self, application: Json, settings: Mapping[str, str], before: Mapping[str, str]) -> None:
+        """Raises ValueError for settings that do not fit, with those that keep their values."""
+        check_parameters(application, {name: value for name, value in settings.items() if value})
+        kept = {name: before.get(parameter_name(name), "") for name in (*documented_settings(), *options_of(self.role))}
+        check_settings({**kept, **settings})
+        check_options({**kept, **settings})
+
+    def heading(self, stack: str) -> list[str]:
+        """Where it goes."""
+        deployed = self.stacks.outputs(stack).get("Release", "unknown") if self.stacks.exists(stack) else "none"
+        named = f"{self.account.id} ({self.account.alias})" if self.account.alias else self.account.id
+        file = str(self.file.path) if self.file.exists else f"no {self.file.path}: defaults, and what is deployed stays"
+        return [
+            f"Account  {named}, as {self.account.caller}",
+            f"Region   {self.account.region}",
+            f"Stage    {self.stage} ({file})",
+            f"Release  {release()} (deployed: {deployed})",
+        ]
+
+    def remarks(self) -> list[str]:
+        """What a person should know before saying yes."""
+        ignored = [
+            name
+            for name in (*documented_settings(), *options_of(self.role), *SECRET_KEYS)
+            if self.console.environment.get(name)
+        ]
+        found = self.account.warnings()
+        if ignored:
+            where = f"Settings stand in {self.file.path}, keys in the secret"
+            found.append(f"not read from the shell: {', '.join(ignored)}. {where}")
+        return found
+
+    def confirm(self, *changes: Change) -> None:
+        """Ask, and forget the plan where the answer is no. Raises DeclinedError."""
+        try:
+            if self.console.confirms():
+                return
+        except BaseException:
+            self.discard(*changes)
+            raise
+        self.discard(*changes)
+        raise DeclinedError("nothing was changed")
+
+    def discard(self, *changes: Change) -> None:
+        for change in changes:
+            self.stacks.discard(change)
+
+    def show(self, changes: list[Change], more: list[str], remarks: list[str]) -> None:
+        """The plan below its heading."""
+        lines = [line for change in changes for line in ("", *described(change))]
+        lines += ["", *more] if more else []
+        if found := dangers(change for change in changes if change.kind is Kind.UPDATE):
+            lines += ["", "Look twice:", *(f"  {each}" for each in found)]
+        lines += ["", *(f"Note: {each}" for each in remarks)] if remarks else []
+        self.console.tell([*lines, ""])
+
+    def release(
+        self, stack: str, application: Json, given: Mapping[str, str], urls: Urls, artifacts: Artifacts, change: Change
+    ) -> dict[str, str]:
+        """Deploy an application as planned, and once more where that taught it its own URL; returns its outputs.
+
+        The API's URL names the API, which names the function, whose environment holds the URL: a circle for
+        CloudFormation. So the first deployment makes the API, and a second one tells the function.
+        """
+        self.stacks.apply(change)
+        outputs = self.stacks.outputs(stack)
+        if urls.follow_from(outputs):
+            outputs = self.stacks.deploy(stack, application, {**given, **urls.parameters(outputs)}, artifacts)
+        self.stacks.protect(stack)
+        return outputs
+
+
+def settable() -> dict[str, frozenset[str]]:
+    """What the file of a stage may set: in the core (``settings``), and in a further stack (``further``)."""
+    return {
+        "settings": frozenset({*documented_settings(), *options_of(Role.CORE)}),
+        "further": frozenset({*OWN_SETTINGS, *options_of(Role.FURTHER)}),
+    }
+
+
+def as_parameters(template: Json, settings: Mapping[str, str]) -> dict[str, str]:
+    """Values by the names of parameters; one that is set to nothing has its default again."""
+    found = {}
+    for name, value in settings.items():
+        parameter = parameter_name(name)
+        declared = template["Parameters"].get(parameter, {})
+        found[parameter] = value or str(declared.get("Default", ""))
+    return found

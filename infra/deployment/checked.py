@@ -1,0 +1,61 @@
+"""Whether settings can go to AWS: checked before anything changes there, as the functions and CloudFormation would."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from chalicelib.settings import Settings
+from infra.parameters import parameter_name
+
+Json = dict[str, Any]
+
+INSECURE: Mapping[str, str] = {
+    "AUTH_ENABLED": "anybody would be an operator",
+    "WEBHOOK_ALLOW_PRIVATE_IPS": "webhooks would reach the network of the functions, and AWS's metadata services",
+}
+"""Settings whose other value is for local runs alone, and why."""
+
+
+def check_settings(settings: Mapping[str, str]) -> None:
+    """Raises ValueError, with name and value, for what the functions would not start with, or what is insecure."""
+    try:
+        checked = Settings.from_environment(settings)
+    except ValidationError as error:
+        raise ValueError("; ".join(_told(each, settings) for each in error.errors(include_input=False))) from None
+    for name, why in INSECURE.items():
+        value = getattr(checked, name.lower())
+        if value != Settings.model_fields[name.lower()].default:
+            raise ValueError(f"{name}={settings[name]} is for local runs only: {why}")
+
+
+def check_parameters(template: Json, names: Mapping[str, str]) -> None:
+    """Raises ValueError for a value that CloudFormation would refuse. ``names`` has values by the names of settings."""
+    for name, value in names.items():
+        declared = template["Parameters"].get(parameter_name(name))
+        if declared is not None and (allowed := _refused(declared, value)):
+            raise ValueError(f"{name}={value}: {allowed}")
+
+
+def _told(error: Any, settings: Mapping[str, str]) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return str(message)
+    name = str(error["loc"][0]).upper()
+    return f"{name}={settings.get(name, '')}: {message}"
+
+
+def _refused(declared: Json, value: str) -> str:
+    if "AllowedValues" in declared and value not in declared["AllowedValues"]:
+        return f"allowed: {', '.join(declared['AllowedValues'])}"
+    if "AllowedPattern" in declared and not re.fullmatch(declared["AllowedPattern"], value):
+        return f"has to match {declared['AllowedPattern']}"
+    if declared["Type"] == "Number":
+        try:
+            number = float(value)
+        except ValueError:
+            return "has to be a number"
+        if number < float(declared.get("MinValue", number)) or number > float(declared.get("MaxValue", number)):
+            return f"has to be from {declared.get('MinValue', 'any')} to {declared.get('MaxValue', 'any')}"
+    return ""

@@ -1,0 +1,128 @@
+"""Changes of tables that DynamoDB or CloudFormation would refuse, or that would take an index from code that uses it.
+
+DynamoDB makes or removes one index of a table in an update, and changes none. Indexes are added before the code that
+queries them, and removed after: ``Index(retired=True)`` is the step between.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.kit.tables.schema import Table
+
+Json = dict[str, Any]
+Used = Mapping[str, Iterable[str]]
+"""Names of indexes by table."""
+
+METADATA = "EdgeAdmin"
+_TABLE = "AWS::DynamoDB::Table"
+
+
+@dataclass(frozen=True)
+class Application:
+    """A deployed stack of functions, and the indexes that its code may query; None where its template does not say."""
+
+    stack: str
+    used: Used | None
+
+    def uses(self, table: str, index: str) -> bool:
+        return self.used is None or index in self.used.get(table, ())
+
+
+def used_indexes(tables: Iterable[Table]) -> dict[str, list[str]]:
+    """What the code of these tables may query: every index but those that are retired."""
+    return {table.name: [each.name for each in table.indexes if not each.retired] for table in tables}
+
+
+def application(stack: str, template: Json) -> Application:
+    """From a deployed template's metadata."""
+    return Application(stack, template.get("Metadata", {}).get(METADATA, {}).get("Indexes"))
+
+
+def removed_indexes(old: Json, new: Json) -> list[tuple[str, str]]:
+    """Table and index, of tables that stay."""
+    return [
+        (name, index)
+        for name, (before, after) in _both(old, new).items()
+        for index in _indexes(before)
+        if index not in _indexes(after)
+    ]
+
+
+def refusals(old: Json, new: Json, applications: Iterable[Application]) -> list[str]:
+    """Why the tables of one template cannot become those of the other in one deployment, a sentence each."""
+    found = []
+    for name, (before, after) in _both(old, new).items():
+        if _keys(before) != _keys(after):
+            found.append(
+                f"table {name}: its key changes, and CloudFormation would put an empty table in its place. Make a "
+                "table of another name, and move the rows."
+            )
+        was, becomes = _indexes(before), _indexes(after)
+        found += [_changed(name, index) for index in was if index in becomes and was[index] != becomes[index]]
+        moved = [f"+{index}" for index in becomes if index not in was]
+        moved += [f"-{index}" for index in was if index not in becomes]
+        if len(moved) > 1:
+            found.append(
+                f"table {name}: {', '.join(moved)}: DynamoDB makes or removes one index of a table at a time. Deploy "
+                "them one after the other."
+            )
+        old_time, new_time = (each.get("TimeToLiveSpecification", {}).get("AttributeName") for each in (before, after))
+        if old_time and new_time and old_time != new_time:
+            found.append(
+                f"table {name}: rows expire by {new_time} instead of {old_time}. Deploy it without, then with the new "
+                "one."
+            )
+    applications = list(applications)
+    for name, index in removed_indexes(old, new):
+        users = [each.stack for each in applications if each.uses(name, index)]
+        if users:
+            found.append(
+                f"table {name}: index {index} is removed, and the code of {', '.join(users)} may query it. Mark it "
+                "retired=True in its Index, deploy that to every stack, and remove it then."
+            )
+    return found
+
+
+def _changed(table: str, index: str) -> str:
+    return (
+        f"table {table}: index {index} changes, which DynamoDB cannot do. Add one of another name, deploy, use it, "
+        "deploy, and retire this one."
+    )
+
+
+def _both(old: Json, new: Json) -> dict[str, tuple[Json, Json]]:
+    """The properties of tables that are in both, by the table's own name."""
+    before, after = _tables(old), _tables(new)
+    return {_own_name(before[name]): (before[name], after[name]) for name in before if name in after}
+
+
+def _tables(template: Json) -> dict[str, Json]:
+    return {name: each["Properties"] for name, each in template["Resources"].items() if each["Type"] == _TABLE}
+
+
+def _own_name(properties: Json) -> str:
+    name = properties["TableName"]
+    text: str = name["Fn::Sub"] if isinstance(name, dict) else name
+    return text.rpartition("${Stage}-")[2]
+
+
+def _keys(properties: Json) -> Json:
+    """Its key, with types."""
+    return _typed(properties, properties["KeySchema"])
+
+
+def _typed(properties: Json, schema: list[Json]) -> Json:
+    types = {each["AttributeName"]: each["AttributeType"] for each in properties["AttributeDefinitions"]}
+    return {each["KeyType"]: (each["AttributeName"], types[each["AttributeName"]]) for each in schema}
+
+
+def _indexes(properties: Json) -> dict[str, Json]:
+    found = {}
+    for index in properties.get("GlobalSecondaryIndexes", ()):
+        projection = {
+            **index["Projection"],
+            "NonKeyAttributes": sorted(index["Projection"].get("NonKeyAttributes", ())),
+        }
+        found[index["IndexName"]] = {"keys": _typed(properties, index["KeySchema"]), "projection": projection}
+    return found

@@ -1,0 +1,44 @@
+"""Keys that a deployment sets: only by variables of names that nothing else uses, DEPLOY_API_KEY and the like.
+
+A shell that holds another product's API_KEY, or the MASTER_KEY of a local run, changes nothing. Without such a variable
+a deployment does not read the stage's secret either. They are changed as ``python -m infra.rotate`` changes them.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from chalicelib.access.keys import SHORTEST_KEY
+from infra.parameters import SECRET_KEYS
+from infra.rotate import OVERLAP, rotate_operator_key
+
+PREFIX = "DEPLOY_"
+
+
+def given_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    """The keys that a deployer gives, by their names in the secret. Raises ValueError, without the value, for one that
+    is too short or could not be sent in a header."""
+    given = {name: environment[PREFIX + name] for name in SECRET_KEYS if environment.get(PREFIX + name)}
+    for name, value in given.items():
+        if len(value) < SHORTEST_KEY:
+            raise ValueError(
+                f"{PREFIX}{name} has {len(value)} characters, and needs {SHORTEST_KEY}: openssl rand -hex 32 makes one"
+            )
+        if not value.isascii() or not value.isprintable() or " " in value:
+            raise ValueError(f"{PREFIX}{name} has characters that no header can carry: letters, digits and marks only")
+    return given
+
+
+def changed_keys(secrets: Any, secret: str, given: Mapping[str, str]) -> list[str]:
+    """The names of keys of which the secret holds another value, or none."""
+    if not given:
+        return []
+    current = json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])
+    return sorted(name for name, value in given.items() if current.get(name) != value)
+
+
+def set_keys(secrets: Any, secret: str, given: Mapping[str, str], now: datetime) -> None:
+    """Give those keys their new values; the ones before are accepted for a while longer."""
+    for name in changed_keys(secrets, secret, given):
+        rotate_operator_key(secrets, secret, name, given[name], now, OVERLAP)

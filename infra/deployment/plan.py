@@ -1,0 +1,82 @@
+"""The plan of a deployment as a person reads it, and the question whether to go on."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from infra.changes import Change, Kind, Resource
+from infra.deployment.account import RefusedError
+
+_SIGNS = {"add": "+", "modify": "~", "remove": "-", "replace": "!", "may replace": "?"}
+_SHOWN_WHOLE = frozenset({"remove", "replace", "may replace"})
+_STATEFUL = (
+    "AWS::DynamoDB::",
+    "AWS::SQS::",
+    "AWS::KMS::",
+    "AWS::SecretsManager::",
+    "AWS::S3::",
+    "AWS::Events::EventBus",
+)
+_AT_MOST = 12
+"""Resources of a kind of change that are named one by one, where they are not all of note."""
+
+
+def described(change: Change) -> list[str]:
+    """A stack's part of the plan, a line each."""
+    lines = [f"Stack {change.stack}: {_VERBS[change.kind]}"]
+    lines += [f"    {name}: {_quoted(old)} -> {_quoted(new)}" for name, (old, new) in sorted(change.parameters.items())]
+    counts = Counter(resource.action for resource in change.resources)
+    for action, sign in _SIGNS.items():
+        if not counts[action]:
+            continue
+        lines.append(f"  {sign} {action}: {counts[action]}")
+        named = [each for each in change.resources if each.action == action]
+        if change.kind is Kind.UPDATE and (action in _SHOWN_WHOLE or len(named) <= _AT_MOST):
+            lines += [f"      {_line(each)}" for each in named]
+    return lines
+
+
+_VERBS = {Kind.CREATE: "is created", Kind.UPDATE: "is updated", Kind.NOTHING: "stays as it is"}
+
+
+def dangers(changes: Iterable[Change]) -> list[str]:
+    """What a person should stop at: data that leaves the stack or is put anew, APIs that get another address."""
+    return [
+        f"{resource.name} ({resource.type}): {resource.action}"
+        for change in changes
+        for resource in change.resources
+        if (resource.action in _SHOWN_WHOLE and resource.type.startswith(_STATEFUL))
+        or (resource.action in _SHOWN_WHOLE and resource.type in {"AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"})
+    ]
+
+
+@dataclass(frozen=True)
+class Console:
+    """Where a deployment is told of and confirmed. ``ask`` returns a line that a person typed."""
+
+    environment: Mapping[str, str]
+    out: TextIO = sys.stdout
+    is_terminal: Callable[[], bool] = sys.stdin.isatty
+    ask: Callable[[str], str] = input
+
+    def tell(self, lines: Sequence[str]) -> None:
+        print("\n".join(lines), file=self.out, flush=True)
+
+    def confirms(self) -> bool:
+        """Whether to go on: YES=1 says so, else a person does. Raises RefusedError where there is nobody to ask."""
+        if self.environment.get("YES") == "1":
+            return True
+        if not self.is_terminal():
+            raise RefusedError("nothing was changed: there is no terminal to ask on. YES=1 goes on without asking")
+        return self.ask("Go on? [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _line(resource: Resource) -> str:
+    properties = f": {', '.join(resource.properties)}" if resource.properties else ""
+    return f"{resource.name} ({resource.type}){properties}"
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"'

@@ -1,0 +1,118 @@
+"""The file of a stage, ``infra/stages/{stage}.toml``: what a deployer chose, kept with the code and reviewed like it.
+
+A stage without a file has every setting at its default when it is made; afterwards each keeps the value that it was
+deployed with. So does a setting that a file does not name. infra/stages/README.md shows one.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infra.further import OWN_SETTINGS, check_name
+from infra.parameters import SECRET_KEYS, documented_settings
+
+FOLDER = Path(__file__).resolve().parent.parent / "stages"
+
+STAGE_PATTERN = "[a-z][a-z0-9]{1,15}"
+
+_TABLES = {"settings", "further"}
+_TEXTS = {"account": "[0-9]{12}", "region": "[a-z]{2}(-[a-z]+)+-[0-9]"}
+
+
+@dataclass(frozen=True)
+class StageFile:
+    """``account`` and ``region`` are "" where any will do. Settings are texts by name, as environment variables have
+    them; "" sets one back to its default. ``further`` has those of each further stack, by its NAME."""
+
+    path: Path
+    account: str = ""
+    region: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    further: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def exists(self) -> bool:
+        return self.path.exists()
+
+
+def check_stage(stage: str) -> None:
+    """Raises ValueError for what cannot be the name of a stage."""
+    if not re.fullmatch(STAGE_PATTERN, stage):
+        raise ValueError(
+            f"STAGE has to be 2 to 16 lower-case letters and digits, and begin with a letter; {stage!r} is not"
+        )
+
+
+def read(stage: str, names: Mapping[str, frozenset[str]], folder: Path = FOLDER) -> StageFile:
+    """The file of that stage, an empty one where there is none. ``names`` has what may be set, in the core
+    (``settings``) and in further stacks (``further``).
+
+    Raises ValueError for a file that is not TOML, for names that nobody knows, for keys, and for values of no use.
+    """
+    path = folder / f"{stage}.toml"
+    if not path.exists():
+        return StageFile(path)
+    try:
+        content = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    unknown = sorted(set(content) - _TABLES - set(_TEXTS))
+    if unknown:
+        allowed = ", ".join([*_TEXTS, "[settings]", "[further.NAME]"])
+        raise ValueError(f"{path}: {', '.join(unknown)} is unknown here; allowed: {allowed}")
+    texts = {name: _text(path, name, content.get(name, ""), pattern) for name, pattern in _TEXTS.items()}
+    settings = _settings(path, "settings", content.get("settings", {}), names["settings"])
+    further = {}
+    for name, table in _table(path, "further", content.get("further", {})).items():
+        try:
+            check_name(name)
+        except ValueError as error:
+            raise ValueError(f"{path}, [further]: {error}") from None
+        further[name] = _settings(path, f"further.{name}", table, names["further"])
+    return StageFile(path, texts["account"], texts["region"], settings, further)
+
+
+def _text(path: Path, name: str, value: object, pattern: str) -> str:
+    if not isinstance(value, str) or (value and not re.fullmatch(pattern, value)):
+        raise ValueError(f"{path}: {name} has to be a text that matches {pattern}, {value!r} does not")
+    return value
+
+
+def _table(path: Path, name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: {name} has to be a table, [{name}]")  # noqa: TRY004 - a mistake in a file
+    return value
+
+
+def _settings(path: Path, table: str, content: Any, known: frozenset[str]) -> dict[str, str]:
+    settings = {}
+    for name, value in _table(path, table, content).items():
+        if name not in known:
+            raise ValueError(f"{path}, [{table}]: {_why_not(name, known)}")
+        settings[name] = as_text(f"{path}, [{table}]: {name}", value)
+    return settings
+
+
+def _why_not(name: str, known: frozenset[str]) -> str:
+    if name in SECRET_KEYS:
+        return f"{name} is a key: it does not stand in a file; give it once, as DEPLOY_{name}=... make deploy"
+    if name in documented_settings() and name not in OWN_SETTINGS:
+        return f"{name} is the same in all stacks of a stage: set it in [settings]"
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"there is no setting {name}" + (f"; is {near[0]} meant?" if near else "")
+
+
+def as_text(place: str, value: object) -> str:
+    """A value of TOML as an environment variable has it. Raises ValueError for tables, dates and lists of such."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str() | int() | float():
+            return str(value)
+        case list() if all(isinstance(each, str | int) and not isinstance(each, bool) for each in value):
+            return ",".join(str(each) for each in value)
+    raise ValueError(f"{place} has to be a text, a number, true, false or a list of texts")

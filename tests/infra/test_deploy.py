@@ -1,0 +1,271 @@
+"""`make deploy` of a core: what is asked, planned, kept and refused, on the emulator, with every call noted."""
+
+import pytest
+
+from infra.deployment.account import RefusedError
+from infra.deployment.base import DeclinedError
+from infra.stack_events import StackFailedError
+from tests.infra.deploying import STAGE, Deployer, small_application
+
+STATE, APPLICATION = f"edge-admin-{STAGE}-state", f"edge-admin-{STAGE}"
+URL = "https://abc.execute-api.us-east-1.amazonaws.com/api"
+NEW_KEY = "k" * 40
+
+
+@pytest.fixture
+def deployer(emulator, tmp_path):
+    deployer = Deployer(emulator.url, tmp_path)
+    yield deployer
+    deployer.session.close()
+
+
+def changed_anything(deployer):
+    harmless = {"CreateChangeSet", "DeleteChangeSet", "PutObject"}
+    changing = ("Create", "Update", "Delete", "Execute", "Put")
+    return [name for _, name, _ in deployer.session.calls if name.startswith(changing) and name not in harmless]
+
+
+class TestTheFirst:
+    def test_makes_both_stacks_protected_and_tells_the_functions_their_url(self, deployer):
+        deployer.core({"POLL_SECONDS": "30"})
+
+        assert len(deployer.asked) == 1
+        for stack in (STATE, APPLICATION):
+            assert deployer.stack(stack)["EnableTerminationProtection"] is True
+            assert f"Stack {stack}: is created" in deployer.printed
+        parameters = deployer.parameters(APPLICATION)
+        assert (parameters["PollSeconds"], parameters["PublicUrl"]) == ("30", URL)
+        assert f"API        {URL}" in deployer.printed
+
+    def test_says_where_it_goes_before_it_asks(self, deployer):
+        deployer.answer = "n"
+        with pytest.raises(DeclinedError):
+            deployer.core({"POLL_SECONDS": "30"})
+
+        assert "Account  000000000000 (acme), as arn:aws:iam::000000000000:user/ada" in deployer.printed
+        assert "Region   us-east-1" in deployer.printed
+        assert 'POLL_SECONDS: "30"' in deployer.printed
+        assert changed_anything(deployer) == []
+
+    def test_that_fails_names_what_failed_and_can_be_repeated(self, deployer):
+        deployer.template = broken_application
+        with pytest.raises(StackFailedError, match=r"could not create the stack edge-admin-try:\n  Broken \(AWS::"):
+            deployer.core()
+        deployer.template = small_application
+        deployer.core()
+
+        assert deployer.parameters(APPLICATION)["PublicUrl"] == URL
+
+
+class TestTheNext:
+    SETTINGS = {"POLL_SECONDS": "30", "CORE_NAME": "berlin"}  # noqa: RUF012 - read only
+
+    @pytest.fixture
+    def deployed(self, deployer):
+        deployer.core(self.SETTINGS)
+        return deployer
+
+    def test_from_an_empty_shell_without_a_file_changes_no_parameter(self, deployed):
+        before = deployed.parameters(APPLICATION)
+        deployed.template = changed_application
+        deployed.core()
+
+        (request,) = [each for each in deployed.session.called("CreateChangeSet") if each["StackName"] == APPLICATION]
+        kept = {each["ParameterKey"] for each in request["Parameters"] if each.get("UsePreviousValue")}
+        sent = {
+            each["ParameterKey"]: each["ParameterValue"] for each in request["Parameters"] if "ParameterValue" in each
+        }
+        assert {"PollSeconds", "CoreName"} <= kept
+        assert sent == {name: before[name] for name in sent}
+        assert deployed.parameters(APPLICATION) == before
+        assert " -> " not in deployed.printed
+
+    def test_with_nothing_new_asks_nothing_and_changes_nothing(self, deployed):
+        deployed.core(self.SETTINGS)
+
+        assert deployed.asked == []
+        assert changed_anything(deployed) == []
+        assert f"Stack {APPLICATION}: stays as it is" in deployed.printed
+
+    def test_shows_which_setting_changes_from_what_to_what(self, deployed):
+        deployed.core({"POLL_SECONDS": "45"})
+
+        assert 'PollSeconds: "30" -> "45"' in deployed.printed
+        assert "~ modify: 1\n      Probe (AWS::SQS::Queue)" in deployed.printed
+        assert deployed.parameters(APPLICATION)["PollSeconds"] == "45"
+        assert deployed.parameters(APPLICATION)["CoreName"] == "berlin"
+
+    def test_a_setting_that_is_set_to_nothing_has_its_default_again(self, deployed):
+        deployed.core({"POLL_SECONDS": ""})
+
+        assert deployed.parameters(APPLICATION)["PollSeconds"] == ""
+
+    @pytest.mark.parametrize("answer", ["n", "", "no"])
+    def test_that_is_declined_changes_nothing_and_leaves_no_change_set(self, deployed, answer):
+        deployed.answer = answer
+        with pytest.raises(DeclinedError):
+            deployed.core({"POLL_SECONDS": "45"})
+
+        assert changed_anything(deployed) == []
+        assert change_sets(deployed) == []
+        assert deployed.parameters(APPLICATION)["PollSeconds"] == "30"
+
+    def test_without_a_terminal_is_refused_and_goes_on_with_yes(self, deployed):
+        with pytest.raises(RefusedError, match="YES=1"):
+            deployed.core({"POLL_SECONDS": "45"}, is_terminal=False)
+        assert changed_anything(deployed) == []
+        assert change_sets(deployed) == []
+
+        deployed.core({"POLL_SECONDS": "45"}, {"YES": "1"}, is_terminal=False)
+        assert deployed.parameters(APPLICATION)["PollSeconds"] == "45"
+
+    def test_reads_no_setting_and_no_key_from_the_shell(self, deployed):
+        before, keys = deployed.parameters(APPLICATION), deployed.keys()
+        shell = {"AUTH_ENABLED": "false", "POLL_SECONDS": "1", "MASTER_KEY": "test", "API_KEY": "somebody-elses"}
+        deployed.core(environment=shell)
+
+        assert (deployed.parameters(APPLICATION), deployed.keys()) == (before, keys)
+        assert "not read from the shell: AUTH_ENABLED, POLL_SECONDS, MASTER_KEY, API_KEY" in deployed.printed
+        assert "somebody-elses" not in deployed.printed
+
+    @pytest.mark.parametrize(
+        ("settings", "told"),
+        [
+            ({"AUTH_ENABLED": "false"}, "AUTH_ENABLED=false is for local runs only"),
+            ({"WEBHOOK_ALLOW_PRIVATE_IPS": "true"}, "WEBHOOK_ALLOW_PRIVATE_IPS=true is for local runs only"),
+            ({"POLL_SECONDS": "0"}, "POLL_SECONDS=0: Input should be greater than or equal to 1"),
+            ({"POLL_SECONDS": "soon"}, "POLL_SECONDS=soon: Input should be a valid integer"),
+            ({"VPN_MODE": "netmaker"}, "VPN_MODE is netmaker, and NETMAKER_API_URL is not set"),
+            ({"FIREWALL": "maybe"}, "FIREWALL=maybe: allowed: on, off"),
+            ({"REST_RATE": "0"}, "REST_RATE=0: has to be from 1"),
+            ({"SUBNET_IDS": "subnet-1"}, "SUBNET_IDS is set, and SECURITY_GROUP_IDS is not"),
+        ],
+    )
+    def test_with_a_setting_of_no_use_is_refused_before_anything_changes(self, deployed, settings, told):
+        with pytest.raises(ValueError, match=told):
+            deployed.core(settings)
+
+        assert changed_anything(deployed) == []
+        assert deployed.asked == []
+
+    def test_settings_are_checked_together_with_those_that_stay(self, deployed):
+        deployed.core({"NETMAKER_API_URL": "https://api.nm.example.com", "VPN_MODE": "netmaker"})
+        deployed.core({"POLL_SECONDS": "45"})
+
+        assert deployed.parameters(APPLICATION)["VpnMode"] == "netmaker"
+
+    def test_that_fails_names_what_failed_and_the_next_works(self, deployed):
+        deployed.template = broken_application
+        with pytest.raises(StackFailedError, match=r"could not update the stack edge-admin-try:\n  Broken \(AWS::"):
+            deployed.core({"POLL_SECONDS": "45"})
+        assert deployed.parameters(APPLICATION)["PollSeconds"] == "30"
+
+        deployed.template = small_application
+        deployed.core({"POLL_SECONDS": "45"})
+        assert deployed.parameters(APPLICATION)["PollSeconds"] == "45"
+
+    def test_a_replaced_table_or_queue_is_told_apart(self, deployed):
+        def renamed(role):
+            template = small_application(role)
+            template["Resources"]["Probe"]["Properties"]["QueueName"] = "another"
+            return template
+
+        deployed.template = renamed
+        deployed.core()
+
+        assert "Look twice:\n  Probe (AWS::SQS::Queue): replace" in deployed.printed
+
+
+class TestKeys:
+    def test_are_set_by_variables_of_their_own_and_never_shown(self, deployer):
+        deployer.core(keys={"API_KEY": NEW_KEY})
+        made = deployer.keys()["MASTER_KEY"]
+        assert deployer.keys() == {"MASTER_KEY": made, "API_KEY": NEW_KEY}
+        assert "API_KEY: set" in deployer.printed
+
+        deployer.core(keys={"MASTER_KEY": NEW_KEY})
+        after = deployer.keys()
+        assert (after["MASTER_KEY"], after["API_KEY"], after["MASTER_KEY_PREVIOUS"]) == (NEW_KEY, NEW_KEY, made)
+        assert len(deployer.asked) == 1
+        assert NEW_KEY not in deployer.printed
+        assert made not in deployer.printed
+
+        deployer.core(keys={"MASTER_KEY": NEW_KEY})
+        assert deployer.asked == []
+
+    def test_are_not_even_read_where_none_is_given(self, deployer):
+        deployer.core()
+        deployer.core({"POLL_SECONDS": "30"})
+
+        assert [call for call in deployer.session.calls if call[0] == "secretsmanager"] == []
+
+
+class TestFurther:
+    @pytest.fixture
+    def both(self, deployer):
+        deployer.core({"POLL_SECONDS": "30", "CORE_NAME": "berlin"})
+        deployer.further(
+            "west", {"PUSH_HOST": "10.0.0.1", "SUBNET_IDS": "subnet-1,subnet-2", "SECURITY_GROUP_IDS": "sg-1"}
+        )
+        return deployer
+
+    STACK = f"{APPLICATION}-admin-west"
+
+    def test_without_a_core_is_refused(self, deployer):
+        with pytest.raises(ValueError, match=f"there is no core: make deploy STAGE={STAGE} first"):
+            deployer.further("west")
+
+    def test_has_the_cores_settings_and_its_own_and_is_protected(self, both):
+        parameters = both.parameters(self.STACK)
+
+        assert (parameters["PollSeconds"], parameters["CoreName"]) == ("30", "berlin")
+        assert (parameters["PushHost"], parameters["SubnetIds"]) == ("10.0.0.1", "subnet-1,subnet-2")
+        assert parameters["AdminUrls"] == f"{URL},{URL}"
+        assert both.stack(self.STACK)["EnableTerminationProtection"] is True
+
+    def test_keeps_its_own_and_follows_the_core_also_back_to_defaults(self, both):
+        both.core({"POLL_SECONDS": "", "CORE_NAME": "hamburg"})
+        both.further("west")
+
+        parameters = both.parameters(self.STACK)
+        assert (parameters["PollSeconds"], parameters["CoreName"]) == ("", "hamburg")
+        assert (parameters["PushHost"], parameters["SubnetIds"]) == ("10.0.0.1", "subnet-1,subnet-2")
+
+    def test_a_second_time_changes_nothing(self, both):
+        both.further("west")
+
+        assert both.asked == []
+        assert changed_anything(both) == []
+
+    def test_of_an_older_release_is_named_after_the_core_was_deployed(self, both):
+        def newer(role):
+            template = changed_application(role)
+            template["Outputs"]["Release"] = {"Value": "v2"}
+            return template
+
+        both.template = newer
+        both.core()
+        assert f"Then       make deploy STAGE={STAGE} ROLE=further NAME=west" in both.printed
+
+
+def changed_application(role):
+    template = small_application(role)
+    template["Resources"]["Probe"]["Properties"]["DelaySeconds"] = 5
+    return template
+
+
+def broken_application(role):
+    """One resource of it cannot be made: there is no such function."""
+    template = small_application(role)
+    url = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": "missing", "AuthType": "NONE"}}
+    return {**template, "Resources": {**template["Resources"], "Broken": url}}
+
+
+def change_sets(deployer):
+    cloudformation = deployer.client("cloudformation")
+    return [
+        each["ChangeSetId"]
+        for stack in (STATE, APPLICATION)
+        for each in cloudformation.list_change_sets(StackName=stack)["Summaries"]
+        if each["ExecutionStatus"] == "AVAILABLE"
+    ]

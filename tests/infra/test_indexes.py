@@ -1,0 +1,146 @@
+"""Changes of tables: which DynamoDB would refuse, and in what order indexes come and go."""
+
+import dataclasses
+import json
+
+import pytest
+
+from chalicelib.kit.tables.driver import Query
+from chalicelib.kit.tables.schema import Index, Table
+from chalicelib.schema import ALL_TABLES
+from infra.deployment.indexes import Application, application, refusals, used_indexes
+from infra.package import package
+from infra.stateful import stateful_template
+from tests.infra.deploying import STAGE, Deployer, small_application
+
+BY_NAME = Index("by_name", "name", projected=("state",))
+BY_STATE = Index("by_state", "state", "id")
+NODES = Table("nodes", "id", indexes=(BY_NAME,))
+NOBODY = [Application("core", {"nodes": []})]
+
+
+def change(new, old=NODES, applications=NOBODY):
+    templates = [json.loads(json.dumps(stateful_template([table], retain=True))) for table in (old, new)]
+    return refusals(*templates, applications)
+
+
+def with_indexes(*indexes, **changes):
+    return dataclasses.replace(NODES, indexes=indexes, **changes)
+
+
+class TestRefusals:
+    def test_the_same_tables_and_one_more_index_are_fine(self):
+        assert change(NODES) == []
+        assert change(with_indexes(BY_NAME, BY_STATE)) == []
+
+    def test_a_new_table_and_one_that_is_gone_are_no_change_of_a_table(self):
+        other = Table("others", "id", indexes=(BY_NAME, BY_STATE))
+        assert refusals(*[stateful_template([each], retain=True) for each in (NODES, other)], []) == []
+
+    @pytest.mark.parametrize(
+        ("new", "told"),
+        [
+            (
+                with_indexes(BY_NAME, BY_STATE, Index("by_age", "age")),
+                "+by_state, +by_age: DynamoDB makes or removes one",
+            ),
+            (with_indexes(BY_STATE), "+by_state, -by_name: DynamoDB makes or removes one"),
+            (with_indexes(dataclasses.replace(BY_NAME, projected=("state", "age"))), "index by_name changes"),
+            (with_indexes(dataclasses.replace(BY_NAME, partition="title")), "index by_name changes"),
+            (with_indexes(dataclasses.replace(BY_NAME, sort="id")), "index by_name changes"),
+            (with_indexes(BY_NAME, numbers=frozenset({"name"})), "index by_name changes"),
+            (with_indexes(BY_NAME, sort="place"), "its key changes"),
+            (with_indexes(BY_NAME, partition="node"), "its key changes"),
+        ],
+    )
+    def test_what_dynamodb_would_refuse_is_told_with_table_and_remedy(self, new, told):
+        assert [each for each in change(new) if each.startswith("table nodes: ") and told in each]
+
+    def test_the_order_of_what_an_index_carries_is_no_change(self):
+        one, other = (with_indexes(Index("x", "name", projected=names)) for names in (("a", "b"), ("b", "a")))
+        assert change(one, other) == []
+
+    def test_another_attribute_of_expiry_is_refused_and_a_first_one_is_not(self):
+        expiring = with_indexes(BY_NAME, expires_at="expires_at")
+        assert change(expiring) == []
+        assert (
+            "expire by gone_at instead of expires_at"
+            in change(with_indexes(BY_NAME, expires_at="gone_at"), expiring)[0]
+        )
+
+
+class TestRemoval:
+    def test_is_refused_while_a_deployed_stack_may_query_the_index(self):
+        stacks = [Application("core", {"nodes": []}), Application("west", {"nodes": ["by_name"]})]
+        (told,) = change(with_indexes(), applications=stacks)
+
+        assert "index by_name is removed, and the code of west may query it" in told
+        assert "retired=True" in told
+
+    def test_is_refused_where_a_stack_does_not_say_what_it_queries(self):
+        (told,) = change(with_indexes(), applications=[application("old", {"Resources": {}})])
+
+        assert "the code of old may query it" in told
+
+    def test_is_fine_once_every_stack_has_code_that_has_retired_it(self):
+        retired = used_indexes([with_indexes(dataclasses.replace(BY_NAME, retired=True))])
+        deployed = application("core", {"Metadata": {"EdgeAdmin": {"Indexes": retired}}})
+
+        assert change(with_indexes(dataclasses.replace(BY_NAME, retired=True))) == []
+        assert change(with_indexes(), applications=[deployed]) == []
+
+    def test_a_retired_index_cannot_be_queried(self):
+        retired = dataclasses.replace(BY_NAME, retired=True)
+        with pytest.raises(ValueError, match="the index by_name is retired"):
+            Query(NODES, "a", index=retired)
+
+
+def test_the_packaged_application_says_which_indexes_its_code_queries(tmp_path):
+    template, _ = package(tmp_path, "dev", code_only=True)
+
+    assert application("core", template).used == used_indexes(ALL_TABLES)
+    assert template["Outputs"]["Release"]["Value"]
+
+
+class TestDeploy:
+    @pytest.fixture
+    def deployer(self, emulator, tmp_path, monkeypatch):
+        deployer = Deployer(emulator.url, tmp_path)
+        deployer.core()
+        yield deployer
+        deployer.session.close()
+
+    def without_an_index(self, monkeypatch):
+        table = next(table for table in ALL_TABLES if table.indexes)
+        fewer = dataclasses.replace(table, indexes=table.indexes[1:])
+        tables = [fewer if each is table else each for each in ALL_TABLES]
+        monkeypatch.setattr("infra.package.ALL_TABLES", tables)
+        return table.name, table.indexes[0].name
+
+    def test_refuses_before_anything_is_planned(self, deployer, monkeypatch):
+        table, index = self.without_an_index(monkeypatch)
+        with pytest.raises(
+            ValueError, match=f"table {table}: index {index} is removed, and the code of edge-admin-{STAGE}"
+        ):
+            deployer.core()
+
+        assert deployer.session.called("CreateChangeSet") == []
+        assert deployer.asked == []
+
+    def test_removes_what_no_deployed_code_queries(self, deployer, monkeypatch):
+        table, index = self.without_an_index(monkeypatch)
+        used = {name: [each for each in names if each != index] for name, names in used_indexes(ALL_TABLES).items()}
+
+        def retired(role):
+            template = small_application(role)
+            template["Resources"]["Probe"]["Properties"]["DelaySeconds"] = 5
+            return {**template, "Metadata": {"EdgeAdmin": {"Indexes": used}}}
+
+        monkeypatch.undo()
+        deployer.template = retired
+        deployer.core()
+        self.without_an_index(monkeypatch)
+        deployer.core()
+
+        described = deployer.client("dynamodb").describe_table(TableName=f"edge-admin-{STAGE}-{table}")["Table"]
+        assert index not in [each["IndexName"] for each in described.get("GlobalSecondaryIndexes", [])]
