@@ -1,12 +1,11 @@
 """The application as Chalice packages it: every route and every worker. No logic."""
 
-from chalice.app import Chalice
-
 from chalicelib.api import dispatch, fallback
+from chalicelib.api.application import Application
 from chalicelib.bootstrap import prepare, services
 from chalicelib.settings import running_function
 
-app = Chalice(app_name="edge-admin", configure_logs=False)
+app = Application("edge-admin")
 app.experimental_feature_flags.add("WEBSOCKETS")
 
 dispatch.register(app, services)

@@ -11,8 +11,7 @@ from functools import cache, partial
 from importlib import import_module
 from pathlib import Path as FilePath
 
-from chalice.app import Chalice
-
+from chalicelib.api.application import Application
 from chalicelib.api.endpoint import EdgeServices, Endpoints, add_route
 from chalicelib.api.operation import Endpoint
 from chalicelib.bootstrap import Services
@@ -24,7 +23,7 @@ POLLING = "chalicelib.api.agent.executions"
 """The module whose routes most requests ask for: idle agents do nothing else."""
 
 
-def register(app: Chalice, provide: Callable[[], EdgeServices]) -> None:
+def register(app: Application, provide: Callable[[], EdgeServices]) -> None:
     """Add every route to `app`."""
     table: dict[str, list[str]] = json.loads(TABLE.read_text(encoding="utf-8"))
     for module, operations in table.items():

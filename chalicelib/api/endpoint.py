@@ -11,10 +11,12 @@ from datetime import datetime
 from functools import cache, partial
 from typing import Any, TypeVar, Unpack
 
-from chalice.app import Chalice, Response
+from chalice.app import Response
 
 from chalicelib.access.keys import AGENT, METRICS, OPEN, OPERATOR, PUBLIC, Auth
+from chalicelib.api.application import Application
 from chalicelib.api.bearer import bearer_of
+from chalicelib.api.caching import unless_known
 from chalicelib.api.edge_services import EdgeServices
 from chalicelib.api.envelope import Envelope
 from chalicelib.api.exchange import Incoming, Outgoing
@@ -22,7 +24,16 @@ from chalicelib.api.headers import SECURITY_HEADERS, Cors
 from chalicelib.api.json_body import read_json
 from chalicelib.api.operation import Endpoint, Options
 from chalicelib.api.page_bytes import check_answer
-from chalicelib.api.results import Answer, Bare, Created, NoContent, Paginated, PlainText, Request
+from chalicelib.api.results import (
+    Answer,
+    Bare,
+    Created,
+    MethodNotAllowedError,
+    NoContent,
+    Paginated,
+    PlainText,
+    Request,
+)
 from chalicelib.api.validation import Body, NoBody, Path, Query, read
 from chalicelib.kit.clock import SystemClock
 from chalicelib.kit.errors import EdgeError, Kind
@@ -56,6 +67,7 @@ STATUSES = {
     Kind.UNAUTHORIZED: 401,
     Kind.FORBIDDEN: 403,
     Kind.NOT_FOUND: 404,
+    Kind.METHOD_NOT_ALLOWED: 405,
     Kind.CONFLICT: 409,
     Kind.PAYLOAD_TOO_LARGE: 413,
     Kind.UNSUPPORTED_MEDIA_TYPE: 415,
@@ -102,16 +114,17 @@ class Endpoints:
 
         return keep
 
-    def register(self, app: Chalice, provide: Callable[[], EdgeServices]) -> None:
+    def register(self, app: Application, provide: Callable[[], EdgeServices]) -> None:
         """Add the routes to `app`. `provide` gives the container's services at each request."""
         for endpoint in self.all:
             add_route(app, endpoint.method, endpoint.route, partial(_itself, endpoint), provide)
 
 
 def add_route(
-    app: Chalice, method: str, route: str, find: Callable[[], Endpoint], provide: Callable[[], EdgeServices]
+    app: Application, method: str, route: str, find: Callable[[], Endpoint], provide: Callable[[], EdgeServices]
 ) -> None:
     """Add one route to `app`. `find` gives the operation at each request, `provide` the container's services."""
+    app.finders.setdefault(route, {})[method] = find
     # */*: a wrong content type is answered by the edge, in the envelope, and not by Chalice.
     add = app.route(route, methods=[method], content_types=["*/*"])
     add(_chalice_view(app, route, find, provide))
@@ -121,26 +134,19 @@ def _itself(endpoint: Endpoint) -> Endpoint:
     return endpoint
 
 
-def current_event(app: Chalice) -> Mapping[str, Any]:
-    """The proxy event that `app` is answering. Raises LookupError outside a request."""
-    if app.current_request is None:
-        raise LookupError("no request is being answered")
-    event: Mapping[str, Any] = app.current_request.to_original_event()
-    return event
-
-
 def _chalice_view(
-    app: Chalice, route: str, find: Callable[[], Endpoint], provide: Callable[[], EdgeServices]
+    app: Application, route: str, find: Callable[[], Endpoint], provide: Callable[[], EdgeServices]
 ) -> Callable[..., Response]:
     def view(**_: str) -> Response:
-        incoming = Incoming.from_event(current_event(app))
+        incoming = Incoming.from_event(app.current_event())
         try:
             endpoint, services = find(), provide()
         except Exception as error:  # noqa: BLE001 - as in `respond`: services or a route that cannot be loaded
             outgoing = _cannot_start(error, route)
         else:
             outgoing = respond(endpoint, incoming, services)
-        return Response(body=outgoing.body, status_code=outgoing.status, headers={**outgoing.headers})
+        body = "" if incoming.method == "HEAD" else outgoing.body
+        return Response(body=body, status_code=outgoing.status, headers={**outgoing.headers})
 
     return view
 
@@ -190,7 +196,7 @@ def respond(endpoint: Endpoint, incoming: Incoming, services: EdgeServices) -> O
         exchange.meter = services.tables.meter
         exchange.meter.reset()
         cors = cors_of(services.settings).headers_for(incoming.header("origin"))
-        outgoing = _serve(exchange)
+        outgoing = unless_known(_serve(exchange), incoming)
     except EdgeError as error:
         outgoing, refused = _refusal(error, exchange), error.kind
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets the envelope
@@ -264,7 +270,12 @@ def _read(exchange: _Exchange) -> Request[Path, Query, Body]:
     query = read(endpoint.query, incoming.query)
     body: Body = NoBody()
     if endpoint.has_body:
-        sent = read_json(incoming, required=endpoint.body_required, max_bytes=endpoint.max_body_bytes)
+        sent = read_json(
+            incoming,
+            required=endpoint.body_required,
+            max_bytes=endpoint.max_body_bytes,
+            may_hold_replaced=endpoint.auth is Auth.AGENT,
+        )
         body = read(endpoint.body, sent)
     return Request(
         path=path,
@@ -283,7 +294,7 @@ def _render(answer: Answer, exchange: _Exchange) -> Outgoing:
         case NoContent():
             return Outgoing(204, headers=dict(answer.headers))
         case Bare():
-            return Outgoing(answer.status, answer.text)
+            return Outgoing(answer.status, answer.text, {**answer.headers})
         case PlainText():
             return Outgoing(status, answer.text, {**answer.headers, "content-type": answer.media_type})
         case Paginated():
@@ -301,6 +312,8 @@ def _refusal(error: EdgeError, exchange: _Exchange) -> Outgoing:
         outgoing.headers["retry-after"] = str(error.retry_after_seconds)
     if error.kind is Kind.UNAUTHORIZED:
         outgoing.headers["www-authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowedError):
+        outgoing.headers["allow"] = ", ".join(error.allowed)
     return outgoing
 
 

@@ -9,6 +9,9 @@ from urllib.parse import unquote
 
 from chalicelib.kit.errors import bad_request
 
+SENT_METHOD = "sentMethod"
+"""Field of a request's context: the method that was sent, where its route is the one for undeclared methods."""
+
 
 @dataclass(frozen=True)
 class Incoming:
@@ -36,7 +39,7 @@ class Incoming:
             known = name.lower()
             headers[known] = (*headers[known], *values) if known in headers else tuple(values)
         return cls(
-            method=context["httpMethod"],
+            method=context.get(SENT_METHOD) or context["httpMethod"],
             route=context["resourcePath"],
             path={name: unquote(value) for name, value in (event.get("pathParameters") or {}).items()},
             query={name: values[-1] for name, values in (event.get("multiValueQueryStringParameters") or {}).items()},

@@ -1,61 +1,71 @@
-"""What no other route answers: unknown paths and methods (404, before authentication) and browsers' preflights.
+"""What no declared operation answers: HEAD, OPTIONS and wrong methods of every path, and unknown paths (404).
 
-API Gateway decides about paths and methods, so each needs a route: ``/``, a greedy one for the rest, and OPTIONS beside
-every other method of a path.
+API Gateway decides about paths and methods, so there is a route for ``/``, a greedy one for the rest, and beside the
+methods of each path one for all others. All of it comes before authentication.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 
-from chalice.app import Chalice
-
-from chalicelib.api.endpoint import OPEN, EdgeServices, Endpoints, NoContent, Request, cors_of
+from chalicelib.api.application import ANY, Application
+from chalicelib.api.endpoint import OPEN, EdgeServices, NoContent, Request, add_route, cors_of
+from chalicelib.api.exchange import SENT_METHOD
+from chalicelib.api.operation import Endpoint
+from chalicelib.api.results import MethodNotAllowedError
 from chalicelib.api.validation import AnyPath, AnyQuery, NoBody
 from chalicelib.kit.errors import not_found
 
 GREEDY = "/{proxy+}"
-_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
-def unknown(_request: Request[AnyPath, AnyQuery, NoBody], _services: EdgeServices) -> NoContent:
-    """404, whatever was asked."""
-    raise not_found()
-
-
-def preflight(_request: Request[AnyPath, AnyQuery, NoBody], services: EdgeServices) -> NoContent:
-    """204 with what the CORS settings allow; 404 where CORS is not configured."""
-    cors = cors_of(services.settings)
-    if not cors.configured:
-        raise not_found()
-    return NoContent(cors.preflight_headers())
-
-
-def register(app: Chalice, provide: Callable[[], EdgeServices]) -> None:
-    """Add the fallbacks to `app`. Call it last: it looks at the paths and methods that are already there."""
-    routes = Endpoints(tag="Fallback")
-    for route in ("/", GREEDY):
-        for method in (method for method in _METHODS if method not in app.routes.get(route, {})):
-            declared = routes.declare(
-                method,
-                route,
-                auth=OPEN,
-                path=AnyPath,
-                query=AnyQuery,
-                errors=(404,),
-                documented=False,
-                summary="Anything unknown",
-            )
-            declared(unknown)
+def register(app: Application, provide: Callable[[], EdgeServices]) -> None:
+    """Add the fallbacks to `app`. Call it last: it looks at the paths that are already there."""
     for route in sorted({*app.routes, "/", GREEDY}):
-        declared = routes.declare(
-            "OPTIONS",
-            route,
-            auth=OPEN,
-            path=AnyPath,
-            query=AnyQuery,
-            status=204,
-            errors=(404,),
-            documented=False,
-            summary="CORS preflight",
-        )
-        declared(preflight)
-    routes.register(app, provide)
+        add_route(app, ANY, route, partial(_find, app, route), provide)
+
+
+def allowed_methods(declared: Iterable[str]) -> list[str]:
+    """What a path that declares these answers: HEAD wherever there is GET, and OPTIONS."""
+    methods = {*declared, "OPTIONS"}
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
+
+
+def _find(app: Application, route: str) -> Endpoint:
+    """What answers the method that was sent. Of HEAD's answer the edge sends the headers only."""
+    method = app.current_event()["requestContext"][SENT_METHOD]
+    declared = {name: find for name, find in app.finders[route].items() if name != ANY}
+    if method == "HEAD" and "GET" in declared:
+        return declared["GET"]()
+    view = _Undeclared(allowed_methods(declared) if declared else ())
+    answer = view.options if method == "OPTIONS" else view.refuse
+    return Endpoint(
+        method=method,
+        route=route,
+        view=answer,
+        tag="Fallback",
+        auth=OPEN,
+        summary="Anything else",
+        path=AnyPath,
+        query=AnyQuery,
+        documented=False,
+    )
+
+
+class _Undeclared:
+    """Answers for a path with these methods; one without any is unknown."""
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self._allowed = tuple(allowed)
+
+    def refuse(self, _request: Request[AnyPath, AnyQuery, NoBody], _services: EdgeServices) -> NoContent:
+        """405 with the methods that there are; 404 for an unknown path."""
+        raise MethodNotAllowedError(self._allowed) if self._allowed else not_found()
+
+    def options(self, _request: Request[AnyPath, AnyQuery, NoBody], services: EdgeServices) -> NoContent:
+        """204 with the methods that there are and with what the CORS settings allow, of unknown paths too, so that a
+        page can read their 404; without those settings that is all that they say."""
+        cors = cors_of(services.settings)
+        if not self._allowed and not cors.configured:
+            raise not_found()
+        allow = {"allow": ", ".join(self._allowed)} if self._allowed else {}
+        return NoContent({**allow, **(cors.preflight_headers() if cors.configured else {})})

@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.access.keys import Auth
 from chalicelib.api.dispatch import TABLE
 from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.health import DOCUMENT
+from chalicelib.api.health import DOCUMENT, LOCAL_URL
 from chalicelib.api.openapi_schema import Components, Schema, to_markdown
 from chalicelib.api.routes import all_endpoints, table_text
 from chalicelib.api.version import CONTRACT_VERSION
@@ -66,7 +66,7 @@ _TAGS = {
     "Health": "For probes and readers",
     "Documentation": "Pages for people, and the description of the events",
 }
-_NO_CONTENT = 204
+_EMPTY = frozenset({204, 304})
 _TOO_MANY_REQUESTS = 429
 _RETRY_AFTER = {
     "Retry-After": {"description": "Seconds to wait", "required": True, "schema": {"type": "integer", "minimum": 1}}
@@ -154,6 +154,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             "description": _DESCRIPTION,
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
+        "servers": [{"url": LOCAL_URL, "description": "`make up`; elsewhere what `make deploy` prints"}],
         "tags": [_tag(name) for name in dict.fromkeys(endpoint.tag for endpoint in shown)],
         "paths": paths,
         "components": {"schemas": dict(sorted(components.schemas.items())), "securitySchemes": _SCHEMES},
@@ -226,7 +227,7 @@ def statuses_of(endpoint: Endpoint) -> set[int]:
 
 def _response(endpoint: Endpoint, status: int, components: Components) -> dict[str, Any]:
     description = HTTPStatus(status).phrase
-    if status == _NO_CONTENT:
+    if status in _EMPTY:
         return {"description": description}
     if status != endpoint.status:
         error: Schema = {"$ref": "#/components/schemas/Error"}

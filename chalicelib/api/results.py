@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from chalicelib.api.envelope import PageNumbers
 from chalicelib.api.validation import Body, Path, Query
+from chalicelib.kit.errors import EdgeError, Kind
 
 if TYPE_CHECKING:
     from chalicelib.nodes.service import Agent
@@ -19,6 +20,14 @@ B = TypeVar("B", bound=Body)
 
 class NotAnAgentRouteError(Exception):
     """A view asked for the agent on a route that does not authenticate one: a mistake in the program."""
+
+
+class MethodNotAllowedError(EdgeError):
+    """The path is there, and has other methods: those ``allowed``."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__(Kind.METHOD_NOT_ALLOWED, f"Method not allowed here. Allowed: {', '.join(allowed)}")
+        self.allowed = tuple(allowed)
 
 
 @dataclass(frozen=True)
@@ -72,10 +81,12 @@ class Paginated:
 
 @dataclass(frozen=True)
 class Bare:
-    """JSON text without an envelope: health checks and published documents."""
+    """JSON text without an envelope: health checks and published documents. ``headers`` win over those that every
+    answer has."""
 
     text: str
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

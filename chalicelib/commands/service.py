@@ -196,6 +196,8 @@ def _validate(new: NewCommand, now: datetime) -> None:
         details["command_text"] = ["can't be blank"]
     elif len(new.command_text.encode()) > TEXT_LIMIT_BYTES:
         details["command_text"] = [f"should be at most {TEXT_LIMIT_BYTES} byte(s)"]
+    elif "\0" in new.command_text:  # no program can be given one: each machine would fail by itself
+        details["command_text"] = [f"has U+0000 as character {new.command_text.index(chr(0)) + 1}: no shell takes it"]
     if new.expired_at is not None and new.expired_at <= now:
         details["expired_at"] = ["must be in the future"]
     details |= wrong_with(new.targeting)

@@ -4,11 +4,14 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from chalicelib.api.application import ANY
 from infra.apis import GATEWAY_RESPONSES, gateway_response
 from infra.functions import API_STAGE, FUNCTIONS, function
 
 Json = dict[str, Any]
 
+
+METHODS = ("delete", "get", "head", "options", "patch", "post", "put")
 
 CONCURRENCY = 2
 """Copies of a queue's function at once. Each is a process; more would fight over the processors of one machine."""
@@ -20,12 +23,14 @@ WAITING_CONCURRENCY = 8
 def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[[str], str]) -> Json:
     """A copy for the emulator. ``endpoint_of`` says where a function reaches the AWS APIs.
 
-    It knows no gateway responses in the API's body; agents come through the proxy; the runner calls the sweeps itself,
-    so the schedules are off. It checks a batch of messages as an action of its own, where AWS checks sqs:SendMessage,
-    and does not tell policies for what purpose KMS is asked.
+    It knows no route for whatever method a path does not declare (each method gets its own) and no gateway responses in
+    the API's body; agents come through the proxy; the runner calls the sweeps itself, so the schedules are off. It
+    checks a batch of messages as an action of its own, where AWS checks sqs:SendMessage, and does not tell policies for
+    what purpose KMS is asked.
     """
     template = copy.deepcopy(packaged)
     resources = template["Resources"] = local_state(template)["Resources"]
+    _spell_out_methods(resources)
     _move_gateway_responses(resources)
     _adapt_policies(resources)
     for name, resource in resources.items():
@@ -59,6 +64,13 @@ def _adapt_policies(resources: Json) -> None:
                     statement["Action"].append("sqs:SendMessageBatch")
                 if any(action.startswith("kms:") for action in statement["Action"]):
                     del statement["Condition"]
+
+
+def _spell_out_methods(resources: Json) -> None:
+    """A route for each method in place of the one for all that a path does not declare."""
+    for path in resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"].values():
+        operation = path.pop(ANY.lower())
+        path |= {method: operation for method in METHODS if method not in path}
 
 
 def _move_gateway_responses(resources: Json) -> None:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from chalice.app import Chalice
 from openapi_schema_validator import OAS30Validator
 from pydantic import SecretStr
 
 from chalicelib.access.keys import Keys
 from chalicelib.access.throttle import WRONG_KEYS_BURST, WRONG_KEYS_PER_SECOND, Throttle
 from chalicelib.api import fallback
+from chalicelib.api.application import Application
 from chalicelib.api.endpoint import Endpoint, Endpoints
 from chalicelib.api.openapi import document
 from chalicelib.kit.log import Log
@@ -117,7 +117,7 @@ class Client:
         self.key = key
         self.address = address
         self._routes = routes
-        self.app = Chalice(app_name="edge-admin-test")
+        self.app = Application("edge-admin-test")
         for group in routes:
             group.register(self.app, lambda: services)
         fallback.register(self.app, lambda: services)
@@ -191,7 +191,7 @@ class Client:
         values: dict[str, list[str]] = {}
         for name, value in pairs:
             values.setdefault(name, []).append(value)
-        route, variables = self._match(method, parts.path)
+        route, variables = self._match(parts.path)
         return {
             "resource": route,
             "path": parts.path,
@@ -213,11 +213,12 @@ class Client:
             "body": body,
         }
 
-    def _match(self, method: str, path: str) -> tuple[str, dict[str, str]]:
+    def _match(self, path: str) -> tuple[str, dict[str, str]]:
+        """The most specific path, whatever the method: every path has a route for those that it does not declare."""
         candidates = []
-        for route, methods in self.app.routes.items():
+        for route in self.app.routes:
             variables = _variables(route, path)
-            if variables is not None and method in methods:
+            if variables is not None:
                 candidates.append((route.count("{"), route, variables))
         if candidates:
             _, route, variables = min(candidates, key=lambda candidate: candidate[:2])

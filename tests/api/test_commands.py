@@ -129,6 +129,10 @@ class TestCreate:
         ("fields", "details"),
         [
             ({"command_text": " \n\t"}, {"command_text": ["can't be blank"]}),
+            (
+                {"command_text": "echo a\0b"},
+                {"command_text": ["has U+0000 as character 7: no shell takes it"]},
+            ),
             ({"expired_at": "2026-11-21T10:00:00Z"}, {"expired_at": ["must be in the future"]}),
             ({"expired_at": "0001-01-01T00:00:00Z"}, {"expired_at": ["must be in the future"]}),
             (

@@ -102,7 +102,7 @@ def test_the_policy_lets_a_page_do_no_more_than_it_does(path):
 def test_other_answers_keep_the_policy_of_an_api():
     answer = client().get("/api/asyncapi")
     assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
-    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cache-control"] == "public, max-age=300"
 
 
 @pytest.mark.parametrize("path", EVERYTHING)
@@ -191,6 +191,15 @@ def test_the_guide_names_this_installation_and_escapes_its_address():
     assert '-H "Authorization: Bearer $KEY"' in text
 
 
-@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "PATCH", "DELETE"])
-def test_other_methods_on_the_guide_are_unknown(method):
-    assert client().request(method, "/").status == 404
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_other_methods_on_the_guide_are_refused(method):
+    answer = client().request(method, "/")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize("path", ["/", "/swaggerui", "/redoc", "/asyncdoc", "/api/asyncapi"])
+def test_head_and_tags_serve_those_who_only_look_whether_something_has_changed(path):
+    got = client().get(path)
+    head = client().request("HEAD", path)
+    assert (head.status, head.text, head.headers["etag"]) == (200, "", got.headers["etag"])
+    assert client().get(path, headers={"If-None-Match": got.headers["etag"]}).status == 304

@@ -11,6 +11,10 @@ from tests.api.edge_routes import Agents, Things, routes
 PATH = "/things/0192e4a0-1111-7000-8000-000000000009"
 JSON = {"Content-Type": "application/json"}
 GOOD = '{"name":"a"}'
+REPLACED = "U+FFFD stands where the bytes were no UTF-8: send UTF-8, or \\ufffd where that character is meant"
+BAD_JSON = {"code": "bad_request", "message": "Bad Request"}
+NO_TYPE = "Missing header: content-type. Expected application/json"
+WRONG_TYPE = "Invalid value for header: content-type. Expected application/json"
 
 
 @pytest.fixture
@@ -34,7 +38,10 @@ def test_json_is_taken(client, content_type):
 @pytest.mark.parametrize("body", [GOOD, "", None])
 def test_a_required_body_needs_a_content_type(client, body):
     answer = client.post(PATH, body=body)
-    assert (answer.status, answer.error["details"]) == (400, {"": ["Missing header: content-type"]})
+    assert (answer.status, answer.error["details"]) == (
+        400,
+        {"": [NO_TYPE]},
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,7 +50,10 @@ def test_a_required_body_needs_a_content_type(client, body):
 )
 def test_a_form_or_another_json_is_a_wrong_header(client, content_type):
     answer = client.post(PATH, body=GOOD, headers={"Content-Type": content_type})
-    assert (answer.status, answer.error["details"]) == (400, {"": ["Invalid value for header: content-type"]})
+    assert (answer.status, answer.error["details"]) == (
+        400,
+        {"": [WRONG_TYPE]},
+    )
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/octet-stream", "json", ";"])
@@ -51,29 +61,53 @@ def test_any_other_type_is_unsupported(client, content_type):
     answer = client.post(PATH, body=GOOD, headers={"Content-Type": content_type})
     assert (answer.status, answer.error) == (
         415,
-        {"code": "unsupported_media_type", "message": "Unsupported Media Type"},
+        {"code": "unsupported_media_type", "message": "Unsupported Media Type. Expected application/json"},
     )
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "problem"),
     [
-        "{",
-        "name=a",
-        '{"name":NaN}',
-        '{"size":Infinity,"name":"a"}',
-        '{"name":"a",}',
-        "[" * 200_000,
-        '{"name":"\\ud800"}',
-        '{"name":"a","size":' + "9" * 5000 + "}",
-        "\ud800",
+        ("{", "Invalid JSON at line 1, column 2: Expecting property name enclosed in double quotes"),
+        ("name=a", "Invalid JSON at line 1, column 1: Expecting value"),
+        ('{\n  "name": "ä",\n  "size": x}', "Invalid JSON at line 3, column 11: Expecting value"),
+        ('{"name":"a"} {}', "Invalid JSON at line 1, column 14: Extra data"),
+        ('{"name":"a\nb"}', "Invalid JSON at line 1, column 11: Invalid control character at"),
+        ('{"name":NaN}', "Invalid JSON: NaN is no number of JSON"),
+        ('{"size":-Infinity,"name":"a"}', "Invalid JSON: -Infinity is no number of JSON"),
+        ("[" * 200_000, "Invalid JSON: nested too deeply"),
+        ('{"name":"\\ud800"}', "Invalid JSON: half of a surrogate pair is no text"),
+        ('{"name":"a","size":' + "9" * 5000 + "}", "Invalid JSON: a number is too long"),
+        ("\ud800", "Invalid UTF-8 at byte 1"),
+        ('{"name":"gr\ufffdn"}', f"Invalid text at line 1, column 12: {REPLACED}"),
+        ('{\n"name":\n"\ufffd"}', f"Invalid text at line 3, column 2: {REPLACED}"),
     ],
 )
-def test_what_is_no_json_is_a_bad_request_without_details(client, services, body):
+def test_what_is_no_json_is_a_bad_request_that_says_where_and_why(client, services, body, problem):
     answer = client.post(PATH, body=body, headers=JSON)
-    assert (answer.status, answer.error) == (400, {"code": "bad_request", "message": "Bad Request"})
+    assert (answer.status, answer.error) == (400, {**BAD_JSON, "details": {"": [problem]}})
     assert answer.json["meta"]["request_id"] == answer.headers["x-request-id"]
     assert services.things.seen == []
+
+
+def test_a_byte_order_mark_in_front_is_passed_over(client, services):
+    assert client.post(PATH, body="\ufeff" + GOOD, headers=JSON).status == 201
+    encoded = base64.b64encode(b"\xef\xbb\xbf" + GOOD.encode()).decode()
+    assert client.post(PATH, body=encoded, headers=JSON, body_is_base64=True).status == 201
+    assert client.post(PATH, body="\ufeff\ufeff" + GOOD, headers=JSON).status == 400
+    assert client.post(PATH, body="\ufeff", headers=JSON).error["details"] == {"name": ["Missing field: name"]}
+    assert len(services.things.seen) == 2
+
+
+def test_the_character_for_what_was_lost_may_be_meant(client):
+    assert client.post(PATH, body='{"name":"gr\\ufffdn"}', headers=JSON).data["name"] == "gr\ufffdn"
+
+
+def test_public_routes_refuse_it_too_and_agents_may_send_it(client, services):
+    body = '{"name":"gr\ufffdn"}'
+    assert client.post("/public", body=body, headers=JSON, key=None).status == 400
+    assert client.post("/agent/result", body=body, headers=JSON, key="node-token").status == 200
+    assert services.things.seen[0].body.name == "gr\ufffdn"
 
 
 def test_escaped_text_beyond_the_basic_plane_is_taken(client, services):
@@ -95,7 +129,7 @@ def test_an_empty_required_body_lacks_its_fields(client):
 
 def test_an_optional_body_may_be_absent_but_not_untyped(client):
     assert client.patch("/things").error["details"] == {"name": ["Missing field: name"]}
-    assert client.patch("/things", body=GOOD).error["details"] == {"": ["Missing header: content-type"]}
+    assert client.patch("/things", body=GOOD).error["details"] == {"": [NO_TYPE]}
     assert client.patch("/things", body="{", headers=JSON).error["message"] == "Bad Request"
 
 
@@ -130,7 +164,8 @@ def test_a_body_in_base64_is_decoded(client, services):
 
 def test_bytes_that_are_no_utf8_are_a_bad_request(client):
     encoded = base64.b64encode(b'{"name":"\xff"}').decode()
-    assert client.post(PATH, body=encoded, headers=JSON, body_is_base64=True).error["message"] == "Bad Request"
+    answer = client.post(PATH, body=encoded, headers=JSON, body_is_base64=True)
+    assert (answer.status, answer.error["details"]) == (400, {"": ["Invalid UTF-8 at byte 10"]})
 
 
 def test_of_a_repeated_member_the_last_counts(client):

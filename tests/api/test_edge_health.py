@@ -85,3 +85,38 @@ def test_the_document_is_served_as_it_is_packaged():
 def test_the_document_can_be_hidden():
     answer = client(settings=settings(api_docs_enabled=False)).get("/api/openapi")
     assert (answer.status, answer.error["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/ping", "/healthz", "/readyz", "/api/openapi"])
+def test_monitors_that_only_send_head_see_the_status(path):
+    answer = client().request("HEAD", path)
+    assert (answer.status, answer.text) == (200, "")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_head_of_a_failing_check_is_503(path):
+    answer = client(checks=[HealthCheck("Database", broken)]).request("HEAD", path)
+    assert (answer.status, answer.text) == (503, "")
+
+
+class TestDocument:
+    def test_it_names_this_installation(self):
+        here = client(settings=settings(public_url="https://edge.example/api")).get("/api/openapi").json
+        assert [server["url"] for server in here["servers"]] == ["https://edge.example/api"]
+        assert [server["url"] for server in client().get("/api/openapi").json["servers"]] == [health.LOCAL_URL]
+
+    def test_a_cache_may_keep_it_and_ask_whether_it_has_changed(self):
+        first = client().get("/api/openapi")
+        assert first.headers["cache-control"] == "public, max-age=300"
+        tag = first.headers["etag"]
+        for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+            again = client().get("/api/openapi", headers={"If-None-Match": known})
+            assert (again.status, again.text, again.headers["etag"]) == (304, "", tag)
+            assert again.headers["cache-control"] == "public, max-age=300"
+            assert "content-type" not in again.headers
+        for other in ('"other"', tag.strip('"'), ""):
+            assert client().get("/api/openapi", headers={"If-None-Match": other}).status == 200
+
+    def test_what_is_not_public_has_no_tag(self):
+        answer = client().get("/livez", headers={"If-None-Match": "*"})
+        assert (answer.status, answer.headers.get("etag")) == (200, None)

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from chalice.app import Chalice
 
+from chalicelib.api.application import Application
 from chalicelib.kit.clock import to_microseconds_text
 from chalicelib.kit.errors import not_found
 from chalicelib.kit.tables import Put, Table, Tables
@@ -119,7 +119,7 @@ def test_a_container_that_cannot_start_answers_with_the_envelope(capsys):
     def provide():
         raise RuntimeError("no settings")
 
-    app = Chalice(app_name="edge-admin-test")
+    app = Application("edge-admin-test")
     routes.register(app, provide)
     client = Client([routes], edge_services())
     client.app = app

@@ -83,12 +83,49 @@ def test_degraded_mode_blocks_only_what_says_so(client, services):
     assert client.get("/things").status == 200
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "PATCH"])
-def test_an_unknown_route_or_method_is_404_before_authentication(client, method):
-    path = "/things" if method == "PUT" else "/api/v2/nothing"
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/api/v2/nothing", "/"])
+def test_an_unknown_route_is_404_before_authentication(client, method, path):
     answer = client.request(method, path, key=None)
-    assert (answer.status, answer.error) == (404, {"code": "not_found", "message": "Resource not found"})
-    assert client.request(method, "/", key=None).status == 404
+    assert answer.status == 404
+    if method != "HEAD":
+        assert answer.error == {"code": "not_found", "message": "Resource not found"}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "allowed"),
+    [
+        ("/things", "PUT", "GET, HEAD, OPTIONS, PATCH"),
+        ("/things", "PROPFIND", "GET, HEAD, OPTIONS, PATCH"),
+        ("/public", "GET", "OPTIONS, POST"),
+        ("/public", "HEAD", "OPTIONS, POST"),
+        ("/named/edge", "PATCH", "DELETE, OPTIONS"),
+    ],
+)
+def test_a_wrong_method_is_405_with_those_that_there_are_before_authentication(client, services, path, method, allowed):
+    answer = client.request(method, path, key=None, query={"whatever": "1"}, body="{")
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+    if method != "HEAD":
+        message = f"Method not allowed here. Allowed: {allowed}"
+        assert answer.error == {"code": "method_not_allowed", "message": message}
+    assert services.things.seen == []
+    (line,) = services.lines.records
+    assert (line["method"], line["route"], line["status"]) == (method, path.replace("edge", "{cluster_name}"), 405)
+
+
+@pytest.mark.parametrize("query", [{}, {"page": "x"}])
+@pytest.mark.parametrize("key", ["master-key", "wrong", None])
+def test_head_is_get_without_the_body(client, services, key, query):
+    got = client.get("/things", key=key, query=query)
+    head = client.request("HEAD", "/things", key=key, query=query)
+    assert (head.status, head.text) == (got.status, "")
+    assert {**head.headers, "x-request-id": ""} == {**got.headers, "x-request-id": ""}
+    assert [line["method"] for line in services.lines.records] == ["GET", "HEAD"]
+
+
+def test_options_say_what_a_path_has(client):
+    answer = client.request("OPTIONS", "/things", key=None)
+    assert (answer.status, answer.text, answer.headers["allow"]) == (204, "", "GET, HEAD, OPTIONS, PATCH")
 
 
 def test_unknown_query_names_are_refused_where_there_are_none(client):

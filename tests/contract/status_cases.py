@@ -386,6 +386,7 @@ HEALTH = [
     Case("healthz", 200),
     Case("readyz", 200),
     Case("openapi", 200),
+    Case("openapi", 304, None, lambda _: {"headers": {"If-None-Match": "*"}}),
     Case("openapi", 404, None, settings={"api_docs_enabled": False}),
 ]
 

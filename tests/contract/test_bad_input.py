@@ -6,6 +6,7 @@ import re
 import pytest
 
 from chalicelib.access.keys import Auth
+from chalicelib.api.fallback import allowed_methods
 from chalicelib.api.routes import all_endpoints
 from chalicelib.api.validation import read
 from tests.contract.application import Application
@@ -17,6 +18,7 @@ CODES = {
     400: "bad_request",
     401: "unauthorized",
     404: "not_found",
+    405: "method_not_allowed",
     413: "payload_too_large",
     415: "unsupported_media_type",
 }
@@ -98,6 +100,8 @@ def test_without_the_right_key(app, endpoint):
         {"Authorization": "Bearer wrong"},
         {"Authorization": f"Bearer {right}x"},
         {"Authorization": f"Bearer {right[:-1]}"},
+        {"Authorization": f"Bearer{right}"},
+        {"Authorization": f"Bearer {right} x"},
         {"Authorization": f"Basic {right}"},
         {"Authorization": right},
         {"Authorization": "Bearer "},
@@ -175,9 +179,11 @@ def test_json_of_another_type(app, endpoint):
 @every(has_body)
 def test_malformed_json(app, endpoint):
     text = json.dumps(good(endpoint))
-    for body in (text[:-1], text + text, "{", "nothing", "{'a': 1}", text.replace("{", "{,", 1), "\ufeff" + text):
+    for body in (text[:-1], text + text, "{", "nothing", "{'a': 1}", text.replace("{", "{,", 1), "\ufeff\ufeff" + text):
         with app.unchanged():
-            assert refused(app.call(endpoint, body=body, headers=JSON), 400) == BAD_JSON
+            error = refused(app.call(endpoint, body=body, headers=JSON), 400)
+            assert re.fullmatch(r"Invalid JSON at line 1, column \d+: .+", *error.pop("details")[""])
+            assert error == BAD_JSON
 
 
 @every(has_body)
@@ -195,13 +201,14 @@ def test_content_types(app, endpoint):
     text = json.dumps(good(endpoint))
     with app.unchanged():
         details = refused_by_field(app.call(endpoint, body=text), "")
-        assert details == {"": ["Missing header: content-type"]}
+        assert details == {"": ["Missing header: content-type. Expected application/json"]}
         for form in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/ld+json"):
             details = refused_by_field(app.call(endpoint, body=text, headers={"Content-Type": form}), "")
-            assert details == {"": ["Invalid value for header: content-type"]}
+            assert details == {"": ["Invalid value for header: content-type. Expected application/json"]}
         for other in ("text/plain", "application/xml", "text/json", "json"):
             error = refused(app.call(endpoint, body=text, headers={"Content-Type": other}), 415)
-            assert error == {"code": "unsupported_media_type", "message": "Unsupported Media Type"}
+            message = "Unsupported Media Type. Expected application/json"
+            assert error == {"code": "unsupported_media_type", "message": message}
 
 
 @every(has_body)
@@ -218,22 +225,28 @@ def test_bodies_over_the_bound(app, endpoint):
 @every(lambda endpoint: True)
 def test_methods_that_a_path_does_not_have(app, endpoint):
     declared = {other.method for other in ENDPOINTS if other.route == endpoint.route}
-    path = app.path_of(endpoint)
-    overlapping = {"PATCH", "DELETE", "GET"} if path.endswith("/clusters/default/enrollment_keys") else set()
+    path, allowed = app.path_of(endpoint), allowed_methods(declared)
     with app.unchanged():
-        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"} - declared - overlapping:
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - declared:
             for key in (None, "wrong", app.key_for(endpoint)):
                 answer = app.client.request(method, path, key=key, body="{", checked=False)
-                assert refused(answer, 404) == NOT_FOUND
+                assert refused(answer, 405)["message"] == f"Method not allowed here. Allowed: {', '.join(allowed)}"
+                assert answer.headers["allow"] == ", ".join(allowed)
+
+
+@every(lambda endpoint: endpoint.method == "GET")
+def test_head_answers_as_get_does(app, endpoint):
+    got, head = app.call(endpoint), app.client.request("HEAD", app.path_of(endpoint), key=app.key_for(endpoint))
+    assert (head.status, head.text) == (got.status, "")
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/api", "/api/v1", "/api/v1/unknown", "/api/v2/clusters", "/api/v1/clusters/north/nodes", "/health_", "//"],
+    ["/api", "/api/v1", "/api/v1/unknown", "/api/v2/clusters", "/api/v1/clusters/north/nodes", "/health_", "//"],
 )
 def test_paths_that_nothing_has(app, path):
     with app.unchanged():
-        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"} - ({"GET"} if path == "/" else set()):
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
             for key in (None, MASTER_KEY):
                 answer = app.client.request(method, path, key=key, query={"a": "b"}, body="{", checked=False)
                 assert refused(answer, 404) == NOT_FOUND

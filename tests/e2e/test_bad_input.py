@@ -39,7 +39,7 @@ BAD = {
     "text": (415, "unsupported_media_type", "POST", CLUSTERS, {"raw": b"{}", "content_type": "text/plain"}),
     "no content type": (400, "bad_request", "POST", CLUSTERS, {"raw": b"{}", "content_type": None}),
     "unknown route": (404, "not_found", "GET", "/api/v1/surprises", {}),
-    "unknown method": (404, "not_found", "PUT", CLUSTERS, {"body": {"name": "x"}}),
+    "unknown method": (405, "method_not_allowed", "PUT", CLUSTERS, {"body": {"name": "x"}}),
     "bad id": (400, "bad_request", "GET", "/api/v1/nodes/1", {}),
     "unknown id": (404, "not_found", "GET", "/api/v1/nodes/01933b5c-7d1e-7a01-8000-00000000dead", {}),
     "unknown query": (400, "bad_request", "GET", "/api/v1/nodes?colour=red", {}),

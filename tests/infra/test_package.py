@@ -222,3 +222,18 @@ def test_an_application_that_does_not_load_is_not_packaged(tmp_path):
 
     with pytest.raises(RuntimeError, match="broken"):
         _run_chalice(tmp_path, "dev", merge, tmp_path / "out")
+
+
+def test_every_path_has_one_route_for_the_methods_that_it_does_not_declare(packaged):
+    template, _ = packaged
+    paths = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+    assert all("x-amazon-apigateway-any-method" in methods for methods in paths.values())
+    assert set(paths["/{proxy+}"]) == {"x-amazon-apigateway-any-method"}
+
+
+def test_the_local_cloud_gets_a_route_for_each_method(packaged):
+    template, _ = packaged
+    local = local_template(template, websocket_url="ws://x", endpoint_of=lambda _: "http://x")
+    paths = local["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+    for methods in paths.values():
+        assert set(methods) == {"delete", "get", "head", "options", "patch", "post", "put"}

@@ -15,6 +15,7 @@ from annotated_types import MaxLen, MinLen
 from pydantic import RootModel, StringConstraints
 
 from chalicelib.api import health
+from chalicelib.api.caching import PUBLISHED_HEADERS
 from chalicelib.api.docs.api_reference import api_reference
 from chalicelib.api.docs.assets import asset, published
 from chalicelib.api.docs.event_reference import event_reference
@@ -51,26 +52,26 @@ class AssetPath(Path):
     ]
 
 
-@routes.get("/", auth=PUBLIC, media_type=HTML, errors=(404,), summary="A short guide for operators")
+@routes.get("/", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="A short guide for operators")
 def show_guide(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
     _must_be_on(services)
     digest = base64.b64encode(hashlib.sha256(TO_THE_FOLDER.encode()).digest()).decode()
     return _page(guide(services.settings.public_url), f"; script-src 'sha256-{digest}'")
 
 
-@routes.get("/swaggerui", auth=PUBLIC, media_type=HTML, errors=(404,), summary="A page to try the API")
+@routes.get("/swaggerui", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="A page to try the API")
 def show_swagger_ui(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
     _must_be_on(services)
     return _page(_swagger_page(), _TRYING)
 
 
-@routes.get("/redoc", auth=PUBLIC, media_type=HTML, errors=(404,), summary="The API's reference")
+@routes.get("/redoc", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="The API's reference")
 def show_api_reference(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
     _must_be_on(services)
     return _page(_api_page())
 
 
-@routes.get("/asyncdoc", auth=PUBLIC, media_type=HTML, errors=(404,), summary="The events' reference")
+@routes.get("/asyncdoc", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="The events' reference")
 def show_event_reference(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
     _must_be_on(services)
     return _page(_event_page())
@@ -81,16 +82,21 @@ def show_event_reference(_request: Request[NoPath, NoQuery, NoBody], services: E
     auth=PUBLIC,
     answer=AsyncDocument,
     enveloped=False,
-    errors=(404,),
+    errors=(304, 404),
     summary="The events' own description",
 )
 def show_asyncapi(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> Bare:
     _must_be_on(services)
-    return Bare(_asyncapi_text())
+    return Bare(_asyncapi_text(), headers=PUBLISHED_HEADERS)
 
 
 @routes.get(
-    "/assets/scripts/{asset_name}", auth=PUBLIC, path=AssetPath, media_type=SCRIPT, errors=(404,), summary="A script"
+    "/assets/scripts/{asset_name}",
+    auth=PUBLIC,
+    path=AssetPath,
+    media_type=SCRIPT,
+    errors=(304, 404),
+    summary="A script",
 )
 def show_script(request: Request[AssetPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
     """Part of a page. Its name holds a digest of its content: it never changes under that name."""
@@ -99,7 +105,12 @@ def show_script(request: Request[AssetPath, NoQuery, NoBody], services: EdgeServ
 
 
 @routes.get(
-    "/assets/styles/{asset_name}", auth=PUBLIC, path=AssetPath, media_type=STYLE, errors=(404,), summary="A style sheet"
+    "/assets/styles/{asset_name}",
+    auth=PUBLIC,
+    path=AssetPath,
+    media_type=STYLE,
+    errors=(304, 404),
+    summary="A style sheet",
 )
 def show_style(request: Request[AssetPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
     """Part of a page. Its name holds a digest of its content: it never changes under that name."""

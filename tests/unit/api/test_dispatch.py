@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from chalice.app import Chalice
 
 from chalicelib.api import dispatch
+from chalicelib.api.application import Application
 from chalicelib.api.routes import MODULES, table_text
 from tests.api.client import Client, edge_services
 
@@ -52,7 +52,7 @@ def test_a_module_that_does_not_load_is_answered_with_the_envelope(tmp_path, mon
     table.write_text('{"chalicelib.api.operator.nothing": ["GET /nothing"]}')
     monkeypatch.setattr(dispatch, "TABLE", table)
     client = Client([], edge_services())
-    client.app = Chalice(app_name="edge-admin-test")
+    client.app = Application("edge-admin-test")
     dispatch.register(client.app, edge_services)
     answer = client.get("/nothing")
     assert (answer.status, answer.error["code"]) == (500, "internal_server_error")
