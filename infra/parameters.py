@@ -133,7 +133,7 @@ def options_of(role: Role) -> dict[str, Option]:
 
 
 def check_options(given: Mapping[str, str]) -> None:
-    """Raises ValueError for options that say nothing without another one."""
+    """Raises ValueError for options that say nothing without another one, and for a name that two APIs would share."""
     for name, other in (
         ("MONTHLY_BUDGET_USD", "ALARM_EMAIL"),
         ("REST_DOMAIN_NAME", "REST_CERTIFICATE_ARN"),
@@ -145,6 +145,10 @@ def check_options(given: Mapping[str, str]) -> None:
     ):
         if given.get(name) and not given.get(other):
             raise ValueError(f"{name} is set, and {other} is not")
+    if given.get("REST_DOMAIN_NAME") and given["REST_DOMAIN_NAME"] == given.get("WEBSOCKET_DOMAIN_NAME"):
+        raise ValueError(
+            "REST_DOMAIN_NAME and WEBSOCKET_DOMAIN_NAME are the same: API Gateway takes a name for one API"
+        )
 
 
 def parameter_name(setting: str) -> str:

@@ -75,6 +75,13 @@ def test_that_need_another_say_so(given, missing):
     check_options({**given, missing: "x"})
 
 
+def test_one_name_is_not_for_both_apis():
+    given = {f"{api}_{what}": "x" for api in ("REST", "WEBSOCKET") for what in ("DOMAIN_NAME", "CERTIFICATE_ARN")}
+    with pytest.raises(ValueError, match="are the same"):
+        check_options(given)
+    check_options({**given, "WEBSOCKET_DOMAIN_NAME": "y"})
+
+
 class TestThrottles:
     def test_let_a_fleet_poll_and_register_at_once_and_leave_the_account_some(self):
         polls = MACHINES / Settings(_env_file=None).poll_seconds
