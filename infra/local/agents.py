@@ -60,6 +60,11 @@ class SampleAgent:
         enrolled = [event["node_id"] for event in self.events() if event["event"] == "agent.enrolled"]
         return str(enrolled[-1]) if enrolled else None
 
+    @property
+    def connected(self) -> bool:
+        """Whether it has opened its WebSocket since it was first started."""
+        return any(event["event"] == "websocket.connected" for event in self.events())
+
 
 class SampleAgents:
     """Several agents, all stopped and their folders removed on leaving."""
@@ -85,6 +90,10 @@ class SampleAgents:
         agent = SampleAgent(folder)
         self.agents.append(agent)
         return agent
+
+    def connected(self) -> list[SampleAgent]:
+        """Those that hold their WebSocket: a command reaches them at once."""
+        return [agent for agent in self.agents if agent.connected]
 
     def stop(self) -> None:
         """Stop all of them. Safe to repeat."""

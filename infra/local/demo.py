@@ -80,7 +80,7 @@ def _enrol(operator: Operator, agents: SampleAgents) -> dict[str, SampleAgent]:
     began = time.monotonic()
     for _ in range(AGENTS):
         agents.add(key).start()
-    _wait_for("the agents to connect", lambda: all(_connected(agent) for agent in agents.agents), agents.agents)
+    _wait_for("the agents to connect", lambda: len(agents.connected()) == AGENTS, agents.agents)
     nodes = {str(agent.node_id()): agent for agent in agents.agents}
     known = {node["id"] for node in operator.nodes()}
     if known != set(nodes):
@@ -89,10 +89,6 @@ def _enrol(operator: Operator, agents: SampleAgents) -> dict[str, SampleAgent]:
         print(f"  {node_id}  enrolled and connected")
     print(f"  took {time.monotonic() - began:.1f} s")
     return nodes
-
-
-def _connected(agent: SampleAgent) -> bool:
-    return any(event["event"] == "websocket.connected" for event in agent.events())
 
 
 def _run_command(operator: Operator, nodes: dict[str, SampleAgent], tap: BusTap) -> set[str]:

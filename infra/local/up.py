@@ -1,6 +1,7 @@
 """`make up`: the application in a local cloud, kept running until Ctrl-C."""
 
 import sys
+import time
 
 from infra.local.agents import SampleAgents
 from infra.local.cloud import LocalCloud, settings_of_this_shell
@@ -10,14 +11,20 @@ from infra.local.operator_api import Operator
 DEFAULT_PORT = 8080
 SAMPLE_CLUSTER = "samples"
 
+PATIENCE_SECONDS = 30.0
+"""How long the agents are waited for before it is said that some are missing."""
+
+POLL_SECONDS = 0.1
+
 
 def main(agent_count: int) -> int:
     lifetime = Lifetime()
     try:
         with LocalCloud(settings_of_this_shell(port=DEFAULT_PORT)) as cloud, SampleAgents(cloud.folder) as agents:
+            _print_addresses(cloud)
             if agent_count:
-                _start_agents(Operator(cloud.url, cloud.master_key), agents, agent_count)
-            _print_addresses(cloud, agent_count)
+                _enrol(Operator(cloud.url, cloud.master_key), agents, agent_count)
+            print("Ctrl-C stops everything; its nodes and keys are gone then", flush=True)
             lifetime.wait()
     except StopRequested:
         print("\nstopped")
@@ -27,21 +34,29 @@ def main(agent_count: int) -> int:
     return 0
 
 
-def _start_agents(operator: Operator, agents: SampleAgents, count: int) -> None:
+def _enrol(operator: Operator, agents: SampleAgents, count: int) -> None:
+    """Start the agents, and print them once the API knows them all: a command given then reaches each."""
     operator.create_cluster(SAMPLE_CLUSTER)
     key = operator.create_enrollment_key(SAMPLE_CLUSTER, count)
     for _ in range(count):
         agents.add(key).start()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(agents.connected()) < count and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    enrolled = agents.connected()
+    print(f"agents      {len(enrolled)} of {count} in cluster {SAMPLE_CLUSTER}")
+    for agent in enrolled:
+        print(f"            {agent.node_id()}")
+    if len(enrolled) < count:
+        logs = ", ".join(str(agent.log) for agent in agents.agents if agent not in enrolled)
+        print(f"            the others are not there yet; their logs: {logs}")
 
 
-def _print_addresses(cloud: LocalCloud, agent_count: int) -> None:
+def _print_addresses(cloud: LocalCloud) -> None:
     print(f"API         {cloud.url}")
     print(f"WebSocket   {cloud.websocket_url}")
     print(f"MASTER_KEY  {cloud.master_key}")
-    print(f"AWS APIs    {cloud.emulator_url}")
-    if agent_count:
-        print(f"agents      {agent_count}, in cluster {SAMPLE_CLUSTER}")
-    print("Ctrl-C stops everything", flush=True)
+    print(f"AWS APIs    {cloud.emulator_url}", flush=True)
 
 
 if __name__ == "__main__":

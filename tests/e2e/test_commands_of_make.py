@@ -113,8 +113,10 @@ def test_two_clouds_run_beside_each_other_and_end_with_ctrl_c():
         assert urls == [f"http://127.0.0.1:{port}" for port in ports]
         for each in (first, second):
             each.printed("^(Ctrl-C stops everything)")
+        assert first.printed(r"^agents +(\d of \d)") == "1 of 1"
         api, other = Api(urls[0], "first-master-key"), Api(urls[1], "second-master-key")
         assert [each["name"] for each in api.items("/api/v1/clusters")] == ["samples"]
+        assert [each["id"] for each in api.items("/api/v1/nodes")] == [first.printed(r"^ {12}(\S+)$")]
         assert other.items("/api/v1/clusters") == []
         assert Api(urls[1], "first-master-key").get("/api/v1/clusters").status == 401
 
