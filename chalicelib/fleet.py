@@ -141,6 +141,7 @@ class Fleet(Foundations):
             totals=self.counters.read,
             release_aliases=aliases_store.release,
             vpn=self.vpn,
+            trusts_hosts=self.settings.netmaker_hosts_prove_nodes,
         )
 
     @cached_property

@@ -141,6 +141,11 @@ class Settings(BaseModel):
         None, description="Replaces the secret's `NETMAKER_MASTER_KEY`; for local runs and tests."
     )
     netmaker_default_domain: str = Field("nm.internal", description="Domain of nodes' VPN host names.")
+    netmaker_hosts_prove_nodes: bool = Field(
+        default=False,
+        description="Let a node come back without its token, as agents of the reference do, if a host of its name is "
+        "in the mesh: then whoever knows a node's id can take it over.",
+    )
     cluster_reconciliation_enabled: bool = Field(
         default=True, description="Compare the mesh with our rows every hour and mend it; in mode `netmaker`."
     )

@@ -17,7 +17,7 @@ from chalicelib.kit.errors import EdgeError, Kind, forbidden, invalid, not_found
 from chalicelib.kit.ids import Ids, to_unpadded_base64
 from chalicelib.kit.listing import Counter, ListPage, ListRequest
 from chalicelib.kit.tables import ConditionFailedError, Put, Tables, TransactionFailedError, Write
-from chalicelib.vpn.port import Network, Vpn
+from chalicelib.vpn.port import Joining, Member, Network, Vpn
 from chalicelib.vpn.registry import REGISTRY
 
 TOKEN_LIFETIME = timedelta(minutes=15)
@@ -208,27 +208,44 @@ class Enrollment:
         key = presented.key
         cluster = None if key is None else self._clusters.find(key.cluster_name)
         outcome = decide(key, cluster, now, presented.standing, use_noted=presented.use_noted)
+        token = None
+        if outcome is Outcome.VERIFIED and key is not None and cluster is not None and self._comes_again(presented):
+            token = self._vpn.given_token(Joining(key.id, node_id))
+            if token is None and node_id is not None and not self._may_register(Member(node_id, cluster.name)):
+                presented = presented.as_if_new()
+                outcome = decide(key, cluster, now, presented.standing, use_noted=False)
         if outcome is not Outcome.VERIFIED or key is None or cluster is None:
             known = None if outcome is Outcome.INVALID_KEY else key
             self._tables.write(self._occurrence(known, outcome, now), _VERIFIED)
             return Verification(verified=False, error=outcome.value, registration_token="", network_name="")
-        # Before a use is taken: where the mesh does not answer, none is.
-        token = self._vpn.enrollment_token(Network(cluster.id, cluster.name, cluster.ipv4_range))
-        writes: list[Write] = []
-        if token is None:
-            token = to_unpadded_base64(self._ids.token_bytes(TOKEN_BYTES))
-            writes.append(self._store.put_token(digest(token), key, node_id, now + TOKEN_LIFETIME))
-        if not had_its_use(key, presented.standing, use_noted=presented.use_noted):
+        comes_again = self._comes_again(presented)
+        if not comes_again:
+            # Before a use is taken: where the mesh does not answer, none is.
+            network = Network(cluster.id, cluster.name, cluster.ipv4_range)
+            token = self._vpn.join_token(network, Joining(key.id, node_id))
+        token = token or to_unpadded_base64(self._ids.token_bytes(TOKEN_BYTES))
+        writes: list[Write] = [self._store.put_token(digest(token), key, node_id, now + TOKEN_LIFETIME)]
+        if not comes_again:
             use = self._store.take_use(key, now)
             writes.extend([use] if use else [])
             if node_id is not None:
-                writes.append(self._store.note_use(key, node_id, now, USE_REMEMBERED))
+                writes.append(self._store.note_use(key, node_id, now, USE_REMEMBERED, over=presented.noted_until))
             if key.uses_remaining is not None:
                 key = key.model_copy(update={"uses_remaining": key.uses_remaining - 1})
         writes.append(self._occurrence(key, outcome, now))
         if not self._commit_alone(writes):
             return None
         return Verification(verified=True, error="", registration_token=token, network_name=cluster.network_name)
+
+    def _comes_again(self, presented: Presented) -> bool:
+        """Whether this machine has taken a use of the key already."""
+        key = presented.key
+        return key is not None and had_its_use(key, presented.standing, use_noted=presented.use_noted)
+
+    def _may_register(self, member: Member) -> bool:
+        """Whether a machine that comes again needs no more than a token of ours: everywhere but where there is a mesh
+        that it is not in, and the key that it was given to join with is used up or gone."""
+        return not self._vpn.is_mesh or self._vpn.host_of(member) is not None
 
     def _commit_alone(self, writes: Sequence[Write]) -> bool:
         """Commit; False when others changed the key in between, or kept its row busy for as long as `Tables` waits."""

@@ -1,7 +1,7 @@
 """Rows of enrolment: keys, indexes and attribute names."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.enrollment.blob import key_id_of
@@ -113,11 +113,17 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class Presented:
-    """What there is to a key id, to this machine, and to its earlier use of the key."""
+    """What there is to a key id, to this machine, and to its earlier use of the key, which is noted until
+    ``noted_until`` (seconds text)."""
 
     key: EnrollmentKey | None
     use_noted: bool
     standing: Standing
+    noted_until: str | None = None
+
+    def as_if_new(self) -> "Presented":
+        """As if this machine had no use of the key yet."""
+        return replace(self, use_noted=False, standing=replace(self.standing, unused_key_id=None))
 
 
 NOTHING = Presented(None, use_noted=False, standing=NOBODY)
@@ -187,6 +193,7 @@ class EnrollmentStore:
             None if row is None else _from_item(row),
             use_noted=use is not None and _is_alive(use, now),
             standing=self._machines.standing(known),
+            noted_until=None if use is None else str(use["expires_at"]),
         )
 
     def take_use(self, key: EnrollmentKey, now: datetime) -> Update | None:
@@ -206,22 +213,25 @@ class EnrollmentStore:
         still_unlimited = And(Exists("id"), Absent("uses_remaining"), not_used_since)
         return Update(TABLE, {"id": key.id}, (changes,), still_unlimited)
 
-    def note_use(self, key: EnrollmentKey, node_id: str, now: datetime, lifetime: timedelta) -> Put:
-        """Remember that this machine had its use; fails if that is remembered already."""
+    def note_use(
+        self, key: EnrollmentKey, node_id: str, now: datetime, lifetime: timedelta, *, over: str | None
+    ) -> Put:
+        """Remember that this machine had its use; fails if that is remembered already, but for a note that ends at
+        ``over``, which was read."""
         item: Item = {"id": _use_id(key.id, node_id), **_expiry(now + lifetime)}
-        return Put(TOKENS, item, Or(Absent("id"), LessOrEqual("expires_at", to_seconds_text(now))))
+        none = Or(Absent("id"), LessOrEqual("expires_at", to_seconds_text(now)))
+        return Put(TOKENS, item, none if over is None else Or(none, Equals("expires_at", over)))
 
-    def put_token(self, token_digest: str, key: EnrollmentKey, node_id: str | None, expires: datetime) -> Put:
-        """A new registration token, of which only the digest is kept."""
+    def put_token(self, token_digest: str, key: EnrollmentKey, node_id: str | None, expires: datetime) -> Update:
+        """A registration token, of which only the digest is kept. Given again, it is good for longer."""
         item: Item = {
-            "id": token_digest,
             "key_id": key.id,
             "cluster_id": key.cluster_id,
             "cluster_name": key.cluster_name,
             "verified_for": node_id,
             **_expiry(expires),
         }
-        return put_new(TOKENS, item)
+        return Update(TOKENS, {"id": token_digest}, tuple(Set(name, value) for name, value in item.items()))
 
     def find_token(self, token_digest: str) -> RegistrationToken | None:
         """What a token leads to, expired or not."""

@@ -12,10 +12,11 @@ from chalicelib.vpn.port import Member, Vpn
 
 @dataclass(frozen=True)
 class Joined:
-    """Where a machine is, as the mesh says, and the mesh's own id for it."""
+    """Where a machine is, as the mesh says, the mesh's own id for it, and its address there."""
 
     placement: Placement
     host_id: str
+    address: str
 
 
 class Membership:
@@ -35,4 +36,4 @@ class Membership:
         host = self._vpn.host_of(Member(registration.node_id, cluster.name))
         if host is None:
             raise invalid("node_id", "node not found in Netmaker network")
-        return Joined(Placement(cluster.id, cluster.name), host.id)
+        return Joined(Placement(cluster.id, cluster.name), host.id, host.address)

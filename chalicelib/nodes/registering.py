@@ -1,6 +1,6 @@
 """Enrolment of a machine and its return. Safe to repeat at every step, and by several at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chalicelib.clusters.service import Clusters
@@ -15,7 +15,7 @@ from chalicelib.nodes import exclusions, instances, presence_store, rules, store
 from chalicelib.nodes.exclusions import Exclusion
 from chalicelib.nodes.identity import Identity, conflicting, instances_of, is_of_the_other
 from chalicelib.nodes.instances import Sighting
-from chalicelib.nodes.membership import Membership
+from chalicelib.nodes.membership import Joined, Membership
 from chalicelib.nodes.model import Agent, Node, NodeSecrets, Presence, Registered, Registration, Status
 from chalicelib.nodes.placing import Release
 from chalicelib.nodes.rules import BearerProof, HealthLimits, Placement
@@ -45,9 +45,15 @@ class _Known:
     refusal: EdgeError | None
     proof: BearerProof
 
+    @property
+    def is_removed(self) -> bool:
+        """Whether there was a node that is deleted, and none since."""
+        return self.node is None and self.exclusion is not None and self.exclusion.removed_at_ms is not None
+
 
 class Registrar:
-    """Registers nodes. ``tables`` should repeat conflicts for `PATIENCE_SECONDS`: a fleet enrols at once."""
+    """Registers nodes. ``trusts_hosts``: being a host of the mesh proves who a node is, whatever it has used before.
+    ``tables`` should repeat conflicts for `PATIENCE_SECONDS`: a fleet enrols at once."""
 
     def __init__(
         self,
@@ -60,7 +66,10 @@ class Registrar:
         limits: HealthLimits,
         release: Release,
         vpn: Vpn = REGISTRY,
+        *,
+        trusts_hosts: bool = False,
     ) -> None:
+        self._trusts_hosts = trusts_hosts
         self._tables = tables
         self._clock = clock
         self._ids = ids
@@ -78,14 +87,16 @@ class Registrar:
         registration_token: str | None,
         bearer: str | None,
         instance_id: str | None = None,
+        address: str = "",
     ) -> Registered:
         """Enrol a node or take it back, with fresh secrets, in one transaction.
 
         A new node needs a registration token; `rules.place_known` tells what one that is known needs. Repeating a
-        registration whose answer was lost succeeds. Where there is a mesh, being a host of the network is the proof
-        instead (`Membership`). Raises forbidden for a machine that is blocked, conflict for one whose identity another
-        has taken over meanwhile, validation_failed without a proof, for a network that is not the token's, for a
-        cluster that is gone or full; service_unavailable when others keep coming first, or the mesh does not answer.
+        registration whose answer was lost succeeds. Where there is a mesh, a new node is a host of its network
+        (`Membership`), and one that comes back may call from its ``address`` there instead of a proof. Raises
+        forbidden for a machine that is blocked, conflict for one whose identity another has taken over meanwhile,
+        validation_failed without a proof, for a network that is not the token's, for a cluster that is gone or full;
+        service_unavailable when others keep coming first, or the mesh does not answer.
         """
         rules.check_network_name(registration)
         backoff = Backoff(
@@ -97,8 +108,8 @@ class Registrar:
         )
         joined = self._membership.of(registration) if self._membership is not None else None
         while True:
-            known = self._look_up(registration.node_id, None if joined else registration_token, bearer)
-            placement = joined.placement if joined else self._place(registration, known)
+            known = self._look_up(registration.node_id, registration_token, bearer)
+            placement = self._admit(joined, known, address) if joined else self._place(registration, known)
             secrets = new_secrets(registration.node_id, self._ids)
             sighting = instances.look_at(known.presence, instance_id, self._clock.now())
             node = self._compose(registration, known, placement, secrets, joined.host_id if joined else None)
@@ -137,10 +148,10 @@ class Registrar:
         redemption, refusal = self._redeem(registration_token, node_id)
         if exclusion is not None and redemption is not None and exclusion.refuses(redemption.key_id):
             redemption, refusal = None, exclusions.removed_machine()
-        is_removed = node is None and exclusion is not None and exclusion.removed_at_ms is not None
-        if is_removed and not registration_token:
-            refusal = exclusions.removed_machine()
-        return _Known(node, presence, exclusion, redemption, refusal, proof)
+        known = _Known(node, presence, exclusion, redemption, refusal, proof)
+        if known.is_removed and not registration_token:
+            return replace(known, refusal=exclusions.removed_machine())
+        return known
 
     def _redeem(self, registration_token: str | None, node_id: str) -> tuple[Redemption | None, EdgeError | None]:
         """What the token is good for, or why it is for nothing."""
@@ -166,6 +177,20 @@ class Registrar:
         if known.node is None:
             return rules.place_new(registration, known.redemption)
         return rules.place_known(registration, known.node, known.presence, known.proof, known.redemption)
+
+    def _admit(self, joined: Joined, known: _Known, address: str) -> Placement:
+        """Where a host of a network belongs: there, if it is a new node or proves that it is the one that it says.
+
+        The proof of a new node is that it could join. A node that comes back shows a token, calls from its address in
+        the mesh, or was never heard with the token that it has. Raises validation_failed."""
+        if known.node is None:
+            if known.redemption is None and known.is_removed:
+                raise exclusions.removed_machine()
+            return joined.placement
+        is_itself = known.proof is not BearerProof.NONE or (address != "" and address == joined.address)
+        if not is_itself and not self._trusts_hosts and not rules.was_answer_lost(known.node, known.presence):
+            raise invalid("node_id", "is already registered")
+        return joined.placement
 
     def _compose(
         self,

@@ -64,12 +64,22 @@ class Nodes:
         totals: Counter,
         release_aliases: Release,
         vpn: Vpn = REGISTRY,
+        trusts_hosts: bool = False,
     ) -> None:
         limits = HealthLimits(unreachable_seconds)
         self._tables = tables
         self._vault = Vault(sealer)
         self._registrar = Registrar(
-            patient_tables, clock, ids, self._vault, clusters, enrollment, limits, release_aliases, vpn
+            patient_tables,
+            clock,
+            ids,
+            self._vault,
+            clusters,
+            enrollment,
+            limits,
+            release_aliases,
+            vpn,
+            trusts_hosts=trusts_hosts,
         )
         self._identity = Identity(tables, clock, limits)
         self._health = Health(tables, clock, limits, self._identity)
@@ -84,9 +94,10 @@ class Nodes:
         registration_token: str | None,
         bearer: str | None,
         instance_id: str | None = None,
+        address: str = "",
     ) -> Registered:
         """See `Registrar.register`."""
-        return self._registrar.register(registration, registration_token, bearer, instance_id)
+        return self._registrar.register(registration, registration_token, bearer, instance_id, address)
 
     def authenticate(self, bearer: str | None, instance_id: str | None = None) -> Agent:
         """See `Identity.authenticate`."""

@@ -94,6 +94,8 @@ class Plan:
             case "nodes" if old is not None and (new is None or any(old.get(key) != new.get(key) for key in _PLACES)):
                 before = {"host_id": old.get("netmaker_host_id"), "cluster_name": old["cluster_name"]}
                 self._send(Queue.VPN, {"kind": "node", "id": row["id"], **before})
+            case "enrollment_keys" if new is None and row.get("last_used_at") is not None:
+                self._send(Queue.VPN, {"kind": "join_keys", "id": row["id"]})
             case "aliases":
                 name = {"cluster_name": row["cluster_name"], "name": row["name"]}
                 self._send(Queue.VPN, {"kind": "alias", "id": row["id"], **name})

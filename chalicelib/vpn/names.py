@@ -1,11 +1,14 @@
 """What things are called in the mesh: networks ``cluster-{name}``, hosts and names in them ``node-{…}``. Pure."""
 
+import hashlib
 import re
+import uuid
 
 NETWORK_PREFIX = "cluster-"
 HOST_PREFIX = "node-"
 
 _NODE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_JOIN_TAG = re.compile(r"j[0-9a-f]{18}-([0-9a-f]{8})[0-9a-f]{4}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
@@ -42,3 +45,25 @@ def label_of(name: str, cluster_name: str, domain: str) -> str | None:
 def is_node_id(label: str) -> bool:
     """Whether a label is a node's own name, which the mesh keeps itself, and no alias."""
     return _NODE_ID.fullmatch(label) is not None
+
+
+def join_tag(key_id: str, node_id: str | None, expires_epoch: int) -> str:
+    """A name for the key by which one machine joins: which enrollment key it is for and which node, if that is known,
+    and when it ends (seconds since 1970). Netmaker takes 32 characters, and a name only once."""
+    return f"{join_tag_start(key_id, node_id or uuid.uuid4().hex)}-{expires_epoch:08x}{uuid.uuid4().hex[:4]}"
+
+
+def join_tag_start(key_id: str, node_id: str = "") -> str:
+    """How the names begin of all such keys for an enrollment key, or of those for one node."""
+    start = f"j{_short(key_id)}"
+    return f"{start}{_short(node_id)}" if node_id else start
+
+
+def join_tag_ends(tag: str) -> int | None:
+    """When the key of this name ends, seconds since 1970; None for a name of another form."""
+    found = _JOIN_TAG.fullmatch(tag)
+    return None if found is None else int(found[1], 16)
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:9]

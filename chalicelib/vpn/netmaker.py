@@ -3,19 +3,23 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from pydantic import SecretStr
-
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import EdgeError, Kind, conflict, unavailable
 from chalicelib.vpn import names
 from chalicelib.vpn.netmaker_api import NetmakerApi, Outcome
 from chalicelib.vpn.netmaker_shapes import FoundNode
-from chalicelib.vpn.port import Host, Member, Network
+from chalicelib.vpn.port import Host, Joining, Member, Network
 from chalicelib.vpn.store import MadeNetwork, NetworkStore
 
-TOKEN_CACHED_FOR = timedelta(seconds=60)
-"""How long a container gives out the enrollment token of a network without asking: a fleet enrols at once, and Netmaker
-lists all its keys to show one."""
+NETWORK_SEEN_FOR = timedelta(seconds=60)
+"""How long a container takes a network for there without asking."""
+
+JOIN_LIFETIME = timedelta(days=1)
+"""How long a key to join with stays in Netmaker: as long as its use is remembered here. The next hourly repair after
+that removes it."""
+
+MOST_KEYS_REMOVED = 200
+"""Keys to join with that one message removes: ten seconds."""
 
 NOT_IN_NETWORK = "Node is not enrolled in the VPN network. Ensure the agent is connected and has joined the network."
 NO_ADDRESS = "Node has not been assigned an IP address yet. It may still be enrolling in the VPN."
@@ -32,7 +36,7 @@ class Netmaker:
         self._store = store
         self._clock = clock
         self._domain = domain
-        self._tokens: dict[str, tuple[SecretStr, datetime]] = {}
+        self._networks_seen: dict[str, datetime] = {}
 
     # -- the port ------------------------------------------------------------------------------------------------
 
@@ -53,24 +57,45 @@ class Netmaker:
             raise conflict("name has already been taken")
         return [network.ipv4_range for network in found if network.name != own and network.ipv4_range]
 
-    def enrollment_token(self, network: Network) -> str | None:
-        """The network's unlimited key. It is made with the network, or here where an older Netmaker makes none."""
-        kept = self._tokens.get(network.cluster_id)
-        if kept is not None and self._clock.now() < kept[1]:
-            return kept[0].get_secret_value()
-        try:
-            self.make_network(network)
-        except EdgeError as error:
-            raise (unavailable() if error.kind is Kind.CONFLICT else error) from error
-        name = names.network_name(network.cluster_name)
-        token = self._token_of(name)
-        if token is None:
-            self._api.create_enrollment_key(name)  # refused: another has made it meanwhile
-            token = self._token_of(name)
-        if token is None:
+    def join_token(self, network: Network, joining: Joining) -> str | None:
+        """A key of its own for one use. The network's own unlimited key would let in whoever sees it, for ever."""
+        self._require_network(network)
+        ends = int((self._clock.now() + JOIN_LIFETIME).timestamp())
+        tag = names.join_tag(joining.key_id, joining.node_id, ends)
+        made = self._api.create_enrollment_key(names.network_name(network.cluster_name), tag)
+        if made is None:
             raise unavailable()
-        self._tokens[network.cluster_id] = (token, self._clock.now() + TOKEN_CACHED_FOR)
-        return token.get_secret_value()
+        return made.token.get_secret_value()
+
+    def given_token(self, joining: Joining) -> str | None:
+        """One list of all keys: only a machine that asks again comes here."""
+        if joining.node_id is None:
+            return None
+        start = names.join_tag_start(joining.key_id, joining.node_id)
+        found = {tag: key for key in self._api.enrollment_keys() for tag in key.tags or () if tag.startswith(start)}
+        newest = max(found, key=lambda tag: names.join_tag_ends(tag) or 0, default=None)
+        if newest is None or not found[newest].uses_remaining:
+            return None
+        return found[newest].token.get_secret_value()
+
+    def remove_join_keys(self, key_id: str | None = None) -> int:
+        """Remove the keys to join with of an enrollment key that is gone, or those that are past their time, up to
+        `MOST_KEYS_REMOVED`; returns how many."""
+        now = int(self._clock.now().timestamp())
+        removed = 0
+        for key in self._api.enrollment_keys():
+            ends = [end for tag in key.tags or () if (end := names.join_tag_ends(tag)) is not None]
+            is_of_key = key_id is not None and any(
+                tag.startswith(names.join_tag_start(key_id)) for tag in key.tags or ()
+            )
+            if not ends or not (is_of_key or (key_id is None and max(ends) <= now)):
+                continue
+            if self._api.delete_enrollment_key(key.value.get_secret_value()) is Outcome.REFUSED:
+                raise unavailable()
+            removed += 1
+            if removed == MOST_KEYS_REMOVED:
+                break
+        return removed
 
     def host_of(self, member: Member) -> Host | None:
         """By its name in the network; the second list is only asked for who is in the first."""
@@ -232,11 +257,16 @@ class Netmaker:
         nodes = self._api.nodes(names.network_name(cluster_name))
         return [node for node in nodes if not node.is_leaving and not node.is_static]
 
-    def _token_of(self, network: str) -> SecretStr | None:
-        for key in self._api.enrollment_keys():
-            if key.unlimited and key.networks == [network] and network in (key.tags or ()):
-                return key.token
-        return None
+    def _require_network(self, network: Network) -> None:
+        """It is there; asked once a minute for each network: a fleet enrols at once."""
+        known_until = self._networks_seen.get(network.cluster_id)
+        if known_until is not None and self._clock.now() < known_until:
+            return
+        try:
+            self.make_network(network)
+        except EdgeError as error:
+            raise (unavailable() if error.kind is Kind.CONFLICT else error) from error
+        self._networks_seen[network.cluster_id] = self._clock.now() + NETWORK_SEEN_FOR
 
 
 def _bare(address: str) -> str:

@@ -35,7 +35,14 @@ ANSWER_BYTES = 32 * 1024 * 1024
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 0.4
 
-_NOT_THERE = ("no result found", "could not find any records", "record not found", "host not part of the network")
+_NOT_THERE = (
+    "no result found",
+    "could not find any records",
+    "record not found",
+    "host not part of the network",
+    "no enrollmentkey found",
+)
+_FOR_SO_MANY_USES = 2
 _THERE_ALREADY = ("host already part of network",)
 
 T = TypeVar("T")
@@ -53,6 +60,7 @@ _NETWORK: TypeAdapter[FoundNetwork] = TypeAdapter(FoundNetwork)
 _NETWORKS: TypeAdapter[list[FoundNetwork] | None] = TypeAdapter(list[FoundNetwork] | None)
 _NODES: TypeAdapter[list[FoundNode] | None] = TypeAdapter(list[FoundNode] | None)
 _NAMES: TypeAdapter[list[FoundName] | None] = TypeAdapter(list[FoundName] | None)
+_KEY: TypeAdapter[FoundKey] = TypeAdapter(FoundKey)
 _KEYS: TypeAdapter[list[FoundKey] | None] = TypeAdapter(list[FoundKey] | None)
 
 
@@ -122,19 +130,26 @@ class NetmakerApi:
     def enrollment_keys(self) -> list[FoundKey]:
         return self._list("/api/v1/enrollment-keys", _KEYS)
 
-    def create_enrollment_key(self, network: str) -> Outcome:
-        """One without limits, under the network's name. Names of keys are unique."""
+    def create_enrollment_key(self, network: str, name: str) -> FoundKey | None:
+        """One for one use; None where Netmaker refuses it. Names of keys are unique. It takes no expiry beside a number
+        of uses: such a key would be good for any number of uses until then."""
         body = {
             "networks": [network],
-            "tags": [network],
-            "unlimited": True,
-            "type": 3,
-            "uses_remaining": 0,
+            "tags": [name],
+            "unlimited": False,
+            "type": _FOR_SO_MANY_USES,
+            "uses_remaining": 1,
             "expiration": 0,
             "relay": "",
             "groups": [],
         }
-        return self._write("POST", "/api/v1/enrollment-keys", body)
+        path = "/api/v1/enrollment-keys"
+        outcome, text = self._call("POST", path, body)
+        return self._parse(path, text, _KEY) if outcome is Outcome.DONE else None
+
+    def delete_enrollment_key(self, value: str) -> Outcome:
+        """A key that is not there any more is done, too: Netmaker answers with an error of its own."""
+        return self._write("DELETE", f"/api/v1/enrollment-keys/{_segment(value)}")
 
     def admit(self, host_id: str, network: str) -> Outcome:
         """Put a host into a network; done also if it is there already."""

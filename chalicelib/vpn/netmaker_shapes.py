@@ -29,12 +29,12 @@ class FoundName(BaseModel, frozen=True):
 
 
 class FoundKey(BaseModel, frozen=True):
-    """An enrollment key; ``token`` is what machines join with."""
+    """An enrollment key; ``token`` is what machines join with, ``value`` its secret inside of that, and its id."""
 
+    value: SecretStr
     token: SecretStr
-    networks: list[str] | None = None
     tags: list[str] | None = None
-    unlimited: bool = False
+    uses_remaining: int = 0
 
 
 class Failure(BaseModel, frozen=True):

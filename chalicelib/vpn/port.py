@@ -27,6 +27,14 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Joining:
+    """A machine that is to join a network: the enrollment key that lets it, and its node id, if it says that."""
+
+    key_id: str
+    node_id: str | None
+
+
+@dataclass(frozen=True)
 class Host:
     """A machine in a network: the mesh's own id for it, the name it goes by there, and its address without a prefix."""
 
@@ -52,8 +60,13 @@ class Vpn(Protocol):
         has its name that is not ours."""
         ...
 
-    def enrollment_token(self, network: Network) -> str | None:
-        """What a machine joins the network with, which is made if it is missing; None where there is no mesh."""
+    def join_token(self, network: Network, joining: Joining) -> str | None:
+        """What one machine joins the network with, once; the network is made if it is missing. None where there is no
+        mesh."""
+        ...
+
+    def given_token(self, joining: Joining) -> str | None:
+        """What this machine was given to join with before; None if it is used up or not there any more."""
         ...
 
     def host_of(self, member: Member) -> Host | None:

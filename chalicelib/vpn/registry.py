@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chalicelib.vpn.port import Host, Member, Network
+from chalicelib.vpn.port import Host, Joining, Member, Network
 
 
 class Registry:
@@ -18,8 +18,11 @@ class Registry:
         del cluster_name
         return ()
 
-    def enrollment_token(self, network: Network) -> str | None:
+    def join_token(self, network: Network, joining: Joining) -> str | None:
         """None: a registration token of ours takes its place."""
+
+    def given_token(self, joining: Joining) -> str | None:
+        """None was given."""
 
     def host_of(self, member: Member) -> Host | None:
         """None: nodes are no hosts of anything."""

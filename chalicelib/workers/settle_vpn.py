@@ -10,6 +10,7 @@ from chalice.app import Blueprint
 from chalicelib.bootstrap import Services
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.queues import Queue
+from chalicelib.vpn.netmaker import MOST_KEYS_REMOVED
 from chalicelib.workers.entry import Message, sqs_worker
 
 Settle = Callable[[Services, Message], Sequence[Message]]
@@ -58,10 +59,18 @@ def _settle_alias(services: Services, message: Message) -> Sequence[Message]:
     return ()
 
 
+def _end_joining(services: Services, message: Message) -> Sequence[Message]:
+    """Without an id: what is past its time. A full chunk has another look follow."""
+    removed = services.mesh.remove_join_keys(message.get("id"))
+    return (message,) if removed == MOST_KEYS_REMOVED else ()
+
+
 def _hand_out_networks(services: Services, message: Message) -> Sequence[Message]:
     services.mesh.check()  # where it is away this one message waits, and not one for each network
     names, cursor = services.vpn_reconciling.networks_chunk(message.get("cursor"))
-    networks = [{"kind": "network", "name": name} for name in names]
+    networks: list[Message] = [{"kind": "network", "name": name} for name in names]
+    if "cursor" not in message:
+        networks.append({"kind": "join_keys"})
     return networks if cursor is None else [*networks, {"kind": "networks", "cursor": cursor}]
 
 
@@ -76,6 +85,7 @@ _KINDS: Mapping[str, Settle] = {
     "cluster": _settle_cluster,
     "node": _settle_node,
     "alias": _settle_alias,
+    "join_keys": _end_joining,
     "networks": _hand_out_networks,
     "network": _repair_network,
 }

@@ -6,6 +6,7 @@ from chalicelib.enrollment.store import TABLE as KEYS
 from chalicelib.nodes.store import NODES
 from chalicelib.vpn.store import TABLE as MADE
 from tests.callers import Agent, a_key, operator
+from tests.fakes.netmaker_stub import RefusedError
 from tests.fakes.netmaker_world import enrol, join, netmaker_world
 
 CLUSTERS = "/api/v1/clusters"
@@ -99,7 +100,7 @@ class TestEnrolment:
         a_cluster(client)
         agent = Agent(client, 0)
         verified = agent.verify(a_key(client, "north"))
-        assert verified.data["netmaker_key"] == world.netmaker.keys[0]["token"]
+        assert verified.data["netmaker_key"] == world.netmaker.keys[-1]["token"]
 
         host = join(world, agent, verified.data["netmaker_key"])
         assert agent.register("", "north").status == 201
@@ -122,10 +123,81 @@ class TestEnrolment:
         a_cluster(client)
         blob = a_key(client, "north", uses_remaining=None)
         agents = [Agent(client, number) for number in range(5)]
-        tokens = {agent.verify(blob).data["netmaker_key"] for agent in agents}
 
-        assert len(tokens) == len(world.netmaker.keys) == 1
-        assert len(world.netmaker.asked("GET", "enrollment-keys")) <= 2, "asked once a minute, not once a machine"
+        assert [enrol(world, agent, blob, "north").status for agent in agents] == [201] * 5
+        assert world.netmaker.asked("GET", "enrollment-keys") == [], "Netmaker shows one by listing all"
+
+    def test_one_use_of_a_key_is_one_join(self, world, client):
+        a_cluster(client)
+        blob = a_key(client, "north", uses_remaining=1)
+        agent = Agent(client, 0)
+        token = agent.verify(blob).data["netmaker_key"]
+        client.delete(f"/api/v1/enrollment_keys/{client.get('/api/v1/enrollment_keys').data[0]['id']}")
+        join(world, agent, token)
+        assert agent.register("", "north").status == 201
+
+        for number in range(1, 5):
+            other = Agent(client, number)
+            with pytest.raises(RefusedError):
+                join(world, other, token)
+            assert other.register("", "north").status == 422
+
+    def test_a_machine_that_asks_again_gets_no_second_join(self, world, client):
+        a_cluster(client)
+        blob = a_key(client, "north", uses_remaining=1)
+        agent = Agent(client, 0)
+        token = agent.verify(blob).data["netmaker_key"]
+        world.netmaker.join(token, "node-of-somebody-else")
+
+        assert agent.verify(blob).data["error"] == "key_spent"
+
+    @pytest.mark.parametrize("is_used", [True, False])
+    def test_a_machine_whose_join_is_used_or_gone_and_its_host_with_it_takes_another_use(self, world, client, is_used):
+        a_cluster(client)
+        blob = a_key(client, "north", uses_remaining=2)
+        agent = Agent(client, 0)
+        token = agent.verify(blob).data["netmaker_key"]
+        if is_used:
+            host = join(world, agent, token)
+            del world.netmaker.members[NORTH, host]
+        else:
+            world.netmaker.keys.clear()
+
+        again = agent.verify(blob)
+        join(world, agent, again.data["netmaker_key"])
+        assert agent.register("", "north").status == 201
+        (key,) = world.driver.rows(KEYS)
+        assert key["uses_remaining"] == 0
+
+    def test_a_machine_in_the_mesh_whose_answer_was_lost_needs_no_other_join(self, world, client):
+        a_cluster(client)
+        blob = a_key(client, "north", uses_remaining=1)
+        agent = Agent(client, 0)
+        verified = agent.verify(blob).data
+        join(world, agent, verified["netmaker_key"])
+        agent.register(verified["netmaker_key"], "north")
+        agent.token = None
+        world.clock.advance(30 * 24 * 3600)
+        world.reconcile()
+        assert [key for key in world.netmaker.keys if not key["unlimited"]] == []
+
+        again = agent.verify(blob).data
+
+        assert again["verified"]
+        assert agent.register(again["netmaker_key"], "north").status == 201
+        assert [key for key in world.netmaker.keys if not key["unlimited"]] == []
+
+    def test_the_joins_of_a_key_end_with_it(self, world, client):
+        a_cluster(client)
+        blob = a_key(client, "north", uses_remaining=None)
+        agent = Agent(client, 0)
+        token = agent.verify(blob).data["netmaker_key"]
+        world.settle()
+        client.delete(f"/api/v1/enrollment_keys/{client.get('/api/v1/enrollment_keys').data[0]['id']}")
+        world.settle(twice=True)
+
+        with pytest.raises(RefusedError):
+            join(world, agent, token)
 
     def test_each_step_may_be_repeated(self, world, client):
         a_cluster(client)
@@ -163,16 +235,15 @@ class TestEnrolment:
         a_cluster(client, node_limit=1)
         blob = a_key(client, "north", uses_remaining=None)
         one, two = Agent(client, 0), Agent(client, 1)
-        token = one.verify(blob).data["netmaker_key"]
         for agent in (one, two):
-            join(world, agent, token)
+            join(world, agent, agent.verify(blob).data["netmaker_key"])
 
         assert one.register("", "nowhere").error["details"] == {"network_name": ["cluster does not exist"]}
         assert one.register("", "north").status == 201
         assert two.register("", "north").error["details"] == {
             "network_name": ["cluster has reached its node limit of 1"]
         }
-        assert two.verify(blob).data["error"] == "node_limit_reached"
+        assert Agent(client, 2).verify(blob).data["error"] == "node_limit_reached"
 
     def test_a_machine_that_joined_another_network_is_of_that_cluster(self, world, client):
         a_cluster(client)
@@ -188,6 +259,95 @@ class TestEnrolment:
         assert client.get(f"/api/v1/aliases/{alias['id']}").status == 404
         assert (world.netmaker.hosts_in(NORTH), world.names_in("north")) == ([], {})
         assert len(world.netmaker.hosts_in("cluster-south")) == 1, "the host that it was before is gone"
+
+
+class TestComingBack:
+    def test_a_stranger_who_knows_a_nodes_id_does_not_take_it_over(self, world, client):
+        a_cluster(client)
+        agent = a_node(world, client)
+        agent.poll()
+        stranger = agent.twin()
+        for bearer in (None, "x" * 64):
+            stranger.token = bearer
+            answer = stranger.register("", "north")
+            assert (answer.status, answer.error["details"]) == (422, {"node_id": ["is already registered"]})
+
+        assert agent.poll().status == 200
+
+    def test_its_token_brings_a_node_back_and_the_one_before_until_the_new_one_is_used(self, world, client):
+        a_cluster(client)
+        agent = a_node(world, client)
+        agent.poll()
+        on_disk = agent.token
+        for _ in range(3):
+            agent.token = on_disk
+            assert agent.register("", "north").status == 201
+            world.clock.advance(24 * 3600)
+
+        assert agent.poll().status == 200
+
+    def test_a_node_that_never_got_its_token_comes_back_as_a_host(self, world, client):
+        a_cluster(client)
+        agent = a_node(world, client)
+        agent.token = None
+
+        assert agent.register("", "north").status == 201
+
+    def test_a_call_from_its_address_in_the_mesh_proves_a_node(self, world, client):
+        a_cluster(client)
+        agent = a_node(world, client)
+        agent.poll()
+        agent.token = None
+        (host,) = world.netmaker.hosts
+        world.netmaker.enter(host, NORTH, "100.64.0.7")
+
+        assert agent.register("", "north").status == 422
+        agent._address = "100.64.0.7"
+        assert agent.register("", "north").status == 201
+
+    def test_hosts_prove_nodes_where_the_installation_says_so(self):
+        with netmaker_world(netmaker_hosts_prove_nodes=True) as world:
+            client = operator(world)
+            a_cluster(client)
+            agent = a_node(world, client)
+            agent.poll()
+            agent.token = None
+
+            assert agent.register("", "north").status == 201
+
+    def test_a_deleted_one_that_is_still_a_host_stays_away_until_a_newer_key_or_the_operator(self, world, client):
+        a_cluster(client)
+        old = a_key(client, "north", uses_remaining=None)
+        agent = Agent(client, 0)
+        enrol(world, agent, old, "north")
+        world.clock.advance(1)
+        client.delete(f"/api/v1/nodes/{agent.id}")
+        world.clock.advance(1)
+        agent.token = None
+
+        assert agent.register("", "north").error["code"] == "node_removed"
+        assert agent.verify(old).data["error"] == "node_removed"
+        token = agent.verify(a_key(client, "north")).data["netmaker_key"]
+        assert agent.register(token, "north").status == 201
+
+    def test_a_deleted_agent_of_the_reference_is_let_in_by_the_operator(self, world, client):
+        """It sends nothing by which a newer key could be known."""
+        a_cluster(client)
+        agent = a_node(world, client)
+        client.delete(f"/api/v1/nodes/{agent.id}")
+        agent.token = None
+        assert agent.register("", "north").error["code"] == "node_removed"
+
+        client.post(f"/api/v1/nodes/{agent.id}/unblock")
+
+        assert agent.register("", "north").status == 201
+
+    def test_a_blocked_one_is_refused(self, world, client):
+        a_cluster(client)
+        agent = a_node(world, client)
+        client.post(f"/api/v1/nodes/{agent.id}/block")
+
+        assert (agent.register("", "north").status, agent.poll().status) == (403, 403)
 
 
 class TestNodes:

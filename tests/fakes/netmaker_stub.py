@@ -57,8 +57,12 @@ class NetmakerStub:
     # -- what tests do to it -------------------------------------------------------------------------------------
 
     def join(self, token: str, name: str) -> str:
-        """A machine registers with an enrollment token; returns its host's id."""
-        (key,) = [key for key in self.keys if key["token"] == token]
+        """A machine registers with an enrollment token; returns its host's id. Raises `RefusedError` for one that is
+        used up or gone."""
+        key = next((key for key in self.keys if key["token"] == token), None)
+        if key is None or not (key["unlimited"] or key["uses_remaining"]):
+            raise RefusedError(400, "invalid enrollment key")
+        key["uses_remaining"] -= not key["unlimited"]
         host = self.host(name)
         for network in key["networks"]:
             self.enter(host, network)
@@ -224,19 +228,31 @@ class NetmakerStub:
     def _create_key(self, body: Json) -> Answer:
         shape = {"networks": list, "tags": list, "unlimited": bool, "type": int, "uses_remaining": int}
         given = self._shape("enrollment key", body, {**shape, "expiration": int, "relay": str, "groups": list})
+        if not all(3 <= len(tag) <= 32 for tag in given["tags"]):
+            raise self._wrong(400, "name length must be between 3 and 32", f"a key cannot be named {given['tags']}")
         if any(tag in key["tags"] for key in self.keys for tag in given["tags"]):
             raise RefusedError(400, "key names must be unique")
-        return 200, self._add_key(given["networks"], given["tags"])
+        if given["uses_remaining"] and (given["unlimited"] or given["expiration"]):
+            raise self._wrong(
+                400, "invalid key", "a key with a number of uses is good without end beside another limit"
+            )
+        return 200, self._add_key(given["networks"], given["tags"], given["uses_remaining"])
 
-    def _add_key(self, networks: list[str], tags: list[str]) -> Json:
+    def _delete_key(self, _: Json, value: str) -> Answer:
+        if all(key["value"] != value for key in self.keys):
+            raise RefusedError(500, "no enrollmentkey found")
+        self.keys = [key for key in self.keys if key["value"] != value]
+        return 200, None
+
+    def _add_key(self, networks: list[str], tags: list[str], uses: int = 0) -> Json:
         key = {
             "value": f"value-{tags[0]}",
             "token": f"token-{next(self.numbers)}-{tags[0]}",
             "networks": networks,
             "tags": tags,
-            "unlimited": True,
-            "type": 3,
-            "uses_remaining": 0,
+            "unlimited": not uses,
+            "type": 2 if uses else 3,
+            "uses_remaining": uses,
             "expiration": "0001-01-01T00:00:00Z",
         }
         self.keys.append(key)
@@ -277,6 +293,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("DELETE", "/api/dns/*/*", NetmakerStub._delete_name),
     ("GET", "/api/v1/enrollment-keys", NetmakerStub._list_keys),
     ("POST", "/api/v1/enrollment-keys", NetmakerStub._create_key),
+    ("DELETE", "/api/v1/enrollment-keys/*", NetmakerStub._delete_key),
     ("POST", "/api/hosts/*/networks/*", NetmakerStub._admit),
     ("DELETE", "/api/hosts/*/networks/*", NetmakerStub._dismiss),
     ("DELETE", "/api/hosts/*", NetmakerStub._delete_host),

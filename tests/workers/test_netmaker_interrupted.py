@@ -27,15 +27,15 @@ class Dying:
         self._client, self._left, self._is_done = client, after, is_done
         self.has_died = False
 
-    def request(self, method, url, **options):
+    def send(self, method, *request):
         if method != "GET":
             self._left -= 1
         if self._left == 0 and method != "GET":
             self.has_died = True
             if self._is_done:
-                self._client.request(method, url, **options).close()
+                self._client.send(method, *request)
             raise Crash
-        return self._client.request(method, url, **options)
+        return self._client.send(method, *request)
 
 
 @pytest.mark.parametrize("is_done", [True, False], ids=["done", "not begun"])
@@ -47,7 +47,7 @@ def test_a_function_that_dies_between_two_steps_ends_the_same(after, is_done):
         world.clock.advance(61)
         world.server.stub.requests.clear()
         api = world.services.mesh._api
-        api._client = Dying(api._client, after, is_done=is_done)
+        api._caller = Dying(api._caller, after, is_done=is_done)
 
         client.post("/api/v1/clusters", json={"name": "east", "ipv4_range": "100.99.0.0/24"})
         client.patch(f"/api/v1/nodes/{scene.one.id}/change_cluster", json={"cluster_name": "south"})
@@ -58,7 +58,7 @@ def test_a_function_that_dies_between_two_steps_ends_the_same(after, is_done):
         client.delete("/api/v1/clusters/north")
         world.settle()
 
-        assert api._client.has_died
+        assert api._caller.has_died
         assert world.netmaker.networks == {SOUTH: scene.whole[0][SOUTH], "cluster-east": "100.99.0.0/24"}
         assert world.netmaker.members == {(SOUTH, scene.hosts[scene.one.id]): "100.64.1.1"}
         assert world.names_in("south") == {"api": "100.64.1.1"}

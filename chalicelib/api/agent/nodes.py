@@ -83,7 +83,9 @@ def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services:
     registration = Registration(
         **said.model_dump(exclude={"version", "registration_token"}), agent_version=said.version
     )
-    registered = services.nodes.register(registration, said.registration_token, request.bearer, request.instance_id)
+    registered = services.nodes.register(
+        registration, said.registration_token, request.bearer, request.instance_id, request.address
+    )
     settings = services.settings
     return Created(
         RegisteredOut(

@@ -8,7 +8,7 @@ from chalicelib.clusters.ranges import ranges_of
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.vpn import names
 from chalicelib.vpn.master_key import MissingNetmakerKeyError, master_key_of
-from chalicelib.vpn.port import Member, Network
+from chalicelib.vpn.port import Joining, Member, Network
 from tests.fakes.netmaker_stub import MASTER_KEY
 from tests.fakes.netmaker_world import NetmakerWorld, netmaker_world
 from tests.world import World
@@ -16,6 +16,8 @@ from tests.world import World
 NODE = "11111111-1111-4111-8111-11111111111a"
 NORTH = Network("c-1", "north", "100.64.0.0/24")
 ONE = Member(NODE, "north")
+KEY = "01936d2c-0000-7000-8000-0123456789ab"
+SOMEBODY = Joining(KEY, None)
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ class TestNetworks:
 
         assert kind_of(mesh.make_network, NORTH) is Kind.CONFLICT
         assert world.services.vpn_networks.find("north") is None, "not ours: it was never made"
-        assert kind_of(mesh.enrollment_token, NORTH) is Kind.UNAVAILABLE
+        assert kind_of(mesh.join_token, NORTH, SOMEBODY) is Kind.UNAVAILABLE
 
     def test_one_that_netmaker_is_still_deleting_is_waited_for(self, world, mesh):
         mesh.make_network(NORTH)
@@ -135,37 +137,70 @@ class TestNetworks:
 
 
 class TestTokens:
-    def test_they_are_asked_for_once_a_minute(self, world, mesh):
-        mesh.enrollment_token(NORTH)
-        asked = len(world.netmaker.requests)
-        mesh.enrollment_token(NORTH)
-        assert len(world.netmaker.requests) == asked
+    def test_each_is_a_key_of_its_own_for_one_use_and_the_network_is_asked_for_once_a_minute(self, world, mesh):
+        tokens = [mesh.join_token(NORTH, SOMEBODY) for _ in range(3)]
+        made = [key for key in world.netmaker.keys if key["token"] in tokens]
 
+        assert len(set(tokens)) == len(made) == 3
+        assert [(key["uses_remaining"], key["unlimited"], key["networks"]) for key in made] == (
+            [(1, False, ["cluster-north"])] * 3
+        )
+        assert len(world.netmaker.asked("GET", "networks/cluster-north")) == 1
         world.clock.advance(60)
-        mesh.enrollment_token(NORTH)
-        assert len(world.netmaker.requests) > asked
+        mesh.join_token(NORTH, SOMEBODY)
+        assert len(world.netmaker.asked("GET", "networks/cluster-north")) == 2
+        assert tokens[0] not in repr(mesh)
 
-    def test_one_of_a_cluster_made_again_is_another(self, mesh, world):
-        first = mesh.enrollment_token(NORTH)
-        mesh.remove_network("north")
+    def test_what_was_given_before_is_found_by_key_and_node(self, world, mesh):
+        mine = Joining(KEY, NODE)
+        assert mesh.given_token(mine) is None
+        mesh.join_token(NORTH, SOMEBODY)
+        token = mesh.join_token(NORTH, mine)
 
-        assert mesh.enrollment_token(Network("c-2", "north", "100.64.0.0/24")) != first
-        assert first not in repr(mesh)
+        assert mesh.given_token(mine) == token
+        assert mesh.given_token(Joining("another", NODE)) is None
+        assert mesh.given_token(Joining(KEY, "another")) is None
+        assert mesh.given_token(SOMEBODY) is None
+        world.clock.advance(60)
+        assert mesh.given_token(mine) == token
+        newer = mesh.join_token(NORTH, mine)
+        assert mesh.given_token(mine) == newer
 
-    def test_keys_of_others_are_not_given_away(self, world, mesh):
+    def test_those_past_their_time_are_removed_and_no_others(self, world, mesh):
         mesh.make_network(NORTH)
-        (key,) = world.netmaker.keys
-        wide = {**key, "networks": ["cluster-north", "theirs"], "tags": ["wide"]}
-        world.netmaker.keys = [wide, {**key, "tags": ["mine"]}, {**key, "unlimited": False, "tags": ["few"]}]
-        token = mesh.enrollment_token(NORTH)
+        (default,) = world.netmaker.keys
+        world.netmaker.keys.append({**default, "value": "theirs", "tags": ["join-us"]})
+        mesh.join_token(NORTH, SOMEBODY)
+        world.clock.advance(3600)
+        mesh.join_token(NORTH, Joining(KEY, NODE))
+        world.clock.advance(23 * 3600)
 
-        assert token == world.netmaker.keys[-1]["token"] != key["token"]
+        assert mesh.remove_join_keys() == 1
+        assert [key["tags"][0] for key in world.netmaker.keys][:2] == ["cluster-north", "join-us"]
+        assert mesh.given_token(Joining(KEY, NODE)) is not None
+        world.clock.advance(3600)
+        assert (mesh.remove_join_keys(), len(world.netmaker.keys)) == (1, 2)
+
+    def test_those_of_an_enrollment_key_are_removed(self, world, mesh):
+        mesh.join_token(NORTH, Joining(KEY, NODE))
+        mesh.join_token(NORTH, Joining(KEY, None))
+        other = mesh.join_token(NORTH, Joining("another", NODE))
+
+        assert mesh.remove_join_keys(KEY) == 2
+        assert [key["token"] for key in world.netmaker.keys if not key["unlimited"]] == [other]
+
+    def test_one_that_is_gone_already_is_removed_all_the_same(self, world, mesh):
+        mesh.join_token(NORTH, Joining(KEY, NODE))
+        before = list(world.netmaker.keys)
+        world.netmaker.before = lambda method, _path: method == "DELETE" and world.netmaker.keys.clear()
+
+        assert mesh.remove_join_keys(KEY) == 1
+        assert len(before) == 2
 
     def test_none_where_netmaker_makes_none(self, world, mesh):
-        world.netmaker.makes_keys = False
         world.server.trouble(method="POST", path="enrollment-keys", status=400)
 
-        assert kind_of(mesh.enrollment_token, NORTH) is Kind.UNAVAILABLE
+        assert kind_of(mesh.join_token, NORTH, SOMEBODY) is Kind.UNAVAILABLE
 
 
 class TestHosts:

@@ -94,16 +94,20 @@ def test_names_come_and_go(api, stub):
     assert stub.names == {}
 
 
-def test_keys_are_listed_and_made_once(api, stub):
+def test_keys_are_made_once_listed_and_deleted(api, stub):
     stub.makes_keys = False
     api.create_network(NETWORK, "100.64.0.0/24")
 
-    assert api.create_enrollment_key(NETWORK) is Outcome.DONE
-    assert api.create_enrollment_key(NETWORK) is Outcome.REFUSED
+    made = api.create_enrollment_key(NETWORK, "join-one")
+    assert api.create_enrollment_key(NETWORK, "join-one") is None
     (key,) = api.enrollment_keys()
-    assert (key.networks, key.tags, key.unlimited) == ([NETWORK], [NETWORK], True)
+    assert (made, key.tags, stub.keys[0]["uses_remaining"]) == (key, ["join-one"], 1)
     assert key.token.get_secret_value() == stub.keys[0]["token"]
     assert key.token.get_secret_value() not in repr(key)
+    assert key.value.get_secret_value() not in repr(key)
+    assert api.delete_enrollment_key(key.value.get_secret_value()) is Outcome.DONE
+    assert api.delete_enrollment_key(key.value.get_secret_value()) is Outcome.ABSENT
+    assert api.enrollment_keys() == []
 
 
 @pytest.mark.parametrize("times", [1, 2])
