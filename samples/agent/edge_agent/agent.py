@@ -2,24 +2,26 @@ import asyncio
 import random
 import signal
 import urllib.request
-from collections.abc import Callable, Coroutine, Iterator
+import uuid
+from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, TypeVar
 
 from edge_agent import __version__
 from edge_agent.agent_api import AgentApi
+from edge_agent.asked import Asked
 from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock, ServerTime
 from edge_agent.counters import Counters
 from edge_agent.durable import StateDirectory
 from edge_agent.enrollment import Enroller, Ports
-from edge_agent.errors import FatalError, told
+from edge_agent.errors import told
 from edge_agent.event_log import EventLog
 from edge_agent.executor import Executor
-from edge_agent.health import HealthReporter
+from edge_agent.health import Checks, HealthReporter
 from edge_agent.http_client import HttpClient, tls_context
-from edge_agent.identity import choose_node, load_identity
+from edge_agent.identity import Node
 from edge_agent.intake import Intake
 from edge_agent.journal import Journal
 from edge_agent.journal_thread import JournalThread
@@ -29,7 +31,9 @@ from edge_agent.options import Options
 from edge_agent.orphans import OrphanReaper
 from edge_agent.push_api import PushApi
 from edge_agent.reporter import Reporter
+from edge_agent.sent_work import SentWork
 from edge_agent.session import Session
+from edge_agent.startup import Startup
 from edge_agent.supervisor import Supervisor
 from edge_agent.wake_up import WakeUpSocket
 
@@ -57,6 +61,8 @@ class Agent:
         self._server_time = ServerTime(clock)
         self._tls = tls_context(options.ca_file)
         self._counters = Counters()
+        # Drawn anew at each start: that is how the server tells a restart from a copy that runs elsewhere.
+        self._instance_id = str(uuid.uuid4())
         self._proxies = urllib.request.getproxies_environment()
 
     async def run(self) -> None:
@@ -65,38 +71,29 @@ class Agent:
         loop.set_exception_handler(self._failed_in_loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        self._log.write("agent.starting", version=__version__)
         with ExitStack() as resources:
-            self._log.write("agent.starting", version=__version__)
-            state = await _unless(stop, self._state(resources))
-            if state is None:
-                return
-            client = HttpClient(tls=self._tls, proxies=self._proxies, server_time=self._server_time)
-            resources.callback(client.close)
-            doors = resources.enter_context(Doors(self._options))
-            session = await _unless(stop, self._open_session(client, state, doors.ports))
-            journal = None if session is None else await _unless(stop, self._open_journal(resources, state))
-            if session is not None and journal is not None:
-                await self._serve(session, state, journal, doors, stop)
-            self._log.write("agent.stopped")
+            startup = Startup(self._options, resources, self._new_backoff, self._clock, self._log)
+            prepared = await _unless(stop, self._prepare(startup, resources))
+            if prepared is not None:
+                await self._serve(*prepared, stop)
+        self._log.write("agent.stopped")
 
-    async def _state(self, resources: ExitStack) -> StateDirectory:
-        state = StateDirectory(self._options.state_dir)
-        return await self._once_possible(lambda: resources.enter_context(state))
-
-    async def _open_journal(self, resources: ExitStack, state: StateDirectory) -> Journal:
-        journal = await self._once_possible(lambda: Journal(state.journal, self._clock))
-        resources.callback(journal.close)
-        return journal
-
-    async def _open_session(self, client: HttpClient, state: StateDirectory, ports: Ports) -> Session:
-        options = self._options
-        node = await self._once_possible(
-            lambda: choose_node(
-                state, wanted=options.node_id, random_id=options.random_id, machine_id_file=options.machine_id_file
-            )
+    async def _prepare(self, startup: Startup, resources: ExitStack) -> tuple[Session, StateDirectory, Journal, Doors]:
+        state = await startup.state()
+        journal = await startup.journal(state)
+        node = await startup.node(state)
+        client = HttpClient(
+            tls=self._tls, proxies=self._proxies, server_time=self._server_time, instance_id=self._instance_id
         )
-        if await self._once_possible(lambda: load_identity(state)) is None and options.keys.key() is None:
-            raise FatalError("this machine is not enrolled and there is no enrollment key")
+        resources.callback(client.close)
+        doors = resources.enter_context(Doors(self._options))
+        session = self._session(client, node, state, doors.ports)
+        await session.open(register_anew=not startup.is_moved)
+        return session, state, journal, doors
+
+    def _session(self, client: HttpClient, node: Node, state: StateDirectory, ports: Ports) -> Session:
+        options = self._options
         enroller = Enroller(
             client=client,
             node=node,
@@ -109,7 +106,7 @@ class Agent:
             server_time=self._server_time,
             log=self._log,
         )
-        session = Session(
+        return Session(
             client=client,
             enroller=enroller,
             state=state,
@@ -119,19 +116,6 @@ class Agent:
             server_time=self._server_time,
             log=self._log,
         )
-        await session.open()
-        return session
-
-    async def _once_possible(self, use_disk: Callable[[], T]) -> T:
-        """What it returns, once the disk lets it: a full or failing one may be mended."""
-        backoff = self._new_backoff()
-        while True:
-            try:
-                return use_disk()
-            except OSError as error:
-                seconds = backoff.next_seconds()
-                self._log.write("state.not_usable", reason=told(error), seconds=round(seconds, 3))
-                await asyncio.sleep(seconds)
 
     async def _serve(
         self, session: Session, state: StateDirectory, journal: Journal, doors: Doors, stop: asyncio.Event
@@ -167,11 +151,37 @@ class Agent:
                 )
                 executor.recover()
                 node = self._node_services(session, state, doors, api, executor)
-                runs = self._runs(api, session, executor, reporter, state, node)
+                checks = Checks(state.path, journal, session)
+                asked = Asked(state, journal_thread, is_first_agent=journal.is_new)
+                sent_work = SentWork(
+                    executor=executor,
+                    asked=asked,
+                    session=session,
+                    record_is_damaged=journal.is_damaged,
+                    log=self._log,
+                )
+                intake = Intake(
+                    api=api,
+                    session=session,
+                    executor=executor,
+                    asked=asked,
+                    sent_work=sent_work,
+                    reporter=reporter,
+                    backoff=self._new_backoff(),
+                    clock=self._clock,
+                    chance=self._chance,
+                    counters=self._counters,
+                    log=self._log,
+                )
+                executor.when_room_is_made(intake.room_made)
+                session.when_removed(executor.cancel_all)
+                runs = self._runs(api, session, intake, checks, node)
+                journal_tidy = partial(journal_thread.tidy_up, journal.tidy)
                 services = [supervisor.keep(name, run) for name, run in runs]
+                services.append(supervisor.keep("journal", journal_tidy))
                 services += [supervisor.keep(name, run) for name, run in node.runs(supervisor.spawn)]
                 if doors.push is not None:
-                    push_api = self._push_api(executor, session, state, node)
+                    push_api = self._push_api(executor, session, checks, node)
                     services.append(supervisor.keep("push", partial(self._serve_push, push_api, doors.push, resources)))
                 await stop.wait()
                 self._log.write("agent.stopping")
@@ -212,26 +222,13 @@ class Agent:
         self,
         api: AgentApi,
         session: Session,
-        executor: Executor,
-        reporter: Reporter,
-        state: StateDirectory,
+        intake: Intake,
+        checks: Checks,
         node: NodeServices,
     ) -> Iterator[tuple[str, Run]]:
-        intake = Intake(
-            api=api,
-            session=session,
-            executor=executor,
-            reporter=reporter,
-            backoff=self._new_backoff(),
-            clock=self._clock,
-            chance=self._chance,
-            counters=self._counters,
-            log=self._log,
-        )
-        executor.when_room_is_made(intake.room_made)
         yield "session", session.run
         yield "intake", intake.run
-        yield "health", HealthReporter(api, state.path, self._counters, self._log).run
+        yield "health", HealthReporter(api, checks, self._counters, self._log).run
         yield "orphans", OrphanReaper().run
         yield (
             "websocket",
@@ -239,8 +236,10 @@ class Agent:
                 session=session,
                 intake=intake,
                 frames=node.frames(),
+                instance_id=self._instance_id,
                 tls=self._tls,
                 proxies=self._proxies,
+                slow_backoff=self._new_slow_backoff(),
                 backoff=self._new_backoff(),
                 clock=self._clock,
                 chance=self._chance,
@@ -248,11 +247,11 @@ class Agent:
             ).run,
         )
 
-    def _push_api(self, executor: Executor, session: Session, state: StateDirectory, node: NodeServices) -> PushApi:
+    def _push_api(self, executor: Executor, session: Session, checks: Checks, node: NodeServices) -> PushApi:
         return PushApi(
             executor=executor,
             identity=lambda: session.identity,
-            state_directory=state.path,
+            checks=checks,
             metrics=node.agent_text,
             trigger_update=None if node.updater is None else node.updater.asked_from_thread,
             loop=asyncio.get_running_loop(),

@@ -71,6 +71,7 @@ class AgentApi:
             return False
         if answer.status != OK_STATUS:
             raise UnavailableError(f"the acknowledgement was refused: {answer.problem}")
+        _check_subject(answer, execution_id)
         return True
 
     async def report(self, execution_id: str, result: Result, output: str) -> Delivery:
@@ -82,6 +83,7 @@ class AgentApi:
             return Delivery.REFUSED
         if answer.status != OK_STATUS:
             raise UnavailableError(f"the result was not taken: {answer.problem}")
+        _check_subject(answer, execution_id)
         return Delivery.ACCEPTED
 
     async def report_health(self, status: str) -> None:
@@ -127,6 +129,12 @@ class AgentApi:
             except ValueError as error:
                 self._log.write("execution.unreadable", reason=str(error))
         return readable
+
+
+def _check_subject(answer: Answer, execution_id: str) -> None:
+    """Raises UnavailableError for an answer that is not about this execution: it does not come from the server."""
+    if str(answer.fields.get("id")).lower() != execution_id.lower():
+        raise UnavailableError("the answer is about something else")
 
 
 def _has_next(body: Mapping[str, Any]) -> bool:

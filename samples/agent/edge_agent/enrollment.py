@@ -16,7 +16,8 @@ CREATED = 201
 UNAUTHORIZED = 401
 UNPROCESSABLE = 422
 # An operator has deleted or blocked this node.
-KEPT_OUT = frozenset({"node_removed", "node_blocked"})
+NODE_REMOVED = "node_removed"
+KEPT_OUT = frozenset({NODE_REMOVED, "node_blocked"})
 # What the server names in a refusal when the bearer token proved nothing: its route takes strangers too, so no 401.
 PROOF_FIELDS = frozenset({"node_id", "registration_token"})
 # A registration token that was refused this long after it was given may have run out while the server was away.

@@ -166,6 +166,10 @@ class Executor:
             return CancelOutcome.ALREADY_EXPIRED
         return CancelOutcome.ALREADY_COMPLETED
 
+    def cancel_all(self) -> None:
+        for execution_id in list(self._unfinished):
+            self.cancel(execution_id)
+
     async def stop(self) -> None:
         """Start nothing more, give what runs the grace to end by itself, then kill it.
 

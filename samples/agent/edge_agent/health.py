@@ -1,5 +1,7 @@
 import asyncio
+import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -7,6 +9,8 @@ from edge_agent.agent_api import AgentApi
 from edge_agent.counters import Counters
 from edge_agent.errors import UnavailableError, told
 from edge_agent.event_log import EventLog
+from edge_agent.journal import Journal
+from edge_agent.session import Session
 
 # Below this the journal may fail, and without it nothing is run.
 FREE_BYTES_NEEDED = 16 * 1024 * 1024
@@ -22,10 +26,32 @@ class Check:
     message: str
 
 
-def check_health(state_directory: Path, *, free_bytes_needed: int = FREE_BYTES_NEEDED) -> list[Check]:
-    free_bytes = shutil.disk_usage(state_directory).free
+def check_disk(state_directory: Path, *, free_bytes_needed: int = FREE_BYTES_NEEDED) -> Check:
+    try:
+        free_bytes = shutil.disk_usage(state_directory).free
+    except OSError as error:
+        return Check("state_directory", "unhealthy", told(error))
+    if not os.access(state_directory, os.W_OK):
+        return Check("state_directory", "unhealthy", "read-only")
     status = "healthy" if free_bytes >= free_bytes_needed else "unhealthy"
-    return [Check("state_directory", status, f"{free_bytes} bytes free")]
+    return Check("state_directory", status, f"{free_bytes} bytes free")
+
+
+class Checks:
+    """What this node says of itself: whether the disk takes what it must, and the server its registration.
+
+    Safe to call from any thread.
+    """
+
+    def __init__(self, state_directory: Path, journal: Journal, session: Session) -> None:
+        self._state_directory = state_directory
+        self._journal = journal
+        self._session = session
+
+    def __call__(self) -> list[Check]:
+        journal = ("unhealthy", "the last write failed") if self._journal.is_torn else ("healthy", "writes are kept")
+        registration = ("healthy", "accepted") if self._session.refusal is None else ("unhealthy", "refused")
+        return [check_disk(self._state_directory), Check("journal", *journal), Check("registration", *registration)]
 
 
 def as_json(checks: list[Check]) -> list[dict[str, str]]:
@@ -39,9 +65,9 @@ def overall(checks: list[Check]) -> str:
 class HealthReporter:
     """Tells the server when this node becomes unhealthy or healthy again; a registration counts as healthy."""
 
-    def __init__(self, api: AgentApi, state_directory: Path, counters: Counters, log: EventLog) -> None:
+    def __init__(self, api: AgentApi, checks: Callable[[], list[Check]], counters: Counters, log: EventLog) -> None:
         self._api = api
-        self._state_directory = state_directory
+        self._checks = checks
         self._counters = counters
         self._log = log
 
@@ -49,7 +75,7 @@ class HealthReporter:
         reported = "healthy"
         checks_since = 0
         while True:
-            status = overall(check_health(self._state_directory))
+            status = overall(self._checks())
             if status != reported or checks_since >= REPEAT_EVERY_CHECKS[reported]:
                 try:
                     await self._api.report_health(status)

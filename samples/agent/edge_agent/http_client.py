@@ -26,6 +26,7 @@ PIECE_BYTES = 64 * 1024
 # Above all that the server sends; what sends more is something else.
 LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
 TOO_MANY_REQUESTS = 429
+INSTANCE_HEADER = "x-edge-instance"
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,12 @@ class HttpClient:
     replaced and the request sent once more, so every request must be safe to repeat; those of the agent are.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext, proxies: Mapping[str, str], server_time: ServerTime) -> None:
+    def __init__(
+        self, *, tls: ssl.SSLContext, proxies: Mapping[str, str], server_time: ServerTime, instance_id: str
+    ) -> None:
+        """`instance_id` tells the server this process from another one that has the same token."""
         self._tls = tls
+        self._instance_id = instance_id
         self._proxies = proxies
         self._server_time = server_time
         self._pools: dict[str | None, urllib3.PoolManager] = {}
@@ -106,6 +111,7 @@ class HttpClient:
             "accept": "application/json",
             "content-type": "application/json",
             "user-agent": f"edge-agent/{__version__}",
+            INSTANCE_HEADER: self._instance_id,
         }
         if token is not None:
             headers["authorization"] = f"Bearer {token}"

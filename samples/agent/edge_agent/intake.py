@@ -3,6 +3,7 @@ import random
 from collections.abc import Iterable
 
 from edge_agent.agent_api import AgentApi, Listed
+from edge_agent.asked import Asked
 from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock
 from edge_agent.counters import Counters
@@ -10,9 +11,12 @@ from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import Executor
 from edge_agent.reporter import Reporter
+from edge_agent.sent_work import SentWork
 from edge_agent.session import Session
-from edge_agent.wanted import Wanted
+from edge_agent.wanted import DOUBT_SECONDS, Wanted
 
+# While it polls. With a socket it is asked after each connect.
+SENT_EVERY_SECONDS = 900.0
 # Longer than a socket lives: it looks after each connect, and at each beat the server tells what still waits.
 CONNECTED_POLL_SECONDS = 7200.0
 POLL_JITTER = 0.2
@@ -25,9 +29,9 @@ class Intake:
     """Finds this node's work in the server's lists and brings it to the executor. The lists are the truth; a wake-up
     only makes it look sooner.
 
-    `pending` is asked on every look. `sent` is asked when it can matter: at the start (what an earlier process
-    acknowledged and lost), while something from before the look is unfinished (cancellations), and after any doubt
-    about an acknowledgement. One look at a time; what is asked for meanwhile brings another.
+    `pending` is asked on every look. `sent` is asked when it can matter: at the start and after each connect, while
+    something from before the look is unfinished (cancellations), and as long as the outcome of an acknowledgement is in
+    doubt. One look at a time; what is asked for meanwhile brings another.
     """
 
     def __init__(
@@ -36,6 +40,8 @@ class Intake:
         api: AgentApi,
         session: Session,
         executor: Executor,
+        asked: Asked,
+        sent_work: SentWork,
         reporter: Reporter,
         backoff: Backoff,
         clock: Clock,
@@ -46,6 +52,8 @@ class Intake:
         self._api = api
         self._session = session
         self._executor = executor
+        self._asked = asked
+        self._sent_work = sent_work
         self._reporter = reporter
         self._backoff = backoff
         self._clock = clock
@@ -54,8 +62,10 @@ class Intake:
         self._log = log
         self._look_now = asyncio.Event()
         self._executions = Wanted(clock)
+        self._doubts = Wanted(clock, DOUBT_SECONDS)
         self._cancellations = Wanted(clock)
         self._ask_sent = True
+        self._sent_asked_at: float | None = None
         self._left_behind = False
         self._connected = False
         self._failing = False
@@ -75,6 +85,7 @@ class Intake:
 
     def connected(self) -> None:
         self._connected = True
+        self._ask_sent = True
         self._look_now.set()
         self._reporter.retry_now()
 
@@ -88,6 +99,12 @@ class Intake:
             self._look_now.set()
 
     async def run(self) -> None:
+        self._asked.load()
+        for execution_id in self._asked.ids():
+            if self._executor.knows(execution_id):
+                self._asked.settled(execution_id)
+            else:
+                self._doubts.add(execution_id)
         while True:
             self._look_now.clear()
             try:
@@ -103,7 +120,7 @@ class Intake:
             if self._failing:
                 self._failing = False
                 self._reporter.retry_now()
-            dues = [self._executions.next_due(), self._cancellations.next_due()]
+            dues = [each.next_due() for each in (self._executions, self._doubts, self._cancellations)]
             next_poll = self._clock.monotonic() + self._poll_seconds()
             await self._wait_until(min(due for due in [*dues, next_poll] if due is not None))
 
@@ -120,15 +137,21 @@ class Intake:
 
     async def _look(self) -> None:
         self._counters.add("commands_sync_total")
-        executions, cancellations = self._executions.due(), self._cancellations.due()
+        executions, doubts, cancellations = (
+            each.due() for each in (self._executions, self._doubts, self._cancellations)
+        )
         was_busy = self._executor.unfinished > 0  # what this look takes has just been seen: it needs no second list
         await self._take_pending()
         missing = [execution_id for execution_id in executions if not self._executor.knows(execution_id)]
-        if self._ask_sent or was_busy or missing or cancellations:
+        if self._ask_sent or self._is_sent_due() or was_busy or missing or doubts or cancellations:
             self._ask_sent = False
             await self._take_sent()
+            self._sent_asked_at = self._clock.monotonic()
             self._executor.resume()
-        self._note_looked_for(executions, cancellations)
+        self._note_looked_for(executions, doubts, cancellations)
+
+    def _is_sent_due(self) -> bool:
+        return self._sent_asked_at is None or self._clock.monotonic() - self._sent_asked_at >= SENT_EVERY_SECONDS
 
     async def _take_pending(self) -> None:
         refused: set[str] = set()
@@ -154,6 +177,8 @@ class Intake:
 
         After a doubtful acknowledgement the others are still taken; the first doubt is raised at the end.
         """
+        if items:
+            await self._asked.add([item.work.id for item in items])
         turns = asyncio.Semaphore(ACKNOWLEDGE_AT_ONCE)
         acknowledging = [asyncio.ensure_future(self._acknowledge_one(item.work.id, turns)) for item in items]
         refused: set[str] = set()
@@ -162,14 +187,14 @@ class Intake:
             for item, acknowledged in zip(items, acknowledging, strict=True):
                 try:
                     if await acknowledged:
-                        await self._executor.take(item.work)
+                        await self._sent_work.take(item)
                         continue
                     refused.add(item.work.id)
                 except UnavailableError as error:
                     doubt = doubt or error
                 # The server may have given it, now or before, and the answer been lost: then `sent` shows it, or will.
                 self._ask_sent = True
-                self._executions.add(item.work.id)
+                self._doubts.add(item.work.id)
         finally:
             for acknowledged in acknowledging:
                 acknowledged.cancel()
@@ -187,26 +212,31 @@ class Intake:
     async def _take_sent(self) -> None:
         async for page in self._api.pages("sent"):
             for item in page.items:
-                execution_id = item.work.id
                 if item.cancel_requested:
-                    self._cancellations.found(execution_id)
-                if not self._executor.knows(execution_id):
-                    self._log.write("execution.fetched", execution_id=execution_id)
-                    await self._executor.take(item.work, cancelled=item.cancel_requested)
-                elif item.cancel_requested and self._executor.is_unfinished(execution_id):
-                    self._executor.cancel(execution_id)
+                    self._cancellations.found(item.work.id)
+                await self._sent_work.decide(item)
+        # From now on there is a record of what this agent asks for.
+        await self._asked.add([])
 
-    def _note_looked_for(self, executions: list[str], cancellations: list[str]) -> None:
-        for execution_id in self._executions.ids():
-            if self._executor.knows(execution_id):
-                self._executions.found(execution_id)
+    def _note_looked_for(self, executions: list[str], doubts: list[str], cancellations: list[str]) -> None:
+        for wanted in (self._executions, self._doubts):
+            for execution_id in wanted.ids():
+                if self._executor.knows(execution_id):
+                    wanted.found(execution_id)
+        for execution_id in doubts:
+            if execution_id in self._doubts.ids() and not self._doubts.missed(execution_id):
+                self._asked.settled(execution_id)
+                self._log.write("execution.never_given", execution_id=execution_id)
         for execution_id in executions:
-            if not self._executor.knows(execution_id) and not self._executions.missed(execution_id):
+            if execution_id in self._executions.ids() and not self._executions.missed(execution_id):
                 self._log.write("execution.not_listed", execution_id=execution_id)
         for execution_id in cancellations:
-            if execution_id not in self._cancellations.ids():
-                continue
-            if self._executor.knows(execution_id) and not self._executor.is_unfinished(execution_id):
-                self._cancellations.found(execution_id)
-            else:
-                self._cancellations.missed(execution_id)
+            self._note_cancellation(execution_id)
+
+    def _note_cancellation(self, execution_id: str) -> None:
+        if execution_id not in self._cancellations.ids():
+            return
+        if self._executor.knows(execution_id) and not self._executor.is_unfinished(execution_id):
+            self._cancellations.found(execution_id)
+        else:
+            self._cancellations.missed(execution_id)

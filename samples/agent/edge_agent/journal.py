@@ -88,6 +88,9 @@ class Journal:
         self._entries: dict[str, Entry] = {}
         self._descriptor: int | None = None
         self._is_torn = True
+        self.is_new = not path.exists()
+        self.is_damaged = False
+        """Whether lines of it were lost."""
         self._size = 0
         self._size_when_written = 0
         self._read()
@@ -187,6 +190,7 @@ class Journal:
                 damaged = True
                 continue
             self._entries[execution_id] = entry
+        self.is_damaged = damaged
         if damaged:
             for execution_id in self.in_state(State.ACCEPTED):
                 self._entries[execution_id] = replace(self._entries[execution_id], state=State.STARTED)

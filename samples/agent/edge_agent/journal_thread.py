@@ -7,6 +7,8 @@ from edge_agent.backoff import Backoff
 from edge_agent.errors import told
 from edge_agent.event_log import EventLog
 
+TIDY_SECONDS = 3600.0
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -39,6 +41,12 @@ class JournalThread:
         backoff = self._new_backoff()
         while not await self.tried(write, *args, **kwargs):  # noqa: ASYNC110 - a disk gives no sign when it is well
             await asyncio.sleep(backoff.next_seconds())
+
+    async def tidy_up(self, tidy: Callable[[], None]) -> None:
+        """From time to time, so that what is not needed any more does not stay on the disk of a quiet machine."""
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            await self.run(tidy)
 
     def close(self) -> None:
         self._thread.shutdown()

@@ -5,7 +5,6 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from edge_agent.agent_api import parse_work
@@ -14,7 +13,7 @@ from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import CancelOutcome, Executor
 from edge_agent.exposition import CONTENT_TYPE
-from edge_agent.health import as_json, check_health, overall
+from edge_agent.health import Check, as_json, overall
 from edge_agent.http_server import LocalHandler, LocalHttpServer
 from edge_agent.identity import Identity
 from edge_agent.journal import Work
@@ -57,19 +56,20 @@ class PushApi:
         *,
         executor: Executor,
         identity: Callable[[], Identity],
-        state_directory: Path,
+        checks: Callable[[], list[Check]],
         metrics: Callable[[], str],
         trigger_update: Callable[[], None] | None,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         log: EventLog,
     ) -> None:
-        """`metrics` and `trigger_update` are called from threads; None: this node does not let itself be updated."""
+        """`checks`, `metrics` and `trigger_update` are called from threads; the last is None where this
+        node does not let itself be updated."""
         self._executor = executor
         self._metrics = metrics
         self._trigger_update = trigger_update
         self._identity = identity
-        self._state_directory = state_directory
+        self._checks = checks
         self._loop = loop
         self._clock = clock
         self._log = log
@@ -87,7 +87,7 @@ class PushApi:
         return self._clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def health(self) -> Reply:
-        checks = check_health(self._state_directory)
+        checks = self._checks()
         return Reply(200 if overall(checks) == "healthy" else 503, as_json(checks))
 
     def authorized(self, header: str) -> bool:

@@ -7,12 +7,14 @@ from typing import Any
 from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock, ServerTime
 from edge_agent.durable import StateDirectory
-from edge_agent.enrollment import Enroller, is_of_no_node
+from edge_agent.enrollment import NODE_REMOVED, Enroller, is_of_no_node
 from edge_agent.errors import RefusedError, UnavailableError, told
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import Answer, HttpClient, ask
 from edge_agent.identity import IDENTITY_FILE, Identity, load_identity, save_identity
 
+# Two machines use this node's identity, and neither gets work until an operator has decided.
+IDENTITY_CONFLICT = "identity_conflict"
 # A new identity is not much larger than the old one; the first is some hundreds of bytes.
 ROOM_BYTES = 8 * 1024
 # Renewals closer together than this are two machines with one identity, or a server that is not sane.
@@ -49,10 +51,12 @@ class Session:
         self._state = state
         self._new_backoff = new_backoff
         self._new_slow_backoff = new_slow_backoff
+        self._conflict_backoff = new_slow_backoff()
         self._clock = clock
         self._server_time = server_time
         self._log = log
         self._when_renewed: list[Callable[[], None]] = []
+        self._when_removed: list[Callable[[], None]] = []
         self._when_enrolled_anew: list[Callable[[], None]] = []
         self._due = asyncio.Event()
         self._usable = asyncio.Event()
@@ -68,6 +72,10 @@ class Session:
     def when_enrolled_anew(self, call: Callable[[], None]) -> None:
         """Call this whenever a renewal had to be an enrolment: the server then knows nothing of this node's past."""
         self._when_enrolled_anew.append(call)
+
+    def when_removed(self, call: Callable[[], None]) -> None:
+        """Call this when the server says that an operator has deleted this node, and with it all that it had to do."""
+        self._when_removed.append(call)
 
     async def open(self, *, register_anew: bool = True) -> None:
         """Take the stored identity, or enrol for as long as it takes. `run` then registers the stored one anew if that
@@ -91,8 +99,16 @@ class Session:
             await self.usable()
             identity = self.identity
             answer = await ask(self._client, identity.admin_urls, method, path, token=identity.api_token, **options)
+            if answer.code == IDENTITY_CONFLICT:
+                seconds = self._conflict_backoff.next_seconds()
+                self._log.write("node.identity_conflict", reason=answer.problem, seconds=round(seconds, 3))
+                raise UnavailableError(answer.problem, seconds)
             if not is_of_no_node(answer):
+                self._conflict_backoff.reset()
                 return answer
+            if answer.code == NODE_REMOVED:
+                for call in self._when_removed:
+                    call()
             await self.renew(identity.api_token)
         raise UnavailableError("the server refuses the token that it has just given")
 

@@ -14,6 +14,7 @@ from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock
 from edge_agent.enrollment import UNAUTHORIZED
 from edge_agent.event_log import EventLog
+from edge_agent.http_client import INSTANCE_HEADER
 from edge_agent.intake import Intake
 from edge_agent.proxies import proxy_for
 from edge_agent.session import Session
@@ -27,6 +28,8 @@ NO_LINK_SECONDS = 60.0
 # For the peer's word at the end: one that has fallen silent holds up no stop.
 CLOSE_SECONDS = 2.0
 DEAD_AFTER_SECONDS = 120
+# Kept out, or two machines with one identity: an operator's matter.
+REFUSALS = frozenset({403, 409})
 
 
 class WakeUpSocket:
@@ -42,9 +45,11 @@ class WakeUpSocket:
         session: Session,
         intake: Intake,
         frames: Mapping[str, Callable[[Mapping[str, Any]], None]],
+        instance_id: str,
         tls: ssl.SSLContext,
         proxies: Mapping[str, str],
         backoff: Backoff,
+        slow_backoff: Backoff,
         clock: Clock,
         chance: random.Random,
         log: EventLog,
@@ -52,9 +57,11 @@ class WakeUpSocket:
         self._session = session
         self._intake = intake
         self._frames = frames
+        self._instance_id = instance_id
         self._tls = tls
         self._proxies = proxies
         self._backoff = backoff
+        self._slow_backoff = slow_backoff
         self._clock = clock
         self._chance = chance
         self._log = log
@@ -68,17 +75,22 @@ class WakeUpSocket:
                 await asyncio.sleep(NO_LINK_SECONDS)
                 continue
             opened_at = self._clock.monotonic()
+            backoff = self._backoff
             try:
                 await self._hold(identity.websocket_url, identity.api_token)
             except InvalidStatus as error:
                 self._log.write("websocket.refused", status=error.response.status_code)
                 if error.response.status_code == UNAUTHORIZED:
                     await self._session.renew(identity.api_token)
+                elif error.response.status_code in REFUSALS:
+                    # The intake, which polls meanwhile, finds out why.
+                    backoff = self._slow_backoff
             except Exception as error:  # noqa: BLE001 - what answers may be anything
                 self._log.write("websocket.lost", reason=type(error).__name__)
             if self._clock.monotonic() - opened_at >= STEADY_SECONDS:
                 self._backoff.reset()
-            await asyncio.sleep(self._backoff.next_seconds())
+                self._slow_backoff.reset()
+            await asyncio.sleep(backoff.next_seconds())
 
     async def _hold(self, url: str, token: str) -> None:
         """From opening to the end of one connection; returns when it has lived long enough."""
@@ -86,7 +98,7 @@ class WakeUpSocket:
         proxy_tls: dict[str, Any] = {"proxy_ssl": self._tls} if proxy is not None and proxy.startswith("https:") else {}
         connection = await connect(
             url,
-            additional_headers={"Authorization": f"Bearer {token}"},
+            additional_headers={"Authorization": f"Bearer {token}", INSTANCE_HEADER: self._instance_id},
             proxy=proxy,
             ssl=self._tls if url.startswith("wss:") else None,
             **proxy_tls,

@@ -1,13 +1,19 @@
+from collections.abc import Sequence
+
 from edge_agent.clock import Clock
 
-RETRY_SECONDS = (0.0, 0.3, 1.0, 3.0, 10.0)
+# For about ten minutes: by then the server has told again what waits.
+RETRY_SECONDS = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+# For a day: nobody else tells again of what the server has given and this agent has not got.
+DOUBT_SECONDS = (*RETRY_SECONDS, *(900.0,) * 96)
 
 
 class Wanted:
-    """Ids that the server named and that its lists, which may lag, do not show yet: when to look for each again."""
+    """Ids that the server's lists, which may lag, do not show yet: when to look for each again."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, retry_seconds: Sequence[float] = RETRY_SECONDS) -> None:
         self._clock = clock
+        self._retry_seconds = retry_seconds
         self._looks: dict[str, tuple[int, float]] = {}
 
     def add(self, execution_id: str) -> None:
@@ -24,9 +30,9 @@ class Wanted:
     def missed(self, execution_id: str) -> bool:
         """Another look was in vain. False: that was the last one, and the id is forgotten."""
         look, _ = self._looks.pop(execution_id)
-        if look + 1 == len(RETRY_SECONDS):
+        if look + 1 == len(self._retry_seconds):
             return False
-        self._looks[execution_id] = (look + 1, self._clock.monotonic() + RETRY_SECONDS[look + 1])
+        self._looks[execution_id] = (look + 1, self._clock.monotonic() + self._retry_seconds[look + 1])
         return True
 
     def ids(self) -> list[str]:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
+PREVIOUS_TOKEN_SECONDS = 3600.0
 RESULT = re.compile(r"/agents/command_executions/([^/]+)/result")
 ACKNOWLEDGE = re.compile(r"/agents/command_executions/([^/]+)/acknowledge")
 
@@ -25,11 +26,12 @@ class Request:
     path: str
     body: dict | None
     token: str | None
+    instance: str | None
 
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests that match: answered with a status, or cut off."""
+    """What happens to the next `times` requests that match: answered with a status and perhaps content, or cut off."""
 
     method: str
     path: str
@@ -37,6 +39,8 @@ class Fault:
     status: int | None = None
     processed: bool = False
     headers: dict = field(default_factory=dict)
+    content: bytes | None = None
+    code: str = "fault"
 
 
 class StubServer:
@@ -50,6 +54,10 @@ class StubServer:
         self.uses_taken = []
         self.key_error = ""
         self.removed = None
+        self.hide_sent = False
+        # Of the server, in seconds: tests move it.
+        self.moment = 0.0
+        self.before = lambda _method, _path: None
         self.registration_tokens = {}
         self.tokens = {}
         self.previous_tokens = {}
@@ -196,11 +204,14 @@ class StubServer:
     def _register(self, body, bearer):
         node_id = body["node_id"]
         if bearer is not None:
-            if bearer not in (self.tokens.get(node_id), self.previous_tokens.get(node_id)):
+            previous, until = self.previous_tokens.get(node_id, (None, 0.0))
+            is_previous = bearer == previous and self.moment < until
+            if bearer != self.tokens.get(node_id) and not is_previous:
                 # No 401: the route takes strangers too.
                 field = "node_id" if node_id in self.tokens else "registration_token"
                 return error(422, "validation_failed", "Validation failed", **{field: ["proves nothing"]})
-            self.previous_tokens[node_id] = bearer
+            if not is_previous:
+                self.previous_tokens[node_id] = (bearer, self.moment + PREVIOUS_TOKEN_SECONDS)
         elif self.registration_tokens.get(body.get("registration_token")) != node_id:
             return error(422, "validation_failed", "Validation failed")
         self.tokens[node_id] = f"token-{uuid.uuid4()}"
@@ -233,6 +244,8 @@ class StubServer:
     def _list(self, query):
         page, size = int(query["page"]), int(query["page_size"])
         listed = [item for item in self.executions.values() if item.get("shown_as", item["status"]) == query["status"]]
+        if self.hide_sent and query["status"] == "sent":
+            listed = []
         shown = listed[(page - 1) * size : page * size]
         pagination = {"page": page, "page_size": size, "has_next": page * size < len(listed)}
         return 200, {"data": shown, "meta": {**meta(), "pagination": pagination}}
@@ -284,20 +297,23 @@ class _Handler(BaseHTTPRequestHandler):
         token = self.headers.get("authorization", "").removeprefix("Bearer ") or None
         body = json.loads(content) if content else None
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        state.before(self.command, path)
         with state.lock:
             fault = self._fault(path)
-            state.requests.append(Request(self.command, path, body, token))
+            state.requests.append(Request(self.command, path, body, token, self.headers.get("x-edge-instance")))
             if state.down or (fault is not None and fault.status is None and not fault.processed):
                 self._cut_off()
                 return
             if fault is not None and fault.status is not None:
-                status, answer = error(fault.status, "fault", "Fault")
+                status, answer = error(fault.status, fault.code, "Fault")
             else:
                 status, answer = state.handle(self.command, path, query, body, token)
         if fault is not None and fault.processed:
             self._cut_off()
             return
         encoded = json.dumps(answer).encode()
+        if fault is not None and fault.content is not None:
+            encoded = fault.content
         self.send_response(status)
         for name, value in (fault.headers if fault is not None else {}).items():
             self.send_header(name, value)

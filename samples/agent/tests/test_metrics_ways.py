@@ -112,7 +112,7 @@ def test_the_server_says_how_often_and_may_change_its_mind(server, agents):
     assert len(server.metrics) == known
     server.metrics_push_seconds = 1
     # Another token than the agent's, which may still register: it does so when it is refused.
-    server.previous_tokens[NODE_ID], server.tokens[NODE_ID] = server.tokens[NODE_ID], "another"
+    server.previous_tokens[NODE_ID], server.tokens[NODE_ID] = (server.tokens[NODE_ID], 3600.0), "another"
     server.disconnect()
     eventually(lambda: len(again.logged("agent.reregistered")) == 2, what=again.stderr)
     assert eventually(lambda: server.metrics[known:], what=again.stderr)

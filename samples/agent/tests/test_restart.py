@@ -55,12 +55,17 @@ def test_what_waited_when_the_agent_was_killed_runs_after_the_restart_unless_can
 
 
 def test_what_was_acknowledged_but_never_journalled_is_found_in_the_sent_list(server, agents):
-    lost = server.add("echo found", status="sent")
-    cancelled = server.add("true", status="sent", cancel_requested_at="2026-01-01T00:00:00Z")
-    agent = agents.connected()
-    assert done(server, lost, agent)["output"] == "found\n"
-    assert done(server, cancelled, agent)["exit_code"] == 143
-    assert not agent.logged("execution.started", execution_id=cancelled)
+    first = agents.connected()
+    server.fail("PATCH", "/agents/command_executions/[^/]+/acknowledge", times=2, processed=True)
+    server.hide_sent = True
+    lost = server.add("echo found", wake=True)
+    eventually(lambda: server.executions[lost]["status"] == "sent", what=first.stderr)
+    first.stop(signal.SIGKILL)
+    server.hide_sent = False
+
+    second = agents.connected(key=None)
+
+    assert done(server, lost, second)["output"] == "found\n"
 
 
 def test_an_execution_that_stays_listed_after_its_result_is_not_run_again(server, agents, tmp_path):

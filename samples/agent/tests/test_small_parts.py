@@ -15,10 +15,10 @@ from edge_agent.durable import StateDirectory
 from edge_agent.enrollment import EnrollmentKey
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
-from edge_agent.health import Check, check_health, overall
+from edge_agent.health import Check, check_disk, overall
 from edge_agent.identity import Identity, load_identity, save_identity
 from edge_agent.proxies import proxy_for
-from edge_agent.wanted import RETRY_SECONDS, Wanted
+from edge_agent.wanted import DOUBT_SECONDS, RETRY_SECONDS, Wanted
 from set_clock import SetClock
 
 
@@ -76,8 +76,11 @@ class TestWanted:
             looks.append(clock.seconds)
             assert wanted.due() == ["a"]
             assert wanted.missed("a") is (look < len(RETRY_SECONDS) - 1)
-        assert looks == pytest.approx([0.0, 0.3, 1.3, 4.3, 14.3])
+        assert looks[:6] == pytest.approx([0.0, 0.3, 1.3, 4.3, 14.3, 44.3])
         assert (wanted.ids(), wanted.next_due()) == ([], None)
+
+    def test_what_is_in_doubt_is_looked_for_over_a_day(self):
+        assert sum(DOUBT_SECONDS) >= 24 * 3600
 
     def test_naming_it_again_gives_it_no_further_turns(self):
         wanted = Wanted(SetClock())
@@ -166,5 +169,6 @@ def test_one_unhealthy_check_makes_the_node_unhealthy():
 
 def test_a_disk_that_is_nearly_full_is_unhealthy(tmp_path):
     free_bytes = shutil.disk_usage(tmp_path).free
-    assert [check.status for check in check_health(tmp_path, free_bytes_needed=free_bytes * 2)] == ["unhealthy"]
-    assert [check.status for check in check_health(tmp_path, free_bytes_needed=1)] == ["healthy"]
+    assert check_disk(tmp_path, free_bytes_needed=free_bytes * 2).status == "unhealthy"
+    assert check_disk(tmp_path, free_bytes_needed=1).status == "healthy"
+    assert check_disk(tmp_path / "gone").status == "unhealthy"

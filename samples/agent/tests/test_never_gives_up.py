@@ -1,0 +1,289 @@
+"""Whatever has to be mended from elsewhere, the agent waits for it and comes back by itself."""
+
+import json
+import re
+import shutil
+import signal
+import uuid
+from itertools import pairwise
+
+import pytest
+from eventually import eventually
+
+NODE_ID = str(uuid.UUID(int=7))
+DAY = 86400.0
+
+
+def done(server, execution_id, agent):
+    return eventually(lambda: server.final(execution_id), what=agent.stderr)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """Tells how the agent's machine misbehaves; its waits are short."""
+    folder = tmp_path / "machine"
+    folder.mkdir()
+    short = {"edge_agent.agent.LONGEST_RETRY_SECONDS": 0.5, "edge_agent.agent.LONGEST_REFUSED_SECONDS": 0.5}
+    (folder / "constants.json").write_text(json.dumps(short))
+    return folder
+
+
+def registrations(server):
+    return len(server.seen("POST", "/agents/nodes"))
+
+
+@pytest.mark.parametrize("restarts", [0, 3])
+def test_a_disk_that_is_full_for_a_day_costs_no_identity(server, agents, machine, restarts):
+    agents.connected().stop()
+    # Were it to enrol anew, nobody would let it in.
+    server.key_error = "key_spent"
+    (machine / "disk_full").touch()
+    before = registrations(server)
+
+    for _ in range(restarts):
+        agent = agents.connected(odd_machine=machine)
+        agent.wait_for("state.not_written")
+        server.moment += DAY / restarts
+        agent.stop(signal.SIGKILL)
+    agent = agents.connected(odd_machine=machine)
+    agent.wait_for("state.not_written")
+    execution_id = server.add("echo back", wake=True)
+    agent.wait_for("poll.failed")
+    server.moment += DAY
+    assert registrations(server) == before
+    assert server.executions[execution_id]["status"] == "pending"
+
+    (machine / "disk_full").unlink()
+
+    assert done(server, execution_id, agent)["output"] == "back\n"
+    agent.wait_for("agent.reregistered")
+    agent.stop()
+    agents.connected(key=None).wait_for("agent.reregistered")
+
+
+def test_a_disk_that_fills_between_registration_and_its_answer_costs_no_identity(server, agents, machine):
+    agents.connected().stop()
+    server.key_error = "key_spent"
+    server.before = lambda method, path: (machine / "disk_full").touch() if path == "/agents/nodes" else None
+    agent = agents.start(odd_machine=machine)
+    eventually(lambda: agent.logged("agent.reregistered") and agent.logged("state.not_written"), what=agent.stderr)
+    agent.stop(signal.SIGKILL)
+    server.before = lambda method, path: None
+    (machine / "disk_full").unlink()
+
+    agent = agents.connected(odd_machine=machine)
+
+    assert done(server, server.add("echo back", wake=True), agent)["output"] == "back\n"
+
+
+def test_a_disk_that_is_full_while_a_command_runs_ends_neither_it_nor_its_report(server, agents, machine, tmp_path):
+    agent = agents.connected(odd_machine=machine)
+    execution_id = server.add(f"while [ ! -e {tmp_path}/release ]; do sleep 0.02; done; exit 3", wake=True)
+    agent.wait_for("execution.started")
+    (machine / "disk_full").touch()
+    (tmp_path / "release").touch()
+    agent.wait_for("journal.failed")
+    assert agent.process.poll() is None
+    (machine / "disk_full").unlink()
+    assert done(server, execution_id, agent)["exit_code"] == 3
+    assert done(server, server.add("echo more", wake=True), agent)["output"] == "more\n"
+
+
+def test_a_machine_that_has_never_enrolled_waits_for_its_disk(server, agents, machine):
+    agents.state_dir.mkdir(mode=0o700)
+    (machine / "disk_full").touch()
+    agent = agents.start(odd_machine=machine)
+    agent.wait_for("state.not_usable")
+    assert server.uses_taken == []
+    (machine / "disk_full").unlink()
+    agent.wait_for("websocket.connected")
+    assert server.uses_taken == [NODE_ID]
+
+
+def test_a_server_that_takes_no_registrations_now_keeps_no_enrolled_machine_from_its_work(server, agents):
+    agents.connected().stop()
+    server.fail("POST", "/agents/nodes", times=1000, status=429)
+    agent = agents.connected(key=None)
+    assert done(server, server.add("echo works", wake=True), agent)["output"] == "works\n"
+
+
+def test_a_refused_reregistration_is_told_to_the_server_and_the_node_goes_on_working(server, agents, machine):
+    agents.connected().stop()
+    server.fail("POST", "/agents/nodes", times=1000, status=422)
+    agent = agents.connected(odd_machine=machine)
+    agent.wait_for("node.refused")
+    assert done(server, server.add("echo works", wake=True), agent)["output"] == "works\n"
+
+
+def test_refusals_are_met_with_longer_and_longer_waits(server, agents):
+    server.key_error = "key_spent"
+    agent = agents.start()
+    eventually(lambda: len(agent.logged("node.refused")) >= 4, what=agent.stderr)
+    waits = [entry["seconds"] for entry in agent.logged("node.refused")][:4]
+    assert all(later / earlier > 1 for earlier, later in pairwise(waits[::2]))
+
+
+def test_two_machines_with_one_identity_do_not_fight_and_one_goes_on_when_the_other_has_ended(server, agents, machine):
+    server.poll_seconds = 0.2
+    agent = agents.connected(odd_machine=machine)
+    server.fail("GET", "/agents/command_executions", times=1000, status=409, code="identity_conflict")
+    server.disconnect()
+    execution_id = server.add("echo alone")
+    agent.wait_for("node.identity_conflict")
+    assert server.final(execution_id) is None
+    server.faults.clear()
+    assert done(server, execution_id, agent)["output"] == "alone\n"
+    assert len({request.instance for request in server.requests}) == 1
+
+
+def test_tokens_that_are_refused_again_and_again_are_renewed_more_and_more_slowly(server, agents, machine):
+    agent = agents.connected(odd_machine=machine)
+    server.fail("GET", "/agents/command_executions", times=8, status=401)
+    server.disconnect()
+    agent.wait_for("node.renewed_lately")
+    assert done(server, server.add("echo back", wake=True), agent)["output"] == "back\n"
+
+
+NONSENSE = {
+    "a page": b"<html>Welcome to the hotel</html>",
+    "cut off": b'{"data": {"veri',
+    "nothing": b"",
+    "null": b"null",
+    "a list": b"[]",
+    "deep": b"[" * 100_000,
+    "a number": b'{"data": 5, "meta": 7}',
+    "a text": b'{"data": "yes", "meta": {"pagination": []}}',
+    "odd things": b'{"data": [7, null, {"id": 1}, {"id": "x"}], "meta": []}',
+    "odd times": b'{"data": {"verified": true, "netmaker_key": 7, "api_token": ["x"], "network_name": {}},'
+    b' "meta": {"timestamp": "0001-01-01T00:00:00+23:59"}}',
+    "odd error": b'{"error": ["no"]}',
+    "no text": b'{"data": "\xff\xfe"}',
+}
+PATHS = [
+    ("POST", "/agents/enrollment_keys/verify"),
+    ("POST", "/agents/nodes"),
+    ("GET", "/agents/command_executions"),
+    ("PATCH", "/agents/command_executions/[^/]+/acknowledge"),
+    ("PATCH", "/agents/command_executions/[^/]+/result"),
+]
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [*((content, 200) for content in NONSENSE.values()), (NONSENSE["a page"], 502), (NONSENSE["a page"], 403)],
+    ids=[*NONSENSE, "a page with 502", "a page with 403"],
+)
+def test_answers_that_make_no_sense_are_waited_out(server, agents, machine, tmp_path, content, status):
+    server.poll_seconds = 0.2
+    server.websocket = False
+    for method, path in PATHS:
+        server.fail(method, path, times=2, status=status, content=content)
+    agent = agents.start(odd_machine=machine)
+    execution_id = server.add(f"echo ran >> {tmp_path}/runs")
+    eventually((tmp_path / "runs").exists, what=agent.stderr)
+    agent.wait_for("execution.reported", execution_id=execution_id)
+    assert done(server, server.add("echo still here"), agent)["output"] == "still here\n"
+    assert (tmp_path / "runs").read_text() == "ran\n"
+    assert "Traceback" not in agent.stderr
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"node_id": 7}', b"\x00" * 100], ids=["empty", "odd", "zeros"])
+@pytest.mark.parametrize("file", ["node.json", "identity.json", "acknowledging.json", "machine.json", "journal.jsonl"])
+def test_a_state_file_that_is_damaged_costs_no_machine(server, agents, file, damage):
+    agents.connected().stop()
+    (agents.state_dir / file).write_bytes(damage)
+    agent = agents.connected()
+    assert done(server, server.add("echo back", wake=True), agent)["output"] == "back\n"
+    assert server.uses_taken == [NODE_ID]
+
+
+def copied(agents, machine, tmp_path):
+    """The state directory on another machine."""
+    copy = tmp_path / "copy"
+    shutil.copytree(agents.state_dir, copy)
+    hardware = tmp_path / "hardware"
+    hardware.write_text(str(uuid.uuid4()))
+    constants = json.loads((machine / "constants.json").read_text())
+    constants["edge_agent.startup.HARDWARE_ID_FILES"] = [str(hardware)]
+    (machine / "constants.json").write_text(json.dumps(constants))
+    return copy
+
+
+def test_a_copied_state_directory_runs_nothing_that_the_original_was_given(server, agents, machine, tmp_path):
+    (tmp_path / "hardware").write_text(str(uuid.uuid4()))
+    copied_constants = {"edge_agent.startup.HARDWARE_ID_FILES": [str(tmp_path / "hardware")]}
+    (machine / "constants.json").write_text(json.dumps(copied_constants))
+    original = agents.connected("--max-parallel", "1", odd_machine=machine)
+    runs = tmp_path / "runs"
+    running = server.add(f"echo original >> {runs}; while [ ! -e {tmp_path}/release ]; do sleep 0.02; done", wake=True)
+    original.wait_for("execution.started")
+    waiting = server.add(f"echo waiting >> {runs}", wake=True)
+    original.wait_for("execution.acknowledged", execution_id=waiting)
+    eventually(lambda: waiting in (agents.state_dir / "journal.jsonl").read_text(), what="its record")
+    before = registrations(server)
+
+    copy = copied(agents, machine, tmp_path)
+    clone = agents.start("--state-dir", str(copy), odd_machine=machine)
+    clone.wait_for("state.moved")
+    clone.wait_for("execution.of_another", execution_id=running)
+    clone.wait_for("execution.of_another", execution_id=waiting)
+    clone.wait_for("websocket.connected")
+
+    assert registrations(server) == before
+    assert len({request.instance for request in server.requests}) == 2
+    (tmp_path / "release").touch()
+    assert done(server, waiting, original)["exit_code"] == 0
+    assert runs.read_text() == "original\nwaiting\n"
+    assert not clone.logged("execution.started")
+
+
+def test_what_was_given_to_nobody_that_lives_is_run_by_nobody_until_it_is_cancelled(server, agents, tmp_path):
+    agent = agents.connected()
+    # As after a restored backup: given to this node, and not known here.
+    execution_id = server.add(f"echo x >> {tmp_path}/runs", status="sent", inserted_at="2999-01-01T00:00:00Z")
+    server.disconnect()
+    agent.wait_for("execution.of_another", execution_id=execution_id)
+    server.cancel(execution_id)
+    assert done(server, execution_id, agent)["exit_code"] == 143
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_an_earlier_installation_took_is_reported_and_not_run(server, agents, tmp_path):
+    execution_id = server.add(f"echo x >> {tmp_path}/runs", status="sent", inserted_at="2001-01-01T00:00:00Z")
+    agent = agents.connected()
+    item = done(server, execution_id, agent)
+    assert item["exit_code"] == 125
+    assert re.match("An earlier installation .* may have run", item["output"])
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_an_agent_without_such_a_record_was_given_is_still_run(server, agents):
+    agents.connected().stop()
+    (agents.state_dir / "acknowledging.json").unlink()
+    execution_id = server.add("echo found", status="sent")
+    agent = agents.connected(key=None)
+    assert done(server, execution_id, agent)["output"] == "found\n"
+
+
+def test_an_acknowledgement_in_doubt_is_looked_for_as_long_as_the_lists_lag(server, agents, machine):
+    constants = {"edge_agent.intake.DOUBT_SECONDS": [0.05] * 400}
+    (machine / "constants.json").write_text(json.dumps(constants))
+    agent = agents.connected(odd_machine=machine)
+    server.hide_sent = True
+    server.fail("PATCH", "/agents/command_executions/[^/]+/acknowledge", times=2, processed=True)
+    execution_id = server.add("echo found", wake=True)
+    eventually(lambda: server.executions[execution_id]["status"] == "sent", what=agent.stderr)
+    asked = len(server.seen("GET", "/agents/command_executions"))
+    eventually(lambda: len(server.seen("GET", "/agents/command_executions")) > asked + 30, what="thirty looks")
+    server.hide_sent = False
+    assert done(server, execution_id, agent)["output"] == "found\n"
+
+
+def test_a_node_that_was_deleted_ends_what_it_runs(server, agents, machine):
+    server.poll_seconds = 0.2
+    agent = agents.connected("--cancel-grace-seconds", "0.2", odd_machine=machine)
+    execution_id = server.add("sleep 300", wake=True)
+    agent.wait_for("execution.started")
+    server.removed = 401
+    server.disconnect()
+    agent.wait_for("execution.finished", execution_id=execution_id, exit_code=143)
