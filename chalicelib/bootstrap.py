@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.metrics.discovery import Discovery
     from chalicelib.metrics.service import NodeMetrics
     from chalicelib.relay.service import Relay
+    from chalicelib.resealing import Resealing
     from chalicelib.ssh.keyring import SshPublicKeys
     from chalicelib.ssh.passwords import Passwords
     from chalicelib.ssh.service import SshUsernames
@@ -225,6 +226,12 @@ class Services(Fleet):
         from chalicelib.transport.redelivery import Redelivery
 
         return Redelivery(self.clock, self.nodes, self.clusters, self.executions)
+
+    @cached_property
+    def resealing(self) -> Resealing:
+        from chalicelib.resealing import Resealing
+
+        return Resealing(self.tables, self.sealer)
 
     @property
     def _push(self) -> Push | None:

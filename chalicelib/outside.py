@@ -16,7 +16,7 @@ from chalicelib.kit.tables import Driver, Meter
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
-    from chalicelib.kit.crypto import KeyService
+    from chalicelib.kit.data_keys import KeyService
     from chalicelib.kit.outbound import Exchange, Resolver
 
 
@@ -97,7 +97,7 @@ class Aws:
 
     @cached_property
     def key_service(self) -> KeyService:
-        from chalicelib.kit.crypto import KmsKeyService
+        from chalicelib.kit.data_keys import KmsKeyService
 
         return KmsKeyService(lambda: aws.client("kms"), self._settings.kms_key_id)
 

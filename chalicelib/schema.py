@@ -17,7 +17,7 @@ from chalicelib.enrollment.store import TOKENS as REGISTRATION_TOKENS
 from chalicelib.events.store import TABLE as OCCURRENCES
 from chalicelib.kit.counters import TABLE as COUNTERS
 from chalicelib.kit.counters import total_of
-from chalicelib.kit.crypto import DATA_KEYS
+from chalicelib.kit.data_keys import DATA_KEYS
 from chalicelib.kit.tables import Query, Table
 from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.metrics.store import TABLE as METRICS_CACHE

@@ -136,12 +136,14 @@ GRANTS: Mapping[str, Grants] = {
     "clean_up": Grants(
         tables={
             "clusters": BATCH_GET,
-            "nodes": BATCH_GET | QUERY | CHECK,
+            "nodes": BATCH_GET | QUERY | UPDATE | CHECK,
             "presence": BATCH_GET | DELETE,
             "connections": DELETE,
             "metrics_cache": DELETE,
             "self_updates": QUERY | DELETE,
-            "enrollment_keys": QUERY | DELETE,
+            "enrollment_keys": BATCH_GET | QUERY | UPDATE | DELETE,
+            "webhooks": BATCH_GET | UPDATE,
+            "data_keys": GET,
             "commands": BATCH_GET,
             "fan_outs": BATCH_GET | UPDATE | DELETE,
             "admins": GET,
@@ -155,6 +157,7 @@ GRANTS: Mapping[str, Grants] = {
         sends=(Queue.CLEAN_UP, Queue.COMMAND_DELIVERY),
         sends_to_owners=True,
         posts_to_sockets=True,
+        decrypts=True,
     ),
     "trigger_updates": Grants(
         tables={

@@ -1,4 +1,4 @@
-"""Change a key of a deployed stage: ``python -m infra.rotate operator-key --stage dev --key API_KEY``.
+"""Change a key of a deployed stage: ``python -m infra.rotate operator-key --stage dev --key API_KEY``, or its data key.
 
 Account and region come from the shell, as the AWS command line takes them. No value is ever printed.
 """
@@ -7,7 +7,7 @@ import argparse
 import json
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TextIO
 
@@ -15,9 +15,16 @@ import boto3
 from botocore.config import Config
 
 from chalicelib.access.keys import PREVIOUS, PREVIOUS_UNTIL, SHORTEST_KEY
-from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.clock import Clock, SystemClock, to_seconds_text
+from chalicelib.kit.data_keys import DataKeys, KmsKeyService, RotatedMeanwhileError
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.queues import Queues
+from chalicelib.kit.tables import Meter, Tables
+from chalicelib.kit.tables.dynamodb import DynamoDriver
+from infra.data_key import DataKeyRotation, NotYetError, queue_urls
 from infra.functions import APP_NAME
 from infra.parameters import SECRET_KEYS
+from infra.stacks import WAIT, Stacks, stateful_stack
 
 OVERLAP = timedelta(hours=1)
 """How long the value before is accepted as well, unless asked otherwise."""
@@ -29,6 +36,14 @@ GENERATED_BYTES = 32
 
 NETMAKERS = "NETMAKER_MASTER_KEY"
 """Netmaker's own: it is chosen there, and there is no overlap."""
+
+LOOK_SECONDS = 15
+"""How often it is looked at what is left of the sealing."""
+
+QUEUED_AGAIN = timedelta(minutes=5)
+
+PATIENCE = timedelta(minutes=30)
+"""How long the command waits for it; it may be called again."""
 
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 _PENDING = "EDGE_ADMIN_PENDING"
@@ -91,6 +106,47 @@ def _operator_key(asked: argparse.Namespace, stdin: TextIO) -> str:
     return f"{asked.key} has a new value in the secret {secret}; {until}."
 
 
+def seal_again(rotation: DataKeyRotation, clock: Clock, say: Callable[[str], None]) -> None:
+    """Have everything sealed again that older keys have sealed, and wait for it. Raises NotYetError when that takes
+    longer than `PATIENCE`."""
+    until = clock.now() + PATIENCE
+    queued_at = None
+    while (left := rotation.left()).values:
+        count = sum(left.values.values())
+        if clock.now() >= until:
+            raise NotYetError(f"{count} values are left: look at the log of clean_up, and call again with --resume")
+        # Queued again only now and then: what is under way would be done twice.
+        if queued_at is None or clock.now() - queued_at >= QUEUED_AGAIN:
+            rotation.queue(left)
+            queued_at = clock.now()
+        say(f"{count} values are sealed with older keys")
+        clock.sleep(LOOK_SECONDS)
+
+
+def _rotation_of(stage: str) -> tuple[DataKeys, DataKeyRotation]:
+    outputs = Stacks(boto3.client("cloudformation", config=_CONFIG), WAIT).outputs(stateful_stack(stage))
+    dynamodb, kms = boto3.client("dynamodb", config=_CONFIG), boto3.client("kms", config=_CONFIG)
+    prefix, clock, ids = outputs["TablePrefix"], SystemClock(), Ids()
+    tables = Tables(DynamoDriver(dynamodb, prefix, Meter()), clock, ids)
+    keys = DataKeys(tables, KmsKeyService(lambda: kms, outputs["KeyArn"]), clock, ids, prefix)
+    queues = Queues(boto3.client("sqs", config=_CONFIG), queue_urls(outputs))
+    return keys, DataKeyRotation(dynamodb, prefix, keys, queues, clock)
+
+
+def _data_key(asked: argparse.Namespace) -> str:
+    keys, rotation = _rotation_of(asked.stage)
+    try:
+        if asked.drop:
+            dropped = rotation.drop()
+            return f"{len(dropped)} older data keys are dropped: backups from before open with them no longer."
+        if not asked.resume:
+            print(f"There is a new data key, {keys.rotate().hex()[:8]}; the older ones are kept.")
+        seal_again(rotation, SystemClock(), print)
+    except (NotYetError, RotatedMeanwhileError) as error:
+        raise RotationError(str(error)) from error
+    return "Everything is sealed with the newest data key. Older ones can be dropped 15 minutes from now: --drop"
+
+
 def main(arguments: Sequence[str] | None = None, stdin: TextIO = sys.stdin) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.rotate", description=__doc__)
     kinds = parser.add_subparsers(dest="kind", required=True)
@@ -101,9 +157,14 @@ def main(arguments: Sequence[str] | None = None, stdin: TextIO = sys.stdin) -> i
     how_long = operator_key.add_mutually_exclusive_group()
     how_long.add_argument("--overlap-minutes", type=int, default=OVERLAP // timedelta(minutes=1))
     how_long.add_argument("--revoke", action="store_true", help="no overlap: the value before is known to strangers")
+    data_key = kinds.add_parser("data-key", help="the key that seals secrets in the tables")
+    data_key.add_argument("--stage", required=True)
+    step = data_key.add_mutually_exclusive_group()
+    step.add_argument("--resume", action="store_true", help="make no new key, only go on sealing with the newest")
+    step.add_argument("--drop", action="store_true", help="drop the older keys, where nothing is left of them")
     asked = parser.parse_args(arguments)
     try:
-        print(_operator_key(asked, stdin))
+        print(_data_key(asked) if asked.kind == "data-key" else _operator_key(asked, stdin))
     except RotationError as error:
         print(f"infra.rotate: {error}", file=sys.stderr)
         return 1

@@ -85,6 +85,11 @@ def _forget_total(services: Services, message: Message) -> None:
     services.counters.forget(total_of(EXECUTIONS.name, "command_id", message["id"]))
 
 
+def _reseal(services: Services, message: Message) -> None:
+    """Seal rows of a table again, after a new data key was made."""
+    services.resealing.reseal(message["id"], message["ids"])
+
+
 def _redeliver_webhook_chunk(services: Services, message: Message) -> str | None:
     deliveries = services.webhooks.deliveries
     return deliveries.redeliver_chunk(message["id"], message["since"], message["until"], message.get("cursor"))
@@ -104,6 +109,7 @@ _KINDS: Mapping[str, Clean] = {
     ),
     "connection": _close_socket,
     "redeliver": _redeliver_chunk,
+    "reseal": _reseal,
     "self_update_request": _by_cursor(lambda services: services.self_updates.clean_up_chunk),
     "webhook": _by_cursor(lambda services: services.webhooks.deliveries.clean_up_chunk),
     "webhook_redelivery": _redeliver_webhook_chunk,

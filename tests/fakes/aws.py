@@ -3,7 +3,7 @@
 import json
 from hashlib import sha256
 
-from chalicelib.kit.crypto import WrappedKey
+from chalicelib.kit.data_keys import WrappedKey
 
 
 class FakeKeyService:

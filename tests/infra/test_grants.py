@@ -98,6 +98,7 @@ def test_only_those_who_need_them_open_secrets():
     assert {name for name, grants in GRANTS.items() if grants.makes_data_key} == {"api_handler"}
     assert {name for name, grants in GRANTS.items() if grants.decrypts} == {
         "api_handler",
+        "clean_up",
         "deliver_commands",
         "deliver_webhook",
     }

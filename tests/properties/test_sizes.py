@@ -37,7 +37,7 @@ requests = st.one_of(
         st.just("/api/v1/webhooks"),
         st.fixed_dictionaries(
             {
-                "url": texts.map(lambda text: f"https://203.0.113.9/{text}"),
+                "url": texts.map(lambda text: f"https://93.184.216.34/{text}"),
                 "secret": st.just("s" * 32),
                 "headers": headers,
                 "subscribed_events": st.just(["edge.command_execution.created", "edge.self_update_request.completed"]),

@@ -13,7 +13,8 @@ from chalicelib.enrollment.store import TABLE as KEYS
 from chalicelib.enrollment.store import TOKENS
 from chalicelib.events.service import Events
 from chalicelib.events.store import TABLE as OCCURRENCES
-from chalicelib.kit.crypto import DATA_KEYS, Sealer
+from chalicelib.kit.crypto import Sealer
+from chalicelib.kit.data_keys import DATA_KEYS
 from chalicelib.kit.tables import Driver, Tables
 from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.nodes.exclusions import EXCLUSIONS

@@ -6,16 +6,8 @@ import traceback
 import pytest
 
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.crypto import (
-    DATA_KEYS,
-    KmsKeyService,
-    Sealer,
-    Secret,
-    UnsealError,
-    digest,
-    place_of,
-    same,
-)
+from chalicelib.kit.crypto import Sealer, Secret, digest, key_id_of, place_of, same
+from chalicelib.kit.data_keys import DATA_KEYS, KmsKeyService, RotatedMeanwhileError, UnsealError
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Set, Tables, Update
 from tests.fakes.aws import FakeKeyService
@@ -159,6 +151,82 @@ def test_a_key_of_another_stage_does_not_unwrap(store, sealer, keys, clock, ids)
     sealer.seal("hunter2", PLACE)
     with pytest.raises(PermissionError):
         sealer_on(store, keys, clock, ids, stage="other").seal("x", PLACE)
+
+
+class TestRotation:
+    def test_the_new_key_seals_and_the_old_one_opens(self, store, keys, clock, ids, sealer):
+        old = sealer.seal("hunter2", PLACE)
+        new_id = sealer_on(store, keys, clock, ids).keys.rotate()
+        other = sealer_on(store, keys, clock, ids)
+        new = other.seal("hunter2", PLACE)
+        assert key_id_of(new) == new_id != key_id_of(old)
+        assert [other.open(sealed, PLACE).reveal() for sealed in (old, new, old)] == ["hunter2"] * 3
+
+    def test_a_container_with_the_old_key_opens_what_the_new_one_sealed(self, store, keys, clock, ids, sealer):
+        sealer.seal("hunter2", PLACE)
+        other = sealer_on(store, keys, clock, ids)
+        other.keys.rotate()
+        assert sealer.open(other.seal("new", PLACE), PLACE).reveal() == "new"
+
+    def test_a_container_seals_with_the_new_key_after_five_minutes(self, store, keys, clock, ids, sealer):
+        old = key_id_of(sealer.seal("hunter2", PLACE))
+        new = sealer_on(store, keys, clock, ids).keys.rotate()
+        clock.advance(299)
+        assert key_id_of(sealer.seal("hunter2", PLACE)) == old
+        clock.advance(1)
+        assert key_id_of(sealer.seal("hunter2", PLACE)) == new
+
+    def test_looking_again_costs_one_read_and_no_call_of_kms(self, store, keys, clock, sealer):
+        sealer.seal("hunter2", PLACE)
+        store.meter.reset()
+        clock.advance(300)
+        sealer.seal("hunter2", PLACE)
+        assert (store.meter.count, keys.unwrapped) == (1, 1)
+
+    def test_rotating_before_there_is_a_key_makes_the_first(self, store, sealer):
+        key_id = sealer.keys.rotate()
+        assert key_id_of(sealer.seal("hunter2", PLACE)) == key_id
+        assert len(store.rows(DATA_KEYS)) == 1
+
+    def test_of_two_that_rotate_at_once_one_wins_and_every_key_is_kept(self, store, keys, clock, ids, sealer):
+        old = sealer.seal("hunter2", PLACE)
+        store.latency(0.01)
+        outcomes = clock.run_together([lambda: _rotated(sealer_on(store, keys, clock, ids)) for _ in range(2)])
+        assert sorted(outcome is None for outcome in outcomes) == [False, True]
+        assert len(store.rows(DATA_KEYS)) == 2
+        assert sealer_on(store, keys, clock, ids).open(old, PLACE).reveal() == "hunter2"
+
+    def test_an_answer_that_is_lost_rotates_once(self, store, sealer):
+        sealer.seal("hunter2", PLACE)
+        store.fail_next(1, "lost_answer")
+        new = sealer.keys.rotate()
+        assert sealer.keys.newest(fresh=True).id == new
+        assert len(store.rows(DATA_KEYS)) == 2
+
+    def test_a_forgotten_key_opens_nothing_and_the_newest_cannot_be_forgotten(self, store, keys, clock, ids, sealer):
+        old = sealer.seal("hunter2", PLACE)
+        new = sealer.keys.rotate()
+        sealer.keys.forget(key_id_of(old))
+        sealer.keys.forget(new)
+        other = sealer_on(store, keys, clock, ids)
+        with pytest.raises(UnsealError, match="not kept"):
+            other.open(old, PLACE)
+        assert other.open(other.seal("hunter2", PLACE), PLACE).reveal() == "hunter2"
+
+    def test_ages_tell_when_a_key_was_replaced(self, clock, sealer):
+        old = key_id_of(sealer.seal("hunter2", PLACE))
+        clock.advance(60)
+        new = sealer.keys.rotate()
+        assert sealer.keys.age_of(old)[1:] == ("2026-11-21T10:00:00Z", "2026-11-21T10:01:00Z")
+        assert sealer.keys.age_of(new)[1:] == ("2026-11-21T10:01:00Z", None)
+        assert sealer.keys.age_of(b"x" * 16) is None
+
+
+def _rotated(sealer):
+    try:
+        return sealer.keys.rotate()
+    except RotatedMeanwhileError:
+        return None
 
 
 def test_on_a_real_kms_interface(emulator, store, clock, ids):

@@ -26,6 +26,7 @@ def details_of(**fields):
         ({"secret": "ü" * 129}, {"secret": ["must be at most 256 bytes"]}),
         ({"secret": "ü" * 128}, None),
         ({"headers": {f"x-{n}": "v" for n in range(21)}}, {"headers": ["must have at most 20 entries"]}),
+        ({"headers": {"x" * 257: "v"}}, {"headers": ["each header name must be at most 256 characters"]}),
         ({"headers": {"x": "v" * 4097}}, {"headers": ["each header value must be at most 4096 characters"]}),
         (
             {"subscribed_events": ("edge.node.registered", "a", "b", "a")},

@@ -1,0 +1,212 @@
+"""The data keys of a stage: the newest seals, all that are kept open. They stand in a table, wrapped by KMS.
+
+The row ``current`` holds the newest; one that was replaced stands under its id in hex. A container unwraps each key
+once. It looks for a newer one after some minutes, so an old key may seal a little longer than it is the newest.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.tables import (
+    ConditionFailedError,
+    Delete,
+    Equals,
+    Item,
+    Set,
+    Table,
+    Tables,
+    TransactionFailedError,
+    Update,
+    put_new,
+)
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+DATA_KEYS = Table("data_keys", "id")
+"""``current``: the newest data key, wrapped; made on first use. The id of a key in hex: one that was replaced."""
+
+CURRENT = "current"
+KEY_ID_BYTES = 16
+
+FRESH = timedelta(minutes=5)
+"""How long a container seals without looking whether there is a newer key."""
+
+
+class UnsealError(Exception):
+    """Not sealed by us for this place, or changed since. Says no more on purpose."""
+
+
+class RotatedMeanwhileError(Exception):
+    """Somebody else has made a new data key at the same time."""
+
+
+class WrappedKey(NamedTuple):
+    """A new data key, plain and as KMS wrapped it."""
+
+    plain: bytes
+    wrapped: bytes
+
+
+class KeyService(Protocol):
+    """What wraps data keys. ``context`` must be the same for both."""
+
+    def generate(self, context: dict[str, str]) -> WrappedKey: ...
+
+    def unwrap(self, wrapped: bytes, context: dict[str, str]) -> bytes: ...
+
+
+class KmsKeyService:
+    """`KeyService` on KMS. ``client`` gives the SDK's client, and is asked at the first use: a function that holds
+    secrets mostly opens none. Raises botocore's ClientError."""
+
+    def __init__(self, client: Callable[[], Any], key_id: str) -> None:
+        self._client = client
+        self._key_id = key_id
+
+    def generate(self, context: dict[str, str]) -> WrappedKey:
+        answer = self._client().generate_data_key(KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=context)
+        return WrappedKey(answer["Plaintext"], answer["CiphertextBlob"])
+
+    def unwrap(self, wrapped: bytes, context: dict[str, str]) -> bytes:
+        answer = self._client().decrypt(KeyId=self._key_id, CiphertextBlob=wrapped, EncryptionContext=context)
+        plain: bytes = answer["Plaintext"]
+        return plain
+
+
+class DataKey(NamedTuple):
+    """``refusal`` is what the cipher raises for what it did not seal."""
+
+    id: bytes
+    cipher: "AESGCM"
+    refusal: type[Exception]
+
+
+class KeyAge(NamedTuple):
+    """A key that is kept; ``retired_at`` is when it was replaced (seconds text), None for the newest."""
+
+    id: bytes
+    inserted_at: str
+    retired_at: str | None
+
+
+class DataKeys:
+    """Makes the stage's first key on first use; of several containers that try at once one wins and all use its key."""
+
+    def __init__(self, tables: Tables, keys: KeyService, clock: Clock, ids: Ids, stage: str) -> None:
+        self._tables = tables
+        self._keys = keys
+        self._clock = clock
+        self._ids = ids
+        self._context = {"purpose": "edge-admin data key", "stage": stage}
+        self._lock = Lock()
+        self._known: dict[bytes, DataKey] = {}
+        self._newest: DataKey | None = None
+        self._looked_at: datetime | None = None
+
+    def newest(self, *, fresh: bool = False) -> DataKey:
+        """What seals, as it was `FRESH` ago at most; ``fresh``: as it is now."""
+        with self._lock:
+            if self._newest is None or fresh or not self._is_fresh():
+                self._look()
+            if self._newest is None:
+                raise UnsealError("there is no data key")
+            return self._newest
+
+    def newest_id(self) -> bytes:
+        """The id of the key that seals now. It unwraps none, for those who may not."""
+        return _id_of(self._tables.get(DATA_KEYS, {"id": CURRENT}))
+
+    def find(self, key_id: bytes) -> DataKey | None:
+        """The key of that id; None for one that is not kept."""
+        if len(key_id) != KEY_ID_BYTES:
+            return None
+        with self._lock:
+            if key_id not in self._known:
+                self._look()
+            if key_id not in self._known:
+                row = self._tables.get(DATA_KEYS, {"id": key_id.hex()})
+                return None if row is None else self._unwrapped(row)
+            return self._known[key_id]
+
+    def rotate(self) -> bytes:
+        """Make a new key, with which everything is sealed from now on; returns its id. One transaction. Raises
+        RotatedMeanwhileError."""
+        now = to_seconds_text(self._clock.now())
+        old = self._tables.get(DATA_KEYS, {"id": CURRENT})
+        if old is None:
+            return _id_of(self._first())
+        made = self._keys.generate(self._context)
+        key_id = self._ids.token_bytes(KEY_ID_BYTES)
+        old_id = _id_of(old)
+        kept: Item = {name: old[name] for name in ("key_id", "wrapped", "inserted_at")}
+        put = put_new(DATA_KEYS, {**kept, "id": old_id.hex(), "retired_at": now})
+        changes = (Set("key_id", key_id), Set("wrapped", made.wrapped), Set("inserted_at", now))
+        update = Update(DATA_KEYS, {"id": CURRENT}, changes, Equals("key_id", old_id))
+        try:
+            self._tables.commit((put, update), "data_key.rotated")
+        except TransactionFailedError as error:
+            raise RotatedMeanwhileError("another new data key was made at the same time") from error
+        return key_id
+
+    def age_of(self, key_id: bytes) -> KeyAge | None:
+        """What is known of a key that is kept, None of one that is not."""
+        newest = self._tables.get(DATA_KEYS, {"id": CURRENT})
+        if newest is not None and _id_of(newest) == key_id:
+            return KeyAge(key_id, str(newest["inserted_at"]), None)
+        row = self._tables.get(DATA_KEYS, {"id": key_id.hex()})
+        return None if row is None else KeyAge(key_id, str(row["inserted_at"]), str(row["retired_at"]))
+
+    def forget(self, key_id: bytes) -> None:
+        """Drop a key that was replaced: what it has sealed opens never again. One that is gone is fine."""
+        self._tables.write(Delete(DATA_KEYS, {"id": key_id.hex()}), "data_key.forgotten")
+
+    def _is_fresh(self) -> bool:
+        """False also for a time that is ahead: the clock was set back."""
+        at = self._looked_at
+        return at is not None and timedelta(0) <= self._clock.now() - at < FRESH
+
+    def _look(self) -> None:
+        row = self._tables.get(DATA_KEYS, {"id": CURRENT}) or self._first()
+        self._newest = self._unwrapped(row)
+        self._looked_at = self._clock.now()
+
+    def _first(self) -> Item | None:
+        made = self._keys.generate(self._context)
+        item: Item = {
+            "id": CURRENT,
+            "key_id": self._ids.token_bytes(KEY_ID_BYTES),
+            "wrapped": made.wrapped,
+            "inserted_at": to_seconds_text(self._clock.now()),
+        }
+        try:
+            return self._tables.write(put_new(DATA_KEYS, item), "data_key.created")
+        except ConditionFailedError as error:
+            return error.current
+
+    def _unwrapped(self, row: Item | None) -> DataKey:
+        # Most functions hold a sealer and open nothing: only who does pays for the import.
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+        key_id = _id_of(row)
+        wrapped = None if row is None else row["wrapped"]
+        if not isinstance(wrapped, bytes):
+            raise UnsealError("the data key's row is damaged")
+        if key_id not in self._known:
+            cipher = AESGCM(self._keys.unwrap(wrapped, self._context))
+            self._known[key_id] = DataKey(key_id, cipher, InvalidTag)
+        return self._known[key_id]
+
+
+def _id_of(row: Item | None) -> bytes:
+    if row is None:
+        raise UnsealError("there is no data key")
+    key_id = row["key_id"]
+    if not isinstance(key_id, bytes):
+        raise UnsealError("the data key's row is damaged")
+    return key_id

@@ -1,0 +1,113 @@
+"""Replacing the data key of a stage: a new one seals, what the older ones have sealed is sealed again by the stage
+itself, and an older key is dropped when nothing is left that it has sealed.
+
+Which key has sealed a value stands in clear at its beginning: whoever does this reads and opens no secret.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from chalicelib.kit.clock import Clock, parse_time
+from chalicelib.kit.crypto import key_id_of
+from chalicelib.kit.data_keys import CURRENT, DATA_KEYS, DataKeys
+from chalicelib.kit.queues import BATCH_LIMIT, Queue, Queues
+from chalicelib.kit.tables import Table
+from chalicelib.resealing import ROWS_PER_MESSAGE, SEALED
+
+LEAST_AGE = timedelta(minutes=15)
+"""How long after its replacement a key may be dropped: containers look for a newer one every five minutes, and what
+they are about must be through."""
+
+
+class NotYetError(Exception):
+    """A key cannot be dropped now; nothing has changed."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """What older keys have sealed: the ids of rows by table, and how many values by key."""
+
+    rows: Mapping[Table, list[str]]
+    values: Mapping[bytes, int]
+
+
+class DataKeyRotation:
+    """Every step may be repeated. ``dynamodb`` is boto3's client, ``table_prefix`` stands before the tables' names."""
+
+    def __init__(self, dynamodb: Any, table_prefix: str, keys: DataKeys, queues: Queues, clock: Clock) -> None:
+        self._dynamodb = dynamodb
+        self._prefix = table_prefix
+        self._keys = keys
+        self._queues = queues
+        self._clock = clock
+
+    def left(self) -> Left:
+        """What is not sealed with the newest key. It reads every row of the tables with secrets, consistently."""
+        newest = self._keys.newest_id()
+        rows: dict[Table, list[str]] = {}
+        values: Counter[bytes] = Counter()
+        for table, names in SEALED.items():
+            for item in self._scan(table, ("id", *names)):
+                older = [key_id_of(item[name]["B"]) for name in names if "B" in item.get(name, {})]
+                older = [key_id for key_id in older if key_id != newest]
+                if older:
+                    rows.setdefault(table, []).append(item["id"]["S"])
+                    values.update(older)
+        return Left(rows, values)
+
+    def queue(self, left: Left) -> int:
+        """Have these rows sealed again; returns the number of messages."""
+        messages = [
+            {"kind": "reseal", "id": table.name, "ids": ids[start : start + ROWS_PER_MESSAGE]}
+            for table, ids in left.rows.items()
+            for start in range(0, len(ids), ROWS_PER_MESSAGE)
+        ]
+        for start in range(0, len(messages), BATCH_LIMIT):
+            self._queues.send(Queue.CLEAN_UP, messages[start : start + BATCH_LIMIT], request_id="rotate-data-key")
+        return len(messages)
+
+    def old_keys(self) -> list[bytes]:
+        """The ids of the keys that were replaced and are still kept."""
+        rows = self._scan(DATA_KEYS, ("id",))
+        return sorted(bytes.fromhex(row["id"]["S"]) for row in rows if row["id"]["S"] != CURRENT)
+
+    def drop(self) -> list[bytes]:
+        """Drop every key that was replaced; returns their ids. Raises NotYetError while one has sealed something that
+        is there, or may still do so."""
+        old = self.old_keys()
+        ages = [age for age in map(self._keys.age_of, old) if age is not None]
+        young = [age for age in ages if self._clock.now() - parse_time(age.retired_at or "") < LEAST_AGE]
+        if young:
+            retired = f"{_named(young[0].id)} was replaced at {young[0].retired_at}"
+            raise NotYetError(f"{retired}: it may be dropped {LEAST_AGE // timedelta(minutes=1)} minutes later")
+        left = self.left()
+        if left.values:
+            told = ", ".join(f"{count} of {_named(key_id)}" for key_id, count in sorted(left.values.items()))
+            raise NotYetError(f"there are values that older keys have sealed ({told}): seal them again first, --resume")
+        for key_id in old:
+            self._keys.forget(key_id)
+        return old
+
+    def _scan(self, table: Table, names: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
+        aliases = {f"#{place}": name for place, name in enumerate(names)}
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=f"{self._prefix}{table.name}",
+            ConsistentRead=True,
+            ProjectionExpression=", ".join(aliases),
+            ExpressionAttributeNames=aliases,
+        )
+        for page in pages:
+            yield from page["Items"]
+
+
+def queue_urls(outputs: Mapping[str, str]) -> dict[str, str]:
+    """URL by queue, from the outputs of the stateful stack."""
+    return dict(json.loads(outputs["QueueUrls"]))
+
+
+def _named(key_id: bytes) -> str:
+    return f"key {key_id.hex()[:8]}"
