@@ -63,7 +63,7 @@ openapi-check: setup
 
 audit: setup ## Known vulnerabilities in what ships, in the functions and on machines (asks the package index)
 	@$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
-	@$(BIN)/pip-audit --requirement samples/agent/requirements.txt --no-deps --disable-pip
+	@$(BIN)/pip-audit --requirement samples/agent/requirements.lock --no-deps --disable-pip
 
 lock: setup ## Write requirements.txt and samples/agent/requirements.lock: all libraries of the functions and of the agent's bundle, with hashes
 	@$(BIN)/uv pip compile --quiet requirements.in --generate-hashes --python-version 3.13 \

@@ -60,6 +60,9 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     except (ValueError, RefusedError) as error:
         print(f"make deploy: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("make deploy: interrupted. What AWS has begun goes on by itself; repeat the command", file=sys.stderr)
+        return 130
     except (DeclinedError, StackFailedError, TimeoutError, RuntimeError) as error:
         print(f"make deploy: {error}", file=sys.stderr)
         return 1

@@ -14,6 +14,7 @@ from typing import Any
 
 from chalicelib.schema import ALL_TABLES
 from infra.deployment.indexes import METADATA, used_indexes
+from infra.deployment.stagefile import check_stage
 from infra.fragment import finished, fragment
 from infra.functions import Role
 from infra.further import without_the_core
@@ -155,18 +156,24 @@ def compile_all(folder: Path, python: Path = Path(sys.executable)) -> None:
     subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": "0"}, check=False)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--role", type=Role, choices=tuple(Role), default=Role.CORE)
     parser.add_argument("--code-only", action="store_true", help="without the libraries, for linting the templates")
     arguments = parser.parse_args()
+    try:
+        check_stage(arguments.stage)
+    except ValueError as error:
+        print(f"make package: {error}", file=sys.stderr)
+        return 2
     write_stateful(arguments.build, retain=True)
     template, archive = package(arguments.build, arguments.stage, code_only=arguments.code_only, role=arguments.role)
     size = archive.stat().st_size / 1_000_000
     print(f"{arguments.build / 'packaged'}: {len(template['Resources'])} resources, zip {size:.1f} MB")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -65,12 +65,18 @@ class Console:
         print("\n".join(lines), file=self.out, flush=True)
 
     def confirms(self) -> bool:
-        """Whether to go on: YES=1 says so, else a person does. Raises RefusedError where there is nobody to ask."""
+        """Whether to go on: YES=1 says so, else a person does; a terminal that is closed says no.
+
+        Raises RefusedError where there is nobody to ask.
+        """
         if self.environment.get("YES") == "1":
             return True
         if not self.is_terminal():
             raise RefusedError("nothing was changed: there is no terminal to ask on. YES=1 goes on without asking")
-        return self.ask("Go on? [y/N] ").strip().lower() in {"y", "yes"}
+        try:
+            return self.ask("Go on? [y/N] ").strip().lower() in {"y", "yes"}
+        except EOFError:
+            return False
 
 
 def _line(resource: Resource) -> str:

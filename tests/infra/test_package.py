@@ -12,7 +12,7 @@ from chalicelib.schema import ALL_TABLES
 from infra.artifacts import TEMPLATE_BYTES
 from infra.functions import FUNCTIONS, ScheduleSource
 from infra.local.transform import CONCURRENCY, WAITING_CONCURRENCY, local_state, local_template
-from infra.package import _run_chalice, kept_in_package, package
+from infra.package import ROOT, _run_chalice, kept_in_package, package
 from infra.stateful import stateful_template, to_compact_json
 
 RESOURCES_OF_A_REST_API = 300
@@ -127,9 +127,9 @@ def test_the_zip_holds_compiled_modules(packaged):
     assert not [name for name in names if name.startswith(("infra/", "tests/", "requirements"))]
 
 
-def test_the_same_sources_give_the_same_zip(packaged, tmp_path):
+def test_the_same_sources_give_the_same_zip_for_every_stage(packaged, tmp_path):
     _, archive = packaged
-    _, again = package(tmp_path, "local", code_only=True)
+    _, again = package(tmp_path, "s" * 16, code_only=True)
 
     assert again.read_bytes() == archive.read_bytes()
 
@@ -237,3 +237,11 @@ def test_the_local_cloud_gets_a_route_for_each_method(packaged):
     paths = local["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
     for methods in paths.values():
         assert set(methods) == {"delete", "get", "head", "options", "patch", "post", "put"}
+
+
+def test_a_stage_that_no_stack_can_have_is_not_packaged(tmp_path):
+    command = [sys.executable, "-m", "infra.package", "--stage", "s" * 17, "--build", str(tmp_path), "--code-only"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("make package: STAGE has to be 2 to 16 lower-case letters and digits")

@@ -231,6 +231,12 @@ class TestChanges:
     def test_only_a_clear_yes_goes_on(self, answer, goes_on):
         assert Console({}, is_terminal=lambda: True, ask=lambda _: answer).confirms() is goes_on
 
+    def test_a_terminal_that_is_closed_says_no(self):
+        def closed(_question):
+            raise EOFError
+
+        assert Console({}, is_terminal=lambda: True, ask=closed).confirms() is False
+
 
 def test_new_tables_can_be_taken_back_until_they_are_all_there():
     protected = {**TABLE, "Properties": {**TABLE["Properties"], "DeletionProtectionEnabled": True}}

@@ -1,0 +1,122 @@
+"""What a deployer may do: all that a deployment takes, no more than fits into a policy, and nothing with the data."""
+
+import json
+import re
+from fnmatch import fnmatchcase
+
+import pytest
+
+from chalicelib.schema import ALL_TABLES
+from infra.functions import Role
+from infra.lint import parliament
+from infra.package import package
+from infra.resolved import transformed
+from infra.rights import POLICY_CHARACTERS, main, policy, types
+from infra.stateful import stateful_template
+from tests.infra.deploying import STAGE, Deployer
+
+LONGEST = "abcdefghijklmnop"
+PLACES = [
+    ("us-east-1", "aws"),
+    ("ap-southeast-1", "aws"),
+    ("us-gov-west-1", "aws-us-gov"),
+    ("cn-northwest-1", "aws-cn"),
+]
+PROD = policy("prod", "123456789012", "eu-central-1", "aws")
+STACK = "arn:aws:cloudformation:eu-central-1:123456789012:stack"
+TABLE = "arn:aws:dynamodb:eu-central-1:123456789012:table"
+ROLE = "arn:aws:iam::123456789012:role"
+
+
+def allowed(document, action, resource=None):
+    """Whether a statement lets it, on that resource or on any."""
+    for statement in document["Statement"]:
+        resources = [statement["Resource"]] if isinstance(statement["Resource"], str) else statement["Resource"]
+        is_action = any(fnmatchcase(action.lower(), pattern.lower()) for pattern in statement["Action"])
+        if is_action and (resource is None or any(fnmatchcase(resource, pattern) for pattern in resources)):
+            return True
+    return False
+
+
+@pytest.mark.parametrize(("region", "partition"), PLACES)
+def test_it_fits_into_one_managed_policy_for_the_longest_name(region, partition):
+    document = policy(LONGEST, "123456789012", region, partition)
+
+    assert len(re.sub(r"\s", "", json.dumps(document))) <= POLICY_CHARACTERS
+
+
+def test_iam_knows_every_action_and_each_works_on_its_resources():
+    found = parliament().analyze_policy_string(json.dumps(PROD)).findings
+
+    # AWS names its transform in an account of its own, "aws".
+    assert [str(each) for each in found if "aws:transform/" not in str(each)] == []
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("build")
+    packaged = [package(folder / role, "dev", code_only=True, role=role)[0] for role in Role]
+    return [stateful_template(ALL_TABLES, retain=True), *map(transformed, packaged)]
+
+
+def test_every_type_of_resource_has_its_rights(templates):
+    deployed = {each["Type"] for template in templates for each in template["Resources"].values()}
+
+    assert deployed == types()
+
+
+def test_every_call_of_a_deployment_is_allowed(emulator, tmp_path):
+    document = policy(STAGE, "000000000000", "us-east-1", "aws")
+    deployer = Deployer(emulator.url, tmp_path)
+    seen = set()
+    for settings in ({}, {"POLL_SECONDS": "30"}):
+        deployer.core(settings)
+        seen |= {(service, name) for service, name, _ in deployer.session.calls}
+    deployer.further("west")
+    seen |= {(service, name) for service, name, _ in deployer.session.calls}
+    deployer.session.close()
+
+    assert {service for service, _ in seen} == {"cloudformation", "s3", "lambda"}
+    assert [call for call in sorted(seen) if not allowed(document, ":".join(call))] == []
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("dynamodb:CreateTable", f"{TABLE}/edge-admin-prod-nodes"),
+        ("cloudformation:CreateStack", f"{STACK}/edge-admin-prod/1"),
+        ("cloudformation:CreateStack", f"{STACK}/edge-admin-prod-state/1"),
+        ("iam:CreateRole", f"{ROLE}/edge-admin-prod-ApiHandlerRole-1A2B3C"),
+    ],
+)
+def test_it_is_for_the_stage_alone(action, resource):
+    assert allowed(PROD, action, resource)
+    assert not allowed(PROD, action, resource.replace("edge-admin-prod", "edge-admin-other"))
+    assert not allowed(PROD, action, resource.replace("edge-admin-prod", "edge-admin-prod2"))
+
+
+def test_names_that_cloudformation_shortens_are_still_its_own():
+    document = policy(LONGEST, "123456789012", "us-east-1", "aws")
+
+    assert allowed(document, "iam:CreateRole", f"{ROLE}/edge-admin-abcdefghijklm-ApiHandlerRole-1A2B3C")
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:ExportTableToPointInTime"),
+        *("sqs:ReceiveMessage", "sqs:SendMessage", "sqs:PurgeQueue", "logs:GetLogEvents", "logs:FilterLogEvents"),
+        *("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "kms:Decrypt", "lambda:InvokeFunction"),
+        *("iam:CreateUser", "iam:CreateAccessKey", "events:PutEvents", "sns:Publish", "s3:DeleteObject"),
+    ],
+)
+def test_nothing_can_be_done_with_the_data(action):
+    assert not allowed(PROD, action)
+
+
+def test_the_command_prints_it(monkeypatch, capsys):
+    arguments = ["rights", "--stage", "prod", "--account", "123456789012", "--region", "cn-northwest-1"]
+    monkeypatch.setattr("sys.argv", arguments)
+
+    assert main() == 0
+    assert json.loads(capsys.readouterr().out) == policy("prod", "123456789012", "cn-northwest-1", "aws-cn")
