@@ -11,7 +11,7 @@ from annotated_types import Ge, Le
 from pydantic import BeforeValidator, WithJsonSchema
 
 from chalicelib.api.problems import problems, wrong_type
-from chalicelib.api.validation import DATE_TIME_PROBLEM, INT32_MAX, Boolean, Int32, NotNull, Query, Uuid
+from chalicelib.api.validation import A_DATE_TIME, INT32_MAX, Boolean, Int32, NotNull, Query, Uuid, lost_plus
 from chalicelib.kit.listing import NEWEST_FIRST, FilterValue, ListRequest, Order, parse_order
 from chalicelib.kit.listing.moments import lower_bound
 
@@ -20,18 +20,16 @@ PAGE_SIZE_MAX = 100
 
 E = TypeVar("E", bound=str)
 
-_DATE_PROBLEM = "Invalid format. Expected :date"
-_NO_DATE_PROBLEM = "Failed to cast value using any of: Schema(type: :string), Schema(type: :string)"
+_DATE_PROBLEM = f"Invalid format. Expected a date, 2026-11-21, or {A_DATE_TIME}"
 
 
 def _read_date(value: object) -> str:
     if not isinstance(value, str):
-        wrong = wrong_type("string", value)
-        raise problems(_NO_DATE_PROBLEM, wrong, wrong)
+        raise problems(wrong_type("string", value))
     try:
         lower_bound(value)
     except ValueError as error:
-        raise problems(_NO_DATE_PROBLEM, DATE_TIME_PROBLEM, _DATE_PROBLEM) from error
+        raise problems(f"{_DATE_PROBLEM}{lost_plus(value)}") from error
     return value
 
 
@@ -42,7 +40,7 @@ TextFilter = Annotated[
         {
             "type": "string",
             "description": "Exactly this text; with `*` for any text, then upper and lower case are the same; with "
-            "commas, any of these texts",
+            "commas, any of these texts, or exactly the whole",
         }
     ),
 ]
@@ -85,7 +83,10 @@ OrderBy = Annotated[
     str | None,
     NotNull("string"),
     WithJsonSchema(
-        {"type": "string", "description": "Comma list of fields; those that cannot be sorted by are left out"}
+        {
+            "type": "string",
+            "description": "Comma list of fields; a refusal names those that can be sorted by",
+        }
     ),
 ]
 
@@ -109,7 +110,8 @@ class PageQuery(Query):
     order_directions: OrderDirections = None
 
     def to_request(self, sortable: Collection[str], default: Order = NEWEST_FIRST) -> ListRequest:
-        """The request, its order limited to the ``sortable`` fields, its filters to those that were given."""
+        """The request, its filters those that were given. Raises EdgeError bad_request for an order by a field that is
+        not ``sortable``."""
         given: Mapping[str, FilterValue | None] = self.__dict__  # its fields, as they are
         return ListRequest(
             page=self.page,

@@ -117,8 +117,19 @@ def _texts(problem: ErrorDetails) -> list[str]:
 _Text = Callable[[ErrorDetails, Mapping[str, Any]], str]
 
 
-def _not_one_of(problem: ErrorDetails, _: Mapping[str, Any]) -> str:
-    return wrong_type("string", None) if problem["input"] is None else "Invalid value for enum"
+def _not_one_of(problem: ErrorDetails, context: Mapping[str, Any]) -> str:
+    if problem["input"] is None:
+        return wrong_type("string", None)
+    return f"Invalid value for enum: {_quoted(problem['input'])}. Allowed: {context['expected'].replace(chr(39), '')}"
+
+
+def _quoted(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _no_match(_: ErrorDetails, context: Mapping[str, Any]) -> str:
+    pattern = context["pattern"]
+    return f"Invalid format. Expected {PATTERNS.get(pattern) or f'a text that matches {pattern}'}"
 
 
 def _too_many(problem: ErrorDetails, context: Mapping[str, Any]) -> str:
@@ -134,6 +145,18 @@ def _too_few(problem: ErrorDetails, context: Mapping[str, Any]) -> str:
         return f"Object property count {context['actual_length']} is less than minProperties: {context['min_length']}"
     return f"Array length {context['actual_length']} is smaller than minItems: {context['min_length']}"
 
+
+PATTERNS: Mapping[str, str] = {
+    r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$": "a-z, 0-9 and -, neither first nor last a -",
+    r"^[a-z_][a-z0-9_-]*$": "a-z, 0-9, - and _, first a letter or _",
+    r"^https?://.+": "a URL that begins with http:// or https://",
+    r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\/\d{1,2}$": "an IPv4 range, 10.20.0.0/24",
+    r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$": "the name of a file of these pages",
+    r"^(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa)\s+([A-Za-z0-9+/]+=*)\s*(.*)$": (
+        "an OpenSSH public key of type ssh-ed25519, ecdsa-sha2-nistp256, -384, -521 or ssh-rsa"
+    ),
+}
+"""The patterns of requests, in words. A test holds that none is missing."""
 
 _EXPECTED: dict[str, str] = {
     "string_type": "string",
@@ -163,7 +186,7 @@ _TEXTS: dict[str, _Text] = {
     "less_than": lambda problem, context: f"{problem['input']} is larger than exclusive maximum {context['lt']}",
     "string_too_long": lambda _, context: f"String length is larger than maxLength: {context['max_length']}",
     "string_too_short": lambda _, context: f"String length is smaller than minLength: {context['min_length']}",
-    "string_pattern_mismatch": lambda _, context: f"Invalid format. Expected ~r/{context['pattern']}/",
+    "string_pattern_mismatch": _no_match,
     "too_long": _too_many,
     "too_short": _too_few,
     "value_error": lambda _, context: str(context["error"]),

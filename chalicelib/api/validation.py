@@ -102,11 +102,12 @@ def _read_boolean(value: object) -> object:
 def read_uuid(value: str) -> str:
     """The lower-case form of a hyphenated UUID of any version. Raises the 400 text for anything else."""
     if not _UUID.fullmatch(value):
-        raise problems("Invalid format. Expected :uuid")
+        raise problems("Invalid format. Expected a UUID")
     return value.lower()
 
 
-DATE_TIME_PROBLEM = 'Invalid format. Expected :"date-time"'
+A_DATE_TIME = "a date-time with offset, 2026-11-21T10:00:00Z"
+_DATE_TIME_PROBLEM = f"Invalid format. Expected {A_DATE_TIME}"
 
 
 def read_date_time(value: object) -> datetime:
@@ -119,8 +120,13 @@ def read_date_time(value: object) -> datetime:
         try:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError) as error:  # no such day, or outside the calendar in UTC
-            raise problems(DATE_TIME_PROBLEM) from error
-    raise problems(DATE_TIME_PROBLEM)
+            raise problems(_DATE_TIME_PROBLEM) from error
+    raise problems(f"{_DATE_TIME_PROBLEM}{lost_plus(value)}")
+
+
+def lost_plus(value: str) -> str:
+    """A hint for a time whose ``+`` was read as the blank that it stands for in a URL; nothing for others."""
+    return ". In a URL a + is written %2B" if _DATE_TIME.fullmatch(value.replace(" ", "+")) else ""
 
 
 Int32 = Annotated[int, BeforeValidator(_read_integer), Ge(INT32_MIN), Le(INT32_MAX)]

@@ -64,7 +64,10 @@ def test_a_blank_key_is_422(client, key):
     [
         ({}, {"key": ["Missing field: key"]}),
         ({"key": 5}, {"key": ["Invalid string. Got: integer"]}),
-        ({"key": "a", "node_id": "x"}, {"node_id": ["Invalid format. Expected :uuid"]}),
+        (
+            {"key": "a", "node_id": "x"},
+            {"node_id": ["Invalid format. Expected a UUID"]},
+        ),
         ({"key": "a", "other": 1}, {"other": ["Unexpected field: other"]}),
     ],
 )

@@ -124,7 +124,10 @@ class TestList:
         ("query", "details"),
         [
             ({}, {"status": ["Missing field: status"]}),
-            ({"status": "done"}, {"status": ["Invalid value for enum"]}),
+            (
+                {"status": "done"},
+                {"status": ['Invalid value for enum: "done". Allowed: pending, sent, completed, cancelled or expired']},
+            ),
             ({"status": "sent", "page_size": "101"}, {"page_size": ["101 is larger than inclusive maximum 100"]}),
             ({"status": "sent", "colour": "red"}, {"colour": ["Unexpected field: colour"]}),
         ],
@@ -290,10 +293,16 @@ class TestResult:
     @pytest.mark.parametrize(
         ("body", "details"),
         [
-            ({"status": "sent"}, {"status": ["Invalid value for enum"]}),
+            (
+                {"status": "sent"},
+                {"status": ['Invalid value for enum: "sent". Allowed: completed or expired']},
+            ),
             ({"exit_code": "a"}, {"exit_code": ["Invalid integer. Got: string"]}),
             ({"output": 5}, {"output": ["Invalid string. Got: integer"]}),
-            ({"completed_at": "now"}, {"completed_at": ['Invalid format. Expected :"date-time"']}),
+            (
+                {"completed_at": "now"},
+                {"completed_at": ["Invalid format. Expected a date-time with offset, 2026-11-21T10:00:00Z"]},
+            ),
         ],
         ids=str,
     )

@@ -13,7 +13,7 @@ from tests.api.client import Client
 from tests.builders import machines
 from tests.world import World
 
-NAME_PATTERN = "Invalid format. Expected ~r/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/"
+NAME_PATTERN = "Invalid format. Expected a-z, 0-9 and -, neither first nor last a -"
 CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
 
 

@@ -83,13 +83,19 @@ class TestCreate:
             ({"command_text": 5}, {"command_text": ["Invalid string. Got: integer"]}),
             ({"timeout": 0}, {"timeout": ["0 is smaller than inclusive minimum 1"]}),
             ({"timeout": 2**31}, {"timeout": ["2147483648 is larger than inclusive maximum 2147483647"]}),
-            ({"expired_at": "2026-11-22T10:00:00"}, {"expired_at": ['Invalid format. Expected :"date-time"']}),
+            (
+                {"expired_at": "2026-11-22T10:00:00"},
+                {"expired_at": ["Invalid format. Expected a date-time with offset, 2026-11-21T10:00:00Z"]},
+            ),
             ({"targeting": None}, {"targeting": ["null value where object expected"]}),
             ({"targeting": {}}, {"targeting/type": ["Missing field: type"]}),
-            ({"targeting": {"type": "some"}}, {"targeting/type": ["Invalid value for enum"]}),
+            (
+                {"targeting": {"type": "some"}},
+                {"targeting/type": ['Invalid value for enum: "some". Allowed: all, nodes or clusters']},
+            ),
             (
                 {"targeting": {"type": "nodes", "node_ids": ["x"]}},
-                {"targeting/node_ids/0": ["Invalid format. Expected :uuid"]},
+                {"targeting/node_ids/0": ["Invalid format. Expected a UUID"]},
             ),
             (
                 {"targeting": {"type": "nodes", "node_ids": [ID] * 2001}},
@@ -251,4 +257,7 @@ class TestDelete:
 def test_ids(client, method):
     assert getattr(client, method)(f"/api/v1/commands/{ID}").status == 404
     answer = getattr(client, method)("/api/v1/commands/1")
-    assert (answer.status, answer.error["details"]) == (400, {"id": ["Invalid format. Expected :uuid"]})
+    assert (answer.status, answer.error["details"]) == (
+        400,
+        {"id": ["Invalid format. Expected a UUID"]},
+    )

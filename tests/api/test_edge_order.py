@@ -55,7 +55,7 @@ def test_the_path_comes_before_the_query(client):
     assert answer.error == {
         "code": "bad_request",
         "message": "Invalid request parameters",
-        "details": {"id": ["Invalid format. Expected :uuid"]},
+        "details": {"id": ["Invalid format. Expected a UUID"]},
     }
 
 

@@ -79,8 +79,14 @@ def test_null_uses_are_unlimited_and_an_empty_name_is_none(client):
         ({"name": "a" * 256}, {"name": ["String length is larger than maxLength: 255"]}),
         ({"uses_remaining": 0}, {"uses_remaining": ["0 is smaller than inclusive minimum 1"]}),
         ({"uses_remaining": 2**31}, {"uses_remaining": ["2147483648 is larger than inclusive maximum 2147483647"]}),
-        ({"expired_at": "2026-12-31"}, {"expired_at": ['Invalid format. Expected :"date-time"']}),
-        ({"expired_at": "2026-12-31T00:00:00"}, {"expired_at": ['Invalid format. Expected :"date-time"']}),
+        (
+            {"expired_at": "2026-12-31"},
+            {"expired_at": ["Invalid format. Expected a date-time with offset, 2026-11-21T10:00:00Z"]},
+        ),
+        (
+            {"expired_at": "2026-12-31T00:00:00"},
+            {"expired_at": ["Invalid format. Expected a date-time with offset, 2026-11-21T10:00:00Z"]},
+        ),
         ({"other": 1}, {"other": ["Unexpected field: other"]}),
     ],
 )
@@ -283,3 +289,12 @@ def test_answers_fit_the_published_contract():
     for answer, schema in answers:
         OAS30Validator({**components["schemas"][schema], "components": components}).validate(answer.json)
     assert [answer.status for answer, _ in answers] == [201, 201, 201, 200, 200, 200, 400, 404, 403]
+
+
+def test_a_name_with_commas_can_be_asked_for(client):
+    made = create(client, name="Rack 4, row 2")
+    create(client, name="Rack 4, row 20")
+
+    for asked in ("Rack 4, row 2", "Rack 4, row 2,other", "rack 4*2"):
+        found = [key["id"] for key in client.get(KEYS, query={"name": asked}).data]
+        assert found == ([made["id"]] if asked != "Rack 4, row 2,other" else [])

@@ -150,7 +150,7 @@ def test_of_a_thousand_problems_the_first_are_named(client):
 
     details = answer.error["details"]
     assert (answer.status, len(details)) == (400, 101)
-    assert details["targeting/node_ids/99"] == ["Invalid format. Expected :uuid"]
+    assert details["targeting/node_ids/99"] == ["Invalid format. Expected a UUID"]
     assert details[""] == ["and 49900 more problems"]
     assert len(answer.text) < 20_000
 

@@ -170,7 +170,13 @@ def test_a_node_moves(client, world):
         (None, {"cluster_name": "south", "force": True}, 400, "bad_request", None),
         (None, {}, 400, "bad_request", {"cluster_name": ["Missing field: cluster_name"]}),
         (NOBODY, {"cluster_name": "south"}, 404, "not_found", "Resource not found"),
-        ("nonsense", {"cluster_name": "south"}, 400, "bad_request", {"id": ["Invalid format. Expected :uuid"]}),
+        (
+            "nonsense",
+            {"cluster_name": "south"},
+            400,
+            "bad_request",
+            {"id": ["Invalid format. Expected a UUID"]},
+        ),
     ],
 )
 def test_moves_that_cannot_be_change_nothing(client, world, node, body, status, code, said):

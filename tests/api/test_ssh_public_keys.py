@@ -14,7 +14,7 @@ from tests.unit.ssh.world import SshWorld, ecdsa_key, ed25519_key, relabelled, r
 ABSENT = "01936d2c-0000-7000-8000-0123456789ab"
 LIST = "/api/v1/ssh_public_keys"
 LINE = ed25519_key()
-PATTERN = r"^(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa)\s+([A-Za-z0-9+/]+=*)\s*(.*)$"
+WORDS = "Invalid format. Expected an OpenSSH public key of type ssh-ed25519, ecdsa-sha2-nistp256, -384, -521 or ssh-rsa"
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def test_a_key_is_kept_as_it_is_written(client, owner, line):
     [
         ({"name": ""}, {"key_name": ["String length is smaller than minLength: 1"]}),
         ({"name": "a" * 256}, {"key_name": ["String length is larger than maxLength: 255"]}),
-        ({"line": "nonsense"}, {"public_key": [f"Invalid format. Expected ~r/{PATTERN}/"]}),
-        ({"line": "ssh-dss AAAA"}, {"public_key": [f"Invalid format. Expected ~r/{PATTERN}/"]}),
+        ({"line": "nonsense"}, {"public_key": [WORDS]}),
+        ({"line": "ssh-dss AAAA"}, {"public_key": [WORDS]}),
         ({"line": None}, {"public_key": ["null value where string expected"]}),
         ({"fingerprint": "x"}, {"fingerprint": ["Unexpected field: fingerprint"]}),
     ],

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.api.endpoint import AGENT, Endpoints, Paginated, Request
 from chalicelib.api.list_query import PAGE_SIZE_MAX, PageQuery
@@ -56,7 +56,7 @@ class AssignedOut(BaseModel):
     id: str
     command_id: str
     command_text: str
-    timeout: int | None
+    timeout: Annotated[int | None, Field(description="In milliseconds; null: no limit")]
     expired_at: Timestamp | None
     status: StatusName
     cancel_requested_at: Timestamp | None

@@ -1,9 +1,9 @@
 """Executions of commands, as operators see them."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from chalicelib.api.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
 from chalicelib.api.list_query import BoolFilter, CountFilter, DateFilter, EnumFilter, ListQuery, TextFilter, UuidFilter
@@ -60,7 +60,7 @@ class ExecutionOut(BaseModel):
     outcome: OutcomeName
     command_text: str | None
     command_text_truncated: bool
-    timeout: int | None
+    timeout: Annotated[int | None, Field(description="In milliseconds; null: no limit")]
     output: str | None
     output_truncated: bool
     exit_code: int | None

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, MinLen
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.api.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.api.list_query import (
@@ -21,6 +21,9 @@ from chalicelib.commands.model import Command, CommandSummary, NewCommand
 from chalicelib.commands.service import SORTABLE
 
 StateName = Literal["creating", "running", "finished"]
+
+TIMEOUT: Any = Field(description="Milliseconds that a machine lets it run; null: no limit")
+MILLISECONDS: Any = Field(description="In milliseconds")
 
 routes = Endpoints(tag="Commands.Command")
 
@@ -40,7 +43,7 @@ class CommandCreate(Body):
     )
 
     command_text: Annotated[str, MinLen(1)]
-    timeout: Annotated[Int32, Ge(1)] | None = None
+    timeout: Annotated[Annotated[Int32, Ge(1)] | None, TIMEOUT] = None
     expired_at: DateTime | None = None
     targeting: TargetingIn
 
@@ -52,8 +55,8 @@ class CommandPath(Path):
 class CommandListQuery(ListQuery):
     command_text: TextFilter = None
     has_timeout: BoolFilter = None
-    timeout__gte: PositiveFilter = None
-    timeout__lte: PositiveFilter = None
+    timeout__gte: Annotated[PositiveFilter, MILLISECONDS] = None
+    timeout__lte: Annotated[PositiveFilter, MILLISECONDS] = None
     has_expired_at: BoolFilter = None
     expired_at__gte: DateFilter = None
     expired_at__lte: DateFilter = None
@@ -64,7 +67,7 @@ class CommandOut(BaseModel):
 
     id: str
     command_text: str
-    timeout: int | None
+    timeout: Annotated[int | None, TIMEOUT]
     expired_at: Timestamp | None
     targeting: dict[str, Any]
     inserted_at: Timestamp

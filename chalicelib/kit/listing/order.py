@@ -1,8 +1,9 @@
 """Orders: read from parameters, applied to rows."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from chalicelib.kit.errors import bad_request
 from chalicelib.kit.listing.fields import Column
 from chalicelib.kit.listing.filters import Fields
 from chalicelib.kit.listing.request import NEWEST_FIRST, Order
@@ -12,6 +13,7 @@ TIE_BREAK = "id"
 """Every aggregate has it, and no two rows share one; a row without it stands by the other terms alone."""
 
 _DESCENDING = "desc"
+_DIRECTIONS = ("asc", _DESCENDING)
 
 
 def parse_order(
@@ -19,17 +21,24 @@ def parse_order(
 ) -> Order:
     """The order that two comma lists ask for.
 
-    Directions belong to names by position, so a name that cannot be sorted by is dropped with its direction. A missing
-    direction, or one that is neither ``asc`` nor ``desc``, is ``asc``. A repeated name counts once. No name left:
-    the default.
+    Directions belong to names by position; a missing one is ``asc``. A repeated name counts once. No name: the default.
+    Raises `EdgeError` (bad request) for a name that cannot be sorted by, and for another direction.
     """
     directions = [part.strip() for part in (order_directions or "").split(",")]
+    _check("order_directions", directions, _DIRECTIONS)
+    names = [part.strip() for part in (order_by or "").split(",")]
+    _check("order_by", names, sortable)
     order: dict[str, bool] = {}
-    for place, part in enumerate((order_by or "").split(",")):
-        name = part.strip()
-        if name in sortable and name not in order:
+    for place, name in enumerate(names):
+        if name and name not in order:
             order[name] = place < len(directions) and directions[place] == _DESCENDING
     return tuple(order.items()) or default
+
+
+def _check(parameter: str, given: Iterable[str], allowed: Collection[str]) -> None:
+    for part in given:
+        if part and part not in allowed:
+            raise bad_request({parameter: [f"Invalid value: {part}. Allowed: {', '.join(sorted(allowed))}"]})
 
 
 def arrange(items: list[Item], order: Order, fields: Fields) -> None:

@@ -1,4 +1,4 @@
-"""The grammar of text filters: ``a,b`` is any of these, ``a*b`` a pattern, anything else exact.
+"""The grammar of text filters: ``a,b`` is any of these or exactly ``a,b``, ``a*b`` a pattern, anything else exact.
 
 Inside a comma list a star means itself. Patterns ignore case; ``%`` and ``_`` mean themselves everywhere.
 """
@@ -10,7 +10,8 @@ _ANYTHING = "*"
 
 
 def exact_values(wanted: str) -> tuple[str, ...] | None:
-    """The values that match exactly, without repeats; None if ``wanted`` is a pattern."""
+    """The values that match exactly, without repeats; None if ``wanted`` is a pattern. Of a comma list its parts: what
+    keys are chosen by has no commas."""
     if _LIST in wanted:
         trimmed = (part.strip() for part in wanted.split(_LIST))
         return tuple(dict.fromkeys(part for part in trimmed if part))
@@ -21,7 +22,7 @@ def text_test(wanted: str) -> Callable[[str], bool]:
     """The test that ``wanted`` stands for. Its time is linear in the text for any pattern."""
     values = exact_values(wanted)
     if values is not None:
-        return frozenset(values).__contains__
+        return frozenset({wanted, *values}).__contains__
     first, *middle, last = wanted.lower().split(_ANYTHING)
     parts = [part for part in middle if part]
     return lambda text: _fits(text.lower(), first, parts, last)

@@ -63,8 +63,8 @@ def test_everything_arrives_as_text():
     request = asked(
         page="3",
         page_size="100",
-        order_by="name,bogus,size",
-        order_directions="desc,asc,desc",
+        order_by="name,size",
+        order_directions="desc,desc",
         name="pro*",
         status="open",
         colour="red",
@@ -120,9 +120,9 @@ def test_another_default_order_and_page_size():
         ("size", "0", ["0 is smaller than inclusive minimum 1"]),
         ("size", "", ["Invalid integer. Got: string"]),
         ("exit_code", "-1", ["-1 is smaller than inclusive minimum 0"]),
-        ("status", "lost", ["Invalid value for enum"]),
-        ("colour", "lost", ["Invalid value for enum"]),
-        ("owner_id", "lost", ["Invalid format. Expected :uuid"]),
+        ("status", "lost", ['Invalid value for enum: "lost". Allowed: open or done']),
+        ("colour", "lost", ['Invalid value for enum: "lost". Allowed: red']),
+        ("owner_id", "lost", ["Invalid format. Expected a UUID"]),
         ("is_whole", "yes", ["Invalid boolean. Got: string"]),
         ("bogus", "1", ["Unexpected field: bogus"]),
         ("seen_at__lte", "2026-11-21", ["Unexpected field: seen_at__lte"]),
@@ -134,12 +134,10 @@ def test_what_is_refused(parameter, value, texts):
 
 @pytest.mark.parametrize("value", ["yesterday", "", "2026-11-21T10:00:00", "2026-02-30", "2026-11-21T10:00:00 02:00"])
 def test_a_bad_date_says_what_it_could_have_been(value):
+    hint = ". In a URL a + is written %2B" if value == "2026-11-21T10:00:00 02:00" else ""
+    expected = "a date, 2026-11-21, or a date-time with offset, 2026-11-21T10:00:00Z"
     assert refused(RunQuery, inserted_at__gte=value) == {
-        "inserted_at__gte": [
-            "Failed to cast value using any of: Schema(type: :string), Schema(type: :string)",
-            'Invalid format. Expected :"date-time"',
-            "Invalid format. Expected :date",
-        ]
+        "inserted_at__gte": [f"Invalid format. Expected {expected}{hint}"]
     }
 
 
@@ -165,7 +163,7 @@ def test_a_filter_of_a_body_cannot_vanish_as_null(name, value, texts):
     ("value", "text"), [(None, "null value where string expected"), (5, "Invalid string. Got: integer")]
 )
 def test_a_date_of_a_body_is_text(value, text):
-    assert refused(RunFilters, seen_at__gte=value)["seen_at__gte"][1:] == [text, text]
+    assert refused(RunFilters, seen_at__gte=value)["seen_at__gte"] == [text]
 
 
 def test_schema_names_the_types_of_the_contract():

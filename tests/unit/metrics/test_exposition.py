@@ -1,9 +1,10 @@
 """Prometheus' text format in and out."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.metrics.exposition import Family, Sample, read_samples, write_families
+from chalicelib.metrics.exposition import LINE_CHARACTERS, READ_CHARACTERS, Family, Sample, read_samples, write_families
 
 NAMES = ["edge_a_total", "edge_b", "edge_c_total"]
 
@@ -23,6 +24,23 @@ def test_a_bad_line_spoils_no_other():
 def test_a_type_does_not_change_a_name():
     text = "# TYPE a counter\na 5\n# TYPE b_total counter\nb_total 6\n"
     assert read_samples(text, {"a", "b_total"}) == [Sample("a", {}, 5), Sample("b_total", {}, 6)]
+
+
+def test_a_line_that_is_too_long_is_as_if_it_were_missing():
+    quotes = '""' * 250_000
+    text = f'a{{x="{quotes}"}} 1\na{{x="{"y" * 2000}"}} 2\na{{x="{"y" * LINE_CHARACTERS}"}} 3\na 4\n'
+    assert [sample.value for sample in read_samples(text, {"a"})] == [2, 4]
+
+
+@pytest.mark.parametrize("line", ["a 1", 'a{x="y"} 1', "a{" + ",".join(f'l{n}="x"' for n in range(200)) + "} 1"])
+def test_of_endless_series_only_the_first_are_read(line):
+    read = read_samples(f"b 1\n{line}\n" * (2 * READ_CHARACTERS // len(line)), {"a"})
+    assert len(read) == READ_CHARACTERS // len(line)
+
+
+def test_lines_end_where_the_format_ends_them():
+    text = 'a{x="\u2028y\x0b"} 1\na 2\r\n'
+    assert read_samples(text, {"a"}) == [Sample("a", {"x": "\u2028y\x0b"}, 1), Sample("a", {}, 2)]
 
 
 FAMILIES = st.lists(
