@@ -2,6 +2,7 @@
 stages."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from infra.functions import API_STAGE, Role
@@ -17,6 +18,8 @@ SOCKET_STAGE = "WebsocketAPIStage"
 REST_LOGS = "RestAccessLogs"
 SOCKET_LOGS = "SocketAccessLogs"
 LOGS_ACCOUNT = "ApiLogsAccount"
+
+_ROUTES = Path(__file__).resolve().parent.parent / "chalicelib" / "api" / "routes.json"
 
 PUBLIC_ROUTES = (
     ("POST", "/api/v1/agents/enrollment_keys/verify"),
@@ -124,8 +127,8 @@ def socket_stage() -> Json:
     properties = {
         "AutoDeploy": True,
         "DefaultRouteSettings": {
-            "ThrottlingRateLimit": {"Ref": parameter_name("SOCKET_RATE")},
-            "ThrottlingBurstLimit": {"Ref": parameter_name("SOCKET_BURST")},
+            "ThrottlingRateLimit": {"Ref": parameter_name("SOCKET_ROUTES_RATE")},
+            "ThrottlingBurstLimit": {"Ref": parameter_name("SOCKET_ROUTES_BURST")},
         },
         "AccessLogSettings": _access_log(SOCKET_LOGS, _SOCKET_LOG_FIELDS),
     }
@@ -189,15 +192,26 @@ def socket_dimensions() -> list[Json]:
     return [{"Name": "ApiId", "Value": {"Ref": SOCKET_API}}, {"Name": "Stage", "Value": API_STAGE}]
 
 
+def fleet_routes() -> list[tuple[str, str]]:
+    """Method and path of what every machine asks for, and of what a Prometheus asks for each machine."""
+    declared = [route.split() for module in json.loads(_ROUTES.read_text()).values() for route in module]
+    every = [(method, path) for method, path in declared if path.startswith("/api/v1/agents/") or path.endswith("/raw")]
+    return sorted(route for route in every if route not in PUBLIC_ROUTES)
+
+
 def _throttles() -> list[Json]:
-    """For every method, and less for those that ask for no key."""
-    everybody: tuple[Any, Any] = ({"Ref": parameter_name("REST_RATE")}, {"Ref": parameter_name("REST_BURST")})
-    public = ({"Ref": parameter_name("PUBLIC_ROUTES_RATE")}, {"Ref": parameter_name("PUBLIC_ROUTES_BURST")})
+    """API Gateway holds each method to its own limit, and those that are not named to that of ``*``, each for itself:
+    what floods one route leaves the others alone."""
     return [
-        _throttle("*", "/*", *everybody),
-        *(_throttle(method, path, *public) for method, path in PUBLIC_ROUTES),
+        _throttle("*", "/*", *_limits("ROUTES")),
+        *(_throttle(method, path, *_limits("FLEET_ROUTES")) for method, path in fleet_routes()),
+        *(_throttle(method, path, *_limits("PUBLIC_ROUTES")) for method, path in PUBLIC_ROUTES),
         _throttle(*PUBLIC_KEYS_ROUTE, PUBLIC_KEYS_RATE, PUBLIC_KEYS_BURST),
     ]
+
+
+def _limits(routes: str) -> tuple[Json, Json]:
+    return {"Ref": parameter_name(f"{routes}_RATE")}, {"Ref": parameter_name(f"{routes}_BURST")}
 
 
 def _throttle(method: str, path: str, rate: Any, burst: Any) -> Json:

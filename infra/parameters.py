@@ -80,19 +80,29 @@ OPTIONS: Mapping[str, Option] = {
     "WEBSOCKET_CERTIFICATE_ARN": Option(
         "ACM certificate for it, of the same region.", pattern=_CERTIFICATE_OR_NONE, roles=_CORE
     ),
-    "REST_RATE": Option("Requests a second that the API takes from everybody together.", "5000", "Number"),
-    "REST_BURST": Option("Requests that it takes at once.", "5000", "Number"),
+    "FLEET_ROUTES_RATE": Option(
+        "Requests a second that each route of the agents, and each that a Prometheus scrapes, takes from all callers.",
+        "3500",
+        "Number",
+    ),
+    "FLEET_ROUTES_BURST": Option("Requests that each of these takes at once.", "5000", "Number"),
     "PUBLIC_ROUTES_RATE": Option(
-        "As REST_RATE, for each of the routes that ask for no key: verification and registration.", "300", "Number"
+        "As FLEET_ROUTES_RATE, for the agents' routes that ask for no token: verification and registration.",
+        "300",
+        "Number",
     ),
     "PUBLIC_ROUTES_BURST": Option("Requests that each of these takes at once.", "600", "Number"),
-    "SOCKET_RATE": Option(
-        "Connects, frames and disconnects a second that the API for sockets takes from everybody together.",
-        "2000",
+    "ROUTES_RATE": Option(
+        "As FLEET_ROUTES_RATE, for every other route, and for paths that there are not.", "100", "Number"
+    ),
+    "ROUTES_BURST": Option("Requests that each of these takes at once.", "300", "Number"),
+    "SOCKET_ROUTES_RATE": Option(
+        "Connects, frames and disconnects a second, each for itself, that the sockets take from all callers.",
+        "1000",
         "Number",
         roles=_CORE,
     ),
-    "SOCKET_BURST": Option("Of these, at once.", "2000", "Number", roles=_CORE),
+    "SOCKET_ROUTES_BURST": Option("Of each of these, at once.", "2000", "Number", roles=_CORE),
     "FIREWALL": Option(
         "`on` puts a web ACL before the API that bounds what one address may ask for.", "off", allowed=("on", "off")
     ),
@@ -117,8 +127,8 @@ OPTIONS: Mapping[str, Option] = {
     ),
 }
 """What a deployer may choose about the stacks. The rates are for 140,000 machines: all of them polling is 2,300
-requests a second; all of them on sockets is 260 beats a second, beside 500 that connect after an outage, which is what
-AWS lets in."""
+requests a second of one route; all of them on sockets is 260 beats a second, beside 500 that connect after an outage,
+which is what AWS lets in."""
 
 
 def documented_settings() -> tuple[str, ...]:

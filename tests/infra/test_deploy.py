@@ -137,7 +137,7 @@ class TestTheNext:
             ({"POLL_SECONDS": "soon"}, "POLL_SECONDS=soon: Input should be a valid integer"),
             ({"VPN_MODE": "netmaker"}, "VPN_MODE is netmaker, and NETMAKER_API_URL is not set"),
             ({"FIREWALL": "maybe"}, "FIREWALL=maybe: allowed: on, off"),
-            ({"REST_RATE": "0"}, "REST_RATE=0: has to be from 1"),
+            ({"ROUTES_RATE": "0"}, "ROUTES_RATE=0: has to be from 1"),
             ({"SUBNET_IDS": "subnet-1"}, "SUBNET_IDS is set, and SECURITY_GROUP_IDS is not"),
         ],
     )

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from chalicelib.settings import Settings
-from infra.apis import PUBLIC_KEYS_ROUTE, PUBLIC_ROUTES
+from infra.apis import PUBLIC_KEYS_ROUTE, PUBLIC_ROUTES, fleet_routes
 from infra.functions import Role
 from infra.package import ROOT
 from infra.parameters import (
@@ -83,38 +83,47 @@ def test_one_name_is_not_for_both_apis():
 
 
 class TestThrottles:
-    def test_let_a_fleet_poll_and_register_at_once_and_leave_the_account_some(self):
+    """API Gateway holds each route to its limit by itself; only the account's quota is for all together."""
+
+    def test_let_a_fleet_poll_at_once_and_leave_the_account_most(self):
         polls = MACHINES / Settings(_env_file=None).poll_seconds
 
-        assert 1.5 * (polls + rate("PUBLIC_ROUTES_RATE")) < rate("REST_RATE") <= ACCOUNT_RATE / 2
+        assert 1.5 * polls <= rate("FLEET_ROUTES_RATE") <= ACCOUNT_RATE / 2
 
     def test_let_a_fleet_connect_again_while_it_beats(self):
-        beats = MACHINES / BEAT_SECONDS
-
-        assert 1.5 * (beats + 2 * NEW_SOCKETS) < rate("SOCKET_RATE") <= ACCOUNT_RATE / 2
+        assert 1.5 * max(MACHINES / BEAT_SECONDS, NEW_SOCKETS) < rate("SOCKET_ROUTES_RATE") <= ACCOUNT_RATE / 4
 
     def test_let_a_fleet_that_was_without_power_register_within_ten_minutes(self):
         assert MACHINES / rate("PUBLIC_ROUTES_RATE") < 600
 
     @pytest.mark.parametrize("role", Role)
     def test_are_on_every_route(self, templates, role):
-        settings = of_type(deployed(templates, role, RestRate="70"), "AWS::ApiGateway::Stage")["RestAPIapiStage"]
-        by_route = {(each["HttpMethod"], each["ResourcePath"]): each for each in settings["MethodSettings"]}
+        options = {"RoutesRate": "7", "FleetRoutesRate": "70", "PublicRoutesRate": "50"}
+        settings = of_type(deployed(templates, role, **options), "AWS::ApiGateway::Stage")["RestAPIapiStage"]
+        rates = {
+            f"{each['HttpMethod']} {each['ResourcePath'][1:].replace('~1', '/')}": str(each["ThrottlingRateLimit"])
+            for each in settings["MethodSettings"]
+        }
 
-        assert str(by_route["*", "/*"]["ThrottlingRateLimit"]) == "70"
-        lower = [
-            by_route[method, "/" + path.replace("/", "~1")] for method, path in (*PUBLIC_ROUTES, PUBLIC_KEYS_ROUTE)
-        ]
-        assert all(int(each["ThrottlingRateLimit"]) < rate("REST_RATE") for each in lower)
-        assert len(by_route) == 1 + len(lower)
+        assert rates.pop("* *") == "7"
+        assert rates["GET /api/v1/agents/command_executions"] == "70"
+        assert rates["GET /api/v1/nodes/{node_id}/metrics/host/raw"] == "70"
+        assert rates["POST /api/v1/agents/nodes"] == rates["POST /api/v1/agents/enrollment_keys/verify"] == "50"
+        assert rates["POST /api/v1/clusters/default/enrollment_keys/public"] == "5"
+        assert set(rates.values()) == {"70", "50", "5"}
 
-    def test_cover_every_route_that_asks_for_no_key_and_writes(self, packages):
+    def test_cover_every_route_of_the_agents(self, packages):
         paths = packages[Role.CORE]["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+        every = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+        agents = {(method, path) for method, path in every if path.startswith("/api/v1/agents/")}
+        limited = {*fleet_routes(), *PUBLIC_ROUTES, PUBLIC_KEYS_ROUTE}
 
-        assert all(method.lower() in paths[path] for method, path in (*PUBLIC_ROUTES, PUBLIC_KEYS_ROUTE))
+        assert limited <= every
+        others = {"HEAD", "OPTIONS", "X-AMAZON-APIGATEWAY-ANY-METHOD"}  # answered without looking anything up
+        assert {each for each in agents - limited if each[0] not in others} == set()
 
     def test_are_on_the_sockets(self, templates):
-        [stage] = of_type(deployed(templates, SocketRate="9"), "AWS::ApiGatewayV2::Stage").values()
+        [stage] = of_type(deployed(templates, SocketRoutesRate="9"), "AWS::ApiGatewayV2::Stage").values()
 
         assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": "9", "ThrottlingBurstLimit": "2000"}
 
