@@ -85,13 +85,6 @@ def source_queue(queue: Queue, role: Role) -> Json:
     return {"Ref": queue_parameter(queue)} if role is Role.CORE else {"Fn::GetAtt": [OWN_QUEUE, "Arn"]}
 
 
-def dead_letters(queue: Queue, role: Role) -> Json:
-    """ARN of the dead letters of that queue."""
-    if role is Role.CORE:
-        return {"Fn::Sub": f"${{{queue_parameter(queue)}}}-dead"}
-    return {"Fn::GetAtt": [OWN_DEAD_QUEUE, "Arn"]}
-
-
 def own_queue() -> Json:
     """The queue that this stack alone delivers from, its dead letters, and the alarms on both."""
     consumer = function("deliver_commands")

@@ -33,6 +33,7 @@ NETWORK_VARIABLES = ("SUBNET_IDS", "SECURITY_GROUP_IDS")
 
 _EVERY_STACK = tuple(Role)
 _POSITIVE_OR_NONE = "([1-9][0-9]*)?"
+_ADDRESS_OR_NONE = r"([^@\s]+@[^@\s]+)?"
 _NAME_OR_NONE = r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?"
 _CERTIFICATE_OR_NONE = r"(arn:[a-z-]+:acm:.+)?"
 
@@ -67,7 +68,9 @@ OPTIONS: Mapping[str, Option] = {
         "Comma list of subnets for the functions that reach nodes or their mesh.", "", "CommaDelimitedList"
     ),
     "SECURITY_GROUP_IDS": Option("Comma list of their security groups.", "", "CommaDelimitedList"),
-    "ALARM_EMAIL": Option("Address that every alarm is mailed to, once it has confirmed.", roles=_CORE),
+    "ALARM_EMAIL": Option(
+        "Address that every alarm is mailed to, once it has confirmed.", pattern=_ADDRESS_OR_NONE, roles=_CORE
+    ),
     "MONTHLY_BUDGET_USD": Option(
         "The account's bill of a month: ALARM_EMAIL is told at 80 % of it, and when it is going to be passed. "
         "Where CloudFormation has no budgets (GovCloud and many younger regions), make one by hand.",

@@ -6,8 +6,8 @@ from typing import Any
 from chalicelib.kit.queues import READ_BY_PEOPLE
 from chalicelib.kit.tables.schema import Table
 from infra.functions import API_STAGE, Function, QueueSource, Role, StreamSource
-from infra.further import OWN_QUEUES, dead_letters, source_queue
-from infra.grants import QUERY, Grants, is_in_a_loop
+from infra.further import OWN_QUEUES, source_queue
+from infra.grants import QUERY, Grants
 from infra.stateful import queue_parameter, stream_parameter
 
 Json = dict[str, Any]
@@ -27,7 +27,7 @@ def policies(function: Function, grants: Grants, tables: Mapping[str, Table], ro
     if grants.counts:
         counted: list[Json] = [{"Ref": queue_parameter(queue)} for queue in grants.counts]
         dead = [queue for queue in grants.counts if queue not in READ_BY_PEOPLE]
-        counted += [dead_letters(queue, Role.CORE) for queue in dead]
+        counted += [{"Fn::Sub": f"${{{queue_parameter(queue)}}}-dead"} for queue in dead]
         statements.append(_allow(["sqs:GetQueueAttributes"], counted))
     if grants.publishes:
         statements.append(_allow(["events:PutEvents"], [{"Ref": "EventBusArn"}]))
@@ -101,14 +101,11 @@ def _table_statements(grants: Grants, tables: Mapping[str, Table]) -> list[Json]
 
 
 def _source_statements(function: Function, tables: Mapping[str, Table], role: Role) -> list[Json]:
-    """What Lambda's poller needs, in the function's name, to read what starts it; and the way to the dead letters for
-    who gives a chain of messages up."""
+    """What Lambda's poller needs, in the function's name, to read what starts it."""
     match function.source:
         case QueueSource(queue=queue):
             actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-            takes = _allow(actions, [source_queue(queue, role)])
-            parks = [_allow(["sqs:SendMessage"], [dead_letters(queue, role)])] if is_in_a_loop(function) else []
-            return [takes, *parks]
+            return [_allow(actions, [source_queue(queue, role)])]
         case StreamSource():
             streamed = [table for table in tables.values() if table.stream]
             streams: list[Json] = [{"Ref": stream_parameter(table)} for table in streamed]

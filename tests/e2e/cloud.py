@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from chalicelib.kit.queues import READ_BY_PEOPLE, Queue
 from chalicelib.schema import ALL_TABLES
-from infra.functions import FUNCTIONS, QueueSource, StreamSource, function
-from infra.grants import GRANTS, is_in_a_loop
+from infra.functions import FUNCTIONS, QueueSource, StreamSource
+from infra.grants import GRANTS
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.cloud import LocalCloud
 from infra.local.recorder import Call
@@ -146,9 +146,6 @@ def granted(prefix: str) -> set[Call]:
         calls |= {Call(name, "sqs:SendMessage", f"{prefix}{queue}") for queue in grants.sends}
         if grants.sends_to_owners:
             calls.add(Call(name, "sqs:SendMessage", f"{prefix}admin-{FURTHER}-{Queue.COMMAND_DELIVERY}"))
-        source = function(name).source
-        if isinstance(source, QueueSource) and is_in_a_loop(function(name)):
-            calls.add(Call(name, "sqs:SendMessage", f"{prefix}{source.queue}-dead"))
         counted = {*grants.counts, *(f"{queue}-dead" for queue in {*grants.counts} - READ_BY_PEOPLE)}
         calls |= {Call(name, "sqs:GetQueueAttributes", prefix + queue) for queue in counted}
         plain = {

@@ -44,7 +44,6 @@ NOT_TRIED = {
     "api_handler sqs:SendMessage *command-delivery": "metrics of a node that only another stack reaches",
     "deliver_commands dynamodb:UpdateItem metrics_cache": "as above",
     "deliver_commands sqs:SendMessage clean-up": "a node deleted in the moment of its command",
-    "* sqs:SendMessage *-dead": "a chain of messages that does not end",
     "relay_changes sqs:SendMessage relay-failures": "a record that the relay does not understand",
     "check_health dynamodb:UpdateItem nodes": "a node that is silent for minutes",
     "websocket_* dynamodb:UpdateItem nodes": "a node that was unreachable and comes back by its socket",

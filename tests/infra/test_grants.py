@@ -8,7 +8,6 @@ from chalicelib.schema import ALL_TABLES
 from infra.functions import FUNCTIONS, function
 from infra.grants import GRANTS, QUERY, Grants, is_in_a_loop
 from infra.policies import DATA_KEY_PURPOSE, policies
-from infra.stateful import queue_parameter
 from tests.fakes.aws import FakeKeyService
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.dynamo import FakeDynamo
@@ -165,17 +164,3 @@ class TestLoops:
             "settle_vpn",
             "trigger_updates",
         }
-
-    @pytest.mark.parametrize("each", FUNCTIONS, ids=lambda each: each.name)
-    def test_who_is_in_one_may_park_a_message_with_the_dead_letters(self, each):
-        parked = [
-            text_of(resource)
-            for statement in allowed(each.name)
-            if statement["Action"] == ["sqs:SendMessage"]
-            for resource in resources_of(statement)
-            if text_of(resource).endswith("-dead")
-        ]
-
-        assert len(parked) == is_in_a_loop(each)
-        for arn in parked:
-            assert arn == f"${{{queue_parameter(each.source.queue)}}}-dead"

@@ -155,9 +155,9 @@ class TestGrants:
         for each in FURTHER:
             ours, cores = statements_of(further, each.role), statements_of(core, each.role)
             different = [one for one in ours if one not in cores]
-            of_its_queue = [one for one in different if references(one) <= {"DeliveryQueue", "DeliveryDeadQueue"}]
+            of_its_queue = [one for one in different if references(one) <= {"DeliveryQueue"}]
             assert different == of_its_queue
-            assert len(of_its_queue) == (2 if each.name == "deliver_commands" else 0)  # takes, and parks
+            assert len(of_its_queue) == (each.name == "deliver_commands")
 
     def test_nobody_may_take_from_the_cores_queue(self, further):
         (taking,) = [
