@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.commands.clean_up import CleanUp
     from chalicelib.commands.executions import Executions
     from chalicelib.commands.fan_out import FanOuts
+    from chalicelib.commands.looking import Looking
     from chalicelib.commands.pruning import Pruning
     from chalicelib.commands.service import Commands
     from chalicelib.kit.health import HealthCheck
@@ -102,6 +103,12 @@ class Services(Fleet):
         from chalicelib.commands.fan_out import FanOuts
 
         return FanOuts(self.tables, self.clock, self.nodes, self.clusters)
+
+    @cached_property
+    def looking(self) -> Looking:
+        from chalicelib.commands.looking import Looking
+
+        return Looking(self.tables, self.clock, self.nodes, self.clusters)
 
     @cached_property
     def passwords(self) -> Passwords:

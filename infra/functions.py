@@ -115,7 +115,8 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("relay_changes", StreamSource(), timeout_seconds=60, memory_mb=1024),
     Function("create_executions", QueueSource(Queue.EXECUTION_CREATION, 20, batch_size=1), 60, memory_mb=1024),
     Function("deliver_commands", QueueSource(Queue.COMMAND_DELIVERY, 50), 30, roles=_EVERY_STACK, reaches_nodes=True),
-    Function("clean_up", QueueSource(Queue.CLEAN_UP, 10), timeout_seconds=60),
+    # One message at a time: a long pass uses up the time of its whole invocation.
+    Function("clean_up", QueueSource(Queue.CLEAN_UP, 10, batch_size=1), timeout_seconds=60),
     Function("trigger_updates", QueueSource(Queue.SELF_UPDATES, 10, batch_size=1), timeout_seconds=60),
     Function("publish_events", QueueSource(Queue.EVENTS, 20), timeout_seconds=30),
     # One message at a time: behind a receiver that hangs for 10 s no other message waits.

@@ -7,6 +7,7 @@ every batch twice, and a crash injected into the tables kills a handler between 
 import importlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import bootstrap
@@ -42,6 +43,16 @@ _MOST_ROUNDS = 200
 _NEVER = 1_000_000_000
 
 
+@dataclass(frozen=True)
+class LambdaContext:
+    """What is asked of the object that Lambda gives a handler beside its event."""
+
+    seconds_left: float
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(1000 * self.seconds_left)
+
+
 class World:
     """Everything outside the application, and the application on it."""
 
@@ -59,6 +70,9 @@ class World:
         self.exchange = FakeReceivers(self.clock)
         given = {"queue_urls": URLS, "master_key": MASTER_KEY, "public_url": "http://api.test", **settings}
         self.services = Services(Settings(**given), self)
+        self.seconds_left = 60.0
+        """What Lambda's context says at the start of each call. The clock stands still meanwhile, so that a handler
+        does all there is; with 0, one piece of it."""
         self._streamed = 0
 
     def read_secret(self, arn: str) -> str:
@@ -68,7 +82,7 @@ class World:
         """Run a deployed handler by its string, as Lambda does."""
         module, name = handler.rsplit(".", 1)
         with bootstrap.serving(self.services):
-            return getattr(importlib.import_module(module), name)(event, None)
+            return getattr(importlib.import_module(module), name)(event, LambdaContext(self.seconds_left))
 
     def settle(self, *, twice: bool = False, crash_after: int | None = None, most_rounds: int = _MOST_ROUNDS) -> None:
         """Relay and work until stream and queues are empty. ``twice`` delivers everything twice.

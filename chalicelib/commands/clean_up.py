@@ -1,4 +1,4 @@
-"""`CleanUp`: passes over the executions of a command or a node, one chunk a message.
+"""`CleanUp`: passes over the executions of a command or a node, chunk by chunk.
 
 A pass finds rows by an index, which lags. So a pass over a command is made twice: at once, and again after any index
 has caught up; only then is nothing due any more. A cancellation makes one more in between.
@@ -7,7 +7,6 @@ has caught up; only then is nothing due any more. A cancellation makes one more 
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from chalicelib.commands import rules
 from chalicelib.commands.command_store import CommandStore
@@ -15,18 +14,15 @@ from chalicelib.commands.execution_store import ExecutionStore, RefusedError
 from chalicelib.commands.model import OPEN, FanOut, Status
 from chalicelib.commands.store import SHARDS, inserted_at_of
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
+from chalicelib.kit.redrive import SETTLE, SETTLE_SOON
 from chalicelib.kit.tables import Item, Tables
-from chalicelib.kit.tasks import SETTLE
 from chalicelib.nodes.service import Nodes
 
-SETTLE_SOON = timedelta(seconds=60)
-"""When a cancellation looks for the first time at what an index may have hidden: beyond all but the rarest lag."""
-
 ROWS_PER_CHUNK = 100
-"""Rows that one message changes or deletes: about a second of single writes."""
+"""Rows that one chunk changes or deletes: about a second of single writes."""
 
 ROWS_READ_PER_CHUNK = 1000
-"""Index rows that one message looks at where few need a write."""
+"""Index rows that one chunk looks at where few need a write."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +53,19 @@ class CleanUp:
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
 
+    def park(self, command_id: str, kind: str, before: str | None, cursor: str) -> bool:
+        """Note where a pass goes on that a message took up at ``before``: the change stream begins the next message
+        there. False where another message is ahead of this one, or there is no more to do."""
+        return self._commands.park(command_id, kind, before, cursor, self._clock.now())
+
     def expire_chunk(self, command_id: str, cursor: str | None) -> str | None:
         """Expire what is open after the command's deadline. Does nothing while executions are still being created."""
         command, fan_out = self._commands.with_fan_out(command_id)
         now = to_seconds_text(self._clock.now())
         if command is None or command.is_deleted or not command.is_expired_at(now):
             return None
+        if fan_out is not None and fan_out.looks_since is not None:
+            fan_out = self._commands.end_looks(fan_out)
         if fan_out is None or fan_out.parts:
             return None
         place = _place_of(cursor, now)
@@ -89,11 +92,7 @@ class CleanUp:
         rows, following = self._next_rows(command_id, place, ROWS_READ_PER_CHUNK)
         open_ids = [str(row["id"]) for row in rows if _is_open(row)]
         for execution_id in open_ids[:ROWS_PER_CHUNK]:
-            # Refused: it has been taken, asked or ended since the index was written.
-            with suppress(RefusedError):
-                self._executions.apply(execution_id, rules.cancel(now), now)
-            with suppress(RefusedError):
-                self._executions.apply(execution_id, rules.request_cancel_once(now, since), now)
+            self._cancel(execution_id, now, since)
         if len(open_ids) > ROWS_PER_CHUNK:
             return str(replace(place, after=open_ids[ROWS_PER_CHUNK - 1]))
         if following is None:
@@ -130,6 +129,16 @@ class CleanUp:
             if enrolled_at is None or inserted_at_of(execution_id) < enrolled_at:
                 self._abandon(execution_id, now, ask_agent=False)
         return ids[-1] if ids and has_more else None
+
+    def _cancel(self, execution_id: str, now: str, since: str) -> None:
+        """Cancel it, or, where an agent has it by now, ask that one to stop."""
+        try:
+            self._executions.apply(execution_id, rules.cancel(now), now)
+        except RefusedError as error:
+            if error.current is not None and error.current.status is Status.SENT:
+                # Refused: it has been asked or ended since.
+                with suppress(RefusedError):
+                    self._executions.apply(execution_id, rules.request_cancel_once(now, since), now)
 
     def _abandon(self, execution_id: str, now: str, *, ask_agent: bool) -> None:
         # Refused, here and below: it is final or gone, or was never sent.

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 
-from chalicelib.commands.model import Command, FanOut
+from chalicelib.commands.model import Command, FanOut, due_of
 from chalicelib.commands.store import (
     COMMANDS,
     DUE,
@@ -18,8 +18,10 @@ from chalicelib.commands.store import (
     fan_out_to_item,
 )
 from chalicelib.kit import tasks
+from chalicelib.kit.clock import sooner, to_seconds_text
 from chalicelib.kit.errors import unavailable
-from chalicelib.kit.redrive import due_rows
+from chalicelib.kit.parking import park
+from chalicelib.kit.redrive import SETTLE_SOON, due_rows
 from chalicelib.kit.tables import (
     Absent,
     And,
@@ -35,8 +37,11 @@ from chalicelib.kit.tables import (
     Tables,
     TransactionFailedError,
     Update,
+    Value,
     put_new,
 )
+
+_NO_LOOKS = (Set("looks", None), Set("looks_since", None))
 
 
 class DeleteRefusedError(Exception):
@@ -79,10 +84,11 @@ class CommandStore:
         )
 
     def unfinished(self, command_ids: Iterable[str]) -> set[str]:
-        """Those of these commands that have parts left. Once a command has none it never has any again."""
+        """Those of these commands for which executions may still be created. Once a command has none of that left it
+        never has any again."""
         refs = [Ref(FAN_OUTS, fan_out_key(command_id)) for command_id in sorted(set(command_ids))]
         rows = [fan_out_from_item(item) for item in self._tables.get_many(refs) if item is not None]
-        return {row.command_id for row in rows if row.parts}
+        return {row.command_id for row in rows if row.parts or row.looks_since is not None}
 
     def bury(self, command_id: str, now: str, expires_epoch: int, due_at: str) -> None:
         """Turn a command without parts left into a tombstone whose clean-up is due. Raises `DeleteRefusedError`."""
@@ -93,6 +99,7 @@ class CommandStore:
             Remove("listing"),
         )
         clean_up = (Set("deleted_at", now), Set("sweeps", 0), *due_changes(due_at))
+        clean_up = (*clean_up, *_NO_LOOKS, Set("cursors", None))
         writes = (
             Update(COMMANDS, command_key(command_id), tombstone, And(Exists("id"), Absent("deleted_at"))),
             Update(FAN_OUTS, fan_out_key(command_id), clean_up, And(Exists("command_id"), Absent("parts"))),
@@ -110,6 +117,8 @@ class CommandStore:
         changes = (
             Set("cancel_requested_at", now),
             Set("parts", None),
+            *_NO_LOOKS,
+            Set("cursors", None),
             Set("sweeps", 0),
             *due_changes(due_at),
         )
@@ -121,23 +130,34 @@ class CommandStore:
     def cancelled(self, fan_out: FanOut) -> bool:
         """Note that all passes of a cancellation are through; what agents still have waits for its deadline, if any.
         False if the row has changed since it was read."""
-        changes = (Set("cancel_requested_at", None), Set("sweeps", 0), *due_changes(fan_out.deadline))
+        at_deadline = due_changes(fan_out.deadline)
+        changes = (Set("cancel_requested_at", None), Set("cursors", None), Set("sweeps", 0), *at_deadline)
         unchanged = Equals("version", fan_out.version)
         return self._tables.try_write(
             Update(FAN_OUTS, fan_out_key(fan_out.command_id), changes, unchanged), "fan_out.settled"
         )
 
-    def remove_parts(self, known: FanOut, parts: Collection[str]) -> None:
-        """Take finished parts off a fan-out, ``known`` as it was at some time. With the last one the deadline becomes
-        due, if there is one. Safe to repeat."""
+    def remove_parts(
+        self, known: FanOut, parts: Collection[str], now: datetime, *, to_look_at: Collection[str] = ()
+    ) -> None:
+        """Take finished parts off a fan-out, ``known`` as it was at some time. With the last one the search for what an
+        index hid in those ``to_look_at`` becomes due, or else the deadline, if there is one. Safe to repeat."""
         command_id, fan_out = known.command_id, known
         for _ in self._tables.tries():
             left = fan_out.parts.difference(parts)
             if left == fan_out.parts:
                 return
-            changes: tuple[Change, ...] = (Set("parts", left or None),)
+            looks = fan_out.looks | fan_out.parts.intersection(to_look_at)
+            cursors: dict[str, Value] = {name: at for name, at in fan_out.cursors.items() if name in left}
+            changes: tuple[Change, ...] = (
+                Set("parts", left or None),
+                Set("looks", looks or None),
+                Set("cursors", cursors or None),
+            )
             if not left:
-                changes = (*changes, Set("sweeps", 0), *due_changes(fan_out.deadline))
+                since, due_at = (to_seconds_text(now), to_seconds_text(now + SETTLE_SOON)) if looks else (None, None)
+                due_at = sooner(due_at, fan_out.deadline)
+                changes = (*changes, Set("looks_since", since), Set("sweeps", 0), *due_changes(due_at))
             key, condition = fan_out_key(command_id), Equals("version", fan_out.version)
             try:
                 self._tables.write(Update(FAN_OUTS, key, changes, condition), "fan_out.part_finished")
@@ -148,6 +168,20 @@ class CommandStore:
             else:
                 return
         raise unavailable()
+
+    def park(self, command_id: str, name: str, before: str | None, cursor: str, now: datetime) -> bool:
+        """Note that a part, the search or a pass (``name``), taken up at ``before``, goes on from a cursor: the change
+        stream asks for it. False where it has been gone on with since, or is not to be done any more."""
+        return park(
+            self._tables,
+            FAN_OUTS,
+            fan_out_key(command_id),
+            name,
+            (before, cursor),
+            is_wanted=lambda row: _is_wanted(fan_out_from_item(row), name, now),
+            now=now,
+            operation="fan_out.parked",
+        )
 
     def due_pages(self, now: str) -> Iterator[list[FanOut]]:
         """What is due, most overdue first, as the rows say now."""
@@ -160,6 +194,27 @@ class CommandStore:
         update = Update(FAN_OUTS, fan_out_key(fan_out.command_id), changes, Equals("version", fan_out.version))
         return self._tables.try_write(update, "fan_out.swept")
 
+    def rest(self, fan_out: FanOut) -> bool:
+        """There is nothing to do before the deadline, if there is one. False if the row has changed since."""
+        update = Update(
+            FAN_OUTS,
+            fan_out_key(fan_out.command_id),
+            due_changes(fan_out.deadline),
+            Equals("version", fan_out.version),
+        )
+        return self._tables.try_write(update, "fan_out.settled")
+
+    def end_looks(self, fan_out: FanOut) -> FanOut | None:
+        """All executions that the command will ever have exist: nothing is created for it from now on, and its deadline
+        is due next. The row as it is then; None if it has changed since it was read."""
+        changes = (*_NO_LOOKS, Set("cursors", None), Set("sweeps", 0), *due_changes(fan_out.deadline))
+        key, unchanged = fan_out_key(fan_out.command_id), Equals("version", fan_out.version)
+        try:
+            row = self._tables.write(Update(FAN_OUTS, key, changes, unchanged), "fan_out.looked")
+        except ConditionFailedError:
+            return None
+        return None if row is None else fan_out_from_item(row)
+
     def remove_fan_out(self, fan_out: FanOut, now: datetime) -> None:
         """The executions of a deleted command are gone: what was left to do is of no more use, and no one will ask for
         their total. Does nothing if the row has changed since it was read."""
@@ -171,5 +226,9 @@ class CommandStore:
         """Note that a pass over the executions is through: look once more at ``due_at``, or never again. False if the
         row has changed since it was read."""
         key, unchanged = fan_out_key(fan_out.command_id), Equals("version", fan_out.version)
-        changes = (Set("sweeps", 0), *due_changes(due_at))
+        changes = (Set("cursors", None), Set("sweeps", 0), *due_changes(due_at))
         return self._tables.try_write(Update(FAN_OUTS, key, changes, unchanged), "fan_out.settled")
+
+
+def _is_wanted(fan_out: FanOut, name: str, now: datetime) -> bool:
+    return name in fan_out.parts or name == due_of(fan_out, to_seconds_text(now))

@@ -125,7 +125,7 @@ class Executions:
         if execution is None:
             raise not_found()
         try:
-            self._executions.delete(execution)
+            self._executions.delete(execution, is_young=self._now() < rules.looked_at_until(execution.inserted_at))
         except StillCreatedError as error:
             raise rules.delete_refused_while_created() from error
         except RefusedError as error:

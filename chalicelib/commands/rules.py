@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from chalicelib.commands import output as outputs
 from chalicelib.commands.model import FINAL, OPEN, Report, Status
+from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.errors import EdgeError, conflict
+from chalicelib.kit.redrive import SETTLE
 from chalicelib.kit.tables import Absent, And, Condition, In, Less, Or, Value
 
 CANCELLED_EXIT_CODE = 143
@@ -36,6 +38,11 @@ IS_FINAL = _is(*FINAL)
 
 TAKES_RESULT = Or(IS_OPEN, And(_is(Status.CANCELLED, Status.EXPIRED), Absent("exit_code")))
 """Also ``pending``: an agent that has run the command while its acknowledgement was lost must not lose the result."""
+
+
+def looked_at_until(inserted_at: str) -> str:
+    """Until when nodes of a command that was given then are usually looked for; both in seconds text."""
+    return to_seconds_text(parse_time(inserted_at) + SETTLE)
 
 
 def acknowledge(now: str) -> Transition:

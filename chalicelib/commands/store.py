@@ -147,12 +147,14 @@ def command_from_item(item: Item) -> Command:
 def fan_out_to_item(fan_out: FanOut) -> Item:
     item: dict[str, Any] = fan_out.model_dump(mode="python", exclude={"version"})
     item["parts"] = fan_out.parts or None
+    item["looks"] = fan_out.looks or None
+    item["cursors"] = {**fan_out.cursors} or None
     item["due"] = None if fan_out.due_at is None else DUE
     return item
 
 
 def fan_out_from_item(item: Item) -> FanOut:
-    return FanOut.model_validate({**item, "parts": item.get("parts") or frozenset()})
+    return FanOut.model_validate({"parts": frozenset(), **item})
 
 
 def due_changes(due_at: str | None) -> tuple[Change, ...]:

@@ -54,6 +54,11 @@ def parse_time(text: str) -> datetime:
     return _in_utc(moment)
 
 
+def sooner(one: str | None, other: str | None) -> str | None:
+    """The earlier of two times in the same form; None is never."""
+    return min((time for time in (one, other) if time is not None), default=None)
+
+
 def milliseconds_between(start: datetime, end: datetime) -> float:
     """How long it took, to a hundredth of a millisecond."""
     return round((end - start).total_seconds() * 1000, 2)

@@ -11,6 +11,12 @@ LONGEST_PAUSE = timedelta(seconds=900)
 """Unfinished work is queued again after 1, 2, 4, 8 and then every 15 minutes: what is merely under way, because it is
 large, is not multiplied."""
 
+SETTLE_SOON = timedelta(seconds=60)
+"""When it is first looked again at what an index may have hidden: beyond all but the rarest lag."""
+
+SETTLE = timedelta(seconds=900)
+"""When it is looked again for the last time: far beyond any lag of an index."""
+
 _MOST_DOUBLINGS = 4
 
 _PAGE = 100

@@ -1,27 +1,36 @@
 """Work that takes more than one message, remembered by a row until it is done.
 
 Whoever makes it necessary puts the row (`ask`) into the transaction that does so. The change stream tells of the row,
-and the relay sends the first message; each message does a chunk and queues the next. Whatever is lost on the way, the
-stream of a day included, a sweep finds the row overdue and begins a pass again: passes bear repeats, also beside each
-other.
+and the relay sends the first message. A worker goes on for as long as its function may; what is left then it notes in
+the row (`park`), and the change stream begins the next message there. No message leads to another of its kind by SQS
+alone: Lambda stops such chains after 16 (Lambda developer guide, "recursive loop detection"). Whatever is lost on the
+way, the stream of a day included, a sweep finds the row overdue and has it gone on with from where it was noted last:
+passes bear repeats, also beside each other.
+
+Work that nobody asked for by a row (`park` makes one) is lost with its message only within its first invocation.
 
 What a pass works on is found by an index, which lags. So it is made twice unless told otherwise: at once, and again
 when any index has caught up.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
+from chalicelib.kit.parking import parked_until
 from chalicelib.kit.queues import Message
-from chalicelib.kit.redrive import FIRST_LOOK, due_rows, look_again_at
+from chalicelib.kit.redrive import FIRST_LOOK, SETTLE, due_rows, look_again_at
 from chalicelib.kit.tables import (
+    Absent,
+    And,
     Change,
+    Condition,
     Delete,
     Equals,
+    Exists,
     Index,
     Item,
     Key,
@@ -37,18 +46,20 @@ DUE = "tasks"
 
 TABLE = Table("tasks", partition="id", indexes=(Index("due", "due", "due_at"),), stream=True)
 
-SETTLE = timedelta(seconds=900)
-"""When a pass is repeated: far beyond any lag of an index."""
+_OF_MESSAGES = frozenset({"kind", "id", "task", "asked_at", "cursor", "began_at", "queue"})
+"""What a message says besides the arguments of its task."""
 
 
 class _Task(BaseModel, frozen=True):
-    """``asked_at`` counts anew when the same is asked for again. Times are seconds text."""
+    """``asked_at`` counts anew when the same is asked for again; ``cursor`` is where its pass goes on. Times are
+    seconds text."""
 
     id: str
     asked_at: str
     due_at: str
     sweeps: int
     settles: bool
+    cursor: str | None = None
     version: int
 
 
@@ -58,30 +69,30 @@ def ask(kind: str, subject: str, now: datetime, *, settles: bool = True, **argum
     ``arguments`` come with every message beside ``kind`` and ``id``, and tell tasks of a subject apart. Without
     ``settles`` one pass is enough.
     """
-    row_id = "#".join((kind, subject, *arguments.values()))
-    given: dict[str, Value] = dict(arguments)
-    changes = (
-        Set("kind", kind),
-        Set("subject", subject),
-        Set("arguments", given),
-        Set("settles", settles),
-        Set("asked_at", to_seconds_text(now)),
-        Set("sweeps", 0),
-        *_due(to_seconds_text(now + FIRST_LOOK)),
-    )
-    return Update(TABLE, _key(row_id), changes)
+    row_id = _row_id(kind, subject, arguments)
+    return Update(TABLE, _key(row_id), _asked(kind, subject, arguments, now, settles=settles))
 
 
 def message_of(row: Item) -> Message:
-    """What begins a pass over a task's row."""
+    """What begins a pass over a task's row, or goes on with the one that was noted there."""
     arguments = row.get("arguments")
     given: dict[str, Any] = arguments if isinstance(arguments, dict) else {}
-    return {**given, "kind": row["kind"], "id": row["subject"], "task": row["id"]}
+    place = {name: row[name] for name in ("cursor", "began_at") if row.get("cursor") is not None}
+    return {**given, "kind": row["kind"], "id": row["subject"], "task": row["id"], "asked_at": row["asked_at"], **place}
+
+
+def queue_of(row: Item) -> str | None:
+    """The name of the queue whose worker does the task; None for the one of all tasks that were asked for."""
+    queue = row.get("queue")
+    return queue if isinstance(queue, str) else None
 
 
 def is_asked(old: Item | None, new: Item | None) -> bool:
-    """Whether this change of a row asks for the task, for the first time or anew."""
-    return new is not None and (old is None or old.get("asked_at") != new.get("asked_at"))
+    """Whether this change of a row asks for the task, for the first time or anew, or for going on with it."""
+    if new is None:
+        return False
+    is_parked = new.get("cursor") is not None and (old is None or old.get("cursor") != new.get("cursor"))
+    return is_parked or old is None or old.get("asked_at") != new.get("asked_at")
 
 
 class Tasks:
@@ -94,6 +105,28 @@ class Tasks:
     def begin(self) -> str:
         """The time that a pass begins at, for `end`."""
         return to_seconds_text(self._clock.now())
+
+    def park(self, message: Message, cursor: str, began_at: str, *, queue: str | None = None) -> bool:
+        """Note that the pass of a message is to go on from a cursor: its task's row says so, or a new one, whose
+        messages go to ``queue``.
+
+        False, and nothing noted, where another pass is ahead of this one, or the task was asked for anew since: then
+        the message ends here.
+        """
+        now = self._clock.now()
+        place = (Set("cursor", cursor), Set("began_at", began_at), Set("sweeps", 0), *_due(parked_until(now)))
+        if "task" in message:
+            before = message.get("cursor")
+            here: Condition = Absent("cursor") if before is None else Equals("cursor", before)
+            asked = Equals("asked_at", message["asked_at"]) if "asked_at" in message else Exists("asked_at")
+            return self._tables.try_write(Update(TABLE, _key(message["task"]), place, And(asked, here)), "task.parked")
+        kind, subject = message["kind"], message["id"]
+        arguments = {name: str(value) for name, value in message.items() if name not in _OF_MESSAGES}
+        asked_now = _asked(kind, subject, arguments, now, settles=False)
+        others = tuple(change for change in asked_now if change.name not in {each.name for each in place})
+        changes = (*others, *place, Set("queue", queue))
+        row_id = _row_id(kind, subject, arguments)
+        return self._tables.try_write(Update(TABLE, _key(row_id), changes, Absent("asked_at")), "task.parked")
 
     def end(self, task_id: str, began_at: str) -> None:
         """A pass that began then is through: the task is done, or looked at again when indexes have caught up.
@@ -108,22 +141,24 @@ class Tasks:
             return
         again = to_seconds_text(parse_time(task.asked_at) + SETTLE)
         if task.settles and began_at < again:
-            if task.due_at < again:  # else a pass beside this one has noted the same, or a sweep looks later anyway
-                self._tables.try_write(_put_off(task, again, sweeps=0), "task.settling")
+            # Else a pass beside this one has noted the same, or a sweep looks later anyway.
+            if task.due_at < again or task.cursor is not None:
+                from_the_start = (Set("cursor", None), Set("began_at", None))
+                self._tables.try_write(_put_off(task, again, sweeps=0, more=from_the_start), "task.settling")
         else:
             self._tables.try_write(
                 Delete(TABLE, _key(task_id), Equals("version", task.version), was_read=True), "task.done"
             )
 
-    def due_work(self, limit: int) -> Iterator[list[Message]]:
-        """The messages that a sweep has to queue now, of at most ``limit`` tasks, page by page.
+    def due_work(self, limit: int) -> Iterator[list[Item]]:
+        """The rows of what a sweep has to queue now, at most ``limit`` tasks, page by page.
 
         Each task is put off before it is handed out: what is lost on the way comes up again.
         """
         now = self._clock.now()
         taken = 0
         for rows in due_rows(self._tables, TABLE, DUE, to_seconds_text(now)):
-            yield [message_of(row) for row in rows[: limit - taken] if self._claim(_from_item(row), now)]
+            yield [row for row in rows[: limit - taken] if self._claim(_from_item(row), now)]
             taken += len(rows)
             if taken >= limit:
                 return
@@ -134,13 +169,32 @@ class Tasks:
         return self._tables.try_write(_put_off(task, again, sweeps=task.sweeps + 1), "task.swept")
 
 
-def _put_off(task: _Task, due_at: str, *, sweeps: int) -> Update:
-    changes = (Set("sweeps", sweeps), *_due(due_at))
+def _asked(kind: str, subject: str, arguments: dict[str, str], now: datetime, *, settles: bool) -> tuple[Set, ...]:
+    given: dict[str, Value] = dict(arguments)
+    return (
+        Set("kind", kind),
+        Set("subject", subject),
+        Set("arguments", given),
+        Set("settles", settles),
+        Set("asked_at", to_seconds_text(now)),
+        Set("cursor", None),
+        Set("began_at", None),
+        Set("sweeps", 0),
+        *_due(to_seconds_text(now + FIRST_LOOK)),
+    )
+
+
+def _put_off(task: _Task, due_at: str, *, sweeps: int, more: tuple[Change, ...] = ()) -> Update:
+    changes = (Set("sweeps", sweeps), *more, *_due(due_at))
     return Update(TABLE, _key(task.id), changes, Equals("version", task.version))
 
 
-def _due(due_at: str) -> tuple[Change, ...]:
+def _due(due_at: str) -> tuple[Set, ...]:
     return Set("due_at", due_at), Set("due", DUE)
+
+
+def _row_id(kind: str, subject: str, arguments: dict[str, str]) -> str:
+    return "#".join((kind, subject, *arguments.values()))
 
 
 def _key(row_id: str) -> Key:

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.commands.model import PASSES
 from chalicelib.kit import tasks
 from chalicelib.kit.changes import Change
+from chalicelib.kit.parking import moved
 from chalicelib.kit.queues import Message, Queue, Traced, batches, body_bytes
 from chalicelib.targeting.model import at_first
 from chalicelib.transport.dispatch import AgentWork
@@ -47,6 +49,8 @@ class Plan:
         self.request_id = self.request_id or change.request_id
         row = change.row
         match change.table:
+            case "fan_outs" | "self_update_requests" if going_on := moved(change):
+                self._go_on(change, going_on)
             case "fan_outs" if change.old is None:
                 for part in at_first(_texts(row.get("parts"))):
                     self._send(Queue.EXECUTION_CREATION, {"command_id": row["command_id"], "part": part})
@@ -65,6 +69,17 @@ class Plan:
         if self.has_mesh:
             self._plan_mesh(change)
 
+    def _go_on(self, change: Change, going_on: Mapping[str, str]) -> None:
+        """Queue what a worker could not end of a command, or of a self-update request, within one invocation."""
+        row = change.row
+        for name, cursor in going_on.items():
+            if change.table == "self_update_requests":
+                self._send(Queue.SELF_UPDATES, {"request_id": row["id"], "part": name, "cursor": cursor})
+            elif name in PASSES:
+                self._clean_up(name, row["command_id"], cursor=cursor)
+            else:
+                self._send(Queue.EXECUTION_CREATION, {"command_id": row["command_id"], "part": name, "cursor": cursor})
+
     def _plan_clean_up(self, change: Change) -> None:
         """Queue what a deletion or an operator's wish leaves to be done, and what else has to follow a row outside of
         it."""
@@ -76,7 +91,8 @@ class Plan:
             case "fan_outs" if not removed and operation == "fan_out.cancel_requested":
                 self._clean_up("cancel_command", row["command_id"])
             case "tasks" if tasks.is_asked(change.old, change.new):
-                self._send(Queue.CLEAN_UP, Traced(tasks.message_of(row), change.request_id))
+                queue = Queue(tasks.queue_of(row) or Queue.CLEAN_UP)
+                self._send(queue, Traced(tasks.message_of(row), change.request_id))
             case "webhook_deliveries" if not removed and operation in ASKED_DELIVERIES:
                 delivery = {"webhook_id": row["webhook_id"], "delivery_id": row["id"]}
                 self._send(Queue.WEBHOOK_DELIVERIES, Traced(delivery, change.request_id))

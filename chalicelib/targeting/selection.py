@@ -36,15 +36,19 @@ CLUSTER_FIELDS: Mapping[str, Field] = {
 """What ``cluster_filters`` may name."""
 
 SLICE = 1980
-"""Nodes that one message works on, and node ids in one part of a request for named ones: twenty transactions' worth, so
-that what a message costs besides is small beside them; two seconds of work, far from a function's timeout."""
+"""Nodes of one page, and node ids in one part of a request for named ones: twenty transactions' worth, so that what a
+page costs besides is small beside them; two seconds of work, far from a function's timeout."""
 
-MOST_CLUSTER_PARTS = 16
-"""Parts of a request for clusters. Each part that is finished rewrites the row that holds them all: with a part for
-each of 2,000 clusters that took some 70,000 write units, with 16 of them it takes 600."""
+MOST_CLUSTER_PARTS = 8
+"""Parts of a request for clusters: enough for all the pace that a fan-out is allowed. Each part that is finished
+rewrites the row that holds them all: with a part for each of 2,000 clusters that took some 70,000 write units, with 8
+of them it takes 900."""
 
 CLUSTERS_PER_PAGE = 25
 """Clusters that one page reads of, if they are small: two calls each, well below a second together."""
+
+_NAMED = "nodes#"
+"""Begins the name of a part of a request for named nodes: one slice of them."""
 
 _PRESENCE_FILTER = "last_seen_at"
 
@@ -82,26 +86,43 @@ def parts_of(targeting: Targeting, named: Sequence[Cluster]) -> frozenset[str]:
             slices = (named[start : start + size] for start in range(0, len(named), size))
             return frozenset(f"cluster#{','.join(cluster.id for cluster in some)}" for some in slices)
         case TargetType.NODES:
-            return frozenset(f"nodes#{place}" for place in range(-(-len(targeting.node_ids or ()) // SLICE)))
+            return frozenset(f"{_NAMED}{place}" for place in range(-(-len(targeting.node_ids or ()) // SLICE)))
 
 
-def page_of_part(nodes: Nodes, targeting: Targeting, part: str, cursor: str | None, inserted_until: str) -> TargetPage:
-    """The next nodes of a part, before filters. Pages only over keys that never change.
+def page_of_part(
+    nodes: Nodes, targeting: Targeting, part: str, cursor: str | None, inserted_until: str, size: int = SLICE
+) -> TargetPage:
+    """The next ``size`` nodes of a part, before filters. Pages only over keys that never change.
 
     A node inserted after ``inserted_until`` is not in it, so a repeated fan-out adds no machine that enrolled later.
     """
     kind, _, name = part.partition("#")
     match kind:
         case "shard":
-            return nodes.targets_of_shard(int(name), cursor, SLICE, inserted_until)
+            return nodes.targets_of_shard(int(name), cursor, size, inserted_until)
         case "cluster":
-            return _page_of_clusters(nodes, name.split(","), cursor, inserted_until)
+            return _page_of_clusters(nodes, name.split(","), cursor, inserted_until, size)
         case "nodes":
-            start = int(name) * SLICE
-            found = nodes.targets((targeting.node_ids or ())[start : start + SLICE])
-            return TargetPage([node for node in found if node.inserted_at <= inserted_until], None)
+            ids = (targeting.node_ids or ())[int(name) * SLICE : (int(name) + 1) * SLICE]
+            start = int(cursor or 0)
+            found = nodes.targets(ids[start : start + size])
+            following = str(start + size) if start + size < len(ids) else None
+            return TargetPage([node for node in found if node.inserted_at <= inserted_until], following)
         case _:
             raise ValueError(f"no fan-out has a part {part!r}")
+
+
+def may_miss(part: str) -> bool:
+    """Whether the nodes of a part are found by an index, which lags and which a node may move in. Named ones are read
+    by their keys."""
+    return not part.startswith(_NAMED)
+
+
+def was_meant(node: TargetNode, targeting: Targeting, until: str) -> bool:
+    """Whether a node that is found in a part only later was in it until then (seconds text), as far as its row can
+    tell: one that has changed since may have moved in, or fit the filters, only by that change."""
+    is_for_good = targeting.type is TargetType.ALL and not targeting.node_filters and not targeting.cluster_filters
+    return is_for_good or node.updated_at <= until
 
 
 def select(page: Sequence[TargetNode], targeting: Targeting, nodes: Nodes, clusters: Clusters) -> list[TargetNode]:
@@ -124,16 +145,18 @@ def select(page: Sequence[TargetNode], targeting: Targeting, nodes: Nodes, clust
     return [node for node in chosen if matches(NODE_FIELDS, filters, _node_row(node, seen.get(node.id)))]
 
 
-def _page_of_clusters(nodes: Nodes, ids: Sequence[str], cursor: str | None, inserted_until: str) -> TargetPage:
+def _page_of_clusters(
+    nodes: Nodes, ids: Sequence[str], cursor: str | None, inserted_until: str, size: int
+) -> TargetPage:
     """The next nodes of some clusters, one cluster after the other; the cursor says in which, and where in it."""
     if len(ids) == 1:
-        return nodes.targets_of_cluster(ids[0], cursor, SLICE, inserted_until)
+        return nodes.targets_of_cluster(ids[0], cursor, size, inserted_until)
     begin, _, within = (cursor or "0#").partition("#")
     place, found = int(begin), list[TargetNode]()
     for cluster_id in ids[place : place + CLUSTERS_PER_PAGE]:
-        if len(found) >= SLICE:
+        if len(found) >= size:
             break
-        page = nodes.targets_of_cluster(cluster_id, within or None, SLICE - len(found), inserted_until)
+        page = nodes.targets_of_cluster(cluster_id, within or None, size - len(found), inserted_until)
         found += page.nodes
         if page.cursor is not None:
             return TargetPage(found, f"{place}#{page.cursor}")

@@ -1,27 +1,41 @@
 """`UpdateFanOuts`: finds the nodes of a request, part by part and chunk by chunk, and notices what was left undone."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from chalicelib.clusters.service import Clusters
-from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.errors import unavailable
+from chalicelib.kit.parking import park
 from chalicelib.kit.queues import Message
+from chalicelib.kit.redrive import SETTLE_SOON
 from chalicelib.kit.tables import (
     Change,
     Check,
     ConditionFailedError,
     Equals,
     Exists,
+    Or,
     Set,
     Tables,
     TransactionFailedError,
     Update,
+    Value,
 )
+from chalicelib.kit.worktime import WorkTime
 from chalicelib.nodes.model import TargetNode
 from chalicelib.nodes.service import Nodes
 from chalicelib.targeting import selection
 from chalicelib.updates import rules, store
-from chalicelib.updates.model import NodeState, NodeUpdate, PartChunk, RequestStatus, SelfUpdateRequest
+from chalicelib.updates.model import (
+    LOOK,
+    SETTLE,
+    NodeState,
+    NodeUpdate,
+    PartChunk,
+    RequestStatus,
+    SelfUpdateRequest,
+)
 from chalicelib.updates.store import REQUESTS, UpdateStore, request_key
 
 CHUNK = 99
@@ -45,7 +59,7 @@ class UpdateFanOuts:
         self._store = UpdateStore(tables)
 
     def create_chunk(self, request_id: str, part: str, cursor: str | None) -> PartChunk:
-        """Note the next nodes of a part. The caller queues the chunk's cursor, or finishes the part.
+        """Note the next nodes of a part. The caller goes on from the chunk's cursor, or finishes the part.
 
         Dropped: a message for a part that is finished, or for a request that is gone. After the deadline no node is
         added.
@@ -58,20 +72,8 @@ class UpdateFanOuts:
             return _ENDED
         self._begin(request, now)
         chosen, cursor = self._chosen(request, part, cursor)
-        updates = [
-            NodeUpdate(
-                request_id=request_id,
-                node_id=node.id,
-                cluster_name=node.cluster_name,
-                state=NodeState.PENDING,
-                inserted_at=request.inserted_at,
-                updated_at=now,
-            )
-            for node in chosen
-        ]
-        for start in range(0, len(updates), CHUNK):
-            if not self._create(request_id, updates[start : start + CHUNK]):
-                return _DROPPED
+        if not self._note(request, chosen):
+            return _DROPPED
         return PartChunk(cursor, ends_part=cursor is None)
 
     def finish_part(self, request_id: str, part: str) -> bool:
@@ -81,9 +83,16 @@ class UpdateFanOuts:
             if request is None or part not in request.parts:
                 return False
             left = request.parts - {part}
-            update = Update(
-                REQUESTS, request_key(request_id), (Set("parts", left or None),), Equals("version", request.version)
+            looks = request.looks | ({part} if selection.may_miss(part) else frozenset())
+            cursors: dict[str, Value] = {name: at for name, at in request.cursors.items() if name in left}
+            since = None if left or not looks else to_seconds_text(self._clock.now())
+            changes = (
+                Set("parts", left or None),
+                Set("looks", looks or None),
+                Set("looks_since", since),
+                Set("cursors", cursors or None),
             )
+            update = Update(REQUESTS, request_key(request_id), changes, Equals("version", request.version))
             try:
                 self._tables.write(update, "self_update_request.part_finished")
             except ConditionFailedError as error:
@@ -91,6 +100,46 @@ class UpdateFanOuts:
             else:
                 return not left
         raise unavailable()
+
+    def look(self, request_id: str, cursor: str | None, time: WorkTime) -> str | None:
+        """Note nodes that an index hid when the parts were worked on, once it has caught up, for as long as ``time``
+        lasts; returns where to go on, None at the end, and where it is too early. After the deadline no node is
+        added."""
+        request, now = self._store.find(request_id), self._clock.now()
+        if request is None or request.looks_since is None or now < parse_time(request.looks_since) + SETTLE_SOON:
+            return None
+        parts = sorted(request.looks) if to_seconds_text(now) < request.deadline_at else []
+        place, _, within = (cursor or "0/").partition("/")
+        at, wanted = int(place), rules.forced(request.targeting)
+        while at < len(parts):
+            chosen, following = self._chosen(request, parts[at], within or None)
+            meant = [node for node in chosen if selection.was_meant(node, wanted, request.looks_since)]
+            there = {row.node_id for row in self._store.updates_of(request_id, [node.id for node in meant])}
+            if not self._note(request, [node for node in meant if node.id not in there]):
+                return None
+            at, within = (at + 1, "") if following is None else (at, following)
+            if time.is_over and at < len(parts):
+                return f"{at}/{within}"
+        ended = (Set("looks", None), Set("looks_since", None), Set("cursors", None))
+        unchanged = Equals("version", request.version)
+        self._tables.try_write(
+            Update(REQUESTS, request_key(request_id), ended, unchanged), "self_update_request.looked"
+        )
+        return None
+
+    def park(self, request_id: str, name: str, before: str | None, cursor: str) -> bool:
+        """Note where a part, the search or a look goes on that a message took up at ``before``: the change stream
+        begins the next message there. False where another message is ahead of this one, or nothing is left."""
+        return park(
+            self._tables,
+            REQUESTS,
+            request_key(request_id),
+            name,
+            (before, cursor),
+            is_wanted=lambda row: rules.is_wanted(store.request_from_item(row), name),
+            now=self._clock.now(),
+            operation="self_update_request.parked",
+        )
 
     def due_work(self, limit: int) -> Iterator[list[Message]]:
         """The messages that a sweep has to queue now, of at most ``limit`` requests, page by page.
@@ -112,8 +161,9 @@ class UpdateFanOuts:
         if not self._tables.try_write(update, "self_update_request.swept"):
             return []  # another sweep was faster, or it has moved on by itself and is due again
         if request.parts:
-            return [{"request_id": request.id, "part": part} for part in sorted(request.parts)]
-        return [{"request_id": request.id, "redrive": True}]
+            return [_message(request, part) for part in sorted(request.parts)]
+        name = SETTLE if request.looks_since is None else LOOK
+        return [{**_message(request, name), "redrive": True}]
 
     def _begin(self, request: SelfUpdateRequest, now: str) -> None:
         """From its first node on a request is being processed; with several parts, one of them says so."""
@@ -136,10 +186,27 @@ class UpdateFanOuts:
                 break
         return chosen, cursor
 
+    def _note(self, request: SelfUpdateRequest, nodes: Sequence[TargetNode]) -> bool:
+        """Put the rows of these nodes; False if none may be added any more."""
+        now = to_seconds_text(self._clock.now())
+        updates = [
+            NodeUpdate(
+                request_id=request.id,
+                node_id=node.id,
+                cluster_name=node.cluster_name,
+                state=NodeState.PENDING,
+                inserted_at=request.inserted_at,
+                updated_at=now,
+            )
+            for node in nodes
+        ]
+        chunks = (updates[start : start + CHUNK] for start in range(0, len(updates), CHUNK))
+        return all(self._create(request.id, chunk) for chunk in chunks)
+
     def _create(self, request_id: str, updates: Sequence[NodeUpdate]) -> bool:
         """Put those that do not exist, in one transaction while the request has parts left; False if it has none."""
         missing = list(updates)
-        check = Check(REQUESTS, request_key(request_id), Exists("parts"))
+        check = Check(REQUESTS, request_key(request_id), Or(Exists("parts"), Exists("looks_since")))
         while missing:
             try:
                 self._tables.commit([check, *map(store.put_update, missing)], "self_update.created")
@@ -150,3 +217,9 @@ class UpdateFanOuts:
             else:
                 return True
         return True
+
+
+def _message(request: SelfUpdateRequest, name: str) -> dict[str, Any]:
+    """Goes on with a part of a request from where that was noted."""
+    place = {"cursor": request.cursors[name]} if name in request.cursors else {}
+    return {"request_id": request.id, "part": name, **place}

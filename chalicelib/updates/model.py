@@ -1,11 +1,15 @@
 """What a self-update request is, and where each of its nodes stands."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
 from chalicelib.targeting.model import Targeting
+
+LOOK, SETTLE = "look", "settle"
+"""Name, beside parts, the search for nodes that an index hid, and the look at whether all have been told."""
 
 SORTABLE = frozenset({"inserted_at", "updated_at"})
 """What a list of requests may be ordered by."""
@@ -38,8 +42,11 @@ class Summary(BaseModel, frozen=True):
 class SelfUpdateRequest(BaseModel, frozen=True):
     """Targeting as the operator wrote it. Times are UTC seconds text.
 
-    While ``parts`` are left, nodes are being looked for. ``due_at`` is when the sweep looks again, None once it is
-    completed. At ``deadline_at`` whoever has not been told counts as failed.
+    While ``parts`` are left, nodes are being looked for. Those that are finished are in ``looks`` until, some time
+    after ``looks_since`` (the end of the last one), nodes have been looked for in them that an index had hidden; before
+    that no request is completed. ``cursors`` tell where that goes on which a worker could not end. ``due_at``
+    is when the sweep looks again, None once it is completed. At ``deadline_at`` whoever has not been told counts as
+    failed.
     """
 
     id: str
@@ -47,6 +54,9 @@ class SelfUpdateRequest(BaseModel, frozen=True):
     status: RequestStatus
     summary: Summary | None = None
     parts: frozenset[str]
+    looks: frozenset[str] = frozenset()
+    looks_since: str | None = None
+    cursors: Mapping[str, str] = Field(default_factory=dict)
     deadline_at: str
     due_at: str | None
     sweeps: int = 0

@@ -7,7 +7,7 @@ from chalicelib.kit.errors import EdgeError, conflict
 from chalicelib.kit.redrive import look_again_at
 from chalicelib.nodes.model import Agent, Node, Status
 from chalicelib.targeting.model import Targeting
-from chalicelib.updates.model import NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
+from chalicelib.updates.model import LOOK, SETTLE, NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
 
 UNKNOWN_AFTER = timedelta(seconds=300)
 """A push whose outcome was not noted by then never will be: the worker has 60 s. The machine may have been told, and is
@@ -26,6 +26,13 @@ def next_look(request: SelfUpdateRequest, now: datetime) -> str:
     """When to look at an unfinished request again: its deadline is one such time."""
     again = look_again_at(now, request.sweeps)
     return min(again, request.deadline_at) if to_seconds_text(now) < request.deadline_at else again
+
+
+def is_wanted(request: SelfUpdateRequest, name: str) -> bool:
+    """Whether a part, or what else is done for a request by name, is still to be gone on with."""
+    if name == LOOK:
+        return request.looks_since is not None
+    return name in request.parts or (name == SETTLE and request.status is not RequestStatus.COMPLETED)
 
 
 def is_outcome_unknown(update: NodeUpdate, now: datetime) -> bool:

@@ -134,6 +134,8 @@ def put_request(request: SelfUpdateRequest) -> Put:
     item["targeting"] = request.targeting.model_dump(mode="json", exclude_none=True)
     item["status"] = request.status.value
     item["parts"] = request.parts or None
+    item["looks"] = request.looks or None
+    item["cursors"] = {**request.cursors} or None
     item["listing"] = LISTING
     item["due"] = DUE
     return put_new(REQUESTS, item)
@@ -149,9 +151,7 @@ def due_changes(due_at: str | None) -> tuple[Change, ...]:
 
 
 def request_from_item(item: Item) -> SelfUpdateRequest:
-    return SelfUpdateRequest.model_validate(
-        {**item, "parts": item.get("parts") or frozenset(), "due_at": item.get("due_at")}
-    )
+    return SelfUpdateRequest.model_validate({"parts": frozenset(), "due_at": None, **item})
 
 
 def update_from_item(item: Item) -> NodeUpdate:

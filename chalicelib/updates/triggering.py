@@ -33,8 +33,8 @@ from chalicelib.updates import rules, store
 from chalicelib.updates.model import NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest, Summary
 from chalicelib.updates.store import NODE_UPDATES, REQUESTS, UpdateStore, request_key, update_key
 
-FAILED_PER_MESSAGE = 500
-"""Rows that one message moves at the deadline: some seconds."""
+FAILED_PER_LOOK = 500
+"""Rows that one look at a request moves at the deadline: some seconds."""
 
 REDRIVEN_PER_MESSAGE = 2000
 """Nodes that are told again by one look at a request; those that are not are told when they ask."""
@@ -106,7 +106,8 @@ class Triggering:
         return [request_id for request_id, _ in left]
 
     def settle(self, request_id: str, *, redrive: bool) -> Following:
-        """End the request if no node is waited for, after its deadline in any case; returns what to queue.
+        """End the request if no node is waited for or may yet be found, after its deadline in any case; returns what to
+        queue.
 
         ``redrive`` also asks for those that still wait to be told again: one may have connected since, or its cluster
         may belong to another stack.
@@ -116,10 +117,11 @@ class Triggering:
             return Following()
         tally = self._count(request_id)
         if not tally.pending:
-            self._complete(request, tally)
+            if request.looks_since is None:
+                self._complete(request, tally)
             return Following()
         if request.deadline_at <= to_seconds_text(self._clock.now()):
-            self._fail(request_id, [row.node_id for row in tally.pending[:FAILED_PER_MESSAGE]])
+            self._fail(request_id, [row.node_id for row in tally.pending[:FAILED_PER_LOOK]])
             return Following(looks_again=True)
         following = Following()
         for row in tally.pending[:REDRIVEN_PER_MESSAGE] if redrive else ():
@@ -180,7 +182,7 @@ class Triggering:
             *store.due_changes(None),
         )
         # Nodes that have ended stay so, and none is added once no part is left: the count cannot change any more.
-        open_still = And(Absent("parts"), Equals("status", request.status.value))
+        open_still = And(Absent("parts"), Absent("looks_since"), Equals("status", request.status.value))
         # Else another look has ended it.
         self._tables.try_write(
             Update(REQUESTS, request_key(request.id), changes, open_still), "self_update_request.completed"

@@ -1,7 +1,7 @@
-"""Finishes what a deletion began, or a cluster's change of hands: one chunk a message, the next one queued before this
-one is answered.
+"""Finishes what a deletion began, or a cluster's change of hands: chunk by chunk, for as long as the function may work.
 
-What must not be forgotten is remembered by a row: a fan-out, or a task, which the message of a pass names.
+What is left then is noted in a row, from which the change stream begins the next message (`kit.tasks`): that of the
+command's fan-out, or that of a task.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from chalice.app import Blueprint
 
 from chalicelib.bootstrap import Services
+from chalicelib.commands.model import PASSES
 from chalicelib.commands.store import EXECUTIONS
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.queues import Queue
-from chalicelib.workers.entry import Message, sqs_worker
+from chalicelib.kit.worktime import WorkTime
+from chalicelib.workers.entry import Message, long_sqs_worker
 
 Chunk = Callable[[str, str | None], str | None]
 Clean = Callable[[Services, Message], str | None]
@@ -22,14 +24,24 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.CLEAN_UP}", name="clean_up")
-@sqs_worker("clean_up", lambda services: (services.clean_up, services.queues))
-def handler(message: Message, services: Services) -> None:
+@long_sqs_worker("clean_up", lambda services: (services.clean_up, services.tasks, services.queues))
+def handler(message: Message, services: Services, time: WorkTime) -> None:
     began_at = message.get("began_at") or services.tasks.begin()
     cursor = _clean_chunk(message, services)
+    while cursor is not None and not time.is_over:
+        cursor = _clean_chunk({**message, "cursor": cursor}, services)
     if cursor is not None:
-        services.queues.send(Queue.CLEAN_UP, [{**message, "cursor": cursor, "began_at": began_at}])
+        is_noted = _park(message, cursor, began_at, services)
+        services.log.line("parked", kind=message["kind"], id=message["id"], cursor=cursor, is_noted=is_noted)
     elif "task" in message:
         services.tasks.end(message["task"], began_at)
+
+
+def _park(message: Message, cursor: str, began_at: str, services: Services) -> bool:
+    """Note where to go on; False where another pass is ahead of this one."""
+    if message["kind"] in PASSES:
+        return services.clean_up.park(message["id"], message["kind"], message.get("cursor"), cursor)
+    return services.tasks.park(message, cursor, began_at)
 
 
 def _clean_chunk(message: Message, services: Services) -> str | None:

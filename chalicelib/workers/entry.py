@@ -18,12 +18,15 @@ from chalicelib.kit.counters import happened
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.log import Level, quoting_nothing
 from chalicelib.kit.origin import Origin, working_for
+from chalicelib.kit.worktime import WorkTime, work_time
 
 Message = dict[str, Any]
 Record = Mapping[str, Any]
 LambdaHandler = Callable[[Any], Any]
 
 Needs = Callable[[Services], object]
+
+LongHandle = Callable[[Message, Services, WorkTime], None]
 
 _FINAL = frozenset({Kind.NOT_FOUND, Kind.CONFLICT, Kind.VALIDATION_FAILED, Kind.FORBIDDEN})
 """What repeating a message cannot change: its subject is gone, or is in a state in which there is nothing to do."""
@@ -34,12 +37,27 @@ def sqs_worker(name: str, needs: Needs) -> Callable[[Callable[[Message, Services
 
     def decorate(handle: Callable[[Message, Services], None]) -> LambdaHandler:
         @wraps(handle)
+        def handle_soon(message: Message, container: Services, _time: WorkTime) -> None:
+            handle(message, container)
+
+        return long_sqs_worker(name, needs)(handle_soon)
+
+    return decorate
+
+
+def long_sqs_worker(name: str, needs: Needs) -> Callable[[LongHandle], LambdaHandler]:
+    """The same for messages that may ask for more than one invocation can do: the handler is told how long it may go on
+    (a batch shares that time), and notes where it stopped."""
+
+    def decorate(handle: LongHandle) -> LambdaHandler:
+        @wraps(handle)
         def run(event: Any) -> dict[str, Any]:
             container = services()
+            time = work_time(container.clock, event.context)
             failed = [
                 {"itemIdentifier": record["messageId"]}
                 for record in event.to_dict()["Records"]
-                if not _is_done(name, record, handle, container)
+                if not _is_done(name, record, lambda message: handle(message, container, time), container)
             ]
             return {"batchItemFailures": failed}
 
@@ -89,11 +107,11 @@ def scheduled(name: str, needs: Needs) -> Callable[[Callable[[Services], None]],
     return decorate
 
 
-def _is_done(name: str, record: Record, handle: Callable[[Message, Services], None], container: Services) -> bool:
+def _is_done(name: str, record: Record, handle: Callable[[Message], None], container: Services) -> bool:
     """Handle one message; an error of any kind is logged and leaves the rest of the batch alone."""
     try:
         with _logged(name, _request_id(record), container, message_id=record["messageId"]):
-            handle(json.loads(record["body"]), container)
+            handle(json.loads(record["body"]))
     except EdgeError as error:
         return error.kind in _FINAL
     except Exception:  # noqa: BLE001 - the last line before Lambda: one bad message must not fail its batch

@@ -15,4 +15,4 @@ blueprint = Blueprint(__name__)
 def handler(services: Services) -> None:
     settings = services.settings
     if settings.has_mesh and settings.cluster_reconciliation_enabled and not services.degraded():
-        services.queues.send(Queue.VPN, [{"kind": "networks"}])
+        services.queues.send(Queue.VPN, [{"kind": "networks", "id": "all"}])

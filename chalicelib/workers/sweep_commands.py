@@ -2,11 +2,15 @@
 and repeats clean-ups once indexes have caught up. What waits for the nodes of clusters that have changed hands is
 delivered again by their new owner. Costs what is due, not what exists."""
 
+from itertools import groupby
+
 from chalice.app import Blueprint, Rate
 
 from chalicelib.admins.handover import REDELIVER_AFTER_SECONDS
 from chalicelib.bootstrap import Services
 from chalicelib.kit.queues import Queue
+from chalicelib.kit.tables import Item
+from chalicelib.kit.tasks import message_of, queue_of
 from chalicelib.workers.entry import scheduled
 
 blueprint = Blueprint(__name__)
@@ -29,9 +33,14 @@ def handler(services: Services) -> None:
             services.queues.send(queue, messages)
     for due in services.update_fan_outs.due_work(REQUESTS_PER_SWEEP):
         services.queues.send(Queue.SELF_UPDATES, due)
-    for due in services.tasks.due_work(TASKS_PER_SWEEP):
-        services.queues.send(Queue.CLEAN_UP, due)
+    for rows in services.tasks.due_work(TASKS_PER_SWEEP):
+        for queue, of_queue in groupby(sorted(rows, key=_queue_of), key=_queue_of):
+            services.queues.send(queue, [message_of(row) for row in of_queue])
     _redeliver(services)
+
+
+def _queue_of(row: Item) -> Queue:
+    return Queue(queue_of(row) or Queue.CLEAN_UP)
 
 
 def _redeliver(services: Services) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
-from chalicelib.commands.fan_out import CHUNK
+from chalicelib.commands.creation import CHUNK
 from chalicelib.commands.store import SHARDS
 from chalicelib.nodes.health import SWEEP_PAGE
 from chalicelib.nodes.rules import HealthLimits

@@ -54,6 +54,8 @@ NOT_TRIED = {
     "sweep_commands dynamodb:*Item tasks": "a task that is unfinished after a minute, or its second pass",
     "clean_up dynamodb:BatchGetItem executions": "executions as old as their retention",
     "prune_executions sqs:SendMessage clean-up": "executions as old as their retention",
+    "* dynamodb:GetItem fan_outs": "work on a command that one invocation cannot end",
+    "create_executions dynamodb:Query executions": "a second look for nodes, a minute after a command",
     "settle_vpn *": "the mode with a mesh: this run is in the other",
     "reconcile_vpn *": "as settle_vpn",
     "* vpn_networks": "as settle_vpn",

@@ -123,7 +123,7 @@ class ExecutionLife(RuleBasedStateMachine):
             updated_at=NOW,
         )
         self.store.create(self.command_id, [row])
-        self.commands.remove_parts(fan_out, parts)
+        self.commands.remove_parts(fan_out, parts, self.clock.now())
 
     @rule(lost=st.booleans())
     def lose_the_next_answer(self, lost: bool) -> None:

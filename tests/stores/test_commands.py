@@ -12,7 +12,7 @@ from chalicelib.kit.tables import Driver, Tables, TransactionFailedError
 from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.targeting.model import Targeting, TargetType
 from tests.drivers import BOTH, driver_for
-from tests.fakes.clock import FakeClock, FakeIds
+from tests.fakes.clock import START, FakeClock, FakeIds
 from tests.fakes.dynamo import FakeDynamo
 
 NOW = "2026-11-21T10:00:00Z"
@@ -101,7 +101,7 @@ def test_rows_of_many(store):
 
 
 def finish(store, command, part):
-    store.remove_parts(the_fan_out(store, command), {part})
+    store.remove_parts(the_fan_out(store, command), {part}, START)
 
 
 class TestParts:
@@ -131,7 +131,7 @@ class TestParts:
         before = the_fan_out(store, command)
         finish(store, command, "shard#0")
         finish(store, command, "shard#9")
-        store.remove_parts(before.model_copy(update={"command_id": compose_uuid7(1, 1)}), {"shard#0"})
+        store.remove_parts(before.model_copy(update={"command_id": compose_uuid7(1, 1)}), {"shard#0"}, START)
         assert the_fan_out(store, command) == before
 
 
@@ -142,7 +142,7 @@ def test_parts_that_end_at_once_all_go(clock, ids):
     command = added(store, *parts, deadline=DEADLINE)
     known = the_fan_out(store, command)
     fake.latency(0.01)
-    outcomes = clock.run_together([lambda part=part: store.remove_parts(known, {part}) for part in parts])
+    outcomes = clock.run_together([lambda part=part: store.remove_parts(known, {part}, START) for part in parts])
     fake.latency(0)
     assert outcomes == [None] * 30
     fan_out = the_fan_out(store, command)

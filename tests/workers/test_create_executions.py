@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from chalicelib.commands.fan_out import CHUNK
+from chalicelib.commands.creation import CHUNK
+from chalicelib.commands.fan_out import MOST_OF_A_SHARD
 from chalicelib.commands.store import FAN_OUTS
 from chalicelib.kit.queues import Queue, QueueError
 from chalicelib.targeting.selection import SLICE
 from tests.builders import a_cluster, machines
-from tests.unit.commands.fleet import a_node, command, executions, first_messages, nodes, reached
+from tests.unit.commands.fleet import a_node, command, executions, first_messages, nodes, reached, run
 from tests.world import World, sqs_record
 
 HANDLER = "chalicelib.workers.create_executions.handler"
@@ -29,22 +30,51 @@ def handle(world, *messages):
 
 @pytest.fixture
 def large_cluster(world):
-    """A message for a cluster that takes two, and the ids of its nodes."""
+    """A message for a cluster that takes two where time is short, and the ids of its nodes."""
+    world.seconds_left = 0
     fleet = nodes(world, SLICE + 10, a_cluster(world))
     made = command(world, "clusters", cluster_names=("north",))
     (message,) = first_messages(world, made)
     return message, {node.id for node in fleet}
 
 
-def test_what_follows_is_queued_with_its_cursor(world, large_cluster):
+def test_what_there_is_no_time_for_goes_on_through_the_row(world, large_cluster):
     message, ids = large_cluster
-    assert handle(world, message) == []
-    (following,) = world.queue_client.take(Queue.EXECUTION_CREATION)
+    (following,) = run(world, message)
     assert following == {**message, "cursor": following["cursor"]}
     assert len(executions(world)) == SLICE
-    assert handle(world, following) == []
+    assert run(world, following) == []
     assert reached(world) == ids
+
+
+def test_the_change_stream_asks_for_what_is_noted_there(world, large_cluster):
+    message, _ = large_cluster
+    list(world.relay_batches())
+    handle(world, message)
+    row = world.driver.row(FAN_OUTS, {"command_id": message["command_id"]}) or {}
     assert world.queue_client.take(Queue.EXECUTION_CREATION) == []
+    world._relay(twice=False)
+    assert world.queue_client.take(Queue.EXECUTION_CREATION) == [{**message, "cursor": row["cursors"][message["part"]]}]
+
+
+def test_all_of_a_part_is_created_at_once_where_time_allows(world, large_cluster):
+    message, ids = large_cluster
+    world.seconds_left = 60
+    assert run(world, message) == []
+    assert reached(world) == ids
+
+
+def test_of_two_messages_for_a_part_one_goes_on(world, large_cluster):
+    message, _ = large_cluster
+    assert [len(run(world, message)), len(run(world, message))] == [1, 0]
+
+
+def test_a_sweep_resumes_a_part_where_it_stopped(world, large_cluster):
+    message, _ = large_cluster
+    (following,) = run(world, message)
+    world.clock.advance(120)
+    world.sweep("sweep_commands")
+    assert world.queue_client.take(Queue.EXECUTION_CREATION) == [following]
 
 
 def test_a_part_ends_only_after_its_last_execution(world, large_cluster):
@@ -53,19 +83,22 @@ def test_a_part_ends_only_after_its_last_execution(world, large_cluster):
     def parts():
         return (world.driver.row(FAN_OUTS, {"command_id": message["command_id"]}) or {}).get("parts")
 
-    handle(world, message)
+    (following,) = run(world, message)
     assert parts() == {message["part"]}
-    handle(world, *world.queue_client.take(Queue.EXECUTION_CREATION))
+    run(world, following)
     assert parts() is None
 
 
-def test_a_queue_that_takes_nothing_fails_the_message_and_its_repeat_finishes(world, large_cluster):
-    message, ids = large_cluster
+def test_a_queue_that_takes_nothing_fails_the_message_and_its_repeat_finishes(world):
+    """A fleet that one message does not do for is split into its shards."""
+    fleet = nodes(world, 4 * MOST_OF_A_SHARD + 1)
+    made = command(world)
+    (message,) = first_messages(world, made)
     world.queue_client.refuse_next = True
     assert handle(world, message) == ["m-0"]
     assert handle(world, message) == []
     handle(world, *world.queue_client.take(Queue.EXECUTION_CREATION))
-    assert reached(world) == ids
+    assert reached(world) == {node.id for node in fleet}
     assert QueueError.__name__ in "".join(world.lines.texts)
 
 

@@ -112,10 +112,10 @@ def test_a_mesh_that_is_away_is_asked_again_ever_later_and_then_somebody_is_told
 
 def test_where_the_mesh_is_away_one_message_waits_and_not_one_a_network(scene):
     scene.world.server.trouble(drop=True)
-    scene.world.call(WORKERS[Queue.VPN], {"Records": [sqs_record({"kind": "networks"})]})
+    scene.world.call(WORKERS[Queue.VPN], {"Records": [sqs_record({"kind": "networks", "id": "all"})]})
     scene.world.queue_client.release_delayed()
 
-    assert scene.world.queue_client.take(Queue.VPN) == [{"kind": "networks", "tries": 1}]
+    assert scene.world.queue_client.take(Queue.VPN) == [{"kind": "networks", "id": "all", "tries": 1}]
 
 
 def test_a_name_that_changes_hands_while_it_is_settled_ends_at_the_right_node(scene):

@@ -226,7 +226,7 @@ class TestLists:
         scene.world.server.trouble(path=NORTH, status=500)
         failed = run_once(scene.world)
 
-        assert failed == [{"kind": "network", "name": "north", "tries": 1}]
+        assert failed == [{"kind": "network", "id": "north", "tries": 1}]
         assert SOUTH in scene.netmaker.networks
 
 
@@ -265,7 +265,7 @@ class TestOff:
         world = World()
         world.sweep("reconcile_vpn")
         assert world.queue_client.take(Queue.VPN) == []
-        answer = world.call(WORKERS[Queue.VPN], {"Records": [sqs_record({"kind": "network", "name": "north"})]})
+        answer = world.call(WORKERS[Queue.VPN], {"Records": [sqs_record({"kind": "network", "id": "north"})]})
         assert answer == {"batchItemFailures": []}
 
     def test_where_it_is_switched_off(self):
@@ -277,7 +277,7 @@ class TestOff:
         with netmaker_world(admin_max_wireguard_peers=1) as world:
             Scene(world)
             world.sweep("reconcile_vpn")
-            assert world.queue_client.take(Queue.VPN) == [{"kind": "networks"}]
+            assert world.queue_client.take(Queue.VPN) == [{"kind": "networks", "id": "all"}]
             world.sweep("heartbeat")
             world.clock.advance(11)
             world.sweep("reconcile_vpn")

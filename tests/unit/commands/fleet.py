@@ -8,6 +8,7 @@ from chalicelib.clusters.model import Cluster
 from chalicelib.commands.model import Command, Execution, NewCommand
 from chalicelib.commands.store import EXECUTIONS, FAN_OUTS, execution_id
 from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.parking import cursors_of
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Call, Item, put_new
 from chalicelib.nodes import presence_store
@@ -77,12 +78,17 @@ def first_messages(world: World, made: Command) -> list[dict[str, Any]]:
 
 
 def run(world: World, message: dict[str, Any]) -> list[dict[str, Any]]:
-    """Handle one message of a fan-out as its worker does; returns the messages that it queued."""
+    """Handle one message of a fan-out as its worker does; returns the messages that follow: those that it queued, and
+    what it noted for the change stream to go on with."""
+    key = {"command_id": message["command_id"]}
+    before = cursors_of(world.driver.row(FAN_OUTS, key))
     world.call(
         "chalicelib.workers.create_executions.handler",
         {"Records": [{"messageId": "m", "body": json.dumps(message), "messageAttributes": {}}]},
     )
-    return world.queue_client.take(Queue.EXECUTION_CREATION)
+    noted = cursors_of(world.driver.row(FAN_OUTS, key)).items()
+    going_on = [{**key, "part": part, "cursor": cursor} for part, cursor in noted if before.get(part) != cursor]
+    return world.queue_client.take(Queue.EXECUTION_CREATION) + going_on
 
 
 def fan_out(world: World, made: Command) -> list[Call]:

@@ -62,6 +62,9 @@ class TestRedrive:
         nodes(world, 20)
         for _ in range(20):
             fan_out(world, command(world))
+        for _ in range(2):
+            world.clock.advance(900)
+            sweep(world)
         world.clock.advance(3600)
         world.sweep("sweep_commands")
         made = [call for call in world.services.tables.meter.calls if call.table != "counters"]

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.commands.fan_out import CHUNK, MOST_A_SECOND, MOST_OF_A_SHARD
+from chalicelib.commands.creation import CHUNK, MOST_A_SECOND
+from chalicelib.commands.fan_out import MOST_OF_A_SHARD
 from chalicelib.commands.store import EXECUTIONS, FAN_OUTS, execution_id
 from chalicelib.kit.ids import milliseconds_of
 from tests.fakes.dynamo import Crash

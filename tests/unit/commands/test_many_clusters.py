@@ -73,6 +73,7 @@ def test_a_large_cluster_among_small_ones_takes_several_messages(world):
     meant |= {a_node(world, cluster).id for cluster in (named[0], named[2])}
     made = command_for(world, named)
     part = next(message for message in first_messages(world, made) if named[1].id in message["part"])
+    world.seconds_left = 0
     (following,) = run(world, part)
     assert len(executions(world)) == SLICE
     assert run(world, following) == []
@@ -127,4 +128,4 @@ def test_what_it_costs_to_finish_many_parts_is_bounded(world):
     made = command_for(world, named)
     calls = fan_out(world, made)
     written = sum(call.write_units for call in calls if call.table == "fan_outs" and call.operation == "UpdateItem")
-    assert 0 < written < 700, written
+    assert 0 < written < 1000, written

@@ -45,7 +45,16 @@ def finished(world, count):
         if row["command_id"] == made.id:
             finish(world, row)
     world.settle()
+    let_looks_end(world)
     return made
+
+
+def let_looks_end(world):
+    """Nobody looks for nodes of the commands any more."""
+    for seconds in (60, 900):
+        world.clock.advance(seconds)
+        world.sweep("sweep_commands")
+        world.settle()
 
 
 def pruned(world):
@@ -68,7 +77,7 @@ def test_what_is_older_than_the_retention_goes_with_an_event_each(world):
 
 def test_what_is_younger_stays(world):
     finished(world, 2)
-    world.clock.advance(30 * DAY - 60)
+    world.clock.advance(30 * DAY - 3600)
     finished(world, 1)
     prune(world)
     assert (len(executions(world)), pruned(world)) == (5, {})
@@ -114,6 +123,7 @@ def test_what_ended_without_a_result_goes_too_and_takes_none_any_more(world, how
         world.services.executions.cancel(str(row["id"]))
     else:
         finish(world, row, is_expired=True, exit_code=None)
+    let_looks_end(world)
     world.clock.advance(31 * DAY)
     prune(world)
     assert executions(world) == []
@@ -158,6 +168,7 @@ def test_a_worker_that_dies_anywhere_leaves_the_same_end(world, crash_after):
 def test_one_that_was_marked_yesterday_and_not_deleted_is_deleted_without_a_second_event(world):
     finished(world, 1)
     world.clock.advance(31 * DAY)
+    list(world.relay_batches())
     world.driver.crash_after(1)
     shard = next(row["all_shard"] for row in executions(world))
     with pytest.raises(Crash):

@@ -6,13 +6,13 @@ import pytest
 
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.redrive import look_again_at
+from chalicelib.kit.redrive import SETTLE, look_again_at
 from chalicelib.kit.tables import Tables
-from chalicelib.kit.tasks import SETTLE, TABLE, Tasks
+from chalicelib.kit.tasks import TABLE, Tasks
 from tests.fakes.clock import START, FakeClock, FakeIds
 from tests.fakes.dynamo import FakeDynamo
 
-MESSAGE = {"kind": "cluster", "id": "x", "task": "cluster#x"}
+MESSAGE = {"kind": "cluster", "id": "x", "task": "cluster#x", "asked_at": to_seconds_text(START)}
 
 
 class Given:
@@ -28,7 +28,7 @@ class Given:
         self.tables.commit([tasks.ask("cluster", subject, self.clock.now(), **arguments)], "cluster.deleted")
 
     def due(self, limit=1000):
-        return [message for page in self.tasks.due_work(limit) for message in page]
+        return [tasks.message_of(row) for page in self.tasks.due_work(limit) for row in page]
 
     def rows(self):
         return self.fake.rows(TABLE)
@@ -42,7 +42,7 @@ def given():
 def test_a_message_names_the_task_and_its_arguments(given):
     given.ask(since="t0")
     (row,) = given.rows()
-    assert tasks.message_of(row) == {"kind": "cluster", "id": "x", "task": "cluster#x#t0", "since": "t0"}
+    assert tasks.message_of(row) == {**MESSAGE, "task": "cluster#x#t0", "since": "t0"}
 
 
 def test_two_passes_end_it(given):
@@ -138,3 +138,73 @@ def test_one_that_an_index_still_shows_but_is_done_is_left_alone(given):
 def test_pauses_between_sweeps_grow_and_are_bounded():
     pauses = [look_again_at(START, sweeps) for sweeps in range(7)]
     assert pauses == [to_seconds_text(START + timedelta(minutes=each)) for each in (1, 2, 4, 8, 15, 15, 15)]
+
+
+class TestParking:
+    """A pass that one invocation could not end."""
+
+    def test_the_row_says_where_to_go_on_and_the_change_asks_for_it(self, given):
+        given.ask()
+        (before,) = given.rows()
+        assert given.tasks.park(MESSAGE, "c1", "t0")
+        (after,) = given.rows()
+        assert tasks.message_of(after) == {**MESSAGE, "cursor": "c1", "began_at": "t0"}
+        assert tasks.is_asked(before, after)
+        assert not tasks.is_asked(after, after)
+
+    def test_of_two_passes_one_goes_on(self, given):
+        given.ask()
+        assert given.tasks.park(MESSAGE, "c1", "t0")
+        assert not given.tasks.park(MESSAGE, "c2", "t0")
+        assert given.tasks.park({**MESSAGE, "cursor": "c1"}, "c3", "t0")
+        assert [row["cursor"] for row in given.rows()] == ["c3"]
+
+    def test_a_pass_of_before_it_was_asked_for_anew_notes_nothing(self, given):
+        given.ask()
+        given.clock.advance(10)
+        given.ask()
+        assert not given.tasks.park(MESSAGE, "c1", "t0")
+        assert [row.get("cursor") for row in given.rows()] == [None]
+
+    def test_a_sweep_resumes_it_where_the_pass_stopped(self, given):
+        given.ask()
+        given.tasks.park(MESSAGE, "c1", "t0")
+        given.clock.advance(60)
+        assert given.due() == []
+        given.clock.advance(60)
+        assert given.due() == [{**MESSAGE, "cursor": "c1", "began_at": "t0"}]
+
+    def test_the_second_pass_begins_at_the_start(self, given):
+        given.ask()
+        began = given.tasks.begin()
+        given.tasks.park(MESSAGE, "c1", began)
+        given.tasks.end("cluster#x", began)
+        given.clock.advance(SETTLE.total_seconds())
+        assert given.due() == [MESSAGE]
+
+    def test_one_that_ends_only_after_indexes_have_caught_up_has_its_second_pass_too(self, given):
+        given.ask()
+        began = given.tasks.begin()
+        given.clock.advance(SETTLE.total_seconds() - 60)
+        given.tasks.park(MESSAGE, "c1", began)
+        given.clock.advance(100)
+        given.tasks.end("cluster#x", began)
+        assert given.due() == [MESSAGE]
+        given.tasks.end("cluster#x", given.tasks.begin())
+        assert given.rows() == []
+
+    def test_work_without_a_row_gets_one_for_its_queue(self, given):
+        message = {"kind": "network", "id": "north"}
+        assert given.tasks.park(message, "c1", "t0", queue="vpn")
+        (row,) = given.rows()
+        assert tasks.queue_of(row) == "vpn"
+        assert tasks.message_of(row) == {
+            **message,
+            "task": "network#north",
+            "asked_at": to_seconds_text(START),
+            "cursor": "c1",
+            "began_at": "t0",
+        }
+        assert not given.tasks.park(message, "c2", "t0", queue="vpn")
+        given.tasks.end("network#north", given.tasks.begin())
+        assert given.rows() == []

@@ -184,14 +184,26 @@ class TestTasks:
         "arguments": {"since": "t0"},
         "asked_at": "t1",
     }
-    PASS: ClassVar = {Queue.CLEAN_UP: [{"kind": "cluster", "id": "x", "task": "cluster#x", "since": "t0"}]}
+    MESSAGE: ClassVar = {"kind": "cluster", "id": "x", "task": "cluster#x", "since": "t0", "asked_at": "t1"}
+    PASS: ClassVar = {Queue.CLEAN_UP: [MESSAGE]}
 
     def test_one_that_is_asked_for_begins(self):
         assert messages(change("tasks", "cluster.deleted", None, self.ROW)) == self.PASS
 
     def test_again_when_it_is_asked_for_anew(self):
         anew = {**self.ROW, "asked_at": "t2"}
-        assert messages(change("tasks", "cluster.deleted", self.ROW, anew)) == self.PASS
+        again = {**self.MESSAGE, "asked_at": "t2"}
+        assert messages(change("tasks", "cluster.deleted", self.ROW, anew)) == {Queue.CLEAN_UP: [again]}
+
+    def test_what_one_invocation_could_not_end_goes_on(self):
+        parked = {**self.ROW, "cursor": "c1", "began_at": "t1"}
+        going_on = {**self.MESSAGE, "cursor": "c1", "began_at": "t1"}
+        assert messages(change("tasks", "task.parked", self.ROW, parked)) == {Queue.CLEAN_UP: [going_on]}
+        assert messages(change("tasks", "task.swept", parked, {**parked, "sweeps": 1})) == {}
+
+    def test_it_goes_to_the_queue_that_it_names(self):
+        row = {**self.ROW, "kind": "network", "queue": "vpn", "cursor": "c1", "began_at": "t1"}
+        assert list(messages(change("tasks", "task.parked", None, row))) == [Queue.VPN]
 
     def test_its_being_worked_on_asks_for_nothing(self):
         assert messages(change("tasks", "task.swept", self.ROW, {**self.ROW, "sweeps": 1})) == {}
@@ -201,6 +213,28 @@ class TestTasks:
         plan = Plan()
         plan.add_change(change("tasks", "cluster.deleted", None, self.ROW))
         assert [message.request_id for message in plan.messages[Queue.CLEAN_UP]] == ["r-1"]
+
+
+class TestWhatGoesOn:
+    """Rows whose work one invocation could not end."""
+
+    def test_parts_and_passes_of_a_command_from_what_was_noted(self):
+        old = {"command_id": "c-1", "cursors": {"shard#0": "a"}}
+        new = {"command_id": "c-1", "cursors": {"shard#0": "a", "shard#1": "b", "cancel_command": "c"}}
+        assert messages(change("fan_outs", "fan_out.parked", old, new)) == {
+            Queue.CLEAN_UP: [{"kind": "cancel_command", "id": "c-1", "cursor": "c"}],
+            Queue.EXECUTION_CREATION: [{"command_id": "c-1", "part": "shard#1", "cursor": "b"}],
+        }
+
+    def test_parts_of_a_self_update_request(self):
+        old, new = {"id": "r-1"}, {"id": "r-1", "cursors": {"shard#1": "b"}}
+        assert messages(change("self_update_requests", "self_update_request.parked", old, new)) == {
+            Queue.SELF_UPDATES: [{"request_id": "r-1", "part": "shard#1", "cursor": "b"}]
+        }
+
+    def test_a_cursor_that_is_dropped_asks_for_nothing(self):
+        old, new = {"command_id": "c-1", "cursors": {"shard#0": "a"}}, {"command_id": "c-1"}
+        assert messages(change("fan_outs", "fan_out.part_finished", old, new)) == {}
 
 
 class TestDeliveries:

@@ -2,10 +2,11 @@
 
 import pytest
 
+from chalicelib.kit.worktime import WorkTime
 from chalicelib.targeting.model import Targeting, TargetType
 from chalicelib.updates.model import NodeState, NodeUpdate
 from chalicelib.updates.store import NODE_UPDATES, SHARDS, put_update
-from chalicelib.updates.triggering import FAILED_PER_MESSAGE, REDRIVEN_PER_MESSAGE
+from chalicelib.updates.triggering import FAILED_PER_LOOK, REDRIVEN_PER_MESSAGE
 from tests.builders import a_cluster
 from tests.world import World
 
@@ -23,6 +24,8 @@ def waiting(world, count):
     request = services.self_updates.create(Targeting(type=TargetType.ALL))
     for part in request.parts:
         services.update_fan_outs.finish_part(request.id, part)
+    world.clock.advance(60)
+    services.update_fan_outs.look(request.id, None, WorkTime(world.clock, 1))
     text = request.inserted_at
     for number in range(count):
         update = NodeUpdate(
@@ -52,7 +55,7 @@ def test_at_the_deadline_looks_follow_each_other_until_all_have_failed(world):
     looks = 1
     while world.services.triggering.settle(request.id, redrive=False).looks_again:
         looks += 1
-    assert looks == -(-(REDRIVEN_PER_MESSAGE + 1) // FAILED_PER_MESSAGE) + 1
+    assert looks == -(-(REDRIVEN_PER_MESSAGE + 1) // FAILED_PER_LOOK) + 1
     ended = world.services.self_updates.get(request.id)
     assert ended.summary.model_dump() == {
         "total": REDRIVEN_PER_MESSAGE + 1,
