@@ -78,11 +78,11 @@ class World:
     def read_secret(self, arn: str) -> str:
         raise LookupError(arn)
 
-    def call(self, handler: str, event: Mapping[str, Any]) -> Any:
+    def call(self, handler: str, event: Mapping[str, Any], context: LambdaContext | None = None) -> Any:
         """Run a deployed handler by its string, as Lambda does."""
         module, name = handler.rsplit(".", 1)
         with bootstrap.serving(self.services):
-            return getattr(importlib.import_module(module), name)(event, LambdaContext(self.seconds_left))
+            return getattr(importlib.import_module(module), name)(event, context or LambdaContext(self.seconds_left))
 
     def settle(self, *, twice: bool = False, crash_after: int | None = None, most_rounds: int = _MOST_ROUNDS) -> None:
         """Relay and work until stream and queues are empty. ``twice`` delivers everything twice.

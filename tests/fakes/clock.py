@@ -4,11 +4,23 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock, Semaphore, Thread, get_ident
-from typing import Any
+from typing import Any, Protocol
 
 from chalicelib.kit.ids import Ids
 
 START = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
+
+
+class Scheduler(Protocol):
+    """What runs tasks side by side on a clock."""
+
+    def has(self, thread: int) -> bool:
+        """Whether this thread is one of its tasks."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let others go on meanwhile."""
+        ...
 
 
 class FakeClock:
@@ -17,7 +29,7 @@ class FakeClock:
     def __init__(self, now: datetime = START) -> None:
         self._now = now
         self._lock = Lock()
-        self._together: _Together | None = None
+        self._together: Scheduler | None = None
         self.pauses: list[float] = []
 
     def now(self) -> datetime:
@@ -39,6 +51,10 @@ class FakeClock:
     def set(self, now: datetime) -> None:
         with self._lock:
             self._now = now
+
+    def follow(self, scheduler: "Scheduler | None") -> None:
+        """Leave it to this one what sleeping means within its tasks."""
+        self._together = scheduler
 
     def run_together(self, tasks: Sequence[Callable[[], Any]]) -> list[Any]:
         """Run the tasks as if at once, deterministically: one at a time, and whenever one sleeps, the one that is due

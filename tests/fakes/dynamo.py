@@ -6,8 +6,8 @@ that dies after a write. Reads of a table itself never lag. Simplified: a page e
 cancelled transaction is billed like a done one without its index writes.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import RLock
@@ -70,6 +70,7 @@ class FakeDynamo:
         self._lagging: deque[tuple[datetime, Table, PrimaryKey, Item | None]] = deque()
         self._lag_seconds = 0.0
         self._latency_seconds = 0.0
+        self._latencies: Mapping[str, float] = {}
         self._tokens: dict[str, tuple[datetime, str]] = {}
         self._faults = Faults()
         self._partition_limit = PartitionLimit()
@@ -81,6 +82,11 @@ class FakeDynamo:
         """All rows of a table, by primary key. Not metered."""
         with self._lock:
             return [copy_of(item) for item in self._rows[table.name].all()]
+
+    def tally(self, table: Table, attribute: str) -> Counter[Any]:
+        """How many rows of a table say what in an attribute; None where one lacks it. Not metered."""
+        with self._lock:
+            return Counter(item.get(attribute) for item in self._rows[table.name].each())
 
     def row(self, table: Table, key: Key) -> Item | None:
         """One row, not metered."""
@@ -139,9 +145,10 @@ class FakeDynamo:
         """A transaction holds its rows this long on the clock; a write of one of them meanwhile is a conflict."""
         self._faults.hold_rows_for(seconds)
 
-    def latency(self, seconds: float) -> None:
-        """Every call first sleeps this long on the clock (see `FakeClock.run_together`)."""
+    def latency(self, seconds: float, **by_operation: float) -> None:
+        """Every call first sleeps this long on the clock (see `FakeClock.run_together`), some operations otherwise."""
         self._latency_seconds = seconds
+        self._latencies = by_operation
 
     def index_lag(self, seconds: float) -> None:
         """From now on a write reaches the indexes this much later on the clock. 0 brings them up to date."""
@@ -244,8 +251,8 @@ class FakeDynamo:
         """Latency and faults of a call. Returns what happens between losing an answer and the repeat, if it is lost."""
         if unknown := [table.name for table in tables if table.name not in self._tables]:
             raise RefusedError(f"there is no table {unknown}")
-        if self._latency_seconds:
-            self._clock.sleep(self._latency_seconds)
+        if seconds := self._latencies.get(operation, self._latency_seconds):
+            self._clock.sleep(seconds)
         names = [table.name for table in tables]
         with self._lock:
             rule = self._faults.take(operation, names)

@@ -1,6 +1,7 @@
 """A table or an index as DynamoDB keeps it: partitions, each in the order of its sort key."""
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable
 from typing import Any
 
 from chalicelib.kit.tables import BeginsWith, Between, Exactly, Index, Item, Key, KeyRange, Query, RefusedError, Table
@@ -33,6 +34,10 @@ class View:
 
     def get(self, key: PrimaryKey) -> Item | None:
         return self._items.get(key)
+
+    def each(self) -> Iterable[Item]:
+        """In no order."""
+        return self._items.values()
 
     def all(self) -> list[Item]:
         return [self._items[key] for key in sorted(self._items)]
