@@ -65,7 +65,7 @@ Chain = Mapping[str, int]
 @dataclass
 class Seen:
     """What happened in a world: invocations by function, DynamoDB calls by operation, the longest chain by function,
-    and what must not happen."""
+    what must not happen, and how often work was noted to go on in another invocation (``parked``)."""
 
     invocations: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
@@ -75,6 +75,7 @@ class Seen:
     failed: Counter[str] = field(default_factory=Counter)
     stopped: Counter[str] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)
+    parked: int = 0
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ class TimedWorld(World):
         self.timeouts = timeouts
         self.timeline = Timeline(self.clock)
         self._chains: dict[int, Chain] = {}
+        self._lost: set[str] = set()
         self._queues = {queue.value: _QueueSource(self, queue) for queue in WORKERS}
         self._readers = {
             (table.name, shard): _StreamReader(self)
@@ -231,8 +233,20 @@ class TimedWorld(World):
             message = _Message(entry, self._chains.get(get_ident(), {}))
             self._queues[queue].add_after(float(entry.get("DelaySeconds") or 0), message)
 
+    def lose_changes_of(self, operation: str) -> None:
+        """From now on no stream tells of what this operation writes."""
+        self._lost.add(operation)
+
+    def copies(self, queue: Queue) -> int:
+        """How many are at work on a queue now."""
+        return self._queues[queue.value].busy
+
     def _changed(self, table: str, shard: int, record: StreamRecord) -> None:
-        self._readers[table, shard].add(record)
+        stamp = record["dynamodb"].get("NewImage", {}).get("changed_by", {}).get("M", {})
+        operation = stamp.get("operation", {}).get("S", "")
+        self.seen.parked += operation.endswith(".parked")
+        if operation not in self._lost:
+            self._readers[table, shard].add(record)
 
 
 class _QueueSource:
@@ -245,12 +259,12 @@ class _QueueSource:
         self._world, self._queue, self._function, self._source = world, queue, consumer, consumer.source
         self._waiting: deque[_Message] = deque()
         self._hidden = 0
-        self._busy = 0
+        self.busy = 0
         self._busy_since = world.clock.now()
 
     @property
     def is_idle(self) -> bool:
-        return not self._waiting and not self._hidden and not self._busy
+        return not self._waiting and not self._hidden and not self.busy
 
     def add_after(self, seconds: float, message: _Message) -> None:
         self._hidden += 1
@@ -263,9 +277,9 @@ class _QueueSource:
         self._world.timeline.after(seconds, show)
 
     def _pump(self) -> None:
-        if not self._busy:
+        if not self.busy:
             self._busy_since = self._world.clock.now()
-        while self._waiting and self._busy < self._copies():
+        while self._waiting and self.busy < self._copies():
             size = min(self._source.batch_size, len(self._waiting))
             self._deliver([self._waiting.popleft() for _ in range(size)])
 
@@ -282,14 +296,15 @@ class _QueueSource:
             seen.stopped[name] += 1
             self._again(batch)
             return
-        self._busy += 1
+        self.busy += 1
         records = [sqs_record_of(message, str(place)) for place, message in enumerate(batch)]
 
         def done(answer: Any) -> None:
-            self._busy -= 1
+            self.busy -= 1
             failures = {each["itemIdentifier"] for each in (answer or {}).get("batchItemFailures", ())}
             failed = batch if answer is None else [batch[int(place)] for place in sorted(failures)]
-            seen.failed[name] += len(failures)
+            if failures:
+                seen.failed[name] += len(failures)
             self._again(failed)
             self._pump()
 

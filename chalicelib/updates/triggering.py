@@ -33,8 +33,8 @@ from chalicelib.updates import rules, store
 from chalicelib.updates.model import NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest, Summary
 from chalicelib.updates.store import NODE_UPDATES, REQUESTS, UpdateStore, request_key, update_key
 
-FAILED_PER_LOOK = 500
-"""Rows that one look at a request moves at the deadline: some seconds."""
+FAILED_PER_LOOK = 300
+"""Rows that one look at a request moves at the deadline: three seconds."""
 
 REDRIVEN_PER_MESSAGE = 2000
 """Nodes that are told again by one look at a request; those that are not are told when they ask."""

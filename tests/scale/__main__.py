@@ -23,6 +23,7 @@ SWEEP = 60.0
 
 TARGETS: Mapping[str, Target] = {
     "command": Target(140_000, 15 * 60),
+    "cluster": Target(140_000, 15 * 60),
     "cancel": Target(20_000, 5 * SWEEP),
     "deadline": Target(20_000, 5 * SWEEP),
     "delete": Target(20_000, 15 * 60),
@@ -74,7 +75,8 @@ def text_of(outcome: Outcome) -> str:
     calls = ", ".join(f"{count:,} {name}" for name, count in seen.calls.most_common())
     return (
         f"{outcome.done:,} done in {outcome.seconds:.0f} s, at rest after {outcome.at_rest_after:.0f} s; "
-        f"longest chain {hops}; {seen.messages.total():,} messages; {seen.invocations.total():,} invocations; {calls}"
+        f"longest chain {hops}; parked {seen.parked}; "
+        f"{seen.messages.total():,} messages; {seen.invocations.total():,} invocations; {calls}"
     )
 
 

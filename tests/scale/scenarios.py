@@ -40,6 +40,15 @@ def a_command_for_a_fleet(count: int, timeouts: float) -> Outcome:
     return _outcome(world, lambda: _statuses(world).total() == count, lambda: _statuses(world).total())
 
 
+def a_command_for_a_cluster(count: int, timeouts: float) -> Outcome:
+    """The same as one part, which one worker at a time creates."""
+    world = TimedWorld(timeouts=timeouts)
+    name = a_fleet(world, count).name
+    targeting = Targeting(type=TargetType.CLUSTERS, cluster_names=(name,))
+    world.services.commands.create(NewCommand("true", targeting))
+    return _outcome(world, lambda: _statuses(world).total() == count, lambda: _statuses(world).total())
+
+
 def a_cancellation(count: int, timeouts: float) -> Outcome:
     """Of a command whose executions wait for their agents."""
     world = TimedWorld(timeouts=timeouts)
@@ -102,6 +111,7 @@ def an_update(count: int, timeouts: float) -> Outcome:
 
 SCENARIOS: Mapping[str, Scenario] = {
     "command": a_command_for_a_fleet,
+    "cluster": a_command_for_a_cluster,
     "cancel": a_cancellation,
     "deadline": a_deadline,
     "delete": a_deletion,
