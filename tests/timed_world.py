@@ -150,7 +150,7 @@ class TimedWorld(World):
     """``timeouts`` shortens or lengthens every function's timeout."""
 
     def __init__(self, *, timeouts: float = 1.0, **settings: Any) -> None:
-        super().__init__(**settings)
+        super().__init__(**{"command_default_deadline": 0, **settings})
         self.seen = Seen()
         self.timeouts = timeouts
         self.timeline = Timeline(self.clock)

@@ -135,13 +135,15 @@ class TestCommands:
             world.sweep("sweep_commands")
             world.settle(twice=True)
         assert len(world.driver.rows(EXECUTIONS)) == 3
-        assert {"due_at", "looks", "looks_since", "cursors"}.isdisjoint(fan_out_row(world))
+        assert {"looks", "looks_since", "cursors"}.isdisjoint(row := fan_out_row(world))
+        assert row["due_at"] == row["deadline"]
 
     def test_named_nodes_are_read_by_key_and_not_looked_for(self, world):
         (machine,) = machines(world, 1, "a")
         a_command(world, targeting=Targeting(type=TargetType.NODES, node_ids=(machine.id,)))
         world.settle()
-        assert {"due_at", "looks_since"}.isdisjoint(fan_out_row(world))
+        row = fan_out_row(world)
+        assert (row.get("looks_since"), row["due_at"]) == (None, row["deadline"])
 
     @pytest.mark.parametrize("end", ["cancel", "delete"])
     def test_a_cancelled_or_deleted_command_gets_nothing_more(self, world, end):
@@ -174,7 +176,8 @@ class TestCommands:
         for seconds in LOOKS:
             later(world, seconds)
         assert reached(world) == {other.id}
-        assert {"due_at", "looks_since"}.isdisjoint(fan_out_row(world))
+        row = fan_out_row(world)
+        assert (row.get("looks_since"), row["due_at"]) == (None, row["deadline"])
 
     def test_a_look_that_has_no_time_goes_on_where_it_stopped(self, world):
         world.driver.index_lag(30)
