@@ -12,8 +12,8 @@ BEAT_SECONDS = wake_up.PING_SECONDS
 SOCKET_LIFE_SECONDS = sum(wake_up.LIFE_SECONDS) / len(wake_up.LIFE_SECONDS)
 CONNECTED_POLL_SECONDS = intake.CONNECTED_POLL_SECONDS
 
-LISTS_AFTER_RECONNECT = 2
-"""`pending` and `sent`."""
+LISTS_AFTER_RECONNECT = 1
+"""`pending`."""
 
 LISTS_OF_AN_EXECUTION = 1
 """`pending`, which finds it."""

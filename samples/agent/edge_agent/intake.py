@@ -15,8 +15,8 @@ from edge_agent.sent_work import SentWork
 from edge_agent.session import Session
 from edge_agent.wanted import DOUBT_SECONDS, Wanted
 
-# While it polls. With a socket it is asked after each connect.
-SENT_EVERY_SECONDS = 900.0
+# While it polls.
+SENT_EVERY_SECONDS = 3600.0
 # Longer than a socket lives: it looks after each connect, and at each beat the server tells what still waits.
 CONNECTED_POLL_SECONDS = 7200.0
 POLL_JITTER = 0.2
@@ -29,9 +29,10 @@ class Intake:
     """Finds this node's work in the server's lists and brings it to the executor. The lists are the truth; a wake-up
     only makes it look sooner.
 
-    `pending` is asked on every look. `sent` is asked when it can matter: at the start and after each connect, while
-    something from before the look is unfinished (cancellations), and as long as the outcome of an acknowledgement is in
-    doubt. One look at a time; what is asked for meanwhile brings another.
+    `pending` is asked on every look. `sent` is asked when it can matter: at the start, while something from before the
+    look is unfinished (cancellations), as long as the outcome of an acknowledgement is in doubt, which a restart does
+    not forget, and from time to time while there is no socket. One look at a time; what is asked for meanwhile
+    brings another.
     """
 
     def __init__(
@@ -85,7 +86,8 @@ class Intake:
 
     def connected(self) -> None:
         self._connected = True
-        self._ask_sent = True
+        if self._asked.ids():
+            self._ask_sent = True
         self._look_now.set()
         self._reporter.retry_now()
 

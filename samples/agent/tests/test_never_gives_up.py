@@ -238,10 +238,10 @@ def test_a_copied_state_directory_runs_nothing_that_the_original_was_given(serve
 
 
 def test_what_was_given_to_nobody_that_lives_is_run_by_nobody_until_it_is_cancelled(server, agents, tmp_path):
-    agent = agents.connected()
+    agents.connected().stop()
     # As after a restored backup: given to this node, and not known here.
     execution_id = server.add(f"echo x >> {tmp_path}/runs", status="sent", inserted_at="2999-01-01T00:00:00Z")
-    server.disconnect()
+    agent = agents.connected(key=None)
     agent.wait_for("execution.of_another", execution_id=execution_id)
     server.cancel(execution_id)
     assert done(server, execution_id, agent)["exit_code"] == 143
