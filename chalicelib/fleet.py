@@ -115,6 +115,7 @@ class Fleet(Foundations):
             sealer=self.sealer,
             admin_urls=self.settings.own_urls,
             public_keys=self.settings.public_enrollment_key_enabled,
+            public_keys_last_seconds=self.settings.public_enrollment_key_seconds,
             list_read_limit=self.settings.list_read_limit,
             totals=self.counters.read,
             machines=KnownMachines(),

@@ -177,6 +177,7 @@ class Settings(BaseModel):
     public_enrollment_key_enabled: bool = Field(
         default=False, description="Let anyone draw a single-use key of the default cluster."
     )
+    public_enrollment_key_seconds: PositiveInt = Field(86_400, description="How long such a key is good.")
     cluster_auto_generated_ranges: CommaList = Field(
         ("100.64.0.0/10",), description="Comma list of ranges that cluster subnets are allocated from, in order."
     )

@@ -3,26 +3,19 @@
 It bounds one container only; the gateway's method throttling bounds the sum.
 """
 
-import math
 from collections import OrderedDict
-from dataclasses import dataclass
-from datetime import datetime
 
+from chalicelib.kit.allowance import Allowance
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.errors import rate_limited
+from chalicelib.kit.ids import to_milliseconds
 
 DEFAULT_MAX_ADDRESSES = 10_000
-"""Buckets kept, about 3 MB; beyond it the address that was silent longest starts afresh."""
+"""Buckets kept, about 2 MB; beyond it the address that was silent longest starts afresh."""
 
 WRONG_KEYS_PER_SECOND = 1.0
 WRONG_KEYS_BURST = 30
 """Keys that are none, from one address. A dashboard with a key that was withdrawn asks less often."""
-
-
-@dataclass
-class _Bucket:
-    tokens: float
-    at: datetime
 
 
 class Throttle:
@@ -31,23 +24,21 @@ class Throttle:
     def __init__(
         self, rate_per_second: float, burst: int, clock: Clock, max_addresses: int = DEFAULT_MAX_ADDRESSES
     ) -> None:
-        self._rate = rate_per_second
-        self._burst = burst
+        self._allowance = Allowance(burst, 1000 / rate_per_second)
         self._clock = clock
         self._max_addresses = max_addresses
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._repaid_at_ms: OrderedDict[str, float] = OrderedDict()
 
     def take(self, address: str) -> None:
         """Use one token of `address`. Raises EdgeError rate_limited with the seconds until there is one."""
-        now = self._clock.now()
-        bucket = self._buckets.setdefault(address, _Bucket(self._burst, now))
-        self._buckets.move_to_end(address)
-        if len(self._buckets) > self._max_addresses:
-            self._buckets.popitem(last=False)
-        elapsed_seconds = max(0.0, (now - bucket.at).total_seconds())
-        bucket.tokens = min(self._burst, bucket.tokens + elapsed_seconds * self._rate)
-        bucket.at = now
-        if bucket.tokens < 1:
-            wait_seconds = math.ceil((1 - bucket.tokens) / self._rate)
-            raise EdgeError(Kind.RATE_LIMITED, "Too Many Requests", retry_after_seconds=wait_seconds)
-        bucket.tokens -= 1
+        now_ms = to_milliseconds(self._clock.now())
+        repaid_at_ms = self._repaid_at_ms.get(address, 0.0)
+        wait_seconds = self._allowance.wait_seconds(repaid_at_ms, now_ms)
+        if not wait_seconds:
+            repaid_at_ms = self._allowance.after_one(repaid_at_ms, now_ms)
+        self._repaid_at_ms[address] = repaid_at_ms
+        self._repaid_at_ms.move_to_end(address)
+        if len(self._repaid_at_ms) > self._max_addresses:
+            self._repaid_at_ms.popitem(last=False)
+        if wait_seconds:
+            raise rate_limited(wait_seconds)

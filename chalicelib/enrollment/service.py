@@ -23,6 +23,9 @@ from chalicelib.vpn.registry import REGISTRY
 TOKEN_LIFETIME = timedelta(minutes=15)
 """How long a registration token is good."""
 
+PUBLIC_KEY_KEPT = timedelta(days=1)
+"""How long a public key can still be looked at once it has expired."""
+
 USE_REMEMBERED = timedelta(days=1)
 """How long a machine that took a use and made no node of it takes no second one."""
 
@@ -43,7 +46,7 @@ class Enrollment:
     """Makes, changes, lists and verifies enrollment keys, and redeems the tokens that verifying gives.
 
     ``admin_urls`` are the addresses that new keys carry; ``totals`` reads what counters know, for long lists.
-    ``public_keys`` lets anybody draw a single-use key for the default cluster.
+    ``public_keys`` lets anybody draw a single-use key for the default cluster, good for ``public_keys_last_seconds``.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Enrollment:
         list_read_limit: int,
         totals: Counter,
         machines: Machines,
+        public_keys_last_seconds: int = 86_400,
         vpn: Vpn = REGISTRY,
     ) -> None:
         self._vpn = vpn
@@ -71,6 +75,7 @@ class Enrollment:
         self._sealer = sealer
         self._admin_urls = admin_urls
         self._public_keys = public_keys
+        self._public_keys_last_seconds = public_keys_last_seconds
         self._list_read_limit = list_read_limit
         self._totals = totals
         self._store = EnrollmentStore(tables, self._cluster_ids, machines)
@@ -86,11 +91,14 @@ class Enrollment:
         return self._create(self._clusters.default_cluster(), wanted)
 
     def create_public(self) -> EnrollmentKey:
-        """A nameless single-use key for the default cluster. Raises `EdgeError`: forbidden unless that is switched on
+        """A nameless single-use key for the default cluster, that ends by itself and is then removed: anybody may draw
+        one. Raises `EdgeError`: forbidden unless that is switched on
         and a default cluster configured, not found."""
         if not self._public_keys:
             raise forbidden()
-        return self.create_for_default({})
+        expires = self._clock.now() + timedelta(seconds=self._public_keys_last_seconds)
+        wanted: KeyChanges = {"expired_at": to_seconds_text(expires)}
+        return self._create(self._clusters.default_cluster(), wanted, removed_at=expires + PUBLIC_KEY_KEPT)
 
     def get(self, key_id: str) -> EnrollmentKey:
         """Raises `EdgeError` (not found)."""
@@ -179,7 +187,7 @@ class Enrollment:
     def _cluster_ids(self, names: tuple[str, ...]) -> list[str]:
         return [cluster.id for cluster in self._clusters.find_many(names)]
 
-    def _create(self, cluster: Cluster, wanted: KeyChanges) -> EnrollmentKey:
+    def _create(self, cluster: Cluster, wanted: KeyChanges, *, removed_at: datetime | None = None) -> EnrollmentKey:
         now = self._clock.now()
         key_id = self._ids.uuid7(now)
         blob = to_blob(self._admin_urls, key_id, self._ids.token_bytes(SECRET_BYTES))
@@ -197,7 +205,9 @@ class Enrollment:
             key_sealed=self._sealer.seal(blob, _place_of_blob(key_id)),
         )
         try:
-            self._tables.commit([self._clusters.still_there(cluster), self._store.put(key)], "enrollment_key.created")
+            self._tables.commit(
+                [self._clusters.still_there(cluster), self._store.put(key, removed_at)], "enrollment_key.created"
+            )
         except TransactionFailedError as error:
             raise not_found() from error
         return key

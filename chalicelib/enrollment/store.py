@@ -43,6 +43,7 @@ from chalicelib.kit.tables import (
     Put,
     Query,
     Ref,
+    Remove,
     Set,
     Table,
     Tables,
@@ -64,7 +65,9 @@ TABLE = Table(
         Index("listing", partition="listing", sort="id", projected=_PROJECTED),
     ),
     stream=True,
+    expires_at="expires_epoch",
 )
+"""Only keys that anybody could draw are collected by their time."""
 
 _ALL = Source(index="listing", partitions=fixed(LISTING), totals=all_rows(TABLE))
 
@@ -160,14 +163,17 @@ class EnrollmentStore:
         page = self._list.page(self._tables, request, now=now, read_limit=read_limit, counter=totals)
         return page.map(_from_item)
 
-    def put(self, key: EnrollmentKey) -> Put:
-        """A new key."""
-        return put_new(TABLE, {**key.model_dump(exclude={"version"}), "listing": LISTING})
+    def put(self, key: EnrollmentKey, removed_at: datetime | None = None) -> Put:
+        """A new key; ``removed_at`` is when it may be collected."""
+        item: Item = {**key.model_dump(exclude={"version"}), "listing": LISTING}
+        return put_new(TABLE, item if removed_at is None else {**item, "expires_epoch": int(removed_at.timestamp())})
 
     def change(self, key: EnrollmentKey, changes: KeyChanges, now: str) -> EnrollmentKey:
         """Raises `ConditionFailedError` when the key is gone."""
         sets = [Set(name, value) for name, value in changes.items() if isinstance(value, str | int | None)]
-        update = Update(TABLE, {"id": key.id}, (*sets, Set("updated_at", now)), Exists("id"))
+        # One whose end an operator has set is a key like any other.
+        kept = [Remove("expires_epoch")] if "expired_at" in changes else []
+        update = Update(TABLE, {"id": key.id}, (*sets, *kept, Set("updated_at", now)), Exists("id"))
         return _from_item(self._tables.write(update, "enrollment_key.updated") or {})
 
     def delete(self, key: EnrollmentKey) -> None:

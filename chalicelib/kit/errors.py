@@ -71,6 +71,10 @@ def unavailable() -> EdgeError:
     return EdgeError(Kind.UNAVAILABLE, "Service Unavailable")
 
 
+def rate_limited(wait_seconds: int) -> EdgeError:
+    return EdgeError(Kind.RATE_LIMITED, "Too Many Requests", retry_after_seconds=wait_seconds)
+
+
 def bad_request(details: Details | None = None) -> EdgeError:
     message = "Bad Request" if details is None else "Invalid request parameters"
     return EdgeError(Kind.BAD_REQUEST, message, details)

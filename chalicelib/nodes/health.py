@@ -79,12 +79,14 @@ class Health:
         """What the agent says about itself becomes its status, unless there are two that say so. `touch` has been
         called for this request.
 
-        Raises not_found if the node is deleted meanwhile, service_unavailable if others keep writing it.
+        Raises not_found if the node is deleted meanwhile, rate_limited where it changes too often, service_unavailable
+        if others keep writing it.
         """
         for _ in self._tables.tries():
             if agent.node.status is status or agent.node.identity_conflict_at is not None:
                 return self._view(agent)
-            if self._change(agent, status, "node.health_reported"):
+            repaid = rules.repaid_after_change(agent.presence, self._clock.now())
+            if self._change(agent, status, "node.health_reported", repaid):
                 return self._view(agent, status=status)
             agent = self._again(agent)
         raise unavailable()
@@ -157,12 +159,15 @@ class Health:
         if node.status is Status.UNREACHABLE:
             self._take_back(Agent(node, presence, agent.instance_id))
 
-    def _change(self, agent: Agent, status: Status, operation: str) -> bool:
+    def _change(self, agent: Agent, status: Status, operation: str, changes_repaid_at_ms: int | None = None) -> bool:
         """Write status and presence together; False if either is not as it was read."""
         now = self._clock.now()
         text = to_seconds_text(now)
         due = self._limits.due_after(now, connected=agent.presence.is_connected)
-        writes = [store.set_status(agent.node, status, text), presence_store.note_back(agent, text, due)]
+        writes = [
+            store.set_status(agent.node, status, text),
+            presence_store.note_back(agent, text, due, changes_repaid_at_ms),
+        ]
         try:
             self._tables.commit(writes, operation)
         except TransactionFailedError:

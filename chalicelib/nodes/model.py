@@ -120,7 +120,8 @@ class Presence(BaseModel):
     the newest socket that was ever open, so that an older one cannot replace it. ``used_token_digest`` is of the token
     that the agent last called with: while it is not the node's current one, the answer with that may have been lost.
     ``instance_id`` is the process of the agent that speaks for the node, ``former_instances`` those before it
-    (`instances`).
+    (`instances`). ``changes_repaid_at_ms`` is when all that the agent has changed by itself is paid off
+    (`rules.CHANGES`).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -133,6 +134,7 @@ class Presence(BaseModel):
     health_due: str | None = None
     instance_id: str | None = None
     former_instances: Mapping[str, str] = {}
+    changes_repaid_at_ms: int | None = None
     version: int = 0
 
     @property

@@ -94,9 +94,11 @@ def note_seen(agent: Agent, now: str) -> Update:
     return Update(PRESENCE, node_key(agent.node.id), _seen(agent, now), condition)
 
 
-def note_back(agent: Agent, now: str, due: str) -> Update:
-    """It was heard, and its silence counts from now."""
+def note_back(agent: Agent, now: str, due: str, changes_repaid_at_ms: int | None = None) -> Update:
+    """It was heard, and its silence counts from now; with how much it has changed by itself, if that is told."""
     changes = (*_seen(agent, now), *_due(agent.node.id, due))
+    if changes_repaid_at_ms is not None:
+        changes = (*changes, Set("changes_repaid_at_ms", changes_repaid_at_ms))
     return Update(PRESENCE, node_key(agent.node.id), changes, Exists("id"))
 
 

@@ -96,7 +96,8 @@ class Registrar:
         (`Membership`), and one that comes back may call from its ``address`` there instead of a proof. Raises
         forbidden for a machine that is blocked, conflict for one whose identity another has taken over meanwhile,
         validation_failed without a proof, for a network that is not the token's, for a cluster that is gone or full;
-        service_unavailable when others keep coming first, or the mesh does not answer.
+        rate_limited for one that registers too often, service_unavailable when others keep coming first, or the mesh
+        does not answer.
         """
         rules.check_network_name(registration)
         backoff = Backoff(
@@ -235,6 +236,7 @@ class Registrar:
             health_due=due,
             instance_id=sighting.instance_id,
             former_instances=sighting.former,
+            changes_repaid_at_ms=rules.repaid_after_change(known.presence, self._clock.now()),
         )
         writes: list[Write] = [
             store.insert(node) if old is None else store.replace(old, node),

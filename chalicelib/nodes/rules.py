@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from chalicelib.enrollment.model import Redemption
+from chalicelib.kit.allowance import Allowance
 from chalicelib.kit.clock import parse_time, to_seconds_text
-from chalicelib.kit.errors import invalid
+from chalicelib.kit.errors import invalid, rate_limited
+from chalicelib.kit.ids import to_milliseconds
 from chalicelib.nodes import instances
 from chalicelib.nodes.exclusions import removed_machine
 from chalicelib.nodes.model import Node, Presence, Registration, Status
@@ -14,6 +16,10 @@ from chalicelib.vpn.names import NETWORK_PREFIX, network_name
 
 PREVIOUS_TOKEN_SECONDS = 3600
 """How long the token before the current one may still re-register although the current one was used."""
+
+CHANGES = Allowance(burst=30, milliseconds_each=60_000)
+"""What an agent may change of its node by itself: registrations and reports of another health. Each is an event, and so
+a message for every webhook. An agent that is started again and again registers once a minute from then on."""
 
 _LONGEST_REFRESH_SECONDS = 30
 _REFRESHES_PER_LIMIT = 3
@@ -69,6 +75,16 @@ class Placement:
 
     id: str
     name: str
+
+
+def repaid_after_change(presence: Presence | None, now: datetime) -> int:
+    """`Presence.changes_repaid_at_ms` after one change more. Raises rate_limited where there were too many."""
+    now_ms = to_milliseconds(now)
+    repaid_at_ms = None if presence is None else presence.changes_repaid_at_ms
+    wait_seconds = CHANGES.wait_seconds(repaid_at_ms, now_ms)
+    if wait_seconds:
+        raise rate_limited(wait_seconds)
+    return int(CHANGES.after_one(repaid_at_ms, now_ms))
 
 
 def status_when_heard(node: Node) -> Status:

@@ -8,7 +8,7 @@ be larger by as many; what they overdraw is owed, so that in the long run no mor
 from datetime import datetime, timedelta
 
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.errors import rate_limited
 from chalicelib.kit.ids import to_milliseconds
 from chalicelib.kit.tables import (
     Absent,
@@ -56,13 +56,13 @@ class Attempts:
         now_ms = to_milliseconds(self._clock.now())
         wait_seconds = ALLOWANCES[method].wait_seconds(repaid if isinstance(repaid, int) else None, now_ms)
         if wait_seconds:
-            raise EdgeError(Kind.RATE_LIMITED, "Too Many Requests", retry_after_seconds=wait_seconds)
+            raise rate_limited(wait_seconds)
 
     def count_failure(self, node_id: str, method: AuthMethod) -> None:
         """One failure more. Raises service_unavailable if the row stays busy."""
         while True:
             now = self._clock.now()
-            for update in _additions(self.ref(node_id, method), now, ALLOWANCES[method].milliseconds_each):
+            for update in _additions(self.ref(node_id, method), now, int(ALLOWANCES[method].milliseconds_each)):
                 try:
                     self._tables.write(update, _COUNTED)
                 except ConditionFailedError:

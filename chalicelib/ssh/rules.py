@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chalicelib.kit.allowance import Allowance
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid
 from chalicelib.ssh.model import KEY_NAME_MAX_LENGTH, AuthMethod, Credential, NewKey
@@ -67,30 +68,11 @@ def credential_of(username: str, password: str | None, public_key: str | None) -
     raise invalid("base", "either password or public_key must be provided")
 
 
-@dataclass(frozen=True)
-class Allowance:
-    """A token bucket of failures: ``burst`` at once, then one each ``seconds_each``."""
-
-    burst: int
-    seconds_each: int
-
-    @property
-    def milliseconds_each(self) -> int:
-        return self.seconds_each * 1000
-
-    def wait_seconds(self, repaid_at_ms: int | None, now_ms: int) -> int:
-        """How long until a further attempt is looked at; 0 for now. ``repaid_at_ms`` is when the bucket will be full
-        again, None if it is."""
-        owed_ms = 0 if repaid_at_ms is None else max(0, repaid_at_ms - now_ms)
-        excess_ms = owed_ms - (self.burst - 1) * self.milliseconds_each
-        return max(0, -(-excess_ms // 1000))
-
-
 ALLOWANCES = {
     # Each guess costs a function a quarter of a second of hashing, and guessing is what this is for.
-    AuthMethod.PASSWORD: Allowance(burst=10, seconds_each=6),
+    AuthMethod.PASSWORD: Allowance(burst=10, milliseconds_each=6000),
     # Nobody guesses a key. But clients offer all keys that they have, one after the other, before the right one.
-    AuthMethod.PUBLIC_KEY: Allowance(burst=60, seconds_each=1),
+    AuthMethod.PUBLIC_KEY: Allowance(burst=60, milliseconds_each=1000),
 }
 """Failed attempts that a node may report, by what was presented: who guesses passwords locks no key out."""
 

@@ -65,6 +65,30 @@ def test_one_failing_check_is_503_and_names_no_more_than_the_kind(path):
     assert [(failure["check"], failure["error"]) for failure in failures] == [("Database", "s3cret place")]
 
 
+@pytest.mark.parametrize("is_well", [True, False])
+def test_a_container_makes_its_checks_every_few_seconds_however_often_it_is_asked(is_well):
+    made = []
+
+    def check():
+        made.append(1)
+        if not is_well:
+            broken()
+
+    services = edge_services(checks=[HealthCheck("Database", check)])
+    caller = Client([health.routes], services, key=None)
+    statuses = {caller.get(path).status for path in ("/healthz", "/readyz") * 20}
+    assert (len(made), statuses) == (1, {200 if is_well else 503})
+
+    services.clock.advance(health.CHECKED_FOR.total_seconds())
+    caller.get("/healthz")
+    assert len(made) == 2
+
+
+def test_containers_do_not_share_their_checks():
+    well, ill = (edge_services(checks=[HealthCheck("Database", each)]) for each in (lambda: None, broken))
+    assert [Client([health.routes], one, key=None).get("/healthz").status for one in (well, ill)] == [200, 503]
+
+
 def test_a_check_that_does_not_end_has_failed():
     release = Event()
     services = edge_services(checks=[HealthCheck("Database", release.wait), HealthCheck("Queues", lambda: None)])

@@ -501,6 +501,7 @@ class TestUnavailable:
     def test_the_health_of_the_service_tells(self, world, client):
         assert client.get("/healthz").status == 200
         world.server.trouble(status=500)
+        world.clock.advance(5)
         answer = client.get("/healthz", checked=False)
 
         assert answer.status == 503

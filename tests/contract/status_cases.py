@@ -220,7 +220,11 @@ ENROLLMENT_KEYS = [
     Case("create_default_key", 201, {"cluster_name": "main"}),
     Case("create_default_key", 403, None, settings=_NO_DEFAULT),
     Case("create_default_key", 404, None, default_cluster_deleted),
-    Case("create_public_key", 201, {"cluster_name": "main", "name": None, "uses_remaining": 1, "expired_at": None}),
+    Case(
+        "create_public_key",
+        201,
+        {"cluster_name": "main", "name": None, "uses_remaining": 1, "expired_at": "2026-11-22T10:00:00Z"},
+    ),
     Case("create_public_key", 403, None, settings=_NO_DEFAULT),
     Case("create_public_key", 403, None, settings={"public_enrollment_key_enabled": False}),
     Case("create_public_key", 404, None, default_cluster_deleted),

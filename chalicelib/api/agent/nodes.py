@@ -106,10 +106,11 @@ def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services:
     auth=AGENT,
     body=HealthReport,
     answer=HealthOut,
-    errors=(404,),
+    errors=(404, 429),
     summary="Report one's own health",
 )
 def report_health(request: Request[NoPath, NoQuery, HealthReport], services: Services) -> HealthOut:
+    """A node whose health changes all the time is 429 after some changes, and may change once a minute."""
     view = services.nodes.report_health(request.agent, Status(request.body.status))
     return HealthOut(id=view.node.id, node_id=view.node.id, status=view.node.status, last_seen_at=view.last_seen_at)
 

@@ -124,7 +124,8 @@ def create_default_key(request: Request[NoPath, NoQuery, EnrollmentKeyFields], s
     summary="Get a public enrollment key for the default cluster",
 )
 def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Services) -> Created:
-    """A key for one use, for anybody; 403 unless the installation offers it. A body is not looked at."""
+    """A key for one use within a day (`PUBLIC_ENROLLMENT_KEY_SECONDS`), for anybody; 403 unless the installation offers
+    it. A body is not looked at."""
     del request
     return Created(_show(services.enrollment.create_public(), services))
 

@@ -127,9 +127,26 @@ def test_public_keys_are_single_use():
 
     key = world.enrollment.create_public()
 
-    assert (key.cluster_name, key.uses_remaining, key.expired_at, key.name) == ("home", 1, None, None)
+    assert (key.cluster_name, key.uses_remaining, key.name) == ("home", 1, None)
+    assert key.expired_at == "2026-11-22T10:00:00Z"
     world.clusters.delete("home")
     refusal(Kind.NOT_FOUND, world.enrollment.create_public)
+
+
+def test_public_keys_are_collected_a_day_after_their_end_and_no_others():
+    world = World(default=DefaultCluster(name="home"), public_keys=True)
+    kept = [
+        world.enrollment.create_for_default({"expired_at": "2026-11-21T11:00:00Z"}),
+        world.enrollment.create_for_default({}),
+        world.enrollment.create_public(),
+    ]
+    world.enrollment.change(kept[-1].id, {"expired_at": None})
+    world.enrollment.create_public()
+    world.clock.advance(2 * 24 * 3600 + 1)
+
+    world.fake.collect_expired()
+
+    assert {row["id"] for row in world.fake.rows(TABLE)} == {key.id for key in kept}
 
 
 def test_a_default_cluster_without_the_switch_gives_no_public_key():

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.ssh.model import AuthMethod, NewKey
-from chalicelib.ssh.rules import KEY_MAX_BYTES, Allowance, check_key, check_keys, credential_of
+from chalicelib.ssh.rules import KEY_MAX_BYTES, check_key, check_keys, credential_of
 from tests.unit.ssh.world import ed25519_key, relabelled, rsa_key
 
 
@@ -94,11 +94,3 @@ def test_what_is_presented_is_not_printed():
     assert credential.method is AuthMethod.PASSWORD
     assert "hunter2" not in repr(credential)
     assert credential_of("root", "", "ssh-rsa A").method is AuthMethod.PUBLIC_KEY
-
-
-@pytest.mark.parametrize(
-    ("repaid_at_ms", "wait"),
-    [(None, 0), (0, 0), (100_000, 0), (118_000, 0), (118_001, 1), (119_000, 1), (124_000, 6), (130_000, 12)],
-)
-def test_a_bucket_of_four_with_six_seconds_each(repaid_at_ms, wait):
-    assert Allowance(burst=4, seconds_each=6).wait_seconds(repaid_at_ms, 100_000) == wait
