@@ -35,7 +35,7 @@ def client(**values):
 class Seen(HTMLParser):
     """What a page refers to, and which of its ids exist; fails on a tag that is closed out of order."""
 
-    VOID = frozenset({"meta", "link", "br"})
+    VOID = frozenset({"meta", "link", "br", "input"})
 
     def __init__(self, text):
         super().__init__()
@@ -93,7 +93,7 @@ def test_the_policy_lets_a_page_do_no_more_than_it_does(path):
     )
     assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
     digest = b64encode(hashlib.sha256(TO_THE_FOLDER.encode()).digest()).decode()
-    scripts = {"/": f"'sha256-{digest}'", "/swaggerui": "'self'"}
+    scripts = {"/": f"'sha256-{digest}'", "/swaggerui": "'self'", "/redoc": "'self'"}
     assert policy.get("script-src") == scripts.get(path)
     assert "unsafe" not in str(policy)
     assert re.search("https?:", str(policy)) is None
@@ -168,12 +168,32 @@ def test_the_reference_has_every_operation_with_its_fields():
     operations = [operation for methods in published["paths"].values() for operation in methods.values()]
     assert {operation["operationId"] for operation in operations} <= Seen(text).ids
     section = text[text.index('id="create_command"') :]
-    section = section[: section.index("<h3")]
+    section = section[: section.index("</details>")]
     for cell in ("<code>targeting.node_filters.version</code>", "<code>command_text</code>", "<code>data.id</code>"):
         assert cell in section
     assert "Bearer: <code>operatorKey</code>" in section
     assert "409 Conflict" not in section
     assert "422" in section
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_has_a_main_part_a_way_past_its_header_and_no_column_without_a_name(path):
+    text = client().get(path).text
+    assert '<main id="content"' in text
+    assert '<a class="skip" href="#content">' in text
+    assert "<th></th>" not in text
+    assert '<th scope="col"></th>' not in text
+    assert re.findall(r"<pre(?! tabindex=\"0\")", text) == []
+
+
+def test_the_reference_is_closed_until_it_is_opened_and_shows_examples_of_bodies():
+    text = client().get("/redoc").text
+    assert text.count("<details ") == text.count("<summary><h3>")
+    assert "<details open" not in text
+    section = text[text.index('<details id="create_command"') :]
+    section = section[: section.index("</details>")]
+    assert "Example of a body" in section
+    assert "milliseconds" in section
 
 
 def test_the_event_reference_has_every_event_with_its_data():

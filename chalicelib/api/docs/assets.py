@@ -14,6 +14,8 @@ FILES = {
     "swagger-ui-bundle.js": FOLDER / "swagger-ui" / "swagger-ui-bundle.js",
     "swagger-ui.css": FOLDER / "swagger-ui" / "swagger-ui.css",
     "swagger.js": FOLDER / "swagger.js",
+    "swagger.css": FOLDER / "swagger.css",
+    "reference.js": FOLDER / "reference.js",
     "pages.css": FOLDER / "pages.css",
 }
 _DIGEST_CHARACTERS = 12

@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from chalicelib.api.docs.fields import HEADS, Fields
-from chalicelib.api.docs.markup import code, links, page, prose, table
+from chalicelib.api.docs.markup import code, page, prose, table
 
 Json = Mapping[str, Any]
 
@@ -17,7 +17,7 @@ def event_reference(document: Json) -> str:
     info = document["info"]
     names = "".join(f'<li><a href="#{name}">{escape(name)}</a></li>' for name in document["channels"])
     body = (
-        f"{links()}<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{prose(info['description'])}</p>"
+        f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{prose(info['description'])}</p>"
         f"<nav><ul>{names}</ul></nav>"
         "<h2>Where they are sent</h2>"
         + "".join(_server(name, server) for name, server in document["servers"].items())

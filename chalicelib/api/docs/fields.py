@@ -8,7 +8,7 @@ from chalicelib.api.docs.markup import Row, code, prose
 
 Schema = Mapping[str, Any]
 
-HEADS = ("Field", "Type", "")
+HEADS = ("Field", "Type", "Meaning")
 
 _BOUNDS = {
     "minimum": "at least {}",

@@ -4,7 +4,7 @@ from html import escape
 from string import Template
 
 from chalicelib.api.docs.assets import FOLDER
-from chalicelib.api.docs.markup import links, page
+from chalicelib.api.docs.markup import page
 from chalicelib.api.version import CONTRACT_VERSION, VERSION
 
 TO_THE_FOLDER = 'if (!location.pathname.endsWith("/")) location.replace(location.pathname + "/")'
@@ -19,4 +19,4 @@ def guide(public_url: str) -> str:
     text = Template((FOLDER / "guide.html").read_text(encoding="utf-8"))
     said = {"version": VERSION, "contract_version": CONTRACT_VERSION, "address": public_url or _UNKNOWN}
     body = text.substitute({name: escape(value) for name, value in said.items()})
-    return page("Edge Admin, serverless", links() + body, head=f"<script>{TO_THE_FOLDER}</script>")
+    return page("Edge Admin, serverless", body, head=f"<script>{TO_THE_FOLDER}</script>")

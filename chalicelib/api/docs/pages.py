@@ -17,7 +17,7 @@ from pydantic import RootModel, StringConstraints
 from chalicelib.api import health
 from chalicelib.api.caching import PUBLISHED_HEADERS
 from chalicelib.api.docs.api_reference import api_reference
-from chalicelib.api.docs.assets import asset, published
+from chalicelib.api.docs.assets import published
 from chalicelib.api.docs.event_reference import event_reference
 from chalicelib.api.docs.guide import TO_THE_FOLDER, guide
 from chalicelib.api.docs.markup import page
@@ -68,7 +68,7 @@ def show_swagger_ui(_request: Request[NoPath, NoQuery, NoBody], services: EdgeSe
 @routes.get("/redoc", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="The API's reference")
 def show_api_reference(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
     _must_be_on(services)
-    return _page(_api_page())
+    return _page(_api_page(), "; script-src 'self'")
 
 
 @routes.get("/asyncdoc", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="The events' reference")
@@ -140,10 +140,9 @@ def _asset(name: str, suffix: str, media_type: str) -> PlainText:
 
 @cache
 def _swagger_page() -> str:
-    scripts = "".join(
-        f'<script src="assets/scripts/{asset(name).name}"></script>' for name in ("swagger-ui-bundle.js", "swagger.js")
-    )
-    return page("Try the API", f'<div id="swagger-ui"></div>{scripts}', styles=("swagger-ui.css",))
+    styles, scripts = ("pages.css", "swagger-ui.css", "swagger.css"), ("swagger-ui-bundle.js", "swagger.js")
+    body = '<h1 class="skip">Try the API</h1><div id="swagger-ui"></div>'
+    return page("Try the API", body, styles=styles, scripts=scripts)
 
 
 @cache
