@@ -65,7 +65,7 @@ class Deployment(ABC):
         """Where it goes."""
         deployed = self.stacks.outputs(stack).get("Release", "unknown") if self.stacks.exists(stack) else "none"
         named = f"{self.account.id} ({self.account.alias})" if self.account.alias else self.account.id
-        file = str(self.file.path) if self.file.exists else f"no {self.file.path}: defaults, and what is deployed stays"
+        file = self.file.shown if self.file.exists else f"no {self.file.shown}: defaults, and what is deployed stays"
         return [
             f"Account  {named}, as {self.account.caller}",
             f"Region   {self.account.region}",
@@ -82,7 +82,7 @@ class Deployment(ABC):
         ]
         found = self.account.warnings()
         if ignored:
-            where = f"Settings stand in {self.file.path}, keys in the secret"
+            where = f"Settings stand in {self.file.shown}, keys in the secret"
             found.append(f"not read from the shell: {', '.join(ignored)}. {where}")
         return found
 

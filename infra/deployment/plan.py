@@ -19,6 +19,7 @@ _STATEFUL = (
     "AWS::S3::",
     "AWS::Events::EventBus",
 )
+_ADDRESSES = frozenset({"AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"})
 _AT_MOST = 12
 """Resources of a kind of change that are named one by one, where they are not all of note."""
 
@@ -47,9 +48,15 @@ def dangers(changes: Iterable[Change]) -> list[str]:
         f"{resource.name} ({resource.type}): {resource.action}"
         for change in changes
         for resource in change.resources
-        if (resource.action in _SHOWN_WHOLE and resource.type.startswith(_STATEFUL))
-        or (resource.action in _SHOWN_WHOLE and resource.type in {"AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"})
+        if _is_danger(resource)
     ]
+
+
+def _is_danger(resource: Resource) -> bool:
+    """An API that "may be replaced" is none: whether its definition changes shows once its functions are updated."""
+    if resource.type.startswith(_STATEFUL):
+        return resource.action in _SHOWN_WHOLE
+    return resource.type in _ADDRESSES and resource.action in {"replace", "remove"}
 
 
 @dataclass(frozen=True)

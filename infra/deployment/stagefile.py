@@ -38,6 +38,11 @@ class StageFile:
     def exists(self) -> bool:
         return self.path.exists()
 
+    @property
+    def shown(self) -> str:
+        """The path as a person types it, from the repository's root."""
+        return _shown(self.path)
+
 
 def check_stage(stage: str) -> None:
     """Raises ValueError for what cannot be the name of a stage."""
@@ -56,44 +61,45 @@ def read(stage: str, names: Mapping[str, frozenset[str]], folder: Path = FOLDER)
     path = folder / f"{stage}.toml"
     if not path.exists():
         return StageFile(path)
+    shown = _shown(path)
     try:
         content = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{shown}: {error}") from None
     unknown = sorted(set(content) - _TABLES - set(_TEXTS))
     if unknown:
         allowed = ", ".join([*_TEXTS, "[settings]", "[further.NAME]"])
-        raise ValueError(f"{path}: {', '.join(unknown)} is unknown here; allowed: {allowed}")
-    texts = {name: _text(path, name, content.get(name, ""), pattern) for name, pattern in _TEXTS.items()}
-    settings = _settings(path, "settings", content.get("settings", {}), names["settings"])
+        raise ValueError(f"{shown}: {', '.join(unknown)} is unknown here; allowed: {allowed}")
+    texts = {name: _text(shown, name, content.get(name, ""), pattern) for name, pattern in _TEXTS.items()}
+    settings = _settings(shown, "settings", content.get("settings", {}), names["settings"])
     further = {}
-    for name, table in _table(path, "further", content.get("further", {})).items():
+    for name, table in _table(shown, "further", content.get("further", {})).items():
         try:
             check_name(name)
         except ValueError as error:
-            raise ValueError(f"{path}, [further]: {error}") from None
-        further[name] = _settings(path, f"further.{name}", table, names["further"])
+            raise ValueError(f"{shown}, [further]: {error}") from None
+        further[name] = _settings(shown, f"further.{name}", table, names["further"])
     return StageFile(path, texts["account"], texts["region"], settings, further)
 
 
-def _text(path: Path, name: str, value: object, pattern: str) -> str:
+def _text(file: str, name: str, value: object, pattern: str) -> str:
     if not isinstance(value, str) or (value and not re.fullmatch(pattern, value)):
-        raise ValueError(f"{path}: {name} has to be a text that matches {pattern}, {value!r} does not")
+        raise ValueError(f"{file}: {name} has to be a text that matches {pattern}, {value!r} does not")
     return value
 
 
-def _table(path: Path, name: str, value: Any) -> Mapping[str, Any]:
+def _table(file: str, name: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{path}: {name} has to be a table, [{name}]")  # noqa: TRY004 - a mistake in a file
+        raise ValueError(f"{file}: {name} has to be a table, [{name}]")  # noqa: TRY004 - a mistake in a file
     return value
 
 
-def _settings(path: Path, table: str, content: Any, known: frozenset[str]) -> dict[str, str]:
+def _settings(file: str, table: str, content: Any, known: frozenset[str]) -> dict[str, str]:
     settings = {}
-    for name, value in _table(path, table, content).items():
+    for name, value in _table(file, table, content).items():
         if name not in known:
-            raise ValueError(f"{path}, [{table}]: {_why_not(name, known)}")
-        settings[name] = as_text(f"{path}, [{table}]: {name}", value)
+            raise ValueError(f"{file}, [{table}]: {_why_not(name, known)}")
+        settings[name] = as_text(f"{file}, [{table}]: {name}", value)
     return settings
 
 
@@ -104,6 +110,11 @@ def _why_not(name: str, known: frozenset[str]) -> str:
         return f"{name} is the same in all stacks of a stage: set it in [settings]"
     near = difflib.get_close_matches(name, known, n=1)
     return f"there is no setting {name}" + (f"; is {near[0]} meant?" if near else "")
+
+
+def _shown(path: Path) -> str:
+    root = FOLDER.parent.parent
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def as_text(place: str, value: object) -> str:

@@ -1,0 +1,53 @@
+"""`make deploy` of what really goes to AWS, both stacks and a further one, on the emulator."""
+
+import pytest
+
+from infra.functions import FUNCTIONS, Role, functions_of
+from infra.package import package
+from tests.infra.deploying import STAGE, Deployer
+
+APPLICATION = f"edge-admin-{STAGE}"
+
+
+@pytest.fixture
+def deployer(emulator, tmp_path):
+    deployer = Deployer(emulator.url, tmp_path)
+    templates = {
+        role: package(tmp_path / role, STAGE, code_only=True, role=role)[0] for role in (Role.CORE, Role.FURTHER)
+    }
+    deployer.template = templates.__getitem__
+    yield deployer
+    deployer.session.close()
+
+
+def functions_in(deployer, stack):
+    pages = deployer.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    rows = [row for page in pages for row in page["StackResourceSummaries"]]
+    return {row["LogicalResourceId"] for row in rows if row["ResourceType"] == "AWS::Lambda::Function"}
+
+
+def test_it_deploys_updates_keeps_what_it_is_not_told_and_rests(deployer):
+    network = {"SUBNET_IDS": "subnet-1", "SECURITY_GROUP_IDS": "sg-1"}
+    deployer.core({"POLL_SECONDS": "30"})
+    assert functions_in(deployer, APPLICATION) == {each.resource for each in FUNCTIONS}
+    url = deployer.parameters(APPLICATION)["PublicUrl"]
+    assert f"API        {url}" in deployer.printed
+    tables = deployer.client("dynamodb").describe_table(TableName=f"edge-admin-{STAGE}-nodes")["Table"]
+    assert tables["DeletionProtectionEnabled"] is True
+
+    deployer.core()
+    assert (deployer.asked, deployer.session.called("ExecuteChangeSet")) == ([], [])
+
+    deployer.core({"NODE_UNREACHABLE_SECONDS": "900"})
+    assert 'NodeUnreachableSeconds: "" -> "900"' in deployer.printed
+    assert "Look twice" not in deployer.printed
+    after = deployer.parameters(APPLICATION)
+    assert (after["PollSeconds"], after["NodeUnreachableSeconds"], after["PublicUrl"]) == ("30", "900", url)
+
+    deployer.further("west", {"PUSH_ENABLED": "true", **network})
+    further = f"{APPLICATION}-admin-west"
+    assert functions_in(deployer, further) == {each.resource for each in functions_of(Role.FURTHER)}
+    assert deployer.parameters(further)["PollSeconds"] == "30"
+
+    deployer.further("west")
+    assert (deployer.asked, deployer.session.called("ExecuteChangeSet")) == ([], [])
