@@ -24,6 +24,7 @@ CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 """In the reason of a change set that failed because it is empty."""
 
+DONE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 _GONE = "DELETE_COMPLETE"
 
 
@@ -97,7 +98,7 @@ class Stacks:
             stack_id = self._described(change.stack)["StackId"]
             self.cloudformation.execute_change_set(ChangeSetName=change.change_set, RetainExceptOnCreate=True)
         status = self.settle(stack_id)
-        if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+        if status in DONE:
             return
         failed = failures(self.cloudformation, stack_id)
         if status == "ROLLBACK_COMPLETE":
@@ -119,6 +120,10 @@ class Stacks:
                 return status
             time.sleep(self.wait["Delay"])
         raise TimeoutError(f"the stack {name} is still {status}: it goes on by itself; deploy again later")
+
+    def failures(self, name: str, status: str) -> list[str]:
+        """What failed in the last operation on a stack, if that ended in this status; nothing where it went well."""
+        return [] if status in DONE else failures(self.cloudformation, self._described(name)["StackId"])
 
     def protect(self, name: str) -> None:
         """Nobody deletes the stack without lifting this first."""

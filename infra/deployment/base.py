@@ -51,6 +51,9 @@ class Deployment(ABC):
             if status.endswith("IN_PROGRESS"):
                 self.console.tell([f"{name} is {status}: waiting for that"])
                 status = self.stacks.settle(name)
+                self.console.tell(
+                    [f"{name} is {status}", *(f"  {each}" for each in self.stacks.failures(name, status))]
+                )
             if (refused := refusal(name, status)) is not None:
                 raise ValueError(refused)
 

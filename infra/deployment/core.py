@@ -98,7 +98,11 @@ class CoreDeployment(Deployment):
             self.discard(*planned)
             raise
         self.confirm(*planned)
-        self._apply_tables(tables)
+        try:
+            self._apply_tables(tables)
+        except BaseException:
+            self.discard(*planned[1:])
+            raise
         new_state = self.stacks.outputs(self._state)
         if changed:
             secrets = self.account.client("secretsmanager")

@@ -1,9 +1,13 @@
 """`make deploy` of a core: what is asked, planned, kept and refused, on the emulator, with every call noted."""
 
+import io
+from types import SimpleNamespace
+
 import pytest
 
 from infra.deployment.account import RefusedError
-from infra.deployment.base import DeclinedError
+from infra.deployment.base import DeclinedError, Deployment
+from infra.deployment.plan import Console
 from infra.stack_events import StackFailedError
 from tests.infra.deploying import STAGE, Deployer, small_application
 
@@ -100,9 +104,8 @@ class TestTheNext:
 
         assert deployed.parameters(APPLICATION)["PollSeconds"] == ""
 
-    @pytest.mark.parametrize("answer", ["n", "", "no"])
-    def test_that_is_declined_changes_nothing_and_leaves_no_change_set(self, deployed, answer):
-        deployed.answer = answer
+    def test_that_is_declined_changes_nothing_and_leaves_no_change_set(self, deployed):
+        deployed.answer = "n"
         with pytest.raises(DeclinedError):
             deployed.core({"POLL_SECONDS": "45"})
 
@@ -141,12 +144,12 @@ class TestTheNext:
             ({"SUBNET_IDS": "subnet-1"}, "SUBNET_IDS is set, and SECURITY_GROUP_IDS is not"),
         ],
     )
-    def test_with_a_setting_of_no_use_is_refused_before_anything_changes(self, deployed, settings, told):
+    def test_with_a_setting_of_no_use_is_refused_before_anything_changes(self, deployer, settings, told):
         with pytest.raises(ValueError, match=told):
-            deployed.core(settings)
+            deployer.core(settings)
 
-        assert changed_anything(deployed) == []
-        assert deployed.asked == []
+        assert changed_anything(deployer) == []
+        assert deployer.asked == []
 
     def test_settings_are_checked_together_with_those_that_stay(self, deployed):
         deployed.core({"NETMAKER_API_URL": "https://api.nm.example.com", "VPN_MODE": "netmaker"})
@@ -174,6 +177,42 @@ class TestTheNext:
         deployed.core()
 
         assert "Look twice:\n  Probe (AWS::SQS::Queue): replace" in deployed.printed
+
+
+class Busy:
+    """Stacks at which somebody else works, with this end."""
+
+    def __init__(self, end):
+        self.end = end
+
+    def status(self, name):
+        return "UPDATE_IN_PROGRESS"
+
+    def settle(self, name):
+        return self.end
+
+    def failures(self, name, status):
+        return [] if status == "UPDATE_COMPLETE" else ["NodesTable (AWS::DynamoDB::Table): no"]
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("UPDATE_COMPLETE", "app is UPDATE_COMPLETE\n"),
+        ("UPDATE_ROLLBACK_COMPLETE", "app is UPDATE_ROLLBACK_COMPLETE\n  NodesTable (AWS::DynamoDB::Table): no\n"),
+    ],
+)
+def test_what_somebody_else_does_is_waited_for_and_its_end_is_told(end, told):
+    out = io.StringIO()
+    Deployment.settle(SimpleNamespace(stacks=Busy(end), console=Console({}, out)), "app")
+
+    assert out.getvalue() == f"app is UPDATE_IN_PROGRESS: waiting for that\n{told}"
+
+
+def test_what_somebody_else_left_in_a_state_that_nobody_can_update_is_refused():
+    busy = SimpleNamespace(stacks=Busy("UPDATE_ROLLBACK_FAILED"), console=Console({}, io.StringIO()))
+    with pytest.raises(ValueError, match="continue-update-rollback"):
+        Deployment.settle(busy, "app")
 
 
 class TestKeys:
