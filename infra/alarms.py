@@ -16,6 +16,7 @@ from infra.functions import (
     Role,
     ScheduleSource,
     StreamSource,
+    function,
     functions_of,
 )
 from infra.grants import is_in_a_loop
@@ -103,10 +104,29 @@ def application_alarms(role: Role) -> Json:
             alarms["RelayIteratorAgeAlarm"] = _iterator_age_alarm(each)
         if isinstance(each.source, QueueSource) and not is_in_a_loop(each):
             alarms[f"{each.resource}RecursionAlarm"] = _recursion_alarm(each)
-    alarms |= _api_alarms(role)
+    alarms |= {"HeartbeatSilenceAlarm": _silence_alarm(function("heartbeat"))} | _api_alarms(role)
     if role is Role.CORE:
         alarms |= {"ThrottlesAlarm": _throttles_alarm()} | _socket_alarms()
     return alarms
+
+
+def _silence_alarm(schedule: Function) -> Json:
+    """Rings when the clock calls nobody: an error would be an invocation. All schedules hang on the same clock, so one
+    is watched, the one without which a stack counts as dead after three minutes."""
+    ringing = alarm(
+        f"{schedule.name} is not called: it may be that no schedule runs",
+        APPLICATION_TOPIC,
+        _of(schedule, "Invocations", "Sum"),
+        above=0,
+        period_seconds=API_PERIOD_SECONDS,
+    )
+    ringing["Properties"] |= {
+        "ComparisonOperator": "LessThanThreshold",
+        "Threshold": 1,
+        "EvaluationPeriods": 2,
+        "TreatMissingData": "breaching",
+    }
+    return ringing
 
 
 def _of(function: Function, metric: str, statistic: str) -> Json:

@@ -185,7 +185,18 @@ def test_what_has_run_once_and_failed_is_no_gap_in_the_data(stateful, applicatio
     alarms += of_type(application, "AWS::CloudWatch::Alarm").values()
 
     assert len(alarms) > len(FUNCTIONS)
-    assert {alarm["Properties"]["TreatMissingData"] for alarm in alarms} == {"notBreaching"}
+    silent = application["Resources"]["HeartbeatSilenceAlarm"]
+    missing = {alarm["Properties"]["TreatMissingData"] for alarm in alarms if alarm is not silent}
+    assert missing == {"notBreaching"}
+
+
+def test_a_clock_that_calls_nobody_raises_an_alarm(application):
+    """There is no data then."""
+    alarm = application["Resources"]["HeartbeatSilenceAlarm"]["Properties"]
+
+    assert (alarm["MetricName"], alarm["ComparisonOperator"]) == ("Invocations", "LessThanThreshold")
+    assert (alarm["Threshold"], alarm["TreatMissingData"]) == (1, "breaching")
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 600
 
 
 @pytest.mark.parametrize(
