@@ -5,12 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chalicelib.kit.tables import Meter, Put
+from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.schema import ALL_TABLES
 from infra.functions import FUNCTIONS, QueueSource
 from infra.libraries import PYTHON
 from tests.bench.deployed import deployed_functions, environment_of
+from tests.builders import a_command
+from tests.callers import EXECUTIONS, enrolled, operator
 from tests.emulator import create_tables
 from tests.infra.runtime_client import FunctionFailed, rest_event
+from tests.runtime_answer import MOST_BYTES, sent_bytes
+from tests.world import World
 
 AT_ONCE = 2
 """Functions that start at the same time: as many as small machines have cores."""
@@ -59,6 +65,54 @@ def test_requests_are_answered_by_the_api_on_real_tables(real_zip, emulator):
     (row,) = json.loads(json.loads(encoded)["body"])["data"]
     assert row["command_text"] == f"echo {CYRILLIC}"
     assert page["headers"]["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    "text", [CYRILLIC * 2600, f'{{"text":"{CYRILLIC}"}}\n' * 1700, "\u2028ж" * 12_000], ids=["words", "json", "lines"]
+)
+def test_a_hundred_long_executions_are_polled_and_listed_within_what_lambda_sends(real_zip, emulator, text):
+    environment = environment_of("api_handler", emulator.url) | {"TABLE_PREFIX": f"large-{len(text)}-"}
+    dynamodb = emulator.client("dynamodb")
+    create_tables(dynamodb, ALL_TABLES, environment["TABLE_PREFIX"])
+    deployed = DynamoDriver(dynamodb, environment["TABLE_PREFIX"], Meter())
+    world = World()
+    client = operator(world)
+    client.post("/api/v1/clusters", json={"name": "north"})
+    (agent,) = enrolled(client, 1)
+    commands = [a_command(world, text) for _ in range(100)]
+    world.settle()
+
+    with real_zip.start("app.app", environment) as function:
+        _copy(world, deployed)
+        query = {"status": "pending"}
+        own_key = {"Authorization": f"Bearer {agent.token}"}
+        polled = function.invoke(rest_event("GET", EXECUTIONS, headers=own_key, query=query))
+        while waiting := agent.waiting():
+            for execution_id in waiting:
+                agent.acknowledge(execution_id)
+                agent.report(execution_id, output=text, exit_code=0)
+        _copy(world, deployed)
+        listed = function.invoke(
+            rest_event("GET", "/api/v1/command_executions", headers=KEY, query={"page_size": "100"})
+        )
+
+    assert max(len(polled), len(listed)) <= MOST_BYTES
+    assert {row["command_text"] for row in _data(polled)} == {text}
+    assert {row["command_id"] for row in _data(listed)} == {command.id for command in commands}
+    for answer in (polled, listed):  # the formula that other tests count with
+        assert abs(sent_bytes(json.loads(answer), ascii_only=False) - len(answer)) < 100
+
+
+def _copy(world, deployed):
+    for table in ALL_TABLES:
+        for row in world.driver.rows(table):
+            deployed.write(Put(table, row))
+
+
+def _data(answer):
+    whole = json.loads(answer)
+    assert whole["statusCode"] == 200, whole["body"][:500]
+    return json.loads(whole["body"])["data"]
 
 
 def test_the_compiled_modules_are_those_that_the_functions_load(real_zip):
