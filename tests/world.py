@@ -23,6 +23,7 @@ from tests.fakes.dynamo import Crash, FakeDynamo
 from tests.fakes.log import Lines
 from tests.fakes.messaging import URLS, FakeBus, FakeSocketApi, FakeSqs
 from tests.fakes.receivers import FakeReceivers, FakeResolver
+from tests.fakes.trouble import Trouble, Troubled
 
 MASTER_KEY = "master-key"
 
@@ -54,9 +55,10 @@ class LambdaContext:
 
 
 class World:
-    """Everything outside the application, and the application on it."""
+    """Everything outside the application, and the application on it. ``trouble`` is what calls of AWS beside its tables
+    meet."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, trouble: Trouble | None = None, **settings: Any) -> None:
         self.clock = FakeClock()
         self.ids = FakeIds()
         self.lines = Lines()
@@ -66,6 +68,11 @@ class World:
         self.bus_client = FakeBus()
         self.socket_client = FakeSocketApi()
         self.key_service = FakeKeyService()
+        self._trouble = trouble
+        if trouble is not None:
+            self.queue_client: Any = Troubled(self.queue_client, trouble)
+            self.bus_client: Any = Troubled(self.bus_client, trouble)
+            self.socket_client: Any = Troubled(self.socket_client, trouble)
         self.resolver = FakeResolver()
         self.exchange = FakeReceivers(self.clock)
         given = {"queue_urls": URLS, "master_key": MASTER_KEY, "public_url": "http://api.test", **settings}
@@ -128,10 +135,14 @@ class World:
         return moved
 
     def _until_done(self, handler: str, event: Mapping[str, Any]) -> None:
-        for _ in range(10):
+        for _ in range(10 if self._trouble is None else 100):
             try:
                 answer = self.call(handler, event)
             except Crash:
+                continue
+            except Exception:
+                if self._trouble is None:
+                    raise
                 continue
             if not (answer or {}).get("batchItemFailures"):
                 return
