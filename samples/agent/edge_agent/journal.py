@@ -167,10 +167,12 @@ class Journal:
         if self._is_torn:
             self._rewrite()
         line = _line(execution_id, entry)
-        self._is_torn = True
-        write_all(self._open_descriptor(), line)
-        self._sync(self._open_descriptor())
-        self._is_torn = False
+        try:
+            write_all(self._open_descriptor(), line)
+            self._sync(self._open_descriptor())
+        except OSError:
+            self._is_torn = True
+            raise
         self._entries[execution_id] = entry
         self._size += len(line)
 
@@ -207,14 +209,15 @@ class Journal:
             key: entry for key, entry in self._entries.items() if entry.state is not State.SETTLED or key in remembered
         }
         content = b"".join(self._all_lines())
-        was_torn, self._is_torn = self._is_torn, True
         try:
             replace_file(self._path, content)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
         except OSError:
-            self._is_torn = was_torn or not self._has_name()
+            # What is open may be a file without a name now.
+            self._is_torn = self._is_torn or not self._has_name()
             raise
         self.close()
-        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+        self._descriptor = descriptor
         self._is_torn = False
         self._size = self._size_when_written = len(content)
 

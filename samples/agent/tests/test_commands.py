@@ -246,3 +246,22 @@ def test_a_command_whose_output_cannot_be_kept_is_not_started(server, agents, tm
 def test_a_command_killed_by_a_signal_has_the_shells_exit_code(server, agents):
     agent = agents.connected()
     assert done(server, server.add("kill -9 $$", wake=True), agent)["exit_code"] == 137
+
+
+@pytest.mark.parametrize("text", ["-x", "+x", "--version", "-"])
+def test_a_text_that_begins_like_an_option_is_a_command(server, agents, text):
+    agent = agents.connected()
+    item = done(server, server.add(f"{text} 2>/dev/null; echo $?", wake=True), agent)
+    assert (item["exit_code"], item["output"]) == (0, "127\n")
+
+
+def test_what_left_the_group_and_holds_the_output_is_not_said_to_be_killed(server, agents, tmp_path):
+    agent = agents.connected()
+    waiter = f"while [ ! -e {tmp_path}/release ]; do sleep 0.02; done; touch {tmp_path}/lived"
+    text = f"setsid sh -c '{waiter}' & echo started"
+    item = done(server, server.add(text, wake=True), agent)
+    assert item["exit_code"] == 0
+    assert item["output"].startswith("started\n")
+    assert "were not killed" in item["output"]
+    (tmp_path / "release").touch()
+    eventually((tmp_path / "lived").exists, what="its end by itself")

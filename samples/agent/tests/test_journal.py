@@ -1,10 +1,12 @@
+import errno
 import json
 import os
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from edge_agent.journal import SETTLED_KEPT, Journal, Result, State, Work
+from edge_agent.journal import REWRITE_AFTER_BYTES, SETTLED_KEPT, Journal, Result, State, Work
 from set_clock import SetClock
 
 
@@ -161,3 +163,98 @@ def test_the_file_is_rewritten_before_it_grows_without_end(path, opened):
     assert path.stat().st_size < 6000
     assert journal.state_of("99") is State.SETTLED
     assert not journal.accept(work("99"))
+
+
+# As the first agents wrote it: the text of a started command stands there twice.
+OLD_LINES = """
+{"id": "a", "state": "accepted", "at": "2026-01-01T00:00:00.000000+00:00", "work": {"id": "a", "command_id": "c", "command_text": "echo x", "timeout_ms": null, "expired_at": null}}
+{"id": "b", "state": "accepted", "at": "2026-01-01T00:00:00.000000+00:00", "work": {"id": "b", "command_id": "c", "command_text": "echo x", "timeout_ms": 5, "expired_at": "2026-01-02T00:00:00Z"}}
+{"id": "b", "state": "started", "at": "2026-01-01T00:00:01.000000+00:00", "work": {"id": "b", "command_id": "c", "command_text": "echo x", "timeout_ms": 5, "expired_at": "2026-01-02T00:00:00Z"}}
+{"id": "c", "state": "finished", "at": "2026-01-01T00:00:02.000000+00:00", "result": {"status": "completed", "exit_code": 0, "completed_at": "2026-01-01T00:00:02Z", "notes": ["n"]}}
+{"id": "d", "state": "settled", "at": "2026-01-01T00:00:03.000000+00:00", "result": {"status": "expired", "exit_code": null, "completed_at": "2026-01-01T00:00:02Z", "notes": []}}
+""".lstrip()  # noqa: E501 - as they are
+
+
+def test_what_the_first_agents_wrote_is_read(path, opened):
+    path.write_text(OLD_LINES)
+    journal = opened()
+    assert {name: journal.state_of(name) for name in "abcd"} == dict(zip("abcd", State, strict=True))
+    assert journal.entry("a").work == Work("a", "c", "echo x", None, None)
+    assert journal.entry("c").result.notes == ("n",)
+    assert not journal.is_damaged
+
+
+def test_texts_leave_the_file_when_it_is_tidied(path, opened):
+    journal = opened()
+    journal.accept(replace(work("a"), command_text="a secret"))
+    journal.start("a")
+    assert path.read_text().count("a secret") == 1
+    journal.finish("a", RESULT)
+    journal.settle("a")
+    journal.tidy()
+    assert "a secret" not in path.read_text()
+    assert journal.state_of("a") is State.SETTLED
+    journal.accept(work("b"))
+    assert opened().state_of("b") is State.ACCEPTED
+
+
+def test_the_file_is_bounded_in_bytes_whatever_the_texts(path, opened):
+    journal = opened()
+    text = "x" * 100_000
+    for number in range(30):
+        journal.accept(replace(work(str(number)), command_text=text))
+        journal.start(str(number))
+        journal.finish(str(number), RESULT)
+        journal.settle(str(number))
+        assert path.stat().st_size < REWRITE_AFTER_BYTES + 2 * len(text)
+
+
+class Disk:
+    def __init__(self):
+        self.is_full = False
+
+    def sync(self, descriptor):
+        if self.is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(descriptor)
+
+
+def test_a_write_that_failed_changed_nothing_and_the_next_one_mends_the_file(path, opened):
+    disk = Disk()
+    journal = opened(sync=disk.sync)
+    journal.accept(work("a"))
+    disk.is_full = True
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space"):
+            journal.accept(work("b"))
+        assert journal.state_of("b") is None
+        assert journal.is_torn
+    disk.is_full = False
+    assert journal.accept(work("c"))
+    assert not journal.is_torn
+    again = opened()
+    assert [again.state_of(name) for name in "abc"] == [State.ACCEPTED, None, State.ACCEPTED]
+
+
+def test_a_journal_that_cannot_be_written_at_the_start_is_read(path, opened, monkeypatch):
+    path.write_text(OLD_LINES)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("edge_agent.journal.replace_file", full)
+        journal = opened()
+        assert journal.in_state(State.FINISHED) == ["c"]
+        with pytest.raises(OSError, match="No space"):
+            journal.settle("c")
+    journal.settle("c")
+    assert opened().state_of("c") is State.SETTLED
+
+
+def test_what_another_machine_has_begun_is_forgotten_and_results_are_not(path, opened):
+    path.write_text(OLD_LINES)
+    journal = opened()
+    assert journal.disown() == ["a", "b"]
+    again = opened()
+    assert [again.state_of(name) for name in "abcd"] == [None, None, State.FINISHED, State.SETTLED]

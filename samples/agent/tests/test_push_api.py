@@ -3,6 +3,7 @@ import json
 import socket
 import struct
 import uuid
+from contextlib import suppress
 
 import pytest
 from edge_agent.http_server import CONNECTIONS
@@ -169,3 +170,37 @@ def test_a_port_that_is_taken_is_waited_for_and_holds_up_nothing_else(server, ag
         agent.wait_for("task.failed", task="push")
         assert server.seen("POST", "/agents/nodes")[0].body["http_port"] == port
     agent.wait_for("push.listening", port=port)
+
+
+def test_clients_that_dribble_give_up_their_places(server, agents, tmp_path):
+    (tmp_path / "constants.json").write_text(json.dumps({"edge_agent.http_server.REQUEST_SECONDS": 1.0}))
+    agent = agents.connected("--push-port", "0", odd_machine=tmp_path)
+    pushed = Pushed(server, agent, agent.wait_for("push.listening")["port"])
+    clients = [socket.create_connection(("127.0.0.1", pushed.port)) for _ in range(CONNECTIONS)]
+    try:
+        for client in clients:
+            client.sendall(b"GET /health HTTP/1.1\r\n")
+
+        def is_served():
+            for client in clients:
+                with suppress(OSError):
+                    client.sendall(b"x: y\r\n")
+            return pushed.is_served("/health")
+
+        eventually(is_served, what="a place")
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_a_push_that_the_disk_does_not_take_is_refused_and_may_be_repeated(server, agents, tmp_path):
+    agent = agents.connected("--push-port", "0", odd_machine=tmp_path)
+    pushed = Pushed(server, agent, agent.wait_for("push.listening")["port"])
+    execution_id = server.add("echo later", shown_as="nowhere")
+    (tmp_path / "disk_full").touch()
+    assert pushed.create(execution_id)[0] == 503
+    assert pushed.call("GET", "/health")[0] == 503
+    (tmp_path / "disk_full").unlink()
+    assert pushed.create(execution_id)[0] == 201
+    assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "later\n"
+    assert pushed.call("GET", "/health")[0] == 200

@@ -181,3 +181,40 @@ def test_no_more_connections_at_a_time_than_are_allowed(ssh):
             return False
 
     eventually(there_is_room)
+
+
+def test_signatures_by_sha_1_let_nobody_in(ssh):
+    key = asyncssh.generate_private_key("ssh-rsa")
+    ssh.server.allow_key("ada", public_text(key))
+    try:
+        assert ssh.run("echo in", login=by_key(key)).stdout == "in\n"
+        old = asyncssh.load_keypairs(key)[0]
+        # A client that signs as they did before OpenSSH 8.8, whatever the server offers.
+        old.sig_algorithm = b"ssh-rsa"
+        old.set_sig_algorithm = lambda _: None
+        assert ssh.refused(client_keys=[old], password=None)
+    finally:
+        ssh.server.public_keys.clear()
+
+
+@needs_ssh
+def test_a_real_client_is_offered_no_sha_1_and_none_of_the_oldest_keys(ssh, tmp_path):
+    offered = RealClient(ssh, tmp_path).run("-v", "-o", "BatchMode=yes", "ada@127.0.0.1", "true").stderr
+    (line,) = [line for line in offered.splitlines() if "server-sig-algs" in line]
+    names = line.partition("<")[2].rstrip(">\r").split(",")
+    assert "ssh-ed25519" in names
+    assert not {"ssh-rsa", "ssh-dss"} & set(names)
+
+
+@needs_ssh
+def test_a_command_whose_bytes_are_no_utf_8_runs_as_it_is(ssh, key, tmp_path):
+    key_file = tmp_path / "id"
+    key.write_private_key(key_file)
+    key_file.chmod(0o600)
+    ssh.server.allow_key("ada", public_text(key))
+    try:
+        command = os.fsdecode(b"printf gr\xfcn | od -An -tx1")
+        ended = RealClient(ssh, tmp_path).run("-i", str(key_file), "-o", "BatchMode=yes", "ada@127.0.0.1", command)
+    finally:
+        ssh.server.public_keys.clear()
+    assert ended.stdout.split() == ["67", "72", "fc", "6e"], ended.stderr
