@@ -11,6 +11,7 @@ from edge_agent.errors import FatalError, RefusedError, UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import Answer, HttpClient, ask
 from edge_agent.identity import Identity, Node, registered
+from edge_agent.secure_urls import keeps_secrets
 
 CREATED = 201
 UNAUTHORIZED = 401
@@ -169,7 +170,8 @@ class Enroller:
                 network_name=network_name,
                 asked=asked,
                 enrolled_at=enrolled_at,
-                insecure_http=self._keys.insecure_http,
+                # Who has enrolled in clear before that needed an option goes on as it was.
+                insecure_http=self._keys.insecure_http or not all(keeps_secrets(url) for url in asked),
             )
         except ValueError as error:
             raise RefusedError(f"the server's answer to the registration cannot be read: {error}") from error

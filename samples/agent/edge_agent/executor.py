@@ -136,18 +136,17 @@ class Executor:
         self._fill()
         return True
 
-    async def disclaim(self, work: Work) -> None:
+    async def disclaim(self, execution_id: str) -> None:
         """Report an execution that the server takes for running here, of which nothing is known, without running it.
 
         Raises UnavailableError where the disk does not take that.
         """
+        result = Result("completed", EXIT_AGENT_STOPPED, format_time(self._server_time.now()), (UNRECORDED_NOTE,))
         try:
-            await self._journal_thread.run(self._journal.accept, work)
+            await self._journal_thread.run(self._journal.disclaim, execution_id, result)
         except OSError as error:
             raise UnavailableError(f"the journal cannot be written: {told(error)}") from error
-        self._counters.add("commands_execution_enqueued_total")
-        await self._finish(work.id, Ending(EXIT_AGENT_STOPPED, (UNRECORDED_NOTE,)))
-        self._report(work.id)
+        self._report(execution_id)
 
     def cancel(self, execution_id: str) -> CancelOutcome | None:
         """Ask an execution to end; None for one that was never taken here. Repeating it does no harm."""

@@ -119,6 +119,10 @@ class Journal:
         self._write(work.id, Entry(State.ACCEPTED, self._now(), work=work))
         return True
 
+    def disclaim(self, execution_id: str, result: Result) -> None:
+        """Keep a result of what was never taken on here, in one step: it must never seem to be waiting."""
+        self._write(execution_id, Entry(State.FINISHED, self._now(), result=result))
+
     def start(self, execution_id: str) -> None:
         """The text of the command is not needed any more: what was started is never started again."""
         entry = replace(self._entries[execution_id], state=State.STARTED, at=self._now(), work=None)

@@ -41,7 +41,7 @@ class SentWork:
             await self.take(item)
         elif self._is_of_lost_record(item):
             self._log.write("execution.unrecorded", execution_id=execution_id)
-            await self._executor.disclaim(item.work)
+            await self._executor.disclaim(execution_id)
         elif execution_id not in self._of_others:
             self._of_others.add(execution_id)
             self._log.write("execution.of_another", execution_id=execution_id)

@@ -252,6 +252,14 @@ def test_a_journal_that_cannot_be_written_at_the_start_is_read(path, opened, mon
     assert opened().state_of("c") is State.SETTLED
 
 
+def test_what_was_never_taken_on_is_never_waiting(path, opened):
+    states = []
+    journal = opened(sync=lambda _: states.append(json.loads(path.read_bytes().splitlines()[-1])["state"]))
+    journal.disclaim("a", RESULT)
+    assert states == ["finished"]
+    assert opened().entry("a").result == RESULT
+
+
 def test_what_another_machine_has_begun_is_forgotten_and_results_are_not(path, opened):
     path.write_text(OLD_LINES)
     journal = opened()

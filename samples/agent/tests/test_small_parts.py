@@ -16,7 +16,7 @@ from edge_agent.enrollment import EnrollmentKey
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
 from edge_agent.health import Check, check_disk, overall
-from edge_agent.identity import Identity, load_identity, save_identity
+from edge_agent.identity import Identity, load_identity, registered, save_identity
 from edge_agent.proxies import proxy_for
 from edge_agent.wanted import DOUBT_SECONDS, RETRY_SECONDS, Wanted
 from set_clock import SetClock
@@ -142,6 +142,13 @@ class FullDisk(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
+def test_events_may_have_nowhere_to_go():
+    closed = io.StringIO()
+    closed.close()
+    for stream in (None, closed):
+        EventLog(stream, SetClock()).write("thing.happened")
+
+
 def test_an_event_that_cannot_be_written_is_lost_and_nothing_else():
     stream = FullDisk()
     for _ in range(2):
@@ -159,6 +166,46 @@ def test_the_identity_of_another_version_is_read(tmp_path):
         older = {name: value for name, value in kept.items() if name not in ("enrolled_at", "metrics_push_seconds")}
         state.write("identity.json", {**older, "of_a_newer_version": 1})
         assert load_identity(state) == replace(identity, metrics_push_seconds=None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"poll_seconds": 5}, {"poll_seconds": 5.0}),
+        ({"poll_seconds": 0}, {"poll_seconds": 60.0}),
+        ({"poll_seconds": -1}, {"poll_seconds": 60.0}),
+        ({"poll_seconds": 1e-9}, {"poll_seconds": 0.1}),
+        ({"poll_seconds": 1e300}, {"poll_seconds": 3600.0}),
+        ({"poll_seconds": float("nan")}, {"poll_seconds": 60.0}),
+        ({"poll_seconds": True}, {"poll_seconds": 60.0}),
+        ({"poll_seconds": "5"}, {"poll_seconds": 60.0}),
+        ({"metrics_push_seconds": 0}, {"metrics_push_seconds": None}),
+        ({"metrics_push_seconds": 30}, {"metrics_push_seconds": 30.0}),
+        ({"admin_urls": "https://a"}, {"admin_urls": ("https://asked",)}),
+        ({"admin_urls": ["https://a", 7, "http://b"]}, {"admin_urls": ("https://a",)}),
+        ({"admin_urls": ["http://b"]}, {"admin_urls": ("https://asked",)}),
+        ({"websocket_url": "wss://a"}, {"websocket_url": "wss://a"}),
+        ({"websocket_url": "ws://a"}, {"websocket_url": None}),
+        ({"websocket_url": 7}, {"websocket_url": None}),
+        ({"network_name": ["x"], "derp_map_url": {}}, {"network_name": "cluster-a", "derp_map_url": None}),
+    ],
+)
+def test_of_a_registration_what_is_odd_is_replaced(answer, expected):
+    identity = registered(
+        {"api_token": "token", **answer},
+        node_id="node",
+        network_name="cluster-a",
+        asked=("https://asked",),
+        enrolled_at="",
+        insecure_http=False,
+    )
+    assert {name: getattr(identity, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("token", [None, "", 7, "tökén"])
+def test_a_registration_without_a_token_is_none(token):
+    with pytest.raises(ValueError, match="api_token"):
+        registered({"api_token": token}, node_id="", network_name="", asked=(), enrolled_at="", insecure_http=False)
 
 
 def test_one_unhealthy_check_makes_the_node_unhealthy():
