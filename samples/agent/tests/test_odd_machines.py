@@ -1,6 +1,7 @@
 """What is odd about a machine ends neither its agent nor its commands."""
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -131,3 +132,17 @@ def test_a_first_process_leaves_no_zombies(server, agents):
     eventually(lambda: zombies() == 0, what="its end")
     # Ends the agent with it.
     agent.stop(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("descriptors", [9, 13])
+def test_a_machine_at_the_end_of_its_descriptors_comes_back_when_there_are_more(server, agents, descriptors):
+    server.poll_seconds = 0.2
+    agents.connected().stop()
+    agent = agents.start(launcher=["/bin/sh", "-c", f'ulimit -S -n {descriptors}; exec "$@"', "sh"])
+    agent.wait_for("agent.reregistered")
+    server.add("true", wake=True)
+    _, most = resource.prlimit(agent.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(agent.process.pid, resource.RLIMIT_NOFILE, (min(1024, most), most))
+    agent.wait_for("websocket.connected")
+    assert done(server, server.add("echo more", wake=True), agent)["output"] == "more\n"
+    assert "Traceback" not in agent.stderr
