@@ -23,6 +23,13 @@ BAD = {
     "above 10 MB": (413, "payload_too_large", "POST", CLUSTERS, {"raw": b'"' + b"x" * (10 * MIB) + b'"'}),
     "no JSON": (400, "bad_request", "POST", CLUSTERS, {"raw": b'{"name": "x"'}),
     "no UTF-8": (400, "bad_request", "POST", CLUSTERS, {"raw": b'{"name": "\xff"}'}),
+    "replaced bytes": (
+        400,
+        "bad_request",
+        "POST",
+        "/api/v1/commands",
+        {"raw": b'{"command_text": "printf gr\xfcn", "targeting": {"type": "all"}}'},
+    ),
     "no object": (400, "bad_request", "POST", CLUSTERS, {"body": ["x"]}),
     "no body": (400, "bad_request", "POST", "/api/v1/commands", {}),
     "wrong type": (400, "bad_request", "POST", CLUSTERS, {"body": {"name": {}}}),
@@ -86,6 +93,19 @@ def test_a_request_that_is_no_http_does_not_disturb_others(cloud, api):
         assert raw.recv(1024).startswith(b"HTTP/1.")
 
     assert api.get("/livez").status == 200
+
+
+def test_methods_beside_those_that_a_path_declares(cloud):
+    stranger = Api(cloud.url, "")
+    try:
+        heads = {path: stranger.call("HEAD", path) for path in ("/livez", "/healthz", "/", "/api/openapi")}
+        assert {path: (head.status, head.text) for path, head in heads.items()} == dict.fromkeys(heads, (200, ""))
+        wrong, asked = stranger.call("PUT", CLUSTERS), stranger.call("OPTIONS", CLUSTERS)
+        assert (wrong.status, wrong.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+        assert (asked.status, asked.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
+        assert stranger.call("HEAD", CLUSTERS).status == 401
+    finally:
+        stranger.close()
 
 
 def test_what_needs_no_key(cloud):

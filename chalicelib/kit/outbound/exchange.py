@@ -170,8 +170,11 @@ def _connect(addresses: Sequence[str], port: int, deadline: _Deadline) -> socket
 
 
 def _exchange(connection: HTTPConnection, call: Call, deadline: _Deadline) -> Answer:
-    with suppress(BrokenPipeError):  # refused before all was sent: its answer may be there
-        connection.request(call.method, call.target.path, body=call.body, headers=dict(call.headers))
+    try:
+        with suppress(BrokenPipeError):  # refused before all was sent: its answer may be there
+            connection.request(call.method, call.target.path, body=call.body, headers=dict(call.headers))
+    except ValueError:  # a header that cannot be sent. Without its cause, which quotes it: it may be a key
+        raise NoAnswerError(Reason.PROTOCOL, may_have_arrived=False) from None
     response = connection.getresponse()
     assert isinstance(response, BoundedResponse)  # noqa: S101 - the connection's response class
     body, is_whole = _beginning(response, call.answer_bytes)

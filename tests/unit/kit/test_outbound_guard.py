@@ -1,5 +1,6 @@
 """Which URLs and addresses are refused, and with which words."""
 
+import time
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -304,3 +305,36 @@ def test_addresses_are_told_from_names():
     assert parse_target("http://8.8.8.8/").is_address
     assert not parse_target("http://2130706433/").is_address
     assert ip_address(parse_target("http://[::2]/").host).version == 6
+
+
+class Calls:
+    """Keeps what it is to send."""
+
+    def __init__(self) -> None:
+        self.calls = []
+
+    def send(self, call, addresses):
+        self.calls.append((call, tuple(addresses)))
+        return Answer(204)
+
+
+def test_the_resolvers_time_is_taken_off_that_of_the_request():
+    class Slow(FakeResolver):
+        def resolve(self, host, seconds):
+            assert seconds == 5
+            time.sleep(0.02)
+            return super().resolve(host, seconds)
+
+    exchange = Calls()
+    Outbound(Slow(), exchange, total_seconds=5).send("GET", "https://slow.example/", {})
+    ((call, _),) = exchange.calls
+    assert call.seconds < 5
+
+
+def test_method_body_and_bounds_are_handed_on():
+    exchange = Calls()
+    sender = Outbound(FakeResolver(), exchange, answer_bytes=7)
+    sender.send("DELETE", "https://a.example/x?y=z", {"n": "v"})
+    ((call, addresses),) = exchange.calls
+    assert (call.method, call.target.path, call.headers, call.body) == ("DELETE", "/x?y=z", {"n": "v"}, None)
+    assert (call.answer_bytes, addresses) == (7, (PUBLIC_ADDRESS,))

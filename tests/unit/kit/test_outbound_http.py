@@ -319,3 +319,12 @@ def test_what_cannot_have_arrived_is_told_from_what_may_have(certificate):
     assert not may_have_arrived(outbound(addresses=()), f"http://{NAME}:{port}/")
     with receiver(says(b""), certificate) as (port, _):
         assert not may_have_arrived(outbound(), f"https://{NAME}:{port}/")
+
+
+@pytest.mark.parametrize("value", ["Bearer private\n", "Bearer private\u20ac"])
+def test_a_header_that_cannot_be_sent_is_quoted_nowhere(value):
+    with receiver(says(b"HTTP/1.1 200 OK\r\n\r\n")) as (port, seen), pytest.raises(NoAnswerError) as caught:
+        outbound().send("GET", f"http://{NAME}:{port}/", {"authorization": value})
+    assert not caught.value.may_have_arrived
+    assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
+    assert b"private" not in b"".join(seen.requests)

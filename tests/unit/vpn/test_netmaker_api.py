@@ -1,5 +1,6 @@
 """The client of Netmaker's API against a server that fails in every way that servers do."""
 
+import gzip
 import json
 import time
 
@@ -15,6 +16,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.log import Lines
 from tests.fakes.netmaker_http import running_netmaker
 from tests.fakes.netmaker_stub import MASTER_KEY
+from tests.unit.kit.receivers import receiver, says
 
 NETWORK = "cluster-north"
 
@@ -202,3 +204,36 @@ def test_the_real_pool_asks_the_status_without_much_ado(server, lines):
     assert server.stub.requests == [("GET", "/api/server/status")]
     server.trouble(status=500)
     assert unavailable(api.check)
+
+
+def endless_headers(connection, seen):
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    while not seen.stop.is_set():
+        connection.sendall(b"x: " + b"y" * 8000 + b"\r\n")
+
+
+def dripping_headers(connection, seen):
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    while not seen.stop.wait(0.02):
+        connection.sendall(b"x")
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        endless_headers,
+        dripping_headers,
+        says(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n" + gzip.compress(b"[]")),
+        says(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n[]"),
+    ],
+    ids=["endless headers", "dripping headers", "compressed", "cut off"],
+)
+def test_an_odd_servers_answers_are_bounded_and_no_list(lines, talk):
+    with receiver(talk) as (port, _):
+        assert unavailable(an_api(f"http://127.0.0.1:{port}", lines).networks)
+    assert json.loads(lines.texts[-1])["event"] == "netmaker_failed"
+
+
+def test_an_informational_answer_is_read_past(lines):
+    with receiver(says(b"HTTP/1.1 103 X\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]")) as (port, _):
+        assert an_api(f"http://127.0.0.1:{port}", lines).networks() == []
