@@ -96,7 +96,8 @@ def _read_boolean(value: object) -> object:
         case "false":
             return False
         case _:
-            raise problems(wrong_type("boolean", value))
+            allowed = "" if value is None else ". Allowed: true, false"
+            raise problems(f"{wrong_type('boolean', value)}{allowed}")
 
 
 def read_uuid(value: str) -> str:

@@ -123,7 +123,7 @@ def test_another_default_order_and_page_size():
         ("status", "lost", ['Invalid value for enum: "lost". Allowed: open or done']),
         ("colour", "lost", ['Invalid value for enum: "lost". Allowed: red']),
         ("owner_id", "lost", ["Invalid format. Expected a UUID"]),
-        ("is_whole", "yes", ["Invalid boolean. Got: string"]),
+        ("is_whole", "yes", ["Invalid boolean. Got: string. Allowed: true, false"]),
         ("bogus", "1", ["Unexpected field: bogus"]),
         ("seen_at__lte", "2026-11-21", ["Unexpected field: seen_at__lte"]),
     ],

@@ -95,8 +95,8 @@ def refused(values, model=Sample):
         ("above", 0, "0 is smaller than exclusive minimum 0"),
         ("above", 10, "10 is larger than exclusive maximum 10"),
         ("port", 65536, "65536 is larger than inclusive maximum 65535"),
-        ("flag", "yes", "Invalid boolean. Got: string"),
-        ("flag", 1, "Invalid boolean. Got: integer"),
+        ("flag", "yes", "Invalid boolean. Got: string. Allowed: true, false"),
+        ("flag", 1, "Invalid boolean. Got: integer. Allowed: true, false"),
         ("flag", None, "null value where boolean expected"),
         (
             "at",
