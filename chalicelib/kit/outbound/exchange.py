@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -177,7 +177,8 @@ def _exchange(connection: HTTPConnection, call: Call, deadline: _Deadline) -> An
         raise NoAnswerError(Reason.PROTOCOL, may_have_arrived=False) from None
     response = connection.getresponse()
     assert isinstance(response, BoundedResponse)  # noqa: S101 - the connection's response class
-    body, is_whole = _beginning(response, call.answer_bytes)
+    with closing(response):  # the connection alone does not close what reads from it
+        body, is_whole = _beginning(response, call.answer_bytes)
     is_whole = is_whole and not deadline.has_passed  # cut off by us looks like an end
     return Answer(response.status, body, response.headers.get("retry-after"), is_whole)
 
