@@ -22,6 +22,7 @@ SETTINGS = {
     "POLL_SECONDS": "1",  # of agents without a socket
     "METRICS_KEY": "metrics-key-of-the-end-to-end-tests",
     "WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+    "WEBHOOK_MAX_ATTEMPTS": "3",
     "WEBHOOK_RETRY_SECONDS": "1",
 }
 
