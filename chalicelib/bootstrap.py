@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.commands.looking import Looking
     from chalicelib.commands.pruning import Pruning
     from chalicelib.commands.service import Commands
+    from chalicelib.distribution.service import Distribution
     from chalicelib.kit.health import HealthCheck
     from chalicelib.metrics.admin import AdminMetrics
     from chalicelib.metrics.discovery import Discovery
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from chalicelib.transport.redelivery import Redelivery
     from chalicelib.transport.service import Transport
     from chalicelib.updates.fan_out import UpdateFanOuts
+    from chalicelib.updates.outcomes import Outcomes
     from chalicelib.updates.service import SelfUpdates
     from chalicelib.updates.triggering import Triggering
     from chalicelib.webhooks.context import WebhookContext
@@ -86,10 +88,23 @@ class Services(Fleet):
         )
 
     @cached_property
+    def update_outcomes(self) -> Outcomes:
+        from chalicelib.updates.outcomes import Outcomes
+
+        return Outcomes(self.tables, self.clock, list_read_limit=self.settings.list_read_limit)
+
+    @cached_property
     def update_fan_outs(self) -> UpdateFanOuts:
         from chalicelib.updates.fan_out import UpdateFanOuts
 
         return UpdateFanOuts(self.tables, self.clock, self.nodes, self.clusters)
+
+    @cached_property
+    def distribution(self) -> Distribution:
+        from chalicelib.distribution.service import Distribution
+        from chalicelib.kit.objects import Objects
+
+        return Distribution(Objects(self._outside.object_client, self.settings.agent_bucket))
 
     @cached_property
     def executions(self) -> Executions:

@@ -45,6 +45,9 @@ class Outside(Protocol):
     def socket_client(self) -> Any: ...
 
     @property
+    def object_client(self) -> Any: ...
+
+    @property
     def key_service(self) -> KeyService: ...
 
     @property
@@ -94,6 +97,10 @@ class Aws:
     @cached_property
     def socket_client(self) -> Any:
         return aws.client("apigatewaymanagementapi", self._settings.websocket_management_url)
+
+    @cached_property
+    def object_client(self) -> Any:
+        return aws.client("s3")
 
     @cached_property
     def key_service(self) -> KeyService:

@@ -81,6 +81,7 @@ class Settings(BaseModel):
         "minutes.",
     )
     kms_key_id: str = Field("", description="KMS key that wraps the data key of secrets at rest.")
+    agent_bucket: str = Field("", description="Bucket that the agent's archives are handed out from.")
     websocket_url: str = Field("", description="What registration gives agents to connect to, `wss://…`.")
     websocket_management_url: str = Field("", description="Endpoint of the API that posts to open connections.")
     public_url: str = Field("", description="This API's own URL, with the stage if its host needs one.")

@@ -37,10 +37,8 @@ GLIBC = ("2_28", "2_17")
 EPOCH = 315_532_800
 """1980-01-01, where the time stamps of zip files begin."""
 
-INSTALLERS_PARTS = {
-    "bundles.py": AGENT / "edge_agent" / "bundles.py",
-}
-"""What the installer uses before the agent is there, at the top of the archive."""
+INSTALLERS_PARTS = ("edge_agent/bundles.py", "edge_agent/launcher.py", "edge-agent.service", "as-root.conf")
+"""What the installer takes from the top of the archive."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def build_bundle(
         libraries = library_wheels(architecture, pythons, cache)
         files = {f"wheels/{wheel.name}": wheel.read_bytes()}
         files |= {f"wheels/{each.name}": each.read_bytes() for each in libraries}
-        files |= {part: path.read_bytes() for part, path in INSTALLERS_PARTS.items()}
+        files |= {Path(part).name: (agent / part).read_bytes() for part in INSTALLERS_PARTS}
         files["requirements.txt"] = _requirements(files).encode()
     manifest = {
         "name": DISTRIBUTION,
@@ -139,7 +137,7 @@ def _normal(text: str) -> str:
 
 def _sources(agent: Path) -> Iterator[Path]:
     yield from (agent / "edge_agent").rglob("*.py")
-    yield from (agent / name for name in ("pyproject.toml", "requirements.txt", "edge-agent.service"))
+    yield from (agent / name for name in ("pyproject.toml", "requirements.txt", "edge-agent.service", "as-root.conf"))
     yield LOCK if agent == AGENT else agent / LOCK.name
 
 

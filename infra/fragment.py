@@ -133,6 +133,7 @@ def _parameters(tables: Sequence[Table], role: Role) -> Json:
         "KeyArn",
         "SecretArn",
         "AlarmTopicArn",
+        "ArtifactBucket",
     ]
     required += [queue_parameter(queue) for queue in Queue]
     required += [stream_parameter(table) for table in tables if table.stream]
@@ -183,7 +184,7 @@ def _function_properties(each: Function, tables: Sequence[Table], role: Role) ->
         "Runtime": f"python{PYTHON}",  # whatever Python packages them
         "Timeout": each.timeout_seconds,
         "MemorySize": each.memory_mb,
-        "Environment": {"Variables": {"FUNCTION_NAME": each.name}},
+        "Environment": {"Variables": _own_environment(each)},
         # JSON is what lets START, END and REPORT be left out: our own line of each invocation says as much, and of an
         # idle fleet's bill these three would be a twentieth. A deployer who wants to see them says SYSTEM_LOG_LEVEL.
         "LoggingConfig": {
@@ -213,6 +214,11 @@ def _function_properties(each: Function, tables: Sequence[Table], role: Role) ->
             reserved = {"Ref": parameter_name("API_RESERVED_CONCURRENCY")}
             properties["ReservedConcurrentExecutions"] = {"Fn::If": [_RESERVES, reserved, _NO_VALUE]}
     return properties
+
+
+def _own_environment(each: Function) -> Json:
+    bucket = {"AGENT_BUCKET": {"Ref": "ArtifactBucket"}} if GRANTS[each.name].hands_out_agent else {}
+    return {"FUNCTION_NAME": each.name} | bucket
 
 
 def _queue_event(source: QueueSource, role: Role) -> Json:

@@ -26,7 +26,8 @@ class Grants:
 
     ``sends`` and ``counts`` name queues that it may send to, and ask about together with their dead letters;
     ``sends_to_owners`` is for the delivery queues of all further stacks of the stage, which are made after the core;
-    ``reads_keys`` opens the API keys; ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it.
+    ``reads_keys`` opens the API keys; ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it;
+    ``hands_out_agent`` reads the agent's archives, which also lets it make links to them.
     """
 
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Grants:
     decrypts: bool = False
     makes_data_key: bool = False
     posts_to_sockets: bool = False
+    hands_out_agent: bool = False
 
 
 GRANTS: Mapping[str, Grants] = {
@@ -77,6 +79,7 @@ GRANTS: Mapping[str, Grants] = {
         decrypts=True,
         makes_data_key=True,
         posts_to_sockets=True,
+        hands_out_agent=True,
     ),
     "websocket_connect": Grants(
         tables={

@@ -24,6 +24,7 @@ STACK_VARIABLES = (
     "EVENT_BUS_NAME",
     "KEYS_SECRET_ARN",
     "KMS_KEY_ID",
+    "AGENT_BUCKET",
     "WEBSOCKET_MANAGEMENT_URL",
 )
 """Variables that the stacks fill in themselves."""

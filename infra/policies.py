@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.distribution.model import PREFIX as AGENT_PREFIX
 from chalicelib.kit.queues import READ_BY_PEOPLE
 from chalicelib.kit.tables.schema import Table
 from infra.functions import API_STAGE, Function, QueueSource, Role, StreamSource
@@ -29,21 +30,25 @@ def policies(function: Function, grants: Grants, tables: Mapping[str, Table], ro
         dead = [queue for queue in grants.counts if queue not in READ_BY_PEOPLE]
         counted += [{"Fn::Sub": f"${{{queue_parameter(queue)}}}-dead"} for queue in dead]
         statements.append(_allow(["sqs:GetQueueAttributes"], counted))
-    if grants.publishes:
-        statements.append(_allow(["events:PutEvents"], [{"Ref": "EventBusArn"}]))
-    if grants.reads_keys:
-        statements.append(_allow(["secretsmanager:GetSecretValue"], [{"Ref": "SecretArn"}]))
-    if grants.decrypts:
-        statements.append(_for_data_keys("kms:Decrypt"))
-    if grants.makes_data_key:
-        statements.append(_for_data_keys("kms:GenerateDataKey"))
-    if grants.posts_to_sockets:
-        statements.append(_allow(["execute-api:ManageConnections"], [_sockets_arn()]))
+    statements += [statement for statement, is_granted in _single(grants) if is_granted]
     if function.reaches_nodes:
         statements.append(_no_network_interfaces())
     statements += _source_statements(function, tables, role)
     document = {"Version": "2012-10-17", "Statement": statements}
     return [{"PolicyName": f"{function.role}Policy", "PolicyDocument": document}]
+
+
+def _single(grants: Grants) -> tuple[tuple[Json, bool], ...]:
+    """One action on one thing each, and whether it is granted."""
+    agent = {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::${{ArtifactBucket}}/{AGENT_PREFIX}*"}
+    return (
+        (_allow(["events:PutEvents"], [{"Ref": "EventBusArn"}]), grants.publishes),
+        (_allow(["secretsmanager:GetSecretValue"], [{"Ref": "SecretArn"}]), grants.reads_keys),
+        (_for_data_keys("kms:Decrypt"), grants.decrypts),
+        (_for_data_keys("kms:GenerateDataKey"), grants.makes_data_key),
+        (_allow(["execute-api:ManageConnections"], [_sockets_arn()]), grants.posts_to_sockets),
+        (_allow(["s3:GetObject"], [agent]), grants.hands_out_agent),
+    )
 
 
 def _allow(actions: list[str], resources: list[Any]) -> Json:

@@ -14,7 +14,7 @@ from typing import Any
 Json = dict[str, Any]
 
 DATA = Path("botocore") / "data"
-SERVICES = frozenset({"apigatewaymanagementapi", "dynamodb", "events", "kms", "secretsmanager", "sqs"})
+SERVICES = frozenset({"apigatewaymanagementapi", "dynamodb", "events", "kms", "s3", "secretsmanager", "sqs"})
 """The services that the functions call."""
 
 _MODEL = "service-2.json"

@@ -22,10 +22,13 @@ from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.dynamo import Crash, FakeDynamo
 from tests.fakes.log import Lines
 from tests.fakes.messaging import URLS, FakeBus, FakeSocketApi, FakeSqs
+from tests.fakes.objects import FakeObjects
 from tests.fakes.receivers import FakeReceivers, FakeResolver
 from tests.fakes.trouble import Trouble, Troubled
 
 MASTER_KEY = "master-key"
+
+BUCKET = "artifacts"
 
 WORKERS: Mapping[Queue, str] = {
     Queue.EXECUTION_CREATION: "chalicelib.workers.create_executions.handler",
@@ -67,6 +70,7 @@ class World:
         self.queue_client = FakeSqs()
         self.bus_client = FakeBus()
         self.socket_client = FakeSocketApi()
+        self.object_client = FakeObjects()
         self.key_service = FakeKeyService()
         self._trouble = trouble
         if trouble is not None:
@@ -75,7 +79,13 @@ class World:
             self.socket_client: Any = Troubled(self.socket_client, trouble)
         self.resolver = FakeResolver()
         self.exchange = FakeReceivers(self.clock)
-        given = {"queue_urls": URLS, "master_key": MASTER_KEY, "public_url": "http://api.test", **settings}
+        given = {
+            "queue_urls": URLS,
+            "master_key": MASTER_KEY,
+            "public_url": "http://api.test",
+            "agent_bucket": BUCKET,
+            **settings,
+        }
         self.services = Services(Settings(**given), self)
         self.seconds_left = 60.0
         """What Lambda's context says at the start of each call. The clock stands still meanwhile, so that a handler

@@ -63,6 +63,7 @@ _TAGS = {
     "Agents.Alias": "For agents: their further names",
     "Agents.CommandExecution": "For agents: what they have to run",
     "Agents.SelfUpdate": "For agents: whether to update themselves",
+    "Agents.Distribution": "For machines: the agent itself",
     "Health": "For probes and readers",
     "Documentation": "Pages for people, and the description of the events",
 }

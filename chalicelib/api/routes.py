@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chalicelib.api import health
 from chalicelib.api.agent import aliases as agent_aliases
+from chalicelib.api.agent import bundle as agent_bundle
 from chalicelib.api.agent import enrollment as agent_enrollment
 from chalicelib.api.agent import executions as agent_executions
 from chalicelib.api.agent import metrics as agent_metrics
@@ -54,6 +55,7 @@ MODULES = (
     agent_aliases,
     agent_executions,
     agent_updates,
+    agent_bundle,
     agent_ssh,
     health,
     pages,

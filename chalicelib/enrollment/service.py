@@ -158,6 +158,13 @@ class Enrollment:
             if not backoff.pause():
                 raise unavailable()
 
+    def look_at(self, blob: str) -> Outcome:
+        """What `verify` would say of this key to a machine that has not had a use of it. Takes none, writes nothing."""
+        now = self._clock.now()
+        presented = self._presented(blob, None, now)
+        cluster = None if presented.key is None else self._clusters.find(presented.key.cluster_name)
+        return decide(presented.key, cluster, now, presented.standing, use_noted=False)
+
     def redeem_token(self, token: str, node_id: str) -> Redemption:
         """The cluster that a registration token leads to, and the writes that bind the token to this node.
 

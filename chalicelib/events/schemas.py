@@ -129,6 +129,7 @@ class UpdateSummary(EventData):
     total: int
     triggered: int
     failed: int
+    updated: int = Field(default=0, description="Those of the triggered that say that they run what was asked for")
 
 
 class SelfUpdateRequestEvent(EventData):

@@ -195,6 +195,7 @@ class UpdateFanOuts:
                 node_id=node.id,
                 cluster_name=node.cluster_name,
                 state=NodeState.PENDING,
+                wanted=request.agent_version,
                 inserted_at=request.inserted_at,
                 updated_at=now,
             )

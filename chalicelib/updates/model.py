@@ -24,23 +24,29 @@ class RequestStatus(StrEnum):
 
 
 class NodeState(StrEnum):
-    """``triggered``: the machine was told. ``failed``: it refused, is gone, or did not ask before the deadline."""
+    """``triggered``: the machine was told. ``updated``: it says that it runs what was asked for. ``failed``: it
+    refused, is gone, did not ask before the deadline, went back to the version before, or said nothing more."""
 
     PENDING = "pending"
     TRIGGERED = "triggered"
+    UPDATED = "updated"
     FAILED = "failed"
 
 
 class Summary(BaseModel, frozen=True):
-    """How the nodes of a completed request ended."""
+    """How the nodes of a completed request ended. ``triggered`` are those that were told and have not failed since;
+    ``updated``, those of them that say that they run what was asked for: agents that report nothing are not among
+    them. Requests that ended before there were reports count none."""
 
     total: int
     triggered: int
     failed: int
+    updated: int = 0
 
 
 class SelfUpdateRequest(BaseModel, frozen=True):
-    """Targeting as the operator wrote it. Times are UTC seconds text.
+    """Targeting as the operator wrote it; ``agent_version`` is what the nodes shall run, None for what is current when
+    each asks. Times are UTC seconds text.
 
     While ``parts`` are left, nodes are being looked for. Those that are finished are in ``looks`` until, some time
     after ``looks_since`` (the end of the last one), nodes have been looked for in them that an index had hidden; before
@@ -51,6 +57,7 @@ class SelfUpdateRequest(BaseModel, frozen=True):
 
     id: str
     targeting: Targeting
+    agent_version: str | None = None
     status: RequestStatus
     summary: Summary | None = None
     parts: frozenset[str]
@@ -69,7 +76,10 @@ class NodeUpdate(BaseModel, frozen=True):
     """One node of a request, and the cluster that it was in when it was found.
 
     ``attempted_at`` stands while a push is under way; ``registration`` tells which life of the agent was told: one that
-    has registered again since has restarted. ``inserted_at`` is the request's.
+    has registered again since has restarted. ``inserted_at`` is the request's, and so is ``wanted``, its agent_version.
+
+    Until ``report_by`` a node that was told, and whose agent reports, is waited for. ``agent_version_before`` is what
+    it ran when it was told, ``agent_version`` what it says that it runs since, ``reason`` why it failed, in words.
     """
 
     request_id: str
@@ -78,16 +88,33 @@ class NodeUpdate(BaseModel, frozen=True):
     state: NodeState
     attempted_at: str | None = None
     registration: str | None = Field(default=None, repr=False)
+    wanted: str | None = None
+    report_by: str | None = None
+    agent_version_before: str | None = None
+    agent_version: str | None = None
+    reason: str | None = None
     inserted_at: str
     updated_at: str
 
 
 @dataclass(frozen=True)
 class UpdateCheck:
-    """The answer to an agent that asks: whether to update, and when the newest request for it was made."""
+    """The answer to an agent that asks: whether to update, when the newest request for it was made, which that is, and
+    to which version if that was said."""
 
     including_me: bool
     inserted_at: str | None
+    request_id: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an agent says became of an update: `NodeState.UPDATED` or `FAILED`, and the version that it runs now."""
+
+    state: NodeState
+    version: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ UNKNOWN_AFTER = timedelta(seconds=300)
 """A push whose outcome was not noted by then never will be: the worker has 60 s. The machine may have been told, and is
 not told again."""
 
+REPORTED_WITHIN = timedelta(hours=1)
+"""How long a node that was told is waited for: it lets commands end, downloads, installs, and is on probation."""
+
 _REGISTRATION_LENGTH = 16
 
 
@@ -43,6 +46,17 @@ def is_outcome_unknown(update: NodeUpdate, now: datetime) -> bool:
 def registration_of(node: Node) -> str:
     """Names the current registration of a node; the next one has another name."""
     return node.token_digest[:_REGISTRATION_LENGTH]
+
+
+def reports(node: Node) -> bool:
+    """Whether its agent says what becomes of an update. Agents that come from a bundle do, and carry its build in their
+    version (``0.2.0+b1a2b3c4d5``); of others *triggered* is the last that is heard."""
+    return "+" in node.agent_version
+
+
+def report_by(node: Node, now: datetime) -> str | None:
+    """Until when a node that is told now is waited for, None where it reports nothing."""
+    return to_seconds_text(now + REPORTED_WITHIN) if reports(node) else None
 
 
 def takes_updates(agent: Agent) -> bool:

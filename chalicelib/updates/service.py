@@ -61,7 +61,9 @@ class SelfUpdates:
         self._totals = totals
         self._store = UpdateStore(tables)
 
-    def create(self, targeting: Targeting, *, allow_missing: bool = False) -> SelfUpdateRequest:
+    def create(
+        self, targeting: Targeting, version: str | None = None, *, allow_missing: bool = False
+    ) -> SelfUpdateRequest:
         """Accept a request: one write, whatever the size of the fleet. What it names has to exist, unless it may be
         missing, and is read first; that nobody is left is no error.
 
@@ -76,6 +78,7 @@ class SelfUpdates:
         request = SelfUpdateRequest(
             id=self._ids.uuid7(now),
             targeting=accepted.targeting,
+            agent_version=version,
             status=RequestStatus.PENDING,
             parts=accepted.parts,
             deadline_at=to_seconds_text(now + self._deadline),
@@ -131,7 +134,8 @@ class SelfUpdates:
         for start in range(0, len(waiting), UPDATES_PER_MESSAGE):
             some = waiting[start : start + UPDATES_PER_MESSAGE]
             self._triggering.note_triggered([(row.request_id, agent.node) for row in some])
-        return UpdateCheck(including_me=True, inserted_at=concerning[0].inserted_at)
+        newest = concerning[0]
+        return UpdateCheck(True, newest.inserted_at, newest.request_id, newest.wanted)  # noqa: FBT003 - as declared
 
     def clean_up_chunk(self, request_id: str, cursor: str | None) -> str | None:
         """Remove some nodes of a deleted request; returns where the next chunk begins, None at the end."""

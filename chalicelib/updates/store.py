@@ -6,7 +6,18 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.kit.ids import compose_uuid7, to_milliseconds
-from chalicelib.kit.listing import Choice, Counter, Listing, ListPage, ListRequest, Moment, Source, all_rows, fixed
+from chalicelib.kit.listing import (
+    Choice,
+    Counter,
+    Listing,
+    ListPage,
+    ListRequest,
+    Moment,
+    Source,
+    Text,
+    all_rows,
+    fixed,
+)
 from chalicelib.kit.redrive import due_rows
 from chalicelib.kit.tables import (
     Between,
@@ -64,6 +75,16 @@ _NEWEST = 100
 """Requests that one check looks at: what one BatchGet reads."""
 
 
+NODE_FIELDS = {
+    "status": Choice("state"),
+    "cluster_name": Text("cluster_name"),
+    "version": Text("agent_version"),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+"""What the nodes of a request are filtered and sorted by."""
+
+
 class UpdateStore:
     """Reads of requests and of their nodes."""
 
@@ -112,6 +133,14 @@ class UpdateStore:
             for page in self._tables.pages(_shard_query(request_id, shard)):
                 yield from map(update_from_item, page.items)
 
+    def page_of_nodes(
+        self, request_id: str, request: ListRequest, now: datetime, read_limit: int
+    ) -> ListPage[NodeUpdate]:
+        """One page; raises as `Listing.page` does. The rows of the request are read whole: some 300 bytes a node."""
+        of_request = Source(index=None, partitions=fixed(*_shards(request_id)), insertion=None)
+        listing = Listing(NODE_UPDATES, fields=NODE_FIELDS, sources=(of_request,))
+        return listing.page(self._tables, request, now=now, read_limit=read_limit).map(update_from_item)
+
     def page_of_shard(self, request_id: str, shard: int, limit: int) -> Page:
         """The first rows of a shard of a request's nodes."""
         return self._tables.query(_shard_query(request_id, shard, limit))
@@ -119,6 +148,10 @@ class UpdateStore:
 
 def _shard_query(request_id: str, shard: int, limit: int | None = None) -> Query:
     return Query(NODE_UPDATES, f"{request_id}#{shard}", consistent=True, limit=limit)
+
+
+def _shards(request_id: str) -> list[str]:
+    return [f"{request_id}#{shard}" for shard in range(SHARDS)]
 
 
 def request_key(request_id: str) -> Key:

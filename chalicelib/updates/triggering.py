@@ -7,6 +7,7 @@ an answer.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from chalicelib.events.catalogue import EventType
 from chalicelib.events.service import Events
@@ -15,7 +16,9 @@ from chalicelib.kit.tables import (
     Absent,
     And,
     Change,
+    Condition,
     Equals,
+    Exists,
     Item,
     Remove,
     Set,
@@ -42,13 +45,16 @@ REDRIVEN_PER_MESSAGE = 2000
 _IS_PENDING = Equals("state", NodeState.PENDING.value)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Tally:
-    """How many have ended is told only where nobody is ``pending``, which holds no more than one look can tell."""
+    """How many have ended is told only where nobody is ``pending``, which holds no more than one look can tell, and
+    nobody ``unheard``: told, and still to say what became of it."""
 
     triggered: int
     failed: int
+    updated: int
     pending: list[NodeUpdate]
+    unheard: list[NodeUpdate]
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ class Triggering:
         pending = [row for row in self._store.updates_of(request_id, node_ids) if row.state is NodeState.PENDING]
         nodes = {node.id: node for node in self._nodes.find_many([row.node_id for row in pending])}
         able = [row for row in pending if row.node_id in nodes and nodes[row.node_id].self_update_enabled]
-        self._fail(request_id, [row.node_id for row in pending if row not in able])
+        self._fail(request_id, [row.node_id for row in pending if row not in able], "it does not let itself be updated")
         transport = self._transport()
         woken = set(transport.wake_for_update([row.node_id for row in able]))
         self.note_triggered([(request_id, nodes[node_id]) for node_id in sorted(woken)])
@@ -91,7 +97,7 @@ class Triggering:
     def note_triggered(self, told: Sequence[tuple[str, Node]]) -> list[str]:
         """Write down that these nodes (request id, node) were told, with an event each; returns the request ids of
         those for whom that was still open."""
-        now = to_seconds_text(self._clock.now())
+        now = self._clock.now()
         left = list(told)
         while left:
             writes: list[Write] = []
@@ -115,13 +121,20 @@ class Triggering:
         request = self._store.find(request_id)
         if request is None or request.status is RequestStatus.COMPLETED or request.parts:
             return Following()
+        now = to_seconds_text(self._clock.now())
         tally = self._count(request_id)
-        if not tally.pending:
+        if not tally.pending and not tally.unheard:
             if request.looks_since is None:
                 self._complete(request, tally)
             return Following()
-        if request.deadline_at <= to_seconds_text(self._clock.now()):
-            self._fail(request_id, [row.node_id for row in tally.pending[:FAILED_PER_LOOK]])
+        if tally.pending and request.deadline_at <= now:
+            late = [row.node_id for row in tally.pending[:FAILED_PER_LOOK]]
+            self._fail(request_id, late, "it did not ask before the deadline")
+            return Following(looks_again=True)
+        silent = [row.node_id for row in tally.unheard if row.report_by is not None and row.report_by <= now]
+        if silent:
+            told = And(Equals("state", NodeState.TRIGGERED.value), Exists("report_by"))
+            self._fail(request_id, silent[:FAILED_PER_LOOK], "it did not say what became of it", told)
             return Following(looks_again=True)
         following = Following()
         for row in tally.pending[:REDRIVEN_PER_MESSAGE] if redrive else ():
@@ -139,7 +152,7 @@ class Triggering:
                 case PushOutcome.TAKEN:
                     self.note_triggered([(claimed[node_id], nodes[node_id])])
                 case PushOutcome.REFUSED:
-                    self._fail(claimed[node_id], [node_id])
+                    self._fail(claimed[node_id], [node_id], "it refused")
                 case PushOutcome.UNREACHED:
                     self._change(claimed[node_id], node_id, (Remove("attempted_at"),), "self_update.unreached")
 
@@ -150,31 +163,43 @@ class Triggering:
         write = Update(NODE_UPDATES, key, (Set("attempted_at", now),), And(_IS_PENDING, Absent("attempted_at")))
         return self._tables.try_write(write, "self_update.attempted")
 
-    def _fail(self, request_id: str, node_ids: Sequence[str]) -> None:
+    def _fail(self, request_id: str, node_ids: Sequence[str], reason: str, still: Condition = _IS_PENDING) -> None:
         now = to_seconds_text(self._clock.now())
-        changes = (Set("state", NodeState.FAILED.value), Set("updated_at", now), Remove("attempted_at"))
+        ended = (Set("state", NodeState.FAILED.value), Set("reason", reason), Set("updated_at", now))
+        changes = (*ended, Remove("attempted_at"), Remove("report_by"))
         for node_id in node_ids:
-            self._change(request_id, node_id, changes, "self_update.failed")
+            self._change(request_id, node_id, changes, "self_update.failed", still)
 
-    def _change(self, request_id: str, node_id: str, changes: tuple[Change, ...], operation: str) -> None:
-        # Else it has asked by itself meanwhile, or another worker was faster.
-        self._tables.try_write(Update(NODE_UPDATES, update_key(request_id, node_id), changes, _IS_PENDING), operation)
+    def _change(
+        self,
+        request_id: str,
+        node_id: str,
+        changes: tuple[Change, ...],
+        operation: str,
+        still: Condition = _IS_PENDING,
+    ) -> None:
+        # Else it has asked or reported by itself meanwhile, or another worker was faster.
+        self._tables.try_write(Update(NODE_UPDATES, update_key(request_id, node_id), changes, still), operation)
 
     def _count(self, request_id: str) -> _Tally:
-        triggered = failed = 0
-        pending: list[NodeUpdate] = []
+        tally = _Tally(0, 0, 0, [], [])
         for row in self._store.every_update(request_id):
-            triggered += row.state is NodeState.TRIGGERED
-            failed += row.state is NodeState.FAILED
-            if row.state is NodeState.PENDING:
-                pending.append(row)
-            if len(pending) == REDRIVEN_PER_MESSAGE:
+            match row.state:
+                case NodeState.PENDING:
+                    tally.pending.append(row)
+                case NodeState.FAILED:
+                    tally.failed += 1
+                case NodeState.TRIGGERED | NodeState.UPDATED:
+                    tally.triggered += 1
+                    tally.updated += row.state is NodeState.UPDATED
+                    tally.unheard.extend([row] if row.report_by is not None else [])
+            if len(tally.pending) == REDRIVEN_PER_MESSAGE:
                 break
-        return _Tally(triggered, failed, pending)
+        return tally
 
     def _complete(self, request: SelfUpdateRequest, tally: _Tally) -> None:
         total = tally.triggered + tally.failed
-        summary = Summary(total=total, triggered=tally.triggered, failed=tally.failed)
+        summary = Summary(total=total, triggered=tally.triggered, failed=tally.failed, updated=tally.updated)
         changes = (
             Set("status", RequestStatus.COMPLETED.value),
             Set("summary", summary.model_dump()),
@@ -194,11 +219,13 @@ class Triggering:
         return self._events.occurrence(EventType.NODE_UPDATE_TRIGGERED, data)
 
 
-def _triggered(request_id: str, node: Node, now: str) -> Update:
+def _triggered(request_id: str, node: Node, now: datetime) -> Update:
     changes = (
         Set("state", NodeState.TRIGGERED.value),
         Set("registration", rules.registration_of(node)),
-        Set("updated_at", now),
+        Set("agent_version_before", node.agent_version),
+        Set("report_by", rules.report_by(node, now)),
+        Set("updated_at", to_seconds_text(now)),
         Remove("attempted_at"),
     )
     return Update(NODE_UPDATES, update_key(request_id, node.id), changes, _IS_PENDING)

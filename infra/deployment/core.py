@@ -1,11 +1,13 @@
 """The deployment of a stage's core: the stateful stack, its keys, then the application."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from infra.agent_bundle import Bundle
+from infra.agent_release import build_release, publish
 from infra.artifacts import deployed_template
 from infra.changes import Change, Kind
 from infra.deployment import keys
@@ -60,6 +62,7 @@ class CoreDeployment(Deployment):
     removed by a later release."""
 
     role = Role.CORE
+    agent: Callable[[Path], Sequence[Bundle]] = staticmethod(build_release)
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class CoreDeployment(Deployment):
         self.settle(self._state, self._application)
         before, outputs = self._described()
         template, archive = self.package(self.build, self.stage, code_only=False)
+        bundles = self.agent(self.build)
         self.check(template, self.file.settings, before)
         code = _Code(template, archive, Urls(self.file.settings, before, outputs))
         tables = self._tables()
@@ -92,6 +96,7 @@ class CoreDeployment(Deployment):
             if functions and not changed and all(change.kind is Kind.NOTHING for change in planned):
                 self.stacks.protect(self._state)
                 self.stacks.protect(self._application)
+                self._serve(bundles, state)
                 self._done(outputs)
                 return
         except BaseException:
@@ -104,6 +109,7 @@ class CoreDeployment(Deployment):
             self.discard(*planned[1:])
             raise
         new_state = self.stacks.outputs(self._state)
+        self._serve(bundles, new_state)
         if changed:
             secrets = self.account.client("secretsmanager")
             keys.set_keys(secrets, new_state["SecretArn"], self._keys, datetime.now(UTC))
@@ -118,6 +124,11 @@ class CoreDeployment(Deployment):
         self._done(
             self.release(self._application, functions.code, functions.given, code.urls, artifacts, functions.change)
         )
+
+    def _serve(self, bundles: Sequence[Bundle], state: Mapping[str, str]) -> None:
+        """Machines get this version of the agent from now on."""
+        version = publish(self.account.client("s3"), state["ArtifactBucket"], bundles)
+        self.console.tell([f"Agent    {version}"])
 
     def _tables(self) -> "_Tables":
         """The plan of the stateful stack. Raises ValueError where DynamoDB would refuse it."""

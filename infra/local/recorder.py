@@ -113,6 +113,8 @@ def _calls_of(function: str, request: web.Request, body: bytes) -> list[Call]:
     target = request.headers.get("X-Amz-Target", "")
     if "/@connections/" in request.path:
         return [Call(function, "execute-api:ManageConnections")]
+    if not target:  # S3 speaks with methods and paths
+        return [Call(function, "s3:GetObject" if request.method == "GET" else f"s3:{request.method}")]
     service, _, operation = target.partition(".")
     content: Mapping[str, Any] = json.loads(body) if target else {}
     if service.startswith("DynamoDB_"):

@@ -3,10 +3,12 @@
 import sys
 import time
 
+from infra.agent_release import build_for_this_machine, publish
 from infra.local.agents import SampleAgents
 from infra.local.cloud import LocalCloud, settings_of_this_shell
 from infra.local.lifetime import Lifetime, StopRequested
 from infra.local.operator_api import Operator
+from infra.package import ROOT
 
 DEFAULT_PORT = 8080
 SAMPLE_CLUSTER = "samples"
@@ -24,6 +26,7 @@ def main(agent_count: int) -> int:
             _print_addresses(cloud)
             if agent_count:
                 _enrol(Operator(cloud.url, cloud.master_key), agents, agent_count)
+            print(f"installer   {_serve_agent(cloud)}")
             print("Ctrl-C stops everything; its nodes and keys are gone then", flush=True)
             lifetime.wait()
     except StopRequested:
@@ -50,6 +53,18 @@ def _enrol(operator: Operator, agents: SampleAgents, count: int) -> None:
     if len(enrolled) < count:
         logs = ", ".join(str(agent.log) for agent in agents.agents if agent not in enrolled)
         print(f"            the others are not there yet; their logs: {logs}")
+
+
+def _serve_agent(cloud: LocalCloud) -> str:
+    """Have this cloud hand out the agent that fits this machine; returns what to say of it."""
+    try:
+        bundles = build_for_this_machine(ROOT / "build")
+    except RuntimeError as error:
+        return f"none: the agent could not be built ({str(error).splitlines()[-1]})"
+    if not bundles:
+        return "none: there is no archive of the agent for this machine"
+    version = publish(cloud.client("s3"), cloud.state["ArtifactBucket"], bundles)
+    return f"{cloud.url}/agent/install.sh ({version})"
 
 
 def _print_addresses(cloud: LocalCloud) -> None:

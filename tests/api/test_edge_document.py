@@ -116,6 +116,8 @@ def test_only_what_must_be_is_open():
         "/asyncdoc",
         "/assets/scripts/{asset_name}",
         "/assets/styles/{asset_name}",
+        "/agent/install.sh",
+        "/api/v1/agents/bundle",  # looks at its bearer itself
         "/api/v1/agents/nodes",
         "/api/v1/agents/enrollment_keys/verify",
         "/api/v1/clusters/default/enrollment_keys/public",

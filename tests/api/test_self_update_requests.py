@@ -10,9 +10,11 @@ from openapi_schema_validator import OAS30Validator
 from chalicelib.api.operator.self_update_requests import SelfUpdateRequestListQuery
 from chalicelib.kit.listing import filter_names
 from chalicelib.updates.store import FIELDS
+from infra.agent_bundle import Bundle
+from infra.agent_release import publish
 from tests.builders import a_cluster, machines
 from tests.callers import operator
-from tests.world import World
+from tests.world import BUCKET, World
 
 PATH = "/api/v1/self_update_requests"
 CHECK = "/api/v1/agents/self_updates/check"
@@ -52,6 +54,7 @@ def test_a_request_is_made_carried_out_and_removed(client, world):
     assert made.data | {"id": ""} == {
         "id": "",
         "targeting": {"type": "nodes", "node_ids": [world.machine.id]},
+        "version": None,
         "status": "pending",
         "summary": None,
         "inserted_at": "2026-11-21T10:00:00Z",
@@ -63,7 +66,7 @@ def test_a_request_is_made_carried_out_and_removed(client, world):
     )
     complete(world)
     shown = client.get(f"{PATH}/{made.data['id']}").data
-    assert (shown["status"], shown["summary"]) == ("completed", {"total": 1, "triggered": 0, "failed": 1})
+    assert (shown["status"], shown["summary"]) == ("completed", {"total": 1, "triggered": 0, "failed": 1, "updated": 0})
     assert client.delete(f"{PATH}/{made.data['id']}").status == 204
     assert client.get(f"{PATH}/{made.data['id']}").status == 404
     assert client.delete(f"{PATH}/{made.data['id']}").status == 404
@@ -73,11 +76,50 @@ def test_an_agent_asks(client, world):
     def check():
         return client.get(CHECK, key=world.machine.token)
 
-    assert check().data == {"including_me": False, "inserted_at": None}
-    create(client)
+    assert check().data == {"including_me": False, "inserted_at": None, "request_id": None, "version": None}
+    made = create(client)
     world.settle()
-    assert check().data == {"including_me": True, "inserted_at": "2026-11-21T10:00:00Z"}
+    assert check().data == {
+        "including_me": True,
+        "inserted_at": "2026-11-21T10:00:00Z",
+        "request_id": made.data["id"],
+        "version": None,
+    }
     assert client.get(CHECK).status == 401
+
+
+def test_an_agent_says_what_became_of_it_and_operators_see_which_version_runs(client, world):
+    (machine,) = machines(world, 1, self_update_enabled=True, agent_version="0.2.0+b1")
+    publish(world.object_client, BUCKET, [Bundle("0.3.0+b2", "x86_64", ("3.11",), b"archive")])
+    world.settle()
+    wanted = {"targeting": {"type": "nodes", "node_ids": [machine.id]}, "version": "0.3.0+b2"}
+    made = client.post(PATH, json=wanted)
+    assert (made.status, made.data["version"]) == (201, "0.3.0+b2")
+    world.settle()
+    path = f"/api/v1/agents/self_updates/{made.data['id']}/outcome"
+    said = {"status": "updated", "version": "0.3.0+b2"}
+    assert client.patch(path, key=machine.token, json=said).status == 409, "nobody has told it yet"
+    assert client.get(CHECK, key=machine.token).data["version"] == "0.3.0+b2"
+    taken = client.patch(path, key=machine.token, json=said)
+    assert (taken.status, taken.data["status"], taken.data["version"]) == (200, "updated", "0.3.0+b2")
+    assert client.patch(path, key=world.machine.token, json=said).status == 404
+    assert client.patch(path, key=machine.token, json={**said, "status": "triggered"}).status == 400
+    assert client.patch(path, json=said).status == 401
+    nodes = client.get(f"{PATH}/{made.data['id']}/nodes").data
+    assert [(row["node_id"], row["status"], row["version_before"], row["version"]) for row in nodes] == [
+        (machine.id, "updated", "0.2.0+b1", "0.3.0+b2")
+    ]
+    assert client.get(f"{PATH}/{made.data['id']}/nodes", query={"status": "failed"}).data == []
+    assert client.get(f"{PATH}/{NOBODY}/nodes").status == 404
+
+
+def test_a_version_that_is_not_served_is_refused_before_anything_is_made(client):
+    answer = client.post(PATH, json={"targeting": {"type": "all"}, "version": "9.9.9"})
+    assert (answer.status, answer.error["details"]) == (
+        422,
+        {"version": ["is no version of the agent that this stack serves"]},
+    )
+    assert client.get(PATH).data == []
 
 
 @pytest.mark.parametrize(

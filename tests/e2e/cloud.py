@@ -154,6 +154,7 @@ def granted(prefix: str) -> set[Call]:
             "kms:Decrypt": grants.decrypts,
             "kms:GenerateDataKey": grants.makes_data_key,
             "execute-api:ManageConnections": grants.posts_to_sockets,
+            "s3:GetObject": grants.hands_out_agent,
         }
         calls |= {Call(name, action) for action, is_granted in plain.items() if is_granted}
     return calls

@@ -90,7 +90,7 @@ def test_a_machine_is_named_updated_and_spared_a_command(cloud, operator):
 
     # A while after its last machine was told, the request ends by itself.
     eventually(lambda: operator.call("GET", path)["data"]["status"] == "completed")
-    assert operator.call("GET", path)["data"]["summary"] == {"total": 1, "triggered": 1, "failed": 0}
+    assert operator.call("GET", path)["data"]["summary"] == {"total": 1, "triggered": 1, "failed": 0, "updated": 0}
     operator.call("DELETE", path)
     operator.call("DELETE", f"/api/v1/nodes/{node_id}")
     assert cloud.function_failures() == []
@@ -137,7 +137,7 @@ def test_agents_update_themselves_once_by_whatever_way_they_are_told(cloud, tap,
         for _ in range(2):
             look_at(cloud, {"request_id": request["id"], "redrive": True})
             assert api.get(path).data["status"] == "completed"
-        assert api.get(path).data["summary"] == {"total": 4, "triggered": 4, "failed": 0}
+        assert api.get(path).data["summary"] == {"total": 4, "triggered": 4, "failed": 0, "updated": 0}
         assert [updates_of(agent) for agent in willing] == [[request["inserted_at"]]] * 4
         assert not (unwilling.folder / "updates").exists()
 

@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 
 from chalicelib.schema import ALL_TABLES
+from infra.agent_bundle import Bundle
 from infra.deployment.account import Account
 from infra.deployment.core import CoreDeployment
 from infra.deployment.further import FurtherDeployment
@@ -22,6 +23,9 @@ STAGE = "try"
 WAIT = {"Delay": 0, "MaxAttempts": 10_000}
 
 Json = dict[str, Any]
+
+
+AGENT_VERSION = "0.2.0+b1"
 
 
 class RecordingSession:
@@ -147,6 +151,7 @@ class Deployer:
 
 class _Core(CoreDeployment):
     wait = WAIT
+    agent = staticmethod(lambda _build: [Bundle(AGENT_VERSION, "x86_64", ("3.11",), b"archive")])
 
 
 class _Further(FurtherDeployment):

@@ -84,7 +84,7 @@ def test_the_lock_holds_what_the_agent_asks_for():
 
 
 def test_the_version_changes_with_the_content(tmp_path):
-    for name in ("pyproject.toml", "requirements.txt", "requirements.lock", "edge-agent.service"):
+    for name in ("pyproject.toml", "requirements.txt", "requirements.lock", "edge-agent.service", "as-root.conf"):
         (tmp_path / name).write_text("")
     (tmp_path / "edge_agent").mkdir()
     module = tmp_path / "edge_agent" / "__init__.py"

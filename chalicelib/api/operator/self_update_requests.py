@@ -5,13 +5,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel
 
 from chalicelib.api.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
-from chalicelib.api.list_query import EnumFilter, ListQuery
+from chalicelib.api.list_query import EnumFilter, ListQuery, TextFilter
 from chalicelib.api.operator.targeting import TargetingIn
 from chalicelib.api.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid, nullable
 from chalicelib.bootstrap import Services
-from chalicelib.updates.model import SORTABLE, SelfUpdateRequest
+from chalicelib.distribution.model import Version
+from chalicelib.kit.errors import invalid
+from chalicelib.updates.model import SORTABLE, NodeUpdate, SelfUpdateRequest
 
 StatusName = Literal["pending", "processing", "completed"]
+NodeStatusName = Literal["pending", "triggered", "updated", "failed"]
 
 routes = Endpoints(tag="SelfUpdates.Request")
 
@@ -24,16 +27,28 @@ class SelfUpdateRequestListQuery(ListQuery):
     status: EnumFilter[StatusName] = None
 
 
+class NodeListQuery(ListQuery):
+    status: EnumFilter[NodeStatusName] = None
+    cluster_name: TextFilter = None
+    version: TextFilter = None
+
+
 class SelfUpdateRequestCreate(Body):
-    """Whatever it says, only healthy nodes that let themselves be updated are asked."""
+    """Whatever it says, only healthy nodes that let themselves be updated are asked. ``version`` is one that this stack
+    serves; without it, each node takes the one that is current when it asks."""
 
     targeting: TargetingIn
+    version: Version | None = None
 
 
 class SummaryOut(BaseModel):
+    """``triggered`` nodes were told, and have not failed since; ``updated`` are those of them that say that they run
+    what was asked for."""
+
     total: int
     triggered: int
     failed: int
+    updated: int
 
 
 class SelfUpdateRequestOut(BaseModel):
@@ -41,8 +56,23 @@ class SelfUpdateRequestOut(BaseModel):
 
     id: str
     targeting: dict[str, Any]
+    version: str | None
     status: StatusName
     summary: Annotated[SummaryOut | None, nullable(SummaryOut)]
+    inserted_at: Timestamp
+    updated_at: Timestamp
+
+
+class NodeUpdateOut(BaseModel):
+    """``version`` is what the node says that it runs since, null before it has said so and for agents that do not.
+    ``reason`` says why it failed."""
+
+    node_id: str
+    cluster_name: str
+    status: NodeStatusName
+    version_before: str | None
+    version: str | None
+    reason: str | None
     inserted_at: Timestamp
     updated_at: Timestamp
 
@@ -60,8 +90,10 @@ class SelfUpdateRequestOut(BaseModel):
 def create_self_update_request(
     request: Request[NoPath, NoQuery, SelfUpdateRequestCreate], services: Services
 ) -> Created:
-    wanted = request.body.targeting
-    made = services.self_updates.create(wanted.to_targeting(), allow_missing=wanted.allow_missing)
+    wanted, version = request.body.targeting, request.body.version
+    if version is not None and not services.distribution.has(version):
+        raise invalid("version", "is no version of the agent that this stack serves")
+    made = services.self_updates.create(wanted.to_targeting(), version, allow_missing=wanted.allow_missing)
     return Created(_show(made), location=f"/api/v1/self_update_requests/{made.id}")
 
 
@@ -95,6 +127,25 @@ def get_self_update_request(
     return _show(services.self_updates.get(request.path.self_update_request_id))
 
 
+@routes.get(
+    "/api/v1/self_update_requests/{self_update_request_id}/nodes",
+    auth=OPERATOR,
+    path=SelfUpdateRequestPath,
+    query=NodeListQuery,
+    answer=NodeUpdateOut,
+    paginated=True,
+    errors=(404,),
+    summary="List the nodes of a self-update request, with the version that each runs",
+)
+def list_nodes_of_self_update_request(
+    request: Request[SelfUpdateRequestPath, NodeListQuery, NoBody], services: Services
+) -> Paginated:
+    page = services.update_outcomes.page_of_nodes(
+        request.path.self_update_request_id, request.query.to_request(SORTABLE)
+    )
+    return Paginated([_show_node(row) for row in page.items], page)
+
+
 @routes.delete(
     "/api/v1/self_update_requests/{self_update_request_id}",
     contract_path="/api/v1/self_update_requests/{id}",
@@ -116,8 +167,22 @@ def _show(request: SelfUpdateRequest) -> SelfUpdateRequestOut:
     return SelfUpdateRequestOut(
         id=request.id,
         targeting=request.targeting.model_dump(mode="json", exclude_none=True),
+        version=request.agent_version,
         status=request.status.value,
         summary=None if summary is None else SummaryOut(**summary.model_dump()),
         inserted_at=request.inserted_at,
         updated_at=request.updated_at,
+    )
+
+
+def _show_node(row: NodeUpdate) -> NodeUpdateOut:
+    return NodeUpdateOut(
+        node_id=row.node_id,
+        cluster_name=row.cluster_name,
+        status=row.state.value,
+        version_before=row.agent_version_before,
+        version=row.agent_version,
+        reason=row.reason,
+        inserted_at=row.inserted_at,
+        updated_at=row.updated_at,
     )

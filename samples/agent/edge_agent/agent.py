@@ -21,7 +21,7 @@ from edge_agent.event_log import EventLog
 from edge_agent.executor import Executor
 from edge_agent.health import Checks, HealthReporter
 from edge_agent.http_client import HttpClient, tls_context
-from edge_agent.identity import Node
+from edge_agent.identity import Node, load_identity, save_identity
 from edge_agent.intake import Intake
 from edge_agent.journal import Journal
 from edge_agent.journal_thread import JournalThread
@@ -79,36 +79,56 @@ class Agent:
                 await self._serve(*prepared, stop)
         self._log.write("agent.stopped")
 
-    async def _prepare(self, startup: Startup, resources: ExitStack) -> tuple[Session, StateDirectory, Journal, Doors]:
-        state = await startup.state()
-        journal = await startup.journal(state)
-        node = await startup.node(state)
+    async def enrol(self) -> str:
+        """Get this machine an identity, or a fresh one for the stored one, and return the node's id.
+
+        Raises RefusedError where the server does not want it, FatalError, OSError. A server that is away is waited for.
+        """
+        with ExitStack() as resources:
+            startup = Startup(self._options, resources, self._new_backoff, self._clock, self._log)
+            state = await startup.state()
+            node = await startup.node(state)
+            enroller = self._enroller(self._client(resources), node, self._options.ports)
+            stored = load_identity(state)
+            identity = await (enroller.enrol() if stored is None else enroller.renew(stored))
+            save_identity(state, identity)
+            return identity.node_id
+
+    def _client(self, resources: ExitStack) -> HttpClient:
         client = HttpClient(
             tls=self._tls, proxies=self._proxies, server_time=self._server_time, instance_id=self._instance_id
         )
         resources.callback(client.close)
+        return client
+
+    async def _prepare(self, startup: Startup, resources: ExitStack) -> tuple[Session, StateDirectory, Journal, Doors]:
+        state = await startup.state()
+        journal = await startup.journal(state)
+        node = await startup.node(state)
+        client = self._client(resources)
         doors = resources.enter_context(Doors(self._options))
         session = self._session(client, node, state, doors.ports)
         await session.open(register_anew=not startup.is_moved)
         return session, state, journal, doors
 
-    def _session(self, client: HttpClient, node: Node, state: StateDirectory, ports: Ports) -> Session:
-        options = self._options
-        enroller = Enroller(
+    def _enroller(self, client: HttpClient, node: Node, ports: Ports) -> Enroller:
+        return Enroller(
             client=client,
             node=node,
             ports=ports,
-            self_update_enabled=options.self_update_command is not None,
-            keys=options.keys,
-            network_name=options.network_name,
+            self_update_enabled=self._options.updates_itself,
+            keys=self._options.keys,
+            network_name=self._options.network_name,
             backoff=self._new_backoff(),
             clock=self._clock,
             server_time=self._server_time,
             log=self._log,
         )
+
+    def _session(self, client: HttpClient, node: Node, state: StateDirectory, ports: Ports) -> Session:
         return Session(
             client=client,
-            enroller=enroller,
+            enroller=self._enroller(client, node, ports),
             state=state,
             new_backoff=self._new_backoff,
             new_slow_backoff=self._new_slow_backoff,
@@ -150,8 +170,8 @@ class Agent:
                     log=self._log,
                 )
                 executor.recover()
-                node = self._node_services(session, state, doors, api, executor)
                 checks = Checks(state.path, journal, session)
+                node = self._node_services(session, state, doors, api, executor, checks)
                 asked = Asked(state, journal_thread, is_first_agent=journal.is_new)
                 sent_work = SentWork(
                     executor=executor,
@@ -202,7 +222,13 @@ class Agent:
         self._log.write("task.failed", task="loop", reason="unknown" if error is None else told(error))
 
     def _node_services(
-        self, session: Session, state: StateDirectory, doors: Doors, api: AgentApi, executor: Executor
+        self,
+        session: Session,
+        state: StateDirectory,
+        doors: Doors,
+        api: AgentApi,
+        executor: Executor,
+        checks: Checks,
     ) -> NodeServices:
         return NodeServices(
             options=self._options,
@@ -211,6 +237,7 @@ class Agent:
             session=session,
             api=api,
             executor=executor,
+            checks=checks,
             counters=self._counters,
             new_backoff=self._new_backoff,
             clock=self._clock,

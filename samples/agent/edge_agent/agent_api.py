@@ -109,18 +109,6 @@ class AgentApi:
         """Any answer: a refusal may be for good, as for a name that is taken."""
         return await self._session.call("POST", "/agents/aliases", body={"name": name})
 
-    async def newest_self_update(self) -> datetime | None:
-        """When the newest request for this node to update itself was made, None if there is none."""
-        answer = await self._session.call("GET", "/agents/self_updates/check")
-        if answer.status != OK_STATUS:
-            raise UnavailableError(f"the question was refused: {answer.problem}")
-        if answer.fields.get("including_me") is not True:
-            return None
-        try:
-            return parse_time(answer.fields["inserted_at"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise UnavailableError("the request's time cannot be read") from error
-
     def _readable(self, items: list[Any]) -> list[Listed]:
         readable = []
         for item in items:

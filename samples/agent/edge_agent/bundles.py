@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -67,25 +68,31 @@ def install(archive: Path, sha256: str, versions: Path) -> str:
 def unpack(archive: Path, folder: Path) -> Mapping[str, Any]:
     """Unpack into a new folder and return the manifest. Raises BundleError for what does not belong on this machine."""
     folder.mkdir()
-    with tarfile.open(archive, "r:gz") as content:
-        for member in content:
-            parts = Path(member.name).parts
-            if not member.isfile() or ".." in parts or member.name.startswith("/"):
-                raise BundleError(f"the bundle holds {member.name!r}, which is no plain file")
-            if member.size > LARGEST_FILE_BYTES:
-                raise BundleError(f"{member.name!r} has {member.size} bytes, more than {LARGEST_FILE_BYTES}")
-            target = folder / member.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source = content.extractfile(member)
-            if source is not None:
-                with target.open("wb") as file:
-                    shutil.copyfileobj(source, file)
+    try:
+        with tarfile.open(archive, "r:gz") as content:
+            for member in content:
+                _unpack_file(content, member, folder)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise BundleError("the bundle is no archive that can be read") from error
     try:
         manifest: Mapping[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         _check(manifest, folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"the bundle has no readable {MANIFEST}") from error
     return manifest
+
+
+def _unpack_file(content: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    if not member.isfile() or ".." in Path(member.name).parts or member.name.startswith("/"):
+        raise BundleError(f"the bundle holds {member.name!r}, which is no plain file")
+    if member.size > LARGEST_FILE_BYTES:
+        raise BundleError(f"{member.name!r} has {member.size} bytes, more than {LARGEST_FILE_BYTES}")
+    target = folder / member.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source = content.extractfile(member)
+    if source is not None:
+        with target.open("wb") as file:
+            shutil.copyfileobj(source, file)
 
 
 def remove_leftovers(versions: Path) -> None:

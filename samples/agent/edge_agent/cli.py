@@ -16,6 +16,7 @@ from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import Limits
 from edge_agent.inherited_signals import take_over_ignored_signals
+from edge_agent.launcher import VERSIONS_VARIABLE
 from edge_agent.options import MetricsOptions, Options, PushOptions, SshOptions
 
 KEY_VARIABLE = "ENROLLMENT_KEY"
@@ -29,13 +30,18 @@ UNSERVED_HOST_METRICS_PORT = 49100
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the agent until SIGTERM or SIGINT. Exit status: 0 stopped, 2 an operator has to act (the log says how)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["enrol"]:
+        from edge_agent.enrol_command import enrol  # noqa: PLC0415 - once in the life of a machine
+
+        return enrol(given[1:])
     clock = Clock()
     log = EventLog(sys.stderr, clock)
-    parsed = _parser().parse_args(arguments)
+    parsed = option_parser().parse_args(given)
     take_over_ignored_signals()
     exit_status = 0
     try:
-        options = _options(parsed, os.environ, sys.stdin)
+        options = options_of(parsed, os.environ, sys.stdin)
         asyncio.run(Agent(options, clock, random.Random(), log).run())  # noqa: S311 - spreads load, guards nothing
     except* FatalError as group:
         for error in _leaves(group):
@@ -44,12 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_status
 
 
-def _parser() -> argparse.ArgumentParser:
+def option_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="edge-agent",
         description="Enrols this machine with Edge Admin, runs its commands and reports what came of them.",
         epilog=f"The enrollment key may also stand in the environment variable {KEY_VARIABLE}. "
-        "HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured.",
+        "HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured. "
+        "edge-agent enrol --help: enrol this machine, and nothing else.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--state-dir", type=Path, required=True, help="identity, journal and outputs are kept here")
@@ -87,6 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--self-update-command", metavar="COMMAND", help="let the server update this agent: run this when it says so"
+    )
+    parser.add_argument(
+        "--self-update",
+        action="store_true",
+        help="let the server update this agent with what it serves; only under the launcher (see README)",
     )
     metrics = parser.add_argument_group("metrics, sent whenever the server asks for them")
     metrics.add_argument(
@@ -127,8 +139,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _options(parsed: argparse.Namespace, environment: MutableMapping[str, str], standard_input: TextIO) -> Options:
+def options_of(parsed: argparse.Namespace, environment: MutableMapping[str, str], standard_input: TextIO) -> Options:
     keys = _keys(parsed, environment, standard_input)
+    versions = environment.pop(VERSIONS_VARIABLE, None)
+    if parsed.self_update and not versions:
+        raise FatalError("--self-update is for an agent that its launcher starts: see samples/agent/README.md")
     ca_file = parsed.ca_file or (Path(environment[CA_FILE_VARIABLE]) if environment.get(CA_FILE_VARIABLE) else None)
     return Options(
         state_dir=parsed.state_dir,
@@ -159,6 +174,7 @@ def _options(parsed: argparse.Namespace, environment: MutableMapping[str, str], 
         ),
         aliases=tuple(parsed.alias),
         self_update_command=parsed.self_update_command,
+        versions=Path(versions) if parsed.self_update and versions else None,
         limits=Limits(max_parallel=parsed.max_parallel, cancel_grace_seconds=parsed.cancel_grace_seconds),
         environment=dict(environment),
     )

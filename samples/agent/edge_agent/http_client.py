@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
 import urllib3
-from urllib3.exceptions import ProtocolError
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from edge_agent import __version__
 from edge_agent.blocking_calls import BlockingCalls
@@ -25,6 +25,8 @@ THREADS = 8
 PIECE_BYTES = 64 * 1024
 # Above all that the server sends; what sends more is something else.
 LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
+DOWNLOAD_SECONDS = 1800.0
+OK_STATUS = 200
 TOO_MANY_REQUESTS = 429
 INSTANCE_HEADER = "x-edge-instance"
 
@@ -96,6 +98,7 @@ class HttpClient:
         self._server_time = server_time
         self._pools: dict[str | None, urllib3.PoolManager] = {}
         self._threads = BlockingCalls[Answer](THREADS, "http")
+        self._downloads = BlockingCalls[None](1, "download")
 
     async def request(
         self,
@@ -121,6 +124,11 @@ class HttpClient:
         send = partial(self._send, method, target, headers=headers, body=content, retries=False, redirect=False)
         return await self._threads.run(send)
 
+    async def download(self, url: str, target: Path, size_bytes: int) -> None:
+        """Save what is at a URL, which needs no token of ours, if it is so long. Raises NetworkError, and OSError as
+        for a full disk."""
+        await self._downloads.run(partial(self._save, url, target, size_bytes))
+
     def close(self) -> None:
         """What is under way is not waited for."""
         for pool in self._pools.values():
@@ -137,6 +145,24 @@ class HttpClient:
         except Exception as error:
             # What answers may be anything, and so may its name be.
             raise NetworkError(f"{urlsplit(url).netloc}: {type(error).__name__}") from error
+
+    def _save(self, url: str, target: Path, size_bytes: int) -> None:
+        saved, started_at = 0, time.monotonic()
+        with target.open("wb") as file:
+            try:
+                response = self._pool(url).request("GET", url, preload_content=False, retries=False, redirect=False)
+                if response.status != OK_STATUS:
+                    raise NetworkError(f"{urlsplit(url).netloc}: status {response.status}")
+                for piece in response.stream(PIECE_BYTES, decode_content=False):
+                    file.write(piece)
+                    saved += len(piece)
+                    if saved > size_bytes or time.monotonic() - started_at > DOWNLOAD_SECONDS:
+                        response.close()
+                        break
+            except HTTPError as error:
+                raise NetworkError(f"{urlsplit(url).netloc}: {type(error).__name__}") from error
+        if saved != size_bytes:
+            raise NetworkError(f"{urlsplit(url).netloc}: not the {size_bytes} bytes that were promised")
 
     def _exchange(self, method: str, url: str, **options: Any) -> Answer:
         response = self._pool(url).request(method, url, preload_content=False, **options)

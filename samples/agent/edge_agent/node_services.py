@@ -1,5 +1,6 @@
 import asyncio
 import random
+import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -9,19 +10,24 @@ from edge_agent.agent_api import AgentApi
 from edge_agent.agent_metrics import AgentMetrics
 from edge_agent.aliases import Aliases
 from edge_agent.backoff import Backoff
+from edge_agent.bundle_update import BundleUpdate
 from edge_agent.clock import Clock, parse_time
+from edge_agent.command_update import CommandUpdate
 from edge_agent.counters import Counters
 from edge_agent.durable import StateDirectory
+from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import Executor
+from edge_agent.health import Check, overall
 from edge_agent.host_metrics import host_metrics
 from edge_agent.host_metrics_api import HostMetricsApi
 from edge_agent.listening import Door, Doors, address_of
 from edge_agent.metrics_pusher import MetricsPusher
 from edge_agent.options import Options, SshOptions
-from edge_agent.self_update import SelfUpdater
+from edge_agent.self_update import SelfUpdater, UpdateWay
 from edge_agent.session import Session
 from edge_agent.ssh_login import LoginCheck
+from edge_agent.update_api import UpdateApi
 
 if TYPE_CHECKING:
     from edge_agent.ssh_server import SshServer
@@ -47,6 +53,7 @@ class NodeServices:
         session: Session,
         api: AgentApi,
         executor: Executor,
+        checks: Callable[[], list[Check]],
         counters: Counters,
         new_backoff: Callable[[], Backoff],
         clock: Clock,
@@ -58,6 +65,8 @@ class NodeServices:
         self._state = state
         self._session = session
         self._api = api
+        self._executor = executor
+        self._checks = checks
         self._counters = counters
         self._new_backoff = new_backoff
         self._clock = clock
@@ -131,15 +140,45 @@ class NodeServices:
         self._ssh_server = server
 
     def _new_updater(self) -> SelfUpdater | None:
-        if self._options.self_update_command is None:
+        api = UpdateApi(self._session)
+        way = self._update_way(api)
+        if way is None:
             return None
         return SelfUpdater(
-            api=self._api,
-            command=self._options.self_update_command,
+            api=api,
+            way=way,
             state=self._state,
             enrolled_at=lambda: parse_time(self._session.identity.enrolled_at),
-            environment=self._options.environment,
             backoff=self._new_backoff(),
             chance=self._chance,
             log=self._log,
         )
+
+    def _update_way(self, api: UpdateApi) -> UpdateWay | None:
+        options = self._options
+        if options.versions is not None:
+            if options.self_update_command is not None:
+                self._log.write("self_update.command_ignored", reason="--self-update takes what the server serves")
+            return BundleUpdate(
+                api=api,
+                versions=options.versions,
+                report_health=self._report_healthy,
+                running=lambda: self._executor.running,
+                stop=lambda: signal.raise_signal(signal.SIGTERM),
+                new_backoff=self._new_backoff,
+                log=self._log,
+            )
+        if options.self_update_command is not None:
+            return CommandUpdate(
+                command=options.self_update_command,
+                state=self._state,
+                environment=options.environment,
+                log=self._log,
+            )
+        return None
+
+    async def _report_healthy(self) -> None:
+        status = overall(self._checks())
+        await self._api.report_health(status)
+        if status != "healthy":
+            raise UnavailableError("this machine is not healthy")

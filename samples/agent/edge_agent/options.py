@@ -35,7 +35,8 @@ class MetricsOptions:
 
 @dataclass(frozen=True)
 class Options:
-    """How the agent was asked to run. `environment` is what commands and sessions get to see."""
+    """How the agent was asked to run. `environment` is what commands and sessions get to see; `versions` the folder
+    that updates of the agent are installed in, where it updates itself from its server."""
 
     state_dir: Path
     keys: KeySource
@@ -50,5 +51,10 @@ class Options:
     metrics: MetricsOptions
     aliases: tuple[str, ...]
     self_update_command: str | None
+    versions: Path | None
     limits: Limits
     environment: Mapping[str, str]
+
+    @property
+    def updates_itself(self) -> bool:
+        return self.versions is not None or self.self_update_command is not None

@@ -2,13 +2,14 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock, ServerTime
 from edge_agent.durable import StateDirectory
 from edge_agent.enrollment import NODE_REMOVED, Enroller, is_of_no_node
-from edge_agent.errors import RefusedError, UnavailableError, told
+from edge_agent.errors import NetworkError, RefusedError, UnavailableError, told
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import Answer, HttpClient, ask
 from edge_agent.identity import IDENTITY_FILE, Identity, load_identity, save_identity
@@ -111,6 +112,13 @@ class Session:
                     call()
             await self.renew(identity.api_token)
         raise UnavailableError("the server refuses the token that it has just given")
+
+    async def download(self, url: str, target: Path, size_bytes: int) -> None:
+        """Save what the server has given a link to. Raises UnavailableError, and OSError as for a full disk."""
+        try:
+            await self._client.download(url, target, size_bytes)
+        except NetworkError as error:
+            raise UnavailableError(str(error)) from error
 
     async def usable(self) -> None:
         """Wait while the server refuses this node."""

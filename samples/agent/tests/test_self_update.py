@@ -10,6 +10,7 @@ from edge_agent.backoff import Backoff
 from edge_agent.durable import StateDirectory
 from edge_agent.event_log import EventLog
 from edge_agent.self_update import SelfUpdater
+from edge_agent.update_api import UpdateRequest
 from eventually import PATIENCE_SECONDS, eventually
 from set_clock import SetClock
 from stub_server import now
@@ -120,8 +121,21 @@ def test_nothing_updates_an_agent_that_was_not_told_how(server, agents):
 
 
 class OneRequest:
-    async def newest_self_update(self):
-        return datetime(2026, 5, 1, tzinfo=UTC)
+    async def newest(self):
+        return UpdateRequest(datetime(2026, 5, 1, tzinfo=UTC))
+
+
+class Touch:
+    """A way to update that leaves a mark."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    async def idle(self):
+        pass
+
+    async def act(self, request):
+        self.mark.touch()
 
 
 class FullDisk(StateDirectory):
@@ -134,10 +148,9 @@ def test_what_cannot_be_remembered_is_not_done(tmp_path):
         with open(tmp_path / "log", "w") as stream:  # noqa: ASYNC230, PTH123 - a test's own log
             await SelfUpdater(
                 api=OneRequest(),
-                command=f"touch {tmp_path}/updated",
+                way=Touch(tmp_path / "updated"),
                 state=state,
                 enrolled_at=lambda: datetime(2020, 1, 1, tzinfo=UTC),
-                environment={},
                 backoff=Backoff(first_seconds=1, cap_seconds=1, chance=random.Random(1)),
                 chance=random.Random(1),
                 log=EventLog(stream, SetClock()),

@@ -133,7 +133,7 @@ def test_an_event_is_one_line_of_json():
 def test_the_readme_names_every_option_and_no_other():
     readme = (Path(cli.__file__).parents[1] / "README.md").read_text()
     assert set(re.findall(r"`(--[a-z0-9-]+)", readme)) == {
-        name for action in cli._parser()._actions for name in action.option_strings if len(name) > 2
+        name for action in cli.option_parser()._actions for name in action.option_strings if len(name) > 2
     }
 
 

@@ -61,5 +61,6 @@ def test_at_the_deadline_looks_follow_each_other_until_all_have_failed(world):
         "total": REDRIVEN_PER_MESSAGE + 1,
         "triggered": 0,
         "failed": REDRIVEN_PER_MESSAGE + 1,
+        "updated": 0,
     }
     assert {row["state"] for row in world.driver.rows(NODE_UPDATES)} == {"failed"}

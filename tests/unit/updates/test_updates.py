@@ -39,7 +39,7 @@ class TestConnected:
         assert [frames(world, machine) for machine in fleet] == [[FRAME]] * 3
         assert set(states(world).values()) == {"triggered"}
         sweep(world)
-        assert summary(world, request) == ("completed", {"total": 3, "triggered": 3, "failed": 0})
+        assert summary(world, request) == ("completed", {"total": 3, "triggered": 3, "failed": 0, "updated": 0})
         told = events(world, TRIGGERED).values()
         assert {data["node_id"] for data in told} == {machine.id for machine in fleet}
         assert {data["self_update_request_id"] for data in told} == {request.id}
@@ -74,7 +74,7 @@ class TestConnected:
             sweep(world)
         assert [frames(world, machine) for machine in fleet] == [[FRAME]] * 5
         assert (len(events(world, TRIGGERED)), len(events(world, COMPLETED))) == (5, 1)
-        assert summary(world, request)[1] == {"total": 5, "triggered": 5, "failed": 0}
+        assert summary(world, request)[1] == {"total": 5, "triggered": 5, "failed": 0, "updated": 0}
 
     @pytest.mark.parametrize("crash_after", range(1, 16))
     def test_a_worker_that_dies_anywhere_leaves_the_same_end(self, world, crash_after):
@@ -85,7 +85,7 @@ class TestConnected:
         world.clock.advance(10_801)
         for _ in range(3):
             sweep(world)
-        assert summary(world, request) == ("completed", {"total": 3, "triggered": 2, "failed": 1})
+        assert summary(world, request) == ("completed", {"total": 3, "triggered": 2, "failed": 1, "updated": 0})
         assert (len(events(world, TRIGGERED)), len(events(world, COMPLETED))) == (2, 1)
 
     def test_a_large_fleet_is_found_whole(self, world):
@@ -120,7 +120,7 @@ class TestWhoIsMeant:
         targeting = Targeting(type=TargetType.CLUSTERS, cluster_names=("nowhere",))
         request = world.services.self_updates.create(targeting, allow_missing=True)
         world.settle()
-        assert summary(world, request) == ("completed", {"total": 0, "triggered": 0, "failed": 0})
+        assert summary(world, request) == ("completed", {"total": 0, "triggered": 0, "failed": 0, "updated": 0})
 
     def test_a_cluster_that_does_not_exist_is_refused_unless_it_may_be_missing(self, world):
         targeting = Targeting(type=TargetType.CLUSTERS, cluster_names=("nort",))
@@ -152,7 +152,7 @@ class TestAsking:
         answer = check(world, machine)
         assert (answer.including_me, answer.inserted_at) == (True, request.inserted_at)
         sweep(world)
-        assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0})
+        assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0, "updated": 0})
         assert len(events(world, TRIGGERED)) == 1
 
     def test_a_lost_answer_is_given_again_and_counts_once(self, world):
@@ -222,7 +222,7 @@ class TestAsking:
         assert check(world, machine).inserted_at == second.inserted_at
         sweep(world)
         for request in (first, second):
-            assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0})
+            assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0, "updated": 0})
 
     def test_a_check_beside_the_worker_makes_one_event(self, world):
         (machine,) = willing(world, 1)
@@ -262,7 +262,7 @@ class TestWaiting:
         request = create(world)
         world.settle()
         sweep(world, 10_801)
-        assert summary(world, request) == ("completed", {"total": 3, "triggered": 1, "failed": 2})
+        assert summary(world, request) == ("completed", {"total": 3, "triggered": 1, "failed": 2, "updated": 0})
         assert len(events(world, TRIGGERED)) == 1
         assert not check(world, fleet[1]).including_me
 
@@ -274,7 +274,7 @@ class TestWaiting:
             pass
         for _ in range(3):
             sweep(world, 300)
-        assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0})
+        assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0, "updated": 0})
 
     def test_a_node_that_is_gone_has_failed(self, world):
         (machine,) = willing(world, 1)
@@ -283,7 +283,7 @@ class TestWaiting:
         world.services.nodes.delete(machine.id)
         sweep(world)
         sweep(world, 121)
-        assert summary(world, request) == ("completed", {"total": 1, "triggered": 0, "failed": 1})
+        assert summary(world, request) == ("completed", {"total": 1, "triggered": 0, "failed": 1, "updated": 0})
 
     def test_a_finished_request_is_not_looked_at_again(self, world):
         (machine,) = willing(world, 1)

@@ -1,0 +1,54 @@
+"""Objects in one bucket: small ones are read, large ones are fetched by their readers over links that soon expire."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.kit.errors import unavailable
+
+MISSING = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
+"""What S3 answers for a key that is not there: AccessDenied where, as here, the caller may not list the bucket."""
+
+READ_BYTES = 64 * 1024
+"""The largest object that is read as a whole."""
+
+
+class ObjectClient(Protocol):
+    """The part of the SDK's S3 client that is used."""
+
+    def get_object(self, *, Bucket: str, Key: str) -> Any: ...  # noqa: N803 - the SDK's names
+
+    def generate_presigned_url(self, ClientMethod: str, Params: Mapping[str, Any], ExpiresIn: int) -> str: ...  # noqa: N803
+
+
+class Objects:
+    """``bucket`` is "" where the stack was given none: then nothing is in it."""
+
+    def __init__(self, client: ObjectClient, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def read(self, key: str) -> bytes | None:
+        """A small object, None if there is none. Raises `EdgeError` (unavailable) where S3 does not answer, ValueError
+        for an object above `READ_BYTES`."""
+        if not self._bucket:
+            return None
+        try:
+            found = self._client.get_object(Bucket=self._bucket, Key=key)
+            content: bytes = found["Body"].read(READ_BYTES + 1)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in MISSING:
+                return None
+            raise unavailable() from error
+        except BotoCoreError as error:
+            raise unavailable() from error
+        if len(content) > READ_BYTES:
+            raise ValueError(f"{key} is larger than {READ_BYTES} bytes")
+        return content
+
+    def link(self, key: str, seconds: int) -> str:
+        """A URL at which whoever has it can read the object, for so long. Made without a call; says nothing about
+        whether the object is there."""
+        params = {"Bucket": self._bucket, "Key": key}
+        return self._client.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)

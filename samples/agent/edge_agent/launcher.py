@@ -1,0 +1,246 @@
+"""Starts the agent, tries a new version of it when one was installed, and goes back unless that proves itself.
+
+An update never replaces this file, only the installer does; so it holds as little as it can, and nothing but the
+standard library. Where an update stands is one file, `update.json` beside the versions, replaced as a whole at each
+step: whenever the power goes, the next start finds the step before or the one after. How it will say that it went back
+is on the disk before a new version is started: on a full disk a rename is enough.
+
+    installing   the agent downloads and installs; nothing to do here
+    prepared     the agent that wrote it ends, and VERSION is to be tried
+    trying       VERSION runs on probation; `starts` counts how often it was started
+    passed, failed   the end of it; the agent that runs then tells the server, and removes the file
+"""
+
+import argparse
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+UPDATE = "update.json"
+VERDICT = "update.failed.json"
+HEALTHY = "healthy"
+CURRENT = "current"
+VERSIONS_VARIABLE = "EDGE_AGENT_VERSIONS"
+
+MAX_STARTS = 3
+STOP_SECONDS = 45.0
+POLL_SECONDS = 0.1
+NO_VERSION_STATUS = 1
+PR_SET_PDEATHSIG = 1
+
+Update = dict[str, Any]
+
+
+class Launcher:
+    def __init__(
+        self, versions: Path, arguments: Sequence[str], *, healthy_seconds: float, probation_seconds: float
+    ) -> None:
+        """A new version has `healthy_seconds` to report itself healthy, and then `probation_seconds` to stay alive."""
+        self._versions = versions
+        self._arguments = arguments
+        self._healthy_seconds = healthy_seconds
+        self._probation_seconds = probation_seconds
+        self._stopping = False
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> int:
+        """Until the agent ends for another reason than an update; returns its exit status."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        while True:
+            update = self._read()
+            status = self._try(update) if update is not None and _is_to_try(update) else self._run_current(update)
+            if self._stopping:
+                return status or 0
+            update = self._read()
+            # None: the new version did not pass. Else an agent has ended, which it does for an update too.
+            if status is not None and not (update is not None and _is_to_try(update)):
+                return status
+
+    def _run_current(self, update: Update | None) -> int:
+        if update is not None and update.get("phase") == "passed":
+            self._point_to(str(update["version"]))  # where the power went between the two
+        version = self._current()
+        if version is None:
+            self._log("launcher.no_version", folder=str(self._versions))
+            return NO_VERSION_STATUS
+        return self._start(version).wait()
+
+    def _try(self, update: Update) -> int | None:
+        """The exit status of the new version, None if it did not pass."""
+        version = str(update["version"])
+        starts = int(update.get("starts", 0)) + 1
+        if starts > MAX_STARTS:
+            self._go_back(
+                update, f"it was started {MAX_STARTS} times, and each time everything stopped before it passed"
+            )
+            return None
+        try:
+            self._write(UPDATE, {**update, "phase": "trying", "starts": starts})
+            (self._versions / HEALTHY).unlink(missing_ok=True)
+        except OSError as error:
+            self._go_back(update, f"it could not be tried: {error}")
+            return None
+        if not (self._versions / version / "bin" / "python").exists():
+            self._go_back(update, "it is not installed")
+            return None
+        self._log("launcher.trying", version=version, starts=starts)
+        child = self._start(version)
+        reason = self._probation(child)
+        if self._stopping:
+            return child.wait()
+        if reason:
+            self._end(child)
+            self._go_back(update, reason)
+            return None
+        self._pass(update)
+        return child.wait()
+
+    def _probation(self, child: "subprocess.Popen[bytes]") -> str:
+        """Why the new version does not pass; "" if it does, or if everything is to stop."""
+        started = time.monotonic()
+        healthy_at: float | None = None
+        while not self._stopping:
+            now = time.monotonic()
+            status = child.poll()
+            if status is not None:
+                return f"it ended after {now - started:.0f} s with status {status}"
+            if healthy_at is None and (self._versions / HEALTHY).exists():
+                healthy_at = now
+            if healthy_at is None and now - started >= self._healthy_seconds:
+                return f"it did not report itself healthy within {self._healthy_seconds:.0f} s"
+            if healthy_at is not None and now - healthy_at >= self._probation_seconds:
+                return ""
+            time.sleep(POLL_SECONDS)
+        return ""
+
+    def _pass(self, update: Update) -> None:
+        version = str(update["version"])
+        try:
+            self._write(UPDATE, {**update, "phase": "passed"})
+            self._point_to(version)
+        except OSError as error:
+            # It runs; the next start tries it again, or points to it.
+            self._log("launcher.not_noted", version=version, reason=str(error))
+        self._log("launcher.passed", version=version)
+
+    def _go_back(self, update: Update, reason: str) -> None:
+        self._log("launcher.went_back", version=update["version"], reason=reason)
+        verdict = {**update, "phase": "failed", "reason": reason}
+        version = str(update["version"])
+        if version != self._current():
+            shutil.rmtree(self._versions / version, ignore_errors=True)  # also makes room, if it has filled the disk
+        try:
+            self._write(UPDATE, verdict)
+        except OSError:
+            # The agent that prepared the update has written this one.
+            (self._versions / VERDICT).replace(self._versions / UPDATE)
+
+    def _start(self, version: str) -> "subprocess.Popen[bytes]":
+        command = [str(self._versions / version / "bin" / "python"), "-I", "-m", "edge_agent", *self._arguments]
+        environment = {**os.environ, VERSIONS_VARIABLE: str(self._versions)}
+        self._child = subprocess.Popen(command, env=environment, preexec_fn=_die_with_parent)  # noqa: PLW1509, S603
+        if self._stopping:  # asked for in between
+            self._child.terminate()
+        return self._child
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+        if self._child is not None and self._child.poll() is None:
+            self._child.send_signal(number)
+
+    def _end(self, child: "subprocess.Popen[bytes]") -> None:
+        if child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+        child.wait()
+
+    def _current(self) -> str | None:
+        """What `current` points to; where that leads nowhere, the version that was installed last."""
+        link = self._versions / CURRENT
+        if (link / "bin" / "python").exists():
+            return link.resolve().name
+        whole = [path.parent for path in self._versions.glob("*/bundle.json") if not path.parent.name.startswith(".")]
+        return max(whole, key=lambda folder: folder.stat().st_mtime).name if whole else None
+
+    def _point_to(self, version: str) -> None:
+        temporary = self._versions / f".{CURRENT}"
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(version)
+        temporary.replace(self._versions / CURRENT)
+        _sync(self._versions)
+
+    def _read(self) -> Update | None:
+        try:
+            content = json.loads((self._versions / UPDATE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None  # what cannot be read is no update that could be made
+        return content if isinstance(content, dict) and "version" in content else None
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
+        temporary = self._versions / f".{name}"
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._versions / name)
+        _sync(self._versions)
+
+    def _log(self, event: str, **fields: object) -> None:
+        at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        try:
+            sys.stderr.write(json.dumps({"at": at, "event": event, **fields}) + "\n")
+            sys.stderr.flush()
+        except OSError:
+            return  # as to a full disk
+
+
+def _is_to_try(update: Update) -> bool:
+    return update.get("phase") in {"prepared", "trying"}
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _die_with_parent() -> None:
+    """The agent does not outlive its launcher: the next one would find the state directory in use."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Start the agent, and decide between two versions of it.")
+    parser.add_argument("--versions", type=Path, required=True, help="folder of the installed versions")
+    parser.add_argument(
+        "--healthy-seconds", type=float, default=180.0, help="time to report itself healthy (%(default)s)"
+    )
+    parser.add_argument("--probation-seconds", type=float, default=300.0, help="then time to stay alive (%(default)s)")
+    parser.add_argument("arguments", nargs="*", help="options of the agent, behind --")
+    asked = parser.parse_args()
+    return Launcher(
+        asked.versions,
+        asked.arguments,
+        healthy_seconds=asked.healthy_seconds,
+        probation_seconds=asked.probation_seconds,
+    ).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,390 @@
+"""Updates by what the server serves: real bundles, the real launcher and agents, a stub of the server. However one
+ends, a version runs and the server has been told which."""
+
+import functools
+import http.server
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+from eventually import eventually
+from stub_server import StubServer, error, meta, now
+
+from infra.agent_bundle import AGENT, ARCHITECTURES, PYTHONS, build_bundle
+
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+NODE_ID = str(uuid.UUID(int=7))
+REQUEST_ID = str(uuid.UUID(int=8))
+OUTCOME = f"/agents/self_updates/{REQUEST_ID}/outcome"
+PATIENCE_SECONDS = 90
+
+pytestmark = pytest.mark.skipif(
+    platform.machine() not in ARCHITECTURES or THIS_PYTHON not in PYTHONS, reason="there is no bundle for this machine"
+)
+
+HEALTHY_CALL = "                await asyncio.to_thread(self._file.report_healthy)\n"
+CHANGES = {
+    "base": ("bundle_update.py", HEALTHY_CALL, HEALTHY_CALL),
+    "newer": ("__init__.py", '"""The reference', '"""A newer reference'),
+    "mute": ("bundle_update.py", HEALTHY_CALL, ""),
+    "mortal": ("bundle_update.py", HEALTHY_CALL, f"{HEALTHY_CALL}                __import__('os')._exit(5)\n"),
+    "broken": ("__main__.py", "import sys\n", "import sys\nimport nothing_of_that_name\n"),
+}
+"""Variants of the agent: file, text, and what stands in its place."""
+
+
+class UpdatingServer(StubServer):
+    """Serves bundles, and keeps what agents say became of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.offers = {}
+        self.current = None
+        self.asked = []
+
+    def handle(self, method, path, query, body, token):
+        if (method, path) == ("GET", "/agents/bundle"):
+            self.asked.append(dict(query))
+            version = query.get("version") or self.current
+            if version not in self.offers:
+                return error(404, "not_found", "this stack has no such version of the agent")
+            return 200, {"data": self.offers[version], "meta": meta()}
+        if (method, path) == ("PATCH", OUTCOME):
+            return 200, {"data": {}, "meta": meta()}
+        return super().handle(method, path, query, body, token)
+
+    def ask_for(self, version=None):
+        """Everybody is to update itself; told over the socket."""
+        self.self_update = {"including_me": True, "inserted_at": now(), "request_id": REQUEST_ID, "version": version}
+        self.send({"type": "self_update"})
+
+    def outcomes(self):
+        return [request.body for request in self.seen("PATCH", OUTCOME)]
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory):
+    """Builds each variant once, when it is first asked for."""
+    built = {}
+
+    def bundle(name):
+        if name not in built:
+            source = tmp_path_factory.mktemp(name) / "agent"
+            shutil.copytree(AGENT, source, ignore=shutil.ignore_patterns("tests", "__pycache__", "*.egg-info"))
+            file, text, instead = CHANGES[name]
+            module = source / "edge_agent" / file
+            assert text in module.read_text()
+            module.write_text(module.read_text().replace(text, instead))
+            built[name] = build_bundle(platform.machine(), [THIS_PYTHON], agent=source)
+        return built[name]
+
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def installed(bundles, tmp_path_factory):
+    """A folder of versions with `base` in it, as the installer leaves it: to be copied."""
+    folder = tmp_path_factory.mktemp("installed")
+    bundle = bundles("base")
+    (folder / "bundle.tar.gz").write_bytes(bundle.content)
+    program = AGENT / "edge_agent" / "bundles.py"
+    command = [program, folder / "bundle.tar.gz", "--sha256", bundle.sha256, "--versions", folder / "versions"]
+    subprocess.run([sys.executable, "-I", *command], check=True, capture_output=True)
+    (folder / "versions" / "current").symlink_to(bundle.version)
+    return folder / "versions"
+
+
+@pytest.fixture
+def server():
+    with UpdatingServer() as running:
+        yield running
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Serves a folder, as the bucket does; the URL of a file by its name."""
+    folder = tmp_path / "bucket"
+    folder.mkdir()
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield folder, f"http://127.0.0.1:{running.server_address[1]}"
+        running.shutdown()
+        thread.join()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+class Machine:
+    """A machine with an installed agent: enrolled by the real command, run by the real launcher."""
+
+    def __init__(self, server, folder, installed, times):
+        self.server = server
+        self.folder = folder
+        self.state = folder / "state"
+        self.versions = folder / "versions"
+        self.times = times
+        self.log = folder / "log"
+        shutil.copytree(installed, self.versions, symlinks=True)
+        self.base = self.runs()
+        self.launcher = None
+        key = folder / "key"
+        key.write_text(server.key())
+        enrol = [self.versions / "current" / "bin" / "edge-agent", "enrol", "--state-dir", self.state]
+        done = subprocess.run(
+            [*enrol, "--enrollment-key-file", key, "--node-id", NODE_ID], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert not key.exists(), "an enrolled machine needs no key"
+
+    def runs(self):
+        return str((self.versions / "current").readlink())
+
+    def start(self):
+        launcher = AGENT / "edge_agent" / "launcher.py"
+        command = [sys.executable, "-I", launcher, "--versions", self.versions, *self.times, "--"]
+        options = ["--state-dir", self.state, "--self-update"]
+        connected = len(self.server.connections)
+        with self.log.open("ab") as log:
+            self.launcher = subprocess.Popen(
+                [*map(str, [*command, *options])], stderr=log, env={"PATH": os.environ["PATH"]}
+            )
+        eventually(lambda: self.server.connections, what=self.text, seconds=PATIENCE_SECONDS)
+        return connected
+
+    def kill(self):
+        """As if the power went: launcher, agent, and what they started."""
+        self.launcher.send_signal(signal.SIGKILL)
+        self.launcher.wait()
+        eventually(lambda: not self.server.connections, what="the end of the connection")
+        for process in Path("/proc").iterdir():
+            if process.name.isdigit() and str(self.versions) in _command_of(process):
+                os.kill(int(process.name), signal.SIGKILL)
+
+    def stop(self):
+        if self.launcher is not None and self.launcher.poll() is None:
+            self.launcher.terminate()
+            self.launcher.wait(60)
+
+    def text(self):
+        return self.log.read_text()
+
+    def outcome(self):
+        """What the server was told, once it was; then an operator's command still runs."""
+        eventually(self.server.outcomes, what=self.text, seconds=PATIENCE_SECONDS)
+        eventually(lambda: self.server.connections, what=self.text, seconds=PATIENCE_SECONDS)
+        execution_id = self.server.add("echo it runs", wake=True)
+        final = eventually(lambda: self.server.final(execution_id), what=self.text, seconds=PATIENCE_SECONDS)
+        assert final["output"] == "it runs\n"
+        eventually(lambda: not (self.versions / "update.json").exists(), what="the end of it")
+        (outcome,) = self.server.outcomes()
+        return outcome
+
+
+def _command_of(process):
+    try:
+        return (process / "cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+@pytest.fixture
+def machine(server, tmp_path, installed):
+    made = Machine(server, tmp_path, installed, ["--healthy-seconds", "60", "--probation-seconds", "1"])
+    made.start()
+    yield made
+    made.stop()
+
+
+def serve(server, files, bundle, **changes):
+    """Offer a bundle as the current one."""
+    folder, url = files
+    (folder / bundle.sha256).write_bytes(bundle.content)
+    offer = {"version": bundle.version, "sha256": bundle.sha256, "size": len(bundle.content)}
+    server.offers[bundle.version] = {**offer, "url": f"{url}/{bundle.sha256}", **changes}
+    server.current = bundle.version
+
+
+def test_a_good_version_is_installed_beside_the_old_one_and_runs_afterwards(server, files, machine, bundles):
+    newer = bundles("newer")
+    serve(server, files, newer)
+    server.ask_for()
+    assert machine.outcome() == {"status": "updated", "version": newer.version, "reason": None}
+    assert machine.runs() == newer.version
+    assert server.asked == [{"architecture": platform.machine()}]
+    assert {path.name for path in machine.versions.iterdir()} == {machine.base, newer.version, "current"}
+    registered = [request.body["version"] for request in server.seen("POST", "/agents/nodes")]
+    assert registered[-1] == newer.version
+
+
+def test_a_version_that_is_asked_for_by_name_is_taken_back_to(server, files, machine, bundles):
+    serve(server, files, bundles("newer"))
+    serve(server, files, bundles("base"))
+    server.ask_for(bundles("newer").version)
+    assert machine.outcome()["version"] == bundles("newer").version
+    assert server.asked[0]["version"] == bundles("newer").version
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("mute", "did not report itself healthy within 8 s"),
+        ("mortal", "with status 5"),
+        ("broken", "nothing_of_that_name"),
+    ],
+)
+def test_a_bad_version_leaves_the_old_one_and_a_reason(server, files, tmp_path, installed, bundles, name, reason):
+    machine = Machine(server, tmp_path, installed, ["--healthy-seconds", "8", "--probation-seconds", "30"])
+    machine.start()
+    try:
+        serve(server, files, bundles(name))
+        server.ask_for()
+        outcome = machine.outcome()
+        assert (outcome["status"], outcome["version"]) == ("failed", machine.base)
+        assert reason in outcome["reason"]
+        assert machine.runs() == machine.base
+        assert not (machine.versions / bundles(name).version).exists()
+    finally:
+        machine.stop()
+
+
+def test_the_version_that_runs_is_not_installed_again(server, files, machine, bundles):
+    serve(server, files, bundles("base"))
+    server.ask_for()
+    assert machine.outcome() == {"status": "updated", "version": machine.base, "reason": None}
+    assert not re.search("self_update.downloading", machine.text())
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"sha256": "0" * 64}, "SHA-256 differs"),
+        ({"size": 10}, "not the 10 bytes that were promised"),
+        ({"size": 10**12}, "the server offers 1000000000000 bytes"),
+        ({"url": 5}, "cannot be read"),
+    ],
+)
+def test_an_offer_that_does_not_hold_is_refused(server, files, machine, bundles, changes, reason):
+    serve(server, files, bundles("newer"), **changes)
+    server.ask_for()
+    outcome = machine.outcome()
+    assert (outcome["status"], outcome["version"]) == ("failed", machine.base)
+    assert reason in outcome["reason"]
+
+
+def test_a_server_without_that_version_is_quoted(server, machine):
+    server.ask_for("9.9.9")
+    assert "this stack has no such version" in machine.outcome()["reason"]
+
+
+def test_a_lost_report_is_said_again_also_by_the_next_process(server, machine):
+    server.fail("PATCH", OUTCOME, status=503, times=2)
+    server.ask_for("9.9.9")
+    eventually(server.outcomes, what=machine.text)
+    eventually(lambda: not (machine.versions / "update.json").exists(), what=machine.text, seconds=PATIENCE_SECONDS)
+    assert len(server.outcomes()) == 3
+    assert len({json.dumps(each) for each in server.outcomes()}) == 1
+
+
+@pytest.mark.parametrize("moment", ["update.json", "self_update.downloading", "installing", "agent.starting"])
+def test_power_lost_at_any_step_leaves_a_version_that_runs_and_says_which(server, files, machine, bundles, moment):
+    newer = bundles("newer")
+    serve(server, files, newer)
+    server.ask_for()
+    if moment == "installing":
+        eventually(lambda: list(machine.versions.glob(".staging-*/unpacked/*")), what=machine.text, seconds=60)
+    elif moment == "update.json":
+        eventually((machine.versions / moment).exists, what=machine.text)
+    elif moment == "agent.starting":
+        eventually(
+            lambda: newer.version in machine.text().partition("launcher.trying")[2], what=machine.text, seconds=60
+        )
+    else:
+        eventually(lambda: moment in machine.text(), what=machine.text)
+    machine.kill()
+    machine.start()
+    outcome = machine.outcome()
+    expected = newer.version if outcome["status"] == "updated" else machine.base
+    assert outcome["version"] == machine.runs() == expected
+    if moment == "agent.starting":
+        assert outcome["status"] == "updated", "an interrupted trial is begun again"
+    names = {path.name for path in machine.versions.iterdir()}
+    assert names <= {machine.base, newer.version, "current"}, "nothing is left of what was interrupted"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+def test_a_disk_without_room_keeps_the_old_version(server, files, small_disk, installed, bundles):
+    machine = Machine(server, small_disk, installed, [])
+    machine.start()
+    try:
+        serve(server, files, bundles("newer"))
+        server.ask_for()
+        outcome = machine.outcome()
+        assert (outcome["status"], outcome["version"]) == ("failed", machine.base)
+        assert re.search("it needs [0-9]+ bytes of disk", outcome["reason"])
+    finally:
+        machine.stop()
+
+
+def test_running_commands_may_end_before_the_agent_does(server, files, machine, bundles):
+    serve(server, files, bundles("newer"))
+    slow = server.add("sleep 12; echo to the end", wake=True)
+    eventually(lambda: server.executions[slow]["status"] == "sent", what=machine.text)
+    server.ask_for()
+    assert machine.outcome()["status"] == "updated"
+    assert server.final(slow)["output"] == "to the end\n"
+
+
+def test_an_agent_without_its_launcher_does_not_update_itself(server, tmp_path, installed):
+    program = installed / "current" / "bin" / "edge-agent"
+    done = subprocess.run(
+        [program, "--state-dir", tmp_path / "state", "--self-update"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "ENROLLMENT_KEY": server.key()},
+    )
+    assert done.returncode == 2
+    assert "--self-update is for an agent that its launcher starts" in done.stderr
+
+
+def test_enrolment_that_is_refused_keeps_the_key_and_says_why(server, tmp_path, installed):
+    server.key_error = "key_spent"
+    key = tmp_path / "key"
+    key.write_text(server.key())
+    program = installed / "current" / "bin" / "edge-agent"
+    started = time.monotonic()
+    done = subprocess.run(
+        [program, "enrol", "--state-dir", tmp_path / "state", "--enrollment-key-file", key, "--node-id", NODE_ID],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, key.exists()) == (2, True), time.monotonic() - started
+    assert "key_spent" in done.stderr
+    assert server.key() not in done.stderr
