@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-fast conformance bench demo up dist package deploy clean
+.PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-fast conformance bench scale demo up dist package deploy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -84,6 +84,9 @@ conformance: setup ## Write docs/conformance.md from what the route tests exerci
 
 bench: setup ## How fast, how much, how it grows: prints tables, writes build/bench.json (ARGS=--write: docs/performance.md); alone on the machine, under 10 minutes
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+scale: setup ## Long work at its whole size in simulated time (140,000 nodes, 100,000 rows): half an hour; ARGS="cancel prune"
+	@$(BIN)/python -m tests.scale $(ARGS)
 
 demo: setup ## The main job for real: three agents enrol, a command runs on all, every output comes back
 	@$(BIN)/python -m infra.local.demo

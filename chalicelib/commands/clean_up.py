@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from chalicelib.commands import rules
 from chalicelib.commands.command_store import CommandStore
 from chalicelib.commands.execution_store import ExecutionStore, RefusedError
-from chalicelib.commands.model import OPEN, FanOut, Status
+from chalicelib.commands.model import OPEN, Status
 from chalicelib.commands.store import SHARDS, inserted_at_of
+from chalicelib.commands.undone import CANCEL, DELETE, EXPIRE, FanOut, pass_of
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.redrive import SETTLE, SETTLE_SOON
 from chalicelib.kit.tables import Item, Tables
@@ -27,21 +28,29 @@ ROWS_READ_PER_CHUNK = 1000
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a pass stands: ``began_at/shard/last id``."""
+    """Where a pass stands: ``began_at/shard/last id``; ``…/share`` where it ends with this shard, as a share of a pass
+    does."""
 
     began_at: str
     shard: int = 0
     after: str = ""
+    is_share: bool = False
 
     def __str__(self) -> str:
-        return f"{self.began_at}/{self.shard}/{self.after}"
+        return "/".join((self.began_at, str(self.shard), self.after, *(("share",) if self.is_share else ())))
 
 
 def _place_of(cursor: str | None, now: str) -> _Place:
     if cursor is None:
         return _Place(now)
-    began_at, shard, after = cursor.split("/")
-    return _Place(began_at, int(shard), after)
+    began_at, shard, after, *share = cursor.split("/")
+    return _Place(began_at, int(shard), after, is_share=bool(share))
+
+
+def _shares(kind: str, place: _Place) -> dict[str, str]:
+    """The rest of a pass, shard by shard."""
+    following = [_Place(place.began_at, shard) for shard in range(place.shard + 1, SHARDS)]
+    return {f"{kind}#{each.shard}": str(replace(each, is_share=True)) for each in (place, *following)}
 
 
 class CleanUp:
@@ -53,10 +62,14 @@ class CleanUp:
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
 
-    def park(self, command_id: str, kind: str, before: str | None, cursor: str) -> bool:
-        """Note where a pass goes on that a message took up at ``before``: the change stream begins the next message
-        there. False where another message is ahead of this one, or there is no more to do."""
-        return self._commands.park(command_id, kind, before, cursor, self._clock.now())
+    def park(self, command_id: str, name: str, before: str | None, cursor: str) -> bool:
+        """Note where a pass, or a share of one (``name``), goes on that a message took up at ``before``: the change
+        stream begins the next messages there. A whole pass is divided: its shards go on side by side. False where
+        another message is ahead of this one, or there is no more to do."""
+        now = self._clock.now()
+        is_share = name != pass_of(name)
+        following = {name: cursor} if is_share else _shares(name, _place_of(cursor, to_seconds_text(now)))
+        return self._commands.park(command_id, name, before, following, now)
 
     def expire_chunk(self, command_id: str, cursor: str | None) -> str | None:
         """Expire what is open after the command's deadline. Does nothing while executions are still being created."""
@@ -78,7 +91,7 @@ class CleanUp:
         if len(open_ids) > ROWS_PER_CHUNK:
             return str(replace(place, after=open_ids[ROWS_PER_CHUNK - 1]))
         if following is None and command.expired_at is not None:
-            self._settle(fan_out, command.expired_at, place)
+            self._settle(EXPIRE, fan_out, command.expired_at, place)
         return following
 
     def cancel_chunk(self, command_id: str, cursor: str | None) -> str | None:
@@ -113,7 +126,7 @@ class CleanUp:
                 self._abandon(str(row["id"]), now, ask_agent=True)
         self._executions.delete_many([str(row["id"]) for row in rows])
         if following is None and fan_out is not None and fan_out.deleted_at is not None:
-            self._settle(fan_out, fan_out.deleted_at, place)
+            self._settle(DELETE, fan_out, fan_out.deleted_at, place)
         return following
 
     def cancel_open_of_node_chunk(self, node_id: str, cursor: str | None) -> str | None:
@@ -153,14 +166,22 @@ class CleanUp:
         page = self._executions.page_of_command(command_id, place.shard, place.after or None, limit)
         if page.last_key is not None:
             return page.items, str(replace(place, after=str(page.last_key["id"])))
-        following = _Place(place.began_at, place.shard + 1)
-        return page.items, str(following) if following.shard < SHARDS else None
+        if place.is_share or place.shard + 1 == SHARDS:
+            return page.items, None
+        return page.items, str(_Place(place.began_at, place.shard + 1))
 
-    def _settle(self, fan_out: FanOut, since: str, place: _Place) -> None:
+    def _whole(self, fan_out: FanOut, kind: str, place: _Place) -> FanOut | None:
+        """The fan-out, where with what ended at this place its pass is through; None while other shares are left."""
+        return self._commands.end_share(fan_out, f"{kind}#{place.shard}") if place.is_share else fan_out
+
+    def _settle(self, kind: str, known: FanOut, since: str, place: _Place) -> None:
         """The pass is through. Unless it began after indexes had caught up, another is made when they have.
 
         Nothing is lost if the row has changed meanwhile: whoever changed it has made it due again.
         """
+        fan_out = self._whole(known, kind, place)
+        if fan_out is None:
+            return
         again = to_seconds_text(parse_time(since) + SETTLE)
         if place.began_at < again:
             self._commands.settle(fan_out, again)
@@ -169,8 +190,11 @@ class CleanUp:
         else:
             self._commands.settle(fan_out, None)
 
-    def _settle_cancel(self, fan_out: FanOut, since: str, place: _Place) -> None:
+    def _settle_cancel(self, known: FanOut, since: str, place: _Place) -> None:
         """Look again soon, since what an index hid runs meanwhile, and once more when any index has caught up."""
+        fan_out = self._whole(known, CANCEL, place)
+        if fan_out is None:
+            return
         for pause in (SETTLE_SOON, SETTLE):
             again = to_seconds_text(parse_time(since) + pause)
             if place.began_at < again:

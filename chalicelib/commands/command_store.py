@@ -1,10 +1,10 @@
 """Reads and writes of commands and of what is still to be done for them."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from chalicelib.commands.model import Command, FanOut, due_of
+from chalicelib.commands.model import Command
 from chalicelib.commands.store import (
     COMMANDS,
     DUE,
@@ -17,6 +17,7 @@ from chalicelib.commands.store import (
     fan_out_key,
     fan_out_to_item,
 )
+from chalicelib.commands.undone import FanOut, due_of, pass_of
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import sooner, to_seconds_text
 from chalicelib.kit.errors import unavailable
@@ -169,15 +170,16 @@ class CommandStore:
                 return
         raise unavailable()
 
-    def park(self, command_id: str, name: str, before: str | None, cursor: str, now: datetime) -> bool:
-        """Note that a part, the search or a pass (``name``), taken up at ``before``, goes on from a cursor: the change
-        stream asks for it. False where it has been gone on with since, or is not to be done any more."""
+    def park(self, command_id: str, name: str, before: str | None, following: Mapping[str, str], now: datetime) -> bool:
+        """Note how a part, the search or a pass (``name``), taken up at ``before``, goes on, as `kit.parking.park`: the
+        change stream asks for it. False where it has been gone on with since, or is not to be done any more."""
         return park(
             self._tables,
             FAN_OUTS,
             fan_out_key(command_id),
             name,
-            (before, cursor),
+            before,
+            following,
             is_wanted=lambda row: _is_wanted(fan_out_from_item(row), name, now),
             now=now,
             operation="fan_out.parked",
@@ -215,6 +217,27 @@ class CommandStore:
             return None
         return None if row is None else fan_out_from_item(row)
 
+    def end_share(self, known: FanOut, name: str) -> FanOut | None:
+        """Note that a share of a pass is through. None while others are left, or where there is no such share; the
+        fan-out as it is where this is the last one: then the pass is through."""
+        fan_out = known
+        for _ in self._tables.tries():
+            if name not in fan_out.cursors:
+                return None
+            if fan_out.shares_of(pass_of(name)) == [name]:
+                return fan_out
+            cursors: dict[str, Value] = {share: at for share, at in fan_out.cursors.items() if share != name}
+            key, unchanged = fan_out_key(fan_out.command_id), Equals("version", fan_out.version)
+            try:
+                self._tables.write(Update(FAN_OUTS, key, (Set("cursors", cursors),), unchanged), "fan_out.share_ended")
+            except ConditionFailedError as error:
+                if error.current is None:
+                    return None
+                fan_out = fan_out_from_item(error.current)
+            else:
+                return None
+        raise unavailable()
+
     def remove_fan_out(self, fan_out: FanOut, now: datetime) -> None:
         """The executions of a deleted command are gone: what was left to do is of no more use, and no one will ask for
         their total. Does nothing if the row has changed since it was read."""
@@ -231,4 +254,6 @@ class CommandStore:
 
 
 def _is_wanted(fan_out: FanOut, name: str, now: datetime) -> bool:
-    return name in fan_out.parts or name == due_of(fan_out, to_seconds_text(now))
+    """A pass that has been divided is not divided again."""
+    due = due_of(fan_out, to_seconds_text(now))
+    return name in fan_out.parts or (pass_of(name) == due and (name != due or not fan_out.shares_of(due)))

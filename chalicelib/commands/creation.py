@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from chalicelib.commands.execution_store import ExecutionStore, FanOutEndedError
-from chalicelib.commands.model import Command, Execution, FanOut, Status
+from chalicelib.commands.model import Command, Execution, Status
 from chalicelib.commands.store import execution_id
+from chalicelib.commands.undone import FanOut
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.tables import Tables
 from chalicelib.nodes.model import TargetNode

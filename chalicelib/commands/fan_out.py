@@ -1,12 +1,13 @@
 """`FanOuts`: turns a command into executions, part by part and page by page, and notices what was left undone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 
 from chalicelib.clusters.service import Clusters
 from chalicelib.commands.command_store import CommandStore
 from chalicelib.commands.creation import CHUNK, Creation, Tell, transactions_per_page
-from chalicelib.commands.model import LOOK, PARTS_ARE_LEFT, Command, FanOut, FanOutChunk, due_of
+from chalicelib.commands.model import Command
+from chalicelib.commands.undone import LOOK, PARTS_ARE_LEFT, FanOut, FanOutChunk, due_of, part_message, pass_message
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.queues import Message, Queue
 from chalicelib.kit.redrive import look_again_at
@@ -65,7 +66,7 @@ class FanOuts:
     def park(self, command_id: str, part: str, before: str | None, cursor: str) -> bool:
         """Note where a part goes on that a message took up at ``before``: the change stream begins the next message
         there. False where another message is ahead of this one, or the part is finished."""
-        return self._commands.park(command_id, part, before, cursor, self._clock.now())
+        return self._commands.park(command_id, part, before, {part: cursor}, self._clock.now())
 
     def finish(self, chunk: FanOutChunk) -> None:
         """Note that every execution of the parts exists that ended with the chunk. After the last part nodes are looked
@@ -99,7 +100,8 @@ class FanOuts:
             return Queue.EXECUTION_CREATION, [part_message(command_id, part, fan_out.cursors) for part in parts]
         if due == LOOK:
             return Queue.EXECUTION_CREATION, [part_message(command_id, LOOK, fan_out.cursors)]
-        return Queue.CLEAN_UP, [pass_message(command_id, due, fan_out.cursors)]
+        shares = fan_out.shares_of(due) or [due]
+        return Queue.CLEAN_UP, [pass_message(command_id, share, fan_out.cursors) for share in shares]
 
     def _page(self, command: Command, part: str, cursor: str | None, workers: int) -> TargetPage | None:
         """The next nodes, before filters; None for a whole fleet that is too large for one message."""
@@ -108,20 +110,6 @@ class FanOuts:
             return selection.page_of_part(self._nodes, command.targeting, part, cursor, command.inserted_at, size)
         fleet = self._nodes.whole_fleet(MOST_OF_A_SHARD, command.inserted_at)
         return None if fleet is None else TargetPage(fleet, None)
-
-
-def part_message(command_id: str, part: str, cursors: Mapping[str, str]) -> Message:
-    """Goes on with a part of a fan-out, or with looking again, from where that was noted."""
-    return {"command_id": command_id, "part": part, **_place(part, cursors)}
-
-
-def pass_message(command_id: str, kind: str, cursors: Mapping[str, str]) -> Message:
-    """Goes on with a pass over the executions of a command."""
-    return {"kind": kind, "id": command_id, **_place(kind, cursors)}
-
-
-def _place(name: str, cursors: Mapping[str, str]) -> Message:
-    return {"cursor": cursors[name]} if name in cursors else {}
 
 
 def _meant(part: str, fan_out: FanOut | None) -> frozenset[str]:

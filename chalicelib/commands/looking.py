@@ -11,7 +11,8 @@ from chalicelib.clusters.service import Clusters
 from chalicelib.commands.command_store import CommandStore
 from chalicelib.commands.creation import CHUNK, Creation, Tell, transactions_per_page
 from chalicelib.commands.execution_store import ExecutionStore
-from chalicelib.commands.model import LOOK, Command, FanOut
+from chalicelib.commands.model import Command
+from chalicelib.commands.undone import LOOK, FanOut
 from chalicelib.kit.clock import Clock, parse_time, sooner, to_seconds_text
 from chalicelib.kit.redrive import SETTLE, SETTLE_SOON
 from chalicelib.kit.tables import Tables
@@ -72,7 +73,7 @@ class Looking:
 
     def park(self, command_id: str, before: str | None, cursor: str) -> bool:
         """See `FanOuts.park`."""
-        return self._commands.park(command_id, LOOK, before, cursor, self._clock.now())
+        return self._commands.park(command_id, LOOK, before, {LOOK: cursor}, self._clock.now())
 
     def _page(self, command: Command, part: str, place: _Place) -> TargetPage:
         size = CHUNK * transactions_per_page(1, selection.SLICE // CHUNK)

@@ -1,11 +1,10 @@
 """What a command, its fan-out and an execution are, and what the use cases take and answer."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from chalicelib.targeting.model import Targeting
 
@@ -33,56 +32,6 @@ class Command(BaseModel, frozen=True):
     def is_expired_at(self, now: str) -> bool:
         """Whether the deadline has come; ``now`` in seconds text."""
         return self.expired_at is not None and self.expired_at <= now
-
-
-LOOK = "look"
-"""Names, beside parts, the search for nodes that an index hid when executions were created."""
-
-PARTS_ARE_LEFT = "parts"
-
-EXPIRE, CANCEL, DELETE = "expire_command", "cancel_command", "command"
-PASSES = frozenset({EXPIRE, CANCEL, DELETE})
-"""Passes over the executions of a command, by the kind of their messages."""
-
-
-class FanOut(BaseModel, frozen=True):
-    """What is still to be done for a command.
-
-    While ``parts`` are left, executions are being created. Those that are finished are in ``looks`` until, from
-    ``looks_since`` on (the end of the last one), nodes have been looked for in them that an index had hidden.
-    ``cursors`` tell where parts, that search and passes go on which a worker could not end.
-    ``due_at`` is when the sweep looks again: to queue once more what is left, to expire what is open at the
-    ``deadline``, to repeat the clean-up of a deleted command; None: never.
-    ``cancel_requested_at`` stands while what is open is being cancelled.
-    ``target_cluster_name`` is set when exactly one cluster was named and matched.
-    """
-
-    command_id: str
-    parts: frozenset[str]
-    looks: frozenset[str] = frozenset()
-    looks_since: str | None = None
-    cursors: Mapping[str, str] = Field(default_factory=dict)
-    deadline: str | None = None
-    due_at: str | None = None
-    sweeps: int = 0
-    target_cluster_name: str | None = None
-    inserted_at: str
-    cancel_requested_at: str | None = None
-    deleted_at: str | None = None
-    version: int = 0
-
-
-def due_of(fan_out: FanOut, now: str) -> str | None:
-    """What there is to do for a command now (seconds text): `PARTS_ARE_LEFT`, `LOOK`, one of `PASSES`, or None."""
-    if fan_out.parts:
-        return PARTS_ARE_LEFT
-    if fan_out.deleted_at is not None:
-        return DELETE
-    if fan_out.cancel_requested_at is not None:
-        return CANCEL
-    if fan_out.deadline is not None and fan_out.deadline <= now:
-        return EXPIRE
-    return LOOK if fan_out.looks_since is not None else None
 
 
 class Status(StrEnum):
@@ -249,16 +198,3 @@ class CancelResult(StrEnum):
 
     CANCELLED = "execution cancelled"
     REQUESTED = "cancellation request sent"
-
-
-@dataclass(frozen=True)
-class FanOutChunk:
-    """What a page of a fan-out leaves to do: the rest of its part from ``cursor`` on; parts that the whole fleet is
-    ``split`` into; and those that have ``ended``, taken from the ``fan_out`` as it was read. A message that was dropped
-    leaves nothing.
-    """
-
-    cursor: str | None = None
-    split: tuple[str, ...] = ()
-    ended: frozenset[str] = frozenset()
-    fan_out: FanOut | None = None

@@ -8,8 +8,9 @@ from chalicelib.clusters.service import Clusters
 from chalicelib.commands import rules
 from chalicelib.commands.command_store import CommandStore, DeleteRefusedError
 from chalicelib.commands.execution_store import ExecutionStore
-from chalicelib.commands.model import Command, CommandState, FanOut, NewCommand, Progress
+from chalicelib.commands.model import Command, CommandState, NewCommand, Progress
 from chalicelib.commands.store import ALL_COMMANDS, COMMANDS, EXECUTIONS, command_from_item
+from chalicelib.commands.undone import FanOut
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.errors import EdgeError, Kind, not_found

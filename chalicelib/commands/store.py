@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.commands import output as outputs
-from chalicelib.commands.model import OPEN, Command, Execution, FanOut, Outcome, Status, outcome_of
+from chalicelib.commands.model import OPEN, Command, Execution, Outcome, Status, outcome_of
+from chalicelib.commands.undone import FanOut
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of, moment_of
 from chalicelib.kit.listing import Source, all_rows, as_given, fixed, rows_with, sharded

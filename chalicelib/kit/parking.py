@@ -31,18 +31,19 @@ def park(
     table: Table,
     key: Key,
     name: str,
-    place: tuple[str | None, str],
+    before: str | None,
+    following: Mapping[str, str],
     *,
     is_wanted: Callable[[Item], bool],
     now: datetime,
     operation: str,
 ) -> bool:
-    """Note that a part, taken up at the first of two cursors, goes on at the second.
+    """Note that a part, taken up at ``before``, goes on as ``following`` says: itself from another cursor, or parts of
+    it from theirs.
 
     False where it has been gone on with since, or, as ``is_wanted`` says of the row, is not to be done any more: then
     whoever is at it stops. Raises service_unavailable when others keep changing the row.
     """
-    before, cursor = place
     row = tables.get(table, key)
     for _ in tables.tries():
         if row is None or not is_wanted(row):
@@ -50,8 +51,9 @@ def park(
         cursors = cursors_of(row)
         if cursors.get(name) != before:
             return False
+        others = {other: cursor for other, cursor in cursors.items() if other != name}
         changes = (
-            Set(CURSORS, {**cursors, name: cursor}),
+            Set(CURSORS, {**others, **following}),
             Set("sweeps", 0),
             Set("due_at", parked_until(now)),
         )

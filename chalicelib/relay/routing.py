@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.commands.model import PASSES
+from chalicelib.commands.undone import PASSES, pass_message, pass_of
 from chalicelib.kit import tasks
 from chalicelib.kit.changes import Change
 from chalicelib.kit.parking import moved
@@ -75,8 +75,8 @@ class Plan:
         for name, cursor in going_on.items():
             if change.table == "self_update_requests":
                 self._send(Queue.SELF_UPDATES, {"request_id": row["id"], "part": name, "cursor": cursor})
-            elif name in PASSES:
-                self._clean_up(name, row["command_id"], cursor=cursor)
+            elif pass_of(name) in PASSES:
+                self._send(Queue.CLEAN_UP, pass_message(str(row["command_id"]), name, going_on))
             else:
                 self._send(Queue.EXECUTION_CREATION, {"command_id": row["command_id"], "part": name, "cursor": cursor})
 

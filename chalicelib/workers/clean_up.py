@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from chalice.app import Blueprint
 
 from chalicelib.bootstrap import Services
-from chalicelib.commands.model import PASSES
 from chalicelib.commands.store import EXECUTIONS
+from chalicelib.commands.undone import PASSES
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.worktime import WorkTime
@@ -40,7 +40,8 @@ def handler(message: Message, services: Services, time: WorkTime) -> None:
 def _park(message: Message, cursor: str, began_at: str, services: Services) -> bool:
     """Note where to go on; False where another pass is ahead of this one."""
     if message["kind"] in PASSES:
-        return services.clean_up.park(message["id"], message["kind"], message.get("cursor"), cursor)
+        name = str(message.get("share", message["kind"]))
+        return services.clean_up.park(message["id"], name, message.get("cursor"), cursor)
     return services.tasks.park(message, cursor, began_at)
 
 

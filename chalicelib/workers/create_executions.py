@@ -9,7 +9,7 @@ again by the repeated message, or by the sweep.
 from chalice.app import Blueprint
 
 from chalicelib.bootstrap import Services
-from chalicelib.commands.model import LOOK
+from chalicelib.commands.undone import LOOK
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.worktime import WorkTime
 from chalicelib.workers.entry import Message, long_sqs_worker

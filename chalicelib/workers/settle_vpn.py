@@ -11,7 +11,6 @@ from chalicelib.bootstrap import Services
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.worktime import WorkTime
-from chalicelib.vpn.netmaker import MOST_KEYS_REMOVED
 from chalicelib.workers.entry import Message, long_sqs_worker
 
 Settle = Callable[[Services, Message], str | None]
@@ -73,8 +72,8 @@ def _drop_old_keys(services: Services, message: Message) -> str | None:
 
 
 def _more_keys(message: Message, removed: int) -> str | None:
-    """After as many as are removed at once there may be more; the cursor counts them."""
-    return str(int(message.get("cursor") or 0) + removed) if removed == MOST_KEYS_REMOVED else None
+    """Where some were removed there may be more; the cursor counts them."""
+    return str(int(message.get("cursor") or 0) + removed) if removed else None
 
 
 def _hand_out_networks(services: Services, message: Message) -> str | None:

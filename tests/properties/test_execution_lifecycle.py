@@ -15,8 +15,9 @@ from chalicelib.commands.clean_up import CleanUp
 from chalicelib.commands.command_store import CommandStore
 from chalicelib.commands.execution_store import ExecutionStore
 from chalicelib.commands.executions import Executions
-from chalicelib.commands.model import AssignedExecution, CancelResult, Command, Execution, FanOut, Report, Status
+from chalicelib.commands.model import AssignedExecution, CancelResult, Command, Execution, Report, Status
 from chalicelib.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS, execution_id, shard_of, status_shard
+from chalicelib.commands.undone import FanOut
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.tables import Tables
 from chalicelib.targeting.model import Targeting, TargetType

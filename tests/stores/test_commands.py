@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.commands.command_store import CommandStore, DeleteRefusedError
-from chalicelib.commands.model import Command, FanOut
+from chalicelib.commands.model import Command
 from chalicelib.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
+from chalicelib.commands.undone import FanOut
 from chalicelib.kit.ids import compose_uuid7
 from chalicelib.kit.tables import Driver, Tables, TransactionFailedError
 from chalicelib.kit.tasks import TABLE as TASKS

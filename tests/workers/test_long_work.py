@@ -5,13 +5,19 @@ several invocations; `make scale` runs the whole sizes."""
 import pytest
 
 from chalicelib.commands.model import Status
-from chalicelib.commands.store import EXECUTIONS
+from chalicelib.commands.store import EXECUTIONS, FAN_OUTS, SHARDS
+from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.queues import LONGEST_DELAY_SECONDS, Queue
+from chalicelib.kit.redrive import SETTLE_SOON
 from chalicelib.webhooks.attempts import retry_seconds
 from infra.functions import MAX_RECEIVES, consumer_of
 from tests.scale.rows import a_whole_command
 from tests.scale.scenarios import SCENARIOS
 from tests.timed_world import MOST_HOPS, TimedWorld
+from tests.unit.commands import fleet
+from tests.world import WORKERS, World, sqs_record
+
+CLEAN_UP = WORKERS[Queue.CLEAN_UP]
 
 SEVERAL = {
     "cancel": (1_200, 0.125),
@@ -103,3 +109,66 @@ def test_attempts_that_queue_the_next_one_are_a_short_chain(first_seconds):
     while retry_seconds(queued + 1, None, 0.0, first_seconds) <= LONGEST_DELAY_SECONDS and queued < 100:
         queued += 1
     assert queued <= MOST_HOPS / 2
+
+
+class TestShares:
+    """What is left of a long pass over a command's executions when an invocation ends goes on shard by shard."""
+
+    @pytest.fixture
+    def world(self):
+        world = World(command_default_deadline=0)
+        fleet.nodes(world, 450)
+        self.made = fleet.command(world)
+        world.settle()
+        world.seconds_left = 0
+        return world
+
+    def row(self, world):
+        return world.driver.row(FAN_OUTS, {"command_id": self.made.id}) or {}
+
+    def begin(self, world):
+        """A cancellation whose first invocation does one chunk."""
+        world.services.commands.cancel(self.made.id)
+        world.call(CLEAN_UP, {"Records": [sqs_record({"kind": "cancel_command", "id": self.made.id})]})
+
+    def statuses(self, world):
+        return {row["status"] for row in world.driver.rows(EXECUTIONS)}
+
+    def test_each_shard_has_a_cursor_of_its_own(self, world):
+        self.begin(world)
+        assert set(self.row(world)["cursors"]) == {f"cancel_command#{shard}" for shard in range(SHARDS)}
+
+    def test_the_pass_is_through_with_the_last_of_them(self, world):
+        self.begin(world)
+        world.settle(twice=True)
+        assert self.statuses(world) == {"cancelled"}
+        assert "cursors" not in self.row(world)
+        assert self.row(world)["due_at"] == to_seconds_text(world.clock.now() + SETTLE_SOON)
+
+    def test_a_sweep_resumes_those_that_are_left(self, world):
+        self.begin(world)
+        (kept,) = list(world.relay_batches())[-1:]
+        assert kept  # and lost: nobody reads it
+        for seconds in (120, 60, 900):
+            world.clock.advance(seconds)
+            world.sweep("sweep_commands")
+            world.settle()
+        assert self.statuses(world) == {"cancelled"}
+        assert {"cursors", "cancel_requested_at"}.isdisjoint(self.row(world))
+
+    def test_a_message_that_comes_again_after_the_division_divides_nothing(self, world):
+        self.begin(world)
+        before = self.row(world)
+        world.call(CLEAN_UP, {"Records": [sqs_record({"kind": "cancel_command", "id": self.made.id})]})
+        assert self.row(world) == before
+
+    @pytest.mark.parametrize("crash_after", [1, 50, 120, 230, 340, 449, 451, 455])
+    def test_a_worker_that_dies_anywhere_leaves_the_same_end(self, world, crash_after):
+        world.services.commands.cancel(self.made.id)
+        world.settle(twice=True, crash_after=crash_after)
+        for seconds in (120, 60, 900):
+            world.clock.advance(seconds)
+            world.sweep("sweep_commands")
+            world.settle()
+        assert self.statuses(world) == {"cancelled"}
+        assert {"cursors", "cancel_requested_at"}.isdisjoint(self.row(world))

@@ -1,0 +1,93 @@
+"""What is still to be done for a command: its fan-out, what is due of it, and the messages that go on with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+LOOK = "look"
+"""Names, beside parts, the search for nodes that an index hid when executions were created."""
+
+PARTS_ARE_LEFT = "parts"
+
+EXPIRE, CANCEL, DELETE = "expire_command", "cancel_command", "command"
+PASSES = frozenset({EXPIRE, CANCEL, DELETE})
+"""Passes over the executions of a command, by the kind of their messages."""
+
+
+class FanOut(BaseModel, frozen=True):
+    """What is still to be done for a command.
+
+    While ``parts`` are left, executions are being created. Those that are finished are in ``looks`` until, from
+    ``looks_since`` on (the end of the last one), nodes have been looked for in them that an index had hidden.
+    ``cursors`` tell where parts, that search and passes go on which a worker could not end.
+    ``due_at`` is when the sweep looks again: to queue once more what is left, to expire what is open at the
+    ``deadline``, to repeat the clean-up of a deleted command; None: never.
+    ``cancel_requested_at`` stands while what is open is being cancelled.
+    ``target_cluster_name`` is set when exactly one cluster was named and matched.
+    """
+
+    command_id: str
+    parts: frozenset[str]
+    looks: frozenset[str] = frozenset()
+    looks_since: str | None = None
+    cursors: Mapping[str, str] = Field(default_factory=dict)
+    deadline: str | None = None
+    due_at: str | None = None
+    sweeps: int = 0
+    target_cluster_name: str | None = None
+    inserted_at: str
+    cancel_requested_at: str | None = None
+    deleted_at: str | None = None
+    version: int = 0
+
+    def shares_of(self, kind: str) -> list[str]:
+        """The names of the shares of a pass that are left, where it has been divided."""
+        return sorted(name for name in self.cursors if name.startswith(f"{kind}#"))
+
+
+def pass_of(name: str) -> str:
+    """The pass that a cursor is of: its own name, or that of a share of it, ``cancel_command#2``."""
+    return name.partition("#")[0]
+
+
+def due_of(fan_out: FanOut, now: str) -> str | None:
+    """What there is to do for a command now (seconds text): `PARTS_ARE_LEFT`, `LOOK`, one of `PASSES`, or None."""
+    if fan_out.parts:
+        return PARTS_ARE_LEFT
+    if fan_out.deleted_at is not None:
+        return DELETE
+    if fan_out.cancel_requested_at is not None:
+        return CANCEL
+    if fan_out.deadline is not None and fan_out.deadline <= now:
+        return EXPIRE
+    return LOOK if fan_out.looks_since is not None else None
+
+
+def part_message(command_id: str, part: str, cursors: Mapping[str, str]) -> dict[str, Any]:
+    """Goes on with a part of a fan-out, or with looking again, from where that was noted."""
+    return {"command_id": command_id, "part": part, **_place(part, cursors)}
+
+
+def pass_message(command_id: str, name: str, cursors: Mapping[str, str]) -> dict[str, Any]:
+    """Goes on with a pass over the executions of a command, or with a share of one."""
+    share = {} if name == pass_of(name) else {"share": name}
+    return {"kind": pass_of(name), "id": command_id, **share, **_place(name, cursors)}
+
+
+def _place(name: str, cursors: Mapping[str, str]) -> dict[str, Any]:
+    return {"cursor": cursors[name]} if name in cursors else {}
+
+
+@dataclass(frozen=True)
+class FanOutChunk:
+    """What a page of a fan-out leaves to do: the rest of its part from ``cursor`` on; parts that the whole fleet is
+    ``split`` into; and those that have ``ended``, taken from the ``fan_out`` as it was read. A message that was dropped
+    leaves nothing.
+    """
+
+    cursor: str | None = None
+    split: tuple[str, ...] = ()
+    ended: frozenset[str] = frozenset()
+    fan_out: FanOut | None = None
