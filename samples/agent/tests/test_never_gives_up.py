@@ -23,7 +23,11 @@ def machine(tmp_path):
     """Tells how the agent's machine misbehaves; its waits are short."""
     folder = tmp_path / "machine"
     folder.mkdir()
-    short = {"edge_agent.agent.LONGEST_RETRY_SECONDS": 0.5, "edge_agent.agent.LONGEST_REFUSED_SECONDS": 0.5}
+    short = {
+        "edge_agent.agent.LONGEST_RETRY_SECONDS": 0.5,
+        "edge_agent.agent.LONGEST_REFUSED_SECONDS": 0.5,
+        "edge_agent.health.CHECK_SECONDS": 0.2,
+    }
     (folder / "constants.json").write_text(json.dumps(short))
     return folder
 
@@ -113,6 +117,11 @@ def test_a_refused_reregistration_is_told_to_the_server_and_the_node_goes_on_wor
     agent = agents.connected(odd_machine=machine)
     agent.wait_for("node.refused")
     assert done(server, server.add("echo works", wake=True), agent)["output"] == "works\n"
+    agent.wait_for("health.reported", status="unhealthy")
+    server.faults.clear()
+    agent.wait_for("health.reported", status="healthy")
+    said = [request.body["status"] for request in server.seen("PATCH", "/agents/nodes/me/health_check")]
+    assert said == ["unhealthy", "healthy"]
 
 
 def test_refusals_are_met_with_longer_and_longer_waits(server, agents):
@@ -258,8 +267,11 @@ def test_what_an_earlier_installation_took_is_reported_and_not_run(server, agent
 
 
 def test_what_an_agent_without_such_a_record_was_given_is_still_run(server, agents):
-    agents.connected().stop()
-    (agents.state_dir / "acknowledging.json").unlink()
+    agents.connected()
+    record = agents.state_dir / "acknowledging.json"
+    eventually(record.exists, what="the record")
+    agents.started[0].stop()
+    record.unlink()
     execution_id = server.add("echo found", status="sent")
     agent = agents.connected(key=None)
     assert done(server, execution_id, agent)["output"] == "found\n"
