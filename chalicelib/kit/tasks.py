@@ -110,6 +110,8 @@ class Tasks:
         """Note that the pass of a message is to go on from a cursor: its task's row says so, or a new one, whose
         messages go to ``queue``.
 
+        A row that it makes was asked for when the pass began, so that the end of the pass is the end of the task.
+
         False, and nothing noted, where another pass is ahead of this one, or the task was asked for anew since: then
         the message ends here.
         """
@@ -122,8 +124,8 @@ class Tasks:
             return self._tables.try_write(Update(TABLE, _key(message["task"]), place, And(asked, here)), "task.parked")
         kind, subject = message["kind"], message["id"]
         arguments = {name: str(value) for name, value in message.items() if name not in _OF_MESSAGES}
-        asked_now = _asked(kind, subject, arguments, now, settles=False)
-        others = tuple(change for change in asked_now if change.name not in {each.name for each in place})
+        from_then = _asked(kind, subject, arguments, parse_time(began_at), settles=False)
+        others = tuple(change for change in from_then if change.name not in {each.name for each in place})
         changes = (*others, *place, Set("queue", queue))
         row_id = _row_id(kind, subject, arguments)
         return self._tables.try_write(Update(TABLE, _key(row_id), changes, Absent("asked_at")), "task.parked")

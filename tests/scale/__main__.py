@@ -59,6 +59,8 @@ def wrongs(outcome: Outcome, count: int, seconds: float) -> list[str]:
     found = []
     if outcome.done != count:
         found.append(f"{outcome.done:,} of {count:,} were done")
+    if not outcome.is_at_rest:
+        found.append("something is still due")
     if outcome.seconds > seconds:
         found.append(f"it took {outcome.seconds:.0f} s, {seconds:.0f} are allowed")
     for kind in ("killed", "stopped", "dead", "failed"):

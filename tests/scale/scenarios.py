@@ -19,12 +19,13 @@ HOURS = 3600.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """``seconds`` of the world until the work was done (``done`` rows of it), and what happened until all that follows
-    from it was at rest."""
+    """``seconds`` of the world until the work was done (``done`` rows of it), whether and when all that follows from it
+    was at rest, with nothing due in any row, and what happened until then."""
 
     seconds: float
     done: int
     at_rest_after: float
+    is_at_rest: bool
     seen: Seen
 
 
@@ -125,7 +126,7 @@ def _outcome(world: TimedWorld, is_done: Callable[[], bool], done: Callable[[], 
     seconds = world.run(6 * HOURS, is_done)
     ended = done()
     after = world.run(2 * HOURS, lambda: world.is_quiet and _is_at_rest(world))
-    return Outcome(seconds, ended, seconds + after, world.seen)
+    return Outcome(seconds, ended, seconds + after, _is_at_rest(world), world.seen)
 
 
 def _is_at_rest(world: TimedWorld) -> bool:

@@ -35,7 +35,7 @@ def test_all_of_it_is_done_by_several_invocations(name):
     count, timeouts = SEVERAL[name]
     outcome = SCENARIOS[name](count, timeouts)
     seen = outcome.seen
-    assert outcome.done == count
+    assert (outcome.done, outcome.is_at_rest) == (count, True)
     assert (seen.killed, seen.stopped, seen.dead, seen.failed) == ({}, {}, {}, {})
     assert seen.parked > 0
     assert max(seen.hops.values()) <= MOST_HOPS / 4

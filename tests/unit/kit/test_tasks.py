@@ -12,6 +12,7 @@ from chalicelib.kit.tasks import TABLE, Tasks
 from tests.fakes.clock import START, FakeClock, FakeIds
 from tests.fakes.dynamo import FakeDynamo
 
+BEGAN = to_seconds_text(START)
 MESSAGE = {"kind": "cluster", "id": "x", "task": "cluster#x", "asked_at": to_seconds_text(START)}
 
 
@@ -146,33 +147,33 @@ class TestParking:
     def test_the_row_says_where_to_go_on_and_the_change_asks_for_it(self, given):
         given.ask()
         (before,) = given.rows()
-        assert given.tasks.park(MESSAGE, "c1", "t0")
+        assert given.tasks.park(MESSAGE, "c1", BEGAN)
         (after,) = given.rows()
-        assert tasks.message_of(after) == {**MESSAGE, "cursor": "c1", "began_at": "t0"}
+        assert tasks.message_of(after) == {**MESSAGE, "cursor": "c1", "began_at": BEGAN}
         assert tasks.is_asked(before, after)
         assert not tasks.is_asked(after, after)
 
     def test_of_two_passes_one_goes_on(self, given):
         given.ask()
-        assert given.tasks.park(MESSAGE, "c1", "t0")
-        assert not given.tasks.park(MESSAGE, "c2", "t0")
-        assert given.tasks.park({**MESSAGE, "cursor": "c1"}, "c3", "t0")
+        assert given.tasks.park(MESSAGE, "c1", BEGAN)
+        assert not given.tasks.park(MESSAGE, "c2", BEGAN)
+        assert given.tasks.park({**MESSAGE, "cursor": "c1"}, "c3", BEGAN)
         assert [row["cursor"] for row in given.rows()] == ["c3"]
 
     def test_a_pass_of_before_it_was_asked_for_anew_notes_nothing(self, given):
         given.ask()
         given.clock.advance(10)
         given.ask()
-        assert not given.tasks.park(MESSAGE, "c1", "t0")
+        assert not given.tasks.park(MESSAGE, "c1", BEGAN)
         assert [row.get("cursor") for row in given.rows()] == [None]
 
     def test_a_sweep_resumes_it_where_the_pass_stopped(self, given):
         given.ask()
-        given.tasks.park(MESSAGE, "c1", "t0")
+        given.tasks.park(MESSAGE, "c1", BEGAN)
         given.clock.advance(60)
         assert given.due() == []
         given.clock.advance(60)
-        assert given.due() == [{**MESSAGE, "cursor": "c1", "began_at": "t0"}]
+        assert given.due() == [{**MESSAGE, "cursor": "c1", "began_at": BEGAN}]
 
     def test_the_second_pass_begins_at_the_start(self, given):
         given.ask()
@@ -195,16 +196,17 @@ class TestParking:
 
     def test_work_without_a_row_gets_one_for_its_queue(self, given):
         message = {"kind": "network", "id": "north"}
-        assert given.tasks.park(message, "c1", "t0", queue="vpn")
+        given.clock.advance(84)
+        assert given.tasks.park(message, "c1", BEGAN, queue="vpn")
         (row,) = given.rows()
         assert tasks.queue_of(row) == "vpn"
         assert tasks.message_of(row) == {
             **message,
             "task": "network#north",
-            "asked_at": to_seconds_text(START),
+            "asked_at": BEGAN,
             "cursor": "c1",
-            "began_at": "t0",
+            "began_at": BEGAN,
         }
-        assert not given.tasks.park(message, "c2", "t0", queue="vpn")
-        given.tasks.end("network#north", given.tasks.begin())
+        assert not given.tasks.park(message, "c2", BEGAN, queue="vpn")
+        given.tasks.end("network#north", BEGAN)
         assert given.rows() == []
