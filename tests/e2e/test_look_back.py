@@ -47,6 +47,7 @@ NOT_TRIED = {
     "relay_changes sqs:SendMessage relay-failures": "a record that the relay does not understand",
     "check_health dynamodb:UpdateItem nodes": "a node that is silent for minutes",
     "websocket_* dynamodb:UpdateItem nodes": "a node that was unreachable and comes back by its socket",
+    "websocket_connect dynamodb:GetItem node_exclusions": "a token that is refused by the handshake before any request",
     "websocket_message sqs:SendMessage admin-*": "a beat of another stack's node, for which something waits",
     "websocket_message dynamodb:UpdateItem presence": "a frame more than half a minute after the last word",
     "clean_up dynamodb:DeleteItem fan_outs": "the second pass over a command, fifteen minutes after the first",
