@@ -62,7 +62,7 @@ GRANTS: Mapping[str, Grants] = {
             "ssh_public_keys": GET | BATCH_GET | QUERY | PUT | DELETE,
             "ssh_attempts": BATCH_GET | UPDATE,
             "self_update_requests": GET | BATCH_GET | QUERY | PUT | DELETE,
-            "self_updates": BATCH_GET | UPDATE,
+            "self_updates": BATCH_GET | QUERY | UPDATE,
             "webhooks": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
             "webhook_deliveries": GET | BATCH_GET | QUERY | PUT | UPDATE,
             "tasks": UPDATE,
