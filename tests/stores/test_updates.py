@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,9 +10,11 @@ from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.ids import compose_uuid7, to_milliseconds
 from chalicelib.kit.listing import ListRequest
 from chalicelib.kit.tables import Absent, Equals, Set, Tables, Update
+from chalicelib.nodes.model import Agent
 from chalicelib.targeting.model import Targeting, TargetType
 from chalicelib.updates import store
-from chalicelib.updates.model import NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
+from chalicelib.updates.model import NodeState, NodeUpdate, Report, RequestStatus, SelfUpdateRequest
+from chalicelib.updates.outcomes import Outcomes
 from chalicelib.updates.store import NODE_UPDATES, REQUESTS, SHARDS, UpdateStore
 from tests.drivers import BOTH, driver_for
 from tests.fakes.clock import START, FakeClock, FakeIds
@@ -131,3 +134,19 @@ def test_a_node_changes_once(tables):
     tables.write(Update(NODE_UPDATES, key, (Set("state", "triggered"),), pending), "self_update.triggered")
 
     assert UpdateStore(tables).updates_of(request.id, NODES[:1])[0].state is NodeState.TRIGGERED
+
+
+def test_a_node_that_was_told_and_reports_is_listed_with_what_it_runs(tables):
+    request = a_request()
+    put(tables, request)
+    name(tables, request, NODES[:3])
+    told = (Set("state", "triggered"), Set("report_by", "2026-11-21T11:00:00Z"))
+    tables.write(Update(NODE_UPDATES, store.update_key(request.id, NODES[0]), told), "self_update.triggered")
+    agent = Agent(SimpleNamespace(id=NODES[0]), SimpleNamespace())
+    outcomes = Outcomes(tables, FakeClock(), list_read_limit=100)
+    row = outcomes.report(agent, request.id, Report(NodeState.UPDATED, "0.3.0+b2"))
+    assert (row.state, row.agent_version, row.report_by) == (NodeState.UPDATED, "0.3.0+b2", None)
+    page = outcomes.page_of_nodes(request.id, ListRequest(page=1, page_size=2, filters={}))
+    assert (page.total_count, len(page.items)) == (3, 2)
+    updated = outcomes.page_of_nodes(request.id, ListRequest(page=1, page_size=9, filters={"status": "updated"}))
+    assert [each.node_id for each in updated.items] == [NODES[0]]
