@@ -168,7 +168,7 @@ GRANTS: Mapping[str, Grants] = {
             "nodes": BATCH_GET | QUERY,
             "presence": BATCH_GET,
             "self_update_requests": GET | UPDATE | CHECK,
-            "self_updates": QUERY | PUT | UPDATE,
+            "self_updates": BATCH_GET | QUERY | PUT | UPDATE,
             "admins": GET,
         },
         sends=(Queue.SELF_UPDATES, Queue.COMMAND_DELIVERY),

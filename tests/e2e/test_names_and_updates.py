@@ -88,8 +88,8 @@ def test_a_machine_is_named_updated_and_spared_a_command(cloud, operator):
     assert operator.call("POST", f"{command_path}/cancel")["data"] == {"result": "cancellation requested"}
     eventually(lambda: operator.call("GET", command_path)["data"]["summary"]["cancelled"] == 1)
 
-    # A while after its last machine was told, the request ends by itself.
-    eventually(lambda: operator.call("GET", path)["data"]["status"] == "completed")
+    # A minute after its last machine was found nodes are looked for once more, and the request ends by itself.
+    eventually(lambda: operator.call("GET", path)["data"]["status"] == "completed", patience_seconds=180)
     assert operator.call("GET", path)["data"]["summary"] == {"total": 1, "triggered": 1, "failed": 0, "updated": 0}
     operator.call("DELETE", path)
     operator.call("DELETE", f"/api/v1/nodes/{node_id}")
