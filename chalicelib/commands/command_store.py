@@ -8,6 +8,7 @@ from chalicelib.commands.model import Command
 from chalicelib.commands.store import (
     COMMANDS,
     DUE,
+    EXECUTIONS,
     FAN_OUTS,
     command_from_item,
     command_key,
@@ -20,6 +21,7 @@ from chalicelib.commands.store import (
 from chalicelib.commands.undone import FanOut, due_of, pass_of
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import sooner, to_seconds_text
+from chalicelib.kit.counters import latest_of, noted, total_of
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.parking import park
 from chalicelib.kit.redrive import SETTLE_SOON, due_rows
@@ -60,11 +62,6 @@ class CommandStore:
         writes = (put_new(COMMANDS, command_to_item(command)), put_new(FAN_OUTS, fan_out_to_item(fan_out)))
         self._tables.commit(writes, "command.created")
 
-    def get(self, command_id: str) -> Command | None:
-        """The command or its tombstone."""
-        item = self._tables.get(COMMANDS, command_key(command_id))
-        return None if item is None else command_from_item(item)
-
     def rows_of(self, ids: Collection[str]) -> dict[str, Item]:
         """Raw rows by id, tombstones included; unknown ids are left out. One call per 100."""
         distinct = sorted(set(ids))
@@ -82,6 +79,20 @@ class CommandStore:
         return (
             None if command is None else command_from_item(command),
             None if fan_out is None else fan_out_from_item(fan_out),
+        )
+
+    def standing(self, command_id: str) -> tuple[Command | None, FanOut | None, str | None]:
+        """`with_fan_out`, and when an execution of the command ended last, as far as the change stream has told."""
+        refs = (
+            Ref(COMMANDS, command_key(command_id)),
+            Ref(FAN_OUTS, fan_out_key(command_id)),
+            latest_of(total_of(EXECUTIONS.name, "command_id", command_id)),
+        )
+        command, fan_out, latest = self._tables.get_many(refs)
+        return (
+            None if command is None else command_from_item(command),
+            None if fan_out is None else fan_out_from_item(fan_out),
+            noted(latest),
         )
 
     def unfinished(self, command_ids: Iterable[str]) -> set[str]:
@@ -158,7 +169,8 @@ class CommandStore:
             if not left:
                 since, due_at = (to_seconds_text(now), to_seconds_text(now + SETTLE_SOON)) if looks else (None, None)
                 due_at = sooner(due_at, fan_out.deadline)
-                changes = (*changes, Set("looks_since", since), Set("sweeps", 0), *due_changes(due_at))
+                made = Set("made_at", to_seconds_text(now))
+                changes = (*changes, made, Set("looks_since", since), Set("sweeps", 0), *due_changes(due_at))
             key, condition = fan_out_key(command_id), Equals("version", fan_out.version)
             try:
                 self._tables.write(Update(FAN_OUTS, key, changes, condition), "fan_out.part_finished")

@@ -144,10 +144,12 @@ class CommandSummary:
 @dataclass(frozen=True)
 class Progress:
     """How far a command is. ``targets`` is how many nodes it is for: None while executions are being created.
+    ``finished_at`` is when the last execution ended, None before and for a command from before that was noted.
     ``summary`` is None for more executions than are counted while somebody waits."""
 
     state: CommandState
     targets: int | None
+    finished_at: str | None
     summary: CommandSummary | None
 
 

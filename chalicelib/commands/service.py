@@ -102,17 +102,11 @@ class Commands:
             parts=parts,
             deadline=deadline,
             due_at=to_seconds_text(now + FIRST_LOOK) if parts else None,
+            made_at=None if parts else text,
             target_cluster_name=named[0].name if len(named) == 1 else None,
             inserted_at=text,
         )
         self._commands.add(command, fan_out)
-        return command
-
-    def get(self, command_id: str) -> Command:
-        """Raises not_found, also for a deleted one."""
-        command = self._commands.get(command_id)
-        if command is None or command.is_deleted:
-            raise not_found()
         return command
 
     def list_page(self, request: ListRequest) -> ListPage[Command]:
@@ -129,18 +123,22 @@ class Commands:
         It reads the index rows of its executions: about 19 read units per 1,000, four partitions at a time. A machine
         that an index hid when the command was given is found by a second pass; it makes a finished command run again.
         """
-        command, fan_out = self._commands.with_fan_out(command_id)
+        command, fan_out, last_end = self._commands.standing(command_id)
         if command is None or command.is_deleted:
             raise not_found()
         summary = self._executions.summary_of(command_id, SUMMARY_LIMIT)
         if fan_out is not None and fan_out.parts:
-            return command, Progress(CommandState.CREATING, None, summary)
+            return command, Progress(CommandState.CREATING, None, None, summary)
         if summary is None:
             targets = self._totals(total_of(EXECUTIONS.name, "command_id", command_id))
             is_open = self._executions.has_open(command_id)
         else:
             targets, is_open = summary.total, summary.open > 0
-        return command, Progress(CommandState.RUNNING if is_open else CommandState.FINISHED, targets, summary)
+        if is_open:
+            return command, Progress(CommandState.RUNNING, targets, None, summary)
+        made_at = None if fan_out is None else fan_out.made_at
+        finished_at = max(filter(None, (made_at, last_end)), default=None)
+        return command, Progress(CommandState.FINISHED, targets, finished_at, summary)
 
     def cancel(self, command_id: str) -> None:
         """Create no more executions of it and cancel what is open: one write, the rest follows. May be repeated, and

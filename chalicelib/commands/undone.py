@@ -24,6 +24,7 @@ class FanOut(BaseModel, frozen=True):
     ``cursors`` tell where parts, that search and passes go on which a worker could not end.
     ``due_at`` is when the sweep looks again: to queue once more what is left, to expire what is open at the
     ``deadline``, to repeat the clean-up of a deleted command; None: never.
+    ``made_at`` is when the last part was finished: every execution but those of hidden nodes is there since.
     ``cancel_requested_at`` stands while what is open is being cancelled.
     ``target_cluster_name`` is set when exactly one cluster was named and matched.
     """
@@ -38,6 +39,7 @@ class FanOut(BaseModel, frozen=True):
     sweeps: int = 0
     target_cluster_name: str | None = None
     inserted_at: str
+    made_at: str | None = None
     cancel_requested_at: str | None = None
     deleted_at: str | None = None
     version: int = 0

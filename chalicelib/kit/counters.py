@@ -12,10 +12,17 @@ from datetime import timedelta
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.tables import (
     TRANSACTION_LIMIT,
+    Absent,
     Add,
     Delete,
+    Item,
+    Key,
+    Less,
+    Or,
     Page,
     Query,
+    Ref,
+    Set,
     Table,
     Tables,
     TransactionFailedError,
@@ -35,6 +42,7 @@ STREAM_SECONDS = 20
 _BATCH_MEMORY = timedelta(days=2)  # a stream repeats records for at most 24 hours
 _BATCH_SHARD = "batch"
 _CORRECTION = "correction"
+_LATEST = "latest"
 
 
 def total_of(table: str, attribute: str, value: str) -> str:
@@ -45,6 +53,21 @@ def total_of(table: str, attribute: str, value: str) -> str:
 def happened(what: str) -> str:
     """The total of how often something happened. It only grows, and nothing recounts it."""
     return f"happened#{what}"
+
+
+def latest_of(total: str) -> Ref:
+    """Where `Counters.note_latest` notes the latest time of a total's rows; read it with `noted`."""
+    return Ref(TABLE, _latest_key(total))
+
+
+def noted(row: Item | None) -> str | None:
+    """The time that stands in a row of `latest_of`."""
+    at = None if row is None else row.get("at")
+    return at if isinstance(at, str) else None
+
+
+def _latest_key(total: str) -> Key:
+    return {"total": total, "shard": _LATEST}
 
 
 class Counters:
@@ -67,6 +90,11 @@ class Counters:
         shard = _shard_of(hashlib.sha256(by.encode()).digest())
         key = {"total": total, "shard": shard}
         self._tables.write(Update(TABLE, key, (Add("count", count),)), "counter.added")
+
+    def note_latest(self, total: str, at: str) -> None:
+        """Note a time of the total's rows, unless a later one is noted. May be repeated, and come late."""
+        is_later = Or(Absent("at"), Less("at", at))
+        self._tables.try_write(Update(TABLE, _latest_key(total), (Set("at", at),), is_later), "counter.latest")
 
     def read(self, total: str) -> int:
         """The sum over the shards, never negative; 0 for a total that nothing was ever added to."""

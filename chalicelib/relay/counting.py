@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 
+from chalicelib.commands.model import FINAL
 from chalicelib.kit.changes import Change
 from chalicelib.kit.counters import happened, total_of
 from chalicelib.kit.tables import Item
@@ -75,6 +76,17 @@ def deltas_of(change: Change) -> Counter[str]:
         deltas.update(totals_of(change.table, change.new))
         deltas.subtract(totals_of(change.table, change.old))
     return deltas
+
+
+def end_of(change: Change) -> tuple[str, str] | None:
+    """The total of a command's executions and the time at which one of them ended with this change; None for any other
+    change."""
+    row = change.new
+    if change.table != "executions" or row is None or row["status"] not in FINAL:
+        return None
+    if change.old is not None and change.old["status"] == row["status"]:
+        return None
+    return total_of(change.table, "command_id", str(row["command_id"])), str(row["updated_at"])
 
 
 def totals_of(table: str, row: Item | None) -> list[str]:

@@ -41,6 +41,8 @@ class Plan:
     messages: dict[Queue, list[Message]] = field(default_factory=dict)
     events: list[Message] = field(default_factory=list)
     deltas: Counter[str] = field(default_factory=Counter)
+    latest: dict[str, str] = field(default_factory=dict)
+    """Total -> the latest time at which one of its rows ended."""
     request_id: str = ""
     """Of the first change: messages of a batch share one, each event keeps its own."""
 
@@ -117,6 +119,10 @@ class Plan:
                 self._send(Queue.VPN, {"kind": "alias", "id": row["id"], **name})
             case _:
                 return
+
+    def add_end(self, total: str, at: str) -> None:
+        """A row of the total ended."""
+        self.latest[total] = max(at, self.latest.get(total, ""))
 
     def add_deltas(self, deltas: Counter[str]) -> None:
         """Move the totals by as much."""

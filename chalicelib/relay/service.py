@@ -14,7 +14,7 @@ from chalicelib.kit.changes import Change, FromWire, UnreadableRecordError, read
 from chalicelib.kit.counters import Counters, happened
 from chalicelib.kit.queues import BATCH_BYTES, Message, Queue, Queues, body_bytes
 from chalicelib.kit.tables import Item
-from chalicelib.relay.counting import deltas_of, happenings_of
+from chalicelib.relay.counting import deltas_of, end_of, happenings_of
 from chalicelib.relay.routing import Plan
 from chalicelib.transport.dispatch import Dispatch
 
@@ -77,6 +77,8 @@ class Relay:
         for queue, messages in plan.ready():
             self._queues.send(queue, messages, request_id=plan.request_id)
         self._counters.add(_batch_id(records), plan.deltas)
+        for total, at in plan.latest.items():
+            self._counters.note_latest(total, at)
         return len(parked)
 
     def _read(self, record: Record) -> Change | UnreadableRecordError:
@@ -97,9 +99,12 @@ class Relay:
         deltas = deltas_of(change)
         deltas.update(happenings_of(change))
         deltas[happened("event")] += len(envelopes)
+        end = end_of(change)
         plan.add_change(change)
         plan.add_events(change.request_id, envelopes)
         plan.add_deltas(deltas)
+        if end is not None:
+            plan.add_end(*end)
 
 
 def _to_parked(record: Record, error: Exception) -> Message:

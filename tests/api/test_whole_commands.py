@@ -57,15 +57,17 @@ def test_a_command_is_creating_then_running_then_finished(client, world):
 
     def standing():
         shown = client.get(path).data
-        return shown["state"], shown["targets"]
+        return shown["state"], shown["targets"], shown["finished_at"]
 
-    assert (made["state"], standing()) == ("creating", ("creating", None))
+    assert (made["state"], standing()) == ("creating", ("creating", None, None))
     world.settle()
-    assert standing() == ("running", 1)
+    assert standing() == ("running", 1, None)
+    world.clock.advance(10)
     agent.acknowledge(agent.waiting()[0])
-    assert standing() == ("running", 1)
+    assert standing() == ("running", 1, None)
     agent.report(agent.waiting("sent")[0], exit_code=3)
-    assert standing() == ("finished", 1)
+    world.settle(twice=True)
+    assert standing() == ("finished", 1, "2026-11-21T10:00:10Z")
 
 
 def test_a_command_for_nobody_is_finished_with_no_targets(client, world):
@@ -73,7 +75,20 @@ def test_a_command_for_nobody_is_finished_with_no_targets(client, world):
     made = client.post("/api/v1/commands", json={"command_text": "true", "targeting": targeting}).data
     world.settle()
     shown = client.get(f"/api/v1/commands/{made['id']}").data
-    assert (shown["state"], shown["targets"]) == ("finished", 0)
+    assert (shown["state"], shown["targets"], shown["finished_at"]) == ("finished", 0, "2026-11-21T10:00:00Z")
+
+
+def test_the_time_at_which_a_command_finished_is_that_of_its_last_end_whatever_the_stream_repeats(client, world):
+    first, second = enrolled(client, 2)
+    world.settle()
+    path = run(client, world)
+    for agent, seconds in ((first, 30), (second, 5)):
+        world.clock.advance(seconds)
+        agent.acknowledge(agent.waiting()[0])
+        agent.report(agent.waiting("sent")[0], exit_code=0)
+    world.driver.crash_after(2)
+    world.settle(twice=True)
+    assert client.get(path).data["finished_at"] == "2026-11-21T10:00:35Z"
 
 
 def test_all_that_is_open_is_cancelled(client, world):

@@ -177,7 +177,7 @@ ALIASES = (
 COMMANDS = (
     _write("create_command", 1, 0, 6),
     Operation("list_commands", 4, 1.5),
-    Operation("get_command", 5, 4),
+    Operation("get_command", 5, 4.5),
     # A command has a deadline, so its row stands in the index of what is due: a unit more here and below.
     Operation("cancel_command", 1, 0, 3),
     _write("delete_command", 6, 4, 7, all_finished),

@@ -28,14 +28,18 @@ def cases(north, south):
         ({"type": "all"}, {}, None),
         ({"type": "all", "node_filters": {"cluster_name": "nor*"}}, {"cluster_name": "nor*"}, None),
         ({"type": "all", "cluster_filters": {"name": "south"}}, {"cluster_name": "south"}, None),
-        ({"type": "nodes", "node_ids": [*ids[:2], UNKNOWN_NODE]}, {}, ids[:2]),
+        ({"type": "nodes", "node_ids": [*ids[:2], UNKNOWN_NODE], "allow_missing": True}, {}, ids[:2]),
         (
             {"type": "nodes", "node_ids": ids, "node_filters": {"status": "healthy", "cluster_name": "north"}},
             {"status": "healthy", "cluster_name": "north"},
             ids,
         ),
         ({"type": "nodes", "node_ids": ids, "cluster_filters": of_south}, {"cluster_name": "south"}, ids),
-        ({"type": "clusters", "cluster_names": [*both, "nowhere"]}, {"cluster_name": "north,south"}, None),
+        (
+            {"type": "clusters", "cluster_names": [*both, "nowhere"], "allow_missing": True},
+            {"cluster_name": "north,south"},
+            None,
+        ),
         ({"type": "clusters", "cluster_names": both, "cluster_filters": of_south}, {"cluster_name": "south"}, None),
         (
             {"type": "clusters", "cluster_names": both, "node_filters": {"id_type": "random"}},

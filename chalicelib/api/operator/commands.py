@@ -90,11 +90,13 @@ class CommandSummaryOut(BaseModel):
 
 class CommandWithSummaryOut(CommandOut):
     """``state`` is `creating` while executions are being created, `running` while some are open, then `finished`.
-    ``targets`` is the number of nodes that the command is for, null while `creating`. ``summary`` is null for a command
+    ``targets`` is the number of nodes that the command is for, null while `creating`; ``finished_at`` is when the last
+    execution ended. ``summary`` is null for a command
     with more executions than are counted while somebody waits (100,000)."""
 
     state: StateName
     targets: int | None
+    finished_at: Timestamp | None
     summary: Annotated[CommandSummaryOut | None, nullable(CommandSummaryOut)]
 
 
@@ -158,15 +160,16 @@ def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: 
     summary="Get a command",
 )
 def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Services) -> CommandWithSummaryOut:
-    """`state`, `targets` and `summary` are counted from an index that is a moment late. A machine that had just
-    enrolled when the command was given may be found by a second look, some minutes later: a finished command is then
-    `running` again."""
+    """`state`, `targets`, `finished_at` and `summary` are a moment late: an index and the change stream tell them. A
+    machine that had just enrolled when the command was given may be found by a second look, some minutes later: a
+    finished command is then `running` again."""
     command, progress = services.commands.get_with_progress(request.path.command_id)
     summary = progress.summary
     return CommandWithSummaryOut(
         **_show(command).model_dump(),
         state=progress.state.value,
         targets=progress.targets,
+        finished_at=progress.finished_at,
         summary=None if summary is None else _show_summary(summary),
     )
 

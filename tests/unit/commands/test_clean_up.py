@@ -202,7 +202,7 @@ class TestDeletedCommand:
         finish_all(world)
         world.services.commands.delete(made.id)
         with pytest.raises(EdgeError) as caught:
-            world.services.commands.get(made.id)
+            world.services.commands.get_with_progress(made.id)[0]
         assert caught.value.kind is Kind.NOT_FOUND
         world.settle()
         assert executions(world) == []
@@ -310,7 +310,7 @@ class TestDeletedCommand:
         with pytest.raises(EdgeError) as caught:
             world.services.commands.delete(made.id)
         assert caught.value.kind is Kind.CONFLICT
-        assert world.services.commands.get(made.id).id == made.id
+        assert world.services.commands.get_with_progress(made.id)[0].id == made.id
         return caught.value.message
 
     def test_deleting_twice_at_once_is_one_deletion(self, world):
