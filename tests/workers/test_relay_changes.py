@@ -71,7 +71,7 @@ class TestRelay:
     def test_text_that_sqs_would_not_take_as_it_is_blocks_nothing(self, world):
         a_cluster(world)
         machines(world, 1)
-        made = a_command(world, text="echo \uffff\ufffe \x00")
+        made = a_command(world, text="echo \uffff\ufffe \x7f")
         world.settle()
         created = [event for event in world.bus_client.envelopes if event["type"] == "edge.command_execution.created"]
         assert [event["data"]["command_text"] for event in created] == [made.command_text]
