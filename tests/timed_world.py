@@ -27,7 +27,7 @@ from threading import get_ident
 from typing import Any
 
 from chalicelib.kit.queues import Queue
-from chalicelib.kit.tables import Item, Table
+from chalicelib.kit.tables import Check, Delete, Item, Put, Table, Update, Write
 from chalicelib.schema import ALL_TABLES
 from infra.functions import (
     MAX_RECEIVES,
@@ -57,6 +57,9 @@ MOST_HOPS = 16
 STREAM_SHARDS = 4
 SWEEPS = ("sweep_commands", "sweep_webhooks")
 SWEEP_SECONDS = 60
+SEND = "send"
+
+_ACTIONS = {Put: "PutItem", Update: "UpdateItem", Delete: "DeleteItem", Check: "ConditionCheckItem"}
 
 Chain = Mapping[str, int]
 """How often each function has run on the way to a message."""
@@ -76,6 +79,8 @@ class Seen:
     stopped: Counter[str] = field(default_factory=Counter)
     dead: Counter[str] = field(default_factory=Counter)
     parked: int = 0
+    touched: set[tuple[str, str, str]] = field(default_factory=set)
+    """(function, action of DynamoDB or "send", table or queue): what a role has to allow."""
 
 
 @dataclass(frozen=True)
@@ -99,14 +104,28 @@ class _Message:
 class _CountingDynamo(FakeDynamo):
     """Calls by operation; change records go to whoever listens, and are not kept."""
 
-    def __init__(self, clock: FakeClock, seen: Seen, listen: Callable[[str, int, StreamRecord], None]) -> None:
+    def __init__(
+        self,
+        clock: FakeClock,
+        seen: Seen,
+        listen: Callable[[str, int, StreamRecord], None],
+        touch: Callable[[str, str], None],
+    ) -> None:
         super().__init__(ALL_TABLES, clock)
         self._seen = seen
         self._stream = _Tap(listen)
+        self._touch = touch
 
     def _begin(self, operation: str, tables: Sequence[Table]) -> Callable[[], Any] | None:
         self._seen.calls[operation] += 1
+        for table in tables if operation != "TransactWriteItems" else ():
+            self._touch(operation, table.name)
         return super()._begin(operation, tables)
+
+    def transact(self, writes: Sequence[Write], token: str) -> None:
+        for write in writes:
+            self._touch(_ACTIONS[type(write)], write.table.name)
+        super().transact(writes, token)
 
 
 class _Tap(ChangeStream):
@@ -163,7 +182,8 @@ class TimedWorld(World):
             if table.stream
             for shard in range(STREAM_SHARDS)
         }
-        self.driver = _CountingDynamo(self.clock, self.seen, self._changed)
+        self._at_work: dict[int, str] = {}
+        self.driver = _CountingDynamo(self.clock, self.seen, self._changed, self._touched)
         self.driver.latency(
             READ_SECONDS,
             PutItem=WRITE_SECONDS,
@@ -208,6 +228,7 @@ class TimedWorld(World):
 
         def work() -> None:
             me = get_ident()
+            self._at_work[me] = name
             self._chains[me] = {**chain, name: chain.get(name, 0) + 1}
             self.seen.hops[name] = max(self.seen.hops[name], self._chains[me][name])
             answer = None
@@ -218,7 +239,7 @@ class TimedWorld(World):
                 self.seen.killed[name] += 1
             except Exception:  # noqa: BLE001 - as Lambda: the source hears that it failed
                 self.seen.failed[name] += 1
-            del self._chains[me]
+            del self._chains[me], self._at_work[me]
             done(answer)
 
         self.timeline.start(work, deadline)
@@ -227,8 +248,13 @@ class TimedWorld(World):
         self.tick(worker)
         self.timeline.after(SWEEP_SECONDS, lambda: self._sweep(worker))
 
+    def _touched(self, action: str, place: str) -> None:
+        if (name := self._at_work.get(get_ident())) is not None:
+            self.seen.touched.add((name, action, place))
+
     def _sent(self, queue: str, entry: Mapping[str, Any]) -> None:
         self.seen.messages[queue] += 1
+        self._touched(SEND, queue)
         if queue in self._queues:
             message = _Message(entry, self._chains.get(get_ident(), {}))
             self._queues[queue].add_after(float(entry.get("DelaySeconds") or 0), message)

@@ -11,9 +11,10 @@ from chalicelib.kit.queues import LONGEST_DELAY_SECONDS, Queue
 from chalicelib.kit.redrive import SETTLE_SOON
 from chalicelib.webhooks.attempts import retry_seconds
 from infra.functions import MAX_RECEIVES, consumer_of
+from infra.grants import GRANTS
 from tests.scale.rows import a_whole_command
 from tests.scale.scenarios import SCENARIOS
-from tests.timed_world import MOST_HOPS, TimedWorld
+from tests.timed_world import MOST_HOPS, SEND, TimedWorld
 from tests.unit.commands import fleet
 from tests.world import WORKERS, World, sqs_record
 
@@ -38,7 +39,19 @@ def test_all_of_it_is_done_by_several_invocations(name):
     assert (outcome.done, outcome.is_at_rest) == (count, True)
     assert (seen.killed, seen.stopped, seen.dead, seen.failed) == ({}, {}, {}, {})
     assert seen.parked > 0
+    assert not_granted(seen) == set()
     assert max(seen.hops.values()) <= MOST_HOPS / 4
+
+
+def not_granted(seen):
+    """What functions did that their roles do not allow."""
+    allowed = {
+        (name, action, place)
+        for name, grants in GRANTS.items()
+        for place, actions in (*grants.tables.items(), *((queue.value, {SEND}) for queue in grants.sends))
+        for action in actions
+    }
+    return seen.touched - allowed
 
 
 def test_a_command_for_a_fleet_reaches_all_of_it_by_several_invocations():
@@ -46,6 +59,7 @@ def test_a_command_for_a_fleet_reaches_all_of_it_by_several_invocations():
     outcome = SCENARIOS["cluster"](9_000, 0.05)
     assert (outcome.done, outcome.seen.parked) == (9_000, 1)
     assert (outcome.seen.killed, outcome.seen.stopped, outcome.seen.dead) == ({}, {}, {})
+    assert not_granted(outcome.seen) == set()
 
 
 def test_a_lost_continuation_is_resumed_by_a_sweep_where_the_pass_stopped():
