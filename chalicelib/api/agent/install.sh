@@ -34,9 +34,11 @@ die() {
     exit 1
 }
 
+# In somebody's home it would be out of the service's reach.
 find_python() {
     for candidate in python3.13 python3.12 python3.11 python3; do
         python=$(command -v "$candidate") || continue
+        case $root$python in /root/* | /home/*) continue ;; esac
         if "$python" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
             return
         fi
@@ -122,6 +124,9 @@ enrol() {
         return
     fi
     say "enrolling this machine"
+    if [ -z "$root" ] && [ -d "$state" ]; then
+        chown -hR "${user:-root}" "$state" # it may have run as another user
+    fi
     case $key_file in
     '' | -)
         (umask 077 && printf '%s' "$key" >"$work/key")
@@ -134,14 +139,14 @@ enrol() {
 
 switch() {
     mkdir -p "$base/versions"
-    [ -z "$user" ] || chown -R "$user" "$base/incoming/$version"
     rm -rf "$base/versions/$version" "$base/versions/update.json" "$base/versions/update.failed.json"
     mv -T "$base/incoming/$version" "$base/versions/$version"
     rmdir "$base/incoming"
     rm -rf "$base/versions/.current"
     ln -s "$version" "$base/versions/.current"
     mv -T "$base/versions/.current" "$base/versions/current"
-    [ -z "$user" ] || chown -h "$user" "$base/versions" "$base/versions/current"
+    # The service's user updates them; where that is root, nobody else may.
+    [ -n "$root" ] || chown -hR "${user:-root}" "$base/versions"
     ln -sfn versions/current "$base/current"
     install -m 0755 "$work/launcher.py" "$base/launcher.py"
     # An agent of 0.1.0 was an environment in this very folder.
