@@ -12,22 +12,37 @@ command_text=${1:-uname -a}
 cluster=tour-$$
 command_id=
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+bold= plain=
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
+    bold=$'\033[1m' plain=$'\033[0m'
+fi
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 
-# call METHOD PATH [JSON]: prints the answer's body; fails on any status from 400 on, with the error on standard error.
+# call METHOD PATH [JSON]: prints the answer's body, which is JSON or nothing. Fails, with the reason on standard error, where
+# nobody answers, on any status from 400 on, and on what is not this API's. Each step says itself what ends it: inside $(...)
+# bash does not.
 call() {
     local options=(--silent --show-error --request "$1" --write-out '\n%{http_code}')
     [ $# -lt 3 ] || options+=(--header 'Content-Type: application/json' --data "$3")
     local answer status
     # The key travels by a file descriptor: arguments can be seen by every user of this machine.
-    answer=$(curl "${options[@]}" --config <(printf 'header = "Authorization: Bearer %s"\n' "$MASTER_KEY") "$BASE_URL$2")
+    if ! answer=$(curl "${options[@]}" --config <(printf 'header = "Authorization: Bearer %s"\n' "$MASTER_KEY") "$BASE_URL$2"); then
+        printf 'No answer from %s: is BASE_URL right?\n' "$BASE_URL" >&2
+        return 1
+    fi
     status=${answer##*$'\n'}
     answer=${answer%$'\n'*}
     if [ "$status" -ge 400 ]; then
-        printf '%s %s: %s %s\n' "$1" "$2" "$status" "$answer" >&2
+        printf '%s %s: %s %.500s\n' "$1" "$2" "$status" "$answer" >&2
         return 1
     fi
-    printf '%s\n' "$answer"
+    case $answer in
+        '' | '{'*) printf '%s\n' "$answer" ;;
+        *)
+            printf 'What answers at %s is not this API: is BASE_URL right?\n' "$BASE_URL" >&2
+            return 1
+            ;;
+    esac
 }
 
 # pick EXPRESSION: a value of the JSON on standard input, which the Python expression calls `answer`.
