@@ -10,9 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.agent_bundle import Bundle
+from infra.agent_release import publish
 from tests.api.client import HttpAnswer
 from tests.bench.scene import SENT, Scene
+from tests.builders import machines
 from tests.contract.bodies import REGISTRATION
+from tests.world import BUCKET
 
 Options = Mapping[str, Any]
 Prepare = Callable[[Scene], Options]
@@ -110,6 +114,25 @@ def all_updated(scene: Scene) -> Options:
     return {}
 
 
+def told_to_update(scene: Scene) -> Options:
+    """Another machine, which updates itself from the bundle and reports, has been told to."""
+    (machine,) = machines(scene.world, 1, self_update_enabled=True, agent_version="1.0.0+b1")
+    scene.world.settle()
+    made = scene.ask("create_self_update_request").data["id"]
+    scene.world.settle()
+    scene.ask("check_self_update", key=machine.token)
+    return {
+        "variables": {"self_update_request_id": made},
+        "key": machine.token,
+        "json": {"status": "updated", "version": "1.0.1"},
+    }
+
+
+def a_published_agent(scene: Scene) -> Options:
+    publish(scene.world.object_client, BUCKET, [Bundle("1.0.0", "x86_64", ("3.11",), b"an archive")])
+    return {"key": scene.app.token, "query": {"architecture": "x86_64"}}
+
+
 def not_heard_of_for_a_while(scene: Scene) -> Options:
     scene.world.clock.advance(100)
     return {}
@@ -157,7 +180,7 @@ NODES = (
     _write("delete_node", 2, 2, 16),
     _write("change_cluster", 3, 3, 14),
     _write("block_node", 2, 3, 13),
-    _write("unblock_node", 2, 3, 6, blocked),
+    _write("unblock_node", 2, 3, 8, blocked),
     Operation("show_node_metrics", 2, 4),
     Operation("show_host_metrics", 2, 3),
     Operation("show_agent_metrics", 2, 3),
@@ -177,7 +200,7 @@ ALIASES = (
 COMMANDS = (
     _write("create_command", 1, 0, 6),
     Operation("list_commands", 4, 1.5),
-    Operation("get_command", 5, 4.5),
+    Operation("get_command", 5, 5),
     # A command has a deadline, so its row stands in the index of what is due: a unit more here and below.
     Operation("cancel_command", 1, 0, 3),
     _write("delete_command", 6, 4, 7, all_finished),
@@ -192,6 +215,7 @@ UPDATES = (
     Operation("create_self_update_request", 1, 0, 3),
     Operation("list_self_update_requests", 4, 1.5),
     Operation("get_self_update_request", 1, 1),
+    Operation("list_nodes_of_self_update_request", 17, 9),
     _write("delete_self_update_request", 1, 0, 6, all_updated),
 )
 SSH = (
@@ -245,13 +269,15 @@ AGENTS = (
     Operation("report_result", 2, 2, 5, acknowledged),
     Operation("report_result", 2, 2, 29, reporting(40), "40 KB of output"),
     Operation("check_self_update", 3, 3.5),
+    Operation("report_self_update", 4, 4, 1, told_to_update),
+    Operation("get_bundle", 1, 2, 0, a_published_agent, "of a node"),
     _write("verify_ssh_credentials", 3, 4, 6),
 )
 OUTSIDE_THE_TABLES = tuple(
     Operation(view, 0)
     for view in (
         *("livez", "ping", "openapi", "show_guide", "show_swagger_ui", "show_api_reference"),
-        *("show_event_reference", "show_asyncapi"),
+        *("show_event_reference", "show_asyncapi", "get_installer"),
     )
 )
 PROBES = (Operation("healthz", 1, 0.5), Operation("readyz", 1, 0.5))
