@@ -1,16 +1,15 @@
 """The clock of the local cloud: calls the functions that schedules start on AWS, every few seconds."""
 
-import json
 import threading
-import uuid
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.kit.clock import SystemClock, to_seconds_text
+from chalicelib.kit.clock import SystemClock
 from infra.local.emulator import ACCOUNT, REGION
+from infra.run import scheduled_event
 
 ROUNDS_TO_RARE = 20
 
@@ -57,21 +56,8 @@ class Sweeper:
 def call_scheduled(lambda_client: Any, functions: Sequence[str]) -> list[str]:
     """Call each of these once, one after the other, as a schedule does, and wait for their answers. Returns what those
     said that failed."""
-    answers = {name: lambda_client.invoke(FunctionName=name, Payload=_scheduled_event()) for name in functions}
-    return [f"{name}: {answer['Payload'].read()!r}" for name, answer in answers.items() if "FunctionError" in answer]
-
-
-def _scheduled_event() -> bytes:
-    """What EventBridge sends to the target of a schedule."""
-    event = {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": "Scheduled Event",
-        "source": "aws.events",
-        "account": ACCOUNT,
-        "time": to_seconds_text(SystemClock().now()),
-        "region": REGION,
-        "resources": [],
-        "detail": {},
+    answers = {
+        name: lambda_client.invoke(FunctionName=name, Payload=scheduled_event(ACCOUNT, REGION, SystemClock().now()))
+        for name in functions
     }
-    return json.dumps(event).encode()
+    return [f"{name}: {answer['Payload'].read()!r}" for name, answer in answers.items() if "FunctionError" in answer]

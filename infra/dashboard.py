@@ -1,0 +1,136 @@
+"""A CloudWatch dashboard of a deployed stage, with the real names: ``python -m infra.dashboard --stage dev > it.json``.
+
+It is no part of the templates: a dashboard costs 3 USD a month beyond an account's first three (CloudWatch pricing).
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.kit.queues import READ_BY_PEOPLE, Queue
+from chalicelib.schema import ALL_TABLES
+from infra import apis
+from infra.deployment.stagefile import check_stage
+from infra.functions import API_STAGE, APP_NAME, Role, functions_of
+from infra.stacks import WAIT, Stacks, application_stack, stateful_stack
+
+Json = dict[str, Any]
+Metric = list[Any]
+
+WIDTH, HEIGHT = 8, 6
+"""Of a graph, in the units of a dashboard, which is 24 wide."""
+
+MINUTE = 60
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
+
+
+def dashboard(stage: str, region: str, names: Mapping[str, str], alarms: Sequence[str]) -> Json:
+    """The body. ``names`` has what each resource of the application is really called, by logical id; ``alarms`` are
+    ARNs."""
+    rest = ["ApiName", f"{APP_NAME}-{stage}", "Stage", API_STAGE]
+    sockets = ["ApiId", names[apis.SOCKET_API], "Stage", API_STAGE]
+    functions = {each.name: names[each.resource] for each in functions_of(Role.CORE)}
+    queues = [queue for queue in Queue if queue not in READ_BY_PEOPLE]
+    for_people = [f"{queue}-dead" for queue in queues] + list(READ_BY_PEOPLE)
+    graphs = [
+        ("Requests", "Sum", [_metric("ApiGateway", name, rest) for name in ("Count", "4XXError", "5XXError")]),
+        ("Requests: 99 of 100 are faster, ms", "p99", [_metric("ApiGateway", "Latency", rest)]),
+        (
+            "Sockets",
+            "Sum",
+            [_metric("ApiGateway", name, sockets) for name in ("ConnectCount", "MessageCount", "ExecutionError")],
+        ),
+        ("Failing functions", "Sum", _by_function("Errors", functions)),
+        ("99 of 100 runs are faster, ms", "p99", _by_function("Duration", functions)),
+        ("Copies at work", "Maximum", [_metric("Lambda", "ConcurrentExecutions", [])]),
+        ("Relay: how far behind, ms", "Maximum", _by_function("IteratorAge", functions, "relay_changes")),
+        ("Oldest message, s", "Maximum", _by_queue("ApproximateAgeOfOldestMessage", stage, queues)),
+        ("Messages that wait for a person", "Maximum", _by_queue(_VISIBLE, stage, for_people)),
+        ("Table throttles", "Sum", _by_table("WriteThrottleEvents", stage)),
+        ("Write units", "Sum", _by_table("ConsumedWriteCapacityUnits", stage)),
+        ("Read units", "Sum", _by_table("ConsumedReadCapacityUnits", stage)),
+    ]
+    ringing = {"type": "alarm", "x": 0, "y": 0, "width": 24, "height": HEIGHT, "properties": _alarms(alarms)}
+    return {"widgets": [ringing, *(_graph(place, region, *graph) for place, graph in enumerate(graphs))]}
+
+
+_VISIBLE = "ApproximateNumberOfMessagesVisible"
+
+
+def _alarms(alarms: Sequence[str]) -> Json:
+    return {"title": "Alarms", "alarms": list(alarms)}
+
+
+def _graph(place: int, region: str, title: str, statistic: str, metrics: Sequence[Metric]) -> Json:
+    return {
+        "type": "metric",
+        "x": place % 3 * WIDTH,
+        "y": HEIGHT + place // 3 * HEIGHT,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "properties": {
+            "title": title,
+            "stat": statistic,
+            "period": MINUTE,
+            "region": region,
+            "view": "timeSeries",
+            "metrics": list(metrics),
+        },
+    }
+
+
+def _metric(service: str, name: str, dimensions: Sequence[str], label: str = "") -> Metric:
+    return [f"AWS/{service}", name, *dimensions, *([{"label": label}] if label else [])]
+
+
+def _by_function(name: str, functions: Mapping[str, str], *only: str) -> list[Metric]:
+    shown = {each: called for each, called in functions.items() if not only or each in only}
+    return [_metric("Lambda", name, ["FunctionName", called], each) for each, called in shown.items()]
+
+
+def _by_queue(name: str, stage: str, queues: Sequence[str]) -> list[Metric]:
+    return [_metric("SQS", name, ["QueueName", f"{APP_NAME}-{stage}-{queue}"], queue) for queue in queues]
+
+
+def _by_table(name: str, stage: str) -> list[Metric]:
+    return [
+        _metric("DynamoDB", name, ["TableName", f"{APP_NAME}-{stage}-{table.name}"], table.name) for table in ALL_TABLES
+    ]
+
+
+def read(session: Any, stage: str) -> Json:
+    """The dashboard of what is deployed. Raises ValueError for a stage that is not."""
+    stacks = Stacks(session.client("cloudformation", config=_CONFIG), WAIT)
+    ids: dict[str, str] = {}
+    for stack in (application_stack(stage), stateful_stack(stage)):
+        if not stacks.exists(stack):
+            raise ValueError(f"there is no stack {stack} in this account and region")
+        ids |= stacks.physical_ids(stack)
+    account = session.client("sts", config=_CONFIG).get_caller_identity()["Account"]
+    partition = session.get_partition_for_region(session.region_name)
+    arn = f"arn:{partition}:cloudwatch:{session.region_name}:{account}:alarm:"
+    alarms = sorted(f"{arn}{called}" for name, called in ids.items() if name.endswith("Alarm"))
+    return dashboard(stage, session.region_name, ids, alarms)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.dashboard", description=__doc__)
+    parser.add_argument("--stage", required=True)
+    asked = parser.parse_args(arguments)
+    try:
+        check_stage(asked.stage)
+        print(json.dumps(read(boto3.Session(), asked.stage), indent=2))
+    except (ValueError, BotoCoreError, ClientError) as error:
+        print(f"infra.dashboard: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""Give dead letters back to their queue: ``python -m infra.redrive clean-up --stage dev``.
+
+Where SQS can move messages by itself, it does (StartMessageMoveTask); elsewhere each is received, sent and then
+deleted. Both may be interrupted and repeated: a message is then perhaps sent twice, which every function bears, and
+none is lost. Account and region come from the shell, as the AWS command line takes them.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.kit.clock import Clock, SystemClock
+from chalicelib.kit.queues import BATCH_LIMIT, READ_BY_PEOPLE, Queue, batches
+from infra.deployment.stagefile import check_stage
+from infra.functions import APP_NAME
+from infra.further import check_name
+
+Json = dict[str, Any]
+Say = Callable[[str], None]
+
+LOOK_SECONDS = 5
+"""How often it is looked at how far SQS is."""
+
+HELD_SECONDS = 120
+"""How long a message that was received stays out of sight: one that was not deleted comes back after it."""
+
+WAIT_SECONDS = 2
+"""A long poll asks all of SQS's servers; a short one may find nothing where there is something."""
+
+_UNKNOWN = frozenset({"InvalidAction", "UnknownOperationException", "AWS.SimpleQueueService.UnsupportedOperation"})
+"""How SQS says that there is no such action here."""
+
+_UNDER_WAY = frozenset({"RUNNING", "CANCELLING"})
+
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
+
+
+class RedriveError(Exception):
+    """It could not be done, or not to its end: repeat the command."""
+
+
+def queue_name(stage: str, queue: Queue, further: str = "") -> str:
+    """The queue's name, in the core or in that further stack."""
+    return f"{APP_NAME}-{stage}-admin-{further}-{queue}" if further else f"{APP_NAME}-{stage}-{queue}"
+
+
+def redrive(sqs: Any, name: str, clock: Clock, say: Say) -> int:
+    """Move what lies in the dead letters of the queue of that name back to it; returns the number of messages.
+
+    Raises RedriveError where SQS stops before the end, and for a queue that is not there.
+    """
+    target, source = (_url(sqs, each) for each in (name, f"{name}-dead"))
+    arn = sqs.get_queue_attributes(QueueUrl=source, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    try:
+        task = _latest(sqs, arn)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _UNKNOWN:
+            raise
+        say("SQS moves no messages here: each is received and sent")
+        return by_hand(sqs, source, target)
+    if task.get("Status") not in _UNDER_WAY:
+        sqs.start_message_move_task(SourceArn=arn)
+    return _wait(sqs, arn, clock, say)
+
+
+def by_hand(sqs: Any, source: str, target: str) -> int:
+    """Move all messages from one queue to another, given by their URLs. A message is deleted only when it was sent."""
+    moved = 0
+    while received := _receive(sqs, source):
+        for batch in batches(received, lambda message: len(message["Body"].encode())):
+            _send(sqs, target, batch)
+            gone = [{"Id": str(place), "ReceiptHandle": each["ReceiptHandle"]} for place, each in enumerate(batch)]
+            failed = sqs.delete_message_batch(QueueUrl=source, Entries=gone).get("Failed", [])
+            if failed:
+                raise RedriveError(f"{len(failed)} messages were sent and not deleted: they are sent again next time")
+            moved += len(batch)
+    return moved
+
+
+def _receive(sqs: Any, source: str) -> list[Json]:
+    answer = sqs.receive_message(
+        QueueUrl=source,
+        MaxNumberOfMessages=BATCH_LIMIT,
+        VisibilityTimeout=HELD_SECONDS,
+        WaitTimeSeconds=WAIT_SECONDS,
+        AttributeNames=["MessageGroupId"],
+        MessageAttributeNames=["All"],
+    )
+    return list(answer.get("Messages", []))
+
+
+def _send(sqs: Any, target: str, batch: Sequence[Json]) -> None:
+    """With all that each came with: the request it belongs to, and whose it is."""
+    entries = []
+    for place, each in enumerate(batch):
+        group = each.get("Attributes", {}).get("MessageGroupId")
+        entries.append(
+            {
+                "Id": str(place),
+                "MessageBody": each["Body"],
+                "MessageAttributes": each.get("MessageAttributes", {}),
+                **({"MessageGroupId": group} if group else {}),
+            }
+        )
+    if failed := sqs.send_message_batch(QueueUrl=target, Entries=entries).get("Failed"):
+        raise RedriveError(f"SQS did not take {len(failed)} of {len(entries)} messages; all stay where they are")
+
+
+def _url(sqs: Any, name: str) -> str:
+    try:
+        return str(sqs.get_queue_url(QueueName=name)["QueueUrl"])
+    except sqs.exceptions.QueueDoesNotExist as error:
+        raise RedriveError(f"there is no queue {name} in this account and region") from error
+
+
+def _latest(sqs: Any, arn: str) -> Json:
+    """SQS's last task for that queue; empty where it had none."""
+    found: list[Json] = sqs.list_message_move_tasks(SourceArn=arn, MaxResults=1).get("Results", [])
+    return found[0] if found else {}
+
+
+def _wait(sqs: Any, arn: str, clock: Clock, say: Say) -> int:
+    while (task := _latest(sqs, arn)).get("Status") in _UNDER_WAY:
+        moved = task.get("ApproximateNumberOfMessagesMoved", 0)
+        say(f"{moved} of about {task.get('ApproximateNumberOfMessagesToMove', '?')} messages are moved")
+        clock.sleep(LOOK_SECONDS)
+    if task.get("Status") != "COMPLETED":
+        reason = task.get("FailureReason") or task.get("Status", "it does not know of the task")
+        raise RedriveError(f"SQS stopped moving messages: {reason}")
+    return int(task.get("ApproximateNumberOfMessagesMoved", 0))
+
+
+def _check(stage: str, queue: str, further: str) -> None:
+    check_stage(stage)
+    if further:
+        check_name(further)
+        if queue != Queue.COMMAND_DELIVERY:
+            raise ValueError(f"a further stack has no queue {queue}, only {Queue.COMMAND_DELIVERY}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0: all moved. 1: not all; repeat the command. 2: wrong arguments."""
+    parser = argparse.ArgumentParser(prog="python -m infra.redrive", description=__doc__)
+    choices = [queue.value for queue in Queue if queue not in READ_BY_PEOPLE]
+    parser.add_argument("queue", choices=choices, metavar="QUEUE", help=f"one of {', '.join(choices)}")
+    parser.add_argument("--stage", required=True)
+    parser.add_argument("--name", default="", help="of a further stack, whose command-delivery is meant")
+    asked = parser.parse_args(arguments)
+    try:
+        _check(asked.stage, asked.queue, asked.name)
+    except ValueError as error:
+        print(f"infra.redrive: {error}", file=sys.stderr)
+        return 2
+    name = queue_name(asked.stage, Queue(asked.queue), asked.name)
+    try:
+        moved = redrive(boto3.client("sqs", config=_CONFIG), name, SystemClock(), print)
+    except (RedriveError, BotoCoreError, ClientError) as error:
+        print(f"infra.redrive: {error}", file=sys.stderr)
+        return 1
+    print(f"{moved} messages are in {name} again.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

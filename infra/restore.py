@@ -1,0 +1,169 @@
+"""Put restored rows back into a stage's tables: ``python -m infra.restore --stage dev --write``.
+
+DynamoDB restores a table only beside itself, without stream, expiry and alarms; here the rows go to where all these
+are. Each table ``X`` gets what ``X-restored`` has: rows that differ are written, rows that came later are deleted.
+Without ``--write`` it is only counted. The functions stand still meanwhile (docs/runbook.md). Safe to repeat.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.kit.clock import Clock, SystemClock
+from chalicelib.kit.counters import TABLE as COUNTERS
+from chalicelib.kit.data_keys import DATA_KEYS
+from chalicelib.kit.queues import batches
+from chalicelib.kit.tables.schema import Table
+from chalicelib.schema import ALL_TABLES
+from infra.deployment.stagefile import check_stage
+from infra.functions import APP_NAME
+
+Row = dict[str, Any]
+Key = tuple[str, ...]
+Say = Callable[[str], None]
+
+SUFFIX = "-restored"
+
+RESTORED = tuple(table for table in ALL_TABLES if table is not COUNTERS)
+"""The totals follow the rows, by the stream, and are counted anew: those of an earlier time would be moved twice."""
+
+READ_AT_ONCE = 100
+WRITTEN_AT_ONCE = 25
+"""Of BatchGetItem and BatchWriteItem (DynamoDB API reference)."""
+
+PAUSE_SECONDS = 1.0
+
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10})
+
+
+class RestoreError(Exception):
+    """It cannot begin; nothing has changed."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Rows of a table that are, or would be, written and deleted."""
+
+    written: int
+    deleted: int
+
+
+class Restore:
+    """``dynamodb`` is boto3's client, ``prefix`` stands before the tables' names."""
+
+    def __init__(self, dynamodb: Any, prefix: str, clock: Clock) -> None:
+        self._dynamodb, self._prefix, self._clock = dynamodb, prefix, clock
+
+    def check(self, tables: Iterable[Table]) -> None:
+        """Raises RestoreError unless each of them was restored to its end."""
+        missing = [name for name in map(self._restored, tables) if not self._is_there(name)]
+        if missing:
+            raise RestoreError(f"not there, or not ready: {', '.join(missing)}")
+
+    def table(self, table: Table, *, write: bool) -> Difference:
+        """Make a table as it was restored. Of data keys none is taken away or changed: what they have sealed since
+        would be lost, and those that were dropped come back."""
+        live, restored = self._live(table), self._restored(table)
+        kept: set[Key] = set()
+        written = deleted = 0
+        for page in batches(self._scan(restored), lambda _: 0, most_entries=READ_AT_ONCE):
+            kept |= {_key(table, row) for row in page}
+            now = self._rows(table, page)
+            different = [row for row in page if self._has_to_be_written(table, row, now.get(_key(table, row)))]
+            written += len(different)
+            if write:
+                self._send(live, [{"PutRequest": {"Item": row}} for row in different])
+        if table is not DATA_KEYS:
+            later = (row for row in self._scan(live, table) if _key(table, row) not in kept)
+            for page in batches(later, lambda _: 0, most_entries=READ_AT_ONCE):
+                deleted += len(page)
+                if write:
+                    self._send(live, [{"DeleteRequest": {"Key": row}} for row in page])
+        return Difference(written, deleted)
+
+    def _has_to_be_written(self, table: Table, row: Row, now: Row | None) -> bool:
+        return now is None if table is DATA_KEYS else now != row
+
+    def _rows(self, table: Table, rows: Sequence[Row]) -> dict[Key, Row]:
+        """What is there now under the same keys."""
+        live, names = self._live(table), _key_names(table)
+        asked: Any = {live: {"Keys": [{name: row[name] for name in names} for row in rows], "ConsistentRead": True}}
+        found: dict[Key, Row] = {}
+        while asked:
+            answer = self._dynamodb.batch_get_item(RequestItems=asked)
+            found |= {_key(table, row): row for row in answer["Responses"].get(live, [])}
+            asked = self._again(answer.get("UnprocessedKeys"))
+        return found
+
+    def _send(self, live: str, requests: Sequence[Row]) -> None:
+        for batch in batches(requests, lambda _: 0, most_entries=WRITTEN_AT_ONCE):
+            asked: Any = {live: batch}
+            while asked:
+                asked = self._again(self._dynamodb.batch_write_item(RequestItems=asked).get("UnprocessedItems"))
+
+    def _again(self, left: Any) -> Any:
+        """What DynamoDB did not get to, after a pause."""
+        if left:
+            self._clock.sleep(PAUSE_SECONDS)
+        return left
+
+    def _scan(self, name: str, keys_of: Table | None = None) -> Iterator[Row]:
+        """All rows, or only the keys of those of ``keys_of``."""
+        aliases = {f"#{place}": each for place, each in enumerate(_key_names(keys_of) if keys_of else ())}
+        only: Any = {"ProjectionExpression": ", ".join(aliases), "ExpressionAttributeNames": aliases} if aliases else {}
+        for page in self._dynamodb.get_paginator("scan").paginate(TableName=name, ConsistentRead=True, **only):
+            yield from page["Items"]
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            return bool(self._dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE")
+        except self._dynamodb.exceptions.ResourceNotFoundException:
+            return False
+
+    def _live(self, table: Table) -> str:
+        return f"{self._prefix}{table.name}"
+
+    def _restored(self, table: Table) -> str:
+        return f"{self._live(table)}{SUFFIX}"
+
+
+def restore(dynamodb: Any, prefix: str, clock: Clock, say: Say, *, write: bool) -> None:
+    """All tables, one after the other. Raises RestoreError before anything was changed."""
+    it = Restore(dynamodb, prefix, clock)
+    it.check(RESTORED)
+    for table in RESTORED:
+        found = it.table(table, write=write)
+        say(f"{table.name}: {found.written} rows {'written' if write else 'differ'}, {found.deleted} later ones")
+
+
+def _key_names(table: Table) -> list[str]:
+    return [table.partition, *([table.sort] if table.sort else [])]
+
+
+def _key(table: Table, row: Row) -> Key:
+    return tuple(repr(row[name]) for name in _key_names(table))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.restore", description=__doc__)
+    parser.add_argument("--stage", required=True)
+    parser.add_argument("--write", action="store_true", help="do it; else it is only counted")
+    asked = parser.parse_args(arguments)
+    try:
+        check_stage(asked.stage)
+        client = boto3.client("dynamodb", config=_CONFIG)
+        restore(client, f"{APP_NAME}-{asked.stage}-", SystemClock(), print, write=asked.write)
+    except (ValueError, RestoreError, BotoCoreError, ClientError) as error:
+        print(f"infra.restore: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

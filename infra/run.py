@@ -1,0 +1,77 @@
+"""Run a schedule of a deployed stage now: ``python -m infra.run recount --stage dev``.
+
+It is called as its clock calls it, and nobody waits for it: its log says how it went. Account and region come from the
+shell, as the AWS command line takes them.
+"""
+
+import argparse
+import json
+import sys
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.kit.clock import SystemClock, to_seconds_text
+from infra.deployment.stagefile import check_stage
+from infra.functions import APP_NAME, FUNCTIONS, ScheduleSource, function
+from infra.stacks import WAIT, Stacks, application_stack
+
+SCHEDULES = tuple(each.name for each in FUNCTIONS if isinstance(each.source, ScheduleSource))
+
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
+
+
+def scheduled_event(account: str, region: str, now: datetime) -> bytes:
+    """What EventBridge sends to the target of a schedule."""
+    event = {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": account,
+        "time": to_seconds_text(now),
+        "region": region,
+        "resources": [],
+        "detail": {},
+    }
+    return json.dumps(event).encode()
+
+
+def run(cloudformation: Any, lambda_client: Any, stage: str, name: str, now: datetime) -> str:
+    """Start it, and return what the function is really called. Raises ValueError for a stage that has none."""
+    stacks = Stacks(cloudformation, WAIT)
+    stack = application_stack(stage)
+    if not stacks.exists(stack):
+        raise ValueError(f"there is no stack {stack} in this account and region")
+    called = stacks.physical_ids(stack)[function(name).resource]
+    event = scheduled_event("", lambda_client.meta.region_name, now)
+    lambda_client.invoke(FunctionName=called, InvocationType="Event", Payload=event)
+    return called
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.run", description=__doc__)
+    parser.add_argument("schedule", choices=SCHEDULES)
+    parser.add_argument("--stage", required=True)
+    asked = parser.parse_args(arguments)
+    try:
+        check_stage(asked.stage)
+        cloudformation, functions = (
+            boto3.client("cloudformation", config=_CONFIG),
+            boto3.client("lambda", config=_CONFIG),
+        )
+        called = run(cloudformation, functions, asked.stage, asked.schedule, SystemClock().now())
+    except (ValueError, BotoCoreError, ClientError) as error:
+        print(f"infra.run: {error}", file=sys.stderr)
+        return 1
+    print(f"{called} is started. Its log: aws logs tail /{APP_NAME}/{asked.stage}/{asked.schedule} --since 5m --follow")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

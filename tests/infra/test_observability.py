@@ -1,0 +1,170 @@
+"""What dashboards, rules and queries name is there: metrics, labels, functions, fields of log lines."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+
+import pytest
+import yaml
+
+from chalicelib.kit.queues import READ_BY_PEOPLE, Depth, Queue
+from chalicelib.metrics import totals
+from chalicelib.metrics.admin import State, families_of
+from chalicelib.schema import ALL_TABLES
+from infra.apis import _REST_LOG_FIELDS, _SOCKET_LOG_FIELDS
+from infra.dashboard import dashboard
+from infra.functions import Role, functions_of
+from infra.local.agents import AGENT_FOLDER
+from infra.package import ROOT
+from tests.builders import a_cluster, a_command, machines
+from tests.callers import operator
+from tests.workers.test_main_job import run_all
+from tests.world import World
+
+sys.path.append(str(AGENT_FOLDER))
+
+from edge_agent.counters import HELP, PREFIX
+
+FOLDER = ROOT / "infra" / "observability"
+METRICS = (ROOT / "docs" / "metrics.md").read_text()
+QUERIES = sorted((FOLDER / "insights").glob("*.txt"))
+
+RULES = yaml.safe_load((FOLDER / "alerts.yaml").read_text())["groups"]
+PANELS = json.loads((FOLDER / "grafana.json").read_text())["panels"]
+EXPRESSIONS = {each["alert"]: each["expr"] for group in RULES for each in group["rules"]} | {
+    panel["title"]: target["expr"] for panel in PANELS for target in panel["targets"]
+}
+
+SELECTOR = re.compile(r"\b(up|(?:edge_admin|edge_agent|node)_\w+)(?:\{([^}]*)\})?")
+MATCHER = re.compile(r'(\w+)\s*(=~|!=|=)\s*"([^"]*)"')
+
+
+@pytest.fixture(scope="module")
+def exposed():
+    """Labels with their values, by metric: of this installation, of agents, and what metrics.md takes of a host."""
+    depths = {queue: Depth(0, 0, 0, dead=0) for queue in Queue}
+    found = defaultdict(lambda: defaultdict(set))
+    for family in families_of(State(dict.fromkeys(totals.ALL, 0), depths, is_degraded=False)):
+        found[family.name]
+        for labels, _ in family.samples:
+            for name, value in labels.items():
+                found[family.name][name].add(value)
+    for name in HELP:
+        found[PREFIX + name]
+    for name in re.findall(r"`(node_\w+?)(?:`|\{)", METRICS):
+        found[name]["mountpoint"].add("/")
+    found["up"]["job"] = {"edge-admin", *(f"node-{kind}-metrics" for kind in ("host", "agent", "wireguard"))}
+    return found
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_every_metric_and_label_of_a_rule_and_a_panel_is_exposed(name, exposed):
+    selectors = SELECTOR.findall(EXPRESSIONS[name])
+    assert selectors
+    for metric, matchers in selectors:
+        assert metric in exposed, metric
+        for label, operator_, value in MATCHER.findall(matchers):
+            values = set(value.split("|")) if operator_ == "=~" else {value}
+            assert values <= exposed[metric][label], f"{metric}{{{matchers}}}"
+
+
+def test_labels_that_are_summed_by_are_exposed(exposed):
+    for expression in EXPRESSIONS.values():
+        for label, metric in re.findall(r"by \((\w+)\) \([^e]*\b(edge_admin_\w+)", expression):
+            assert label in exposed[metric], expression
+
+
+def test_jobs_are_those_of_the_documentation_and_of_discovery():
+    assert "job_name: edge-admin" in METRICS
+    assert 'job=f"node-{metrics_type}-metrics"' in (ROOT / "chalicelib" / "metrics" / "discovery.py").read_text()
+
+
+def test_prometheus_takes_the_rules():
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed: rules are only read as YAML, and their metrics compared")
+    subprocess.run(["promtool", "check", "rules", str(FOLDER / "alerts.yaml")], check=True, capture_output=True)
+
+
+def test_every_rule_says_what_it_means_and_how_urgent_it_is():
+    for rule in (rule for group in RULES for rule in group["rules"]):
+        assert rule["annotations"]["summary"]
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
+def test_panels_do_not_cover_each_other():
+    places = [tuple(panel["gridPos"][name] for name in "xy") for panel in PANELS]
+    assert len(set(places)) == len(places)
+    assert len({panel["id"] for panel in PANELS}) == len(PANELS)
+
+
+@pytest.fixture(scope="module")
+def log_fields():
+    """Fields of the lines that requests and work write, of access logs, and those that Logs Insights adds."""
+    world = World()
+    a_cluster(world)
+    fleet = machines(world, 1)
+    a_command(world)
+    world.settle()
+    run_all(world, fleet)
+    operator(world).get("/api/v1/nodes")
+    world.services.log.failure("failed", ValueError("x"))
+    world.services.counters.count("nodes", 5, by="a mistake")
+    world.sweep("recount")
+    lines = [json.loads(line) for line in world.lines.texts]
+    assert {"request", "handled", "failed", "total_corrected"} <= {line["event"] for line in lines}
+    return {name for line in lines for name in line} | {*_REST_LOG_FIELDS, *_SOCKET_LOG_FIELDS}
+
+
+@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
+def test_a_query_asks_for_fields_that_lines_have(path, log_fields):
+    query = re.sub(r"#.*", "", path.read_text())
+    made = set(re.findall(r"\bas (\w+)", query))
+    words = set(re.findall(r"(?<![\w@/\"])[A-Za-z_]\w*", re.sub(r'"[^"]*"|/[^/]*/', "", query)))
+    language = {"fields", "filter", "sort", "limit", "stats", "by", "as", "asc", "desc", "or", "and", "like"}
+    language |= {"count", "latest", "pct", "sum"}
+
+    assert words - language - made <= log_fields
+
+
+def test_events_and_totals_that_queries_look_for_are_written():
+    code = "".join(path.read_text() for path in (ROOT / "chalicelib").rglob("*.py"))
+    for path in QUERIES:
+        for event in re.findall(r'event = "(\w+)"', path.read_text()):
+            assert f'"{event}"' in code, path.name
+
+
+@pytest.fixture(scope="module")
+def board():
+    names = {each.resource: f"real-{each.name}" for each in functions_of(Role.CORE)} | {"WebsocketAPI": "abc"}
+    return dashboard("dev", "eu-central-1", names, ["arn:aws:cloudwatch:eu-central-1:1:alarm:x"])
+
+
+def graphs(board):
+    return [each["properties"] for each in board["widgets"] if each["type"] == "metric"]
+
+
+def test_the_dashboard_shows_every_function_queue_and_table_by_its_real_name(board):
+    seen = defaultdict(set)
+    for graph in graphs(board):
+        for metric in graph["metrics"]:
+            texts = [each for each in metric[2:] if isinstance(each, str)]
+            for name, value in zip(texts[::2], texts[1::2], strict=True):
+                seen[name].add(value)
+
+    assert seen["FunctionName"] == {f"real-{each.name}" for each in functions_of(Role.CORE)}
+    dead = {f"edge-admin-dev-{queue}-dead" for queue in Queue if queue not in READ_BY_PEOPLE}
+    assert seen["QueueName"] == {f"edge-admin-dev-{queue}" for queue in Queue} | dead
+    assert seen["TableName"] == {f"edge-admin-dev-{table.name}" for table in ALL_TABLES}
+    assert (seen["ApiName"], seen["ApiId"]) == ({"edge-admin-dev"}, {"abc"})
+
+
+def test_the_dashboard_is_one_that_cloudwatch_takes(board):
+    """At most 500 metrics in a graph and 2,500 in all, within 24 columns; none over another (CloudWatch quotas)."""
+    assert all(len(graph["metrics"]) <= 500 for graph in graphs(board))
+    assert sum(len(graph["metrics"]) for graph in graphs(board)) <= 2500
+    places = [(each["x"], each["y"]) for each in board["widgets"]]
+    assert len(set(places)) == len(places)
+    assert all(each["x"] + each["width"] <= 24 for each in board["widgets"])

@@ -1,0 +1,207 @@
+"""Dead letters go back to their queue: by SQS's own task, or one by one, and none is lost by a crash."""
+
+import json
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.kit.queues import Queue, Queues
+from infra import redrive
+from infra.redrive import RedriveError, by_hand, main, queue_name
+from tests.fakes.clock import FakeClock
+
+NAME = "edge-admin-dev-webhook-deliveries"
+DEAD = f"{NAME}-dead"
+MESSAGES = [{"kind": "deliver", "id": f"delivery-{place}", "webhook_id": f"hook-{place % 3}"} for place in range(23)]
+
+
+@pytest.fixture
+def sqs(emulator):
+    """The local cloud's SQS, which knows no tasks, with a queue and its dead letters."""
+    client = emulator.client("sqs")
+    client.create_queue(QueueName=NAME)
+    client.create_queue(QueueName=DEAD)
+    return client
+
+
+@pytest.fixture
+def clock():
+    return FakeClock(datetime(2026, 11, 28, 3, tzinfo=UTC))
+
+
+def url(sqs, name):
+    return sqs.get_queue_url(QueueName=name)["QueueUrl"]
+
+
+def let_die(sqs, messages):
+    """As the application sends them, but to the dead letters."""
+    queues = Queues(sqs, {Queue.WEBHOOK_DELIVERIES: url(sqs, DEAD)})
+    queues.send(Queue.WEBHOOK_DELIVERIES, messages, request_id="request-1")
+
+
+def taken(sqs, name):
+    """Everything in a queue, which is empty afterwards."""
+    found = []
+    while received := sqs.receive_message(
+        QueueUrl=url(sqs, name), MaxNumberOfMessages=10, AttributeNames=["All"], MessageAttributeNames=["All"]
+    ).get("Messages", []):
+        found += received
+        for each in received:
+            sqs.delete_message(QueueUrl=url(sqs, name), ReceiptHandle=each["ReceiptHandle"])
+    return found
+
+
+def ids(messages):
+    return sorted(json.loads(each["Body"])["id"] for each in messages)
+
+
+def every_id():
+    return sorted(each["id"] for each in MESSAGES)
+
+
+def test_where_sqs_has_no_tasks_messages_are_moved_with_all_that_they_carry(sqs, clock, monkeypatch):
+    monkeypatch.setattr(redrive, "WAIT_SECONDS", 0)
+    let_die(sqs, MESSAGES)
+    said = []
+
+    assert redrive.redrive(sqs, NAME, clock, said.append) == len(MESSAGES)
+
+    moved = taken(sqs, NAME)
+    assert ids(moved) == every_id()
+    assert taken(sqs, DEAD) == []
+    for each in moved:
+        assert each["Attributes"]["MessageGroupId"] == json.loads(each["Body"])["webhook_id"]
+        assert each["MessageAttributes"]["request_id"]["StringValue"] == "request-1"
+    assert said == ["SQS moves no messages here: each is received and sent"]
+
+
+def test_nothing_is_lost_by_a_crash_between_sending_and_deleting(sqs, clock, monkeypatch):
+    monkeypatch.setattr(redrive, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(redrive, "HELD_SECONDS", 0)  # the time until what was received is seen again is over
+    let_die(sqs, MESSAGES)
+
+    class Crashed:
+        def __getattr__(self, name):
+            return getattr(sqs, name)
+
+        def delete_message_batch(self, **asked):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        redrive.redrive(Crashed(), NAME, clock, print)
+    sent_once = ids(taken(sqs, NAME))
+    monkeypatch.undo()
+    monkeypatch.setattr(redrive, "WAIT_SECONDS", 0)
+    redrive.redrive(sqs, NAME, clock, print)
+
+    assert len(sent_once) == 10
+    assert ids(taken(sqs, NAME)) == every_id()  # those ten a second time
+    assert taken(sqs, DEAD) == []
+
+
+def test_what_sqs_does_not_take_stays_in_the_dead_letters(sqs):
+    let_die(sqs, MESSAGES[:3])
+
+    class Full:
+        def __getattr__(self, name):
+            return getattr(sqs, name)
+
+        def send_message_batch(self, **asked):
+            return {"Failed": [{"Id": "0"}]}
+
+    with pytest.raises(RedriveError, match="did not take 1 of 3"):
+        by_hand(Full(), url(sqs, DEAD), url(sqs, NAME))
+    counts = sqs.get_queue_attributes(QueueUrl=url(sqs, DEAD), AttributeNames=["All"])["Attributes"]
+    assert counts["ApproximateNumberOfMessagesNotVisible"] == "3"
+
+
+class WithTasks:
+    """SQS as AWS has it: ``answers`` are what it tells of its latest task, look by look."""
+
+    exceptions = boto3.client("sqs", region_name="us-east-1").exceptions
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.started = []
+
+    def get_queue_url(self, **asked):
+        return {"QueueUrl": f"https://sqs.test/{asked['QueueName']}"}
+
+    def get_queue_attributes(self, **asked):
+        return {"Attributes": {"QueueArn": f"arn:aws:sqs:us-east-1:1:{asked['QueueUrl'].rpartition('/')[2]}"}}
+
+    def list_message_move_tasks(self, **asked):
+        assert asked == {"SourceArn": f"arn:aws:sqs:us-east-1:1:{DEAD}", "MaxResults": 1}
+        answer = self.answers.pop(0)
+        return {"Results": [answer]} if answer else {}
+
+    def start_message_move_task(self, **asked):
+        self.started.append(asked)
+
+
+def running(moved):
+    return {"Status": "RUNNING", "ApproximateNumberOfMessagesMoved": moved, "ApproximateNumberOfMessagesToMove": 7}
+
+
+def test_where_sqs_has_tasks_it_is_asked_to_move_all_and_waited_for(clock):
+    done = {"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 7}
+    sqs = WithTasks(None, running(0), running(4), done)
+    said = []
+
+    assert redrive.redrive(sqs, NAME, clock, said.append) == 7
+
+    assert sqs.started == [{"SourceArn": f"arn:aws:sqs:us-east-1:1:{DEAD}"}]  # to the queue that they came from
+    assert said == ["0 of about 7 messages are moved", "4 of about 7 messages are moved"]
+
+
+def test_a_task_that_is_under_way_is_waited_for_and_no_second_one_started(clock):
+    sqs = WithTasks(running(1), running(1), {"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 7})
+
+    assert redrive.redrive(sqs, NAME, clock, print) == 7
+    assert sqs.started == []
+
+
+def test_a_task_that_fails_is_told_with_its_reason(clock):
+    sqs = WithTasks(None, {"Status": "FAILED", "FailureReason": "CouldNotDetermineMessageSource"})
+
+    with pytest.raises(RedriveError, match="CouldNotDetermineMessageSource"):
+        redrive.redrive(sqs, NAME, clock, print)
+
+
+def test_an_error_of_another_kind_is_none_of_missing_tasks(clock):
+    class Refusing(WithTasks):
+        def list_message_move_tasks(self, **asked):
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListMessageMoveTasks")
+
+    with pytest.raises(ClientError):
+        redrive.redrive(Refusing(), NAME, clock, print)
+
+
+def test_a_queue_that_is_not_there_is_named(sqs, monkeypatch, capsys):
+    monkeypatch.setattr(redrive.boto3, "client", lambda service, config: sqs)
+
+    assert main(["events", "--stage", "dev"]) == 1
+    assert "no queue edge-admin-dev-events in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["clean-up", "--stage", "Dev"], "STAGE"), (["clean-up", "--stage", "dev", "--name", "west"], "only command-")],
+)
+def test_what_cannot_be_meant_is_refused(arguments, words, capsys):
+    assert main(arguments) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_queue_that_people_read_is_not_redriven(capsys):
+    with pytest.raises(SystemExit):
+        main(["relay-failures", "--stage", "dev"])
+
+
+def test_the_queues_are_named_as_the_templates_name_them(templates):
+    own = templates["further"]["Resources"]["DeliveryQueue"]["Properties"]["QueueName"]["Fn::Sub"]
+    assert own.replace("${Stage}", "dev").replace("${Name}", "west") == queue_name(
+        "dev", Queue.COMMAND_DELIVERY, "west"
+    )

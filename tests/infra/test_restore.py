@@ -1,0 +1,127 @@
+"""Restored rows go back to where streams, expiry and alarms are; a stage that was not restored whole is left alone."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from chalicelib.kit.counters import TABLE as COUNTERS
+from chalicelib.kit.data_keys import DATA_KEYS
+from infra import restore as tool
+from infra.restore import RESTORED, SUFFIX, RestoreError, restore
+from tests.emulator import create_tables
+from tests.fakes.clock import FakeClock
+
+PREFIX = "edge-admin-dev-"
+COMMANDS = next(table for table in RESTORED if table.name == "commands")
+UPDATES = next(table for table in RESTORED if table.sort and table.sort not in table.numbers)
+SOME = (COMMANDS, DATA_KEYS, UPDATES)
+
+
+@pytest.fixture
+def clock():
+    return FakeClock(datetime(2026, 11, 28, 3, tzinfo=UTC))
+
+
+@pytest.fixture
+def dynamodb(emulator, monkeypatch):
+    monkeypatch.setattr(tool, "RESTORED", SOME)
+    client = emulator.client("dynamodb")
+    create_tables(client, [*SOME, COUNTERS], PREFIX)
+    return client
+
+
+def restored(dynamodb, tables=SOME):
+    """As DynamoDB does it: beside the tables."""
+    create_tables(dynamodb, [replace(table, name=f"{table.name}{SUFFIX}") for table in tables], PREFIX)
+
+
+def put(dynamodb, name, *rows):
+    for row in rows:
+        dynamodb.put_item(TableName=f"{PREFIX}{name}", Item={key: {"S": value} for key, value in row.items()})
+
+
+def rows(dynamodb, name):
+    found = dynamodb.scan(TableName=f"{PREFIX}{name}")["Items"]
+    return sorted(sorted((key, value["S"]) for key, value in row.items()) for row in found)
+
+
+def key(place):
+    return {UPDATES.partition: "p", str(UPDATES.sort): f"s{place}"}
+
+
+def test_rows_are_as_they_were_and_later_ones_are_gone(dynamodb, clock):
+    restored(dynamodb)
+    same = [{"id": f"same-{place:03}", "name": "north"} for place in range(130)]
+    put(dynamodb, "commands", *same, {"id": "changed", "name": "new"}, {"id": "later", "name": "x"})
+    put(dynamodb, f"commands{SUFFIX}", *same, {"id": "changed", "name": "old"}, {"id": "deleted", "name": "y"})
+    put(dynamodb, UPDATES.name, key(1), key(2))
+    put(dynamodb, f"{UPDATES.name}{SUFFIX}", key(2), key(3))
+    said = []
+
+    restore(dynamodb, PREFIX, clock, said.append, write=True)
+
+    assert rows(dynamodb, "commands") == rows(dynamodb, f"commands{SUFFIX}")
+    assert rows(dynamodb, UPDATES.name) == rows(dynamodb, f"{UPDATES.name}{SUFFIX}")
+    assert said[0] == "commands: 2 rows written, 1 later ones"
+    said.clear()
+    restore(dynamodb, PREFIX, clock, said.append, write=True)
+    assert {each.partition(": ")[2] for each in said} == {"0 rows written, 0 later ones"}
+
+
+def test_without_being_told_to_write_it_only_counts(dynamodb, clock):
+    restored(dynamodb)
+    put(dynamodb, "commands", {"id": "changed", "name": "new"}, {"id": "later", "name": "x"})
+    put(dynamodb, f"commands{SUFFIX}", {"id": "changed", "name": "old"})
+    before = rows(dynamodb, "commands")
+    said = []
+
+    restore(dynamodb, PREFIX, clock, said.append, write=False)
+
+    assert rows(dynamodb, "commands") == before
+    assert said[0] == "commands: 1 rows differ, 1 later ones"
+
+
+def test_data_keys_of_today_stay_and_dropped_ones_come_back(dynamodb, clock):
+    restored(dynamodb)
+    put(dynamodb, "data_keys", {"id": "current", "key": "new"}, {"id": "made-later", "key": "new"})
+    put(dynamodb, f"data_keys{SUFFIX}", {"id": "current", "key": "old"}, {"id": "dropped", "key": "old"})
+
+    restore(dynamodb, PREFIX, clock, print, write=True)
+
+    found = {dict(row)["id"]: dict(row)["key"] for row in rows(dynamodb, "data_keys")}
+    assert found == {"current": "new", "made-later": "new", "dropped": "old"}
+
+
+def test_a_stage_of_which_a_table_is_missing_is_left_alone(dynamodb, clock):
+    restored(dynamodb, [COMMANDS])
+    put(dynamodb, "commands", {"id": "later", "name": "x"})
+
+    with pytest.raises(RestoreError, match=f"data_keys{SUFFIX}"):
+        restore(dynamodb, PREFIX, clock, print, write=True)
+    assert len(rows(dynamodb, "commands")) == 1
+
+
+def test_what_dynamodb_did_not_get_to_is_asked_again(dynamodb, clock):
+    restored(dynamodb)
+    put(dynamodb, f"commands{SUFFIX}", {"id": "a", "name": "x"}, {"id": "b", "name": "y"})
+
+    class Busy:
+        """Takes one write of each batch."""
+
+        def __getattr__(self, name):
+            return getattr(dynamodb, name)
+
+        def batch_write_item(self, **asked):
+            [(name, requests)] = asked["RequestItems"].items()
+            dynamodb.batch_write_item(RequestItems={name: requests[:1]})
+            return {"UnprocessedItems": {name: requests[1:]} if requests[1:] else {}}
+
+    restore(Busy(), PREFIX, clock, print, write=True)
+
+    assert len(rows(dynamodb, "commands")) == 2
+    assert clock.pauses
+
+
+def test_totals_are_counted_anew_and_not_restored():
+    assert COUNTERS not in RESTORED

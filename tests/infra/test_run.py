@@ -1,0 +1,63 @@
+"""A schedule that is run by hand is called as its clock calls it."""
+
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from chalice.app import CloudWatchEvent
+
+from infra.run import SCHEDULES, main, run
+
+NOW = datetime(2026, 11, 28, 3, tzinfo=UTC)
+
+
+class FakeLambda:
+    meta = SimpleNamespace(region_name="eu-central-1")
+
+    def __init__(self):
+        self.invoked = []
+
+    def invoke(self, **asked):
+        self.invoked.append(asked)
+
+
+@pytest.fixture
+def cloudformation(emulator):
+    """A stage with two functions, which have names of CloudFormation's."""
+    code = {"Handler": "app.x", "Runtime": "python3.13", "Role": "arn:aws:iam::1:role/x", "Code": {"ZipFile": "x"}}
+    function = {"Type": "AWS::Lambda::Function", "Properties": code}
+    client = emulator.client("cloudformation")
+    template = json.dumps({"Resources": {"Recount": function, "Heartbeat": function}})
+    client.create_stack(StackName="edge-admin-dev", TemplateBody=template)
+    client.get_waiter("stack_create_complete").wait(StackName="edge-admin-dev", WaiterConfig={"Delay": 1})
+    return client
+
+
+def test_it_is_called_by_its_real_name_and_nobody_waits_for_it(cloudformation):
+    functions = FakeLambda()
+
+    called = run(cloudformation, functions, "dev", "recount", NOW)
+
+    resource = cloudformation.describe_stack_resource(StackName="edge-admin-dev", LogicalResourceId="Recount")
+    assert called == resource["StackResourceDetail"]["PhysicalResourceId"]
+    [asked] = functions.invoked
+    assert (asked["FunctionName"], asked["InvocationType"]) == (called, "Event")
+    event = CloudWatchEvent(json.loads(asked["Payload"]), None)
+    assert (event.source, event.region, event.time) == ("aws.events", "eu-central-1", "2026-11-28T03:00:00Z")
+
+
+def test_a_stage_that_is_not_there_is_named(cloudformation):
+    with pytest.raises(ValueError, match="no stack edge-admin-other"):
+        run(cloudformation, FakeLambda(), "other", "recount", NOW)
+
+
+def test_only_schedules_can_be_run():
+    assert {"recount", "prune_executions", "sweep_commands"} <= set(SCHEDULES)
+    with pytest.raises(SystemExit):
+        main(["api_handler", "--stage", "dev"])
+
+
+def test_the_name_of_a_stage_is_checked(capsys):
+    assert main(["recount", "--stage", "Dev"]) == 1
+    assert "STAGE" in capsys.readouterr().err
