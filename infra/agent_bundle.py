@@ -146,7 +146,8 @@ def _build_wheel(agent: Path, version: str, folder: Path) -> Path:
     shutil.copytree(agent, source, ignore=shutil.ignore_patterns("tests", "build", "__pycache__", "*.egg-info"))
     module = source / "edge_agent" / "__init__.py"
     module.write_text(re.sub(r'__version__ = "[^"]+"', f'__version__ = "{version}"', module.read_text()))
-    _pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder), str(source))
+    build = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
+    _run("-c", build, str(folder), cwd=source)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -161,17 +162,20 @@ def _download(architecture: str, python: str, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="wheels-", dir=folder.parent) as name:
         target = Path(name) / "wheels"
         exactly = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement", str(LOCK)]
-        _pip("download", *exactly, *platforms, *machine, *abis, "--dest", str(target))
+        pip = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-cache-dir"]
+        _run(*pip, *exactly, *platforms, *machine, *abis, "--dest", str(target))
         if not folder.exists():
             target.rename(folder)
 
 
-def _pip(*arguments: str) -> None:
-    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH), "PYTHONHASHSEED": "0"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+def _run(*arguments: str, cwd: Path | None = None) -> None:
+    """Run this Python. It finds the system's programs only, and leaves nothing in anybody's home."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.defpath))
+    environment = {**os.environ, "PATH": path, "SOURCE_DATE_EPOCH": str(EPOCH), "PYTHONHASHSEED": "0"}
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"pip {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+        raise RuntimeError(f"{' '.join(arguments[:3])} failed:\n{done.stdout}{done.stderr}")
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
