@@ -7,6 +7,7 @@ A comment before a block says what becomes of it, and of all that follow in its 
 - ``<!-- shell: not run, REASON -->``.
 """
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,6 +52,12 @@ class Block:
         """Why it is not run, empty if that is not said."""
         kind, _, reason = self.mark.partition(", ")
         return reason.strip() if kind == "not run" else ""
+
+
+def blocks_of_page(page: str) -> Iterator[Block]:
+    """The ``<pre>`` elements of a page in its order, which are all to be run."""
+    for part in re.finditer(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL):
+        yield Block(html.unescape(part[1]) + "\n", "run", page.count("\n", 0, part.start()) + 1)
 
 
 def blocks_of(text: str) -> Iterator[Block]:

@@ -4,9 +4,7 @@ The blocks of a document are pasted in their order, as into one terminal, with a
 those that `make up` has; a command that goes on stands in a terminal of its own.
 """
 
-import html
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +18,7 @@ from infra.local.cloud import LocalCloud
 from infra.local.emulator import free_port
 from infra.package import ROOT
 from tests.e2e.cloud import Fleet, eventually, fleet
-from tests.shell_blocks import DOCUMENTS, blocks_of
+from tests.shell_blocks import DOCUMENTS, blocks_of, blocks_of_page
 
 SHELLS = {
     "bash": ["bash", "--norc", "--noprofile", "-eu", "-o", "pipefail"],
@@ -137,12 +135,11 @@ def test_the_blocks_of_a_document_work_in_their_order(name, shell, cloud, reader
 
 @pytest.mark.parametrize("shell", INSTALLED)
 def test_the_first_steps_of_the_guide_work_in_their_order(shell, cloud, readers, tmp_path):
-    page = readers.api.get("/").text
-    blocks = [html.unescape(block) for block in re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL)]
+    blocks = [block.text for block in blocks_of_page(readers.api.get("/").text)]
     cluster = f"guide-{shell}"
 
     printed = Desk(tmp_path, cloud, shell).paste(
-        "\n".join(blocks).replace(CLUSTER_OF_THE_GUIDE, cluster), typed=f"{cloud.master_key}\n"
+        "".join(blocks).replace(CLUSTER_OF_THE_GUIDE, cluster), typed=f"{cloud.master_key}\n"
     )
 
     assert len(blocks) == 5

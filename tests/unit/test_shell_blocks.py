@@ -9,13 +9,16 @@ import subprocess
 
 import pytest
 
-from tests.shell_blocks import DOCUMENTS, blocks_of
+from chalicelib.api.docs.guide import guide
+from tests.shell_blocks import DOCUMENTS, blocks_of, blocks_of_page
 
 SHELLS = [shell for shell in ("bash", "zsh") if shutil.which(shell)]
 
-BLOCKS = {
-    f"{name}:{block.line}": (name, block) for name, path in DOCUMENTS.items() for block in blocks_of(path.read_text())
+OF_ALL = {
+    "the guide": list(blocks_of_page(guide("https://edge.example.com"))),
+    **{name: list(blocks_of(path.read_text())) for name, path in DOCUMENTS.items()},
 }
+BLOCKS = {f"{name}:{block.line}": (name, block) for name, blocks in OF_ALL.items() for block in blocks}
 
 USED = re.compile(r"(?<!\\)\$(?:([A-Za-z_]\w*)|\{#?([A-Za-z_]\w*)(?!\w|:?[-=]))")
 SET = re.compile(
@@ -78,6 +81,12 @@ def test_a_block_holds_no_comment(place):
 
 
 @pytest.mark.parametrize("place", BLOCKS)
+def test_a_block_calls_no_history(place):
+    """Between double quotes too a shell at a prompt takes an exclamation mark for an earlier command."""
+    assert "!" not in QUOTED.sub("", BLOCKS[place][1].text)
+
+
+@pytest.mark.parametrize("place", BLOCKS)
 def test_a_block_leaves_nothing_to_fill_in(place):
     text = BLOCKS[place][1].text
     assert "…" not in text
@@ -87,6 +96,6 @@ def test_a_block_leaves_nothing_to_fill_in(place):
 @pytest.mark.parametrize("place", BLOCKS)
 def test_a_block_uses_no_variable_that_nothing_before_it_sets(place):
     name, block = BLOCKS[place]
-    before = "".join(each.text for each in blocks_of(DOCUMENTS[name].read_text()) if each.line < block.line)
+    before = "".join(each.text for each in OF_ALL[name] if each.line < block.line)
     known = {each for names in SET.findall(before) for each in names if each}
     assert unset_variables(block.text, known) == set()
