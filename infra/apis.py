@@ -73,7 +73,6 @@ _REST_LOG_FIELDS = {
 }
 _SOCKET_LOG_FIELDS = {
     "requestId": "requestId",
-    "time": "requestTimeEpoch",
     "ip": "identity.sourceIp",
     "route": "routeKey",
     "connectionId": "connectionId",
@@ -81,7 +80,8 @@ _SOCKET_LOG_FIELDS = {
     "refusal": "error.responseType",
     "latency": "integrationLatency",
 }
-"""Of the context. Never of the authorizer, the headers or the query, in which keys and tokens travel."""
+"""Of the context. Never of the authorizer, the headers or the query, in which keys and tokens travel. Most of what an
+idle fleet logs are lines of sockets, so these hold nothing twice: CloudWatch has the time of each."""
 
 CONDITIONS: Json = {
     LOGS_ACCESS: {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter_name("API_ACCESS_LOGS")}, "off"]}]},

@@ -58,15 +58,23 @@ PRICES: tuple[Price, ...] = (
     Price("fair_queue_requests", "SQS", "requests with a message group, on top", 0.10, MILLION, "sqs/pricing"),
     Price("bus_events", "EventBridge", "custom events, 64 KB", 1.00, MILLION, "eventbridge/pricing"),
     Price("log_bytes", "CloudWatch", "logs taken in, GB", 0.50, GB, _WATCH),
+    Price("logged_gb_months", "CloudWatch", "logs kept, GB-month, compressed", 0.03, 1, _WATCH, verified=False),
     Price("alarm_months", "CloudWatch", "alarms, month", 0.10, 1, _WATCH),
+    Price("dashboard_months", "CloudWatch", "dashboards, month", 3.00, 1, _WATCH),
     Price("key_months", "KMS", "keys, month", 1.00, 1, "kms/pricing"),
     Price("kms_calls", "KMS", "requests", 0.03, 10_000, "kms/pricing"),
     Price("secret_months", "Secrets Manager", "secrets, month", 0.40, 1, _SECRETS, verified=False),
     Price("secret_calls", "Secrets Manager", "requests", 0.05, 10_000, _SECRETS, verified=False),
+    Price("acl_months", "WAF", "web ACL, month", 5.00, 1, "waf/pricing", verified=False),
+    Price("rule_months", "WAF", "rules, month", 1.00, 1, "waf/pricing", verified=False),
+    Price("inspected_requests", "WAF", "requests", 0.60, MILLION, "waf/pricing", verified=False),
+    Price("nat_hours", "VPC", "NAT gateway, hour", 0.045, 1, "vpc/pricing", verified=False),
+    Price("nat_bytes", "VPC", "through a NAT gateway, GB", 0.045, GB, "vpc/pricing", verified=False),
     Price("egress_bytes", "Data transfer", "out to the internet, GB", 0.09, GB, "ec2/pricing/on-demand"),
 )
 """Not in it, since it costs nothing: change streams read by Lambda, EventBridge's schedules, data between services of a
-region, backups that nobody restores."""
+region, backups that nobody restores, the first two budgets of an account, mails to 1,000 addresses a month, metrics
+that AWS's services write."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +94,18 @@ class Usage:
     fair_queue_requests: float = 0
     bus_events: float = 0
     log_bytes: float = 0
+    logged_gb_months: float = 0
     alarm_months: float = 0
+    dashboard_months: float = 0
     key_months: float = 0
     kms_calls: float = 0
     secret_months: float = 0
     secret_calls: float = 0
+    acl_months: float = 0
+    rule_months: float = 0
+    inspected_requests: float = 0
+    nat_hours: float = 0
+    nat_bytes: float = 0
     egress_bytes: float = 0
 
     def __add__(self, other: "Usage") -> "Usage":
@@ -135,22 +150,29 @@ TRANSACTION_MS = Assumption("a transaction of DynamoDB", 12, "ms", "two rounds o
 SEND_MS = Assumption("a batch of messages to SQS", 10, "ms", "usual within a region")
 BUS_MS = Assumption("a batch of events to EventBridge", 15, "ms", "usual within a region")
 POST_MS = Assumption("a frame posted to a WebSocket", 10, "ms", "usual; eight go side by side")
+PUSH_MS = Assumption(
+    "a machine's push of its metrics after it was asked", 500, "ms", "a frame, node_exporter, a request"
+)
 RECEIVER_MS = Assumption("the answer of a webhook's receiver", 200, "ms", "a round trip with TLS across a continent")
 WHOLE_PROCESSOR = Assumption("memory that has a whole processor", 1769, "MB", "Lambda developer guide, memory")
 PLATFORM_LOG = Assumption(
     "Lambda's own lines of an invocation", 420, "bytes", "START, END and REPORT, 26 bytes each on top"
 )
 LINE_OVERHEAD = Assumption("what is charged for a log line on top", 26, "bytes", "CloudWatch Logs API, PutLogEvents")
+LOG_COMPRESSION = Assumption("what is kept of a log's bytes", 0.15, "of them", "CloudWatch pricing page, its examples")
 HEADERS = Assumption("headers and TLS of an answer", 600, "bytes", "API Gateway's headers on a kept connection")
 IDLE_POLLERS = Assumption("long polls of Lambda at an idle queue", 5, "at once", "Lambda developer guide: five batches")
 POLL_WAIT = Assumption("an empty long poll", 20, "s", "the longest that SQS has")
 ENVIRONMENT_LIFE = Assumption("life of a function's environment", 2, "hours", "as many have seen; AWS promises nothing")
 COLD_START_MS = Assumption("a cold start, billed", 1000, "ms", "imports on a part of a processor")
 ITEM_OVERHEAD = Assumption("a stored row or index entry, on top", 100, "bytes", "DynamoDB developer guide, item sizes")
+BEHIND_NAT_BYTES = Assumption(
+    "through the NAT for an invocation in a network", 8_000, "bytes", "TLS and the calls of a poll, no endpoints"
+)
 MONTH_HOURS = Assumption("a month", 730, "hours", "AWS's pricing calculator")
 
 ASSUMPTIONS = (
-    *(OWN_CODE, READ_MS, WRITE_MS, TRANSACTION_MS, SEND_MS, BUS_MS, POST_MS, RECEIVER_MS, WHOLE_PROCESSOR),
-    *(PLATFORM_LOG, LINE_OVERHEAD, HEADERS, IDLE_POLLERS, POLL_WAIT, ENVIRONMENT_LIFE, COLD_START_MS),
-    *(ITEM_OVERHEAD, MONTH_HOURS),
+    *(OWN_CODE, READ_MS, WRITE_MS, TRANSACTION_MS, SEND_MS, BUS_MS, POST_MS, PUSH_MS, RECEIVER_MS, WHOLE_PROCESSOR),
+    *(PLATFORM_LOG, LINE_OVERHEAD, LOG_COMPRESSION, HEADERS, IDLE_POLLERS, POLL_WAIT, ENVIRONMENT_LIFE, COLD_START_MS),
+    *(ITEM_OVERHEAD, BEHIND_NAT_BYTES, MONTH_HOURS),
 )

@@ -29,12 +29,16 @@ ACTING_TOGETHER = 10
 METRICS_LINES = 1000
 """Of a text that is pushed: about what node_exporter writes for a small machine."""
 
+AGENT_LINES = 40
+"""Of a text that the sample agent writes about itself."""
+
 Times = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Activities:
-    """Each is the usage of one. ``ticks`` are the schedules' runs with nothing to do, by function."""
+    """Each is the usage of one, ``discovery`` of a node in an answer of many. ``ticks`` are the schedules' runs with
+    nothing to do, by function."""
 
     beat: Usage
     connect: Usage
@@ -50,6 +54,10 @@ class Activities:
     delivery: Usage
     metrics_push: Usage
     metrics_read: Usage
+    agent_metrics_push: Usage
+    agent_metrics_read: Usage
+    discovery: Usage
+    installation_metrics: Usage
     enrolment: Usage
     ticks: Mapping[str, Usage]
     node_bytes: float
@@ -125,8 +133,12 @@ def activities() -> Activities:
         execution_connected=_execution(connected=True),
         execution_polling=_execution(connected=False),
         delivery=_delivery(),
-        metrics_push=polling.used_by(lambda: _push_metrics(polling)),
-        metrics_read=polling.used_by(lambda: _read_metrics(polling)),
+        metrics_push=polling.used_by(lambda: _push_metrics(polling, "host", METRICS_LINES)),
+        metrics_read=polling.used_by(lambda: _read(polling, f"nodes/{polling.agents[0].id}/metrics/host/raw")),
+        agent_metrics_push=polling.used_by(lambda: _push_metrics(polling, "agent", AGENT_LINES)),
+        agent_metrics_read=polling.used_by(lambda: _read(polling, f"nodes/{polling.agents[0].id}/metrics/agent/raw")),
+        discovery=polling.used_by(lambda: _read(polling, "nodes/metrics/host/discovery"), FLEET),
+        installation_metrics=polling.used_by(lambda: _read(polling, "admins/me/metrics/raw")),
         enrolment=polling.enrolment,
         ticks=_ticks(),
         node_bytes=(stored_bytes(polling.world) - polling.before_enrolment) / FLEET,
@@ -196,21 +208,21 @@ def _delivery() -> Usage:
     return watched.used_by(watched.run_command, FLEET) - plain.used_by(plain.run_command, FLEET)
 
 
-def _push_metrics(stage: Stage) -> None:
+def _push_metrics(stage: Stage, kind: str, lines: int) -> None:
     chance = random.Random(1)
     text = "\n".join(
         f'node_example_seconds_total{{cpu="{line % 8}",mode="{line // 8}"}} {chance.random() * 1e6:.2f}'
-        for line in range(METRICS_LINES)
+        for line in range(lines)
     )
     agent = stage.agents[0]
-    body = {"metrics_type": "host", "metrics_text": text}
+    body = {"metrics_type": kind, "metrics_text": text}
     answer = stage.client.request("POST", "/api/v1/agents/metrics/push", json=body, key=agent.token)
     if answer.status != 200:
         raise ValueError(answer.text)
 
 
-def _read_metrics(stage: Stage) -> None:
-    answer = stage.client.get(f"/api/v1/nodes/{stage.agents[0].id}/metrics/host/raw")
+def _read(stage: Stage, path: str) -> None:
+    answer = stage.client.get(f"/api/v1/{path}")
     if answer.status != 200:
         raise ValueError(answer.text)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tests.bench import prices_extras as extra
 from tests.bench import prices_model as model
 from tests.bench.prices import ASSUMPTIONS, KNOWN, PRICES, Usage
 from tests.bench.prices_agent import BEAT_SECONDS, CONNECTED_POLL_SECONDS, HEALTH_REPORT_SECONDS, SOCKET_LIFE_SECONDS
@@ -58,7 +59,7 @@ def inputs() -> str:
 
 def figures() -> str:
     """Everything that follows from the inputs and the measured units."""
-    sections = (_at_rest, _idle, _other_habits, _per_million, _fleets, _alternatives)
+    sections = (_at_rest, _idle, _other_habits, _per_million, _scraping, _extras, _fleets, _alternatives)
     return "\n".join(section() for section in sections)
 
 
@@ -103,17 +104,39 @@ def _per_million() -> str:
     return "### A million of each, in USD\n\n" + _table(("", *used, "together"), rows)
 
 
+def _scraping() -> str:
+    node = model.total(model.idle_connected()).usd
+    rows = []
+    for every in extra.SCRAPES_SECONDS:
+        host, agent = (extra.scraping(every, kind).usd for kind in ("host", "agent"))
+        rows.append((f"every {every:,.0f} s", _usd(host, 3), _usd(agent, 3), f"{host / node:,.0f}"))
+    head = ("a node's metrics are read", "USD, its host", "USD, its agent", "its host, in idle nodes")
+    return "### A Prometheus, for each node a month\n\n" + _table(head, rows)
+
+
+def _extras() -> str:
+    rows = [(what, _usd(usage.usd, 2)) for what, usage in extra.extras().items()]
+    return "### What may come on top, a month\n\n" + _table(("what", "USD"), rows)
+
+
 def _fleets() -> str:
     rows = [
         (
             f"{nodes:,}",
             _usd(model.fleet(nodes).usd, 2),
             _usd(model.fleet(nodes, commands_a_day=1).usd, 2),
+            _usd(extra.scraping(extra.documented_seconds("scrape_interval")).usd * nodes, 2),
             _usd(model.systems_manager_usd(nodes), 2),
         )
         for nodes in model.FLEETS
     ]
-    head = ("connected nodes", "idle", "a command a day for all, a webhook for every end", "Systems Manager, advanced")
+    head = (
+        "connected nodes",
+        "idle",
+        "a command a day for all, a webhook for every end",
+        "a Prometheus on top, at hosts, as documented",
+        "Systems Manager, advanced",
+    )
     return "### A fleet, a month, in USD\n\n" + _table(head, rows)
 
 

@@ -18,6 +18,7 @@ from chalicelib.workers.check_health import BUDGET_SECONDS
 from infra.functions import QueueSource, StreamSource, function
 from infra.parameters import OPTIONS
 from tests.bench import prices
+from tests.bench.prices import Usage
 from tests.bench.prices_activities import activities
 from tests.bench.prices_agent import (
     BEAT_SECONDS,
@@ -43,6 +44,16 @@ NEW_TABLE_PARTITIONS = 4
 GATEWAY_REQUESTS = 10_000
 """Requests a second of an account in a region: REST, WebSocket and frames posted to sockets (API Gateway quotas)."""
 
+GATEWAY_REQUESTS_IN_SMALL_REGIONS = 2_500
+"""The same in 13 regions: Cape Town, Milan, Spain, Zurich, Jakarta, Hyderabad, Melbourne, Malaysia, Thailand, the
+Emirates, Tel Aviv, Calgary, Mexico (API Gateway quotas)."""
+
+REQUESTS_OF_AN_ENVIRONMENT = 10
+"""A second, however short they are (Lambda quotas)."""
+
+LOOK_PROCESSOR_MS = 0.33
+"""Measured: an UpdateItem of botocore, on a whole processor and without TLS."""
+
 NEW_SOCKETS = 500
 """New WebSocket connections a second of an account (API Gateway quotas)."""
 
@@ -51,9 +62,6 @@ ENVIRONMENTS = 1000
 
 BUS_REQUESTS = 10_000
 """PutEvents a second in us-east-1, each of up to 10 events (EventBridge quotas)."""
-
-HOP_MS = 20.0
-"""Assumed: from a message's sending to its worker."""
 
 RECORD_MS = 0.3
 """Assumed: the relay's own work on a record, on a whole processor."""
@@ -89,6 +97,12 @@ def standing() -> list[Limit]:
     limits = [
         Limit("health sweep: looks in its time", "looks a minute", looks_a_minute(), 60 * FLEET / look_every_seconds()),
         Limit("API Gateway: requests", "a second", GATEWAY_REQUESTS, FLEET * idle_requests_a_second()),
+        Limit(
+            "API Gateway: requests, in 13 small regions",
+            "a second",
+            GATEWAY_REQUESTS_IN_SMALL_REGIONS,
+            FLEET * idle_requests_a_second(),
+        ),
         Limit("API Gateway: new sockets", "a second", NEW_SOCKETS, FLEET / SOCKET_LIFE_SECONDS),
         Limit("Lambda: environments at once", "at once", ENVIRONMENTS, FLEET * idle_environments()),
         Limit(
@@ -123,8 +137,9 @@ def look_every_seconds() -> float:
 
 
 def looks_a_minute() -> float:
-    """One after the other: a write each, two reads a page."""
-    look_ms = prices.WRITE_MS.value + 2 * prices.READ_MS.value / SWEEP_PAGE
+    """One after the other: a write each, two reads a page, and what these take of the sweep's part of a processor."""
+    share = max(1.0, prices.WHOLE_PROCESSOR.value / function("check_health").memory_mb)
+    look_ms = prices.WRITE_MS.value + 2 * prices.READ_MS.value / SWEEP_PAGE + LOOK_PROCESSOR_MS * share
     return BUDGET_SECONDS * 1000 / look_ms
 
 
@@ -144,13 +159,22 @@ def idle_requests_a_second() -> float:
 
 
 def idle_environments() -> float:
-    """Functions that one connected node keeps busy: rate times duration."""
+    """Environments that one connected node needs, of all functions together."""
     each = activities()
-    api_gb, socket_gb = (function(name).memory_mb / 1024 for name in ("api_handler", "websocket_message"))
-    polls = connected_polls_a_second() + 1 / HEALTH_REPORT_SECONDS + LISTS_AFTER_RECONNECT / SOCKET_LIFE_SECONDS
+    reconnects = 1 / SOCKET_LIFE_SECONDS
+    polls = connected_polls_a_second() + 1 / HEALTH_REPORT_SECONDS + LISTS_AFTER_RECONNECT * reconnects
     return (
-        polls * each.poll_when_due.lambda_gb_seconds / api_gb + each.beat.lambda_gb_seconds / socket_gb / BEAT_SECONDS
+        _environments("api_handler", polls, each.poll_when_due)
+        + _environments("websocket_message", 1 / BEAT_SECONDS, each.beat)
+        + _environments("websocket_connect", reconnects, each.connect)
+        + _environments("websocket_disconnect", reconnects, each.disconnect)
     )
+
+
+def _environments(name: str, rate: float, usage: Usage) -> float:
+    """For so many invocations a second: rate times duration, or what the quota of each environment asks for."""
+    seconds = usage.lambda_gb_seconds / (function(name).memory_mb / 1024)
+    return max(rate * seconds, rate / REQUESTS_OF_AN_ENVIRONMENT)
 
 
 def idle_presence_writes() -> float:
@@ -159,12 +183,10 @@ def idle_presence_writes() -> float:
 
 
 def created_a_second() -> float:
-    """Each part of the fleet is a chain: the next chunk is queued when the one before is nearly done."""
+    """A worker creates a part of the fleet chunk by chunk, for as long as its function may."""
     reads = 4 * prices.READ_MS.value
     posts = ceil(CHUNK / 8) * prices.POST_MS.value
-    chunk_ms = (
-        reads + prices.TRANSACTION_MS.value + prices.SEND_MS.value + posts + _own_ms("create_executions") + HOP_MS
-    )
+    chunk_ms = reads + prices.TRANSACTION_MS.value + prices.SEND_MS.value + posts + _own_ms("create_executions")
     return SHARDS * CHUNK / chunk_ms * 1000
 
 

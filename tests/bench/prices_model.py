@@ -20,6 +20,7 @@ from tests.bench.prices_agent import (
     LISTS_AFTER_RECONNECT,
     SOCKET_LIFE_SECONDS,
 )
+from tests.bench.prices_logs import logged, socket_line_bytes
 
 HOURS = prices.MONTH_HOURS.value
 MINUTES = HOURS * 60
@@ -113,7 +114,7 @@ def idle_connected(habits: Habits | None = None) -> dict[str, Usage]:
     """A month of a node that is connected and has nothing to do."""
     each, its = activities(), habits or Habits()
     reconnect = each.disconnect + each.connect + each.poll_pending * its.lists_on_reconnect
-    beat = each.beat if its.beats_reach_a_function else Usage(socket_messages=1)
+    beat = each.beat if its.beats_reach_a_function else Usage(socket_messages=1) + logged(socket_line_bytes())
     heard_seconds = its.beat_seconds if its.beats_reach_a_function else its.poll_seconds
     # A poll or a look that a new socket puts off each time never happens.
     polls = SECONDS / its.poll_seconds if its.poll_seconds < SOCKET_LIFE_SECONDS else 0.0
@@ -132,7 +133,7 @@ def idle_connected(habits: Habits | None = None) -> dict[str, Usage]:
 
 
 def with_platform_log(usage: Usage) -> Usage:
-    return usage + Usage(log_bytes=usage.lambda_requests * prices.PLATFORM_LOG.value)
+    return usage + logged(usage.lambda_requests * prices.PLATFORM_LOG.value)
 
 
 def other_habits() -> dict[str, Habits]:

@@ -14,6 +14,7 @@ from infra.functions import QueueSource, function
 from tests.api.client import Client, HttpAnswer
 from tests.bench import prices
 from tests.bench.prices import Usage
+from tests.bench.prices_logs import logged, rest_line_bytes, socket_line_bytes
 from tests.callers import bill_of, operator
 from tests.fakes.messaging import FakeSqs
 from tests.world import World
@@ -63,6 +64,8 @@ class PricedWorld(World):
             self.spent += Usage(sqs_requests=2)  # received and deleted
         if name == "message":
             self.spent += Usage(socket_messages=1)
+        if name in _SOCKET_HANDLERS:
+            self.spent += logged(socket_line_bytes())
         return answer
 
     @contextmanager
@@ -89,9 +92,8 @@ class PricedWorld(World):
             fair_queue_requests=3 * grouped,  # sent, received, deleted
             bus_events=events,
             socket_messages=frames,
-            log_bytes=log_bytes,
             egress_bytes=received_bytes + received * prices.HEADERS.value,
-        )
+        ) + logged(log_bytes)
 
     def _counts(self) -> tuple[int, ...]:
         lines = self.lines.texts
@@ -117,6 +119,7 @@ class PricedClient(Client):
         with self._world.invocation(_API.name):
             answer = super().request(method, path, **options)
         self._world.spent += Usage(rest_requests=1, egress_bytes=len(answer.text.encode()) + prices.HEADERS.value)
+        self._world.spent += logged(rest_line_bytes())
         return answer
 
 

@@ -25,13 +25,16 @@ INSTALLED = shutil.which("prometheus") is not None and shutil.which("promtool") 
 def documented(api_url: str, clusters: dict[str, str]) -> str:
     """The configuration of the documentation, for this API and every two seconds. ``clusters`` names, by type, whose
     nodes are looked for: other tests leave some that never answer."""
-    [text] = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    first, further = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    text = first + further
     places = {
         **{f"{name}/discovery": f"{name}/discovery?cluster_name={cluster}" for name, cluster in clusters.items()},
         "https://edge.example": api_url,
         "edge.example": urlsplit(api_url).netloc,
         "scheme: https": "scheme: http",
+        "scrape_interval: 300s": "scrape_interval: 2s",
         "scrape_interval: 60s": "scrape_interval: 2s",
+        "refresh_interval: 300s": "refresh_interval: 5s",
         "scrape_timeout: 20s": "scrape_timeout: 2s",
     }
     for theirs, ours in places.items():

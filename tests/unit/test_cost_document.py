@@ -4,8 +4,13 @@ from dataclasses import fields
 
 import pytest
 
+from infra.package import ROOT
 from tests.bench import prices_document
 from tests.bench.prices import PRICES, Usage
+from tests.bench.prices_extras import documented_seconds, extras, scraping
+from tests.bench.prices_limits import REQUESTS_OF_AN_ENVIRONMENT, idle_environments, idle_requests_a_second
+from tests.bench.prices_model import idle_connected, total
+from tests.bench.sections.cost import MOST_FOR_AN_IDLE_NODE
 
 
 def test_the_inputs_are_those_of_the_model():
@@ -21,3 +26,25 @@ def test_a_usage_costs_the_sum_of_its_parts():
     usage = Usage(rest_requests=2, write_units=4) * 1_000_000 + Usage(alarm_months=3)
     assert usage.usd == pytest.approx(2 * 3.50 + 4 * 0.625 + 3 * 0.10)
     assert (usage - Usage(alarm_months=3)).by_service()["CloudWatch"] == 0
+
+
+def test_an_idle_node_stays_below_its_price_with_its_access_logs():
+    assert total(idle_connected()).usd <= MOST_FOR_AN_IDLE_NODE
+
+
+def test_the_price_of_scraping_stands_beside_the_configuration():
+    document = (ROOT / "docs" / "metrics.md").read_text()
+    every = documented_seconds("scrape_interval")
+    assert every == 300
+    for seconds in (every, 60, 900):
+        assert f"{scraping(seconds).usd:.2f} USD" in document
+
+
+def test_environments_are_never_fewer_than_their_quota_of_requests_asks_for():
+    in_functions = idle_requests_a_second()
+    assert idle_environments() >= in_functions / REQUESTS_OF_AN_ENVIRONMENT
+
+
+def test_what_may_come_on_top_has_its_price():
+    free = [what for what, usage in extras().items() if usage.usd == 0]
+    assert free == ["a budget, of the first two of an account"]

@@ -131,3 +131,22 @@ def test_of_a_long_backlog_reads_no_more_than_it_tells(world):
     assert max(examined) == IDS_PER_REMINDER
     [(kind, ids)] = told(world)
     assert (kind, len(ids)) == ("executions", IDS_PER_REMINDER)
+
+
+def own_lines(world):
+    return [line for line in world.lines.texts if '"worker":"message"' in line]
+
+
+def test_a_beat_writes_a_line_only_if_there_was_something_to_tell(world):
+    beat(world)
+    assert own_lines(world) == []
+
+    execution(world)
+    beat(world)
+    assert len(own_lines(world)) == 1
+
+
+def test_a_socket_that_nobody_knows_is_closed_with_a_line(world):
+    world.socket_client.frames["socket-2"] = []
+    beat(world, "socket-2")
+    assert len(own_lines(world)) == 1
