@@ -149,6 +149,9 @@ def _too_few(problem: ErrorDetails, context: Mapping[str, Any]) -> str:
 PATTERNS: Mapping[str, str] = {
     r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$": "a-z, 0-9 and -, neither first nor last a -",
     r"^[a-z_][a-z0-9_-]*$": "a-z, 0-9, - and _, first a letter or _",
+    r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$": (
+        "a version of at most 64 letters, digits and . + _ -, the first of them a letter or a digit"
+    ),
     r"^https?://.+": "a URL that begins with http:// or https://",
     r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\/\d{1,2}$": "an IPv4 range, 10.20.0.0/24",
     r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$": "the name of a file of these pages",

@@ -43,6 +43,8 @@ _BATCH_MEMORY = timedelta(days=2)  # a stream repeats records for at most 24 hou
 _BATCH_SHARD = "batch"
 _CORRECTION = "correction"
 _LATEST = "latest"
+_MOST_NOTED = 1000
+"""Totals whose latest time a container remembers."""
 
 
 def total_of(table: str, attribute: str, value: str) -> str:
@@ -76,6 +78,7 @@ class Counters:
     def __init__(self, tables: Tables, clock: Clock) -> None:
         self._tables = tables
         self._clock = clock
+        self._noted: dict[str, str] = {}
 
     def add(self, batch_id: str, deltas: Mapping[str, int]) -> None:
         """Add to each total. The same ``batch_id`` again changes nothing, provided that its deltas are the same."""
@@ -92,9 +95,17 @@ class Counters:
         self._tables.write(Update(TABLE, key, (Add("count", count),)), "counter.added")
 
     def note_latest(self, total: str, at: str) -> None:
-        """Note a time of the total's rows, unless a later one is noted. May be repeated, and come late."""
+        """Note a time of the total's rows, unless a later one is noted. May be repeated, and come late.
+
+        What this container has noted already is not written again: many batches of a second end rows of one total.
+        """
+        if self._noted.get(total, "") >= at:
+            return
         is_later = Or(Absent("at"), Less("at", at))
         self._tables.try_write(Update(TABLE, _latest_key(total), (Set("at", at),), is_later), "counter.latest")
+        if len(self._noted) >= _MOST_NOTED:
+            self._noted.clear()
+        self._noted[total] = at
 
     def read(self, total: str) -> int:
         """The sum over the shards, never negative; 0 for a total that nothing was ever added to."""

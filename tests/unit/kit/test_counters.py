@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib.kit.counters import SHARDS, TABLE, Counters
+from chalicelib.kit.counters import SHARDS, TABLE, Counters, latest_of, noted
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.tables import Tables
 from tests.fakes.clock import FakeClock, FakeIds
@@ -96,3 +96,22 @@ def test_endless_throttling_is_told(world):
     fake.fail_next(10_000, "throttle")
     with pytest.raises(EdgeError):
         counters.add("b1", {"nodes": 1})
+
+
+def test_the_latest_time_stays_whatever_comes_late_or_again(world):
+    _, tables, _ = world
+    clock = FakeClock()
+    ref = latest_of("rows")
+    for container in (Counters(tables, clock), Counters(tables, clock)):
+        for at in ("2026-11-21T10:00:05Z", "2026-11-21T10:00:03Z", "2026-11-21T10:00:05Z"):
+            container.note_latest("rows", at)
+    assert noted(tables.get(ref.table, ref.key)) == "2026-11-21T10:00:05Z"
+    assert Counters(tables, clock).read("rows") == 0
+
+
+def test_a_time_that_a_container_has_noted_is_not_written_again(world):
+    _, tables, counters = world
+    counters.note_latest("rows", "2026-11-21T10:00:05Z")
+    tables.meter.reset()
+    counters.note_latest("rows", "2026-11-21T10:00:05Z")
+    assert tables.meter.count == 0
