@@ -21,10 +21,10 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticKnownError
 from pydantic_core.core_schema import no_info_before_validator_function
 
-from chalicelib.api.problems import details_of, problems, wrong_type
+from chalicelib.api.problems import details_of, problems, type_name, wrong_type
 from chalicelib.kit.errors import bad_request
 
 INT32_MIN = -(2**31)
@@ -153,6 +153,23 @@ Timestamp = Annotated[str, _DATE_TIME_SCHEMA]
 
 ClusterName = Annotated[str, MaxLen(CLUSTER_NAME_MAX_LENGTH), StringConstraints(pattern=CLUSTER_NAME_PATTERN)]
 """The name of a cluster: a DNS label of at most 24 characters."""
+
+
+class CountedFirst:
+    """Beside a ``MaxLen``: a list or object of more is refused for its length alone, before anything in it is read.
+    A body of a megabyte holds 200,000 wrong items, and to find and to tell each takes seconds."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        most: int = schema["max_length"]
+
+        def check(value: object) -> object:
+            if isinstance(value, list | dict) and len(value) > most:
+                found = {"field_type": type_name(value), "max_length": most, "actual_length": len(value)}
+                raise PydanticKnownError("too_long", found)
+            return value
+
+        return no_info_before_validator_function(check, schema)
 
 
 class NotNull:

@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from chalicelib.api import health
+from chalicelib.api.agent import bundle
 from chalicelib.api.docs import pages
 from chalicelib.api.docs.assets import FILES, asset
 from chalicelib.api.docs.guide import TO_THE_FOLDER
@@ -29,7 +30,7 @@ LAMBDA_ANSWER_BYTES = 6 * 1024 * 1024
 
 
 def client(**values):
-    return Client([health.routes, pages.routes], edge_services(settings=settings(**values)), key=None)
+    return Client([health.routes, pages.routes, bundle.routes], edge_services(settings=settings(**values)), key=None)
 
 
 class Seen(HTMLParser):

@@ -26,6 +26,8 @@ TEXTS = {
     "line separators": "one" + "\u2028" * 20_000,
 }
 
+HOOK = {"url": "https://hooks.example/a", "secret": "s" * 40, "subscribed_events": ["edge.node.registered"]}
+
 
 @pytest.fixture(params=[False, True], autouse=True, ids=["UTF-8", "only ASCII"])
 def ascii_only(request, monkeypatch):
@@ -144,15 +146,50 @@ def test_every_page_for_people_fits(client):
 
 
 def test_of_a_thousand_problems_the_first_are_named(client):
-    targeting = {"type": "nodes", "node_ids": ["x"] * 50_000}
+    targeting = {"type": "nodes", "node_ids": ["x"] * 2000}
 
     answer = client.post("/api/v1/self_update_requests", json={"targeting": targeting})
 
     details = answer.error["details"]
     assert (answer.status, len(details)) == (400, 101)
     assert details["targeting/node_ids/99"] == ["Invalid format. Expected a UUID"]
-    assert details[""] == ["and 49900 more problems"]
+    assert details[""] == ["and 1900 more problems"]
     assert len(answer.text) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field", "text"),
+    [
+        (
+            "/api/v1/commands",
+            {"command_text": "true", "targeting": {"type": "nodes", "node_ids": ["x"] * 50_000}},
+            "targeting/node_ids",
+            "Array length 50000 is larger than maxItems: 2000",
+        ),
+        (
+            "/api/v1/self_update_requests",
+            {"targeting": {"type": "clusters", "cluster_names": [1] * 50_000}},
+            "targeting/cluster_names",
+            "Array length 50000 is larger than maxItems: 2000",
+        ),
+        (
+            "/api/v1/webhooks",
+            {**HOOK, "subscribed_events": [1] * 50_000},
+            "subscribed_events",
+            "Array length 50000 is larger than maxItems: 20",
+        ),
+        (
+            "/api/v1/webhooks",
+            {**HOOK, "headers": {str(number): 1 for number in range(50_000)}},
+            "headers",
+            "Object property count 50000 is greater than maxProperties: 20",
+        ),
+    ],
+)
+def test_what_is_too_long_is_refused_for_that_and_its_items_are_not_looked_at(client, path, body, field, text):
+    answer = client.post(path, json=body)
+
+    assert (answer.status, answer.error["details"]) == (400, {field: [text]})
 
 
 @pytest.mark.parametrize("name", ["x" * 500_000, "я" * 150_000])

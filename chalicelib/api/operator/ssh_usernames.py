@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from chalicelib.api.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.api.list_query import BoolFilter, ListQuery, TextFilter, UuidFilter
 from chalicelib.api.operator.ssh_public_keys import SshPublicKeyOut
-from chalicelib.api.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
+from chalicelib.api.validation import Body, CountedFirst, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 from chalicelib.bootstrap import Services
 from chalicelib.kit.crypto import Secret
 from chalicelib.ssh.model import (
@@ -52,7 +52,7 @@ class SshUsernameCreate(Body):
 
     username: Username
     password: Password | None = Field(default=None, repr=False)
-    public_keys: Annotated[tuple[NewPublicKey, ...], MaxLen(KEYS_MAX)] | None = None
+    public_keys: Annotated[tuple[NewPublicKey, ...], MaxLen(KEYS_MAX), CountedFirst()] | None = None
 
     def to_new(self) -> NewUsername:
         return NewUsername(

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import MaxLen
 
 from chalicelib.api.list_query import BoolFilter, CountFilter, DateFilter, EnumFilter, TextFilter
-from chalicelib.api.validation import Body, Boolean, NotNull, Uuid
+from chalicelib.api.validation import Body, Boolean, CountedFirst, NotNull, Uuid
 from chalicelib.targeting.model import Targeting, TargetType
 
 MOST_TARGETS = 2000
@@ -48,8 +48,8 @@ class TargetingIn(Body):
     Ids and names that do not exist are refused unless ``allow_missing`` is true."""
 
     type: Literal["all", "nodes", "clusters"]
-    node_ids: Annotated[tuple[Uuid, ...], MaxLen(MOST_TARGETS)] = ()
-    cluster_names: Annotated[tuple[str, ...], MaxLen(MOST_TARGETS)] = ()
+    node_ids: Annotated[tuple[Uuid, ...], MaxLen(MOST_TARGETS), CountedFirst()] = ()
+    cluster_names: Annotated[tuple[str, ...], MaxLen(MOST_TARGETS), CountedFirst()] = ()
     node_filters: Annotated[NodeFilters | None, NotNull("object")] = None
     cluster_filters: Annotated[ClusterFilters | None, NotNull("object")] = None
     allow_missing: Boolean = False

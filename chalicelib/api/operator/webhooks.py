@@ -7,7 +7,18 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from chalicelib.api.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.api.list_query import EnumFilter, ListQuery, TextFilter, UuidFilter
-from chalicelib.api.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
+from chalicelib.api.validation import (
+    Body,
+    CountedFirst,
+    DateTime,
+    Int32,
+    NoBody,
+    NoPath,
+    NoQuery,
+    Path,
+    Timestamp,
+    Uuid,
+)
 from chalicelib.bootstrap import Services
 from chalicelib.webhooks.model import (
     DELIVERIES_SORTABLE,
@@ -28,7 +39,7 @@ LONGEST_OVERLAP_SECONDS = 604_800
 Url = Annotated[str, MinLen(1), MaxLen(URL_LENGTH_MAX), StringConstraints(pattern=r"^https?://.+")]
 SigningSecret = Annotated[str, MinLen(32), MaxLen(256)]
 HeaderValue = Annotated[str, MaxLen(4096)]
-Headers = Annotated[dict[str, HeaderValue], MaxLen(20)]
+Headers = Annotated[dict[str, HeaderValue], MaxLen(20), CountedFirst()]
 EventName = Annotated[str, MaxLen(256)]
 
 
@@ -56,7 +67,7 @@ class WebhookCreate(Body):
     url: Url
     secret: SigningSecret = Field(repr=False)
     headers: Headers = Field(default_factory=dict, repr=False)
-    subscribed_events: Annotated[list[EventName], MinLen(1), MaxLen(20)]
+    subscribed_events: Annotated[list[EventName], MinLen(1), MaxLen(20), CountedFirst()]
 
 
 class SecretRotation(Body):
