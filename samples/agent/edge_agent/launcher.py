@@ -52,6 +52,8 @@ class Launcher:
         self._probation_seconds = probation_seconds
         self._stopping = False
         self._child: subprocess.Popen[bytes] | None = None
+        # What the file says of an update that did not pass, where the disk did not take the verdict.
+        self._given_up: Update | None = None
 
     def run(self) -> int:
         """Until the agent ends for another reason than an update; returns its exit status."""
@@ -59,18 +61,22 @@ class Launcher:
             signal.signal(number, self._stop)
         while True:
             update = self._read()
-            status = self._try(update) if update is not None and _is_to_try(update) else self._run_current(update)
+            status = self._try(update) if update is not None and self._is_to_try(update) else self._run_current(update)
             if self._stopping:
                 return status or 0
             update = self._read()
             # None: the new version did not pass. Else an agent has ended, which it does for an update too.
-            if status is not None and not (update is not None and _is_to_try(update)):
+            if status is not None and not (update is not None and self._is_to_try(update)):
                 return status
 
+    def _is_to_try(self, update: Update) -> bool:
+        return update.get("phase") in {"prepared", "trying"} and update != self._given_up
+
     def _run_current(self, update: Update | None) -> int:
+        version = None
         if update is not None and update.get("phase") == "passed":
-            self._point_to(str(update["version"]))  # where the power went between the two
-        version = self._current()
+            version = self._switch_to(str(update["version"]))  # where the power went between the two
+        version = version or self._current()
         if version is None:
             self._log("launcher.no_version", folder=str(self._versions))
             return NO_VERSION_STATUS
@@ -91,7 +97,7 @@ class Launcher:
         except OSError as error:
             self._go_back(update, f"it could not be tried: {error}")
             return None
-        if not (self._versions / version / "bin" / "python").exists():
+        if not self._is_installed(version):
             self._go_back(update, "it is not installed")
             return None
         self._log("launcher.trying", version=version, starts=starts)
@@ -143,8 +149,16 @@ class Launcher:
         try:
             self._write(UPDATE, verdict)
         except OSError:
-            # The agent that prepared the update has written this one.
+            self._take_prepared_verdict(version)
+
+    def _take_prepared_verdict(self, version: str) -> None:
+        """The one that the agent wrote when it prepared the update. A disk that went read-only takes not even that:
+        then this launcher remembers it, and the next one tries again."""
+        try:
             (self._versions / VERDICT).replace(self._versions / UPDATE)
+        except OSError as error:
+            self._given_up = self._read()
+            self._log("launcher.not_noted", version=version, reason=str(error))
 
     def _start(self, version: str) -> "subprocess.Popen[bytes]":
         command = [str(self._versions / version / "bin" / "python"), "-I", "-m", "edge_agent", *self._arguments]
@@ -176,6 +190,20 @@ class Launcher:
         whole = [path.parent for path in self._versions.glob("*/bundle.json") if not path.parent.name.startswith(".")]
         return max(whole, key=lambda folder: folder.stat().st_mtime).name if whole else None
 
+    def _is_installed(self, version: str) -> bool:
+        return (self._versions / version / "bin" / "python").exists()
+
+    def _switch_to(self, version: str) -> str | None:
+        """Make a version that has passed the current one; returns it, also where the disk does not take that, or None
+        where it is not installed."""
+        if not self._is_installed(version):
+            return None
+        try:
+            self._point_to(version)
+        except OSError as error:
+            self._log("launcher.not_noted", version=version, reason=str(error))
+        return version
+
     def _point_to(self, version: str) -> None:
         temporary = self._versions / f".{CURRENT}"
         temporary.unlink(missing_ok=True)
@@ -206,10 +234,6 @@ class Launcher:
             sys.stderr.flush()
         except OSError:
             return  # as to a full disk
-
-
-def _is_to_try(update: Update) -> bool:
-    return update.get("phase") in {"prepared", "trying"}
 
 
 def _sync(folder: Path) -> None:

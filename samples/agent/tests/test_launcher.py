@@ -306,3 +306,39 @@ def test_a_disk_that_is_full_before_the_trial_keeps_the_old_version(small_disk):
         assert machine.runs() == "old"
     finally:
         machine.stop()
+
+
+@pytest.mark.parametrize(
+    ("phase", "runs"), [("prepared", "old"), ("trying", "old"), ("passed", "new"), ("failed", "old")]
+)
+def test_on_a_disk_that_went_read_only_a_version_runs_and_no_other_is_tried(small_disk, tmp_path, phase, runs):
+    machine = Machine(small_disk)
+    machine.started = tmp_path / "started"
+    try:
+        machine.version("old", RUNS)
+        machine.version("new", RUNS)
+        machine.current("old")
+        machine.update(phase)
+        subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+        launcher = machine.launch()
+        eventually(lambda: machine.starts() == [runs], what="a version")
+        launcher.terminate()
+        assert launcher.wait(10) == 0
+        assert machine.starts() == [runs]
+    finally:
+        machine.stop()
+
+
+def test_an_update_that_is_prepared_after_one_whose_verdict_was_lost_is_tried(machine):
+    second = json.dumps({"phase": "prepared", "version": "new", "previous": "old", "request_id": "r2"})
+    disk_recovers = "while [ -d $EDGE_AGENT_VERSIONS/.update.json ]; do sleep 0.02; done"
+    machine.version("old", f"{disk_recovers}; echo '{second}' > $EDGE_AGENT_VERSIONS/update.json; exit 0")
+    machine.version("new", HEALTHY)
+    machine.current("old")
+    machine.update("prepared", version="not installed")
+    (machine.versions / ".update.json").mkdir()  # no verdict can be written
+    (machine.versions / "update.failed.json").unlink()
+    machine.launch(probation=0.1)
+    eventually(lambda: machine.starts()[:1] == ["old"], what="the version before")
+    (machine.versions / ".update.json").rmdir()
+    eventually(lambda: machine.starts()[-1:] == ["new"], what="the second update")
