@@ -23,6 +23,7 @@ from infra.deployment.stagefile import StageFile, check_stage, read
 from infra.functions import Role
 from infra.further import check_name
 from infra.package import ROOT
+from infra.rotate import RotationError
 from infra.stack_events import StackFailedError
 
 _RAN_OUT = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
@@ -63,7 +64,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     except KeyboardInterrupt:
         print("make deploy: interrupted. What AWS has begun goes on by itself; repeat the command", file=sys.stderr)
         return 130
-    except (DeclinedError, StackFailedError, TimeoutError, RuntimeError) as error:
+    except (DeclinedError, RotationError, StackFailedError, TimeoutError, RuntimeError) as error:
         print(f"make deploy: {error}", file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:

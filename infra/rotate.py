@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.access.keys import PREVIOUS, PREVIOUS_UNTIL, SHORTEST_KEY
 from chalicelib.kit.clock import Clock, SystemClock, to_seconds_text
@@ -22,6 +23,7 @@ from chalicelib.kit.queues import Queues
 from chalicelib.kit.tables import Meter, Tables
 from chalicelib.kit.tables.dynamodb import DynamoDriver
 from infra.data_key import DataKeyRotation, NotYetError, queue_urls
+from infra.deployment.stagefile import check_stage
 from infra.functions import APP_NAME
 from infra.parameters import SECRET_KEYS
 from infra.stacks import WAIT, Stacks, stateful_stack
@@ -164,8 +166,9 @@ def main(arguments: Sequence[str] | None = None, stdin: TextIO = sys.stdin) -> i
     step.add_argument("--drop", action="store_true", help="drop the older keys, where nothing is left of them")
     asked = parser.parse_args(arguments)
     try:
+        check_stage(asked.stage)
         print(_data_key(asked) if asked.kind == "data-key" else _operator_key(asked, stdin))
-    except RotationError as error:
+    except (RotationError, ValueError, BotoCoreError, ClientError) as error:
         print(f"infra.rotate: {error}", file=sys.stderr)
         return 1
     return 0

@@ -109,7 +109,6 @@ class CoreDeployment(Deployment):
             self.discard(*planned[1:])
             raise
         new_state = self.stacks.outputs(self._state)
-        self._serve(bundles, new_state)
         if changed:
             secrets = self.account.client("secretsmanager")
             keys.set_keys(secrets, new_state["SecretArn"], self._keys, datetime.now(UTC))
@@ -121,9 +120,12 @@ class CoreDeployment(Deployment):
                 self.show([functions.change], [], [])
                 self.confirm(functions.change)
         artifacts = self.artifacts(new_state)
-        self._done(
-            self.release(self._application, functions.code, functions.given, code.urls, artifacts, functions.change)
+        deployed = self.release(
+            self._application, functions.code, functions.given, code.urls, artifacts, functions.change
         )
+        # After the API that it speaks to: a deployment that fails, or is declined half-way, hands out no newer agent.
+        self._serve(bundles, new_state)
+        self._done(deployed)
 
     def _serve(self, bundles: Sequence[Bundle], state: Mapping[str, str]) -> None:
         """Machines get this version of the agent from now on."""

@@ -1,13 +1,19 @@
 """`make deploy` of a core: what is asked, planned, kept and refused, on the emulator, with every call noted."""
 
 import io
+import sys
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 
+from chalicelib.distribution.model import CURRENT
+from infra import deploy
+from infra.changes import Kind
 from infra.deployment.account import RefusedError
 from infra.deployment.base import DeclinedError, Deployment
 from infra.deployment.plan import Console
+from infra.rotate import RotationError
 from infra.stack_events import StackFailedError
 from tests.infra.deploying import STAGE, Deployer, small_application
 
@@ -55,6 +61,7 @@ class TestTheFirst:
         deployer.template = broken_application
         with pytest.raises(StackFailedError, match=r"could not create the stack edge-admin-try:\n  Broken \(AWS::"):
             deployer.core()
+        assert [each["Key"] for each in deployer.session.called("PutObject") if each["Key"] == CURRENT] == []
         deployer.template = small_application
         deployer.core()
 
@@ -308,3 +315,29 @@ def change_sets(deployer):
         for each in cloudformation.list_change_sets(StackName=stack)["Summaries"]
         if each["ExecutionStatus"] == "AVAILABLE"
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (ValueError("POLL_SECONDS=0: too short"), 2, "POLL_SECONDS=0: too short"),
+        (RefusedError("no region"), 2, "no region"),
+        (DeclinedError("nothing was changed"), 1, "nothing was changed"),
+        (StackFailedError("try", Kind.UPDATE, ["Probe: no"], ""), 1, "Probe: no"),
+        (RotationError("somebody else has changed the secret"), 1, "somebody else has changed the secret"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject"), 1, "AccessDenied"),
+        (ClientError({"Error": {"Code": "ExpiredToken", "Message": "old"}}, "PutObject"), 1, "the credentials ran out"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_whatever_ends_a_deployment_is_told_in_a_sentence(monkeypatch, capsys, error, status, said):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(sys, "argv", ["deploy", "--stage", "trystage"])
+    monkeypatch.setattr(deploy, "connect", fails)
+    assert deploy.main({}) == status
+    found = capsys.readouterr().err
+    assert found.startswith("make deploy: ")
+    assert said in found

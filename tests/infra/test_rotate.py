@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.access.keys import OPERATOR, SHORTEST_KEY
 from infra import rotate
@@ -118,6 +119,21 @@ def test_revoking_keeps_nothing_and_a_value_may_come_from_standard_input(store):
 def test_what_cannot_be_is_refused_in_a_sentence_and_changes_nothing(store, capsys, asked):
     assert main(["operator-key", "--stage", "dev", *asked], io.StringIO("short\n")) == 1
     assert capsys.readouterr().err.startswith("infra.rotate: ")
+    assert len(store.versions) == 1
+
+
+def test_a_secret_that_cannot_be_read_is_told_in_a_sentence(store, capsys, monkeypatch):
+    def denied(**_):
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "GetSecretValue")
+
+    monkeypatch.setattr(store, "get_secret_value", denied)
+    assert main(["operator-key", "--stage", "dev"]) == 1
+    assert "infra.rotate: An error occurred (AccessDeniedException)" in capsys.readouterr().err
+
+
+def test_what_cannot_be_the_name_of_a_stage_is_refused_before_anything_is_asked(store, capsys):
+    assert main(["operator-key", "--stage", "Dev/1"]) == 1
+    assert "STAGE has to be" in capsys.readouterr().err
     assert len(store.versions) == 1
 
 
