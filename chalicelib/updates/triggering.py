@@ -47,14 +47,15 @@ _IS_PENDING = Equals("state", NodeState.PENDING.value)
 
 @dataclass
 class _Tally:
-    """How many have ended is told only where nobody is ``pending``, which holds no more than one look can tell, and
-    nobody ``unheard``: told, and still to say what became of it."""
+    """How many have ended is known only where nobody is ``pending`` and nobody ``unheard``: told, and still to say what
+    became of it. ``pending`` and ``silent`` (nodes whose time to say it is over) hold no more than one look acts on."""
 
-    triggered: int
-    failed: int
-    updated: int
-    pending: list[NodeUpdate]
-    unheard: list[NodeUpdate]
+    triggered: int = 0
+    failed: int = 0
+    updated: int = 0
+    unheard: int = 0
+    pending: list[NodeUpdate] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Triggering:
         if request is None or request.status is RequestStatus.COMPLETED or request.parts:
             return Following()
         now = to_seconds_text(self._clock.now())
-        tally = self._count(request_id)
+        tally = self._count(request_id, now)
         if not tally.pending and not tally.unheard:
             if request.looks_since is None:
                 self._complete(request, tally)
@@ -131,10 +132,9 @@ class Triggering:
             late = [row.node_id for row in tally.pending[:FAILED_PER_LOOK]]
             self._fail(request_id, late, "it did not ask before the deadline")
             return Following(looks_again=True)
-        silent = [row.node_id for row in tally.unheard if row.report_by is not None and row.report_by <= now]
-        if silent:
+        if tally.silent:
             told = And(Equals("state", NodeState.TRIGGERED.value), Exists("report_by"))
-            self._fail(request_id, silent[:FAILED_PER_LOOK], "it did not say what became of it", told)
+            self._fail(request_id, tally.silent, "it did not say what became of it", told)
             return Following(looks_again=True)
         following = Following()
         for row in tally.pending[:REDRIVEN_PER_MESSAGE] if redrive else ():
@@ -181,8 +181,8 @@ class Triggering:
         # Else it has asked or reported by itself meanwhile, or another worker was faster.
         self._tables.try_write(Update(NODE_UPDATES, update_key(request_id, node_id), changes, still), operation)
 
-    def _count(self, request_id: str) -> _Tally:
-        tally = _Tally(0, 0, 0, [], [])
+    def _count(self, request_id: str, now: str) -> _Tally:
+        tally = _Tally()
         for row in self._store.every_update(request_id):
             match row.state:
                 case NodeState.PENDING:
@@ -192,8 +192,11 @@ class Triggering:
                 case NodeState.TRIGGERED | NodeState.UPDATED:
                     tally.triggered += 1
                     tally.updated += row.state is NodeState.UPDATED
-                    tally.unheard.extend([row] if row.report_by is not None else [])
-            if len(tally.pending) == REDRIVEN_PER_MESSAGE:
+                    if row.report_by is not None:
+                        tally.unheard += 1
+                        if row.report_by <= now:
+                            tally.silent.append(row.node_id)
+            if len(tally.pending) == REDRIVEN_PER_MESSAGE or len(tally.silent) == FAILED_PER_LOOK:
                 break
         return tally
 

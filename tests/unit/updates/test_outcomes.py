@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import ListRequest
+from chalicelib.updates import triggering
 from chalicelib.updates.model import NodeState, Report
 from chalicelib.updates.store import NODE_UPDATES
 from tests.unit.updates.scene import (
@@ -84,6 +85,14 @@ def test_a_machine_that_says_nothing_more_has_failed_after_an_hour_even_beyond_t
     assert summary(world, request) == ("completed", {"total": 2, "triggered": 1, "failed": 1, "updated": 1})
     (silent,) = nodes_of(world, request, status="failed")
     assert (silent.reason, silent.agent_version) == ("it did not say what became of it", None)
+
+
+def test_more_silent_machines_than_one_look_acts_on_all_fail_in_one_message(world, monkeypatch):
+    monkeypatch.setattr(triggering, "FAILED_PER_LOOK", 2)
+    _, request = told(world, 5)
+    sweep(world, A_DAY)
+    sweep(world, A_DAY)
+    assert summary(world, request) == ("completed", {"total": 5, "triggered": 0, "failed": 5, "updated": 0})
 
 
 def test_a_machine_that_is_told_just_before_the_deadline_has_its_hour(world):
