@@ -26,10 +26,6 @@ class Resource:
     type: str
     properties: tuple[str, ...] = ()
 
-    @property
-    def is_replaced(self) -> bool:
-        return self.action in {"replace", "may replace"}
-
 
 @dataclass(frozen=True)
 class Change:

@@ -180,12 +180,8 @@ class Commands:
             else to_seconds_text(now + self._default_deadline)
         )
 
-    def commands_of(self, ids: Collection[str]) -> dict[str, Command]:
-        """Commands and tombstones by id; unknown ids are left out."""
-        return self._commands.get_many(ids)
-
     def rows_of(self, ids: Collection[str]) -> dict[str, Item]:
-        """The same as rows, for events."""
+        """The rows of commands and tombstones by id, for events; unknown ids are left out."""
         return self._commands.rows_of(ids)
 
 

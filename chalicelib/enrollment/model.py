@@ -10,8 +10,6 @@ from pydantic import BaseModel, Field
 from chalicelib.kit.tables import Check, Item, Ref, Update
 
 NAME_MAX_LENGTH = 255
-USES_MAX = 2**31 - 1
-"""The contract's integers have 32 bits."""
 
 SORTABLE = frozenset({"name", "uses_remaining", "expired_at", "last_used_at", "inserted_at", "updated_at"})
 """What a list of keys may be ordered by."""

@@ -91,9 +91,8 @@ class Enrollment:
         return self._create(self._clusters.default_cluster(), wanted)
 
     def create_public(self) -> EnrollmentKey:
-        """A nameless single-use key for the default cluster, that ends by itself and is then removed: anybody may draw
-        one. Raises `EdgeError`: forbidden unless that is switched on
-        and a default cluster configured, not found."""
+        """A nameless single-use key for the default cluster, which anybody may draw; it expires and is then removed.
+        Raises `EdgeError`: forbidden unless that is switched on and a default cluster configured, not found."""
         if not self._public_keys:
             raise forbidden()
         expires = self._clock.now() + timedelta(seconds=self._public_keys_last_seconds)

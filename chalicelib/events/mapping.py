@@ -5,7 +5,7 @@ re-registration also changed version, status or cluster. Payloads are snapshots 
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.events.catalogue import EventType
@@ -133,10 +133,6 @@ def _execution_payload(row: Item, commands: Mapping[str, Item]) -> Payload:
 def _request_payload(row: Item) -> Payload:
     names = ("status", "targeting", "summary", "inserted_at", "updated_at")
     return {"self_update_request_id": row["id"], **{name: row.get(name) for name in names}}
-
-
-CommandRows = Callable[[set[str]], Mapping[str, Item]]
-"""Reads the rows of these commands, tombstones included."""
 
 
 def commands_needed(changes: list[Change]) -> set[str]:

@@ -125,11 +125,6 @@ class LocalCloud:
         each = next(function for function in FUNCTIONS if function.name == name)
         return self._physical_ids[each.resource]
 
-    def role_name(self, name: str) -> str:
-        """The deployed name of a function's role."""
-        each = next(function for function in FUNCTIONS if function.name == name)
-        return self._physical_ids[each.role]
-
     def function_logs(self, name: str) -> Iterator[str]:
         """The lines that a function wrote, oldest first. The emulator keeps none of the WebSocket's functions."""
         pages = self.client("logs").get_paginator("filter_log_events")

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.commands.clean_up import ROWS_PER_CHUNK
+from chalicelib.commands.command_store import CommandStore
 from chalicelib.commands.model import Report, Status
 from chalicelib.commands.output import STORED_LIMIT_BYTES
 from chalicelib.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
@@ -211,7 +212,7 @@ class TestDeletedCommand:
         made = command(world, text="uptime", expired_at=world.clock.now() + timedelta(days=1))
         fan_out(world, made)
         world.services.commands.delete(made.id)
-        tombstone = world.services.commands.commands_of([made.id])[made.id]
+        tombstone = CommandStore(world.services.tables).get_many([made.id])[made.id]
         assert (tombstone.command_text, tombstone.expired_at, tombstone.is_deleted) == ("uptime", made.expired_at, True)
         row = world.driver.row(COMMANDS, {"id": made.id})
         assert row is not None
@@ -368,7 +369,7 @@ class TestDeletedNode:
         remove(world, node)
         self.clean(world, node.id)
         world.services.commands.delete(made.id)
-        assert world.services.commands.commands_of([made.id])[made.id].is_deleted
+        assert CommandStore(world.services.tables).get_many([made.id])[made.id].is_deleted
 
     def test_many_are_done_in_chunks(self, world):
         node = a_node(world)
