@@ -104,7 +104,7 @@ class Foundations:
 
     @cached_property
     def wrong_keys(self) -> Throttle:
-        """Of callers with a key that is none, by address. Whoever has a right one never meets it."""
+        """For callers with a wrong key, by address. It never holds up a caller with a right one."""
         from chalicelib.access.throttle import WRONG_KEYS_BURST, WRONG_KEYS_PER_SECOND, Throttle
 
         return Throttle(WRONG_KEYS_PER_SECOND, WRONG_KEYS_BURST, self.clock)

@@ -15,7 +15,7 @@ DEFAULT_MAX_ADDRESSES = 10_000
 
 WRONG_KEYS_PER_SECOND = 1.0
 WRONG_KEYS_BURST = 30
-"""Keys that are none, from one address. A dashboard with a key that was withdrawn asks less often."""
+"""Wrong keys that one address may offer. A dashboard whose key was withdrawn asks less often."""
 
 
 class Throttle:

@@ -20,8 +20,8 @@ MOST_A_SECOND = 3000
 lets a key take 1,000 a second (developer guide, "quotas"): a quarter is left for what agents report meanwhile."""
 
 PIECE_SECONDS = 7.0
-"""How long the transactions of one page may take at that pace: well below a function's timeout, also below half of it,
-so that a page begun when `WorkTime` is almost over still ends."""
+"""How long the transactions of one page may take at that pace: less than an eighth of the function's timeout, where a
+quarter is the most (`kit.worktime.SHARE`). So a page that begins when `WorkTime` is almost over still ends."""
 
 Tell = Callable[[Mapping[str, Sequence[str]]], None]
 """Takes what has been created: node id -> execution ids."""

@@ -75,8 +75,8 @@ TOTALS = _ALL.counted(TABLE)
 """Totals that are kept as counters, and what a recount reads."""
 
 TOKENS = Table("registration_tokens", partition="id", expires_at="expires_epoch")
-"""Two kinds of rows that live for minutes: tokens under their digest, and under ``{key id}#{node id}`` the note that a
-node has had its use of a key."""
+"""Two kinds of rows that expire: tokens under their digest, after minutes, and under ``{key id}#{node id}`` the note
+that a node has had its use of a key, after a day."""
 
 CLEAN_UP_ROWS = 100
 """Keys that one chunk of a clean-up removes: the most that one transaction takes."""

@@ -54,8 +54,8 @@ class Placing:
         raise unavailable()
 
     def delete(self, node_id: str) -> None:
-        """Remove the node: its token is worth nothing from now on, nor is an enrollment key that there is already to
-        its machine. What hangs on it is cleaned up afterwards.
+        """Remove the node. From now on its token is worth nothing, and no enrollment key that exists by now admits its
+        machine. What hangs on it is cleaned up afterwards.
 
         Raises not_found, service_unavailable if others keep writing it or the mesh does not answer, whose host has to
         follow. A concurrent deletion counts as this one.

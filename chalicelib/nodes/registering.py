@@ -265,8 +265,8 @@ class Registrar:
 
 
 def _require_bearer(known: _Known) -> None:
-    """A registration token whose enrollment key is deleted is none. Raises validation_failed where nothing else proves
-    who it is."""
+    """A registration token ends with its enrollment key. Raises validation_failed where nothing else proves who this
+    is."""
     if known.proof is BearerProof.NONE:
         raise invalid("registration_token", "is invalid or expired")
 

@@ -53,7 +53,8 @@ def dangers(changes: Iterable[Change]) -> list[str]:
 
 
 def _is_danger(resource: Resource) -> bool:
-    """An API that "may be replaced" is none: whether its definition changes shows once its functions are updated."""
+    """An API that "may be replaced" does not count: only the update of its functions shows whether its definition
+    changes."""
     if resource.type.startswith(_STATEFUL):
         return resource.action in _SHOWN_WHOLE
     return resource.type in _ADDRESSES and resource.action in {"replace", "remove"}

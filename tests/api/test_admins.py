@@ -33,11 +33,6 @@ def world():
     return world
 
 
-@pytest.fixture
-def client(world):
-    return operator(world)
-
-
 def names(enrolled):
     return sorted(f"node-{machine.id}" for machine in enrolled)
 

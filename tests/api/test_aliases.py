@@ -12,7 +12,6 @@ from chalicelib.api.list_query import ListQuery
 from chalicelib.api.operator import aliases as routes
 from chalicelib.kit.listing import filter_names
 from tests.builders import a_cluster, machines
-from tests.callers import operator
 from tests.world import World
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -26,11 +25,6 @@ def world():
     a_cluster(world, "north")
     world.one, world.two = machines(world, 2)
     return world
-
-
-@pytest.fixture
-def client(world):
-    return operator(world)
 
 
 def create(client, machine, name="web"):

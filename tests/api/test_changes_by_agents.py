@@ -4,24 +4,10 @@ import json
 
 import pytest
 
-from tests.builders import a_cluster
-from tests.callers import enrolled, operator
-from tests.world import World
+from tests.callers import enrolled
 
 HEALTH = "/api/v1/agents/nodes/me/health_check"
 BURST, EACH_SECONDS = 30, 60
-
-
-@pytest.fixture
-def world():
-    world = World()
-    a_cluster(world)
-    return world
-
-
-@pytest.fixture
-def client(world):
-    return operator(world)
 
 
 @pytest.fixture

@@ -19,11 +19,6 @@ def world():
         yield world
 
 
-@pytest.fixture
-def client(world):
-    return operator(world)
-
-
 def a_cluster(client, name="north", **fields):
     answer = client.post(CLUSTERS, json={"name": name, **fields})
     assert answer.status == 201, answer.text

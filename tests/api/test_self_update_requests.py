@@ -31,11 +31,6 @@ def world():
     return world
 
 
-@pytest.fixture
-def client(world):
-    return operator(world)
-
-
 def create(client, **targeting):
     return client.post(PATH, json={"targeting": targeting or {"type": "all"}})
 

@@ -5,25 +5,11 @@ import json
 import pytest
 
 from chalicelib.nodes.store import CONNECTIONS, NODES, PRESENCE
-from tests.builders import a_cluster
-from tests.callers import Agent, a_key, connect, enrolled, handshake, operator
-from tests.world import World
+from tests.callers import Agent, a_key, connect, enrolled, handshake
 
 BEAT = 540
 FIRST, SECOND = "aaaaaaaa-1111111111111111", "bbbbbbbb-2222222222222222"
 UPDATES = "/api/v1/agents/self_updates/check"
-
-
-@pytest.fixture
-def world():
-    world = World()
-    a_cluster(world)
-    return world
-
-
-@pytest.fixture
-def client(world):
-    return operator(world)
 
 
 @pytest.fixture

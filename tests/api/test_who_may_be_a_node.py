@@ -19,18 +19,6 @@ HOUR = 3600
 NODES_PATH = "/api/v1/nodes"
 
 
-@pytest.fixture
-def world():
-    world = World()
-    a_cluster(world)
-    return world
-
-
-@pytest.fixture
-def client(world):
-    return operator(world)
-
-
 def key_ids(client):
     return [row["id"] for row in client.get("/api/v1/enrollment_keys").data]
 
