@@ -95,6 +95,33 @@ class TestList:
         assert row["cluster_name"] is None
         assert client.get("/api/v1/command_executions", query={"cluster_name": "south"}).data == []
 
+    def test_outcomes_tell_failure_from_success_and_are_a_filter(self, client, world):
+        fleet = nodes(world, 6)
+        fan_out(world, command(world))
+        ids = {str(row["node_id"]): str(row["id"]) for row in executions(world)}
+        succeeded, failed, killed, cancelled, expired, still_open = (ids[node.id] for node in fleet)
+        finish(world, succeeded, fleet[0].id, exit_code=0)
+        finish(world, failed, fleet[1].id, exit_code=3)
+        finish(world, killed, fleet[2].id, exit_code=137)
+        assert client.patch(path(cancelled, "/cancel")).status == 200
+        world.services.executions.report(fleet[4].id, expired, Report(is_expired=True))
+        became = {
+            "succeeded": {succeeded},
+            "failed": {failed, killed},
+            "cancelled": {cancelled},
+            "expired": {expired},
+            "open": {still_open},
+        }
+
+        for outcome, which in became.items():
+            answer = client.get("/api/v1/command_executions", query={"outcome": outcome})
+            assert {row["id"] for row in answer.data} == which
+            assert {row["outcome"] for row in answer.data} == {outcome}
+            assert answer.json["meta"]["pagination"]["total_count"] == len(which)
+        refused = client.get("/api/v1/command_executions", query={"outcome": "done"})
+        told = 'Invalid value for enum: "done". Allowed: open, succeeded, failed, cancelled or expired'
+        assert (refused.status, refused.error["details"]) == (400, {"outcome": [told]})
+
     @pytest.mark.parametrize(
         "query",
         [
