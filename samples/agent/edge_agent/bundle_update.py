@@ -28,7 +28,8 @@ class BundleUpdate:
 
     Every way ends with a version that runs and a server that knows which: what fails here is reported by this agent;
     what fails later, by the one that the launcher goes back to. `report_health` raises UnavailableError until the
-    server has taken it; `running` is how many commands run; `stop` ends this agent in good order.
+    server has taken it; `running` is how many commands run, and none is started between `hold` and `release`; `stop`
+    ends this agent in good order.
     """
 
     def __init__(
@@ -38,6 +39,8 @@ class BundleUpdate:
         versions: Path,
         report_health: Callable[[], Any],
         running: Callable[[], int],
+        hold: Callable[[], None],
+        release: Callable[[], None],
         stop: Callable[[], None],
         new_backoff: Callable[[], Backoff],
         log: EventLog,
@@ -46,6 +49,8 @@ class BundleUpdate:
         self._file = UpdateFile(versions)
         self._report_health = report_health
         self._running = running
+        self._hold = hold
+        self._release = release
         self._stop = stop
         self._new_backoff = new_backoff
         self._log = log
@@ -87,6 +92,7 @@ class BundleUpdate:
             await asyncio.to_thread(self._file.prepare, update)
         except (BundleError, NoOfferError, OSError, UnavailableError) as error:
             reason = str(error) if isinstance(error, BundleError | NoOfferError | UnavailableError) else told(error)
+            self._release()
             await self._settle(update, reason)
             return
         self._log.write("self_update.prepared", version=offer.version)
@@ -132,6 +138,7 @@ class BundleUpdate:
         await self._api.download(offer, target)
 
     async def _drain(self) -> None:
+        self._hold()
         waited = 0.0
         while self._running() and waited < DRAIN_SECONDS:
             await asyncio.sleep(POLL_SECONDS)

@@ -77,6 +77,7 @@ class Executor:
         self._counters = counters
         self._log = log
         self._paused = True
+        self._held = False
         self._unfinished: dict[str, _Task] = {}
         self._waiting: list[str] = []
         self._running: set[str] = set()
@@ -114,6 +115,15 @@ class Executor:
 
     def resume(self) -> None:
         self._paused = False
+        self._fill()
+
+    def hold(self) -> None:
+        """Start nothing more until `release`: an update waits for what runs. What is accepted meanwhile is on disk, and
+        the next agent runs it."""
+        self._held = True
+
+    def release(self) -> None:
+        self._held = False
         self._fill()
 
     async def take(self, work: Work, *, cancelled: bool = False) -> bool:
@@ -190,7 +200,8 @@ class Executor:
             return
         for execution_id in list(self._waiting):
             task = self._unfinished[execution_id]
-            if task.cancel.is_set() or len(self._running) < self._limits.max_parallel:
+            has_room = not self._held and len(self._running) < self._limits.max_parallel
+            if task.cancel.is_set() or has_room:
                 self._waiting.remove(execution_id)
                 self._running.add(execution_id)
                 task.run = self._spawn(self._run(task))

@@ -164,6 +164,8 @@ class NodeServices:
                 versions=options.versions,
                 report_health=self._report_healthy,
                 running=lambda: self._executor.running,
+                hold=self._executor.hold,
+                release=self._executor.release,
                 stop=lambda: signal.raise_signal(signal.SIGTERM),
                 new_backoff=self._new_backoff,
                 log=self._log,

@@ -352,6 +352,19 @@ def test_running_commands_may_end_before_the_agent_does(server, files, machine, 
     assert server.final(slow)["output"] == "to the end\n"
 
 
+def test_what_comes_while_an_update_waits_is_run_by_the_next_version(server, files, machine, bundles, tmp_path):
+    serve(server, files, bundles("newer"))
+    slow = server.add(f"until [ -e {tmp_path}/enough ]; do sleep 0.1; done", wake=True)
+    eventually(lambda: server.executions[slow]["status"] == "sent", what=machine.text)
+    server.ask_for()
+    eventually(lambda: "self_update.installed" in machine.text(), seconds=PATIENCE_SECONDS, what=machine.text)
+    later = server.add("tr '\\0' ' ' </proc/$PPID/cmdline", wake=True)
+    eventually(lambda: server.executions[later]["status"] == "sent", what=machine.text)
+    (tmp_path / "enough").touch()
+    assert machine.outcome()["status"] == "updated"
+    assert bundles("newer").version in server.final(later)["output"]
+
+
 def test_an_agent_without_its_launcher_does_not_update_itself(server, tmp_path, installed):
     program = installed / "current" / "bin" / "edge-agent"
     done = subprocess.run(
