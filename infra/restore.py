@@ -15,9 +15,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.kit.clock import Clock, SystemClock
+from chalicelib.kit.clock import Clock, SystemClock, to_seconds_text
 from chalicelib.kit.counters import TABLE as COUNTERS
-from chalicelib.kit.data_keys import DATA_KEYS
+from chalicelib.kit.data_keys import CURRENT, DATA_KEYS
 from chalicelib.kit.queues import batches
 from chalicelib.kit.tables.schema import Table
 from chalicelib.schema import ALL_TABLES
@@ -67,12 +67,12 @@ class Restore:
             raise RestoreError(f"not there, or not ready: {', '.join(missing)}")
 
     def table(self, table: Table, *, write: bool) -> Difference:
-        """Make a table as it was restored. Of data keys none is taken away or changed: what they have sealed since
-        would be lost, and those that were dropped come back."""
-        live, restored = self._live(table), self._restored(table)
+        """Make a table as it was restored. Data keys are only added: those of today have sealed what came since, and
+        those that were dropped, the newest of that time too, open what is restored."""
+        live = self._live(table)
         kept: set[Key] = set()
         written = deleted = 0
-        for page in batches(self._scan(restored), lambda _: 0, most_entries=READ_AT_ONCE):
+        for page in batches(self._restored_rows(table), lambda _: 0, most_entries=READ_AT_ONCE):
             kept |= {_key(table, row) for row in page}
             now = self._rows(table, page)
             different = [row for row in page if self._has_to_be_written(table, row, now.get(_key(table, row)))]
@@ -86,6 +86,21 @@ class Restore:
                 if write:
                     self._send(live, [{"DeleteRequest": {"Key": row}} for row in page])
         return Difference(written, deleted)
+
+    def _restored_rows(self, table: Table) -> Iterator[Row]:
+        rows = self._scan(self._restored(table))
+        return self._retired(rows) if table is DATA_KEYS else rows
+
+    def _retired(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Data keys, where the newest of that time stands under its own id unless it is the newest still."""
+        newest = {"id": {"S": CURRENT}}
+        today = self._dynamodb.get_item(TableName=self._live(DATA_KEYS), Key=newest, ConsistentRead=True).get("Item")
+        for row in rows:
+            if today is None or row["id"] != newest["id"] or row["key_id"] == today["key_id"]:
+                yield row
+            else:
+                now = to_seconds_text(self._clock.now())
+                yield {**row, "id": {"S": row["key_id"]["B"].hex()}, "retired_at": {"S": now}}
 
     def _has_to_be_written(self, table: Table, row: Row, now: Row | None) -> bool:
         return now is None if table is DATA_KEYS else now != row

@@ -140,7 +140,9 @@ def _data_key(asked: argparse.Namespace) -> str:
     try:
         if asked.drop:
             dropped = rotation.drop()
-            return f"{len(dropped)} older data keys are dropped: backups from before open with them no longer."
+            return (
+                f"{len(dropped)} older data keys are dropped: a backup from before opens only with its own data_keys."
+            )
         if not asked.resume:
             print(f"There is a new data key, {keys.rotate().hex()[:8]}; the older ones are kept.")
         seal_again(rotation, SystemClock(), print)

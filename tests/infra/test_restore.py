@@ -6,10 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.kit.counters import TABLE as COUNTERS
-from chalicelib.kit.data_keys import DATA_KEYS
+from chalicelib.kit.data_keys import DATA_KEYS, DataKeys
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.tables import Meter, Tables
+from chalicelib.kit.tables.dynamodb import DynamoDriver
 from infra import restore as tool
 from infra.restore import RESTORED, SUFFIX, RestoreError, restore
 from tests.emulator import create_tables
+from tests.fakes.aws import FakeKeyService
 from tests.fakes.clock import FakeClock
 
 PREFIX = "edge-admin-dev-"
@@ -82,15 +86,36 @@ def test_without_being_told_to_write_it_only_counts(dynamodb, clock):
     assert said[0] == "commands: 1 rows differ, 1 later ones"
 
 
-def test_data_keys_of_today_stay_and_dropped_ones_come_back(dynamodb, clock):
+def data_keys(dynamodb, kms, clock):
+    tables = Tables(DynamoDriver(dynamodb, PREFIX, Meter()), clock, Ids())
+    return DataKeys(tables, kms, clock, Ids(), PREFIX)
+
+
+def copy(dynamodb, table):
+    for row in dynamodb.scan(TableName=f"{PREFIX}{table.name}")["Items"]:
+        dynamodb.put_item(TableName=f"{PREFIX}{table.name}{SUFFIX}", Item=row)
+
+
+@pytest.mark.parametrize("rotations", [0, 1, 2])
+def test_what_was_sealed_until_the_backup_and_since_then_opens_whatever_was_dropped(dynamodb, clock, rotations):
     restored(dynamodb)
-    put(dynamodb, "data_keys", {"id": "current", "key": "new"}, {"id": "made-later", "key": "new"})
-    put(dynamodb, f"data_keys{SUFFIX}", {"id": "current", "key": "old"}, {"id": "dropped", "key": "old"})
+    kms = FakeKeyService()
+    keys = data_keys(dynamodb, kms, clock)
+    before = [keys.newest().id, keys.rotate()]
+    copy(dynamodb, DATA_KEYS)
+    since = [keys.rotate() for _ in range(rotations)]
+    newest = keys.newest_id()
+    for key_id in {*before, *since} - {newest}:
+        keys.forget(key_id)
 
-    restore(dynamodb, PREFIX, clock, print, write=True)
+    for _ in range(2):
+        restore(dynamodb, PREFIX, clock, print, write=True)
 
-    found = {dict(row)["id"]: dict(row)["key"] for row in rows(dynamodb, "data_keys")}
-    assert found == {"current": "new", "made-later": "new", "dropped": "old"}
+        now = data_keys(dynamodb, kms, clock)
+        assert now.newest_id() == newest
+        found = {key_id: now.age_of(key_id) for key_id in (*before, newest)}
+        assert {key_id for key_id, age in found.items() if age is not None and age.retired_at is None} == {newest}
+        assert all(now.find(key_id) is not None for key_id in found)
 
 
 def test_a_stage_of_which_a_table_is_missing_is_left_alone(dynamodb, clock):
