@@ -6,7 +6,7 @@ view with everything it finds (404, 409, 422, 503). Only here do errors become s
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
 from typing import Any, TypeVar, Unpack
@@ -168,7 +168,7 @@ class _Exchange:
     services: EdgeServices
     request_id: str
     started: datetime
-    bearer: str | None
+    bearer: str | None = field(repr=False)
     actor: str = ""
     agent: Any = None
     meter: Meter = _NOTHING_ASKED

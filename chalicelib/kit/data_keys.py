@@ -5,6 +5,7 @@ once. It looks for a newer one after some minutes, so an old key may seal a litt
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -45,10 +46,11 @@ class RotatedMeanwhileError(Exception):
     """Somebody else has made a new data key at the same time."""
 
 
-class WrappedKey(NamedTuple):
+@dataclass(frozen=True)
+class WrappedKey:
     """A new data key, plain and as KMS wrapped it."""
 
-    plain: bytes
+    plain: bytes = field(repr=False)
     wrapped: bytes
 
 

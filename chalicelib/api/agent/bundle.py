@@ -4,7 +4,7 @@ import shlex
 from functools import cache
 from pathlib import Path as FilePath
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from chalicelib.api.endpoint import PUBLIC, Endpoints, PlainText, Request
 from chalicelib.api.validation import NoBody, NoPath, NoQuery, Query
@@ -37,7 +37,7 @@ class BundleOut(BaseModel):
     pythons: list[str]
     sha256: str
     size: int
-    url: str
+    url: str = Field(repr=False)
     expires_seconds: int
 
 

@@ -1,6 +1,6 @@
 """The first call of a machine: its enrollment key for a registration token."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from chalicelib.api.endpoint import PUBLIC, Endpoints, Request
 from chalicelib.api.validation import Body, NoPath, NoQuery, Uuid
@@ -23,7 +23,7 @@ class KeyVerificationOut(BaseModel):
 
     verified: bool
     error: str
-    netmaker_key: str
+    netmaker_key: str = Field(repr=False)
     network_name: str
 
 

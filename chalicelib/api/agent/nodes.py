@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from annotated_types import MaxLen
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from chalicelib.api.endpoint import AGENT, PUBLIC, Created, Endpoints, Request
 from chalicelib.api.validation import Body, Boolean, NoPath, NoQuery, Port, Timestamp, Uuid
@@ -34,7 +34,7 @@ class NodeRegistration(Body):
     socks5_proxy_port: Port
     version: Name
     self_update_enabled: Boolean
-    registration_token: Token | None = None
+    registration_token: Token | None = Field(default=None, repr=False)
 
 
 class RegisteredOut(BaseModel):
@@ -42,8 +42,8 @@ class RegisteredOut(BaseModel):
     when asked for."""
 
     node_id: str
-    api_token: str
-    proxy_password: str
+    api_token: str = Field(repr=False)
+    proxy_password: str = Field(repr=False)
     admin_urls: list[str]
     derp_map_url: str | None
     websocket_url: str | None

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.api.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
 from chalicelib.api.list_query import BoolFilter, DateFilter, EnumFilter, ListQuery, TextFilter
@@ -61,8 +61,8 @@ class NodeOut(BaseModel):
     wireguard_metrics_port: int
     http_proxy_port: int
     socks5_proxy_port: int
-    api_token: str
-    proxy_password: str
+    api_token: str = Field(repr=False)
+    proxy_password: str = Field(repr=False)
     version: str
     self_update_enabled: bool
     aliases: list[NodeAliasOut]
