@@ -8,7 +8,7 @@ STAGE ?= dev
 ROLE ?= core
 NAME ?=
 AGENTS ?= 0
-WORKERS ?= 2
+WORKERS ?= 3
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
 REQUIREMENTS := requirements.txt samples/agent/requirements.txt requirements-dev.txt
 

@@ -239,7 +239,7 @@ def test_a_copied_state_directory_runs_nothing_that_the_original_was_given(serve
     clone.wait_for("websocket.connected")
 
     assert registrations(server) == before
-    assert len({request.instance for request in server.requests}) == 2
+    eventually(lambda: len({request.instance for request in server.requests}) == 2, what="the requests of both")
     (tmp_path / "release").touch()
     assert done(server, waiting, original)["exit_code"] == 0
     assert runs.read_text() == "original\nwaiting\n"
