@@ -322,4 +322,6 @@ class TestMissing:
     def test_a_machine_that_has_just_enrolled_is_not_missing_whatever_indexes_know(self, world):
         world.driver.index_lag(30)
         node = a_node(world)
-        command(world, "nodes", node_ids=(node.id,))
+        made = command(world, "nodes", node_ids=(node.id,))
+        fan_out(world, made)
+        assert node.id in reached(world)
