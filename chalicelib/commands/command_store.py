@@ -134,10 +134,11 @@ class CommandStore:
             Set("sweeps", 0),
             *due_changes(due_at),
         )
-        condition = And(Exists("command_id"), Absent("deleted_at"))
-        return self._tables.try_write(
-            Update(FAN_OUTS, fan_out_key(command_id), changes, condition), "fan_out.cancel_requested"
-        )
+        key, stands = fan_out_key(command_id), And(Exists("command_id"), Absent("deleted_at"))
+        # Where parts were left, none is made any more from now on: that is the end of their creation.
+        as_made = Update(FAN_OUTS, key, changes, And(stands, Absent("parts")))
+        while_made = Update(FAN_OUTS, key, (*changes, Set("made_at", now)), stands)
+        return any(self._tables.try_write(update, "fan_out.cancel_requested") for update in (as_made, while_made))
 
     def cancelled(self, fan_out: FanOut) -> bool:
         """Note that all passes of a cancellation are through; what agents still have waits for its deadline, if any.

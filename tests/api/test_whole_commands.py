@@ -78,6 +78,16 @@ def test_a_command_for_nobody_is_finished_with_no_targets(client, world):
     assert (shown["state"], shown["targets"], shown["finished_at"]) == ("finished", 0, "2026-11-21T10:00:00Z")
 
 
+def test_a_command_that_is_cancelled_while_it_is_created_finished_then(client, world):
+    made = client.post("/api/v1/commands", json={"command_text": "true", "targeting": {"type": "all"}}).data
+    world.clock.advance(7)
+    path = f"/api/v1/commands/{made['id']}"
+    assert client.post(f"{path}/cancel").status == 202
+    world.settle()
+    shown = client.get(path).data
+    assert (shown["state"], shown["targets"], shown["finished_at"]) == ("finished", 0, "2026-11-21T10:00:07Z")
+
+
 def test_the_time_at_which_a_command_finished_is_that_of_its_last_end_whatever_the_stream_repeats(client, world):
     first, second = enrolled(client, 2)
     world.settle()
