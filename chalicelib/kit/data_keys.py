@@ -104,7 +104,7 @@ class DataKeys:
         self._keys = keys
         self._clock = clock
         self._ids = ids
-        self._context = {"purpose": "edge-admin data key", "stage": stage}
+        self.context = {"purpose": "edge-admin data key", "stage": stage}
         self._lock = Lock()
         self._known: dict[bytes, DataKey] = {}
         self._newest: DataKey | None = None
@@ -142,7 +142,7 @@ class DataKeys:
         old = self._tables.get(DATA_KEYS, {"id": CURRENT})
         if old is None:
             return _id_of(self._first())
-        made = self._keys.generate(self._context)
+        made = self._keys.generate(self.context)
         key_id = self._ids.token_bytes(KEY_ID_BYTES)
         old_id = _id_of(old)
         kept: Item = {name: old[name] for name in ("key_id", "wrapped", "inserted_at")}
@@ -178,7 +178,7 @@ class DataKeys:
         self._looked_at = self._clock.now()
 
     def _first(self) -> Item | None:
-        made = self._keys.generate(self._context)
+        made = self._keys.generate(self.context)
         item: Item = {
             "id": CURRENT,
             "key_id": self._ids.token_bytes(KEY_ID_BYTES),
@@ -200,7 +200,7 @@ class DataKeys:
         if not isinstance(wrapped, bytes):
             raise UnsealError("the data key's row is damaged")
         if key_id not in self._known:
-            cipher = AESGCM(self._keys.unwrap(wrapped, self._context))
+            cipher = AESGCM(self._keys.unwrap(wrapped, self.context))
             self._known[key_id] = DataKey(key_id, cipher, InvalidTag)
         return self._known[key_id]
 
