@@ -55,8 +55,8 @@ templates: setup
 	@$(BIN)/python -m infra.lint build/check/stateful.json build/check/packaged/sam.json build/check/further/packaged/sam.json
 
 openapi: setup ## Write the documents of the API and of its events from the models
-	@$(BIN)/python -m chalicelib.api.openapi
-	@$(BIN)/python -m chalicelib.api.asyncapi
+	@$(BIN)/python -m chalicelib.web.openapi
+	@$(BIN)/python -m chalicelib.web.asyncapi
 
 openapi-check: setup
 	@$(BIN)/python -m infra.openapi_check

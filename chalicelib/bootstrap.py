@@ -12,37 +12,37 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chalicelib.fleet import Fleet
-from chalicelib.outside import Aws
+from chalicelib.fleet.wiring import Fleet
+from chalicelib.platform.outside import Aws
 from chalicelib.settings import Settings, running_function
 
 if TYPE_CHECKING:
-    from chalicelib.commands.clean_up import CleanUp
-    from chalicelib.commands.executions import Executions
-    from chalicelib.commands.fan_out import FanOuts
-    from chalicelib.commands.looking import Looking
-    from chalicelib.commands.pruning import Pruning
-    from chalicelib.commands.service import Commands
-    from chalicelib.distribution.service import Distribution
+    from chalicelib.fleet.commands.clean_up import CleanUp
+    from chalicelib.fleet.commands.executions import Executions
+    from chalicelib.fleet.commands.fan_out import FanOuts
+    from chalicelib.fleet.commands.looking import Looking
+    from chalicelib.fleet.commands.pruning import Pruning
+    from chalicelib.fleet.commands.service import Commands
+    from chalicelib.fleet.distribution.service import Distribution
+    from chalicelib.fleet.metrics.admin import AdminMetrics
+    from chalicelib.fleet.metrics.discovery import Discovery
+    from chalicelib.fleet.metrics.service import NodeMetrics
+    from chalicelib.fleet.ssh.keyring import SshPublicKeys
+    from chalicelib.fleet.ssh.passwords import Passwords
+    from chalicelib.fleet.ssh.service import SshUsernames
+    from chalicelib.fleet.ssh.verifying import Verifier
+    from chalicelib.fleet.transport.dispatch import Dispatch
+    from chalicelib.fleet.transport.push import Push
+    from chalicelib.fleet.transport.redelivery import Redelivery
+    from chalicelib.fleet.transport.service import Transport
+    from chalicelib.fleet.updates.fan_out import UpdateFanOuts
+    from chalicelib.fleet.updates.outcomes import Outcomes
+    from chalicelib.fleet.updates.service import SelfUpdates
+    from chalicelib.fleet.updates.triggering import Triggering
     from chalicelib.kit.health import HealthCheck
-    from chalicelib.metrics.admin import AdminMetrics
-    from chalicelib.metrics.discovery import Discovery
-    from chalicelib.metrics.service import NodeMetrics
-    from chalicelib.relay.service import Relay
-    from chalicelib.resealing import Resealing
-    from chalicelib.ssh.keyring import SshPublicKeys
-    from chalicelib.ssh.passwords import Passwords
-    from chalicelib.ssh.service import SshUsernames
-    from chalicelib.ssh.verifying import Verifier
-    from chalicelib.transport.dispatch import Dispatch
-    from chalicelib.transport.push import Push
-    from chalicelib.transport.redelivery import Redelivery
-    from chalicelib.transport.service import Transport
-    from chalicelib.updates.fan_out import UpdateFanOuts
-    from chalicelib.updates.outcomes import Outcomes
-    from chalicelib.updates.service import SelfUpdates
-    from chalicelib.updates.triggering import Triggering
-    from chalicelib.webhooks.context import WebhookContext
+    from chalicelib.platform.relay.service import Relay
+    from chalicelib.platform.resealing import Resealing
+    from chalicelib.platform.webhooks.context import WebhookContext
 
 
 class Services(Fleet):
@@ -50,7 +50,7 @@ class Services(Fleet):
 
     @cached_property
     def commands(self) -> Commands:
-        from chalicelib.commands.service import Commands
+        from chalicelib.fleet.commands.service import Commands
 
         deadline = self.settings.command_default_deadline
         return Commands(
@@ -66,13 +66,13 @@ class Services(Fleet):
 
     @cached_property
     def triggering(self) -> Triggering:
-        from chalicelib.updates.triggering import Triggering
+        from chalicelib.fleet.updates.triggering import Triggering
 
         return Triggering(self.tables, self.clock, self.nodes, self.events, lambda: self.transport)
 
     @cached_property
     def self_updates(self) -> SelfUpdates:
-        from chalicelib.updates.service import SelfUpdates
+        from chalicelib.fleet.updates.service import SelfUpdates
 
         settings = self.settings
         return SelfUpdates(
@@ -89,51 +89,51 @@ class Services(Fleet):
 
     @cached_property
     def update_outcomes(self) -> Outcomes:
-        from chalicelib.updates.outcomes import Outcomes
+        from chalicelib.fleet.updates.outcomes import Outcomes
 
         return Outcomes(self.tables, self.clock, list_read_limit=self.settings.list_read_limit)
 
     @cached_property
     def update_fan_outs(self) -> UpdateFanOuts:
-        from chalicelib.updates.fan_out import UpdateFanOuts
+        from chalicelib.fleet.updates.fan_out import UpdateFanOuts
 
         return UpdateFanOuts(self.tables, self.clock, self.nodes, self.clusters)
 
     @cached_property
     def distribution(self) -> Distribution:
-        from chalicelib.distribution.service import Distribution
+        from chalicelib.fleet.distribution.service import Distribution
         from chalicelib.kit.objects import Objects
 
         return Distribution(Objects(self._outside.object_client, self.settings.agent_bucket))
 
     @cached_property
     def executions(self) -> Executions:
-        from chalicelib.commands.executions import Executions
+        from chalicelib.fleet.commands.executions import Executions
 
         limit = self.settings.list_read_limit
         return Executions(self.tables, self.clock, read_limit=limit, totals=self.counters.read)
 
     @cached_property
     def fan_outs(self) -> FanOuts:
-        from chalicelib.commands.fan_out import FanOuts
+        from chalicelib.fleet.commands.fan_out import FanOuts
 
         return FanOuts(self.tables, self.clock, self.nodes, self.clusters)
 
     @cached_property
     def looking(self) -> Looking:
-        from chalicelib.commands.looking import Looking
+        from chalicelib.fleet.commands.looking import Looking
 
         return Looking(self.tables, self.clock, self.nodes, self.clusters)
 
     @cached_property
     def passwords(self) -> Passwords:
-        from chalicelib.ssh.passwords import Argon2Passwords
+        from chalicelib.fleet.ssh.passwords import Argon2Passwords
 
         return Argon2Passwords(self.ids.token_bytes)
 
     @cached_property
     def ssh_usernames(self) -> SshUsernames:
-        from chalicelib.ssh.service import SshUsernames
+        from chalicelib.fleet.ssh.service import SshUsernames
 
         return SshUsernames(
             self.tables,
@@ -147,7 +147,7 @@ class Services(Fleet):
 
     @cached_property
     def ssh_public_keys(self) -> SshPublicKeys:
-        from chalicelib.ssh.keyring import SshPublicKeys
+        from chalicelib.fleet.ssh.keyring import SshPublicKeys
 
         return SshPublicKeys(
             self.tables,
@@ -161,16 +161,16 @@ class Services(Fleet):
 
     @cached_property
     def ssh_verifier(self) -> Verifier:
-        from chalicelib.ssh.verifying import Verifier
+        from chalicelib.fleet.ssh.verifying import Verifier
 
         return Verifier(self.tables, self.clock, events=self.events, passwords=self.passwords)
 
     @cached_property
     def webhooks(self) -> WebhookContext:
-        from chalicelib.events.service import SOURCE, catalogue
         from chalicelib.kit.outbound import Outbound
-        from chalicelib.webhooks.attempts import Policy
-        from chalicelib.webhooks.context import WebhookContext
+        from chalicelib.platform.events.service import SOURCE, catalogue
+        from chalicelib.platform.webhooks.attempts import Policy
+        from chalicelib.platform.webhooks.context import WebhookContext
 
         settings, outside = self.settings, self._outside
         age = settings.event_delivery_max_age_seconds
@@ -195,13 +195,13 @@ class Services(Fleet):
 
     @cached_property
     def clean_up(self) -> CleanUp:
-        from chalicelib.commands.clean_up import CleanUp
+        from chalicelib.fleet.commands.clean_up import CleanUp
 
         return CleanUp(self.tables, self.clock, self.nodes)
 
     @cached_property
     def pruning(self) -> Pruning:
-        from chalicelib.commands.pruning import Pruning
+        from chalicelib.fleet.commands.pruning import Pruning
 
         settings = self.settings
         kept = timedelta(days=settings.execution_retention_days) if settings.execution_pruning_enabled else None
@@ -210,7 +210,7 @@ class Services(Fleet):
     @cached_property
     def relay(self) -> Relay:
         from chalicelib.kit.tables.wire import from_wire
-        from chalicelib.relay.service import Relay
+        from chalicelib.platform.relay.service import Relay
 
         return Relay(
             self.events,
@@ -225,7 +225,7 @@ class Services(Fleet):
 
     @cached_property
     def transport(self) -> Transport:
-        from chalicelib.transport.service import Transport
+        from chalicelib.fleet.transport.service import Transport
 
         return Transport(
             self.nodes,
@@ -239,19 +239,19 @@ class Services(Fleet):
 
     @cached_property
     def dispatch(self) -> Dispatch:
-        from chalicelib.transport.dispatch import Dispatch
+        from chalicelib.fleet.transport.dispatch import Dispatch
 
         return Dispatch(self.queues, self.ownership.queue_of, self.log)
 
     @cached_property
     def redelivery(self) -> Redelivery:
-        from chalicelib.transport.redelivery import Redelivery
+        from chalicelib.fleet.transport.redelivery import Redelivery
 
         return Redelivery(self.clock, self.nodes, self.clusters, self.executions)
 
     @cached_property
     def resealing(self) -> Resealing:
-        from chalicelib.resealing import Resealing
+        from chalicelib.platform.resealing import Resealing
 
         return Resealing(self.tables, self.sealer)
 
@@ -259,15 +259,15 @@ class Services(Fleet):
     def _push(self) -> Push | None:
         if not self.settings.push_enabled:
             return None
-        from chalicelib.transport.push import push_over_http
+        from chalicelib.fleet.transport.push import push_over_http
 
         return push_over_http()
 
     @cached_property
     def node_metrics(self) -> NodeMetrics:
-        from chalicelib.metrics.owners import Owners
-        from chalicelib.metrics.scraping import scraper_over_http
-        from chalicelib.metrics.service import NodeMetrics
+        from chalicelib.fleet.metrics.owners import Owners
+        from chalicelib.fleet.metrics.scraping import scraper_over_http
+        from chalicelib.fleet.metrics.service import NodeMetrics
 
         settings = self.settings
         return NodeMetrics(
@@ -285,19 +285,19 @@ class Services(Fleet):
 
     @cached_property
     def metrics_discovery(self) -> Discovery:
-        from chalicelib.metrics.discovery import Discovery
+        from chalicelib.fleet.metrics.discovery import Discovery
 
         return Discovery(self.nodes, self.settings.metrics_base_url or self.settings.public_url)
 
     @cached_property
     def admin_metrics(self) -> AdminMetrics:
-        from chalicelib.metrics.admin import AdminMetrics
+        from chalicelib.fleet.metrics.admin import AdminMetrics
 
         return AdminMetrics(self.counters, self.queues, self.degraded)
 
     def health_checks(self) -> list[HealthCheck]:
         """What requests need: a read of a row that is not there, a queue that answers, the mesh, the keys."""
-        from chalicelib.clusters.store import TABLE as CLUSTERS
+        from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
         from chalicelib.kit.health import HealthCheck
 
         checks = [

@@ -2,38 +2,38 @@
 
 from collections.abc import Mapping, Sequence
 
-from chalicelib.admins.store import TABLE as ADMINS
-from chalicelib.aliases import store as aliases_store
-from chalicelib.aliases.store import TABLE as ALIASES
-from chalicelib.clusters import store as clusters_store
-from chalicelib.clusters.model import Identified
-from chalicelib.clusters.store import TABLE as CLUSTERS
-from chalicelib.clusters.subnets import SUBNETS
-from chalicelib.commands import store as commands_store
-from chalicelib.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
-from chalicelib.enrollment import store as enrollment_store
-from chalicelib.enrollment.store import TABLE as ENROLLMENT_KEYS
-from chalicelib.enrollment.store import TOKENS as REGISTRATION_TOKENS
-from chalicelib.events.store import TABLE as OCCURRENCES
+from chalicelib.fleet.admins.store import TABLE as ADMINS
+from chalicelib.fleet.aliases import store as aliases_store
+from chalicelib.fleet.aliases.store import TABLE as ALIASES
+from chalicelib.fleet.clusters import store as clusters_store
+from chalicelib.fleet.clusters.model import Identified
+from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
+from chalicelib.fleet.clusters.subnets import SUBNETS
+from chalicelib.fleet.commands import store as commands_store
+from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.enrollment import store as enrollment_store
+from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
+from chalicelib.fleet.enrollment.store import TOKENS as REGISTRATION_TOKENS
+from chalicelib.fleet.metrics.store import TABLE as METRICS_CACHE
+from chalicelib.fleet.nodes import store as nodes_store
+from chalicelib.fleet.nodes.exclusions import EXCLUSIONS as NODE_EXCLUSIONS
+from chalicelib.fleet.nodes.store import CONNECTIONS, NODES, PRESENCE
+from chalicelib.fleet.ssh import store as ssh_store
+from chalicelib.fleet.ssh.attempts import ATTEMPTS as SSH_ATTEMPTS
+from chalicelib.fleet.ssh.store import KEYS as SSH_PUBLIC_KEYS
+from chalicelib.fleet.ssh.store import USERNAMES as SSH_USERNAMES
+from chalicelib.fleet.updates import store as updates_store
+from chalicelib.fleet.updates.store import NODE_UPDATES as SELF_UPDATES
+from chalicelib.fleet.updates.store import REQUESTS as SELF_UPDATE_REQUESTS
+from chalicelib.fleet.vpn.store import TABLE as VPN_NETWORKS
 from chalicelib.kit.counters import TABLE as COUNTERS
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.data_keys import DATA_KEYS
 from chalicelib.kit.tables import Query, Table
 from chalicelib.kit.tasks import TABLE as TASKS
-from chalicelib.metrics.store import TABLE as METRICS_CACHE
-from chalicelib.nodes import store as nodes_store
-from chalicelib.nodes.exclusions import EXCLUSIONS as NODE_EXCLUSIONS
-from chalicelib.nodes.store import CONNECTIONS, NODES, PRESENCE
-from chalicelib.ssh import store as ssh_store
-from chalicelib.ssh.attempts import ATTEMPTS as SSH_ATTEMPTS
-from chalicelib.ssh.store import KEYS as SSH_PUBLIC_KEYS
-from chalicelib.ssh.store import USERNAMES as SSH_USERNAMES
-from chalicelib.updates import store as updates_store
-from chalicelib.updates.store import NODE_UPDATES as SELF_UPDATES
-from chalicelib.updates.store import REQUESTS as SELF_UPDATE_REQUESTS
-from chalicelib.vpn.store import TABLE as VPN_NETWORKS
-from chalicelib.webhooks import store as webhooks_store
-from chalicelib.webhooks.store import DELIVERIES, WEBHOOKS
+from chalicelib.platform.events.store import TABLE as OCCURRENCES
+from chalicelib.platform.webhooks import store as webhooks_store
+from chalicelib.platform.webhooks.store import DELIVERIES, WEBHOOKS
 
 ALL_TOTALS: Mapping[str, Sequence[Query]] = {
     **clusters_store.TOTALS,

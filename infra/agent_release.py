@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from chalicelib.distribution.model import CURRENT, key_of_archive, key_of_release
+from chalicelib.fleet.distribution.model import CURRENT, key_of_archive, key_of_release
 from infra.agent_bundle import ARCHITECTURES, PYTHONS, Bundle, build_bundle
 
 

@@ -19,7 +19,7 @@ REST_LOGS = "RestAccessLogs"
 SOCKET_LOGS = "SocketAccessLogs"
 LOGS_ACCOUNT = "ApiLogsAccount"
 
-_ROUTES = Path(__file__).resolve().parent.parent / "chalicelib" / "api" / "routes.json"
+_ROUTES = Path(__file__).resolve().parent.parent / "chalicelib" / "fleet" / "api" / "routes.json"
 
 PUBLIC_ROUTES = (
     ("POST", "/api/v1/agents/enrollment_keys/verify"),

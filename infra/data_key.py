@@ -16,7 +16,7 @@ from chalicelib.kit.crypto import key_id_of
 from chalicelib.kit.data_keys import CURRENT, DATA_KEYS, DataKeys
 from chalicelib.kit.queues import BATCH_LIMIT, Queue, Queues
 from chalicelib.kit.tables import Table
-from chalicelib.resealing import ROWS_PER_MESSAGE, SEALED
+from chalicelib.platform.resealing import ROWS_PER_MESSAGE, SEALED
 
 LEAST_AGE = timedelta(minutes=15)
 """How long after its replacement a key may be dropped: containers look for a newer one every five minutes, and what

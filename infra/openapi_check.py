@@ -2,9 +2,10 @@
 
 import sys
 
-from chalicelib.api import asyncapi, dispatch, openapi, routes
-from chalicelib.api.docs.pages import EVENTS_DOCUMENT
-from chalicelib.api.health import DOCUMENT
+from chalicelib.fleet.api import routes
+from chalicelib.fleet.api.health import DOCUMENT
+from chalicelib.web import asyncapi, dispatch, openapi
+from chalicelib.web.docs.pages import EVENTS_DOCUMENT
 
 
 def main() -> int:

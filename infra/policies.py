@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.distribution.model import PREFIX as AGENT_PREFIX
+from chalicelib.fleet.distribution.model import PREFIX as AGENT_PREFIX
 from chalicelib.kit.queues import READ_BY_PEOPLE
 from chalicelib.kit.tables.schema import Table
 from infra.functions import API_STAGE, Function, QueueSource, Role, StreamSource

@@ -15,13 +15,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.access.keys import PREVIOUS, PREVIOUS_UNTIL, SHORTEST_KEY
 from chalicelib.kit.clock import Clock, SystemClock, to_seconds_text
 from chalicelib.kit.data_keys import DataKeys, KmsKeyService, RotatedMeanwhileError
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.queues import Queues
 from chalicelib.kit.tables import Meter, Tables
 from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.platform.access.keys import PREVIOUS, PREVIOUS_UNTIL, SHORTEST_KEY
 from infra.data_key import DataKeyRotation, NotYetError, queue_urls
 from infra.deployment.stagefile import check_stage
 from infra.functions import APP_NAME

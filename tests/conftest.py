@@ -9,9 +9,9 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from chalicelib.kit.tables import Tables
-from tests.emulator import Emulator, running_emulator
-from tests.fakes.clock import FakeClock, FakeIds
-from tests.fakes.dynamo import FakeDynamo
+from tests.support.emulator import Emulator, running_emulator
+from tests.support.fakes.clock import FakeClock, FakeIds
+from tests.support.fakes.dynamo import FakeDynamo
 
 END_TO_END = "tests/e2e/"
 

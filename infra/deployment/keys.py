@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from chalicelib.access.keys import SHORTEST_KEY
+from chalicelib.platform.access.keys import SHORTEST_KEY
 from infra.parameters import SECRET_KEYS
 from infra.rotate import OVERLAP, rotate_operator_key
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.api.page_bytes import LAMBDA_ANSWER_BYTES, encoded_bytes
+from chalicelib.web.page_bytes import LAMBDA_ANSWER_BYTES, encoded_bytes
 
 REQUEST_BYTES = 10 * 1024 * 1024
 """The largest body that API Gateway takes (REST API quotas)."""

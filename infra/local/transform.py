@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.api.application import ANY
+from chalicelib.web.application import ANY
 from infra.apis import GATEWAY_RESPONSES, gateway_response
 from infra.functions import API_STAGE, FUNCTIONS, function
 

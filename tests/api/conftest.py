@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.builders import a_cluster
-from tests.callers import operator
-from tests.world import World
+from tests.support.builders import a_cluster
+from tests.support.callers import operator
+from tests.support.world import World
 
 
 @pytest.fixture

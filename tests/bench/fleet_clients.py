@@ -9,7 +9,7 @@ from typing import Any
 
 import urllib3
 
-from tests.builders import a_registration
+from tests.support.builders import a_registration
 
 CLUSTER = "load"
 CLIENTS = 16

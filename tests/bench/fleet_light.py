@@ -9,10 +9,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-from chalicelib.commands.store import EXECUTIONS
+from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.kit.queues import Queue
-from tests.callers import Agent, enrolled, operator
-from tests.world import World
+from tests.support.callers import Agent, enrolled, operator
+from tests.support.world import World
 
 CLUSTER = "north"
 ACTING_TOGETHER = 100

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.commands.store import EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
 from chalicelib.kit.changes import Change, read_record
 from chalicelib.kit.clock import parse_time
 from chalicelib.kit.tables import Table

@@ -10,9 +10,9 @@ from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.kit.tables.wire import to_wire
 from chalicelib.schema import ALL_TABLES
 from tests.bench.report import Figure
-from tests.emulator import create_tables, running_emulator
-from tests.fakes.dynamo import Plan
-from tests.fakes.dynamo_sizes import index_write_units, write_units
+from tests.support.emulator import create_tables, running_emulator
+from tests.support.fakes.dynamo import Plan
+from tests.support.fakes.dynamo_sizes import index_write_units, write_units
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import Any
 
 from infra.agent_bundle import Bundle
 from infra.agent_release import publish
-from tests.api.client import HttpAnswer
 from tests.bench.scene import SENT, Scene
-from tests.builders import machines
 from tests.contract.bodies import REGISTRATION
-from tests.world import BUCKET
+from tests.support.builders import machines
+from tests.support.client import HttpAnswer
+from tests.support.world import BUCKET
 
 Options = Mapping[str, Any]
 Prepare = Callable[[Scene], Options]

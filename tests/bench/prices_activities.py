@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from chalicelib.fleet.nodes.rules import HealthLimits
 from chalicelib.kit.tables import Item, Table
-from chalicelib.nodes.rules import HealthLimits
 from chalicelib.schema import ALL_TABLES
 from infra.functions import FUNCTIONS, ScheduleSource
 from tests.bench import prices
 from tests.bench.prices import Usage
 from tests.bench.prices_agent import LISTS_OF_AN_EXECUTION
 from tests.bench.prices_world import PricedClient, PricedWorld
-from tests.callers import Agent, connect, enrolled
-from tests.fakes.dynamo_sizes import item_bytes, project
-from tests.world import World
+from tests.support.callers import Agent, connect, enrolled
+from tests.support.fakes.dynamo_sizes import item_bytes, project
+from tests.support.world import World
 
 CLUSTER = "north"
 
@@ -88,10 +88,10 @@ class Stage:
         return (self.world.spent - before) * (1 / times)
 
     def beat(self, place: int) -> None:
-        self.world.call("chalicelib.workers.connections.message", _socket_event(place))
+        self.world.call("chalicelib.fleet.workers.connections.message", _socket_event(place))
 
     def disconnect(self, place: int) -> None:
-        self.world.call("chalicelib.workers.connections.disconnect", _socket_event(place))
+        self.world.call("chalicelib.fleet.workers.connections.disconnect", _socket_event(place))
 
     def sweep(self, worker: str) -> None:
         self.world.sweep(worker)

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
-from chalicelib.commands.creation import CHUNK
-from chalicelib.commands.store import SHARDS
-from chalicelib.nodes.health import SWEEP_PAGE
-from chalicelib.nodes.rules import HealthLimits
-from chalicelib.nodes.store import HEALTH_SHARDS
+from chalicelib.fleet.commands.creation import CHUNK
+from chalicelib.fleet.commands.store import SHARDS
+from chalicelib.fleet.nodes.health import SWEEP_PAGE
+from chalicelib.fleet.nodes.rules import HealthLimits
+from chalicelib.fleet.nodes.store import HEALTH_SHARDS
+from chalicelib.fleet.workers.check_health import BUDGET_SECONDS
 from chalicelib.settings import Settings
-from chalicelib.workers.check_health import BUDGET_SECONDS
 from infra.functions import QueueSource, StreamSource, function
 from infra.parameters import OPTIONS
 from tests.bench import prices

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
+from chalicelib.fleet.nodes.rules import HealthLimits
 from chalicelib.kit.queues import READ_BY_PEOPLE, Queue
-from chalicelib.nodes.rules import HealthLimits
 from chalicelib.schema import ALL_TABLES
 from infra.fragment import fragment
 from infra.functions import FUNCTIONS, ScheduleSource

@@ -11,13 +11,13 @@ from typing import Any
 
 from chalicelib.kit.tables import Call
 from infra.functions import QueueSource, function
-from tests.api.client import Client, HttpAnswer
 from tests.bench import prices
 from tests.bench.prices import Usage
 from tests.bench.prices_logs import logged, rest_line_bytes, socket_line_bytes
-from tests.callers import bill_of, operator
-from tests.fakes.messaging import FakeSqs
-from tests.world import World
+from tests.support.callers import bill_of, operator
+from tests.support.client import Client, HttpAnswer
+from tests.support.fakes.messaging import FakeSqs
+from tests.support.world import World
 
 CHUNK_BYTES = 64 * 1024
 """What SQS counts as one request."""
@@ -56,7 +56,7 @@ class PricedWorld(World):
 
     def call(self, handler: str, event: Mapping[str, Any]) -> Any:
         """As `World.call`; the bill grows by the invocation."""
-        module, name = handler.removeprefix("chalicelib.workers.").rsplit(".", 1)
+        module, name = handler.rsplit(".", 2)[1:]
         each = function(f"websocket_{name}" if name in _SOCKET_HANDLERS else module)
         with self.invocation(each.name):
             answer = super().call(handler, event)

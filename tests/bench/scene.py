@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.api.routes import all_endpoints
+from chalicelib.fleet.api.routes import all_endpoints
 from chalicelib.kit.tables import Call
-from chalicelib.webhooks.store import DELIVERIES
-from tests.api.client import HttpAnswer
+from chalicelib.platform.webhooks.store import DELIVERIES
 from tests.bench.local_figures import Written
 from tests.contract.application import Application
 from tests.contract.bodies import BODIES, REGISTRATION
+from tests.support.client import HttpAnswer
 
 ENDPOINTS = {endpoint.view.__name__: endpoint for endpoint in all_endpoints()}
 """Every operation of the API by the name of its view."""

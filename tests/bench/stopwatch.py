@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from tests.fakes.dynamo import FakeDynamo
+from tests.support.fakes.dynamo import FakeDynamo
 
 ENTRANCES = ("get", "batch_get", "query", "query_many", "write", "transact")
 

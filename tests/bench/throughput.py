@@ -22,19 +22,19 @@ from botocore.awsrequest import AWSResponse
 
 from chalicelib import bootstrap
 from chalicelib.bootstrap import Services
+from chalicelib.fleet.nodes.store import SHARDS
+from chalicelib.fleet.workers import create_executions
 from chalicelib.kit import aws
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Meter
 from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.kit.tables.wire import to_wire
-from chalicelib.nodes.store import SHARDS
 from chalicelib.schema import ALL_TABLES
-from chalicelib.workers import create_executions
-from tests.emulator import REGION, Emulator, create_tables, running_emulator
-from tests.large_world import large_world
-from tests.unit.commands.fleet import command
-from tests.world import World, sqs_record
+from tests.application.fleet.commands.fleet import command
+from tests.support.emulator import REGION, Emulator, create_tables, running_emulator
+from tests.support.large_world import large_world
+from tests.support.world import World, sqs_record
 
 PROCESSES = SHARDS
 """As many as there are parts: each keeps the pace of one of so many."""

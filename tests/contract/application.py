@@ -7,14 +7,14 @@ from copy import deepcopy
 from typing import Any
 from urllib.parse import quote
 
-from chalicelib.access.keys import AGENT, METRICS, OPERATOR
-from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.routes import ALL_ROUTES
-from chalicelib.commands.store import EXECUTIONS
-from chalicelib.metrics.model import MetricsType
-from tests.api.client import Client, HttpAnswer
-from tests.builders import Machine, a_cluster, a_command, machines
-from tests.world import MASTER_KEY, World
+from chalicelib.fleet.api.routes import ALL_ROUTES
+from chalicelib.fleet.commands.store import EXECUTIONS
+from chalicelib.fleet.metrics.model import MetricsType
+from chalicelib.platform.access.keys import AGENT, METRICS, OPERATOR
+from chalicelib.web.endpoint import Endpoint
+from tests.support.builders import Machine, a_cluster, a_command, machines
+from tests.support.client import Client, HttpAnswer
+from tests.support.world import MASTER_KEY, World
 
 BOUNDLESS = 1_000_000
 """Requests at once on public routes: the limit has tests of its own."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.published import OPENAPI
+from tests.support.published import OPENAPI
 
 Json = Mapping[str, Any]
 Reasons = Mapping[tuple[str, str], str]

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chalicelib.api.openapi_schema import Components
-from chalicelib.api.validation import INT32_MAX, INT32_MIN
+from chalicelib.web.openapi_schema import Components
+from chalicelib.web.validation import INT32_MAX, INT32_MIN
 
 Schema = Mapping[str, Any]
 

@@ -9,9 +9,9 @@ import json
 import pytest
 from openapi_schema_validator import OAS30Validator
 
-from chalicelib.api.endpoint import Endpoint
-from tests.api.client import OBSERVERS, HttpAnswer
+from chalicelib.web.endpoint import Endpoint
 from tests.contract.conformance import RECORDS, Source, source
+from tests.support.client import OBSERVERS, HttpAnswer
 
 CHECKED = 50
 """Answers of one operation and status that are held to the schema; generated tests give thousands."""

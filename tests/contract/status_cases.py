@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.commands.model import Report
-from chalicelib.commands.store import EXECUTIONS
-from tests.builders import a_cluster, a_command, machines
+from chalicelib.fleet.commands.model import Report
+from chalicelib.fleet.commands.store import EXECUTIONS
 from tests.contract.application import NEW_NODE_ID, Application
 from tests.contract.bodies import REGISTRATION
+from tests.support.builders import a_cluster, a_command, machines
 
 Options = Mapping[str, Any]
 Setup = Callable[[Application], Options]

@@ -5,13 +5,13 @@ import re
 
 import pytest
 
-from chalicelib.access.keys import Auth
-from chalicelib.api.fallback import allowed_methods
-from chalicelib.api.routes import all_endpoints
-from chalicelib.api.validation import read
+from chalicelib.fleet.api.routes import all_endpoints
+from chalicelib.platform.access.keys import Auth
+from chalicelib.web.fallback import allowed_methods
+from chalicelib.web.validation import read
 from tests.contract.application import Application
 from tests.contract.flaws import UNKNOWN, Shape
-from tests.world import MASTER_KEY
+from tests.support.world import MASTER_KEY
 
 JSON = {"Content-Type": "application/json"}
 CODES = {

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.api.client import HttpAnswer
 from tests.contract.conformance import Seen, Source, faults, merged, table
 from tests.contract.recording import CHECKED, Recorder
+from tests.support.client import HttpAnswer
 
 SCHEMA = {"type": "object", "required": ["data"], "properties": {"data": {"$ref": "#/components/schemas/Thing"}}}
 THINGS = "GET /things/{id}"

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from chalicelib.api.asyncapi import PUBLISHED, document, document_text, message_name
-from chalicelib.api.docs.pages import EVENTS_DOCUMENT
-from chalicelib.commands.model import Report
-from chalicelib.events.catalogue import EventType
-from chalicelib.events.schemas import DESCRIPTIONS
+from chalicelib.fleet.commands.model import Report
+from chalicelib.fleet.events.catalogue import EventType
+from chalicelib.fleet.events.schemas import DESCRIPTIONS
+from chalicelib.fleet.nodes.model import Status
+from chalicelib.fleet.ssh.model import AuthMethod, Credential, NewUsername
+from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.kit.crypto import Secret
-from chalicelib.nodes.model import Status
-from chalicelib.ssh.model import AuthMethod, Credential, NewUsername
-from chalicelib.targeting.model import Targeting, TargetType
-from tests.builders import Machine, a_cluster, a_command, a_registration, machines
-from tests.published import ASYNCAPI, published
-from tests.unit.ssh.world import FakePasswords
-from tests.world import World
+from chalicelib.web.asyncapi import PUBLISHED, document, document_text, message_name
+from chalicelib.web.docs.pages import EVENTS_DOCUMENT
+from tests.application.fleet.ssh.world import FakePasswords
+from tests.support.builders import Machine, a_cluster, a_command, a_registration, machines
+from tests.support.published import ASYNCAPI, published
+from tests.support.world import World
 
 ROOT = Path(__file__).parents[2]
 CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
@@ -181,7 +181,7 @@ def _types(schema):
 
 @pytest.mark.parametrize("file", [EVENTS_DOCUMENT, ROOT / PUBLISHED], ids=["packaged", "docs"])
 def test_the_committed_document_is_what_the_shapes_make(file):
-    assert file.read_text(encoding="utf-8") == document_text(), "run: python -m chalicelib.api.asyncapi"
+    assert file.read_text(encoding="utf-8") == document_text(), "run: python -m chalicelib.web.asyncapi"
 
 
 def test_every_type_is_described_once_and_every_reference_leads_somewhere():

@@ -12,8 +12,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from chalicelib.api.health import DOCUMENT
-from chalicelib.api.routes import all_endpoints
+from chalicelib.fleet.api.health import DOCUMENT
+from chalicelib.fleet.api.routes import all_endpoints
 from tests.contract.application import Application
 from tests.contract.wsgi import wsgi_of
 

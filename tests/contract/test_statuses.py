@@ -5,18 +5,18 @@ import os
 import pytest
 from openapi_schema_validator import OAS30Validator
 
-from chalicelib.access.keys import Auth
-from chalicelib.api import health
-from chalicelib.api.agent import aliases as agent_aliases
-from chalicelib.api.agent import enrollment as agent_enrollment
-from chalicelib.api.agent import executions as agent_executions
-from chalicelib.api.agent import nodes as agent_nodes
-from chalicelib.api.openapi import statuses_of
-from chalicelib.api.operator import aliases, clusters, command_executions, commands, enrollment_keys, nodes
+from chalicelib.fleet.api import health
+from chalicelib.fleet.api.agent import aliases as agent_aliases
+from chalicelib.fleet.api.agent import enrollment as agent_enrollment
+from chalicelib.fleet.api.agent import executions as agent_executions
+from chalicelib.fleet.api.agent import nodes as agent_nodes
+from chalicelib.fleet.api.operator import aliases, clusters, command_executions, commands, enrollment_keys, nodes
+from chalicelib.platform.access.keys import Auth
+from chalicelib.web.openapi import statuses_of
 from tests.contract.application import NEW_NODE_ID, Application
 from tests.contract.bodies import BODIES
 from tests.contract.status_cases import CASES
-from tests.published import OPENAPI, published
+from tests.support.published import OPENAPI, published
 
 CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
 MODULES = (
@@ -37,7 +37,7 @@ NEVER = {
 }
 
 CONFLICTED = {("list_own_executions", 409), ("register_node", 409)}
-"""Two machines use one identity: tests/api/test_two_with_one_identity.py."""
+"""Two machines use one identity: tests/api/fleet/nodes/test_two_with_one_identity.py."""
 
 RACED = {("report_health", 404), ("create_own_alias", 404)}
 """The node is deleted while its request is under way: a test of its own."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.api.operator import admins, self_update_requests, ssh_public_keys, ssh_usernames, webhooks
+from chalicelib.fleet.api.operator import admins, self_update_requests, ssh_public_keys, ssh_usernames, webhooks
 from tests.contract.application import Application
 
 UNTOUCHED = {"show_admin_name"}

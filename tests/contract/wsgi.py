@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.api.client import Client
+from tests.support.client import Client
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 

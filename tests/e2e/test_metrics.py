@@ -11,7 +11,7 @@ from websockets.sync.client import ClientConnection, connect
 from infra.local.operator_api import Operator
 from tests.e2e.cloud import granted
 from tests.e2e.test_names_and_updates import enrolled
-from tests.unit.metrics.texts import AGENT, HOST
+from tests.unit.fleet.metrics.texts import AGENT, HOST
 
 TEXTS = {"host": HOST, "agent": AGENT}
 PATIENCE_SECONDS = 30

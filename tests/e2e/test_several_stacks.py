@@ -3,7 +3,7 @@ silent."""
 
 from datetime import timedelta
 
-from chalicelib.admins.rules import LIVE_FOR
+from chalicelib.fleet.admins.rules import LIVE_FOR
 from chalicelib.kit.clock import SystemClock, to_seconds_text
 from infra.local.agents import SampleAgents
 from infra.local.further import FurtherStack

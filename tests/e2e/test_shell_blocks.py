@@ -18,7 +18,7 @@ from infra.local.cloud import LocalCloud
 from infra.local.emulator import free_port
 from infra.package import ROOT
 from tests.e2e.cloud import Fleet, eventually, fleet
-from tests.shell_blocks import DOCUMENTS, blocks_of, blocks_of_page
+from tests.support.shell_blocks import DOCUMENTS, blocks_of, blocks_of_page
 
 SHELLS = {
     "bash": ["bash", "--norc", "--noprofile", "-eu", "-o", "pipefail"],

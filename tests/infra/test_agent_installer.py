@@ -20,7 +20,7 @@ import pytest
 from infra.agent_bundle import ARCHITECTURES, PYTHONS, build_bundle
 from infra.package import ROOT
 
-SCRIPT = ROOT / "chalicelib" / "api" / "agent" / "install.sh"
+SCRIPT = ROOT / "chalicelib" / "fleet" / "api" / "agent" / "install.sh"
 UNIT = ROOT / "samples" / "agent" / "edge-agent.service"
 AS_ROOT = ROOT / "samples" / "agent" / "as-root.conf"
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.distribution.model import CURRENT
+from chalicelib.fleet.distribution.model import CURRENT
 from infra import deploy
 from infra.changes import Kind
 from infra.deployment.account import RefusedError

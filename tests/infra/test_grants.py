@@ -8,9 +8,9 @@ from chalicelib.schema import ALL_TABLES
 from infra.functions import FUNCTIONS, function
 from infra.grants import GRANTS, QUERY, Grants, is_in_a_loop
 from infra.policies import DATA_KEY_PURPOSE, policies
-from tests.fakes.aws import FakeKeyService
-from tests.fakes.clock import FakeClock, FakeIds
-from tests.fakes.dynamo import FakeDynamo
+from tests.support.fakes.aws import FakeKeyService
+from tests.support.fakes.clock import FakeClock, FakeIds
+from tests.support.fakes.dynamo import FakeDynamo
 
 TABLES = {table.name: table for table in ALL_TABLES}
 

@@ -10,19 +10,19 @@ from collections import defaultdict
 import pytest
 import yaml
 
+from chalicelib.fleet.metrics import totals
+from chalicelib.fleet.metrics.admin import State, families_of
 from chalicelib.kit.queues import READ_BY_PEOPLE, Depth, Queue
-from chalicelib.metrics import totals
-from chalicelib.metrics.admin import State, families_of
 from chalicelib.schema import ALL_TABLES
 from infra.apis import _REST_LOG_FIELDS, _SOCKET_LOG_FIELDS
 from infra.dashboard import dashboard
 from infra.functions import Role, functions_of
 from infra.local.agents import AGENT_FOLDER
 from infra.package import ROOT
-from tests.builders import a_cluster, a_command, machines
-from tests.callers import operator
-from tests.workers.test_main_job import run_all
-from tests.world import World
+from tests.support.builders import a_cluster, a_command, machines
+from tests.support.callers import operator
+from tests.support.world import World
+from tests.workers.fleet.test_main_job import run_all
 
 sys.path.append(str(AGENT_FOLDER))
 
@@ -79,7 +79,9 @@ def test_labels_that_are_summed_by_are_exposed(exposed):
 
 def test_jobs_are_those_of_the_documentation_and_of_discovery():
     assert "job_name: edge-admin" in METRICS
-    assert 'job=f"node-{metrics_type}-metrics"' in (ROOT / "chalicelib" / "metrics" / "discovery.py").read_text()
+    assert (
+        'job=f"node-{metrics_type}-metrics"' in (ROOT / "chalicelib" / "fleet" / "metrics" / "discovery.py").read_text()
+    )
 
 
 def test_prometheus_takes_the_rules():

@@ -11,12 +11,12 @@ from chalicelib.schema import ALL_TABLES
 from infra.functions import FUNCTIONS, QueueSource
 from infra.libraries import PYTHON
 from tests.bench.deployed import deployed_functions, environment_of
-from tests.builders import a_command
-from tests.callers import EXECUTIONS, enrolled, operator
-from tests.emulator import create_tables
 from tests.infra.runtime_client import FunctionFailed, rest_event
-from tests.runtime_answer import MOST_BYTES, sent_bytes
-from tests.world import World
+from tests.support.builders import a_command
+from tests.support.callers import EXECUTIONS, enrolled, operator
+from tests.support.emulator import create_tables
+from tests.support.runtime_answer import MOST_BYTES, sent_bytes
+from tests.support.world import World
 
 AT_ONCE = 2
 """Functions that start at the same time: as many as small machines have cores."""
@@ -39,7 +39,7 @@ def test_every_handler_starts_from_the_zip_alone(real_zip):
 def test_a_handler_that_is_not_in_the_zip_is_told_with_its_name(real_zip):
     with (
         pytest.raises(FunctionFailed, match=r"No module named 'chalicelib\.workers\.missing'"),
-        real_zip.start("chalicelib.workers.missing.handler", environment_of("")),
+        real_zip.start("chalicelib.fleet.workers.missing.handler", environment_of("")),
     ):
         pass
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from chalicelib.kit.queues import Queue, Queues
 from infra import redrive
 from infra.redrive import RedriveError, by_hand, main, queue_name
-from tests.fakes.clock import FakeClock
+from tests.support.fakes.clock import FakeClock
 
 NAME = "edge-admin-dev-webhook-deliveries"
 DEAD = f"{NAME}-dead"

@@ -12,9 +12,9 @@ from chalicelib.kit.tables import Meter, Tables
 from chalicelib.kit.tables.dynamodb import DynamoDriver
 from infra import restore as tool
 from infra.restore import RESTORED, SUFFIX, RestoreError, restore
-from tests.emulator import create_tables
-from tests.fakes.aws import FakeKeyService
-from tests.fakes.clock import FakeClock
+from tests.support.emulator import create_tables
+from tests.support.fakes.aws import FakeKeyService
+from tests.support.fakes.clock import FakeClock
 
 PREFIX = "edge-admin-dev-"
 COMMANDS = next(table for table in RESTORED if table.name == "commands")

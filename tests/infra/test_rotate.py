@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.access.keys import OPERATOR, SHORTEST_KEY
+from chalicelib.platform.access.keys import OPERATOR, SHORTEST_KEY
 from infra import rotate
 from infra.rotate import NETMAKERS, RotationError, main, rotated
-from tests.unit.access.world import Container, Secrets
+from tests.unit.platform.access.world import Container, Secrets
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

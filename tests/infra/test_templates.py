@@ -6,8 +6,8 @@ import re
 import pytest
 
 from chalicelib.kit.queues import Queue
+from chalicelib.platform.webhooks.store import DELIVERIES
 from chalicelib.schema import ALL_TABLES
-from chalicelib.webhooks.store import DELIVERIES
 from infra.alarms import SENT_FOR_LATER
 from infra.apis import GATEWAY_RESPONSES, gateway_response
 from infra.artifacts import INLINE_TEMPLATE_BYTES

@@ -1,6 +1,6 @@
 """`make scale`: long work at its whole size, with all timeouts and with half of them; prints what it took. Alone on a
 machine for the better part of an hour, so it is no part of `make test`, which runs the same scenarios smaller
-(tests/workers/test_long_work.py)."""
+(tests/workers/fleet/test_long_work.py)."""
 
 import argparse
 import sys

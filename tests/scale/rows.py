@@ -4,23 +4,23 @@ import random
 from collections.abc import Iterator
 from datetime import timedelta
 
-from chalicelib.clusters.model import Cluster
-from chalicelib.commands.model import Command, NewCommand, Status
-from chalicelib.commands.store import EXECUTIONS, FAN_OUTS, execution_to_item
+from chalicelib.fleet.clusters.model import Cluster
+from chalicelib.fleet.commands.model import Command, NewCommand, Status
+from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, execution_to_item
+from chalicelib.fleet.nodes import store as nodes
+from chalicelib.fleet.nodes.store import NODES, PRESENCE
+from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.fleet.updates.model import NodeState, NodeUpdate
+from chalicelib.fleet.updates.store import NODE_UPDATES, update_key
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.ids import compose_uuid7, to_milliseconds
 from chalicelib.kit.tables import Item
-from chalicelib.nodes import store as nodes
-from chalicelib.nodes.store import NODES, PRESENCE
-from chalicelib.targeting.model import Targeting, TargetType
-from chalicelib.updates.model import NodeState, NodeUpdate
-from chalicelib.updates.store import NODE_UPDATES, update_key
-from chalicelib.webhooks.attempts import new_delivery
-from chalicelib.webhooks.model import DeliveryStatus, NewWebhook, Webhook
-from chalicelib.webhooks.store import DELIVERIES, delivery_to_item
-from tests.builders import a_cluster
-from tests.timed_world import TimedWorld
-from tests.unit.commands.fleet import a_node, an_execution
+from chalicelib.platform.webhooks.attempts import new_delivery
+from chalicelib.platform.webhooks.model import DeliveryStatus, NewWebhook, Webhook
+from chalicelib.platform.webhooks.store import DELIVERIES, delivery_to_item
+from tests.application.fleet.commands.fleet import a_node, an_execution
+from tests.support.builders import a_cluster
+from tests.support.timed_world import TimedWorld
 
 LONG_AGO = timedelta(hours=1)
 

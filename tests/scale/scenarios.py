@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chalicelib.commands.model import NewCommand, Status
-from chalicelib.commands.store import EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.commands.model import NewCommand, Status
+from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
 from chalicelib.kit.tasks import TABLE as TASKS
-from chalicelib.targeting.model import Targeting, TargetType
-from chalicelib.updates.store import NODE_UPDATES, REQUESTS
-from chalicelib.webhooks.store import DELIVERIES
+from chalicelib.platform.webhooks.store import DELIVERIES
 from tests.scale.rows import a_failed_log, a_fleet, a_whole_command
-from tests.timed_world import Seen, TimedWorld
+from tests.support.timed_world import Seen, TimedWorld
 
 HOURS = 3600.0
 

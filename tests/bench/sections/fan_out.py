@@ -7,16 +7,16 @@ second are those of the deployed worker against a local cloud, beside a bare loo
 from collections.abc import Iterator, Sequence
 from math import ceil
 
-from chalicelib.commands.store import EXECUTIONS
+from chalicelib.fleet.commands.store import EXECUTIONS
+from chalicelib.fleet.nodes.store import SHARDS
 from chalicelib.kit.tables import TRANSACTION_LIMIT, Call
-from chalicelib.nodes.store import SHARDS
+from tests.application.fleet.commands.fleet import command, fan_out
 from tests.bench.report import Figure
 from tests.bench.throughput import pace_of
-from tests.callers import a_key, bill_of
-from tests.large_world import large_world
-from tests.unit.commands.fleet import command, fan_out
-from tests.workers.test_enrolment_storm import SECONDS, Storm, statuses
-from tests.workers.test_hot_keys import MOST_OF_ALL, UNITS_PER_SECOND, Ledger, story
+from tests.support.callers import a_key, bill_of
+from tests.support.large_world import large_world
+from tests.workers.fleet.enrollment.test_enrolment_storm import SECONDS, Storm, statuses
+from tests.workers.platform.relay.test_hot_keys import MOST_OF_ALL, UNITS_PER_SECOND, Ledger, story
 
 TITLE = "Fan-out"
 

@@ -17,16 +17,16 @@ from chalice.app import Chalice, Response
 import app
 from chalicelib import bootstrap
 from chalicelib.bootstrap import Services
-from chalicelib.commands.store import EXECUTIONS as TABLE
+from chalicelib.fleet.commands.store import EXECUTIONS as TABLE
+from chalicelib.fleet.nodes.store import NODES
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Log
 from chalicelib.kit.tables.wire import from_wire, to_wire
-from chalicelib.nodes.store import NODES
 from tests.bench.replay import ReplayDriver, StoppedClock
 from tests.bench.report import Figure, wide_table
-from tests.builders import Machine, a_cluster, a_command, machines
-from tests.callers import EXECUTIONS
-from tests.world import MASTER_KEY, World
+from tests.support.builders import Machine, a_cluster, a_command, machines
+from tests.support.callers import EXECUTIONS
+from tests.support.world import MASTER_KEY, World
 
 TITLE = "The functions themselves"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.bench.report import Figure, wide_table
 from tests.bench.stopwatch import Stopwatch, no_collection
-from tests.large_world import LargeWorld, large_world
+from tests.support.large_world import LargeWorld, large_world
 
 TITLE = "Growth: 50,000 rows beside 1,000"
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from chalicelib.commands.store import EXECUTIONS
+from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.kit.clock import SystemClock
 from chalicelib.kit.ids import Ids
 from infra.local.cloud import LocalCloud

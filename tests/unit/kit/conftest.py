@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.kit.tables import Driver, Tables
-from tests.drivers import BOTH, FAKE, emulated
-from tests.fakes.clock import FakeClock, FakeIds
-from tests.fakes.dynamo import FakeDynamo
+from tests.support.drivers import BOTH, FAKE, emulated
+from tests.support.fakes.clock import FakeClock, FakeIds
+from tests.support.fakes.dynamo import FakeDynamo
 from tests.unit.kit.sample_tables import SAMPLE_TABLES
 
 

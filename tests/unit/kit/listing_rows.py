@@ -26,8 +26,8 @@ from chalicelib.kit.listing import (
     sharded,
 )
 from chalicelib.kit.tables import Index, Item, Table, Tables, put_new
-from tests.fakes.clock import START, FakeClock, FakeIds
-from tests.fakes.dynamo import FakeDynamo
+from tests.support.fakes.clock import START, FakeClock, FakeIds
+from tests.support.fakes.dynamo import FakeDynamo
 
 SHARDS = 4
 READ_LIMIT = 20_000

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.kit.backoff import Backoff
-from tests.fakes.clock import FakeClock
+from tests.support.fakes.clock import FakeClock
 
 
 class Drawn:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from chalicelib.kit.clock import SystemClock, parse_time, to_microseconds_text, to_seconds_text
-from tests.fakes.clock import START, FakeClock
+from tests.support.fakes.clock import START, FakeClock
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 

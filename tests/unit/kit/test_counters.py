@@ -3,8 +3,8 @@ import pytest
 from chalicelib.kit.counters import SHARDS, TABLE, Counters, latest_of, noted
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.tables import Tables
-from tests.fakes.clock import FakeClock, FakeIds
-from tests.fakes.dynamo import FakeDynamo
+from tests.support.fakes.clock import FakeClock, FakeIds
+from tests.support.fakes.dynamo import FakeDynamo
 
 
 @pytest.fixture

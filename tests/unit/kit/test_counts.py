@@ -5,9 +5,9 @@ import pytest
 from chalicelib.kit.counters import SHARDS, TABLE, Counters, happened
 from chalicelib.kit.queues import Depth, Queue, Queues, QueueUnavailableError
 from chalicelib.kit.tables import Tables
-from tests.fakes.clock import FakeClock, FakeIds
-from tests.fakes.dynamo import FakeDynamo
-from tests.fakes.messaging import URLS, FakeSqs
+from tests.support.fakes.clock import FakeClock, FakeIds
+from tests.support.fakes.dynamo import FakeDynamo
+from tests.support.fakes.messaging import URLS, FakeSqs
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from chalicelib.kit.crypto import Sealer, Secret, digest, key_id_of, place_of, s
 from chalicelib.kit.data_keys import DATA_KEYS, KmsKeyService, RotatedMeanwhileError, UnsealError
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Set, Tables, Update
-from tests.fakes.aws import FakeKeyService
-from tests.fakes.dynamo import FakeDynamo
+from tests.support.fakes.aws import FakeKeyService
+from tests.support.fakes.dynamo import FakeDynamo
 from tests.unit.kit.sample_tables import THINGS
 
 PLACE = place_of(THINGS, "one", "token")

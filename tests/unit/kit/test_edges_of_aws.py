@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.kit.bus import EVENT_SOURCE, Bus, BusError
 from chalicelib.kit.sockets import FRAME_BYTES, SocketError, Sockets
-from tests.fakes.messaging import FakeBus, FakeSocketApi
+from tests.support.fakes.messaging import FakeBus, FakeSocketApi
 
 ENVELOPE = {"id": "e-1", "type": "edge.node.registered", "data": {"text": "ü"}}
 

@@ -14,7 +14,7 @@ from chalicelib.kit.ids import (
     to_milliseconds,
     to_unpadded_base64,
 )
-from tests.fakes.clock import START, FakeIds
+from tests.support.fakes.clock import START, FakeIds
 
 
 def test_the_example_of_the_standard():

@@ -5,7 +5,7 @@ import pytest
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import BY_ID, LISTED_AT, Direct, Listing, ListPage, ListRequest, Source, fixed
 from chalicelib.kit.tables import Delete, Set, Update
-from tests.fakes.clock import START
+from tests.support.fakes.clock import START
 from tests.unit.kit.listing_rows import (
     ALL,
     FIELDS,

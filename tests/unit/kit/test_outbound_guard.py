@@ -21,8 +21,8 @@ from chalicelib.kit.outbound import (
     is_denied,
     parse_target,
 )
-from tests.fakes.clock import FakeClock
-from tests.fakes.receivers import PUBLIC_ADDRESS, FakeReceivers, FakeResolver
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.receivers import PUBLIC_ADDRESS, FakeReceivers, FakeResolver
 
 NOT_ABSOLUTE = "URL is not a valid absolute http(s) URL"
 USERINFO = "URL must not include userinfo (user:pass@host)"

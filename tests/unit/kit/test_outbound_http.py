@@ -7,7 +7,7 @@ import pytest
 from chalicelib.kit.outbound import Answer, HttpExchange, NoAnswerError, Outbound, Reason
 from chalicelib.kit.outbound.guard import ANSWER_BYTES
 from chalicelib.kit.outbound.heads import HEAD_BYTES, INFORMATIONAL_MOST
-from tests.fakes.receivers import FakeResolver
+from tests.support.fakes.receivers import FakeResolver
 from tests.unit.kit.receivers import Certificate, make_certificate, receiver, says
 
 NAME = "hooks.example"

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.kit.origin import Origin, working_for
 from chalicelib.kit.queues import BATCH_BYTES, Queue, QueueError, Queues, Traced, batches
-from tests.fakes.messaging import URLS, FakeSqs
+from tests.support.fakes.messaging import URLS, FakeSqs
 
 
 class TestSend:

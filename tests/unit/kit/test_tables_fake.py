@@ -22,9 +22,9 @@ from chalicelib.kit.tables import (
     put_new,
 )
 from chalicelib.kit.tables.wire import from_wire
-from tests.fakes.clock import FakeClock, FakeIds
-from tests.fakes.dynamo import Crash, FakeDynamo
-from tests.fakes.dynamo_sizes import item_bytes
+from tests.support.fakes.clock import FakeClock, FakeIds
+from tests.support.fakes.dynamo import Crash, FakeDynamo
+from tests.support.fakes.dynamo_sizes import item_bytes
 from tests.unit.kit.sample_tables import BY_KIND, DUE, LINES, SAMPLE_TABLES, THINGS
 
 

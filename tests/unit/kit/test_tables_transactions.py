@@ -23,7 +23,7 @@ from chalicelib.kit.tables import (
     Update,
     put_new,
 )
-from tests.fakes.clock import FakeIds
+from tests.support.fakes.clock import FakeIds
 from tests.unit.kit.sample_tables import LINES, THINGS
 
 

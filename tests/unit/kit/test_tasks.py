@@ -9,8 +9,8 @@ from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.redrive import SETTLE, look_again_at
 from chalicelib.kit.tables import Tables
 from chalicelib.kit.tasks import TABLE, Tasks
-from tests.fakes.clock import START, FakeClock, FakeIds
-from tests.fakes.dynamo import FakeDynamo
+from tests.support.fakes.clock import START, FakeClock, FakeIds
+from tests.support.fakes.dynamo import FakeDynamo
 
 BEGAN = to_seconds_text(START)
 MESSAGE = {"kind": "cluster", "id": "x", "task": "cluster#x", "asked_at": to_seconds_text(START)}

@@ -1,1 +1,0 @@
-"""Domain events: what the outside is told about changes, as CloudEvents."""

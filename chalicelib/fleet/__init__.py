@@ -1,0 +1,1 @@
+"""The family for operators of machines that exist: the Edge Admin API."""

@@ -1,0 +1,147 @@
+"""`Aliases`: gives nodes further names. The row and the name on its node change in one transaction."""
+
+from collections.abc import Sequence
+
+from chalicelib.fleet.aliases import rules, store
+from chalicelib.fleet.aliases.model import MOST_PER_NODE, Alias
+from chalicelib.fleet.aliases.store import AliasStore, alias_id
+from chalicelib.fleet.clusters.model import Identified
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.nodes.model import Node, NodeAlias
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.vpn.port import SETTLE_TRIES, Member, Vpn
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import not_found, unavailable
+from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+
+_ALIAS_PLACE = 0
+"""Where the alias's own write stands in every transaction of this module."""
+
+
+class Aliases:
+    """Makes, lists and removes aliases. ``totals`` reads what counters know, for long lists."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        nodes: Nodes,
+        clusters: Clusters,
+        vpn: Vpn,
+        *,
+        list_read_limit: int,
+        totals: Counter,
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._nodes = nodes
+        self._vpn = vpn
+        self._list_read_limit = list_read_limit
+        self._totals = totals
+        self._store = AliasStore(
+            tables,
+            cluster_ids=lambda names: [cluster.id for cluster in clusters.find_many(names)],
+            aliases_of=lambda ids: [alias.id for node in nodes.find_many(ids) for alias in node.aliases],
+        )
+
+    def create(self, node_id: str, name: str) -> Alias:
+        """Give the node a name. Its DNS entry follows from the change stream (`settle_name`).
+
+        Raises `EdgeError`: not found for no such node; validation for a name that is no DNS label or looks like a node
+        id; conflict when the name is taken in the cluster, the node has as many as it may, or the mesh has no address
+        for it; unavailable when the mesh cannot be asked, or others keep writing the node.
+        """
+        for _ in self._tables.tries():
+            node = self._node(node_id)
+            rules.check_name(name)
+            self._vpn.require_address(Member(node.id, node.cluster_name))
+            alias = self._new(node, name)
+            if any(other.id == alias.id for other in node.aliases):
+                raise rules.taken()
+            if len(node.aliases) >= MOST_PER_NODE:
+                raise rules.too_many(MOST_PER_NODE)
+            writes: list[Write] = [store.put(alias), self._nodes.with_alias(node, NodeAlias(id=alias.id, name=name))]
+            try:
+                self._tables.commit(writes, "alias.created")
+            except TransactionFailedError as error:
+                if _ALIAS_PLACE in error.failed:
+                    raise rules.taken() from error
+            else:
+                return alias
+        raise unavailable()
+
+    def get(self, row_id: str) -> Alias:
+        """Raises `EdgeError` (not found)."""
+        alias = self._store.find(row_id)
+        if alias is None:
+            raise not_found()
+        return alias
+
+    def list_page(self, request: ListRequest) -> ListPage[Alias]:
+        """One page of all aliases; raises `EdgeError` (bad request) when the filters leave too much to read."""
+        return self._store.page(request, self._clock.now(), self._list_read_limit, self._totals)
+
+    def delete(self, row_id: str) -> None:
+        """Take the name away. Its DNS entry goes by the change stream.
+
+        Raises `EdgeError`: not found; unavailable when others keep writing the node, or the mesh does not answer. A
+        name that another takes away at the same time counts as taken away by this one.
+        """
+        alias = self.get(row_id)
+        self._vpn.require_answer(alias.cluster_name)
+        for _ in self._tables.tries():
+            found = self._nodes.find_many([alias.node_id])
+            if not found or all(other.id != row_id for other in found[0].aliases):
+                return  # with the node, its move or by another caller, in one transaction
+            try:
+                self._tables.commit([store.delete(alias), self._nodes.without_alias(found[0], row_id)], "alias.deleted")
+            except TransactionFailedError:
+                continue
+            return
+        raise unavailable()
+
+    def settle_name(self, cluster_name: str, row_id: str, name: str) -> None:
+        """Make the mesh say of a name what its row says now. Safe to repeat, late and out of order.
+
+        Looks again after it has acted: a name that went to another node in between is settled once more. Raises
+        `EdgeError` unavailable when the mesh cannot be asked: the caller repeats.
+        """
+        alias = self._store.find(row_id)
+        for _ in range(SETTLE_TRIES):
+            if alias is None:
+                self._vpn.forget_name(name, cluster_name)
+            else:
+                self._vpn.record_name(name, Member(alias.node_id, alias.cluster_name))
+            settled, alias = alias, self._store.find(row_id)
+            if alias == settled:
+                return
+        raise unavailable()
+
+    def settle_untaken(self, cluster: Identified, names: Sequence[str], most: int) -> int:
+        """Of these names, which the mesh knows in the cluster's network, take back those that no node has as of now,
+        read by key; at most so many. Returns how many. Raises as `settle_name`."""
+        ids = {alias_id(cluster.id, name): name for name in names}
+        taken = {alias.id for alias in self._store.find_many(list(ids))}
+        untaken = [row_id for row_id in ids if row_id not in taken][:most]
+        for row_id in untaken:
+            self.settle_name(cluster.name, row_id, ids[row_id])
+        return len(untaken)
+
+    def _node(self, node_id: str) -> Node:
+        found = self._nodes.find_many([node_id])
+        if not found:
+            raise not_found()
+        return found[0]
+
+    def _new(self, node: Node, name: str) -> Alias:
+        now = to_seconds_text(self._clock.now())
+        return Alias(
+            id=alias_id(node.cluster_id, name),
+            name=name,
+            node_id=node.id,
+            cluster_id=node.cluster_id,
+            cluster_name=node.cluster_name,
+            inserted_at=now,
+            updated_at=now,
+        )

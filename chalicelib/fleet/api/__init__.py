@@ -1,0 +1,1 @@
+"""The fleet's routes, for operators and for agents."""

@@ -1,0 +1,56 @@
+"""What an operator may ask of a cluster. Pure: request in, decision or `EdgeError` out."""
+
+from chalicelib.fleet.clusters.ranges import SMALLEST_PREFIX, AddressRange
+from chalicelib.kit.errors import EdgeError, conflict, invalid
+
+RESERVED_NAME = "default"
+"""A word of the paths of enrollment keys."""
+
+_RESERVED_FIRST_OCTETS = frozenset({0, 10, 127, 169, 172, 192}) | frozenset(range(224, 256))
+"""Whole first octets, as the reference refuses them, and besides them all of multicast and 240/4, where it refuses
+only 224, 240 and 255."""
+
+
+def check_name(name: str) -> None:
+    """Raises `EdgeError` (validation) for the reserved name."""
+    if name == RESERVED_NAME:
+        raise invalid("name", "is reserved")
+
+
+def parse_range(cidr: str) -> AddressRange:
+    """The range that an operator asks for, host bits dropped. Raises `EdgeError` (validation)."""
+    try:
+        wanted = AddressRange.of_cidr(cidr)
+    except ValueError as error:
+        raise invalid("ipv4_range", "invalid CIDR format") from error
+    if not _RESERVED_FIRST_OCTETS.isdisjoint(wanted.first_octets):
+        raise invalid("ipv4_range", "cannot use private, loopback, link-local, or multicast ranges")
+    if wanted.prefix > SMALLEST_PREFIX:
+        raise invalid("ipv4_range", f"prefix /{wanted.prefix} is too small — minimum is /{SMALLEST_PREFIX} (4 IPs)")
+    return wanted
+
+
+def check_capacity(node_limit: int | None, prefix: int, reserved_slots: int) -> None:
+    """A limit must not promise more places than the range has. Raises `EdgeError` (validation)."""
+    addresses = 2 ** (32 - prefix)
+    ceiling = max(0, addresses - reserved_slots)
+    if node_limit is not None and node_limit > ceiling:
+        raise invalid(
+            "node_limit",
+            f"cannot exceed {ceiling} for /{prefix} ({addresses} IPs minus {reserved_slots} reserved slots)",
+        )
+
+
+def below_count(node_count: int) -> EdgeError:
+    """Refusal of a limit that the cluster's nodes already exceed."""
+    return invalid("node_limit", f"cannot be less than current node count ({node_count})")
+
+
+def overlapping(cidr: str) -> EdgeError:
+    """Refusal of a range, named as the operator wrote it."""
+    return conflict(f"{cidr} overlaps with an existing cluster range")
+
+
+def not_empty(node_count: int) -> EdgeError:
+    """Refusal to delete a cluster that still has nodes."""
+    return conflict(f"cannot delete cluster with {node_count} node(s) - remove all nodes first")

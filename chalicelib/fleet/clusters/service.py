@@ -1,0 +1,225 @@
+"""Use cases of clusters."""
+
+from collections.abc import Iterator, Sequence
+
+from chalicelib.fleet.clusters.model import Cluster, DefaultCluster, Identified
+from chalicelib.fleet.clusters.ranges import AddressRange, Pools, ranges_of
+from chalicelib.fleet.clusters.rules import below_count, check_capacity, check_name, not_empty, overlapping, parse_range
+from chalicelib.fleet.clusters.store import ClusterStore, from_item
+from chalicelib.fleet.clusters.subnets import Found, Head, Subnets
+from chalicelib.fleet.vpn.port import Vpn
+from chalicelib.fleet.vpn.registry import REGISTRY
+from chalicelib.kit import tasks
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import EdgeError, Kind, conflict, forbidden, not_found, unavailable
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.tables import Check, ConditionFailedError, Item, Tables, TransactionFailedError, Update, Write
+
+_CLUSTER_PLACE = 0
+"""Where the cluster's own write stands in every transaction of this module."""
+
+
+class Clusters:
+    """Creates, changes, deletes and finds clusters, and counts their nodes.
+
+    ``reserved_slots`` are the addresses of a range that are kept from nodes; ``totals`` reads what counters know, for
+    long lists. The ``default`` cluster is made once per container on its first use; an operator
+    who deletes it meets it again in the next container. Raises ValueError for one that could never be made.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        *,
+        pools: Pools,
+        reserved_slots: int,
+        list_read_limit: int,
+        totals: Counter,
+        default: DefaultCluster | None = None,
+        vpn: Vpn = REGISTRY,
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._store = ClusterStore(tables)
+        self._subnets = Subnets(tables, pools)
+        self._reserved_slots = reserved_slots
+        self._list_read_limit = list_read_limit
+        self._totals = totals
+        self._vpn = vpn
+        self._default = default
+        self._default_ensured = False
+        if default is not None:
+            self._check_default(default)
+
+    def create(self, name: str, ipv4_range: str | None, node_limit: int | None) -> Cluster:
+        """A new, empty cluster with the range that is asked for or else the first free one.
+
+        Raises `EdgeError`: validation for a reserved name, a range that is none or may not be used, a limit above the
+        range's room; conflict when the name or addresses of the range are taken, also by a network of the mesh;
+        unavailable when all pools are taken, others kept coming first or the mesh does not answer. Who names no range
+        never sees a conflict about one. The network itself follows from the change stream.
+        """
+        wanted = self._check_request(name, ipv4_range, node_limit)
+        foreign = ranges_of(self._vpn.taken_ranges(name))
+        for _ in self._tables.tries():
+            head = self._subnets.head()
+            is_lowest = False
+            if wanted is None:
+                found = self._first_free(head, foreign)
+                taken, is_lowest = found.range, found.is_lowest
+            elif self._subnets.is_free(wanted) and not any(wanted.overlaps(other) for other in foreign):
+                taken = wanted
+            else:
+                raise overlapping(ipv4_range or wanted.cidr)
+            cluster = self._new(name, taken, node_limit)
+            # Where the search passed over what others hold for now, the next one must look there again.
+            take = self._subnets.take_first_free if is_lowest else self._subnets.take
+            failed = self._try([self._store.put(cluster), *take(head, taken, cluster.id)], "cluster.created")
+            if failed is None:
+                return cluster
+            if _CLUSTER_PLACE in failed:
+                raise conflict("name has already been taken")
+        raise unavailable()
+
+    def get(self, name: str) -> Cluster:
+        """Raises `EdgeError` (not found)."""
+        cluster = self.find(name)
+        if cluster is None:
+            raise not_found()
+        return cluster
+
+    def find(self, name: str) -> Cluster | None:
+        """The cluster of that name as it is now, None when there is none."""
+        if self._default is not None and name == self._default.name:
+            self.ensure_default()
+        return self._store.find(name)
+
+    def find_many(self, names: Sequence[str]) -> list[Cluster]:
+        """Those that exist, each once, in the order asked for."""
+        return self._store.find_many(names)
+
+    def walk(self) -> Iterator[Identified]:
+        """All clusters, read as the walk goes on."""
+        return self._store.walk()
+
+    def list_page(self, request: ListRequest) -> ListPage[Cluster]:
+        """One page of all clusters; raises `EdgeError` (bad request) when the filters leave too much to read."""
+        self.ensure_default()
+        return self._store.page(request, self._clock.now(), self._list_read_limit, self._totals)
+
+    def change_node_limit(self, name: str, node_limit: int | None) -> Cluster:
+        """Set or, with None, lift the limit. Raises `EdgeError`: not found; validation for a limit above the range's
+        room or below the number of nodes at that moment."""
+        cluster = self.get(name)
+        check_capacity(node_limit, AddressRange.of_cidr(cluster.ipv4_range).prefix, self._reserved_slots)
+        try:
+            return self._store.set_node_limit(cluster, node_limit, to_seconds_text(self._clock.now()))
+        except ConditionFailedError as error:
+            current = error.current and from_item(error.current)
+            if not current or current.id != cluster.id:
+                raise not_found() from error
+            raise below_count(current.node_count) from error
+
+    def delete(self, name: str) -> None:
+        """Remove a cluster without nodes and free its range. What belonged to it is cleaned up afterwards, and is of
+        no use from now on. Raises `EdgeError`: not found; conflict while it has nodes; unavailable, also when the mesh
+        does not answer, whose network has to follow."""
+        cluster = self.get(name)
+        if not cluster.node_count:
+            self._vpn.require_answer(name)
+        for _ in self._tables.tries():
+            if cluster.node_count:
+                raise not_empty(cluster.node_count)
+            taken = AddressRange.of_cidr(cluster.ipv4_range)
+            release = self._subnets.release(self._subnets.head(), taken, cluster.id)
+            forget = tasks.ask("cluster", cluster.id, self._clock.now())
+            failed = self._try([self._store.delete(cluster), *release, forget], "cluster.deleted")
+            if failed is None:
+                return
+            if _CLUSTER_PLACE in failed:
+                row = failed[_CLUSTER_PLACE]
+                if row is None or row["id"] != cluster.id:
+                    raise not_found()
+                cluster = from_item(row)
+        raise unavailable()
+
+    def still_there(self, cluster: Cluster) -> Check:
+        """A condition for another's transaction: nothing new is hung on a cluster that is gone."""
+        return self._store.still_there(cluster)
+
+    def take_place(self, cluster: Identified) -> Update:
+        """A write for another's transaction: one node more. It fails when the cluster is gone or full by then."""
+        return self._store.take_place(cluster)
+
+    def leave_place(self, name: str, cluster_id: str) -> Update:
+        """A write for another's transaction: one node less."""
+        return self._store.leave_place(name, cluster_id)
+
+    def default_cluster(self) -> Cluster:
+        """Raises `EdgeError`: forbidden when none is configured, not found when it was deleted or cannot be made."""
+        if self._default is None:
+            raise forbidden()
+        return self.get(self._default.name)
+
+    def ensure_default(self) -> None:
+        """Make the configured default cluster if it is missing; once per container.
+
+        Where it cannot be made, its range or all pools being taken, it stays missing, and who needs it is told so.
+        """
+        if self._default is None or self._default_ensured:
+            return
+        if self._store.find(self._default.name) is None:
+            try:
+                self.create(self._default.name, self._default.ipv4_range, self._default.node_limit)
+            except EdgeError as error:
+                if error.kind is Kind.UNAVAILABLE:  # may pass: the next use tries again
+                    return
+                if error.kind is not Kind.CONFLICT:  # else another container made it, or its range is taken
+                    raise
+        self._default_ensured = True
+
+    def _check_default(self, default: DefaultCluster) -> None:
+        """Raises ValueError for a default cluster that could never be made: a mistake in the settings."""
+        try:
+            self._check_request(default.name, default.ipv4_range, default.node_limit)
+        except EdgeError as error:
+            raise ValueError(f"the default cluster cannot be: {dict(error.details or {})}") from error
+
+    def _check_request(self, name: str, ipv4_range: str | None, node_limit: int | None) -> AddressRange | None:
+        """The range that is asked for, if any. Raises `EdgeError` (validation)."""
+        check_name(name)
+        wanted = None if ipv4_range is None else parse_range(ipv4_range)
+        check_capacity(node_limit, self._subnets.prefix if wanted is None else wanted.prefix, self._reserved_slots)
+        return wanted
+
+    def _first_free(self, head: Head, foreign: Sequence[AddressRange]) -> Found:
+        found = self._subnets.first_free(head, foreign)
+        if found is None:
+            raise unavailable()
+        return found
+
+    def _new(self, name: str, taken: AddressRange, node_limit: int | None) -> Cluster:
+        now = self._clock.now()
+        text = to_seconds_text(now)
+        return Cluster(
+            id=self._ids.uuid7(now),
+            name=name,
+            ipv4_range=taken.cidr,
+            node_limit=node_limit,
+            node_count=0,
+            inserted_at=text,
+            updated_at=text,
+            version=1,
+        )
+
+    def _try(self, writes: Sequence[Write], operation: str) -> dict[int, Item | None] | None:
+        """Commit; None for success, else the writes whose conditions failed and their rows."""
+        try:
+            self._tables.commit(writes, operation)
+        except TransactionFailedError as error:
+            return error.failed
+        return None

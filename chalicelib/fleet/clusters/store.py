@@ -1,0 +1,162 @@
+"""Rows of clusters: keys, indexes and attribute names."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from chalicelib.fleet.clusters.model import Cluster, Identified
+from chalicelib.kit.listing import (
+    Counter,
+    Direct,
+    Listing,
+    ListPage,
+    ListRequest,
+    Moment,
+    Number,
+    Presence,
+    Source,
+    Text,
+    all_rows,
+    fixed,
+)
+from chalicelib.kit.tables import (
+    Absent,
+    Add,
+    And,
+    Attribute,
+    Change,
+    Check,
+    Condition,
+    Delete,
+    Equals,
+    Index,
+    Item,
+    Less,
+    LessOrEqual,
+    Or,
+    Put,
+    Query,
+    Ref,
+    Set,
+    Table,
+    Tables,
+    Update,
+    put_new,
+)
+
+LISTING = "clusters"
+"""The one partition of the index `listing`: operators make clusters one by one, so it is never hot."""
+
+TABLE = Table(
+    "clusters",
+    partition="name",
+    # Only what operators write: each enrolment changes node_count and must not rewrite the index.
+    indexes=(
+        Index(
+            "listing",
+            partition="listing",
+            sort="id",
+            projected=("ipv4_range", "node_limit", "inserted_at", "updated_at"),
+        ),
+    ),
+    stream=True,
+)
+
+_ALL = Source(index="listing", partitions=fixed(LISTING), totals=all_rows(TABLE))
+
+TOTALS = _ALL.counted(TABLE)
+"""Totals that are kept as counters, and what a recount reads."""
+
+FIELDS = {
+    "name": Text("name"),
+    "ipv4_range": Text("ipv4_range"),
+    "node_limit": Number("node_limit"),
+    "has_node_limit": Presence("node_limit"),
+    "node_count": Number("node_count"),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+"""What clusters are filtered and sorted by."""
+
+_LIST = Listing(
+    TABLE,
+    fields=FIELDS,
+    sources=(
+        Direct(by="name", keys=lambda names: [{"name": name} for name in names]),
+        _ALL,
+    ),
+)
+
+
+class ClusterName(NamedTuple):
+    """An `Identified` cluster, and nothing more of it."""
+
+    id: str
+    name: str
+
+
+class ClusterStore:
+    """Reads rows, and makes the writes that use cases commit."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def page(self, request: ListRequest, now: datetime, read_limit: int, totals: Counter) -> ListPage[Cluster]:
+        """One page; raises as `Listing.page` does."""
+        page = _LIST.page(self._tables, request, now=now, read_limit=read_limit, counter=totals)
+        return page.map(from_item)
+
+    def walk(self) -> Iterator[ClusterName]:
+        """All clusters, oldest first, from the index alone."""
+        for page in self._tables.pages(Query(TABLE, LISTING, TABLE.index("listing"))):
+            yield from (ClusterName(str(item["id"]), str(item["name"])) for item in page.items)
+
+    def find(self, name: str) -> Cluster | None:
+        row = self._tables.get(TABLE, {"name": name})
+        return None if row is None else from_item(row)
+
+    def find_many(self, names: Sequence[str]) -> list[Cluster]:
+        """Those that exist, each once, in the order asked for."""
+        refs = [Ref(TABLE, {"name": name}) for name in dict.fromkeys(names)]
+        return [from_item(row) for row in self._tables.get_many(refs) if row is not None]
+
+    def put(self, cluster: Cluster) -> Put:
+        """A new cluster; fails if the name is taken."""
+        return put_new(TABLE, _to_item(cluster))
+
+    def set_node_limit(self, cluster: Cluster, node_limit: int | None, now: str) -> Cluster:
+        """Raises `ConditionFailedError` when the cluster is gone or has more nodes than that."""
+        changes: tuple[Change, ...] = (Set("node_limit", node_limit), Set("updated_at", now))
+        fits: Condition = Equals("id", cluster.id)
+        if node_limit is not None:
+            fits = And(fits, LessOrEqual("node_count", node_limit))
+        row = self._tables.write(Update(TABLE, {"name": cluster.name}, changes, fits), "cluster.updated")
+        return from_item(row or {})
+
+    def still_there(self, cluster: Cluster) -> Check:
+        """Nothing written; fails when it is gone."""
+        return Check(TABLE, {"name": cluster.name}, Equals("id", cluster.id))
+
+    def take_place(self, cluster: Identified) -> Update:
+        """One node more, if it is still this cluster and has room."""
+        room = Or(Absent("node_limit"), Less("node_count", Attribute("node_limit")))
+        condition = And(Equals("id", cluster.id), room)
+        return Update(TABLE, {"name": cluster.name}, (Add("node_count", 1),), condition)
+
+    def leave_place(self, name: str, cluster_id: str) -> Update:
+        """One node less, if it is still this cluster."""
+        return Update(TABLE, {"name": name}, (Add("node_count", -1),), Equals("id", cluster_id))
+
+    def delete(self, cluster: Cluster) -> Delete:
+        """Removes the row if it is still this cluster and has no nodes."""
+        condition = And(Equals("id", cluster.id), Equals("node_count", 0))
+        return Delete(TABLE, {"name": cluster.name}, condition, was_read=True)
+
+
+def from_item(row: Item) -> Cluster:
+    """A cluster from its whole row."""
+    return Cluster.model_validate(row)
+
+
+def _to_item(cluster: Cluster) -> Item:
+    return {**cluster.model_dump(exclude={"version"}), "listing": LISTING}

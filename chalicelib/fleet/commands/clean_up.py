@@ -1,0 +1,207 @@
+"""`CleanUp`: passes over the executions of a command or a node, chunk by chunk.
+
+A pass finds rows by an index, which lags. So a pass over a command is made twice: at once, and again after any index
+has caught up; only then is nothing due any more. A cancellation makes one more in between.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from chalicelib.fleet.commands import rules
+from chalicelib.fleet.commands.command_store import CommandStore
+from chalicelib.fleet.commands.execution_store import ExecutionStore, RefusedError
+from chalicelib.fleet.commands.model import OPEN, Status
+from chalicelib.fleet.commands.store import SHARDS, inserted_at_of
+from chalicelib.fleet.commands.undone import CANCEL, DELETE, EXPIRE, FanOut, pass_of
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
+from chalicelib.kit.redrive import SETTLE, SETTLE_SOON
+from chalicelib.kit.tables import Item, Tables
+
+ROWS_PER_CHUNK = 100
+"""Rows that one chunk changes or deletes: about a second of single writes."""
+
+ROWS_READ_PER_CHUNK = 1000
+"""Index rows that one chunk looks at where few need a write."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a pass stands: ``began_at/shard/last id``; ``…/share`` where it ends with this shard, as a share of a pass
+    does."""
+
+    began_at: str
+    shard: int = 0
+    after: str = ""
+    is_share: bool = False
+
+    def __str__(self) -> str:
+        return "/".join((self.began_at, str(self.shard), self.after, *(("share",) if self.is_share else ())))
+
+
+def _place_of(cursor: str | None, now: str) -> _Place:
+    if cursor is None:
+        return _Place(now)
+    began_at, shard, after, *share = cursor.split("/")
+    return _Place(began_at, int(shard), after, is_share=bool(share))
+
+
+def _shares(kind: str, place: _Place) -> dict[str, str]:
+    """The rest of a pass, shard by shard."""
+    following = [_Place(place.began_at, shard) for shard in range(place.shard + 1, SHARDS)]
+    return {f"{kind}#{each.shard}": str(replace(each, is_share=True)) for each in (place, *following)}
+
+
+class CleanUp:
+    """Each method does one chunk and returns where the next begins, None at the end. All may be repeated."""
+
+    def __init__(self, tables: Tables, clock: Clock, nodes: Nodes) -> None:
+        self._clock = clock
+        self._nodes = nodes
+        self._commands = CommandStore(tables)
+        self._executions = ExecutionStore(tables)
+
+    def park(self, command_id: str, name: str, before: str | None, cursor: str) -> bool:
+        """Note where a pass, or a share of one (``name``), goes on that a message took up at ``before``: the change
+        stream begins the next messages there. A whole pass is divided: its shards go on side by side. False where
+        another message is ahead of this one, or there is no more to do."""
+        now = self._clock.now()
+        is_share = name != pass_of(name)
+        following = {name: cursor} if is_share else _shares(name, _place_of(cursor, to_seconds_text(now)))
+        return self._commands.park(command_id, name, before, following, now)
+
+    def expire_chunk(self, command_id: str, cursor: str | None) -> str | None:
+        """Expire what is open after the command's deadline. Does nothing while executions are still being created."""
+        command, fan_out = self._commands.with_fan_out(command_id)
+        now = to_seconds_text(self._clock.now())
+        if command is None or command.is_deleted or not command.is_expired_at(now):
+            return None
+        if fan_out is not None and fan_out.looks_since is not None:
+            fan_out = self._commands.end_looks(fan_out)
+        if fan_out is None or fan_out.parts:
+            return None
+        place = _place_of(cursor, now)
+        rows, following = self._next_rows(command_id, place, ROWS_READ_PER_CHUNK)
+        open_ids = [str(row["id"]) for row in rows if _is_open(row)]
+        for execution_id in open_ids[:ROWS_PER_CHUNK]:
+            # Refused: its result has arrived since the index was written.
+            with suppress(RefusedError):
+                self._executions.apply(execution_id, rules.expire(), now)
+        if len(open_ids) > ROWS_PER_CHUNK:
+            return str(replace(place, after=open_ids[ROWS_PER_CHUNK - 1]))
+        if following is None and command.expired_at is not None:
+            self._settle(EXPIRE, fan_out, command.expired_at, place)
+        return following
+
+    def cancel_chunk(self, command_id: str, cursor: str | None) -> str | None:
+        """Cancel what is open of a command whose cancellation was asked for: at once what no agent has, by request what
+        one has, each agent once. Does nothing for a deleted command: its own clean-up does more."""
+        _, fan_out = self._commands.with_fan_out(command_id)
+        if fan_out is None or fan_out.deleted_at is not None or fan_out.cancel_requested_at is None:
+            return None
+        since, now = fan_out.cancel_requested_at, to_seconds_text(self._clock.now())
+        place = _place_of(cursor, now)
+        rows, following = self._next_rows(command_id, place, ROWS_READ_PER_CHUNK)
+        open_ids = [str(row["id"]) for row in rows if _is_open(row)]
+        for execution_id in open_ids[:ROWS_PER_CHUNK]:
+            self._cancel(execution_id, now, since)
+        if len(open_ids) > ROWS_PER_CHUNK:
+            return str(replace(place, after=open_ids[ROWS_PER_CHUNK - 1]))
+        if following is None:
+            self._settle_cancel(fan_out, since, place)
+        return following
+
+    def delete_executions_chunk(self, command_id: str, cursor: str | None) -> str | None:
+        """Remove executions of a deleted command. What an index hid as open is cancelled first, so that its agent stops
+        and the events tell its end."""
+        command, fan_out = self._commands.with_fan_out(command_id)
+        if command is not None and not command.is_deleted:
+            return None
+        now = to_seconds_text(self._clock.now())
+        place = _place_of(cursor, now)
+        rows, following = self._next_rows(command_id, place, ROWS_PER_CHUNK)
+        for row in rows:
+            if _is_open(row):
+                self._abandon(str(row["id"]), now, ask_agent=True)
+        self._executions.delete_many([str(row["id"]) for row in rows])
+        if following is None and fan_out is not None and fan_out.deleted_at is not None:
+            self._settle(DELETE, fan_out, fan_out.deleted_at, place)
+        return following
+
+    def cancel_open_of_node_chunk(self, node_id: str, cursor: str | None) -> str | None:
+        """Cancel what is open on a deleted node, since no result of it can come.
+
+        If the same id is enrolled again, only what was meant for the node before is cancelled.
+        """
+        found = self._nodes.find_many([node_id])
+        enrolled_at = found[0].inserted_at if found else None
+        ids, has_more = self._executions.open_ids_of_node(node_id, cursor, ROWS_PER_CHUNK)
+        now = to_seconds_text(self._clock.now())
+        for execution_id in ids:
+            if enrolled_at is None or inserted_at_of(execution_id) < enrolled_at:
+                self._abandon(execution_id, now, ask_agent=False)
+        return ids[-1] if ids and has_more else None
+
+    def _cancel(self, execution_id: str, now: str, since: str) -> None:
+        """Cancel it, or, where an agent has it by now, ask that one to stop."""
+        try:
+            self._executions.apply(execution_id, rules.cancel(now), now)
+        except RefusedError as error:
+            if error.current is not None and error.current.status is Status.SENT:
+                # Refused: it has been asked or ended since.
+                with suppress(RefusedError):
+                    self._executions.apply(execution_id, rules.request_cancel_once(now, since), now)
+
+    def _abandon(self, execution_id: str, now: str, *, ask_agent: bool) -> None:
+        # Refused, here and below: it is final or gone, or was never sent.
+        if ask_agent:
+            with suppress(RefusedError):
+                self._executions.apply(execution_id, rules.request_cancel(now), now)
+        with suppress(RefusedError):
+            self._executions.apply(execution_id, rules.abandon(now), now)
+
+    def _next_rows(self, command_id: str, place: _Place, limit: int) -> tuple[Sequence[Item], str | None]:
+        """Index rows of a command from a place on, and the cursor after them."""
+        page = self._executions.page_of_command(command_id, place.shard, place.after or None, limit)
+        if page.last_key is not None:
+            return page.items, str(replace(place, after=str(page.last_key["id"])))
+        if place.is_share or place.shard + 1 == SHARDS:
+            return page.items, None
+        return page.items, str(_Place(place.began_at, place.shard + 1))
+
+    def _whole(self, fan_out: FanOut, kind: str, place: _Place) -> FanOut | None:
+        """The fan-out, where with what ended at this place its pass is through; None while other shares are left."""
+        return self._commands.end_share(fan_out, f"{kind}#{place.shard}") if place.is_share else fan_out
+
+    def _settle(self, kind: str, known: FanOut, since: str, place: _Place) -> None:
+        """The pass is through. Unless it began after indexes had caught up, another is made when they have.
+
+        Nothing is lost if the row has changed meanwhile: whoever changed it has made it due again.
+        """
+        fan_out = self._whole(known, kind, place)
+        if fan_out is None:
+            return
+        again = to_seconds_text(parse_time(since) + SETTLE)
+        if place.began_at < again:
+            self._commands.settle(fan_out, again)
+        elif fan_out.deleted_at is not None:
+            self._commands.remove_fan_out(fan_out, self._clock.now())
+        else:
+            self._commands.settle(fan_out, None)
+
+    def _settle_cancel(self, known: FanOut, since: str, place: _Place) -> None:
+        """Look again soon, since what an index hid runs meanwhile, and once more when any index has caught up."""
+        fan_out = self._whole(known, CANCEL, place)
+        if fan_out is None:
+            return
+        for pause in (SETTLE_SOON, SETTLE):
+            again = to_seconds_text(parse_time(since) + pause)
+            if place.began_at < again:
+                self._commands.settle(fan_out, again)
+                return
+        self._commands.cancelled(fan_out)
+
+
+def _is_open(row: Item) -> bool:
+    return Status(str(row["status"])) in OPEN

@@ -1,0 +1,94 @@
+"""`Creation`: executions of a command for some nodes, transaction by transaction and at a bounded pace."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from chalicelib.fleet.commands.execution_store import ExecutionStore, FanOutEndedError
+from chalicelib.fleet.commands.model import Command, Execution, Status
+from chalicelib.fleet.commands.store import execution_id
+from chalicelib.fleet.commands.undone import FanOut
+from chalicelib.fleet.nodes.model import TargetNode
+from chalicelib.fleet.targeting.model import TargetType
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.tables import Tables
+
+CHUNK = 99
+"""Executions in one transaction: DynamoDB's 100 writes less the check that the command still has parts left."""
+
+MOST_A_SECOND = 3000
+"""Executions of one fan-out, all its parts together. Each writes a unit to one of 4 keys of every index, and DynamoDB
+lets a key take 1,000 a second (developer guide, "quotas"): a quarter is left for what agents report meanwhile."""
+
+PIECE_SECONDS = 7.0
+"""How long the transactions of one page may take at that pace: less than an eighth of the function's timeout, where a
+quarter is the most (`kit.worktime.SHARE`). So a page that begins when `WorkTime` is almost over still ends."""
+
+Tell = Callable[[Mapping[str, Sequence[str]]], None]
+"""Takes what has been created: node id -> execution ids."""
+
+
+class Pace:
+    """Lets something happen at most so often."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._interval = timedelta(seconds=seconds)
+        self._next = clock.now()
+
+    def keep(self) -> None:
+        """Wait until it is time again."""
+        early = (self._next - self._clock.now()).total_seconds()
+        if early > 0:
+            self._clock.sleep(early)
+        self._next = self._clock.now() + self._interval
+
+
+def interval_of(workers: int) -> float:
+    """Seconds between two transactions of one of so many workers."""
+    return CHUNK * workers / MOST_A_SECOND
+
+
+def transactions_per_page(workers: int, most: int) -> int:
+    """How many fit into `PIECE_SECONDS`, at most ``most``."""
+    return min(most, int(PIECE_SECONDS / interval_of(workers)))
+
+
+class Creation:
+    """May be repeated: what is there already stays as it is."""
+
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        self._clock = clock
+        self._executions = ExecutionStore(tables)
+
+    def create(
+        self, command: Command, fan_out: FanOut, nodes: Sequence[TargetNode], tell: Tell, *, workers: int
+    ) -> bool:
+        """Create the executions of these nodes, as one of so many ``workers``; False where nothing may be created any
+        more. ``tell`` hears of them if they are few."""
+        now = to_seconds_text(self._clock.now())
+        executions = [_pending(command, node, fan_out.target_cluster_name, now) for node in nodes]
+        pace = Pace(self._clock, interval_of(workers))
+        try:
+            for start in range(0, len(executions), CHUNK):
+                pace.keep()
+                created = self._executions.create(command.id, executions[start : start + CHUNK])
+                if created and len(executions) <= CHUNK:
+                    tell({row.node_id: [row.id] for row in created})
+        except FanOutEndedError:
+            return False
+        return True
+
+
+def _pending(command: Command, node: TargetNode, target_cluster_name: str | None, now: str) -> Execution:
+    return Execution(
+        id=execution_id(command.id, node.id),
+        command_id=command.id,
+        node_id=node.id,
+        node_cluster_id=node.cluster_id,
+        node_cluster_name=node.cluster_name,
+        target_cluster_name=target_cluster_name,
+        target_all=command.targeting.type is TargetType.ALL,
+        status=Status.PENDING,
+        inserted_at=command.inserted_at,
+        updated_at=now,
+    )

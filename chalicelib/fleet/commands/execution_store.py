@@ -1,0 +1,252 @@
+"""Reads and writes of executions."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from chalicelib.fleet.commands.model import OPEN, CommandSummary, Execution, Outcome, Status, outcome_of
+from chalicelib.fleet.commands.rules import IS_FINAL, Transition
+from chalicelib.fleet.commands.store import (
+    EXECUTIONS,
+    FAN_OUTS,
+    SHARDS,
+    command_shard,
+    execution_from_item,
+    execution_key,
+    execution_to_item,
+    fan_out_key,
+    output_changes,
+    status_changes,
+)
+from chalicelib.kit.tables import (
+    Absent,
+    And,
+    Between,
+    Change,
+    Check,
+    ConditionFailedError,
+    Delete,
+    Equals,
+    Exists,
+    Item,
+    Or,
+    Page,
+    Query,
+    Ref,
+    Set,
+    Tables,
+    TransactionFailedError,
+    Update,
+    Write,
+    put_new,
+)
+
+
+class RefusedError(Exception):
+    """A transition or deletion did not happen; ``current`` is the row as it is, None if there is none."""
+
+    def __init__(self, current: Execution | None) -> None:
+        super().__init__("the execution is not in a state for this")
+        self.current = current
+
+
+class FanOutEndedError(Exception):
+    """The command has no parts left, so nothing may be created for it any more."""
+
+
+class StillCreatedError(Exception):
+    """The command has parts left: a row removed now could be created again."""
+
+
+class ExecutionStore:
+    """Executions on `Tables`."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def get(self, execution_id: str) -> Execution | None:
+        item = self._tables.get(EXECUTIONS, execution_key(execution_id))
+        return None if item is None else execution_from_item(item)
+
+    def get_many(self, ids: Sequence[str]) -> list[Execution]:
+        """Those that exist, in the order asked for."""
+        items = self._tables.get_many([Ref(EXECUTIONS, execution_key(row_id)) for row_id in ids])
+        return [execution_from_item(item) for item in items if item is not None]
+
+    def apply(self, execution_id: str, transition: Transition, now: str, *, node_id: str | None = None) -> Execution:
+        """One conditional update; with ``node_id`` only if that node owns the row. Raises `RefusedError`."""
+        changes: list[Change] = [Set(name, value) for name, value in transition.values.items()]
+        if transition.status is not None:
+            changes.extend(status_changes(execution_id, transition.status))
+        if transition.output is not None:
+            changes.extend(output_changes(transition.output))
+        condition = transition.when if node_id is None else And(Equals("node_id", node_id), transition.when)
+        update = Update(EXECUTIONS, execution_key(execution_id), (*changes, Set("updated_at", now)), condition)
+        try:
+            item = self._tables.write(update, transition.operation)
+        except ConditionFailedError as error:
+            raise RefusedError(_execution_or_none(error.current)) from error
+        if item is None:
+            raise RefusedError(None)
+        return execution_from_item(item)
+
+    def create(self, command_id: str, executions: Sequence[Execution]) -> list[Execution]:
+        """Put those that do not exist, in one transaction while the command has parts left; returns those.
+
+        At most 99, since the check of the parts takes one place. It keeps a worker that stalled from creating
+        anything after another has finished its part and the command has been expired or deleted.
+        Raises `FanOutEndedError`.
+        """
+        missing = list(executions)
+        check = Check(FAN_OUTS, fan_out_key(command_id), Or(Exists("parts"), Exists("looks_since")))
+        while missing:
+            puts = [put_new(EXECUTIONS, execution_to_item(execution)) for execution in missing]
+            try:
+                self._tables.commit([check, *puts], "execution.created")
+            except TransactionFailedError as error:
+                if 0 in error.failed:
+                    raise FanOutEndedError(command_id) from error
+                missing = [row for place, row in enumerate(missing, start=1) if place not in error.failed]
+            else:
+                return missing
+        return []
+
+    def delete(self, execution: Execution, *, is_young: bool = False) -> None:
+        """Remove a final execution that the caller has read. From then on nothing is created for its command, not even
+        for a node that an index had hidden: that search would create this one again. ``is_young``: it is likely to be
+        under way, and is ended at the first try.
+
+        Raises `StillCreatedError` while its command has parts left, and `RefusedError`.
+        """
+        key = fan_out_key(execution.command_id)
+        no_looks = (Set("looks", None), Set("looks_since", None))
+        guards: tuple[Write, Write] = (
+            Check(FAN_OUTS, key, And(Absent("parts"), Absent("looks_since"))),
+            Update(FAN_OUTS, key, no_looks, And(Exists("looks_since"), Absent("parts"))),
+        )
+        first, second = guards[::-1] if is_young else guards
+        try:
+            self._delete(execution, first)
+        except StillCreatedError:
+            self._delete(execution, second)
+
+    def _delete(self, execution: Execution, guard: Write) -> None:
+        row = Delete(EXECUTIONS, execution_key(execution.id), IS_FINAL, was_read=True)
+        try:
+            self._tables.commit((row, guard), "execution.deleted")
+        except TransactionFailedError as error:
+            if 0 not in error.failed:
+                raise StillCreatedError(execution.command_id) from error
+            raise RefusedError(_execution_or_none(error.failed[0])) from error
+
+    def delete_many(self, ids: Sequence[str]) -> None:
+        """Remove rows whatever they say; those that are gone already are no error.
+
+        One by one: a transaction would cost twice as much, and with large outputs more units at once than the table's
+        partitions give, so that it could be throttled for ever.
+        """
+        for row_id in ids:
+            self._tables.write(Delete(EXECUTIONS, execution_key(row_id)), "execution.deleted")
+
+    def open_of_node(self, node_id: str) -> list[Item]:
+        """Index rows (id, status, cancel_requested_at, command_id) of everything open on a node, oldest first."""
+        return [item for page in self.open_pages_of_node(node_id) for item in page]
+
+    def open_pages_of_node(self, node_id: str, size: int | None = None) -> Iterator[list[Item]]:
+        """`open_of_node`, ``size`` rows at a time, each page read when it is asked for."""
+        for page in self._tables.pages(self._open_query(node_id, limit=size)):
+            yield page.items
+
+    def open_ids_of_node(self, node_id: str, after: str | None, limit: int) -> tuple[list[str], bool]:
+        """Ids of a part of what is open on a node, and whether there is more."""
+        query = self._open_query(node_id, after, limit)
+        page = self._tables.query(query)
+        return [str(item["id"]) for item in page.items], page.last_key is not None
+
+    def page_of_command(self, command_id: str, shard: int, after: str | None, limit: int) -> Page:
+        """Index rows (id, node_id, status, exit_code) of one shard of a command's executions, oldest first."""
+        partition = command_shard(command_id, shard)
+        start = None if after is None else {"command_shard": partition, "id": after}
+        query = Query(EXECUTIONS, partition, index=EXECUTIONS.index("by_command"), limit=limit, start=start)
+        return self._tables.query(query)
+
+    def count_open(self, command_id: str) -> int:
+        """How many executions of a command are open, as the index knows it: a moment late, exact otherwise."""
+        return sum(map(_count_open, self._all_of_command(command_id)))
+
+    def has_open(self, command_id: str) -> bool:
+        """Whether an execution of a command is open, as the index knows it; reads until it finds one."""
+        return any(_count_open(page) for page in self._all_of_command(command_id))
+
+    def summary_of(self, command_id: str, limit: int) -> CommandSummary | None:
+        """Where all executions of a command stand, as the index knows it; None if they are more than ``limit``."""
+        counts: Counter[str] = Counter()
+        for page in self._all_of_command(command_id):
+            counts.update(map(_standing, page.items))
+            if counts.total() > limit:
+                return None
+        return CommandSummary(**counts)
+
+    def nodes_of_command(self, command_id: str) -> set[str]:
+        """Ids of the nodes that have an execution of a command, as the index knows it: 19 read units per 1,000."""
+        return {str(row["node_id"]) for page in self._all_of_command(command_id) for row in page.items}
+
+    def old_ids(self, shard: int, before: str, after: str | None, limit: int) -> tuple[list[str], bool]:
+        """Ids of one of the `SHARDS` of all executions, oldest first, below ``before``; and whether there are more."""
+        start = None if after is None else {"all_shard": str(shard), "id": after}
+        query = Query(
+            EXECUTIONS,
+            str(shard),
+            index=EXECUTIONS.index("all"),
+            sort=Between("0", before),
+            limit=limit,
+            start=start,
+        )
+        page = self._tables.query(query)
+        return [str(item["id"]) for item in page.items], page.last_key is not None
+
+    def prune(self, execution_id: str, now: str) -> None:
+        """Remove a final execution with its last event: it is marked, which is the event, and then deleted.
+
+        Whoever comes after a mark only deletes. One that is open or gone is left as it is.
+        """
+        key = execution_key(execution_id)
+        mark = Update(EXECUTIONS, key, (Set("pruned_at", now),), And(IS_FINAL, Absent("pruned_at")))
+        try:
+            self._tables.write(mark, "execution.pruned")
+        except ConditionFailedError as error:
+            if error.current is None or "pruned_at" not in error.current:
+                return
+        self._tables.write(Delete(EXECUTIONS, key, Exists("pruned_at"), was_read=True), "execution.deleted")
+
+    def _all_of_command(self, command_id: str) -> Iterator[Page]:
+        """Index rows of all executions of a command: a page of each shard at the same time, until all have ended."""
+        index = EXECUTIONS.index("by_command")
+        queries = [Query(EXECUTIONS, command_shard(command_id, shard), index=index) for shard in range(SHARDS)]
+        while queries:
+            pages = self._tables.query_many(queries)
+            yield from pages
+            queries = [
+                replace(query, start=page.last_key)
+                for query, page in zip(queries, pages, strict=True)
+                if page.last_key is not None
+            ]
+
+    def _open_query(self, node_id: str, after: str | None = None, limit: int | None = None) -> Query:
+        start = None if after is None else {"open_node_id": node_id, "id": after}
+        return Query(EXECUTIONS, node_id, index=EXECUTIONS.index("open_by_node"), limit=limit, start=start)
+
+
+def _execution_or_none(item: Item | None) -> Execution | None:
+    return None if item is None else execution_from_item(item)
+
+
+def _standing(row: Item) -> str:
+    """The field of a summary that an index row counts in."""
+    status = str(row["status"])
+    outcome = outcome_of(status, row.get("exit_code"))
+    return status if outcome is Outcome.OPEN else outcome.value
+
+
+def _count_open(page: Page) -> int:
+    return sum(1 for item in page.items if Status(str(item["status"])) in OPEN)

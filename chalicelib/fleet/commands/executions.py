@@ -1,0 +1,268 @@
+"""`Executions`: what operators and agents do with executions. Every change of state is one conditional write."""
+
+from collections.abc import Callable, Sequence
+
+from chalicelib.fleet.commands import rules
+from chalicelib.fleet.commands.command_store import CommandStore
+from chalicelib.fleet.commands.execution_store import ExecutionStore, RefusedError, StillCreatedError
+from chalicelib.fleet.commands.model import (
+    OPEN,
+    AssignedExecution,
+    CancelResult,
+    Command,
+    Execution,
+    ExecutionView,
+    Report,
+    Status,
+    Waiting,
+)
+from chalicelib.fleet.commands.rules import Transition
+from chalicelib.fleet.commands.store import (
+    ALL_EXECUTIONS,
+    BY_CLUSTER,
+    BY_COMMAND,
+    BY_NODE,
+    BY_OUTCOME,
+    BY_STATUS,
+    EXECUTIONS,
+    execution_from_item,
+    outcome_of_row,
+    output_of,
+)
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import EdgeError, forbidden, not_found
+from chalicelib.kit.listing import (
+    Choice,
+    Counter,
+    Flag,
+    Listing,
+    ListPage,
+    ListRequest,
+    Moment,
+    Number,
+    Presence,
+    Text,
+    Uuid,
+)
+from chalicelib.kit.tables import Tables
+
+FIELDS = {
+    "status": Choice("status"),
+    "outcome": Choice("outcome", read=outcome_of_row, reads=("status", "exit_code")),
+    "target_all": Flag("target_all"),
+    "exit_code": Number("exit_code"),
+    "has_output": Presence("output", "output_gz"),
+    "output": Text("output", read=output_of, reads=("output", "output_gz")),
+    "command_id": Uuid("command_id"),
+    "node_id": Uuid("node_id"),
+    "cluster_name": Text("node_cluster_name"),
+    "has_cluster": Presence("target_cluster_name"),
+    "sent_at": Moment("sent_at"),
+    "completed_at": Moment("completed_at"),
+    "cancelled_at": Moment("cancelled_at"),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+
+SORTABLE = ("status", "exit_code", "sent_at", "completed_at", "cancelled_at", "inserted_at", "updated_at")
+
+_BY_TIME = "inserted_at"
+
+_LIST = Listing(
+    EXECUTIONS, fields=FIELDS, sources=(BY_COMMAND, BY_NODE, BY_CLUSTER, BY_STATUS, BY_OUTCOME, ALL_EXECUTIONS)
+)
+
+
+class Executions:
+    """Reads executions together with their commands, and moves them from state to state.
+
+    ``totals`` reads what counters know, for long lists.
+    """
+
+    def __init__(self, tables: Tables, clock: Clock, *, read_limit: int, totals: Counter) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._read_limit = read_limit
+        self._totals = totals
+        self._commands = CommandStore(tables)
+        self._executions = ExecutionStore(tables)
+
+    def get(self, execution_id: str) -> ExecutionView:
+        """Raises not_found."""
+        execution = self._executions.get(execution_id)
+        if execution is None:
+            raise not_found()
+        return self._with_commands([execution])[0]
+
+    def list_page(self, request: ListRequest) -> ListPage[ExecutionView]:
+        """One page; raises as `Listing.page` does."""
+        page = self._page(request)
+        views = self._with_commands(page.items)
+        return ListPage(views, page.page, page.page_size, page.total_count)
+
+    def cancel(self, execution_id: str) -> CancelResult:
+        """Cancel at once what no agent has, ask the agent of what one has. Raises not_found and conflict.
+
+        Asking again asks the agent again.
+        """
+        now = self._now()
+        try:
+            self._executions.apply(execution_id, rules.cancel(now), now)
+        except RefusedError as error:
+            if error.current is None or error.current.status is not Status.SENT:
+                raise _refusal(error.current, rules.cancel_refused) from error
+        else:
+            return CancelResult.CANCELLED
+        try:
+            self._executions.apply(execution_id, rules.request_cancel(now), now)
+        except RefusedError as error:
+            raise _refusal(error.current, rules.cancel_refused) from error
+        return CancelResult.REQUESTED
+
+    def delete(self, execution_id: str) -> None:
+        """Remove a final execution. Raises not_found and conflict."""
+        execution = self._executions.get(execution_id)
+        if execution is None:
+            raise not_found()
+        try:
+            self._executions.delete(execution, is_young=self._now() < rules.looked_at_until(execution.inserted_at))
+        except StillCreatedError as error:
+            raise rules.delete_refused_while_created() from error
+        except RefusedError as error:
+            # Read a moment ago and gone now: it is deleted, which is what was asked for.
+            if error.current is not None:
+                raise rules.delete_refused(error.current.status) from error
+
+    def for_agent(self, node_id: str, status: Status, request: ListRequest) -> ListPage[AssignedExecution]:
+        """The node's own executions in one status; with nothing to do, one call."""
+        if status in OPEN and all(name == _BY_TIME for name, _ in request.order):
+            return self._open_for_agent(node_id, status, request)
+        filters = {"node_id": node_id, "status": status.value}
+        page = self._page(ListRequest(request.page, request.page_size, request.order, filters))
+        assigned = [_assigned(view) for view in self._with_commands(page.items)]
+        return ListPage([row for row in assigned if row is not None], page.page, page.page_size, page.total_count)
+
+    def acknowledge(self, node_id: str, execution_id: str) -> AssignedExecution:
+        """The agent has it: pending becomes sent, once. Raises not_found, forbidden and conflict."""
+        now = self._now()
+
+        def refused(current: Execution) -> EdgeError:
+            return rules.acknowledge_refused(current.status)
+
+        execution = self._apply_for(node_id, execution_id, rules.acknowledge(now), now, refused)
+        assigned = _assigned(self._with_commands([execution])[0])
+        if assigned is None:
+            # Its command is being removed: the agent drops it, the clean-up ends it.
+            raise not_found()
+        return assigned
+
+    def report(self, node_id: str, execution_id: str, result: Report) -> Execution:
+        """Take the agent's result, once; also a late one. Raises not_found, forbidden and conflict."""
+        now = self._now()
+
+        def refused(current: Execution) -> EdgeError:
+            return rules.report_refused(current.status, current.exit_code)
+
+        return self._apply_for(node_id, execution_id, rules.report(result, now), now, refused)
+
+    def mark_pushed(self, execution_id: str) -> Status | None:
+        """An agent has taken it by push: pending becomes sent, as by `acknowledge`. Returns the state that it is in
+        then, None if it is gone."""
+        now = self._now()
+        try:
+            return self._executions.apply(execution_id, rules.acknowledge(now), now).status
+        except RefusedError as error:
+            return None if error.current is None else error.current.status
+
+    def pending_for(self, node_id: str) -> list[str]:
+        """Ids of what waits for a node, oldest first, as the index knows it."""
+        rows = self._executions.open_of_node(node_id)
+        return [str(row["id"]) for row in rows if row["status"] == Status.PENDING.value]
+
+    def waiting_for(self, node_id: str, most: int) -> Waiting:
+        """Ids of what waits for a node and of what it was asked to end, oldest first, as the index knows it.
+
+        Of a backlog it reads no further than the page with which ``most`` are found to wait: what the node was asked
+        to end behind them is found when it has taken those.
+        """
+        waiting = Waiting([], [])
+        for page in self._executions.open_pages_of_node(node_id, most):
+            asked = [row for row in page if row["status"] == Status.SENT.value and row.get("cancel_requested_at")]
+            waiting.to_cancel.extend(str(row["id"]) for row in asked)
+            waiting.pending.extend(str(row["id"]) for row in page if row["status"] == Status.PENDING.value)
+            if len(waiting.pending) >= most:
+                break
+        return waiting
+
+    def details_of(self, execution_ids: Sequence[str]) -> list[ExecutionView]:
+        """Executions and their commands, for a delivery; those that do not exist are left out."""
+        return self._with_commands(self._executions.get_many(execution_ids))
+
+    def to_push(self, execution_ids: Sequence[str]) -> list[ExecutionView]:
+        """Those that an agent should still be given: pending, of a command that stands and whose deadline is ahead."""
+        now = self._now()
+        return [view for view in self.details_of(execution_ids) if _is_waiting(view, now)]
+
+    def _page(self, request: ListRequest) -> ListPage[Execution]:
+        now = self._clock.now()
+        page = _LIST.page(self._tables, request, now=now, read_limit=self._read_limit, counter=self._totals)
+        return page.map(execution_from_item)
+
+    def _open_for_agent(self, node_id: str, status: Status, request: ListRequest) -> ListPage[AssignedExecution]:
+        rows = [row for row in self._executions.open_of_node(node_id) if row["status"] == status.value]
+        if request.order and request.order[0][1]:
+            rows.reverse()
+        shown = rows[request.offset : request.offset + request.page_size]
+        commands = self._commands.get_many([str(row["command_id"]) for row in shown])
+        items = []
+        for row in shown:
+            command = commands.get(str(row["command_id"]))
+            requested_at = row.get("cancel_requested_at")
+            # Of a deleted command only what runs is shown, so that it can be stopped: what waits is being cancelled.
+            if command is not None and not (command.is_deleted and status is Status.PENDING):
+                requested = requested_at if isinstance(requested_at, str) else None
+                items.append(AssignedExecution(str(row["id"]), command, status, requested, command.inserted_at))
+        return ListPage(items, request.page, request.page_size, len(rows))
+
+    def _apply_for(
+        self,
+        node_id: str,
+        execution_id: str,
+        transition: Transition,
+        now: str,
+        refused: Callable[[Execution], EdgeError],
+    ) -> Execution:
+        """One conditional write for the node that owns the row; the row that refused it explains why."""
+        try:
+            return self._executions.apply(execution_id, transition, now, node_id=node_id)
+        except RefusedError as error:
+            if error.current is not None and error.current.node_id != node_id:
+                raise forbidden() from error
+            raise not_found() if error.current is None else refused(error.current) from error
+
+    def _with_commands(self, executions: Sequence[Execution]) -> list[ExecutionView]:
+        commands: dict[str, Command] = {}
+        if executions:
+            commands = self._commands.get_many([row.command_id for row in executions])
+        return [ExecutionView(row, commands.get(row.command_id)) for row in executions]
+
+    def _now(self) -> str:
+        return to_seconds_text(self._clock.now())
+
+
+def _is_waiting(view: ExecutionView, now: str) -> bool:
+    command = view.command
+    stands = command is not None and not command.is_deleted and not command.is_expired_at(now)
+    return stands and view.execution.status is Status.PENDING
+
+
+def _assigned(view: ExecutionView) -> AssignedExecution | None:
+    """What the agent is told; None when there is nothing to run any more."""
+    row = view.execution
+    if view.command is None or view.command.is_deleted:
+        return None
+    return AssignedExecution(row.id, view.command, row.status, row.cancel_requested_at, row.inserted_at)
+
+
+def _refusal(current: Execution | None, refused: Callable[[Status], EdgeError]) -> EdgeError:
+    return not_found() if current is None else refused(current.status)

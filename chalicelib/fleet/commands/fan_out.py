@@ -1,0 +1,126 @@
+"""`FanOuts`: turns a command into executions, part by part and page by page, and notices what was left undone."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.commands.command_store import CommandStore
+from chalicelib.fleet.commands.creation import CHUNK, Creation, Tell, transactions_per_page
+from chalicelib.fleet.commands.model import Command
+from chalicelib.fleet.commands.undone import (
+    LOOK,
+    PARTS_ARE_LEFT,
+    FanOut,
+    FanOutChunk,
+    due_of,
+    part_message,
+    pass_message,
+)
+from chalicelib.fleet.nodes.model import TargetPage
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.targeting import selection
+from chalicelib.fleet.targeting.model import WHOLE_FLEET, is_shard
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.queues import Message, Queue
+from chalicelib.kit.redrive import look_again_at
+from chalicelib.kit.tables import Tables
+
+WORKERS_AT_MOST = 20
+"""Parts of a fan-out that are worked on at the same time: the concurrency of the queue."""
+
+MOST_OF_A_SHARD = 3 * CHUNK
+"""Nodes of each shard up to which one message does for the whole fleet: about a thousand in all."""
+
+_DROPPED = FanOutChunk()
+
+Work = tuple[Queue, list[Message]]
+"""Messages that a sweep asks for."""
+
+
+class FanOuts:
+    """Any method may be repeated at any point, also late and beside itself: the rows that result are the same."""
+
+    def __init__(self, tables: Tables, clock: Clock, nodes: Nodes, clusters: Clusters) -> None:
+        self._clock = clock
+        self._nodes = nodes
+        self._clusters = clusters
+        self._commands = CommandStore(tables)
+        self._creation = Creation(tables, clock)
+
+    def create_chunk(self, command_id: str, part: str, cursor: str | None, tell: Tell) -> FanOutChunk:
+        """Create the next executions of a part, or of the whole fleet. ``tell`` hears of them at once if they are few:
+        of many, all hear by the change stream at the same time, while the rest is created.
+
+        The caller goes on with what follows and finishes what has ended. Dropped: a message for a part that is
+        finished, or for a deleted command. A command whose deadline has come gets no further executions.
+        """
+        command, fan_out = self._commands.with_fan_out(command_id)
+        parts = _meant(part, fan_out)
+        if command is None or command.is_deleted or fan_out is None or not parts:
+            return _DROPPED
+        if command.is_expired_at(to_seconds_text(self._clock.now())):
+            return FanOutChunk(ended=parts, fan_out=fan_out)
+        workers = 1 if part == WHOLE_FLEET else min(len(fan_out.parts), WORKERS_AT_MOST)
+        page = self._page(command, part, cursor, workers)
+        if page is None:
+            return FanOutChunk(split=tuple(sorted(parts)))
+        chosen = selection.select(page.nodes, command.targeting, self._nodes, self._clusters)
+        if not self._creation.create(command, fan_out, chosen, tell, workers=workers):
+            return _DROPPED
+        if page.cursor is not None:
+            return FanOutChunk(cursor=page.cursor)
+        return FanOutChunk(ended=parts, fan_out=fan_out)
+
+    def park(self, command_id: str, part: str, before: str | None, cursor: str) -> bool:
+        """Note where a part goes on that a message took up at ``before``: the change stream begins the next message
+        there. False where another message is ahead of this one, or the part is finished."""
+        return self._commands.park(command_id, part, before, {part: cursor}, self._clock.now())
+
+    def finish(self, chunk: FanOutChunk) -> None:
+        """Note that every execution of the parts exists that ended with the chunk. After the last part nodes are looked
+        for that an index hid (`Looking`), where one can hide any, and then the deadline becomes due."""
+        if chunk.fan_out is not None:
+            to_look_at = [part for part in chunk.ended if selection.may_miss(part)]
+            self._commands.remove_parts(chunk.fan_out, chunk.ended, self._clock.now(), to_look_at=to_look_at)
+
+    def due_work(self, limit: int) -> Iterator[list[Work]]:
+        """What sweeps have to queue now, at most ``limit`` commands, page by page.
+
+        Each is put off before it is handed out: work that is lost on the way comes up again after the interval.
+        """
+        now = self._clock.now()
+        taken = 0
+        for rows in self._commands.due_pages(to_seconds_text(now)):
+            yield [work for row in rows[: limit - taken] if (work := self._claim(row, now)) is not None]
+            taken += len(rows)
+            if taken >= limit:
+                return
+
+    def _claim(self, fan_out: FanOut, now: datetime) -> Work | None:
+        due, command_id = due_of(fan_out, to_seconds_text(now)), fan_out.command_id
+        if due is None:
+            self._commands.rest(fan_out)
+            return None
+        if not self._commands.postpone(fan_out, look_again_at(now, fan_out.sweeps)):
+            return None
+        if due == PARTS_ARE_LEFT:
+            parts = sorted(fan_out.parts)
+            return Queue.EXECUTION_CREATION, [part_message(command_id, part, fan_out.cursors) for part in parts]
+        if due == LOOK:
+            return Queue.EXECUTION_CREATION, [part_message(command_id, LOOK, fan_out.cursors)]
+        shares = fan_out.shares_of(due) or [due]
+        return Queue.CLEAN_UP, [pass_message(command_id, share, fan_out.cursors) for share in shares]
+
+    def _page(self, command: Command, part: str, cursor: str | None, workers: int) -> TargetPage | None:
+        """The next nodes, before filters; None for a whole fleet that is too large for one message."""
+        if part != WHOLE_FLEET:
+            size = CHUNK * transactions_per_page(workers, selection.SLICE // CHUNK)
+            return selection.page_of_part(self._nodes, command.targeting, part, cursor, command.inserted_at, size)
+        fleet = self._nodes.whole_fleet(MOST_OF_A_SHARD, command.inserted_at)
+        return None if fleet is None else TargetPage(fleet, None)
+
+
+def _meant(part: str, fan_out: FanOut | None) -> frozenset[str]:
+    """The parts that are left of what a message is for."""
+    left = frozenset[str]() if fan_out is None else fan_out.parts
+    return frozenset(name for name in left if name == part or (part == WHOLE_FLEET and is_shard(name)))

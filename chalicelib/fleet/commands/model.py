@@ -1,0 +1,202 @@
+"""What a command, its fan-out and an execution are, and what the use cases take and answer."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+from chalicelib.fleet.targeting.model import Targeting
+
+
+class Command(BaseModel, frozen=True):
+    """Never updated. A deleted one stays as a tombstone for a day, since late events still name its text and deadline.
+
+    ``timeout`` is in milliseconds, as in the contract. ``expired_at`` is the deadline. Times are UTC seconds text.
+    """
+
+    id: str
+    command_text: str
+    targeting: Targeting
+    timeout: int | None = None
+    expired_at: str | None = None
+    inserted_at: str
+    updated_at: str
+    deleted_at: str | None = None
+    version: int = 0
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.deleted_at is not None
+
+    def is_expired_at(self, now: str) -> bool:
+        """Whether the deadline has come; ``now`` in seconds text."""
+        return self.expired_at is not None and self.expired_at <= now
+
+
+class Status(StrEnum):
+    """Where an execution stands. ``sent`` means that the agent has acknowledged it."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class Outcome(StrEnum):
+    """What became of an execution: its status, with success and failure told apart by the exit code. ``open`` has no
+    end yet."""
+
+    OPEN = "open"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+OPEN = (Status.PENDING, Status.SENT)
+FINAL = (Status.COMPLETED, Status.CANCELLED, Status.EXPIRED)
+
+
+def outcome_of(status: str, exit_code: object) -> Outcome:
+    """The outcome of an execution in this status. Without an exit code, a completed one succeeded."""
+    match status:
+        case Status.COMPLETED:
+            return Outcome.SUCCEEDED if exit_code in {None, 0} else Outcome.FAILED
+        case Status.CANCELLED | Status.EXPIRED:
+            return Outcome(status)
+        case _:
+            return Outcome.OPEN
+
+
+class CommandState(StrEnum):
+    """Where a command stands: executions are being created, some are open, or all have ended."""
+
+    CREATING = "creating"
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+class Execution(BaseModel, frozen=True):
+    """One command on one node. ``node_cluster_*`` tell the node's cluster when this row was created.
+
+    ``output`` is None rather than blank. A cancelled or expired execution without ``exit_code`` still takes a late
+    result. ``inserted_at`` is the command's.
+    """
+
+    id: str
+    command_id: str
+    node_id: str
+    node_cluster_id: str
+    node_cluster_name: str
+    target_cluster_name: str | None = None
+    target_all: bool
+    status: Status
+    output: str | None = None
+    exit_code: int | None = None
+    sent_at: str | None = None
+    completed_at: str | None = None
+    cancelled_at: str | None = None
+    cancel_requested_at: str | None = None
+    inserted_at: str
+    updated_at: str
+    version: int = 0
+
+    @property
+    def outcome(self) -> Outcome:
+        return outcome_of(self.status, self.exit_code)
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Ids of executions of one node: what it has not taken yet, and what it runs and should end."""
+
+    pending: list[str]
+    to_cancel: list[str]
+
+
+@dataclass(frozen=True)
+class CommandSummary:
+    """How many executions of a command there are of each outcome. ``pending`` and ``sent`` are the two kinds of open
+    ones."""
+
+    pending: int = 0
+    sent: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    expired: int = 0
+
+    @property
+    def open(self) -> int:
+        return self.pending + self.sent
+
+    @property
+    def total(self) -> int:
+        return self.open + self.succeeded + self.failed + self.cancelled + self.expired
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a command is. ``targets`` is how many nodes it is for: None while executions are being created.
+    ``finished_at`` is when the last execution ended, None before and for a command from before that was noted.
+    ``summary`` is None for more executions than are counted while somebody waits."""
+
+    state: CommandState
+    targets: int | None
+    finished_at: str | None
+    summary: CommandSummary | None
+
+
+@dataclass(frozen=True)
+class NewCommand:
+    """What an operator asks for. ``expired_at`` is aware; without it the command gets the default deadline, unless it
+    ``never_expires``. ``allow_missing`` passes over named nodes and clusters that do not exist."""
+
+    command_text: str
+    targeting: Targeting
+    timeout: int | None = None
+    expired_at: datetime | None = None
+    never_expires: bool = False
+    allow_missing: bool = False
+
+
+@dataclass(frozen=True)
+class ExecutionView:
+    """An execution with its command, which holds text, timeout and deadline; None once the tombstone is gone."""
+
+    execution: Execution
+    command: Command | None
+
+
+@dataclass(frozen=True)
+class AssignedExecution:
+    """An execution as the agent of its node sees it: what it needs to run or stop it."""
+
+    id: str
+    command: Command
+    status: Status
+    cancel_requested_at: str | None
+    inserted_at: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an agent says at the end. ``completed_at`` defaults to the time of the report."""
+
+    is_expired: bool
+    output: str | None = None
+    exit_code: int | None = None
+    completed_at: str | None = None
+
+
+class CancelResult(StrEnum):
+    """The contract's answers to a cancel."""
+
+    CANCELLED = "execution cancelled"
+    REQUESTED = "cancellation request sent"

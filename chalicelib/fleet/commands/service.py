@@ -1,0 +1,200 @@
+"""`Commands`: what operators do with commands."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.commands import rules
+from chalicelib.fleet.commands.command_store import CommandStore, DeleteRefusedError
+from chalicelib.fleet.commands.execution_store import ExecutionStore
+from chalicelib.fleet.commands.model import Command, CommandState, NewCommand, Progress
+from chalicelib.fleet.commands.store import ALL_COMMANDS, COMMANDS, EXECUTIONS, command_from_item
+from chalicelib.fleet.commands.undone import FanOut
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.targeting.accepting import accept
+from chalicelib.fleet.targeting.rules import wrong_with
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.counters import total_of
+from chalicelib.kit.errors import EdgeError, Kind, not_found
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.listing import Counter, Listing, ListPage, ListRequest, Moment, Number, Presence, Text
+from chalicelib.kit.redrive import FIRST_LOOK
+from chalicelib.kit.tables import Item, Tables
+
+TEXT_LIMIT_BYTES = 128 * 1024 - 1
+"""UTF-8 bytes of a command's text: what Linux takes as one argument of a process, 128 KiB with the zero byte at its end
+(``MAX_ARG_STRLEN``, execve(2)). A longer text could be stored, and then run nowhere."""
+
+TOMBSTONE = timedelta(hours=25)
+"""The change stream keeps records for 24 hours; until then an event may still ask for the command's text."""
+
+SUMMARY_LIMIT = 100_000
+"""Executions that a summary counts: some 1,900 read units and a quarter of a second; beyond, lists by status tell."""
+
+FIELDS = {
+    "command_text": Text("command_text"),
+    "timeout": Number("timeout"),
+    "has_timeout": Presence("timeout"),
+    "expired_at": Moment("expired_at"),
+    "has_expired_at": Presence("expired_at"),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+
+SORTABLE = ("timeout", "expired_at", "inserted_at", "updated_at")
+
+_LIST = Listing(COMMANDS, fields=FIELDS, sources=(ALL_COMMANDS,))
+
+
+class Commands:
+    """Commands are made, read and deleted, never changed. Their executions are made by `FanOuts`.
+
+    ``totals`` reads what counters know, for long lists. ``default_deadline`` is given to commands without one; None
+    leaves them without.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        nodes: Nodes,
+        clusters: Clusters,
+        *,
+        read_limit: int,
+        totals: Counter,
+        default_deadline: timedelta | None = None,
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._nodes = nodes
+        self._clusters = clusters
+        self._read_limit = read_limit
+        self._totals = totals
+        self._default_deadline = default_deadline
+        self._commands = CommandStore(tables)
+        self._executions = ExecutionStore(tables)
+
+    def create(self, new: NewCommand) -> Command:
+        """Accept a command: one transaction, whatever the size of the fleet. Executions follow from it.
+
+        What it names has to exist, and is read first; that filters leave nobody is no error. Raises validation_failed.
+        """
+        now = self._clock.now()
+        text = to_seconds_text(now)
+        _validate(new, now)
+        accepted = accept(new.targeting, self._nodes, self._clusters, allow_missing=new.allow_missing)
+        named, parts = accepted.named, accepted.parts
+        deadline = self._deadline(new, now)
+        command = Command(
+            id=self._ids.uuid7(now),
+            command_text=new.command_text,
+            timeout=new.timeout,
+            expired_at=deadline,
+            targeting=accepted.targeting,
+            inserted_at=text,
+            updated_at=text,
+        )
+        fan_out = FanOut(
+            command_id=command.id,
+            parts=parts,
+            deadline=deadline,
+            due_at=to_seconds_text(now + FIRST_LOOK) if parts else None,
+            made_at=None if parts else text,
+            target_cluster_name=named[0].name if len(named) == 1 else None,
+            inserted_at=text,
+        )
+        self._commands.add(command, fan_out)
+        return command
+
+    def list_page(self, request: ListRequest) -> ListPage[Command]:
+        """One page; raises as `Listing.page` does."""
+        now = self._clock.now()
+        page = _LIST.page(self._tables, request, now=now, read_limit=self._read_limit, counter=self._totals)
+        # A lagging index may still name one that has just been deleted.
+        live = [item for item in page.items if item.get("deleted_at") is None]
+        return replace(page, items=live).map(command_from_item)
+
+    def get_with_progress(self, command_id: str) -> tuple[Command, Progress]:
+        """The command and how far it is, counted from an index that is a moment late. Raises not_found.
+
+        It reads the index rows of its executions: about 19 read units per 1,000, four partitions at a time. A machine
+        that an index hid when the command was given is found by a second pass; it makes a finished command run again.
+        """
+        command, fan_out, last_end = self._commands.standing(command_id)
+        if command is None or command.is_deleted:
+            raise not_found()
+        summary = self._executions.summary_of(command_id, SUMMARY_LIMIT)
+        if fan_out is not None and fan_out.parts:
+            return command, Progress(CommandState.CREATING, None, None, summary)
+        if summary is None:
+            targets = self._totals(total_of(EXECUTIONS.name, "command_id", command_id))
+            is_open = self._executions.has_open(command_id)
+        else:
+            targets, is_open = summary.total, summary.open > 0
+        if is_open:
+            return command, Progress(CommandState.RUNNING, targets, None, summary)
+        made_at = None if fan_out is None else fan_out.made_at
+        finished_at = max(filter(None, (made_at, last_end)), default=None)
+        return command, Progress(CommandState.FINISHED, targets, finished_at, summary)
+
+    def cancel(self, command_id: str) -> None:
+        """Create no more executions of it and cancel what is open: one write, the rest follows. May be repeated, and
+        then asks agents again. Raises not_found."""
+        now = self._clock.now()
+        due_at = to_seconds_text(now + FIRST_LOOK)
+        if not self._commands.request_cancel(command_id, to_seconds_text(now), due_at):
+            raise not_found()
+
+    def delete(self, command_id: str) -> None:
+        """Hide the command at once; its executions are removed in chunks afterwards.
+
+        Raises not_found, and conflict while parts are left or executions are open.
+        """
+        now = self._clock.now()
+        command, fan_out = self._commands.with_fan_out(command_id)
+        if command is None or command.is_deleted:
+            raise not_found()
+        open_count = self._executions.count_open(command_id)
+        if open_count:
+            raise rules.command_delete_refused(open_count)
+        if fan_out is not None and fan_out.parts:
+            raise rules.command_delete_refused_while_created()
+        expires_epoch = int((now + TOMBSTONE).timestamp())
+        try:
+            self._commands.bury(
+                command_id, to_seconds_text(now), expires_epoch, due_at=to_seconds_text(now + FIRST_LOOK)
+            )
+        except DeleteRefusedError as error:
+            # It had no parts and parts never come back, so another caller has just deleted it.
+            raise not_found() from error
+
+    def _deadline(self, new: NewCommand, now: datetime) -> str | None:
+        if new.expired_at is not None:
+            return to_seconds_text(new.expired_at)
+        return (
+            None
+            if self._default_deadline is None or new.never_expires
+            else to_seconds_text(now + self._default_deadline)
+        )
+
+    def rows_of(self, ids: Collection[str]) -> dict[str, Item]:
+        """The rows of commands and tombstones by id, for events; unknown ids are left out."""
+        return self._commands.rows_of(ids)
+
+
+def _validate(new: NewCommand, now: datetime) -> None:
+    details: dict[str, list[str]] = {}
+    if not new.command_text.strip():
+        details["command_text"] = ["can't be blank"]
+    elif len(new.command_text.encode()) > TEXT_LIMIT_BYTES:
+        details["command_text"] = [f"should be at most {TEXT_LIMIT_BYTES} byte(s)"]
+    elif "\0" in new.command_text:  # no program can be given one: each machine would fail by itself
+        details["command_text"] = [f"has U+0000 as character {new.command_text.index(chr(0)) + 1}: no shell takes it"]
+    if new.expired_at is not None and new.expired_at <= now:
+        details["expired_at"] = ["must be in the future"]
+    details |= wrong_with(new.targeting)
+    if details:
+        raise EdgeError(Kind.VALIDATION_FAILED, "Validation failed", details)

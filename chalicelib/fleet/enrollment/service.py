@@ -1,0 +1,306 @@
+"""Use cases of enrolment: operators make keys, machines exchange them for a place in a cluster."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from chalicelib.fleet.clusters.model import Cluster
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.enrollment.blob import SECRET_BYTES, key_id_of, to_blob
+from chalicelib.fleet.enrollment.model import EnrollmentKey, KeyChanges, Machines, Outcome, Redemption, Verification
+from chalicelib.fleet.enrollment.rules import decide, had_its_use
+from chalicelib.fleet.enrollment.store import NOTHING, TABLE, EnrollmentStore, Presented, is_expired, still_there
+from chalicelib.fleet.vpn.port import Joining, Member, Network, Vpn
+from chalicelib.fleet.vpn.registry import REGISTRY
+from chalicelib.kit.backoff import Backoff
+from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
+from chalicelib.kit.crypto import Sealer, Secret, digest, place_of, same
+from chalicelib.kit.errors import EdgeError, Kind, forbidden, invalid, not_found, unavailable
+from chalicelib.kit.ids import Ids, to_unpadded_base64
+from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.tables import ConditionFailedError, Put, Tables, TransactionFailedError, Write
+from chalicelib.platform.events.service import Events
+
+TOKEN_LIFETIME = timedelta(minutes=15)
+"""How long a registration token is good."""
+
+PUBLIC_KEY_KEPT = timedelta(days=1)
+"""How long a public key can still be looked at once it has expired."""
+
+USE_REMEMBERED = timedelta(days=1)
+"""How long a machine that took a use and made no node of it takes no second one."""
+
+TOKEN_BYTES = 32
+
+VERIFY_PATIENCE = timedelta(seconds=20)
+"""How long a verification is tried again while others use the same key. The last try may take 5 s (`Tables`), together
+less than the 29 s that API Gateway waits."""
+
+_FIRST_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 0.5
+
+_VERIFIED_EVENT = "edge.enrollment_key.verified"
+_VERIFIED = "enrollment_key.verified"
+
+
+class Enrollment:
+    """Makes, changes, lists and verifies enrollment keys, and redeems the tokens that verifying gives.
+
+    ``admin_urls`` are the addresses that new keys carry; ``totals`` reads what counters know, for long lists.
+    ``public_keys`` lets anybody draw a single-use key for the default cluster, good for ``public_keys_last_seconds``.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        *,
+        clusters: Clusters,
+        events: Events,
+        sealer: Sealer,
+        admin_urls: Sequence[str],
+        public_keys: bool,
+        list_read_limit: int,
+        totals: Counter,
+        machines: Machines,
+        public_keys_last_seconds: int = 86_400,
+        vpn: Vpn = REGISTRY,
+    ) -> None:
+        self._vpn = vpn
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._clusters = clusters
+        self._events = events
+        self._sealer = sealer
+        self._admin_urls = admin_urls
+        self._public_keys = public_keys
+        self._public_keys_last_seconds = public_keys_last_seconds
+        self._list_read_limit = list_read_limit
+        self._totals = totals
+        self._store = EnrollmentStore(tables, self._cluster_ids, machines)
+
+    # -- operators -----------------------------------------------------------------------------------------------
+
+    def create(self, cluster_name: str, wanted: KeyChanges) -> EnrollmentKey:
+        """A new key; single-use and without expiry unless told otherwise. Raises `EdgeError` (not found)."""
+        return self._create(self._clusters.get(cluster_name), wanted)
+
+    def create_for_default(self, wanted: KeyChanges) -> EnrollmentKey:
+        """A new key for the default cluster. Raises `EdgeError`: forbidden when none is configured, not found."""
+        return self._create(self._clusters.default_cluster(), wanted)
+
+    def create_public(self) -> EnrollmentKey:
+        """A nameless single-use key for the default cluster, which anybody may draw; it expires and is then removed.
+        Raises `EdgeError`: forbidden unless that is switched on and a default cluster configured, not found."""
+        if not self._public_keys:
+            raise forbidden()
+        expires = self._clock.now() + timedelta(seconds=self._public_keys_last_seconds)
+        wanted: KeyChanges = {"expired_at": to_seconds_text(expires)}
+        return self._create(self._clusters.default_cluster(), wanted, removed_at=expires + PUBLIC_KEY_KEPT)
+
+    def get(self, key_id: str) -> EnrollmentKey:
+        """Raises `EdgeError` (not found)."""
+        key = self._store.find(key_id)
+        if key is None:
+            raise not_found()
+        return key
+
+    def list_page(self, request: ListRequest) -> ListPage[EnrollmentKey]:
+        """One page of all keys; raises `EdgeError` (bad request) when the filters leave too much to read."""
+        return self._store.page(request, self._clock.now(), self._list_read_limit, self._totals)
+
+    def reveal(self, key: EnrollmentKey) -> Secret:
+        """The blob to hand to machines."""
+        return self._sealer.open(key.key_sealed, _place_of_blob(key.id))
+
+    def change(self, key_id: str, changes: KeyChanges) -> EnrollmentKey:
+        """Set what is given; nothing given changes nothing. Raises `EdgeError` (not found)."""
+        key = self.get(key_id)
+        if not changes:
+            return key
+        try:
+            return self._store.change(key, _without_blank_name(changes), to_seconds_text(self._clock.now()))
+        except ConditionFailedError as error:
+            raise not_found() from error
+
+    def delete(self, key_id: str) -> None:
+        """From now on the key lets nobody in, nor does a token given for it. Raises `EdgeError` (not found)."""
+        self._store.delete(self.get(key_id))
+
+    def clean_up_chunk(self, cluster_id: str, cursor: str | None) -> str | None:
+        """Remove up to 100 keys of a deleted cluster. Returns where to go on, None at the end; safe to repeat."""
+        return self._store.delete_of_cluster(cluster_id, cursor)
+
+    # -- machines ------------------------------------------------------------------------------------------------
+
+    def verify(self, blob: str, node_id: str | None) -> Verification:
+        """Exchange a use of a key for a registration token, or what a machine joins the mesh with where there is one.
+        Always an answer, never a refusal by exception.
+
+        A machine that names itself and asks again within `USE_REMEMBERED`, or while the node that it made was never
+        heard with its token, gets a fresh token and takes no second use. Room in the cluster is promised by
+        registration, not here. Every call leaves one event. Raises `EdgeError` (unavailable) when others kept using the
+        key for `VERIFY_PATIENCE`, or the mesh does not answer: then no use is taken.
+        """
+        backoff = Backoff(
+            self._clock,
+            self._ids,
+            first_seconds=_FIRST_PAUSE_SECONDS,
+            longest_seconds=_LONGEST_PAUSE_SECONDS,
+            patience=VERIFY_PATIENCE,
+        )
+        while True:
+            answer = self._try_to_verify(blob, node_id, self._clock.now())
+            if answer is not None:
+                return answer
+            if not backoff.pause():
+                raise unavailable()
+
+    def look_at(self, blob: str) -> Outcome:
+        """What `verify` would say of this key to a machine that has not had a use of it. Takes none, writes nothing."""
+        now = self._clock.now()
+        presented = self._presented(blob, None, now)
+        cluster = None if presented.key is None else self._clusters.find(presented.key.cluster_name)
+        return decide(presented.key, cluster, now, presented.standing, use_noted=False)
+
+    def redeem_token(self, token: str, node_id: str) -> Redemption:
+        """The cluster that a registration token leads to, and the writes that bind the token to this node.
+
+        The same node may redeem it again until it expires. Raises `EdgeError` (validation) for a token that is unknown,
+        expired, or another node's.
+        """
+        now = self._clock.now()
+        row = self._store.find_token(digest(token))
+        if (
+            row is None
+            or is_expired(row.expires_at, now)
+            or row.verified_for not in {None, node_id}
+            or row.node_id not in {None, node_id}
+        ):
+            raise invalid("registration_token", "is invalid or expired")
+        return Redemption(
+            key_id=row.key_id,
+            cluster_id=row.cluster_id,
+            cluster_name=row.cluster_name,
+            already_bound=row.node_id is not None,
+            write=self._store.bind_token(row, node_id, now),
+            check=still_there(row.key_id),
+        )
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _cluster_ids(self, names: tuple[str, ...]) -> list[str]:
+        return [cluster.id for cluster in self._clusters.find_many(names)]
+
+    def _create(self, cluster: Cluster, wanted: KeyChanges, *, removed_at: datetime | None = None) -> EnrollmentKey:
+        now = self._clock.now()
+        key_id = self._ids.uuid7(now)
+        blob = to_blob(self._admin_urls, key_id, self._ids.token_bytes(SECRET_BYTES))
+        key = EnrollmentKey(
+            id=key_id,
+            cluster_id=cluster.id,
+            cluster_name=cluster.name,
+            name=wanted.get("name") or None,
+            uses_remaining=wanted.get("uses_remaining", 1),
+            expired_at=wanted.get("expired_at"),
+            inserted_at=to_seconds_text(now),
+            updated_at=to_seconds_text(now),
+            version=1,
+            key_digest=digest(blob),
+            key_sealed=self._sealer.seal(blob, _place_of_blob(key_id)),
+        )
+        try:
+            self._tables.commit(
+                [self._clusters.still_there(cluster), self._store.put(key, removed_at)], "enrollment_key.created"
+            )
+        except TransactionFailedError as error:
+            raise not_found() from error
+        return key
+
+    def _try_to_verify(self, blob: str, node_id: str | None, now: datetime) -> Verification | None:
+        """None when others came in between."""
+        presented = self._presented(blob, node_id, now)
+        key = presented.key
+        cluster = None if key is None else self._clusters.find(key.cluster_name)
+        outcome = decide(key, cluster, now, presented.standing, use_noted=presented.use_noted)
+        token = None
+        if outcome is Outcome.VERIFIED and key is not None and cluster is not None and self._comes_again(presented):
+            token = self._vpn.given_token(Joining(key.id, node_id))
+            if token is None and node_id is not None and not self._may_register(Member(node_id, cluster.name)):
+                presented = presented.as_if_new()
+                outcome = decide(key, cluster, now, presented.standing, use_noted=False)
+        if outcome is not Outcome.VERIFIED or key is None or cluster is None:
+            known = None if outcome is Outcome.INVALID_KEY else key
+            self._tables.write(self._occurrence(known, outcome, now), _VERIFIED)
+            return Verification(verified=False, error=outcome.value, registration_token="", network_name="")
+        comes_again = self._comes_again(presented)
+        if not comes_again:
+            # Before a use is taken: where the mesh does not answer, none is.
+            network = Network(cluster.id, cluster.name, cluster.ipv4_range)
+            token = self._vpn.join_token(network, Joining(key.id, node_id))
+        token = token or to_unpadded_base64(self._ids.token_bytes(TOKEN_BYTES))
+        writes: list[Write] = [self._store.put_token(digest(token), key, node_id, now + TOKEN_LIFETIME)]
+        if not comes_again:
+            use = self._store.take_use(key, now)
+            writes.extend([use] if use else [])
+            if node_id is not None:
+                writes.append(self._store.note_use(key, node_id, now, USE_REMEMBERED, over=presented.noted_until))
+            if key.uses_remaining is not None:
+                key = key.model_copy(update={"uses_remaining": key.uses_remaining - 1})
+        writes.append(self._occurrence(key, outcome, now))
+        if not self._commit_alone(writes):
+            return None
+        return Verification(verified=True, error="", registration_token=token, network_name=cluster.network_name)
+
+    def _comes_again(self, presented: Presented) -> bool:
+        """Whether this machine has taken a use of the key already."""
+        key = presented.key
+        return key is not None and had_its_use(key, presented.standing, use_noted=presented.use_noted)
+
+    def _may_register(self, member: Member) -> bool:
+        """Whether a machine that comes again needs no more than a token of ours: everywhere but where there is a mesh
+        that it is not in, and the key that it was given to join with is used up or gone."""
+        return not self._vpn.is_mesh or self._vpn.host_of(member) is not None
+
+    def _commit_alone(self, writes: Sequence[Write]) -> bool:
+        """Commit; False when others changed the key in between, or kept its row busy for as long as `Tables` waits."""
+        try:
+            self._tables.commit(writes, _VERIFIED)
+        except TransactionFailedError:
+            return False
+        except EdgeError as error:
+            if error.kind is not Kind.UNAVAILABLE:
+                raise
+            return False
+        return True
+
+    def _presented(self, blob: str, node_id: str | None, now: datetime) -> Presented:
+        """The stored key that is exactly this text, and what is known of this machine."""
+        key_id = key_id_of(blob)
+        if key_id is None:
+            return NOTHING
+        found = self._store.read_for(key_id, node_id, now)
+        return found if found.key is not None and same(digest(blob), found.key.key_digest) else NOTHING
+
+    def _occurrence(self, key: EnrollmentKey | None, outcome: Outcome, now: datetime) -> Put:
+        """The event of this attempt; ``key`` as it is afterwards, None when the machine presented none of ours."""
+        return self._events.occurrence(
+            _VERIFIED_EVENT,
+            {
+                "enrollment_key_id": key and key.id,
+                "cluster_name": key and key.cluster_name,
+                "name": key and key.name,
+                "uses_remaining": key and key.uses_remaining,
+                "result": outcome.event_result,
+                "verified_at": to_microseconds_text(now),
+            },
+        )
+
+
+def _place_of_blob(key_id: str) -> str:
+    return place_of(TABLE, key_id, "key")
+
+
+def _without_blank_name(changes: KeyChanges) -> KeyChanges:
+    return {**changes, "name": changes["name"] or None} if "name" in changes else changes

@@ -1,0 +1,75 @@
+"""`Discovery`: what a Prometheus shall scrape, for its ``http_sd_config``."""
+
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.fleet.metrics.model import MetricsType
+from chalicelib.fleet.nodes.model import NodeSummary, Status
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.kit.errors import unavailable
+
+MOST_TARGETS = 10_000
+"""Lambda answers at most 6 MB, and a target takes up to 500 bytes of it, quotes escaped. More would have to be left
+out without a word, so more is an error that names the filter to add."""
+
+LISTED = (Status.HEALTHY, Status.UNHEALTHY)
+"""An unreachable node has nothing to scrape."""
+
+
+class Labels(BaseModel):
+    """Those with underscores in front tell Prometheus how to scrape and do not reach the stored series."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    cluster: str
+    job: str
+    metrics_path: str = Field(alias="__metrics_path__")
+    node_id: str
+    scheme: str | None = Field(default=None, alias="__scheme__", exclude_if=lambda value: value is None)
+
+
+class Target(BaseModel):
+    """One node: every node is scraped at this API's own address, by a path of its own."""
+
+    targets: list[str]
+    labels: Labels
+
+
+class Discovery:
+    """``base_url`` is where Prometheus reaches this API: ``host:port``, or a URL, whose path is kept in front of every
+    node's."""
+
+    def __init__(self, nodes: Nodes, base_url: str | None) -> None:
+        self._nodes = nodes
+        self._base_url = base_url
+
+    def targets(self, metrics_type: MetricsType, cluster_name: str | None) -> list[Target]:
+        """All healthy and unhealthy nodes, or those of a cluster, by cluster and id.
+
+        Reads the index entries of those nodes and nothing else. Raises `EdgeError`: bad request for more than
+        `MOST_TARGETS`; unavailable where the API does not know its own address.
+        """
+        if not self._base_url:
+            raise unavailable()
+        has_scheme = "://" in self._base_url
+        base = urlsplit(self._base_url if has_scheme else f"//{self._base_url}")
+        nodes = self._nodes.summaries_by_status(LISTED, cluster_name, MOST_TARGETS)
+        return [
+            Target(
+                targets=[base.netloc],
+                labels=Labels(
+                    cluster=node.cluster_name,
+                    job=f"node-{metrics_type}-metrics",
+                    __metrics_path__=f"{base.path.rstrip('/')}/api/v1/nodes/{node.id}/metrics/{metrics_type}/raw",
+                    node_id=node.id,
+                    # http is what Prometheus takes without being told.
+                    __scheme__="https" if base.scheme == "https" else None,
+                ),
+            )
+            for node in sorted(nodes, key=_place)
+        ]
+
+
+def _place(node: NodeSummary) -> tuple[str, str]:
+    return node.cluster_name, node.id

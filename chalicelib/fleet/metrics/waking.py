@@ -1,0 +1,63 @@
+"""Asking a connected agent for its metrics, and waiting a moment for its push."""
+
+from collections.abc import Callable, Collection, Mapping
+
+from chalicelib.fleet.metrics.model import Metrics, MetricsType
+from chalicelib.fleet.metrics.store import MetricsStore
+from chalicelib.fleet.nodes.model import Presence
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.log import Level, Log
+from chalicelib.kit.sockets import SocketError, Sockets
+
+PAUSES_SECONDS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.25)
+"""Between two looks at the cache: five seconds in all, and six reads of one row or two."""
+
+Cached = Mapping[MetricsType, Metrics]
+
+
+class Waker:
+    """``sockets`` is asked for when a frame is to be sent: few requests send one."""
+
+    def __init__(
+        self, store: MetricsStore, nodes: Nodes, sockets: Callable[[], Sockets], clock: Clock, log: Log
+    ) -> None:
+        self._store = store
+        self._nodes = nodes
+        self._sockets = sockets
+        self._clock = clock
+        self._log = log
+
+    def ask(self, presence: Presence, types: Collection[MetricsType], known: Cached) -> dict[MetricsType, Metrics]:
+        """What came of these types since ``known`` was read; nothing where no socket is open or nobody answers."""
+        return self.wait_for(presence.id, types, known) if self._posted(presence, types) else {}
+
+    def wait_for(self, node_id: str, types: Collection[MetricsType], known: Cached) -> dict[MetricsType, Metrics]:
+        """What comes of these types since ``known`` was read, in the time of all `PAUSES_SECONDS`."""
+        came: dict[MetricsType, Metrics] = {}
+        before = {each: _stamp(known.get(each)) for each in types}
+        for pause in PAUSES_SECONDS:
+            self._clock.sleep(pause)
+            found = self._store.find(node_id, [each for each in before if each not in came])
+            came |= {each: metrics for each, metrics in found.items() if _stamp(metrics) != before[each]}
+            if len(came) == len(before):
+                break
+        return came
+
+    def _posted(self, presence: Presence, types: Collection[MetricsType]) -> bool:
+        if presence.connection_id is None:
+            return False
+        frame = {"type": "metrics", "metrics_types": [each.value for each in types]}
+        try:
+            is_open = self._sockets().post(presence.connection_id, frame)
+        except SocketError as error:
+            self._log.line("wake_up_lost", level=Level.WARNING, error_type=type(error).__name__, node_id=presence.id)
+            return False
+        if not is_open:
+            self._nodes.found_gone(presence)
+        return is_open
+
+
+def _stamp(metrics: Metrics | None) -> tuple[str, int] | None:
+    """Tells one push from the next, also within a second."""
+    return None if metrics is None else (metrics.updated_at, metrics.version)

@@ -1,0 +1,131 @@
+"""The sockets of agents: which node is behind which, and which one counts."""
+
+from datetime import timedelta
+
+from chalicelib.fleet.nodes import instances, presence_store, store
+from chalicelib.fleet.nodes.health import Health
+from chalicelib.fleet.nodes.identity import Identity, conflicting
+from chalicelib.fleet.nodes.model import Agent, Connection, Node, Presence, Status
+from chalicelib.fleet.nodes.rules import HealthLimits
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import conflict
+from chalicelib.kit.ids import to_milliseconds
+from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError, Write
+
+HANDSHAKE = timedelta(seconds=30)
+"""From the opening of a socket to when it can be posted to, at most: API Gateway waits 29 s for `$connect`, whose first
+write names the socket already. To clear one that is about to open would leave its agent waiting at a socket that nobody
+knows."""
+
+
+class Connections:
+    """Keeps a row for every open socket, and in each node's presence the newest one."""
+
+    def __init__(self, tables: Tables, clock: Clock, health: Health, limits: HealthLimits, identity: Identity) -> None:
+        self._identity = identity
+        self._tables = tables
+        self._clock = clock
+        self._health = health
+        self._limits = limits
+
+    def connected(
+        self, bearer: str | None, connection_id: str, connected_at_ms: int, instance_id: str | None = None
+    ) -> None:
+        """The agent with this token opened a socket: it counts as heard, and wake-ups go there from now on.
+
+        Raises unauthorized and forbidden as `Identity.authenticate`, conflict for a socket that is older than one
+        that the node opened since, and where two machines use its identity.
+        """
+        for _ in self._tables.tries():
+            agent = self._identity.authenticate(bearer, instance_id)
+            if instances.look_at(agent.presence, instance_id, self._clock.now()).is_conflict:
+                agent = self._identity.note_conflict(agent)
+            if agent.node.identity_conflict_at is not None:
+                raise conflicting()
+            operation = "node.became_healthy" if agent.node.status is Status.UNREACHABLE else "connection.opened"
+            try:
+                self._tables.commit(self._opening(agent, connection_id, connected_at_ms), operation)
+            except TransactionFailedError as error:
+                if _NODE_PLACE not in error.failed:
+                    break
+            else:
+                return
+        raise conflict("a newer connection exists")
+
+    def disconnected(self, connection_id: str) -> None:
+        """The socket is closed. Late or repeated, it takes nothing from a newer one."""
+        connection = presence_store.read_connection(self._tables, connection_id)
+        if connection is not None:
+            self._clear(connection.node_id, connection_id)
+
+    def heard(self, connection_id: str) -> Node | None:
+        """A frame came in: the node counts as heard, and is returned, if the socket is the one that its presence
+        names."""
+        connection = presence_store.read_connection(self._tables, connection_id)
+        if connection is None:
+            return None
+        node, presence = presence_store.read_both(self._tables, connection.node_id)
+        if node is None or presence is None or presence.connection_id != connection_id:
+            return None
+        self._health.touch(Agent(node, presence))
+        return node
+
+    def found_gone(self, presence: Presence) -> None:
+        """A post found nobody at the socket that this presence names. While its handshake may be under way that says
+        nothing, and the agent asks for what it missed once it is through; later no wake-up goes there any more."""
+        if presence.connection_id is None or presence.connected_at_ms is None:
+            return
+        if to_milliseconds(self._clock.now() - HANDSHAKE) >= presence.connected_at_ms:
+            self._clear(presence.id, presence.connection_id)
+
+    def _clear(self, node_id: str, connection_id: str) -> None:
+        """No wake-up goes to this socket any more. A newer one stays."""
+        now = to_seconds_text(self._clock.now())
+        try:
+            self._tables.write(presence_store.note_disconnected(node_id, connection_id, now), "connection.closed")
+        except ConditionFailedError as error:
+            if error.current is not None and error.current.get("connection_id") == connection_id:
+                self._clear_of_unreachable(node_id, connection_id)
+        self.forget(connection_id)
+
+    def forget(self, connection_id: str) -> None:
+        """Drop the row of a socket that is closed."""
+        self._tables.write(presence_store.close_connection(connection_id), "connection.forgotten")
+
+    def connection_of_deleted(self, node_id: str) -> str | None:
+        """The socket that a deleted node left open; None if there is none, or the node has enrolled again."""
+        node, presence = presence_store.read_both(self._tables, node_id)
+        return None if node is not None or presence is None else presence.connection_id
+
+    def forget_deleted(self, node_id: str) -> None:
+        """Drop what is left of a deleted node, unless it has enrolled again."""
+        try:
+            self._tables.commit(presence_store.forget(node_id), "presence.forgotten")
+        except TransactionFailedError:
+            return  # its only condition: the node has enrolled again, and this is its presence
+
+    def _opening(self, agent: Agent, connection_id: str, connected_at_ms: int) -> list[Write]:
+        now = self._clock.now()
+        text = to_seconds_text(now)
+        expires = now + timedelta(seconds=presence_store.CONNECTION_SECONDS)
+        node_write: Write = presence_store.same_registration(agent.node)
+        if agent.node.status is Status.UNREACHABLE:
+            node_write = store.set_status(agent.node, Status.HEALTHY, text)
+        due = self._limits.due_after(now, connected=True)
+        return [
+            node_write,
+            presence_store.note_connected(agent, connection_id, connected_at_ms, text, due),
+            presence_store.open_connection(Connection(connection_id, agent.node.id), int(expires.timestamp())),
+        ]
+
+    def _clear_of_unreachable(self, node_id: str, connection_id: str) -> None:
+        try:
+            write = presence_store.note_disconnected_unreachable(node_id, connection_id)
+            self._tables.write(write, "connection.closed")
+        except ConditionFailedError as error:
+            if error.current is not None and error.current.get("connection_id") == connection_id:
+                raise
+
+
+_NODE_PLACE = 0
+"""Where the node's write stands in the transaction of a new socket."""

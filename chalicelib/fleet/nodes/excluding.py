@@ -1,0 +1,76 @@
+"""Keeping machines out, and letting them in again."""
+
+from dataclasses import dataclass
+
+from chalicelib.fleet.nodes import exclusions, presence_store, shut_out_store, store
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import unavailable
+from chalicelib.kit.ids import moment_of_milliseconds
+from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Whether a machine may be a node. ``is_node``: it is one now. Times are seconds text, None for neither."""
+
+    node_id: str
+    is_node: bool
+    blocked_at: str | None
+    removed_at: str | None
+
+
+class Excluding:
+    """Blocks machines by their node id, whether they are nodes or not, and lifts blocks and deletions."""
+
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        self._tables = tables
+        self._clock = clock
+
+    def block(self, node_id: str) -> Admission:
+        """From now on nothing that this machine sends counts, and it cannot enrol. A node stays, and its socket is
+        closed. Again changes nothing. Raises service_unavailable if others keep writing it."""
+        for _ in self._tables.tries():
+            node, presence, found = presence_store.read_known(self._tables, node_id)
+            blocked_at = None if found is None else found.blocked_at
+            now = self._clock.now()
+            if blocked_at is None or (node is not None and node.blocked_at is None):
+                text = to_seconds_text(now)
+                writes: list[Write] = [exclusions.note_blocked(node_id, now)]
+                if node is None:
+                    writes.append(store.not_there(node_id))
+                else:
+                    writes.append(shut_out_store.block(node, presence, text))
+                if node is not None and presence is not None:
+                    writes.append(presence_store.shut_out(presence))
+                if not self._commit(writes, "node.blocked"):
+                    continue
+                blocked_at = blocked_at or text
+            return Admission(node_id, node is not None, blocked_at, _removed_at(found))
+        raise unavailable()
+
+    def unblock(self, node_id: str) -> Admission:
+        """Forget that this machine was blocked or deleted, or that there were two of it: its token, or any key of its
+        cluster, is good again. Nothing to forget is no error. Raises service_unavailable if others keep writing it."""
+        for _ in self._tables.tries():
+            node, _, found = presence_store.read_known(self._tables, node_id)
+            writes: list[Write] = [exclusions.lift(node_id)] if found is not None else []
+            if node is not None and not node.may_work:
+                writes.append(shut_out_store.unblock(node, to_seconds_text(self._clock.now())))
+                writes.append(presence_store.forget_instances(node_id))
+            if not writes or self._commit(writes, "node.unblocked"):
+                return Admission(node_id, node is not None, None, None)
+        raise unavailable()
+
+    def _commit(self, writes: list[Write], operation: str) -> bool:
+        """Whether all conditions held."""
+        try:
+            self._tables.commit(writes, operation)
+        except TransactionFailedError:
+            return False
+        return True
+
+
+def _removed_at(found: exclusions.Exclusion | None) -> str | None:
+    if found is None or found.removed_at_ms is None:
+        return None
+    return to_seconds_text(moment_of_milliseconds(found.removed_at_ms))

@@ -1,0 +1,93 @@
+"""Machines that may not be nodes: those that an operator has deleted, and those that one keeps out.
+
+A row a machine, under its node id. It outlives the node and never expires: a key without limit does not either. Some
+200 bytes each; a million deleted nodes cost a few cents a month.
+"""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.fleet.nodes.model import Code
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.ids import milliseconds_of, to_milliseconds
+from chalicelib.kit.tables import Absent, Check, Delete, Equals, Item, Ref, Set, SetIfAbsent, Table, Tables, Update
+
+EXCLUSIONS = Table("node_exclusions", partition="id")
+
+
+class Exclusion(BaseModel):
+    """``removed_at_ms``: keys made up to then (milliseconds since 1970), and all that was given for them, are good for
+    this id no more. ``blocked_at`` (seconds text): nothing is, until an operator lifts it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    removed_at_ms: int | None = None
+    blocked_at: str | None = None
+    version: int = 0
+
+    def refuses(self, key_id: str) -> bool:
+        """Whether this enrollment key was there when the node was deleted; its id tells when it was made."""
+        return self.removed_at_ms is not None and milliseconds_of(key_id) <= self.removed_at_ms
+
+
+def ref(node_id: str) -> Ref:
+    """Where the row of a machine stands, to be read with other rows."""
+    return Ref(EXCLUSIONS, {"id": node_id})
+
+
+def from_item(item: Item | None) -> Exclusion | None:
+    return None if item is None else Exclusion.model_validate(item)
+
+
+def read(tables: Tables, node_id: str) -> Exclusion | None:
+    """By one call; None for a machine that nobody has deleted or blocked."""
+    return from_item(tables.get(*ref(node_id)))
+
+
+def is_removed(tables: Tables, node_id: str) -> bool:
+    """Whether there was a node of this id that was deleted; one call."""
+    found = read(tables, node_id)
+    return found is not None and found.removed_at_ms is not None
+
+
+def unchanged(node_id: str, found: Exclusion | None) -> Check:
+    """For a transaction: the row is as it was read."""
+    table, key = ref(node_id)
+    return Check(table, key, Absent("id") if found is None else Equals("version", found.version))
+
+
+def note_removed(node_id: str, now: datetime) -> Update:
+    """For the transaction that deletes the node."""
+    table, key = ref(node_id)
+    return Update(table, key, (Set("removed_at_ms", to_milliseconds(now)),))
+
+
+def note_blocked(node_id: str, now: datetime) -> Update:
+    """Keep the machine out; again keeps the first time."""
+    table, key = ref(node_id)
+    return Update(table, key, (SetIfAbsent("blocked_at", to_seconds_text(now)),))
+
+
+def lift(node_id: str) -> Delete:
+    """Neither deleted nor blocked any more."""
+    table, key = ref(node_id)
+    return Delete(table, key)
+
+
+def removed_token() -> EdgeError:
+    """What the token of a deleted node is answered."""
+    return EdgeError(Kind.UNAUTHORIZED, "This node was deleted", code=Code.NODE_REMOVED)
+
+
+def removed_machine() -> EdgeError:
+    """What a deleted machine is answered that registers with something from before."""
+    details = {"node_id": ["was deleted; a newer enrollment key admits it, or POST /api/v1/nodes/{id}/unblock"]}
+    return EdgeError(Kind.VALIDATION_FAILED, "This node was deleted", details, code=Code.NODE_REMOVED)
+
+
+def blocked_machine() -> EdgeError:
+    """What a machine is answered that an operator keeps out."""
+    return EdgeError(Kind.FORBIDDEN, "This node is blocked", code=Code.NODE_BLOCKED)

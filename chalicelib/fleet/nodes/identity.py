@@ -1,0 +1,79 @@
+"""Who an agent is, and that two machines say that they are the same."""
+
+from contextlib import suppress
+
+from chalicelib.fleet.nodes import exclusions, presence_store, shut_out_store
+from chalicelib.fleet.nodes.model import Agent, Code, Node, Presence, Status
+from chalicelib.fleet.nodes.rules import HealthLimits
+from chalicelib.fleet.nodes.secrets import is_token_of
+from chalicelib.fleet.nodes.tokens import node_id_of
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.crypto import digest, same
+from chalicelib.kit.errors import EdgeError, Kind, unauthorized
+from chalicelib.kit.tables import Tables, TransactionFailedError
+
+
+class Identity:
+    """Tells agents by their tokens, and writes down when one identity is used by two machines."""
+
+    def __init__(self, tables: Tables, clock: Clock, limits: HealthLimits) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._limits = limits
+
+    def authenticate(self, bearer: str | None, instance_id: str | None = None) -> Agent:
+        """The agent whose current token this is, by one consistent read of what the token itself names.
+
+        Raises forbidden where an operator has blocked the node, unauthorized for anything else: no token, one that was
+        replaced, one of a node that is gone. A refusal takes a second read, which tells whether the node was deleted.
+        """
+        node_id = node_id_of(bearer or "")
+        if bearer is None or node_id is None:
+            raise unauthorized()
+        node, presence = presence_store.read_both(self._tables, node_id)
+        if not is_token_of(node, bearer) or node is None or presence is None:
+            # Asked whether there is such a node or not: the time that a refusal takes does not tell.
+            is_removed = exclusions.is_removed(self._tables, node_id)
+            if node is not None and presence is not None and is_of_the_other(node, bearer):
+                self.note_conflict(Agent(node, presence))
+                raise conflicting(Kind.UNAUTHORIZED)
+            raise exclusions.removed_token() if is_removed and node is None else unauthorized()
+        if node.blocked_at is not None:
+            raise exclusions.blocked_machine()
+        return Agent(node, presence, instance_id)
+
+    def note_conflict(self, agent: Agent) -> Agent:
+        """Two machines live with the identity of this node: from now on neither gets work, and its socket is closed.
+        Returns the agent with that noted; others that come first have noted the same."""
+        node, presence = agent.node, agent.presence
+        if node.identity_conflict_at is not None:
+            return agent
+        now = self._clock.now()
+        text = to_seconds_text(now)
+        instances = instances_of(presence, agent.instance_id)
+        due = self._limits.due_after(now, connected=False)
+        writes = [
+            shut_out_store.note_conflict(node, presence, instances, text),
+            presence_store.end_socket(presence, text, due),
+        ]
+        with suppress(TransactionFailedError):  # it is refused all the same, and the next call of either shows it again
+            self._tables.commit(writes, "node.identity_conflict")
+        changes = {"identity_conflict_at": text, "identity_conflict_instances": instances, "status": Status.UNHEALTHY}
+        seen = {"connection_id": None, "last_seen_at": text, "health_due": due}
+        return Agent(node.model_copy(update=changes), presence.model_copy(update=seen), agent.instance_id)
+
+
+def is_of_the_other(node: Node, bearer: str) -> bool:
+    """Whether this token was in use when another machine replaced it by an older one."""
+    return node.forked_token_digest is not None and same(digest(bearer), node.forked_token_digest)
+
+
+def instances_of(presence: Presence | None, instance_id: str | None) -> tuple[str, ...]:
+    """The two processes that are there at once, as far as they say who they are; the last heard last."""
+    known = None if presence is None else presence.instance_id
+    return tuple(one for one in (known, instance_id) if one is not None)
+
+
+def conflicting(kind: Kind = Kind.CONFLICT) -> EdgeError:
+    """What either of two machines with one identity is answered that asks for work."""
+    return EdgeError(kind, "Two machines use this node's identity", code=Code.IDENTITY_CONFLICT)

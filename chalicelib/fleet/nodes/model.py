@@ -1,0 +1,251 @@
+"""What a node is, what is known about its presence, and what the use cases take and answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.fleet.vpn.names import dns_name, host_name
+
+SORTABLE = frozenset(
+    {"id_type", "status", "version", "self_update_enabled", "last_seen_at", "inserted_at", "updated_at"}
+)
+"""What a list of nodes may be ordered by."""
+
+
+class Status(StrEnum):
+    """What the node says about itself, or that it says nothing any more."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    UNREACHABLE = "unreachable"
+
+
+class IdType(StrEnum):
+    """Whether the machine keeps its id over a reinstallation of the agent."""
+
+    PERSISTENT = "persistent"
+    RANDOM = "random"
+
+
+class Code(StrEnum):
+    """``error.code`` of what an agent is refused for who it is: an operator can lift each from afar."""
+
+    NODE_REMOVED = "node_removed"
+    NODE_BLOCKED = "node_blocked"
+    IDENTITY_CONFLICT = "identity_conflict"
+
+
+class Ports(BaseModel):
+    """Where the agent's services listen."""
+
+    model_config = ConfigDict(frozen=True)
+
+    http_port: int
+    ssh_port: int
+    host_metrics_port: int
+    wireguard_metrics_port: int
+    http_proxy_port: int
+    socks5_proxy_port: int
+
+
+class NodeAlias(BaseModel):
+    """A further name of a node inside its cluster; `aliases` holds the rest of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+
+
+class Node(Ports):
+    """One enrolled machine. Times are UTC seconds text.
+
+    ``last_seen_at`` is a copy from the last write of this row: events show it, `Presence` has the current one.
+    ``version`` counts writes of the row; the agent's own version is ``agent_version``. Digests and sealed secrets
+    stay out of ``repr``. ``blocked_at`` is when an operator blocked it: then nothing that its machine sends counts.
+    ``identity_conflict_at`` is when two machines were found to use its identity, ``identity_conflict_instances`` the
+    instance ids that they gave; ``forked_token_digest`` is of a token that was in use when a machine with the one
+    before it registered: whoever still uses it is another machine.
+    """
+
+    id: str
+    cluster_id: str
+    cluster_name: str
+    id_type: IdType
+    status: Status
+    agent_version: str
+    self_update_enabled: bool
+    netmaker_host_id: str | None = None
+    enrollment_key_id: str | None = None
+    token_digest: str = Field(repr=False)
+    previous_token_digest: str | None = Field(default=None, repr=False)
+    previous_token_until: str | None = None
+    api_token_sealed: bytes = Field(repr=False)
+    proxy_password_sealed: bytes = Field(repr=False)
+    replaced_connection_id: str | None = None
+    blocked_at: str | None = None
+    identity_conflict_at: str | None = None
+    identity_conflict_instances: tuple[str, ...] = ()
+    forked_token_digest: str | None = Field(default=None, repr=False)
+    aliases: tuple[NodeAlias, ...] = ()
+    last_seen_at: str
+    inserted_at: str
+    updated_at: str
+    version: int = 0
+
+    @property
+    def may_work(self) -> bool:
+        """Whether its machine may be given anything to do."""
+        return self.blocked_at is None and self.identity_conflict_at is None
+
+    @property
+    def node_name(self) -> str:
+        return host_name(self.id)
+
+    @property
+    def mdns_hostname(self) -> str:
+        return f"{self.node_name}.local"
+
+    def vpn_hostname(self, domain: str) -> str:
+        """The name inside the mesh below ``domain`` (NETMAKER_DEFAULT_DOMAIN)."""
+        return vpn_hostname(self.id, self.cluster_name, domain)
+
+
+class Presence(BaseModel):
+    """When a node was last heard of and by which socket it can be woken. Changes without a trace in the change stream.
+
+    ``health_due`` is when its silence will be looked at; None while it is unreachable. ``connected_at_ms`` belongs to
+    the newest socket that was ever open, so that an older one cannot replace it. ``used_token_digest`` is of the token
+    that the agent last called with: while it is not the node's current one, the answer with that may have been lost.
+    ``instance_id`` is the process of the agent that speaks for the node, ``former_instances`` those before it
+    (`instances`). ``changes_repaid_at_ms`` is when all that the agent has changed by itself is paid off
+    (`rules.CHANGES`).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    last_seen_at: str
+    connection_id: str | None = None
+    connected_at_ms: int | None = None
+    used_token_digest: str | None = Field(default=None, repr=False)
+    health_due: str | None = None
+    instance_id: str | None = None
+    former_instances: Mapping[str, str] = {}
+    changes_repaid_at_ms: int | None = None
+    version: int = 0
+
+    @property
+    def is_connected(self) -> bool:
+        return self.connection_id is not None
+
+    def has_used(self, node: Node) -> bool:
+        """Whether the agent has ever called with the node's current token: then it has got it, and keeps it."""
+        return self.used_token_digest == node.token_digest
+
+
+@dataclass(frozen=True)
+class Agent:
+    """An authenticated agent: its node and presence as they were a moment ago, and the process that called, if it
+    says."""
+
+    node: Node
+    presence: Presence
+    instance_id: str | None = None
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """A node as operators see it. ``presence`` is None only while a node is being removed."""
+
+    node: Node
+    presence: Presence | None
+
+    @property
+    def last_seen_at(self) -> str:
+        return self.node.last_seen_at if self.presence is None else self.presence.last_seen_at
+
+
+@dataclass(frozen=True)
+class NodeSecrets:
+    """The secrets of a node in clear, for those who may see them."""
+
+    api_token: str = field(repr=False)
+    proxy_password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class NodeSummary:
+    """A node as its cluster shows it."""
+
+    id: str
+    cluster_name: str
+    status: Status
+    id_type: IdType
+
+    def vpn_hostname(self, domain: str) -> str:
+        return vpn_hostname(self.id, self.cluster_name, domain)
+
+
+@dataclass(frozen=True)
+class TargetNode:
+    """A node as the indexes know it, a moment late: what requests for many nodes choose by, and need of each."""
+
+    id: str
+    cluster_id: str
+    cluster_name: str
+    id_type: str
+    status: str
+    agent_version: str
+    self_update_enabled: bool
+    inserted_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class TargetPage:
+    """As `NodePage`, of `TargetNode`."""
+
+    nodes: list[TargetNode]
+    cursor: str | None
+
+
+@dataclass(frozen=True)
+class NodePage:
+    """A part of a long walk over nodes. ``cursor`` is None at its end."""
+
+    nodes: list[Node]
+    cursor: str | None
+
+
+class Registration(Ports):
+    """What an agent says about itself when it enrols or comes back."""
+
+    node_id: str
+    network_name: str
+    id_type: IdType
+    agent_version: str
+    self_update_enabled: bool
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The answer to a registration; the only time that the secrets leave unasked."""
+
+    node: Node
+    secrets: NodeSecrets
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An open socket and the node behind it."""
+
+    id: str
+    node_id: str
+
+
+def vpn_hostname(node_id: str, cluster_name: str, domain: str) -> str:
+    """The name of a node inside the mesh."""
+    return f"{dns_name(node_id, cluster_name)}.{domain}"

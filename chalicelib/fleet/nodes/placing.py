@@ -1,0 +1,93 @@
+"""Where a node belongs, and that it no longer does."""
+
+from collections.abc import Callable, Sequence
+
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.nodes import exclusions, presence_store, store
+from chalicelib.fleet.nodes.model import Node, NodeView
+from chalicelib.fleet.vpn.port import Vpn
+from chalicelib.fleet.vpn.registry import REGISTRY
+from chalicelib.kit import tasks
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import conflict, invalid, not_found, unavailable
+from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+
+Release = Callable[[Node], Sequence[Write]]
+"""The writes that remove the aliases of a node as it was read: they are another context's rows."""
+
+
+class Placing:
+    """Moves and deletes nodes. Each is one transaction that also keeps the clusters' counts and removes the aliases."""
+
+    def __init__(self, tables: Tables, clock: Clock, clusters: Clusters, release: Release, vpn: Vpn = REGISTRY) -> None:
+        self._vpn = vpn
+        self._tables = tables
+        self._clock = clock
+        self._clusters = clusters
+        self._release = release
+
+    def change_cluster(self, node_id: str, cluster_name: str) -> NodeView:
+        """Move the node. Its identity, secrets and status stay; its aliases were names of the old cluster and end.
+
+        Raises not_found for no such node, validation_failed for no such cluster, conflict if it is in that cluster
+        already or the cluster is full, service_unavailable if others keep writing them.
+        """
+        for _ in self._tables.tries():
+            view = self._read(node_id)
+            cluster = self._clusters.find(cluster_name)
+            if cluster is None:
+                raise invalid("cluster_name", "not found")
+            if cluster.id == view.node.cluster_id:
+                raise conflict("node is already in this cluster")
+            if cluster.node_limit is not None and cluster.node_count >= cluster.node_limit:
+                raise conflict(f"cluster has reached its node limit of {cluster.node_limit}")
+            now = to_seconds_text(self._clock.now())
+            writes = [
+                store.move(view.node, cluster.id, cluster.name, view.last_seen_at, now),
+                self._clusters.take_place(cluster),
+                self._clusters.leave_place(view.node.cluster_name, view.node.cluster_id),
+                *self._release(view.node),
+            ]
+            if self._commit(writes, "node.cluster_changed"):
+                moved = {"cluster_id": cluster.id, "cluster_name": cluster.name, "updated_at": now, "aliases": ()}
+                return NodeView(view.node.model_copy(update=moved), view.presence)
+        raise unavailable()
+
+    def delete(self, node_id: str) -> None:
+        """Remove the node. From now on its token is worth nothing, and no enrollment key that exists by now admits its
+        machine. What hangs on it is cleaned up afterwards.
+
+        Raises not_found, service_unavailable if others keep writing it or the mesh does not answer, whose host has to
+        follow. A concurrent deletion counts as this one.
+        """
+        view = self._read(node_id)
+        self._vpn.require_answer(view.node.cluster_name)
+        for _ in self._tables.tries():
+            writes: list[Write] = [
+                store.delete(view.node),
+                self._clusters.leave_place(view.node.cluster_name, view.node.cluster_id),
+                *self._release(view.node),
+                tasks.ask("node", node_id, self._clock.now()),
+                exclusions.note_removed(node_id, self._clock.now()),
+            ]
+            if self._commit(writes, "node.deleted"):
+                return
+            node, presence = presence_store.read_both(self._tables, node_id)
+            if node is None:
+                return
+            view = NodeView(node, presence)
+        raise unavailable()
+
+    def _read(self, node_id: str) -> NodeView:
+        node, presence = presence_store.read_both(self._tables, node_id)
+        if node is None:
+            raise not_found()
+        return NodeView(node, presence)
+
+    def _commit(self, writes: Sequence[Write], operation: str) -> bool:
+        """Whether all conditions held."""
+        try:
+            self._tables.commit(writes, operation)
+        except TransactionFailedError:
+            return False
+        return True

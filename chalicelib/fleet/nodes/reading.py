@@ -1,0 +1,152 @@
+"""Lists of nodes for operators, and walks over nodes for fan-outs."""
+
+from collections.abc import Collection, Sequence
+
+from chalicelib.fleet.clusters.model import Cluster
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.nodes import presence_store, store
+from chalicelib.fleet.nodes.model import Node, NodePage, NodeSummary, NodeView, Presence, Status, TargetNode, TargetPage
+from chalicelib.fleet.nodes.store import ALL, BY_STATUS, NODES
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.errors import bad_request, not_found
+from chalicelib.kit.listing import (
+    LISTED_AT,
+    Choice,
+    Counter,
+    Flag,
+    Listing,
+    ListPage,
+    ListRequest,
+    Moment,
+    Source,
+    Text,
+    rows_with,
+)
+from chalicelib.kit.tables import Item, Ref, Tables
+
+FIELDS = {
+    "id_type": Choice("id_type"),
+    "status": Choice("status"),
+    "version": Text("agent_version"),
+    "self_update_enabled": Flag("self_update_enabled"),
+    "cluster_name": Text("cluster_name"),
+    "last_seen_at": Moment("last_seen_at", enriched=True),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+"""What nodes are filtered and sorted by. ``last_seen_at`` is the one of presence."""
+
+
+class NodeReader:
+    """``totals`` reads what counters know, for long lists."""
+
+    def __init__(
+        self, tables: Tables, clock: Clock, clusters: Clusters, *, list_read_limit: int, totals: Counter
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._clusters = clusters
+        self._list_read_limit = list_read_limit
+        self._totals = totals
+        self._listing = Listing(
+            NODES,
+            fields=FIELDS,
+            sources=(
+                Source(
+                    index="by_cluster",
+                    by="cluster_name",
+                    partitions=lambda names: [cluster.id for cluster in clusters.find_many(names)],
+                    insertion=LISTED_AT,
+                    totals=rows_with(NODES, "cluster_name"),
+                ),
+                BY_STATUS,
+                ALL,
+            ),
+        )
+
+    def get(self, node_id: str) -> NodeView:
+        """Raises not_found."""
+        node, presence = presence_store.read_both(self._tables, node_id)
+        if node is None:
+            raise not_found()
+        return NodeView(node, presence)
+
+    def list_page(self, request: ListRequest) -> ListPage[NodeView]:
+        """One page with the presence of its nodes. Raises bad_request when the filters leave too much to read."""
+        page = self._listing.page(
+            self._tables,
+            request,
+            now=self._clock.now(),
+            read_limit=self._list_read_limit,
+            counter=self._totals,
+            enrich=self._with_presence,
+        ).map(store.node_from_item)
+        seen = presence_store.read_presences(self._tables, [node.id for node in page.items])
+        return page.map(lambda node: NodeView(node, seen.get(node.id)))
+
+    def find_many(self, node_ids: Sequence[str]) -> list[Node]:
+        """Those that exist, in the order asked for."""
+        return store.read_many(self._tables, node_ids)
+
+    def presence_of(self, node_ids: Sequence[str]) -> dict[str, Presence]:
+        """The presence of each of these nodes that has one."""
+        return presence_store.read_presences(self._tables, node_ids)
+
+    def summaries(self, clusters: Sequence[Cluster], limit: int) -> dict[str, list[NodeSummary]]:
+        """The newest nodes of each cluster, by cluster id; one query a cluster, at the same time."""
+        ids = [cluster.id for cluster in clusters]
+        return dict(zip(ids, store.read_summaries(self._tables, ids, limit), strict=True))
+
+    def summaries_by_status(
+        self, statuses: Collection[Status], cluster_name: str | None, limit: int
+    ) -> list[NodeSummary]:
+        """All nodes of these statuses, or those of a cluster; none for a cluster that does not exist.
+
+        Raises bad_request, naming ``cluster_name``, above ``limit``.
+        """
+        cluster_id = None
+        if cluster_name is not None:
+            cluster = self._clusters.find(cluster_name)
+            if cluster is None:
+                return []
+            cluster_id = cluster.id
+        found = store.read_summaries_by_status(self._tables, statuses, cluster_id, limit)
+        if len(found) > limit:
+            raise bad_request({"cluster_name": [f"add this filter: there are more than {limit} nodes"]})
+        return found
+
+    def targets(self, node_ids: Sequence[str]) -> list[TargetNode]:
+        """Those that exist, as their rows are now, in the order asked for; one call per 100."""
+        items = self._tables.get_many([Ref(NODES, store.node_key(node_id)) for node_id in node_ids])
+        return [store.target_from_item(item) for item in items if item is not None]
+
+    def targets_of_shard(self, shard: int, cursor: str | None, limit: int, inserted_until: str) -> TargetPage:
+        """The next nodes of one of the `SHARDS` of the fleet, of those that enrolled by that second."""
+        return store.read_targets(self._tables, "listing", str(shard), cursor, limit, inserted_until)
+
+    def targets_of_cluster(self, cluster_id: str, cursor: str | None, limit: int, inserted_until: str) -> TargetPage:
+        """The next nodes of a cluster, of those that enrolled by that second.
+
+        A node that moves during the walk may be missed, or found where it was, as in a list.
+        """
+        return store.read_targets(self._tables, "by_cluster", cluster_id, cursor, limit, inserted_until)
+
+    def whole_fleet(self, most_per_shard: int, inserted_until: str) -> list[TargetNode] | None:
+        """All nodes that enrolled by that second; None if one of the `SHARDS` has more than may be read."""
+        return store.read_fleet(self._tables, most_per_shard, inserted_until)
+
+    def page_of_cluster(self, cluster_id: str, cursor: str | None, limit: int, inserted_until: str) -> NodePage:
+        """The next nodes of a cluster, of those that enrolled by that second.
+
+        A node that moves into the cluster during the walk may be missed, as in a list; one that has moved out by the
+        time that its row is read is left out.
+        """
+        page = store.read_page(self._tables, "by_cluster", cluster_id, cursor, limit, inserted_until)
+        return NodePage([node for node in page.nodes if node.cluster_id == cluster_id], page.cursor)
+
+    def _with_presence(self, items: list[Item]) -> list[Item]:
+        seen = presence_store.read_presences(self._tables, [str(item["id"]) for item in items])
+        return [
+            {**item, "last_seen_at": seen[str(item["id"])].last_seen_at} if str(item["id"]) in seen else item
+            for item in items
+        ]

@@ -1,0 +1,278 @@
+"""Enrolment of a machine and its return. Safe to repeat at every step, and by several at once."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.enrollment.model import Redemption
+from chalicelib.fleet.enrollment.service import Enrollment
+from chalicelib.fleet.nodes import exclusions, instances, presence_store, rules, store
+from chalicelib.fleet.nodes.exclusions import Exclusion
+from chalicelib.fleet.nodes.identity import Identity, conflicting, instances_of, is_of_the_other
+from chalicelib.fleet.nodes.instances import Sighting
+from chalicelib.fleet.nodes.membership import Joined, Membership
+from chalicelib.fleet.nodes.model import Agent, Node, NodeSecrets, Presence, Registered, Registration, Status
+from chalicelib.fleet.nodes.placing import Release
+from chalicelib.fleet.nodes.rules import BearerProof, HealthLimits, Placement
+from chalicelib.fleet.nodes.secrets import Vault, digest_of, is_previous_token_of, is_token_of, new_secrets
+from chalicelib.fleet.vpn.port import Vpn
+from chalicelib.fleet.vpn.registry import REGISTRY
+from chalicelib.kit.backoff import Backoff
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import EdgeError, Kind, invalid, unavailable
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+
+PATIENCE_SECONDS = 15.0
+"""How long a commit is repeated against others that change the same cluster."""
+
+RACE_SECONDS = 5.0
+"""How long an enrolment is begun again because others changed what it had read, the questions to a mesh included (10 s
+at worst). The last commit may take `PATIENCE_SECONDS`: together less than the 28 s that the function has."""
+
+_LONGEST_PAUSE_SECONDS = 0.2
+"""Between two tries where another changed what this one had read."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known about the node before it registers, and what it proves."""
+
+    node: Node | None
+    presence: Presence | None
+    exclusion: Exclusion | None
+    redemption: Redemption | None
+    refusal: EdgeError | None
+    proof: BearerProof
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether there was a node that is deleted, and none since."""
+        return self.node is None and self.exclusion is not None and self.exclusion.removed_at_ms is not None
+
+
+class Registrar:
+    """Registers nodes. ``trusts_hosts``: being a host of the mesh proves who a node is, whatever it has used before.
+    ``tables`` should repeat conflicts for `PATIENCE_SECONDS`: a fleet enrols at once."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        vault: Vault,
+        clusters: Clusters,
+        enrollment: Enrollment,
+        limits: HealthLimits,
+        release: Release,
+        vpn: Vpn = REGISTRY,
+        *,
+        trusts_hosts: bool = False,
+    ) -> None:
+        self._trusts_hosts = trusts_hosts
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._vault = vault
+        self._clusters = clusters
+        self._enrollment = enrollment
+        self._limits = limits
+        self._release = release
+        self._identity = Identity(tables, clock, limits)
+        self._membership = Membership(vpn, clusters) if vpn.is_mesh else None
+
+    def register(
+        self,
+        registration: Registration,
+        registration_token: str | None,
+        bearer: str | None,
+        instance_id: str | None = None,
+        address: str = "",
+    ) -> Registered:
+        """Enrol a node or take it back, with fresh secrets, in one transaction.
+
+        A new node needs a registration token; `rules.place_known` tells what one that is known needs. Repeating a
+        registration whose answer was lost succeeds. Where there is a mesh, a new node is a host of its network
+        (`Membership`), and one that comes back may call from its ``address`` there instead of a proof. Raises
+        forbidden for a machine that is blocked, conflict for one whose identity another has taken over meanwhile,
+        validation_failed without a proof, for a network that is not the token's, for a cluster that is gone or full;
+        rate_limited for one that registers too often, service_unavailable when others keep coming first, or the mesh
+        does not answer.
+        """
+        rules.check_network_name(registration)
+        backoff = Backoff(
+            self._clock,
+            self._ids,
+            first_seconds=_LONGEST_PAUSE_SECONDS,
+            longest_seconds=_LONGEST_PAUSE_SECONDS,
+            patience=timedelta(seconds=RACE_SECONDS),
+        )
+        joined = self._membership.of(registration) if self._membership is not None else None
+        while True:
+            known = self._look_up(registration.node_id, registration_token, bearer)
+            placement = self._admit(joined, known, address) if joined else self._place(registration, known)
+            secrets = new_secrets(registration.node_id, self._ids)
+            sighting = instances.look_at(known.presence, instance_id, self._clock.now())
+            node = self._compose(registration, known, placement, secrets, joined.host_id if joined else None)
+            if sighting.is_conflict and node.identity_conflict_at is None:
+                node = node.model_copy(
+                    update={
+                        "identity_conflict_at": node.updated_at,
+                        "identity_conflict_instances": instances_of(known.presence, instance_id),
+                        "status": Status.UNHEALTHY,
+                    }
+                )
+            operation = "node.registered" if known.node is None else "node.reregistered"
+            writes = self._writes(known, node, sighting)
+            try:
+                self._tables.commit(writes, operation)
+            except TransactionFailedError as error:
+                if known.redemption is not None and writes.index(known.redemption.check) in error.failed:
+                    _require_bearer(known)
+                    registration_token = None
+                self._check_cluster(known, node)
+                if not backoff.pause():
+                    raise unavailable() from None
+                continue
+            return Registered(node, secrets)
+
+    def _look_up(self, node_id: str, registration_token: str | None, bearer: str | None) -> _Known:
+        """Raises forbidden for a machine that is blocked, validation_failed for one that was deleted since its
+        registration token's key was made, or that has none."""
+        node, presence, exclusion = presence_store.read_known(self._tables, node_id)
+        if exclusion is not None and exclusion.blocked_at is not None:
+            raise exclusions.blocked_machine()
+        if node is not None and presence is not None and bearer and is_of_the_other(node, bearer):
+            self._identity.note_conflict(Agent(node, presence))
+            raise conflicting()
+        proof = BearerProof.NONE if node is None or not bearer else self._proof(node, presence, bearer)
+        redemption, refusal = self._redeem(registration_token, node_id)
+        if exclusion is not None and redemption is not None and exclusion.refuses(redemption.key_id):
+            redemption, refusal = None, exclusions.removed_machine()
+        known = _Known(node, presence, exclusion, redemption, refusal, proof)
+        if known.is_removed and not registration_token:
+            return replace(known, refusal=exclusions.removed_machine())
+        return known
+
+    def _redeem(self, registration_token: str | None, node_id: str) -> tuple[Redemption | None, EdgeError | None]:
+        """What the token is good for, or why it is for nothing."""
+        if not registration_token:
+            return None, None
+        try:
+            return self._enrollment.redeem_token(registration_token, node_id), None
+        except EdgeError as error:
+            if error.kind is not Kind.VALIDATION_FAILED:
+                raise
+            return None, error
+
+    def _proof(self, node: Node, presence: Presence | None, bearer: str) -> BearerProof:
+        if is_token_of(node, bearer):
+            return BearerProof.CURRENT
+        if is_previous_token_of(node, bearer) and rules.is_previous_token_valid(node, presence, self._clock.now()):
+            return BearerProof.PREVIOUS
+        return BearerProof.NONE
+
+    def _place(self, registration: Registration, known: _Known) -> Placement:
+        if known.refusal is not None and known.proof is BearerProof.NONE:
+            raise known.refusal
+        if known.node is None:
+            return rules.place_new(registration, known.redemption)
+        return rules.place_known(registration, known.node, known.presence, known.proof, known.redemption)
+
+    def _admit(self, joined: Joined, known: _Known, address: str) -> Placement:
+        """Where a host of a network belongs: there, if it is a new node or proves that it is the one that it says.
+
+        The proof of a new node is that it could join. A node that comes back shows a token, calls from its address in
+        the mesh, or was never heard with the token that it has. Raises validation_failed."""
+        if known.node is None:
+            if known.redemption is None and known.is_removed:
+                raise exclusions.removed_machine()
+            return joined.placement
+        is_itself = known.proof is not BearerProof.NONE or (address != "" and address == joined.address)
+        if not is_itself and not self._trusts_hosts and not rules.was_answer_lost(known.node, known.presence):
+            raise invalid("node_id", "is already registered")
+        return joined.placement
+
+    def _compose(
+        self,
+        registration: Registration,
+        known: _Known,
+        placement: Placement,
+        secrets: NodeSecrets,
+        host_id: str | None,
+    ) -> Node:
+        now = self._clock.now()
+        text = to_seconds_text(now)
+        old = known.node
+        previous_digest, previous_until = rules.kept_previous_token(old, known.proof, now)
+        return Node(
+            id=registration.node_id,
+            **registration.model_dump(exclude={"node_id", "network_name"}),
+            cluster_id=placement.id,
+            cluster_name=placement.name,
+            status=Status.HEALTHY if old is None else rules.status_when_heard(old),
+            netmaker_host_id=host_id or (None if old is None else old.netmaker_host_id),
+            enrollment_key_id=_key_id(known),
+            token_digest=digest_of(secrets),
+            previous_token_digest=previous_digest,
+            previous_token_until=previous_until,
+            **self._vault.seal(registration.node_id, secrets),
+            replaced_connection_id=None if known.presence is None else known.presence.connection_id,
+            identity_conflict_at=None if old is None else old.identity_conflict_at,
+            identity_conflict_instances=() if old is None else old.identity_conflict_instances,
+            forked_token_digest=None if old is None else rules.forked_token(old, known.presence, known.proof),
+            aliases=() if old is None or old.cluster_id != placement.id else old.aliases,
+            last_seen_at=text,
+            inserted_at=text if old is None else old.inserted_at,
+            updated_at=text,
+        )
+
+    def _writes(self, known: _Known, node: Node, sighting: Sighting) -> list[Write]:
+        old = known.node
+        due = self._limits.due_after(self._clock.now(), connected=False)
+        presence = Presence(
+            id=node.id,
+            last_seen_at=node.last_seen_at,
+            health_due=due,
+            instance_id=sighting.instance_id,
+            former_instances=sighting.former,
+            changes_repaid_at_ms=rules.repaid_after_change(known.presence, self._clock.now()),
+        )
+        writes: list[Write] = [
+            store.insert(node) if old is None else store.replace(old, node),
+            presence_store.start(presence, known.presence),
+        ]
+        if old is None or old.cluster_id != node.cluster_id:
+            writes.append(self._clusters.take_place(Placement(node.cluster_id, node.cluster_name)))
+        if old is not None and old.cluster_id != node.cluster_id:
+            writes.append(self._clusters.leave_place(old.cluster_name, old.cluster_id))
+            writes.extend(self._release(old))
+        if old is None:
+            writes.append(exclusions.unchanged(node.id, known.exclusion))
+        if known.redemption is not None:
+            writes += [known.redemption.write, known.redemption.check]
+        return writes
+
+    def _check_cluster(self, known: _Known, node: Node) -> None:
+        """Say why a cluster takes no node more, if that is what failed."""
+        if known.node is not None and known.node.cluster_id == node.cluster_id:
+            return
+        cluster = self._clusters.find(node.cluster_name)
+        if cluster is None or cluster.id != node.cluster_id:
+            raise invalid("network_name", "cluster does not exist")
+        if cluster.node_limit is not None and cluster.node_count >= cluster.node_limit:
+            raise invalid("network_name", f"cluster has reached its node limit of {cluster.node_limit}")
+
+
+def _require_bearer(known: _Known) -> None:
+    """A registration token ends with its enrollment key. Raises validation_failed where nothing else proves who this
+    is."""
+    if known.proof is BearerProof.NONE:
+        raise invalid("registration_token", "is invalid or expired")
+
+
+def _key_id(known: _Known) -> str | None:
+    """The key behind the newest registration token; a return without one changes nothing."""
+    if known.redemption is not None:
+        return known.redemption.key_id
+    return None if known.node is None else known.node.enrollment_key_id

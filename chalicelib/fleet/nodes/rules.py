@@ -1,0 +1,171 @@
+"""Decisions about nodes. Pure: what is known and the time in, what to do out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from chalicelib.fleet.enrollment.model import Redemption
+from chalicelib.fleet.nodes import instances
+from chalicelib.fleet.nodes.exclusions import removed_machine
+from chalicelib.fleet.nodes.model import Node, Presence, Registration, Status
+from chalicelib.fleet.vpn.names import NETWORK_PREFIX, network_name
+from chalicelib.kit.allowance import Allowance
+from chalicelib.kit.clock import parse_time, to_seconds_text
+from chalicelib.kit.errors import invalid, rate_limited
+from chalicelib.kit.ids import to_milliseconds
+
+PREVIOUS_TOKEN_SECONDS = 3600
+"""How long the token before the current one may still re-register although the current one was used."""
+
+CHANGES = Allowance(burst=30, milliseconds_each=60_000)
+"""What an agent may change of its node by itself: registrations and reports of another health. Each is an event, and so
+a message for every webhook. An agent that is started again and again registers once a minute from then on."""
+
+_LONGEST_REFRESH_SECONDS = 30
+_REFRESHES_PER_LIMIT = 3
+
+
+@dataclass(frozen=True)
+class HealthLimits:
+    """After how much silence a node counts as unreachable.
+
+    Of a connected agent API Gateway knows first: it closes a socket that carried nothing for ten minutes, and says so.
+    The 65 minutes are for when it failed to say so. They make the sweep look once in the life of a socket; to look
+    whenever a beat may have been missed would cost nearly as much as the beats (ADR 23).
+    """
+
+    unreachable_seconds: int = 300
+    connected_seconds: int = 3900
+
+    @property
+    def refresh_seconds(self) -> int:
+        """How old a stored ``last_seen_at`` gets before it is written again."""
+        return min(_LONGEST_REFRESH_SECONDS, self.unreachable_seconds // _REFRESHES_PER_LIMIT)
+
+    def silence_seconds(self, *, connected: bool) -> int:
+        return max(self.connected_seconds, self.unreachable_seconds) if connected else self.unreachable_seconds
+
+    def due_after(self, seen: datetime, *, connected: bool) -> str:
+        """When a node last seen then will be unreachable."""
+        return to_seconds_text(seen + timedelta(seconds=self.silence_seconds(connected=connected)))
+
+
+def is_touch_due(
+    node: Node, presence: Presence, limits: HealthLimits, now: datetime, instance_id: str | None = None
+) -> bool:
+    """Whether hearing from the agent has to be written down: it is news, or the last note is old."""
+    if instances.look_at(presence, instance_id, now).is_new:
+        return True
+    if node.status is Status.UNREACHABLE or not presence.has_used(node):
+        return True
+    return now - parse_time(presence.last_seen_at) >= timedelta(seconds=limits.refresh_seconds)
+
+
+class BearerProof(Enum):
+    """What a bearer token proves to a registration."""
+
+    NONE = auto()
+    CURRENT = auto()
+    PREVIOUS = auto()
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The cluster that a registration puts the node into; all that is known of it without reading it."""
+
+    id: str
+    name: str
+
+
+def repaid_after_change(presence: Presence | None, now: datetime) -> int:
+    """`Presence.changes_repaid_at_ms` after one change more. Raises rate_limited where there were too many."""
+    now_ms = to_milliseconds(now)
+    repaid_at_ms = None if presence is None else presence.changes_repaid_at_ms
+    wait_seconds = CHANGES.wait_seconds(repaid_at_ms, now_ms)
+    if wait_seconds:
+        raise rate_limited(wait_seconds)
+    return int(CHANGES.after_one(repaid_at_ms, now_ms))
+
+
+def status_when_heard(node: Node) -> Status:
+    """What a call of a node makes of it that was not heard for a while."""
+    return Status.HEALTHY if node.identity_conflict_at is None else Status.UNHEALTHY
+
+
+def forked_token(node: Node, presence: Presence | None, proof: BearerProof) -> str | None:
+    """Digest of the token whose holder, should it be heard again, is another machine than the one that registers now:
+    the current one, if it was used and this machine knows only the one before."""
+    if proof is BearerProof.PREVIOUS and not was_answer_lost(node, presence):
+        return node.token_digest
+    return node.forked_token_digest
+
+
+def check_network_name(registration: Registration) -> None:
+    """Raises validation_failed for a name that cannot be a cluster's network."""
+    if not registration.network_name.startswith(NETWORK_PREFIX):
+        raise invalid("network_name", "must start with 'cluster-'")
+
+
+def place_new(registration: Registration, redemption: Redemption | None) -> Placement:
+    """Where a node that is not known yet goes. Raises validation_failed without a registration token, and for one that
+    has made this node before: the node was deleted since."""
+    if redemption is None:
+        raise invalid("registration_token", "is invalid or expired")
+    if redemption.already_bound:
+        raise removed_machine()
+    return _place_by_token(registration, redemption)
+
+
+def place_known(
+    registration: Registration, node: Node, presence: Presence | None, proof: BearerProof, redemption: Redemption | None
+) -> Placement:
+    """Where a node that comes back goes. Raises validation_failed without a proof that it is the same machine.
+
+    The proof is its own token, the registration token that it enrolled with, or, as long as its api token was never
+    used (the answer may have been lost), another registration token of the same enrollment key. A fresh registration
+    token together with its own token moves it to that token's cluster. With any other proof it stays where it is,
+    whatever network it names: an operator may have moved it while it was away.
+    """
+    if proof is BearerProof.NONE and (redemption is None or not _is_own(redemption, node, presence)):
+        raise invalid("node_id", "is already registered")
+    if proof is BearerProof.NONE or redemption is None or redemption.already_bound:
+        return Placement(node.cluster_id, node.cluster_name)
+    return _place_by_token(registration, redemption)
+
+
+def kept_previous_token(node: Node | None, proof: BearerProof, now: datetime) -> tuple[str | None, str | None]:
+    """Digest of the token that may still re-register, and until when.
+
+    An agent that proves itself by its previous token never got the current one, so the previous stays, with the time
+    that it had: a stolen one cannot prolong itself.
+    """
+    if node is None:
+        return None, None
+    if proof is BearerProof.PREVIOUS:
+        return node.previous_token_digest, node.previous_token_until
+    return node.token_digest, to_seconds_text(now + timedelta(seconds=PREVIOUS_TOKEN_SECONDS))
+
+
+def is_previous_token_valid(node: Node, presence: Presence | None, now: datetime) -> bool:
+    """For an hour, and as long as the current token was never used: its machine may not have got it, or could not keep
+    it, for however long."""
+    if was_answer_lost(node, presence):
+        return True
+    return node.previous_token_until is not None and now < parse_time(node.previous_token_until)
+
+
+def was_answer_lost(node: Node, presence: Presence | None) -> bool:
+    """Whether the agent may never have got the node's current token: it has not called with it."""
+    return presence is None or not presence.has_used(node)
+
+
+def _is_own(redemption: Redemption, node: Node, presence: Presence | None) -> bool:
+    """Whether the registration token alone shows that this is the machine that enrolled."""
+    is_same_key = node.enrollment_key_id == redemption.key_id
+    return redemption.already_bound or (is_same_key and was_answer_lost(node, presence))
+
+
+def _place_by_token(registration: Registration, redemption: Redemption) -> Placement:
+    if registration.network_name != network_name(redemption.cluster_name):
+        raise invalid("network_name", "is not the network of the registration token")
+    return Placement(redemption.cluster_id, redemption.cluster_name)

@@ -1,0 +1,56 @@
+"""How a node's secrets are kept: a digest to compare with, and sealed for those who may see them again."""
+
+from chalicelib.fleet.nodes.model import Node, NodeSecrets
+from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.nodes.tokens import new_api_token, new_proxy_password
+from chalicelib.kit.crypto import Sealer, digest, place_of, same
+from chalicelib.kit.ids import Ids
+
+_NO_TOKEN_DIGEST = digest("")
+"""What a token is compared with when its node does not exist, so that both take the same time."""
+
+
+def new_secrets(node_id: str, ids: Ids) -> NodeSecrets:
+    """Fresh ones, for a registration."""
+    return NodeSecrets(api_token=new_api_token(node_id, ids), proxy_password=new_proxy_password(ids))
+
+
+def digest_of(secrets: NodeSecrets) -> str:
+    """What the node row keeps of the api token."""
+    return digest(secrets.api_token)
+
+
+def is_token_of(node: Node | None, token: str) -> bool:
+    """Whether this is the node's current token; in constant time, also when there is no such node."""
+    known = _NO_TOKEN_DIGEST if node is None else node.token_digest
+    return same(digest(token), known) and node is not None
+
+
+def is_previous_token_of(node: Node, token: str) -> bool:
+    """Whether this is the token before the current one, whatever its time."""
+    return node.previous_token_digest is not None and same(digest(token), node.previous_token_digest)
+
+
+class Vault:
+    """Seals and opens. A sealed value only opens for the node and field that it was sealed for."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def seal(self, node_id: str, secrets: NodeSecrets) -> dict[str, bytes]:
+        """The attributes that hold the secrets."""
+        return {
+            "api_token_sealed": self._sealer.seal(secrets.api_token, _place(node_id, "api_token")),
+            "proxy_password_sealed": self._sealer.seal(secrets.proxy_password, _place(node_id, "proxy_password")),
+        }
+
+    def open(self, node: Node) -> NodeSecrets:
+        """In clear. Raises `UnsealError` for bytes that were sealed for another node."""
+        return NodeSecrets(
+            api_token=self._sealer.open(node.api_token_sealed, _place(node.id, "api_token")).reveal(),
+            proxy_password=self._sealer.open(node.proxy_password_sealed, _place(node.id, "proxy_password")).reveal(),
+        )
+
+
+def _place(node_id: str, field: str) -> str:
+    return place_of(NODES, node_id, field)

@@ -1,0 +1,297 @@
+"""Keys, indexes and attribute names of nodes; the tables of their presence and sockets."""
+
+import dataclasses
+import json
+import zlib
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from chalicelib.fleet.nodes.model import (
+    IdType,
+    Node,
+    NodeAlias,
+    NodePage,
+    NodeSummary,
+    Status,
+    TargetNode,
+    TargetPage,
+)
+from chalicelib.kit.listing import LISTED_AT, Source, all_rows, fixed, rows_with, sharded
+from chalicelib.kit.tables import (
+    Absent,
+    And,
+    Between,
+    Check,
+    Condition,
+    Delete,
+    Equals,
+    Exists,
+    Index,
+    Item,
+    Key,
+    Not,
+    Put,
+    Query,
+    Ref,
+    Set,
+    Table,
+    Tables,
+    Update,
+    Value,
+    put_new,
+)
+
+SHARDS = 4
+"""Partitions of the listing and of each status: a fleet that enrols at once writes to all of them."""
+
+HEALTH_SHARDS = 16
+"""Partitions of what the health sweep looks at."""
+
+_FILTERED = ("id_type", "status", "agent_version", "self_update_enabled", "cluster_name", "inserted_at", "updated_at")
+"""What a list can filter and sort by without reading rows."""
+
+NODES = Table(
+    "nodes",
+    partition="id",
+    indexes=(
+        Index("by_cluster", "cluster_id", "listed_at", _FILTERED),
+        Index("by_status", "status_shard", "listed_at", (*_FILTERED, "cluster_id")),
+        Index("listing", "shard", "listed_at", (*_FILTERED, "cluster_id")),
+    ),
+    stream=True,
+)
+
+PRESENCE = Table("presence", partition="id", indexes=(Index("health_due", "health_shard", "health_due"),))
+
+CONNECTIONS = Table("connections", partition="id", expires_at="expires_epoch")
+
+BY_STATUS = Source(
+    index="by_status",
+    by="status",
+    partitions=sharded(SHARDS),
+    insertion=LISTED_AT,
+    totals=rows_with(NODES, "status"),
+)
+
+ALL = Source(index="listing", partitions=fixed(*map(str, range(SHARDS))), insertion=LISTED_AT, totals=all_rows(NODES))
+
+TOTALS = {**ALL.counted(NODES), **BY_STATUS.counted(NODES, *Status)}
+"""Totals that are kept as counters, and what a recount reads."""
+
+
+def shard_of(node_id: str) -> str:
+    """The partition of a node in the listing: ``0`` to ``3``, for ever the same."""
+    return str(zlib.crc32(node_id.encode()) % SHARDS)
+
+
+def health_shard_of(node_id: str) -> str:
+    """The partition of a node in what the health sweep looks at: ``0`` to ``15``."""
+    return str(zlib.crc32(node_id.encode()) // SHARDS % HEALTH_SHARDS)
+
+
+def status_shard_of(node_id: str, status: Status) -> str:
+    """The partition of a node among those of its status: ``healthy#0``."""
+    return f"{status.value}#{shard_of(node_id)}"
+
+
+def listed_at(inserted_at: str, node_id: str) -> str:
+    """The sort key of every list of nodes; it never changes. Ids are the agents' own and so not in time order."""
+    return f"{inserted_at}#{node_id}"
+
+
+def node_key(node_id: str) -> Key:
+    return {"id": node_id}
+
+
+def node_to_item(node: Node) -> Item:
+    """The whole row with what the indexes need; `Tables` stamps the version."""
+    item: dict[str, Any] = node.model_dump(mode="python", exclude={"version"})
+    item["id_type"] = node.id_type.value
+    item["status"] = node.status.value
+    item["aliases"] = _aliases_value(node.aliases)
+    item["identity_conflict_instances"] = list(node.identity_conflict_instances) or None
+    item["listed_at"] = listed_at(node.inserted_at, node.id)
+    item["shard"] = shard_of(node.id)
+    item["status_shard"] = status_shard_of(node.id, node.status)
+    return item
+
+
+def node_from_item(item: Item) -> Node:
+    return Node.model_validate(item)
+
+
+def summary_from_item(item: Item) -> NodeSummary:
+    return NodeSummary(
+        id=str(item["id"]),
+        cluster_name=str(item["cluster_name"]),
+        status=Status(str(item["status"])),
+        id_type=IdType(str(item["id_type"])),
+    )
+
+
+def insert(node: Node) -> Put:
+    """The row of a node that nobody has enrolled yet."""
+    return put_new(NODES, node_to_item(node))
+
+
+def replace(old: Node, new: Node) -> Update:
+    """Overwrite the row, if nobody has written it since ``old`` was read."""
+    changes = tuple(Set(name, value) for name, value in node_to_item(new).items() if name != "id")
+    return Update(NODES, node_key(old.id), changes, Equals("version", old.version))
+
+
+def set_status(node: Node, status: Status, now: str) -> Update:
+    """An agent was heard: if the node is still the same registration, in the status that was read, and not blocked."""
+    same = And(Equals("status", node.status.value), Equals("token_digest", node.token_digest), Absent("blocked_at"))
+    return _status_update(node.id, status, seen=now, now=now, condition=same)
+
+
+def set_unreachable(node_id: str, last_seen_at: str, now: str) -> Update:
+    """Nothing was heard since ``last_seen_at``: if the node is there and not known as unreachable."""
+    known = And(Exists("id"), Not(Equals("status", Status.UNREACHABLE.value)))
+    return _status_update(node_id, Status.UNREACHABLE, seen=last_seen_at, now=now, condition=known)
+
+
+def not_there(node_id: str) -> Check:
+    """Nothing written; fails when there is a node of that id."""
+    return Check(NODES, node_key(node_id), Absent("id"))
+
+
+def move(node: Node, cluster_id: str, cluster_name: str, last_seen_at: str, now: str) -> Update:
+    """Put it into another cluster, without its aliases, if it is still in the one that was read and has no others."""
+    changes = (
+        Set("aliases", None),
+        Set("cluster_id", cluster_id),
+        Set("cluster_name", cluster_name),
+        Set("last_seen_at", last_seen_at),
+        Set("updated_at", now),
+    )
+    return Update(NODES, node_key(node.id), changes, _in_place(node))
+
+
+def delete(node: Node) -> Delete:
+    """Remove it, if it is still in the cluster that was read (whose count goes down with it) and has no other aliases
+    (which go with it)."""
+    return Delete(NODES, node_key(node.id), _in_place(node), was_read=True)
+
+
+def still_there(node: Node) -> Check:
+    """Nothing written; fails when it is gone, or gone and enrolled again."""
+    return Check(NODES, node_key(node.id), Equals("inserted_at", node.inserted_at))
+
+
+def set_aliases(node: Node, aliases: Sequence[NodeAlias]) -> Update:
+    """Give it these aliases, if it is in the cluster and has the aliases that were read."""
+    return Update(NODES, node_key(node.id), (Set("aliases", _aliases_value(aliases)),), _in_place(node))
+
+
+def _in_place(node: Node) -> Condition:
+    """It is in the cluster that was read, under the names that were read."""
+    aliases = _aliases_value(node.aliases)
+    same = Absent("aliases") if aliases is None else Equals("aliases", aliases)
+    return And(Equals("cluster_id", node.cluster_id), same)
+
+
+def _aliases_value(aliases: Sequence[NodeAlias]) -> Value:
+    return [{"id": alias.id, "name": alias.name} for alias in aliases] or None
+
+
+def _status_update(node_id: str, status: Status, *, seen: str, now: str, condition: Condition) -> Update:
+    changes = (
+        Set("status", status.value),
+        Set("status_shard", status_shard_of(node_id, status)),
+        Set("last_seen_at", seen),
+        Set("updated_at", now),
+    )
+    return Update(NODES, node_key(node_id), changes, condition)
+
+
+def read_many(tables: Tables, node_ids: Sequence[str]) -> list[Node]:
+    """The nodes of these ids that exist, in the order asked for."""
+    items = tables.get_many([Ref(NODES, node_key(node_id)) for node_id in node_ids])
+    return [node_from_item(item) for item in items if item is not None]
+
+
+def read_summaries(tables: Tables, cluster_ids: Sequence[str], limit: int) -> list[list[NodeSummary]]:
+    """The newest nodes of each cluster, one query a cluster."""
+    index = NODES.index("by_cluster")
+    queries = [Query(NODES, cluster_id, index, descending=True, limit=limit) for cluster_id in cluster_ids]
+    return [[summary_from_item(item) for item in page.items] for page in tables.query_many(queries)]
+
+
+def read_summaries_by_status(
+    tables: Tables, statuses: Collection[Status], cluster_id: str | None, limit: int
+) -> list[NodeSummary]:
+    """The nodes of these statuses, all or those of a cluster, from index entries alone. Reads on until there is no
+    more, or more than ``limit`` were found."""
+    queries = _by_status(statuses) if cluster_id is None else [Query(NODES, cluster_id, NODES.index("by_cluster"))]
+    found: dict[str, NodeSummary] = {}
+    while queries and len(found) <= limit:
+        pages = tables.query_many(queries)
+        summaries = [summary_from_item(item) for page in pages for item in page.items]
+        found |= {summary.id: summary for summary in summaries if summary.status in statuses}
+        queries = [
+            dataclasses.replace(query, start=page.last_key)
+            for query, page in zip(queries, pages, strict=True)
+            if page.last_key is not None
+        ]
+    return list(found.values())
+
+
+def _by_status(statuses: Collection[Status]) -> list[Query]:
+    index = NODES.index("by_status")
+    return [Query(NODES, f"{status.value}#{shard}", index) for status in statuses for shard in range(SHARDS)]
+
+
+def read_page(
+    tables: Tables, index_name: str, partition: str, cursor: str | None, limit: int, inserted_until: str
+) -> NodePage:
+    """The next nodes of a partition in the order of their enrolment, up to and with that second, rows in full."""
+    query = _enrolled_by(index_name, partition, inserted_until, limit)
+    page = tables.query(dataclasses.replace(query, start=None if cursor is None else json.loads(cursor)))
+    nodes = read_many(tables, [str(item["id"]) for item in page.items])
+    return NodePage(nodes, None if page.last_key is None else json.dumps(page.last_key))
+
+
+def read_targets(
+    tables: Tables, index_name: str, partition: str, cursor: str | None, limit: int, inserted_until: str
+) -> TargetPage:
+    """As `read_page`, from the index alone."""
+    query = _enrolled_by(index_name, partition, inserted_until, limit)
+    page = tables.query(dataclasses.replace(query, start=None if cursor is None else json.loads(cursor)))
+    return TargetPage(
+        [target_from_item(item) for item in page.items], None if page.last_key is None else json.dumps(page.last_key)
+    )
+
+
+def read_fleet(tables: Tables, most_per_shard: int, inserted_until: str) -> list[TargetNode] | None:
+    """The nodes of all shards, from the index alone; None if one of them goes on."""
+    queries = [_enrolled_by("listing", str(shard), inserted_until, most_per_shard) for shard in range(SHARDS)]
+    pages = tables.query_many(queries)
+    if any(page.last_key is not None for page in pages):
+        return None
+    return [target_from_item(item) for page in pages for item in page.items]
+
+
+def target_from_item(item: Item) -> TargetNode:
+    """From a row, or from an entry of `listing` or `by_cluster`."""
+    return TargetNode(
+        id=str(item["id"]),
+        cluster_id=str(item["cluster_id"]),
+        cluster_name=str(item["cluster_name"]),
+        id_type=str(item["id_type"]),
+        status=str(item["status"]),
+        agent_version=str(item["agent_version"]),
+        self_update_enabled=bool(item["self_update_enabled"]),
+        inserted_at=str(item["inserted_at"]),
+        updated_at=str(item["updated_at"]),
+    )
+
+
+def _enrolled_by(index_name: str, partition: str, inserted_until: str, limit: int) -> Query:
+    until = Between("0", listed_at(inserted_until, _AFTER_EVERY_ID))
+    return Query(NODES, partition, NODES.index(index_name), sort=until, limit=limit)
+
+
+_AFTER_EVERY_ID = "~"
+"""Sorts behind every hexadecimal digit."""

@@ -1,0 +1,128 @@
+"""`SshPublicKeys`: the keys of user names, one by one."""
+
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.ssh import store
+from chalicelib.fleet.ssh.homes import Homes
+from chalicelib.fleet.ssh.model import KEYS_MAX, NewKey, SshPublicKey
+from chalicelib.fleet.ssh.rules import check_key, name_taken
+from chalicelib.fleet.ssh.service import SshUsernames, compose_key
+from chalicelib.fleet.ssh.store import ALL_KEYS, KEYS, OF_NODE, SshStore, key_from_item
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import conflict, not_found, unavailable
+from chalicelib.kit.listing import (
+    LISTED_AT,
+    Counter,
+    Direct,
+    Listing,
+    ListPage,
+    ListRequest,
+    Moment,
+    Source,
+    Text,
+    Uuid,
+)
+from chalicelib.kit.tables import Key, Tables, TransactionFailedError, Write
+
+FIELDS = {
+    "key_name": Text("key_name"),
+    "public_key": Text("public_key"),
+    "ssh_username_id": Uuid("ssh_username_id"),
+    "node_id": Uuid("node_id"),
+    "username": Text("username"),
+    "cluster_name": Text("cluster_name", enriched=True),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+"""What keys are filtered and sorted by. The cluster is that of the node, now."""
+
+
+class SshPublicKeys:
+    """Keys are added to user names, read and deleted, never changed. ``totals`` reads what counters know."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        *,
+        usernames: SshUsernames,
+        nodes: Nodes,
+        clusters: Clusters,
+        list_read_limit: int,
+        totals: Counter,
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._usernames = usernames
+        self._list_read_limit = list_read_limit
+        self._totals = totals
+        self._store = SshStore(tables)
+        homes = Homes(tables, clusters, nodes)
+        of_username = Direct(by="ssh_username_id", keys=self._keys_of_usernames)
+        in_clusters = Source(index="by_node", by="cluster_name", partitions=homes.node_ids, insertion=LISTED_AT)
+        self._list = Listing(KEYS, FIELDS, (of_username, OF_NODE, in_clusters, ALL_KEYS))
+        self._enrich = homes.enrich(KEYS)
+
+    def create(self, username_id: str, new: NewKey) -> SshPublicKey:
+        """One key more.
+
+        Raises `EdgeError`: not found for no such user name; validation for a key that may not be used; conflict for a
+        name that another of its keys has, and above `KEYS_MAX`; unavailable when others keep coming first.
+        """
+        username = self._usernames.get(username_id)
+        checked = check_key(new)
+        for _ in self._tables.tries():
+            if any(key.key_name == checked.key_name for key in username.public_keys):
+                raise name_taken("key_name")
+            if len(username.public_keys) >= KEYS_MAX:
+                raise conflict(f"username has reached its limit of {KEYS_MAX} public keys")
+            key = compose_key(username, checked, to_seconds_text(self._clock.now()))
+            writes: list[Write] = [store.set_keys(username, [*username.public_keys, key]), store.insert_key(key)]
+            try:
+                self._tables.commit(writes, "ssh_public_key.created")
+            except TransactionFailedError:
+                username = self._usernames.get(username_id)
+            else:
+                return key
+        raise unavailable()
+
+    def get(self, row_id: str) -> SshPublicKey:
+        """Raises `EdgeError` (not found)."""
+        found = self._store.find_key(row_id)
+        if found is None:
+            raise not_found()
+        return found
+
+    def list_page(self, request: ListRequest) -> ListPage[SshPublicKey]:
+        """One page; raises `EdgeError` (bad request) when the filters leave too much to read."""
+        page = self._list.page(
+            self._tables,
+            request,
+            now=self._clock.now(),
+            read_limit=self._list_read_limit,
+            counter=self._totals,
+            enrich=self._enrich,
+        )
+        return page.map(key_from_item)
+
+    def delete(self, row_id: str) -> None:
+        """Nobody logs in by it from now on. A concurrent deletion counts as this one.
+
+        Raises `EdgeError` (not found, unavailable).
+        """
+        key = self.get(row_id)
+        for _ in self._tables.tries():
+            username = self._store.find_username(key.ssh_username_id)
+            if username is None or row_id not in {one.id for one in username.public_keys}:
+                return
+            kept = [one for one in username.public_keys if one.id != row_id]
+            try:
+                self._tables.commit([store.set_keys(username, kept), store.remove_key(key)], "ssh_public_key.deleted")
+            except TransactionFailedError:
+                continue
+            return
+        raise unavailable()
+
+    def _keys_of_usernames(self, ids: tuple[str, ...]) -> list[Key]:
+        """A user name knows its keys."""
+        return [{"id": key.id} for username in self._store.find_usernames(ids) for key in username.public_keys]

@@ -1,0 +1,97 @@
+"""What may become a key, what counts as presented, and how often somebody may be wrong. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.fleet.ssh.model import KEY_NAME_MAX_LENGTH, AuthMethod, Credential, NewKey
+from chalicelib.fleet.ssh.openssh import BadKeyError, ParsedKey, parse
+from chalicelib.kit.allowance import Allowance
+from chalicelib.kit.crypto import Secret
+from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid
+
+KEY_MAX_BYTES = 4096
+"""UTF-8 bytes of a key's line. The longest that OpenSSH takes, RSA with 16,384 bits, has 2,752 without its comment."""
+
+_BLANK = "can't be blank"
+_TOO_LONG_NAME = f"should be at most {KEY_NAME_MAX_LENGTH} character(s)"
+_TOO_LONG_KEY = f"should be at most {KEY_MAX_BYTES} byte(s)"
+
+
+@dataclass(frozen=True)
+class CheckedKey:
+    """A key that may be stored."""
+
+    key_name: str
+    public_key: str
+    fingerprint: str
+
+
+def check_key(new: NewKey) -> CheckedKey:
+    """Raises `EdgeError` (validation) with what is wrong with each field."""
+    parsed, problems = _look_at(new)
+    if parsed is None:
+        details = {field: [text] for field, text in problems}
+        raise EdgeError(Kind.VALIDATION_FAILED, "Validation failed", details)
+    return CheckedKey(new.key_name, new.public_key, parsed.fingerprint)
+
+
+def check_keys(keys: Sequence[NewKey]) -> list[CheckedKey]:
+    """Raises `EdgeError`: validation with all that is wrong with all keys, numbered from 0; conflict for a name that
+    comes twice."""
+    checked: list[CheckedKey] = []
+    texts: list[str] = []
+    for place, new in enumerate(keys):
+        parsed, problems = _look_at(new)
+        texts += [f"key {place}: {field} {text}" for field, text in problems]
+        if parsed is not None:
+            checked.append(CheckedKey(new.key_name, new.public_key, parsed.fingerprint))
+    if texts:
+        raise EdgeError(Kind.VALIDATION_FAILED, "Validation failed", {"public_keys": texts})
+    if len({key.key_name for key in checked}) < len(checked):
+        raise name_taken("key_name")
+    return checked
+
+
+def name_taken(field: str) -> EdgeError:
+    """The conflict about a ``username`` of a node or a ``key_name`` of a user name."""
+    return conflict(f"{field} has already been taken")
+
+
+def credential_of(username: str, password: str | None, public_key: str | None) -> Credential:
+    """What is presented; an empty text counts as nothing. Raises `EdgeError` (validation) unless it is exactly one."""
+    if password and public_key:
+        raise invalid("base", "only one of password or public_key should be provided")
+    if password:
+        return Credential(username, AuthMethod.PASSWORD, Secret(password))
+    if public_key:
+        return Credential(username, AuthMethod.PUBLIC_KEY, Secret(public_key))
+    raise invalid("base", "either password or public_key must be provided")
+
+
+ALLOWANCES = {
+    # Each guess costs a function a quarter of a second of hashing, and guessing is what this is for.
+    AuthMethod.PASSWORD: Allowance(burst=10, milliseconds_each=6000),
+    # Nobody guesses a key. But clients offer all keys that they have, one after the other, before the right one.
+    AuthMethod.PUBLIC_KEY: Allowance(burst=60, milliseconds_each=1000),
+}
+"""Failed attempts that a node may report, by what was presented: who guesses passwords locks no key out."""
+
+
+def _look_at(new: NewKey) -> tuple[ParsedKey | None, list[tuple[str, str]]]:
+    """The parsed key if nothing is wrong, and each wrong field with what is."""
+    problems: list[tuple[str, str]] = []
+    parsed: ParsedKey | None = None
+    if not new.key_name.strip():
+        problems.append(("key_name", _BLANK))
+    elif len(new.key_name) > KEY_NAME_MAX_LENGTH:
+        problems.append(("key_name", _TOO_LONG_NAME))
+    if not new.public_key.strip():
+        problems.append(("public_key", _BLANK))
+    elif len(new.public_key.encode()) > KEY_MAX_BYTES:
+        problems.append(("public_key", _TOO_LONG_KEY))
+    else:
+        try:
+            parsed = parse(new.public_key)
+        except BadKeyError as error:
+            problems.append(("public_key", error.text))
+    return (None if problems else parsed), problems

@@ -1,0 +1,176 @@
+"""`SshUsernames`: user names with their credentials."""
+
+from collections.abc import Sequence
+
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.nodes.model import Node
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.ssh import store
+from chalicelib.fleet.ssh.homes import Homes
+from chalicelib.fleet.ssh.model import NewUsername, SshPublicKey, SshUsername
+from chalicelib.fleet.ssh.passwords import Passwords
+from chalicelib.fleet.ssh.rules import CheckedKey, check_keys, name_taken
+from chalicelib.fleet.ssh.store import (
+    ALL_USERNAMES,
+    OF_NODE,
+    USERNAMES,
+    SshStore,
+    key_id,
+    username_from_item,
+    username_id,
+)
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import not_found, unavailable
+from chalicelib.kit.listing import LISTED_AT, Counter, Flag, Listing, ListPage, ListRequest, Moment, Source, Text, Uuid
+from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+
+CLEAN_UP_USERNAMES = 20
+"""User names that one message of a clean-up removes: a transaction each."""
+
+_NODE_PLACE = 0
+"""Where the check of the node stands in the transaction that creates a user name."""
+
+FIELDS = {
+    "username": Text("username"),
+    "node_id": Uuid("node_id"),
+    "has_password": Flag("has_password"),
+    "cluster_name": Text("cluster_name", enriched=True),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+"""What user names are filtered and sorted by. The cluster is that of the node, now."""
+
+
+class SshUsernames:
+    """User names are made, read and deleted, never changed but for their keys (`keyring.SshPublicKeys`).
+
+    ``totals`` reads what counters know, for long lists.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        *,
+        nodes: Nodes,
+        clusters: Clusters,
+        passwords: Passwords,
+        list_read_limit: int,
+        totals: Counter,
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._nodes = nodes
+        self._passwords = passwords
+        self._list_read_limit = list_read_limit
+        self._totals = totals
+        self._store = SshStore(tables)
+        homes = Homes(tables, clusters, nodes)
+        in_clusters = Source(index="by_node", by="cluster_name", partitions=homes.node_ids, insertion=LISTED_AT)
+        self._list = Listing(USERNAMES, FIELDS, (OF_NODE, in_clusters, ALL_USERNAMES))
+        self._enrich = homes.enrich(USERNAMES)
+
+    def create(self, node_id: str, new: NewUsername) -> SshUsername:
+        """A user name with all its keys, or nothing. With neither password nor key nobody can log in by it yet.
+
+        Raises `EdgeError`: not found for no such node; validation for keys that may not be used; conflict for a name
+        that the node has, or a key name that comes twice; unavailable when others keep coming first.
+        """
+        node = self._node(node_id)
+        keys = check_keys(new.public_keys)
+        password_hash = None if new.password is None else self._passwords.hash(new.password.reveal())
+        for _ in self._tables.tries():
+            username = self._compose(node, new.username, password_hash, keys)
+            writes: list[Write] = [self._nodes.still_there(node), *store.insert(username)]
+            try:
+                self._tables.commit(writes, "ssh_username.created")
+            except TransactionFailedError as error:
+                if _NODE_PLACE not in error.failed:
+                    raise name_taken("username") from error
+                node = self._node(node_id)
+            else:
+                return username
+        raise unavailable()
+
+    def get(self, row_id: str) -> SshUsername:
+        """Raises `EdgeError` (not found)."""
+        found = self._store.find_username(row_id)
+        if found is None:
+            raise not_found()
+        return found
+
+    def list_page(self, request: ListRequest) -> ListPage[SshUsername]:
+        """One page; raises `EdgeError` (bad request) when the filters leave too much to read."""
+        page = self._list.page(
+            self._tables,
+            request,
+            now=self._clock.now(),
+            read_limit=self._list_read_limit,
+            counter=self._totals,
+            enrich=self._enrich,
+        )
+        return page.map(username_from_item)
+
+    def delete(self, row_id: str) -> None:
+        """Remove it with its keys: nobody logs in by it from now on. Raises `EdgeError` (not found, unavailable)."""
+        self._remove(self.get(row_id))
+
+    def clean_up_chunk(self, node_id: str, after: str | None) -> str | None:
+        """Remove user names of a deleted node behind the place ``after``; the place of the last one, or None when
+        these were the last. If the same id is enrolled again, what was made for that node stays."""
+        found = self._nodes.find_many([node_id])
+        life = found[0].inserted_at if found else None
+        usernames, last = self._store.usernames_of_node(node_id, after, CLEAN_UP_USERNAMES)
+        for username in usernames:
+            if username.node_inserted_at != life:
+                self._remove(username)
+        return last
+
+    def _node(self, node_id: str) -> Node:
+        found = self._nodes.find_many([node_id])
+        if not found:
+            raise not_found()
+        return found[0]
+
+    def _remove(self, username: SshUsername) -> None:
+        """Until it is gone, by whoever's hand. A change of its keys in between is removed with it."""
+        for _ in self._tables.tries():
+            try:
+                self._tables.commit(store.remove(username), "ssh_username.deleted")
+            except TransactionFailedError as error:
+                row = error.failed[0]
+                if row is None:
+                    return
+                username = username_from_item(row)
+            else:
+                return
+        raise unavailable()
+
+    def _compose(self, node: Node, name: str, password_hash: str | None, keys: Sequence[CheckedKey]) -> SshUsername:
+        text = to_seconds_text(self._clock.now())
+        username = SshUsername(
+            id=username_id(node.id, node.inserted_at, name),
+            node_id=node.id,
+            node_inserted_at=node.inserted_at,
+            username=name,
+            password_hash=password_hash,
+            inserted_at=text,
+            updated_at=text,
+        )
+        made = tuple(compose_key(username, key, text) for key in keys)
+        return username.model_copy(update={"public_keys": made})
+
+
+def compose_key(owner: SshUsername, key: CheckedKey, now: str) -> SshPublicKey:
+    """A new key of a user name."""
+    return SshPublicKey(
+        id=key_id(owner.id, key.key_name),
+        ssh_username_id=owner.id,
+        node_id=owner.node_id,
+        username=owner.username,
+        key_name=key.key_name,
+        public_key=key.public_key,
+        fingerprint=key.fingerprint,
+        inserted_at=now,
+        updated_at=now,
+    )

@@ -1,0 +1,193 @@
+"""Rows of SSH access: keys, indexes and attribute names.
+
+A public key stands twice, in a row of its own (uniqueness, lists) and on the row of its user name (so that a
+verification is one read). Both are always written in one transaction.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from chalicelib.fleet.ssh.model import SshPublicKey, SshUsername
+from chalicelib.kit.clock import parse_time
+from chalicelib.kit.ids import compose_uuid7, milliseconds_of, to_milliseconds
+from chalicelib.kit.listing import LISTED_AT, Source, all_rows, as_given, fixed
+from chalicelib.kit.tables import (
+    Absent,
+    And,
+    Condition,
+    Delete,
+    Equals,
+    Index,
+    Item,
+    Key,
+    Less,
+    Or,
+    Put,
+    Query,
+    Ref,
+    Set,
+    Table,
+    Tables,
+    Update,
+    Value,
+    put_new,
+)
+
+LISTING = "ssh"
+"""The one partition of each index `listing`: operators make these rows one by one, so it is never hot."""
+
+USERNAMES = Table(
+    "ssh_usernames",
+    partition="id",
+    indexes=(
+        Index("by_node", "node_id", "listed_at", ("username", "has_password", "inserted_at", "updated_at")),
+        Index("listing", "listing", "listed_at", ("username", "has_password", "inserted_at", "updated_at", "node_id")),
+    ),
+    stream=True,
+)
+
+# The keys' texts stay out: they would make up most of an entry, and entries are counted.
+_KEY_FIELDS = ("key_name", "ssh_username_id", "username", "inserted_at", "updated_at")
+
+KEYS = Table(
+    "ssh_public_keys",
+    partition="id",
+    indexes=(
+        Index("by_node", "node_id", "listed_at", _KEY_FIELDS),
+        Index("listing", "listing", "listed_at", (*_KEY_FIELDS, "node_id")),
+    ),
+    stream=True,
+)
+
+ALL_USERNAMES = Source(index="listing", partitions=fixed(LISTING), insertion=LISTED_AT, totals=all_rows(USERNAMES))
+ALL_KEYS = Source(index="listing", partitions=fixed(LISTING), insertion=LISTED_AT, totals=all_rows(KEYS))
+OF_NODE = Source(index="by_node", by="node_id", partitions=as_given, insertion=LISTED_AT)
+
+TOTALS = {**ALL_USERNAMES.counted(USERNAMES), **ALL_KEYS.counted(KEYS)}
+"""Totals that are kept as counters, and what a recount reads."""
+
+
+def username_id(node_id: str, node_inserted_at: str, username: str) -> str:
+    """The id of a user name on a node: a UUIDv7 with the time of the node's enrolment and a hash of all three.
+
+    It is the key: a name is unique on its node because a row is, a read by name or by id is a consistent one, and what
+    was made for a machine that had this id before is not found under it.
+    """
+    digest = hashlib.sha256(f"{node_id}/{node_inserted_at}/{username}".encode()).digest()
+    return compose_uuid7(to_milliseconds(parse_time(node_inserted_at)), int.from_bytes(digest[:10]))
+
+
+def key_id(ssh_username_id: str, key_name: str) -> str:
+    """The id of a key of a user name, made in the same way and for the same reason."""
+    digest = hashlib.sha256(f"{ssh_username_id}/{key_name}".encode()).digest()
+    return compose_uuid7(milliseconds_of(ssh_username_id), int.from_bytes(digest[:10]))
+
+
+class SshStore:
+    """Reads rows."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def find_username(self, row_id: str) -> SshUsername | None:
+        row = self._tables.get(USERNAMES, {"id": row_id})
+        return None if row is None else username_from_item(row)
+
+    def find_usernames(self, ids: Sequence[str]) -> list[SshUsername]:
+        """Those that exist, in the order asked for."""
+        rows = self._tables.get_many([username_ref(row_id) for row_id in ids])
+        return [username_from_item(row) for row in rows if row is not None]
+
+    def find_key(self, row_id: str) -> SshPublicKey | None:
+        row = self._tables.get(KEYS, {"id": row_id})
+        return None if row is None else key_from_item(row)
+
+    def usernames_of_node(self, node_id: str, after: str | None, limit: int) -> tuple[list[SshUsername], str | None]:
+        """The next user names of a node, oldest first, and the place of the last one if there may be more.
+
+        By an index: one that was made within the last moment may be missed.
+        """
+        start: Key | None = None
+        if after is not None:
+            start = {"node_id": node_id, "listed_at": after, "id": after.partition("#")[2]}
+        page = self._tables.query(Query(USERNAMES, node_id, USERNAMES.index("by_node"), limit=limit, start=start))
+        found = self.find_usernames([str(entry["id"]) for entry in page.items])
+        return found, None if page.last_key is None else str(page.last_key["listed_at"])
+
+
+def username_ref(row_id: str) -> Ref:
+    return Ref(USERNAMES, {"id": row_id})
+
+
+def insert(username: SshUsername) -> list[Put]:
+    """A new user name with its keys; fails at its first write if the node has one of that name."""
+    return [put_new(USERNAMES, _username_to_item(username)), *map(insert_key, username.public_keys)]
+
+
+def insert_key(key: SshPublicKey) -> Put:
+    """The row of a key; fails if its user name has one of that name."""
+    return put_new(KEYS, {**key.model_dump(), "listing": LISTING, "listed_at": _listed_at(key)})
+
+
+def set_keys(username: SshUsername, keys: Sequence[SshPublicKey]) -> Update:
+    """The keys on the row of their user name, if nobody has written it since it was read."""
+    shown: Value = [_key_on_username(key) for key in keys]
+    return Update(USERNAMES, {"id": username.id}, (Set(_KEYS, shown),), _as_read(username))
+
+
+def note_verified(username: SshUsername, now: str, not_since: str) -> Update:
+    """Somebody was let in, if the user name is there and that was not noted after ``not_since``."""
+    long_ago = Or(Absent("last_verified_at"), Less("last_verified_at", not_since))
+    same = Equals("inserted_at", username.inserted_at)
+    return Update(USERNAMES, {"id": username.id}, (Set("last_verified_at", now),), And(same, long_ago))
+
+
+def remove(username: SshUsername) -> list[Delete]:
+    """The row with all its keys, if nobody has written it since it was read."""
+    own = Delete(USERNAMES, {"id": username.id}, _as_read(username), was_read=True)
+    return [own, *map(remove_key, username.public_keys)]
+
+
+def remove_key(key: SshPublicKey) -> Delete:
+    """The row of a key, whether it is there or not: that of the user name decides."""
+    return Delete(KEYS, {"id": key.id})
+
+
+_KEYS = "public_keys"
+_ON_USERNAME = ("id", "key_name", "public_key", "fingerprint", "inserted_at", "updated_at")
+"""What the row of a user name says of each key; the rest is its own."""
+
+
+def _as_read(username: SshUsername) -> Condition:
+    return Equals("changed_by.write_id", username.write_id)
+
+
+def _listed_at(row: SshUsername | SshPublicKey) -> str:
+    """The sort key of lists: ids say when the node enrolled, not when the row was made."""
+    return f"{row.inserted_at}#{row.id}"
+
+
+def _key_on_username(key: SshPublicKey) -> dict[str, Value]:
+    return {name: getattr(key, name) for name in _ON_USERNAME}
+
+
+def _username_to_item(username: SshUsername) -> Item:
+    item: Item = username.model_dump(exclude={"write_id", _KEYS})
+    keys: Value = [_key_on_username(key) for key in username.public_keys]
+    has_password = username.has_password
+    return {**item, "has_password": has_password, _KEYS: keys, "listing": LISTING, "listed_at": _listed_at(username)}
+
+
+def username_from_item(row: Item) -> SshUsername:
+    """A user name and its keys from its whole row."""
+    owner = {"ssh_username_id": row["id"], "node_id": row["node_id"], "username": row["username"]}
+    keys, stamp = row.get(_KEYS), row.get("changed_by")
+    listed = keys if isinstance(keys, list) else []
+    written = {"write_id": stamp["write_id"]} if isinstance(stamp, dict) else {}
+    keys_whole = [{**owner, **key} for key in listed if isinstance(key, dict)]
+    return SshUsername.model_validate({**row, **written, _KEYS: keys_whole})
+
+
+def key_from_item(row: Item) -> SshPublicKey:
+    """A key from its own row."""
+    return SshPublicKey.model_validate(row)

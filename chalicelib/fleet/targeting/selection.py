@@ -1,0 +1,191 @@
+"""Whom a request reaches: its parts, decided when it is made, and the nodes of a page that its filters leave."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from chalicelib.fleet.clusters.model import NAME_MAX_LENGTH, NAME_PATTERN, Cluster
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.nodes import model as nodes_model
+from chalicelib.fleet.nodes.model import TargetNode, TargetPage
+from chalicelib.fleet.nodes.service import SHARDS as NODE_SHARDS
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.targeting.model import SHARD, Targeting, TargetType
+from chalicelib.kit.listing import Choice, Field, Flag, Moment, Number, Presence, Text, matches
+from chalicelib.kit.tables import Item
+
+NODE_FIELDS: Mapping[str, Field] = {
+    "id_type": Choice("id_type"),
+    "status": Choice("status"),
+    "cluster_name": Text("cluster_name"),
+    "version": Text("agent_version"),
+    "self_update_enabled": Flag("self_update_enabled"),
+    "last_seen_at": Moment("last_seen_at"),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+"""What ``node_filters`` may name: the filters of the list of nodes, with the same grammar."""
+
+CLUSTER_FIELDS: Mapping[str, Field] = {
+    "name": Text("name"),
+    "ipv4_range": Text("ipv4_range"),
+    "node_count": Number("node_count"),
+    "has_node_limit": Presence("node_limit"),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+"""What ``cluster_filters`` may name."""
+
+SLICE = 1980
+"""Nodes of one page, and node ids in one part of a request for named ones: twenty transactions' worth, so that what a
+page costs besides is small beside them; two seconds of work, far from a function's timeout."""
+
+MOST_CLUSTER_PARTS = 8
+"""Parts of a request for clusters: enough for all the pace that a fan-out is allowed. Each part that is finished
+rewrites the row that holds them all: with a part for each of 2,000 clusters that took some 70,000 write units, with 8
+of them it takes 900."""
+
+CLUSTERS_PER_PAGE = 25
+"""Clusters that one page reads of, if they are small: two calls each, well below a second together."""
+
+_NAMED = "nodes#"
+"""Begins the name of a part of a request for named nodes: one slice of them."""
+
+_PRESENCE_FILTER = "last_seen_at"
+
+
+def without_repetitions(targeting: Targeting) -> Targeting:
+    """The same targeting with each id and each name once, in the order of their first mention."""
+    return targeting.model_copy(
+        update={
+            "node_ids": _distinct(targeting.node_ids),
+            "cluster_names": _distinct(targeting.cluster_names),
+        }
+    )
+
+
+def clusters_by_name(targeting: Targeting, clusters: Clusters) -> list[Cluster]:
+    """The clusters that a request for clusters names and that exist."""
+    if targeting.type is not TargetType.CLUSTERS:
+        return []
+    return clusters.find_many([name for name in targeting.cluster_names or () if _is_cluster_name(name)])
+
+
+def fitting_clusters(targeting: Targeting, found: Sequence[Cluster]) -> list[Cluster]:
+    """Those of the clusters that ``cluster_filters`` leave."""
+    return [row for row in found if _fits_cluster(row, targeting)]
+
+
+def parts_of(targeting: Targeting, named: Sequence[Cluster]) -> frozenset[str]:
+    """The independent parts of a fan-out: shards of the fleet, clusters (some to a part where there are many), or
+    slices of the node ids."""
+    match targeting.type:
+        case TargetType.ALL:
+            return frozenset(f"{SHARD}{shard}" for shard in range(NODE_SHARDS))
+        case TargetType.CLUSTERS:
+            size = -(-len(named) // MOST_CLUSTER_PARTS) or 1
+            slices = (named[start : start + size] for start in range(0, len(named), size))
+            return frozenset(f"cluster#{','.join(cluster.id for cluster in some)}" for some in slices)
+        case TargetType.NODES:
+            return frozenset(f"{_NAMED}{place}" for place in range(-(-len(targeting.node_ids or ()) // SLICE)))
+
+
+def page_of_part(
+    nodes: Nodes, targeting: Targeting, part: str, cursor: str | None, inserted_until: str, size: int = SLICE
+) -> TargetPage:
+    """The next ``size`` nodes of a part, before filters. Pages only over keys that never change.
+
+    A node inserted after ``inserted_until`` is not in it, so a repeated fan-out adds no machine that enrolled later.
+    """
+    kind, _, name = part.partition("#")
+    match kind:
+        case "shard":
+            return nodes.targets_of_shard(int(name), cursor, size, inserted_until)
+        case "cluster":
+            return _page_of_clusters(nodes, name.split(","), cursor, inserted_until, size)
+        case "nodes":
+            ids = (targeting.node_ids or ())[int(name) * SLICE : (int(name) + 1) * SLICE]
+            start = int(cursor or 0)
+            found = nodes.targets(ids[start : start + size])
+            following = str(start + size) if start + size < len(ids) else None
+            return TargetPage([node for node in found if node.inserted_at <= inserted_until], following)
+        case _:
+            raise ValueError(f"no fan-out has a part {part!r}")
+
+
+def may_miss(part: str) -> bool:
+    """Whether the nodes of a part are found by an index, which lags and which a node may move in. Named ones are read
+    by their keys."""
+    return not part.startswith(_NAMED)
+
+
+def was_meant(node: TargetNode, targeting: Targeting, until: str) -> bool:
+    """Whether a node that is found in a part only later was in it until then (seconds text), as far as its row can
+    tell: one that has changed since may have moved in, or fit the filters, only by that change."""
+    is_for_good = targeting.type is TargetType.ALL and not targeting.node_filters and not targeting.cluster_filters
+    return is_for_good or node.updated_at <= until
+
+
+def select(page: Sequence[TargetNode], targeting: Targeting, nodes: Nodes, clusters: Clusters) -> list[TargetNode]:
+    """The nodes that all filters leave, each once: one that moves while a page of several clusters is read is found in
+    two of them. Reads presence or clusters only where a filter asks for them.
+
+    ``cluster_filters`` of a request for clusters have been applied to the named ones when it was made.
+    """
+    chosen = list({node.id: node for node in page}.values())
+    if targeting.cluster_filters and targeting.type is not TargetType.CLUSTERS and chosen:
+        names = list(dict.fromkeys(node.cluster_name for node in chosen))
+        fitting = {row.id for row in clusters.find_many(names) if _fits_cluster(row, targeting)}
+        chosen = [node for node in chosen if node.cluster_id in fitting]
+    filters = targeting.node_filters or {}
+    if not filters or not chosen:
+        return chosen
+    seen: Mapping[str, nodes_model.Presence] = {}
+    if any(name.startswith(_PRESENCE_FILTER) for name in filters):
+        seen = nodes.presence_of([node.id for node in chosen])
+    return [node for node in chosen if matches(NODE_FIELDS, filters, _node_row(node, seen.get(node.id)))]
+
+
+def _page_of_clusters(
+    nodes: Nodes, ids: Sequence[str], cursor: str | None, inserted_until: str, size: int
+) -> TargetPage:
+    """The next nodes of some clusters, one cluster after the other; the cursor says in which, and where in it."""
+    if len(ids) == 1:
+        return nodes.targets_of_cluster(ids[0], cursor, size, inserted_until)
+    begin, _, within = (cursor or "0#").partition("#")
+    place, found = int(begin), list[TargetNode]()
+    for cluster_id in ids[place : place + CLUSTERS_PER_PAGE]:
+        if len(found) >= size:
+            break
+        page = nodes.targets_of_cluster(cluster_id, within or None, size - len(found), inserted_until)
+        found += page.nodes
+        if page.cursor is not None:
+            return TargetPage(found, f"{place}#{page.cursor}")
+        place, within = place + 1, ""
+    return TargetPage(found, f"{place}#" if place < len(ids) else None)
+
+
+def _distinct(values: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(dict.fromkeys(values))
+
+
+def _is_cluster_name(name: str) -> bool:
+    """Whether a cluster can have this name; a key that none can have is not asked for."""
+    return len(name) <= NAME_MAX_LENGTH and re.fullmatch(NAME_PATTERN, name) is not None
+
+
+def _fits_cluster(cluster: Cluster, targeting: Targeting) -> bool:
+    row: Item = cluster.model_dump(mode="json")
+    return matches(CLUSTER_FIELDS, targeting.cluster_filters or {}, row)
+
+
+def _node_row(node: TargetNode, presence: nodes_model.Presence | None) -> Item:
+    return {
+        "id_type": node.id_type,
+        "status": node.status,
+        "cluster_name": node.cluster_name,
+        "agent_version": node.agent_version,
+        "self_update_enabled": node.self_update_enabled,
+        "last_seen_at": None if presence is None else presence.last_seen_at,
+        "inserted_at": node.inserted_at,
+        "updated_at": node.updated_at,
+    }

@@ -1,0 +1,118 @@
+"""Queueing what agents are to be told, where the stack takes it that owns their cluster.
+
+One queue a stack, one worker (`deliver_commands`): whatever reaches out to a machine goes through it. A message says
+which of `deliveries`, `updates` and `metrics` it is about.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
+
+from chalicelib.fleet.commands.model import Waiting
+from chalicelib.kit.log import Level, Log
+from chalicelib.kit.queues import Message, Queue, QueueError, Queues, batches, body_bytes
+
+DELIVERIES_PER_MESSAGE = 20
+"""Made side by side: ten such messages end within a worker's 30 s though no agent answers a push, which takes 2 s."""
+
+UPDATES_PER_MESSAGE = 20
+"""Nodes that one message asks to update themselves: their rows and events are one transaction, their pushes go side by
+side."""
+
+IDS_PER_REMINDER = 500
+"""What one wake-up frame holds."""
+
+T = TypeVar("T")
+
+
+@dataclass
+class AgentWork:
+    """What agents are to be told, collected by cluster. Telling an agent of an execution twice is telling it once."""
+
+    _deliveries: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
+    _updates: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    _metrics: list[tuple[str, Message]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self._deliveries or self._updates or self._metrics)
+
+    def deliver(self, cluster_name: str, node_id: str, kind: str, execution_ids: Iterable[str]) -> None:
+        """Tell a node of executions: ``kind`` is that of `transport.service.Delivery`."""
+        ids = self._deliveries.setdefault((cluster_name, node_id, kind), [])
+        ids.extend(execution_id for execution_id in execution_ids if execution_id not in ids)
+
+    def remind(self, cluster_name: str, node_id: str, waiting: Waiting) -> None:
+        """Tell a node of what has waited for it, and of what it was asked to end. An agent that is woken for some of it
+        asks for all."""
+        for kind, ids in (("executions", waiting.pending), ("cancel", waiting.to_cancel)):
+            if ids:
+                self.deliver(cluster_name, node_id, kind, ids[:IDS_PER_REMINDER])
+
+    def update(self, cluster_name: str, request_id: str, node_id: str) -> None:
+        """Tell a node to update itself, because of that request."""
+        self._updates.setdefault((cluster_name, request_id), []).append(node_id)
+
+    def fetch_metrics(self, cluster_name: str, node_id: str, types: Sequence[str], asked_at: str) -> None:
+        """Fetch these types of a node's metrics into the cache; somebody waits for them, since ``asked_at``."""
+        request = {"node_id": node_id, "types": list(types), "asked_at": asked_at}
+        self._metrics.append((cluster_name, {"metrics": request}))
+
+    def messages(self, queue_of: Callable[[str], str]) -> dict[str, list[Message]]:
+        """Packed, by the queue that ``queue_of`` names for a cluster."""
+        deliveries: dict[str, list[Message]] = {}
+        for (cluster_name, node_id, kind), ids in self._deliveries.items():
+            delivery: Message = {"node_id": node_id, "kind": kind, "execution_ids": ids}
+            deliveries.setdefault(queue_of(cluster_name), []).append(delivery)
+        packed: dict[str, list[Message]] = {
+            queue: [{"deliveries": chunk} for chunk in batches(each, body_bytes, most_entries=DELIVERIES_PER_MESSAGE)]
+            for queue, each in deliveries.items()
+        }
+        updates: dict[tuple[str, str], list[str]] = {}
+        for (cluster_name, request_id), node_ids in self._updates.items():
+            updates.setdefault((queue_of(cluster_name), request_id), []).extend(node_ids)
+        for (queue, request_id), node_ids in updates.items():
+            packed.setdefault(queue, []).extend(
+                {"updates": {"request_id": request_id, "node_ids": chunk}}
+                for chunk in _chunks(node_ids, UPDATES_PER_MESSAGE)
+            )
+        for cluster_name, message in self._metrics:
+            packed.setdefault(queue_of(cluster_name), []).append(message)
+        return packed
+
+
+class Dispatch:
+    """``queue_of`` names the queue of a cluster's owner, or nothing for the core's (`Ownership.queue_of`)."""
+
+    def __init__(self, queues: Queues, queue_of: Callable[[str], str], log: Log) -> None:
+        self._queues = queues
+        self._queue_of = queue_of
+        self._log = log
+
+    def send(self, work: AgentWork, *, request_id: str | None = None) -> None:
+        """Queue all of it. What an owner's queue does not take goes to the core's: an owner that is gone must not hold
+        up the others. Raises `QueueError`, and what the client raises, for the core's queue."""
+        for url, messages in work.messages(self._queue_of).items():
+            if url and self._is_handed_over(url, messages, request_id):
+                continue
+            self._queues.send(Queue.COMMAND_DELIVERY, messages, request_id=request_id)
+
+    def offer(self, work: AgentWork) -> bool:
+        """Queue what nobody but the owner can do. False where its queue does not take it; raises nothing."""
+        queued = work.messages(self._queue_of).items()
+        core = self._queues.url_of(Queue.COMMAND_DELIVERY)
+        return all(self._is_handed_over(url or core, messages, None) for url, messages in queued)
+
+    def _is_handed_over(self, url: str, messages: Sequence[Message], request_id: str | None) -> bool:
+        try:
+            self._queues.hand_over(url, messages, request_id=request_id)
+        except QueueError as error:
+            self._log.line("owner_not_reached", level=Level.WARNING, error=str(error), messages=len(messages))
+            return False
+        return True
+
+
+def _chunks(values: Sequence[T], size: int) -> Iterator[list[T]]:
+    rest = iter(values)
+    while chunk := list(islice(rest, size)):
+        yield chunk

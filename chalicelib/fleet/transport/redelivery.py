@@ -1,0 +1,44 @@
+"""Queueing again what is open on a cluster's nodes, after it has changed hands: its owner before may be dead, and its
+messages with it."""
+
+from dataclasses import dataclass
+
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.commands.executions import Executions
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.transport.dispatch import IDS_PER_REMINDER, AgentWork
+from chalicelib.kit.clock import Clock, to_seconds_text
+
+NODES_PER_CHUNK = 100
+"""One index query each: under a second in all."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What to queue for some nodes, and where the next ones begin; None at the end."""
+
+    work: AgentWork
+    cursor: str | None
+
+
+class Redelivery:
+    """Reads only; may be repeated, and told of a cluster that is gone or has changed hands again."""
+
+    def __init__(self, clock: Clock, nodes: Nodes, clusters: Clusters, executions: Executions) -> None:
+        self._clock = clock
+        self._nodes = nodes
+        self._clusters = clusters
+        self._executions = executions
+
+    def chunk(self, cluster_name: str, cursor: str | None) -> Chunk:
+        """What waits for the next nodes of a cluster, and what they were asked to end. A node that enrols during the
+        walk may be missed: what waits for it was created after the change of hands."""
+        work = AgentWork()
+        found = self._clusters.find_many([cluster_name])
+        if not found:
+            return Chunk(work, None)
+        now = to_seconds_text(self._clock.now())
+        page = self._nodes.page_of_cluster(found[0].id, cursor, NODES_PER_CHUNK, now)
+        for node in page.nodes:
+            work.remind(cluster_name, node.id, self._executions.waiting_for(node.id, IDS_PER_REMINDER))
+        return Chunk(work, page.cursor)

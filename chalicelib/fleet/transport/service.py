@@ -1,0 +1,211 @@
+"""`Transport`: wake an agent by its socket, else push to it, else leave the work to its poll.
+
+Losing anything here loses nothing: the work is in the table, and every reconnect and every poll finds it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from chalicelib.fleet.commands.executions import Executions
+from chalicelib.fleet.commands.model import ExecutionView, Status
+from chalicelib.fleet.nodes.model import Node
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.transport.push import Push, PushAddress, PushOutcome
+from chalicelib.kit.errors import EdgeError
+from chalicelib.kit.log import Level, Log
+from chalicelib.kit.sockets import SocketError, Sockets
+
+Kind = Literal["executions", "cancel", "self_update"]
+
+IDS_PER_FRAME = 500
+"""A frame of API Gateway holds 32 KB, an id takes 39 bytes with quotes and comma."""
+
+_POSTS_AT_ONCE = 8
+
+_PUSHES_AT_ONCE = 20
+"""As many as a message has deliveries."""
+
+_WITHDRAWN = frozenset({None, Status.CANCELLED, Status.EXPIRED})
+"""States of an execution (None: it is gone) that no agent should run."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one node is to be told: executions that wait for it, or that it should cancel; or to ask about updates."""
+
+    node_id: str
+    kind: Kind
+    execution_ids: list[str]
+
+
+@dataclass(frozen=True)
+class Woken:
+    """What a round of wake-ups found: deliveries whose nodes have no socket, and those whose nodes are gone."""
+
+    asleep: list[Delivery]
+    gone: list[Delivery]
+
+
+class Transport:
+    """``push`` is None where the functions cannot reach nodes; ``push_host`` replaces the nodes' own host names."""
+
+    def __init__(
+        self,
+        nodes: Nodes,
+        executions: Executions,
+        sockets: Sockets,
+        log: Log,
+        *,
+        push: Push | None,
+        push_host: str | None,
+        vpn_domain: str,
+    ) -> None:
+        self._nodes = nodes
+        self._executions = executions
+        self._sockets = sockets
+        self._log = log
+        self._push = push
+        self._push_host = push_host
+        self._vpn_domain = vpn_domain
+
+    def deliver(self, deliveries: Sequence[Delivery]) -> list[str]:
+        """Tell each node by the best way that it can be reached; returns the ids of nodes that do not exist any more.
+
+        Raises `SocketError` and what the tables raise: the caller repeats, and telling twice is harmless.
+        """
+        woken = self._wake(deliveries)
+        if self._push is not None and woken.asleep:
+            self._push_all(woken.asleep, self._push)
+        return [delivery.node_id for delivery in woken.gone]
+
+    def hint(self, created: Mapping[str, Sequence[str]]) -> None:
+        """Wake the connected ones of these nodes (node id -> execution ids) ahead of the stream.
+
+        Never raises for what can go wrong on the way: the stream's own delivery follows in any case.
+        """
+        try:
+            self._wake([Delivery(node_id, "executions", list(ids)) for node_id, ids in created.items()])
+        except (SocketError, EdgeError) as error:
+            self._log.line("hint_lost", level=Level.WARNING, error_type=type(error).__name__, nodes=len(created))
+
+    @property
+    def can_push(self) -> bool:
+        """Whether agents are reached over the network at all."""
+        return self._push is not None
+
+    def wake_for_update(self, node_ids: Sequence[str]) -> list[str]:
+        """Make the connected ones of these nodes ask about updates; returns those that got the frame.
+
+        Raises `SocketError` and what the tables raise: the caller repeats, and asking twice is harmless.
+        """
+        deliveries = [Delivery(node_id, "self_update", []) for node_id in node_ids]
+        woken = self._wake(deliveries)
+        unreached = {delivery.node_id for delivery in (*woken.asleep, *woken.gone)}
+        return [node_id for node_id in node_ids if node_id not in unreached]
+
+    def push_updates(self, nodes: Sequence[Node]) -> dict[str, PushOutcome]:
+        """Tell each node once over the network, side by side; empty where that is off."""
+        push = self._push
+        if push is None or not nodes:
+            return {}
+        with ThreadPoolExecutor(max_workers=_PUSHES_AT_ONCE) as pool:
+            outcomes = pool.map(push.update, [self._address_of(node) for node in nodes])
+        return dict(zip([node.id for node in nodes], outcomes, strict=True))
+
+    def close(self, connection_id: str) -> None:
+        """End a socket that its node may no longer use."""
+        self._sockets.close(connection_id)
+        self._nodes.forget_connection(connection_id)
+
+    def _wake(self, deliveries: Sequence[Delivery]) -> Woken:
+        """Post frames to the connected nodes, side by side."""
+        presences = self._nodes.presence_of([delivery.node_id for delivery in deliveries])
+        connected: list[tuple[Delivery, str]] = []
+        woken = Woken([], [])
+        for delivery in deliveries:
+            presence = presences.get(delivery.node_id)
+            if presence is None:
+                woken.gone.append(delivery)
+            elif presence.connection_id is None:
+                woken.asleep.append(delivery)
+            else:
+                connected.append((delivery, presence.connection_id))
+        for (delivery, _), posted in zip(connected, self._post_all(connected), strict=True):
+            if not posted:
+                self._nodes.found_gone(presences[delivery.node_id])
+                woken.asleep.append(delivery)
+        return woken
+
+    def _post_all(self, connected: Sequence[tuple[Delivery, str]]) -> list[bool]:
+        if len(connected) <= 1:
+            return [self._post(delivery, connection_id) for delivery, connection_id in connected]
+        return list(self._pool.map(lambda pair: self._post(*pair), connected))
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(max_workers=_POSTS_AT_ONCE)
+
+    def _post(self, delivery: Delivery, connection_id: str) -> bool:
+        return all(self._sockets.post(connection_id, frame) for frame in _frames(delivery))
+
+    def _push_all(self, deliveries: Sequence[Delivery], push: Push) -> None:
+        """Side by side: one that does not answer keeps no other waiting, nor the message beyond its time."""
+        nodes = {node.id: node for node in self._nodes.find_many([delivery.node_id for delivery in deliveries])}
+        known = [delivery for delivery in deliveries if delivery.node_id in nodes and nodes[delivery.node_id].may_work]
+        with ThreadPoolExecutor(max_workers=_PUSHES_AT_ONCE) as pool:
+            pushed = [
+                pool.submit(copy_context().run, self._push_to, nodes[delivery.node_id], delivery, push)
+                for delivery in known
+            ]
+        for outcome in pushed:
+            outcome.result()
+
+    def _push_to(self, node: Node, delivery: Delivery, push: Push) -> None:
+        """One attempt an execution, oldest first; the first that fails ends the round, its poll brings the rest."""
+        address = self._address_of(node)
+        ids = sorted(delivery.execution_ids)
+        is_cancel = delivery.kind == "cancel"
+        for view in self._executions.details_of(ids) if is_cancel else self._executions.to_push(ids):
+            reached = push.cancel(address, view.execution.id) if is_cancel else self._hand_over(address, view, push)
+            if not reached:
+                return
+
+    def _address_of(self, node: Node) -> PushAddress:
+        host = self._push_host or node.vpn_hostname(self._vpn_domain)
+        return PushAddress(f"http://{host}:{node.http_port}", self._nodes.secrets_of(node).api_token)
+
+    def _hand_over(self, address: PushAddress, view: ExecutionView, push: Push) -> bool:
+        """Whether the agent has it now. What was withdrawn while it was on its way is called back."""
+        execution_id = view.execution.id
+        if not push.execute(address, _payload(view)):
+            return False
+        if self._executions.mark_pushed(execution_id) in _WITHDRAWN:
+            push.cancel(address, execution_id)
+        return True
+
+
+def _frames(delivery: Delivery) -> Iterator[Mapping[str, Any]]:
+    """What is posted for a delivery, cut to the size of a frame."""
+    if delivery.kind == "self_update":
+        yield {"type": delivery.kind}
+    ids = delivery.execution_ids
+    for start in range(0, len(ids), IDS_PER_FRAME):
+        yield {"type": delivery.kind, "ids": ids[start : start + IDS_PER_FRAME]}
+
+
+def _payload(view: ExecutionView) -> dict[str, Any]:
+    """What an agent's push API takes."""
+    execution, command = view.execution, view.command
+    return {
+        "id": execution.id,
+        "command_id": execution.command_id,
+        "node_id": execution.node_id,
+        "command_text": command and command.command_text,
+        "timeout": command and command.timeout,
+        "expired_at": command and command.expired_at,
+        "status": Status.PENDING.value,
+    }

@@ -1,0 +1,227 @@
+"""`UpdateFanOuts`: finds the nodes of a request, part by part and chunk by chunk, and notices what was left undone."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.nodes.model import TargetNode
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.targeting import selection
+from chalicelib.fleet.updates import rules, store
+from chalicelib.fleet.updates.model import (
+    LOOK,
+    SETTLE,
+    NodeState,
+    NodeUpdate,
+    PartChunk,
+    RequestStatus,
+    SelfUpdateRequest,
+)
+from chalicelib.fleet.updates.store import REQUESTS, UpdateStore, request_key
+from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
+from chalicelib.kit.errors import unavailable
+from chalicelib.kit.parking import park
+from chalicelib.kit.queues import Message
+from chalicelib.kit.redrive import SETTLE_SOON
+from chalicelib.kit.tables import (
+    Change,
+    Check,
+    ConditionFailedError,
+    Equals,
+    Exists,
+    Or,
+    Set,
+    Tables,
+    TransactionFailedError,
+    Update,
+    Value,
+)
+from chalicelib.kit.worktime import WorkTime
+
+CHUNK = 99
+"""Rows in one transaction: DynamoDB's 100 writes less the check that the request still has parts left."""
+
+PAGES_PER_MESSAGE = 10
+"""Pages of nodes that a message may read before filters leave it a chunk: bounds its time."""
+
+_DROPPED = PartChunk(None, ends_part=False)
+_ENDED = PartChunk(None, ends_part=True)
+
+
+class UpdateFanOuts:
+    """Any method may be repeated at any point, also late and beside itself: the rows that result are the same."""
+
+    def __init__(self, tables: Tables, clock: Clock, nodes: Nodes, clusters: Clusters) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._nodes = nodes
+        self._clusters = clusters
+        self._store = UpdateStore(tables)
+
+    def create_chunk(self, request_id: str, part: str, cursor: str | None) -> PartChunk:
+        """Note the next nodes of a part. The caller goes on from the chunk's cursor, or finishes the part.
+
+        Dropped: a message for a part that is finished, or for a request that is gone. After the deadline no node is
+        added.
+        """
+        request = self._store.find(request_id)
+        if request is None or part not in request.parts:
+            return _DROPPED
+        now = to_seconds_text(self._clock.now())
+        if request.deadline_at <= now:
+            return _ENDED
+        self._begin(request, now)
+        chosen, cursor = self._chosen(request, part, cursor)
+        if not self._note(request, chosen):
+            return _DROPPED
+        return PartChunk(cursor, ends_part=cursor is None)
+
+    def finish_part(self, request_id: str, part: str) -> bool:
+        """Note that every node of a part is known. True if it was the last one."""
+        request = self._store.find(request_id)
+        for _ in self._tables.tries():
+            if request is None or part not in request.parts:
+                return False
+            left = request.parts - {part}
+            looks = request.looks | ({part} if selection.may_miss(part) else frozenset())
+            cursors: dict[str, Value] = {name: at for name, at in request.cursors.items() if name in left}
+            since = None if left or not looks else to_seconds_text(self._clock.now())
+            changes = (
+                Set("parts", left or None),
+                Set("looks", looks or None),
+                Set("looks_since", since),
+                Set("cursors", cursors or None),
+            )
+            update = Update(REQUESTS, request_key(request_id), changes, Equals("version", request.version))
+            try:
+                self._tables.write(update, "self_update_request.part_finished")
+            except ConditionFailedError as error:
+                request = None if error.current is None else store.request_from_item(error.current)
+            else:
+                return not left
+        raise unavailable()
+
+    def look(self, request_id: str, cursor: str | None, time: WorkTime) -> str | None:
+        """Note nodes that an index hid when the parts were worked on, once it has caught up, for as long as ``time``
+        lasts; returns where to go on, None at the end, and where it is too early. After the deadline no node is
+        added."""
+        request, now = self._store.find(request_id), self._clock.now()
+        if request is None or request.looks_since is None or now < parse_time(request.looks_since) + SETTLE_SOON:
+            return None
+        parts = sorted(request.looks) if to_seconds_text(now) < request.deadline_at else []
+        place, _, within = (cursor or "0/").partition("/")
+        at, wanted = int(place), rules.forced(request.targeting)
+        while at < len(parts):
+            chosen, following = self._chosen(request, parts[at], within or None)
+            meant = [node for node in chosen if selection.was_meant(node, wanted, request.looks_since)]
+            there = {row.node_id for row in self._store.updates_of(request_id, [node.id for node in meant])}
+            if not self._note(request, [node for node in meant if node.id not in there]):
+                return None
+            at, within = (at + 1, "") if following is None else (at, following)
+            if time.is_over and at < len(parts):
+                return f"{at}/{within}"
+        ended = (Set("looks", None), Set("looks_since", None), Set("cursors", None))
+        unchanged = Equals("version", request.version)
+        self._tables.try_write(
+            Update(REQUESTS, request_key(request_id), ended, unchanged), "self_update_request.looked"
+        )
+        return None
+
+    def park(self, request_id: str, name: str, before: str | None, cursor: str) -> bool:
+        """Note where a part, the search or a look goes on that a message took up at ``before``: the change stream
+        begins the next message there. False where another message is ahead of this one, or nothing is left."""
+        return park(
+            self._tables,
+            REQUESTS,
+            request_key(request_id),
+            name,
+            before,
+            {name: cursor},
+            is_wanted=lambda row: rules.is_wanted(store.request_from_item(row), name),
+            now=self._clock.now(),
+            operation="self_update_request.parked",
+        )
+
+    def due_work(self, limit: int) -> Iterator[list[Message]]:
+        """The messages that a sweep has to queue now, of at most ``limit`` requests, page by page.
+
+        Each request is put off before it is handed out: what is lost on the way comes up again.
+        """
+        now = self._clock.now()
+        taken = 0
+        for rows in self._store.due_pages(to_seconds_text(now)):
+            yield [message for row in rows[: limit - taken] for message in self._claim(row)]
+            taken += len(rows)
+            if taken >= limit:
+                return
+
+    def _claim(self, request: SelfUpdateRequest) -> list[Message]:
+        due_at = rules.next_look(request, self._clock.now())
+        changes: tuple[Change, ...] = (Set("sweeps", request.sweeps + 1), *store.due_changes(due_at))
+        update = Update(REQUESTS, request_key(request.id), changes, Equals("version", request.version))
+        if not self._tables.try_write(update, "self_update_request.swept"):
+            return []  # another sweep was faster, or it has moved on by itself and is due again
+        if request.parts:
+            return [_message(request, part) for part in sorted(request.parts)]
+        name = SETTLE if request.looks_since is None else LOOK
+        return [{**_message(request, name), "redrive": True}]
+
+    def _begin(self, request: SelfUpdateRequest, now: str) -> None:
+        """From its first node on a request is being processed; with several parts, one of them says so."""
+        if request.status is not RequestStatus.PENDING:
+            return
+        changes = (Set("status", RequestStatus.PROCESSING.value), Set("updated_at", now))
+        pending = Equals("status", RequestStatus.PENDING.value)
+        # Else another part did.
+        self._tables.try_write(Update(REQUESTS, request_key(request.id), changes, pending), "self_update_request.begun")
+
+    def _chosen(self, request: SelfUpdateRequest, part: str, cursor: str | None) -> tuple[list[TargetNode], str | None]:
+        """The next nodes that the filters leave, about a chunk of them, and where to go on."""
+        chosen: list[TargetNode] = []
+        wanted = rules.forced(request.targeting)
+        for _ in range(PAGES_PER_MESSAGE):
+            page = selection.page_of_part(self._nodes, wanted, part, cursor, request.inserted_at)
+            chosen += selection.select(page.nodes, wanted, self._nodes, self._clusters)
+            cursor = page.cursor
+            if cursor is None or len(chosen) >= CHUNK:
+                break
+        return chosen, cursor
+
+    def _note(self, request: SelfUpdateRequest, nodes: Sequence[TargetNode]) -> bool:
+        """Put the rows of these nodes; False if none may be added any more."""
+        now = to_seconds_text(self._clock.now())
+        updates = [
+            NodeUpdate(
+                request_id=request.id,
+                node_id=node.id,
+                cluster_name=node.cluster_name,
+                state=NodeState.PENDING,
+                wanted=request.agent_version,
+                inserted_at=request.inserted_at,
+                updated_at=now,
+            )
+            for node in nodes
+        ]
+        chunks = (updates[start : start + CHUNK] for start in range(0, len(updates), CHUNK))
+        return all(self._create(request.id, chunk) for chunk in chunks)
+
+    def _create(self, request_id: str, updates: Sequence[NodeUpdate]) -> bool:
+        """Put those that do not exist, in one transaction while the request has parts left; False if it has none."""
+        missing = list(updates)
+        check = Check(REQUESTS, request_key(request_id), Or(Exists("parts"), Exists("looks_since")))
+        while missing:
+            try:
+                self._tables.commit([check, *map(store.put_update, missing)], "self_update.created")
+            except TransactionFailedError as error:
+                if 0 in error.failed:
+                    return False
+                missing = [row for place, row in enumerate(missing, start=1) if place not in error.failed]
+            else:
+                return True
+        return True
+
+
+def _message(request: SelfUpdateRequest, name: str) -> dict[str, Any]:
+    """Goes on with a part of a request from where that was noted."""
+    place = {"cursor": request.cursors[name]} if name in request.cursors else {}
+    return {"request_id": request.id, "part": name, **place}

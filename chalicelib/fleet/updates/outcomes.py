@@ -1,0 +1,60 @@
+"""`Outcomes`: what agents say became of an update, and who among the nodes of a request runs what."""
+
+from chalicelib.fleet.nodes.model import Agent
+from chalicelib.fleet.updates.model import NodeState, NodeUpdate, Report
+from chalicelib.fleet.updates.store import NODE_UPDATES, UpdateStore, update_key
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import conflict, not_found
+from chalicelib.kit.listing import ListPage, ListRequest
+from chalicelib.kit.tables import And, Equals, Exists, Remove, Set, Tables, Update
+
+_WAITED_FOR = And(Equals("state", NodeState.TRIGGERED.value), Exists("report_by"))
+
+
+class Outcomes:
+    """A request is not over before each node that was told, and that reports, has said what became of it."""
+
+    def __init__(self, tables: Tables, clock: Clock, *, list_read_limit: int) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._list_read_limit = list_read_limit
+        self._store = UpdateStore(tables)
+
+    def report(self, agent: Agent, request_id: str, report: Report) -> NodeUpdate:
+        """Note which version a node runs after an update. The same report again changes nothing.
+
+        Raises `EdgeError`: not found where the node is in no such request, conflict where it is not waited for.
+        """
+        node_id = agent.node.id
+        found = next(iter(self._store.updates_of(request_id, [node_id])), None)
+        if found is None:
+            raise not_found()
+        if _says_the_same(found, report):
+            return found
+        reason = () if report.reason is None else (Set("reason", report.reason),)
+        changes = (
+            Set("state", report.state.value),
+            Set("agent_version", report.version),
+            *reason,
+            Set("updated_at", to_seconds_text(self._clock.now())),
+            Remove("report_by"),
+        )
+        write = Update(NODE_UPDATES, update_key(request_id, node_id), changes, _WAITED_FOR)
+        if not self._tables.try_write(write, f"self_update.{report.state.value}"):
+            now = next(iter(self._store.updates_of(request_id, [node_id])), None)
+            if now is None:
+                raise not_found()
+            if not _says_the_same(now, report):
+                raise conflict(f"no report is waited for: this node's update is {now.state.value}")
+            return now
+        return next(iter(self._store.updates_of(request_id, [node_id])), found)
+
+    def page_of_nodes(self, request_id: str, request: ListRequest) -> ListPage[NodeUpdate]:
+        """One page of the nodes of a request, as they stand now. Raises `EdgeError` (not found, bad request)."""
+        if self._store.find(request_id) is None:
+            raise not_found()
+        return self._store.page_of_nodes(request_id, request, self._clock.now(), self._list_read_limit)
+
+
+def _says_the_same(row: NodeUpdate, report: Report) -> bool:
+    return row.state is report.state and row.agent_version == report.version

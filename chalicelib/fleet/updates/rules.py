@@ -1,0 +1,77 @@
+"""Decisions about self-update requests. Pure."""
+
+from datetime import datetime, timedelta
+
+from chalicelib.fleet.nodes.model import Agent, Node, Status
+from chalicelib.fleet.targeting.model import Targeting
+from chalicelib.fleet.updates.model import LOOK, SETTLE, NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
+from chalicelib.kit.clock import parse_time, to_seconds_text
+from chalicelib.kit.errors import EdgeError, conflict
+from chalicelib.kit.redrive import look_again_at
+
+UNKNOWN_AFTER = timedelta(seconds=300)
+"""A push whose outcome was not noted by then never will be: the worker has 60 s. The machine may have been told, and is
+not told again."""
+
+REPORTED_WITHIN = timedelta(hours=1)
+"""How long a node that was told is waited for: it lets commands end, downloads, installs, and is on probation."""
+
+_REGISTRATION_LENGTH = 16
+
+
+def forced(targeting: Targeting) -> Targeting:
+    """The same, narrowed to machines that are healthy and let themselves be updated, whatever its filters say of it."""
+    filters = {**(targeting.node_filters or {}), "status": Status.HEALTHY.value, "self_update_enabled": True}
+    return targeting.model_copy(update={"node_filters": filters})
+
+
+def next_look(request: SelfUpdateRequest, now: datetime) -> str:
+    """When to look at an unfinished request again: its deadline is one such time."""
+    again = look_again_at(now, request.sweeps)
+    return min(again, request.deadline_at) if to_seconds_text(now) < request.deadline_at else again
+
+
+def is_wanted(request: SelfUpdateRequest, name: str) -> bool:
+    """Whether a part, or what else is done for a request by name, is still to be gone on with."""
+    if name == LOOK:
+        return request.looks_since is not None
+    return name in request.parts or (name == SETTLE and request.status is not RequestStatus.COMPLETED)
+
+
+def is_outcome_unknown(update: NodeUpdate, now: datetime) -> bool:
+    """Whether a push began that will never be noted any more."""
+    return update.attempted_at is not None and parse_time(update.attempted_at) + UNKNOWN_AFTER <= now
+
+
+def registration_of(node: Node) -> str:
+    """Names the current registration of a node; the next one has another name."""
+    return node.token_digest[:_REGISTRATION_LENGTH]
+
+
+def reports(node: Node) -> bool:
+    """Whether its agent says what becomes of an update. Agents that come from a bundle do, and carry its build in their
+    version (``0.2.0+b1a2b3c4d5``); of others *triggered* is the last that is heard."""
+    return "+" in node.agent_version
+
+
+def report_by(node: Node, now: datetime) -> str | None:
+    """Until when a node that is told now is waited for, None where it reports nothing."""
+    return to_seconds_text(now + REPORTED_WITHIN) if reports(node) else None
+
+
+def takes_updates(agent: Agent) -> bool:
+    """Whether the machine that asks may be told now."""
+    return agent.node.self_update_enabled and agent.node.status is not Status.UNHEALTHY
+
+
+def concerns(update: NodeUpdate, agent: Agent) -> bool:
+    """Whether the agent should still act: it was not told, or was told in its present life (it knows if it acted)."""
+    if update.state is NodeState.PENDING:
+        return True
+    return update.state is NodeState.TRIGGERED and update.registration == registration_of(agent.node)
+
+
+def delete_refused(status: RequestStatus) -> EdgeError:
+    return conflict(
+        f"cannot delete self-update request with status '{status.value}' - only completed requests can be deleted"
+    )

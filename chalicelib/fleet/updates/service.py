@@ -1,0 +1,148 @@
+"""`SelfUpdates`: what operators do with self-update requests, and what agents ask about them."""
+
+from datetime import timedelta
+
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.nodes.model import Agent
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.targeting.accepting import accept
+from chalicelib.fleet.targeting.model import Targeting
+from chalicelib.fleet.targeting.rules import wrong_with
+from chalicelib.fleet.transport.dispatch import UPDATES_PER_MESSAGE
+from chalicelib.fleet.updates import rules, store
+from chalicelib.fleet.updates.model import NodeState, RequestStatus, SelfUpdateRequest, UpdateCheck
+from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS, SHARDS, UpdateStore, request_key
+from chalicelib.fleet.updates.triggering import Triggering
+from chalicelib.kit import tasks
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import EdgeError, Kind, not_found
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.redrive import FIRST_LOOK
+from chalicelib.kit.tables import Delete, Equals, Tables, TransactionFailedError
+
+REMEMBERED = 2
+"""Agents are told of requests up to this many deadlines old: those that were told just before one ask after it."""
+
+_REQUEST_PLACE = 0
+"""Where the request's own write stands in the transaction that deletes it."""
+
+ROWS_PER_CHUNK = 100
+"""Rows that one message of a clean-up removes: about a second of single writes."""
+
+
+class SelfUpdates:
+    """Requests are made, read and deleted; `UpdateFanOuts` and `Triggering` carry them out.
+
+    ``deadline_seconds`` is how long nodes are waited for; ``totals`` reads what counters know, for long lists.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        nodes: Nodes,
+        clusters: Clusters,
+        triggering: Triggering,
+        *,
+        deadline_seconds: int,
+        list_read_limit: int,
+        totals: Counter,
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._nodes = nodes
+        self._clusters = clusters
+        self._triggering = triggering
+        self._deadline = timedelta(seconds=deadline_seconds)
+        self._list_read_limit = list_read_limit
+        self._totals = totals
+        self._store = UpdateStore(tables)
+
+    def create(
+        self, targeting: Targeting, version: str | None = None, *, allow_missing: bool = False
+    ) -> SelfUpdateRequest:
+        """Accept a request: one write, whatever the size of the fleet. What it names has to exist, unless it may be
+        missing, and is read first; that nobody is left is no error.
+
+        Raises `EdgeError` (validation).
+        """
+        details = wrong_with(targeting)
+        if details:
+            raise EdgeError(Kind.VALIDATION_FAILED, "Validation failed", details)
+        now = self._clock.now()
+        text = to_seconds_text(now)
+        accepted = accept(targeting, self._nodes, self._clusters, allow_missing=allow_missing)
+        request = SelfUpdateRequest(
+            id=self._ids.uuid7(now),
+            targeting=accepted.targeting,
+            agent_version=version,
+            status=RequestStatus.PENDING,
+            parts=accepted.parts,
+            deadline_at=to_seconds_text(now + self._deadline),
+            due_at=to_seconds_text(now + FIRST_LOOK),
+            inserted_at=text,
+            updated_at=text,
+            version=1,
+        )
+        self._tables.write(store.put_request(request), "self_update_request.created")
+        return request
+
+    def get(self, request_id: str) -> SelfUpdateRequest:
+        """Raises `EdgeError` (not found)."""
+        request = self._store.find(request_id)
+        if request is None:
+            raise not_found()
+        return request
+
+    def list_page(self, request: ListRequest) -> ListPage[SelfUpdateRequest]:
+        """One page of all requests; raises `EdgeError` (bad request) when the filters leave too much to read."""
+        return self._store.page(request, self._clock.now(), self._list_read_limit, self._totals)
+
+    def delete(self, request_id: str) -> None:
+        """Remove a completed request; its nodes are cleaned up afterwards. Raises `EdgeError`: not found, conflict."""
+        completed = Equals("status", RequestStatus.COMPLETED.value)
+        writes = (
+            Delete(REQUESTS, request_key(request_id), completed),
+            # Its nodes are read from their table, all of them: one pass is enough.
+            tasks.ask("self_update_request", request_id, self._clock.now(), settles=False),
+        )
+        try:
+            self._tables.commit(writes, "self_update_request.deleted")
+        except TransactionFailedError as error:
+            row = error.failed.get(_REQUEST_PLACE)
+            if row is None:
+                raise not_found() from error
+            raise rules.delete_refused(RequestStatus(str(row["status"]))) from error
+
+    def check(self, agent: Agent) -> UpdateCheck:
+        """Whether the agent should update itself now. Asking is being told: what is open for it ends as triggered.
+
+        A request is for the machines that it found when it was made: one that enrolled later is not told of it, and one
+        that has registered again since it was told is not told twice. An answer that was lost is given again.
+        """
+        since = self._clock.now() - REMEMBERED * self._deadline
+        mine = self._store.newest_for(agent.node.id, since)
+        if not mine:
+            return UpdateCheck(including_me=False, inserted_at=None)
+        concerning = [row for row in mine if rules.concerns(row, agent)]
+        if not concerning or not rules.takes_updates(agent):
+            return UpdateCheck(including_me=False, inserted_at=mine[0].inserted_at)
+        waiting = [row for row in concerning if row.state is NodeState.PENDING]
+        for start in range(0, len(waiting), UPDATES_PER_MESSAGE):
+            some = waiting[start : start + UPDATES_PER_MESSAGE]
+            self._triggering.note_triggered([(row.request_id, agent.node) for row in some])
+        newest = concerning[0]
+        return UpdateCheck(True, newest.inserted_at, newest.request_id, newest.wanted)  # noqa: FBT003 - as declared
+
+    def clean_up_chunk(self, request_id: str, cursor: str | None) -> str | None:
+        """Remove some nodes of a deleted request; returns where the next chunk begins, None at the end."""
+        for shard in range(int(cursor or 0), SHARDS):
+            page = self._store.page_of_shard(request_id, shard, ROWS_PER_CHUNK)
+            for item in page.items:
+                self._tables.write(Delete(NODE_UPDATES, NODE_UPDATES.key_of(item)), "self_update.deleted")
+            if page.items:
+                return str(shard)
+        return None

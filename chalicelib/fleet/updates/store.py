@@ -1,0 +1,191 @@
+"""Rows of self-update requests and of their nodes: tables, keys, indexes and attribute names."""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from chalicelib.fleet.updates.model import NodeUpdate, SelfUpdateRequest
+from chalicelib.kit.ids import compose_uuid7, to_milliseconds
+from chalicelib.kit.listing import (
+    Choice,
+    Counter,
+    Listing,
+    ListPage,
+    ListRequest,
+    Moment,
+    Source,
+    Text,
+    all_rows,
+    fixed,
+)
+from chalicelib.kit.redrive import due_rows
+from chalicelib.kit.tables import (
+    Between,
+    Change,
+    Index,
+    Item,
+    Key,
+    Page,
+    Put,
+    Query,
+    Ref,
+    Set,
+    Table,
+    Tables,
+    put_new,
+)
+
+SHARDS = 16
+"""Partitions of the nodes of one request: a fan-out writes to all of them, and they are counted without an index."""
+
+LISTING = "self_update_requests"
+"""The one partition of the index `listing`: operators make requests one by one, so it is never hot."""
+
+DUE = "self_update_requests"
+"""The one partition of the index `due`: one row per unfinished request."""
+
+REQUESTS = Table(
+    "self_update_requests",
+    partition="id",
+    indexes=(
+        Index("listing", "listing", "id", ("status", "inserted_at", "updated_at")),
+        Index("due", "due", "due_at"),
+    ),
+    stream=True,
+)
+
+NODE_UPDATES = Table("self_updates", partition="request_shard", sort="node_id", stream=True)
+
+_ALL = Source(index="listing", partitions=fixed(LISTING), totals=all_rows(REQUESTS))
+
+TOTALS = _ALL.counted(REQUESTS)
+"""Totals that are kept as counters, and what a recount reads."""
+
+FIELDS = {
+    "status": Choice("status"),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+"""What requests are filtered and sorted by."""
+
+_LIST = Listing(REQUESTS, fields=FIELDS, sources=(_ALL,))
+
+_NEWEST = 100
+"""Requests that one check looks at: what one BatchGet reads."""
+
+
+NODE_FIELDS = {
+    "status": Choice("state"),
+    "cluster_name": Text("cluster_name"),
+    "version": Text("agent_version"),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+"""What the nodes of a request are filtered and sorted by."""
+
+
+class UpdateStore:
+    """Reads of requests and of their nodes."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def find(self, request_id: str) -> SelfUpdateRequest | None:
+        row = self._tables.get(REQUESTS, request_key(request_id))
+        return None if row is None else request_from_item(row)
+
+    def page(
+        self, request: ListRequest, now: datetime, read_limit: int, totals: Counter
+    ) -> ListPage[SelfUpdateRequest]:
+        """One page; raises as `Listing.page` does."""
+        page = _LIST.page(self._tables, request, now=now, read_limit=read_limit, counter=totals)
+        return page.map(request_from_item)
+
+    def due_pages(self, now: str) -> Iterator[list[SelfUpdateRequest]]:
+        """What is due, most overdue first, as the rows say now."""
+        for rows in due_rows(self._tables, REQUESTS, DUE, now):
+            yield [request_from_item(row) for row in rows]
+
+    def updates_of(self, request_id: str, node_ids: Sequence[str]) -> list[NodeUpdate]:
+        """The rows of these nodes of a request that exist, in the order asked for."""
+        refs = [Ref(NODE_UPDATES, update_key(request_id, node_id)) for node_id in node_ids]
+        return [update_from_item(item) for item in self._tables.get_many(refs) if item is not None]
+
+    def newest_for(self, node_id: str, since: datetime) -> list[NodeUpdate]:
+        """A node's rows of the newest requests made since then, newest first: 2 calls, however many nodes there are."""
+        oldest = compose_uuid7(to_milliseconds(since), 0)
+        query = Query(
+            REQUESTS,
+            LISTING,
+            index=REQUESTS.index("listing"),
+            sort=Between(oldest, "~"),
+            descending=True,
+            limit=_NEWEST,
+        )
+        ids = [str(item["id"]) for item in self._tables.query(query).items]
+        items = self._tables.get_many([Ref(NODE_UPDATES, update_key(request_id, node_id)) for request_id in ids])
+        return [update_from_item(item) for item in items if item is not None]
+
+    def every_update(self, request_id: str) -> Iterator[NodeUpdate]:
+        """Each node of a request as it stands now: read consistently, 1 MB a call."""
+        for shard in range(SHARDS):
+            for page in self._tables.pages(_shard_query(request_id, shard)):
+                yield from map(update_from_item, page.items)
+
+    def page_of_nodes(
+        self, request_id: str, request: ListRequest, now: datetime, read_limit: int
+    ) -> ListPage[NodeUpdate]:
+        """One page; raises as `Listing.page` does. The rows of the request are read whole: some 300 bytes a node."""
+        of_request = Source(index=None, partitions=fixed(*_shards(request_id)), insertion=None)
+        listing = Listing(NODE_UPDATES, fields=NODE_FIELDS, sources=(of_request,))
+        return listing.page(self._tables, request, now=now, read_limit=read_limit).map(update_from_item)
+
+    def page_of_shard(self, request_id: str, shard: int, limit: int) -> Page:
+        """The first rows of a shard of a request's nodes."""
+        return self._tables.query(_shard_query(request_id, shard, limit))
+
+
+def _shard_query(request_id: str, shard: int, limit: int | None = None) -> Query:
+    return Query(NODE_UPDATES, f"{request_id}#{shard}", consistent=True, limit=limit)
+
+
+def _shards(request_id: str) -> list[str]:
+    return [f"{request_id}#{shard}" for shard in range(SHARDS)]
+
+
+def request_key(request_id: str) -> Key:
+    return {"id": request_id}
+
+
+def update_key(request_id: str, node_id: str) -> Key:
+    return {"request_shard": f"{request_id}#{zlib.crc32(node_id.encode()) % SHARDS}", "node_id": node_id}
+
+
+def put_request(request: SelfUpdateRequest) -> Put:
+    item: dict[str, Any] = request.model_dump(mode="python", exclude={"version", "targeting", "summary"})
+    item["targeting"] = request.targeting.model_dump(mode="json", exclude_none=True)
+    item["status"] = request.status.value
+    item["parts"] = request.parts or None
+    item["looks"] = request.looks or None
+    item["cursors"] = {**request.cursors} or None
+    item["listing"] = LISTING
+    item["due"] = DUE
+    return put_new(REQUESTS, item)
+
+
+def put_update(update: NodeUpdate) -> Put:
+    return put_new(NODE_UPDATES, {**update.model_dump(mode="json"), **update_key(update.request_id, update.node_id)})
+
+
+def due_changes(due_at: str | None) -> tuple[Change, ...]:
+    """Look again at this time; None takes the row out of the index."""
+    return Set("due_at", due_at), Set("due", None if due_at is None else DUE)
+
+
+def request_from_item(item: Item) -> SelfUpdateRequest:
+    return SelfUpdateRequest.model_validate({"parts": frozenset(), "due_at": None, **item})
+
+
+def update_from_item(item: Item) -> NodeUpdate:
+    return NodeUpdate.model_validate(item)

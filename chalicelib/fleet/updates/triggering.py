@@ -1,0 +1,234 @@
+"""`Triggering`: tells machines to update themselves, each at most once, and ends requests.
+
+A wake-up may be sent twice: it only makes the agent ask, and the answer names the request. A push acts by itself, so it
+is noted before it is made; one whose outcome was never noted is taken for done, as the protocol takes a push without
+an answer.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chalicelib.fleet.events.catalogue import EventType
+from chalicelib.fleet.nodes.model import Node
+from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.transport.dispatch import AgentWork
+from chalicelib.fleet.transport.push import PushOutcome
+from chalicelib.fleet.transport.service import Transport
+from chalicelib.fleet.updates import rules, store
+from chalicelib.fleet.updates.model import NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest, Summary
+from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS, UpdateStore, request_key, update_key
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.tables import (
+    Absent,
+    And,
+    Change,
+    Condition,
+    Equals,
+    Exists,
+    Item,
+    Remove,
+    Set,
+    Tables,
+    TransactionFailedError,
+    Update,
+    Write,
+)
+from chalicelib.platform.events.service import Events
+
+FAILED_PER_LOOK = 300
+"""Rows that one look at a request moves at the deadline: three seconds."""
+
+REDRIVEN_PER_MESSAGE = 2000
+"""Nodes that are told again by one look at a request; those that are not are told when they ask."""
+
+_IS_PENDING = Equals("state", NodeState.PENDING.value)
+
+
+@dataclass
+class _Tally:
+    """How many have ended is known only where nobody is ``pending`` and nobody ``unheard``: told, and still to say what
+    became of it. ``pending`` and ``silent`` (nodes whose time to say it is over) hold no more than one look acts on."""
+
+    triggered: int = 0
+    failed: int = 0
+    updated: int = 0
+    unheard: int = 0
+    pending: list[NodeUpdate] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Following:
+    """What a look at a request leaves to do: another look, and nodes to be told."""
+
+    looks_again: bool = False
+    to_tell: AgentWork = field(default_factory=AgentWork)
+
+
+class Triggering:
+    """Every method may be repeated at any point. ``transport`` makes one: only workers reach out to machines."""
+
+    def __init__(
+        self, tables: Tables, clock: Clock, nodes: Nodes, events: Events, transport: Callable[[], Transport]
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._nodes = nodes
+        self._events = events
+        self._transport = transport
+        self._store = UpdateStore(tables)
+
+    def trigger(self, request_id: str, node_ids: Sequence[str]) -> None:
+        """Tell these nodes, by socket or push. Who cannot be reached stays pending until it asks by itself.
+
+        Raises what the socket API and the tables raise: the caller repeats.
+        """
+        pending = [row for row in self._store.updates_of(request_id, node_ids) if row.state is NodeState.PENDING]
+        nodes = {node.id: node for node in self._nodes.find_many([row.node_id for row in pending])}
+        able = [row for row in pending if row.node_id in nodes and nodes[row.node_id].self_update_enabled]
+        self._fail(request_id, [row.node_id for row in pending if row not in able], "it does not let itself be updated")
+        transport = self._transport()
+        woken = set(transport.wake_for_update([row.node_id for row in able]))
+        self.note_triggered([(request_id, nodes[node_id]) for node_id in sorted(woken)])
+        if transport.can_push:
+            asleep = [row for row in able if row.node_id not in woken and nodes[row.node_id].may_work]
+            self._push(transport, asleep, nodes)
+
+    def note_triggered(self, told: Sequence[tuple[str, Node]]) -> list[str]:
+        """Write down that these nodes (request id, node) were told, with an event each; returns the request ids of
+        those for whom that was still open."""
+        now = self._clock.now()
+        left = list(told)
+        while left:
+            writes: list[Write] = []
+            for request_id, node in left:
+                writes += [_triggered(request_id, node, now), self._event(request_id, node)]
+            try:
+                self._tables.commit(writes, "self_update.triggered")
+            except TransactionFailedError as error:
+                left = [one for place, one in enumerate(left) if 2 * place not in error.failed]
+            else:
+                break
+        return [request_id for request_id, _ in left]
+
+    def settle(self, request_id: str, *, redrive: bool) -> Following:
+        """End the request if no node is waited for or may yet be found, after its deadline in any case; returns what to
+        queue.
+
+        ``redrive`` also asks for those that still wait to be told again: one may have connected since, or its cluster
+        may belong to another stack.
+        """
+        request = self._store.find(request_id)
+        if request is None or request.status is RequestStatus.COMPLETED or request.parts:
+            return Following()
+        now = to_seconds_text(self._clock.now())
+        tally = self._count(request_id, now)
+        if not tally.pending and not tally.unheard:
+            if request.looks_since is None:
+                self._complete(request, tally)
+            return Following()
+        if tally.pending and request.deadline_at <= now:
+            late = [row.node_id for row in tally.pending[:FAILED_PER_LOOK]]
+            self._fail(request_id, late, "it did not ask before the deadline")
+            return Following(looks_again=True)
+        if tally.silent:
+            told = And(Equals("state", NodeState.TRIGGERED.value), Exists("report_by"))
+            self._fail(request_id, tally.silent, "it did not say what became of it", told)
+            return Following(looks_again=True)
+        following = Following()
+        for row in tally.pending[:REDRIVEN_PER_MESSAGE] if redrive else ():
+            following.to_tell.update(row.cluster_name, request_id, row.node_id)
+        return following
+
+    def _push(self, transport: Transport, rows: Sequence[NodeUpdate], nodes: dict[str, Node]) -> None:
+        now = self._clock.now()
+        unknown = [(row.request_id, nodes[row.node_id]) for row in rows if rules.is_outcome_unknown(row, now)]
+        self.note_triggered(unknown)
+        claimed = {row.node_id: row.request_id for row in rows if row.attempted_at is None and self._claim(row)}
+        outcomes = transport.push_updates([nodes[node_id] for node_id in claimed])
+        for node_id, outcome in outcomes.items():
+            match outcome:
+                case PushOutcome.TAKEN:
+                    self.note_triggered([(claimed[node_id], nodes[node_id])])
+                case PushOutcome.REFUSED:
+                    self._fail(claimed[node_id], [node_id], "it refused")
+                case PushOutcome.UNREACHED:
+                    self._change(claimed[node_id], node_id, (Remove("attempted_at"),), "self_update.unreached")
+
+    def _claim(self, row: NodeUpdate) -> bool:
+        """Note that a push begins; False if another worker has begun one, or the node needs none any more."""
+        now = to_seconds_text(self._clock.now())
+        key = update_key(row.request_id, row.node_id)
+        write = Update(NODE_UPDATES, key, (Set("attempted_at", now),), And(_IS_PENDING, Absent("attempted_at")))
+        return self._tables.try_write(write, "self_update.attempted")
+
+    def _fail(self, request_id: str, node_ids: Sequence[str], reason: str, still: Condition = _IS_PENDING) -> None:
+        now = to_seconds_text(self._clock.now())
+        ended = (Set("state", NodeState.FAILED.value), Set("reason", reason), Set("updated_at", now))
+        changes = (*ended, Remove("attempted_at"), Remove("report_by"))
+        for node_id in node_ids:
+            self._change(request_id, node_id, changes, "self_update.failed", still)
+
+    def _change(
+        self,
+        request_id: str,
+        node_id: str,
+        changes: tuple[Change, ...],
+        operation: str,
+        still: Condition = _IS_PENDING,
+    ) -> None:
+        # Else it has asked or reported by itself meanwhile, or another worker was faster.
+        self._tables.try_write(Update(NODE_UPDATES, update_key(request_id, node_id), changes, still), operation)
+
+    def _count(self, request_id: str, now: str) -> _Tally:
+        tally = _Tally()
+        for row in self._store.every_update(request_id):
+            match row.state:
+                case NodeState.PENDING:
+                    tally.pending.append(row)
+                case NodeState.FAILED:
+                    tally.failed += 1
+                case NodeState.TRIGGERED | NodeState.UPDATED:
+                    tally.triggered += 1
+                    tally.updated += row.state is NodeState.UPDATED
+                    if row.report_by is not None:
+                        tally.unheard += 1
+                        if row.report_by <= now:
+                            tally.silent.append(row.node_id)
+            if len(tally.pending) == REDRIVEN_PER_MESSAGE or len(tally.silent) == FAILED_PER_LOOK:
+                break
+        return tally
+
+    def _complete(self, request: SelfUpdateRequest, tally: _Tally) -> None:
+        total = tally.triggered + tally.failed
+        summary = Summary(total=total, triggered=tally.triggered, failed=tally.failed, updated=tally.updated)
+        changes = (
+            Set("status", RequestStatus.COMPLETED.value),
+            Set("summary", summary.model_dump()),
+            Set("updated_at", to_seconds_text(self._clock.now())),
+            *store.due_changes(None),
+        )
+        # Nodes that have ended stay so, and none is added once no part is left: the count cannot change any more.
+        open_still = And(Absent("parts"), Absent("looks_since"), Equals("status", request.status.value))
+        # Else another look has ended it.
+        self._tables.try_write(
+            Update(REQUESTS, request_key(request.id), changes, open_still), "self_update_request.completed"
+        )
+
+    def _event(self, request_id: str, node: Node) -> Write:
+        row: Item = {**node.model_dump(mode="python")}
+        data = {**self._events.node_data(row), "self_update_request_id": request_id}
+        return self._events.occurrence(EventType.NODE_UPDATE_TRIGGERED, data)
+
+
+def _triggered(request_id: str, node: Node, now: datetime) -> Update:
+    changes = (
+        Set("state", NodeState.TRIGGERED.value),
+        Set("registration", rules.registration_of(node)),
+        Set("agent_version_before", node.agent_version),
+        Set("report_by", rules.report_by(node, now)),
+        Set("updated_at", to_seconds_text(now)),
+        Remove("attempted_at"),
+    )
+    return Update(NODE_UPDATES, update_key(request_id, node.id), changes, _IS_PENDING)

@@ -1,0 +1,1 @@
+"""Handlers of the fleet's queues, schedules and sockets."""

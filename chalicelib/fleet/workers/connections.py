@@ -1,0 +1,136 @@
+"""The agents' WebSocket: a socket opens, says that it lives, and closes.
+
+Nothing is posted from here: a post before the handshake is done finds no socket, and an agent asks for what it missed
+after every open. Chalice deploys these handlers as they stand, without `app.py` and without its event objects.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from chalice.app import Blueprint
+
+from chalicelib.bootstrap import Services, prepare, services
+from chalicelib.fleet.nodes.instances import HEADER as INSTANCE_HEADER
+from chalicelib.fleet.nodes.instances import instance_of
+from chalicelib.fleet.transport.dispatch import IDS_PER_REMINDER, AgentWork
+from chalicelib.kit.clock import milliseconds_between
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.log import Level, quoting_nothing
+from chalicelib.kit.origin import Origin, working_for
+from chalicelib.platform.access.bearer import bearer_in
+
+Event = Mapping[str, Any]
+Answer = dict[str, int]
+SocketHandler = Callable[[Event, Any], Answer]
+
+Handle = Callable[[Event, Services], bool]
+"""Whether something happened that is worth a line in the log."""
+
+OK = 200
+STATUSES = {Kind.UNAUTHORIZED: 401, Kind.FORBIDDEN: 403, Kind.CONFLICT: 409, Kind.UNAVAILABLE: 503}
+"""What a refused handshake answers. API Gateway opens no socket for any of them."""
+
+blueprint = Blueprint(__name__)
+
+
+def _socket_worker(name: str, needs: Callable[[Services], object]) -> Callable[[Handle], SocketHandler]:
+    """Give a handler its container, an origin and a log line, unless it says that nothing happened; turn a refusal into
+    a status.
+
+    Raises what is no refusal: API Gateway then answers the handshake with an error of its own.
+    """
+
+    def decorate(handle: Handle) -> SocketHandler:
+        @wraps(handle)
+        def run(event: Event, _context: Any) -> Answer:
+            container = services()
+            origin = _origin_of(event, name)
+            meter, started = container.tables.meter, container.clock.now()
+            meter.reset()
+            status, refusal, told = OK, None, True
+            try:
+                with quoting_nothing(), working_for(origin):
+                    told = handle(event, container)
+            except EdgeError as error:
+                if error.kind not in STATUSES:
+                    raise
+                status, refusal = STATUSES[error.kind], error.code
+            if told:
+                container.log.line(
+                    "socket",
+                    level=Level.INFO if refusal is None else Level.WARNING,
+                    worker=name,
+                    request_id=origin.request_id,
+                    connection_id=_connection_id(event),
+                    status=status,
+                    error=refusal,
+                    milliseconds=milliseconds_between(started, container.clock.now()),
+                    dynamodb_calls=meter.count,
+                )
+            return {"statusCode": status}
+
+        prepare(f"websocket_{name}", needs)
+        return run
+
+    return decorate
+
+
+@blueprint.on_ws_connect(name="connect")
+@_socket_worker("connect", lambda services: services.nodes)
+def connect(event: Event, services: Services) -> bool:
+    context = event["requestContext"]
+    services.nodes.connected(_bearer_of(event), _connection_id(event), int(context["connectedAt"]), _instance_of(event))
+    return True
+
+
+@blueprint.on_ws_message(name="message")
+@_socket_worker("message", lambda services: (services.nodes, services.executions))
+def message(event: Event, services: Services) -> bool:
+    """An agent's beat. What still waits for it is told again: a wake-up may have been lost, and while it is connected
+    an agent does not poll. So it must not stay at a socket at which nothing is told: such a one is closed, and the
+    agent opens another.
+
+    A beat after which nothing is to be told writes no line: API Gateway's access log has one already, with the same
+    request, and an idle fleet does little else."""
+    node = services.nodes.heard(_connection_id(event))
+    if node is None:
+        services.transport.close(_connection_id(event))
+        return True
+    work = AgentWork()
+    work.remind(node.cluster_name, node.id, services.executions.waiting_for(node.id, IDS_PER_REMINDER))
+    if work:
+        services.dispatch.send(work)
+    return bool(work)
+
+
+@blueprint.on_ws_disconnect(name="disconnect")
+@_socket_worker("disconnect", lambda services: services.nodes)
+def disconnect(event: Event, services: Services) -> bool:
+    services.nodes.disconnected(_connection_id(event))
+    return True
+
+
+def _connection_id(event: Event) -> str:
+    return str(event["requestContext"]["connectionId"])
+
+
+def _origin_of(event: Event, name: str) -> Origin:
+    context = event["requestContext"]
+    address = str(context.get("identity", {}).get("sourceIp", ""))
+    return Origin(request_id=str(context["requestId"]), actor=name, address=address)
+
+
+def _bearer_of(event: Event) -> str | None:
+    return bearer_in(_values_of(event, "authorization"))
+
+
+def _instance_of(event: Event) -> str | None:
+    """The process of the agent that connects, if it says."""
+    return instance_of(_values_of(event, INSTANCE_HEADER))
+
+
+def _values_of(event: Event, name: str) -> list[str]:
+    """All values of a header (lower-case name), however its name is written."""
+    headers: Mapping[str, list[str]] = event.get("multiValueHeaders") or {}
+    return [value for header, sent in headers.items() if header.lower() == name for value in sent]

@@ -1,0 +1,47 @@
+"""Creates the executions of a command, page by page of one part, or those of a whole small fleet; later it looks for
+nodes that an index had hidden.
+
+A worker goes on for as long as its function may. What is left then is noted in the fan-out's row, from which the change
+stream begins the next message, and a part is taken off only after its last execution: whatever ends in between is done
+again by the repeated message, or by the sweep.
+"""
+
+from chalice.app import Blueprint
+
+from chalicelib.bootstrap import Services
+from chalicelib.fleet.commands.undone import LOOK
+from chalicelib.kit.queues import Queue
+from chalicelib.kit.worktime import WorkTime
+from chalicelib.platform.workers.entry import Message, long_sqs_worker
+
+blueprint = Blueprint(__name__)
+
+
+@blueprint.on_sqs_message(
+    queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.EXECUTION_CREATION}", name="create_executions"
+)
+@long_sqs_worker("create_executions", lambda services: (services.fan_outs, services.transport, services.queues))
+def handler(message: Message, services: Services, time: WorkTime) -> None:
+    command_id, part, before = message["command_id"], message["part"], message.get("cursor")
+    if part == LOOK:
+        cursor = services.looking.look(command_id, before, services.transport.hint, time)
+        is_noted = cursor is not None and services.looking.park(command_id, before, cursor)
+    else:
+        cursor = _create(message, services, time)
+        is_noted = cursor is not None and services.fan_outs.park(command_id, part, before, cursor)
+    if cursor is not None:
+        services.log.line("parked", command_id=command_id, part=part, cursor=cursor, is_noted=is_noted)
+
+
+def _create(message: Message, services: Services, time: WorkTime) -> str | None:
+    """Work on a part; returns where to go on, None at its end."""
+    command_id, part = message["command_id"], message["part"]
+    fan_outs, tell = services.fan_outs, services.transport.hint
+    chunk = fan_outs.create_chunk(command_id, part, message.get("cursor"), tell)
+    while chunk.cursor is not None and not time.is_over:
+        chunk = fan_outs.create_chunk(command_id, part, chunk.cursor, tell)
+    if chunk.split:
+        shards = [{**message, "part": shard} for shard in chunk.split]
+        services.queues.send(Queue.EXECUTION_CREATION, shards)
+    fan_outs.finish(chunk)
+    return chunk.cursor

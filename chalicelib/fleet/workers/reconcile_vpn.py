@@ -1,0 +1,18 @@
+"""Begins to compare the mesh with our rows, once an hour; `settle_vpn` does it, network by network. Nothing to do where
+there is no mesh, where it is switched off, and in degraded mode, as in the reference."""
+
+from chalice.app import Blueprint, Rate
+
+from chalicelib.bootstrap import Services
+from chalicelib.kit.queues import Queue
+from chalicelib.platform.workers.entry import scheduled
+
+blueprint = Blueprint(__name__)
+
+
+@blueprint.schedule(Rate(1, unit=Rate.HOURS), name="reconcile_vpn")
+@scheduled("reconcile_vpn", lambda services: (services.queues, services.counters))
+def handler(services: Services) -> None:
+    settings = services.settings
+    if settings.has_mesh and settings.cluster_reconciliation_enabled and not services.degraded():
+        services.queues.send(Queue.VPN, [{"kind": "networks", "id": "all"}])

@@ -1,0 +1,52 @@
+"""Queues again what was left undone of commands, self-update requests and tasks, expires commands at their deadline,
+and repeats clean-ups once indexes have caught up. What waits for the nodes of clusters that have changed hands is
+delivered again by their new owner. Costs what is due, not what exists."""
+
+from itertools import groupby
+
+from chalice.app import Blueprint, Rate
+
+from chalicelib.bootstrap import Services
+from chalicelib.fleet.admins.handover import REDELIVER_AFTER_SECONDS
+from chalicelib.kit.queues import Queue
+from chalicelib.kit.tables import Item
+from chalicelib.kit.tasks import message_of, queue_of
+from chalicelib.platform.workers.entry import scheduled
+
+blueprint = Blueprint(__name__)
+
+COMMANDS_PER_SWEEP = 1000
+"""About ten seconds of work; the most overdue come first, the next sweep takes the rest."""
+
+REQUESTS_PER_SWEEP = 200
+"""Self-update requests, likewise; few are ever open."""
+
+TASKS_PER_SWEEP = 1000
+"""Clean-ups and redeliveries of webhooks, likewise."""
+
+
+@blueprint.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_commands")
+@scheduled("sweep_commands", lambda services: (services.fan_outs, services.update_fan_outs, services.counters))
+def handler(services: Services) -> None:
+    for page in services.fan_outs.due_work(COMMANDS_PER_SWEEP):
+        for queue, messages in page:
+            services.queues.send(queue, messages)
+    for due in services.update_fan_outs.due_work(REQUESTS_PER_SWEEP):
+        services.queues.send(Queue.SELF_UPDATES, due)
+    for rows in services.tasks.due_work(TASKS_PER_SWEEP):
+        for queue, of_queue in groupby(sorted(rows, key=_queue_of), key=_queue_of):
+            services.queues.send(queue, [message_of(row) for row in of_queue])
+    _redeliver(services)
+
+
+def _queue_of(row: Item) -> Queue:
+    return Queue(queue_of(row) or Queue.CLEAN_UP)
+
+
+def _redeliver(services: Services) -> None:
+    """Noted after it was queued: whatever ends in between is done again by the next sweep."""
+    moved = services.handover.moved()
+    if moved.cluster_names:
+        messages = [{"kind": "redeliver", "id": name} for name in moved.cluster_names]
+        services.queues.send(Queue.CLEAN_UP, messages, delay_seconds=REDELIVER_AFTER_SECONDS)
+        services.handover.note(moved)

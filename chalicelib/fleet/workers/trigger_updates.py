@@ -1,0 +1,68 @@
+"""Finds the nodes of a self-update request, and ends the request. Those that reach the nodes tell them:
+`deliver_commands`.
+
+A worker goes on for as long as its function may. What is left then is noted in the request's row, from which the change
+stream begins the next message, and a part is taken off only after its last node: whatever ends in between is done again
+by the repeated message, or by the sweep.
+"""
+
+from chalice.app import Blueprint
+
+from chalicelib.bootstrap import Services
+from chalicelib.fleet.updates.model import LOOK, SETTLE
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.queues import Queue
+from chalicelib.kit.redrive import SETTLE_SOON
+from chalicelib.kit.worktime import WorkTime
+from chalicelib.platform.workers.entry import Message, long_sqs_worker
+
+SETTLE_SECONDS = int(SETTLE_SOON.total_seconds())
+"""When to look again for nodes, and whether all have been told, after the last was found. A hint: the sweep looks in
+any case."""
+
+blueprint = Blueprint(__name__)
+
+
+@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.SELF_UPDATES}", name="trigger_updates")
+@long_sqs_worker("trigger_updates", lambda services: (services.triggering, services.queues))
+def handler(message: Message, services: Services, time: WorkTime) -> None:
+    part = message.get("part", LOOK)
+    if part in {LOOK, SETTLE}:
+        _settle(message, services, time)
+    else:
+        _find_nodes(message, services, time)
+
+
+def _find_nodes(message: Message, services: Services, time: WorkTime) -> None:
+    request_id, part = message["request_id"], message["part"]
+    fan_outs = services.update_fan_outs
+    chunk = fan_outs.create_chunk(request_id, part, message.get("cursor"))
+    while chunk.cursor is not None and not time.is_over:
+        chunk = fan_outs.create_chunk(request_id, part, chunk.cursor)
+    if chunk.cursor is not None:
+        _park(message, part, chunk.cursor, services)
+    if chunk.ends_part and fan_outs.finish_part(request_id, part):
+        services.queues.send(Queue.SELF_UPDATES, [{"request_id": request_id}], delay_seconds=SETTLE_SECONDS)
+
+
+def _settle(message: Message, services: Services, time: WorkTime) -> None:
+    """Look for nodes that an index hid, then whether all have been told."""
+    request_id, triggering = message["request_id"], services.triggering
+    if message.get("part") != SETTLE:
+        cursor = services.update_fan_outs.look(request_id, message.get("cursor"), time)
+        if cursor is not None:
+            _park(message, LOOK, cursor, services)
+            return
+    following = triggering.settle(request_id, redrive=message.get("redrive", False))
+    services.dispatch.send(following.to_tell)
+    while following.looks_again and not time.is_over:
+        following = triggering.settle(request_id, redrive=False)
+    if following.looks_again:
+        _park(message, SETTLE, to_seconds_text(services.clock.now()), services)
+
+
+def _park(message: Message, name: str, cursor: str, services: Services) -> None:
+    request_id = message["request_id"]
+    before = message.get("cursor") if message.get("part", LOOK) == name else None
+    is_noted = services.update_fan_outs.park(request_id, name, before, cursor)
+    services.log.line("parked", self_update_request_id=request_id, part=name, cursor=cursor, is_noted=is_noted)

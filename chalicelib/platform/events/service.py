@@ -1,0 +1,88 @@
+"""Events: records occurrences, and turns changes into CloudEvents envelopes.
+
+An envelope is the same however often it is derived: its id follows from the event type, the row, its version and the
+time of the write.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chalicelib.fleet.events.catalogue import EventType
+from chalicelib.fleet.events.mapping import events_of, node_payload
+from chalicelib.kit.changes import Change
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.queues import body_bytes
+from chalicelib.kit.tables import Item, Put
+from chalicelib.platform.events.store import occurrence_row
+
+SOURCE = "https://github.com/wenet-ec/edge-core"
+"""``source`` of every envelope: a constant of the contract."""
+
+_EVENT_IDS = uuid.UUID("6a5cba0c-7f0e-5d0e-9c3b-6f7f3c1f4f01")  # our own namespace for uuid5, chosen once
+
+LARGEST_ENVELOPE_BYTES = 200 * 1024
+"""EventBridge takes entries of 256 KiB and SQS messages of as much; the rest is for what stands around an envelope."""
+
+SMALL_FIELD_BYTES = 1024
+"""What is smaller is never left out: ids, names, times."""
+
+Envelope = dict[str, Any]
+
+
+class Events:
+    """``core_name`` names this installation in every envelope."""
+
+    def __init__(self, clock: Clock, ids: Ids, core_name: str) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._core_name = core_name
+
+    def occurrence(self, event_type: EventType | str, data: Mapping[str, Any]) -> Put:
+        """A write to commit with the change that it belongs to. ``data`` must be fit for the public: no secrets."""
+        now = self._clock.now()
+        text = json.dumps(dict(data), separators=(",", ":"))
+        return occurrence_row(self._ids.uuid7(now), EventType(event_type).value, text, now)
+
+    def node_data(self, row: Item) -> dict[str, Any]:
+        """What an occurrence that concerns a node says of it; ``row`` is the node's."""
+        return node_payload(row)
+
+    def envelopes_of(self, change: Change, commands: Mapping[str, Item]) -> list[Envelope]:
+        """The CloudEvents of one change; see `events.mapping` for ``commands``."""
+        return [self._envelope(event_type, data, change) for event_type, data in events_of(change, commands)]
+
+    def _envelope(self, event_type: EventType, data: Mapping[str, Any], change: Change) -> Envelope:
+        row = change.row
+        # A node that was deleted and enrols again starts at version 1: the time of the write keeps its lives apart.
+        name = f"{event_type.value}/{row['id']!s}/{change.stamp('at')}/{row['version']!s}"
+        envelope = {
+            "specversion": "1.0",
+            "id": str(uuid.uuid5(_EVENT_IDS, name)),
+            "source": SOURCE,
+            "type": event_type.value,
+            "time": change.stamp("at"),
+            "datacontenttype": "application/json",
+            "corename": self._core_name,
+            "data": dict(data),
+        }
+        return _bounded(envelope)
+
+
+def _bounded(envelope: Envelope) -> Envelope:
+    """Leave out the largest fields where the whole would be too large: null stands in place of each, and
+    ``{field}_omitted`` tells. Raises ValueError where no field is large."""
+    while (size := body_bytes(envelope)) > LARGEST_ENVELOPE_BYTES:
+        data = envelope["data"]
+        largest = max(data, key=lambda name: body_bytes(data[name]))
+        if body_bytes(data[largest]) < SMALL_FIELD_BYTES:
+            raise ValueError(f"an event of {size} bytes, and no field of it is large")
+        envelope = {**envelope, "data": {**data, largest: None, f"{largest}_omitted": True}}
+    return envelope
+
+
+def catalogue() -> Sequence[str]:
+    """All event types, in the contract's order."""
+    return [event_type.value for event_type in EventType]

@@ -1,0 +1,68 @@
+"""Sealing again what an older data key has sealed, so that the older key can be dropped.
+
+A sealed attribute ends with ``_sealed``, and its place is its row's and its own name without that. What is left to be
+done shows in the rows themselves: each sealed value begins with the id of its key.
+"""
+
+from collections.abc import Sequence
+
+from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
+from chalicelib.fleet.nodes.store import NODES
+from chalicelib.kit.crypto import Sealer, key_id_of, place_of
+from chalicelib.kit.data_keys import UnsealError
+from chalicelib.kit.tables import And, Equals, Item, Ref, Set, Table, Tables, Update
+from chalicelib.platform.webhooks.store import WEBHOOKS
+
+SUFFIX = "_sealed"
+
+SEALED: dict[Table, tuple[str, ...]] = {
+    NODES: ("api_token_sealed", "proxy_password_sealed"),
+    ENROLLMENT_KEYS: ("key_sealed",),
+    WEBHOOKS: ("secret_sealed", "headers_sealed", "previous_secret_sealed"),
+}
+"""Every sealed attribute, by its table."""
+
+ROWS_PER_MESSAGE = 50
+"""Rows that one message seals again: about a second of single writes."""
+
+
+class Resealing:
+    """May be repeated, late and beside itself: a row is written only as it was read."""
+
+    def __init__(self, tables: Tables, sealer: Sealer) -> None:
+        self._tables = tables
+        self._sealer = sealer
+
+    def reseal(self, table_name: str, ids: Sequence[str]) -> int:
+        """Seal the secrets of these rows with the newest key; returns how many rows were written.
+
+        A row that changes meanwhile is left alone: what changed it sealed anew, or whoever looks finds it again.
+        Raises `UnsealError` for a value that cannot be opened, after all other rows are done.
+        """
+        table = next(table for table in SEALED if table.name == table_name)
+        newest = self._sealer.keys.newest(fresh=True).id
+        rows = self._tables.get_many([Ref(table, {"id": row_id}) for row_id in ids])
+        written, failures = 0, []
+        for row in rows:
+            if row is None:
+                continue
+            try:
+                written += self._reseal_row(table, row, newest)
+            except UnsealError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return written
+
+    def _reseal_row(self, table: Table, row: Item, newest: bytes) -> bool:
+        row_id = str(row["id"])
+        values = {name: row.get(name) for name in SEALED[table]}
+        old = {name: value for name, value in values.items() if isinstance(value, bytes) and key_id_of(value) != newest}
+        if not old:
+            return False
+        changes = []
+        for name, value in old.items():
+            place = place_of(table, row_id, name.removesuffix(SUFFIX))
+            changes.append(Set(name, self._sealer.seal(self._sealer.open(value, place).reveal(), place)))
+        as_read = And(*(Equals(name, value) for name, value in old.items()))
+        return self._tables.try_write(Update(table, {"id": row_id}, tuple(changes), as_read), f"{table.name}.resealed")

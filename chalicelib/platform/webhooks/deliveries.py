@@ -1,0 +1,113 @@
+"""Use cases of operators: the log of deliveries, tests and redelivery.
+
+A delivery that is asked for is written as due now, and the change stream sends its message. Where that is lost, the
+sweep finds the row in a minute or two. A redelivery of many is a task.
+"""
+
+from datetime import datetime
+
+from chalicelib.kit.clock import Clock, parse_time, to_microseconds_text, to_seconds_text
+from chalicelib.kit.errors import conflict, not_found
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.listing import ListPage, ListRequest
+from chalicelib.platform.webhooks.attempts import Policy, ask, new_delivery, redeliver
+from chalicelib.platform.webhooks.delivery_store import DeliveryStore
+from chalicelib.platform.webhooks.model import TEST_EVENT_TYPE, Delivery, DeliveryStatus
+from chalicelib.platform.webhooks.service import Webhooks
+
+_REDELIVERED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.EXPIRED})
+
+
+class Deliveries:
+    """``source`` and ``core_name`` go into the envelope of a test."""
+
+    def __init__(
+        self,
+        webhooks: Webhooks,
+        store: DeliveryStore,
+        clock: Clock,
+        ids: Ids,
+        *,
+        policy: Policy,
+        source: str,
+        core_name: str,
+        list_read_limit: int,
+    ) -> None:
+        self._webhooks = webhooks
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._policy = policy
+        self._source = source
+        self._core_name = core_name
+        self._list_read_limit = list_read_limit
+
+    def get(self, webhook_id: str, delivery_id: str) -> Delivery:
+        """Raises `EdgeError` (not found), also for a delivery of another webhook."""
+        self._webhooks.get(webhook_id)
+        delivery = self._store.find(delivery_id)
+        if delivery is None or delivery.webhook_id != webhook_id:
+            raise not_found()
+        return delivery
+
+    def list_page(self, webhook_id: str, request: ListRequest) -> ListPage[Delivery]:
+        """One page of a webhook's log. Raises `EdgeError`: not found; bad request when there is too much to read."""
+        self._webhooks.get(webhook_id)
+        return self._store.page(webhook_id, request, self._clock.now(), self._list_read_limit)
+
+    def test(self, webhook_id: str) -> Delivery:
+        """Send an event of type `TEST_EVENT_TYPE`, once, also to a paused webhook; if it arrives, the pause is over.
+        Raises `EdgeError` (not found)."""
+        webhook = self._webhooks.get(webhook_id)
+        now = self._clock.now()
+        event_id = self._ids.uuid7(now)
+        envelope = {
+            "specversion": "1.0",
+            "id": event_id,
+            "source": self._source,
+            "type": TEST_EVENT_TYPE,
+            "time": to_microseconds_text(now),
+            "datacontenttype": "application/json",
+            "corename": self._core_name,
+            "data": {"webhook_id": webhook.id},
+        }
+        asked = ask(new_delivery(webhook.id, envelope, to_seconds_text(now), 1), now, is_forced=True)
+        delivery, _ = self._store.add(asked, "webhook_delivery.tested")
+        return delivery
+
+    def redeliver(self, webhook_id: str, delivery_id: str) -> Delivery:
+        """Send an event again under its id, also to a paused webhook, with as many attempts as a new one. Raises
+        `EdgeError`: not found; conflict while an attempt is under way."""
+        delivery = self.get(webhook_id, delivery_id)
+        renewed = redeliver(delivery, self._clock.now(), self._policy, is_forced=True)
+        changed = self._store.replace(delivery, renewed, "webhook_delivery.redelivered")
+        if changed is None:
+            raise conflict("the delivery was changed by an attempt: try again")
+        return changed
+
+    def redeliver_since(self, webhook_id: str, since: datetime) -> str:
+        """Send again whatever failed or expired of what was first queued since then; returns the time of asking, which
+        bounds it. A paused webhook stays paused. Workers do it, chunk by chunk. Raises `EdgeError` (not found)."""
+        webhook = self._webhooks.get(webhook_id)
+        now = self._clock.now()
+        until = to_seconds_text(now)
+        self._store.ask_redelivery(webhook.id, to_seconds_text(since), until, now)
+        return until
+
+    def redeliver_chunk(self, webhook_id: str, since: str, until: str, cursor: str | None) -> str | None:
+        """Do a part of that; returns where the next begins, None at the end. Repeated, it does nothing twice: what it
+        has renewed is no older than ``until``, also by a clock that is behind the one that asked."""
+        chunk = self._store.chunk(webhook_id, cursor, since)
+        now = max(self._clock.now(), parse_time(until))
+        for delivery in self._store.find_many(chunk.ids):
+            if delivery.status in _REDELIVERED and delivery.queued_at < until:
+                renewed = redeliver(delivery, now, self._policy, is_forced=False)
+                self._store.replace(delivery, renewed, "webhook_delivery.redelivered")
+        return chunk.cursor
+
+    def clean_up_chunk(self, webhook_id: str, cursor: str | None) -> str | None:
+        """Remove a part of the log of a deleted webhook. Returns where the next begins, None at the end; safe to
+        repeat."""
+        chunk = self._store.chunk(webhook_id, cursor)
+        self._store.remove_all(chunk.ids)
+        return chunk.cursor

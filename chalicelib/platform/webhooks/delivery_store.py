@@ -1,0 +1,172 @@
+"""Reads and writes of deliveries."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.kit import tasks
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.listing import ListPage, ListRequest
+from chalicelib.kit.tables import (
+    Between,
+    ConditionFailedError,
+    Delete,
+    Equals,
+    Key,
+    Put,
+    Query,
+    Ref,
+    Tables,
+    TransactionFailedError,
+    Update,
+    Write,
+    put_new,
+)
+from chalicelib.platform.webhooks.model import Delivery, Webhook
+from chalicelib.platform.webhooks.store import (
+    DELIVERIES,
+    DUE_SHARDS,
+    SHARDS,
+    WEBHOOKS,
+    changes_between,
+    delivery_from_item,
+    delivery_key,
+    delivery_to_item,
+    log_of,
+    webhook_from_item,
+    webhook_key,
+    webhook_shard,
+)
+
+CHUNK_ROWS = 100
+"""Rows that one chunk of a clean-up or of a bulk redelivery works on: about a second of single writes."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some deliveries of a log, and where the next chunk begins; None at the end of the last shard."""
+
+    ids: list[str]
+    cursor: str | None
+
+
+class DeliveryStore:
+    """Deliveries on `Tables`. A write answers whether it took effect: it does not where the row has changed since."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def find(self, delivery_id: str) -> Delivery | None:
+        row = self._tables.get(DELIVERIES, delivery_key(delivery_id))
+        return None if row is None else delivery_from_item(row)
+
+    def ask_redelivery(self, webhook_id: str, since: str, until: str, now: datetime) -> None:
+        """Let all of a log be sent again that was first queued from ``since`` and ended without success by ``until``
+        (seconds texts). What an index hides of that is too young to have ended."""
+        task = tasks.ask("webhook_redelivery", webhook_id, now, settles=False, since=since, until=until)
+        self._tables.write(task, "webhook.redelivery_asked")
+
+    def with_webhook(self, webhook_id: str, delivery_id: str) -> tuple[Webhook | None, Delivery | None]:
+        """A delivery and its webhook, in one call."""
+        refs = (Ref(WEBHOOKS, webhook_key(webhook_id)), Ref(DELIVERIES, delivery_key(delivery_id)))
+        webhook, delivery = self._tables.get_many(refs)
+        return (
+            None if webhook is None else webhook_from_item(webhook),
+            None if delivery is None else delivery_from_item(delivery),
+        )
+
+    def add(self, delivery: Delivery, operation: str) -> tuple[Delivery, bool]:
+        """Put a new delivery, unless there is one: the delivery that is there now, and whether it is this one."""
+        try:
+            row = self._tables.write(self.adding(delivery), operation)
+        except ConditionFailedError as error:
+            return delivery_from_item(error.current or {}), False
+        return delivery_from_item(row or {}), True
+
+    def adding(self, delivery: Delivery) -> Put:
+        """The same as a write for a transaction."""
+        return put_new(DELIVERIES, delivery_to_item(delivery))
+
+    def replace(self, old: Delivery, new: Delivery, operation: str) -> Delivery | None:
+        """The delivery as it is then; None if it was changed since ``old`` was read."""
+        try:
+            row = self._tables.write(self.replacing(old, new), operation)
+        except ConditionFailedError:
+            return None
+        return delivery_from_item(row or {})
+
+    def replacing(self, old: Delivery, new: Delivery) -> Update:
+        """The same as a write for a transaction."""
+        changes = changes_between(delivery_to_item(old), delivery_to_item(new))
+        return Update(DELIVERIES, delivery_key(old.id), changes, Equals("version", old.version))
+
+    def commit(self, writes: Sequence[Write], operation: str) -> frozenset[int]:
+        """All or none; the places of the writes whose conditions did not hold, empty when all was written."""
+        try:
+            self._tables.commit(writes, operation)
+        except TransactionFailedError as error:
+            return frozenset(error.failed)
+        return frozenset()
+
+    def remove(self, delivery: Delivery) -> None:
+        self._tables.write(Delete(DELIVERIES, delivery_key(delivery.id), was_read=True), "webhook_delivery.deleted")
+
+    def page(self, webhook_id: str, request: ListRequest, now: datetime, read_limit: int) -> ListPage[Delivery]:
+        """One page of a webhook's log; raises as `Listing.page` does."""
+        page = log_of(webhook_id).page(self._tables, request, now=now, read_limit=read_limit)
+        return page.map(delivery_from_item)
+
+    def due(self, now: datetime, limit: int) -> list[Delivery]:
+        """Up to ``limit`` of each shard that are due, most overdue first, as the rows say now."""
+        text, index = to_seconds_text(now), DELIVERIES.index("due")
+        queries = [
+            Query(DELIVERIES, str(shard), index=index, sort=Between("0", text), limit=limit)
+            for shard in range(DUE_SHARDS)
+        ]
+        keys = [str(item["id"]) for page in self._tables.query_many(queries) for item in page.items]
+        return [row for row in self.find_many(keys) if row.due_at is not None and row.due_at <= text]
+
+    def held_pages(self, webhook_id: str, limit: int) -> Iterator[list[Delivery]]:
+        """What waits for a webhook, oldest first, ``limit`` at a time, as the rows say now."""
+        query = Query(DELIVERIES, webhook_id, index=DELIVERIES.index("held"), limit=limit)
+        for page in self._tables.pages(query):
+            rows = self.find_many([str(item["id"]) for item in page.items])
+            yield [row for row in rows if row.is_held]
+
+    def chunk(self, webhook_id: str, cursor: str | None, since: str = "0") -> Chunk:
+        """The next deliveries of a log, shard by shard; each shard's from ``since`` (seconds text) on."""
+        shard, last = _read_cursor(cursor)
+        partition = webhook_shard(webhook_id, shard)
+        start: Key | None = None
+        if last is not None:
+            start = {"webhook_shard": partition, "listed_at": last, "id": last.partition("#")[2]}
+        query = Query(
+            DELIVERIES,
+            partition,
+            index=DELIVERIES.index("by_webhook"),
+            sort=Between(since, "~"),
+            limit=CHUNK_ROWS,
+            start=start,
+        )
+        page = self._tables.query(query)
+        ids = [str(item["id"]) for item in page.items]
+        if page.last_key is not None:
+            return Chunk(ids, f"{shard}/{page.last_key['listed_at']}")
+        return Chunk(ids, f"{shard + 1}/" if shard + 1 < SHARDS else None)
+
+    def remove_all(self, ids: Sequence[str]) -> None:
+        """Also those that are gone already. One by one: a transaction would cost twice as much, and with large events
+        more units at once than the table's partitions give, so that it could be throttled for ever."""
+        for delivery_id in ids:
+            self._tables.write(Delete(DELIVERIES, delivery_key(delivery_id)), "webhook_delivery.deleted")
+
+    def find_many(self, ids: Sequence[str]) -> list[Delivery]:
+        """Those that exist."""
+        rows = self._tables.get_many([Ref(DELIVERIES, delivery_key(row_id)) for row_id in ids])
+        return [delivery_from_item(row) for row in rows if row is not None]
+
+
+def _read_cursor(cursor: str | None) -> tuple[int, str | None]:
+    """The shard, and the sort key of the last row that was read of it."""
+    shard, _, last = (cursor or "0/").partition("/")
+    return int(shard), last or None

@@ -1,0 +1,98 @@
+"""Use cases of operators: webhooks themselves."""
+
+from collections.abc import Sequence
+
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import conflict, invalid, not_found
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.outbound import Outbound, UrlRefusedError
+from chalicelib.platform.webhooks.model import NewWebhook, Webhook
+from chalicelib.platform.webhooks.rules import check_new, check_secret, overlap_end
+from chalicelib.platform.webhooks.vault import Vault
+from chalicelib.platform.webhooks.webhook_store import WebhookStore
+
+
+class Webhooks:
+    """Creates, lists, rotates and deletes webhooks. ``catalogue`` holds the event types that exist."""
+
+    def __init__(
+        self,
+        store: WebhookStore,
+        vault: Vault,
+        outbound: Outbound,
+        clock: Clock,
+        ids: Ids,
+        *,
+        catalogue: Sequence[str],
+        list_read_limit: int,
+        totals: Counter,
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._outbound = outbound
+        self._clock = clock
+        self._ids = ids
+        self._catalogue = catalogue
+        self._list_read_limit = list_read_limit
+        self._totals = totals
+
+    def create(self, wanted: NewWebhook) -> Webhook:
+        """A new webhook. It gets the events that happen from about a second later on. Raises `EdgeError` (validation):
+        a secret, header or event type that is none; a URL that leads, or now resolves, to where nothing may be sent."""
+        check_new(wanted, self._catalogue)
+        try:
+            self._outbound.check(wanted.url)
+        except UrlRefusedError as error:
+            raise invalid("url", str(error)) from error
+        now = self._clock.now()
+        webhook_id = self._ids.uuid7(now)
+        webhook = Webhook(
+            id=webhook_id,
+            url=wanted.url,
+            subscribed_events=tuple(dict.fromkeys(wanted.subscribed_events)),
+            secret_sealed=self._vault.seal_secret(webhook_id, wanted.secret),
+            headers_sealed=self._vault.seal_headers(webhook_id, wanted.headers),
+            inserted_at=to_seconds_text(now),
+            updated_at=to_seconds_text(now),
+        )
+        self._store.add(webhook)
+        return webhook
+
+    def get(self, webhook_id: str) -> Webhook:
+        """Raises `EdgeError` (not found)."""
+        webhook = self._store.find(webhook_id)
+        if webhook is None:
+            raise not_found()
+        return webhook
+
+    def list_page(self, request: ListRequest) -> ListPage[Webhook]:
+        """One page of all webhooks; raises `EdgeError` (bad request) when the filters leave too much to read."""
+        return self._store.page(request, self._clock.now(), self._list_read_limit, self._totals)
+
+    def rotate_secret(self, webhook_id: str, secret: str, overlap_seconds: int) -> Webhook:
+        """Sign with a new secret from now on, and for ``overlap_seconds`` with the present one as well.
+
+        Raises `EdgeError`: not found; validation for the secret; conflict when deliveries kept changing the row.
+        """
+        check_secret(secret)
+        sealed = self._vault.seal_secret(webhook_id, secret)
+        for _ in self._store.tries():
+            webhook = self.get(webhook_id)
+            now = self._clock.now()
+            until = overlap_end(now, overlap_seconds)
+            values = {
+                "secret_sealed": sealed,
+                "previous_secret_sealed": None if until is None else self._vault.seal_as_previous(webhook),
+                "previous_secret_until": until,
+                "updated_at": to_seconds_text(now),
+            }
+            changed = self._store.replace(webhook, webhook.model_copy(update=values), "webhook.secret_rotated")
+            if changed is not None:
+                return changed
+        raise conflict("the webhook is being changed by others: try again")
+
+    def delete(self, webhook_id: str) -> None:
+        """From now on nothing is sent to it, attempts under way excepted; its log is cleaned up afterwards. Raises
+        `EdgeError` (not found)."""
+        self._store.remove(self.get(webhook_id), self._clock.now())

@@ -1,0 +1,50 @@
+"""How a webhook's secrets and headers are kept: sealed, each for its row and field."""
+
+import json
+from datetime import datetime
+
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.crypto import Sealer, place_of
+from chalicelib.platform.webhooks.model import SigningKeys, Webhook
+from chalicelib.platform.webhooks.store import WEBHOOKS
+
+
+class Vault:
+    """Seals and opens. What was sealed for one webhook and field opens for no other."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def seal_secret(self, webhook_id: str, secret: str) -> bytes:
+        return self._sealer.seal(secret, _place(webhook_id, "secret"))
+
+    def seal_headers(self, webhook_id: str, headers: dict[str, str]) -> bytes | None:
+        """None for none."""
+        return self._sealer.seal(json.dumps(headers), _place(webhook_id, "headers")) if headers else None
+
+    def seal_as_previous(self, webhook: Webhook) -> bytes:
+        """The current secret, for the field of the one before."""
+        current = self._sealer.open(webhook.secret_sealed, _place(webhook.id, "secret"))
+        return self._sealer.seal(current.reveal(), _place(webhook.id, "previous_secret"))
+
+    def keys_of(self, webhook: Webhook, now: datetime) -> SigningKeys:
+        """What signs and what is added at this moment. Raises `UnsealError` for bytes of another row."""
+        secrets = [self._sealer.open(webhook.secret_sealed, _place(webhook.id, "secret"))]
+        until = webhook.previous_secret_until
+        if webhook.previous_secret_sealed is not None and until is not None and until > to_seconds_text(now):
+            secrets.append(self._sealer.open(webhook.previous_secret_sealed, _place(webhook.id, "previous_secret")))
+        headers: dict[str, str] = {}
+        if webhook.headers_sealed is not None:
+            headers = json.loads(self._sealer.open(webhook.headers_sealed, _place(webhook.id, "headers")).reveal())
+        return SigningKeys(secrets=tuple(secrets), headers=headers)
+
+
+def redacted(text: str, keys: SigningKeys) -> str:
+    """The text without our secrets, which a receiver may have sent back."""
+    for secret in (*(one.reveal() for one in keys.secrets), *keys.headers.values()):
+        text = text.replace(secret, "***") if secret else text
+    return text
+
+
+def _place(webhook_id: str, field: str) -> str:
+    return place_of(WEBHOOKS, webhook_id, field)

@@ -1,0 +1,87 @@
+"""Reads and writes of webhooks."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from chalicelib.kit import tasks
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.redrive import due_rows
+from chalicelib.kit.tables import (
+    Check,
+    ConditionFailedError,
+    Delete,
+    Equals,
+    Exists,
+    Item,
+    Query,
+    Tables,
+    Update,
+    put_new,
+)
+from chalicelib.platform.webhooks.model import Webhook
+from chalicelib.platform.webhooks.store import (
+    DUE,
+    LISTING,
+    WEBHOOK_LIST,
+    WEBHOOKS,
+    changes_between,
+    webhook_from_item,
+    webhook_key,
+    webhook_to_item,
+)
+
+
+class WebhookStore:
+    """Webhooks on `Tables`."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def add(self, webhook: Webhook) -> None:
+        self._tables.write(put_new(WEBHOOKS, webhook_to_item(webhook)), "webhook.created")
+
+    def find(self, webhook_id: str) -> Webhook | None:
+        row = self._tables.get(WEBHOOKS, webhook_key(webhook_id))
+        return None if row is None else webhook_from_item(row)
+
+    def page(self, request: ListRequest, now: datetime, read_limit: int, totals: Counter) -> ListPage[Webhook]:
+        """One page; raises as `Listing.page` does."""
+        page = WEBHOOK_LIST.page(self._tables, request, now=now, read_limit=read_limit, counter=totals)
+        return page.map(webhook_from_item)
+
+    def subscriptions(self) -> Iterator[Item]:
+        """Id and events of every webhook, as the index shows them."""
+        for page in self._tables.pages(Query(WEBHOOKS, LISTING, index=WEBHOOKS.index("listing"))):
+            yield from page.items
+
+    def remove(self, webhook: Webhook, now: datetime) -> None:
+        """Remove a webhook that was read, and let its log be cleaned up."""
+        writes = (Delete(WEBHOOKS, webhook_key(webhook.id), was_read=True), tasks.ask("webhook", webhook.id, now))
+        self._tables.commit(writes, "webhook.deleted")
+
+    def tries(self) -> Iterator[None]:
+        """See `Tables.tries`."""
+        return self._tables.tries()
+
+    def replace(self, old: Webhook, new: Webhook, operation: str) -> Webhook | None:
+        """The webhook as it is then; None if it was changed or removed since ``old`` was read."""
+        try:
+            row = self._tables.write(self.replacing(old, new), operation)
+        except ConditionFailedError:
+            return None
+        return webhook_from_item(row or {})
+
+    def replacing(self, old: Webhook, new: Webhook) -> Update:
+        """The same as a write for a transaction."""
+        changes = changes_between(webhook_to_item(old), webhook_to_item(new))
+        return Update(WEBHOOKS, webhook_key(old.id), changes, Equals("version", old.version))
+
+    def still_paused(self, webhook_id: str) -> Check:
+        """Nothing written; fails once the webhook is well or gone."""
+        return Check(WEBHOOKS, webhook_key(webhook_id), Exists("paused_until"))
+
+    def due_pages(self, now: datetime) -> Iterator[list[Webhook]]:
+        """What is due, most overdue first, as the rows say now."""
+        for rows in due_rows(self._tables, WEBHOOKS, DUE, to_seconds_text(now)):
+            yield [webhook_from_item(row) for row in rows]

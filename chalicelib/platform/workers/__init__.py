@@ -1,0 +1,1 @@
+"""Handlers of what the platform does by itself."""

@@ -1,0 +1,99 @@
+"""Reading a JSON body within bounds: size, content type, encoding, syntax, in this order."""
+
+import json
+from codecs import BOM_UTF8
+from typing import Any
+
+from chalicelib.kit.errors import EdgeError, Kind, bad_request
+from chalicelib.web.exchange import Incoming
+
+DEFAULT_MAX_BODY_BYTES = 1024 * 1024
+"""1 MiB, for every operation that does not say otherwise."""
+
+_JSON = "application/json"
+_EXPECTED = f"Expected {_JSON}"
+_REPLACED = "\ufffd"
+_FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "multipart/mixed"})
+
+
+def read_json(incoming: Incoming, *, required: bool, max_bytes: int, may_hold_replaced: bool = False) -> Any:
+    """The parsed body; an empty one is ``{}``, a byte order mark in front is passed over.
+
+    Raises EdgeError: payload_too_large above `max_bytes`; bad_request with the header's text for a missing content type
+    or for one that names a form or another JSON dialect; unsupported_media_type for any other type; bad_request with
+    the place for what is no JSON, or no text that could be stored. Of a repeated member name the last value counts.
+    ``may_hold_replaced``: U+FFFD is taken, see `_check_text`.
+    """
+    raw = incoming.body_bytes()
+    if len(raw) > max_bytes:
+        raise EdgeError(Kind.PAYLOAD_TOO_LARGE, f"Request body is larger than {max_bytes} bytes")
+    if not raw and not required:
+        return {}
+    _check_content_type(incoming.header("content-type"))
+    text = _text(raw.removeprefix(BOM_UTF8))
+    if not may_hold_replaced:
+        _check_text(text)
+    return _parse(text) if text.strip() else {}
+
+
+def _check_content_type(header: str | None) -> None:
+    if not header:
+        raise bad_request({"": [f"Missing header: content-type. {_EXPECTED}"]})
+    media_type = header.split(";", 1)[0].strip().lower()
+    if media_type == _JSON:
+        return
+    if media_type in _FORM_TYPES or (media_type.startswith("application/") and media_type.endswith("+json")):
+        raise bad_request({"": [f"Invalid value for header: content-type. {_EXPECTED}"]})
+    raise EdgeError(Kind.UNSUPPORTED_MEDIA_TYPE, f"Unsupported Media Type. {_EXPECTED}")
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _malformed(f"Invalid UTF-8 at byte {error.start + 1}") from None
+
+
+def _check_text(text: str) -> None:
+    """API Gateway hands over text, and puts U+FFFD where bytes were none: what was meant is lost by then, and must not
+    be run, stored or compared. Agents send it in outputs, where they have put it themselves."""
+    at = text.find(_REPLACED)
+    if at >= 0:
+        reason = "U+FFFD stands where the bytes were no UTF-8: send UTF-8, or \\ufffd where that character is meant"
+        raise _malformed(f"Invalid text at {_place(text, at)}: {reason}")
+
+
+def _parse(text: str) -> Any:
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+        if "\\u" in text:  # an escaped half of a surrogate pair is no text that could be stored or sent back
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except json.JSONDecodeError as error:
+        raise _malformed(f"Invalid JSON at {_place(text, error.pos)}: {error.msg}") from None
+    except UnicodeEncodeError:
+        raise _malformed("Invalid JSON: half of a surrogate pair is no text") from None
+    except RecursionError:
+        raise _malformed("Invalid JSON: nested too deeply") from None
+    except ValueError as error:
+        raise _malformed(
+            f"Invalid JSON: {error if isinstance(error, _ConstantError) else 'a number is too long'}"
+        ) from None
+    return value
+
+
+def _place(text: str, at: int) -> str:
+    """As editors count: lines and columns from 1."""
+    return f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
+
+
+def _malformed(text: str) -> EdgeError:
+    """As the contract has it, and where and why. Nothing of the body is quoted: it may hold a secret."""
+    return EdgeError(Kind.BAD_REQUEST, "Bad Request", {"": [text]})
+
+
+class _ConstantError(ValueError):
+    pass
+
+
+def _refuse_constant(name: str) -> None:
+    raise _ConstantError(f"{name} is no number of JSON")

@@ -1,0 +1,134 @@
+"""Query strings of lists: paging, order and filters, checked here and handed on as a `ListRequest`.
+
+A filter that is absent is None. An explicit null, which only a JSON body can hold, is refused: the same types serve the
+filters of targeting, where a filter that silently vanished would widen what a command runs on.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Annotated, TypeVar
+
+from annotated_types import Ge, Le
+from pydantic import BeforeValidator, WithJsonSchema
+
+from chalicelib.kit.listing import NEWEST_FIRST, FilterValue, ListRequest, Order, parse_order
+from chalicelib.kit.listing.moments import lower_bound
+from chalicelib.web.problems import problems, wrong_type
+from chalicelib.web.validation import A_DATE_TIME, INT32_MAX, Boolean, Int32, NotNull, Query, Uuid, lost_plus
+
+PAGE_SIZE = 20
+PAGE_SIZE_MAX = 100
+
+E = TypeVar("E", bound=str)
+
+_DATE_PROBLEM = f"Invalid format. Expected a date, 2026-11-21, or {A_DATE_TIME}"
+
+
+def _read_date(value: object) -> str:
+    if not isinstance(value, str):
+        raise problems(wrong_type("string", value))
+    try:
+        lower_bound(value)
+    except ValueError as error:
+        raise problems(f"{_DATE_PROBLEM}{lost_plus(value)}") from error
+    return value
+
+
+TextFilter = Annotated[
+    str | None,
+    NotNull("string"),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "Exactly this text; with `*` for any text, then upper and lower case are the same; with "
+            "commas, any of these texts, or exactly the whole",
+        }
+    ),
+]
+"""Text with the grammar of `kit.listing.texts`; empty: no filter."""
+
+EnumFilter = Annotated[E | None, NotNull("string")]
+"""One of the texts of a ``Literal`` or ``StrEnum``."""
+
+UuidFilter = Annotated[Uuid | None, NotNull("string"), WithJsonSchema({"type": "string", "format": "uuid"})]
+
+BoolFilter = Annotated[Boolean | None, NotNull("boolean"), WithJsonSchema({"type": "boolean"})]
+
+CountFilter = Annotated[
+    Annotated[Int32, Ge(0)] | None,
+    NotNull("integer"),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": INT32_MAX}),
+]
+"""An integer from 0."""
+
+PositiveFilter = Annotated[
+    Annotated[Int32, Ge(1)] | None,
+    NotNull("integer"),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": INT32_MAX}),
+]
+"""An integer from 1."""
+
+DateFilter = Annotated[
+    str | None,
+    BeforeValidator(_read_date),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
+            "description": "Inclusive. A date stands for its first second as a lower bound, for its last as an upper",
+        }
+    ),
+]
+"""A date-time with an offset, or a date: its first second for a lower bound, its last for an upper one. Stays text."""
+
+OrderBy = Annotated[
+    str | None,
+    NotNull("string"),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "Comma list of fields; a refusal names those that can be sorted by",
+        }
+    ),
+]
+
+OrderDirections = Annotated[
+    str | None,
+    NotNull("string"),
+    WithJsonSchema(
+        {"type": "string", "description": "Comma list of `asc` and `desc`, one for each field; `asc` if missing"}
+    ),
+]
+
+_PAGING = frozenset({"page", "page_size", "order_by", "order_directions"})
+
+
+class PageQuery(Query):
+    """What any list takes: a page and an order. Every further field of a subclass is a filter."""
+
+    page: Annotated[Int32, Ge(1)] = 1
+    page_size: Annotated[Int32, Ge(1), Le(PAGE_SIZE_MAX)] = PAGE_SIZE
+    order_by: OrderBy = None
+    order_directions: OrderDirections = None
+
+    def to_request(self, sortable: Collection[str], default: Order = NEWEST_FIRST) -> ListRequest:
+        """The request, its filters those that were given. Raises EdgeError bad_request for an order by a field that is
+        not ``sortable``."""
+        given: Mapping[str, FilterValue | None] = self.__dict__  # its fields, as they are
+        return ListRequest(
+            page=self.page,
+            page_size=self.page_size,
+            order=parse_order(self.order_by, self.order_directions, sortable, default),
+            filters={
+                name: value
+                for name, value in given.items()
+                if name not in _PAGING and value is not None and value != ""
+            },
+        )
+
+
+class ListQuery(PageQuery):
+    """What every list of the management API takes."""
+
+    inserted_at__gte: DateFilter = None
+    inserted_at__lte: DateFilter = None
+    updated_at__gte: DateFilter = None
+    updated_at__lte: DateFilter = None

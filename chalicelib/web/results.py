@@ -1,0 +1,102 @@
+"""What a view is handed and what it may return."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.web.envelope import PageNumbers
+from chalicelib.web.validation import Body, Path, Query
+
+if TYPE_CHECKING:
+    from chalicelib.fleet.nodes.service import Agent
+
+P = TypeVar("P", bound=Path)
+Q = TypeVar("Q", bound=Query)
+B = TypeVar("B", bound=Body)
+
+
+class NotAnAgentRouteError(Exception):
+    """A view asked for the agent on a route that does not authenticate one: a mistake in the program."""
+
+
+class MethodNotAllowedError(EdgeError):
+    """The path is there, and has other methods: those ``allowed``."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__(Kind.METHOD_NOT_ALLOWED, f"Method not allowed here. Allowed: {', '.join(allowed)}")
+        self.allowed = tuple(allowed)
+
+
+@dataclass(frozen=True)
+class Request(Generic[P, Q, B]):
+    """A request that passed authentication and whose shape is right.
+
+    ``address`` is the caller's, "" if unknown. ``bearer`` is the token as sent, None without one, ``instance_id`` the
+    process of an agent that calls, if it says; only registration looks at them on a public route.
+    """
+
+    path: P
+    query: Q
+    body: B
+    address: str
+    bearer: str | None = field(default=None, repr=False)
+    instance_id: str | None = None
+    caller: "Agent | None" = None
+
+    @property
+    def agent(self) -> "Agent":
+        """The node that calls, on AGENT routes."""
+        if self.caller is None:
+            raise NotAnAgentRouteError
+        return self.caller
+
+
+@dataclass(frozen=True)
+class Created:
+    """201, with a Location header where there is a place to look at."""
+
+    model: BaseModel
+    location: str | None = None
+
+
+@dataclass(frozen=True)
+class NoContent:
+    """204: an empty body."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Paginated:
+    """One page of a list: the items as they are shown, and the numbers of the page they come from. ``may_be_fewer``:
+    of what is too large for one answer the first are shown; otherwise it is refused."""
+
+    items: Sequence[BaseModel]
+    page: PageNumbers
+    may_be_fewer: bool = False
+
+
+@dataclass(frozen=True)
+class Bare:
+    """JSON text without an envelope: health checks and published documents. ``headers`` win over those that every
+    answer has."""
+
+    text: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PlainText:
+    """Text that is no JSON, as it is. ``media_type`` goes into the header whole; ``headers`` win over those that
+    every answer has."""
+
+    text: str
+    media_type: str = "text/plain"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Answer = BaseModel | Created | NoContent | Paginated | Bare | PlainText

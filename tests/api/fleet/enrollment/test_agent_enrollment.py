@@ -1,0 +1,121 @@
+import pytest
+
+from chalicelib.fleet.api.agent import enrollment
+from tests.support.client import Client
+from tests.support.world import World
+
+VERIFY = "/api/v1/agents/enrollment_keys/verify"
+NODE = "11111111-1111-4111-8111-11111111111a"
+
+
+@pytest.fixture
+def world():
+    world = World()
+    world.services.clusters.create("prod", None, None)
+    return world
+
+
+@pytest.fixture
+def client(world):
+    return Client([enrollment.routes], world.services, key=None)
+
+
+def a_key(world, **fields):
+    service = world.services.enrollment
+    return service.reveal(service.create("prod", fields)).reveal()
+
+
+def test_a_good_key_gives_a_token(world, client):
+    answer = client.post(VERIFY, json={"key": a_key(world)})
+
+    assert answer.status == 200
+    token = answer.data["netmaker_key"]
+    assert answer.data == {"verified": True, "error": "", "netmaker_key": token, "network_name": "cluster-prod"}
+    assert world.services.enrollment.redeem_token(token, NODE).cluster_name == "prod"
+
+
+def test_a_bad_key_is_an_answer_too(client):
+    answer = client.post(VERIFY, json={"key": "nonsense"})
+
+    assert answer.status == 200
+    assert answer.data == {"verified": False, "error": "invalid_key", "netmaker_key": "", "network_name": ""}
+
+
+def test_a_named_machine_may_ask_again(world, client):
+    key = a_key(world)
+
+    first = client.post(VERIFY, json={"key": key, "node_id": NODE.upper()})
+    again = client.post(VERIFY, json={"key": key, "node_id": NODE})
+    other = client.post(VERIFY, json={"key": key, "node_id": None})
+
+    assert [answer.data["verified"] for answer in (first, again, other)] == [True, True, False]
+    assert other.data["error"] == "key_spent"
+
+
+@pytest.mark.parametrize("key", ["", " \n"])
+def test_a_blank_key_is_422(client, key):
+    answer = client.post(VERIFY, json={"key": key})
+
+    assert (answer.status, answer.error["details"]) == (422, {"key": ["can't be blank"]})
+
+
+@pytest.mark.parametrize(
+    ("body", "details"),
+    [
+        ({}, {"key": ["Missing field: key"]}),
+        ({"key": 5}, {"key": ["Invalid string. Got: integer"]}),
+        (
+            {"key": "a", "node_id": "x"},
+            {"node_id": ["Invalid format. Expected a UUID"]},
+        ),
+        ({"key": "a", "other": 1}, {"other": ["Unexpected field: other"]}),
+    ],
+)
+def test_wrong_shapes_are_400(world, client, body, details):
+    before = world.driver.snapshot()
+
+    answer = client.post(VERIFY, json=body)
+
+    assert (answer.status, answer.error["details"]) == (400, details)
+    assert world.driver.snapshot() == before
+
+
+def test_callers_are_limited_per_address():
+    client = Client([enrollment.routes], World(public_burst=2).services, key=None)
+
+    statuses = [client.post(VERIFY, json={"key": "nonsense"}).status for _ in range(3)]
+
+    assert statuses == [200, 200, 429]
+
+
+def test_it_works_in_degraded_mode(world, client):
+    world.services.degraded = lambda: True
+
+    assert client.post(VERIFY, json={"key": a_key(world)}).data["verified"] is True
+
+
+def test_every_attempt_becomes_an_event(world, client):
+    key = a_key(world, name="rollout")
+    for sent in (key, key, "nonsense"):
+        client.post(VERIFY, json={"key": sent})
+
+    world.settle(twice=True)
+
+    published = {envelope["id"]: envelope for envelope in world.bus_client.envelopes}
+    told = [(one["type"], one["data"]["result"], one["data"]["uses_remaining"]) for one in published.values()]
+    assert sorted(told, key=str) == [
+        ("edge.enrollment_key.verified", "invalid_key", None),
+        ("edge.enrollment_key.verified", "key_spent", 0),
+        ("edge.enrollment_key.verified", "verified", 0),
+    ]
+    assert key not in repr(published)
+
+
+def test_no_secret_stands_in_the_log(world, client):
+    key = a_key(world)
+
+    token = client.post(VERIFY, json={"key": key}).data["netmaker_key"]
+
+    assert world.lines.texts
+    assert key not in "".join(world.lines.texts)
+    assert token not in "".join(world.lines.texts)

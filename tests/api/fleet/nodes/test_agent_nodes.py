@@ -1,0 +1,247 @@
+"""The agents' routes of nodes, through the real edge."""
+
+import pytest
+
+from chalicelib.fleet.api.agent import nodes as routes
+from chalicelib.fleet.nodes.store import NODES
+from tests.support.builders import a_cluster
+from tests.support.client import Client
+from tests.support.world import World
+
+NODE_ID = "0f0e0d0c-0b0a-4900-8000-000000000001"
+HEALTH = "/api/v1/agents/nodes/me/health_check"
+NODES_PATH = "/api/v1/agents/nodes"
+
+
+@pytest.fixture
+def world():
+    world = World(websocket_url="wss://socket.test/live", admin_urls=("https://one.test", "https://two.test"))
+    a_cluster(world)
+    key = world.services.enrollment.create("north", {"uses_remaining": None})
+    world.blob = world.services.enrollment.reveal(key).reveal()
+    return world
+
+
+@pytest.fixture
+def client(world):
+    return Client([routes.routes], world.services, key=None)
+
+
+def token(world):
+    return world.services.enrollment.verify(world.blob, None).registration_token
+
+
+def body(**changes):
+    return {
+        "node_id": NODE_ID,
+        "network_name": "cluster-north",
+        "id_type": "persistent",
+        "http_port": 44000,
+        "ssh_port": 42222,
+        "host_metrics_port": 49100,
+        "wireguard_metrics_port": 49586,
+        "http_proxy_port": 44880,
+        "socks5_proxy_port": 44180,
+        "version": "1.0.0",
+        "self_update_enabled": True,
+        **changes,
+    }
+
+
+def register(client, world, **changes):
+    return client.post(NODES_PATH, json=body(registration_token=token(world), **changes))
+
+
+def test_a_machine_enrols_and_learns_where_to_call(client, world):
+    answer = register(client, world)
+
+    assert answer.status == 201
+    assert "location" not in answer.headers
+    said = answer.data
+    assert {name: said[name] for name in ("node_id", "admin_urls", "derp_map_url", "websocket_url")} == {
+        "node_id": NODE_ID,
+        "admin_urls": ["https://one.test", "https://two.test"],
+        "derp_map_url": None,
+        "websocket_url": "wss://socket.test/live",
+    }
+    assert 48 <= said["poll_seconds"] <= 72
+    assert (len(said["api_token"]), len(said["proxy_password"])) == (64, 43)
+    assert world.services.nodes.authenticate(said["api_token"]).node.id == NODE_ID
+
+
+@pytest.mark.parametrize(("fraction", "seconds"), [(0.0, 48), (0.5, 60), (0.999999, 72)])
+def test_the_interval_of_polls_is_spread(fraction, seconds):
+    assert routes.jittered(60, fraction) == seconds
+    assert routes.jittered(1, fraction) == 1
+
+
+def test_leniency_of_the_protocol(client, world):
+    answer = register(client, world, node_id=NODE_ID.upper(), http_port="44001", self_update_enabled="true")
+
+    assert answer.data["node_id"] == NODE_ID
+    node = world.services.nodes.get(NODE_ID).node
+    assert (node.http_port, node.self_update_enabled) == (44001, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"node_id": "x"}, "node_id"),
+        ({"node_id": None}, "node_id"),
+        ({"id_type": "other"}, "id_type"),
+        ({"http_port": 0}, "http_port"),
+        ({"ssh_port": 65536}, "ssh_port"),
+        ({"version": 1}, "version"),
+        ({"version": "v" * 256}, "version"),
+        ({"self_update_enabled": 1}, "self_update_enabled"),
+        ({"surprise": 1}, "surprise"),
+        ({"registration_token": "t" * 513}, "registration_token"),
+    ],
+)
+def test_a_bad_shape_is_refused_by_field_and_changes_nothing(client, world, changes, field):
+    answer = client.post(NODES_PATH, json=body(**changes))
+
+    assert (answer.status, answer.error["code"]) == (400, "bad_request")
+    assert list(answer.error["details"]) == [field]
+    assert world.driver.rows(NODES) == []
+
+
+@pytest.mark.parametrize("missing", sorted(body()))
+def test_every_field_is_required(client, missing):
+    sent = body()
+    del sent[missing]
+
+    answer = client.post(NODES_PATH, json=sent)
+
+    assert answer.error["details"] == {missing: [f"Missing field: {missing}"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "details"),
+    [
+        ({"network_name": "north"}, {"network_name": ["must start with 'cluster-'"]}),
+        ({"network_name": "cluster-south"}, {"network_name": ["is not the network of the registration token"]}),
+    ],
+)
+def test_rules_are_422(client, world, changes, details):
+    answer = register(client, world, **changes)
+
+    assert (answer.status, answer.error["code"], answer.error["details"]) == (422, "validation_failed", details)
+
+
+def test_a_stranger_takes_nothing_over(client, world):
+    first = register(client, world).data
+    client.with_key(first["api_token"]).patch(HEALTH, json={"status": "healthy"})
+
+    without = client.post(NODES_PATH, json=body())
+    with_key = register(client, world)
+
+    assert without.status == with_key.status == 422
+    assert without.error["details"] == with_key.error["details"] == {"node_id": ["is already registered"]}
+    assert client.with_key(first["api_token"]).patch(HEALTH, json={"status": "healthy"}).status == 200
+
+
+def test_a_machine_comes_back_with_its_token(client, world):
+    first = register(client, world).data
+
+    again = client.with_key(first["api_token"]).post(NODES_PATH, json=body(version="2.0.0"))
+
+    assert (again.status, again.data["node_id"]) == (201, NODE_ID)
+    assert client.with_key(first["api_token"]).patch(HEALTH, json={"status": "healthy"}).status == 401
+    assert client.with_key(again.data["api_token"]).patch(HEALTH, json={"status": "healthy"}).status == 200
+
+
+def test_registration_is_blocked_in_degraded_mode(client, world):
+    proof = token(world)
+    world.services.degraded = lambda: True
+
+    answer = client.post(NODES_PATH, json=body(registration_token=proof))
+
+    assert (answer.status, answer.error["code"]) == (503, "degraded_mode")
+    assert world.driver.rows(NODES) == []
+
+
+def test_registration_is_limited_per_address(client):
+    statuses = [client.post(NODES_PATH, json={}).status for _ in range(101)]
+
+    assert (statuses[0], statuses[-1]) == (400, 429)
+    assert client.request("POST", NODES_PATH, json={}, address="203.0.113.8").status == 400
+
+
+def test_an_agent_reports_its_health(client, world):
+    agent = client.with_key(register(client, world).data["api_token"])
+
+    sick = agent.patch(HEALTH, json={"status": "unhealthy"})
+    world.clock.advance(60)
+    well = agent.patch(HEALTH, json={"status": "healthy"})
+
+    assert (sick.status, sick.data) == (
+        200,
+        {"id": NODE_ID, "node_id": NODE_ID, "status": "unhealthy", "last_seen_at": "2026-11-21T10:00:00Z"},
+    )
+    assert (well.data["status"], well.data["last_seen_at"]) == ("healthy", "2026-11-21T10:01:00Z")
+
+
+def test_a_heartbeat_stays_within_its_ceiling(client, world):
+    agent = client.with_key(register(client, world).data["api_token"])
+    agent.patch(HEALTH, json={"status": "healthy"})
+    meter = world.services.tables.meter
+
+    agent.patch(HEALTH, json={"status": "healthy"})
+    assert meter.count <= 2
+    world.clock.advance(31)
+    agent.patch(HEALTH, json={"status": "healthy"})
+    assert meter.count <= 3
+    agent.patch(HEALTH, json={"status": "healthy"})
+    assert meter.count <= 2
+
+
+def test_enrolling_stays_within_its_ceiling(client, world):
+    proof = token(world)
+
+    client.post(NODES_PATH, json=body(registration_token=proof))
+
+    assert [call.operation for call in world.services.tables.meter.calls] == [
+        "BatchGetItem",
+        "GetItem",
+        "TransactWriteItems",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [({"status": "unreachable"}, 400), ({"status": "healthy", "mood": "fine"}, 400), ({}, 400), ([], 400)],
+)
+def test_a_bad_report_is_refused(client, world, sent, status):
+    agent = client.with_key(register(client, world).data["api_token"])
+
+    assert agent.patch(HEALTH, json=sent).status == status
+
+
+@pytest.mark.parametrize("key", [None, "master-key", "wrong"])
+def test_agents_need_their_own_token(client, world, key):
+    register(client, world)
+
+    assert client.with_key(key).patch(HEALTH, json={"status": "healthy"}).status == 401
+
+
+def test_any_call_makes_an_unreachable_node_healthy(client, world):
+    agent = client.with_key(register(client, world).data["api_token"])
+    world.clock.advance(301)
+    world.sweep("check_health")
+    assert world.services.nodes.get(NODE_ID).node.status == "unreachable"
+
+    agent.patch(HEALTH, json={"status": "nonsense"})
+
+    assert world.services.nodes.get(NODE_ID).node.status == "healthy"
+
+
+def test_no_log_line_holds_a_token(client, world):
+    proof = token(world)
+    said = client.post(NODES_PATH, json=body(registration_token=proof)).data
+    client.with_key(said["api_token"]).patch(HEALTH, json={"status": "healthy"})
+
+    logged = "".join(world.lines.texts)
+
+    assert NODES_PATH in logged
+    assert not any(secret in logged for secret in (proof, said["api_token"], said["proxy_password"]))

@@ -1,0 +1,233 @@
+"""The operators' routes of nodes, through the real edge."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from openapi_schema_validator import OAS30Validator
+
+from chalicelib.fleet.api.operator import nodes as routes
+from chalicelib.fleet.nodes.reading import FIELDS
+from chalicelib.kit.listing import filter_names
+from chalicelib.web.list_query import ListQuery
+from tests.support.builders import a_cluster, machines
+from tests.support.client import Client
+from tests.support.world import World
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+CONTRACT = os.environ.get("EDGE_CONTRACT_DIR")
+
+
+@pytest.fixture
+def world():
+    world = World()
+    a_cluster(world, "north")
+    a_cluster(world, "south", node_limit=1)
+    world.fleet = machines(world, 3)
+    return world
+
+
+@pytest.fixture
+def client(world):
+    return Client([routes.routes], world.services)
+
+
+def ids(answer):
+    return [node["id"] for node in answer.data]
+
+
+def test_a_node_is_shown_as_the_contract_says(client, world):
+    machine = world.fleet[0]
+
+    answer = client.get(f"/api/v1/nodes/{machine.id}")
+
+    assert answer.status == 200
+    assert answer.data | {"proxy_password": ""} == {
+        "id": machine.id,
+        "node_name": f"node-{machine.id}",
+        "cluster_name": "north",
+        "netmaker_host_id": None,
+        "id_type": "persistent",
+        "status": "healthy",
+        "vpn_hostname": f"node-{machine.id}.cluster-north.nm.internal",
+        "mdns_hostname": f"node-{machine.id}.local",
+        "http_port": 44000,
+        "ssh_port": 40022,
+        "host_metrics_port": 49100,
+        "wireguard_metrics_port": 49586,
+        "http_proxy_port": 43128,
+        "socks5_proxy_port": 41080,
+        "api_token": machine.token,
+        "proxy_password": "",
+        "version": "1.0.0",
+        "self_update_enabled": False,
+        "aliases": [],
+        "blocked_at": None,
+        "identity_conflict_at": None,
+        "identity_conflict_instances": [],
+        "last_seen_at": "2026-11-21T10:00:00Z",
+        "inserted_at": "2026-11-21T10:00:00Z",
+        "updated_at": "2026-11-21T10:00:00Z",
+    }
+    assert len(answer.data["proxy_password"]) == 43
+
+
+@pytest.mark.skipif(CONTRACT is None, reason="EDGE_CONTRACT_DIR names no folder with the contract")
+@pytest.mark.parametrize(
+    ("path", "schema"), [("/api/v1/nodes", "NodePaginatedResponse"), ("/api/v1/nodes/{id}", "NodeSingleResponse")]
+)
+def test_answers_fit_the_published_contract(client, world, path, schema):
+    document = json.loads((Path(CONTRACT) / "edge-admin-openapi-v0.2.0.json").read_text())
+    components = document["components"]
+
+    answer = client.get(path.format(id=world.fleet[0].id))
+
+    OAS30Validator({**components["schemas"][schema], "components": components}).validate(answer.json)
+
+
+def test_secrets_are_hidden_where_the_settings_say_so():
+    world = World(reveal_node_secrets=False)
+    a_cluster(world)
+    [machine] = machines(world, 1)
+    client = Client([routes.routes], world.services)
+
+    shown = [client.get(f"/api/v1/nodes/{machine.id}"), client.get("/api/v1/nodes")]
+
+    assert all(machine.token not in answer.text for answer in shown)
+    assert (shown[0].data["api_token"], shown[0].data["proxy_password"]) == ("********", "********")
+
+
+def test_reading_one_node_is_one_call(client, world):
+    client.get(f"/api/v1/nodes/{world.fleet[0].id}")  # the data key is read once per container
+
+    client.get(f"/api/v1/nodes/{world.fleet[0].id}")
+
+    assert world.services.tables.meter.count == 1
+
+
+def test_the_first_page_costs_eight_calls_at_most(client, world):
+    client.get("/api/v1/nodes")
+
+    client.get("/api/v1/nodes")
+
+    assert world.services.tables.meter.count <= 4 + 3 + 1
+
+
+def test_a_list_is_paged_and_filtered(client, world):
+    first = client.get("/api/v1/nodes", query={"page_size": 2})
+    last = client.get("/api/v1/nodes", query={"page_size": 2, "page": 2})
+
+    assert first.json["meta"]["pagination"]["total_count"] == 3
+    assert sorted(ids(first) + ids(last)) == sorted(machine.id for machine in world.fleet)
+    assert ids(client.get("/api/v1/nodes", query={"cluster_name": "south"})) == []
+    assert len(ids(client.get("/api/v1/nodes", query={"cluster_name": "n*", "status": "healthy"}))) == 3
+    assert ids(client.get("/api/v1/nodes", query={"last_seen_at__gte": "2026-11-22"})) == []
+
+
+def test_every_filter_of_the_list_is_one_that_nodes_know():
+    paging = {"page", "page_size", "order_by", "order_directions"}
+
+    assert set(routes.NodeListQuery.model_fields) - paging <= filter_names(FIELDS)
+    assert set(ListQuery.model_fields) < set(routes.NodeListQuery.model_fields)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"status": "fine"},
+        {"id_type": ""},
+        {"self_update_enabled": "yes"},
+        {"page_size": 101},
+        {"page": 0},
+        {"last_seen_at__gte": "yesterday"},
+        {"bogus": 1},
+    ],
+)
+def test_bad_queries_are_refused_by_name(client, query):
+    answer = client.get("/api/v1/nodes", query=query)
+
+    assert (answer.status, answer.error["code"]) == (400, "bad_request")
+    assert list(answer.error["details"]) == list(query)
+
+
+def test_a_node_moves(client, world):
+    machine = world.fleet[0]
+
+    answer = client.patch(f"/api/v1/nodes/{machine.id}/change_cluster", json={"cluster_name": "south"})
+
+    assert (answer.status, answer.data["cluster_name"]) == (200, "south")
+    assert answer.data["vpn_hostname"] == f"node-{machine.id}.cluster-south.nm.internal"
+    assert answer.data == client.get(f"/api/v1/nodes/{machine.id}").data
+
+
+@pytest.mark.parametrize(
+    ("node", "body", "status", "code", "said"),
+    [
+        (None, {"cluster_name": "north"}, 409, "conflict", "node is already in this cluster"),
+        (None, {"cluster_name": "gone"}, 422, "validation_failed", {"cluster_name": ["not found"]}),
+        (None, {"cluster_name": "No"}, 400, "bad_request", None),
+        (None, {"cluster_name": "south", "force": True}, 400, "bad_request", None),
+        (None, {}, 400, "bad_request", {"cluster_name": ["Missing field: cluster_name"]}),
+        (NOBODY, {"cluster_name": "south"}, 404, "not_found", "Resource not found"),
+        (
+            "nonsense",
+            {"cluster_name": "south"},
+            400,
+            "bad_request",
+            {"id": ["Invalid format. Expected a UUID"]},
+        ),
+    ],
+)
+def test_moves_that_cannot_be_change_nothing(client, world, node, body, status, code, said):
+    before = world.driver.snapshot()
+
+    answer = client.patch(f"/api/v1/nodes/{node or world.fleet[0].id}/change_cluster", json=body)
+
+    assert (answer.status, answer.error["code"]) == (status, code)
+    assert said in (None, answer.error["message"], answer.error.get("details"))
+    assert world.driver.snapshot() == before
+
+
+def test_a_full_cluster_is_a_conflict(client, world):
+    client.patch(f"/api/v1/nodes/{world.fleet[0].id}/change_cluster", json={"cluster_name": "south"})
+
+    answer = client.patch(f"/api/v1/nodes/{world.fleet[1].id}/change_cluster", json={"cluster_name": "south"})
+
+    assert (answer.status, answer.error["message"]) == (409, "cluster has reached its node limit of 1")
+
+
+def test_a_deleted_node_is_gone(client, world):
+    path = f"/api/v1/nodes/{world.fleet[0].id.upper()}"
+
+    assert client.delete(path).status == 204
+    assert client.get(path).status == client.delete(path).status == 404
+    assert len(ids(client.get("/api/v1/nodes"))) == 2
+    assert world.services.clusters.get("north").node_count == 2
+
+
+@pytest.mark.parametrize("key", [None, "wrong", "metrics-key"])
+def test_operators_need_their_key(client, world, key):
+    stranger = client.with_key(key)
+    path = f"/api/v1/nodes/{world.fleet[0].id}"
+
+    answers = [
+        stranger.get("/api/v1/nodes"),
+        stranger.get(path),
+        stranger.delete(path),
+        stranger.patch(f"{path}/change_cluster", json={"cluster_name": "south"}),
+        stranger.with_key(world.fleet[0].token).get(path),
+    ]
+
+    assert {answer.status for answer in answers} == {401}
+    assert world.services.nodes.get(world.fleet[0].id).node.cluster_name == "north"
+
+
+def test_what_degraded_mode_blocks(client, world):
+    world.services.degraded = lambda: True
+    path = f"/api/v1/nodes/{world.fleet[0].id}"
+
+    assert client.delete(path).error["code"] == "degraded_mode"
+    moved = client.patch(f"{path}/change_cluster", json={"cluster_name": "south"})
+    assert (moved.status, moved.error["code"]) == (503, "degraded_mode")
+    assert client.get(path).status == 200

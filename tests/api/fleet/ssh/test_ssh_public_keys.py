@@ -1,0 +1,172 @@
+"""Public keys over HTTP: every documented status."""
+
+import pytest
+
+from chalicelib.fleet.api.operator import ssh_public_keys as routes
+from chalicelib.fleet.ssh.keyring import FIELDS
+from chalicelib.fleet.ssh.model import KEYS_MAX, SORTABLE_KEYS
+from chalicelib.fleet.ssh.store import KEYS
+from chalicelib.kit.listing import filter_names
+from chalicelib.web.list_query import PageQuery
+from tests.application.fleet.ssh.world import SshWorld, ecdsa_key, ed25519_key, relabelled, rsa_key
+from tests.support.client import Client
+
+ABSENT = "01936d2c-0000-7000-8000-0123456789ab"
+LIST = "/api/v1/ssh_public_keys"
+LINE = ed25519_key()
+WORDS = "Invalid format. Expected an OpenSSH public key of type ssh-ed25519, ecdsa-sha2-nistp256, -384, -521 or ssh-rsa"
+
+
+@pytest.fixture
+def world():
+    return SshWorld()
+
+
+@pytest.fixture
+def owner(world):
+    return world.username()
+
+
+@pytest.fixture
+def client(world):
+    return Client([routes.routes], world.services)
+
+
+def create(client, owner, name="laptop", line=LINE, **fields):
+    body = {"key_name": name, "public_key": line, **fields}
+    return client.post(f"/api/v1/ssh_usernames/{owner.id}/ssh_public_keys", json=body)
+
+
+@pytest.mark.parametrize("line", [ed25519_key(), ecdsa_key(521), rsa_key() + "  a comment\n"])
+def test_a_key_is_kept_as_it_is_written(client, owner, line):
+    answer = create(client, owner, line=line)
+
+    assert answer.status == 201
+    assert answer.headers["location"] == f"{LIST}/{answer.data['id']}"
+    assert answer.data == {
+        "id": answer.data["id"],
+        "ssh_username_id": owner.id,
+        "key_name": "laptop",
+        "public_key": line,
+        "fingerprint": answer.data["fingerprint"],
+        "inserted_at": "2026-11-21T10:00:00Z",
+        "updated_at": "2026-11-21T10:00:00Z",
+    }
+    assert client.get(answer.headers["location"]).data == answer.data
+
+
+@pytest.mark.parametrize(
+    ("fields", "details"),
+    [
+        ({"name": ""}, {"key_name": ["String length is smaller than minLength: 1"]}),
+        ({"name": "a" * 256}, {"key_name": ["String length is larger than maxLength: 255"]}),
+        ({"line": "nonsense"}, {"public_key": [WORDS]}),
+        ({"line": "ssh-dss AAAA"}, {"public_key": [WORDS]}),
+        ({"line": None}, {"public_key": ["null value where string expected"]}),
+        ({"fingerprint": "x"}, {"fingerprint": ["Unexpected field: fingerprint"]}),
+    ],
+)
+def test_the_wrong_shape_is_a_400(client, owner, fields, details):
+    answer = create(client, owner, **fields)
+
+    assert (answer.status, answer.error["details"]) == (400, details)
+
+
+@pytest.mark.parametrize(
+    ("fields", "details"),
+    [
+        ({"name": " "}, {"key_name": ["can't be blank"]}),
+        ({"line": "ssh-rsa AAAAB"}, {"public_key": ["invalid base64 key data"]}),
+        ({"line": "ssh-rsa AAAA"}, {"public_key": ["invalid SSH key format"]}),
+        ({"line": "ssh-rsa\nAAAA"}, {"public_key": ["invalid SSH key format"]}),
+        (
+            {"line": relabelled(rsa_key(), "ssh-ed25519")},
+            {"public_key": ["algorithm does not match the key data"]},
+        ),
+        ({"line": rsa_key(2047)}, {"public_key": ["RSA keys need at least 2048 bits"]}),
+        ({"line": ed25519_key(0, "a" * 4096)}, {"public_key": ["should be at most 4096 byte(s)"]}),
+    ],
+)
+def test_a_key_that_may_not_be_used_is_a_422(client, world, owner, fields, details):
+    answer = create(client, owner, **fields)
+
+    assert (answer.status, answer.error["details"]) == (422, details)
+    assert world.driver.rows(KEYS) == []
+
+
+def test_a_name_twice_is_a_409(client, owner):
+    create(client, owner)
+
+    answer = create(client, owner, line=ecdsa_key())
+
+    assert (answer.status, answer.error["message"]) == (409, "key_name has already been taken")
+
+
+def test_one_more_than_the_most_is_a_409(client, world):
+    owner = world.username("full", *(ed25519_key(number) for number in range(KEYS_MAX)))
+
+    answer = create(client, owner)
+
+    assert (answer.status, answer.error["message"]) == (409, "username has reached its limit of 50 public keys")
+
+
+def test_no_user_name_is_a_404(client, owner):
+    answer = client.post(
+        f"/api/v1/ssh_usernames/{ABSENT}/ssh_public_keys", json={"key_name": "a", "public_key": ed25519_key()}
+    )
+
+    assert answer.status == 404
+
+
+def test_an_id_must_be_one(client):
+    answers = [
+        client.post("/api/v1/ssh_usernames/x/ssh_public_keys", json={}),
+        client.get(f"{LIST}/x"),
+        client.delete(f"{LIST}/x"),
+    ]
+
+    assert [answer.status for answer in answers] == [400] * 3
+    assert [list(answer.error["details"]) for answer in answers] == [["ssh_username_id"], ["id"], ["id"]]
+
+
+def test_a_key_is_deleted_once(client, owner):
+    path = create(client, owner).headers["location"]
+
+    assert [client.delete(path).status for _ in range(2)] == [204, 404]
+    assert client.get(path).status == 404
+
+
+def test_the_list_filters_and_sorts(client, world, owner):
+    create(client, owner, "b", ed25519_key(1, "ann@example.com"))
+    create(client, owner, "a", ed25519_key(2, "bob@example.com"))
+    create(client, world.username("admin"), "a")
+    query = {
+        "username": "deploy",
+        "ssh_username_id": owner.id,
+        "node_id": world.node_id,
+        "cluster_name": "north",
+        "public_key": "*@example.com",
+        "order_by": "key_name",
+    }
+
+    answer = client.get(LIST, query=query)
+
+    assert [row["key_name"] for row in answer.data] == ["a", "b"]
+    assert client.get(LIST, query={"key_name": "a"}).json["meta"]["pagination"]["total_count"] == 2
+
+
+def test_every_filter_of_the_context_is_a_parameter_and_no_other_is():
+    parameters = set(routes.SshPublicKeyListQuery.model_fields) - set(PageQuery.model_fields)
+
+    assert parameters == filter_names(FIELDS)
+    assert set(FIELDS) > SORTABLE_KEYS
+
+
+@pytest.mark.parametrize("query", [{"bogus": 1}, {"ssh_username_id": "x"}, {"node_id": "x"}, {"page_size": 101}])
+def test_bad_parameters_are_a_400(client, query):
+    assert client.get(LIST, query=query).status == 400
+
+
+def test_a_key_of_the_api_is_needed(client):
+    assert client.get(LIST, key="wrong").status == 401
+    assert client.delete(f"{LIST}/{ABSENT}", key=None).status == 401

@@ -1,0 +1,241 @@
+"""SSH user names over HTTP: every documented status."""
+
+import pytest
+
+from chalicelib.fleet.api.operator import ssh_usernames as routes
+from chalicelib.fleet.ssh.model import KEYS_MAX, SORTABLE_USERNAMES
+from chalicelib.fleet.ssh.service import FIELDS
+from chalicelib.fleet.ssh.store import USERNAMES
+from chalicelib.kit.listing import filter_names
+from chalicelib.web.list_query import PageQuery
+from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ecdsa_key, ed25519_key, rsa_key
+from tests.support.client import Client
+
+ABSENT = "01936d2c-0000-7000-8000-0123456789ab"
+LIST = "/api/v1/ssh_usernames"
+
+
+@pytest.fixture
+def world():
+    return SshWorld()
+
+
+@pytest.fixture
+def client(world):
+    return Client([routes.routes], world.services)
+
+
+def create(client, world, **fields):
+    return client.post(f"/api/v1/nodes/{world.node_id}/ssh_usernames", json={"username": "deploy", **fields})
+
+
+class TestCreate:
+    def test_with_all_credentials(self, client, world):
+        keys = [{"key_name": "laptop", "public_key": ed25519_key()}, {"key_name": "ci", "public_key": rsa_key()}]
+
+        answer = create(client, world, password=PASSWORD, public_keys=keys)
+
+        assert answer.status == 201
+        assert answer.headers["location"] == f"{LIST}/{answer.data['id']}"
+        shown = answer.data["public_keys"]
+        times = {"inserted_at": "2026-11-21T10:00:00Z", "updated_at": "2026-11-21T10:00:00Z"}
+        assert {name: value for name, value in answer.data.items() if name not in {"id", "public_keys"}} == {
+            "username": "deploy",
+            "has_password": True,
+            "node_id": world.node_id,
+            "last_verified_at": None,
+            **times,
+        }
+        assert shown[0] == {
+            "id": shown[0]["id"],
+            "ssh_username_id": answer.data["id"],
+            **keys[0],
+            "fingerprint": shown[0]["fingerprint"],
+            **times,
+        }
+        assert shown[0]["fingerprint"].startswith("SHA256:")
+        assert client.get(answer.headers["location"]).data == answer.data
+        assert PASSWORD not in answer.text + "".join(world.lines.texts)
+
+    @pytest.mark.parametrize("fields", [{}, {"password": None, "public_keys": None}, {"public_keys": []}])
+    def test_without_credentials(self, client, world, fields):
+        answer = create(client, world, **fields)
+
+        assert (answer.status, answer.data["has_password"], answer.data["public_keys"]) == (201, False, [])
+
+    def test_also_in_degraded_mode(self, client, world):
+        world.services.degraded = lambda: True
+
+        assert create(client, world).status == 201
+
+    @pytest.mark.parametrize("name", ["abc", "_ab", "a-_9", "a" * 32])
+    def test_names_that_are_taken(self, client, world, name):
+        assert create(client, world, username=name).data["username"] == name
+
+    @pytest.mark.parametrize(
+        ("fields", "details"),
+        [
+            ({"username": "ab"}, {"username": ["String length is smaller than minLength: 3"]}),
+            ({"username": "a" * 33}, {"username": ["String length is larger than maxLength: 32"]}),
+            (
+                {"username": "Root"},
+                {"username": ["Invalid format. Expected a-z, 0-9, - and _, first a letter or _"]},
+            ),
+            (
+                {"username": "1abc"},
+                {"username": ["Invalid format. Expected a-z, 0-9, - and _, first a letter or _"]},
+            ),
+            (
+                {"username": "root\n"},
+                {"username": ["Invalid format. Expected a-z, 0-9, - and _, first a letter or _"]},
+            ),
+            ({"username": None}, {"username": ["null value where string expected"]}),
+            ({"password": "elevenchars"}, {"password": ["String length is smaller than minLength: 12"]}),
+            ({"password": "a" * 129}, {"password": ["String length is larger than maxLength: 128"]}),
+            ({"password": 123456789012}, {"password": ["Invalid string. Got: integer"]}),
+            ({"public_keys": {}}, {"public_keys": ["Invalid array. Got: object"]}),
+            ({"public_keys": [{"key_name": "a"}]}, {"public_keys/0/public_key": ["Missing field: public_key"]}),
+            (
+                {"public_keys": [{"key_name": "a", "public_key": ed25519_key(), "id": "x"}]},
+                {"public_keys/0/id": ["Unexpected field: id"]},
+            ),
+            (
+                {"public_keys": [{"key_name": str(n), "public_key": "x"} for n in range(KEYS_MAX + 1)]},
+                {"public_keys": ["Array length 51 is larger than maxItems: 50"]},
+            ),
+            ({"key": 1}, {"key": ["Unexpected field: key"]}),
+        ],
+    )
+    def test_the_wrong_shape_is_a_400(self, client, world, fields, details):
+        answer = create(client, world, **fields)
+
+        assert (answer.status, answer.error["details"]) == (400, details)
+        assert world.driver.rows(USERNAMES) == []
+
+    def test_the_name_is_required(self, client, world):
+        answer = client.post(f"/api/v1/nodes/{world.node_id}/ssh_usernames", json={})
+
+        assert (answer.status, answer.error["details"]) == (400, {"username": ["Missing field: username"]})
+
+    def test_bad_keys_are_a_422_that_names_them_and_leave_nothing(self, client, world):
+        keys = [
+            {"key_name": "", "public_key": "nonsense"},
+            {"key_name": "good", "public_key": ecdsa_key()},
+            {"key_name": "weak", "public_key": rsa_key(1024)},
+        ]
+
+        answer = create(client, world, public_keys=keys)
+
+        assert (answer.status, answer.error["code"]) == (422, "validation_failed")
+        assert answer.error["details"] == {
+            "public_keys": [
+                "key 0: key_name can't be blank",
+                "key 0: public_key invalid SSH key format",
+                "key 2: public_key RSA keys need at least 2048 bits",
+            ]
+        }
+        assert world.driver.rows(USERNAMES) == []
+
+    def test_a_key_name_twice_is_a_409_and_leaves_nothing(self, client, world):
+        keys = [{"key_name": "a", "public_key": ed25519_key(n)} for n in range(2)]
+
+        answer = create(client, world, public_keys=keys)
+
+        assert (answer.status, answer.error["message"]) == (409, "key_name has already been taken")
+        assert world.driver.rows(USERNAMES) == []
+
+    def test_a_name_twice_is_a_409(self, client, world):
+        create(client, world)
+
+        answer = create(client, world)
+
+        assert (answer.status, answer.error["message"]) == (409, "username has already been taken")
+
+    def test_no_node_is_a_404_before_what_is_wrong_with_keys(self, client):
+        body = {"username": "deploy", "public_keys": [{"key_name": "a", "public_key": "nonsense"}]}
+
+        assert client.post(f"/api/v1/nodes/{ABSENT}/ssh_usernames", json=body).status == 404
+
+    def test_a_node_id_must_be_one(self, client):
+        answer = client.post("/api/v1/nodes/x/ssh_usernames", json={"username": "deploy"})
+
+        assert (answer.status, answer.error["details"]) == (
+            400,
+            {"node_id": ["Invalid format. Expected a UUID"]},
+        )
+
+
+class TestOne:
+    @pytest.mark.parametrize("method", ["get", "delete"])
+    def test_there_must_be_one(self, client, method):
+        assert getattr(client, method)(f"{LIST}/{ABSENT}").status == 404
+
+    @pytest.mark.parametrize("method", ["get", "delete"])
+    def test_an_id_must_be_one(self, client, method):
+        answer = getattr(client, method)(f"{LIST}/x")
+
+        assert (answer.status, answer.error["details"]) == (
+            400,
+            {"id": ["Invalid format. Expected a UUID"]},
+        )
+
+    def test_it_is_deleted_once(self, client, world):
+        path = create(client, world).headers["location"]
+
+        assert [client.delete(path.upper().replace("/API/V1/SSH_USERNAMES", LIST)).status for _ in range(2)] == [
+            204,
+            404,
+        ]
+
+    def test_the_last_success_is_shown(self, client, world):
+        path = create(client, world, password=PASSWORD).headers["location"]
+        world.lets_in("deploy", password=PASSWORD)
+
+        assert client.get(path).data["last_verified_at"] == "2026-11-21T10:00:00Z"
+
+
+class TestList:
+    def test_newest_first_with_their_keys(self, client, world):
+        create(client, world, public_keys=[{"key_name": "a", "public_key": ed25519_key()}])
+        world.clock.advance(1)
+        create(client, world, username="admin")
+
+        answer = client.get(LIST, query={"page_size": 5})
+
+        assert [(row["username"], len(row["public_keys"])) for row in answer.data] == [("admin", 0), ("deploy", 1)]
+        assert answer.json["meta"]["pagination"]["total_count"] == 2
+
+    def test_filters_and_orders_arrive(self, client, world):
+        create(client, world)
+        create(client, world, username="admin", password=PASSWORD)
+        query = {"node_id": world.node_id, "has_password": "true", "cluster_name": "north", "username": "a*"}
+        assert [row["username"] for row in client.get(LIST, query=query).data] == ["admin"]
+        ordered = client.get(LIST, query={"order_by": "username", "order_directions": "desc"})
+        assert [row["username"] for row in ordered.data] == ["deploy", "admin"]
+
+    def test_every_filter_of_the_context_is_a_parameter_and_no_other_is(self):
+        parameters = set(routes.SshUsernameListQuery.model_fields) - set(PageQuery.model_fields)
+
+        assert parameters == filter_names(FIELDS)
+        assert set(FIELDS) > SORTABLE_USERNAMES
+
+    @pytest.mark.parametrize("query", [{"bogus": 1}, {"node_id": "x"}, {"has_password": "yes"}, {"page": 0}])
+    def test_bad_parameters_are_a_400(self, client, query):
+        assert client.get(LIST, query=query).status == 400
+
+    def test_a_page_that_is_too_large_for_an_answer_is_refused_in_words(self, client, world):
+        keys = [ed25519_key(number, "ä" * 2000) for number in range(KEYS_MAX)]
+        for number in range(20):
+            world.username(f"user-{number}", *keys)
+
+        answer = client.get(LIST)
+
+        assert (answer.status, list(answer.error["details"])) == (400, ["page_size"])
+        fits = answer.error["details"]["page_size"][0].rpartition(" ")[2]
+        assert client.get(LIST, query={"page_size": fits}).status == 200
+
+
+@pytest.mark.parametrize("call", [("GET", LIST), ("GET", f"{LIST}/{ABSENT}"), ("DELETE", f"{LIST}/{ABSENT}")])
+def test_a_key_is_needed(client, call):
+    method, path = call
+    assert getattr(client, method.lower())(path, key="wrong").status == 401

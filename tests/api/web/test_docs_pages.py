@@ -1,0 +1,226 @@
+"""The pages for people: they load nothing from elsewhere, work behind a stage, and can be switched off."""
+
+import hashlib
+import re
+from base64 import b64encode
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+
+from chalicelib.fleet.api import health
+from chalicelib.fleet.api.agent import bundle
+from chalicelib.fleet.api.routes import all_endpoints
+from chalicelib.platform.events.service import catalogue
+from chalicelib.web.docs import pages
+from chalicelib.web.docs.assets import FILES, asset
+from chalicelib.web.docs.guide import TO_THE_FOLDER
+from chalicelib.web.openapi import document
+from tests.support.client import Client, edge_services, settings
+
+PAGES = ["/", "/swaggerui", "/redoc", "/asyncdoc"]
+EVERYTHING = [
+    *PAGES,
+    "/api/asyncapi",
+    f"/assets/scripts/{asset('swagger.js').name}",
+    f"/assets/styles/{asset('pages.css').name}",
+]
+LAMBDA_ANSWER_BYTES = 6 * 1024 * 1024
+"""The largest answer of a synchronous call (Lambda quotas)."""
+
+
+def client(**values):
+    return Client([health.routes, pages.routes, bundle.routes], edge_services(settings=settings(**values)), key=None)
+
+
+class Seen(HTMLParser):
+    """What a page refers to, and which of its ids exist; fails on a tag that is closed out of order."""
+
+    VOID = frozenset({"meta", "link", "br", "input"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.loads, self.ids, self.open, self.handlers = [], [], set(), [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if "href" in given:
+            (self.links if tag == "a" else self.loads).append(given["href"])
+        if "src" in given:
+            self.loads.append(given["src"])
+        self.ids.add(given.get("id"))
+        self.handlers += [name for name in given if name.startswith("on") or name == "style"]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_html_that_loads_only_from_here(path):
+    answer = client().get(path)
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    seen = Seen(answer.text)
+    assert seen.open == []
+    assert seen.handlers == []
+    assert [url for url in (*seen.links, *seen.loads) if urlsplit(url).netloc or urlsplit(url).path[:1] == "/"] == []
+    assert [url for url in seen.loads if url != "data:," and not url.startswith("assets/")] == []
+    assert answer.headers["cache-control"] == "public, max-age=300"
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("prefix", ["", "/api"])
+def test_whatever_a_page_refers_to_is_there_also_behind_a_stage(path, prefix):
+    caller = client()
+    seen = Seen(caller.get(path).text)
+    pages = set()
+    for url in {*seen.links, *seen.loads} - {"data:,"}:
+        found = urlsplit(urljoin(f"https://host.example{prefix}{path}", url))
+        if found.fragment:
+            assert found.fragment in seen.ids
+        assert found.path.startswith(f"{prefix}/")
+        pages.add(found.path.removeprefix(prefix))
+    for page in pages:
+        assert caller.get(page).status == 200, page
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_policy_lets_a_page_do_no_more_than_it_does(path):
+    policy = dict(
+        part.strip().split(" ", 1) for part in client().get(path).headers["content-security-policy"].split(";")
+    )
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
+    digest = b64encode(hashlib.sha256(TO_THE_FOLDER.encode()).digest()).decode()
+    scripts = {"/": f"'sha256-{digest}'", "/swaggerui": "'self'", "/redoc": "'self'"}
+    assert policy.get("script-src") == scripts.get(path)
+    assert "unsafe" not in str(policy)
+    assert re.search("https?:", str(policy)) is None
+
+
+def test_other_answers_keep_the_policy_of_an_api():
+    answer = client().get("/api/asyncapi")
+    assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+    assert answer.headers["cache-control"] == "public, max-age=300"
+
+
+@pytest.mark.parametrize("path", EVERYTHING)
+def test_switched_off_all_are_404_in_the_envelope(path):
+    answer = client(api_docs_enabled=False).get(path)
+    assert (answer.status, answer.error) == (404, {"code": "not_found", "message": "Resource not found"})
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("file_name", FILES)
+def test_an_asset_may_be_kept_for_ever_and_fits_into_an_answer(file_name):
+    folder, kind = ("scripts", "javascript") if file_name.endswith(".js") else ("styles", "css")
+    found = asset(file_name)
+    answer = client().get(f"/assets/{folder}/{found.name}")
+    assert (answer.status, answer.headers["content-type"]) == (200, f"text/{kind}; charset=utf-8")
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.text == FILES[file_name].read_text(encoding="utf-8")
+    assert hashlib.sha256(answer.text.encode()).hexdigest()[:12] in found.name
+    assert len(answer.text.encode()) < LAMBDA_ANSWER_BYTES // 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/scripts/swagger.js",
+        "/assets/scripts/swagger.000000000000.js",
+        f"/assets/scripts/{asset('pages.css').name}",
+        f"/assets/styles/{asset('swagger.js').name}",
+        "/assets/styles/guide.html",
+    ],
+)
+def test_nothing_else_is_served_as_an_asset(path):
+    assert client().get(path).status == 404
+
+
+@pytest.mark.parametrize("name", ["LICENSE", "..%2Fguide.html", "%2e%2e", "a" * 81])
+def test_what_is_no_name_of_an_asset_is_a_400(name):
+    answer = client().get(f"/assets/styles/{name}")
+    assert (answer.status, list(answer.error["details"])) == (400, ["asset_name"])
+
+
+def test_the_page_to_try_asks_no_service_elsewhere():
+    script = asset("swagger.js").text
+    assert "validatorUrl: null" in script
+    assert re.search(r"https?://", script) is None
+
+
+def test_assets_come_with_their_licence():
+    folder = FILES["swagger-ui-bundle.js"].parent
+    assert "Apache License" in (folder / "LICENSE").read_text(encoding="utf-8")
+    assert {file.name for file in folder.iterdir()} == {
+        "LICENSE",
+        "NOTICE",
+        "swagger-ui-bundle.js",
+        "swagger-ui-bundle.js.LICENSE.txt",
+        "swagger-ui.css",
+    }
+
+
+def test_the_reference_has_every_operation_with_its_fields():
+    text = client().get("/redoc").text
+    published = document(all_endpoints())
+    operations = [operation for methods in published["paths"].values() for operation in methods.values()]
+    assert {operation["operationId"] for operation in operations} <= Seen(text).ids
+    section = text[text.index('id="create_command"') :]
+    section = section[: section.index("</details>")]
+    for cell in ("<code>targeting.node_filters.version</code>", "<code>command_text</code>", "<code>data.id</code>"):
+        assert cell in section
+    assert "Bearer: <code>operatorKey</code>" in section
+    assert "409 Conflict" not in section
+    assert "422" in section
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_has_a_main_part_a_way_past_its_header_and_no_column_without_a_name(path):
+    text = client().get(path).text
+    assert '<main id="content"' in text
+    assert '<a class="skip" href="#content">' in text
+    assert "<th></th>" not in text
+    assert '<th scope="col"></th>' not in text
+    assert re.findall(r"<pre(?! tabindex=\"0\")", text) == []
+
+
+def test_the_reference_is_closed_until_it_is_opened_and_shows_examples_of_bodies():
+    text = client().get("/redoc").text
+    assert text.count("<details ") == text.count("<summary><h3>")
+    assert "<details open" not in text
+    section = text[text.index('<details id="create_command"') :]
+    section = section[: section.index("</details>")]
+    assert "Example of a body" in section
+    assert "milliseconds" in section
+
+
+def test_the_event_reference_has_every_event_with_its_data():
+    text = client().get("/asyncdoc").text
+    assert set(catalogue()) <= Seen(text).ids
+    section = text[text.index('id="edge.self_update_request.completed"') :]
+    for cell in ("<code>summary.triggered</code>", "<code>targeting.type</code>", "<code>all</code>"):
+        assert cell in section
+
+
+def test_the_guide_names_this_installation_and_escapes_its_address():
+    text = client(public_url="https://edge.example/api?<b>").get("/").text
+    assert "EDGE=https://edge.example/api?&lt;b&gt;" in text
+    assert "EDGE=https://where-this-page-is" in client().get("/").text
+    assert '-H "Authorization: Bearer $KEY"' in text
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_other_methods_on_the_guide_are_refused(method):
+    answer = client().request(method, "/")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize("path", ["/", "/swaggerui", "/redoc", "/asyncdoc", "/api/asyncapi"])
+def test_head_and_tags_serve_those_who_only_look_whether_something_has_changed(path):
+    got = client().get(path)
+    head = client().request("HEAD", path)
+    assert (head.status, head.text, head.headers["etag"]) == (200, "", got.headers["etag"])
+    assert client().get(path, headers={"If-None-Match": got.headers["etag"]}).status == 304

@@ -1,0 +1,153 @@
+"""Our document beside the contract, where its folder is at hand: parameters, requests and answers of what we have."""
+
+import os
+
+import pytest
+
+from chalicelib.fleet.api.routes import all_endpoints
+from chalicelib.web.openapi import document
+from tests.support.published import OPENAPI, published
+
+CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
+
+pytestmark = pytest.mark.skipif(not CONTRACT_DIR, reason="EDGE_CONTRACT_DIR names no folder with the contract")
+
+
+WITHOUT_ENVELOPE = {"GET /api/v1/nodes/{node_id}/metrics/host"}
+"""The contract forgot the envelope, which the reference sends."""
+
+ALLOWED = {
+    ("GET /api/v1/nodes/{node_id}/metrics", ".data.cluster_name: may be null"): "it answers for unknown nodes too",
+}
+"""Where we differ, and why."""
+
+ADDED_PARAMETERS = {("GET /api/v1/command_executions", "outcome")}
+"""What we take beyond the contract."""
+
+ADDED_FIELDS = {("POST /api/v1/self_update_requests", "version")}
+"""The same, of request bodies."""
+
+
+@pytest.fixture(scope="module")
+def written():
+    return document(all_endpoints())
+
+
+@pytest.fixture(scope="module")
+def contract():
+    return published(OPENAPI)
+
+
+@pytest.fixture(scope="module")
+def common(contract, written):
+    """Our and their form of each operation that both have."""
+    return [
+        (f"{method.upper()} {path}", ours, contract["paths"][path][method])
+        for path, methods in written["paths"].items()
+        for method, ours in methods.items()
+        if method in contract["paths"].get(path, {})
+    ]
+
+
+def test_we_have_operations_of_it(common):
+    assert len(common) >= 10
+
+
+def test_parameters(common, contract, written):
+    differing = []
+    for name, ours, theirs in common:
+        mine, wanted = (
+            {
+                (parameter["in"], parameter["name"]): (
+                    parameter["required"],
+                    _kind(whole, parameter["schema"]),
+                )
+                for parameter in operation.get("parameters", [])
+                if (name, parameter["name"]) not in ADDED_PARAMETERS
+            }
+            for whole, operation in ((written, ours), (contract, theirs))
+        )
+        if mine != wanted:
+            differing.append((name, {"we": mine.items() - wanted.items(), "they": wanted.items() - mine.items()}))
+    assert differing == []
+
+
+def test_request_bodies(common, contract, written):
+    differing = []
+    for name, ours, theirs in common:
+        mine, wanted = (
+            {
+                field: kind
+                for field, kind in _properties(
+                    whole, operation["requestBody"]["content"]["application/json"]["schema"]
+                ).items()
+                if (name, field) not in ADDED_FIELDS
+            }
+            if "requestBody" in operation
+            else None
+            for whole, operation in ((written, ours), (contract, theirs))
+        )
+        if mine != wanted:
+            differing.append((name, mine, wanted))
+        if ours.get("requestBody", {}).get("required") != theirs.get("requestBody", {}).get("required"):
+            differing.append((name, "required differs"))
+    assert differing == []
+
+
+def test_answers_have_all_properties(common, contract, written):
+    lacking = []
+    for name, ours, theirs in common:
+        for status, response in theirs["responses"].items():
+            if status not in ours["responses"]:
+                lacking.append((name, status))
+            elif "content" in response and status in ("200", "201"):
+                mine, wanted = _schema(ours, status), _schema(theirs, status)
+                mine = mine["properties"]["data"] if name in WITHOUT_ENVELOPE else mine
+                lacking += [(name, place) for place in _lacking(written, contract, mine, wanted, "")]
+    assert [each for each in lacking if each not in ALLOWED] == []
+
+
+def _schema(operation, status):
+    return operation["responses"][status]["content"]["application/json"]["schema"]
+
+
+def _resolved(whole, schema):
+    while "$ref" in schema or len(schema.get("allOf", [])) == 1:
+        inner = schema["allOf"][0] if "allOf" in schema else schema
+        inner = whole["components"]["schemas"][inner["$ref"].rsplit("/", 1)[1]] if "$ref" in inner else inner
+        schema = {**inner, **{key: value for key, value in schema.items() if key not in ("$ref", "allOf")}}
+    return schema
+
+
+def _kind(whole, schema):
+    """What two schemas must agree in: type, format, values."""
+    schema = _resolved(whole, schema)
+    if "anyOf" in schema:
+        return tuple(sorted(_kind(whole, inner) for inner in schema["anyOf"]))
+    return (str(schema.get("type")), str(schema.get("format")), str(sorted(schema.get("enum", []))))
+
+
+def _properties(whole, schema):
+    schema = _resolved(whole, schema)
+    return {
+        name: (_kind(whole, inner), bool(_resolved(whole, inner).get("nullable")), name in schema.get("required", []))
+        for name, inner in schema.get("properties", {}).items()
+    }
+
+
+def _lacking(written, contract, mine, wanted, place):
+    mine, wanted = _resolved(written, mine), _resolved(contract, wanted)
+    if wanted.get("type") == "array":
+        yield from _lacking(written, contract, mine.get("items", {}), wanted.get("items", {}), f"{place}[]")
+        return
+    for name, inner in wanted.get("properties", {}).items():
+        here = f"{place}.{name}"
+        if name not in mine.get("properties", {}):
+            yield here
+            continue
+        own = mine["properties"][name]
+        if _kind(written, own)[0] != _kind(contract, inner)[0]:
+            yield f"{here}: {_kind(written, own)} is not {_kind(contract, inner)}"
+        if _resolved(written, own).get("nullable") and not _resolved(contract, inner).get("nullable"):
+            yield f"{here}: may be null"
+        yield from _lacking(written, contract, own, inner, here)

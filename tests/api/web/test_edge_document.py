@@ -1,0 +1,149 @@
+"""The published document: valid, as committed, of all routes, and in line with the contract."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import OpenAPIV30SpecValidator
+from pydantic import ValidationError
+
+from chalicelib.fleet.api.health import DOCUMENT
+from chalicelib.fleet.api.routes import all_endpoints
+from chalicelib.platform.access.keys import Auth
+from chalicelib.web.openapi import document, document_text, statuses_of
+from chalicelib.web.validation import INT32_MAX, Body, Query
+from chalicelib.web.validation import Path as PathModel
+from tests.support.edge_routes import routes
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def published():
+    return document(all_endpoints())
+
+
+@pytest.mark.parametrize("file", [DOCUMENT, ROOT / "docs" / "openapi.json"], ids=["packaged", "docs"])
+def test_the_committed_document_is_what_the_routes_make(file):
+    assert file.read_text(encoding="utf-8") == document_text(), "run: python -m chalicelib.web.openapi"
+
+
+def test_the_document_is_valid_openapi(published):
+    assert [error.message for error in OpenAPIV30SpecValidator(published).iter_errors()] == []
+
+
+def test_every_operation_is_there_under_a_name_of_its_own(published):
+    operations = [operation for methods in published["paths"].values() for operation in methods.values()]
+    assert len(operations) == len(all_endpoints())
+    names = Counter(operation["operationId"] for operation in operations)
+    assert [name for name, count in names.items() if count > 1] == []
+    assert {tag["name"] for tag in published["tags"]} == {operation["tags"][0] for operation in operations}
+
+
+def _request_models(base):
+    for model in base.__subclasses__():
+        yield from _request_models(model)
+        if model.__module__.startswith("chalicelib."):
+            yield model
+
+
+@pytest.mark.parametrize("base", [Body, Query, PathModel])
+def test_every_integer_of_a_request_has_32_bits(base):
+    taken = []
+    for model in _request_models(base):
+        for name in _integers(model):
+            with pytest.raises(ValidationError) as raised:
+                model.model_validate({name: 2**31, "not a field": 1})
+            if (name,) not in [error["loc"] for error in raised.value.errors()]:
+                taken.append(f"{model.__name__}.{name}")
+    assert taken == []
+
+
+def _integers(model):
+    for name, schema in model.model_json_schema().get("properties", {}).items():
+        if "integer" in [branch.get("type") for branch in [schema, *schema.get("anyOf", [])]]:
+            yield name
+
+
+def test_variables_have_the_names_of_the_contract():
+    operation = document(routes.all)["paths"]["/things/{id}"]["post"]
+    assert [(parameter["name"], parameter["in"], parameter["required"]) for parameter in operation["parameters"]] == [
+        ("id", "path", True),
+        ("page", "query", False),
+        ("name", "query", False),
+    ]
+    assert operation["parameters"][1]["schema"] == {"type": "integer", "minimum": 1, "maximum": INT32_MAX, "default": 1}
+
+
+def test_statuses_of_the_edge_are_declared_by_themselves():
+    by_name = {endpoint.view.__name__: statuses_of(endpoint) for endpoint in routes.all}
+    assert by_name["make_thing"] == {201, 400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503}
+    assert by_name["anyone"] == {201, 400, 413, 415, 429, 500, 503}
+    assert by_name["drop_named"] == {204, 400, 401, 404, 429, 500, 503}
+
+
+def test_each_audience_has_its_scheme():
+    operations = document(routes.all)["paths"]
+    assert operations["/things"]["get"]["security"] == [{"operatorKey": []}]
+    assert operations["/metrics"]["get"]["security"] == [{"metricsKey": []}]
+    assert operations["/agent/result"]["post"]["security"] == [{"nodeToken": []}]
+    assert operations["/public"]["post"]["security"] == []
+
+
+def test_a_list_shows_its_pagination():
+    schema = document(routes.all)["paths"]["/things"]["get"]["responses"]["200"]["content"]["application/json"][
+        "schema"
+    ]
+    assert schema["properties"] == {
+        "data": {"type": "array", "items": {"$ref": "#/components/schemas/ThingOut"}},
+        "meta": {"$ref": "#/components/schemas/PaginatedMeta"},
+    }
+
+
+def test_only_what_must_be_is_open():
+    opened = {endpoint.route for endpoint in all_endpoints() if endpoint.auth in (Auth.PUBLIC, Auth.OPEN)}
+    assert opened <= {
+        "/api/v1/admins/me/discovery",
+        "/livez",
+        "/ping",
+        "/healthz",
+        "/readyz",
+        "/api/openapi",
+        "/api/asyncapi",
+        "/",
+        "/swaggerui",
+        "/redoc",
+        "/asyncdoc",
+        "/assets/scripts/{asset_name}",
+        "/assets/styles/{asset_name}",
+        "/agent/install.sh",
+        "/api/v1/agents/bundle",  # looks at its bearer itself
+        "/api/v1/agents/nodes",
+        "/api/v1/agents/enrollment_keys/verify",
+        "/api/v1/clusters/default/enrollment_keys/public",
+    }
+
+
+def test_it_is_written_for_callers(published):
+    """Nothing of the code's own language, and nothing unexplained."""
+    text = document_text()
+    assert [word for word in ("``", "chalicelib", "pydantic", "DynamoDB", "Lambda") if word in text] == []
+    operations = [operation for methods in published["paths"].values() for operation in methods.values()]
+    assert [operation["operationId"] for operation in operations if not operation["summary"][:1].isupper()] == []
+    assert [tag["name"] for tag in published["tags"] if not tag.get("description")] == []
+
+
+def test_its_examples_are_taken(published):
+    schemas = published["components"]["schemas"]
+    bodies = {endpoint.body.__name__: endpoint.body for endpoint in all_endpoints() if endpoint.has_body}
+    examples = {name: schemas[name]["example"] for name in bodies if "example" in schemas[name]}
+    assert len(examples) >= 5
+    for name, example in examples.items():
+        bodies[name].model_validate(example)
+
+
+def test_what_may_not_be_null_is_not_shown_as_if_it_might(published):
+    targeting = published["components"]["schemas"]["TargetingIn"]["properties"]
+    assert targeting["node_filters"] == {"$ref": "#/components/schemas/NodeFilters"}
+    filters = published["components"]["schemas"]["NodeFilters"]["properties"]
+    assert [name for name, schema in filters.items() if schema.get("nullable")] == []

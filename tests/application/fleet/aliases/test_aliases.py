@@ -1,0 +1,272 @@
+"""Aliases over the fake: uniqueness, their copy on the node, and that no name outlives what it names."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.fleet.aliases.model import MOST_PER_NODE
+from chalicelib.fleet.aliases.store import TABLE as ALIASES
+from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.vpn.port import Member, Network
+from chalicelib.fleet.vpn.registry import Registry
+from chalicelib.kit.errors import EdgeError, Kind, conflict, unavailable
+from chalicelib.kit.queues import Queue
+from tests.support.builders import a_cluster, a_registration, machines
+from tests.support.world import World
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+class Mesh(Registry):
+    """Knows names by network; ``refusal`` is raised by every call about names. Networks and hosts take care of
+    themselves."""
+
+    def __init__(self) -> None:
+        self.names: dict[tuple[str, str], str] = {}
+        self.refusal: EdgeError | None = None
+
+    def make_network(self, network: Network) -> bool:
+        return False
+
+    def require_answer(self, cluster_name: str) -> None:
+        self._answer()
+
+    def require_address(self, member: Member) -> None:
+        self._answer()
+
+    def record_name(self, name: str, member: Member) -> None:
+        self._answer()
+        self.names[member.cluster_name, name] = member.node_id
+
+    def forget_name(self, name: str, cluster_name: str) -> None:
+        self._answer()
+        self.names.pop((cluster_name, name), None)
+
+    def _answer(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
+
+@pytest.fixture
+def world() -> Any:
+    world: Any = World(vpn_mode="netmaker", netmaker_api_url="http://mesh.test")
+    world.mesh = world.services.vpn = world.services.mesh = Mesh()
+    a_cluster(world, "north")
+    a_cluster(world, "south")
+    world.one, world.two = machines(world, 2)
+    world.aliases = world.services.aliases
+    return world
+
+
+def names_of(world, node_id):
+    return [alias.name for alias in world.services.nodes.get(node_id).node.aliases]
+
+
+def rows(world):
+    return sorted((row["cluster_name"], row["name"], row["node_id"]) for row in world.driver.rows(ALIASES))
+
+
+def refused(call, *arguments) -> EdgeError:
+    with pytest.raises(EdgeError) as caught:
+        call(*arguments)
+    return caught.value
+
+
+def test_an_alias_stands_in_its_row_and_on_its_node(world):
+    alias = world.aliases.create(world.one.id, "web")
+
+    assert world.aliases.get(alias.id) == alias
+    assert alias.vpn_hostname("nm.internal") == "node-web.cluster-north.nm.internal"
+    assert [(one.id, one.name) for one in world.services.nodes.get(world.one.id).node.aliases] == [(alias.id, "web")]
+
+
+def test_making_one_is_one_read_and_one_transaction(world):
+    world.services.tables.meter.reset()
+    world.aliases.create(world.one.id, "web")
+
+    assert [call.operation for call in world.services.tables.meter.calls] == ["BatchGetItem", "TransactWriteItems"]
+
+
+def test_a_name_is_unique_in_its_cluster_only(world):
+    (southern,) = machines(world, 1, "south")
+    world.aliases.create(world.one.id, "web")
+
+    assert refused(world.aliases.create, world.two.id, "web").message == "name has already been taken"
+    assert refused(world.aliases.create, world.one.id, "web").message == "name has already been taken"
+    assert world.aliases.create(southern.id, "web").cluster_name == "south"
+    assert names_of(world, world.two.id) == []
+
+
+@pytest.mark.parametrize("name", ["", "Web", "-web", "web-", "a.b", "a" * 64, "web\n", NOBODY])
+def test_names_that_cannot_be(world, name):
+    error = refused(world.aliases.create, world.one.id, name)
+
+    assert (error.kind, list(error.details)) == (Kind.VALIDATION_FAILED, ["name"])
+    assert rows(world) == []
+
+
+def test_an_unknown_node_gets_none(world):
+    assert refused(world.aliases.create, NOBODY, "web").kind is Kind.NOT_FOUND
+
+
+def test_a_node_has_a_bounded_number_of_them(world):
+    for number in range(MOST_PER_NODE):
+        world.aliases.create(world.one.id, f"a-{number}")
+
+    error = refused(world.aliases.create, world.one.id, "one-more")
+
+    assert (error.kind, error.message) == (Kind.CONFLICT, "node has reached its limit of 50 aliases")
+    assert len(rows(world)) == MOST_PER_NODE
+
+
+def test_two_names_at_once_are_both_kept(world):
+    def faster() -> None:
+        world.aliases.create(world.one.id, "first")
+
+    world.driver.before_next(faster, operation="TransactWriteItems", table=NODES)
+    world.aliases.create(world.one.id, "second")
+
+    assert names_of(world, world.one.id) == ["first", "second"]
+
+
+def test_the_same_name_at_once_goes_to_the_faster(world):
+    world.driver.before_next(
+        lambda: world.aliases.create(world.two.id, "web"), operation="TransactWriteItems", table=ALIASES
+    )
+
+    assert refused(world.aliases.create, world.one.id, "web").message == "name has already been taken"
+    assert rows(world) == [("north", "web", world.two.id)]
+    assert names_of(world, world.one.id) == []
+
+
+def test_a_lost_answer_counts_once(world):
+    world.driver.fail_next(1, "lost_answer", operation="TransactWriteItems", table=ALIASES)
+
+    world.aliases.create(world.one.id, "web")
+
+    assert names_of(world, world.one.id) == ["web"]
+
+
+def test_a_node_that_moves_while_it_is_named_is_named_where_it_is(world):
+    world.driver.before_next(
+        lambda: world.services.nodes.change_cluster(world.one.id, "south"), operation="TransactWriteItems", table=NODES
+    )
+
+    assert world.aliases.create(world.one.id, "web").cluster_name == "south"
+    assert rows(world) == [("south", "web", world.one.id)]
+
+
+def test_a_deleted_alias_is_gone_from_both_and_its_name_is_free(world):
+    alias = world.aliases.create(world.one.id, "web")
+    kept = world.aliases.create(world.one.id, "db")
+    world.aliases.delete(alias.id)
+
+    assert refused(world.aliases.get, alias.id).kind is Kind.NOT_FOUND
+    assert refused(world.aliases.delete, alias.id).kind is Kind.NOT_FOUND
+    assert names_of(world, world.one.id) == ["db"]
+    assert world.aliases.create(world.two.id, "web").name == "web"
+    assert world.aliases.get(kept.id).name == "db"
+
+
+def test_a_deletion_beside_another_is_no_error(world):
+    alias = world.aliases.create(world.one.id, "web")
+    world.driver.before_next(lambda: world.aliases.delete(alias.id), operation="TransactWriteItems", table=ALIASES)
+    world.aliases.delete(alias.id)
+
+    assert rows(world) == []
+
+
+def test_moving_a_node_with_all_the_names_it_may_have_leaves_none(world):
+    for number in range(MOST_PER_NODE):
+        world.aliases.create(world.one.id, f"a-{number}")
+    view = world.services.nodes.change_cluster(world.one.id, "south")
+
+    assert (view.node.aliases, names_of(world, world.one.id), rows(world)) == ((), [], [])
+
+
+def test_a_name_given_during_a_move_leaves_with_the_node(world):
+    world.driver.before_next(
+        lambda: world.aliases.create(world.one.id, "web"), operation="TransactWriteItems", table=NODES
+    )
+    world.services.nodes.change_cluster(world.one.id, "south")
+
+    assert (names_of(world, world.one.id), rows(world)) == ([], [])
+
+
+def test_deleting_a_node_removes_its_names_with_it(world):
+    world.aliases.create(world.one.id, "web")
+    world.aliases.create(world.two.id, "db")
+    world.services.nodes.delete(world.one.id)
+
+    assert rows(world) == [("north", "db", world.two.id)]
+
+
+def test_registering_into_another_cluster_leaves_no_name_and_returning_keeps_them(world):
+    services = world.services
+    world.aliases.create(world.one.id, "web")
+    returned = services.nodes.register(a_registration(world.one.id, "north"), None, world.one.token)
+    assert names_of(world, world.one.id) == ["web"]
+
+    key = services.enrollment.create("south", {"uses_remaining": None})
+    token = services.enrollment.verify(services.enrollment.reveal(key).reveal(), world.one.id).registration_token
+    services.nodes.register(a_registration(world.one.id, "south"), token, returned.secrets.api_token)
+
+    assert (names_of(world, world.one.id), rows(world)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "refusal", [conflict("Node is not enrolled in the VPN network."), unavailable()], ids=["not a member", "down"]
+)
+def test_what_the_mesh_refuses_is_not_written(world, refusal):
+    world.mesh.refusal = refusal
+
+    assert refused(world.aliases.create, world.one.id, "web") is refusal
+    assert (rows(world), names_of(world, world.one.id)) == ([], [])
+
+
+def test_names_follow_into_the_mesh_and_out_of_it(world):
+    alias = world.aliases.create(world.one.id, "web")
+    world.aliases.create(world.one.id, "db")
+    world.settle(twice=True)
+    assert world.mesh.names == {("north", "web"): world.one.id, ("north", "db"): world.one.id}
+
+    world.aliases.delete(alias.id)
+    world.settle(twice=True)
+    assert world.mesh.names == {("north", "db"): world.one.id}
+
+    world.services.nodes.change_cluster(world.one.id, "south")
+    world.settle()
+    assert world.mesh.names == {}
+
+
+def test_a_name_that_went_to_another_node_is_settled_by_what_is_true(world):
+    alias = world.aliases.create(world.one.id, "web")
+    world.aliases.delete(alias.id)
+    world.aliases.create(world.two.id, "web")
+    world.settle(twice=True)
+
+    assert world.mesh.names == {("north", "web"): world.two.id}
+
+
+def test_a_mesh_that_is_down_is_asked_again(world):
+    world.aliases.create(world.one.id, "web")
+    for batch in world.relay_batches():
+        world.call("chalicelib.platform.workers.relay_changes.handler", {"Records": batch})
+    message = next(each for each in world.queue_client.take(Queue.VPN) if each["kind"] == "alias")
+    world.mesh.refusal = unavailable()
+
+    arguments = (message["cluster_name"], message["id"], message["name"])
+    assert refused(world.aliases.settle_name, *arguments).kind is Kind.UNAVAILABLE
+
+    world.mesh.refusal = None
+    world.aliases.settle_name(*arguments)
+    assert world.mesh.names == {("north", "web"): world.one.id}
+
+
+def test_every_alias_is_counted(world):
+    first = world.aliases.create(world.one.id, "web")
+    world.aliases.create(world.two.id, "db")
+    world.aliases.delete(first.id)
+    world.settle(twice=True)
+
+    assert world.services.counters.read("aliases") == 1

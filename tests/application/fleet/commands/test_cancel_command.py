@@ -1,0 +1,255 @@
+"""Cancelling a whole command: what it stops at once, what follows, and that repeats and crashes change nothing."""
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.fleet.commands.model import Report, Status
+from chalicelib.fleet.commands.store import FAN_OUTS
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.queues import Queue
+from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out, first_messages, nodes, run
+from tests.support.world import World
+
+CANCELLED = "edge.command_execution.cancelled"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def statuses(world):
+    return sorted(str(row["status"]) for row in executions(world))
+
+
+def acknowledge(world, row):
+    world.services.executions.acknowledge(str(row["node_id"]), str(row["id"]))
+
+
+def cancel(world, made):
+    world.services.commands.cancel(made.id)
+
+
+def sweep(world, seconds):
+    world.clock.advance(seconds)
+    world.sweep("sweep_commands")
+    world.settle()
+
+
+def due_at(world):
+    return [row.get("due_at") for row in world.driver.rows(FAN_OUTS)]
+
+
+def asked(world):
+    return [row for row in executions(world) if row.get("cancel_requested_at")]
+
+
+def test_it_is_one_write_whatever_the_size_of_the_fleet(world):
+    nodes(world, 50)
+    made = command(world)
+    fan_out(world, made)
+    world.services.tables.meter.reset()
+    cancel(world, made)
+    assert [call.operation for call in world.services.tables.meter.calls] == ["UpdateItem"]
+
+
+def test_what_waits_is_cancelled_and_what_runs_is_asked_to_stop(world):
+    nodes(world, 6)
+    made = command(world)
+    world.settle()
+    taken, ended = executions(world)[:2]
+    acknowledge(world, taken)
+    acknowledge(world, ended)
+    world.services.executions.report(str(ended["node_id"]), str(ended["id"]), Report(is_expired=False, exit_code=0))
+    cancel(world, made)
+    world.settle(twice=True)
+    assert statuses(world) == ["cancelled"] * 4 + ["completed", "sent"]
+    assert [row["id"] for row in asked(world)] == [taken["id"]]
+    told = {one["id"] for one in world.bus_client.envelopes if one["type"] == CANCELLED}
+    assert len(told) == 4
+
+
+def test_an_agent_is_asked_once_by_all_passes_and_again_by_another_cancellation(world):
+    a_node(world)
+    made = command(world)
+    world.settle()
+    (row,) = executions(world)
+    acknowledge(world, row)
+    cancel(world, made)
+    world.settle(twice=True)
+    (first,) = asked(world)
+    for _ in range(4):
+        sweep(world, 600)
+    assert asked(world) == [first]
+    cancel(world, made)
+    world.settle()
+    assert asked(world)[0]["cancel_requested_at"] > first["cancel_requested_at"]
+
+
+def test_parts_that_are_left_create_nothing_more(world):
+    nodes(world, 3)
+    made = command(world)
+    messages = first_messages(world, made)
+    run(world, messages[0])
+    cancel(world, made)
+    for message in messages:
+        assert run(world, message) == []
+    world.settle()
+    assert set(statuses(world)) <= {"cancelled"}
+    assert not any(row.get("parts") for row in world.driver.rows(FAN_OUTS))
+
+
+def test_a_chunk_that_is_being_written_meanwhile_is_not(world):
+    nodes(world, 3)
+    made = command(world)
+    for message in first_messages(world, made):
+        world.driver.before_next(lambda: cancel(world, made), operation="TransactWriteItems", table=FAN_OUTS)
+        run(world, message)
+    assert executions(world) == []
+
+
+def test_what_an_index_hid_is_found_by_the_next_passes(world):
+    nodes(world, 3)
+    made = command(world)
+    fan_out(world, made)
+    world.driver.index_lag(30)
+    nodes(world, 1)
+    late = command(world)
+    fan_out(world, late)
+    cancel(world, late)
+    world.settle()
+    assert "pending" in statuses(world)
+    world.driver.index_lag(0)
+    sweep(world, 61)
+    assert {str(row["status"]) for row in executions(world) if row["command_id"] == late.id} == {"cancelled"}
+
+
+def test_the_passes_end_and_the_deadline_still_holds_for_what_runs(world):
+    a_node(world)
+    made = command(world, expired_at=world.clock.now() + timedelta(hours=2))
+    world.settle()
+    acknowledge(world, executions(world)[0])
+    cancel(world, made)
+    world.settle()
+    for _ in range(4):
+        sweep(world, 600)
+    assert statuses(world) == ["sent"]
+    assert due_at(world) == [made.expired_at]
+    sweep(world, 7200)
+    assert statuses(world) == ["expired"]
+    for _ in range(3):
+        sweep(world, 1000)
+    assert due_at(world) == [None]
+
+
+def test_without_a_deadline_nothing_is_due_in_the_end(world):
+    nodes(world, 2)
+    made = command(world, never_expires=True)
+    world.settle()
+    cancel(world, made)
+    for _ in range(4):
+        sweep(world, 600)
+    assert (statuses(world), due_at(world)) == (["cancelled"] * 2, [None])
+
+
+def test_a_lost_message_is_made_up_for_by_the_sweep(world):
+    nodes(world, 2)
+    made = command(world)
+    world.settle()
+    cancel(world, made)
+    for _ in world.relay_batches():
+        pass
+    sweep(world, 61)
+    assert statuses(world) == ["cancelled"] * 2
+
+
+@pytest.mark.parametrize("crash_after", range(1, 12))
+def test_a_worker_that_dies_anywhere_leaves_the_same_end(world, crash_after):
+    nodes(world, 4)
+    made = command(world)
+    world.settle()
+    acknowledge(world, executions(world)[0])
+    cancel(world, made)
+    world.settle(twice=True, crash_after=crash_after)
+    assert statuses(world) == ["cancelled"] * 3 + ["sent"]
+    assert len({one["id"] for one in world.bus_client.envelopes if one["type"] == CANCELLED}) == 3
+
+
+def test_more_than_one_chunk(world):
+    nodes(world, 450)
+    made = command(world)
+    world.settle()
+    cancel(world, made)
+    world.settle()
+    assert statuses(world) == ["cancelled"] * 450
+
+
+def test_a_cancelled_command_can_be_deleted_and_not_cancelled_then(world):
+    nodes(world, 2)
+    made = command(world)
+    world.settle()
+    cancel(world, made)
+    world.settle()
+    world.services.commands.delete(made.id)
+    with pytest.raises(EdgeError) as caught:
+        cancel(world, made)
+    assert caught.value.kind is Kind.NOT_FOUND
+    world.settle()
+    for _ in range(3):
+        sweep(world, 1000)
+    assert (executions(world), world.driver.rows(FAN_OUTS)) == ([], [])
+
+
+def test_an_unknown_command(world):
+    with pytest.raises(EdgeError) as caught:
+        world.services.commands.cancel("01900000-0000-7000-8000-000000000001")
+    assert (caught.value.kind, world.driver.rows(FAN_OUTS)) == (Kind.NOT_FOUND, [])
+
+
+def test_the_summary_follows(world):
+    nodes(world, 7)
+    made = command(world)
+    fan_out(world, made)
+    rows = executions(world)
+    for row, code in zip(rows, (0, 3, None), strict=False):
+        report = Report(is_expired=False, exit_code=code)
+        world.services.executions.report(str(row["node_id"]), str(row["id"]), report)
+    acknowledge(world, rows[3])
+    world.services.executions.cancel(str(rows[4]["id"]))
+    world.services.executions.report(str(rows[5]["node_id"]), str(rows[5]["id"]), Report(is_expired=True))
+    _, progress = world.services.commands.get_with_progress(made.id)
+    expected = {"pending": 1, "sent": 1, "succeeded": 2, "failed": 1, "cancelled": 1, "expired": 1}
+    assert vars(progress.summary) == expected
+    assert (progress.state, progress.targets, progress.summary.open) == ("running", 7, 2)
+
+
+def test_a_summary_of_many_is_four_reads_at_a_time(world):
+    nodes(world, 300)
+    made = command(world)
+    fan_out(world, made)
+    world.services.tables.meter.reset()
+    _, progress = world.services.commands.get_with_progress(made.id)
+    assert progress.summary.pending == 300
+    assert world.services.tables.meter.count == 1 + 4
+
+
+def test_a_summary_counts_no_further_than_its_limit(world):
+    nodes(world, 20)
+    made = command(world)
+    fan_out(world, made)
+    store = world.services.commands._executions
+    assert store.summary_of(made.id, 19) is None
+    assert store.summary_of(made.id, 20).pending == 20
+
+
+def test_nothing_of_another_command_is_touched(world):
+    nodes(world, 3)
+    other = command(world)
+    made = command(world)
+    world.settle()
+    cancel(world, made)
+    world.settle()
+    kept = [row["status"] for row in executions(world) if row["command_id"] == other.id]
+    assert kept == [Status.PENDING.value] * 3
+    assert world.queue_client.take(Queue.CLEAN_UP) == []

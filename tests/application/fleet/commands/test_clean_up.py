@@ -1,0 +1,402 @@
+"""Deadlines, deletions and lost messages: what sweeps and clean-ups bring to an end."""
+
+import random
+import string
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.fleet.commands.clean_up import ROWS_PER_CHUNK
+from chalicelib.fleet.commands.command_store import CommandStore
+from chalicelib.fleet.commands.model import Report, Status
+from chalicelib.fleet.commands.output import STORED_LIMIT_BYTES
+from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.nodes.store import NODES, PRESENCE
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.listing import OLDEST_FIRST, ListRequest
+from chalicelib.kit.queues import Queue
+from chalicelib.kit.tables import Delete
+from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out, nodes
+from tests.support.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def sweep(world):
+    """One sweep and all that it sets going."""
+    world.sweep("sweep_commands")
+    world.settle()
+
+
+def statuses(world):
+    return sorted(str(row["status"]) for row in executions(world))
+
+
+def due(world):
+    return {str(row["command_id"]): row.get("due_at") for row in world.driver.rows(FAN_OUTS)}
+
+
+def finish_all(world):
+    for row in executions(world):
+        world.services.executions.report(str(row["node_id"]), str(row["id"]), Report(is_expired=False, exit_code=0))
+
+
+class TestRedrive:
+    def test_parts_whose_messages_were_lost_are_queued_again(self, world):
+        a_node(world)
+        command(world)
+        world.clock.advance(60)
+        sweep(world)
+        assert statuses(world) == ["pending"]
+
+    def test_nothing_is_due_before_its_time(self, world):
+        command(world)
+        world.clock.advance(59)
+        world.services.tables.meter.reset()
+        world.sweep("sweep_commands")
+        assert world.queue_client.take(Queue.EXECUTION_CREATION) == []
+
+    def test_a_sweep_with_nothing_due_is_one_query_a_table(self, world):
+        nodes(world, 20)
+        for _ in range(20):
+            fan_out(world, command(world))
+        for _ in range(2):
+            world.clock.advance(900)
+            sweep(world)
+        world.clock.advance(3600)
+        world.sweep("sweep_commands")
+        made = [call for call in world.services.tables.meter.calls if call.table != "counters"]
+        calls = [(call.operation, call.table) for call in made]
+        assert calls[:3] == [("Query", "fan_outs"), ("Query", "self_update_requests"), ("Query", "tasks")]
+
+    def test_a_fan_out_under_way_is_repeated_less_and_less_often(self, world):
+        made = command(world)
+        pauses = []
+        for _ in range(7):
+            before = world.clock.now()
+            while not world.queue_client.take(Queue.EXECUTION_CREATION):
+                world.clock.advance(1)
+                world.sweep("sweep_commands")
+            pauses.append(round((world.clock.now() - before).total_seconds()))
+        assert pauses == [60, 60, 120, 240, 480, 900, 900]
+        assert due(world)[made.id] is not None
+
+    def test_two_sweeps_at_once_queue_it_once(self, world):
+        command(world)
+        world.clock.advance(60)
+        world.driver.latency(0.01)
+        fan_outs = world.services.fan_outs
+        pages = world.clock.run_together([lambda: list(fan_outs.due_work(100))] * 2)
+        assert sum(len(page) for work in pages for page in work) == 1
+
+    def test_more_than_one_page_of_due_work_and_a_bound(self, world):
+        for _ in range(130):
+            command(world)
+        world.clock.advance(60)
+        assert sum(len(page) for page in world.services.fan_outs.due_work(120)) == 120
+        assert sum(len(page) for page in world.services.fan_outs.due_work(120)) == 10
+
+
+class TestDeadline:
+    def test_what_is_open_expires_and_results_stay(self, world):
+        fleet = nodes(world, 4)
+        fan_out(world, command(world, expired_at=world.clock.now() + timedelta(seconds=300)))
+        ids = {str(row["node_id"]): str(row["id"]) for row in executions(world)}
+        services = world.services
+        services.executions.acknowledge(fleet[0].id, ids[fleet[0].id])
+        services.executions.report(fleet[1].id, ids[fleet[1].id], Report(is_expired=False, exit_code=1))
+        services.executions.cancel(ids[fleet[2].id])
+        world.clock.advance(299)
+        sweep(world)
+        assert statuses(world) == ["cancelled", "completed", "pending", "sent"]
+        world.clock.advance(1)
+        sweep(world)
+        assert statuses(world) == ["cancelled", "completed", "expired", "expired"]
+
+    def test_afterwards_nothing_is_due(self, world):
+        a_node(world)
+        made = command(world, expired_at=world.clock.now() + timedelta(seconds=300))
+        fan_out(world, made)
+        world.clock.advance(300)
+        sweep(world)
+        assert due(world) == {made.id: "2026-11-21T10:20:00Z"}
+        world.clock.advance(900)
+        sweep(world)
+        assert due(world) == {made.id: None}
+
+    def test_what_a_lagging_index_hid_expires_with_the_second_pass(self, world):
+        a_node(world)
+        world.driver.index_lag(400)
+        made = command(world, expired_at=world.clock.now() + timedelta(seconds=300))
+        fan_out(world, made)
+        world.clock.advance(300)
+        cursor = world.services.clean_up.expire_chunk(made.id, None)
+        while cursor is not None:
+            cursor = world.services.clean_up.expire_chunk(made.id, cursor)
+        assert statuses(world) == ["pending"]
+        assert due(world)[made.id] == "2026-11-21T10:20:00Z"
+        world.clock.advance(900)
+        sweep(world)
+        assert statuses(world) == ["expired"]
+        assert due(world)[made.id] is None
+
+    def test_a_long_pass_goes_on_from_chunk_to_chunk(self, world):
+        nodes(world, 1200)
+        made = command(world, expired_at=world.clock.now() + timedelta(seconds=300))
+        fan_out(world, made)
+        world.clock.advance(300)
+        chunks, cursor = 0, world.services.clean_up.expire_chunk(made.id, None)
+        while cursor is not None:
+            world.services.tables.meter.reset()
+            cursor = world.services.clean_up.expire_chunk(made.id, cursor)
+            assert world.services.tables.meter.count <= ROWS_PER_CHUNK + 3
+            chunks += 1
+        assert chunks >= 1200 // ROWS_PER_CHUNK - 1
+        assert set(statuses(world)) == {"expired"}
+
+    def test_a_lost_pass_is_made_again(self, world):
+        a_node(world)
+        fan_out(world, command(world, expired_at=world.clock.now() + timedelta(seconds=300)))
+        world.clock.advance(300)
+        world.sweep("sweep_commands")
+        assert world.queue_client.take(Queue.CLEAN_UP) != []
+        world.clock.advance(60)
+        sweep(world)
+        assert statuses(world) == ["expired"]
+
+    def test_the_pass_waits_until_every_part_has_ended(self, world):
+        a_node(world)
+        made = command(world, expired_at=world.clock.now() + timedelta(seconds=300))
+        world.clock.advance(300)
+        assert world.services.clean_up.expire_chunk(made.id, None) is None
+        sweep(world)
+        sweep(world)
+        assert statuses(world) == []
+        assert due(world)[made.id] is not None
+
+    def test_a_command_before_its_deadline_is_left_alone(self, world):
+        a_node(world)
+        made = command(world)
+        fan_out(world, made)
+        assert world.services.clean_up.expire_chunk(made.id, None) is None
+        assert statuses(world) == ["pending"]
+
+    def test_a_late_result_is_still_taken(self, world):
+        node = a_node(world)
+        fan_out(world, command(world, expired_at=world.clock.now() + timedelta(seconds=300)))
+        world.clock.advance(300)
+        sweep(world)
+        (row,) = executions(world)
+        world.services.executions.report(node.id, str(row["id"]), Report(is_expired=False, output="late", exit_code=0))
+        view = world.services.executions.get(str(row["id"]))
+        assert (view.execution.status, view.execution.output) == (Status.COMPLETED, "late")
+
+
+class TestDeletedCommand:
+    def test_it_is_hidden_at_once_and_its_executions_go(self, world):
+        nodes(world, 250)
+        made = command(world)
+        fan_out(world, made)
+        finish_all(world)
+        world.services.commands.delete(made.id)
+        with pytest.raises(EdgeError) as caught:
+            world.services.commands.get_with_progress(made.id)[0]
+        assert caught.value.kind is Kind.NOT_FOUND
+        world.settle()
+        assert executions(world) == []
+
+    def test_a_tombstone_keeps_text_and_deadline_for_late_events(self, world):
+        made = command(world, text="uptime", expired_at=world.clock.now() + timedelta(days=1))
+        fan_out(world, made)
+        world.services.commands.delete(made.id)
+        tombstone = CommandStore(world.services.tables).get_many([made.id])[made.id]
+        assert (tombstone.command_text, tombstone.expired_at, tombstone.is_deleted) == ("uptime", made.expired_at, True)
+        row = world.driver.row(COMMANDS, {"id": made.id})
+        assert row is not None
+        assert row["expires_epoch"] == int((world.clock.now() + timedelta(hours=25)).timestamp())
+
+    def test_the_clean_up_is_repeated_once_indexes_have_caught_up_and_then_nothing_is_left(self, world):
+        a_node(world)
+        made = command(world)
+        fan_out(world, made)
+        finish_all(world)
+        world.services.commands.delete(made.id)
+        world.settle()
+        assert due(world) == {made.id: "2026-11-21T10:15:00Z"}
+        world.clock.advance(900)
+        sweep(world)
+        assert world.driver.rows(FAN_OUTS) == []
+
+    def test_a_lost_clean_up_is_queued_again(self, world):
+        a_node(world)
+        made = command(world)
+        fan_out(world, made)
+        finish_all(world)
+        world.services.commands.delete(made.id)
+        list(world.relay_batches())  # the stream's records are lost
+        world.clock.advance(60)
+        sweep(world)
+        assert executions(world) == []
+
+    def test_what_a_lagging_index_hid_as_open_is_cancelled_and_asked_to_stop(self, world):
+        node = a_node(world)
+        made = command(world)
+        world.driver.index_lag(30)
+        fan_out(world, made)
+        (row,) = executions(world)
+        world.services.executions.acknowledge(node.id, str(row["id"]))
+        world.services.commands.delete(made.id)
+        world.driver.index_lag(0)
+        since = world.driver.stream_position
+        cursor = world.services.clean_up.delete_executions_chunk(made.id, None)
+        while cursor is not None:
+            cursor = world.services.clean_up.delete_executions_chunk(made.id, cursor)
+        assert executions(world) == []
+        records = world.driver.records(EXECUTIONS, since)
+        images = [record["dynamodb"]["NewImage"] for record in records if "NewImage" in record["dynamodb"]]
+        operations = [image["changed_by"]["M"]["operation"]["S"] for image in images]
+        assert operations == ["execution.cancel_requested", "execution.cancelled"]
+
+    def test_large_outputs_never_ask_for_more_at_once_than_a_partition_gives(self, world):
+        nodes(world, 60)
+        made = command(world)
+        fan_out(world, made)
+        noise = random.Random(1).choices(string.printable, k=STORED_LIMIT_BYTES)
+        for row in executions(world):
+            result = Report(is_expired=False, output="".join(noise), exit_code=0)
+            world.services.executions.report(str(row["node_id"]), str(row["id"]), result)
+        world.services.commands.delete(made.id)
+        spent = []
+        cursor: str | None = None
+        while True:
+            world.services.tables.meter.reset()
+            cursor = world.services.clean_up.delete_executions_chunk(made.id, cursor)
+            spent += [call.write_units for call in world.services.tables.meter.calls]
+            if cursor is None:
+                break
+        assert executions(world) == []
+        assert 100 < max(spent) < 1000
+
+    def test_what_waits_for_a_deleted_command_is_not_given_to_agents(self, world):
+        waiting, running = a_node(world), a_node(world)
+        made = command(world)
+        world.driver.index_lag(30)
+        fan_out(world, made)
+        (running_id,) = [str(row["id"]) for row in executions(world) if row["node_id"] == running.id]
+        world.services.executions.acknowledge(running.id, running_id)
+        world.services.commands.delete(made.id)
+        world.driver.index_lag(0)
+        of_agent = world.services.executions.for_agent
+        assert of_agent(waiting.id, Status.PENDING, ListRequest(order=OLDEST_FIRST)).items == []
+        assert [row.id for row in of_agent(running.id, Status.SENT, ListRequest(order=OLDEST_FIRST)).items] == [
+            running_id
+        ]
+
+    def test_open_executions_forbid_it(self, world):
+        nodes(world, 3)
+        made = command(world)
+        fan_out(world, made)
+        assert self.refusal(world, made) == (
+            "cannot delete command with 3 non-completed execution(s) - all executions must be completed first"
+        )
+
+    def test_so_do_parts_left(self, world):
+        made = command(world)
+        assert self.refusal(world, made) == "cannot delete command while its executions are being created"
+
+    def refusal(self, world, made):
+        with pytest.raises(EdgeError) as caught:
+            world.services.commands.delete(made.id)
+        assert caught.value.kind is Kind.CONFLICT
+        assert world.services.commands.get_with_progress(made.id)[0].id == made.id
+        return caught.value.message
+
+    def test_deleting_twice_at_once_is_one_deletion(self, world):
+        made = command(world)
+        fan_out(world, made)
+        world.driver.latency(0.01)
+        outcomes = world.clock.run_together([lambda: world.services.commands.delete(made.id)] * 2)
+        assert sorted(getattr(outcome, "kind", "deleted") for outcome in outcomes) == ["deleted", Kind.NOT_FOUND]
+
+    def test_a_living_command_is_not_cleaned_up(self, world):
+        a_node(world)
+        made = command(world)
+        fan_out(world, made)
+        assert world.services.clean_up.delete_executions_chunk(made.id, None) is None
+        assert statuses(world) == ["pending"]
+
+    def test_executions_of_other_commands_stay(self, world):
+        a_node(world)
+        kept, gone = command(world), command(world)
+        fan_out(world, kept)
+        finish_all(world)
+        fan_out(world, gone)
+        for row in executions(world):
+            if row["command_id"] == gone.id:
+                world.services.executions.cancel(str(row["id"]))
+        world.services.commands.delete(gone.id)
+        world.settle()
+        assert [row["command_id"] for row in executions(world)] == [kept.id]
+
+
+class TestDeletedNode:
+    def clean(self, world, node_id):
+        cursor = world.services.clean_up.cancel_open_of_node_chunk(node_id, None)
+        while cursor is not None:
+            cursor = world.services.clean_up.cancel_open_of_node_chunk(node_id, cursor)
+
+    def test_all_that_is_open_on_it_is_cancelled(self, world):
+        node, other = a_node(world), a_node(world)
+        for _ in range(3):
+            fan_out(world, command(world))
+        mine = sorted(str(row["id"]) for row in executions(world) if row["node_id"] == node.id)
+        world.services.executions.acknowledge(node.id, mine[0])
+        world.services.executions.report(node.id, mine[1], Report(is_expired=False, exit_code=0))
+        remove(world, node)
+        self.clean(world, node.id)
+        self.clean(world, node.id)
+        by_id = {str(row["id"]): row["status"] for row in executions(world)}
+        assert [by_id[row_id] for row_id in mine] == ["cancelled", "completed", "cancelled"]
+        assert world.services.executions.pending_for(other.id) == sorted(set(by_id) - set(mine))
+
+    def test_its_commands_can_then_be_deleted(self, world):
+        node = a_node(world)
+        made = command(world)
+        fan_out(world, made)
+        remove(world, node)
+        self.clean(world, node.id)
+        world.services.commands.delete(made.id)
+        assert CommandStore(world.services.tables).get_many([made.id])[made.id].is_deleted
+
+    def test_many_are_done_in_chunks(self, world):
+        node = a_node(world)
+        for _ in range(ROWS_PER_CHUNK + 20):
+            fan_out(world, command(world, "nodes", node_ids=(node.id,)))
+        remove(world, node)
+        cursor = world.services.clean_up.cancel_open_of_node_chunk(node.id, None)
+        assert statuses(world).count("cancelled") == ROWS_PER_CHUNK
+        assert world.services.clean_up.cancel_open_of_node_chunk(node.id, cursor) is None
+        assert set(statuses(world)) == {"cancelled"}
+
+    def test_a_late_clean_up_leaves_what_is_meant_for_the_machine_that_came_back(self, world):
+        node = a_node(world)
+        fan_out(world, command(world))
+        (old,) = [str(row["id"]) for row in executions(world)]
+        remove(world, node)
+        world.clock.advance(10)
+        a_node(world, id=node.id)
+        world.clock.advance(10)
+        fan_out(world, command(world))
+        self.clean(world, node.id)
+        status_of = {str(row["id"]): row["status"] for row in executions(world)}
+        assert status_of.pop(old) == "cancelled"
+        assert list(status_of.values()) == ["pending"]
+
+
+def remove(world, node):
+    """The node's rows go, as a deletion and its clean-up leave it."""
+    for table in (NODES, PRESENCE):
+        world.driver.write(Delete(table, {"id": node.id}))

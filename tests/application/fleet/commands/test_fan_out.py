@@ -1,0 +1,253 @@
+"""Fan-outs: size and cost, repeats, races, crashes."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.fleet.commands.creation import CHUNK, MOST_A_SECOND
+from chalicelib.fleet.commands.fan_out import MOST_OF_A_SHARD
+from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, execution_id
+from chalicelib.kit.ids import milliseconds_of
+from tests.application.fleet.commands.fleet import (
+    a_node,
+    command,
+    executions,
+    fan_out,
+    first_messages,
+    nodes,
+    reached,
+    run,
+)
+from tests.support.fakes.dynamo import Crash
+from tests.support.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def parts_left(world, made):
+    row = world.driver.row(FAN_OUTS, {"command_id": made.id}) or {}
+    return row.get("parts") or frozenset()
+
+
+class TestSize:
+    def test_creating_a_command_is_one_transaction_whatever_the_fleet(self, world):
+        nodes(world, 50)
+        world.services.tables.meter.reset()
+        command(world)
+        assert [call.operation for call in world.services.tables.meter.calls] == ["TransactWriteItems"]
+
+    def test_no_node_no_execution_and_no_error(self, world):
+        made = command(world)
+        fan_out(world, made)
+        assert executions(world) == []
+        assert parts_left(world, made) == frozenset()
+
+    def test_one_node(self, world):
+        node = a_node(world)
+        made = command(world)
+        fan_out(world, made)
+        (row,) = executions(world)
+        assert row["id"] == execution_id(made.id, node.id)
+        assert (row["status"], row["target_all"], row["inserted_at"]) == ("pending", True, made.inserted_at)
+        assert milliseconds_of(str(row["id"])) == milliseconds_of(made.id)
+
+    def test_a_fleet_of_a_thousand_is_one_message(self, world):
+        fleet = nodes(world, 1000)
+        made = command(world)
+        (message,) = first_messages(world, made)
+        assert run(world, message) == []
+        assert reached(world) == {node.id for node in fleet}
+        chunks = -(-1000 // CHUNK)
+        # Command and fan-out; the nodes of each shard, from the index; the transactions; the end.
+        assert Counter((call.operation, call.table) for call in world.services.tables.meter.calls) == {
+            ("BatchGetItem", "commands,fan_outs"): 1,
+            ("Query", "nodes"): 4,
+            ("TransactWriteItems", "executions,fan_outs"): chunks,
+            ("UpdateItem", "fan_outs"): 1,
+        }
+
+    def test_a_larger_fleet_goes_on_shard_by_shard(self, world):
+        fleet = nodes(world, 4 * MOST_OF_A_SHARD + 1)
+        made = command(world)
+        (message,) = first_messages(world, made)
+        following = run(world, message)
+        assert executions(world) == []
+        assert (
+            [each["part"] for each in following]
+            == sorted(parts_left(world, made))
+            == list(map("shard#{}".format, range(4)))
+        )
+        for each in following:
+            assert run(world, each) == []
+        assert reached(world) == {node.id for node in fleet}
+        assert parts_left(world, made) == frozenset()
+
+    def test_all_parts_together_keep_below_what_a_key_takes(self, world):
+        nodes(world, 4 * MOST_OF_A_SHARD + 1)
+        made = command(world)
+        (message,) = first_messages(world, made)
+        first, *_ = run(world, message)
+        world.clock.pauses.clear()
+        run(world, first)
+        created = len(executions(world))
+        assert len(world.clock.pauses) == -(-created // CHUNK) - 1
+        assert set(world.clock.pauses) == {4 * CHUNK / MOST_A_SECOND}
+
+    def test_of_a_fleet_that_goes_on_shard_by_shard_a_repeat_asks_for_what_is_left(self, world):
+        nodes(world, 4 * MOST_OF_A_SHARD + 1)
+        made = command(world)
+        (message,) = first_messages(world, made)
+        first, *others = run(world, message)
+        run(world, first)
+        assert run(world, message) == others
+
+    def test_the_writes_of_one_execution(self, world):
+        a_node(world)
+        made = command(world)
+        written = [call for call in fan_out(world, made) if call.table == "executions,fan_outs"]
+        # The row in a transaction costs 2, each of the six indexes 1, the check of the fan-out 2.
+        assert sum(call.write_units for call in written) == 2 + 6 + 2
+
+
+class TestRepeats:
+    def test_every_message_twice_changes_nothing(self, world):
+        nodes(world, 250)
+        made = command(world)
+        waiting = first_messages(world, made)
+        while waiting:
+            message = waiting.pop(0)
+            following = run(world, message)
+            before = world.driver.snapshot()
+            assert run(world, message) == (following if message["part"] in parts_left(world, made) else [])
+            after = world.driver.snapshot()
+            assert after["executions"] == before["executions"]
+            assert after["fan_outs"] == before["fan_outs"]
+            waiting += following
+        assert len(executions(world)) == 250
+
+    def test_a_late_message_of_a_finished_part_is_dropped(self, world):
+        a_node(world)
+        made = command(world)
+        messages = first_messages(world, made)
+        fan_out(world, made)
+        late = a_node(world, inserted_at=made.inserted_at)
+        for message in messages:
+            assert run(world, message) == []
+        assert late.id not in reached(world)
+
+    def test_a_machine_that_enrolled_later_is_not_reached_by_a_repeat(self, world):
+        early = a_node(world)
+        made = command(world)
+        world.clock.advance(2)
+        a_node(world)
+        fan_out(world, made)
+        assert reached(world) == {early.id}
+
+    def test_two_workers_on_the_same_part_at_once(self, world):
+        fleet = nodes(world, 300)
+        made = command(world)
+        world.driver.latency(0.01)
+        fan_outs = world.services.fan_outs
+
+        def work(part):
+            created = []
+            chunk = fan_outs.create_chunk(made.id, part, None, lambda by_node: created.extend(by_node.values()))
+            fan_outs.finish(chunk)
+            return [row_id for ids in created for row_id in ids]
+
+        parts = sorted(parts_left(world, made))
+        made_by = world.clock.run_together([lambda part=part: work(part) for part in parts * 2])
+        ids = [row_id for created in made_by for row_id in created]
+        assert len(ids) == len(set(ids)) == 300
+        assert reached(world) == {node.id for node in fleet}
+        assert parts_left(world, made) == frozenset()
+
+    @pytest.mark.parametrize("place", range(1, 15))
+    def test_a_crash_after_each_write(self, world, place):
+        fleet = nodes(world, 220)
+        made = command(world)
+        waiting = first_messages(world, made)
+        world.driver.crash_after(place)
+        while waiting:
+            message = waiting.pop(0)
+            try:
+                waiting += run(world, message)
+            except Crash:
+                # The message comes back, and what had been queued stays queued.
+                waiting += [message]
+        assert reached(world) == {node.id for node in fleet}
+        assert len(executions(world)) == 220
+        assert parts_left(world, made) == frozenset()
+
+    def test_lost_answers(self, world):
+        fleet = nodes(world, 120)
+        made = command(world)
+        world.driver.fail_next(2, "lost_answer", operation="TransactWriteItems", table=EXECUTIONS)
+        world.driver.fail_next(1, "lost_answer", operation="UpdateItem", table=FAN_OUTS)
+        fan_out(world, made)
+        assert reached(world) == {node.id for node in fleet}
+        assert parts_left(world, made) == frozenset()
+
+    def test_lost_answers_where_tokens_are_not_honoured(self, world):
+        world.driver.tokens_honoured = False
+        nodes(world, 120)
+        made = command(world)
+        world.driver.fail_next(2, "lost_answer", operation="TransactWriteItems", table=EXECUTIONS)
+        fan_out(world, made)
+        assert {row["version"] for row in executions(world)} == {1}
+        assert len(executions(world)) == 120
+
+    def test_conflicts_and_throttling(self, world):
+        nodes(world, 200)
+        made = command(world)
+        world.driver.conflicts(0.4, seed=3)
+        fan_out(world, made)
+        world.driver.conflicts(0)
+        assert len(executions(world)) == 200
+
+
+class TestEnds:
+    def test_a_deleted_command_gets_no_more(self, world):
+        a_node(world)
+        made = command(world)
+        messages = first_messages(world, made)
+        fan_out(world, made)
+        for row in executions(world):
+            world.services.executions.cancel(str(row["id"]))
+        world.services.commands.delete(made.id)
+        world.settle()
+        for message in messages:
+            assert run(world, message) == []
+        assert executions(world) == []
+
+    def test_a_command_whose_deadline_has_come_gets_no_more_and_its_parts_end(self, world):
+        a_node(world)
+        made = command(world, expired_at=world.clock.now() + timedelta(seconds=30))
+        world.clock.advance(30)
+        fan_out(world, made)
+        assert executions(world) == []
+        assert parts_left(world, made) == frozenset()
+
+    def test_a_worker_that_stalls_until_the_part_is_done_creates_nothing(self, world):
+        """Between its read and its write another worker finishes, and the execution is run and deleted."""
+        a_node(world)
+        made = command(world, "all", expired_at=world.clock.now() + timedelta(seconds=30))
+
+        def meanwhile():
+            fan_out(world, made)
+            (row,) = executions(world)
+            world.services.executions.cancel(str(row["id"]))
+            world.services.executions.delete(str(row["id"]))
+
+        (message,) = first_messages(world, made)
+        world.driver.before_next(meanwhile, operation="TransactWriteItems", table=EXECUTIONS)
+        assert run(world, message) == []
+        assert executions(world) == []
+
+    def test_an_unknown_command_is_dropped(self, world):
+        assert run(world, {"command_id": "01900000-0000-7000-8000-000000000000", "part": "shard#0"}) == []
+        assert executions(world) == []

@@ -1,0 +1,141 @@
+"""A command that names many clusters: few parts, each of several clusters, none left out and none twice."""
+
+import pytest
+
+from chalicelib.fleet.clusters.model import Cluster
+from chalicelib.fleet.clusters.store import ClusterStore
+from chalicelib.fleet.commands.store import FAN_OUTS
+from chalicelib.fleet.nodes import store
+from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.targeting.selection import CLUSTERS_PER_PAGE, MOST_CLUSTER_PARTS, SLICE
+from chalicelib.kit.tables import Set, Update
+from tests.application.fleet.commands.fleet import (
+    CLUSTER,
+    a_node,
+    command,
+    executions,
+    fan_out,
+    first_messages,
+    nodes,
+    reached,
+    run,
+)
+from tests.support.world import World
+
+NOW = "2026-11-21T10:00:00Z"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def clusters(world: World, count: int) -> list[Cluster]:
+    """Rows of clusters; their address ranges are of no interest here."""
+    made = []
+    for number in range(count):
+        row_id = world.ids.uuid7(world.clock.now())
+        cluster = CLUSTER.model_copy(update={"id": row_id, "name": f"site-{number}"})
+        world.services.tables.write(ClusterStore(world.services.tables).put(cluster), "cluster.created")
+        made.append(cluster)
+    return made
+
+
+def command_for(world, named):
+    return command(world, "clusters", cluster_names=tuple(cluster.name for cluster in named))
+
+
+def parts_of(world, made):
+    row = world.driver.row(FAN_OUTS, {"command_id": made.id}) or {}
+    return row.get("parts") or frozenset()
+
+
+def ids_of(part):
+    return part.removeprefix("cluster#").split(",")
+
+
+@pytest.mark.parametrize("count", [1, 2, MOST_CLUSTER_PARTS, MOST_CLUSTER_PARTS + 1, 100, 2000])
+def test_each_is_in_one_part_and_there_are_few_parts(world, count):
+    named = clusters(world, count)
+    parts = parts_of(world, command_for(world, named))
+    assert len(parts) <= MOST_CLUSTER_PARTS
+    assert sorted(row_id for part in parts for row_id in ids_of(part)) == sorted(cluster.id for cluster in named)
+
+
+def test_few_are_a_part_each_under_the_name_that_they_always_had(world):
+    named = clusters(world, 3)
+    assert parts_of(world, command_for(world, named)) == {f"cluster#{cluster.id}" for cluster in named}
+
+
+def test_it_reaches_every_node_of_every_cluster_and_no_other(world):
+    """Parts of more clusters than a page reads of."""
+    named = clusters(world, MOST_CLUSTER_PARTS * (CLUSTERS_PER_PAGE + 5))
+    meant = {a_node(world, cluster).id for cluster in named[:: CLUSTERS_PER_PAGE // 3]}
+    nodes(world, 3)
+    fan_out(world, command_for(world, named))
+    assert reached(world) == meant
+    assert len(executions(world)) == len(meant)
+
+
+def test_a_large_cluster_among_small_ones_takes_several_messages(world):
+    named = clusters(world, MOST_CLUSTER_PARTS * 3)
+    meant = {node.id for node in nodes(world, SLICE + 10, named[1])}
+    meant |= {a_node(world, cluster).id for cluster in (named[0], named[2])}
+    made = command_for(world, named)
+    part = next(message for message in first_messages(world, made) if named[1].id in message["part"])
+    world.seconds_left = 0
+    (following,) = run(world, part)
+    assert len(executions(world)) == SLICE
+    assert run(world, following) == []
+    assert reached(world) == meant
+
+
+def test_a_node_that_moves_between_two_clusters_of_a_page_is_reached_once(world):
+    named = clusters(world, MOST_CLUSTER_PARTS * 2)
+    made = command_for(world, named)
+    first, second = ids_of(part := min(parts_of(world, made)))
+    origin = next(cluster for cluster in named if cluster.id == first)
+    target = next(cluster for cluster in named if cluster.id == second)
+    node = a_node(world, origin)
+
+    def move():
+        """Between the queries of the two clusters."""
+        world.services.tables.write(store.move(node, target.id, target.name, node.last_seen_at, NOW), "node.moved")
+
+    for action in (lambda: None, move):
+        world.driver.before_next(action, operation="Query", table=NODES)
+    assert run(world, {"command_id": made.id, "part": part}) == []
+    assert reached(world) == {node.id}
+    assert part not in parts_of(world, made)
+
+
+def test_any_message_twice_creates_nothing_twice(world):
+    named = clusters(world, MOST_CLUSTER_PARTS * 2)
+    meant = {a_node(world, cluster).id for cluster in named}
+    made = command_for(world, named)
+    for message in first_messages(world, made) * 2:
+        assert run(world, message) == []
+    assert reached(world) == meant
+    assert len(executions(world)) == len(meant)
+    assert parts_of(world, made) == frozenset()
+
+
+def test_parts_in_flight_from_before_there_were_slices_are_finished(world):
+    """A part each, however many there are, and a cursor that only says where in the cluster."""
+    named = clusters(world, MOST_CLUSTER_PARTS * 2)
+    meant = {a_node(world, cluster).id for cluster in named}
+    meant |= {node.id for node in nodes(world, SLICE + 5, named[0])}
+    made = command_for(world, named)
+    old = frozenset(f"cluster#{cluster.id}" for cluster in named)
+    world.services.tables.write(Update(FAN_OUTS, {"command_id": made.id}, (Set("parts", old),)), "test.prepared")
+    fan_out(world, made)
+    assert reached(world) == meant
+    assert parts_of(world, made) == frozenset()
+
+
+def test_what_it_costs_to_finish_many_parts_is_bounded(world):
+    named = clusters(world, 2000)
+    made = command_for(world, named)
+    calls = fan_out(world, made)
+    written = sum(call.write_units for call in calls if call.table == "fan_outs" and call.operation == "UpdateItem")
+    assert 0 < written < 1000, written

@@ -1,0 +1,200 @@
+"""Retention: old executions go, each with its last event, whatever dies on the way."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.fleet.commands.model import Report
+from chalicelib.fleet.commands.pruning import ROWS_PER_CHUNK
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.queues import Queue
+from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out, first_messages, nodes, run
+from tests.support.fakes.dynamo import Crash
+from tests.support.world import World
+
+PRUNED = "edge.command_execution.pruned"
+DAY = 86_400
+
+
+def a_world(**settings: Any) -> World:
+    return World(**{"execution_pruning_enabled": True, "execution_retention_days": 30, **settings})
+
+
+@pytest.fixture
+def world() -> World:
+    return a_world()
+
+
+def prune(world, **how):
+    world.sweep("prune_executions")
+    world.settle(**how)
+
+
+def finish(world, row, **report):
+    world.services.executions.report(
+        str(row["node_id"]), str(row["id"]), Report(**{"is_expired": False, "exit_code": 0, **report})
+    )
+
+
+def finished(world, count):
+    """So many completed executions of one command."""
+    nodes(world, count)
+    made = command(world)
+    world.settle()
+    for row in executions(world):
+        if row["command_id"] == made.id:
+            finish(world, row)
+    world.settle()
+    let_looks_end(world)
+    return made
+
+
+def let_looks_end(world):
+    """Nobody looks for nodes of the commands any more."""
+    for seconds in (60, 900):
+        world.clock.advance(seconds)
+        world.sweep("sweep_commands")
+        world.settle()
+
+
+def pruned(world):
+    return {one["id"]: one["data"] for one in world.bus_client.envelopes if one["type"] == PRUNED}
+
+
+def test_what_is_older_than_the_retention_goes_with_an_event_each(world):
+    made = finished(world, 3)
+    ids = {str(row["id"]) for row in executions(world)}
+    world.clock.advance(30 * DAY + 1)
+    prune(world)
+    assert executions(world) == []
+    told = pruned(world).values()
+    assert {data["command_execution_id"] for data in told} == ids
+    assert {(data["command_id"], data["status"], data["exit_code"], data["command_text"]) for data in told} == {
+        (made.id, "completed", 0, "true")
+    }
+    assert world.services.counters.read("executions") == 0
+
+
+def test_what_is_younger_stays(world):
+    finished(world, 2)
+    world.clock.advance(30 * DAY - 3600)
+    finished(world, 1)
+    prune(world)
+    assert (len(executions(world)), pruned(world)) == (5, {})
+
+
+def test_it_is_off_by_default():
+    world = World()
+    finished(world, 1)
+    world.clock.advance(365 * DAY)
+    prune(world)
+    assert (len(executions(world)), world.queue_client.bodies(Queue.CLEAN_UP)) == (1, [])
+
+
+def test_the_days_are_a_setting():
+    world = a_world(execution_retention_days=1)
+    finished(world, 1)
+    world.clock.advance(DAY + 1)
+    prune(world)
+    assert executions(world) == []
+
+
+def test_what_is_open_stays_and_hides_nothing_behind_it(world):
+    open_node = a_node(world)
+    command(world)
+    world.settle()
+    world.clock.advance(1)
+    finished_node = a_node(world)
+    command(world, "nodes", node_ids=(finished_node.id,))
+    world.settle()
+    finish(world, next(row for row in executions(world) if row["node_id"] == finished_node.id))
+    world.clock.advance(31 * DAY)
+    prune(world)
+    assert [row["node_id"] for row in executions(world)] == [open_node.id]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "expired"])
+def test_what_ended_without_a_result_goes_too_and_takes_none_any_more(world, how):
+    node = a_node(world)
+    command(world)
+    world.settle()
+    (row,) = executions(world)
+    if how == "cancelled":
+        world.services.executions.cancel(str(row["id"]))
+    else:
+        finish(world, row, is_expired=True, exit_code=None)
+    let_looks_end(world)
+    world.clock.advance(31 * DAY)
+    prune(world)
+    assert executions(world) == []
+    with pytest.raises(EdgeError) as caught:
+        world.services.executions.report(node.id, str(row["id"]), Report(is_expired=False, exit_code=0))
+    assert caught.value.kind is Kind.NOT_FOUND
+
+
+def test_one_that_a_repeated_part_could_create_again_stays(world):
+    nodes(world, 2)
+    made = command(world)
+    for shard in range(3):
+        run(world, {"command_id": made.id, "part": f"shard#{shard}"})
+    for row in executions(world):
+        finish(world, row)
+    world.clock.advance(31 * DAY)
+    before = len(executions(world))
+    for shard in world.services.pruning.shards():
+        world.services.pruning.prune_chunk(shard, None)
+    left = {part["part"] for part in first_messages(world, made)}
+    assert (bool(left), len(executions(world))) == (True, before)
+
+
+def test_many_go_in_chunks_and_everything_twice_makes_no_second_event(world):
+    finished(world, 4 * ROWS_PER_CHUNK + 50)
+    count = len(executions(world))
+    world.clock.advance(31 * DAY)
+    prune(world, twice=True)
+    assert (executions(world), len(pruned(world))) == ([], count)
+
+
+@pytest.mark.parametrize("crash_after", range(1, 14))
+def test_a_worker_that_dies_anywhere_leaves_the_same_end(world, crash_after):
+    finished(world, 3)
+    world.clock.advance(31 * DAY)
+    world.sweep("prune_executions")
+    world.settle(twice=True, crash_after=crash_after)
+    prune(world)
+    assert (executions(world), len(pruned(world))) == ([], 3)
+
+
+def test_one_that_was_marked_yesterday_and_not_deleted_is_deleted_without_a_second_event(world):
+    finished(world, 1)
+    world.clock.advance(31 * DAY)
+    list(world.relay_batches())
+    world.driver.crash_after(1)
+    shard = next(row["all_shard"] for row in executions(world))
+    with pytest.raises(Crash):
+        world.services.pruning.prune_chunk(str(shard), None)
+    world.driver.crash_after(1_000_000_000)
+    assert [bool(row.get("pruned_at")) for row in executions(world)] == [True]
+    world.settle()
+    world.clock.advance(DAY)
+    prune(world)
+    assert (executions(world), len(pruned(world))) == ([], 1)
+
+
+def test_a_deleted_command_leaves_nothing_to_prune(world):
+    made = finished(world, 2)
+    world.services.commands.delete(made.id)
+    world.settle()
+    world.clock.advance(31 * DAY)
+    prune(world)
+    assert (executions(world), pruned(world)) == ([], {})
+
+
+def test_a_run_costs_what_is_old_and_not_what_exists(world):
+    nodes(world, 100)
+    made = command(world)
+    fan_out(world, made)
+    world.services.tables.meter.reset()
+    for shard in world.services.pruning.shards():
+        assert world.services.pruning.prune_chunk(shard, None) is None
+    assert [call.operation for call in world.services.tables.meter.calls] == ["Query"] * 4

@@ -1,0 +1,287 @@
+"""Wake-up, push, or nothing: in that order, and losing any of them loses nothing."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from chalicelib.fleet.commands.model import Report, Status
+from chalicelib.fleet.commands.store import EXECUTIONS
+from chalicelib.fleet.nodes.store import PRESENCE
+from chalicelib.fleet.transport.push import TIMEOUT_SECONDS, Push, PushAddress
+from chalicelib.fleet.transport.service import IDS_PER_FRAME, Delivery, Transport
+from chalicelib.kit.origin import Origin, working_for
+from chalicelib.kit.outbound import Answer, NoAnswerError, Reason
+from chalicelib.kit.queues import Queue
+from chalicelib.kit.sockets import SocketError, Sockets
+from tests.support.builders import a_cluster, a_command, machines
+from tests.support.world import World
+
+
+class Agents:
+    """The far end answers with these statuses in turn; None refuses the connection."""
+
+    def __init__(self, *statuses: int | None) -> None:
+        self._statuses = list(statuses)
+        self.requests: list[tuple[str, str, dict[str, Any]]] = []
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+        sent = {"headers": headers, "json": None if body is None else json.loads(body)}
+        self.requests.append((method, url, sent))
+        status = self._statuses.pop(0)
+        if status is None:
+            raise NoAnswerError(Reason.UNREACHABLE, may_have_arrived=False)
+        return Answer(status)
+
+
+@pytest.fixture
+def world():
+    world = World()
+    a_cluster(world)
+    return world
+
+
+def connect(world, machine, connection_id="socket-1", at=1):
+    world.socket_client.frames[connection_id] = []
+    world.services.nodes.connected(machine.token, connection_id, at)
+
+
+def pending(world, machine):
+    return world.services.executions.pending_for(machine.id)
+
+
+def transport(world, agents=None):
+    services = world.services
+    return Transport(
+        services.nodes,
+        services.executions,
+        Sockets(world.socket_client),
+        world.log,
+        push=None if agents is None else Push(agents),
+        push_host="127.0.0.1",
+        vpn_domain="nm.internal",
+    )
+
+
+class TestWakeUp:
+    def test_a_connected_node_gets_one_frame(self, world):
+        (machine,) = machines(world, 1)
+        connect(world, machine)
+        gone = transport(world).deliver([Delivery(machine.id, "executions", ["e-1", "e-2"])])
+        assert gone == []
+        assert world.socket_client.frames["socket-1"] == [{"type": "executions", "ids": ["e-1", "e-2"]}]
+
+    def test_many_ids_are_cut_into_frames_that_the_gateway_takes(self, world):
+        (machine,) = machines(world, 1)
+        connect(world, machine)
+        ids = [f"{place:036d}" for place in range(IDS_PER_FRAME + 1)]
+        transport(world).deliver([Delivery(machine.id, "executions", ids)])
+        assert [len(frame["ids"]) for frame in world.socket_client.frames["socket-1"]] == [IDS_PER_FRAME, 1]
+
+    def test_a_socket_that_is_gone_is_forgotten(self, world):
+        (machine,) = machines(world, 1)
+        connect(world, machine)
+        del world.socket_client.frames["socket-1"]
+        transport(world).deliver([Delivery(machine.id, "executions", ["e-1"])])
+        (presence,) = world.driver.rows(PRESENCE)
+        assert presence.get("connection_id") is None
+
+    def test_a_socket_that_is_about_to_open_is_not_taken_for_one_that_is_gone(self, world):
+        """API Gateway answers 410 until the handshake is done, which begins with our note of the socket."""
+        (machine,) = machines(world, 1)
+        opened_at = int(world.clock.now().timestamp() * 1000)
+        world.services.nodes.connected(machine.token, "socket-1", opened_at)
+        world.clock.advance(29)
+        transport(world).deliver([Delivery(machine.id, "executions", ["e-1"])])
+        assert world.driver.rows(PRESENCE)[0]["connection_id"] == "socket-1"
+        world.clock.advance(1)
+        transport(world).deliver([Delivery(machine.id, "executions", ["e-1"])])
+        assert "connection_id" not in world.driver.rows(PRESENCE)[0]
+
+    def test_a_newer_socket_survives_the_end_of_an_older_one(self, world):
+        (machine,) = machines(world, 1)
+        connect(world, machine)
+        del world.socket_client.frames["socket-1"]
+        presences = world.services.nodes.presence_of([machine.id])
+        connect(world, machine, "socket-2", at=2)
+        assert presences[machine.id].connection_id == "socket-1"
+        world.services.nodes.found_gone(presences[machine.id])
+        (presence,) = world.driver.rows(PRESENCE)
+        assert presence["connection_id"] == "socket-2"
+
+    def test_many_nodes_are_woken_side_by_side(self, world):
+        fleet = machines(world, 20)
+        for place, machine in enumerate(fleet):
+            connect(world, machine, f"socket-{place}")
+        transport(world).deliver([Delivery(machine.id, "cancel", ["e"]) for machine in fleet])
+        assert all(frames == [{"type": "cancel", "ids": ["e"]}] for frames in world.socket_client.frames.values())
+
+    def test_a_node_without_a_socket_is_left_to_its_poll(self, world):
+        (machine,) = machines(world, 1)
+        assert transport(world).deliver([Delivery(machine.id, "executions", ["e-1"])]) == []
+        assert world.socket_client.frames == {}
+
+    def test_a_node_that_does_not_exist_is_told(self, world):
+        assert transport(world).deliver([Delivery("nobody", "executions", ["e-1"])]) == ["nobody"]
+
+    def test_the_worker_asks_for_the_clean_up_of_such_a_node(self, world):
+        body = {"deliveries": [{"node_id": "nobody", "kind": "executions", "execution_ids": ["e-1"]}]}
+        world.queue_client.sent.clear()
+        world.services.queues.send(Queue.COMMAND_DELIVERY, [body])
+        world.settle()
+        handled = [line for line in world.lines.texts if '"clean_up"' in line]
+        assert len(handled) == 1  # all steps of a node's clean-up
+
+    def test_another_failure_is_told_so_that_the_message_comes_again(self, world):
+        (machine,) = machines(world, 1)
+        connect(world, machine)
+        world.socket_client.fails_with = "LimitExceededException"
+        with pytest.raises(SocketError):
+            transport(world).deliver([Delivery(machine.id, "executions", ["e-1"])])
+
+
+class TestHint:
+    def test_wakes(self, world):
+        (machine,) = machines(world, 1)
+        connect(world, machine)
+        transport(world).hint({machine.id: ["e-1"]})
+        assert world.socket_client.frames["socket-1"] == [{"type": "executions", "ids": ["e-1"]}]
+
+    def test_never_raises_for_the_socket_api_or_a_busy_table(self, world):
+        (machine,) = machines(world, 1)
+        connect(world, machine)
+        world.socket_client.fails_with = "LimitExceededException"
+        transport(world).hint({machine.id: ["e-1"]})
+        world.driver.fail_next(10_000, "throttle")
+        transport(world).hint({machine.id: ["e-1"]})
+        assert sum('"hint_lost"' in line for line in world.lines.texts) == 2
+
+
+class TestPush:
+    def work(self, world, count=1):
+        (machine,) = machines(world, 1)
+        for _ in range(count):
+            a_command(world, timeout=5000)
+        world.settle()
+        return machine, pending(world, machine)
+
+    def test_hands_over_and_marks_as_sent(self, world):
+        machine, ids = self.work(world)
+        agents = Agents(201)
+        transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
+        ((method, url, options),) = agents.requests
+        assert (method, url) == ("POST", "http://127.0.0.1:44000/api/v1/command_executions")
+        assert options["json"]["command_text"] == "true"
+        assert options["json"]["timeout"] == 5000
+        assert options["json"]["status"] == "pending"
+        assert options["headers"]["authorization"] == f"Bearer {machine.token}"
+        assert world.services.executions.get(ids[0]).execution.status is Status.SENT
+
+    def test_a_duplicate_counts_as_handed_over(self, world):
+        machine, ids = self.work(world)
+        transport(world, Agents(422)).deliver([Delivery(machine.id, "executions", ids)])
+        assert world.services.executions.get(ids[0]).execution.status is Status.SENT
+
+    @pytest.mark.parametrize("status", [None, 302, 401, 500])
+    def test_a_failure_leaves_it_pending_and_ends_the_round(self, world, status):
+        machine, ids = self.work(world, 2)
+        agents = Agents(status)
+        transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
+        assert len(agents.requests) == 1
+        assert pending(world, machine) == ids
+
+    def test_what_is_no_longer_pending_is_not_pushed(self, world):
+        machine, ids = self.work(world)
+        world.services.executions.cancel(ids[0])
+        agents = Agents()
+        transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
+        assert agents.requests == []
+
+    def test_a_result_that_came_before_the_mark_stays(self, world):
+        machine, ids = self.work(world)
+        services = world.services
+
+        class Quick(Agents):
+            def send(self, method, url, headers, body=None):
+                services.executions.report(machine.id, ids[0], Report(is_expired=False, exit_code=0))
+                return super().send(method, url, headers, body)
+
+        transport(world, Quick(201)).deliver([Delivery(machine.id, "executions", ids)])
+        assert services.executions.get(ids[0]).execution.status is Status.COMPLETED
+
+    def test_what_is_cancelled_on_its_way_is_called_back(self, world):
+        machine, ids = self.work(world)
+        services = world.services
+
+        class Slow(Agents):
+            def send(self, method, url, headers, body=None):
+                if method == "POST":
+                    services.executions.cancel(ids[0])
+                return super().send(method, url, headers, body)
+
+        agents = Slow(201, 200)
+        transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
+        assert [method for method, _, _ in agents.requests] == ["POST", "PATCH"]
+        assert agents.requests[1][1].endswith(f"/api/v1/command_executions/{ids[0]}/cancel")
+        assert services.executions.get(ids[0]).execution.status is Status.CANCELLED
+
+    def test_what_comes_after_its_deadline_is_not_pushed(self, world):
+        (machine,) = machines(world, 1)
+        a_command(world, expired_at=world.clock.now() + timedelta(seconds=60))
+        world.settle()
+        world.clock.advance(60)
+        agents = Agents()
+        transport(world, agents).deliver([Delivery(machine.id, "executions", pending(world, machine))])
+        assert agents.requests == []
+
+    def test_silent_agents_do_not_keep_each_other_waiting(self, world):
+        fleet = machines(world, 20)
+        a_command(world)
+        world.settle()
+        all_asked = Barrier(len(fleet), timeout=10)
+
+        class Silent(Agents):
+            def send(self, method, url, headers, body=None):
+                all_asked.wait()
+                return super().send(method, url, headers, body)
+
+        agents = Silent(*[None] * len(fleet))
+        deliveries = [Delivery(machine.id, "executions", pending(world, machine)) for machine in fleet]
+        transport(world, agents).deliver(deliveries)
+        assert len(agents.requests) == len(fleet)
+
+    def test_the_mark_tells_for_which_request_it_was_made(self, world):
+        machine, ids = self.work(world)
+        with working_for(Origin(request_id="r-1")):
+            transport(world, Agents(201)).deliver([Delivery(machine.id, "executions", ids)])
+        assert world.driver.row(EXECUTIONS, {"id": ids[0]})["changed_by"]["request_id"] == "r-1"
+
+    def test_an_attempt_is_short(self):
+        assert TIMEOUT_SECONDS * 10 <= 20, "ten messages have a worker's 30 s"
+
+    def test_cancels(self, world):
+        machine, ids = self.work(world)
+        agents = Agents(200)
+        transport(world, agents).deliver([Delivery(machine.id, "cancel", ids)])
+        assert agents.requests[0][:2] == ("PATCH", f"http://127.0.0.1:44000/api/v1/command_executions/{ids[0]}/cancel")
+
+    def test_a_connected_node_is_not_pushed_to(self, world):
+        machine, ids = self.work(world)
+        connect(world, machine)
+        agents = Agents()
+        transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
+        assert agents.requests == []
+
+    def test_the_token_is_not_in_the_address_as_it_prints(self):
+        assert "secret" not in repr(PushAddress("http://h:1", "secret"))
+
+
+def test_closing_forgets_the_connection(world):
+    (machine,) = machines(world, 1)
+    connect(world, machine)
+    transport(world).close("socket-1")
+    assert world.socket_client.closed == ["socket-1"]
+    transport(world).close("socket-1")

@@ -1,0 +1,65 @@
+"""Machines that let themselves be updated, and what is asked of them."""
+
+from typing import Any
+
+from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.fleet.updates.store import NODE_UPDATES
+from tests.support.builders import Machine, a_cluster, machines
+from tests.support.world import World
+
+ALL = Targeting(type=TargetType.ALL)
+FRAME = {"type": "self_update"}
+TRIGGERED = "edge.node.update_triggered"
+COMPLETED = "edge.self_update_request.completed"
+
+
+def a_world() -> Any:
+    world = World()
+    a_cluster(world)
+    return world
+
+
+def willing(world, count, **fields):
+    enrolled = machines(world, count, self_update_enabled=True, **fields)
+    world.settle()
+    return enrolled
+
+
+def connect(world, *some: Machine):
+    for machine in some:
+        socket = f"socket-{machine.id}"
+        world.socket_client.frames[socket] = []
+        world.services.nodes.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
+
+
+def frames(world, machine):
+    return world.socket_client.frames[f"socket-{machine.id}"]
+
+
+def sweep(world, seconds=61):
+    world.clock.advance(seconds)
+    world.sweep("sweep_commands")
+    world.settle()
+
+
+def create(world, targeting=ALL):
+    return world.services.self_updates.create(targeting)
+
+
+def check(world, machine, token=None):
+    agent = world.services.nodes.authenticate(token or machine.token)
+    world.services.nodes.touch(agent)
+    return world.services.self_updates.check(agent)
+
+
+def states(world):
+    return {str(row["node_id"]): row["state"] for row in world.driver.rows(NODE_UPDATES)}
+
+
+def summary(world, request):
+    found = world.services.self_updates.get(request.id)
+    return found.status.value, found.summary and found.summary.model_dump()
+
+
+def events(world, kind):
+    return {one["id"]: one["data"] for one in world.bus_client.envelopes if one["type"] == kind}

@@ -1,0 +1,168 @@
+"""What agents report of an update, and what a request says of it: whole application on the fake."""
+
+import pytest
+
+from chalicelib.fleet.updates import triggering
+from chalicelib.fleet.updates.model import NodeState, Report
+from chalicelib.fleet.updates.store import NODE_UPDATES
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.listing import ListRequest
+from tests.application.fleet.updates.scene import (
+    ALL,
+    COMPLETED,
+    a_world,
+    check,
+    connect,
+    create,
+    events,
+    states,
+    summary,
+    sweep,
+    willing,
+)
+
+OLD, NEW = "0.2.0+b1", "0.2.1+b2"
+UPDATED = Report(NodeState.UPDATED, NEW)
+WENT_BACK = Report(NodeState.FAILED, OLD, "it ended after 60 s with status 1")
+A_DAY = 86_400
+
+
+@pytest.fixture
+def world():
+    return a_world()
+
+
+def told(world, count=1, version=OLD):
+    """Machines of a version that were told by socket, and the request."""
+    fleet = willing(world, count, agent_version=version)
+    connect(world, *fleet)
+    request = create(world)
+    world.settle()
+    assert set(states(world).values()) == {"triggered"}
+    return fleet, request
+
+
+def report(world, machine, request, said):
+    agent = world.services.nodes.authenticate(machine.token)
+    return world.services.update_outcomes.report(agent, request.id, said)
+
+
+def nodes_of(world, request, **filters):
+    asked = ListRequest(page=1, page_size=100, filters=filters)
+    return world.services.update_outcomes.page_of_nodes(request.id, asked).items
+
+
+def test_a_request_is_over_when_every_machine_that_was_told_has_said_what_became_of_it(world):
+    (first, second), request = told(world, 2)
+    sweep(world)
+    assert summary(world, request) == ("processing", None)
+    report(world, first, request, UPDATED)
+    sweep(world)
+    assert summary(world, request) == ("processing", None)
+    report(world, second, request, WENT_BACK)
+    sweep(world, 1000)
+    assert summary(world, request) == ("completed", {"total": 2, "triggered": 1, "failed": 1, "updated": 1})
+    (done,) = events(world, COMPLETED).values()
+    assert done["summary"] == {"total": 2, "triggered": 1, "failed": 1, "updated": 1}
+    by_node = {row.node_id: row for row in nodes_of(world, request)}
+    assert (by_node[first.id].agent_version_before, by_node[first.id].agent_version) == (OLD, NEW)
+    assert (by_node[second.id].agent_version, by_node[second.id].reason) == (OLD, WENT_BACK.reason)
+
+
+def test_an_agent_that_reports_nothing_is_not_waited_for(world):
+    (_,), request = told(world, version="0.1.0")
+    sweep(world)
+    assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0, "updated": 0})
+
+
+def test_a_machine_that_says_nothing_more_has_failed_after_an_hour_even_beyond_the_deadline(world):
+    (loud, _), request = told(world, 2)
+    report(world, loud, request, UPDATED)
+    sweep(world, 3599)
+    assert summary(world, request) == ("processing", None)
+    sweep(world, A_DAY)
+    sweep(world, A_DAY)
+    assert summary(world, request) == ("completed", {"total": 2, "triggered": 1, "failed": 1, "updated": 1})
+    (silent,) = nodes_of(world, request, status="failed")
+    assert (silent.reason, silent.agent_version) == ("it did not say what became of it", None)
+
+
+def test_more_silent_machines_than_one_look_acts_on_all_fail_in_one_message(world, monkeypatch):
+    monkeypatch.setattr(triggering, "FAILED_PER_LOOK", 2)
+    _, request = told(world, 5)
+    sweep(world, A_DAY)
+    sweep(world, A_DAY)
+    assert summary(world, request) == ("completed", {"total": 5, "triggered": 0, "failed": 5, "updated": 0})
+
+
+def test_a_machine_that_is_told_just_before_the_deadline_has_its_hour(world):
+    (machine,) = willing(world, 1, agent_version=OLD)
+    request = create(world)
+    world.settle()
+    world.clock.advance(10_790)
+    assert check(world, machine).including_me
+    sweep(world)
+    sweep(world, 1800)
+    assert summary(world, request) == ("processing", None)
+    report(world, machine, request, UPDATED)
+    sweep(world, A_DAY)
+    assert summary(world, request)[1] == {"total": 1, "triggered": 1, "failed": 0, "updated": 1}
+
+
+def test_a_report_is_taken_once_and_repeated_without_harm(world):
+    (machine,), request = told(world)
+    before = report(world, machine, request, UPDATED)
+    world.clock.advance(60)
+    assert report(world, machine, request, UPDATED) == before
+    with pytest.raises(EdgeError) as caught:
+        report(world, machine, request, WENT_BACK)
+    assert (caught.value.kind, states(world)) == (Kind.CONFLICT, {machine.id: "updated"})
+
+
+def test_a_report_after_the_end_is_refused_so_that_the_summary_stays_true(world):
+    (machine,), request = told(world)
+    sweep(world, A_DAY)
+    sweep(world, A_DAY)
+    ended = summary(world, request)
+    with pytest.raises(EdgeError) as caught:
+        report(world, machine, request, UPDATED)
+    assert caught.value.kind is Kind.CONFLICT
+    assert summary(world, request) == ended
+
+
+def test_a_machine_reports_of_its_own_updates_only(world):
+    (machine, other), request = told(world, 2)
+    report(world, machine, request, UPDATED)
+    assert states(world) == {machine.id: "updated", other.id: "triggered"}
+    (stranger,) = willing(world, 1)
+    with pytest.raises(EdgeError) as caught:
+        report(world, stranger, request, UPDATED)
+    assert caught.value.kind is Kind.NOT_FOUND
+
+
+def test_the_version_that_a_request_names_is_what_each_machine_is_told(world):
+    (machine,) = willing(world, 1, agent_version=OLD)
+    request = world.services.self_updates.create(ALL, NEW)
+    world.settle()
+    answer = check(world, machine)
+    assert (answer.request_id, answer.version) == (request.id, NEW)
+
+
+def test_rows_of_before_there_were_reports_are_read(world):
+    (machine,), request = told(world, version="0.1.0")
+    (row,) = world.driver.rows(NODE_UPDATES)
+    for name in ("wanted", "agent_version_before", "report_by", "agent_version", "reason"):
+        row.pop(name, None)
+    assert [each.node_id for each in nodes_of(world, request)] == [machine.id]
+    sweep(world)
+    assert summary(world, request)[0] == "completed"
+
+
+def test_nodes_are_listed_by_status_cluster_and_version(world):
+    fleet, request = told(world, 5)
+    for machine in fleet[:2]:
+        report(world, machine, request, UPDATED)
+    assert {row.node_id for row in nodes_of(world, request, status="updated")} == {each.id for each in fleet[:2]}
+    assert {row.node_id for row in nodes_of(world, request, version=NEW)} == {each.id for each in fleet[:2]}
+    assert len(nodes_of(world, request, cluster_name="north")) == 5
+    assert nodes_of(world, request, cluster_name="nowhere") == []

@@ -1,0 +1,332 @@
+"""Self-update requests from their making to their end, in the whole application on the fake."""
+
+import pytest
+
+from chalicelib.fleet.nodes.model import Status
+from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.queues import Queue
+from tests.application.fleet.updates.scene import (
+    COMPLETED,
+    FRAME,
+    TRIGGERED,
+    a_world,
+    check,
+    connect,
+    create,
+    events,
+    frames,
+    states,
+    summary,
+    sweep,
+    willing,
+)
+from tests.support.builders import a_registration, machines
+
+
+@pytest.fixture
+def world():
+    return a_world()
+
+
+class TestConnected:
+    def test_each_gets_one_frame_one_event_and_the_request_ends(self, world):
+        fleet = willing(world, 3)
+        connect(world, *fleet)
+        request = create(world)
+        world.settle()
+        assert [frames(world, machine) for machine in fleet] == [[FRAME]] * 3
+        assert set(states(world).values()) == {"triggered"}
+        sweep(world)
+        assert summary(world, request) == ("completed", {"total": 3, "triggered": 3, "failed": 0, "updated": 0})
+        told = events(world, TRIGGERED).values()
+        assert {data["node_id"] for data in told} == {machine.id for machine in fleet}
+        assert {data["self_update_request_id"] for data in told} == {request.id}
+        (done,) = events(world, COMPLETED).values()
+        assert (done["self_update_request_id"], done["status"], done["summary"]["triggered"]) == (
+            request.id,
+            "completed",
+            3,
+        )
+        assert done["targeting"] == {"type": "all"}
+
+    def test_the_event_tells_of_the_node_and_no_secret(self, world):
+        (machine,) = willing(world, 1)
+        connect(world, machine)
+        create(world)
+        world.settle()
+        (data,) = events(world, TRIGGERED).values()
+        assert (data["cluster_name"], data["status"], data["version"], data["http_port"]) == (
+            "north",
+            "healthy",
+            "1.0.0",
+            44000,
+        )
+        assert not [name for name in data if "token" in name or "password" in name or "digest" in name]
+
+    def test_all_messages_twice_tell_nobody_twice(self, world):
+        fleet = willing(world, 5)
+        connect(world, *fleet)
+        request = create(world)
+        world.settle(twice=True)
+        for _ in range(3):
+            sweep(world)
+        assert [frames(world, machine) for machine in fleet] == [[FRAME]] * 5
+        assert (len(events(world, TRIGGERED)), len(events(world, COMPLETED))) == (5, 1)
+        assert summary(world, request)[1] == {"total": 5, "triggered": 5, "failed": 0, "updated": 0}
+
+    @pytest.mark.parametrize("crash_after", range(1, 16))
+    def test_a_worker_that_dies_anywhere_leaves_the_same_end(self, world, crash_after):
+        fleet = willing(world, 3)
+        connect(world, *fleet[:2])
+        request = create(world)
+        world.settle(twice=True, crash_after=crash_after)
+        world.clock.advance(10_801)
+        for _ in range(3):
+            sweep(world)
+        assert summary(world, request) == ("completed", {"total": 3, "triggered": 2, "failed": 1, "updated": 0})
+        assert (len(events(world, TRIGGERED)), len(events(world, COMPLETED))) == (2, 1)
+
+    def test_a_large_fleet_is_found_whole(self, world):
+        fleet = willing(world, 230)
+        connect(world, fleet[0])
+        create(world)
+        world.settle()
+        assert set(states(world)) == {machine.id for machine in fleet}
+        assert list(states(world).values()).count("triggered") == 1
+
+
+class TestWhoIsMeant:
+    def test_only_the_healthy_that_let_themselves_be_updated(self, world):
+        (able,) = willing(world, 1)
+        (_unwilling,) = machines(world, 1)
+        (ill,) = willing(world, 1)
+        world.services.nodes.report_health(world.services.nodes.authenticate(ill.token), Status.UNHEALTHY)
+        wide = Targeting(type=TargetType.ALL, node_filters={"self_update_enabled": False, "status": "unhealthy"})
+        request = create(world, wide)
+        world.settle()
+        assert set(states(world)) == {able.id}
+        assert world.services.self_updates.get(request.id).targeting == wide
+
+    def test_other_filters_hold(self, world):
+        willing(world, 1)
+        (new,) = willing(world, 1, agent_version="2.0.0")
+        create(world, Targeting(type=TargetType.ALL, node_filters={"version": "2.*"}))
+        world.settle()
+        assert set(states(world)) == {new.id}
+
+    def test_nobody_is_no_error(self, world):
+        targeting = Targeting(type=TargetType.CLUSTERS, cluster_names=("nowhere",))
+        request = world.services.self_updates.create(targeting, allow_missing=True)
+        world.settle()
+        assert summary(world, request) == ("completed", {"total": 0, "triggered": 0, "failed": 0, "updated": 0})
+
+    def test_a_cluster_that_does_not_exist_is_refused_unless_it_may_be_missing(self, world):
+        targeting = Targeting(type=TargetType.CLUSTERS, cluster_names=("nort",))
+        with pytest.raises(EdgeError) as caught:
+            create(world, targeting)
+        assert caught.value.details["targeting/cluster_names"][0] == "there is no cluster 'nort'"
+        assert world.driver.rows(REQUESTS) == []
+        assert world.services.self_updates.create(targeting, allow_missing=True).parts == frozenset()
+
+    def test_a_text_filter_without_a_value_is_refused(self, world):
+        with pytest.raises(EdgeError) as caught:
+            create(world, Targeting(type=TargetType.ALL, node_filters={"version": ""}))
+        assert list(caught.value.details) == ["targeting/node_filters/version"]
+
+    def test_targeting_that_cannot_be(self, world):
+        with pytest.raises(EdgeError) as caught:
+            create(world, Targeting(type=TargetType.NODES))
+        assert caught.value.details == {"node_ids": ["is required when targeting_type is 'nodes'"]}
+        assert world.driver.rows(REQUESTS) == []
+
+
+class TestAsking:
+    def test_who_cannot_be_reached_is_told_when_it_asks(self, world):
+        (machine,) = willing(world, 1)
+        request = create(world)
+        world.settle()
+        assert states(world) == {machine.id: "pending"}
+        assert summary(world, request) == ("processing", None)
+        answer = check(world, machine)
+        assert (answer.including_me, answer.inserted_at) == (True, request.inserted_at)
+        sweep(world)
+        assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0, "updated": 0})
+        assert len(events(world, TRIGGERED)) == 1
+
+    def test_a_lost_answer_is_given_again_and_counts_once(self, world):
+        (machine,) = willing(world, 1)
+        create(world)
+        world.settle()
+        assert check(world, machine) == check(world, machine)
+        world.settle()
+        assert len(events(world, TRIGGERED)) == 1
+
+    def test_one_that_has_restarted_since_is_not_told_again(self, world):
+        (machine,) = willing(world, 1)
+        request = create(world)
+        world.settle()
+        check(world, machine)
+        said = a_registration(machine.id, "north", self_update_enabled=True)
+        token = world.services.nodes.register(said, None, machine.token).secrets.api_token
+        answer = check(world, machine, token)
+        assert (answer.including_me, answer.inserted_at) == (False, request.inserted_at)
+
+    def test_one_that_restarts_before_it_was_told_is_told(self, world):
+        (machine,) = willing(world, 1)
+        create(world)
+        world.settle()
+        said = a_registration(machine.id, "north", self_update_enabled=True)
+        token = world.services.nodes.register(said, None, machine.token).secrets.api_token
+        assert check(world, machine, token).including_me
+
+    def test_a_fresh_agent_does_not_react_to_an_old_request(self, world):
+        willing(world, 1)
+        create(world)
+        world.settle()
+        world.clock.advance(1)
+        (late,) = willing(world, 1)
+        answer = check(world, late)
+        assert (answer.including_me, answer.inserted_at) == (False, None)
+
+    def test_without_a_request_the_answer_is_no(self, world):
+        (machine,) = willing(world, 1)
+        answer = check(world, machine)
+        assert (answer.including_me, answer.inserted_at) == (False, None)
+
+    def test_a_request_is_forgotten_after_a_while(self, world):
+        (machine,) = willing(world, 1)
+        create(world)
+        world.settle()
+        check(world, machine)
+        world.clock.advance(2 * 10_800 + 1)
+        assert not check(world, machine).including_me
+
+    def test_one_that_no_longer_lets_itself_be_updated_is_not_told(self, world):
+        (machine,) = willing(world, 1)
+        create(world)
+        world.settle()
+        token = world.services.nodes.register(
+            a_registration(machine.id, "north"), None, machine.token
+        ).secrets.api_token
+        assert not check(world, machine, token).including_me
+        assert states(world) == {machine.id: "pending"}
+
+    def test_two_requests_are_one_update(self, world):
+        (machine,) = willing(world, 1)
+        first = create(world)
+        world.clock.advance(5)
+        second = create(world)
+        world.settle()
+        assert check(world, machine).inserted_at == second.inserted_at
+        sweep(world)
+        for request in (first, second):
+            assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0, "updated": 0})
+
+    def test_a_check_beside_the_worker_makes_one_event(self, world):
+        (machine,) = willing(world, 1)
+        create(world)
+        world.settle()
+        world.driver.before_next(lambda: check(world, machine), operation="TransactWriteItems", table=NODE_UPDATES)
+        assert check(world, machine).including_me
+        world.settle()
+        assert len(events(world, TRIGGERED)) == 1
+
+    def test_asking_costs_two_calls_however_many_nodes_there_are(self, world):
+        (machine,) = willing(world, 1)
+        willing(world, 120)
+        create(world)
+        world.settle()
+        check(world, machine)
+        agent = world.services.nodes.authenticate(machine.token)
+        world.services.tables.meter.reset()
+        world.services.self_updates.check(agent)
+        assert [call.operation for call in world.services.tables.meter.calls] == ["Query", "BatchGetItem"]
+
+
+class TestWaiting:
+    def test_one_that_connects_later_is_woken_by_the_next_look(self, world):
+        (machine,) = willing(world, 1)
+        request = create(world)
+        world.settle()
+        connect(world, machine)
+        sweep(world)
+        assert frames(world, machine) == [FRAME]
+        sweep(world, 121)
+        assert summary(world, request)[0] == "completed"
+
+    def test_at_the_deadline_the_others_have_failed(self, world):
+        fleet = willing(world, 3)
+        connect(world, fleet[0])
+        request = create(world)
+        world.settle()
+        sweep(world, 10_801)
+        assert summary(world, request) == ("completed", {"total": 3, "triggered": 1, "failed": 2, "updated": 0})
+        assert len(events(world, TRIGGERED)) == 1
+        assert not check(world, fleet[1]).including_me
+
+    def test_a_request_whose_messages_were_all_lost_ends_as_well(self, world):
+        (machine,) = willing(world, 1)
+        connect(world, machine)
+        request = create(world)
+        for _ in world.relay_batches():
+            pass
+        for _ in range(3):
+            sweep(world, 300)
+        assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0, "updated": 0})
+
+    def test_a_node_that_is_gone_has_failed(self, world):
+        (machine,) = willing(world, 1)
+        request = create(world)
+        world.settle()
+        world.services.nodes.delete(machine.id)
+        sweep(world)
+        sweep(world, 121)
+        assert summary(world, request) == ("completed", {"total": 1, "triggered": 0, "failed": 1, "updated": 0})
+
+    def test_a_finished_request_is_not_looked_at_again(self, world):
+        (machine,) = willing(world, 1)
+        connect(world, machine)
+        create(world)
+        world.settle()
+        sweep(world)
+        (row,) = world.driver.rows(REQUESTS)
+        assert ("due" in row, "due_at" in row) == (False, False)
+
+    def test_looks_become_rarer_up_to_the_deadline(self, world):
+        willing(world, 1)
+        create(world)
+        world.settle()
+        looks = 0
+        for _ in range(170):
+            world.clock.advance(60)
+            world.sweep("sweep_commands")
+            looks += len(world.queue_client.take(Queue.SELF_UPDATES))
+        assert 10 < looks < 20
+
+
+class TestDeleting:
+    def test_only_a_completed_one_and_with_all_its_nodes(self, world):
+        willing(world, 130)
+        request = create(world)
+        world.settle()
+        with pytest.raises(EdgeError) as caught:
+            world.services.self_updates.delete(request.id)
+        assert (caught.value.kind, caught.value.message) == (
+            Kind.CONFLICT,
+            "cannot delete self-update request with status 'processing' - only completed requests can be deleted",
+        )
+        sweep(world, 10_801)
+        world.services.self_updates.delete(request.id)
+        world.settle(twice=True)
+        assert (world.driver.rows(REQUESTS), world.driver.rows(NODE_UPDATES)) == ([], [])
+        with pytest.raises(EdgeError) as caught:
+            world.services.self_updates.delete(request.id)
+        assert caught.value.kind is Kind.NOT_FOUND
+
+    def test_requests_are_counted(self, world):
+        create(world)
+        create(world)
+        world.settle(twice=True)
+        assert world.services.counters.read("self_update_requests") == 2

@@ -1,0 +1,138 @@
+"""Rows of clusters and of the address space, on the fake and on the emulator alike."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+
+import pytest
+
+from chalicelib.fleet.clusters.model import Cluster
+from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.clusters.store import TABLE
+from chalicelib.fleet.clusters.subnets import SUBNETS
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.listing import ListRequest
+from chalicelib.kit.tables import ConditionFailedError
+from tests.support.drivers import BOTH, FAKE, emulated
+from tests.unit.fleet.enrollment.world import ALL, TOTAL, World
+
+
+@pytest.fixture(params=BOTH)
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    with nullcontext() if request.param == FAKE else emulated(request, ALL) as driver:
+        yield World(driver=driver)
+
+
+def made(world: World, *names: str) -> list[Cluster]:
+    """Clusters a second apart."""
+    clusters = []
+    for name in names:
+        clusters.append(world.cluster(name))
+        world.clock.advance(1)
+    return clusters
+
+
+def names(clusters: Clusters, **filters: str | int | bool) -> list[str]:
+    return [cluster.name for cluster in clusters.list_page(ListRequest(filters=filters)).items]
+
+
+def test_a_cluster_reads_back_as_it_was_made(world):
+    limited = world.clusters.create("limited", "8.0.0.0/24", 7)
+    plain = world.cluster("plain")
+
+    assert world.clusters.get("limited") == limited
+    assert world.clusters.find_many(["plain", "none", "limited"]) == [plain, limited]
+
+
+def test_a_life_from_creation_to_deletion(world):
+    cluster = world.cluster("one", node_limit=1)
+    world.enrol(cluster)
+    with pytest.raises(ConditionFailedError):
+        world.enrol(cluster)
+    world.clusters.change_node_limit("one", None)
+    world.enrol(cluster)
+    with pytest.raises(EdgeError, match=r"cannot delete cluster with 2 node\(s\)"):
+        world.clusters.delete("one")
+    with pytest.raises(EdgeError, match="Validation failed"):
+        world.clusters.change_node_limit("one", 1)
+    world.leave(cluster)
+    world.leave(cluster)
+    world.clusters.delete("one")
+
+    assert world.tables.get(TABLE, {"name": "one"}) is None
+    assert world.cluster("two").ipv4_range == cluster.ipv4_range
+
+
+def test_ranges_of_all_sizes_do_not_overlap(world):
+    made(world, "auto")
+    for cidr in ("100.64.0.0/16", "100.64.0.255/32", "100.0.0.0/8", "100.64.0.0/30"):
+        with pytest.raises(EdgeError) as caught:
+            world.clusters.create("other", cidr, None)
+        assert caught.value.kind in {Kind.CONFLICT, Kind.VALIDATION_FAILED}
+    beside = world.clusters.create("beside", "100.64.1.0/25", None)
+
+    assert world.cluster("next").ipv4_range == "100.64.2.0/24"
+    world.clusters.delete("beside")
+    assert world.cluster("again").ipv4_range == "100.64.1.0/24"
+    head = world.tables.get(SUBNETS, {"space": "ipv4", "start": -1})
+    assert head is not None
+    assert beside.ipv4_range == "100.64.1.0/25"
+    assert head["lowest_free_hint"] == 2
+
+
+def test_an_address_space_beyond_one_page(world):
+    for n in range(12):
+        world.clusters.create(f"c{n}", f"100.64.{n}.0/24", None)
+
+    assert world.cluster("next").ipv4_range == "100.64.12.0/24"
+
+
+def test_lists_filter_and_sort(world):
+    made(world, "east-1", "east-2", "west-1")
+    world.clusters.change_node_limit("east-2", 9)
+    world.enrol(world.clusters.get("east-2"))
+    world.enrol(world.clusters.get("west-1"))
+    clusters = world.clusters
+
+    assert names(clusters) == ["west-1", "east-2", "east-1"]
+    assert names(clusters, name="EAST-*") == ["east-2", "east-1"]
+    assert names(clusters, name="west-1, east-1,none") == ["west-1", "east-1"]
+    assert names(clusters, ipv4_range="100.64.1.0/24") == ["east-2"]
+    assert names(clusters, has_node_limit=True) == ["east-2"]
+    assert names(clusters, node_limit=9, has_node_limit=True, name="east-2") == ["east-2"]
+    assert names(clusters, node_limit__gte=10) == []
+    assert names(clusters, node_count__gte=1) == ["west-1", "east-2"]
+    assert names(clusters, node_count__lte=0) == ["east-1"]
+    assert names(clusters, inserted_at__gte="2026-11-21T10:00:01Z") == ["west-1", "east-2"]
+    assert names(clusters, updated_at__lte="2026-11-21T10:00:01Z") == ["east-1"]
+    by_limit = clusters.list_page(ListRequest(order=(("node_limit", False), ("name", False))))
+    assert [cluster.name for cluster in by_limit.items] == ["east-2", "east-1", "west-1"]
+
+
+def test_a_first_page_takes_four_calls_at_most(world):
+    made(world, *(f"c{n}" for n in range(25)))
+    world.tables.meter.reset()
+
+    page = world.clusters.list_page(ListRequest())
+
+    assert (len(page.items), page.total_count) == (20, TOTAL)  # the counter's word, where it knows of many
+    assert world.tables.meter.count <= 4
+
+
+def test_a_list_by_name_is_one_call(world):
+    made(world, "a", "b")
+    world.tables.meter.reset()
+
+    assert names(world.clusters, name="a,b,c") == ["b", "a"]
+    assert world.tables.meter.count == 1
+
+
+def test_long_lists_take_their_total_from_the_counter():
+    world = World()
+    for n in range(1100):
+        world.cluster(f"c{n}")
+    world.tables.meter.reset()
+
+    page = world.clusters.list_page(ListRequest())
+
+    assert page.total_count == TOTAL
+    assert world.tables.meter.count <= 4

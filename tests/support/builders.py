@@ -1,0 +1,62 @@
+"""Things that tests need many of, made by the application's own use cases."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.fleet.clusters.model import Cluster
+from chalicelib.fleet.commands.model import Command, NewCommand
+from chalicelib.fleet.nodes.model import IdType, Node, Registration
+from chalicelib.fleet.targeting.model import Targeting, TargetType
+from tests.support.world import World
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An enrolled machine as its agent knows it."""
+
+    node: Node
+    token: str
+
+    @property
+    def id(self) -> str:
+        return self.node.id
+
+
+def a_registration(node_id: str, cluster_name: str, **fields: Any) -> Registration:
+    """What an agent says of itself."""
+    given: dict[str, Any] = {
+        "network_name": f"cluster-{cluster_name}",
+        "id_type": IdType.PERSISTENT,
+        "http_port": 44000,
+        "ssh_port": 40022,
+        "host_metrics_port": 49100,
+        "wireguard_metrics_port": 49586,
+        "http_proxy_port": 43128,
+        "socks5_proxy_port": 41080,
+        "agent_version": "1.0.0",
+        "self_update_enabled": False,
+    }
+    return Registration(node_id=node_id, **{**given, **fields})
+
+
+def a_cluster(world: World, name: str = "north", node_limit: int | None = None) -> Cluster:
+    return world.services.clusters.create(name, None, node_limit)
+
+
+def machines(world: World, count: int, cluster_name: str = "north", **fields: Any) -> list[Machine]:
+    """Enrol this many machines the way that agents do: by a key, verified and redeemed."""
+    services = world.services
+    key = services.enrollment.create(cluster_name, {"uses_remaining": None})
+    blob = services.enrollment.reveal(key).reveal()
+    enrolled = []
+    for _ in range(count):
+        node_id = world.ids.uuid7(world.clock.now())
+        token = services.enrollment.verify(blob, node_id).registration_token
+        registered = services.nodes.register(a_registration(node_id, cluster_name, **fields), token, None)
+        enrolled.append(Machine(registered.node, registered.secrets.api_token))
+    return enrolled
+
+
+def a_command(world: World, text: str = "true", targeting: Targeting | None = None, **fields: Any) -> Command:
+    """A command for all, unless targeted."""
+    return world.services.commands.create(NewCommand(text, targeting or Targeting(type=TargetType.ALL), **fields))

@@ -1,0 +1,256 @@
+"""Requests to the real Chalice app, in this process: builds the event that API Gateway sends and reads the answer.
+
+Every answer is checked against the OpenAPI document of the routes: the status must be declared, the body must fit.
+"""
+
+import json as jsonlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from openapi_schema_validator import OAS30Validator
+from pydantic import SecretStr
+
+from chalicelib.kit.log import Log
+from chalicelib.kit.tables import Tables
+from chalicelib.platform.access.keys import Keys
+from chalicelib.platform.access.throttle import WRONG_KEYS_BURST, WRONG_KEYS_PER_SECOND, Throttle
+from chalicelib.settings import Settings
+from chalicelib.web import fallback
+from chalicelib.web.application import Application
+from chalicelib.web.endpoint import Endpoint, Endpoints
+from chalicelib.web.openapi import document
+from tests.support.fakes.clock import FakeClock, FakeIds
+from tests.support.fakes.dynamo import FakeDynamo
+from tests.support.fakes.log import Lines
+from tests.support.runtime_answer import check_sendable
+
+MASTER_KEY = "master-key"
+API_KEY = "api-key"
+METRICS_KEY = "metrics-key"
+
+Json = Any
+_UNSET: Any = object()
+
+
+class NoAgents:
+    """Knows no node."""
+
+    def authenticate(self, bearer: str, instance_id: str | None) -> Any:
+        raise LookupError("this test has no agents: pass nodes=")
+
+    def touch(self, agent: Any) -> Any:
+        raise LookupError("this test has no agents: pass nodes=")
+
+
+def settings(**values: Any) -> Settings:
+    """Settings as given, else their defaults, whatever the environment of the test run holds."""
+    return Settings(**values)
+
+
+class FakeServices:
+    """What the edge needs, on fakes; other attributes as given."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.settings = settings()
+        self.clock: Any = FakeClock()
+        self.ids: Any = FakeIds()
+        self.nodes: Any = NoAgents()
+        self.is_degraded = False
+        self.checks: Sequence[Any] = ()
+        self.lines = Lines()
+        self.log = Log(self.lines, self.clock)
+        self.__dict__.update(attributes)
+        if "tables" not in attributes:
+            self.tables = Tables(FakeDynamo([], self.clock), self.clock, self.ids)
+        if "throttle" not in attributes:
+            self.throttle = Throttle(self.settings.public_rate_per_second, self.settings.public_burst, self.clock)
+        self.wrong_keys = Throttle(WRONG_KEYS_PER_SECOND, WRONG_KEYS_BURST, self.clock)
+        if not hasattr(type(self), "keys") and "keys" not in attributes:
+            self.keys = Keys(SecretStr(MASTER_KEY), SecretStr(API_KEY), SecretStr(METRICS_KEY))
+
+    def degraded(self) -> bool:
+        return self.is_degraded
+
+    def health_checks(self) -> Sequence[Any]:
+        return self.checks
+
+
+def edge_services(**attributes: Any) -> Any:
+    """Services on fakes for route tests: ``edge_services(clusters=Clusters(...), tables=tables, clock=clock)``."""
+    return FakeServices(**attributes)
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """``headers`` has lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Json:
+        return jsonlib.loads(self.text)
+
+    @property
+    def data(self) -> Json:
+        return self.json["data"]
+
+    @property
+    def error(self) -> Json:
+        return self.json["error"]
+
+
+OBSERVERS: list[Callable[[Endpoint, HttpAnswer], None]] = []
+"""Told of every answer of a documented operation; see `tests.contract.recording`."""
+
+
+class Client:
+    """Calls routes as API Gateway would: the most specific path wins, unknown ones go to the greedy route."""
+
+    def __init__(
+        self, routes: Sequence[Endpoints], services: Any, *, key: str | None = MASTER_KEY, address: str = "203.0.113.7"
+    ) -> None:
+        self.services = services
+        self.key = key
+        self.address = address
+        self._routes = routes
+        self.app = Application("edge-admin-test")
+        for group in routes:
+            group.register(self.app, lambda: services)
+        fallback.register(self.app, lambda: services)
+        self._endpoints = {(endpoint.method, endpoint.route): endpoint for group in routes for endpoint in group.all}
+        self._document = document(list(self._endpoints.values()))
+
+    def with_key(self, key: str | None) -> "Client":
+        """The same routes and services, called by another."""
+        return Client(self._routes, self.services, key=key, address=self.address)
+
+    def get(self, path: str, **options: Any) -> HttpAnswer:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> HttpAnswer:
+        return self.request("POST", path, **options)
+
+    def patch(self, path: str, **options: Any) -> HttpAnswer:
+        return self.request("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> HttpAnswer:
+        return self.request("DELETE", path, **options)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Json = _UNSET,
+        body: str | None = None,
+        query: Mapping[str, object] | Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str | Sequence[str]] | None = None,
+        key: str | None = _UNSET,
+        address: str | None = None,
+        body_is_base64: bool = False,
+        checked: bool = True,
+    ) -> HttpAnswer:
+        """One request. ``json`` sets body and content type; ``body`` is sent as it is. ``key`` None sends no key.
+
+        ``checked`` false takes also an answer that the document does not declare.
+        """
+        sent: dict[str, list[str]] = {}
+        bearer = self.key if key is _UNSET else key
+        if bearer is not None:
+            sent["Authorization"] = [f"Bearer {bearer}"]
+        if json is not _UNSET:
+            body = jsonlib.dumps(json)
+            sent["Content-Type"] = ["application/json"]
+        for name, value in (headers or {}).items():
+            sent[name] = [value] if isinstance(value, str) else list(value)
+        event = self._event(method, path, query, sent, body, address or self.address)
+        event["isBase64Encoded"] = body_is_base64
+        answered = self.app(event, None)
+        check_sendable(answered)
+        answer = HttpAnswer(
+            status=answered["statusCode"],
+            headers={name.lower(): value for name, value in answered["headers"].items()},
+            text=answered["body"],
+        )
+        endpoint = self._endpoints.get((method, event["requestContext"]["resourcePath"]))
+        if endpoint is not None and endpoint.documented:
+            if checked:
+                self._check(endpoint, answer)
+            for observe in OBSERVERS:
+                observe(endpoint, answer)
+        return answer
+
+    def _event(self, method, path, query, headers, body, address) -> dict[str, Any]:
+        parts = urlsplit(path)
+        pairs = [*parse_qsl(parts.query, keep_blank_values=True)]
+        pairs += [(name, str(value)) for name, value in (query.items() if isinstance(query, Mapping) else query)]
+        values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            values.setdefault(name, []).append(value)
+        route, variables = self._match(parts.path)
+        return {
+            "resource": route,
+            "path": parts.path,
+            "httpMethod": method,
+            "headers": {name: many[-1] for name, many in headers.items()} or None,
+            "multiValueHeaders": headers or None,
+            "queryStringParameters": {name: many[-1] for name, many in values.items()} or None,
+            "multiValueQueryStringParameters": values or None,
+            "pathParameters": variables or None,
+            "stageVariables": None,
+            "requestContext": {
+                "resourcePath": route,
+                "httpMethod": method,
+                "path": parts.path,
+                "stage": "api",
+                "identity": {"sourceIp": address},
+                "requestId": "gateway-request",
+            },
+            "body": body,
+        }
+
+    def _match(self, path: str) -> tuple[str, dict[str, str]]:
+        """The most specific path, whatever the method: every path has a route for those that it does not declare."""
+        candidates = []
+        for route in self.app.routes:
+            variables = _variables(route, path)
+            if variables is not None:
+                candidates.append((route.count("{"), route, variables))
+        if candidates:
+            _, route, variables = min(candidates, key=lambda candidate: candidate[:2])
+            return route, variables
+        return fallback.GREEDY, {"proxy": path.lstrip("/")}
+
+    def _check(self, endpoint: Endpoint, answer: HttpAnswer) -> None:
+        path = endpoint.shown_path
+        responses = self._document["paths"][path][endpoint.method.lower()]["responses"]
+        declared = responses.get(str(answer.status))
+        assert declared is not None, f"{endpoint.method} {path} does not declare {answer.status}: {answer.text}"
+        if "content" not in declared:
+            assert answer.text == ""
+            return
+        media_type = answer.headers["content-type"]
+        assert media_type in declared["content"], f"{endpoint.method} {path} does not declare {media_type}"
+        if media_type != "application/json":
+            return
+        schema = declared["content"][media_type]["schema"]
+        checker = OAS30Validator({"allOf": [schema], "components": self._document["components"]})
+        checker.validate(answer.json)
+
+
+def _variables(route: str, path: str) -> dict[str, str] | None:
+    """The variables of `route` if it matches `path`, else None."""
+    expected, given = route.split("/"), path.split("/")
+    if len(expected) != len(given):
+        return None
+    variables: dict[str, str] = {}
+    for pattern, part in zip(expected, given, strict=True):
+        if pattern.startswith("{") and not pattern.endswith("+}"):
+            variables[pattern[1:-1]] = part
+        elif pattern != part:
+            return None
+    return variables

@@ -1,0 +1,154 @@
+"""Routes that exist for the tests of the edge only: one of every audience and shape."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from annotated_types import Ge
+from pydantic import BaseModel
+
+from chalicelib.kit.errors import unauthorized
+from chalicelib.kit.origin import Origin, current_origin
+from chalicelib.web.endpoint import (
+    AGENT,
+    METRICS,
+    OPERATOR,
+    PUBLIC,
+    Created,
+    Endpoints,
+    NoContent,
+    Paginated,
+    Request,
+)
+from chalicelib.web.validation import Body, ClusterName, Int32, NoBody, NoPath, NoQuery, Path, Query, Uuid
+
+routes = Endpoints(tag="Things")
+
+
+class ThingPath(Path):
+    thing_id: Uuid
+
+
+class NamePath(Path):
+    cluster_name: ClusterName
+
+
+class ThingQuery(Query):
+    page: Annotated[Int32, Ge(1)] = 1
+    name: str | None = None
+
+
+class ThingBody(Body):
+    name: str
+    size: Int32 = 1
+
+
+class ThingOut(BaseModel):
+    name: str
+    size: int
+    note: str | None
+
+
+@dataclass
+class Things:
+    """Notes what reached the views, and fails on demand."""
+
+    seen: list[Any] = field(default_factory=list)
+    origins: list[Origin] = field(default_factory=list)
+    failure: Exception | None = None
+
+    def visit(self, request: Any) -> None:
+        self.seen.append(request)
+        self.origins.append(current_origin())
+        if self.failure is not None:
+            raise self.failure
+
+
+@dataclass(frozen=True)
+class Node:
+    id: str
+
+
+@dataclass(frozen=True)
+class Agent:
+    node: Node
+
+
+@dataclass
+class Agents:
+    """Knows one token. Notes the touches and the origin they were made under."""
+
+    token: str = "node-token"
+    touched: list[tuple[str, str]] = field(default_factory=list)
+
+    def authenticate(self, bearer: str, instance_id: str | None) -> Agent:
+        if bearer != self.token:
+            raise unauthorized()
+        return Agent(Node("0192e4a0-0000-7000-8000-000000000001"))
+
+    def touch(self, agent: Agent) -> Agent:
+        self.touched.append((agent.node.id, current_origin().actor))
+        return agent
+
+
+@dataclass(frozen=True)
+class Numbers:
+    page: int
+    page_size: int
+    total_count: int
+
+
+@routes.post(
+    "/things/{thing_id}",
+    contract_path="/things/{id}",
+    auth=OPERATOR,
+    path=ThingPath,
+    query=ThingQuery,
+    body=ThingBody,
+    answer=ThingOut,
+    status=201,
+    errors=(403, 404, 409, 422),
+    blocked_when_degraded=True,
+    summary="Make a thing",
+)
+def make_thing(request: Request[ThingPath, ThingQuery, ThingBody], services: Any) -> Created:
+    services.things.visit(request)
+    shown = ThingOut(name=request.body.name, size=request.body.size, note=None)
+    return Created(shown, location=f"/things/{request.path.thing_id}")
+
+
+@routes.get("/things", auth=OPERATOR, query=ThingQuery, answer=ThingOut, paginated=True, summary="List things")
+def list_things(request: Request[NoPath, ThingQuery, NoBody], services: Any) -> Paginated:
+    services.things.visit(request)
+    return Paginated([ThingOut(name="a", size=1, note=None)], Numbers(request.query.page, 1, 3))
+
+
+@routes.delete("/named/{cluster_name}", auth=OPERATOR, path=NamePath, status=204, errors=(404,), summary="Drop by name")
+def drop_named(request: Request[NamePath, NoQuery, NoBody], services: Any) -> NoContent:
+    services.things.visit(request)
+    return NoContent()
+
+
+@routes.patch("/things", auth=OPERATOR, body=ThingBody, body_required=False, answer=ThingOut, summary="Change all")
+def change_things(request: Request[NoPath, NoQuery, ThingBody], services: Any) -> ThingOut:
+    services.things.visit(request)
+    return ThingOut(name=request.body.name, size=request.body.size, note=None)
+
+
+@routes.post(
+    "/agent/result", auth=AGENT, body=ThingBody, max_body_bytes=100, answer=ThingOut, errors=(404,), summary="Report"
+)
+def report(request: Request[NoPath, NoQuery, ThingBody], services: Any) -> ThingOut:
+    services.things.visit(request)
+    return ThingOut(name=request.agent.node.id, size=request.body.size, note=None)
+
+
+@routes.get("/metrics", auth=METRICS, answer=ThingOut, summary="Figures")
+def figures(request: Request[NoPath, NoQuery, NoBody], services: Any) -> ThingOut:
+    services.things.visit(request)
+    return ThingOut(name="figures", size=1, note=None)
+
+
+@routes.post("/public", auth=PUBLIC, body=ThingBody, answer=ThingOut, status=201, summary="Anyone")
+def anyone(request: Request[NoPath, NoQuery, ThingBody], services: Any) -> ThingOut:
+    services.things.visit(request)
+    return ThingOut(name=request.bearer or "nobody", size=request.body.size, note=request.address)

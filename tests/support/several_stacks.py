@@ -1,0 +1,84 @@
+"""A core and a further stack on one set of tables, in one process: each has its settings, its name and its queue."""
+
+import importlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib import bootstrap
+from chalicelib.bootstrap import Services
+from chalicelib.kit.queues import Queue
+from chalicelib.settings import Settings
+from tests.support.fakes.messaging import URLS
+from tests.support.world import MASTER_KEY, World, sqs_record
+
+CORE, FURTHER = "admin-core", "admin-far"
+
+QUEUE = "edge-admin-test-admin-far-command-delivery"
+
+DELIVER = "chalicelib.fleet.workers.deliver_commands.handler"
+
+TICK_SECONDS = 60
+
+
+class Stacks(World):
+    """`World` is the core. Clusters go to the stack with fewer of them, of two to the smaller name: so the first
+    cluster is the core's, the second the further stack's."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(admin_name=CORE, **settings)
+        self.further = self.stack(FURTHER)
+
+    def stack(self, name: str, **settings: Any) -> Services:
+        """A further stack on these tables."""
+        given: Mapping[str, Any] = {
+            "queue_urls": URLS,
+            "master_key": MASTER_KEY,
+            "public_url": "http://far.test",
+            "delivery_queue_url": f"http://queues.test/{QUEUE}",
+            "admin_name": name,
+            **settings,
+        }
+        return Services(Settings(**given), self)
+
+    def tick(self, *stacks: Services) -> None:
+        """A minute has passed, and these stacks' schedules ran: of the core all that there is, of others their
+        heartbeat. Whoever has read who owns what has forgotten it."""
+        self.clock.advance(TICK_SECONDS)
+        for stack in stacks:
+            stack.admins.beat()
+        if self.services in stacks:
+            self.sweep("sweep_commands")
+
+    @property
+    def both(self) -> tuple[Services, Services]:
+        return self.services, self.further
+
+    def far_messages(self) -> list[Any]:
+        """What waits in the further stack's queue."""
+        return [json.loads(entry["MessageBody"]) for entry in self.queue_client.sent.get(QUEUE, [])]
+
+    def work_far(self, *, times: int = 1) -> int:
+        """The further stack's worker takes everything from its queue; how much that was."""
+        messages = self.far_messages()
+        self.queue_client.sent.pop(QUEUE, None)
+        module, name = DELIVER.rsplit(".", 1)
+        handler = getattr(importlib.import_module(module), name)
+        for message in messages * times:
+            with bootstrap.serving(self.further):
+                answer = handler({"Records": [sqs_record(message)]}, None)
+            assert answer == {"batchItemFailures": []}, self.lines.texts[-1]
+        return len(messages)
+
+    def relay_only(self) -> None:
+        """What the streams hold becomes messages, of which nobody takes any."""
+        for batch in self.relay_batches():
+            self.call("chalicelib.platform.workers.relay_changes.handler", {"Records": batch})
+
+    def core_deliveries(self) -> list[Any]:
+        """What waits in the core's queue."""
+        return self.queue_client.bodies(Queue.COMMAND_DELIVERY)
+
+    def logged(self, event: str) -> list[Mapping[str, Any]]:
+        lines = [json.loads(text) for text in self.lines.texts]
+        return [line for line in lines if line["event"] == event]

@@ -1,0 +1,190 @@
+"""The whole application on fakes, in one process: services, deployed handlers, stream and queues, moved by hand.
+
+`World.settle` plays the part of Lambda's event sources until nothing moves any more. It can deliver every message and
+every batch twice, and a crash injected into the tables kills a handler between two writes and is followed by its retry.
+"""
+
+import importlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib import bootstrap
+from chalicelib.bootstrap import Services
+from chalicelib.kit.log import Log
+from chalicelib.kit.queues import Queue
+from chalicelib.kit.tables import Table
+from chalicelib.schema import ALL_TABLES
+from chalicelib.settings import Settings
+from tests.support.fakes.aws import FakeKeyService
+from tests.support.fakes.clock import FakeClock, FakeIds
+from tests.support.fakes.dynamo import Crash, FakeDynamo
+from tests.support.fakes.log import Lines
+from tests.support.fakes.messaging import URLS, FakeBus, FakeSocketApi, FakeSqs
+from tests.support.fakes.objects import FakeObjects
+from tests.support.fakes.receivers import FakeReceivers, FakeResolver
+from tests.support.fakes.trouble import Trouble, Troubled
+from tests.support.handlers import handler_of
+
+MASTER_KEY = "master-key"
+
+BUCKET = "artifacts"
+
+WORKERS: Mapping[Queue, str] = {
+    Queue.EXECUTION_CREATION: "chalicelib.fleet.workers.create_executions.handler",
+    Queue.COMMAND_DELIVERY: "chalicelib.fleet.workers.deliver_commands.handler",
+    Queue.CLEAN_UP: "chalicelib.platform.workers.clean_up.handler",
+    Queue.SELF_UPDATES: "chalicelib.fleet.workers.trigger_updates.handler",
+    Queue.EVENTS: "chalicelib.platform.workers.publish_events.handler",
+    Queue.WEBHOOK_DELIVERIES: "chalicelib.platform.workers.deliver_webhook.handler",
+    Queue.VPN: "chalicelib.fleet.workers.settle_vpn.handler",
+}
+"""The strings under which the functions are deployed."""
+
+RELAY = "chalicelib.platform.workers.relay_changes.handler"
+
+_MOST_ROUNDS = 200
+_NEVER = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class LambdaContext:
+    """What is asked of the object that Lambda gives a handler beside its event."""
+
+    seconds_left: float
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(1000 * self.seconds_left)
+
+
+class World:
+    """Everything outside the application, and the application on it. ``trouble`` is what calls of AWS beside its tables
+    meet."""
+
+    def __init__(self, *, trouble: Trouble | None = None, **settings: Any) -> None:
+        self.clock = FakeClock()
+        self.ids = FakeIds()
+        self.lines = Lines()
+        self.log = Log(self.lines, self.clock)
+        self.driver = FakeDynamo(ALL_TABLES, self.clock)
+        self.queue_client = FakeSqs()
+        self.bus_client = FakeBus()
+        self.socket_client = FakeSocketApi()
+        self.object_client = FakeObjects()
+        self.key_service = FakeKeyService()
+        self._trouble = trouble
+        if trouble is not None:
+            self.queue_client: Any = Troubled(self.queue_client, trouble)
+            self.bus_client: Any = Troubled(self.bus_client, trouble)
+            self.socket_client: Any = Troubled(self.socket_client, trouble)
+        self.resolver = FakeResolver()
+        self.exchange = FakeReceivers(self.clock)
+        given = {
+            "queue_urls": URLS,
+            "master_key": MASTER_KEY,
+            "public_url": "http://api.test",
+            "agent_bucket": BUCKET,
+            **settings,
+        }
+        self.services = Services(Settings(**given), self)
+        self.seconds_left = 60.0
+        """What Lambda's context says at the start of each call. The clock stands still meanwhile, so that a handler
+        does all there is; with 0, one piece of it."""
+        self._streamed = 0
+
+    def read_secret(self, arn: str) -> str:
+        raise LookupError(arn)
+
+    def call(self, handler: str, event: Mapping[str, Any], context: LambdaContext | None = None) -> Any:
+        """Run a deployed handler by its string, as Lambda does."""
+        module, name = handler.rsplit(".", 1)
+        with bootstrap.serving(self.services):
+            return getattr(importlib.import_module(module), name)(event, context or LambdaContext(self.seconds_left))
+
+    def settle(self, *, twice: bool = False, crash_after: int | None = None, most_rounds: int = _MOST_ROUNDS) -> None:
+        """Relay and work until stream and queues are empty. ``twice`` delivers everything twice.
+
+        ``crash_after`` kills a handler after so many writes from now on; it is called again with the same input, as
+        its event source would.
+        """
+        self.driver.crash_after(crash_after or _NEVER)
+        for _ in range(most_rounds):
+            if not self._relay(twice=twice) and not self._work(twice=twice):
+                self.driver.crash_after(_NEVER)
+                return
+        raise AssertionError("the application does not come to rest")
+
+    def relay_batches(self) -> Iterator[list[dict[str, Any]]]:
+        """The records since the last call, as batches of one table's stream."""
+        position = self.driver.stream_position
+        for table in _streamed_tables():
+            records = self.driver.records(table, self._streamed)
+            for start in range(0, len(records), 100):
+                yield records[start : start + 100]
+        self._streamed = position
+
+    def sweep(self, worker: str) -> None:
+        """Run a scheduled function once."""
+        self._until_done(handler_of(worker), scheduled_event(worker))
+
+    def _relay(self, *, twice: bool) -> bool:
+        moved = False
+        for batch in self.relay_batches():
+            moved = True
+            for _ in range(2 if twice else 1):
+                self._until_done(RELAY, {"Records": batch})
+        return moved
+
+    def _work(self, *, twice: bool) -> bool:
+        moved = False
+        for queue, handler in WORKERS.items():
+            for body in self.queue_client.take(queue):
+                moved = True
+                for _ in range(2 if twice else 1):
+                    self._until_done(handler, {"Records": [sqs_record(body)]})
+        return moved
+
+    def _until_done(self, handler: str, event: Mapping[str, Any]) -> None:
+        for _ in range(10 if self._trouble is None else 100):
+            try:
+                answer = self.call(handler, event)
+            except Crash:
+                continue
+            except Exception:
+                if self._trouble is None:
+                    raise
+                continue
+            if not (answer or {}).get("batchItemFailures"):
+                return
+        raise AssertionError(f"{handler} fails for ever: {self.lines.texts[-1:]}")
+
+
+def scheduled_event(worker: str) -> dict[str, Any]:
+    """What EventBridge sends to a scheduled function."""
+    return {
+        "version": "0",
+        "id": f"tick-{worker}",
+        "account": "0",
+        "region": "us-east-1",
+        "detail": {},
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "time": "",
+        "resources": [],
+    }
+
+
+def sqs_record(body: Any, message_id: str = "m-1") -> dict[str, Any]:
+    """A record of an SQS event."""
+    return {
+        "messageId": message_id,
+        "body": json.dumps(body),
+        "receiptHandle": "r",
+        "attributes": {},
+        "messageAttributes": {"request_id": {"stringValue": "request-1", "dataType": "String"}},
+    }
+
+
+def _streamed_tables() -> list[Table]:
+    return [table for table in ALL_TABLES if table.stream]

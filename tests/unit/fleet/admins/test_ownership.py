@@ -1,0 +1,88 @@
+"""Who owns a cluster, as far as a computation tells."""
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.fleet.admins.model import Admin, Assignment, Snapshot
+from chalicelib.fleet.admins.ownership import owners_of, routes_of
+from chalicelib.fleet.admins.rules import LIVE_FOR
+from chalicelib.kit.clock import to_seconds_text
+from tests.support.fakes.clock import START
+from tests.support.several_stacks import CORE, FURTHER, Stacks
+
+CLUSTER = "admin-cluster-default"
+
+
+def admin(name, queue=""):
+    return Admin(name=name, admin_cluster_name=CLUSTER, max_wireguard_peers=9, delivery_queue_url=queue)
+
+
+def snapshot(**fields):
+    given = {
+        "computed_at": to_seconds_text(START),
+        "topology": (admin("a"), admin("b", "https://b")),
+        "assignment": Assignment(owned={"a": ("x",), "b": ("y", "z")}, orphaned=("w",)),
+        "total_nodes": 3,
+    }
+    return Snapshot(admin_cluster_name=CLUSTER, **{**given, **fields})
+
+
+def test_each_cluster_has_the_owner_that_was_computed():
+    owners = owners_of(snapshot(), START)
+    assert {cluster: owner.name for cluster, owner in owners.items()} == {"x": "a", "y": "b", "z": "b"}
+
+
+def test_only_owners_with_a_queue_of_their_own_have_routes():
+    assert routes_of(snapshot(), START) == {"y": "https://b", "z": "https://b"}
+
+
+@pytest.mark.parametrize(
+    "unknown", [None, snapshot(assignment=None), snapshot(computed_at=None)], ids=["none", "too large", "never"]
+)
+def test_nobody_owns_what_was_not_computed(unknown):
+    assert owners_of(unknown, START) == {}
+    assert routes_of(unknown, START) == {}
+
+
+@pytest.mark.parametrize(("age", "known"), [(timedelta(0), True), (LIVE_FOR, False), (-timedelta(minutes=5), True)])
+def test_a_computation_counts_as_long_as_a_heartbeat(age, known):
+    """One by a clock ahead of ours does as well."""
+    assert bool(owners_of(snapshot(), START + age)) is known
+
+
+class TestReading:
+    @pytest.fixture
+    def world(self):
+        world = Stacks()
+        world.services.clusters.create("x", None, None)
+        world.services.clusters.create("y", None, None)
+        for stack in world.both:
+            stack.admins.beat()
+        return world
+
+    def test_both_stacks_say_the_same(self, world):
+        for stack in world.both:
+            assert [stack.ownership.owner_of(name).name for name in ("x", "y")] == [CORE, FURTHER]
+        assert world.services.ownership.owner_of("unknown") is None
+
+    def test_another_owner_is_another_than_this_stack(self, world):
+        assert world.services.ownership.other_owner_of("x") is None
+        assert world.services.ownership.other_owner_of("y").name == FURTHER
+        assert world.further.ownership.other_owner_of("y") is None
+
+    def test_one_stack_alone_owns_nothing_in_particular(self):
+        world = Stacks()
+        world.services.clusters.create("x", None, None)
+        world.services.admins.beat()
+        assert world.services.ownership.owner_of("x") is None
+
+    def test_what_was_read_is_believed_for_ten_seconds(self, world):
+        ownership = world.services.ownership
+        assert ownership.queue_of("y").endswith("command-delivery")
+        world.clock.advance(LIVE_FOR.total_seconds())
+        world.services.admins.beat()
+        world.clock.advance(-LIVE_FOR.total_seconds() + 9)
+        assert ownership.queue_of("y") != ""
+        world.clock.advance(LIVE_FOR.total_seconds() - 9 + 10)
+        assert ownership.queue_of("y") == ""

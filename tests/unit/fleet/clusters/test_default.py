@@ -1,0 +1,109 @@
+"""The default cluster, made when somebody first needs it."""
+
+import pytest
+
+from chalicelib.fleet.clusters.model import DefaultCluster
+from chalicelib.fleet.clusters.store import TABLE
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.listing import ListRequest
+from tests.support.fakes.dynamo import Crash
+from tests.unit.fleet.enrollment.world import World
+
+
+def refusal(kind, call, *arguments):
+    with pytest.raises(EdgeError) as caught:
+        call(*arguments)
+    assert caught.value.kind is kind
+    return caught.value
+
+
+def test_without_a_default_cluster_it_is_forbidden():
+    refusal(Kind.FORBIDDEN, World().clusters.default_cluster)
+
+
+def test_the_default_cluster_is_made_on_first_use():
+    world = World(default=DefaultCluster(name="home", ipv4_range="8.0.0.0/24", node_limit=4))
+
+    cluster = world.clusters.default_cluster()
+
+    assert (cluster.name, cluster.ipv4_range, cluster.node_limit) == ("home", "8.0.0.0/24", 4)
+    assert world.another_clusters().default_cluster() == cluster
+    assert len(world.fake.rows(TABLE)) == 1
+
+
+def test_the_first_look_makes_the_default_cluster_too():
+    world = World(default=DefaultCluster(name="home"))
+
+    assert world.clusters.find("other") is None
+    assert world.fake.rows(TABLE) == []
+    assert world.clusters.get("home").ipv4_range == "100.64.0.0/24"
+
+
+def test_containers_that_start_at_once_make_one_default_cluster():
+    world = World(default=DefaultCluster(name="home"))
+    world.fake.latency(0.005)
+
+    made = world.clock.run_together([world.another_clusters().default_cluster for _ in range(6)])
+
+    assert {cluster.id for cluster in made} == {world.fake.rows(TABLE)[0]["id"]}
+
+
+def test_a_deleted_default_cluster_stays_deleted_in_this_container():
+    world = World(default=DefaultCluster(name="home"))
+    world.clusters.default_cluster()
+    world.clusters.delete("home")
+
+    refusal(Kind.NOT_FOUND, world.clusters.default_cluster)
+
+
+def test_a_default_range_that_is_taken_leaves_it_missing():
+    world = World(default=DefaultCluster(name="home", ipv4_range="8.0.0.0/24"))
+    world.clusters.create("first", "8.0.0.0/16", None)
+
+    refusal(Kind.NOT_FOUND, world.clusters.default_cluster)
+
+
+def test_a_default_cluster_cut_short_by_a_crash_is_found_by_the_next():
+    world = World(default=DefaultCluster(name="home"))
+    world.fake.crash_after(1)
+
+    with pytest.raises(Crash):
+        world.clusters.default_cluster()
+
+    assert world.another_clusters().default_cluster().name == "home"
+    assert len(world.fake.rows(TABLE)) == 1
+
+
+def test_a_list_does_not_fail_for_want_of_a_default_cluster():
+    world = World(pools=["100.64.0.0/24"], default=DefaultCluster(name="home"))
+    world.cluster("first")
+
+    assert [cluster.name for cluster in world.clusters.list_page(ListRequest()).items] == ["first"]
+    refusal(Kind.NOT_FOUND, world.clusters.default_cluster)
+    world.clusters.delete("first")
+
+    assert world.clusters.default_cluster().name == "home"
+
+
+def test_looking_for_it_once_is_enough():
+    world = World(default=DefaultCluster(name="home"))
+    world.clusters.default_cluster()
+    world.tables.meter.reset()
+
+    world.clusters.default_cluster()
+
+    assert world.tables.meter.count == 1
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        DefaultCluster(name="default"),
+        DefaultCluster(name="home", ipv4_range="10.0.0.0/24"),
+        DefaultCluster(name="home", ipv4_range="nonsense"),
+        DefaultCluster(name="home", node_limit=237),
+    ],
+)
+def test_settings_that_could_never_work_stop_the_start(impossible):
+    with pytest.raises(ValueError, match="the default cluster cannot be"):
+        World(default=impossible)

@@ -1,0 +1,207 @@
+"""What happens to a cluster after it was made: its limit, its places, its end."""
+
+import pytest
+
+from chalicelib.fleet.clusters.store import TABLE
+from chalicelib.fleet.clusters.subnets import SUBNETS
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.tables import ConditionFailedError, TransactionFailedError
+from tests.unit.fleet.enrollment.world import World
+
+
+def refusal(kind, call, *arguments):
+    with pytest.raises(EdgeError) as caught:
+        call(*arguments)
+    assert caught.value.kind is kind
+    return caught.value
+
+
+# -- change ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_limit_is_set_and_lifted():
+    world = World()
+    world.cluster("one")
+    world.clock.advance(60)
+
+    limited = world.clusters.change_node_limit("one", 7)
+    lifted = world.clusters.change_node_limit("one", None)
+
+    assert (limited.node_limit, limited.updated_at) == (7, "2026-11-21T10:01:00Z")
+    assert lifted.node_limit is None
+    assert "node_limit" not in world.fake.rows(TABLE)[0]
+
+
+def test_a_limit_above_the_range_is_refused():
+    world = World()
+    world.cluster("one")
+
+    error = refusal(Kind.VALIDATION_FAILED, world.clusters.change_node_limit, "one", 237)
+
+    assert error.details == {"node_limit": ["cannot exceed 236 for /24 (256 IPs minus 20 reserved slots)"]}
+
+
+def test_a_limit_below_the_count_is_refused_even_if_the_node_just_came():
+    world = World()
+    cluster = world.cluster("one")
+    world.enrol(cluster)
+    world.fake.before_next(lambda: world.enrol(cluster), operation="UpdateItem", table=TABLE)
+
+    error = refusal(Kind.VALIDATION_FAILED, world.clusters.change_node_limit, "one", 1)
+
+    assert error.details == {"node_limit": ["cannot be less than current node count (2)"]}
+    assert world.clusters.get("one").node_limit is None
+
+
+def test_a_limit_of_a_cluster_deleted_meanwhile_is_not_found():
+    world = World()
+    world.cluster("one")
+    world.fake.before_next(lambda: world.clusters.delete("one"), operation="UpdateItem", table=TABLE)
+
+    refusal(Kind.NOT_FOUND, world.clusters.change_node_limit, "one", 5)
+    assert world.fake.rows(TABLE) == []
+
+
+# -- places ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_place_goes_to_one():
+    world = World()
+    cluster = world.cluster("one", node_limit=2)
+    world.enrol(cluster)
+    world.fake.latency(0.005)
+
+    outcomes = world.clock.run_together([lambda: world.enrol(cluster)] * 5)
+
+    assert sum(isinstance(outcome, ConditionFailedError) for outcome in outcomes) == 4
+    assert world.clusters.get("one").node_count == 2
+
+
+def test_enrolling_leaves_the_index_and_updated_at_alone():
+    world = World()
+    cluster = world.cluster("one")
+    world.clock.advance(60)
+    world.tables.meter.reset()
+
+    world.enrol(cluster)
+
+    assert world.tables.meter.write_units == 1
+    assert world.clusters.get("one").updated_at == cluster.updated_at
+
+
+def test_a_cluster_of_the_same_name_inherits_no_place():
+    world = World()
+    old = world.cluster("one")
+    world.clusters.delete("one")
+    world.cluster("one")
+
+    for write in (world.clusters.take_place(old), world.clusters.leave_place("one", old.id)):
+        with pytest.raises(ConditionFailedError):
+            world.tables.write(write, "node.registered")
+    assert world.clusters.get("one").node_count == 0
+
+
+def test_what_must_still_be_there_is_checked_by_id():
+    world = World()
+    old = world.cluster("one")
+    world.tables.commit([world.clusters.still_there(old)], "anything")
+    world.clusters.delete("one")
+    world.cluster("one")
+
+    with pytest.raises(TransactionFailedError):
+        world.tables.commit([world.clusters.still_there(old)], "anything")
+
+
+# -- delete ------------------------------------------------------------------------------------------------------------
+
+
+def test_deleting_removes_the_row_and_frees_the_range():
+    world = World()
+    world.cluster("one")
+
+    world.clusters.delete("one")
+
+    refusal(Kind.NOT_FOUND, world.clusters.get, "one")
+    refusal(Kind.NOT_FOUND, world.clusters.delete, "one")
+    assert [row["start"] for row in world.fake.rows(SUBNETS)] == [-1]
+
+
+def test_a_cluster_with_nodes_stays():
+    world = World()
+    cluster = world.cluster("one")
+    for _ in range(3):
+        world.enrol(cluster)
+
+    error = refusal(Kind.CONFLICT, world.clusters.delete, "one")
+
+    assert error.message == "cannot delete cluster with 3 node(s) - remove all nodes first"
+    assert world.clusters.get("one").node_count == 3
+
+
+def test_a_node_that_enrols_first_stops_the_deletion():
+    world = World()
+    cluster = world.cluster("one")
+    world.fake.before_next(lambda: world.enrol(cluster), operation="TransactWriteItems")
+
+    error = refusal(Kind.CONFLICT, world.clusters.delete, "one")
+
+    assert error.message == "cannot delete cluster with 1 node(s) - remove all nodes first"
+    assert len(world.fake.rows(SUBNETS)) == 2
+
+
+def test_a_deletion_that_comes_first_stops_the_node():
+    world = World()
+    cluster = world.cluster("one")
+    world.fake.before_next(lambda: world.clusters.delete("one"), operation="UpdateItem", table=TABLE)
+
+    with pytest.raises(ConditionFailedError):
+        world.enrol(cluster)
+    assert world.fake.rows(TABLE) == []
+
+
+def test_a_cluster_recreated_meanwhile_is_not_deleted():
+    world = World()
+    world.cluster("one")
+
+    def recreate():
+        world.clusters.delete("one")
+        world.cluster("one")
+
+    world.fake.before_next(recreate, operation="TransactWriteItems")
+
+    refusal(Kind.NOT_FOUND, world.clusters.delete, "one")
+    assert len(world.fake.rows(TABLE)) == 1
+
+
+@pytest.mark.parametrize("honoured", [True, False])
+def test_a_lost_answer_of_a_delete_is_a_success(honoured):
+    world = World()
+    world.fake.tokens_honoured = honoured
+    world.cluster("one")
+    world.fake.fail_next(1, "lost_answer", operation="TransactWriteItems")
+
+    world.clusters.delete("one")
+
+    assert world.fake.rows(TABLE) == []
+
+
+def test_all_deleted_at_once_frees_every_range():
+    world = World()
+    names = [f"c{n}" for n in range(8)]
+    for name in names:
+        world.cluster(name)
+    world.fake.latency(0.005)
+    world.fake.transaction_seconds(0.01)
+
+    outcomes = world.clock.run_together([lambda name=name: world.clusters.delete(name) for name in names])
+
+    assert outcomes == [None] * 8
+    assert world.cluster("next").ipv4_range == "100.64.0.0/24"
+
+
+def test_many_are_found_once_each_and_unknown_ones_dropped():
+    world = World()
+    one, two = world.cluster("one"), world.cluster("two")
+
+    assert world.clusters.find_many(["two", "none", "one", "two"]) == [two, one]
+    assert world.clusters.find("none") is None

@@ -1,0 +1,211 @@
+import base64
+import json
+
+import pytest
+
+from chalicelib.fleet.clusters.model import DefaultCluster
+from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
+from chalicelib.fleet.enrollment.store import TABLE
+from chalicelib.kit.errors import EdgeError, Kind
+from tests.unit.fleet.enrollment.world import World
+
+
+def refusal(kind, call, *arguments):
+    with pytest.raises(EdgeError) as caught:
+        call(*arguments)
+    assert caught.value.kind is kind
+    return caught.value
+
+
+@pytest.fixture
+def world():
+    world = World()
+    world.cluster()
+    return world
+
+
+def test_a_key_is_single_use_and_does_not_expire_by_default(world):
+    key, blob = world.key()
+
+    assert (key.cluster_name, key.name, key.uses_remaining) == ("prod", None, 1)
+    assert (key.expired_at, key.last_used_at) == (None, None)
+    assert json.loads(base64.b64decode(blob))["admin_urls"] == ["https://edge.example"]
+    assert world.enrollment.get(key.id) == key
+
+
+def test_what_is_asked_for_is_kept(world):
+    key, _ = world.key(name="rollout", uses_remaining=None, expired_at="2027-01-01T00:00:00Z")
+
+    assert (key.name, key.uses_remaining, key.expired_at) == ("rollout", None, "2027-01-01T00:00:00Z")
+
+
+def test_an_empty_name_is_none(world):
+    key, _ = world.key(name="")
+
+    assert key.name is None
+    assert world.enrollment.change(key.id, {"name": "a"}).name == "a"
+    assert world.enrollment.change(key.id, {"name": ""}).name is None
+
+
+def test_the_blob_stands_nowhere_in_clear(world):
+    _, blob = world.key()
+    nonce = json.loads(base64.b64decode(blob))["nonce"]
+
+    assert blob not in repr(world.fake.snapshot())
+    assert nonce not in repr(world.fake.snapshot())
+
+
+def test_a_key_needs_its_cluster(world):
+    refusal(Kind.NOT_FOUND, world.key, "none")
+    world.fake.before_next(lambda: world.clusters.delete("prod"), operation="TransactWriteItems", table=TABLE)
+
+    refusal(Kind.NOT_FOUND, world.key)
+
+    assert world.fake.rows(TABLE) == []
+
+
+@pytest.mark.parametrize("honoured", [True, False])
+def test_a_lost_answer_of_a_create_is_a_success(world, honoured):
+    world.fake.tokens_honoured = honoured
+    world.fake.fail_next(1, "lost_answer", operation="TransactWriteItems")
+
+    key, _ = world.key()
+
+    assert [row["id"] for row in world.fake.rows(TABLE)] == [key.id]
+
+
+def test_changes_touch_only_what_is_given(world):
+    key, blob = world.key(name="a", uses_remaining=3, expired_at="2027-01-01T00:00:00Z")
+    world.clock.advance(60)
+
+    unlimited = world.enrollment.change(key.id, {"uses_remaining": None})
+    unchanged = world.enrollment.change(key.id, {})
+
+    assert unlimited == unchanged
+    assert (unlimited.name, unlimited.uses_remaining, unlimited.expired_at) == ("a", None, "2027-01-01T00:00:00Z")
+    assert unlimited.updated_at == "2026-11-21T10:01:00Z"
+    assert world.enrollment.reveal(unlimited).reveal() == blob
+    cleared = world.enrollment.change(key.id, {"name": None, "expired_at": None, "uses_remaining": 9})
+    assert (cleared.name, cleared.uses_remaining, cleared.expired_at) == (None, 9, None)
+
+
+def test_a_key_deleted_meanwhile_is_not_brought_back(world):
+    key, _ = world.key()
+    world.fake.before_next(lambda: world.enrollment.delete(key.id), operation="UpdateItem", table=TABLE)
+
+    refusal(Kind.NOT_FOUND, world.enrollment.change, key.id, {"name": "a"})
+
+    assert world.fake.rows(TABLE) == []
+
+
+def test_a_deleted_key_is_gone(world):
+    key, _ = world.key()
+    world.fake.fail_next(1, "lost_answer", operation="DeleteItem")
+
+    world.enrollment.delete(key.id)
+
+    for call in (world.enrollment.get, world.enrollment.delete):
+        refusal(Kind.NOT_FOUND, call, key.id)
+
+
+def test_the_default_cluster_must_be_configured(world):
+    refusal(Kind.FORBIDDEN, world.enrollment.create_for_default, {})
+    refusal(Kind.FORBIDDEN, world.enrollment.create_public)
+
+
+def test_keys_of_the_default_cluster():
+    world = World(default=DefaultCluster(name="home"))
+
+    key = world.enrollment.create_for_default({"uses_remaining": 5, "name": "x"})
+
+    assert (key.cluster_name, key.uses_remaining, key.name) == ("home", 5, "x")
+    refusal(Kind.FORBIDDEN, world.enrollment.create_public)
+
+
+def test_public_keys_are_single_use():
+    world = World(default=DefaultCluster(name="home"), public_keys=True)
+
+    key = world.enrollment.create_public()
+
+    assert (key.cluster_name, key.uses_remaining, key.name) == ("home", 1, None)
+    assert key.expired_at == "2026-11-22T10:00:00Z"
+    world.clusters.delete("home")
+    refusal(Kind.NOT_FOUND, world.enrollment.create_public)
+
+
+def test_public_keys_are_collected_a_day_after_their_end_and_no_others():
+    world = World(default=DefaultCluster(name="home"), public_keys=True)
+    kept = [
+        world.enrollment.create_for_default({"expired_at": "2026-11-21T11:00:00Z"}),
+        world.enrollment.create_for_default({}),
+        world.enrollment.create_public(),
+    ]
+    world.enrollment.change(kept[-1].id, {"expired_at": None})
+    world.enrollment.create_public()
+    world.clock.advance(2 * 24 * 3600 + 1)
+
+    world.fake.collect_expired()
+
+    assert {row["id"] for row in world.fake.rows(TABLE)} == {key.id for key in kept}
+
+
+def test_a_default_cluster_without_the_switch_gives_no_public_key():
+    world = World(public_keys=True)
+
+    refusal(Kind.FORBIDDEN, world.enrollment.create_public)
+
+
+# -- clean-up ----------------------------------------------------------------------------------------------------------
+
+
+def test_clean_up_removes_the_keys_of_one_cluster_in_chunks(world):
+    other = world.cluster("other")
+    kept, _ = world.key("other")
+    for _ in range(205):
+        world.key()
+    cluster_id = world.clusters.get("prod").id
+    world.clusters.delete("prod")
+
+    cursors = [None]
+    while (cursor := world.enrollment.clean_up_chunk(cluster_id, cursors[-1])) is not None:
+        cursors.append(cursor)
+
+    assert len(cursors) == 3
+    assert [row["id"] for row in world.fake.rows(TABLE)] == [kept.id]
+    assert world.enrollment.clean_up_chunk(other.id, None) is None
+    assert world.fake.rows(TABLE) == []
+
+
+def test_a_chunk_may_be_repeated(world):
+    for _ in range(150):
+        world.key()
+    cluster_id = world.clusters.get("prod").id
+    world.fake.index_lag(60)
+
+    first = world.enrollment.clean_up_chunk(cluster_id, None)
+    again = world.enrollment.clean_up_chunk(cluster_id, None)
+    last = world.enrollment.clean_up_chunk(cluster_id, first)
+
+    assert first == again
+    assert last is None
+    assert world.fake.rows(TABLE) == []
+
+
+def test_a_cluster_without_keys_needs_no_write(world):
+    world.tables.meter.reset()
+
+    assert world.enrollment.clean_up_chunk("none", None) is None
+    assert [call.operation for call in world.tables.meter.calls] == ["Query"]
+
+
+def test_a_cluster_of_the_same_name_keeps_its_keys(world):
+    old = world.clusters.get("prod")
+    world.key()
+    world.clusters.delete("prod")
+    world.cluster()
+    new, _ = world.key()
+
+    assert world.enrollment.clean_up_chunk(old.id, None) is None
+
+    assert [row["id"] for row in world.fake.rows(TABLE)] == [new.id]
+    assert world.fake.rows(CLUSTERS)[0]["id"] == new.cluster_id

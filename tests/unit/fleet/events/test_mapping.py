@@ -1,0 +1,196 @@
+"""Which events a change becomes, and that their payloads are those of the contract."""
+
+import json
+
+import pytest
+
+from chalicelib.fleet.events.catalogue import EventType
+from chalicelib.fleet.events.mapping import EXECUTION_EVENTS, commands_needed, events_of
+from chalicelib.kit.changes import Change
+from chalicelib.platform.events.service import LARGEST_ENVELOPE_BYTES, Events, catalogue
+from tests.support.fakes.clock import FakeClock, FakeIds
+
+NODE = {
+    "id": "n-1",
+    "cluster_name": "north",
+    "status": "healthy",
+    "agent_version": "1.0",
+    "id_type": "persistent",
+    "http_port": 1,
+    "ssh_port": 2,
+    "host_metrics_port": 3,
+    "wireguard_metrics_port": 4,
+    "http_proxy_port": 5,
+    "socks5_proxy_port": 6,
+    "self_update_enabled": False,
+    "last_seen_at": "2026-11-21T10:00:00Z",
+    "inserted_at": "2026-11-21T10:00:00Z",
+    "updated_at": "2026-11-21T10:00:00Z",
+    "token_digest": "digest",
+    "api_token_sealed": b"sealed",
+    "version": 3,
+}
+EXECUTION = {
+    "id": "e-1",
+    "command_id": "c-1",
+    "node_id": "n-1",
+    "node_cluster_name": "north",
+    "status": "pending",
+    "target_all": True,
+    "output": "never shown",
+    "inserted_at": "2026-11-21T10:00:00Z",
+    "updated_at": "2026-11-21T10:00:00Z",
+    "version": 1,
+}
+COMMANDS = {"c-1": {"id": "c-1", "command_text": "true", "timeout": 5, "expired_at": None}}
+
+
+def change(table, operation, old, new, at="2026-11-21T10:00:00.000001Z"):
+    stamp = {"operation": operation, "request_id": "r-1", "at": at}
+    return Change(
+        table,
+        None if old is None else {**old, "changed_by": stamp},
+        None if new is None else {**new, "changed_by": stamp},
+        "1",
+        expired=False,
+    )
+
+
+def types(events):
+    return [event_type.value for event_type, _ in events]
+
+
+class TestNodes:
+    def test_a_first_registration(self):
+        events = events_of(change("nodes", "node.registered", None, NODE), {})
+        assert types(events) == ["edge.node.registered"]
+
+    def test_a_plain_return(self):
+        assert types(events_of(change("nodes", "node.reregistered", NODE, NODE), {})) == ["edge.node.reregistered"]
+
+    def test_a_return_with_everything_changed(self):
+        old = {**NODE, "agent_version": "0.9", "status": "unreachable", "cluster_name": "south"}
+        events = events_of(change("nodes", "node.reregistered", old, NODE), {})
+        assert types(events) == [
+            "edge.node.reregistered",
+            "edge.node.version_changed",
+            "edge.node.status_changed",
+            "edge.node.cluster_changed",
+        ]
+        payloads = [payload for _, payload in events]
+        assert payloads[1]["previous_version"] == "0.9"
+        assert payloads[2]["previous_status"] == "unreachable"
+        assert payloads[3]["previous_cluster_name"] == "south"
+
+    @pytest.mark.parametrize("operation", ["node.health_reported", "node.became_healthy", "node.became_unreachable"])
+    def test_every_transition_of_the_status_whoever_caused_it(self, operation):
+        events = events_of(change("nodes", operation, {**NODE, "status": "unhealthy"}, NODE), {})
+        assert types(events) == ["edge.node.status_changed"]
+
+    def test_a_report_that_changes_nothing(self):
+        assert events_of(change("nodes", "node.health_reported", NODE, NODE), {}) == []
+
+    def test_a_move(self):
+        events = events_of(change("nodes", "node.cluster_changed", {**NODE, "cluster_name": "south"}, NODE), {})
+        assert types(events) == ["edge.node.cluster_changed"]
+
+    def test_a_removal_is_no_event(self):
+        assert events_of(change("nodes", "node.registered", NODE, None), {}) == []
+
+    def test_no_secret_is_in_a_payload(self):
+        (_, payload), *_ = events_of(change("nodes", "node.registered", None, NODE), {})
+        assert "digest" not in json.dumps(payload)
+        assert not {"token_digest", "api_token_sealed"} & payload.keys()
+
+
+class TestExecutions:
+    @pytest.mark.parametrize(("operation", "event_type"), EXECUTION_EVENTS.items())
+    def test_each_operation(self, operation, event_type):
+        old = None if operation == "execution.created" else EXECUTION
+        events = events_of(change("executions", operation, old, EXECUTION), COMMANDS)
+        assert types(events) == [event_type.value]
+        assert events[0][1]["command_text"] == "true"
+        assert events[0][1]["timeout"] == 5
+
+    def test_never_the_output(self):
+        (_, payload), *_ = events_of(change("executions", "execution.completed", EXECUTION, EXECUTION), COMMANDS)
+        assert "never shown" not in json.dumps(payload)
+
+    def test_a_forwarded_cancel_is_no_event(self):
+        assert events_of(change("executions", "execution.cancel_requested", EXECUTION, EXECUTION), COMMANDS) == []
+
+    def test_a_command_that_is_forgotten_leaves_its_fields_null(self):
+        (_, payload), *_ = events_of(change("executions", "execution.created", None, EXECUTION), {})
+        assert payload["command_text"] is None
+
+    def test_asks_only_for_the_commands_of_events(self):
+        changes = [
+            change("executions", "execution.created", None, EXECUTION),
+            change("executions", "execution.cancel_requested", EXECUTION, {**EXECUTION, "command_id": "c-2"}),
+            change("executions", "execution.completed", EXECUTION, None),
+            change("nodes", "node.registered", None, NODE),
+        ]
+        assert commands_needed(changes) == {"c-1"}
+
+
+class TestEnvelopes:
+    def events(self):
+        return Events(FakeClock(), FakeIds(1), "factory")
+
+    def test_the_same_change_makes_the_same_envelope(self):
+        first = self.events().envelopes_of(change("nodes", "node.registered", None, NODE), {})
+        second = self.events().envelopes_of(change("nodes", "node.registered", None, NODE), {})
+        assert first == second
+        assert first[0]["corename"] == "factory"
+        assert first[0]["time"] == "2026-11-21T10:00:00.000001Z"
+
+    def test_another_version_of_the_row_is_another_event(self):
+        (first,) = self.events().envelopes_of(change("nodes", "node.reregistered", NODE, NODE), {})
+        (second,) = self.events().envelopes_of(change("nodes", "node.reregistered", NODE, {**NODE, "version": 4}), {})
+        assert first["id"] != second["id"]
+
+    def test_a_node_that_enrols_again_after_its_deletion_is_another_event(self):
+        (first,) = self.events().envelopes_of(change("nodes", "node.registered", None, NODE), {})
+        within_a_second = change("nodes", "node.registered", None, NODE, at="2026-11-21T10:00:00.700000Z")
+        (second,) = self.events().envelopes_of(within_a_second, {})
+        assert first["id"] != second["id"]
+
+    def test_events_of_one_change_have_ids_of_their_own(self):
+        old = {**NODE, "agent_version": "0.9"}
+        envelopes = self.events().envelopes_of(change("nodes", "node.reregistered", old, NODE), {})
+        assert len({envelope["id"] for envelope in envelopes}) == 2
+
+    def test_an_occurrence_comes_back_as_it_was_recorded(self):
+        put = self.events().occurrence(EventType.ENROLLMENT_KEY_VERIFIED, {"result": "invalid_key", "name": None})
+        (envelope,) = self.events().envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
+        assert envelope["type"] == "edge.enrollment_key.verified"
+        assert envelope["data"] == {"result": "invalid_key", "name": None}
+
+    def test_the_end_of_an_occurrence_is_no_event(self):
+        put = self.events().occurrence(EventType.ENROLLMENT_KEY_VERIFIED, {})
+        assert self.events().envelopes_of(change("occurrences", "x", put.item, None), {}) == []
+
+    def test_a_text_too_large_for_the_bus_is_left_out(self):
+        commands = {"c-1": {**COMMANDS["c-1"], "command_text": "\n" * LARGEST_ENVELOPE_BYTES}}
+        (envelope,) = self.events().envelopes_of(change("executions", "execution.created", None, EXECUTION), commands)
+        assert envelope["data"]["command_text"] is None
+        assert envelope["data"]["command_text_omitted"] is True
+        assert envelope["data"]["command_id"] == "c-1"
+
+    def test_whatever_is_too_large_is_left_out_the_largest_first(self):
+        data = {"name": "n" * 900, "first": "x" * 150_000, "second": {"ids": ["y" * 36] * 3000}}
+        put = self.events().occurrence(EventType.ENROLLMENT_KEY_VERIFIED, data)
+        (envelope,) = self.events().envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
+        assert envelope["data"] == {"name": "n" * 900, "first": None, "first_omitted": True, "second": data["second"]}
+
+    def test_a_size_that_comes_from_many_small_fields_is_an_error(self):
+        put = self.events().occurrence(
+            EventType.ENROLLMENT_KEY_VERIFIED, {f"field-{number}": "x" * 900 for number in range(300)}
+        )
+        with pytest.raises(ValueError, match="no field of it is large"):
+            self.events().envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
+
+
+def test_the_catalogue_is_the_contracts():
+    assert len(catalogue()) == 15
+    assert catalogue()[0] == "edge.enrollment_key.verified"

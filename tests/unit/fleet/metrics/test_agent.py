@@ -1,0 +1,78 @@
+"""An agent's figures: the contract's example, and any counters."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.fleet.metrics.agent import agent_figures
+from tests.unit.fleet.metrics.texts import AGENT
+
+
+def test_the_example_of_the_contract():
+    assert agent_figures(AGENT).model_dump() == {
+        "application": {
+            "uptime_seconds": 172800,
+            "uptime_human": "2d 0h 0m",
+            "process_count": 342,
+            "memory_total_bytes": 125829120,
+            "memory_total_mb": 120.0,
+            "memory_processes_bytes": 83886080,
+            "memory_processes_mb": 80.0,
+            "memory_ets_bytes": 4194304,
+            "memory_ets_mb": 4.0,
+            "memory_binary_bytes": 2097152,
+            "memory_binary_mb": 2.0,
+        },
+        "commands": {"synced_total": 156, "enqueued_total": 152, "completed_total": 150, "reported_total": 150},
+        "discovery": {"scans_total": 48, "admins_found_last": 5},
+        "proxy": {
+            "http_connections_total": 523,
+            "http_blocked_total": 15,
+            "http_blocked_by_reason": {
+                "agent_port_blocked": 1,
+                "docker_network_blocked": 4,
+                "localhost_blocked": 8,
+                "metadata_service_blocked": 2,
+            },
+            "socks5_connections_total": 87,
+            "socks5_blocked_total": 5,
+            "socks5_blocked_by_reason": {"docker_port_blocked": 2, "localhost_blocked": 3},
+            "tunnels_closed_total": 605,
+            "tunnels_closed_normal_total": 590,
+            "tunnels_closed_deadline_total": 12,
+            "tunnels_closed_drain_timeout_total": 3,
+            "bytes_up_total": 157286400,
+            "bytes_up_mb": 150.0,
+            "bytes_down_total": 943718400,
+            "bytes_down_mb": 900.0,
+        },
+        "ssh": {"authentications_total": 45, "connections_total": 44},
+        "vpn": {"pulls_total": 7},
+        "health_check": {"reports_total": 0},
+        "oban_queues": [
+            {"queue": "default", "available": 0, "executing": 1, "completed": 245, "discarded": 1, "retryable": 0},
+            {"queue": "commands", "available": 0, "executing": 0, "completed": 150, "discarded": 0, "retryable": 0},
+        ],
+    }
+
+
+def test_without_series_counters_are_0_and_gauges_null():
+    figures = agent_figures("")
+    application = figures.application.model_dump()
+    assert (application.pop("uptime_seconds"), application.pop("uptime_human")) == (0, "0s")
+    assert set(application.values()) == {None}
+    assert set(figures.commands.model_dump().values()) == {0}
+    assert figures.discovery.model_dump() == {"scans_total": 0, "admins_found_last": 0}
+    assert (figures.proxy.http_blocked_by_reason, figures.proxy.bytes_up_mb) == ({}, 0.0)
+    assert figures.oban_queues == []
+
+
+def test_a_sample_of_another_prefix_does_not_count():
+    assert agent_figures("commands_report_total 5\nedge_admin_commands_report_total 6").commands.reported_total == 0
+
+
+@given(st.dictionaries(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1), st.integers(0, 2**40)))
+def test_counters_are_summed_over_their_labels(counts):
+    lines = [f'edge_agent_proxy_http_blocked_total{{reason="{reason}"}} {n}' for reason, n in counts.items()]
+    proxy = agent_figures("\n".join(lines)).proxy
+    assert proxy.http_blocked_by_reason == counts
+    assert proxy.http_blocked_total == sum(counts.values())

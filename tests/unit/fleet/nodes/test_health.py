@@ -1,0 +1,293 @@
+import pytest
+
+from chalicelib.fleet.nodes.health import HealthSweep
+from chalicelib.fleet.nodes.model import Status
+from chalicelib.fleet.nodes.store import HEALTH_SHARDS, NODES, PRESENCE
+from chalicelib.kit.errors import EdgeError, Kind
+from tests.unit.fleet.nodes.world import node_id
+
+BUDGET = 45.0
+
+
+def sweep(world) -> HealthSweep:
+    return world.nodes.check_health(BUDGET)
+
+
+@pytest.fixture
+def silent(world):
+    """A node that the sweep has found silent."""
+    registered = world.enrol()
+    world.call(registered)
+    world.clock.advance(301)
+    assert sweep(world).unreachable == 1
+    return registered
+
+
+def test_a_silent_node_becomes_unreachable_once(world):
+    world.enrol()
+    position = world.dynamo.stream_position
+    world.clock.advance(299)
+    assert sweep(world) == HealthSweep()
+    world.clock.advance(1)
+
+    assert sweep(world) == HealthSweep(unreachable=1)
+    assert sweep(world) == HealthSweep()
+
+    node = world.node()
+    assert (node.status, node.updated_at) == (Status.UNREACHABLE, "2026-11-21T10:05:00Z")
+    assert node.last_seen_at == "2026-11-21T10:00:00Z"
+    assert world.presence().health_due is None
+    assert world.operations_since(position) == [("MODIFY", "node.became_unreachable")]
+
+
+def test_a_node_that_was_heard_is_looked_at_later(world):
+    registered = world.enrol()
+    world.clock.advance(200)
+    world.call(registered)
+    position = world.dynamo.stream_position
+    world.clock.advance(101)
+
+    assert sweep(world) == HealthSweep(moved=1)
+
+    assert world.presence().health_due == "2026-11-21T10:08:20Z"
+    assert world.node().status is Status.HEALTHY
+    assert world.operations_since(position) == []
+
+
+def test_any_call_makes_an_unreachable_node_healthy_in_one_transaction(world, silent):
+    position = world.dynamo.stream_position
+    agent = world.agent(silent)
+
+    assert world.calls(lambda: world.nodes.touch(agent)) == 1
+
+    assert world.node().status is Status.HEALTHY
+    assert world.node().last_seen_at == world.presence().last_seen_at == "2026-11-21T10:05:01Z"
+    assert world.presence().health_due == "2026-11-21T10:10:01Z"
+    assert world.operations_since(position) == [("MODIFY", "node.became_healthy")]
+
+
+def test_only_its_own_report_makes_an_unhealthy_node_healthy(world):
+    registered = world.enrol()
+    world.nodes.report_health(world.call(registered), Status.UNHEALTHY)
+    world.clock.advance(60)
+    world.call(registered)
+    assert world.node().status is Status.UNHEALTHY
+
+    view = world.nodes.report_health(world.call(registered), Status.HEALTHY)
+
+    assert view.node.status is world.node().status is Status.HEALTHY
+
+
+def test_an_unhealthy_node_that_falls_silent_becomes_unreachable(world):
+    registered = world.enrol()
+    world.nodes.report_health(world.call(registered), Status.UNHEALTHY)
+    world.clock.advance(301)
+
+    assert sweep(world).unreachable == 1
+    assert world.node().status is Status.UNREACHABLE
+
+
+def test_a_report_that_changes_nothing_costs_nothing_beyond_being_heard(world):
+    registered = world.enrol()
+    world.call(registered)
+
+    assert world.calls(lambda: world.nodes.report_health(world.call(registered), Status.HEALTHY)) == 1
+    world.clock.advance(30)
+    assert world.calls(lambda: world.nodes.report_health(world.call(registered), Status.HEALTHY)) == 2
+
+
+def test_a_change_of_health_is_one_event_and_shows_when(world):
+    registered = world.enrol()
+    world.clock.advance(10)
+    position = world.dynamo.stream_position
+
+    view = world.nodes.report_health(world.call(registered), Status.UNHEALTHY)
+
+    assert (view.node.status, view.last_seen_at) == (Status.UNHEALTHY, "2026-11-21T10:00:10Z")
+    assert world.node().updated_at == "2026-11-21T10:00:10Z"
+    assert world.operations_since(position) == [("MODIFY", "node.health_reported")]
+
+
+def test_an_unreachable_node_that_reports_unhealthy_ends_unhealthy(world, silent):
+    view = world.nodes.report_health(world.call(silent), Status.UNHEALTHY)
+
+    assert view.node.status is world.node().status is Status.UNHEALTHY
+    assert world.presence().health_due == "2026-11-21T10:10:01Z"
+
+
+def test_reporting_for_a_node_that_is_deleted_meanwhile_is_not_found(world):
+    registered = world.enrol()
+    agent = world.call(registered)
+    world.nodes.delete(node_id(1))
+
+    with pytest.raises(EdgeError) as caught:
+        world.nodes.report_health(agent, Status.UNHEALTHY)
+
+    assert caught.value.kind is Kind.NOT_FOUND
+    assert world.node() is None
+
+
+def test_a_call_that_overtakes_the_sweep_keeps_the_node_healthy(world):
+    registered = world.enrol()
+    world.clock.advance(301)
+    world.dynamo.before_next(lambda: world.call(registered), operation="TransactWriteItems", table=NODES)
+
+    assert sweep(world).unreachable == 0
+
+    assert world.node().status is Status.HEALTHY
+    assert sweep(world) == HealthSweep(moved=1)
+
+
+def test_a_sweep_that_overtakes_a_call_does_not_leave_a_living_node_unreachable(world):
+    registered = world.enrol()
+    world.clock.advance(301)
+    agent = world.agent(registered)
+    assert sweep(world).unreachable == 1
+
+    world.nodes.touch(agent)
+
+    assert world.node().status is Status.HEALTHY
+    assert world.presence().health_due == "2026-11-21T10:10:01Z"
+
+
+def test_a_late_note_does_not_turn_last_seen_back(world):
+    registered = world.enrol()
+    world.call(registered)
+    world.clock.advance(60)
+    world.call(registered)
+    late = world.agent(registered)
+    world.clock.advance(-20)
+    early = late.presence.model_copy(update={"last_seen_at": "2026-11-21T10:00:00Z"})
+
+    world.nodes.touch(type(late)(late.node, early))
+
+    assert world.presence().last_seen_at == "2026-11-21T10:01:00Z"
+
+
+def test_being_heard_after_deletion_leaves_no_trace(world):
+    registered = world.enrol()
+    world.clock.advance(40)
+    agent = world.agent(registered)
+    world.nodes.delete(node_id(1))
+    world.nodes.forget(node_id(1))
+
+    world.nodes.touch(agent)
+
+    assert world.dynamo.rows(PRESENCE) == []
+    assert world.dynamo.rows(NODES) == []
+
+
+def test_the_presence_of_a_deleted_node_is_left_to_its_clean_up_and_seldom_looked_at(world):
+    world.enrol()
+    world.nodes.delete(node_id(1))
+    world.clock.advance(1000)
+    assert sweep(world) == HealthSweep()
+    assert world.calls(lambda: sweep(world)) == HEALTH_SHARDS  # and reads no row
+    assert [row["id"] for row in world.dynamo.rows(PRESENCE)] == [node_id(1)]
+    assert world.node() is None
+
+
+def test_a_sweep_reads_what_is_due_and_not_the_fleet(world):
+    for number in range(40):
+        world.enrol(number)
+    world.clock.advance(200)
+    for number in range(40, 43):
+        world.enrol(number)
+
+    idle = world.calls(lambda: sweep(world))
+    world.clock.advance(101)
+    assert sweep(world).unreachable == 40
+    world.clock.advance(100)
+    with_work = world.calls(lambda: sweep(world))
+
+    assert idle == 16
+    assert world.tables.meter.count == with_work
+    assert with_work <= 16 + 3 * 2 + 0
+
+
+def test_a_second_sweep_at_the_same_time_marks_nothing_twice(world):
+    for number in range(20):
+        world.enrol(number)
+    world.clock.advance(301)
+    world.dynamo.latency(0.001)
+    position = world.dynamo.stream_position
+
+    sweeps = world.clock.run_together([lambda: sweep(world), lambda: sweep(world)])
+
+    assert sum(done.unreachable for done in sweeps) == 20
+    assert world.operations_since(position) == [("MODIFY", "node.became_unreachable")] * 20
+
+
+def test_a_sweep_that_runs_out_of_time_is_finished_by_the_next(world):
+    for number in range(30):
+        world.enrol(number)
+    world.clock.advance(301)
+    world.dynamo.latency(1.0)
+
+    first = world.nodes.check_health(20.0)
+    world.dynamo.latency(0)
+    second = sweep(world)
+
+    assert not first.finished
+    assert second.finished
+    assert first.unreachable + second.unreachable == 30
+
+
+def test_more_nodes_than_a_page_are_all_found(world):
+    world.clusters.create("wide", None, None)
+    for number in range(350):
+        world.enrol(number, "wide")
+    world.clock.advance(301)
+
+    assert world.nodes.check_health(600.0).unreachable == 350
+
+
+def test_a_node_deleted_while_it_is_looked_at_leaves_no_ghost(world):
+    world.enrol()
+    world.clock.advance(301)
+    world.dynamo.before_next(lambda: world.nodes.delete(node_id(1)), operation="TransactWriteItems", table=NODES)
+
+    assert sweep(world) == HealthSweep()
+
+    assert world.node() is None
+
+
+def test_a_node_forgotten_while_it_is_moved_on_leaves_no_ghost(world):
+    registered = world.enrol()
+    world.clock.advance(200)
+    world.call(registered)
+    world.clock.advance(101)
+
+    def delete():
+        world.nodes.delete(node_id(1))
+        world.nodes.forget(node_id(1))
+
+    world.dynamo.before_next(delete, operation="UpdateItem", table=PRESENCE)
+
+    assert sweep(world) == HealthSweep()
+    assert world.dynamo.rows(PRESENCE) == []
+
+
+def test_a_stale_call_does_not_undo_what_the_agent_said_of_itself(world, silent):
+    stale = world.agent(silent)
+    world.dynamo.before_next(
+        lambda: world.nodes.report_health(world.agent(silent), Status.UNHEALTHY),
+        operation="TransactWriteItems",
+        table=NODES,
+    )
+
+    world.nodes.touch(stale)
+
+    assert world.node().status is Status.UNHEALTHY
+
+
+def test_a_report_with_a_replaced_token_says_nothing_about_the_new_registration(world):
+    registered = world.enrol()
+    agent = world.call(registered)
+    world.nodes.register(world.registration(), None, registered.secrets.api_token)
+
+    with pytest.raises(EdgeError) as caught:
+        world.nodes.report_health(agent, Status.UNHEALTHY)
+
+    assert caught.value.kind is Kind.NOT_FOUND
+    assert world.node().status is Status.HEALTHY

@@ -1,0 +1,80 @@
+import pytest
+
+from chalicelib.fleet.nodes.store import NODES
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.tables import Delete
+from tests.unit.fleet.nodes.world import node_id
+
+
+def refused(world, bearer):
+    with pytest.raises(EdgeError) as caught:
+        world.nodes.authenticate(bearer)
+    return caught.value.kind
+
+
+def test_authenticating_is_one_call(world):
+    registered = world.enrol()
+
+    assert world.calls(lambda: world.agent(registered)) == 1
+    assert world.tables.meter.calls[0].operation == "BatchGetItem"
+
+
+def test_an_unchanged_agent_makes_no_call_to_be_noted(world):
+    registered = world.enrol()
+    world.call(registered)
+    world.clock.advance(29)
+    agent = world.agent(registered)
+
+    assert world.calls(lambda: world.nodes.touch(agent)) == 0
+    world.clock.advance(1)
+    assert world.calls(lambda: world.nodes.touch(agent)) == 1
+    assert world.presence().last_seen_at == "2026-11-21T10:00:30Z"
+
+
+@pytest.mark.parametrize("bearer", [None, "", "x", "master-key"])
+def test_what_is_no_token_is_refused_without_a_call(world, bearer):
+    assert world.calls(lambda: refused(world, bearer)) == 0
+    assert refused(world, bearer) is Kind.UNAUTHORIZED
+
+
+def test_a_token_with_one_character_changed_is_refused(world):
+    token = world.enrol().secrets.api_token
+    other = "A" if token[-1] != "A" else "B"
+
+    assert refused(world, token[:-1] + other) is Kind.UNAUTHORIZED
+
+
+def test_a_token_of_a_node_that_never_was_is_refused_after_the_same_call(world):
+    token = world.enrol(1).secrets.api_token
+    wrong = token[:30] + ("A" if token[30] != "A" else "B") + token[31:]
+    calls = world.calls(lambda: refused(world, wrong))
+    world.tables.write(Delete(NODES, {"id": node_id(1)}), "test.never")
+
+    assert refused(world, token) is Kind.UNAUTHORIZED
+    assert world.calls(lambda: refused(world, token)) == calls == 2
+
+
+def test_the_token_of_a_deleted_node_is_refused_and_told_why(world):
+    token = world.enrol(1).secrets.api_token
+    world.nodes.delete(node_id(1))
+
+    with pytest.raises(EdgeError) as caught:
+        world.nodes.authenticate(token)
+
+    assert (caught.value.kind, caught.value.code) == (Kind.UNAUTHORIZED, "node_removed")
+
+
+def test_a_token_of_another_node_is_refused(world):
+    one, two = world.enrol(1).secrets.api_token, world.enrol(2).secrets.api_token
+    mixed = one[:21] + two[21:]
+
+    assert refused(world, mixed) is Kind.UNAUTHORIZED
+
+
+def test_authenticating_writes_nothing(world):
+    registered = world.enrol()
+    before = world.dynamo.rows(NODES)
+
+    world.agent(registered)
+
+    assert world.dynamo.rows(NODES) == before

@@ -1,0 +1,314 @@
+"""User names and their keys: made whole or not at all, whoever else is at work."""
+
+import pytest
+
+from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.ssh.model import KEYS_MAX, NewKey, NewUsername
+from chalicelib.fleet.ssh.store import KEYS, USERNAMES
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.listing import ListRequest
+from chalicelib.kit.queues import Queue
+from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ed25519_key
+from tests.support.builders import machines
+from tests.support.fakes.dynamo import Crash
+
+ABSENT = "01936d2c-0000-7000-8000-0123456789ab"
+
+
+@pytest.fixture
+def world():
+    return SshWorld()
+
+
+def refused(call, *arguments):
+    with pytest.raises(EdgeError) as error:
+        call(*arguments)
+    return error.value.kind, error.value.message
+
+
+def key_rows(world):
+    return sorted(str(row["key_name"]) for row in world.driver.rows(KEYS))
+
+
+class TestCreate:
+    def test_all_comes_at_once(self, world):
+        made = world.username("deploy", ed25519_key(1), ed25519_key(2), password=PASSWORD)
+
+        assert world.services.ssh_usernames.get(made.id).model_copy(update={"write_id": ""}) == made
+        assert [key.key_name for key in made.public_keys] == ["k0", "k1"]
+        assert {world.services.ssh_public_keys.get(key.id) for key in made.public_keys} == set(made.public_keys)
+        assert made.has_password
+        assert PASSWORD not in repr(made)
+
+    def test_a_user_name_without_credentials_is_one(self, world):
+        assert not world.username().has_password
+
+    def test_there_must_be_a_node(self, world):
+        assert refused(world.services.ssh_usernames.create, ABSENT, NewUsername("root")) == (
+            Kind.NOT_FOUND,
+            "Resource not found",
+        )
+
+    def test_a_name_is_unique_on_its_node_and_nowhere_else(self, world):
+        (other,) = machines(world, 1)
+        world.username("deploy", ed25519_key(1))
+
+        with pytest.raises(EdgeError) as error:
+            world.username("deploy", ed25519_key(2))
+
+        assert (error.value.kind, error.value.message) == (Kind.CONFLICT, "username has already been taken")
+        assert len(world.driver.rows(KEYS)) == 1
+        assert world.username("deploy", machine=other).node_id == other.id
+
+    def test_a_bad_key_leaves_nothing(self, world):
+        with pytest.raises(EdgeError):
+            world.username("deploy", ed25519_key(1), "nonsense")
+
+        assert world.driver.rows(USERNAMES) == world.driver.rows(KEYS) == []
+
+    def test_of_two_at_once_one_wins_with_its_keys(self, world):
+        tasks = [lambda number=number: world.username("deploy", ed25519_key(number)) for number in (1, 2)]
+        world.driver.latency(0.01)
+
+        results = world.clock.run_together(tasks)
+
+        (winner,) = [result for result in results if not isinstance(result, EdgeError)]
+        assert [row["public_key"] for row in world.driver.rows(KEYS)] == [winner.public_keys[0].public_key]
+
+    def test_a_node_that_is_deleted_meanwhile_gets_none(self, world):
+        world.driver.before_next(
+            lambda: world.services.nodes.delete(world.node_id), operation="TransactWriteItems", table=USERNAMES
+        )
+
+        assert refused(world.services.ssh_usernames.create, world.node_id, NewUsername("root"))[0] is Kind.NOT_FOUND
+        assert world.driver.rows(USERNAMES) == []
+
+    def test_a_node_that_enrolled_again_meanwhile_gets_it(self, world):
+        world.driver.before_next(world.enrol_again, operation="TransactWriteItems", table=USERNAMES)
+
+        made = world.username("deploy", password=PASSWORD)
+
+        assert world.lets_in("deploy", password=PASSWORD)
+        assert made.node_inserted_at == world.machine.node.inserted_at
+
+    def test_the_most_keys_fit(self, world):
+        long = [ed25519_key(number, "ä" * 2000) for number in range(KEYS_MAX)]
+
+        made = world.username("deploy", *long)
+
+        assert len(world.services.ssh_usernames.get(made.id).public_keys) == KEYS_MAX
+
+    def test_a_lost_answer_is_no_failure(self, world):
+        world.driver.fail_next(1, "lost_answer", operation="TransactWriteItems", table=USERNAMES)
+
+        assert world.username("deploy", ed25519_key(1)).username == "deploy"
+
+
+class TestKeys:
+    def test_a_key_is_added_and_removed(self, world):
+        owner = world.username("deploy", ed25519_key(1))
+        world.clock.advance(5)
+
+        key = world.key(owner, "more", ed25519_key(2))
+
+        assert world.services.ssh_public_keys.get(key.id) == key
+        assert [one.key_name for one in world.services.ssh_usernames.get(owner.id).public_keys] == ["k0", "more"]
+        assert world.lets_in("deploy", key=ed25519_key(2))
+        world.services.ssh_public_keys.delete(key.id)
+        assert not world.lets_in("deploy", key=ed25519_key(2))
+        assert refused(world.services.ssh_public_keys.get, key.id)[0] is Kind.NOT_FOUND
+        assert refused(world.services.ssh_public_keys.delete, key.id)[0] is Kind.NOT_FOUND
+
+    def test_a_name_is_unique_among_the_keys_of_a_user_name(self, world):
+        owner, other = world.username("deploy", ed25519_key(1)), world.username("admin")
+
+        taken = refused(world.services.ssh_public_keys.create, owner.id, NewKey("k0", ed25519_key(2)))
+
+        assert taken == (Kind.CONFLICT, "key_name has already been taken")
+        assert world.key(other, "k0", ed25519_key(1)).ssh_username_id == other.id
+
+    def test_no_key_beyond_the_most(self, world):
+        owner = world.username("deploy", *(ed25519_key(number) for number in range(KEYS_MAX)))
+
+        full = refused(world.services.ssh_public_keys.create, owner.id, NewKey("more", ed25519_key(99)))
+
+        assert full == (Kind.CONFLICT, "username has reached its limit of 50 public keys")
+
+    def test_no_key_without_a_user_name(self, world):
+        absent = refused(world.services.ssh_public_keys.create, ABSENT, NewKey("a", ed25519_key()))
+
+        assert absent[0] is Kind.NOT_FOUND
+
+    def test_several_at_once_are_all_kept(self, world):
+        owner = world.username("deploy", ed25519_key(9))
+        world.driver.latency(0.01)
+        tasks = [lambda n=n: world.key(owner, f"n{n}", ed25519_key(n)) for n in range(4)]
+        tasks.append(lambda: world.services.ssh_public_keys.delete(owner.public_keys[0].id))
+
+        results = world.clock.run_together(tasks)
+
+        assert [result for result in results if isinstance(result, EdgeError)] == []
+        on_row = [key.key_name for key in world.services.ssh_usernames.get(owner.id).public_keys]
+        assert sorted(on_row) == key_rows(world) == ["n0", "n1", "n2", "n3"]
+
+    def test_of_the_same_name_twice_at_once_one_wins(self, world):
+        owner = world.username("deploy")
+        world.driver.latency(0.01)
+
+        results = world.clock.run_together([lambda n=n: world.key(owner, "a", ed25519_key(n)) for n in range(2)])
+
+        assert [result.kind for result in results if isinstance(result, EdgeError)] == [Kind.CONFLICT]
+        assert key_rows(world) == ["a"]
+
+
+class TestDelete:
+    def test_the_keys_go_with_their_user_name(self, world):
+        made = world.username("deploy", ed25519_key(1), ed25519_key(2), password=PASSWORD)
+        kept = world.username("admin", ed25519_key(1))
+
+        world.services.ssh_usernames.delete(made.id)
+
+        assert not world.lets_in("deploy", password=PASSWORD)
+        assert [row["id"] for row in world.driver.rows(KEYS)] == [kept.public_keys[0].id]
+        assert refused(world.services.ssh_usernames.delete, made.id)[0] is Kind.NOT_FOUND
+
+    def test_a_key_that_is_added_meanwhile_goes_too(self, world):
+        made = world.username("deploy", ed25519_key(1))
+        world.driver.before_next(
+            lambda: world.key(made, "late", ed25519_key(2)), operation="TransactWriteItems", table=USERNAMES
+        )
+
+        world.services.ssh_usernames.delete(made.id)
+
+        assert world.driver.rows(USERNAMES) == world.driver.rows(KEYS) == []
+
+    def test_another_deletion_at_the_same_time_is_this_one(self, world):
+        made = world.username("deploy", ed25519_key(1))
+        world.driver.latency(0.01)
+
+        results = world.clock.run_together([lambda: world.services.ssh_usernames.delete(made.id)] * 2)
+
+        assert results == [None, None]
+        assert world.driver.rows(KEYS) == []
+
+    def test_a_name_that_is_made_anew_inherits_nothing(self, world):
+        made = world.username("deploy", ed25519_key(1), password=PASSWORD)
+        world.services.ssh_usernames.delete(made.id)
+
+        world.username("deploy")
+
+        assert not world.lets_in("deploy", password=PASSWORD)
+        assert not world.lets_in("deploy", key=ed25519_key(1))
+
+
+class TestAfterANode:
+    def test_its_user_names_and_keys_are_removed(self, world):
+        (other,) = machines(world, 1)
+        for number in range(45):
+            world.username(f"user-{number}", ed25519_key(number))
+            world.clock.advance(1)
+        kept = world.username("deploy", ed25519_key(1), machine=other)
+        world.settle()
+
+        world.services.nodes.delete(world.node_id)
+        world.settle()
+
+        assert [row["id"] for row in world.driver.rows(USERNAMES)] == [kept.id]
+        assert [row["id"] for row in world.driver.rows(KEYS)] == [kept.public_keys[0].id]
+        assert world.services.counters.read("ssh_usernames") == world.services.counters.read("ssh_public_keys") == 1
+
+    def test_everything_twice_and_a_crash_after_any_write_leave_the_same(self):
+        def left(*, twice=False, crash_after=None):
+            world = SshWorld()
+            for number in range(3):
+                world.username(f"user-{number}", ed25519_key(number))
+            world.settle()
+            world.services.nodes.delete(world.node_id)
+            world.settle(twice=twice, crash_after=crash_after)
+            counters = [world.services.counters.read(name) for name in ("ssh_usernames", "ssh_public_keys")]
+            return world.driver.rows(USERNAMES), world.driver.rows(KEYS), world.driver.rows(NODES), counters
+
+        expected = ([], [], [], [0, 0])
+        assert left() == expected
+        assert left(twice=True) == expected
+        assert [left(crash_after=write) for write in range(1, 12)] == [expected] * 11
+
+    def test_what_was_made_for_the_node_that_enrolled_again_stays(self, world):
+        world.username("old", password=PASSWORD)
+        world.username("deploy", password=PASSWORD)
+        world.settle()
+        world.enrol_again()
+        assert not world.lets_in("old", password=PASSWORD)
+        world.username("deploy", password=PASSWORD)
+
+        world.settle(twice=True)
+
+        assert [row["username"] for row in world.driver.rows(USERNAMES)] == ["deploy"]
+        assert world.lets_in("deploy", password=PASSWORD)
+
+    def test_what_an_index_hid_is_found_by_the_second_pass(self, world):
+        world.settle()
+        world.driver.index_lag(30)
+        world.username("deploy", ed25519_key(1))
+        world.services.nodes.delete(world.node_id)
+        world.settle()
+        assert len(world.driver.rows(USERNAMES)) == 1
+
+        world.driver.index_lag(0)
+        world.clock.advance(900)
+        world.sweep("sweep_commands")
+        world.settle()
+
+        assert world.driver.rows(USERNAMES) == world.driver.rows(KEYS) == []
+
+
+class TestCrashes:
+    def test_a_crash_while_creating_leaves_all_or_nothing(self, world):
+        world.driver.crash_after(1)
+        with pytest.raises(Crash):
+            world.username("deploy", ed25519_key(1))
+
+        (row,) = world.driver.rows(USERNAMES)
+        assert len(world.driver.rows(KEYS)) == len(row["public_keys"]) == 1
+
+
+def test_a_change_that_nobody_understands_is_parked_without_credentials(world):
+    """Else they lay in a queue that people look at; and 50 keys, twice, are more than a message takes."""
+    world.username("deploy", ed25519_key(1), password=PASSWORD)
+    (record,) = world.driver.records(USERNAMES, 0)
+    record["dynamodb"]["NewImage"]["version"] = {"?": "1"}
+
+    assert world.services.relay.relay([record]) == 1
+
+    (parked,) = world.queue_client.take(Queue.RELAY_FAILURES)
+    assert "deploy" in str(parked)
+    assert not [text for text in ("AAAA", PASSWORD, "SHA256") if text in str(parked)]
+
+
+class TestCost:
+    def test_reads_by_id_are_one_call_and_changes_one_transaction(self, world):
+        made = world.username("deploy", ed25519_key(1))
+        meter = world.services.tables.meter
+        calls = []
+        for act in (
+            lambda: world.services.ssh_usernames.get(made.id),
+            lambda: world.services.ssh_public_keys.get(made.public_keys[0].id),
+            lambda: world.key(made, "more", ed25519_key(2)),
+            lambda: world.services.ssh_usernames.delete(made.id),
+        ):
+            meter.reset()
+            act()
+            calls.append([call.operation for call in meter.calls])
+
+        assert calls == [["GetItem"], ["GetItem"], ["GetItem", "TransactWriteItems"], ["GetItem", "TransactWriteItems"]]
+
+    def test_a_first_page_is_four_calls_whatever_there_is(self, world):
+        for number in range(25):
+            world.username(f"user-{number}", ed25519_key(number))
+        world.settle()
+        meter = world.services.tables.meter
+        for listed in (world.services.ssh_usernames, world.services.ssh_public_keys):
+            meter.reset()
+            page = listed.list_page(ListRequest())
+            assert (len(page.items), page.total_count) == (20, 25)
+            assert meter.count <= 4

@@ -1,0 +1,270 @@
+"""Who is let in, at which price, and what is told about it."""
+
+import pytest
+
+from chalicelib.bootstrap import Services
+from chalicelib.fleet.ssh.attempts import ATTEMPTS
+from chalicelib.fleet.ssh.model import AuthMethod, Credential
+from chalicelib.fleet.ssh.rules import ALLOWANCES
+from chalicelib.fleet.ssh.store import USERNAMES
+from chalicelib.kit.crypto import Secret
+from chalicelib.kit.errors import EdgeError, Kind
+from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ecdsa_key, ed25519_key, relabelled, rsa_key
+from tests.support.builders import machines
+
+EVENT = "edge.ssh_username.verified"
+
+
+@pytest.fixture
+def world():
+    return SshWorld()
+
+
+def told(world):
+    """The payloads of all verification events so far."""
+    world.settle()
+    return [one["data"] for one in world.bus_client.envelopes if one["type"] == EVENT]
+
+
+def refusal(world, **presented):
+    with pytest.raises(EdgeError) as refused:
+        world.lets_in("deploy", **presented)
+    assert refused.value.kind is Kind.RATE_LIMITED
+    return refused.value.retry_after_seconds
+
+
+def spend(world, method=AuthMethod.PASSWORD):
+    """Fail as often as a node may at once."""
+    presented = {"password": "wrong"} if method is AuthMethod.PASSWORD else {"key": "wrong"}
+    return [world.lets_in("deploy", **presented) for _ in range(ALLOWANCES[method].burst)]
+
+
+class TestAnswers:
+    def test_by_password(self, world):
+        world.username("deploy", ed25519_key(1), password=PASSWORD)
+
+        assert world.lets_in("deploy", password=PASSWORD)
+        assert not world.lets_in("deploy", password=PASSWORD + " ")
+        assert not world.lets_in("deploy", password=ed25519_key(1))
+
+    @pytest.mark.parametrize("line", [ed25519_key(1), ecdsa_key(384), rsa_key(3072)])
+    def test_by_any_of_its_keys(self, world, line):
+        world.username("deploy", ed25519_key(7), line, ed25519_key(8))
+
+        assert world.lets_in("deploy", key=line)
+        assert world.lets_in("deploy", key=" ".join(line.split()[:2]) + "\tanother comment")
+        assert not world.lets_in("deploy", key=ed25519_key(2))
+
+    @pytest.mark.parametrize(
+        "offered",
+        [
+            "x",
+            "ssh-ed25519",
+            "ssh-ed25519 ",
+            "ssh-ed25519  ",
+            relabelled(ed25519_key(1), "ssh-rsa"),
+            ed25519_key(1).split()[1],
+            "AAAA",
+            "sk-ssh-ed25519@openssh.com AAAA",
+        ],
+    )
+    def test_what_is_no_key_fits_none(self, world, offered):
+        world.username("deploy", ed25519_key(1))
+
+        assert not world.lets_in("deploy", key=offered)
+
+    @pytest.mark.parametrize("name", ["*", "dep*", "deploy,root", "Deploy", "deploy ", "DEPLOY", "%", "deplo_"])
+    def test_only_by_exactly_its_name(self, world, name):
+        world.username("deploy", ed25519_key(1), password=PASSWORD)
+
+        assert not world.lets_in(name, password=PASSWORD)
+        assert not world.lets_in(name, key=ed25519_key(1))
+
+    def test_only_on_its_own_node(self, world):
+        (other,) = machines(world, 1)
+        world.username("deploy", password=PASSWORD)
+
+        assert not world.lets_in("deploy", password=PASSWORD, machine=other)
+
+    def test_nothing_fits_a_user_name_without_credentials(self, world):
+        world.username("deploy")
+
+        assert not world.lets_in("deploy", password="x")
+        assert not world.lets_in("deploy", key=ed25519_key(1))
+
+
+class TestTime:
+    @pytest.mark.parametrize("name", ["deploy", "keyed", "nobody", "*"])
+    def test_a_password_is_hashed_exactly_once_whoever_it_is_for(self, world, name):
+        world.username("deploy", password=PASSWORD)
+        world.username("keyed", ed25519_key(1))
+
+        world.lets_in(name, password="wrong password")
+
+        assert world.passwords.checks == [("hash of " + PASSWORD if name == "deploy" else None, "wrong password")]
+
+    def test_a_key_is_never_hashed_as_a_password(self, world):
+        world.username("deploy", password=PASSWORD)
+
+        world.lets_in("deploy", key=ed25519_key(1))
+
+        assert world.passwords.checks == []
+
+    @pytest.mark.parametrize("name", ["deploy", "nobody"])
+    def test_the_calls_are_the_same_for_known_and_unknown_names(self, world, name):
+        world.username("deploy", ed25519_key(1), password=PASSWORD)
+        agent = world.services.nodes.authenticate(world.machine.token)
+        world.services.tables.meter.reset()
+
+        world.services.ssh_verifier.verify(agent.node, Credential(name, AuthMethod.PASSWORD, Secret("wrong")))
+
+        assert [(call.operation, call.table) for call in world.services.tables.meter.calls] == [
+            ("BatchGetItem", "ssh_attempts,ssh_usernames"),
+            ("UpdateItem", "ssh_attempts"),
+            ("UpdateItem", "ssh_attempts"),
+            ("PutItem", "occurrences"),
+        ]
+
+
+class TestEvents:
+    def test_each_answer_is_told_without_what_was_presented(self, world):
+        made = world.username("deploy", ed25519_key(1), password=PASSWORD)
+        world.lets_in("deploy", password=PASSWORD)
+        world.lets_in("deploy", key=ed25519_key(2))
+        world.lets_in("nobody", password="wrong password")
+
+        common = {"node_id": world.node_id, "verified_at": "2026-11-21T10:00:00.000000Z"}
+        known = {**common, "ssh_username_id": made.id, "cluster_name": "north", "username": "deploy"}
+        unknown = {**common, "ssh_username_id": None, "cluster_name": None, "username": "nobody"}
+        events = told(world)
+        assert sorted(events, key=str) == sorted(
+            [
+                {**known, "auth_method": "password", "result": "success"},
+                {**known, "auth_method": "public_key", "result": "failure"},
+                {**unknown, "auth_method": "unknown", "result": "failure"},
+            ],
+            key=str,
+        )
+        assert not [text for text in (PASSWORD, "wrong password", "AAAA", "SHA256") if text in str(events)]
+
+    def test_the_last_success_is_noted_once_a_minute(self, world):
+        made = world.username("deploy", password=PASSWORD)
+        noted = []
+        for seconds in (0, 30, 30, 1):
+            world.clock.advance(seconds)
+            world.lets_in("deploy", password=PASSWORD)
+            world.lets_in("deploy", password="wrong")
+            noted.append(world.services.ssh_usernames.get(made.id).last_verified_at)
+
+        assert [moment[-4:-1] for moment in noted] == [":00", ":00", ":00", ":01"]
+        assert len(told(world)) == 8
+
+    def test_two_logins_at_once_are_both_told_and_noted_once(self, world):
+        made = world.username("deploy", password=PASSWORD)
+        version = world.driver.row(USERNAMES, {"id": made.id})["version"]
+        world.driver.latency(0.01)
+
+        results = world.clock.run_together([lambda: world.lets_in("deploy", password=PASSWORD)] * 3)
+
+        assert results == [True] * 3
+        assert len(told(world)) == 3
+        assert world.driver.row(USERNAMES, {"id": made.id})["version"] == version + 1
+
+    def test_a_user_name_that_vanishes_meanwhile_is_told_as_it_was_found(self, world):
+        made = world.username("deploy", password=PASSWORD)
+        world.driver.before_next(
+            lambda: world.services.ssh_usernames.delete(made.id), operation="TransactWriteItems", table=USERNAMES
+        )
+
+        assert world.lets_in("deploy", password=PASSWORD)
+        assert [event["result"] for event in told(world)] == ["success"]
+        assert world.driver.rows(USERNAMES) == []
+
+    def test_adding_a_key_and_noting_a_success_do_not_undo_each_other(self, world):
+        made = world.username("deploy", password=PASSWORD)
+        world.driver.before_next(
+            lambda: world.lets_in("deploy", password=PASSWORD), operation="TransactWriteItems", table=USERNAMES
+        )
+
+        world.key(made, "more", ed25519_key(1))
+
+        found = world.services.ssh_usernames.get(made.id)
+        assert (len(found.public_keys), found.last_verified_at) == (1, "2026-11-21T10:00:00Z")
+
+
+class TestThrottle:
+    def test_failures_beyond_the_allowance_are_not_looked_at(self, world):
+        world.username("deploy", password=PASSWORD)
+        assert not any(spend(world))
+        hashed, events = len(world.passwords.checks), len(told(world))
+
+        assert refusal(world, password=PASSWORD) == 6
+
+        assert len(world.passwords.checks) == hashed == events == 10
+        assert len(told(world)) == events
+
+    def test_it_holds_in_every_container(self, world):
+        spend(world)
+        other = Services(world.services.settings, world)
+        agent = other.nodes.authenticate(world.machine.token)
+
+        with pytest.raises(EdgeError) as refused:
+            other.ssh_verifier.verify(agent.node, Credential("x", AuthMethod.PASSWORD, Secret("x")))
+
+        assert refused.value.kind is Kind.RATE_LIMITED
+
+    def test_waiting_as_told_is_enough(self, world):
+        world.username("deploy", password=PASSWORD)
+        spend(world)
+        world.clock.advance(refusal(world, password=PASSWORD) - 1)
+        assert refusal(world, password=PASSWORD) == 1
+        world.clock.advance(1)
+
+        assert world.lets_in("deploy", password=PASSWORD)
+        assert not world.lets_in("deploy", password="wrong")
+        assert refusal(world, password=PASSWORD) == 6
+
+    def test_success_costs_nothing(self, world):
+        world.username("deploy", password=PASSWORD)
+
+        assert all(world.lets_in("deploy", password=PASSWORD) for _ in range(30))
+        assert world.driver.rows(ATTEMPTS) == []
+
+    def test_a_full_bucket_is_no_more_than_full(self, world):
+        spend(world)
+        world.clock.advance(86_400)
+
+        assert not any(spend(world))
+        assert refusal(world, password="x") == 6
+
+    def test_guessed_passwords_do_not_lock_keys_out(self, world):
+        world.username("deploy", ed25519_key(1))
+        spend(world)
+
+        assert world.lets_in("deploy", key=ed25519_key(1))
+
+    def test_keys_have_an_allowance_of_their_own(self, world):
+        world.username("deploy", password=PASSWORD)
+
+        assert not any(spend(world, AuthMethod.PUBLIC_KEY))
+        assert refusal(world, key="wrong") == 1
+        assert world.lets_in("deploy", password=PASSWORD)
+
+    def test_nodes_have_allowances_of_their_own(self, world):
+        (other,) = machines(world, 1)
+        spend(world)
+
+        assert not world.lets_in("deploy", password="wrong", machine=other)
+
+    def test_every_failure_of_a_rush_is_counted(self, world):
+        """More may slip through than allowed at once; what they overdraw is waited for."""
+        world.driver.latency(0.01)
+        rush = ALLOWANCES[AuthMethod.PASSWORD].burst + 5
+
+        results = world.clock.run_together([lambda: world.lets_in("deploy", password="wrong")] * rush)
+
+        assert results == [False] * rush
+        (row,) = world.driver.rows(ATTEMPTS)
+        owed_ms = row["repaid_at_ms"] - int(world.clock.now().timestamp() * 1000)
+        assert rush * 6000 - 1000 <= owed_ms <= rush * 6000
+        assert refusal(world, password="wrong") >= 6 * 6 - 1

@@ -1,0 +1,43 @@
+"""Which changes metrics count."""
+
+import json
+
+import pytest
+
+from chalicelib.kit.changes import Change
+from chalicelib.platform.relay.counting import happenings_of
+
+
+def change(table, operation, old, new):
+    stamped = [None if row is None else {**row, "changed_by": {"operation": operation}} for row in (old, new)]
+    return Change(table, *stamped, "1", expired=False)
+
+
+def occurrence(**data):
+    return {"id": "o-1", "type": "edge.ssh_username.verified", "data": json.dumps(data)}
+
+
+@pytest.mark.parametrize(
+    ("table", "operation", "counted"),
+    [
+        ("executions", "execution.sent", ["happened#execution.sent"]),
+        ("executions", "execution.pruned", ["happened#execution.pruned"]),
+        ("executions", "execution.cancel_requested", []),
+        ("self_update_requests", "self_update_request.completed", ["happened#self_update_request.completed"]),
+        ("self_updates", "self_update_request.completed", []),
+        ("nodes", "execution.sent", []),
+    ],
+)
+def test_operations(table, operation, counted):
+    assert happenings_of(change(table, operation, {"id": "r"}, {"id": "r"})) == counted
+
+
+def test_a_removal_is_not_what_its_last_writer_did():
+    assert happenings_of(change("executions", "execution.completed", {"id": "e"}, None)) == []
+
+
+def test_an_occurrence_counts_once_and_a_refusal_beside_it():
+    kind = "happened#edge.ssh_username.verified"
+    assert happenings_of(change("occurrences", "ssh", None, occurrence(result="success"))) == [kind]
+    assert happenings_of(change("occurrences", "ssh", None, occurrence(result="failure"))) == [kind, f"{kind}.failure"]
+    assert happenings_of(change("occurrences", "ssh", occurrence(), occurrence())) == []

@@ -1,0 +1,49 @@
+"""What the mesh has to follow."""
+
+import pytest
+
+from chalicelib.kit.changes import Change
+from chalicelib.kit.queues import Queue
+from chalicelib.platform.relay.routing import Plan
+
+ALIAS = {"id": "a-1", "cluster_name": "north", "name": "web"}
+CLUSTER = {"id": "c-1", "name": "north", "node_count": 0}
+NODE = {"id": "n-1", "cluster_id": "c-1", "cluster_name": "north", "netmaker_host_id": "h-1", "status": "healthy"}
+
+
+def messages(table, old, new, *, has_mesh=True):
+    stamp = {"operation": "tested", "request_id": "r-1", "at": "t"}
+    plan = Plan(has_mesh=has_mesh)
+    plan.add_change(Change(table, *(row and {**row, "changed_by": stamp} for row in (old, new)), "1", False))
+    return dict(plan.ready()).get(Queue.VPN, [])
+
+
+@pytest.mark.parametrize("images", [(None, ALIAS), (ALIAS, None)])
+def test_a_name_follows_its_row(images):
+    assert messages("aliases", *images) == [{"kind": "alias", "id": "a-1", "cluster_name": "north", "name": "web"}]
+
+
+@pytest.mark.parametrize("images", [(None, CLUSTER), (CLUSTER, None)])
+def test_a_network_follows_its_cluster(images):
+    assert messages("clusters", *images) == [{"kind": "cluster", "name": "north"}]
+
+
+def test_a_node_that_moved_came_back_as_another_host_or_is_gone_is_followed():
+    before = {"kind": "node", "id": "n-1", "host_id": "h-1", "cluster_name": "north"}
+
+    assert messages("nodes", NODE, {**NODE, "cluster_id": "c-2", "cluster_name": "south"}) == [before]
+    assert messages("nodes", NODE, {**NODE, "netmaker_host_id": "h-2"}) == [before]
+    assert messages("nodes", NODE, None) == [before]
+
+
+def test_what_changes_nothing_in_the_mesh_asks_for_nothing():
+    assert messages("nodes", None, NODE) == []  # it enrolled by being in the network
+    assert messages("nodes", NODE, {**NODE, "status": "unreachable"}) == []
+    assert messages("clusters", CLUSTER, {**CLUSTER, "node_count": 1}) == []
+
+
+@pytest.mark.parametrize("table", ["aliases", "clusters", "nodes"])
+def test_without_a_mesh_nothing_is_asked_for(table):
+    row = {**NODE, **CLUSTER, **ALIAS}
+
+    assert messages(table, None, row, has_mesh=False) == messages(table, row, None, has_mesh=False) == []

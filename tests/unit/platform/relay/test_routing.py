@@ -1,0 +1,268 @@
+"""Which work a change asks for, and how it is packed."""
+
+from typing import ClassVar
+
+import pytest
+
+from chalicelib.fleet.transport.dispatch import DELIVERIES_PER_MESSAGE
+from chalicelib.kit.changes import Change
+from chalicelib.kit.queues import BATCH_BYTES, Queue, to_body
+from chalicelib.platform.relay.counting import deltas_of
+from chalicelib.platform.relay.routing import ASKED_DELIVERIES, Plan
+from chalicelib.platform.webhooks.store import DELIVERIES
+
+
+def change(table, operation, old, new, *, expired=False):
+    stamp = {"operation": operation, "request_id": "r-1", "at": "t"}
+    stamped = [None if row is None else {**row, "changed_by": stamp} for row in (old, new)]
+    return Change(table, *stamped, "1", expired)
+
+
+def messages(*changes):
+    plan = Plan()
+    for one in changes:
+        plan.add_change(one)
+    for_agents = plan.for_agents.messages(lambda _cluster_name: "").get("")
+    return dict(plan.ready()) | ({Queue.COMMAND_DELIVERY: for_agents} if for_agents else {})
+
+
+def execution(place=0, node="n-1", status="pending"):
+    row = {"id": f"e-{place}", "node_id": node, "command_id": "c-1", "status": status}
+    return {**row, "node_cluster_name": "north"}
+
+
+class TestWork:
+    def test_a_new_fan_out_is_one_message_a_part(self):
+        row = {"command_id": "c-1", "parts": frozenset({"cluster#1", "cluster#0"})}
+        assert messages(change("fan_outs", "command.created", None, row)) == {
+            Queue.EXECUTION_CREATION: [
+                {"command_id": "c-1", "part": "cluster#0"},
+                {"command_id": "c-1", "part": "cluster#1"},
+            ]
+        }
+
+    def test_one_for_all_begins_with_the_whole_fleet(self):
+        row = {"command_id": "c-1", "parts": frozenset({"shard#1", "shard#0"})}
+        assert messages(change("fan_outs", "command.created", None, row)) == {
+            Queue.EXECUTION_CREATION: [{"command_id": "c-1", "part": "fleet"}]
+        }
+
+    def test_a_changed_fan_out_asks_for_nothing(self):
+        row = {"command_id": "c-1", "parts": frozenset({"shard#1"})}
+        assert messages(change("fan_outs", "fan_out.part_done", row, row)) == {}
+
+    def test_new_executions_of_a_node_are_one_delivery(self):
+        changes = [change("executions", "execution.created", None, execution(place)) for place in (0, 1, 1)]
+        assert messages(*changes) == {
+            Queue.COMMAND_DELIVERY: [
+                {"deliveries": [{"node_id": "n-1", "kind": "executions", "execution_ids": ["e-0", "e-1"]}]}
+            ]
+        }
+
+    def test_deliveries_are_cut_into_messages(self):
+        changes = [
+            change("executions", "execution.created", None, execution(place, f"n-{place}")) for place in range(45)
+        ]
+        sizes = [len(message["deliveries"]) for message in messages(*changes)[Queue.COMMAND_DELIVERY]]
+        assert sizes == [DELIVERIES_PER_MESSAGE, DELIVERIES_PER_MESSAGE, 5]
+
+    @pytest.mark.parametrize(
+        ("operation", "old_status", "kind"),
+        [
+            ("execution.cancel_requested", "sent", "cancel"),
+            ("execution.expired", "sent", "cancel"),
+            ("execution.expired", "pending", None),
+            ("execution.cancelled", "pending", None),
+            ("execution.completed", "sent", None),
+        ],
+    )
+    def test_what_an_agent_must_stop(self, operation, old_status, kind):
+        sent = messages(change("executions", operation, execution(status=old_status), execution(status="x")))
+        kinds = [
+            delivery["kind"] for message in sent.get(Queue.COMMAND_DELIVERY, []) for delivery in message["deliveries"]
+        ]
+        assert kinds == ([] if kind is None else [kind])
+
+    @pytest.mark.parametrize(
+        ("table", "operation", "old", "new", "kinds"),
+        [
+            ("commands", "command.deleted", {"id": "x"}, {"id": "x"}, ["command"]),
+            ("commands", "command.deleted", {"id": "x"}, None, []),  # the tombstone's own end
+            ("clusters", "cluster.created", {"id": "x"}, None, []),  # its task asks, as for nodes and webhooks
+            ("executions", "execution.completed", execution(status="completed"), None, []),
+        ],
+    )
+    def test_what_is_cleaned_up(self, table, operation, old, new, kinds):
+        sent = messages(change(table, operation, old, new))
+        assert sent == ({Queue.CLEAN_UP: [{"kind": kind, "id": "x"} for kind in kinds]} if kinds else {})
+
+    def test_a_replaced_socket_is_closed(self):
+        row = {"id": "n-1", "replaced_connection_id": "s-1"}
+        assert messages(change("nodes", "node.reregistered", {"id": "n-1"}, row)) == {
+            Queue.CLEAN_UP: [{"kind": "connection", "id": "s-1"}]
+        }
+
+
+class TestEvents:
+    def test_are_packed_as_the_bus_takes_them(self):
+        plan = Plan()
+        plan.add_events("r-1", [{"id": place} for place in range(23)])
+        assert [len(message["events"]) for message in dict(plan.ready())[Queue.EVENTS]] == [10, 10, 3]
+
+    def test_are_cut_by_bytes(self):
+        plan = Plan()
+        plan.add_events("r-1", [{"text": "x" * (BATCH_BYTES // 2)} for _ in range(4)])
+        packed = dict(plan.ready())[Queue.EVENTS]
+        assert [len(message["events"]) for message in packed] == [1, 1, 1, 1]
+        assert all(len(to_body(message)) < 256 * 1024 for message in packed)
+
+
+class TestCounting:
+    def test_a_new_row(self):
+        assert deltas_of(change("executions", "execution.created", None, execution())) == {
+            "executions": 1,
+            "executions#status#pending": 1,
+            "executions#command_id#c-1": 1,
+            "executions#cluster_name#north": 1,
+        }
+
+    def test_a_new_status_moves_only_the_status(self):
+        deltas = deltas_of(change("executions", "execution.sent", execution(), execution(status="sent")))
+        assert {total: delta for total, delta in deltas.items() if delta} == {
+            "executions#status#pending": -1,
+            "executions#status#sent": 1,
+        }
+
+    def test_a_tombstone_counts_as_gone(self):
+        tombstone = {"id": "c-1", "deleted_at": "t"}
+        assert deltas_of(change("commands", "command.deleted", {"id": "c-1"}, tombstone)) == {"commands": -1}
+        assert deltas_of(change("commands", "command.deleted", tombstone, None, expired=True)) == {}
+
+    def test_tables_without_a_total(self):
+        assert deltas_of(change("fan_outs", "command.created", None, {"command_id": "c-1"})) == {}
+
+
+class TestSelfUpdates:
+    ROW: ClassVar = {"id": "r-1", "parts": frozenset({"shard#1", "shard#0"})}
+
+    def test_a_new_request_is_one_message_a_part(self):
+        assert messages(change("self_update_requests", "self_update_request.created", None, self.ROW)) == {
+            Queue.SELF_UPDATES: [
+                {"request_id": "r-1", "part": "shard#0"},
+                {"request_id": "r-1", "part": "shard#1"},
+            ]
+        }
+
+    def test_one_for_nobody_is_ended(self):
+        made = change("self_update_requests", "self_update_request.created", None, {"id": "r-1"})
+        assert messages(made) == {Queue.SELF_UPDATES: [{"request_id": "r-1"}]}
+
+    def test_a_changed_one_asks_for_nothing_nor_does_a_deleted_one_whose_task_asks(self):
+        assert messages(change("self_update_requests", "self_update_request.swept", self.ROW, self.ROW)) == {}
+        assert messages(change("self_update_requests", "self_update_request.completed", self.ROW, None)) == {}
+
+    def test_new_nodes_are_told_in_groups_of_one_request(self):
+        rows = [
+            {"request_id": f"r-{place % 2}", "node_id": f"n-{place}", "cluster_name": "north"} for place in range(60)
+        ]
+        sent = messages(*(change("self_updates", "self_update.created", None, row) for row in rows))
+        groups = [message["updates"] for message in sent[Queue.COMMAND_DELIVERY]]
+        assert [(group["request_id"], len(group["node_ids"])) for group in groups] == [
+            ("r-0", 20),
+            ("r-0", 10),
+            ("r-1", 20),
+            ("r-1", 10),
+        ]
+        assert messages(change("self_updates", "self_update.triggered", rows[0], rows[0])) == {}
+
+
+class TestTasks:
+    ROW: ClassVar = {
+        "id": "cluster#x",
+        "kind": "cluster",
+        "subject": "x",
+        "arguments": {"since": "t0"},
+        "asked_at": "t1",
+    }
+    MESSAGE: ClassVar = {"kind": "cluster", "id": "x", "task": "cluster#x", "since": "t0", "asked_at": "t1"}
+    PASS: ClassVar = {Queue.CLEAN_UP: [MESSAGE]}
+
+    def test_one_that_is_asked_for_begins(self):
+        assert messages(change("tasks", "cluster.deleted", None, self.ROW)) == self.PASS
+
+    def test_again_when_it_is_asked_for_anew(self):
+        anew = {**self.ROW, "asked_at": "t2"}
+        again = {**self.MESSAGE, "asked_at": "t2"}
+        assert messages(change("tasks", "cluster.deleted", self.ROW, anew)) == {Queue.CLEAN_UP: [again]}
+
+    def test_what_one_invocation_could_not_end_goes_on(self):
+        parked = {**self.ROW, "cursor": "c1", "began_at": "t1"}
+        going_on = {**self.MESSAGE, "cursor": "c1", "began_at": "t1"}
+        assert messages(change("tasks", "task.parked", self.ROW, parked)) == {Queue.CLEAN_UP: [going_on]}
+        assert messages(change("tasks", "task.swept", parked, {**parked, "sweeps": 1})) == {}
+
+    def test_it_goes_to_the_queue_that_it_names(self):
+        row = {**self.ROW, "kind": "network", "queue": "vpn", "cursor": "c1", "began_at": "t1"}
+        assert list(messages(change("tasks", "task.parked", None, row))) == [Queue.VPN]
+
+    def test_its_being_worked_on_asks_for_nothing(self):
+        assert messages(change("tasks", "task.swept", self.ROW, {**self.ROW, "sweeps": 1})) == {}
+        assert messages(change("tasks", "task.settling", self.ROW, None)) == {}
+
+    def test_its_message_belongs_to_the_request_that_asked(self):
+        plan = Plan()
+        plan.add_change(change("tasks", "cluster.deleted", None, self.ROW))
+        assert [message.request_id for message in plan.messages[Queue.CLEAN_UP]] == ["r-1"]
+
+
+class TestWhatGoesOn:
+    """Rows whose work one invocation could not end."""
+
+    def test_parts_and_passes_of_a_command_from_what_was_noted(self):
+        old = {"command_id": "c-1", "cursors": {"shard#0": "a"}}
+        new = {"command_id": "c-1", "cursors": {"shard#0": "a", "shard#1": "b", "cancel_command": "c"}}
+        assert messages(change("fan_outs", "fan_out.parked", old, new)) == {
+            Queue.CLEAN_UP: [{"kind": "cancel_command", "id": "c-1", "cursor": "c"}],
+            Queue.EXECUTION_CREATION: [{"command_id": "c-1", "part": "shard#1", "cursor": "b"}],
+        }
+
+    def test_parts_of_a_self_update_request(self):
+        old, new = {"id": "r-1"}, {"id": "r-1", "cursors": {"shard#1": "b"}}
+        assert messages(change("self_update_requests", "self_update_request.parked", old, new)) == {
+            Queue.SELF_UPDATES: [{"request_id": "r-1", "part": "shard#1", "cursor": "b"}]
+        }
+
+    def test_a_cursor_that_is_dropped_asks_for_nothing(self):
+        old, new = {"command_id": "c-1", "cursors": {"shard#0": "a"}}, {"command_id": "c-1"}
+        assert messages(change("fan_outs", "fan_out.part_finished", old, new)) == {}
+
+
+class TestDeliveries:
+    ROW: ClassVar = {"id": "d-1", "webhook_id": "w-1"}
+
+    def test_what_is_relayed_is_what_operators_ask_for(self):
+        assert DELIVERIES.relayed == ASKED_DELIVERIES
+
+    @pytest.mark.parametrize("operation", sorted(ASKED_DELIVERIES))
+    def test_what_an_operator_asks_for_is_sent(self, operation):
+        assert messages(change("webhook_deliveries", operation, None, self.ROW)) == {
+            Queue.WEBHOOK_DELIVERIES: [{"webhook_id": "w-1", "delivery_id": "d-1"}]
+        }
+
+    def test_nothing_else_that_is_written_of_one_is(self):
+        assert messages(change("webhook_deliveries", "webhook_delivery.begun", self.ROW, self.ROW)) == {}
+        assert messages(change("webhook_deliveries", "webhook_delivery.tested", self.ROW, None)) == {}
+
+
+class TestFollowing:
+    def test_a_cancelled_command_is_passed_over_and_a_settled_one_is_not(self):
+        row = {"command_id": "c-1"}
+        assert messages(change("fan_outs", "fan_out.cancel_requested", row, row)) == {
+            Queue.CLEAN_UP: [{"kind": "cancel_command", "id": "c-1"}]
+        }
+        assert messages(change("fan_outs", "fan_out.settled", row, row)) == {}
+        assert messages(change("fan_outs", "fan_out.cancel_requested", row, None)) == {}
+
+    def test_a_name_is_nowhere_but_in_its_row_where_there_is_no_mesh(self):
+        row = {"id": "a-1", "cluster_name": "north", "name": "web"}
+        assert messages(change("aliases", "alias.created", None, row)) == {}

@@ -1,0 +1,112 @@
+import base64
+
+import pytest
+
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.platform.webhooks.model import NewWebhook
+from chalicelib.platform.webhooks.rules import check_new, check_secret
+
+CATALOGUE = ("edge.node.registered", "edge.node.reregistered")
+
+
+def details_of(**fields):
+    given = {"url": "https://a.example/", "secret": "s" * 32, "subscribed_events": CATALOGUE[:1], **fields}
+    try:
+        check_new(NewWebhook(**given), CATALOGUE)
+    except EdgeError as error:
+        return error.details
+    return None
+
+
+@pytest.mark.parametrize(
+    ("fields", "details"),
+    [
+        ({}, None),
+        ({"secret": "s" * 31}, {"secret": ["must be at least 32 bytes"]}),
+        ({"secret": "ü" * 129}, {"secret": ["must be at most 256 bytes"]}),
+        ({"secret": "ü" * 128}, None),
+        ({"headers": {f"x-{n}": "v" for n in range(21)}}, {"headers": ["must have at most 20 entries"]}),
+        ({"headers": {"x" * 257: "v"}}, {"headers": ["each header name must be at most 256 characters"]}),
+        ({"headers": {"x": "v" * 4097}}, {"headers": ["each header value must be at most 4096 characters"]}),
+        (
+            {"subscribed_events": ("edge.node.registered", "a", "b", "a")},
+            {"subscribed_events": ["unknown event type(s): a, b — see /asyncdoc for the catalog"]},
+        ),
+        (
+            {"subscribed_events": ("edge.node.*",)},
+            {"subscribed_events": ["unknown event type(s): edge.node.* — see /asyncdoc for the catalog"]},
+        ),
+    ],
+)
+def test_what_may_be_created(fields, details):
+    assert details_of(**fields) == details
+
+
+def whsec(size: int) -> str:
+    return "whsec_" + base64.b64encode(bytes(range(size))).decode()
+
+
+@pytest.mark.parametrize("size", [24, 32, 64])
+def test_a_secret_in_the_form_of_standard_webhooks_is_taken(size):
+    check_secret(whsec(size))
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        whsec(23),
+        whsec(65),
+        whsec(32).rstrip("="),
+        whsec(32) + "\n",
+        "whsec_" + base64.urlsafe_b64encode(b"\xff" * 32).decode(),
+        "whsec_0123456789-0123456789-0123456789",
+        "whsec_" + "ü" * 32,
+    ],
+)
+def test_a_secret_that_no_library_of_that_standard_could_read_is_refused(secret):
+    text = "must have the base64 of 24 to 64 bytes after whsec_, as Standard Webhooks has it"
+    assert details_of(secret=secret) == {"secret": [text]}
+    with pytest.raises(EdgeError):
+        check_secret(secret)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Content-Type",
+        "user-agent",
+        "HOST",
+        "content-length",
+        "X-Edge-Signature",
+        "webhook-id",
+        "Webhook-Signature",
+        "webhook-anything",
+        "Transfer-Encoding",
+        "connection",
+        "proxy-authorization",
+    ],
+)
+def test_headers_that_a_delivery_sets_itself_are_reserved(name):
+    assert details_of(headers={name: "x"}) == {"headers": [f"header {name} is reserved and cannot be set"]}
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:b", "a\r\nb", "ü", "a\x00"])
+def test_a_name_must_be_one(name):
+    assert details_of(headers={name: "x"}) == {"headers": [f"{name!r} is not a valid header name"]}
+
+
+@pytest.mark.parametrize("value", ["a\r\nx: y", "a\nb", "\x00", "ü", "\x7f"])
+def test_a_value_cannot_smuggle_another_header(value):
+    text = "the value of header x-token may only hold visible ASCII, spaces and tabs"
+    assert details_of(headers={"x-token": value}) == {"headers": [text]}
+
+
+def test_a_name_is_given_once_whatever_its_case():
+    assert details_of(headers={"X-A": "1", "x-a": "2"}) == {"headers": ["header x-a is given twice"]}
+
+
+def test_a_new_secret_has_the_same_bounds():
+    with pytest.raises(EdgeError) as caught:
+        check_secret("short")
+    assert (caught.value.kind, caught.value.message) == (Kind.VALIDATION_FAILED, "Validation failed")
+    assert caught.value.details == {"secret": ["must be at least 32 bytes"]}

@@ -1,0 +1,72 @@
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import BaseModel
+
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.web.envelope import Envelope, pagination
+
+NOW = datetime(2026, 11, 21, 10, 0, 0, 123456, tzinfo=UTC)
+META = {"request_id": "r-1", "timestamp": "2026-11-21T10:00:00.123456Z"}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    page: int
+    page_size: int
+    total_count: int
+
+
+class Thing(BaseModel):
+    name: str
+    note: str | None
+
+
+@pytest.mark.parametrize(
+    ("numbers", "total_pages", "next_page", "prev_page"),
+    [
+        (Numbers(1, 20, 0), 0, None, None),
+        (Numbers(1, 20, 20), 1, None, None),
+        (Numbers(1, 20, 21), 2, 2, None),
+        (Numbers(2, 20, 21), 2, None, 1),
+        (Numbers(2, 10, 25), 3, 3, 1),
+        (Numbers(50, 10, 25), 3, None, 49),
+        (Numbers(2, 10, 0), 0, None, 1),
+    ],
+)
+def test_pagination(numbers, total_pages, next_page, prev_page):
+    assert pagination(numbers) == {
+        "page": numbers.page,
+        "page_size": numbers.page_size,
+        "total_count": numbers.total_count,
+        "total_pages": total_pages,
+        "has_next": next_page is not None,
+        "has_prev": prev_page is not None,
+        "next_page": next_page,
+        "prev_page": prev_page,
+    }
+
+
+def test_success_keeps_nulls_and_text_as_it_is():
+    text = Envelope("r-1", NOW).success(Thing(name="größe", note=None))
+    assert json.loads(text) == {"data": {"name": "größe", "note": None}, "meta": META}
+    assert "größe" in text
+
+
+def test_a_list_has_its_pagination_in_meta():
+    page = Numbers(1, 20, 1)
+    body = json.loads(Envelope("r-1", NOW).paginated([Thing(name="a", note=None)], page))
+    assert body["data"] == [{"name": "a", "note": None}]
+    assert body["meta"] == {**META, "pagination": pagination(page)}
+
+
+def test_an_error_without_details_has_no_such_key():
+    body = json.loads(Envelope("r-1", NOW).error(EdgeError(Kind.CONFLICT, "taken")))
+    assert body == {"error": {"code": "conflict", "message": "taken"}, "meta": META}
+
+
+def test_an_error_with_details_has_lists_of_texts():
+    error = EdgeError(Kind.VALIDATION_FAILED, "Validation failed", {"name": ("is reserved",)})
+    assert json.loads(Envelope("r-1", NOW).error(error))["error"]["details"] == {"name": ["is reserved"]}

@@ -1,0 +1,29 @@
+"""What is secret does not show where an object is printed, as in a traceback or a log."""
+
+import pytest
+
+from chalicelib.fleet.api.agent.bundle import BundleOut
+from chalicelib.fleet.api.agent.enrollment import KeyVerificationOut
+from chalicelib.fleet.api.agent.nodes import NodeRegistration, RegisteredOut
+from chalicelib.fleet.api.operator.nodes import NodeOut
+from chalicelib.kit.data_keys import WrappedKey
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        (BundleOut, {"url"}),
+        (KeyVerificationOut, {"netmaker_key"}),
+        (NodeOut, {"api_token", "proxy_password"}),
+        (NodeRegistration, {"registration_token"}),
+        (RegisteredOut, {"api_token", "proxy_password"}),
+    ],
+)
+def test_the_text_of_a_body_leaves_its_secrets_out(model, names):
+    shown = repr(model.model_construct(**dict.fromkeys(names, "the secret")))
+    assert shown.startswith(model.__name__)
+    assert "the secret" not in shown
+
+
+def test_the_text_of_a_new_data_key_leaves_the_key_out():
+    assert repr(WrappedKey(b"plain", b"wrapped")) == "WrappedKey(wrapped=b'wrapped')"

@@ -1,0 +1,337 @@
+"""Two stacks on one set of tables: each delivers to the clusters that it owns, and takes over when the other dies."""
+
+import pytest
+
+from chalicelib.fleet.admins.handover import REDELIVER_AFTER_SECONDS
+from chalicelib.fleet.admins.rules import LIVE_FOR
+from chalicelib.fleet.admins.store import HANDED_OVER, TABLE
+from chalicelib.fleet.commands.model import Report, Status
+from chalicelib.fleet.commands.store import EXECUTIONS
+from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.kit.queues import Queue
+from chalicelib.kit.tables.driver import BusyError
+from tests.support.builders import a_cluster, a_command, machines
+from tests.support.several_stacks import FURTHER, QUEUE, TICK_SECONDS, Stacks
+from tests.support.world import sqs_record
+
+NEAR, FAR = "near", "yonder"
+TICKS_TO_DEATH = int(LIVE_FOR.total_seconds()) // TICK_SECONDS
+
+
+@pytest.fixture
+def world():
+    """The core owns `NEAR`, the further stack `FAR`, with a machine each."""
+    world = Stacks()
+    for name in (NEAR, FAR):
+        a_cluster(world, name)
+    world.near, world.far = (machines(world, 1, name)[0] for name in (NEAR, FAR))
+    world.settle()
+    for stack in world.both:
+        stack.admins.beat()
+    world.tick(*world.both)
+    finish_handover(world)
+    world.tick(*world.both)
+    assert world.services.admins.snapshot().assignment.owned == {"admin-core": (NEAR,), FURTHER: (FAR,)}
+    return world
+
+
+def finish_handover(world):
+    world.clock.advance(REDELIVER_AFTER_SECONDS)
+    world.queue_client.release_delayed()
+    world.settle()
+
+
+def connect(world, machine):
+    """Open the agent's socket: there is one API for the sockets of all stacks."""
+    socket = f"socket-of-{machine.id}"
+    world.socket_client.frames[socket] = []
+    world.services.nodes.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
+    return world.socket_client.frames[socket]
+
+
+def run_on(world, *names):
+    """A command for these clusters, as far as its executions exist; nobody has been told yet."""
+    made = a_command(world, "true", Targeting(type=TargetType.CLUSTERS, cluster_names=names))
+    world.relay_only()
+    for body in world.queue_client.take(Queue.EXECUTION_CREATION):
+        world.call("chalicelib.fleet.workers.create_executions.handler", {"Records": [sqs_record(body)]})
+    world.relay_only()
+    return made
+
+
+def told(messages):
+    return [delivery["node_id"] for message in messages for delivery in message["deliveries"]]
+
+
+def execution_of(world, machine):
+    (row,) = [row for row in world.driver.rows(EXECUTIONS) if row["node_id"] == machine.id]
+    return world.services.executions.get(row["id"]).execution
+
+
+class TestRouting:
+    def test_work_goes_to_the_owner_of_the_nodes_cluster(self, world):
+        run_on(world, NEAR, FAR)
+        assert told(world.far_messages()) == [world.far.id]
+        assert told(world.core_deliveries()) == [world.near.id]
+
+    def test_the_owner_wakes_the_agent_by_the_one_socket_api(self, world):
+        run_on(world, FAR)
+        frames = connect(world, world.far)
+        assert world.work_far() == 1
+        assert frames == [{"type": "executions", "ids": [execution_of(world, world.far).id]}]
+
+    def test_the_cores_hint_reaches_the_agents_of_every_stack(self, world):
+        frames = connect(world, world.far)
+        run_on(world, FAR)
+        assert [frame["type"] for frame in frames] == ["executions"]
+
+    def test_a_cancellation_goes_to_the_owner_too(self, world):
+        run_on(world, FAR)
+        world.work_far()
+        world.services.executions.acknowledge(world.far.id, execution_of(world, world.far).id)
+        world.services.executions.cancel(execution_of(world, world.far).id)
+        world.relay_only()
+        assert [delivery["kind"] for message in world.far_messages() for delivery in message["deliveries"]] == [
+            "cancel"
+        ]
+
+    def test_messages_keep_the_request_that_they_belong_to(self, world):
+        run_on(world, FAR)
+        (entry,) = world.queue_client.sent[QUEUE]
+        assert entry["MessageAttributes"]["request_id"]["StringValue"] != "none"
+
+    def test_owners_are_read_once_for_all_batches_of_ten_seconds(self, world):
+        machines(world, 30, FAR)
+        world.settle()
+        world.clock.advance(10)
+        world.driver.meter.reset()
+        reads = []
+        original = world.driver.get
+        world.driver.get = lambda ref, **options: (reads.append(ref.table.name), original(ref, **options))[1]
+        for _ in range(3):
+            run_on(world, FAR)
+        assert len(told(world.far_messages())) == 3 * 31
+        assert reads.count(TABLE.name) == 1
+
+
+class TestNobodyToAsk:
+    def test_without_a_further_stack_all_work_is_the_cores(self):
+        world = Stacks()
+        a_cluster(world, FAR)
+        machines(world, 1, FAR)
+        world.services.admins.beat()
+        run_on(world, FAR)
+        assert len(world.core_deliveries()) == 1
+        assert world.far_messages() == []
+
+    def test_an_orphaned_clusters_work_is_the_cores(self):
+        world = Stacks(admin_max_wireguard_peers=1)
+        world.further = world.stack(FURTHER, admin_max_wireguard_peers=3)
+        a_cluster(world, FAR)
+        (machine, *_) = machines(world, 5, FAR)
+        for stack in world.both:
+            stack.admins.beat()
+        assert world.services.admins.snapshot().assignment.orphaned == (FAR,)
+        run_on(world, FAR)
+        assert machine.id in told(world.core_deliveries())
+        assert world.far_messages() == []
+
+    def test_so_is_that_of_an_owner_without_a_queue(self, world):
+        world.further = world.stack(FURTHER, delivery_queue_url="")
+        world.tick(*world.both)
+        run_on(world, FAR)
+        assert told(world.core_deliveries()) == [world.far.id]
+
+    def test_and_that_of_an_owner_whose_queue_is_gone(self, world):
+        world.queue_client.gone.add(QUEUE)
+        run_on(world, NEAR, FAR)
+        assert sorted(told(world.core_deliveries())) == sorted([world.near.id, world.far.id])
+        (line,) = world.logged("owner_not_reached")
+        assert QUEUE in line["error"]
+
+    def test_and_all_while_nobody_can_say_who_owns_what(self, world):
+        run_on(world, NEAR)
+        world.queue_client.take(Queue.COMMAND_DELIVERY)
+        world.clock.advance(10)
+        original = world.driver.get
+
+        def refuse(ref, **options):
+            if ref.table is TABLE:
+                raise BusyError("throttled")
+            return original(ref, **options)
+
+        world.driver.get = refuse
+        run_on(world, FAR)
+        assert told(world.core_deliveries()) == [world.far.id]
+        assert [line["error"] for line in world.logged("owners_unknown")] == ["service_unavailable"]
+
+    def test_and_all_once_nobody_has_computed_for_three_ticks(self, world):
+        world.clock.advance(LIVE_FOR.total_seconds())
+        run_on(world, FAR)
+        assert told(world.core_deliveries()) == [world.far.id]
+
+    def test_another_admin_clusters_stacks_get_nothing(self, world):
+        other = world.stack("admin-other", admin_cluster_name="admin-cluster-other")
+        world.tick(world.services, other)
+        assert world.services.ownership.owner_of(NEAR).name == "admin-core"
+        run_on(world, NEAR)
+        assert told(world.core_deliveries()) == [world.near.id]
+
+
+class TestTakeover:
+    def die(self, world):
+        """The further stack's last sign of life is as old as it may be; the core goes on."""
+        for _ in range(TICKS_TO_DEATH):
+            world.tick(world.services)
+
+    def test_the_dead_ones_work_is_delivered_by_the_core_within_three_ticks_and_a_sweep(self, world):
+        run_on(world, FAR)
+        frames = connect(world, world.far)
+        for _ in range(TICKS_TO_DEATH - 1):
+            world.tick(world.services)
+            assert world.services.ownership.owner_of(FAR).name == FURTHER
+        world.tick(world.services)
+        assert world.services.admins.snapshot().assignment.owned == {"admin-core": (NEAR, FAR)}
+        finish_handover(world)
+        assert frames == [{"type": "executions", "ids": [execution_of(world, world.far).id]}]
+        assert told(world.far_messages()) == [world.far.id]
+
+    def test_what_was_asked_to_end_is_asked_again(self, world):
+        run_on(world, FAR)
+        world.work_far()
+        execution_id = execution_of(world, world.far).id
+        world.services.executions.acknowledge(world.far.id, execution_id)
+        world.services.executions.cancel(execution_id)
+        world.relay_only()
+        frames = connect(world, world.far)
+        self.die(world)
+        finish_handover(world)
+        assert frames == [{"type": "cancel", "ids": [execution_id]}]
+
+    def test_new_work_goes_to_the_core_at_once(self, world):
+        self.die(world)
+        finish_handover(world)
+        run_on(world, FAR)
+        assert told(world.core_deliveries()) == [world.far.id]
+        assert world.far_messages() == []
+
+    def test_work_sent_on_old_knowledge_is_redelivered_too(self, world):
+        world.services.ownership.owner_of(FAR)
+        for _ in range(TICKS_TO_DEATH - 1):
+            world.tick(world.services)
+        world.clock.advance(TICK_SECONDS - 1)
+        world.services.ownership.owner_of(FAR)
+        world.clock.advance(1)
+        world.services.admins.beat()
+        world.sweep("sweep_commands")
+        run_on(world, FAR)
+        assert told(world.far_messages()) == [world.far.id]
+        frames = connect(world, world.far)
+        finish_handover(world)
+        assert [frame["type"] for frame in frames] == ["executions"]
+
+    def test_an_owner_that_comes_back_does_its_old_work_without_harm(self, world):
+        run_on(world, FAR)
+        self.die(world)
+        finish_handover(world)
+        execution_id = execution_of(world, world.far).id
+        world.services.executions.acknowledge(world.far.id, execution_id)
+        world.services.executions.report(world.far.id, execution_id, Report(Status.COMPLETED, "done", 0))
+        before = execution_of(world, world.far)
+        assert world.work_far(times=2) == 1
+        assert execution_of(world, world.far) == before
+        world.tick(*world.both)
+        finish_handover(world)
+        run_on(world, FAR)
+        assert told(world.far_messages()) == [world.far.id]
+
+    def test_an_old_owner_that_lives_still_tells_its_agents(self, world):
+        run_on(world, FAR)
+        world.further = world.stack(FURTHER, admin_max_wireguard_peers=1)
+        world.tick(*world.both)
+        assert world.services.ownership.queue_of(FAR) == ""
+        frames = connect(world, world.far)
+        assert world.work_far() == 1
+        finish_handover(world)
+        assert frames == [{"type": "executions", "ids": [execution_of(world, world.far).id]}] * 2
+
+    def test_a_stack_that_joins_is_handed_what_waits(self):
+        world = Stacks()
+        for name in (NEAR, FAR):
+            a_cluster(world, name)
+        machines(world, 1, NEAR)
+        (machine,) = machines(world, 1, FAR)
+        world.services.admins.beat()
+        run_on(world, FAR)
+        world.settle()
+        world.tick(*world.both)
+        world.tick(*world.both)
+        world.clock.advance(REDELIVER_AFTER_SECONDS)
+        world.queue_client.release_delayed()
+        world.settle()
+        assert world.services.ownership.owner_of(FAR).name == FURTHER
+        assert told(world.far_messages()) == [machine.id]
+
+
+class TestHandover:
+    def moved(self, world):
+        world.tick(world.services)
+        world.tick(world.services)
+        world.clock.advance(TICK_SECONDS)
+        world.services.admins.beat()
+        return world.services.handover.moved()
+
+    def redeliveries(self, world):
+        bodies = [entry["MessageBody"] for entry in world.queue_client.delayed.get(Queue.CLEAN_UP.value, [])]
+        return [body for body in bodies if '"redeliver"' in body]
+
+    def test_only_what_moved_is_redelivered_and_only_once(self, world):
+        assert self.moved(world).cluster_names == (FAR,)
+        world.sweep("sweep_commands")
+        world.sweep("sweep_commands")
+        assert len(self.redeliveries(world)) == 1
+        assert world.services.handover.moved().cluster_names == ()
+
+    def test_a_sweep_that_dies_before_its_note_does_it_again(self, world):
+        self.moved(world)
+        world.driver.crash_after(1)
+        world.sweep("sweep_commands")
+        assert 1 <= len(self.redeliveries(world)) <= 2
+        assert world.services.handover.moved().cluster_names == ()
+
+    def test_two_sweeps_at_once_note_one_change_and_miss_none(self, world):
+        first = self.moved(world)
+        second = world.services.handover.moved()
+        for moved in (first, second):
+            world.services.handover.note(moved)
+        (row,) = [row for row in world.driver.rows(TABLE) if row["kind"] == HANDED_OVER]
+        assert row["version"] == first.version + 1
+        assert world.services.handover.moved().cluster_names == ()
+
+    def test_a_cluster_that_was_deleted_has_nothing_to_deliver(self, world):
+        world.services.nodes.delete(world.far.id)
+        world.services.clusters.delete(FAR)
+        world.services.admins.beat()
+        assert world.services.handover.moved().cluster_names == (FAR,)
+        world.sweep("sweep_commands")
+        finish_handover(world)
+        assert world.services.redelivery.chunk(FAR, None).cursor is None
+        assert world.services.redelivery.chunk(FAR, None).work.messages(str) == {}
+
+    def test_a_large_cluster_is_redelivered_in_chunks(self, world):
+        machines(world, 150, FAR)
+        run_on(world, FAR)
+        first = world.services.redelivery.chunk(FAR, None)
+        rest = world.services.redelivery.chunk(FAR, first.cursor)
+        names = [told(chunk.work.messages(lambda _name: "")[""]) for chunk in (first, rest)]
+        assert [len(each) for each in names] == [100, 51]
+        assert len(set(names[0]) | set(names[1])) == 151
+        assert rest.cursor is None
+
+    def test_an_installation_of_one_stack_hands_nothing_over_in_one_read(self):
+        world = Stacks()
+        a_cluster(world, NEAR)
+        world.services.admins.beat()
+        world.services.tables.meter.reset()
+        assert world.services.handover.moved().cluster_names == ()
+        assert world.services.tables.meter.count == 1

@@ -1,0 +1,254 @@
+"""Nodes that an index hid while a fan-out was at work, or that moved meanwhile: a second look finds them."""
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.nodes.model import Status
+from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
+from chalicelib.kit.queues import Queue
+from tests.support.builders import a_cluster, a_command, machines
+from tests.support.world import WORKERS, World, sqs_record
+
+ALL = Targeting(type=TargetType.ALL)
+BOTH = Targeting(type=TargetType.CLUSTERS, cluster_names=("a", "b"))
+LOOKS = (60, 900)
+"""Seconds after the first pass."""
+
+
+@pytest.fixture
+def world():
+    world = World()
+    for name in ("a", "b"):
+        a_cluster(world, name)
+    return world
+
+
+def later(world, seconds):
+    world.clock.advance(seconds)
+    world.sweep("sweep_commands")
+    world.settle()
+
+
+def reached(world):
+    return {row["node_id"] for row in world.driver.rows(EXECUTIONS)}
+
+
+def queued(world, queue):
+    """The messages that a new request is begun with."""
+    world._relay(twice=False)
+    return world.queue_client.take(queue)
+
+
+def handle(world, queue, message):
+    assert world.call(WORKERS[queue], {"Records": [sqs_record(message)]}) == {"batchItemFailures": []}
+
+
+def fan_out_row(world):
+    (row,) = world.driver.rows(FAN_OUTS)
+    return row
+
+
+def move_between_parts(world, queue, node_id, first, second):
+    """The part of ``second`` is done, the node moves there from ``first``, and the part of that is done."""
+    clusters = {name: world.services.clusters.get(name) for name in (first, second)}
+    by_part = {message["part"]: message for message in queued(world, queue)}
+    handle(world, queue, by_part[f"cluster#{clusters[second].id}"])
+    world.services.nodes.change_cluster(node_id, second)
+    handle(world, queue, by_part[f"cluster#{clusters[first].id}"])
+    world.settle()
+
+
+class TestCommands:
+    def test_one_that_an_index_hid_gets_its_execution_soon(self, world):
+        world.driver.index_lag(30)
+        (machine,) = machines(world, 1, "a")
+        world.clock.advance(20)
+        a_command(world)
+        world.settle()
+        assert reached(world) == set()
+        later(world, LOOKS[0])
+        assert reached(world) == {machine.id}
+
+    def test_one_that_moved_between_parts_gets_its_execution_soon(self, world):
+        (machine,) = machines(world, 1, "a")
+        world.settle()
+        world.clock.advance(600)
+        a_command(world, targeting=BOTH)
+        move_between_parts(world, Queue.EXECUTION_CREATION, machine.id, "a", "b")
+        assert reached(world) == set()
+        later(world, LOOKS[0])
+        assert [row["node_cluster_name"] for row in world.driver.rows(EXECUTIONS)] == ["b"]
+
+    def test_one_that_an_index_hides_for_long_gets_it_with_the_last_look(self, world):
+        world.driver.index_lag(300)
+        (machine,) = machines(world, 1, "a")
+        world.clock.advance(20)
+        a_command(world)
+        world.settle()
+        later(world, LOOKS[0])
+        assert reached(world) == set()
+        later(world, LOOKS[1])
+        assert reached(world) == {machine.id}
+
+    def test_one_that_moves_in_afterwards_gets_none(self, world):
+        (machine,) = machines(world, 1, "a")
+        world.settle()
+        a_command(world, targeting=Targeting(type=TargetType.CLUSTERS, cluster_names=("b",)))
+        world.settle()
+        world.clock.advance(1)
+        world.services.nodes.change_cluster(machine.id, "b")
+        for seconds in LOOKS:
+            later(world, seconds)
+        assert reached(world) == set()
+
+    def test_one_that_fits_the_filters_only_afterwards_gets_none(self, world):
+        (machine,) = machines(world, 1, "a")
+        agent = world.services.nodes.authenticate(machine.token)
+        world.services.nodes.report_health(agent, Status.UNHEALTHY)
+        world.settle()
+        a_command(world, targeting=Targeting(type=TargetType.ALL, node_filters={"status": "healthy"}))
+        world.settle()
+        world.clock.advance(1)
+        world.services.nodes.report_health(world.services.nodes.authenticate(machine.token), Status.HEALTHY)
+        for seconds in LOOKS:
+            later(world, seconds)
+        assert reached(world) == set()
+
+    def test_one_that_enrols_afterwards_gets_none(self, world):
+        a_command(world)
+        world.settle()
+        world.clock.advance(1)
+        machines(world, 1, "a")
+        for seconds in LOOKS:
+            later(world, seconds)
+        assert reached(world) == set()
+
+    def test_nothing_is_due_after_the_last_look_and_everything_twice_changes_nothing(self, world):
+        machines(world, 3, "a")
+        a_command(world)
+        world.settle(twice=True)
+        for seconds in LOOKS:
+            world.clock.advance(seconds)
+            world.sweep("sweep_commands")
+            world.settle(twice=True)
+        assert len(world.driver.rows(EXECUTIONS)) == 3
+        assert {"looks", "looks_since", "cursors"}.isdisjoint(row := fan_out_row(world))
+        assert row["due_at"] == row["deadline"]
+
+    def test_named_nodes_are_read_by_key_and_not_looked_for(self, world):
+        (machine,) = machines(world, 1, "a")
+        a_command(world, targeting=Targeting(type=TargetType.NODES, node_ids=(machine.id,)))
+        world.settle()
+        row = fan_out_row(world)
+        assert (row.get("looks_since"), row["due_at"]) == (None, row["deadline"])
+
+    @pytest.mark.parametrize("end", ["cancel", "delete"])
+    def test_a_cancelled_or_deleted_command_gets_nothing_more(self, world, end):
+        world.driver.index_lag(30)
+        machines(world, 1, "a")
+        made = a_command(world)
+        world.settle()
+        getattr(world.services.commands, end)(made.id)
+        for seconds in LOOKS:
+            later(world, seconds)
+        assert reached(world) == set()
+
+    def test_after_its_deadline_a_command_gets_nothing_more(self, world):
+        world.driver.index_lag(30)
+        machines(world, 1, "a")
+        a_command(world, expired_at=world.clock.now() + timedelta(seconds=45))
+        world.settle()
+        for seconds in LOOKS:
+            later(world, seconds)
+        assert reached(world) == set()
+        assert "looks_since" not in fan_out_row(world)
+
+    def test_an_execution_that_was_deleted_is_not_created_again(self, world):
+        (machine, other) = machines(world, 2, "a")
+        a_command(world)
+        world.settle()
+        (mine,) = (row for row in world.driver.rows(EXECUTIONS) if row["node_id"] == machine.id)
+        world.services.executions.cancel(str(mine["id"]))
+        world.services.executions.delete(str(mine["id"]))
+        for seconds in LOOKS:
+            later(world, seconds)
+        assert reached(world) == {other.id}
+        row = fan_out_row(world)
+        assert (row.get("looks_since"), row["due_at"]) == (None, row["deadline"])
+
+    def test_a_look_that_has_no_time_goes_on_where_it_stopped(self, world):
+        world.driver.index_lag(30)
+        fleet = machines(world, 6, "a")
+        a_command(world)
+        world.settle()
+        world.seconds_left = 0
+        later(world, LOOKS[0])
+        assert reached(world) == {machine.id for machine in fleet}
+
+    def test_a_look_at_a_small_fleet_takes_few_calls(self, world):
+        machines(world, 20, "a")
+        a_command(world)
+        world.settle()
+        world.clock.advance(LOOKS[0])
+        world.sweep("sweep_commands")
+        (message,) = world.queue_client.take(Queue.EXECUTION_CREATION)
+        handle(world, Queue.EXECUTION_CREATION, message)
+        calls = [(call.operation, call.table) for call in world.services.tables.meter.calls]
+        assert calls == [
+            ("BatchGetItem", "commands,fan_outs"),
+            *[("Query", "executions")] * 4,
+            *[("Query", "nodes")] * 4,
+            ("UpdateItem", "fan_outs"),
+        ]
+
+
+class TestSelfUpdates:
+    def told(self, world):
+        return {row["node_id"] for row in world.driver.rows(NODE_UPDATES)}
+
+    def test_one_that_an_index_hid_is_told_before_the_request_ends(self, world):
+        world.driver.index_lag(30)
+        (machine,) = machines(world, 1, "a", self_update_enabled=True)
+        world.clock.advance(20)
+        request = world.services.self_updates.create(ALL)
+        world.settle()
+        assert self.told(world) == set()
+        assert world.services.self_updates.get(request.id).status.value == "processing"
+        later(world, LOOKS[0])
+        assert self.told(world) == {machine.id}
+
+    def test_one_that_moved_between_parts_is_told(self, world):
+        (machine,) = machines(world, 1, "a", self_update_enabled=True)
+        world.settle()
+        world.clock.advance(600)
+        world.services.self_updates.create(BOTH)
+        move_between_parts(world, Queue.SELF_UPDATES, machine.id, "a", "b")
+        assert self.told(world) == set()
+        later(world, LOOKS[0])
+        assert self.told(world) == {machine.id}
+
+    def test_one_that_is_fit_only_afterwards_is_not_told(self, world):
+        (machine,) = machines(world, 1, "a", self_update_enabled=True)
+        world.services.nodes.report_health(world.services.nodes.authenticate(machine.token), Status.UNHEALTHY)
+        world.settle()
+        request = world.services.self_updates.create(ALL)
+        world.settle()
+        world.clock.advance(1)
+        world.services.nodes.report_health(world.services.nodes.authenticate(machine.token), Status.HEALTHY)
+        later(world, LOOKS[0])
+        assert self.told(world) == set()
+        assert world.services.self_updates.get(request.id).status.value == "completed"
+
+    def test_a_look_that_has_no_time_goes_on_where_it_stopped(self, world):
+        world.driver.index_lag(30)
+        fleet = machines(world, 6, "a", self_update_enabled=True)
+        world.services.self_updates.create(ALL)
+        world.settle()
+        world.seconds_left = 0
+        later(world, LOOKS[0])
+        assert self.told(world) == {machine.id for machine in fleet}
+        (row,) = world.driver.rows(REQUESTS)
+        assert {"looks", "looks_since", "cursors"}.isdisjoint(row)

@@ -1,0 +1,85 @@
+"""The deployed sweep by its string, with everything that it sets going."""
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.fleet.commands.store import FAN_OUTS
+from chalicelib.kit.queues import Queue, QueueError
+from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out
+from tests.support.builders import a_cluster, machines
+from tests.support.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_each_kind_of_due_work_goes_to_its_queue(world):
+    a_node(world)
+    unfinished = command(world)
+    overdue = command(world, expired_at=world.clock.now() + timedelta(seconds=30))
+    fan_out(world, overdue)
+    deleted = command(world, "nodes", node_ids=("01900000-0000-7000-8000-000000000001",), allow_missing=True)
+    fan_out(world, deleted)
+    world.services.commands.delete(deleted.id)
+    world.clock.advance(60)
+    world.sweep("sweep_commands")
+    parts = [{"command_id": unfinished.id, "part": f"shard#{shard}"} for shard in range(4)]
+    assert world.queue_client.take(Queue.EXECUTION_CREATION) == parts
+    cleaning = world.queue_client.take(Queue.CLEAN_UP)
+    assert {"kind": "expire_command", "id": overdue.id} in cleaning
+    assert {"kind": "command", "id": deleted.id} in cleaning
+    assert len(cleaning) == 2
+
+
+def test_a_sweep_right_after_another_queues_nothing(world):
+    command(world)
+    world.clock.advance(60)
+    world.sweep("sweep_commands")
+    world.queue_client.take(Queue.EXECUTION_CREATION)
+    world.sweep("sweep_commands")
+    assert world.queue_client.take(Queue.EXECUTION_CREATION) == []
+
+
+def test_what_could_not_be_queued_is_due_again_after_the_interval(world):
+    made = command(world)
+    world.clock.advance(60)
+    world.queue_client.refuse_next = True
+    with pytest.raises(QueueError):
+        world.call("chalicelib.fleet.workers.sweep_commands.handler", _tick())
+    world.clock.advance(60)
+    world.sweep("sweep_commands")
+    assert {body["command_id"] for body in world.queue_client.take(Queue.EXECUTION_CREATION)} == {made.id}
+
+
+def test_a_machine_that_never_returns_leaves_its_execution_expired(world):
+    a_cluster(world)
+    machines(world, 1)
+    world.settle()
+    made = command(world, expired_at=world.clock.now() + timedelta(hours=1))
+    world.settle()
+    for _ in range(80):
+        world.clock.advance(60)
+        world.sweep("sweep_commands")
+        world.settle(twice=True)
+    (row,) = executions(world)
+    assert (row["status"], row["command_id"]) == ("expired", made.id)
+    assert [row.get("due_at") for row in world.driver.rows(FAN_OUTS)] == [None]
+    expired = [one for one in world.bus_client.envelopes if one["type"] == "edge.command_execution.expired"]
+    assert len({one["id"] for one in expired}) == 1
+
+
+def _tick():
+    return {
+        "version": "0",
+        "id": "tick",
+        "account": "0",
+        "region": "us-east-1",
+        "detail": {},
+        "time": "",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "resources": [],
+    }

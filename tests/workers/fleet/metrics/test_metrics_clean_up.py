@@ -1,0 +1,35 @@
+"""Metrics of nodes that are deleted, through the deployed clean-up."""
+
+from chalicelib.fleet.metrics.model import MetricsType
+from chalicelib.fleet.metrics.store import TABLE
+from tests.support.builders import a_cluster, machines
+from tests.support.world import World
+
+
+def cached(world: World) -> set[tuple[str, str]]:
+    return {(str(row["node_id"]), str(row["metrics_type"])) for row in world.driver.rows(TABLE)}
+
+
+def test_they_go_with_their_node_and_no_other():
+    world = World()
+    a_cluster(world)
+    gone, stays = machines(world, 2)
+    for machine in (gone, stays):
+        for each in MetricsType:
+            world.services.node_metrics.push(machine.id, each, "up 1\n")
+    world.services.nodes.delete(gone.id)
+    world.settle(twice=True)
+    assert cached(world) == {(stays.id, each.value) for each in MetricsType}
+
+
+def test_a_push_that_crossed_the_deletion_goes_with_the_second_pass():
+    world = World()
+    a_cluster(world)
+    [machine] = machines(world, 1)
+    world.services.nodes.delete(machine.id)
+    world.settle()
+    world.services.node_metrics.push(machine.id, MetricsType.HOST, "up 1\n")
+    world.clock.advance(900)
+    world.sweep("sweep_commands")
+    world.settle()
+    assert cached(world) == set()

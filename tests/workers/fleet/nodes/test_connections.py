@@ -1,0 +1,198 @@
+"""The WebSocket handlers as they are deployed: by their strings, with the events that API Gateway sends."""
+
+import pytest
+
+from chalicelib.fleet.nodes.model import Registration, Status
+from chalicelib.fleet.nodes.store import CONNECTIONS, PRESENCE
+from chalicelib.kit.errors import EdgeError
+from tests.support.builders import a_cluster, machines
+from tests.support.world import World
+
+
+def socket_event(route_key, connection_id, *, headers=(), connected_at_ms=1_000, body=None):
+    event = {
+        "requestContext": {
+            "routeKey": route_key,
+            "eventType": {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}.get(route_key, "MESSAGE"),
+            "connectionId": connection_id,
+            "connectedAt": connected_at_ms,
+            "requestTimeEpoch": connected_at_ms,
+            "requestId": f"request-{connection_id}",
+            "identity": {"sourceIp": "203.0.113.9"},
+            "domainName": "api.test",
+            "stage": "live",
+            "apiId": "a1",
+        },
+        "isBase64Encoded": False,
+    }
+    if route_key == "$connect":
+        event["headers"] = dict(headers)
+        event["multiValueHeaders"] = {}
+        for name, value in headers:
+            event["multiValueHeaders"].setdefault(name, []).append(value)
+    if body is not None:
+        event["body"] = body
+    return event
+
+
+@pytest.fixture
+def world():
+    world = World()
+    a_cluster(world)
+    [world.machine] = machines(world, 1)
+    return world
+
+
+def connect(world, connection_id, *, headers=None, connected_at_ms=1_000):
+    sent = [("Authorization", f"Bearer {world.machine.token}")] if headers is None else headers
+    event = socket_event("$connect", connection_id, headers=sent, connected_at_ms=connected_at_ms)
+    return world.call("chalicelib.fleet.workers.connections.connect", event)
+
+
+def ping(world, connection_id, body="{}"):
+    return world.call(
+        "chalicelib.fleet.workers.connections.message", socket_event("$default", connection_id, body=body)
+    )
+
+
+def disconnect(world, connection_id):
+    return world.call("chalicelib.fleet.workers.connections.disconnect", socket_event("$disconnect", connection_id))
+
+
+def presence(world):
+    return world.services.nodes.presence_of([world.machine.id])[world.machine.id]
+
+
+def test_an_agent_connects_says_that_it_lives_and_leaves(world):
+    assert connect(world, "socket-1") == {"statusCode": 200}
+    assert presence(world).connection_id == "socket-1"
+    assert world.socket_client.frames == {}
+
+    world.clock.advance(540)
+    assert ping(world, "socket-1") == {"statusCode": 200}
+    assert presence(world).last_seen_at == "2026-11-21T10:09:00Z"
+
+    assert disconnect(world, "socket-1") == {"statusCode": 200}
+    assert presence(world).connection_id is None
+    assert world.driver.rows(CONNECTIONS) == []
+
+
+@pytest.mark.parametrize("body", ["", "nonsense", '{"type": "ping"}', "é" * 1000])
+def test_whatever_a_frame_says_it_only_says_that_the_agent_lives(world, body):
+    connect(world, "socket-1")
+    world.clock.advance(60)
+
+    assert ping(world, "socket-1", body) == {"statusCode": 200}
+    assert presence(world).last_seen_at == "2026-11-21T10:01:00Z"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("Authorization", "Bearer nonsense")],
+        [("Authorization", "{token}")],
+        [("Authorization", "Bearer {token}"), ("authorization", "Bearer {token}")],
+    ],
+)
+def test_anything_but_one_good_bearer_is_refused(world, headers):
+    sent = [(name, value.format(token=world.machine.token)) for name, value in headers]
+
+    assert connect(world, "socket-1", headers=sent) == {"statusCode": 401}
+    assert presence(world).connection_id is None
+    assert world.driver.rows(CONNECTIONS) == []
+
+
+@pytest.mark.parametrize(("name", "scheme"), [("AUTHORIZATION", "Bearer"), ("authorization", "bearer")])
+def test_the_header_and_its_scheme_may_be_written_in_any_case(world, name, scheme):
+    answer = connect(world, "socket-1", headers=[(name, f"{scheme} {world.machine.token} ")])
+
+    assert answer == {"statusCode": 200}
+
+
+def test_an_older_socket_is_refused(world):
+    connect(world, "newer", connected_at_ms=2_000)
+
+    assert connect(world, "older", connected_at_ms=1_000) == {"statusCode": 409}
+    assert presence(world).connection_id == "newer"
+
+
+def test_a_late_and_repeated_disconnect_leaves_the_newer_socket(world):
+    connect(world, "socket-1", connected_at_ms=1_000)
+    connect(world, "socket-2", connected_at_ms=2_000)
+
+    for _ in range(2):
+        assert disconnect(world, "socket-1") == {"statusCode": 200}
+
+    assert presence(world).connection_id == "socket-2"
+
+
+def test_frames_and_ends_of_unknown_sockets_change_nothing(world):
+    before = world.driver.snapshot()
+
+    ping(world, "unknown")
+    disconnect(world, "unknown")
+
+    assert world.driver.snapshot() == before
+
+
+def test_a_database_that_stays_busy_refuses_the_handshake(world):
+    world.driver.fail_next(1000, "throttle", table=PRESENCE)
+
+    assert connect(world, "socket-1") == {"statusCode": 503}
+
+
+def test_the_log_names_the_socket_and_no_token(world):
+    connect(world, "socket-1")
+    connect(world, "socket-2", headers=[("Authorization", "Bearer nonsense")])
+
+    logged = "".join(world.lines.texts)
+
+    assert '"connection_id":"socket-1"' in logged.replace(": ", ":")
+    assert '"status":401' in logged.replace(": ", ":")
+    assert world.machine.token not in logged
+
+
+def test_deleting_a_node_closes_its_socket_and_leaves_no_presence(world):
+    world.socket_client.frames["socket-1"] = []
+    connect(world, "socket-1")
+    world.settle()
+
+    world.services.nodes.delete(world.machine.id)
+    world.settle(twice=True)
+
+    assert "socket-1" in world.socket_client.closed
+    assert world.driver.rows(PRESENCE) == []
+    assert world.driver.rows(CONNECTIONS) == []
+
+
+def test_re_registering_a_node_closes_its_socket(world):
+    world.socket_client.frames["socket-1"] = []
+    connect(world, "socket-1")
+    world.settle()
+    node = world.machine.node
+    registration = {name: getattr(node, name) for name in ("id_type", "agent_version", "self_update_enabled")}
+    ports = {name: getattr(node, name) for name in type(node).model_fields if name.endswith("_port")}
+
+    said = Registration(node_id=node.id, network_name="cluster-north", **registration, **ports)
+    world.services.nodes.register(said, None, world.machine.token)
+    world.settle()
+
+    assert "socket-1" in world.socket_client.closed
+    assert world.driver.rows(CONNECTIONS) == []
+    assert connect(world, "socket-2") == {"statusCode": 401}
+    with pytest.raises(EdgeError):
+        world.services.nodes.authenticate(world.machine.token)
+    assert world.services.nodes.get(node.id).node.status is Status.HEALTHY
+
+
+def test_the_functions_are_deployed_under_the_strings_of_this_test():
+    import app  # noqa: PLC0415 - the whole application, only here
+
+    strings = {key: handler.handler_string for key, handler in app.app.websocket_handlers.items()}
+
+    assert strings == {
+        "$connect": "chalicelib.fleet.workers.connections.connect",
+        "$default": "chalicelib.fleet.workers.connections.message",
+        "$disconnect": "chalicelib.fleet.workers.connections.disconnect",
+    }

@@ -1,0 +1,204 @@
+"""Clean-ups by the deployed worker: what an index hid ends with the second pass, what the stream lost with a sweep."""
+
+import pytest
+
+from chalicelib.fleet.commands.store import EXECUTIONS
+from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
+from chalicelib.fleet.metrics.model import MetricsType
+from chalicelib.fleet.metrics.store import TABLE as METRICS_CACHE
+from chalicelib.fleet.nodes.store import PRESENCE
+from chalicelib.fleet.ssh.model import NewKey, NewUsername
+from chalicelib.fleet.ssh.store import KEYS, USERNAMES
+from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.fleet.updates.store import NODE_UPDATES
+from chalicelib.kit.queues import Queue
+from chalicelib.kit.tasks import TABLE as TASKS
+from chalicelib.platform.webhooks.model import NewWebhook
+from chalicelib.platform.webhooks.store import DELIVERIES
+from tests.application.fleet.ssh.world import ed25519_key
+from tests.support.builders import a_cluster, a_command, machines
+from tests.support.world import WORKERS, World, sqs_record
+
+CLEAN_UP = WORKERS[Queue.CLEAN_UP]
+
+CHILDREN = (EXECUTIONS, ENROLLMENT_KEYS, PRESENCE, METRICS_CACHE, USERNAMES, KEYS, NODE_UPDATES, DELIVERIES)
+"""What hangs on something that can be deleted."""
+
+
+@pytest.fixture
+def world():
+    world = World()
+    a_cluster(world)
+    return world
+
+
+def later(world):
+    """Indexes have caught up, and what was put off is done."""
+    world.driver.index_lag(0)
+    world.clock.advance(900)
+    world.sweep("sweep_commands")
+    world.settle()
+
+
+def lose_stream(world):
+    """Its records are read by nobody."""
+    assert list(world.relay_batches())
+
+
+def a_parent_of_each_kind(world):
+    """A cluster, a node, a webhook and a self-update request, each with what hangs on it; a call that deletes them."""
+    services = world.services
+    a_cluster(world, "south")
+    services.enrollment.create("south", {})
+    (machine,) = machines(world, 1, self_update_enabled=True)
+    services.ssh_usernames.create(machine.id, NewUsername("kim", None, (NewKey("laptop", ed25519_key(1)),)))
+    services.node_metrics.push(machine.id, MetricsType.HOST, "up 1\n")
+    hook = services.webhooks.registry.create(
+        NewWebhook(url="https://a.example/", secret="s" * 32, subscribed_events=())
+    )
+    services.webhooks.deliveries.test(hook.id)
+    request = services.self_updates.create(Targeting(type=TargetType.ALL))
+    world.settle()
+    services.self_updates.check(services.nodes.authenticate(machine.token))
+    world.clock.advance(60)
+    world.sweep("sweep_commands")
+    world.settle()
+    a_command(world)
+    world.settle()
+
+    def delete():
+        services.clusters.delete("south")
+        services.nodes.delete(machine.id)
+        services.webhooks.registry.delete(hook.id)
+        services.self_updates.delete(request.id)
+
+    return delete
+
+
+def left(world):
+    """The tables that still hold something of what was deleted; an execution while it is open."""
+    rows = {table.name: world.driver.rows(table) for table in CHILDREN}
+    rows["executions"] = [row for row in rows["executions"] if row["status"] == "pending"]
+    rows["enrollment_keys"] = [row for row in rows["enrollment_keys"] if row["cluster_name"] == "south"]
+    return {name for name, found in rows.items() if found}
+
+
+def test_an_execution_that_an_index_hid_when_its_node_was_deleted_is_cancelled(world):
+    (machine,) = machines(world, 1)
+    world.settle()
+    a_command(world)
+    world.driver.index_lag(30)
+    world.settle()
+    world.services.nodes.delete(machine.id)
+    world.settle()
+    assert [row["status"] for row in world.driver.rows(EXECUTIONS)] == ["pending"]
+    later(world)
+    assert [row["status"] for row in world.driver.rows(EXECUTIONS)] == ["cancelled"]
+
+
+def test_a_key_that_an_index_hid_when_its_cluster_was_deleted_is_removed(world):
+    world.driver.index_lag(30)
+    world.services.enrollment.create("north", {})
+    world.services.clusters.delete("north")
+    world.settle()
+    assert len(world.driver.rows(ENROLLMENT_KEYS)) == 1
+    later(world)
+    assert world.driver.rows(ENROLLMENT_KEYS) == []
+
+
+def test_the_second_pass_is_the_last(world):
+    world.services.clusters.delete("north")
+    world.settle()
+    assert [row["id"] for row in world.driver.rows(TASKS)] != []
+    later(world)
+    assert world.driver.rows(TASKS) == []
+    later(world)
+    assert world.queue_client.sent.get(Queue.CLEAN_UP.value, []) == []
+
+
+class TestWhatIsLost:
+    def test_nothing_is_left_where_nothing_is_lost(self, world):
+        delete = a_parent_of_each_kind(world)
+        assert left(world) == {table.name for table in CHILDREN}
+        delete()
+        world.settle(twice=True)
+        assert left(world) == set()
+        later(world)
+        assert world.driver.rows(TASKS) == []
+
+    def test_a_stream_that_lost_the_deletions(self, world):
+        delete = a_parent_of_each_kind(world)
+        delete()
+        lose_stream(world)
+        world.clock.advance(3600)
+        world.settle()
+        assert left(world) != set()
+        world.sweep("sweep_commands")
+        world.settle()
+        assert left(world) == set()
+        later(world)
+        assert world.driver.rows(TASKS) == []
+
+    def test_a_stream_and_the_messages_of_the_first_sweeps(self, world):
+        delete = a_parent_of_each_kind(world)
+        delete()
+        lose_stream(world)
+        for _ in range(3):
+            world.clock.advance(960)
+            world.sweep("sweep_commands")
+            assert len(world.queue_client.take(Queue.CLEAN_UP)) == 4
+        later(world)
+        assert left(world) == set()
+        later(world)
+        assert world.driver.rows(TASKS) == []
+
+    @pytest.mark.parametrize("writes", range(1, 14))
+    def test_a_worker_that_dies_after_any_write(self, world, writes):
+        delete = a_parent_of_each_kind(world)
+        delete()
+        world.settle(crash_after=writes)
+        later(world)
+        assert (left(world), world.driver.rows(TASKS)) == (set(), [])
+
+    def test_a_message_of_yesterday_does_nothing(self, world):
+        delete = a_parent_of_each_kind(world)
+        delete()
+        lose_stream(world)
+        world.clock.advance(60)
+        world.sweep("sweep_commands")
+        bodies = world.queue_client.take(Queue.CLEAN_UP)
+        assert len(bodies) == 4
+        for _ in range(2):
+            for body in bodies:
+                assert world.call(CLEAN_UP, {"Records": [sqs_record(body)]}) == {"batchItemFailures": []}
+            world.settle()
+            later(world)
+        before = world.driver.snapshot()
+        for body in bodies:
+            assert world.call(CLEAN_UP, {"Records": [sqs_record(body)]}) == {"batchItemFailures": []}
+        world.settle()
+        assert world.driver.snapshot() == before
+
+
+def test_what_is_under_way_is_queued_again_ever_more_rarely(world):
+    world.services.clusters.delete("north")
+    lose_stream(world)
+    queued = []
+    for minute in range(45):
+        world.clock.advance(60)
+        world.sweep("sweep_commands")
+        queued += [minute + 1] * len(world.queue_client.take(Queue.CLEAN_UP))
+    assert queued == [1, 2, 4, 8, 16, 31]
+
+
+@pytest.mark.parametrize("kind", ["command", "expire_command", "connection"])
+def test_what_has_other_means_leaves_no_task(world, kind):
+    world.services.queues.send(Queue.CLEAN_UP, [{"kind": kind, "id": "nobody"}])
+    world.settle()
+    assert world.driver.rows(TASKS) == []
+
+
+def test_what_nobody_knows_how_to_clean_up_is_not_dropped(world):
+    body = {"kind": "unheard_of", "id": "x"}
+    answer = world.call(CLEAN_UP, {"Records": [sqs_record(body)]})
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}

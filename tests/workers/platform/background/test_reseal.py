@@ -1,0 +1,238 @@
+"""A new data key: what older ones have sealed is sealed again by the clean-up, and an older key can be dropped."""
+
+import json
+
+import pytest
+
+from chalicelib.fleet.nodes.store import NODES
+from chalicelib.kit.crypto import key_id_of
+from chalicelib.kit.data_keys import DATA_KEYS
+from chalicelib.kit.tables import Set, Update
+from chalicelib.platform.resealing import ROWS_PER_MESSAGE, SEALED, SUFFIX
+from chalicelib.schema import ALL_TABLES
+from infra.data_key import DataKeyRotation, NotYetError
+from infra.rotate import seal_again
+from tests.support.callers import a_key, enrolled, operator
+from tests.support.world import World
+
+SECRET = "s" * 40
+
+
+class Scans:
+    """The paginator of boto3's client over the world's tables."""
+
+    def __init__(self, world):
+        self._world = world
+
+    def get_paginator(self, operation):
+        assert operation == "scan"
+        return self
+
+    def paginate(self, *, TableName, ConsistentRead, ProjectionExpression, ExpressionAttributeNames):  # noqa: N803
+        assert ConsistentRead
+        assert ProjectionExpression.split(", ") == list(ExpressionAttributeNames)
+        (table,) = [table for table in ALL_TABLES if f"edge-{table.name}" == TableName]
+        for row in self._world.driver.rows(table):
+            kept = {name: row[name] for name in ExpressionAttributeNames.values() if row.get(name) is not None}
+            types = {bytes: "B", str: "S"}
+            yield {"Items": [{name: {types[type(value)]: value} for name, value in kept.items()}]}
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def client(world):
+    client = operator(world)
+    client.post("/api/v1/clusters", json={"name": "north"})
+    return client
+
+
+@pytest.fixture
+def fleet(client, world):
+    """Machines, keys and webhooks with secrets of every kind."""
+    agents = enrolled(client, 3)
+    body = {
+        "url": "https://93.184.216.34/hook",
+        "secret": SECRET,
+        "headers": {"x-token": "t"},
+        "subscribed_events": ["edge.node.registered"],
+    }
+    webhook = client.post("/api/v1/webhooks", json=body).data["id"]
+    assert client.post(f"/api/v1/webhooks/{webhook}/rotate_secret", json={"secret": "n" * 40}).status == 200
+    a_key(client, "north")
+    world.settle()
+    return agents
+
+
+@pytest.fixture
+def rotation(world):
+    services = world.services
+    return DataKeyRotation(Scans(world), "edge-", services.sealer.keys, services.queues, world.clock)
+
+
+def sealed_values(world):
+    return [
+        value
+        for table in ALL_TABLES
+        for row in world.driver.rows(table)
+        for name, value in row.items()
+        if name.endswith(SUFFIX) and value is not None
+    ]
+
+
+def test_every_sealed_attribute_is_known(world, fleet):
+    found = {
+        (table, name)
+        for table in ALL_TABLES
+        for row in world.driver.rows(table)
+        for name in row
+        if name.endswith(SUFFIX)
+    }
+    assert found == {(table, name) for table, names in SEALED.items() for name in names}
+
+
+def test_everything_is_sealed_again_and_opens_as_before(world, client, fleet, rotation):
+    before = {row["id"]: row["api_token"] for row in client.get("/api/v1/nodes").data}
+    keys_before = {row["id"]: row["key"] for row in client.get("/api/v1/enrollment_keys").data}
+    events = len(world.bus_client.entries)
+    new = world.services.sealer.keys.rotate()
+
+    assert sum(rotation.left().values.values()) == len(sealed_values(world)) == 11
+    rotation.queue(rotation.left())
+    world.settle(twice=True)
+
+    assert {key_id_of(value) for value in sealed_values(world)} == {new}
+    assert rotation.left().values == {}
+    assert {row["id"]: row["api_token"] for row in client.get("/api/v1/nodes").data} == before
+    assert {row["id"]: row["key"] for row in client.get("/api/v1/enrollment_keys").data} == keys_before
+    assert [agent.poll().status for agent in fleet] == [200, 200, 200]
+    assert len(world.bus_client.entries) == events
+
+
+@pytest.mark.parametrize("writes", range(1, 7))
+def test_a_worker_that_dies_anywhere_leaves_the_same_end(world, fleet, rotation, writes):
+    new = world.services.sealer.keys.rotate()
+    rotation.queue(rotation.left())
+    world.settle(crash_after=writes)
+
+    assert {key_id_of(value) for value in sealed_values(world)} == {new}
+
+
+def test_a_row_that_changes_meanwhile_is_left_to_who_changed_it(world, client, fleet):
+    services = world.services
+    services.sealer.keys.rotate()
+    agent = fleet[0]
+    again = services.sealer.seal("changed", f"{NODES.name}/{agent.id}/api_token")
+
+    def change():
+        services.tables.write(Update(NODES, {"id": agent.id}, (Set("api_token_sealed", again),)), "node.changed")
+
+    world.driver.before_next(change, operation="UpdateItem")
+    assert services.resealing.reseal("nodes", [agent.id]) == 0
+    (row,) = [row for row in world.driver.rows(NODES) if row["id"] == agent.id]
+    assert row["api_token_sealed"] == again
+    assert services.resealing.reseal("nodes", [agent.id]) == 1
+
+
+def test_a_value_that_does_not_open_stops_no_other_and_is_told(world, fleet, rotation):
+    damaged, *others = (agent.id for agent in fleet)
+    services = world.services
+    services.tables.write(Update(NODES, {"id": damaged}, (Set("api_token_sealed", b"x" * 60),)), "node.damaged")
+    new = services.sealer.keys.rotate()
+
+    answer = world.call(
+        "chalicelib.platform.workers.clean_up.handler",
+        {"Records": [_record({"kind": "reseal", "id": "nodes", "ids": [damaged, *others]})]},
+    )
+
+    assert answer["batchItemFailures"] == [{"itemIdentifier": "m-1"}]
+    rows = {row["id"]: row for row in world.driver.rows(NODES)}
+    assert {key_id_of(rows[node_id]["api_token_sealed"]) for node_id in others} == {new}
+    assert "UnsealError" in "".join(world.lines.texts)
+
+
+def test_rows_that_are_gone_and_a_repeat_cost_no_write(world, fleet):
+    services = world.services
+    services.sealer.keys.rotate()
+    ids = ["01900000-0000-7000-8000-000000000001", fleet[0].id]
+    assert services.resealing.reseal("nodes", ids) == 1
+    assert services.resealing.reseal("nodes", ids) == 0
+
+
+def test_a_message_holds_so_many_rows_and_no_more(world, fleet, rotation):
+    world.services.sealer.keys.rotate()
+    left = rotation.left()
+    many = type(left)({NODES: [f"id-{number}" for number in range(2 * ROWS_PER_MESSAGE + 1)]}, {})
+
+    assert rotation.queue(many) == 3
+
+
+class TestDropping:
+    def test_an_older_key_is_dropped_when_nothing_is_left_of_it(self, world, client, fleet, rotation):
+        world.services.sealer.keys.rotate()
+        rotation.queue(rotation.left())
+        world.settle()
+        world.clock.advance(900)
+
+        assert len(rotation.drop()) == 1
+        assert [row["id"] for row in world.driver.rows(DATA_KEYS)] == ["current"]
+        assert rotation.drop() == []
+        assert client.get("/api/v1/nodes").status == 200
+
+    def test_not_while_it_has_sealed_something(self, world, fleet, rotation):
+        world.services.sealer.keys.rotate()
+        world.clock.advance(900)
+
+        with pytest.raises(NotYetError, match="11 of key"):
+            rotation.drop()
+        assert len(world.driver.rows(DATA_KEYS)) == 2
+
+    def test_not_while_a_container_may_still_seal_with_it(self, world, fleet, rotation):
+        world.services.sealer.keys.rotate()
+        rotation.queue(rotation.left())
+        world.settle()
+        world.clock.advance(899)
+
+        with pytest.raises(NotYetError, match="was replaced at"):
+            rotation.drop()
+
+
+def test_the_command_waits_until_all_is_sealed_and_queues_it_once(world, fleet, rotation, monkeypatch):
+    world.services.sealer.keys.rotate()
+    told = []
+
+    def say(text):
+        told.append(text)
+        if len(told) == 3:
+            world.settle()
+
+    seal_again(rotation, world.clock, say)
+
+    assert told == ["11 values are sealed with older keys"] * 3
+    assert rotation.left().values == {}
+
+
+def test_whoever_rotates_unwraps_no_key(world, fleet, rotation):
+    unwrapped = world.key_service.unwrapped
+    rotation.drop()
+    rotation.queue(rotation.left())
+    assert world.key_service.unwrapped == unwrapped
+
+
+def test_the_command_does_not_wait_for_ever(world, fleet, rotation):
+    world.services.sealer.keys.rotate()
+    with pytest.raises(NotYetError, match="11 values are left"):
+        seal_again(rotation, world.clock, lambda _: None)
+
+
+def _record(body):
+    return {
+        "messageId": "m-1",
+        "body": json.dumps(body),
+        "receiptHandle": "r",
+        "attributes": {},
+        "messageAttributes": {},
+    }

@@ -1,0 +1,89 @@
+"""Long lists take their totals from what the relay has counted, and cost what short ones do."""
+
+import pytest
+
+from chalicelib.fleet.commands.execution_store import ExecutionStore
+from chalicelib.fleet.commands.model import Execution, Status
+from chalicelib.fleet.commands.store import execution_id
+from chalicelib.fleet.nodes import store as nodes_store
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.listing import ListRequest
+from tests.support.builders import a_cluster, a_command, machines
+from tests.support.world import RELAY, World
+
+SIZES = [50, 1500, 5000]
+CEILING = 4 + 4 - 1
+WITH_A_PARENT = CEILING + 1
+"""With the commands of the executions, or the presence of the nodes."""
+
+_CHUNK = 99
+
+
+def node_id(place: int) -> str:
+    return f"{place * 2654435761 % 2**32:08x}-0000-4000-8000-{place:012x}"
+
+
+def relay(world: World) -> None:
+    for batch in world.relay_batches():
+        world.call(RELAY, {"Records": batch})
+
+
+def fleet_of(size: int) -> World:
+    """So many nodes, whose rows are written as enrolment would write them."""
+    world = World()
+    a_cluster(world)
+    (pattern,) = machines(world, 1)
+    nodes = [pattern.node.model_copy(update={"id": node_id(place)}) for place in range(size - 1)]
+    for start in range(0, len(nodes), _CHUNK):
+        puts = [nodes_store.insert(node) for node in nodes[start : start + _CHUNK]]
+        world.services.tables.commit(puts, "node.registered")
+    relay(world)
+    return world
+
+
+def executions_of(size: int) -> tuple[World, str]:
+    """So many executions of one command, which nobody delivers."""
+    world = World()
+    command = a_command(world)
+    now = to_seconds_text(world.clock.now())
+    rows = [
+        Execution(
+            id=execution_id(command.id, node_id(place)),
+            command_id=command.id,
+            node_id=node_id(place),
+            node_cluster_id="c-1",
+            node_cluster_name="north",
+            status=Status.PENDING,
+            target_all=True,
+            inserted_at=now,
+            updated_at=now,
+        )
+        for place in range(size)
+    ]
+    store = ExecutionStore(world.services.tables)
+    for start in range(0, size, _CHUNK):
+        store.create(command.id, rows[start : start + _CHUNK])
+    relay(world)
+    return world, command.id
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_executions_by_status_and_by_command(size):
+    world, command_id = executions_of(size)
+
+    for filters in ({}, {"status": "pending"}, {"command_id": command_id}):
+        world.driver.meter.reset()
+        page = world.services.executions.list_page(ListRequest(filters=filters))
+        assert (len(page.items), page.total_count) == (20, size)
+        assert world.driver.meter.count <= WITH_A_PARENT
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nodes_by_status(size):
+    world = fleet_of(size)
+
+    for filters in ({}, {"status": "healthy"}):
+        world.driver.meter.reset()
+        page = world.services.nodes.list_page(ListRequest(filters=filters))
+        assert (len(page.items), page.total_count) == (20, size)
+        assert world.driver.meter.count <= WITH_A_PARENT

@@ -1,0 +1,197 @@
+"""The relay on the in-process world: what it sends, what it parks, and that it is repeated as a whole."""
+
+import pytest
+
+from chalicelib.fleet.commands.store import EXECUTIONS
+from chalicelib.fleet.nodes.store import NODES
+from chalicelib.kit.queues import Queue, QueueError
+from chalicelib.kit.tables import Equals, Query, Update
+from chalicelib.kit.tables.conditions import Set
+from tests.support.builders import a_cluster, a_command, machines
+from tests.support.world import RELAY, World
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def batches(world):
+    return list(world.relay_batches())
+
+
+def relay(world, batch):
+    return world.call(RELAY, {"Records": batch})
+
+
+class TestRelay:
+    def test_reads_the_commands_of_a_batch_in_one_call(self, world):
+        a_cluster(world)
+        fleet = machines(world, 5)
+        a_command(world)
+        world.settle()
+        for machine in fleet:
+            (execution_id,) = world.services.executions.pending_for(machine.id)
+            world.services.executions.acknowledge(machine.id, execution_id)
+        (batch,) = [batch for batch in batches(world) if "executions/" in batch[0]["eventSourceARN"]]
+        world.services.tables.meter.reset()
+        relay(world, batch)
+        calls = [call.operation for call in world.services.tables.meter.calls]
+        assert calls == ["BatchGetItem", "TransactWriteItems"]
+
+    def test_an_event_keeps_the_request_id_of_its_change(self, world):
+        a_cluster(world)
+        machines(world, 1)
+        for batch in batches(world):
+            relay(world, batch)
+        (message, *_) = world.queue_client.bodies(Queue.EVENTS)
+        assert {"request_id", "envelope"} == message["events"][0].keys()
+
+    def test_a_dependency_that_fails_fails_the_batch_and_a_repeat_sends_all(self, world):
+        a_cluster(world)
+        machines(world, 2)
+        (batch,) = [batch for batch in batches(world) if "nodes/" in batch[0]["eventSourceARN"]]
+        world.queue_client.refuse_next = True
+        with pytest.raises(QueueError):
+            relay(world, batch)
+        assert world.services.counters.read("nodes") == 0
+        relay(world, batch)
+        assert world.services.counters.read("nodes") == 2
+
+    def test_a_replayed_batch_counts_once_and_sends_the_same_events(self, world):
+        a_cluster(world)
+        machines(world, 2)
+        (batch,) = [batch for batch in batches(world) if "nodes/" in batch[0]["eventSourceARN"]]
+        relay(world, batch)
+        first = world.queue_client.take(Queue.EVENTS)
+        relay(world, batch)
+        assert world.queue_client.take(Queue.EVENTS) == first
+        assert world.services.counters.read("nodes") == 2
+
+    def test_text_that_sqs_would_not_take_as_it_is_blocks_nothing(self, world):
+        a_cluster(world)
+        machines(world, 1)
+        made = a_command(world, text="echo \uffff\ufffe \x7f")
+        world.settle()
+        created = [event for event in world.bus_client.envelopes if event["type"] == "edge.command_execution.created"]
+        assert [event["data"]["command_text"] for event in created] == [made.command_text]
+
+    def test_neither_does_text_that_grows_when_it_is_escaped(self, world):
+        a_cluster(world)
+        machines(world, 1)
+        a_command(world, text="\uffff" * 43_000)
+        world.settle()
+        created = [event for event in world.bus_client.envelopes if event["type"] == "edge.command_execution.created"]
+        assert [event["data"]["command_text_omitted"] for event in created] == [True]
+
+    def test_an_empty_batch_does_nothing(self, world):
+        relay(world, [])
+        assert world.queue_client.sent == {}
+
+
+class TestParking:
+    def record(self, world):
+        a_cluster(world)
+        machines(world, 2)
+        (batch,) = [batch for batch in batches(world) if "nodes/" in batch[0]["eventSourceARN"]]
+        return batch
+
+    def test_an_unreadable_record_is_parked_and_the_others_go_on(self, world):
+        first, second = self.record(world)
+        del first["dynamodb"]["SequenceNumber"]
+        relay(world, [first, second])
+        (parked,) = world.queue_client.bodies(Queue.RELAY_FAILURES)
+        assert parked["error"] == "UnreadableRecordError"
+        assert parked["record"]["eventID"] == first["eventID"]
+        assert world.services.counters.read("nodes") == 1
+        assert len(world.queue_client.bodies(Queue.EVENTS)[0]["events"]) == 1
+
+    def test_an_attribute_type_that_nobody_writes_is_parked(self, world):
+        first, second = self.record(world)
+        first["dynamodb"]["NewImage"]["strange"] = {"NS": ["1"]}
+        relay(world, [first, second])
+        assert len(world.queue_client.bodies(Queue.RELAY_FAILURES)) == 1
+
+    def test_a_row_that_makes_no_sense_is_parked_whole_or_not_planned_at_all(self, world):
+        first, second = self.record(world)
+        del first["dynamodb"]["NewImage"]["status"]
+        relay(world, [first, second])
+        assert len(world.queue_client.bodies(Queue.RELAY_FAILURES)) == 1
+        assert world.services.counters.read("nodes") == 1
+
+    def test_a_parked_record_has_neither_output_nor_text(self, world):
+        first, second = self.record(world)
+        first["dynamodb"]["NewImage"] |= {"output": {"S": "private"}, "command_text": {"S": "private"}, "x": {"NS": []}}
+        relay(world, [first, second])
+        assert "private" not in str(world.queue_client.bodies(Queue.RELAY_FAILURES))
+
+    def test_a_parked_record_fits_a_message_whatever_its_images_hold(self, world):
+        first, second = self.record(world)
+        first["dynamodb"]["NewImage"] |= {"parts": {"SS": ["x" * 36] * 8000}, "strange": {"NS": ["1"]}}
+        relay(world, [first, second])
+        (parked,) = world.queue_client.bodies(Queue.RELAY_FAILURES)
+        assert parked["record"]["eventID"] == first["eventID"]
+        assert parked["record"]["dynamodb"]["Keys"] == first["dynamodb"]["Keys"]
+        assert world.services.counters.read("nodes") == 1
+
+    def test_a_parked_record_fits_a_message_whatever_stands_beside_its_images(self, world):
+        first, second = self.record(world)
+        first |= {"strange": "x" * 400_000}
+        del first["dynamodb"]["SequenceNumber"]
+        relay(world, [first, second])
+        (parked,) = world.queue_client.bodies(Queue.RELAY_FAILURES)
+        assert parked["record"]["dynamodb"]["Keys"] == first["dynamodb"]["Keys"]
+        assert parked["record"]["eventSourceARN"] == first["eventSourceARN"]
+
+    @pytest.mark.parametrize("body", ["x" * 400_000, None, {"Keys": {"id": {"S": "x" * 400_000}}}])
+    def test_a_record_that_is_no_record_is_parked_by_its_id(self, world, body):
+        first, second = self.record(world)
+        first["dynamodb"] = body
+        relay(world, [first, second])
+        (parked,) = world.queue_client.bodies(Queue.RELAY_FAILURES)
+        assert parked["record"]["eventID"] == first["eventID"]
+        assert world.services.counters.read("nodes") == 1
+
+    def test_an_event_that_does_not_fit_is_parked_and_its_neighbours_go_once(self, world):
+        a_cluster(world)
+        data = {f"field-{number}": "x" * 900 for number in range(300)}
+        world.services.tables.write(world.services.events.occurrence("edge.enrollment_key.verified", data), "noted")
+        world.services.tables.write(world.services.events.occurrence("edge.enrollment_key.verified", {}), "noted")
+        world.settle()
+        assert [parked["error"] for parked in world.queue_client.bodies(Queue.RELAY_FAILURES)] == ["ValueError"]
+        assert [event["data"] for event in world.bus_client.envelopes] == [{}]
+
+    @pytest.mark.parametrize("command_id", [None, {"N": "1"}, {"S": ""}])
+    def test_an_execution_that_names_no_command_is_no_reason_to_stop(self, world, command_id):
+        a_cluster(world)
+        machines(world, 2)
+        a_command(world)
+        world.settle()
+        for row in world.driver.rows(EXECUTIONS):
+            world.services.executions.acknowledge(str(row["node_id"]), str(row["id"]))
+        (batch,) = [batch for batch in batches(world) if "executions/" in batch[0]["eventSourceARN"]]
+        if command_id is None:
+            del batch[0]["dynamodb"]["NewImage"]["command_id"]
+        else:
+            batch[0]["dynamodb"]["NewImage"]["command_id"] = command_id
+        relay(world, batch)
+        sent = [event for message in world.queue_client.bodies(Queue.EVENTS) for event in message["events"]]
+        assert sent[-1]["envelope"]["data"]["command_execution_id"] == batch[1]["dynamodb"]["NewImage"]["id"]["S"]
+
+    def test_a_log_line_tells_how_many(self, world):
+        first, second = self.record(world)
+        del first["dynamodb"]["NewImage"]["status"]
+        relay(world, [first, second])
+        assert [line["parked"] for line in world.lines.records if line["event"] == "records_parked"] == [1]
+
+
+def test_a_change_that_is_nobodys_business_sends_nothing(world):
+    a_cluster(world)
+    (machine,) = machines(world, 1)
+    list(world.relay_batches())
+    changed = Update(NODES, {"id": machine.id}, (Set("updated_at", "x"),), Equals("id", machine.id))
+    world.services.tables.write(changed, "node.noted")
+    for batch in batches(world):
+        relay(world, batch)
+    assert world.queue_client.sent == {}
+    assert world.services.tables.query(Query(NODES, machine.id)).count == 1

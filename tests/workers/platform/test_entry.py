@@ -1,0 +1,124 @@
+"""How workers are entered: partial failures, final refusals, one log line each, and deployed under their strings."""
+
+import json
+import subprocess
+import sys
+import traceback
+
+import pytest
+
+from chalicelib.fleet.nodes.store import NODES, PRESENCE
+from chalicelib.kit.log import DamagedError
+from chalicelib.kit.queues import Queue
+from tests.support.builders import a_cluster, machines
+from tests.support.handlers import handler_of
+from tests.support.world import RELAY, WORKERS, World, scheduled_event, sqs_record
+
+CLEAN_UP = WORKERS[Queue.CLEAN_UP]
+SWEEPS = [
+    handler_of(name)
+    for name in (
+        *("sweep_commands", "sweep_webhooks", "check_health", "heartbeat"),
+        *("recount", "prune_executions", "reconcile_vpn"),
+    )
+]
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def lines(world):
+    return [json.loads(text) for text in world.lines.texts]
+
+
+class TestMessages:
+    def test_only_the_failing_message_is_reported(self, world):
+        good = {"kind": "node", "id": "00000000-0000-7000-8000-000000000000"}
+        bad = {"kind": "unheard of", "id": "x"}
+        records = [sqs_record(good, "m-1"), sqs_record(bad, "m-2"), sqs_record(good, "m-3")]
+        answer = world.call(CLEAN_UP, {"Records": records})
+        assert answer == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
+
+    def test_a_message_that_is_no_json_is_reported(self, world):
+        answer = world.call(CLEAN_UP, {"Records": [{**sqs_record({}), "body": "{"}]})
+        assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+
+    def test_a_command_that_is_gone_is_done_with(self, world):
+        body = {"command_id": "00000000-0000-7000-8000-000000000000", "part": "shard#0"}
+        answer = world.call(WORKERS[Queue.EXECUTION_CREATION], {"Records": [sqs_record(body)]})
+        assert answer == {"batchItemFailures": []}
+
+    def test_a_busy_table_is_tried_again(self, world):
+        world.driver.fail_next(10_000, "throttle")
+        body = {"command_id": "00000000-0000-7000-8000-000000000000", "part": "shard#0"}
+        answer = world.call(WORKERS[Queue.EXECUTION_CREATION], {"Records": [sqs_record(body)]})
+        assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+
+    def test_an_event_that_the_bus_does_not_take_is_tried_again(self, world):
+        envelope = {"id": "e", "type": "edge.node.registered", "time": "2026-11-21T10:00:00.000000Z"}
+        body = {"events": [{"request_id": "r", "envelope": envelope}]}
+        world.bus_client.refuse_next = True
+        event = {"Records": [sqs_record(body)]}
+        assert world.call(WORKERS[Queue.EVENTS], event) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+        assert world.call(WORKERS[Queue.EVENTS], event) == {"batchItemFailures": []}
+        assert world.bus_client.envelopes == [envelope]
+
+
+class TestLog:
+    def test_one_line_a_message_with_its_request_id_and_calls(self, world):
+        world.call(
+            CLEAN_UP, {"Records": [sqs_record({"kind": "node", "id": "x"}), sqs_record({"kind": "?", "id": "x"})]}
+        )
+        handled, failed = lines(world)
+        assert (handled["event"], handled["worker"], handled["request_id"]) == ("handled", "clean_up", "request-1")
+        assert handled["dynamodb_calls"] >= 1
+        assert (failed["event"], failed["error_type"]) == ("failed", "ValueError")
+
+    def test_a_line_says_nothing_of_the_body(self, world):
+        world.call(CLEAN_UP, {"Records": [sqs_record({"kind": "node", "id": "x", "private": "private-text"})]})
+        assert "private-text" not in "".join(world.lines.texts)
+
+    @pytest.mark.parametrize("handler", ["check_health.handler", "connections.message"])
+    def test_neither_lambda_nor_the_log_gets_to_see_a_damaged_row(self, world, handler):
+        a_cluster(world)
+        [machine] = machines(world, 1)
+        world.services.nodes.connected(machine.token, "socket-1", 1_000)
+        [row] = world.driver.rows(PRESENCE)
+        world.driver.load(PRESENCE, [{**row, "last_seen_at": ["private"]}])
+        world.clock.advance(7200)
+        context = {"connectionId": "socket-1", "requestId": "r-1", "identity": {"sourceIp": "203.0.113.9"}}
+        event = {"requestContext": context} if handler == "connections.message" else scheduled_event("check_health")
+
+        with pytest.raises(DamagedError) as raised:
+            world.call(f"chalicelib.workers.{handler}", event)
+
+        printed = "".join(traceback.format_exception(raised.value))
+        assert "private" not in printed + "".join(world.lines.texts)
+        assert "string_type" in printed
+
+
+def test_what_a_worker_writes_carries_the_request_and_the_workers_name(world):
+    a_cluster(world)
+    (machine,) = machines(world, 1)
+    world.clock.advance(3600)
+    world.sweep("check_health")
+    row = world.driver.row(NODES, {"id": machine.id})
+    assert row["changed_by"]["actor"] == "check_health"
+    assert row["changed_by"]["request_id"] == "tick-check_health"
+
+
+def test_the_functions_are_deployed_under_the_strings_that_tests_call():
+    import app  # noqa: PLC0415 - the whole application, only here
+
+    deployed = {source.handler_string for source in app.app.event_sources if "connections" not in source.handler_string}
+    assert deployed == {*WORKERS.values(), RELAY, *SWEEPS}
+
+
+@pytest.mark.parametrize("handler", [*WORKERS.values(), RELAY, *SWEEPS])
+def test_every_worker_loads_alone_under_its_deployed_name(handler):
+    module, name = handler.rsplit(".", 1)
+    code = f"import {module} as m, sys; assert callable(m.{name}); assert 'app' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,397 @@
+"""Pauses: a receiver that is down costs little, loses nothing it could still get, and delays no other."""
+
+from itertools import pairwise
+
+import pytest
+
+from chalicelib.fleet.events.catalogue import EventType
+from chalicelib.kit.clock import parse_time, to_seconds_text
+from chalicelib.kit.outbound import Answer
+from chalicelib.kit.queues import Queue
+from chalicelib.kit.tasks import TABLE as TASKS
+from chalicelib.platform.webhooks.attempts import hold, new_delivery
+from chalicelib.platform.webhooks.delivery_store import DeliveryStore
+from chalicelib.platform.webhooks.health import FAILURES_TO_PAUSE
+from chalicelib.platform.webhooks.model import NewWebhook
+from chalicelib.platform.webhooks.store import DELIVERIES, WEBHOOKS
+from chalicelib.platform.webhooks.sweeping import PAGE
+from chalicelib.platform.webhooks.webhook_store import WebhookStore
+from tests.support.builders import a_cluster, machines
+from tests.support.fakes.clock import START
+from tests.support.fakes.receivers import HANGING_SECONDS
+from tests.support.world import RELAY, WORKERS, World, sqs_record
+
+DEAD = "dead.example"
+WELL = "well.example"
+DELIVER = WORKERS[Queue.WEBHOOK_DELIVERIES]
+
+
+@pytest.fixture
+def world():
+    world = World(event_delivery_max_age_seconds=0, webhook_max_attempts=50)
+    a_cluster(world)
+    return world
+
+
+def a_webhook(world, host):
+    wanted = NewWebhook(
+        url=f"https://{host}/",
+        secret="a-cryptographically-random-32-byte-secret",
+        subscribed_events=(EventType.NODE_REGISTERED.value,),
+    )
+    return world.services.webhooks.registry.create(wanted)
+
+
+def register(world, count):
+    machines(world, count)
+    world.settle()
+
+
+def a_failed_log(count):
+    """A minute ago, so many events were refused by a receiver that would now take them."""
+    world = World(webhook_max_attempts=2)
+    a_cluster(world)
+    webhook = a_webhook(world, DEAD)
+    world.exchange.reply(DEAD, Answer(404))
+    register(world, count)
+    world.exchange.recover(DEAD)
+    world.clock.advance(60)
+    return world, webhook
+
+
+def let_wait(world, webhook, count):
+    """So many deliveries wait for a webhook that is well again."""
+    store, now = DeliveryStore(world.services.tables), world.clock.now()
+    for _ in range(count):
+        envelope = {"id": world.ids.uuid7(now), "type": EventType.NODE_REGISTERED.value}
+        store.add(hold(new_delivery(webhook.id, envelope, to_seconds_text(now), 1), now), "webhook_delivery.held")
+    stored = world.services.webhooks.registry.get(webhook.id)
+    due = stored.model_copy(update={"due_at": to_seconds_text(now)})
+    WebhookStore(world.services.tables).replace(stored, due, "webhook_delivery.attempted")
+
+
+def minutes(world, count):
+    """Minute by minute: delayed messages arrive, sweeps run."""
+    for _ in range(count):
+        world.clock.advance(60)
+        world.queue_client.release_delayed()
+        world.sweep("sweep_webhooks")
+        world.settle()
+
+
+def state_of(world, webhook):
+    return world.driver.row(WEBHOOKS, {"id": webhook.id})
+
+
+def deliveries(world, webhook):
+    return [row for row in world.driver.rows(DELIVERIES) if row["webhook_id"] == webhook.id]
+
+
+def statuses(world, webhook):
+    return [row["status"] for row in deliveries(world, webhook)]
+
+
+def test_after_five_failures_messages_wait_without_an_attempt(world):
+    webhook = a_webhook(world, DEAD)
+    world.exchange.reply(DEAD, Answer(500))
+    register(world, 12)
+    assert len(world.exchange.of(DEAD)) == FAILURES_TO_PAUSE
+    waiting = [row for row in deliveries(world, webhook) if row["is_held"]]
+    assert len(waiting) == 12 - FAILURES_TO_PAUSE
+    assert {row["attempt_count"] for row in waiting} == {0}
+    assert state_of(world, webhook)["failures"] == FAILURES_TO_PAUSE
+
+
+def test_a_paused_webhook_is_tried_once_at_a_time_and_ever_more_rarely(world):
+    webhook = a_webhook(world, DEAD)
+    world.exchange.reply(DEAD, Answer(500))
+    register(world, 12)
+    minutes(world, 60)
+    attempts = [received.at for received in world.exchange.of(DEAD)][FAILURES_TO_PAUSE:]
+    assert 5 <= len(attempts) <= 10
+    distances = [later - earlier for earlier, later in pairwise(attempts)]
+    assert min(distances) >= 60
+    assert max(distances) >= 12 * 60
+    assert set(statuses(world, webhook)) == {"pending"}
+
+
+def test_once_it_answers_all_that_waited_is_delivered(world):
+    webhook = a_webhook(world, DEAD)
+    world.exchange.reply(DEAD, Answer(500))
+    register(world, 12)
+    minutes(world, 5)
+    world.exchange.recover(DEAD)
+    minutes(world, 30)
+    assert statuses(world, webhook) == ["succeeded"] * 12
+    row = state_of(world, webhook)
+    assert (row["failures"], row.get("paused_until"), row.get("due_at"), row.get("due")) == (0, None, None, None)
+
+
+def test_a_webhook_without_waiting_messages_is_tried_by_the_next_event(world):
+    world = World(webhook_max_attempts=1)
+    a_cluster(world)
+    webhook = a_webhook(world, DEAD)
+    world.exchange.reply(DEAD, Answer(500))
+    register(world, FAILURES_TO_PAUSE)
+    world.exchange.recover(DEAD)
+    minutes(world, 3)
+    assert len(world.exchange.of(DEAD)) == FAILURES_TO_PAUSE
+    register(world, 1)
+    assert len(world.exchange.of(DEAD)) == FAILURES_TO_PAUSE + 1
+    assert state_of(world, webhook).get("paused_until") is None
+
+
+def test_what_waited_too_long_expires_and_does_not_keep_the_rest_waiting(world):
+    world = World(webhook_max_attempts=50, event_delivery_max_age_seconds=3600)
+    a_cluster(world)
+    webhook = a_webhook(world, DEAD)
+    world.exchange.reply(DEAD, Answer(500))
+    register(world, 10)
+    minutes(world, 59)
+    register(world, 3)
+    minutes(world, 16)
+    world.exchange.recover(DEAD)
+    minutes(world, 70)  # one that has failed probes is next tried, and found too old, an hour later
+    assert statuses(world, webhook).count("expired") == 10
+    assert statuses(world, webhook).count("succeeded") == 3
+
+
+class TestByHand:
+    def test_a_test_reaches_a_paused_webhook_and_ends_the_pause(self, world):
+        webhook = a_webhook(world, DEAD)
+        world.exchange.reply(DEAD, Answer(500))
+        register(world, 8)
+        world.exchange.recover(DEAD)
+        world.services.webhooks.deliveries.test(webhook.id)
+        world.settle()
+        assert state_of(world, webhook).get("paused_until") is None
+        minutes(world, 10)
+        assert statuses(world, webhook) == ["succeeded"] * 9
+
+    def test_a_test_that_fails_neither_ends_nor_lengthens_it(self, world):
+        webhook = a_webhook(world, DEAD)
+        world.exchange.reply(DEAD, Answer(500))
+        register(world, 8)
+        before = state_of(world, webhook)
+        asked = world.services.webhooks.deliveries.test(webhook.id)
+        world.settle()
+        assert state_of(world, webhook) == before
+        assert world.driver.row(DELIVERIES, {"id": asked.id})["status"] == "failed"
+
+    def test_one_that_waits_may_be_sent_at_once(self, world):
+        webhook = a_webhook(world, DEAD)
+        world.exchange.reply(DEAD, Answer(500))
+        register(world, 8)
+        world.exchange.recover(DEAD)
+        waiting = next(row for row in deliveries(world, webhook) if row["is_held"])
+        world.services.webhooks.deliveries.redeliver(webhook.id, str(waiting["id"]))
+        world.settle()
+        assert world.driver.row(DELIVERIES, {"id": waiting["id"]})["status"] == "succeeded"
+
+    def test_all_that_failed_since_a_time_is_sent_again_once(self):
+        world = World(webhook_max_attempts=1)
+        a_cluster(world)
+        webhook = a_webhook(world, DEAD)
+        world.exchange.reply(DEAD, Answer(404))
+        register(world, 2)
+        world.clock.advance(60)
+        since = world.clock.now()
+        world.exchange.reply(DEAD, Answer(404), Answer(404), Answer(204))
+        register(world, 3)
+        world.exchange.recover(DEAD)
+        world.clock.advance(60)
+        world.services.webhooks.deliveries.redeliver_since(webhook.id, since)
+        world.settle(twice=True)
+        assert sorted(statuses(world, webhook)) == ["failed"] * 2 + ["succeeded"] * 3
+        assert len(world.exchange.of(DEAD)) == 5 + 2
+
+    def test_a_worker_whose_clock_is_behind_sends_nothing_again_that_it_has_sent(self):
+        world, webhook = a_failed_log(1)
+        world.exchange.reply(DEAD, Answer(404))
+        since, until = START, world.services.webhooks.deliveries.redeliver_since(webhook.id, START)
+        world.clock.advance(-3)
+        body = {"kind": "webhook_redelivery", "id": webhook.id, "since": to_seconds_text(since), "until": until}
+        for _ in range(3):
+            world.services.queues.send(Queue.CLEAN_UP, [body])
+            world.settle()
+        assert len(world.exchange.of(DEAD)) == 1 + 1
+
+    def test_a_redelivery_that_dies_half_way_goes_on(self):
+        for writes in range(1, 8):
+            world, webhook = a_failed_log(4)
+            world.services.webhooks.deliveries.redeliver_since(webhook.id, START)
+            world.settle(crash_after=writes)
+            minutes(world, 10)
+            assert statuses(world, webhook) == ["succeeded"] * 4
+            assert world.driver.rows(TASKS) == []
+
+    def test_a_redelivery_that_the_stream_lost_is_begun_by_a_sweep(self):
+        world, webhook = a_failed_log(3)
+        world.services.webhooks.deliveries.redeliver_since(webhook.id, START)
+        assert list(world.relay_batches())  # read by nobody
+        world.clock.advance(90_000)
+        world.sweep("sweep_commands")
+        world.settle()
+        assert statuses(world, webhook) == ["succeeded"] * 3
+        assert world.driver.rows(TASKS) == []
+
+    @pytest.mark.parametrize("lost", ["stream", "message"])
+    def test_a_single_one_that_is_lost_is_found_by_the_sweep(self, lost):
+        world, webhook = a_failed_log(1)
+        (row,) = deliveries(world, webhook)
+        world.services.webhooks.deliveries.redeliver(webhook.id, str(row["id"]))
+        if lost == "message":
+            for batch in world.relay_batches():
+                world.call(RELAY, {"Records": batch})
+            assert len(world.queue_client.take(Queue.WEBHOOK_DELIVERIES)) == 1
+        else:
+            assert list(world.relay_batches())
+        minutes(world, 2)
+        assert statuses(world, webhook) == ["succeeded"]
+
+    def test_two_redeliveries_of_one_log_are_two_tasks(self):
+        """The second is for less: it must not take the place of the first."""
+        world, webhook = a_failed_log(2)
+        for since in (START, world.clock.now()):
+            world.services.webhooks.deliveries.redeliver_since(webhook.id, since)
+        world.settle()
+        assert statuses(world, webhook) == ["succeeded"] * 2
+
+
+class TestOthers:
+    """Every invocation has one message: only what shares an invocation could wait."""
+
+    def test_a_receiver_that_hangs_delays_no_other(self, world):
+        a_webhook(world, DEAD)
+        a_webhook(world, WELL)
+        world.exchange.hang(DEAD)
+        machines(world, 3)
+        while world._relay(twice=False):
+            pass
+        for body in world.queue_client.take(Queue.EVENTS):
+            world.call(WORKERS[Queue.EVENTS], {"Records": [sqs_record(body)]})
+        bodies = world.queue_client.take(Queue.WEBHOOK_DELIVERIES)
+        started = world.clock.now()
+        invocations = [lambda body=body: world.call(DELIVER, {"Records": [sqs_record(body)]}) for body in bodies]
+        answers = world.clock.run_together(invocations)
+        assert answers == [{"batchItemFailures": []}] * 6
+        offset = (started - START).total_seconds()
+        assert [received.at - offset for received in world.exchange.of(WELL)] == [0, 0, 0]
+        # And a moment between two of the three that count their failure at the same time.
+        assert HANGING_SECONDS <= (world.clock.now() - started).total_seconds() < HANGING_SECONDS + 1
+
+    def test_a_dead_receiver_takes_no_time_of_workers_once_it_is_paused(self, world):
+        a_webhook(world, DEAD)
+        well = a_webhook(world, WELL)
+        world.exchange.hang(DEAD)
+        register(world, FAILURES_TO_PAUSE)
+        started = world.clock.now()
+        register(world, 20)
+        assert world.clock.now() == started
+        assert statuses(world, well) == ["succeeded"] * (FAILURES_TO_PAUSE + 20)
+
+    def test_a_long_backlog_of_one_keeps_that_of_another_waiting_for_no_more_than_a_page(self, world):
+        long, short = a_webhook(world, DEAD), a_webhook(world, WELL)
+        let_wait(world, long, 3 * PAGE)
+        world.clock.advance(1)
+        let_wait(world, short, 1)
+        world.driver.latency(0.01)
+        world.services.webhooks.sweep.run(1.5)
+        held = [sum(row["is_held"] for row in deliveries(world, webhook)) for webhook in (long, short)]
+        assert held == [PAGE, 0]
+
+    def test_failures_of_one_are_not_counted_for_another(self, world):
+        a_webhook(world, DEAD)
+        well = a_webhook(world, WELL)
+        world.exchange.reply(DEAD, Answer(500))
+        register(world, 10)
+        assert (state_of(world, well)["failures"], state_of(world, well)["version"]) == (0, 1)
+
+
+class TestRaces:
+    def test_a_message_held_as_the_pause_ends_is_not_forgotten(self, world):
+        """The webhook recovers between the worker's read and its write: the condition sends it round again."""
+        webhook = a_webhook(world, DEAD)
+        world.exchange.reply(DEAD, Answer(500))
+        register(world, 6)
+        world.exchange.recover(DEAD)
+
+        def recover():
+            world.services.webhooks.deliveries.test(webhook.id)
+            for body in world.queue_client.take(Queue.WEBHOOK_DELIVERIES):
+                world.call(DELIVER, {"Records": [sqs_record(body)]})
+
+        machines(world, 1)
+        world.driver.before_next(recover, operation="TransactWriteItems", table=DELIVERIES)
+        world.settle()
+        assert state_of(world, webhook).get("paused_until") is None
+        newest = max(deliveries(world, webhook), key=lambda row: row["inserted_at"])
+        assert newest["is_held"] is False
+        minutes(world, 10)
+        assert set(statuses(world, webhook)) == {"succeeded"}
+
+    def test_many_failing_at_once_count_each_and_pause_once(self, world):
+        webhook = a_webhook(world, DEAD)
+        world.exchange.hang(DEAD)
+        world.driver.latency(0.01)
+        machines(world, 10)
+        while world._relay(twice=False):
+            pass
+        for body in world.queue_client.take(Queue.EVENTS):
+            world.call(WORKERS[Queue.EVENTS], {"Records": [sqs_record(body)]})
+        bodies = world.queue_client.take(Queue.WEBHOOK_DELIVERIES)
+        world.clock.run_together(
+            [lambda body=body: world.call(DELIVER, {"Records": [sqs_record(body)]}) for body in bodies]
+        )
+        row = state_of(world, webhook)
+        assert (row["failures"], row["pauses"]) == (FAILURES_TO_PAUSE, 1)
+        assert parse_time(row["paused_until"]) > world.clock.now()
+        assert {len(one["attempts"]) for one in deliveries(world, webhook)} == {1}
+
+    def test_what_the_index_shows_late_is_released_all_the_same(self, world):
+        webhook = a_webhook(world, DEAD)
+        world.exchange.reply(DEAD, Answer(500))
+        world.driver.index_lag(30)
+        register(world, 8)
+        world.exchange.recover(DEAD)
+        world.services.webhooks.deliveries.test(webhook.id)
+        world.settle()
+        minutes(world, 10)
+        assert set(statuses(world, webhook)) == {"succeeded"}
+
+
+class TestOutages:
+    """With the settings as they come."""
+
+    @pytest.mark.parametrize("events", [1, 12])
+    @pytest.mark.parametrize("hours", [0.1, 5, 20])
+    def test_every_event_of_an_outage_of_hours_arrives(self, hours, events):
+        world = World()
+        a_cluster(world)
+        webhook = a_webhook(world, DEAD)
+        world.exchange.reply(DEAD, Answer(503))
+        register(world, events)
+        steps(world, hours * 3600)
+        assert set(statuses(world, webhook)) == {"pending"}
+        world.exchange.recover(DEAD)
+        steps(world, 2 * 3600)
+        assert statuses(world, webhook) == ["succeeded"] * events
+
+    def test_an_event_that_nobody_takes_for_a_day_expires(self):
+        world = World()
+        a_cluster(world)
+        webhook = a_webhook(world, DEAD)
+        world.exchange.reply(DEAD, Answer(503))
+        register(world, 1)
+        steps(world, 27 * 3600)
+        assert statuses(world, webhook) == ["expired"]
+        assert len(world.exchange.of(DEAD)) <= 30
+
+
+def steps(world, seconds):
+    """As `minutes`, in steps that outlast the shortest pauses."""
+    for _ in range(round(seconds / 360)):
+        world.clock.advance(360)
+        world.queue_client.release_delayed()
+        world.sweep("sweep_webhooks")
+        world.settle()
