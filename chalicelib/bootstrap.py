@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from chalicelib.kit.health import HealthCheck
     from chalicelib.platform.relay.service import Relay
     from chalicelib.platform.resealing import Resealing
-    from chalicelib.platform.webhooks.context import WebhookContext
+    from chalicelib.platform.webhooks.wiring import WebhookContext
 
 
 class Services(Fleet):
@@ -170,7 +170,7 @@ class Services(Fleet):
         from chalicelib.kit.outbound import Outbound
         from chalicelib.platform.events.service import SOURCE, catalogue
         from chalicelib.platform.webhooks.attempts import Policy
-        from chalicelib.platform.webhooks.context import WebhookContext
+        from chalicelib.platform.webhooks.wiring import WebhookContext
 
         settings, outside = self.settings, self._outside
         age = settings.event_delivery_max_age_seconds

@@ -1,100 +1,67 @@
-"""The parts of this context, put together once per container."""
+"""What `webhooks` is: its tables and queues, what works for it, and what that may do."""
 
-from collections.abc import Sequence
-from functools import cached_property
+from chalicelib.kit.queues import Queue
+from chalicelib.platform.context import (
+    BATCH_GET,
+    CHECK,
+    DELETE,
+    GET,
+    PUT,
+    QUERY,
+    UPDATE,
+    Context,
+    Function,
+    Grants,
+    QueueSource,
+    ScheduleSource,
+)
+from chalicelib.platform.webhooks.store import DELIVERIES, WEBHOOKS
 
-from chalicelib.kit.clock import Clock
-from chalicelib.kit.counters import Counters
-from chalicelib.kit.crypto import Sealer
-from chalicelib.kit.ids import Ids
-from chalicelib.kit.outbound import Outbound
-from chalicelib.kit.queues import Queues
-from chalicelib.kit.tables import Tables
-from chalicelib.platform.webhooks.attempts import Policy
-from chalicelib.platform.webhooks.deliveries import Deliveries
-from chalicelib.platform.webhooks.delivering import Delivering
-from chalicelib.platform.webhooks.delivery_store import DeliveryStore
-from chalicelib.platform.webhooks.sending import Sender
-from chalicelib.platform.webhooks.service import Webhooks
-from chalicelib.platform.webhooks.subscriptions import Subscriptions
-from chalicelib.platform.webhooks.sweeping import Sweep
-from chalicelib.platform.webhooks.vault import Vault
-from chalicelib.platform.webhooks.webhook_store import WebhookStore
-
-
-class WebhookContext:
-    """``catalogue`` holds the event types that exist; ``source`` and ``core_name`` go into the envelopes of tests."""
-
-    def __init__(
-        self,
-        tables: Tables,
-        clock: Clock,
-        ids: Ids,
-        *,
-        sealer: Sealer,
-        outbound: Outbound,
-        queues: Queues,
-        policy: Policy,
-        catalogue: Sequence[str],
-        source: str,
-        core_name: str,
-        list_read_limit: int,
-        counters: Counters,
-    ) -> None:
-        self._clock = clock
-        self._ids = ids
-        self._vault = Vault(sealer)
-        self._outbound = outbound
-        self._queues = queues
-        self._policy = policy
-        self._counters = counters
-        self._source = source
-        self._core_name = core_name
-        self._list_read_limit = list_read_limit
-        self._webhooks = WebhookStore(tables)
-        self._deliveries = DeliveryStore(tables)
-        self.registry = Webhooks(
-            self._webhooks,
-            self._vault,
-            outbound,
-            clock,
-            ids,
-            catalogue=catalogue,
-            list_read_limit=list_read_limit,
-            totals=counters.read,
-        )
-
-    @cached_property
-    def deliveries(self) -> Deliveries:
-        return Deliveries(
-            self.registry,
-            self._deliveries,
-            self._clock,
-            self._ids,
-            policy=self._policy,
-            source=self._source,
-            core_name=self._core_name,
-            list_read_limit=self._list_read_limit,
-        )
-
-    @cached_property
-    def delivering(self) -> Delivering:
-        sender = Sender(self._outbound, self._vault, self._clock)
-        return Delivering(
-            self._webhooks,
-            self._deliveries,
-            sender,
-            self._queues,
-            self._clock,
-            self._ids,
-            self._policy,
-            self._counters,
-        )
-
-    @cached_property
-    def subscriptions(self) -> Subscriptions:
-        return Subscriptions(self._webhooks, self._queues, self._clock)
-
-    @cached_property
-    def sweep(self) -> Sweep:
-        return Sweep(self._webhooks, self._deliveries, self._queues, self._clock, self._policy)
+CONTEXT = Context(
+    name="webhooks",
+    tables=(
+        WEBHOOKS,
+        DELIVERIES,
+    ),
+    queues=(Queue.WEBHOOK_DELIVERIES,),
+    functions=(
+        # One message at a time: behind a receiver that hangs for 10 s no other message waits.
+        Function(
+            "deliver_webhook",
+            "chalicelib.platform.workers.deliver_webhook.handler",
+            QueueSource(Queue.WEBHOOK_DELIVERIES, 200, batch_size=1),
+            30,
+            loads="events webhooks",
+        ),
+        Function(
+            "sweep_webhooks",
+            "chalicelib.platform.workers.sweep_webhooks.handler",
+            ScheduleSource(),
+            120,
+            loads="events webhooks",
+        ),
+    ),
+    grants={
+        "api_handler": Grants(
+            tables={
+                "webhooks": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
+                "webhook_deliveries": GET | BATCH_GET | QUERY | PUT | UPDATE,
+            },
+            counts=(Queue.WEBHOOK_DELIVERIES,),
+        ),
+        "relay_changes": Grants(sends=(Queue.WEBHOOK_DELIVERIES,)),
+        "clean_up": Grants(
+            tables={"webhooks": BATCH_GET | UPDATE, "webhook_deliveries": BATCH_GET | QUERY | UPDATE | DELETE}
+        ),
+        "publish_events": Grants(tables={"webhooks": QUERY}, sends=(Queue.WEBHOOK_DELIVERIES,)),
+        "deliver_webhook": Grants(
+            tables={"webhooks": BATCH_GET | UPDATE | CHECK, "webhook_deliveries": BATCH_GET | PUT | UPDATE | DELETE},
+            sends=(Queue.WEBHOOK_DELIVERIES,),
+        ),
+        "sweep_webhooks": Grants(
+            tables={"webhooks": BATCH_GET | QUERY | UPDATE, "webhook_deliveries": BATCH_GET | QUERY | UPDATE},
+            sends=(Queue.WEBHOOK_DELIVERIES,),
+        ),
+        "recount": Grants(tables={"webhooks": QUERY}),
+    },
+)

@@ -1,0 +1,23 @@
+"""What `enrollment` is: its tables and queues, what works for it, and what that may do."""
+
+from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
+from chalicelib.fleet.enrollment.store import TOKENS
+from chalicelib.platform.context import BATCH_GET, CHECK, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
+
+CONTEXT = Context(
+    name="enrollment",
+    tables=(
+        ENROLLMENT_KEYS,
+        TOKENS,
+    ),
+    grants={
+        "api_handler": Grants(
+            tables={
+                "enrollment_keys": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE | CHECK,
+                "registration_tokens": GET | BATCH_GET | PUT | UPDATE,
+            }
+        ),
+        "clean_up": Grants(tables={"enrollment_keys": BATCH_GET | QUERY | UPDATE | DELETE}),
+        "recount": Grants(tables={"enrollment_keys": QUERY}),
+    },
+)

@@ -1,0 +1,14 @@
+"""What `metrics` is: its tables and queues, what works for it, and what that may do."""
+
+from chalicelib.fleet.metrics.store import TABLE as METRICS_CACHE
+from chalicelib.platform.context import BATCH_GET, DELETE, UPDATE, Context, Grants
+
+CONTEXT = Context(
+    name="metrics",
+    tables=(METRICS_CACHE,),
+    grants={
+        "api_handler": Grants(tables={"metrics_cache": BATCH_GET | UPDATE}),
+        "deliver_commands": Grants(tables={"metrics_cache": UPDATE}),
+        "clean_up": Grants(tables={"metrics_cache": DELETE}),
+    },
+)

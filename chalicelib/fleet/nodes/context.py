@@ -1,0 +1,69 @@
+"""What `nodes` is: its tables and queues, what works for it, and what that may do."""
+
+from chalicelib.fleet.nodes.exclusions import EXCLUSIONS
+from chalicelib.fleet.nodes.store import CONNECTIONS, NODES, PRESENCE
+from chalicelib.platform.context import (
+    BATCH_GET,
+    CHECK,
+    DELETE,
+    GET,
+    PUT,
+    QUERY,
+    UPDATE,
+    Context,
+    Function,
+    Grants,
+    ScheduleSource,
+)
+
+CONTEXT = Context(
+    name="nodes",
+    tables=(
+        NODES,
+        PRESENCE,
+        CONNECTIONS,
+        EXCLUSIONS,
+    ),
+    functions=(
+        Function(
+            "check_health",
+            "chalicelib.fleet.workers.check_health.handler",
+            ScheduleSource(),
+            120,
+            loads="aliases clusters enrollment events nodes vpn",
+        ),
+    ),
+    grants={
+        "api_handler": Grants(
+            tables={
+                "nodes": BATCH_GET | QUERY | PUT | UPDATE | DELETE | CHECK,
+                "presence": BATCH_GET | PUT | UPDATE,
+                "connections": DELETE,
+                "node_exclusions": GET | BATCH_GET | UPDATE | DELETE | CHECK,
+            }
+        ),
+        "websocket_connect": Grants(
+            tables={
+                "nodes": BATCH_GET | UPDATE | CHECK,
+                "presence": BATCH_GET | UPDATE,
+                "connections": PUT,
+                "node_exclusions": GET,
+            }
+        ),
+        "websocket_message": Grants(
+            tables={"nodes": BATCH_GET | UPDATE, "presence": BATCH_GET | UPDATE, "connections": GET | DELETE}
+        ),
+        "websocket_disconnect": Grants(tables={"presence": UPDATE, "connections": GET | DELETE}),
+        "create_executions": Grants(
+            tables={"nodes": BATCH_GET | QUERY, "presence": BATCH_GET | UPDATE, "connections": DELETE}
+        ),
+        "deliver_commands": Grants(tables={"nodes": BATCH_GET, "presence": BATCH_GET | UPDATE, "connections": DELETE}),
+        "clean_up": Grants(
+            tables={"nodes": BATCH_GET | QUERY | UPDATE | CHECK, "presence": BATCH_GET | DELETE, "connections": DELETE}
+        ),
+        "trigger_updates": Grants(tables={"nodes": BATCH_GET | QUERY, "presence": BATCH_GET}),
+        "settle_vpn": Grants(tables={"nodes": BATCH_GET | QUERY}),
+        "check_health": Grants(tables={"nodes": UPDATE, "presence": BATCH_GET | QUERY | UPDATE}),
+        "recount": Grants(tables={"nodes": QUERY}),
+    },
+)

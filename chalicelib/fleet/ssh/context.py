@@ -1,0 +1,25 @@
+"""What `ssh` is: its tables and queues, what works for it, and what that may do."""
+
+from chalicelib.fleet.ssh.attempts import ATTEMPTS
+from chalicelib.fleet.ssh.store import KEYS, USERNAMES
+from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
+
+CONTEXT = Context(
+    name="ssh",
+    tables=(
+        USERNAMES,
+        KEYS,
+        ATTEMPTS,
+    ),
+    grants={
+        "api_handler": Grants(
+            tables={
+                "ssh_usernames": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
+                "ssh_public_keys": GET | BATCH_GET | QUERY | PUT | DELETE,
+                "ssh_attempts": BATCH_GET | UPDATE,
+            }
+        ),
+        "clean_up": Grants(tables={"ssh_usernames": BATCH_GET | QUERY | DELETE, "ssh_public_keys": DELETE}),
+        "recount": Grants(tables={"ssh_usernames": QUERY, "ssh_public_keys": QUERY}),
+    },
+)

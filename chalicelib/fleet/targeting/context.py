@@ -1,0 +1,7 @@
+"""What `targeting` is: its tables and queues, what works for it, and what that may do."""
+
+from chalicelib.platform.context import Context
+
+CONTEXT = Context(
+    name="targeting",
+)

@@ -1,0 +1,55 @@
+"""What `transport` is: its tables and queues, what works for it, and what that may do."""
+
+from chalicelib.kit.queues import Queue
+from chalicelib.platform.context import EVERY_STACK, Context, Function, Grants, QueueSource, WebSocketSource
+
+CONTEXT = Context(
+    name="transport",
+    queues=(Queue.COMMAND_DELIVERY,),
+    functions=(
+        Function(
+            "websocket_connect",
+            "chalicelib.fleet.workers.connections.connect",
+            WebSocketSource(),
+            28,
+            loads="access admins aliases clusters commands enrollment events nodes targeting transport vpn",
+        ),
+        Function(
+            "websocket_message",
+            "chalicelib.fleet.workers.connections.message",
+            WebSocketSource(),
+            28,
+            loads="access admins aliases clusters commands enrollment events nodes targeting transport vpn",
+        ),
+        Function(
+            "websocket_disconnect",
+            "chalicelib.fleet.workers.connections.disconnect",
+            WebSocketSource(),
+            28,
+            loads="access admins aliases clusters commands enrollment events nodes targeting transport vpn",
+        ),
+        Function(
+            "deliver_commands",
+            "chalicelib.fleet.workers.deliver_commands.handler",
+            QueueSource(Queue.COMMAND_DELIVERY, 50),
+            30,
+            roles=EVERY_STACK,
+            reaches_nodes=True,
+            loads="aliases clusters commands enrollment events nodes targeting transport vpn",
+        ),
+    ),
+    grants={
+        "api_handler": Grants(
+            sends=(Queue.COMMAND_DELIVERY,),
+            counts=(Queue.COMMAND_DELIVERY,),
+            sends_to_owners=True,
+            posts_to_sockets=True,
+        ),
+        "websocket_message": Grants(sends=(Queue.COMMAND_DELIVERY,), sends_to_owners=True, posts_to_sockets=True),
+        "relay_changes": Grants(sends=(Queue.COMMAND_DELIVERY,), sends_to_owners=True),
+        "create_executions": Grants(posts_to_sockets=True),
+        "deliver_commands": Grants(posts_to_sockets=True),
+        "clean_up": Grants(sends=(Queue.COMMAND_DELIVERY,), sends_to_owners=True, posts_to_sockets=True),
+        "trigger_updates": Grants(sends=(Queue.COMMAND_DELIVERY,), sends_to_owners=True),
+    },
+)

@@ -1,0 +1,55 @@
+"""What `updates` is: its tables and queues, what works for it, and what that may do."""
+
+from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
+from chalicelib.kit.queues import Queue
+from chalicelib.platform.context import (
+    BATCH_GET,
+    CHECK,
+    DELETE,
+    GET,
+    PUT,
+    QUERY,
+    UPDATE,
+    Context,
+    Function,
+    Grants,
+    QueueSource,
+)
+
+CONTEXT = Context(
+    name="updates",
+    tables=(
+        REQUESTS,
+        NODE_UPDATES,
+    ),
+    queues=(Queue.SELF_UPDATES,),
+    functions=(
+        Function(
+            "trigger_updates",
+            "chalicelib.fleet.workers.trigger_updates.handler",
+            QueueSource(Queue.SELF_UPDATES, 10, batch_size=1),
+            60,
+            loads="aliases clusters commands enrollment events nodes targeting transport updates vpn",
+        ),
+    ),
+    grants={
+        "api_handler": Grants(
+            tables={
+                "self_update_requests": GET | BATCH_GET | QUERY | PUT | DELETE,
+                "self_updates": BATCH_GET | QUERY | UPDATE,
+            },
+            counts=(Queue.SELF_UPDATES,),
+        ),
+        "relay_changes": Grants(sends=(Queue.SELF_UPDATES,)),
+        "deliver_commands": Grants(tables={"self_updates": BATCH_GET | UPDATE}),
+        "clean_up": Grants(tables={"self_updates": QUERY | DELETE}),
+        "trigger_updates": Grants(
+            tables={"self_update_requests": GET | UPDATE | CHECK, "self_updates": BATCH_GET | QUERY | PUT | UPDATE},
+            sends=(Queue.SELF_UPDATES,),
+        ),
+        "sweep_commands": Grants(
+            tables={"self_update_requests": BATCH_GET | QUERY | UPDATE}, sends=(Queue.SELF_UPDATES,)
+        ),
+        "recount": Grants(tables={"self_update_requests": QUERY}),
+    },
+)

@@ -1,0 +1,1 @@
+"""Long work, remembered by rows: the tasks and the function that does them."""

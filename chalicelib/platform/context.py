@@ -1,0 +1,236 @@
+"""What a context and a family say of themselves, once: everything else iterates over these values.
+
+A context exports `CONTEXT` from its ``context.py``; a family collects its contexts, in the order in which they may
+import each other, and exports `FAMILY` from ``chalicelib/<family>/family.py``. These modules are light: they name
+tables and pure functions, and give handlers, services and routes as dotted names that are imported when used.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from chalicelib.kit.changes import Change
+from chalicelib.kit.queues import Message, Queue
+from chalicelib.kit.tables import Item, Query, Ref, Table
+
+Services = Any
+"""The container of a family: `Family.services` builds it."""
+
+
+# --- What a change of a row causes ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Send:
+    """One message for a queue. Where the queue has a courier (`Context.couriers`), the courier packs and sends it."""
+
+    queue: Queue
+    message: Message
+
+
+@dataclass(frozen=True)
+class Event:
+    """A fact: ``type`` is one of the catalogue's, or the name of an internal event; ``data`` holds no secret."""
+
+    type: str
+    data: Mapping[str, Any]
+
+
+Rows = Mapping[Ref, Item | None]
+"""The rows that events of a batch needed beside the changed ones."""
+
+Reaction = Callable[[Change], Iterable[Send]]
+"""Pure: which messages a change asks for. It gets the changes of its own context's tables only."""
+
+
+@dataclass(frozen=True)
+class Events:
+    """What a context's changes tell. ``of`` is pure; ``needs`` names the rows that it wants to see beside the change,
+    read in one call for a whole batch. ``public`` lists the types that the family's catalogue publishes; the rest are
+    internal: they go to other families only."""
+
+    of: Callable[[Change, Rows], Iterable[Event]]
+    needs: Callable[[Change], Iterable[Ref]] = lambda _change: ()
+
+
+# --- Totals --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A table whose rows are counted: all of them, and value by value. ``by`` maps the filter of a list to the attribute
+    of the rows that it looks at. ``totals`` are those that a recount knows by name, with its COUNT queries."""
+
+    table: Table
+    by: Mapping[str, str] = field(default_factory=dict)
+    totals: Mapping[str, Sequence[Query]] = field(default_factory=dict)
+
+
+# --- Work ----------------------------------------------------------------------------------------------------------
+
+Step = Callable[[Services, Mapping[str, Any]], str | None]
+"""One chunk of a task: returns the cursor at which the next begins, None at the end."""
+
+
+class Role(StrEnum):
+    """What a deployed stack does. The core is deployed once, and does everything; a further stack shares its tables,
+    answers the API and delivers to the clusters that it owns."""
+
+    CORE = "core"
+    FURTHER = "further"
+
+
+@dataclass(frozen=True)
+class QueueSource:
+    """Started by messages. ``concurrency`` bounds the copies at work, so that a fan-out cannot starve the API."""
+
+    queue: Queue
+    concurrency: int
+    batch_size: int = 10
+
+
+@dataclass(frozen=True)
+class StreamSource:
+    """Started by the change streams of the family's tables."""
+
+    batch_size: int = 100
+
+
+@dataclass(frozen=True)
+class ScheduleSource:
+    """Started by the clock. Those that run less often than each minute mend what others left: each failure rings."""
+
+    every: timedelta = timedelta(minutes=1)
+
+    @property
+    def is_rare(self) -> bool:
+        return self.every > timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class HttpSource:
+    """Started by the REST API."""
+
+
+@dataclass(frozen=True)
+class WebSocketSource:
+    """Started by the WebSocket API."""
+
+
+Source = QueueSource | StreamSource | ScheduleSource | HttpSource | WebSocketSource
+
+EVERY_STACK = tuple(Role)
+
+GET = frozenset({"GetItem"})
+BATCH_GET = frozenset({"BatchGetItem"})
+QUERY = frozenset({"Query"})
+PUT = frozenset({"PutItem"})
+UPDATE = frozenset({"UpdateItem"})
+DELETE = frozenset({"DeleteItem"})
+CHECK = frozenset({"ConditionCheckItem"})
+"""DynamoDB's actions. A transaction is authorised as the single writes that it holds, ConditionCheckItem included."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Lambda function. ``handler`` is the dotted name that is deployed; ``loads`` names the contexts, separated by
+    spaces, that it may have imported once it has started (the import budget); ``*``: any. More memory also means more
+    processor. ``reaches_nodes``, or their
+    mesh, has it stand in the network that a deployer names."""
+
+    name: str
+    handler: str
+    source: Source
+    timeout_seconds: int
+    memory_mb: int = 512
+    roles: tuple[Role, ...] = (Role.CORE,)
+    reaches_nodes: bool = False
+    loads: str = ""
+
+    def may_load(self, context: str) -> bool:
+        """Whether it may have imported the context of that name before its first message."""
+        return self.loads == "*" or context in self.loads.split()
+
+
+@dataclass(frozen=True)
+class Grants:
+    """What a context's code may do in AWS within one function. A function's role gets the union of all contexts'.
+
+    ``tables`` maps a table's name to DynamoDB actions. Query means the indexes, or the table if it has none. ``sends``
+    and ``counts`` name queues that it may send to, and ask about together with their dead letters;
+    ``sends_to_owners`` is for the delivery queues of all further stacks of the stage, which are made after the core;
+    ``reads_keys`` opens the API keys; ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it;
+    ``hands_out_agent`` reads the agent's archives, which also lets it make links to them.
+    """
+
+    tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sends: tuple[Queue, ...] = ()
+    counts: tuple[Queue, ...] = ()
+    sends_to_owners: bool = False
+    publishes: bool = False
+    reads_keys: bool = False
+    decrypts: bool = False
+    makes_data_key: bool = False
+    posts_to_sockets: bool = False
+    hands_out_agent: bool = False
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """Internal events of other families that are put into a queue of this one, by a rule on the bus."""
+
+    types: tuple[str, ...]
+    queue: Queue
+
+
+# --- The values ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Context:
+    """One part of a family: what it stores, what its changes cause, what works for it and what that may do.
+
+    ``sealed`` names the sealed attributes of each table, for a change of the data key. ``on_change`` turns changes of
+    its tables into messages. ``happenings`` names operations that metrics count, by table. ``ended`` gives the total
+    and the time of a row that ended with a change (`Counters.note_latest`). ``recounts`` gives the totals that belong
+    to single rows, walked with the services. ``tasks`` maps the ``kind`` of a background message to its step.
+    ``couriers`` send what was asked of a queue in a way of their own, before all other messages.
+    ``enabled`` says whether its reactions run under these settings.
+    """
+
+    name: str
+    tables: tuple[Table, ...] = ()
+    sealed: Mapping[Table, tuple[str, ...]] = field(default_factory=dict)
+    counted: tuple[Counted, ...] = ()
+    happenings: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ended: Callable[[Change], tuple[str, str] | None] | None = None
+    recounts: Callable[[Services], Iterable[tuple[str, Sequence[Query]]]] | None = None
+    queues: tuple[Queue, ...] = ()
+    on_change: Reaction | None = None
+    couriers: Mapping[Queue, Callable[[Services, Sequence[Message], str], None]] = field(default_factory=dict)
+    events: Events | None = None
+    tasks: Mapping[str, Step] = field(default_factory=dict)
+    functions: tuple[Function, ...] = ()
+    grants: Mapping[str, Grants] = field(default_factory=dict)
+    subscriptions: tuple[Subscription, ...] = ()
+    enabled: Callable[[Any], bool] = lambda _settings: True
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of APIs, which can be deployed by itself. ``contexts`` stand in the order in which they may import each
+    other: a context knows only those before it. ``needs`` names families that are deployed with it. ``services`` is the
+    dotted name of the class of its container, made from the platform's; ``api`` the dotted name of its `web.Api` value.
+    ``event_types`` is its published catalogue, ``internal`` the types of its events for other families. ``functions``
+    are those that belong to no context: the one behind its REST API."""
+
+    name: str
+    contexts: tuple[Context, ...]
+    services: str = ""
+    api: str = ""
+    functions: tuple[Function, ...] = ()
+    needs: tuple[str, ...] = ()
+    event_types: tuple[str, ...] = ()
+    internal: tuple[str, ...] = ()

@@ -1,0 +1,14 @@
+"""The platform's own contexts, which are part of every deployment."""
+
+from chalicelib.platform.access import context as access
+from chalicelib.platform.background import context as background
+from chalicelib.platform.context import Family
+from chalicelib.platform.events import context as events
+from chalicelib.platform.relay import context as relay
+from chalicelib.platform.sealing import context as sealing
+from chalicelib.platform.webhooks import context as webhooks
+
+FAMILY = Family(
+    "platform",
+    contexts=(access.CONTEXT, events.CONTEXT, webhooks.CONTEXT, background.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
+)

@@ -1,0 +1,1 @@
+"""Secrets at rest: sealing them again when the data key is replaced."""

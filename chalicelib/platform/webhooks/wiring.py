@@ -1,0 +1,100 @@
+"""The parts of this context, put together once per container."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.counters import Counters
+from chalicelib.kit.crypto import Sealer
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.outbound import Outbound
+from chalicelib.kit.queues import Queues
+from chalicelib.kit.tables import Tables
+from chalicelib.platform.webhooks.attempts import Policy
+from chalicelib.platform.webhooks.deliveries import Deliveries
+from chalicelib.platform.webhooks.delivering import Delivering
+from chalicelib.platform.webhooks.delivery_store import DeliveryStore
+from chalicelib.platform.webhooks.sending import Sender
+from chalicelib.platform.webhooks.service import Webhooks
+from chalicelib.platform.webhooks.subscriptions import Subscriptions
+from chalicelib.platform.webhooks.sweeping import Sweep
+from chalicelib.platform.webhooks.vault import Vault
+from chalicelib.platform.webhooks.webhook_store import WebhookStore
+
+
+class WebhookContext:
+    """``catalogue`` holds the event types that exist; ``source`` and ``core_name`` go into the envelopes of tests."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        *,
+        sealer: Sealer,
+        outbound: Outbound,
+        queues: Queues,
+        policy: Policy,
+        catalogue: Sequence[str],
+        source: str,
+        core_name: str,
+        list_read_limit: int,
+        counters: Counters,
+    ) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._vault = Vault(sealer)
+        self._outbound = outbound
+        self._queues = queues
+        self._policy = policy
+        self._counters = counters
+        self._source = source
+        self._core_name = core_name
+        self._list_read_limit = list_read_limit
+        self._webhooks = WebhookStore(tables)
+        self._deliveries = DeliveryStore(tables)
+        self.registry = Webhooks(
+            self._webhooks,
+            self._vault,
+            outbound,
+            clock,
+            ids,
+            catalogue=catalogue,
+            list_read_limit=list_read_limit,
+            totals=counters.read,
+        )
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(
+            self.registry,
+            self._deliveries,
+            self._clock,
+            self._ids,
+            policy=self._policy,
+            source=self._source,
+            core_name=self._core_name,
+            list_read_limit=self._list_read_limit,
+        )
+
+    @cached_property
+    def delivering(self) -> Delivering:
+        sender = Sender(self._outbound, self._vault, self._clock)
+        return Delivering(
+            self._webhooks,
+            self._deliveries,
+            sender,
+            self._queues,
+            self._clock,
+            self._ids,
+            self._policy,
+            self._counters,
+        )
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        return Subscriptions(self._webhooks, self._queues, self._clock)
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        return Sweep(self._webhooks, self._deliveries, self._queues, self._clock, self._policy)
