@@ -60,7 +60,7 @@ class Events:
 
 @dataclass(frozen=True)
 class Counted:
-    """A table whose rows are counted: all of them, and value by value. ``by`` maps the filter of a list to the attribute
+    """A table whose rows are counted, all of them and value by value. ``by`` maps the filter of a list to the attribute
     of the rows that it looks at. ``totals`` are those that a recount knows by name, with its COUNT queries."""
 
     table: Table
