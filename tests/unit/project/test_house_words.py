@@ -1,0 +1,91 @@
+"""The linter's rules about prose, and where it finds prose in a file."""
+
+import pytest
+
+from infra.house import words
+from infra.house.sources import Source
+
+
+def refused(text: str) -> list[int]:
+    """The lines of the findings in a file with this text."""
+    return [each.line for each in words.find(Source("chalicelib/example.py", text))]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Of an output above 256 KiB head and tail are kept.",
+        "Taken once. Of a longer one the head is kept.",
+        "What waits for a node.",
+        "Sent at once. What was sent before stays.",
+        "Who is in.",
+        "Where a node belongs, and that it no longer does.",
+        "That no node matches is no error.",
+        "Being heard of.",
+        "Refuses a secret that is none.",
+        "An absent row is no error.",
+        "Its host is no more.",
+        "Whoever looks finds it again.",
+        "If nobody has written it since.",
+        "Told to who asks.",
+        "Only who holds the lock calls this.",
+        "Passed over for others' sake.",
+        "Write it. Else a sweep finds it.",
+        "The node was heard now.",
+        "The key, and what there is to it.",
+        "The token before, whatever its time.",
+        "Others keep coming first.",
+        "Goes on behind the place given.",
+    ],
+)
+def test_construction_is_refused_in_docstring_and_in_comment(sentence):
+    assert 2 in refused(f'def example():\n    """{sentence}"""')
+    assert 2 in refused(f"value = 1\n# {sentence}")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Truncates output above 256 KiB in the middle.",
+        "Of course it does.",
+        "The executions that wait for a node.",
+        "Why is it here? What is it for?",
+        "Keeps it. That one may exist.",
+        "None if there is none.",
+        "There is no error to report.",
+        "It is no longer there, and is no more than a row.",
+        "The node that was seen last.",
+        "Takes the place of the old one, in one place.",
+        "The value, or else the default.",
+        "Sends whatever the client gave.",
+        "Passes on `nobody` and ``Of``.",
+    ],
+)
+def test_plain_sentence_is_accepted(sentence):
+    assert refused(f'def example():\n    """{sentence}"""\n# {sentence}') == []
+
+
+def test_finding_names_the_line_within_a_long_docstring():
+    assert refused('"""First.\n\nSecond line.\nIf nobody writes it.\n"""\n') == [4]
+
+
+def test_comment_over_several_lines_is_one_text():
+    assert refused("# The first line ends in the middle of a\n# What is said\n") == [2]
+    assert refused("# A question over two lines: is this\n# what it was? What for?\n") == []
+
+
+def test_comment_behind_code_is_found_and_a_hash_within_a_string_is_not():
+    assert refused("value = 1  # for nobody") == [1]
+    assert refused('value = "a  # nobody"') == []
+    assert refused('value = """\n# nobody\n"""') == []
+
+
+def test_pragmas_are_not_read():
+    assert refused("import a  # noqa: F401 - for nobody") == []
+
+
+def test_docstring_of_an_attribute_and_published_descriptions_are_read():
+    assert refused('LIMIT = 3\n"""For nobody."""') == [2]
+    assert refused('class A:\n    limit: int = 3\n    """For nobody."""') == [3]
+    assert refused('field = Field(description="For nobody")') == [1]
+    assert refused('log("nobody")') == []
