@@ -38,12 +38,12 @@ EPOCH = 315_532_800
 """1980-01-01, where the time stamps of zip files begin."""
 
 INSTALLERS_PARTS = ("edge_agent/bundles.py", "edge_agent/launcher.py", "edge-agent.service", "as-root.conf")
-"""What the installer takes from the top of the archive."""
+"""The files at the top of the archive that the installer reads."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """One archive and what there is to say of it."""
+    """One archive, with its name, size and hash."""
 
     version: str
     architecture: str

@@ -1,5 +1,5 @@
-"""Puts the agent where the deployed stack hands it out: archives by their hash, a manifest by version, and last of all
-what the current version is. Whoever reads in between gets the one before, whole."""
+"""Uploads an agent release to the bucket of the deployed stack: archives by hash, then the manifest of the version, and
+last the pointer to the current version. A reader in between gets the previous release, complete."""
 
 import json
 import platform

@@ -29,16 +29,16 @@ ITERATOR_AGE_LIMIT_MS = 60_000
 ERROR_PERIOD_SECONDS = 900
 
 ERRORS_BORNE = 2
-"""Failures in `ERROR_PERIOD_SECONDS` that are no alarm: a sweep runs again in a minute, and a message comes again, so
-one that fails once is mended before anybody could look."""
+"""Failures in `ERROR_PERIOD_SECONDS` that raise no alarm: a sweep runs again after a minute and a message is
+redelivered, so a single failure is repaired before anyone could look."""
 
 API_PERIOD_SECONDS = 300
 
 FAILURES_BORNE = 9
-"""Answers of 5xx, or sockets that were not served, in `API_PERIOD_SECONDS` that are no alarm: agents ask again."""
+"""Answers of 5xx, or sockets that were not served, in `API_PERIOD_SECONDS` that raise no alarm: agents retry."""
 
 REFUSALS_BORNE = 100
-"""Answers of 429 in `API_PERIOD_SECONDS` that are no alarm: somebody's script was in a hurry."""
+"""Answers of 429 in `API_PERIOD_SECONDS` that raise no alarm: a single script may exceed its rate for a moment."""
 
 AGE_PERIOD_SECONDS = 300
 
@@ -79,8 +79,8 @@ def waiting_alarm(what: str, queue_resource: str, topic: Json) -> Json:
 
 
 def age_alarm(consumer: Function, queue_resource: str, topic: Json) -> Json:
-    """Rings when a message waits and nobody finishes it: before it dies, and where there is merely more work than its
-    function gets done. Not while a third attempt may mend it, and not while it may only have been sent for later."""
+    """Alarms when messages stay in a queue too long: before they become dead letters, and also when the function cannot
+    keep up with the work. It leaves time for a third attempt, and for messages that were sent with a delay."""
     above = ATTEMPTS_BORNE * VISIBILITY_TIMEOUTS * consumer.timeout_seconds
     if isinstance(consumer.source, QueueSource) and consumer.source.queue in SENT_FOR_LATER:
         above += LONGEST_DELAY_SECONDS
@@ -95,8 +95,7 @@ def age_alarm(consumer: Function, queue_resource: str, topic: Json) -> Json:
 
 
 def application_alarms(role: Role) -> Json:
-    """The alarms on the functions and APIs of a stack. What concerns the whole
-    account is the core's."""
+    """The alarms on the functions and APIs of a stack. Alarms on the whole account belong to the core."""
     functions = functions_of(role)
     alarms = {f"{each.resource}ErrorsAlarm": _errors_alarm(each) for each in functions}
     for each in functions:
@@ -111,8 +110,8 @@ def application_alarms(role: Role) -> Json:
 
 
 def _silence_alarm(schedule: Function) -> Json:
-    """Rings when the clock calls nobody: an error would be an invocation. All schedules hang on the same clock, so one
-    is watched, the one without which a stack counts as dead after three minutes."""
+    """Alarms when the schedule no longer invokes its function; a failed run is an invocation too. All schedules depend
+    on EventBridge alike, so only one is watched: without it, a stack counts as dead after three minutes."""
     ringing = alarm(
         f"{schedule.name} is not called: it may be that no schedule runs",
         APPLICATION_TOPIC,
@@ -144,7 +143,8 @@ def _iterator_age_alarm(relay: Function) -> Json:
 
 
 def _throttles_alarm() -> Json:
-    """Of the account: functions share its concurrency, so whoever uses it up stops all of them."""
+    """Alarms on throttled invocations in the account: all functions share its concurrency, so one that uses it up stops
+    the others."""
     return alarm(
         "Lambda refuses to start functions: the account's concurrency is used up",
         APPLICATION_TOPIC,
@@ -155,7 +155,8 @@ def _throttles_alarm() -> Json:
 
 
 def _errors_alarm(function: Function) -> Json:
-    """What a function reports as failed messages is no error: those end as dead letters, which have their own alarm."""
+    """Alarms on failed invocations. Messages that a function reports as failed do not count as errors: they end as dead
+    letters, which have their own alarm."""
     is_rare = isinstance(function.source, ScheduleSource) and function.source.is_rare
     return alarm(
         f"{function.name} fails or runs out of time: {_meaning(function)}",

@@ -1,5 +1,5 @@
-"""What Chalice cannot say about the two APIs of API Gateway: throttles, access logs, refusals in our envelope,
-stages."""
+"""Settings of the two APIs in API Gateway that Chalice cannot express: throttles, access logs, gateway responses in our
+envelope, stages."""
 
 import json
 from pathlib import Path
@@ -52,13 +52,13 @@ GATEWAY_RESPONSES: tuple[tuple[str, int, str, str], ...] = (
     ("INTEGRATION_FAILURE", 503, "service_unavailable", "Service Unavailable"),
     ("INTEGRATION_TIMEOUT", 503, "service_unavailable", "Service Unavailable"),
 )
-"""What API Gateway answers by itself: its response type, the status (0 keeps its own), our code and message. For
-REQUEST_TOO_LARGE it does not heed this yet (API Gateway developer guide, "Important notes"): above what Lambda takes, a
-client gets its own words. Our firewall has rate rules only, so what it stops is one request too many."""
+"""API Gateway's own responses: response type, status (0 keeps its own), our code and message. API Gateway ignores the
+one for REQUEST_TOO_LARGE so far (API Gateway developer guide, "Important notes"): above Lambda's limit, a client gets
+the gateway's own text. Our firewall has rate rules only, so WAF_FILTERED means too many requests."""
 
 GATEWAY_HEADERS = {"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"}
-"""Any page may read a refusal: nothing in it is anybody's. Which page may call is the function's to say; one that may
-would else be told of a network error where it was throttled."""
+"""Any page may read a gateway response: it contains no data. The function decides which pages may call; without this
+header, a page that may call would see a network error when it is throttled."""
 
 _REST_LOG_FIELDS = {
     "requestId": "requestId",
@@ -80,8 +80,8 @@ _SOCKET_LOG_FIELDS = {
     "refusal": "error.responseType",
     "latency": "integrationLatency",
 }
-"""Of the context. Never of the authorizer, the headers or the query, in which keys and tokens travel. Most of what an
-idle fleet logs are lines of sockets, so these hold nothing twice: CloudWatch has the time of each."""
+"""Fields of the request context to log. Never the authorizer, headers or query: they carry keys and tokens. Most log
+lines of an idle fleet come from sockets, so they contain no time: CloudWatch records it."""
 
 CONDITIONS: Json = {
     LOGS_ACCESS: {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter_name("API_ACCESS_LOGS")}, "off"]}]},
@@ -97,7 +97,7 @@ def api_name(role: Role) -> Json:
 
 
 def rest_api(role: Role) -> Json:
-    """What is merged into Chalice's REST API. The core's stays when its stack is deleted: machines know its address."""
+    """The properties to merge into Chalice's REST API. The core's API outlives its stack: machines know its address."""
     responses = {kind: gateway_response(status, code, text) for kind, status, code, text in GATEWAY_RESPONSES}
     properties = {
         "Name": api_name(role),
@@ -116,13 +116,13 @@ def rest_api(role: Role) -> Json:
 
 
 def socket_api() -> Json:
-    """What is merged into Chalice's API for sockets."""
+    """The properties to merge into Chalice's WebSocket API."""
     return kept()
 
 
 def socket_stage() -> Json:
-    """What is merged into its stage: changes of its routes are deployed as they happen, where Chalice's own deployment
-    would be the first one for ever."""
+    """The properties to merge into the stage of the WebSocket API: route changes are deployed automatically; Chalice's
+    own deployment would stay at the first version."""
     routes = [f"Websocket{route}Route" for route in ("Connect", "Message", "Disconnect")]
     properties = {
         "AutoDeploy": True,
@@ -136,7 +136,7 @@ def socket_stage() -> Json:
 
 
 def kept() -> Json:
-    """What has a resource outlive its stack."""
+    """The attributes that keep a resource when its stack is deleted."""
     return {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 
 
@@ -178,13 +178,13 @@ def gateway_response(status: int, code: str, message: str) -> Json:
 
 
 def rest_stage_arn() -> Json:
-    """Of the deployed stage, which SAM makes."""
+    """The id of the deployed stage, which SAM creates."""
     arn = f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}::/restapis/${{{REST_API}}}/stages/${{{REST_API}.Stage}}"
     return {"Fn::Sub": arn}
 
 
 def rest_dimensions(role: Role) -> list[Json]:
-    """Of the metrics of the REST API's stage."""
+    """The dimensions of the metrics of the REST API's stage."""
     return [{"Name": "ApiName", "Value": api_name(role)}, {"Name": "Stage", "Value": API_STAGE}]
 
 

@@ -1,4 +1,4 @@
-"""What CloudFormation reads from a bucket: packages, and templates that are too large for a request."""
+"""Uploads packages, and templates too large for a request, to the bucket from which CloudFormation reads them."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a deployment is going to do to a stack: from CloudFormation's change set, or from the template of a new one."""
+"""The changes that a deployment will make to a stack, read from a change set or, for a new stack, from its template."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 class Kind(StrEnum):
-    """What becomes of the stack."""
+    """The effect of a deployment on the stack."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -18,8 +18,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Resource:
-    """What becomes of one: ``add``, ``modify``, ``remove``, ``replace``, or ``may replace`` where only the update will
-    show. ``properties`` names what is modified, where CloudFormation says so."""
+    """The change of one resource: ``add``, ``modify``, ``remove``, ``replace``, or ``may replace`` if only the update
+    will show. ``properties`` names the modified properties, as far as CloudFormation reports them."""
 
     action: str
     name: str

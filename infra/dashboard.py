@@ -1,6 +1,6 @@
 """A CloudWatch dashboard of a deployed stage, with the real names: ``python -m infra.dashboard --stage dev > it.json``.
 
-It is no part of the templates: a dashboard costs 3 USD a month beyond an account's first three (CloudWatch pricing).
+The templates leave it out: a dashboard costs 3 USD a month beyond an account's first three (CloudWatch pricing).
 """
 
 import argparse
@@ -57,7 +57,7 @@ def dashboard(stage: str, region: str, names: Mapping[str, str], alarms: Sequenc
         ("Read units", "Sum", _by_table("ConsumedReadCapacityUnits", stage)),
     ]
     ringing = {"type": "alarm", "x": 0, "y": 0, "width": 24, "height": HEIGHT, "properties": _alarms(alarms)}
-    return {"widgets": [ringing, *(_graph(place, region, *graph) for place, graph in enumerate(graphs))]}
+    return {"widgets": [ringing, *(_graph(index, region, *graph) for index, graph in enumerate(graphs))]}
 
 
 _VISIBLE = "ApproximateNumberOfMessagesVisible"
@@ -67,11 +67,11 @@ def _alarms(alarms: Sequence[str]) -> Json:
     return {"title": "Alarms", "alarms": list(alarms)}
 
 
-def _graph(place: int, region: str, title: str, statistic: str, metrics: Sequence[Metric]) -> Json:
+def _graph(index: int, region: str, title: str, statistic: str, metrics: Sequence[Metric]) -> Json:
     return {
         "type": "metric",
-        "x": place % 3 * WIDTH,
-        "y": HEIGHT + place // 3 * HEIGHT,
+        "x": index % 3 * WIDTH,
+        "y": HEIGHT + index // 3 * HEIGHT,
         "width": WIDTH,
         "height": HEIGHT,
         "properties": {

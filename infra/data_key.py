@@ -1,7 +1,7 @@
 """Replacing the data key of a stage: a new one seals, what the older ones have sealed is sealed again by the stage
 itself, and an older key is dropped when nothing is left that it has sealed.
 
-Which key has sealed a value stands in clear at its beginning: whoever does this reads and opens no secret.
+Which key has sealed a value stands in clear at its beginning, so this tool neither reads nor opens a secret.
 """
 
 import json
@@ -29,14 +29,15 @@ class NotYetError(Exception):
 
 @dataclass(frozen=True)
 class Left:
-    """What older keys have sealed: the ids of rows by table, and how many values by key."""
+    """The values that older keys have sealed: row ids by table, and the number of values by key."""
 
     rows: Mapping[Table, list[str]]
     values: Mapping[bytes, int]
 
 
 class DataKeyRotation:
-    """Every step may be repeated. ``dynamodb`` is boto3's client, ``table_prefix`` stands before the tables' names."""
+    """Rotates the data key. Every step may be repeated. ``dynamodb`` is boto3's client, ``table_prefix`` the prefix of
+    the tables' names."""
 
     def __init__(self, dynamodb: Any, table_prefix: str, keys: DataKeys, queues: Queues, clock: Clock) -> None:
         self._dynamodb = dynamodb
@@ -46,7 +47,8 @@ class DataKeyRotation:
         self._clock = clock
 
     def left(self) -> Left:
-        """What is not sealed with the newest key. It reads every row of the tables with secrets, consistently."""
+        """Finds all values that are not sealed with the newest key. Reads every row of the tables with secrets,
+        consistently."""
         newest = self._keys.newest_id()
         rows: dict[Table, list[str]] = {}
         values: Counter[bytes] = Counter()
@@ -76,7 +78,7 @@ class DataKeyRotation:
         return sorted(bytes.fromhex(row["id"]["S"]) for row in rows if row["id"]["S"] != CURRENT)
 
     def drop(self) -> list[bytes]:
-        """Drop every key that was replaced; returns their ids. Raises NotYetError while one has sealed something that
+        """Drop every key that was replaced; returns their ids. Raises `NotYetError` while one has sealed something that
         is there, or may still do so."""
         old = self.old_keys()
         ages = [age for age in map(self._keys.age_of, old) if age is not None]
@@ -93,7 +95,7 @@ class DataKeyRotation:
         return old
 
     def _scan(self, table: Table, names: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
-        aliases = {f"#{place}": name for place, name in enumerate(names)}
+        aliases = {f"#{index}": name for index, name in enumerate(names)}
         pages = self._dynamodb.get_paginator("scan").paginate(
             TableName=f"{self._prefix}{table.name}",
             ConsistentRead=True,

@@ -1,8 +1,8 @@
 """`make deploy STAGE=...`: both stacks on AWS, with the credentials of the shell. Safe to repeat.
 
-Settings stand in the stage's file (infra/stages/README.md) and nowhere else; what it does not name keeps its value.
-What is going to change is printed, and confirmed by a person or by YES=1, before anything is changed. With
-``ROLE=further NAME=...`` a further stack on the tables of that stage, after its core.
+Settings stand only in the stage's file (infra/stages/README.md); a setting that it does not name keeps its value. The
+planned changes are printed and must be confirmed, by a person or by YES=1, before anything changes. With ``ROLE=further
+NAME=...`` a further stack on the tables of that stage, after its core.
 """
 
 import argparse

@@ -77,7 +77,7 @@ def domains(role: Role) -> Json:
 
 
 def domain_outputs(role: Role) -> Json:
-    """What the deployer's DNS has to point at: the host, and for an alias record its zone."""
+    """The target for the deployer's DNS record: the host, and its zone for an alias record."""
     parts = [("RestDomain", HAS_REST_DOMAIN)]
     parts += [("SocketDomain", HAS_SOCKET_DOMAIN)] if role is Role.CORE else []
     return {

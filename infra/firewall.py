@@ -1,8 +1,7 @@
-"""A web ACL before the REST API, for who asks for it: it bounds what one address may make of everybody's share.
-
-Method throttles bound what all callers make together, so one of them can use up what the others need. A web ACL costs 5
-USD a month, 1 USD for each of its two rules, and 0.60 USD for a million requests (AWS WAF pricing), so it is off by
-default. API Gateway takes none before an API for sockets.
+"""An optional web ACL before the REST API, which limits the rate of each client address. Method throttles limit all
+callers together, so a single caller can use up the share of the others. A web ACL costs 5 USD a month, 1 USD for each
+of its two rules, and 0.60 USD for a million requests (AWS WAF pricing), so it is off by default. API Gateway does not
+support a web ACL before a WebSocket API.
 """
 
 from typing import Any

@@ -52,7 +52,7 @@ _RESERVES = "ReservesConcurrency"
 _NETWORK_POLICY: Json = {
     "Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
 }
-"""What Lambda needs to place a function in a network; AWS keeps it up to date."""
+"""The managed policy that Lambda needs to run a function in a network; AWS keeps it up to date."""
 
 _NO_VALUE: Json = {"Ref": "AWS::NoValue"}
 

@@ -23,8 +23,8 @@ VISIBILITY_TIMEOUTS = 6
 
 
 class Role(StrEnum):
-    """What a deployed stack does. The core is deployed once, and does everything; a further stack shares its tables,
-    answers the API and delivers to the clusters that it owns."""
+    """The role of a deployed stack. The core is deployed once and runs every function; a further stack shares its
+    tables, answers the API and delivers to the clusters that it owns."""
 
     CORE = "core"
     FURTHER = "further"

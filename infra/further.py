@@ -1,7 +1,6 @@
-"""What a further stack has of its own, and what it leaves out of the application.
-
-Its delivery queue stands in its own template: what waits there is asked for again by the core's sweep once the stack is
-gone, so nothing is lost with it.
+"""The template of a further stack: its own resources, and the parts of the application that it leaves out. Its delivery
+queue is part of its own template: once the stack is gone, the core's sweep requeues the work that waited there, so
+nothing is lost.
 """
 
 import re
@@ -20,7 +19,7 @@ OWN_QUEUE = "DeliveryQueue"
 OWN_DEAD_QUEUE = "DeliveryDeadQueue"
 
 NAME_PATTERN = "[a-z][a-z0-9]{0,15}"
-"""Of a further stack: part of the names of its queues, its log groups and, unless told otherwise, its admin."""
+"""The name of a further stack: part of the names of its queues and log groups and, by default, of its admin."""
 
 OWN_QUEUES = f"{APP_NAME}-${{Stage}}-admin-*-{Queue.COMMAND_DELIVERY}"
 """The delivery queues of all further stacks of a stage. A stage has no hyphen in its name, and no queue of the core
@@ -75,7 +74,7 @@ def settings_of(name: str, core: Mapping[str, str], environment: Mapping[str, st
 
 
 def urls_for_agents(own_url: str, core: Mapping[str, str]) -> str:
-    """What ADMIN_URLS is unless it is set: agents that enrol here go on at the core when this stack is gone."""
+    """The default of ADMIN_URLS: agents that enrol here continue at the core when this stack is gone."""
     others = (core.get("AdminUrls") or core.get("PublicUrl", "")).split(",")
     return ",".join(url for url in (own_url, *others) if url)
 

@@ -1,4 +1,5 @@
-"""What each function may do: least privilege, written down once. `infra.policies` makes the roles' policies of it.
+"""The permissions of each function: least privilege, written down once. `infra.policies` makes the roles' policies of
+it.
 
 A grant that is missing fails the end-to-end run (the local cloud checks policies as AWS does); one that is never used
 fails the test that compares the calls of that run with this table.

@@ -1,4 +1,4 @@
-"""`make templates`: what linters say of the packaged templates, and why some of it is meant.
+"""`make templates`: runs linters on the packaged templates, with a reason for each finding that is accepted.
 
 cfn-lint knows what CloudFormation takes in each region, cfn-lint-serverless what serverless applications mostly want,
 parliament what IAM knows of actions, resources and conditions. A finding without a reason here fails, and so does a
@@ -49,7 +49,7 @@ REASONS: Mapping[str, str] = {
 class Finding:
     rule: str
     text: str
-    place: str
+    source: str
 
     @property
     def reason(self) -> str | None:
@@ -62,7 +62,7 @@ class Finding:
 
 
 def of_templates(paths: list[Path]) -> Iterator[Finding]:
-    """What cfn-lint finds, with the rules for serverless applications. Raises RuntimeError where it does not run."""
+    """The findings of cfn-lint, with the rules for serverless applications. Raises RuntimeError if it does not run."""
     start = "import sys; from cfnlint.runner import main; sys.exit(main())"  # it has no __main__
     command = [sys.executable, "-c", start, "--append-rules", "cfn_lint_serverless.rules", "--format", "json"]
     command += ["--regions", *REGIONS, "--template", *map(str, paths)]
@@ -85,7 +85,7 @@ def parliament() -> Any:
 
 
 def of_policies(template: Json, parameters: Mapping[str, str]) -> Iterator[Finding]:
-    """What parliament finds in the roles of a transformed template, as they come out with these parameters."""
+    """The findings of parliament in the roles of a transformed template, resolved with these parameters."""
     for name, resource in resolved(template, parameters, Place())["Resources"].items():
         for policy in (
             resource.get("Properties", {}).get("Policies", []) if resource["Type"] == "AWS::IAM::Role" else []
@@ -95,8 +95,8 @@ def of_policies(template: Json, parameters: Mapping[str, str]) -> Iterator[Findi
 
 
 def verdict(findings: list[Finding]) -> list[str]:
-    """What is wrong: findings without a reason, and reasons without a finding."""
-    wrong = [f"{each.place}: {each.rule} {each.text}" for each in findings if each.reason is None]
+    """The findings without a reason, and the reasons without a finding."""
+    wrong = [f"{each.source}: {each.rule} {each.text}" for each in findings if each.reason is None]
     unused = sorted({*REASONS} - {each.reason for each in findings})
     return wrong + [f"no finding has the reason {each!r} of infra/lint.py any more: remove it" for each in unused]
 

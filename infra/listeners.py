@@ -1,4 +1,4 @@
-"""Whom alarms and the bill reach, for a deployer who names somebody."""
+"""The recipients of alarms and of budget notices, if the deployer names any."""
 
 from typing import Any
 

@@ -72,7 +72,7 @@ def package(build: Path, stage: str, *, code_only: bool, role: Role = Role.CORE)
 
 
 def release() -> str:
-    """What git calls this checkout: its tag, the commits since and the last of them; "unknown" outside of git."""
+    """The version of this checkout as `git describe` gives it; "unknown" outside of git."""
     command = ["git", "describe", "--tags", "--always", "--dirty"]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

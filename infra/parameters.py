@@ -130,9 +130,9 @@ OPTIONS: Mapping[str, Option] = {
         "Copies of the API's function that are kept for it, and that it never exceeds.", pattern=_POSITIVE_OR_NONE
     ),
 }
-"""What a deployer may choose about the stacks. The rates are for 140,000 machines: all of them polling is 2,300
-requests a second of one route; all of them on sockets is 260 beats a second, beside 500 that connect after an outage,
-which is what AWS lets in."""
+"""The options of a deployment. The rates are for 140,000 machines: all of them polling is 2,300 requests a second of
+one route; all of them on sockets is 260 beats a second, beside 500 that connect after an outage, which is what AWS lets
+in."""
 
 
 def documented_settings() -> tuple[str, ...]:

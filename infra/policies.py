@@ -14,7 +14,7 @@ from infra.stateful import queue_parameter, stream_parameter
 Json = dict[str, Any]
 
 DATA_KEY_PURPOSE = "edge-admin data key"
-"""What the code names as the purpose of every data key that it asks KMS for."""
+"""The encryption context of every data key that the code requests from KMS."""
 
 
 def policies(function: Function, grants: Grants, tables: Mapping[str, Table], role: Role = Role.CORE) -> list[Json]:
@@ -86,7 +86,7 @@ def _no_network_interfaces() -> Json:
 
 
 def _for_data_keys(action: str) -> Json:
-    """The key for the one purpose that it has: what names another is refused."""
+    """Access to the key for its one purpose; a request with another purpose is denied."""
     purpose = {"StringEquals": {"kms:EncryptionContext:purpose": DATA_KEY_PURPOSE}}
     return {**_allow([action], [{"Ref": "KeyArn"}]), "Condition": purpose}
 
@@ -94,19 +94,19 @@ def _for_data_keys(action: str) -> Json:
 def _table_statements(grants: Grants, tables: Mapping[str, Table]) -> list[Json]:
     """One statement for all tables with the same actions: a role's policies may have 10,240 characters (IAM quotas).
     For the same reason a query is granted on all indexes of a table at once."""
-    places: dict[tuple[str, ...], list[Json]] = {}
+    by_actions: dict[tuple[str, ...], list[Json]] = {}
     for name, actions in sorted(grants.tables.items()):
         rows = f"table/${{TablePrefix}}{tables[name].name}"
         on_indexes = actions & QUERY if tables[name].indexes else frozenset()
         if on_rows := actions - on_indexes:
-            places.setdefault(tuple(sorted(on_rows)), []).append(_arn("dynamodb", rows))
+            by_actions.setdefault(tuple(sorted(on_rows)), []).append(_arn("dynamodb", rows))
         if on_indexes:
-            places.setdefault(tuple(sorted(on_indexes)), []).append(_arn("dynamodb", f"{rows}/index/*"))
-    return [_allow([f"dynamodb:{action}" for action in actions], arns) for actions, arns in sorted(places.items())]
+            by_actions.setdefault(tuple(sorted(on_indexes)), []).append(_arn("dynamodb", f"{rows}/index/*"))
+    return [_allow([f"dynamodb:{action}" for action in actions], arns) for actions, arns in sorted(by_actions.items())]
 
 
 def _source_statements(function: Function, tables: Mapping[str, Table], role: Role) -> list[Json]:
-    """What Lambda's poller needs, in the function's name, to read what starts it."""
+    """The permissions that Lambda's poller needs, in the role of the function, to read its event source."""
     match function.source:
         case QueueSource(queue=queue):
             actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]

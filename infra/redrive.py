@@ -52,7 +52,7 @@ def queue_name(stage: str, queue: Queue, further: str = "") -> str:
 def redrive(sqs: Any, name: str, clock: Clock, say: Say) -> int:
     """Move what lies in the dead letters of the queue of that name back to it; returns the number of messages.
 
-    Raises RedriveError where SQS stops before the end, and for a queue that is not there.
+    Raises `RedriveError` if SQS stops before the end, and for a queue that is not there.
     """
     target, source = (_url(sqs, each) for each in (name, f"{name}-dead"))
     arn = sqs.get_queue_attributes(QueueUrl=source, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -74,7 +74,7 @@ def by_hand(sqs: Any, source: str, target: str) -> int:
     while received := _receive(sqs, source):
         for batch in batches(received, lambda message: len(message["Body"].encode())):
             _send(sqs, target, batch)
-            gone = [{"Id": str(place), "ReceiptHandle": each["ReceiptHandle"]} for place, each in enumerate(batch)]
+            gone = [{"Id": str(index), "ReceiptHandle": each["ReceiptHandle"]} for index, each in enumerate(batch)]
             failed = sqs.delete_message_batch(QueueUrl=source, Entries=gone).get("Failed", [])
             if failed:
                 raise RedriveError(f"{len(failed)} messages were sent and not deleted: they are sent again next time")
@@ -97,11 +97,11 @@ def _receive(sqs: Any, source: str) -> list[Json]:
 def _send(sqs: Any, target: str, batch: Sequence[Json]) -> None:
     """With all that each came with: the request it belongs to, and whose it is."""
     entries = []
-    for place, each in enumerate(batch):
+    for index, each in enumerate(batch):
         group = each.get("Attributes", {}).get("MessageGroupId")
         entries.append(
             {
-                "Id": str(place),
+                "Id": str(index),
                 "MessageBody": each["Body"],
                 "MessageAttributes": each.get("MessageAttributes", {}),
                 **({"MessageGroupId": group} if group else {}),

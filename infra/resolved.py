@@ -1,7 +1,6 @@
-"""Templates as CloudFormation makes them: transformed by SAM, and with every function and parameter worked out.
-
-For checks that have to see what a template comes to in a stage, region and partition: sizes, names, policies. What AWS
-itself chooses (ids of APIs, parts of ARNs) stands for itself with a value of the usual length.
+"""Resolves templates as CloudFormation does: transformed by SAM, with every intrinsic function and parameter evaluated.
+For checks of sizes, names and policies in a given stage, region and partition. Values that AWS chooses (ids of APIs,
+parts of ARNs) are replaced by values of the usual length.
 """
 
 import copy
@@ -25,7 +24,7 @@ _NOTHING = object()
 
 @dataclass(frozen=True)
 class Place:
-    """Where a template is deployed."""
+    """The account, region and partition of a deployment."""
 
     region: str = "us-east-1"
     partition: str = "aws"

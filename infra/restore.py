@@ -31,11 +31,12 @@ Say = Callable[[str], None]
 SUFFIX = "-restored"
 
 RESTORED = tuple(table for table in ALL_TABLES if table is not COUNTERS)
-"""The totals follow the rows, by the stream, and are counted anew: those of an earlier time would be moved twice."""
+"""Tables that are not restored. The totals follow the rows, by the stream, and are recounted; restored ones would count
+rows twice."""
 
 READ_AT_ONCE = 100
 WRITTEN_AT_ONCE = 25
-"""Of BatchGetItem and BatchWriteItem (DynamoDB API reference)."""
+"""The limits of BatchGetItem and BatchWriteItem (DynamoDB API reference)."""
 
 PAUSE_SECONDS = 1.0
 
@@ -61,7 +62,7 @@ class Restore:
         self._dynamodb, self._prefix, self._clock = dynamodb, prefix, clock
 
     def check(self, tables: Iterable[Table]) -> None:
-        """Raises RestoreError unless each of them was restored to its end."""
+        """Raises `RestoreError` unless each of them was restored to its end."""
         missing = [name for name in map(self._restored, tables) if not self._is_there(name)]
         if missing:
             raise RestoreError(f"not there, or not ready: {', '.join(missing)}")
@@ -106,7 +107,7 @@ class Restore:
         return now is None if table is DATA_KEYS else now != row
 
     def _rows(self, table: Table, rows: Sequence[Row]) -> dict[Key, Row]:
-        """What is there now under the same keys."""
+        """The current rows under the same keys."""
         live, names = self._live(table), _key_names(table)
         asked: Any = {live: {"Keys": [{name: row[name] for name in names} for row in rows], "ConsistentRead": True}}
         found: dict[Key, Row] = {}
@@ -123,14 +124,14 @@ class Restore:
                 asked = self._again(self._dynamodb.batch_write_item(RequestItems=asked).get("UnprocessedItems"))
 
     def _again(self, left: Any) -> Any:
-        """What DynamoDB did not get to, after a pause."""
+        """The unprocessed rest of a batch, after a pause."""
         if left:
             self._clock.sleep(PAUSE_SECONDS)
         return left
 
     def _scan(self, name: str, keys_of: Table | None = None) -> Iterator[Row]:
         """All rows, or only the keys of those of ``keys_of``."""
-        aliases = {f"#{place}": each for place, each in enumerate(_key_names(keys_of) if keys_of else ())}
+        aliases = {f"#{index}": each for index, each in enumerate(_key_names(keys_of) if keys_of else ())}
         only: Any = {"ProjectionExpression": ", ".join(aliases), "ExpressionAttributeNames": aliases} if aliases else {}
         for page in self._dynamodb.get_paginator("scan").paginate(TableName=name, ConsistentRead=True, **only):
             yield from page["Items"]
@@ -149,7 +150,7 @@ class Restore:
 
 
 def restore(dynamodb: Any, prefix: str, clock: Clock, say: Say, *, write: bool) -> None:
-    """All tables, one after the other. Raises RestoreError before anything was changed."""
+    """All tables, one after the other. Raises `RestoreError` before anything was changed."""
     it = Restore(dynamodb, prefix, clock)
     it.check(RESTORED)
     for table in RESTORED:

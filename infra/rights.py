@@ -1,9 +1,9 @@
-"""The IAM policy of who deploys: ``python -m infra.rights --stage prod --account 123456789012 --region eu-central-1``.
+"""The IAM policy of a deployer: ``python -m infra.rights --stage prod --account 123456789012 --region eu-central-1``.
 
-CloudFormation works with the rights of whoever calls it, so these are those of `make deploy` and of every resource in
-the templates. Names are the stage's own wherever AWS lets a right be bound to a name; rows, messages, log lines and
-keys can neither be read nor written with it. But whoever may make roles may give them anything: to deploy is to
-administer.
+CloudFormation acts with the rights of its caller, so the policy covers `make deploy` and every resource in the
+templates. Rights are bound to the stage's own names wherever AWS allows it; they do not include reading or writing
+rows, messages, log lines or keys. But a principal that may create roles can grant them anything: a deployer is in
+effect an administrator.
 """
 
 import argparse
@@ -19,19 +19,19 @@ from infra.functions import APP_NAME
 Json = dict[str, Any]
 
 POLICY_CHARACTERS = 6_144
-"""Of a managed policy, without white space (IAM quotas)."""
+"""The maximum size of a managed policy in characters, without white space (IAM quotas)."""
 
 _SHORTENED = 24
-"""Where CloudFormation makes a name from the stack's and the resource's, this much of the stack's name is left if the
-whole would be too long for the service."""
+"""The length to which CloudFormation cuts the stack's name in a generated name that would be too long for the service.
+"""
 
 _TAGS = ("TagResource", "UntagResource", "ListTagsForResource")
 
 
 @dataclass(frozen=True)
 class Right:
-    """What it takes to deploy resources of these types: actions of one service on ARNs, in which ``{own}`` is how names
-    that CloudFormation makes begin. ``condition`` as IAM has it."""
+    """The rights needed to deploy resources of these types: actions of one service on ARNs, in which ``{own}`` is the
+    prefix of names that CloudFormation generates. ``condition`` as IAM has it."""
 
     types: tuple[str, ...]
     service: str

@@ -29,35 +29,35 @@ from infra.parameters import SECRET_KEYS
 from infra.stacks import WAIT, Stacks, stateful_stack
 
 OVERLAP = timedelta(hours=1)
-"""How long the value before is accepted as well, unless asked otherwise."""
+"""How long the previous value is accepted too, by default."""
 
 LONGEST_OVERLAP = timedelta(days=7)
 
 GENERATED_BYTES = 32
-"""Of a new key: 43 letters and digits, - and _."""
+"""The random bytes of a new key, which make 43 characters: letters, digits, - and _."""
 
 NETMAKERS = "NETMAKER_MASTER_KEY"
 """Netmaker's own: it is chosen there, and there is no overlap."""
 
 LOOK_SECONDS = 15
-"""How often it is looked at what is left of the sealing."""
+"""The seconds between two checks for values that are still to be sealed again."""
 
 QUEUED_AGAIN = timedelta(minutes=5)
 
 PATIENCE = timedelta(minutes=30)
-"""How long the command waits for it; it may be called again."""
+"""How long the command waits for the end of the sealing. It may be repeated."""
 
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 _PENDING = "EDGE_ADMIN_PENDING"
 
 
 class RotationError(Exception):
-    """What was asked for cannot be; nothing has changed."""
+    """The rotation was refused; nothing has changed."""
 
 
 def rotated(values: Mapping[str, str], name: str, new: str, now: datetime, overlap: timedelta) -> dict[str, str]:
-    """The secret with another value of the key. The one before is accepted until the end of the overlap, and nothing is
-    left of it without one. Raises RotationError for a value that cannot be."""
+    """The secret with a new value of the key. The previous value is accepted until the end of the overlap, and removed
+    at once without one. Raises `RotationError` for an invalid value."""
     if len(new) < SHORTEST_KEY:
         raise RotationError(f"a key has at least {SHORTEST_KEY} characters, not {len(new)}")
     if new == values.get(name):
@@ -71,7 +71,7 @@ def rotated(values: Mapping[str, str], name: str, new: str, now: datetime, overl
 
 
 def rotate_operator_key(client: Any, secret: str, name: str, new: str, now: datetime, overlap: timedelta) -> None:
-    """Write the new value. Raises RotationError, also where somebody else has changed the secret meanwhile."""
+    """Write the new value. Raises `RotationError`, also if the secret was changed concurrently."""
     current = client.get_secret_value(SecretId=secret)
     changed = rotated(json.loads(current["SecretString"]), name, new, now, overlap)
     text = json.dumps(changed)
@@ -109,7 +109,7 @@ def _operator_key(asked: argparse.Namespace, stdin: TextIO) -> str:
 
 
 def seal_again(rotation: DataKeyRotation, clock: Clock, say: Callable[[str], None]) -> None:
-    """Have everything sealed again that older keys have sealed, and wait for it. Raises NotYetError when that takes
+    """Have everything sealed again that older keys have sealed, and wait for it. Raises `NotYetError` when that takes
     longer than `PATIENCE`."""
     until = clock.now() + PATIENCE
     queued_at = None

@@ -1,7 +1,7 @@
 """Run a schedule of a deployed stage now: ``python -m infra.run recount --stage dev``.
 
-It is called as its clock calls it, and nobody waits for it: its log says how it went. Account and region come from the
-shell, as the AWS command line takes them.
+It is invoked asynchronously, as by its schedule: its log shows the result. Account and region come from the shell, as
+the AWS command line takes them.
 """
 
 import argparse
@@ -27,7 +27,7 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 
 def scheduled_event(account: str, region: str, now: datetime) -> bytes:
-    """What EventBridge sends to the target of a schedule."""
+    """The event that EventBridge sends to the target of a schedule."""
     event = {
         "version": "0",
         "id": str(uuid.uuid4()),

@@ -53,7 +53,7 @@ def _slim_service(folder: Path) -> None:
 
 
 def _endpoint_prefix(folder: Path) -> str:
-    """What the service is called in the table of endpoints."""
+    """The name of the service in the table of endpoints."""
     (model,) = folder.glob(f"*/{_MODEL}")
     return str(json.loads(model.read_text())["metadata"]["endpointPrefix"])
 

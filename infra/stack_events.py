@@ -1,4 +1,4 @@
-"""What a stack's status and events say to a person."""
+"""Translates the status and the events of a stack into words."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -48,7 +48,7 @@ def refusal(name: str, status: str) -> str | None:
 
 
 def failures(cloudformation: Any, stack_id: str) -> list[str]:
-    """What failed in the last operation on a stack, first things first: ``resource (type): reason``."""
+    """The failures of the last operation on a stack, oldest first: ``resource (type): reason``."""
     failed = [
         f"{event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', 'no reason')}"
         for event in _last_operation(cloudformation, stack_id)

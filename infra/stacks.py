@@ -57,11 +57,10 @@ class Stacks:
     def plan(
         self, name: str, template: Json, parameters: Mapping[str, str], artifacts: Artifacts | None = None
     ) -> Change:
-        """What it takes for the stack to match. Changes nothing yet, but makes a change set of an existing stack.
-
-        Parameters that are not given keep their values. Those that the template does not declare are passed over.
-        Raises ValueError for a template over the quota and for a stack in a state from which it cannot be updated,
-        `StackFailedError` when CloudFormation refuses the change set.
+        """The changes that are needed for the stack to match the template. Changes nothing yet, but creates a change
+        set of an existing stack. Parameters that are not given keep their values; those that the template does not
+        declare are ignored. Raises ValueError for a template over the quota and for a stack in a state from which it
+        cannot be updated, `StackFailedError` when CloudFormation refuses the change set.
         """
         declared = template.get("Parameters", {})
         given = {key: value for key, value in parameters.items() if key in declared}
@@ -86,11 +85,12 @@ class Stacks:
         return Change(name, Kind.UPDATE, from_change_set(changes), changed, change_set=change_set)
 
     def apply(self, change: Change) -> None:
-        """Do it, and wait. Raises `StackFailedError` with what failed; a stack that could not be created is gone then,
-        with everything in it, so that it can be tried again."""
+        """Apply a change, and wait. Raises `StackFailedError` with what failed; a stack that could not be created is
+        deleted then, with everything in it, so that the deployment can be repeated."""
         if change.kind is Kind.NOTHING:
             return
-        # Else what "Retain" protects would be left behind by a creation that fails, and be in the way of the next.
+        # Otherwise a failed creation would leave behind resources with the deletion policy "Retain", which would block
+        # the next attempt.
         if change.kind is Kind.CREATE:
             stack = self.cloudformation.create_stack(**change.request, OnFailure="ROLLBACK", RetainExceptOnCreate=True)
             stack_id = stack["StackId"]
@@ -108,7 +108,7 @@ class Stacks:
         raise StackFailedError(change.stack, change.kind, failed, help_ or "")
 
     def discard(self, change: Change) -> None:
-        """Forget a plan."""
+        """Delete the change set of a plan."""
         if change.change_set:
             self.cloudformation.delete_change_set(ChangeSetName=change.change_set)
 
@@ -122,11 +122,11 @@ class Stacks:
         raise TimeoutError(f"the stack {name} is still {status}: it goes on by itself; deploy again later")
 
     def failures(self, name: str, status: str) -> list[str]:
-        """What failed in the last operation on a stack, if that ended in this status; nothing where it went well."""
+        """The failures of the last operation on a stack, if that ended in this status; empty if it succeeded."""
         return [] if status in DONE else failures(self.cloudformation, self._described(name)["StackId"])
 
     def protect(self, name: str) -> None:
-        """Nobody deletes the stack without lifting this first."""
+        """Enables termination protection: it must be disabled before the stack can be deleted."""
         if not self._described(name).get("EnableTerminationProtection"):
             self.cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=True)
 
@@ -135,23 +135,23 @@ class Stacks:
         return {each["OutputKey"]: each["OutputValue"] for each in self._described(name).get("Outputs", [])}
 
     def parameters(self, name: str) -> dict[str, str]:
-        """What a stack was deployed with, by name."""
+        """The parameters that a stack was deployed with, by name."""
         described = self._described(name).get("Parameters", [])
         return {each["ParameterKey"]: each["ParameterValue"] for each in described}
 
     def template(self, name: str) -> Json:
-        """The template that it was deployed with, before transforms."""
+        """The template that a stack was deployed with, before transforms."""
         template: Json = self.cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
         return template
 
     def physical_ids(self, name: str) -> dict[str, str]:
-        """What each resource of a stack is really called, by logical id."""
+        """The physical id of each resource of a stack, by logical id."""
         pages = self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
         rows = (row for page in pages for row in page["StackResourceSummaries"])
         return {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in rows if "PhysicalResourceId" in row}
 
     def names(self, prefix: str) -> list[str]:
-        """The stacks whose names begin so, in order."""
+        """The names of the stacks with this prefix, in order."""
         pages = self.cloudformation.get_paginator("describe_stacks").paginate()
         found = (stack for page in pages for stack in page["Stacks"] if stack["StackStatus"] != _GONE)
         return sorted(stack["StackName"] for stack in found if stack["StackName"].startswith(prefix))

@@ -122,7 +122,7 @@ def _table(table: Table, *, retain: bool) -> Json:
 
 
 def _queue(queue: Queue) -> Json:
-    """A queue with its dead letters, and the alarms on what waits too long and on what nobody will take again."""
+    """A queue with its dead-letter queue, and the alarms on messages that wait too long and on dead letters."""
     name = f"{logical_id(queue)}Queue"
     consumer = consumer_of(queue)
     properties: Json = {
@@ -162,13 +162,13 @@ def _bus() -> Json:
 
 
 def _topic() -> Json:
-    """Whom alarms reach is the application's to say."""
+    """The topic for alarms. Its subscriptions are part of the application's template."""
     properties: Json = {"TopicName": _named("alarms"), "KmsMasterKeyId": {"Ref": "Key"}}
     return {"AlarmTopic": {"Type": "AWS::SNS::Topic", "Properties": properties}}
 
 
 def only_by_tls(action: str, resource: Any) -> Json:
-    """A policy: nothing without TLS. Who may do what with it is for the callers' policies to say."""
+    """A policy: nothing without TLS. The policies of the callers decide about access."""
     refused = {
         "Effect": "Deny",
         "Principal": "*",
@@ -250,9 +250,9 @@ def _secret(*, retain: bool) -> Json:
 
 
 def _artifacts(*, retain: bool) -> Json:
-    """Where deployments put their packages. Without a name of ours: bucket names are shared by all accounts. Nothing in
-    it expires, and what is deleted can be had back: rolling a failed deployment back needs the package before, however
-    old."""
+    """The bucket for the packages of deployments. CloudFormation generates its name, since bucket names are shared by
+    all accounts. Nothing in it expires, and deleted objects can be restored: a rollback needs the previous package,
+    however old."""
     closed = {
         "BlockPublicAcls": True,
         "BlockPublicPolicy": True,

@@ -1,8 +1,8 @@
-"""AWS clients. The only place that makes them, and only when one is asked for.
+"""Creates the AWS clients, each on first use. No other module creates one.
 
-Of the SDK only botocore is loaded: boto3 adds resources and transfers, which nothing here uses, and a tenth to the
-time that a function takes to start. All clients share one session: with one each, every client parses the SDK's
-tables of endpoints again and asks for credentials of its own.
+Only botocore is loaded: boto3 adds resources and transfers, which nothing here uses, and a tenth to a function's start
+time. All clients share one session: with a session each, every client would parse the SDK's endpoint tables and fetch
+credentials again.
 
 Region, credentials and endpoints come from the environment as the SDK reads it; ``AWS_ENDPOINT_URL`` points everything
 at a local cloud.
@@ -22,13 +22,12 @@ POOL_CONNECTIONS = 16
 """As many as one function uses at once: `DynamoDriver.query_many` runs up to 16 queries."""
 
 CHECKED_BY_US = frozenset({"dynamodb"})
-"""Services whose requests one module composes from typed values: for the SDK to walk through each of them once more is
-a third of the processor time of a large transaction. What is wrong all the same, the service refuses."""
+"""Services whose requests a single module composes from typed values. The SDK's own validation would take a third of
+the processor time of a large transaction; the service rejects invalid requests anyway."""
 
 
 QUICK = frozenset({"secretsmanager"})
-"""Services that are asked again and again on the way of a request, which goes on without an answer: it waits 6 s at
-most."""
+"""Services that are called repeatedly within a request, which continues without their answer: it waits 6 s at most."""
 
 QUICK_SECONDS = 2
 QUICK_ATTEMPTS = 2
@@ -40,8 +39,8 @@ _making = Lock()  # a session must not make two clients at once
 def client(service: str, endpoint_url: str | None = None) -> Any:
     """The container's one client of a service (safe to share between threads).
 
-    ``endpoint_url`` is for services with an address of their own, as the management API of a WebSocket. Raises
-    botocore's NoRegionError when the environment names no region.
+    ``endpoint_url`` is for services with an address of their own, such as the management API of a WebSocket. Raises
+    `NoRegionError` (botocore) if the environment names no region.
     """
     from botocore.config import Config  # noqa: PLC0415 - tools and tests that use no AWS service need not wait for it
 

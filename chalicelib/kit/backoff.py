@@ -1,4 +1,4 @@
-"""Pauses between attempts at what others keep coming first with."""
+"""Exponential backoff with full jitter, for contended writes."""
 
 from datetime import datetime, timedelta
 
@@ -7,9 +7,9 @@ from chalicelib.kit.ids import Ids
 
 
 class Backoff:
-    """Full jitter: each pause is drawn from zero up to a bound, which doubles from ``first_seconds`` to
-    ``longest_seconds``, so that those who met once do not meet again. One object serves one caller's attempts,
-    ``started`` or from its making on; without ``patience`` it never gives up.
+    """The pauses between the attempts of one caller. Each is drawn uniformly from zero to a bound that doubles from
+    ``first_seconds`` to ``longest_seconds``, so that competing callers spread out. ``patience`` counts from
+    ``started``, by default from the creation of the object; None means unlimited.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Backoff:
         self._deadline = None if patience is None else (started or clock.now()) + patience
 
     def pause(self) -> bool:
-        """Wait before the next attempt; False, at once, if the pause would not end within the patience."""
+        """Wait before the next attempt. Returns False without waiting if the pause would exceed the patience."""
         seconds = self._ids.fraction() * self._bound_seconds
         if self._deadline is not None and self._clock.now() + timedelta(seconds=seconds) > self._deadline:
             return False

@@ -1,4 +1,4 @@
-"""Time, injected. The only place that reads the machine's clock.
+"""Time as a dependency that is passed in. No other module reads the machine's clock.
 
 Stored times are UTC, whole seconds, ``YYYY-MM-DDTHH:MM:SSZ``; the same text compares as the time does.
 """
@@ -11,14 +11,14 @@ _OFFSET_LENGTH = len("+00:00")
 
 
 class Clock(Protocol):
-    """What the code may ask about time. Tests pass one that they move by hand."""
+    """The source of time. Tests pass a clock that they move by hand."""
 
     def now(self) -> datetime:
         """The current time, UTC, microseconds."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait. Only retry loops call it."""
+        """Block for this long. Only retry loops may call it."""
         ...
 
 
@@ -55,10 +55,10 @@ def parse_time(text: str) -> datetime:
 
 
 def sooner(one: str | None, other: str | None) -> str | None:
-    """The earlier of two times in the same form; None is never."""
+    """The earlier of two times in the same form; None means never."""
     return min((time for time in (one, other) if time is not None), default=None)
 
 
 def milliseconds_between(start: datetime, end: datetime) -> float:
-    """How long it took, to a hundredth of a millisecond."""
+    """The milliseconds from start to end, rounded to two decimals."""
     return round((end - start).total_seconds() * 1000, 2)

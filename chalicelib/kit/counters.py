@@ -1,8 +1,8 @@
 """Totals of large tables, kept from the change stream.
 
-A total is spread over 16 rows, so that no single row takes every write of a fleet. A batch of changes counts once,
-however often the stream repeats it: the row that names the batch is put in the same transaction as the additions.
-Totals are about a second late, and drift if the stream is lost for a day; `Counters.correct` mends them.
+A total is spread over 16 rows (shards), so that no single row takes every write. A batch of changes counts once,
+however often the stream repeats it: a row with the id of the batch is created in the same transaction. Totals lag by
+about a second, and drift if the stream is lost for a day; `Counters.correct` repairs them.
 """
 
 import hashlib
@@ -37,33 +37,33 @@ SHARDS = 16
 about 500 transactions a second (1,000 write units, DynamoDB's limit), each for up to 100 changes."""
 
 STREAM_SECONDS = 20
-"""How far a recount expects the stream's reader to be behind: some ten times what it usually is."""
+"""The lag of the stream's reader that a recount allows for: about ten times the usual lag."""
 
 _BATCH_MEMORY = timedelta(days=2)  # a stream repeats records for at most 24 hours
 _BATCH_SHARD = "batch"
 _CORRECTION = "correction"
 _LATEST = "latest"
 _MOST_NOTED = 1000
-"""Totals whose latest time a container remembers."""
+"""The number of totals whose latest time a container remembers."""
 
 
 def total_of(table: str, attribute: str, value: str) -> str:
-    """The total of the table's rows whose attribute has this value; that of all its rows bears the table's name."""
+    """The name of the total of the rows with this value of an attribute. The total of all rows has the table's name."""
     return f"{table}#{attribute}#{value}"
 
 
 def happened(what: str) -> str:
-    """The total of how often something happened. It only grows, and nothing recounts it."""
+    """The name of the total of an event. It only grows, and is never recounted."""
     return f"happened#{what}"
 
 
 def latest_of(total: str) -> Ref:
-    """Where `Counters.note_latest` notes the latest time of a total's rows; read it with `noted`."""
+    """The row in which `Counters.note_latest` stores the latest time of a total's rows; read it with `noted`."""
     return Ref(TABLE, _latest_key(total))
 
 
 def noted(row: Item | None) -> str | None:
-    """The time that stands in a row of `latest_of`."""
+    """The time in a row of `latest_of`."""
     at = None if row is None else row.get("at")
     return at if isinstance(at, str) else None
 
@@ -88,16 +88,17 @@ class Counters:
             self._add_part(f"{batch_id}#{place}", moving[start : start + room])
 
     def count(self, total: str, count: int, *, by: str) -> None:
-        """Add without a memory of batches, in one write: for figures that may be off by a crash. ``by`` names what
-        happened, and so spreads the writes over the shards."""
+        """Add in one write, without protection against repeats: for figures that may be off after a crash. ``by`` names
+        the event, whose hash chooses the shard."""
         shard = _shard_of(hashlib.sha256(by.encode()).digest())
         key = {"total": total, "shard": shard}
         self._tables.write(Update(TABLE, key, (Add("count", count),)), "counter.added")
 
     def note_latest(self, total: str, at: str) -> None:
-        """Note a time of the total's rows, unless a later one is noted. May be repeated, and come late.
+        """Store a time of the total's rows, unless a later one is stored. May be repeated, and be called out of order.
 
-        What this container has noted already is not written again: many batches of a second end rows of one total.
+        A time that this container has stored is not written again: within a second, many batches may end rows of one
+        total.
         """
         if self._noted.get(total, "") >= at:
             return
@@ -108,20 +109,21 @@ class Counters:
         self._noted[total] = at
 
     def read(self, total: str) -> int:
-        """The sum over the shards, never negative; 0 for a total that nothing was ever added to."""
+        """The sum over the shards, never negative; 0 for an unknown total."""
         return max(0, self._sum(total))
 
     def read_many(self, totals: Sequence[str]) -> dict[str, int]:
-        """`read` for each, one query a total, some at the same time."""
+        """The value of each total. One query per total, some in parallel."""
         pages = self._tables.query_many([Query(TABLE, partition=total) for total in totals])
         return {total: max(0, _sum_of(page)) for total, page in zip(totals, pages, strict=True)}
 
     def recount(self, totals: Mapping[str, Sequence[Query]]) -> dict[str, int]:
-        """Count the rows of each total's COUNT queries and mend what is wrong; returns by how much each was off.
+        """Count the rows with each total's COUNT queries and correct the totals that are wrong; returns the
+        corrections.
 
-        While rows come and go, what a counter moved in the meantime is no error: only a count outside of all that
-        the counter has said is one, and only if it still is once the stream has been read up to it. That is waited
-        for once, however many are off: after a lost stream all of them are.
+        Rows may change while they are counted. A total is wrong only if the count lies outside the range of the
+        counter's values before and after, and still does after `STREAM_SECONDS`, when the stream has caught up. The
+        wait occurs once, for all suspects together: after a lost stream, every total is wrong.
         """
         suspects: dict[str, tuple[int, int]] = {}
         for total, queries in totals.items():
@@ -138,14 +140,14 @@ class Counters:
         return wrong
 
     def forget(self, total: str) -> None:
-        """Remove a total whose rows are all gone. What the stream tells of them later begins it anew: forget it again
-        once that has been read."""
+        """Remove a total whose rows are all gone. Late changes in the stream recreate it: call this again once they
+        have been read."""
         page = self._tables.query(Query(TABLE, partition=total))
         if page.items:
             self._tables.commit([Delete(TABLE, TABLE.key_of(row)) for row in page.items], "counter.forgotten")
 
     def correct(self, total: str, difference: int) -> None:
-        """Shift a total that a recount found to be wrong."""
+        """Add a correction to a total."""
         key = {"total": total, "shard": _CORRECTION}
         self._tables.write(Update(TABLE, key, (Add("count", difference),)), "counter.corrected")
 
@@ -174,5 +176,5 @@ def _sum_of(page: Page) -> int:
 
 
 def _outside(rows: int, one_end: int, other_end: int) -> int:
-    """By how much a number of rows is above or below a range; 0 within."""
+    """The distance of a number of rows from a range, negative below it; 0 within."""
     return min(0, rows - min(one_end, other_end)) + max(0, rows - max(one_end, other_end))

@@ -1,6 +1,6 @@
 """Secrets at rest: digests for comparing, sealed text for what must be shown again.
 
-Sealed with AES-256-GCM under the stage's newest data key; what older ones sealed opens as long as they are kept
+Text is sealed with AES-256-GCM under the stage's newest data key, and opened with any key that is kept
 (`kit.data_keys`). Sealed bytes: key id (16), nonce (12), ciphertext with its tag (16 more than the text).
 """
 
@@ -46,17 +46,17 @@ class Secret:
 
 
 def digest(token: str) -> str:
-    """SHA-256 as hex. Enough for tokens of 32 random bytes; never for what people choose."""
+    """SHA-256 as hex. Sufficient for tokens of 32 random bytes, not for passwords that people choose."""
     return sha256(token.encode()).hexdigest()
 
 
 def same(left: str, right: str) -> bool:
-    """Equal text; the time taken says nothing about where they differ."""
+    """Whether two texts are equal, in constant time."""
     return hmac.compare_digest(left.encode(), right.encode())
 
 
 class Sealer:
-    """Seals text for one field of one row; what is opened elsewhere or was changed is refused."""
+    """Encrypts text for one field of one row. Decryption fails for another field or row, and for changed bytes."""
 
     def __init__(self, tables: Tables, keys: KeyService, clock: Clock, ids: Ids, stage: str) -> None:
         self._ids = ids
@@ -89,5 +89,5 @@ def key_id_of(sealed: bytes) -> bytes:
 
 
 def place_of(table: Table, row_id: str, field: str) -> str:
-    """Where sealed text belongs: ``table/id/field``."""
+    """The associated data of a sealed field: ``table/id/field``. It binds the ciphertext to the field."""
     return f"{table.name}/{row_id}/{field}"

@@ -1,7 +1,7 @@
-"""The data keys of a stage: the newest seals, all that are kept open. They stand in a table, wrapped by KMS.
+"""The data keys of a stage: the newest key encrypts, every kept key decrypts. A table holds them, wrapped by KMS.
 
-The row ``current`` holds the newest; one that was replaced stands under its id in hex. A container unwraps each key
-once. It looks for a newer one after some minutes, so an old key may seal a little longer than it is the newest.
+The row ``current`` holds the newest key; a replaced key is stored under its id in hex. A container unwraps each key
+once. It looks for a newer key every few minutes, so it may use the previous one a little longer.
 """
 
 from collections.abc import Callable
@@ -29,33 +29,33 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 DATA_KEYS = Table("data_keys", "id")
-"""``current``: the newest data key, wrapped; made on first use. The id of a key in hex: one that was replaced."""
+"""Rows: ``current``, the newest data key, wrapped, created on first use; and replaced keys by their id in hex."""
 
 CURRENT = "current"
 KEY_ID_BYTES = 16
 
 FRESH = timedelta(minutes=5)
-"""How long a container seals without looking whether there is a newer key."""
+"""How long a container uses a key before it looks for a newer one."""
 
 
 class UnsealError(Exception):
-    """Not sealed by us for this place, or changed since. Says no more on purpose."""
+    """Not sealed for this field, or changed since. It gives no more detail, on purpose."""
 
 
 class RotatedMeanwhileError(Exception):
-    """Somebody else has made a new data key at the same time."""
+    """Another caller created a new data key at the same time."""
 
 
 @dataclass(frozen=True)
 class WrappedKey:
-    """A new data key, plain and as KMS wrapped it."""
+    """A new data key: in clear, and wrapped by KMS."""
 
     plain: bytes = field(repr=False)
     wrapped: bytes
 
 
 class KeyService(Protocol):
-    """What wraps data keys. ``context`` must be the same for both."""
+    """Generates and unwraps data keys. ``context`` must be the same for both."""
 
     def generate(self, context: dict[str, str]) -> WrappedKey: ...
 
@@ -63,8 +63,8 @@ class KeyService(Protocol):
 
 
 class KmsKeyService:
-    """`KeyService` on KMS. ``client`` gives the SDK's client, and is asked at the first use: a function that holds
-    secrets mostly opens none. Raises botocore's ClientError."""
+    """`KeyService` on KMS. ``client`` returns the SDK's client and is called on first use: most functions with a sealer
+    open no secret. Raises `ClientError` (botocore)."""
 
     def __init__(self, client: Callable[[], Any], key_id: str) -> None:
         self._client = client
@@ -81,7 +81,7 @@ class KmsKeyService:
 
 
 class DataKey(NamedTuple):
-    """``refusal`` is what the cipher raises for what it did not seal."""
+    """A data key ready for use. ``refusal`` is the exception with which the cipher rejects foreign or changed text."""
 
     id: bytes
     cipher: "AESGCM"
@@ -97,7 +97,8 @@ class KeyAge(NamedTuple):
 
 
 class DataKeys:
-    """Makes the stage's first key on first use; of several containers that try at once one wins and all use its key."""
+    """Gives and rotates the stage's data keys. The first key is created on first use; if several containers try at
+    once, all use the key of the winner."""
 
     def __init__(self, tables: Tables, keys: KeyService, clock: Clock, ids: Ids, stage: str) -> None:
         self._tables = tables
@@ -111,7 +112,7 @@ class DataKeys:
         self._looked_at: datetime | None = None
 
     def newest(self, *, fresh: bool = False) -> DataKey:
-        """What seals, as it was `FRESH` ago at most; ``fresh``: as it is now."""
+        """The newest key, at most `FRESH` old information; with ``fresh`` it is read now."""
         with self._lock:
             if self._newest is None or fresh or not self._is_fresh():
                 self._look()
@@ -120,7 +121,7 @@ class DataKeys:
             return self._newest
 
     def newest_id(self) -> bytes:
-        """The id of the key that seals now. It unwraps none, for those who may not."""
+        """The id of the newest key. It unwraps no key, so the caller needs no right to do that."""
         return _id_of(self._tables.get(DATA_KEYS, {"id": CURRENT}))
 
     def find(self, key_id: bytes) -> DataKey | None:
@@ -136,8 +137,8 @@ class DataKeys:
             return self._known[key_id]
 
     def rotate(self) -> bytes:
-        """Make a new key, with which everything is sealed from now on; returns its id. One transaction. Raises
-        RotatedMeanwhileError."""
+        """Create a new key, with which everything is sealed from now on; returns its id. One transaction. Raises
+        `RotatedMeanwhileError`."""
         now = to_seconds_text(self._clock.now())
         old = self._tables.get(DATA_KEYS, {"id": CURRENT})
         if old is None:
@@ -156,7 +157,7 @@ class DataKeys:
         return key_id
 
     def age_of(self, key_id: bytes) -> KeyAge | None:
-        """What is known of a key that is kept, None of one that is not."""
+        """The creation and retirement times of a kept key; None for an unknown id."""
         newest = self._tables.get(DATA_KEYS, {"id": CURRENT})
         if newest is not None and _id_of(newest) == key_id:
             return KeyAge(key_id, str(newest["inserted_at"]), None)
@@ -164,11 +165,11 @@ class DataKeys:
         return None if row is None else KeyAge(key_id, str(row["inserted_at"]), str(row["retired_at"]))
 
     def forget(self, key_id: bytes) -> None:
-        """Drop a key that was replaced: what it has sealed opens never again. One that is gone is fine."""
+        """Delete a replaced key: text that it sealed can never be opened again. Safe to repeat."""
         self._tables.write(Delete(DATA_KEYS, {"id": key_id.hex()}), "data_key.forgotten")
 
     def _is_fresh(self) -> bool:
-        """False also for a time that is ahead: the clock was set back."""
+        """False also for a time in the future: the clock was set back."""
         at = self._looked_at
         return at is not None and timedelta(0) <= self._clock.now() - at < FRESH
 
@@ -191,7 +192,7 @@ class DataKeys:
             return error.current
 
     def _unwrapped(self, row: Item | None) -> DataKey:
-        # Most functions hold a sealer and open nothing: only who does pays for the import.
+        # Most functions hold a sealer and open nothing: only those that use it pay for the import.
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 

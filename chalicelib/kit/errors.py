@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 Details = Mapping[str, Sequence[str]]
-"""Field (or slash path) -> what is wrong with it."""
+"""The problems by field (or slash path)."""
 
 
 class Kind(StrEnum):
-    """What went wrong. The value is the public ``error.code``."""
+    """The kind of a failure. The value is the public ``error.code``."""
 
     BAD_REQUEST = "bad_request"
     UNAUTHORIZED = "unauthorized"

@@ -1,4 +1,4 @@
-"""What a probe asks for."""
+"""The check that a health probe runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """Something that must work for requests to succeed. ``run`` raises where it does not."""
+    """A dependency that must work for requests to succeed. ``run`` raises if it does not."""
 
     name: str
     run: Callable[[], object]

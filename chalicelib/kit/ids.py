@@ -1,4 +1,4 @@
-"""Identifiers and random secrets, injected. The only place that draws random numbers.
+"""Ids and random secrets as a dependency that is passed in. No other module draws random numbers.
 
 UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds since 1970, then random bits, so text order is time order.
 """
@@ -40,12 +40,12 @@ def milliseconds_of(uuid7: str) -> int:
 
 
 def moment_of(uuid7: str) -> datetime:
-    """When it was made, by its time bits."""
+    """The creation time of a UUIDv7, from its time bits."""
     return moment_of_milliseconds(milliseconds_of(uuid7))
 
 
 def moment_of_milliseconds(milliseconds: int) -> datetime:
-    """Undo `to_milliseconds`."""
+    """The inverse of `to_milliseconds`."""
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
@@ -76,7 +76,7 @@ def to_unpadded_base64(raw: bytes) -> str:
 
 
 def from_unpadded_base64(text: str) -> bytes:
-    """Undo `to_unpadded_base64`. Raises ValueError for anything else."""
+    """The inverse of `to_unpadded_base64`. Raises ValueError for anything else."""
     return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
 
 

@@ -34,7 +34,7 @@ class Level(StrEnum):
 
 
 class Sink(Protocol):
-    """Where lines go; standard error, or a list in tests."""
+    """The destination of log lines: standard error, or a list in tests."""
 
     def write(self, text: str, /) -> object: ...
 
@@ -58,23 +58,24 @@ class Log:
         sink.flush()
 
     def failure(self, event: str, error: BaseException, **fields: object) -> None:
-        """An error nobody expected, with where it happened."""
+        """Log an unexpected error with its stack."""
         self.line(event, level=Level.ERROR, **fields, **describe(error))
 
 
 def describe(error: BaseException) -> Mapping[str, Any]:
-    """The fields that tell what `error` was and where: no local values, no input."""
+    """The fields for an error: its type, text and stack, without local values or input."""
     return {"error_type": type(error).__name__, "error": _text(error), "stack": _stack(error)}
 
 
 class DamagedError(Exception):
-    """Stands for pydantic's ValidationError where that would be printed by others: it names places and kinds of what is
-    wrong, and quotes nothing."""
+    """Replaces pydantic's ValidationError where Lambda would print it: names the locations and kinds of the problems
+    and quotes no value."""
 
 
 @contextmanager
 def quoting_nothing() -> Iterator[None]:
-    """For what leaves a function: Lambda prints the text of an exception, and pydantic's quotes the row or message."""
+    """Replaces validation errors that leave a function: Lambda prints the text of an exception, and pydantic's text
+    quotes the row or message."""
     try:
         yield
     except ValidationError as error:
@@ -83,8 +84,8 @@ def quoting_nothing() -> Iterator[None]:
 
 def _text(error: BaseException) -> str:
     if isinstance(error, ValidationError):
-        places = [f"{'.'.join(str(part) for part in problem['loc'])}: {problem['type']}" for problem in _found(error)]
-        return f"{error.title}: {'; '.join(places)}"[:_MAX_TEXT_LENGTH]
+        problems = [f"{'.'.join(str(part) for part in problem['loc'])}: {problem['type']}" for problem in _found(error)]
+        return f"{error.title}: {'; '.join(problems)}"[:_MAX_TEXT_LENGTH]
     return str(error)[:_MAX_TEXT_LENGTH]
 
 

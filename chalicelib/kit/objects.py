@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.kit.errors import unavailable
 
 MISSING = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
-"""What S3 answers for a key that is not there: AccessDenied where, as here, the caller may not list the bucket."""
+"""S3's error codes for a missing key: AccessDenied if, as here, the caller may not list the bucket."""
 
 READ_BYTES = 64 * 1024
 """The largest object that is read as a whole."""
@@ -48,7 +48,7 @@ class Objects:
         return content
 
     def link(self, key: str, seconds: int) -> str:
-        """A URL at which whoever has it can read the object, for so long. Made without a call; says nothing about
-        whether the object is there."""
+        """A signed URL with which any client can read the object for this time. Created without a call, so the object
+        may not exist."""
         params = {"Bucket": self._bucket, "Key": key}
         return self._client.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)

@@ -1,4 +1,4 @@
-"""Who and what the current work is done for.
+"""The origin of the current work: the request, the actor and the address.
 
 Set once by `@endpoint` or a worker's decorator, read by the log and by `kit.tables` (``changed_by``). A context
 variable and not an argument, since every write of every use case carries it and none decides by it.

@@ -1,8 +1,8 @@
-"""Noting in a row where parts of its work go on in another invocation, a cursor each.
+"""Stores in a row the cursors from which the parts of its work continue in another invocation.
 
-The change stream begins the next message there, and a sweep does, should that be lost: the row is one of those that
-`kit.redrive` finds. Lambda stops a chain of messages that a function sends itself after 16 (Lambda developer guide,
-"recursive loop detection"); one that leads through a row it does not see.
+The change stream sends the next message; if that is lost, a sweep does (`kit.redrive` finds the row). Lambda stops a
+function that sends itself more than 16 messages in a chain (Lambda developer guide, "recursive loop detection"); it
+does not detect a chain through a row.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,15 +14,15 @@ from chalicelib.kit.errors import unavailable
 from chalicelib.kit.tables import ConditionFailedError, Equals, Item, Key, Set, Table, Tables, Update
 
 CURSORS = "cursors"
-"""The attribute that holds them, by the names of the parts."""
+"""The attribute with the cursors, by the names of the parts."""
 
 PARKED_FOR = timedelta(seconds=120)
-"""When a sweep goes on with work whose next message the change stream did not bring. Longer than an invocation works:
-what is merely under way is not begun beside itself."""
+"""The time after which a sweep resumes work whose next message was lost. Longer than an invocation, so that work in
+progress is not started twice."""
 
 
 def parked_until(now: datetime) -> str:
-    """When to look at work again that has just noted where it goes on; seconds text."""
+    """When a sweep should look at work that was parked now; seconds text."""
     return to_seconds_text(now + PARKED_FOR)
 
 
@@ -38,11 +38,10 @@ def park(
     now: datetime,
     operation: str,
 ) -> bool:
-    """Note that a part, taken up at ``before``, goes on as ``following`` says: itself from another cursor, or parts of
-    it from theirs.
+    """Replace the cursor ``before`` of a part by ``following``: the part's next cursor, or those of several parts.
 
-    False where it has been gone on with since, or, as ``is_wanted`` says of the row, is not to be done any more: then
-    whoever is at it stops. Raises service_unavailable when others keep changing the row.
+    Returns False if the cursor has changed since, or ``is_wanted`` says that the row needs no more work: then the
+    caller stops. Raises `EdgeError` (service unavailable) if the row stays contended.
     """
     row = tables.get(table, key)
     for _ in tables.tries():
@@ -67,12 +66,12 @@ def park(
 
 
 def cursors_of(row: Item | None) -> Mapping[str, str]:
-    """Where parts of a row's work go on, by name."""
+    """The cursors of a row's work, by the names of the parts."""
     found = (row or {}).get(CURSORS)
     return {name: str(cursor) for name, cursor in found.items()} if isinstance(found, dict) else {}
 
 
 def moved(change: Change) -> Mapping[str, str]:
-    """The cursors that a change of a row noted, by name."""
+    """The cursors that a change of a row has set, by name."""
     before = cursors_of(change.old)
     return {name: cursor for name, cursor in sorted(cursors_of(change.new).items()) if before.get(name) != cursor}

@@ -62,11 +62,11 @@ class Traced(dict[str, Any]):
 
 
 class QueueError(Exception):
-    """Some messages of a batch were not taken. Nothing says which were: send all of them again."""
+    """SQS did not accept some messages of a batch. It is not known which: send all of them again."""
 
 
 class QueueUnavailableError(Exception):
-    """SQS did not say what was asked."""
+    """SQS did not answer."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Queues:
             for message in messages
         ]
         for batch in batches(every, lambda entry: _utf8_bytes(entry["MessageBody"])):
-            entries = [{"Id": str(place), **entry} for place, entry in enumerate(batch)]
+            entries = [{"Id": str(index), **entry} for index, entry in enumerate(batch)]
             answer = self._client.send_message_batch(QueueUrl=url, Entries=entries)
             if answer.get("Failed"):
                 raise QueueError(f"{_name_of(url)}: {len(answer['Failed'])} of {len(entries)} messages were not taken")
@@ -148,7 +148,7 @@ class Queues:
         self._client.get_queue_attributes(QueueUrl=self._urls[Queue.EVENTS], AttributeNames=["QueueArn"])
 
     def depths(self) -> dict[Queue, Depth]:
-        """How full every queue is: one call each, and one for its dead letters, some at a time. Raises
+        """The number of messages in every queue: one call each, and one for its dead letters, some in parallel. Raises
         `QueueUnavailableError`."""
         dead = [queue for queue in Queue if queue not in READ_BY_PEOPLE]
         urls = [*(self._urls[queue] for queue in Queue), *(f"{self._urls[queue]}-dead" for queue in dead)]
@@ -171,7 +171,7 @@ class Queues:
 
 
 def _traced(message: Message, trace: str) -> dict[str, Any]:
-    """The attributes of a message: whose request it is."""
+    """The attributes of a message: the id of its request."""
     own = message.request_id if isinstance(message, Traced) else ""
     return {"request_id": {"DataType": "String", "StringValue": own or trace}}
 
@@ -184,7 +184,7 @@ def to_body(message: Any) -> str:
 
 
 def body_bytes(message: Any) -> int:
-    """What a message, or a part of one, counts against `BATCH_BYTES`."""
+    """The bytes of a message, or of a part of one, that count against `BATCH_BYTES`."""
     return _utf8_bytes(to_body(message))
 
 
@@ -195,7 +195,7 @@ def batches(
     most_entries: int = BATCH_LIMIT,
     most_bytes: int = BATCH_BYTES,
 ) -> Iterator[list[T]]:
-    """Cut by entries and by bytes. An entry that is larger than ``most_bytes`` goes alone."""
+    """Split entries into batches by number and bytes. An entry larger than ``most_bytes`` gets a batch of its own."""
     batch: list[T] = []
     size = 0
     for entry in entries:

@@ -1,4 +1,4 @@
-"""Work that was not finished: when a sweep looks at it again, and how it finds it."""
+"""Finds unfinished work for a sweep, and says when a sweep should look at it again."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -8,14 +8,14 @@ from chalicelib.kit.tables import Between, Item, Query, Ref, Table, Tables
 
 FIRST_LOOK = timedelta(seconds=60)
 LONGEST_PAUSE = timedelta(seconds=900)
-"""Unfinished work is queued again after 1, 2, 4, 8 and then every 15 minutes: what is merely under way, because it is
-large, is not multiplied."""
+"""Unfinished work is queued again after 1, 2, 4, 8 and then every 15 minutes, so that large work in progress is not
+started many times."""
 
 SETTLE_SOON = timedelta(seconds=60)
-"""When it is first looked again at what an index may have hidden: beyond all but the rarest lag."""
+"""When to search again for rows that a lagging index may have hidden, the first time: longer than nearly any lag."""
 
 SETTLE = timedelta(seconds=900)
-"""When it is looked again for the last time: far beyond any lag of an index."""
+"""When to search again the last time: far longer than any lag of an index."""
 
 _MOST_DOUBLINGS = 4
 
@@ -24,13 +24,13 @@ _PAGE = 100
 
 
 def look_again_at(now: datetime, sweeps: int) -> str:
-    """When to look at work again that ``sweeps`` sweeps have queued so far; seconds text."""
+    """When to look again at work that ``sweeps`` sweeps have queued so far; seconds text."""
     return to_seconds_text(now + min(FIRST_LOOK * 2 ** min(sweeps, _MOST_DOUBLINGS), LONGEST_PAUSE))
 
 
 def due_rows(tables: Tables, table: Table, partition: str, now: str) -> Iterator[list[Item]]:
-    """The rows of a table whose ``due_at`` has come, by its sparse index ``due``: most overdue first, page by page, as
-    the rows say now. An index entry whose row has moved on or is gone is passed over."""
+    """The rows of a table whose ``due_at`` has passed, most overdue first, page by page, by the sparse index ``due``.
+    The rows are read anew: an index entry whose row is gone or no longer due is skipped."""
     query = Query(table, partition, index=table.index("due"), sort=Between("0", now), limit=_PAGE)
     for page in tables.pages(query):
         rows = tables.get_many([Ref(table, table.key_of(entry)) for entry in page.items])

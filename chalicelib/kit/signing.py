@@ -1,4 +1,4 @@
-"""Signatures of bodies that are sent out, in two forms: a plain HMAC, and the headers of Standard Webhooks 1.0.0."""
+"""Signs request bodies in two forms: a plain HMAC, and the headers of Standard Webhooks 1.0.0."""
 
 import base64
 import hmac
@@ -14,7 +14,7 @@ SHARED_SECRET_PREFIX = "whsec_"  # noqa: S105 - the standard's prefix, no secret
 
 SHORTEST_KEY_BYTES = 24
 LONGEST_KEY_BYTES = 64
-"""Of keys behind the prefix (Standard Webhooks, "Signature scheme")."""
+"""The length of a key after the prefix (Standard Webhooks, "Signature scheme")."""
 
 
 def hex_signature(secret: Secret, body: bytes) -> str:
@@ -37,9 +37,9 @@ def standard_headers(message_id: str, at: datetime, body: bytes, secrets: Sequen
 def signing_keys(secret: Secret) -> tuple[bytes, ...]:
     """The keys of Standard Webhooks signatures.
 
-    A secret in the standard's form (``whsec_`` and 24 to 64 bytes as base64) is those bytes, as every library of that
-    standard reads it. Any other is its own UTF-8. Where that happens to be base64, libraries that are given it as text
-    decode it, so there is a second key: what they read.
+    A secret in the standard's form (``whsec_`` and 24 to 64 bytes as base64) gives those bytes, as every library of the
+    standard reads it. Any other secret gives its UTF-8 bytes. If these happen to be base64, some libraries decode them,
+    so the decoded bytes are a second key.
     """
     text = secret.reveal()
     if text.startswith(SHARED_SECRET_PREFIX):
@@ -50,7 +50,7 @@ def signing_keys(secret: Secret) -> tuple[bytes, ...]:
 
 
 def shared_key(text: str) -> bytes | None:
-    """The bytes of a secret in the standard's form; None where what follows the prefix is no base64 of 24 to 64."""
+    """The bytes of a secret in the standard's form; None unless base64 of 24 to 64 bytes follows the prefix."""
     key = _decoded(text.removeprefix(SHARED_SECRET_PREFIX))
     return key if key is not None and SHORTEST_KEY_BYTES <= len(key) <= LONGEST_KEY_BYTES else None
 

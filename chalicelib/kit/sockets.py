@@ -25,7 +25,7 @@ class SocketClient(Protocol):
 
 
 class Sockets:
-    """Posts and closes. A socket that is gone is an answer, not an error."""
+    """Posts frames to WebSockets and closes them. A closed socket gives False and no error."""
 
     def __init__(self, client: SocketClient) -> None:
         self._client = client

@@ -1,16 +1,16 @@
 """Work that takes more than one message, remembered by a row until it is done.
 
-Whoever makes it necessary puts the row (`ask`) into the transaction that does so. The change stream tells of the row,
-and the relay sends the first message. A worker goes on for as long as its function may; what is left then it notes in
-the row (`park`), and the change stream begins the next message there. No message leads to another of its kind by SQS
-alone: Lambda stops such chains after 16 (Lambda developer guide, "recursive loop detection"). Whatever is lost on the
-way, the stream of a day included, a sweep finds the row overdue and has it gone on with from where it was noted last:
-passes bear repeats, also beside each other.
+The transaction that makes the work necessary also creates the row (`ask`). The relay reads the row from the change
+stream and sends the first message. A worker runs until its function's time is nearly over; then it stores a cursor in
+the row (`park`), and the change stream leads to the next message. No message causes another of its kind through SQS
+alone: Lambda stops such chains after 16 (Lambda developer guide, "recursive loop detection"). If anything is lost, even
+the stream of a day, a sweep finds the overdue row and resumes the work at its last cursor. Passes are idempotent, even
+if they run concurrently.
 
-Work that nobody asked for by a row (`park` makes one) is lost with its message only within its first invocation.
+Work that started with a message and has no row yet (`park` creates one) can be lost only during its first invocation.
 
-What a pass works on is found by an index, which lags. So it is made twice unless told otherwise: at once, and again
-when any index has caught up.
+A pass finds its rows by an index, which lags. So by default two passes are made: one at once, and one when every index
+has caught up.
 """
 
 from collections.abc import Iterator
@@ -42,17 +42,18 @@ from chalicelib.kit.tables import (
 )
 
 DUE = "tasks"
-"""The one partition of the index `due`. Operators ask for tasks one by one: some hundred a second are no hot key."""
+"""The single partition of the index `due`. Operators create tasks one by one; some hundred per second do not overload a
+partition."""
 
 TABLE = Table("tasks", partition="id", indexes=(Index("due", "due", "due_at"),), stream=True)
 
 _OF_MESSAGES = frozenset({"kind", "id", "task", "asked_at", "cursor", "began_at", "queue"})
-"""What a message says besides the arguments of its task."""
+"""The fields of a message besides the arguments of its task."""
 
 
 class _Task(BaseModel, frozen=True):
-    """``asked_at`` counts anew when the same is asked for again; ``cursor`` is where its pass goes on. Times are
-    seconds text."""
+    """A task's row. ``asked_at`` is renewed when the same task is asked for again; its pass continues at ``cursor``.
+    Times are seconds text."""
 
     id: str
     asked_at: str
@@ -64,7 +65,7 @@ class _Task(BaseModel, frozen=True):
 
 
 def ask(kind: str, subject: str, now: datetime, *, settles: bool = True, **arguments: str) -> Update:
-    """A write for a transaction: this is to be done to the subject from now on. Again, it is to be done anew.
+    """A write for a transaction that creates the task of this kind for the subject. If the task exists, it starts anew.
 
     ``arguments`` come with every message beside ``kind`` and ``id``, and tell tasks of a subject apart. Without
     ``settles`` one pass is enough.
@@ -74,7 +75,7 @@ def ask(kind: str, subject: str, now: datetime, *, settles: bool = True, **argum
 
 
 def message_of(row: Item) -> Message:
-    """What begins a pass over a task's row, or goes on with the one that was noted there."""
+    """The message that starts a pass for a task's row, or resumes it at the stored cursor."""
     arguments = row.get("arguments")
     given: dict[str, Any] = arguments if isinstance(arguments, dict) else {}
     place = {name: row[name] for name in ("cursor", "began_at") if row.get("cursor") is not None}
@@ -82,13 +83,13 @@ def message_of(row: Item) -> Message:
 
 
 def queue_of(row: Item) -> str | None:
-    """The name of the queue whose worker does the task; None for the one of all tasks that were asked for."""
+    """The name of the queue whose worker does the task; None for the default queue."""
     queue = row.get("queue")
     return queue if isinstance(queue, str) else None
 
 
 def is_asked(old: Item | None, new: Item | None) -> bool:
-    """Whether this change of a row asks for the task, for the first time or anew, or for going on with it."""
+    """Whether this change of a row starts the task, restarts it or resumes it."""
     if new is None:
         return False
     is_parked = new.get("cursor") is not None and (old is None or old.get("cursor") != new.get("cursor"))
@@ -96,24 +97,24 @@ def is_asked(old: Item | None, new: Item | None) -> bool:
 
 
 class Tasks:
-    """What becomes of a task. Any method may be repeated, late and beside itself."""
+    """Parks, ends and sweeps tasks. Every method may be repeated, late or concurrently."""
 
     def __init__(self, tables: Tables, clock: Clock) -> None:
         self._tables = tables
         self._clock = clock
 
     def begin(self) -> str:
-        """The time that a pass begins at, for `end`."""
+        """The start time of a pass, for `end`."""
         return to_seconds_text(self._clock.now())
 
     def park(self, message: Message, cursor: str, began_at: str, *, queue: str | None = None) -> bool:
-        """Note that the pass of a message is to go on from a cursor: its task's row says so, or a new one, whose
+        """Store the cursor at which the pass of a message continues, in the row of its task or in a new row, whose
         messages go to ``queue``.
 
-        A row that it makes was asked for when the pass began, so that the end of the pass is the end of the task.
+        A new row has the start of the pass as ``asked_at``, so that the task ends with the pass.
 
-        False, and nothing noted, where another pass is ahead of this one, or the task was asked for anew since: then
-        the message ends here.
+        Returns False, and stores nothing, if another pass is ahead of this one or the task was restarted since: then
+        the caller stops.
         """
         now = self._clock.now()
         place = (Set("cursor", cursor), Set("began_at", began_at), Set("sweeps", 0), *_due(parked_until(now)))
@@ -131,9 +132,9 @@ class Tasks:
         return self._tables.try_write(Update(TABLE, _key(row_id), changes, Absent("asked_at")), "task.parked")
 
     def end(self, task_id: str, began_at: str) -> None:
-        """A pass that began then is through: the task is done, or looked at again when indexes have caught up.
+        """End a pass that began at this time: the task is done, or gets another pass when indexes have caught up.
 
-        It does nothing where the task was asked for anew since; that has passes of its own.
+        It does nothing if the task was restarted since, which has passes of its own.
         """
         row = self._tables.get(TABLE, _key(task_id))
         if row is None:
@@ -143,7 +144,7 @@ class Tasks:
             return
         again = to_seconds_text(parse_time(task.asked_at) + SETTLE)
         if task.settles and began_at < again:
-            # Else a pass beside this one has noted the same, or a sweep looks later anyway.
+            # Otherwise a concurrent pass has stored the same, or a sweep will look later anyway.
             if task.due_at < again or task.cursor is not None:
                 from_the_start = (Set("cursor", None), Set("began_at", None))
                 self._tables.try_write(_put_off(task, again, sweeps=0, more=from_the_start), "task.settling")
@@ -153,9 +154,9 @@ class Tasks:
             )
 
     def due_work(self, limit: int) -> Iterator[list[Item]]:
-        """The rows of what a sweep has to queue now, at most ``limit`` tasks, page by page.
+        """The rows of the tasks that a sweep has to queue now, at most ``limit``, page by page.
 
-        Each task is put off before it is handed out: what is lost on the way comes up again.
+        The due time of each task is moved before the task is returned: if its message is lost, it comes up again.
         """
         now = self._clock.now()
         taken = 0

@@ -1,4 +1,4 @@
-"""How long an invocation may go on beginning new pieces of work."""
+"""Limits how long an invocation may start new pieces of work."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from chalicelib.kit.clock import Clock
 
 SHARE = 0.7
-"""Of the time until Lambda ends the function. The rest is for the piece under way and for noting where to go on: no
-piece may take longer than a quarter of its function's timeout."""
+"""The share of the time until Lambda ends the function. The rest is for the piece in progress and for storing the
+cursor: no piece may take longer than a quarter of its function's timeout."""
 
 
 class WorkTime:
-    """Runs out by the clock. With 0 seconds, exactly one piece is done: the first one needs no permission."""
+    """A time budget. With 0 seconds exactly one piece is done, as the first needs no permission."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
@@ -24,6 +24,6 @@ class WorkTime:
 
 
 def work_time(clock: Clock, context: Any) -> WorkTime:
-    """What is left by Lambda's context object; one piece where there is none."""
+    """The budget from Lambda's context object; without one, a single piece."""
     left = 0.0 if context is None else context.get_remaining_time_in_millis() / 1000
     return WorkTime(clock, left * SHARE)

@@ -39,7 +39,7 @@ class Account:
         return self.session.client(service, config=_CONFIG)
 
     def warnings(self) -> list[str]:
-        """What the account lacks, a sentence each."""
+        """The prerequisites that the account lacks, a sentence each."""
         try:
             limits = self.client("lambda").get_account_settings()["AccountLimit"]
         except ClientError as error:
@@ -54,10 +54,10 @@ class Account:
 
 
 def connect(account: str, region: str, environment: Mapping[str, str]) -> Account:
-    """The account of the shell's credentials, in ``region`` or else the shell's. ``account``, where given, says which
-    it has to be.
+    """The account of the shell's credentials, in ``region`` or, by default, the shell's region. ``account`` is the
+    expected account id; empty for any.
 
-    Raises RefusedError without region or credentials, and for another account.
+    Raises `RefusedError` without region or credentials, and for another account.
     """
     try:
         session = boto3.Session(region_name=region or environment.get("AWS_REGION"))  # the SDK passes AWS_REGION over

@@ -1,4 +1,4 @@
-"""What the deployments of a core and of a further stack have in common."""
+"""The steps that are common to the deployments of a core and of a further stack."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -65,7 +65,7 @@ class Deployment(ABC):
         check_options({**kept, **settings})
 
     def heading(self, stack: str) -> list[str]:
-        """Where it goes."""
+        """The lines that name the account, the region, the stage and the release."""
         deployed = self.stacks.outputs(stack).get("Release", "unknown") if self.stacks.exists(stack) else "none"
         named = f"{self.account.id} ({self.account.alias})" if self.account.alias else self.account.id
         file = self.file.shown if self.file.exists else f"no {self.file.shown}: defaults, and what is deployed stays"
@@ -77,7 +77,7 @@ class Deployment(ABC):
         ]
 
     def remarks(self) -> list[str]:
-        """What a person should know before saying yes."""
+        """Warnings to read before confirming."""
         ignored = [
             name
             for name in (*documented_settings(), *options_of(self.role), *SECRET_KEYS)
@@ -90,7 +90,7 @@ class Deployment(ABC):
         return found
 
     def confirm(self, *changes: Change) -> None:
-        """Ask, and forget the plan where the answer is no. Raises DeclinedError."""
+        """Ask, and forget the plan where the answer is no. Raises `DeclinedError`."""
         try:
             if self.console.confirms():
                 return
@@ -130,7 +130,7 @@ class Deployment(ABC):
 
 
 def settable() -> dict[str, frozenset[str]]:
-    """What the file of a stage may set: in the core (``settings``), and in a further stack (``further``)."""
+    """The names that the file of a stage may set, for the core (``settings``) and for further stacks (``further``)."""
     return {
         "settings": frozenset({*documented_settings(), *options_of(Role.CORE)}),
         "further": frozenset({*OWN_SETTINGS, *options_of(Role.FURTHER)}),

@@ -30,7 +30,7 @@ class Application:
 
 
 def used_indexes(tables: Iterable[Table]) -> dict[str, list[str]]:
-    """What the code of these tables may query: every index but those that are retired."""
+    """The indexes that the code may query: all except retired ones."""
     return {table.name: [each.name for each in table.indexes if not each.retired] for table in tables}
 
 

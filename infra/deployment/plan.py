@@ -43,7 +43,7 @@ _VERBS = {Kind.CREATE: "is created", Kind.UPDATE: "is updated", Kind.NOTHING: "s
 
 
 def dangers(changes: Iterable[Change]) -> list[str]:
-    """What a person should stop at: data that leaves the stack or is put anew, APIs that get another address."""
+    """The dangerous changes of a plan: data that leaves the stack or is replaced, APIs that get another address."""
     return [
         f"{resource.name} ({resource.type}): {resource.action}"
         for change in changes
@@ -62,7 +62,7 @@ def _is_danger(resource: Resource) -> bool:
 
 @dataclass(frozen=True)
 class Console:
-    """Where a deployment is told of and confirmed. ``ask`` returns a line that a person typed."""
+    """Shows a deployment and asks for confirmation. ``ask`` returns the line that a person typed."""
 
     environment: Mapping[str, str]
     out: TextIO = sys.stdout
@@ -73,9 +73,8 @@ class Console:
         print("\n".join(lines), file=self.out, flush=True)
 
     def confirms(self) -> bool:
-        """Whether to go on: YES=1 says so, else a person does; a terminal that is closed says no.
-
-        Raises RefusedError where there is nobody to ask.
+        """Whether to go on: yes with YES=1, otherwise as the person at the terminal answers; a closed terminal means
+        no. Raises `RefusedError` without YES=1 and without a terminal.
         """
         if self.environment.get("YES") == "1":
             return True

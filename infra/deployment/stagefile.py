@@ -53,10 +53,9 @@ def check_stage(stage: str) -> None:
 
 
 def read(stage: str, names: Mapping[str, frozenset[str]], folder: Path = FOLDER) -> StageFile:
-    """The file of that stage, an empty one where there is none. ``names`` has what may be set, in the core
-    (``settings``) and in further stacks (``further``).
-
-    Raises ValueError for a file that is not TOML, for names that nobody knows, for keys, and for values of no use.
+    """The parsed file of that stage; empty if it has none. ``names`` are the settings that are allowed, for the core
+    (``settings``) and for further stacks (``further``). Raises ValueError for a file that is not TOML, for unknown
+    names, for keys, and for invalid values.
     """
     path = folder / f"{stage}.toml"
     if not path.exists():
@@ -117,7 +116,7 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
-def as_text(place: str, value: object) -> str:
+def as_text(context: str, value: object) -> str:
     """A value of TOML as an environment variable has it. Raises ValueError for tables, dates and lists of such."""
     match value:
         case bool():
@@ -126,4 +125,4 @@ def as_text(place: str, value: object) -> str:
             return str(value)
         case list() if all(isinstance(each, str | int) and not isinstance(each, bool) for each in value):
             return ",".join(str(each) for each in value)
-    raise ValueError(f"{place} has to be a text, a number, true, false or a list of texts")
+    raise ValueError(f"{context} has to be a text, a number, true, false or a list of texts")

@@ -1,4 +1,4 @@
-"""PUBLIC_URL and ADMIN_URLS where nobody chose them: they follow from the API's own address."""
+"""The defaults of PUBLIC_URL and ADMIN_URLS, derived from the API's own address."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class Urls:
         return public_url(outputs) != self.own and (self.public_follows or self.admin_follow)
 
     def parameters(self, outputs: Mapping[str, str]) -> dict[str, str]:
-        """What follows from the API's address."""
+        """The parameters that are derived from the API's address."""
         found = {}
         if self.public_follows:
             found[_PUBLIC] = public_url(outputs)

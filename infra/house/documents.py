@@ -47,7 +47,7 @@ class Document:
         return 1 if position < 0 else self.text.count("\n", 0, position) + 1
 
     def resolved(self, node: Json) -> Json:
-        """What a ``$ref`` within the document refers to; any other node is returned as it is."""
+        """Follows a ``$ref`` within the document; any other node is returned as it is."""
         while (reference := node.get("$ref")) is not None:
             target: Any = self.json
             for part in reference.removeprefix("#/").split("/"):

@@ -1,4 +1,4 @@
-"""What a rule reports, and how it is printed."""
+"""The finding of a rule, and its printed form."""
 
 from dataclasses import dataclass
 

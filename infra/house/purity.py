@@ -24,7 +24,7 @@ DRAWS_IDS: Final = frozenset(
     {*(f"uuid.{name}" for name in ("uuid1", "uuid4", "uuid6", "uuid7", "getnode")), "chalicelib.kit.ids.Ids"}
 )
 IS_PURE: Final = frozenset({"secrets.compare_digest", "random.Random"})
-"""Of the modules that draw random numbers: what does not, given its arguments."""
+"""Functions of `random` and `secrets` that are pure."""
 MAKES_REAL: Final = ("chalicelib.kit.clock.SystemClock", "chalicelib.kit.ids.Ids")
 """Classes that may be named anywhere, as a type, and called only where the application is wired."""
 SLEEPS: Final = frozenset({"time.sleep", "asyncio.sleep", "select.select", "signal.pause"})

@@ -22,7 +22,7 @@ def find(source: Source) -> Iterator[Finding]:
 
 
 def _fault(opening: str, name: str, closing: str, kinds: str | None) -> str | None:
-    """What is wrong with the words that follow 'Raises'."""
+    """The fault in the words that follow 'Raises', if any."""
     last = name.rstrip(".").rpartition(".")[2]
     if not last[:1].isupper():
         return f"'Raises {name}' does not name an exception class"

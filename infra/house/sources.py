@@ -86,7 +86,7 @@ class Source:
         return names
 
     def full_name(self, node: ast.expr) -> str | None:
-        """What an expression refers to if it starts at an import: ``datetime.datetime.now``; else None."""
+        """The full name of an expression that starts at an import: ``datetime.datetime.now``; None for any other."""
         parts: list[str] = []
         while isinstance(node, ast.Attribute):
             parts.append(node.attr)
@@ -101,7 +101,7 @@ class Source:
         return [*self._docstrings(self.tree, ()), *self._comments(), *self._descriptions()]
 
     def _docstrings(self, node: ast.AST, names: tuple[str, ...]) -> Iterator[Prose]:
-        """Of the node and what it contains. A string below an assignment is the docstring of its first target."""
+        """The docstrings of a node and its parts. A string below an assignment is the docstring of its first target."""
         body: list[ast.stmt] = getattr(node, "body", [])
         if isinstance(node, _DOCUMENTED) and body and (text := _as_docstring(body[0])):
             yield Prose(str(text.value), text.lineno, names)

@@ -15,8 +15,8 @@ from infra.package import ROOT
 AGENT_FOLDER = ROOT / "samples" / "agent"
 
 CANCEL_GRACE_SECONDS = 2
-"""What a running command gets when its agent stops. Less than the guard's grace: an agent that were killed first would
-leave its commands running, since each has a session of its own."""
+"""Seconds that a running command gets when its agent stops. Less than the guard's grace: if the agent were killed
+first, its commands would keep running, since each has a session of its own."""
 
 
 class SampleAgent:
@@ -52,11 +52,11 @@ class SampleAgent:
             self._process.kill()
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """What it logged so far, oldest first."""
+        """Its log lines so far, oldest first."""
         return logged(self.log)
 
     def node_id(self) -> str | None:
-        """The node that it enrolled as, or None as long as it has not."""
+        """The id of the node that it enrolled as; None before that."""
         enrolled = [event["node_id"] for event in self.events() if event["event"] == "agent.enrolled"]
         return str(enrolled[-1]) if enrolled else None
 

@@ -50,7 +50,7 @@ class Options:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, port: int) -> "Options":
-        """What a person set in the shell. PORT wins over ``port``."""
+        """The settings from the shell. PORT overrides ``port``."""
         known = (*documented_settings(), *SECRET_KEYS)
         settings = {name: environment[name] for name in known if environment.get(name)}
         return cls(
@@ -103,7 +103,7 @@ class LocalCloud:
 
     @property
     def emulator_url(self) -> str:
-        """Where the AWS APIs answer."""
+        """The base URL of the emulated AWS APIs."""
         return _running(self._emulator).url
 
     @property
@@ -113,7 +113,7 @@ class LocalCloud:
 
     @property
     def session(self) -> int:
-        """The id of the process session of the cloud and its functions, for whoever measures them."""
+        """The id of the process session of the cloud and its functions, for measurements."""
         return _running(self._emulator).session
 
     def client(self, service: str) -> Any:
@@ -211,7 +211,7 @@ class LocalCloud:
         self._step("functions and APIs deployed")
 
     def endpoint_of(self, function: str) -> str:
-        """Where functions of that name reach the AWS APIs."""
+        """The base URL at which functions of that name reach the emulated AWS APIs."""
         return self.emulator_url if self._recorder is None else self._recorder.url_of(function)
 
     def _setting_parameters(self, url: str) -> dict[str, str]:

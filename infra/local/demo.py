@@ -132,9 +132,9 @@ def _ms(since: datetime, until: datetime) -> float:
     return (until - since) / timedelta(milliseconds=1)
 
 
-def _wait_for(what: str, happened: Callable[[], bool], agents: list[SampleAgent]) -> None:
+def _wait_for(what: str, is_done: Callable[[], bool], agents: list[SampleAgent]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not happened():
+    while not is_done():
         if time.monotonic() > deadline:
             logs = "\n".join(agent.log.read_text()[-1500:] for agent in agents)
             raise DemoFailedError(f"waited {PATIENCE_SECONDS:.0f} s in vain for {what}\n{logs}")
@@ -142,7 +142,7 @@ def _wait_for(what: str, happened: Callable[[], bool], agents: list[SampleAgent]
 
 
 def _explain_failures(cloud: LocalCloud) -> None:
-    """Raises when a function failed on the way, even if a repeat mended it."""
+    """Raises `DemoFailedError` if a function failed on the way, even if a repeat succeeded."""
     failures = cloud.function_failures()
     if failures:
         raise DemoFailedError("functions failed:\n" + "\n".join(failures[:10]))

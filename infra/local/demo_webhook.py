@@ -30,11 +30,11 @@ class DemoWebhook:
         return execution_ids <= self._events().keys()
 
     def print_one(self, execution_ids: AbstractSet[str]) -> None:
-        """Print where they arrived, and one of them as it came."""
+        """Print the receiver's address, and one event as it was received."""
         print(f"\nThe webhook at {self._receiver.url} was told of all {len(execution_ids)}, both signatures verified:")
         for line in json.dumps(self._events()[min(execution_ids)], indent=2, ensure_ascii=False).splitlines():
             print(f"    | {line}")
 
     def _events(self) -> Mapping[str, dict[str, Any]]:
-        """What arrived, by the execution that it is about."""
+        """The received events, by execution id."""
         return {str(event["data"]["command_execution_id"]): event for event in self._receiver.events()}

@@ -21,7 +21,7 @@ REGION = "us-east-1"
 ACCOUNT = "000000000000"
 START_SECONDS = 30.0
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
-"""What MiniStack takes for the account's root."""
+"""The access key that MiniStack accepts as the account's root."""
 
 MEMORY_FILES = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 ROOM_BYTES = 1024**3
@@ -30,16 +30,15 @@ _POLL_SECONDS = 0.05
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses at this moment."""
+    """A port of 127.0.0.1 that is free at this moment."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 def fast_folder() -> str | None:
-    """Where to put some ten thousand small files for a while: in memory where there is room; None for the usual place.
-
-    A disk takes up to twenty seconds to remove them again. TMPDIR wins.
+    """The folder for some ten thousand small temporary files: in memory if there is room, as a disk takes up to twenty
+    seconds to remove them; None for the system's default. TMPDIR overrides it.
     """
     if os.environ.get("TMPDIR") or not os.access(MEMORY_FILES, os.W_OK):
         return None

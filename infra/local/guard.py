@@ -24,7 +24,7 @@ _REMOVALS = 20
 
 def main() -> int:
     pipe, grace_seconds, folder, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4:]
-    # What is sent to the whole session, as when a terminal or a service ends, must not end the guard before its work.
+    # A signal to the whole session, as when a terminal or a service ends, must not end the guard before its work.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     child = subprocess.Popen(command, preexec_fn=_in_own_group)  # noqa: PLW1509 - one thread; our own command
@@ -63,7 +63,7 @@ def _stop(child: subprocess.Popen[bytes], grace_seconds: float) -> None:
 
 
 def _signal(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # nobody is left, or (macOS) only zombies
+    with suppress(ProcessLookupError, PermissionError):  # no process is left, or (macOS) only zombies
         os.killpg(group, number)
 
 

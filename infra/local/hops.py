@@ -1,4 +1,4 @@
-"""What is known about the way of an execution: what its agent logged and what the event bus told, in words."""
+"""Describes the way of an execution from the log of its agent and the events on the bus."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -14,18 +14,18 @@ AGENT_STEPS = {
     "execution.finished": "finished",
     "execution.reported": "result accepted",
 }
-"""What an agent logs about an execution."""
+"""The steps of an execution that its agent logs: text by log event."""
 
 EVENT_STEPS = {
     "edge.command_execution.created": "execution created",
     "edge.command_execution.sent": "acknowledged",
     "edge.command_execution.completed": "completed",
 }
-"""What the event bus tells about an execution."""
+"""The steps of an execution that are published: text by event type."""
 
 
 def agent_moments(agent: SampleAgent, execution_id: str) -> dict[str, datetime]:
-    """When the agent first did what for an execution, by the names of its log."""
+    """The first time of each step of an execution in the log of its agent, by log event."""
     moments: dict[str, datetime] = {}
     for event in agent.events():
         if event.get("execution_id") == execution_id and event["event"] in AGENT_STEPS:
@@ -36,7 +36,7 @@ def agent_moments(agent: SampleAgent, execution_id: str) -> dict[str, datetime]:
 def steps_of(
     agent: SampleAgent, envelopes: Iterable[Mapping[str, Any]], execution_id: str
 ) -> list[tuple[datetime, str]]:
-    """Everything that is known about an execution, in words. In no order."""
+    """The known steps of an execution, as time and text, unsorted."""
     logged = [(at, AGENT_STEPS[event]) for event, at in agent_moments(agent, execution_id).items()]
     told = [
         (parse_time(envelope["time"]), EVENT_STEPS[envelope["type"]])

@@ -11,8 +11,8 @@ _POLL_SECONDS = 0.5
 class StopRequested(BaseException):
     """Somebody asked the runner to stop. Raised in the main thread, so that every ``with`` is left in order.
 
-    Like `KeyboardInterrupt` it is no `Exception`: it comes in the middle of any call, and a library that turns every
-    exception into one of its own (botocore does, and tries again) would swallow the request.
+    Like `KeyboardInterrupt` it does not derive from `Exception`: it may occur in any call, and a library that wraps
+    every exception (botocore does, and retries) would swallow it.
     """
 
 
@@ -37,7 +37,7 @@ class Lifetime:
             raise StopRequested
 
     def _watch_parent(self) -> None:
-        """If what started this process is killed outright, nobody is left who would stop it."""
+        """If the parent of this process is killed outright, no other process would stop this one."""
         ticker = threading.Event()
         while os.getppid() == self._parent:
             ticker.wait(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""What AWS refuses for its size, and an emulator takes: the local front door and the recorder refuse it too.
+"""Size limits of AWS that the emulator does not enforce; the local front door and the recorder enforce them.
 
 Sizes are from the quotas of API Gateway, Lambda, SQS and EventBridge. Pure.
 """
@@ -18,7 +18,7 @@ FUNCTION_BYTES = LAMBDA_ANSWER_BYTES
 
 SOCKET_FRAME_BYTES = 32 * 1024
 SOCKET_MESSAGE_BYTES = 128 * 1024
-"""WebSocket API quotas. A message above a frame would have to be sent in several, which nobody here does."""
+"""WebSocket API quotas. A message above a frame would have to be sent in several, which no sender here does."""
 
 QUEUE_BATCH_BYTES = 256 * 1024
 QUEUE_BATCH_ENTRIES = 10
@@ -29,7 +29,7 @@ BUS_ENTRIES = 10
 """One PutEvents (EventBridge quotas)."""
 
 _TIME_BYTES = 14
-"""What an entry's time counts for (EventBridge user guide, "Calculating PutEvents event entry size")."""
+"""The bytes that an entry's time counts for (EventBridge user guide, "Calculating PutEvents event entry size")."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def refusal_of(path: str, target: str, body: bytes) -> TooLarge | None:
 
 
 def batch_refusal(entries: Iterable[Mapping[str, Any]]) -> TooLarge | None:
-    """What SQS says to a SendMessageBatch that is too large."""
+    """The error of SQS for a SendMessageBatch that is too large."""
     every = list(entries)
     if len(every) > QUEUE_BATCH_ENTRIES:
         return TooLarge(400, "AWS.SimpleQueueService.TooManyEntriesInBatchRequest")
@@ -74,7 +74,7 @@ def batch_refusal(entries: Iterable[Mapping[str, Any]]) -> TooLarge | None:
 
 
 def message_texts(entry: Mapping[str, Any]) -> list[str]:
-    """What counts of a message: its body, and name, type and value of each attribute."""
+    """The size of a message in bytes: its body, and name, type and value of each attribute."""
     attributes = (entry.get("MessageAttributes") or {}).items()
     return [
         str(entry["MessageBody"]),
@@ -83,7 +83,7 @@ def message_texts(entry: Mapping[str, Any]) -> list[str]:
 
 
 def bus_refusal(entries: Iterable[Mapping[str, Any]]) -> TooLarge | None:
-    """What EventBridge says to a PutEvents that is too large."""
+    """The error of EventBridge for a PutEvents that is too large."""
     every = list(entries)
     if len(every) > BUS_ENTRIES:
         return TooLarge(400, "ValidationException")

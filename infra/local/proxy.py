@@ -73,7 +73,7 @@ class Proxy:
         return f"ws://{HOST}:{self.port}{AGENT_PATH}"
 
     def point_to(self, rest_api_id: str, websocket_api_id: str) -> None:
-        """Where requests go from now on."""
+        """Sends requests to this address from now on."""
         self._rest_url = f"{self._emulator_url}/restapis/{rest_api_id}/{API_STAGE}/_user_request_"
         self._socket_url = f"{self._emulator_url}/_aws/execute-api/{websocket_api_id}/{API_STAGE}"
 
@@ -153,7 +153,7 @@ Socket = ClientWebSocketResponse | web.WebSocketResponse
 
 
 def _answering_errors(handler: Handler) -> Handler:
-    """What API Gateway answers for what goes wrong between it and a function."""
+    """API Gateway's answer to a failure between it and a function."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:

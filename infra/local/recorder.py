@@ -109,7 +109,7 @@ class Recorder:
 
 
 def _calls_of(function: str, request: web.Request, body: bytes) -> list[Call]:
-    """What IAM would check for a request of the SDK."""
+    """The IAM action and resources that AWS would check for a request of the SDK."""
     target = request.headers.get("X-Amz-Target", "")
     if "/@connections/" in request.path:
         return [Call(function, "execute-api:ManageConnections")]

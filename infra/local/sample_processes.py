@@ -1,4 +1,4 @@
-"""What samples that run as processes of their own have in common: their environment, their secrets, their logs."""
+"""The environment, secrets and logs of samples that run as processes of their own."""
 
 import json
 import os
@@ -10,12 +10,12 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL")
 
 
 def inherited_environment() -> dict[str, str]:
-    """What of this process's environment a sample gets: nothing that could steer or feed it."""
+    """The environment variables that a sample inherits: none that could change its behaviour."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 def write_secret(file: Path, text: str) -> None:
-    """A file that nobody else may read, at no moment."""
+    """Creates a file that only its owner can read, from the first moment."""
     file.touch(mode=0o600)
     file.write_text(text)
 

@@ -1,4 +1,4 @@
-"""What must differ from AWS in the application's template for the local cloud, and nothing else."""
+"""Adapts the application's template to the local cloud, in no more than is necessary."""
 
 import copy
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[
 
 
 def local_state(template: Json) -> Json:
-    """A copy of the stateful template for the emulator, to which nobody speaks by TLS."""
+    """A copy of the stateful template for the emulator, which has no TLS."""
     policies = ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
     resources = {name: each for name, each in template["Resources"].items() if each["Type"] not in policies}
     return {**template, "Resources": resources}

@@ -26,7 +26,7 @@ class Filter:
 
 
 def compile_filters(fields: Fields, filters: Filters, now: datetime | None) -> tuple[Filter, ...]:
-    """The filters that were given; an empty text is none.
+    """The filters that were given, without those whose value is an empty text.
 
     Raises KeyError for a parameter that the fields do not have and ValueError for a value of the wrong form: the API's
     models let neither through.

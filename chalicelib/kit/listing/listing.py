@@ -1,4 +1,4 @@
-"""`Listing`: what one kind of list can be filtered and sorted by, and where its rows are read."""
+"""`Listing`: the filters, orders and sources of one kind of list."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +14,11 @@ from chalicelib.kit.tables import Item, Table, Tables
 
 @dataclass(frozen=True)
 class Listing:
-    """``sources`` stand narrowest first; the first whose filter is given as exact values is read, so the last has none.
+    """One kind of list. ``sources`` are sorted from narrow to wide: the first whose filter is given as exact values is
+    read, so the last one needs no filter.
 
-    Every field but the enriched ones must be decidable on a whole row: rows are matched again when the page is read.
-    The row's time of insertion is its attribute ``inserted_at``, its id ``id``.
+    Every field except enriched ones must be decidable from a whole row: rows are matched again when the page is read.
+    Rows have the attributes ``inserted_at`` (time of insertion) and ``id``.
     """
 
     table: Table
@@ -41,22 +42,31 @@ class Listing:
         counter: Counter | None = None,
         enrich: Enrich | None = None,
     ) -> ListPage[Item]:
-        """The rows of one page.
+        """Read one page.
 
-        In the order of insertion, with no filters but that of a source and a range of ``inserted_at``, only the page's
-        rows and the keys before it are read. Anything else reads the chosen partitions whole.
+        In the order of insertion, with no filter other than the source's and a range of ``inserted_at``, it reads only
+        the rows of the page and the keys before it. Any other request reads the chosen partitions completely.
 
-        ``total_count`` is exact, but for two cases. Where the source has totals, its filter is the only one (a range of
-        ``inserted_at`` is another), the order is that of insertion and ``counter`` is given, it is what the totals say
-        once a partition holds more than its even share of 1,000 rows; they are not believed where they say less than
-        was counted by then. Any other key range that holds more than ``read_limit`` rows, and this one then, is said to
-        have what was counted so far, at least that limit. It is never less than what the page shows or steps over.
-        A row that an index shows but that is gone, or changed so that it no longer matches, is left out: while an
-        index lags, a page can be shorter than ``page_size`` and the total off by such rows.
+        ``total_count`` is never less than what the page shows or skips. A counter is used if ``counter`` is given, the
+        source has totals and its filter is the only one; it is about a second late, and ignored if it says less than
+        the rows counted so far.
+
+        ====================================  =============================================
+        list                                  ``total_count``
+        ====================================  =============================================
+        read completely, or all keys counted  exact
+        longer, with a counter                the counter's value, from about 1,000 rows on
+        longer than ``read_limit``, without   lower bound: the rows counted so far
+        ====================================  =============================================
+
+        A row that an index shows but that is gone, or changed so that it no longer matches, is left out: while an index
+        lags, a page can be shorter than ``page_size``, and the total off by such rows.
+
         ``enrich`` sets the attributes of enriched fields on items that hold at least the primary key; it is called once
         with what the other filters leave, only if a filter or the order needs it.
 
-        Raises EdgeError bad_request above ``read_limit`` rows or 64 MB read, with the parameters that would help.
+        Raises `EdgeError` (bad request) above ``read_limit`` rows or 64 MB read; it names the parameters that would
+        help.
         """
         plan = make_plan(self.table, self.fields, self.sources, request, now, read_limit)
         return page_by_keys(plan, tables, counter) if plan.follows_keys else page_by_matching(plan, tables, enrich)

@@ -1,8 +1,8 @@
-"""Lists that must look at what rows hold: other filters, other orders.
+"""Pages of lists that cannot be answered from keys alone: filters and orders on attributes of rows.
 
-Every entry of the chosen partitions is read once. What the index projects is matched on the entries; rows are read
-only for the entries that are left, and only if they can still decide something. Of each row no more is kept than the
-order and the page need, so memory follows the number of rows and not their size.
+Every index entry of the chosen partitions is read once. Filters on projected attributes are applied to the entries;
+rows are read only for the remaining entries, and only if a filter or the order needs them. Only the attributes that the
+order and the page need are kept in memory.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,13 +17,14 @@ from chalicelib.kit.listing.sizes import item_bytes
 from chalicelib.kit.tables import Item, Ref, Tables
 
 READ_LIMIT_BYTES = 64 * 1024 * 1024
-"""What one list may read: above it a function's time and memory are at risk before the number of rows says so."""
+"""The maximum that one list may read: above it, a function may run out of time or memory before it reaches the row
+limit."""
 
 _ROWS_AT_ONCE = 100
 
 
 def page_by_matching(plan: Plan, tables: Tables, enrich: Enrich | None) -> ListPage[Item]:
-    """The page that the plan asks for, its total exact. Raises what `Plan.too_much` says."""
+    """The plan's page, with an exact total. Raises `EdgeError` (bad request) above the limits (`Plan.too_much`)."""
     items = _direct_rows(plan, tables) if plan.source is None else _Reading(plan, tables).candidates()
     if plan.needs_enrichment:
         if enrich is None:
@@ -53,7 +54,8 @@ class _Reading:
     read_bytes: int = 0
 
     def candidates(self) -> list[Item]:
-        """What all filters leave but the enriched ones: of each row its key and what the order needs."""
+        """The rows that pass all filters except the enriched ones, reduced to their keys and the attributes of the
+        order."""
         known = self._known()
         plain = [one for one in self.plan.left if not one.field.enriched]
         on_entry = [one for one in plain if known is None or one.field.needs <= known]
@@ -87,7 +89,7 @@ class _Reading:
             yield [self._dated(entry) for entry in entries]
 
     def _rows(self, entries: Sequence[Item]) -> Iterator[Item]:
-        """The rows of entries. Eventually consistent: half the price, and the index was no fresher."""
+        """The rows of entries, read with eventual consistency: half the price, and the index lags anyway."""
         table = self.plan.table
         for start in range(0, len(entries), _ROWS_AT_ONCE):
             refs = [Ref(table, table.key_of(entry)) for entry in entries[start : start + _ROWS_AT_ONCE]]

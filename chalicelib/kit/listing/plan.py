@@ -29,8 +29,8 @@ Counter = Callable[[str], int]
 @dataclass(frozen=True)
 class Plan:
     """``filters`` are all that were given, ``left`` those that the queries' keys do not decide. ``source`` is None and
-    ``direct`` holds the rows' keys where the keys follow from a filter. ``totals`` count together what the queries
-    answer; none where nobody keeps that count."""
+    ``direct`` holds the rows' keys where the keys follow from a filter. ``totals`` together count the rows of the
+    queries; empty if there is no such counter."""
 
     table: Table
     fields: Fields
@@ -54,7 +54,7 @@ class Plan:
 
     @property
     def insertion(self) -> Insertion | None:
-        """What the keys that are read tell about time."""
+        """The relation between the keys that are read and the time of insertion; None if there is none."""
         return None if self.source is None else self.source.insertion
 
     @property

@@ -1,4 +1,4 @@
-"""What is asked of a list and what it answers."""
+"""The request for one page of a list, and its answer."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ FilterValue = str | int | bool
 """The value of one filter parameter. Dates are text: ``2026-11-21``, or a date-time with an offset."""
 
 Filters = Mapping[str, FilterValue]
-"""Parameter name (``status``, ``inserted_at__gte``) -> value. All must hold; an empty text is no filter."""
+"""Parameter name (``status``, ``inserted_at__gte``) -> value. All must hold; an empty text is ignored."""
 
 Order = tuple[tuple[str, bool], ...]
 """Field name and whether it descends, the most significant first."""
@@ -31,7 +31,7 @@ class ListRequest:
 
     @property
     def offset(self) -> int:
-        """How many rows stand before this page."""
+        """The number of rows before this page."""
         return (self.page - 1) * self.page_size
 
 

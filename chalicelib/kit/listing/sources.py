@@ -1,4 +1,4 @@
-"""Where the rows of a list can be read from, and which of these places a request needs."""
+"""The sources of a list's rows (indexes and keys), and the partitions that a request needs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -75,8 +75,8 @@ class Source:
 
     ``by`` is the filter that must be given as exact values; None serves any request. It is tested on each row as well
     where the partitions alone do not decide it (``decides``). ``partitions`` may read other tables; an empty answer is
-    an empty list. ``insertion`` None: the sort key says nothing about time. ``totals`` None:
-    nobody keeps count of these rows.
+    an empty list. ``insertion`` None: the sort key does not contain the time of insertion. ``totals`` None: no counter
+    exists for these rows.
     """
 
     index: str | None

@@ -10,8 +10,8 @@ _ANYTHING = "*"
 
 
 def exact_values(wanted: str) -> tuple[str, ...] | None:
-    """The values that match exactly, without repeats; None if ``wanted`` is a pattern. Of a comma list its parts: what
-    keys are chosen by has no commas."""
+    """The values that match exactly, without repeats; None if ``wanted`` is a pattern. A comma list gives its parts,
+    since values used as keys contain no commas."""
     if _LIST in wanted:
         trimmed = (part.strip() for part in wanted.split(_LIST))
         return tuple(dict.fromkeys(part for part in trimmed if part))

@@ -1,5 +1,5 @@
-"""Every HTTP request that leaves us but those of the AWS SDK: checked where strangers choose the address, pinned to
-what was checked, bounded in time and in bytes."""
+"""Outgoing HTTP requests other than those of the AWS SDK. URLs from users are checked (SSRF guard), the connection goes
+to the checked address, and time and size are bounded."""
 
 from chalicelib.kit.outbound.addresses import DENIED_RANGES, GLOBAL_RANGES, is_denied
 from chalicelib.kit.outbound.exchange import Answer, Call, Exchange, HttpExchange, NoAnswerError, Reason

@@ -1,14 +1,14 @@
-"""Addresses that a request made for a stranger may go to: global unicast, and nothing else.
+"""The addresses to which a request with a user's URL may go: global unicast only.
 
-Written down range by range, and not left to ``ipaddress.is_global``, whose answer changes with Python's patch version;
-a test holds this table to be at least as strict. Sources: the IANA registries of special-purpose addresses and of IPv6
-unicast assignments. What is allocated anew one day is refused until it stands here.
+The ranges are listed here instead of using ``ipaddress.is_global``, whose answer depends on Python's patch version; a
+test checks that this table is at least as strict. Sources: the IANA registries of special-purpose addresses and of IPv6
+unicast assignments. Ranges allocated in future are denied until they are added here.
 """
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 GLOBAL_RANGES = ("0.0.0.0/0", "2000::/3")
-"""What global unicast addresses are taken from: of IPv6 the one block that IANA gives out."""
+"""The blocks of global unicast addresses; for IPv6, the one block that IANA assigns."""
 
 DENIED_RANGES: tuple[tuple[str, str], ...] = (
     ("0.0.0.0/8", "this network; Linux takes 0.0.0.0 for itself"),
@@ -36,9 +36,9 @@ DENIED_RANGES: tuple[tuple[str, str], ...] = (
     ("2620:4f:8000::/48", "name servers' anycast sinks (AS112)"),
     ("3fff::/20", "documentation"),
 )
-"""What is inside of those and is not global unicast: range and why. IPv4-mapped addresses (``::ffff:0:0/96``) are
-judged by the IPv4 address that they hold; every other form that embeds one, NAT64 among them, lies outside of 2000::/3
-or stands here."""
+"""Ranges within those blocks that are not global unicast, with the reason. IPv4-mapped addresses (``::ffff:0:0/96``)
+are judged by the IPv4 address that they hold; every other form that embeds one, NAT64 among them, lies outside 2000::/3
+or is listed here."""
 
 _GLOBAL = tuple(ip_network(cidr) for cidr in GLOBAL_RANGES)
 _DENIED = tuple(ip_network(cidr) for cidr, _ in DENIED_RANGES)
@@ -46,8 +46,8 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
 def is_denied(address: str) -> bool:
-    """Whether nothing may be sent there. An IPv6 zone makes it so: zones exist only on links. Raises ValueError for
-    text that is no address."""
+    """Whether sending to the address is denied. An address with an IPv6 zone is always denied: zones are link-local.
+    Raises ValueError for text that is not an address."""
     parsed = ip_address(address)
     if isinstance(parsed, IPv6Address):
         if parsed.scope_id is not None:

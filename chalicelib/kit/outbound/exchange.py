@@ -1,7 +1,7 @@
-"""One HTTP request to an address that was found before, and its answer; bounded in time and in bytes.
+"""Sends one HTTP request to a resolved address and reads the answer; bounded in time and size.
 
-The address is given, the name serves SNI, certificate and Host header only: nothing is resolved here, so a name that
-points elsewhere a moment later (DNS rebinding) leads nowhere else.
+The host name is used only for SNI, the certificate and the Host header. Nothing is resolved here, so a name that
+changes after the check (DNS rebinding) has no effect.
 """
 
 import os
@@ -20,13 +20,13 @@ from chalicelib.kit.outbound.heads import BoundedResponse
 from chalicelib.kit.outbound.target import Target
 
 CONNECT_SECONDS = 5.0
-"""For one address; the next is tried then."""
+"""The timeout for one address, after which the next is tried."""
 
 _CHUNK_BYTES = 64 * 1024
 
 
 class Reason(StrEnum):
-    """Why there is no answer."""
+    """The reason for a missing answer."""
 
     UNRESOLVED = "unresolved"
     UNREACHABLE = "unreachable"
@@ -36,7 +36,7 @@ class Reason(StrEnum):
 
 
 class NoAnswerError(Exception):
-    """No status came back. ``may_have_arrived``: the request may have reached the other side all the same."""
+    """No status was received. ``may_have_arrived``: the server may have received the request."""
 
     def __init__(self, reason: Reason, *, may_have_arrived: bool = True) -> None:
         super().__init__(reason.value)
@@ -46,7 +46,7 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """A request, and its bounds: seconds for all of it, bytes of the answer's body that are kept."""
+    """A request with its limits: total seconds, and bytes of the answer's body to keep."""
 
     method: str
     target: Target
@@ -58,8 +58,8 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """``body`` is its beginning as sent (never decompressed), all of it where ``is_whole``; ``retry_after`` the header
-    of that name."""
+    """The answer. ``body`` is the beginning of the body as sent (never decompressed), complete if ``is_whole``;
+    ``retry_after`` is the header of that name."""
 
     status: int
     body: bytes = b""
@@ -68,7 +68,7 @@ class Answer:
 
 
 class Exchange(Protocol):
-    """What carries a request; tests bring their own."""
+    """The transport of requests. Tests pass their own."""
 
     def send(self, call: Call, addresses: Sequence[str]) -> Answer:
         """Send it to the first of ``addresses`` that takes a connection. Raises `NoAnswerError`."""
@@ -76,7 +76,7 @@ class Exchange(Protocol):
 
 
 class HttpExchange:
-    """HTTP/1.1 by the standard library, one connection a request. ``ca_file`` replaces the system's certificate
+    """HTTP/1.1 with the standard library, one connection per request. ``ca_file`` replaces the system's certificate
     authorities."""
 
     def __init__(self, ca_file: str | None = None) -> None:
@@ -99,7 +99,7 @@ class HttpExchange:
                 connected.close()
 
     def _connection(self, target: Target, connected: socket.socket) -> HTTPConnection:
-        """With the socket that is there already, so that it makes none itself."""
+        """An HTTP connection over the connected socket."""
         if not target.is_tls:
             plain = HTTPConnection(target.host, target.port)
             plain.response_class = BoundedResponse
@@ -115,9 +115,10 @@ class HttpExchange:
 
 
 class _Deadline:
-    """Ends a connection when the time is over, whatever it is doing then.
+    """Shuts a connection down when its total time is over.
 
-    Socket timeouts only bound the wait for the next byte: a peer that sends one a second would hold a worker for hours.
+    Socket timeouts only bound the wait for the next byte: a peer that sends a byte per second would occupy a worker for
+    hours.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -184,8 +185,8 @@ def _exchange(connection: HTTPConnection, call: Call, deadline: _Deadline) -> An
 
 
 def _beginning(response: BoundedResponse, most_bytes: int) -> tuple[bytes, bool]:
-    """As much of the body as may be kept and comes in time, and whether that is all: once there is a status, the rest
-    only informs."""
+    """The beginning of the body, up to the limit and the deadline, and whether it is complete. A read error is ignored:
+    the status is what counts."""
     if not most_bytes:
         return b"", False
     read = bytearray()

@@ -1,4 +1,4 @@
-"""The guard: resolves once, refuses what is not public, and sends only to the addresses that it has checked."""
+"""The SSRF guard: resolves a name once, refuses private addresses, and sends only to the checked addresses."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -10,31 +10,31 @@ from chalicelib.kit.outbound.resolver import Resolver, UnresolvedError
 from chalicelib.kit.outbound.target import Target, UrlRefusedError, parse_target
 
 TOTAL_SECONDS = 10.0
-"""For one request, unless told otherwise."""
+"""The default timeout of one request."""
 
 ANSWER_BYTES = 16 * 1024
-"""Of an answer's body no more than this is kept; the connection is closed on the rest."""
+"""The maximum of an answer's body that is kept; the rest is not read."""
 
 CHECK_SECONDS = 3.0
-"""For the resolver when a URL is only checked: somebody waits for the answer."""
+"""The timeout of the resolver when a URL is only checked: an API caller waits for the answer."""
 
 DENIED_NAMES = frozenset({"metadata.google.internal", "metadata.azure.internal", "metadata.tencentyun.com"})
-"""Names of metadata services, refused whatever they resolve to."""
+"""Names of metadata services, refused regardless of their addresses."""
 
 
 class Caller(Protocol):
-    """What those need who make requests; tests bring their own."""
+    """The interface for callers that send requests. Tests pass their own."""
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
-        """As `Outbound.send`."""
+        """See `Outbound.send`."""
         ...
 
 
 class Outbound:
-    """Sends to URLs that strangers chose, each request within ``total_seconds``, from the question to the resolver to
-    the last byte, keeping ``answer_bytes`` of an answer's body (0: it is not read).
+    """Sends requests to URLs that users chose. Each request, from name resolution to the last byte, takes at most
+    ``total_seconds`` and keeps ``answer_bytes`` of the answer's body (0: it is not read).
 
-    ``allow_private`` lifts what depends on name and address, nothing else: for machines in networks of our own.
+    ``allow_private`` permits private names and addresses, for machines in our own networks; all other checks remain.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Outbound:
 
     def check(self, url: str) -> None:
         """Raises `UrlRefusedError` for a URL that would be refused now. A name that does not resolve passes: it may
-        later, and is looked at again by every `send`."""
+        resolve later, and every `send` checks again."""
         target = parse_target(url)
         try:
             self._addresses(target, CHECK_SECONDS)
@@ -62,10 +62,10 @@ class Outbound:
             return
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
-        """One request, no redirect, no repeat. ``headers`` go out as they are, beside Host, Content-Length and
-        Accept-Encoding.
+        """Send one request, without redirects or retries. ``headers`` are sent unchanged, in addition to Host,
+        Content-Length and Accept-Encoding.
 
-        Raises `UrlRefusedError` where nothing was sent, `NoAnswerError` where no status came back.
+        Raises `UrlRefusedError` if nothing was sent, `NoAnswerError` if no status was received.
         """
         started = time.monotonic()
         target = parse_target(url)
@@ -77,7 +77,7 @@ class Outbound:
         return self._exchange.send(Call(method, target, headers, body, left, self._answer_bytes), addresses)
 
     def _addresses(self, target: Target, seconds: float) -> Sequence[str]:
-        """Where to connect: all addresses of the target, of which not one is denied."""
+        """All addresses of the target. Raises `UrlRefusedError` if any of them is denied."""
         if not self._allow_private and target.host in DENIED_NAMES:
             raise UrlRefusedError(f"host {target.host} is on the SSRF deny list")
         addresses = [target.host] if target.is_address else self._resolver.resolve(target.host, seconds)

@@ -1,8 +1,8 @@
-"""Reading what stands in front of an answer's body: status lines and headers, bounded, and only what counts of them.
+"""Reads the status line and the relevant headers of an answer, with a limit on their size.
 
-The standard library's reader takes 103 for the answer, waits for the real one after any number of 100s, gives up at the
-101st header, and takes a line that is no header for the end of them all. None of that is the protocol's (RFC 9110
-section 15.2, RFC 9112 section 5).
+The standard library's reader treats status 103 as final, skips any number of 100s, fails at the 101st header, and
+treats a malformed line as the end of the headers. None of that follows the protocol (RFC 9110 section 15.2, RFC 9112
+section 5).
 """
 
 import re
@@ -11,10 +11,10 @@ from io import BufferedReader
 from typing import Any
 
 HEAD_BYTES = 64 * 1024
-"""Of all status lines and headers of an answer together."""
+"""The maximum size of all status lines and headers of an answer together."""
 
 INFORMATIONAL_MOST = 8
-"""Answers of 100 to 199 that are read past."""
+"""The maximum number of informational answers (100 to 199) that are skipped."""
 
 _HEEDED = frozenset({b"connection", b"content-length", b"keep-alive", b"retry-after", b"transfer-encoding"})
 _STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] [1-9][0-9]{2}([ \r\n].*)?", re.DOTALL)
@@ -23,14 +23,15 @@ _SWITCHING_PROTOCOLS = 101
 
 
 class _Head(BufferedReader):
-    """The lines of an answer: a status line, the headers that count, an empty one. Everything once ``is_body``."""
+    """Reads the lines of an answer: a status line, the relevant headers, an empty line. With ``is_body``, passes
+    everything through."""
 
     is_body = False
     _left = HEAD_BYTES
     _is_status_next = True
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """As that of every reader. Raises HTTPException for what is too long, cut off, or begins like no HTTP/1."""
+        """The next relevant line. Raises `HTTPException` if the head is too long, incomplete, or not HTTP/1."""
         if self.is_body:
             return super().readline(size)
         while True:
@@ -53,7 +54,7 @@ class _Head(BufferedReader):
 
 
 class BoundedResponse(HTTPResponse):
-    """An answer whose head is bounded and whose informational forerunners have been read past."""
+    """An answer with a bounded head, after skipping informational answers."""
 
     def __init__(self, sock: Any, *arguments: Any, **named: Any) -> None:
         super().__init__(sock, *arguments, **named)
@@ -66,7 +67,7 @@ class BoundedResponse(HTTPResponse):
 
     @property
     def is_missing_bytes(self) -> bool:
-        """Whether the other side said that there is more than came."""
+        """Whether fewer bytes arrived than the server announced."""
         return bool(self.length)
 
     def _read_status(self) -> tuple[str, int, str]:

@@ -1,4 +1,4 @@
-"""Names to addresses, within a time."""
+"""Resolves names to addresses within a time limit."""
 
 import socket
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from typing import Protocol
 
 
 class UnresolvedError(Exception):
-    """The name has no address, or none was found in time."""
+    """The name has no address, or the resolver did not answer in time."""
 
 
 class Resolver(Protocol):
-    """What the guard asks; tests answer as they like."""
+    """The resolver that the guard uses. Tests pass their own."""
 
     def resolve(self, host: str, seconds: float) -> Sequence[str]:
         """All addresses of a name or of an address in any notation, at least one. Raises `UnresolvedError`."""
@@ -20,11 +20,12 @@ class Resolver(Protocol):
 
 
 class SystemResolver:
-    """The operating system's resolver, which also reads ``0x7f.1`` as 127.0.0.1: the guard sees what it would reach."""
+    """The operating system's resolver. It also reads ``0x7f.1`` as 127.0.0.1, so the guard checks the address that
+    would be reached."""
 
     def resolve(self, host: str, seconds: float) -> Sequence[str]:
         found: SimpleQueue[Sequence[str]] = SimpleQueue()
-        # getaddrinfo knows no timeout. A thread that is left behind ends when the resolver gives up.
+        # getaddrinfo has no timeout. An abandoned thread ends when the resolver gives up.
         Thread(target=lambda: found.put(_addresses(host)), name="resolver", daemon=True).start()
         try:
             addresses = found.get(timeout=max(seconds, 0))

@@ -1,4 +1,4 @@
-"""A URL, read once. What was checked and what is sent come from the same reading, so no second parser can disagree."""
+"""Parses a URL once. Check and request use the same result, so no second parser can disagree."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ HAS_FRAGMENT = "URL must not include a fragment"
 
 
 class UrlRefusedError(Exception):
-    """Nothing may be sent to this URL. The text says why and is fit for whoever gave it."""
+    """The URL is refused. The text says why, and may be shown to the user who gave it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Target:
 
 
 def parse_target(url: str) -> Target:
-    """Where an http(s) URL leads. Raises `UrlRefusedError`: not absolute, with userinfo, with a fragment."""
+    """Parse an http(s) URL. Raises `UrlRefusedError` if it is not absolute, or has userinfo or a fragment."""
     if not _ALLOWED.fullmatch(url) or "\\" in url:
         raise UrlRefusedError(NOT_ABSOLUTE)
     try:
@@ -67,6 +67,6 @@ def _is_address(host: str) -> bool:
 
 
 def _has_plain_authority(parts: SplitResult) -> bool:
-    """Whether it is host and port and no more: ``[::1]x:80`` and ``host:`` are not."""
+    """Whether the authority is only host and port: not ``[::1]x:80`` or ``host:``."""
     authority = parts.netloc.rsplit("@", 1)[-1]
     return re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:]+)(:[0-9]+)?", authority) is not None

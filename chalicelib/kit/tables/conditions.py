@@ -19,7 +19,7 @@ class Attribute:
 
 Operand = Value | Attribute
 Ordered = str | int | bytes | Attribute
-"""What has an order. DynamoDB refuses to order anything else, truth values too."""
+"""Values that can be ordered. DynamoDB refuses to order any other type, also booleans."""
 
 IN_LIMIT = 100
 """Values of one IN (DynamoDB API reference)."""

@@ -1,6 +1,6 @@
-"""The line between our policy (`Tables`) and a DynamoDB: the real one, an emulator, or the fake of the tests.
+"""The interface between our policy (`Tables`) and DynamoDB: the real one, an emulator, or the fake of the tests.
 
-A driver executes one call and reports what happened. It repeats nothing, stamps nothing and decides nothing.
+A driver executes one call and returns the result. It does not retry, stamp or decide.
 """
 
 from collections.abc import Sequence
@@ -61,8 +61,8 @@ class ConditionFailedError(Exception):
 
 
 class TransactionFailedError(Exception):
-    """Conditions of a transaction did not hold, so nothing was written. ``failed`` maps the place of each such write
-    to the row as it is (None: there is none)."""
+    """Conditions of a transaction did not hold, so nothing was written. ``failed`` maps the index of each such write to
+    the current row (None: there is none)."""
 
     def __init__(self, failed: dict[int, Item | None]) -> None:
         super().__init__(f"the conditions of writes {sorted(failed)} do not hold")
@@ -91,7 +91,7 @@ class Call(NamedTuple):
 
 
 class Meter:
-    """What has been asked of DynamoDB since the last `reset`. Safe to use from several threads."""
+    """The calls to DynamoDB since the last `reset`. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -120,26 +120,26 @@ class Driver(Protocol):
     meter: Meter
 
     def get(self, ref: Ref, *, consistent: bool) -> Item | None:
-        """One GetItem."""
+        """Calls GetItem; None for a missing row."""
         ...
 
     def batch_get(self, refs: Sequence[Ref], *, consistent: bool) -> tuple[list[tuple[Ref, Item]], list[Ref]]:
-        """One BatchGetItem of at most 100 distinct rows: those found, and those that were not looked at."""
+        """Calls BatchGetItem for at most 100 distinct rows; returns the rows found and the unprocessed keys."""
         ...
 
     def query(self, query: Query) -> Page:
-        """One Query."""
+        """Calls Query once; returns one page."""
         ...
 
     def query_many(self, queries: Sequence[Query]) -> list[Page]:
-        """One Query each, at the same time where the driver can; answers in order."""
+        """Calls Query for each, in parallel if the driver can; returns the pages in the same order."""
         ...
 
     def write(self, write: Put | Update | Delete) -> Item | None:
-        """One PutItem, UpdateItem or DeleteItem. Returns the row as it is afterwards. Raises `ConditionFailedError`."""
+        """Calls PutItem, UpdateItem or DeleteItem; returns the row afterwards. Raises `ConditionFailedError`."""
         ...
 
     def transact(self, writes: Sequence[Write], token: str) -> None:
-        """One TransactWriteItems of at most 100 writes. The same token again within 10 minutes writes nothing twice.
-        Raises `TransactionFailedError`."""
+        """Calls TransactWriteItems for at most 100 writes. A repeat with the same token within 10 minutes has no
+        effect. Raises `TransactionFailedError`."""
         ...

@@ -222,7 +222,7 @@ class DynamoDriver:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """What cannot even be expressed is refused here, as DynamoDB would."""
+    """Turns errors in building a request into `RefusedError`, as if DynamoDB had refused it."""
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -253,7 +253,7 @@ def _cancelled(error: ClientError) -> Exception:
     reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
     codes = [reason.get("Code") for reason in reasons]
     failed = {
-        place: _row(reason) for place, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"
+        index: _row(reason) for index, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"
     }
     if failed:
         return TransactionFailedError(failed)

@@ -31,7 +31,7 @@ from chalicelib.kit.tables.schema import Value
 from chalicelib.kit.tables.wire import WireValue, to_wire_value
 
 _NULL: WireValue = {"NULL": True}
-"""Equal to nothing that is ever stored: what a comparison with None means."""
+"""The value for a comparison with None. It never equals a stored value."""
 
 
 class Expressions:
@@ -42,7 +42,7 @@ class Expressions:
         self._values: dict[str, WireValue] = {}
 
     def arguments(self) -> dict[str, Any]:
-        """What the request needs besides the expressions. DynamoDB refuses empty maps, so none are given."""
+        """The names and values for the placeholders of the request. DynamoDB refuses empty maps, so they are omitted."""
         arguments: dict[str, Any] = {}
         if self._names:
             arguments["ExpressionAttributeNames"] = {placeholder: name for name, placeholder in self._names.items()}
@@ -51,7 +51,7 @@ class Expressions:
         return arguments
 
     def condition(self, condition: Condition) -> str:
-        """A ConditionExpression."""
+        """The text of a ConditionExpression or FilterExpression."""
         match condition:
             case Absent(name):
                 return f"attribute_not_exists({self._path(name)})"

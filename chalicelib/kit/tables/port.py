@@ -1,9 +1,9 @@
 """`Tables`: the persistence port. Every store is a plain class on it.
 
-Promises: each write is stamped with ``version`` (+1) and ``changed_by``; a write whose answer was lost and that the
-SDK or this class repeats takes effect once; conflicts and throttling are repeated with full jitter for a bounded time
-(``repeat_seconds``: transactions on one row follow each other, so the last of 200 callers waits for 199).
-It does not cache, does not order calls, and offers no scan.
+Guarantees: each write is stamped with ``version`` (+1) and ``changed_by``; a write whose answer was lost takes effect
+once, even if the SDK or this class repeats it; conflicts and throttling are retried with full jitter for at most
+``repeat_seconds`` (transactions on one row run one after the other, so the last of 200 callers waits for 199). It does
+not cache, does not order calls, and offers no scan.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -41,14 +41,14 @@ TRANSACTION_LIMIT = 100
 """Writes in one TransactWriteItems (DynamoDB API reference)."""
 
 REPEAT_SECONDS = 5.0
-"""How long conflicts and throttling are repeated before the caller is told 503."""
+"""How long conflicts and throttling are retried before the caller gets 503."""
 
 _FIRST_PAUSE_SECONDS = 0.025
 _LONGEST_PAUSE_SECONDS = 1.0
 
 TRIES = 20
-"""How often a change that was decided on a row as it was read is tried again when another writer came first: with the
-pauses between, about as long as `REPEAT_SECONDS`."""
+"""The number of attempts at a read-decide-write before it gives up on a contended row. With the pauses, they take about
+`REPEAT_SECONDS`."""
 
 _LONGEST_TURN_SECONDS = 0.5
 
@@ -92,7 +92,7 @@ class Tables:
         return [Page([], 0, None) if _is_empty(query) else next(pages) for query in queries]
 
     def pages(self, query: Query) -> Iterator[Page]:
-        """All pages of one partition, each read when it is asked for."""
+        """All pages of one partition, read lazily."""
         page = self.query(query)
         yield page
         while page.last_key is not None:
@@ -100,13 +100,13 @@ class Tables:
             yield page
 
     def write(self, write: Put | Update | Delete, operation: str) -> Item | None:
-        """One conditional write; returns the row as it is afterwards (None after a delete).
+        """Make one conditional write; returns the row afterwards (None after a delete).
 
-        ``operation`` says what happened (``execution.acknowledged``); events are derived from it.
-        Raises `ConditionFailedError` with the current row, or service_unavailable when conflicts do not end.
+        ``operation`` names the change (``execution.acknowledged``); events are derived from it. Raises
+        `ConditionFailedError` with the current row, and `EdgeError` (service unavailable) if conflicts do not end.
 
-        A repeat after a lost answer is recognised by the row's stamp, so not if another writer came in between. What
-        must not count twice even then goes through `commit`, whose token DynamoDB remembers.
+        A repeat after a lost answer is recognised by the stamp of the row, but not if another writer changed it in
+        between. For a change that must not count twice even then, use `commit`, whose token DynamoDB remembers.
         """
         write_id = self._new_write_id()
         stamped = self._stamp(write, write_id, operation)
@@ -121,7 +121,7 @@ class Tables:
             raise
 
     def try_write(self, write: Put | Update | Delete, operation: str) -> bool:
-        """`write`, where a condition that does not hold is no error: False then, and nothing was written."""
+        """Make one conditional write as `write` does; returns False if the condition does not hold."""
         try:
             self.write(write, operation)
         except ConditionFailedError:
@@ -129,7 +129,8 @@ class Tables:
         return True
 
     def commit(self, writes: Sequence[Write], operation: str) -> None:
-        """All of up to 100 writes or none. Raises `TransactionFailedError`, or service_unavailable as `write` does."""
+        """Make up to 100 writes in one transaction. Raises `TransactionFailedError`, and `EdgeError` as `write` does
+        (service unavailable)."""
         if len(writes) > TRANSACTION_LIMIT:
             raise ValueError(f"a transaction takes at most {TRANSACTION_LIMIT} writes, not {len(writes)}")
         write_id = self._new_write_id()
@@ -142,8 +143,8 @@ class Tables:
                 raise
 
     def tries(self) -> Iterator[None]:
-        """Turns at reading, deciding and writing under the condition that nothing has changed since: `TRIES` of them,
-        with full jitter between. Who is through leaves the loop; after it others came first each time.
+        """Retry loop for read-decide-write: yields up to `TRIES` times, with full jitter in between. Leave the loop
+        with `return` or `break` on success; falling out of it means that every attempt lost the race.
         """
         backoff = Backoff(
             self._clock, self._ids, first_seconds=_FIRST_PAUSE_SECONDS, longest_seconds=_LONGEST_TURN_SECONDS
@@ -154,7 +155,7 @@ class Tables:
             yield
 
     def _collect(self, refs: list[Ref], found: dict[_Identity, Item], *, consistent: bool) -> None:
-        """One BatchGet of `refs`, repeated for what it left out, into `found`."""
+        """Read `refs` with BatchGetItem into `found`, and retry the unprocessed keys."""
 
         def attempt() -> None:
             items, left = self._driver.batch_get(refs, consistent=consistent)
@@ -198,7 +199,7 @@ class Tables:
                 return write
 
     def _repeat(self, attempt: Callable[[], T]) -> T:
-        """Run `attempt` until it is not busy, with full jitter, for at most `repeat_seconds`."""
+        """Run `attempt` until it does not raise `BusyError`, with full jitter, for at most `repeat_seconds`."""
         started = self._clock.now()
         try:
             return attempt()
@@ -231,5 +232,5 @@ def _identity(ref: Ref) -> _Identity:
 
 
 def _is_empty(query: Query) -> bool:
-    """A range that DynamoDB would refuse because nothing can be in it."""
+    """Whether the range can contain nothing; DynamoDB would refuse it."""
     return isinstance(query.sort, Between) and query.sort.low > query.sort.high  # type: ignore[operator]

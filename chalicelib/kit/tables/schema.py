@@ -1,10 +1,10 @@
-"""What a table is: its key, its indexes and what they project. The one source for stores, templates and the fake."""
+"""The specification of a table: its key, its indexes and their projections. Used by stores, templates and the fake."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 Value = str | int | bool | bytes | list["Value"] | dict[str, "Value"] | frozenset[str] | None
-"""What an attribute may hold. None stands for "missing" and is never stored. Numbers are integers."""
+"""The value of an attribute. None stands for "missing" and is never stored. Numbers are integers."""
 
 Item = dict[str, Value]
 Key = Mapping[str, str | int]
@@ -14,8 +14,8 @@ Key = Mapping[str, str | int]
 class Index:
     """A global secondary index. A row without one of the key attributes is not in it (a sparse index).
 
-    ``projected`` lists what it carries besides the keys of the table and of the index; empty means keys only.
-    ``retired``: nothing queries it any more. It stays until every stack runs such code, and is removed then.
+    ``projected`` lists the attributes that it carries besides the keys of the table and of the index; empty means keys
+    only. ``retired``: no code queries it any more; it is removed once every stack runs such code.
     """
 
     name: str
