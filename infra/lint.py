@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from infra.resolved import Place, resolved, transformed
+from infra.resolved import Location, resolved, transformed
 
 Json = dict[str, Any]
 
@@ -86,7 +86,7 @@ def parliament() -> Any:
 
 def of_policies(template: Json, parameters: Mapping[str, str]) -> Iterator[Finding]:
     """The findings of parliament in the roles of a transformed template, resolved with these parameters."""
-    for name, resource in resolved(template, parameters, Place())["Resources"].items():
+    for name, resource in resolved(template, parameters, Location())["Resources"].items():
         for policy in (
             resource.get("Properties", {}).get("Policies", []) if resource["Type"] == "AWS::IAM::Role" else []
         ):
@@ -105,7 +105,7 @@ def main() -> int:
     stateful, *packaged = [Path(each) for each in sys.argv[1:]]
     findings = list(of_templates([stateful, *packaged]))
     state = json.loads(stateful.read_text())
-    outputs = resolved(state, {"Stage": "dev"}, Place())["Outputs"]
+    outputs = resolved(state, {"Stage": "dev"}, Location())["Outputs"]
     given = {"Stage": "dev", "Name": "west", "WebsocketAPI": "a1b2c3d4e5"}
     given |= {name: each["Value"] for name, each in outputs.items()}
     for path in packaged:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.fleet.distribution.model import PREFIX as AGENT_PREFIX
-from chalicelib.kit.queues import READ_BY_PEOPLE
+from chalicelib.kit.queues import MANUAL_QUEUES
 from chalicelib.kit.tables.schema import Table
 from infra.functions import API_STAGE, Function, QueueSource, Role, StreamSource
 from infra.further import OWN_QUEUES, source_queue
@@ -27,7 +27,7 @@ def policies(function: Function, grants: Grants, tables: Mapping[str, Table], ro
         statements.append(_allow(["sqs:SendMessage"], [_arn("sqs", OWN_QUEUES)]))
     if grants.counts:
         counted: list[Json] = [{"Ref": queue_parameter(queue)} for queue in grants.counts]
-        dead = [queue for queue in grants.counts if queue not in READ_BY_PEOPLE]
+        dead = [queue for queue in grants.counts if queue not in MANUAL_QUEUES]
         counted += [{"Fn::Sub": f"${{{queue_parameter(queue)}}}-dead"} for queue in dead]
         statements.append(_allow(["sqs:GetQueueAttributes"], counted))
     statements += [statement for statement, is_granted in _single(grants) if is_granted]

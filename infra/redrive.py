@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kit.clock import Clock, SystemClock
-from chalicelib.kit.queues import BATCH_LIMIT, READ_BY_PEOPLE, Queue, batches
+from chalicelib.kit.queues import BATCH_LIMIT, MANUAL_QUEUES, Queue, batches
 from infra.deployment.stagefile import check_stage
 from infra.functions import APP_NAME
 from infra.further import check_name
@@ -146,7 +146,7 @@ def _check(stage: str, queue: str, further: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: all moved. 1: not all; repeat the command. 2: wrong arguments."""
     parser = argparse.ArgumentParser(prog="python -m infra.redrive", description=__doc__)
-    choices = [queue.value for queue in Queue if queue not in READ_BY_PEOPLE]
+    choices = [queue.value for queue in Queue if queue not in MANUAL_QUEUES]
     parser.add_argument("queue", choices=choices, metavar="QUEUE", help=f"one of {', '.join(choices)}")
     parser.add_argument("--stage", required=True)
     parser.add_argument("--name", default="", help="of a further stack, whose command-delivery is meant")

@@ -23,7 +23,7 @@ _NOTHING = object()
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """The account, region and partition of a deployment."""
 
     region: str = "us-east-1"
@@ -45,16 +45,16 @@ def transformed(template: Json) -> Json:
     return result
 
 
-def resolved(template: Json, parameters: Mapping[str, str], place: Place) -> Json:
+def resolved(template: Json, parameters: Mapping[str, str], location: Location) -> Json:
     """``Resources`` and ``Outputs`` without functions, references and what a condition leaves out. Raises KeyError for
     a parameter that has neither value nor default, and for a name that the template does not have."""
-    return _Resolver(template, parameters, place).result()
+    return _Resolver(template, parameters, location).result()
 
 
 class _Resolver:
-    def __init__(self, template: Json, parameters: Mapping[str, str], place: Place) -> None:
+    def __init__(self, template: Json, parameters: Mapping[str, str], location: Location) -> None:
         self._template = template
-        self._place = place
+        self._location = location
         self._parameters: Json = {}
         for name, each in template.get("Parameters", {}).items():
             text = parameters[name] if name in parameters else each["Default"]
@@ -127,11 +127,11 @@ class _Resolver:
         return re.sub(r"\$\{([^!}]+)\}", known, text)
 
     def _reference(self, name: str) -> Any:
-        place = self._place
+        location = self._location
         pseudo = {
-            "AWS::Region": place.region,
-            "AWS::Partition": place.partition,
-            "AWS::URLSuffix": place.suffix,
+            "AWS::Region": location.region,
+            "AWS::Partition": location.partition,
+            "AWS::URLSuffix": location.suffix,
             "AWS::AccountId": ACCOUNT,
             "AWS::NoValue": _NOTHING,
         }
@@ -143,9 +143,9 @@ class _Resolver:
         match resource["Type"]:
             case "AWS::SQS::Queue":
                 queue = self._named(name, "QueueName")
-                return f"https://sqs.{place.region}.{place.suffix}/{ACCOUNT}/{queue}"
+                return f"https://sqs.{location.region}.{location.suffix}/{ACCOUNT}/{queue}"
             case "AWS::SNS::Topic":
-                return place.arn("sns", self._named(name, "TopicName"))
+                return location.arn("sns", self._named(name, "TopicName"))
             case "AWS::ApiGateway::RestApi" | "AWS::ApiGatewayV2::Api":
                 return ID
             case "AWS::ApiGateway::Stage" | "AWS::ApiGatewayV2::Stage":
@@ -157,24 +157,26 @@ class _Resolver:
 
     def _attribute(self, name: str, attribute: str) -> str:
         kind = self._template["Resources"][name]["Type"]
-        place = self._place
+        location = self._location
         match kind, attribute:
             case "AWS::DynamoDB::Table", "StreamArn":
-                return place.arn("dynamodb", f"table/{self._named(name, 'TableName')}/stream/2026-01-01T00:00:00.000")
+                return location.arn(
+                    "dynamodb", f"table/{self._named(name, 'TableName')}/stream/2026-01-01T00:00:00.000"
+                )
             case "AWS::SQS::Queue", "Arn":
-                return place.arn("sqs", self._named(name, "QueueName"))
+                return location.arn("sqs", self._named(name, "QueueName"))
             case "AWS::SQS::Queue", "QueueName":
                 return self._named(name, "QueueName")
             case "AWS::Logs::LogGroup", "Arn":
-                return place.arn("logs", f"log-group:{self._named(name, 'LogGroupName')}:*")
+                return location.arn("logs", f"log-group:{self._named(name, 'LogGroupName')}:*")
             case "AWS::Events::EventBus", "Arn":
-                return place.arn("events", f"event-bus/{self._named(name, 'Name')}")
+                return location.arn("events", f"event-bus/{self._named(name, 'Name')}")
             case "AWS::S3::Bucket", "Arn":
-                return f"arn:{place.partition}:s3:::{name.lower()}"
+                return f"arn:{location.partition}:s3:::{name.lower()}"
             case "AWS::KMS::Key", "Arn":
-                return place.arn("kms", "key/01234567-89ab-cdef-0123-456789abcdef")
+                return location.arn("kms", "key/01234567-89ab-cdef-0123-456789abcdef")
             case "AWS::SecretsManager::Secret", "Id":
-                return place.arn("secretsmanager", f"secret:{self._named(name, 'Name')}-AbCdEf")
+                return location.arn("secretsmanager", f"secret:{self._named(name, 'Name')}-AbCdEf")
             case _:
                 return f"{name}.{attribute}"
 

@@ -167,7 +167,7 @@ class Fleet(Foundations):
             self.log,
             look_again=secret.look_again,
         )
-        return Netmaker(api, self.vpn_networks, self.clock, domain=settings.netmaker_default_domain)
+        return Netmaker(api, self.vpn_networks, self.clock, self.ids, domain=settings.netmaker_default_domain)
 
     @cached_property
     def vpn_networks(self) -> NetworkStore:

@@ -52,9 +52,9 @@ def total_of(table: str, attribute: str, value: str) -> str:
     return f"{table}#{attribute}#{value}"
 
 
-def happened(what: str) -> str:
+def event_counter(event: str) -> str:
     """The name of the total of an event. It only grows, and is never recounted."""
-    return f"happened#{what}"
+    return f"happened#{event}"
 
 
 def latest_of(total: str) -> Ref:
@@ -84,8 +84,8 @@ class Counters:
         """Add to each total. The same ``batch_id`` again changes nothing, provided that its deltas are the same."""
         moving = [(total, delta) for total, delta in sorted(deltas.items()) if delta]
         room = TRANSACTION_LIMIT - 1
-        for place, start in enumerate(range(0, len(moving), room)):
-            self._add_part(f"{batch_id}#{place}", moving[start : start + room])
+        for part, start in enumerate(range(0, len(moving), room)):
+            self._add_part(f"{batch_id}#{part}", moving[start : start + room])
 
     def count(self, total: str, count: int, *, by: str) -> None:
         """Add in one write, without protection against repeats: for figures that may be off after a crash. ``by`` names

@@ -62,14 +62,14 @@ class Sealer:
         self._ids = ids
         self.keys = DataKeys(tables, keys, clock, ids, stage)
 
-    def seal(self, text: str, place: str) -> bytes:
-        """``place`` is `place_of` the field that will hold the result."""
+    def seal(self, text: str, associated: str) -> bytes:
+        """Encrypt text. ``associated`` is `associated_data` of the field that will hold the result."""
         key = self.keys.newest()
         nonce = self._ids.token_bytes(NONCE_BYTES)
-        return key.id + nonce + key.cipher.encrypt(nonce, text.encode(), place.encode())
+        return key.id + nonce + key.cipher.encrypt(nonce, text.encode(), associated.encode())
 
-    def open(self, sealed: bytes, place: str) -> Secret:
-        """Raises `UnsealError` for another place, a key that is not kept or changed bytes."""
+    def open(self, sealed: bytes, associated: str) -> Secret:
+        """Decrypt. Raises `UnsealError` for other associated data, a key that is not kept, or changed bytes."""
         key = self.keys.find(key_id_of(sealed))
         if key is None:
             raise UnsealError("sealed with a data key that is not kept")
@@ -78,7 +78,7 @@ class Sealer:
             sealed[KEY_ID_BYTES + NONCE_BYTES :],
         )
         try:
-            return Secret(key.cipher.decrypt(nonce, ciphertext, place.encode()).decode())
+            return Secret(key.cipher.decrypt(nonce, ciphertext, associated.encode()).decode())
         except (key.refusal, ValueError) as error:
             raise UnsealError("sealed for another place, or changed") from error
 
@@ -88,6 +88,6 @@ def key_id_of(sealed: bytes) -> bytes:
     return sealed[:KEY_ID_BYTES]
 
 
-def place_of(table: Table, row_id: str, field: str) -> str:
+def associated_data(table: Table, row_id: str, field: str) -> str:
     """The associated data of a sealed field: ``table/id/field``. It binds the ciphertext to the field."""
     return f"{table.name}/{row_id}/{field}"

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from pydantic import SecretBytes, SecretStr, ValidationError
 from pydantic_core import to_json
 
-from chalicelib.kit.clock import Clock, SystemClock, to_microseconds_text
+from chalicelib.kit.clock import Clock, to_microseconds_text
 
 _MAX_TEXT_LENGTH = 1000
 _MAX_FRAMES = 30
@@ -42,11 +42,11 @@ class Sink(Protocol):
 
 
 class Log:
-    """Writes lines to `sink`; without one to whatever standard error is at that moment. ``clock`` gives their times."""
+    """Writes lines to `sink`; without one to whatever standard error is at that moment. ``clock`` dates them."""
 
-    def __init__(self, sink: Sink | None = None, clock: Clock | None = None) -> None:
+    def __init__(self, sink: Sink | None, clock: Clock) -> None:
         self._sink = sink
-        self._clock = clock or SystemClock()
+        self._clock = clock
 
     def line(self, event: str, *, level: Level = Level.INFO, **fields: object) -> None:
         """``event`` names what happened (``request``); fields that are None are left out."""

@@ -42,7 +42,7 @@ GROUPED_BY: Mapping[Queue, str] = {Queue.WEBHOOK_DELIVERIES: "webhook_id"}
 """The field of a message that tells whose it is: where one group has a backlog, SQS hands out the messages of the
 others first (SQS developer guide, "Amazon SQS fair queues")."""
 
-READ_BY_PEOPLE = frozenset({Queue.RELAY_FAILURES})
+MANUAL_QUEUES = frozenset({Queue.RELAY_FAILURES})
 """Queues that no function takes from, and that so have no dead letters."""
 
 _DEPTHS_AT_ONCE = 8
@@ -150,7 +150,7 @@ class Queues:
     def depths(self) -> dict[Queue, Depth]:
         """The number of messages in every queue: one call each, and one for its dead letters, some in parallel. Raises
         `QueueUnavailableError`."""
-        dead = [queue for queue in Queue if queue not in READ_BY_PEOPLE]
+        dead = [queue for queue in Queue if queue not in MANUAL_QUEUES]
         urls = [*(self._urls[queue] for queue in Queue), *(f"{self._urls[queue]}-dead" for queue in dead)]
         with ThreadPoolExecutor(max_workers=_DEPTHS_AT_ONCE) as pool:
             counts = list(pool.map(self._count, urls))

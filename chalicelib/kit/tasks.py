@@ -78,8 +78,15 @@ def message_of(row: Item) -> Message:
     """The message that starts a pass for a task's row, or resumes it at the stored cursor."""
     arguments = row.get("arguments")
     given: dict[str, Any] = arguments if isinstance(arguments, dict) else {}
-    place = {name: row[name] for name in ("cursor", "began_at") if row.get("cursor") is not None}
-    return {**given, "kind": row["kind"], "id": row["subject"], "task": row["id"], "asked_at": row["asked_at"], **place}
+    position = {name: row[name] for name in ("cursor", "began_at") if row.get("cursor") is not None}
+    return {
+        **given,
+        "kind": row["kind"],
+        "id": row["subject"],
+        "task": row["id"],
+        "asked_at": row["asked_at"],
+        **position,
+    }
 
 
 def queue_of(row: Item) -> str | None:
@@ -117,17 +124,19 @@ class Tasks:
         the caller stops.
         """
         now = self._clock.now()
-        place = (Set("cursor", cursor), Set("began_at", began_at), Set("sweeps", 0), *_due(parked_until(now)))
+        position = (Set("cursor", cursor), Set("began_at", began_at), Set("sweeps", 0), *_due(parked_until(now)))
         if "task" in message:
             before = message.get("cursor")
             here: Condition = Absent("cursor") if before is None else Equals("cursor", before)
             asked = Equals("asked_at", message["asked_at"]) if "asked_at" in message else Exists("asked_at")
-            return self._tables.try_write(Update(TABLE, _key(message["task"]), place, And(asked, here)), "task.parked")
+            return self._tables.try_write(
+                Update(TABLE, _key(message["task"]), position, And(asked, here)), "task.parked"
+            )
         kind, subject = message["kind"], message["id"]
         arguments = {name: str(value) for name, value in message.items() if name not in _OF_MESSAGES}
         from_then = _asked(kind, subject, arguments, parse_time(began_at), settles=False)
-        others = tuple(change for change in from_then if change.name not in {each.name for each in place})
-        changes = (*others, *place, Set("queue", queue))
+        others = tuple(change for change in from_then if change.name not in {each.name for each in position})
+        changes = (*others, *position, Set("queue", queue))
         row_id = _row_id(kind, subject, arguments)
         return self._tables.try_write(Update(TABLE, _key(row_id), changes, Absent("asked_at")), "task.parked")
 

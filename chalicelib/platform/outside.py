@@ -66,7 +66,7 @@ class Aws:
         self._settings = settings
         self.clock: Clock = SystemClock()
         self.ids = Ids()
-        self.log = Log(clock=self.clock)
+        self.log = Log(None, self.clock)
 
     @cached_property
     def resolver(self) -> Resolver:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.nodes.store import NODES
-from chalicelib.kit.crypto import Sealer, key_id_of, place_of
+from chalicelib.kit.crypto import Sealer, associated_data, key_id_of
 from chalicelib.kit.data_keys import UnsealError
 from chalicelib.kit.tables import And, Equals, Item, Ref, Set, Table, Tables, Update
 from chalicelib.platform.webhooks.store import WEBHOOKS
@@ -62,7 +62,7 @@ class Resealing:
             return False
         changes = []
         for name, value in old.items():
-            place = place_of(table, row_id, name.removesuffix(SUFFIX))
-            changes.append(Set(name, self._sealer.seal(self._sealer.open(value, place).reveal(), place)))
+            associated = associated_data(table, row_id, name.removesuffix(SUFFIX))
+            changes.append(Set(name, self._sealer.seal(self._sealer.open(value, associated).reveal(), associated)))
         as_read = And(*(Equals(name, value) for name, value in old.items()))
         return self._tables.try_write(Update(table, {"id": row_id}, tuple(changes), as_read), f"{table.name}.resealed")

@@ -152,9 +152,10 @@ def _chalice_view(
 
 
 def _cannot_start(error: Exception, route: str) -> Outgoing:
-    now = SystemClock().now()
+    clock = SystemClock()
+    now = clock.now()
     request_id = Ids().uuid7(now)
-    Log().failure("start_failed", error, request_id=request_id, route=route)
+    Log(None, clock).failure("start_failed", error, request_id=request_id, route=route)
     outgoing = Outgoing(500, Envelope(request_id, now).error(_internal()))
     return _finished(outgoing, request_id, {})
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from chalicelib.fleet.nodes.rules import HealthLimits
-from chalicelib.kit.queues import READ_BY_PEOPLE, Queue
+from chalicelib.kit.queues import MANUAL_QUEUES, Queue
 from chalicelib.schema import ALL_TABLES
 from infra.fragment import fragment
 from infra.functions import FUNCTIONS, ScheduleSource
@@ -79,7 +79,7 @@ def at_rest() -> dict[str, Usage]:
         kms_calls=len(kept_warm),
     )
     polls = SECONDS / prices.POLL_WAIT.value * prices.IDLE_POLLERS.value
-    consumed = len(Queue) - len(READ_BY_PEOPLE)
+    consumed = len(Queue) - len(MANUAL_QUEUES)
     return {
         "schedules": schedules,
         "environments that begin anew": cold * renewals,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
-from chalicelib.kit.queues import READ_BY_PEOPLE, Queue
+from chalicelib.kit.queues import MANUAL_QUEUES, Queue
 from chalicelib.schema import ALL_TABLES
 from infra.functions import FUNCTIONS, QueueSource, StreamSource
 from infra.grants import GRANTS
@@ -146,7 +146,7 @@ def granted(prefix: str) -> set[Call]:
         calls |= {Call(name, "sqs:SendMessage", f"{prefix}{queue}") for queue in grants.sends}
         if grants.sends_to_owners:
             calls.add(Call(name, "sqs:SendMessage", f"{prefix}admin-{FURTHER}-{Queue.COMMAND_DELIVERY}"))
-        counted = {*grants.counts, *(f"{queue}-dead" for queue in {*grants.counts} - READ_BY_PEOPLE)}
+        counted = {*grants.counts, *(f"{queue}-dead" for queue in {*grants.counts} - MANUAL_QUEUES)}
         calls |= {Call(name, "sqs:GetQueueAttributes", prefix + queue) for queue in counted}
         plain = {
             "events:PutEvents": grants.publishes,

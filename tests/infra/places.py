@@ -1,7 +1,7 @@
 """The places that templates are tried in: the longest names that they accept, in regions of every kind."""
 
 from chalicelib.schema import ALL_TABLES
-from infra.resolved import Place, resolved
+from infra.resolved import Location, resolved
 from infra.stateful import stateful_template
 
 STAGE = "production123456"
@@ -10,13 +10,13 @@ STAGE = "production123456"
 NAME = "west123456789012"
 """As long as the template lets a further stack be called."""
 
-US_EAST = Place()
+US_EAST = Location()
 PLACES = (
     US_EAST,
-    Place("ap-southeast-1"),
-    Place("us-gov-west-1", "aws-us-gov"),
-    Place("cn-northwest-1", "aws-cn", "amazonaws.com.cn"),
-    Place("us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov"),
+    Location("ap-southeast-1"),
+    Location("us-gov-west-1", "aws-us-gov"),
+    Location("cn-northwest-1", "aws-cn", "amazonaws.com.cn"),
+    Location("us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov"),
 )
 """No region has a longer name than those of fourteen letters, and few partitions have one as long as GovCloud's."""
 

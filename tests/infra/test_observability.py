@@ -12,7 +12,7 @@ import yaml
 
 from chalicelib.fleet.metrics import totals
 from chalicelib.fleet.metrics.admin import State, families_of
-from chalicelib.kit.queues import READ_BY_PEOPLE, Depth, Queue
+from chalicelib.kit.queues import MANUAL_QUEUES, Depth, Queue
 from chalicelib.schema import ALL_TABLES
 from infra.apis import _REST_LOG_FIELDS, _SOCKET_LOG_FIELDS
 from infra.dashboard import dashboard
@@ -157,7 +157,7 @@ def test_the_dashboard_shows_every_function_queue_and_table_by_its_real_name(boa
                 seen[name].add(value)
 
     assert seen["FunctionName"] == {f"real-{each.name}" for each in functions_of(Role.CORE)}
-    dead = {f"edge-admin-dev-{queue}-dead" for queue in Queue if queue not in READ_BY_PEOPLE}
+    dead = {f"edge-admin-dev-{queue}-dead" for queue in Queue if queue not in MANUAL_QUEUES}
     assert seen["QueueName"] == {f"edge-admin-dev-{queue}" for queue in Queue} | dead
     assert seen["TableName"] == {f"edge-admin-dev-{table.name}" for table in ALL_TABLES}
     assert (seen["ApiName"], seen["ApiId"]) == ({"edge-admin-dev"}, {"abc"})

@@ -31,7 +31,7 @@ from chalicelib.fleet.ssh.store import KEYS as SSH_PUBLIC_KEYS
 from chalicelib.fleet.ssh.store import USERNAMES as SSH_USERNAMES
 from chalicelib.fleet.updates.store import REQUESTS
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.crypto import place_of
+from chalicelib.kit.crypto import associated_data
 from chalicelib.kit.ids import compose_uuid7, to_milliseconds
 from chalicelib.kit.tables import Item, Table
 from chalicelib.platform.webhooks.store import DELIVERIES, SHARDS, WEBHOOKS, webhook_shard
@@ -117,7 +117,7 @@ def _keys(made: LargeWorld) -> Copies:
     sealer = made.world.services.sealer
 
     def change(row_id: str, place: int) -> Item:
-        return {"key_sealed": sealer.seal(made.names["blob"], place_of(ENROLLMENT_KEYS, row_id, "key"))}
+        return {"key_sealed": sealer.seal(made.names["blob"], associated_data(ENROLLMENT_KEYS, row_id, "key"))}
 
     yield ENROLLMENT_KEYS, made.pattern(ENROLLMENT_KEYS, made.names["key"]), change
 

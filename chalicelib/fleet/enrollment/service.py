@@ -13,7 +13,7 @@ from chalicelib.fleet.vpn.port import Joining, Member, Network, Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
-from chalicelib.kit.crypto import Sealer, Secret, digest, place_of, same
+from chalicelib.kit.crypto import Sealer, Secret, associated_data, digest, same
 from chalicelib.kit.errors import EdgeError, Kind, forbidden, invalid, not_found, unavailable
 from chalicelib.kit.ids import Ids, to_unpadded_base64
 from chalicelib.kit.listing import Counter, ListPage, ListRequest
@@ -299,7 +299,7 @@ class Enrollment:
 
 
 def _place_of_blob(key_id: str) -> str:
-    return place_of(TABLE, key_id, "key")
+    return associated_data(TABLE, key_id, "key")
 
 
 def _without_blank_name(changes: KeyChanges) -> KeyChanges:

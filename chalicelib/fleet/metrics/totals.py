@@ -1,6 +1,6 @@
 """Which counters the metrics of this installation are made of, by what they count."""
 
-from chalicelib.kit.counters import happened, total_of
+from chalicelib.kit.counters import event_counter, total_of
 
 SCHEDULES = (
     *("sweep_commands", "sweep_webhooks", "check_health", "heartbeat"),
@@ -16,17 +16,17 @@ EXECUTION_STEPS = ("execution.sent", *EXECUTION_RESULTS, "execution.cancelled", 
 ATTEMPTS = ("ok", "recoverable", "terminal")
 """What an attempt to deliver an event to a webhook came to: taken, to be tried again, given up."""
 
-RUNS = {name: happened(f"schedule.{name}") for name in SCHEDULES}
-FAILURES = {name: happened(f"schedule.{name}.failure") for name in SCHEDULES}
-STEPS = {name: happened(name) for name in EXECUTION_STEPS}
-FIRST_ATTEMPTED = {outcome: happened(f"webhook.first_attempt.{outcome}") for outcome in ATTEMPTS}
-ATTEMPTED_AGAIN = {outcome: happened(f"webhook.attempt.{outcome}") for outcome in ATTEMPTS}
-HEALTH_CHECKS = happened("health_check")
-EVENTS = happened("event")
-SSH_VERIFICATIONS = happened("edge.ssh_username.verified")
-SSH_FAILURES = happened("edge.ssh_username.verified.failure")
-KEY_VERIFICATIONS = happened("edge.enrollment_key.verified")
-SELF_UPDATES = happened("self_update_request.completed")
+RUNS = {name: event_counter(f"schedule.{name}") for name in SCHEDULES}
+FAILURES = {name: event_counter(f"schedule.{name}.failure") for name in SCHEDULES}
+STEPS = {name: event_counter(name) for name in EXECUTION_STEPS}
+FIRST_ATTEMPTED = {outcome: event_counter(f"webhook.first_attempt.{outcome}") for outcome in ATTEMPTS}
+ATTEMPTED_AGAIN = {outcome: event_counter(f"webhook.attempt.{outcome}") for outcome in ATTEMPTS}
+HEALTH_CHECKS = event_counter("health_check")
+EVENTS = event_counter("event")
+SSH_VERIFICATIONS = event_counter("edge.ssh_username.verified")
+SSH_FAILURES = event_counter("edge.ssh_username.verified.failure")
+KEY_VERIFICATIONS = event_counter("edge.enrollment_key.verified")
+SELF_UPDATES = event_counter("self_update_request.completed")
 
 ROWS = (
     "clusters",

@@ -3,7 +3,7 @@
 from chalicelib.fleet.nodes.model import Node, NodeSecrets
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.nodes.tokens import new_api_token, new_proxy_password
-from chalicelib.kit.crypto import Sealer, digest, place_of, same
+from chalicelib.kit.crypto import Sealer, associated_data, digest, same
 from chalicelib.kit.ids import Ids
 
 _NO_TOKEN_DIGEST = digest("")
@@ -53,4 +53,4 @@ class Vault:
 
 
 def _place(node_id: str, field: str) -> str:
-    return place_of(NODES, node_id, field)
+    return associated_data(NODES, node_id, field)

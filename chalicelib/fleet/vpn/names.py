@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-import uuid
+
+from chalicelib.kit.ids import Ids
 
 NETWORK_PREFIX = "cluster-"
 HOST_PREFIX = "node-"
@@ -47,10 +48,12 @@ def is_node_id(label: str) -> bool:
     return _NODE_ID.fullmatch(label) is not None
 
 
-def join_tag(key_id: str, node_id: str | None, expires_epoch: int) -> str:
+def join_tag(key_id: str, node_id: str | None, expires_epoch: int, ids: Ids) -> str:
     """A name for the key by which one machine joins: which enrollment key it is for and which node, if that is known,
     and when it ends (seconds since 1970). Netmaker takes 32 characters, and a name only once."""
-    return f"{join_tag_start(key_id, node_id or uuid.uuid4().hex)}-{expires_epoch:08x}{uuid.uuid4().hex[:4]}"
+    return (
+        f"{join_tag_start(key_id, node_id or ids.token_bytes(16).hex())}-{expires_epoch:08x}{ids.token_bytes(2).hex()}"
+    )
 
 
 def join_tag_start(key_id: str, node_id: str = "") -> str:

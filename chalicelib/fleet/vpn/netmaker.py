@@ -10,6 +10,7 @@ from chalicelib.fleet.vpn.port import Host, Joining, Member, Network
 from chalicelib.fleet.vpn.store import MadeNetwork, NetworkStore
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import EdgeError, Kind, conflict, unavailable
+from chalicelib.kit.ids import Ids
 
 NETWORK_SEEN_FOR = timedelta(seconds=60)
 """How long a container takes a network for there without asking."""
@@ -31,10 +32,11 @@ class Netmaker:
 
     is_mesh = True
 
-    def __init__(self, api: NetmakerApi, store: NetworkStore, clock: Clock, *, domain: str) -> None:
+    def __init__(self, api: NetmakerApi, store: NetworkStore, clock: Clock, ids: Ids, *, domain: str) -> None:
         self._api = api
         self._store = store
         self._clock = clock
+        self._ids = ids
         self._domain = domain
         self._networks_seen: dict[str, datetime] = {}
 
@@ -61,7 +63,7 @@ class Netmaker:
         """A key of its own for one use. The network's own unlimited key would let in whoever sees it, for ever."""
         self._require_network(network)
         ends = int((self._clock.now() + JOIN_LIFETIME).timestamp())
-        tag = names.join_tag(joining.key_id, joining.node_id, ends)
+        tag = names.join_tag(joining.key_id, joining.node_id, ends, self._ids)
         made = self._api.create_enrollment_key(names.network_name(network.cluster_name), tag)
         if made is None:
             raise unavailable()

@@ -3,7 +3,7 @@
 from chalice.app import Blueprint, Rate
 
 from chalicelib.bootstrap import Services
-from chalicelib.kit.counters import happened
+from chalicelib.kit.counters import event_counter
 from chalicelib.kit.origin import current_origin
 from chalicelib.platform.workers.entry import scheduled
 
@@ -19,4 +19,4 @@ def handler(services: Services) -> None:
     swept = services.nodes.check_health(BUDGET_SECONDS)
     looked_at = swept.moved + swept.unreachable
     if looked_at:
-        services.counters.count(happened("health_check"), looked_at, by=current_origin().request_id)
+        services.counters.count(event_counter("health_check"), looked_at, by=current_origin().request_id)

@@ -87,7 +87,7 @@ def _merged(plan: Plan, tables: Tables, queries: list[Query], at_once: int) -> _
     offset, window = plan.request.offset, plan.request.offset + plan.request.page_size
     share = max(plan.request.page_size + _part(offset, queries), _part(at_once, queries))
     found: dict[Value, Item] = {}
-    places: list[Any] = []
+    sort_keys: list[Any] = []
     unread = behind = queries
     while behind:
         if len(found) > plan.read_limit:
@@ -95,9 +95,9 @@ def _merged(plan: Plan, tables: Tables, queries: list[Query], at_once: int) -> _
         one = read_round(tables, behind, min(share, plan.read_limit + 1))
         found.update({item[plan.sort_key]: item for item in one.items})
         unread = [query for query in unread if query not in behind] + one.unread
-        places = sorted(found, reverse=plan.descending)
-        behind = _behind(plan, unread, places[window - 1]) if len(places) >= window else unread
-    return _Keys([found[place] for place in places[offset:window]], len(found), unread)
+        sort_keys = sorted(found, reverse=plan.descending)
+        behind = _behind(plan, unread, sort_keys[window - 1]) if len(sort_keys) >= window else unread
+    return _Keys([found[sort_key] for sort_key in sort_keys[offset:window]], len(found), unread)
 
 
 def _part(rows: int, queries: Sequence[Query]) -> int:

@@ -29,9 +29,9 @@ def parse_order(
     names = [part.strip() for part in (order_by or "").split(",")]
     _check("order_by", names, sortable)
     order: dict[str, bool] = {}
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         if name and name not in order:
-            order[name] = place < len(directions) and directions[place] == _DESCENDING
+            order[name] = index < len(directions) and directions[index] == _DESCENDING
     return tuple(order.items()) or default
 
 

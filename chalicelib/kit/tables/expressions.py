@@ -42,7 +42,7 @@ class Expressions:
         self._values: dict[str, WireValue] = {}
 
     def arguments(self) -> dict[str, Any]:
-        """The names and values for the placeholders of the request. DynamoDB refuses empty maps, so they are omitted."""
+        """Names and values of the placeholders of the request. DynamoDB refuses empty maps, so they are omitted."""
         arguments: dict[str, Any] = {}
         if self._names:
             arguments["ExpressionAttributeNames"] = {placeholder: name for name, placeholder in self._names.items()}

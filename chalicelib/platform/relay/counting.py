@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from chalicelib.fleet.commands.model import FINAL
 from chalicelib.kit.changes import Change
-from chalicelib.kit.counters import happened, total_of
+from chalicelib.kit.counters import event_counter, total_of
 from chalicelib.kit.tables import Item
 
 COUNTED = frozenset(
@@ -60,13 +60,13 @@ def happenings_of(change: Change) -> list[str]:
         return []
     if change.table == "occurrences":
         return _of_occurrence(change.new) if change.old is None else []
-    return [happened(change.operation)] if change.operation in _HAPPENINGS.get(change.table, ()) else []
+    return [event_counter(change.operation)] if change.operation in _HAPPENINGS.get(change.table, ()) else []
 
 
 def _of_occurrence(row: Item) -> list[str]:
     kind, data = str(row["type"]), json.loads(str(row["data"]))
     failed = data.get("result") == FAILURE
-    return [happened(kind), happened(f"{kind}.{FAILURE}")] if failed else [happened(kind)]
+    return [event_counter(kind), event_counter(f"{kind}.{FAILURE}")] if failed else [event_counter(kind)]
 
 
 def deltas_of(change: Change) -> Counter[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.fleet.events.mapping import commands_needed
 from chalicelib.fleet.transport.dispatch import Dispatch
 from chalicelib.kit.changes import Change, FromWire, UnreadableRecordError, read_record
-from chalicelib.kit.counters import Counters, happened
+from chalicelib.kit.counters import Counters, event_counter
 from chalicelib.kit.queues import BATCH_BYTES, Message, Queue, Queues, body_bytes
 from chalicelib.kit.tables import Item
 from chalicelib.platform.events.service import Events
@@ -98,7 +98,7 @@ class Relay:
         envelopes = self._events.envelopes_of(change, commands)
         deltas = deltas_of(change)
         deltas.update(happenings_of(change))
-        deltas[happened("event")] += len(envelopes)
+        deltas[event_counter("event")] += len(envelopes)
         end = end_of(change)
         plan.add_change(change)
         plan.add_events(change.request_id, envelopes)

@@ -12,7 +12,7 @@ from math import ceil
 from typing import Any
 
 from chalicelib.kit.clock import Clock, parse_time
-from chalicelib.kit.counters import Counters, happened
+from chalicelib.kit.counters import Counters, event_counter
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.queues import LONGEST_DELAY_SECONDS, Queue, Queues
@@ -165,7 +165,7 @@ class Delivering:
     def _count(self, delivery: Delivery) -> None:
         """For metrics: the attempt by what it came to, first ones apart. One write."""
         kind = "first_attempt" if delivery.attempt_count == 1 else "attempt"
-        total = happened(f"webhook.{kind}.{_CAME_TO[delivery.status]}")
+        total = event_counter(f"webhook.{kind}.{_CAME_TO[delivery.status]}")
         self._counters.count(total, 1, by=f"{delivery.id}#{delivery.attempt_count}")
 
     def _ask_for_next(self, delivery: Delivery, now: datetime) -> None:

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.crypto import Sealer, place_of
+from chalicelib.kit.crypto import Sealer, associated_data
 from chalicelib.platform.webhooks.model import SigningKeys, Webhook
 from chalicelib.platform.webhooks.store import WEBHOOKS
 
@@ -47,4 +47,4 @@ def redacted(text: str, keys: SigningKeys) -> str:
 
 
 def _place(webhook_id: str, field: str) -> str:
-    return place_of(WEBHOOKS, webhook_id, field)
+    return associated_data(WEBHOOKS, webhook_id, field)

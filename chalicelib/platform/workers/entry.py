@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib.bootstrap import Services, prepare, services
 from chalicelib.kit.clock import milliseconds_between
-from chalicelib.kit.counters import happened
+from chalicelib.kit.counters import event_counter
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.log import Level, quoting_nothing
 from chalicelib.kit.origin import Origin, working_for
@@ -97,9 +97,9 @@ def scheduled(name: str, needs: Needs) -> Callable[[Callable[[Services], None]],
                 try:
                     handle(container)
                 except Exception:
-                    container.counters.count(happened(f"schedule.{name}.failure"), 1, by=request_id)
+                    container.counters.count(event_counter(f"schedule.{name}.failure"), 1, by=request_id)
                     raise
-                container.counters.count(happened(f"schedule.{name}"), 1, by=request_id)
+                container.counters.count(event_counter(f"schedule.{name}"), 1, by=request_id)
 
         prepare(name, needs)
         return run

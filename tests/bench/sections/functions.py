@@ -66,7 +66,8 @@ def measure(*, quick: bool) -> Iterator[Figure]:
     source = world.driver
     execution_id = next(str(row["id"]) for row in source.rows(TABLE) if row["node_id"] == machine.id)
     tape = ReplayDriver(source)
-    world.driver, world.clock, world.ids, world.log = tape, StoppedClock(world.clock.now()), Ids(), Log(_Nowhere())
+    world.driver, world.clock, world.ids = tape, StoppedClock(world.clock.now()), Ids()
+    world.log = Log(_Nowhere(), world.clock)
     with bootstrap.serving(Services(world.services.settings, world)):
         for case in _cases(machine, execution_id):
             yield from _measured(case, tape, QUICK_ROUNDS if quick else ROUNDS)

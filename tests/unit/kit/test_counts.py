@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.kit.counters import SHARDS, TABLE, Counters, happened
+from chalicelib.kit.counters import SHARDS, TABLE, Counters, event_counter
 from chalicelib.kit.queues import Depth, Queue, Queues, QueueUnavailableError
 from chalicelib.kit.tables import Tables
 from tests.support.fakes.clock import FakeClock, FakeIds
@@ -25,21 +25,21 @@ class TestCounts:
     def test_one_write_each_spread_over_the_shards(self, fake, counters):
         fake.meter.reset()
         for number in range(200):
-            counters.count(happened("run"), 2, by=f"request-{number}")
+            counters.count(event_counter("run"), 2, by=f"request-{number}")
         assert {call.operation for call in fake.meter.calls} == {"UpdateItem"}
         assert len(fake.meter.calls) == 200
-        assert counters.read(happened("run")) == 400
+        assert counters.read(event_counter("run")) == 400
         assert len(fake.rows(TABLE)) == SHARDS
 
     def test_they_add_to_those_of_batches(self, counters):
-        counters.add("batch-1", {happened("run"): 5})
-        counters.count(happened("run"), 1, by="request-1")
-        assert counters.read(happened("run")) == 6
+        counters.add("batch-1", {event_counter("run"): 5})
+        counters.count(event_counter("run"), 1, by="request-1")
+        assert counters.read(event_counter("run")) == 6
 
     def test_an_answer_that_was_lost_counts_once(self, fake, counters):
         fake.fail_next(1, "lost_answer", operation="UpdateItem")
-        counters.count(happened("run"), 1, by="request-1")
-        assert counters.read(happened("run")) == 1
+        counters.count(event_counter("run"), 1, by="request-1")
+        assert counters.read(event_counter("run")) == 1
 
     def test_many_are_read_by_name_and_never_below_zero(self, counters):
         counters.count("a", 3, by="x")

@@ -6,7 +6,7 @@ import traceback
 import pytest
 
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.crypto import Sealer, Secret, digest, key_id_of, place_of, same
+from chalicelib.kit.crypto import Sealer, Secret, associated_data, digest, key_id_of, same
 from chalicelib.kit.data_keys import DATA_KEYS, KmsKeyService, RotatedMeanwhileError, UnsealError
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Set, Tables, Update
@@ -14,7 +14,7 @@ from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.dynamo import FakeDynamo
 from tests.unit.kit.sample_tables import THINGS
 
-PLACE = place_of(THINGS, "one", "token")
+PLACE = associated_data(THINGS, "one", "token")
 
 
 @pytest.fixture
@@ -78,7 +78,11 @@ def test_the_same_text_never_seals_the_same(sealer):
 
 @pytest.mark.parametrize(
     "place",
-    [place_of(THINGS, "two", "token"), place_of(THINGS, "one", "password"), place_of(DATA_KEYS, "one", "token")],
+    [
+        associated_data(THINGS, "two", "token"),
+        associated_data(THINGS, "one", "password"),
+        associated_data(DATA_KEYS, "one", "token"),
+    ],
 )
 def test_sealed_text_opens_only_in_its_place(sealer, place):
     with pytest.raises(UnsealError):

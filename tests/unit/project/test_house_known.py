@@ -47,6 +47,10 @@ def test_counts_survive_writing_and_reading():
     assert known.text_of(counts) == "a.py:size:1\nb.py:words:2\n"
 
 
+def test_smaller_count_wins_after_a_merge_of_two_branches():
+    assert known.parse("a.py:words:3\na.py:words:2\na.py:words:4\n") == {("a.py", "words"): 2}
+
+
 def test_count_may_fall_and_move_to_another_file_and_not_rise():
     before = {("a.py", "words"): 2}
     assert known.lowered([finding()], before) == {("a.py", "words"): 1}

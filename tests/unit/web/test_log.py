@@ -46,21 +46,23 @@ def test_a_line_is_one_json_object_without_empty_fields():
 def test_lambda_reads_the_level_and_the_time_of_every_line():
     lines = Lines()
     for level in Level:
-        Log(lines).line("request", level=level)
+        Log(lines, FakeClock()).line("request", level=level)
     assert {line["level"].upper() for line in lines.records} <= LEVELS_OF_LAMBDA
     assert all(parse_time(line["timestamp"]).tzinfo is UTC for line in lines.records)
 
 
 def test_secrets_are_masked_and_unknown_values_only_named():
     lines = Lines()
-    Log(lines).line("request", key=SecretStr("s3cret"), thing=Port(number=1))
+    Log(lines, FakeClock()).line("request", key=SecretStr("s3cret"), thing=Port(number=1))
     assert lines.records[0]["key"] == "**********"
     assert lines.records[0]["thing"] == "Port"
 
 
 def test_bytes_and_exceptions_are_not_written_out():
     lines = Lines()
-    Log(lines).line("request", key=b"s3cret", failed=RuntimeError("s3cret"), nested={"key": SecretStr("s3cret")})
+    Log(lines, FakeClock()).line(
+        "request", key=b"s3cret", failed=RuntimeError("s3cret"), nested={"key": SecretStr("s3cret")}
+    )
     assert lines.records[0] | {"timestamp": "", "level": "", "event": ""} == {
         "timestamp": "",
         "level": "",
@@ -73,13 +75,13 @@ def test_bytes_and_exceptions_are_not_written_out():
 
 def test_half_a_surrogate_pair_is_logged_all_the_same():
     lines = Lines()
-    Log(lines).line("request", route="/\ud800")
+    Log(lines, FakeClock()).line("request", route="/\ud800")
     assert lines.records[0]["route"] == "/\ud800"
 
 
 def test_a_failure_tells_where_it_happened_and_what_caused_it():
     lines = Lines()
-    Log(lines).failure("request_failed", failing(failing()), request_id="r-1")
+    Log(lines, FakeClock()).failure("request_failed", failing(failing()), request_id="r-1")
     record = lines.records[0]
     assert (record["level"], record["request_id"], record["error_type"], record["error"]) == (
         "error",
@@ -102,13 +104,13 @@ def test_a_validation_error_does_not_quote_what_was_wrong():
     try:
         Port.model_validate({"number": "s3cret"})
     except ValidationError as error:
-        Log(lines).failure("request_failed", error)
+        Log(lines, FakeClock()).failure("request_failed", error)
     assert lines.records[0]["error"] == "Port: number: int_parsing"
     assert "s3cret" not in lines.texts[0]
 
 
 def test_without_a_sink_lines_go_to_standard_error(capsys):
-    Log().line("request", status=204)
+    Log(None, FakeClock()).line("request", status=204)
     captured = capsys.readouterr()
     assert json.loads(captured.err)["status"] == 204
     assert captured.out == ""

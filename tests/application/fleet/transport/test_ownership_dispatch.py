@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.fleet.transport.dispatch import DELIVERIES_PER_MESSAGE, UPDATES_PER_MESSAGE, AgentWork, Dispatch
 from chalicelib.kit.queues import Queue, QueueError, Queues, body_bytes
+from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.messaging import URLS, FakeSqs
 from tests.support.world import Lines, Log
 
@@ -64,7 +65,7 @@ class TestSending:
 
     @pytest.fixture
     def dispatch(self, sqs):
-        return Dispatch(Queues(sqs, URLS), queue_of, Log(Lines()))
+        return Dispatch(Queues(sqs, URLS), queue_of, Log(Lines(), FakeClock()))
 
     @pytest.fixture
     def work(self):

@@ -46,7 +46,7 @@ def api(server, lines):
 def an_api(url, lines, key=MASTER_KEY, clock=None):
     """Pauses take no time unless a real clock is given."""
     clock = clock or FakeClock()
-    return netmaker_over_http(url, lambda: SecretStr(key), clock, Ids(), Log(lines), answer_seconds=0.3)
+    return netmaker_over_http(url, lambda: SecretStr(key), clock, Ids(), Log(lines, clock), answer_seconds=0.3)
 
 
 def unavailable(call, *arguments):
@@ -198,7 +198,9 @@ def test_names_are_paths_of_one_segment(api, stub):
 
 
 def test_the_real_pool_asks_the_status_without_much_ado(server, lines):
-    api = netmaker_over_http(f"{server.url}/", lambda: SecretStr(MASTER_KEY), SystemClock(), Ids(), Log(lines))
+    api = netmaker_over_http(
+        f"{server.url}/", lambda: SecretStr(MASTER_KEY), SystemClock(), Ids(), Log(lines, SystemClock())
+    )
     api.check()
 
     assert server.stub.requests == [("GET", "/api/server/status")]
