@@ -14,6 +14,7 @@ from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.enrollment import store as enrollment_store
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.enrollment.store import TOKENS as REGISTRATION_TOKENS
+from chalicelib.fleet.mesh.store import TABLE as VPN_NETWORKS
 from chalicelib.fleet.metrics.store import TABLE as METRICS_CACHE
 from chalicelib.fleet.nodes import store as nodes_store
 from chalicelib.fleet.nodes.exclusions import EXCLUSIONS as NODE_EXCLUSIONS
@@ -25,7 +26,6 @@ from chalicelib.fleet.ssh.store import USERNAMES as SSH_USERNAMES
 from chalicelib.fleet.updates import store as updates_store
 from chalicelib.fleet.updates.store import NODE_UPDATES as SELF_UPDATES
 from chalicelib.fleet.updates.store import REQUESTS as SELF_UPDATE_REQUESTS
-from chalicelib.fleet.vpn.store import TABLE as VPN_NETWORKS
 from chalicelib.kit.counters import TABLE as COUNTERS
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.data_keys import DATA_KEYS

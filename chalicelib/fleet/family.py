@@ -7,6 +7,7 @@ from chalicelib.fleet.commands import context as commands
 from chalicelib.fleet.distribution import context as distribution
 from chalicelib.fleet.enrollment import context as enrollment
 from chalicelib.fleet.events import context as events
+from chalicelib.fleet.mesh import context as mesh
 from chalicelib.fleet.metrics import context as metrics
 from chalicelib.fleet.nodes import context as nodes
 from chalicelib.fleet.ssh import context as ssh
@@ -19,20 +20,21 @@ from chalicelib.platform.context import EVERY_STACK, Family, Function, HttpSourc
 FAMILY = Family(
     "fleet",
     contexts=(
+        events.CONTEXT,
         vpn.CONTEXT,
         clusters.CONTEXT,
         enrollment.CONTEXT,
         nodes.CONTEXT,
         aliases.CONTEXT,
+        mesh.CONTEXT,
+        admins.CONTEXT,
         targeting.CONTEXT,
         commands.CONTEXT,
         transport.CONTEXT,
         updates.CONTEXT,
         ssh.CONTEXT,
         metrics.CONTEXT,
-        admins.CONTEXT,
         distribution.CONTEXT,
-        events.CONTEXT,
     ),
     services="chalicelib.fleet.wiring.Fleet",
     api="chalicelib.fleet.api.API",

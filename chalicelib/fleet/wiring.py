@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from chalicelib.fleet.clusters.model import DefaultCluster
     from chalicelib.fleet.clusters.service import Clusters
     from chalicelib.fleet.enrollment.service import Enrollment
+    from chalicelib.fleet.mesh.netmaker import Netmaker
+    from chalicelib.fleet.mesh.reconciling import Reconciling
+    from chalicelib.fleet.mesh.settling import Settling
+    from chalicelib.fleet.mesh.store import NetworkStore
     from chalicelib.fleet.nodes.service import Nodes
-    from chalicelib.fleet.vpn.netmaker import Netmaker
     from chalicelib.fleet.vpn.port import Vpn
-    from chalicelib.fleet.vpn.reconciling import Reconciling
-    from chalicelib.fleet.vpn.settling import Settling
-    from chalicelib.fleet.vpn.store import NetworkStore
     from chalicelib.platform.events.service import Events
     from chalicelib.settings import Settings
 
@@ -154,9 +154,9 @@ class Fleet(Foundations):
     @cached_property
     def mesh(self) -> Netmaker:
         """Only where the settings say that there is one."""
-        from chalicelib.fleet.vpn.master_key import master_key_of
-        from chalicelib.fleet.vpn.netmaker import Netmaker
-        from chalicelib.fleet.vpn.netmaker_api import netmaker_over_http
+        from chalicelib.fleet.mesh.master_key import master_key_of
+        from chalicelib.fleet.mesh.netmaker import Netmaker
+        from chalicelib.fleet.mesh.netmaker_api import netmaker_over_http
 
         settings, secret = self.settings, self.stage_secret
         api = netmaker_over_http(
@@ -171,19 +171,19 @@ class Fleet(Foundations):
 
     @cached_property
     def vpn_networks(self) -> NetworkStore:
-        from chalicelib.fleet.vpn.store import NetworkStore
+        from chalicelib.fleet.mesh.store import NetworkStore
 
         return NetworkStore(self.tables)
 
     @cached_property
     def vpn_settling(self) -> Settling:
-        from chalicelib.fleet.vpn.settling import Settling
+        from chalicelib.fleet.mesh.settling import Settling
 
         return Settling(self.clusters, self.nodes, self.aliases, self.mesh)
 
     @cached_property
     def vpn_reconciling(self) -> Reconciling:
-        from chalicelib.fleet.vpn.reconciling import Reconciling
+        from chalicelib.fleet.mesh.reconciling import Reconciling
 
         return Reconciling(
             self.every_cluster,

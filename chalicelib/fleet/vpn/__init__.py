@@ -1,1 +1,1 @@
-"""The mesh that nodes are members of, as a port: who assigns addresses and resolves names is a setting."""
+"""The port to the mesh that nodes are members of, its adapter for installations without one, and the names in it."""

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from chalicelib.fleet.vpn.netmaker_shapes import Failure, FoundKey, FoundName, FoundNetwork, FoundNode
+from chalicelib.fleet.mesh.netmaker_shapes import Failure, FoundKey, FoundName, FoundNetwork, FoundNode
 from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import EdgeError, unavailable

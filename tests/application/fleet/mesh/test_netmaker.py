@@ -5,8 +5,8 @@ import json
 import pytest
 
 from chalicelib.fleet.clusters.ranges import ranges_of
+from chalicelib.fleet.mesh.master_key import MissingNetmakerKeyError, master_key_of
 from chalicelib.fleet.vpn import names
-from chalicelib.fleet.vpn.master_key import MissingNetmakerKeyError, master_key_of
 from chalicelib.fleet.vpn.port import Joining, Member, Network
 from chalicelib.kit.errors import EdgeError, Kind
 from tests.support.fakes.netmaker_stub import MASTER_KEY

@@ -3,8 +3,8 @@
 import pytest
 
 from chalicelib.fleet.enrollment.store import TABLE as KEYS
+from chalicelib.fleet.mesh.store import TABLE as MADE
 from chalicelib.fleet.nodes.store import NODES
-from chalicelib.fleet.vpn.store import TABLE as MADE
 from tests.support.callers import Agent, a_key, operator
 from tests.support.fakes.netmaker_stub import RefusedError
 from tests.support.fakes.netmaker_world import enrol, join, netmaker_world

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.fleet.vpn.store import TABLE as MADE
+from chalicelib.fleet.mesh.store import TABLE as MADE
 from chalicelib.fleet.workers.settle_vpn import PAUSES_SECONDS
 from chalicelib.kit.queues import Queue
 from tests.support.callers import operator

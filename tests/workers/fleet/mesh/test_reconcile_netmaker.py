@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from chalicelib.fleet.mesh.reconciling import Reconciling
+from chalicelib.fleet.mesh.store import TABLE as MADE
 from chalicelib.fleet.nodes.store import NODES
-from chalicelib.fleet.vpn.reconciling import Reconciling
-from chalicelib.fleet.vpn.store import TABLE as MADE
 from chalicelib.kit.queues import Queue
 from tests.support.callers import Agent
 from tests.support.fakes.netmaker_scene import Scene

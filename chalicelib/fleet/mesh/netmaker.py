@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from chalicelib.fleet.mesh.netmaker_api import NetmakerApi, Outcome
+from chalicelib.fleet.mesh.netmaker_shapes import FoundNode
+from chalicelib.fleet.mesh.store import MadeNetwork, NetworkStore
 from chalicelib.fleet.vpn import names
-from chalicelib.fleet.vpn.netmaker_api import NetmakerApi, Outcome
-from chalicelib.fleet.vpn.netmaker_shapes import FoundNode
 from chalicelib.fleet.vpn.port import Host, Joining, Member, Network
-from chalicelib.fleet.vpn.store import MadeNetwork, NetworkStore
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import EdgeError, Kind, conflict, unavailable
 from chalicelib.kit.ids import Ids

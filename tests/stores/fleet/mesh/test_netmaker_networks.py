@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.fleet.vpn.store import TABLE, MadeNetwork, NetworkStore
+from chalicelib.fleet.mesh.store import TABLE, MadeNetwork, NetworkStore
 from chalicelib.kit.tables import Meter, Tables
 from chalicelib.kit.tables.dynamodb import DynamoDriver
 from tests.support.emulator import create_tables

@@ -7,7 +7,7 @@ import time
 import pytest
 from pydantic import SecretStr
 
-from chalicelib.fleet.vpn.netmaker_api import Outcome, netmaker_over_http
+from chalicelib.fleet.mesh.netmaker_api import Outcome, netmaker_over_http
 from chalicelib.kit.clock import SystemClock
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.ids import Ids

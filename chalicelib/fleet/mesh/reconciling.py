@@ -11,13 +11,13 @@ from datetime import timedelta
 from chalicelib.fleet.aliases.service import Aliases
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.mesh.netmaker import Netmaker
+from chalicelib.fleet.mesh.settling import Settling, network_of
+from chalicelib.fleet.mesh.store import MadeNetwork, NetworkStore
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.fleet.nodes.service import Nodes
 from chalicelib.fleet.vpn.names import node_id_of
-from chalicelib.fleet.vpn.netmaker import Netmaker
 from chalicelib.fleet.vpn.port import Host
-from chalicelib.fleet.vpn.settling import Settling, network_of
-from chalicelib.fleet.vpn.store import MadeNetwork, NetworkStore
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.listing import OLDEST_FIRST, ListRequest
 

@@ -3,9 +3,9 @@
 from chalicelib.fleet.aliases.service import Aliases
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.mesh.netmaker import Netmaker
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.fleet.nodes.service import Nodes
-from chalicelib.fleet.vpn.netmaker import Netmaker
 from chalicelib.fleet.vpn.port import SETTLE_TRIES, Member, Network
 from chalicelib.kit.errors import unavailable
 

@@ -1,0 +1,43 @@
+"""What `mesh` is: its tables and queues, what works for it, and what that may do."""
+
+from datetime import timedelta
+
+from chalicelib.fleet.mesh.store import TABLE as NETWORKS
+from chalicelib.kit.queues import Queue
+from chalicelib.platform.context import (
+    DELETE,
+    GET,
+    QUERY,
+    UPDATE,
+    Context,
+    Function,
+    Grants,
+    QueueSource,
+    ScheduleSource,
+)
+
+CONTEXT = Context(
+    name="mesh",
+    tables=(NETWORKS,),
+    queues=(Queue.VPN,),
+    functions=(
+        # Two at a time, the fewest that Lambda allows: a Netmaker server is one machine.
+        Function(
+            "settle_vpn",
+            "chalicelib.fleet.workers.settle_vpn.handler",
+            QueueSource(Queue.VPN, 2, batch_size=1),
+            120,
+            reaches_nodes=True,
+        ),
+        Function(
+            "reconcile_vpn", "chalicelib.fleet.workers.reconcile_vpn.handler", ScheduleSource(timedelta(hours=1)), 60
+        ),
+    ),
+    grants={
+        "api_handler": Grants(tables={"vpn_networks": GET | UPDATE | DELETE}, counts=(Queue.VPN,)),
+        "relay_changes": Grants(sends=(Queue.VPN,)),
+        "settle_vpn": Grants(tables={"vpn_networks": GET | QUERY | UPDATE | DELETE}, sends=(Queue.VPN,)),
+        "sweep_commands": Grants(sends=(Queue.VPN,)),
+        "reconcile_vpn": Grants(sends=(Queue.VPN,)),
+    },
+)
