@@ -1,4 +1,4 @@
-"""What `vpn` is: a port, without tables or workers of its own. The mesh behind it is `mesh`."""
+"""The context value of `vpn`: a port without tables or workers; the mesh behind it is the context `mesh`."""
 
 from chalicelib.platform.context import Context
 
