@@ -45,8 +45,6 @@ def _find(app: Application, route: str) -> Endpoint:
         tag="Fallback",
         auth=OPEN,
         summary="Anything else",
-        path=AnyPath,
-        query=AnyQuery,
         documented=False,
     )
 

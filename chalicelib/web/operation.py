@@ -1,16 +1,17 @@
 """An operation as data: what it is called, who may call it, what it takes and answers."""
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Required, TypedDict, get_args
+from typing import Any, Required, TypedDict, get_args, get_origin
 
 from pydantic import BaseModel
 
 from chalicelib.platform.access.keys import Auth
 from chalicelib.web.json_body import DEFAULT_MAX_BODY_BYTES
-from chalicelib.web.results import Answer
-from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Query
+from chalicelib.web.results import Answer, Request
+from chalicelib.web.validation import Body, NoBody, Path, Query
 
 
 class Options(TypedDict, total=False):
@@ -18,9 +19,6 @@ class Options(TypedDict, total=False):
 
     auth: Required[Auth]
     summary: Required[str]
-    path: type[Path]
-    query: type[Query]
-    body: type[Body]
     body_required: bool
     max_body_bytes: int
     answer: type[BaseModel] | None
@@ -38,6 +36,7 @@ class Options(TypedDict, total=False):
 class Endpoint:
     """One operation. ``route`` is what API Gateway matches; ``contract_path``, if given, what the document shows.
 
+    ``path``, ``query`` and ``body`` are the models of the view's ``Request[...]`` annotation, read from there.
     ``answer`` is the model of ``data`` (of each item, if ``paginated``; of the whole, if not ``enveloped``), None for
     204. ``errors`` are the statuses that the view itself may cause; those of the edge are documented by themselves.
     ``media_type`` is set where the view answers `PlainText`; there is no model then.
@@ -49,9 +48,6 @@ class Endpoint:
     tag: str
     auth: Auth
     summary: str
-    path: type[Path] = NoPath
-    query: type[Query] = NoQuery
-    body: type[Body] = NoBody
     body_required: bool = True
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     answer: type[BaseModel] | None = None
@@ -64,21 +60,26 @@ class Endpoint:
     contract_path: str = ""
     documented: bool = True
 
+    path: type[Path] = field(init=False)
+    query: type[Query] = field(init=False)
+    body: type[Body] = field(init=False)
+
     def __post_init__(self) -> None:
-        """Raises TypeError where the models are not those of the view's ``Request[...]`` annotation."""
+        """Raises TypeError where the view's first argument is not annotated as a ``Request[...]``."""
         annotation = next(iter(self.view.__annotations__.values()), None)
-        models = (self.path, self.query, self.body)
-        if annotation is not None and not isinstance(annotation, str) and get_args(annotation) != models:
-            raise TypeError(f"{self.view.__qualname__}: declared with {models}, but takes {annotation}")
+        if get_origin(annotation) is not Request:
+            raise TypeError(f"{self.view.__qualname__}: its first argument is a Request[...], not {annotation!r}")
+        for name, model in zip(("path", "query", "body"), get_args(annotation), strict=True):
+            object.__setattr__(self, name, model)
 
     @property
     def has_body(self) -> bool:
         return self.body is not NoBody
 
-    @property
+    @cached_property
     def shown_path(self) -> str:
-        """The path in the published document."""
-        return self.contract_path or self.route
+        """The path in the published document: ``contract_path``, or the route with short names, see `_shortened`."""
+        return self.contract_path or _shortened(self.route)
 
     @cached_property
     def shown_names(self) -> dict[str, str]:
@@ -87,6 +88,17 @@ class Endpoint:
         They differ where API Gateway, which wants one name at each level of paths, forbids the document's name.
         """
         return dict(zip(_variables(self.route), _variables(self.shown_path), strict=True))
+
+
+_ON_ONE = re.compile(r"([^{]*)\{\w+_([a-z]+)\}((?:/\w*[^/s])?)")
+"""A path of one thing: one variable, behind it nothing or the name of an action, which is no plural."""
+
+
+def _shortened(route: str) -> str:
+    """``/nodes/{node_id}/block`` -> ``/nodes/{id}/block``. With a collection below it, as in
+    ``/nodes/{node_id}/aliases``, the variable keeps its whole name."""
+    found = _ON_ONE.fullmatch(route)
+    return f"{found[1]}{{{found[2]}}}{found[3]}" if found else route
 
 
 def _variables(path: str) -> list[str]:

@@ -99,11 +99,7 @@ class Numbers:
 
 @routes.post(
     "/things/{thing_id}",
-    contract_path="/things/{id}",
     auth=OPERATOR,
-    path=ThingPath,
-    query=ThingQuery,
-    body=ThingBody,
     answer=ThingOut,
     status=201,
     errors=(403, 404, 409, 422),
@@ -116,27 +112,32 @@ def make_thing(request: Request[ThingPath, ThingQuery, ThingBody], services: Any
     return Created(shown, location=f"/things/{request.path.thing_id}")
 
 
-@routes.get("/things", auth=OPERATOR, query=ThingQuery, answer=ThingOut, paginated=True, summary="List things")
+@routes.get("/things", auth=OPERATOR, answer=ThingOut, paginated=True, summary="List things")
 def list_things(request: Request[NoPath, ThingQuery, NoBody], services: Any) -> Paginated:
     services.things.visit(request)
     return Paginated([ThingOut(name="a", size=1, note=None)], Numbers(request.query.page, 1, 3))
 
 
-@routes.delete("/named/{cluster_name}", auth=OPERATOR, path=NamePath, status=204, errors=(404,), summary="Drop by name")
+@routes.delete(
+    "/named/{cluster_name}",
+    contract_path="/named/{cluster_name}",
+    auth=OPERATOR,
+    status=204,
+    errors=(404,),
+    summary="Drop by name",
+)
 def drop_named(request: Request[NamePath, NoQuery, NoBody], services: Any) -> NoContent:
     services.things.visit(request)
     return NoContent()
 
 
-@routes.patch("/things", auth=OPERATOR, body=ThingBody, body_required=False, answer=ThingOut, summary="Change all")
+@routes.patch("/things", auth=OPERATOR, body_required=False, answer=ThingOut, summary="Change all")
 def change_things(request: Request[NoPath, NoQuery, ThingBody], services: Any) -> ThingOut:
     services.things.visit(request)
     return ThingOut(name=request.body.name, size=request.body.size, note=None)
 
 
-@routes.post(
-    "/agent/result", auth=AGENT, body=ThingBody, max_body_bytes=100, answer=ThingOut, errors=(404,), summary="Report"
-)
+@routes.post("/agent/result", auth=AGENT, max_body_bytes=100, answer=ThingOut, errors=(404,), summary="Report")
 def report(request: Request[NoPath, NoQuery, ThingBody], services: Any) -> ThingOut:
     services.things.visit(request)
     return ThingOut(name=request.agent.node.id, size=request.body.size, note=None)
@@ -148,7 +149,7 @@ def figures(request: Request[NoPath, NoQuery, NoBody], services: Any) -> ThingOu
     return ThingOut(name="figures", size=1, note=None)
 
 
-@routes.post("/public", auth=PUBLIC, body=ThingBody, answer=ThingOut, status=201, summary="Anyone")
+@routes.post("/public", auth=PUBLIC, answer=ThingOut, status=201, summary="Anyone")
 def anyone(request: Request[NoPath, NoQuery, ThingBody], services: Any) -> ThingOut:
     services.things.visit(request)
     return ThingOut(name=request.bearer or "nobody", size=request.body.size, note=request.address)

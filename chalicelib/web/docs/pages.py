@@ -92,8 +92,8 @@ def show_asyncapi(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServ
 
 @routes.get(
     "/assets/scripts/{asset_name}",
+    contract_path="/assets/scripts/{asset_name}",
     auth=PUBLIC,
-    path=AssetPath,
     media_type=SCRIPT,
     errors=(304, 404),
     summary="A script",
@@ -106,8 +106,8 @@ def show_script(request: Request[AssetPath, NoQuery, NoBody], services: EdgeServ
 
 @routes.get(
     "/assets/styles/{asset_name}",
+    contract_path="/assets/styles/{asset_name}",
     auth=PUBLIC,
-    path=AssetPath,
     media_type=STYLE,
     errors=(304, 404),
     summary="A style sheet",

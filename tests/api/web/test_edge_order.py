@@ -298,12 +298,3 @@ def test_a_list_has_its_pagination(client):
         "next_page": 3,
         "prev_page": 1,
     }
-
-
-def test_declaring_other_models_than_the_view_takes_is_a_mistake():
-    def view(request: "object", services: object) -> None:
-        return None
-
-    view.__annotations__["request"] = list[int]
-    with pytest.raises(TypeError, match="declared with"):
-        routes.get("/wrong", auth=routes.all[0].auth, summary="Wrong")(view)

@@ -6,7 +6,8 @@
 import pytest
 
 from chalicelib.web import page_bytes
-from chalicelib.web.endpoint import OPERATOR, Bare, Endpoints, PlainText
+from chalicelib.web.endpoint import OPERATOR, Bare, Endpoints, PlainText, Request
+from chalicelib.web.validation import NoBody, NoPath, NoQuery
 from tests.support import runtime_answer
 from tests.support.builders import a_command
 from tests.support.callers import enrolled, operator
@@ -111,11 +112,11 @@ def test_any_other_answer_that_does_not_fit_is_an_error_in_words():
     routes = Endpoints(tag="Large")
 
     @routes.get("/plain", auth=OPERATOR, summary="s", media_type="text/plain", enveloped=False)
-    def plain(request, services):
+    def plain(_request: Request[NoPath, NoQuery, NoBody], services):
         return PlainText("я" * 3_500_000)
 
     @routes.get("/bare", auth=OPERATOR, summary="s", answer=ThingOut, enveloped=False)
-    def bare(request, services):
+    def bare(_request: Request[NoPath, NoQuery, NoBody], services):
         return Bare('"' * 3_500_000)
 
     client = Client([routes], edge_services())
@@ -130,7 +131,7 @@ def test_what_fits_is_answered_however_its_characters_are_encoded():
     routes = Endpoints(tag="Large")
 
     @routes.get("/plain", auth=OPERATOR, summary="s", media_type="text/plain", enveloped=False)
-    def plain(request, services):
+    def plain(_request: Request[NoPath, NoQuery, NoBody], services):
         return PlainText("я" * 900_000)
 
     answer = Client([routes], edge_services()).get("/plain")

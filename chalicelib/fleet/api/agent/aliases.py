@@ -24,7 +24,6 @@ class OwnAliasOut(BaseModel):
 @routes.post(
     "/api/v1/agents/aliases",
     auth=AGENT,
-    body=OwnAliasCreate,
     answer=OwnAliasOut,
     status=201,
     errors=(404, 409, 422),

@@ -44,7 +44,6 @@ class BundleOut(BaseModel):
 @routes.get(
     "/api/v1/agents/bundle",
     auth=PUBLIC,
-    query=BundleQuery,
     answer=BundleOut,
     errors=(401, 403, 404),
     summary="Get the agent: where its archive is, and the hash to check it by",

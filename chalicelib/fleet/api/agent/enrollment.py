@@ -30,7 +30,6 @@ class KeyVerificationOut(BaseModel):
 @routes.post(
     "/api/v1/agents/enrollment_keys/verify",
     auth=PUBLIC,
-    body=KeyVerification,
     answer=KeyVerificationOut,
     errors=(422,),
     summary="Verify an enrollment key",

@@ -81,7 +81,6 @@ class ReportedOut(BaseModel):
 @routes.get(
     "/api/v1/agents/command_executions",
     auth=AGENT,
-    query=OwnExecutionsQuery,
     answer=AssignedOut,
     paginated=True,
     errors=(409,),
@@ -99,9 +98,7 @@ def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], se
 
 @routes.patch(
     "/api/v1/agents/command_executions/{execution_id}/acknowledge",
-    contract_path="/api/v1/agents/command_executions/{id}/acknowledge",
     auth=AGENT,
-    path=ExecutionPath,
     answer=AssignedOut,
     errors=(403, 404, 409),
     summary="Acknowledge an execution",
@@ -114,10 +111,7 @@ def acknowledge_execution(request: Request[ExecutionPath, NoQuery, NoBody], serv
 
 @routes.patch(
     "/api/v1/agents/command_executions/{execution_id}/result",
-    contract_path="/api/v1/agents/command_executions/{id}/result",
     auth=AGENT,
-    path=ExecutionPath,
-    body=ResultIn,
     max_body_bytes=RESULT_MAX_BYTES,
     answer=ReportedOut,
     errors=(403, 404, 409),

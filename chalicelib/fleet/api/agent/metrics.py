@@ -31,9 +31,7 @@ class PushedOut(BaseModel):
     updated_at: Timestamp
 
 
-@routes.post(
-    "/api/v1/agents/metrics/push", auth=AGENT, body=MetricsPush, answer=PushedOut, summary="Publish one's own metrics"
-)
+@routes.post("/api/v1/agents/metrics/push", auth=AGENT, answer=PushedOut, summary="Publish one's own metrics")
 def push_metrics(request: Request[NoPath, NoQuery, MetricsPush], services: Services) -> PushedOut:
     """Takes the place of the text of that type before. Refused with 413 above 1 MiB, or above 384 KiB compressed."""
     body = request.body

@@ -65,7 +65,6 @@ class HealthOut(BaseModel):
 @routes.post(
     "/api/v1/agents/nodes",
     auth=PUBLIC,
-    body=NodeRegistration,
     answer=RegisteredOut,
     status=201,
     errors=(403, 409, 422),
@@ -104,7 +103,6 @@ def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services:
 @routes.patch(
     "/api/v1/agents/nodes/me/health_check",
     auth=AGENT,
-    body=HealthReport,
     answer=HealthOut,
     errors=(404, 429),
     summary="Report one's own health",

@@ -31,7 +31,6 @@ class CredentialCheckOut(BaseModel):
 @routes.post(
     "/api/v1/agents/ssh_usernames/verify_credentials",
     auth=AGENT,
-    body=CredentialCheck,
     max_body_bytes=MAX_BODY_BYTES,
     answer=CredentialCheckOut,
     errors=(422, 429),

@@ -65,9 +65,8 @@ def check_self_update(request: Request[NoPath, NoQuery, NoBody], services: Servi
 
 @routes.patch(
     "/api/v1/agents/self_updates/{self_update_request_id}/outcome",
+    contract_path="/api/v1/agents/self_updates/{self_update_request_id}/outcome",
     auth=AGENT,
-    path=OutcomePath,
-    body=OutcomeIn,
     answer=OutcomeOut,
     errors=(404, 409),
     summary="Say what became of an update",

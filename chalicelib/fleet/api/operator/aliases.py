@@ -50,8 +50,6 @@ class AliasOut(BaseModel):
 @routes.post(
     "/api/v1/nodes/{node_id}/aliases",
     auth=OPERATOR,
-    path=NamedNodePath,
-    body=AliasCreate,
     answer=AliasOut,
     status=201,
     errors=(404, 409, 422),
@@ -61,9 +59,7 @@ def create_alias(request: Request[NamedNodePath, NoQuery, AliasCreate], services
     return Created(_show(services.aliases.create(request.path.node_id, request.body.name), services))
 
 
-@routes.get(
-    "/api/v1/aliases", auth=OPERATOR, query=AliasListQuery, answer=AliasOut, paginated=True, summary="List aliases"
-)
+@routes.get("/api/v1/aliases", auth=OPERATOR, answer=AliasOut, paginated=True, summary="List aliases")
 def list_aliases(request: Request[NoPath, AliasListQuery, NoBody], services: Services) -> Paginated:
     page = services.aliases.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(alias, services) for alias in page.items], page)
@@ -71,9 +67,7 @@ def list_aliases(request: Request[NoPath, AliasListQuery, NoBody], services: Ser
 
 @routes.get(
     "/api/v1/aliases/{alias_id}",
-    contract_path="/api/v1/aliases/{id}",
     auth=OPERATOR,
-    path=AliasPath,
     answer=AliasOut,
     errors=(404,),
     summary="Get an alias",
@@ -84,9 +78,7 @@ def get_alias(request: Request[AliasPath, NoQuery, NoBody], services: Services) 
 
 @routes.delete(
     "/api/v1/aliases/{alias_id}",
-    contract_path="/api/v1/aliases/{id}",
     auth=OPERATOR,
-    path=AliasPath,
     status=204,
     errors=(404,),
     summary="Delete an alias",

@@ -82,7 +82,6 @@ class ClusterOut(BaseModel):
 @routes.post(
     "/api/v1/clusters",
     auth=OPERATOR,
-    body=ClusterCreate,
     answer=ClusterOut,
     status=201,
     errors=(409, 422),
@@ -99,7 +98,6 @@ def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: S
 @routes.get(
     "/api/v1/clusters",
     auth=OPERATOR,
-    query=ClusterListQuery,
     answer=ClusterOut,
     paginated=True,
     summary="List all clusters",
@@ -112,9 +110,7 @@ def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: 
 
 @routes.get(
     "/api/v1/clusters/{cluster_name}",
-    contract_path="/api/v1/clusters/{name}",
     auth=OPERATOR,
-    path=ClusterPath,
     answer=ClusterOut,
     errors=(404,),
     summary="Get a specific cluster",
@@ -125,10 +121,7 @@ def get_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Servic
 
 @routes.patch(
     "/api/v1/clusters/{cluster_name}",
-    contract_path="/api/v1/clusters/{name}",
     auth=OPERATOR,
-    path=ClusterPath,
-    body=ClusterUpdate,
     answer=ClusterOut,
     errors=(404, 422),
     blocked_when_degraded=True,
@@ -143,9 +136,7 @@ def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], servic
 
 @routes.delete(
     "/api/v1/clusters/{cluster_name}",
-    contract_path="/api/v1/clusters/{name}",
     auth=OPERATOR,
-    path=ClusterPath,
     status=204,
     errors=(404, 409),
     blocked_when_degraded=True,

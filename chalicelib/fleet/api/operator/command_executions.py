@@ -82,7 +82,6 @@ class CancelOut(BaseModel):
 @routes.get(
     "/api/v1/command_executions",
     auth=OPERATOR,
-    query=ExecutionListQuery,
     answer=ExecutionOut,
     paginated=True,
     summary="List executions",
@@ -94,9 +93,7 @@ def list_executions(request: Request[NoPath, ExecutionListQuery, NoBody], servic
 
 @routes.get(
     "/api/v1/command_executions/{execution_id}",
-    contract_path="/api/v1/command_executions/{id}",
     auth=OPERATOR,
-    path=ExecutionPath,
     answer=ExecutionOut,
     errors=(404,),
     summary="Get an execution",
@@ -107,9 +104,7 @@ def get_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Se
 
 @routes.delete(
     "/api/v1/command_executions/{execution_id}",
-    contract_path="/api/v1/command_executions/{id}",
     auth=OPERATOR,
-    path=ExecutionPath,
     status=204,
     errors=(404, 409),
     summary="Delete a finished execution",
@@ -121,9 +116,7 @@ def delete_execution(request: Request[ExecutionPath, NoQuery, NoBody], services:
 
 @routes.patch(
     "/api/v1/command_executions/{execution_id}/cancel",
-    contract_path="/api/v1/command_executions/{id}/cancel",
     auth=OPERATOR,
-    path=ExecutionPath,
     answer=CancelOut,
     errors=(404, 409),
     summary="Cancel an execution",

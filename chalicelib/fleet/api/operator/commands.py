@@ -113,7 +113,6 @@ class CommandCancelOut(BaseModel):
 @routes.post(
     "/api/v1/commands",
     auth=OPERATOR,
-    body=CommandCreate,
     answer=CommandAcceptedOut,
     status=201,
     errors=(422,),
@@ -140,7 +139,6 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: S
 @routes.get(
     "/api/v1/commands",
     auth=OPERATOR,
-    query=CommandListQuery,
     answer=CommandOut,
     paginated=True,
     summary="List commands",
@@ -152,9 +150,7 @@ def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: 
 
 @routes.get(
     "/api/v1/commands/{command_id}",
-    contract_path="/api/v1/commands/{id}",
     auth=OPERATOR,
-    path=CommandPath,
     answer=CommandWithSummaryOut,
     errors=(404,),
     summary="Get a command",
@@ -176,9 +172,7 @@ def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Servic
 
 @routes.post(
     "/api/v1/commands/{command_id}/cancel",
-    contract_path="/api/v1/commands/{id}/cancel",
     auth=OPERATOR,
-    path=CommandPath,
     answer=CommandCancelOut,
     status=202,
     errors=(404,),
@@ -192,9 +186,7 @@ def cancel_command(request: Request[CommandPath, NoQuery, NoBody], services: Ser
 
 @routes.delete(
     "/api/v1/commands/{command_id}",
-    contract_path="/api/v1/commands/{id}",
     auth=OPERATOR,
-    path=CommandPath,
     status=204,
     errors=(404, 409),
     summary="Delete a command and its executions",

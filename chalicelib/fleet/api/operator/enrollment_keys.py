@@ -86,8 +86,6 @@ class EnrollmentKeyOut(BaseModel):
 @routes.post(
     "/api/v1/clusters/{cluster_name}/enrollment_keys",
     auth=OPERATOR,
-    path=OwnerPath,
-    body=EnrollmentKeyFields,
     body_required=False,
     answer=EnrollmentKeyOut,
     status=201,
@@ -102,7 +100,6 @@ def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], servic
 @routes.post(
     "/api/v1/clusters/default/enrollment_keys",
     auth=OPERATOR,
-    body=EnrollmentKeyFields,
     body_required=False,
     answer=EnrollmentKeyOut,
     status=201,
@@ -133,7 +130,6 @@ def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Servi
 @routes.get(
     "/api/v1/enrollment_keys",
     auth=OPERATOR,
-    query=EnrollmentKeyListQuery,
     answer=EnrollmentKeyOut,
     paginated=True,
     summary="List enrollment keys",
@@ -145,9 +141,7 @@ def list_keys(request: Request[NoPath, EnrollmentKeyListQuery, NoBody], services
 
 @routes.get(
     "/api/v1/enrollment_keys/{key_id}",
-    contract_path="/api/v1/enrollment_keys/{id}",
     auth=OPERATOR,
-    path=KeyPath,
     answer=EnrollmentKeyOut,
     errors=(404,),
     summary="Get an enrollment key",
@@ -158,10 +152,7 @@ def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> E
 
 @routes.patch(
     "/api/v1/enrollment_keys/{key_id}",
-    contract_path="/api/v1/enrollment_keys/{id}",
     auth=OPERATOR,
-    path=KeyPath,
-    body=EnrollmentKeyFields,
     body_required=False,
     answer=EnrollmentKeyOut,
     errors=(404, 422),
@@ -174,9 +165,7 @@ def update_key(request: Request[KeyPath, NoQuery, EnrollmentKeyFields], services
 
 @routes.delete(
     "/api/v1/enrollment_keys/{key_id}",
-    contract_path="/api/v1/enrollment_keys/{id}",
     auth=OPERATOR,
-    path=KeyPath,
     status=204,
     errors=(404,),
     blocked_when_degraded=True,

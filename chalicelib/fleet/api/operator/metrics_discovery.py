@@ -25,7 +25,6 @@ class Targets(RootModel[list[Target]]):
 
 _DISCOVERY: Options = {
     "auth": METRICS,
-    "query": DiscoveryQuery,
     "answer": Targets,
     "enveloped": False,
     "summary": "List what a Prometheus shall scrape",

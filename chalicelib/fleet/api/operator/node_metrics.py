@@ -96,7 +96,6 @@ class NodeMetricsOut(BaseModel):
 @routes.get(
     "/api/v1/nodes/{node_id}/metrics",
     auth=METRICS,
-    path=NodePath,
     answer=NodeMetricsOut,
     errors=(404,),
     summary="Get all metrics of a node",
@@ -123,7 +122,6 @@ def show_node_metrics(request: Request[NodePath, NoQuery, NoBody], services: Ser
 @routes.get(
     "/api/v1/nodes/{node_id}/metrics/host",
     auth=METRICS,
-    path=NodePath,
     answer=HostMetricsOut,
     errors=(404, 503),
     summary="Get a machine's metrics",
@@ -135,7 +133,6 @@ def show_host_metrics(request: Request[NodePath, NoQuery, NoBody], services: Ser
 @routes.get(
     "/api/v1/nodes/{node_id}/metrics/agent",
     auth=METRICS,
-    path=NodePath,
     answer=AgentMetricsOut,
     errors=(404, 503),
     summary="Get an agent's metrics",
@@ -146,7 +143,6 @@ def show_agent_metrics(request: Request[NodePath, NoQuery, NoBody], services: Se
 
 _RAW: Options = {
     "auth": METRICS,
-    "path": NodePath,
     "media_type": TEXT_FORMAT,
     "enveloped": False,
     "errors": (404, 503),

@@ -84,9 +84,7 @@ class AdmissionOut(BaseModel):
     removed_at: Timestamp | None
 
 
-@routes.get(
-    "/api/v1/nodes", auth=OPERATOR, query=NodeListQuery, answer=NodeOut, paginated=True, summary="List all nodes"
-)
+@routes.get("/api/v1/nodes", auth=OPERATOR, answer=NodeOut, paginated=True, summary="List all nodes")
 def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Services) -> Paginated:
     page = services.nodes.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(view, services) for view in page.items], page)
@@ -94,9 +92,7 @@ def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Servic
 
 @routes.get(
     "/api/v1/nodes/{node_id}",
-    contract_path="/api/v1/nodes/{id}",
     auth=OPERATOR,
-    path=NodePath,
     answer=NodeOut,
     errors=(404,),
     summary="Get a node",
@@ -107,9 +103,7 @@ def get_node(request: Request[NodePath, NoQuery, NoBody], services: Services) ->
 
 @routes.delete(
     "/api/v1/nodes/{node_id}",
-    contract_path="/api/v1/nodes/{id}",
     auth=OPERATOR,
-    path=NodePath,
     status=204,
     errors=(404,),
     blocked_when_degraded=True,
@@ -124,9 +118,7 @@ def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Services)
 
 @routes.post(
     "/api/v1/nodes/{node_id}/block",
-    contract_path="/api/v1/nodes/{id}/block",
     auth=OPERATOR,
-    path=NodePath,
     answer=AdmissionOut,
     summary="Keep a machine out",
 )
@@ -139,9 +131,7 @@ def block_node(request: Request[NodePath, NoQuery, NoBody], services: Services) 
 
 @routes.post(
     "/api/v1/nodes/{node_id}/unblock",
-    contract_path="/api/v1/nodes/{id}/unblock",
     auth=OPERATOR,
-    path=NodePath,
     answer=AdmissionOut,
     summary="Let a machine in again",
 )
@@ -153,10 +143,7 @@ def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Services
 
 @routes.patch(
     "/api/v1/nodes/{node_id}/change_cluster",
-    contract_path="/api/v1/nodes/{id}/change_cluster",
     auth=OPERATOR,
-    path=NodePath,
-    body=ChangeCluster,
     answer=NodeOut,
     errors=(404, 409, 422),
     blocked_when_degraded=True,

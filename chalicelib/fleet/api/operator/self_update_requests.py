@@ -80,7 +80,6 @@ class NodeUpdateOut(BaseModel):
 @routes.post(
     "/api/v1/self_update_requests",
     auth=OPERATOR,
-    body=SelfUpdateRequestCreate,
     answer=SelfUpdateRequestOut,
     status=201,
     errors=(422,),
@@ -100,7 +99,6 @@ def create_self_update_request(
 @routes.get(
     "/api/v1/self_update_requests",
     auth=OPERATOR,
-    query=SelfUpdateRequestListQuery,
     answer=SelfUpdateRequestOut,
     paginated=True,
     summary="List self-update requests",
@@ -114,9 +112,7 @@ def list_self_update_requests(
 
 @routes.get(
     "/api/v1/self_update_requests/{self_update_request_id}",
-    contract_path="/api/v1/self_update_requests/{id}",
     auth=OPERATOR,
-    path=SelfUpdateRequestPath,
     answer=SelfUpdateRequestOut,
     errors=(404,),
     summary="Get a self-update request",
@@ -130,8 +126,6 @@ def get_self_update_request(
 @routes.get(
     "/api/v1/self_update_requests/{self_update_request_id}/nodes",
     auth=OPERATOR,
-    path=SelfUpdateRequestPath,
-    query=NodeListQuery,
     answer=NodeUpdateOut,
     paginated=True,
     errors=(404,),
@@ -148,9 +142,7 @@ def list_nodes_of_self_update_request(
 
 @routes.delete(
     "/api/v1/self_update_requests/{self_update_request_id}",
-    contract_path="/api/v1/self_update_requests/{id}",
     auth=OPERATOR,
-    path=SelfUpdateRequestPath,
     status=204,
     errors=(404, 409),
     summary="Delete a completed self-update request",

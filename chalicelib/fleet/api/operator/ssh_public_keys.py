@@ -58,8 +58,6 @@ class SshPublicKeyOut(BaseModel):
 @routes.post(
     "/api/v1/ssh_usernames/{ssh_username_id}/ssh_public_keys",
     auth=OPERATOR,
-    path=OwnerPath,
-    body=SshPublicKeyCreate,
     answer=SshPublicKeyOut,
     status=201,
     errors=(404, 409, 422),
@@ -74,7 +72,6 @@ def create_ssh_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreat
 @routes.get(
     "/api/v1/ssh_public_keys",
     auth=OPERATOR,
-    query=SshPublicKeyListQuery,
     answer=SshPublicKeyOut,
     paginated=True,
     summary="List public keys",
@@ -86,9 +83,7 @@ def list_ssh_public_keys(request: Request[NoPath, SshPublicKeyListQuery, NoBody]
 
 @routes.get(
     "/api/v1/ssh_public_keys/{ssh_public_key_id}",
-    contract_path="/api/v1/ssh_public_keys/{id}",
     auth=OPERATOR,
-    path=KeyPath,
     answer=SshPublicKeyOut,
     errors=(404,),
     summary="Get a public key",
@@ -99,9 +94,7 @@ def get_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Ser
 
 @routes.delete(
     "/api/v1/ssh_public_keys/{ssh_public_key_id}",
-    contract_path="/api/v1/ssh_public_keys/{id}",
     auth=OPERATOR,
-    path=KeyPath,
     status=204,
     errors=(404,),
     summary="Delete a public key",

@@ -98,8 +98,6 @@ class SshUsernameOut(BaseModel):
 @routes.post(
     "/api/v1/nodes/{node_id}/ssh_usernames",
     auth=OPERATOR,
-    path=OwnerPath,
-    body=SshUsernameCreate,
     answer=SshUsernameOut,
     status=201,
     errors=(404, 409, 422),
@@ -113,7 +111,6 @@ def create_ssh_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate],
 @routes.get(
     "/api/v1/ssh_usernames",
     auth=OPERATOR,
-    query=SshUsernameListQuery,
     answer=SshUsernameOut,
     paginated=True,
     summary="List SSH user names",
@@ -125,9 +122,7 @@ def list_ssh_usernames(request: Request[NoPath, SshUsernameListQuery, NoBody], s
 
 @routes.get(
     "/api/v1/ssh_usernames/{ssh_username_id}",
-    contract_path="/api/v1/ssh_usernames/{id}",
     auth=OPERATOR,
-    path=UsernamePath,
     answer=SshUsernameOut,
     errors=(404,),
     summary="Get an SSH user name",
@@ -138,9 +133,7 @@ def get_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: 
 
 @routes.delete(
     "/api/v1/ssh_usernames/{ssh_username_id}",
-    contract_path="/api/v1/ssh_usernames/{id}",
     auth=OPERATOR,
-    path=UsernamePath,
     status=204,
     errors=(404,),
     summary="Delete an SSH user name and its public keys",

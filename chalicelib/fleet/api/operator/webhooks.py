@@ -142,7 +142,6 @@ class RedeliveryOut(BaseModel):
 @routes.post(
     "/api/v1/webhooks",
     auth=OPERATOR,
-    body=WebhookCreate,
     answer=WebhookOut,
     status=201,
     errors=(422,),
@@ -162,7 +161,6 @@ def create_webhook(request: Request[NoPath, NoQuery, WebhookCreate], services: S
 @routes.get(
     "/api/v1/webhooks",
     auth=OPERATOR,
-    query=WebhookListQuery,
     answer=WebhookOut,
     paginated=True,
     summary="List webhooks",
@@ -175,9 +173,7 @@ def list_webhooks(request: Request[NoPath, WebhookListQuery, NoBody], services: 
 
 @routes.get(
     "/api/v1/webhooks/{webhook_id}",
-    contract_path="/api/v1/webhooks/{id}",
     auth=OPERATOR,
-    path=WebhookPath,
     answer=WebhookOut,
     errors=(404,),
     summary="Get a webhook",
@@ -188,9 +184,7 @@ def get_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Servic
 
 @routes.delete(
     "/api/v1/webhooks/{webhook_id}",
-    contract_path="/api/v1/webhooks/{id}",
     auth=OPERATOR,
-    path=WebhookPath,
     status=204,
     errors=(404,),
     summary="Delete a webhook",
@@ -203,10 +197,7 @@ def delete_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Ser
 
 @routes.post(
     "/api/v1/webhooks/{webhook_id}/rotate_secret",
-    contract_path="/api/v1/webhooks/{id}/rotate_secret",
     auth=OPERATOR,
-    path=WebhookPath,
-    body=SecretRotation,
     answer=WebhookOut,
     errors=(404, 409, 422),
     summary="Rotate a webhook's secret",
@@ -220,9 +211,7 @@ def rotate_webhook_secret(request: Request[WebhookPath, NoQuery, SecretRotation]
 
 @routes.post(
     "/api/v1/webhooks/{webhook_id}/test",
-    contract_path="/api/v1/webhooks/{id}/test",
     auth=OPERATOR,
-    path=WebhookPath,
     answer=WholeDeliveryOut,
     status=202,
     errors=(404,),
@@ -236,10 +225,7 @@ def send_test_event(request: Request[WebhookPath, NoQuery, NoBody], services: Se
 
 @routes.post(
     "/api/v1/webhooks/{webhook_id}/redeliver",
-    contract_path="/api/v1/webhooks/{id}/redeliver",
     auth=OPERATOR,
-    path=WebhookPath,
-    body=Redelivery,
     answer=RedeliveryOut,
     status=202,
     errors=(404,),
@@ -257,8 +243,6 @@ def redeliver_failed(request: Request[WebhookPath, NoQuery, Redelivery], service
     "/api/v1/webhooks/{webhook_id}/deliveries",
     contract_path="/api/v1/webhooks/{id}/deliveries",
     auth=OPERATOR,
-    path=WebhookPath,
-    query=DeliveryListQuery,
     answer=DeliveryOut,
     paginated=True,
     errors=(404,),
@@ -275,7 +259,6 @@ def list_deliveries(request: Request[WebhookPath, DeliveryListQuery, NoBody], se
     "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}",
     contract_path="/api/v1/webhooks/{id}/deliveries/{delivery_id}",
     auth=OPERATOR,
-    path=DeliveryPath,
     answer=WholeDeliveryOut,
     errors=(404,),
     summary="Get a delivery",
@@ -289,7 +272,6 @@ def get_delivery(request: Request[DeliveryPath, NoQuery, NoBody], services: Serv
     "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
     contract_path="/api/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver",
     auth=OPERATOR,
-    path=DeliveryPath,
     answer=WholeDeliveryOut,
     status=202,
     errors=(404, 409),
