@@ -15,7 +15,7 @@ from chalicelib.web.validation import Body, NoBody, Path, Query
 
 
 class Options(TypedDict, total=False):
-    """What a decorator may be told; the fields of `Endpoint` of the same names."""
+    """The options of a decorator: the fields of `Endpoint` of the same names."""
 
     auth: Required[Auth]
     summary: Required[str]
@@ -91,7 +91,7 @@ class Endpoint:
 
 
 _ON_ONE = re.compile(r"([^{]*)\{\w+_([a-z]+)\}((?:/\w*[^/s])?)")
-"""A path of one thing: one variable, behind it nothing or the name of an action, which is no plural."""
+"""A path with one variable that is its end, or is followed by the name of an action. A plural names a collection."""
 
 
 def _shortened(route: str) -> str:
