@@ -19,7 +19,7 @@ ATTEMPTS = 3
 """The SDK's standard mode: the first attempt and two repeats, with its own pauses. `kit.tables` repeats beyond that."""
 
 POOL_CONNECTIONS = 16
-"""As many as one function uses at once: `DynamoDriver.query_many` runs up to 16 queries."""
+"""The most that one function uses at once: `DynamoDriver.query_many` runs up to 16 queries."""
 
 CHECKED_BY_US = frozenset({"dynamodb"})
 """Services whose requests a single module composes from typed values. The SDK's own validation would take a third of
@@ -32,7 +32,7 @@ QUICK = frozenset({"secretsmanager"})
 QUICK_SECONDS = 2
 QUICK_ATTEMPTS = 2
 
-_making = Lock()  # a session must not make two clients at once
+_making = Lock()  # a session is not thread-safe while it creates a client
 
 
 @cache
@@ -51,7 +51,7 @@ def client(service: str, endpoint_url: str | None = None) -> Any:
         retries={"mode": "standard", "total_max_attempts": QUICK_ATTEMPTS if is_quick else ATTEMPTS},
         max_pool_connections=POOL_CONNECTIONS,
         parameter_validation=service not in CHECKED_BY_US,
-        # A link that S3 takes in every region. The SDK still makes those of the earlier kind where it may.
+        # Signed URLs that S3 accepts in every region. By default the SDK still creates version 2 signatures in some.
         signature_version="s3v4" if service == "s3" else None,
     )
     with _making:

@@ -1,4 +1,4 @@
-"""The EventBridge bus: where events leave the installation."""
+"""Publishes events on the EventBridge bus, from which subscribers outside the installation receive them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -6,11 +6,12 @@ from typing import Any, Protocol
 from chalicelib.kit.queues import BATCH_LIMIT, to_body
 
 EVENT_SOURCE = "edge-admin"
-"""``source`` of every entry on the bus: what rules match on."""
+"""The ``source`` of every entry on the bus, for rules to match."""
 
 
 class BusError(Exception):
-    """Some entries were not taken; all may be put again, their ids tell a consumer about repeats."""
+    """EventBridge did not accept some entries. All may be published again: consumers recognise repeats by the event's
+    id."""
 
 
 class BusClient(Protocol):

@@ -1,4 +1,4 @@
-"""One record of a change stream, read once at the edge: which row changed, from what to what, by whom."""
+"""Parses a record of a change stream: the row before and after the change, and who made it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ class UnreadableRecordError(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """``old`` is None for a new row, ``new`` is None for a removed one.
+    """A change of a row. ``old`` is None for a new row, ``new`` is None for a removed one.
 
-    For a removal ``operation`` and ``at`` are those of the row's last writer, since a removal writes nothing;
-    ``expired`` tells that DynamoDB collected the row by its TTL.
+    For a removal, ``operation`` and ``at`` are those of the row's last writer, since a removal writes nothing;
+    ``expired`` means that DynamoDB removed the row by its TTL.
     """
 
     table: str

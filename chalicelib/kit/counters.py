@@ -33,8 +33,8 @@ from chalicelib.kit.tables import (
 TABLE = Table(name="counters", partition="total", sort="shard", expires_at="expires_epoch")
 
 SHARDS = 16
-"""Rows per total, so that transactions of several readers of the stream seldom meet on one. They share a partition key:
-about 500 transactions a second (1,000 write units, DynamoDB's limit), each for up to 100 changes."""
+"""Rows per total, so that transactions of concurrent stream readers seldom conflict. They share a partition key: about
+500 transactions a second (1,000 write units, DynamoDB's limit), each for up to 100 changes."""
 
 STREAM_SECONDS = 20
 """The lag of the stream's reader that a recount allows for: about ten times the usual lag."""
@@ -81,7 +81,7 @@ class Counters:
         self._noted: dict[str, str] = {}
 
     def add(self, batch_id: str, deltas: Mapping[str, int]) -> None:
-        """Add to each total. The same ``batch_id`` again changes nothing, provided that its deltas are the same."""
+        """Add to each total. Idempotent by ``batch_id``, provided that the deltas are the same."""
         moving = [(total, delta) for total, delta in sorted(deltas.items()) if delta]
         room = TRANSACTION_LIMIT - 1
         for part, start in enumerate(range(0, len(moving), room)):

@@ -1,4 +1,4 @@
-"""Secrets at rest: digests for comparing, sealed text for what must be shown again.
+"""Protects secrets at rest: digests for comparison, encryption ("sealing") for secrets that must be shown again.
 
 Text is sealed with AES-256-GCM under the stage's newest data key, and opened with any key that is kept
 (`kit.data_keys`). Sealed bytes: key id (16), nonce (12), ciphertext with its tag (16 more than the text).
@@ -18,7 +18,7 @@ NONCE_BYTES = 12
 
 
 class Secret:
-    """Text that does not show itself: not printed, not formatted, not pickled. `reveal` is the only way to it."""
+    """Text that cannot leak by printing, formatting or pickling. Only `reveal` returns it."""
 
     __slots__ = ("_text",)
 

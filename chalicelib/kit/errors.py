@@ -26,9 +26,9 @@ class Kind(StrEnum):
 
 
 class EdgeError(Exception):
-    """A failure that the caller is told about: its kind, a message fit for them, and the fields concerned.
+    """A failure to report to the caller: its kind, a message for the caller, and the fields concerned.
 
-    ``code`` is the public ``error.code`` where a caller has to tell this failure from others of its kind.
+    ``code`` is the public ``error.code``, if a caller must distinguish this failure from others of its kind.
     """
 
     def __init__(
@@ -81,5 +81,5 @@ def bad_request(details: Details | None = None) -> EdgeError:
 
 
 def invalid(field: str, message: str) -> EdgeError:
-    """One field breaks a rule of the domain (HTTP 422)."""
+    """An error for one field that violates a rule of the domain (HTTP 422)."""
     return EdgeError(Kind.VALIDATION_FAILED, "Validation failed", {field: [message]})

@@ -42,14 +42,14 @@ class Sink(Protocol):
 
 
 class Log:
-    """Writes lines to `sink`; without one to whatever standard error is at that moment. ``clock`` dates them."""
+    """Writes lines to `sink`, by default to the current standard error. ``clock`` dates them."""
 
     def __init__(self, sink: Sink | None, clock: Clock) -> None:
         self._sink = sink
         self._clock = clock
 
     def line(self, event: str, *, level: Level = Level.INFO, **fields: object) -> None:
-        """``event`` names what happened (``request``); fields that are None are left out."""
+        """Write a line. ``event`` is its kind (``request``); fields that are None are left out."""
         present = {name: value for name, value in fields.items() if value is not None}
         timestamp = to_microseconds_text(self._clock.now())
         text = _to_json({"timestamp": timestamp, "level": str(level), "event": event, **present})

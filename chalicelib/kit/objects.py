@@ -1,4 +1,4 @@
-"""Objects in one bucket: small ones are read, large ones are fetched by their readers over links that soon expire."""
+"""Reads small objects of one bucket, and creates short-lived signed URLs for large ones."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -23,15 +23,15 @@ class ObjectClient(Protocol):
 
 
 class Objects:
-    """``bucket`` is "" where the stack was given none: then nothing is in it."""
+    """The objects of a bucket. ``bucket`` is empty for a stack without one, which then has no objects."""
 
     def __init__(self, client: ObjectClient, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
     def read(self, key: str) -> bytes | None:
-        """A small object, None if there is none. Raises `EdgeError` (unavailable) where S3 does not answer, ValueError
-        for an object above `READ_BYTES`."""
+        """The content of a small object; None if it does not exist. Raises `EdgeError` (service unavailable) if S3 does
+        not answer, ValueError for an object above `READ_BYTES`."""
         if not self._bucket:
             return None
         try:

@@ -1,7 +1,7 @@
 """The origin of the current work: the request, the actor and the address.
 
 Set once by `@endpoint` or a worker's decorator, read by the log and by `kit.tables` (``changed_by``). A context
-variable and not an argument, since every write of every use case carries it and none decides by it.
+variable and not an argument, since every write carries it and no decision depends on it.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 
 class Origin(NamedTuple):
-    """``request_id`` runs from the first request through messages and events. ``actor`` names a key, never holds it."""
+    """The request, actor and address of the current work. ``request_id`` is passed on in messages and events. ``actor``
+    is the name of a key, never the key."""
 
     request_id: str
     actor: str = ""
@@ -23,7 +24,7 @@ _current: ContextVar[Origin] = ContextVar("origin", default=_NOBODY)
 
 
 def current_origin() -> Origin:
-    """The origin of the work under way; an empty one outside any."""
+    """The origin of the current work; an empty origin outside of any."""
     return _current.get()
 
 

@@ -1,4 +1,4 @@
-"""Messages to SQS: ids, never state. Delivery is at least once and in no order, so every consumer is idempotent."""
+"""Sends messages to SQS: ids, never state. Delivery is at least once and unordered, so every consumer is idempotent."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,10 +17,10 @@ BATCH_LIMIT = 10
 """Entries in one SendMessageBatch (SQS API reference)."""
 
 BATCH_BYTES = 200 * 1024
-"""Bytes in one SendMessageBatch. SQS takes 256 KiB with the attributes; the rest is kept for those."""
+"""Bytes of bodies in one SendMessageBatch. SQS accepts 256 KiB including attributes; the rest is left for those."""
 
 LONGEST_DELAY_SECONDS = 900
-"""The longest DelaySeconds (SQS API reference). Emulators take more; AWS does not."""
+"""The longest DelaySeconds (SQS API reference). Emulators accept more; AWS does not."""
 
 Message = Mapping[str, Any]
 
@@ -54,7 +54,7 @@ _COUNTED = (
 
 
 class Traced(dict[str, Any]):
-    """A message that belongs to another request than the one under way: that request's id travels with it."""
+    """A message that belongs to another request than the current one. It carries that request's id."""
 
     def __init__(self, message: Message, request_id: str) -> None:
         super().__init__(message)
@@ -71,7 +71,7 @@ class QueueUnavailableError(Exception):
 
 @dataclass(frozen=True)
 class Depth:
-    """Messages of a queue by their state, as SQS estimates them. ``dead`` wait for a person."""
+    """The messages of a queue by state, as SQS estimates them. ``dead``: messages in its dead-letter queue."""
 
     waiting: int
     delayed: int
@@ -88,8 +88,8 @@ class QueueClient(Protocol):
 
 
 class Queues:
-    """Sends JSON messages. The request id of the work under way, or that of a `Traced` message, travels with each as an
-    attribute."""
+    """Sends JSON messages. Each carries a request id as an attribute: that of the current work, or of a `Traced`
+    message."""
 
     def __init__(self, client: QueueClient, urls: Mapping[str, str]) -> None:
         self._client = client
@@ -103,7 +103,7 @@ class Queues:
         request_id: str | None = None,
         delay_seconds: int = 0,
     ) -> None:
-        """Send all messages, in as few calls as entries and bytes allow. Raises `QueueError` when one is not taken."""
+        """Send all messages, in as few calls as possible. Raises `QueueError` if SQS does not accept one."""
         if not 0 <= delay_seconds <= LONGEST_DELAY_SECONDS:
             raise ValueError(f"a delay is 0 to {LONGEST_DELAY_SECONDS} seconds, not {delay_seconds}")
         self._send(self._urls[queue], messages, request_id, delay_seconds, GROUPED_BY.get(queue))
@@ -112,8 +112,8 @@ class Queues:
         return self._urls[queue]
 
     def hand_over(self, url: str, messages: Sequence[Message], *, request_id: str | None = None) -> None:
-        """Send all messages to a queue of another stack. Raises `QueueError` when one is not taken, also where the
-        queue is gone or SQS cannot be reached."""
+        """Send all messages to a queue of another stack. Raises `QueueError` if SQS does not accept one, cannot be
+        reached, or the queue is gone."""
         try:
             self._send(url, messages, request_id)
         except (ClientError, BotoCoreError) as error:
@@ -144,7 +144,7 @@ class Queues:
                 raise QueueError(f"{_name_of(url)}: {len(answer['Failed'])} of {len(entries)} messages were not taken")
 
     def check(self) -> None:
-        """Ask one queue for an attribute: raises what the client raises when SQS cannot be reached."""
+        """Check that SQS can be reached, by reading an attribute of one queue. Passes on the client's errors."""
         self._client.get_queue_attributes(QueueUrl=self._urls[Queue.EVENTS], AttributeNames=["QueueArn"])
 
     def depths(self) -> dict[Queue, Depth]:
@@ -161,7 +161,7 @@ class Queues:
         }
 
     def _count(self, url: str) -> tuple[int, int, int]:
-        """Waiting, delayed, in flight."""
+        """The numbers of waiting, delayed and in-flight messages."""
         try:
             answer = self._client.get_queue_attributes(QueueUrl=url, AttributeNames=_COUNTED)
         except (ClientError, BotoCoreError) as error:
@@ -177,8 +177,8 @@ def _traced(message: Message, trace: str) -> dict[str, Any]:
 
 
 def to_body(message: Any) -> str:
-    """Compact JSON, as it is counted and sent. UTF-8 as it is (an escape would take up to three times the bytes), but
-    for the two characters that JSON knows and SQS refuses."""
+    """Compact JSON, as it is counted and sent. Characters are not escaped (an escape takes up to three times the
+    bytes), except two that are valid in JSON and refused by SQS."""
     text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
     return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 

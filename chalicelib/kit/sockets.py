@@ -1,4 +1,4 @@
-"""Frames to open WebSockets, through API Gateway's management API."""
+"""Sends frames to open WebSockets through API Gateway's management API."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _GONE = frozenset({"GoneException", "410"})
 
 
 class SocketError(Exception):
-    """The management API could not be reached, or refused for another reason than a closed socket."""
+    """The management API could not be reached, or refused for a reason other than a closed socket."""
 
 
 class SocketClient(Protocol):

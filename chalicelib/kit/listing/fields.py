@@ -1,7 +1,7 @@
-"""Kinds of fields: how a public name is read from a row, filtered by and sorted by.
+"""The kinds of list fields: each defines how a field is read from a row, filtered and sorted.
 
-A field that a row does not have matches no filter, except `Presence` (which asks for that), `Flag` (absent counts as
-false) and `Custom` (which decides itself).
+A row without the field matches no filter, except `Presence` (which tests for it), `Flag` (absent counts as false) and
+`Custom` (which decides itself).
 """
 
 from abc import ABC, abstractmethod
@@ -31,24 +31,22 @@ class Field(ABC):
     @property
     @abstractmethod
     def needs(self) -> frozenset[str]:
-        """The attributes that decide it."""
+        """The attributes of a row that the field reads."""
 
     @abstractmethod
     def test(self, operator: str, wanted: FilterValue, now: datetime | None) -> Test:
-        """The test of a row that ``wanted`` stands for. Raises ValueError for a value of the wrong form."""
+        """The test that ``wanted`` describes. Raises ValueError for a value of the wrong form."""
 
     def exact(self, wanted: FilterValue) -> tuple[str, ...] | None:
-        """The values that alone can match, so that partitions follow from them; None if they cannot be named."""
+        """The only values that can match, from which partitions follow; None if they are not known."""
         del wanted
         return None
 
 
 @dataclass(frozen=True)
 class Column(Field):
-    """A field with one value, which orders can use.
-
-    The value is ``attribute`` of the row, or what ``read`` makes of the attributes ``reads``.
-    ``enriched``: the row does not hold it; the caller's ``enrich`` sets it.
+    """A field with one value, by which lists can be sorted. The value is the row's ``attribute``, or the result of
+    ``read`` on the attributes ``reads``. ``enriched``: the row does not contain it; the caller's ``enrich`` sets it.
     """
 
     attribute: str
@@ -151,7 +149,7 @@ class Moment(Column):
 
 
 class Presence(Field):
-    """True for rows that have any of the attributes; ``negated`` turns it round."""
+    """True for rows that have any of the attributes; with ``negated``, for the others."""
 
     def __init__(self, *attributes: str, negated: bool = False) -> None:
         self._attributes = attributes

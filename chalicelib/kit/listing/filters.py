@@ -1,4 +1,4 @@
-"""Filter parameters -> tests of rows."""
+"""Compiles filter parameters to tests of rows."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from chalicelib.kit.tables import Item
 _SEPARATOR = "__"
 
 Fields = Mapping[str, Field]
-"""Public name -> how it is read. A name has no double underscore."""
+"""Fields by public name. A name contains no double underscore."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """One parameter that was given: ``name`` and ``operator`` of it, its field, its value and the test of a row."""
+    """One given parameter: its ``name`` and ``operator``, its field, its value and its test of a row."""
 
     name: str
     operator: str
@@ -48,12 +48,12 @@ def passes(filters: Iterable[Filter], item: Item) -> bool:
 
 
 def matches(fields: Fields, filters: Filters, item: Item, now: datetime | None = None) -> bool:
-    """Whether a row matches all filters: the grammar of lists for one row. ``now`` serves `Custom` fields only."""
+    """Whether a row matches all filters. ``now`` is for `Custom` fields only."""
     return passes(compile_filters(fields, filters, now), item)
 
 
 def filter_names(fields: Fields) -> frozenset[str]:
-    """Every parameter that the fields understand."""
+    """The names of all filter parameters of the fields."""
     return frozenset(
         name if operator == EXACT else f"{name}{_SEPARATOR}{operator}"
         for name, field in fields.items()

@@ -1,10 +1,10 @@
-"""Lists that follow the keys: rows are read for the page that is shown, keys for what stands before it.
+"""Pages of lists in key order: reads the rows of the page, and only the keys of the rows before it.
 
-DynamoDB calls of a first page of rows that have totals, however many there are: one partition takes keys, rows, and
-beyond the page a counter and, where that says no more than ``COUNT_LIMIT``, a COUNT; P partitions take a counter, P for
-keys and one for rows. Each further value of the source's filter takes a counter more. Rows without totals are counted
-up to the read limit: beyond ``COUNTED_WITH_KEYS`` of several partitions by P further calls, and wherever DynamoDB ends
-an answer (1 MB) by more.
+DynamoDB calls for the first page of a list with totals, regardless of its length. One partition: keys, rows and, if
+there is more than the page, a counter and, unless it exceeds ``COUNT_LIMIT``, a COUNT. P partitions: a counter, P for
+keys and one for rows. Each further value of the source's filter: one more counter. A list without totals is counted up
+to the read limit: beyond ``COUNTED_WITH_KEYS``, several partitions need P further calls, and more whenever DynamoDB
+ends an answer at 1 MB.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,23 +19,23 @@ from chalicelib.kit.listing.rounds import read_round, rounds
 from chalicelib.kit.tables import Item, Query, Tables, Value
 
 COUNT_LIMIT = 1000
-"""Rows that are counted key by key, about 12 read units with keys of 100 bytes. Where the counter knows of more, its
-word is taken: counting would cost ten times the page and end without an answer. Where it knows of fewer than were
-counted, it is wrong, and its word is not."""
+"""The rows that are counted key by key, about 12 read units with keys of 100 bytes. If the counter says more, its value
+is used: counting would cost ten times the page and end without an answer. If it says less than was counted, it is wrong
+and ignored."""
 
 COUNTED_WITH_KEYS = 6000
-"""Keys read at once from several partitions that have no counter: lists of up to about 5,000 rows, unevenly spread,
-need no second round for their total. More would cost more to parse than a round of COUNT costs to wait for."""
+"""The keys to read at once from several partitions without a counter: lists of up to about 5,000 unevenly spread rows
+need no second round for their total. Parsing more keys would take longer than a round of COUNT."""
 
 
 _Known = Callable[[], int]
-"""How many rows the plan's queries answer, as counters know it."""
+"""Reads the number of rows of the plan's queries from counters."""
 
 
 @dataclass(frozen=True)
 class _Keys:
-    """``entries`` of the page in its order, how many keys were ``seen`` from the list's start on, and the queries that
-    go on behind them; none: ``seen`` is all there is."""
+    """The keys that were read. ``entries`` are those of the page, in order; ``seen`` counts all from the start of the
+    list; ``unread`` are the queries for the rest. If that is empty, ``seen`` is the total."""
 
     entries: list[Item]
     seen: int
@@ -43,7 +43,7 @@ class _Keys:
 
 
 def page_by_keys(plan: Plan, tables: Tables, counter: Counter | None) -> ListPage[Item]:
-    """The page that the plan asks for. Only for a plan that follows keys."""
+    """The plan's page. Only for a plan that follows keys."""
     queries = [replace(query, descending=plan.descending) for query in plan.queries]
     known = _known(plan, counter)
     if len(queries) == 1:
@@ -63,7 +63,7 @@ def _known(plan: Plan, counter: Counter | None) -> _Known | None:
 
 
 def _one_partition(plan: Plan, tables: Tables, query: Query) -> _Keys:
-    """Count past what stands before the page, then read its keys and one more: it tells whether there is more."""
+    """Count the keys before the page, then read those of the page and one more, which shows whether the list continues."""
     offset, seen = plan.request.offset, 0
     unread = [query]
     for one in rounds(tables, [replace(query, count_only=True)], min(offset, plan.read_limit)):
@@ -80,9 +80,10 @@ def _one_partition(plan: Plan, tables: Tables, query: Query) -> _Keys:
 
 
 def _merged(plan: Plan, tables: Tables, queries: list[Query], at_once: int) -> _Keys:
-    """Read each partition until nothing that it still holds can stand on the page or before it.
+    """Read each partition until its remaining keys lie beyond the page.
 
-    Each starts with its even share of the keys, or of ``at_once`` keys; rows spread unevenly take further rounds.
+    The first round reads an even share of the keys, or of ``at_once`` keys, from each; unevenly spread rows need more
+    rounds.
     """
     offset, window = plan.request.offset, plan.request.offset + plan.request.page_size
     share = max(plan.request.page_size + _part(offset, queries), _part(at_once, queries))
@@ -105,17 +106,17 @@ def _part(rows: int, queries: Sequence[Query]) -> int:
 
 
 def _behind(plan: Plan, unread: Sequence[Query], last: Any) -> list[Query]:
-    """The queries that may still answer a key that stands before ``last``."""
+    """The queries that may still return a key before ``last``."""
     if plan.descending:
         return [query for query in unread if query.start and query.start[plan.sort_key] > last]
     return [query for query in unread if query.start and query.start[plan.sort_key] < last]
 
 
 def _total(plan: Plan, tables: Tables, keys: _Keys, known: _Known | None) -> int:
-    """How many rows the list has: exact if its end is reached within the limit of what is counted.
+    """The number of rows in the list: exact if counting reaches the end within the limit.
 
-    A counter that knows of fewer rows than were seen has missed some, a moment's or a lost stream's: then, as without
-    one, rows are counted up to the read limit.
+    A counter that says less than was seen lags, or has missed changes of a lost stream: then rows are counted up to the
+    read limit, as without a counter.
     """
     if known is None:
         return _counted(tables, keys, plan.read_limit).seen
@@ -127,7 +128,7 @@ def _total(plan: Plan, tables: Tables, keys: _Keys, known: _Known | None) -> int
 
 
 def _counted(tables: Tables, keys: _Keys, limit: int) -> _Keys:
-    """The same after counting on, until ``limit`` rows were seen or there are no more."""
+    """Continue counting until ``limit`` rows are seen or the list ends."""
     seen, unread = keys.seen, keys.unread
     for one in rounds(tables, [replace(query, count_only=True) for query in unread], limit - seen):
         seen += one.count

@@ -1,4 +1,4 @@
-"""Bounds of date filters, as the whole seconds that rows store.
+"""Converts the bounds of date filters to the whole seconds that rows store.
 
 A date alone stands for its start as a lower bound and for its end as an upper one. Rows drop the fraction of a second,
 so a lower bound is rounded up and an upper one down: the comparison of texts is then the comparison of times.
@@ -13,13 +13,13 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 
 _EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)
-"""Years below 1000 have no four-digit text everywhere; no row is that old, so the bound may move up to it."""
+"""The smallest bound. Some platforms format years below 1000 with fewer than four digits; no row is that old."""
 
 _LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 def lower_bound(text: str) -> str:
-    """The first second that is not before ``text``. Raises ValueError for what is neither date nor date-time."""
+    """The first second that is not before ``text``. Raises ValueError for text that is neither a date nor a date-time."""
     moment = _parse(text, time.min)
     if moment.microsecond:
         moment = moment.replace(microsecond=0)
@@ -28,7 +28,7 @@ def lower_bound(text: str) -> str:
 
 
 def upper_bound(text: str) -> str:
-    """The last second that is not after ``text``. Raises ValueError for what is neither date nor date-time."""
+    """The last second that is not after ``text``. Raises ValueError for text that is neither a date nor a date-time."""
     return to_seconds_text(max(_parse(text, time.max), _EARLIEST))
 
 

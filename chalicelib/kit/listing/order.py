@@ -1,4 +1,4 @@
-"""Orders: read from parameters, applied to rows."""
+"""Parses the order of a list from its parameters, and sorts rows by it."""
 
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
@@ -10,7 +10,8 @@ from chalicelib.kit.listing.request import NEWEST_FIRST, Order
 from chalicelib.kit.tables import Item, Value
 
 TIE_BREAK = "id"
-"""Every aggregate has it, and no two rows share one; a row without it stands by the other terms alone."""
+"""The attribute that decides between equal rows. It is unique within a table; a row without it is sorted by the other
+terms alone."""
 
 _DESCENDING = "desc"
 _DIRECTIONS = ("asc", _DESCENDING)
@@ -19,10 +20,9 @@ _DIRECTIONS = ("asc", _DESCENDING)
 def parse_order(
     order_by: str | None, order_directions: str | None, sortable: Collection[str], default: Order = NEWEST_FIRST
 ) -> Order:
-    """The order that two comma lists ask for.
-
-    Directions belong to names by position; a missing one is ``asc``. A repeated name counts once. No name: the default.
-    Raises `EdgeError` (bad request) for a name that cannot be sorted by, and for another direction.
+    """The order from two comma lists. Directions belong to names by position; a missing one means ``asc``. A repeated
+    name counts once. Without names, the default. Raises `EdgeError` (bad request) for a name that cannot be sorted by,
+    and for another direction.
     """
     directions = [part.strip() for part in (order_directions or "").split(",")]
     _check("order_directions", directions, _DIRECTIONS)

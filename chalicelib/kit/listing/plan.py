@@ -1,4 +1,4 @@
-"""One request's way through a table: chosen once, then carried out in key order or by matching."""
+"""The plan of one list request: the source and queries to use, and whether to follow keys or to match rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

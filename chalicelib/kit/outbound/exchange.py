@@ -71,7 +71,7 @@ class Exchange(Protocol):
     """The transport of requests. Tests pass their own."""
 
     def send(self, call: Call, addresses: Sequence[str]) -> Answer:
-        """Send it to the first of ``addresses`` that takes a connection. Raises `NoAnswerError`."""
+        """Send the request to the first of ``addresses`` that accepts a connection. Raises `NoAnswerError`."""
         ...
 
 
@@ -134,7 +134,7 @@ class _Deadline:
 
     @contextmanager
     def ending(self, connected: socket.socket) -> Iterator[None]:
-        # TLS takes the socket's descriptor over; a second one of the same connection stays in our hands.
+        # TLS takes over the socket's descriptor, so we keep a second one for the same connection.
         handle = socket.socket(fileno=os.dup(connected.fileno()))
         timer = Timer(max(self.seconds_left, 0), _shut_down, (handle,))
         timer.daemon = True
@@ -148,7 +148,7 @@ class _Deadline:
 
 
 def _shut_down(handle: socket.socket) -> None:
-    with suppress(OSError):  # the peer was faster: it is down already
+    with suppress(OSError):  # the peer has already closed it
         handle.shutdown(socket.SHUT_RDWR)
 
 
@@ -172,15 +172,15 @@ def _connect(addresses: Sequence[str], port: int, deadline: _Deadline) -> socket
 
 def _exchange(connection: HTTPConnection, call: Call, deadline: _Deadline) -> Answer:
     try:
-        with suppress(BrokenPipeError):  # refused before all was sent: its answer may be there
+        with suppress(BrokenPipeError):  # the server refused before it read everything: its answer may be there
             connection.request(call.method, call.target.path, body=call.body, headers=dict(call.headers))
     except ValueError:  # a header that cannot be sent. Without its cause, which quotes it: it may be a key
         raise NoAnswerError(Reason.PROTOCOL, may_have_arrived=False) from None
     response = connection.getresponse()
     assert isinstance(response, BoundedResponse)  # noqa: S101 - the connection's response class
-    with closing(response):  # the connection alone does not close what reads from it
+    with closing(response):  # closing the connection alone does not close the reader
         body, is_whole = _beginning(response, call.answer_bytes)
-    is_whole = is_whole and not deadline.has_passed  # cut off by us looks like an end
+    is_whole = is_whole and not deadline.has_passed  # our own shutdown looks like the end of the body
     return Answer(response.status, body, response.headers.get("retry-after"), is_whole)
 
 

@@ -1,7 +1,7 @@
 """Conditions, changes and key ranges as data.
 
 A comparison with a missing attribute is false, as in DynamoDB; so is one between values of different types. `evaluate`
-is that meaning in Python: the fake uses it, and a property test holds it against the emulator.
+implements this in Python: the fake uses it, and a property test compares it with the emulator.
 """
 
 from collections.abc import Sequence

@@ -70,19 +70,19 @@ class TransactionFailedError(Exception):
 
 
 class BusyError(Exception):
-    """Throttled, in conflict with another transaction, or without an answer: the same call may be repeated.
+    """The call was throttled, conflicted with another transaction, or got no answer. It may be repeated.
 
-    Nothing was written, or, where the answer never came, perhaps it was; a repeat of a stamped write finds that out.
+    Nothing was written, except perhaps if the answer was lost; a repeat of a stamped write detects that.
     """
 
 
 class RefusedError(Exception):
-    """DynamoDB will never take this request: an empty or mistyped key, a row above 400 KB, a token used for something
-    else. A mistake of the caller; nothing was written and a repeat cannot help."""
+    """DynamoDB rejects the request for good: an empty or mistyped key, a row above 400 KB, a token reused for another
+    request. It is a bug in the caller; nothing was written, and a repeat cannot help."""
 
 
 class Call(NamedTuple):
-    """One call as it was made. Units are DynamoDB's own where it reports them."""
+    """One call. Units are those that DynamoDB reports."""
 
     operation: str
     table: str

@@ -1,6 +1,6 @@
 """The driver for a real DynamoDB, or an emulator of it.
 
-Not promised: more than one attempt beyond what the given client repeats by itself (`Tables` does the rest).
+It makes one attempt, beyond the client's own retries; `Tables` retries further.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +32,7 @@ from chalicelib.kit.tables.writes import Check, Delete, Put, Update, Write
 __all__ = ["DynamoDriver", "from_wire"]
 
 PARALLEL_QUERIES = 16
-"""Queries of one `query_many` at a time; no list or sweep has more shards."""
+"""The number of parallel queries in `query_many`; no list or sweep has more shards."""
 
 _BUSY_CODES = frozenset(
     {
@@ -184,7 +184,7 @@ class DynamoDriver:
         return request
 
     def _ask(self, operation: str, tables: Sequence[Table], send: Callable[[], Any]) -> Any:
-        """Send, meter, and translate what went wrong."""
+        """Send a request, record it in the meter, and translate errors."""
         names = ",".join(sorted({table.name for table in tables}))
         try:
             answer = send()
@@ -234,7 +234,7 @@ def _as_key(wire: dict[str, Any]) -> Key:
 
 
 def _translated(error: ClientError) -> Exception | None:
-    """Our name for a failure; None where we have none (a missing table, a missing permission)."""
+    """Our exception for a failure; None if we have none (a missing table, a missing permission)."""
     code = error.response["Error"]["Code"]
     if code == "ConditionalCheckFailedException":
         return ConditionFailedError(_row(error.response))
@@ -248,8 +248,8 @@ def _translated(error: ClientError) -> Exception | None:
 
 
 def _cancelled(error: ClientError) -> Exception:
-    """A failed condition beside a conflict counts as failed: it was looked at and is a definite answer, and a repeat
-    would mostly find the same."""
+    """The exception for a cancelled transaction. A failed condition outranks a conflict: it was evaluated and is
+    definite, and a repeat would usually find the same."""
     reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
     codes = [reason.get("Code") for reason in reasons]
     failed = {

@@ -1,4 +1,4 @@
-"""Conditions, changes and key ranges as DynamoDB expressions. Names and values always travel as placeholders."""
+"""Conditions, changes and key ranges as DynamoDB expressions. Names and values are always passed as placeholders."""
 
 from collections.abc import Sequence
 from typing import Any, assert_never
@@ -104,14 +104,14 @@ class Expressions:
         return f"{equal} AND {self._range(self._name(sort), chosen)}"
 
     def _joined(self, word: str, conditions: Sequence[Condition]) -> str:
-        """DynamoDB refuses redundant parentheses, so one part alone gets none."""
+        """Join the parts. A single part gets no parentheses: DynamoDB refuses redundant ones."""
         joined = word.join(map(self.condition, conditions))
         return joined if len(conditions) == 1 else f"({joined})"
 
     def _equals(self, path: str, value: Operand) -> str:
         if not isinstance(value, Attribute):
             return f"{path} = {self._value(value)}"
-        # Two missing attributes are not equal. Said outright, since emulators differ on it.
+        # Two missing attributes are not equal. This is stated explicitly, since emulators differ.
         return f"(attribute_exists({path}) AND {path} = {self._path(value.name)})"
 
     def _range(self, name: str, chosen: KeyRange) -> str:

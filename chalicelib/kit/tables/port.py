@@ -138,7 +138,7 @@ class Tables:
         try:
             self._repeat(lambda: self._driver.transact(stamped, write_id))
         except TransactionFailedError as error:
-            # The token makes a repeat safe for ten minutes and on every emulator but one; the stamp does always.
+            # The token makes a repeat safe for ten minutes, on every emulator except one; the stamp always does.
             if not any(_written_by(row, write_id) for row in error.failed.values()):
                 raise
 
@@ -191,7 +191,7 @@ class Tables:
                 return replace(write, item={**item, "version": 1, "changed_by": changed_by})
             case Update():
                 changes = (*write.changes, Add("version", 1), Set("changed_by", changed_by))
-                # Not twice: an unconditional change that the SDK repeats would otherwise add twice.
+                # Otherwise an unconditional change that the SDK repeats would be applied twice.
                 fresh = Not(Equals("changed_by.write_id", write_id))
                 condition: Condition = fresh if write.condition is None else And(write.condition, fresh)
                 return replace(write, changes=changes, condition=condition)

@@ -29,10 +29,10 @@ class Index:
 class Table:
     """A table per aggregate. ``name`` is the aggregate; the deployed name is ``{app}-{stage}-{name}``.
 
-    ``numbers`` names the key attributes (of the table or an index) that are numbers; all others are text.
-    ``stream`` asks for a change stream with old and new images; where ``relayed`` names operations, only rows as these
-    left them are read from it, and neither removals nor what other writes did. ``expires_at`` names the attribute
-    (epoch seconds) by which DynamoDB collects garbage; nothing may depend on when it does.
+    ``numbers`` names the key attributes (of the table or an index) that are numbers; all others are text. ``stream``
+    enables a change stream with old and new images; if ``relayed`` names operations, only the rows that these have
+    written are read from it, neither removals nor other writes. ``expires_at`` names the TTL attribute (epoch seconds);
+    no logic may depend on when DynamoDB deletes the row.
     """
 
     name: str

@@ -1,7 +1,5 @@
-"""Rows in DynamoDB's wire format (typed attribute values), both ways.
-
-Our own and not boto3's serialiser: numbers are integers here, never Decimal, and a change stream hands bytes over as
-base64 text, which boto3's does not know.
+"""Converts rows to and from DynamoDB's wire format (typed attribute values). boto3's serialiser is not used: here
+numbers are integers, never Decimal, and a change stream contains bytes as base64 text, which it cannot read.
 """
 
 import base64
@@ -15,9 +13,8 @@ WireItem = dict[str, WireValue]
 
 
 def to_wire(item: Mapping[str, Value]) -> WireItem:
-    """The row as DynamoDB takes it. None, at the top or in a map, is left out.
-
-    Raises TypeError for what DynamoDB cannot hold here: a float, an empty set, None in a list.
+    """The row in wire format. None, at the top or in a map, is left out. Raises TypeError for a value that cannot be
+    stored: a float, an empty set, None in a list.
     """
     return {name: to_wire_value(value) for name, value in item.items() if value is not None}
 
@@ -44,9 +41,8 @@ def to_wire_value(value: Value) -> WireValue:
 
 
 def from_wire(image: Mapping[str, WireValue]) -> Item:
-    """A row as DynamoDB answers it or as its stream carries it (there bytes are base64 text).
-
-    Raises ValueError for a type that this application never writes.
+    """The row from DynamoDB's answer or from its stream (in which bytes are base64 text). Raises ValueError for a type
+    that this application never writes.
     """
     return {name: from_wire_value(value) for name, value in image.items()}
 

@@ -1,4 +1,4 @@
-"""Writes as data: what one conditional write or one transaction consists of."""
+"""Writes as data: the parts of a conditional write or a transaction."""
 
 from dataclasses import dataclass, field
 
@@ -31,7 +31,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Delete:
-    """Remove a row. With ``was_read``, finding none is success: the caller has seen the row in this request."""
+    """Remove a row. With ``was_read``, a missing row counts as success: the caller has read the row in this request."""
 
     table: Table
     key: Key
@@ -41,7 +41,7 @@ class Delete:
 
 @dataclass(frozen=True)
 class Check:
-    """Only in a transaction: the condition must hold for a row that is not written."""
+    """A condition on a row that the transaction does not write."""
 
     table: Table
     key: Key
