@@ -28,14 +28,14 @@ AGENT = ROOT / "samples" / "agent"
 LOCK = AGENT / "requirements.lock"
 DISTRIBUTION = "edge-admin-serverless-agent"
 ARCHITECTURES = ("x86_64", "aarch64")
-"""As `uname -m` says them."""
+"""The architectures, as `uname -m` prints them."""
 
 PYTHONS = ("3.11", "3.12", "3.13")
 GLIBC = ("2_28", "2_17")
-"""Wheels run on these and later: Debian 10, RHEL 8, Ubuntu 18.10."""
+"""The platform tag of wheels: they run on Debian 10, RHEL 8, Ubuntu 18.10 and later."""
 
 EPOCH = 315_532_800
-"""1980-01-01, where the time stamps of zip files begin."""
+"""1980-01-01, the earliest time stamp in a zip file."""
 
 INSTALLERS_PARTS = ("edge_agent/bundles.py", "edge_agent/launcher.py", "edge-agent.service", "as-root.conf")
 """The files at the top of the archive that the installer reads."""
@@ -59,12 +59,12 @@ class Bundle:
         return f"{DISTRIBUTION}-{self.version}-{self.architecture}.tar.gz"
 
     def described(self) -> dict[str, Any]:
-        """As the version's manifest in the bucket names it."""
+        """Its entry in the version's manifest in the bucket."""
         return {"sha256": self.sha256, "size": len(self.content), "pythons": list(self.pythons)}
 
 
 def version_of(agent: Path = AGENT) -> str:
-    """The agent's version with a mark of its content: whatever changes in it, the version does too."""
+    """The agent's version with a hash of its content, so that each change of the content changes the version."""
     base = re.search(r'__version__ = "([^"]+)"', (agent / "edge_agent" / "__init__.py").read_text())
     if base is None:
         raise ValueError(f"{agent}: edge_agent/__init__.py names no version")
@@ -77,7 +77,7 @@ def version_of(agent: Path = AGENT) -> str:
 def build_bundle(
     architecture: str, pythons: Sequence[str] = PYTHONS, agent: Path = AGENT, cache: Path = ROOT / "build"
 ) -> Bundle:
-    """The bundle of an architecture. Raises RuntimeError with pip's words where wheels cannot be had."""
+    """The bundle of an architecture. Raises RuntimeError with pip's message if wheels are not available."""
     version = version_of(agent)
     with tempfile.TemporaryDirectory(prefix="edge-agent-bundle-") as name:
         wheel = _build_wheel(agent, version, Path(name))
@@ -98,7 +98,7 @@ def build_bundle(
 
 
 def library_wheels(architecture: str, pythons: Iterable[str], cache: Path) -> list[Path]:
-    """Wheels of the locked libraries, from the cache where they are there. Raises RuntimeError."""
+    """Wheels of the locked libraries, from the cache if possible. Raises RuntimeError."""
     lock = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
     found: dict[str, Path] = {}
     for python in pythons:
@@ -153,7 +153,7 @@ def _build_wheel(agent: Path, version: str, folder: Path) -> Path:
 
 
 def _download(architecture: str, python: str, folder: Path) -> None:
-    """Into a new folder, which is there only once all of it is."""
+    """Download into a temporary folder that is renamed once it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     platforms = [option for glibc in GLIBC for option in ("--platform", f"manylinux_{glibc}_{architecture}")]
     abis = [option for abi in (f"cp{python.replace('.', '')}", "abi3", "none") for option in ("--abi", abi)]
@@ -169,7 +169,7 @@ def _download(architecture: str, python: str, folder: Path) -> None:
 
 
 def _run(*arguments: str, cwd: Path | None = None) -> None:
-    """Run this Python. It finds the system's programs only, and leaves nothing in anybody's home."""
+    """Run this Python with the system's PATH only, and without writing to a home folder."""
     path = os.pathsep.join((str(Path(sys.executable).parent), os.defpath))
     environment = {**os.environ, "PATH": path, "SOURCE_DATE_EPOCH": str(EPOCH), "PYTHONHASHSEED": "0"}
     command = [sys.executable, *arguments]
@@ -181,7 +181,7 @@ def _run(*arguments: str, cwd: Path | None = None) -> None:
 def _archive(files: Mapping[str, bytes]) -> bytes:
     """A gzipped tar of these files, the same for the same files."""
     packed = io.BytesIO()
-    # Wheels are packed already: the fastest level makes the archive no larger.
+    # Wheels are compressed already, so the fastest level does as well as any.
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", mtime=0, compresslevel=1, filename="") as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,

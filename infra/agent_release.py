@@ -13,12 +13,12 @@ from infra.agent_bundle import ARCHITECTURES, PYTHONS, Bundle, build_bundle
 
 
 def build_release(cache: Path) -> list[Bundle]:
-    """The bundles of all architectures. Raises RuntimeError where the package index cannot be reached."""
+    """The bundles of all architectures. Raises RuntimeError if the package index cannot be reached."""
     return [build_bundle(architecture, cache=cache) for architecture in ARCHITECTURES]
 
 
 def build_for_this_machine(cache: Path) -> list[Bundle]:
-    """The one bundle that fits here, none where there is no such. Raises RuntimeError as `build_release`."""
+    """The bundle for this machine's architecture; empty if there is none. Raises RuntimeError as `build_release`."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     if platform.machine() not in ARCHITECTURES or python not in PYTHONS:
         return []
@@ -26,7 +26,7 @@ def build_for_this_machine(cache: Path) -> list[Bundle]:
 
 
 def publish(s3: Any, bucket: str, bundles: Sequence[Bundle], *, current: bool = True) -> str:
-    """Upload the bundles of one version and return it; ``current`` hands it out from now on. Safe to repeat."""
+    """Upload the bundles of one version, make it the current one, and return it. Safe to repeat."""
     (version,) = {bundle.version for bundle in bundles}
     for bundle in bundles:
         s3.put_object(Bucket=bucket, Key=key_of_archive(bundle.sha256), Body=bundle.content)

@@ -1,7 +1,6 @@
-"""Alarms, in one shape: what a metric of AWS says about us for a while, told to the topic, and told again when it ends.
-
-An alarm costs about $0.10 a month for each metric that it looks at (CloudWatch pricing), so there is one where somebody
-has to act, and none where a retry mends it.
+"""The CloudWatch alarms. Each watches one metric, and notifies the topic when it starts and when it ends. An alarm
+costs about $0.10 a month per metric (CloudWatch pricing), so there is one for each state in which a person must act,
+and none for failures that a retry repairs.
 """
 
 from typing import Any
@@ -24,7 +23,7 @@ from infra.grants import is_in_a_loop
 Json = dict[str, Any]
 
 ITERATOR_AGE_LIMIT_MS = 60_000
-"""A relay that is a minute behind is not merely busy."""
+"""A relay that lags by a minute is more than busy."""
 
 ERROR_PERIOD_SECONDS = 900
 
@@ -45,14 +44,14 @@ AGE_PERIOD_SECONDS = 300
 ATTEMPTS_BORNE = 3
 
 SENT_FOR_LATER = frozenset({Queue.CLEAN_UP, Queue.SELF_UPDATES, Queue.VPN, Queue.WEBHOOK_DELIVERIES})
-"""Queues in which messages may lie that are not due yet."""
+"""Queues with delayed messages."""
 
 APPLICATION_TOPIC: Json = {"Ref": "AlarmTopicArn"}
-"""The topic of the stateful stack, as a parameter of the others."""
+"""The topic of the stateful stack, which is a parameter of the others."""
 
 
 def alarm(description: str, topic: Json, metric: Json, *, above: int, period_seconds: int = 60) -> Json:
-    """Rings when the metric was above a number in one period; no data is good news."""
+    """Alarms if the metric exceeds a number in one period. Missing data counts as good."""
     properties = {
         "AlarmDescription": description,
         **metric,
@@ -68,7 +67,7 @@ def alarm(description: str, topic: Json, metric: Json, *, above: int, period_sec
 
 
 def waiting_alarm(what: str, queue_resource: str, topic: Json) -> Json:
-    """Rings when a message lies in a queue that no function takes from."""
+    """Alarms if there is a message in a queue that no function consumes."""
     metric = {
         "Namespace": "AWS/SQS",
         "MetricName": "ApproximateNumberOfMessagesVisible",
@@ -192,8 +191,8 @@ def _recursion_alarm(function: Function) -> Json:
 
 
 def _api_alarms(role: Role) -> Json:
-    """Every exception of the API becomes an answer, which Lambda does not count as an error; and what API Gateway
-    refuses by itself never reaches a function."""
+    """The alarm uses API Gateway's metric, because the API turns every exception into an answer, which Lambda does not
+    count as an error, and because requests that API Gateway refuses reach no function."""
     failed = {
         "Namespace": "AWS/ApiGateway",
         "MetricName": "5XXError",
@@ -230,7 +229,7 @@ def _api_alarms(role: Role) -> Json:
 
 
 def _socket_alarms() -> Json:
-    """``ExecutionError`` is a function that API Gateway could not call, ``IntegrationError`` one that failed."""
+    """``ExecutionError`` counts functions that API Gateway could not call, ``IntegrationError`` those that failed."""
     return {
         f"Socket{metric}Alarm": alarm(
             "Sockets are not served: agents fall back to polling",

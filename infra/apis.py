@@ -25,11 +25,11 @@ PUBLIC_ROUTES = (
     ("POST", "/api/v1/agents/enrollment_keys/verify"),
     ("POST", "/api/v1/agents/nodes"),
 )
-"""Routes that a machine needs before it has a token: agents register at each start, so a fleet that comes back after a
-power cut has to get through here."""
+"""Routes that a machine needs before it has a token. Agents register at each start, so after a power cut the whole
+fleet calls them."""
 
 PUBLIC_KEYS_ROUTE = ("POST", "/api/v1/clusters/default/enrollment_keys/public")
-"""Open where PUBLIC_ENROLLMENT_KEY_ENABLED says so; each call makes a row."""
+"""Open if PUBLIC_ENROLLMENT_KEY_ENABLED is set; each call creates a row."""
 
 PUBLIC_KEYS_RATE = 5
 PUBLIC_KEYS_BURST = 50
@@ -92,7 +92,7 @@ CORE_CONDITIONS: Json = {
 
 
 def api_name(role: Role) -> Json:
-    """The REST API's name: its metrics go by it, so no two APIs of an account may share one."""
+    """The REST API's name. It is the dimension of its metrics, so no two APIs of an account may share one."""
     return {"Fn::Sub": "edge-admin-${Stage}" if role is Role.CORE else "edge-admin-${Stage}-admin-${Name}"}
 
 
@@ -101,7 +101,7 @@ def rest_api(role: Role) -> Json:
     responses = {kind: gateway_response(status, code, text) for kind, status, code, text in GATEWAY_RESPONSES}
     properties = {
         "Name": api_name(role),
-        # Without it SAM makes a second stage, named Stage, that nothing throttles.
+        # Without it SAM creates a second stage, named Stage, without throttles.
         "OpenApiVersion": "2.0",
         "MethodSettings": _throttles(),
         "AccessLogSetting": _access_log(REST_LOGS, _REST_LOG_FIELDS),
@@ -141,15 +141,16 @@ def kept() -> Json:
 
 
 def written_by_the_account() -> Json:
-    """Tags of an access log, which name the account's role for logs where this stack sets it: so it is set before a
-    stage asks for the log. (DependsOn may not name what a condition leaves out.)"""
+    """Tags of an access log that refer to the account's role for logs, if this stack sets it. The reference makes
+    CloudFormation set the role before a stage enables the log. (DependsOn must not name a resource that a condition
+    leaves out.)"""
     tags = [{"Key": "edge-admin:written-by", "Value": {"Ref": LOGS_ACCOUNT}}]
     return {"Tags": {"Fn::If": [MAKES_LOGS_ROLE, tags, {"Ref": "AWS::NoValue"}]}}
 
 
 def logs_account() -> Json:
-    """The role by which API Gateway writes the logs of all APIs of the account in the region. It is set, not owned:
-    other stages and strangers' APIs use it too, so neither leaves with the stack."""
+    """The role with which API Gateway writes the logs of all APIs of the account in the region. Other stages and other
+    APIs use it too, so neither the role nor the setting is deleted with the stack."""
     trust = {
         "Version": "2012-10-17",
         "Statement": [
@@ -168,7 +169,7 @@ def logs_account() -> Json:
 
 
 def gateway_response(status: int, code: str, message: str) -> Json:
-    """API Gateway's refusal in the API's envelope; ``$context`` is filled in by API Gateway."""
+    """A gateway response in the API's envelope; API Gateway fills in ``$context``."""
     body = {"error": {"code": code, "message": message}, "meta": {"request_id": "$context.requestId"}}
     response: Json = {
         "responseTemplates": {_ENVELOPE_CONTENT: json.dumps(body)},
@@ -193,15 +194,15 @@ def socket_dimensions() -> list[Json]:
 
 
 def fleet_routes() -> list[tuple[str, str]]:
-    """Method and path of what every machine asks for, and of what a Prometheus asks for each machine."""
+    """Method and path of the routes that every machine calls, and that a Prometheus calls for each machine."""
     declared = [route.split() for module in json.loads(_ROUTES.read_text()).values() for route in module]
     every = [(method, path) for method, path in declared if path.startswith("/api/v1/agents/") or path.endswith("/raw")]
     return sorted(route for route in every if route not in PUBLIC_ROUTES)
 
 
 def _throttles() -> list[Json]:
-    """API Gateway holds each method to its own limit, and those that are not named to that of ``*``, each for itself:
-    what floods one route leaves the others alone."""
+    """The throttles by method. API Gateway limits each method separately, those that are not named to the limit of
+    ``*``, so a flood on one route does not affect the others."""
     return [
         _throttle("*", "/*", *_limits("ROUTES")),
         *(_throttle(method, path, *_limits("FLEET_ROUTES")) for method, path in fleet_routes()),
@@ -225,7 +226,7 @@ def _throttle(method: str, path: str, rate: Any, burst: Any) -> Json:
 
 
 def _access_log(group: str, fields: dict[str, str]) -> Json:
-    """A line of JSON for each request."""
+    """The access log settings: a line of JSON for each request."""
     line = json.dumps({name: f"$context.{each}" for name, each in fields.items()}, separators=(",", ":"))
     setting = {"DestinationArn": {"Fn::GetAtt": [group, "Arn"]}, "Format": line}
     return {"Fn::If": [LOGS_ACCESS, setting, {"Ref": "AWS::NoValue"}]}

@@ -18,19 +18,19 @@ TEMPLATE_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class Artifacts:
-    """The bucket that packages and large templates are read from."""
+    """Uploads to the bucket from which packages and large templates are read."""
 
     s3: Any
     bucket: str
 
     def upload(self, content: bytes, suffix: str) -> str:
-        """Store it under a name made of its content; returns the key. Storing the same again changes nothing."""
+        """Store a file under the hash of its content; returns the key. Idempotent."""
         key = f"{hashlib.sha256(content).hexdigest()}{suffix}"
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
         return key
 
     def url_of(self, key: str) -> str:
-        """The address that CloudFormation reads it from."""
+        """The URL from which CloudFormation reads an object."""
         return f"{self.s3.meta.endpoint_url}/{self.bucket}/{key}"
 
 
@@ -44,7 +44,7 @@ def deployed_template(packaged: Json, artifacts: Artifacts, package: Path) -> Js
 
 
 def template_argument(template: Json, artifacts: Artifacts | None) -> Json:
-    """How a request names the template. Raises ValueError for one over the quota."""
+    """The argument of a request for the template: its text or its URL. Raises ValueError for one over the quota."""
     body = to_compact_json(template)
     if len(body) <= INLINE_TEMPLATE_BYTES:
         return {"TemplateBody": body}

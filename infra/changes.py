@@ -29,8 +29,8 @@ class Resource:
 
 @dataclass(frozen=True)
 class Change:
-    """``change_set`` is what an update executes, ``request`` what a creation sends. ``parameters`` holds those that
-    change, with the value before ("" where there was none) and after."""
+    """The change of a stack. An update executes ``change_set``, a creation sends ``request``. ``parameters`` are those
+    that change, with the values before ("" for none) and after."""
 
     stack: str
     kind: Kind
@@ -53,7 +53,8 @@ def from_template(template: Json) -> tuple[Resource, ...]:
 def changed_parameters(
     template: Json, before: Mapping[str, str], given: Mapping[str, str]
 ) -> dict[str, tuple[str, str]]:
-    """Old and new value of each parameter that changes. One that is not given keeps its value, or has its default."""
+    """The old and new values of the parameters that change. A parameter that is not given keeps its value, or gets its
+    default."""
     changed = {}
     for name, declared in template.get("Parameters", {}).items():
         old = before.get(name, "")

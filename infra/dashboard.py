@@ -31,7 +31,7 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 
 def dashboard(stage: str, region: str, names: Mapping[str, str], alarms: Sequence[str]) -> Json:
-    """The body. ``names`` has what each resource of the application is really called, by logical id; ``alarms`` are
+    """The body of the dashboard. ``names`` maps logical ids of the application to physical names; ``alarms`` are
     ARNs."""
     rest = ["ApiName", f"{APP_NAME}-{stage}", "Stage", API_STAGE]
     sockets = ["ApiId", names[apis.SOCKET_API], "Stage", API_STAGE]
@@ -105,7 +105,7 @@ def _by_table(name: str, stage: str) -> list[Metric]:
 
 
 def read(session: Any, stage: str) -> Json:
-    """The dashboard of what is deployed. Raises ValueError for a stage that is not."""
+    """The dashboard of a deployed stage. Raises ValueError for a stage that is not deployed."""
     stacks = Stacks(session.client("cloudformation", config=_CONFIG), WAIT)
     ids: dict[str, str] = {}
     for stack in (application_stack(stage), stateful_stack(stage)):

@@ -1,7 +1,6 @@
-"""Replacing the data key of a stage: a new one seals, what the older ones have sealed is sealed again by the stage
-itself, and an older key is dropped when nothing is left that it has sealed.
-
-Which key has sealed a value stands in clear at its beginning, so this tool neither reads nor opens a secret.
+"""Rotates the data key of a stage: a new key encrypts from now on, the stage re-encrypts the values of older keys, and
+an older key is deleted when no value is left that needs it. A value starts with the id of its key in clear, so this
+tool neither reads nor opens a secret.
 """
 
 import json
@@ -19,12 +18,12 @@ from chalicelib.kit.tables import Table
 from chalicelib.platform.resealing import ROWS_PER_MESSAGE, SEALED
 
 LEAST_AGE = timedelta(minutes=15)
-"""How long after its replacement a key may be dropped: containers look for a newer one every five minutes, and what
-they are about must be through."""
+"""The time after which a replaced key may be deleted: containers look for a newer key every five minutes, and their
+work in progress must have ended."""
 
 
 class NotYetError(Exception):
-    """A key cannot be dropped now; nothing has changed."""
+    """A key cannot be deleted yet; nothing has changed."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class DataKeyRotation:
         return Left(rows, values)
 
     def queue(self, left: Left) -> int:
-        """Have these rows sealed again; returns the number of messages."""
+        """Queue the re-encryption of these rows; returns the number of messages."""
         messages = [
             {"kind": "reseal", "id": table.name, "ids": ids[start : start + ROWS_PER_MESSAGE]}
             for table, ids in left.rows.items()
@@ -73,13 +72,13 @@ class DataKeyRotation:
         return len(messages)
 
     def old_keys(self) -> list[bytes]:
-        """The ids of the keys that were replaced and are still kept."""
+        """The ids of replaced keys that are still kept."""
         rows = self._scan(DATA_KEYS, ("id",))
         return sorted(bytes.fromhex(row["id"]["S"]) for row in rows if row["id"]["S"] != CURRENT)
 
     def drop(self) -> list[bytes]:
-        """Drop every key that was replaced; returns their ids. Raises `NotYetError` while one has sealed something that
-        is there, or may still do so."""
+        """Delete all replaced keys; returns their ids. Raises `NotYetError` if values of one are left, or may still be
+        written."""
         old = self.old_keys()
         ages = [age for age in map(self._keys.age_of, old) if age is not None]
         young = [age for age in ages if self._clock.now() - parse_time(age.retired_at or "") < LEAST_AGE]
@@ -107,7 +106,7 @@ class DataKeyRotation:
 
 
 def queue_urls(outputs: Mapping[str, str]) -> dict[str, str]:
-    """URL by queue, from the outputs of the stateful stack."""
+    """The queue URLs by queue, from the outputs of the stateful stack."""
     return dict(json.loads(outputs["QueueUrls"]))
 
 

@@ -32,8 +32,8 @@ _RAN_OUT = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 def deployment(
     stage: str, role: Role, name: str, file: StageFile, account: Account, console: Console, build: Path
 ) -> Deployment:
-    """The deployment of a stack of that role; it begins when it is run. Raises ValueError for keys of no use, and for a
-    further stack that is given keys."""
+    """The deployment of a stack of that role, not yet started. Raises ValueError for invalid keys, and for keys that
+    are given to a further stack."""
     keys = given_keys(console.environment)
     if role is Role.CORE:
         return CoreDeployment(stage, file, account, console, build, keys)
@@ -43,7 +43,7 @@ def deployment(
 
 
 def main(environment: Mapping[str, str] = os.environ) -> int:
-    """0: deployed, or nothing to do. 1: failed, or declined. 2: could not begin."""
+    """Exit status 0: deployed, or nothing to do; 1: failed or declined; 2: could not start."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage", required=True)
     parser.add_argument("--role", type=Role, choices=tuple(Role), default=Role.CORE)
@@ -54,7 +54,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
         if asked.role is Role.FURTHER:
             check_name(asked.name)
         file = read(asked.stage, settable())
-        given_keys(environment)  # said before anybody is asked for credentials
+        given_keys(environment)  # checked before credentials are needed
         account = connect(file.account, file.region, environment)
         build = ROOT / "build" / ("" if asked.role is Role.CORE else asked.role)
         deployment(asked.stage, asked.role, asked.name, file, account, Console(environment), build).run()

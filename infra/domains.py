@@ -1,5 +1,5 @@
-"""Host names of a deployer's own for both APIs. Machines keep an address for years: one that is the deployer's can be
-pointed at another stack, region or account, where API Gateway's generated one ends with its API."""
+"""Custom domains for both APIs. Machines keep an address for years: a custom domain can be pointed at another stack,
+region or account, while API Gateway's generated host ends with its API."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def domains(role: Role) -> Json:
             "Properties": {
                 "DomainName": {"Ref": "RestDomain"},
                 "RestApiId": {"Ref": REST_API},
-                "Stage": {"Ref": f"{REST_API}.Stage"},  # SAM's way to name the stage that it makes
+                "Stage": {"Ref": f"{REST_API}.Stage"},  # SAM's name for the stage that it creates
             },
         },
     }
@@ -88,14 +88,14 @@ def domain_outputs(role: Role) -> Json:
 
 
 def rest_url() -> Json:
-    """The API's address as a deployer gives it to machines."""
+    """The API's address for machines: the custom domain, otherwise the generated host."""
     generated = {"Fn::Sub": f"https://${{{REST_API}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{API_STAGE}/"}
     return {"Fn::If": [HAS_REST_DOMAIN, {"Fn::Sub": f"https://${{{_REST_NAME}}}/"}, generated]}
 
 
 def socket_url(role: Role) -> Json:
-    """WEBSOCKET_URL if it is set, else the domain of its own, else the generated host. A further stack has the core's,
-    and takes the domain from its WEBSOCKET_URL."""
+    """WEBSOCKET_URL if it is set, otherwise the custom domain, otherwise the generated host. A further stack uses the
+    core's API, and takes the domain from its WEBSOCKET_URL."""
     url = generated_socket_url("wss")
     if role is Role.CORE:
         url = {"Fn::If": [HAS_SOCKET_DOMAIN, {"Fn::Sub": f"wss://${{{_SOCKET_NAME}}}"}, url]}
@@ -103,6 +103,6 @@ def socket_url(role: Role) -> Json:
 
 
 def generated_socket_url(scheme: str) -> Json:
-    """At API Gateway's own host, where posts to sockets go whatever the domain."""
+    """The URL at API Gateway's own host. Frames are posted to it even with a custom domain."""
     host = f"${{{SOCKET_API}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}"
     return {"Fn::Sub": f"{scheme}://{host}/{API_STAGE}"}

@@ -19,7 +19,7 @@ CONDITIONS: Json = {HAS_FIREWALL: {"Fn::Equals": [{"Ref": parameter_name("FIREWA
 WINDOW_SECONDS = 300
 
 PUBLIC_PATHS = "/(agents/nodes|agents/enrollment_keys/verify|clusters/default/enrollment_keys/public)/?$"
-"""The routes that ask for no key, with or without a stage before them."""
+"""The routes without a key, with or without a stage in front."""
 
 
 def firewall(role: Role) -> Json:

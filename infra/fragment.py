@@ -1,8 +1,8 @@
-"""The fragment that `chalice package --merge-template` lays over Chalice's own template.
+"""The fragment that `chalice package --merge-template` merges into Chalice's own template.
 
-Chalice knows routes and handlers; this adds what it cannot say: parameters, environment, sizes, event sources with
-partial batch answers and bounded concurrency, roles per function, log retention, throttling and API Gateway's own
-refusals in the API's envelope. Merging replaces lists and never fails on a wrong name: `check_types` finds those.
+Chalice generates routes and handlers; this adds the rest: parameters, environment, sizes, event sources with partial
+batch responses and bounded concurrency, a role per function, log retention, throttling and gateway responses in the
+API's envelope. Merging replaces lists and never fails on a wrong name: `check_types` finds those.
 """
 
 import json
@@ -40,12 +40,12 @@ Json = dict[str, Any]
 LOG_RETENTION_DAYS = 30
 
 STREAM_BISECT = False
-"""A batch is retried whole: the relay itself passes over what it cannot understand."""
+"""A batch is retried as a whole: the relay itself skips records that it cannot read."""
 
 SHORT_WAIT_SECONDS = 60
 LONG_WAIT_SECONDS = 3600
-"""How long a schedule's call waits for Lambda to start its function: one that runs each minute is called again by then;
-the call of a rare one is worth waiting for."""
+"""How long an invocation by a schedule may wait for Lambda. A function that runs each minute is invoked again anyway;
+for a rare one it is worth waiting."""
 
 _IN_NETWORK = "InNetwork"
 _RESERVES = "ReservesConcurrency"
@@ -92,7 +92,7 @@ def fragment(tables: Sequence[Table], role: Role = Role.CORE) -> Json:
 
 
 def finished(template: Json) -> Json:
-    """The merged template without what Chalice makes and we do not want: merging can add and replace, not take away.
+    """The merged template without unwanted resources of Chalice: merging can add and replace, but not remove.
 
     Raises ValueError when a resource has no Type: the fragment named one that Chalice did not make."""
     resources = dict(template["Resources"])
@@ -153,12 +153,12 @@ def _conditions(role: Role) -> Json:
 
 
 def _in_network(value: Json | list[Json]) -> Json:
-    """The value where the deployer has named a network, else nothing."""
+    """The value if the deployer has named a network; otherwise AWS::NoValue."""
     return {"Fn::If": [_IN_NETWORK, value, _NO_VALUE]}
 
 
 def _further_parameters() -> Json:
-    """It reads no stream, and needs to be told its name and the core's API for sockets."""
+    """The parameters of a further stack: it reads no stream, but needs its name and the core's WebSocket API."""
     own = {"Name": {"Type": "String", "AllowedPattern": NAME_PATTERN}, WEBSOCKET_API: {"Type": "String"}}
     return _parameters([], Role.FURTHER) | own
 
@@ -173,7 +173,7 @@ def _environment(role: Role) -> Json:
         "KMS_KEY_ID": {"Ref": "KeyArn"},
         "WEBSOCKET_URL": socket_url(role),
         "WEBSOCKET_MANAGEMENT_URL": generated_socket_url("https"),
-        "PYDANTIC_DISABLE_PLUGINS": "true",  # it looks through every package's metadata for some at each start
+        "PYDANTIC_DISABLE_PLUGINS": "true",  # it searches the metadata of every package for plugins at each start
     }
     own = {} if role is Role.CORE else {"DELIVERY_QUEUE_URL": {"Ref": OWN_QUEUE}}
     return settings | variables | own
@@ -181,12 +181,12 @@ def _environment(role: Role) -> Json:
 
 def _function_properties(each: Function, tables: Sequence[Table], role: Role) -> Json:
     properties: Json = {
-        "Runtime": f"python{PYTHON}",  # whatever Python packages them
+        "Runtime": f"python{PYTHON}",  # regardless of the Python that packages them
         "Timeout": each.timeout_seconds,
         "MemorySize": each.memory_mb,
         "Environment": {"Variables": _own_environment(each)},
-        # JSON is what lets START, END and REPORT be left out: our own line of each invocation says as much, and of an
-        # idle fleet's bill these three would be a twentieth. A deployer who wants to see them says SYSTEM_LOG_LEVEL.
+        # The JSON format allows START, END and REPORT to be left out: our own line for each invocation says as much,
+        # and these three would be a twentieth of an idle fleet's bill. SYSTEM_LOG_LEVEL brings them back.
         "LoggingConfig": {
             "LogGroup": {"Ref": each.log_group},
             "LogFormat": "JSON",
@@ -235,8 +235,8 @@ def _queue_event(source: QueueSource, role: Role) -> Json:
 
 
 def _stream_events(each: Function, source: StreamSource, tables: Sequence[Table]) -> Json:
-    """A mapping per stream, named by its table: another order of tables changes none of them. (Chalice's own, for its
-    placeholder, is taken away from the merged template.)"""
+    """An event source mapping per stream, named by its table, so that the order of tables does not matter. (Chalice's
+    own mapping, for its placeholder, is removed from the merged template.)"""
     events: Json = {}
     for table in (table for table in tables if table.stream):
         events[f"{each.resource}{stream_parameter(table)}"] = {
@@ -257,8 +257,8 @@ def _stream_events(each: Function, source: StreamSource, tables: Sequence[Table]
 
 
 def _filter(table: Table) -> Json:
-    """Lambda reads the other records, starts nothing for them and charges nothing (AWS Lambda developer guide, "Using
-    event filtering with a DynamoDB event source")."""
+    """A filter for the operations that the relay needs. Lambda skips other records without an invocation and without
+    charge (AWS Lambda developer guide, "Using event filtering with a DynamoDB event source")."""
     if not table.relayed:
         return {}
     operation = {"changed_by": {"M": {"operation": {"S": sorted(table.relayed)}}}}

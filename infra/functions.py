@@ -1,4 +1,5 @@
-"""The functions of the application: one row each, from which the fragment, the grants and the local runner are made.
+"""The functions of the application, one row each. The fragment, the grants and the local runner are generated from
+them.
 
 Names are those given to Chalice's decorators. Chalice turns ``clean_up`` into the resource ``CleanUp`` with the role
 ``CleanUpRole``; the function behind the REST API is the one exception (``APIHandler``, ``ApiHandlerRole``).
@@ -16,7 +17,7 @@ API_STAGE = "api"
 """The stage of both API Gateway APIs; part of the URL on AWS."""
 
 MAX_RECEIVES = 5
-"""How often a message is tried before it goes to the dead-letter queue."""
+"""The number of attempts before a message goes to the dead-letter queue."""
 
 VISIBILITY_TIMEOUTS = 6
 """Visibility of a queue in timeouts of its consumer (AWS Lambda developer guide, "Using Lambda with Amazon SQS")."""
@@ -32,7 +33,8 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class QueueSource:
-    """Started by messages. ``concurrency`` bounds the copies at work, so that a fan-out cannot starve the API."""
+    """Invoked by messages of a queue. ``concurrency`` limits parallel invocations, so that a fan-out cannot starve the
+    API."""
 
     queue: Queue
     concurrency: int
@@ -41,15 +43,15 @@ class QueueSource:
 
 @dataclass(frozen=True)
 class StreamSource:
-    """Started by the change streams of all tables that have one."""
+    """Invoked by the change streams of all tables that have one."""
 
     batch_size: int = 100
 
 
 @dataclass(frozen=True)
 class ScheduleSource:
-    """Started by the clock, as often as the handler's decorator says. Those that run less often than each minute mend
-    what others left: each failure of theirs rings."""
+    """Invoked by a schedule, as often as the handler's decorator says. Functions that run less than once a minute
+    repair the leftovers of others: each of their failures raises an alarm."""
 
     every: timedelta = timedelta(minutes=1)
 
@@ -60,12 +62,12 @@ class ScheduleSource:
 
 @dataclass(frozen=True)
 class HttpSource:
-    """Started by the REST API."""
+    """Invoked by the REST API."""
 
 
 @dataclass(frozen=True)
 class WebSocketSource:
-    """Started by the WebSocket API."""
+    """Invoked by the WebSocket API."""
 
 
 Source = QueueSource | StreamSource | ScheduleSource | HttpSource | WebSocketSource
@@ -73,8 +75,8 @@ Source = QueueSource | StreamSource | ScheduleSource | HttpSource | WebSocketSou
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function and what it may use. More memory also means more processor. ``roles`` are the stacks that it is
-    part of; ``reaches_nodes``, or their mesh, has it stand in the network that a deployer names."""
+    """A Lambda function and its resources. More memory also means more processor. ``roles`` are the stacks that it is
+    part of; with ``reaches_nodes`` or the mesh it runs in the network that a deployer names."""
 
     name: str
     source: Source
@@ -100,14 +102,15 @@ class Function:
 
 
 def logical_id(name: str) -> str:
-    """``clean_up`` or ``clean-up`` as CloudFormation's ``CleanUp``."""
+    """Converts ``clean_up`` or ``clean-up`` to CloudFormation's ``CleanUp``."""
     return "".join(part.capitalize() for part in name.replace("-", "_").split("_"))
 
 
 _EVERY_STACK = tuple(Role)
 
 FUNCTIONS: tuple[Function, ...] = (
-    # API Gateway gives up after 29 s; a function must end before, or its answer is lost and its work goes on unseen.
+    # API Gateway gives up after 29 s; the function must end before, otherwise its answer is lost while its work
+    # continues.
     Function("api_handler", HttpSource(), 28, memory_mb=1024, roles=_EVERY_STACK, reaches_nodes=True),
     Function("websocket_connect", WebSocketSource(), timeout_seconds=28),
     Function("websocket_message", WebSocketSource(), timeout_seconds=28),
@@ -115,13 +118,13 @@ FUNCTIONS: tuple[Function, ...] = (
     Function("relay_changes", StreamSource(), timeout_seconds=60, memory_mb=1024),
     Function("create_executions", QueueSource(Queue.EXECUTION_CREATION, 20, batch_size=1), 60, memory_mb=1024),
     Function("deliver_commands", QueueSource(Queue.COMMAND_DELIVERY, 50), 30, roles=_EVERY_STACK, reaches_nodes=True),
-    # One message at a time: a long pass uses up the time of its whole invocation.
+    # One message at a time: a long pass uses the time of a whole invocation.
     Function("clean_up", QueueSource(Queue.CLEAN_UP, 10, batch_size=1), timeout_seconds=60),
     Function("trigger_updates", QueueSource(Queue.SELF_UPDATES, 10, batch_size=1), timeout_seconds=60),
     Function("publish_events", QueueSource(Queue.EVENTS, 20), timeout_seconds=30),
-    # One message at a time: behind a receiver that hangs for 10 s no other message waits.
+    # One message at a time, so that none waits behind a receiver that hangs for 10 s.
     Function("deliver_webhook", QueueSource(Queue.WEBHOOK_DELIVERIES, 200, batch_size=1), timeout_seconds=30),
-    # Two at a time, the fewest that Lambda allows: a Netmaker server is one machine.
+    # Two at a time, the minimum that Lambda allows: a Netmaker server is a single machine.
     Function("settle_vpn", QueueSource(Queue.VPN, 2, batch_size=1), timeout_seconds=120, reaches_nodes=True),
     Function("sweep_commands", ScheduleSource(), timeout_seconds=120),
     Function("sweep_webhooks", ScheduleSource(), timeout_seconds=120),
@@ -147,7 +150,7 @@ def functions_of(role: Role) -> tuple[Function, ...]:
 
 
 def consumer_of(queue: Queue) -> Function | None:
-    """The function that the queue's messages start, or None for one that people look at."""
+    """The function that consumes the queue; None for a manual queue."""
     for candidate in FUNCTIONS:
         if isinstance(candidate.source, QueueSource) and candidate.source.queue is queue:
             return candidate

@@ -22,11 +22,11 @@ NAME_PATTERN = "[a-z][a-z0-9]{0,15}"
 """The name of a further stack: part of the names of its queues and log groups and, by default, of its admin."""
 
 OWN_QUEUES = f"{APP_NAME}-${{Stage}}-admin-*-{Queue.COMMAND_DELIVERY}"
-"""The delivery queues of all further stacks of a stage. A stage has no hyphen in its name, and no queue of the core
-begins so, nor does that of dead letters end so."""
+"""The pattern of the delivery queues of all further stacks of a stage. It matches no other queue: a stage's name has no
+hyphen, no queue of the core starts like this, and no dead-letter queue ends like this."""
 
 OWN_RETENTION_SECONDS = 86_400
-"""A day. By then another stack has delivered it, or a poll has found it."""
+"""A day. By then another stack has delivered the work, or a poll has found it."""
 
 OWN_SETTINGS = frozenset(
     {
@@ -39,21 +39,21 @@ OWN_SETTINGS = frozenset(
         "PUSH_HOST",
     }
 )
-"""Settings that each stack has for itself. In all others stacks on the same tables have to agree: a further one takes
+"""Settings that each stack has for itself. Stacks on the same tables must agree on all others: a further stack takes
 them from the core."""
 
 WEBSOCKET_API = "WebsocketAPI"
-"""Chalice's API for sockets in the core; in a further stack a parameter of that name carries its id."""
+"""Chalice's WebSocket API in the core; in a further stack, the parameter with its id."""
 
 
 def check_name(name: str) -> None:
-    """Raises ValueError for what cannot be the name of a further stack."""
+    """Raises ValueError for an invalid name of a further stack."""
     if not re.fullmatch(NAME_PATTERN, name):
         raise ValueError(f"NAME of a further stack has to match {NAME_PATTERN}, {name!r} does not")
 
 
 def own_name(suffix: str) -> Json:
-    """A name that no other stack has."""
+    """The default admin name of a further stack, which is unique."""
     return {"Fn::Sub": f"{APP_NAME}-${{Stage}}-admin-${{Name}}-{suffix}"}
 
 
@@ -85,7 +85,7 @@ def source_queue(queue: Queue, role: Role) -> Json:
 
 
 def own_queue() -> Json:
-    """The queue that this stack alone delivers from, its dead letters, and the alarms on both."""
+    """The delivery queue of this stack, its dead-letter queue, and the alarms on both."""
     consumer = function("deliver_commands")
     redrive = {"deadLetterTargetArn": {"Fn::GetAtt": [OWN_DEAD_QUEUE, "Arn"]}, "maxReceiveCount": MAX_RECEIVES}
     common: Json = {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": OWN_RETENTION_SECONDS}
@@ -107,7 +107,7 @@ def own_queue() -> Json:
 
 
 def without_the_core(template: Json) -> Json:
-    """The packaged application without what only the core has: its functions, and the API for sockets."""
+    """The packaged application without the parts of the core: its functions and the WebSocket API."""
     core = [each for each in FUNCTIONS if Role.FURTHER not in each.roles]
     dropped = {name for each in core for name in (each.resource, each.role)}
     dropped |= {name for name in template["Resources"] if name.startswith("Websocket")}

@@ -1,8 +1,8 @@
 """The permissions of each function: least privilege, written down once. `infra.policies` makes the roles' policies of
 it.
 
-A grant that is missing fails the end-to-end run (the local cloud checks policies as AWS does); one that is never used
-fails the test that compares the calls of that run with this table.
+A missing grant fails the end-to-end run (the local cloud checks policies as AWS does); an unused grant fails the test
+that compares the calls of that run with this table.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ PUT = frozenset({"PutItem"})
 UPDATE = frozenset({"UpdateItem"})
 DELETE = frozenset({"DeleteItem"})
 CHECK = frozenset({"ConditionCheckItem"})
-"""DynamoDB's actions. A transaction is authorised as the single writes that it holds, ConditionCheckItem included."""
+"""DynamoDB's actions. A transaction is authorised as its single writes, including ConditionCheckItem."""
 
 
 @dataclass(frozen=True)
@@ -238,9 +238,8 @@ GRANTS: Mapping[str, Grants] = {
 
 
 def is_in_a_loop(function: Function) -> bool:
-    """Whether a message that starts the function can lead, by way of queues alone, to its being started again.
-
-    Lambda takes such a chain for a mistake after some 16 turns, and stops it, unless the function says otherwise."""
+    """Whether a message to the function can lead, through queues alone, to another message to it. Lambda stops such a
+    loop after about 16 rounds, unless the function allows it."""
     reached: set[str] = set()
     ahead = _started_by(function)
     while ahead:
@@ -250,7 +249,7 @@ def is_in_a_loop(function: Function) -> bool:
 
 
 def _started_by(function: Function) -> list[Function]:
-    """The functions whose queues it sends to."""
+    """The functions that consume the queues to which it sends."""
     grants = GRANTS[function.name]
     queues = {*grants.sends, *([Queue.COMMAND_DELIVERY] if grants.sends_to_owners else [])}
     return [each for each in FUNCTIONS if isinstance(each.source, QueueSource) and each.source.queue in queues]

@@ -1,6 +1,7 @@
-"""The functions' libraries, for the Python and the processor that AWS runs them with, whatever runs this program.
+"""Installs the functions' libraries for the Python and the processor on AWS, regardless of this machine's.
 
-``python -m infra.libraries`` prints where a Python of the functions' version is on this machine, and fails without one.
+``python -m infra.libraries`` prints the path of a Python of the functions' version on this machine, and fails without
+one.
 """
 
 import os
@@ -18,13 +19,12 @@ _TAG = f"cpython-{PYTHON.replace('.', '')}-x86_64-linux-gnu"
 _STABLE_ABI = "abi3"
 
 PLATFORMS = (*tuple(f"manylinux_2_{minor}_x86_64" for minor in range(34, 16, -1)), "manylinux2014_x86_64")
-"""Wheels that the runtime takes: Amazon Linux 2023 has glibc 2.34 (AWS documentation, Lambda runtimes)."""
+"""The platform tag of wheels for the runtime: Amazon Linux 2023 has glibc 2.34 (AWS documentation, Lambda runtimes)."""
 
 
 def install(requirements: Path, folder: Path) -> None:
-    """Put the pinned libraries into ``folder``. Every file's hash has to be among those that the pins name.
-
-    Raises RuntimeError where pip fails: a pin without a wheel for the functions' Python, or a file of another content.
+    """Install the pinned libraries into ``folder``. Hashes are checked. Raises RuntimeError if pip fails: no wheel for
+    the functions' Python, or a file with another hash.
     """
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), "--requirement"]
     command += [str(requirements), "--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-compile"]
@@ -34,7 +34,7 @@ def install(requirements: Path, folder: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"the libraries for Python {PYTHON} cannot be fetched:\n{done.stdout}{done.stderr}")
-    # Programs for a shell: they name this machine's Python.
+    # Scripts for a shell, which contain the path of this machine's Python.
     shutil.rmtree(folder / "bin", ignore_errors=True)
     check(folder)
 
@@ -53,7 +53,8 @@ def is_loadable(name: str) -> bool:
 
 
 def find_python(candidates: Iterable[Path] | None = None) -> Path | None:
-    """A Python of the functions' version on this machine: this one, on PATH, of pyenv or of uv; None without one."""
+    """A Python of the functions' version on this machine: this one, or one on PATH, of pyenv or of uv; None without
+    one."""
     for path in _candidates() if candidates is None else candidates:
         if _version_of(path) == PYTHON:
             return path
@@ -76,7 +77,7 @@ def _numbers(folder: Path) -> list[int]:
 
 
 def _version_of(python: Path) -> str:
-    """``3.13`` of a program that says so, "" of one that does not run: pyenv puts such on the path."""
+    """The version of a Python, such as ``3.13``; "" for a program that does not run, as pyenv's shims may."""
     program = "import sys; print('%d.%d' % sys.version_info[:2])"
     try:
         done = subprocess.run([str(python), "-c", program], capture_output=True, text=True, check=False)

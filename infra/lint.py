@@ -1,8 +1,8 @@
 """`make templates`: runs linters on the packaged templates, with a reason for each finding that is accepted.
 
-cfn-lint knows what CloudFormation takes in each region, cfn-lint-serverless what serverless applications mostly want,
-parliament what IAM knows of actions, resources and conditions. A finding without a reason here fails, and so does a
-reason without a finding: it would hide the next one.
+cfn-lint checks what CloudFormation accepts in each region, cfn-lint-serverless good practice for serverless
+applications, parliament IAM's actions, resources and conditions. A finding without a reason fails, and so does a reason
+without a finding, which would hide the next one.
 """
 
 import importlib
@@ -42,7 +42,7 @@ REASONS: Mapping[str, str] = {
     "the list has only what the called services give",
     "RESOURCE_MISMATCH stream": "the colons in a stream's time are taken for those of its ARN",
 }
-"""By the rule of a finding, and a part of its text where the rule alone says too much."""
+"""Reasons by the rule of a finding, with a part of its text if the rule alone would match too much."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ def of_templates(paths: list[Path]) -> Iterator[Finding]:
 
 
 def parliament() -> Any:
-    """The linter. It finds its files by a module that setuptools no longer has, of which it needs one function, and
-    leaves them open."""
+    """Import the linter. It needs one function of a module that setuptools no longer has, and does not close its
+    files."""
     if "pkg_resources" not in sys.modules:
         stand_in = ModuleType("pkg_resources")
         stand_in.resource_filename = lambda package, name: str(resources.files(package) / name)  # type: ignore[attr-defined]

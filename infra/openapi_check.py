@@ -1,4 +1,4 @@
-"""Fails when a committed document, of the API or of its events, is not the one that the models make."""
+"""Fails if a committed document, of the API or of its events, differs from the one generated from the models."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Build what is deployed: ``build/stateful.json``, and in ``build/packaged/`` the application's template and zip."""
+"""Builds the deployment: ``build/stateful.json``, and in ``build/packaged/`` the application's template and zip."""
 
 import argparse
 import json
@@ -27,10 +27,11 @@ Json = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("app.py", "chalicelib", ".chalice/config.json", ".chalice/policy.json")
 REQUIREMENTS = "requirements.txt"
-"""The functions' libraries, with hashes. Chalice is not told of them: it would fetch those of the Python it runs in."""
+"""The functions' libraries, with hashes. Chalice does not install them: it would fetch those for the Python that it
+runs in."""
 
 BUILD_ONLY = ("cffi/", "pycparser/")
-"""Libraries that others name as their own and need only to be built: at run time ``_cffi_backend`` does without."""
+"""Libraries that are needed only to build others: at run time ``_cffi_backend`` does not use them."""
 
 
 def write_stateful(build: Path, *, retain: bool) -> Json:
@@ -82,7 +83,8 @@ def release() -> str:
 
 
 def kept_in_package(names: Iterable[str]) -> list[str]:
-    """The entries of a zip without compiled files, what only builds need, and services that nothing here calls."""
+    """The entries of a zip, without compiled files, build dependencies, and AWS services that the code does not
+    call."""
     return [name for name in names if not _is_ballast(name)]
 
 
@@ -97,7 +99,7 @@ def _write(path: Path, template: Json) -> None:
 
 
 def _copy_sources(project: Path) -> None:
-    """A copy, because Chalice leaves its caches in the folder that it packages."""
+    """A copy of the sources, because Chalice writes caches into the folder that it packages."""
     for name in SOURCES:
         source, target = ROOT / name, project / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +113,7 @@ def _run_chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
     # Chalice has no __main__, and its script may not be on the path.
     start = "import sys; from chalice.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", start, "package", "--stage", stage, "--merge-template", str(merge), str(out)]
-    # Chalice asks the SDK for a region even where it makes no call.
+    # Chalice asks the SDK for a region even if it makes no call.
     environment = {"AWS_DEFAULT_REGION": "us-east-1", **os.environ}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -119,7 +121,8 @@ def _run_chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
 
 
 def _prepare(folder: Path, python: Path | None) -> None:
-    """Without ballast, and with every module compiled: a function cannot keep what it compiles when it starts."""
+    """Repack the zip without unneeded files, and with compiled modules: a function cannot store what it compiles at
+    start."""
     for path, name in _files(folder):
         if name not in kept_in_package([name]):
             path.unlink()
@@ -137,7 +140,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _write_zip(folder: Path, target: Path) -> None:
-    """The same files give the same zip."""
+    """Write a reproducible zip."""
     with zipfile.ZipFile(target, "w") as archive:
         for path, name in _files(folder):
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
@@ -146,13 +149,12 @@ def _write_zip(folder: Path, target: Path) -> None:
 
 
 def compile_all(folder: Path, python: Path = Path(sys.executable)) -> None:
-    """Compile every module below, the same way each time: constant sets are written in the order of their hashes.
-
-    The compiled files go by content, not by time: the same sources give the same zip, and nothing makes them stale.
+    """Compile every module below, reproducibly: with a fixed hash seed, since constant sets are written in the order of
+    their hashes, and without time stamps.
     """
     command = [str(python), "-m", "compileall", "-qq", "-s", str(folder), "-p", "/var/task"]
     command += ["--invalidation-mode", "unchecked-hash", str(folder)]
-    # Not checked: a library may hold modules for other versions of Python, which do not compile and are not loaded.
+    # The result is not checked: a library may contain modules for other versions of Python, which do not compile.
     subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": "0"}, check=False)
 
 

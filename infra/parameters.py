@@ -1,7 +1,6 @@
-"""The settings of a deployment: which variables the functions get, and which a deployer may set.
-
-A documented setting is a parameter of the application's stack and a variable of its functions; left empty it is unset,
-and the code's default holds. An option is a parameter too, but about the stack: the code knows nothing of it.
+"""The settings and options of a deployment. A setting is a parameter of the application's stack and a variable of its
+functions; an empty one is unset, and the code's default applies. An option is also a parameter, but concerns only the
+stack, not the code.
 """
 
 import sys
@@ -30,7 +29,7 @@ STACK_VARIABLES = (
 """Variables that the stacks fill in themselves."""
 
 NETWORK_VARIABLES = ("SUBNET_IDS", "SECURITY_GROUP_IDS")
-"""Comma lists that a deployer gives for functions to stand in a network."""
+"""Comma lists of subnets and security groups, with which functions run in a network."""
 
 _EVERY_STACK = tuple(Role)
 _POSITIVE_OR_NONE = "([1-9][0-9]*)?"
@@ -41,8 +40,8 @@ _CERTIFICATE_OR_NONE = r"(arn:[a-z-]+:acm:.+)?"
 
 @dataclass(frozen=True)
 class Option:
-    """A parameter of the stacks of those roles. ``allowed``, ``pattern`` and, for numbers, ``least`` are what it
-    takes."""
+    """A parameter of the stacks of those roles. ``allowed``, ``pattern`` and, for numbers, ``least`` restrict its
+    value."""
 
     meaning: str
     default: str = ""
@@ -53,7 +52,7 @@ class Option:
     roles: tuple[Role, ...] = _EVERY_STACK
 
     def parameter(self) -> Json:
-        """As it stands in a template."""
+        """Its declaration in a template."""
         limits: Json = {"AllowedValues": list(self.allowed)} if self.allowed else {}
         if self.pattern:
             limits["AllowedPattern"] = self.pattern
@@ -147,7 +146,7 @@ def options_of(role: Role) -> dict[str, Option]:
 
 
 def check_options(given: Mapping[str, str]) -> None:
-    """Raises ValueError for options that say nothing without another one, and for a name that two APIs would share."""
+    """Raises ValueError for an option that needs another one, and for a name that two APIs would share."""
     for name, other in (
         ("MONTHLY_BUDGET_USD", "ALARM_EMAIL"),
         ("REST_DOMAIN_NAME", "REST_CERTIFICATE_ARN"),

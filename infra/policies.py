@@ -39,7 +39,7 @@ def policies(function: Function, grants: Grants, tables: Mapping[str, Table], ro
 
 
 def _single(grants: Grants) -> tuple[tuple[Json, bool], ...]:
-    """One action on one thing each, and whether it is granted."""
+    """The single permissions: an action, a resource, and whether it is granted."""
     agent = {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::${{ArtifactBucket}}/{AGENT_PREFIX}*"}
     return (
         (_allow(["events:PutEvents"], [{"Ref": "EventBusArn"}]), grants.publishes),
@@ -64,7 +64,7 @@ def _sockets_arn() -> Json:
 
 
 def _logs(function: Function) -> Json:
-    """Writing to its own log group, which exists before it does."""
+    """The permission to write to its own log group, which exists before the function."""
     return _allow(
         ["logs:CreateLogStream", "logs:PutLogEvents"],
         [{"Fn::GetAtt": [function.log_group, "Arn"]}],
@@ -116,7 +116,7 @@ def _source_statements(function: Function, tables: Mapping[str, Table], role: Ro
             streams: list[Json] = [{"Ref": stream_parameter(table)} for table in streamed]
             return [
                 _allow(["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], streams),
-                # IAM knows no narrower resource for it; it tells the streams' names.
+                # IAM has no narrower resource for it; it reveals only the streams' names.
                 _allow(["dynamodb:ListStreams"], ["*"]),
             ]
         case _:

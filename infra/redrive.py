@@ -1,8 +1,8 @@
-"""Give dead letters back to their queue: ``python -m infra.redrive clean-up --stage dev``.
+"""Moves dead letters back to their queue: ``python -m infra.redrive clean-up --stage dev``.
 
-Where SQS can move messages by itself, it does (StartMessageMoveTask); elsewhere each is received, sent and then
-deleted. Both may be interrupted and repeated: a message is then perhaps sent twice, which every function bears, and
-none is lost. Account and region come from the shell, as the AWS command line takes them.
+It uses SQS's StartMessageMoveTask if available; otherwise each message is received, sent and then deleted. Both may be
+interrupted and repeated: a message may then be sent twice, which every function tolerates, and none is lost. Account
+and region come from the shell, as the AWS command line takes them.
 """
 
 import argparse
@@ -24,16 +24,16 @@ Json = dict[str, Any]
 Say = Callable[[str], None]
 
 LOOK_SECONDS = 5
-"""How often it is looked at how far SQS is."""
+"""Seconds between two checks of SQS's progress."""
 
 HELD_SECONDS = 120
-"""How long a message that was received stays out of sight: one that was not deleted comes back after it."""
+"""The visibility timeout: a received message that is not deleted comes back after it."""
 
 WAIT_SECONDS = 2
-"""A long poll asks all of SQS's servers; a short one may find nothing where there is something."""
+"""Seconds of a long poll, which asks all of SQS's servers; a short one may miss messages."""
 
 _UNKNOWN = frozenset({"InvalidAction", "UnknownOperationException", "AWS.SimpleQueueService.UnsupportedOperation"})
-"""How SQS says that there is no such action here."""
+"""SQS's error codes for a missing action."""
 
 _UNDER_WAY = frozenset({"RUNNING", "CANCELLING"})
 
@@ -41,7 +41,7 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 
 class RedriveError(Exception):
-    """It could not be done, or not to its end: repeat the command."""
+    """The command failed or did not finish: repeat it."""
 
 
 def queue_name(stage: str, queue: Queue, further: str = "") -> str:
@@ -50,7 +50,7 @@ def queue_name(stage: str, queue: Queue, further: str = "") -> str:
 
 
 def redrive(sqs: Any, name: str, clock: Clock, say: Say) -> int:
-    """Move what lies in the dead letters of the queue of that name back to it; returns the number of messages.
+    """Move the dead letters of a queue back to it; returns the number of messages.
 
     Raises `RedriveError` if SQS stops before the end, and for a queue that is not there.
     """
@@ -95,7 +95,7 @@ def _receive(sqs: Any, source: str) -> list[Json]:
 
 
 def _send(sqs: Any, target: str, batch: Sequence[Json]) -> None:
-    """With all that each came with: the request it belongs to, and whose it is."""
+    """Send the messages with their attributes (request id) and message groups."""
     entries = []
     for index, each in enumerate(batch):
         group = each.get("Attributes", {}).get("MessageGroupId")
@@ -119,7 +119,7 @@ def _url(sqs: Any, name: str) -> str:
 
 
 def _latest(sqs: Any, arn: str) -> Json:
-    """SQS's last task for that queue; empty where it had none."""
+    """SQS's last move task for that queue; empty if there was none."""
     found: list[Json] = sqs.list_message_move_tasks(SourceArn=arn, MaxResults=1).get("Results", [])
     return found[0] if found else {}
 
@@ -144,7 +144,7 @@ def _check(stage: str, queue: str, further: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: all moved. 1: not all; repeat the command. 2: wrong arguments."""
+    """Exit status 0: all moved; 1: not all, repeat the command; 2: wrong arguments."""
     parser = argparse.ArgumentParser(prog="python -m infra.redrive", description=__doc__)
     choices = [queue.value for queue in Queue if queue not in MANUAL_QUEUES]
     parser.add_argument("queue", choices=choices, metavar="QUEUE", help=f"one of {', '.join(choices)}")

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 ACCOUNT = "123456789012"
 ID = "a1b2c3d4e5"
-"""As API Gateway makes ids."""
+"""An id in the form of API Gateway's."""
 
 _NOTHING = object()
 
@@ -35,19 +35,19 @@ class Location:
 
 
 def transformed(template: Json) -> Json:
-    """The template as the SAM transform leaves it, with packages that lie somewhere in S3."""
+    """The template after the SAM transform, with placeholder S3 locations for packages."""
     source = copy.deepcopy(template)
     for resource in source["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
-    session = boto3.Session(region_name="us-east-1")  # it is named in nothing that comes out
+    session = boto3.Session(region_name="us-east-1")  # it does not appear in the result
     result: Json = Translator({}, Parser(), boto_session=session).translate(source, parameter_values={})
     return result
 
 
 def resolved(template: Json, parameters: Mapping[str, str], location: Location) -> Json:
-    """``Resources`` and ``Outputs`` without functions, references and what a condition leaves out. Raises KeyError for
-    a parameter that has neither value nor default, and for a name that the template does not have."""
+    """The ``Resources`` and ``Outputs``, with intrinsic functions evaluated and without the parts that a condition
+    excludes. Raises KeyError for a parameter without value or default, and for an unknown name."""
     return _Resolver(template, parameters, location).result()
 
 

@@ -1,8 +1,8 @@
-"""Put restored rows back into a stage's tables: ``python -m infra.restore --stage dev --write``.
+"""Copies restored rows back into a stage's tables: ``python -m infra.restore --stage dev --write``.
 
-DynamoDB restores a table only beside itself, without stream, expiry and alarms; here the rows go to where all these
-are. Each table ``X`` gets what ``X-restored`` has: rows that differ are written, rows that came later are deleted.
-Without ``--write`` it is only counted. The functions stand still meanwhile (docs/runbook.md). Safe to repeat.
+DynamoDB restores to a new table only, without stream, TTL and alarms; this copies the rows to the original. Each table
+``X`` becomes equal to ``X-restored``: rows that differ are written, later rows are deleted. Without ``--write`` it only
+counts. The functions must be stopped meanwhile (docs/runbook.md). Safe to repeat.
 """
 
 import argparse
@@ -44,12 +44,12 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10})
 
 
 class RestoreError(Exception):
-    """It cannot begin; nothing has changed."""
+    """The restore cannot start; nothing has changed."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Rows of a table that are, or would be, written and deleted."""
+    """The numbers of rows of a table that are, or would be, written and deleted."""
 
     written: int
     deleted: int
@@ -68,8 +68,8 @@ class Restore:
             raise RestoreError(f"not there, or not ready: {', '.join(missing)}")
 
     def table(self, table: Table, *, write: bool) -> Difference:
-        """Make a table as it was restored. Data keys are only added: those of today have sealed what came since, and
-        those that were dropped, the newest of that time too, open what is restored."""
+        """Make a table equal to its restored copy. Data keys are only added: today's keys are needed for newer values,
+        and deleted ones, including the newest of that time, for restored values."""
         live = self._live(table)
         kept: set[Key] = set()
         written = deleted = 0
@@ -93,7 +93,7 @@ class Restore:
         return self._retired(rows) if table is DATA_KEYS else rows
 
     def _retired(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """Data keys, where the newest of that time stands under its own id unless it is the newest still."""
+        """The restored data keys. The newest of that time is stored under its own id, unless it is still the newest."""
         newest = {"id": {"S": CURRENT}}
         today = self._dynamodb.get_item(TableName=self._live(DATA_KEYS), Key=newest, ConsistentRead=True).get("Item")
         for row in rows:
@@ -150,7 +150,7 @@ class Restore:
 
 
 def restore(dynamodb: Any, prefix: str, clock: Clock, say: Say, *, write: bool) -> None:
-    """All tables, one after the other. Raises `RestoreError` before anything was changed."""
+    """Restore all tables, one after the other. Raises `RestoreError` before anything changes."""
     it = Restore(dynamodb, prefix, clock)
     it.check(RESTORED)
     for table in RESTORED:

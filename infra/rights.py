@@ -223,7 +223,7 @@ def policy(stage: str, account: str, region: str, partition: str) -> Json:
 
 
 def types() -> set[str]:
-    """The resources that may be deployed with it."""
+    """The resource types that can be deployed with the policy."""
     return {name for each in RIGHTS for name in each.types}
 
 

@@ -37,7 +37,7 @@ GENERATED_BYTES = 32
 """The random bytes of a new key, which make 43 characters: letters, digits, - and _."""
 
 NETMAKERS = "NETMAKER_MASTER_KEY"
-"""Netmaker's own: it is chosen there, and there is no overlap."""
+"""Netmaker's own key: it is chosen there, and there is no overlap."""
 
 LOOK_SECONDS = 15
 """The seconds between two checks for values that are still to be sealed again."""
@@ -77,7 +77,7 @@ def rotate_operator_key(client: Any, secret: str, name: str, new: str, now: date
     text = json.dumps(changed)
     written = client.put_secret_value(SecretId=secret, SecretString=text, VersionStages=[_PENDING])
     try:
-        # Only from the version that was read: this is what makes it one step with the reading.
+        # Only if the version that was read is still the current one: this makes read and write one step.
         client.update_secret_version_stage(
             SecretId=secret,
             VersionStage="AWSCURRENT",
@@ -109,15 +109,15 @@ def _operator_key(asked: argparse.Namespace, stdin: TextIO) -> str:
 
 
 def seal_again(rotation: DataKeyRotation, clock: Clock, say: Callable[[str], None]) -> None:
-    """Have everything sealed again that older keys have sealed, and wait for it. Raises `NotYetError` when that takes
-    longer than `PATIENCE`."""
+    """Queue the re-encryption of all values of older keys, and wait for it. Raises `NotYetError` when that takes longer
+    than `PATIENCE`."""
     until = clock.now() + PATIENCE
     queued_at = None
     while (left := rotation.left()).values:
         count = sum(left.values.values())
         if clock.now() >= until:
             raise NotYetError(f"{count} values are left: look at the log of clean_up, and call again with --resume")
-        # Queued again only now and then: what is under way would be done twice.
+        # Queued again only from time to time: work in progress would be done twice.
         if queued_at is None or clock.now() - queued_at >= QUEUED_AGAIN:
             rotation.queue(left)
             queued_at = clock.now()

@@ -1,4 +1,4 @@
-"""Run a schedule of a deployed stage now: ``python -m infra.run recount --stage dev``.
+"""Runs a schedule of a deployed stage now: ``python -m infra.run recount --stage dev``.
 
 It is invoked asynchronously, as by its schedule: its log shows the result. Account and region come from the shell, as
 the AWS command line takes them.
@@ -43,7 +43,7 @@ def scheduled_event(account: str, region: str, now: datetime) -> bytes:
 
 
 def run(cloudformation: Any, lambda_client: Any, stage: str, name: str, now: datetime) -> str:
-    """Start it, and return what the function is really called. Raises ValueError for a stage that has none."""
+    """Invoke the function, and return its physical name. Raises ValueError for a stage without it."""
     stacks = Stacks(cloudformation, WAIT)
     stack = application_stack(stage)
     if not stacks.exists(stack):

@@ -1,7 +1,7 @@
-"""The SDK as it is packaged: the services that the functions call, and of their descriptions what a client reads.
+"""Reduces the packaged SDK to the services that the functions call and the data that a client reads.
 
-botocore parses these files when a client is made, in every container that starts: the endpoints of 400 services took
-80 ms of the 110 ms of a DynamoDB client, texts for people most of the rest.
+botocore parses its data files when a client is created, in every new container: the endpoints of 400 services took 80
+ms of the 110 ms of a DynamoDB client, and documentation most of the rest.
 """
 
 import gzip
@@ -28,8 +28,8 @@ def is_description_of_another(name: str) -> bool:
 
 
 def slim(packages: Path) -> None:
-    """Cut the SDK below ``packages`` down. A client made from it behaves as before; it has no texts for people, no
-    examples, no earlier versions of a service. Without the SDK (a package of code only) nothing is done."""
+    """Remove unneeded data from the SDK below ``packages``: documentation, examples, earlier API versions. Clients
+    behave as before. Does nothing without an SDK (a package of code only)."""
     data = packages / DATA
     if not data.is_dir():
         return
@@ -44,7 +44,7 @@ def _slim_service(folder: Path) -> None:
         shutil.rmtree(version)
     for examples in latest.glob("examples-1.json*"):
         examples.unlink()
-    # Unpacked: the zip compresses them once, and a function that starts need not undo it twice.
+    # Stored unpacked: the zip compresses them, and a starting function need not decompress twice.
     for packed in latest.glob("*.json.gz"):
         packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
         packed.unlink()
@@ -75,7 +75,7 @@ def _without_texts(value: Any) -> Any:
 
 
 def _is_text(name: str, value: Any) -> bool:
-    """A member of a shape may have such a name too; it is an object then."""
+    """Whether a key is documentation. A member of a shape may have the same name, but its value is an object."""
     return name in _FOR_PEOPLE and isinstance(value, str)
 
 

@@ -22,11 +22,11 @@ _HELP = {
 _WAITING = "REVIEW_IN_PROGRESS"
 _STACK = "AWS::CloudFormation::Stack"
 _CANCELLED = "cancelled"
-"""In the reason of what only failed because something else did."""
+"""Part of the reason of resources that failed only because another one did."""
 
 
 class StackFailedError(Exception):
-    """CloudFormation could not do it; the message names the resources that failed, and why."""
+    """CloudFormation failed; the message names the failed resources and the reasons."""
 
     def __init__(self, stack: str, kind: str, failed: list[str], help_: str = "") -> None:
         lines = [f"could not {kind} the stack {stack}:", *(f"  {each}" for each in failed), help_]
@@ -34,12 +34,12 @@ class StackFailedError(Exception):
 
 
 def is_running(status: str) -> bool:
-    """Whether CloudFormation is at work in a stack."""
+    """Whether an operation is running on a stack."""
     return status.endswith("IN_PROGRESS") and status != _WAITING
 
 
 def refusal(name: str, status: str) -> str | None:
-    """Why a stack with that status cannot be updated, and what helps; None for one that can."""
+    """The reason why a stack with that status cannot be updated, with the remedy; None if it can."""
     if is_running(status):
         return f"the stack {name} is {status}: wait until that is done"
     if status not in _HELP:
@@ -58,7 +58,7 @@ def failures(cloudformation: Any, stack_id: str) -> list[str]:
 
 
 def _last_operation(cloudformation: Any, stack_id: str) -> Iterator[Json]:
-    """The events of the last creation, update or deletion, the newest first."""
+    """The events of the last creation, update or deletion, newest first."""
     for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id):
         for event in page["StackEvents"]:
             yield event

@@ -16,13 +16,13 @@ from infra.stack_events import StackFailedError, failures, is_running, refusal
 Json = dict[str, Any]
 
 WAIT = {"Delay": 5, "MaxAttempts": 5_760}
-"""Eight hours: an index is built while its table is read through, which takes hours where that is large."""
+"""Eight hours: building an index reads the whole table, which takes hours for a large one."""
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-"""The application makes roles and uses the SAM transform."""
+"""The application creates roles and uses the SAM transform."""
 
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
-"""In the reason of a change set that failed because it is empty."""
+"""Parts of the reason of a change set that failed because it is empty."""
 
 DONE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 _GONE = "DELETE_COMPLETE"
@@ -42,7 +42,7 @@ def further_stack(stage: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class Stacks:
-    """Plans and deploys. ``wait`` says how often to look, in seconds, and how many times."""
+    """Plans and deploys stacks. ``wait`` gives the seconds between two checks, and their number."""
 
     cloudformation: Any
     wait: Mapping[str, int]
@@ -50,7 +50,7 @@ class Stacks:
     def deploy(
         self, name: str, template: Json, parameters: Mapping[str, str], artifacts: Artifacts | None = None
     ) -> dict[str, str]:
-        """`plan` and `apply` at once; returns the outputs."""
+        """Plan and apply in one step; returns the outputs."""
         self.apply(self.plan(name, template, parameters, artifacts))
         return self.outputs(name)
 
@@ -160,7 +160,7 @@ class Stacks:
         return self.status(name) not in {"", _GONE}
 
     def status(self, name: str) -> str:
-        """Its status, or "" where there is no such stack."""
+        """The status of a stack; "" if it does not exist."""
         try:
             return str(self._described(name)["StackStatus"])
         except ClientError as error:
@@ -173,7 +173,7 @@ class Stacks:
         return stack
 
     def _change_set(self, request: Json) -> tuple[str, list[Json]] | None:
-        """The id of a change set and its changes, or None when there are none."""
+        """The id of a change set and its changes; None if it has none."""
         name = f"{APP_NAME}-{uuid.uuid4()}"
         made = self.cloudformation.create_change_set(**request, ChangeSetName=name, ChangeSetType="UPDATE")
         described = self._described_change_set(made["Id"])
@@ -193,6 +193,6 @@ class Stacks:
         )
 
     def _described_change_set(self, change_set: str) -> Json:
-        """With the changes of all its pages."""
+        """The description of a change set, with the changes of all pages."""
         pages = list(self.cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change_set))
         return {**pages[0], "Changes": [each for page in pages for each in page.get("Changes", [])]}

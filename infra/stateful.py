@@ -1,8 +1,8 @@
 """The stateful stack: everything that outlives a deployment of the code. Its outputs are the application's parameters.
 
-Promises: everything is named by its stage (``edge-admin-{stage}-...``), and on AWS tables, key, secret and bucket
-survive the deletion of the stack. Queues go with it: what waits in them is asked for again by the sweeps, dead letters
-are lost. It does not know the functions' code.
+All names contain the stage (``edge-admin-{stage}-...``), and on AWS tables, key, secret and bucket survive the deletion
+of the stack. Queues are deleted with it: sweeps requeue the waiting work, dead letters are lost. It does not depend on
+the functions' code.
 """
 
 import json
@@ -17,7 +17,7 @@ from infra.functions import APP_NAME, MAX_RECEIVES, VISIBILITY_TIMEOUTS, consume
 Json = dict[str, Any]
 
 RETENTION_SECONDS = 1_209_600
-"""Fourteen days, the longest that SQS keeps a message: a dead letter waits over a holiday."""
+"""Fourteen days, the maximum of SQS, so that dead letters survive a holiday."""
 
 TABLE_PREFIX: Json = {"Fn::Sub": f"{APP_NAME}-${{Stage}}-"}
 
@@ -63,12 +63,12 @@ def table_resource(table: Table) -> str:
 
 
 def stream_parameter(table: Table) -> str:
-    """The output and parameter that carries a table's stream."""
+    """The name of the output and parameter with a table's stream ARN."""
     return f"{logical_id(table.name)}StreamArn"
 
 
 def queue_parameter(queue: Queue) -> str:
-    """The output and parameter that carries a queue's ARN."""
+    """The name of the output and parameter with a queue's ARN."""
     return f"{logical_id(queue)}QueueArn"
 
 
@@ -98,8 +98,8 @@ def _index(index: Index) -> Json:
 
 
 def _table(table: Table, *, retain: bool) -> Json:
-    """Encrypted by DynamoDB's own key, as every table is that says nothing: the other AWS key would be just as good,
-    and charge for its use."""
+    """The table's resource. It is encrypted with DynamoDB's own key, the default: the AWS managed key would be no
+    better, and charges per use."""
     names = {table.partition, table.sort} | {n for index in table.indexes for n in (index.partition, index.sort)}
     keys = sorted(name for name in names if name is not None)
     properties: Json = {
@@ -234,7 +234,7 @@ def _key(*, retain: bool) -> Json:
 
 
 def _secret(*, retain: bool) -> Json:
-    """The API keys. Only MASTER_KEY is made here; the others are taken to equal it until somebody sets them."""
+    """The API keys. Only MASTER_KEY is created here; the others equal it until they are set."""
     generated = {
         "SecretStringTemplate": "{}",
         "GenerateStringKey": "MASTER_KEY",

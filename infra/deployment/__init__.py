@@ -1,1 +1,1 @@
-"""`make deploy`: what is checked, planned, asked and done; infra/deploy.py starts it."""
+"""The steps of `make deploy`: check, plan, confirm, apply. infra/deploy.py starts them."""

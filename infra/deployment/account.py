@@ -1,4 +1,4 @@
-"""The AWS account that a deployment goes to: whose it is, and whether it has room."""
+"""The AWS account of a deployment: its identity and its quotas."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 ENOUGH_CONCURRENCY = 1_000
-"""Copies of all functions that an account may run at once: what AWS gives to accounts that are not new. New ones have
-10, which the whole application would share (AWS documentation, Lambda quotas)."""
+"""The usual quota of concurrent executions in an account. New accounts have 10, which the whole application would share
+(AWS documentation, Lambda quotas)."""
 
 CONCURRENCY_QUOTA = "L-B99A9384"
-"""Service Quotas' code of it."""
+"""Its code in Service Quotas."""
 
 
 class RefusedError(Exception):
-    """It cannot begin: one sentence that says what to do."""
+    """The deployment cannot start; the text says what to do."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """``id`` and ``caller`` as AWS tells them; ``alias`` is "" where there is none, or it may not be read."""
+    """An account and the caller's identity. ``alias`` is "" if there is none or it cannot be read."""
 
     session: Any
     id: str
@@ -60,7 +60,7 @@ def connect(account: str, region: str, environment: Mapping[str, str]) -> Accoun
     Raises `RefusedError` without region or credentials, and for another account.
     """
     try:
-        session = boto3.Session(region_name=region or environment.get("AWS_REGION"))  # the SDK passes AWS_REGION over
+        session = boto3.Session(region_name=region or environment.get("AWS_REGION"))  # the SDK ignores AWS_REGION
         if session.region_name is None:
             raise RefusedError("no region: set AWS_REGION, or region in the file of the stage")
         if session.get_credentials() is None:

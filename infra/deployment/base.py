@@ -39,13 +39,14 @@ class Deployment(ABC):
 
     @abstractmethod
     def run(self) -> None:
-        """Plan, ask, deploy. Raises ValueError for what cannot be deployed, `DeclinedError`, and as `Stacks` does."""
+        """Plan, confirm and deploy. Raises ValueError for an invalid deployment, `DeclinedError`, and the errors of
+        `Stacks`."""
 
     def artifacts(self, state: Mapping[str, str]) -> Artifacts:
         return Artifacts(self.account.client("s3"), state["ArtifactBucket"])
 
     def settle(self, *names: str) -> None:
-        """Wait for what somebody else does to these stacks. Raises ValueError for one that cannot be updated."""
+        """Wait for running operations on these stacks. Raises ValueError for a stack that cannot be updated."""
         for name in names:
             status = self.stacks.status(name)
             if status.endswith("IN_PROGRESS"):
@@ -58,7 +59,7 @@ class Deployment(ABC):
                 raise ValueError(refused)
 
     def check(self, application: Json, settings: Mapping[str, str], before: Mapping[str, str]) -> None:
-        """Raises ValueError for settings that do not fit, with those that keep their values."""
+        """Check the settings together with those that keep their values. Raises ValueError."""
         check_parameters(application, {name: value for name, value in settings.items() if value})
         kept = {name: before.get(parameter_name(name), "") for name in (*documented_settings(), *options_of(self.role))}
         check_settings({**kept, **settings})
@@ -90,7 +91,7 @@ class Deployment(ABC):
         return found
 
     def confirm(self, *changes: Change) -> None:
-        """Ask, and forget the plan where the answer is no. Raises `DeclinedError`."""
+        """Ask for confirmation, and discard the plan if the answer is no. Raises `DeclinedError`."""
         try:
             if self.console.confirms():
                 return
@@ -116,10 +117,10 @@ class Deployment(ABC):
     def release(
         self, stack: str, application: Json, given: Mapping[str, str], urls: Urls, artifacts: Artifacts, change: Change
     ) -> dict[str, str]:
-        """Deploy an application as planned, and once more where that taught it its own URL; returns its outputs.
+        """Deploy an application as planned, and a second time if its URL was not known before; returns its outputs.
 
-        The API's URL names the API, which names the function, whose environment holds the URL: a circle for
-        CloudFormation. So the first deployment makes the API, and a second one tells the function.
+        The URL depends on the API, the API on the function, and the function's environment on the URL: a cycle for
+        CloudFormation. So the first deployment creates the API, and the second sets the URL.
         """
         self.stacks.apply(change)
         outputs = self.stacks.outputs(stack)
@@ -138,7 +139,7 @@ def settable() -> dict[str, frozenset[str]]:
 
 
 def as_parameters(template: Json, settings: Mapping[str, str]) -> dict[str, str]:
-    """Values by the names of parameters; one that is set to nothing has its default again."""
+    """Values by the names of parameters; an empty setting gets its default again."""
     found = {}
     for name, value in settings.items():
         parameter = parameter_name(name)

@@ -1,4 +1,4 @@
-"""Whether settings can go to AWS: checked before anything changes there, as the functions and CloudFormation would."""
+"""Checks settings before anything changes on AWS, by the rules of the functions and of CloudFormation."""
 
 import re
 from collections.abc import Mapping
@@ -15,11 +15,12 @@ INSECURE: Mapping[str, str] = {
     "AUTH_ENABLED": "anybody would be an operator",
     "WEBHOOK_ALLOW_PRIVATE_IPS": "webhooks would reach the network of the functions, and AWS's metadata services",
 }
-"""Settings whose other value is for local runs alone, and why."""
+"""Settings with a value that is for local runs only, with the reason."""
 
 
 def check_settings(settings: Mapping[str, str]) -> None:
-    """Raises ValueError, with name and value, for what the functions would not start with, or what is insecure."""
+    """Raises ValueError, with name and value, for a setting with which the functions would not start, or that is
+    insecure."""
     try:
         checked = Settings.from_environment(settings)
     except ValidationError as error:

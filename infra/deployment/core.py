@@ -30,7 +30,7 @@ NO_TEMPLATE: Json = {"Resources": {}}
 
 @dataclass(frozen=True)
 class _Tables:
-    """``first`` is what is deployed before ``wanted``: new tables are protected last."""
+    """A planned stateful template. ``first`` is deployed before ``wanted``: new tables are protected last."""
 
     wanted: Json
     first: Json
@@ -45,7 +45,7 @@ class _Code:
     urls: Urls
 
     def can_be_planned(self, state: Mapping[str, str]) -> bool:
-        """Whether the tables' stack says all that the functions need to know."""
+        """Whether the stateful stack has all outputs that the functions need."""
         required = {name for name, each in self.template["Parameters"].items() if "Default" not in each}
         return bool(state) and required <= {"Stage", *state}
 
@@ -58,8 +58,8 @@ class _Functions:
 
 
 class CoreDeployment(Deployment):
-    """The tables go first: the application's code finds what it needs, and an index that it does not need any more is
-    removed by a later release."""
+    """The tables are deployed first, so that the application's code finds what it needs. An index that it no longer
+    needs is removed by a later release."""
 
     role = Role.CORE
     agent: Callable[[Path], Sequence[Bundle]] = staticmethod(build_release)
@@ -123,17 +123,17 @@ class CoreDeployment(Deployment):
         deployed = self.release(
             self._application, functions.code, functions.given, code.urls, artifacts, functions.change
         )
-        # After the API that it speaks to: a deployment that fails, or is declined half-way, hands out no newer agent.
+        # After the API that the agent uses: a deployment that fails, or is declined half-way, releases no new agent.
         self._serve(bundles, new_state)
         self._done(deployed)
 
     def _serve(self, bundles: Sequence[Bundle], state: Mapping[str, str]) -> None:
-        """Machines get this version of the agent from now on."""
+        """Make this version of the agent the current one for machines."""
         version = publish(self.account.client("s3"), state["ArtifactBucket"], bundles)
         self.console.tell([f"Agent    {version}"])
 
     def _tables(self) -> "_Tables":
-        """The plan of the stateful stack. Raises ValueError where DynamoDB would refuse it."""
+        """The plan of the stateful stack. Raises ValueError if DynamoDB would refuse it."""
         wanted = write_stateful(self.build, retain=True)
         deployed = self.stacks.template(self._state) if self.stacks.exists(self._state) else None
         users = self._applications() if removed_indexes(deployed or NO_TEMPLATE, wanted) else []
@@ -158,7 +158,7 @@ class CoreDeployment(Deployment):
         return _Functions(template, given, self.stacks.plan(self._application, template, given, artifacts))
 
     def _described(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Parameters and outputs of the application as it is deployed."""
+        """The parameters and outputs of the deployed application."""
         if not self.stacks.exists(self._application):
             return {}, {}
         return self.stacks.parameters(self._application), self.stacks.outputs(self._application)

@@ -19,7 +19,8 @@ _FOLLOWING = frozenset({"PUBLIC_URL", "ADMIN_URLS"})
 
 
 class FurtherDeployment(Deployment):
-    """Its own settings stand in ``[further.NAME]``; in all others it follows the core as that was last deployed."""
+    """Deploys a further stack. Its own settings are in ``[further.NAME]``; all others are those of the deployed
+    core."""
 
     role = Role.FURTHER
 
@@ -65,8 +66,8 @@ class FurtherDeployment(Deployment):
 def settings_for(
     name: str, own: Mapping[str, str], of_core: Mapping[str, str], before: Mapping[str, str]
 ) -> dict[str, str]:
-    """The settings of a further stack: ``own`` from the file, the rest of its own as deployed, all others the core's,
-    also where that has none. Raises ValueError for an admin name that is the core's."""
+    """The settings of a further stack: ``own`` from the file, its others as deployed, and the shared ones from the
+    core, even if unset there. Raises ValueError for an admin name that is the core's."""
     kept = {each: before.get(parameter_name(each), "") for each in OWN_SETTINGS - _FOLLOWING}
     shared = dict.fromkeys((each for each in documented_settings() if each not in OWN_SETTINGS), "")
     return {**shared, **own, **settings_of(name, of_core, {**kept, **own})}

@@ -1,7 +1,8 @@
-"""Changes of tables that DynamoDB or CloudFormation would refuse, or that would take an index from code that uses it.
+"""Detects table changes that DynamoDB or CloudFormation would refuse, or that would remove an index from code that uses
+it.
 
-DynamoDB makes or removes one index of a table in an update, and changes none. Indexes are added before the code that
-queries them, and removed after: ``Index(retired=True)`` is the step between.
+DynamoDB can create or delete one index of a table per update, and cannot change any. An index is added before the code
+that queries it, and removed after that code; ``Index(retired=True)`` is the step in between.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +21,7 @@ _TABLE = "AWS::DynamoDB::Table"
 
 @dataclass(frozen=True)
 class Application:
-    """A deployed stack of functions, and the indexes that its code may query; None where its template does not say."""
+    """A deployed stack of functions, and the indexes that its code may query; None if its template does not say."""
 
     stack: str
     used: Used | None
@@ -40,7 +41,7 @@ def application(stack: str, template: Json) -> Application:
 
 
 def removed_indexes(old: Json, new: Json) -> list[tuple[str, str]]:
-    """Table and index, of tables that stay."""
+    """The removed indexes, as table and index, of tables in both templates."""
     return [
         (name, index)
         for name, (before, after) in _both(old, new).items()
@@ -50,7 +51,7 @@ def removed_indexes(old: Json, new: Json) -> list[tuple[str, str]]:
 
 
 def refusals(old: Json, new: Json, applications: Iterable[Application]) -> list[str]:
-    """Why the tables of one template cannot become those of the other in one deployment, a sentence each."""
+    """The reasons why one deployment cannot turn the old tables into the new ones, a sentence each."""
     found = []
     for name, (before, after) in _both(old, new).items():
         if _keys(before) != _keys(after):

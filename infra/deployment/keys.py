@@ -1,7 +1,6 @@
-"""Keys that a deployment sets: only by variables of names that nothing else uses, DEPLOY_API_KEY and the like.
-
-A shell that holds another product's API_KEY, or the MASTER_KEY of a local run, changes nothing. Without such a variable
-a deployment does not read the stage's secret either. They are changed as ``python -m infra.rotate`` changes them.
+"""Sets the keys of a stage from variables such as DEPLOY_API_KEY. The prefix keeps another product's API_KEY in the
+shell, or the MASTER_KEY of a local run, from changing anything. Without such a variable a deployment does not even read
+the stage's secret. Keys change as with ``python -m infra.rotate``.
 """
 
 import json
@@ -31,7 +30,7 @@ def given_keys(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def changed_keys(secrets: Any, secret: str, given: Mapping[str, str]) -> list[str]:
-    """The names of keys of which the secret holds another value, or none."""
+    """The names of the keys whose value in the secret differs or is missing."""
     if not given:
         return []
     current = json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])
@@ -39,6 +38,6 @@ def changed_keys(secrets: Any, secret: str, given: Mapping[str, str]) -> list[st
 
 
 def set_keys(secrets: Any, secret: str, given: Mapping[str, str], now: datetime) -> None:
-    """Give those keys their new values; the ones before are accepted for a while longer."""
+    """Set the new values of these keys. The previous values are accepted for a while."""
     for name in changed_keys(secrets, secret, given):
         rotate_operator_key(secrets, secret, name, given[name], now, OVERLAP)

@@ -1,4 +1,4 @@
-"""The plan of a deployment as a person reads it, and the question whether to go on."""
+"""Prints the plan of a deployment and asks for confirmation."""
 
 import sys
 from collections import Counter
@@ -21,11 +21,11 @@ _STATEFUL = (
 )
 _ADDRESSES = frozenset({"AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"})
 _AT_MOST = 12
-"""Resources of a kind of change that are named one by one, where they are not all of note."""
+"""The maximum of unremarkable resources that are listed by name for one kind of change."""
 
 
 def described(change: Change) -> list[str]:
-    """A stack's part of the plan, a line each."""
+    """The lines of the plan about one stack."""
     lines = [f"Stack {change.stack}: {_VERBS[change.kind]}"]
     lines += [f"    {name}: {_quoted(old)} -> {_quoted(new)}" for name, (old, new) in sorted(change.parameters.items())]
     counts = Counter(resource.action for resource in change.resources)

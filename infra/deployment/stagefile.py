@@ -1,7 +1,7 @@
-"""The file of a stage, ``infra/stages/{stage}.toml``: what a deployer chose, kept with the code and reviewed like it.
+"""The file of a stage, ``infra/stages/{stage}.toml``: the deployer's settings, versioned and reviewed like code.
 
-A stage without a file has every setting at its default when it is made; afterwards each keeps the value that it was
-deployed with. So does a setting that a file does not name. infra/stages/README.md shows one.
+A new stage without a file gets all defaults. After that, a setting that the file does not name keeps its deployed
+value. infra/stages/README.md has an example.
 """
 
 import difflib
@@ -25,8 +25,8 @@ _TEXTS = {"account": "[0-9]{12}", "region": "[a-z]{2}(-[a-z]+)+-[0-9]"}
 
 @dataclass(frozen=True)
 class StageFile:
-    """``account`` and ``region`` are "" where any will do. Settings are texts by name, as environment variables have
-    them; "" sets one back to its default. ``further`` has those of each further stack, by its NAME."""
+    """The content of the file. ``account`` and ``region`` are "" for any. Settings are texts by name, as environment
+    variables have them; "" sets one back to its default. ``further`` has those of each further stack, by its NAME."""
 
     path: Path
     account: str = ""
@@ -40,12 +40,12 @@ class StageFile:
 
     @property
     def shown(self) -> str:
-        """The path as a person types it, from the repository's root."""
+        """The path from the repository's root."""
         return _shown(self.path)
 
 
 def check_stage(stage: str) -> None:
-    """Raises ValueError for what cannot be the name of a stage."""
+    """Raises ValueError for an invalid name of a stage."""
     if not re.fullmatch(STAGE_PATTERN, stage):
         raise ValueError(
             f"STAGE has to be 2 to 16 lower-case letters and digits, and begin with a letter; {stage!r} is not"
@@ -117,7 +117,7 @@ def _shown(path: Path) -> str:
 
 
 def as_text(context: str, value: object) -> str:
-    """A value of TOML as an environment variable has it. Raises ValueError for tables, dates and lists of such."""
+    """A TOML value as the text of an environment variable. Raises ValueError for tables, dates and lists of these."""
     match value:
         case bool():
             return "true" if value else "false"

@@ -1,4 +1,4 @@
-"""Tables that are protected against deletion, made so that making them can fail and be tried again."""
+"""Creates protected tables in two steps, so that a failed creation can be retried."""
 
 from typing import Any
 
@@ -8,8 +8,9 @@ _PROTECTED = "DeletionProtectionEnabled"
 
 
 def unprotected(template: Json, deployed: Json) -> Json:
-    """The template, with tables that are not deployed yet left deletable: CloudFormation could not take them back if
-    something beside them failed, and the next try would find their names taken. They are protected right after."""
+    """The template, in which tables that are not deployed yet are not protected against deletion. Otherwise
+    CloudFormation could not roll them back if another resource failed, and the next attempt would find their names
+    taken. They are protected right after."""
     resources = {
         name: _deletable(each) if name not in deployed["Resources"] else each
         for name, each in template["Resources"].items()

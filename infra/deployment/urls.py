@@ -9,7 +9,7 @@ _PUBLIC, _ADMIN = parameter_name("PUBLIC_URL"), parameter_name("ADMIN_URLS")
 
 
 def public_url(outputs: Mapping[str, str]) -> str:
-    """The API's URL with its stage and without a slash at the end, or nothing before there is one."""
+    """The API's URL with its stage, without a trailing slash; empty before the API exists."""
     return outputs.get("EndpointURL", "").rstrip("/")
 
 
@@ -19,9 +19,9 @@ def _no_others(_url: str) -> str:
 
 @dataclass(frozen=True)
 class Urls:
-    """``settings`` is what the deployer chose; ``before`` and ``outputs`` are parameters and outputs of the stack as it
-    is deployed, empty where it is not. ``admin_urls`` makes ADMIN_URLS of PUBLIC_URL: a further stack's agents go on at
-    the core."""
+    """``settings`` are the deployer's; ``before`` and ``outputs`` are the parameters and outputs of the deployed stack,
+    empty without one. ``admin_urls`` derives ADMIN_URLS from PUBLIC_URL: a further stack's agents continue at the core.
+    """
 
     settings: Mapping[str, str]
     before: Mapping[str, str]
@@ -30,19 +30,19 @@ class Urls:
 
     @property
     def own(self) -> str:
-        """The API's address as it was before."""
+        """The API's previous address."""
         return public_url(self.outputs)
 
     @property
     def public_follows(self) -> bool:
-        """A PUBLIC_URL that is deployed and is not the API's own was chosen once, and stays."""
+        """Whether PUBLIC_URL is derived: neither set now nor deployed with a value other than the API's own URL."""
         return not self.settings.get("PUBLIC_URL") and (
             "PUBLIC_URL" in self.settings or self.before.get(_PUBLIC, "") in {"", self.own}
         )
 
     @property
     def admin_follow(self) -> bool:
-        """Those that were made here begin with PUBLIC_URL."""
+        """Whether ADMIN_URLS is derived: neither set now nor deployed with a list that does not start with PUBLIC_URL."""
         if self.admin_urls is _no_others or self.settings.get("ADMIN_URLS"):
             return False
         deployed, public = self.before.get(_ADMIN, ""), self.before.get(_PUBLIC, "")
@@ -50,7 +50,7 @@ class Urls:
         return "ADMIN_URLS" in self.settings or is_made
 
     def follow_from(self, outputs: Mapping[str, str]) -> bool:
-        """Whether the stack has to be told of its new address."""
+        """Whether the stack needs a second deployment with its new address."""
         return public_url(outputs) != self.own and (self.public_follows or self.admin_follow)
 
     def parameters(self, outputs: Mapping[str, str]) -> dict[str, str]:

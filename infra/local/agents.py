@@ -20,7 +20,7 @@ first, its commands would keep running, since each has a session of its own."""
 
 
 class SampleAgent:
-    """One agent. Its state outlives the process, so `start` after `stop` or `kill` is the same machine again."""
+    """One agent. Its state survives the process, so `start` after `stop` or `kill` continues as the same machine."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,7 +47,7 @@ class SampleAgent:
             self._process.stop()
 
     def kill(self) -> None:
-        """End it at once, without a chance to tidy up."""
+        """Kill it, without time to clean up."""
         if self._process is not None:
             self._process.kill()
 
@@ -92,7 +92,7 @@ class SampleAgents:
         return agent
 
     def connected(self) -> list[SampleAgent]:
-        """Those that hold their WebSocket: a command reaches them at once."""
+        """The agents with an open WebSocket, which a command reaches at once."""
         return [agent for agent in self.agents if agent.connected]
 
     def stop(self) -> None:

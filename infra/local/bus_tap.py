@@ -1,4 +1,4 @@
-"""A look at the event bus: a rule and a queue that collect what the application publishes."""
+"""Records the events of the application with a rule on the event bus and a queue."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ RULE = "tap"
 
 
 class BusTap:
-    """Collects envelopes from now on; made in the local cloud, gone with it."""
+    """Collects envelopes from now on. Its rule and queue exist as long as the local cloud."""
 
     def __init__(self, events: Any, sqs: Any, bus_name: str) -> None:
         self._sqs = sqs

@@ -39,7 +39,7 @@ _POLL_SECONDS = 0.1
 class Options:
     """``settings`` are documented settings and keys by name, as in the environment; ``port`` 0 takes a free one.
 
-    Checking roles takes a third of the emulator's time: who times the application leaves it out.
+    Checking roles takes a third of the emulator's time, so measurements disable it.
     """
 
     port: int = 0
@@ -61,13 +61,12 @@ class Options:
 
 
 class LocalCloud:
-    """Started by ``with``; on leaving, also by an exception, everything that it started is gone.
-
-    Promises nothing about data: a new cloud is empty, and a stopped one leaves nothing behind.
+    """Started by ``with``. On exit, also after an exception, everything that it started is ended. A new cloud is empty,
+    and a stopped one leaves nothing behind.
     """
 
     def __init__(self, options: Options, on_step: Callable[[str, float], None] | None = None) -> None:
-        """``on_step`` is told what was reached, and after how many seconds."""
+        """``on_step`` is called with each completed step and the seconds since the start."""
         self._options = options
         self._on_step = on_step
         self.master_key = options.settings.get("MASTER_KEY") or secrets.token_urlsafe(32)
@@ -219,7 +218,7 @@ class LocalCloud:
         return {parameter_name(name): value for name, value in given.items() if name not in SECRET_KEYS}
 
     def _expire_rows(self, emulator: Emulator, prefix: str) -> None:
-        """The emulator passes over a template's TTL."""
+        """Set the TTL attributes: the emulator ignores those of a template."""
         dynamodb = emulator.client("dynamodb")
         for table in ALL_TABLES:
             if table.expires_at is not None:
@@ -254,8 +253,8 @@ class LocalCloud:
         ]
 
     def _warm_up(self) -> None:
-        """Load every function, as many copies as there may be, before there is work for them: a second each, which the
-        first command would wait for."""
+        """Start every function at its full concurrency before there is work. Each takes a second, for which the first
+        command would have to wait."""
         client = self.client("lambda")
         waiting = [each for each in FUNCTIONS if isinstance(each.source, QueueSource | StreamSource)]
 

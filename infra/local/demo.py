@@ -31,7 +31,7 @@ _POLL_SECONDS = 0.05
 
 
 class DemoFailedError(Exception):
-    """Something that should have happened did not."""
+    """An expected result did not occur."""
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The webhook of `make demo`: a subscription that leads to the sample receiver, and what arrived there."""
+"""The webhook of `make demo`: a subscription for the sample receiver, and the events received."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def letting_webhooks_in(options: Options) -> Options:
 
 
 class DemoWebhook:
-    """Made on creation; is told of every completed execution from about a second later on."""
+    """Creates the webhook. It receives an event for every completed execution, from about a second later on."""
 
     def __init__(self, operator: Operator, receiver: SampleReceiver) -> None:
         self._receiver = receiver

@@ -61,7 +61,8 @@ class Emulator:
                 output=output,
                 folder=self.folder,
                 remove=self.folder,
-                grace_seconds=0,  # its state goes with it; left to itself it waits for functions that it has just ended
+                # A clean stop would wait for functions that have just ended.
+                grace_seconds=0,  # its state is not kept
             )
 
     def wait_until_ready(self) -> None:
@@ -98,7 +99,7 @@ class Emulator:
         self._process.stop()
 
     def _environment(self) -> dict[str, str]:
-        """Nothing of the caller's AWS account or settings reaches it or the functions that it starts."""
+        """The emulator's environment, without the caller's AWS account and settings."""
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
         return {
             **inherited,

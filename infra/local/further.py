@@ -18,7 +18,7 @@ from infra.stacks import Stacks, application_stack, further_stack
 
 
 class FurtherStack:
-    """Deployed by ``with``; on leaving it is deleted. Its heartbeat runs when `beat` is called, and not by itself."""
+    """Deployed by ``with``, and deleted on exit. Its heartbeat runs only when `beat` is called."""
 
     def __init__(self, cloud: LocalCloud, name: str, settings: Mapping[str, str]) -> None:
         """``settings`` are its own ones; the others are the core's. Raises ValueError as `settings_of` does."""

@@ -19,7 +19,7 @@ from pathlib import Path
 _POLL_SECONDS = 0.05
 
 _REMOVALS = 20
-"""Tries to remove a folder in which something that was just killed may still have made a file."""
+"""Attempts to remove a folder, in which a process that was just killed may still have created a file."""
 
 
 def main() -> int:

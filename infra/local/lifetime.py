@@ -1,4 +1,4 @@
-"""When a runner must end: Ctrl-C, SIGTERM, SIGHUP, or the end of whatever started it."""
+"""Ends a runner on Ctrl-C, SIGTERM, SIGHUP, or the end of its parent process."""
 
 import os
 import signal

@@ -41,18 +41,19 @@ class TooLarge:
 
 
 def is_function_event(body: bytes, headers: Mapping[str, str]) -> bool:
-    """Whether Lambda takes a request as API Gateway hands it on: its body as JSON text inside of JSON."""
+    """Whether a request, as API Gateway passes it on (its body as JSON text inside JSON), is small enough for
+    Lambda."""
     return _inside_json(body, headers) <= FUNCTION_BYTES
 
 
 def is_function_answer(body: bytes, headers: Mapping[str, str]) -> bool:
-    """Whether Lambda sends an answer that arrived with this body."""
+    """Whether an answer with this body is small enough for Lambda."""
     text = body.decode("utf-8", "replace")
     return encoded_bytes(text) + _header_bytes(headers) <= FUNCTION_BYTES
 
 
 def refusal_of(path: str, target: str, body: bytes) -> TooLarge | None:
-    """The refusal of one request of the SDK; None for one that AWS takes. ``target`` is its X-Amz-Target."""
+    """The refusal of an SDK request; None for one that AWS accepts. ``target`` is its X-Amz-Target."""
     if "/@connections/" in path:
         return TooLarge(413, "PayloadTooLargeException") if len(body) > SOCKET_FRAME_BYTES else None
     match target.partition(".")[2]:

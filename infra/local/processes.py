@@ -10,10 +10,10 @@ from typing import IO
 GUARD = Path(__file__).with_name("guard.py")
 
 GRACE_SECONDS = 5.0
-"""From SIGTERM to SIGKILL."""
+"""Seconds from SIGTERM to SIGKILL."""
 
 STOP_SECONDS = 30.0
-"""For the guard's grace, and the removal of a large folder on a busy machine."""
+"""Seconds for the guard's grace, and the removal of a large folder on a busy machine."""
 
 
 class GuardedProcess:
@@ -58,7 +58,7 @@ class GuardedProcess:
 
     @property
     def session(self) -> int:
-        """The id of its session, by which tests find what is left of it."""
+        """The id of its session, by which tests find remaining processes."""
         return self._process.pid
 
     def kill(self) -> None:

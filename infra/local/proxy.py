@@ -1,7 +1,7 @@
 """The local front door: one port of 127.0.0.1 for the REST API and, at ``/agent``, the agents' WebSocket.
 
-A convenience of the local cloud only. It adds the caller's address and refuses what is too large as API Gateway and
-Lambda do, passes bodies and headers through unchanged otherwise, and decides nothing.
+Only the local cloud uses it. Like API Gateway and Lambda, it adds the caller's address and refuses requests that are
+too large; otherwise it passes bodies and headers through unchanged.
 """
 
 import asyncio
@@ -30,7 +30,8 @@ from infra.local.limits import REQUEST_BYTES, SOCKET_MESSAGE_BYTES, is_function_
 AGENT_PATH = "/agent"
 
 CONCURRENT_REQUESTS = 4
-"""Requests under way at once. Each is a process in the local cloud, so a burst waits here rather than in memory."""
+"""The maximum of concurrent requests. Each is a process in the local cloud, so a burst waits here and does not use
+memory there."""
 
 GATEWAY_TIMEOUT_SECONDS = 29
 """API Gateway's integration timeout."""
@@ -174,8 +175,8 @@ def _refusal(status: int, code: str, message: str) -> web.Response:
 
 def _passed_on(request: web.Request) -> dict[str, str]:
     headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_HEADERS}
-    # The address that API Gateway saw stands last in its X-Forwarded-For and alone in the request's context; the
-    # emulator takes the context's from the header, so what a caller claims must not get there.
+    # The address that API Gateway saw is the last in X-Forwarded-For and the only one in the request's context. The
+    # emulator fills the context from the header, so a header of the caller must not get there.
     headers["X-Forwarded-For"] = request.remote or HOST
     return headers
 
@@ -196,7 +197,7 @@ async def _first_of(*jobs: Awaitable[None]) -> None:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             if isinstance(task.exception(), (ConnectionError, ClientError)):
-                continue  # the other side went away in the middle of a frame: the socket is over, which is all we need
+                continue  # the peer closed the connection in the middle of a frame: the socket has ended anyway
             await task
     finally:
         for task in tasks:

@@ -1,7 +1,7 @@
-"""Which AWS calls each function makes: a port of 127.0.0.1 per function, in front of the emulator.
+"""Records the AWS calls of each function: a port of 127.0.0.1 per function, in front of the emulator.
 
-Only tests use it. It refuses what AWS would refuse for its size. All other requests pass through unchanged, Host
-included, so that their signatures hold.
+Only tests use it. It refuses requests that are too large for AWS. All others pass through unchanged, including Host, so
+that their signatures stay valid.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Call:
 
 
 class Recorder:
-    """A server thread. `calls` is what was seen and not refused so far."""
+    """A server thread. `calls` are the calls so far that were not refused."""
 
     def __init__(self, emulator_url: str, functions: Iterable[str]) -> None:
         self._emulator_url = emulator_url

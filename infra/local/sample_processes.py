@@ -21,7 +21,7 @@ def write_secret(file: Path, text: str) -> None:
 
 
 def logged(log: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a log, oldest first. Passed over: other lines (a traceback), and what is not yet whole."""
+    """The JSON objects of a log, oldest first. It skips other lines (a traceback) and an incomplete last line."""
     for line in log.read_text().splitlines(keepends=True) if log.exists() else []:
         if line.startswith("{") and line.endswith("\n"):
             yield json.loads(line)

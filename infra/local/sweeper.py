@@ -1,4 +1,4 @@
-"""The clock of the local cloud: calls the functions that schedules start on AWS, every few seconds."""
+"""The scheduler of the local cloud: invokes the scheduled functions every few seconds."""
 
 import threading
 from collections.abc import Sequence
@@ -54,8 +54,8 @@ class Sweeper:
 
 
 def call_scheduled(lambda_client: Any, functions: Sequence[str]) -> list[str]:
-    """Call each of these once, one after the other, as a schedule does, and wait for their answers. Returns what those
-    said that failed."""
+    """Invoke each of these once, one after the other, as a schedule does, and wait for their answers. Returns the
+    answers of those that failed."""
     answers = {
         name: lambda_client.invoke(FunctionName=name, Payload=scheduled_event(ACCOUNT, REGION, SystemClock().now()))
         for name in functions

@@ -14,10 +14,11 @@ Json = dict[str, Any]
 METHODS = ("delete", "get", "head", "options", "patch", "post", "put")
 
 CONCURRENCY = 2
-"""Copies of a queue's function at once. Each is a process; more would fight over the processors of one machine."""
+"""The concurrency of a queue's function. Each invocation is a process; more would compete for the processors of one
+machine."""
 
 WAITING_CONCURRENCY = 8
-"""Copies of the function that calls webhooks: it waits, and behind a receiver that hangs others must not."""
+"""The concurrency of the function that calls webhooks, so that a receiver that hangs does not block the others."""
 
 
 def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[[str], str]) -> Json:
@@ -67,14 +68,14 @@ def _adapt_policies(resources: Json) -> None:
 
 
 def _spell_out_methods(resources: Json) -> None:
-    """A route for each method in place of the one for all that a path does not declare."""
+    """Replaces the catch-all route of a path by a route for each method that it does not declare."""
     for path in resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"].values():
         operation = path.pop(ANY.lower())
         path |= {method: operation for method in METHODS if method not in path}
 
 
 def _move_gateway_responses(resources: Json) -> None:
-    """From the body's extension into resources of their own."""
+    """Moves the gateway responses from the body's extension to resources."""
     del resources["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
     for kind, status, code, message in GATEWAY_RESPONSES:
         response = gateway_response(status, code, message)

@@ -14,7 +14,7 @@ DEFAULT_PORT = 8080
 SAMPLE_CLUSTER = "samples"
 
 PATIENCE_SECONDS = 30.0
-"""How long the agents are waited for before it is said that some are missing."""
+"""How long to wait for the agents before reporting missing ones."""
 
 POLL_SECONDS = 0.1
 
@@ -38,7 +38,7 @@ def main(agent_count: int) -> int:
 
 
 def _enrol(operator: Operator, agents: SampleAgents, count: int) -> None:
-    """Start the agents, and print them once the API knows them all: a command given then reaches each."""
+    """Start the agents, and print them once the API lists all of them: from then on a command reaches each."""
     operator.create_cluster(SAMPLE_CLUSTER)
     key = operator.create_enrollment_key(SAMPLE_CLUSTER, count)
     for _ in range(count):
@@ -56,7 +56,7 @@ def _enrol(operator: Operator, agents: SampleAgents, count: int) -> None:
 
 
 def _serve_agent(cloud: LocalCloud) -> str:
-    """Have this cloud hand out the agent that fits this machine; returns what to say of it."""
+    """Release the agent for this machine's architecture in this cloud; returns a line to print."""
     try:
         bundles = build_for_this_machine(ROOT / "build")
     except RuntimeError as error:

@@ -63,7 +63,8 @@ def _known(plan: Plan, counter: Counter | None) -> _Known | None:
 
 
 def _one_partition(plan: Plan, tables: Tables, query: Query) -> _Keys:
-    """Count the keys before the page, then read those of the page and one more, which shows whether the list continues."""
+    """Count the keys before the page, then read those of the page and one more, which shows whether the list
+    continues."""
     offset, seen = plan.request.offset, 0
     unread = [query]
     for one in rounds(tables, [replace(query, count_only=True)], min(offset, plan.read_limit)):

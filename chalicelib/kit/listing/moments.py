@@ -19,7 +19,8 @@ _LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 def lower_bound(text: str) -> str:
-    """The first second that is not before ``text``. Raises ValueError for text that is neither a date nor a date-time."""
+    """The first second that is not before ``text``. Raises ValueError for text that is neither a date nor a
+    date-time."""
     moment = _parse(text, time.min)
     if moment.microsecond:
         moment = moment.replace(microsecond=0)
