@@ -42,7 +42,8 @@ class Urls:
 
     @property
     def admin_follow(self) -> bool:
-        """Whether ADMIN_URLS is derived: neither set now nor deployed with a list that does not start with PUBLIC_URL."""
+        """Whether ADMIN_URLS is derived: neither set now nor deployed with a list that does not start with
+        PUBLIC_URL."""
         if self.admin_urls is _no_others or self.settings.get("ADMIN_URLS"):
             return False
         deployed, public = self.before.get(_ADMIN, ""), self.before.get(_PUBLIC, "")
