@@ -12,6 +12,10 @@ NAMES: tuple[str, ...] = ("fleet",)
 CHOSEN = "FAMILIES"
 """The environment variable that names, separated by commas, the families that a package serves; unset: all."""
 
+SERVED = "FAMILY"
+"""The environment variable that names the family whose API a stack serves; unset: the first of `NAMES`, which stands in
+the stacks of the platform."""
+
 
 @cache
 def family(name: str) -> Family:
@@ -34,3 +38,8 @@ def chosen(names: str | None = None) -> tuple[Family, ...]:
             found.add(name)
             wanted.extend(family(name).needs)
     return tuple(family(name) for name in NAMES if name in found)
+
+
+def served() -> Family:
+    """The family whose API this stack serves. Raises LookupError as `family`."""
+    return family(os.environ.get(SERVED) or NAMES[0])

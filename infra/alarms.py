@@ -6,18 +6,9 @@ and none for failures that a retry repairs.
 from typing import Any
 
 from chalicelib.kit.queues import LONGEST_DELAY_SECONDS, Queue
+from chalicelib.platform.context import HttpSource, QueueSource, Role, ScheduleSource, StreamSource
 from infra import apis
-from infra.functions import (
-    VISIBILITY_TIMEOUTS,
-    Function,
-    HttpSource,
-    QueueSource,
-    Role,
-    ScheduleSource,
-    StreamSource,
-    function,
-    functions_of,
-)
+from infra.functions import VISIBILITY_TIMEOUTS, LambdaFunction, function, functions_of
 from infra.grants import is_in_a_loop
 
 Json = dict[str, Any]
@@ -77,7 +68,7 @@ def waiting_alarm(what: str, queue_resource: str, topic: Json) -> Json:
     return alarm(f"{what} waits for a person", topic, metric, above=0)
 
 
-def age_alarm(consumer: Function, queue_resource: str, topic: Json) -> Json:
+def age_alarm(consumer: LambdaFunction, queue_resource: str, topic: Json) -> Json:
     """Alarms when messages stay in a queue too long: before they become dead letters, and also when the function cannot
     keep up with the work. It leaves time for a third attempt, and for messages that were sent with a delay."""
     above = ATTEMPTS_BORNE * VISIBILITY_TIMEOUTS * consumer.timeout_seconds
@@ -108,7 +99,7 @@ def application_alarms(role: Role) -> Json:
     return alarms
 
 
-def _silence_alarm(schedule: Function) -> Json:
+def _silence_alarm(schedule: LambdaFunction) -> Json:
     """Alarms when the schedule no longer invokes its function; a failed run is an invocation too. All schedules depend
     on EventBridge alike, so only one is watched: without it, a stack counts as dead after three minutes."""
     ringing = alarm(
@@ -127,12 +118,12 @@ def _silence_alarm(schedule: Function) -> Json:
     return ringing
 
 
-def _of(function: Function, metric: str, statistic: str) -> Json:
+def _of(function: LambdaFunction, metric: str, statistic: str) -> Json:
     of_function = [{"Name": "FunctionName", "Value": {"Ref": function.resource}}]
     return {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": of_function, "Statistic": statistic}
 
 
-def _iterator_age_alarm(relay: Function) -> Json:
+def _iterator_age_alarm(relay: LambdaFunction) -> Json:
     return alarm(
         "The relay falls behind: events and work wait, and are lost after 24 hours",
         APPLICATION_TOPIC,
@@ -153,7 +144,7 @@ def _throttles_alarm() -> Json:
     )
 
 
-def _errors_alarm(function: Function) -> Json:
+def _errors_alarm(function: LambdaFunction) -> Json:
     """Alarms on failed invocations. Messages that a function reports as failed do not count as errors: they end as dead
     letters, which have their own alarm."""
     is_rare = isinstance(function.source, ScheduleSource) and function.source.is_rare
@@ -166,7 +157,7 @@ def _errors_alarm(function: Function) -> Json:
     )
 
 
-def _meaning(function: Function) -> str:
+def _meaning(function: LambdaFunction) -> str:
     match function.source:
         case ScheduleSource():
             return "what it drives or mends is left undone"
@@ -180,7 +171,7 @@ def _meaning(function: Function) -> str:
             return "agents fall back to polling"
 
 
-def _recursion_alarm(function: Function) -> Json:
+def _recursion_alarm(function: LambdaFunction) -> Json:
     return alarm(
         f"Lambda stopped {function.name}: its messages lead back to it, which they are not meant to",
         APPLICATION_TOPIC,

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from infra.functions import API_STAGE, Role
+from chalicelib.platform.context import Role
+from infra.functions import API_STAGE
 from infra.parameters import parameter_name
 
 Json = dict[str, Any]

@@ -14,10 +14,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kit.queues import MANUAL_QUEUES, Queue
+from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
 from infra import apis
 from infra.deployment.stagefile import check_stage
-from infra.functions import API_STAGE, APP_NAME, Role, functions_of
+from infra.functions import API_STAGE, APP_NAME, functions_of
 from infra.stacks import WAIT, Stacks, application_stack, stateful_stack
 
 Json = dict[str, Any]

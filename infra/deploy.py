@@ -13,6 +13,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.platform.context import Role
 from infra.deployment.account import Account, RefusedError, connect
 from infra.deployment.base import DeclinedError, Deployment, settable
 from infra.deployment.core import CoreDeployment
@@ -20,7 +21,6 @@ from infra.deployment.further import FurtherDeployment
 from infra.deployment.keys import given_keys
 from infra.deployment.plan import Console
 from infra.deployment.stagefile import StageFile, check_stage, read
-from infra.functions import Role
 from infra.further import check_name
 from infra.package import ROOT
 from infra.rotate import RotationError

@@ -3,8 +3,9 @@ region or account, while API Gateway's generated host ends with its API."""
 
 from typing import Any
 
+from chalicelib.platform.context import Role
 from infra.apis import REST_API, SOCKET_API, SOCKET_STAGE
-from infra.functions import API_STAGE, Role
+from infra.functions import API_STAGE
 from infra.parameters import is_given, parameter_name
 
 Json = dict[str, Any]

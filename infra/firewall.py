@@ -6,8 +6,8 @@ support a web ACL before a WebSocket API.
 
 from typing import Any
 
+from chalicelib.platform.context import Role
 from infra.apis import api_name, rest_stage_arn
-from infra.functions import Role
 from infra.parameters import parameter_name
 
 Json = dict[str, Any]

@@ -11,21 +11,13 @@ from typing import Any
 
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables.schema import Table
+from chalicelib.platform.context import HttpSource, QueueSource, Role, ScheduleSource, StreamSource
 from infra import apis
 from infra.alarms import application_alarms
 from infra.domains import domain_conditions, domain_outputs, domains, generated_socket_url, rest_url, socket_url
 from infra.firewall import CONDITIONS as FIREWALL_CONDITIONS
 from infra.firewall import firewall
-from infra.functions import (
-    APP_NAME,
-    Function,
-    HttpSource,
-    QueueSource,
-    Role,
-    ScheduleSource,
-    StreamSource,
-    functions_of,
-)
+from infra.functions import APP_NAME, LambdaFunction, functions_of
 from infra.further import NAME_PATTERN, OWN_QUEUE, WEBSOCKET_API, own_queue, source_queue
 from infra.grants import GRANTS, is_in_a_loop
 from infra.libraries import PYTHON
@@ -179,7 +171,7 @@ def _environment(role: Role) -> Json:
     return settings | variables | own
 
 
-def _function_properties(each: Function, tables: Sequence[Table], role: Role) -> Json:
+def _function_properties(each: LambdaFunction, tables: Sequence[Table], role: Role) -> Json:
     properties: Json = {
         "Runtime": f"python{PYTHON}",  # regardless of the Python that packages them
         "Timeout": each.timeout_seconds,
@@ -216,7 +208,7 @@ def _function_properties(each: Function, tables: Sequence[Table], role: Role) ->
     return properties
 
 
-def _own_environment(each: Function) -> Json:
+def _own_environment(each: LambdaFunction) -> Json:
     bucket = {"AGENT_BUCKET": {"Ref": "ArtifactBucket"}} if GRANTS[each.name].hands_out_agent else {}
     return {"FUNCTION_NAME": each.name} | bucket
 
@@ -234,7 +226,7 @@ def _queue_event(source: QueueSource, role: Role) -> Json:
     }
 
 
-def _stream_events(each: Function, source: StreamSource, tables: Sequence[Table]) -> Json:
+def _stream_events(each: LambdaFunction, source: StreamSource, tables: Sequence[Table]) -> Json:
     """An event source mapping per stream, named by its table, so that the order of tables does not matter. (Chalice's
     own mapping, for its placeholder, is removed from the merged template.)"""
     events: Json = {}

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.kit.queues import Queue
+from chalicelib.platform.context import Role
 from infra.alarms import APPLICATION_TOPIC, age_alarm, waiting_alarm
-from infra.functions import APP_NAME, FUNCTIONS, MAX_RECEIVES, VISIBILITY_TIMEOUTS, Role, function
+from infra.functions import APP_NAME, FUNCTIONS, MAX_RECEIVES, VISIBILITY_TIMEOUTS, function
 from infra.parameters import documented_settings, parameter_name
 from infra.stateful import only_by_tls, queue_parameter
 

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
 from infra.deployment.indexes import METADATA, used_indexes
 from infra.deployment.stagefile import check_stage
 from infra.fragment import finished, fragment
-from infra.functions import Role
 from infra.further import without_the_core
 from infra.libraries import PYTHON, find_python, install
 from infra.sdk import is_description_of_another, slim

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.platform.context import Role
 from chalicelib.settings import Settings
-from infra.functions import Role
 
 Json = dict[str, Any]
 

@@ -6,9 +6,9 @@ from typing import Any
 from chalicelib.fleet.distribution.model import PREFIX as AGENT_PREFIX
 from chalicelib.kit.queues import MANUAL_QUEUES
 from chalicelib.kit.tables.schema import Table
-from infra.functions import API_STAGE, Function, QueueSource, Role, StreamSource
+from chalicelib.platform.context import QUERY, Grants, QueueSource, Role, StreamSource
+from infra.functions import API_STAGE, LambdaFunction
 from infra.further import OWN_QUEUES, source_queue
-from infra.grants import QUERY, Grants
 from infra.stateful import queue_parameter, stream_parameter
 
 Json = dict[str, Any]
@@ -17,7 +17,9 @@ DATA_KEY_PURPOSE = "edge-admin data key"
 """The encryption context of every data key that the code requests from KMS."""
 
 
-def policies(function: Function, grants: Grants, tables: Mapping[str, Table], role: Role = Role.CORE) -> list[Json]:
+def policies(
+    function: LambdaFunction, grants: Grants, tables: Mapping[str, Table], role: Role = Role.CORE
+) -> list[Json]:
     """The value of ``Policies`` of the function's IAM role, in a stack of that role. Raises KeyError for a table that
     does not exist."""
     statements = [_logs(function), *_table_statements(grants, tables)]
@@ -63,7 +65,7 @@ def _sockets_arn() -> Json:
     return _arn("execute-api", f"${{WebsocketAPI}}/{API_STAGE}/*/@connections/*")
 
 
-def _logs(function: Function) -> Json:
+def _logs(function: LambdaFunction) -> Json:
     """The permission to write to its own log group, which exists before the function."""
     return _allow(
         ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -105,7 +107,7 @@ def _table_statements(grants: Grants, tables: Mapping[str, Table]) -> list[Json]
     return [_allow([f"dynamodb:{action}" for action in actions], arns) for actions, arns in sorted(by_actions.items())]
 
 
-def _source_statements(function: Function, tables: Mapping[str, Table], role: Role) -> list[Json]:
+def _source_statements(function: LambdaFunction, tables: Mapping[str, Table], role: Role) -> list[Json]:
     """The permissions that Lambda's poller needs, in the role of the function, to read its event source."""
     match function.source:
         case QueueSource(queue=queue):

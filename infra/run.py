@@ -17,8 +17,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kit.clock import SystemClock, to_seconds_text
+from chalicelib.platform.context import ScheduleSource
 from infra.deployment.stagefile import check_stage
-from infra.functions import APP_NAME, FUNCTIONS, ScheduleSource, function
+from infra.functions import APP_NAME, FUNCTIONS, function
 from infra.stacks import WAIT, Stacks, application_stack
 
 SCHEDULES = tuple(each.name for each in FUNCTIONS if isinstance(each.source, ScheduleSource))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from chalicelib.platform.context import Role
 from infra.artifacts import Artifacts
 from infra.changes import Change, Kind
 from infra.deployment.account import Account
@@ -12,7 +13,6 @@ from infra.deployment.checked import check_parameters, check_settings
 from infra.deployment.plan import Console, dangers, described
 from infra.deployment.stagefile import StageFile
 from infra.deployment.urls import Urls
-from infra.functions import Role
 from infra.further import OWN_SETTINGS
 from infra.package import package, release
 from infra.parameters import SECRET_KEYS, check_options, documented_settings, options_of, parameter_name

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from chalicelib.platform.context import Role
 from infra.agent_bundle import Bundle
 from infra.agent_release import build_release, publish
 from infra.artifacts import deployed_template
@@ -18,7 +19,6 @@ from infra.deployment.plan import Console
 from infra.deployment.stagefile import StageFile
 from infra.deployment.tables import unprotected
 from infra.deployment.urls import Urls, public_url
-from infra.functions import Role
 from infra.package import write_stateful
 from infra.stacks import application_stack, further_stack, stateful_stack
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from chalicelib.platform.context import Role
 from infra.artifacts import deployed_template
 from infra.changes import Kind
 from infra.deployment.account import Account
@@ -10,7 +11,6 @@ from infra.deployment.base import Deployment, as_parameters
 from infra.deployment.plan import Console
 from infra.deployment.stagefile import StageFile
 from infra.deployment.urls import Urls, public_url
-from infra.functions import Role
 from infra.further import OWN_SETTINGS, WEBSOCKET_API, settings_of, urls_for_agents
 from infra.parameters import documented_settings, parameter_name
 from infra.stacks import application_stack, further_stack, stateful_stack

@@ -13,9 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from chalicelib.platform.context import QueueSource, ScheduleSource, StreamSource
 from chalicelib.schema import ALL_TABLES
 from infra.artifacts import Artifacts, deployed_template
-from infra.functions import APP_NAME, FUNCTIONS, Function, QueueSource, ScheduleSource, StreamSource
+from infra.functions import APP_NAME, FUNCTIONS, LambdaFunction
 from infra.local.emulator import Emulator
 from infra.local.proxy import CONCURRENT_REQUESTS, Proxy
 from infra.local.recorder import Call, Recorder
@@ -162,7 +163,7 @@ class LocalCloud:
 
     @property
     def refused(self) -> list[tuple[str, str]]:
-        """Function and error code of each call that was too large for AWS, where `calls` are recorded."""
+        """LambdaFunction and error code of each call that was too large for AWS, where `calls` are recorded."""
         return list(_running(self._recorder).refused)
 
     def sweep(self) -> None:
@@ -258,7 +259,7 @@ class LocalCloud:
         client = self.client("lambda")
         waiting = [each for each in FUNCTIONS if isinstance(each.source, QueueSource | StreamSource)]
 
-        def start(each: Function) -> None:
+        def start(each: LambdaFunction) -> None:
             client.invoke(FunctionName=self._physical_ids[each.resource], Payload=b'{"Records":[]}')
 
         with ThreadPoolExecutor(max_workers=CONCURRENCY) as pool:

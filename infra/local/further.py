@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
+from chalicelib.platform.context import Role, ScheduleSource
 from infra.artifacts import Artifacts, deployed_template
-from infra.functions import APP_NAME, Role, ScheduleSource, function, functions_of
+from infra.functions import APP_NAME, function, functions_of
 from infra.further import WEBSOCKET_API, check_name, settings_of, urls_for_agents
 from infra.local.cloud import STAGE, WAIT, LocalCloud
 from infra.local.proxy import Proxy

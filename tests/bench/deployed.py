@@ -12,7 +12,7 @@ from pathlib import Path
 
 import app
 from chalicelib.kit.queues import Queue
-from infra.functions import FUNCTIONS, Function
+from infra.functions import FUNCTIONS, LambdaFunction
 from infra.package import REQUIREMENTS, ROOT, compile_all, kept_in_package
 from infra.sdk import slim
 
@@ -27,7 +27,7 @@ RUNTIME = ("chalice/__init__.py", "chalice/app.py")
 class Deployed:
     """A function and the handler that Lambda loads: ``module.name``."""
 
-    function: Function
+    function: LambdaFunction
     handler: str
 
     @property

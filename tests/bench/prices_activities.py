@@ -8,8 +8,9 @@ from typing import Any
 
 from chalicelib.fleet.nodes.rules import HealthLimits
 from chalicelib.kit.tables import Item, Table
+from chalicelib.platform.context import ScheduleSource
 from chalicelib.schema import ALL_TABLES
-from infra.functions import FUNCTIONS, ScheduleSource
+from infra.functions import FUNCTIONS
 from tests.bench import prices
 from tests.bench.prices import Usage
 from tests.bench.prices_agent import LISTS_OF_AN_EXECUTION

@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
+from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
 from infra.firewall import firewall
 from infra.fragment import fragment
-from infra.functions import MAX_RECEIVES, Role, function
+from infra.functions import MAX_RECEIVES, function
 from tests.bench import prices
 from tests.bench.prices import MILLION, Usage
 from tests.bench.prices_activities import activities

@@ -14,8 +14,9 @@ from chalicelib.fleet.nodes.health import SWEEP_PAGE
 from chalicelib.fleet.nodes.rules import HealthLimits
 from chalicelib.fleet.nodes.store import HEALTH_SHARDS
 from chalicelib.fleet.workers.check_health import BUDGET_SECONDS
+from chalicelib.platform.context import QueueSource, StreamSource
 from chalicelib.settings import Settings
-from infra.functions import QueueSource, StreamSource, function
+from infra.functions import function
 from infra.parameters import OPTIONS
 from tests.bench import prices
 from tests.bench.prices import Usage

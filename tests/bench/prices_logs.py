@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.platform.context import Role
 from infra import apis
-from infra.functions import Role
 from tests.bench import prices
 from tests.bench.prices import GB, Usage
 

@@ -6,9 +6,10 @@ from functools import cache
 
 from chalicelib.fleet.nodes.rules import HealthLimits
 from chalicelib.kit.queues import MANUAL_QUEUES, Queue
+from chalicelib.platform.context import ScheduleSource
 from chalicelib.schema import ALL_TABLES
 from infra.fragment import fragment
-from infra.functions import FUNCTIONS, ScheduleSource
+from infra.functions import FUNCTIONS
 from infra.stateful import stateful_template
 from tests.bench import prices
 from tests.bench.prices import GB, MILLION, Usage

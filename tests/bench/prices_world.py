@@ -10,7 +10,8 @@ from math import ceil
 from typing import Any
 
 from chalicelib.kit.tables import Call
-from infra.functions import QueueSource, function
+from chalicelib.platform.context import QueueSource
+from infra.functions import function
 from tests.bench import prices
 from tests.bench.prices import Usage
 from tests.bench.prices_logs import logged, rest_line_bytes, socket_line_bytes

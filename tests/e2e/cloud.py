@@ -6,8 +6,9 @@ from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 from chalicelib.kit.queues import MANUAL_QUEUES, Queue
+from chalicelib.platform.context import QueueSource, StreamSource
 from chalicelib.schema import ALL_TABLES
-from infra.functions import FUNCTIONS, QueueSource, StreamSource
+from infra.functions import FUNCTIONS
 from infra.grants import GRANTS
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.cloud import LocalCloud

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.functions import Role
+from chalicelib.platform.context import Role
 from infra.libraries import PYTHON, find_python, install
 from infra.package import ROOT, package
 from infra.resolved import transformed

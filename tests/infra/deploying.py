@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
 from infra.agent_bundle import Bundle
 from infra.deployment.account import Account
@@ -17,7 +18,6 @@ from infra.deployment.further import FurtherDeployment
 from infra.deployment.plan import Console
 from infra.deployment.stagefile import StageFile
 from infra.fragment import fragment
-from infra.functions import Role
 
 STAGE = "try"
 WAIT = {"Delay": 0, "MaxAttempts": 10_000}

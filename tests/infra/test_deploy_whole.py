@@ -2,7 +2,8 @@
 
 import pytest
 
-from infra.functions import FUNCTIONS, Role, functions_of
+from chalicelib.platform.context import Role
+from infra.functions import FUNCTIONS, functions_of
 from infra.package import package
 from tests.infra.deploying import STAGE, Deployer
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.functions import Role
+from chalicelib.platform.context import Role
 from infra.lint import REASONS, Finding, of_policies, verdict
 from tests.infra.places import parameters_of_the_application
 
@@ -23,7 +23,7 @@ def test_what_is_meant_is_no_finding():
 def test_one_without_a_reason_is_told_with_its_place(unexpected):
     [line] = verdict([*EXPECTED, unexpected])
 
-    assert line == f"{unexpected.place}: {unexpected.rule} {unexpected.text}"
+    assert line == f"{unexpected.source}: {unexpected.rule} {unexpected.text}"
 
 
 def test_a_reason_that_no_finding_has_any_more_is_told():

@@ -13,10 +13,11 @@ import yaml
 from chalicelib.fleet.metrics import totals
 from chalicelib.fleet.metrics.admin import State, families_of
 from chalicelib.kit.queues import MANUAL_QUEUES, Depth, Queue
+from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
 from infra.apis import _REST_LOG_FIELDS, _SOCKET_LOG_FIELDS
 from infra.dashboard import dashboard
-from infra.functions import Role, functions_of
+from infra.functions import functions_of
 from infra.local.agents import AGENT_FOLDER
 from infra.package import ROOT
 from tests.support.builders import a_cluster, a_command, machines

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
+from chalicelib.platform.context import Role
 from chalicelib.settings import Settings
 from infra.apis import PUBLIC_KEYS_ROUTE, PUBLIC_ROUTES, fleet_routes
-from infra.functions import Role
 from infra.package import ROOT
 from infra.parameters import (
     OPTIONS,

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.platform.context import ScheduleSource
 from chalicelib.schema import ALL_TABLES
 from infra.artifacts import TEMPLATE_BYTES
-from infra.functions import FUNCTIONS, ScheduleSource
+from infra.functions import FUNCTIONS
 from infra.local.transform import CONCURRENCY, WAITING_CONCURRENCY, local_state, local_template
 from infra.package import ROOT, _run_chalice, kept_in_package, package
 from infra.stateful import stateful_template, to_compact_json

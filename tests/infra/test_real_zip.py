@@ -7,8 +7,9 @@ import pytest
 
 from chalicelib.kit.tables import Meter, Put
 from chalicelib.kit.tables.dynamodb import DynamoDriver
+from chalicelib.platform.context import QueueSource
 from chalicelib.schema import ALL_TABLES
-from infra.functions import FUNCTIONS, QueueSource
+from infra.functions import FUNCTIONS
 from infra.libraries import PYTHON
 from tests.bench.deployed import deployed_functions, environment_of
 from tests.infra.runtime_client import FunctionFailed, rest_event

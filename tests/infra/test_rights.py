@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 
 import pytest
 
+from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
-from infra.functions import Role
 from infra.lint import parliament
 from infra.package import package
 from infra.resolved import transformed

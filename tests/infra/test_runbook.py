@@ -7,9 +7,9 @@ import boto3
 import pytest
 from botocore import xform_name
 
+from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
 from infra.fragment import fragment
-from infra.functions import Role
 from infra.package import ROOT
 from infra.stateful import stateful_template
 

@@ -7,9 +7,10 @@ import sys
 import pytest
 
 from chalicelib.kit.queues import Queue
+from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
 from infra.fragment import fragment
-from infra.functions import Role, functions_of
+from infra.functions import functions_of
 from infra.further import (
     NAME_PATTERN,
     OWN_QUEUES,

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
 from infra.deployment.base import settable
 from infra.deployment.checked import check_parameters
@@ -13,7 +14,6 @@ from infra.deployment.keys import given_keys
 from infra.deployment.stagefile import FOLDER, StageFile, check_stage, read
 from infra.deployment.urls import Urls
 from infra.fragment import fragment
-from infra.functions import Role
 from infra.package import ROOT
 from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
 

@@ -6,13 +6,14 @@ import re
 import pytest
 
 from chalicelib.kit.queues import Queue
+from chalicelib.platform.context import QueueSource, ScheduleSource, StreamSource
 from chalicelib.platform.webhooks.store import DELIVERIES
 from chalicelib.schema import ALL_TABLES
 from infra.alarms import SENT_FOR_LATER
 from infra.apis import GATEWAY_RESPONSES, gateway_response
 from infra.artifacts import INLINE_TEMPLATE_BYTES
 from infra.fragment import check_types, fragment
-from infra.functions import FUNCTIONS, QueueSource, ScheduleSource, StreamSource, consumer_of, logical_id
+from infra.functions import FUNCTIONS, consumer_of, logical_id
 from infra.package import ROOT
 from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
 from infra.stateful import stateful_template, stream_parameter, table_resource, to_compact_json

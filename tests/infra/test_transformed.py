@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from chalicelib.platform.context import Role, ScheduleSource
 from chalicelib.schema import ALL_TABLES
 from chalicelib.settings import Settings
-from infra.functions import FUNCTIONS, Role, ScheduleSource, functions_of
+from infra.functions import FUNCTIONS, functions_of
 from infra.grants import is_in_a_loop
 from infra.parameters import documented_settings, parameter_name
 from infra.resolved import resolved

@@ -28,16 +28,9 @@ from typing import Any
 
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Check, Delete, Item, Put, Table, Update, Write
+from chalicelib.platform.context import QueueSource, StreamSource
 from chalicelib.schema import ALL_TABLES
-from infra.functions import (
-    MAX_RECEIVES,
-    VISIBILITY_TIMEOUTS,
-    Function,
-    QueueSource,
-    StreamSource,
-    consumer_of,
-    function,
-)
+from infra.functions import MAX_RECEIVES, VISIBILITY_TIMEOUTS, LambdaFunction, consumer_of, function
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.dynamo import FakeDynamo
 from tests.support.fakes.dynamo_stream import ChangeStream, StreamRecord
@@ -216,7 +209,7 @@ class TimedWorld(World):
 
     def invoke(
         self,
-        function: Function,
+        function: LambdaFunction,
         handler: str,
         event: Mapping[str, Any],
         chain: Chain,

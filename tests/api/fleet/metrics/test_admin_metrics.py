@@ -8,8 +8,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from chalicelib.fleet.metrics import totals
 from chalicelib.kit.queues import Queue, QueueError
+from chalicelib.platform.context import ScheduleSource
 from chalicelib.schema import ALL_TOTALS
-from infra.functions import FUNCTIONS, ScheduleSource
+from infra.functions import FUNCTIONS
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.callers import operator
 from tests.support.client import API_KEY, METRICS_KEY
