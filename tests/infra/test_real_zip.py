@@ -39,7 +39,7 @@ def test_every_handler_starts_from_the_zip_alone(real_zip):
 
 def test_a_handler_that_is_not_in_the_zip_is_told_with_its_name(real_zip):
     with (
-        pytest.raises(FunctionFailed, match=r"No module named 'chalicelib\.workers\.missing'"),
+        pytest.raises(FunctionFailed, match=r"No module named 'chalicelib\.fleet\.workers\.missing'"),
         real_zip.start("chalicelib.fleet.workers.missing.handler", environment_of("")),
     ):
         pass
