@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from infra.house import documents, exceptions, known, sources
+from infra.house import documents, exceptions, known, markdown, sources, words
 from infra.house.exceptions import EXCEPTIONS, Exempt
 from infra.house.findings import Finding
 from infra.house.rules import DOCUMENT_RULES, PROSE, RULES
@@ -24,6 +24,11 @@ def in_sources(root: Path) -> Iterator[Finding]:
             yield from rule.find(source)
 
 
+def in_markdown(root: Path) -> Iterator[Finding]:
+    for document in markdown.read(root):
+        yield from words.find(document)
+
+
 def in_documents(root: Path) -> Iterator[Finding]:
     for document in documents.read(root):
         for rule in DOCUMENT_RULES:
@@ -36,7 +41,7 @@ def main(arguments: list[str], root: Path = ROOT, exempt: Sequence[Exempt] = EXC
         return 2
     if arguments == ["openapi"]:
         return _show(in_documents(root))
-    findings = [*exceptions.apply([*in_sources(root), *in_documents(root)], exempt)]
+    findings = [*exceptions.apply([*in_sources(root), *in_markdown(root), *in_documents(root)], exempt)]
     if arguments == ["all"]:
         return _show(findings)
     path = root / known.FILE
@@ -49,7 +54,10 @@ def main(arguments: list[str], root: Path = ROOT, exempt: Sequence[Exempt] = EXC
             return 1
         path.write_text(known.text_of(now), encoding="utf-8")
         return 0
-    return _show(known.apply(findings, before))
+    status = _show(known.apply(findings, before))
+    if status:
+        print("Mend these. If findings were mended, or files moved or split: make format", file=sys.stderr)
+    return status
 
 
 def _show(findings: Iterable[Finding]) -> int:

@@ -1,11 +1,11 @@
-"""Constructions that plain English does without, in docstrings, comments and published descriptions."""
+"""Constructions that plain English does without, in docstrings, comments, published descriptions and documents."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from infra.house.findings import Finding
-from infra.house.sources import Prose, Source
+from infra.house.prose import HasProse, Prose
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ CONSTRUCTIONS = (
 )
 
 
-def find(source: Source) -> Iterator[Finding]:
+def find(source: HasProse) -> Iterator[Finding]:
     for prose in source.prose:
         for each in CONSTRUCTIONS:
             for found in each.found_in(prose):

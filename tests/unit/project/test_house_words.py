@@ -2,7 +2,8 @@
 
 import pytest
 
-from infra.house import words
+from infra.house import markdown, words
+from infra.house.markdown import Markdown
 from infra.house.sources import Source
 
 
@@ -89,3 +90,22 @@ def test_docstring_of_an_attribute_and_published_descriptions_are_read():
     assert refused('class A:\n    limit: int = 3\n    """For nobody."""') == [3]
     assert refused('field = Field(description="For nobody")') == [1]
     assert refused('log("nobody")') == []
+
+
+def refused_in_markdown(text: str) -> list[int]:
+    return [each.line for each in words.find(Markdown("docs/example.md", text))]
+
+
+def test_paragraphs_and_items_of_a_document_are_read():
+    assert refused_in_markdown("# Title\n\nIf nobody looks.\n\n- One.\n- What waits\n  for nobody.\n") == [3, 6, 7]
+
+
+def test_code_headings_and_tables_of_a_document_are_not_read():
+    assert refused_in_markdown("# What it is\n\n```\n# for nobody\n```\n\n| What | Who |\n| --- | --- |\n") == []
+
+
+def test_documents_are_found_at_the_root_and_below_known_folders(tmp_path):
+    for name in ("README.md", "docs/adr/0001.md", "build/copy.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("Text.\n")
+    assert [each.path for each in markdown.read(tmp_path)] == ["README.md", "docs/adr/0001.md"]
