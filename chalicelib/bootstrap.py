@@ -59,8 +59,8 @@ class Services(Fleet):
             self.ids,
             self.nodes,
             self.clusters,
-            read_limit=self.settings.list_read_limit,
-            totals=self.counters.read,
+            lists=self.lists,
+            read_total=self.counters.read,
             default_deadline=timedelta(seconds=deadline) if deadline else None,
         )
 
@@ -83,15 +83,14 @@ class Services(Fleet):
             self.clusters,
             self.triggering,
             deadline_seconds=settings.self_update_deadline_seconds,
-            list_read_limit=settings.list_read_limit,
-            totals=self.counters.read,
+            lists=self.lists,
         )
 
     @cached_property
     def update_outcomes(self) -> Outcomes:
         from chalicelib.fleet.updates.outcomes import Outcomes
 
-        return Outcomes(self.tables, self.clock, list_read_limit=self.settings.list_read_limit)
+        return Outcomes(self.tables, self.clock, self.lists)
 
     @cached_property
     def update_fan_outs(self) -> UpdateFanOuts:
@@ -110,8 +109,7 @@ class Services(Fleet):
     def executions(self) -> Executions:
         from chalicelib.fleet.commands.executions import Executions
 
-        limit = self.settings.list_read_limit
-        return Executions(self.tables, self.clock, read_limit=limit, totals=self.counters.read)
+        return Executions(self.tables, self.clock, self.lists)
 
     @cached_property
     def fan_outs(self) -> FanOuts:
@@ -141,8 +139,7 @@ class Services(Fleet):
             nodes=self.nodes,
             clusters=self.clusters,
             passwords=self.passwords,
-            list_read_limit=self.settings.list_read_limit,
-            totals=self.counters.read,
+            lists=self.lists,
         )
 
     @cached_property
@@ -155,8 +152,7 @@ class Services(Fleet):
             usernames=self.ssh_usernames,
             nodes=self.nodes,
             clusters=self.clusters,
-            list_read_limit=self.settings.list_read_limit,
-            totals=self.counters.read,
+            lists=self.lists,
         )
 
     @cached_property
@@ -189,7 +185,7 @@ class Services(Fleet):
             catalogue=catalogue(),
             source=SOURCE,
             core_name=settings.core_name,
-            list_read_limit=settings.list_read_limit,
+            lists=self.lists,
             counters=self.counters,
         )
 

@@ -41,8 +41,7 @@ class Fleet(Foundations):
     @cached_property
     def clusters(self) -> Clusters:
         return self._clusters(
-            list_read_limit=self.settings.list_read_limit,
-            totals=self.counters.read,
+            lists=self.lists,
             default=_default_cluster(self.settings),
             vpn=self.vpn,
         )
@@ -51,8 +50,9 @@ class Fleet(Foundations):
     def every_cluster(self) -> Clusters:
         """For those who walk over all there are: makes no default cluster and asks no counter."""
         from chalicelib.fleet.admins.service import MOST_CLUSTERS
+        from chalicelib.kit.listing import Lists
 
-        return self._clusters(list_read_limit=MOST_CLUSTERS, totals=lambda _total: 0)
+        return self._clusters(lists=Lists(self.tables, self.clock, MOST_CLUSTERS))
 
     def _clusters(self, **more: Any) -> Clusters:
         from chalicelib.fleet.clusters.ranges import Pools
@@ -116,8 +116,7 @@ class Fleet(Foundations):
             admin_urls=self.settings.own_urls,
             public_keys=self.settings.public_enrollment_key_enabled,
             public_keys_last_seconds=self.settings.public_enrollment_key_seconds,
-            list_read_limit=self.settings.list_read_limit,
-            totals=self.counters.read,
+            lists=self.lists,
             machines=KnownMachines(),
             vpn=self.vpn,
         )
@@ -138,8 +137,7 @@ class Fleet(Foundations):
             self.clusters,
             self.enrollment,
             unreachable_seconds=self.settings.node_unreachable_seconds,
-            list_read_limit=self.settings.list_read_limit,
-            totals=self.counters.read,
+            lists=self.lists,
             release_aliases=aliases_store.release,
             vpn=self.vpn,
             trusts_hosts=self.settings.netmaker_hosts_prove_nodes,
@@ -206,8 +204,7 @@ class Fleet(Foundations):
             self.nodes,
             self.clusters,
             self.vpn,
-            list_read_limit=self.settings.list_read_limit,
-            totals=self.counters.read,
+            lists=self.lists,
         )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.kit.bus import Bus
     from chalicelib.kit.counters import Counters
     from chalicelib.kit.crypto import Sealer
+    from chalicelib.kit.listing import Lists
     from chalicelib.kit.queues import Queues
     from chalicelib.kit.sockets import Sockets
     from chalicelib.kit.tasks import Tasks
@@ -44,6 +45,12 @@ class Foundations:
         from chalicelib.kit.counters import Counters
 
         return Counters(self.tables, self.clock)
+
+    @cached_property
+    def lists(self) -> Lists:
+        from chalicelib.kit.listing import Lists
+
+        return Lists(self.tables, self.clock, self.settings.list_read_limit, self.counters.read)
 
     @cached_property
     def tasks(self) -> Tasks:

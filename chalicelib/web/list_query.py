@@ -11,7 +11,7 @@ from annotated_types import Ge, Le
 from pydantic import BeforeValidator, WithJsonSchema
 
 from chalicelib.kit.listing import NEWEST_FIRST, FilterValue, ListRequest, Order, parse_order
-from chalicelib.kit.listing.moments import lower_bound
+from chalicelib.kit.listing.fields import lower_bound
 from chalicelib.web.problems import problems, wrong_type
 from chalicelib.web.validation import A_DATE_TIME, INT32_MAX, Boolean, Int32, NotNull, Query, Uuid, lost_plus
 

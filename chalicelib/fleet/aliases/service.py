@@ -12,7 +12,7 @@ from chalicelib.fleet.nodes.service import Nodes
 from chalicelib.fleet.vpn.port import SETTLE_TRIES, Member, Vpn
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import not_found, unavailable
-from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
 _ALIAS_PLACE = 0
@@ -20,7 +20,7 @@ _ALIAS_PLACE = 0
 
 
 class Aliases:
-    """Makes, lists and removes aliases. ``totals`` reads what counters know, for long lists."""
+    """Makes, lists and removes aliases."""
 
     def __init__(
         self,
@@ -30,15 +30,13 @@ class Aliases:
         clusters: Clusters,
         vpn: Vpn,
         *,
-        list_read_limit: int,
-        totals: Counter,
+        lists: Lists,
     ) -> None:
         self._tables = tables
         self._clock = clock
         self._nodes = nodes
         self._vpn = vpn
-        self._list_read_limit = list_read_limit
-        self._totals = totals
+        self._lists = lists
         self._store = AliasStore(
             tables,
             cluster_ids=lambda names: [cluster.id for cluster in clusters.find_many(names)],
@@ -80,7 +78,7 @@ class Aliases:
 
     def list_page(self, request: ListRequest) -> ListPage[Alias]:
         """One page of all aliases; raises `EdgeError` (bad request) when the filters leave too much to read."""
-        return self._store.page(request, self._clock.now(), self._list_read_limit, self._totals)
+        return self._lists.page(self._store.listing, request).map(store.from_item)
 
     def delete(self, row_id: str) -> None:
         """Take the name away. Its DNS entry goes by the change stream.

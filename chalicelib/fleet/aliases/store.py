@@ -2,20 +2,16 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from chalicelib.fleet.aliases.model import Alias
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of
 from chalicelib.kit.listing import (
     LISTED_AT,
-    Counter,
-    Direct,
+    IndexSource,
+    KeySource,
     Listing,
-    ListPage,
-    ListRequest,
     Moment,
-    Source,
     Text,
     Uuid,
     all_rows,
@@ -39,7 +35,9 @@ TABLE = Table(
     stream=True,
 )
 
-_ALL = Source(index="listing", partitions=fixed(*map(str, range(SHARDS))), insertion=LISTED_AT, totals=all_rows(TABLE))
+_ALL = IndexSource(
+    index="listing", partitions=fixed(*map(str, range(SHARDS))), insertion=LISTED_AT, totals=all_rows(TABLE)
+)
 
 TOTALS = _ALL.counted(TABLE)
 """Totals that are kept as counters, and what a recount reads."""
@@ -79,12 +77,12 @@ class AliasStore:
         aliases_of: Callable[[tuple[str, ...]], list[str]],
     ) -> None:
         self._tables = tables
-        self._list = Listing(
+        self.listing = Listing(
             TABLE,
             fields=FIELDS,
             sources=(
-                Direct(by="node_id", keys=lambda node_ids: [_key(row_id) for row_id in aliases_of(node_ids)]),
-                Source(
+                KeySource(by="node_id", keys=lambda node_ids: [_key(row_id) for row_id in aliases_of(node_ids)]),
+                IndexSource(
                     index="by_cluster",
                     by="cluster_name",
                     partitions=cluster_ids,
@@ -97,17 +95,12 @@ class AliasStore:
 
     def find(self, row_id: str) -> Alias | None:
         row = self._tables.get(TABLE, _key(row_id))
-        return None if row is None else _from_item(row)
+        return None if row is None else from_item(row)
 
     def find_many(self, row_ids: Sequence[str]) -> list[Alias]:
         """Those that exist."""
         rows = self._tables.get_many([Ref(TABLE, _key(row_id)) for row_id in row_ids])
-        return [_from_item(row) for row in rows if row is not None]
-
-    def page(self, request: ListRequest, now: datetime, read_limit: int, totals: Counter) -> ListPage[Alias]:
-        """One page; raises as `Listing.page` does."""
-        page = self._list.page(self._tables, request, now=now, read_limit=read_limit, counter=totals)
-        return page.map(_from_item)
+        return [from_item(row) for row in rows if row is not None]
 
 
 def put(alias: Alias) -> Put:
@@ -129,5 +122,6 @@ def _to_item(alias: Alias) -> Item:
     return {**alias.model_dump(), "shard": shard, "listed_at": f"{alias.inserted_at}#{alias.id}"}
 
 
-def _from_item(row: Item) -> Alias:
+def from_item(row: Item) -> Alias:
+    """An alias from its whole row."""
     return Alias.model_validate(row)

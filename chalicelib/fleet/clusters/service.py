@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from chalicelib.fleet.clusters.model import Cluster, DefaultCluster, Identified
 from chalicelib.fleet.clusters.ranges import AddressRange, Pools, ranges_of
 from chalicelib.fleet.clusters.rules import below_count, check_capacity, check_name, not_empty, overlapping, parse_range
-from chalicelib.fleet.clusters.store import ClusterStore, from_item
+from chalicelib.fleet.clusters.store import CLUSTER_LIST, ClusterStore, from_item
 from chalicelib.fleet.clusters.subnets import Found, Head, Subnets
 from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
@@ -13,7 +13,7 @@ from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, conflict, forbidden, not_found, unavailable
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Check, ConditionFailedError, Item, Tables, TransactionFailedError, Update, Write
 
 _CLUSTER_PLACE = 0
@@ -23,9 +23,9 @@ _CLUSTER_PLACE = 0
 class Clusters:
     """Creates, changes, deletes and finds clusters, and counts their nodes.
 
-    ``reserved_slots`` are the addresses of a range that are kept from nodes; ``totals`` reads what counters know, for
-    long lists. The ``default`` cluster is made once per container on its first use; an operator
-    who deletes it meets it again in the next container. Raises ValueError for one that could never be made.
+    ``reserved_slots`` are the addresses of a range that are kept from nodes. The ``default`` cluster is made once per
+    container on its first use; an operator who deletes it meets it again in the next container. Raises ValueError for
+    one that could never be made.
     """
 
     def __init__(
@@ -36,8 +36,7 @@ class Clusters:
         *,
         pools: Pools,
         reserved_slots: int,
-        list_read_limit: int,
-        totals: Counter,
+        lists: Lists,
         default: DefaultCluster | None = None,
         vpn: Vpn = REGISTRY,
     ) -> None:
@@ -47,8 +46,7 @@ class Clusters:
         self._store = ClusterStore(tables)
         self._subnets = Subnets(tables, pools)
         self._reserved_slots = reserved_slots
-        self._list_read_limit = list_read_limit
-        self._totals = totals
+        self._lists = lists
         self._vpn = vpn
         self._default = default
         self._default_ensured = False
@@ -109,7 +107,7 @@ class Clusters:
     def list_page(self, request: ListRequest) -> ListPage[Cluster]:
         """One page of all clusters; raises `EdgeError` (bad request) when the filters leave too much to read."""
         self.ensure_default()
-        return self._store.page(request, self._clock.now(), self._list_read_limit, self._totals)
+        return self._lists.page(CLUSTER_LIST, request).map(from_item)
 
     def change_node_limit(self, name: str, node_limit: int | None) -> Cluster:
         """Set or, with None, lift the limit. Raises `EdgeError`: not found; validation for a limit above the range's

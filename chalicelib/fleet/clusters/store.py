@@ -1,20 +1,16 @@
 """Rows of clusters: keys, indexes and attribute names."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 from chalicelib.fleet.clusters.model import Cluster, Identified
 from chalicelib.kit.listing import (
-    Counter,
-    Direct,
+    IndexSource,
+    IsSet,
+    KeySource,
     Listing,
-    ListPage,
-    ListRequest,
     Moment,
     Number,
-    Presence,
-    Source,
     Text,
     all_rows,
     fixed,
@@ -62,7 +58,7 @@ TABLE = Table(
     stream=True,
 )
 
-_ALL = Source(index="listing", partitions=fixed(LISTING), totals=all_rows(TABLE))
+_ALL = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(TABLE))
 
 TOTALS = _ALL.counted(TABLE)
 """Totals that are kept as counters, and what a recount reads."""
@@ -71,18 +67,18 @@ FIELDS = {
     "name": Text("name"),
     "ipv4_range": Text("ipv4_range"),
     "node_limit": Number("node_limit"),
-    "has_node_limit": Presence("node_limit"),
+    "has_node_limit": IsSet("node_limit"),
     "node_count": Number("node_count"),
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
 """What clusters are filtered and sorted by."""
 
-_LIST = Listing(
+CLUSTER_LIST = Listing(
     TABLE,
     fields=FIELDS,
     sources=(
-        Direct(by="name", keys=lambda names: [{"name": name} for name in names]),
+        KeySource(by="name", keys=lambda names: [{"name": name} for name in names]),
         _ALL,
     ),
 )
@@ -100,11 +96,6 @@ class ClusterStore:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-
-    def page(self, request: ListRequest, now: datetime, read_limit: int, totals: Counter) -> ListPage[Cluster]:
-        """One page; raises as `Listing.page` does."""
-        page = _LIST.page(self._tables, request, now=now, read_limit=read_limit, counter=totals)
-        return page.map(from_item)
 
     def walk(self) -> Iterator[ClusterName]:
         """All clusters, oldest first, from the index alone."""

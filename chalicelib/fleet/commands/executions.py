@@ -33,14 +33,14 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, forbidden, not_found
 from chalicelib.kit.listing import (
     Choice,
-    Counter,
     Flag,
+    IsSet,
     Listing,
     ListPage,
     ListRequest,
+    Lists,
     Moment,
     Number,
-    Presence,
     Text,
     Uuid,
 )
@@ -51,12 +51,12 @@ FIELDS = {
     "outcome": Choice("outcome", read=outcome_of_row, reads=("status", "exit_code")),
     "target_all": Flag("target_all"),
     "exit_code": Number("exit_code"),
-    "has_output": Presence("output", "output_gz"),
+    "has_output": IsSet("output", "output_gz"),
     "output": Text("output", read=output_of, reads=("output", "output_gz")),
     "command_id": Uuid("command_id"),
     "node_id": Uuid("node_id"),
     "cluster_name": Text("node_cluster_name"),
-    "has_cluster": Presence("target_cluster_name"),
+    "has_cluster": IsSet("target_cluster_name"),
     "sent_at": Moment("sent_at"),
     "completed_at": Moment("completed_at"),
     "cancelled_at": Moment("cancelled_at"),
@@ -74,16 +74,12 @@ _LIST = Listing(
 
 
 class Executions:
-    """Reads executions together with their commands, and moves them from state to state.
+    """Reads executions together with their commands, and moves them from state to state."""
 
-    ``totals`` reads what counters know, for long lists.
-    """
-
-    def __init__(self, tables: Tables, clock: Clock, *, read_limit: int, totals: Counter) -> None:
+    def __init__(self, tables: Tables, clock: Clock, lists: Lists) -> None:
         self._tables = tables
         self._clock = clock
-        self._read_limit = read_limit
-        self._totals = totals
+        self._lists = lists
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
 
@@ -95,7 +91,7 @@ class Executions:
         return self._with_commands([execution])[0]
 
     def list_page(self, request: ListRequest) -> ListPage[ExecutionView]:
-        """One page; raises as `Listing.page` does."""
+        """One page; raises as `Lists.page` does."""
         page = self._page(request)
         views = self._with_commands(page.items)
         return ListPage(views, page.page, page.page_size, page.total_count)
@@ -204,9 +200,7 @@ class Executions:
         return [view for view in self.details_of(execution_ids) if _is_waiting(view, now)]
 
     def _page(self, request: ListRequest) -> ListPage[Execution]:
-        now = self._clock.now()
-        page = _LIST.page(self._tables, request, now=now, read_limit=self._read_limit, counter=self._totals)
-        return page.map(execution_from_item)
+        return self._lists.page(_LIST, request).map(execution_from_item)
 
     def _open_for_agent(self, node_id: str, status: Status, request: ListRequest) -> ListPage[AssignedExecution]:
         rows = [row for row in self._executions.open_of_node(node_id) if row["status"] == status.value]

@@ -18,7 +18,7 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.errors import EdgeError, Kind, not_found
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.listing import Counter, Listing, ListPage, ListRequest, Moment, Number, Presence, Text
+from chalicelib.kit.listing import IsSet, Listing, ListPage, ListRequest, Lists, Moment, Number, ReadTotal, Text
 from chalicelib.kit.redrive import FIRST_LOOK
 from chalicelib.kit.tables import Item, Tables
 
@@ -35,9 +35,9 @@ SUMMARY_LIMIT = 100_000
 FIELDS = {
     "command_text": Text("command_text"),
     "timeout": Number("timeout"),
-    "has_timeout": Presence("timeout"),
+    "has_timeout": IsSet("timeout"),
     "expired_at": Moment("expired_at"),
-    "has_expired_at": Presence("expired_at"),
+    "has_expired_at": IsSet("expired_at"),
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
@@ -50,7 +50,7 @@ _LIST = Listing(COMMANDS, fields=FIELDS, sources=(ALL_COMMANDS,))
 class Commands:
     """Commands are made, read and deleted, never changed. Their executions are made by `FanOuts`.
 
-    ``totals`` reads what counters know, for long lists. ``default_deadline`` is given to commands without one; None
+    ``read_total`` counts a command's executions. ``default_deadline`` is given to commands without one; None
     leaves them without.
     """
 
@@ -62,8 +62,8 @@ class Commands:
         nodes: Nodes,
         clusters: Clusters,
         *,
-        read_limit: int,
-        totals: Counter,
+        lists: Lists,
+        read_total: ReadTotal,
         default_deadline: timedelta | None = None,
     ) -> None:
         self._tables = tables
@@ -71,8 +71,8 @@ class Commands:
         self._ids = ids
         self._nodes = nodes
         self._clusters = clusters
-        self._read_limit = read_limit
-        self._totals = totals
+        self._lists = lists
+        self._read_total = read_total
         self._default_deadline = default_deadline
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
@@ -110,9 +110,8 @@ class Commands:
         return command
 
     def list_page(self, request: ListRequest) -> ListPage[Command]:
-        """One page; raises as `Listing.page` does."""
-        now = self._clock.now()
-        page = _LIST.page(self._tables, request, now=now, read_limit=self._read_limit, counter=self._totals)
+        """One page; raises as `Lists.page` does."""
+        page = self._lists.page(_LIST, request)
         # A lagging index may still name one that has just been deleted.
         live = [item for item in page.items if item.get("deleted_at") is None]
         return replace(page, items=live).map(command_from_item)
@@ -130,7 +129,7 @@ class Commands:
         if fan_out is not None and fan_out.parts:
             return command, Progress(CommandState.CREATING, None, None, summary)
         if summary is None:
-            targets = self._totals(total_of(EXECUTIONS.name, "command_id", command_id))
+            targets = self._read_total(total_of(EXECUTIONS.name, "command_id", command_id))
             is_open = self._executions.has_open(command_id)
         else:
             targets, is_open = summary.total, summary.open > 0

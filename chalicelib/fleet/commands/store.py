@@ -9,7 +9,7 @@ from chalicelib.fleet.commands.model import OPEN, Command, Execution, Outcome, S
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of, moment_of
-from chalicelib.kit.listing import Source, all_rows, as_given, fixed, rows_with, sharded
+from chalicelib.kit.listing import IndexSource, all_rows, as_given, fixed, rows_with, sharded
 from chalicelib.kit.tables import Change, Index, Item, Key, Remove, Set, Table
 
 SHARDS = 4
@@ -51,26 +51,28 @@ EXECUTIONS = Table(
     stream=True,
 )
 
-ALL_COMMANDS = Source(index="listing", partitions=fixed(LISTING), totals=all_rows(COMMANDS))
+ALL_COMMANDS = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(COMMANDS))
 
-BY_COMMAND = Source(
+BY_COMMAND = IndexSource(
     index="by_command", by="command_id", partitions=sharded(SHARDS), totals=rows_with(EXECUTIONS, "command_id")
 )
-BY_NODE = Source(index="by_node", by="node_id", partitions=as_given)
-BY_CLUSTER = Source(
+BY_NODE = IndexSource(index="by_node", by="node_id", partitions=as_given)
+BY_CLUSTER = IndexSource(
     index="by_cluster",
     by="cluster_name",
     partitions=sharded(SHARDS),
     totals=rows_with(EXECUTIONS, "cluster_name"),
 )
-BY_STATUS = Source(index="by_status", by="status", partitions=sharded(SHARDS), totals=rows_with(EXECUTIONS, "status"))
+BY_STATUS = IndexSource(
+    index="by_status", by="status", partitions=sharded(SHARDS), totals=rows_with(EXECUTIONS, "status")
+)
 _STATUSES: Mapping[str, Sequence[Status]] = {
     outcome.value: tuple(status for status in Status if outcome in {outcome_of(status, 0), outcome_of(status, 1)})
     for outcome in Outcome
 }
 """Outcome -> the statuses in which it occurs."""
 
-BY_OUTCOME = Source(
+BY_OUTCOME = IndexSource(
     index="by_status",
     by="outcome",
     partitions=lambda outcomes: [
@@ -81,7 +83,7 @@ BY_OUTCOME = Source(
     ],
     decides=False,
 )
-ALL_EXECUTIONS = Source(index="all", partitions=fixed(*map(str, range(SHARDS))), totals=all_rows(EXECUTIONS))
+ALL_EXECUTIONS = IndexSource(index="all", partitions=fixed(*map(str, range(SHARDS))), totals=all_rows(EXECUTIONS))
 
 TOTALS = {
     **ALL_COMMANDS.counted(COMMANDS),

@@ -8,7 +8,15 @@ from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.enrollment.blob import SECRET_BYTES, key_id_of, to_blob
 from chalicelib.fleet.enrollment.model import EnrollmentKey, KeyChanges, Machines, Outcome, Redemption, Verification
 from chalicelib.fleet.enrollment.rules import decide, had_its_use
-from chalicelib.fleet.enrollment.store import NOTHING, TABLE, EnrollmentStore, Presented, is_expired, still_there
+from chalicelib.fleet.enrollment.store import (
+    NOTHING,
+    TABLE,
+    EnrollmentStore,
+    Presented,
+    is_expired,
+    key_from_item,
+    still_there,
+)
 from chalicelib.fleet.vpn.port import Joining, Member, Network, Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit.backoff import Backoff
@@ -16,7 +24,7 @@ from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
 from chalicelib.kit.crypto import Sealer, Secret, associated_data, digest, same
 from chalicelib.kit.errors import EdgeError, Kind, forbidden, invalid, not_found, unavailable
 from chalicelib.kit.ids import Ids, to_unpadded_base64
-from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import ConditionFailedError, Put, Tables, TransactionFailedError, Write
 from chalicelib.platform.events.service import Events
 
@@ -45,8 +53,8 @@ _VERIFIED = "enrollment_key.verified"
 class Enrollment:
     """Makes, changes, lists and verifies enrollment keys, and redeems the tokens that verifying gives.
 
-    ``admin_urls`` are the addresses that new keys carry; ``totals`` reads what counters know, for long lists.
-    ``public_keys`` lets anybody draw a single-use key for the default cluster, good for ``public_keys_last_seconds``.
+    ``admin_urls`` are the addresses that new keys carry. ``public_keys`` lets anybody draw a single-use key for the
+    default cluster, good for ``public_keys_last_seconds``.
     """
 
     def __init__(
@@ -60,8 +68,7 @@ class Enrollment:
         sealer: Sealer,
         admin_urls: Sequence[str],
         public_keys: bool,
-        list_read_limit: int,
-        totals: Counter,
+        lists: Lists,
         machines: Machines,
         public_keys_last_seconds: int = 86_400,
         vpn: Vpn = REGISTRY,
@@ -76,8 +83,7 @@ class Enrollment:
         self._admin_urls = admin_urls
         self._public_keys = public_keys
         self._public_keys_last_seconds = public_keys_last_seconds
-        self._list_read_limit = list_read_limit
-        self._totals = totals
+        self._lists = lists
         self._store = EnrollmentStore(tables, self._cluster_ids, machines)
 
     # -- operators -----------------------------------------------------------------------------------------------
@@ -108,7 +114,7 @@ class Enrollment:
 
     def list_page(self, request: ListRequest) -> ListPage[EnrollmentKey]:
         """One page of all keys; raises `EdgeError` (bad request) when the filters leave too much to read."""
-        return self._store.page(request, self._clock.now(), self._list_read_limit, self._totals)
+        return self._lists.page(self._store.listing, request).map(key_from_item)
 
     def reveal(self, key: EnrollmentKey) -> Secret:
         """The blob to hand to machines."""

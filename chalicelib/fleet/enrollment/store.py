@@ -9,17 +9,14 @@ from chalicelib.fleet.enrollment.model import NOBODY, EnrollmentKey, KeyChanges,
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.crypto import digest
 from chalicelib.kit.listing import (
-    Counter,
     Custom,
-    Direct,
     FilterValue,
+    IndexSource,
+    IsSet,
+    KeySource,
     Listing,
-    ListPage,
-    ListRequest,
     Moment,
     Number,
-    Presence,
-    Source,
     Text,
     all_rows,
     fixed,
@@ -69,7 +66,7 @@ TABLE = Table(
 )
 """Only keys that anybody could draw are collected by their time."""
 
-_ALL = Source(index="listing", partitions=fixed(LISTING), totals=all_rows(TABLE))
+_ALL = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(TABLE))
 
 TOTALS = _ALL.counted(TABLE)
 """Totals that are kept as counters, and what a recount reads."""
@@ -98,14 +95,14 @@ def _is_key(item: Item, value: FilterValue, _now: datetime) -> bool:
 FIELDS = {
     "cluster_name": Text("cluster_name"),
     "name": Text("name"),
-    "has_name": Presence("name"),
+    "has_name": IsSet("name"),
     "key": Custom(("key_digest",), _is_key),
     "uses_remaining": Number("uses_remaining"),
-    "is_unlimited": Presence("uses_remaining", negated=True),
+    "is_unlimited": IsSet("uses_remaining", negated=True),
     "is_spent": Custom(("uses_remaining",), _is_spent),
     "is_expired": Custom(("expired_at",), _is_expired),
-    "is_never_used": Presence("last_used_at", negated=True),
-    "has_expiry": Presence("expired_at"),
+    "is_never_used": IsSet("last_used_at", negated=True),
+    "has_expiry": IsSet("expired_at"),
     "expired_at": Moment("expired_at"),
     "last_used_at": Moment("last_used_at"),
     "inserted_at": Moment("inserted_at"),
@@ -139,12 +136,12 @@ class EnrollmentStore:
     def __init__(self, tables: Tables, cluster_ids: Callable[[tuple[str, ...]], list[str]], machines: Machines) -> None:
         self._tables = tables
         self._machines = machines
-        self._list = Listing(
+        self.listing = Listing(
             TABLE,
             fields=FIELDS,
             sources=(
-                Direct(by="key", keys=_keys_of),
-                Source(
+                KeySource(by="key", keys=_keys_of),
+                IndexSource(
                     index="by_cluster",
                     by="cluster_name",
                     partitions=cluster_ids,
@@ -156,12 +153,7 @@ class EnrollmentStore:
 
     def find(self, key_id: str) -> EnrollmentKey | None:
         row = self._tables.get(TABLE, {"id": key_id})
-        return None if row is None else _from_item(row)
-
-    def page(self, request: ListRequest, now: datetime, read_limit: int, totals: Counter) -> ListPage[EnrollmentKey]:
-        """One page; raises as `Listing.page` does."""
-        page = self._list.page(self._tables, request, now=now, read_limit=read_limit, counter=totals)
-        return page.map(_from_item)
+        return None if row is None else key_from_item(row)
 
     def put(self, key: EnrollmentKey, removed_at: datetime | None = None) -> Put:
         """A new key; ``removed_at`` is when it may be collected."""
@@ -174,7 +166,7 @@ class EnrollmentStore:
         # One whose end an operator has set is a key like any other.
         kept = [Remove("expires_epoch")] if "expired_at" in changes else []
         update = Update(TABLE, {"id": key.id}, (*sets, *kept, Set("updated_at", now)), Exists("id"))
-        return _from_item(self._tables.write(update, "enrollment_key.updated") or {})
+        return key_from_item(self._tables.write(update, "enrollment_key.updated") or {})
 
     def delete(self, key: EnrollmentKey) -> None:
         """Remove a key that was read."""
@@ -196,7 +188,7 @@ class EnrollmentStore:
         refs = [Ref(TABLE, {"id": key_id}), Ref(TOKENS, {"id": _use_id(key_id, node_id)})]
         row, use, *known = self._tables.get_many([*refs, *self._machines.refs(node_id)])
         return Presented(
-            None if row is None else _from_item(row),
+            None if row is None else key_from_item(row),
             use_noted=use is not None and _is_alive(use, now),
             standing=self._machines.standing(known),
             noted_until=None if use is None else str(use["expires_at"]),
@@ -277,5 +269,5 @@ def _keys_of(blobs: tuple[str, ...]) -> list[Key]:
     return [{"id": key_id} for blob in blobs if (key_id := key_id_of(blob)) is not None]
 
 
-def _from_item(row: Item) -> EnrollmentKey:
+def key_from_item(row: Item) -> EnrollmentKey:
     return EnrollmentKey.model_validate(row)

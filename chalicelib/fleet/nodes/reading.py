@@ -7,18 +7,17 @@ from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes import presence_store, store
 from chalicelib.fleet.nodes.model import Node, NodePage, NodeSummary, NodeView, Presence, Status, TargetNode, TargetPage
 from chalicelib.fleet.nodes.store import ALL, BY_STATUS, NODES
-from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import bad_request, not_found
 from chalicelib.kit.listing import (
     LISTED_AT,
     Choice,
-    Counter,
     Flag,
+    IndexSource,
     Listing,
     ListPage,
     ListRequest,
+    Lists,
     Moment,
-    Source,
     Text,
     rows_with,
 )
@@ -38,21 +37,17 @@ FIELDS = {
 
 
 class NodeReader:
-    """``totals`` reads what counters know, for long lists."""
+    """Reads nodes for lists, for targeting and by id."""
 
-    def __init__(
-        self, tables: Tables, clock: Clock, clusters: Clusters, *, list_read_limit: int, totals: Counter
-    ) -> None:
+    def __init__(self, tables: Tables, clusters: Clusters, lists: Lists) -> None:
         self._tables = tables
-        self._clock = clock
         self._clusters = clusters
-        self._list_read_limit = list_read_limit
-        self._totals = totals
+        self._lists = lists
         self._listing = Listing(
             NODES,
             fields=FIELDS,
             sources=(
-                Source(
+                IndexSource(
                     index="by_cluster",
                     by="cluster_name",
                     partitions=lambda names: [cluster.id for cluster in clusters.find_many(names)],
@@ -73,14 +68,7 @@ class NodeReader:
 
     def list_page(self, request: ListRequest) -> ListPage[NodeView]:
         """One page with the presence of its nodes. Raises bad_request when the filters leave too much to read."""
-        page = self._listing.page(
-            self._tables,
-            request,
-            now=self._clock.now(),
-            read_limit=self._list_read_limit,
-            counter=self._totals,
-            enrich=self._with_presence,
-        ).map(store.node_from_item)
+        page = self._lists.page(self._listing, request, enrich=self._with_presence).map(store.node_from_item)
         seen = presence_store.read_presences(self._tables, [node.id for node in page.items])
         return page.map(lambda node: NodeView(node, seen.get(node.id)))
 

@@ -36,7 +36,7 @@ from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Check, Tables, Update
 
 __all__ = ["PATIENCE_SECONDS", "SHARDS", "Agent", "Nodes"]
@@ -45,8 +45,8 @@ __all__ = ["PATIENCE_SECONDS", "SHARDS", "Agent", "Nodes"]
 class Nodes:
     """One facade over what the modules of this context do; their classes tell what each call promises.
 
-    ``patient_tables`` repeats conflicts for `PATIENCE_SECONDS`: only enrolment waits so long. ``totals`` reads
-    what counters know, for long lists. ``release_aliases`` makes the writes that remove a node's aliases.
+    ``patient_tables`` repeats conflicts for `PATIENCE_SECONDS`: only enrolment waits so long. ``release_aliases`` makes
+    the writes that remove a node's aliases.
     """
 
     def __init__(
@@ -60,8 +60,7 @@ class Nodes:
         enrollment: Enrollment,
         *,
         unreachable_seconds: int,
-        list_read_limit: int,
-        totals: Counter,
+        lists: Lists,
         release_aliases: Release,
         vpn: Vpn = REGISTRY,
         trusts_hosts: bool = False,
@@ -86,7 +85,7 @@ class Nodes:
         self._connections = Connections(tables, clock, self._health, limits, self._identity)
         self._placing = Placing(tables, clock, clusters, release_aliases, vpn)
         self._excluding = Excluding(tables, clock)
-        self._reader = NodeReader(tables, clock, clusters, list_read_limit=list_read_limit, totals=totals)
+        self._reader = NodeReader(tables, clusters, lists)
 
     def register(
         self,

@@ -16,7 +16,7 @@ from chalicelib.fleet.nodes.model import (
     TargetNode,
     TargetPage,
 )
-from chalicelib.kit.listing import LISTED_AT, Source, all_rows, fixed, rows_with, sharded
+from chalicelib.kit.listing import LISTED_AT, IndexSource, all_rows, fixed, rows_with, sharded
 from chalicelib.kit.tables import (
     Absent,
     And,
@@ -65,7 +65,7 @@ PRESENCE = Table("presence", partition="id", indexes=(Index("health_due", "healt
 
 CONNECTIONS = Table("connections", partition="id", expires_at="expires_epoch")
 
-BY_STATUS = Source(
+BY_STATUS = IndexSource(
     index="by_status",
     by="status",
     partitions=sharded(SHARDS),
@@ -73,7 +73,9 @@ BY_STATUS = Source(
     totals=rows_with(NODES, "status"),
 )
 
-ALL = Source(index="listing", partitions=fixed(*map(str, range(SHARDS))), insertion=LISTED_AT, totals=all_rows(NODES))
+ALL = IndexSource(
+    index="listing", partitions=fixed(*map(str, range(SHARDS))), insertion=LISTED_AT, totals=all_rows(NODES)
+)
 
 TOTALS = {**ALL.counted(NODES), **BY_STATUS.counted(NODES, *Status)}
 """Totals that are kept as counters, and what a recount reads."""

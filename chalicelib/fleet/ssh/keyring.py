@@ -12,13 +12,13 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import conflict, not_found, unavailable
 from chalicelib.kit.listing import (
     LISTED_AT,
-    Counter,
-    Direct,
+    IndexSource,
+    KeySource,
     Listing,
     ListPage,
     ListRequest,
+    Lists,
     Moment,
-    Source,
     Text,
     Uuid,
 )
@@ -38,7 +38,7 @@ FIELDS = {
 
 
 class SshPublicKeys:
-    """Keys are added to user names, read and deleted, never changed. ``totals`` reads what counters know."""
+    """Keys are added to user names, read and deleted, never changed."""
 
     def __init__(
         self,
@@ -48,18 +48,16 @@ class SshPublicKeys:
         usernames: SshUsernames,
         nodes: Nodes,
         clusters: Clusters,
-        list_read_limit: int,
-        totals: Counter,
+        lists: Lists,
     ) -> None:
         self._tables = tables
         self._clock = clock
         self._usernames = usernames
-        self._list_read_limit = list_read_limit
-        self._totals = totals
+        self._lists = lists
         self._store = SshStore(tables)
         homes = Homes(tables, clusters, nodes)
-        of_username = Direct(by="ssh_username_id", keys=self._keys_of_usernames)
-        in_clusters = Source(index="by_node", by="cluster_name", partitions=homes.node_ids, insertion=LISTED_AT)
+        of_username = KeySource(by="ssh_username_id", keys=self._keys_of_usernames)
+        in_clusters = IndexSource(index="by_node", by="cluster_name", partitions=homes.node_ids, insertion=LISTED_AT)
         self._list = Listing(KEYS, FIELDS, (of_username, OF_NODE, in_clusters, ALL_KEYS))
         self._enrich = homes.enrich(KEYS)
 
@@ -95,15 +93,7 @@ class SshPublicKeys:
 
     def list_page(self, request: ListRequest) -> ListPage[SshPublicKey]:
         """One page; raises `EdgeError` (bad request) when the filters leave too much to read."""
-        page = self._list.page(
-            self._tables,
-            request,
-            now=self._clock.now(),
-            read_limit=self._list_read_limit,
-            counter=self._totals,
-            enrich=self._enrich,
-        )
-        return page.map(key_from_item)
+        return self._lists.page(self._list, request, enrich=self._enrich).map(key_from_item)
 
     def delete(self, row_id: str) -> None:
         """Nobody logs in by it from now on. A concurrent deletion counts as this one.

@@ -21,7 +21,18 @@ from chalicelib.fleet.ssh.store import (
 )
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import not_found, unavailable
-from chalicelib.kit.listing import LISTED_AT, Counter, Flag, Listing, ListPage, ListRequest, Moment, Source, Text, Uuid
+from chalicelib.kit.listing import (
+    LISTED_AT,
+    Flag,
+    IndexSource,
+    Listing,
+    ListPage,
+    ListRequest,
+    Lists,
+    Moment,
+    Text,
+    Uuid,
+)
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
 CLEAN_UP_USERNAMES = 20
@@ -42,10 +53,7 @@ FIELDS = {
 
 
 class SshUsernames:
-    """User names are made, read and deleted, never changed but for their keys (`keyring.SshPublicKeys`).
-
-    ``totals`` reads what counters know, for long lists.
-    """
+    """User names are made, read and deleted, never changed but for their keys (`keyring.SshPublicKeys`)."""
 
     def __init__(
         self,
@@ -55,18 +63,16 @@ class SshUsernames:
         nodes: Nodes,
         clusters: Clusters,
         passwords: Passwords,
-        list_read_limit: int,
-        totals: Counter,
+        lists: Lists,
     ) -> None:
         self._tables = tables
         self._clock = clock
         self._nodes = nodes
         self._passwords = passwords
-        self._list_read_limit = list_read_limit
-        self._totals = totals
+        self._lists = lists
         self._store = SshStore(tables)
         homes = Homes(tables, clusters, nodes)
-        in_clusters = Source(index="by_node", by="cluster_name", partitions=homes.node_ids, insertion=LISTED_AT)
+        in_clusters = IndexSource(index="by_node", by="cluster_name", partitions=homes.node_ids, insertion=LISTED_AT)
         self._list = Listing(USERNAMES, FIELDS, (OF_NODE, in_clusters, ALL_USERNAMES))
         self._enrich = homes.enrich(USERNAMES)
 
@@ -101,15 +107,7 @@ class SshUsernames:
 
     def list_page(self, request: ListRequest) -> ListPage[SshUsername]:
         """One page; raises `EdgeError` (bad request) when the filters leave too much to read."""
-        page = self._list.page(
-            self._tables,
-            request,
-            now=self._clock.now(),
-            read_limit=self._list_read_limit,
-            counter=self._totals,
-            enrich=self._enrich,
-        )
-        return page.map(username_from_item)
+        return self._lists.page(self._list, request, enrich=self._enrich).map(username_from_item)
 
     def delete(self, row_id: str) -> None:
         """Remove it with its keys: nobody logs in by it from now on. Raises `EdgeError` (not found, unavailable)."""

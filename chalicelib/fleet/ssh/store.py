@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from chalicelib.fleet.ssh.model import SshPublicKey, SshUsername
 from chalicelib.kit.clock import parse_time
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of, to_milliseconds
-from chalicelib.kit.listing import LISTED_AT, Source, all_rows, as_given, fixed
+from chalicelib.kit.listing import LISTED_AT, IndexSource, all_rows, as_given, fixed
 from chalicelib.kit.tables import (
     Absent,
     And,
@@ -59,9 +59,9 @@ KEYS = Table(
     stream=True,
 )
 
-ALL_USERNAMES = Source(index="listing", partitions=fixed(LISTING), insertion=LISTED_AT, totals=all_rows(USERNAMES))
-ALL_KEYS = Source(index="listing", partitions=fixed(LISTING), insertion=LISTED_AT, totals=all_rows(KEYS))
-OF_NODE = Source(index="by_node", by="node_id", partitions=as_given, insertion=LISTED_AT)
+ALL_USERNAMES = IndexSource(index="listing", partitions=fixed(LISTING), insertion=LISTED_AT, totals=all_rows(USERNAMES))
+ALL_KEYS = IndexSource(index="listing", partitions=fixed(LISTING), insertion=LISTED_AT, totals=all_rows(KEYS))
+OF_NODE = IndexSource(index="by_node", by="node_id", partitions=as_given, insertion=LISTED_AT)
 
 TOTALS = {**ALL_USERNAMES.counted(USERNAMES), **ALL_KEYS.counted(KEYS)}
 """Totals that are kept as counters, and what a recount reads."""

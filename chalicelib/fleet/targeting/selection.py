@@ -10,7 +10,7 @@ from chalicelib.fleet.nodes.model import TargetNode, TargetPage
 from chalicelib.fleet.nodes.service import SHARDS as NODE_SHARDS
 from chalicelib.fleet.nodes.service import Nodes
 from chalicelib.fleet.targeting.model import SHARD, Targeting, TargetType
-from chalicelib.kit.listing import Choice, Field, Flag, Moment, Number, Presence, Text, matches
+from chalicelib.kit.listing import Choice, Field, Flag, IsSet, Moment, Number, Text, matches
 from chalicelib.kit.tables import Item
 
 NODE_FIELDS: Mapping[str, Field] = {
@@ -29,7 +29,7 @@ CLUSTER_FIELDS: Mapping[str, Field] = {
     "name": Text("name"),
     "ipv4_range": Text("ipv4_range"),
     "node_count": Number("node_count"),
-    "has_node_limit": Presence("node_limit"),
+    "has_node_limit": IsSet("node_limit"),
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }

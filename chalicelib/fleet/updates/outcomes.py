@@ -2,10 +2,10 @@
 
 from chalicelib.fleet.nodes.model import Agent
 from chalicelib.fleet.updates.model import NodeState, NodeUpdate, Report
-from chalicelib.fleet.updates.store import NODE_UPDATES, UpdateStore, update_key
+from chalicelib.fleet.updates.store import NODE_UPDATES, UpdateStore, nodes_of, update_from_item, update_key
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import conflict, not_found
-from chalicelib.kit.listing import ListPage, ListRequest
+from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import And, Equals, Exists, Remove, Set, Tables, Update
 
 _WAITED_FOR = And(Equals("state", NodeState.TRIGGERED.value), Exists("report_by"))
@@ -14,10 +14,10 @@ _WAITED_FOR = And(Equals("state", NodeState.TRIGGERED.value), Exists("report_by"
 class Outcomes:
     """A request is not over before each node that was told, and that reports, has said what became of it."""
 
-    def __init__(self, tables: Tables, clock: Clock, *, list_read_limit: int) -> None:
+    def __init__(self, tables: Tables, clock: Clock, lists: Lists) -> None:
         self._tables = tables
         self._clock = clock
-        self._list_read_limit = list_read_limit
+        self._lists = lists
         self._store = UpdateStore(tables)
 
     def report(self, agent: Agent, request_id: str, report: Report) -> NodeUpdate:
@@ -53,7 +53,7 @@ class Outcomes:
         """One page of the nodes of a request, as they stand now. Raises `EdgeError` (not found, bad request)."""
         if self._store.find(request_id) is None:
             raise not_found()
-        return self._store.page_of_nodes(request_id, request, self._clock.now(), self._list_read_limit)
+        return self._lists.page(nodes_of(request_id), request).map(update_from_item)
 
 
 def _says_the_same(row: NodeUpdate, report: Report) -> bool:

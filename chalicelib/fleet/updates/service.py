@@ -11,13 +11,21 @@ from chalicelib.fleet.targeting.rules import wrong_with
 from chalicelib.fleet.transport.dispatch import UPDATES_PER_MESSAGE
 from chalicelib.fleet.updates import rules, store
 from chalicelib.fleet.updates.model import NodeState, RequestStatus, SelfUpdateRequest, UpdateCheck
-from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS, SHARDS, UpdateStore, request_key
+from chalicelib.fleet.updates.store import (
+    NODE_UPDATES,
+    REQUEST_LIST,
+    REQUESTS,
+    SHARDS,
+    UpdateStore,
+    request_from_item,
+    request_key,
+)
 from chalicelib.fleet.updates.triggering import Triggering
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, not_found
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.redrive import FIRST_LOOK
 from chalicelib.kit.tables import Delete, Equals, Tables, TransactionFailedError
 
@@ -34,7 +42,7 @@ ROWS_PER_CHUNK = 100
 class SelfUpdates:
     """Requests are made, read and deleted; `UpdateFanOuts` and `Triggering` carry them out.
 
-    ``deadline_seconds`` is how long nodes are waited for; ``totals`` reads what counters know, for long lists.
+    ``deadline_seconds`` is how long nodes are waited for.
     """
 
     def __init__(
@@ -47,8 +55,7 @@ class SelfUpdates:
         triggering: Triggering,
         *,
         deadline_seconds: int,
-        list_read_limit: int,
-        totals: Counter,
+        lists: Lists,
     ) -> None:
         self._tables = tables
         self._clock = clock
@@ -57,8 +64,7 @@ class SelfUpdates:
         self._clusters = clusters
         self._triggering = triggering
         self._deadline = timedelta(seconds=deadline_seconds)
-        self._list_read_limit = list_read_limit
-        self._totals = totals
+        self._lists = lists
         self._store = UpdateStore(tables)
 
     def create(
@@ -99,7 +105,7 @@ class SelfUpdates:
 
     def list_page(self, request: ListRequest) -> ListPage[SelfUpdateRequest]:
         """One page of all requests; raises `EdgeError` (bad request) when the filters leave too much to read."""
-        return self._store.page(request, self._clock.now(), self._list_read_limit, self._totals)
+        return self._lists.page(REQUEST_LIST, request).map(request_from_item)
 
     def delete(self, request_id: str) -> None:
         """Remove a completed request; its nodes are cleaned up afterwards. Raises `EdgeError`: not found, conflict."""

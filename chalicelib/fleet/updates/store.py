@@ -9,12 +9,9 @@ from chalicelib.fleet.updates.model import NodeUpdate, SelfUpdateRequest
 from chalicelib.kit.ids import compose_uuid7, to_milliseconds
 from chalicelib.kit.listing import (
     Choice,
-    Counter,
+    IndexSource,
     Listing,
-    ListPage,
-    ListRequest,
     Moment,
-    Source,
     Text,
     all_rows,
     fixed,
@@ -57,7 +54,7 @@ REQUESTS = Table(
 
 NODE_UPDATES = Table("self_updates", partition="request_shard", sort="node_id", stream=True)
 
-_ALL = Source(index="listing", partitions=fixed(LISTING), totals=all_rows(REQUESTS))
+_ALL = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(REQUESTS))
 
 TOTALS = _ALL.counted(REQUESTS)
 """Totals that are kept as counters, and what a recount reads."""
@@ -69,7 +66,7 @@ FIELDS = {
 }
 """What requests are filtered and sorted by."""
 
-_LIST = Listing(REQUESTS, fields=FIELDS, sources=(_ALL,))
+REQUEST_LIST = Listing(REQUESTS, fields=FIELDS, sources=(_ALL,))
 
 _NEWEST = 100
 """Requests that one check looks at: what one BatchGet reads."""
@@ -94,13 +91,6 @@ class UpdateStore:
     def find(self, request_id: str) -> SelfUpdateRequest | None:
         row = self._tables.get(REQUESTS, request_key(request_id))
         return None if row is None else request_from_item(row)
-
-    def page(
-        self, request: ListRequest, now: datetime, read_limit: int, totals: Counter
-    ) -> ListPage[SelfUpdateRequest]:
-        """One page; raises as `Listing.page` does."""
-        page = _LIST.page(self._tables, request, now=now, read_limit=read_limit, counter=totals)
-        return page.map(request_from_item)
 
     def due_pages(self, now: str) -> Iterator[list[SelfUpdateRequest]]:
         """What is due, most overdue first, as the rows say now."""
@@ -133,17 +123,15 @@ class UpdateStore:
             for page in self._tables.pages(_shard_query(request_id, shard)):
                 yield from map(update_from_item, page.items)
 
-    def page_of_nodes(
-        self, request_id: str, request: ListRequest, now: datetime, read_limit: int
-    ) -> ListPage[NodeUpdate]:
-        """One page; raises as `Listing.page` does. The rows of the request are read whole: some 300 bytes a node."""
-        of_request = Source(index=None, partitions=fixed(*_shards(request_id)), insertion=None)
-        listing = Listing(NODE_UPDATES, fields=NODE_FIELDS, sources=(of_request,))
-        return listing.page(self._tables, request, now=now, read_limit=read_limit).map(update_from_item)
-
     def page_of_shard(self, request_id: str, shard: int, limit: int) -> Page:
         """The first rows of a shard of a request's nodes."""
         return self._tables.query(_shard_query(request_id, shard, limit))
+
+
+def nodes_of(request_id: str) -> Listing:
+    """The nodes of a request. Their rows are read whole: some 300 bytes a node."""
+    of_request = IndexSource(index=None, partitions=fixed(*_shards(request_id)), insertion=None)
+    return Listing(NODE_UPDATES, fields=NODE_FIELDS, sources=(of_request,))
 
 
 def _shard_query(request_id: str, shard: int, limit: int | None = None) -> Query:

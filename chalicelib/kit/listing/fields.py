@@ -1,25 +1,36 @@
 """The kinds of list fields: each defines how a field is read from a row, filtered and sorted.
 
-A row without the field matches no filter, except `Presence` (which tests for it), `Flag` (absent counts as false) and
+A row without the field matches no filter, except `IsSet` (which tests for it), `Flag` (absent counts as false) and
 `Custom` (which decides itself).
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar
 
+from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.ids import normalise_uuid
-from chalicelib.kit.listing.moments import lower_bound, upper_bound
 from chalicelib.kit.listing.request import FilterValue
-from chalicelib.kit.listing.texts import exact_values, text_test
 from chalicelib.kit.tables import Item, Value
 
 Test = Callable[[Item], bool]
 
 EXACT, AT_LEAST, AT_MOST = "", "gte", "lte"
 """Operators: what follows the field's name in a parameter, after two underscores."""
+
+_LIST = ","
+_ANYTHING = "*"
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+
+_EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)
+"""The smallest bound. Some platforms format years below 1000 with fewer than four digits; no row is that old."""
+
+_LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 class Field(ABC):
@@ -64,7 +75,10 @@ class Column(Field):
 
 
 class Text(Column):
-    """Text with the grammar of `texts`."""
+    """Text: ``a,b`` matches any of these or exactly ``a,b``, ``a*b`` is a pattern, anything else matches exactly.
+
+    Inside a comma list a star means itself. Patterns ignore case; ``%`` and ``_`` mean themselves everywhere.
+    """
 
     def test(self, operator: str, wanted: FilterValue, now: datetime | None) -> Test:
         del operator, now
@@ -128,7 +142,11 @@ class Number(Column):
 
 
 class Moment(Column):
-    """A stored time (`kit.clock.to_seconds_text`): at least, at most."""
+    """A stored time (`kit.clock.to_seconds_text`): at least, at most.
+
+    A date alone stands for its start as a lower bound and for its end as an upper one. Rows drop the fraction of a
+    second, so a lower bound is rounded up and an upper one down: comparing texts is then comparing times.
+    """
 
     operators = (AT_LEAST, AT_MOST)
 
@@ -148,7 +166,7 @@ class Moment(Column):
         return lower_bound(str(wanted)) if operator == AT_LEAST else upper_bound(str(wanted))
 
 
-class Presence(Field):
+class IsSet(Field):
     """True for rows that have any of the attributes; with ``negated``, for the others."""
 
     def __init__(self, *attributes: str, negated: bool = False) -> None:
@@ -188,3 +206,66 @@ class Custom(Field):
 
 def _in_range(value: str | int, bound: str | int, operator: str) -> bool:
     return value >= bound if operator == AT_LEAST else value <= bound  # type: ignore[operator]
+
+
+def exact_values(wanted: str) -> tuple[str, ...] | None:
+    """The values that match exactly, without repeats; None if ``wanted`` is a pattern. A comma list gives its parts,
+    since values used as keys contain no commas."""
+    if _LIST in wanted:
+        trimmed = (part.strip() for part in wanted.split(_LIST))
+        return tuple(dict.fromkeys(part for part in trimmed if part))
+    return None if _ANYTHING in wanted else (wanted,)
+
+
+def text_test(wanted: str) -> Callable[[str], bool]:
+    """The test that ``wanted`` stands for. Its time is linear in the text for any pattern."""
+    values = exact_values(wanted)
+    if values is not None:
+        return frozenset({wanted, *values}).__contains__
+    first, *middle, last = wanted.lower().split(_ANYTHING)
+    parts = [part for part in middle if part]
+    return lambda text: _fits(text.lower(), first, parts, last)
+
+
+def _fits(text: str, first: str, parts: list[str], last: str) -> bool:
+    """Whether ``text`` is first, the parts in this order with anything between, then last, none of them overlapping.
+
+    The leftmost place of each part leaves the most room for the next, so one pass decides; a regular expression
+    with several stars would try combinations.
+    """
+    end = len(text) - len(last)
+    if not (text.startswith(first) and text.endswith(last) and len(first) <= end):
+        return False
+    at = len(first)
+    for part in parts:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+def lower_bound(text: str) -> str:
+    """The first second that is not before ``text``. Raises ValueError for text that is neither a date nor a
+    date-time."""
+    moment = _parse(text, time.min)
+    if moment.microsecond:
+        moment = moment.replace(microsecond=0)
+        moment = moment + timedelta(seconds=1) if moment < _LATEST else moment
+    return to_seconds_text(max(moment, _EARLIEST))
+
+
+def upper_bound(text: str) -> str:
+    """The last second that is not after ``text``. Raises ValueError for text that is neither a date nor a date-time."""
+    return to_seconds_text(max(_parse(text, time.max), _EARLIEST))
+
+
+def _parse(text: str, time_of_day: time) -> datetime:
+    if _DATE.fullmatch(text):
+        return datetime.combine(date.fromisoformat(text), time_of_day, tzinfo=UTC)
+    if not _DATE_TIME.fullmatch(text):
+        raise ValueError("neither a date nor a date-time with an offset")
+    try:
+        return parse_time(text.upper())
+    except OverflowError as error:
+        raise ValueError("outside the years 1 to 9999 in UTC") from error

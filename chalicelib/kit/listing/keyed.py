@@ -13,9 +13,9 @@ from functools import cache
 from typing import Any
 
 from chalicelib.kit.errors import EdgeError, bad_request
-from chalicelib.kit.listing.plan import Counter, Plan
+from chalicelib.kit.listing.plan import ReadPlan, ReadTotal
 from chalicelib.kit.listing.request import ListPage
-from chalicelib.kit.listing.rounds import read_round, rounds
+from chalicelib.kit.listing.sources import read_round, rounds
 from chalicelib.kit.tables import Item, Query, Tables, Value
 
 COUNT_LIMIT = 1000
@@ -42,10 +42,10 @@ class _Keys:
     unread: list[Query]
 
 
-def page_by_keys(plan: Plan, tables: Tables, counter: Counter | None) -> ListPage[Item]:
+def page_by_keys(plan: ReadPlan, tables: Tables, read_total: ReadTotal | None) -> ListPage[Item]:
     """The plan's page. Only for a plan that follows keys."""
     queries = [replace(query, descending=plan.descending) for query in plan.queries]
-    known = _known(plan, counter)
+    known = _known(plan, read_total)
     if len(queries) == 1:
         keys = _one_partition(plan, tables, queries[0])
     else:
@@ -56,13 +56,13 @@ def page_by_keys(plan: Plan, tables: Tables, counter: Counter | None) -> ListPag
     return ListPage(rows, plan.request.page, plan.request.page_size, total)
 
 
-def _known(plan: Plan, counter: Counter | None) -> _Known | None:
-    if counter is None or not plan.totals:
+def _known(plan: ReadPlan, read_total: ReadTotal | None) -> _Known | None:
+    if read_total is None or not plan.totals:
         return None
-    return cache(lambda: sum(map(counter, plan.totals)))
+    return cache(lambda: sum(map(read_total, plan.totals)))
 
 
-def _one_partition(plan: Plan, tables: Tables, query: Query) -> _Keys:
+def _one_partition(plan: ReadPlan, tables: Tables, query: Query) -> _Keys:
     """Count the keys before the page, then read those of the page and one more, which shows whether the list
     continues."""
     offset, seen = plan.request.offset, 0
@@ -80,7 +80,7 @@ def _one_partition(plan: Plan, tables: Tables, query: Query) -> _Keys:
     return _Keys(entries[: plan.request.page_size], seen + len(entries), behind)
 
 
-def _merged(plan: Plan, tables: Tables, queries: list[Query], at_once: int) -> _Keys:
+def _merged(plan: ReadPlan, tables: Tables, queries: list[Query], at_once: int) -> _Keys:
     """Read each partition until its remaining keys lie beyond the page.
 
     The first round reads an even share of the keys, or of ``at_once`` keys, from each; unevenly spread rows need more
@@ -106,14 +106,14 @@ def _part(rows: int, queries: Sequence[Query]) -> int:
     return -(-rows // max(1, len(queries)))
 
 
-def _behind(plan: Plan, unread: Sequence[Query], last: Any) -> list[Query]:
+def _behind(plan: ReadPlan, unread: Sequence[Query], last: Any) -> list[Query]:
     """The queries that may still return a key before ``last``."""
     if plan.descending:
         return [query for query in unread if query.start and query.start[plan.sort_key] > last]
     return [query for query in unread if query.start and query.start[plan.sort_key] < last]
 
 
-def _total(plan: Plan, tables: Tables, keys: _Keys, known: _Known | None) -> int:
+def _total(plan: ReadPlan, tables: Tables, keys: _Keys, known: _Known | None) -> int:
     """The number of rows in the list: exact if counting reaches the end within the limit.
 
     A counter that says less than was seen lags, or has missed changes of a lost stream: then rows are counted up to the
@@ -137,6 +137,6 @@ def _counted(tables: Tables, keys: _Keys, limit: int) -> _Keys:
     return replace(keys, seen=seen, unread=unread)
 
 
-def _too_far(plan: Plan) -> EdgeError:
+def _too_far(plan: ReadPlan) -> EdgeError:
     text = f"more than {plan.read_limit} rows stand before this page; narrow the list instead"
     return bad_request({"page": [text]})

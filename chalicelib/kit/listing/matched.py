@@ -8,13 +8,10 @@ order and the page need are kept in memory.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from chalicelib.kit.listing.filters import passes
-from chalicelib.kit.listing.order import TIE_BREAK, arrange
-from chalicelib.kit.listing.plan import INSERTED_AT, Enrich, Plan
+from chalicelib.kit.listing.plan import INSERTED_AT, TIE_BREAK, Enrich, ReadPlan, arrange, passes
 from chalicelib.kit.listing.request import ListPage
-from chalicelib.kit.listing.rounds import rounds
-from chalicelib.kit.listing.sizes import item_bytes
-from chalicelib.kit.tables import Item, Ref, Tables
+from chalicelib.kit.listing.sources import rounds
+from chalicelib.kit.tables import Item, Ref, Tables, Value
 
 READ_LIMIT_BYTES = 64 * 1024 * 1024
 """The maximum that one list may read: above it, a function may run out of time or memory before it reaches the row
@@ -22,9 +19,12 @@ limit."""
 
 _ROWS_AT_ONCE = 100
 
+_CONTAINER_BYTES = 3
+_NUMBER_BYTES = 8
 
-def page_by_matching(plan: Plan, tables: Tables, enrich: Enrich | None) -> ListPage[Item]:
-    """The plan's page, with an exact total. Raises `EdgeError` (bad request) above the limits (`Plan.too_much`)."""
+
+def page_by_matching(plan: ReadPlan, tables: Tables, enrich: Enrich | None) -> ListPage[Item]:
+    """The plan's page, with an exact total. Raises `EdgeError` (bad request) above the limits (`ReadPlan.too_much`)."""
     items = _direct_rows(plan, tables) if plan.source is None else _Reading(plan, tables).candidates()
     if plan.needs_enrichment:
         if enrich is None:
@@ -39,7 +39,7 @@ def page_by_matching(plan: Plan, tables: Tables, enrich: Enrich | None) -> ListP
     return ListPage(rows, request.page, request.page_size, len(chosen))
 
 
-def _direct_rows(plan: Plan, tables: Tables) -> list[Item]:
+def _direct_rows(plan: ReadPlan, tables: Tables) -> list[Item]:
     on_row = [one for one in plan.left if not one.field.enriched]
     return [row for row in tables.get_many(plan.direct) if row is not None and passes(on_row, row)]
 
@@ -48,7 +48,7 @@ def _direct_rows(plan: Plan, tables: Tables) -> list[Item]:
 class _Reading:
     """One pass over the partitions of a plan."""
 
-    plan: Plan
+    plan: ReadPlan
     tables: Tables
     examined: int = 0
     read_bytes: int = 0
@@ -114,3 +114,27 @@ class _Reading:
     def _trimmed(self, item: Item) -> Item:
         kept = self.plan.order_needs | {TIE_BREAK, *self.plan.table.key_of(item)}
         return {name: item[name] for name in kept if name in item}
+
+
+def item_bytes(item: Item) -> int:
+    """About what DynamoDB counts for the row ("DynamoDB item sizes and formats"): names, values, a few bytes for each
+    container. Text counts by characters and a number as 8 bytes, which is near enough for a limit."""
+    return sum(len(name) + _value_bytes(value) for name, value in item.items())
+
+
+def _value_bytes(value: Value) -> int:
+    match value:
+        case str() | bytes():
+            return len(value)
+        case bool() | None:
+            return 1
+        case int():
+            return _NUMBER_BYTES
+        case dict():
+            return _CONTAINER_BYTES + item_bytes(value) + len(value)
+        case _:
+            return _CONTAINER_BYTES + _values_bytes(list(value))
+
+
+def _values_bytes(values: Sequence[Value]) -> int:
+    return sum(1 + _value_bytes(value) for value in values)

@@ -1,33 +1,54 @@
 """The plan of one list request: the source and queries to use, and whether to follow keys or to match rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from chalicelib.kit.errors import EdgeError, bad_request
-from chalicelib.kit.listing.fields import AT_LEAST, AT_MOST, EXACT, Moment
-from chalicelib.kit.listing.filters import Fields, Filter, compile_filters, passes
-from chalicelib.kit.listing.order import column
-from chalicelib.kit.listing.request import NEWEST_FIRST, ListRequest, Order
+from chalicelib.kit.listing.fields import AT_LEAST, AT_MOST, EXACT, Column, Field, Moment, Test
+from chalicelib.kit.listing.request import NEWEST_FIRST, Filters, FilterValue, ListRequest, Order
 from chalicelib.kit.listing.sources import (
     PARTITION_LIMIT,
-    Direct,
+    IndexSource,
     Insertion,
-    Source,
+    KeySource,
     is_possible,
     possible_keys,
 )
-from chalicelib.kit.tables import Index, Item, Query, Ref, Table, Tables
+from chalicelib.kit.tables import Index, Item, Query, Ref, Table, Tables, Value
 
 INSERTED_AT = "inserted_at"
 
+TIE_BREAK = "id"
+"""The attribute that decides between equal rows. It is unique within a table; a row without it is sorted by the other
+terms alone."""
+
+_SEPARATOR = "__"
+
+Fields = Mapping[str, Field]
+"""Fields by public name. A name contains no double underscore."""
+
 Enrich = Callable[[list[Item]], list[Item]]
-Counter = Callable[[str], int]
+"""Sets the attributes of enriched fields on items."""
+
+ReadTotal = Callable[[str], int]
 """Reads a total by its name (`kit.counters.total_of`)."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class Filter:
+    """One given parameter: its ``name`` and ``operator``, its field, its value and its test of a row."""
+
+    name: str
+    operator: str
+    field: Field
+    wanted: FilterValue
+    test: Test
+
+
+@dataclass(frozen=True)
+class ReadPlan:
     """``filters`` are all that were given, ``left`` those that the queries' keys do not decide. ``source`` is None and
     ``direct`` holds the rows' keys where the keys follow from a filter. ``totals`` together count the rows of the
     queries; empty if there is no such counter."""
@@ -40,7 +61,7 @@ class Plan:
     left: tuple[Filter, ...]
     read_limit: int
     narrowing: tuple[str, ...]
-    source: Source | None = None
+    source: IndexSource | None = None
     queries: tuple[Query, ...] = ()
     totals: tuple[str, ...] = ()
     direct: tuple[Ref, ...] = ()
@@ -102,24 +123,26 @@ class Plan:
 def make_plan(
     table: Table,
     fields: Fields,
-    sources: tuple[Source | Direct, ...],
+    sources: tuple[IndexSource | KeySource, ...],
     request: ListRequest,
     now: datetime | None,
     read_limit: int,
-) -> Plan:
+) -> ReadPlan:
     """Choose the first source whose filter is given as exact values, and what its keys decide."""
     filters = compile_filters(fields, request.filters, now)
     order = request.order or NEWEST_FIRST
     exact = {one.name: one.field.exact(one.wanted) for one in filters if one.operator == EXACT}
     narrowing = tuple(
-        source.by for source in sources if isinstance(source, Source) and source.by and exact.get(source.by) is None
+        source.by
+        for source in sources
+        if isinstance(source, IndexSource) and source.by and exact.get(source.by) is None
     )
-    plan = Plan(table, fields, request, order, filters, filters, read_limit, narrowing)
+    plan = ReadPlan(table, fields, request, order, filters, filters, read_limit, narrowing)
     for source in sources:
         values = () if source.by is None else exact.get(source.by)
         if values is None:
             continue
-        if isinstance(source, Direct):
+        if isinstance(source, KeySource):
             return _direct(plan, source, values)
         partitions = possible_keys(source.partitions(values))
         if len(partitions) <= PARTITION_LIMIT or source.by is None:
@@ -127,12 +150,12 @@ def make_plan(
     raise ValueError(f"the list of {table.name} needs a source that serves any request")
 
 
-def _direct(plan: Plan, source: Direct, values: tuple[str, ...]) -> Plan:
+def _direct(plan: ReadPlan, source: KeySource, values: tuple[str, ...]) -> ReadPlan:
     keys = [key for key in source.keys(values) if all(is_possible(value) for value in key.values())]
     return replace(plan, direct=tuple(Ref(plan.table, key) for key in keys))
 
 
-def _queries(plan: Plan, source: Source, values: tuple[str, ...], partitions: list[str | int]) -> Plan:
+def _queries(plan: ReadPlan, source: IndexSource, values: tuple[str, ...], partitions: list[str | int]) -> ReadPlan:
     decided = (source.by, EXACT) if source.decides else None
     left = tuple(one for one in plan.filters if (one.name, one.operator) != decided)
     planned = replace(plan, source=source, left=left)
@@ -154,3 +177,63 @@ def _inserted(filters: tuple[Filter, ...]) -> tuple[str | None, str | None]:
         one.operator: Moment.bound(one.operator, one.wanted) for one in filters if one.name == INSERTED_AT
     }
     return bounds.get(AT_LEAST), bounds.get(AT_MOST)
+
+
+def compile_filters(fields: Fields, filters: Filters, now: datetime | None) -> tuple[Filter, ...]:
+    """The filters that were given, without those whose value is an empty text.
+
+    Raises KeyError for a parameter that the fields do not have and ValueError for a value of the wrong form: the API's
+    models let neither through.
+    """
+    return tuple(_compile(fields, parameter, wanted, now) for parameter, wanted in filters.items() if wanted != "")
+
+
+def _compile(fields: Fields, parameter: str, wanted: FilterValue, now: datetime | None) -> Filter:
+    name, _, operator = parameter.partition(_SEPARATOR)
+    field = fields[name]
+    if operator not in field.operators:
+        raise KeyError(f"no filter {parameter}")
+    return Filter(name, operator, field, wanted, field.test(operator, wanted, now))
+
+
+def passes(filters: Iterable[Filter], item: Item) -> bool:
+    """Whether the row passes all of them."""
+    return all(one.test(item) for one in filters)
+
+
+def matches(fields: Fields, filters: Filters, item: Item, now: datetime | None = None) -> bool:
+    """Whether a row matches all filters. ``now`` is for `Custom` fields only."""
+    return passes(compile_filters(fields, filters, now), item)
+
+
+def filter_names(fields: Fields) -> frozenset[str]:
+    """The names of all filter parameters of the fields."""
+    return frozenset(
+        name if operator == EXACT else f"{name}{_SEPARATOR}{operator}"
+        for name, field in fields.items()
+        for operator in field.operators
+    )
+
+
+def arrange(items: list[Item], order: Order, fields: Fields) -> None:
+    """Sort in place. Rows without a value come last in ascending and first in descending order; ties are broken by id
+    in the direction of the last term, so that the same rows give the same pages."""
+    _sort_by(items, lambda item: item.get(TIE_BREAK), descending=order[-1][1])
+    for name, descending in reversed(order):
+        _sort_by(items, column(fields, name).value, descending=descending)
+
+
+def column(fields: Fields, name: str) -> Column:
+    """The field as one that has a value. Raises KeyError for a name that cannot be sorted by."""
+    field = fields[name]
+    if not isinstance(field, Column):
+        raise KeyError(f"no order by {name}")
+    return field
+
+
+def _sort_by(items: list[Item], value_of: Callable[[Item], Value], *, descending: bool) -> None:
+    def key(item: Item) -> tuple[bool, Any]:
+        value = value_of(item)
+        return value is None, value
+
+    items.sort(key=key, reverse=descending)

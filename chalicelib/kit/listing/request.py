@@ -1,8 +1,10 @@
 """The request for one page of a list, and its answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from chalicelib.kit.errors import bad_request
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -18,6 +20,9 @@ Order = tuple[tuple[str, bool], ...]
 
 NEWEST_FIRST: Order = (("inserted_at", True),)
 OLDEST_FIRST: Order = (("inserted_at", False),)
+
+_DESCENDING = "desc"
+_DIRECTIONS = ("asc", _DESCENDING)
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class ListRequest:
 
 @dataclass(frozen=True)
 class ListPage(Generic[T]):
-    """``total_count`` is never less than what this page shows; `Listing.page` says when it is exact."""
+    """``total_count`` is never less than what this page shows; the package's docstring says when it is exact."""
 
     items: list[T]
     page: int
@@ -47,3 +52,27 @@ class ListPage(Generic[T]):
     def map(self, view: Callable[[T], S]) -> "ListPage[S]":
         """The same page with each item seen through ``view``."""
         return ListPage([view(item) for item in self.items], self.page, self.page_size, self.total_count)
+
+
+def parse_order(
+    order_by: str | None, order_directions: str | None, sortable: Collection[str], default: Order = NEWEST_FIRST
+) -> Order:
+    """The order from two comma lists. Directions belong to names by position; a missing one means ``asc``. A repeated
+    name counts once. Without names, the default. Raises `EdgeError` (bad request) for a name that cannot be sorted by,
+    and for another direction.
+    """
+    directions = [part.strip() for part in (order_directions or "").split(",")]
+    _check("order_directions", directions, _DIRECTIONS)
+    names = [part.strip() for part in (order_by or "").split(",")]
+    _check("order_by", names, sortable)
+    order: dict[str, bool] = {}
+    for index, name in enumerate(names):
+        if name and name not in order:
+            order[name] = index < len(directions) and directions[index] == _DESCENDING
+    return tuple(order.items()) or default
+
+
+def _check(parameter: str, given: Iterable[str], allowed: Collection[str]) -> None:
+    for part in given:
+        if part and part not in allowed:
+            raise bad_request({parameter: [f"Invalid value: {part}. Allowed: {', '.join(sorted(allowed))}"]})

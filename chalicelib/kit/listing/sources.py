@@ -1,13 +1,13 @@
 """The sources of a list's rows (indexes and keys), and the partitions that a request needs."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.ids import compose_uuid7, moment_of, to_milliseconds
-from chalicelib.kit.tables import Between, Key, Query, Table
+from chalicelib.kit.tables import Between, Item, Key, Page, Query, Table, Tables
 
 PARTITION_LIMIT = 64
 """A comma list that would need more partitions than this is read from the next wider source instead."""
@@ -70,7 +70,7 @@ Totals = Callable[[tuple[str, ...]], Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Source:
+class IndexSource:
     """An index (None: the table itself) and the partitions of it that hold every row of a request.
 
     ``by`` is the filter that must be given as exact values; None serves any request. It is tested on each row as well
@@ -99,7 +99,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Direct:
+class KeySource:
     """Rows whose primary keys follow from the exact values of the filter ``by``: no index is read."""
 
     by: str
@@ -139,3 +139,40 @@ def possible_keys(keys: Sequence[str | int]) -> list[str | int]:
 def is_possible(key: str | int) -> bool:
     """Whether DynamoDB takes a request for this key value."""
     return not isinstance(key, str) or 0 < len(key.encode()) <= KEY_LIMIT_BYTES
+
+
+@dataclass(frozen=True)
+class Round:
+    """One page of each partition that had not ended. ``unread`` continues those that still have not."""
+
+    pages: list[Page]
+    unread: list[Query]
+
+    @property
+    def count(self) -> int:
+        return sum(page.count for page in self.pages)
+
+    @property
+    def items(self) -> list[Item]:
+        return [item for page in self.pages for item in page.items]
+
+
+def read_round(tables: Tables, queries: Sequence[Query], limit: int) -> Round:
+    """One page of each query, of at most ``limit`` rows each."""
+    pages = tables.query_many([replace(query, limit=limit) for query in queries])
+    unread = [
+        replace(query, start=page.last_key)
+        for query, page in zip(queries, pages, strict=True)
+        if page.last_key is not None
+    ]
+    return Round(pages, unread)
+
+
+def rounds(tables: Tables, queries: Sequence[Query], limit: int) -> Iterator[Round]:
+    """Rounds until all partitions have ended or ``limit`` rows are read: never more than it by more than one row a
+    partition."""
+    unread, left = list(queries), limit
+    while unread and left > 0:
+        one = read_round(tables, unread, -(-left // len(unread)))
+        yield one
+        unread, left = one.unread, left - one.count

@@ -9,11 +9,12 @@ from datetime import datetime
 from chalicelib.kit.clock import Clock, parse_time, to_microseconds_text, to_seconds_text
 from chalicelib.kit.errors import conflict, not_found
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.listing import ListPage, ListRequest
+from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.platform.webhooks.attempts import Policy, ask, new_delivery, redeliver
 from chalicelib.platform.webhooks.delivery_store import DeliveryStore
 from chalicelib.platform.webhooks.model import TEST_EVENT_TYPE, Delivery, DeliveryStatus
 from chalicelib.platform.webhooks.service import Webhooks
+from chalicelib.platform.webhooks.store import delivery_from_item, log_of
 
 _REDELIVERED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.EXPIRED})
 
@@ -31,7 +32,7 @@ class Deliveries:
         policy: Policy,
         source: str,
         core_name: str,
-        list_read_limit: int,
+        lists: Lists,
     ) -> None:
         self._webhooks = webhooks
         self._store = store
@@ -40,7 +41,7 @@ class Deliveries:
         self._policy = policy
         self._source = source
         self._core_name = core_name
-        self._list_read_limit = list_read_limit
+        self._lists = lists
 
     def get(self, webhook_id: str, delivery_id: str) -> Delivery:
         """Raises `EdgeError` (not found), also for a delivery of another webhook."""
@@ -53,7 +54,7 @@ class Deliveries:
     def list_page(self, webhook_id: str, request: ListRequest) -> ListPage[Delivery]:
         """One page of a webhook's log. Raises `EdgeError`: not found; bad request when there is too much to read."""
         self._webhooks.get(webhook_id)
-        return self._store.page(webhook_id, request, self._clock.now(), self._list_read_limit)
+        return self._lists.page(log_of(webhook_id), request).map(delivery_from_item)
 
     def test(self, webhook_id: str) -> Delivery:
         """Send an event of type `TEST_EVENT_TYPE`, once, also to a paused webhook; if it arrives, the pause is over.

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.listing import ListPage, ListRequest
 from chalicelib.kit.tables import (
     Between,
     ConditionFailedError,
@@ -32,7 +31,6 @@ from chalicelib.platform.webhooks.store import (
     delivery_from_item,
     delivery_key,
     delivery_to_item,
-    log_of,
     webhook_from_item,
     webhook_key,
     webhook_shard,
@@ -110,11 +108,6 @@ class DeliveryStore:
 
     def remove(self, delivery: Delivery) -> None:
         self._tables.write(Delete(DELIVERIES, delivery_key(delivery.id), was_read=True), "webhook_delivery.deleted")
-
-    def page(self, webhook_id: str, request: ListRequest, now: datetime, read_limit: int) -> ListPage[Delivery]:
-        """One page of a webhook's log; raises as `Listing.page` does."""
-        page = log_of(webhook_id).page(self._tables, request, now=now, read_limit=read_limit)
-        return page.map(delivery_from_item)
 
     def due(self, now: datetime, limit: int) -> list[Delivery]:
         """Up to ``limit`` of each shard that are due, most overdue first, as the rows say now."""

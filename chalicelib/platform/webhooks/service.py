@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import conflict, invalid, not_found
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.listing import Counter, ListPage, ListRequest
+from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.outbound import Outbound, UrlRefusedError
 from chalicelib.platform.webhooks.model import NewWebhook, Webhook
 from chalicelib.platform.webhooks.rules import check_new, check_secret, overlap_end
+from chalicelib.platform.webhooks.store import WEBHOOK_LIST, webhook_from_item
 from chalicelib.platform.webhooks.vault import Vault
 from chalicelib.platform.webhooks.webhook_store import WebhookStore
 
@@ -25,8 +26,7 @@ class Webhooks:
         ids: Ids,
         *,
         catalogue: Sequence[str],
-        list_read_limit: int,
-        totals: Counter,
+        lists: Lists,
     ) -> None:
         self._store = store
         self._vault = vault
@@ -34,8 +34,7 @@ class Webhooks:
         self._clock = clock
         self._ids = ids
         self._catalogue = catalogue
-        self._list_read_limit = list_read_limit
-        self._totals = totals
+        self._lists = lists
 
     def create(self, wanted: NewWebhook) -> Webhook:
         """A new webhook. It gets the events that happen from about a second later on. Raises `EdgeError` (validation):
@@ -68,7 +67,7 @@ class Webhooks:
 
     def list_page(self, request: ListRequest) -> ListPage[Webhook]:
         """One page of all webhooks; raises `EdgeError` (bad request) when the filters leave too much to read."""
-        return self._store.page(request, self._clock.now(), self._list_read_limit, self._totals)
+        return self._lists.page(WEBHOOK_LIST, request).map(webhook_from_item)
 
     def rotate_secret(self, webhook_id: str, secret: str, overlap_seconds: int) -> Webhook:
         """Sign with a new secret from now on, and for ``overlap_seconds`` with the present one as well.

@@ -6,9 +6,9 @@ from chalicelib.kit.listing import (
     LISTED_AT,
     Choice,
     Custom,
+    IndexSource,
     Listing,
     Moment,
-    Source,
     Text,
     Uuid,
     all_rows,
@@ -59,7 +59,7 @@ DELIVERIES = Table(
     expires_at="expires_epoch",
 )
 
-ALL_WEBHOOKS = Source(index="listing", partitions=fixed(LISTING), totals=all_rows(WEBHOOKS))
+ALL_WEBHOOKS = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(WEBHOOKS))
 
 TOTALS = ALL_WEBHOOKS.counted(WEBHOOKS)
 """Totals that are kept as counters, and what a recount reads."""
@@ -93,7 +93,7 @@ DELIVERY_FIELDS = {
 def log_of(webhook_id: str) -> Listing:
     """The deliveries of one webhook."""
     shards = fixed(*(webhook_shard(webhook_id, shard) for shard in range(SHARDS)))
-    source = Source(index="by_webhook", partitions=shards, insertion=LISTED_AT)
+    source = IndexSource(index="by_webhook", partitions=shards, insertion=LISTED_AT)
     return Listing(DELIVERIES, fields=DELIVERY_FIELDS, sources=(source,))
 
 

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.listing import Counter, ListPage, ListRequest
 from chalicelib.kit.redrive import due_rows
 from chalicelib.kit.tables import (
     Check,
@@ -23,7 +22,6 @@ from chalicelib.platform.webhooks.model import Webhook
 from chalicelib.platform.webhooks.store import (
     DUE,
     LISTING,
-    WEBHOOK_LIST,
     WEBHOOKS,
     changes_between,
     webhook_from_item,
@@ -44,11 +42,6 @@ class WebhookStore:
     def find(self, webhook_id: str) -> Webhook | None:
         row = self._tables.get(WEBHOOKS, webhook_key(webhook_id))
         return None if row is None else webhook_from_item(row)
-
-    def page(self, request: ListRequest, now: datetime, read_limit: int, totals: Counter) -> ListPage[Webhook]:
-        """One page; raises as `Listing.page` does."""
-        page = WEBHOOK_LIST.page(self._tables, request, now=now, read_limit=read_limit, counter=totals)
-        return page.map(webhook_from_item)
 
     def subscriptions(self) -> Iterator[Item]:
         """Id and events of every webhook, as the index shows them."""

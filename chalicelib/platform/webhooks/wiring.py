@@ -7,6 +7,7 @@ from chalicelib.kit.clock import Clock
 from chalicelib.kit.counters import Counters
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.ids import Ids
+from chalicelib.kit.listing import Lists
 from chalicelib.kit.outbound import Outbound
 from chalicelib.kit.queues import Queues
 from chalicelib.kit.tables import Tables
@@ -38,7 +39,7 @@ class WebhookContext:
         catalogue: Sequence[str],
         source: str,
         core_name: str,
-        list_read_limit: int,
+        lists: Lists,
         counters: Counters,
     ) -> None:
         self._clock = clock
@@ -50,7 +51,7 @@ class WebhookContext:
         self._counters = counters
         self._source = source
         self._core_name = core_name
-        self._list_read_limit = list_read_limit
+        self._lists = lists
         self._webhooks = WebhookStore(tables)
         self._deliveries = DeliveryStore(tables)
         self.registry = Webhooks(
@@ -60,8 +61,7 @@ class WebhookContext:
             clock,
             ids,
             catalogue=catalogue,
-            list_read_limit=list_read_limit,
-            totals=counters.read,
+            lists=lists,
         )
 
     @cached_property
@@ -74,7 +74,7 @@ class WebhookContext:
             policy=self._policy,
             source=self._source,
             core_name=self._core_name,
-            list_read_limit=self._list_read_limit,
+            lists=self._lists,
         )
 
     @cached_property

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.kit.listing import LISTED_AT, Listing, ListRequest, Source, fixed
-from chalicelib.kit.listing.texts import text_test
-from tests.support.fakes.clock import START
+from chalicelib.kit.listing import LISTED_AT, IndexSource, Listing, ListRequest, Lists, fixed
+from chalicelib.kit.listing.fields import text_test
+from tests.support.fakes.clock import START, FakeClock
 from tests.unit.kit.listing_rows import (
     ALL,
     BY_NAME,
@@ -35,7 +35,7 @@ SOURCES = st.sampled_from(
         (ALL,),
         (SINGLE,),
         (LISTED,),
-        (Source("all", fixed("0", "1", "2", "3"), insertion=None),),
+        (IndexSource("all", fixed("0", "1", "2", "3"), insertion=None),),
     ]
 )
 
@@ -141,12 +141,9 @@ def test_a_list_is_all_rows_filtered_sorted_and_cut(made, filters, order, source
     seen = {row["id"]: row.get("seen_at") for row in rows}
     expected = naive(rows, order, filters)
 
-    answer = Listing(RUNS, FIELDS, sources).page(
-        tables,
+    answer = Lists(tables, FakeClock(NOW), 1000, lambda total: sum(total in totals_of(row) for row in rows)).page(
+        Listing(RUNS, FIELDS, sources),
         ListRequest(page, page_size, order, filters),
-        now=NOW,
-        read_limit=1000,
-        counter=lambda total: sum(total in totals_of(row) for row in rows),
         enrich=lambda items: [{**item, "seen_at": seen[item["id"]]} for item in items],
     )
 
@@ -175,12 +172,8 @@ def test_pages_of_uneven_partitions(spread, page, page_size, descending, by_list
     source = LISTED if by_listed_at else ALL
     assert (source.insertion is LISTED_AT) == by_listed_at
 
-    answer = Listing(RUNS, FIELDS, (source,)).page(
-        tables,
-        ListRequest(page, page_size, (("inserted_at", descending),)),
-        now=None,
-        read_limit=1000,
-        counter={"runs": len(rows)}.__getitem__ if counted else None,
+    answer = Lists(tables, FakeClock(), 1000, {"runs": len(rows)}.__getitem__ if counted else None).page(
+        Listing(RUNS, FIELDS, (source,)), ListRequest(page, page_size, (("inserted_at", descending),))
     )
 
     assert [row["id"] for row in answer.items] == expected[(page - 1) * page_size : page * page_size]

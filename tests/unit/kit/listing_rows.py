@@ -10,13 +10,13 @@ from chalicelib.kit.listing import (
     LISTED_AT,
     Choice,
     Custom,
-    Direct,
     Flag,
+    IndexSource,
+    IsSet,
+    KeySource,
     Listing,
     Moment,
     Number,
-    Presence,
-    Source,
     Text,
     Uuid,
     all_rows,
@@ -62,8 +62,8 @@ FIELDS = {
     "owner_id": Uuid("owner_id"),
     "is_whole": Flag("is_whole"),
     "size": Number("size"),
-    "has_size": Presence("size"),
-    "is_boundless": Presence("size", negated=True),
+    "has_size": IsSet("size"),
+    "is_boundless": IsSet("size", negated=True),
     "is_over": Custom(
         ("ends_at",), lambda item, value, now: (str(item.get("ends_at", "~")) < to_seconds_text(now)) == value
     ),
@@ -72,13 +72,13 @@ FIELDS = {
     "updated_at": Moment("updated_at"),
 }
 
-BY_NAME = Direct("id", lambda ids: [{"id": one} for one in ids])
-BY_OWNER = Source("by_owner", as_given, by="owner_id", totals=rows_with(RUNS, "owner_id"))
-BY_TEAM = Source("by_team", team_partitions, by="team_name")
-BY_STATUS = Source("by_status", sharded(SHARDS), by="status", totals=rows_with(RUNS, "status"))
-ALL = Source("all", fixed(*map(str, range(SHARDS))), totals=all_rows(RUNS))
+BY_NAME = KeySource("id", lambda ids: [{"id": one} for one in ids])
+BY_OWNER = IndexSource("by_owner", as_given, by="owner_id", totals=rows_with(RUNS, "owner_id"))
+BY_TEAM = IndexSource("by_team", team_partitions, by="team_name")
+BY_STATUS = IndexSource("by_status", sharded(SHARDS), by="status", totals=rows_with(RUNS, "status"))
+ALL = IndexSource("all", fixed(*map(str, range(SHARDS))), totals=all_rows(RUNS))
 LISTED = replace(ALL, index="listed", insertion=LISTED_AT)
-SINGLE = Source("listing", fixed("runs"), totals=all_rows(RUNS))
+SINGLE = IndexSource("listing", fixed("runs"), totals=all_rows(RUNS))
 
 SHARDED_LIST = Listing(RUNS, FIELDS, (BY_NAME, BY_OWNER, BY_TEAM, BY_STATUS, ALL))
 LISTED_AT_LIST = Listing(RUNS, FIELDS, (LISTED,))

@@ -3,9 +3,19 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.kit.listing import BY_ID, LISTED_AT, Direct, Listing, ListPage, ListRequest, Source, fixed
+from chalicelib.kit.listing import (
+    BY_ID,
+    LISTED_AT,
+    IndexSource,
+    KeySource,
+    Listing,
+    ListPage,
+    ListRequest,
+    Lists,
+    fixed,
+)
 from chalicelib.kit.tables import Delete, Set, Update
-from tests.support.fakes.clock import START
+from tests.support.fakes.clock import START, FakeClock
 from tests.unit.kit.listing_rows import (
     ALL,
     FIELDS,
@@ -25,7 +35,7 @@ OWNER = "0198c0de-0000-7000-8000-00000000abcd"
 
 
 def listed(listing, tables, *, read_limit=READ_LIMIT, enrich=None, **request):
-    return listing.page(tables, ListRequest(**request), now=None, read_limit=read_limit, enrich=enrich)
+    return Lists(tables, FakeClock(), read_limit).page(listing, ListRequest(**request), enrich=enrich)
 
 
 def ids(items):
@@ -76,7 +86,7 @@ def test_a_row_that_no_longer_matches_is_left_out_while_the_index_lags():
 
 @pytest.mark.parametrize("order", [(("inserted_at", True),), (("name", False),)])
 def test_a_row_that_stands_in_two_partitions_is_shown_once(order):
-    listing = Listing(RUNS, FIELDS, (Source("by_team", fixed("t1", "t2")),))
+    listing = Listing(RUNS, FIELDS, (IndexSource("by_team", fixed("t1", "t2")),))
     rows = make_rows(3, team_name="red")
     fake, tables = stored(rows)
     twin = {**rows[0], "team_id": "t2"}
@@ -108,9 +118,7 @@ def test_partitions_as_uneven_as_can_be_are_merged(shard_of, page, descending):
     _, tables = stored(rows)
     request = ListRequest(page, 100, (("inserted_at", descending),))
 
-    answer = SHARDED_LIST.page(
-        tables, request, now=None, read_limit=READ_LIMIT, counter={"runs": len(rows)}.__getitem__
-    )
+    answer = Lists(tables, FakeClock(), READ_LIMIT, {"runs": len(rows)}.__getitem__).page(SHARDED_LIST, request)
 
     assert ids(answer.items) == sorted(ids(rows), reverse=descending)[(page - 1) * 100 : page * 100]
     assert answer.total_count == 2000
@@ -127,7 +135,7 @@ def test_a_name_that_nothing_has_takes_no_call():
 def test_more_values_than_partitions_are_worth_reading_use_the_wider_source():
     rows = make_rows(5, team_name="red")
     _, tables = stored(rows)
-    many = Source("by_team", lambda names: [TEAM_IDS.get(name, name) for name in names], by="team_name")
+    many = IndexSource("by_team", lambda names: [TEAM_IDS.get(name, name) for name in names], by="team_name")
     listing = Listing(RUNS, FIELDS, (many, ALL))
     wanted = ",".join(["red", *(f"team{number}" for number in range(100))])
 
@@ -140,7 +148,7 @@ def test_more_values_than_partitions_are_worth_reading_use_the_wider_source():
 @pytest.mark.parametrize("value", ["x" * 5000, "é" * 600])
 def test_a_value_longer_than_any_key_finds_nothing(value):
     _, tables = stored(make_rows(3, status="open"))
-    by_label = Direct("name", lambda names: [{"id": name} for name in names])
+    by_label = KeySource("name", lambda names: [{"id": name} for name in names])
     listing = Listing(RUNS, FIELDS, (by_label, ALL))
 
     assert listed(SHARDED_LIST, tables, filters={"status": value}).total_count == 0
@@ -183,7 +191,7 @@ def test_a_range_that_ends_before_it_starts_takes_no_call():
 def test_bounds_outside_the_time_of_ids_find_nothing(filters, insertion):
     index = "listing" if insertion is BY_ID else "listed"
     partition = "runs" if insertion is BY_ID else "0"
-    listing = Listing(RUNS, FIELDS, (Source(index, fixed(partition), insertion=insertion),))
+    listing = Listing(RUNS, FIELDS, (IndexSource(index, fixed(partition), insertion=insertion),))
     _, tables = stored(make_rows(3))
 
     assert listed(listing, tables, filters=filters).total_count == 0
@@ -317,14 +325,16 @@ def test_enriched_fields_without_a_hook_are_a_mistake_of_the_caller(seen):
 
 def test_a_table_partition_can_be_listed_without_an_index():
     _, tables = stored(make_rows(3, label="a"))
-    listing = Listing(RUNS, FIELDS, (Source(None, fixed(make_rows(2)[1]["id"]), insertion=None),))
+    listing = Listing(RUNS, FIELDS, (IndexSource(None, fixed(make_rows(2)[1]["id"]), insertion=None),))
 
     page = listed(listing, tables, filters={"name": "a*"})
 
     assert (ids(page.items), page.total_count) == ([make_rows(2)[1]["id"]], 1)
 
 
-@pytest.mark.parametrize("sources", [(Direct("id", lambda _: []),), (Source("by_status", fixed("a"), by="status"),)])
+@pytest.mark.parametrize(
+    "sources", [(KeySource("id", lambda _: []),), (IndexSource("by_status", fixed("a"), by="status"),)]
+)
 def test_a_list_needs_a_source_for_any_request(sources):
     with pytest.raises(ValueError, match="any request"):
         Listing(RUNS, FIELDS, sources)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from chalicelib.kit.listing import NEWEST_FIRST, OLDEST_FIRST, Listing, ListRequest, Text
+from chalicelib.kit.listing import NEWEST_FIRST, OLDEST_FIRST, Listing, ListRequest, Lists, Text
+from tests.support.fakes.clock import FakeClock
 from tests.unit.kit.listing_rows import (
     ALL,
     BY_STATUS,
@@ -52,10 +53,10 @@ class Totals:
         return self.known[total]
 
 
-def run(listing, tables, request, *, counter=None, now=None):
+def run(listing, tables, request, *, counter=None):
     """The page, how many calls it took with the counter's, and how many read units."""
     tables.meter.reset()
-    page = listing.page(tables, request, now=now, read_limit=READ_LIMIT, counter=counter)
+    page = Lists(tables, FakeClock(), READ_LIMIT, counter).page(listing, request)
     return page, tables.meter.count + (len(counter.asked) if counter else 0), tables.meter.read_units
 
 

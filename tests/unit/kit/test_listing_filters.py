@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.kit.listing import Moment, Number, Text, filter_names, matches
-from chalicelib.kit.listing.moments import lower_bound, upper_bound
+from chalicelib.kit.listing.fields import lower_bound, upper_bound
 from tests.unit.kit.listing_rows import FIELDS
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)

@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib.kit.listing.texts import exact_values, text_test
+from chalicelib.kit.listing.fields import exact_values, text_test
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS, exec
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.listing import Lists
 from chalicelib.kit.tables import Tables
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import FakeDynamo
@@ -92,7 +93,7 @@ class ExecutionLife(RuleBasedStateMachine):
         ids = FakeIds()
         self.fake = FakeDynamo([COMMANDS, FAN_OUTS, EXECUTIONS], self.clock)
         tables = Tables(self.fake, self.clock, ids)
-        self.executions = Executions(tables, self.clock, read_limit=100, totals=lambda _: 0)
+        self.executions = Executions(tables, self.clock, Lists(tables, self.clock, 100))
         self.clean_up = CleanUp(tables, self.clock, _NoNodes())  # type: ignore[arg-type]
         self.command_id = ids.uuid7(self.clock.now())
         self.id = execution_id(self.command_id, NODE)

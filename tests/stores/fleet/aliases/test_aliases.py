@@ -7,10 +7,10 @@ import pytest
 from chalicelib.fleet.aliases import store
 from chalicelib.fleet.aliases.model import Alias
 from chalicelib.fleet.aliases.store import TABLE, AliasStore, alias_id
-from chalicelib.kit.listing import OLDEST_FIRST, ListRequest
+from chalicelib.kit.listing import OLDEST_FIRST, ListRequest, Lists
 from chalicelib.kit.tables import Tables, TransactionFailedError
 from tests.support.drivers import BOTH, driver_for
-from tests.support.fakes.clock import START, FakeClock, FakeIds
+from tests.support.fakes.clock import FakeClock, FakeIds
 
 NORTH, SOUTH = "01900000-0000-7000-8000-00000000c001", "01900000-0000-7000-8000-00000000c002"
 NODE, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -52,7 +52,7 @@ def page(tables, made, **request):
         cluster_ids=lambda names: [{"north": NORTH, "south": SOUTH}[name] for name in names],
         aliases_of=lambda ids: [alias.id for alias in made if alias.node_id in ids],
     )
-    return aliases.page(ListRequest(**request), START, 1000, lambda _: 0)
+    return Lists(tables, FakeClock(), 1000).page(aliases.listing, ListRequest(**request)).map(store.from_item)
 
 
 def test_a_row_reads_back_as_it_was_made(tables, made):

@@ -11,7 +11,7 @@ from chalicelib.fleet.commands.executions import Executions
 from chalicelib.fleet.commands.model import Execution, Report, Status
 from chalicelib.fleet.commands.store import FAN_OUTS, SHARDS, execution_id, shard_of
 from chalicelib.kit.ids import compose_uuid7
-from chalicelib.kit.listing import ListRequest
+from chalicelib.kit.listing import ListRequest, Lists
 from chalicelib.kit.tables import Driver, Remove, Tables, Update, put_new
 from chalicelib.schema import ALL_TABLES
 from tests.support.drivers import BOTH, driver_for
@@ -268,7 +268,7 @@ class TestLists:
             an_execution(0, OTHER_COMMAND, status=Status.CANCELLED, cancelled_at=LATER, target_cluster_name="north"),
         ]
         created(tables, store, *rows)
-        return Executions(tables, clock, read_limit=1000, totals=lambda _: 0)
+        return Executions(tables, clock, Lists(tables, clock, 1000))
 
     @pytest.mark.parametrize(
         ("filters", "expected"),

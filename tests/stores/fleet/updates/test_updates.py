@@ -14,7 +14,7 @@ from chalicelib.fleet.updates.outcomes import Outcomes
 from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS, SHARDS, UpdateStore
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.ids import compose_uuid7, to_milliseconds
-from chalicelib.kit.listing import ListRequest
+from chalicelib.kit.listing import ListRequest, Lists
 from chalicelib.kit.tables import Absent, Equals, Set, Tables, Update
 from tests.support.drivers import BOTH, driver_for
 from tests.support.fakes.clock import START, FakeClock, FakeIds
@@ -78,10 +78,12 @@ def test_a_request_reads_back_as_it_was_made(tables):
 
 def test_lists_are_newest_first_and_filtered_by_status(tables):
     put(tables, a_request(0), a_request(1, status=RequestStatus.COMPLETED), a_request(2))
-    updates = UpdateStore(tables)
+    lists = Lists(tables, FakeClock(), 1000)
 
-    everything = updates.page(ListRequest(), START, 1000, lambda _: 0)
-    completed = updates.page(ListRequest(filters={"status": "completed"}), START, 1000, lambda _: 0)
+    everything = lists.page(store.REQUEST_LIST, ListRequest()).map(store.request_from_item)
+    completed = lists.page(store.REQUEST_LIST, ListRequest(filters={"status": "completed"})).map(
+        store.request_from_item
+    )
 
     assert [row.id for row in everything.items] == [a_request(minute).id for minute in (2, 1, 0)]
     assert ([row.id for row in completed.items], completed.total_count) == ([a_request(1).id], 1)
@@ -143,7 +145,7 @@ def test_a_node_that_was_told_and_reports_is_listed_with_what_it_runs(tables):
     told = (Set("state", "triggered"), Set("report_by", "2026-11-21T11:00:00Z"))
     tables.write(Update(NODE_UPDATES, store.update_key(request.id, NODES[0]), told), "self_update.triggered")
     agent = Agent(SimpleNamespace(id=NODES[0]), SimpleNamespace())
-    outcomes = Outcomes(tables, FakeClock(), list_read_limit=100)
+    outcomes = Outcomes(tables, FakeClock(), Lists(tables, FakeClock(), 100))
     row = outcomes.report(agent, request.id, Report(NodeState.UPDATED, "0.3.0+b2"))
     assert (row.state, row.agent_version, row.report_by) == (NodeState.UPDATED, "0.3.0+b2", None)
     page = outcomes.page_of_nodes(request.id, ListRequest(page=1, page_size=2, filters={}))

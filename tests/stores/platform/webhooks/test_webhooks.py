@@ -7,13 +7,20 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.listing import ListRequest
+from chalicelib.kit.listing import ListRequest, Lists
 from chalicelib.kit.tables import Tables
 from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.platform.webhooks import attempts
 from chalicelib.platform.webhooks.delivery_store import CHUNK_ROWS, DeliveryStore
 from chalicelib.platform.webhooks.model import Delivery, DeliveryStatus, Webhook
-from chalicelib.platform.webhooks.store import DELIVERIES, WEBHOOKS
+from chalicelib.platform.webhooks.store import (
+    DELIVERIES,
+    WEBHOOK_LIST,
+    WEBHOOKS,
+    delivery_from_item,
+    log_of,
+    webhook_from_item,
+)
 from chalicelib.platform.webhooks.webhook_store import WebhookStore
 from tests.support.drivers import BOTH, driver_for
 from tests.support.fakes.clock import START, FakeClock, FakeIds
@@ -35,6 +42,10 @@ class Rows:
     @property
     def deliveries(self) -> DeliveryStore:
         return DeliveryStore(self.tables)
+
+    @property
+    def lists(self) -> Lists:
+        return Lists(self.tables, self.clock, LIMIT)
 
     def webhook(self, url: str = "https://a.example/", *events: str, **fields: object) -> Webhook:
         now = to_seconds_text(self.clock.now())
@@ -67,7 +78,7 @@ def rows(request: pytest.FixtureRequest) -> Iterator[Rows]:
 
 
 def urls(rows: Rows, **filters: str) -> list[str]:
-    page = rows.webhooks.page(ListRequest(filters=filters), rows.clock.now(), LIMIT, lambda _: 0)
+    page = rows.lists.page(WEBHOOK_LIST, ListRequest(filters=filters)).map(webhook_from_item)
     return [webhook.url for webhook in page.items]
 
 
@@ -161,7 +172,7 @@ def test_a_log_lists_one_webhooks_deliveries_newest_first(rows):
         made.append(rows.delivery(webhook.id).id)
         rows.clock.advance(1)
     rows.delivery(other.id)
-    page = rows.deliveries.page(webhook.id, ListRequest(page_size=5), rows.clock.now(), LIMIT)
+    page = rows.lists.page(log_of(webhook.id), ListRequest(page_size=5)).map(delivery_from_item)
     assert ([row.id for row in page.items], page.total_count) == (made[:1:-1], 7)
 
 
@@ -172,7 +183,7 @@ def test_a_log_is_filtered_by_status_and_event(rows):
     by_status = ListRequest(filters={"status": DeliveryStatus.EXPIRED})
     by_event = ListRequest(filters={"event_id": failed.event_id})
     for request in (by_status, by_event):
-        page = rows.deliveries.page(webhook.id, request, rows.clock.now(), LIMIT)
+        page = rows.lists.page(log_of(webhook.id), request).map(delivery_from_item)
         assert [row.id for row in page.items] == [failed.id]
 
 

@@ -16,6 +16,7 @@ from chalicelib.fleet.nodes.standing import KnownMachines
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.data_keys import DATA_KEYS
+from chalicelib.kit.listing import Lists
 from chalicelib.kit.tables import Driver, Tables
 from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.platform.events.service import Events
@@ -61,8 +62,7 @@ class World:
             self.ids,
             pools=self.pools,
             reserved_slots=20,
-            list_read_limit=20_000,
-            totals=lambda _: TOTAL,
+            lists=Lists(self.tables, self.clock, 20_000, lambda _: TOTAL),
             default=self.default,
         )
 
@@ -77,8 +77,7 @@ class World:
             sealer=Sealer(self.tables, self.key_service, self.clock, self.ids, "test"),
             admin_urls=("https://edge.example",),
             public_keys=self.public_keys,
-            list_read_limit=20_000,
-            totals=lambda _: TOTAL,
+            lists=Lists(self.tables, self.clock, 20_000, lambda _: TOTAL),
             machines=KnownMachines(),
         )
 

@@ -15,6 +15,7 @@ from chalicelib.fleet.nodes.standing import KnownMachines
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.errors import EdgeError
+from chalicelib.kit.listing import Lists
 from chalicelib.kit.tables import Tables
 from chalicelib.kit.tables.wire import from_wire
 from chalicelib.platform.events.service import Events
@@ -54,8 +55,7 @@ class World:
             self.ids,
             pools=Pools.of(["100.64.0.0/10"], 22),
             reserved_slots=20,
-            list_read_limit=20_000,
-            totals=lambda _: 0,
+            lists=Lists(self.tables, self.clock, 20_000),
         )
         self.enrollment = Enrollment(
             self.tables,
@@ -66,8 +66,7 @@ class World:
             sealer=self.sealer,
             admin_urls=["https://admin.test"],
             public_keys=False,
-            list_read_limit=20_000,
-            totals=lambda _: 0,
+            lists=Lists(self.tables, self.clock, 20_000),
             machines=KnownMachines(),
         )
         self.nodes = Nodes(
@@ -79,8 +78,7 @@ class World:
             self.clusters,
             self.enrollment,
             unreachable_seconds=300,
-            list_read_limit=20_000,
-            totals=lambda _: 0,
+            lists=Lists(self.tables, self.clock, 20_000),
             release_aliases=aliases_store.release,
         )
         self.sealer.seal("warm", "up")  # the data key is read once per container; no test counts that
