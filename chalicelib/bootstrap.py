@@ -287,18 +287,20 @@ class Services(Fleet):
 
     @cached_property
     def admin_metrics(self) -> AdminMetrics:
+        from chalicelib.families import deployed
         from chalicelib.fleet.metrics.admin import AdminMetrics
 
-        return AdminMetrics(self.counters, self.queues, self.degraded)
+        return AdminMetrics(self.counters, self.queues, deployed().queues, self.degraded)
 
     def health_checks(self) -> list[HealthCheck]:
         """What requests need: a read of a row that is not there, a queue that answers, the mesh, the keys."""
         from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
         from chalicelib.kit.health import HealthCheck
+        from chalicelib.platform.events.queues import EVENTS
 
         checks = [
             HealthCheck("Database", lambda: self.tables.get(CLUSTERS, {"name": "-"}, consistent=False)),
-            HealthCheck("Queues", self.queues.check),
+            HealthCheck("Queues", lambda: self.queues.check(EVENTS)),
         ]
         if self.settings.has_mesh:
             checks.append(HealthCheck("Netmaker API", self.mesh.check))

@@ -4,7 +4,7 @@ import os
 from functools import cache
 from importlib import import_module
 
-from chalicelib.platform.context import Family
+from chalicelib.platform.context import Families, Family
 
 NAMES: tuple[str, ...] = ("fleet",)
 """Every family that this project has; each stands in the folder of its name, below those that need it."""
@@ -43,3 +43,10 @@ def chosen(names: str | None = None) -> tuple[Family, ...]:
 def served() -> Family:
     """The family whose API this stack serves. Raises LookupError as `family`."""
     return family(os.environ.get(SERVED) or NAMES[0])
+
+
+@cache
+def deployed(names: str | None = None) -> Families:
+    """The platform and the `chosen` families, which work together in one deployment."""
+    platform: Family = import_module("chalicelib.platform.family").FAMILY
+    return Families((platform, *chosen(names)))

@@ -5,8 +5,12 @@ and none for failures that a retry repairs.
 
 from typing import Any
 
-from chalicelib.kit.queues import LONGEST_DELAY_SECONDS, Queue
+from chalicelib.fleet.mesh.queues import VPN
+from chalicelib.fleet.updates.queues import SELF_UPDATES
+from chalicelib.kit.queues import LONGEST_DELAY_SECONDS
+from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.context import HttpSource, QueueSource, Role, ScheduleSource, StreamSource
+from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from infra import apis
 from infra.functions import VISIBILITY_TIMEOUTS, LambdaFunction, function, functions_of
 from infra.grants import is_in_a_loop
@@ -34,7 +38,7 @@ AGE_PERIOD_SECONDS = 300
 
 ATTEMPTS_BORNE = 3
 
-SENT_FOR_LATER = frozenset({Queue.CLEAN_UP, Queue.SELF_UPDATES, Queue.VPN, Queue.WEBHOOK_DELIVERIES})
+SENT_FOR_LATER = frozenset({CLEAN_UP, SELF_UPDATES, VPN, WEBHOOK_DELIVERIES})
 """Queues with delayed messages."""
 
 APPLICATION_TOPIC: Json = {"Ref": "AlarmTopicArn"}

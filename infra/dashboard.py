@@ -13,12 +13,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.kit.queues import MANUAL_QUEUES, Queue
 from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
 from infra import apis
 from infra.deployment.stagefile import check_stage
-from infra.functions import API_STAGE, APP_NAME, functions_of
+from infra.functions import API_STAGE, APP_NAME, QUEUES, functions_of
 from infra.stacks import WAIT, Stacks, application_stack, stateful_stack
 
 Json = dict[str, Any]
@@ -37,8 +36,8 @@ def dashboard(stage: str, region: str, names: Mapping[str, str], alarms: Sequenc
     rest = ["ApiName", f"{APP_NAME}-{stage}", "Stage", API_STAGE]
     sockets = ["ApiId", names[apis.SOCKET_API], "Stage", API_STAGE]
     functions = {each.name: names[each.resource] for each in functions_of(Role.CORE)}
-    queues = [queue for queue in Queue if queue not in MANUAL_QUEUES]
-    for_people = [f"{queue}-dead" for queue in queues] + list(MANUAL_QUEUES)
+    queues = [queue for queue in QUEUES if not queue.is_manual]
+    for_people = [queue.dead_letters or queue for queue in QUEUES]
     graphs = [
         ("Requests", "Sum", [_metric("ApiGateway", name, rest) for name in ("Count", "4XXError", "5XXError")]),
         ("Requests: 99 of 100 are faster, ms", "p99", [_metric("ApiGateway", "Latency", rest)]),

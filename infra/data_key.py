@@ -13,8 +13,9 @@ from typing import Any
 from chalicelib.kit.clock import Clock, parse_time
 from chalicelib.kit.crypto import key_id_of
 from chalicelib.kit.data_keys import CURRENT, DATA_KEYS, DataKeys
-from chalicelib.kit.queues import BATCH_LIMIT, Queue, Queues
+from chalicelib.kit.queues import BATCH_LIMIT, Queues
 from chalicelib.kit.tables import Table
+from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.resealing import ROWS_PER_MESSAGE, SEALED
 
 LEAST_AGE = timedelta(minutes=15)
@@ -68,7 +69,7 @@ class DataKeyRotation:
             for start in range(0, len(ids), ROWS_PER_MESSAGE)
         ]
         for start in range(0, len(messages), BATCH_LIMIT):
-            self._queues.send(Queue.CLEAN_UP, messages[start : start + BATCH_LIMIT], request_id="rotate-data-key")
+            self._queues.send(CLEAN_UP, messages[start : start + BATCH_LIMIT], request_id="rotate-data-key")
         return len(messages)
 
     def old_keys(self) -> list[bytes]:

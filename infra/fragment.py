@@ -9,7 +9,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables.schema import Table
 from chalicelib.platform.context import HttpSource, QueueSource, Role, ScheduleSource, StreamSource
 from infra import apis
@@ -17,7 +16,7 @@ from infra.alarms import application_alarms
 from infra.domains import domain_conditions, domain_outputs, domains, generated_socket_url, rest_url, socket_url
 from infra.firewall import CONDITIONS as FIREWALL_CONDITIONS
 from infra.firewall import firewall
-from infra.functions import APP_NAME, LambdaFunction, functions_of
+from infra.functions import APP_NAME, QUEUES, LambdaFunction, functions_of
 from infra.further import NAME_PATTERN, OWN_QUEUE, WEBSOCKET_API, own_queue, source_queue
 from infra.grants import GRANTS, is_in_a_loop
 from infra.libraries import PYTHON
@@ -127,7 +126,7 @@ def _parameters(tables: Sequence[Table], role: Role) -> Json:
         "AlarmTopicArn",
         "ArtifactBucket",
     ]
-    required += [queue_parameter(queue) for queue in Queue]
+    required += [queue_parameter(queue) for queue in QUEUES]
     required += [stream_parameter(table) for table in tables if table.stream]
     given: Json = {name: {"Type": "String"} for name in required}
     settings: Json = {parameter_name(name): {"Type": "String", "Default": ""} for name in documented_settings()}

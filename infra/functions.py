@@ -77,6 +77,9 @@ FAMILIES: tuple[Family, ...] = (PLATFORM, *map(families.family, families.NAMES))
 FUNCTIONS = functions_in(FAMILIES)
 """Every function of the project."""
 
+QUEUES = queues_in(FAMILIES)
+"""Every queue of the project."""
+
 
 def function(name: str) -> LambdaFunction:
     """The function of that name. Raises KeyError."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import Role
 from infra.alarms import APPLICATION_TOPIC, age_alarm, waiting_alarm
@@ -22,7 +23,7 @@ OWN_DEAD_QUEUE = "DeliveryDeadQueue"
 NAME_PATTERN = "[a-z][a-z0-9]{0,15}"
 """The name of a further stack: part of the names of its queues and log groups and, by default, of its admin."""
 
-OWN_QUEUES = f"{APP_NAME}-${{Stage}}-admin-*-{Queue.COMMAND_DELIVERY}"
+OWN_QUEUES = f"{APP_NAME}-${{Stage}}-admin-*-{COMMAND_DELIVERY}"
 """The pattern of the delivery queues of all further stacks of a stage. It matches no other queue: a stage's name has no
 hyphen, no queue of the core starts like this, and no dead-letter queue ends like this."""
 
@@ -92,11 +93,11 @@ def own_queue() -> Json:
     common: Json = {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": OWN_RETENTION_SECONDS}
     queue = {
         **common,
-        "QueueName": own_name(Queue.COMMAND_DELIVERY),
+        "QueueName": own_name(COMMAND_DELIVERY),
         "VisibilityTimeout": VISIBILITY_TIMEOUTS * consumer.timeout_seconds,
         "RedrivePolicy": redrive,
     }
-    dead = {**common, "QueueName": own_name(f"{Queue.COMMAND_DELIVERY}-dead")}
+    dead = {**common, "QueueName": own_name(f"{COMMAND_DELIVERY}-dead")}
     closed = {"Queues": [{"Ref": OWN_QUEUE}, {"Ref": OWN_DEAD_QUEUE}], "PolicyDocument": only_by_tls("sqs:*", "*")}
     return {
         "QueuePolicy": {"Type": "AWS::SQS::QueuePolicy", "Properties": closed},

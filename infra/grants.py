@@ -6,6 +6,7 @@ that compares the calls of that run with the grants.
 
 from collections.abc import Iterable, Mapping
 
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import Family, Grants, QueueSource
 from infra.functions import FAMILIES, FUNCTIONS, LambdaFunction, contexts_in
@@ -52,5 +53,5 @@ def is_in_a_loop(function: LambdaFunction) -> bool:
 def _started_by(function: LambdaFunction) -> list[LambdaFunction]:
     """The functions whose queues it sends to."""
     grants = GRANTS[function.name]
-    queues = {*grants.sends, *([Queue.COMMAND_DELIVERY] if grants.sends_to_owners else [])}
+    queues = {*grants.sends, *([COMMAND_DELIVERY] if grants.sends_to_owners else [])}
     return [each for each in FUNCTIONS if isinstance(each.source, QueueSource) and each.source.queue in queues]

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.fleet.distribution.model import PREFIX as AGENT_PREFIX
-from chalicelib.kit.queues import MANUAL_QUEUES
 from chalicelib.kit.tables.schema import Table
 from chalicelib.platform.context import QUERY, Grants, QueueSource, Role, StreamSource
 from infra.functions import API_STAGE, LambdaFunction
@@ -29,7 +28,7 @@ def policies(
         statements.append(_allow(["sqs:SendMessage"], [_arn("sqs", OWN_QUEUES)]))
     if grants.counts:
         counted: list[Json] = [{"Ref": queue_parameter(queue)} for queue in grants.counts]
-        dead = [queue for queue in grants.counts if queue not in MANUAL_QUEUES]
+        dead = [queue for queue in grants.counts if not queue.is_manual]
         counted += [{"Fn::Sub": f"${{{queue_parameter(queue)}}}-dead"} for queue in dead]
         statements.append(_allow(["sqs:GetQueueAttributes"], counted))
     statements += [statement for statement, is_granted in _single(grants) if is_granted]

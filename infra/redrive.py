@@ -14,10 +14,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.clock import Clock, SystemClock
-from chalicelib.kit.queues import BATCH_LIMIT, MANUAL_QUEUES, Queue, batches
+from chalicelib.kit.queues import BATCH_LIMIT, Queue, batches
 from infra.deployment.stagefile import check_stage
-from infra.functions import APP_NAME
+from infra.functions import APP_NAME, QUEUES
 from infra.further import check_name
 
 Json = dict[str, Any]
@@ -139,14 +140,14 @@ def _check(stage: str, queue: str, further: str) -> None:
     check_stage(stage)
     if further:
         check_name(further)
-        if queue != Queue.COMMAND_DELIVERY:
-            raise ValueError(f"a further stack has no queue {queue}, only {Queue.COMMAND_DELIVERY}")
+        if queue != COMMAND_DELIVERY:
+            raise ValueError(f"a further stack has no queue {queue}, only {COMMAND_DELIVERY}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: all moved; 1: not all, repeat the command; 2: wrong arguments."""
     parser = argparse.ArgumentParser(prog="python -m infra.redrive", description=__doc__)
-    choices = [queue.value for queue in Queue if queue not in MANUAL_QUEUES]
+    choices = [str(queue) for queue in QUEUES if not queue.is_manual]
     parser.add_argument("queue", choices=choices, metavar="QUEUE", help=f"one of {', '.join(choices)}")
     parser.add_argument("--stage", required=True)
     parser.add_argument("--name", default="", help="of a further stack, whose command-delivery is meant")

@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables.schema import Index, Table
 from infra.alarms import age_alarm, waiting_alarm
-from infra.functions import APP_NAME, MAX_RECEIVES, VISIBILITY_TIMEOUTS, consumer_of, logical_id
+from infra.functions import APP_NAME, MAX_RECEIVES, QUEUES, VISIBILITY_TIMEOUTS, consumer_of, logical_id
 
 Json = dict[str, Any]
 
@@ -30,7 +30,7 @@ def stateful_template(tables: Sequence[Table], *, retain: bool) -> Json:
         resources[table_resource(table)] = _table(table, retain=retain)
         if table.stream:
             outputs[stream_parameter(table)] = {"Fn::GetAtt": [table_resource(table), "StreamArn"]}
-    for queue in Queue:
+    for queue in QUEUES:
         resources |= _queue(queue)
         outputs[queue_parameter(queue)] = {"Fn::GetAtt": [f"{logical_id(queue)}Queue", "Arn"]}
     outputs["QueueUrls"] = _queue_urls()
@@ -153,7 +153,7 @@ def _waiting_alarm(queue: str, resource: str) -> Json:
 
 
 def _queue_urls() -> Json:
-    urls = {queue.value: f"${{{logical_id(queue)}Queue}}" for queue in Queue}
+    urls = {queue: f"${{{logical_id(queue)}Queue}}" for queue in QUEUES}
     return {"Fn::Sub": json.dumps(urls, separators=(",", ":"))}
 
 
@@ -180,8 +180,8 @@ def only_by_tls(action: str, resource: Any) -> Json:
 
 
 def _tls_only() -> Json:
-    queues = [{"Ref": f"{logical_id(queue)}Queue"} for queue in Queue]
-    queues += [{"Ref": f"{logical_id(queue)}DeadQueue"} for queue in Queue if consumer_of(queue)]
+    queues = [{"Ref": f"{logical_id(queue)}Queue"} for queue in QUEUES]
+    queues += [{"Ref": f"{logical_id(queue)}DeadQueue"} for queue in QUEUES if consumer_of(queue)]
     objects = {"Fn::Sub": "${Artifacts.Arn}/*"}
     of_bucket = only_by_tls("s3:*", [{"Fn::GetAtt": ["Artifacts", "Arn"]}, objects])
     return {

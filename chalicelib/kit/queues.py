@@ -4,8 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,25 +24,30 @@ LONGEST_DELAY_SECONDS = 900
 Message = Mapping[str, Any]
 
 
-class Queue(StrEnum):
-    """Every queue of the application. Each has a dead-letter queue named ``{value}-dead``."""
+class Queue(str):
+    """The name of a queue, as it is deployed behind the name of the application and the stage.
 
-    EXECUTION_CREATION = "execution-creation"
-    COMMAND_DELIVERY = "command-delivery"
-    CLEAN_UP = "clean-up"
-    SELF_UPDATES = "self-updates"
-    EVENTS = "events"
-    WEBHOOK_DELIVERIES = "webhook-deliveries"
-    VPN = "vpn"
-    RELAY_FAILURES = "relay-failures"
+    ``grouped_by`` is the field of its messages that tells whose they are: where one group has a backlog, SQS hands out
+    the messages of the others first (SQS developer guide, "Amazon SQS fair queues"). A queue that ``is_manual`` is read
+    by people; each of the others has a consumer, and dead letters in the queue `dead_letters`.
+    """
 
+    __slots__ = ("grouped_by", "is_manual")
 
-GROUPED_BY: Mapping[Queue, str] = {Queue.WEBHOOK_DELIVERIES: "webhook_id"}
-"""The field of a message that tells whose it is: where one group has a backlog, SQS hands out the messages of the
-others first (SQS developer guide, "Amazon SQS fair queues")."""
+    grouped_by: str | None
+    is_manual: bool
 
-MANUAL_QUEUES = frozenset({Queue.RELAY_FAILURES})
-"""Queues that no function takes from, and that so have no dead letters."""
+    def __new__(cls, name: str, *, grouped_by: str | None = None, is_manual: bool = False) -> Self:
+        queue = super().__new__(cls, name)
+        queue.grouped_by = grouped_by
+        queue.is_manual = is_manual
+        return queue
+
+    @property
+    def dead_letters(self) -> str | None:
+        """The name of the queue of its dead letters; None for a manual queue."""
+        return None if self.is_manual else f"{self}-dead"
+
 
 _DEPTHS_AT_ONCE = 8
 _COUNTED = (
@@ -106,7 +110,7 @@ class Queues:
         """Send all messages, in as few calls as possible. Raises `QueueError` if SQS does not accept one."""
         if not 0 <= delay_seconds <= LONGEST_DELAY_SECONDS:
             raise ValueError(f"a delay is 0 to {LONGEST_DELAY_SECONDS} seconds, not {delay_seconds}")
-        self._send(self._urls[queue], messages, request_id, delay_seconds, GROUPED_BY.get(queue))
+        self._send(self._urls[queue], messages, request_id, delay_seconds, queue.grouped_by)
 
     def url_of(self, queue: Queue) -> str:
         return self._urls[queue]
@@ -143,22 +147,19 @@ class Queues:
             if answer.get("Failed"):
                 raise QueueError(f"{_name_of(url)}: {len(answer['Failed'])} of {len(entries)} messages were not taken")
 
-    def check(self) -> None:
-        """Check that SQS can be reached, by reading an attribute of one queue. Passes on the client's errors."""
-        self._client.get_queue_attributes(QueueUrl=self._urls[Queue.EVENTS], AttributeNames=["QueueArn"])
+    def check(self, queue: Queue) -> None:
+        """Check that SQS can be reached, by reading an attribute of a queue. Passes on the client's errors."""
+        self._client.get_queue_attributes(QueueUrl=self._urls[queue], AttributeNames=["QueueArn"])
 
-    def depths(self) -> dict[Queue, Depth]:
-        """The number of messages in every queue: one call each, and one for its dead letters, some in parallel. Raises
+    def depths(self, queues: Sequence[Queue]) -> dict[Queue, Depth]:
+        """The number of messages in these queues: one call each, and one for its dead letters, some in parallel. Raises
         `QueueUnavailableError`."""
-        dead = [queue for queue in Queue if queue not in MANUAL_QUEUES]
-        urls = [*(self._urls[queue] for queue in Queue), *(f"{self._urls[queue]}-dead" for queue in dead)]
+        urls = {queue: self._urls[queue] for queue in queues}
+        dead_urls = {queue: f"{urls[queue]}-dead" for queue in queues if not queue.is_manual}
         with ThreadPoolExecutor(max_workers=_DEPTHS_AT_ONCE) as pool:
-            counts = list(pool.map(self._count, urls))
-        dead_counts = dict(zip(dead, counts[len(Queue) :], strict=True))
-        return {
-            queue: Depth(*count, dead=sum(dead_counts.get(queue, ())))
-            for queue, count in zip(Queue, counts[: len(Queue)], strict=True)
-        }
+            counts = dict(zip(urls, pool.map(self._count, urls.values()), strict=True))
+            dead_counts = dict(zip(dead_urls, pool.map(self._count, dead_urls.values()), strict=True))
+        return {queue: Depth(*count, dead=sum(dead_counts.get(queue, ()))) for queue, count in counts.items()}
 
     def _count(self, url: str) -> tuple[int, int, int]:
         """The numbers of waiting, delayed and in-flight messages."""

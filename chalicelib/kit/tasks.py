@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.parking import parked_until
-from chalicelib.kit.queues import Message
+from chalicelib.kit.queues import Message, Queue
 from chalicelib.kit.redrive import FIRST_LOOK, SETTLE, due_rows, look_again_at
 from chalicelib.kit.tables import (
     Absent,
@@ -89,10 +89,11 @@ def message_of(row: Item) -> Message:
     }
 
 
-def queue_of(row: Item) -> str | None:
-    """The name of the queue whose worker does the task; None for the default queue."""
+def queue_of(row: Item, default: Queue) -> Queue:
+    """The queue whose worker does the task: the one that it was parked for, or else the default. Its messages are not
+    grouped."""
     queue = row.get("queue")
-    return queue if isinstance(queue, str) else None
+    return Queue(queue) if isinstance(queue, str) and queue else default
 
 
 def is_asked(old: Item | None, new: Item | None) -> bool:

@@ -234,3 +234,27 @@ class Family:
     needs: tuple[str, ...] = ()
     event_types: tuple[str, ...] = ()
     internal: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Families:
+    """The families that work together, the platform first: what everything iterates over that belongs to none."""
+
+    each: tuple[Family, ...]
+
+    @property
+    def contexts(self) -> tuple[Context, ...]:
+        return tuple(context for family in self.each for context in family.contexts)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        return tuple(table for context in self.contexts for table in context.tables)
+
+    @property
+    def queues(self) -> tuple[Queue, ...]:
+        return tuple(queue for context in self.contexts for queue in context.queues)
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        of_families = (function for family in self.each for function in family.functions)
+        return (*of_families, *(function for context in self.contexts for function in context.functions))

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from chalicelib.fleet.commands.store import EXECUTIONS
-from chalicelib.kit.queues import Queue
+from infra.functions import QUEUES
 from tests.support.callers import Agent, enrolled, operator
 from tests.support.world import World
 
@@ -106,6 +106,6 @@ class LightFleet:
             statuses=Counter(str(row["status"]) for row in world.driver.rows(EXECUTIONS)),
             counted_completed=world.services.counters.read("executions#status#completed"),
             events=Counter(told.values()),
-            messages_left=sum(len(world.queue_client.bodies(queue)) for queue in Queue),
+            messages_left=sum(len(world.queue_client.bodies(queue)) for queue in QUEUES),
             refusals=self._refusals,
         )

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from chalicelib.fleet.nodes.rules import HealthLimits
-from chalicelib.kit.queues import MANUAL_QUEUES, Queue
 from chalicelib.platform.context import ScheduleSource
 from chalicelib.schema import ALL_TABLES
 from infra.fragment import fragment
-from infra.functions import FUNCTIONS
+from infra.functions import FUNCTIONS, QUEUES
 from infra.stateful import stateful_template
 from tests.bench import prices
 from tests.bench.prices import GB, MILLION, Usage
@@ -80,7 +79,7 @@ def at_rest() -> dict[str, Usage]:
         kms_calls=len(kept_warm),
     )
     polls = SECONDS / prices.POLL_WAIT.value * prices.IDLE_POLLERS.value
-    consumed = len(Queue) - len(MANUAL_QUEUES)
+    consumed = sum(not queue.is_manual for queue in QUEUES)
     return {
         "schedules": schedules,
         "environments that begin anew": cold * renewals,

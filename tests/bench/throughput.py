@@ -22,11 +22,11 @@ from botocore.awsrequest import AWSResponse
 
 from chalicelib import bootstrap
 from chalicelib.bootstrap import Services
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.nodes.store import SHARDS
 from chalicelib.fleet.workers import create_executions
 from chalicelib.kit import aws
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Meter
 from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.kit.tables.wire import to_wire
@@ -140,7 +140,7 @@ def _fan_out(task: tuple[str, str, str, list[str], Answers]) -> Outcome:
             answer = create_executions.handler({"Records": [sqs_record(waiting.pop(0))]}, None)
             if answer["batchItemFailures"]:
                 raise RuntimeError(f"the worker failed: {world.lines.texts[-1]}")
-            waiting += world.queue_client.take(Queue.EXECUTION_CREATION)
+            waiting += world.queue_client.take(EXECUTION_CREATION)
         ended = time.monotonic()
     wire.leave()
     return Outcome(began, ended, wire.sent, wire.answers)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
-from chalicelib.kit.queues import MANUAL_QUEUES, Queue
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.platform.context import QueueSource, StreamSource
 from chalicelib.schema import ALL_TABLES
 from infra.functions import FUNCTIONS
@@ -146,8 +146,8 @@ def granted(prefix: str) -> set[Call]:
                 calls |= {Call(name, f"dynamodb:{action}", prefix + place) for place in _places(table, action)}
         calls |= {Call(name, "sqs:SendMessage", f"{prefix}{queue}") for queue in grants.sends}
         if grants.sends_to_owners:
-            calls.add(Call(name, "sqs:SendMessage", f"{prefix}admin-{FURTHER}-{Queue.COMMAND_DELIVERY}"))
-        counted = {*grants.counts, *(f"{queue}-dead" for queue in {*grants.counts} - MANUAL_QUEUES)}
+            calls.add(Call(name, "sqs:SendMessage", f"{prefix}admin-{FURTHER}-{COMMAND_DELIVERY}"))
+        counted = {*grants.counts, *(queue.dead_letters or queue for queue in grants.counts)}
         calls |= {Call(name, "sqs:GetQueueAttributes", prefix + queue) for queue in counted}
         plain = {
             "events:PutEvents": grants.publishes,

@@ -12,12 +12,12 @@ import yaml
 
 from chalicelib.fleet.metrics import totals
 from chalicelib.fleet.metrics.admin import State, families_of
-from chalicelib.kit.queues import MANUAL_QUEUES, Depth, Queue
+from chalicelib.kit.queues import Depth
 from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
 from infra.apis import _REST_LOG_FIELDS, _SOCKET_LOG_FIELDS
 from infra.dashboard import dashboard
-from infra.functions import functions_of
+from infra.functions import QUEUES, functions_of
 from infra.local.agents import AGENT_FOLDER
 from infra.package import ROOT
 from tests.support.builders import a_cluster, a_command, machines
@@ -46,7 +46,7 @@ MATCHER = re.compile(r'(\w+)\s*(=~|!=|=)\s*"([^"]*)"')
 @pytest.fixture(scope="module")
 def exposed():
     """Labels with their values, by metric: of this installation, of agents, and what metrics.md takes of a host."""
-    depths = {queue: Depth(0, 0, 0, dead=0) for queue in Queue}
+    depths = {queue: Depth(0, 0, 0, dead=0) for queue in QUEUES}
     found = defaultdict(lambda: defaultdict(set))
     for family in families_of(State(dict.fromkeys(totals.ALL, 0), depths, is_degraded=False)):
         found[family.name]
@@ -158,8 +158,8 @@ def test_the_dashboard_shows_every_function_queue_and_table_by_its_real_name(boa
                 seen[name].add(value)
 
     assert seen["FunctionName"] == {f"real-{each.name}" for each in functions_of(Role.CORE)}
-    dead = {f"edge-admin-dev-{queue}-dead" for queue in Queue if queue not in MANUAL_QUEUES}
-    assert seen["QueueName"] == {f"edge-admin-dev-{queue}" for queue in Queue} | dead
+    dead = {f"edge-admin-dev-{queue}-dead" for queue in QUEUES if not queue.is_manual}
+    assert seen["QueueName"] == {f"edge-admin-dev-{queue}" for queue in QUEUES} | dead
     assert seen["TableName"] == {f"edge-admin-dev-{table.name}" for table in ALL_TABLES}
     assert (seen["ApiName"], seen["ApiId"]) == ({"edge-admin-dev"}, {"abc"})
 

@@ -7,7 +7,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.kit.queues import Queue, Queues
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
+from chalicelib.kit.queues import Queues
+from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from infra import redrive
 from infra.redrive import RedriveError, by_hand, main, queue_name
 from tests.support.fakes.clock import FakeClock
@@ -37,8 +39,8 @@ def url(sqs, name):
 
 def let_die(sqs, messages):
     """As the application sends them, but to the dead letters."""
-    queues = Queues(sqs, {Queue.WEBHOOK_DELIVERIES: url(sqs, DEAD)})
-    queues.send(Queue.WEBHOOK_DELIVERIES, messages, request_id="request-1")
+    queues = Queues(sqs, {WEBHOOK_DELIVERIES: url(sqs, DEAD)})
+    queues.send(WEBHOOK_DELIVERIES, messages, request_id="request-1")
 
 
 def taken(sqs, name):
@@ -202,6 +204,4 @@ def test_a_queue_that_people_read_is_not_redriven(capsys):
 
 def test_the_queues_are_named_as_the_templates_name_them(templates):
     own = templates["further"]["Resources"]["DeliveryQueue"]["Properties"]["QueueName"]["Fn::Sub"]
-    assert own.replace("${Stage}", "dev").replace("${Name}", "west") == queue_name(
-        "dev", Queue.COMMAND_DELIVERY, "west"
-    )
+    assert own.replace("${Stage}", "dev").replace("${Name}", "west") == queue_name("dev", COMMAND_DELIVERY, "west")

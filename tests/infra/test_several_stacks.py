@@ -6,11 +6,10 @@ import sys
 
 import pytest
 
-from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
 from infra.fragment import fragment
-from infra.functions import functions_of
+from infra.functions import QUEUES, functions_of
 from infra.further import (
     NAME_PATTERN,
     OWN_QUEUES,
@@ -147,7 +146,7 @@ class TestQueues:
         assert name.startswith(begin)
         assert name.endswith(end)
         assert not dead.endswith(end)
-        cores = [f"edge-admin-${{Stage}}-{queue}" for queue in Queue]
+        cores = [f"edge-admin-${{Stage}}-{queue}" for queue in QUEUES]
         assert not [queue for queue in cores if queue.startswith(begin)]
 
 

@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import QueueSource, ScheduleSource, StreamSource
 from chalicelib.platform.webhooks.store import DELIVERIES
 from chalicelib.schema import ALL_TABLES
@@ -13,7 +12,7 @@ from infra.alarms import SENT_FOR_LATER
 from infra.apis import GATEWAY_RESPONSES, gateway_response
 from infra.artifacts import INLINE_TEMPLATE_BYTES
 from infra.fragment import check_types, fragment
-from infra.functions import FUNCTIONS, consumer_of, logical_id
+from infra.functions import FUNCTIONS, QUEUES, consumer_of, logical_id
 from infra.package import ROOT
 from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
 from infra.stateful import stateful_template, stream_parameter, table_resource, to_compact_json
@@ -77,7 +76,7 @@ def test_without_retention_everything_goes_with_the_stack():
     assert {table["Properties"]["DeletionProtectionEnabled"] for table in tables} == {False}
 
 
-@pytest.mark.parametrize("queue", [queue for queue in Queue if consumer_of(queue)])
+@pytest.mark.parametrize("queue", [queue for queue in QUEUES if consumer_of(queue)])
 def test_a_queue_waits_longer_than_its_consumer_and_keeps_dead_letters(stateful, queue):
     resources = stateful["Resources"]
     properties = resources[f"{logical_id(queue)}Queue"]["Properties"]
@@ -100,7 +99,7 @@ def test_everything_that_waits_for_a_person_raises_an_alarm(stateful):
     assert watched == unattended | {"RelayFailuresQueue"}
 
 
-@pytest.mark.parametrize("queue", [queue for queue in Queue if consumer_of(queue)])
+@pytest.mark.parametrize("queue", [queue for queue in QUEUES if consumer_of(queue)])
 def test_work_that_waits_too_long_raises_an_alarm(stateful, queue):
     """Three attempts may pass, and the time until a message that was sent for later is due."""
     alarm = stateful["Resources"][f"{logical_id(queue)}QueueAgeAlarm"]["Properties"]
@@ -116,12 +115,10 @@ def test_work_that_waits_too_long_raises_an_alarm(stateful, queue):
 def test_queues_that_are_sent_to_for_later_are_known():
     found = set()
     for path in (ROOT / "chalicelib").rglob("*.py"):
-        found |= set(
-            re.findall(r"send\(\s*Queue\.([A-Z_]+),[^()]*(?:\([^()]*\)[^()]*)*delay_seconds=", path.read_text())
-        )
+        found |= set(re.findall(r"send\(\s*([A-Z_]+),[^()]*(?:\([^()]*\)[^()]*)*delay_seconds=", path.read_text()))
 
     assert found
-    assert {Queue[name] for name in found} <= SENT_FOR_LATER
+    assert {name.lower().replace("_", "-") for name in found} <= SENT_FOR_LATER
 
 
 class TestWhatIsSpokenByTls:

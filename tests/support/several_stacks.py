@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib import bootstrap
 from chalicelib.bootstrap import Services
-from chalicelib.kit.queues import Queue
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.settings import Settings
 from tests.support.fakes.messaging import URLS
 from tests.support.world import MASTER_KEY, World, sqs_record
@@ -77,7 +77,7 @@ class Stacks(World):
 
     def core_deliveries(self) -> list[Any]:
         """What waits in the core's queue."""
-        return self.queue_client.bodies(Queue.COMMAND_DELIVERY)
+        return self.queue_client.bodies(COMMAND_DELIVERY)
 
     def logged(self, event: str) -> list[Mapping[str, Any]]:
         lines = [json.loads(text) for text in self.lines.texts]

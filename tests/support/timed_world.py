@@ -169,7 +169,7 @@ class TimedWorld(World):
         self.timeline = Timeline(self.clock)
         self._chains: dict[int, Chain] = {}
         self._lost: set[str] = set()
-        self._queues = {queue.value: _QueueSource(self, queue) for queue in WORKERS}
+        self._queues = {queue: _QueueSource(self, queue) for queue in WORKERS}
         self._readers = {
             (table.name, shard): _StreamReader(self)
             for table in ALL_TABLES
@@ -259,7 +259,7 @@ class TimedWorld(World):
 
     def copies(self, queue: Queue) -> int:
         """How many are at work on a queue now."""
-        return self._queues[queue.value].busy
+        return self._queues[queue].busy
 
     def _changed(self, table: str, shard: int, record: StreamRecord) -> None:
         stamp = record["dynamodb"].get("NewImage", {}).get("changed_by", {}).get("M", {})
@@ -334,7 +334,7 @@ class _QueueSource:
         """After the visibility timeout, which here is counted from the failure: a little late."""
         for message in messages:
             if message.receives >= MAX_RECEIVES:
-                self._world.seen.dead[self._queue.value] += 1
+                self._world.seen.dead[self._queue] += 1
             else:
                 seconds = VISIBILITY_TIMEOUTS * self._function.timeout_seconds * self._world.timeouts
                 self.add_after(seconds, message)

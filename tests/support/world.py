@@ -12,9 +12,16 @@ from typing import Any
 
 from chalicelib import bootstrap
 from chalicelib.bootstrap import Services
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
+from chalicelib.fleet.mesh.queues import VPN
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
+from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.kit.log import Log
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Table
+from chalicelib.platform.background.queues import CLEAN_UP
+from chalicelib.platform.events.queues import EVENTS
+from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.schema import ALL_TABLES
 from chalicelib.settings import Settings
 from tests.support.fakes.aws import FakeKeyService
@@ -32,13 +39,13 @@ MASTER_KEY = "master-key"
 BUCKET = "artifacts"
 
 WORKERS: Mapping[Queue, str] = {
-    Queue.EXECUTION_CREATION: "chalicelib.fleet.workers.create_executions.handler",
-    Queue.COMMAND_DELIVERY: "chalicelib.fleet.workers.deliver_commands.handler",
-    Queue.CLEAN_UP: "chalicelib.platform.workers.clean_up.handler",
-    Queue.SELF_UPDATES: "chalicelib.fleet.workers.trigger_updates.handler",
-    Queue.EVENTS: "chalicelib.platform.workers.publish_events.handler",
-    Queue.WEBHOOK_DELIVERIES: "chalicelib.platform.workers.deliver_webhook.handler",
-    Queue.VPN: "chalicelib.fleet.workers.settle_vpn.handler",
+    EXECUTION_CREATION: "chalicelib.fleet.workers.create_executions.handler",
+    COMMAND_DELIVERY: "chalicelib.fleet.workers.deliver_commands.handler",
+    CLEAN_UP: "chalicelib.platform.workers.clean_up.handler",
+    SELF_UPDATES: "chalicelib.fleet.workers.trigger_updates.handler",
+    EVENTS: "chalicelib.platform.workers.publish_events.handler",
+    WEBHOOK_DELIVERIES: "chalicelib.platform.workers.deliver_webhook.handler",
+    VPN: "chalicelib.fleet.workers.settle_vpn.handler",
 }
 """The strings under which the functions are deployed."""
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
-from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import (
     BATCH_GET,
     CHECK,
@@ -26,12 +26,12 @@ CONTEXT = Context(
         FAN_OUTS,
         EXECUTIONS,
     ),
-    queues=(Queue.EXECUTION_CREATION,),
+    queues=(EXECUTION_CREATION,),
     functions=(
         Function(
             "create_executions",
             "chalicelib.fleet.workers.create_executions.handler",
-            QueueSource(Queue.EXECUTION_CREATION, 20, batch_size=1),
+            QueueSource(EXECUTION_CREATION, 20, batch_size=1),
             60,
             memory_mb=1024,
             loads="aliases clusters commands enrollment events nodes targeting transport vpn",
@@ -58,13 +58,13 @@ CONTEXT = Context(
                 "fan_outs": BATCH_GET | PUT | UPDATE | CHECK,
                 "executions": GET | BATCH_GET | QUERY | UPDATE | DELETE,
             },
-            counts=(Queue.EXECUTION_CREATION,),
+            counts=(EXECUTION_CREATION,),
         ),
         "websocket_message": Grants(tables={"executions": QUERY}),
-        "relay_changes": Grants(tables={"commands": BATCH_GET}, sends=(Queue.EXECUTION_CREATION,)),
+        "relay_changes": Grants(tables={"commands": BATCH_GET}, sends=(EXECUTION_CREATION,)),
         "create_executions": Grants(
             tables={"commands": BATCH_GET, "fan_outs": GET | BATCH_GET | UPDATE | CHECK, "executions": QUERY | PUT},
-            sends=(Queue.EXECUTION_CREATION,),
+            sends=(EXECUTION_CREATION,),
         ),
         "deliver_commands": Grants(tables={"commands": BATCH_GET, "executions": BATCH_GET | UPDATE}),
         "clean_up": Grants(
@@ -74,7 +74,7 @@ CONTEXT = Context(
                 "executions": BATCH_GET | QUERY | UPDATE | DELETE,
             }
         ),
-        "sweep_commands": Grants(tables={"fan_outs": BATCH_GET | QUERY | UPDATE}, sends=(Queue.EXECUTION_CREATION,)),
+        "sweep_commands": Grants(tables={"fan_outs": BATCH_GET | QUERY | UPDATE}, sends=(EXECUTION_CREATION,)),
         "recount": Grants(tables={"commands": QUERY, "executions": QUERY}),
     },
 )

@@ -7,6 +7,7 @@ from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.creation import CHUNK, Creation, Tell, transactions_per_page
 from chalicelib.fleet.commands.model import Command
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.undone import (
     LOOK,
     PARTS_ARE_LEFT,
@@ -24,6 +25,7 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.queues import Message, Queue
 from chalicelib.kit.redrive import look_again_at
 from chalicelib.kit.tables import Tables
+from chalicelib.platform.background.queues import CLEAN_UP
 
 WORKERS_AT_MOST = 20
 """Parts of a fan-out that are worked on at the same time: the concurrency of the queue."""
@@ -105,11 +107,11 @@ class FanOuts:
             return None
         if due == PARTS_ARE_LEFT:
             parts = sorted(fan_out.parts)
-            return Queue.EXECUTION_CREATION, [part_message(command_id, part, fan_out.cursors) for part in parts]
+            return EXECUTION_CREATION, [part_message(command_id, part, fan_out.cursors) for part in parts]
         if due == LOOK:
-            return Queue.EXECUTION_CREATION, [part_message(command_id, LOOK, fan_out.cursors)]
+            return EXECUTION_CREATION, [part_message(command_id, LOOK, fan_out.cursors)]
         shares = fan_out.shares_of(due) or [due]
-        return Queue.CLEAN_UP, [pass_message(command_id, share, fan_out.cursors) for share in shares]
+        return CLEAN_UP, [pass_message(command_id, share, fan_out.cursors) for share in shares]
 
     def _page(self, command: Command, part: str, cursor: str | None, workers: int) -> TargetPage | None:
         """The next nodes, before filters; None for a whole fleet that is too large for one message."""

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.fleet.mesh.store import TABLE as NETWORKS
-from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import (
     DELETE,
     GET,
@@ -19,13 +19,13 @@ from chalicelib.platform.context import (
 CONTEXT = Context(
     name="mesh",
     tables=(NETWORKS,),
-    queues=(Queue.VPN,),
+    queues=(VPN,),
     functions=(
         # Two at a time, the fewest that Lambda allows: a Netmaker server is one machine.
         Function(
             "settle_vpn",
             "chalicelib.fleet.workers.settle_vpn.handler",
-            QueueSource(Queue.VPN, 2, batch_size=1),
+            QueueSource(VPN, 2, batch_size=1),
             120,
             reaches_nodes=True,
         ),
@@ -34,10 +34,10 @@ CONTEXT = Context(
         ),
     ),
     grants={
-        "api_handler": Grants(tables={"vpn_networks": GET | UPDATE | DELETE}, counts=(Queue.VPN,)),
-        "relay_changes": Grants(sends=(Queue.VPN,)),
-        "settle_vpn": Grants(tables={"vpn_networks": GET | QUERY | UPDATE | DELETE}, sends=(Queue.VPN,)),
-        "sweep_commands": Grants(sends=(Queue.VPN,)),
-        "reconcile_vpn": Grants(sends=(Queue.VPN,)),
+        "api_handler": Grants(tables={"vpn_networks": GET | UPDATE | DELETE}, counts=(VPN,)),
+        "relay_changes": Grants(sends=(VPN,)),
+        "settle_vpn": Grants(tables={"vpn_networks": GET | QUERY | UPDATE | DELETE}, sends=(VPN,)),
+        "sweep_commands": Grants(sends=(VPN,)),
+        "reconcile_vpn": Grants(sends=(VPN,)),
     },
 )

@@ -3,7 +3,7 @@
 Whoever answers says the same: the counters belong to the installation, not to a process. They are about a second late.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.fleet.metrics import totals
@@ -53,9 +53,12 @@ class State:
 class AdminMetrics:
     """Costs one query of 16 rows a counter (`totals.ALL`), sixteen at the same time, and two calls a queue."""
 
-    def __init__(self, counters: Counters, queues: Queues, degraded: Callable[[], bool]) -> None:
+    def __init__(
+        self, counters: Counters, queues: Queues, watched: Sequence[Queue], degraded: Callable[[], bool]
+    ) -> None:
         self._counters = counters
         self._queues = queues
+        self._watched = watched
         self._degraded = degraded
 
     def figures(self) -> AdminFigures:
@@ -68,7 +71,7 @@ class AdminMetrics:
 
     def _read(self) -> State:
         try:
-            depths = self._queues.depths()
+            depths = self._queues.depths(self._watched)
         except QueueUnavailableError as error:
             raise unavailable() from error
         return State(self._counters.read_many(totals.ALL), depths, self._degraded())
@@ -149,7 +152,7 @@ def families_of(state: State) -> list[Family]:
 
 def _queue(queue: Queue, depth: Depth) -> AdminQueueFigures:
     return AdminQueueFigures(
-        queue=queue.value,
+        queue=queue,
         available=depth.waiting,
         scheduled=depth.delayed,
         executing=depth.in_flight,
@@ -162,7 +165,7 @@ def _queue(queue: Queue, depth: Depth) -> AdminQueueFigures:
 
 def _queue_samples(state: State) -> list[tuple[Mapping[str, str], int]]:
     return [
-        ({"queue": queue.value, "state": name}, value)
+        ({"queue": queue, "state": name}, value)
         for queue, depth in state.depths.items()
         for name, value in (
             ("waiting", depth.waiting),

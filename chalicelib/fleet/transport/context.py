@@ -1,11 +1,11 @@
 """What `transport` is: its tables and queues, what works for it, and what that may do."""
 
-from chalicelib.kit.queues import Queue
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.platform.context import EVERY_STACK, Context, Function, Grants, QueueSource, WebSocketSource
 
 CONTEXT = Context(
     name="transport",
-    queues=(Queue.COMMAND_DELIVERY,),
+    queues=(COMMAND_DELIVERY,),
     functions=(
         Function(
             "websocket_connect",
@@ -31,7 +31,7 @@ CONTEXT = Context(
         Function(
             "deliver_commands",
             "chalicelib.fleet.workers.deliver_commands.handler",
-            QueueSource(Queue.COMMAND_DELIVERY, 50),
+            QueueSource(COMMAND_DELIVERY, 50),
             30,
             roles=EVERY_STACK,
             reaches_nodes=True,
@@ -40,16 +40,16 @@ CONTEXT = Context(
     ),
     grants={
         "api_handler": Grants(
-            sends=(Queue.COMMAND_DELIVERY,),
-            counts=(Queue.COMMAND_DELIVERY,),
+            sends=(COMMAND_DELIVERY,),
+            counts=(COMMAND_DELIVERY,),
             sends_to_owners=True,
             posts_to_sockets=True,
         ),
-        "websocket_message": Grants(sends=(Queue.COMMAND_DELIVERY,), sends_to_owners=True, posts_to_sockets=True),
-        "relay_changes": Grants(sends=(Queue.COMMAND_DELIVERY,), sends_to_owners=True),
+        "websocket_message": Grants(sends=(COMMAND_DELIVERY,), sends_to_owners=True, posts_to_sockets=True),
+        "relay_changes": Grants(sends=(COMMAND_DELIVERY,), sends_to_owners=True),
         "create_executions": Grants(posts_to_sockets=True),
         "deliver_commands": Grants(posts_to_sockets=True),
-        "clean_up": Grants(sends=(Queue.COMMAND_DELIVERY,), sends_to_owners=True, posts_to_sockets=True),
-        "trigger_updates": Grants(sends=(Queue.COMMAND_DELIVERY,), sends_to_owners=True),
+        "clean_up": Grants(sends=(COMMAND_DELIVERY,), sends_to_owners=True, posts_to_sockets=True),
+        "trigger_updates": Grants(sends=(COMMAND_DELIVERY,), sends_to_owners=True),
     },
 )

@@ -10,8 +10,9 @@ from itertools import islice
 from typing import TypeVar
 
 from chalicelib.fleet.commands.model import Waiting
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.log import Level, Log
-from chalicelib.kit.queues import Message, Queue, QueueError, Queues, batches, body_bytes
+from chalicelib.kit.queues import Message, QueueError, Queues, batches, body_bytes
 
 DELIVERIES_PER_MESSAGE = 20
 """Made side by side: ten such messages end within a worker's 30 s though no agent answers a push, which takes 2 s."""
@@ -95,12 +96,12 @@ class Dispatch:
         for url, messages in work.messages(self._queue_of).items():
             if url and self._is_handed_over(url, messages, request_id):
                 continue
-            self._queues.send(Queue.COMMAND_DELIVERY, messages, request_id=request_id)
+            self._queues.send(COMMAND_DELIVERY, messages, request_id=request_id)
 
     def offer(self, work: AgentWork) -> bool:
         """Queue what nobody but the owner can do. False where its queue does not take it; raises nothing."""
         queued = work.messages(self._queue_of).items()
-        core = self._queues.url_of(Queue.COMMAND_DELIVERY)
+        core = self._queues.url_of(COMMAND_DELIVERY)
         return all(self._is_handed_over(url or core, messages, None) for url, messages in queued)
 
     def _is_handed_over(self, url: str, messages: Sequence[Message], request_id: str | None) -> bool:

@@ -1,7 +1,7 @@
 """What `updates` is: its tables and queues, what works for it, and what that may do."""
 
+from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
-from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import (
     BATCH_GET,
     CHECK,
@@ -22,12 +22,12 @@ CONTEXT = Context(
         REQUESTS,
         NODE_UPDATES,
     ),
-    queues=(Queue.SELF_UPDATES,),
+    queues=(SELF_UPDATES,),
     functions=(
         Function(
             "trigger_updates",
             "chalicelib.fleet.workers.trigger_updates.handler",
-            QueueSource(Queue.SELF_UPDATES, 10, batch_size=1),
+            QueueSource(SELF_UPDATES, 10, batch_size=1),
             60,
             loads="aliases clusters commands enrollment events nodes targeting transport updates vpn",
         ),
@@ -38,18 +38,16 @@ CONTEXT = Context(
                 "self_update_requests": GET | BATCH_GET | QUERY | PUT | DELETE,
                 "self_updates": BATCH_GET | QUERY | UPDATE,
             },
-            counts=(Queue.SELF_UPDATES,),
+            counts=(SELF_UPDATES,),
         ),
-        "relay_changes": Grants(sends=(Queue.SELF_UPDATES,)),
+        "relay_changes": Grants(sends=(SELF_UPDATES,)),
         "deliver_commands": Grants(tables={"self_updates": BATCH_GET | UPDATE}),
         "clean_up": Grants(tables={"self_updates": QUERY | DELETE}),
         "trigger_updates": Grants(
             tables={"self_update_requests": GET | UPDATE | CHECK, "self_updates": BATCH_GET | QUERY | PUT | UPDATE},
-            sends=(Queue.SELF_UPDATES,),
+            sends=(SELF_UPDATES,),
         ),
-        "sweep_commands": Grants(
-            tables={"self_update_requests": BATCH_GET | QUERY | UPDATE}, sends=(Queue.SELF_UPDATES,)
-        ),
+        "sweep_commands": Grants(tables={"self_update_requests": BATCH_GET | QUERY | UPDATE}, sends=(SELF_UPDATES,)),
         "recount": Grants(tables={"self_update_requests": QUERY}),
     },
 )

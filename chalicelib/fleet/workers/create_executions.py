@@ -9,8 +9,8 @@ again by the repeated message, or by the sweep.
 from chalice.app import Blueprint
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.undone import LOOK
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.worktime import WorkTime
 from chalicelib.platform.workers.entry import Message, long_sqs_worker
 
@@ -18,7 +18,7 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.on_sqs_message(
-    queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.EXECUTION_CREATION}", name="create_executions"
+    queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{EXECUTION_CREATION}", name="create_executions"
 )
 @long_sqs_worker("create_executions", lambda services: (services.fan_outs, services.transport, services.queues))
 def handler(message: Message, services: Services, time: WorkTime) -> None:
@@ -42,6 +42,6 @@ def _create(message: Message, services: Services, time: WorkTime) -> str | None:
         chunk = fan_outs.create_chunk(command_id, part, chunk.cursor, tell)
     if chunk.split:
         shards = [{**message, "part": shard} for shard in chunk.split]
-        services.queues.send(Queue.EXECUTION_CREATION, shards)
+        services.queues.send(EXECUTION_CREATION, shards)
     fan_outs.finish(chunk)
     return chunk.cursor

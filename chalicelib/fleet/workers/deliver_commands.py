@@ -9,16 +9,15 @@ created while the node was being deleted.
 from chalice.app import Blueprint
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.fleet.transport.service import Delivery
-from chalicelib.kit.queues import Queue
+from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.workers.entry import Message, sqs_worker
 
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(
-    queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.COMMAND_DELIVERY}", name="deliver_commands"
-)
+@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{COMMAND_DELIVERY}", name="deliver_commands")
 @sqs_worker("deliver_commands", lambda services: (services.transport, services.queues))
 def handler(message: Message, services: Services) -> None:
     if "updates" in message:
@@ -29,4 +28,4 @@ def handler(message: Message, services: Services) -> None:
         return
     gone = services.transport.deliver([Delivery(**delivery) for delivery in message["deliveries"]])
     if gone:
-        services.queues.send(Queue.CLEAN_UP, [{"kind": "node", "id": node_id} for node_id in gone])
+        services.queues.send(CLEAN_UP, [{"kind": "node", "id": node_id} for node_id in gone])

@@ -3,7 +3,7 @@
 from chalice.app import Blueprint, Rate
 
 from chalicelib.bootstrap import Services
-from chalicelib.kit.queues import Queue
+from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.workers.entry import scheduled
 
 blueprint = Blueprint(__name__)
@@ -13,4 +13,4 @@ blueprint = Blueprint(__name__)
 @scheduled("prune_executions", lambda services: (services.pruning, services.queues, services.counters))
 def handler(services: Services) -> None:
     messages = [{"kind": "prune_executions", "id": shard} for shard in services.pruning.shards()]
-    services.queues.send(Queue.CLEAN_UP, messages)
+    services.queues.send(CLEAN_UP, messages)

@@ -4,7 +4,7 @@ there is no mesh, where it is switched off, and in degraded mode, as in the refe
 from chalice.app import Blueprint, Rate
 
 from chalicelib.bootstrap import Services
-from chalicelib.kit.queues import Queue
+from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.platform.workers.entry import scheduled
 
 blueprint = Blueprint(__name__)
@@ -15,4 +15,4 @@ blueprint = Blueprint(__name__)
 def handler(services: Services) -> None:
     settings = services.settings
     if settings.has_mesh and settings.cluster_reconciliation_enabled and not services.degraded():
-        services.queues.send(Queue.VPN, [{"kind": "networks", "id": "all"}])
+        services.queues.send(VPN, [{"kind": "networks", "id": "all"}])

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from chalice.app import Blueprint
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.worktime import WorkTime
 from chalicelib.platform.workers.entry import Message, long_sqs_worker
 
@@ -23,7 +23,7 @@ last one it fails, and the queue repeats it until somebody is told."""
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.VPN}", name="settle_vpn")
+@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{VPN}", name="settle_vpn")
 @long_sqs_worker("settle_vpn", lambda services: (services.queues, services.tasks))
 def handler(message: Message, services: Services, time: WorkTime) -> None:
     """Messages that were sent before the mode was changed are dropped. Raises ValueError for an unknown kind."""
@@ -42,10 +42,10 @@ def handler(message: Message, services: Services, time: WorkTime) -> None:
         if error.kind is not Kind.UNAVAILABLE or tries == len(PAUSES_SECONDS):
             raise
         again = {**message, "tries": tries + 1}
-        services.queues.send(Queue.VPN, [again], delay_seconds=PAUSES_SECONDS[tries])
+        services.queues.send(VPN, [again], delay_seconds=PAUSES_SECONDS[tries])
         return
     if cursor is not None:
-        is_noted = services.tasks.park(message, cursor, began_at, queue=Queue.VPN)
+        is_noted = services.tasks.park(message, cursor, began_at, queue=VPN)
         services.log.line("parked", kind=message["kind"], id=message["id"], cursor=cursor, is_noted=is_noted)
     elif "task" in message:
         services.tasks.end(message["task"], began_at)
@@ -82,7 +82,7 @@ def _hand_out_networks(services: Services, message: Message) -> str | None:
     networks = [{"kind": "network", "id": name} for name in names]
     if "cursor" not in message:
         networks.append({"kind": "old_join_keys", "id": "all"})
-    services.queues.send(Queue.VPN, networks)
+    services.queues.send(VPN, networks)
     return cursor
 
 

@@ -8,9 +8,11 @@ from chalice.app import Blueprint, Rate
 
 from chalicelib.bootstrap import Services
 from chalicelib.fleet.admins.handover import REDELIVER_AFTER_SECONDS
+from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Item
 from chalicelib.kit.tasks import message_of, queue_of
+from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.workers.entry import scheduled
 
 blueprint = Blueprint(__name__)
@@ -32,7 +34,7 @@ def handler(services: Services) -> None:
         for queue, messages in page:
             services.queues.send(queue, messages)
     for due in services.update_fan_outs.due_work(REQUESTS_PER_SWEEP):
-        services.queues.send(Queue.SELF_UPDATES, due)
+        services.queues.send(SELF_UPDATES, due)
     for rows in services.tasks.due_work(TASKS_PER_SWEEP):
         for queue, of_queue in groupby(sorted(rows, key=_queue_of), key=_queue_of):
             services.queues.send(queue, [message_of(row) for row in of_queue])
@@ -40,7 +42,7 @@ def handler(services: Services) -> None:
 
 
 def _queue_of(row: Item) -> Queue:
-    return Queue(queue_of(row) or Queue.CLEAN_UP)
+    return queue_of(row, CLEAN_UP)
 
 
 def _redeliver(services: Services) -> None:
@@ -48,5 +50,5 @@ def _redeliver(services: Services) -> None:
     moved = services.handover.moved()
     if moved.cluster_names:
         messages = [{"kind": "redeliver", "id": name} for name in moved.cluster_names]
-        services.queues.send(Queue.CLEAN_UP, messages, delay_seconds=REDELIVER_AFTER_SECONDS)
+        services.queues.send(CLEAN_UP, messages, delay_seconds=REDELIVER_AFTER_SECONDS)
         services.handover.note(moved)

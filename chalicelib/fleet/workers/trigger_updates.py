@@ -10,8 +10,8 @@ from chalice.app import Blueprint
 
 from chalicelib.bootstrap import Services
 from chalicelib.fleet.updates.model import LOOK, SETTLE
+from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.redrive import SETTLE_SOON
 from chalicelib.kit.worktime import WorkTime
 from chalicelib.platform.workers.entry import Message, long_sqs_worker
@@ -23,7 +23,7 @@ any case."""
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.SELF_UPDATES}", name="trigger_updates")
+@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{SELF_UPDATES}", name="trigger_updates")
 @long_sqs_worker("trigger_updates", lambda services: (services.triggering, services.queues))
 def handler(message: Message, services: Services, time: WorkTime) -> None:
     part = message.get("part", LOOK)
@@ -42,7 +42,7 @@ def _find_nodes(message: Message, services: Services, time: WorkTime) -> None:
     if chunk.cursor is not None:
         _park(message, part, chunk.cursor, services)
     if chunk.ends_part and fan_outs.finish_part(request_id, part):
-        services.queues.send(Queue.SELF_UPDATES, [{"request_id": request_id}], delay_seconds=SETTLE_SECONDS)
+        services.queues.send(SELF_UPDATES, [{"request_id": request_id}], delay_seconds=SETTLE_SECONDS)
 
 
 def _settle(message: Message, services: Services, time: WorkTime) -> None:

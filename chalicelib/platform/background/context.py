@@ -1,30 +1,30 @@
 """What `background` is: its tables and queues, what works for it, and what that may do."""
 
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.tasks import TABLE as TASKS
+from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.context import BATCH_GET, DELETE, GET, QUERY, UPDATE, Context, Function, Grants, QueueSource
 
 CONTEXT = Context(
     name="background",
     tables=(TASKS,),
-    queues=(Queue.CLEAN_UP,),
+    queues=(CLEAN_UP,),
     functions=(
         # One message at a time: a long pass uses up the time of its whole invocation.
         Function(
             "clean_up",
             "chalicelib.platform.workers.clean_up.handler",
-            QueueSource(Queue.CLEAN_UP, 10, batch_size=1),
+            QueueSource(CLEAN_UP, 10, batch_size=1),
             60,
             loads="aliases clusters commands enrollment events nodes targeting vpn",
         ),
     ),
     grants={
-        "api_handler": Grants(tables={"tasks": UPDATE}, counts=(Queue.CLEAN_UP,)),
-        "relay_changes": Grants(sends=(Queue.CLEAN_UP,)),
-        "deliver_commands": Grants(sends=(Queue.CLEAN_UP,)),
+        "api_handler": Grants(tables={"tasks": UPDATE}, counts=(CLEAN_UP,)),
+        "relay_changes": Grants(sends=(CLEAN_UP,)),
+        "deliver_commands": Grants(sends=(CLEAN_UP,)),
         "clean_up": Grants(tables={"tasks": GET | UPDATE | DELETE}),
         "settle_vpn": Grants(tables={"tasks": GET | UPDATE | DELETE}),
-        "sweep_commands": Grants(tables={"tasks": BATCH_GET | QUERY | UPDATE}, sends=(Queue.CLEAN_UP,)),
-        "prune_executions": Grants(sends=(Queue.CLEAN_UP,)),
+        "sweep_commands": Grants(tables={"tasks": BATCH_GET | QUERY | UPDATE}, sends=(CLEAN_UP,)),
+        "prune_executions": Grants(sends=(CLEAN_UP,)),
     },
 )

@@ -1,25 +1,25 @@
 """What `events` is: its tables and queues, what works for it, and what that may do."""
 
-from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import PUT, Context, Function, Grants, QueueSource
+from chalicelib.platform.events.queues import EVENTS
 from chalicelib.platform.events.store import TABLE as OCCURRENCES
 
 CONTEXT = Context(
     name="events",
     tables=(OCCURRENCES,),
-    queues=(Queue.EVENTS,),
+    queues=(EVENTS,),
     functions=(
         Function(
             "publish_events",
             "chalicelib.platform.workers.publish_events.handler",
-            QueueSource(Queue.EVENTS, 20),
+            QueueSource(EVENTS, 20),
             30,
             loads="events webhooks",
         ),
     ),
     grants={
-        "api_handler": Grants(tables={"occurrences": PUT}, counts=(Queue.EVENTS,)),
-        "relay_changes": Grants(sends=(Queue.EVENTS,)),
+        "api_handler": Grants(tables={"occurrences": PUT}, counts=(EVENTS,)),
+        "relay_changes": Grants(sends=(EVENTS,)),
         "deliver_commands": Grants(tables={"occurrences": PUT}),
         "publish_events": Grants(publishes=True),
     },

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from chalicelib.kit.counters import TABLE as COUNTERS
-from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import (
     BATCH_GET,
     DELETE,
@@ -16,11 +15,12 @@ from chalicelib.platform.context import (
     ScheduleSource,
     StreamSource,
 )
+from chalicelib.platform.relay.queues import RELAY_FAILURES
 
 CONTEXT = Context(
     name="relay",
     tables=(COUNTERS,),
-    queues=(Queue.RELAY_FAILURES,),
+    queues=(RELAY_FAILURES,),
     functions=(
         Function(
             "relay_changes",
@@ -35,8 +35,8 @@ CONTEXT = Context(
         ),
     ),
     grants={
-        "api_handler": Grants(tables={"counters": BATCH_GET | QUERY}, counts=(Queue.RELAY_FAILURES,)),
-        "relay_changes": Grants(tables={"counters": PUT | UPDATE}, sends=(Queue.RELAY_FAILURES,)),
+        "api_handler": Grants(tables={"counters": BATCH_GET | QUERY}, counts=(RELAY_FAILURES,)),
+        "relay_changes": Grants(tables={"counters": PUT | UPDATE}, sends=(RELAY_FAILURES,)),
         "clean_up": Grants(tables={"counters": QUERY | DELETE}),
         "deliver_webhook": Grants(tables={"counters": UPDATE}),
         "sweep_commands": Grants(tables={"counters": UPDATE}),

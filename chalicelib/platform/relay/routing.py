@@ -9,13 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.undone import PASSES, pass_message, pass_of
+from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.fleet.targeting.model import at_first
 from chalicelib.fleet.transport.dispatch import AgentWork
+from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.kit import tasks
 from chalicelib.kit.changes import Change
 from chalicelib.kit.parking import moved
 from chalicelib.kit.queues import Message, Queue, Traced, batches, body_bytes
+from chalicelib.platform.background.queues import CLEAN_UP
+from chalicelib.platform.events.queues import EVENTS
+from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 
 ASKED_DELIVERIES = frozenset({"webhook_delivery.tested", "webhook_delivery.redelivered"})
 """What operators ask of deliveries. All else that is written of them is the work of whoever delivers."""
@@ -55,7 +61,7 @@ class Plan:
                 self._go_on(change, going_on)
             case "fan_outs" if change.old is None:
                 for part in at_first(_texts(row.get("parts"))):
-                    self._send(Queue.EXECUTION_CREATION, {"command_id": row["command_id"], "part": part})
+                    self._send(EXECUTION_CREATION, {"command_id": row["command_id"], "part": part})
             case "executions" if change.old is None and row["status"] == "pending":
                 self._deliver(row, _WAKE)
             case "executions" if change.new is not None and _ends_on_agent(change):
@@ -63,7 +69,7 @@ class Plan:
             case "self_update_requests" if change.old is None:
                 parts = [{"request_id": row["id"], "part": part} for part in _texts(row.get("parts"))]
                 for message in parts or [{"request_id": row["id"]}]:
-                    self._send(Queue.SELF_UPDATES, message)
+                    self._send(SELF_UPDATES, message)
             case "self_updates" if change.old is None:
                 self.for_agents.update(str(row["cluster_name"]), str(row["request_id"]), str(row["node_id"]))
             case _:
@@ -76,11 +82,11 @@ class Plan:
         row = change.row
         for name, cursor in going_on.items():
             if change.table == "self_update_requests":
-                self._send(Queue.SELF_UPDATES, {"request_id": row["id"], "part": name, "cursor": cursor})
+                self._send(SELF_UPDATES, {"request_id": row["id"], "part": name, "cursor": cursor})
             elif pass_of(name) in PASSES:
-                self._send(Queue.CLEAN_UP, pass_message(str(row["command_id"]), name, going_on))
+                self._send(CLEAN_UP, pass_message(str(row["command_id"]), name, going_on))
             else:
-                self._send(Queue.EXECUTION_CREATION, {"command_id": row["command_id"], "part": name, "cursor": cursor})
+                self._send(EXECUTION_CREATION, {"command_id": row["command_id"], "part": name, "cursor": cursor})
 
     def _plan_clean_up(self, change: Change) -> None:
         """Queue what a deletion or an operator's wish leaves to be done, and what else has to follow a row outside of
@@ -93,11 +99,11 @@ class Plan:
             case "fan_outs" if not removed and operation == "fan_out.cancel_requested":
                 self._clean_up("cancel_command", row["command_id"])
             case "tasks" if tasks.is_asked(change.old, change.new):
-                queue = Queue(tasks.queue_of(row) or Queue.CLEAN_UP)
+                queue = tasks.queue_of(row, CLEAN_UP)
                 self._send(queue, Traced(tasks.message_of(row), change.request_id))
             case "webhook_deliveries" if not removed and operation in ASKED_DELIVERIES:
                 delivery = {"webhook_id": row["webhook_id"], "delivery_id": row["id"]}
-                self._send(Queue.WEBHOOK_DELIVERIES, Traced(delivery, change.request_id))
+                self._send(WEBHOOK_DELIVERIES, Traced(delivery, change.request_id))
             case "nodes" if operation in _END_SOCKETS and row.get("replaced_connection_id"):
                 self._clean_up("connection", row["replaced_connection_id"])
             case _:
@@ -108,15 +114,15 @@ class Plan:
         row, old, new = change.row, change.old, change.new
         match change.table:
             case "clusters" if old is None or new is None:
-                self._send(Queue.VPN, {"kind": "cluster", "name": row["name"]})
+                self._send(VPN, {"kind": "cluster", "name": row["name"]})
             case "nodes" if old is not None and (new is None or any(old.get(key) != new.get(key) for key in _PLACES)):
                 before = {"host_id": old.get("netmaker_host_id"), "cluster_name": old["cluster_name"]}
-                self._send(Queue.VPN, {"kind": "node", "id": row["id"], **before})
+                self._send(VPN, {"kind": "node", "id": row["id"], **before})
             case "enrollment_keys" if new is None and row.get("last_used_at") is not None:
-                self._send(Queue.VPN, {"kind": "join_keys", "id": row["id"]})
+                self._send(VPN, {"kind": "join_keys", "id": row["id"]})
             case "aliases":
                 name = {"cluster_name": row["cluster_name"], "name": row["name"]}
-                self._send(Queue.VPN, {"kind": "alias", "id": row["id"], **name})
+                self._send(VPN, {"kind": "alias", "id": row["id"], **name})
             case _:
                 return
 
@@ -137,7 +143,7 @@ class Plan:
         """Everything else to send, queue by queue, events last."""
         yield from self.messages.items()
         if self.events:
-            yield Queue.EVENTS, [{"events": chunk} for chunk in batches(self.events, body_bytes)]
+            yield EVENTS, [{"events": chunk} for chunk in batches(self.events, body_bytes)]
 
     def _deliver(self, row: Mapping[str, Any], kind: str) -> None:
         # The cluster that the node was in when the command was given: if it has moved since, whoever is told of it can
@@ -145,7 +151,7 @@ class Plan:
         self.for_agents.deliver(row["node_cluster_name"], row["node_id"], kind, [row["id"]])
 
     def _clean_up(self, kind: str, row_id: Any, **more: Any) -> None:
-        self._send(Queue.CLEAN_UP, {"kind": kind, "id": row_id, **more})
+        self._send(CLEAN_UP, {"kind": kind, "id": row_id, **more})
 
     def _send(self, queue: Queue, message: Message) -> None:
         self.messages.setdefault(queue, []).append(message)

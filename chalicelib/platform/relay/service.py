@@ -12,10 +12,11 @@ from chalicelib.fleet.events.mapping import commands_needed
 from chalicelib.fleet.transport.dispatch import Dispatch
 from chalicelib.kit.changes import Change, FromWire, UnreadableRecordError, read_record
 from chalicelib.kit.counters import Counters, event_counter
-from chalicelib.kit.queues import BATCH_BYTES, Message, Queue, Queues, body_bytes
+from chalicelib.kit.queues import BATCH_BYTES, Message, Queues, body_bytes
 from chalicelib.kit.tables import Item
 from chalicelib.platform.events.service import Events
 from chalicelib.platform.relay.counting import deltas_of, end_of, happenings_of
+from chalicelib.platform.relay.queues import RELAY_FAILURES
 from chalicelib.platform.relay.routing import Plan
 
 Record = Mapping[str, Any]
@@ -72,7 +73,7 @@ class Relay:
             except (UnreadableRecordError, LookupError, ValueError, TypeError) as error:
                 parked.append(_to_parked(record, error))
         if parked:
-            self._queues.send(Queue.RELAY_FAILURES, parked)
+            self._queues.send(RELAY_FAILURES, parked)
         self._dispatch.send(plan.for_agents, request_id=plan.request_id)
         for queue, messages in plan.ready():
             self._queues.send(queue, messages, request_id=plan.request_id)

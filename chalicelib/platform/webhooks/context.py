@@ -1,6 +1,5 @@
 """What `webhooks` is: its tables and queues, what works for it, and what that may do."""
 
-from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import (
     BATCH_GET,
     CHECK,
@@ -15,6 +14,7 @@ from chalicelib.platform.context import (
     QueueSource,
     ScheduleSource,
 )
+from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.platform.webhooks.store import DELIVERIES, WEBHOOKS
 
 CONTEXT = Context(
@@ -23,13 +23,13 @@ CONTEXT = Context(
         WEBHOOKS,
         DELIVERIES,
     ),
-    queues=(Queue.WEBHOOK_DELIVERIES,),
+    queues=(WEBHOOK_DELIVERIES,),
     functions=(
         # One message at a time: behind a receiver that hangs for 10 s no other message waits.
         Function(
             "deliver_webhook",
             "chalicelib.platform.workers.deliver_webhook.handler",
-            QueueSource(Queue.WEBHOOK_DELIVERIES, 200, batch_size=1),
+            QueueSource(WEBHOOK_DELIVERIES, 200, batch_size=1),
             30,
             loads="events webhooks",
         ),
@@ -47,20 +47,20 @@ CONTEXT = Context(
                 "webhooks": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
                 "webhook_deliveries": GET | BATCH_GET | QUERY | PUT | UPDATE,
             },
-            counts=(Queue.WEBHOOK_DELIVERIES,),
+            counts=(WEBHOOK_DELIVERIES,),
         ),
-        "relay_changes": Grants(sends=(Queue.WEBHOOK_DELIVERIES,)),
+        "relay_changes": Grants(sends=(WEBHOOK_DELIVERIES,)),
         "clean_up": Grants(
             tables={"webhooks": BATCH_GET | UPDATE, "webhook_deliveries": BATCH_GET | QUERY | UPDATE | DELETE}
         ),
-        "publish_events": Grants(tables={"webhooks": QUERY}, sends=(Queue.WEBHOOK_DELIVERIES,)),
+        "publish_events": Grants(tables={"webhooks": QUERY}, sends=(WEBHOOK_DELIVERIES,)),
         "deliver_webhook": Grants(
             tables={"webhooks": BATCH_GET | UPDATE | CHECK, "webhook_deliveries": BATCH_GET | PUT | UPDATE | DELETE},
-            sends=(Queue.WEBHOOK_DELIVERIES,),
+            sends=(WEBHOOK_DELIVERIES,),
         ),
         "sweep_webhooks": Grants(
             tables={"webhooks": BATCH_GET | QUERY | UPDATE, "webhook_deliveries": BATCH_GET | QUERY | UPDATE},
-            sends=(Queue.WEBHOOK_DELIVERIES,),
+            sends=(WEBHOOK_DELIVERIES,),
         ),
         "recount": Grants(tables={"webhooks": QUERY}),
     },

@@ -15,7 +15,7 @@ from chalicelib.kit.clock import Clock, parse_time
 from chalicelib.kit.counters import Counters, event_counter
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.queues import LONGEST_DELAY_SECONDS, Queue, Queues
+from chalicelib.kit.queues import LONGEST_DELAY_SECONDS, Queues
 from chalicelib.platform.webhooks.attempts import (
     Policy,
     begin,
@@ -31,6 +31,7 @@ from chalicelib.platform.webhooks.attempts import (
 from chalicelib.platform.webhooks.delivery_store import DeliveryStore
 from chalicelib.platform.webhooks.health import health_after, may_probe, probed
 from chalicelib.platform.webhooks.model import Delivery, DeliveryStatus, Outcome, Webhook
+from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.platform.webhooks.sending import Sender
 from chalicelib.platform.webhooks.webhook_store import WebhookStore
 
@@ -176,4 +177,4 @@ class Delivering:
         delay = ceil((parse_time(delivery.next_attempt_at) - now).total_seconds())
         if delay <= LONGEST_DELAY_SECONDS:
             message = {"webhook_id": delivery.webhook_id, "delivery_id": delivery.id}
-            self._queues.send(Queue.WEBHOOK_DELIVERIES, [message], delay_seconds=max(delay, 0))
+            self._queues.send(WEBHOOK_DELIVERIES, [message], delay_seconds=max(delay, 0))

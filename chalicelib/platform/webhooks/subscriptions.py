@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
-from chalicelib.kit.queues import Queue, Queues, Traced
+from chalicelib.kit.queues import Queues, Traced
+from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.platform.webhooks.webhook_store import WebhookStore
 
 LONGEST_USE = timedelta(seconds=5)
@@ -42,7 +43,7 @@ class Subscriptions:
             for request_id, envelope in events
             for webhook_id in by_type.get(str(envelope["type"]), [])
         ]
-        self._queues.send(Queue.WEBHOOK_DELIVERIES, messages)
+        self._queues.send(WEBHOOK_DELIVERIES, messages)
 
     def _subscribers(self, newest_event: datetime) -> Mapping[str, list[str]]:
         """Event type -> the webhooks that subscribe to it. One query, unless the last one still serves."""

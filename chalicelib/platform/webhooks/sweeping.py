@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.queues import Message, Queue, Queues
+from chalicelib.kit.queues import Message, Queues
 from chalicelib.platform.webhooks.attempts import Policy, expire, is_too_old, postpone, release
 from chalicelib.platform.webhooks.delivery_store import DeliveryStore
 from chalicelib.platform.webhooks.health import is_drained
 from chalicelib.platform.webhooks.model import Delivery, Webhook
+from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.platform.webhooks.webhook_store import WebhookStore
 
 PAGE = 100
@@ -89,4 +90,4 @@ class Sweep:
 
     def _send(self, deliveries: list[Delivery]) -> None:
         messages: list[Message] = [{"webhook_id": row.webhook_id, "delivery_id": row.id} for row in deliveries]
-        self._queues.send(Queue.WEBHOOK_DELIVERIES, messages)
+        self._queues.send(WEBHOOK_DELIVERIES, messages)

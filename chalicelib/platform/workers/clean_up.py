@@ -12,8 +12,8 @@ from chalicelib.bootstrap import Services
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.commands.undone import PASSES
 from chalicelib.kit.counters import total_of
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.worktime import WorkTime
+from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.workers.entry import Message, long_sqs_worker
 
 Chunk = Callable[[str, str | None], str | None]
@@ -23,7 +23,7 @@ Clean = Callable[[Services, Message], str | None]
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.CLEAN_UP}", name="clean_up")
+@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{CLEAN_UP}", name="clean_up")
 @long_sqs_worker("clean_up", lambda services: (services.clean_up, services.tasks, services.queues))
 def handler(message: Message, services: Services, time: WorkTime) -> None:
     began_at = message.get("began_at") or services.tasks.begin()

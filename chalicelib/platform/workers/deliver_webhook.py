@@ -6,15 +6,13 @@ One message an invocation: a receiver that hangs keeps no other message waiting 
 from chalice.app import Blueprint
 
 from chalicelib.bootstrap import Services
-from chalicelib.kit.queues import Queue
+from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.platform.workers.entry import Message, sqs_worker
 
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(
-    queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.WEBHOOK_DELIVERIES}", name="deliver_webhook"
-)
+@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{WEBHOOK_DELIVERIES}", name="deliver_webhook")
 @sqs_worker("deliver_webhook", lambda services: services.webhooks)
 def handler(message: Message, services: Services) -> None:
     webhook_id = message["webhook_id"]

@@ -3,13 +3,13 @@
 from chalice.app import Blueprint
 
 from chalicelib.bootstrap import Services
-from chalicelib.kit.queues import Queue
+from chalicelib.platform.events.queues import EVENTS
 from chalicelib.platform.workers.entry import Message, sqs_worker
 
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{Queue.EVENTS}", name="publish_events")
+@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{EVENTS}", name="publish_events")
 @sqs_worker("publish_events", lambda services: (services.bus, services.webhooks))
 def handler(message: Message, services: Services) -> None:
     events = [(event["request_id"], event["envelope"]) for event in message["events"]]

@@ -7,7 +7,7 @@ here: of the route, or of the relay and the workers that follow.
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.kit.queues import Queue
+from chalicelib.platform.relay.queues import RELAY_FAILURES
 from tests.support.callers import connect, enrolled, operator
 from tests.support.world import World
 
@@ -76,7 +76,7 @@ def test_what_is_accepted_fits_everywhere(asked):
         world.sweep("sweep_commands")
     world.settle()
 
-    assert world.queue_client.bodies(Queue.RELAY_FAILURES) == []
+    assert world.queue_client.bodies(RELAY_FAILURES) == []
     for path in ("/api/v1/command_executions", "/api/v1/commands", "/api/v1/self_update_requests", "/api/v1/webhooks"):
         assert client.get(path, query={"page_size": 100}).status in {200, 400}
     assert agent.poll().status == silent.poll().status == 200
@@ -101,4 +101,4 @@ def test_what_an_agent_writes_fits_too(credentials, output):
     world.settle()
 
     assert tried.status < 500
-    assert world.queue_client.bodies(Queue.RELAY_FAILURES) == []
+    assert world.queue_client.bodies(RELAY_FAILURES) == []

@@ -7,10 +7,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib.families import deployed
 from chalicelib.kit.queues import Queue
 from infra.local.limits import SOCKET_FRAME_BYTES, batch_refusal, bus_refusal, message_texts
 
-URLS = {queue.value: f"http://queues.test/{queue.value}" for queue in Queue}
+URLS = {queue: f"http://queues.test/{queue}" for queue in deployed().queues}
 
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -64,12 +65,12 @@ class FakeSqs:
 
     def bodies(self, queue: Queue) -> list[Any]:
         """What was sent to a queue so far, oldest first."""
-        return [json.loads(entry["MessageBody"]) for entry in self.sent.get(queue.value, [])]
+        return [json.loads(entry["MessageBody"]) for entry in self.sent.get(queue, [])]
 
     def take(self, queue: Queue) -> list[Any]:
         """`bodies`, and the queue is empty afterwards."""
         bodies = self.bodies(queue)
-        self.sent.pop(queue.value, None)
+        self.sent.pop(queue, None)
         return bodies
 
     def release_delayed(self) -> None:

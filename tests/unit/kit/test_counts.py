@@ -3,8 +3,11 @@
 import pytest
 
 from chalicelib.kit.counters import SHARDS, TABLE, Counters, event_counter
-from chalicelib.kit.queues import Depth, Queue, Queues, QueueUnavailableError
+from chalicelib.kit.queues import Depth, Queues, QueueUnavailableError
 from chalicelib.kit.tables import Tables
+from chalicelib.platform.events.queues import EVENTS
+from chalicelib.platform.relay.queues import RELAY_FAILURES
+from infra.functions import QUEUES
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import FakeDynamo
 from tests.support.fakes.messaging import URLS, FakeSqs
@@ -51,14 +54,14 @@ class TestDepths:
     def test_each_state_and_the_dead_letters(self):
         sqs = FakeSqs()
         queues = Queues(sqs, URLS)
-        queues.send(Queue.EVENTS, [{}, {}])
-        queues.send(Queue.EVENTS, [{}], delay_seconds=5)
+        queues.send(EVENTS, [{}, {}])
+        queues.send(EVENTS, [{}], delay_seconds=5)
         sqs.sent["events-dead"] = [{}] * 4
         sqs.sent["relay-failures-dead"] = [{}]
-        depths = queues.depths()
-        assert depths[Queue.EVENTS] == Depth(waiting=2, delayed=1, in_flight=0, dead=4)
-        assert depths[Queue.RELAY_FAILURES] == Depth(0, 0, 0, 0)
-        assert list(depths) == list(Queue)
+        depths = queues.depths(QUEUES)
+        assert depths[EVENTS] == Depth(waiting=2, delayed=1, in_flight=0, dead=4)
+        assert depths[RELAY_FAILURES] == Depth(0, 0, 0, 0)
+        assert list(depths) == list(QUEUES)
         assert sorted(sqs.asked_about) == sorted(
             [*URLS.values(), *(f"{url}-dead" for name, url in URLS.items() if name != "relay-failures")]
         )
@@ -67,4 +70,4 @@ class TestDepths:
         sqs = FakeSqs()
         sqs.fails_with = "ServiceUnavailable"
         with pytest.raises(QueueUnavailableError):
-            Queues(sqs, URLS).depths()
+            Queues(sqs, URLS).depths(QUEUES)

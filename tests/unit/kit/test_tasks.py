@@ -9,6 +9,7 @@ from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.redrive import SETTLE, look_again_at
 from chalicelib.kit.tables import Tables
 from chalicelib.kit.tasks import TABLE, Tasks
+from chalicelib.platform.background.queues import CLEAN_UP
 from tests.support.fakes.clock import START, FakeClock, FakeIds
 from tests.support.fakes.dynamo import FakeDynamo
 
@@ -199,7 +200,7 @@ class TestParking:
         given.clock.advance(84)
         assert given.tasks.park(message, "c1", BEGAN, queue="vpn")
         (row,) = given.rows()
-        assert tasks.queue_of(row) == "vpn"
+        assert tasks.queue_of(row, CLEAN_UP) == "vpn"
         assert tasks.message_of(row) == {
             **message,
             "task": "network#north",

@@ -7,8 +7,9 @@ import pytest
 from chalicelib.fleet.commands.model import Status
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, SHARDS
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.queues import LONGEST_DELAY_SECONDS, Queue
+from chalicelib.kit.queues import LONGEST_DELAY_SECONDS
 from chalicelib.kit.redrive import SETTLE_SOON
+from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.webhooks.attempts import retry_seconds
 from infra.functions import MAX_RECEIVES, consumer_of
 from infra.grants import GRANTS
@@ -18,7 +19,7 @@ from tests.scale.scenarios import SCENARIOS
 from tests.support.timed_world import MOST_HOPS, SEND, TimedWorld
 from tests.support.world import WORKERS, World, sqs_record
 
-CLEAN_UP = WORKERS[Queue.CLEAN_UP]
+WORKER = WORKERS[CLEAN_UP]
 
 SEVERAL = {
     "cancel": (1_200, 0.125),
@@ -48,7 +49,7 @@ def not_granted(seen):
     allowed = {
         (name, action, place)
         for name, grants in GRANTS.items()
-        for place, actions in (*grants.tables.items(), *((queue.value, {SEND}) for queue in grants.sends))
+        for place, actions in (*grants.tables.items(), *((queue, {SEND}) for queue in grants.sends))
         for action in actions
     }
     return seen.touched - allowed
@@ -83,7 +84,7 @@ class TestTheWorld:
     def test_a_function_that_works_on_is_killed_and_its_message_given_up(self):
         world = TimedWorld()
         world.services.clean_up.cancel_chunk = lambda _command_id, _cursor: world.clock.sleep(61)
-        world.services.queues.send(Queue.CLEAN_UP, [{"kind": "cancel_command", "id": "x"}])
+        world.services.queues.send(CLEAN_UP, [{"kind": "cancel_command", "id": "x"}])
         world.run(2_400)
         assert world.seen.killed == {"clean_up": MAX_RECEIVES}
         assert world.seen.dead == {"clean-up": 1}
@@ -92,26 +93,26 @@ class TestTheWorld:
         world = TimedWorld()
 
         def again(_command_id, _cursor):
-            world.services.queues.send(Queue.CLEAN_UP, [{"kind": "cancel_command", "id": "x"}])
+            world.services.queues.send(CLEAN_UP, [{"kind": "cancel_command", "id": "x"}])
 
         monkeypatch.setattr(world.services.clean_up, "cancel_chunk", again)
-        world.services.queues.send(Queue.CLEAN_UP, [{"kind": "cancel_command", "id": "x"}])
+        world.services.queues.send(CLEAN_UP, [{"kind": "cancel_command", "id": "x"}])
         world.run(2_400)
         assert world.seen.hops["clean_up"] == MOST_HOPS
         assert world.seen.dead == {"clean-up": 1}
 
     def test_no_more_copies_run_than_the_function_may_have(self):
         world = TimedWorld()
-        world.services.queues.send(Queue.CLEAN_UP, [{"kind": "connection", "id": str(place)} for place in range(200)])
+        world.services.queues.send(CLEAN_UP, [{"kind": "connection", "id": str(place)} for place in range(200)])
         most = 0
 
         def look():
             nonlocal most
-            most = max(most, world.copies(Queue.CLEAN_UP))
+            most = max(most, world.copies(CLEAN_UP))
             return False
 
         world.run(5, look)
-        consumer = consumer_of(Queue.CLEAN_UP)
+        consumer = consumer_of(CLEAN_UP)
         assert consumer is not None
         assert most <= consumer.source.concurrency
 
@@ -143,7 +144,7 @@ class TestShares:
     def begin(self, world):
         """A cancellation whose first invocation does one chunk."""
         world.services.commands.cancel(self.made.id)
-        world.call(CLEAN_UP, {"Records": [sqs_record({"kind": "cancel_command", "id": self.made.id})]})
+        world.call(WORKER, {"Records": [sqs_record({"kind": "cancel_command", "id": self.made.id})]})
 
     def statuses(self, world):
         return {row["status"] for row in world.driver.rows(EXECUTIONS)}
@@ -173,7 +174,7 @@ class TestShares:
     def test_a_message_that_comes_again_after_the_division_divides_nothing(self, world):
         self.begin(world)
         before = self.row(world)
-        world.call(CLEAN_UP, {"Records": [sqs_record({"kind": "cancel_command", "id": self.made.id})]})
+        world.call(WORKER, {"Records": [sqs_record({"kind": "cancel_command", "id": self.made.id})]})
         assert self.row(world) == before
 
     @pytest.mark.parametrize("crash_after", [1, 50, 120, 230, 340, 449, 451, 455])

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chalicelib.fleet.commands.store import EXECUTIONS
-from chalicelib.kit.queues import Queue
+from chalicelib.platform.relay.queues import RELAY_FAILURES
 from tests.support.callers import connect, enrolled, operator
 from tests.support.fakes.trouble import Trouble
 from tests.support.world import World
@@ -55,7 +55,7 @@ def end_of(world, client):
         "events": sorted(events.values()),
         "delivered": len(deliveries),
         "totals": [client.get(COMMANDS).json["meta"]["pagination"]["total_count"]],
-        "parked": world.queue_client.bodies(Queue.RELAY_FAILURES),
+        "parked": world.queue_client.bodies(RELAY_FAILURES),
     }
 
 

@@ -7,14 +7,16 @@ import traceback
 
 import pytest
 
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
 from chalicelib.kit.log import DamagedError
-from chalicelib.kit.queues import Queue
+from chalicelib.platform.background.queues import CLEAN_UP
+from chalicelib.platform.events.queues import EVENTS
 from tests.support.builders import a_cluster, machines
 from tests.support.handlers import handler_of
 from tests.support.world import RELAY, WORKERS, World, scheduled_event, sqs_record
 
-CLEAN_UP = WORKERS[Queue.CLEAN_UP]
+WORKER = WORKERS[CLEAN_UP]
 SWEEPS = [
     handler_of(name)
     for name in (
@@ -38,22 +40,22 @@ class TestMessages:
         good = {"kind": "node", "id": "00000000-0000-7000-8000-000000000000"}
         bad = {"kind": "unheard of", "id": "x"}
         records = [sqs_record(good, "m-1"), sqs_record(bad, "m-2"), sqs_record(good, "m-3")]
-        answer = world.call(CLEAN_UP, {"Records": records})
+        answer = world.call(WORKER, {"Records": records})
         assert answer == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
 
     def test_a_message_that_is_no_json_is_reported(self, world):
-        answer = world.call(CLEAN_UP, {"Records": [{**sqs_record({}), "body": "{"}]})
+        answer = world.call(WORKER, {"Records": [{**sqs_record({}), "body": "{"}]})
         assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
 
     def test_a_command_that_is_gone_is_done_with(self, world):
         body = {"command_id": "00000000-0000-7000-8000-000000000000", "part": "shard#0"}
-        answer = world.call(WORKERS[Queue.EXECUTION_CREATION], {"Records": [sqs_record(body)]})
+        answer = world.call(WORKERS[EXECUTION_CREATION], {"Records": [sqs_record(body)]})
         assert answer == {"batchItemFailures": []}
 
     def test_a_busy_table_is_tried_again(self, world):
         world.driver.fail_next(10_000, "throttle")
         body = {"command_id": "00000000-0000-7000-8000-000000000000", "part": "shard#0"}
-        answer = world.call(WORKERS[Queue.EXECUTION_CREATION], {"Records": [sqs_record(body)]})
+        answer = world.call(WORKERS[EXECUTION_CREATION], {"Records": [sqs_record(body)]})
         assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
 
     def test_an_event_that_the_bus_does_not_take_is_tried_again(self, world):
@@ -61,23 +63,21 @@ class TestMessages:
         body = {"events": [{"request_id": "r", "envelope": envelope}]}
         world.bus_client.refuse_next = True
         event = {"Records": [sqs_record(body)]}
-        assert world.call(WORKERS[Queue.EVENTS], event) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
-        assert world.call(WORKERS[Queue.EVENTS], event) == {"batchItemFailures": []}
+        assert world.call(WORKERS[EVENTS], event) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+        assert world.call(WORKERS[EVENTS], event) == {"batchItemFailures": []}
         assert world.bus_client.envelopes == [envelope]
 
 
 class TestLog:
     def test_one_line_a_message_with_its_request_id_and_calls(self, world):
-        world.call(
-            CLEAN_UP, {"Records": [sqs_record({"kind": "node", "id": "x"}), sqs_record({"kind": "?", "id": "x"})]}
-        )
+        world.call(WORKER, {"Records": [sqs_record({"kind": "node", "id": "x"}), sqs_record({"kind": "?", "id": "x"})]})
         handled, failed = lines(world)
         assert (handled["event"], handled["worker"], handled["request_id"]) == ("handled", "clean_up", "request-1")
         assert handled["dynamodb_calls"] >= 1
         assert (failed["event"], failed["error_type"]) == ("failed", "ValueError")
 
     def test_a_line_says_nothing_of_the_body(self, world):
-        world.call(CLEAN_UP, {"Records": [sqs_record({"kind": "node", "id": "x", "private": "private-text"})]})
+        world.call(WORKER, {"Records": [sqs_record({"kind": "node", "id": "x", "private": "private-text"})]})
         assert "private-text" not in "".join(world.lines.texts)
 
     @pytest.mark.parametrize("handler", ["check_health.handler", "connections.message"])

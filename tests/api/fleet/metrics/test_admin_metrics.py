@@ -7,10 +7,10 @@ from openapi_schema_validator import OAS30Validator
 from prometheus_client.parser import text_string_to_metric_families
 
 from chalicelib.fleet.metrics import totals
-from chalicelib.kit.queues import Queue, QueueError
+from chalicelib.kit.queues import QueueError
 from chalicelib.platform.context import ScheduleSource
 from chalicelib.schema import ALL_TOTALS
-from infra.functions import FUNCTIONS
+from infra.functions import FUNCTIONS, QUEUES
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.callers import operator
 from tests.support.client import API_KEY, METRICS_KEY
@@ -96,7 +96,7 @@ class TestJson:
             ("available", "scheduled", "executing", "retryable", "completed", "discarded", "cancelled"), 0
         )
         assert queues == {
-            **{queue.value: nothing for queue in Queue},
+            **dict.fromkeys(QUEUES, nothing),
             "command-delivery": {**nothing, "available": 2},
             "clean-up": {**nothing, "scheduled": 3},
             "events": {**nothing, "discarded": 1},
@@ -124,7 +124,7 @@ class TestJson:
         client.get(URL)
         meter = client.services.tables.meter
         assert [call.operation for call in meter.calls] == ["Query"] * len(totals.ALL)
-        assert len(world.queue_client.asked_about) == 2 * len(Queue) - 1
+        assert len(world.queue_client.asked_about) == 2 * len(QUEUES) - 1
 
 
 class TestRaw:

@@ -6,11 +6,11 @@ import pytest
 
 from chalicelib.fleet.aliases.model import MOST_PER_NODE
 from chalicelib.fleet.aliases.store import TABLE as ALIASES
+from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.vpn.port import Member, Network
 from chalicelib.fleet.vpn.registry import Registry
 from chalicelib.kit.errors import EdgeError, Kind, conflict, unavailable
-from chalicelib.kit.queues import Queue
 from tests.support.builders import a_cluster, a_registration, machines
 from tests.support.world import World
 
@@ -252,7 +252,7 @@ def test_a_mesh_that_is_down_is_asked_again(world):
     world.aliases.create(world.one.id, "web")
     for batch in world.relay_batches():
         world.call("chalicelib.platform.workers.relay_changes.handler", {"Records": batch})
-    message = next(each for each in world.queue_client.take(Queue.VPN) if each["kind"] == "alias")
+    message = next(each for each in world.queue_client.take(VPN) if each["kind"] == "alias")
     world.mesh.refusal = unavailable()
 
     arguments = (message["cluster_name"], message["id"], message["name"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.commands.model import Command, Execution, NewCommand
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, execution_id
 from chalicelib.fleet.nodes import presence_store
 from chalicelib.fleet.nodes.model import IdType, Node, Presence, Status
@@ -13,7 +14,6 @@ from chalicelib.fleet.nodes.store import NODES, node_to_item
 from chalicelib.fleet.targeting.model import Targeting, TargetType, at_first
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.parking import cursors_of
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Call, Item, put_new
 from tests.support.world import World
 
@@ -88,7 +88,7 @@ def run(world: World, message: dict[str, Any]) -> list[dict[str, Any]]:
     )
     noted = cursors_of(world.driver.row(FAN_OUTS, key)).items()
     going_on = [{**key, "part": part, "cursor": cursor} for part, cursor in noted if before.get(part) != cursor]
-    return world.queue_client.take(Queue.EXECUTION_CREATION) + going_on
+    return world.queue_client.take(EXECUTION_CREATION) + going_on
 
 
 def fan_out(world: World, made: Command) -> list[Call]:

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import FAN_OUTS
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.kit.queues import Queue
+from chalicelib.platform.background.queues import CLEAN_UP
 from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out, first_messages, nodes, run
 from tests.support.world import World
 
@@ -252,4 +252,4 @@ def test_nothing_of_another_command_is_touched(world):
     world.settle()
     kept = [row["status"] for row in executions(world) if row["command_id"] == other.id]
     assert kept == [Status.PENDING.value] * 3
-    assert world.queue_client.take(Queue.CLEAN_UP) == []
+    assert world.queue_client.take(CLEAN_UP) == []

@@ -10,12 +10,13 @@ from chalicelib.fleet.commands.clean_up import ROWS_PER_CHUNK
 from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.output import STORED_LIMIT_BYTES
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import OLDEST_FIRST, ListRequest
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Delete
+from chalicelib.platform.background.queues import CLEAN_UP
 from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out, nodes
 from tests.support.world import World
 
@@ -57,7 +58,7 @@ class TestRedrive:
         world.clock.advance(59)
         world.services.tables.meter.reset()
         world.sweep("sweep_commands")
-        assert world.queue_client.take(Queue.EXECUTION_CREATION) == []
+        assert world.queue_client.take(EXECUTION_CREATION) == []
 
     def test_a_sweep_with_nothing_due_is_one_query_a_table(self, world):
         nodes(world, 20)
@@ -77,7 +78,7 @@ class TestRedrive:
         pauses = []
         for _ in range(7):
             before = world.clock.now()
-            while not world.queue_client.take(Queue.EXECUTION_CREATION):
+            while not world.queue_client.take(EXECUTION_CREATION):
                 world.clock.advance(1)
                 world.sweep("sweep_commands")
             pauses.append(round((world.clock.now() - before).total_seconds()))
@@ -162,7 +163,7 @@ class TestDeadline:
         fan_out(world, command(world, expired_at=world.clock.now() + timedelta(seconds=300)))
         world.clock.advance(300)
         world.sweep("sweep_commands")
-        assert world.queue_client.take(Queue.CLEAN_UP) != []
+        assert world.queue_client.take(CLEAN_UP) != []
         world.clock.advance(60)
         sweep(world)
         assert statuses(world) == ["expired"]

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.fleet.commands.model import Report
 from chalicelib.fleet.commands.pruning import ROWS_PER_CHUNK
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.kit.queues import Queue
+from chalicelib.platform.background.queues import CLEAN_UP
 from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out, first_messages, nodes, run
 from tests.support.fakes.dynamo import Crash
 from tests.support.world import World
@@ -88,7 +88,7 @@ def test_it_is_off_by_default():
     finished(world, 1)
     world.clock.advance(365 * DAY)
     prune(world)
-    assert (len(executions(world)), world.queue_client.bodies(Queue.CLEAN_UP)) == (1, [])
+    assert (len(executions(world)), world.queue_client.bodies(CLEAN_UP)) == (1, [])
 
 
 def test_the_days_are_a_setting():

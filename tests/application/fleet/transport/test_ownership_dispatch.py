@@ -3,7 +3,8 @@
 import pytest
 
 from chalicelib.fleet.transport.dispatch import DELIVERIES_PER_MESSAGE, UPDATES_PER_MESSAGE, AgentWork, Dispatch
-from chalicelib.kit.queues import Queue, QueueError, Queues, body_bytes
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
+from chalicelib.kit.queues import QueueError, Queues, body_bytes
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.messaging import URLS, FakeSqs
 from tests.support.world import Lines, Log
@@ -79,7 +80,7 @@ class TestSending:
 
     def test_each_message_goes_to_one_queue(self, sqs, dispatch, work):
         dispatch.send(work, request_id="r-1")
-        assert self.nodes_in(sqs, Queue.COMMAND_DELIVERY) == ["near-node"]
+        assert self.nodes_in(sqs, COMMAND_DELIVERY) == ["near-node"]
         assert len(sqs.sent["far"]) == 1
 
     def test_a_batch_that_an_owner_takes_in_part_goes_to_the_core_whole(self, sqs, dispatch):
@@ -87,7 +88,7 @@ class TestSending:
         work.deliver("far", "far-node", "executions", ["e"])
         sqs.refuse_next = True
         dispatch.send(work)
-        assert self.nodes_in(sqs, Queue.COMMAND_DELIVERY) == ["far-node"]
+        assert self.nodes_in(sqs, COMMAND_DELIVERY) == ["far-node"]
 
     def test_the_cores_own_queue_is_nobody_elses_to_stand_in_for(self, sqs, dispatch, work):
         sqs.refuse_next = True
@@ -100,11 +101,11 @@ class TestSending:
         assert dispatch.offer(work)
         sqs.gone.add("far")
         assert not dispatch.offer(work)
-        assert Queue.COMMAND_DELIVERY.value not in sqs.sent
+        assert COMMAND_DELIVERY not in sqs.sent
 
     def test_an_offer_to_the_core_goes_to_its_queue(self, sqs, dispatch):
         work = AgentWork()
         work.fetch_metrics("near", "n", ["host"], "2026-11-21T10:00:00Z")
         assert dispatch.offer(work)
-        (message,) = sqs.bodies(Queue.COMMAND_DELIVERY)
+        (message,) = sqs.bodies(COMMAND_DELIVERY)
         assert message["metrics"]["node_id"] == "n"

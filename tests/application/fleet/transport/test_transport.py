@@ -12,10 +12,10 @@ from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.nodes.store import PRESENCE
 from chalicelib.fleet.transport.push import TIMEOUT_SECONDS, Push, PushAddress
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.fleet.transport.service import IDS_PER_FRAME, Delivery, Transport
 from chalicelib.kit.origin import Origin, working_for
 from chalicelib.kit.outbound import Answer, NoAnswerError, Reason
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.sockets import SocketError, Sockets
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.world import World
@@ -130,7 +130,7 @@ class TestWakeUp:
     def test_the_worker_asks_for_the_clean_up_of_such_a_node(self, world):
         body = {"deliveries": [{"node_id": "nobody", "kind": "executions", "execution_ids": ["e-1"]}]}
         world.queue_client.sent.clear()
-        world.services.queues.send(Queue.COMMAND_DELIVERY, [body])
+        world.services.queues.send(COMMAND_DELIVERY, [body])
         world.settle()
         handled = [line for line in world.lines.texts if '"clean_up"' in line]
         assert len(handled) == 1  # all steps of a node's clean-up

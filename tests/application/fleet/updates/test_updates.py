@@ -4,9 +4,9 @@ import pytest
 
 from chalicelib.fleet.nodes.model import Status
 from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.kit.queues import Queue
 from tests.application.fleet.updates.scene import (
     COMPLETED,
     FRAME,
@@ -302,7 +302,7 @@ class TestWaiting:
         for _ in range(170):
             world.clock.advance(60)
             world.sweep("sweep_commands")
-            looks += len(world.queue_client.take(Queue.SELF_UPDATES))
+            looks += len(world.queue_client.take(SELF_UPDATES))
         assert 10 < looks < 20
 
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from chalicelib.fleet.admins.handover import REDELIVER_AFTER_SECONDS
 from chalicelib.fleet.admins.rules import LIVE_FOR
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.targeting.model import Targeting, TargetType
-from chalicelib.kit.queues import Queue
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.several_stacks import TICK_SECONDS, Stacks
 from tests.support.world import sqs_record
@@ -38,7 +38,7 @@ def act(world, kind, what):
 def relay(world):
     """Executions exist and deliveries are queued; nobody has been told."""
     world.relay_only()
-    for body in world.queue_client.take(Queue.EXECUTION_CREATION):
+    for body in world.queue_client.take(EXECUTION_CREATION):
         world.call("chalicelib.fleet.workers.create_executions.handler", {"Records": [sqs_record(body)]})
     world.relay_only()
 

@@ -7,7 +7,7 @@ from chalicelib.fleet.ssh.model import KEYS_MAX, NewKey, NewUsername
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import ListRequest
-from chalicelib.kit.queues import Queue
+from chalicelib.platform.relay.queues import RELAY_FAILURES
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ed25519_key
 from tests.support.builders import machines
 from tests.support.fakes.dynamo import Crash
@@ -280,7 +280,7 @@ def test_a_change_that_nobody_understands_is_parked_without_credentials(world):
 
     assert world.services.relay.relay([record]) == 1
 
-    (parked,) = world.queue_client.take(Queue.RELAY_FAILURES)
+    (parked,) = world.queue_client.take(RELAY_FAILURES)
     assert "deploy" in str(parked)
     assert not [text for text in ("AAAA", PASSWORD, "SHA256") if text in str(parked)]
 

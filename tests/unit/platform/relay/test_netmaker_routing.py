@@ -2,8 +2,8 @@
 
 import pytest
 
+from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.kit.changes import Change
-from chalicelib.kit.queues import Queue
 from chalicelib.platform.relay.routing import Plan
 
 ALIAS = {"id": "a-1", "cluster_name": "north", "name": "web"}
@@ -15,7 +15,7 @@ def messages(table, old, new, *, has_mesh=True):
     stamp = {"operation": "tested", "request_id": "r-1", "at": "t"}
     plan = Plan(has_mesh=has_mesh)
     plan.add_change(Change(table, *(row and {**row, "changed_by": stamp} for row in (old, new)), "1", False))
-    return dict(plan.ready()).get(Queue.VPN, [])
+    return dict(plan.ready()).get(VPN, [])
 
 
 @pytest.mark.parametrize("images", [(None, ALIAS), (ALIAS, None)])

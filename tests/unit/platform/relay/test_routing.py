@@ -4,11 +4,18 @@ from typing import ClassVar
 
 import pytest
 
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
+from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.fleet.transport.dispatch import DELIVERIES_PER_MESSAGE
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
+from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.kit.changes import Change
-from chalicelib.kit.queues import BATCH_BYTES, Queue, to_body
+from chalicelib.kit.queues import BATCH_BYTES, to_body
+from chalicelib.platform.background.queues import CLEAN_UP
+from chalicelib.platform.events.queues import EVENTS
 from chalicelib.platform.relay.counting import deltas_of
 from chalicelib.platform.relay.routing import ASKED_DELIVERIES, Plan
+from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.platform.webhooks.store import DELIVERIES
 
 
@@ -23,7 +30,7 @@ def messages(*changes):
     for one in changes:
         plan.add_change(one)
     for_agents = plan.for_agents.messages(lambda _cluster_name: "").get("")
-    return dict(plan.ready()) | ({Queue.COMMAND_DELIVERY: for_agents} if for_agents else {})
+    return dict(plan.ready()) | ({COMMAND_DELIVERY: for_agents} if for_agents else {})
 
 
 def execution(place=0, node="n-1", status="pending"):
@@ -35,7 +42,7 @@ class TestWork:
     def test_a_new_fan_out_is_one_message_a_part(self):
         row = {"command_id": "c-1", "parts": frozenset({"cluster#1", "cluster#0"})}
         assert messages(change("fan_outs", "command.created", None, row)) == {
-            Queue.EXECUTION_CREATION: [
+            EXECUTION_CREATION: [
                 {"command_id": "c-1", "part": "cluster#0"},
                 {"command_id": "c-1", "part": "cluster#1"},
             ]
@@ -44,7 +51,7 @@ class TestWork:
     def test_one_for_all_begins_with_the_whole_fleet(self):
         row = {"command_id": "c-1", "parts": frozenset({"shard#1", "shard#0"})}
         assert messages(change("fan_outs", "command.created", None, row)) == {
-            Queue.EXECUTION_CREATION: [{"command_id": "c-1", "part": "fleet"}]
+            EXECUTION_CREATION: [{"command_id": "c-1", "part": "fleet"}]
         }
 
     def test_a_changed_fan_out_asks_for_nothing(self):
@@ -54,7 +61,7 @@ class TestWork:
     def test_new_executions_of_a_node_are_one_delivery(self):
         changes = [change("executions", "execution.created", None, execution(place)) for place in (0, 1, 1)]
         assert messages(*changes) == {
-            Queue.COMMAND_DELIVERY: [
+            COMMAND_DELIVERY: [
                 {"deliveries": [{"node_id": "n-1", "kind": "executions", "execution_ids": ["e-0", "e-1"]}]}
             ]
         }
@@ -63,7 +70,7 @@ class TestWork:
         changes = [
             change("executions", "execution.created", None, execution(place, f"n-{place}")) for place in range(45)
         ]
-        sizes = [len(message["deliveries"]) for message in messages(*changes)[Queue.COMMAND_DELIVERY]]
+        sizes = [len(message["deliveries"]) for message in messages(*changes)[COMMAND_DELIVERY]]
         assert sizes == [DELIVERIES_PER_MESSAGE, DELIVERIES_PER_MESSAGE, 5]
 
     @pytest.mark.parametrize(
@@ -78,9 +85,7 @@ class TestWork:
     )
     def test_what_an_agent_must_stop(self, operation, old_status, kind):
         sent = messages(change("executions", operation, execution(status=old_status), execution(status="x")))
-        kinds = [
-            delivery["kind"] for message in sent.get(Queue.COMMAND_DELIVERY, []) for delivery in message["deliveries"]
-        ]
+        kinds = [delivery["kind"] for message in sent.get(COMMAND_DELIVERY, []) for delivery in message["deliveries"]]
         assert kinds == ([] if kind is None else [kind])
 
     @pytest.mark.parametrize(
@@ -94,12 +99,12 @@ class TestWork:
     )
     def test_what_is_cleaned_up(self, table, operation, old, new, kinds):
         sent = messages(change(table, operation, old, new))
-        assert sent == ({Queue.CLEAN_UP: [{"kind": kind, "id": "x"} for kind in kinds]} if kinds else {})
+        assert sent == ({CLEAN_UP: [{"kind": kind, "id": "x"} for kind in kinds]} if kinds else {})
 
     def test_a_replaced_socket_is_closed(self):
         row = {"id": "n-1", "replaced_connection_id": "s-1"}
         assert messages(change("nodes", "node.reregistered", {"id": "n-1"}, row)) == {
-            Queue.CLEAN_UP: [{"kind": "connection", "id": "s-1"}]
+            CLEAN_UP: [{"kind": "connection", "id": "s-1"}]
         }
 
 
@@ -107,12 +112,12 @@ class TestEvents:
     def test_are_packed_as_the_bus_takes_them(self):
         plan = Plan()
         plan.add_events("r-1", [{"id": place} for place in range(23)])
-        assert [len(message["events"]) for message in dict(plan.ready())[Queue.EVENTS]] == [10, 10, 3]
+        assert [len(message["events"]) for message in dict(plan.ready())[EVENTS]] == [10, 10, 3]
 
     def test_are_cut_by_bytes(self):
         plan = Plan()
         plan.add_events("r-1", [{"text": "x" * (BATCH_BYTES // 2)} for _ in range(4)])
-        packed = dict(plan.ready())[Queue.EVENTS]
+        packed = dict(plan.ready())[EVENTS]
         assert [len(message["events"]) for message in packed] == [1, 1, 1, 1]
         assert all(len(to_body(message)) < 256 * 1024 for message in packed)
 
@@ -147,7 +152,7 @@ class TestSelfUpdates:
 
     def test_a_new_request_is_one_message_a_part(self):
         assert messages(change("self_update_requests", "self_update_request.created", None, self.ROW)) == {
-            Queue.SELF_UPDATES: [
+            SELF_UPDATES: [
                 {"request_id": "r-1", "part": "shard#0"},
                 {"request_id": "r-1", "part": "shard#1"},
             ]
@@ -155,7 +160,7 @@ class TestSelfUpdates:
 
     def test_one_for_nobody_is_ended(self):
         made = change("self_update_requests", "self_update_request.created", None, {"id": "r-1"})
-        assert messages(made) == {Queue.SELF_UPDATES: [{"request_id": "r-1"}]}
+        assert messages(made) == {SELF_UPDATES: [{"request_id": "r-1"}]}
 
     def test_a_changed_one_asks_for_nothing_nor_does_a_deleted_one_whose_task_asks(self):
         assert messages(change("self_update_requests", "self_update_request.swept", self.ROW, self.ROW)) == {}
@@ -166,7 +171,7 @@ class TestSelfUpdates:
             {"request_id": f"r-{place % 2}", "node_id": f"n-{place}", "cluster_name": "north"} for place in range(60)
         ]
         sent = messages(*(change("self_updates", "self_update.created", None, row) for row in rows))
-        groups = [message["updates"] for message in sent[Queue.COMMAND_DELIVERY]]
+        groups = [message["updates"] for message in sent[COMMAND_DELIVERY]]
         assert [(group["request_id"], len(group["node_ids"])) for group in groups] == [
             ("r-0", 20),
             ("r-0", 10),
@@ -185,7 +190,7 @@ class TestTasks:
         "asked_at": "t1",
     }
     MESSAGE: ClassVar = {"kind": "cluster", "id": "x", "task": "cluster#x", "since": "t0", "asked_at": "t1"}
-    PASS: ClassVar = {Queue.CLEAN_UP: [MESSAGE]}
+    PASS: ClassVar = {CLEAN_UP: [MESSAGE]}
 
     def test_one_that_is_asked_for_begins(self):
         assert messages(change("tasks", "cluster.deleted", None, self.ROW)) == self.PASS
@@ -193,17 +198,17 @@ class TestTasks:
     def test_again_when_it_is_asked_for_anew(self):
         anew = {**self.ROW, "asked_at": "t2"}
         again = {**self.MESSAGE, "asked_at": "t2"}
-        assert messages(change("tasks", "cluster.deleted", self.ROW, anew)) == {Queue.CLEAN_UP: [again]}
+        assert messages(change("tasks", "cluster.deleted", self.ROW, anew)) == {CLEAN_UP: [again]}
 
     def test_what_one_invocation_could_not_end_goes_on(self):
         parked = {**self.ROW, "cursor": "c1", "began_at": "t1"}
         going_on = {**self.MESSAGE, "cursor": "c1", "began_at": "t1"}
-        assert messages(change("tasks", "task.parked", self.ROW, parked)) == {Queue.CLEAN_UP: [going_on]}
+        assert messages(change("tasks", "task.parked", self.ROW, parked)) == {CLEAN_UP: [going_on]}
         assert messages(change("tasks", "task.swept", parked, {**parked, "sweeps": 1})) == {}
 
     def test_it_goes_to_the_queue_that_it_names(self):
         row = {**self.ROW, "kind": "network", "queue": "vpn", "cursor": "c1", "began_at": "t1"}
-        assert list(messages(change("tasks", "task.parked", None, row))) == [Queue.VPN]
+        assert list(messages(change("tasks", "task.parked", None, row))) == [VPN]
 
     def test_its_being_worked_on_asks_for_nothing(self):
         assert messages(change("tasks", "task.swept", self.ROW, {**self.ROW, "sweeps": 1})) == {}
@@ -212,7 +217,7 @@ class TestTasks:
     def test_its_message_belongs_to_the_request_that_asked(self):
         plan = Plan()
         plan.add_change(change("tasks", "cluster.deleted", None, self.ROW))
-        assert [message.request_id for message in plan.messages[Queue.CLEAN_UP]] == ["r-1"]
+        assert [message.request_id for message in plan.messages[CLEAN_UP]] == ["r-1"]
 
 
 class TestWhatGoesOn:
@@ -222,14 +227,14 @@ class TestWhatGoesOn:
         old = {"command_id": "c-1", "cursors": {"shard#0": "a"}}
         new = {"command_id": "c-1", "cursors": {"shard#0": "a", "shard#1": "b", "cancel_command": "c"}}
         assert messages(change("fan_outs", "fan_out.parked", old, new)) == {
-            Queue.CLEAN_UP: [{"kind": "cancel_command", "id": "c-1", "cursor": "c"}],
-            Queue.EXECUTION_CREATION: [{"command_id": "c-1", "part": "shard#1", "cursor": "b"}],
+            CLEAN_UP: [{"kind": "cancel_command", "id": "c-1", "cursor": "c"}],
+            EXECUTION_CREATION: [{"command_id": "c-1", "part": "shard#1", "cursor": "b"}],
         }
 
     def test_parts_of_a_self_update_request(self):
         old, new = {"id": "r-1"}, {"id": "r-1", "cursors": {"shard#1": "b"}}
         assert messages(change("self_update_requests", "self_update_request.parked", old, new)) == {
-            Queue.SELF_UPDATES: [{"request_id": "r-1", "part": "shard#1", "cursor": "b"}]
+            SELF_UPDATES: [{"request_id": "r-1", "part": "shard#1", "cursor": "b"}]
         }
 
     def test_a_cursor_that_is_dropped_asks_for_nothing(self):
@@ -246,7 +251,7 @@ class TestDeliveries:
     @pytest.mark.parametrize("operation", sorted(ASKED_DELIVERIES))
     def test_what_an_operator_asks_for_is_sent(self, operation):
         assert messages(change("webhook_deliveries", operation, None, self.ROW)) == {
-            Queue.WEBHOOK_DELIVERIES: [{"webhook_id": "w-1", "delivery_id": "d-1"}]
+            WEBHOOK_DELIVERIES: [{"webhook_id": "w-1", "delivery_id": "d-1"}]
         }
 
     def test_nothing_else_that_is_written_of_one_is(self):
@@ -258,7 +263,7 @@ class TestFollowing:
     def test_a_cancelled_command_is_passed_over_and_a_settled_one_is_not(self):
         row = {"command_id": "c-1"}
         assert messages(change("fan_outs", "fan_out.cancel_requested", row, row)) == {
-            Queue.CLEAN_UP: [{"kind": "cancel_command", "id": "c-1"}]
+            CLEAN_UP: [{"kind": "cancel_command", "id": "c-1"}]
         }
         assert messages(change("fan_outs", "fan_out.settled", row, row)) == {}
         assert messages(change("fan_outs", "fan_out.cancel_requested", row, None)) == {}

@@ -9,11 +9,12 @@ from chalicelib.fleet.metrics.service import NodeMetrics
 from chalicelib.fleet.metrics.waking import PAUSES_SECONDS
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.transport.push import Push
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.fleet.transport.service import Transport
 from chalicelib.fleet.updates.store import NODE_UPDATES
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.outbound import Answer
-from chalicelib.kit.queues import Queue, to_body
+from chalicelib.kit.queues import to_body
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.several_stacks import FURTHER, QUEUE, Stacks
 
@@ -210,4 +211,4 @@ class TestMetrics:
         world.clock.sleep = lambda seconds: (sleep(seconds), world.settle())
         assert world.further.node_metrics.read(machine.id, MetricsType.HOST).metrics.text == "up 1\n"
         assert len(network.asked) == 1
-        assert world.queue_client.take(Queue.COMMAND_DELIVERY) == []
+        assert world.queue_client.take(COMMAND_DELIVERY) == []

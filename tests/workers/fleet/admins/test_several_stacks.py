@@ -6,10 +6,12 @@ from chalicelib.fleet.admins.handover import REDELIVER_AFTER_SECONDS
 from chalicelib.fleet.admins.rules import LIVE_FOR
 from chalicelib.fleet.admins.store import HANDED_OVER, TABLE
 from chalicelib.fleet.commands.model import Report, Status
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.targeting.model import Targeting, TargetType
-from chalicelib.kit.queues import Queue
+from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.tables.driver import BusyError
+from chalicelib.platform.background.queues import CLEAN_UP
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.several_stacks import FURTHER, QUEUE, TICK_SECONDS, Stacks
 from tests.support.world import sqs_record
@@ -53,7 +55,7 @@ def run_on(world, *names):
     """A command for these clusters, as far as its executions exist; nobody has been told yet."""
     made = a_command(world, "true", Targeting(type=TargetType.CLUSTERS, cluster_names=names))
     world.relay_only()
-    for body in world.queue_client.take(Queue.EXECUTION_CREATION):
+    for body in world.queue_client.take(EXECUTION_CREATION):
         world.call("chalicelib.fleet.workers.create_executions.handler", {"Records": [sqs_record(body)]})
     world.relay_only()
     return made
@@ -151,7 +153,7 @@ class TestNobodyToAsk:
 
     def test_and_all_while_nobody_can_say_who_owns_what(self, world):
         run_on(world, NEAR)
-        world.queue_client.take(Queue.COMMAND_DELIVERY)
+        world.queue_client.take(COMMAND_DELIVERY)
         world.clock.advance(10)
         original = world.driver.get
 
@@ -282,7 +284,7 @@ class TestHandover:
         return world.services.handover.moved()
 
     def redeliveries(self, world):
-        bodies = [entry["MessageBody"] for entry in world.queue_client.delayed.get(Queue.CLEAN_UP.value, [])]
+        bodies = [entry["MessageBody"] for entry in world.queue_client.delayed.get(CLEAN_UP, [])]
         return [body for body in bodies if '"redeliver"' in body]
 
     def test_only_what_moved_is_redelivered_and_only_once(self, world):

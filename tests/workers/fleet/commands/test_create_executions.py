@@ -6,9 +6,10 @@ import pytest
 
 from chalicelib.fleet.commands.creation import CHUNK
 from chalicelib.fleet.commands.fan_out import MOST_OF_A_SHARD
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import FAN_OUTS
 from chalicelib.fleet.targeting.selection import SLICE
-from chalicelib.kit.queues import Queue, QueueError
+from chalicelib.kit.queues import QueueError
 from tests.application.fleet.commands.fleet import a_node, command, executions, first_messages, nodes, reached, run
 from tests.support.builders import a_cluster, machines
 from tests.support.world import World, sqs_record
@@ -52,9 +53,9 @@ def test_the_change_stream_asks_for_what_is_noted_there(world, large_cluster):
     list(world.relay_batches())
     handle(world, message)
     row = world.driver.row(FAN_OUTS, {"command_id": message["command_id"]}) or {}
-    assert world.queue_client.take(Queue.EXECUTION_CREATION) == []
+    assert world.queue_client.take(EXECUTION_CREATION) == []
     world._relay(twice=False)
-    assert world.queue_client.take(Queue.EXECUTION_CREATION) == [{**message, "cursor": row["cursors"][message["part"]]}]
+    assert world.queue_client.take(EXECUTION_CREATION) == [{**message, "cursor": row["cursors"][message["part"]]}]
 
 
 def test_all_of_a_part_is_created_at_once_where_time_allows(world, large_cluster):
@@ -74,7 +75,7 @@ def test_a_sweep_resumes_a_part_where_it_stopped(world, large_cluster):
     (following,) = run(world, message)
     world.clock.advance(120)
     world.sweep("sweep_commands")
-    assert world.queue_client.take(Queue.EXECUTION_CREATION) == [following]
+    assert world.queue_client.take(EXECUTION_CREATION) == [following]
 
 
 def test_a_part_ends_only_after_its_last_execution(world, large_cluster):
@@ -97,7 +98,7 @@ def test_a_queue_that_takes_nothing_fails_the_message_and_its_repeat_finishes(wo
     world.queue_client.refuse_next = True
     assert handle(world, message) == ["m-0"]
     assert handle(world, message) == []
-    handle(world, *world.queue_client.take(Queue.EXECUTION_CREATION))
+    handle(world, *world.queue_client.take(EXECUTION_CREATION))
     assert reached(world) == {node.id for node in fleet}
     assert QueueError.__name__ in "".join(world.lines.texts)
 

@@ -14,7 +14,7 @@ import pytest
 
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.queues import Queue
+from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.schema import ALL_TOTALS
 from tests.support.builders import a_cluster
 from tests.support.callers import Agent, connect, enrolled, operator
@@ -170,12 +170,12 @@ class TestDeadline:
         site.world.clock.advance(31 * 60)
         site.world.driver.latency(0.01)
         site.world.clock.run_together([lambda: site.world.sweep("sweep_commands")] * 3)
-        waiting = site.world.queue_client.take(Queue.CLEAN_UP)
+        waiting = site.world.queue_client.take(CLEAN_UP)
         assert waiting == [{"kind": "expire_command", "id": command_id}]
         while waiting:
-            passes = [partial(site.world.call, WORKERS[Queue.CLEAN_UP], {"Records": [sqs_record(waiting[0])]})] * 3
+            passes = [partial(site.world.call, WORKERS[CLEAN_UP], {"Records": [sqs_record(waiting[0])]})] * 3
             assert site.world.clock.run_together(passes) == [{"batchItemFailures": []}] * 3
-            waiting = site.world.queue_client.take(Queue.CLEAN_UP)
+            waiting = site.world.queue_client.take(CLEAN_UP)
             assert waiting == waiting[:1] * len(waiting)  # each queued the same next chunk
         site.world.driver.latency(0)
         site.pass_minutes(HOUR_MINUTES)

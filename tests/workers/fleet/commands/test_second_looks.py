@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.nodes.model import Status
 from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
-from chalicelib.kit.queues import Queue
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.world import WORKERS, World, sqs_record
 
@@ -77,7 +78,7 @@ class TestCommands:
         world.settle()
         world.clock.advance(600)
         a_command(world, targeting=BOTH)
-        move_between_parts(world, Queue.EXECUTION_CREATION, machine.id, "a", "b")
+        move_between_parts(world, EXECUTION_CREATION, machine.id, "a", "b")
         assert reached(world) == set()
         later(world, LOOKS[0])
         assert [row["node_cluster_name"] for row in world.driver.rows(EXECUTIONS)] == ["b"]
@@ -194,8 +195,8 @@ class TestCommands:
         world.settle()
         world.clock.advance(LOOKS[0])
         world.sweep("sweep_commands")
-        (message,) = world.queue_client.take(Queue.EXECUTION_CREATION)
-        handle(world, Queue.EXECUTION_CREATION, message)
+        (message,) = world.queue_client.take(EXECUTION_CREATION)
+        handle(world, EXECUTION_CREATION, message)
         calls = [(call.operation, call.table) for call in world.services.tables.meter.calls]
         assert calls == [
             ("BatchGetItem", "commands,fan_outs"),
@@ -225,7 +226,7 @@ class TestSelfUpdates:
         world.settle()
         world.clock.advance(600)
         world.services.self_updates.create(BOTH)
-        move_between_parts(world, Queue.SELF_UPDATES, machine.id, "a", "b")
+        move_between_parts(world, SELF_UPDATES, machine.id, "a", "b")
         assert self.told(world) == set()
         later(world, LOOKS[0])
         assert self.told(world) == {machine.id}

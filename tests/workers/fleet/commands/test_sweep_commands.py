@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import FAN_OUTS
-from chalicelib.kit.queues import Queue, QueueError
+from chalicelib.kit.queues import QueueError
+from chalicelib.platform.background.queues import CLEAN_UP
 from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out
 from tests.support.builders import a_cluster, machines
 from tests.support.world import World
@@ -27,8 +29,8 @@ def test_each_kind_of_due_work_goes_to_its_queue(world):
     world.clock.advance(60)
     world.sweep("sweep_commands")
     parts = [{"command_id": unfinished.id, "part": f"shard#{shard}"} for shard in range(4)]
-    assert world.queue_client.take(Queue.EXECUTION_CREATION) == parts
-    cleaning = world.queue_client.take(Queue.CLEAN_UP)
+    assert world.queue_client.take(EXECUTION_CREATION) == parts
+    cleaning = world.queue_client.take(CLEAN_UP)
     assert {"kind": "expire_command", "id": overdue.id} in cleaning
     assert {"kind": "command", "id": deleted.id} in cleaning
     assert len(cleaning) == 2
@@ -38,9 +40,9 @@ def test_a_sweep_right_after_another_queues_nothing(world):
     command(world)
     world.clock.advance(60)
     world.sweep("sweep_commands")
-    world.queue_client.take(Queue.EXECUTION_CREATION)
+    world.queue_client.take(EXECUTION_CREATION)
     world.sweep("sweep_commands")
-    assert world.queue_client.take(Queue.EXECUTION_CREATION) == []
+    assert world.queue_client.take(EXECUTION_CREATION) == []
 
 
 def test_what_could_not_be_queued_is_due_again_after_the_interval(world):
@@ -51,7 +53,7 @@ def test_what_could_not_be_queued_is_due_again_after_the_interval(world):
         world.call("chalicelib.fleet.workers.sweep_commands.handler", _tick())
     world.clock.advance(60)
     world.sweep("sweep_commands")
-    assert {body["command_id"] for body in world.queue_client.take(Queue.EXECUTION_CREATION)} == {made.id}
+    assert {body["command_id"] for body in world.queue_client.take(EXECUTION_CREATION)} == {made.id}
 
 
 def test_a_machine_that_never_returns_leaves_its_execution_expired(world):

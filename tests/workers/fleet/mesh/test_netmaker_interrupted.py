@@ -2,9 +2,9 @@
 
 import pytest
 
+from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.fleet.mesh.store import TABLE as MADE
 from chalicelib.fleet.workers.settle_vpn import PAUSES_SECONDS
-from chalicelib.kit.queues import Queue
 from tests.support.callers import operator
 from tests.support.fakes.dynamo import Crash
 from tests.support.fakes.netmaker_scene import Scene
@@ -97,25 +97,25 @@ def test_a_mesh_that_is_away_is_asked_again_ever_later_and_then_somebody_is_told
     queue, waits = scene.world.queue_client, []
     for _ in PAUSES_SECONDS:
         scene.world.settle()
-        (entry,) = queue.delayed[Queue.VPN.value]
+        (entry,) = queue.delayed[VPN]
         waits.append(entry["DelaySeconds"])
         queue.release_delayed()
-    (message,) = queue.take(Queue.VPN)
-    answer = scene.world.call(WORKERS[Queue.VPN], {"Records": [sqs_record(message)]})
+    (message,) = queue.take(VPN)
+    answer = scene.world.call(WORKERS[VPN], {"Records": [sqs_record(message)]})
 
     assert (tuple(waits), message["tries"]) == (PAUSES_SECONDS, len(PAUSES_SECONDS))
     assert answer["batchItemFailures"] == [{"itemIdentifier": "m-1"}]
     scene.world.server.recover()
-    scene.world.call(WORKERS[Queue.VPN], {"Records": [sqs_record(message)]})
+    scene.world.call(WORKERS[VPN], {"Records": [sqs_record(message)]})
     assert "cluster-east" in scene.netmaker.networks
 
 
 def test_where_the_mesh_is_away_one_message_waits_and_not_one_a_network(scene):
     scene.world.server.trouble(drop=True)
-    scene.world.call(WORKERS[Queue.VPN], {"Records": [sqs_record({"kind": "networks", "id": "all"})]})
+    scene.world.call(WORKERS[VPN], {"Records": [sqs_record({"kind": "networks", "id": "all"})]})
     scene.world.queue_client.release_delayed()
 
-    assert scene.world.queue_client.take(Queue.VPN) == [{"kind": "networks", "id": "all", "tries": 1}]
+    assert scene.world.queue_client.take(VPN) == [{"kind": "networks", "id": "all", "tries": 1}]
 
 
 def test_a_name_that_changes_hands_while_it_is_settled_ends_at_the_right_node(scene):
@@ -131,8 +131,8 @@ def test_a_name_that_changes_hands_while_it_is_settled_ends_at_the_right_node(sc
     scene.netmaker.before = take_it
     for batch in scene.world.relay_batches():
         scene.world.call("chalicelib.platform.workers.relay_changes.handler", {"Records": batch})
-    (message,) = scene.world.queue_client.take(Queue.VPN)
-    scene.world.call(WORKERS[Queue.VPN], {"Records": [sqs_record(message)]})
+    (message,) = scene.world.queue_client.take(VPN)
+    scene.world.call(WORKERS[VPN], {"Records": [sqs_record(message)]})
 
     assert scene.world.names_in("north")["web"] == "100.64.0.2"
 
@@ -149,8 +149,8 @@ def test_a_cluster_made_again_while_its_old_network_goes_has_one(scene):
     scene.netmaker.before = make_it
     for batch in scene.world.relay_batches():
         scene.world.call("chalicelib.platform.workers.relay_changes.handler", {"Records": batch})
-    (message,) = scene.world.queue_client.take(Queue.VPN)
-    scene.world.call(WORKERS[Queue.VPN], {"Records": [sqs_record(message)]})
+    (message,) = scene.world.queue_client.take(VPN)
+    scene.world.call(WORKERS[VPN], {"Records": [sqs_record(message)]})
 
     assert SOUTH in scene.netmaker.networks
     assert scene.world.services.vpn_networks.find("south") is not None
@@ -162,18 +162,18 @@ def test_a_node_that_moves_back_while_its_host_moves_ends_in_its_network(scene):
         assert answer.status == 200
         for batch in scene.world.relay_batches():
             scene.world.call("chalicelib.platform.workers.relay_changes.handler", {"Records": batch})
-        return [each for each in scene.world.queue_client.take(Queue.VPN) if each["kind"] == "node"]
+        return [each for each in scene.world.queue_client.take(VPN) if each["kind"] == "node"]
 
     def move_back(method, path):
         """Another copy of the function does it whole, before this one goes on."""
         if method == "POST" and path.endswith(SOUTH):
             scene.netmaker.before = None
             for message in move("north"):
-                scene.world.call(WORKERS[Queue.VPN], {"Records": [sqs_record(message)]})
+                scene.world.call(WORKERS[VPN], {"Records": [sqs_record(message)]})
 
     (message,) = move("south")
     scene.netmaker.before = move_back
-    scene.world.call(WORKERS[Queue.VPN], {"Records": [sqs_record(message)]})
+    scene.world.call(WORKERS[VPN], {"Records": [sqs_record(message)]})
 
     assert scene.netmaker.before is None
     host = scene.hosts[scene.one.id]

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.fleet.mesh.reconciling import Reconciling
 from chalicelib.fleet.mesh.store import TABLE as MADE
 from chalicelib.fleet.nodes.store import NODES
-from chalicelib.kit.queues import Queue
 from tests.support.callers import Agent
 from tests.support.fakes.netmaker_scene import Scene
 from tests.support.fakes.netmaker_world import enrol, join, netmaker_world
@@ -27,7 +27,7 @@ def run_once(world):
     """The schedule and its messages, each delivered once; returns those that are to be tried again later."""
     world.sweep("reconcile_vpn")
     world.settle()
-    return [json.loads(entry["MessageBody"]) for entry in world.queue_client.delayed.pop(Queue.VPN.value, [])]
+    return [json.loads(entry["MessageBody"]) for entry in world.queue_client.delayed.pop(VPN, [])]
 
 
 class TestMade:
@@ -264,26 +264,26 @@ class TestOff:
     def test_where_there_is_no_mesh(self):
         world = World()
         world.sweep("reconcile_vpn")
-        assert world.queue_client.take(Queue.VPN) == []
-        answer = world.call(WORKERS[Queue.VPN], {"Records": [sqs_record({"kind": "network", "id": "north"})]})
+        assert world.queue_client.take(VPN) == []
+        answer = world.call(WORKERS[VPN], {"Records": [sqs_record({"kind": "network", "id": "north"})]})
         assert answer == {"batchItemFailures": []}
 
     def test_where_it_is_switched_off(self):
         with netmaker_world(cluster_reconciliation_enabled=False) as world:
             world.sweep("reconcile_vpn")
-            assert world.queue_client.take(Queue.VPN) == []
+            assert world.queue_client.take(VPN) == []
 
     def test_in_degraded_mode(self):
         with netmaker_world(admin_max_wireguard_peers=1) as world:
             Scene(world)
             world.sweep("reconcile_vpn")
-            assert world.queue_client.take(Queue.VPN) == [{"kind": "networks", "id": "all"}]
+            assert world.queue_client.take(VPN) == [{"kind": "networks", "id": "all"}]
             world.sweep("heartbeat")
             world.clock.advance(11)
             world.sweep("reconcile_vpn")
-            assert world.queue_client.take(Queue.VPN) == []
+            assert world.queue_client.take(VPN) == []
 
     def test_an_unknown_message_is_not_lost(self, scene):
-        answer = scene.world.call(WORKERS[Queue.VPN], {"Records": [sqs_record({"kind": "nonsense"})]})
+        answer = scene.world.call(WORKERS[VPN], {"Records": [sqs_record({"kind": "nonsense"})]})
         assert answer["batchItemFailures"] == [{"itemIdentifier": "m-1"}]
         assert scene.world.driver.rows(NODES)

@@ -11,15 +11,15 @@ from chalicelib.fleet.ssh.model import NewKey, NewUsername
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.updates.store import NODE_UPDATES
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.tasks import TABLE as TASKS
+from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.webhooks.model import NewWebhook
 from chalicelib.platform.webhooks.store import DELIVERIES
 from tests.application.fleet.ssh.world import ed25519_key
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.world import WORKERS, World, sqs_record
 
-CLEAN_UP = WORKERS[Queue.CLEAN_UP]
+WORKER = WORKERS[CLEAN_UP]
 
 CHILDREN = (EXECUTIONS, ENROLLMENT_KEYS, PRESENCE, METRICS_CACHE, USERNAMES, KEYS, NODE_UPDATES, DELIVERIES)
 """What hangs on something that can be deleted."""
@@ -113,7 +113,7 @@ def test_the_second_pass_is_the_last(world):
     later(world)
     assert world.driver.rows(TASKS) == []
     later(world)
-    assert world.queue_client.sent.get(Queue.CLEAN_UP.value, []) == []
+    assert world.queue_client.sent.get(CLEAN_UP, []) == []
 
 
 class TestWhatIsLost:
@@ -146,7 +146,7 @@ class TestWhatIsLost:
         for _ in range(3):
             world.clock.advance(960)
             world.sweep("sweep_commands")
-            assert len(world.queue_client.take(Queue.CLEAN_UP)) == 4
+            assert len(world.queue_client.take(CLEAN_UP)) == 4
         later(world)
         assert left(world) == set()
         later(world)
@@ -166,16 +166,16 @@ class TestWhatIsLost:
         lose_stream(world)
         world.clock.advance(60)
         world.sweep("sweep_commands")
-        bodies = world.queue_client.take(Queue.CLEAN_UP)
+        bodies = world.queue_client.take(CLEAN_UP)
         assert len(bodies) == 4
         for _ in range(2):
             for body in bodies:
-                assert world.call(CLEAN_UP, {"Records": [sqs_record(body)]}) == {"batchItemFailures": []}
+                assert world.call(WORKER, {"Records": [sqs_record(body)]}) == {"batchItemFailures": []}
             world.settle()
             later(world)
         before = world.driver.snapshot()
         for body in bodies:
-            assert world.call(CLEAN_UP, {"Records": [sqs_record(body)]}) == {"batchItemFailures": []}
+            assert world.call(WORKER, {"Records": [sqs_record(body)]}) == {"batchItemFailures": []}
         world.settle()
         assert world.driver.snapshot() == before
 
@@ -187,18 +187,18 @@ def test_what_is_under_way_is_queued_again_ever_more_rarely(world):
     for minute in range(45):
         world.clock.advance(60)
         world.sweep("sweep_commands")
-        queued += [minute + 1] * len(world.queue_client.take(Queue.CLEAN_UP))
+        queued += [minute + 1] * len(world.queue_client.take(CLEAN_UP))
     assert queued == [1, 2, 4, 8, 16, 31]
 
 
 @pytest.mark.parametrize("kind", ["command", "expire_command", "connection"])
 def test_what_has_other_means_leaves_no_task(world, kind):
-    world.services.queues.send(Queue.CLEAN_UP, [{"kind": kind, "id": "nobody"}])
+    world.services.queues.send(CLEAN_UP, [{"kind": kind, "id": "nobody"}])
     world.settle()
     assert world.driver.rows(TASKS) == []
 
 
 def test_what_nobody_knows_how_to_clean_up_is_not_dropped(world):
     body = {"kind": "unheard_of", "id": "x"}
-    answer = world.call(CLEAN_UP, {"Records": [sqs_record(body)]})
+    answer = world.call(WORKER, {"Records": [sqs_record(body)]})
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}

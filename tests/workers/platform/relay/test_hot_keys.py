@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from chalicelib.fleet.commands.model import Report
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import EXECUTIONS, execution_id
 from chalicelib.fleet.nodes.model import Node
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import BusyError
 from tests.application.fleet.commands.fleet import command, nodes
 from tests.support.fakes.dynamo_faults import PartitionLimit
@@ -95,9 +95,9 @@ def create(world: World) -> None:
     """The relay asks for executions, and some workers make them side by side."""
     world.driver.latency(CALL_SECONDS)
     world._relay(twice=False)
-    handler = WORKERS[Queue.EXECUTION_CREATION]
+    handler = WORKERS[EXECUTION_CREATION]
     waiting: deque[Any] = deque()
-    while waiting or (waiting := deque(world.queue_client.take(Queue.EXECUTION_CREATION))):
+    while waiting or (waiting := deque(world.queue_client.take(EXECUTION_CREATION))):
         taken = [waiting.popleft() for _ in range(min(WORKERS_AT_ONCE, len(waiting)))]
         tasks = [partial(world.call, handler, {"Records": [sqs_record(body)]}) for body in taken]
         assert world.clock.run_together(tasks) == [{"batchItemFailures": []}] * len(tasks)

@@ -4,9 +4,11 @@ import pytest
 
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.nodes.store import NODES
-from chalicelib.kit.queues import Queue, QueueError
+from chalicelib.kit.queues import QueueError
 from chalicelib.kit.tables import Equals, Query, Update
 from chalicelib.kit.tables.conditions import Set
+from chalicelib.platform.events.queues import EVENTS
+from chalicelib.platform.relay.queues import RELAY_FAILURES
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.world import RELAY, World
 
@@ -44,7 +46,7 @@ class TestRelay:
         machines(world, 1)
         for batch in batches(world):
             relay(world, batch)
-        (message, *_) = world.queue_client.bodies(Queue.EVENTS)
+        (message, *_) = world.queue_client.bodies(EVENTS)
         assert {"request_id", "envelope"} == message["events"][0].keys()
 
     def test_a_dependency_that_fails_fails_the_batch_and_a_repeat_sends_all(self, world):
@@ -63,9 +65,9 @@ class TestRelay:
         machines(world, 2)
         (batch,) = [batch for batch in batches(world) if "nodes/" in batch[0]["eventSourceARN"]]
         relay(world, batch)
-        first = world.queue_client.take(Queue.EVENTS)
+        first = world.queue_client.take(EVENTS)
         relay(world, batch)
-        assert world.queue_client.take(Queue.EVENTS) == first
+        assert world.queue_client.take(EVENTS) == first
         assert world.services.counters.read("nodes") == 2
 
     def test_text_that_sqs_would_not_take_as_it_is_blocks_nothing(self, world):
@@ -100,36 +102,36 @@ class TestParking:
         first, second = self.record(world)
         del first["dynamodb"]["SequenceNumber"]
         relay(world, [first, second])
-        (parked,) = world.queue_client.bodies(Queue.RELAY_FAILURES)
+        (parked,) = world.queue_client.bodies(RELAY_FAILURES)
         assert parked["error"] == "UnreadableRecordError"
         assert parked["record"]["eventID"] == first["eventID"]
         assert world.services.counters.read("nodes") == 1
-        assert len(world.queue_client.bodies(Queue.EVENTS)[0]["events"]) == 1
+        assert len(world.queue_client.bodies(EVENTS)[0]["events"]) == 1
 
     def test_an_attribute_type_that_nobody_writes_is_parked(self, world):
         first, second = self.record(world)
         first["dynamodb"]["NewImage"]["strange"] = {"NS": ["1"]}
         relay(world, [first, second])
-        assert len(world.queue_client.bodies(Queue.RELAY_FAILURES)) == 1
+        assert len(world.queue_client.bodies(RELAY_FAILURES)) == 1
 
     def test_a_row_that_makes_no_sense_is_parked_whole_or_not_planned_at_all(self, world):
         first, second = self.record(world)
         del first["dynamodb"]["NewImage"]["status"]
         relay(world, [first, second])
-        assert len(world.queue_client.bodies(Queue.RELAY_FAILURES)) == 1
+        assert len(world.queue_client.bodies(RELAY_FAILURES)) == 1
         assert world.services.counters.read("nodes") == 1
 
     def test_a_parked_record_has_neither_output_nor_text(self, world):
         first, second = self.record(world)
         first["dynamodb"]["NewImage"] |= {"output": {"S": "private"}, "command_text": {"S": "private"}, "x": {"NS": []}}
         relay(world, [first, second])
-        assert "private" not in str(world.queue_client.bodies(Queue.RELAY_FAILURES))
+        assert "private" not in str(world.queue_client.bodies(RELAY_FAILURES))
 
     def test_a_parked_record_fits_a_message_whatever_its_images_hold(self, world):
         first, second = self.record(world)
         first["dynamodb"]["NewImage"] |= {"parts": {"SS": ["x" * 36] * 8000}, "strange": {"NS": ["1"]}}
         relay(world, [first, second])
-        (parked,) = world.queue_client.bodies(Queue.RELAY_FAILURES)
+        (parked,) = world.queue_client.bodies(RELAY_FAILURES)
         assert parked["record"]["eventID"] == first["eventID"]
         assert parked["record"]["dynamodb"]["Keys"] == first["dynamodb"]["Keys"]
         assert world.services.counters.read("nodes") == 1
@@ -139,7 +141,7 @@ class TestParking:
         first |= {"strange": "x" * 400_000}
         del first["dynamodb"]["SequenceNumber"]
         relay(world, [first, second])
-        (parked,) = world.queue_client.bodies(Queue.RELAY_FAILURES)
+        (parked,) = world.queue_client.bodies(RELAY_FAILURES)
         assert parked["record"]["dynamodb"]["Keys"] == first["dynamodb"]["Keys"]
         assert parked["record"]["eventSourceARN"] == first["eventSourceARN"]
 
@@ -148,7 +150,7 @@ class TestParking:
         first, second = self.record(world)
         first["dynamodb"] = body
         relay(world, [first, second])
-        (parked,) = world.queue_client.bodies(Queue.RELAY_FAILURES)
+        (parked,) = world.queue_client.bodies(RELAY_FAILURES)
         assert parked["record"]["eventID"] == first["eventID"]
         assert world.services.counters.read("nodes") == 1
 
@@ -158,7 +160,7 @@ class TestParking:
         world.services.tables.write(world.services.events.occurrence("edge.enrollment_key.verified", data), "noted")
         world.services.tables.write(world.services.events.occurrence("edge.enrollment_key.verified", {}), "noted")
         world.settle()
-        assert [parked["error"] for parked in world.queue_client.bodies(Queue.RELAY_FAILURES)] == ["ValueError"]
+        assert [parked["error"] for parked in world.queue_client.bodies(RELAY_FAILURES)] == ["ValueError"]
         assert [event["data"] for event in world.bus_client.envelopes] == [{}]
 
     @pytest.mark.parametrize("command_id", [None, {"N": "1"}, {"S": ""}])
@@ -175,7 +177,7 @@ class TestParking:
         else:
             batch[0]["dynamodb"]["NewImage"]["command_id"] = command_id
         relay(world, batch)
-        sent = [event for message in world.queue_client.bodies(Queue.EVENTS) for event in message["events"]]
+        sent = [event for message in world.queue_client.bodies(EVENTS) for event in message["events"]]
         assert sent[-1]["envelope"]["data"]["command_execution_id"] == batch[1]["dynamodb"]["NewImage"]["id"]["S"]
 
     def test_a_log_line_tells_how_many(self, world):

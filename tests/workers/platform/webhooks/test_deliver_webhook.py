@@ -12,9 +12,10 @@ from standardwebhooks import Webhook as Verifier
 from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.kit.origin import Origin, working_for
 from chalicelib.kit.outbound import Answer, NoAnswerError, Reason
-from chalicelib.kit.queues import Queue
+from chalicelib.platform.events.queues import EVENTS
 from chalicelib.platform.webhooks.delivery_store import DeliveryStore
 from chalicelib.platform.webhooks.model import NewWebhook
+from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.platform.webhooks.store import DELIVERIES, WEBHOOKS
 from tests.support.builders import a_cluster, machines
 from tests.support.fakes.dynamo import Crash
@@ -25,7 +26,7 @@ OTHER = "other.example"
 SECRET = "a-cryptographically-random-32-byte-secret"
 NEW_SECRET = "another-cryptographically-random-secret!"
 REGISTERED = EventType.NODE_REGISTERED.value
-DELIVER = WORKERS[Queue.WEBHOOK_DELIVERIES]
+DELIVER = WORKERS[WEBHOOK_DELIVERIES]
 
 
 @pytest.fixture
@@ -53,13 +54,13 @@ def relay(world):
 
 
 def publish(world):
-    for body in world.queue_client.take(Queue.EVENTS):
-        world.call(WORKERS[Queue.EVENTS], {"Records": [sqs_record(body)]})
+    for body in world.queue_client.take(EVENTS):
+        world.call(WORKERS[EVENTS], {"Records": [sqs_record(body)]})
 
 
 def queued(world):
     """The messages that wait for the worker, as SQS has them."""
-    return world.queue_client.sent.get(Queue.WEBHOOK_DELIVERIES.value, [])
+    return world.queue_client.sent.get(WEBHOOK_DELIVERIES, [])
 
 
 def request_of(entry):
@@ -226,10 +227,10 @@ class TestRepeats:
         webhook = a_webhook(world)
         world.services.webhooks.deliveries.test(webhook.id)
         relay(world)
-        assert len(world.queue_client.take(Queue.WEBHOOK_DELIVERIES)) == 1
+        assert len(world.queue_client.take(WEBHOOK_DELIVERIES)) == 1
         world.clock.advance(30)
         world.sweep("sweep_webhooks")
-        assert world.queue_client.take(Queue.WEBHOOK_DELIVERIES) == []
+        assert world.queue_client.take(WEBHOOK_DELIVERIES) == []
         later(world, 60)
         assert ended(world) == ["succeeded"]
 
@@ -255,7 +256,7 @@ class TestRetries:
         a_webhook(world)
         world.exchange.reply(HOST, Answer(500), Answer(204))
         register(world)
-        (entry,) = world.queue_client.delayed[Queue.WEBHOOK_DELIVERIES.value]
+        (entry,) = world.queue_client.delayed[WEBHOOK_DELIVERIES]
         assert 12 <= entry["DelaySeconds"] <= 18
         world.clock.advance(entry["DelaySeconds"])
         world.queue_client.release_delayed()
@@ -370,10 +371,10 @@ class TestPublishing:
         machines(world, 1)
         relay(world)
         world.queue_client.refuse_next = True
-        events = [{"Records": [sqs_record(body)]} for body in world.queue_client.take(Queue.EVENTS)]
-        failed = [event for event in events if world.call(WORKERS[Queue.EVENTS], event)["batchItemFailures"]]
+        events = [{"Records": [sqs_record(body)]} for body in world.queue_client.take(EVENTS)]
+        failed = [event for event in events if world.call(WORKERS[EVENTS], event)["batchItemFailures"]]
         assert len(failed) == 1
-        assert not world.call(WORKERS[Queue.EVENTS], failed[0])["batchItemFailures"]
+        assert not world.call(WORKERS[EVENTS], failed[0])["batchItemFailures"]
         world.settle()
         assert len(world.exchange.received) == 1
 

@@ -7,12 +7,14 @@ import pytest
 from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.outbound import Answer
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.tasks import TABLE as TASKS
+from chalicelib.platform.background.queues import CLEAN_UP
+from chalicelib.platform.events.queues import EVENTS
 from chalicelib.platform.webhooks.attempts import hold, new_delivery
 from chalicelib.platform.webhooks.delivery_store import DeliveryStore
 from chalicelib.platform.webhooks.health import FAILURES_TO_PAUSE
 from chalicelib.platform.webhooks.model import NewWebhook
+from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.platform.webhooks.store import DELIVERIES, WEBHOOKS
 from chalicelib.platform.webhooks.sweeping import PAGE
 from chalicelib.platform.webhooks.webhook_store import WebhookStore
@@ -23,7 +25,7 @@ from tests.support.world import RELAY, WORKERS, World, sqs_record
 
 DEAD = "dead.example"
 WELL = "well.example"
-DELIVER = WORKERS[Queue.WEBHOOK_DELIVERIES]
+DELIVER = WORKERS[WEBHOOK_DELIVERIES]
 
 
 @pytest.fixture
@@ -212,7 +214,7 @@ class TestByHand:
         world.clock.advance(-3)
         body = {"kind": "webhook_redelivery", "id": webhook.id, "since": to_seconds_text(since), "until": until}
         for _ in range(3):
-            world.services.queues.send(Queue.CLEAN_UP, [body])
+            world.services.queues.send(CLEAN_UP, [body])
             world.settle()
         assert len(world.exchange.of(DEAD)) == 1 + 1
 
@@ -243,7 +245,7 @@ class TestByHand:
         if lost == "message":
             for batch in world.relay_batches():
                 world.call(RELAY, {"Records": batch})
-            assert len(world.queue_client.take(Queue.WEBHOOK_DELIVERIES)) == 1
+            assert len(world.queue_client.take(WEBHOOK_DELIVERIES)) == 1
         else:
             assert list(world.relay_batches())
         minutes(world, 2)
@@ -268,9 +270,9 @@ class TestOthers:
         machines(world, 3)
         while world._relay(twice=False):
             pass
-        for body in world.queue_client.take(Queue.EVENTS):
-            world.call(WORKERS[Queue.EVENTS], {"Records": [sqs_record(body)]})
-        bodies = world.queue_client.take(Queue.WEBHOOK_DELIVERIES)
+        for body in world.queue_client.take(EVENTS):
+            world.call(WORKERS[EVENTS], {"Records": [sqs_record(body)]})
+        bodies = world.queue_client.take(WEBHOOK_DELIVERIES)
         started = world.clock.now()
         invocations = [lambda body=body: world.call(DELIVER, {"Records": [sqs_record(body)]}) for body in bodies]
         answers = world.clock.run_together(invocations)
@@ -318,7 +320,7 @@ class TestRaces:
 
         def recover():
             world.services.webhooks.deliveries.test(webhook.id)
-            for body in world.queue_client.take(Queue.WEBHOOK_DELIVERIES):
+            for body in world.queue_client.take(WEBHOOK_DELIVERIES):
                 world.call(DELIVER, {"Records": [sqs_record(body)]})
 
         machines(world, 1)
@@ -337,9 +339,9 @@ class TestRaces:
         machines(world, 10)
         while world._relay(twice=False):
             pass
-        for body in world.queue_client.take(Queue.EVENTS):
-            world.call(WORKERS[Queue.EVENTS], {"Records": [sqs_record(body)]})
-        bodies = world.queue_client.take(Queue.WEBHOOK_DELIVERIES)
+        for body in world.queue_client.take(EVENTS):
+            world.call(WORKERS[EVENTS], {"Records": [sqs_record(body)]})
+        bodies = world.queue_client.take(WEBHOOK_DELIVERIES)
         world.clock.run_together(
             [lambda body=body: world.call(DELIVER, {"Records": [sqs_record(body)]}) for body in bodies]
         )

@@ -1,0 +1,6 @@
+"""The queue of this context; a module of its own, so that senders import nothing else."""
+
+from chalicelib.kit.queues import Queue
+
+VPN = Queue("vpn")
+"""Changes of clusters, nodes and aliases for the mesh to follow."""

@@ -1,0 +1,6 @@
+"""The queue of this context; a module of its own, so that senders import nothing else."""
+
+from chalicelib.kit.queues import Queue
+
+SELF_UPDATES = Queue("self-updates")
+"""Finds the nodes of self-update requests, and ends the requests."""

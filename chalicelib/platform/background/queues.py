@@ -1,0 +1,6 @@
+"""The queue of this context; a module of its own, so that senders import nothing else."""
+
+from chalicelib.kit.queues import Queue
+
+CLEAN_UP = Queue("clean-up")
+"""Work in the background, chunk by chunk: clean-ups, expiries, cancellations, redeliveries."""

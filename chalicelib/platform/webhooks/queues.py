@@ -1,0 +1,6 @@
+"""The queue of this context; a module of its own, so that senders import nothing else."""
+
+from chalicelib.kit.queues import Queue
+
+WEBHOOK_DELIVERIES = Queue("webhook-deliveries", grouped_by="webhook_id")
+"""Deliveries to attempt."""
