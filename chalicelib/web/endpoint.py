@@ -156,7 +156,7 @@ def _cannot_start(error: Exception, route: str) -> Outgoing:
     now = clock.now()
     request_id = Ids().uuid7(now)
     Log(None, clock).failure("start_failed", error, request_id=request_id, route=route)
-    outgoing = Outgoing(500, Envelope(request_id, now).error(_internal()))
+    outgoing = Outgoing(500, Envelope(request_id, now).error(internal()))
     return _finished(outgoing, request_id, {})
 
 
@@ -202,13 +202,19 @@ def respond(endpoint: Endpoint, incoming: Incoming, services: EdgeServices) -> O
         outgoing, refused = _refusal(error, exchange), error.kind
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets the envelope
         services.log.failure("request_failed", error, request_id=exchange.request_id, route=endpoint.route)
-        outgoing = _refusal(_internal(), exchange)
+        outgoing = _refusal(internal(), exchange)
     _log(exchange, outgoing.status, refused)
     return _finished(outgoing, exchange.request_id, cors)
 
 
-def _internal() -> EdgeError:
+def internal() -> EdgeError:
+    """The answer to a mistake of ours, of which nothing is told."""
     return EdgeError(Kind.INTERNAL, "Internal Server Error")
+
+
+def degraded() -> EdgeError:
+    """The answer to what has to wait until the installation has capacity again."""
+    return EdgeError(Kind.DEGRADED, _DEGRADED_TEXT)
 
 
 def _finished(outgoing: Outgoing, request_id: str, cors: Mapping[str, str]) -> Outgoing:
@@ -234,7 +240,7 @@ def _serve(exchange: _Exchange) -> Outgoing:
             exchange.agent = services.nodes.touch(exchange.agent)
         request = _read(exchange)
         if endpoint.blocked_when_degraded and services.degraded():
-            raise EdgeError(Kind.DEGRADED, _DEGRADED_TEXT)
+            raise degraded()
         answer = endpoint.view(request, services)
     outgoing = _render(answer, exchange)
     check_answer(outgoing.body)

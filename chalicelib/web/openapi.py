@@ -11,13 +11,19 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from chalicelib.fleet.api.health import DOCUMENT, LOCAL_URL
+from chalicelib.fleet.api.info import DESCRIPTION, ERRORS, TAGS
 from chalicelib.fleet.api.routes import all_endpoints, table_text
 from chalicelib.fleet.nodes.model import Code
-from chalicelib.kit.errors import Kind
+from chalicelib.kit.clock import parse_time
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.listing import ListPage
 from chalicelib.platform.access.keys import Auth
 from chalicelib.web.dispatch import TABLE
-from chalicelib.web.endpoint import Endpoint
+from chalicelib.web.endpoint import STATUSES, Endpoint
+from chalicelib.web.envelope import Envelope, pagination
+from chalicelib.web.examples import example_of
 from chalicelib.web.openapi_schema import Components, Schema, to_markdown
+from chalicelib.web.operation import NO_EXAMPLE
 from chalicelib.web.version import CONTRACT_VERSION
 
 __all__ = ["DOCUMENT", "PUBLISHED", "document", "document_text", "statuses_of", "write"]
@@ -25,12 +31,6 @@ __all__ = ["DOCUMENT", "PUBLISHED", "document", "document_text", "statuses_of", 
 PUBLISHED = FilePath("docs/openapi.json")
 """The copy for readers, relative to the project's folder; the same bytes as the one that is served."""
 
-_DESCRIPTION = (
-    "Control plane of a fleet of machines: clusters, enrollment keys, nodes, commands and their executions. "
-    "Operators send a key, agents the token of their node, both as `Authorization: Bearer …`; operations with an empty "
-    "`security` are open to anyone. Unknown fields and query names are refused; integers and booleans may be sent as "
-    "strings. Every answer carries its request id in `meta.request_id` and in the header `x-request-id`."
-)
 _SECURITY: dict[Auth, list[dict[str, list[str]]]] = {
     Auth.OPERATOR: [{"operatorKey": []}],
     Auth.METRICS: [{"metricsKey": []}],
@@ -43,35 +43,15 @@ _SCHEMES = {
     "metricsKey": {"type": "http", "scheme": "bearer", "description": "MASTER_KEY or METRICS_KEY"},
     "nodeToken": {"type": "http", "scheme": "bearer", "description": "The token that registering a node returned"},
 }
-_TAGS = {
-    "Nodes.Cluster": "Groups of nodes that share a network",
-    "Nodes.EnrollmentKey": "What a machine needs to become a node of a cluster",
-    "Nodes.Node": "Machines with an agent",
-    "Nodes.Alias": "Further names of nodes in their network",
-    "Commands.Command": "What is to be run, and where",
-    "Commands.CommandExecution": "One command on one node: its state, output and exit code",
-    "SelfUpdates.Request": "Updates of the agents themselves",
-    "Ssh.SshUsername": "Names under which people log in to nodes",
-    "Ssh.SshPublicKey": "The keys that let them in",
-    "Events.Webhook": "Receivers of events, and what was delivered to them",
-    "Events.Type": "The types of events",
-    "Agents": "For agents: enrolment, health and logins",
-    "Nodes.Metrics": "What machines and their agents publish about themselves, and where a Prometheus finds it",
-    "Admins.Metadata": "Stacks that share an installation, and the clusters that each owns",
-    "Admins.Metrics": "Figures of this installation",
-    "Agents.Metrics": "For agents: what they publish about themselves",
-    "Agents.Alias": "For agents: their further names",
-    "Agents.CommandExecution": "For agents: what they have to run",
-    "Agents.SelfUpdate": "For agents: whether to update themselves",
-    "Agents.Distribution": "For machines: the agent itself",
-    "Health": "For probes and readers",
-    "Documentation": "Pages for people, and the description of the events",
-}
 _EMPTY = frozenset({204, 304})
 _TOO_MANY_REQUESTS = 429
 _RETRY_AFTER = {
     "Retry-After": {"description": "Seconds to wait", "required": True, "schema": {"type": "integer", "minimum": 1}}
 }
+_JSON = "application/json"
+_REQUEST_ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad021ee"
+_TIME = "2026-11-21T10:00:02.250000Z"
+_ONE_PAGE: ListPage[Any] = ListPage([], page=1, page_size=20, total_count=1)
 _BLOCKED = "Refused with 503 `degraded_mode` while the installation is over its capacity."
 _META: Schema = {
     "type": "object",
@@ -152,18 +132,22 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "info": {
             "title": "Edge Admin, serverless",
             "version": CONTRACT_VERSION,
-            "description": _DESCRIPTION,
+            "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "servers": [{"url": LOCAL_URL, "description": "`make up`; elsewhere what `make deploy` prints"}],
         "tags": [_tag(name) for name in dict.fromkeys(endpoint.tag for endpoint in shown)],
         "paths": paths,
-        "components": {"schemas": dict(sorted(components.schemas.items())), "securitySchemes": _SCHEMES},
+        "components": {
+            "schemas": dict(sorted(components.schemas.items())),
+            "examples": {error.code: _error_example(error) for error in ERRORS},
+            "securitySchemes": _SCHEMES,
+        },
     }
 
 
 def _tag(name: str) -> dict[str, str]:
-    described = {"description": _TAGS[name]} if name in _TAGS else {}
+    described = {"description": TAGS[name]} if name in TAGS else {}
     return {"name": name, **described}
 
 
@@ -178,9 +162,10 @@ def _operation(endpoint: Endpoint, components: Components) -> dict[str, Any]:
     operation["security"] = _SECURITY[endpoint.auth]
     operation["parameters"] = _parameters(endpoint, components)
     if endpoint.has_body:
+        body = components.reference(endpoint.body, "validation")
         operation["requestBody"] = {
             "required": endpoint.body_required,
-            "content": _json_content(components.reference(endpoint.body, "validation")),
+            "content": _content(_JSON, body, example_of(body, components.schemas)),
         }
     operation["responses"] = {
         str(status): _response(endpoint, status, components) for status in sorted(statuses_of(endpoint))
@@ -234,14 +219,18 @@ def _response(endpoint: Endpoint, status: int, components: Components) -> dict[s
         error: Schema = {"$ref": "#/components/schemas/Error"}
         if not endpoint.enveloped and status in endpoint.errors and endpoint.answer is not None:
             error = {"anyOf": [components.reference(endpoint.answer, "serialization"), error]}
-        response = {"description": description, "content": _json_content(error)}
+        content = {_JSON: {"schema": error, "examples": _error_examples(endpoint, status)}}
+        response = {"description": description, "content": content}
         return {**response, "headers": _RETRY_AFTER} if status == _TOO_MANY_REQUESTS else response
     if endpoint.media_type:
-        return {"description": description, "content": {endpoint.media_type: {"schema": {"type": "string"}}}}
+        content = _content(endpoint.media_type, {"type": "string"}, endpoint.example)
+        return {"description": description, "content": content}
     if endpoint.answer is None:
         raise ValueError(f"{endpoint.method} {endpoint.route} answers {status} without a model")
     data = components.reference(endpoint.answer, "serialization")
-    return {"description": description, "content": _json_content(_enveloped(endpoint, data))}
+    example = example_of(data, components.schemas) if endpoint.example is NO_EXAMPLE else endpoint.example
+    content = _content(_JSON, _enveloped(endpoint, data), _enveloped_example(endpoint, example))
+    return {"description": description, "content": content}
 
 
 def _enveloped(endpoint: Endpoint, data: Schema) -> Schema:
@@ -258,8 +247,31 @@ def _enveloped(endpoint: Endpoint, data: Schema) -> Schema:
     }
 
 
-def _json_content(schema: Schema) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
+def _enveloped_example(endpoint: Endpoint, example: Any) -> Any:
+    if example is NO_EXAMPLE or not endpoint.enveloped:
+        return example
+    meta: dict[str, Any] = {"request_id": _REQUEST_ID, "timestamp": _TIME}
+    if endpoint.paginated:
+        return {"data": [example], "meta": {**meta, "pagination": pagination(_ONE_PAGE)}}
+    return {"data": example, "meta": meta}
+
+
+def _error_example(error: EdgeError) -> dict[str, Any]:
+    return {"value": json.loads(Envelope(_REQUEST_ID, parse_time(_TIME)).error(error))}
+
+
+def _error_examples(endpoint: Endpoint, status: int) -> dict[str, Any]:
+    """References to the examples of that status, by code."""
+    return {
+        error.code: {"$ref": f"#/components/examples/{error.code}"}
+        for error in ERRORS
+        if STATUSES[error.kind] == status and (error.kind is not Kind.DEGRADED or endpoint.blocked_when_degraded)
+    }
+
+
+def _content(media_type: str, schema: Schema, example: Any) -> dict[str, Any]:
+    shown = {} if example is NO_EXAMPLE else {"example": example}
+    return {media_type: {"schema": schema, **shown}}
 
 
 def document_text() -> str:

@@ -13,6 +13,9 @@ from chalicelib.web.json_body import DEFAULT_MAX_BODY_BYTES
 from chalicelib.web.results import Answer, Request
 from chalicelib.web.validation import Body, NoBody, Path, Query
 
+NO_EXAMPLE: Any = object()
+"""None was given; null is an example."""
+
 
 class Options(TypedDict, total=False):
     """The options of a decorator: the fields of `Endpoint` of the same names."""
@@ -30,6 +33,7 @@ class Options(TypedDict, total=False):
     blocked_when_degraded: bool
     contract_path: str
     documented: bool
+    example: object
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +43,8 @@ class Endpoint:
     ``path``, ``query`` and ``body`` are the models of the view's ``Request[...]`` annotation, read from there.
     ``answer`` is the model of ``data`` (of each item, if ``paginated``; of the whole, if not ``enveloped``), None for
     204. ``errors`` are the statuses that the view itself may cause; those of the edge are documented by themselves.
-    ``media_type`` is set where the view answers `PlainText`; there is no model then.
+    ``media_type`` is set where the view answers `PlainText`; there is no model then. ``example`` is what the document
+    shows as ``data``; without it the example is composed from those of the model and its fields.
     """
 
     method: str
@@ -59,6 +64,7 @@ class Endpoint:
     blocked_when_degraded: bool = False
     contract_path: str = ""
     documented: bool = True
+    example: object = NO_EXAMPLE
 
     path: type[Path] = field(init=False)
     query: type[Query] = field(init=False)

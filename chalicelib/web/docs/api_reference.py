@@ -90,8 +90,9 @@ class _Reference:
             return ""
         schema = content["schema"]
         described = self._resolved(schema).get("description", "")
-        example = self._resolved(schema).get("example")
-        shown = "" if example is None else preformatted(json.dumps(example, indent=2), "Example of a body")
+        shown = (
+            preformatted(json.dumps(content["example"], indent=2), "Example of a body") if "example" in content else ""
+        )
         return f"<p>{prose(described)}</p>" + table("Body", HEADS, self._fields.rows(schema)) + shown
 
     def _answers(self, operation: Json) -> Iterator[str]:

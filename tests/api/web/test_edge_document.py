@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from pydantic import ValidationError
 
@@ -133,13 +134,44 @@ def test_it_is_written_for_callers(published):
     assert [tag["name"] for tag in published["tags"] if not tag.get("description")] == []
 
 
-def test_its_examples_are_taken(published):
-    schemas = published["components"]["schemas"]
-    bodies = {endpoint.body.__name__: endpoint.body for endpoint in all_endpoints() if endpoint.has_body}
-    examples = {name: schemas[name]["example"] for name in bodies if "example" in schemas[name]}
-    assert len(examples) >= 5
-    for name, example in examples.items():
-        bodies[name].model_validate(example)
+def test_request_examples_are_taken_by_their_models(published):
+    bodies = {endpoint.view.__name__: endpoint.body for endpoint in all_endpoints() if endpoint.has_body}
+    taken = 0
+    for operation in _operations(published):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        if "example" in content:
+            bodies[operation["operationId"]].model_validate(content["example"])
+            taken += 1
+    assert taken >= 5
+
+
+def test_answer_examples_fit_their_schemas(published):
+    wrong, checked = [], 0
+    for operation in _operations(published):
+        for status, response in operation["responses"].items():
+            for content in response.get("content", {}).values():
+                checker = OAS30Validator({"allOf": [content["schema"]], "components": published["components"]})
+                shown = [published["components"]["examples"][name]["value"] for name in content.get("examples", ())]
+                shown += [content["example"]] if "example" in content else []
+                checked += len(shown)
+                errors = [error.message for each in shown for error in checker.iter_errors(each)]
+                wrong += [f"{operation['operationId']} {status}: {error}" for error in errors]
+    assert wrong == []
+    assert checked > 500
+
+
+def test_every_error_has_an_example(published):
+    without = [
+        f"{operation['operationId']} {status}"
+        for operation in _operations(published)
+        for status, response in operation["responses"].items()
+        if status >= "400" and not response["content"]["application/json"]["examples"]
+    ]
+    assert without == []
+
+
+def _operations(published):
+    return [operation for methods in published["paths"].values() for operation in methods.values()]
 
 
 def test_what_may_not_be_null_is_not_shown_as_if_it_might(published):
