@@ -1,4 +1,4 @@
-"""What `admins` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `admins`: its tables, queues, functions and their permissions."""
 
 from chalicelib.fleet.admins.store import TABLE as ADMINS
 from chalicelib.platform.context import (

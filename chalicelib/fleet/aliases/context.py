@@ -1,4 +1,4 @@
-"""What `aliases` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `aliases`: its tables, queues, functions and their permissions."""
 
 from chalicelib.fleet.aliases.store import TABLE as ALIASES
 from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, Context, Grants

@@ -1,4 +1,4 @@
-"""What `clusters` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `clusters`: its tables, queues, functions and their permissions."""
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.clusters.subnets import SUBNETS

@@ -28,7 +28,7 @@ ROWS_READ_PER_CHUNK = 1000
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a pass stands: ``began_at/shard/last id``; ``…/share`` where it ends with this shard, as a share of a pass
+    """The cursor of a pass: ``began_at/shard/last id``; with ``…/share`` it ends after this shard, as a share of a pass
     does."""
 
     began_at: str
@@ -113,8 +113,8 @@ class CleanUp:
         return following
 
     def delete_executions_chunk(self, command_id: str, cursor: str | None) -> str | None:
-        """Remove executions of a deleted command. What an index hid as open is cancelled first, so that its agent stops
-        and the events tell its end."""
+        """Remove executions of a deleted command. Open ones that an index had hidden are cancelled first, so that their
+        agents stop and their end is published."""
         command, fan_out = self._commands.with_fan_out(command_id)
         if command is not None and not command.is_deleted:
             return None
@@ -171,13 +171,12 @@ class CleanUp:
         return page.items, str(_Place(place.began_at, place.shard + 1))
 
     def _whole(self, fan_out: FanOut, kind: str, place: _Place) -> FanOut | None:
-        """The fan-out, where with what ended at this place its pass is through; None while other shares are left."""
+        """The fan-out if its pass ends with this share; None while other shares are left."""
         return self._commands.end_share(fan_out, f"{kind}#{place.shard}") if place.is_share else fan_out
 
     def _settle(self, kind: str, known: FanOut, since: str, place: _Place) -> None:
-        """The pass is through. Unless it began after indexes had caught up, another is made when they have.
-
-        Nothing is lost if the row has changed meanwhile: whoever changed it has made it due again.
+        """End a pass. Unless it began after indexes had caught up, another pass follows when they have. Nothing is lost
+        if the row has changed meanwhile: that change has made it due again.
         """
         fan_out = self._whole(known, kind, place)
         if fan_out is None:

@@ -58,7 +58,7 @@ class CommandStore:
         self._tables = tables
 
     def add(self, command: Command, fan_out: FanOut) -> None:
-        """Both in one transaction, whatever the number of targets."""
+        """Create command and fan-out in one transaction, regardless of the number of targets."""
         writes = (put_new(COMMANDS, command_to_item(command)), put_new(FAN_OUTS, fan_out_to_item(fan_out)))
         self._tables.commit(writes, "command.created")
 
@@ -135,7 +135,7 @@ class CommandStore:
             *due_changes(due_at),
         )
         key, stands = fan_out_key(command_id), And(Exists("command_id"), Absent("deleted_at"))
-        # Where parts were left, none is made any more from now on: that is the end of their creation.
+        # If parts were left, no more executions are created from now on: that ends their creation.
         as_made = Update(FAN_OUTS, key, changes, And(stands, Absent("parts")))
         while_made = Update(FAN_OUTS, key, (*changes, Set("made_at", now)), stands)
         return any(self._tables.try_write(update, "fan_out.cancel_requested") for update in (as_made, while_made))
@@ -199,7 +199,7 @@ class CommandStore:
         )
 
     def due_pages(self, now: str) -> Iterator[list[FanOut]]:
-        """What is due, most overdue first, as the rows say now."""
+        """The due rows, most overdue first, read anew."""
         for rows in due_rows(self._tables, FAN_OUTS, DUE, now):
             yield [fan_out_from_item(row) for row in rows]
 

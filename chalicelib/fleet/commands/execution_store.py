@@ -106,7 +106,7 @@ class ExecutionStore:
             except TransactionFailedError as error:
                 if 0 in error.failed:
                     raise FanOutEndedError(command_id) from error
-                missing = [row for place, row in enumerate(missing, start=1) if place not in error.failed]
+                missing = [row for index, row in enumerate(missing, start=1) if index not in error.failed]
             else:
                 return missing
         return []
@@ -140,10 +140,8 @@ class ExecutionStore:
             raise RefusedError(_execution_or_none(error.failed[0])) from error
 
     def delete_many(self, ids: Sequence[str]) -> None:
-        """Remove rows whatever they say; those that are gone already are no error.
-
-        One by one: a transaction would cost twice as much, and with large outputs more units at once than the table's
-        partitions give, so that it could be throttled for ever.
+        """Delete rows unconditionally; missing ones are ignored. One by one: a transaction would cost twice as much,
+        and with large outputs it could need more units at once than a partition gives, and be throttled for ever.
         """
         for row_id in ids:
             self._tables.write(Delete(EXECUTIONS, execution_key(row_id)), "execution.deleted")
@@ -179,7 +177,7 @@ class ExecutionStore:
         return any(_count_open(page) for page in self._all_of_command(command_id))
 
     def summary_of(self, command_id: str, limit: int) -> CommandSummary | None:
-        """Where all executions of a command stand, as the index knows it; None if they are more than ``limit``."""
+        """The number of executions of a command by status, from the index; None if there are more than ``limit``."""
         counts: Counter[str] = Counter()
         for page in self._all_of_command(command_id):
             counts.update(map(_standing, page.items))
@@ -206,9 +204,8 @@ class ExecutionStore:
         return [str(item["id"]) for item in page.items], page.last_key is not None
 
     def prune(self, execution_id: str, now: str) -> None:
-        """Remove a final execution with its last event: it is marked, which is the event, and then deleted.
-
-        Whoever comes after a mark only deletes. One that is open or gone is left as it is.
+        """Delete a final execution and publish its last event: the row is marked, which causes the event, and then
+        deleted. A repeat after the mark only deletes. An open or missing execution is left unchanged.
         """
         key = execution_key(execution_id)
         mark = Update(EXECUTIONS, key, (Set("pruned_at", now),), And(IS_FINAL, Absent("pruned_at")))

@@ -84,7 +84,7 @@ class Executions:
         self._executions = ExecutionStore(tables)
 
     def get(self, execution_id: str) -> ExecutionView:
-        """Raises not_found."""
+        """The execution. Raises `EdgeError` (not found)."""
         execution = self._executions.get(execution_id)
         if execution is None:
             raise not_found()
@@ -97,7 +97,7 @@ class Executions:
         return ListPage(views, page.page, page.page_size, page.total_count)
 
     def cancel(self, execution_id: str) -> CancelResult:
-        """Cancel at once what no agent has, ask the agent of what one has. Raises not_found and conflict.
+        """Cancel at once if no agent has it, otherwise ask the agent. Raises `EdgeError` (not found, conflict).
 
         Asking again asks the agent again.
         """
@@ -116,7 +116,7 @@ class Executions:
         return CancelResult.REQUESTED
 
     def delete(self, execution_id: str) -> None:
-        """Remove a final execution. Raises not_found and conflict."""
+        """Delete a final execution. Raises `EdgeError` (not found, conflict)."""
         execution = self._executions.get(execution_id)
         if execution is None:
             raise not_found()
@@ -139,7 +139,8 @@ class Executions:
         return ListPage([row for row in assigned if row is not None], page.page, page.page_size, page.total_count)
 
     def acknowledge(self, node_id: str, execution_id: str) -> AssignedExecution:
-        """The agent has it: pending becomes sent, once. Raises not_found, forbidden and conflict."""
+        """Mark as received by the agent: pending becomes sent, once. Raises `EdgeError` (not found, forbidden,
+        conflict)."""
         now = self._now()
 
         def refused(current: Execution) -> EdgeError:
@@ -153,7 +154,7 @@ class Executions:
         return assigned
 
     def report(self, node_id: str, execution_id: str, result: Report) -> Execution:
-        """Take the agent's result, once; also a late one. Raises not_found, forbidden and conflict."""
+        """Store the agent's result, once; also a late one. Raises `EdgeError` (not found, forbidden, conflict)."""
         now = self._now()
 
         def refused(current: Execution) -> EdgeError:
@@ -176,10 +177,9 @@ class Executions:
         return [str(row["id"]) for row in rows if row["status"] == Status.PENDING.value]
 
     def waiting_for(self, node_id: str, most: int) -> Waiting:
-        """Ids of what waits for a node and of what it was asked to end, oldest first, as the index knows it.
-
-        Of a backlog it reads no further than the page with which ``most`` are found to wait: what the node was asked
-        to end behind them is found when it has taken those.
+        """The ids of the executions that wait for a node and of those that it should cancel, oldest first, from the
+        index. It stops at the page with which ``most`` waiting ones are found: cancellations behind them are found when
+        the node has taken those.
         """
         waiting = Waiting([], [])
         for page in self._executions.open_pages_of_node(node_id, most):
@@ -212,7 +212,8 @@ class Executions:
         for row in shown:
             command = commands.get(str(row["command_id"]))
             requested_at = row.get("cancel_requested_at")
-            # Of a deleted command only what runs is shown, so that it can be stopped: what waits is being cancelled.
+            # For a deleted command, only running executions are shown, so that they can be stopped: waiting ones are
+            # being cancelled.
             if command is not None and not (command.is_deleted and status is Status.PENDING):
                 requested = requested_at if isinstance(requested_at, str) else None
                 items.append(AssignedExecution(str(row["id"]), command, status, requested, command.inserted_at))
@@ -251,7 +252,7 @@ def _is_waiting(view: ExecutionView, now: str) -> bool:
 
 
 def _assigned(view: ExecutionView) -> AssignedExecution | None:
-    """What the agent is told; None when there is nothing to run any more."""
+    """The execution for the agent; None if there is nothing left to run."""
     row = view.execution
     if view.command is None or view.command.is_deleted:
         return None

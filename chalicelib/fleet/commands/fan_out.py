@@ -86,9 +86,8 @@ class FanOuts:
             self._commands.remove_parts(chunk.fan_out, chunk.ended, self._clock.now(), to_look_at=to_look_at)
 
     def due_work(self, limit: int) -> Iterator[list[Work]]:
-        """What sweeps have to queue now, at most ``limit`` commands, page by page.
-
-        Each is put off before it is handed out: work that is lost on the way comes up again after the interval.
+        """The commands that a sweep has to queue now, at most ``limit``, page by page. The due time of each is moved
+        before it is returned: if its message is lost, it comes up again after the interval.
         """
         now = self._clock.now()
         taken = 0

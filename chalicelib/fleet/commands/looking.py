@@ -24,7 +24,7 @@ from chalicelib.kit.worktime import WorkTime
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a search stands: ``began_at/place of the part/cursor within``."""
+    """The cursor of a search: ``began_at/index of the part/cursor within``."""
 
     began_at: str
     part: int = 0

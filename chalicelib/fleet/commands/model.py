@@ -1,4 +1,4 @@
-"""What a command, its fan-out and an execution are, and what the use cases take and answer."""
+"""The models of commands, fan-outs and executions, and the inputs and results of the use cases."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,7 +35,7 @@ class Command(BaseModel, frozen=True):
 
 
 class Status(StrEnum):
-    """Where an execution stands. ``sent`` means that the agent has acknowledged it."""
+    """The status of an execution. ``sent`` means that the agent has acknowledged it."""
 
     PENDING = "pending"
     SENT = "sent"
@@ -45,8 +45,8 @@ class Status(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of an execution: its status, with success and failure told apart by the exit code. ``open`` has no
-    end yet."""
+    """The outcome of an execution: its status, with success and failure distinguished by the exit code. ``open`` has
+    not ended."""
 
     OPEN = "open"
     SUCCEEDED = "succeeded"
@@ -71,7 +71,7 @@ def outcome_of(status: str, exit_code: object) -> Outcome:
 
 
 class CommandState(StrEnum):
-    """Where a command stands: executions are being created, some are open, or all have ended."""
+    """The state of a command: executions are being created, some are open, or all have ended."""
 
     CREATING = "creating"
     RUNNING = "running"
@@ -155,8 +155,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class NewCommand:
-    """What an operator asks for. ``expired_at`` is aware; without it the command gets the default deadline, unless it
-    ``never_expires``. ``allow_missing`` passes over named nodes and clusters that do not exist."""
+    """A new command. ``expired_at`` is aware; without it the command gets the default deadline, unless it
+    ``never_expires``. ``allow_missing`` ignores named nodes and clusters that do not exist."""
 
     command_text: str
     targeting: Targeting
@@ -187,7 +187,7 @@ class AssignedExecution:
 
 @dataclass(frozen=True)
 class Report:
-    """What an agent says at the end. ``completed_at`` defaults to the time of the report."""
+    """The result that an agent reports. ``completed_at`` defaults to the time of the report."""
 
     is_expired: bool
     output: str | None = None

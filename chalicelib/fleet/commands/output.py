@@ -10,8 +10,8 @@ COMPRESS_ABOVE_BYTES = 1024
 
 
 def normalise(output: str | None) -> str | None:
-    """What is stored: blank becomes None, the middle of a long one is replaced by a line that says how much was
-    dropped."""
+    """The output to store: None if blank; in a long output a line that says how much was dropped replaces the
+    middle."""
     if output is None or not output.strip():
         return None
     return cut(output, STORED_LIMIT_BYTES)

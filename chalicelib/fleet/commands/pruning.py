@@ -14,10 +14,9 @@ ROWS_PER_CHUNK = 100
 
 
 class Pruning:
-    """``retention`` is how long an execution is kept after its command was given; None keeps all.
-
-    Pruned is whatever is final by then. One that was cancelled or expired without a result takes none any more: after
-    that time the agent is told 404 and drops it. What is open stays, however old.
+    """Deletes old executions. ``retention`` is how long an execution is kept after its command was created; None keeps
+    all. Final executions are deleted, open ones stay, however old. One that was cancelled or expired without a result
+    can no longer receive one: the agent gets 404 and drops it.
     """
 
     def __init__(self, tables: Tables, clock: Clock, retention: timedelta | None) -> None:

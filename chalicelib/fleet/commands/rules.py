@@ -20,7 +20,7 @@ CANCELLED_EXIT_CODE = 143
 
 @dataclass(frozen=True)
 class Transition:
-    """What happens (``operation``, from which events follow), when it may, and what the row then says."""
+    """A transition: its ``operation``, from which events follow, its condition, and its changes of the row."""
 
     operation: str
     when: Condition
@@ -51,7 +51,7 @@ def acknowledge(now: str) -> Transition:
 
 
 def cancel(now: str) -> Transition:
-    """Nobody has it yet: it never runs."""
+    """No agent has it yet, so it never runs."""
     return Transition("execution.cancelled", _is(Status.PENDING), Status.CANCELLED, {"cancelled_at": now})
 
 
@@ -78,7 +78,8 @@ def expire() -> Transition:
 
 
 def report(result: Report, now: str) -> Transition:
-    """The agent's result. Exit code 143 means cancelled whatever the agent calls it. Blank output is no output."""
+    """The agent's result. Exit code 143 means cancelled, regardless of the reported status. Blank output counts as
+    none."""
     values: dict[str, Value] = {"completed_at": result.completed_at or now}
     if result.exit_code is not None:
         values["exit_code"] = result.exit_code

@@ -78,9 +78,9 @@ class Commands:
         self._executions = ExecutionStore(tables)
 
     def create(self, new: NewCommand) -> Command:
-        """Accept a command: one transaction, whatever the size of the fleet. Executions follow from it.
-
-        What it names has to exist, and is read first; that filters leave nobody is no error. Raises validation_failed.
+        """Accept a command in one transaction, regardless of the size of the fleet. Executions follow from it. Named
+        nodes and clusters must exist, and are read first. Succeeds even if the filters match no node. Raises
+        `EdgeError` (validation failed).
         """
         now = self._clock.now()
         text = to_seconds_text(now)
@@ -117,7 +117,7 @@ class Commands:
         return replace(page, items=live).map(command_from_item)
 
     def get_with_progress(self, command_id: str) -> tuple[Command, Progress]:
-        """The command and how far it is, counted from an index that is a moment late. Raises not_found.
+        """The command and its progress, counted from an index that lags a moment. Raises `EdgeError` (not found).
 
         It reads the index rows of its executions: about 19 read units per 1,000, four partitions at a time. A machine
         that an index hid when the command was given is found by a second pass; it makes a finished command run again.
@@ -141,7 +141,7 @@ class Commands:
 
     def cancel(self, command_id: str) -> None:
         """Create no more executions of it and cancel what is open: one write, the rest follows. May be repeated, and
-        then asks agents again. Raises not_found."""
+        then asks agents again. Raises `EdgeError` (not found)."""
         now = self._clock.now()
         due_at = to_seconds_text(now + FIRST_LOOK)
         if not self._commands.request_cancel(command_id, to_seconds_text(now), due_at):
@@ -150,7 +150,7 @@ class Commands:
     def delete(self, command_id: str) -> None:
         """Hide the command at once; its executions are removed in chunks afterwards.
 
-        Raises not_found, and conflict while parts are left or executions are open.
+        Raises `EdgeError` (not found), and (conflict) while parts are left or executions are open.
         """
         now = self._clock.now()
         command, fan_out = self._commands.with_fan_out(command_id)

@@ -1,4 +1,4 @@
-"""What is still to be done for a command: its fan-out, what is due of it, and the messages that go on with it."""
+"""The remaining work of a command: its fan-out, its due time, and the messages that continue it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,16 +17,13 @@ PASSES = frozenset({EXPIRE, CANCEL, DELETE})
 
 
 class FanOut(BaseModel, frozen=True):
-    """What is still to be done for a command.
-
-    While ``parts`` are left, executions are being created. Those that are finished are in ``looks`` until, from
-    ``looks_since`` on (the end of the last one), nodes have been looked for in them that an index had hidden.
-    ``cursors`` tell where parts, that search and passes go on which a worker could not end.
+    """The remaining work of a command. While ``parts`` are left, executions are being created. Those that are finished
+    are in ``looks`` until, from ``looks_since`` on (the end of the last one), nodes have been looked for in them that
+    an index had hidden. ``cursors`` tell where parts, that search and passes go on which a worker could not end.
     ``due_at`` is when the sweep looks again: to queue once more what is left, to expire what is open at the
-    ``deadline``, to repeat the clean-up of a deleted command; None: never.
-    ``made_at`` is when the last part was finished: every execution but those of hidden nodes is there since.
-    ``cancel_requested_at`` stands while what is open is being cancelled.
-    ``target_cluster_name`` is set when exactly one cluster was named and matched.
+    ``deadline``, to repeat the clean-up of a deleted command; None: never. ``made_at`` is when the last part was
+    finished: every execution but those of hidden nodes is there since. ``cancel_requested_at`` stands while what is
+    open is being cancelled. ``target_cluster_name`` is set when exactly one cluster was named and matched.
     """
 
     command_id: str
@@ -55,7 +52,7 @@ def pass_of(name: str) -> str:
 
 
 def due_of(fan_out: FanOut, now: str) -> str | None:
-    """What there is to do for a command now (seconds text): `PARTS_ARE_LEFT`, `LOOK`, one of `PASSES`, or None."""
+    """The next work for a command at this time (seconds text): `PARTS_ARE_LEFT`, `LOOK`, one of `PASSES`, or None."""
     if fan_out.parts:
         return PARTS_ARE_LEFT
     if fan_out.deleted_at is not None:
@@ -84,9 +81,9 @@ def _place(name: str, cursors: Mapping[str, str]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class FanOutChunk:
-    """What a page of a fan-out leaves to do: the rest of its part from ``cursor`` on; parts that the whole fleet is
-    ``split`` into; and those that have ``ended``, taken from the ``fan_out`` as it was read. A message that was dropped
-    leaves nothing.
+    """The work that remains after a page of a fan-out: the rest of its part from ``cursor`` on, and the parts that the
+    whole fleet is ``split`` into. ``ended`` are the finished parts, taken from the ``fan_out`` as it was read. A
+    dropped message leaves none.
     """
 
     cursor: str | None = None

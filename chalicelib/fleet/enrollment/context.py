@@ -1,4 +1,4 @@
-"""What `enrollment` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `enrollment`: its tables, queues, functions and their permissions."""
 
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.enrollment.store import TOKENS

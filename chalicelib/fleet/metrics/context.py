@@ -1,4 +1,4 @@
-"""What `metrics` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `metrics`: its tables, queues, functions and their permissions."""
 
 from chalicelib.fleet.metrics.store import TABLE as METRICS_CACHE
 from chalicelib.platform.context import BATCH_GET, DELETE, UPDATE, Context, Grants

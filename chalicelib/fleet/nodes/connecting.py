@@ -13,9 +13,8 @@ from chalicelib.kit.ids import to_milliseconds
 from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError, Write
 
 HANDSHAKE = timedelta(seconds=30)
-"""From the opening of a socket to when it can be posted to, at most: API Gateway waits 29 s for `$connect`, whose first
-write names the socket already. To clear one that is about to open would leave its agent waiting at a socket that nobody
-knows."""
+"""The longest time from `$connect` until the socket accepts posts: API Gateway waits 29 s for `$connect`, whose first
+write already stores the connection. Clearing it during that time would leave the agent waiting at an unknown socket."""
 
 
 class Connections:
@@ -31,10 +30,9 @@ class Connections:
     def connected(
         self, bearer: str | None, connection_id: str, connected_at_ms: int, instance_id: str | None = None
     ) -> None:
-        """The agent with this token opened a socket: it counts as heard, and wake-ups go there from now on.
-
-        Raises unauthorized and forbidden as `Identity.authenticate`, conflict for a socket that is older than one
-        that the node opened since, and where two machines use its identity.
+        """Store the socket that the agent with this token opened: it counts as a sign of life, and wake-ups go there
+        from now on. Raises `EdgeError` (unauthorized, forbidden) as `Identity.authenticate`, and (conflict) if the node
+        has opened a newer socket, or if two machines use its identity.
         """
         for _ in self._tables.tries():
             agent = self._identity.authenticate(bearer, instance_id)
@@ -59,8 +57,7 @@ class Connections:
             self._clear(connection.node_id, connection_id)
 
     def heard(self, connection_id: str) -> Node | None:
-        """A frame came in: the node counts as heard, and is returned, if the socket is the one that its presence
-        names."""
+        """Handle a frame: returns the node, and counts it as a sign of life, if the socket is its current one."""
         connection = presence_store.read_connection(self._tables, connection_id)
         if connection is None:
             return None
@@ -71,8 +68,8 @@ class Connections:
         return node
 
     def found_gone(self, presence: Presence) -> None:
-        """A post found nobody at the socket that this presence names. While its handshake may be under way that says
-        nothing, and the agent asks for what it missed once it is through; later no wake-up goes there any more."""
+        """The management API said 410 for this connection. Ignored during the handshake, when posting always fails and
+        after which the agent fetches what it missed; later the connection is cleared."""
         if presence.connection_id is None or presence.connected_at_ms is None:
             return
         if to_milliseconds(self._clock.now() - HANDSHAKE) >= presence.connected_at_ms:
@@ -128,4 +125,4 @@ class Connections:
 
 
 _NODE_PLACE = 0
-"""Where the node's write stands in the transaction of a new socket."""
+"""The index of the node's write in the transaction of a new socket."""

@@ -1,4 +1,4 @@
-"""What `nodes` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `nodes`: its tables, queues, functions and their permissions."""
 
 from chalicelib.fleet.nodes.exclusions import EXCLUSIONS
 from chalicelib.fleet.nodes.store import CONNECTIONS, NODES, PRESENCE

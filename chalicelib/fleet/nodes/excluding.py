@@ -28,7 +28,7 @@ class Excluding:
 
     def block(self, node_id: str) -> Admission:
         """From now on nothing that this machine sends counts, and it cannot enrol. A node stays, and its socket is
-        closed. Again changes nothing. Raises service_unavailable if others keep writing it."""
+        closed. Idempotent. Raises `EdgeError` (service unavailable) if the row stays contended."""
         for _ in self._tables.tries():
             node, presence, found = presence_store.read_known(self._tables, node_id)
             blocked_at = None if found is None else found.blocked_at
@@ -49,8 +49,9 @@ class Excluding:
         raise unavailable()
 
     def unblock(self, node_id: str) -> Admission:
-        """Forget that this machine was blocked or deleted, or that there were two of it: its token, or any key of its
-        cluster, is good again. Nothing to forget is no error. Raises service_unavailable if others keep writing it."""
+        """Remove the exclusion of a machine that was blocked or deleted, or whose identity two machines used: its
+        token, or any key of its cluster, is accepted again. Succeeds without an exclusion. Raises `EdgeError` (service
+        unavailable) if the row stays contended."""
         for _ in self._tables.tries():
             node, _, found = presence_store.read_known(self._tables, node_id)
             writes: list[Write] = [exclusions.lift(node_id)] if found is not None else []

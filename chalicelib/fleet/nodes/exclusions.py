@@ -34,7 +34,7 @@ class Exclusion(BaseModel):
 
 
 def ref(node_id: str) -> Ref:
-    """Where the row of a machine stands, to be read with other rows."""
+    """The reference to a machine's row, to read it with other rows."""
     return Ref(EXCLUSIONS, {"id": node_id})
 
 
@@ -43,7 +43,7 @@ def from_item(item: Item | None) -> Exclusion | None:
 
 
 def read(tables: Tables, node_id: str) -> Exclusion | None:
-    """By one call; None for a machine that nobody has deleted or blocked."""
+    """The exclusion of a machine, in one call; None for a machine that was neither deleted nor blocked."""
     return from_item(tables.get(*ref(node_id)))
 
 
@@ -78,16 +78,16 @@ def lift(node_id: str) -> Delete:
 
 
 def removed_token() -> EdgeError:
-    """What the token of a deleted node is answered."""
+    """The refusal for the token of a deleted node."""
     return EdgeError(Kind.UNAUTHORIZED, "This node was deleted", code=Code.NODE_REMOVED)
 
 
 def removed_machine() -> EdgeError:
-    """What a deleted machine is answered that registers with something from before."""
+    """The refusal for a deleted machine that registers with a proof from before its deletion."""
     details = {"node_id": ["was deleted; a newer enrollment key admits it, or POST /api/v1/nodes/{id}/unblock"]}
     return EdgeError(Kind.VALIDATION_FAILED, "This node was deleted", details, code=Code.NODE_REMOVED)
 
 
 def blocked_machine() -> EdgeError:
-    """What a machine is answered that an operator keeps out."""
+    """The refusal for a machine that an operator has blocked."""
     return EdgeError(Kind.FORBIDDEN, "This node is blocked", code=Code.NODE_BLOCKED)

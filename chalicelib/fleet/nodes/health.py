@@ -1,4 +1,4 @@
-"""Being heard of, and not being heard of."""
+"""Node liveness: records signs of life, and marks silent nodes as unreachable."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ CLEAN_UP_PATIENCE = timedelta(minutes=15)
 """When to look again at the presence of a deleted node, which its clean-up removes."""
 
 _NODE_PLACE = 0
-"""Where the node's own write stands in the transaction that finds it silent."""
+"""The index of the node's own write in the transaction that marks it as unreachable."""
 
 
 @dataclass(frozen=True)
 class HealthSweep:
-    """What a sweep did. ``finished`` is False when its time ran out; the next one goes on."""
+    """The result of a sweep. ``finished`` is False if its time ran out; the next sweep continues."""
 
     moved: int = 0
     unreachable: int = 0
@@ -34,7 +34,7 @@ class HealthSweep:
 
 
 class _Found(Enum):
-    """What a look at a node that was due has shown."""
+    """The result of checking a due node."""
 
     HEARD = auto()
     SILENT = auto()
@@ -43,7 +43,7 @@ class _Found(Enum):
 
 
 class Health:
-    """Writes down when nodes are heard, and finds those that are not."""
+    """Records when nodes were last seen, and finds silent ones."""
 
     def __init__(self, tables: Tables, clock: Clock, limits: HealthLimits, identity: Identity) -> None:
         self._tables = tables
@@ -52,10 +52,9 @@ class Health:
         self._identity = identity
 
     def touch(self, agent: Agent) -> Agent:
-        """The agent was heard: note it if the last note is old, and take it back if it counted as unreachable. Returns
-        it, and if this call shows that there are two, with that noted.
-
-        Makes no call when there is nothing to note. A node that is deleted or re-registered meanwhile is left alone.
+        """Record a sign of life of the agent: update "last seen" if that is old, and make an unreachable node reachable
+        again. Returns the node, with an identity conflict if this call reveals one. Makes no call if there is nothing
+        to record. A node that was deleted or re-registered meanwhile is left unchanged.
         """
         now = self._clock.now()
         is_news = agent.node.identity_conflict_at is None
@@ -76,11 +75,9 @@ class Health:
                 self._take_back_now(agent)
 
     def report(self, agent: Agent, status: Status) -> NodeView:
-        """What the agent says about itself becomes its status, unless there are two that say so. `touch` has been
-        called for this request.
-
-        Raises not_found if the node is deleted meanwhile, rate_limited where it changes too often, service_unavailable
-        if others keep writing it.
+        """Set the status that the agent reports, unless two machines use its identity. `touch` has been called for this
+        request. Raises `EdgeError` (not found) if the node was deleted meanwhile, (rate limited) if its status changes
+        too often, (service unavailable) if the row stays contended.
         """
         for _ in self._tables.tries():
             if agent.node.status is status or agent.node.identity_conflict_at is not None:
@@ -92,9 +89,8 @@ class Health:
         raise unavailable()
 
     def sweep(self, budget_seconds: float) -> HealthSweep:
-        """Look at every node whose silence is due: one that was heard is due later, the others are unreachable.
-
-        Costs what is due, whatever the size of the fleet. Several at once, or one again, do no harm.
+        """Check every due node: a node that was seen since becomes due later, the others become unreachable. The cost
+        depends on the number of due nodes, not on the size of the fleet. Sweeps may repeat and run concurrently.
         """
         give_up = self._clock.now() + timedelta(seconds=budget_seconds)
         found: Counter[_Found] = Counter()
@@ -107,11 +103,11 @@ class Health:
         return HealthSweep(found[_Found.HEARD], found[_Found.SILENT], finished)
 
     def _due(self) -> Iterator[Presence]:
-        """The presence of every node whose silence is due, page by page. Each minute begins at another shard: should
-        time not do for all, none is always the last."""
+        """The presence of every due node, page by page. Each minute starts at another shard, so that none is always
+        last if time runs out."""
         first = int(self._clock.now().timestamp()) // 60
-        for place in range(store.HEALTH_SHARDS):
-            shard = (first + place) % store.HEALTH_SHARDS
+        for offset in range(store.HEALTH_SHARDS):
+            shard = (first + offset) % store.HEALTH_SHARDS
             cursor: Key | None = None
             while True:
                 now = to_seconds_text(self._clock.now())
@@ -123,7 +119,7 @@ class Health:
                     break
 
     def _look_at(self, presence: Presence) -> _Found:
-        """See how it is with one node, and write that down."""
+        """Check one node, and store the result."""
         now = self._clock.now()
         text = to_seconds_text(now)
         due = self._limits.due_after(parse_time(presence.last_seen_at), connected=presence.is_connected)
@@ -139,7 +135,7 @@ class Health:
             self._tables.commit(writes, "node.became_unreachable")
         except TransactionFailedError as error:
             if error.failed.get(_NODE_PLACE, presence) is not None:
-                return _Found.OVERTAKEN  # heard, or found silent by another meanwhile
+                return _Found.OVERTAKEN  # seen, or marked as silent by another sweep meanwhile
             return self._put_off(presence, to_seconds_text(now + CLEAN_UP_PATIENCE), _Found.DELETED)
         return _Found.SILENT
 
@@ -181,7 +177,7 @@ class Health:
         return Agent(node, presence, agent.instance_id)
 
     def _view(self, agent: Agent, status: Status | None = None) -> NodeView:
-        """The node as it is after the agent was heard now."""
+        """The node after a sign of life now."""
         seen = to_seconds_text(self._clock.now())
         node = agent.node.model_copy(update={"status": status or agent.node.status})
         return NodeView(node, agent.presence.model_copy(update={"last_seen_at": seen}))

@@ -1,4 +1,4 @@
-"""Who an agent is, and that two machines say that they are the same."""
+"""Authenticates agents, and detects two machines with one identity."""
 
 from contextlib import suppress
 
@@ -24,8 +24,9 @@ class Identity:
     def authenticate(self, bearer: str | None, instance_id: str | None = None) -> Agent:
         """The agent whose current token this is, by one consistent read of what the token itself names.
 
-        Raises forbidden where an operator has blocked the node, unauthorized for anything else: no token, one that was
-        replaced, one of a node that is gone. A refusal takes a second read, which tells whether the node was deleted.
+        Raises `EdgeError` (forbidden) if an operator has blocked the node, (unauthorized) in any other case: no token,
+        one that was replaced, one of a node that is gone. A refusal takes a second read, which tells whether the node
+        was deleted.
         """
         node_id = node_id_of(bearer or "")
         if bearer is None or node_id is None:
@@ -69,11 +70,11 @@ def is_of_the_other(node: Node, bearer: str) -> bool:
 
 
 def instances_of(presence: Presence | None, instance_id: str | None) -> tuple[str, ...]:
-    """The two processes that are there at once, as far as they say who they are; the last heard last."""
+    """The instance ids of the two concurrent processes, as far as they are known; the most recently seen last."""
     known = None if presence is None else presence.instance_id
     return tuple(one for one in (known, instance_id) if one is not None)
 
 
 def conflicting(kind: Kind = Kind.CONFLICT) -> EdgeError:
-    """What either of two machines with one identity is answered that asks for work."""
+    """The refusal for work requests of two machines with one identity."""
     return EdgeError(kind, "Two machines use this node's identity", code=Code.IDENTITY_CONFLICT)

@@ -1,8 +1,7 @@
-"""Processes of agents that speak in a node's name, and how two that live at once are told from one that was started
-again. Pure.
+"""Tells a restarted agent process from two machines that use one node's identity. Pure.
 
-An agent draws an instance id at each start and sends it along. An id that another has taken the place of belongs to a
-process that has ended: when it is heard again, two machines have the identity of one node.
+An agent draws an instance id at each start and sends it with every call. A replaced id belongs to a process that has
+ended: if it is seen again, two machines have the identity of one node.
 """
 
 import re
@@ -16,8 +15,8 @@ from chalicelib.kit.clock import parse_time, to_seconds_text
 HEADER = "x-edge-instance"
 
 LATE = timedelta(seconds=60)
-"""How long after its successor was first heard a call of a process that has ended may still arrive: API Gateway gives a
-request 29 s, and a connection on its way holds it up for some more."""
+"""How long calls of an ended process may still arrive after the first call of its successor: API Gateway gives a
+request 29 s, and a slow connection delays it further."""
 
 REMEMBERED = 8
 """Processes that are known to have been followed by others, the newest."""
@@ -27,8 +26,8 @@ _FORM = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 @dataclass(frozen=True)
 class Sighting:
-    """What is known of a node's processes once one of them was heard. ``former`` maps an instance id to when another
-    took its place, seconds text."""
+    """The known processes of a node after a call of one of them. ``former`` maps an instance id to the time at which it
+    was replaced, seconds text."""
 
     instance_id: str | None
     former: Mapping[str, str]
@@ -42,7 +41,7 @@ def instance_of(values: Sequence[str]) -> str | None:
 
 
 def look_at(presence: Presence | None, instance_id: str | None, now: datetime) -> Sighting:
-    """What it means that this process was heard now; None for an agent that does not say."""
+    """The processes after a call of this one; None for an agent that sends no instance id."""
     known = None if presence is None else presence.instance_id
     former = {} if presence is None else presence.former_instances
     if instance_id is None or instance_id == known:

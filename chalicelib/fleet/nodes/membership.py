@@ -1,4 +1,4 @@
-"""Who may be a node where there is a mesh: a machine that is a host of its cluster's network."""
+"""Checks membership in the mesh: with a mesh, a node must be a host of its cluster's network."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from chalicelib.kit.errors import invalid
 
 @dataclass(frozen=True)
 class Joined:
-    """Where a machine is, as the mesh says, the mesh's own id for it, and its address there."""
+    """A machine's cluster according to the mesh, its host id and its address there."""
 
     placement: Placement
     host_id: str
@@ -20,15 +20,15 @@ class Joined:
 
 
 class Membership:
-    """Asks the mesh. Whoever is in the network that it names belongs to that cluster: it got in by an enrollment key of
-    it, or by an operator's move."""
+    """Looks machines up in the mesh. A host of a cluster's network belongs to that cluster: an enrollment key of the
+    cluster or an operator has put it there."""
 
     def __init__(self, vpn: Vpn, clusters: Clusters) -> None:
         self._vpn = vpn
         self._clusters = clusters
 
     def of(self, registration: Registration) -> Joined:
-        """Raises validation_failed for no such cluster, or a machine that is not in its network;
+        """Raises `EdgeError` (validation failed) for an unknown cluster, or a machine that is not in its network;
         service_unavailable when the mesh does not answer."""
         cluster = self._clusters.find(registration.network_name.removeprefix(NETWORK_PREFIX))
         if cluster is None:

@@ -1,4 +1,4 @@
-"""What a node is, what is known about its presence, and what the use cases take and answer."""
+"""The models of nodes and of their presence, and the inputs and results of the use cases."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ from chalicelib.fleet.vpn.names import dns_name, host_name
 SORTABLE = frozenset(
     {"id_type", "status", "version", "self_update_enabled", "last_seen_at", "inserted_at", "updated_at"}
 )
-"""What a list of nodes may be ordered by."""
+"""The fields by which a list of nodes can be sorted."""
 
 
 class Status(StrEnum):
-    """What the node says about itself, or that it says nothing any more."""
+    """The status that a node reports, or unreachable."""
 
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"
@@ -30,7 +30,7 @@ class IdType(StrEnum):
 
 
 class Code(StrEnum):
-    """``error.code`` of what an agent is refused for who it is: an operator can lift each from afar."""
+    """``error.code`` of refusals because of an agent's identity. An operator can lift each of them."""
 
     NODE_REMOVED = "node_removed"
     NODE_BLOCKED = "node_blocked"
@@ -38,7 +38,7 @@ class Code(StrEnum):
 
 
 class Ports(BaseModel):
-    """Where the agent's services listen."""
+    """The ports of the agent's services."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,11 +63,11 @@ class Node(Ports):
     """One enrolled machine. Times are UTC seconds text.
 
     ``last_seen_at`` is a copy from the last write of this row: events show it, `Presence` has the current one.
-    ``version`` counts writes of the row; the agent's own version is ``agent_version``. Digests and sealed secrets
-    stay out of ``repr``. ``blocked_at`` is when an operator blocked it: then nothing that its machine sends counts.
+    ``version`` counts writes of the row; the agent's own version is ``agent_version``. Digests and sealed secrets stay
+    out of ``repr``. ``blocked_at`` is when an operator blocked it: then all calls of its machine are refused.
     ``identity_conflict_at`` is when two machines were found to use its identity, ``identity_conflict_instances`` the
-    instance ids that they gave; ``forked_token_digest`` is of a token that was in use when a machine with the one
-    before it registered: whoever still uses it is another machine.
+    instance ids that they gave; ``forked_token_digest`` is the digest of a token that was in use when a machine with
+    the previous token registered: its user is another machine.
     """
 
     id: str
@@ -114,11 +114,11 @@ class Node(Ports):
 
 
 class Presence(BaseModel):
-    """When a node was last heard of and by which socket it can be woken. Changes without a trace in the change stream.
+    """When a node was last seen, and the socket by which it can be woken. Its changes do not appear in a change stream.
 
-    ``health_due`` is when its silence will be looked at; None while it is unreachable. ``connected_at_ms`` belongs to
-    the newest socket that was ever open, so that an older one cannot replace it. ``used_token_digest`` is of the token
-    that the agent last called with: while it is not the node's current one, the answer with that may have been lost.
+    ``health_due`` is when a sweep will check it; None while it is unreachable. ``connected_at_ms`` belongs to the
+    newest socket that was ever open, so that an older one cannot replace it. ``used_token_digest`` is of the token that
+    the agent last called with: while it is not the node's current one, the answer with that may have been lost.
     ``instance_id`` is the process of the agent that speaks for the node, ``former_instances`` those before it
     (`instances`). ``changes_repaid_at_ms`` is when all that the agent has changed by itself is paid off
     (`rules.CHANGES`).
@@ -221,7 +221,7 @@ class NodePage:
 
 
 class Registration(Ports):
-    """What an agent says about itself when it enrols or comes back."""
+    """The data that an agent sends when it enrols or re-registers."""
 
     node_id: str
     network_name: str

@@ -1,4 +1,4 @@
-"""Where a node belongs, and that it no longer does."""
+"""Moves and deletes nodes."""
 
 from collections.abc import Callable, Sequence
 
@@ -29,8 +29,8 @@ class Placing:
     def change_cluster(self, node_id: str, cluster_name: str) -> NodeView:
         """Move the node. Its identity, secrets and status stay; its aliases were names of the old cluster and end.
 
-        Raises not_found for no such node, validation_failed for no such cluster, conflict if it is in that cluster
-        already or the cluster is full, service_unavailable if others keep writing them.
+        Raises `EdgeError` (not found) for an unknown node, (validation failed) for an unknown cluster, (conflict) if it
+        is in that cluster already or the cluster is full, service_unavailable if others keep writing them.
         """
         for _ in self._tables.tries():
             view = self._read(node_id)
@@ -54,11 +54,9 @@ class Placing:
         raise unavailable()
 
     def delete(self, node_id: str) -> None:
-        """Remove the node. From now on its token is worth nothing, and no enrollment key that exists by now admits its
-        machine. What hangs on it is cleaned up afterwards.
-
-        Raises not_found, service_unavailable if others keep writing it or the mesh does not answer, whose host has to
-        follow. A concurrent deletion counts as this one.
+        """Delete the node. From now on its token is invalid, and no existing enrollment key admits its machine.
+        Dependent rows are cleaned up afterwards. A concurrent deletion counts as this one. Raises `EdgeError` (not
+        found), (service unavailable) if the row stays contended or the mesh does not answer, whose host must follow.
         """
         view = self._read(node_id)
         self._vpn.require_answer(view.node.cluster_name)

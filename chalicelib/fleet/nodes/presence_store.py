@@ -1,4 +1,4 @@
-"""Rows of presence and of open sockets. They have no change stream: heartbeats are nobody's news."""
+"""Rows of presence and of open sockets. They have no change stream: heartbeats cause no work or events."""
 
 from collections.abc import Sequence
 
@@ -95,7 +95,7 @@ def start(presence: Presence, old: Presence | None) -> Put:
 
 
 def note_seen(agent: Agent, now: str) -> Update:
-    """It was heard, if it is not taken for unreachable, nobody noted it later, and no other process of it was heard
+    """Record a sign of life, if the node is not unreachable, no later one is stored, and no other process was seen
     since."""
     same_instance = _equals("instance_id", agent.presence.instance_id)
     condition = And(Exists("health_due"), LessOrEqual("last_seen_at", now), same_instance)
@@ -103,7 +103,7 @@ def note_seen(agent: Agent, now: str) -> Update:
 
 
 def note_back(agent: Agent, now: str, due: str, changes_repaid_at_ms: int | None = None) -> Update:
-    """It was heard, and its silence counts from now; with how much it has changed by itself, if that is told."""
+    """Record a sign of life and restart the health check; also the agent's change allowance, if given."""
     changes = (*_seen(agent, now), *_due(agent.node.id, due))
     if changes_repaid_at_ms is not None:
         changes = (*changes, Set("changes_repaid_at_ms", changes_repaid_at_ms))
@@ -139,29 +139,29 @@ def note_disconnected_unreachable(node_id: str, connection_id: str) -> Update:
 
 
 def postpone(presence: Presence, due: str) -> Update:
-    """It was heard since: look again later. If nobody has moved it meanwhile."""
+    """Postpone the health check of a node that was seen since, if the row has not changed."""
     return Update(PRESENCE, node_key(presence.id), _due(presence.id, due), _equals("health_due", presence.health_due))
 
 
 def note_silent(presence: Presence) -> Update:
-    """Nothing was heard: stop looking, if nothing was heard since it was read."""
+    """End the health checks of a silent node, if it was not seen since the row was read."""
     changes = (Remove("health_due"), Remove("health_shard"))
     return Update(PRESENCE, node_key(presence.id), changes, Equals("last_seen_at", presence.last_seen_at))
 
 
 def end_socket(presence: Presence, now: str, due: str) -> Update:
-    """It was heard and has no socket any more, if that is still the one that was read; its silence counts from now."""
+    """Record a sign of life and clear the socket, if it is still the one that was read; the health check restarts."""
     changes = (Remove("connection_id"), Set("last_seen_at", now), *_due(presence.id, due))
     return Update(PRESENCE, node_key(presence.id), changes, And(Exists("id"), _same_connection(presence)))
 
 
 def forget_instances(node_id: str) -> Update:
-    """Whichever process is heard next speaks for the node."""
+    """Forget the node's processes: the next one seen becomes the current one."""
     return Update(PRESENCE, node_key(node_id), (Remove("instance_id"), Remove("former_instances")), Exists("id"))
 
 
 def shut_out(presence: Presence) -> Update:
-    """It has no socket and nobody looks at its silence, if its socket is still the one that was read."""
+    """Clear the socket and end the health checks, if the socket is still the one that was read."""
     changes = (Remove("connection_id"), Remove("health_due"), Remove("health_shard"))
     return Update(PRESENCE, node_key(presence.id), changes, And(Exists("id"), _same_connection(presence)))
 
@@ -182,7 +182,7 @@ def close_connection(connection_id: str) -> Delete:
 
 
 def same_registration(node: Node) -> Check:
-    """Nobody has deleted, blocked or re-registered the node since it was read, and nobody has found it silent."""
+    """The node has not been deleted, blocked, re-registered or marked as unreachable since it was read."""
     condition = And(
         Equals("token_digest", node.token_digest), Equals("status", node.status.value), Absent("blocked_at")
     )

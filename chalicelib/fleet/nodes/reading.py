@@ -33,7 +33,7 @@ FIELDS = {
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
-"""What nodes are filtered and sorted by. ``last_seen_at`` is the one of presence."""
+"""The filters and orders of nodes. ``last_seen_at`` is that of presence."""
 
 
 class NodeReader:
@@ -60,14 +60,15 @@ class NodeReader:
         )
 
     def get(self, node_id: str) -> NodeView:
-        """Raises not_found."""
+        """The node. Raises `EdgeError` (not found)."""
         node, presence = presence_store.read_both(self._tables, node_id)
         if node is None:
             raise not_found()
         return NodeView(node, presence)
 
     def list_page(self, request: ListRequest) -> ListPage[NodeView]:
-        """One page with the presence of its nodes. Raises bad_request when the filters leave too much to read."""
+        """One page with the presence of its nodes. Raises `EdgeError` (bad request) if the filters leave too much to
+        read."""
         page = self._lists.page(self._listing, request, enrich=self._with_presence).map(store.node_from_item)
         seen = presence_store.read_presences(self._tables, [node.id for node in page.items])
         return page.map(lambda node: NodeView(node, seen.get(node.id)))
@@ -90,7 +91,7 @@ class NodeReader:
     ) -> list[NodeSummary]:
         """All nodes of these statuses, or those of a cluster; none for a cluster that does not exist.
 
-        Raises bad_request, naming ``cluster_name``, above ``limit``.
+        Raises `EdgeError` (bad request), naming ``cluster_name``, above ``limit``.
         """
         cluster_id = None
         if cluster_name is not None:

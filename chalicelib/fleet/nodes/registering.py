@@ -36,7 +36,7 @@ _LONGEST_PAUSE_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class _Known:
-    """What is known about the node before it registers, and what it proves."""
+    """The stored state of a node before its registration, and the proofs that it gives."""
 
     node: Node | None
     presence: Presence | None
@@ -52,8 +52,8 @@ class _Known:
 
 
 class Registrar:
-    """Registers nodes. ``trusts_hosts``: being a host of the mesh proves who a node is, whatever it has used before.
-    ``tables`` should repeat conflicts for `PATIENCE_SECONDS`: a fleet enrols at once."""
+    """Registers nodes. ``trusts_hosts``: being a host of the mesh is sufficient proof of a node's identity. ``tables``
+    should retry conflicts for `PATIENCE_SECONDS`: a fleet enrols at once."""
 
     def __init__(
         self,
@@ -89,15 +89,14 @@ class Registrar:
         instance_id: str | None = None,
         address: str = "",
     ) -> Registered:
-        """Enrol a node or take it back, with fresh secrets, in one transaction.
+        """Enrol or re-register a node, with fresh secrets, in one transaction.
 
-        A new node needs a registration token; `rules.place_known` tells what one that is known needs. Repeating a
-        registration whose answer was lost succeeds. Where there is a mesh, a new node is a host of its network
-        (`Membership`), and one that comes back may call from its ``address`` there instead of a proof. Raises
-        forbidden for a machine that is blocked, conflict for one whose identity another has taken over meanwhile,
-        validation_failed without a proof, for a network that is not the token's, for a cluster that is gone or full;
-        rate_limited for one that registers too often, service_unavailable when others keep coming first, or the mesh
-        does not answer.
+        A new node needs a registration token; `rules.place_known` says what a known node needs. A repeat after a lost
+        answer succeeds. Where there is a mesh, a new node is a host of its network (`Membership`), and one that comes
+        back may call from its ``address`` there instead of a proof. Raises `EdgeError` (forbidden) for a blocked
+        machine, (conflict) if another machine has taken over its identity, (validation failed) without a proof, for a
+        network that is not the token's, or a cluster that is gone or full, (rate limited) for a machine that registers
+        too often, (service unavailable) if the row stays contended or the mesh does not answer.
         """
         rules.check_network_name(registration)
         backoff = Backoff(
@@ -137,7 +136,7 @@ class Registrar:
             return Registered(node, secrets)
 
     def _look_up(self, node_id: str, registration_token: str | None, bearer: str | None) -> _Known:
-        """Raises forbidden for a machine that is blocked, validation_failed for one that was deleted since its
+        """Raises `EdgeError` (forbidden) for a blocked machine, (validation failed) for one that was deleted since its
         registration token's key was made, or that has none."""
         node, presence, exclusion = presence_store.read_known(self._tables, node_id)
         if exclusion is not None and exclusion.blocked_at is not None:
@@ -155,7 +154,7 @@ class Registrar:
         return known
 
     def _redeem(self, registration_token: str | None, node_id: str) -> tuple[Redemption | None, EdgeError | None]:
-        """What the token is good for, or why it is for nothing."""
+        """The proof that the token gives, or the reason why it gives none."""
         if not registration_token:
             return None, None
         try:
@@ -180,10 +179,9 @@ class Registrar:
         return rules.place_known(registration, known.node, known.presence, known.proof, known.redemption)
 
     def _admit(self, joined: Joined, known: _Known, address: str) -> Placement:
-        """Where a host of a network belongs: there, if it is a new node or proves that it is the one that it says.
-
-        The proof of a new node is that it could join. A node that comes back shows a token, calls from its address in
-        the mesh, or was never heard with the token that it has. Raises validation_failed."""
+        """The placement of a host: in the cluster of its network, if it is a new node or proves its identity. A new
+        node's proof is that it could join. A known node shows a token, calls from its address in the mesh, or has never
+        used its token. Raises `EdgeError` (validation failed)."""
         if known.node is None:
             if known.redemption is None and known.is_removed:
                 raise exclusions.removed_machine()
@@ -265,8 +263,8 @@ class Registrar:
 
 
 def _require_bearer(known: _Known) -> None:
-    """A registration token ends with its enrollment key. Raises validation_failed where nothing else proves who this
-    is."""
+    """A registration token ends with its enrollment key. Raises `EdgeError` (validation failed) if nothing else proves
+    who this is."""
     if known.proof is BearerProof.NONE:
         raise invalid("registration_token", "is invalid or expired")
 

@@ -18,8 +18,8 @@ PREVIOUS_TOKEN_SECONDS = 3600
 """How long the token before the current one may still re-register although the current one was used."""
 
 CHANGES = Allowance(burst=30, milliseconds_each=60_000)
-"""What an agent may change of its node by itself: registrations and reports of another health. Each is an event, and so
-a message for every webhook. An agent that is started again and again registers once a minute from then on."""
+"""The rate of changes that an agent may cause: registrations and status changes. Each is an event, and so a message for
+every webhook. An agent that restarts in a loop can register once a minute."""
 
 _LONGEST_REFRESH_SECONDS = 30
 _REFRESHES_PER_LIMIT = 3
@@ -27,11 +27,10 @@ _REFRESHES_PER_LIMIT = 3
 
 @dataclass(frozen=True)
 class HealthLimits:
-    """After how much silence a node counts as unreachable.
-
-    Of a connected agent API Gateway knows first: it closes a socket that carried nothing for ten minutes, and says so.
-    The 65 minutes are for when it failed to say so. They make the sweep look once in the life of a socket; to look
-    whenever a beat may have been missed would cost nearly as much as the beats (ADR 23).
+    """The silence after which a node counts as unreachable. For a connected agent, API Gateway knows first: it closes a
+    socket after ten idle minutes and calls `$disconnect`. The 65 minutes are for a lost `$disconnect`. With them the
+    sweep checks a socket once in its life; a check after each possibly missed heartbeat would cost nearly as much as
+    the heartbeats (ADR 23).
     """
 
     unreachable_seconds: int = 300
@@ -62,7 +61,7 @@ def is_touch_due(
 
 
 class BearerProof(Enum):
-    """What a bearer token proves to a registration."""
+    """The proof that a bearer token gives for a registration."""
 
     NONE = auto()
     CURRENT = auto()
@@ -78,7 +77,7 @@ class Placement:
 
 
 def repaid_after_change(presence: Presence | None, now: datetime) -> int:
-    """`Presence.changes_repaid_at_ms` after one change more. Raises rate_limited where there were too many."""
+    """`Presence.changes_repaid_at_ms` after one more change. Raises `EdgeError` (rate limited) after too many."""
     now_ms = to_milliseconds(now)
     repaid_at_ms = None if presence is None else presence.changes_repaid_at_ms
     wait_seconds = CHANGES.wait_seconds(repaid_at_ms, now_ms)
@@ -88,27 +87,27 @@ def repaid_after_change(presence: Presence | None, now: datetime) -> int:
 
 
 def status_when_heard(node: Node) -> Status:
-    """What a call of a node makes of it that was not heard for a while."""
+    """The status of a silent node after a call."""
     return Status.HEALTHY if node.identity_conflict_at is None else Status.UNHEALTHY
 
 
 def forked_token(node: Node, presence: Presence | None, proof: BearerProof) -> str | None:
-    """Digest of the token whose holder, should it be heard again, is another machine than the one that registers now:
-    the current one, if it was used and this machine knows only the one before."""
+    """The digest of the token that marks another machine, if it is used again: the current token, if it was used and
+    the machine that registers now knows only the previous one."""
     if proof is BearerProof.PREVIOUS and not was_answer_lost(node, presence):
         return node.token_digest
     return node.forked_token_digest
 
 
 def check_network_name(registration: Registration) -> None:
-    """Raises validation_failed for a name that cannot be a cluster's network."""
+    """Raises `EdgeError` (validation failed) for a name that cannot be a cluster's network."""
     if not registration.network_name.startswith(NETWORK_PREFIX):
         raise invalid("network_name", "must start with 'cluster-'")
 
 
 def place_new(registration: Registration, redemption: Redemption | None) -> Placement:
-    """Where a node that is not known yet goes. Raises validation_failed without a registration token, and for one that
-    has made this node before: the node was deleted since."""
+    """The placement of a new node. Raises `EdgeError` (validation failed) without a registration token, and for a token
+    that has created this node before: the node was deleted since."""
     if redemption is None:
         raise invalid("registration_token", "is invalid or expired")
     if redemption.already_bound:
@@ -119,7 +118,8 @@ def place_new(registration: Registration, redemption: Redemption | None) -> Plac
 def place_known(
     registration: Registration, node: Node, presence: Presence | None, proof: BearerProof, redemption: Redemption | None
 ) -> Placement:
-    """Where a node that comes back goes. Raises validation_failed without a proof that it is the same machine.
+    """The placement of a known node. Raises `EdgeError` (validation failed) without a proof that it is the same
+    machine.
 
     The proof is its own token, the registration token that it enrolled with, or, as long as its api token was never
     used (the answer may have been lost), another registration token of the same enrollment key. A fresh registration

@@ -1,4 +1,4 @@
-"""How a node's secrets are kept: a digest to compare with, and sealed for those who may see them again."""
+"""Stores a node's secrets: a digest for comparison, and the encrypted value for those who may see it again."""
 
 from chalicelib.fleet.nodes.model import Node, NodeSecrets
 from chalicelib.fleet.nodes.store import NODES
@@ -7,7 +7,7 @@ from chalicelib.kit.crypto import Sealer, associated_data, digest, same
 from chalicelib.kit.ids import Ids
 
 _NO_TOKEN_DIGEST = digest("")
-"""What a token is compared with when its node does not exist, so that both take the same time."""
+"""A digest to compare a token with if its node does not exist, so that both cases take the same time."""
 
 
 def new_secrets(node_id: str, ids: Ids) -> NodeSecrets:
@@ -16,7 +16,7 @@ def new_secrets(node_id: str, ids: Ids) -> NodeSecrets:
 
 
 def digest_of(secrets: NodeSecrets) -> str:
-    """What the node row keeps of the api token."""
+    """The digest of the API token, for the node's row."""
     return digest(secrets.api_token)
 
 
@@ -27,7 +27,7 @@ def is_token_of(node: Node | None, token: str) -> bool:
 
 
 def is_previous_token_of(node: Node, token: str) -> bool:
-    """Whether this is the token before the current one, whatever its time."""
+    """Whether this is the previous token. Does not check its expiry."""
     return node.previous_token_digest is not None and same(digest(token), node.previous_token_digest)
 
 

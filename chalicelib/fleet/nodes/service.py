@@ -107,7 +107,7 @@ class Nodes:
         return self._health.touch(agent)
 
     def require_sole(self, agent: Agent) -> None:
-        """Raises conflict where two machines use this agent's identity: then neither gets work."""
+        """Raises `EdgeError` (conflict) if two machines use this agent's identity: then neither gets work."""
         if agent.node.identity_conflict_at is not None:
             raise conflicting()
 

@@ -22,8 +22,8 @@ def block(node: Node, presence: Presence | None, now: str) -> Update:
 
 
 def unblock(node: Node, now: str) -> Update:
-    """Let its machine in again, and give it work; one that is unreachable is so until it is heard. If the row is as it
-    was read."""
+    """Let the machine in again and give it work, if the row has not changed. An unreachable node stays so until its
+    next call."""
     status = node.status if node.status is Status.UNREACHABLE else Status.HEALTHY
     changes = (
         Remove("blocked_at"),

@@ -13,11 +13,11 @@ class KnownMachines:
     """See `enrollment.model.Machines`."""
 
     def refs(self, node_id: str) -> Sequence[Ref]:
-        """Of the node, its presence, and whether it was deleted or blocked."""
+        """The references of the node, its presence and its exclusion."""
         return [Ref(NODES, node_key(node_id)), Ref(PRESENCE, node_key(node_id)), exclusions.ref(node_id)]
 
     def standing(self, rows: Sequence[Item | None]) -> Standing:
-        """Of those three rows."""
+        """The standing of a node from the three rows of `refs`."""
         node_row, presence_row, exclusion_row = rows
         node = None if node_row is None else node_from_item(node_row)
         presence = None if presence_row is None else presence_from_item(presence_row)

@@ -48,7 +48,7 @@ HEALTH_SHARDS = 16
 """Partitions of what the health sweep looks at."""
 
 _FILTERED = ("id_type", "status", "agent_version", "self_update_enabled", "cluster_name", "inserted_at", "updated_at")
-"""What a list can filter and sort by without reading rows."""
+"""The attributes in the index, by which a list can filter and sort without reading rows."""
 
 NODES = Table(
     "nodes",
@@ -132,24 +132,24 @@ def summary_from_item(item: Item) -> NodeSummary:
 
 
 def insert(node: Node) -> Put:
-    """The row of a node that nobody has enrolled yet."""
+    """Create the row of a new node, if there is none."""
     return put_new(NODES, node_to_item(node))
 
 
 def replace(old: Node, new: Node) -> Update:
-    """Overwrite the row, if nobody has written it since ``old`` was read."""
+    """Overwrite the row, if it has not changed since ``old`` was read."""
     changes = tuple(Set(name, value) for name, value in node_to_item(new).items() if name != "id")
     return Update(NODES, node_key(old.id), changes, Equals("version", old.version))
 
 
 def set_status(node: Node, status: Status, now: str) -> Update:
-    """An agent was heard: if the node is still the same registration, in the status that was read, and not blocked."""
+    """Record a sign of life, if the node's registration and status have not changed and it is not blocked."""
     same = And(Equals("status", node.status.value), Equals("token_digest", node.token_digest), Absent("blocked_at"))
     return _status_update(node.id, status, seen=now, now=now, condition=same)
 
 
 def set_unreachable(node_id: str, last_seen_at: str, now: str) -> Update:
-    """Nothing was heard since ``last_seen_at``: if the node is there and not known as unreachable."""
+    """Mark a node as unreachable since ``last_seen_at``, if it exists and is not yet unreachable."""
     known = And(Exists("id"), Not(Equals("status", Status.UNREACHABLE.value)))
     return _status_update(node_id, Status.UNREACHABLE, seen=last_seen_at, now=now, condition=known)
 

@@ -1,4 +1,4 @@
-"""What `ssh` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `ssh`: its tables, queues, functions and their permissions."""
 
 from chalicelib.fleet.ssh.attempts import ATTEMPTS
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES

@@ -1,4 +1,4 @@
-"""What `transport` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `transport`: its tables, queues, functions and their permissions."""
 
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.platform.context import EVERY_STACK, Context, Function, Grants, QueueSource, WebSocketSource

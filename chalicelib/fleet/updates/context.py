@@ -1,4 +1,4 @@
-"""What `updates` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `updates`: its tables, queues, functions and their permissions."""
 
 from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS

@@ -1,4 +1,4 @@
-"""What `background` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `background`: its tables, queues, functions and their permissions."""
 
 from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.platform.background.queues import CLEAN_UP

@@ -1,4 +1,4 @@
-"""What `events` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `events`: its tables, queues, functions and their permissions."""
 
 from chalicelib.platform.context import PUT, Context, Function, Grants, QueueSource
 from chalicelib.platform.events.queues import EVENTS

@@ -1,4 +1,4 @@
-"""What `relay` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `relay`: its tables, queues, functions and their permissions."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What `sealing` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `sealing`: its tables, queues, functions and their permissions."""
 
 from chalicelib.kit.data_keys import DATA_KEYS
 from chalicelib.platform.context import GET, PUT, Context, Grants

@@ -1,4 +1,4 @@
-"""What `webhooks` is: its tables and queues, what works for it, and what that may do."""
+"""Declares the context `webhooks`: its tables, queues, functions and their permissions."""
 
 from chalicelib.platform.context import (
     BATCH_GET,
