@@ -29,7 +29,7 @@ class Membership:
 
     def of(self, registration: Registration) -> Joined:
         """Raises `EdgeError` (validation failed) for an unknown cluster, or a machine that is not in its network;
-        service_unavailable when the mesh does not answer."""
+        (service unavailable) if the mesh does not answer."""
         cluster = self._clusters.find(registration.network_name.removeprefix(NETWORK_PREFIX))
         if cluster is None:
             raise invalid("network_name", "cluster does not exist")
