@@ -5,20 +5,21 @@ filters of targeting, where a filter that silently vanished would widen what a c
 """
 
 from collections.abc import Collection, Mapping
+from enum import StrEnum
 from typing import Annotated, TypeVar
 
 from annotated_types import Ge, Le
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
 from chalicelib.kit.listing import NEWEST_FIRST, FilterValue, ListRequest, Order, parse_order
 from chalicelib.kit.listing.fields import lower_bound
 from chalicelib.web.problems import problems, wrong_type
-from chalicelib.web.validation import A_DATE_TIME, INT32_MAX, Boolean, Int32, NotNull, Query, Uuid, lost_plus
+from chalicelib.web.validation import A_DATE_TIME, INT32_MAX, Boolean, Int32, NotNull, OneOf, Query, Uuid, lost_plus
 
 PAGE_SIZE = 20
 PAGE_SIZE_MAX = 100
 
-E = TypeVar("E", bound=str)
+E = TypeVar("E", bound=StrEnum)
 
 _DATE_PROBLEM = f"Invalid format. Expected a date, 2026-11-21, or {A_DATE_TIME}"
 
@@ -44,10 +45,10 @@ TextFilter = Annotated[
         }
     ),
 ]
-"""Text with the grammar of `kit.listing.texts`; empty: no filter."""
+"""Text with the grammar of `kit.listing.Text`; empty: no filter."""
 
-EnumFilter = Annotated[E | None, NotNull("string")]
-"""One of the texts of a ``Literal`` or ``StrEnum``."""
+EnumFilter = Annotated[OneOf[E] | None, NotNull("string")]
+"""One of the values of a ``StrEnum``."""
 
 UuidFilter = Annotated[Uuid | None, NotNull("string"), WithJsonSchema({"type": "string", "format": "uuid"})]
 
@@ -125,10 +126,14 @@ class PageQuery(Query):
         )
 
 
-class ListQuery(PageQuery):
-    """What every list of the management API takes."""
+class TimeFilters(BaseModel):
+    """The filters of any list by when rows were inserted and last changed."""
 
     inserted_at__gte: DateFilter = None
     inserted_at__lte: DateFilter = None
     updated_at__gte: DateFilter = None
     updated_at__lte: DateFilter = None
+
+
+class ListQuery(TimeFilters, PageQuery):
+    """What every list of the management API takes."""

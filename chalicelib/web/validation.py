@@ -5,6 +5,7 @@ need an offset."""
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
@@ -201,6 +202,20 @@ def nullable(model: type[BaseModel]) -> WithJsonSchema:
     so the object stands where it is used."""
     return WithJsonSchema({**model.model_json_schema(), "nullable": True})
 
+
+class _InPlace:
+    """Has the values of an enum stand where it is used: several contexts have a ``Status``, and a reference would need
+    one name for each."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        written = handler.resolve_ref_schema(handler(schema))
+        return {"enum": written["enum"], "type": "string"}
+
+
+E = TypeVar("E", bound=StrEnum)
+
+OneOf = Annotated[E, _InPlace()]
+"""One of the values of a ``StrEnum``."""
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -1,5 +1,7 @@
 """Which counters the metrics of this installation are made of, by what they count."""
 
+from chalicelib.fleet.commands.model import Status as ExecutionStatus
+from chalicelib.fleet.nodes.model import Status as NodeStatus
 from chalicelib.kit.counters import event_counter, total_of
 
 SCHEDULES = (
@@ -42,11 +44,8 @@ ROWS = (
 )
 """Lists whose totals are shown."""
 
-NODES = {status: total_of("nodes", "status", status) for status in ("healthy", "unhealthy", "unreachable")}
-EXECUTIONS = {
-    status: total_of("executions", "status", status)
-    for status in ("pending", "sent", "completed", "cancelled", "expired")
-}
+NODES = {status.value: total_of("nodes", "status", status) for status in NodeStatus}
+EXECUTIONS = {status.value: total_of("executions", "status", status) for status in ExecutionStatus}
 
 ALL = (
     *RUNS.values(),

@@ -5,35 +5,15 @@ from collections.abc import Mapping, Sequence
 
 from chalicelib.fleet.clusters.model import NAME_MAX_LENGTH, NAME_PATTERN, Cluster
 from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.clusters.store import FIELDS as CLUSTER_FIELDS
 from chalicelib.fleet.nodes import model as nodes_model
 from chalicelib.fleet.nodes.model import TargetNode, TargetPage
+from chalicelib.fleet.nodes.reading import FIELDS as NODE_FIELDS
 from chalicelib.fleet.nodes.service import SHARDS as NODE_SHARDS
 from chalicelib.fleet.nodes.service import Nodes
 from chalicelib.fleet.targeting.model import SHARD, Targeting, TargetType
-from chalicelib.kit.listing import Choice, Field, Flag, IsSet, Moment, Number, Text, matches
+from chalicelib.kit.listing import matches
 from chalicelib.kit.tables import Item
-
-NODE_FIELDS: Mapping[str, Field] = {
-    "id_type": Choice("id_type"),
-    "status": Choice("status"),
-    "cluster_name": Text("cluster_name"),
-    "version": Text("agent_version"),
-    "self_update_enabled": Flag("self_update_enabled"),
-    "last_seen_at": Moment("last_seen_at"),
-    "inserted_at": Moment("inserted_at"),
-    "updated_at": Moment("updated_at"),
-}
-"""What ``node_filters`` may name: the filters of the list of nodes, with the same grammar."""
-
-CLUSTER_FIELDS: Mapping[str, Field] = {
-    "name": Text("name"),
-    "ipv4_range": Text("ipv4_range"),
-    "node_count": Number("node_count"),
-    "has_node_limit": IsSet("node_limit"),
-    "inserted_at": Moment("inserted_at"),
-    "updated_at": Moment("updated_at"),
-}
-"""What ``cluster_filters`` may name."""
 
 SLICE = 1980
 """Nodes of one page, and node ids in one part of a request for named ones: twenty transactions' worth, so that what a

@@ -12,7 +12,7 @@ from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.listing import OLDEST_FIRST
 from chalicelib.web.endpoint import AGENT, Endpoints, Paginated, Request
 from chalicelib.web.list_query import PAGE_SIZE_MAX, PageQuery
-from chalicelib.web.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
+from chalicelib.web.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, OneOf, Path, Timestamp, Uuid
 
 RESULT_MAX_BYTES = 6 * 1024 * 1024
 """What Lambda takes as one request (Lambda quotas, synchronous invocation): whatever arrives is taken. A long output is
@@ -21,7 +21,6 @@ cut, not refused, since an agent that is refused keeps its result and all later 
 Of a body of 3,000,000 bytes it is certain that it arrives: API Gateway hands it on inside a JSON text, in which quotes
 and backslashes take two bytes each, beside headers and context of some 30 KB."""
 
-StatusName = Literal["pending", "sent", "completed", "cancelled", "expired"]
 
 routes = Endpoints(tag="Agents.CommandExecution")
 
@@ -33,7 +32,7 @@ class ExecutionPath(Path):
 class OwnExecutionsQuery(PageQuery):
     """``status`` is mandatory; a page holds up to 100, the oldest first unless asked otherwise."""
 
-    status: StatusName
+    status: OneOf[Status]
     page_size: Annotated[Int32, Ge(1), Le(PAGE_SIZE_MAX)] = PAGE_SIZE_MAX
 
 
@@ -58,7 +57,7 @@ class AssignedOut(BaseModel):
     command_text: str
     timeout: Annotated[int | None, Field(description="In milliseconds; null: no limit")]
     expired_at: Timestamp | None
-    status: StatusName
+    status: OneOf[Status]
     cancel_requested_at: Timestamp | None
     inserted_at: Timestamp
 
@@ -69,7 +68,7 @@ class ReportedOut(BaseModel):
     id: str
     command_id: str
     node_id: str
-    status: StatusName
+    status: OneOf[Status]
     exit_code: int | None
     sent_at: Timestamp | None
     completed_at: Timestamp | None
@@ -92,7 +91,7 @@ def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], se
     """409 `identity_conflict`: another machine uses this node's identity too, and neither gets work."""
     services.nodes.require_sole(request.agent)
     asked = request.query.to_request(SORTABLE, OLDEST_FIRST)
-    page = services.executions.for_agent(request.agent.node.id, Status(request.query.status), asked)
+    page = services.executions.for_agent(request.agent.node.id, request.query.status, asked)
     return Paginated([_show(row) for row in page.items], page, may_be_fewer=True)
 
 
@@ -138,7 +137,7 @@ def _show(row: AssignedExecution) -> AssignedOut:
         command_text=row.command.command_text,
         timeout=row.command.timeout,
         expired_at=row.command.expired_at,
-        status=row.status.value,
+        status=row.status,
         cancel_requested_at=row.cancel_requested_at,
         inserted_at=row.inserted_at,
     )
@@ -149,7 +148,7 @@ def _show_result(row: Execution) -> ReportedOut:
         id=row.id,
         command_id=row.command_id,
         node_id=row.node_id,
-        status=row.status.value,
+        status=row.status,
         exit_code=row.exit_code,
         sent_at=row.sent_at,
         completed_at=row.completed_at,

@@ -6,10 +6,11 @@ from annotated_types import Ge
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet.api.operator.filters import ClusterFilterFields
 from chalicelib.fleet.clusters.model import SORTABLE, Cluster
 from chalicelib.fleet.nodes.model import IdType, NodeSummary, Status
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import BoolFilter, CountFilter, ListQuery, PositiveFilter, TextFilter
+from chalicelib.web.list_query import ListQuery, PositiveFilter
 from chalicelib.web.validation import Body, ClusterName, Int32, NoBody, NoPath, NoQuery, Path, Timestamp
 
 NODES_SHOWN = 1000
@@ -29,13 +30,8 @@ class ClusterPath(Path):
     cluster_name: ClusterName
 
 
-class ClusterListQuery(ListQuery):
-    name: TextFilter = None
-    ipv4_range: TextFilter = None
+class ClusterListQuery(ClusterFilterFields, ListQuery):
     node_limit: PositiveFilter = None
-    has_node_limit: BoolFilter = None
-    node_count__gte: CountFilter = None
-    node_count__lte: CountFilter = None
     node_limit__gte: PositiveFilter = None
     node_limit__lte: PositiveFilter = None
 

@@ -1,21 +1,18 @@
 """Executions of commands, as operators see them."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from chalicelib.bootstrap import Services
 from chalicelib.fleet.commands.executions import SORTABLE
-from chalicelib.fleet.commands.model import ExecutionView
+from chalicelib.fleet.commands.model import ExecutionView, Outcome, Status
 from chalicelib.fleet.commands.output import cut
 from chalicelib.web.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import BoolFilter, CountFilter, DateFilter, EnumFilter, ListQuery, TextFilter, UuidFilter
 from chalicelib.web.page_bytes import share_of, text_bytes
-from chalicelib.web.validation import NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
-
-StatusName = Literal["pending", "sent", "completed", "cancelled", "expired"]
-OutcomeName = Literal["open", "succeeded", "failed", "cancelled", "expired"]
+from chalicelib.web.validation import NoBody, NoPath, NoQuery, OneOf, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Commands.CommandExecution")
 
@@ -25,8 +22,8 @@ class ExecutionPath(Path):
 
 
 class ExecutionListQuery(ListQuery):
-    status: EnumFilter[StatusName] = None
-    outcome: EnumFilter[OutcomeName] = None
+    status: EnumFilter[Status] = None
+    outcome: EnumFilter[Outcome] = None
     target_all: BoolFilter = None
     exit_code: CountFilter = None
     exit_code__gte: CountFilter = None
@@ -56,8 +53,8 @@ class ExecutionOut(BaseModel):
     node_id: str
     cluster_name: str | None
     target_all: bool
-    status: StatusName
-    outcome: OutcomeName
+    status: OneOf[Status]
+    outcome: OneOf[Outcome]
     command_text: str | None
     command_text_truncated: bool
     timeout: Annotated[int | None, Field(description="In milliseconds; null: no limit")]
@@ -135,8 +132,8 @@ def _show(view: ExecutionView) -> ExecutionOut:
         node_id=row.node_id,
         cluster_name=row.target_cluster_name,
         target_all=row.target_all,
-        status=row.status.value,
-        outcome=row.outcome.value,
+        status=row.status,
+        outcome=row.outcome,
         command_text=None if command is None else command.command_text,
         command_text_truncated=False,
         timeout=None if command is None else command.timeout,

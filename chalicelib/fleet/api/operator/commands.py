@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.bootstrap import Services
 from chalicelib.fleet.api.operator.targeting import TargetingIn
-from chalicelib.fleet.commands.model import Command, CommandSummary, NewCommand
+from chalicelib.fleet.commands.model import Command, CommandState, CommandSummary, NewCommand
 from chalicelib.fleet.commands.service import SORTABLE
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
@@ -18,9 +18,19 @@ from chalicelib.web.list_query import (
     PositiveFilter,
     TextFilter,
 )
-from chalicelib.web.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid, nullable
-
-StateName = Literal["creating", "running", "finished"]
+from chalicelib.web.validation import (
+    Body,
+    DateTime,
+    Int32,
+    NoBody,
+    NoPath,
+    NoQuery,
+    OneOf,
+    Path,
+    Timestamp,
+    Uuid,
+    nullable,
+)
 
 TIMEOUT: Any = Field(description="Milliseconds that a machine lets it run; null: no limit")
 MILLISECONDS: Any = Field(description="In milliseconds")
@@ -94,7 +104,7 @@ class CommandWithSummaryOut(CommandOut):
     execution ended. ``summary`` is null for a command
     with more executions than are counted while somebody waits (100,000)."""
 
-    state: StateName
+    state: OneOf[CommandState]
     targets: int | None
     finished_at: Timestamp | None
     summary: Annotated[CommandSummaryOut | None, nullable(CommandSummaryOut)]
@@ -103,7 +113,7 @@ class CommandWithSummaryOut(CommandOut):
 class CommandAcceptedOut(CommandOut):
     """A command that was just accepted: executions are being created."""
 
-    state: StateName
+    state: OneOf[CommandState]
 
 
 class CommandCancelOut(BaseModel):
@@ -163,7 +173,7 @@ def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Servic
     summary = progress.summary
     return CommandWithSummaryOut(
         **_show(command).model_dump(),
-        state=progress.state.value,
+        state=progress.state,
         targets=progress.targets,
         finished_at=progress.finished_at,
         summary=None if summary is None else _show_summary(summary),

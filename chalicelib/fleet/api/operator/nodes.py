@@ -1,13 +1,12 @@
 """Nodes, for operators: list, look at, move, remove."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet.api.operator.filters import NodeFilterFields
 from chalicelib.fleet.nodes.model import SORTABLE, IdType, NodeView, Status, vpn_hostname
 from chalicelib.web.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import BoolFilter, DateFilter, EnumFilter, ListQuery, TextFilter
+from chalicelib.web.list_query import ListQuery
 from chalicelib.web.validation import Body, ClusterName, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 HIDDEN_SECRET = "********"  # noqa: S105 - what stands in place of one
@@ -20,14 +19,8 @@ class NodePath(Path):
     node_id: Uuid
 
 
-class NodeListQuery(ListQuery):
-    id_type: EnumFilter[Literal["persistent", "random"]] = None
-    status: EnumFilter[Literal["healthy", "unhealthy", "unreachable"]] = None
-    version: TextFilter = None
-    self_update_enabled: BoolFilter = None
-    cluster_name: TextFilter = None
-    last_seen_at__gte: DateFilter = None
-    last_seen_at__lte: DateFilter = None
+class NodeListQuery(NodeFilterFields, ListQuery):
+    pass
 
 
 class ChangeCluster(Body):

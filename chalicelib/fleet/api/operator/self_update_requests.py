@@ -1,20 +1,17 @@
 """Self-update requests, for operators."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel
 
 from chalicelib.bootstrap import Services
 from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.distribution.model import Version
-from chalicelib.fleet.updates.model import SORTABLE, NodeUpdate, SelfUpdateRequest
+from chalicelib.fleet.updates.model import SORTABLE, NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
 from chalicelib.kit.errors import invalid
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import EnumFilter, ListQuery, TextFilter
-from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid, nullable
-
-StatusName = Literal["pending", "processing", "completed"]
-NodeStatusName = Literal["pending", "triggered", "updated", "failed"]
+from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, OneOf, Path, Timestamp, Uuid, nullable
 
 routes = Endpoints(tag="SelfUpdates.Request")
 
@@ -24,11 +21,11 @@ class SelfUpdateRequestPath(Path):
 
 
 class SelfUpdateRequestListQuery(ListQuery):
-    status: EnumFilter[StatusName] = None
+    status: EnumFilter[RequestStatus] = None
 
 
 class NodeListQuery(ListQuery):
-    status: EnumFilter[NodeStatusName] = None
+    status: EnumFilter[NodeState] = None
     cluster_name: TextFilter = None
     version: TextFilter = None
 
@@ -57,7 +54,7 @@ class SelfUpdateRequestOut(BaseModel):
     id: str
     targeting: dict[str, Any]
     version: str | None
-    status: StatusName
+    status: OneOf[RequestStatus]
     summary: Annotated[SummaryOut | None, nullable(SummaryOut)]
     inserted_at: Timestamp
     updated_at: Timestamp
@@ -69,7 +66,7 @@ class NodeUpdateOut(BaseModel):
 
     node_id: str
     cluster_name: str
-    status: NodeStatusName
+    status: OneOf[NodeState]
     version_before: str | None
     version: str | None
     reason: str | None
@@ -160,7 +157,7 @@ def _show(request: SelfUpdateRequest) -> SelfUpdateRequestOut:
         id=request.id,
         targeting=request.targeting.model_dump(mode="json", exclude_none=True),
         version=request.agent_version,
-        status=request.status.value,
+        status=request.status,
         summary=None if summary is None else SummaryOut(**summary.model_dump()),
         inserted_at=request.inserted_at,
         updated_at=request.updated_at,
@@ -171,7 +168,7 @@ def _show_node(row: NodeUpdate) -> NodeUpdateOut:
     return NodeUpdateOut(
         node_id=row.node_id,
         cluster_name=row.cluster_name,
-        status=row.state.value,
+        status=row.state,
         version_before=row.agent_version_before,
         version=row.agent_version,
         reason=row.reason,

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.fleet.api.operator.targeting import ClusterFilters, NodeFilters
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.nodes.model import IdType, Status
 from chalicelib.fleet.targeting.model import Targeting, TargetType
@@ -125,13 +126,18 @@ def test_filters_of_both_kinds_must_hold(world):
 
 def test_the_filters_are_those_of_the_contract():
     dates = {"inserted_at__gte", "inserted_at__lte", "updated_at__gte", "updated_at__lte"}
-    assert filter_names(NODE_FIELDS) == dates | {
+    assert set(NodeFilters.model_fields) == dates | {
         *("id_type", "status", "cluster_name", "version", "self_update_enabled"),
         *("last_seen_at__gte", "last_seen_at__lte"),
     }
-    assert filter_names(CLUSTER_FIELDS) == dates | {
+    assert set(ClusterFilters.model_fields) == dates | {
         *("name", "ipv4_range", "node_count", "node_count__gte", "node_count__lte", "has_node_limit"),
     }
+
+
+def test_every_filter_of_targeting_is_one_of_the_list():
+    assert set(NodeFilters.model_fields) == filter_names(NODE_FIELDS)
+    assert set(ClusterFilters.model_fields) <= filter_names(CLUSTER_FIELDS)
 
 
 def test_a_filter_that_leaves_few_of_many_reads_on_within_a_message(world):
