@@ -19,7 +19,7 @@ from tests.e2e.test_names_and_updates import look_at
 
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 TIMES = ["--healthy-seconds", "60", "--probation-seconds", "1"]
-HEALTHY = "                await asyncio.to_thread(self._file.report_healthy)\n"
+HEALTHY = "                await self._in_thread(self._file.report_healthy)\n"
 VARIANTS = {
     "newer": ("__init__.py", '"""The reference', '"""A newer reference'),
     "mortal": ("bundle_update.py", HEALTHY, f"{HEALTHY}                __import__('os')._exit(5)\n"),

@@ -2,15 +2,14 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
-from edge_agent.clock import format_time, parse_time
 from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import Answer
 from edge_agent.journal import Result, Work
 from edge_agent.session import Session
+from edge_agent.times import format_time, parse_time
 
 PAGE_SIZE = 100
 LONGEST_TIMEOUT_MS = 100 * 365 * 86400 * 1000
@@ -20,13 +19,8 @@ ACKNOWLEDGE_REFUSED = frozenset({404, 409})
 RESULT_REFUSED = frozenset({404, 409, 422})
 
 
-class Delivery(Enum):
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-
-
 @dataclass(frozen=True)
-class Listed:
+class ListedExecution:
     work: Work
     cancel_requested: bool
     inserted_at: datetime | None = None
@@ -34,19 +28,19 @@ class Listed:
 
 @dataclass(frozen=True)
 class Page:
-    items: tuple[Listed, ...]
+    items: tuple[ListedExecution, ...]
     has_next: bool
 
 
 class AgentApi:
-    """The operations of the agent API. Each raises UnavailableError when it may be repeated later."""
+    """The operations of the agent API. Each raises `UnavailableError` if it may be repeated later."""
 
     def __init__(self, session: Session, log: EventLog) -> None:
         self._session = session
         self._log = log
 
     async def page(self, status: str, number: int) -> Page:
-        """A page of this node's executions in one status, oldest first. Items that cannot be read are left out."""
+        """A page of this node's executions in one status, oldest first. Unreadable items are left out."""
         query = {"status": status, "page": number, "page_size": PAGE_SIZE}
         answer = await self._session.call("GET", "/agents/command_executions", query=query)
         if answer.status != OK_STATUS:
@@ -65,7 +59,7 @@ class AgentApi:
             number += 1
 
     async def acknowledge(self, execution_id: str) -> bool:
-        """Take a pending execution. False: it is not pending (any more)."""
+        """Acknowledge a pending execution. False if it is not pending."""
         answer = await self._session.call("PATCH", f"/agents/command_executions/{execution_id}/acknowledge")
         if answer.status in ACKNOWLEDGE_REFUSED:
             return False
@@ -74,17 +68,18 @@ class AgentApi:
         _check_subject(answer, execution_id)
         return True
 
-    async def report(self, execution_id: str, result: Result, output: str) -> Delivery:
+    async def report(self, execution_id: str, result: Result, output: str) -> bool:
+        """Report a result. False if the server refuses it for good."""
         body: dict[str, Any] = {"status": result.status, "completed_at": result.completed_at}
         if result.exit_code is not None:
             body |= {"exit_code": result.exit_code, "output": output}
         answer = await self._session.call("PATCH", f"/agents/command_executions/{execution_id}/result", body=body)
         if answer.status in RESULT_REFUSED:
-            return Delivery.REFUSED
+            return False
         if answer.status != OK_STATUS:
             raise UnavailableError(f"the result was not taken: {answer.problem}")
         _check_subject(answer, execution_id)
-        return Delivery.ACCEPTED
+        return True
 
     async def report_health(self, status: str) -> None:
         answer = await self._session.call("PATCH", "/agents/nodes/me/health_check", body={"status": status})
@@ -92,11 +87,11 @@ class AgentApi:
             raise UnavailableError(f"the health report was refused: {answer.problem}")
 
     async def verify_login(self, username: str, *, password: str | None, public_key: str | None) -> bool:
-        """Whether the server lets this user in by what it presents: one of the two."""
+        """Whether the server accepts a user's password or public key; one of the two is given."""
         presented = {"password": password} if public_key is None else {"public_key": public_key}
         body = {"username": username, **presented}
         answer = await self._session.call("POST", "/agents/ssh_usernames/verify_credentials", body=body)
-        # What the server's rules refuse (400, 422) can be nobody's.
+        # Credentials that fail the server's validation (400, 422) belong to no user.
         return answer.status == OK_STATUS and answer.fields.get("verified") is True
 
     async def push_metrics(self, metrics_type: str, text: str) -> None:
@@ -106,10 +101,10 @@ class AgentApi:
             raise UnavailableError(f"the metrics were refused: {answer.problem}")
 
     async def register_alias(self, name: str) -> Answer:
-        """Any answer: a refusal may be for good, as for a name that is taken."""
+        """Return the answer whatever its status: a refusal may be final, as for a name that is taken."""
         return await self._session.call("POST", "/agents/aliases", body={"name": name})
 
-    def _readable(self, items: list[Any]) -> list[Listed]:
+    def _readable(self, items: list[Any]) -> list[ListedExecution]:
         readable = []
         for item in items:
             try:
@@ -120,9 +115,9 @@ class AgentApi:
 
 
 def _check_subject(answer: Answer, execution_id: str) -> None:
-    """Raises UnavailableError for an answer that is not about this execution: it does not come from the server."""
+    """Raise `UnavailableError` if the answer is about another execution: it does not come from the server."""
     if str(answer.fields.get("id")).lower() != execution_id.lower():
-        raise UnavailableError("the answer is about something else")
+        raise UnavailableError("the answer is about another execution")
 
 
 def _has_next(body: Mapping[str, Any]) -> bool:
@@ -132,11 +127,11 @@ def _has_next(body: Mapping[str, Any]) -> bool:
     return part is True
 
 
-def _parse_listed(item: Any) -> Listed:
+def _parse_listed(item: Any) -> ListedExecution:
     if not isinstance(item, dict):
-        raise ValueError("an execution is no object")  # noqa: TRY004 - the one error of a bad item
+        raise ValueError("an execution is no object")  # noqa: TRY004 - callers handle one error type
     inserted_at = item.get("inserted_at")
-    return Listed(
+    return ListedExecution(
         parse_work(item),
         item.get("cancel_requested_at") is not None,
         parse_time(inserted_at) if isinstance(inserted_at, str) else None,
@@ -144,10 +139,10 @@ def _parse_listed(item: Any) -> Listed:
 
 
 def parse_work(item: Mapping[str, Any]) -> Work:
-    """An execution as the server writes it. Raises ValueError naming the first field that is not as it should be."""
+    """Parse an execution of the API. Raises ValueError, which names the first invalid field."""
     for name in ("id", "command_id", "command_text"):
         if not isinstance(item.get(name), str):
-            raise ValueError(f"{name} is no text")  # noqa: TRY004 - the one error of a bad item
+            raise ValueError(f"{name} is no text")  # noqa: TRY004 - callers handle one error type
     timeout_ms = item.get("timeout")
     if timeout_ms is not None and not _is_number_of_milliseconds(timeout_ms):
         raise ValueError("timeout is no number of milliseconds")
@@ -156,7 +151,7 @@ def parse_work(item: Mapping[str, Any]) -> Work:
         if not isinstance(expired_at, str):
             raise ValueError("expired_at is no time")
         expired_at = format_time(parse_time(expired_at))
-    # The id becomes a file name: only a UUID in its plain form may.
+    # The id becomes a file name, so it must be a UUID in canonical form.
     return Work(str(uuid.UUID(item["id"])), item["command_id"], item["command_text"], timeout_ms, expired_at)
 
 

@@ -1,64 +1,79 @@
 import asyncio
-import platform
-import shutil
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePath
 from typing import Any
 
 from edge_agent import __version__
 from edge_agent.backoff import Backoff
-from edge_agent.blocking_calls import BlockingCalls
-from edge_agent.bundles import BundleError, install
-from edge_agent.clock import format_time
-from edge_agent.errors import UnavailableError, told
+from edge_agent.bundles import BundleError
+from edge_agent.errors import UnavailableError, describe
 from edge_agent.event_log import EventLog
+from edge_agent.ports import Ports
+from edge_agent.times import format_time
 from edge_agent.update_api import NoOfferError, Offer, UpdateApi, UpdateRequest
 from edge_agent.update_file import REASON_LENGTH, UpdateFile
 
-# What an installed version takes, and its archive unpacked; measured: 27 MB and 9 MB.
+# The space for an installed version and for its unpacked archive; measured: 27 MB and 9 MB.
 ROOM_BYTES = 64 * 1024 * 1024
 ATTEMPTS = 5
-# What runs may end by itself before the agent does; then it is stopped as at any other end of the agent.
+# How long running commands may take to end before the agent stops them, as it does whenever it ends.
 DRAIN_SECONDS = 600.0
 POLL_SECONDS = 0.5
 
 
-class BundleUpdate:
-    """Updates by what the server serves: installs it beside this version, and hands over to the launcher.
+@dataclass(frozen=True)
+class Installer:
+    """Installs bundles beside the version that runs.
 
-    Every way ends with a version that runs and a server that knows which: what fails here is reported by this agent;
-    what fails later, by the one that the launcher goes back to. `report_health` raises UnavailableError until the
-    server has taken it; `running` is how many commands run, and none is started between `hold` and `release`; `stop`
-    ends this agent in good order.
+    `install(archive, sha256, versions)` blocks, returns the version, and raises `BundleError` or OSError.
+    """
+
+    versions: PurePath
+    architecture: str
+    install: Callable[[PurePath, str, PurePath], str]
+
+
+class BundleUpdate:
+    """Updates the agent to a version that the server offers: installs it beside this one, then ends for the launcher.
+
+    Every outcome leaves a version that runs and a server that knows which one. This agent reports the errors up to the
+    handover; later ones are reported by the version that the launcher goes back to.
     """
 
     def __init__(
         self,
         *,
         api: UpdateApi,
-        versions: Path,
-        report_health: Callable[[], Any],
+        installer: Installer,
+        report_health: Callable[[], Awaitable[None]],
         running: Callable[[], int],
         hold: Callable[[], None],
         release: Callable[[], None],
         stop: Callable[[], None],
         new_backoff: Callable[[], Backoff],
+        ports: Ports,
         log: EventLog,
     ) -> None:
+        """`report_health` raises `UnavailableError` until the server has accepted a healthy report. `running` returns
+        the number of running commands; none is started between `hold` and `release`. `stop` ends this agent in order.
+        """
         self._api = api
-        self._file = UpdateFile(versions)
+        self._installer = installer
+        self._file = UpdateFile(installer.versions, ports.disk)
         self._report_health = report_health
         self._running = running
         self._hold = hold
         self._release = release
         self._stop = stop
         self._new_backoff = new_backoff
+        self._ports = ports
         self._log = log
-        self._installing = BlockingCalls[str](1, "install")
 
     async def idle(self) -> None:
-        """An update that was under way when this agent started is over, and the server knows what became of it."""
-        update = await asyncio.to_thread(self._file.read)
+        """Finish an update that was in progress when this agent started, and report its outcome."""
+        update = await self._ports.threads.run(self._file.read)
         if update is None:
             return
         if update["phase"] == "trying" and update.get("version") == __version__:
@@ -72,7 +87,7 @@ class BundleUpdate:
                 await self._settle(update, f"the agent or the machine stopped while it was {phase}")
 
     async def act(self, request: UpdateRequest) -> None:
-        """Install what is asked for. On success this agent ends soon after, for the new one to be tried."""
+        """Install the requested version. On success this agent then ends, so that the new version can be tried."""
         update = {
             "phase": "installing",
             "version": request.version,
@@ -81,7 +96,7 @@ class BundleUpdate:
             "requested_at": format_time(request.requested_at),
         }
         try:
-            await asyncio.to_thread(self._file.write, update)
+            await self._in_thread(self._file.write, update)
             offer = await self._offer(request.version)
             update["version"] = offer.version
             if offer.version == __version__:
@@ -89,28 +104,27 @@ class BundleUpdate:
                 return
             await self._install(offer)
             await self._drain()
-            await asyncio.to_thread(self._file.prepare, update)
+            await self._in_thread(self._file.prepare, update)
         except (BundleError, NoOfferError, OSError, UnavailableError) as error:
-            reason = str(error) if isinstance(error, BundleError | NoOfferError | UnavailableError) else told(error)
+            reason = str(error) if isinstance(error, BundleError | NoOfferError | UnavailableError) else describe(error)
             self._release()
             await self._settle(update, reason)
             return
         self._log.write("self_update.prepared", version=offer.version)
         self._stop()
-        await asyncio.Event().wait()  # until it has stopped: no other request is looked for
+        await asyncio.Event().wait()  # until the agent has stopped, so that no other request is handled
 
     async def _offer(self, version: str | None) -> Offer:
         backoff = self._new_backoff()
         for _ in range(ATTEMPTS - 1):
             try:
-                return await self._api.offer(platform.machine(), version)
+                return await self._api.offer(self._installer.architecture, version)
             except UnavailableError as error:
-                await asyncio.sleep(backoff.next_seconds(error.retry_after_seconds))
-        return await self._api.offer(platform.machine(), version)
+                await self._ports.clock.sleep(backoff.next_seconds(error.retry_after_seconds))
+        return await self._api.offer(self._installer.architecture, version)
 
     async def _install(self, offer: Offer) -> None:
-        versions = self._file.versions
-        free = shutil.disk_usage(versions).free
+        free = self._file.free_bytes()
         needed = ROOM_BYTES + offer.size_bytes
         if free < needed:
             raise BundleError(f"it needs {needed} bytes of disk, and {free} are free")
@@ -118,20 +132,21 @@ class BundleUpdate:
         try:
             self._log.write("self_update.downloading", version=offer.version, bytes=offer.size_bytes)
             await self._download(offer, archive)
-            await self._installing.run(lambda: install(archive, offer.sha256, versions))
+            install = partial(self._installer.install, archive, offer.sha256, self._file.versions)
+            await self._ports.threads.run_detached(install)
         finally:
-            archive.unlink(missing_ok=True)
+            self._file.remove_download()
         self._log.write("self_update.installed", version=offer.version)
 
-    async def _download(self, offer: Offer, target: Path) -> None:
-        """Tried again, with a new link each time: links end after some minutes."""
+    async def _download(self, offer: Offer, target: PurePath) -> None:
+        """Download with retries. Each gets a new link, since links expire after some minutes."""
         backoff = self._new_backoff()
         for _ in range(ATTEMPTS - 1):
             try:
                 await self._api.download(offer, target)
             except UnavailableError as error:
                 self._log.write("self_update.download_failed", reason=str(error))
-                await asyncio.sleep(backoff.next_seconds(error.retry_after_seconds))
+                await self._ports.clock.sleep(backoff.next_seconds(error.retry_after_seconds))
                 offer = await self._offer(offer.version)
             else:
                 return
@@ -141,48 +156,51 @@ class BundleUpdate:
         self._hold()
         waited = 0.0
         while self._running() and waited < DRAIN_SECONDS:
-            await asyncio.sleep(POLL_SECONDS)
+            await self._ports.clock.sleep(POLL_SECONDS)
             waited += POLL_SECONDS
 
     async def _prove_itself(self, update: dict[str, Any]) -> dict[str, Any]:
-        """Report healthy, and return what the launcher makes of it."""
+        """Report healthy, and return the update after the launcher's decision."""
         self._log.write("self_update.on_probation", version=__version__)
         backoff = self._new_backoff()
         while True:
             try:
                 await self._report_health()
-                await asyncio.to_thread(self._file.report_healthy)
+                await self._in_thread(self._file.report_healthy)
             except (UnavailableError, OSError) as error:
                 self._log.write("self_update.not_healthy", reason=str(error))
-                await asyncio.sleep(backoff.next_seconds())
+                await self._ports.clock.sleep(backoff.next_seconds())
             else:
                 break
-        # Passed, and known as the current one: else the next start would begin with the version before.
+        # Wait for the link too: until it is replaced, a restart would run the previous version.
         while update["phase"] == "trying" or (update["phase"] == "passed" and not self._file.is_current(__version__)):
-            await asyncio.sleep(POLL_SECONDS)
-            now = await asyncio.to_thread(self._file.read)
+            await self._ports.clock.sleep(POLL_SECONDS)
+            now = await self._ports.threads.run(self._file.read)
             update = update if now is None else now
         return update
 
     async def _settle(self, update: dict[str, Any], reason: str | None) -> None:
-        """The end of an update: on disk until the server knows, then forgotten. A reason means that it failed."""
+        """Record the outcome, report it, and forget the update. A reason means that it failed."""
         status = "updated" if reason is None else "failed"
         reason = None if reason is None else reason[:REASON_LENGTH]
         self._log.write(f"self_update.{status}", version=__version__, wanted=update.get("version"), reason=reason)
         try:
             ended = {**update, "phase": "passed" if reason is None else "failed", "reason": reason}
-            await asyncio.to_thread(self._file.write, ended)
+            await self._in_thread(self._file.write, ended)
         except OSError as error:
-            self._log.write("self_update.not_noted", reason=told(error))
+            self._log.write("self_update.not_noted", reason=describe(error))
         request_id = update.get("request_id")
         if isinstance(request_id, str):
             await self._report(request_id, status, reason)
         kept = (__version__, str(update.get("previous")))
         try:
-            await asyncio.to_thread(self._file.clear)
-            await asyncio.to_thread(self._file.keep_only, *kept)
+            await self._in_thread(self._file.clear)
+            await self._in_thread(self._file.keep_only, *kept)
         except OSError as error:
-            self._log.write("self_update.not_noted", reason=told(error))
+            self._log.write("self_update.not_noted", reason=describe(error))
+
+    async def _in_thread(self, write: Callable[..., None], *arguments: Any) -> None:
+        await self._ports.threads.run(partial(write, *arguments))
 
     async def _report(self, request_id: str, status: str, reason: str | None) -> None:
         backoff = self._new_backoff()
@@ -192,6 +210,6 @@ class BundleUpdate:
             except UnavailableError as error:
                 delay = backoff.next_seconds(error.retry_after_seconds)
                 self._log.write("self_update.report_failed", reason=str(error), seconds=round(delay, 3))
-                await asyncio.sleep(delay)
+                await self._ports.clock.sleep(delay)
             else:
                 return

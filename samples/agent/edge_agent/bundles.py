@@ -41,7 +41,7 @@ class BundleError(Exception):
 def install(archive: Path, sha256: str, versions: Path) -> str:
     """Install the bundle as `versions/VERSION` and return VERSION. That one may exist: it is replaced.
 
-    Raises BundleError, and OSError as for a full disk; then nothing of it is left.
+    Raises `BundleError`, and OSError as for a full disk; then nothing of it is left.
     """
     if digest_of(archive) != sha256:
         raise BundleError("the bundle is not the one that was promised: its SHA-256 differs")
@@ -66,7 +66,7 @@ def install(archive: Path, sha256: str, versions: Path) -> str:
 
 
 def unpack(archive: Path, folder: Path) -> Mapping[str, Any]:
-    """Unpack into a new folder and return the manifest. Raises BundleError for what does not belong on this machine."""
+    """Unpack into a new folder and return the manifest. Raises `BundleError` if the bundle is not for this machine."""
     folder.mkdir()
     try:
         with tarfile.open(archive, "r:gz") as content:

@@ -1,48 +1,46 @@
 import argparse
 import asyncio
 import os
-import random
 import sys
 from collections.abc import MutableMapping, Sequence
-from pathlib import Path
+from pathlib import PurePath
 from typing import TextIO
 
 from edge_agent import __version__
-from edge_agent.agent import Agent
-from edge_agent.clock import Clock
-from edge_agent.enrollment import Ports
+from edge_agent.composition import restore_signals, run_agent
+from edge_agent.enrollment import ServicePorts
 from edge_agent.enrollment_key import KeySource, key_in_file
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import Limits
-from edge_agent.inherited_signals import take_over_ignored_signals
 from edge_agent.launcher import VERSIONS_VARIABLE
 from edge_agent.options import MetricsOptions, Options, PushOptions, SshOptions
+from edge_agent.ports.clock import SystemClock
+from edge_agent.ports.disk import SystemDisk
 
 KEY_VARIABLE = "ENROLLMENT_KEY"
 CA_FILE_VARIABLE = "EDGE_AGENT_CA_FILE"
 EXIT_FATAL = 2
-# A registration has to name these, served or not.
+# A registration has to name these ports, even if nothing listens on them.
 UNSERVED_HTTP_PORT = 44000
 UNSERVED_SSH_PORT = 40022
 UNSERVED_HOST_METRICS_PORT = 49100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the agent until SIGTERM or SIGINT. Exit status: 0 stopped, 2 an operator has to act (the log says how)."""
+    """Run the agent until SIGTERM or SIGINT. Exit status: 0 stopped, 2 somebody has to act (the log says how)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["enrol"]:
         from edge_agent.enrol_command import enrol  # noqa: PLC0415 - once in the life of a machine
 
         return enrol(given[1:])
-    clock = Clock()
-    log = EventLog(sys.stderr, clock)
+    log = EventLog(sys.stderr, SystemClock())
     parsed = option_parser().parse_args(given)
-    take_over_ignored_signals()
+    restore_signals()
     exit_status = 0
     try:
         options = options_of(parsed, os.environ, sys.stdin)
-        asyncio.run(Agent(options, clock, random.Random(), log).run())  # noqa: S311 - spreads load, guards nothing
+        asyncio.run(run_agent(options, log))
     except* FatalError as group:
         for error in _leaves(group):
             log.write("agent.failed", reason=str(error))
@@ -59,7 +57,7 @@ def option_parser() -> argparse.ArgumentParser:
         "edge-agent enrol --help: enrol this machine, and nothing else.",
     )
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("--state-dir", type=Path, required=True, help="identity, journal and outputs are kept here")
+    parser.add_argument("--state-dir", type=PurePath, required=True, help="identity, journal and outputs are kept here")
     parser.add_argument(
         "--enrollment-key-file", metavar="FILE", help="file with the enrollment key, - for standard input"
     )
@@ -69,11 +67,13 @@ def option_parser() -> argparse.ArgumentParser:
     identity = parser.add_mutually_exclusive_group()
     identity.add_argument("--node-id", metavar="UUID", help="default: the machine id")
     identity.add_argument("--random-id", action="store_true", help="draw an id once instead of using the machine id")
-    parser.add_argument("--machine-id-file", type=Path, default=Path("/etc/machine-id"), metavar="FILE")
+    parser.add_argument("--machine-id-file", type=PurePath, default=PurePath("/etc/machine-id"), metavar="FILE")
     parser.add_argument(
         "--network-name", type=_text, help="cluster-NAME, if the server does not name the network of the key"
     )
-    parser.add_argument("--ca-file", type=Path, help=f"further certificate authorities (PEM); also {CA_FILE_VARIABLE}")
+    parser.add_argument(
+        "--ca-file", type=PurePath, help=f"further certificate authorities (PEM); also {CA_FILE_VARIABLE}"
+    )
     parser.add_argument(
         "--max-parallel", type=_positive, default=4, metavar="N", help="commands at a time (%(default)s)"
     )
@@ -144,7 +144,7 @@ def options_of(parsed: argparse.Namespace, environment: MutableMapping[str, str]
     versions = environment.pop(VERSIONS_VARIABLE, None)
     if parsed.self_update and not versions:
         raise FatalError("--self-update is for an agent that its launcher starts: see samples/agent/README.md")
-    ca_file = parsed.ca_file or (Path(environment[CA_FILE_VARIABLE]) if environment.get(CA_FILE_VARIABLE) else None)
+    ca_file = parsed.ca_file or (PurePath(environment[CA_FILE_VARIABLE]) if environment.get(CA_FILE_VARIABLE) else None)
     return Options(
         state_dir=parsed.state_dir,
         keys=keys,
@@ -153,7 +153,7 @@ def options_of(parsed: argparse.Namespace, environment: MutableMapping[str, str]
         machine_id_file=parsed.machine_id_file,
         network_name=parsed.network_name,
         ca_file=ca_file,
-        ports=Ports(
+        service_ports=ServicePorts(
             http_port=parsed.http_port or UNSERVED_HTTP_PORT,
             ssh_port=UNSERVED_SSH_PORT,
             host_metrics_port=parsed.host_metrics_port or UNSERVED_HOST_METRICS_PORT,
@@ -174,16 +174,17 @@ def options_of(parsed: argparse.Namespace, environment: MutableMapping[str, str]
         ),
         aliases=tuple(parsed.alias),
         self_update_command=parsed.self_update_command,
-        versions=Path(versions) if parsed.self_update and versions else None,
+        versions=PurePath(versions) if parsed.self_update and versions else None,
         limits=Limits(max_parallel=parsed.max_parallel, cancel_grace_seconds=parsed.cancel_grace_seconds),
-        environment=dict(environment),
+        # Variables need not be text.
+        environment={os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
     )
 
 
 def _keys(parsed: argparse.Namespace, environment: MutableMapping[str, str], standard_input: TextIO) -> KeySource:
-    """Where the key is. It is taken out of the environment: commands inherit that.
+    """The source of the enrollment key. The key is removed from the environment, which commands inherit.
 
-    A key file that is gone is no error: it may be removed once the machine is enrolled.
+    A missing key file is no error: it may be removed once the machine is enrolled.
     """
     from_environment = environment.pop(KEY_VARIABLE, None)
     source = parsed.enrollment_key_file
@@ -193,13 +194,13 @@ def _keys(parsed: argparse.Namespace, environment: MutableMapping[str, str], sta
     elif source is None:
         keys = KeySource(lambda: from_environment, parsed.insecure_http)
     else:
-        file = Path(source)
-        keys = KeySource(lambda: key_in_file(file) or from_environment, parsed.insecure_http)
+        file, disk = PurePath(source), SystemDisk()
+        keys = KeySource(lambda: key_in_file(disk, file) or from_environment, parsed.insecure_http)
     return keys
 
 
 def _text(argument: str) -> str:
-    """An argument as UTF-8, whatever the locale."""
+    """Decode an argument as UTF-8, whatever the locale."""
     try:
         return os.fsencode(argument).decode()
     except ValueError as error:
@@ -209,7 +210,7 @@ def _text(argument: str) -> str:
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65535:  # noqa: PLR2004
-        raise argparse.ArgumentTypeError("a port is between 0 and 65535")
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
     return port
 
 

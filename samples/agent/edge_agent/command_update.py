@@ -1,13 +1,10 @@
 import asyncio
-import os
-import subprocess
-import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 
-from edge_agent.clock import format_time
 from edge_agent.durable import StateDirectory
 from edge_agent.event_log import EventLog
+from edge_agent.ports.processes import Processes
+from edge_agent.times import format_time
 from edge_agent.update_api import UpdateRequest
 
 OUTPUT_FILE = "self_update.log"
@@ -15,52 +12,43 @@ REQUEST_VARIABLE = "EDGE_SELF_UPDATE_REQUESTED_AT"
 
 
 class CommandUpdate:
-    """Updates by a command of the owner's. It has a session of its own: it lives on when the agent stops, and may start
-    it again. Its output goes to a file of the state directory. What became of it nobody is told."""
+    """Updates the agent by running the owner's command.
 
-    def __init__(self, *, command: str, state: StateDirectory, environment: Mapping[str, str], log: EventLog) -> None:
+    The command has a session of its own: it survives the end of the agent, and may start it again. Its output goes to a
+    file in the state directory. Its outcome is not reported.
+    """
+
+    def __init__(
+        self,
+        *,
+        command: str,
+        state: StateDirectory,
+        environment: Mapping[bytes, bytes],
+        processes: Processes,
+        log: EventLog,
+    ) -> None:
         self._command = command
         self._state = state
         self._environment = environment
+        self._processes = processes
         self._log = log
-        self._loop = asyncio.get_running_loop()
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def idle(self) -> None:
-        """No command runs. Where it hangs, the server learns that it was in vain."""
+        """Wait until no command runs. While one hangs, the server sees that its request has no effect."""
         await self._idle.wait()
 
     async def act(self, request: UpdateRequest) -> None:
-        variables = {REQUEST_VARIABLE: format_time(request.requested_at)}
+        requested_at = format_time(request.requested_at)
+        environment = {**self._environment, REQUEST_VARIABLE.encode(): requested_at.encode()}
         try:
-            self._start({**self._environment, **variables})
+            self._processes.start_detached(self._command, environment, self._state.path / OUTPUT_FILE, self._ended)
         except (OSError, ValueError) as error:
             self._log.write("self_update.not_started", reason=type(error).__name__)
+        else:
+            self._idle.clear()
 
-    def _start(self, environment: Mapping[str, str]) -> None:
-        path = self._state.path / OUTPUT_FILE
-        output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            process = subprocess.Popen(  # noqa: S603 - running what the owner configured is the purpose
-                ["/bin/sh", "-c", self._command],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=environment,
-                start_new_session=True,
-            )
-        finally:
-            os.close(output)
-        self._idle.clear()
-        threading.Thread(target=self._watch, args=(process,), name="self-update", daemon=True).start()
-
-    def _watch(self, process: "subprocess.Popen[bytes]") -> None:
-        self._log.write("self_update.ended", exit_code=process.wait())
-        from_thread(self._loop, self._idle.set)
-
-
-def from_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
-    # A loop that is closed belongs to an agent that stops.
-    with suppress(RuntimeError):
-        loop.call_soon_threadsafe(call)
+    def _ended(self, exit_code: int) -> None:
+        self._log.write("self_update.ended", exit_code=exit_code)
+        self._idle.set()

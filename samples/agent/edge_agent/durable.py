@@ -1,64 +1,54 @@
-import errno
-import fcntl
 import json
-import os
-import stat
 from contextlib import suppress
-from pathlib import Path
+from pathlib import PurePath
 from types import TracebackType
 from typing import Any, Self
 
 from edge_agent.errors import FatalError
-
-# Faults that do not pass by waiting. Others do: a full or read-only disk, too many open files, a failing medium.
-NEVER_PASSING = frozenset({errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
+from edge_agent.ports.disk import PERMANENT_ERRORS, Disk, Lock
 
 
 class StateDirectory:
-    """The folder that outlives the process: 0700, its files 0600, one agent at a time.
+    """The folder that outlives the process: mode 0700, its files 0600, used by one agent at a time.
 
-    Entering it takes the lock. It raises FatalError when another process holds that, or where the folder is not this
-    user's own, since its content decides whom the agent obeys; OSError for a fault that may pass. The lock ends with
-    the process, however that ends, and commands do not inherit it.
+    Entering it takes the lock. That raises `FatalError` if another process holds the lock or if the folder belongs to
+    another user, since its content decides whom the agent obeys; and OSError for an error that may pass. The lock ends
+    with the process, however that happens. Commands do not inherit it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: PurePath, disk: Disk) -> None:
         self.path = path
+        self.disk = disk
         self.spool = path / "spool"
         self.journal = path / "journal.jsonl"
-        self._lock_fd: int | None = None
+        self._lock: Lock | None = None
 
     def __enter__(self) -> Self:
         try:
             for folder in (self.path, self.spool):
-                _own(folder)
-            # Read-only, so that a disk that went read-only keeps no agent from starting.
-            self._lock_fd = os.open(self.path / "lock", os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+                self.disk.own_folder(folder)
+            self._lock = self.disk.lock(self.path / "lock")
         except OSError as error:
-            if error.errno in NEVER_PASSING:
+            if error.errno in PERMANENT_ERRORS:
                 raise FatalError(f"the state directory cannot be used: {error}") from error
             raise
-        try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._lock_fd)
-            raise FatalError(f"another agent uses {self.path}") from error
+        if self._lock is None:
+            raise FatalError(f"another agent uses {self.path}")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._lock_fd is not None:
-            os.close(self._lock_fd)
+        if self._lock is not None:
+            self._lock.close()
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """What `write` last kept under that name; None if nothing was, or if it is no JSON object any more.
+        """Return the object that `write` stored under a name; None if there is none or it is damaged.
 
-        A damaged file is kept under the name with `.damaged` behind it. Raises OSError.
+        A damaged file is renamed to `NAME.damaged`. Raises OSError.
         """
-        path = self.path / name
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(self.disk.read(self.path / name))
         except FileNotFoundError:
             return None
         except (ValueError, RecursionError):
@@ -69,75 +59,25 @@ class StateDirectory:
         return content
 
     def set_aside(self, name: str) -> None:
-        """Keep a damaged file for whoever wants to look at it, out of the way."""
-        path = self.path / name
+        """Rename a damaged file to `NAME.damaged`, for later inspection."""
         with suppress(OSError):
-            path.replace(path.with_name(f"{name}.damaged"))
+            self.disk.rename(self.path / name, self.path / f"{name}.damaged")
 
     def write(self, name: str, content: dict[str, Any]) -> None:
-        """Replace the file as a whole: after a crash or power cut it holds the old content or the new one."""
-        replace_file(self.path / name, json.dumps(content).encode())
+        """Store an object, atomically: after a power cut the file holds the old content or the new one."""
+        replace_file(self.disk, self.path / name, json.dumps(content).encode())
 
     def reserve(self, name: str, size_bytes: int) -> None:
-        """Make sure that `write` will have room for so much, by taking it. Raises OSError where there is none."""
-        path = self.path / name
-        _write_whole(_temporary(path), b" " * size_bytes)
+        """Reserve disk space for the next `write` of a file. Raises OSError if there is not enough."""
+        self.disk.write(temporary(self.path / name), b" " * size_bytes)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    temporary = _temporary(path)
-    _write_whole(temporary, content)
-    temporary.replace(path)
-    sync_folder(path.parent)
+def replace_file(disk: Disk, path: PurePath, content: bytes) -> None:
+    """Replace a file atomically: after a power cut it holds the old content or the new one. Raises OSError."""
+    disk.write(temporary(path), content)
+    disk.rename(temporary(path), path)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make created, renamed and removed names in the folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_all(descriptor: int, content: bytes) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-
-
-def _temporary(path: Path) -> Path:
+def temporary(path: PurePath) -> PurePath:
+    """The file that is written first and then renamed to `path`."""
     return path.with_name(path.name + ".new")
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """On the disk when it returns; no file, and no room taken by one, when it raises OSError."""
-    # Not emptied first: it may be what `reserve` left, whose room is to be used.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        write_all(descriptor, content)
-        os.ftruncate(descriptor, len(content))
-        os.fsync(descriptor)
-    except OSError:
-        with suppress(OSError):
-            path.unlink()
-        raise
-    finally:
-        os.close(descriptor)
-
-
-def _own(folder: Path) -> None:
-    """Make the folder, or take it where it is this user's own."""
-    user = os.geteuid()
-    if folder.is_symlink() and folder.lstat().st_uid not in (0, user):
-        raise FatalError(f"{folder} is a link that another user made")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        status = os.fstat(descriptor)
-        if status.st_uid != user:
-            raise FatalError(f"{folder} belongs to user {status.st_uid}, and this agent runs as user {user}")
-        if stat.S_IMODE(status.st_mode) != 0o700:  # noqa: PLR2004
-            os.fchmod(descriptor, 0o700)
-    finally:
-        os.close(descriptor)

@@ -1,17 +1,17 @@
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from edge_agent import __version__
 from edge_agent.backoff import Backoff
-from edge_agent.clock import Clock, ServerTime
 from edge_agent.enrollment_key import EnrollmentKey, KeySource
 from edge_agent.errors import FatalError, RefusedError, UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import Answer, HttpClient, ask
 from edge_agent.identity import Identity, Node, registered
+from edge_agent.ports.clock import Clock
 from edge_agent.secure_urls import keeps_secrets
+from edge_agent.times import ServerTime
 
 CREATED = 201
 UNAUTHORIZED = 401
@@ -19,16 +19,17 @@ UNPROCESSABLE = 422
 # An operator has deleted or blocked this node.
 NODE_REMOVED = "node_removed"
 KEPT_OUT = frozenset({NODE_REMOVED, "node_blocked"})
-# What the server names in a refusal when the bearer token proved nothing: its route takes strangers too, so no 401.
+# The fields that a refusal names if the bearer token is not the node's. The route also accepts unauthenticated nodes,
+# so there is no 401.
 PROOF_FIELDS = frozenset({"node_id", "registration_token"})
-# A registration token that was refused this long after it was given may have run out while the server was away.
+# A registration token that is refused this long after it was issued may have expired while the server was away.
 TOKEN_MAY_BE_STALE_SECONDS = 60.0
 NO_KEY = "there is no enrollment key"
 
 
 @dataclass(frozen=True)
-class Ports:
-    """Where this machine's services listen, as the server records them."""
+class ServicePorts:
+    """The port numbers of this machine's services, as the server records them."""
 
     http_port: int
     ssh_port: int
@@ -39,12 +40,12 @@ class Ports:
 
 
 class Enroller:
-    """Gets this node an identity, and a fresh one for an old one.
+    """Enrols this node and re-registers it.
 
-    Every step may be repeated: the server answers a repeated verification of the same node without taking a second use
-    of the key, a repeated registration with the same registration token, and a repeated re-registration with the token
-    that it replaced. So a server that is away, or a lost answer, is met by trying again for as long as it takes.
-    Raises RefusedError for a refusal, which an operator can lift: another key, more uses of it, room in the cluster.
+    Every step is idempotent: the server accepts a repeated verification without counting a second use of the key, a
+    repeated registration with the same registration token, and a repeated re-registration with the token that it
+    replaced. Requests without an answer are therefore retried until there is one. Raises `RefusedError` for a refusal,
+    which an operator can remove with another key, more uses of it, or room in the cluster.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Enroller:
         *,
         client: HttpClient,
         node: Node,
-        ports: Ports,
+        ports: ServicePorts,
         self_update_enabled: bool,
         keys: KeySource,
         network_name: str | None,
@@ -73,7 +74,7 @@ class Enroller:
         self._log = log
 
     async def enrol(self) -> Identity:
-        """A new identity for the enrollment key."""
+        """Get a new identity with the enrollment key."""
         key = self._key()
         if key is None:
             raise RefusedError(f"{NO_KEY}, and this machine is not enrolled")
@@ -90,9 +91,9 @@ class Enroller:
         return self._identity(answer, network_name, key.admin_urls, self._now())
 
     async def renew(self, identity: Identity) -> Identity:
-        """A fresh identity by the token of the old one, or by the key where the token is not accepted any more."""
+        """Get a fresh identity with the token of the old one, or with the key if the token is not accepted any more."""
         answer = await self._register(identity.admin_urls, identity.network_name, bearer=identity.api_token)
-        if _proved_nothing(answer):
+        if _token_is_refused(answer):
             if self._key() is None:
                 raise RefusedError(f"{NO_KEY}, and the server refused this node's token: {answer.problem}")
             self._log.write("agent.token_refused", node_id=self._node.node_id)
@@ -100,7 +101,7 @@ class Enroller:
         if answer.status != CREATED:
             raise RefusedError(f"the server refused the re-registration: {answer.problem}")
         self._log.write("agent.reregistered", node_id=self._node.node_id)
-        # An identity from before this was recorded has no such time.
+        # Early versions did not record this time.
         enrolled_at = identity.enrolled_at or self._now()
         return self._identity(answer, identity.network_name, identity.admin_urls, enrolled_at)
 
@@ -157,7 +158,7 @@ class Enroller:
             except UnavailableError as error:
                 delay = self._backoff.next_seconds(error.retry_after_seconds)
                 self._log.write("enrollment.waiting", reason=str(error), seconds=round(delay, 3))
-                await asyncio.sleep(delay)
+                await self._clock.sleep(delay)
             else:
                 self._backoff.reset()
                 return answer
@@ -170,7 +171,7 @@ class Enroller:
                 network_name=network_name,
                 asked=asked,
                 enrolled_at=enrolled_at,
-                # Who has enrolled in clear before that needed an option goes on as it was.
+                # Nodes that enrolled without TLS before the option existed keep working.
                 insecure_http=self._keys.insecure_http or not all(keeps_secrets(url) for url in asked),
             )
         except ValueError as error:
@@ -183,13 +184,13 @@ class Enroller:
             raise RefusedError(str(error)) from error
 
 
-def _proved_nothing(answer: Answer) -> bool:
-    """Whether a re-registration was refused for its token: the node was deleted, or somebody else is this node now."""
+def _token_is_refused(answer: Answer) -> bool:
+    """Whether a re-registration was refused for its token: the node was deleted, or has registered elsewhere."""
     if is_of_no_node(answer):
         return True
     return answer.status == UNPROCESSABLE and not PROOF_FIELDS.isdisjoint(answer.problem_fields)
 
 
 def is_of_no_node(answer: Answer) -> bool:
-    """Whether a call was refused because its token is no node's, or that of one which an operator removed."""
+    """Whether a call was refused because its token belongs to no node, or to one that an operator removed."""
     return answer.status == UNAUTHORIZED or answer.code in KEPT_OUT

@@ -2,9 +2,10 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import PurePath
 
 from edge_agent.errors import FatalError
+from edge_agent.ports.disk import Disk
 from edge_agent.secure_urls import keeps_secrets
 
 
@@ -15,9 +16,9 @@ class EnrollmentKey:
 
     @classmethod
     def parse(cls, text: str, *, insecure_http: bool = False) -> "EnrollmentKey":
-        """Read a key blob: base64 of JSON with `admin_urls` and `nonce`. Raises FatalError, never quoting the key.
+        """Parse a key: base64 of JSON with `admin_urls` and `nonce`. Raises `FatalError`, which never quotes the key.
 
-        Addresses to which it would travel in clear are left out, unless `insecure_http` allows them.
+        Addresses without TLS are left out, unless `insecure_http` allows them.
         """
         blob = "".join(text.split())
         try:
@@ -38,22 +39,22 @@ class EnrollmentKey:
 
 @dataclass(frozen=True)
 class KeySource:
-    """Where the enrollment key comes from. A file is read whenever the key is needed: it may be put there later, be
-    replaced, or be removed once the machine is enrolled."""
+    """Where the enrollment key comes from. A file is read each time the key is needed: it may be created later,
+    replaced, or removed once the machine is enrolled."""
 
     read: Callable[[], str | None] = field(repr=False)
     insecure_http: bool = False
 
     def key(self) -> EnrollmentKey | None:
-        """None if there is none. Raises FatalError for one that cannot be read or used."""
+        """The key; None if there is none. Raises `FatalError` if it cannot be read or used."""
         text = self.read()
         return EnrollmentKey.parse(text, insecure_http=self.insecure_http) if text and text.strip() else None
 
 
-def key_in_file(path: Path) -> str | None:
-    """None if there is no such file. Raises FatalError if it cannot be read."""
+def key_in_file(disk: Disk, path: PurePath) -> str | None:
+    """The content of a key file; None if it does not exist. Raises `FatalError` if it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return disk.read(path).decode("utf-8-sig")
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -4,21 +4,29 @@ from pathlib import PurePath
 
 
 class FatalError(Exception):
-    """The agent cannot go on and repeating would not help: it stops with exit status 2 and this message."""
+    """Somebody has to act at this machine: the agent stops with exit status 2 and this message."""
 
 
 class NetworkError(Exception):
-    """No usable answer came: not reachable, cut off, or what answered was not the server."""
+    """There was no usable answer: the server is unreachable, the connection broke, or the peer is not the server."""
+
+
+class WebSocketRefusedError(Exception):
+    """The server answered the handshake of a WebSocket with a status instead."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
 
 
 class RefusedError(Exception):
-    """The server refused this node for a reason that an operator can lift: the same call may work later."""
+    """The server refused this node for a reason that an operator can remove: the same call may succeed later."""
 
 
 class UnavailableError(Exception):
-    """The server could not serve the call now; the same call may be repeated later.
+    """The call failed for now and may be repeated later.
 
-    `retry_after_seconds` is what the server asked for, None if it named nothing.
+    `retry_after_seconds` is the delay that the server asked for; None if it named none.
     """
 
     def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
@@ -26,14 +34,15 @@ class UnavailableError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
-def told(error: BaseException) -> str:
-    """An error for the log: our own words, the system's, or else its type and where it was raised.
+def describe(error: BaseException) -> str:
+    """Describe an error for the log: the text of the agent's own errors, the system's text for an errno, else type and
+    source line.
 
-    The texts of other errors are left out: they may quote what must not be logged.
+    The texts of other errors are left out, since they may quote secrets.
     """
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    if isinstance(error, FatalError | NetworkError | RefusedError | UnavailableError):
+    if isinstance(error, FatalError | NetworkError | RefusedError | UnavailableError | WebSocketRefusedError):
         return str(error)
     if isinstance(error, OSError) and error.errno:
         return f"{type(error).__name__}: {os.strerror(error.errno)}"

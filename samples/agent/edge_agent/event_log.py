@@ -1,28 +1,26 @@
 import json
-import threading
 from contextlib import suppress
 from typing import TextIO
 
-from edge_agent.clock import Clock
+from edge_agent.ports.clock import Clock
 
 
 class EventLog:
-    """One JSON object a line: `at` (UTC, microseconds), `event`, and what the event names.
+    """Writes one JSON object per line: `at` (UTC, microseconds), `event`, and the event's fields.
 
-    Callers pass ids, counts and codes. Keys, tokens, command texts and outputs are never passed: nothing filters them.
-    What cannot be written, to a full disk or a reader that is gone, is lost: commands go on.
+    Callers pass ids, counts and codes, and never keys, tokens, command texts or outputs: nothing filters them. An event
+    that cannot be written, to a full disk or a closed pipe, is lost, and the agent goes on. Not thread-safe.
     """
 
     def __init__(self, stream: TextIO | None, clock: Clock) -> None:
-        """`stream` None: there is none, as where standard error is closed."""
+        """`stream` may be None, as when standard error is closed."""
         self._stream = stream
         self._clock = clock
-        self._lock = threading.Lock()
 
     def write(self, event: str, **fields: object) -> None:
         line = json.dumps({"at": self._clock.now().isoformat(timespec="microseconds"), "event": event, **fields})
         if self._stream is None:
             return
-        with self._lock, suppress(OSError, ValueError):
+        with suppress(OSError, ValueError):
             self._stream.write(line + "\n")
             self._stream.flush()

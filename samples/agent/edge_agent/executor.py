@@ -1,21 +1,23 @@
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 from edge_agent.backoff import Backoff
-from edge_agent.clock import ServerTime, format_time, parse_time
 from edge_agent.counters import Counters
-from edge_agent.errors import UnavailableError, told
+from edge_agent.durable import StateDirectory
+from edge_agent.errors import UnavailableError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.journal import Journal, Result, State, Work
-from edge_agent.journal_thread import JournalThread
-from edge_agent.program_environment import program_environment
-from edge_agent.shell import EXECUTION_VARIABLE, EXIT_CANCELLED, EXIT_NOT_STARTED, Ending, ShellCommand, kill_leftovers
+from edge_agent.journal_writer import JournalWriter
+from edge_agent.ports import Ports
+from edge_agent.shell_command import EXECUTION_VARIABLE, EXIT_CANCELLED, EXIT_NOT_STARTED, ShellCommand, ShellExit
 from edge_agent.spool import OutputSpool
+from edge_agent.supervisor import Spawn
+from edge_agent.times import ServerTime, format_time, parse_time
+from edge_agent.waiting import first_of, unfinished
 
 EXIT_AGENT_STOPPED = 125
 STOPPED_NOTE = "The agent stopped while this command ran"
@@ -43,38 +45,41 @@ class _Task:
 
 
 class Executor:
-    """Takes executions, runs each at most once, a limited number at a time, and hands finished ones to the reporter.
+    """Accepts executions, runs each at most once and a limited number at a time, and passes results to the reporter.
 
-    Nothing runs before `resume`: what the last process had accepted may have been cancelled since, which only the
-    server's list tells.
+    Nothing runs before `resume`: executions that the previous process accepted may have been cancelled since, and only
+    the server's list says so.
     """
 
     def __init__(
         self,
         *,
         journal: Journal,
-        journal_thread: JournalThread,
-        spool: Path,
+        journal_writer: JournalWriter,
+        state: StateDirectory,
         report: Callable[[str], None],
-        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        spawn: Spawn,
         server_time: ServerTime,
         limits: Limits,
-        environment: Mapping[str, str],
+        environment: Mapping[bytes, bytes],
         new_backoff: Callable[[], Backoff],
         counters: Counters,
+        ports: Ports,
         log: EventLog,
     ) -> None:
+        """`report` is called with the id of each finished execution; `spawn` starts a task that survives its errors."""
         self._journal = journal
-        self._journal_thread = journal_thread
-        self._spool = spool
+        self._journal_writer = journal_writer
+        self._state = state
         self._report = report
-        self._room_made: Callable[[], None] | None = None
+        self._capacity_freed: Callable[[], None] | None = None
         self._spawn = spawn
         self._server_time = server_time
         self._limits = limits
         self._environment = environment
         self._new_backoff = new_backoff
         self._counters = counters
+        self._ports = ports
         self._log = log
         self._paused = True
         self._held = False
@@ -96,12 +101,12 @@ class Executor:
     def is_unfinished(self, execution_id: str) -> bool:
         return execution_id in self._unfinished
 
-    def when_room_is_made(self, call: Callable[[], None]) -> None:
-        """Call this after each execution that ends."""
-        self._room_made = call
+    def on_capacity_freed(self, call: Callable[[], None]) -> None:
+        """Register a function that is called after each execution that ends."""
+        self._capacity_freed = call
 
     def recover(self) -> None:
-        """Pick up what the last process left: unreported results, accepted work, and what was running when it died."""
+        """Take over from the previous process: unreported results, accepted work, and interrupted executions."""
         for execution_id in self._journal.in_state(State.STARTED):
             self._spawn(self._close_interrupted(execution_id))
         for execution_id in self._journal.in_state(State.FINISHED):
@@ -118,8 +123,8 @@ class Executor:
         self._fill()
 
     def hold(self) -> None:
-        """Start nothing more until `release`: an update waits for what runs. What is accepted meanwhile is on disk, and
-        the next agent runs it."""
+        """Start nothing until `release`, so that an update can wait for running commands. Executions are still
+        accepted; the next agent runs them."""
         self._held = True
 
     def release(self) -> None:
@@ -127,9 +132,9 @@ class Executor:
         self._fill()
 
     async def take(self, work: Work, *, cancelled: bool = False) -> bool:
-        """Accept an execution. False: it is known already, and nothing is done. Returns once it is on disk.
+        """Accept an execution, and return once it is on disk. False if it is known already.
 
-        Raises UnavailableError, and has not taken it, where the disk does not.
+        Raises `UnavailableError` if the journal cannot be written; it is then not accepted.
         """
         if self.knows(work.id):
             return False
@@ -137,29 +142,29 @@ class Executor:
         if cancelled:
             task.cancel.set()
         try:
-            await self._journal_thread.run(self._journal.accept, work)
+            await self._journal_writer.run(self._journal.accept, work)
         except OSError as error:
             del self._unfinished[work.id]
-            raise UnavailableError(f"the journal cannot be written: {told(error)}") from error
+            raise UnavailableError(f"the journal cannot be written: {describe(error)}") from error
         self._counters.add("commands_execution_enqueued_total")
         self._waiting.append(work.id)
         self._fill()
         return True
 
-    async def disclaim(self, execution_id: str) -> None:
-        """Report an execution that the server takes for running here, of which nothing is known, without running it.
+    async def report_unrecorded(self, execution_id: str) -> None:
+        """Report an execution that the server counts as running here and that has no record, without running it.
 
-        Raises UnavailableError where the disk does not take that.
+        Raises `UnavailableError` if the journal cannot be written.
         """
         result = Result("completed", EXIT_AGENT_STOPPED, format_time(self._server_time.now()), (UNRECORDED_NOTE,))
         try:
-            await self._journal_thread.run(self._journal.disclaim, execution_id, result)
+            await self._journal_writer.run(self._journal.record_result, execution_id, result)
         except OSError as error:
-            raise UnavailableError(f"the journal cannot be written: {told(error)}") from error
+            raise UnavailableError(f"the journal cannot be written: {describe(error)}") from error
         self._report(execution_id)
 
     def cancel(self, execution_id: str) -> CancelOutcome | None:
-        """Ask an execution to end; None for one that was never taken here. Repeating it does no harm."""
+        """Cancel an execution; None if it is unknown. Idempotent."""
         task = self._unfinished.get(execution_id)
         if task is not None:
             if not task.cancel.is_set():
@@ -180,16 +185,16 @@ class Executor:
             self.cancel(execution_id)
 
     async def stop(self) -> None:
-        """Start nothing more, give what runs the grace to end by itself, then kill it.
+        """Start nothing more, wait for running commands for the grace period, then kill them.
 
-        What was killed stays `started` in the journal: the next start reports it. That the agent stops is no
-        cancellation, which only an operator can ask for.
+        Killed commands stay `started` in the journal, and the next start reports them as interrupted. They do not count
+        as cancelled: only an operator cancels.
         """
         self._paused = True
         runs = [task.run for task in self._unfinished.values() if task.run is not None]
         if not runs:
             return
-        _, overdue = await asyncio.wait(runs, timeout=self._limits.cancel_grace_seconds)
+        overdue = await unfinished(self._ports.clock, runs, self._limits.cancel_grace_seconds)
         for run in overdue:
             run.cancel()
         if overdue:
@@ -207,9 +212,10 @@ class Executor:
                 task.run = self._spawn(self._run(task))
 
     async def _close_interrupted(self, execution_id: str) -> None:
-        killed = await asyncio.to_thread(kill_leftovers, execution_id)
+        kill = partial(self._ports.processes.kill_by_variable, EXECUTION_VARIABLE, execution_id)
+        killed = await self._ports.threads.run(kill)
         self._log.write("execution.interrupted", execution_id=execution_id, killed=killed)
-        await self._finish(execution_id, Ending(EXIT_AGENT_STOPPED, (STOPPED_NOTE,)))
+        await self._finish(execution_id, ShellExit(EXIT_AGENT_STOPPED, (STOPPED_NOTE,)))
         self._report(execution_id)
 
     async def _run(self, task: _Task) -> None:
@@ -217,55 +223,53 @@ class Executor:
         try:
             if await self._may_run(task):
                 await self._execute(task)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the server is told that the command has ended
-            self._log.write("execution.failed", execution_id=work.id, reason=told(error))
-            await self._finish(work.id, Ending(EXIT_AGENT_STOPPED, (FAILED_NOTE,)))
+        except Exception as error:  # noqa: BLE001 - after any error the server has to learn that the command has ended
+            self._log.write("execution.failed", execution_id=work.id, reason=describe(error))
+            await self._finish(work.id, ShellExit(EXIT_AGENT_STOPPED, (FAILED_NOTE,)))
         finally:
             self._running.discard(work.id)
             del self._unfinished[work.id]
         self._report(work.id)
         self._fill()
-        if self._room_made is not None:
-            self._room_made()
+        if self._capacity_freed is not None:
+            self._capacity_freed()
 
     async def _may_run(self, task: _Task) -> bool:
-        """Note on disk that it starts, as soon as the disk takes that. False: it has ended before that."""
+        """Record the start in the journal. False if it was cancelled or expired before that succeeded."""
         work = task.work
         backoff = self._new_backoff()
         while not task.cancel.is_set():
             if work.expired_at is not None and parse_time(work.expired_at) <= self._server_time.now():
                 await self._finish(work.id, None)
                 return False
-            if await self._journal_thread.tried(self._journal.start, work.id):
+            if await self._journal_writer.succeeds(self._journal.start, work.id):
                 return True
-            with suppress(TimeoutError):
-                async with asyncio.timeout(backoff.next_seconds()):
-                    await task.cancel.wait()
-        await self._finish(work.id, Ending(EXIT_CANCELLED, ("Command cancelled",)))
+            await first_of(self._ports.clock, task.cancel, seconds=backoff.next_seconds())
+        await self._finish(work.id, ShellExit(EXIT_CANCELLED, ("Command cancelled",)))
         return False
 
     async def _execute(self, task: _Task) -> None:
         work = task.work
         try:
-            spool = OutputSpool(self._spool / work.id)
+            spool = OutputSpool(self._state.spool / work.id, self._ports.disk)
         except OSError as error:
             await self._finish(work.id, _not_started(error))
             return
         try:
-            ending = await self._shell(task, spool)
-            await self._journal_thread.run(spool.sync)
+            shell_exit = await self._shell(task, spool)
+            await self._journal_writer.run(spool.sync)
             if spool.failure is not None:
                 note = f"Output could not be kept: {spool.failure}"
-                ending = Ending(ending.exit_code, (*ending.notes, note))
+                shell_exit = ShellExit(shell_exit.exit_code, (*shell_exit.notes, note))
         finally:
             spool.close()
-        await self._finish(work.id, ending)
+        await self._finish(work.id, shell_exit)
 
-    async def _shell(self, task: _Task, spool: OutputSpool) -> Ending:
+    async def _shell(self, task: _Task, spool: OutputSpool) -> ShellExit:
         work = task.work
         try:
-            environment = program_environment(self._environment, **{EXECUTION_VARIABLE: work.id})
-            command = ShellCommand(work.command_text, environment, spool)
+            environment = {**self._environment, EXECUTION_VARIABLE.encode(): work.id.encode()}
+            command = ShellCommand(work.command_text, environment, spool, self._ports.processes, self._ports.clock)
         except (OSError, ValueError) as error:
             return _not_started(error)
         self._log.write("execution.started", execution_id=work.id)
@@ -273,24 +277,24 @@ class Executor:
             timeout_ms=work.timeout_ms, cancel=task.cancel, grace_seconds=self._limits.cancel_grace_seconds
         )
 
-    async def _finish(self, execution_id: str, ending: Ending | None) -> None:
-        """`ending` None: the deadline had passed before it could start."""
+    async def _finish(self, execution_id: str, shell_exit: ShellExit | None) -> None:
+        """Record the result. `shell_exit` None means that the deadline passed before the start."""
         completed_at = format_time(self._server_time.now())
-        if ending is None:
+        if shell_exit is None:
             result = Result("expired", None, completed_at)
         else:
-            result = Result("completed", ending.exit_code, completed_at, ending.notes)
-        await self._journal_thread.until_done(self._journal.finish, execution_id, result)
+            result = Result("completed", shell_exit.exit_code, completed_at, shell_exit.notes)
+        await self._journal_writer.until_done(self._journal.finish, execution_id, result)
         self._counters.add("commands_execution_completed_total")
         self._log.write("execution.finished", execution_id=execution_id, exit_code=result.exit_code)
 
     def _drop_orphaned_spools(self) -> None:
-        """Outputs of settled executions, left by a crash between the two steps of settling."""
+        """Remove the outputs of settled executions, which a crash between the two steps of settling leaves."""
         with suppress(OSError):
-            for path in self._spool.iterdir():
-                if self._journal.state_of(path.name) in (None, State.SETTLED):
-                    path.unlink()
+            for name in self._ports.disk.files(self._state.spool):
+                if self._journal.state_of(name) in (None, State.SETTLED):
+                    self._ports.disk.remove(self._state.spool / name)
 
 
-def _not_started(error: Exception) -> Ending:
-    return Ending(EXIT_NOT_STARTED, (f"The command could not be started: {error}",))
+def _not_started(error: Exception) -> ShellExit:
+    return ShellExit(EXIT_NOT_STARTED, (f"The command could not be started: {error}",))

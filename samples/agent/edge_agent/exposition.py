@@ -9,8 +9,8 @@ Sample = tuple[Mapping[str, str], float]
 
 
 @dataclass(frozen=True)
-class Family:
-    """The series of one metric. `kind` is "counter" or "gauge"; `help` is one line of prose."""
+class MetricFamily:
+    """A metric with its samples. `kind` is "counter" or "gauge"; `help` describes it in one line."""
 
     name: str
     kind: str
@@ -18,37 +18,38 @@ class Family:
     samples: tuple[Sample, ...]
 
 
-def gauge(name: str, help_text: str, value: float) -> Family:
-    return Family(name, "gauge", help_text, (({}, value),))
+def gauge(name: str, help_text: str, value: float) -> MetricFamily:
+    return MetricFamily(name, "gauge", help_text, (({}, value),))
 
 
-def write_text(families: Iterable[Family]) -> str:
-    """Prometheus' text format, version 0.0.4. Families without samples are left out.
+def write_text(families: Iterable[MetricFamily]) -> str:
+    """Format metrics in Prometheus' text format, version 0.0.4. Families without samples are left out.
 
-    Names of devices and files may hold bytes that are no text: those become question marks.
+    Bytes that are not UTF-8, as in names of devices and files, become question marks.
     """
     text = "".join(f"{line}\n" for family in families if family.samples for line in _lines(family))
     return text.encode(errors="replace").decode()
 
 
-def gathered(sources: Iterable[Callable[[], Iterable[Family]]]) -> list[Family]:
-    """What the sources tell. One that fails, in whatever way, is left out: systems differ in what they show.
+def gathered(sources: Iterable[Callable[[], Iterable[MetricFamily]]]) -> list[MetricFamily]:
+    """Collect the families of all sources. A source that raises any exception is left out: systems differ in what they
+    show.
 
-    Raises UnavailableError when all of them failed.
+    Raises `UnavailableError` if all of them failed.
     """
-    families: list[Family] = []
+    families: list[MetricFamily] = []
     failure: Exception | None = None
     for source in sources:
         try:
             families += source()
-        except Exception as error:  # noqa: BLE001 - an odd /proc raises whatever its reader did not expect
+        except Exception as error:  # noqa: BLE001 - an odd /proc may raise anything
             failure = error
     if failure is not None and not families:
         raise UnavailableError(f"the system's figures: {type(failure).__name__}") from failure
     return families
 
 
-def _lines(family: Family) -> Iterator[str]:
+def _lines(family: MetricFamily) -> Iterator[str]:
     yield f"# HELP {family.name} {_escaped(family.help)}"
     yield f"# TYPE {family.name} {family.kind}"
     for labels, value in family.samples:
@@ -69,5 +70,5 @@ def _quoted(text: str) -> str:
 
 
 def _value_text(value: float) -> str:
-    """Whole numbers without an exponent: not every reader of this format takes one for a count."""
+    """Format whole numbers without an exponent: some readers of this format do not accept one in a count."""
     return str(int(value)) if float(value).is_integer() else repr(float(value))

@@ -1,21 +1,20 @@
-import asyncio
-import os
-import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import partial
 
 from edge_agent.agent_api import AgentApi
 from edge_agent.counters import Counters
-from edge_agent.errors import UnavailableError, told
+from edge_agent.durable import StateDirectory
+from edge_agent.errors import UnavailableError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.journal import Journal
+from edge_agent.ports.clock import Clock
+from edge_agent.ports.threads import Threads
 from edge_agent.session import Session
 
-# Below this the journal may fail, and without it nothing is run.
+# With less free space, writes of the journal may fail, and nothing is run without it.
 FREE_BYTES_NEEDED = 16 * 1024 * 1024
 CHECK_SECONDS = 60.0
-# Said again although nothing changed: the server takes any call of a node that it had lost as a sign of health.
+# A status is repeated even if it has not changed: the server counts any call of a node that it had lost as healthy.
 REPEAT_EVERY_CHECKS = {"healthy": 24 * 60, "unhealthy": 30}
 
 
@@ -26,64 +25,64 @@ class Check:
     message: str
 
 
-def check_disk(state_directory: Path, *, free_bytes_needed: int = FREE_BYTES_NEEDED) -> Check:
+def check_disk(state: StateDirectory, *, free_bytes_needed: int = FREE_BYTES_NEEDED) -> Check:
     try:
-        free_bytes = shutil.disk_usage(state_directory).free
+        free_bytes = state.disk.free_bytes(state.path)
     except OSError as error:
-        return Check("state_directory", "unhealthy", told(error))
-    if not os.access(state_directory, os.W_OK):
+        return Check("state_directory", "unhealthy", describe(error))
+    if not state.disk.is_writable(state.path):
         return Check("state_directory", "unhealthy", "read-only")
     status = "healthy" if free_bytes >= free_bytes_needed else "unhealthy"
     return Check("state_directory", status, f"{free_bytes} bytes free")
 
 
-class Checks:
-    """What this node says of itself: whether the disk takes what it must, and the server its registration.
+class HealthChecks:
+    """Checks this node's health: the disk, the journal, and the registration with the server."""
 
-    Safe to call from any thread.
-    """
-
-    def __init__(self, state_directory: Path, journal: Journal, session: Session) -> None:
-        self._state_directory = state_directory
+    def __init__(self, state: StateDirectory, journal: Journal, session: Session, threads: Threads) -> None:
+        self._state = state
         self._journal = journal
         self._session = session
+        self._threads = threads
 
-    def __call__(self) -> list[Check]:
+    async def run(self) -> list[Check]:
         journal = ("unhealthy", "the last write failed") if self._journal.is_torn else ("healthy", "writes are kept")
         registration = ("healthy", "accepted") if self._session.refusal is None else ("unhealthy", "refused")
-        return [check_disk(self._state_directory), Check("journal", *journal), Check("registration", *registration)]
+        disk = await self._threads.run(partial(check_disk, self._state))
+        return [disk, Check("journal", *journal), Check("registration", *registration)]
 
 
 def as_json(checks: list[Check]) -> list[dict[str, str]]:
     return [asdict(check) for check in checks]
 
 
-def overall(checks: list[Check]) -> str:
+def overall_status(checks: list[Check]) -> str:
     return "unhealthy" if any(check.status == "unhealthy" for check in checks) else "healthy"
 
 
 class HealthReporter:
-    """Tells the server when this node becomes unhealthy or healthy again; a registration counts as healthy."""
+    """Reports to the server when this node becomes unhealthy or healthy again; a registration counts as healthy."""
 
-    def __init__(self, api: AgentApi, checks: Callable[[], list[Check]], counters: Counters, log: EventLog) -> None:
+    def __init__(self, api: AgentApi, checks: HealthChecks, counters: Counters, clock: Clock, log: EventLog) -> None:
         self._api = api
         self._checks = checks
         self._counters = counters
+        self._clock = clock
         self._log = log
 
     async def run(self) -> None:
         reported = "healthy"
         checks_since = 0
         while True:
-            status = overall(self._checks())
+            status = overall_status(await self._checks.run())
             if status != reported or checks_since >= REPEAT_EVERY_CHECKS[reported]:
                 try:
                     await self._api.report_health(status)
                 except UnavailableError as error:
-                    self._log.write("health.report_failed", reason=told(error))
+                    self._log.write("health.report_failed", reason=describe(error))
                 else:
                     self._counters.add("health_check_report_total")
                     self._log.write("health.reported", status=status)
                     reported, checks_since = status, 0
             checks_since += 1
-            await asyncio.sleep(CHECK_SECONDS)
+            await self._clock.sleep(CHECK_SECONDS)

@@ -1,32 +1,23 @@
 import json
-import ssl
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
-from urllib.parse import unquote, urlencode, urlsplit
-
-import urllib3
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib.parse import urlencode, urlsplit
 
 from edge_agent import __version__
-from edge_agent.blocking_calls import BlockingCalls
-from edge_agent.clock import ServerTime
-from edge_agent.errors import FatalError, NetworkError, UnavailableError
-from edge_agent.proxies import proxy_for
+from edge_agent.errors import NetworkError, UnavailableError
+from edge_agent.ports.disk import Disk
+from edge_agent.ports.http_requests import Limits
+from edge_agent.ports.network import Network
+from edge_agent.times import ServerTime
 
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 20.0  # for each piece; a cold server takes 2 to 4 s
-ANSWER_SECONDS = 60.0  # for all of them
-LONGEST_RETRY_AFTER_SECONDS = 3600.0
-THREADS = 8
-PIECE_BYTES = 64 * 1024
-# Above all that the server sends; what sends more is something else.
-LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
+READ_SECONDS = 20.0  # a cold server takes 2 to 4 s
+# No answer of the server is larger.
+ANSWER_LIMITS = Limits(CONNECT_SECONDS, READ_SECONDS, total_seconds=60.0, size_bytes=32 * 1024 * 1024)
 DOWNLOAD_SECONDS = 1800.0
-OK_STATUS = 200
+LONGEST_RETRY_AFTER_SECONDS = 3600.0
 TOO_MANY_REQUESTS = 429
 INSTANCE_HEADER = "x-edge-instance"
 
@@ -43,26 +34,26 @@ class Answer:
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """The data where it is one object, else nothing."""
+        """The data if it is an object, else an empty mapping."""
         return self.data if isinstance(self.data, dict) else {}
 
     @property
     def code(self) -> str:
-        """The machine-readable name of a refusal, "" if it has none."""
+        """The machine-readable code of a refusal; "" if it has none."""
         error = self.body.get("error")
         code = error.get("code") if isinstance(error, dict) else None
         return code if isinstance(code, str) else ""
 
     @property
     def problem_fields(self) -> frozenset[str]:
-        """The fields that a refusal complains about."""
+        """The names of the fields that a refusal names as invalid."""
         error = self.body.get("error")
         details = error.get("details") if isinstance(error, dict) else None
         return frozenset(details) if isinstance(details, dict) else frozenset()
 
     @property
     def problem(self) -> str:
-        """The server's own words about a refusal, for a person."""
+        """The server's description of a refusal, for people."""
         error = self.body.get("error")
         if not isinstance(error, dict):
             return f"status {self.status}"
@@ -70,35 +61,18 @@ class Answer:
         return f"status {self.status}: {error.get('message')}{details}"
 
 
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """The system's certificate authorities, and those of `ca_file` besides. Raises FatalError if that is unusable."""
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(ca_file)
-        except OSError as error:
-            raise FatalError(f"the CA file {ca_file} cannot be used: {error}") from error
-    return context
-
-
 class HttpClient:
-    """JSON over HTTP with kept-alive connections, through the proxies of the environment.
+    """Speaks JSON over HTTP in the envelope of the API.
 
-    Follows no redirect: a token goes to the server that it was made for. A connection that broke before the answer is
-    replaced and the request sent once more, so every request must be safe to repeat; those of the agent are.
+    Requests may be sent twice, so each must be idempotent; those of the agent are. Redirects are not followed: a token
+    is sent only to the server that issued it.
     """
 
-    def __init__(
-        self, *, tls: ssl.SSLContext, proxies: Mapping[str, str], server_time: ServerTime, instance_id: str
-    ) -> None:
+    def __init__(self, *, network: Network, server_time: ServerTime, instance_id: str) -> None:
         """`instance_id` tells the server this process from another one that has the same token."""
-        self._tls = tls
-        self._instance_id = instance_id
-        self._proxies = proxies
+        self._network = network
         self._server_time = server_time
-        self._pools: dict[str | None, urllib3.PoolManager] = {}
-        self._threads = BlockingCalls[Answer](THREADS, "http")
-        self._downloads = BlockingCalls[None](1, "download")
+        self._instance_id = instance_id
 
     async def request(
         self,
@@ -109,7 +83,7 @@ class HttpClient:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str | int] | None = None,
     ) -> Answer:
-        """One request, one answer, whatever its status. Raises NetworkError when none came."""
+        """Send one request and return the answer, whatever its status. Raises `NetworkError` if there is none."""
         headers = {
             "accept": "application/json",
             "content-type": "application/json",
@@ -118,106 +92,53 @@ class HttpClient:
         }
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
-        # Not escaped to ASCII: the bound on an output's size counts on it. What is no Unicode text becomes "?".
+        # Not escaped to ASCII, since the limit of an output's size is in bytes. Lone surrogates become "?".
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode(errors="replace")
         target = f"{url}?{urlencode(query)}" if query else url
-        send = partial(self._send, method, target, headers=headers, body=content, retries=False, redirect=False)
-        return await self._threads.run(send)
-
-    async def download(self, url: str, target: Path, size_bytes: int) -> None:
-        """Save what is at a URL, which needs no token of ours, if it is so long. Raises NetworkError, and OSError as
-        for a full disk."""
-        await self._downloads.run(partial(self._save, url, target, size_bytes))
-
-    def close(self) -> None:
-        """What is under way is not waited for."""
-        for pool in self._pools.values():
-            pool.clear()
-
-    def _send(self, method: str, url: str, **options: Any) -> Answer:
+        response = await self._network.request(method, target, headers=headers, body=content, limits=ANSWER_LIMITS)
         try:
-            try:
-                return self._exchange(method, url, **options)
-            except ProtocolError:
-                return self._exchange(method, url, **options)
-        except NetworkError:
-            raise
-        except Exception as error:
-            # What answers may be anything, and so may its name be.
-            raise NetworkError(f"{urlsplit(url).netloc}: {type(error).__name__}") from error
-
-    def _save(self, url: str, target: Path, size_bytes: int) -> None:
-        saved, started_at = 0, time.monotonic()
-        with target.open("wb") as file:
-            try:
-                response = self._pool(url).request("GET", url, preload_content=False, retries=False, redirect=False)
-                if response.status != OK_STATUS:
-                    raise NetworkError(f"{urlsplit(url).netloc}: status {response.status}")
-                for piece in response.stream(PIECE_BYTES, decode_content=False):
-                    file.write(piece)
-                    saved += len(piece)
-                    if saved > size_bytes or time.monotonic() - started_at > DOWNLOAD_SECONDS:
-                        response.close()
-                        break
-            except HTTPError as error:
-                raise NetworkError(f"{urlsplit(url).netloc}: {type(error).__name__}") from error
-        if saved != size_bytes:
-            raise NetworkError(f"{urlsplit(url).netloc}: not the {size_bytes} bytes that were promised")
-
-    def _exchange(self, method: str, url: str, **options: Any) -> Answer:
-        response = self._pool(url).request(method, url, preload_content=False, **options)
-        content = bytearray()
-        started_at = time.monotonic()
-        while piece := response.read1(PIECE_BYTES, decode_content=True):
-            content += piece
-            if len(content) > LARGEST_ANSWER_BYTES or time.monotonic() - started_at > ANSWER_SECONDS:
-                response.close()
-                raise NetworkError(f"{urlsplit(url).netloc}: an answer without end")
-        return self._answer(url, response, bytes(content))
-
-    def _answer(self, url: str, response: urllib3.BaseHTTPResponse, content: bytes) -> Answer:
-        try:
-            body = json.loads(content)
+            answer = json.loads(response.content)
         except (ValueError, RecursionError):
-            body = None
-        is_envelope = isinstance(body, dict) and ("data" in body or "error" in body)
+            answer = None
+        is_envelope = isinstance(answer, dict) and ("data" in answer or "error" in answer)
         if not is_envelope:
-            if response.status < 400:  # noqa: PLR2004 - a captive portal says 200 too
-                raise NetworkError(f"{urlsplit(url).netloc}: what answered is not the server")
-            body = {}
-        meta = body.get("meta")
+            if response.status < 400:  # noqa: PLR2004 - a captive portal answers 200 too
+                raise NetworkError(f"{urlsplit(url).netloc}: the answer is not the server's")
+            answer = {}
+        meta = answer.get("meta")
         if isinstance(meta, dict) and isinstance(meta.get("timestamp"), str):
             self._server_time.learn(meta["timestamp"])
-        return Answer(response.status, body, _retry_after(response.headers.get("retry-after")))
+        return Answer(response.status, answer, _retry_after(response.headers.get("retry-after")))
 
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        proxy = proxy_for(url, self._proxies)
-        if proxy not in self._pools:
-            self._pools[proxy] = self._make_pool(proxy)
-        return self._pools[proxy]
+    async def download(self, url: str, target: PurePath, size_bytes: int, disk: Disk) -> None:
+        """Save the content at a URL, without a token, if it has the promised size.
 
-    def _make_pool(self, proxy: str | None) -> urllib3.PoolManager:
-        options: dict[str, Any] = {
-            "ssl_context": self._tls,
-            "maxsize": THREADS,
-            "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-        }
-        if proxy is None:
-            return urllib3.PoolManager(**options)
-        parts = urlsplit(proxy)
-        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
-        return urllib3.ProxyManager(
-            proxy,
-            proxy_headers=urllib3.make_headers(proxy_basic_auth=credentials),
-            proxy_ssl_context=self._tls,
-            **options,
-        )
+        Raises `NetworkError`, and OSError, as for a full disk.
+        """
+        limits = Limits(CONNECT_SECONDS, READ_SECONDS, DOWNLOAD_SECONDS, size_bytes=size_bytes + 1)
+        wrong_size = NetworkError(f"{urlsplit(url).netloc}: not the {size_bytes} bytes that were promised")
+        saved = 0
+        file = disk.open(target, truncate=True)
+
+        def save(piece: bytes) -> None:
+            nonlocal saved
+            saved += len(piece)
+            if saved > size_bytes:
+                raise wrong_size
+            file.append(piece)
+
+        try:
+            await self._network.download(url, limits, save)
+        finally:
+            file.close()
+        if saved != size_bytes:
+            raise wrong_size
 
 
 async def ask(client: HttpClient, admin_urls: Sequence[str], method: str, path: str, **options: Any) -> Answer:
-    """The first answer of one of the servers, tried in turn. `path` begins behind `/api/v1`.
+    """Ask the servers in turn and return the first answer. `path` is relative to `/api/v1`.
 
-    A server that is not reached, or answers 5xx, is passed over. Raises UnavailableError when all were, or on 429.
+    A server that is unreachable or answers 5xx is skipped. Raises `UnavailableError` if all were, or on 429.
     """
     reasons = []
     retry_after_seconds = None
@@ -237,8 +158,8 @@ async def ask(client: HttpClient, admin_urls: Sequence[str], method: str, path: 
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Seconds only: the server never sends the date form, and a date would need clocks that agree. At most an hour:
-    nobody may send a machine to sleep for ever."""
+    """Parse the header, in seconds; a date would need synchronised clocks, and the server never sends one. At most an
+    hour, so that no answer can silence a machine for ever."""
     if value is None or not (value.isascii() and value.isdecimal()):
         return None
     return min(float(value[:10]), LONGEST_RETRY_AFTER_SECONDS)

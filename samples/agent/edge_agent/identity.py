@@ -1,14 +1,16 @@
+import random
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
-from edge_agent.clock import parse_time
 from edge_agent.durable import StateDirectory
 from edge_agent.errors import FatalError
+from edge_agent.ports.disk import Disk
 from edge_agent.secure_urls import keeps_secrets
+from edge_agent.times import parse_time
 
 NODE_FILE = "node.json"
 IDENTITY_FILE = "identity.json"
@@ -20,18 +22,18 @@ METRICS_SECONDS = (1.0, 7 * 86400.0)
 
 @dataclass(frozen=True)
 class Node:
-    """Who this machine is: chosen once, before it first speaks to a server, so that every repeat uses the same id."""
+    """The node id of this machine, chosen once before the first request, so that every retry uses the same id."""
 
     node_id: str
-    id_type: str  # "persistent" or "random", the contract's words
+    id_type: str  # "persistent" or "random"
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a registration returned, with the network that it was made for.
+    """The result of a registration, with the network that it was made for.
 
-    `enrolled_at` is when the node was enrolled with a key, in the server's time; renewals keep it.
-    `metrics_push_seconds` None: the server wants metrics only when it asks for them.
+    `enrolled_at` is the time of enrolment with a key, in the server's time; renewals keep it. `metrics_push_seconds`
+    None means that the agent sends metrics only on request.
     """
 
     node_id: str
@@ -55,9 +57,10 @@ def registered(
     enrolled_at: str,
     insecure_http: bool,
 ) -> Identity:
-    """The identity that a registration answered with. What is missing or odd is replaced by what works without it.
+    """Parse the answer to a registration. Missing or invalid fields get defaults.
 
-    Raises ValueError where there is no token.
+    `asked` are the addresses of the servers that were asked, the default of `admin_urls`. Raises ValueError if there is
+    no token.
     """
     token, password, network = data.get("api_token"), data.get("proxy_password"), data.get("network_name")
     if not isinstance(token, str) or not token or not token.isascii():
@@ -80,10 +83,12 @@ def registered(
     )
 
 
-def choose_node(state: StateDirectory, *, wanted: str | None, random_id: bool, machine_id_file: Path) -> Node:
-    """The stored node, else a new one: the id asked for, a random one, or the machine's own.
+def choose_node(
+    state: StateDirectory, *, wanted: str | None, random_id: bool, machine_id_file: PurePath, rng: random.Random
+) -> Node:
+    """Return the stored node, else create one with the wanted id, a random one, or the machine's id.
 
-    Raises FatalError when another id than the stored one is asked for, or the machine has no usable id; OSError.
+    Raises `FatalError` if the wanted id differs from the stored one, or the machine has no usable id; OSError.
     """
     node = _stored_node(state, random_id=random_id)
     if node is not None:
@@ -93,23 +98,23 @@ def choose_node(state: StateDirectory, *, wanted: str | None, random_id: bool, m
     if wanted is not None:
         node = Node(_as_uuid(wanted, "--node-id"), "persistent")
     elif random_id:
-        node = Node(str(uuid.uuid4()), "random")
+        node = Node(str(random_uuid(rng)), "random")
     else:
-        node = Node(_machine_id(machine_id_file), "persistent")
+        node = Node(_machine_id(state.disk, machine_id_file), "persistent")
     state.write(NODE_FILE, asdict(node))
     return node
 
 
 def load_identity(state: StateDirectory) -> Identity | None:
-    """The stored identity, also one that an older version wrote, or a newer one before it was taken back.
+    """Load the stored identity, whichever version of the agent wrote it; None if it is missing or incomplete.
 
-    None if there is none, or none that is whole. Raises OSError.
+    Raises OSError.
     """
     content = state.read(IDENTITY_FILE)
     if content is None:
         return None
     try:
-        # Its addresses were accepted when it was stored.
+        # The addresses were checked when it was stored.
         identity = registered(
             content,
             node_id=_text(content["node_id"]),
@@ -133,7 +138,7 @@ def save_identity(state: StateDirectory, identity: Identity) -> None:
 
 
 def _stored_node(state: StateDirectory, *, random_id: bool) -> Node | None:
-    """As it was chosen, or as the identity tells where that file is damaged."""
+    """The stored node; if its file is damaged, the node of the stored identity."""
     stored = state.read(NODE_FILE)
     with suppress(ValueError, KeyError, TypeError, AttributeError):
         if stored is not None:
@@ -149,7 +154,7 @@ def _socket_url(value: object, *, insecure_http: bool) -> str | None:
 
 
 def _seconds(value: object, bounds: tuple[float, float]) -> float | None:
-    """None for what is no positive number."""
+    """Clamp a positive number to the bounds; None for any other value."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         return None
     return float(min(max(value, bounds[0]), bounds[1]))
@@ -157,7 +162,7 @@ def _seconds(value: object, bounds: tuple[float, float]) -> float | None:
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError("no text")
+        raise ValueError("not a non-empty string")
     return value
 
 
@@ -169,9 +174,13 @@ def _time_or_nothing(value: object) -> str:
     return ""
 
 
-def _machine_id(path: Path) -> str:
+def random_uuid(rng: random.Random) -> uuid.UUID:
+    return uuid.UUID(int=rng.getrandbits(128), version=4)
+
+
+def _machine_id(disk: Disk, path: PurePath) -> str:
     try:
-        text = path.read_text(encoding="ascii").strip()
+        text = disk.read(path).decode("ascii").strip()
     except (OSError, ValueError) as error:
         raise FatalError(f"no machine id in {path}: give --node-id or --random-id") from error
     return _as_uuid(text, str(path))

@@ -1,22 +1,22 @@
-import errno
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
-from edge_agent.clock import Clock, parse_time
-from edge_agent.durable import replace_file, write_all
+from edge_agent.durable import temporary
+from edge_agent.ports.clock import Clock
+from edge_agent.ports.disk import Disk, File
+from edge_agent.times import parse_time
 
-# Ids of settled executions are remembered so that a late list or a repeated push cannot run them again. The server may
-# repeat itself for a day; the rest is margin, and the number bounds file and memory on a very busy machine.
+# Ids of settled executions are kept, so that a late list or a repeated push cannot run them again. The server may
+# repeat itself for a day, the rest is margin; the number bounds file and memory on a very busy machine.
 SETTLED_KEPT = timedelta(days=30)
 SETTLED_KEPT_AT_MOST = 100_000
-# The file may grow by so much, or by as much as it holds, before what is settled is taken out of it.
+# The file is rewritten when it has grown by this much and has doubled.
 REWRITE_AFTER_BYTES = 256 * 1024
 
 
@@ -29,7 +29,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be run. `expired_at` is the server's deadline, in its time."""
+    """A command to run. `expired_at` is the server's deadline, in its time."""
 
     id: str
     command_id: str
@@ -40,7 +40,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of it. `exit_code` None: it was never started. `notes` are lines that follow the output."""
+    """The result of an execution. `exit_code` None: it was never started. `notes` are appended to the output."""
 
     status: str  # "completed" or "expired"
     exit_code: int | None
@@ -57,44 +57,46 @@ class Entry:
 
 
 class Journal:
-    """What this node has taken on, on disk before it is acted upon.
+    """A write-ahead log of executions: each step is on disk before the agent acts on it.
 
-    Each execution passes accepted -> started -> finished -> settled, one line a step, flushed to the disk before the
-    method returns. Only one caller ever gets True from `accept` for an id, over restarts too. The file is read whole at
-    the start: a last line that a crash cut short is dropped; when any other line is unreadable, an execution that seems
-    only accepted counts as started, since the lost line may have said so. Fields that a newer version wrote are passed
-    over. A write that failed, as on a full disk, changed nothing: the next one begins with a new file, since nobody
-    knows what the old one holds.
+    An execution passes accepted -> started -> finished -> settled. Each step appends one line of JSON, which is synced
+    before the method returns. `accept` returns True once for an id, across restarts too.
 
-    The texts of commands leave the file at the latest when it is rewritten: as it grows, at the start, and by `tidy`.
+    Recovery reads the whole file. A last line that a crash cut short is dropped. If any other line is unreadable, an
+    execution that seems to be only accepted counts as started, since the lost line may have said so. Unknown fields are
+    ignored. After a failed write the file is in an unknown state; the next write replaces it first.
 
-    Not safe for concurrent calls: `JournalThread` serialises them. Reading the state of one id is safe at any time.
+    Command texts leave the file when it is rewritten: as it grows, at the start, and by `tidy`.
+
+    Not safe for concurrent calls; `JournalWriter` serialises them. `state_of` and `entry` are safe at any time.
     """
 
     def __init__(
         self,
-        path: Path,
+        path: PurePath,
         clock: Clock,
+        disk: Disk,
         *,
-        sync: Callable[[int], None] = os.fsync,
         rewrite_after_bytes: int = REWRITE_AFTER_BYTES,
         settled_kept_at_most: int = SETTLED_KEPT_AT_MOST,
     ) -> None:
+        """Read the journal, or start an empty one. Raises OSError if an existing file cannot be read."""
         self._path = path
         self._clock = clock
-        self._sync = sync
+        self._disk = disk
         self._rewrite_after_bytes = rewrite_after_bytes
         self._settled_kept_at_most = settled_kept_at_most
         self._entries: dict[str, Entry] = {}
-        self._descriptor: int | None = None
+        self._file: File | None = None
         self._is_torn = True
-        self.is_new = not path.exists()
+        self.is_new = False
+        """Whether there was no file before."""
         self.is_damaged = False
-        """Whether lines of it were lost."""
+        """Whether lines of the file were unreadable."""
         self._size = 0
-        self._size_when_written = 0
+        self._size_when_rewritten = 0
         self._read()
-        # What cannot be written yet can be read all the same: finished results are reported from a full disk too.
+        # Finished results are reported even if nothing can be written yet.
         with suppress(OSError):
             self._rewrite()
 
@@ -119,12 +121,12 @@ class Journal:
         self._write(work.id, Entry(State.ACCEPTED, self._now(), work=work))
         return True
 
-    def disclaim(self, execution_id: str, result: Result) -> None:
-        """Keep a result of what was never taken on here, in one step: it must never seem to be waiting."""
+    def record_result(self, execution_id: str, result: Result) -> None:
+        """Record a result for an execution that was never accepted here, in one step, so that it is never run."""
         self._write(execution_id, Entry(State.FINISHED, self._now(), result=result))
 
     def start(self, execution_id: str) -> None:
-        """The text of the command is not needed any more: what was started is never started again."""
+        """Record the start. The command's text is dropped, since a started execution is never started again."""
         entry = replace(self._entries[execution_id], state=State.STARTED, at=self._now(), work=None)
         self._write(execution_id, entry)
 
@@ -132,106 +134,95 @@ class Journal:
         entry = replace(self._entries[execution_id], state=State.FINISHED, at=self._now(), result=result)
         self._write(execution_id, replace(entry, work=None))
 
-    def disown(self) -> list[str]:
-        """Forget what was accepted or started and has no result: another machine has the same entries and runs them."""
-        disowned = [*self.in_state(State.ACCEPTED), *self.in_state(State.STARTED)]
-        if disowned:
-            kept = {execution_id: self._entries[execution_id] for execution_id in disowned}
+    def forget_unfinished(self) -> list[str]:
+        """Forget the executions without a result, and return their ids: another machine has them too and runs them."""
+        forgotten = [*self.in_state(State.ACCEPTED), *self.in_state(State.STARTED)]
+        if forgotten:
+            kept = {execution_id: self._entries[execution_id] for execution_id in forgotten}
             self._entries = {key: entry for key, entry in self._entries.items() if key not in kept}
             try:
                 self._rewrite()
             except OSError:
                 self._entries |= kept
                 raise
-        return disowned
+        return forgotten
 
     def settle(self, execution_id: str) -> None:
-        """The server has accepted or refused the result for good; what is kept is the id and how it ended."""
+        """Record that the server accepted or refused the result for good. The id and the status are kept."""
         result = self._entries[execution_id].result
         kept = None if result is None else replace(result, notes=())
         self._write(execution_id, Entry(State.SETTLED, self._now(), result=kept))
-        if self._size - self._size_when_written > max(self._rewrite_after_bytes, self._size_when_written):
+        if self._size - self._size_when_rewritten > max(self._rewrite_after_bytes, self._size_when_rewritten):
             self.tidy()
 
     def tidy(self) -> None:
-        """Take out of the file what need not be remembered. A disk that has no room for that is left for later."""
-        if self._size > self._size_when_written:
+        """Rewrite the file without texts and old ids. On a full disk this does nothing."""
+        if self._size > self._size_when_rewritten:
             with suppress(OSError):
                 self._rewrite()
 
     def close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def _now(self) -> str:
         return self._clock.now().isoformat(timespec="microseconds")
 
     def _write(self, execution_id: str, entry: Entry) -> None:
-        if self._is_torn:
-            self._rewrite()
+        file = self._rewrite() if self._is_torn or self._file is None else self._file
         line = _line(execution_id, entry)
         try:
-            write_all(self._open_descriptor(), line)
-            self._sync(self._open_descriptor())
+            file.append(line)
+            file.sync()
         except OSError:
             self._is_torn = True
             raise
         self._entries[execution_id] = entry
         self._size += len(line)
 
-    def _open_descriptor(self) -> int:
-        if self._descriptor is None:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        return self._descriptor
-
     def _read(self) -> None:
-        content = self._path.read_bytes() if self._path.exists() else b""
-        whole_lines = content.split(b"\n")[:-1]
-        damaged = False
-        for line in whole_lines:
+        try:
+            content = self._disk.read(self._path)
+        except FileNotFoundError:
+            self.is_new = True
+            return
+        for line in content.split(b"\n")[:-1]:
             try:
                 execution_id, entry = _parse(line)
-            except Exception:  # noqa: BLE001 - a line may hold anything
-                damaged = True
+            except Exception:  # noqa: BLE001 - a damaged line may raise anything
+                self.is_damaged = True
                 continue
             self._entries[execution_id] = entry
-        self.is_damaged = damaged
-        if damaged:
+        if self.is_damaged:
             for execution_id in self.in_state(State.ACCEPTED):
                 self._entries[execution_id] = replace(self._entries[execution_id], state=State.STARTED)
 
-    def _rewrite(self) -> None:
-        """Replace the file by one line an entry, without what need not be remembered; open it for what follows.
+    def _rewrite(self) -> File:
+        """Replace the file by one line for each entry that is still needed, and open the new file for appending.
 
-        Raises OSError; the old file is then as good as before, or the journal is torn.
+        Raises OSError. If the new content could not be written, the old file is as good as before; if the rename
+        failed, nobody knows which file has the name, and the journal is torn.
         """
         oldest = self._clock.now() - SETTLED_KEPT
         settled = [key for key in self.in_state(State.SETTLED) if parse_time(self._entries[key].at) >= oldest]
-        remembered = frozenset(settled[-self._settled_kept_at_most :])
+        kept = frozenset(settled[-self._settled_kept_at_most :])
         self._entries = {
-            key: entry for key, entry in self._entries.items() if entry.state is not State.SETTLED or key in remembered
+            key: entry for key, entry in self._entries.items() if entry.state is not State.SETTLED or key in kept
         }
-        content = b"".join(self._all_lines())
+        content = b"".join(_line(execution_id, entry) for execution_id, entry in self._entries.items())
+        self._disk.write(temporary(self._path), content)
         try:
-            replace_file(self._path, content)
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+            self._disk.rename(temporary(self._path), self._path)
+            file = self._disk.open(self._path)
         except OSError:
-            # What is open may be a file without a name now.
-            self._is_torn = self._is_torn or not self._has_name()
+            self._is_torn = True
             raise
         self.close()
-        self._descriptor = descriptor
+        self._file = file
         self._is_torn = False
-        self._size = self._size_when_written = len(content)
-
-    def _has_name(self) -> bool:
-        """Whether what is open is still the file under the journal's name."""
-        return self._descriptor is not None and os.fstat(self._descriptor).st_nlink > 0
-
-    def _all_lines(self) -> Iterator[bytes]:
-        for execution_id, entry in self._entries.items():
-            yield _line(execution_id, entry)
+        self._size = self._size_when_rewritten = len(content)
+        return file
 
 
 def _line(execution_id: str, entry: Entry) -> bytes:

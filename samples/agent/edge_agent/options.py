@@ -1,15 +1,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 
-from edge_agent.enrollment import Ports
+from edge_agent.enrollment import ServicePorts
 from edge_agent.enrollment_key import KeySource
 from edge_agent.executor import Limits
 
 
 @dataclass(frozen=True)
 class PushOptions:
-    """`recorded_port` is what the server calls where that is not the port listened on, as behind a forwarder."""
+    """`recorded_port` is the port that the server calls, if it differs from the local one, as behind a forwarder."""
 
     host: str
     port: int
@@ -25,8 +25,7 @@ class SshOptions:
 
 @dataclass(frozen=True)
 class MetricsOptions:
-    """`port` is where the host's metrics are served, if the push API is. `interval_seconds` None: as often as the
-    server says."""
+    """`port` serves the host's metrics if the push API is served. `interval_seconds` None: the server decides."""
 
     port: int | None
     node_exporter_url: str | None
@@ -35,25 +34,25 @@ class MetricsOptions:
 
 @dataclass(frozen=True)
 class Options:
-    """How the agent was asked to run. `environment` is what commands and sessions get to see; `versions` the folder
-    that updates of the agent are installed in, where it updates itself from its server."""
+    """The agent's settings. `environment` is that of commands and sessions; `versions` is the folder for updates of the
+    agent, None if it does not install them itself."""
 
-    state_dir: Path
+    state_dir: PurePath
     keys: KeySource
     node_id: str | None
     random_id: bool
-    machine_id_file: Path
+    machine_id_file: PurePath
     network_name: str | None
-    ca_file: Path | None
-    ports: Ports
+    ca_file: PurePath | None
+    service_ports: ServicePorts
     push: PushOptions | None
     ssh: SshOptions | None
     metrics: MetricsOptions
     aliases: tuple[str, ...]
     self_update_command: str | None
-    versions: Path | None
+    versions: PurePath | None
     limits: Limits
-    environment: Mapping[str, str]
+    environment: Mapping[bytes, bytes]
 
     @property
     def updates_itself(self) -> bool:

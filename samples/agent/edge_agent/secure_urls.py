@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 
 def keeps_secrets(url: str) -> bool:
-    """Whether a key or token may be sent there: over TLS, or without leaving this machine."""
+    """Whether a key or token may be sent to a URL: it uses TLS, or the server is on this machine."""
     with suppress(ValueError):
         parts = urlsplit(url)
         return parts.scheme in ("https", "wss") or _is_this_machine(parts.hostname or "")

@@ -1,84 +1,87 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from edge_agent.backoff import Backoff
-from edge_agent.clock import format_time, parse_time
-from edge_agent.command_update import from_thread
 from edge_agent.durable import StateDirectory
 from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
+from edge_agent.ports.clock import Clock
+from edge_agent.ports.threads import Threads
+from edge_agent.times import format_time, parse_time
 from edge_agent.update_api import UpdateRequest
+from edge_agent.waiting import first_of
 
 CHECK_SECONDS = 2 * 60 * 60.0
 CHECK_JITTER = 0.1
 STATE_FILE = "self_update.json"
 
 
-class Requests(Protocol):
-    """Where requests come from."""
+class UpdateRequests(Protocol):
+    """The source of update requests."""
 
     async def newest(self) -> UpdateRequest | None: ...
 
 
-class UpdateWay(Protocol):
-    """How this agent updates itself."""
+class UpdateMethod(Protocol):
+    """A way to update this agent."""
 
     async def idle(self) -> None:
-        """Returns when the update before is over."""
+        """Wait until the previous update has ended."""
 
     async def act(self, request: UpdateRequest) -> None: ...
 
 
 class SelfUpdater:
-    """Acts once upon each request that is newer than the last one, and than this node's enrolment.
+    """Acts once on each update request that is newer than the previous one and than this node's enrolment.
 
-    What is acted upon is on disk before: a crash in between loses the request, and never repeats it. Requests carry
-    whole seconds: of two in one second, one is acted upon. While an update is under way, the server is not asked: the
-    next request waits.
+    A request is recorded on disk before it is acted on: a crash in between loses it, and never repeats it. Requests
+    carry whole seconds, so only one of two within a second is acted on. The server is not polled during an update.
     """
 
     def __init__(
         self,
         *,
-        api: Requests,
-        way: UpdateWay,
+        api: UpdateRequests,
+        method: UpdateMethod,
         state: StateDirectory,
         enrolled_at: Callable[[], datetime],
         backoff: Backoff,
-        chance: random.Random,
+        clock: Clock,
+        threads: Threads,
+        rng: random.Random,
         log: EventLog,
     ) -> None:
         self._api = api
-        self._way = way
+        self._method = method
         self._state = state
         self._enrolled_at = enrolled_at
         self._backoff = backoff
-        self._chance = chance
+        self._clock = clock
+        self._threads = threads
+        self._rng = rng
         self._log = log
-        self._loop = asyncio.get_running_loop()
-        self._asked = asyncio.Event()
+        self._poll_now = asyncio.Event()
 
-    def asked(self, frame: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002 - it says nothing more
-        """Look for a request now."""
-        self._asked.set()
+    def on_frame(self, frame: Mapping[str, Any]) -> None:  # noqa: ARG002 - the frame has no content
+        """Handle the server's announcement of a request."""
+        self.poll_now()
 
-    def asked_from_thread(self) -> None:
-        from_thread(self._loop, self._asked.set)
+    def poll_now(self) -> None:
+        self._poll_now.set()
 
     async def run(self) -> None:
         while True:
-            await self._way.idle()
-            self._asked.clear()
+            await self._method.idle()
+            self._poll_now.clear()
             try:
                 request = await self._api.newest()
             except UnavailableError as error:
                 delay = self._backoff.next_seconds(error.retry_after_seconds)
                 self._log.write("self_update.check_failed", reason=str(error), seconds=round(delay, 3))
-                await asyncio.sleep(delay)
+                await self._clock.sleep(delay)
                 continue
             self._backoff.reset()
             if request is not None and self._is_new(request.requested_at):
@@ -86,7 +89,7 @@ class SelfUpdater:
             await self._pause()
 
     def _is_new(self, requested_at: datetime) -> bool:
-        # The enrolment is known more exactly than the request: within one second the server's word decides.
+        # The time of enrolment has fractions of a second, that of the request has not.
         if requested_at <= self._enrolled_at() - timedelta(seconds=1):
             return False
         last = self._state.read(STATE_FILE)
@@ -94,12 +97,10 @@ class SelfUpdater:
 
     async def _act(self, request: UpdateRequest) -> None:
         text = format_time(request.requested_at)
-        await asyncio.to_thread(self._state.write, STATE_FILE, {"acted_on": text})
+        await self._threads.run(lambda: self._state.write(STATE_FILE, {"acted_on": text}))
         self._log.write("self_update.started", requested_at=text)
-        await self._way.act(request)
+        await self._method.act(request)
 
     async def _pause(self) -> None:
-        seconds = CHECK_SECONDS * self._chance.uniform(1 - CHECK_JITTER, 1 + CHECK_JITTER)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._asked.wait()
+        seconds = CHECK_SECONDS * self._rng.uniform(1 - CHECK_JITTER, 1 + CHECK_JITTER)
+        await first_of(self._clock, self._poll_now, seconds=seconds)

@@ -3,27 +3,30 @@ import os
 import struct
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import PurePath
 
-OUTPUT_LIMIT_BYTES = 256 * 1024  # what the server stores of an output
-NOTES_BYTES = 2 * 1024  # of these, for the lines that the agent itself adds
+from edge_agent.ports.disk import Disk
+
+OUTPUT_LIMIT_BYTES = 256 * 1024  # the largest output that the server stores
+NOTES_BYTES = 2 * 1024  # reserved for the notes that the agent appends
 HEAD_BYTES = OUTPUT_LIMIT_BYTES // 2 - NOTES_BYTES
 TAIL_BYTES = OUTPUT_LIMIT_BYTES // 2
-# JSON writes a control character in six bytes; the server takes bodies of 1 MiB.
+# JSON writes a control character in six bytes; the server accepts bodies of 1 MiB.
 JSON_BYTES_PER_OUTPUT_BYTE = 3
 TOTAL = struct.Struct(">Q")
 
 
 class OutputSpool:
-    """Keeps the head and the tail of an output on disk as it comes; neither the file nor the memory grows beyond them.
+    """Keeps the head and the tail of an output on disk as it arrives. Neither file nor memory grows beyond them.
 
-    The file: how many bytes came in all (8 bytes, big-endian), the head, then the tail as a ring. What was appended
-    survives the death of the agent at any moment, and a power cut once `sync` has returned. When the disk fails, output
-    is lost but not the command: `failure` says why.
+    File format: the total number of output bytes (8 bytes, big-endian), the head, then the tail as a ring buffer.
+    Appended output survives a crash of the agent at any moment, and a power cut once `sync` has returned. When the disk
+    fails, output is lost but the command goes on; `failure` is then the reason.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    def __init__(self, path: PurePath, disk: Disk) -> None:
+        """Start an empty spool. Raises OSError."""
+        self._file = disk.open(path, truncate=True)
         self._total = 0
         self.failure: str | None = None
 
@@ -32,10 +35,10 @@ class OutputSpool:
             self._guarded(lambda: self._store(data))
 
     def sync(self) -> None:
-        self._guarded(lambda: os.fsync(self._fd))
+        self._guarded(self._file.sync)
 
     def close(self) -> None:
-        os.close(self._fd)
+        self._file.close()
 
     def _guarded(self, write: Callable[[], None]) -> None:
         try:
@@ -46,27 +49,30 @@ class OutputSpool:
     def _store(self, data: bytes) -> None:
         head, rest = data[: max(HEAD_BYTES - self._total, 0)], data[max(HEAD_BYTES - self._total, 0) :]
         if head:
-            os.pwrite(self._fd, head, TOTAL.size + self._total)
+            self._file.write_at(TOTAL.size + self._total, head)
         self._total += len(head) + max(len(rest) - TAIL_BYTES, 0)
         rest = rest[-TAIL_BYTES:]
         while rest:
             position = (self._total - HEAD_BYTES) % TAIL_BYTES
             piece = rest[: TAIL_BYTES - position]
-            os.pwrite(self._fd, piece, TOTAL.size + HEAD_BYTES + position)
+            self._file.write_at(TOTAL.size + HEAD_BYTES + position, piece)
             self._total += len(piece)
             rest = rest[len(piece) :]
-        os.pwrite(self._fd, TOTAL.pack(self._total), 0)
+        self._file.write_at(0, TOTAL.pack(self._total))
 
 
-def read_output(path: Path, notes: Sequence[str]) -> str:
-    """The output as it is reported: at most OUTPUT_LIMIT_BYTES of UTF-8, whatever the command wrote.
+def read_output(disk: Disk, path: PurePath, notes: Sequence[str]) -> str:
+    """Read a spooled output as it is reported: at most OUTPUT_LIMIT_BYTES of UTF-8.
 
-    Bytes that are not UTF-8 are replaced. Between head and tail a line says how many bytes are missing; `notes` follow
-    as lines of their own. A file that is not there, or was never written to, is no output.
+    Bytes that are not UTF-8 are replaced. A line between head and tail says how many bytes are missing; `notes` follow
+    as separate lines. A missing or empty file is an empty output. Raises OSError.
     """
-    content = path.read_bytes() if path.exists() else b""
+    try:
+        content = disk.read(path)
+    except FileNotFoundError:
+        content = b""
     stored = content[TOTAL.size :]
-    # An agent that was killed between its two writes left bytes that its count does not know yet.
+    # If the agent was killed between its two writes, the stored total is too small.
     total = max(TOTAL.unpack_from(content)[0], len(stored)) if len(content) >= TOTAL.size else 0
     ring = stored[HEAD_BYTES:]
     if total > HEAD_BYTES + TAIL_BYTES:
@@ -100,14 +106,14 @@ def _fits(data: bytes, limit: int) -> bool:
 
 
 def _most(size: int, fits: Callable[[int], bool]) -> int:
-    """The greatest size up to this one that fits."""
+    """The largest size, up to the given one, that fits."""
     if fits(size):
         return size
     return bisect_left(range(size + 1), 1, key=lambda candidate: int(not fits(candidate))) - 1
 
 
 def _without_broken_end(data: bytes) -> bytes:
-    """Without the first bytes of a character whose rest was cut off."""
+    """Drop the first bytes of a character that was cut at the end."""
     for back in range(1, min(3, len(data)) + 1):
         byte = data[-back]
         if byte >= 0xC0:  # noqa: PLR2004 - first byte of a longer character
@@ -119,7 +125,7 @@ def _without_broken_end(data: bytes) -> bytes:
 
 
 def _without_broken_start(data: bytes) -> bytes:
-    """Without the last bytes of a character whose first ones were cut off."""
+    """Drop the last bytes of a character that was cut at the start."""
     start = 0
     while start < min(3, len(data)) and data[start] & 0xC0 == 0x80:  # noqa: PLR2004 - a continuation byte
         start += 1

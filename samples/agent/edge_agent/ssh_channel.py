@@ -10,15 +10,15 @@ else:
 
 
 class AnyBytesChannel(ServerChannel):
-    """A channel that takes commands whose bytes are not UTF-8, as OpenSSH's server does; the library refuses them.
+    """A channel that accepts commands that are not UTF-8, as OpenSSH's server does; the library refuses them.
 
-    The session gets such bytes as surrogate escapes.
+    The session gets the other bytes as surrogate escapes.
     """
 
     @classmethod
     def opened_on(cls, connection: asyncssh.SSHServerConnection) -> "AnyBytesChannel":
         channel = connection.create_server_channel(encoding=None)
-        # The library has no hook for its own subclass, and only the connection knows what a channel is made with.
+        # The library offers no way to use a subclass, and only the connection knows the arguments of a channel.
         channel.__class__ = cls
         assert isinstance(channel, cls)  # noqa: S101 - for the type checker
         return channel

@@ -1,24 +1,24 @@
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import asyncssh
 
-from edge_agent.clock import Clock
 from edge_agent.event_log import EventLog
-from edge_agent.program_environment import program_environment
+from edge_agent.ports.clock import Clock, Timer
+from edge_agent.ports.processes import Processes
 from edge_agent.ssh_channel import AnyBytesChannel
 from edge_agent.ssh_login import LoginCheck
-from edge_agent.ssh_session import Spawn, SshSession
+from edge_agent.ssh_session import SshSession
 from edge_agent.ssh_signatures import restrict
+from edge_agent.supervisor import Spawn
 
 REFUSALS_PER_CONNECTION = 6
 
 
 @dataclass(frozen=True)
 class SshLimits:
-    """`idle_seconds`: a connection over which nothing passed for so long is closed. `hang_up_seconds`: what a session
-    whose client has gone gets to end by itself."""
+    """`idle_seconds`: how long a connection may carry no data before it is closed. `hang_up_seconds`: how long the
+    program of a closed session has to end before it is killed."""
 
     idle_seconds: float
     hang_up_seconds: float
@@ -27,7 +27,7 @@ class SshLimits:
 
 
 class SshConnection(asyncssh.SSHServer):
-    """One client: its logins, its sessions, and how long it has been silent. Everything else is refused."""
+    """The connection of one client: its logins, its sessions and its idle time. All other requests are refused."""
 
     def __init__(
         self,
@@ -35,14 +35,15 @@ class SshConnection(asyncssh.SSHServer):
         *,
         login: LoginCheck,
         limits: SshLimits,
-        environment: Mapping[str, str],
+        environment: Mapping[bytes, bytes],
         spawn: Spawn,
         admit: Callable[["SshConnection"], bool],
         left: Callable[["SshConnection"], None],
+        processes: Processes,
         clock: Clock,
         log: EventLog,
     ) -> None:
-        """`admit` says whether there is room for it; `left` is called when it has ended."""
+        """`admit` returns whether another connection is allowed; `left` is called when it has ended."""
         self.number = number
         self._login = login
         self._limits = limits
@@ -50,6 +51,7 @@ class SshConnection(asyncssh.SSHServer):
         self._spawn = spawn
         self._admit = admit
         self._left = left
+        self._processes = processes
         self._clock = clock
         self._log = log
         self._connection: asyncssh.SSHServerConnection
@@ -58,10 +60,10 @@ class SshConnection(asyncssh.SSHServer):
         self._sessions: set[SshSession] = set()
         self._sessions_opened = 0
         self._active_at = clock.monotonic()
-        self._idle_check: asyncio.TimerHandle | None = None
+        self._idle_check: Timer | None = None
 
     def close(self, reason: str) -> None:
-        """End it and all its sessions; `reason` is told to the client."""
+        """Close the connection and its sessions; `reason` is sent to the client."""
         for session in self._sessions:
             session.hang_up()
         self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
@@ -69,7 +71,7 @@ class SshConnection(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
         address = conn.get_extra_info("peername")
-        # None for a client that has gone already.
+        # None if the client has disconnected already.
         peer = None if address is None else str(address[0])
         if not self._admit(self):
             self._log.write("ssh.turned_away", connection=self.number, peer=peer)
@@ -96,7 +98,7 @@ class SshConnection(asyncssh.SSHServer):
         return True
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Asked twice for a key that is let in: when it is offered, and again with the proof that the client has it."""
+        """Called twice for an accepted key: when it is offered, and with the proof that the client has it."""
         if not restrict(key):
             return self._noted(admitted=False)
         public_key = key.export_public_key("openssh").decode("ascii", "replace").strip()
@@ -110,11 +112,13 @@ class SshConnection(asyncssh.SSHServer):
             return False
         self._sessions_opened += 1
         session = SshSession(
-            environment=program_environment(self._environment, EDGE_SSH_USERNAME=self._username),
+            environment={**self._environment, b"EDGE_SSH_USERNAME": self._username.encode()},
             hang_up_seconds=self._limits.hang_up_seconds,
             spawn=self._spawn,
             active=self._note_activity,
             ended=self._sessions.discard,
+            processes=self._processes,
+            clock=self._clock,
             log=self._log,
             ids={"connection": self.number, "session": self._sessions_opened},
         )
@@ -122,7 +126,7 @@ class SshConnection(asyncssh.SSHServer):
         return AnyBytesChannel.opened_on(self._connection), session
 
     def _noted(self, *, admitted: bool) -> bool:
-        """Passes the decision on. Raises PermissionDenied, which ends the connection, after too many refusals."""
+        """Return the decision. After too many refusals, raise PermissionDenied, which ends the connection."""
         self._note_activity()
         if not admitted:
             self._refusals += 1
@@ -136,7 +140,7 @@ class SshConnection(asyncssh.SSHServer):
     def _watch_idleness(self) -> None:
         left_seconds = self._active_at + self._limits.idle_seconds - self._clock.monotonic()
         if left_seconds > 0:
-            self._idle_check = asyncio.get_running_loop().call_later(left_seconds, self._watch_idleness)
+            self._idle_check = self._clock.call_later(left_seconds, self._watch_idleness)
         else:
             self._log.write("ssh.idle", connection=self.number)
             self.close("idle for too long")

@@ -1,49 +1,51 @@
-"""Imported only where an SSH server is asked for: its library costs a start of the agent a quarter of a second."""
+"""The SSH server. Imported only if it is enabled: its library costs a start of the agent a quarter of a second."""
 
 import asyncio
 import logging
-import socket
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import asyncssh
 
-from edge_agent.clock import Clock
 from edge_agent.counters import Counters
 from edge_agent.durable import StateDirectory, replace_file
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
-from edge_agent.listening import address_of
+from edge_agent.ports import Ports
+from edge_agent.ports.network import Closable, ListenSocket
 from edge_agent.ssh_connection import SshConnection, SshLimits
 from edge_agent.ssh_login import LoginCheck
-from edge_agent.ssh_session import Spawn
 from edge_agent.ssh_signatures import ALGORITHMS
+from edge_agent.supervisor import Spawn
+from edge_agent.waiting import unfinished
 
 HOST_KEY_FILE = "ssh_host_key"
 HOST_KEY_ALGORITHM = "ssh-ed25519"
 LOGIN_SECONDS = 60.0
 KEEPALIVE_SECONDS = 30.0
 KEEPALIVES_MISSED = 3
-# For the processes of killed sessions to vanish.
+# How long the processes of killed sessions may take to vanish.
 DYING_SECONDS = 5.0
 
 
 def host_key(state: StateDirectory) -> asyncssh.SSHKey:
-    """The server's key, made at the first start and kept. Raises FatalError where it cannot be read."""
+    """Load the server's key; it is created at the first start. Raises `FatalError` if it cannot be read."""
     path = state.path / HOST_KEY_FILE
-    if not path.exists():
-        replace_file(path, asyncssh.generate_private_key(HOST_KEY_ALGORITHM).export_private_key())
     try:
-        return asyncssh.read_private_key(path)
-    except (OSError, asyncssh.KeyImportError) as error:
+        return asyncssh.import_private_key(state.disk.read(path))
+    except FileNotFoundError:
+        key = asyncssh.generate_private_key(HOST_KEY_ALGORITHM)
+        replace_file(state.disk, path, key.export_private_key())
+        return key
+    except (OSError, ValueError) as error:
         raise FatalError(f"{path} is damaged") from error
 
 
 class SshServer:
-    """Lets in whom the control plane admits, and gives them a shell or runs their command as the agent's own user.
+    """Runs a shell or a command for users whom the control plane admits, as the agent's own user.
 
-    The name of a login is the control plane's: no user of the system is looked up or switched to. Nothing is forwarded.
-    `stop` ends every session; afterwards none of their processes is left.
+    User names are the control plane's; no user of the system is looked up or switched to. Forwarding is refused. `stop`
+    ends every session with all its processes.
     """
 
     def __init__(
@@ -51,10 +53,10 @@ class SshServer:
         *,
         login: LoginCheck,
         limits: SshLimits,
-        environment: Mapping[str, str],
+        environment: Mapping[bytes, bytes],
         spawn: Spawn,
         counters: Counters,
-        clock: Clock,
+        ports: Ports,
         log: EventLog,
     ) -> None:
         self._login = login
@@ -62,18 +64,18 @@ class SshServer:
         self._environment = environment
         self._spawn = spawn
         self._counters = counters
-        self._clock = clock
+        self._ports = ports
         self._log = log
-        self._listener: asyncssh.SSHAcceptor | None = None
+        self._listener: Closable | None = None
         self._connections: set[SshConnection] = set()
         self._connections_opened = 0
         self._sessions: set[asyncio.Task[None]] = set()
 
-    async def listen(self, bound: socket.socket, key: asyncssh.SSHKey) -> None:
-        # It writes names and commands; what matters of them is in the agent's own log.
+    async def listen(self, bound: ListenSocket, key: asyncssh.SSHKey) -> None:
+        # The library logs names and commands; the agent's own log has the important events.
         logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
-        self._listener = await asyncssh.listen(
-            sock=bound,
+        self._listener = await self._ports.network.serve_ssh(
+            bound,
             server_factory=self._new_connection,
             server_host_keys=[key],
             server_version="EdgeAgent",
@@ -91,7 +93,7 @@ class SshServer:
             keepalive_interval=KEEPALIVE_SECONDS,
             keepalive_count_max=KEEPALIVES_MISSED,
         )
-        host, port = address_of(bound)
+        host, port = bound.address
         self._log.write("ssh.listening", host=host, port=port, host_key=key.get_fingerprint())
 
     async def stop(self) -> None:
@@ -99,8 +101,7 @@ class SshServer:
             self._listener.close()
         for connection in list(self._connections):
             connection.close("the agent stops")
-        if self._sessions:
-            await asyncio.wait(self._sessions, timeout=self._limits.hang_up_seconds + DYING_SECONDS)
+        await unfinished(self._ports.clock, self._sessions, self._limits.hang_up_seconds + DYING_SECONDS)
 
     def _new_connection(self) -> SshConnection:
         self._connections_opened += 1
@@ -112,7 +113,8 @@ class SshServer:
             spawn=self._run,
             admit=self._admit,
             left=self._connections.discard,
-            clock=self._clock,
+            processes=self._ports.processes,
+            clock=self._ports.clock,
             log=self._log,
         )
 

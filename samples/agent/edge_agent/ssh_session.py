@@ -1,27 +1,27 @@
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import asyncssh
 
 from edge_agent.event_log import EventLog
-from edge_agent.ssh_program import SshProgram, Terminal
+from edge_agent.ports.clock import Clock
+from edge_agent.ports.login_program import LoginHandlers, Terminal
+from edge_agent.ports.processes import LoginProgram, Processes
+from edge_agent.supervisor import Spawn
+from edge_agent.waiting import all_of, first_of
 
-# How long the output may stay open, silent, after the program has ended.
+# How long the output may stay open without data after the program has ended.
 DRAIN_SECONDS = 1.0
 EXIT_NOT_STARTED = 126
 CLIENT_VARIABLES = (b"LANG", b"LC_")
 TERMINAL_KIND_LENGTH = 64
 
-Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-
 
 class SshSession(asyncssh.SSHServerSession[bytes]):
     """One channel of a connection: a shell or a command, from its start to its exit status.
 
-    When the channel ends, in whatever way, the program is told (SIGHUP), and then its whole session is killed.
-    Subsystems such as SFTP, and the forwarding of X11 and of agents, are refused.
+    When the channel closes for any reason, the program gets SIGHUP, and then its whole session is killed. Subsystems
+    such as SFTP, and X11 and agent forwarding, are refused.
     """
 
     def __init__(
@@ -32,24 +32,27 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         spawn: Spawn,
         active: Callable[[], None],
         ended: Callable[["SshSession"], None],
+        processes: Processes,
+        clock: Clock,
         log: EventLog,
         ids: Mapping[str, object],
     ) -> None:
-        """`hang_up_seconds` are from SIGHUP to SIGKILL; `active` is told of every byte that passes, `ended` of the end,
-        perhaps twice; `ids` stand in the log."""
+        """`hang_up_seconds` is the time from SIGHUP to SIGKILL; `active` is called when data passes, `ended` at the
+        end, perhaps twice; `ids` are logged with every event."""
         self._environment = environment
         self._hang_up_seconds = hang_up_seconds
         self._spawn = spawn
         self._active = active
         self._ended = ended
+        self._processes = processes
+        self._clock = clock
         self._log = log
         self._ids = ids
         self._channel: asyncssh.SSHServerChannel[bytes]
         self._terminal: Terminal | None = None
         self._command: bytes | None = None
-        self._program: SshProgram | None = None
+        self._program: LoginProgram | None = None
         self._closed = asyncio.Event()
-        self._outputs_ended = asyncio.Event()
         self._output_seen = 0
         self._paused = False
 
@@ -60,7 +63,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         self,
         term_type: str,
         term_size: tuple[int, int, int, int],
-        term_modes: Mapping[int, int],  # noqa: ARG002 - the system's own defaults are kept
+        term_modes: Mapping[int, int],  # noqa: ARG002 - the system's defaults are kept
     ) -> bool:
         self._terminal = Terminal(term_type[:TERMINAL_KIND_LENGTH], *term_size)
         return True
@@ -74,14 +77,15 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
 
     def session_started(self) -> None:
         try:
-            self._program = SshProgram(
+            self._program = self._processes.start_login(
                 self._command,
                 self._terminal,
                 {**self._environment, **self._from_client()},
-                take=self._output,
-                ended=self._outputs_ended.set,
-                full=self._channel.pause_reading,
-                room=self._channel.resume_reading,
+                LoginHandlers(
+                    output=self._output,
+                    input_full=self._channel.pause_reading,
+                    input_drained=self._channel.resume_reading,
+                ),
             )
         except (OSError, ValueError) as error:
             self._log.write("ssh.not_started", **self._ids, reason=type(error).__name__)
@@ -92,7 +96,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         self._log.write("ssh.session_started", **self._ids, kind=kind, terminal=self._terminal is not None)
         self._spawn(self._run(self._program))
 
-    def data_received(self, data: bytes, datatype: int | None) -> None:  # noqa: ARG002 - clients send one kind
+    def data_received(self, data: bytes, datatype: int | None) -> None:  # noqa: ARG002 - clients send only one type
         self._active()
         if self._program is not None:
             self._program.write(data)
@@ -121,67 +125,61 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         if self._program is not None:
             self._program.signal(signal)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the connection tells why
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the connection logs the reason
         self.hang_up()
         self._ended(self)
 
     def hang_up(self) -> None:
-        """End it now, as when the client has gone."""
+        """End the session, as when the client has disconnected."""
         self._closed.set()
 
-    async def _run(self, program: SshProgram) -> None:
-        """From the start of the program to the end of the channel."""
+    async def _run(self, program: LoginProgram) -> None:
+        """Accompany the program until the channel can be closed."""
         exit_code = None
         try:
-            if await self._first(program.group.exited):
+            if await self._first(program.exited):
                 await self._drained(program)
-                exit_code = program.group.exit_code()
+                exit_code = program.exit_code()
             self._program = None
             if exit_code is None:
                 await self._hung_up(program)
         finally:
             self._program = None
+            program.kill_session()
             program.close()
-        # Its place is free before the client knows.
+        # The session no longer counts when the client learns of its end.
         self._ended(self)
         self._log.write("ssh.session_ended", **self._ids, exit_code=exit_code)
         if exit_code is not None:
             self._channel.exit(exit_code)
 
-    async def _hung_up(self, program: SshProgram) -> None:
-        """Give it a moment to save what it has in hand: editors and shells do."""
+    async def _hung_up(self, program: LoginProgram) -> None:
+        """Hang up, and give the program time to save its work, as editors and shells do."""
         program.hang_up()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._hang_up_seconds):
-                await program.group.exited.wait()
+        await all_of(self._clock, program.exited, seconds=self._hang_up_seconds)
 
-    async def _drained(self, program: SshProgram) -> None:
-        """Wait for the rest of the output. Who holds it open without writing is killed; a client that takes its time is
+    async def _drained(self, program: LoginProgram) -> None:
+        """Wait for the rest of the output. A process that holds it open without writing is killed; a slow client is
         waited for.
         """
         killed = False
         while not self._closed.is_set():
             seen = self._output_seen
-            if await self._first(self._outputs_ended, DRAIN_SECONDS):
+            if await self._first(program.outputs_closed, DRAIN_SECONDS):
                 return
             if self._paused or seen != self._output_seen:
                 continue
             if killed:
                 return
             killed = True
-            program.group.kill_session()
+            program.kill_session()
 
     async def _first(self, event: asyncio.Event, limit_seconds: float | None = None) -> bool:
-        """Whether the event came, before the end of the channel and within the limit."""
-        waits = [asyncio.ensure_future(each.wait()) for each in (event, self._closed)]
-        try:
-            await asyncio.wait(waits, timeout=limit_seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        """Whether the event was set before the channel closed and within the limit."""
+        await first_of(self._clock, event, self._closed, seconds=limit_seconds)
         return event.is_set() and not self._closed.is_set()
 
-    def _output(self, data: bytes, is_error: bool) -> None:  # noqa: FBT001 - the shape of SshProgram's callback
+    def _output(self, data: bytes, is_error: bool) -> None:  # noqa: FBT001 - the signature of LoginHandlers.output
         self._active()
         self._output_seen += len(data)
         if self._channel.is_closing():
@@ -192,6 +190,6 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
             self._channel.write(data)
 
     def _from_client(self) -> dict[bytes, bytes]:
-        """Of the variables that the client sends, the language; others could change what programs do."""
+        """The language variables that the client sends. Other variables could change what programs do."""
         sent: Mapping[bytes, bytes] = self._channel.get_environment_bytes()
         return {name: value for name, value in sent.items() if name.startswith(CLIENT_VARIABLES) and b"=" not in name}

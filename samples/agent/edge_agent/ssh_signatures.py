@@ -1,4 +1,4 @@
-"""Which signatures clients may log in with: none that rests on SHA-1 (ssh-rsa, ssh-dss), as OpenSSH since 8.8."""
+"""The signature algorithms for logins: none based on SHA-1 (ssh-rsa, ssh-dss), as in OpenSSH since 8.8."""
 
 import asyncssh
 
@@ -13,9 +13,9 @@ ALGORITHMS = (
 
 
 def restrict(key: asyncssh.SSHKey) -> bool:
-    """Let this key verify those signatures only. False: it can make none of them.
+    """Restrict a key to these algorithms. False if it supports none of them.
 
-    The library offers the algorithms that its option names, and verifies all that it knows.
+    The library offers only the algorithms of its option, but verifies every one that it knows.
     """
     key.all_sig_algorithms = key.all_sig_algorithms & {name.encode() for name in ALGORITHMS}
     return bool(key.all_sig_algorithms)

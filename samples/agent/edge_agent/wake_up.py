@@ -1,42 +1,35 @@
 import asyncio
 import json
 import random
-import socket
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-
 from edge_agent.backoff import Backoff
-from edge_agent.clock import Clock
 from edge_agent.enrollment import UNAUTHORIZED
+from edge_agent.errors import NetworkError, WebSocketRefusedError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import INSTANCE_HEADER
 from edge_agent.intake import Intake
-from edge_agent.proxies import proxy_for
+from edge_agent.ports.clock import Clock
+from edge_agent.ports.network import Network, WebSocket
 from edge_agent.session import Session
 
 PING_SECONDS = 540.0  # API Gateway closes a socket that carried nothing for 10 minutes
 PING_JITTER = 0.05
-LIFE_SECONDS = (6600.0, 7100.0)  # it closes every socket after 2 hours
+LIFE_SECONDS = (6600.0, 7100.0)  # API Gateway closes every socket after 2 hours
 STEADY_SECONDS = 30.0
 PING_FRAME = json.dumps({"type": "ping"})
 NO_LINK_SECONDS = 60.0
-# For the peer's word at the end: one that has fallen silent holds up no stop.
-CLOSE_SECONDS = 2.0
-DEAD_AFTER_SECONDS = 120
-# Kept out, or two machines with one identity: an operator's matter.
+# Blocked, or two machines with one identity: an operator has to act.
 REFUSALS = frozenset({403, 409})
 
 
 class WakeUpSocket:
-    """Holds the WebSocket over which the server says that there is something to fetch.
+    """Holds the WebSocket over which the server announces new work.
 
-    Only shortens the wait: while there is no connection, the intake polls. Frames of an unknown type, and what is no
-    JSON object, are ignored; `frames` maps further types to what takes them.
+    It only shortens delays: without a connection the intake polls. Frames of an unknown type, and frames that are not
+    JSON objects, are ignored; `frames` maps further types to their handlers.
     """
 
     def __init__(
@@ -46,24 +39,22 @@ class WakeUpSocket:
         intake: Intake,
         frames: Mapping[str, Callable[[Mapping[str, Any]], None]],
         instance_id: str,
-        tls: ssl.SSLContext,
-        proxies: Mapping[str, str],
+        network: Network,
         backoff: Backoff,
         slow_backoff: Backoff,
         clock: Clock,
-        chance: random.Random,
+        rng: random.Random,
         log: EventLog,
     ) -> None:
         self._session = session
         self._intake = intake
         self._frames = frames
         self._instance_id = instance_id
-        self._tls = tls
-        self._proxies = proxies
+        self._network = network
         self._backoff = backoff
         self._slow_backoff = slow_backoff
         self._clock = clock
-        self._chance = chance
+        self._rng = rng
         self._log = log
 
     async def run(self) -> None:
@@ -71,48 +62,36 @@ class WakeUpSocket:
             await self._session.usable()
             identity = self._session.identity
             if identity.websocket_url is None:
-                # A renewal may bring one.
-                await asyncio.sleep(NO_LINK_SECONDS)
+                # The next registration may name one.
+                await self._clock.sleep(NO_LINK_SECONDS)
                 continue
             opened_at = self._clock.monotonic()
             backoff = self._backoff
             try:
                 await self._hold(identity.websocket_url, identity.api_token)
-            except InvalidStatus as error:
-                self._log.write("websocket.refused", status=error.response.status_code)
-                if error.response.status_code == UNAUTHORIZED:
+            except WebSocketRefusedError as error:
+                self._log.write("websocket.refused", status=error.status)
+                if error.status == UNAUTHORIZED:
                     await self._session.renew(identity.api_token)
-                elif error.response.status_code in REFUSALS:
-                    # The intake, which polls meanwhile, finds out why.
+                elif error.status in REFUSALS:
+                    # The intake polls meanwhile, and learns the reason.
                     backoff = self._slow_backoff
-            except Exception as error:  # noqa: BLE001 - what answers may be anything
-                self._log.write("websocket.lost", reason=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - the peer may be anything
+                self._log.write("websocket.lost", reason=describe(error))
             if self._clock.monotonic() - opened_at >= STEADY_SECONDS:
                 self._backoff.reset()
                 self._slow_backoff.reset()
-            await asyncio.sleep(backoff.next_seconds())
+            await self._clock.sleep(backoff.next_seconds())
 
     async def _hold(self, url: str, token: str) -> None:
-        """From opening to the end of one connection; returns when it has lived long enough."""
-        proxy = proxy_for(url, self._proxies)
-        proxy_tls: dict[str, Any] = {"proxy_ssl": self._tls} if proxy is not None and proxy.startswith("https:") else {}
-        connection = await connect(
-            url,
-            additional_headers={"Authorization": f"Bearer {token}", INSTANCE_HEADER: self._instance_id},
-            proxy=proxy,
-            ssl=self._tls if url.startswith("wss:") else None,
-            **proxy_tls,
-            # A dead peer is found by TCP: the gateway would bill and count frames of ours.
-            ping_interval=None,
-            close_timeout=CLOSE_SECONDS,
-        )
-        async with connection:
-            _keep_alive(connection)
+        """Hold one connection until it closes or has lived long enough."""
+        headers = {"Authorization": f"Bearer {token}", INSTANCE_HEADER: self._instance_id}
+        async with self._network.web_socket(url, headers) as connection:
             self._log.write("websocket.connected")
             with self._announced():
-                life_seconds = self._chance.uniform(*LIFE_SECONDS)
+                life_seconds = self._rng.uniform(*LIFE_SECONDS)
                 try:
-                    async with asyncio.timeout(life_seconds):
+                    async with self._clock.timeout(life_seconds):
                         await self._exchange(connection)
                 except TimeoutError:
                     self._log.write("websocket.outlived")
@@ -127,7 +106,7 @@ class WakeUpSocket:
         finally:
             self._intake.disconnected()
 
-    async def _exchange(self, connection: ClientConnection) -> None:
+    async def _exchange(self, connection: WebSocket) -> None:
         pings = asyncio.ensure_future(self._ping(connection))
         try:
             async for frame in connection:
@@ -135,11 +114,11 @@ class WakeUpSocket:
         finally:
             pings.cancel()
 
-    async def _ping(self, connection: ClientConnection) -> None:
-        # The reader sees the end of the connection too, and acts on it.
-        with suppress(ConnectionClosed):
+    async def _ping(self, connection: WebSocket) -> None:
+        # The reader notices the end of the connection too, and acts on it.
+        with suppress(NetworkError):
             while True:
-                await asyncio.sleep(PING_SECONDS * self._chance.uniform(1 - PING_JITTER, 1 + PING_JITTER))
+                await self._clock.sleep(PING_SECONDS * self._rng.uniform(1 - PING_JITTER, 1 + PING_JITTER))
                 await connection.send(PING_FRAME)
 
     def _handle(self, frame: str | bytes) -> None:
@@ -160,14 +139,3 @@ class WakeUpSocket:
             self._intake.wake_up(execution_ids)
         elif message["type"] == "cancel":
             self._intake.cancel_requested(execution_ids)
-
-
-def _keep_alive(connection: ClientConnection) -> None:
-    """Let TCP probe a silent peer: a link that a NAT or a cell network dropped is noticed in about two minutes, also
-    where something is under way that nobody acknowledges."""
-    link = connection.transport.get_extra_info("socket")
-    link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    limits = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": DEAD_AFTER_SECONDS * 1000}
-    for name, value in limits.items():
-        if hasattr(socket, name):
-            link.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,15 +1,8 @@
-import sys
-from pathlib import Path
-
 import pytest
 
-# The agent is a package of its own, with its own requirements; whoever runs these tests need not have installed it.
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent), str(HERE)]
-
-from agent_process import AgentProcesses  # noqa: E402
-from ssh_agent_process import SshAgent  # noqa: E402
-from stub_server import StubServer  # noqa: E402
+from samples.agent.tests.support.agent_process import AgentProcesses
+from samples.agent.tests.support.ssh_agent_process import SshAgent
+from samples.agent.tests.support.stub_server import StubServer
 
 
 @pytest.fixture

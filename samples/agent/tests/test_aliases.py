@@ -1,5 +1,5 @@
-from eventually import eventually
-from stub_server import error
+from samples.agent.tests.support.eventually import eventually
+from samples.agent.tests.support.stub_server import error
 
 PATH = "/agents/aliases"
 

@@ -17,10 +17,10 @@ import uuid
 from pathlib import Path
 
 import pytest
-from eventually import eventually
-from stub_server import StubServer, error, meta, now
 
 from infra.agent_bundle import AGENT, ARCHITECTURES, PYTHONS, build_bundle
+from samples.agent.tests.support.eventually import eventually
+from samples.agent.tests.support.stub_server import StubServer, error, meta, now
 
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 NODE_ID = str(uuid.UUID(int=7))
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(
     platform.machine() not in ARCHITECTURES or THIS_PYTHON not in PYTHONS, reason="there is no bundle for this machine"
 )
 
-HEALTHY_CALL = "                await asyncio.to_thread(self._file.report_healthy)\n"
+HEALTHY_CALL = "                await self._in_thread(self._file.report_healthy)\n"
 CHANGES = {
     "base": ("bundle_update.py", HEALTHY_CALL, HEALTHY_CALL),
     "newer": ("__init__.py", '"""The reference', '"""A newer reference'),

@@ -2,7 +2,8 @@ import re
 import signal
 
 import pytest
-from eventually import eventually
+
+from samples.agent.tests.support.eventually import eventually
 
 
 def done(server, execution_id, agent):

@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from edge_agent import __version__
-from eventually import eventually
+
+from samples.agent.tests.support.eventually import eventually
 
 NODE_ID = str(uuid.UUID(int=7))
 

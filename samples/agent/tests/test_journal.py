@@ -7,7 +7,37 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from edge_agent.journal import REWRITE_AFTER_BYTES, SETTLED_KEPT, Journal, Result, State, Work
-from set_clock import SetClock
+from edge_agent.ports.disk import SystemDisk
+
+from samples.agent.tests.support.set_clock import SetClock
+
+
+def no_space(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class WatchedDisk(SystemDisk):
+    """Calls a function before each sync of an open file."""
+
+    def __init__(self, before_sync):
+        self.before_sync = before_sync
+
+    def open(self, path, *, truncate=False):
+        return WatchedFile(super().open(path, truncate=truncate), self.before_sync)
+
+
+class WatchedFile:
+    def __init__(self, file, before_sync):
+        self.append, self.close, self.real_sync = file.append, file.close, file.sync
+        self.before_sync = before_sync
+
+    def sync(self):
+        self.before_sync()
+        self.real_sync()
+
+
+def last_state(path):
+    return json.loads(path.read_bytes().splitlines()[-1])["state"]
 
 
 def work(name):
@@ -35,7 +65,7 @@ def opened(path, clock):
     def open_journal(**options):
         for journal in journals:
             journal.close()
-        journals.append(Journal(path, clock, **options))
+        journals.append(Journal(path, clock, **{"disk": SystemDisk(), **options}))
         return journals[-1]
 
     yield open_journal
@@ -93,7 +123,7 @@ def test_an_id_is_accepted_once_whatever_became_of_it(opened):
 
 def test_a_step_is_on_disk_when_its_method_returns(path, opened):
     synced = []
-    journal = opened(sync=lambda _: synced.append(json.loads(path.read_bytes().splitlines()[-1])["state"]))
+    journal = opened(disk=WatchedDisk(lambda: synced.append(last_state(path))))
     for step in (
         lambda: journal.accept(work("a")),
         lambda: journal.start("a"),
@@ -209,27 +239,22 @@ def test_the_file_is_bounded_in_bytes_whatever_the_texts(path, opened):
         assert path.stat().st_size < REWRITE_AFTER_BYTES + 2 * len(text)
 
 
-class Disk:
-    def __init__(self):
-        self.is_full = False
-
-    def sync(self, descriptor):
-        if self.is_full:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(descriptor)
-
-
 def test_a_write_that_failed_changed_nothing_and_the_next_one_mends_the_file(path, opened):
-    disk = Disk()
-    journal = opened(sync=disk.sync)
+    is_full = False
+
+    def fail_when_full():
+        if is_full:
+            no_space()
+
+    journal = opened(disk=WatchedDisk(fail_when_full))
     journal.accept(work("a"))
-    disk.is_full = True
+    is_full = True
     for _ in range(2):
         with pytest.raises(OSError, match="No space"):
             journal.accept(work("b"))
         assert journal.state_of("b") is None
         assert journal.is_torn
-    disk.is_full = False
+    is_full = False
     assert journal.accept(work("c"))
     assert not journal.is_torn
     again = opened()
@@ -238,12 +263,8 @@ def test_a_write_that_failed_changed_nothing_and_the_next_one_mends_the_file(pat
 
 def test_a_journal_that_cannot_be_written_at_the_start_is_read(path, opened, monkeypatch):
     path.write_text(OLD_LINES)
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     with monkeypatch.context() as patched:
-        patched.setattr("edge_agent.journal.replace_file", full)
+        patched.setattr(SystemDisk, "write", no_space)
         journal = opened()
         assert journal.in_state(State.FINISHED) == ["c"]
         with pytest.raises(OSError, match="No space"):
@@ -254,8 +275,8 @@ def test_a_journal_that_cannot_be_written_at_the_start_is_read(path, opened, mon
 
 def test_what_was_never_taken_on_is_never_waiting(path, opened):
     states = []
-    journal = opened(sync=lambda _: states.append(json.loads(path.read_bytes().splitlines()[-1])["state"]))
-    journal.disclaim("a", RESULT)
+    journal = opened(disk=WatchedDisk(lambda: states.append(last_state(path))))
+    journal.record_result("a", RESULT)
     assert states == ["finished"]
     assert opened().entry("a").result == RESULT
 
@@ -263,6 +284,6 @@ def test_what_was_never_taken_on_is_never_waiting(path, opened):
 def test_what_another_machine_has_begun_is_forgotten_and_results_are_not(path, opened):
     path.write_text(OLD_LINES)
     journal = opened()
-    assert journal.disown() == ["a", "b"]
+    assert journal.forget_unfinished() == ["a", "b"]
     again = opened()
     assert [again.state_of(name) for name in "abcd"] == [None, None, State.FINISHED, State.SETTLED]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from edge_agent.launcher import MAX_STARTS
-from eventually import eventually
+
+from samples.agent.tests.support.eventually import eventually
 
 LAUNCHER = Path(__file__).parents[1] / "edge_agent" / "launcher.py"
 

@@ -3,26 +3,17 @@ import os
 import psutil
 import pytest
 from edge_agent.counters import HELP, Counters
-from edge_agent.exposition import Family, gauge, write_text
-from edge_agent.host_metrics import OwnHostMetrics
+from edge_agent.exposition import MetricFamily, gauge, write_text
+from edge_agent.ports.host_figures import host_figures
 from prometheus_client.parser import text_string_to_metric_families
+
+from samples.agent.tests.support.metrics import parsed
 
 STRANGE = 'back\\slash "quoted"\nnext line ä€ {},='
 
 
-def parsed(text):
-    """Name and labels of every sample -> its value. Raises ValueError for what is no Prometheus text."""
-    samples = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            key = (sample.name, *sorted(sample.labels.items()))
-            assert key not in samples, f"twice: {key}"
-            samples[key] = sample.value
-    return samples
-
-
 def test_labels_and_help_texts_of_any_content_come_back_as_they_were():
-    text = write_text([Family("a_total", "counter", STRANGE, (({"x": STRANGE, "y": ""}, 2.5), ({}, 1)))])
+    text = write_text([MetricFamily("a_total", "counter", STRANGE, (({"x": STRANGE, "y": ""}, 2.5), ({}, 1)))])
     family = next(iter(text_string_to_metric_families(text)))
     assert family.documentation == STRANGE
     assert (family.type, [sample.labels for sample in family.samples]) == ("counter", [{"x": STRANGE, "y": ""}, {}])
@@ -36,11 +27,11 @@ def test_whole_numbers_have_neither_point_nor_exponent(value, shown):
 
 
 def test_a_family_without_samples_is_left_out():
-    assert write_text([Family("a", "gauge", "A", ())]) == ""
+    assert write_text([MetricFamily("a", "gauge", "A", ())]) == ""
 
 
 def test_the_host_has_node_exporters_names_and_its_own_figures():
-    samples = parsed(OwnHostMetrics().text())
+    samples = parsed(write_text(host_figures()))
     processors = {labels for name, *labels_of in samples for labels in labels_of if name == "node_cpu_seconds_total"}
     assert len({value for name, value in processors if name == "cpu"}) == psutil.cpu_count()
     assert {value for name, value in processors if name == "mode"} >= {"user", "system", "idle", "iowait"}

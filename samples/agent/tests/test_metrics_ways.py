@@ -1,11 +1,16 @@
+import asyncio
 import http.client
 import threading
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from eventually import PATIENCE_SECONDS, eventually
-from test_metrics_text import parsed
+from edge_agent.errors import UnavailableError
+from edge_agent.host_metrics import node_exporter_metrics
+from edge_agent.ports.network import SystemNetwork
+
+from samples.agent.tests.support.eventually import PATIENCE_SECONDS, eventually
+from samples.agent.tests.support.metrics import parsed
 
 NODE_ID = str(uuid.UUID(int=7))
 
@@ -136,17 +141,18 @@ def test_the_agents_option_goes_before_the_servers_word(server, agents):
     ids=["error", "redirect", "nothing", "no-text", "too-much"],
 )
 def test_a_node_exporter_without_a_usable_answer_is_nothing_to_send(status, content):
-    from edge_agent.errors import UnavailableError  # noqa: PLC0415 - beside its use
-    from edge_agent.host_metrics import host_metrics  # noqa: PLC0415
-
-    with NodeExporter() as exporter:
-        text = host_metrics(exporter.url)
-        assert text() == "node_load1 0.5\n"
+    async def read():
+        text = node_exporter_metrics(exporter.url, SystemNetwork(None, {}))
+        assert await text() == "node_load1 0.5\n"
         exporter.status, exporter.content = status, content
         with pytest.raises(UnavailableError, match="node_exporter"):
-            text()
-    with pytest.raises(UnavailableError, match="node_exporter"):
-        text()
+            await text()
+        exporter.server.server_close()
+        with pytest.raises(UnavailableError, match="node_exporter"):
+            await text()
+
+    with NodeExporter() as exporter:
+        asyncio.run(read())
 
 
 def test_both_texts_can_be_fetched_where_the_push_api_is_served(server, agents):

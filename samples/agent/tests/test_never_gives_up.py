@@ -8,7 +8,8 @@ import uuid
 from itertools import pairwise
 
 import pytest
-from eventually import eventually
+
+from samples.agent.tests.support.eventually import eventually
 
 NODE_ID = str(uuid.UUID(int=7))
 DAY = 86400.0
@@ -24,8 +25,8 @@ def machine(tmp_path):
     folder = tmp_path / "machine"
     folder.mkdir()
     short = {
-        "edge_agent.agent.LONGEST_RETRY_SECONDS": 0.5,
-        "edge_agent.agent.LONGEST_REFUSED_SECONDS": 0.5,
+        "edge_agent.runtime.LONGEST_RETRY_SECONDS": 0.5,
+        "edge_agent.runtime.LONGEST_REFUSED_SECONDS": 0.5,
         "edge_agent.health.CHECK_SECONDS": 0.2,
     }
     (folder / "constants.json").write_text(json.dumps(short))

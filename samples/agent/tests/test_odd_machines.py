@@ -1,21 +1,25 @@
 """What is odd about a machine ends neither its agent nor its commands."""
 
+import asyncio
 import os
 import resource
 import shutil
 import signal
 import subprocess
 
+import psutil
 import pytest
 from edge_agent.agent_metrics import AgentMetrics
 from edge_agent.counters import Counters
 from edge_agent.errors import UnavailableError
 from edge_agent.exposition import gathered, gauge, write_text
-from edge_agent.host_metrics import OwnHostMetrics
-from edge_agent.orphans import OrphanReaper
-from edge_agent.processes import status_of
-from eventually import eventually
-from set_clock import SetClock
+from edge_agent.ports.host_figures import host_figures
+from edge_agent.ports.orphans import OrphanReaper
+from edge_agent.ports.processes import SystemProcesses
+from edge_agent.ports.threads import SystemThreads
+
+from samples.agent.tests.support.eventually import eventually
+from samples.agent.tests.support.set_clock import SetClock
 
 UMLAUTS = "printf '%s' 'grün 5 €'"
 
@@ -53,12 +57,13 @@ def test_figures_that_cannot_be_had_are_left_out(error, monkeypatch):
 
     for name in ("boot_time", "virtual_memory", "Process", "disk_partitions"):
         monkeypatch.setattr(f"psutil.{name}", odd)
-    text = OwnHostMetrics().text()
+    text = write_text(host_figures())
     assert "node_load1 " in text
     assert 'node_filesystem_size_bytes{device="",fstype="",mountpoint="/"}' in text
     assert "node_boot_time" not in text
     executor = type("Executor", (), {"running": 0, "unfinished": 0})
-    assert "edge_agent_commands_sync_total 0" in AgentMetrics(Counters(), executor, SetClock()).text()
+    metrics = AgentMetrics(Counters(), executor, SystemProcesses(), SystemThreads(), SetClock())
+    assert "edge_agent_commands_sync_total 0" in asyncio.run(metrics.text())
     with pytest.raises(UnavailableError, match=f"figures: {error.__name__}"):
         gathered([odd, odd])
 
@@ -108,12 +113,13 @@ def test_a_zombie_that_nobody_waits_for_is_reaped_at_the_second_look():
     orphan = os.fork()
     if orphan == 0:
         os._exit(0)
-    eventually(lambda: status_of(orphan).state == "Z", what="a zombie")
+    process = psutil.Process(orphan)
+    eventually(lambda: process.status() == psutil.STATUS_ZOMBIE, what="a zombie")
     reaper = OrphanReaper()
     reaper.look()
-    assert status_of(orphan).state == "Z"
+    assert process.status() == psutil.STATUS_ZOMBIE
     reaper.look()
-    assert status_of(orphan) is None
+    assert not psutil.pid_exists(orphan)
 
 
 def test_a_first_process_leaves_no_zombies(server, agents):

@@ -6,8 +6,9 @@ import uuid
 from contextlib import suppress
 
 import pytest
-from edge_agent.http_server import CONNECTIONS
-from eventually import PATIENCE_SECONDS, eventually
+from edge_agent.ports.http_server import CONNECTIONS
+
+from samples.agent.tests.support.eventually import PATIENCE_SECONDS, eventually
 
 NODE_ID = str(uuid.UUID(int=7))
 
@@ -173,7 +174,7 @@ def test_a_port_that_is_taken_is_waited_for_and_holds_up_nothing_else(server, ag
 
 
 def test_clients_that_dribble_give_up_their_places(server, agents, tmp_path):
-    (tmp_path / "constants.json").write_text(json.dumps({"edge_agent.http_server.REQUEST_SECONDS": 1.0}))
+    (tmp_path / "constants.json").write_text(json.dumps({"edge_agent.ports.http_server.REQUEST_SECONDS": 1.0}))
     agent = agents.connected("--push-port", "0", odd_machine=tmp_path)
     pushed = Pushed(server, agent, agent.wait_for("push.listening")["port"])
     clients = [socket.create_connection(("127.0.0.1", pushed.port)) for _ in range(CONNECTIONS)]

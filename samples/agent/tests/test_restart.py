@@ -7,7 +7,8 @@ import threading
 from contextlib import suppress
 
 import pytest
-from eventually import eventually
+
+from samples.agent.tests.support.eventually import eventually
 
 WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455, section 1.3."""

@@ -9,11 +9,14 @@ import pytest
 from edge_agent.backoff import Backoff
 from edge_agent.durable import StateDirectory
 from edge_agent.event_log import EventLog
+from edge_agent.ports.disk import SystemDisk
+from edge_agent.ports.threads import SystemThreads
 from edge_agent.self_update import SelfUpdater
 from edge_agent.update_api import UpdateRequest
-from eventually import PATIENCE_SECONDS, eventually
-from set_clock import SetClock
-from stub_server import now
+
+from samples.agent.tests.support.eventually import PATIENCE_SECONDS, eventually
+from samples.agent.tests.support.set_clock import SetClock
+from samples.agent.tests.support.stub_server import now
 
 CHECK = "/agents/self_updates/check"
 NODE_ID = str(uuid.UUID(int=7))
@@ -138,8 +141,8 @@ class Touch:
         self.mark.touch()
 
 
-class FullDisk(StateDirectory):
-    def write(self, name, content):
+class FullDisk(SystemDisk):
+    def write(self, path, content):
         raise OSError(28, "No space left on device")
 
 
@@ -148,15 +151,17 @@ def test_what_cannot_be_remembered_is_not_done(tmp_path):
         with open(tmp_path / "log", "w") as stream:  # noqa: ASYNC230, PTH123 - a test's own log
             await SelfUpdater(
                 api=OneRequest(),
-                way=Touch(tmp_path / "updated"),
+                method=Touch(tmp_path / "updated"),
                 state=state,
                 enrolled_at=lambda: datetime(2020, 1, 1, tzinfo=UTC),
-                backoff=Backoff(first_seconds=1, cap_seconds=1, chance=random.Random(1)),
-                chance=random.Random(1),
+                backoff=Backoff(first_seconds=1, cap_seconds=1, rng=random.Random(1)),
+                clock=SetClock(),
+                threads=SystemThreads(),
+                rng=random.Random(1),
                 log=EventLog(stream, SetClock()),
             ).run()
 
-    with FullDisk(tmp_path / "state") as state, pytest.raises(OSError, match="No space"):
+    with StateDirectory(tmp_path / "state", FullDisk()) as state, pytest.raises(OSError, match="No space"):
         asyncio.run(run(state))
     assert not (tmp_path / "updated").exists()
     assert (tmp_path / "log").read_text() == ""

@@ -10,21 +10,23 @@ from pathlib import Path
 import pytest
 from edge_agent import cli
 from edge_agent.backoff import Backoff
-from edge_agent.clock import ServerTime, format_time, parse_time
 from edge_agent.durable import StateDirectory
 from edge_agent.enrollment import EnrollmentKey
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
-from edge_agent.health import Check, check_disk, overall
+from edge_agent.health import Check, check_disk, overall_status
 from edge_agent.identity import Identity, load_identity, registered, save_identity
-from edge_agent.proxies import proxy_for
-from edge_agent.wanted import DOUBT_SECONDS, RETRY_SECONDS, Wanted
-from set_clock import SetClock
+from edge_agent.lookup_retries import DOUBT_SECONDS, RETRY_SECONDS, LookupRetries
+from edge_agent.ports.disk import SystemDisk
+from edge_agent.ports.proxies import proxy_for
+from edge_agent.times import ServerTime, format_time, parse_time
+
+from samples.agent.tests.support.set_clock import SetClock
 
 
 class TestBackoff:
     def backoff(self):
-        return Backoff(first_seconds=1.0, cap_seconds=10.0, chance=random.Random(1))
+        return Backoff(first_seconds=1.0, cap_seconds=10.0, rng=random.Random(1))
 
     def test_waits_double_up_to_the_cap_in_the_upper_half_of_their_span(self):
         backoff = self.backoff()
@@ -65,31 +67,31 @@ class TestServerTime:
             parse_time("2026-05-01T12:00:00")
 
 
-class TestWanted:
+class TestLookupRetries:
     def test_each_is_looked_for_at_its_times_and_then_given_up(self):
         clock = SetClock()
-        wanted = Wanted(clock)
-        wanted.add("a")
+        lookups = LookupRetries(clock)
+        lookups.add("a")
         looks = []
         for look in range(len(RETRY_SECONDS)):
-            clock.seconds = wanted.next_due()
+            clock.seconds = lookups.next_due()
             looks.append(clock.seconds)
-            assert wanted.due() == ["a"]
-            assert wanted.missed("a") is (look < len(RETRY_SECONDS) - 1)
+            assert lookups.due() == ["a"]
+            assert lookups.missed("a") is (look < len(RETRY_SECONDS) - 1)
         assert looks[:6] == pytest.approx([0.0, 0.3, 1.3, 4.3, 14.3, 44.3])
-        assert (wanted.ids(), wanted.next_due()) == ([], None)
+        assert (lookups.ids(), lookups.next_due()) == ([], None)
 
     def test_what_is_in_doubt_is_looked_for_over_a_day(self):
         assert sum(DOUBT_SECONDS) >= 24 * 3600
 
     def test_naming_it_again_gives_it_no_further_turns(self):
-        wanted = Wanted(SetClock())
-        wanted.add("a")
-        wanted.missed("a")
-        wanted.add("a")
-        assert wanted.next_due() == 0.3
-        wanted.found("a")
-        assert wanted.ids() == []
+        lookups = LookupRetries(SetClock())
+        lookups.add("a")
+        lookups.missed("a")
+        lookups.add("a")
+        assert lookups.next_due() == 0.3
+        lookups.found("a")
+        assert lookups.ids() == []
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ def test_an_event_that_cannot_be_written_is_lost_and_nothing_else():
 
 def test_the_identity_of_another_version_is_read(tmp_path):
     identity = Identity("node", "cluster-a", "token", "secret", ("https://edge.example",), None, 60.0, None, "", 30.0)
-    with StateDirectory(tmp_path / "state") as state:
+    with StateDirectory(tmp_path / "state", SystemDisk()) as state:
         assert load_identity(state) is None
         save_identity(state, identity)
         assert load_identity(state) == identity
@@ -210,12 +212,12 @@ def test_a_registration_without_a_token_is_none(token):
 
 def test_one_unhealthy_check_makes_the_node_unhealthy():
     healthy, unhealthy = Check("a", "healthy", ""), Check("b", "unhealthy", "")
-    assert overall([healthy, unhealthy]) == "unhealthy"
-    assert overall([healthy]) == "healthy"
+    assert overall_status([healthy, unhealthy]) == "unhealthy"
+    assert overall_status([healthy]) == "healthy"
 
 
 def test_a_disk_that_is_nearly_full_is_unhealthy(tmp_path):
     free_bytes = shutil.disk_usage(tmp_path).free
-    assert check_disk(tmp_path, free_bytes_needed=free_bytes * 2).status == "unhealthy"
-    assert check_disk(tmp_path, free_bytes_needed=1).status == "healthy"
-    assert check_disk(tmp_path / "gone").status == "unhealthy"
+    assert check_disk(StateDirectory(tmp_path, SystemDisk()), free_bytes_needed=free_bytes * 2).status == "unhealthy"
+    assert check_disk(StateDirectory(tmp_path, SystemDisk()), free_bytes_needed=1).status == "healthy"
+    assert check_disk(StateDirectory(tmp_path / "gone", SystemDisk())).status == "unhealthy"

@@ -3,6 +3,7 @@ import random
 import re
 
 import pytest
+from edge_agent.ports.disk import SystemDisk
 from edge_agent.spool import HEAD_BYTES, OUTPUT_LIMIT_BYTES, TAIL_BYTES, OutputSpool, read_output
 
 
@@ -12,12 +13,12 @@ def path(tmp_path):
 
 
 def spooled(path, *chunks, notes=()):
-    spool = OutputSpool(path)
+    spool = OutputSpool(path, SystemDisk())
     for chunk in chunks:
         spool.append(chunk)
     spool.sync()
     spool.close()
-    return read_output(path, notes)
+    return read_output(SystemDisk(), path, notes)
 
 
 def test_small_output_is_whole_and_in_order(path):
@@ -25,19 +26,19 @@ def test_small_output_is_whole_and_in_order(path):
 
 
 def test_no_file_and_an_empty_one_are_no_output(path):
-    assert read_output(path, ()) == ""
+    assert read_output(SystemDisk(), path, ()) == ""
     path.touch()
-    assert read_output(path, ("a note",)) == "a note\n"
+    assert read_output(SystemDisk(), path, ("a note",)) == "a note\n"
 
 
 def test_bytes_that_the_count_does_not_know_yet_are_read(path):
     """As when the agent is killed between the write of the bytes and that of their count."""
-    spool = OutputSpool(path)
+    spool = OutputSpool(path, SystemDisk())
     spool.append(b"counted ")
     spool.close()
     with path.open("ab") as file:
         file.write(b"and not")
-    assert read_output(path, ()) == "counted and not"
+    assert read_output(SystemDisk(), path, ()) == "counted and not"
 
 
 def test_notes_begin_on_a_line_of_their_own(path):
@@ -84,17 +85,17 @@ def test_characters_at_the_cut_are_left_out_whole(path):
 
 
 def test_output_so_far_is_there_when_nobody_closed_the_file(path):
-    spool = OutputSpool(path)
+    spool = OutputSpool(path, SystemDisk())
     spool.append(b"so far")
-    assert read_output(path, ()) == "so far"
+    assert read_output(SystemDisk(), path, ()) == "so far"
     spool.close()
 
 
 def test_a_disk_that_fails_costs_output_and_says_why(path):
-    spool = OutputSpool(path)
+    spool = OutputSpool(path, SystemDisk())
     spool.append(b"kept")
     spool.close()
     spool.append(b"lost")
     spool.append(b"lost too")
     assert spool.failure == "Bad file descriptor"
-    assert read_output(path, ()) == "kept"
+    assert read_output(SystemDisk(), path, ()) == "kept"

@@ -9,9 +9,11 @@ import asyncssh
 import pytest
 from edge_agent.durable import StateDirectory
 from edge_agent.errors import FatalError
+from edge_agent.ports.disk import SystemDisk
 from edge_agent.ssh_server import host_key
-from eventually import PATIENCE_SECONDS, eventually
-from ssh_agent_process import PASSWORD, VERIFY
+
+from samples.agent.tests.support.eventually import PATIENCE_SECONDS, eventually
+from samples.agent.tests.support.ssh_agent_process import PASSWORD, VERIFY
 
 SSH = shutil.which("ssh")
 needs_ssh = pytest.mark.skipif(SSH is None, reason="no ssh client")
@@ -140,7 +142,7 @@ def test_a_real_client_logs_in_by_password_and_only_by_the_right_one(ssh, tmp_pa
 
 
 def test_the_host_key_is_made_once_and_for_the_agent_alone(tmp_path):
-    with StateDirectory(tmp_path / "state") as state:
+    with StateDirectory(tmp_path / "state", SystemDisk()) as state:
         made = host_key(state)
         assert host_key(state).get_fingerprint() == made.get_fingerprint()
         path = state.path / "ssh_host_key"

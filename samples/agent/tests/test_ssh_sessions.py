@@ -7,9 +7,10 @@ import asyncssh
 import pytest
 from edge_agent.event_log import EventLog
 from edge_agent.ssh_connection import SshConnection, SshLimits
-from eventually import eventually
-from set_clock import SetClock
-from ssh_agent_process import PASSWORD, SshAgent
+
+from samples.agent.tests.support.eventually import eventually
+from samples.agent.tests.support.set_clock import SetClock
+from samples.agent.tests.support.ssh_agent_process import PASSWORD, SshAgent
 
 
 def only_the_agent_is_left(ssh):
@@ -242,6 +243,7 @@ def test_a_connection_is_idle_from_its_last_byte_on():
         spawn=None,
         admit=lambda _: True,
         left=lambda _: None,
+        processes=None,
         clock=clock,
         log=EventLog(log, clock),
     )

@@ -7,6 +7,7 @@ from edge_agent.durable import StateDirectory, replace_file
 from edge_agent.enrollment_key import EnrollmentKey, KeySource, key_in_file
 from edge_agent.errors import FatalError
 from edge_agent.machine import Machine, store_machine, stored_machine, this_machine
+from edge_agent.ports.disk import SystemDisk
 from edge_agent.secure_urls import keeps_secrets
 
 
@@ -14,7 +15,7 @@ def test_a_directory_of_another_user_is_refused(tmp_path, monkeypatch):
     folder = tmp_path / "state"
     folder.mkdir()
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    with pytest.raises(FatalError, match="belongs to user"), StateDirectory(folder):
+    with pytest.raises(FatalError, match="belongs to user"), StateDirectory(folder, SystemDisk()):
         pass
 
 
@@ -22,12 +23,12 @@ def test_a_link_of_another_user_is_refused_and_ones_own_is_followed(tmp_path, mo
     (tmp_path / "real").mkdir()
     link = tmp_path / "state"
     link.symlink_to(tmp_path / "real")
-    with StateDirectory(link) as state:
+    with StateDirectory(link, SystemDisk()) as state:
         state.write("a.json", {"a": 1})
     assert (tmp_path / "real" / "a.json").exists()
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     if os.getuid() != 0:
-        with pytest.raises(FatalError, match="link"), StateDirectory(link):
+        with pytest.raises(FatalError, match="link"), StateDirectory(link, SystemDisk()):
             pass
 
 
@@ -36,12 +37,12 @@ def test_a_link_in_place_of_a_file_is_not_followed(tmp_path):
     victim.write_text("mine")
     (tmp_path / "a.json.new").symlink_to(victim)
     with pytest.raises(OSError, match="symbolic link"):
-        replace_file(tmp_path / "a.json", b"{}")
+        replace_file(SystemDisk(), tmp_path / "a.json", b"{}")
     assert victim.read_text() == "mine"
 
 
 def test_what_is_reserved_is_what_is_written_into(tmp_path):
-    with StateDirectory(tmp_path / "state") as state:
+    with StateDirectory(tmp_path / "state", SystemDisk()) as state:
         state.reserve("a.json", 8192)
         reserved = (state.path / "a.json.new").stat()
         assert (reserved.st_size, stat.S_IMODE(reserved.st_mode)) == (8192, 0o600)
@@ -51,20 +52,20 @@ def test_what_is_reserved_is_what_is_written_into(tmp_path):
 
 
 def test_a_write_that_fails_takes_no_room(tmp_path, monkeypatch):
-    replace_file(tmp_path / "a.json", b"old")
+    replace_file(SystemDisk(), tmp_path / "a.json", b"old")
 
     def full(_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        replace_file(tmp_path / "a.json", b"new")
+        replace_file(SystemDisk(), tmp_path / "a.json", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert (tmp_path / "a.json").read_bytes() == b"old"
 
 
 def test_a_damaged_file_is_kept_aside(tmp_path):
-    with StateDirectory(tmp_path / "state") as state:
+    with StateDirectory(tmp_path / "state", SystemDisk()) as state:
         (state.path / "a.json").write_bytes(b"\x00\x00")
         assert state.read("a.json") is None
         assert (state.path / "a.json.damaged").read_bytes() == b"\x00\x00"
@@ -91,13 +92,13 @@ def test_ids_that_many_boards_share_are_none(tmp_path):
     system.write_text(uuid.uuid4().hex)
     for text in ("", "0" * 32, "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF", "03000200-0400-0500-0006-000700080009\n"):
         (tmp_path / "uuid").write_text(text)
-        machine = this_machine(system, [str(tmp_path / "gone"), str(tmp_path / "uuid")])
+        machine = this_machine(SystemDisk(), system, [str(tmp_path / "gone"), str(tmp_path / "uuid")])
         assert machine.hardware is None
         assert machine.system is not None
     (tmp_path / "uuid").write_text(str(uuid.uuid4()))
-    machine = this_machine(system, [str(tmp_path / "uuid")])
+    machine = this_machine(SystemDisk(), system, [str(tmp_path / "uuid")])
     assert machine.hardware is not None
-    with StateDirectory(tmp_path / "state") as state:
+    with StateDirectory(tmp_path / "state", SystemDisk()) as state:
         assert stored_machine(state) is None
         store_machine(state, machine)
         assert stored_machine(state) == machine
@@ -141,9 +142,9 @@ def test_an_agent_whose_key_would_travel_in_clear_says_so_and_sends_nothing(serv
 
 
 def test_a_key_file_may_come_with_a_byte_order_mark_and_may_be_missing(tmp_path):
-    assert key_in_file(tmp_path / "gone") is None
+    assert key_in_file(SystemDisk(), tmp_path / "gone") is None
     (tmp_path / "key").write_bytes(b"\xef\xbb\xbfabc\r\n")
-    assert key_in_file(tmp_path / "key").strip() == "abc"
+    assert key_in_file(SystemDisk(), tmp_path / "key").strip() == "abc"
     (tmp_path / "key").write_bytes("abc".encode("utf-16"))
     with pytest.raises(FatalError, match="cannot be read: UnicodeDecodeError"):
-        key_in_file(tmp_path / "key")
+        key_in_file(SystemDisk(), tmp_path / "key")

@@ -5,10 +5,11 @@ import random
 
 import pytest
 from edge_agent.backoff import Backoff
-from edge_agent.errors import FatalError, UnavailableError, told
+from edge_agent.errors import FatalError, UnavailableError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.supervisor import Supervisor
-from set_clock import SetClock
+
+from samples.agent.tests.support.set_clock import SetClock
 
 
 class Parts:
@@ -18,7 +19,7 @@ class Parts:
         self.log = io.StringIO()
 
     def new_backoff(self):
-        return Backoff(first_seconds=0.001, cap_seconds=0.002, chance=random.Random(1))
+        return Backoff(first_seconds=0.001, cap_seconds=0.002, rng=random.Random(1))
 
     def run(self, use):
         async def supervised():
@@ -81,9 +82,9 @@ def test_cancellation_goes_through():
     assert parts.lines() == []
 
 
-def test_errors_are_told_without_foreign_texts():
-    assert told(UnavailableError("our own words")) == "our own words"
-    assert told(OSError(28, "secret")) == "OSError: No space left on device"
+def test_errors_are_describe_without_foreign_texts():
+    assert describe(UnavailableError("our own words")) == "our own words"
+    assert describe(OSError(28, "secret")) == "OSError: No space left on device"
     with pytest.raises(ValueError, match="Expecting") as caught:
         json.loads("secret")
-    assert told(caught.value).startswith("JSONDecodeError at decoder.py:")
+    assert describe(caught.value).startswith("JSONDecodeError at decoder.py:")

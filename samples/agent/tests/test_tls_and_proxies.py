@@ -6,12 +6,13 @@ import threading
 from contextlib import suppress
 
 import pytest
-from agent_process import AgentProcesses
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from eventually import eventually
-from stub_server import StubServer
+
+from samples.agent.tests.support.agent_process import AgentProcesses
+from samples.agent.tests.support.eventually import eventually
+from samples.agent.tests.support.stub_server import StubServer
 
 START = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 END = dt.datetime(2120, 1, 1, tzinfo=dt.UTC)

@@ -3,12 +3,16 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 
-def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
-    """The proxy that a URL is reached through, None for a direct connection.
+def proxies_of_environment() -> Mapping[str, str]:
+    """The proxies that the environment names: scheme -> URL, with NO_PROXY under `no`."""
+    return urllib.request.getproxies_environment()
 
-    `proxies` is what `urllib.request.getproxies_environment()` read: scheme -> URL, with NO_PROXY under `no`. A
-    WebSocket takes the proxy of the HTTP scheme that it rides on. NO_PROXY knows host names, domain suffixes, ports and
-    `*`; no address ranges.
+
+def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
+    """The proxy for a URL; None for a direct connection.
+
+    A WebSocket uses the proxy of the HTTP scheme that it is built on. NO_PROXY knows host names, domain suffixes, ports
+    and `*`; no address ranges.
     """
     parts = urlsplit(url)
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)

@@ -10,9 +10,9 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from eventually import PATIENCE_SECONDS, eventually
+from samples.agent.tests.support.eventually import PATIENCE_SECONDS, eventually
 
-AGENT_FOLDER = Path(__file__).parents[1]
+AGENT_FOLDER = Path(__file__).parents[2]
 ODD_MACHINE = str(Path(__file__).with_name("odd_machine.py"))
 DYING_SECONDS = 10.0
 

@@ -2,12 +2,12 @@ import asyncio
 import os
 from collections.abc import Callable
 
-READ_BYTES = 32 * 1024
+READ_BYTES = 64 * 1024
 BUFFER_BYTES = 256 * 1024
 
 
 class OutputStream:
-    """Reads a descriptor in the event loop and hands on what comes, until its end. Owns the descriptor."""
+    """Reads a descriptor in the event loop and passes its data on until it ends. Owns the descriptor."""
 
     def __init__(self, descriptor: int, take: Callable[[bytes], None], ended: Callable[[], None]) -> None:
         self._descriptor = descriptor
@@ -38,7 +38,7 @@ class OutputStream:
         except BlockingIOError:
             return
         except OSError:
-            # What a terminal says (EIO) when its last process has gone.
+            # A terminal reports EIO when its last process has ended.
             data = b""
         if data:
             self._take(data)
@@ -48,18 +48,18 @@ class OutputStream:
 
 
 class InputStream:
-    """Writes to a descriptor in the event loop. Owns the descriptor.
+    """Writes to a descriptor from the event loop. Owns the descriptor.
 
-    `full` is called when more waits than should, `room` when all of it is written. What the reader does not want any
-    more is dropped.
+    `full` is called when more than `BUFFER_BYTES` are buffered, `drained` when the buffer is empty. Data that the
+    reader refuses is dropped.
     """
 
-    def __init__(self, descriptor: int, full: Callable[[], None], room: Callable[[], None]) -> None:
+    def __init__(self, descriptor: int, full: Callable[[], None], drained: Callable[[], None]) -> None:
         self._descriptor = descriptor
         self._full = full
-        self._room = room
+        self._drained = drained
         self._loop = asyncio.get_running_loop()
-        self._waiting = bytearray()
+        self._buffer = bytearray()
         self._at_end = False
         self._open = True
         os.set_blocking(descriptor, False)
@@ -67,16 +67,16 @@ class InputStream:
     def write(self, data: bytes) -> None:
         if not self._open or self._at_end:
             return
-        if not self._waiting:
+        if not self._buffer:
             self._loop.add_writer(self._descriptor, self._flush)
-        self._waiting += data
-        if len(self._waiting) > BUFFER_BYTES:
+        self._buffer += data
+        if len(self._buffer) > BUFFER_BYTES:
             self._full()
 
     def end(self) -> None:
-        """Close it once all is written."""
+        """Close it once all data is written."""
         self._at_end = True
-        if not self._waiting:
+        if not self._buffer:
             self.close()
 
     def close(self) -> None:
@@ -84,23 +84,23 @@ class InputStream:
             self._open = False
             self._loop.remove_writer(self._descriptor)
             os.close(self._descriptor)
-            self._waiting.clear()
+            self._buffer.clear()
 
     def _flush(self) -> None:
         try:
-            written = os.write(self._descriptor, self._waiting)
+            written = os.write(self._descriptor, self._buffer)
         except BlockingIOError:
             return
         except OSError:
-            # The program has closed its input, or is gone.
+            # The program has closed its input or ended.
             self.close()
-            self._room()
+            self._drained()
             return
-        del self._waiting[:written]
-        if self._waiting:
+        del self._buffer[:written]
+        if self._buffer:
             return
         self._loop.remove_writer(self._descriptor)
-        # May bring more at once.
-        self._room()
-        if self._at_end and not self._waiting:
+        # May write more at once.
+        self._drained()
+        if self._at_end and not self._buffer:
             self.close()

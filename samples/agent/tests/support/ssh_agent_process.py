@@ -1,7 +1,8 @@
 import asyncio
 
 import asyncssh
-from agent_process import AgentProcesses
+
+from samples.agent.tests.support.agent_process import AgentProcesses
 
 PASSWORD = "correct horse battery"
 VERIFY = "/agents/ssh_usernames/verify_credentials"

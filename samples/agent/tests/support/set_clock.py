@@ -1,9 +1,9 @@
 from datetime import UTC, datetime
 
-from edge_agent.clock import Clock
+from edge_agent.ports.clock import SystemClock
 
 
-class SetClock(Clock):
+class SetClock(SystemClock):
     """Stands still until a test moves it; its two times have nothing to do with each other."""
 
     def __init__(self, moment=datetime(1999, 1, 1, tzinfo=UTC)):

@@ -1,0 +1,148 @@
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from edge_agent.acknowledgements import Acknowledgements
+from edge_agent.agent_api import AgentApi
+from edge_agent.durable import StateDirectory
+from edge_agent.executor import Executor
+from edge_agent.health import HealthChecks, HealthReporter
+from edge_agent.intake import Intake
+from edge_agent.journal import Journal
+from edge_agent.journal_writer import JournalWriter
+from edge_agent.reporter import Reporter
+from edge_agent.runtime import Runtime
+from edge_agent.sent_executions import SentExecutions
+from edge_agent.session import Session
+from edge_agent.supervisor import Run, Spawn
+from edge_agent.wake_up import WakeUpSocket
+
+LAST_REPORTS_SECONDS = 5.0
+ORPHAN_SECONDS = 5.0
+
+Frame = Mapping[str, Any]
+
+
+class CommandServices:
+    """The parts of an agent that run commands: fetch them, execute them, report results and health.
+
+    `runs` are to be run until the agent stops; then `stop_executions` and `stop_reports` are called, in this order.
+    """
+
+    def __init__(
+        self,
+        *,
+        runtime: Runtime,
+        session: Session,
+        state: StateDirectory,
+        journal: Journal,
+        writer: JournalWriter,
+        api: AgentApi,
+        checks: HealthChecks,
+        spawn: Spawn,
+    ) -> None:
+        """Recover the executions of the previous process from the journal."""
+        self._runtime = runtime
+        self._session = session
+        self._journal = journal
+        self._writer = writer
+        self._api = api
+        self._checks = checks
+        self._reporter = self._new_reporter(state, spawn)
+        self.executor = self._new_executor(state, spawn)
+        self.executor.recover()
+        self._intake = self._new_intake(state)
+        self.executor.on_capacity_freed(self._intake.capacity_freed)
+        session.on_removed(self.executor.cancel_all)
+
+    def runs(self, frames: Mapping[str, Callable[[Frame], None]]) -> Iterator[tuple[str, Run]]:
+        """Names and functions to run. `frames` maps further types of the server's frames to their handlers."""
+        runtime, clock = self._runtime, self._runtime.ports.clock
+        yield "session", self._session.run
+        yield "intake", self._intake.run
+        yield "health", HealthReporter(self._api, self._checks, runtime.counters, clock, runtime.log).run
+        yield "orphans", self._reap_orphans
+        yield "journal", partial(self._writer.tidy_regularly, self._journal.tidy)
+        yield "websocket", self._wake_up_socket(frames).run
+
+    async def stop_executions(self) -> None:
+        await self.executor.stop()
+
+    async def stop_reports(self) -> None:
+        await self._reporter.stop(LAST_REPORTS_SECONDS)
+
+    async def _reap_orphans(self) -> None:
+        processes = self._runtime.ports.processes
+        while processes.inherits_orphans:
+            await self._runtime.ports.clock.sleep(ORPHAN_SECONDS)
+            processes.reap_orphans()
+
+    def _new_reporter(self, state: StateDirectory, spawn: Spawn) -> Reporter:
+        runtime = self._runtime
+        return Reporter(
+            api=self._api,
+            journal=self._journal,
+            journal_writer=self._writer,
+            state=state,
+            new_backoff=runtime.new_backoff,
+            spawn=spawn,
+            counters=runtime.counters,
+            ports=runtime.ports,
+            log=runtime.log,
+        )
+
+    def _new_executor(self, state: StateDirectory, spawn: Spawn) -> Executor:
+        runtime = self._runtime
+        return Executor(
+            journal=self._journal,
+            journal_writer=self._writer,
+            state=state,
+            report=self._reporter.submit,
+            spawn=spawn,
+            server_time=runtime.server_time,
+            limits=runtime.options.limits,
+            environment=runtime.options.environment,
+            new_backoff=runtime.new_backoff,
+            counters=runtime.counters,
+            ports=runtime.ports,
+            log=runtime.log,
+        )
+
+    def _new_intake(self, state: StateDirectory) -> Intake:
+        runtime = self._runtime
+        acknowledgements = Acknowledgements(state, self._writer, is_first_agent=self._journal.is_new)
+        sent_executions = SentExecutions(
+            executor=self.executor,
+            acknowledgements=acknowledgements,
+            session=self._session,
+            record_is_damaged=self._journal.is_damaged,
+            log=runtime.log,
+        )
+        return Intake(
+            api=self._api,
+            session=self._session,
+            executor=self.executor,
+            acknowledgements=acknowledgements,
+            sent_executions=sent_executions,
+            reporter=self._reporter,
+            backoff=runtime.new_backoff(),
+            clock=runtime.ports.clock,
+            rng=runtime.rng,
+            counters=runtime.counters,
+            log=runtime.log,
+        )
+
+    def _wake_up_socket(self, frames: Mapping[str, Callable[[Frame], None]]) -> WakeUpSocket:
+        runtime = self._runtime
+        return WakeUpSocket(
+            session=self._session,
+            intake=self._intake,
+            frames=frames,
+            instance_id=runtime.instance_id,
+            network=runtime.ports.network,
+            backoff=runtime.new_backoff(),
+            slow_backoff=runtime.new_slow_backoff(),
+            clock=runtime.ports.clock,
+            rng=runtime.rng,
+            log=runtime.log,
+        )

@@ -1,0 +1,160 @@
+"""HTTP requests over urllib3, in threads."""
+
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError, ProtocolError
+
+from edge_agent.errors import FatalError, NetworkError
+from edge_agent.ports.proxies import proxy_for
+from edge_agent.ports.threads import DetachedCalls, NoThreadError
+
+THREADS = 8
+PIECE_BYTES = 64 * 1024
+OK_STATUS = 200
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of one exchange: to connect, for each piece of the answer, for the whole answer, and for its size.
+
+    `direct` leaves out the proxies, as for a server on this machine.
+    """
+
+    connect_seconds: float
+    read_seconds: float
+    total_seconds: float
+    size_bytes: int
+    direct: bool = False
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP answer. Names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class HttpRequests:
+    """Sends requests with kept-alive connections, each in a thread that does not keep the process from ending."""
+
+    def __init__(self, tls: ssl.SSLContext, proxies: Mapping[str, str]) -> None:
+        self._tls = tls
+        self._proxies = proxies
+        self._pools: dict[str | None, urllib3.PoolManager] = {}
+        self._calls = DetachedCalls(THREADS, "http")
+        self._downloads = DetachedCalls(1, "download")
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limits: Limits
+    ) -> Response:
+        def send() -> Response:
+            try:
+                try:
+                    return self._exchange(method, url, limits, headers=headers, body=body)
+                except ProtocolError:
+                    return self._exchange(method, url, limits, headers=headers, body=body)
+            except NetworkError:
+                raise
+            except Exception as error:
+                # The peer may be anything, and so may its name.
+                raise _failure(url, error) from error
+
+        return await _in_thread(self._calls, send)
+
+    async def download(self, url: str, limits: Limits, save: Callable[[bytes], None]) -> None:
+        def receive() -> None:
+            try:
+                response = self._open("GET", url, limits)
+                if response.status != OK_STATUS:
+                    raise NetworkError(f"{urlsplit(url).netloc}: status {response.status}")
+                self._receive(url, response, limits, save, decode_content=False)
+            except HTTPError as error:
+                raise _failure(url, error) from error
+
+        await _in_thread(self._downloads, receive)
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.clear()
+
+    def _exchange(self, method: str, url: str, limits: Limits, **options: Any) -> Response:
+        response = self._open(method, url, limits, **options)
+        content = bytearray()
+        self._receive(url, response, limits, content.extend, decode_content=True)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Response(response.status, headers, bytes(content))
+
+    def _open(self, method: str, url: str, limits: Limits, **options: Any) -> urllib3.BaseHTTPResponse:
+        timeout = urllib3.Timeout(connect=limits.connect_seconds, read=limits.read_seconds)
+        pool = self._pool(None if limits.direct else proxy_for(url, self._proxies))
+        return pool.request(
+            method, url, timeout=timeout, preload_content=False, retries=False, redirect=False, **options
+        )
+
+    def _receive(
+        self,
+        url: str,
+        response: urllib3.BaseHTTPResponse,
+        limits: Limits,
+        save: Callable[[bytes], None],
+        *,
+        decode_content: bool,
+    ) -> None:
+        size, started_at = 0, time.monotonic()
+        while piece := response.read1(PIECE_BYTES, decode_content=decode_content):
+            save(piece)
+            size += len(piece)
+            if size > limits.size_bytes or time.monotonic() - started_at > limits.total_seconds:
+                response.close()
+                raise NetworkError(f"{urlsplit(url).netloc}: the answer is too large or takes too long")
+
+    def _pool(self, proxy: str | None) -> urllib3.PoolManager:
+        if proxy not in self._pools:
+            self._pools[proxy] = self._new_pool(proxy)
+        return self._pools[proxy]
+
+    def _new_pool(self, proxy: str | None) -> urllib3.PoolManager:
+        options: dict[str, Any] = {"ssl_context": self._tls, "maxsize": THREADS}
+        if proxy is None:
+            return urllib3.PoolManager(**options)
+        parts = urlsplit(proxy)
+        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
+        return urllib3.ProxyManager(
+            proxy,
+            proxy_headers=urllib3.make_headers(proxy_basic_auth=credentials),
+            proxy_ssl_context=self._tls,
+            **options,
+        )
+
+
+def tls_context(ca_file: PurePath | None) -> ssl.SSLContext:
+    """Trust the system's certificate authorities, and those of a file. Raises `FatalError` if the file is unusable."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as error:
+            raise FatalError(f"the CA file {ca_file} cannot be used: {error}") from error
+    return context
+
+
+async def _in_thread(calls: DetachedCalls, call: Callable[[], T]) -> T:
+    try:
+        return await calls.run(call)
+    except NoThreadError as error:
+        raise NetworkError("the system has no thread left") from error
+
+
+def _failure(url: str, error: Exception) -> NetworkError:
+    return NetworkError(f"{urlsplit(url).netloc}: {type(error).__name__}")

@@ -1,0 +1,114 @@
+"""The network port: HTTP requests, WebSockets, and servers on local sockets."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import PurePath
+from typing import Any, Protocol
+
+from edge_agent.ports.http_requests import HttpRequests, Limits, Response, tls_context
+from edge_agent.ports.http_server import HttpServer, ServerReply, ServerRequest
+from edge_agent.ports.listen_socket import SystemListenSocket, bind
+from edge_agent.ports.web_socket import SystemWebSocket, open_web_socket
+
+Handler = Callable[[ServerRequest], Awaitable[ServerReply]]
+
+
+class WebSocket(Protocol):
+    """An open WebSocket. Iterating yields the server's frames until the connection closes."""
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]: ...
+
+    async def send(self, frame: str) -> None:
+        """Raises `NetworkError` if the connection has closed."""
+
+
+class ListenSocket(Protocol):
+    """A socket that is bound to a local address and does not accept connections yet."""
+
+    @property
+    def address(self) -> tuple[str, int]: ...
+
+    def close(self) -> None: ...
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
+class Network(Protocol):
+    """HTTP and WebSocket connections to servers, and servers of the agent's own."""
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, limits: Limits
+    ) -> Response:
+        """Send one HTTP request and return the answer with any status. Redirects are not followed.
+
+        A connection that broke before the answer is replaced and the request sent once more, so every request must be
+        idempotent. Raises `NetworkError` if there was no answer within the limits.
+        """
+
+    async def download(self, url: str, limits: Limits, save: Callable[[bytes], None]) -> None:
+        """Pass the content at a URL on in pieces. `save` is called in a thread; what it raises is raised here.
+
+        Raises `NetworkError`, also for any status but 200 and for content above the limit.
+        """
+
+    def web_socket(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[WebSocket]:
+        """Open a WebSocket; leaving the block closes it.
+
+        Raises `WebSocketRefusedError` if the server answers the handshake with a status, `NetworkError` for other
+        failures.
+        """
+
+    def bind(self, host: str, port: int) -> ListenSocket:
+        """Bind a socket; port 0 takes a free one. Raises OSError."""
+
+    def serve_http(self, bound: ListenSocket, handler: Handler, failed: Callable[[Exception], None]) -> Closable:
+        """Serve HTTP on a bound socket until the result is closed. `failed` gets the error that ended a connection."""
+
+    async def serve_ssh(self, bound: ListenSocket, **options: Any) -> Closable:
+        """Serve SSH on a bound socket until the result is closed, with the options of `asyncssh.listen`."""
+
+    def close(self) -> None:
+        """Close idle connections. Pending requests are abandoned."""
+
+
+class SystemNetwork:
+    """The machine's network: urllib3, websockets, asyncssh and http.server, through the proxies of the environment."""
+
+    def __init__(self, ca_file: PurePath | None, proxies: Mapping[str, str]) -> None:
+        """`proxies` is what `proxies_of_environment` returns. Raises `FatalError` if the CA file cannot be used."""
+        self._tls = tls_context(ca_file)
+        self._proxies = proxies
+        self._requests = HttpRequests(self._tls, proxies)
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, limits: Limits
+    ) -> Response:
+        return await self._requests.request(method, url, headers, body, limits)
+
+    async def download(self, url: str, limits: Limits, save: Callable[[bytes], None]) -> None:
+        await self._requests.download(url, limits, save)
+
+    def web_socket(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[SystemWebSocket]:
+        return open_web_socket(url, headers, self._tls, self._proxies)
+
+    def bind(self, host: str, port: int) -> SystemListenSocket:
+        return bind(host, port)
+
+    def serve_http(self, bound: ListenSocket, handler: Handler, failed: Callable[[Exception], None]) -> Closable:
+        return HttpServer(_raw(bound).socket, handler, failed)
+
+    async def serve_ssh(self, bound: ListenSocket, **options: Any) -> Closable:
+        import asyncssh  # noqa: PLC0415 - costs a start of the agent a quarter of a second
+
+        return await asyncssh.listen(sock=_raw(bound).socket, **options)
+
+    def close(self) -> None:
+        self._requests.close()
+
+
+def _raw(bound: ListenSocket) -> SystemListenSocket:
+    if not isinstance(bound, SystemListenSocket):
+        raise TypeError("a socket of another network")
+    return bound

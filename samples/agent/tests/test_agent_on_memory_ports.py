@@ -1,0 +1,165 @@
+"""The whole agent on ports in memory: no process, no thread, no file, no socket, and no real wait."""
+
+import asyncio
+import io
+import json
+import random
+import time
+import uuid
+from pathlib import PurePath
+
+import pytest
+from edge_agent.agent import Agent
+from edge_agent.enrollment import ServicePorts
+from edge_agent.enrollment_key import KeySource
+from edge_agent.event_log import EventLog
+from edge_agent.executor import Limits
+from edge_agent.options import MetricsOptions, Options
+from edge_agent.runtime import Runtime
+
+from samples.agent.tests.support.memory_ports import MemoryPorts
+from samples.agent.tests.support.stub_server import StubServer
+
+STATE = PurePath("/state")
+HOUR = 3600.0
+
+
+@pytest.fixture
+def server():
+    """The rules of the stub server, without its sockets."""
+    stub = StubServer()
+    stub.url, stub.websocket_url = "http://127.0.0.1", "ws://127.0.0.1/agent"
+    return stub
+
+
+@pytest.fixture(autouse=True)
+def no_real_wait(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a real wait")
+
+    monkeypatch.setattr(time, "sleep", refuse)
+
+
+class Machine:
+    """A machine whose disk outlives the processes of its agent."""
+
+    def __init__(self, server):
+        self.server = server
+        self.disk = None
+        self.log = io.StringIO()
+
+    def run(self, story):
+        """Start an agent, run `story(ports)` beside it, then stop the agent. Returns the ports."""
+        ports = MemoryPorts(self.server, self.disk)
+        ports.run(self._run(ports, story))
+        return ports
+
+    async def _run(self, ports, story):
+        log = EventLog(self.log, ports.clock)
+        runtime = Runtime(options(self.server), ports.all(), random.Random(1), log)
+        agent = asyncio.create_task(Agent(runtime).run())
+        await story(ports)
+        runtime.stop.set()
+        await agent
+
+    def logged(self, event):
+        lines = (json.loads(line) for line in self.log.getvalue().splitlines())
+        return [line for line in lines if line["event"] == event]
+
+
+@pytest.fixture
+def machine(server):
+    return Machine(server)
+
+
+def options(server):
+    return Options(
+        state_dir=STATE,
+        keys=KeySource(server.key),
+        node_id=str(uuid.UUID(int=7)),
+        random_id=False,
+        machine_id_file=PurePath("/etc/machine-id"),
+        network_name=None,
+        ca_file=None,
+        service_ports=ServicePorts(1, 2, 3, 4, 5, 6),
+        push=None,
+        ssh=None,
+        metrics=MetricsOptions(port=None, node_exporter_url=None, interval_seconds=None),
+        aliases=(),
+        self_update_command=None,
+        versions=None,
+        limits=Limits(max_parallel=4, cancel_grace_seconds=5.0),
+        environment={},
+    )
+
+
+def final(server, execution_id):
+    async def story(ports):
+        while server.final(execution_id) is None:
+            await ports.clock.sleep(1)
+
+    return story
+
+
+@pytest.mark.parametrize("websocket", [True, False])
+def test_command_of_connected_or_polling_agent_is_run_and_reported(server, machine, websocket):
+    server.websocket = websocket
+    execution_id = server.add("1800 3 half an hour later")
+    ports = machine.run(final(server, execution_id))
+    item = server.final(execution_id)
+    assert (item["status"], item["exit_code"], item["output"]) == ("completed", 3, "half an hour later")
+    assert ports.clock.monotonic() >= HOUR / 2
+    assert bool(machine.logged("websocket.connected")) is websocket
+
+
+def test_command_above_its_timeout_is_killed(server, machine):
+    execution_id = server.add("7200 0 too late", timeout=int(HOUR * 1000))
+    machine.run(final(server, execution_id))
+    item = server.final(execution_id)
+    assert item["exit_code"] == 124
+    assert "timed out" in item["output"]
+
+
+def test_command_running_during_power_cut_is_reported_and_not_run_again(server, machine):
+    execution_id = server.add("7200 0 never")
+
+    async def power_cut(ports):
+        while not ports.processes.started:
+            await ports.clock.sleep(1)
+        machine.disk = ports.disk.after_power_cut()
+
+    machine.run(power_cut)
+    ports = machine.run(final(server, execution_id))
+    item = server.final(execution_id)
+    assert (item["exit_code"], item["output"]) == (125, "The agent stopped while this command ran\n")
+    assert ports.processes.started == []
+
+
+def test_result_without_a_reachable_server_is_reported_when_it_is_back(server, machine):
+    execution_id = server.add("60 0 kept")
+
+    async def outage(ports):
+        while not ports.processes.started:
+            await ports.clock.sleep(1)
+        server.down = True
+        await ports.clock.sleep(10 * HOUR)
+        assert server.final(execution_id) is None
+        server.down = False
+        await final(server, execution_id)(ports)
+
+    machine.run(outage)
+    assert server.final(execution_id)["output"] == "kept"
+
+
+def test_full_disk_keeps_commands_pending_until_there_is_space(server, machine):
+    async def story(ports):
+        await ports.clock.sleep(10)
+        ports.disk.is_full = True
+        execution_id = server.add("1 0 done", wake=True)
+        await ports.clock.sleep(HOUR)
+        assert server.executions[execution_id]["status"] == "pending"
+        ports.disk.is_full = False
+        await final(server, execution_id)(ports)
+
+    machine.run(story)
+    assert machine.logged("poll.failed")
