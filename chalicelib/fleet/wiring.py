@@ -77,7 +77,7 @@ class Fleet(Foundations):
 
     @cached_property
     def own_admin(self) -> Admin:
-        """What this stack says of itself."""
+        """The admin that this stack announces."""
         from chalicelib.fleet.admins.model import UNLIMITED_PEERS, Admin
 
         settings = self.settings

@@ -1,7 +1,6 @@
-"""Notices clusters that have changed hands, so that what was queued for their owner before can be queued again.
-
-An owner that died leaves its queue unread. What its messages asked for still stands in the tables: the sweep has all of
-it queued once more, wherever it belongs by then.
+"""Notices clusters that have a new owner, so that work that was queued for the previous owner can be queued again. The
+queue of a dead owner stays unread. The work in it can be found in the tables: the sweep queues all of it again, for the
+current owner.
 """
 
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ class Handover:
         self._store = AdminStore(tables)
 
     def moved(self) -> Moved:
-        """What changed hands since the last `note`, clusters that are new or deleted among it."""
+        """The clusters whose owner has changed since the last `note`, including new and deleted ones."""
         snapshot, before, version = self._store.standing(self._admin_cluster_name)
         now = routes_of(snapshot, self._clock.now())
         names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))

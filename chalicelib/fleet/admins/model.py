@@ -1,4 +1,4 @@
-"""What an admin is, and what a computation over all of them found."""
+"""The models of admins, and of the result of a computation over all of them."""
 
 import base64
 import hashlib
@@ -58,10 +58,9 @@ class Assignment(BaseModel, frozen=True):
 
 
 class Snapshot(BaseModel, frozen=True):
-    """What one computation found: the admins that were alive, sorted by name, and what belongs to them.
-
-    ``assignment`` is None where it is too large to be kept (`store.ASSIGNMENT_LIMIT_BYTES`); everything else is there.
-    ``version`` counts the computations of this admin cluster; 0 is none yet. ``computed_at`` is seconds text.
+    """The result of one computation: the live admins, sorted by name, and the clusters that they own. ``assignment`` is
+    None if it is too large to be stored (`store.ASSIGNMENT_LIMIT_BYTES`); everything else is complete. ``version``
+    counts the computations of this admin cluster, 0 before the first. ``computed_at`` is seconds text.
     """
 
     admin_cluster_name: str
@@ -78,7 +77,7 @@ class Snapshot(BaseModel, frozen=True):
 
     @property
     def peer_count(self) -> int:
-        """Of each admin among the others."""
+        """The number of other admins that each admin has as peers."""
         return max(0, len(self.topology) - 1)
 
     def capacity_of(self, admin: Admin) -> int:

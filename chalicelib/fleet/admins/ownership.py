@@ -1,7 +1,6 @@
-"""Whose work a cluster is: the stack that owns it, and the queue that takes work on its nodes.
-
-The stacks compute ownership once a minute; who works asks here, and believes what it has read for a few seconds. To be
-wrong for that long is harmless: every stack can do the work of every other, though it may not reach the nodes.
+"""Finds the stack that owns a cluster, and the queue for work on its nodes. The stacks compute ownership once a minute;
+workers read it here and cache it for a few seconds. A stale answer is harmless: every stack can do the work of the
+others, though it may not reach the nodes.
 """
 
 from collections.abc import Mapping
@@ -31,8 +30,8 @@ class Ownership:
         self._read_at: datetime | None = None
 
     def owner_of(self, cluster_name: str) -> Admin | None:
-        """The stack that owns the cluster. None where nobody does, where this stack is the only one, and while nobody
-        can say: then whoever has the work does it. Raises nothing."""
+        """The stack that owns the cluster. None if there is no owner, if this stack is the only one, or if the owner
+        cannot be read: then the caller does the work itself. It never raises an exception."""
         now = self._clock.now()
         if self._read_at is None or now - self._read_at >= CACHED_FOR:
             self._owners, self._read_at = self._read(now), now

@@ -1,4 +1,4 @@
-"""Who owns which cluster: pure, so that every stack that computes it from the same rows finds the same.
+"""Assigns clusters to admins. Pure, so that every stack computes the same result from the same rows.
 
 An admin's *budget* is its ``max_wireguard_peers``; what the other admins leave of it is its *capacity* for nodes.
 """
@@ -10,7 +10,7 @@ TICK = timedelta(minutes=1)
 """The heartbeat's rate."""
 
 LIVE_FOR = 3 * TICK
-"""An admin that has not been heard for so long is dead, and its clusters go to the others."""
+"""An admin that was not seen for this long counts as dead, and its clusters go to the others."""
 
 
 def is_live(last_seen_at: datetime, now: datetime) -> bool:

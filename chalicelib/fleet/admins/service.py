@@ -16,7 +16,7 @@ from chalicelib.kit.listing import OLDEST_FIRST, ListRequest
 from chalicelib.kit.tables import Tables
 
 MOST_CLUSTERS = 100_000
-"""What a computation reads at most: six times what the default pool of addresses can hold."""
+"""The maximum of clusters in a computation: six times the capacity of the default address pool."""
 
 CLUSTERS_AT_ONCE = 1000
 """Rows of clusters read in one page of the walk over them."""
@@ -59,7 +59,7 @@ class Admins:
 
         Safe to repeat, to run in several stacks at once, and to be killed anywhere: each of the two writes is whole,
         and the next tick does both again. Where another stack's computation was kept meanwhile, ours is dropped: it saw
-        the same rows. Raises `EdgeError`: bad request above `MOST_CLUSTERS`; unavailable.
+        the same rows. Raises `EdgeError` (bad request) above `MOST_CLUSTERS`, (service unavailable).
         """
         self._store.beat(self.me, self._clock.now())
         last = self._store.snapshot(self.me.admin_cluster_name)
@@ -96,8 +96,8 @@ class Admins:
         return [(admin, rules.is_live(parse_time(admin.last_seen_at), now)) for admin in self._store.admins()]
 
     def node_names_by_admin(self) -> dict[str, NodeNames]:
-        """What each admin owns. The owners are as of the last computation, the nodes as of now, so that a cluster made
-        since is not yet in it. Raises `EdgeError`: bad request when there are too many nodes to name."""
+        """The clusters and nodes of each admin. Owners are those of the last computation, nodes the current ones, so a
+        newer cluster is not included. Raises `EdgeError` (bad request) if there are too many nodes to list."""
         snapshot = self.snapshot()
         owned = self._assignment_of(snapshot).owned
         nodes = self._node_names() if any(owned.values()) else {}

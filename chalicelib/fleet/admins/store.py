@@ -71,12 +71,12 @@ class AdminStore:
         return [KnownAdmin.model_validate(row) for page in self._tables.pages(query) for row in page.items]
 
     def snapshot(self, admin_cluster_name: str, *, consistent: bool = True) -> Snapshot | None:
-        """What the last computation found."""
+        """The result of the last computation."""
         row = self._tables.get(TABLE, _key(ASSIGNMENTS, admin_cluster_name), consistent=consistent)
         return None if row is None else _from_item(row)
 
     def replace(self, version: int, snapshot: Snapshot) -> bool:
-        """Keep it, if nobody has kept another since that ``version`` (0: none) was read; whether it was kept."""
+        """Store the result, if ``version`` (0: none) is still the stored one; returns whether it was stored."""
         changes = (
             Set("computed_at", snapshot.computed_at),
             Set("topology", _topology_value(snapshot.topology)),
@@ -96,7 +96,7 @@ class AdminStore:
         return (snapshot, {}, 0) if handed is None else (snapshot, _routes_of(handed), _version_of(handed))
 
     def hand_over(self, admin_cluster_name: str, version: int, routes: Mapping[str, str]) -> bool:
-        """Note that work has moved to these routes, if nobody has since that ``version`` (0: none) was read."""
+        """Store the routes to which work has moved, if ``version`` (0: none) is still the stored one."""
         same = Equals("version", version) if version else Absent("version")
         changes = (Set("routes", _compressed_routes(routes)),)
         return self._tables.try_write(

@@ -1,4 +1,4 @@
-"""What an alias is."""
+"""The model of aliases."""
 
 from pydantic import BaseModel
 
@@ -8,7 +8,7 @@ MOST_PER_NODE = 50
 """Aliases of one node: they stand on its row too, and all of them leave with it in one transaction of 100 writes."""
 
 SORTABLE = frozenset({"name", "inserted_at", "updated_at"})
-"""What a list of aliases may be ordered by."""
+"""The fields by which a list of aliases can be sorted."""
 
 
 class Alias(BaseModel, frozen=True):

@@ -14,8 +14,8 @@ _NODE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def check_name(name: str) -> None:
-    """Raises validation_failed for what is no DNS label, and for what could be the id of another node: whoever resolves
-    or proxies by name would reach the wrong machine."""
+    """Raises `EdgeError` (validation failed) for a name that is not a DNS label, or that could be the id of another
+    node: resolving or proxying by name would reach the wrong machine."""
     if not name:
         raise invalid("name", "can't be blank")
     if len(name) > NAME_MAX_LENGTH:

@@ -16,7 +16,7 @@ from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
 _ALIAS_PLACE = 0
-"""Where the alias's own write stands in every transaction of this module."""
+"""The index of the alias's own write in every transaction of this module."""
 
 
 class Aliases:
@@ -46,9 +46,10 @@ class Aliases:
     def create(self, node_id: str, name: str) -> Alias:
         """Give the node a name. Its DNS entry follows from the change stream (`settle_name`).
 
-        Raises `EdgeError`: not found for no such node; validation for a name that is no DNS label or looks like a node
-        id; conflict when the name is taken in the cluster, the node has as many as it may, or the mesh has no address
-        for it; unavailable when the mesh cannot be asked, or others keep writing the node.
+        Raises `EdgeError` (not found) for an unknown node, (validation failed) for a name that is not a DNS label or
+        looks like a node id, (conflict) if the name is taken in the cluster, the node has the maximum number of
+        aliases, or the mesh has no address for it, (service unavailable) if the mesh cannot be asked or the node's row
+        stays contended.
         """
         for _ in self._tables.tries():
             node = self._node(node_id)
@@ -83,8 +84,8 @@ class Aliases:
     def delete(self, row_id: str) -> None:
         """Take the name away. Its DNS entry goes by the change stream.
 
-        Raises `EdgeError`: not found; unavailable when others keep writing the node, or the mesh does not answer. A
-        name that another takes away at the same time counts as taken away by this one.
+        Raises `EdgeError` (not found), (service unavailable) if the node's row stays contended or the mesh does not
+        answer. A name that another takes away at the same time counts as taken away by this one.
         """
         alias = self.get(row_id)
         self._vpn.require_answer(alias.cluster_name)
@@ -117,8 +118,8 @@ class Aliases:
         raise unavailable()
 
     def settle_untaken(self, cluster: Identified, names: Sequence[str], most: int) -> int:
-        """Of these names, which the mesh knows in the cluster's network, take back those that no node has as of now,
-        read by key; at most so many. Returns how many. Raises as `settle_name`."""
+        """Remove those of these DNS entries in the cluster's network that belong to no node, by consistent reads; at
+        most so many. Returns their number. Raises `EdgeError` (service unavailable) as `settle_name` does."""
         ids = {alias_id(cluster.id, name): name for name in names}
         taken = {alias.id for alias in self._store.find_many(list(ids))}
         untaken = [row_id for row_id in ids if row_id not in taken][:most]

@@ -49,7 +49,7 @@ FIELDS = {
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
-"""What aliases are filtered and sorted by."""
+"""The filters and orders of aliases."""
 
 
 def alias_id(cluster_id: str, name: str) -> str:

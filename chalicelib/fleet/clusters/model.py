@@ -1,4 +1,4 @@
-"""What a cluster is."""
+"""The model of clusters."""
 
 from typing import Annotated, Protocol
 
@@ -14,7 +14,7 @@ NODE_LIMIT_MAX = 2**31 - 1
 """The contract's integers have 32 bits."""
 
 SORTABLE = frozenset({"name", "ipv4_range", "node_limit", "inserted_at", "updated_at"})
-"""What a list of clusters may be ordered by."""
+"""The fields by which a list of clusters can be sorted."""
 
 
 class Cluster(BaseModel, frozen=True):

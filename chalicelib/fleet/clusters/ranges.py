@@ -60,10 +60,9 @@ def ranges_of(cidrs: Iterable[str]) -> list[AddressRange]:
 
 @dataclass(frozen=True)
 class Pools:
-    """Where automatic ranges come from: all subnets of one size, pool after pool, lowest address first.
-
-    A *slot* is the place of a subnet in that walk, from 0. The walk's ``signature`` tells whether a slot number that
-    was stored earlier still means the same subnet.
+    """The source of automatic ranges: all subnets of one size, pool after pool, lowest address first. A *slot* is the
+    index of a subnet in this sequence, from 0. The ``signature`` shows whether a stored slot still means the same
+    subnet.
     """
 
     pools: tuple[AddressRange, ...]
@@ -71,7 +70,7 @@ class Pools:
 
     @classmethod
     def of(cls, cidrs: Sequence[str], prefix: int) -> "Pools":
-        """Raises ValueError for a pool that is no block, or a prefix that no pool can be cut into."""
+        """Raises ValueError for a pool that is not a CIDR block, or a prefix that is too short for every pool."""
         pools = tuple(AddressRange.of_cidr(cidr.strip()) for cidr in cidrs)
         if not pools:
             raise ValueError("at least one pool is needed")

@@ -1,4 +1,4 @@
-"""What an operator may ask of a cluster. Pure: request in, decision or `EdgeError` out."""
+"""The rules for requests about clusters. Pure: request in, decision or `EdgeError` out."""
 
 from chalicelib.fleet.clusters.ranges import SMALLEST_PREFIX, AddressRange
 from chalicelib.kit.errors import EdgeError, conflict, invalid

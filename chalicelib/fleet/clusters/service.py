@@ -17,7 +17,7 @@ from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Check, ConditionFailedError, Item, Tables, TransactionFailedError, Update, Write
 
 _CLUSTER_PLACE = 0
-"""Where the cluster's own write stands in every transaction of this module."""
+"""The index of the cluster's own write in every transaction of this module."""
 
 
 class Clusters:
@@ -54,12 +54,11 @@ class Clusters:
             self._check_default(default)
 
     def create(self, name: str, ipv4_range: str | None, node_limit: int | None) -> Cluster:
-        """A new, empty cluster with the range that is asked for or else the first free one.
-
-        Raises `EdgeError`: validation for a reserved name, a range that is none or may not be used, a limit above the
-        range's room; conflict when the name or addresses of the range are taken, also by a network of the mesh;
-        unavailable when all pools are taken, others kept coming first or the mesh does not answer. Who names no range
-        never sees a conflict about one. The network itself follows from the change stream.
+        """Create an empty cluster with the requested range or, by default, the first free one. Its network in the mesh
+        follows from the change stream. Raises `EdgeError` (validation failed) for a reserved name, an invalid or
+        forbidden range, or a limit above the range's capacity; (conflict) if the name or addresses of a requested range
+        are taken, also by a network of the mesh; (service unavailable) if all pools are used up, the row stays
+        contended, or the mesh does not answer.
         """
         wanted = self._check_request(name, ipv4_range, node_limit)
         foreign = ranges_of(self._vpn.taken_ranges(name))
@@ -74,7 +73,7 @@ class Clusters:
             else:
                 raise overlapping(ipv4_range or wanted.cidr)
             cluster = self._new(name, taken, node_limit)
-            # Where the search passed over what others hold for now, the next one must look there again.
+            # If the search skipped ranges that others hold for now, the next search must check them again.
             take = self._subnets.take_first_free if is_lowest else self._subnets.take
             failed = self._try([self._store.put(cluster), *take(head, taken, cluster.id)], "cluster.created")
             if failed is None:
@@ -110,8 +109,8 @@ class Clusters:
         return self._lists.page(CLUSTER_LIST, request).map(from_item)
 
     def change_node_limit(self, name: str, node_limit: int | None) -> Cluster:
-        """Set or, with None, lift the limit. Raises `EdgeError`: not found; validation for a limit above the range's
-        room or below the number of nodes at that moment."""
+        """Set or, with None, remove the limit. Raises `EdgeError` (not found), (validation failed) for a limit above
+        the range's room or below the number of nodes at that moment."""
         cluster = self.get(name)
         check_capacity(node_limit, AddressRange.of_cidr(cluster.ipv4_range).prefix, self._reserved_slots)
         try:
@@ -123,9 +122,9 @@ class Clusters:
             raise below_count(current.node_count) from error
 
     def delete(self, name: str) -> None:
-        """Remove a cluster without nodes and free its range. What belonged to it is cleaned up afterwards, and is of
-        no use from now on. Raises `EdgeError`: not found; conflict while it has nodes; unavailable, also when the mesh
-        does not answer, whose network has to follow."""
+        """Delete a cluster without nodes and free its range. Dependent rows are invalid from now on, and cleaned up
+        afterwards. Raises `EdgeError` (not found), (conflict) while it has nodes, (service unavailable), also if the
+        mesh does not answer, whose network must follow."""
         cluster = self.get(name)
         if not cluster.node_count:
             self._vpn.require_answer(name)
@@ -158,7 +157,8 @@ class Clusters:
         return self._store.leave_place(name, cluster_id)
 
     def default_cluster(self) -> Cluster:
-        """Raises `EdgeError`: forbidden when none is configured, not found when it was deleted or cannot be made."""
+        """The default cluster. Raises `EdgeError` (forbidden) if none is configured, (not found) if it was deleted or
+        cannot be created."""
         if self._default is None:
             raise forbidden()
         return self.get(self._default.name)

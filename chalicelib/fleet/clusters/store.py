@@ -72,7 +72,7 @@ FIELDS = {
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
-"""What clusters are filtered and sorted by."""
+"""The filters and orders of clusters."""
 
 CLUSTER_LIST = Listing(
     TABLE,

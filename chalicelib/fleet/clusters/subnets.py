@@ -44,7 +44,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Found:
-    """A free range. ``is_lowest``: none was passed over for others' sake, so that nothing up to it will be free."""
+    """A free range. ``is_lowest``: true unless a free range was skipped because a foreign network holds it."""
 
     range: AddressRange
     is_lowest: bool
@@ -59,7 +59,7 @@ class Subnets:
 
     @property
     def prefix(self) -> int:
-        """Of the ranges that are found for those who ask for none."""
+        """The prefix length of automatic ranges."""
         return self._pools.prefix
 
     def head(self) -> Head:
@@ -138,7 +138,7 @@ class Subnets:
         return slot + (start - self._pools.at(slot).start) // self._pools.subnet_size
 
     def _next_start(self, pool: AddressRange, address: int) -> int:
-        """Where the first subnet of the pool begins that lies wholly behind the address."""
+        """The start of the pool's first subnet that lies completely after the address."""
         size = self._pools.subnet_size
         return pool.start + ((address - pool.start) // size + 1) * size
 

@@ -1,4 +1,4 @@
-"""What is known of a version of the agent, and where its files are in the bucket."""
+"""The model of a version of the agent, and of its files in the bucket."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Release(BaseModel, frozen=True):
 
 @dataclass(frozen=True)
 class Offer:
-    """An archive for a machine, and a link that ends soon: whoever has it can read the archive."""
+    """An archive for a machine, with a short-lived link: any client with the link can read the archive."""
 
     version: str
     bundle: Bundle

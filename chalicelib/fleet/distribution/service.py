@@ -17,7 +17,8 @@ class Distribution:
     def offer(self, architecture: str, version: str | None) -> Offer:
         """The archive of a version, the current one unless told otherwise.
 
-        Raises `EdgeError`: not found, in words, where this stack has no such version or architecture; unavailable.
+        Raises `EdgeError` (not found), with an explanation, if this stack has no such version or architecture, (service
+        unavailable).
         """
         release = self.release(version)
         bundle = release.bundles.get(architecture)
@@ -32,7 +33,8 @@ class Distribution:
         return self._objects.read(key_of_release(version)) is not None
 
     def release(self, version: str | None) -> Release:
-        """What there is of a version, or of the current one. Raises as `offer`."""
+        """The manifest of a version, or of the current one. Raises `EdgeError` as `offer` does (not found, service
+        unavailable)."""
         content = self._objects.read(CURRENT if version is None else key_of_release(version))
         if content is None:
             raise _missing(

@@ -15,7 +15,7 @@ SECRET_BYTES = 32
 _ID_BYTES = 16
 
 BLOB_MAX_LENGTH = 16_384
-"""Longer text is no key of ours and is not decoded: the caller is anybody."""
+"""Longer text cannot be one of our keys and is not decoded: the caller is not authenticated."""
 
 
 def to_blob(admin_urls: Sequence[str], key_id: str, secret: bytes) -> str:
@@ -26,7 +26,7 @@ def to_blob(admin_urls: Sequence[str], key_id: str, secret: bytes) -> str:
 
 
 def key_id_of(blob: str) -> str | None:
-    """The id inside a blob; None for text that is no blob. Says nothing about whether the key exists."""
+    """The id inside a blob; None for text that is not a blob. The key may not exist."""
     if len(blob) > BLOB_MAX_LENGTH:
         return None
     try:

@@ -12,7 +12,7 @@ from chalicelib.kit.tables import Check, Item, Ref, Update
 NAME_MAX_LENGTH = 255
 
 SORTABLE = frozenset({"name", "uses_remaining", "expired_at", "last_used_at", "inserted_at", "updated_at"})
-"""What a list of keys may be ordered by."""
+"""The fields by which a list of keys can be sorted."""
 
 
 class EnrollmentKey(BaseModel, frozen=True):
@@ -36,7 +36,7 @@ class EnrollmentKey(BaseModel, frozen=True):
 
 
 class KeyChanges(TypedDict, total=False):
-    """What an operator sets on a key: a name that is missing stays as it is, None clears. Times are seconds text."""
+    """The changes of a key by an operator: a missing field stays unchanged, None clears it. Times are seconds text."""
 
     name: str | None
     uses_remaining: int | None
@@ -44,7 +44,7 @@ class KeyChanges(TypedDict, total=False):
 
 
 class Outcome(StrEnum):
-    """What became of a verification. The values are the public ones."""
+    """The outcome of a verification. The values are public."""
 
     VERIFIED = "verified"
     INVALID_KEY = "invalid_key"
@@ -56,16 +56,16 @@ class Outcome(StrEnum):
 
     @property
     def event_result(self) -> str:
-        """What the event says: the contract's events know no machine that is kept out."""
+        """The outcome in the event: the contract's events have no value for a blocked machine."""
         is_kept_out = self in {Outcome.NODE_REMOVED, Outcome.NODE_BLOCKED}
         return Outcome.INVALID_KEY.value if is_kept_out else self.value
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What is known of a machine that presents a key under a node's id. ``refuses`` tells of a key's id whether the
-    machine was deleted since it was made. ``unused_key_id`` is the key that its node was made with, as long as that
-    node's token was never used: the machine may not have got the answer."""
+    """The known facts about a machine that presents a key under a node's id. ``refuses`` says whether the machine was
+    deleted since the key with an id was created. ``unused_key_id`` is the key with which its node was created, as long
+    as that node's token was never used: the answer may have been lost."""
 
     is_blocked: bool
     refuses: Callable[[str], bool]
@@ -73,14 +73,14 @@ class Standing:
 
 
 class Machines(Protocol):
-    """What enrolment asks of those who know nodes. The rows are read together with the key's."""
+    """The port through which enrolment reads nodes. The rows are read together with the key's."""
 
     def refs(self, node_id: str) -> Sequence[Ref]:
         """The rows that tell how a machine stands."""
         ...
 
     def standing(self, rows: Sequence[Item | None]) -> Standing:
-        """Of the rows of `refs`, in their order."""
+        """The machine's standing from the rows of `refs`, in their order."""
         ...
 
 
@@ -116,8 +116,8 @@ class Redemption:
 
 
 class RegistrationToken(BaseModel, frozen=True):
-    """What a token leads to; ``id`` is its digest. ``verified_for`` is the node that asked for it, if it said who it
-    is; ``node_id`` the one that has registered with it. Times are seconds text."""
+    """A registration token; ``id`` is its digest. ``verified_for`` is the node that requested it, if it gave its id;
+    ``node_id`` the one that has registered with it. Times are seconds text."""
 
     id: str = Field(repr=False)
     key_id: str

@@ -93,12 +93,12 @@ class Enrollment:
         return self._create(self._clusters.get(cluster_name), wanted)
 
     def create_for_default(self, wanted: KeyChanges) -> EnrollmentKey:
-        """A new key for the default cluster. Raises `EdgeError`: forbidden when none is configured, not found."""
+        """Create a key for the default cluster. Raises `EdgeError` (forbidden) if none is configured, (not found)."""
         return self._create(self._clusters.default_cluster(), wanted)
 
     def create_public(self) -> EnrollmentKey:
         """A nameless single-use key for the default cluster, which anybody may draw; it expires and is then removed.
-        Raises `EdgeError`: forbidden unless that is switched on and a default cluster configured, not found."""
+        Raises `EdgeError` (forbidden) unless that is switched on and a default cluster is configured, (not found)."""
         if not self._public_keys:
             raise forbidden()
         expires = self._clock.now() + timedelta(seconds=self._public_keys_last_seconds)
@@ -131,7 +131,7 @@ class Enrollment:
             raise not_found() from error
 
     def delete(self, key_id: str) -> None:
-        """From now on the key lets nobody in, nor does a token given for it. Raises `EdgeError` (not found)."""
+        """Delete a key. From now on neither the key nor its tokens admit a machine. Raises `EdgeError` (not found)."""
         self._store.delete(self.get(key_id))
 
     def clean_up_chunk(self, cluster_id: str, cursor: str | None) -> str | None:
@@ -141,13 +141,11 @@ class Enrollment:
     # -- machines ------------------------------------------------------------------------------------------------
 
     def verify(self, blob: str, node_id: str | None) -> Verification:
-        """Exchange a use of a key for a registration token, or what a machine joins the mesh with where there is one.
-        Always an answer, never a refusal by exception.
-
-        A machine that names itself and asks again within `USE_REMEMBERED`, or while the node that it made was never
-        heard with its token, gets a fresh token and takes no second use. Room in the cluster is promised by
-        registration, not here. Every call leaves one event. Raises `EdgeError` (unavailable) when others kept using the
-        key for `VERIFY_PATIENCE`, or the mesh does not answer: then no use is taken.
+        """Exchange a use of a key for a registration token or, with a mesh, for a key to join it. A refusal is a
+        result, not an exception. A machine that gives its id and asks again within `USE_REMEMBERED`, or before its node
+        has used its token, gets a fresh token without a second use. Capacity in the cluster is checked at registration,
+        not here. Every call publishes one event. Raises `EdgeError` (service unavailable) if the key stays contended
+        for `VERIFY_PATIENCE` or the mesh does not answer: then no use is counted.
         """
         backoff = Backoff(
             self._clock,
@@ -164,7 +162,8 @@ class Enrollment:
                 raise unavailable()
 
     def look_at(self, blob: str) -> Outcome:
-        """What `verify` would say of this key to a machine that has not had a use of it. Takes none, writes nothing."""
+        """The outcome that `verify` would have for a machine that has not used this key. Counts no use and writes
+        nothing."""
         now = self._clock.now()
         presented = self._presented(blob, None, now)
         cluster = None if presented.key is None else self._clusters.find(presented.key.cluster_name)

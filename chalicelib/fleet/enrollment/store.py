@@ -108,13 +108,13 @@ FIELDS = {
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
-"""What keys are filtered and sorted by."""
+"""The filters and orders of keys."""
 
 
 @dataclass(frozen=True)
 class Presented:
-    """What there is to a key id, to this machine, and to its earlier use of the key, which is noted until
-    ``noted_until`` (seconds text)."""
+    """The key, the machine, and whether it has already used the key; that is remembered until ``noted_until`` (seconds
+    text)."""
 
     key: EnrollmentKey | None
     use_noted: bool
@@ -232,7 +232,7 @@ class EnrollmentStore:
         return Update(TOKENS, {"id": token_digest}, tuple(Set(name, value) for name, value in item.items()))
 
     def find_token(self, token_digest: str) -> RegistrationToken | None:
-        """What a token leads to, expired or not."""
+        """The registration token, expired or not."""
         row = self._tables.get(TOKENS, {"id": token_digest})
         return None if row is None else RegistrationToken.model_validate(row)
 

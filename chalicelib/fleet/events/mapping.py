@@ -58,7 +58,7 @@ _EXECUTION_FIELDS = (
 
 
 def events_of(change: Change, commands: Mapping[str, Item]) -> list[Event]:
-    """The events of one change, in the order in which they happened; none for a change that is nobody's business.
+    """The events of one change, in order; none for a change that is not published.
 
     ``commands`` holds the rows of the commands that executions refer to; one that is missing leaves its fields null.
     """
@@ -113,7 +113,7 @@ _TRANSITION_OPERATIONS = frozenset(
 
 
 def node_payload(row: Item) -> Payload:
-    """What every event about a node says of it; no token, no digest."""
+    """The data about a node in every event; no token, no digest."""
     said = {"node_id": row["id"], "version": row.get("agent_version"), **{name: row.get(name) for name in _NODE_FIELDS}}
     return said | {name: row[name] for name in _NODE_FIELDS_IF_SET if row.get(name) is not None}
 

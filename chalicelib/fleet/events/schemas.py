@@ -1,7 +1,6 @@
-"""What each event says: the shape of its ``data``, declared once and published in the AsyncAPI document.
-
-`events.mapping` and the occurrences of other contexts fill these shapes; tests hold every event of a whole run to them.
-Timestamps of rows have seconds, those of occurrences (``verified_at``) microseconds; all are UTC.
+"""The schema of each event's ``data``, declared once and published in the AsyncAPI document. `events.mapping` and the
+occurrences of other contexts fill these schemas; tests validate every event of a whole run against them. Timestamps of
+rows have seconds, those of occurrences (``verified_at``) microseconds; all are UTC.
 """
 
 from collections.abc import Mapping

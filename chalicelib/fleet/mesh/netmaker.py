@@ -51,8 +51,8 @@ class Netmaker:
         self._api.network(names.network_name(cluster_name))
 
     def taken_ranges(self, cluster_name: str) -> Sequence[str]:
-        """Of every network there is but a former one of this name, which has to give way. Raises `EdgeError` conflict
-        for a name that a network has which we did not make."""
+        """The ranges of all networks except a former one of this name, which will be replaced. Raises `EdgeError`
+        (conflict) if a network that we did not create has this name."""
         own = names.network_name(cluster_name)
         found = self._api.networks()
         if any(network.name == own for network in found) and self._store.find(cluster_name) is None:
@@ -60,7 +60,8 @@ class Netmaker:
         return [network.ipv4_range for network in found if network.name != own and network.ipv4_range]
 
     def join_token(self, network: Network, joining: Joining) -> str | None:
-        """A key of its own for one use. The network's own unlimited key would let in whoever sees it, for ever."""
+        """Create a key for a single use. The network's own key is unlimited: any machine that sees it could join, for
+        ever."""
         self._require_network(network)
         ends = int((self._clock.now() + JOIN_LIFETIME).timestamp())
         tag = names.join_tag(joining.key_id, joining.node_id, ends, self._ids)
@@ -100,13 +101,13 @@ class Netmaker:
         return removed
 
     def host_of(self, member: Member) -> Host | None:
-        """By its name in the network; the second list is only asked for who is in the first."""
+        """Find a member by its name in the network; the second list is only read if the first contains it."""
         addresses = [address for address in self._addresses_of(member) if address]
         found = self._latest(member.cluster_name, addresses) if addresses else None
         return None if found is None else Host(found.host_id, names.host_name(member.node_id), _bare(found.address))
 
     def require_address(self, member: Member) -> None:
-        """One list of the network, and one more for a name that is there twice. Raises `EdgeError` conflict, in the
+        """One list of the network, and one more for a name that is there twice. Raises `EdgeError` (conflict), in the
         contract's words."""
         address = self._address_of(member)
         if address is None:
@@ -129,7 +130,7 @@ class Netmaker:
     # -- for settling and repairs --------------------------------------------------------------------------------
 
     def point_name(self, name: str, cluster_name: str, address: str) -> None:
-        """The name resolves to this address. Raises `EdgeError` unavailable where Netmaker refuses even that."""
+        """Make the name resolve to this address. Raises `EdgeError` (service unavailable) if Netmaker refuses."""
         network, entry = names.network_name(cluster_name), names.dns_name(name, cluster_name)
         if self._api.create_name(network, entry, address) is Outcome.DONE:
             return
@@ -140,8 +141,8 @@ class Netmaker:
     def make_network(self, network: Network) -> bool:
         """The network is there, with the cluster's range; True if it was made now.
 
-        One of our own with another range was of a cluster that is gone, and gives way. Raises `EdgeError` conflict for
-        one with another range that is not ours, or a range that Netmaker does not take.
+        One of our own with another range belonged to a deleted cluster, and is replaced. Raises `EdgeError` (conflict)
+        for one with another range that is not ours, or a range that Netmaker does not take.
         """
         name = names.network_name(network.cluster_name)
         found = self._api.network(name)
@@ -168,7 +169,7 @@ class Netmaker:
     def remove_network(self, cluster_name: str) -> bool:
         """The network of a cluster that is gone is gone too, if we have made it; whether there was one of ours.
 
-        Raises `EdgeError` unavailable while others' hosts hold it, or Netmaker is still at it.
+        Raises `EdgeError` (service unavailable) while foreign hosts are in it, or Netmaker is still deleting it.
         """
         made = self._store.find(cluster_name)
         if made is None:
@@ -205,10 +206,8 @@ class Netmaker:
         self._api.dismiss(host_id, names.network_name(cluster_name))
 
     def remove_host(self, host_id: str, member: Member) -> None:
-        """Remove the host that a member was, altogether; none of that id is no error.
-
-        It stays if it goes by another node's name in that network: a machine that lost its node's id enrols under a new
-        one, and keeps its host.
+        """Delete a member's former host completely; succeeds if it does not exist. It stays if it has another node's
+        name in that network: a machine that lost its node id enrols under a new one, and keeps its host.
         """
         is_there = self._api.network(names.network_name(member.cluster_name)) is not None
         found = self.hosts(member.cluster_name) if is_there else []
@@ -247,7 +246,7 @@ class Netmaker:
         return [entry.address for entry in entries if self._bare_host(entry.name, member.cluster_name) == wanted]
 
     def _latest(self, cluster_name: str, addresses: Sequence[str]) -> FoundNode | None:
-        """Of the hosts at these addresses the one that Netmaker heard last."""
+        """The host at these addresses that Netmaker saw last."""
         found = [node for node in self._nodes(cluster_name) if _bare(node.address) in addresses]
         return max(found, key=lambda node: node.checked_in_seconds, default=None)
 

@@ -30,7 +30,7 @@ PATIENCE = timedelta(seconds=1)
 """How long a read that fails at once is tried again. One that hangs is not."""
 
 ANSWER_BYTES = 32 * 1024 * 1024
-"""Of an answer; about a kilobyte a network, a host or a node."""
+"""The maximum size of an answer; a network, host or node takes about a kilobyte."""
 
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 0.4
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 class Outcome(Enum):
-    """What became of a write. ``ABSENT``: what it was about is not there; ``REFUSED``: Netmaker does not want it so."""
+    """The outcome of a write. ``ABSENT``: its object does not exist; ``REFUSED``: Netmaker rejected it."""
 
     DONE = auto()
     ABSENT = auto()
@@ -66,8 +66,8 @@ _KEYS: TypeAdapter[list[FoundKey] | None] = TypeAdapter(list[FoundKey] | None)
 
 class NetmakerApi:
     """Calls with the master key, which ``key`` gives at each call; ``look_again`` tells, after a refusal, whether there
-    is another now. Raises `EdgeError` unavailable where no answer comes in time, or one that says that Netmaker cannot
-    or may not; each such failure is one line of the log."""
+    is another now. Raises `EdgeError` (service unavailable) if no answer comes in time, or one that says that Netmaker
+    cannot or may not; each such failure is one line of the log."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What Netmaker answers, as far as it is looked at."""
+"""The parts of Netmaker's answers that are used."""
 
 from pydantic import BaseModel, Field, SecretStr
 
@@ -12,7 +12,7 @@ class FoundNetwork(BaseModel, frozen=True):
 
 class FoundNode(BaseModel, frozen=True):
     """A host's place in a network. ``address`` carries a prefix length. Static ones are devices without a host.
-    ``checked_in_seconds``: when Netmaker heard it last, by its clock."""
+    ``checked_in_seconds``: when Netmaker last saw it, by Netmaker's clock."""
 
     host_id: str = Field(validation_alias="hostid")
     address: str = ""
@@ -38,6 +38,6 @@ class FoundKey(BaseModel, frozen=True):
 
 
 class Failure(BaseModel, frozen=True):
-    """What Netmaker says of a request that it did not do; gateways before it say ``message``."""
+    """Netmaker's error answer; gateways in front of it use ``message``."""
 
     message: str = Field("", validation_alias="Message")

@@ -1,7 +1,7 @@
 """Finds where the mesh and our rows have come apart, and mends it, network by network.
 
-Nothing is removed because a list lacks it. What goes was named by Netmaker itself, and a consistent read by key says
-that nobody of ours has it: a list that failed, or came in part, removes nothing.
+Nothing is removed because it is missing from a list. An object is removed only if Netmaker listed it, and a consistent
+read by key shows that no row of ours belongs to it: an incomplete list removes nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,8 +42,8 @@ _MADE = "made"
 
 @dataclass
 class Repaired:
-    """What one chunk found and did. ``lost`` are hosts of nodes that Netmaker does not have; ``cursor`` is where the
-    next chunk begins, None at the end."""
+    """The result of one chunk. ``lost`` counts hosts of nodes that Netmaker does not have; ``cursor`` is where the next
+    chunk begins, None at the end."""
 
     made: int = 0
     admitted: int = 0
@@ -55,14 +55,14 @@ class Repaired:
 
     @property
     def counts(self) -> dict[str, int]:
-        """What is not zero."""
+        """The counts that are not zero."""
         counted = ("made", "admitted", "lost", "named", "forgotten", "dismissed")
         return {name: getattr(self, name) for name in counted if getattr(self, name)}
 
 
 class Reconciling:
-    """``clusters`` must list all there are. ``evicts_strangers``: hosts under the name of a node that nobody has
-    enrolled leave our networks after `STRAY_GRACE`; hosts of other names are never touched."""
+    """``clusters`` must list all there are. ``evicts_strangers``: hosts with the name of an unknown node are removed
+    from our networks after `STRAY_GRACE`; hosts with other names are never touched."""
 
     def __init__(
         self,
@@ -92,13 +92,13 @@ class Reconciling:
     def networks_chunk(self, cursor: str | None) -> tuple[list[str], str | None]:
         """The next clusters to look at, and where to go on: all clusters, then those that are gone and whose networks
         we have made. Clusters made or deleted during the walk are the change stream's."""
-        part, _, place = (cursor or f"{_CLUSTERS}/1").partition("/")
+        part, _, position = (cursor or f"{_CLUSTERS}/1").partition("/")
         if part == _CLUSTERS:
-            page = int(place)
+            page = int(position)
             found = self._clusters.list_page(ListRequest(page, self._networks_per_chunk, OLDEST_FIRST)).items
             full = len(found) == self._networks_per_chunk
             return [cluster.name for cluster in found], f"{_CLUSTERS}/{page + 1}" if full else f"{_MADE}/"
-        names = [row.name for row in self._store.page(place or None, self._networks_per_chunk)]
+        names = [row.name for row in self._store.page(position or None, self._networks_per_chunk)]
         there = {cluster.name for cluster in self._clusters.find_many(names)}
         following = f"{_MADE}/{names[-1]}" if len(names) == self._networks_per_chunk else None
         return [name for name in names if name not in there], following
@@ -107,8 +107,8 @@ class Reconciling:
         """Mend one network, or the next `NODES_PER_CHUNK` nodes of it; something is removed only from those that we
         have made. May be repeated, and killed anywhere.
 
-        Raises `EdgeError`: unavailable when Netmaker cannot be asked, and nothing more is done; conflict where its
-        network is one that we may not touch.
+        Raises `EdgeError` (service unavailable) if Netmaker cannot be asked, and nothing more is done; (conflict) if
+        its network is one that we may not touch.
         """
         cluster = self._settling.find(cluster_name)
         if cluster is None:

@@ -37,10 +37,9 @@ class Settling:
         raise unavailable()
 
     def node(self, node_id: str, host_id: str | None, cluster_name: str) -> None:
-        """The host of a node is in the network of its cluster and its names point to it; the host that it had before,
-        and its place in the cluster that it was in before, are no more. Of a node that is gone the host goes.
-
-        Looks again after it has acted: a node that moved on meanwhile must not be taken out of where it is now.
+        """Make the mesh follow a node: its host is in the network of its cluster and its names point to it; its former
+        host, and its membership in its former cluster, are removed. The host of a deleted node is removed. It checks
+        again after it has acted: a node that moved meanwhile must not be removed from its new cluster.
         """
         node = self._find_node(node_id)
         for _ in range(SETTLE_TRIES):
@@ -60,7 +59,7 @@ class Settling:
         self._aliases.settle_name(cluster_name, row_id, name)
 
     def find(self, name: str) -> Cluster | None:
-        """The cluster as it is now. Never makes the default one: whoever follows rows makes none."""
+        """The current cluster. It never creates the default one, as following rows must not create any."""
         found = self._clusters.find_many([name])
         return found[0] if found else None
 
@@ -82,10 +81,10 @@ class Settling:
 
 
 def _place(node: Node | None) -> tuple[str, str | None] | None:
-    """What the mesh has to follow of a node."""
+    """The parts of a node that the mesh must follow."""
     return None if node is None else (node.cluster_id, node.netmaker_host_id)
 
 
 def network_of(cluster: Cluster) -> Network:
-    """What the mesh has to know of a cluster."""
+    """The parts of a cluster that the mesh must follow."""
     return Network(cluster.id, cluster.name, cluster.ipv4_range)

@@ -1,6 +1,5 @@
-"""`AdminMetrics`: figures of this installation, from durable counters and from SQS.
-
-Whoever answers says the same: the counters belong to the installation, not to a process. They are about a second late.
+"""`AdminMetrics`: figures of this installation, from durable counters and from SQS. Every stack gives the same figures:
+the counters belong to the installation, not to a process. They are about a second late.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +33,7 @@ from chalicelib.kit.queues import Depth, Queue, Queues, QueueUnavailableError
 
 @dataclass(frozen=True)
 class State:
-    """What was read: totals by name, and how full the queues are."""
+    """The totals by name, and the depths of the queues."""
 
     counts: Mapping[str, int]
     depths: Mapping[Queue, Depth]

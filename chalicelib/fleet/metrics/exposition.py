@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LARGEST = 2**63
-"""Figures beyond are no counts of anything: they are left out, as are NaN and the infinities, which JSON has not."""
+"""Larger figures are not counts: they are left out, as are NaN and the infinities, which JSON does not have."""
 
 LINE_CHARACTERS = 2048
 """Longer lines are as if they were missing: the library's time grows with the square of a line's length."""
 
 READ_CHARACTERS = 512 * 1024
-"""Of the lines that are wanted; what comes after is as if it were missing. Five times what a node_exporter writes."""
+"""The maximum size of the wanted lines; anything beyond is ignored. Five times the output of a node_exporter."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is kept of a machine's metrics, and how long it is good for."""
+"""The models of a machine's cached metrics, and how long they are valid."""
 
 from enum import StrEnum
 
@@ -9,7 +9,7 @@ CACHE_SECONDS = 300
 
 
 class MetricsType(StrEnum):
-    """Whose text it is: node_exporter's, the agent's own, or the WireGuard exporter's."""
+    """The source of the text: node_exporter, the agent itself, or the WireGuard exporter."""
 
     HOST = "host"
     AGENT = "agent"

@@ -11,8 +11,8 @@ from chalicelib.fleet.transport.dispatch import AgentWork, Dispatch
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 
 GOES_STALE_AFTER = timedelta(seconds=6)
-"""Whoever asked waits for five seconds, noted in whole ones. Later nobody does: a fetch from a node that does not
-answer takes ten, so of a batch of messages one is made, and the deliveries in it end within the worker's 30 s."""
+"""A caller waits five seconds (stored in whole seconds). A fetch from a node that does not answer takes ten, so a batch
+makes at most one, and its deliveries end within the worker's 30 s."""
 
 
 class Owners:
@@ -24,8 +24,8 @@ class Owners:
         self._clock = clock
 
     def ask(self, node: Node, types: Collection[MetricsType]) -> bool:
-        """Queue it with the owner of the node's cluster. False where that is this stack or nobody, where the owner
-        reaches no node either, or takes no message. Raises nothing."""
+        """Queue a fetch with the owner of the node's cluster. Returns False if this stack is the owner or there is
+        none, if the owner cannot reach nodes either, or if its queue does not accept the message. Never raises."""
         owner = self._ownership.other_owner_of(node.cluster_name)
         if owner is None or not owner.reaches_nodes:
             return False

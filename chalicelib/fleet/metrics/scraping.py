@@ -22,14 +22,14 @@ _ACCEPTED = "text/plain;version=0.0.4;q=1,*/*;q=0.1"
 
 @dataclass(frozen=True)
 class Source:
-    """Where an agent publishes one type of its metrics; ``token`` is the bearer, where it wants one."""
+    """The URL at which an agent publishes one type of metrics; ``token`` is the bearer token, if it needs one."""
 
     url: str
     token: str | None = field(default=None, repr=False)
 
 
 class Scraper:
-    """Makes single attempts; an agent that cannot be reached is no error."""
+    """Makes single attempts. An unreachable agent is not an error."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -55,7 +55,7 @@ def scraper_over_http(seconds: float = SCRAPE_SECONDS) -> Scraper:
 
 
 def source_of(node: Node, metrics_type: MetricsType, host: str, token: str) -> Source:
-    """Where the node publishes; only its own API asks for its token."""
+    """The source of the node's metrics of this type. Only the agent's own API needs the token."""
     match metrics_type:
         case MetricsType.HOST:
             return Source(f"http://{host}:{node.host_metrics_port}/metrics")

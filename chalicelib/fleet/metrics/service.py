@@ -70,7 +70,8 @@ class NodeMetrics:
         return self._store.put(node_id, metrics_type, text, self._clock.now())
 
     def read(self, node_id: str, metrics_type: MetricsType) -> Reading:
-        """Raises `EdgeError`: not found; unavailable where the agent does not answer and the cache is too old."""
+        """Raises `EdgeError` (not found), (service unavailable) if the agent does not answer and the cache is too
+        old."""
         view = self._nodes.get(node_id)
         found = self._read(view, [metrics_type])
         if metrics_type not in found:
@@ -88,8 +89,8 @@ class NodeMetrics:
         return {each: Reading(view.node, metrics) for each, metrics in self._read(view, types).items()}
 
     def fetch(self, request: dict[str, Any]) -> None:
-        """Scrape a node into the cache, for a stack that does not reach it: ``request`` is what `Owners.ask` queued.
-        Does nothing where nobody waits for it any more, the node is gone, or this stack reaches no node."""
+        """Scrape a node into the cache, for a stack that cannot reach it; ``request`` comes from `Owners.ask`. Does
+        nothing if the caller has stopped waiting, the node is gone, or this stack cannot reach nodes."""
         if self._scraper is None or not self._owners.is_waited_for(request):
             return
         for node in self._nodes.find_many([request["node_id"]]):

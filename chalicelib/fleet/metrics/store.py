@@ -63,7 +63,7 @@ class MetricsStore:
         return _from_item(row or {})
 
     def find(self, node_id: str, types: Collection[MetricsType]) -> dict[MetricsType, Metrics]:
-        """What is cached of these types, however old, in one call."""
+        """The cached metrics of these types, regardless of their age, in one call."""
         rows = self._tables.get_many([Ref(TABLE, _key(node_id, each)) for each in types])
         found = [_from_item(row) for row in rows if row is not None]
         return {metrics.metrics_type: metrics for metrics in found}

@@ -16,7 +16,7 @@ EXECUTION_RESULTS = ("execution.completed", "execution.reported_cancelled", "exe
 EXECUTION_STEPS = ("execution.sent", *EXECUTION_RESULTS, "execution.cancelled", "execution.expired", "execution.pruned")
 
 ATTEMPTS = ("ok", "recoverable", "terminal")
-"""What an attempt to deliver an event to a webhook came to: taken, to be tried again, given up."""
+"""The outcomes of an attempt to deliver an event to a webhook: accepted, to be retried, given up."""
 
 RUNS = {name: event_counter(f"schedule.{name}") for name in SCHEDULES}
 FAILURES = {name: event_counter(f"schedule.{name}.failure") for name in SCHEDULES}

@@ -29,11 +29,12 @@ class Waker:
         self._log = log
 
     def ask(self, presence: Presence, types: Collection[MetricsType], known: Cached) -> dict[MetricsType, Metrics]:
-        """What came of these types since ``known`` was read; nothing where no socket is open or nobody answers."""
+        """Wake the agent and return the metrics of these types that are newer than ``known``; empty if no socket is
+        open or no answer comes."""
         return self.wait_for(presence.id, types, known) if self._posted(presence, types) else {}
 
     def wait_for(self, node_id: str, types: Collection[MetricsType], known: Cached) -> dict[MetricsType, Metrics]:
-        """What comes of these types since ``known`` was read, in the time of all `PAUSES_SECONDS`."""
+        """The metrics of these types that become newer than ``known`` within all `PAUSES_SECONDS`."""
         came: dict[MetricsType, Metrics] = {}
         before = {each: _stamp(known.get(each)) for each in types}
         for pause in PAUSES_SECONDS:

@@ -47,7 +47,7 @@ class Attempts:
 
     @staticmethod
     def ref(node_id: str, method: AuthMethod) -> Ref:
-        """Where a node's failures stand, to be read with other rows."""
+        """The reference to a node's failures, to read them with other rows."""
         return Ref(ATTEMPTS, {"node_id": node_id, "auth_method": method.value})
 
     def check(self, row: Item | None, method: AuthMethod) -> None:
@@ -59,7 +59,7 @@ class Attempts:
             raise rate_limited(wait_seconds)
 
     def count_failure(self, node_id: str, method: AuthMethod) -> None:
-        """One failure more. Raises service_unavailable if the row stays busy."""
+        """Count one more failure. Raises `EdgeError` (service unavailable) if the row stays contended."""
         while True:
             now = self._clock.now()
             for update in _additions(self.ref(node_id, method), now, int(ALLOWANCES[method].milliseconds_each)):

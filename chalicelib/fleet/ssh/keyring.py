@@ -34,7 +34,7 @@ FIELDS = {
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
-"""What keys are filtered and sorted by. The cluster is that of the node, now."""
+"""The filters and orders of keys. The cluster is the node's current one."""
 
 
 class SshPublicKeys:
@@ -62,10 +62,9 @@ class SshPublicKeys:
         self._enrich = homes.enrich(KEYS)
 
     def create(self, username_id: str, new: NewKey) -> SshPublicKey:
-        """One key more.
-
-        Raises `EdgeError`: not found for no such user name; validation for a key that may not be used; conflict for a
-        name that another of its keys has, and above `KEYS_MAX`; unavailable when others keep coming first.
+        """Add a key. Raises `EdgeError` (not found) for an unknown user name, (validation failed) for a key that must
+        not be used, (conflict) for a name that another of its keys has, and above `KEYS_MAX`, (service unavailable) if
+        the row stays contended.
         """
         username = self._usernames.get(username_id)
         checked = check_key(new)
@@ -96,9 +95,8 @@ class SshPublicKeys:
         return self._lists.page(self._list, request, enrich=self._enrich).map(key_from_item)
 
     def delete(self, row_id: str) -> None:
-        """Nobody logs in by it from now on. A concurrent deletion counts as this one.
-
-        Raises `EdgeError` (not found, unavailable).
+        """Delete a key: logins with it are refused from now on. A concurrent deletion counts as this one. Raises
+        `EdgeError` (not found, service unavailable).
         """
         key = self.get(row_id)
         for _ in self._tables.tries():

@@ -19,7 +19,7 @@ KEYS_MAX = 50
 
 SORTABLE_USERNAMES = frozenset({"username", "inserted_at", "updated_at"})
 SORTABLE_KEYS = frozenset({"key_name", "inserted_at", "updated_at"})
-"""What the two lists may be ordered by."""
+"""The fields by which the two lists can be sorted."""
 
 
 class SshPublicKey(BaseModel, frozen=True):
@@ -78,7 +78,7 @@ class NewUsername:
 
 
 class AuthMethod(StrEnum):
-    """What was presented. The values are the public ones."""
+    """The kind of a credential. The values are public."""
 
     PASSWORD = "password"  # noqa: S105 - a kind, not a secret
     PUBLIC_KEY = "public_key"
@@ -87,7 +87,7 @@ class AuthMethod(StrEnum):
 
 @dataclass(frozen=True)
 class Credential:
-    """What somebody who says to be ``username`` presents."""
+    """The credential that a client presents for ``username``."""
 
     username: str
     method: AuthMethod

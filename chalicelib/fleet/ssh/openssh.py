@@ -33,7 +33,7 @@ class BadKeyError(Exception):
 
 @dataclass(frozen=True)
 class ParsedKey:
-    """What a line means: ``blob`` is the key alone, the same however the line was written."""
+    """A parsed line. ``blob`` is the key alone, independent of how the line was written."""
 
     algorithm: str
     blob: bytes

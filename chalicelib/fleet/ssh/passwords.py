@@ -17,14 +17,14 @@ HASH_BYTES = 32
 SALT_BYTES = 16
 
 _NOBODYS_HASH = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${'A' * 22}${'A' * 43}"
-"""Of no known password: salt and hash are zeros. A check against it takes as long as any."""
+"""The hash of no password: salt and hash are zeros. A check against it takes as long as any other."""
 
 
 class Passwords(Protocol):
     """Hashes passwords and checks them."""
 
     def hash(self, password: str) -> str:
-        """What is stored in place of the password."""
+        """The hash to store for a password."""
         ...
 
     def verify(self, stored: str | None, password: str) -> bool:
@@ -42,7 +42,7 @@ class Argon2Passwords:
         return self._hasher.hash(password, salt=self._random_bytes(SALT_BYTES))
 
     def verify(self, stored: str | None, password: str) -> bool:
-        """Raises argon2's InvalidHashError for a row that is damaged."""
+        """Whether the password matches. Raises `InvalidHashError` (argon2) for a damaged row."""
         from argon2.exceptions import VerifyMismatchError  # noqa: PLC0415 - see the module's text
 
         try:

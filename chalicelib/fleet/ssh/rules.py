@@ -1,4 +1,4 @@
-"""What may become a key, what counts as presented, and how often somebody may be wrong. Pure."""
+"""The rules for keys, for presented credentials, and for the number of failed attempts. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,13 +36,13 @@ def check_key(new: NewKey) -> CheckedKey:
 
 
 def check_keys(keys: Sequence[NewKey]) -> list[CheckedKey]:
-    """Raises `EdgeError`: validation with all that is wrong with all keys, numbered from 0; conflict for a name that
+    """Raises `EdgeError` (validation failed) with all problems of all keys, numbered from 0; (conflict) for a name that
     comes twice."""
     checked: list[CheckedKey] = []
     texts: list[str] = []
-    for place, new in enumerate(keys):
+    for index, new in enumerate(keys):
         parsed, problems = _look_at(new)
-        texts += [f"key {place}: {field} {text}" for field, text in problems]
+        texts += [f"key {index}: {field} {text}" for field, text in problems]
         if parsed is not None:
             checked.append(CheckedKey(new.key_name, new.public_key, parsed.fingerprint))
     if texts:
@@ -58,7 +58,8 @@ def name_taken(field: str) -> EdgeError:
 
 
 def credential_of(username: str, password: str | None, public_key: str | None) -> Credential:
-    """What is presented; an empty text counts as nothing. Raises `EdgeError` (validation) unless it is exactly one."""
+    """The presented credential; an empty text counts as absent. Raises `EdgeError` (validation failed) unless there is
+    exactly one."""
     if password and public_key:
         raise invalid("base", "only one of password or public_key should be provided")
     if password:
@@ -71,7 +72,7 @@ def credential_of(username: str, password: str | None, public_key: str | None) -
 ALLOWANCES = {
     # Each guess costs a function a quarter of a second of hashing, and guessing is what this is for.
     AuthMethod.PASSWORD: Allowance(burst=10, milliseconds_each=6000),
-    # Nobody guesses a key. But clients offer all keys that they have, one after the other, before the right one.
+    # Keys cannot be guessed. But clients offer all their keys, one after the other, before the right one.
     AuthMethod.PUBLIC_KEY: Allowance(burst=60, milliseconds_each=1000),
 }
 """Failed attempts that a node may report, by what was presented: who guesses passwords locks no key out."""

@@ -39,7 +39,7 @@ CLEAN_UP_USERNAMES = 20
 """User names that one message of a clean-up removes: a transaction each."""
 
 _NODE_PLACE = 0
-"""Where the check of the node stands in the transaction that creates a user name."""
+"""The index of the node's check in the transaction that creates a user name."""
 
 FIELDS = {
     "username": Text("username"),
@@ -49,7 +49,7 @@ FIELDS = {
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
-"""What user names are filtered and sorted by. The cluster is that of the node, now."""
+"""The filters and orders of user names. The cluster is the node's current one."""
 
 
 class SshUsernames:
@@ -77,10 +77,9 @@ class SshUsernames:
         self._enrich = homes.enrich(USERNAMES)
 
     def create(self, node_id: str, new: NewUsername) -> SshUsername:
-        """A user name with all its keys, or nothing. With neither password nor key nobody can log in by it yet.
-
-        Raises `EdgeError`: not found for no such node; validation for keys that may not be used; conflict for a name
-        that the node has, or a key name that comes twice; unavailable when others keep coming first.
+        """Create a user name with its keys, all or none. Without password and key no login is possible yet. Raises
+        `EdgeError` (not found) for an unknown node, (validation failed) for keys that must not be used, (conflict) for
+        a name that the node already has or a repeated key name, (service unavailable) if the row stays contended.
         """
         node = self._node(node_id)
         keys = check_keys(new.public_keys)
@@ -110,12 +109,13 @@ class SshUsernames:
         return self._lists.page(self._list, request, enrich=self._enrich).map(username_from_item)
 
     def delete(self, row_id: str) -> None:
-        """Remove it with its keys: nobody logs in by it from now on. Raises `EdgeError` (not found, unavailable)."""
+        """Delete a user name with its keys: logins with it are refused from now on. Raises `EdgeError` (not found,
+        service unavailable)."""
         self._remove(self.get(row_id))
 
     def clean_up_chunk(self, node_id: str, after: str | None) -> str | None:
-        """Remove user names of a deleted node behind the place ``after``; the place of the last one, or None when
-        these were the last. If the same id is enrolled again, what was made for that node stays."""
+        """Delete user names of a deleted node from the cursor ``after`` on; returns the next cursor, None at the end.
+        User names that were created for a new node with the same id stay."""
         found = self._nodes.find_many([node_id])
         life = found[0].inserted_at if found else None
         usernames, last = self._store.usernames_of_node(node_id, after, CLEAN_UP_USERNAMES)
@@ -131,7 +131,7 @@ class SshUsernames:
         return found[0]
 
     def _remove(self, username: SshUsername) -> None:
-        """Until it is gone, by whoever's hand. A change of its keys in between is removed with it."""
+        """Delete the row, retrying until it is gone. Concurrent changes of its keys are deleted with it."""
         for _ in self._tables.tries():
             try:
                 self._tables.commit(store.remove(username), "ssh_username.deleted")

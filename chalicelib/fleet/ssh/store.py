@@ -103,9 +103,8 @@ class SshStore:
         return None if row is None else key_from_item(row)
 
     def usernames_of_node(self, node_id: str, after: str | None, limit: int) -> tuple[list[SshUsername], str | None]:
-        """The next user names of a node, oldest first, and the place of the last one if there may be more.
-
-        By an index: one that was made within the last moment may be missed.
+        """The next user names of a node, oldest first, and the cursor of the last one if there may be more. Read from
+        an index, so a very recent one may be missing.
         """
         start: Key | None = None
         if after is not None:
@@ -130,7 +129,7 @@ def insert_key(key: SshPublicKey) -> Put:
 
 
 def set_keys(username: SshUsername, keys: Sequence[SshPublicKey]) -> Update:
-    """The keys on the row of their user name, if nobody has written it since it was read."""
+    """Store the keys in the row of their user name, if it has not changed since it was read."""
     shown: Value = [_key_on_username(key) for key in keys]
     return Update(USERNAMES, {"id": username.id}, (Set(_KEYS, shown),), _as_read(username))
 
@@ -143,7 +142,7 @@ def note_verified(username: SshUsername, now: str, not_since: str) -> Update:
 
 
 def remove(username: SshUsername) -> list[Delete]:
-    """The row with all its keys, if nobody has written it since it was read."""
+    """Delete the row with all its keys, if it has not changed since it was read."""
     own = Delete(USERNAMES, {"id": username.id}, _as_read(username), was_read=True)
     return [own, *map(remove_key, username.public_keys)]
 
@@ -155,7 +154,7 @@ def remove_key(key: SshPublicKey) -> Delete:
 
 _KEYS = "public_keys"
 _ON_USERNAME = ("id", "key_name", "public_key", "fingerprint", "inserted_at", "updated_at")
-"""What the row of a user name says of each key; the rest is its own."""
+"""The fields of a key in the row of its user name; the others follow from the row."""
 
 
 def _as_read(username: SshUsername) -> Condition:

@@ -38,7 +38,7 @@ class Verifier:
         A user name that does not exist, or has no password, takes the time of a wrong password; keys are compared
         whole and all of them. A deletion that was answered before holds.
 
-        Raises `EdgeError`: rate limited with the seconds to wait, before anything is compared, when too many attempts
+        Raises `EdgeError` (rate limited) with the seconds to wait, before anything is compared, when too many attempts
         of the node have failed; unavailable.
         """
         username = self._look_up(node, credential)

@@ -1,1 +1,1 @@
-"""Whom a command or a self-update request is for: what the operator wrote, and which nodes that is."""
+"""The targets of commands and self-update requests: the operator's selection, and the nodes that match it."""

@@ -10,8 +10,8 @@ SHARD = "shard#"
 """Begins the name of a part of a request: one shard of the fleet."""
 
 WHOLE_FLEET = "fleet"
-"""Stands in a message for all shards at once. It is no part of a request: a fleet too large for one message is worked
-on by its shards."""
+"""Stands in a message for all shards at once. It is not stored in a request: a fleet that is too large for one message
+is processed shard by shard."""
 
 
 class TargetType(StrEnum):
@@ -23,9 +23,8 @@ class TargetType(StrEnum):
 
 
 class Targeting(BaseModel, frozen=True):
-    """Whom a request is for, as the operator wrote it, without repetitions in its lists.
-
-    Filters hold public names and values in the grammar of lists; None means "not given".
+    """The targets of a request as the operator wrote them, without repetitions in lists. Filters contain public names
+    and values in the grammar of lists; None means "not given".
     """
 
     type: TargetType
@@ -36,7 +35,7 @@ class Targeting(BaseModel, frozen=True):
 
 
 def at_first(parts: Sequence[str]) -> Sequence[str]:
-    """What a new request is worked on by: its parts, or all shards of the fleet at once."""
+    """The units of work of a new request: its parts, or all shards of the fleet at once."""
     return [WHOLE_FLEET] if parts and all(map(is_shard, parts)) else parts
 
 

@@ -37,8 +37,8 @@ def _unused_lists(wanted: Targeting) -> Iterator[tuple[str, list[str]]]:
 
 
 def _empty_texts(field: str, filters: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """Text filters that name no value, as a variable that nobody set leaves them. A list passes over an empty
-    filter; here it would widen what runs where."""
+    """Text filters without a value, as an unset variable leaves them. A list ignores an empty filter; here that would
+    widen the selection."""
     for name, value in filters.items():
         if isinstance(value, str) and not any(part.strip() for part in value.split(",")):
             yield (

@@ -1,4 +1,5 @@
-"""Whom a request reaches: its parts, decided when it is made, and the nodes of a page that its filters leave."""
+"""Selects the nodes of a request: its parts, decided when it is created, and page by page the nodes that pass its
+filters."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -66,7 +67,7 @@ def parts_of(targeting: Targeting, named: Sequence[Cluster]) -> frozenset[str]:
             slices = (named[start : start + size] for start in range(0, len(named), size))
             return frozenset(f"cluster#{','.join(cluster.id for cluster in some)}" for some in slices)
         case TargetType.NODES:
-            return frozenset(f"{_NAMED}{place}" for place in range(-(-len(targeting.node_ids or ()) // SLICE)))
+            return frozenset(f"{_NAMED}{index}" for index in range(-(-len(targeting.node_ids or ()) // SLICE)))
 
 
 def page_of_part(

@@ -22,14 +22,14 @@ UPDATES_PER_MESSAGE = 20
 side."""
 
 IDS_PER_REMINDER = 500
-"""What one wake-up frame holds."""
+"""The maximum of ids in one wake-up frame."""
 
 T = TypeVar("T")
 
 
 @dataclass
 class AgentWork:
-    """What agents are to be told, collected by cluster. Telling an agent of an execution twice is telling it once."""
+    """The work to send to agents, collected by cluster. Sending an agent the same execution twice is harmless."""
 
     _deliveries: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
     _updates: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -91,15 +91,15 @@ class Dispatch:
         self._log = log
 
     def send(self, work: AgentWork, *, request_id: str | None = None) -> None:
-        """Queue all of it. What an owner's queue does not take goes to the core's: an owner that is gone must not hold
-        up the others. Raises `QueueError`, and what the client raises, for the core's queue."""
+        """Queue all work. If an owner's queue does not accept it, it goes to the core's: a deleted owner must not block
+        the others. Raises `QueueError` for the core's queue, and passes on the client's errors."""
         for url, messages in work.messages(self._queue_of).items():
             if url and self._is_handed_over(url, messages, request_id):
                 continue
             self._queues.send(COMMAND_DELIVERY, messages, request_id=request_id)
 
     def offer(self, work: AgentWork) -> bool:
-        """Queue what nobody but the owner can do. False where its queue does not take it; raises nothing."""
+        """Queue work that only the owner can do. Returns False if its queue does not accept it; never raises."""
         queued = work.messages(self._queue_of).items()
         core = self._queues.url_of(COMMAND_DELIVERY)
         return all(self._is_handed_over(url or core, messages, None) for url, messages in queued)

@@ -1,7 +1,7 @@
 """HTTP push to agents that the functions can reach over the network.
 
 The address comes from the node's own registration and lies in a private network on purpose, so the guard for outbound
-addresses does not apply. Of an answer only the status is read.
+addresses does not apply. Only the status of an answer is read.
 """
 
 import json
@@ -32,7 +32,7 @@ _DUPLICATE = 422  # the agent has it already: an earlier answer was lost
 
 @dataclass(frozen=True)
 class PushAddress:
-    """Where an agent serves its push API, and the token that it knows us by."""
+    """The address of an agent's push API, and the token for it."""
 
     url: str
     token: str
@@ -42,7 +42,7 @@ class PushAddress:
 
 
 class Push:
-    """Makes single attempts; an agent that cannot be reached is no error, its next poll brings the work."""
+    """Makes single attempts. An unreachable agent is not an error: it gets the work with its next poll."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -75,7 +75,7 @@ class Push:
             return None
 
     def _request(self, method: str, url: str, token: str, body: dict[str, Any] | None = None) -> int:
-        """The answer's status. Raises as `Outbound.send` does."""
+        """The answer's status. Raises `NoAnswerError` and `UrlRefusedError` as `Outbound.send` does."""
         headers = {"authorization": f"Bearer {token}"}
         if body is None:
             return self._caller.send(method, url, headers).status

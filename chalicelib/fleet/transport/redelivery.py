@@ -15,7 +15,7 @@ NODES_PER_CHUNK = 100
 
 @dataclass(frozen=True)
 class Chunk:
-    """What to queue for some nodes, and where the next ones begin; None at the end."""
+    """The work to queue for some nodes, and the cursor of the next ones; None at the end."""
 
     work: AgentWork
     cursor: str | None
@@ -31,8 +31,8 @@ class Redelivery:
         self._executions = executions
 
     def chunk(self, cluster_name: str, cursor: str | None) -> Chunk:
-        """What waits for the next nodes of a cluster, and what they were asked to end. A node that enrols during the
-        walk may be missed: what waits for it was created after the change of hands."""
+        """The executions that wait for the next nodes of a cluster, or that they should cancel. A node that enrols
+        meanwhile may be missed: its executions were created after the change of the owner."""
         work = AgentWork()
         found = self._clusters.find_many([cluster_name])
         if not found:

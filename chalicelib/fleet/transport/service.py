@@ -35,7 +35,8 @@ _WITHDRAWN = frozenset({None, Status.CANCELLED, Status.EXPIRED})
 
 @dataclass(frozen=True)
 class Delivery:
-    """What one node is to be told: executions that wait for it, or that it should cancel; or to ask about updates."""
+    """A delivery to one node: executions that wait for it or that it should cancel, or a request to check for
+    updates."""
 
     node_id: str
     kind: Kind
@@ -44,7 +45,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Woken:
-    """What a round of wake-ups found: deliveries whose nodes have no socket, and those whose nodes are gone."""
+    """The result of a round of wake-ups: deliveries whose nodes have no socket, and those whose nodes are gone."""
 
     asleep: list[Delivery]
     gone: list[Delivery]
@@ -179,7 +180,7 @@ class Transport:
         return PushAddress(f"http://{host}:{node.http_port}", self._nodes.secrets_of(node).api_token)
 
     def _hand_over(self, address: PushAddress, view: ExecutionView, push: Push) -> bool:
-        """Whether the agent has it now. What was withdrawn while it was on its way is called back."""
+        """Whether the agent has received it. If it was cancelled meanwhile, the agent is told to cancel it."""
         execution_id = view.execution.id
         if not push.execute(address, _payload(view)):
             return False
@@ -189,7 +190,7 @@ class Transport:
 
 
 def _frames(delivery: Delivery) -> Iterator[Mapping[str, Any]]:
-    """What is posted for a delivery, cut to the size of a frame."""
+    """The frames for a delivery, within the size limit."""
     if delivery.kind == "self_update":
         yield {"type": delivery.kind}
     ids = delivery.execution_ids
@@ -198,7 +199,7 @@ def _frames(delivery: Delivery) -> Iterator[Mapping[str, Any]]:
 
 
 def _payload(view: ExecutionView) -> dict[str, Any]:
-    """What an agent's push API takes."""
+    """The request body for an agent's push API."""
     execution, command = view.execution, view.command
     return {
         "id": execution.id,

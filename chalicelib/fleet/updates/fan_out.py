@@ -172,7 +172,7 @@ class UpdateFanOuts:
             return
         changes = (Set("status", RequestStatus.PROCESSING.value), Set("updated_at", now))
         pending = Equals("status", RequestStatus.PENDING.value)
-        # Else another part did.
+        # Otherwise another part did.
         self._tables.try_write(Update(REQUESTS, request_key(request.id), changes, pending), "self_update_request.begun")
 
     def _chosen(self, request: SelfUpdateRequest, part: str, cursor: str | None) -> tuple[list[TargetNode], str | None]:
@@ -215,7 +215,7 @@ class UpdateFanOuts:
             except TransactionFailedError as error:
                 if 0 in error.failed:
                     return False
-                missing = [row for place, row in enumerate(missing, start=1) if place not in error.failed]
+                missing = [row for index, row in enumerate(missing, start=1) if index not in error.failed]
             else:
                 return True
         return True
@@ -223,5 +223,5 @@ class UpdateFanOuts:
 
 def _message(request: SelfUpdateRequest, name: str) -> dict[str, Any]:
     """Goes on with a part of a request from where that was noted."""
-    place = {"cursor": request.cursors[name]} if name in request.cursors else {}
-    return {"request_id": request.id, "part": name, **place}
+    position = {"cursor": request.cursors[name]} if name in request.cursors else {}
+    return {"request_id": request.id, "part": name, **position}

@@ -1,4 +1,4 @@
-"""What a self-update request is, and where each of its nodes stands."""
+"""The models of self-update requests and of their nodes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ LOOK, SETTLE = "look", "settle"
 """Name, beside parts, the search for nodes that an index hid, and the look at whether all have been told."""
 
 SORTABLE = frozenset({"inserted_at", "updated_at"})
-"""What a list of requests may be ordered by."""
+"""The fields by which a list of requests can be sorted."""
 
 
 class RequestStatus(StrEnum):
@@ -45,14 +45,13 @@ class Summary(BaseModel, frozen=True):
 
 
 class SelfUpdateRequest(BaseModel, frozen=True):
-    """Targeting as the operator wrote it; ``agent_version`` is what the nodes shall run, None for what is current when
-    each asks. Times are UTC seconds text.
+    """A self-update request, with its targeting as the operator wrote it. ``agent_version`` is the version to run, None
+    for the current one at the time when each node asks. Times are UTC seconds text.
 
     While ``parts`` are left, nodes are being looked for. Those that are finished are in ``looks`` until, some time
     after ``looks_since`` (the end of the last one), nodes have been looked for in them that an index had hidden; before
-    that no request is completed. ``cursors`` tell where that goes on which a worker could not end. ``due_at``
-    is when the sweep looks again, None once it is completed. At ``deadline_at`` whoever has not been told counts as
-    failed.
+    that no request is completed. ``cursors`` tell where that goes on which a worker could not end. ``due_at`` is when
+    the sweep looks again, None once it is completed. At ``deadline_at``, nodes that were not triggered count as failed.
     """
 
     id: str
@@ -110,7 +109,7 @@ class UpdateCheck:
 
 @dataclass(frozen=True)
 class Report:
-    """What an agent says became of an update: `NodeState.UPDATED` or `FAILED`, and the version that it runs now."""
+    """The outcome that an agent reports: `NodeState.UPDATED` or `FAILED`, and the version that it runs now."""
 
     state: NodeState
     version: str
@@ -119,7 +118,8 @@ class Report:
 
 @dataclass(frozen=True)
 class PartChunk:
-    """What one message of a part achieved; ``cursor`` is where to go on, None with ``ends_part`` False: dropped."""
+    """The result of one message of a part. ``cursor`` is where to continue; None with ``ends_part`` False means
+    dropped."""
 
     cursor: str | None
     ends_part: bool

@@ -23,7 +23,8 @@ class Outcomes:
     def report(self, agent: Agent, request_id: str, report: Report) -> NodeUpdate:
         """Note which version a node runs after an update. The same report again changes nothing.
 
-        Raises `EdgeError`: not found where the node is in no such request, conflict where it is not waited for.
+        Raises `EdgeError` (not found) if the node is not part of the request, (conflict) if no report is expected from
+        it.
         """
         node_id = agent.node.id
         found = next(iter(self._store.updates_of(request_id, [node_id])), None)

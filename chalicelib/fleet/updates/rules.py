@@ -20,7 +20,7 @@ _REGISTRATION_LENGTH = 16
 
 
 def forced(targeting: Targeting) -> Targeting:
-    """The same, narrowed to machines that are healthy and let themselves be updated, whatever its filters say of it."""
+    """The same targeting, narrowed to healthy machines that allow updates, regardless of its filters."""
     filters = {**(targeting.node_filters or {}), "status": Status.HEALTHY.value, "self_update_enabled": True}
     return targeting.model_copy(update={"node_filters": filters})
 
@@ -49,8 +49,8 @@ def registration_of(node: Node) -> str:
 
 
 def reports(node: Node) -> bool:
-    """Whether its agent says what becomes of an update. Agents that come from a bundle do, and carry its build in their
-    version (``0.2.0+b1a2b3c4d5``); of others *triggered* is the last that is heard."""
+    """Whether its agent reports the outcome of an update. Agents from a bundle do, and have its build in their version
+    (``0.2.0+b1a2b3c4d5``); others stay *triggered*."""
     return "+" in node.agent_version
 
 

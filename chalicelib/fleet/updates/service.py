@@ -33,7 +33,7 @@ REMEMBERED = 2
 """Agents are told of requests up to this many deadlines old: those that were told just before one ask after it."""
 
 _REQUEST_PLACE = 0
-"""Where the request's own write stands in the transaction that deletes it."""
+"""The index of the request's own write in the transaction that deletes it."""
 
 ROWS_PER_CHUNK = 100
 """Rows that one message of a clean-up removes: about a second of single writes."""
@@ -70,10 +70,9 @@ class SelfUpdates:
     def create(
         self, targeting: Targeting, version: str | None = None, *, allow_missing: bool = False
     ) -> SelfUpdateRequest:
-        """Accept a request: one write, whatever the size of the fleet. What it names has to exist, unless it may be
-        missing, and is read first; that nobody is left is no error.
-
-        Raises `EdgeError` (validation).
+        """Accept a request in one write, regardless of the size of the fleet. Named nodes and clusters must exist,
+        unless they may be missing, and are read first. Succeeds even if no node is left. Raises `EdgeError` (validation
+        failed).
         """
         details = wrong_with(targeting)
         if details:
@@ -108,7 +107,7 @@ class SelfUpdates:
         return self._lists.page(REQUEST_LIST, request).map(request_from_item)
 
     def delete(self, request_id: str) -> None:
-        """Remove a completed request; its nodes are cleaned up afterwards. Raises `EdgeError`: not found, conflict."""
+        """Delete a completed request; its nodes are cleaned up afterwards. Raises `EdgeError` (not found, conflict)."""
         completed = Equals("status", RequestStatus.COMPLETED.value)
         writes = (
             Delete(REQUESTS, request_key(request_id), completed),

@@ -64,7 +64,7 @@ FIELDS = {
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
-"""What requests are filtered and sorted by."""
+"""The filters and orders of requests."""
 
 REQUEST_LIST = Listing(REQUESTS, fields=FIELDS, sources=(_ALL,))
 
@@ -79,7 +79,7 @@ NODE_FIELDS = {
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
-"""What the nodes of a request are filtered and sorted by."""
+"""The filters and orders of a request's nodes."""
 
 
 class UpdateStore:
@@ -93,7 +93,7 @@ class UpdateStore:
         return None if row is None else request_from_item(row)
 
     def due_pages(self, now: str) -> Iterator[list[SelfUpdateRequest]]:
-        """What is due, most overdue first, as the rows say now."""
+        """The due rows, most overdue first, read anew."""
         for rows in due_rows(self._tables, REQUESTS, DUE, now):
             yield [request_from_item(row) for row in rows]
 

@@ -47,8 +47,9 @@ _IS_PENDING = Equals("state", NodeState.PENDING.value)
 
 @dataclass
 class _Tally:
-    """How many have ended is known only where nobody is ``pending`` and nobody ``unheard``: told, and still to say what
-    became of it. ``pending`` and ``silent`` (nodes whose time to say it is over) hold no more than one look acts on."""
+    """The state of a request's nodes. The number of ended ones is known only if no node is ``pending`` or ``unheard``
+    (triggered, with its report still expected). ``pending`` and ``silent`` (nodes whose time to report is over) hold no
+    more than one look acts on."""
 
     triggered: int = 0
     failed: int = 0
@@ -60,7 +61,7 @@ class _Tally:
 
 @dataclass(frozen=True)
 class Following:
-    """What a look at a request leaves to do: another look, and nodes to be told."""
+    """The work that follows a look at a request: another look, and nodes to trigger."""
 
     looks_again: bool = False
     to_tell: AgentWork = field(default_factory=AgentWork)
@@ -80,9 +81,8 @@ class Triggering:
         self._store = UpdateStore(tables)
 
     def trigger(self, request_id: str, node_ids: Sequence[str]) -> None:
-        """Tell these nodes, by socket or push. Who cannot be reached stays pending until it asks by itself.
-
-        Raises what the socket API and the tables raise: the caller repeats.
+        """Trigger these nodes, by socket or push. Unreachable ones stay pending until they ask by themselves. Passes on
+        the errors of the socket API and of the tables: the caller repeats.
         """
         pending = [row for row in self._store.updates_of(request_id, node_ids) if row.state is NodeState.PENDING]
         nodes = {node.id: node for node in self._nodes.find_many([row.node_id for row in pending])}
@@ -107,7 +107,7 @@ class Triggering:
             try:
                 self._tables.commit(writes, "self_update.triggered")
             except TransactionFailedError as error:
-                left = [one for place, one in enumerate(left) if 2 * place not in error.failed]
+                left = [one for index, one in enumerate(left) if 2 * index not in error.failed]
             else:
                 break
         return [request_id for request_id, _ in left]
@@ -178,7 +178,7 @@ class Triggering:
         operation: str,
         still: Condition = _IS_PENDING,
     ) -> None:
-        # Else it has asked or reported by itself meanwhile, or another worker was faster.
+        # Otherwise it has asked or reported by itself meanwhile, or another worker was faster.
         self._tables.try_write(Update(NODE_UPDATES, update_key(request_id, node_id), changes, still), operation)
 
     def _count(self, request_id: str, now: str) -> _Tally:
@@ -211,7 +211,7 @@ class Triggering:
         )
         # Nodes that have ended stay so, and none is added once no part is left: the count cannot change any more.
         open_still = And(Absent("parts"), Absent("looks_since"), Equals("status", request.status.value))
-        # Else another look has ended it.
+        # Otherwise another look has ended it.
         self._tables.try_write(
             Update(REQUESTS, request_key(request.id), changes, open_still), "self_update_request.completed"
         )

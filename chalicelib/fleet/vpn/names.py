@@ -1,4 +1,4 @@
-"""What things are called in the mesh: networks ``cluster-{name}``, hosts and names in them ``node-{…}``. Pure."""
+"""Names in the mesh: networks ``cluster-{name}``, hosts and DNS names in them ``node-{…}``. Pure."""
 
 import hashlib
 import re
@@ -18,12 +18,12 @@ def network_name(cluster_name: str) -> str:
 
 
 def host_name(node_id: str) -> str:
-    """What an agent calls its machine in the mesh."""
+    """The host name of a node's machine in the mesh."""
     return f"{HOST_PREFIX}{node_id}"
 
 
 def node_id_of(host: str) -> str | None:
-    """The node that a host says it is by its name; None for one that is none of ours."""
+    """The node id in a host's name; None for a foreign host."""
     node_id = host.removeprefix(HOST_PREFIX)
     return node_id if host.startswith(HOST_PREFIX) and _NODE_ID.fullmatch(node_id) else None
 

@@ -1,12 +1,12 @@
-"""What the application asks of the mesh. One adapter a mode; tests bring their own."""
+"""The port to the mesh, with one adapter per mode. Tests pass their own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 SETTLE_TRIES = 3
-"""How often whoever makes the mesh follow a row looks again whether the row is still as it was, before the message is
-left to its repeat."""
+"""How often a worker that makes the mesh follow a row checks the row again, before it leaves the message to its repeat.
+"""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Host:
 
 
 class Vpn(Protocol):
-    """Every call may be repeated. Raises `EdgeError` unavailable where the mesh cannot be asked."""
+    """Every call may be repeated. Raises `EdgeError` (service unavailable) if the mesh cannot be asked."""
 
     @property
     def is_mesh(self) -> bool:
@@ -56,17 +56,16 @@ class Vpn(Protocol):
         ...
 
     def taken_ranges(self, cluster_name: str) -> Sequence[str]:
-        """The CIDR ranges that a new cluster of this name may not overlap. Raises `EdgeError` conflict where a network
+        """The CIDR ranges that a new cluster of this name must not overlap. Raises `EdgeError` (conflict) if a network
         has its name that is not ours."""
         ...
 
     def join_token(self, network: Network, joining: Joining) -> str | None:
-        """What one machine joins the network with, once; the network is made if it is missing. None where there is no
-        mesh."""
+        """A single-use key with which a machine joins the network, which is created if missing. None without a mesh."""
         ...
 
     def given_token(self, joining: Joining) -> str | None:
-        """What this machine was given to join with before; None if it is used up or not there any more."""
+        """The key that this machine got before; None if it is used up or gone."""
         ...
 
     def host_of(self, member: Member) -> Host | None:
@@ -74,15 +73,15 @@ class Vpn(Protocol):
         ...
 
     def require_address(self, member: Member) -> None:
-        """Nothing for a member that a name can point to. Raises `EdgeError` conflict for a node that is not in its
+        """Check that a name can point to the member. Raises `EdgeError` (conflict) for a node that is not in its
         network, or has no address there."""
         ...
 
     def record_name(self, name: str, member: Member) -> None:
-        """The name resolves to the member inside its network from now on, whatever it resolved to before; nothing for
-        a member without an address."""
+        """Make the name resolve to the member inside its network, replacing any previous target; does nothing for a
+        member without an address."""
         ...
 
     def forget_name(self, name: str, cluster_name: str) -> None:
-        """The name resolves to nothing in the cluster's network; none of that name is no error."""
+        """Remove the name from the cluster's network; succeeds if it does not exist."""
         ...

@@ -11,7 +11,7 @@ class Registry:
     is_mesh = False
 
     def require_answer(self, cluster_name: str) -> None:
-        """Nobody is asked."""
+        """There is no mesh to check."""
 
     def taken_ranges(self, cluster_name: str) -> Sequence[str]:
         """None but those of our own clusters."""
@@ -25,7 +25,7 @@ class Registry:
         """None was given."""
 
     def host_of(self, member: Member) -> Host | None:
-        """None: nodes are no hosts of anything."""
+        """Always None: without a mesh, nodes have no hosts."""
 
     def require_address(self, member: Member) -> None:
         """Never refuses: enrolment is membership."""

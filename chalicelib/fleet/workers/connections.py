@@ -29,16 +29,14 @@ Handle = Callable[[Event, Services], bool]
 
 OK = 200
 STATUSES = {Kind.UNAUTHORIZED: 401, Kind.FORBIDDEN: 403, Kind.CONFLICT: 409, Kind.UNAVAILABLE: 503}
-"""What a refused handshake answers. API Gateway opens no socket for any of them."""
+"""The statuses of a refused handshake. API Gateway opens no socket for any of them."""
 
 blueprint = Blueprint(__name__)
 
 
 def _socket_worker(name: str, needs: Callable[[Services], object]) -> Callable[[Handle], SocketHandler]:
-    """Give a handler its container, an origin and a log line, unless it says that nothing happened; turn a refusal into
-    a status.
-
-    Raises what is no refusal: API Gateway then answers the handshake with an error of its own.
+    """Give a handler its container and origin, log a line unless the handler reports that nothing happened, and turn a
+    refusal into a status. Passes on other errors: API Gateway then answers the handshake with an error of its own.
     """
 
     def decorate(handle: Handle) -> SocketHandler:
@@ -87,9 +85,9 @@ def connect(event: Event, services: Services) -> bool:
 @blueprint.on_ws_message(name="message")
 @_socket_worker("message", lambda services: (services.nodes, services.executions))
 def message(event: Event, services: Services) -> bool:
-    """An agent's beat. What still waits for it is told again: a wake-up may have been lost, and while it is connected
-    an agent does not poll. So it must not stay at a socket at which nothing is told: such a one is closed, and the
-    agent opens another.
+    """Handle an agent's heartbeat. Waiting work is announced again: a wake-up may have been lost, and a connected agent
+    does not poll. So an agent must not stay at a socket that gets no wake-ups: such a socket is closed, and the agent
+    opens another.
 
     A beat after which nothing is to be told writes no line: API Gateway's access log has one already, with the same
     request, and an idle fleet does little else."""

@@ -1,9 +1,9 @@
 """Creates the executions of a command, page by page of one part, or those of a whole small fleet; later it looks for
 nodes that an index had hidden.
 
-A worker goes on for as long as its function may. What is left then is noted in the fan-out's row, from which the change
-stream begins the next message, and a part is taken off only after its last execution: whatever ends in between is done
-again by the repeated message, or by the sweep.
+A worker runs until its function's time is nearly over. Then it stores a cursor in the fan-out's row, from which the
+change stream leads to the next message. A part is removed only after its last execution: after a crash, the repeated
+message or the sweep continues.
 """
 
 from chalice.app import Blueprint

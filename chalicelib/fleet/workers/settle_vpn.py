@@ -72,7 +72,7 @@ def _drop_old_keys(services: Services, message: Message) -> str | None:
 
 
 def _more_keys(message: Message, removed: int) -> str | None:
-    """Where some were removed there may be more; the cursor counts them."""
+    """If some were removed, there may be more; the cursor counts them."""
     return str(int(message.get("cursor") or 0) + removed) if removed else None
 
 

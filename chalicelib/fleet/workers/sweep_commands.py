@@ -1,6 +1,6 @@
-"""Queues again what was left undone of commands, self-update requests and tasks, expires commands at their deadline,
-and repeats clean-ups once indexes have caught up. What waits for the nodes of clusters that have changed hands is
-delivered again by their new owner. Costs what is due, not what exists."""
+"""Queues unfinished work of commands, self-update requests and tasks again, expires commands at their deadline, and
+repeats clean-ups once indexes have caught up. Work for the nodes of clusters with a new owner is delivered again by
+that owner. The cost depends on the due rows, not on all rows."""
 
 from itertools import groupby
 

@@ -1,9 +1,8 @@
-"""Finds the nodes of a self-update request, and ends the request. Those that reach the nodes tell them:
-`deliver_commands`.
+"""Finds the nodes of a self-update request, and ends the request. `deliver_commands` triggers the nodes.
 
-A worker goes on for as long as its function may. What is left then is noted in the request's row, from which the change
-stream begins the next message, and a part is taken off only after its last node: whatever ends in between is done again
-by the repeated message, or by the sweep.
+A worker runs until its function's time is nearly over. Then it stores a cursor in the request's row, from which the
+change stream leads to the next message. A part is removed only after its last node: after a crash, the repeated message
+or the sweep continues.
 """
 
 from chalice.app import Blueprint
