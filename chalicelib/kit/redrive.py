@@ -1,7 +1,8 @@
-"""Finds unfinished work for a sweep, and says when a sweep should look at it again."""
+"""Finds unfinished work for a sweep, claims it, and says when a sweep should look at it again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.tables import Between, Item, Query, Ref, Table, Tables
@@ -16,6 +17,9 @@ SETTLE_SOON = timedelta(seconds=60)
 
 SETTLE = timedelta(seconds=900)
 """When to search again the last time: far longer than any lag of an index."""
+
+Row = TypeVar("Row")
+Work = TypeVar("Work")
 
 _MOST_DOUBLINGS = 4
 
@@ -35,6 +39,22 @@ def due_rows(tables: Tables, table: Table, partition: str, now: str) -> Iterator
     for page in tables.pages(query):
         rows = tables.get_many([Ref(table, table.key_of(entry)) for entry in page.items])
         yield [row for row in rows if row is not None and _is_due(row, now)]
+
+
+def claim_due(
+    pages: Iterable[Sequence[Row]], claim: Callable[[Row], Iterable[Work]], limit: int
+) -> Iterator[list[Work]]:
+    """Claim at most ``limit`` due rows, and yield the work of each page of them.
+
+    ``claim`` must move a row's due time before it returns the row's work: if that is lost, the row comes up again. It
+    returns nothing if another sweep was faster.
+    """
+    taken = 0
+    for rows in pages:
+        yield [work for row in rows[: limit - taken] for work in claim(row)]
+        taken += len(rows)
+        if taken >= limit:
+            return
 
 
 def _is_due(row: Item, now: str) -> bool:

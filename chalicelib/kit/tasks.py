@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.parking import parked_until
 from chalicelib.kit.queues import Message, Queue
-from chalicelib.kit.redrive import FIRST_LOOK, SETTLE, due_rows, look_again_at
+from chalicelib.kit.redrive import FIRST_LOOK, SETTLE, claim_due, due_rows, look_again_at
 from chalicelib.kit.tables import (
     Absent,
     And,
@@ -169,17 +169,14 @@ class Tasks:
         The due time of each task is moved before the task is returned: if its message is lost, it comes up again.
         """
         now = self._clock.now()
-        taken = 0
-        for rows in due_rows(self._tables, TABLE, DUE, to_seconds_text(now)):
-            yield [row for row in rows[: limit - taken] if self._claim(_from_item(row), now)]
-            taken += len(rows)
-            if taken >= limit:
-                return
+        pages = due_rows(self._tables, TABLE, DUE, to_seconds_text(now))
+        return claim_due(pages, lambda row: self._claim(row, now), limit)
 
-    def _claim(self, task: _Task, now: datetime) -> bool:
-        """False if another sweep was faster."""
-        again = look_again_at(now, task.sweeps)
-        return self._tables.try_write(_put_off(task, again, sweeps=task.sweeps + 1), "task.swept")
+    def _claim(self, row: Item, now: datetime) -> list[Item]:
+        """The row itself; nothing if another sweep was faster."""
+        task = _from_item(row)
+        put_off = _put_off(task, look_again_at(now, task.sweeps), sweeps=task.sweeps + 1)
+        return [row] if self._tables.try_write(put_off, "task.swept") else []
 
 
 def _asked(kind: str, subject: str, arguments: dict[str, str], now: datetime, *, settles: bool) -> tuple[Set, ...]:

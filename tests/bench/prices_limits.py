@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
-from chalicelib.fleet.commands.creation import CHUNK
 from chalicelib.fleet.commands.store import SHARDS
 from chalicelib.fleet.nodes.health import SWEEP_PAGE
 from chalicelib.fleet.nodes.rules import HealthLimits
 from chalicelib.fleet.nodes.store import HEALTH_SHARDS
+from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.fleet.workers.check_health import BUDGET_SECONDS
 from chalicelib.platform.context import QueueSource, StreamSource
 from chalicelib.settings import Settings

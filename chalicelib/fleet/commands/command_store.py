@@ -19,6 +19,7 @@ from chalicelib.fleet.commands.store import (
     fan_out_to_item,
 )
 from chalicelib.fleet.commands.undone import FanOut, due_of, pass_of
+from chalicelib.fleet.targeting.fan_out import without_parts
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import sooner, to_seconds_text
 from chalicelib.kit.counters import latest_of, noted, total_of
@@ -28,7 +29,6 @@ from chalicelib.kit.redrive import SETTLE_SOON, due_rows
 from chalicelib.kit.tables import (
     Absent,
     And,
-    Change,
     ConditionFailedError,
     Delete,
     Equals,
@@ -157,20 +157,15 @@ class CommandStore:
         index hid in those ``to_look_at`` becomes due, or else the deadline, if there is one. Safe to repeat."""
         command_id, fan_out = known.command_id, known
         for _ in self._tables.tries():
-            left = fan_out.parts.difference(parts)
-            if left == fan_out.parts:
+            left = without_parts(fan_out, parts, to_look_at)
+            if left.parts == fan_out.parts:
                 return
-            looks = fan_out.looks | fan_out.parts.intersection(to_look_at)
-            cursors: dict[str, Value] = {name: at for name, at in fan_out.cursors.items() if name in left}
-            changes: tuple[Change, ...] = (
-                Set("parts", left or None),
-                Set("looks", looks or None),
-                Set("cursors", cursors or None),
-            )
-            if not left:
-                since, due_at = (to_seconds_text(now), to_seconds_text(now + SETTLE_SOON)) if looks else (None, None)
+            changes = left.changes
+            if not left.parts:
+                text, soon = to_seconds_text(now), to_seconds_text(now + SETTLE_SOON)
+                since, due_at = (text, soon) if left.looks else (None, None)
                 due_at = sooner(due_at, fan_out.deadline)
-                made = Set("made_at", to_seconds_text(now))
+                made = Set("made_at", text)
                 changes = (*changes, made, Set("looks_since", since), Set("sweeps", 0), *due_changes(due_at))
             key, condition = fan_out_key(command_id), Equals("version", fan_out.version)
             try:

@@ -3,17 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
-from chalicelib.fleet.commands.execution_store import ExecutionStore, FanOutEndedError
+from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Command, Execution, Status
 from chalicelib.fleet.commands.store import execution_id
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.nodes.model import TargetNode
+from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.fleet.targeting.model import TargetType
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.tables import Tables
-
-CHUNK = 99
-"""Executions in one transaction: DynamoDB's 100 writes less the check that the command still has parts left."""
 
 MOST_A_SECOND = 3000
 """Executions of one fan-out, all its parts together. Each writes a unit to one of 4 keys of every index, and DynamoDB
@@ -68,14 +66,13 @@ class Creation:
         now = to_seconds_text(self._clock.now())
         executions = [_pending(command, node, fan_out.target_cluster_name, now) for node in nodes]
         pace = Pace(self._clock, interval_of(workers))
-        try:
-            for start in range(0, len(executions), CHUNK):
-                pace.keep()
-                created = self._executions.create(command.id, executions[start : start + CHUNK])
-                if created and len(executions) <= CHUNK:
-                    tell({row.node_id: [row.id] for row in created})
-        except FanOutEndedError:
-            return False
+        for start in range(0, len(executions), CHUNK):
+            pace.keep()
+            created = self._executions.create(command.id, executions[start : start + CHUNK])
+            if created is None:
+                return False
+            if created and len(executions) <= CHUNK:
+                tell({row.node_id: [row.id] for row in created})
         return True
 
 

@@ -18,6 +18,7 @@ from chalicelib.fleet.commands.store import (
     output_changes,
     status_changes,
 )
+from chalicelib.fleet.targeting.fan_out import put_missing
 from chalicelib.kit.tables import (
     Absent,
     And,
@@ -29,8 +30,8 @@ from chalicelib.kit.tables import (
     Equals,
     Exists,
     Item,
-    Or,
     Page,
+    Put,
     Query,
     Ref,
     Set,
@@ -48,10 +49,6 @@ class RefusedError(Exception):
     def __init__(self, current: Execution | None) -> None:
         super().__init__("the execution is not in a state for this")
         self.current = current
-
-
-class FanOutEndedError(Exception):
-    """The command has no parts left, so nothing may be created for it any more."""
 
 
 class StillCreatedError(Exception):
@@ -90,26 +87,14 @@ class ExecutionStore:
             raise RefusedError(None)
         return execution_from_item(item)
 
-    def create(self, command_id: str, executions: Sequence[Execution]) -> list[Execution]:
-        """Put those that do not exist, in one transaction while the command has parts left; returns those.
+    def create(self, command_id: str, executions: Sequence[Execution]) -> list[Execution] | None:
+        """Put those that do not exist, at most `CHUNK`, in one transaction while the command has parts left.
 
-        At most 99, since the check of the parts takes one place. It keeps a worker that stalled from creating
-        anything after another has finished its part and the command has been expired or deleted.
-        Raises `FanOutEndedError`.
+        Returns those that were put; None if nothing may be created any more: another worker may have finished the part,
+        and the command may have been expired or deleted.
         """
-        missing = list(executions)
-        check = Check(FAN_OUTS, fan_out_key(command_id), Or(Exists("parts"), Exists("looks_since")))
-        while missing:
-            puts = [put_new(EXECUTIONS, execution_to_item(execution)) for execution in missing]
-            try:
-                self._tables.commit([check, *puts], "execution.created")
-            except TransactionFailedError as error:
-                if 0 in error.failed:
-                    raise FanOutEndedError(command_id) from error
-                missing = [row for index, row in enumerate(missing, start=1) if index not in error.failed]
-            else:
-                return missing
-        return []
+        fan_out = (FAN_OUTS, fan_out_key(command_id))
+        return put_missing(self._tables, fan_out, executions, _put, "execution.created")
 
     def delete(self, execution: Execution, *, is_young: bool = False) -> None:
         """Remove a final execution that the caller has read. From then on nothing is created for its command, not even
@@ -232,6 +217,10 @@ class ExecutionStore:
     def _open_query(self, node_id: str, after: str | None = None, limit: int | None = None) -> Query:
         start = None if after is None else {"open_node_id": node_id, "id": after}
         return Query(EXECUTIONS, node_id, index=EXECUTIONS.index("open_by_node"), limit=limit, start=start)
+
+
+def _put(execution: Execution) -> Put:
+    return put_new(EXECUTIONS, execution_to_item(execution))
 
 
 def _execution_or_none(item: Item | None) -> Execution | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.commands.command_store import CommandStore
-from chalicelib.fleet.commands.creation import CHUNK, Creation, Tell, transactions_per_page
+from chalicelib.fleet.commands.creation import Creation, Tell, transactions_per_page
 from chalicelib.fleet.commands.model import Command
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.undone import (
@@ -20,10 +20,11 @@ from chalicelib.fleet.commands.undone import (
 from chalicelib.fleet.nodes.model import TargetPage
 from chalicelib.fleet.nodes.service import Nodes
 from chalicelib.fleet.targeting import selection
+from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.fleet.targeting.model import WHOLE_FLEET, is_shard
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.queues import Message, Queue
-from chalicelib.kit.redrive import look_again_at
+from chalicelib.kit.redrive import claim_due, look_again_at
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.background.queues import CLEAN_UP
 
@@ -90,27 +91,22 @@ class FanOuts:
         before it is returned: if its message is lost, it comes up again after the interval.
         """
         now = self._clock.now()
-        taken = 0
-        for rows in self._commands.due_pages(to_seconds_text(now)):
-            yield [work for row in rows[: limit - taken] if (work := self._claim(row, now)) is not None]
-            taken += len(rows)
-            if taken >= limit:
-                return
+        return claim_due(self._commands.due_pages(to_seconds_text(now)), lambda row: self._claim(row, now), limit)
 
-    def _claim(self, fan_out: FanOut, now: datetime) -> Work | None:
+    def _claim(self, fan_out: FanOut, now: datetime) -> list[Work]:
         due, command_id = due_of(fan_out, to_seconds_text(now)), fan_out.command_id
         if due is None:
             self._commands.rest(fan_out)
-            return None
+            return []
         if not self._commands.postpone(fan_out, look_again_at(now, fan_out.sweeps)):
-            return None
+            return []
         if due == PARTS_ARE_LEFT:
             parts = sorted(fan_out.parts)
-            return EXECUTION_CREATION, [part_message(command_id, part, fan_out.cursors) for part in parts]
+            return [(EXECUTION_CREATION, [part_message(command_id, part, fan_out.cursors) for part in parts])]
         if due == LOOK:
-            return EXECUTION_CREATION, [part_message(command_id, LOOK, fan_out.cursors)]
+            return [(EXECUTION_CREATION, [part_message(command_id, LOOK, fan_out.cursors)])]
         shares = fan_out.shares_of(due) or [due]
-        return CLEAN_UP, [pass_message(command_id, share, fan_out.cursors) for share in shares]
+        return [(CLEAN_UP, [pass_message(command_id, share, fan_out.cursors) for share in shares])]
 
     def _page(self, command: Command, part: str, cursor: str | None, workers: int) -> TargetPage | None:
         """The next nodes, before filters; None for a whole fleet that is too large for one message."""

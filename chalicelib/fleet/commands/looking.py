@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.commands.command_store import CommandStore
-from chalicelib.fleet.commands.creation import CHUNK, Creation, Tell, transactions_per_page
+from chalicelib.fleet.commands.creation import Creation, Tell, transactions_per_page
 from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Command
 from chalicelib.fleet.commands.undone import LOOK, FanOut
 from chalicelib.fleet.nodes.model import TargetNode, TargetPage
 from chalicelib.fleet.nodes.service import Nodes
 from chalicelib.fleet.targeting import selection
+from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.kit.clock import Clock, parse_time, sooner, to_seconds_text
 from chalicelib.kit.redrive import SETTLE, SETTLE_SOON
 from chalicelib.kit.tables import Tables

@@ -7,6 +7,7 @@ from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.model import TargetNode
 from chalicelib.fleet.nodes.service import Nodes
 from chalicelib.fleet.targeting import selection
+from chalicelib.fleet.targeting.fan_out import CHUNK, put_missing, without_parts
 from chalicelib.fleet.updates import rules, store
 from chalicelib.fleet.updates.model import (
     LOOK,
@@ -22,24 +23,16 @@ from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.parking import park
 from chalicelib.kit.queues import Message
-from chalicelib.kit.redrive import SETTLE_SOON
+from chalicelib.kit.redrive import SETTLE_SOON, claim_due
 from chalicelib.kit.tables import (
     Change,
-    Check,
     ConditionFailedError,
     Equals,
-    Exists,
-    Or,
     Set,
     Tables,
-    TransactionFailedError,
     Update,
-    Value,
 )
 from chalicelib.kit.worktime import WorkTime
-
-CHUNK = 99
-"""Rows in one transaction: DynamoDB's 100 writes less the check that the request still has parts left."""
 
 PAGES_PER_MESSAGE = 10
 """Pages of nodes that a message may read before filters leave it a chunk: bounds its time."""
@@ -82,23 +75,16 @@ class UpdateFanOuts:
         for _ in self._tables.tries():
             if request is None or part not in request.parts:
                 return False
-            left = request.parts - {part}
-            looks = request.looks | ({part} if selection.may_miss(part) else frozenset())
-            cursors: dict[str, Value] = {name: at for name, at in request.cursors.items() if name in left}
-            since = None if left or not looks else to_seconds_text(self._clock.now())
-            changes = (
-                Set("parts", left or None),
-                Set("looks", looks or None),
-                Set("looks_since", since),
-                Set("cursors", cursors or None),
-            )
+            left = without_parts(request, {part}, {part} if selection.may_miss(part) else ())
+            since = None if left.parts or not left.looks else to_seconds_text(self._clock.now())
+            changes = (*left.changes, Set("looks_since", since))
             update = Update(REQUESTS, request_key(request_id), changes, Equals("version", request.version))
             try:
                 self._tables.write(update, "self_update_request.part_finished")
             except ConditionFailedError as error:
                 request = None if error.current is None else store.request_from_item(error.current)
             else:
-                return not left
+                return not left.parts
         raise unavailable()
 
     def look(self, request_id: str, cursor: str | None, time: WorkTime) -> str | None:
@@ -147,13 +133,7 @@ class UpdateFanOuts:
 
         Each request is put off before it is handed out: what is lost on the way comes up again.
         """
-        now = self._clock.now()
-        taken = 0
-        for rows in self._store.due_pages(to_seconds_text(now)):
-            yield [message for row in rows[: limit - taken] for message in self._claim(row)]
-            taken += len(rows)
-            if taken >= limit:
-                return
+        return claim_due(self._store.due_pages(to_seconds_text(self._clock.now())), self._claim, limit)
 
     def _claim(self, request: SelfUpdateRequest) -> list[Message]:
         due_at = rules.next_look(request, self._clock.now())
@@ -203,22 +183,10 @@ class UpdateFanOuts:
             for node in nodes
         ]
         chunks = (updates[start : start + CHUNK] for start in range(0, len(updates), CHUNK))
-        return all(self._create(request.id, chunk) for chunk in chunks)
-
-    def _create(self, request_id: str, updates: Sequence[NodeUpdate]) -> bool:
-        """Put those that do not exist, in one transaction while the request has parts left; False if it has none."""
-        missing = list(updates)
-        check = Check(REQUESTS, request_key(request_id), Or(Exists("parts"), Exists("looks_since")))
-        while missing:
-            try:
-                self._tables.commit([check, *map(store.put_update, missing)], "self_update.created")
-            except TransactionFailedError as error:
-                if 0 in error.failed:
-                    return False
-                missing = [row for index, row in enumerate(missing, start=1) if index not in error.failed]
-            else:
-                return True
-        return True
+        fan_out, operation = (REQUESTS, request_key(request.id)), "self_update.created"
+        return all(
+            put_missing(self._tables, fan_out, chunk, store.put_update, operation) is not None for chunk in chunks
+        )
 
 
 def _message(request: SelfUpdateRequest, name: str) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.fleet.commands.creation import CHUNK, MOST_A_SECOND
+from chalicelib.fleet.commands.creation import MOST_A_SECOND
 from chalicelib.fleet.commands.fan_out import MOST_OF_A_SHARD
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, execution_id
+from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.kit.ids import milliseconds_of
 from tests.application.fleet.commands.fleet import (
     a_node,

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from chalicelib.fleet.commands.creation import CHUNK
 from chalicelib.fleet.commands.fan_out import MOST_OF_A_SHARD
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import FAN_OUTS
+from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.fleet.targeting.selection import SLICE
 from chalicelib.kit.queues import QueueError
 from tests.application.fleet.commands.fleet import a_node, command, executions, first_messages, nodes, reached, run

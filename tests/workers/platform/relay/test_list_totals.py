@@ -6,6 +6,7 @@ from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Execution, Status
 from chalicelib.fleet.commands.store import execution_id
 from chalicelib.fleet.nodes import store as nodes_store
+from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.listing import ListRequest
 from tests.support.builders import a_cluster, a_command, machines
@@ -15,8 +16,6 @@ SIZES = [50, 1500, 5000]
 CEILING = 4 + 4 - 1
 WITH_A_PARENT = CEILING + 1
 """With the commands of the executions, or the presence of the nodes."""
-
-_CHUNK = 99
 
 
 def node_id(place: int) -> str:
@@ -34,8 +33,8 @@ def fleet_of(size: int) -> World:
     a_cluster(world)
     (pattern,) = machines(world, 1)
     nodes = [pattern.node.model_copy(update={"id": node_id(place)}) for place in range(size - 1)]
-    for start in range(0, len(nodes), _CHUNK):
-        puts = [nodes_store.insert(node) for node in nodes[start : start + _CHUNK]]
+    for start in range(0, len(nodes), CHUNK):
+        puts = [nodes_store.insert(node) for node in nodes[start : start + CHUNK]]
         world.services.tables.commit(puts, "node.registered")
     relay(world)
     return world
@@ -61,8 +60,8 @@ def executions_of(size: int) -> tuple[World, str]:
         for place in range(size)
     ]
     store = ExecutionStore(world.services.tables)
-    for start in range(0, size, _CHUNK):
-        store.create(command.id, rows[start : start + _CHUNK])
+    for start in range(0, size, CHUNK):
+        store.create(command.id, rows[start : start + CHUNK])
     relay(world)
     return world, command.id
 
