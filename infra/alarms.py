@@ -9,11 +9,11 @@ from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.kit.queues import LONGEST_DELAY_SECONDS
 from chalicelib.platform.background.queues import CLEAN_UP
-from chalicelib.platform.context import HttpSource, QueueSource, Role, ScheduleSource, StreamSource
+from chalicelib.platform.context import HttpSource, QueueSource, ScheduleSource, StreamSource
 from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from infra import apis
-from infra.functions import VISIBILITY_TIMEOUTS, LambdaFunction, function, functions_of
-from infra.grants import is_in_a_loop
+from infra.deployables import Deployable
+from infra.functions import VISIBILITY_TIMEOUTS, LambdaFunction
 
 Json = dict[str, Any]
 
@@ -37,6 +37,9 @@ REFUSALS_BORNE = 100
 AGE_PERIOD_SECONDS = 300
 
 ATTEMPTS_BORNE = 3
+
+WATCHED_SCHEDULE = "heartbeat"
+"""The schedule whose silence is an alarm."""
 
 SENT_FOR_LATER = frozenset({CLEAN_UP, SELF_UPDATES, VPN, WEBHOOK_DELIVERIES})
 """Queues with delayed messages."""
@@ -88,17 +91,19 @@ def age_alarm(consumer: LambdaFunction, queue_resource: str, topic: Json) -> Jso
     return alarm(what, topic, metric, above=above, period_seconds=AGE_PERIOD_SECONDS)
 
 
-def application_alarms(role: Role) -> Json:
+def application_alarms(deployable: Deployable) -> Json:
     """The alarms on the functions and APIs of a stack. Alarms on the whole account belong to the core."""
-    functions = functions_of(role)
+    functions = deployable.functions
     alarms = {f"{each.resource}ErrorsAlarm": _errors_alarm(each) for each in functions}
     for each in functions:
         if isinstance(each.source, StreamSource):
             alarms["RelayIteratorAgeAlarm"] = _iterator_age_alarm(each)
-        if isinstance(each.source, QueueSource) and not is_in_a_loop(each):
+        if isinstance(each.source, QueueSource) and not deployable.is_in_a_loop(each):
             alarms[f"{each.resource}RecursionAlarm"] = _recursion_alarm(each)
-    alarms |= {"HeartbeatSilenceAlarm": _silence_alarm(function("heartbeat"))} | _api_alarms(role)
-    if role is Role.CORE:
+        if each.name == WATCHED_SCHEDULE:
+            alarms["HeartbeatSilenceAlarm"] = _silence_alarm(each)
+    alarms |= _api_alarms(deployable)
+    if deployable.is_core:
         alarms |= {"ThrottlesAlarm": _throttles_alarm()} | _socket_alarms()
     return alarms
 
@@ -185,16 +190,16 @@ def _recursion_alarm(function: LambdaFunction) -> Json:
     )
 
 
-def _api_alarms(role: Role) -> Json:
+def _api_alarms(deployable: Deployable) -> Json:
     """The alarm uses API Gateway's metric, because the API turns every exception into an answer, which Lambda does not
     count as an error, and because requests that API Gateway refuses reach no function."""
     failed = {
         "Namespace": "AWS/ApiGateway",
         "MetricName": "5XXError",
-        "Dimensions": apis.rest_dimensions(role),
+        "Dimensions": apis.rest_dimensions(deployable),
         "Statistic": "Sum",
     }
-    namespace = apis.api_name(role)
+    namespace = apis.api_name(deployable)
     limited = {"Namespace": namespace, "MetricName": "RateLimited", "Statistic": "Sum"}
     counted = {"MetricNamespace": namespace, "MetricName": "RateLimited", "MetricValue": "1"}
     return {

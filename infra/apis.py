@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chalicelib.platform.context import Role
-from infra.functions import API_STAGE
+from infra.deployables import Deployable, StackKind
+from infra.functions import API_STAGE, APP_NAME
 from infra.parameters import parameter_name
 
 Json = dict[str, Any]
@@ -92,26 +92,26 @@ CORE_CONDITIONS: Json = {
 }
 
 
-def api_name(role: Role) -> Json:
+def api_name(deployable: Deployable) -> Json:
     """The REST API's name. It is the dimension of its metrics, so no two APIs of an account may share one."""
-    return {"Fn::Sub": "edge-admin-${Stage}" if role is Role.CORE else "edge-admin-${Stage}-admin-${Name}"}
+    return {"Fn::Sub": f"{APP_NAME}-${{Stage}}{deployable.suffix}"}
 
 
-def rest_api(role: Role) -> Json:
+def rest_api(deployable: Deployable) -> Json:
     """The properties to merge into Chalice's REST API. The core's API outlives its stack: machines know its address."""
     responses = {kind: gateway_response(status, code, text) for kind, status, code, text in GATEWAY_RESPONSES}
     properties = {
-        "Name": api_name(role),
+        "Name": api_name(deployable),
         # Without it SAM creates a second stage, named Stage, without throttles.
         "OpenApiVersion": "2.0",
-        "MethodSettings": _throttles(),
+        "MethodSettings": _throttles(deployable),
         "AccessLogSetting": _access_log(REST_LOGS, _REST_LOG_FIELDS),
         "DefinitionBody": {
-            "info": {"title": api_name(role)},
+            "info": {"title": api_name(deployable)},
             "x-amazon-apigateway-gateway-responses": responses,
         },
     }
-    if role is Role.FURTHER:
+    if not deployable.is_core:
         return {"Properties": properties}
     return {"Properties": properties, **kept()}
 
@@ -185,9 +185,9 @@ def rest_stage_arn() -> Json:
     return {"Fn::Sub": arn}
 
 
-def rest_dimensions(role: Role) -> list[Json]:
+def rest_dimensions(deployable: Deployable) -> list[Json]:
     """The dimensions of the metrics of the REST API's stage."""
-    return [{"Name": "ApiName", "Value": api_name(role)}, {"Name": "Stage", "Value": API_STAGE}]
+    return [{"Name": "ApiName", "Value": api_name(deployable)}, {"Name": "Stage", "Value": API_STAGE}]
 
 
 def socket_dimensions() -> list[Json]:
@@ -201,11 +201,14 @@ def fleet_routes() -> list[tuple[str, str]]:
     return sorted(route for route in every if route not in PUBLIC_ROUTES)
 
 
-def _throttles() -> list[Json]:
+def _throttles(deployable: Deployable) -> list[Json]:
     """The throttles by method. API Gateway limits each method separately, those that are not named to the limit of
     ``*``, so a flood on one route does not affect the others."""
+    every = _throttle("*", "/*", *_limits("ROUTES"))
+    if deployable.kind is StackKind.FAMILY:
+        return [every]
     return [
-        _throttle("*", "/*", *_limits("ROUTES")),
+        every,
         *(_throttle(method, path, *_limits("FLEET_ROUTES")) for method, path in fleet_routes()),
         *(_throttle(method, path, *_limits("PUBLIC_ROUTES")) for method, path in PUBLIC_ROUTES),
         _throttle(*PUBLIC_KEYS_ROUTE, PUBLIC_KEYS_RATE, PUBLIC_KEYS_BURST),

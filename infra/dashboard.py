@@ -13,11 +13,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
 from infra import apis
+from infra.deployables import CORE
 from infra.deployment.stagefile import check_stage
-from infra.functions import API_STAGE, APP_NAME, QUEUES, functions_of
+from infra.functions import API_STAGE, APP_NAME, QUEUES
 from infra.stacks import WAIT, Stacks, application_stack, stateful_stack
 
 Json = dict[str, Any]
@@ -35,7 +35,7 @@ def dashboard(stage: str, region: str, names: Mapping[str, str], alarms: Sequenc
     ARNs."""
     rest = ["ApiName", f"{APP_NAME}-{stage}", "Stage", API_STAGE]
     sockets = ["ApiId", names[apis.SOCKET_API], "Stage", API_STAGE]
-    functions = {each.name: names[each.resource] for each in functions_of(Role.CORE)}
+    functions = {each.name: names[each.resource] for each in CORE.functions}
     queues = [queue for queue in QUEUES if not queue.is_manual]
     for_people = [queue.dead_letters or queue for queue in QUEUES]
     graphs = [

@@ -3,8 +3,8 @@ region or account, while API Gateway's generated host ends with its API."""
 
 from typing import Any
 
-from chalicelib.platform.context import Role
 from infra.apis import REST_API, SOCKET_API, SOCKET_STAGE
+from infra.deployables import Deployable
 from infra.functions import API_STAGE
 from infra.parameters import is_given, parameter_name
 
@@ -19,12 +19,12 @@ _SOCKET_NAME = parameter_name("WEBSOCKET_DOMAIN_NAME")
 _SOCKET_URL = parameter_name("WEBSOCKET_URL")
 
 
-def domain_conditions(role: Role) -> Json:
+def domain_conditions(deployable: Deployable) -> Json:
     rest = {HAS_REST_DOMAIN: is_given("REST_DOMAIN_NAME"), HAS_SOCKET_URL: is_given("WEBSOCKET_URL")}
-    return rest | ({HAS_SOCKET_DOMAIN: is_given("WEBSOCKET_DOMAIN_NAME")} if role is Role.CORE else {})
+    return rest | ({HAS_SOCKET_DOMAIN: is_given("WEBSOCKET_DOMAIN_NAME")} if deployable.is_core else {})
 
 
-def domains(role: Role) -> Json:
+def domains(deployable: Deployable) -> Json:
     """The resources, by logical id."""
     rest: Json = {
         "RestDomain": {
@@ -47,7 +47,7 @@ def domains(role: Role) -> Json:
             },
         },
     }
-    if role is Role.FURTHER:
+    if not deployable.is_core:
         return rest
     sockets: Json = {
         "SocketDomain": {
@@ -77,10 +77,10 @@ def domains(role: Role) -> Json:
     return rest | sockets
 
 
-def domain_outputs(role: Role) -> Json:
+def domain_outputs(deployable: Deployable) -> Json:
     """The target for the deployer's DNS record: the host, and its zone for an alias record."""
     parts = [("RestDomain", HAS_REST_DOMAIN)]
-    parts += [("SocketDomain", HAS_SOCKET_DOMAIN)] if role is Role.CORE else []
+    parts += [("SocketDomain", HAS_SOCKET_DOMAIN)] if deployable.is_core else []
     return {
         f"{resource}{what}": {"Condition": condition, "Value": {"Fn::GetAtt": [resource, attribute]}}
         for resource, condition in parts
@@ -94,11 +94,11 @@ def rest_url() -> Json:
     return {"Fn::If": [HAS_REST_DOMAIN, {"Fn::Sub": f"https://${{{_REST_NAME}}}/"}, generated]}
 
 
-def socket_url(role: Role) -> Json:
+def socket_url(deployable: Deployable) -> Json:
     """WEBSOCKET_URL if it is set, otherwise the custom domain, otherwise the generated host. A further stack uses the
     core's API, and takes the domain from its WEBSOCKET_URL."""
     url = generated_socket_url("wss")
-    if role is Role.CORE:
+    if deployable.is_core:
         url = {"Fn::If": [HAS_SOCKET_DOMAIN, {"Fn::Sub": f"wss://${{{_SOCKET_NAME}}}"}, url]}
     return {"Fn::If": [HAS_SOCKET_URL, {"Ref": _SOCKET_URL}, url]}
 

@@ -6,8 +6,8 @@ support a web ACL before a WebSocket API.
 
 from typing import Any
 
-from chalicelib.platform.context import Role
 from infra.apis import api_name, rest_stage_arn
+from infra.deployables import Deployable, StackKind
 from infra.parameters import parameter_name
 
 Json = dict[str, Any]
@@ -22,7 +22,7 @@ PUBLIC_PATHS = "/(agents/nodes|agents/enrollment_keys/verify|clusters/default/en
 """The routes without a key, with or without a stage in front."""
 
 
-def firewall(role: Role) -> Json:
+def firewall(deployable: Deployable) -> Json:
     """The resources, by logical id."""
     paths = {
         "RegexMatchStatement": {
@@ -34,15 +34,14 @@ def firewall(role: Role) -> Json:
             ],
         }
     }
-    rules = [
-        _rate_rule(0, "PublicRoutes", "FIREWALL_PUBLIC_REQUESTS", {"ScopeDownStatement": paths}),
-        _rate_rule(1, "Everything", "FIREWALL_REQUESTS", {}),
-    ]
+    rules = [_rate_rule(1, "Everything", "FIREWALL_REQUESTS", {})]
+    if deployable.kind is not StackKind.FAMILY:
+        rules.insert(0, _rate_rule(0, "PublicRoutes", "FIREWALL_PUBLIC_REQUESTS", {"ScopeDownStatement": paths}))
     acl = {
         "Type": "AWS::WAFv2::WebACL",
         "Condition": HAS_FIREWALL,
         "Properties": {
-            "Name": api_name(role),
+            "Name": api_name(deployable),
             "Scope": "REGIONAL",
             "DefaultAction": {"Allow": {}},
             "Rules": rules,

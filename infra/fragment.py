@@ -6,25 +6,25 @@ API's envelope. Merging replaces lists and never fails on a wrong name: `check_t
 """
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.kit.tables.schema import Table
-from chalicelib.platform.context import HttpSource, QueueSource, Role, ScheduleSource, StreamSource
+from chalicelib.platform.context import HttpSource, QueueSource, ScheduleSource, StreamSource
 from infra import apis
 from infra.alarms import application_alarms
+from infra.deployables import Deployable, StackKind
 from infra.domains import domain_conditions, domain_outputs, domains, generated_socket_url, rest_url, socket_url
 from infra.firewall import CONDITIONS as FIREWALL_CONDITIONS
 from infra.firewall import firewall
-from infra.functions import APP_NAME, QUEUES, LambdaFunction, functions_of
+from infra.functions import APP_NAME, FUNCTIONS, LambdaFunction
 from infra.further import NAME_PATTERN, OWN_QUEUE, WEBSOCKET_API, own_queue, source_queue
-from infra.grants import GRANTS, is_in_a_loop
 from infra.libraries import PYTHON
 from infra.listeners import CONDITIONS as LISTENER_CONDITIONS
 from infra.listeners import listeners
 from infra.parameters import NETWORK_VARIABLES, documented_settings, is_given, options_of, parameter_name
 from infra.policies import policies
-from infra.stateful import queue_parameter, stream_parameter
+from infra.queues import queue_parameter
+from infra.stateful import stream_parameter
 
 Json = dict[str, Any]
 
@@ -48,59 +48,76 @@ _NETWORK_POLICY: Json = {
 _NO_VALUE: Json = {"Ref": "AWS::NoValue"}
 
 
-def fragment(tables: Sequence[Table], role: Role = Role.CORE) -> Json:
-    """The template to merge, for a stack of that role."""
-    is_core = role is Role.CORE
+def fragment(deployable: Deployable) -> Json:
+    """The template to merge, for that stack."""
     resources: Json = {}
-    for each in functions_of(role):
-        grants = GRANTS[each.name]
-        resources[each.resource] = {"Properties": _function_properties(each, tables, role)}
+    for each in deployable.functions:
+        resources[each.resource] = {"Properties": _function_properties(each, deployable)}
         network = {"ManagedPolicyArns": _in_network([_NETWORK_POLICY])} if each.reaches_nodes else {}
-        resources[each.role] = {"Properties": {"Policies": policies(each, grants, _by_name(tables), role), **network}}
-        resources[each.log_group] = _log_group(each.name, role)
-    resources[apis.REST_API] = apis.rest_api(role)
-    written = apis.written_by_the_account() if is_core else {}
-    resources[apis.REST_LOGS] = _log_group("rest_access", role, **written)
-    resources |= application_alarms(role) | domains(role) | firewall(role)
-    if is_core:
+        own = policies(each, deployable.grants(each), deployable)
+        resources[each.role] = {"Properties": {"Policies": own, **network}}
+        resources[each.log_group] = _log_group(each.name, deployable)
+    resources[apis.REST_API] = apis.rest_api(deployable)
+    written = apis.written_by_the_account() if deployable.is_core else {}
+    resources[apis.REST_LOGS] = _log_group("rest_access", deployable, **written)
+    resources |= application_alarms(deployable) | domains(deployable) | firewall(deployable)
+    if deployable.is_core:
         resources[apis.SOCKET_API] = apis.socket_api()
         resources[apis.SOCKET_STAGE] = apis.socket_stage()
-        resources[apis.SOCKET_LOGS] = _log_group("socket_access", role, **written)
+        resources[apis.SOCKET_LOGS] = _log_group("socket_access", deployable, **written)
         resources |= apis.logs_account() | listeners()
-    else:
+    if deployable.kind is StackKind.FURTHER:
         resources |= own_queue()
-    sockets = {"WebsocketURL": {"Value": socket_url(role)}} if is_core else {}
+    sockets = {"WebsocketURL": {"Value": socket_url(deployable)}} if deployable.is_core else {}
     return {
-        "Description": "Edge Admin: functions and APIs"
-        if is_core
-        else "Edge Admin: a further stack's functions and API",
-        "Parameters": _parameters(tables, role) if is_core else _further_parameters(),
-        "Conditions": _conditions(role),
-        "Globals": {"Function": {"Environment": {"Variables": _environment(role)}}},
+        "Description": _DESCRIPTIONS[deployable.kind].format(deployable.family.name),
+        "Parameters": _parameters(deployable),
+        "Conditions": _conditions(deployable),
+        "Globals": {"Function": {"Environment": {"Variables": _environment(deployable)}}},
         "Resources": resources,
-        "Outputs": sockets | domain_outputs(role),
+        "Outputs": sockets | domain_outputs(deployable),
     }
 
 
-def finished(template: Json) -> Json:
-    """The merged template without unwanted resources of Chalice: merging can add and replace, but not remove.
+_DESCRIPTIONS = {
+    StackKind.CORE: "Edge Admin: functions and APIs",
+    StackKind.FURTHER: "Edge Admin: a further stack's functions and API",
+    StackKind.FAMILY: "Edge Admin: functions and API of {}",
+}
+
+
+def finished(template: Json, deployable: Deployable) -> Json:
+    """The merged template without unwanted resources of Chalice: merging can add and replace, but not remove. Chalice
+    packages every function of the project, and the WebSocket API, which is the core's.
 
     Raises ValueError when a resource has no Type: the fragment named one that Chalice did not make."""
-    resources = dict(template["Resources"])
     check_types(template)
-    if apis.SOCKET_STAGE in resources:
-        del resources["WebsocketAPIDeployment"]
-        stage = resources[apis.SOCKET_STAGE]
-        kept = {name: each for name, each in stage["Properties"].items() if name != "DeploymentId"}
-        resources[apis.SOCKET_STAGE] = {**stage, "Properties": kept}
-    for each in functions_of(Role.CORE):
-        if isinstance(each.source, StreamSource) and each.resource in resources:
+    kept = {name for each in deployable.functions for name in (each.resource, each.role)}
+    dropped = {name for each in FUNCTIONS for name in (each.resource, each.role)} - kept
+    resources = {name: each for name, each in template["Resources"].items() if name not in dropped}
+    outputs = dict(template["Outputs"])
+    if deployable.is_core:
+        resources = _without_deployment(resources)
+    else:
+        resources, outputs = (
+            {name: each for name, each in part.items() if not name.startswith("Websocket")}
+            for part in (resources, outputs)
+        )
+    for each in deployable.functions:
+        if isinstance(each.source, StreamSource):
             relay = resources[each.resource]
             events = dict(relay["Properties"]["Events"])
             del events[f"{each.resource}DynamodbEventSource"]
             resources[each.resource] = {**relay, "Properties": {**relay["Properties"], "Events": events}}
-    outputs = {**template["Outputs"], "EndpointURL": {"Value": rest_url()}}
-    return {**template, "Resources": resources, "Outputs": outputs}
+    return {**template, "Resources": resources, "Outputs": outputs | {"EndpointURL": {"Value": rest_url()}}}
+
+
+def _without_deployment(resources: Json) -> Json:
+    """The WebSocket stage deploys itself (`apis.socket_stage`)."""
+    stage = resources[apis.SOCKET_STAGE]
+    kept = {name: each for name, each in stage["Properties"].items() if name != "DeploymentId"}
+    others = {name: each for name, each in resources.items() if name != "WebsocketAPIDeployment"}
+    return others | {apis.SOCKET_STAGE: {**stage, "Properties": kept}}
 
 
 def check_types(template: Json) -> None:
@@ -110,11 +127,7 @@ def check_types(template: Json) -> None:
         raise ValueError(f"resources without a Type: {', '.join(untyped)}")
 
 
-def _by_name(tables: Sequence[Table]) -> dict[str, Table]:
-    return {table.name: table for table in tables}
-
-
-def _parameters(tables: Sequence[Table], role: Role) -> Json:
+def _parameters(deployable: Deployable) -> Json:
     required = [
         "Stage",
         "TablePrefix",
@@ -126,21 +139,25 @@ def _parameters(tables: Sequence[Table], role: Role) -> Json:
         "AlarmTopicArn",
         "ArtifactBucket",
     ]
-    required += [queue_parameter(queue) for queue in QUEUES]
-    required += [stream_parameter(table) for table in tables if table.stream]
+    required += [queue_parameter(queue) for queue in deployable.queues]
+    required += [stream_parameter(table) for table in deployable.streams]
     given: Json = {name: {"Type": "String"} for name in required}
     settings: Json = {parameter_name(name): {"Type": "String", "Default": ""} for name in documented_settings()}
-    return given | settings | {parameter_name(name): each.parameter() for name, each in options_of(role).items()}
+    options = {parameter_name(name): each.parameter() for name, each in options_of(deployable.kind).items()}
+    others: Json = {} if deployable.is_core else {WEBSOCKET_API: {"Type": "String"}}
+    if deployable.kind is StackKind.FURTHER:
+        others["Name"] = {"Type": "String", "AllowedPattern": NAME_PATTERN}
+    return given | settings | options | others
 
 
-def _conditions(role: Role) -> Json:
+def _conditions(deployable: Deployable) -> Json:
     subnets = {"Fn::Join": ["", {"Ref": parameter_name("SUBNET_IDS")}]}
     conditions: Json = {
         _IN_NETWORK: {"Fn::Not": [{"Fn::Equals": [subnets, ""]}]},
         _RESERVES: is_given("API_RESERVED_CONCURRENCY"),
     }
-    conditions |= apis.CONDITIONS | FIREWALL_CONDITIONS | domain_conditions(role)
-    return conditions | (apis.CORE_CONDITIONS | LISTENER_CONDITIONS if role is Role.CORE else {})
+    conditions |= apis.CONDITIONS | FIREWALL_CONDITIONS | domain_conditions(deployable)
+    return conditions | (apis.CORE_CONDITIONS | LISTENER_CONDITIONS if deployable.is_core else {})
 
 
 def _in_network(value: Json | list[Json]) -> Json:
@@ -148,13 +165,7 @@ def _in_network(value: Json | list[Json]) -> Json:
     return {"Fn::If": [_IN_NETWORK, value, _NO_VALUE]}
 
 
-def _further_parameters() -> Json:
-    """The parameters of a further stack: it reads no stream, but needs its name and the core's WebSocket API."""
-    own = {"Name": {"Type": "String", "AllowedPattern": NAME_PATTERN}, WEBSOCKET_API: {"Type": "String"}}
-    return _parameters([], Role.FURTHER) | own
-
-
-def _environment(role: Role) -> Json:
+def _environment(deployable: Deployable) -> Json:
     settings: Json = {name: {"Ref": parameter_name(name)} for name in documented_settings()}
     variables: Json = {
         "TABLE_PREFIX": {"Ref": "TablePrefix"},
@@ -162,20 +173,20 @@ def _environment(role: Role) -> Json:
         "EVENT_BUS_NAME": {"Ref": "EventBusName"},
         "KEYS_SECRET_ARN": {"Ref": "SecretArn"},
         "KMS_KEY_ID": {"Ref": "KeyArn"},
-        "WEBSOCKET_URL": socket_url(role),
+        "WEBSOCKET_URL": socket_url(deployable),
         "WEBSOCKET_MANAGEMENT_URL": generated_socket_url("https"),
         "PYDANTIC_DISABLE_PLUGINS": "true",  # it searches the metadata of every package for plugins at each start
     }
-    own = {} if role is Role.CORE else {"DELIVERY_QUEUE_URL": {"Ref": OWN_QUEUE}}
-    return settings | variables | own
+    own: Json = {"DELIVERY_QUEUE_URL": {"Ref": OWN_QUEUE}} if deployable.kind is StackKind.FURTHER else {}
+    return settings | variables | own | deployable.environment
 
 
-def _function_properties(each: LambdaFunction, tables: Sequence[Table], role: Role) -> Json:
+def _function_properties(each: LambdaFunction, deployable: Deployable) -> Json:
     properties: Json = {
         "Runtime": f"python{PYTHON}",  # regardless of the Python that packages them
         "Timeout": each.timeout_seconds,
         "MemorySize": each.memory_mb,
-        "Environment": {"Variables": _own_environment(each)},
+        "Environment": {"Variables": _own_environment(each, deployable)},
         # The JSON format allows START, END and REPORT to be left out: our own line for each invocation says as much,
         # and these three would be a twentieth of an idle fleet's bill. SYSTEM_LOG_LEVEL brings them back.
         "LoggingConfig": {
@@ -184,16 +195,16 @@ def _function_properties(each: LambdaFunction, tables: Sequence[Table], role: Ro
             "SystemLogLevel": {"Ref": parameter_name("SYSTEM_LOG_LEVEL")},
         },
     }
-    if is_in_a_loop(each):
+    if deployable.is_in_a_loop(each):
         properties["RecursiveLoop"] = "Allow"
     if each.reaches_nodes:
         network = {parameter_name(name): {"Ref": parameter_name(name)} for name in NETWORK_VARIABLES}
         properties["VpcConfig"] = _in_network(network)
     match each.source:
         case QueueSource():
-            properties["Events"] = {f"{each.resource}SqsEventSource": _queue_event(each.source, role)}
+            properties["Events"] = {f"{each.resource}SqsEventSource": _queue_event(each.source, deployable)}
         case StreamSource():
-            properties["Events"] = _stream_events(each, each.source, tables)
+            properties["Events"] = _stream_events(each, each.source, deployable)
         case ScheduleSource(is_rare=is_rare):
             once = {
                 "MaximumRetryAttempts": 0,
@@ -207,16 +218,16 @@ def _function_properties(each: LambdaFunction, tables: Sequence[Table], role: Ro
     return properties
 
 
-def _own_environment(each: LambdaFunction) -> Json:
-    bucket = {"AGENT_BUCKET": {"Ref": "ArtifactBucket"}} if GRANTS[each.name].hands_out_agent else {}
+def _own_environment(each: LambdaFunction, deployable: Deployable) -> Json:
+    bucket = {"AGENT_BUCKET": {"Ref": "ArtifactBucket"}} if deployable.grants(each).hands_out_agent else {}
     return {"FUNCTION_NAME": each.name} | bucket
 
 
-def _queue_event(source: QueueSource, role: Role) -> Json:
+def _queue_event(source: QueueSource, deployable: Deployable) -> Json:
     return {
         "Type": "SQS",
         "Properties": {
-            "Queue": source_queue(source.queue, role),
+            "Queue": source_queue(source.queue, deployable),
             "BatchSize": source.batch_size,
             "MaximumBatchingWindowInSeconds": 0,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
@@ -225,11 +236,11 @@ def _queue_event(source: QueueSource, role: Role) -> Json:
     }
 
 
-def _stream_events(each: LambdaFunction, source: StreamSource, tables: Sequence[Table]) -> Json:
+def _stream_events(each: LambdaFunction, source: StreamSource, deployable: Deployable) -> Json:
     """An event source mapping per stream, named by its table, so that the order of tables does not matter. (Chalice's
     own mapping, for its placeholder, is removed from the merged template.)"""
     events: Json = {}
-    for table in (table for table in tables if table.stream):
+    for table in deployable.streams:
         events[f"{each.resource}{stream_parameter(table)}"] = {
             "Type": "DynamoDB",
             "Properties": {
@@ -257,10 +268,9 @@ def _filter(table: Table) -> Json:
     return {"FilterCriteria": {"Filters": [{"Pattern": pattern}]}}
 
 
-def _log_group(name: str, role: Role, **properties: Any) -> Json:
-    stack = "${Stage}" if role is Role.CORE else "${Stage}/admin-${Name}"
+def _log_group(name: str, deployable: Deployable, **properties: Any) -> Json:
     own = {
-        "LogGroupName": {"Fn::Sub": f"/{APP_NAME}/{stack}/{name}"},
+        "LogGroupName": {"Fn::Sub": f"/{APP_NAME}/${{Stage}}{deployable.log_folder}/{name}"},
         "RetentionInDays": LOG_RETENTION_DAYS,
     }
     return {"Type": "AWS::Logs::LogGroup", "Properties": own | properties}

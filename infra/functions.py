@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from chalicelib import families
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Table
-from chalicelib.platform.context import Context, Family, Function, HttpSource, QueueSource, Role
+from chalicelib.platform.context import Context, Family, Function, HttpSource, QueueSource
 from chalicelib.platform.family import FAMILY as PLATFORM
 
 APP_NAME = "edge-admin"
@@ -95,8 +95,3 @@ def consumer_of(queue: Queue, functions: Iterable[LambdaFunction] = FUNCTIONS) -
         if isinstance(candidate.source, QueueSource) and candidate.source.queue == queue:
             return candidate
     return None
-
-
-def functions_of(role: Role) -> tuple[LambdaFunction, ...]:
-    """The functions of a stack of that role."""
-    return tuple(each for each in FUNCTIONS if role in each.roles)

@@ -9,11 +9,11 @@ from typing import Any
 
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.queues import Queue
-from chalicelib.platform.context import Role
 from infra.alarms import APPLICATION_TOPIC, age_alarm, waiting_alarm
-from infra.functions import APP_NAME, FUNCTIONS, MAX_RECEIVES, VISIBILITY_TIMEOUTS, function
+from infra.deployables import Deployable, StackKind
+from infra.functions import APP_NAME, MAX_RECEIVES, VISIBILITY_TIMEOUTS, function
 from infra.parameters import documented_settings, parameter_name
-from infra.stateful import only_by_tls, queue_parameter
+from infra.queues import only_by_tls, queue_parameter
 
 Json = dict[str, Any]
 
@@ -81,9 +81,10 @@ def urls_for_agents(own_url: str, core: Mapping[str, str]) -> str:
     return ",".join(url for url in (own_url, *others) if url)
 
 
-def source_queue(queue: Queue, role: Role) -> Json:
+def source_queue(queue: Queue, deployable: Deployable) -> Json:
     """ARN of the queue that starts a function of such a stack."""
-    return {"Ref": queue_parameter(queue)} if role is Role.CORE else {"Fn::GetAtt": [OWN_QUEUE, "Arn"]}
+    is_own = deployable.kind is StackKind.FURTHER
+    return {"Fn::GetAtt": [OWN_QUEUE, "Arn"]} if is_own else {"Ref": queue_parameter(queue)}
 
 
 def own_queue() -> Json:
@@ -106,13 +107,3 @@ def own_queue() -> Json:
         f"{OWN_QUEUE}AgeAlarm": age_alarm(consumer, OWN_QUEUE, APPLICATION_TOPIC),
         f"{OWN_DEAD_QUEUE}Alarm": waiting_alarm("A delivery of a further stack", OWN_DEAD_QUEUE, APPLICATION_TOPIC),
     }
-
-
-def without_the_core(template: Json) -> Json:
-    """The packaged application without the parts of the core: its functions and the WebSocket API."""
-    core = [each for each in FUNCTIONS if Role.FURTHER not in each.roles]
-    dropped = {name for each in core for name in (each.resource, each.role)}
-    dropped |= {name for name in template["Resources"] if name.startswith("Websocket")}
-    resources = {name: each for name, each in template["Resources"].items() if name not in dropped}
-    outputs = {name: each for name, each in template["Outputs"].items() if not name.startswith("Websocket")}
-    return {**template, "Resources": resources, "Outputs": outputs}

@@ -4,12 +4,12 @@ A missing grant fails the end-to-end run (the local cloud checks policies as AWS
 that compares the calls of that run with the grants.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import Family, Grants, QueueSource
-from infra.functions import FAMILIES, FUNCTIONS, LambdaFunction, contexts_in
+from infra.functions import FAMILIES, FUNCTIONS, LambdaFunction, contexts_in, functions_in
 
 _FLAGS = tuple(name for name, each in Grants.__dataclass_fields__.items() if each.type in {bool, "bool"})
 
@@ -38,20 +38,21 @@ GRANTS: Mapping[str, Grants] = {each.name: grants_in(FAMILIES, each.name) for ea
 """The grants of every function of the project."""
 
 
-def is_in_a_loop(function: LambdaFunction) -> bool:
+def is_in_a_loop(function: LambdaFunction, every: Sequence[Family] = FAMILIES) -> bool:
     """Whether a message that starts the function can lead, by way of queues alone, to its being started again.
 
     Lambda takes such a chain for a mistake after some 16 turns, and stops it, unless the function says otherwise."""
     reached: set[str] = set()
-    ahead = _started_by(function)
+    ahead = _started_by(function, every)
     while ahead:
         reached |= {each.name for each in ahead}
-        ahead = [further for each in ahead for further in _started_by(each) if further.name not in reached]
+        ahead = [further for each in ahead for further in _started_by(each, every) if further.name not in reached]
     return function.name in reached
 
 
-def _started_by(function: LambdaFunction) -> list[LambdaFunction]:
+def _started_by(function: LambdaFunction, every: Sequence[Family]) -> list[LambdaFunction]:
     """The functions whose queues it sends to."""
-    grants = GRANTS[function.name]
+    grants = grants_in(every, function.name)
     queues = {*grants.sends, *([COMMAND_DELIVERY] if grants.sends_to_owners else [])}
-    return [each for each in FUNCTIONS if isinstance(each.source, QueueSource) and each.source.queue in queues]
+    workers = [each for each in functions_in(every) if isinstance(each.source, QueueSource)]
+    return [each for each in workers if isinstance(each.source, QueueSource) and each.source.queue in queues]

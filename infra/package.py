@@ -8,16 +8,15 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from chalicelib.platform.context import Role
-from chalicelib.schema import ALL_TABLES
+from infra.deployables import CORE, Deployable, chosen, further_of
 from infra.deployment.indexes import METADATA, used_indexes
 from infra.deployment.stagefile import check_stage
 from infra.fragment import finished, fragment
-from infra.further import without_the_core
 from infra.libraries import PYTHON, find_python, install
 from infra.sdk import is_description_of_another, slim
 from infra.stateful import stateful_template, to_compact_json
@@ -34,26 +33,28 @@ BUILD_ONLY = ("cffi/", "pycparser/")
 """Libraries that are needed only to build others: at run time ``_cffi_backend`` does not use them."""
 
 
-def write_stateful(build: Path, *, retain: bool) -> Json:
-    """Write and return the stateful stack's template."""
-    template = stateful_template(ALL_TABLES, retain=retain)
+def write_stateful(build: Path, *, retain: bool, deployable: Deployable = CORE) -> Json:
+    """Write and return the template of the stateful stack below that stack."""
+    template = stateful_template(deployable, retain=retain)
     _write(build / "stateful.json", template)
     return template
 
 
-def package(build: Path, stage: str, *, code_only: bool, role: Role = Role.CORE) -> tuple[Json, Path]:
-    """Write ``build/packaged``, for a stack of that role; returns the template and the zip's path, the same for all.
+def package(
+    build: Path, stage: str, *, code_only: bool, deployable: Deployable = CORE, root: Path = ROOT
+) -> tuple[Json, Path]:
+    """Write ``build/packaged``, for that stack; returns the template and the zip's path, the same for all stacks.
 
     ``code_only`` leaves the libraries out: the local cloud runs functions in this virtual environment, and the wheels
     of Lambda's platform would not load on every machine. Raises ValueError for a fragment that does not fit, and for
     libraries of another Python than the functions'; RuntimeError where Chalice or pip fails.
     """
-    _write(build / "fragment.json", fragment(ALL_TABLES, role))
+    _write(build / "fragment.json", fragment(deployable))
     packaged = build / "packaged"
     with tempfile.TemporaryDirectory(prefix="edge-admin-package-") as folder:
         project = Path(folder)
-        _copy_sources(project)
-        _run_chalice(project, stage, (build / "fragment.json").resolve(), project / "out")
+        _copy_sources(project, root)
+        _run_chalice(project, stage, (build / "fragment.json").resolve(), project / "out", deployable.environment)
         shutil.rmtree(packaged, ignore_errors=True)
         packaged.mkdir(parents=True)
         with zipfile.ZipFile(project / "out" / "deployment.zip") as code:
@@ -63,10 +64,8 @@ def package(build: Path, stage: str, *, code_only: bool, role: Role = Role.CORE)
         _prepare(project / "code", Path(sys.executable) if code_only else find_python())
         _write_zip(project / "code", packaged / "deployment.zip")
         template = json.loads((project / "out" / "sam.json").read_text())
-    if role is Role.FURTHER:
-        template = without_the_core(template)
-    template = finished(template)
-    template |= {"Metadata": {METADATA: {"Indexes": used_indexes(ALL_TABLES)}}}
+    template = finished(template, deployable)
+    template |= {"Metadata": {METADATA: {"Indexes": used_indexes(deployable.all_tables.values())}}}
     template["Outputs"]["Release"] = {"Value": release()}
     _write(packaged / "sam.json", template)
     return template, packaged / "deployment.zip"
@@ -98,10 +97,10 @@ def _write(path: Path, template: Json) -> None:
     path.write_text(to_compact_json(template))
 
 
-def _copy_sources(project: Path) -> None:
+def _copy_sources(project: Path, root: Path) -> None:
     """A copy of the sources, because Chalice writes caches into the folder that it packages."""
     for name in SOURCES:
-        source, target = ROOT / name, project / name
+        source, target = root / name, project / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
@@ -109,12 +108,12 @@ def _copy_sources(project: Path) -> None:
             shutil.copy2(source, target)
 
 
-def _run_chalice(project: Path, stage: str, merge: Path, out: Path) -> None:
+def _run_chalice(project: Path, stage: str, merge: Path, out: Path, variables: Mapping[str, str]) -> None:
     # Chalice has no __main__, and its script may not be on the path.
     start = "import sys; from chalice.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", start, "package", "--stage", stage, "--merge-template", str(merge), str(out)]
     # Chalice asks the SDK for a region even if it makes no call.
-    environment = {"AWS_DEFAULT_REGION": "us-east-1", **os.environ}
+    environment = {"AWS_DEFAULT_REGION": "us-east-1", **os.environ, **variables}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"chalice package failed:\n{done.stdout}{done.stderr}")
@@ -163,17 +162,22 @@ def main() -> int:
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--role", type=Role, choices=tuple(Role), default=Role.CORE)
+    parser.add_argument("--families", default="", help="a comma list; all by default, with those that they need")
     parser.add_argument("--code-only", action="store_true", help="without the libraries, for linting the templates")
     arguments = parser.parse_args()
     try:
         check_stage(arguments.stage)
+        wanted = chosen(arguments.families)
     except ValueError as error:
         print(f"make package: {error}", file=sys.stderr)
         return 2
-    write_stateful(arguments.build, retain=True)
-    template, archive = package(arguments.build, arguments.stage, code_only=arguments.code_only, role=arguments.role)
-    size = archive.stat().st_size / 1_000_000
-    print(f"{arguments.build / 'packaged'}: {len(template['Resources'])} resources, zip {size:.1f} MB")
+    for each in wanted if arguments.role is Role.CORE else [further_of(wanted[0])]:
+        build = arguments.build / each.folder
+        if each.has_state:
+            write_stateful(build, retain=True, deployable=each)
+        template, archive = package(build, arguments.stage, code_only=arguments.code_only, deployable=each)
+        size = archive.stat().st_size / 1_000_000
+        print(f"{build / 'packaged'}: {len(template['Resources'])} resources, zip {size:.1f} MB")
     return 0
 
 

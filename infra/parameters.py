@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.platform.context import Role
 from chalicelib.settings import Settings
+from infra.deployables import StackKind
 
 Json = dict[str, Any]
 
@@ -31,7 +31,7 @@ STACK_VARIABLES = (
 NETWORK_VARIABLES = ("SUBNET_IDS", "SECURITY_GROUP_IDS")
 """Comma lists of subnets and security groups, with which functions run in a network."""
 
-_EVERY_STACK = tuple(Role)
+_EVERY_STACK = tuple(StackKind)
 _POSITIVE_OR_NONE = "([1-9][0-9]*)?"
 _ADDRESS_OR_NONE = r"([^@\s]+@[^@\s]+)?"
 _NAME_OR_NONE = r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?"
@@ -40,7 +40,7 @@ _CERTIFICATE_OR_NONE = r"(arn:[a-z-]+:acm:.+)?"
 
 @dataclass(frozen=True)
 class Option:
-    """A parameter of the stacks of those roles. ``allowed``, ``pattern`` and, for numbers, ``least`` restrict its
+    """A parameter of the stacks of those kinds. ``allowed``, ``pattern`` and, for numbers, ``least`` restrict its
     value."""
 
     meaning: str
@@ -49,7 +49,7 @@ class Option:
     allowed: tuple[str, ...] = ()
     pattern: str = ""
     least: int = 1
-    roles: tuple[Role, ...] = _EVERY_STACK
+    stacks: tuple[StackKind, ...] = _EVERY_STACK
 
     def parameter(self) -> Json:
         """Its declaration in a template."""
@@ -61,7 +61,8 @@ class Option:
         return {"Type": self.kind, "Default": self.default, **limits}
 
 
-_CORE = (Role.CORE,)
+_CORE = (StackKind.CORE,)
+_OF_FLEET = (StackKind.CORE, StackKind.FURTHER)
 
 OPTIONS: Mapping[str, Option] = {
     "SUBNET_IDS": Option(
@@ -69,32 +70,34 @@ OPTIONS: Mapping[str, Option] = {
     ),
     "SECURITY_GROUP_IDS": Option("Comma list of their security groups.", "", "CommaDelimitedList"),
     "ALARM_EMAIL": Option(
-        "Address that every alarm is mailed to, once it has confirmed.", pattern=_ADDRESS_OR_NONE, roles=_CORE
+        "Address that every alarm is mailed to, once it has confirmed.", pattern=_ADDRESS_OR_NONE, stacks=_CORE
     ),
     "MONTHLY_BUDGET_USD": Option(
         "The account's bill of a month: ALARM_EMAIL is told at 80 % of it, and when it is going to be passed. "
         "Where CloudFormation has no budgets (GovCloud and many younger regions), make one by hand.",
         pattern=_POSITIVE_OR_NONE,
-        roles=_CORE,
+        stacks=_CORE,
     ),
     "REST_DOMAIN_NAME": Option("Host name of your own for the API, `edge.example.com`.", pattern=_NAME_OR_NONE),
     "REST_CERTIFICATE_ARN": Option("ACM certificate for it, of the same region.", pattern=_CERTIFICATE_OR_NONE),
-    "WEBSOCKET_DOMAIN_NAME": Option("Host name of your own for sockets.", pattern=_NAME_OR_NONE, roles=_CORE),
+    "WEBSOCKET_DOMAIN_NAME": Option("Host name of your own for sockets.", pattern=_NAME_OR_NONE, stacks=_CORE),
     "WEBSOCKET_CERTIFICATE_ARN": Option(
-        "ACM certificate for it, of the same region.", pattern=_CERTIFICATE_OR_NONE, roles=_CORE
+        "ACM certificate for it, of the same region.", pattern=_CERTIFICATE_OR_NONE, stacks=_CORE
     ),
     "FLEET_ROUTES_RATE": Option(
         "Requests a second that each route of the agents, and each that a Prometheus scrapes, takes from all callers.",
         "3500",
         "Number",
+        stacks=_OF_FLEET,
     ),
-    "FLEET_ROUTES_BURST": Option("Requests that each of these takes at once.", "5000", "Number"),
+    "FLEET_ROUTES_BURST": Option("Requests that each of these takes at once.", "5000", "Number", stacks=_OF_FLEET),
     "PUBLIC_ROUTES_RATE": Option(
         "As FLEET_ROUTES_RATE, for the agents' routes that ask for no token: verification and registration.",
         "300",
         "Number",
+        stacks=_OF_FLEET,
     ),
-    "PUBLIC_ROUTES_BURST": Option("Requests that each of these takes at once.", "600", "Number"),
+    "PUBLIC_ROUTES_BURST": Option("Requests that each of these takes at once.", "600", "Number", stacks=_OF_FLEET),
     "ROUTES_RATE": Option(
         "As FLEET_ROUTES_RATE, for every other route, and for paths that there are not.", "100", "Number"
     ),
@@ -103,9 +106,9 @@ OPTIONS: Mapping[str, Option] = {
         "Connects, frames and disconnects a second, each for itself, that the sockets take from all callers.",
         "1000",
         "Number",
-        roles=_CORE,
+        stacks=_CORE,
     ),
-    "SOCKET_ROUTES_BURST": Option("Of each of these, at once.", "2000", "Number", roles=_CORE),
+    "SOCKET_ROUTES_BURST": Option("Of each of these, at once.", "2000", "Number", stacks=_CORE),
     "FIREWALL": Option(
         "`on` puts a web ACL before the API that bounds what one address may ask for.", "off", allowed=("on", "off")
     ),
@@ -115,7 +118,9 @@ OPTIONS: Mapping[str, Option] = {
         "Number",
         least=10,
     ),
-    "FIREWALL_PUBLIC_REQUESTS": Option("Of these, on the routes that ask for no key.", "1000", "Number", least=10),
+    "FIREWALL_PUBLIC_REQUESTS": Option(
+        "Of these, on the routes that ask for no key.", "1000", "Number", least=10, stacks=_OF_FLEET
+    ),
     "API_ACCESS_LOGS": Option(
         "`on`: both APIs log each request, and the account's role for that is set, which its other APIs share; "
         "`existing-role`: the account has one; `off`.",
@@ -140,9 +145,9 @@ def documented_settings() -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name not in (*SECRET_KEYS, *STACK_VARIABLES)))
 
 
-def options_of(role: Role) -> dict[str, Option]:
-    """The options of a stack of that role."""
-    return {name: option for name, option in OPTIONS.items() if role in option.roles}
+def options_of(kind: StackKind) -> dict[str, Option]:
+    """The options of a stack of that kind."""
+    return {name: option for name, option in OPTIONS.items() if kind in option.stacks}
 
 
 def check_options(given: Mapping[str, str]) -> None:
@@ -174,13 +179,15 @@ def is_given(setting: str) -> Json:
     return {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter_name(setting)}, ""]}]}
 
 
+_ONLY = {_CORE: " Of the core only.", _OF_FLEET: " Of the fleet's API only."}
+
+
 def markdown_table() -> str:
     """The options as a Markdown table, in the order of their declaration."""
     lines = ["| Option | Default | Meaning |", "| --- | --- | --- |"]
     for name, option in OPTIONS.items():
         default = f"`{option.default}`" if option.default else "none"
-        of_core = "" if Role.FURTHER in option.roles else " Of the core only."
-        lines.append(f"| `{name}` | {default} | {option.meaning}{of_core} |")
+        lines.append(f"| `{name}` | {default} | {option.meaning}{_ONLY.get(option.stacks, '')} |")
     return "\n".join(lines) + "\n"
 
 

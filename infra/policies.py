@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.fleet.distribution.model import PREFIX as AGENT_PREFIX
+from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables.schema import Table
-from chalicelib.platform.context import QUERY, Grants, QueueSource, Role, StreamSource
-from infra.functions import API_STAGE, LambdaFunction
+from chalicelib.platform.context import QUERY, Grants, QueueSource, StreamSource
+from infra.deployables import Deployable
+from infra.functions import API_STAGE, APP_NAME, LambdaFunction
 from infra.further import OWN_QUEUES, source_queue
-from infra.stateful import queue_parameter, stream_parameter
+from infra.queues import queue_parameter
+from infra.stateful import stream_parameter
 
 Json = dict[str, Any]
 
@@ -16,25 +19,23 @@ DATA_KEY_PURPOSE = "edge-admin data key"
 """The encryption context of every data key that the code requests from KMS."""
 
 
-def policies(
-    function: LambdaFunction, grants: Grants, tables: Mapping[str, Table], role: Role = Role.CORE
-) -> list[Json]:
-    """The value of ``Policies`` of the function's IAM role, in a stack of that role. Raises KeyError for a table that
-    does not exist."""
-    statements = [_logs(function), *_table_statements(grants, tables)]
+def policies(function: LambdaFunction, grants: Grants, deployable: Deployable) -> list[Json]:
+    """The value of ``Policies`` of the function's IAM role, in that stack. Raises KeyError for a table that does not
+    exist."""
+    statements = [_logs(function), *_table_statements(grants, deployable.all_tables)]
     if grants.sends:
-        statements.append(_allow(["sqs:SendMessage"], [{"Ref": queue_parameter(queue)} for queue in grants.sends]))
+        statements.append(_allow(["sqs:SendMessage"], [_queue_arn(queue, deployable) for queue in grants.sends]))
     if grants.sends_to_owners:
         statements.append(_allow(["sqs:SendMessage"], [_arn("sqs", OWN_QUEUES)]))
     if grants.counts:
-        counted: list[Json] = [{"Ref": queue_parameter(queue)} for queue in grants.counts]
+        counted = [_queue_arn(queue, deployable) for queue in grants.counts]
         dead = [queue for queue in grants.counts if not queue.is_manual]
-        counted += [{"Fn::Sub": f"${{{queue_parameter(queue)}}}-dead"} for queue in dead]
+        counted += [_queue_arn(queue, deployable, "-dead") for queue in dead]
         statements.append(_allow(["sqs:GetQueueAttributes"], counted))
     statements += [statement for statement, is_granted in _single(grants) if is_granted]
     if function.reaches_nodes:
         statements.append(_no_network_interfaces())
-    statements += _source_statements(function, tables, role)
+    statements += _source_statements(function, deployable)
     document = {"Version": "2012-10-17", "Statement": statements}
     return [{"PolicyName": f"{function.role}Policy", "PolicyDocument": document}]
 
@@ -54,6 +55,15 @@ def _single(grants: Grants) -> tuple[tuple[Json, bool], ...]:
 
 def _allow(actions: list[str], resources: list[Any]) -> Json:
     return {"Effect": "Allow", "Action": actions, "Resource": resources if len(resources) > 1 else resources[0]}
+
+
+def _queue_arn(queue: Queue, deployable: Deployable, end: str = "") -> Json:
+    """The ARN of a queue: a parameter of the stack, or made of the name where the queue is another family's, whose
+    stacks come later or may be absent."""
+    if queue not in deployable.queues:
+        return _arn("sqs", f"{APP_NAME}-${{Stage}}-{queue}{end}")
+    name = queue_parameter(queue)
+    return {"Fn::Sub": f"${{{name}}}{end}"} if end else {"Ref": name}
 
 
 def _arn(service: str, resource: str) -> Json:
@@ -106,15 +116,14 @@ def _table_statements(grants: Grants, tables: Mapping[str, Table]) -> list[Json]
     return [_allow([f"dynamodb:{action}" for action in actions], arns) for actions, arns in sorted(by_actions.items())]
 
 
-def _source_statements(function: LambdaFunction, tables: Mapping[str, Table], role: Role) -> list[Json]:
+def _source_statements(function: LambdaFunction, deployable: Deployable) -> list[Json]:
     """The permissions that Lambda's poller needs, in the role of the function, to read its event source."""
     match function.source:
         case QueueSource(queue=queue):
             actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-            return [_allow(actions, [source_queue(queue, role)])]
+            return [_allow(actions, [source_queue(queue, deployable)])]
         case StreamSource():
-            streamed = [table for table in tables.values() if table.stream]
-            streams: list[Json] = [{"Ref": stream_parameter(table)} for table in streamed]
+            streams: list[Json] = [{"Ref": stream_parameter(table)} for table in deployable.streams]
             return [
                 _allow(["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], streams),
                 # IAM has no narrower resource for it; it reveals only the streams' names.

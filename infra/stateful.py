@@ -6,51 +6,62 @@ the functions' code.
 """
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables.schema import Index, Table
-from infra.alarms import age_alarm, waiting_alarm
-from infra.functions import APP_NAME, MAX_RECEIVES, QUEUES, VISIBILITY_TIMEOUTS, consumer_of, logical_id
+from infra.alarms import APPLICATION_TOPIC
+from infra.deployables import Deployable
+from infra.functions import APP_NAME, logical_id
+from infra.queues import only_by_tls, queue_parameter, queue_resource, queue_urls, queues, stage_name
 
 Json = dict[str, Any]
-
-RETENTION_SECONDS = 1_209_600
-"""Fourteen days, the maximum of SQS, so that dead letters survive a holiday."""
 
 TABLE_PREFIX: Json = {"Fn::Sub": f"{APP_NAME}-${{Stage}}-"}
 
 
-def stateful_template(tables: Sequence[Table], *, retain: bool) -> Json:
-    """The template. ``retain`` keeps data when the stack or a resource in it is deleted."""
+def stateful_template(deployable: Deployable, *, retain: bool) -> Json:
+    """The template of the stateful stack below that stack. ``retain`` keeps data when the stack or a resource in it is
+    deleted."""
     resources: Json = {}
-    outputs: Json = {"TablePrefix": TABLE_PREFIX}
-    for table in tables:
+    outputs: Json = {"TablePrefix": TABLE_PREFIX} if deployable.is_core else {}
+    for table in deployable.tables:
         resources[table_resource(table)] = _table(table, retain=retain)
         if table.stream:
             outputs[stream_parameter(table)] = {"Fn::GetAtt": [table_resource(table), "StreamArn"]}
-    for queue in QUEUES:
-        resources |= _queue(queue)
-        outputs[queue_parameter(queue)] = {"Fn::GetAtt": [f"{logical_id(queue)}Queue", "Arn"]}
-    outputs["QueueUrls"] = _queue_urls()
-    resources |= _bus() | _key(retain=retain) | _secret(retain=retain) | _artifacts(retain=retain)
-    resources |= _topic() | _tls_only()
-    outputs |= {
-        "EventBusName": {"Ref": "EventBus"},
-        "EventBusArn": {"Fn::GetAtt": ["EventBus", "Arn"]},
-        "KeyArn": {"Fn::GetAtt": ["Key", "Arn"]},
-        "SecretArn": {"Fn::GetAtt": ["Secret", "Id"]},
-        "ArtifactBucket": {"Ref": "Artifacts"},
-        "AlarmTopicArn": {"Ref": "AlarmTopic"},
-    }
+    for queue in deployable.queues:
+        outputs[queue_parameter(queue)] = {"Fn::GetAtt": [queue_resource(queue), "Arn"]}
+    if deployable.is_core:
+        resources |= queues(deployable, {"Ref": "AlarmTopic"}, {"Ref": "EventBus"})
+        resources |= _bus() | _key(retain=retain) | _secret(retain=retain) | _artifacts(retain=retain) | _topic()
+        outputs["QueueUrls"] = queue_urls(deployable)
+        outputs |= {
+            "EventBusName": {"Ref": "EventBus"},
+            "EventBusArn": {"Fn::GetAtt": ["EventBus", "Arn"]},
+            "KeyArn": {"Fn::GetAtt": ["Key", "Arn"]},
+            "SecretArn": {"Fn::GetAtt": ["Secret", "Id"]},
+            "ArtifactBucket": {"Ref": "Artifacts"},
+            "AlarmTopicArn": {"Ref": "AlarmTopic"},
+        }
+    else:
+        resources |= queues(deployable, APPLICATION_TOPIC, {"Ref": "EventBusName"})
+    family = deployable.family.name
+    own = "tables, queues, bus, key and secret" if deployable.is_core else f"tables and queues of {family}"
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": "Edge Admin: tables, queues, bus, key and secret",
-        "Parameters": {"Stage": {"Type": "String", "AllowedPattern": "[a-z][a-z0-9]{1,15}"}},
+        "Description": f"Edge Admin: {own}",
+        "Parameters": _parameters(deployable),
         "Resources": resources,
         "Outputs": {name: {"Value": value} for name, value in outputs.items()},
     }
+
+
+def _parameters(deployable: Deployable) -> Json:
+    """The stage, and for a family outputs of the core's stateful stack."""
+    parameters: Json = {"Stage": {"Type": "String", "AllowedPattern": "[a-z][a-z0-9]{1,15}"}}
+    if not deployable.is_core:
+        needed = {"AlarmTopicArn": deployable.queues, "EventBusName": deployable.subscriptions}
+        parameters |= {name: {"Type": "String"} for name, users in needed.items() if users}
+    return parameters
 
 
 def to_compact_json(template: Json) -> str:
@@ -65,15 +76,6 @@ def table_resource(table: Table) -> str:
 def stream_parameter(table: Table) -> str:
     """The name of the output and parameter with a table's stream ARN."""
     return f"{logical_id(table.name)}StreamArn"
-
-
-def queue_parameter(queue: Queue) -> str:
-    """The name of the output and parameter with a queue's ARN."""
-    return f"{logical_id(queue)}QueueArn"
-
-
-def _named(name: str) -> Json:
-    return {"Fn::Sub": f"{APP_NAME}-${{Stage}}-{name}"}
 
 
 def _kept(resource: Json, *, retain: bool) -> Json:
@@ -103,7 +105,7 @@ def _table(table: Table, *, retain: bool) -> Json:
     names = {table.partition, table.sort} | {n for index in table.indexes for n in (index.partition, index.sort)}
     keys = sorted(name for name in names if name is not None)
     properties: Json = {
-        "TableName": _named(table.name),
+        "TableName": stage_name(table.name),
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [
             {"AttributeName": name, "AttributeType": "N" if name in table.numbers else "S"} for name in keys
@@ -121,79 +123,14 @@ def _table(table: Table, *, retain: bool) -> Json:
     return _kept({"Type": "AWS::DynamoDB::Table", "Properties": properties}, retain=retain)
 
 
-def _queue(queue: Queue) -> Json:
-    """A queue with its dead-letter queue, and the alarms on messages that wait too long and on dead letters."""
-    name = f"{logical_id(queue)}Queue"
-    consumer = consumer_of(queue)
-    properties: Json = {
-        "QueueName": _named(queue),
-        "SqsManagedSseEnabled": True,
-        "MessageRetentionPeriod": RETENTION_SECONDS,
-    }
-    if consumer is None:
-        return {name: {"Type": "AWS::SQS::Queue", "Properties": properties}, **_waiting_alarm(queue, name)}
-    dead = f"{logical_id(queue)}DeadQueue"
-    redrive: Json = {"deadLetterTargetArn": {"Fn::GetAtt": [dead, "Arn"]}, "maxReceiveCount": MAX_RECEIVES}
-    visibility = VISIBILITY_TIMEOUTS * consumer.timeout_seconds
-    return {
-        name: {
-            "Type": "AWS::SQS::Queue",
-            "Properties": {**properties, "VisibilityTimeout": visibility, "RedrivePolicy": redrive},
-        },
-        dead: {"Type": "AWS::SQS::Queue", "Properties": {**properties, "QueueName": _named(f"{queue}-dead")}},
-        f"{name}AgeAlarm": age_alarm(consumer, name, {"Ref": "AlarmTopic"}),
-        **_waiting_alarm(f"{queue}-dead", dead),
-    }
-
-
-def _waiting_alarm(queue: str, resource: str) -> Json:
-    alarm = waiting_alarm(f"A message of {queue}", resource, {"Ref": "AlarmTopic"})
-    alarm["Properties"]["AlarmName"] = _named(f"{queue}-waiting")
-    return {f"{resource}Alarm": alarm}
-
-
-def _queue_urls() -> Json:
-    urls = {queue: f"${{{logical_id(queue)}Queue}}" for queue in QUEUES}
-    return {"Fn::Sub": json.dumps(urls, separators=(",", ":"))}
-
-
 def _bus() -> Json:
-    return {"EventBus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": _named("events")}}}
+    return {"EventBus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": stage_name("events")}}}
 
 
 def _topic() -> Json:
     """The topic for alarms. Its subscriptions are part of the application's template."""
-    properties: Json = {"TopicName": _named("alarms"), "KmsMasterKeyId": {"Ref": "Key"}}
+    properties: Json = {"TopicName": stage_name("alarms"), "KmsMasterKeyId": {"Ref": "Key"}}
     return {"AlarmTopic": {"Type": "AWS::SNS::Topic", "Properties": properties}}
-
-
-def only_by_tls(action: str, resource: Any) -> Json:
-    """A policy: nothing without TLS. The policies of the callers decide about access."""
-    refused = {
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": action,
-        "Resource": resource,
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    return {"Version": "2012-10-17", "Statement": [refused]}
-
-
-def _tls_only() -> Json:
-    queues = [{"Ref": f"{logical_id(queue)}Queue"} for queue in QUEUES]
-    queues += [{"Ref": f"{logical_id(queue)}DeadQueue"} for queue in QUEUES if consumer_of(queue)]
-    objects = {"Fn::Sub": "${Artifacts.Arn}/*"}
-    of_bucket = only_by_tls("s3:*", [{"Fn::GetAtt": ["Artifacts", "Arn"]}, objects])
-    return {
-        "QueuePolicy": {
-            "Type": "AWS::SQS::QueuePolicy",
-            "Properties": {"Queues": queues, "PolicyDocument": only_by_tls("sqs:*", "*")},
-        },
-        "ArtifactsPolicy": {
-            "Type": "AWS::S3::BucketPolicy",
-            "Properties": {"Bucket": {"Ref": "Artifacts"}, "PolicyDocument": of_bucket},
-        },
-    }
 
 
 def _key(*, retain: bool) -> Json:
@@ -224,7 +161,7 @@ def _key(*, retain: bool) -> Json:
     }
     key: Json = {
         "Type": "AWS::KMS::Key",
-        "Properties": {"EnableKeyRotation": True, "KeyPolicy": policy, "Description": _named("secrets at rest")},
+        "Properties": {"EnableKeyRotation": True, "KeyPolicy": policy, "Description": stage_name("secrets at rest")},
     }
     alias = {
         "Type": "AWS::KMS::Alias",
@@ -242,7 +179,7 @@ def _secret(*, retain: bool) -> Json:
         "ExcludePunctuation": True,
     }
     properties: Json = {
-        "Name": _named("keys"),
+        "Name": stage_name("keys"),
         "Description": "MASTER_KEY of the operator API, and where set API_KEY, METRICS_KEY and NETMAKER_MASTER_KEY",
         "GenerateSecretString": generated,
     }
@@ -265,4 +202,10 @@ def _artifacts(*, retain: bool) -> Json:
         "VersioningConfiguration": {"Status": "Enabled"},
         "BucketEncryption": {"ServerSideEncryptionConfiguration": encryption},
     }
-    return {"Artifacts": _kept({"Type": "AWS::S3::Bucket", "Properties": properties}, retain=retain)}
+    bucket: Json = {"Type": "AWS::S3::Bucket", "Properties": properties}
+    policy = only_by_tls("s3:*", [{"Fn::GetAtt": ["Artifacts", "Arn"]}, {"Fn::Sub": "${Artifacts.Arn}/*"}])
+    of_bucket = {"Bucket": {"Ref": "Artifacts"}, "PolicyDocument": policy}
+    return {
+        "Artifacts": _kept(bucket, retain=retain),
+        "ArtifactsPolicy": {"Type": "AWS::S3::BucketPolicy", "Properties": of_bucket},
+    }

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from chalicelib.platform.context import Role
 from infra.artifacts import Artifacts
 from infra.changes import Change, Kind
+from infra.deployables import Deployable, StackKind
 from infra.deployment.account import Account
 from infra.deployment.checked import check_parameters, check_settings
 from infra.deployment.plan import Console, dangers, described
@@ -29,7 +29,7 @@ class DeclinedError(Exception):
 class Deployment(ABC):
     """One run of `make deploy`."""
 
-    role: Role
+    deployable: Deployable
     wait: Mapping[str, int] = WAIT
     package: Callable[..., tuple[Json, Path]] = staticmethod(package)
 
@@ -61,7 +61,10 @@ class Deployment(ABC):
     def check(self, application: Json, settings: Mapping[str, str], before: Mapping[str, str]) -> None:
         """Check the settings together with those that keep their values. Raises ValueError."""
         check_parameters(application, {name: value for name, value in settings.items() if value})
-        kept = {name: before.get(parameter_name(name), "") for name in (*documented_settings(), *options_of(self.role))}
+        kept = {
+            name: before.get(parameter_name(name), "")
+            for name in (*documented_settings(), *options_of(self.deployable.kind))
+        }
         check_settings({**kept, **settings})
         check_options({**kept, **settings})
 
@@ -81,7 +84,7 @@ class Deployment(ABC):
         """Warnings to read before confirming."""
         ignored = [
             name
-            for name in (*documented_settings(), *options_of(self.role), *SECRET_KEYS)
+            for name in (*documented_settings(), *options_of(self.deployable.kind), *SECRET_KEYS)
             if self.console.environment.get(name)
         ]
         found = self.account.warnings()
@@ -133,8 +136,8 @@ class Deployment(ABC):
 def settable() -> dict[str, frozenset[str]]:
     """The names that the file of a stage may set, for the core (``settings``) and for further stacks (``further``)."""
     return {
-        "settings": frozenset({*documented_settings(), *options_of(Role.CORE)}),
-        "further": frozenset({*OWN_SETTINGS, *options_of(Role.FURTHER)}),
+        "settings": frozenset({*documented_settings(), *options_of(StackKind.CORE)}),
+        "further": frozenset({*OWN_SETTINGS, *options_of(StackKind.FURTHER)}),
     }
 
 

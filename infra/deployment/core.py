@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chalicelib.platform.context import Role
 from infra.agent_bundle import Bundle
 from infra.agent_release import build_release, publish
 from infra.artifacts import deployed_template
 from infra.changes import Change, Kind
+from infra.deployables import CORE, Deployable
 from infra.deployment import keys
 from infra.deployment.account import Account
 from infra.deployment.base import Deployment, as_parameters
@@ -61,7 +61,6 @@ class CoreDeployment(Deployment):
     """The tables are deployed first, so that the application's code finds what it needs. An index that it no longer
     needs is removed by a later release."""
 
-    role = Role.CORE
     agent: Callable[[Path], Sequence[Bundle]] = staticmethod(build_release)
 
     def __init__(
@@ -72,15 +71,17 @@ class CoreDeployment(Deployment):
         console: Console,
         build: Path,
         given_keys: Mapping[str, str],
+        deployable: Deployable = CORE,
     ) -> None:
         super().__init__(stage, file, account, console, build)
+        self.deployable = deployable
         self._keys = given_keys
         self._state, self._application = stateful_stack(stage), application_stack(stage)
 
     def run(self) -> None:
         self.settle(self._state, self._application)
         before, outputs = self._described()
-        template, archive = self.package(self.build, self.stage, code_only=False)
+        template, archive = self.package(self.build, self.stage, code_only=False, deployable=self.deployable)
         bundles = self.agent(self.build)
         self.check(template, self.file.settings, before)
         code = _Code(template, archive, Urls(self.file.settings, before, outputs))
@@ -134,7 +135,7 @@ class CoreDeployment(Deployment):
 
     def _tables(self) -> "_Tables":
         """The plan of the stateful stack. Raises ValueError if DynamoDB would refuse it."""
-        wanted = write_stateful(self.build, retain=True)
+        wanted = write_stateful(self.build, retain=True, deployable=self.deployable)
         deployed = self.stacks.template(self._state) if self.stacks.exists(self._state) else None
         users = self._applications() if removed_indexes(deployed or NO_TEMPLATE, wanted) else []
         applications = [application(name, self.stacks.template(name)) for name in users]

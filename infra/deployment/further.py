@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from chalicelib.platform.context import Role
 from infra.artifacts import deployed_template
 from infra.changes import Kind
+from infra.deployables import FURTHER
 from infra.deployment.account import Account
 from infra.deployment.base import Deployment, as_parameters
 from infra.deployment.plan import Console
@@ -22,7 +22,7 @@ class FurtherDeployment(Deployment):
     """Deploys a further stack. Its own settings are in ``[further.NAME]``; all others are those of the deployed
     core."""
 
-    role = Role.FURTHER
+    deployable = FURTHER
 
     def __init__(self, stage: str, file: StageFile, account: Account, console: Console, build: Path, name: str) -> None:
         super().__init__(stage, file, account, console, build)
@@ -39,7 +39,7 @@ class FurtherDeployment(Deployment):
         outputs = self.stacks.outputs(self._stack) if exists else {}
         of_core = self.stacks.parameters(self._core)
         settings = settings_for(self._name, self._own, of_core, before)
-        template, archive = self.package(self.build, self.stage, code_only=False, role=Role.FURTHER)
+        template, archive = self.package(self.build, self.stage, code_only=False, deployable=self.deployable)
         self.check(template, settings, before)
         state = self.stacks.outputs(stateful_stack(self.stage))
         artifacts = self.artifacts(state)

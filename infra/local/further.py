@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
-from chalicelib.platform.context import Role, ScheduleSource
+from chalicelib.platform.context import ScheduleSource
 from infra.artifacts import Artifacts, deployed_template
-from infra.functions import APP_NAME, function, functions_of
+from infra.deployables import FURTHER
+from infra.functions import APP_NAME, function
 from infra.further import WEBSOCKET_API, check_name, settings_of, urls_for_agents
 from infra.local.cloud import STAGE, WAIT, LocalCloud
 from infra.local.proxy import Proxy
@@ -59,7 +60,7 @@ class FurtherStack:
 
     def beat(self) -> None:
         """Run its schedules once, and wait."""
-        names = [each.resource for each in functions_of(Role.FURTHER) if isinstance(each.source, ScheduleSource)]
+        names = [each.resource for each in FURTHER.functions if isinstance(each.source, ScheduleSource)]
         call_scheduled(self._cloud.client("lambda"), [self._physical_ids[name] for name in names])
 
     def function_logs(self, name: str) -> Iterator[str]:
@@ -70,7 +71,7 @@ class FurtherStack:
                 yield from event["message"].splitlines()
 
     def _deploy(self) -> None:
-        template, archive = package(self._cloud.folder / self.name, STAGE, code_only=True, role=Role.FURTHER)
+        template, archive = package(self._cloud.folder / self.name, STAGE, code_only=True, deployable=FURTHER)
         local = local_template(template, websocket_url=self._cloud.websocket_url, endpoint_of=self._cloud.endpoint_of)
         artifacts = Artifacts(self._cloud.client("s3"), self._cloud.state["ArtifactBucket"])
         application = deployed_template(local, artifacts, archive)

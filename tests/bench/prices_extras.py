@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from chalicelib.platform.context import Role
-from chalicelib.schema import ALL_TABLES
+from infra.deployables import CORE, FURTHER
 from infra.firewall import firewall
 from infra.fragment import fragment
 from infra.functions import MAX_RECEIVES, function
@@ -57,7 +56,7 @@ def scraping_the_installation() -> Usage:
 def extras() -> dict[str, Usage]:
     """A month of each, unless it says otherwise."""
     idle = total(idle_connected())
-    rules = firewall(Role.CORE)["WebAcl"]["Properties"]["Rules"]
+    rules = firewall(CORE)["WebAcl"]["Properties"]["Rules"]
     platform = total(idle_connected(Habits(has_platform_log=True)))
     return {
         f"`FIREWALL=on`: a web ACL with {len(rules)} rules": Usage(acl_months=1, rule_months=len(rules)),
@@ -92,7 +91,7 @@ def access_logs() -> Usage:
 
 def _further_stack() -> Usage:
     """Its alarms, its heartbeats, and Lambda's polls of its queue."""
-    resources = fragment(ALL_TABLES, Role.FURTHER)["Resources"].values()
+    resources = fragment(FURTHER)["Resources"].values()
     alarms = sum(each.get("Type") == "AWS::CloudWatch::Alarm" for each in resources)
     polls = SECONDS / prices.POLL_WAIT.value * prices.IDLE_POLLERS.value
     return activities().ticks["heartbeat"] * (SECONDS / 60) + Usage(alarm_months=alarms) + Usage(sqs_requests=polls)

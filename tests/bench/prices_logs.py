@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.platform.context import Role
 from infra import apis
+from infra.deployables import CORE
 from tests.bench import prices
 from tests.bench.prices import GB, Usage
 
@@ -32,7 +32,7 @@ SOCKET_REQUEST_ID = SAMPLES["extendedRequestId"]
 
 def rest_line_bytes() -> int:
     """Of a request, as charged."""
-    return _line(apis.rest_api(Role.CORE)["Properties"]["AccessLogSetting"], SAMPLES)
+    return _line(apis.rest_api(CORE)["Properties"]["AccessLogSetting"], SAMPLES)
 
 
 def socket_line_bytes() -> int:

@@ -6,7 +6,7 @@ from functools import cache
 
 from chalicelib.fleet.nodes.rules import HealthLimits
 from chalicelib.platform.context import ScheduleSource
-from chalicelib.schema import ALL_TABLES
+from infra.deployables import CORE
 from infra.fragment import fragment
 from infra.functions import FUNCTIONS, QUEUES
 from infra.stateful import stateful_template
@@ -92,7 +92,7 @@ def at_rest() -> dict[str, Usage]:
 @cache
 def alarms() -> int:
     """In both templates."""
-    templates = (stateful_template(ALL_TABLES, retain=True), fragment(ALL_TABLES))
+    templates = (stateful_template(CORE, retain=True), fragment(CORE))
     resources = [each for template in templates for each in template["Resources"].values()]
     return sum(1 for each in resources if str(each.get("Type", "")) == "AWS::CloudWatch::Alarm")
 

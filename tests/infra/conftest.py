@@ -11,6 +11,7 @@ from chalicelib.platform.context import Role
 from infra.libraries import PYTHON, find_python, install
 from infra.package import ROOT, package
 from infra.resolved import transformed
+from tests.infra.places import STACKS
 from tests.infra.runtime_client import RealZip
 
 REQUIRED = "REAL_ZIP_REQUIRED"
@@ -53,7 +54,7 @@ def _build(folder: Path) -> None:
 def packages(tmp_path_factory):
     """The packaged template of each role, without the libraries."""
     build = tmp_path_factory.mktemp("packages")
-    return {role: package(build / role, "local", code_only=True, role=role)[0] for role in Role}
+    return {role: package(build / role, "local", code_only=True, deployable=STACKS[role])[0] for role in Role}
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from chalicelib.platform.context import Role
-from chalicelib.schema import ALL_TABLES
 from infra.agent_bundle import Bundle
+from infra.deployables import CORE, Deployable
 from infra.deployment.account import Account
 from infra.deployment.core import CoreDeployment
 from infra.deployment.further import FurtherDeployment
@@ -57,9 +56,9 @@ class RecordingSession:
         self.calls.append((model.service_model.service_name, model.name, dict(params)))
 
 
-def small_application(role: Role) -> Json:
+def small_application(deployable: Deployable) -> Json:
     """A template with the real parameters, of which one queue has some, and outputs as the real one has them."""
-    parameters = fragment(ALL_TABLES, role)["Parameters"]
+    parameters = fragment(deployable)["Parameters"]
     shown = ["PublicUrl", "AdminUrls", "PollSeconds", "CoreName", "PushHost", "VpnMode"]
     tags = [{"Key": name, "Value": {"Ref": name}} for name in shown]
     queue = {"Type": "AWS::SQS::Queue", "Properties": {"Tags": tags}}
@@ -84,7 +83,8 @@ class Deployer:
         self.folder = folder
         self.answer = "y"
         self.asked: list[str] = []
-        self.template: Callable[[Role], Json] = small_application
+        self.deployable = CORE
+        self.template: Callable[[Deployable], Json] = small_application
         self.out = io.StringIO()
 
     @property
@@ -101,7 +101,7 @@ class Deployer:
     ) -> None:
         file = StageFile(self.folder / f"{STAGE}.toml", settings=settings or {})
         console = self._console(environment or {}, is_terminal=is_terminal)
-        deployment = _Core(STAGE, file, self._account(), console, self.folder / "build", keys or {})
+        deployment = _Core(STAGE, file, self._account(), console, self.folder / "build", keys or {}, self.deployable)
         self._run(deployment)
 
     def further(self, name: str, settings: Mapping[str, str] | None = None) -> None:
@@ -132,11 +132,11 @@ class Deployer:
         deployment.package = self._package
         deployment.run()
 
-    def _package(self, _build: Path, _stage: str, *, code_only: bool, role: Role = Role.CORE) -> tuple[Json, Path]:
+    def _package(self, _build: Path, _stage: str, *, code_only: bool, deployable: Deployable) -> tuple[Json, Path]:
         assert not code_only
         archive = self.folder / "deployment.zip"
         archive.write_bytes(b"code")
-        return self.template(role), archive
+        return self.template(deployable), archive
 
     def _account(self) -> Account:
         return Account(self.session, "000000000000", "arn:aws:iam::000000000000:user/ada", "acme")

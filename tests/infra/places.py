@@ -1,8 +1,12 @@
 """The places that templates are tried in: the longest names that they accept, in regions of every kind."""
 
-from chalicelib.schema import ALL_TABLES
+from chalicelib.platform.context import Role
+from infra.deployables import CORE, FURTHER
 from infra.resolved import Location, resolved
 from infra.stateful import stateful_template
+
+STACKS = {Role.CORE: CORE, Role.FURTHER: FURTHER}
+"""The stacks of the fleet, by role."""
 
 STAGE = "production123456"
 """As long as the template lets a stage be."""
@@ -23,6 +27,6 @@ PLACES = (
 
 def parameters_of_the_application(place=US_EAST, stage=STAGE):
     """What an application's stack has to be given: the outputs of the stateful one, and the names of the longest."""
-    state = resolved(stateful_template(ALL_TABLES, retain=True), {"Stage": stage}, place)
+    state = resolved(stateful_template(CORE, retain=True), {"Stage": stage}, place)
     outputs = {name: each["Value"] for name, each in state["Outputs"].items()}
     return {"Stage": stage, "Name": NAME, "WebsocketAPI": "a1b2c3d4e5", **outputs}

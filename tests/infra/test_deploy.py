@@ -175,8 +175,8 @@ class TestTheNext:
         assert deployed.parameters(APPLICATION)["PollSeconds"] == "45"
 
     def test_a_replaced_table_or_queue_is_told_apart(self, deployed):
-        def renamed(role):
-            template = small_application(role)
+        def renamed(deployable):
+            template = small_application(deployable)
             template["Resources"]["Probe"]["Properties"]["QueueName"] = "another"
             return template
 
@@ -284,8 +284,8 @@ class TestFurther:
         assert changed_anything(both) == []
 
     def test_of_an_older_release_is_named_after_the_core_was_deployed(self, both):
-        def newer(role):
-            template = changed_application(role)
+        def newer(deployable):
+            template = changed_application(deployable)
             template["Outputs"]["Release"] = {"Value": "v2"}
             return template
 
@@ -294,15 +294,15 @@ class TestFurther:
         assert f"Then       make deploy STAGE={STAGE} ROLE=further NAME=west" in both.printed
 
 
-def changed_application(role):
-    template = small_application(role)
+def changed_application(deployable):
+    template = small_application(deployable)
     template["Resources"]["Probe"]["Properties"]["DelaySeconds"] = 5
     return template
 
 
-def broken_application(role):
+def broken_application(deployable):
     """One resource of it cannot be made: there is no such function."""
-    template = small_application(role)
+    template = small_application(deployable)
     url = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": "missing", "AuthType": "NONE"}}
     return {**template, "Resources": {**template["Resources"], "Broken": url}}
 

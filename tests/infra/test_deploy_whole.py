@@ -3,9 +3,11 @@
 import pytest
 
 from chalicelib.platform.context import Role
-from infra.functions import FUNCTIONS, functions_of
+from infra.deployables import FURTHER
+from infra.functions import FUNCTIONS
 from infra.package import package
 from tests.infra.deploying import STAGE, Deployer
+from tests.infra.places import STACKS
 
 APPLICATION = f"edge-admin-{STAGE}"
 
@@ -14,9 +16,10 @@ APPLICATION = f"edge-admin-{STAGE}"
 def deployer(emulator, tmp_path):
     deployer = Deployer(emulator.url, tmp_path)
     templates = {
-        role: package(tmp_path / role, STAGE, code_only=True, role=role)[0] for role in (Role.CORE, Role.FURTHER)
+        role: package(tmp_path / role, STAGE, code_only=True, deployable=STACKS[role])[0]
+        for role in (Role.CORE, Role.FURTHER)
     }
-    deployer.template = templates.__getitem__
+    deployer.template = lambda deployable: templates[Role(deployable.kind)]
     yield deployer
     deployer.session.close()
 
@@ -47,7 +50,7 @@ def test_it_deploys_updates_keeps_what_it_is_not_told_and_rests(deployer):
 
     deployer.further("west", {"PUSH_ENABLED": "true", **network})
     further = f"{APPLICATION}-admin-west"
-    assert functions_in(deployer, further) == {each.resource for each in functions_of(Role.FURTHER)}
+    assert functions_in(deployer, further) == {each.resource for each in FURTHER.functions}
     assert deployer.parameters(further)["PollSeconds"] == "30"
 
     deployer.further("west")

@@ -6,6 +6,7 @@ from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.context import QUERY, Grants
 from chalicelib.schema import ALL_TABLES
+from infra.deployables import CORE
 from infra.functions import FAMILIES, FUNCTIONS, contexts_in, function
 from infra.grants import GRANTS, is_in_a_loop
 from infra.policies import DATA_KEY_PURPOSE, policies
@@ -27,7 +28,7 @@ DYNAMODB_ACTIONS = {
 
 
 def statements_of(name):
-    (policy,) = policies(function(name), GRANTS[name], TABLES)
+    (policy,) = policies(function(name), GRANTS[name], CORE)
     return policy["PolicyDocument"]["Statement"]
 
 
@@ -87,7 +88,7 @@ def test_a_query_is_granted_on_indexes_where_there_are_some():
     indexed = next(table for table in ALL_TABLES if table.indexes)
     plain = next(table for table in ALL_TABLES if not table.indexes)
     grants = Grants(tables={indexed.name: QUERY, plain.name: QUERY})
-    (policy,) = policies(function("recount"), grants, TABLES)
+    (policy,) = policies(function("recount"), grants, CORE)
     statements = policy["PolicyDocument"]["Statement"]
     queried = [text_of(each) for statement in statements for each in resources_of(statement)]
 
@@ -109,7 +110,7 @@ def test_only_those_who_need_them_open_secrets():
 
 def test_a_table_that_does_not_exist_is_refused():
     with pytest.raises(KeyError):
-        policies(function("recount"), Grants(tables={"unknown": QUERY}), TABLES)
+        policies(function("recount"), Grants(tables={"unknown": QUERY}), CORE)
 
 
 def test_a_queue_worker_may_take_from_its_own_queue_only():

@@ -7,7 +7,9 @@ import pytest
 
 from chalicelib.kit.tables.driver import Query
 from chalicelib.kit.tables.schema import Index, Table
+from chalicelib.platform.context import Context, Family
 from chalicelib.schema import ALL_TABLES
+from infra.deployables import CORE, Deployable, StackKind
 from infra.deployment.indexes import Application, application, refusals, used_indexes
 from infra.package import package
 from infra.stateful import stateful_template
@@ -19,8 +21,14 @@ NODES = Table("nodes", "id", indexes=(BY_NAME,))
 NOBODY = [Application("core", {"nodes": []})]
 
 
+def template_with(table):
+    """A stateful template of a family with that table alone."""
+    family = Family("try", (Context("try", tables=(table,)),))
+    return stateful_template(Deployable(StackKind.FAMILY, family, (family,), (family,)), retain=True)
+
+
 def change(new, old=NODES, applications=NOBODY):
-    templates = [json.loads(json.dumps(stateful_template([table], retain=True))) for table in (old, new)]
+    templates = [json.loads(json.dumps(template_with(table))) for table in (old, new)]
     return refusals(*templates, applications)
 
 
@@ -35,7 +43,7 @@ class TestRefusals:
 
     def test_a_new_table_and_one_that_is_gone_are_no_change_of_a_table(self):
         other = Table("others", "id", indexes=(BY_NAME, BY_STATE))
-        assert refusals(*[stateful_template([each], retain=True) for each in (NODES, other)], []) == []
+        assert refusals(*[template_with(each) for each in (NODES, other)], []) == []
 
     @pytest.mark.parametrize(
         ("new", "told"),
@@ -104,21 +112,29 @@ def test_the_packaged_application_says_which_indexes_its_code_queries(tmp_path):
 
 class TestDeploy:
     @pytest.fixture
-    def deployer(self, emulator, tmp_path, monkeypatch):
+    def deployer(self, emulator, tmp_path):
         deployer = Deployer(emulator.url, tmp_path)
         deployer.core()
         yield deployer
         deployer.session.close()
 
-    def without_an_index(self, monkeypatch):
-        table = next(table for table in ALL_TABLES if table.indexes)
+    def without_an_index(self, deployer):
+        """The next deployment has tables of which one has lost its first index."""
+        family = CORE.family
+        place = next(place for place, context in enumerate(family.contexts) if context.tables[:1])
+        context = family.contexts[place]
+        table = next(table for table in context.tables if table.indexes)
         fewer = dataclasses.replace(table, indexes=table.indexes[1:])
-        tables = [fewer if each is table else each for each in ALL_TABLES]
-        monkeypatch.setattr("infra.package.ALL_TABLES", tables)
+        tables = tuple(fewer if each is table else each for each in context.tables)
+        contexts = list(family.contexts)
+        contexts[place] = dataclasses.replace(context, tables=tables)
+        changed = dataclasses.replace(family, contexts=tuple(contexts))
+        own = tuple(changed if each is family else each for each in CORE.own)
+        deployer.deployable = dataclasses.replace(CORE, family=changed, own=own, every=own)
         return table.name, table.indexes[0].name
 
-    def test_refuses_before_anything_is_planned(self, deployer, monkeypatch):
-        table, index = self.without_an_index(monkeypatch)
+    def test_refuses_before_anything_is_planned(self, deployer):
+        table, index = self.without_an_index(deployer)
         with pytest.raises(
             ValueError, match=f"table {table}: index {index} is removed, and the code of edge-admin-{STAGE}"
         ):
@@ -127,19 +143,19 @@ class TestDeploy:
         assert deployer.session.called("CreateChangeSet") == []
         assert deployer.asked == []
 
-    def test_removes_what_no_deployed_code_queries(self, deployer, monkeypatch):
-        table, index = self.without_an_index(monkeypatch)
+    def test_removes_what_no_deployed_code_queries(self, deployer):
+        table, index = self.without_an_index(deployer)
         used = {name: [each for each in names if each != index] for name, names in used_indexes(ALL_TABLES).items()}
 
-        def retired(role):
-            template = small_application(role)
+        def retired(deployable):
+            template = small_application(deployable)
             template["Resources"]["Probe"]["Properties"]["DelaySeconds"] = 5
             return {**template, "Metadata": {"EdgeAdmin": {"Indexes": used}}}
 
-        monkeypatch.undo()
+        deployer.deployable = CORE
         deployer.template = retired
         deployer.core()
-        self.without_an_index(monkeypatch)
+        self.without_an_index(deployer)
         deployer.core()
 
         described = deployer.client("dynamodb").describe_table(TableName=f"edge-admin-{STAGE}-{table}")["Table"]

@@ -10,12 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib.platform.context import Role
-from chalicelib.schema import ALL_TABLES
+from infra.deployables import CORE
 from infra.package import package
 from infra.resolved import resolved, transformed
 from infra.stacks import application_stack, further_stack, stateful_stack
 from infra.stateful import stateful_template
-from tests.infra.places import US_EAST, parameters_of_the_application
+from tests.infra.places import STACKS, US_EAST, parameters_of_the_application
 
 LIST = Path(__file__).with_name("logical_ids.json")
 NAMES = Path(__file__).with_name("names.json")
@@ -26,7 +26,7 @@ DEPLOYMENT = re.compile(r"^(RestAPIDeployment)[0-9a-f]{10}$")
 
 def logical_ids(templates):
     """The type of every resource, by logical id, of each stack."""
-    every = {"stateful": stateful_template(ALL_TABLES, retain=True), **templates}
+    every = {"stateful": stateful_template(CORE, retain=True), **templates}
     return {
         name: {
             DEPLOYMENT.sub(r"\1", each): resource["Type"] for each, resource in sorted(template["Resources"].items())
@@ -52,7 +52,7 @@ NAMED_BY = {
 def names(templates):
     """What is deployed to the stage ``dev`` is called, with a further stack ``west``: stacks, indexes of tables,
     functions, and all other resources that have a name of ours."""
-    every = {"stateful": stateful_template(ALL_TABLES, retain=True), **templates}
+    every = {"stateful": stateful_template(CORE, retain=True), **templates}
     given = parameters_of_the_application(stage="dev") | {"Name": "west"}
     found = {"stacks": [stateful_stack("dev"), application_stack("dev"), further_stack("dev", "west")]}
     for stack, template in every.items():
@@ -96,7 +96,9 @@ def test_nothing_is_renamed_or_lost_by_mistake(templates):
 
 if __name__ == "__main__":
     with TemporaryDirectory() as folder:
-        packages = {role: package(Path(folder) / role, "local", code_only=True, role=role)[0] for role in Role}
+        packages = {
+            role: package(Path(folder) / role, "local", code_only=True, deployable=STACKS[role])[0] for role in Role
+        }
     made = {role: transformed(template) for role, template in packages.items()}
     for path, content in ((LIST, logical_ids(made)), (NAMES, names(made))):
         path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")

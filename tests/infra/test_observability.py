@@ -13,11 +13,11 @@ import yaml
 from chalicelib.fleet.metrics import totals
 from chalicelib.fleet.metrics.admin import State, families_of
 from chalicelib.kit.queues import Depth
-from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
 from infra.apis import _REST_LOG_FIELDS, _SOCKET_LOG_FIELDS
 from infra.dashboard import dashboard
-from infra.functions import QUEUES, functions_of
+from infra.deployables import CORE
+from infra.functions import QUEUES
 from infra.local.agents import AGENT_FOLDER
 from infra.package import ROOT
 from tests.support.builders import a_cluster, a_command, machines
@@ -141,7 +141,7 @@ def test_events_and_totals_that_queries_look_for_are_written():
 
 @pytest.fixture(scope="module")
 def board():
-    names = {each.resource: f"real-{each.name}" for each in functions_of(Role.CORE)} | {"WebsocketAPI": "abc"}
+    names = {each.resource: f"real-{each.name}" for each in CORE.functions} | {"WebsocketAPI": "abc"}
     return dashboard("dev", "eu-central-1", names, ["arn:aws:cloudwatch:eu-central-1:1:alarm:x"])
 
 
@@ -157,7 +157,7 @@ def test_the_dashboard_shows_every_function_queue_and_table_by_its_real_name(boa
             for name, value in zip(texts[::2], texts[1::2], strict=True):
                 seen[name].add(value)
 
-    assert seen["FunctionName"] == {f"real-{each.name}" for each in functions_of(Role.CORE)}
+    assert seen["FunctionName"] == {f"real-{each.name}" for each in CORE.functions}
     dead = {f"edge-admin-dev-{queue}-dead" for queue in QUEUES if not queue.is_manual}
     assert seen["QueueName"] == {f"edge-admin-dev-{queue}" for queue in QUEUES} | dead
     assert seen["TableName"] == {f"edge-admin-dev-{table.name}" for table in ALL_TABLES}

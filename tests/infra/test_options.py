@@ -8,6 +8,7 @@ import pytest
 from chalicelib.platform.context import Role
 from chalicelib.settings import Settings
 from infra.apis import PUBLIC_KEYS_ROUTE, PUBLIC_ROUTES, fleet_routes
+from infra.deployables import StackKind
 from infra.package import ROOT
 from infra.parameters import (
     OPTIONS,
@@ -54,9 +55,9 @@ def test_share_no_name_with_a_setting():
 
 @pytest.mark.parametrize("role", Role)
 def test_are_parameters_with_defaults(packages, role):
-    for name, option in options_of(role).items():
+    for name, option in options_of(StackKind(role)).items():
         assert packages[role]["Parameters"][parameter_name(name)]["Default"] == option.default
-    for name in {*OPTIONS} - {*options_of(role)}:
+    for name in {*OPTIONS} - {*options_of(StackKind(role))}:
         assert parameter_name(name) not in packages[role]["Parameters"]
 
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.platform.context import ScheduleSource
-from chalicelib.schema import ALL_TABLES
 from infra.artifacts import TEMPLATE_BYTES
+from infra.deployables import CORE
 from infra.functions import FUNCTIONS
 from infra.local.transform import CONCURRENCY, WAITING_CONCURRENCY, local_state, local_template
 from infra.package import ROOT, _run_chalice, kept_in_package, package
@@ -173,7 +173,7 @@ class TestLocalTemplate:
             assert not [one for one in of_kms if "Condition" in one]
 
     def test_nothing_asks_for_tls_there(self):
-        state = stateful_template(ALL_TABLES, retain=False)
+        state = stateful_template(CORE, retain=False)
         kept = local_state(state)["Resources"]
 
         assert {*state["Resources"]} - {*kept} == {"QueuePolicy", "ArtifactsPolicy"}
@@ -222,7 +222,7 @@ def test_an_application_that_does_not_load_is_not_packaged(tmp_path):
     merge.write_text("{}")
 
     with pytest.raises(RuntimeError, match="broken"):
-        _run_chalice(tmp_path, "dev", merge, tmp_path / "out")
+        _run_chalice(tmp_path, "dev", merge, tmp_path / "out", {})
 
 
 def test_every_path_has_one_route_for_the_methods_that_it_does_not_declare(packaged):

@@ -7,13 +7,14 @@ from fnmatch import fnmatchcase
 import pytest
 
 from chalicelib.platform.context import Role
-from chalicelib.schema import ALL_TABLES
+from infra.deployables import CORE
 from infra.lint import parliament
 from infra.package import package
 from infra.resolved import transformed
 from infra.rights import POLICY_CHARACTERS, main, policy, types
 from infra.stateful import stateful_template
 from tests.infra.deploying import STAGE, Deployer
+from tests.infra.places import STACKS
 
 LONGEST = "abcdefghijklmnop"
 PLACES = [
@@ -55,8 +56,8 @@ def test_iam_knows_every_action_and_each_works_on_its_resources():
 @pytest.fixture(scope="module")
 def templates(tmp_path_factory):
     folder = tmp_path_factory.mktemp("build")
-    packaged = [package(folder / role, "dev", code_only=True, role=role)[0] for role in Role]
-    return [stateful_template(ALL_TABLES, retain=True), *map(transformed, packaged)]
+    packaged = [package(folder / role, "dev", code_only=True, deployable=STACKS[role])[0] for role in Role]
+    return [stateful_template(CORE, retain=True), *map(transformed, packaged)]
 
 
 def test_every_type_of_resource_has_its_rights(templates):

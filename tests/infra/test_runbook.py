@@ -8,10 +8,11 @@ import pytest
 from botocore import xform_name
 
 from chalicelib.platform.context import Role
-from chalicelib.schema import ALL_TABLES
+from infra.deployables import CORE
 from infra.fragment import fragment
 from infra.package import ROOT
 from infra.stateful import stateful_template
+from tests.infra.places import STACKS
 
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -29,7 +30,7 @@ COMMAND = re.compile(r"\baws ([a-z0-9-]+) ([a-z0-9-]+)((?:(?!\baws )[^\n`])*)")
 
 def alarms():
     """What an alarm is called in a mail: its own name, or its logical id, which CloudFormation makes a name of."""
-    templates = [stateful_template(ALL_TABLES, retain=True), *(fragment(ALL_TABLES, role) for role in Role)]
+    templates = [stateful_template(CORE, retain=True), *(fragment(STACKS[role]) for role in Role)]
     found = {}
     for template in templates:
         for name, each in template["Resources"].items():

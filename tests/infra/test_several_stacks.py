@@ -8,8 +8,9 @@ import pytest
 
 from chalicelib.platform.context import Role
 from chalicelib.schema import ALL_TABLES
+from infra.deployables import CORE, FURTHER
 from infra.fragment import fragment
-from infra.functions import QUEUES, functions_of
+from infra.functions import QUEUES
 from infra.further import (
     NAME_PATTERN,
     OWN_QUEUES,
@@ -24,20 +25,21 @@ from infra.package import ROOT, package
 from infra.parameters import documented_settings, parameter_name
 from infra.stacks import Stacks, application_stack, further_stack, stateful_stack
 from infra.stateful import stateful_template
+from tests.infra.places import STACKS
 
-FURTHER = functions_of(Role.FURTHER)
+OURS = FURTHER.functions
 
 
 @pytest.fixture(scope="module")
 def further(tmp_path_factory):
     """As it goes to AWS."""
-    return package(tmp_path_factory.mktemp("build"), "local", code_only=True, role=Role.FURTHER)[0]
+    return package(tmp_path_factory.mktemp("build"), "local", code_only=True, deployable=FURTHER)[0]
 
 
 @pytest.fixture(scope="module")
 def core():
     """What is merged into Chalice's template."""
-    return fragment(ALL_TABLES)
+    return fragment(CORE)
 
 
 def of_type(template, kind):
@@ -70,7 +72,7 @@ def references(value):
 class TestWhatItIs:
     def test_an_api_a_heartbeat_and_deliveries(self, further):
         functions = of_type(further, "AWS::Serverless::Function")
-        assert set(functions) == {"APIHandler", "Heartbeat", "DeliverCommands"} == {each.resource for each in FURTHER}
+        assert set(functions) == {"APIHandler", "Heartbeat", "DeliverCommands"} == {each.resource for each in OURS}
         assert len(of_type(further, "AWS::Serverless::Api")) == 1
 
     def test_it_reads_no_stream_so_that_none_has_more_than_its_readers(self, core, further):
@@ -110,12 +112,12 @@ class TestWhatItIs:
 
     def test_every_parameter_is_known_to_who_deploys(self, further):
         required = {name for name, each in further["Parameters"].items() if "Default" not in each}
-        stateful = stateful_template(ALL_TABLES, retain=True)["Outputs"]
+        stateful = stateful_template(CORE, retain=True)["Outputs"]
         assert required - set(stateful) == {"Stage", "Name", WEBSOCKET_API}
 
     def test_the_local_cloud_takes_it(self, further):
         local = local_template(further, websocket_url="ws://127.0.0.1:1/agent", endpoint_of=lambda _name: "http://x")
-        assert of_type(local, "AWS::Serverless::Function").keys() == {each.resource for each in FURTHER}
+        assert of_type(local, "AWS::Serverless::Function").keys() == {each.resource for each in OURS}
         assert [event["Properties"]["Enabled"] for event in events_of(local) if event["Type"] == "Schedule"] == [False]
 
 
@@ -129,7 +131,7 @@ class TestQueues:
         assert alarm["Properties"]["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["DeliveryDeadQueue", "QueueName"]}
 
     def test_a_message_is_hidden_for_six_timeouts(self, further):
-        function = next(each for each in FURTHER if each.name == "deliver_commands")
+        function = next(each for each in OURS if each.name == "deliver_commands")
         visibility = further["Resources"]["DeliveryQueue"]["Properties"]["VisibilityTimeout"]
         assert visibility == 6 * function.timeout_seconds
 
@@ -152,7 +154,7 @@ class TestQueues:
 
 class TestGrants:
     def test_are_those_of_the_core_but_for_the_queue_that_they_take_from(self, core, further):
-        for each in FURTHER:
+        for each in OURS:
             ours, cores = statements_of(further, each.role), statements_of(core, each.role)
             different = [one for one in ours if one not in cores]
             of_its_queue = [one for one in different if references(one) <= {"DeliveryQueue"}]
@@ -166,21 +168,19 @@ class TestGrants:
         assert taking["Resource"] == {"Fn::GetAtt": ["DeliveryQueue", "Arn"]}
 
     def test_no_role_is_left_without_its_function(self, further):
-        assert set(of_type(further, "AWS::IAM::Role")) == {each.role for each in FURTHER}
+        assert set(of_type(further, "AWS::IAM::Role")) == {each.role for each in OURS}
 
     def test_only_those_who_hand_work_over_may_send_to_owners(self, core):
-        may = {
-            each.name for each in functions_of(Role.CORE) if OWN_QUEUES in json.dumps(statements_of(core, each.role))
-        }
+        may = {each.name for each in CORE.functions if OWN_QUEUES in json.dumps(statements_of(core, each.role))}
         assert may == {"relay_changes", "clean_up", "trigger_updates", "api_handler", "websocket_message"}
 
 
 class TestNetwork:
     @pytest.mark.parametrize("role", Role)
     def test_functions_that_reach_nodes_stand_in_the_network_that_a_deployer_names(self, role):
-        resources = fragment(ALL_TABLES, role)["Resources"]
-        placed = {each.name for each in functions_of(role) if "VpcConfig" in resources[each.resource]["Properties"]}
-        may = {each.name for each in functions_of(role) if "ManagedPolicyArns" in resources[each.role]["Properties"]}
+        resources, functions = fragment(STACKS[role])["Resources"], STACKS[role].functions
+        placed = {each.name for each in functions if "VpcConfig" in resources[each.resource]["Properties"]}
+        may = {each.name for each in functions if "ManagedPolicyArns" in resources[each.role]["Properties"]}
         mesh = {"settle_vpn"} if role is Role.CORE else set()
         assert placed == may == {"api_handler", "deliver_commands"} | mesh
 

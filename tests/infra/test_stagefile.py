@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from chalicelib.platform.context import Role
-from chalicelib.schema import ALL_TABLES
 from infra.deployment.base import settable
 from infra.deployment.checked import check_parameters
 from infra.deployment.keys import given_keys
@@ -16,6 +15,7 @@ from infra.deployment.urls import Urls
 from infra.fragment import fragment
 from infra.package import ROOT
 from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
+from tests.infra.places import STACKS
 
 OWN = "https://abc.example/api"
 
@@ -106,7 +106,7 @@ class TestRead:
 
 @pytest.mark.parametrize(("role", "part"), [(Role.CORE, "settings"), (Role.FURTHER, "further")])
 def test_what_may_be_set_is_a_parameter_that_need_not_be(role, part):
-    parameters = fragment(ALL_TABLES, role)["Parameters"]
+    parameters = fragment(STACKS[role])["Parameters"]
     optional = {name for name, declared in parameters.items() if "Default" in declared}
 
     assert {parameter_name(name) for name in settable()[part]} <= optional

@@ -11,6 +11,7 @@ from chalicelib.schema import ALL_TABLES
 from infra.alarms import SENT_FOR_LATER
 from infra.apis import GATEWAY_RESPONSES, gateway_response
 from infra.artifacts import INLINE_TEMPLATE_BYTES
+from infra.deployables import CORE
 from infra.fragment import check_types, fragment
 from infra.functions import FUNCTIONS, QUEUES, consumer_of, logical_id
 from infra.package import ROOT
@@ -22,12 +23,12 @@ STREAMED = [table for table in ALL_TABLES if table.stream]
 
 @pytest.fixture(scope="module")
 def stateful():
-    return stateful_template(ALL_TABLES, retain=True)
+    return stateful_template(CORE, retain=True)
 
 
 @pytest.fixture(scope="module")
 def application():
-    return fragment(ALL_TABLES)
+    return fragment(CORE)
 
 
 def of_type(template, kind):
@@ -68,7 +69,7 @@ def test_streams_and_expiry_are_those_of_the_specification(stateful, table):
 
 
 def test_without_retention_everything_goes_with_the_stack():
-    template = stateful_template(ALL_TABLES, retain=False)
+    template = stateful_template(CORE, retain=False)
 
     policies = {each["DeletionPolicy"] for each in template["Resources"].values() if "DeletionPolicy" in each}
     assert policies == {"Delete"}

@@ -7,12 +7,12 @@ import pytest
 from chalicelib.platform.context import Role, ScheduleSource
 from chalicelib.schema import ALL_TABLES
 from chalicelib.settings import Settings
-from infra.functions import FUNCTIONS, functions_of
-from infra.grants import is_in_a_loop
+from infra.deployables import CORE
+from infra.functions import FUNCTIONS
 from infra.parameters import documented_settings, parameter_name
 from infra.resolved import resolved
 from infra.stateful import stateful_template, stream_parameter, to_compact_json
-from tests.infra.places import PLACES, STAGE, parameters_of_the_application
+from tests.infra.places import PLACES, STACKS, STAGE, parameters_of_the_application
 
 POLICY_CHARACTERS = 10_240
 """What the inline policies of a role may have together, white space aside (IAM quotas)."""
@@ -127,7 +127,7 @@ def test_functions_that_queue_to_themselves_may(templates, role):
     """Lambda stops a chain through SQS after 16 turns unless the function says that it means it."""
     allowed = {name for name, each in functions(templates[role]).items() if each.get("RecursiveLoop") == "Allow"}
 
-    assert allowed == {each.resource for each in functions_of(role) if is_in_a_loop(each)}
+    assert allowed == {each.resource for each in STACKS[role].functions if STACKS[role].is_in_a_loop(each)}
 
 
 @pytest.mark.parametrize("each", [one for one in FUNCTIONS if isinstance(one.source, ScheduleSource)])
@@ -161,11 +161,11 @@ class TestQuotas:
         assert len(templates[role]["Outputs"]) < OUTPUTS / 2
 
     def test_of_one_that_stands_in_the_request(self):
-        assert len(to_compact_json(stateful_template(ALL_TABLES, retain=True))) < INLINE_BYTES - 5_000
+        assert len(to_compact_json(stateful_template(CORE, retain=True))) < INLINE_BYTES - 5_000
 
     @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.region)
     def test_of_names(self, place):
-        state = resolved(stateful_template(ALL_TABLES, retain=True), {"Stage": STAGE}, place)
+        state = resolved(stateful_template(CORE, retain=True), {"Stage": STAGE}, place)
 
         assert max(len(each["QueueName"]) for each in of_type(state, "AWS::SQS::Queue").values()) <= 80
         assert max(len(each["TableName"]) for each in of_type(state, "AWS::DynamoDB::Table").values()) <= 255

@@ -1,0 +1,167 @@
+"""The stacks of a stage, made from the families' values.
+
+The platform and the family that stands first share the core's stacks. Each other family has an application stack of its
+own and, where it has tables or queues, a stateful one. A further stack is the core's application again, elsewhere.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chalicelib import families
+from chalicelib.kit.queues import Queue
+from chalicelib.kit.tables import Table
+from chalicelib.platform.context import Family, Grants, Role, StreamSource, Subscription
+from chalicelib.platform.family import FAMILY as PLATFORM
+from infra.functions import FAMILIES, LambdaFunction, contexts_in, functions_in, queues_in, tables_in
+from infra.grants import grants_in, is_in_a_loop
+
+NAME_PATTERN = "[a-z][a-z0-9]{1,15}"
+"""The name of a family: part of the names of its stacks, its API and its log groups."""
+
+TAKEN = frozenset({"state", "admin", "platform"})
+"""Names that a family cannot have: stacks of the core and of further stacks end or continue so."""
+
+
+class StackKind(StrEnum):
+    """The kinds of application stacks."""
+
+    CORE = "core"
+    FURTHER = "further"
+    FAMILY = "family"
+
+
+@dataclass(frozen=True)
+class Deployable:
+    """An application stack. ``family`` is the family whose API it serves, ``own`` are those whose functions it has and
+    whose tables and queues stand in the stateful stack below it, ``every`` are all that are deployed in the stage, with
+    the platform first."""
+
+    kind: StackKind
+    family: Family
+    own: tuple[Family, ...]
+    every: tuple[Family, ...]
+
+    @property
+    def is_core(self) -> bool:
+        return self.kind is StackKind.CORE
+
+    @property
+    def suffix(self) -> str:
+        """The end of the names of its stack and its API."""
+        return {StackKind.CORE: "", StackKind.FURTHER: "-admin-${Name}", StackKind.FAMILY: f"-{self.family.name}"}[
+            self.kind
+        ]
+
+    @property
+    def folder(self) -> str:
+        """The folder below the build's that its templates are written to."""
+        return self.family.name if self.kind is StackKind.FAMILY else ""
+
+    @property
+    def log_folder(self) -> str:
+        """The part of its log groups' names between the stage and the function."""
+        return {StackKind.CORE: "", StackKind.FURTHER: "/admin-${Name}", StackKind.FAMILY: f"/{self.family.name}"}[
+            self.kind
+        ]
+
+    @property
+    def functions(self) -> tuple[LambdaFunction, ...]:
+        """A family that has streams reads them with a relay of its own."""
+        own = functions_in(self.own)
+        if self.kind is StackKind.FAMILY:
+            relay = [each for each in functions_in([PLATFORM]) if isinstance(each.source, StreamSource)]
+            return (*own, *(relay if self.streams else ()))
+        return tuple(each for each in own if Role(self.kind) in each.roles)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables of the stateful stack below it."""
+        return tables_in(self.own)
+
+    @property
+    def queues(self) -> tuple[Queue, ...]:
+        """The queues of the stateful stack below it."""
+        return queues_in(self.own)
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """The internal events that go into queues of the stateful stack."""
+        return tuple(each for context in contexts_in(self.own) for each in context.subscriptions)
+
+    @property
+    def streams(self) -> tuple[Table, ...]:
+        """The tables whose streams it reads."""
+        return () if self.kind is StackKind.FURTHER else tuple(table for table in self.tables if table.stream)
+
+    @property
+    def has_state(self) -> bool:
+        """Whether a stateful stack comes with it; a further stack shares the core's."""
+        return self.kind is not StackKind.FURTHER and bool(self.tables or self.queues)
+
+    @property
+    def all_functions(self) -> tuple[LambdaFunction, ...]:
+        """Every function that is deployed in the stage."""
+        return functions_in(self.every)
+
+    @property
+    def all_tables(self) -> dict[str, Table]:
+        """Every table that is deployed in the stage, by name."""
+        return {table.name: table for table in tables_in(self.every)}
+
+    def grants(self, function: LambdaFunction) -> Grants:
+        """The grants of one of its functions. Workers of the core serve all families; relays and workers of a family
+        serve that family alone."""
+        if self.kind is StackKind.FAMILY:
+            return grants_in((PLATFORM, *self.own), function.name)
+        return grants_in(self.own if isinstance(function.source, StreamSource) else self.every, function.name)
+
+    def is_in_a_loop(self, function: LambdaFunction) -> bool:
+        """As `infra.grants.is_in_a_loop`, among all functions of the stage."""
+        return is_in_a_loop(function, self.every)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that tell the code which families it serves; unset variables stand for the project's own."""
+        named = tuple(each.name for each in self.every if each is not PLATFORM)
+        variables = {} if named == families.NAMES else {families.CHOSEN: ",".join(named)}
+        return variables | ({families.SERVED: self.family.name} if self.kind is StackKind.FAMILY else {})
+
+
+def deployables(chosen: Iterable[Family] = FAMILIES) -> tuple[Deployable, ...]:
+    """The stacks of a stage with these families: the core's first, then one for each other family. The families of the
+    core are always among them."""
+    first = FAMILIES[1]
+    others = [each for each in chosen if each not in (PLATFORM, first)]
+    core = (PLATFORM, first)
+    every = (*core, *others)
+    return (
+        Deployable(StackKind.CORE, first, core, every),
+        *(Deployable(StackKind.FAMILY, each, (each,), every) for each in others),
+    )
+
+
+def further_of(core: Deployable) -> Deployable:
+    """A further stack beside that core."""
+    return Deployable(StackKind.FURTHER, core.family, core.own, core.every)
+
+
+CORE = deployables()[0]
+FURTHER = further_of(CORE)
+
+
+def chosen(names: str, deployed: Sequence[str] = ()) -> tuple[Deployable, ...]:
+    """The stacks for families that a deployer names, separated by commas (none: all), with those that they need and
+    those that are ``deployed`` already. Raises ValueError for an unknown name."""
+    wanted = ",".join((names, *deployed)) if names.strip(", ") else ""
+    try:
+        return deployables(families.chosen(wanted))
+    except LookupError as error:
+        raise ValueError(f"FAMILIES: {error.args[0]}") from None
+
+
+def check_family(family: Family) -> None:
+    """Raises ValueError for a name that no family can have."""
+    if not re.fullmatch(NAME_PATTERN, family.name) or family.name in TAKEN:
+        raise ValueError(f"a family's name has to match {NAME_PATTERN} and be none of {', '.join(sorted(TAKEN))}")

@@ -1,0 +1,144 @@
+"""The queues of a stateful stack: dead letters, alarms and policies, and the rules that fill queues from the bus."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from chalicelib.kit.queues import Queue
+from chalicelib.platform.context import Subscription
+from infra.alarms import age_alarm, waiting_alarm
+from infra.deployables import Deployable
+from infra.functions import APP_NAME, MAX_RECEIVES, VISIBILITY_TIMEOUTS, LambdaFunction, consumer_of, logical_id
+
+Json = dict[str, Any]
+
+RETENTION_SECONDS = 1_209_600
+"""Fourteen days, the maximum of SQS, so that dead letters survive a holiday."""
+
+INTERNAL_SOURCE = f"{APP_NAME}.internal"
+"""``source`` of the internal events on the bus: rules of subscribers match it."""
+
+
+def queue_parameter(queue: Queue) -> str:
+    """The name of the output and parameter with a queue's ARN."""
+    return f"{queue_resource(queue)}Arn"
+
+
+def queue_resource(queue: Queue) -> str:
+    return f"{logical_id(queue)}Queue"
+
+
+def dead_resource(queue: Queue) -> str:
+    return f"{logical_id(queue)}DeadQueue"
+
+
+def stage_name(name: str) -> Json:
+    """A name that begins with the application and the stage."""
+    return {"Fn::Sub": f"{APP_NAME}-${{Stage}}-{name}"}
+
+
+def queues(deployable: Deployable, topic: Json, bus: Json) -> Json:
+    """The queues of that stack, by logical id. ``topic`` is told by their alarms; ``bus`` is the name of the bus."""
+    subscriptions = {each.queue: each for each in deployable.subscriptions}
+    resources: Json = {}
+    for queue in deployable.queues:
+        resources |= _queue(queue, deployable.functions, topic)
+    resources |= _policies(deployable, subscriptions)
+    for queue, each in subscriptions.items():
+        resources[f"{queue_resource(queue)}Rule"] = _rule(queue, each, bus)
+    return resources
+
+
+def _queue(queue: Queue, functions: Iterable[LambdaFunction], topic: Json) -> Json:
+    """A queue with its dead-letter queue, and the alarms on messages that wait too long and on dead letters. Raises
+    ValueError for a queue without a consumer that is not manual."""
+    name = queue_resource(queue)
+    properties: Json = {
+        "QueueName": stage_name(queue),
+        "SqsManagedSseEnabled": True,
+        "MessageRetentionPeriod": RETENTION_SECONDS,
+    }
+    if queue.dead_letters is None:
+        return {name: {"Type": "AWS::SQS::Queue", "Properties": properties}, **_waiting_alarm(queue, name, topic)}
+    consumer = consumer_of(queue, functions)
+    if consumer is None:
+        raise ValueError(f"the queue {queue} has no consumer")
+    dead = dead_resource(queue)
+    redrive: Json = {"deadLetterTargetArn": {"Fn::GetAtt": [dead, "Arn"]}, "maxReceiveCount": MAX_RECEIVES}
+    visibility = VISIBILITY_TIMEOUTS * consumer.timeout_seconds
+    return {
+        name: {
+            "Type": "AWS::SQS::Queue",
+            "Properties": {**properties, "VisibilityTimeout": visibility, "RedrivePolicy": redrive},
+        },
+        dead: {"Type": "AWS::SQS::Queue", "Properties": {**properties, "QueueName": stage_name(queue.dead_letters)}},
+        f"{name}AgeAlarm": age_alarm(consumer, name, topic),
+        **_waiting_alarm(queue.dead_letters, dead, topic),
+    }
+
+
+def _waiting_alarm(queue: str, resource: str, topic: Json) -> Json:
+    alarm = waiting_alarm(f"A message of {queue}", resource, topic)
+    alarm["Properties"]["AlarmName"] = stage_name(f"{queue}-waiting")
+    return {f"{resource}Alarm": alarm}
+
+
+def only_by_tls(action: str, resource: Any) -> Json:
+    """A policy: nothing without TLS. The policies of the callers decide about access."""
+    refused = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": action,
+        "Resource": resource,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return {"Version": "2012-10-17", "Statement": [refused]}
+
+
+def _policies(deployable: Deployable, subscriptions: Mapping[Queue, Subscription]) -> Json:
+    """One policy for all queues, and one for each that the bus fills: SQS keeps one policy for a queue."""
+    every = {queue_resource(queue): queue for queue in deployable.queues}
+    every |= {dead_resource(queue): queue for queue in deployable.queues if not queue.is_manual}
+    closed = [{"Ref": name} for name, queue in every.items() if queue not in subscriptions]
+    found = {"QueuePolicy": _policy(closed, only_by_tls("sqs:*", "*"))} if closed else {}
+    for name, queue in every.items():
+        if queue in subscriptions:
+            document = only_by_tls("sqs:*", "*")
+            document["Statement"].append(_filled_by(f"{queue_resource(queue)}Rule", name))
+            found[f"{name}Policy"] = _policy([{"Ref": name}], document)
+    return found
+
+
+def _policy(queues: list[Json], document: Json) -> Json:
+    return {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": queues, "PolicyDocument": document}}
+
+
+def _filled_by(rule: str, name: str) -> Json:
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": {"Fn::GetAtt": [name, "Arn"]},
+        "Condition": {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [rule, "Arn"]}}},
+    }
+
+
+def _rule(queue: Queue, subscription: Subscription, bus: Json) -> Json:
+    """Internal events that are put into a queue. Events that SQS does not accept for a day become dead letters."""
+    target = {
+        "Id": queue,
+        "Arn": {"Fn::GetAtt": [queue_resource(queue), "Arn"]},
+        "DeadLetterConfig": {"Arn": {"Fn::GetAtt": [dead_resource(queue), "Arn"]}},
+    }
+    properties = {
+        "EventBusName": bus,
+        "EventPattern": {"source": [INTERNAL_SOURCE], "detail-type": sorted(subscription.types)},
+        "Targets": [target],
+    }
+    return {"Type": "AWS::Events::Rule", "Properties": properties}
+
+
+def queue_urls(deployable: Deployable) -> Json:
+    """The URLs of the queues by name, as JSON."""
+    urls = {str(queue): f"${{{queue_resource(queue)}}}" for queue in deployable.queues}
+    return {"Fn::Sub": json.dumps(urls, separators=(",", ":"))}
