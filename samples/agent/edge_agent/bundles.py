@@ -1,7 +1,8 @@
-"""Installs a bundle of the agent into a folder of its own, beside the versions that are there.
+"""Installs a bundle of the agent into a folder of its own, beside the installed versions.
 
-Standard library only: the installer runs this file before anything of the agent's is installed. A version's folder
-appears whole or not at all, whenever the power goes.
+The installer runs this file as a program before the agent is installed, so it uses only the standard library and none
+of the agent's ports; the agent gets `install` as a function. A version's folder appears completely or not at all, even
+after a power cut.
 """
 
 import argparse
@@ -29,19 +30,19 @@ LARGEST_FILE_BYTES = 64 * 1024 * 1024
 LAST_WORDS = 1500
 
 _START = """#!/bin/sh
-# Where this folder is does not matter, and no variable of the caller steers Python.
+# Works in any folder, and ignores the caller's Python variables.
 exec "$(dirname "$(readlink -f "$0")")/python" -I -m edge_agent "$@"
 """
 
 
 class BundleError(Exception):
-    """A bundle cannot be installed here; the text says why, for people."""
+    """A bundle cannot be installed here. The text gives the reason, for people."""
 
 
 def install(archive: Path, sha256: str, versions: Path) -> str:
-    """Install the bundle as `versions/VERSION` and return VERSION. That one may exist: it is replaced.
+    """Install the bundle as `versions/VERSION` and return VERSION. An existing folder is replaced.
 
-    Raises `BundleError`, and OSError as for a full disk; then nothing of it is left.
+    Raises `BundleError`, and OSError, as for a full disk; then nothing of the bundle is left.
     """
     if digest_of(archive) != sha256:
         raise BundleError("the bundle is not the one that was promised: its SHA-256 differs")
@@ -57,7 +58,7 @@ def install(archive: Path, sha256: str, versions: Path) -> str:
         shutil.copyfile(unpacked / MANIFEST, staging / MANIFEST)
         shutil.rmtree(unpacked)
         staging.chmod(0o755)
-        os.sync()  # files before names: after a power cut a folder with its final name is whole
+        os.sync()  # files before names: after a power cut a folder with its final name is complete
         _put_in_place(staging, versions / version)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
@@ -96,13 +97,13 @@ def _unpack_file(content: tarfile.TarFile, member: tarfile.TarInfo, folder: Path
 
 
 def remove_leftovers(versions: Path) -> None:
-    """What an installation that was cut off left behind."""
+    """Remove the folders that interrupted installations left."""
     for folder in versions.glob(f"{STAGING}*"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def digest_of(file: Path) -> str:
-    """SHA-256, in hexadecimal."""
+    """The SHA-256 digest of a file, in hexadecimal."""
     digest = hashlib.sha256()
     with file.open("rb") as content:
         while piece := content.read(PIECE_BYTES):
@@ -125,8 +126,10 @@ def _check(manifest: Mapping[str, Any], folder: Path) -> None:
 
 
 def _make_environment(folder: Path, unpacked: Path) -> None:
-    """A virtual environment with what the bundle holds, installed by the pip that it brings along. No index is asked,
-    and a file whose hash is not the expected one is refused."""
+    """Create a virtual environment and install the bundle's wheels with the bundle's pip.
+
+    No package index is used, and a file with an unexpected hash is refused.
+    """
     _run(sys.executable, "-I", "-m", "venv", "--without-pip", str(folder))
     wheels = unpacked / WHEELS
     pip = next(iter(wheels.glob("pip-*.whl")), None)
@@ -136,7 +139,7 @@ def _make_environment(folder: Path, unpacked: Path) -> None:
     verified = ["--no-index", "--require-hashes", "--find-links", str(wheels)]
     requirements = ["--requirement", str(unpacked / REQUIREMENTS)]
     _run(str(folder / "bin" / "python"), "-I", str(pip / "pip"), *options, "install", *verified, *requirements)
-    # pip's own script names the folder that it was installed in, which is about to get its final name.
+    # The script that pip creates contains the folder's name, which is about to change.
     start = folder / "bin" / "edge-agent"
     start.write_text(_START)
     start.chmod(0o755)
@@ -169,7 +172,7 @@ def _run(*command: str) -> str:
 
 def _put_in_place(staging: Path, final: Path) -> None:
     if final.exists():
-        final.rename(staging / "replaced")  # removed with the next leftovers if the power goes now
+        final.rename(staging / "replaced")  # after a power cut here it is removed with the leftovers
         moved = Path(tempfile.mkdtemp(prefix=STAGING, dir=final.parent))
         (staging / "replaced").rename(moved / "replaced")
         staging.rename(final)
@@ -184,7 +187,7 @@ def _put_in_place(staging: Path, final: Path) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Install a bundle of the agent beside the versions that are there.")
+    parser = argparse.ArgumentParser(description="Install a bundle of the agent beside the installed versions.")
     parser.add_argument("archive", type=Path)
     parser.add_argument("--sha256", required=True)
     parser.add_argument("--versions", type=Path, required=True)

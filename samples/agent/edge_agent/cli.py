@@ -51,25 +51,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def option_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="edge-agent",
-        description="Enrols this machine with Edge Admin, runs its commands and reports what came of them.",
+        description="Enrols this machine with Edge Admin, runs its commands and reports their results.",
         epilog=f"The enrollment key may also stand in the environment variable {KEY_VARIABLE}. "
         "HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured. "
-        "edge-agent enrol --help: enrol this machine, and nothing else.",
+        "edge-agent enrol --help: only enrol this machine.",
     )
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("--state-dir", type=PurePath, required=True, help="identity, journal and outputs are kept here")
+    parser.add_argument("--state-dir", type=PurePath, required=True, help="folder of identity, journal and outputs")
     parser.add_argument(
         "--enrollment-key-file", metavar="FILE", help="file with the enrollment key, - for standard input"
     )
     parser.add_argument(
-        "--insecure-http", action="store_true", help="let key and token travel in clear, to servers with http:// too"
+        "--insecure-http", action="store_true", help="allow http:// servers: key and token travel unencrypted"
     )
     identity = parser.add_mutually_exclusive_group()
     identity.add_argument("--node-id", metavar="UUID", help="default: the machine id")
-    identity.add_argument("--random-id", action="store_true", help="draw an id once instead of using the machine id")
+    identity.add_argument("--random-id", action="store_true", help="use a random id instead of the machine id")
     parser.add_argument("--machine-id-file", type=PurePath, default=PurePath("/etc/machine-id"), metavar="FILE")
     parser.add_argument(
-        "--network-name", type=_text, help="cluster-NAME, if the server does not name the network of the key"
+        "--network-name", type=_text, help="cluster-NAME, if the server does not return the network of the key"
     )
     parser.add_argument(
         "--ca-file", type=PurePath, help=f"further certificate authorities (PEM); also {CA_FILE_VARIABLE}"
@@ -82,7 +82,7 @@ def option_parser() -> argparse.ArgumentParser:
         type=_seconds,
         default=5.0,
         metavar="S",
-        help="to SIGKILL, from a cancelled command's SIGTERM or an SSH session's SIGHUP (%(default)s)",
+        help="time from a cancelled command's SIGTERM, or an SSH session's SIGHUP, to SIGKILL (%(default)s)",
     )
     parser.add_argument(
         "--alias",
@@ -93,27 +93,29 @@ def option_parser() -> argparse.ArgumentParser:
         help="register this name; may be given several times",
     )
     parser.add_argument(
-        "--self-update-command", metavar="COMMAND", help="let the server update this agent: run this when it says so"
+        "--self-update-command", metavar="COMMAND", help="let the server update this agent by running this command"
     )
     parser.add_argument(
         "--self-update",
         action="store_true",
-        help="let the server update this agent with what it serves; only under the launcher (see README)",
+        help="let the server update this agent with its bundles; only under the launcher (see README)",
     )
-    metrics = parser.add_argument_group("metrics, sent whenever the server asks for them")
+    metrics = parser.add_argument_group("metrics, sent when the server asks for them")
     metrics.add_argument(
-        "--node-exporter-url", metavar="URL", help="send what this node_exporter says of the host, not our own figures"
+        "--node-exporter-url",
+        metavar="URL",
+        help="send the host's metrics from this node_exporter instead of the agent's own",
     )
     metrics.add_argument(
         "--metrics-interval",
         type=_positive,
         metavar="S",
-        help="send them this often too (default: as often as the server says, which may be never)",
+        help="also send them at this interval (default: the server's, if it sets one)",
     )
     push = parser.add_argument_group("push API, for servers that can reach this machine")
     push.add_argument("--push-port", type=_port, metavar="PORT", help="serve it on this port; 0 takes a free one")
     push.add_argument("--push-host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (%(default)s)")
-    ssh = parser.add_argument_group("SSH server, whose every login the server decides")
+    ssh = parser.add_argument_group("SSH server; the control plane verifies every login")
     ssh.add_argument("--ssh-port", type=_port, metavar="PORT", help="serve it on this port; 0 takes a free one")
     ssh.add_argument("--ssh-host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (%(default)s)")
     ssh.add_argument(
@@ -121,7 +123,7 @@ def option_parser() -> argparse.ArgumentParser:
         type=_positive,
         default=1800,
         metavar="S",
-        help="end a connection over which nothing passed for so long (%(default)s)",
+        help="close a connection after this time without data (%(default)s)",
     )
     ports = parser.add_argument_group("ports that the server records for this machine")
     ports.add_argument(

@@ -1,8 +1,9 @@
 from collections.abc import Awaitable, Callable
 
 from edge_agent.errors import NetworkError, UnavailableError
-from edge_agent.exposition import write_text
+from edge_agent.exposition import CONTENT_TYPE, write_text
 from edge_agent.ports.http_requests import Limits
+from edge_agent.ports.http_server import ServerReply, ServerRequest
 from edge_agent.ports.network import Network
 from edge_agent.ports.processes import Processes
 from edge_agent.ports.threads import Threads
@@ -53,3 +54,22 @@ def node_exporter_metrics(url: str, network: Network) -> Source:
         return content
 
     return text
+
+
+class HostMetricsApi:
+    """`GET /metrics` as a node_exporter serves it, without authentication."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    async def handle(self, request: ServerRequest) -> ServerReply:
+        if (request.method, request.path) != ("GET", "/metrics"):
+            return _reply(404, "Not Found\n")
+        try:
+            return _reply(200, await self._source())
+        except UnavailableError as error:
+            return _reply(503, f"{error}\n")
+
+
+def _reply(status: int, text: str) -> ServerReply:
+    return ServerReply(status, CONTENT_TYPE, text.encode())

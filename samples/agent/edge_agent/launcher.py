@@ -1,14 +1,16 @@
-"""Starts the agent, tries a new version of it when one was installed, and goes back unless that proves itself.
+"""Starts the agent, tries a newly installed version on probation, and goes back to the old one if it fails.
 
-An update never replaces this file, only the installer does; so it holds as little as it can, and nothing but the
-standard library. Where an update stands is one file, `update.json` beside the versions, replaced as a whole at each
-step: whenever the power goes, the next start finds the step before or the one after. How it will say that it went back
-is on the disk before a new version is started: on a full disk a rename is enough.
+The launcher is a program of its own, without the agent's ports: it starts the agent's process, and an update never
+replaces it; only the installer does. It is therefore kept small, and uses only the standard library.
 
-    installing   the agent downloads and installs; nothing to do here
-    prepared     the agent that wrote it ends, and VERSION is to be tried
-    trying       VERSION runs on probation; `starts` counts how often it was started
-    passed, failed   the end of it; the agent that runs then tells the server, and removes the file
+The state of an update is one file, `update.json` beside the versions, which is replaced atomically at each step: after
+a power cut the next start finds the step before or the one after. The verdict for a full disk is written before a new
+version is started, so that going back then needs only a rename. Phases:
+
+    installing       the agent downloads and installs; nothing to do here
+    prepared         the agent that wrote it ends, and VERSION is to be tried
+    trying           VERSION runs on probation; `starts` counts how often it was started
+    passed, failed   the update has ended; the running agent reports that and removes the file
 """
 
 import argparse
@@ -45,18 +47,18 @@ class Launcher:
     def __init__(
         self, versions: Path, arguments: Sequence[str], *, healthy_seconds: float, probation_seconds: float
     ) -> None:
-        """A new version has `healthy_seconds` to report itself healthy, and then `probation_seconds` to stay alive."""
+        """A new version must report healthy within `healthy_seconds`, then stay alive for `probation_seconds`."""
         self._versions = versions
         self._arguments = arguments
         self._healthy_seconds = healthy_seconds
         self._probation_seconds = probation_seconds
         self._stopping = False
         self._child: subprocess.Popen[bytes] | None = None
-        # What the file says of an update that did not pass, where the disk did not take the verdict.
+        # A failed update whose verdict could not be written.
         self._given_up: Update | None = None
 
     def run(self) -> int:
-        """Until the agent ends for another reason than an update; returns its exit status."""
+        """Run the agent until it ends for a reason other than an update, and return its exit status."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while True:
@@ -65,7 +67,7 @@ class Launcher:
             if self._stopping:
                 return status or 0
             update = self._read()
-            # None: the new version did not pass. Else an agent has ended, which it does for an update too.
+            # None: the new version failed. Otherwise an agent has ended, perhaps for an update.
             if status is not None and not (update is not None and self._is_to_try(update)):
                 return status
 
@@ -75,7 +77,7 @@ class Launcher:
     def _run_current(self, update: Update | None) -> int:
         version = None
         if update is not None and update.get("phase") == "passed":
-            version = self._switch_to(str(update["version"]))  # where the power went between the two
+            version = self._switch_to(str(update["version"]))  # after a power cut between verdict and switch
         version = version or self._current()
         if version is None:
             self._log("launcher.no_version", folder=str(self._versions))
@@ -83,7 +85,7 @@ class Launcher:
         return self._start(version).wait()
 
     def _try(self, update: Update) -> int | None:
-        """The exit status of the new version, None if it did not pass."""
+        """Run a new version on probation. Returns its exit status; None if it failed."""
         version = str(update["version"])
         starts = int(update.get("starts", 0)) + 1
         if starts > MAX_STARTS:
@@ -113,7 +115,7 @@ class Launcher:
         return child.wait()
 
     def _probation(self, child: "subprocess.Popen[bytes]") -> str:
-        """Why the new version does not pass; "" if it does, or if everything is to stop."""
+        """Watch a new version. Returns why it failed; "" if it passed, or if the launcher stops."""
         started = time.monotonic()
         healthy_at: float | None = None
         while not self._stopping:
@@ -136,7 +138,7 @@ class Launcher:
             self._write(UPDATE, {**update, "phase": "passed"})
             self._point_to(version)
         except OSError as error:
-            # It runs; the next start tries it again, or points to it.
+            # It runs now; the next start tries it again, or replaces the link.
             self._log("launcher.not_noted", version=version, reason=str(error))
         self._log("launcher.passed", version=version)
 
@@ -145,15 +147,17 @@ class Launcher:
         verdict = {**update, "phase": "failed", "reason": reason}
         version = str(update["version"])
         if version != self._current():
-            shutil.rmtree(self._versions / version, ignore_errors=True)  # also makes room, if it has filled the disk
+            shutil.rmtree(self._versions / version, ignore_errors=True)  # also frees space, if it has filled the disk
         try:
             self._write(UPDATE, verdict)
         except OSError:
             self._take_prepared_verdict(version)
 
     def _take_prepared_verdict(self, version: str) -> None:
-        """The one that the agent wrote when it prepared the update. A disk that went read-only takes not even that:
-        then this launcher remembers it, and the next one tries again."""
+        """Use the verdict that the agent wrote when it prepared the update.
+
+        On a read-only disk this fails too: then this launcher remembers the update, and the next one tries again.
+        """
         try:
             (self._versions / VERDICT).replace(self._versions / UPDATE)
         except OSError as error:
@@ -164,7 +168,7 @@ class Launcher:
         command = [str(self._versions / version / "bin" / "python"), "-I", "-m", "edge_agent", *self._arguments]
         environment = {**os.environ, VERSIONS_VARIABLE: str(self._versions)}
         self._child = subprocess.Popen(command, env=environment, preexec_fn=_die_with_parent)  # noqa: PLW1509, S603
-        if self._stopping:  # asked for in between
+        if self._stopping:  # requested meanwhile
             self._child.terminate()
         return self._child
 
@@ -183,7 +187,7 @@ class Launcher:
         child.wait()
 
     def _current(self) -> str | None:
-        """What `current` points to; where that leads nowhere, the version that was installed last."""
+        """The version that `current` points to; if it is dangling, the version that was installed last."""
         link = self._versions / CURRENT
         if (link / "bin" / "python").exists():
             return link.resolve().name
@@ -194,8 +198,8 @@ class Launcher:
         return (self._versions / version / "bin" / "python").exists()
 
     def _switch_to(self, version: str) -> str | None:
-        """Make a version that has passed the current one; returns it, also where the disk does not take that, or None
-        where it is not installed."""
+        """Make a version that has passed the current one, if the disk allows it, and return it; None if it is not
+        installed."""
         if not self._is_installed(version):
             return None
         try:
@@ -215,7 +219,7 @@ class Launcher:
         try:
             content = json.loads((self._versions / UPDATE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return None  # what cannot be read is no update that could be made
+            return None  # an unreadable update cannot be continued
         return content if isinstance(content, dict) and "version" in content else None
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
@@ -233,7 +237,7 @@ class Launcher:
             sys.stderr.write(json.dumps({"at": at, "event": event, **fields}) + "\n")
             sys.stderr.flush()
         except OSError:
-            return  # as to a full disk
+            return  # as on a full disk
 
 
 def _sync(folder: Path) -> None:
@@ -245,7 +249,7 @@ def _sync(folder: Path) -> None:
 
 
 def _die_with_parent() -> None:
-    """The agent does not outlive its launcher: the next one would find the state directory in use."""
+    """Let the kernel kill the agent with its launcher: the next launcher would find the state directory in use."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -256,7 +260,7 @@ def main() -> int:
         "--healthy-seconds", type=float, default=180.0, help="time to report itself healthy (%(default)s)"
     )
     parser.add_argument("--probation-seconds", type=float, default=300.0, help="then time to stay alive (%(default)s)")
-    parser.add_argument("arguments", nargs="*", help="options of the agent, behind --")
+    parser.add_argument("arguments", nargs="*", help="options of the agent, after --")
     asked = parser.parse_args()
     return Launcher(
         asked.versions,

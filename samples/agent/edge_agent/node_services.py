@@ -12,8 +12,7 @@ from edge_agent.durable import StateDirectory
 from edge_agent.errors import UnavailableError
 from edge_agent.executor import Executor
 from edge_agent.health import HealthChecks, overall_status
-from edge_agent.host_metrics import node_exporter_metrics, own_host_metrics
-from edge_agent.host_metrics_api import HostMetricsApi
+from edge_agent.host_metrics import HostMetricsApi, node_exporter_metrics, own_host_metrics
 from edge_agent.listen_sockets import ListenSockets, ReservedAddress
 from edge_agent.metrics_pusher import MetricsPusher
 from edge_agent.options import SshOptions

@@ -6,10 +6,9 @@ import asyncssh
 from edge_agent.event_log import EventLog
 from edge_agent.ports.clock import Clock, Timer
 from edge_agent.ports.processes import Processes
-from edge_agent.ssh_channel import AnyBytesChannel
+from edge_agent.ssh_library import AnyBytesChannel, restrict
 from edge_agent.ssh_login import LoginCheck
 from edge_agent.ssh_session import SshSession
-from edge_agent.ssh_signatures import restrict
 from edge_agent.supervisor import Spawn
 
 REFUSALS_PER_CONNECTION = 6
@@ -115,7 +114,7 @@ class SshConnection(asyncssh.SSHServer):
             environment={**self._environment, b"EDGE_SSH_USERNAME": self._username.encode()},
             hang_up_seconds=self._limits.hang_up_seconds,
             spawn=self._spawn,
-            active=self._note_activity,
+            active=self.note_activity,
             ended=self._sessions.discard,
             processes=self._processes,
             clock=self._clock,
@@ -127,14 +126,14 @@ class SshConnection(asyncssh.SSHServer):
 
     def _noted(self, *, admitted: bool) -> bool:
         """Return the decision. After too many refusals, raise PermissionDenied, which ends the connection."""
-        self._note_activity()
+        self.note_activity()
         if not admitted:
             self._refusals += 1
             if self._refusals >= REFUSALS_PER_CONNECTION:
                 raise asyncssh.PermissionDenied("too many refused logins")
         return admitted
 
-    def _note_activity(self) -> None:
+    def note_activity(self) -> None:
         self._active_at = self._clock.monotonic()
 
     def _watch_idleness(self) -> None:

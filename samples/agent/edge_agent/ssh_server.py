@@ -14,8 +14,8 @@ from edge_agent.event_log import EventLog
 from edge_agent.ports import Ports
 from edge_agent.ports.network import Closable, ListenSocket
 from edge_agent.ssh_connection import SshConnection, SshLimits
+from edge_agent.ssh_library import ALGORITHMS
 from edge_agent.ssh_login import LoginCheck
-from edge_agent.ssh_signatures import ALGORITHMS
 from edge_agent.supervisor import Spawn
 from edge_agent.waiting import unfinished
 

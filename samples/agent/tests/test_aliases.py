@@ -8,7 +8,7 @@ def asked(server):
     return [request.body["name"] for request in server.seen("POST", PATH)]
 
 
-def test_every_name_is_registered_at_every_start(server, agents):
+def test_aliases_are_registered_at_every_start(server, agents):
     for starts in (1, 2):
         agent = agents.connected("--alias", "gate", "--alias", "north-gate", "--alias", "gate", key="environment")
         agent.wait_for("alias.registered", alias="north-gate")
@@ -16,7 +16,7 @@ def test_every_name_is_registered_at_every_start(server, agents):
         agent.stop()
 
 
-def test_a_name_that_is_taken_or_refused_holds_up_nothing(server, agents):
+def test_alias_taken_or_refused_delays_nothing(server, agents):
     server.alias_answers["taken"] = error(409, "conflict", "name has already been taken")
     server.alias_answers["no_name"] = error(422, "validation_failed", "Validation failed")
     agent = agents.connected("--alias", "taken", "--alias", "no_name", "--alias", "good")
@@ -28,7 +28,7 @@ def test_a_name_that_is_taken_or_refused_holds_up_nothing(server, agents):
     eventually(lambda: server.final(execution_id), what=agent.stderr)
 
 
-def test_names_outlive_the_servers_absence_and_a_new_enrolment(server, agents):
+def test_aliases_after_an_outage_or_a_new_enrolment_are_registered_again(server, agents):
     server.fail("POST", PATH, status=503)
     agent = agents.connected("--alias", "gate")
     agent.wait_for("alias.waiting", alias="gate")

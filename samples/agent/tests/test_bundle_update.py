@@ -219,7 +219,7 @@ def serve(server, files, bundle, **changes):
     server.current = bundle.version
 
 
-def test_a_good_version_is_installed_beside_the_old_one_and_runs_afterwards(server, files, machine, bundles):
+def test_update_to_a_good_version_installs_and_starts_it(server, files, machine, bundles):
     newer = bundles("newer")
     serve(server, files, newer)
     server.ask_for()
@@ -239,7 +239,9 @@ def test_a_good_version_is_installed_beside_the_old_one_and_runs_afterwards(serv
         ("broken", "nothing_of_that_name"),
     ],
 )
-def test_a_bad_version_leaves_the_old_one_and_a_reason(server, files, tmp_path, installed, bundles, name, reason):
+def test_update_to_a_bad_version_goes_back_and_reports_the_reason(
+    server, files, tmp_path, installed, bundles, name, reason
+):
     machine = Machine(server, tmp_path, installed, ["--healthy-seconds", "8", "--probation-seconds", "30"])
     machine.start()
     try:
@@ -254,7 +256,7 @@ def test_a_bad_version_leaves_the_old_one_and_a_reason(server, files, tmp_path, 
         machine.stop()
 
 
-def test_the_version_that_runs_is_not_installed_again(server, files, machine, bundles):
+def test_update_to_the_running_version_installs_nothing(server, files, machine, bundles):
     serve(server, files, bundles("base"))
     server.ask_for()
     assert machine.outcome() == {"status": "updated", "version": machine.base, "reason": None}
@@ -270,7 +272,7 @@ def test_the_version_that_runs_is_not_installed_again(server, files, machine, bu
         ({"url": 5}, "cannot be read"),
     ],
 )
-def test_an_offer_that_does_not_hold_is_refused(server, files, machine, bundles, changes, reason):
+def test_update_with_an_invalid_offer_is_refused(server, files, machine, bundles, changes, reason):
     serve(server, files, bundles("newer"), **changes)
     server.ask_for()
     outcome = machine.outcome()
@@ -278,13 +280,13 @@ def test_an_offer_that_does_not_hold_is_refused(server, files, machine, bundles,
     assert reason in outcome["reason"]
 
 
-def test_a_server_without_that_version_is_quoted(server, machine):
+def test_update_to_an_unknown_version_reports_the_servers_text(server, machine):
     server.ask_for("9.9.9")
     assert "this stack has no such version" in machine.outcome()["reason"]
     assert server.asked == [{"architecture": platform.machine(), "version": "9.9.9"}]
 
 
-def test_a_lost_report_is_said_again_also_by_the_next_process(server, machine):
+def test_outcome_report_without_an_answer_is_repeated(server, machine):
     server.fail("PATCH", OUTCOME, status=503, times=2)
     server.ask_for("9.9.9")
     eventually(server.outcomes, what=machine.text)
@@ -294,7 +296,9 @@ def test_a_lost_report_is_said_again_also_by_the_next_process(server, machine):
 
 
 @pytest.mark.parametrize("moment", ["update.json", "self_update.downloading", "installing", "agent.starting"])
-def test_power_lost_at_any_step_leaves_a_version_that_runs_and_says_which(server, files, machine, bundles, moment):
+def test_update_interrupted_at_any_step_leaves_a_running_version_and_reports_it(
+    server, files, machine, bundles, moment
+):
     newer = bundles("newer")
     serve(server, files, newer)
     server.ask_for()
@@ -330,7 +334,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
-def test_a_disk_without_room_keeps_the_old_version(server, files, small_disk, installed, bundles):
+def test_update_without_disk_space_keeps_the_old_version(server, files, small_disk, installed, bundles):
     machine = Machine(server, small_disk, installed, [])
     machine.start()
     try:
@@ -343,7 +347,7 @@ def test_a_disk_without_room_keeps_the_old_version(server, files, small_disk, in
         machine.stop()
 
 
-def test_running_commands_may_end_before_the_agent_does(server, files, machine, bundles):
+def test_update_waits_for_running_commands(server, files, machine, bundles):
     serve(server, files, bundles("newer"))
     slow = server.add("sleep 12; echo to the end", wake=True)
     eventually(lambda: server.executions[slow]["status"] == "sent", what=machine.text)
@@ -352,7 +356,7 @@ def test_running_commands_may_end_before_the_agent_does(server, files, machine, 
     assert server.final(slow)["output"] == "to the end\n"
 
 
-def test_what_comes_while_an_update_waits_is_run_by_the_next_version(server, files, machine, bundles, tmp_path):
+def test_command_accepted_while_an_update_waits_is_run_by_the_new_version(server, files, machine, bundles, tmp_path):
     serve(server, files, bundles("newer"))
     slow = server.add(f"until [ -e {tmp_path}/enough ]; do sleep 0.1; done", wake=True)
     eventually(lambda: server.executions[slow]["status"] == "sent", what=machine.text)
@@ -365,7 +369,7 @@ def test_what_comes_while_an_update_waits_is_run_by_the_next_version(server, fil
     assert bundles("newer").version in server.final(later)["output"]
 
 
-def test_an_agent_without_its_launcher_does_not_update_itself(server, tmp_path, installed):
+def test_self_update_option_without_the_launcher_is_refused(server, tmp_path, installed):
     program = installed / "current" / "bin" / "edge-agent"
     done = subprocess.run(
         [program, "--state-dir", tmp_path / "state", "--self-update"],
@@ -378,7 +382,7 @@ def test_an_agent_without_its_launcher_does_not_update_itself(server, tmp_path, 
     assert "--self-update is for an agent that its launcher starts" in done.stderr
 
 
-def test_enrolment_that_is_refused_keeps_the_key_and_says_why(server, tmp_path, installed):
+def test_enrol_command_refused_by_the_server_keeps_the_key_file(server, tmp_path, installed):
     server.key_error = "key_spent"
     key = tmp_path / "key"
     key.write_text(server.key())

@@ -10,7 +10,7 @@ def done(server, execution_id, agent):
     return eventually(lambda: server.final(execution_id), what=agent.stderr)
 
 
-def test_a_wake_up_brings_a_command_and_its_result(server, agents):
+def test_command_announced_by_a_wake_up_is_run_and_reported(server, agents):
     agent = agents.connected()
     execution_id = server.add("echo one; echo two >&2; echo three; exit 3", wake=True)
 
@@ -25,7 +25,7 @@ def test_a_wake_up_brings_a_command_and_its_result(server, agents):
     assert times == sorted(times)
 
 
-def test_polling_alone_brings_it_too(server, agents):
+def test_command_without_a_socket_is_found_by_polling(server, agents):
     server.websocket = False
     server.poll_seconds = 0.2
     agent = agents.start()
@@ -34,7 +34,7 @@ def test_polling_alone_brings_it_too(server, agents):
     assert not agent.logged("websocket.connected")
 
 
-def test_what_waited_while_the_socket_was_gone_is_fetched_on_reconnect(server, agents):
+def test_command_created_during_a_disconnection_is_fetched_on_reconnect(server, agents):
     agent = agents.connected()
     server.disconnect()
     agent.wait_for("websocket.closed")
@@ -44,7 +44,7 @@ def test_what_waited_while_the_socket_was_gone_is_fetched_on_reconnect(server, a
     assert done(server, server.add("echo again", wake=True), agent)["output"] == "again\n"
 
 
-def test_frames_that_say_nothing_to_an_agent_are_ignored(server, agents):
+def test_unknown_frames_are_ignored(server, agents):
     agent = agents.connected()
     for frame in ("no json", b"\xff", [], {"type": "news", "ids": ["x"]}, {"type": "executions"}, {"ids": [7]}):
         server.send(frame)
@@ -53,7 +53,7 @@ def test_frames_that_say_nothing_to_an_agent_are_ignored(server, agents):
     assert len(agent.logged("websocket.connected")) == 1
 
 
-def test_a_named_execution_that_the_list_does_not_show_yet_is_looked_for_again(server, agents):
+def test_announced_execution_missing_from_a_lagging_list_is_looked_up_again(server, agents):
     agent = agents.connected()
     execution_id = server.add("true", wake=True, shown_as="nothing yet")
     agent.wait_for("execution.wake_up", execution_id=execution_id)
@@ -63,7 +63,7 @@ def test_a_named_execution_that_the_list_does_not_show_yet_is_looked_for_again(s
     assert done(server, execution_id, agent)["exit_code"] == 0
 
 
-def test_an_acknowledgement_whose_answer_was_lost_loses_no_command(server, agents, tmp_path):
+def test_acknowledgement_without_an_answer_loses_no_command(server, agents, tmp_path):
     agent = agents.connected()
     server.fail("PATCH", "/agents/command_executions/[^/]+/acknowledge", times=2, processed=True)
     execution_id = server.add(f"echo ran >> {tmp_path}/runs", wake=True)
@@ -72,7 +72,7 @@ def test_an_acknowledgement_whose_answer_was_lost_loses_no_command(server, agent
 
 
 @pytest.mark.parametrize("status", [404, 409])
-def test_an_execution_that_the_server_takes_back_is_not_run(server, agents, status):
+def test_execution_whose_acknowledgement_is_refused_is_not_run(server, agents, status):
     agent = agents.connected()
     taken_back = server.add("true", status="cancelled", shown_as="pending")
     server.fail("PATCH", f"/agents/command_executions/{taken_back}/acknowledge", times=99, status=status)
@@ -82,14 +82,14 @@ def test_an_execution_that_the_server_takes_back_is_not_run(server, agents, stat
     assert not agent.logged("execution.started", execution_id=taken_back)
 
 
-def test_more_than_a_page_and_more_than_is_taken_ahead_all_run(server, agents):
+def test_executions_beyond_a_page_and_the_limit_ahead_all_run(server, agents):
     ids = [server.add("true") for _ in range(230)]
     agent = agents.start("--max-parallel", "8")
     eventually(lambda: all(server.final(execution_id) for execution_id in ids), seconds=120, what=agent.stderr)
     assert {server.executions[execution_id]["exit_code"] for execution_id in ids} == {0}
 
 
-def test_an_item_that_cannot_be_read_holds_up_no_other(server, agents, tmp_path):
+def test_unreadable_execution_delays_no_other(server, agents, tmp_path):
     server.add("true", id="../../escape")
     server.add("true", timeout="soon")
     agent = agents.connected()
@@ -97,14 +97,14 @@ def test_an_item_that_cannot_be_read_holds_up_no_other(server, agents, tmp_path)
     assert len(agent.logged("execution.unreadable")) >= 2
 
 
-def test_a_command_reads_nothing_and_leads_its_own_group(server, agents):
+def test_command_has_empty_input_and_leads_its_own_group(server, agents):
     agent = agents.connected()
     item = done(server, server.add("cat; cut -d' ' -f1,5,6 /proc/$$/stat", wake=True), agent)
     pid, group, session = item["output"].split()
     assert pid == group == session
 
 
-def test_output_beyond_the_bound_keeps_head_and_tail_and_says_what_is_missing(server, agents):
+def test_output_above_the_limit_is_truncated_in_the_middle(server, agents):
     agent = agents.connected()
     item = done(server, server.add("echo first; yes | head -c 3000000; echo last", wake=True), agent)
     output = item["output"]
@@ -115,13 +115,13 @@ def test_output_beyond_the_bound_keeps_head_and_tail_and_says_what_is_missing(se
     assert int(marker[1]) == 3_000_011 - (len(output) - len(marker[0]))
 
 
-def test_bytes_that_are_no_text_are_replaced(server, agents):
+def test_output_that_is_not_utf_8_is_replaced(server, agents):
     agent = agents.connected()
     item = done(server, server.add(r"printf '\377\376ok\303\244'", wake=True), agent)
     assert item["output"] == "\ufffd\ufffdokä"
 
 
-def test_a_timeout_kills_the_whole_group(server, agents):
+def test_command_above_its_timeout_is_killed_with_its_group(server, agents):
     agent = agents.connected()
     execution_id = server.add("(sleep 300; true) & echo begun; sleep 300", timeout=300, wake=True)
     item = done(server, execution_id, agent)
@@ -131,7 +131,7 @@ def test_a_timeout_kills_the_whole_group(server, agents):
     eventually(lambda: agents.processes() == [agent.process.pid], what="the end of the group")
 
 
-def test_a_cancelled_command_may_tidy_up(server, agents, tmp_path):
+def test_cancelled_command_has_time_to_clean_up(server, agents, tmp_path):
     agent = agents.connected()
     ready = tmp_path / "ready"
     execution_id = server.add(
@@ -144,7 +144,7 @@ def test_a_cancelled_command_may_tidy_up(server, agents, tmp_path):
     assert item["output"].endswith("tidied\nCommand cancelled\n")
 
 
-def test_a_cancelled_command_that_will_not_end_is_killed_with_all_its_children(server, agents, tmp_path):
+def test_cancelled_command_that_ignores_the_signal_is_killed_with_its_group(server, agents, tmp_path):
     agent = agents.connected("--cancel-grace-seconds", "0.2")
     ready = tmp_path / "ready"
     execution_id = server.add(f"trap '' TERM; sleep 300 & touch {ready}; while :; do sleep 0.02; done", wake=True)
@@ -154,7 +154,7 @@ def test_a_cancelled_command_that_will_not_end_is_killed_with_all_its_children(s
     eventually(lambda: agents.processes() == [agent.process.pid], what="the end of the group")
 
 
-def test_a_cancellation_without_a_wake_up_is_seen_by_the_poll(server, agents):
+def test_cancellation_without_a_wake_up_is_found_by_polling(server, agents):
     server.websocket = False
     server.poll_seconds = 0.2
     agent = agents.start()
@@ -164,7 +164,7 @@ def test_a_cancellation_without_a_wake_up_is_seen_by_the_poll(server, agents):
     assert done(server, execution_id, agent)["status"] == "cancelled"
 
 
-def test_a_command_that_ended_before_its_cancellation_keeps_its_result(server, agents):
+def test_command_that_ended_before_its_cancellation_keeps_its_result(server, agents):
     agent = agents.connected()
     execution_id = server.add("exit 5", wake=True)
     agent.wait_for("execution.reported")
@@ -173,7 +173,7 @@ def test_a_command_that_ended_before_its_cancellation_keeps_its_result(server, a
     assert (server.executions[execution_id]["status"], len(server.results(execution_id))) == ("completed", 1)
 
 
-def test_no_more_run_at_a_time_than_allowed_and_the_waiting_can_be_cancelled(server, agents, tmp_path):
+def test_commands_above_the_parallel_limit_wait_and_can_be_cancelled(server, agents, tmp_path):
     agent = agents.connected("--max-parallel", "2")
     release = tmp_path / "release"
     ids = [server.add(f"while [ ! -e {release} ]; do sleep 0.02; done") for _ in range(5)]
@@ -191,7 +191,7 @@ def test_no_more_run_at_a_time_than_allowed_and_the_waiting_can_be_cancelled(ser
         assert running <= 2
 
 
-def test_a_background_process_that_holds_the_output_does_not_hold_up_the_result(server, agents):
+def test_background_process_that_holds_the_output_is_killed(server, agents):
     agent = agents.connected()
     item = done(server, server.add("sleep 300 & echo started; exit 4", wake=True), agent)
     assert item["exit_code"] == 4
@@ -199,7 +199,7 @@ def test_a_background_process_that_holds_the_output_does_not_hold_up_the_result(
     eventually(lambda: agents.processes() == [agent.process.pid], what="the end of the group")
 
 
-def test_a_background_process_that_let_go_of_the_output_lives_on(server, agents, tmp_path):
+def test_background_process_that_closed_the_output_survives(server, agents, tmp_path):
     agent = agents.connected()
     alive, end = tmp_path / "alive", tmp_path / "end"
     loop = f"(while [ ! -e {end} ]; do sleep 0.02; done; touch {alive})"
@@ -208,7 +208,7 @@ def test_a_background_process_that_let_go_of_the_output_lives_on(server, agents,
     eventually(alive.exists, what="the background process")
 
 
-def test_a_command_whose_deadline_has_passed_is_not_run(server, agents):
+def test_command_past_its_deadline_is_reported_expired(server, agents):
     agent = agents.connected()
     execution_id = server.add("true", expired_at="2020-01-01T00:00:00Z", wake=True)
     assert done(server, execution_id, agent)["status"] == "expired"
@@ -217,14 +217,14 @@ def test_a_command_whose_deadline_has_passed_is_not_run(server, agents):
 
 
 @pytest.mark.parametrize("text", ["echo a\0b", "true " + "x" * 140_000], ids=["nul", "too-long"])
-def test_a_command_that_the_system_cannot_start_is_reported(server, agents, text):
+def test_command_that_cannot_be_started_is_reported(server, agents, text):
     agent = agents.connected()
     item = done(server, server.add(text, wake=True), agent)
     assert item["exit_code"] == 126
     assert item["output"].startswith("The command could not be started: ")
 
 
-def test_what_the_agents_launcher_ignores_is_ordinary_for_a_command(server, agents):
+def test_command_has_default_signals_even_if_the_launcher_ignores_them(server, agents):
     agent = agents.connected(ignored_signals="HUP INT QUIT USR1 CHLD")
     text = 'for name in HUP INT QUIT USR1; do trap "echo $name" $name; kill -$name $$; done; exit 3'
     item = done(server, server.add(text, wake=True), agent)
@@ -233,7 +233,7 @@ def test_what_the_agents_launcher_ignores_is_ordinary_for_a_command(server, agen
     assert done(server, server.add("true", wake=True), agent)["exit_code"] == 0
 
 
-def test_a_command_whose_output_cannot_be_kept_is_not_started(server, agents, tmp_path):
+def test_command_whose_spool_cannot_be_created_is_not_started(server, agents, tmp_path):
     agent = agents.connected()
     execution_id = server.add("true")
     (agents.state_dir / "spool" / execution_id).symlink_to(tmp_path / "nowhere" / "at all")
@@ -244,19 +244,19 @@ def test_a_command_whose_output_cannot_be_kept_is_not_started(server, agents, tm
     assert done(server, server.add("echo next", wake=True), agent)["output"] == "next\n"
 
 
-def test_a_command_killed_by_a_signal_has_the_shells_exit_code(server, agents):
+def test_command_killed_by_a_signal_has_exit_code_128_plus_signal(server, agents):
     agent = agents.connected()
     assert done(server, server.add("kill -9 $$", wake=True), agent)["exit_code"] == 137
 
 
 @pytest.mark.parametrize("text", ["-x", "+x", "--version", "-"])
-def test_a_text_that_begins_like_an_option_is_a_command(server, agents, text):
+def test_command_text_that_starts_with_a_dash_is_run(server, agents, text):
     agent = agents.connected()
     item = done(server, server.add(f"{text} 2>/dev/null; echo $?", wake=True), agent)
     assert (item["exit_code"], item["output"]) == (0, "127\n")
 
 
-def test_what_left_the_group_and_holds_the_output_is_not_said_to_be_killed(server, agents, tmp_path):
+def test_process_outside_the_group_that_holds_the_output_is_noted_and_not_killed(server, agents, tmp_path):
     agent = agents.connected()
     waiter = f"while [ ! -e {tmp_path}/release ]; do sleep 0.02; done; touch {tmp_path}/lived"
     text = f"setsid sh -c '{waiter}' & echo started"

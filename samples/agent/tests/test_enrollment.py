@@ -13,7 +13,7 @@ from samples.agent.tests.support.eventually import eventually
 NODE_ID = str(uuid.UUID(int=7))
 
 
-def test_a_machine_enrols_once_and_registers_anew_at_every_start(server, agents):
+def test_enrolled_machine_reregisters_at_every_start(server, agents):
     agents.connected().stop()
     first_token = server.tokens[NODE_ID]
 
@@ -28,7 +28,7 @@ def test_a_machine_enrols_once_and_registers_anew_at_every_start(server, agents)
     assert registrations[1].body["network_name"] == "cluster-north"
 
 
-def test_the_registration_names_all_that_the_contract_asks_for(server, agents):
+def test_registration_has_every_field_of_the_contract(server, agents):
     agents.connected("--http-port", "44001", "--wireguard-metrics-port", "2222")
     body = server.seen("POST", "/agents/nodes")[0].body
     body.pop("registration_token")
@@ -48,7 +48,7 @@ def test_the_registration_names_all_that_the_contract_asks_for(server, agents):
 
 
 @pytest.mark.parametrize("way", ["environment", "file", "stdin"])
-def test_the_key_comes_in_by_every_way_and_shows_in_none(server, agents, tmp_path, way):
+def test_key_from_any_source_is_used_and_not_exposed(server, agents, tmp_path, way):
     key_file = tmp_path / "key"
     key_file.write_text(server.key() + "\n")
     options = {
@@ -69,7 +69,7 @@ def test_the_key_comes_in_by_every_way_and_shows_in_none(server, agents, tmp_pat
         assert secret not in agent.stderr
 
 
-def test_state_is_readable_by_nobody_else(server, agents):
+def test_state_files_are_private(server, agents):
     agents.state_dir.mkdir(mode=0o755)
     agents.connected()
     execution_id = server.add("echo x; while [ ! -e release ]; do sleep 0.02; done", wake=True)
@@ -87,7 +87,7 @@ def test_state_is_readable_by_nobody_else(server, agents):
 
 @pytest.mark.parametrize("path", ["/agents/enrollment_keys/verify", "/agents/nodes"])
 @pytest.mark.parametrize("processed", [True, False], ids=["answer-lost", "request-lost"])
-def test_an_answer_lost_while_enrolling_strands_no_machine(server, agents, path, processed):
+def test_enrolment_with_a_lost_answer_is_repeated(server, agents, path, processed):
     server.fail("POST", path, times=3, processed=processed)
     agent = agents.connected()
     assert agent.logged("enrollment.waiting")
@@ -96,7 +96,7 @@ def test_an_answer_lost_while_enrolling_strands_no_machine(server, agents, path,
     assert len(registered) == 1
 
 
-def test_a_lost_answer_of_a_reregistration_is_asked_for_again_with_the_token_at_hand(server, agents):
+def test_reregistration_with_a_lost_answer_is_repeated_with_the_old_token(server, agents):
     agents.connected().stop()
     token = server.tokens[NODE_ID]
     server.fail("POST", "/agents/nodes", times=3, processed=True)
@@ -104,7 +104,7 @@ def test_a_lost_answer_of_a_reregistration_is_asked_for_again_with_the_token_at_
     assert [request.token for request in server.seen("POST", "/agents/nodes")[1:]] == [token] * 4
 
 
-def test_the_next_server_is_tried_when_one_is_away(server, agents):
+def test_unreachable_server_is_skipped(server, agents):
     server.fail("POST", "/agents/enrollment_keys/verify", status=503)
     key = server.key("http://127.0.0.1:1", server.url, server.url)
     agent = agents.connected(key=None, environment={"ENROLLMENT_KEY": key})
@@ -112,7 +112,7 @@ def test_the_next_server_is_tried_when_one_is_away(server, agents):
     assert len(server.seen("POST", "/agents/enrollment_keys/verify")) == 2
 
 
-def test_a_server_that_names_no_address_is_asked_where_it_was_reached(server, agents):
+def test_registration_without_addresses_keeps_the_one_that_answered(server, agents):
     server.names_itself = False
     agent = agents.connected()
     execution_id = server.add("echo here", wake=True)
@@ -131,7 +131,7 @@ class _Endless(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def test_what_answers_without_end_is_no_server(server, agents):
+def test_answer_without_end_is_given_up(server, agents):
     with ThreadingHTTPServer(("127.0.0.1", 0), _Endless) as endless:
         serving = threading.Thread(target=endless.serve_forever, kwargs={"poll_interval": 0.02})
         serving.start()
@@ -144,14 +144,14 @@ def test_what_answers_without_end_is_no_server(server, agents):
     assert server.uses_taken == [NODE_ID]
 
 
-def test_a_server_that_limits_is_given_the_time_it_asks_for(server, agents):
+def test_retry_after_of_the_server_is_respected(server, agents):
     server.fail("POST", "/agents/enrollment_keys/verify", status=429, headers={"retry-after": "1"})
     agent = agents.connected()
     assert agent.logged("enrollment.waiting")[0]["seconds"] == 1.0
 
 
 @pytest.mark.parametrize("reason", ["key_spent", "key_expired", "node_limit_reached", "node_removed", "invalid_key"])
-def test_a_key_that_is_refused_lets_in_once_an_operator_has_helped(server, agents, reason):
+def test_refused_key_is_retried_until_an_operator_has_acted(server, agents, reason):
     server.key_error = reason
     agent = agents.start()
     eventually(lambda: len(agent.logged("node.refused")) >= 2, what="a further try")
@@ -160,13 +160,13 @@ def test_a_key_that_is_refused_lets_in_once_an_operator_has_helped(server, agent
     agent.wait_for("agent.enrolled")
 
 
-def test_a_refused_registration_is_repeated_and_the_servers_words_are_logged(server, agents):
+def test_refused_registration_is_repeated_and_logged(server, agents):
     server.fail("POST", "/agents/nodes", status=422)
     agent = agents.connected()
     assert "status 422: Fault" in agent.logged("node.refused")[0]["reason"]
 
 
-def test_a_key_file_that_is_replaced_is_read_again(server, agents, tmp_path):
+def test_replaced_key_file_is_read_again(server, agents, tmp_path):
     key_file = tmp_path / "key"
     server.key_error = "key_expired"
     key_file.write_text(server.key())
@@ -178,13 +178,13 @@ def test_a_key_file_that_is_replaced_is_read_again(server, agents, tmp_path):
 
 
 @pytest.mark.parametrize("key", ["", "no base64!", "e30="])
-def test_without_a_usable_key_an_unknown_machine_says_so(agents, key):
+def test_unknown_machine_without_a_usable_key_ends_with_a_message(agents, key):
     agent = agents.start(key=None, environment={"ENROLLMENT_KEY": key})
     assert agent.wait() == 2
     assert "enrollment key" in agent.logged("agent.failed")[0]["reason"]
 
 
-def test_a_token_that_is_refused_is_tried_again_where_there_is_no_key(server, agents):
+def test_refused_token_without_a_key_is_retried(server, agents):
     agents.connected().stop()
     token = server.tokens.pop(NODE_ID)
     server.previous_tokens.clear()
@@ -200,7 +200,7 @@ def test_a_token_that_is_refused_is_tried_again_where_there_is_no_key(server, ag
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_node_that_is_removed_or_blocked_waits_and_comes_back(server, agents, status):
+def test_removed_or_blocked_node_waits_and_comes_back(server, agents, status):
     server.poll_seconds = 0.2
     agent = agents.connected()
     server.removed = status
@@ -211,7 +211,7 @@ def test_a_node_that_is_removed_or_blocked_waits_and_comes_back(server, agents, 
     assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "back\n"
 
 
-def test_a_token_that_is_refused_while_running_is_replaced_by_the_key(server, agents):
+def test_token_refused_while_running_is_replaced_with_the_key(server, agents):
     server.poll_seconds = 0.2
     agent = agents.connected()
     server.tokens.clear()
@@ -225,7 +225,7 @@ def test_a_token_that_is_refused_while_running_is_replaced_by_the_key(server, ag
     assert server.seen("POST", "/agents/nodes")[-1].body["node_id"] == NODE_ID
 
 
-def test_a_node_that_another_machine_took_over_enrols_by_its_key(server, agents):
+def test_node_taken_over_by_another_machine_enrols_with_its_key(server, agents):
     """Or says in the end why it may not."""
     server.poll_seconds = 0.2
     agent = agents.connected()
@@ -240,7 +240,7 @@ def test_a_node_that_another_machine_took_over_enrols_by_its_key(server, agents)
     assert server.seen("POST", "/agents/enrollment_keys/verify")[1:]
 
 
-def test_the_machine_id_is_the_node_id(server, agents, tmp_path):
+def test_machine_id_is_the_default_node_id(server, agents, tmp_path):
     machine_id = tmp_path / "machine-id"
     machine_id.write_text("3d1219c7c4c5404aaa1f6d2a48adfda4\n")
     agents.connected("--machine-id-file", str(machine_id))
@@ -248,7 +248,7 @@ def test_the_machine_id_is_the_node_id(server, agents, tmp_path):
     assert (body["node_id"], body["id_type"]) == ("3d1219c7-c4c5-404a-aa1f-6d2a48adfda4", "persistent")
 
 
-def test_a_random_id_is_drawn_once_even_when_enrolling_fails(server, agents):
+def test_random_id_survives_a_failed_enrolment(server, agents):
     server.fail("POST", "/agents/nodes", status=422, times=99)
     first = agents.start("--random-id")
     first.wait_for("node.refused")
@@ -260,7 +260,7 @@ def test_a_random_id_is_drawn_once_even_when_enrolling_fails(server, agents):
     assert bodies[0]["id_type"] == "random"
 
 
-def test_a_state_directory_serves_one_agent_and_one_node(agents):
+def test_state_directory_in_use_or_of_another_node_is_refused(agents):
     agents.connected()
     second = agents.start()
     assert second.wait() == 2
@@ -271,7 +271,7 @@ def test_a_state_directory_serves_one_agent_and_one_node(agents):
     assert NODE_ID in third.logged("agent.failed")[0]["reason"]
 
 
-def test_an_agent_that_waits_for_its_server_can_be_stopped(server, agents):
+def test_agent_waiting_for_its_server_can_be_stopped(server, agents):
     server.down = True
     agent = agents.start()
     agent.wait_for("enrollment.waiting")

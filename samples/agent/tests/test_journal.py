@@ -73,7 +73,7 @@ def opened(path, clock):
         journal.close()
 
 
-def test_every_step_is_there_after_reopening(opened):
+def test_steps_are_kept_over_reopening(opened):
     journal = opened()
     for name in ("accepted", "started", "finished", "settled"):
         assert journal.accept(work(name))
@@ -111,7 +111,7 @@ def test_lines_of_a_newer_version_are_read(path, opened):
     assert [again.state_of(name) for name in ("a", "b")] == [State.FINISHED, State.ACCEPTED]
 
 
-def test_an_id_is_accepted_once_whatever_became_of_it(opened):
+def test_id_is_accepted_once_in_any_state(opened):
     journal = opened()
     assert journal.accept(work("a"))
     assert not journal.accept(work("a"))
@@ -121,7 +121,7 @@ def test_an_id_is_accepted_once_whatever_became_of_it(opened):
     assert not opened().accept(work("a"))
 
 
-def test_a_step_is_on_disk_when_its_method_returns(path, opened):
+def test_step_is_synced_when_its_method_returns(path, opened):
     synced = []
     journal = opened(disk=WatchedDisk(lambda: synced.append(last_state(path))))
     for step in (
@@ -137,7 +137,7 @@ def test_a_step_is_on_disk_when_its_method_returns(path, opened):
 
 
 @pytest.mark.parametrize("cut", [1, 20, 60])
-def test_a_last_line_that_a_crash_cut_short_never_happened(path, opened, cut):
+def test_last_line_cut_short_by_a_crash_is_dropped(path, opened, cut):
     journal = opened()
     journal.accept(work("a"))
     journal.start("a")
@@ -152,7 +152,7 @@ def test_a_last_line_that_a_crash_cut_short_never_happened(path, opened, cut):
     assert opened().state_of("a") is State.STARTED
 
 
-def test_after_damage_nothing_that_may_have_started_is_taken_for_waiting(path, opened):
+def test_accepted_execution_in_a_damaged_file_counts_as_started(path, opened):
     journal = opened()
     journal.accept(work("a"))
     journal.accept(work("b"))
@@ -168,7 +168,7 @@ def test_after_damage_nothing_that_may_have_started_is_taken_for_waiting(path, o
     assert opened().state_of("a") is State.STARTED
 
 
-def test_settled_ids_are_forgotten_after_their_time_and_open_ones_never(path, clock, opened):
+def test_settled_id_is_forgotten_after_its_retention(path, clock, opened):
     journal = opened()
     for name in ("old", "open", "new"):
         journal.accept(work(name))
@@ -184,7 +184,7 @@ def test_settled_ids_are_forgotten_after_their_time_and_open_ones_never(path, cl
     assert len(path.read_bytes().splitlines()) == 2
 
 
-def test_the_file_is_rewritten_before_it_grows_without_end(path, opened):
+def test_file_above_its_limit_is_rewritten(path, opened):
     journal = opened(rewrite_after_bytes=3000, settled_kept_at_most=5)
     for number in range(100):
         journal.accept(work(str(number)))
@@ -205,7 +205,7 @@ OLD_LINES = """
 """.lstrip()  # noqa: E501 - as they are
 
 
-def test_what_the_first_agents_wrote_is_read(path, opened):
+def test_lines_of_the_first_agents_are_read(path, opened):
     path.write_text(OLD_LINES)
     journal = opened()
     assert {name: journal.state_of(name) for name in "abcd"} == dict(zip("abcd", State, strict=True))
@@ -214,7 +214,7 @@ def test_what_the_first_agents_wrote_is_read(path, opened):
     assert not journal.is_damaged
 
 
-def test_texts_leave_the_file_when_it_is_tidied(path, opened):
+def test_tidying_removes_command_texts(path, opened):
     journal = opened()
     journal.accept(replace(work("a"), command_text="a secret"))
     journal.start("a")
@@ -228,7 +228,7 @@ def test_texts_leave_the_file_when_it_is_tidied(path, opened):
     assert opened().state_of("b") is State.ACCEPTED
 
 
-def test_the_file_is_bounded_in_bytes_whatever_the_texts(path, opened):
+def test_file_with_long_texts_stays_bounded(path, opened):
     journal = opened()
     text = "x" * 100_000
     for number in range(30):
@@ -239,7 +239,7 @@ def test_the_file_is_bounded_in_bytes_whatever_the_texts(path, opened):
         assert path.stat().st_size < REWRITE_AFTER_BYTES + 2 * len(text)
 
 
-def test_a_write_that_failed_changed_nothing_and_the_next_one_mends_the_file(path, opened):
+def test_failed_write_changes_nothing_and_the_next_one_repairs_the_file(path, opened):
     is_full = False
 
     def fail_when_full():
@@ -261,7 +261,7 @@ def test_a_write_that_failed_changed_nothing_and_the_next_one_mends_the_file(pat
     assert [again.state_of(name) for name in "abc"] == [State.ACCEPTED, None, State.ACCEPTED]
 
 
-def test_a_journal_that_cannot_be_written_at_the_start_is_read(path, opened, monkeypatch):
+def test_journal_on_a_full_disk_is_read(path, opened, monkeypatch):
     path.write_text(OLD_LINES)
     with monkeypatch.context() as patched:
         patched.setattr(SystemDisk, "write", no_space)
@@ -273,7 +273,7 @@ def test_a_journal_that_cannot_be_written_at_the_start_is_read(path, opened, mon
     assert opened().state_of("c") is State.SETTLED
 
 
-def test_what_was_never_taken_on_is_never_waiting(path, opened):
+def test_result_without_acceptance_is_written_in_one_step(path, opened):
     states = []
     journal = opened(disk=WatchedDisk(lambda: states.append(last_state(path))))
     journal.record_result("a", RESULT)
@@ -281,7 +281,7 @@ def test_what_was_never_taken_on_is_never_waiting(path, opened):
     assert opened().entry("a").result == RESULT
 
 
-def test_what_another_machine_has_begun_is_forgotten_and_results_are_not(path, opened):
+def test_forgetting_unfinished_executions_keeps_results(path, opened):
     path.write_text(OLD_LINES)
     journal = opened()
     assert journal.forget_unfinished() == ["a", "b"]

@@ -83,14 +83,14 @@ def machine(tmp_path):
     made.stop()
 
 
-def test_it_starts_the_current_version_with_the_agents_options_and_ends_with_it(machine):
+def test_launcher_starts_the_current_version_and_returns_its_status(machine):
     machine.version("old", "exit 7")
     machine.current("old")
     assert machine.launch("--state-dir", "/x", "--self-update").wait() == 7
     assert machine.started.read_text() == "old -I -m edge_agent --state-dir /x --self-update\n"
 
 
-def test_its_end_is_the_agents_end(machine):
+def test_launcher_stopped_by_a_signal_stops_the_agent(machine):
     machine.version("old", RUNS)
     machine.current("old")
     launcher = machine.launch()
@@ -99,7 +99,7 @@ def test_its_end_is_the_agents_end(machine):
     assert launcher.wait(10) == 0
 
 
-def test_the_agent_does_not_outlive_a_launcher_that_was_killed(machine, tmp_path):
+def test_agent_of_a_killed_launcher_is_killed(machine, tmp_path):
     machine.version("old", f"echo $$ > {tmp_path}/pid; {RUNS}")
     machine.current("old")
     launcher = machine.launch()
@@ -108,7 +108,7 @@ def test_the_agent_does_not_outlive_a_launcher_that_was_killed(machine, tmp_path
     eventually(lambda: not Path(f"/proc/{pid}").exists(), what="the agent's end")
 
 
-def test_a_version_that_reports_healthy_and_stays_alive_becomes_the_current_one(machine):
+def test_healthy_new_version_becomes_the_current_one(machine):
     machine.version("old", f"{RUNS}")
     machine.version("new", HEALTHY)
     machine.current("old")
@@ -130,7 +130,7 @@ def test_a_version_that_reports_healthy_and_stays_alive_becomes_the_current_one(
     ],
     ids=["never reports", "ends at once", "dies after a while", "is killed", "does not end when asked"],
 )
-def test_a_version_that_does_not_prove_itself_is_replaced_by_the_one_before(machine, script, reason):
+def test_new_version_that_fails_its_probation_is_replaced_by_the_old_one(machine, script, reason):
     machine.version("old", RUNS)
     machine.version("new", script)
     machine.current("old")
@@ -144,7 +144,7 @@ def test_a_version_that_does_not_prove_itself_is_replaced_by_the_one_before(mach
     assert not (machine.versions / "new").exists()
 
 
-def test_a_mark_of_an_earlier_version_makes_no_new_one_healthy(machine):
+def test_health_mark_of_an_earlier_version_does_not_count(machine):
     machine.version("old", RUNS)
     machine.version("new", RUNS)
     machine.current("old")
@@ -154,7 +154,7 @@ def test_a_mark_of_an_earlier_version_makes_no_new_one_healthy(machine):
     eventually(lambda: machine.starts()[-1:] == ["old"], what="the old version")
 
 
-def test_a_version_that_is_not_there_is_no_reason_to_stop(machine):
+def test_missing_new_version_is_given_up(machine):
     machine.version("old", RUNS)
     machine.current("old")
     machine.update("prepared")
@@ -163,7 +163,7 @@ def test_a_version_that_is_not_there_is_no_reason_to_stop(machine):
     assert machine.read()["reason"] == "it is not installed"
 
 
-def test_an_agent_that_ends_for_an_update_is_followed_by_the_new_version(machine):
+def test_agent_that_ends_for_an_update_is_followed_by_the_new_version(machine):
     prepared = json.dumps({"phase": "prepared", "version": "new", "previous": "old"})
     machine.version("old", f"echo '{prepared}' > $EDGE_AGENT_VERSIONS/update.json; exit 0")
     machine.version("new", HEALTHY)
@@ -177,7 +177,7 @@ def test_an_agent_that_ends_for_an_update_is_followed_by_the_new_version(machine
 
 
 @pytest.mark.parametrize("phase", ["installing", "failed", "something else"])
-def test_after_a_power_cut_before_the_trial_or_after_it_the_current_version_runs(machine, phase):
+def test_power_cut_outside_the_probation_runs_the_current_version(machine, phase):
     machine.version("old", RUNS)
     machine.version("new", HEALTHY)
     machine.current("old")
@@ -187,7 +187,7 @@ def test_after_a_power_cut_before_the_trial_or_after_it_the_current_version_runs
     assert machine.read()["phase"] == phase
 
 
-def test_after_a_power_cut_between_verdict_and_switch_the_new_version_runs(machine):
+def test_power_cut_between_verdict_and_switch_runs_the_new_version(machine):
     machine.version("old", RUNS)
     machine.version("new", RUNS)
     machine.current("old")
@@ -197,7 +197,7 @@ def test_after_a_power_cut_between_verdict_and_switch_the_new_version_runs(machi
     assert machine.runs() == "new"
 
 
-def test_after_a_power_cut_on_probation_it_is_tried_again_from_the_beginning(machine):
+def test_power_cut_during_the_probation_restarts_it(machine):
     machine.version("old", RUNS)
     machine.version("new", HEALTHY)
     machine.current("old")
@@ -206,7 +206,7 @@ def test_after_a_power_cut_on_probation_it_is_tried_again_from_the_beginning(mac
     eventually(lambda: machine.read()["phase"] == "passed", what="the verdict")
 
 
-def test_a_version_under_which_the_power_goes_again_and_again_is_given_up(machine):
+def test_version_with_repeated_power_cuts_is_given_up(machine):
     machine.version("old", RUNS)
     machine.version("new", HEALTHY)
     machine.current("old")
@@ -221,7 +221,7 @@ def test_a_version_under_which_the_power_goes_again_and_again_is_given_up(machin
     assert machine.read()["phase"] == "failed"
 
 
-def test_killed_at_any_moment_it_comes_back_with_one_of_the_two_and_says_which(machine):
+def test_launcher_killed_at_any_moment_recovers_with_one_of_the_versions(machine):
     machine.version("old", RUNS)
     machine.version("new", HEALTHY)
     for round_number in range(12):
@@ -242,7 +242,7 @@ def test_killed_at_any_moment_it_comes_back_with_one_of_the_two_and_says_which(m
 # -- odd states -------------------------------------------------------------------------------------------------------
 
 
-def test_where_current_leads_nowhere_the_version_that_was_installed_last_runs(machine):
+def test_dangling_current_link_runs_the_version_installed_last(machine):
     machine.version("older", RUNS)
     machine.version("newer", RUNS)
     os.utime(machine.versions / "older", (1, 1))
@@ -251,12 +251,12 @@ def test_where_current_leads_nowhere_the_version_that_was_installed_last_runs(ma
     eventually(lambda: machine.starts() == ["newer"], what="a version")
 
 
-def test_without_any_version_it_says_so_and_ends(machine):
+def test_launcher_without_a_version_ends(machine):
     assert machine.launch().wait() == 1
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"phase": "prepared"}', "\x00" * 20])
-def test_a_damaged_file_is_no_update(machine, content):
+def test_damaged_update_file_is_ignored(machine, content):
     machine.version("old", RUNS)
     machine.current("old")
     (machine.versions / "update.json").write_text(content)
@@ -276,7 +276,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
-def test_a_version_that_fills_the_disk_is_replaced_and_the_request_hears_of_it(small_disk):
+def test_version_that_fills_the_disk_is_replaced_and_reported(small_disk):
     machine = Machine(small_disk)
     try:
         machine.version("old", RUNS)
@@ -292,7 +292,7 @@ def test_a_version_that_fills_the_disk_is_replaced_and_the_request_hears_of_it(s
         machine.stop()
 
 
-def test_a_disk_that_is_full_before_the_trial_keeps_the_old_version(small_disk):
+def test_disk_full_before_the_probation_keeps_the_old_version(small_disk):
     machine = Machine(small_disk)
     try:
         machine.version("old", RUNS)
@@ -312,7 +312,7 @@ def test_a_disk_that_is_full_before_the_trial_keeps_the_old_version(small_disk):
 @pytest.mark.parametrize(
     ("phase", "runs"), [("prepared", "old"), ("trying", "old"), ("passed", "new"), ("failed", "old")]
 )
-def test_on_a_disk_that_went_read_only_a_version_runs_and_no_other_is_tried(small_disk, tmp_path, phase, runs):
+def test_read_only_disk_runs_a_version_and_tries_no_other(small_disk, tmp_path, phase, runs):
     machine = Machine(small_disk)
     machine.started = tmp_path / "started"
     try:
@@ -330,7 +330,7 @@ def test_on_a_disk_that_went_read_only_a_version_runs_and_no_other_is_tried(smal
         machine.stop()
 
 
-def test_an_update_that_is_prepared_after_one_whose_verdict_was_lost_is_tried(machine):
+def test_update_prepared_after_a_lost_verdict_is_tried(machine):
     second = json.dumps({"phase": "prepared", "version": "new", "previous": "old", "request_id": "r2"})
     disk_recovers = "while [ -d $EDGE_AGENT_VERSIONS/.update.json ]; do sleep 0.02; done"
     machine.version("old", f"{disk_recovers}; echo '{second}' > $EDGE_AGENT_VERSIONS/update.json; exit 0")

@@ -12,7 +12,7 @@ from samples.agent.tests.support.metrics import parsed
 STRANGE = 'back\\slash "quoted"\nnext line ä€ {},='
 
 
-def test_labels_and_help_texts_of_any_content_come_back_as_they_were():
+def test_labels_and_help_texts_are_escaped():
     text = write_text([MetricFamily("a_total", "counter", STRANGE, (({"x": STRANGE, "y": ""}, 2.5), ({}, 1)))])
     family = next(iter(text_string_to_metric_families(text)))
     assert family.documentation == STRANGE
@@ -22,15 +22,15 @@ def test_labels_and_help_texts_of_any_content_come_back_as_they_were():
 @pytest.mark.parametrize(
     ("value", "shown"), [(0, "0"), (3.0, "3"), (0.25, "0.25"), (2**60, str(2**60)), (1e21, "1" + "0" * 21)]
 )
-def test_whole_numbers_have_neither_point_nor_exponent(value, shown):
+def test_whole_numbers_have_no_point_or_exponent(value, shown):
     assert write_text([gauge("a", "A", value)]).splitlines()[-1] == f"a {shown}"
 
 
-def test_a_family_without_samples_is_left_out():
+def test_family_without_samples_is_left_out():
     assert write_text([MetricFamily("a", "gauge", "A", ())]) == ""
 
 
-def test_the_host_has_node_exporters_names_and_its_own_figures():
+def test_host_figures_have_node_exporters_names():
     samples = parsed(write_text(host_figures()))
     processors = {labels for name, *labels_of in samples for labels in labels_of if name == "node_cpu_seconds_total"}
     assert len({value for name, value in processors if name == "cpu"}) == psutil.cpu_count()
@@ -45,7 +45,7 @@ def test_the_host_has_node_exporters_names_and_its_own_figures():
     assert [samples[key] for key in roots] == [sizes.f_blocks * sizes.f_frsize]
 
 
-def test_what_was_never_counted_is_zero_and_labels_are_counted_apart():
+def test_counters_start_at_zero_and_count_each_label():
     counters = Counters()
     counters.add("ssh_authentication_total", result="refused")
     counters.add("ssh_authentication_total", result="refused")

@@ -58,7 +58,7 @@ def get(port, path, token=None):
     return answer.status, answer.headers["content-type"], content
 
 
-def test_metrics_are_sent_when_the_server_asks_and_what_it_asks_for(server, agents):
+def test_requested_metrics_are_sent(server, agents):
     agent = agents.connected()
     server.fail("POST", "/agents/metrics/push", status=503)
     execution_id = server.add("true", wake=True)
@@ -83,7 +83,7 @@ def test_metrics_are_sent_when_the_server_asks_and_what_it_asks_for(server, agen
     assert len(server.metrics) == 3
 
 
-def test_commands_that_run_and_wait_are_counted_with_their_memory(server, agents):
+def test_running_and_waiting_commands_are_counted(server, agents):
     agent = agents.connected("--max-parallel", "1", "--cancel-grace-seconds", "0.1")
     running = server.add("echo; sleep 300", wake=True)
     server.add("true", wake=True)
@@ -98,14 +98,14 @@ def test_commands_that_run_and_wait_are_counted_with_their_memory(server, agents
     assert samples[("edge_agent_prom_ex_beam_memory_processes_total_bytes",)] > 0
 
 
-def test_an_interval_sends_them_unasked_and_a_node_exporter_speaks_for_the_host(server, agents):
+def test_interval_with_a_node_exporter_sends_its_text(server, agents):
     with NodeExporter() as exporter:
         agent = agents.connected("--metrics-interval", "1", "--node-exporter-url", exporter.url)
         eventually(lambda: server.pushed("agent"), what=agent.stderr)
         assert eventually(lambda: server.pushed("host"), what=agent.stderr)[0] == "node_load1 0.5\n"
 
 
-def test_the_server_says_how_often_and_may_change_its_mind(server, agents):
+def test_interval_of_the_server_can_change(server, agents):
     server.metrics_push_seconds = 1
     agent = agents.connected()
     eventually(lambda: server.pushed("host") and server.pushed("agent"), what=agent.stderr)
@@ -123,13 +123,13 @@ def test_the_server_says_how_often_and_may_change_its_mind(server, agents):
     assert eventually(lambda: server.metrics[known:], what=again.stderr)
 
 
-def test_what_is_asked_for_puts_off_no_interval(server, agents):
+def test_requested_metrics_do_not_delay_regular_ones(server, agents):
     agent = agents.connected("--metrics-interval", "1")
     host = eventually(lambda: ask(server, "agent") or server.pushed("host"), what=agent.stderr)
     assert ("node_load1",) in parsed(host[0])
 
 
-def test_the_agents_option_goes_before_the_servers_word(server, agents):
+def test_interval_option_overrides_the_servers(server, agents):
     server.metrics_push_seconds = 3600
     agent = agents.connected("--metrics-interval", "1")
     assert len(eventually(lambda: server.pushed("agent")[1:], what=agent.stderr)) >= 1
@@ -140,7 +140,7 @@ def test_the_agents_option_goes_before_the_servers_word(server, agents):
     [(500, b"node_load1 1\n"), (302, b""), (200, b""), (200, b"\xff"), (200, b"#" * (768 * 1024 + 1))],
     ids=["error", "redirect", "nothing", "no-text", "too-much"],
 )
-def test_a_node_exporter_without_a_usable_answer_is_nothing_to_send(status, content):
+def test_node_exporter_without_a_usable_answer_is_unavailable(status, content):
     async def read():
         text = node_exporter_metrics(exporter.url, SystemNetwork(None, {}))
         assert await text() == "node_load1 0.5\n"
@@ -155,7 +155,7 @@ def test_a_node_exporter_without_a_usable_answer_is_nothing_to_send(status, cont
         asyncio.run(read())
 
 
-def test_both_texts_can_be_fetched_where_the_push_api_is_served(server, agents):
+def test_metrics_with_the_push_api_can_be_fetched(server, agents):
     agent = agents.connected("--push-port", "0", "--host-metrics-port", "0")
     push_port = agent.wait_for("push.listening")["port"]
     host_port = agent.wait_for("metrics.listening")["port"]
@@ -171,7 +171,7 @@ def test_both_texts_can_be_fetched_where_the_push_api_is_served(server, agents):
     assert parsed(text)[("edge_agent_health_check_report_total",)] == 0
 
 
-def test_a_host_metrics_port_without_the_push_api_is_recorded_and_not_served(server, agents):
+def test_host_metrics_port_without_the_push_api_is_only_recorded(server, agents):
     agent = agents.connected("--host-metrics-port", "9100")
     assert server.seen("POST", "/agents/nodes")[0].body["host_metrics_port"] == 9100
     assert not agent.logged("metrics.listening")

@@ -38,7 +38,7 @@ def registrations(server):
 
 
 @pytest.mark.parametrize("restarts", [0, 3])
-def test_a_disk_that_is_full_for_a_day_costs_no_identity(server, agents, machine, restarts):
+def test_disk_full_for_a_day_keeps_the_identity(server, agents, machine, restarts):
     agents.connected().stop()
     # Were it to enrol anew, nobody would let it in.
     server.key_error = "key_spent"
@@ -66,7 +66,7 @@ def test_a_disk_that_is_full_for_a_day_costs_no_identity(server, agents, machine
     agents.connected(key=None).wait_for("agent.reregistered")
 
 
-def test_a_disk_that_fills_between_registration_and_its_answer_costs_no_identity(server, agents, machine):
+def test_disk_filled_during_a_registration_keeps_the_identity(server, agents, machine):
     agents.connected().stop()
     server.key_error = "key_spent"
     server.before = lambda method, path: (machine / "disk_full").touch() if path == "/agents/nodes" else None
@@ -81,7 +81,7 @@ def test_a_disk_that_fills_between_registration_and_its_answer_costs_no_identity
     assert done(server, server.add("echo back", wake=True), agent)["output"] == "back\n"
 
 
-def test_a_disk_that_is_full_while_a_command_runs_ends_neither_it_nor_its_report(server, agents, machine, tmp_path):
+def test_disk_filled_while_a_command_runs_does_not_end_it(server, agents, machine, tmp_path):
     agent = agents.connected(odd_machine=machine)
     execution_id = server.add(f"while [ ! -e {tmp_path}/release ]; do sleep 0.02; done; exit 3", wake=True)
     agent.wait_for("execution.started")
@@ -94,7 +94,7 @@ def test_a_disk_that_is_full_while_a_command_runs_ends_neither_it_nor_its_report
     assert done(server, server.add("echo more", wake=True), agent)["output"] == "more\n"
 
 
-def test_a_machine_that_has_never_enrolled_waits_for_its_disk(server, agents, machine):
+def test_new_machine_with_a_full_disk_waits_for_it(server, agents, machine):
     agents.state_dir.mkdir(mode=0o700)
     (machine / "disk_full").touch()
     agent = agents.start(odd_machine=machine)
@@ -105,14 +105,14 @@ def test_a_machine_that_has_never_enrolled_waits_for_its_disk(server, agents, ma
     assert server.uses_taken == [NODE_ID]
 
 
-def test_a_server_that_takes_no_registrations_now_keeps_no_enrolled_machine_from_its_work(server, agents):
+def test_enrolled_machine_works_while_registrations_are_unavailable(server, agents):
     agents.connected().stop()
     server.fail("POST", "/agents/nodes", times=1000, status=429)
     agent = agents.connected(key=None)
     assert done(server, server.add("echo works", wake=True), agent)["output"] == "works\n"
 
 
-def test_a_refused_reregistration_is_told_to_the_server_and_the_node_goes_on_working(server, agents, machine):
+def test_node_with_a_refused_reregistration_reports_unhealthy_and_works(server, agents, machine):
     agents.connected().stop()
     server.fail("POST", "/agents/nodes", times=1000, status=422)
     agent = agents.connected(odd_machine=machine)
@@ -125,7 +125,7 @@ def test_a_refused_reregistration_is_told_to_the_server_and_the_node_goes_on_wor
     assert said == ["unhealthy", "healthy"]
 
 
-def test_refusals_are_met_with_longer_and_longer_waits(server, agents):
+def test_repeated_refusals_back_off(server, agents):
     server.key_error = "key_spent"
     agent = agents.start()
     eventually(lambda: len(agent.logged("node.refused")) >= 4, what=agent.stderr)
@@ -133,7 +133,7 @@ def test_refusals_are_met_with_longer_and_longer_waits(server, agents):
     assert all(later / earlier > 1 for earlier, later in pairwise(waits[::2]))
 
 
-def test_two_machines_with_one_identity_do_not_fight_and_one_goes_on_when_the_other_has_ended(server, agents, machine):
+def test_machines_with_one_identity_wait_until_one_has_ended(server, agents, machine):
     server.poll_seconds = 0.2
     agent = agents.connected(odd_machine=machine)
     server.fail("GET", "/agents/command_executions", times=1000, status=409, code="identity_conflict")
@@ -146,7 +146,7 @@ def test_two_machines_with_one_identity_do_not_fight_and_one_goes_on_when_the_ot
     assert len({request.instance for request in server.requests}) == 1
 
 
-def test_tokens_that_are_refused_again_and_again_are_renewed_more_and_more_slowly(server, agents, machine):
+def test_repeatedly_refused_tokens_are_renewed_with_backoff(server, agents, machine):
     agent = agents.connected(odd_machine=machine)
     server.fail("GET", "/agents/command_executions", times=8, status=401)
     server.disconnect()
@@ -183,7 +183,7 @@ PATHS = [
     [*((content, 200) for content in NONSENSE.values()), (NONSENSE["a page"], 502), (NONSENSE["a page"], 403)],
     ids=[*NONSENSE, "a page with 502", "a page with 403"],
 )
-def test_answers_that_make_no_sense_are_waited_out(server, agents, machine, tmp_path, content, status):
+def test_invalid_answers_are_retried(server, agents, machine, tmp_path, content, status):
     server.poll_seconds = 0.2
     server.websocket = False
     for method, path in PATHS:
@@ -199,7 +199,7 @@ def test_answers_that_make_no_sense_are_waited_out(server, agents, machine, tmp_
 
 @pytest.mark.parametrize("damage", [b"", b'{"node_id": 7}', b"\x00" * 100], ids=["empty", "odd", "zeros"])
 @pytest.mark.parametrize("file", ["node.json", "identity.json", "acknowledging.json", "machine.json", "journal.jsonl"])
-def test_a_state_file_that_is_damaged_costs_no_machine(server, agents, file, damage):
+def test_machine_with_a_damaged_state_file_recovers(server, agents, file, damage):
     agents.connected().stop()
     (agents.state_dir / file).write_bytes(damage)
     agent = agents.connected()
@@ -219,7 +219,7 @@ def copied(agents, machine, tmp_path):
     return copy
 
 
-def test_a_copied_state_directory_runs_nothing_that_the_original_was_given(server, agents, machine, tmp_path):
+def test_copied_state_directory_does_not_run_the_originals_executions(server, agents, machine, tmp_path):
     (tmp_path / "hardware").write_text(str(uuid.uuid4()))
     copied_constants = {"edge_agent.startup.HARDWARE_ID_FILES": [str(tmp_path / "hardware")]}
     (machine / "constants.json").write_text(json.dumps(copied_constants))
@@ -247,7 +247,7 @@ def test_a_copied_state_directory_runs_nothing_that_the_original_was_given(serve
     assert not clone.logged("execution.started")
 
 
-def test_what_was_given_to_nobody_that_lives_is_run_by_nobody_until_it_is_cancelled(server, agents, tmp_path):
+def test_execution_without_a_record_is_left_until_it_is_cancelled(server, agents, tmp_path):
     agents.connected().stop()
     # As after a restored backup: given to this node, and not known here.
     execution_id = server.add(f"echo x >> {tmp_path}/runs", status="sent", inserted_at="2999-01-01T00:00:00Z")
@@ -258,7 +258,7 @@ def test_what_was_given_to_nobody_that_lives_is_run_by_nobody_until_it_is_cancel
     assert not (tmp_path / "runs").exists()
 
 
-def test_what_an_earlier_installation_took_is_reported_and_not_run(server, agents, tmp_path):
+def test_execution_of_an_earlier_installation_is_reported_and_not_run(server, agents, tmp_path):
     execution_id = server.add(f"echo x >> {tmp_path}/runs", status="sent", inserted_at="2001-01-01T00:00:00Z")
     agent = agents.connected()
     item = done(server, execution_id, agent)
@@ -267,7 +267,7 @@ def test_what_an_earlier_installation_took_is_reported_and_not_run(server, agent
     assert not (tmp_path / "runs").exists()
 
 
-def test_what_an_agent_without_such_a_record_was_given_is_still_run(server, agents):
+def test_execution_given_to_an_early_version_is_run(server, agents):
     agents.connected()
     record = agents.state_dir / "acknowledging.json"
     eventually(record.exists, what="the record")
@@ -278,7 +278,7 @@ def test_what_an_agent_without_such_a_record_was_given_is_still_run(server, agen
     assert done(server, execution_id, agent)["output"] == "found\n"
 
 
-def test_an_acknowledgement_in_doubt_is_looked_for_as_long_as_the_lists_lag(server, agents, machine):
+def test_doubtful_acknowledgement_is_looked_up_while_the_lists_lag(server, agents, machine):
     constants = {"edge_agent.intake.DOUBT_SECONDS": [0.05] * 400}
     (machine / "constants.json").write_text(json.dumps(constants))
     agent = agents.connected(odd_machine=machine)
@@ -292,7 +292,7 @@ def test_an_acknowledgement_in_doubt_is_looked_for_as_long_as_the_lists_lag(serv
     assert done(server, execution_id, agent)["output"] == "found\n"
 
 
-def test_a_node_that_was_deleted_ends_what_it_runs(server, agents, machine):
+def test_deleted_node_cancels_its_running_commands(server, agents, machine):
     server.poll_seconds = 0.2
     agent = agents.connected("--cancel-grace-seconds", "0.2", odd_machine=machine)
     execution_id = server.add("sleep 300", wake=True)

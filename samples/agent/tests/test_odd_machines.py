@@ -14,7 +14,7 @@ from edge_agent.counters import Counters
 from edge_agent.errors import UnavailableError
 from edge_agent.exposition import gathered, gauge, write_text
 from edge_agent.ports.host_figures import host_figures
-from edge_agent.ports.orphans import OrphanReaper
+from edge_agent.ports.process_group import OrphanReaper
 from edge_agent.ports.processes import SystemProcesses
 from edge_agent.ports.threads import SystemThreads
 
@@ -35,7 +35,7 @@ def machine(tmp_path):
     return folder
 
 
-def test_metrics_under_an_odd_proc_end_no_command(server, agents, machine, tmp_path):
+def test_metrics_with_an_odd_proc_do_not_affect_commands(server, agents, machine, tmp_path):
     (machine / "odd_proc").touch()
     agent = agents.connected(odd_machine=machine)
     execution_id = server.add(f"while [ ! -e {tmp_path}/release ]; do sleep 0.02; done; echo whole", wake=True)
@@ -51,7 +51,7 @@ def test_metrics_under_an_odd_proc_end_no_command(server, agents, machine, tmp_p
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyError, TypeError, OSError, IndexError])
-def test_figures_that_cannot_be_had_are_left_out(error, monkeypatch):
+def test_unavailable_figures_are_left_out(error, monkeypatch):
     def odd(*_, **__):
         raise error("odd")
 
@@ -68,7 +68,7 @@ def test_figures_that_cannot_be_had_are_left_out(error, monkeypatch):
         gathered([odd, odd])
 
 
-def test_names_that_are_no_text_do_not_spoil_the_other_figures():
+def test_names_that_are_not_text_are_replaced():
     text = write_text([gauge("a", "A", 1)]) + write_text([gauge("b", "of sd\udcff", 2)])
     assert text.encode().decode() == "# HELP a A\n# TYPE a gauge\na 1\n# HELP b of sd?\n# TYPE b gauge\nb 2\n"
 
@@ -84,7 +84,7 @@ LOCALES = {
 
 
 @pytest.mark.parametrize("locale", LOCALES.values(), ids=LOCALES)
-def test_commands_are_utf_8_whatever_the_locale(server, agents, tmp_path, locale):
+def test_commands_are_utf_8_in_any_locale(server, agents, tmp_path, locale):
     if "ISO" in locale.get("LC_ALL", ""):
         locale = {**locale, "LOCPATH": latin_1(tmp_path)}
     # As the system holds it: a variable may have any bytes.
@@ -109,7 +109,7 @@ def latin_1(folder):
     return str(folder)
 
 
-def test_a_zombie_that_nobody_waits_for_is_reaped_at_the_second_look():
+def test_orphaned_zombie_is_reaped_at_the_second_look():
     orphan = os.fork()
     if orphan == 0:
         os._exit(0)
@@ -122,7 +122,7 @@ def test_a_zombie_that_nobody_waits_for_is_reaped_at_the_second_look():
     assert not psutil.pid_exists(orphan)
 
 
-def test_a_first_process_leaves_no_zombies(server, agents):
+def test_agent_as_first_process_reaps_orphans(server, agents):
     own = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
     if shutil.which("unshare") is None or subprocess.run([*own, "true"], capture_output=True, check=False).returncode:
         pytest.skip("no process ids of its own to be had")
@@ -141,7 +141,7 @@ def test_a_first_process_leaves_no_zombies(server, agents):
 
 
 @pytest.mark.parametrize("descriptors", [9, 13])
-def test_a_machine_at_the_end_of_its_descriptors_comes_back_when_there_are_more(server, agents, descriptors):
+def test_agent_out_of_descriptors_recovers_when_there_are_more(server, agents, descriptors):
     server.poll_seconds = 0.2
     agents.connected().stop()
     agent = agents.start(launcher=["/bin/sh", "-c", f'ulimit -S -n {descriptors}; exec "$@"', "sh"])

@@ -55,14 +55,14 @@ class Pushed:
         return self.call("PATCH", f"/api/v1/command_executions/{execution_id}/cancel")
 
 
-def test_the_registration_names_the_real_port_unless_told_otherwise(server, agents, pushed):
+def test_registration_has_the_real_push_port_by_default(server, agents, pushed):
     assert server.seen("POST", "/agents/nodes")[0].body["http_port"] == pushed.port
     pushed.agent.stop()
     agents.connected("--push-port", "0", "--http-port", "8443")
     assert server.seen("POST", "/agents/nodes")[-1].body["http_port"] == 8443
 
 
-def test_a_flood_of_connections_and_broken_ones_leave_it_as_it_was(pushed):
+def test_flood_of_broken_connections_is_survived(pushed):
     address = ("127.0.0.1", pushed.port)
     silent = [socket.create_connection(address, timeout=PATIENCE_SECONDS) for _ in range(CONNECTIONS)]
     try:
@@ -79,7 +79,7 @@ def test_a_flood_of_connections_and_broken_ones_leave_it_as_it_was(pushed):
     assert [line for line in pushed.agent.stderr.splitlines() if not line.startswith("{")] == []
 
 
-def test_a_pushed_execution_runs_without_an_acknowledgement(server, pushed):
+def test_pushed_execution_runs_without_an_acknowledgement(server, pushed):
     execution_id = server.add("echo pushed")
     status, answer = pushed.create(execution_id)
     assert status == 201
@@ -90,7 +90,7 @@ def test_a_pushed_execution_runs_without_an_acknowledgement(server, pushed):
     assert server.seen("PATCH", f"/agents/command_executions/{execution_id}/acknowledge") == []
 
 
-def test_a_repeated_push_is_refused_and_runs_nothing(server, pushed):
+def test_repeated_push_is_refused(server, pushed):
     execution_id = server.add("true")
     pushed.create(execution_id)
     eventually(lambda: server.final(execution_id), what=pushed.agent.stderr)
@@ -100,7 +100,7 @@ def test_a_repeated_push_is_refused_and_runs_nothing(server, pushed):
     assert len(pushed.agent.logged("execution.started")) == 1
 
 
-def test_what_is_not_an_execution_of_this_node_is_refused(server, pushed):
+def test_push_of_an_invalid_or_foreign_execution_is_refused(server, pushed):
     execution_id = server.add("true", status="cancelled")
     for changes in (
         {"node_id": str(uuid.uuid4())},
@@ -114,14 +114,14 @@ def test_what_is_not_an_execution_of_this_node_is_refused(server, pushed):
     assert not pushed.agent.logged("execution.pushed")
 
 
-def test_only_the_holder_of_the_nodes_token_may_push_and_cancel(server, pushed):
+def test_push_and_cancel_without_the_nodes_token_are_unauthorized(server, pushed):
     path = "/api/v1/command_executions"
     for method, where in (("POST", path), ("PATCH", f"{path}/{uuid.uuid4()}/cancel")):
         status, answer = pushed.call(method, where, {}, token="another")
         assert (status, answer["error"]["code"]) == (401, "unauthorized")
 
 
-def test_bad_calls_get_the_envelope(pushed):
+def test_invalid_requests_are_answered_with_the_envelope(pushed):
     for method, path, body, expected in (
         ("POST", "/api/v1/command_executions", b"no json", 400),
         ("POST", "/api/v1/command_executions", [], 400),
@@ -137,7 +137,7 @@ def test_bad_calls_get_the_envelope(pushed):
     assert status == 413
 
 
-def test_cancel_says_what_it_found(server, pushed):
+def test_cancel_returns_the_state_of_the_execution(server, pushed):
     running, ended = server.add("sleep 300"), server.add("true")
     expired = server.add("true", expired_at="2020-01-01T00:00:00Z")
     for execution_id in (running, ended, expired):
@@ -152,19 +152,19 @@ def test_cancel_says_what_it_found(server, pushed):
     assert eventually(lambda: server.final(running), what=pushed.agent.stderr)["exit_code"] == 143
 
 
-def test_health_needs_no_token(pushed):
+def test_health_without_a_token_is_answered(pushed):
     status, answer = pushed.call("GET", "/health", token="none")
     assert status == 200
     assert [check["status"] for check in answer["data"]] == ["healthy"] * 3
 
 
-def test_nothing_listens_unless_asked(agents):
+def test_agent_without_options_listens_on_no_port(agents):
     agent = agents.connected()
     for event in ("push.listening", "ssh.listening", "metrics.listening"):
         assert not agent.logged(event)
 
 
-def test_a_port_that_is_taken_is_waited_for_and_holds_up_nothing_else(server, agents):
+def test_push_port_in_use_is_retried(server, agents):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         agent = agents.connected("--push-port", str(port))
@@ -173,7 +173,7 @@ def test_a_port_that_is_taken_is_waited_for_and_holds_up_nothing_else(server, ag
     agent.wait_for("push.listening", port=port)
 
 
-def test_clients_that_dribble_give_up_their_places(server, agents, tmp_path):
+def test_slow_clients_lose_their_connections(server, agents, tmp_path):
     (tmp_path / "constants.json").write_text(json.dumps({"edge_agent.ports.http_server.REQUEST_SECONDS": 1.0}))
     agent = agents.connected("--push-port", "0", odd_machine=tmp_path)
     pushed = Pushed(server, agent, agent.wait_for("push.listening")["port"])
@@ -194,7 +194,7 @@ def test_clients_that_dribble_give_up_their_places(server, agents, tmp_path):
             client.close()
 
 
-def test_a_push_that_the_disk_does_not_take_is_refused_and_may_be_repeated(server, agents, tmp_path):
+def test_push_on_a_full_disk_is_refused_and_can_be_repeated(server, agents, tmp_path):
     agent = agents.connected("--push-port", "0", odd_machine=tmp_path)
     pushed = Pushed(server, agent, agent.wait_for("push.listening")["port"])
     execution_id = server.add("echo later", shown_as="nowhere")

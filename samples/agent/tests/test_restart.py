@@ -18,7 +18,7 @@ def done(server, execution_id, agent):
     return eventually(lambda: server.final(execution_id), what=agent.stderr)
 
 
-def test_a_command_that_ran_when_the_agent_was_killed_is_reported_and_not_run_again(server, agents, tmp_path):
+def test_command_running_when_the_agent_was_killed_is_reported_and_not_run_again(server, agents, tmp_path):
     runs = tmp_path / "runs"
     first = agents.connected()
     execution_id = server.add(f"echo before; echo run >> {runs}; setsid sleep 300; true", wake=True)
@@ -38,7 +38,7 @@ def test_a_command_that_ran_when_the_agent_was_killed_is_reported_and_not_run_ag
     eventually(lambda: not spool.exists(), what="the end of the spool")
 
 
-def test_what_waited_when_the_agent_was_killed_runs_after_the_restart_unless_cancelled(server, agents, tmp_path):
+def test_command_waiting_when_the_agent_was_killed_runs_unless_cancelled(server, agents, tmp_path):
     first = agents.connected("--max-parallel", "1")
     ids = [server.add(text) for text in ("sleep 300", f"echo x >> {tmp_path}/b", f"echo x >> {tmp_path}/c")]
     server.send({"type": "executions", "ids": ids})
@@ -55,7 +55,7 @@ def test_what_waited_when_the_agent_was_killed_runs_after_the_restart_unless_can
     assert not (tmp_path / "c").exists()
 
 
-def test_what_was_acknowledged_but_never_journalled_is_found_in_the_sent_list(server, agents):
+def test_execution_acknowledged_without_a_journal_entry_is_found_in_the_sent_list(server, agents):
     first = agents.connected()
     server.fail("PATCH", "/agents/command_executions/[^/]+/acknowledge", times=2, processed=True)
     server.hide_sent = True
@@ -69,7 +69,7 @@ def test_what_was_acknowledged_but_never_journalled_is_found_in_the_sent_list(se
     assert done(server, lost, second)["output"] == "found\n"
 
 
-def test_an_execution_that_stays_listed_after_its_result_is_not_run_again(server, agents, tmp_path):
+def test_execution_listed_after_its_result_is_not_run_again(server, agents, tmp_path):
     runs = tmp_path / "runs"
     agent = agents.connected()
     execution_id = server.add(f"echo run >> {runs}", wake=True)
@@ -82,7 +82,7 @@ def test_an_execution_that_stays_listed_after_its_result_is_not_run_again(server
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["same-agent", "restarted-agent"])
-def test_a_result_outlives_the_servers_absence(server, agents, tmp_path, restarted):
+def test_result_is_kept_over_an_outage_and_a_restart(server, agents, tmp_path, restarted):
     release = tmp_path / "release"
     agent = agents.connected()
     execution_id = server.add(f"while [ ! -e {release} ]; do sleep 0.02; done; echo kept", wake=True)
@@ -99,7 +99,7 @@ def test_a_result_outlives_the_servers_absence(server, agents, tmp_path, restart
     assert (item["exit_code"], item["output"]) == (0, "kept\n")
 
 
-def test_a_result_whose_acceptance_was_lost_is_let_go_by_the_repeat(server, agents):
+def test_result_reported_twice_is_settled(server, agents):
     agent = agents.connected()
     server.fail("PATCH", "/agents/command_executions/[^/]+/result", times=3, processed=True)
     execution_id = server.add("echo once", wake=True)
@@ -108,7 +108,7 @@ def test_a_result_whose_acceptance_was_lost_is_let_go_by_the_repeat(server, agen
     assert '"state": "settled"' in (agents.state_dir / "journal.jsonl").read_text().splitlines()[-1]
 
 
-def test_a_result_that_is_refused_for_good_is_dropped(server, agents):
+def test_result_refused_for_good_is_dropped(server, agents):
     agent = agents.connected()
     for status in (404, 409, 422):
         server.fail("PATCH", "/agents/command_executions/[^/]+/result", status=status)
@@ -118,7 +118,7 @@ def test_a_result_that_is_refused_for_good_is_dropped(server, agents):
     assert list((agents.state_dir / "spool").iterdir()) == []
 
 
-def test_a_result_that_the_server_cannot_take_now_is_kept_and_holds_up_no_other(server, agents):
+def test_result_refused_for_now_is_kept_and_delays_no_other(server, agents):
     agent = agents.connected()
     stuck = {server.add("true"): status for status in (400, 403, 500, 503)}
     for execution_id, status in stuck.items():
@@ -129,7 +129,7 @@ def test_a_result_that_the_server_cannot_take_now_is_kept_and_holds_up_no_other(
     assert all(agent.logged("execution.report_delayed", execution_id=each) for each in stuck)
 
 
-def test_a_server_that_has_fallen_silent_holds_up_no_stop(agents, server):
+def test_silent_server_does_not_delay_a_stop(agents, server):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         agent = agents.start(key=None, environment={"ENROLLMENT_KEY": server.key(url)})
@@ -139,7 +139,7 @@ def test_a_server_that_has_fallen_silent_holds_up_no_stop(agents, server):
             assert agent.stop(within_seconds=15) == 0
 
 
-def test_a_result_waits_while_its_output_cannot_be_read(server, agents, tmp_path):
+def test_result_with_an_unreadable_output_is_retried(server, agents, tmp_path):
     agent = agents.connected()
     server.fail("PATCH", "/agents/command_executions/[^/]+/result", times=1000, status=503)
     execution_id = server.add("echo kept", wake=True)
@@ -187,7 +187,7 @@ class SilentSockets:
                 connection.sendall(head + b"Sec-WebSocket-Accept: " + proof + b"\r\n\r\n")
 
 
-def test_a_socket_that_has_fallen_silent_holds_up_no_stop(server, agents):
+def test_silent_socket_does_not_delay_a_stop(server, agents):
     with SilentSockets() as silent:
         server.websocket_url = silent.url
         agent = agents.start()
@@ -208,7 +208,7 @@ def test_sigterm_lets_a_short_command_finish(server, agents, tmp_path):
     assert server.final(execution_id)["output"] == "finished\n"
 
 
-def test_sigterm_kills_a_long_command_which_the_next_start_reports(server, agents):
+def test_sigterm_kills_a_long_command_and_the_next_start_reports_it(server, agents):
     agent = agents.connected("--cancel-grace-seconds", "0.2")
     execution_id = server.add("trap '' TERM; echo begun; sleep 300 & sleep 300", wake=True)
     spool = agents.state_dir / "spool" / execution_id

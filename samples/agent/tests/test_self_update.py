@@ -37,7 +37,7 @@ def trigger(port, token):
     return answer.status, content
 
 
-def test_each_request_is_acted_upon_once_however_often_and_by_whatever_way_it_comes(server, agents, tmp_path):
+def test_update_request_announced_repeatedly_is_acted_on_once(server, agents, tmp_path):
     runs = tmp_path / "runs"
     arguments = ("--push-port", "0", "--self-update-command", f"echo $EDGE_SELF_UPDATE_REQUESTED_AT >> {runs}; exit 3")
     agent = agents.connected(*arguments)
@@ -64,7 +64,7 @@ def test_each_request_is_acted_upon_once_however_often_and_by_whatever_way_it_co
     assert runs.read_text().split() == [first, second]
 
 
-def test_one_update_runs_at_a_time(server, agents, tmp_path):
+def test_update_request_during_an_update_waits(server, agents, tmp_path):
     runs, release = tmp_path / "runs", tmp_path / "release"
     command = f"echo begun >> {runs}; while [ ! -e {release} ]; do sleep 0.02; done; echo ended >> {runs}"
     agent = agents.connected("--self-update-command", command)
@@ -84,7 +84,7 @@ def test_one_update_runs_at_a_time(server, agents, tmp_path):
     assert runs.read_text().split() == ["begun", "ended"] * 2
 
 
-def test_a_request_from_before_the_enrolment_is_nobodys_business_here(server, agents, tmp_path):
+def test_update_request_older_than_the_enrolment_is_ignored(server, agents, tmp_path):
     old = (datetime.now(UTC) - timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
     request(server, old, wake=False)
     agent = agents.connected("--self-update-command", f"touch {tmp_path}/updated")
@@ -98,7 +98,7 @@ def test_a_request_from_before_the_enrolment_is_nobodys_business_here(server, ag
     assert not (tmp_path / "updated").exists()
 
 
-def test_the_command_outlives_the_agent_and_may_stop_it(server, agents, tmp_path):
+def test_update_command_may_stop_the_agent_and_survives_it(server, agents, tmp_path):
     proof = tmp_path / "proof"
     command = f"kill -TERM $PPID; while kill -0 $PPID 2>/dev/null; do sleep 0.02; done; echo done; echo x > {proof}"
     agent = agents.connected("--self-update-command", command)
@@ -112,7 +112,7 @@ def test_the_command_outlives_the_agent_and_may_stop_it(server, agents, tmp_path
     eventually(lambda: agents.processes() == [], what="the end of the command")
 
 
-def test_nothing_updates_an_agent_that_was_not_told_how(server, agents):
+def test_update_request_without_an_update_option_is_refused(server, agents):
     agent = agents.connected("--push-port", "0")
     assert server.seen("POST", "/agents/nodes")[0].body["self_update_enabled"] is False
     request(server, now())
@@ -146,7 +146,7 @@ class FullDisk(SystemDisk):
         raise OSError(28, "No space left on device")
 
 
-def test_what_cannot_be_remembered_is_not_done(tmp_path):
+def test_update_request_that_cannot_be_recorded_is_not_acted_on(tmp_path):
     async def run(state):
         with open(tmp_path / "log", "w") as stream:  # noqa: ASYNC230, PTH123 - a test's own log
             await SelfUpdater(

@@ -28,47 +28,47 @@ class TestBackoff:
     def backoff(self):
         return Backoff(first_seconds=1.0, cap_seconds=10.0, rng=random.Random(1))
 
-    def test_waits_double_up_to_the_cap_in_the_upper_half_of_their_span(self):
+    def test_delays_double_up_to_the_cap(self):
         backoff = self.backoff()
         waits = [backoff.next_seconds() for _ in range(40)]
         for wait, span in zip(waits, [1, 2, 4, 8, *[10] * 36], strict=True):
             assert span / 2 <= wait <= span
         assert len(set(waits)) == 40
 
-    def test_success_starts_anew(self):
+    def test_reset_starts_with_the_first_delay(self):
         backoff = self.backoff()
         for _ in range(5):
             backoff.next_seconds()
         backoff.reset()
         assert backoff.next_seconds() <= 1.0
 
-    def test_what_the_server_asks_for_is_kept_to_beyond_the_cap(self):
+    def test_minimum_above_the_cap_is_respected(self):
         assert self.backoff().next_seconds(120.0) == 120.0
         assert self.backoff().next_seconds(0.0) >= 0.5
 
 
 class TestServerTime:
-    def test_it_is_the_machines_own_until_the_server_has_spoken(self):
+    def test_server_time_without_a_timestamp_is_the_machines(self):
         clock = SetClock()
         server_time = ServerTime(clock)
         server_time.learn("yesterday")
         assert server_time.now() == clock.now()
 
-    def test_it_goes_on_from_the_last_stamp_however_wrong_the_machines_clock_is(self):
+    def test_server_time_with_a_wrong_clock_follows_the_timestamp(self):
         clock = SetClock()
         server_time = ServerTime(clock)
         server_time.learn("2026-05-01T10:00:00.500000Z")
         clock.seconds = 90.0
         assert server_time.now() == datetime(2026, 5, 1, 10, 1, 30, 500000, tzinfo=UTC)
 
-    def test_times_travel_in_utc(self):
+    def test_times_are_formatted_in_utc(self):
         assert format_time(parse_time("2026-05-01T12:00:00+02:00")) == "2026-05-01T10:00:00Z"
         with pytest.raises(ValueError, match="offset"):
             parse_time("2026-05-01T12:00:00")
 
 
 class TestLookupRetries:
-    def test_each_is_looked_for_at_its_times_and_then_given_up(self):
+    def test_id_is_looked_up_on_schedule_and_then_given_up(self):
         clock = SetClock()
         lookups = LookupRetries(clock)
         lookups.add("a")
@@ -81,10 +81,10 @@ class TestLookupRetries:
         assert looks[:6] == pytest.approx([0.0, 0.3, 1.3, 4.3, 14.3, 44.3])
         assert (lookups.ids(), lookups.next_due()) == ([], None)
 
-    def test_what_is_in_doubt_is_looked_for_over_a_day(self):
+    def test_doubtful_id_is_looked_up_for_a_day(self):
         assert sum(DOUBT_SECONDS) >= 24 * 3600
 
-    def test_naming_it_again_gives_it_no_further_turns(self):
+    def test_id_added_again_keeps_its_schedule(self):
         lookups = LookupRetries(SetClock())
         lookups.add("a")
         lookups.missed("a")
@@ -108,11 +108,11 @@ class TestLookupRetries:
         ("https://edge.example/x", {"https": "http://proxy:3128", "no": "*"}, None),
     ],
 )
-def test_the_proxy_of_a_url(url, proxies, expected):
+def test_proxy_of_a_url(url, proxies, expected):
     assert proxy_for(url, proxies) == expected
 
 
-def test_a_key_is_never_shown():
+def test_secrets_are_not_in_messages_or_repr():
     with pytest.raises(FatalError) as caught:
         EnrollmentKey.parse("c2VjcmV0")
     assert "c2VjcmV0" not in str(caught.value)
@@ -121,7 +121,7 @@ def test_a_key_is_never_shown():
     assert "secret" not in repr(identity)
 
 
-def test_an_event_is_one_line_of_json():
+def test_event_is_one_line_of_json():
     stream = io.StringIO()
     EventLog(stream, SetClock()).write("thing.happened", text="two\nlines")
     assert json.loads(stream.getvalue()) == {
@@ -132,11 +132,10 @@ def test_an_event_is_one_line_of_json():
     assert stream.getvalue().count("\n") == 1
 
 
-def test_the_readme_names_every_option_and_no_other():
+def test_readme_names_exactly_the_options():
     readme = (Path(cli.__file__).parents[1] / "README.md").read_text()
-    assert set(re.findall(r"`(--[a-z0-9-]+)", readme)) == {
-        name for action in cli.option_parser()._actions for name in action.option_strings if len(name) > 2
-    }
+    options = set(re.findall(r"--[a-z0-9][a-z0-9-]*", cli.option_parser().format_usage())) | {"--help"}
+    assert set(re.findall(r"`(--[a-z0-9-]+)", readme)) == options
 
 
 class FullDisk(io.StringIO):
@@ -144,21 +143,21 @@ class FullDisk(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
-def test_events_may_have_nowhere_to_go():
+def test_event_without_a_stream_is_dropped():
     closed = io.StringIO()
     closed.close()
     for stream in (None, closed):
         EventLog(stream, SetClock()).write("thing.happened")
 
 
-def test_an_event_that_cannot_be_written_is_lost_and_nothing_else():
+def test_event_on_a_full_disk_is_dropped():
     stream = FullDisk()
     for _ in range(2):
         EventLog(stream, SetClock()).write("thing.happened")
     assert stream.getvalue().count("thing.happened") == 2
 
 
-def test_the_identity_of_another_version_is_read(tmp_path):
+def test_identity_of_another_version_is_read(tmp_path):
     identity = Identity("node", "cluster-a", "token", "secret", ("https://edge.example",), None, 60.0, None, "", 30.0)
     with StateDirectory(tmp_path / "state", SystemDisk()) as state:
         assert load_identity(state) is None
@@ -192,7 +191,7 @@ def test_the_identity_of_another_version_is_read(tmp_path):
         ({"network_name": ["x"], "derp_map_url": {}}, {"network_name": "cluster-a", "derp_map_url": None}),
     ],
 )
-def test_of_a_registration_what_is_odd_is_replaced(answer, expected):
+def test_registration_with_invalid_fields_gets_defaults(answer, expected):
     identity = registered(
         {"api_token": "token", **answer},
         node_id="node",
@@ -205,18 +204,18 @@ def test_of_a_registration_what_is_odd_is_replaced(answer, expected):
 
 
 @pytest.mark.parametrize("token", [None, "", 7, "tökén"])
-def test_a_registration_without_a_token_is_none(token):
+def test_registration_without_a_token_is_refused(token):
     with pytest.raises(ValueError, match="api_token"):
         registered({"api_token": token}, node_id="", network_name="", asked=(), enrolled_at="", insecure_http=False)
 
 
-def test_one_unhealthy_check_makes_the_node_unhealthy():
+def test_node_with_one_unhealthy_check_is_unhealthy():
     healthy, unhealthy = Check("a", "healthy", ""), Check("b", "unhealthy", "")
     assert overall_status([healthy, unhealthy]) == "unhealthy"
     assert overall_status([healthy]) == "healthy"
 
 
-def test_a_disk_that_is_nearly_full_is_unhealthy(tmp_path):
+def test_disk_without_free_space_is_unhealthy(tmp_path):
     free_bytes = shutil.disk_usage(tmp_path).free
     assert check_disk(StateDirectory(tmp_path, SystemDisk()), free_bytes_needed=free_bytes * 2).status == "unhealthy"
     assert check_disk(StateDirectory(tmp_path, SystemDisk()), free_bytes_needed=1).status == "healthy"

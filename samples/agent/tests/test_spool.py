@@ -21,17 +21,17 @@ def spooled(path, *chunks, notes=()):
     return read_output(SystemDisk(), path, notes)
 
 
-def test_small_output_is_whole_and_in_order(path):
+def test_output_below_the_limit_is_complete(path):
     assert spooled(path, b"one\n", b"", b"two") == "one\ntwo"
 
 
-def test_no_file_and_an_empty_one_are_no_output(path):
+def test_missing_or_empty_file_is_an_empty_output(path):
     assert read_output(SystemDisk(), path, ()) == ""
     path.touch()
     assert read_output(SystemDisk(), path, ("a note",)) == "a note\n"
 
 
-def test_bytes_that_the_count_does_not_know_yet_are_read(path):
+def test_bytes_beyond_the_stored_total_are_read(path):
     """As when the agent is killed between the write of the bytes and that of their count."""
     spool = OutputSpool(path, SystemDisk())
     spool.append(b"counted ")
@@ -41,14 +41,14 @@ def test_bytes_that_the_count_does_not_know_yet_are_read(path):
     assert read_output(SystemDisk(), path, ()) == "counted and not"
 
 
-def test_notes_begin_on_a_line_of_their_own(path):
+def test_notes_start_on_a_new_line(path):
     assert spooled(path, b"text", notes=("first", "second")) == "text\nfirst\nsecond\n"
     assert spooled(path, b"text\n", notes=("first",)) == "text\nfirst\n"
 
 
 @pytest.mark.parametrize("extra", [-1, 0, 1, 17, TAIL_BYTES - 1, TAIL_BYTES, 3 * TAIL_BYTES + 5])
 @pytest.mark.parametrize("chunk", [1000, 65536, 10_000_000])
-def test_head_and_tail_are_those_of_the_output_whatever_the_pieces(path, extra, chunk):
+def test_output_above_the_limit_keeps_head_and_tail(path, extra, chunk):
     size = HEAD_BYTES + TAIL_BYTES + extra
     whole = bytes(random.Random(extra).choices(b"abcdefgh\n", k=size))
     text = spooled(path, *(whole[start : start + chunk] for start in range(0, size, chunk)))
@@ -62,7 +62,7 @@ def test_head_and_tail_are_those_of_the_output_whatever_the_pieces(path, extra, 
 
 @pytest.mark.parametrize("unit", [b"\xff", b"\x00", b"\x1b[31m", "€".encode(), "𝄞".encode(), b"\xe2\x82", b'"\\'])
 @pytest.mark.parametrize("size", [200_000, 1_000_000])
-def test_whatever_is_written_the_report_fits(path, unit, size):
+def test_report_of_any_output_fits_the_limits(path, unit, size):
     content = b"abc" + unit * (size // len(unit))
     notes = ("x" * 200, "y" * 200)
     text = spooled(path, content, notes=notes)
@@ -77,21 +77,21 @@ def test_whatever_is_written_the_report_fits(path, unit, size):
         assert 0 < int(marker[1]) < len(content)
 
 
-def test_characters_at_the_cut_are_left_out_whole(path):
+def test_characters_at_the_cut_are_dropped(path):
     text = spooled(path, b"x" + "€".encode() * 200_000)
     assert "\ufffd" not in text
     marker = re.search(r"\n\[(\d+) bytes of output dropped\]\n", text)
     assert int(marker[1]) == 600_001 - len(text.replace(marker[0], "").encode())
 
 
-def test_output_so_far_is_there_when_nobody_closed_the_file(path):
+def test_output_of_an_open_spool_can_be_read(path):
     spool = OutputSpool(path, SystemDisk())
     spool.append(b"so far")
     assert read_output(SystemDisk(), path, ()) == "so far"
     spool.close()
 
 
-def test_a_disk_that_fails_costs_output_and_says_why(path):
+def test_failing_disk_loses_output_and_records_the_reason(path):
     spool = OutputSpool(path, SystemDisk())
     spool.append(b"kept")
     spool.close()

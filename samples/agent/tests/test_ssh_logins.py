@@ -32,11 +32,11 @@ def by_key(key):
     return {"client_keys": [key], "password": None}
 
 
-def test_the_registration_names_the_real_port(ssh):
+def test_registration_has_the_real_ssh_port(ssh):
     assert ssh.server.seen("POST", "/agents/nodes")[0].body["ssh_port"] == ssh.port
 
 
-def test_a_password_is_asked_about_with_the_nodes_token_every_time(ssh):
+def test_password_is_verified_by_the_server_at_every_login(ssh):
     before = len(ssh.logins_asked())
     for _ in range(2):
         assert ssh.run("true").exit_status == 0
@@ -46,7 +46,7 @@ def test_a_password_is_asked_about_with_the_nodes_token_every_time(ssh):
 
 
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa"])
-def test_a_key_lets_in_while_the_server_knows_it(ssh, kind):
+def test_public_key_is_accepted_while_the_server_knows_it(ssh, kind):
     key = asyncssh.generate_private_key(kind, comment="of a test")
     assert ssh.refused(**by_key(key))
     ssh.server.allow_key("ada", public_text(key))
@@ -56,19 +56,19 @@ def test_a_key_lets_in_while_the_server_knows_it(ssh, kind):
     assert ssh.refused(**by_key(key))
 
 
-def test_the_answer_for_one_user_is_none_for_another(ssh):
+def test_verified_user_does_not_admit_another(ssh):
     assert ssh.refused(username="bob")
     assert ssh.refused(password="wrong")
 
 
 @pytest.mark.parametrize("status", [400, 404, 422, 429, 500, 503])
-def test_without_a_plain_yes_nobody_gets_in(ssh, status):
+def test_login_without_a_positive_answer_is_refused(ssh, status):
     ssh.server.fail("POST", VERIFY, status=status)
     assert ssh.refused()
     assert ssh.run("true").exit_status == 0
 
 
-def test_while_the_server_is_away_nobody_gets_in(ssh):
+def test_login_during_an_outage_is_refused(ssh):
     ssh.server.down = True
     try:
         assert ssh.refused()
@@ -78,14 +78,14 @@ def test_while_the_server_is_away_nobody_gets_in(ssh):
     eventually(lambda: any("127.0.0.1" in entry.get("reason", "") for entry in refusals()), what=ssh.agent.stderr)
 
 
-def test_too_many_refusals_end_the_connection(ssh):
+def test_connection_with_too_many_refusals_is_closed(ssh):
     keys = [asyncssh.generate_private_key("ssh-ed25519") for _ in range(8)]
     before = len(ssh.logins_asked())
     assert ssh.refused(client_keys=keys, password=None)
     assert len(ssh.logins_asked()) - before == 6
 
 
-def test_a_name_that_cannot_be_is_refused_without_harm(ssh):
+def test_login_with_an_invalid_name_is_refused(ssh):
     assert ssh.refused(username="x" * 900)
     assert ssh.run("true").exit_status == 0
 
@@ -114,7 +114,7 @@ class RealClient:
 
 
 @needs_ssh
-def test_a_real_client_logs_in_by_key_and_is_refused_after_the_keys_deletion(ssh, key, tmp_path):
+def test_openssh_login_with_a_deleted_key_is_refused(ssh, key, tmp_path):
     key_file = tmp_path / "id"
     key.write_private_key(key_file)
     key_file.chmod(0o600)
@@ -130,7 +130,7 @@ def test_a_real_client_logs_in_by_key_and_is_refused_after_the_keys_deletion(ssh
 
 
 @needs_ssh
-def test_a_real_client_logs_in_by_password_and_only_by_the_right_one(ssh, tmp_path):
+def test_openssh_login_with_a_wrong_password_is_refused(ssh, tmp_path):
     client = RealClient(ssh, tmp_path)
     ask = tmp_path / "askpass"
     ask.write_text('#!/bin/sh\necho "$SAID"\n')
@@ -141,7 +141,7 @@ def test_a_real_client_logs_in_by_password_and_only_by_the_right_one(ssh, tmp_pa
         assert (done.stdout.strip(), done.returncode) == expected, done.stderr
 
 
-def test_the_host_key_is_made_once_and_for_the_agent_alone(tmp_path):
+def test_host_key_is_created_once_and_private(tmp_path):
     with StateDirectory(tmp_path / "state", SystemDisk()) as state:
         made = host_key(state)
         assert host_key(state).get_fingerprint() == made.get_fingerprint()
@@ -152,7 +152,7 @@ def test_the_host_key_is_made_once_and_for_the_agent_alone(tmp_path):
             host_key(state)
 
 
-def test_a_port_that_is_taken_is_waited_for_and_holds_up_nothing_else(server, agents):
+def test_ssh_port_in_use_is_retried(server, agents):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         agent = agents.connected("--ssh-port", str(port))
@@ -161,7 +161,7 @@ def test_a_port_that_is_taken_is_waited_for_and_holds_up_nothing_else(server, ag
     agent.wait_for("ssh.listening", port=port)
 
 
-def test_no_more_connections_at_a_time_than_are_allowed(ssh):
+def test_connections_above_the_limit_are_refused(ssh):
     async def seventeen():
         connections = [await ssh.connect() for _ in range(16)]
         try:
@@ -185,7 +185,7 @@ def test_no_more_connections_at_a_time_than_are_allowed(ssh):
     eventually(there_is_room)
 
 
-def test_signatures_by_sha_1_let_nobody_in(ssh):
+def test_sha_1_signatures_are_refused(ssh):
     key = asyncssh.generate_private_key("ssh-rsa")
     ssh.server.allow_key("ada", public_text(key))
     try:
@@ -200,7 +200,7 @@ def test_signatures_by_sha_1_let_nobody_in(ssh):
 
 
 @needs_ssh
-def test_a_real_client_is_offered_no_sha_1_and_none_of_the_oldest_keys(ssh, tmp_path):
+def test_openssh_is_offered_no_sha_1_algorithm(ssh, tmp_path):
     offered = RealClient(ssh, tmp_path).run("-v", "-o", "BatchMode=yes", "ada@127.0.0.1", "true").stderr
     (line,) = [line for line in offered.splitlines() if "server-sig-algs" in line]
     names = line.partition("<")[2].rstrip(">\r").split(",")
@@ -209,7 +209,7 @@ def test_a_real_client_is_offered_no_sha_1_and_none_of_the_oldest_keys(ssh, tmp_
 
 
 @needs_ssh
-def test_a_command_whose_bytes_are_no_utf_8_runs_as_it_is(ssh, key, tmp_path):
+def test_ssh_command_that_is_not_utf_8_runs(ssh, key, tmp_path):
     key_file = tmp_path / "id"
     key.write_private_key(key_file)
     key_file.chmod(0o600)

@@ -9,20 +9,21 @@ from edge_agent.event_log import EventLog
 from edge_agent.ssh_connection import SshConnection, SshLimits
 
 from samples.agent.tests.support.eventually import eventually
-from samples.agent.tests.support.set_clock import SetClock
+from samples.agent.tests.support.memory_ports import MemoryPorts
 from samples.agent.tests.support.ssh_agent_process import PASSWORD, SshAgent
+from samples.agent.tests.support.stub_server import StubServer
 
 
 def only_the_agent_is_left(ssh):
     return ssh.agents.processes() == [ssh.agent.process.pid]
 
 
-def test_a_command_gives_its_outputs_apart_and_its_exit_status(ssh):
+def test_command_returns_both_outputs_and_its_exit_status(ssh):
     done = ssh.run("echo out; echo problem >&2; exit 7")
     assert (done.stdout, done.stderr, done.exit_status) == ("out\n", "problem\n", 7)
 
 
-def test_a_command_runs_as_the_agents_user_at_home_and_knows_who_logged_in(ssh):
+def test_command_runs_as_the_agents_user_in_its_home(ssh):
     done = ssh.run("id -u; pwd; echo $EDGE_SSH_USERNAME; echo ${ENROLLMENT_KEY-none}; ps -o pid=,sid=,pgid= -p $$")
     user, folder, username, key, ids = done.stdout.splitlines()
     assert (int(user), username, key) == (os.getuid(), "ada", "none")
@@ -30,19 +31,19 @@ def test_a_command_runs_as_the_agents_user_at_home_and_knows_who_logged_in(ssh):
     assert len(set(ids.split())) == 1
 
 
-def test_of_the_clients_variables_only_the_language_passes(ssh):
+def test_variables_of_the_client_other_than_the_language_are_dropped(ssh):
     sent = {"LC_TIME": "C.UTF-8", "LD_PRELOAD": "/tmp/evil.so", "PATH": "/tmp"}
     done = ssh.run("echo $LC_TIME ${LD_PRELOAD-none} $PATH", env=sent)
     assert done.stdout == f"C.UTF-8 none {os.environ['PATH']}\n"
 
 
-def test_standard_input_goes_through_whole_and_ends(ssh):
+def test_standard_input_arrives_completely_and_ends(ssh):
     data = os.urandom(1_500_000)
     done = ssh.run("cat", input=data, encoding=None)
     assert (done.stdout == data, done.exit_status) == (True, 0)
 
 
-def test_output_beyond_every_buffer_arrives_whole_also_to_a_slow_reader(ssh):
+def test_large_output_arrives_completely_at_a_slow_reader(ssh):
     async def read_slowly():
         async with ssh.connect() as connection:
             process = await connection.create_process("head -c 4000000 /dev/zero", encoding=None)
@@ -52,12 +53,12 @@ def test_output_beyond_every_buffer_arrives_whole_also_to_a_slow_reader(ssh):
     assert asyncio.run(read_slowly()) == (4_000_000, 0)
 
 
-def test_input_that_nobody_reads_hinders_nothing(ssh):
+def test_unread_input_does_not_block_the_session(ssh):
     done = ssh.run("exec <&-; echo closed", input=b"x" * 3_000_000, encoding=None)
     assert done.stdout == b"closed\n"
 
 
-def test_a_shell_gets_a_controlling_terminal_of_the_clients_kind_and_size(ssh):
+def test_shell_has_a_controlling_terminal_of_the_clients_size(ssh):
     async def interactive():
         async with ssh.connect() as connection:
             options = {"term_type": "vt100", "term_size": (91, 33)}
@@ -76,12 +77,12 @@ def test_a_shell_gets_a_controlling_terminal_of_the_clients_kind_and_size(ssh):
     assert exit_status == 5
 
 
-def test_a_command_may_have_a_terminal_and_a_shell_none(ssh):
+def test_command_with_a_terminal_and_shell_without_one_run(ssh):
     assert ssh.run("test -t 0 && test -t 1 && echo terminal", term_type="xterm").stdout.strip() == "terminal"
     assert ssh.run(input="test -t 0 || echo none; exit 3\n").stdout.splitlines()[-1] == "none"
 
 
-def test_the_interrupt_key_reaches_the_program_in_the_foreground(ssh):
+def test_interrupt_key_signals_the_foreground_program(ssh):
     async def interrupted():
         async with ssh.connect() as connection:
             text = "trap 'exit 9' INT; echo ready; while :; do sleep 0.05; done"
@@ -94,7 +95,7 @@ def test_the_interrupt_key_reaches_the_program_in_the_foreground(ssh):
 
 
 @pytest.mark.parametrize(("name", "status"), [("TERM", 143), ("KILL", 137)])
-def test_a_signal_of_the_client_reaches_the_group(ssh, name, status):
+def test_signal_of_the_client_reaches_the_group(ssh, name, status):
     async def signalled():
         async with ssh.connect() as connection:
             process = await connection.create_process("echo ready; sleep 300; true")
@@ -106,14 +107,14 @@ def test_a_signal_of_the_client_reaches_the_group(ssh, name, status):
     eventually(lambda: only_the_agent_is_left(ssh), what="the end of the group")
 
 
-def test_what_holds_the_output_open_after_the_end_is_killed(ssh):
+def test_process_that_holds_the_output_after_the_end_is_killed(ssh):
     done = ssh.run("sleep 300 & echo started")
     assert (done.stdout, done.exit_status) == ("started\n", 0)
     eventually(lambda: only_the_agent_is_left(ssh), what="the end of the background process")
 
 
 @pytest.mark.parametrize("terminal", [None, "xterm"])
-def test_a_lost_connection_kills_all_that_the_session_started(ssh, terminal):
+def test_lost_connection_kills_the_processes_of_its_sessions(ssh, terminal):
     ends = len(ssh.agent.logged("ssh.session_ended", exit_code=None))
 
     async def cut_off():
@@ -133,7 +134,7 @@ def test_a_lost_connection_kills_all_that_the_session_started(ssh, terminal):
 
 
 @pytest.mark.parametrize("terminal", [None, "xterm"])
-def test_a_program_whose_client_has_gone_may_save_what_it_has_in_hand(server, tmp_path, terminal):
+def test_program_of_a_lost_connection_has_time_to_save(server, tmp_path, terminal):
     running = SshAgent(server, tmp_path, "--cancel-grace-seconds", "60")
     saved = tmp_path / "saved"
 
@@ -152,7 +153,7 @@ def test_a_program_whose_client_has_gone_may_save_what_it_has_in_hand(server, tm
     assert saved.read_text() == "saved\n"
 
 
-def test_nothing_is_forwarded_and_there_are_no_subsystems(ssh):
+def test_forwarding_and_subsystems_are_refused(ssh):
     async def ask_for_everything():
         async with ssh.connect() as connection:
             with pytest.raises(asyncssh.ChannelOpenError):
@@ -170,7 +171,7 @@ def test_nothing_is_forwarded_and_there_are_no_subsystems(ssh):
     assert asyncio.run(ask_for_everything()) == "none\n"
 
 
-def test_sessions_of_one_connection_run_side_by_side_up_to_a_limit(ssh):
+def test_sessions_above_the_limit_of_a_connection_are_refused(ssh):
     async def nine():
         async with ssh.connect() as connection:
             processes = [await connection.create_process("cat") for _ in range(8)]
@@ -183,7 +184,7 @@ def test_sessions_of_one_connection_run_side_by_side_up_to_a_limit(ssh):
     assert asyncio.run(nine()) == ([str(n) for n in range(8)], "again\n")
 
 
-def test_the_log_tells_of_sessions_and_holds_no_secret(ssh):
+def test_log_has_sessions_and_no_secrets(ssh):
     ssh.run("echo hidden-command")
     ssh.refused(username="hidden-name", password="hidden-password")
     started = ssh.agent.logged("ssh.session_started", kind="command")[-1]
@@ -193,7 +194,7 @@ def test_the_log_tells_of_sessions_and_holds_no_secret(ssh):
     assert PASSWORD not in ssh.agent.stderr
 
 
-def test_the_end_of_the_agent_ends_all_sessions(server, tmp_path):
+def test_stopping_agent_ends_all_sessions(server, tmp_path):
     running = SshAgent(server, tmp_path, "--cancel-grace-seconds", "1")
 
     async def until_stopped():
@@ -209,18 +210,6 @@ def test_the_end_of_the_agent_ends_all_sessions(server, tmp_path):
         eventually(lambda: running.agents.processes() == [], what="the end of the session")
 
 
-class WatchedClock(SetClock):
-    """Tells when it was looked at."""
-
-    def __init__(self):
-        super().__init__()
-        self.looked_at = asyncio.Event()
-
-    def monotonic(self):
-        self.looked_at.set()
-        return super().monotonic()
-
-
 class Client:
     """The library's side of a connection, as far as an idle one needs it."""
 
@@ -233,42 +222,35 @@ class Client:
         self.reason = reason
 
 
-def test_a_connection_is_idle_from_its_last_byte_on():
-    clock, client, log = WatchedClock(), Client(), io.StringIO()
+def test_idle_time_starts_at_the_last_byte():
+    ports, client, log = MemoryPorts(StubServer()), Client(), io.StringIO()
     connection = SshConnection(
         1,
         login=None,
-        limits=SshLimits(idle_seconds=0.01, hang_up_seconds=1),
+        limits=SshLimits(idle_seconds=60, hang_up_seconds=1),
         environment={},
         spawn=None,
         admit=lambda _: True,
         left=lambda _: None,
-        processes=None,
-        clock=clock,
-        log=EventLog(log, clock),
+        processes=ports.processes,
+        clock=ports.clock,
+        log=EventLog(log, ports.clock),
     )
 
-    async def looked_at_again():
-        clock.looked_at.clear()
-        await clock.looked_at.wait()
-
-    async def long_after_it_began():
+    async def scenario():
         connection.connection_made(client)
         for _ in range(10):
-            clock.seconds += 0.009
-            connection._note_activity()
-            await looked_at_again()
-        told = client.reason
-        clock.seconds += 0.011
-        await looked_at_again()
-        return told
+            await ports.clock.sleep(59)
+            connection.note_activity()
+        assert client.reason is None
+        await ports.clock.sleep(61)
 
-    assert asyncio.run(long_after_it_began()) is None
+    ports.run(scenario())
     assert client.reason == "idle for too long"
     assert "ssh.idle" in log.getvalue()
 
 
-def test_a_silent_client_loses_its_connection_and_its_program(server, tmp_path):
+def test_idle_connection_is_closed_with_its_program(server, tmp_path):
     running = SshAgent(server, tmp_path, "--ssh-idle-seconds", "3", "--cancel-grace-seconds", "1")
 
     async def silent():

@@ -11,7 +11,7 @@ from edge_agent.ports.disk import SystemDisk
 from edge_agent.secure_urls import keeps_secrets
 
 
-def test_a_directory_of_another_user_is_refused(tmp_path, monkeypatch):
+def test_directory_of_another_user_is_refused(tmp_path, monkeypatch):
     folder = tmp_path / "state"
     folder.mkdir()
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
@@ -19,7 +19,7 @@ def test_a_directory_of_another_user_is_refused(tmp_path, monkeypatch):
         pass
 
 
-def test_a_link_of_another_user_is_refused_and_ones_own_is_followed(tmp_path, monkeypatch):
+def test_link_to_the_directory_is_followed_only_if_it_is_ones_own(tmp_path, monkeypatch):
     (tmp_path / "real").mkdir()
     link = tmp_path / "state"
     link.symlink_to(tmp_path / "real")
@@ -32,7 +32,7 @@ def test_a_link_of_another_user_is_refused_and_ones_own_is_followed(tmp_path, mo
             pass
 
 
-def test_a_link_in_place_of_a_file_is_not_followed(tmp_path):
+def test_link_in_place_of_a_file_is_not_followed(tmp_path):
     victim = tmp_path / "victim"
     victim.write_text("mine")
     (tmp_path / "a.json.new").symlink_to(victim)
@@ -41,7 +41,7 @@ def test_a_link_in_place_of_a_file_is_not_followed(tmp_path):
     assert victim.read_text() == "mine"
 
 
-def test_what_is_reserved_is_what_is_written_into(tmp_path):
+def test_write_uses_the_reserved_space(tmp_path):
     with StateDirectory(tmp_path / "state", SystemDisk()) as state:
         state.reserve("a.json", 8192)
         reserved = (state.path / "a.json.new").stat()
@@ -51,7 +51,7 @@ def test_what_is_reserved_is_what_is_written_into(tmp_path):
         assert state.read("a.json") == {"a": 1}
 
 
-def test_a_write_that_fails_takes_no_room(tmp_path, monkeypatch):
+def test_failed_write_leaves_no_file(tmp_path, monkeypatch):
     replace_file(SystemDisk(), tmp_path / "a.json", b"old")
 
     def full(_):
@@ -64,7 +64,7 @@ def test_a_write_that_fails_takes_no_room(tmp_path, monkeypatch):
     assert (tmp_path / "a.json").read_bytes() == b"old"
 
 
-def test_a_damaged_file_is_kept_aside(tmp_path):
+def test_damaged_file_is_set_aside(tmp_path):
     with StateDirectory(tmp_path / "state", SystemDisk()) as state:
         (state.path / "a.json").write_bytes(b"\x00\x00")
         assert state.read("a.json") is None
@@ -82,12 +82,12 @@ def test_a_damaged_file_is_kept_aside(tmp_path):
         (Machine(None, None), Machine("g", "t"), False),
     ],
 )
-def test_a_machine_is_known_by_its_hardware_and_else_by_its_system(one, other, is_another):
+def test_machines_are_compared_by_hardware_and_then_by_system(one, other, is_another):
     assert one.is_another_than(other) is is_another
     assert other.is_another_than(one) is is_another
 
 
-def test_ids_that_many_boards_share_are_none(tmp_path):
+def test_shared_hardware_ids_are_ignored(tmp_path):
     system = tmp_path / "machine-id"
     system.write_text(uuid.uuid4().hex)
     for text in ("", "0" * 32, "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF", "03000200-0400-0500-0006-000700080009\n"):
@@ -121,11 +121,11 @@ def test_ids_that_many_boards_share_are_none(tmp_path):
         ("", False),
     ],
 )
-def test_secrets_go_over_tls_or_stay_on_the_machine(url, keeps):
+def test_url_without_tls_keeps_secrets_only_on_this_machine(url, keeps):
     assert keeps_secrets(url) is keeps
 
 
-def test_a_key_that_names_a_server_in_clear_is_refused_unless_that_is_allowed(server):
+def test_key_for_a_server_without_tls_is_refused_by_default(server):
     mixed, clear = server.key("http://edge.example", "https://edge.example"), server.key("http://edge.example")
     assert EnrollmentKey.parse(mixed).admin_urls == ("https://edge.example",)
     with pytest.raises(FatalError, match="--insecure-http"):
@@ -133,7 +133,7 @@ def test_a_key_that_names_a_server_in_clear_is_refused_unless_that_is_allowed(se
     assert KeySource(lambda: clear, insecure_http=True).key().admin_urls == ("http://edge.example",)
 
 
-def test_an_agent_whose_key_would_travel_in_clear_says_so_and_sends_nothing(server, agents):
+def test_agent_with_a_key_for_a_server_without_tls_sends_nothing(server, agents):
     key = {"ENROLLMENT_KEY": server.key("http://192.0.2.1:1")}
     agent = agents.start(key=None, environment=key)
     assert agent.wait() == 2
@@ -141,7 +141,7 @@ def test_an_agent_whose_key_would_travel_in_clear_says_so_and_sends_nothing(serv
     agents.start("--insecure-http", key=None, environment=key).wait_for("enrollment.waiting")
 
 
-def test_a_key_file_may_come_with_a_byte_order_mark_and_may_be_missing(tmp_path):
+def test_key_file_may_have_a_byte_order_mark_or_be_missing(tmp_path):
     assert key_in_file(SystemDisk(), tmp_path / "gone") is None
     (tmp_path / "key").write_bytes(b"\xef\xbb\xbfabc\r\n")
     assert key_in_file(SystemDisk(), tmp_path / "key").strip() == "abc"

@@ -33,7 +33,7 @@ class Parts:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("secret"), KeyError("secret"), FatalError("why"), RecursionError()])
-def test_a_part_that_fails_is_started_again_and_disturbs_no_other(error):
+def test_failing_part_is_restarted_and_affects_no_other(error):
     parts, starts, healthy = Parts(), [], []
 
     async def fails_twice():
@@ -57,7 +57,7 @@ def test_a_part_that_fails_is_started_again_and_disturbs_no_other(error):
     assert "secret" not in parts.log.getvalue()
 
 
-def test_what_is_run_once_fails_alone():
+def test_spawned_part_that_fails_affects_no_other():
     parts = Parts()
 
     async def fails():
@@ -70,7 +70,7 @@ def test_what_is_run_once_fails_alone():
     assert "TypeError" in parts.lines()[0]["reason"]
 
 
-def test_cancellation_goes_through():
+def test_cancelled_part_is_not_restarted():
     parts = Parts()
 
     async def use(supervisor):
@@ -82,7 +82,7 @@ def test_cancellation_goes_through():
     assert parts.lines() == []
 
 
-def test_errors_are_describe_without_foreign_texts():
+def test_errors_are_described_without_foreign_texts():
     assert describe(UnavailableError("our own words")) == "our own words"
     assert describe(OSError(28, "secret")) == "OSError: No space left on device"
     with pytest.raises(ValueError, match="Expecting") as caught:

@@ -118,7 +118,7 @@ def pass_on(source, sink):
 
 
 @pytest.mark.parametrize("way", ["option", "environment"])
-def test_a_private_authority_is_trusted_for_https_and_the_websocket(server, agents, certificate, way):
+def test_private_authority_is_trusted_for_https_and_the_websocket(server, agents, certificate, way):
     options = ("--ca-file", str(certificate)) if way == "option" else ()
     environment = {"EDGE_AGENT_CA_FILE": str(certificate)} if way == "environment" else {}
     agent = agents.connected(*options, environment=environment)
@@ -126,7 +126,7 @@ def test_a_private_authority_is_trusted_for_https_and_the_websocket(server, agen
     assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "safe\n"
 
 
-def test_without_it_the_key_is_not_sent(server, agents):
+def test_key_is_not_sent_to_an_untrusted_server(server, agents):
     agent = agents.start()
     waiting = agent.wait_for("enrollment.waiting")
     assert "SSLError" in waiting["reason"]
@@ -134,13 +134,13 @@ def test_without_it_the_key_is_not_sent(server, agents):
     assert agent.stop() == 0
 
 
-def test_a_ca_file_that_cannot_be_used_ends_the_agent(agents, tmp_path):
+def test_unusable_ca_file_ends_the_agent(agents, tmp_path):
     agent = agents.start("--ca-file", str(tmp_path / "none.pem"))
     assert agent.wait() == 2
     assert "none.pem" in agent.logged("agent.failed")[0]["reason"]
 
 
-def test_https_and_the_websocket_go_through_the_proxy_of_the_environment(server, agents, certificate, proxy):
+def test_https_and_the_websocket_use_the_proxy_of_the_environment(server, agents, certificate, proxy):
     agent = agents.connected("--ca-file", str(certificate), environment={"HTTPS_PROXY": proxy.url})
     execution_id = server.add("echo through", wake=True)
     assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "through\n"
@@ -150,7 +150,7 @@ def test_https_and_the_websocket_go_through_the_proxy_of_the_environment(server,
     agent.stop()
 
 
-def test_no_proxy_is_for_hosts_to_be_reached_directly(agents, certificate, proxy):
+def test_host_in_no_proxy_is_reached_directly(agents, certificate, proxy):
     environment = {"HTTPS_PROXY": proxy.url, "NO_PROXY": "127.0.0.1"}
     agents.connected("--ca-file", str(certificate), environment=environment)
     assert proxy.targets == []

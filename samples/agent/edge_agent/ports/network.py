@@ -1,5 +1,6 @@
 """The network port: HTTP requests, WebSockets, and servers on local sockets."""
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import PurePath
@@ -7,7 +8,6 @@ from typing import Any, Protocol
 
 from edge_agent.ports.http_requests import HttpRequests, Limits, Response, tls_context
 from edge_agent.ports.http_server import HttpServer, ServerReply, ServerRequest
-from edge_agent.ports.listen_socket import SystemListenSocket, bind
 from edge_agent.ports.web_socket import SystemWebSocket, open_web_socket
 
 Handler = Callable[[ServerRequest], Awaitable[ServerReply]]
@@ -73,6 +73,18 @@ class Network(Protocol):
         """Close idle connections. Pending requests are abandoned."""
 
 
+class SystemListenSocket:
+    """A real socket that is bound and does not listen yet."""
+
+    def __init__(self, bound: socket.socket) -> None:
+        self.socket = bound
+        host, port = bound.getsockname()[:2]
+        self.address = (str(host), int(port))
+
+    def close(self) -> None:
+        self.socket.close()
+
+
 class SystemNetwork:
     """The machine's network: urllib3, websockets, asyncssh and http.server, through the proxies of the environment."""
 
@@ -94,7 +106,7 @@ class SystemNetwork:
         return open_web_socket(url, headers, self._tls, self._proxies)
 
     def bind(self, host: str, port: int) -> SystemListenSocket:
-        return bind(host, port)
+        return _bind(host, port)
 
     def serve_http(self, bound: ListenSocket, handler: Handler, failed: Callable[[Exception], None]) -> Closable:
         return HttpServer(_raw(bound).socket, handler, failed)
@@ -112,3 +124,15 @@ def _raw(bound: ListenSocket) -> SystemListenSocket:
     if not isinstance(bound, SystemListenSocket):
         raise TypeError("a socket of another network")
     return bound
+
+
+def _bind(host: str, port: int) -> SystemListenSocket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    new = socket.socket(family, kind, protocol)
+    try:
+        new.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        new.bind(address)
+    except BaseException:
+        new.close()
+        raise
+    return SystemListenSocket(new)

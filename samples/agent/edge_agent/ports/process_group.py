@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from edge_agent.ports.process_table import kill_session_members
+from edge_agent.ports.process_table import kill_session_members, zombie_children
 from edge_agent.ports.threads import NoThreadError, call_in_loop
 
 SESSION_SEARCHES = 10
@@ -94,3 +94,21 @@ def start_watching(watch: Callable[[], None]) -> None:
         threading.Thread(target=watch, name="exit-watch", daemon=True).start()
     except RuntimeError as error:
         raise NoThreadError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
+
+
+class OrphanReaper:
+    """Reaps orphaned processes, which a first process (process id 1, as in a container) inherits.
+
+    The agent's own children are reaped where they were started, at once except for the leaders of process groups,
+    which are skipped here. A child that is still a zombie at the second look is therefore an orphan.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+
+    def look(self) -> None:
+        zombies = zombie_children() - LEADERS
+        for pid in zombies & self._seen:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        self._seen = zombies

@@ -12,8 +12,7 @@ from typing import Protocol
 from edge_agent.exposition import MetricFamily
 from edge_agent.ports import host_figures
 from edge_agent.ports.login_program import LoginHandlers, SystemLoginProgram, Terminal
-from edge_agent.ports.orphans import OrphanReaper
-from edge_agent.ports.process_group import ProcessGroup, start_watching
+from edge_agent.ports.process_group import OrphanReaper, ProcessGroup, start_watching
 from edge_agent.ports.process_table import kill_by_variable
 from edge_agent.ports.streams import OutputStream
 from edge_agent.ports.threads import call_in_loop

@@ -1,3 +1,5 @@
+"""Corrections of asyncssh: commands that are not UTF-8, and no signatures based on SHA-1."""
+
 from typing import TYPE_CHECKING
 
 import asyncssh
@@ -7,6 +9,16 @@ if TYPE_CHECKING:
     ServerChannel = asyncssh.SSHServerChannel[bytes]
 else:
     ServerChannel = asyncssh.SSHServerChannel
+
+# The signature algorithms for logins: none based on SHA-1 (ssh-rsa, ssh-dss), as in OpenSSH since 8.8.
+ALGORITHMS = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
 
 
 class AnyBytesChannel(ServerChannel):
@@ -27,3 +39,12 @@ class AnyBytesChannel(ServerChannel):
         command = packet.get_string()
         packet.check_end()
         return bool(self._start_session(command=command.decode("utf-8", "surrogateescape")))
+
+
+def restrict(key: asyncssh.SSHKey) -> bool:
+    """Restrict a key to these algorithms. False if it supports none of them.
+
+    The library offers only the algorithms of its option, but verifies every one that it knows.
+    """
+    key.all_sig_algorithms = key.all_sig_algorithms & {name.encode() for name in ALGORITHMS}
+    return bool(key.all_sig_algorithms)
