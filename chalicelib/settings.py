@@ -24,9 +24,10 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-RESERVED_CLUSTER_NAME = "default"
+from chalicelib.kit.labels import LABEL_PATTERN
 
-_LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+RESERVED_CLUSTER_NAME = "default"
+"""A word in the paths of enrollment keys."""
 
 
 def _split(value: object) -> object:
@@ -155,13 +156,13 @@ class Settings(BaseModel):
     )
 
     # Admins.
-    admin_name: Annotated[str | None, StringConstraints(pattern=_LABEL, max_length=63)] = Field(
+    admin_name: Annotated[str | None, StringConstraints(pattern=LABEL_PATTERN, max_length=63)] = Field(
         None, description="Name of this stack among those that share its tables; `admin-` and CORE_NAME when unset."
     )
-    admin_cluster_name: Annotated[str, StringConstraints(pattern=f"^admin-cluster-{_LABEL[1:]}", max_length=32)] = (
-        Field(
-            "admin-cluster-default", description="Stacks of the same admin cluster share the clusters among themselves."
-        )
+    admin_cluster_name: Annotated[
+        str, StringConstraints(pattern=f"^admin-cluster-{LABEL_PATTERN[1:]}", max_length=32)
+    ] = Field(
+        "admin-cluster-default", description="Stacks of the same admin cluster share the clusters among themselves."
     )
     admin_max_wireguard_peers: Annotated[int | None, Ge(1), Le(2**31 - 1)] = Field(
         None,

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TIME_SHIFT = 80
-_RANDOM_BITS = 74
 _RAND_B_BITS = 62
 
 

@@ -21,10 +21,10 @@ from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Level, Log
 from chalicelib.kit.origin import Origin, working_for
 from chalicelib.kit.tables import Meter
+from chalicelib.platform.access.bearer import bearer_in
 from chalicelib.platform.access.keys import AGENT, METRICS, OPEN, OPERATOR, PUBLIC, Auth
 from chalicelib.settings import Settings
 from chalicelib.web.application import Application
-from chalicelib.web.bearer import bearer_of
 from chalicelib.web.caching import unless_known
 from chalicelib.web.edge_services import EdgeServices
 from chalicelib.web.envelope import Envelope
@@ -190,7 +190,8 @@ class _Exchange:
 def respond(endpoint: Endpoint, incoming: Incoming, services: EdgeServices) -> Outgoing:
     """The answer to one request, with one line in the log. Raises nothing."""
     started = services.clock.now()
-    exchange = _Exchange(endpoint, incoming, services, services.ids.uuid7(started), started, bearer_of(incoming))
+    bearer = bearer_in(incoming.headers.get("authorization", ()))
+    exchange = _Exchange(endpoint, incoming, services, services.ids.uuid7(started), started, bearer)
     cors: dict[str, str] = {}
     refused: Kind | None = None
     try:

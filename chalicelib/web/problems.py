@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from chalicelib.kit.labels import LABEL_PATTERN
+
 MOST_PROBLEMS = 100
 """Problems that one answer names; of more it says how many there are."""
 
@@ -147,7 +149,7 @@ def _too_few(problem: ErrorDetails, context: Mapping[str, Any]) -> str:
 
 
 PATTERNS: Mapping[str, str] = {
-    r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$": "a-z, 0-9 and -, neither first nor last a -",
+    LABEL_PATTERN: "a-z, 0-9 and -, neither first nor last a -",
     r"^[a-z_][a-z0-9_-]*$": "a-z, 0-9, - and _, first a letter or _",
     r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$": (
         "a version of at most 64 letters, digits and . + _ -, the first of them a letter or a digit"

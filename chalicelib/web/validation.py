@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
-from annotated_types import Ge, Le, MaxLen
+from annotated_types import Ge, Le
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -17,7 +17,6 @@ from pydantic import (
     ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    StringConstraints,
     ValidationError,
     WithJsonSchema,
 )
@@ -30,8 +29,6 @@ from chalicelib.web.problems import details_of, problems, type_name, wrong_type
 
 INT32_MIN = -(2**31)
 INT32_MAX = 2**31 - 1
-CLUSTER_NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
-CLUSTER_NAME_MAX_LENGTH = 24
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -151,9 +148,6 @@ DateTime = Annotated[datetime, BeforeValidator(read_date_time), _DATE_TIME_SCHEM
 
 Timestamp = Annotated[str, _DATE_TIME_SCHEMA]
 """A stored time (`kit.clock.to_seconds_text`) in an answer, as it is."""
-
-ClusterName = Annotated[str, MaxLen(CLUSTER_NAME_MAX_LENGTH), StringConstraints(pattern=CLUSTER_NAME_PATTERN)]
-"""The name of a cluster: a DNS label of at most 24 characters."""
 
 
 class CountedFirst:

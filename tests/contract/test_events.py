@@ -60,10 +60,10 @@ def _executions(world: World, runs: Machine, waits: Machine) -> None:
     executions = world.services.executions
     a_command(world, "uptime", expired_at=world.clock.now() + timedelta(hours=1))
     world.settle()
-    (execution_id,) = executions.pending_for(runs.id)
+    (execution_id,) = executions.waiting_for(runs.id, 1000).pending
     executions.acknowledge(runs.id, execution_id)
     executions.report(runs.id, execution_id, Report(is_expired=False, output="done\n", exit_code=0))
-    (waiting,) = executions.pending_for(waits.id)
+    (waiting,) = executions.waiting_for(waits.id, 1000).pending
     executions.cancel(waiting)
     a_command(world, '"' * 120_000, expired_at=world.clock.now() + timedelta(hours=1))
     world.settle()

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from annotated_types import Ge
 from pydantic import BaseModel
 
+from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.kit.errors import unauthorized
 from chalicelib.kit.origin import Origin, current_origin
 from chalicelib.web.endpoint import (
@@ -19,7 +20,7 @@ from chalicelib.web.endpoint import (
     Paginated,
     Request,
 )
-from chalicelib.web.validation import Body, ClusterName, Int32, NoBody, NoPath, NoQuery, Path, Query, Uuid
+from chalicelib.web.validation import Body, Int32, NoBody, NoPath, NoQuery, Path, Query, Uuid
 
 routes = Endpoints(tag="Things")
 

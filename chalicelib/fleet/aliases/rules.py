@@ -1,16 +1,8 @@
 """Which names are allowed, and what is said about others."""
 
-import re
-
+from chalicelib.fleet.vpn.names import is_node_id
 from chalicelib.kit.errors import EdgeError, conflict, invalid
-
-NAME_MAX_LENGTH = 63
-"""A DNS label (RFC 1035 section 2.3.4)."""
-
-NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
-
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_NODE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+from chalicelib.kit.labels import LABEL_MAX_LENGTH, is_label
 
 
 def check_name(name: str) -> None:
@@ -18,11 +10,11 @@ def check_name(name: str) -> None:
     node: resolving or proxying by name would reach the wrong machine."""
     if not name:
         raise invalid("name", "can't be blank")
-    if len(name) > NAME_MAX_LENGTH:
-        raise invalid("name", f"should be at most {NAME_MAX_LENGTH} character(s)")
-    if not _LABEL.fullmatch(name):
+    if len(name) > LABEL_MAX_LENGTH:
+        raise invalid("name", f"should be at most {LABEL_MAX_LENGTH} character(s)")
+    if not is_label(name):
         raise invalid("name", "has invalid format")
-    if _NODE_ID.fullmatch(name):
+    if is_node_id(name):
         raise invalid("name", "must not look like a node id")
 
 

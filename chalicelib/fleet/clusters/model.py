@@ -2,13 +2,17 @@
 
 from typing import Annotated, Protocol
 
-from pydantic import BaseModel, Field
+from annotated_types import MaxLen
+from pydantic import BaseModel, Field, StringConstraints
 
-NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
-"""A DNS label in lower case."""
+from chalicelib.fleet.vpn.names import network_name
+from chalicelib.kit.labels import LABEL_PATTERN
 
 NAME_MAX_LENGTH = 24
 """Leaves room for ``cluster-`` in a network's name of 32 characters."""
+
+ClusterName = Annotated[str, MaxLen(NAME_MAX_LENGTH), StringConstraints(pattern=LABEL_PATTERN)]
+"""The name of a cluster: a DNS label of at most 24 characters."""
 
 NODE_LIMIT_MAX = 2**31 - 1
 """The contract's integers have 32 bits."""
@@ -35,7 +39,7 @@ class Cluster(BaseModel, frozen=True):
 
     @property
     def network_name(self) -> str:
-        return f"cluster-{self.name}"
+        return network_name(self.name)
 
     def vpn_domain(self, domain: str) -> str:
         """The DNS suffix of the cluster's nodes below ``domain`` (NETMAKER_DEFAULT_DOMAIN)."""
@@ -55,6 +59,6 @@ class Identified(Protocol):
 class DefaultCluster(BaseModel, frozen=True):
     """The cluster that is made on first use when DEFAULT_CLUSTER_NAME is set."""
 
-    name: Annotated[str, Field(pattern=NAME_PATTERN, max_length=NAME_MAX_LENGTH)]
+    name: ClusterName
     ipv4_range: str | None = None
     node_limit: Annotated[int, Field(ge=1, le=NODE_LIMIT_MAX)] | None = None

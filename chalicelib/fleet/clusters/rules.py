@@ -2,9 +2,7 @@
 
 from chalicelib.fleet.clusters.ranges import SMALLEST_PREFIX, AddressRange
 from chalicelib.kit.errors import EdgeError, conflict, invalid
-
-RESERVED_NAME = "default"
-"""A word of the paths of enrollment keys."""
+from chalicelib.settings import RESERVED_CLUSTER_NAME
 
 _RESERVED_FIRST_OCTETS = frozenset({0, 10, 127, 169, 172, 192}) | frozenset(range(224, 256))
 """Whole first octets, as the reference refuses them, and besides them all of multicast and 240/4, where it refuses
@@ -13,7 +11,7 @@ only 224, 240 and 255."""
 
 def check_name(name: str) -> None:
     """Raises `EdgeError` (validation) for the reserved name."""
-    if name == RESERVED_NAME:
+    if name == RESERVED_CLUSTER_NAME:
         raise invalid("name", "is reserved")
 
 

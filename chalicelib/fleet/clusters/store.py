@@ -84,7 +84,7 @@ CLUSTER_LIST = Listing(
 )
 
 
-class ClusterName(NamedTuple):
+class ClusterRef(NamedTuple):
     """An `Identified` cluster, and nothing more of it."""
 
     id: str
@@ -97,10 +97,10 @@ class ClusterStore:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    def walk(self) -> Iterator[ClusterName]:
+    def walk(self) -> Iterator[ClusterRef]:
         """All clusters, oldest first, from the index alone."""
         for page in self._tables.pages(Query(TABLE, LISTING, TABLE.index("listing"))):
-            yield from (ClusterName(str(item["id"]), str(item["name"])) for item in page.items)
+            yield from (ClusterRef(str(item["id"]), str(item["name"])) for item in page.items)
 
     def find(self, name: str) -> Cluster | None:
         row = self._tables.get(TABLE, {"name": name})

@@ -171,11 +171,6 @@ class Executions:
         except RefusedError as error:
             return None if error.current is None else error.current.status
 
-    def pending_for(self, node_id: str) -> list[str]:
-        """Ids of what waits for a node, oldest first, as the index knows it."""
-        rows = self._executions.open_of_node(node_id)
-        return [str(row["id"]) for row in rows if row["status"] == Status.PENDING.value]
-
     def waiting_for(self, node_id: str, most: int) -> Waiting:
         """The ids of the executions that wait for a node and of those that it should cancel, oldest first, from the
         index. It stops at the page with which ``most`` waiting ones are found: cancellations behind them are found when

@@ -102,7 +102,7 @@ def forked_token(node: Node, presence: Presence | None, proof: BearerProof) -> s
 def check_network_name(registration: Registration) -> None:
     """Raises `EdgeError` (validation failed) for a name that cannot be a cluster's network."""
     if not registration.network_name.startswith(NETWORK_PREFIX):
-        raise invalid("network_name", "must start with 'cluster-'")
+        raise invalid("network_name", f"must start with '{NETWORK_PREFIX}'")
 
 
 def place_new(registration: Registration, redemption: Redemption | None) -> Placement:

@@ -1,10 +1,9 @@
 """Selects the nodes of a request: its parts, decided when it is created, and page by page the nodes that pass its
 filters."""
 
-import re
 from collections.abc import Mapping, Sequence
 
-from chalicelib.fleet.clusters.model import NAME_MAX_LENGTH, NAME_PATTERN, Cluster
+from chalicelib.fleet.clusters.model import NAME_MAX_LENGTH, Cluster
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import FIELDS as CLUSTER_FIELDS
 from chalicelib.fleet.nodes import model as nodes_model
@@ -13,6 +12,7 @@ from chalicelib.fleet.nodes.reading import FIELDS as NODE_FIELDS
 from chalicelib.fleet.nodes.service import SHARDS as NODE_SHARDS
 from chalicelib.fleet.nodes.service import Nodes
 from chalicelib.fleet.targeting.model import SHARD, Targeting, TargetType
+from chalicelib.kit.labels import is_label
 from chalicelib.kit.listing import matches
 from chalicelib.kit.tables import Item
 
@@ -151,7 +151,7 @@ def _distinct(values: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 def _is_cluster_name(name: str) -> bool:
     """Whether a cluster can have this name; a key that none can have is not asked for."""
-    return len(name) <= NAME_MAX_LENGTH and re.fullmatch(NAME_PATTERN, name) is not None
+    return len(name) <= NAME_MAX_LENGTH and is_label(name)
 
 
 def _fits_cluster(cluster: Cluster, targeting: Targeting) -> bool:

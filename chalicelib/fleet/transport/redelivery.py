@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.commands.executions import Executions
 from chalicelib.fleet.nodes.service import Nodes
-from chalicelib.fleet.transport.dispatch import IDS_PER_REMINDER, AgentWork
+from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME, AgentWork
 from chalicelib.kit.clock import Clock, to_seconds_text
 
 NODES_PER_CHUNK = 100
@@ -40,5 +40,5 @@ class Redelivery:
         now = to_seconds_text(self._clock.now())
         page = self._nodes.page_of_cluster(found[0].id, cursor, NODES_PER_CHUNK, now)
         for node in page.nodes:
-            work.remind(cluster_name, node.id, self._executions.waiting_for(node.id, IDS_PER_REMINDER))
+            work.remind(cluster_name, node.id, self._executions.waiting_for(node.id, IDS_PER_FRAME))
         return Chunk(work, page.cursor)

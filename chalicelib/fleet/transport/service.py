@@ -14,15 +14,13 @@ from chalicelib.fleet.commands.executions import Executions
 from chalicelib.fleet.commands.model import ExecutionView, Status
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME
 from chalicelib.fleet.transport.push import Push, PushAddress, PushOutcome
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.log import Level, Log
 from chalicelib.kit.sockets import SocketError, Sockets
 
-Kind = Literal["executions", "cancel", "self_update"]
-
-IDS_PER_FRAME = 500
-"""A frame of API Gateway holds 32 KB, an id takes 39 bytes with quotes and comma."""
+WorkKind = Literal["executions", "cancel", "self_update"]
 
 _POSTS_AT_ONCE = 8
 
@@ -39,7 +37,7 @@ class Delivery:
     updates."""
 
     node_id: str
-    kind: Kind
+    kind: WorkKind
     execution_ids: list[str]
 
 

@@ -101,13 +101,13 @@ class Triggering:
         now = self._clock.now()
         left = list(told)
         while left:
-            writes: list[Write] = []
-            for request_id, node in left:
-                writes += [_triggered(request_id, node, now), self._event(request_id, node)]
+            # The updates come first, so that the index of a failed one is that of its node.
+            updates = [_triggered(request_id, node, now) for request_id, node in left]
+            events = [self._event(request_id, node) for request_id, node in left]
             try:
-                self._tables.commit(writes, "self_update.triggered")
+                self._tables.commit([*updates, *events], "self_update.triggered")
             except TransactionFailedError as error:
-                left = [one for index, one in enumerate(left) if 2 * index not in error.failed]
+                left = [one for index, one in enumerate(left) if index not in error.failed]
             else:
                 break
         return [request_id for request_id, _ in left]

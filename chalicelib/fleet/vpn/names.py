@@ -4,13 +4,13 @@ import hashlib
 import re
 
 from chalicelib.kit.ids import Ids
+from chalicelib.kit.labels import is_label
 
 NETWORK_PREFIX = "cluster-"
 HOST_PREFIX = "node-"
 
 _NODE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _JOIN_TAG = re.compile(r"j[0-9a-f]{18}-([0-9a-f]{8})[0-9a-f]{4}")
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
 def network_name(cluster_name: str) -> str:
@@ -40,7 +40,7 @@ def label_of(name: str, cluster_name: str, domain: str) -> str | None:
     if not bare.startswith(HOST_PREFIX) or not bare.endswith(ending):
         return None
     label = bare.removeprefix(HOST_PREFIX).removesuffix(ending)
-    return label if _LABEL.fullmatch(label) else None
+    return label if is_label(label) else None
 
 
 def is_node_id(label: str) -> bool:

@@ -13,7 +13,7 @@ from chalice.app import Blueprint
 from chalicelib.bootstrap import Services, prepare, services
 from chalicelib.fleet.nodes.instances import HEADER as INSTANCE_HEADER
 from chalicelib.fleet.nodes.instances import instance_of
-from chalicelib.fleet.transport.dispatch import IDS_PER_REMINDER, AgentWork
+from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME, AgentWork
 from chalicelib.kit.clock import milliseconds_between
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.log import Level, quoting_nothing
@@ -96,7 +96,7 @@ def message(event: Event, services: Services) -> bool:
         services.transport.close(_connection_id(event))
         return True
     work = AgentWork()
-    work.remind(node.cluster_name, node.id, services.executions.waiting_for(node.id, IDS_PER_REMINDER))
+    work.remind(node.cluster_name, node.id, services.executions.waiting_for(node.id, IDS_PER_FRAME))
     if work:
         services.dispatch.send(work)
     return bool(work)

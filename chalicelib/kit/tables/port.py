@@ -154,14 +154,15 @@ class Tables:
             backoff.pause()
             yield
 
-    def _collect(self, refs: list[Ref], found: dict[_Identity, Item], *, consistent: bool) -> None:
+    def _collect(self, refs: Sequence[Ref], found: dict[_Identity, Item], *, consistent: bool) -> None:
         """Read `refs` with BatchGetItem into `found`, and retry the unprocessed keys."""
+        unread: Sequence[Ref] = refs
 
         def attempt() -> None:
-            items, left = self._driver.batch_get(refs, consistent=consistent)
+            nonlocal unread
+            items, unread = self._driver.batch_get(unread, consistent=consistent)
             found.update((_identity(ref), item) for ref, item in items)
-            refs[:] = left
-            if left:
+            if unread:
                 raise BusyError("BatchGetItem left keys unprocessed")
 
         self._repeat(attempt)

@@ -2,8 +2,8 @@ import pytest
 from pydantic import SecretStr
 
 from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.platform.access.bearer import bearer_in
 from chalicelib.platform.access.keys import METRICS, OPERATOR, PUBLIC, Keys, MissingMasterKeyError
-from chalicelib.web.bearer import bearer_of
 from chalicelib.web.exchange import Incoming
 
 
@@ -37,7 +37,7 @@ def keys(master="m", api="a", metrics="x"):
     ],
 )
 def test_one_authorization_header_counts_whose_scheme_is_bearer_in_any_letter_case(authorization, token):
-    assert bearer_of(incoming(*authorization)) == token
+    assert bearer_in(incoming(*authorization).headers.get("authorization", ())) == token
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import pytest
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, Field
 
+from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.web.openapi_schema import Components, NameTakenError, to_openapi
-from chalicelib.web.validation import Body, Boolean, ClusterName, DateTime, Int32, Uuid
+from chalicelib.web.validation import Body, Boolean, DateTime, Int32, Uuid
 
 
 class Colour(StrEnum):

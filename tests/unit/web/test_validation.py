@@ -7,12 +7,12 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from chalicelib.fleet.api.routes import all_endpoints
+from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.web.problems import PATTERNS, problems
 from chalicelib.web.validation import (
     Body,
     Boolean,
-    ClusterName,
     DateTime,
     Int32,
     NoQuery,

@@ -18,7 +18,7 @@ def run_all(world: World, fleet: list[Machine], *, exit_code: int = 0) -> None:
     """Play the agents: acknowledge and report whatever is pending."""
     executions = world.services.executions
     for machine in fleet:
-        for execution_id in executions.pending_for(machine.id):
+        for execution_id in executions.waiting_for(machine.id, 1000).pending:
             executions.acknowledge(machine.id, execution_id)
             executions.report(machine.id, execution_id, Report(is_expired=False, output="done\n", exit_code=exit_code))
 
@@ -45,7 +45,7 @@ def story(*, twice: bool = False, crash: tuple[int, int] | None = None) -> World
     settle()
     run_all(world, fleet[:2])
     settle()
-    (waiting,) = world.services.executions.pending_for(fleet[2].id)
+    (waiting,) = world.services.executions.waiting_for(fleet[2].id, 1000).pending
     world.services.executions.cancel(waiting)
     settle()
     world.services.nodes.delete(fleet[1].id)

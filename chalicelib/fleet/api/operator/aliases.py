@@ -7,14 +7,14 @@ from pydantic import BaseModel, StringConstraints
 
 from chalicelib.bootstrap import Services
 from chalicelib.fleet.aliases.model import SORTABLE, Alias
-from chalicelib.fleet.aliases.rules import NAME_MAX_LENGTH, NAME_PATTERN
+from chalicelib.kit.labels import LABEL_MAX_LENGTH, LABEL_PATTERN
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, TextFilter, UuidFilter
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Nodes.Alias")
 
-AliasName = Annotated[str, MinLen(1), MaxLen(NAME_MAX_LENGTH), StringConstraints(pattern=NAME_PATTERN)]
+AliasName = Annotated[str, MinLen(1), MaxLen(LABEL_MAX_LENGTH), StringConstraints(pattern=LABEL_PATTERN)]
 
 
 class NamedNodePath(Path):

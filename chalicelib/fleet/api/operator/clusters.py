@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from chalicelib.bootstrap import Services
 from chalicelib.fleet.api.operator.filters import ClusterFilterFields
-from chalicelib.fleet.clusters.model import SORTABLE, Cluster
+from chalicelib.fleet.clusters.model import SORTABLE, Cluster, ClusterName
 from chalicelib.fleet.nodes.model import IdType, NodeSummary, Status
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, PositiveFilter
-from chalicelib.web.validation import Body, ClusterName, Int32, NoBody, NoPath, NoQuery, Path, Timestamp
+from chalicelib.web.validation import Body, Int32, NoBody, NoPath, NoQuery, Path, Timestamp
 
 NODES_SHOWN = 1000
 """Nodes embedded in one cluster; ``node_count`` is exact in any case."""

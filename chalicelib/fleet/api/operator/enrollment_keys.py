@@ -6,11 +6,12 @@ from annotated_types import Ge, MaxLen
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.enrollment.model import NAME_MAX_LENGTH, SORTABLE, EnrollmentKey, KeyChanges
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.web.endpoint import OPERATOR, PUBLIC, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import BoolFilter, DateFilter, ListQuery, PositiveFilter, TextFilter
-from chalicelib.web.validation import Body, ClusterName, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
+from chalicelib.web.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Nodes.EnrollmentKey")
 

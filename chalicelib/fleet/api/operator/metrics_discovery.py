@@ -3,12 +3,13 @@
 from pydantic import RootModel
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.metrics.discovery import Target
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.web.endpoint import METRICS, Bare, Endpoints, Request
 from chalicelib.web.envelope import to_json
 from chalicelib.web.operation import Options
-from chalicelib.web.validation import ClusterName, NoBody, NoPath, Query
+from chalicelib.web.validation import NoBody, NoPath, Query
 
 routes = Endpoints(tag="Nodes.Metrics")
 

@@ -4,10 +4,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.bootstrap import Services
 from chalicelib.fleet.api.operator.filters import NodeFilterFields
+from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.nodes.model import SORTABLE, IdType, NodeView, Status, vpn_hostname
 from chalicelib.web.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery
-from chalicelib.web.validation import Body, ClusterName, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
+from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 HIDDEN_SECRET = "********"  # noqa: S105 - what stands in place of one
 """Shown for a secret where REVEAL_NODE_SECRETS is off: the contract wants a string."""

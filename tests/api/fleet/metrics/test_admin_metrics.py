@@ -31,7 +31,7 @@ def world():
     a_command(world)
     world.settle()
     run_all(world, fleet[:2])
-    (waiting,) = world.services.executions.pending_for(fleet[2].id)
+    (waiting,) = world.services.executions.waiting_for(fleet[2].id, 1000).pending
     world.services.executions.cancel(waiting)
     world.settle()
     a_command(world)

@@ -361,7 +361,7 @@ class TestDeletedNode:
         self.clean(world, node.id)
         by_id = {str(row["id"]): row["status"] for row in executions(world)}
         assert [by_id[row_id] for row_id in mine] == ["cancelled", "completed", "cancelled"]
-        assert world.services.executions.pending_for(other.id) == sorted(set(by_id) - set(mine))
+        assert world.services.executions.waiting_for(other.id, 1000).pending == sorted(set(by_id) - set(mine))
 
     def test_its_commands_can_then_be_deleted(self, world):
         node = a_node(world)

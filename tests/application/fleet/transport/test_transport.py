@@ -11,9 +11,10 @@ import pytest
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.nodes.store import PRESENCE
+from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME
 from chalicelib.fleet.transport.push import TIMEOUT_SECONDS, Push, PushAddress
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
-from chalicelib.fleet.transport.service import IDS_PER_FRAME, Delivery, Transport
+from chalicelib.fleet.transport.service import Delivery, Transport
 from chalicelib.kit.origin import Origin, working_for
 from chalicelib.kit.outbound import Answer, NoAnswerError, Reason
 from chalicelib.kit.sockets import SocketError, Sockets
@@ -50,7 +51,7 @@ def connect(world, machine, connection_id="socket-1", at=1):
 
 
 def pending(world, machine):
-    return world.services.executions.pending_for(machine.id)
+    return world.services.executions.waiting_for(machine.id, 1000).pending
 
 
 def transport(world, agents=None):

@@ -85,4 +85,4 @@ def test_nothing_is_lost_with_a_dead_owner(before, after):
     assert orphans <= set().union(*told.values())
     assert world.far_messages() == unread
     for machine in fleet:
-        assert told[machine.id] <= set(world.services.executions.pending_for(machine.id))
+        assert told[machine.id] <= set(world.services.executions.waiting_for(machine.id, 1000).pending)

@@ -241,7 +241,7 @@ class ExecutionLife(RuleBasedStateMachine):
         assert (view.completed_at is not None) == self.model.is_completed
         assert item["status_shard"] == status_shard(view.status, shard_of(self.id))
         assert item.get("open_node_id") == (NODE if self.model.status in {"pending", "sent"} else None)
-        assert self.executions.pending_for(NODE) == ([self.id] if self.model.status == "pending" else [])
+        assert self.executions.waiting_for(NODE, 1000).pending == ([self.id] if self.model.status == "pending" else [])
 
     def _expect_reported(self, report: Report, answer: Any) -> None:
         if self.model is None:

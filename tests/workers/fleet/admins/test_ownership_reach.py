@@ -81,7 +81,7 @@ def run_on_all(world):
 
 
 def status_of(world, machine):
-    found = world.services.executions.pending_for(machine.id)
+    found = world.services.executions.waiting_for(machine.id, 1000).pending
     return Status.PENDING if found else Status.SENT
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.fleet.commands.model import Report
 from chalicelib.fleet.nodes.store import CONNECTIONS
-from chalicelib.fleet.transport.dispatch import IDS_PER_REMINDER
+from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.world import World
 
@@ -113,7 +113,7 @@ def test_of_a_node_that_is_gone_ends_its_socket(world):
 
 
 def test_of_a_long_backlog_reads_no_more_than_it_tells(world):
-    for _ in range(IDS_PER_REMINDER + 5):
+    for _ in range(IDS_PER_FRAME + 5):
         a_command(world)
     world.settle()
     world.socket_client.frames[SOCKET].clear()
@@ -128,9 +128,9 @@ def test_of_a_long_backlog_reads_no_more_than_it_tells(world):
     world.driver.query = counted
     beat(world)
 
-    assert max(examined) == IDS_PER_REMINDER
+    assert max(examined) == IDS_PER_FRAME
     [(kind, ids)] = told(world)
-    assert (kind, len(ids)) == ("executions", IDS_PER_REMINDER)
+    assert (kind, len(ids)) == ("executions", IDS_PER_FRAME)
 
 
 def own_lines(world):

@@ -33,7 +33,7 @@ class TestRelay:
         a_command(world)
         world.settle()
         for machine in fleet:
-            (execution_id,) = world.services.executions.pending_for(machine.id)
+            (execution_id,) = world.services.executions.waiting_for(machine.id, 1000).pending
             world.services.executions.acknowledge(machine.id, execution_id)
         (batch,) = [batch for batch in batches(world) if "executions/" in batch[0]["eventSourceARN"]]
         world.services.tables.meter.reset()
