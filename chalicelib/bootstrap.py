@@ -293,7 +293,7 @@ class Services(Fleet):
         return AdminMetrics(self.counters, self.queues, deployed().queues, self.degraded)
 
     def health_checks(self) -> list[HealthCheck]:
-        """What requests need: a read of a row that is not there, a queue that answers, the mesh, the keys."""
+        """Checks of the dependencies of requests: a read of a missing row, a queue, the mesh, the keys."""
         from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
         from chalicelib.kit.health import HealthCheck
         from chalicelib.platform.events.queues import EVENTS
@@ -326,7 +326,8 @@ def prepare(function: str, build: Callable[[Services], object]) -> None:
     """Build now what every invocation of that function needs, if this process is an instance of it; else do nothing.
 
     Lambda gives a function that starts a whole processor, and its share, by memory, once it works: what is left to the
-    first invocation takes several times as long. Raises what the settings and the parts raise; Lambda starts it again.
+    first invocation takes several times as long. Passes on the errors of the settings and the parts; Lambda starts it
+    again.
     """
     if running_function() == function:
         build(services())

@@ -19,7 +19,7 @@ the stacks of the platform."""
 
 @cache
 def family(name: str) -> Family:
-    """The family of that name. Raises LookupError for a name that is none of `NAMES`."""
+    """The family of that name. Raises LookupError for a name that is not in `NAMES`."""
     if name not in NAMES:
         raise LookupError(f"{name!r} is no family: there are {', '.join(NAMES)}")
     declared: Family = import_module(f"chalicelib.{name}.family").FAMILY

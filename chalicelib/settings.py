@@ -60,14 +60,13 @@ def running_function() -> str:
 
 
 class Settings(BaseModel):
-    """What the functions are told. Raises ValidationError for a value that cannot be. Secrets print as asterisks.
-
-    Plain pydantic: pydantic-settings brings asyncio and a command-line parser along, 70 ms of every cold start.
+    """The settings of the functions. Raises `ValidationError` (pydantic) for an invalid value. Secrets print as
+    asterisks. pydantic-settings is not used: it imports asyncio and a command-line parser, 70 ms of every cold start.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    # Where things are: outputs of the stateful stack.
+    # Names and addresses of resources: outputs of the stateful stack.
     table_prefix: str = Field("", description="In front of every table's name, e.g. `edge-admin-dev-`.")
     queue_urls: Annotated[dict[str, str], BeforeValidator(_parsed)] = Field(
         default_factory=dict, description='JSON object: queue name to URL, `{"events": "https://…"}`.'
@@ -83,14 +82,14 @@ class Settings(BaseModel):
     )
     kms_key_id: str = Field("", description="KMS key that wraps the data key of secrets at rest.")
     agent_bucket: str = Field("", description="Bucket that the agent's archives are handed out from.")
-    websocket_url: str = Field("", description="What registration gives agents to connect to, `wss://…`.")
+    websocket_url: str = Field("", description="WebSocket URL that registration gives to agents, `wss://…`.")
     websocket_management_url: str = Field("", description="Endpoint of the API that posts to open connections.")
     public_url: str = Field("", description="This API's own URL, with the stage if its host needs one.")
     admin_urls: CommaList = Field(
         (), description="Comma list of URLs that enrollment keys and registration name; PUBLIC_URL when empty."
     )
 
-    # Who may call.
+    # Access of callers.
     auth_enabled: bool = Field(
         default=True, description="`false` lets anyone call as operator; agents still need a token."
     )
@@ -137,7 +136,7 @@ class Settings(BaseModel):
         "and names.",
     )
     netmaker_api_url: Annotated[str, StringConstraints(pattern=r"^(https?://[^\s?#@]+)?$")] = Field(
-        "", description="Where Netmaker's API is, `https://api.nm.example.com`; needed in mode `netmaker`."
+        "", description="URL of Netmaker's API, `https://api.nm.example.com`; required in mode `netmaker`."
     )
     netmaker_master_key: SecretStr | None = Field(
         None, description="Replaces the secret's `NETMAKER_MASTER_KEY`; for local runs and tests."
@@ -146,13 +145,13 @@ class Settings(BaseModel):
     netmaker_hosts_prove_nodes: bool = Field(
         default=False,
         description="Let a node come back without its token, as agents of the reference do, if a host of its name is "
-        "in the mesh: then whoever knows a node's id can take it over.",
+        "in the mesh: then anyone who knows a node's id can take it over.",
     )
     cluster_reconciliation_enabled: bool = Field(
         default=True, description="Compare the mesh with our rows every hour and mend it; in mode `netmaker`."
     )
     evict_rogue_hosts: bool = Field(
-        default=True, description="Hosts named as a node that nobody has enrolled leave our networks after an hour."
+        default=True, description="Hosts with the name of an unknown node leave our networks after an hour."
     )
 
     # Admins.
@@ -226,7 +225,7 @@ class Settings(BaseModel):
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """The settings that the variables of the same names in capitals give; one that is set to nothing is not set.
 
-        Raises ValidationError, without the values.
+        Raises `ValidationError` (pydantic), without the values.
         """
         given = {name: environment.get(name.upper()) for name in cls.model_fields}
         return cls.model_validate({name: value for name, value in given.items() if value})

@@ -1,1 +1,1 @@
-"""What every family of APIs needs and none owns. It knows no family."""
+"""Code that every family of APIs needs and none owns. It does not depend on any family."""

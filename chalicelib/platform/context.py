@@ -1,4 +1,4 @@
-"""What a context and a family say of themselves, once: everything else iterates over these values.
+"""The declarations of contexts and families, over which all other code iterates.
 
 A context exports `CONTEXT` from its ``context.py``; a family collects its contexts, in the order in which they may
 import each other, and exports `FAMILY` from ``chalicelib/<family>/family.py``. These modules are light: they name
@@ -19,7 +19,7 @@ Services = Any
 """The container of a family: `Family.services` builds it."""
 
 
-# --- What a change of a row causes ---------------------------------------------------------------------------------
+# --- The effects of a change of a row ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ Reaction = Callable[[Change], Iterable[Send]]
 
 @dataclass(frozen=True)
 class Events:
-    """What a context's changes tell. ``of`` is pure; ``needs`` names the rows that it wants to see beside the change,
-    read in one call for a whole batch. ``public`` lists the types that the family's catalogue publishes; the rest are
-    internal: they go to other families only."""
+    """The events of a context's changes. ``of`` is pure; ``needs`` names the further rows that it reads, in one call
+    for a whole batch. ``public`` lists the types that the family's catalogue publishes; the rest are internal: they go
+    to other families only."""
 
     of: Callable[[Change, Rows], Iterable[Event]]
     needs: Callable[[Change], Iterable[Ref]] = lambda _change: ()
@@ -75,8 +75,8 @@ Step = Callable[[Services, Mapping[str, Any]], str | None]
 
 
 class Role(StrEnum):
-    """What a deployed stack does. The core is deployed once, and does everything; a further stack shares its tables,
-    answers the API and delivers to the clusters that it owns."""
+    """The role of a deployed stack. The core is deployed once and runs every function; a further stack shares its
+    tables, answers the API and delivers to the clusters that it owns."""
 
     CORE = "core"
     FURTHER = "further"
@@ -156,7 +156,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Grants:
-    """What a context's code may do in AWS within one function. A function's role gets the union of all contexts'.
+    """The AWS permissions of a context's code within one function. A function's role gets the union of all contexts'.
 
     ``tables`` maps a table's name to DynamoDB actions. Query means the indexes, or the table if it has none. ``sends``
     and ``counts`` name queues that it may send to, and ask about together with their dead letters;

@@ -1,4 +1,4 @@
-"""What the parts of the application stand on: tables, counters, secrets, queues, keys.
+"""The foundations of the application's parts: tables, counters, secrets, queues, keys.
 
 As in `bootstrap`, a part's modules are imported by the property that builds it: a function loads what it uses.
 """

@@ -1,4 +1,4 @@
-"""Everything that is not this process: clients of AWS, time, chance, name resolution. Tests bring their own.
+"""The dependencies outside this process: AWS clients, time, randomness, name resolution. Tests pass their own.
 
 What only some functions use is imported when it is first asked for, as in `bootstrap`.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Outside(Protocol):
-    """What the composition root needs of the outside."""
+    """The outside dependencies of the composition root."""
 
     @property
     def clock(self) -> Clock: ...

@@ -1,11 +1,12 @@
-"""Answers that anyone may keep: an entity tag for each, and 304 for whoever has it already (RFC 9110 section 13)."""
+"""Cacheable answers: an entity tag for each, and 304 for a client that has the current version (RFC 9110 section
+13)."""
 
 from hashlib import sha256
 
 from chalicelib.web.exchange import Incoming, Outgoing
 
 PUBLISHED_HEADERS = {"cache-control": "public, max-age=300"}
-"""Of a document that is the same for everybody: for five minutes a cache need not ask."""
+"""Cache-Control of a public document: a cache may use it for five minutes without asking."""
 
 _TAG_LENGTH = 32
 

@@ -1,4 +1,4 @@
-"""What the edge needs of the composition root."""
+"""The services that the HTTP edge needs from the composition root."""
 
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from chalicelib.settings import Settings
 
 
 class AgentsDoor(Protocol):
-    """What the edge asks of `nodes.service.Nodes`."""
+    """The part of `nodes.service.Nodes` that the edge uses."""
 
     def authenticate(self, bearer: str, instance_id: str | None) -> Any: ...
 
@@ -20,7 +20,7 @@ class AgentsDoor(Protocol):
 
 
 class EdgeServices(Protocol):
-    """What the edge itself needs of the composition root. Views are handed the same object."""
+    """The services that the edge itself needs. Views get the same object."""
 
     @property
     def settings(self) -> Settings: ...

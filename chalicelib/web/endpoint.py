@@ -188,7 +188,7 @@ class _Exchange:
 
 
 def respond(endpoint: Endpoint, incoming: Incoming, services: EdgeServices) -> Outgoing:
-    """The answer to one request, with one line in the log. Raises nothing."""
+    """The answer to one request, with one line in the log. It never raises an exception."""
     started = services.clock.now()
     bearer = bearer_in(incoming.headers.get("authorization", ()))
     exchange = _Exchange(endpoint, incoming, services, services.ids.uuid7(started), started, bearer)

@@ -15,7 +15,7 @@ from chalicelib.web.problems import bounded, shortened
 
 
 class PageNumbers(Protocol):
-    """What pagination is computed from; `kit.listing.ListPage` is one."""
+    """The input of pagination, for example a `kit.listing.ListPage`."""
 
     @property
     def page(self) -> int: ...
@@ -37,7 +37,7 @@ class Envelope:
         return _joined(data.model_dump_json(), self._meta)
 
     def paginated(self, items: Sequence[BaseModel], page: PageNumbers, *, may_be_fewer: bool = False) -> str:
-        """Raises bad_request for a page that is too large, unless it ``may_be_fewer`` items."""
+        """Raises `EdgeError` (bad request) for a page that is too large, unless it ``may_be_fewer`` items."""
         rows = [item.model_dump_json() for item in items]
         shown = fitting(rows, may_be_fewer=may_be_fewer)
         numbers = pagination(page)

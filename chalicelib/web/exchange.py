@@ -17,8 +17,8 @@ SENT_METHOD = "sentMethod"
 class Incoming:
     """An API Gateway proxy event (REST API, payload format 1.0), read once.
 
-    Header names are lower-case; a header that was sent twice keeps all its values. Of a repeated query name the last
-    value counts. Path variables are percent-decoded here, once: a REST API hands them over as they were sent.
+    Header names are lower-case; a header that was sent twice keeps all its values. For a repeated query name the last
+    value counts. Path variables are percent-decoded here: a REST API passes them on as they were sent.
     """
 
     method: str
@@ -55,7 +55,7 @@ class Incoming:
         return values[-1] if values else None
 
     def body_bytes(self) -> bytes:
-        """The body as sent. Raises bad_request if the gateway's own base64 cannot be undone."""
+        """The body as sent. Raises `EdgeError` (bad request) if the gateway's own base64 is invalid."""
         if not self._body:
             return b""
         if not self._body_is_base64:

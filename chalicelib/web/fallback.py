@@ -1,4 +1,5 @@
-"""What no declared operation answers: HEAD, OPTIONS and wrong methods of every path, and unknown paths (404).
+"""Answers requests without a declared operation: HEAD, OPTIONS and wrong methods of every path, and unknown paths
+(404).
 
 API Gateway decides about paths and methods, so there is a route for ``/``, a greedy one for the rest, and beside the
 methods of each path one for all others. All of it comes before authentication.
@@ -25,13 +26,13 @@ def register(app: Application, provide: Callable[[], EdgeServices]) -> None:
 
 
 def allowed_methods(declared: Iterable[str]) -> list[str]:
-    """What a path that declares these answers: HEAD wherever there is GET, and OPTIONS."""
+    """The methods of a path with these declared ones: also HEAD if there is GET, and OPTIONS."""
     methods = {*declared, "OPTIONS"}
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 def _find(app: Application, route: str) -> Endpoint:
-    """What answers the method that was sent. Of HEAD's answer the edge sends the headers only."""
+    """The operation for the method of the request. For HEAD, the edge sends only the headers of the answer."""
     method = app.current_event()["requestContext"][SENT_METHOD]
     declared = {name: find for name, find in app.finders[route].items() if name != ANY}
     if method == "HEAD" and "GET" in declared:

@@ -45,7 +45,7 @@ class Cors:
         }
 
     def preflight_headers(self) -> dict[str, str]:
-        """What a preflight answer adds: methods, headers, and for how long a browser may remember them."""
+        """The headers of a preflight answer: methods, headers, and how long a browser may cache them."""
         return {
             "access-control-allow-methods": _METHODS,
             "access-control-allow-headers": ", ".join(self.allowed_headers),

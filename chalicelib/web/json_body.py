@@ -17,12 +17,12 @@ _FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-da
 
 
 def read_json(incoming: Incoming, *, required: bool, max_bytes: int, may_hold_replaced: bool = False) -> Any:
-    """The parsed body; an empty one is ``{}``, a byte order mark in front is passed over.
+    """The parsed body; an empty one is ``{}``, a leading byte order mark is ignored.
 
-    Raises EdgeError: payload_too_large above `max_bytes`; bad_request with the header's text for a missing content type
-    or for one that names a form or another JSON dialect; unsupported_media_type for any other type; bad_request with
-    the place for what is no JSON, or no text that could be stored. Of a repeated member name the last value counts.
-    ``may_hold_replaced``: U+FFFD is taken, see `_check_text`.
+    Raises `EdgeError` (payload too large) above `max_bytes`; (bad request) with the header's text for a missing content
+    type, or for one that names a form or another JSON dialect; (unsupported media type) for any other type; (bad
+    request) with the position for invalid JSON, and for text that cannot be stored. For a repeated member name the last
+    value counts. ``may_hold_replaced``: U+FFFD is accepted, see `_check_text`.
     """
     raw = incoming.body_bytes()
     if len(raw) > max_bytes:
@@ -55,8 +55,8 @@ def _text(raw: bytes) -> str:
 
 
 def _check_text(text: str) -> None:
-    """API Gateway hands over text, and puts U+FFFD where bytes were none: what was meant is lost by then, and must not
-    be run, stored or compared. Agents send it in outputs, where they have put it themselves."""
+    """API Gateway passes on text, with U+FFFD in place of invalid bytes. The original is lost, so the text must not be
+    run, stored or compared. Outputs may contain U+FFFD: agents replace invalid bytes themselves."""
     at = text.find(_REPLACED)
     if at >= 0:
         reason = "U+FFFD stands where the bytes were no UTF-8: send UTF-8, or \\ufffd where that character is meant"
@@ -66,7 +66,7 @@ def _check_text(text: str) -> None:
 def _parse(text: str) -> Any:
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
-        if "\\u" in text:  # an escaped half of a surrogate pair is no text that could be stored or sent back
+        if "\\u" in text:  # an escaped half of a surrogate pair is not valid text
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
         raise _malformed(f"Invalid JSON at {_place(text, error.pos)}: {error.msg}") from None

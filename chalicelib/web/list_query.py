@@ -103,7 +103,7 @@ _PAGING = frozenset({"page", "page_size", "order_by", "order_directions"})
 
 
 class PageQuery(Query):
-    """What any list takes: a page and an order. Every further field of a subclass is a filter."""
+    """The query parameters of any list: a page and an order. Every further field of a subclass is a filter."""
 
     page: Annotated[Int32, Ge(1)] = 1
     page_size: Annotated[Int32, Ge(1), Le(PAGE_SIZE_MAX)] = PAGE_SIZE
@@ -111,8 +111,8 @@ class PageQuery(Query):
     order_directions: OrderDirections = None
 
     def to_request(self, sortable: Collection[str], default: Order = NEWEST_FIRST) -> ListRequest:
-        """The request, its filters those that were given. Raises EdgeError bad_request for an order by a field that is
-        not ``sortable``."""
+        """The request, with the filters that were given. Raises `EdgeError` (bad request) for an order by a field that
+        is not ``sortable``."""
         given: Mapping[str, FilterValue | None] = self.__dict__  # its fields, as they are
         return ListRequest(
             page=self.page,
@@ -136,4 +136,4 @@ class TimeFilters(BaseModel):
 
 
 class ListQuery(TimeFilters, PageQuery):
-    """What every list of the management API takes."""
+    """The query parameters of every list of the management API."""

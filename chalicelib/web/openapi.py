@@ -110,7 +110,7 @@ _ERROR: Schema = {
 def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The OpenAPI 3.0 document of the documented operations among `endpoints`.
 
-    Raises NameTakenError where two different models share a name.
+    Raises `NameTakenError` if two different models share a name.
     """
     components = Components()
     components.schemas |= {

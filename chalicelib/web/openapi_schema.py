@@ -31,12 +31,12 @@ class Components:
         self.schemas: dict[str, Schema] = {}
 
     def reference(self, model: type[BaseModel], mode: Literal["validation", "serialization"]) -> Schema:
-        """Keep `model` and all it contains; returns the reference to it. Raises NameTakenError."""
+        """Keep `model` and all it contains; returns the reference to it. Raises `NameTakenError`."""
         self._keep(model.__name__, self.schema(model, mode))
         return {"$ref": _REF.format(model=model.__name__)}
 
     def schema(self, model: type[BaseModel], mode: Literal["validation", "serialization"]) -> Schema:
-        """The schema of `model` itself; what it contains is kept. Raises NameTakenError."""
+        """The schema of `model` itself; its parts are kept. Raises `NameTakenError`."""
         written = _written(model, mode)
         for name, inner in written.get("$defs", {}).items():
             self._keep(name, to_openapi(inner))

@@ -1,6 +1,5 @@
-"""How large an answer may be, counted as Lambda's runtime sends it: the body is JSON text inside of JSON.
-
-What is too large is refused in words here; Lambda would drop it, and API Gateway answer 502.
+"""Limits the size of answers, counted as Lambda's runtime sends them: the body is JSON text inside JSON. Larger ones
+are refused here with an explanation; Lambda would drop them, and API Gateway answer 502.
 """
 
 import json
@@ -29,17 +28,17 @@ _MOST_BYTES_OF_A_CHARACTER = 12
 
 
 def encoded_bytes(body: str) -> int:
-    """What a body takes in the function's answer."""
+    """The bytes of a body in the function's answer."""
     return len(json.dumps(body, ensure_ascii=ASCII_ONLY).encode("utf-8", "surrogatepass"))
 
 
 def text_bytes(text: str | None) -> int:
-    """What a text takes as a field of an answer, the escapes of both JSON texts included."""
+    """The bytes of a text as a field of an answer, including the escapes of both JSON texts."""
     return 0 if text is None else encoded_bytes(json.dumps(text, ensure_ascii=False))
 
 
 def check_answer(body: str) -> None:
-    """Raises an internal error for a body that Lambda would not send."""
+    """Raises `EdgeError` (internal) for a body that Lambda would not send."""
     if _surely_fits(len(body)):
         return
     size = encoded_bytes(body)
@@ -50,7 +49,7 @@ def check_answer(body: str) -> None:
 def fitting(rows: Sequence[str], *, may_be_fewer: bool) -> Sequence[str]:
     """The rows of a page, each as JSON text: all of them, or the first that fit where that ``may_be_fewer``.
 
-    Raises bad_request that names ``page_size`` where all are wanted and do not fit.
+    Raises `EdgeError` (bad request), naming ``page_size``, if all are required and do not fit.
     """
     if _surely_fits(sum(map(len, rows))):
         return rows

@@ -1,4 +1,4 @@
-"""What is wrong with a request, in the words of the protocol: pydantic's errors -> ``details`` of a 400."""
+"""Converts pydantic's errors to the ``details`` of a 400, in the words of the protocol."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -11,10 +11,10 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from chalicelib.kit.labels import LABEL_PATTERN
 
 MOST_PROBLEMS = 100
-"""Problems that one answer names; of more it says how many there are."""
+"""The maximum of problems that one answer names; it gives the number of further ones."""
 
 MOST_CHARACTERS = 500
-"""Of a problem's text and of a field's path: what a caller sent may stand in either."""
+"""The maximum length of a problem's text and of a field's path: either may contain the caller's input."""
 
 _SEVERAL = "edge_problems"
 
@@ -51,10 +51,9 @@ def wrong_type(expected: str, value: object) -> str:
 
 
 def details_of(error: ValidationError) -> dict[str, list[str]]:
-    """Field (slash path, "" for the whole) -> texts.
-
-    In each object the first unknown field hides all else, then missing fields hide the rest, then every wrong property
-    is named. Of more than `MOST_PROBLEMS` the first are, and "" says how many more there are.
+    """The texts by field (slash path, "" for the whole). In each object an unknown field hides all other problems, and
+    missing fields hide the rest; otherwise every wrong property is named. Only the first `MOST_PROBLEMS` are listed; ""
+    then gives the number of the others.
     """
     details: dict[str, list[str]] = {}
     found = iter(_reported(error.errors(include_url=False), 0))

@@ -1,4 +1,4 @@
-"""What a view is handed and what it may return."""
+"""The arguments and results of views."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -91,7 +91,7 @@ class Bare:
 
 @dataclass(frozen=True)
 class PlainText:
-    """Text that is no JSON, as it is. ``media_type`` goes into the header whole; ``headers`` win over those that
+    """Text other than JSON, sent unchanged. ``media_type`` is the complete header; ``headers`` override those that
     every answer has."""
 
     text: str

@@ -99,7 +99,8 @@ def _read_boolean(value: object) -> object:
 
 
 def read_uuid(value: str) -> str:
-    """The lower-case form of a hyphenated UUID of any version. Raises the 400 text for anything else."""
+    """The lower-case form of a hyphenated UUID of any version. Raises ValueError with the 400 text for anything
+    else."""
     if not _UUID.fullmatch(value):
         raise problems("Invalid format. Expected a UUID")
     return value.lower()
@@ -110,7 +111,7 @@ _DATE_TIME_PROBLEM = f"Invalid format. Expected {A_DATE_TIME}"
 
 
 def read_date_time(value: object) -> datetime:
-    """A time with an offset (RFC 3339) as aware UTC. Raises the 400 text for anything else."""
+    """A time with an offset (RFC 3339) as aware UTC. Raises ValueError with the 400 text for anything else."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)
     if not isinstance(value, str):
@@ -168,10 +169,9 @@ class CountedFirst:
 
 
 class NotNull:
-    """Marks a field of type ``X | None`` that may be left out, its value then being None, but may not be null.
-
-    Of filters in a body: one that silently vanished would widen what a command runs on. ``expected`` is the JSON type
-    that the refusal names.
+    """Marks a field of type ``X | None`` that may be missing, and is None then, but may not be null. It is for filters
+    in a body: ignoring a null filter would widen the targets of a command. ``expected`` is the JSON type that the
+    refusal names.
     """
 
     def __init__(self, expected: str) -> None:
@@ -214,12 +214,12 @@ OneOf = Annotated[E, _InPlace()]
 M = TypeVar("M", bound=BaseModel)
 
 _EMPTY: Mapping[type[BaseModel], BaseModel] = {model: model() for model in (NoPath, NoQuery)}
-"""What most requests have none of, once."""
+"""A shared empty value, since most requests have none."""
 
 
 def read(model: type[M], values: Any, shown_names: Mapping[str, str] = MappingProxyType({})) -> M:
-    """`values` as a `model`. Raises EdgeError bad_request with all that is wrong with them, by field, each called as
-    `shown_names` say."""
+    """`values` as a `model`. Raises `EdgeError` (bad request) with all problems, by field, each called as `shown_names`
+    say."""
     if not values and (empty := _EMPTY.get(model)) is not None:
         return empty  # type: ignore[return-value]
     try:

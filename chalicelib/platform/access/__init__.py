@@ -1,1 +1,1 @@
-"""Who may call, and how often: operators' keys, and a rate for routes without any."""
+"""Authentication with operators' keys, and rate limits for routes without a key."""

@@ -51,7 +51,7 @@ end it is not."""
 
 
 class MissingMasterKeyError(Exception):
-    """Authentication is on and there is no MASTER_KEY that may be used: nobody is let in."""
+    """Authentication is on and there is no usable MASTER_KEY, so every request is refused."""
 
     def __init__(self) -> None:
         super().__init__("AUTH_ENABLED is true but no MASTER_KEY is configured, or it is too short")
@@ -62,7 +62,7 @@ class OperatorKeys(Protocol):
 
     def identify(self, bearer: str | None, audience: Auth) -> str:
         """The name of the key that `bearer` is, of those that `audience` accepts, in a time that tells nothing of the
-        keys. Raises EdgeError unauthorized."""
+        keys. Raises `EdgeError` (unauthorized)."""
 
 
 class _Digest(NamedTuple):
@@ -75,7 +75,7 @@ class Keys:
     """The operators' keys by name, as they are at one time. A key that is not given takes the master key's value. Only
     digests are kept. ``previous``: name -> value and end of those that are accepted a while longer.
 
-    Raises MissingMasterKeyError without a master key.
+    Raises `MissingMasterKeyError` without a master key.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class StoredKeys:
         self._made: Keys | None = None
 
     def identify(self, bearer: str | None, audience: Auth) -> str:
-        """As `OperatorKeys`. Raises MissingMasterKeyError without a usable master key, and what reading the secret
+        """As `OperatorKeys`. Raises `MissingMasterKeyError` without a usable master key, and what reading the secret
         raises where it has not been read for long."""
         name = self.current().match(bearer, audience, self._clock.now())
         if name is None and bearer and self._secret.look_again():
@@ -204,7 +204,7 @@ def load_keys(
     """The keys of a container: those given (from the environment) before those of the secret, a JSON object
     {MASTER_KEY, API_KEY, METRICS_KEY}. The secret is read only if no master key is given.
 
-    Raises MissingMasterKeyError if there is no master key, and what reading the secret raises.
+    Raises `MissingMasterKeyError` if there is no master key, and passes on errors of reading the secret.
     """
     if master:
         return Keys(master, api, metrics)

@@ -21,7 +21,7 @@ PAUSE = timedelta(seconds=30)
 
 
 class UnreadableSecretError(Exception):
-    """The secret is no JSON object of texts."""
+    """The secret is not a JSON object of texts."""
 
 
 class StageSecret:
@@ -41,7 +41,7 @@ class StageSecret:
     def values(self) -> Mapping[str, str]:
         """The same object as before until something has changed.
 
-        Raises what reading raises, where nothing has been read for `KEPT`.
+        Passes on errors of reading if nothing has been read for `KEPT`.
         """
         if self._arn and not self._is_within(self._read_at, FRESH) and self._may_try():
             self._try()

@@ -30,7 +30,7 @@ class Throttle:
         self._repaid_at_ms: OrderedDict[str, float] = OrderedDict()
 
     def take(self, address: str) -> None:
-        """Use one token of `address`. Raises EdgeError rate_limited with the seconds until there is one."""
+        """Use one token of `address`. Raises `EdgeError` (rate limited) with the seconds until there is one."""
         now_ms = to_milliseconds(self._clock.now())
         repaid_at_ms = self._repaid_at_ms.get(address, 0.0)
         wait_seconds = self._allowance.wait_seconds(repaid_at_ms, now_ms)

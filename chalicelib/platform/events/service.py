@@ -27,7 +27,7 @@ LARGEST_ENVELOPE_BYTES = 200 * 1024
 """EventBridge takes entries of 256 KiB and SQS messages of as much; the rest is for what stands around an envelope."""
 
 SMALL_FIELD_BYTES = 1024
-"""What is smaller is never left out: ids, names, times."""
+"""Smaller fields are never left out: ids, names, times."""
 
 Envelope = dict[str, Any]
 
@@ -47,7 +47,7 @@ class Events:
         return occurrence_row(self._ids.uuid7(now), EventType(event_type).value, text, now)
 
     def node_data(self, row: Item) -> dict[str, Any]:
-        """What an occurrence that concerns a node says of it; ``row`` is the node's."""
+        """The data about a node in an occurrence that concerns it; ``row`` is the node's."""
         return node_payload(row)
 
     def envelopes_of(self, change: Change, commands: Mapping[str, Item]) -> list[Envelope]:

@@ -24,7 +24,7 @@ Record = Mapping[str, Any]
 NOT_PARKED = frozenset(
     {"output", "output_gz", "envelope_gz", "command_text", "password_hash", "public_key", "public_keys"}
 )
-"""Attributes left out of a parked record: large, and no business of whoever looks at it."""
+"""Attributes that are left out of a parked record: they are large, and not needed to examine it."""
 
 _IMAGES = frozenset({"OldImage", "NewImage"})
 _REFERENCE = ("eventID", "eventName", "eventSourceARN")
@@ -59,7 +59,7 @@ class Relay:
     def relay(self, records: Sequence[Record]) -> int:
         """Send what these records ask for; returns how many were parked.
 
-        Raises whatever a dependency raises: the batch is then repeated whole.
+        Passes on the errors of dependencies: the whole batch is then repeated.
         """
         if not records:
             return 0
@@ -128,7 +128,7 @@ def _to_parked(record: Record, error: Exception) -> Message:
 def _can_be_sent(message: Message) -> bool:
     try:
         return body_bytes(message) <= BATCH_BYTES
-    except (ValueError, TypeError):  # text that UTF-8 cannot hold, or what is no JSON
+    except (ValueError, TypeError):  # text that UTF-8 cannot encode, or a value that is not JSON
         return False
 
 

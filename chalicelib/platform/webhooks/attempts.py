@@ -1,4 +1,4 @@
-"""What becomes of a delivery after each step. Pure.
+"""The state machine of a delivery. Pure.
 
 pending -> (attempt) -> succeeded | failed | expired, or pending again with a later attempt. The three are final until
 an operator redelivers. Each step is one conditional write of the row that it was decided on.
@@ -28,7 +28,7 @@ LEASE = timedelta(seconds=60)
 """How long an attempt may be under way: twice the timeout of the function that makes it."""
 
 GRACE = timedelta(seconds=60)
-"""What a message has to arrive after its time, before the sweep sends another."""
+"""The time that a message has to arrive after its due time, before the sweep sends another."""
 
 REQUEUE = timedelta(minutes=5)
 """How long the sweep gives a message that it has sent."""
@@ -40,7 +40,7 @@ KEPT = timedelta(days=30)
 KEPT_ATTEMPTS = 10
 
 INTERRUPTED = "interrupted"
-"""The error of an attempt that was begun and of which nothing more was heard."""
+"""The error of an attempt that was started and never finished."""
 
 _JITTER = 0.2
 _RETRIED_STATUSES = frozenset({408, 425, 429})
@@ -89,7 +89,7 @@ def is_too_old(delivery: Delivery, now: datetime, policy: Policy) -> bool:
 
 
 def may_start(delivery: Delivery, now: datetime) -> bool:
-    """Whether a message may start an attempt: it is pending, it is time, and nobody else is at it."""
+    """Whether a message may start an attempt: the delivery is pending and due, and no other worker has its lease."""
     if delivery.is_final:
         return False
     if delivery.leased_until is not None:
@@ -118,7 +118,7 @@ def begin(delivery: Delivery, now: datetime) -> Delivery:
 
 
 def finish(delivery: Delivery, outcome: Outcome, now: datetime, fraction: float, policy: Policy) -> Delivery:
-    """What an attempt makes of it. ``fraction`` in [0, 1) is the jitter."""
+    """The delivery after an attempt. ``fraction`` in [0, 1) is the jitter."""
     delivery = delivery.model_copy(update={"attempts": _with(delivery, outcome.attempt)})
     if succeeded(outcome):
         return _end(delivery, DeliveryStatus.SUCCEEDED, now)
@@ -134,17 +134,17 @@ def expire(delivery: Delivery, now: datetime) -> Delivery:
 
 
 def hold(delivery: Delivery, now: datetime) -> Delivery:
-    """It waits for the end of its webhook's pause; whoever resumes the webhook releases it."""
+    """The delivery held until its webhook's pause ends; resuming the webhook releases it."""
     return _changed(delivery, now, is_held=True, leased_until=None, next_attempt_at=None, due_at=None)
 
 
 def release(delivery: Delivery, now: datetime) -> Delivery:
-    """Its webhook is well again: a message for it is about to be sent."""
+    """The delivery after its webhook has recovered: the caller sends a message for it."""
     return _changed(postpone(delivery, now), now, is_held=False, next_attempt_at=to_seconds_text(now))
 
 
 def postpone(delivery: Delivery, now: datetime) -> Delivery:
-    """A message for it is about to be sent: it is due again if that is lost too."""
+    """The delivery when a message for it is sent: it becomes due again, in case the message is lost."""
     return delivery.model_copy(update={"due_at": to_seconds_text(now + REQUEUE)})
 
 

@@ -52,7 +52,7 @@ class Deliveries:
         return delivery
 
     def list_page(self, webhook_id: str, request: ListRequest) -> ListPage[Delivery]:
-        """One page of a webhook's log. Raises `EdgeError`: not found; bad request when there is too much to read."""
+        """One page of a webhook's log. Raises `EdgeError` (not found), (bad request) if there is too much to read."""
         self._webhooks.get(webhook_id)
         return self._lists.page(log_of(webhook_id), request).map(delivery_from_item)
 
@@ -87,8 +87,9 @@ class Deliveries:
         return changed
 
     def redeliver_since(self, webhook_id: str, since: datetime) -> str:
-        """Send again whatever failed or expired of what was first queued since then; returns the time of asking, which
-        bounds it. A paused webhook stays paused. Workers do it, chunk by chunk. Raises `EdgeError` (not found)."""
+        """Redeliver all failed and expired deliveries that were first queued since then; returns the time of the
+        request, up to which it applies. A paused webhook stays paused. Workers do it, chunk by chunk. Raises
+        `EdgeError` (not found)."""
         webhook = self._webhooks.get(webhook_id)
         now = self._clock.now()
         until = to_seconds_text(now)
@@ -96,8 +97,8 @@ class Deliveries:
         return until
 
     def redeliver_chunk(self, webhook_id: str, since: str, until: str, cursor: str | None) -> str | None:
-        """Do a part of that; returns where the next begins, None at the end. Repeated, it does nothing twice: what it
-        has renewed is no older than ``until``, also by a clock that is behind the one that asked."""
+        """Redeliver a part of the log; returns the cursor of the next part, None at the end. A repeat does nothing
+        twice: redelivered rows are newer than ``until``, even by a clock that is behind the requester's."""
         chunk = self._store.chunk(webhook_id, cursor, since)
         now = max(self._clock.now(), parse_time(until))
         for delivery in self._store.find_many(chunk.ids):

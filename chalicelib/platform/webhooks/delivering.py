@@ -1,9 +1,9 @@
 """Delivers one event to one webhook: the use case of the worker.
 
-A message may come twice, late, or beside another for the same delivery. The row decides: whoever takes its lease makes
-the attempt, all others do nothing; what a dead worker left behind is found by the sweep once the lease is over. So an
-event reaches its receiver at least once, and twice only where a worker dies between the receiver's answer and the next
-write; its id tells.
+A message may come twice, late, or beside another for the same delivery. The row decides: the worker that takes its
+lease makes the attempt, all others do nothing. If a worker dies, the sweep finds the delivery when the lease is over.
+So an event reaches its receiver at least once, and twice only if a worker dies between the receiver's answer and the
+next write; the receiver recognises it by its id.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ _CAME_TO = {
     DeliveryStatus.FAILED: "terminal",
     DeliveryStatus.EXPIRED: "terminal",
 }
-"""What an attempt came to, by the status that it left."""
+"""The outcome of an attempt, by the delivery's status after it."""
 
 _PAUSE_ENDED = 0
 _TAKEN_OVER = 0

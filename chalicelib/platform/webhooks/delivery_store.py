@@ -59,8 +59,8 @@ class DeliveryStore:
         return None if row is None else delivery_from_item(row)
 
     def ask_redelivery(self, webhook_id: str, since: str, until: str, now: datetime) -> None:
-        """Let all of a log be sent again that was first queued from ``since`` and ended without success by ``until``
-        (seconds texts). What an index hides of that is too young to have ended."""
+        """Create the task that redelivers the part of a log that was first queued at ``since`` or later and has ended
+        without success by ``until`` (seconds texts). Rows that a lagging index hides are too young to have ended."""
         task = tasks.ask("webhook_redelivery", webhook_id, now, settles=False, since=since, until=until)
         self._tables.write(task, "webhook.redelivery_asked")
 
@@ -120,7 +120,7 @@ class DeliveryStore:
         return [row for row in self.find_many(keys) if row.due_at is not None and row.due_at <= text]
 
     def held_pages(self, webhook_id: str, limit: int) -> Iterator[list[Delivery]]:
-        """What waits for a webhook, oldest first, ``limit`` at a time, as the rows say now."""
+        """The deliveries held for a webhook, oldest first, ``limit`` at a time, read anew."""
         query = Query(DELIVERIES, webhook_id, index=DELIVERIES.index("held"), limit=limit)
         for page in self._tables.pages(query):
             rows = self.find_many([str(item["id"]) for item in page.items])

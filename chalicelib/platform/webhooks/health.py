@@ -1,7 +1,8 @@
-"""When a webhook is paused, when it is tried again, and when it is well. Pure.
+"""The circuit breaker of a webhook: when it is paused, probed and resumed. Pure.
 
 active -> paused after `FAILURES_TO_PAUSE` failed attempts in a row -> one attempt (a probe) at a time, at growing
-distances -> active with the first success. What waits meanwhile costs no attempt and holds up no other webhook.
+distances -> active with the first success. Deliveries that wait meanwhile use no attempts and do not block other
+webhooks.
 """
 
 from datetime import datetime, timedelta
@@ -24,7 +25,7 @@ def may_probe(webhook: Webhook, now: datetime) -> bool:
 
 
 def probed(webhook: Webhook, now: datetime) -> Webhook:
-    """Somebody makes that one attempt; nobody else does while it lasts."""
+    """The webhook during a probe: no other worker may probe it until the lease is over."""
     return _paused(webhook, now + LEASE)
 
 

@@ -1,4 +1,4 @@
-"""What a webhook is, and what one delivery to it has come to."""
+"""The models of webhooks and of their deliveries."""
 
 import gzip
 import json
@@ -10,17 +10,17 @@ from pydantic import BaseModel, Field
 from chalicelib.kit.crypto import Secret
 
 TEST_EVENT_TYPE = "edge.webhook.test"
-"""The type of events that an operator asks for. Not in the catalogue: nobody subscribes to it."""
+"""The type of test events that an operator requests. It is not in the catalogue and cannot be subscribed to."""
 
 SORTABLE = frozenset({"url", "inserted_at", "updated_at"})
-"""What a list of webhooks may be ordered by."""
+"""The fields by which a list of webhooks can be sorted."""
 
 DELIVERIES_SORTABLE = frozenset({"status", "event_type", "inserted_at", "updated_at"})
-"""What a delivery log may be ordered by."""
+"""The fields by which a delivery log can be sorted."""
 
 
 class NewWebhook(BaseModel, frozen=True):
-    """What an operator asks for."""
+    """A new webhook, as an operator requests it."""
 
     url: str
     secret: str = Field(repr=False)
@@ -107,7 +107,7 @@ class Delivery(BaseModel, frozen=True):
 
     @property
     def body(self) -> bytes:
-        """What is sent, byte for byte the same in every attempt."""
+        """The body, identical in every attempt."""
         return gzip.decompress(self.envelope_gz)
 
     @property
@@ -122,7 +122,7 @@ class Delivery(BaseModel, frozen=True):
 
 
 class Outcome(BaseModel, frozen=True):
-    """What an attempt came to: the attempt as it is logged, and how long the receiver asked to be left alone."""
+    """The result of an attempt: the attempt as it is logged, and the receiver's Retry-After."""
 
     attempt: Attempt
     retry_after_seconds: int | None = None

@@ -1,4 +1,4 @@
-"""What an operator may ask of a webhook. Pure."""
+"""The rules for requests about webhooks. Pure."""
 
 import re
 from collections.abc import Collection, Mapping

@@ -37,8 +37,8 @@ class Webhooks:
         self._lists = lists
 
     def create(self, wanted: NewWebhook) -> Webhook:
-        """A new webhook. It gets the events that happen from about a second later on. Raises `EdgeError` (validation):
-        a secret, header or event type that is none; a URL that leads, or now resolves, to where nothing may be sent."""
+        """Create a webhook. It receives the events from about a second later on. Raises `EdgeError` (validation failed)
+        for an invalid secret, header or event type, and for a URL with a denied host or address."""
         check_new(wanted, self._catalogue)
         try:
             self._outbound.check(wanted.url)
@@ -72,7 +72,8 @@ class Webhooks:
     def rotate_secret(self, webhook_id: str, secret: str, overlap_seconds: int) -> Webhook:
         """Sign with a new secret from now on, and for ``overlap_seconds`` with the present one as well.
 
-        Raises `EdgeError`: not found; validation for the secret; conflict when deliveries kept changing the row.
+        Raises `EdgeError` (not found), (validation failed) for the secret, (conflict) if deliveries kept changing the
+        row.
         """
         check_secret(secret)
         sealed = self._vault.seal_secret(webhook_id, secret)

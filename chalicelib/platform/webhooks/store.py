@@ -33,7 +33,7 @@ WEBHOOKS = Table(
     "webhooks",
     partition="id",
     indexes=(
-        # What publishing an event reads: it needs no row. The state of deliveries stays out of it.
+        # The attributes for publishing an event, which reads no row. They do not include the state of deliveries.
         Index("listing", "listing", "id", ("url", "subscribed_events", "inserted_at", "updated_at")),
         Index("due", "due", "due_at"),
     ),
@@ -54,7 +54,7 @@ DELIVERIES = Table(
         Index("held", "held_for", "listed_at"),
     ),
     stream=True,
-    # What an operator asks for. Events come with their messages; attempts, of which there are many, ask for nothing.
+    # Operations of operators. Events come with their own messages; attempts are frequent and need no message.
     relayed=frozenset({"webhook_delivery.tested", "webhook_delivery.redelivered"}),
     expires_at="expires_epoch",
 )
@@ -76,7 +76,7 @@ FIELDS = {
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
-"""What webhooks are filtered and sorted by."""
+"""The filters and orders of webhooks."""
 
 WEBHOOK_LIST = Listing(WEBHOOKS, fields=FIELDS, sources=(ALL_WEBHOOKS,))
 
@@ -87,7 +87,7 @@ DELIVERY_FIELDS = {
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
-"""What a log is filtered and sorted by."""
+"""The filters and orders of a log."""
 
 
 def log_of(webhook_id: str) -> Listing:
@@ -141,7 +141,7 @@ def delivery_from_item(item: Item) -> Delivery:
 
 
 def changes_between(old: Item, new: Item) -> tuple[Change, ...]:
-    """What turns the one row into the other; attributes that stay are not written."""
+    """The changes from one row to the other, without unchanged attributes."""
     return tuple(Set(name, new.get(name)) for name in {**old, **new} if old.get(name) != new.get(name))
 
 

@@ -1,5 +1,5 @@
-"""What nobody would come back to: deliveries whose message was lost, or is further off than SQS can delay one; webhooks
-whose pause is over; and what waited for a webhook that is well again."""
+"""The sweep of webhooks: requeues overdue deliveries (their message was lost, or due later than SQS can delay one),
+probes paused webhooks, and releases held deliveries."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ class Sweep:
             self._send([row for row in put_off if row is not None])
 
     def _attend(self, webhook: Webhook) -> Iterator[bool]:
-        """What is due for a webhook, page by page: True while there may be more."""
+        """Process the due work of a webhook, page by page: True while there may be more."""
         return self._queue_probe(webhook) if webhook.is_paused else self._release_all(webhook)
 
     def _queue_probe(self, webhook: Webhook) -> Iterator[bool]:

@@ -10,7 +10,7 @@ from chalicelib.platform.webhooks.store import WEBHOOKS
 
 
 class Vault:
-    """Seals and opens. What was sealed for one webhook and field opens for no other."""
+    """Encrypts and decrypts the secrets of webhooks. A value can be decrypted only for its webhook and field."""
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
@@ -28,7 +28,7 @@ class Vault:
         return self._sealer.seal(current.reveal(), _place(webhook.id, "previous_secret"))
 
     def keys_of(self, webhook: Webhook, now: datetime) -> SigningKeys:
-        """What signs and what is added at this moment. Raises `UnsealError` for bytes of another row."""
+        """The current signing secrets and extra headers. Raises `UnsealError` for bytes of another row."""
         secrets = [self._sealer.open(webhook.secret_sealed, _place(webhook.id, "secret"))]
         until = webhook.previous_secret_until
         if webhook.previous_secret_sealed is not None and until is not None and until > to_seconds_text(now):

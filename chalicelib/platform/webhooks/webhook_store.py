@@ -75,6 +75,6 @@ class WebhookStore:
         return Check(WEBHOOKS, webhook_key(webhook_id), Exists("paused_until"))
 
     def due_pages(self, now: datetime) -> Iterator[list[Webhook]]:
-        """What is due, most overdue first, as the rows say now."""
+        """The due webhooks, most overdue first, read anew."""
         for rows in due_rows(self._tables, WEBHOOKS, DUE, to_seconds_text(now)):
             yield [webhook_from_item(row) for row in rows]

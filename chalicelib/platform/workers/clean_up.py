@@ -1,7 +1,6 @@
-"""Finishes what a deletion began, or a cluster's change of hands: chunk by chunk, for as long as the function may work.
-
-What is left then is noted in a row, from which the change stream begins the next message (`kit.tasks`): that of the
-command's fan-out, or that of a task.
+"""Finishes deletions and changes of a cluster's owner, chunk by chunk, until the function's time is nearly over. Then
+it stores a cursor in the row of the command's fan-out or of a task, from which the change stream leads to the next
+message (`kit.tasks`).
 """
 
 from collections.abc import Callable, Mapping
@@ -54,7 +53,7 @@ def _clean_chunk(message: Message, services: Services) -> str | None:
 
 
 def _by_cursor(of: Callable[[Services], Chunk]) -> Clean:
-    """What needs no more than an id and a place in it."""
+    """The steps that need only an id and a cursor."""
     return lambda services, message: of(services)(message["id"], message.get("cursor"))
 
 

@@ -29,7 +29,7 @@ Needs = Callable[[Services], object]
 LongHandle = Callable[[Message, Services, WorkTime], None]
 
 _FINAL = frozenset({Kind.NOT_FOUND, Kind.CONFLICT, Kind.VALIDATION_FAILED, Kind.FORBIDDEN})
-"""What repeating a message cannot change: its subject is gone, or is in a state in which there is nothing to do."""
+"""Errors that a repeat of the message cannot change: its subject is gone, or needs no more work."""
 
 
 def sqs_worker(name: str, needs: Needs) -> Callable[[Callable[[Message, Services], None]], LambdaHandler]:

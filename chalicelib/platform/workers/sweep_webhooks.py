@@ -1,4 +1,4 @@
-"""Queues deliveries again that nobody is at, lets paused webhooks try, and releases what waited for them."""
+"""Requeues overdue deliveries, probes paused webhooks, and releases held deliveries."""
 
 from chalice.app import Blueprint, Rate
 

@@ -58,7 +58,7 @@ def _contents(by_tag: Mapping[str, Operations]) -> str:
 
 
 class _Reference:
-    """What operations look like."""
+    """Renders operations as HTML."""
 
     def __init__(self, fields: Fields, schemas: Json) -> None:
         self._fields = fields
@@ -123,7 +123,7 @@ def _audience(operation: Json) -> str:
 
 
 def _data(schema: Json) -> Json:
-    """What is inside the envelope; its ``meta`` is the same everywhere."""
+    """The schema inside the envelope; ``meta`` is the same everywhere."""
     properties = schema.get("properties", {})
     return (
         {"type": "object", "properties": {"data": properties["data"]}} if {*properties} == {"data", "meta"} else schema
