@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 from infra.local.cloud import LocalCloud, Options
+from tests.support.aws_clients import local_client
 
 POLL_SECONDS = 2
 """Of agents without a socket: of the default of 60 s there is nothing to learn but patience."""
@@ -38,7 +39,7 @@ def shared_cloud() -> LocalCloud:
 
 def wait_until_quiet(cloud: LocalCloud) -> None:
     """Until no queue has had anything for a while. Raises `BenchFailedError`."""
-    sqs = cloud.client("sqs")
+    sqs = local_client(cloud.emulator_url, "sqs")
 
     def is_empty() -> bool:
         for url in cloud.queue_urls.values():

@@ -21,6 +21,7 @@ from infra.functions import APP_NAME
 from infra.local.agents import SampleAgent
 from infra.local.cloud import STAGE, LocalCloud
 from infra.local.hops import agent_moments
+from tests.support.aws_clients import local_client
 
 HOPS = ("API", "stream", "queue", "create", "wake-up", "fetch", "run", "report")
 """POST until the command is written; until the relay begins; until the worker begins; until the executions are written;
@@ -119,8 +120,8 @@ def _ms(since: datetime, until: datetime) -> float:
 def _changes(cloud: LocalCloud, table: Table) -> Iterator[Change]:
     """The table's stream, from its beginning."""
     name = f"{cloud.table_prefix}{table.name}"
-    arn = cloud.client("dynamodb").describe_table(TableName=name)["Table"]["LatestStreamArn"]
-    streams = cloud.client("dynamodbstreams")
+    arn = local_client(cloud.emulator_url, "dynamodb").describe_table(TableName=name)["Table"]["LatestStreamArn"]
+    streams = local_client(cloud.emulator_url, "dynamodbstreams")
     for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
         iterator = streams.get_shard_iterator(
             StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
@@ -135,7 +136,7 @@ def _changes(cloud: LocalCloud, table: Table) -> Iterator[Change]:
 
 
 def _invocations(cloud: LocalCloud, function: str) -> Iterator[Invocation]:
-    pages = cloud.client("logs").get_paginator("filter_log_events")
+    pages = local_client(cloud.emulator_url, "logs").get_paginator("filter_log_events")
     for page in pages.paginate(logGroupName=f"/{APP_NAME}/{STAGE}/{function}"):
         for event in page["events"]:
             for line in event["message"].splitlines():

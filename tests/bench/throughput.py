@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import boto3
 from botocore.awsrequest import AWSResponse
 
 from chalicelib import bootstrap
@@ -32,6 +31,7 @@ from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.kit.tables.wire import to_wire
 from chalicelib.schema import ALL_TABLES
 from tests.application.fleet.commands.fleet import command
+from tests.support.aws_clients import local_client
 from tests.support.emulator import REGION, Emulator, create_tables, running_emulator
 from tests.support.large_world import large_world
 from tests.support.world import World, sqs_record
@@ -149,7 +149,7 @@ def _fan_out(task: tuple[str, str, str, list[str], Answers]) -> Outcome:
 def _bare(task: tuple[str, str, str, list[Transaction]]) -> Outcome:
     """The same transactions to tables of another prefix."""
     url, prefix, other, transactions = task
-    client = boto3.client("dynamodb", endpoint_url=url)
+    client = local_client(url, "dynamodb")
     for write in (write for transaction in transactions for write in transaction):
         for request in write.values():
             request["TableName"] = request["TableName"].replace(prefix, other, 1)

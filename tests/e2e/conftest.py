@@ -10,6 +10,7 @@ from infra.local.cloud import LocalCloud, Options
 from infra.local.operator_api import Operator
 from tests.e2e.api import Api
 from tests.e2e.link import Link
+from tests.support.aws_clients import local_client
 
 HERE = Path(__file__).parent
 
@@ -63,7 +64,9 @@ def api(cloud: LocalCloud) -> Api:
 @pytest.fixture(scope="session")
 def tap(cloud: LocalCloud) -> BusTap:
     """Every event of the session from here on."""
-    return BusTap(cloud.client("events"), cloud.client("sqs"), cloud.event_bus_name)
+    return BusTap(
+        local_client(cloud.emulator_url, "events"), local_client(cloud.emulator_url, "sqs"), cloud.event_bus_name
+    )
 
 
 @pytest.fixture

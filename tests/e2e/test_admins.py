@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from infra.local.sweeper import call_scheduled
 from tests.e2e.cloud import eventually, fleet, granted, logged
+from tests.support.aws_clients import local_client
 
 ADMINS = "/api/v1/admins"
 ROOM = "ADMIN_MAX_WIREGUARD_PEERS"
@@ -12,12 +13,12 @@ ROOM = "ADMIN_MAX_WIREGUARD_PEERS"
 
 def beat(cloud) -> None:
     """Start the heartbeat as its schedule does, and wait for it."""
-    call_scheduled(cloud.client("lambda"), [cloud.function_name("heartbeat")])
+    call_scheduled(local_client(cloud.emulator_url, "lambda"), [cloud.function_name("heartbeat")])
 
 
 def change_setting(cloud, name: str, value: str) -> str:
     """Give it to the functions that look at it, as a deployment would; returns what it was."""
-    functions = cloud.client("lambda")
+    functions = local_client(cloud.emulator_url, "lambda")
     before = ""
     for function in ("api_handler", "heartbeat"):
         deployed = cloud.function_name(function)

@@ -16,6 +16,7 @@ from infra.agent_release import publish
 from infra.package import ROOT
 from tests.e2e.cloud import eventually, fleet
 from tests.e2e.test_names_and_updates import look_at
+from tests.support.aws_clients import local_client
 
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 TIMES = ["--healthy-seconds", "60", "--probation-seconds", "1"]
@@ -86,7 +87,7 @@ def update(cloud, made, node, **more):
 
 
 def test_the_served_agent_is_installed_updated_and_brought_back(cloud, tmp_path):
-    bucket, s3 = cloud.state["ArtifactBucket"], cloud.client("s3")
+    bucket, s3 = cloud.state["ArtifactBucket"], local_client(cloud.emulator_url, "s3")
     first = bundle_of(tmp_path)
     publish(s3, bucket, [first])
     with fleet(cloud, "bundled") as made:

@@ -4,13 +4,13 @@ import json
 import urllib.error
 import urllib.request
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.e2e.cloud import eventually, fleet, granted, started_functions
+from tests.support.aws_clients import local_client
 
 
 def test_one_command_goes_through_everything(cloud, tap):
@@ -46,15 +46,18 @@ def test_a_socket_without_a_token_is_refused(cloud):
 
 def test_roles_are_enforced(cloud):
     """Otherwise a missing grant would show on AWS only."""
-    role = cloud.client("lambda").get_function_configuration(FunctionName=cloud.function_name("publish_events"))["Role"]
-    granted_by_role = cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-    dynamodb = boto3.client(
+    role = local_client(cloud.emulator_url, "lambda").get_function_configuration(
+        FunctionName=cloud.function_name("publish_events")
+    )["Role"]
+    granted_by_role = local_client(cloud.emulator_url, "sts").assume_role(RoleArn=role, RoleSessionName="test")[
+        "Credentials"
+    ]
+    dynamodb = local_client(
+        cloud.emulator_url,
         "dynamodb",
-        endpoint_url=cloud.emulator_url,
-        region_name="us-east-1",
         aws_access_key_id=granted_by_role["AccessKeyId"],
         aws_secret_access_key=granted_by_role["SecretAccessKey"],
-        aws_session_token=granted_by_role["SessionToken"],
+        token=granted_by_role["SessionToken"],
     )
 
     with pytest.raises(ClientError, match="AccessDenied"):

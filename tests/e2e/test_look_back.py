@@ -11,6 +11,7 @@ import pytest
 from infra.package import ROOT
 from tests.e2e.cloud import fleet, granted, unused_grants
 from tests.e2e.ssh_client import SSH
+from tests.support.aws_clients import local_client
 
 pytestmark = pytest.mark.last
 
@@ -87,7 +88,7 @@ def test_no_function_failed(cloud):
 
 
 def test_no_message_was_given_up(cloud):
-    sqs = cloud.client("sqs")
+    sqs = local_client(cloud.emulator_url, "sqs")
     waiting = {}
     for url in sqs.list_queues()["QueueUrls"]:
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])[

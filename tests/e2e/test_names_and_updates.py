@@ -7,6 +7,7 @@ from collections import Counter
 
 from infra.local.operator_api import Operator
 from tests.e2e.cloud import eventually, fleet, granted, logged, start_connected
+from tests.support.aws_clients import local_client
 
 PORTS = ("http_port", "ssh_port", "host_metrics_port", "wireguard_metrics_port", "http_proxy_port", "socks5_proxy_port")
 
@@ -19,7 +20,7 @@ def look_at(cloud, message: dict, queue: str = "self-updates", worker: str = "tr
     """Queue a message about a request, as if SQS brought it once more, and wait until it has been worked on."""
     known = len(list(cloud.function_logs(worker)))
     trace = f"again-{uuid.uuid4()}"
-    cloud.client("sqs").send_message(
+    local_client(cloud.emulator_url, "sqs").send_message(
         QueueUrl=cloud.queue_urls[queue],
         MessageBody=json.dumps(message),
         MessageAttributes={"request_id": {"DataType": "String", "StringValue": trace}},
@@ -30,7 +31,9 @@ def look_at(cloud, message: dict, queue: str = "self-updates", worker: str = "tr
 def is_connected(cloud, node_id: str) -> bool:
     """Whether the control plane believes that the node has a socket open."""
     key = {"id": {"S": node_id}}
-    row = cloud.client("dynamodb").get_item(TableName=f"{cloud.table_prefix}presence", Key=key)["Item"]
+    row = local_client(cloud.emulator_url, "dynamodb").get_item(TableName=f"{cloud.table_prefix}presence", Key=key)[
+        "Item"
+    ]
     return "connection_id" in row
 
 

@@ -10,6 +10,7 @@ from infra.local.further import FurtherStack
 from infra.local.operator_api import Operator
 from infra.local.sweeper import call_scheduled
 from tests.e2e.cloud import FURTHER, eventually, granted, logged
+from tests.support.aws_clients import local_client
 
 CLUSTERS = [f"stacks-{number}" for number in range(4)]
 OWNERS = "/api/v1/admins/edge_clusters"
@@ -49,12 +50,15 @@ def is_delivered_by_the_core(cloud, further, request_id):
 
 def tick(cloud):
     """The core's minute, as far as owners are concerned."""
-    call_scheduled(cloud.client("lambda"), [cloud.function_name(name) for name in ("heartbeat", "sweep_commands")])
+    call_scheduled(
+        local_client(cloud.emulator_url, "lambda"),
+        [cloud.function_name(name) for name in ("heartbeat", "sweep_commands")],
+    )
 
 
 def fall_silent(cloud, admin_name):
     """As if the admin had last been heard three ticks ago."""
-    cloud.client("dynamodb").update_item(
+    local_client(cloud.emulator_url, "dynamodb").update_item(
         TableName=f"{cloud.table_prefix}admins",
         Key={"kind": {"S": "admin"}, "name": {"S": admin_name}},
         UpdateExpression="SET last_seen_at = :then",
@@ -67,7 +71,7 @@ def fall_silent(cloud, admin_name):
 def forget(cloud, admin_name):
     """Other tests of this cloud know one admin."""
     key = {"kind": {"S": "admin"}, "name": {"S": admin_name}}
-    cloud.client("dynamodb").delete_item(TableName=f"{cloud.table_prefix}admins", Key=key)
+    local_client(cloud.emulator_url, "dynamodb").delete_item(TableName=f"{cloud.table_prefix}admins", Key=key)
 
 
 def clusters_made(operator):

@@ -17,6 +17,7 @@ from tests.e2e.cloud import eventually, fleet
 from tests.e2e.hooks import SECRET, Hooks, statuses
 from tests.e2e.test_names_and_updates import enrolled
 from tests.e2e.webhook_receiver import Received, Receiver, Reply
+from tests.support.aws_clients import local_client
 
 NEW_SECRET = "another-cryptographically-random-secret!"
 
@@ -241,4 +242,4 @@ def test_a_webhook_deleted_during_an_attempt_leaves_no_log(cloud, api, hooks, re
 
     assert api.get(f"{where}/deliveries").status == 404
     row = {"TableName": f"{cloud.table_prefix}webhook_deliveries", "Key": {"id": {"S": delivery["id"]}}}
-    eventually(lambda: "Item" not in cloud.client("dynamodb").get_item(**row, ConsistentRead=True))
+    eventually(lambda: "Item" not in local_client(cloud.emulator_url, "dynamodb").get_item(**row, ConsistentRead=True))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
 from infra.agent_bundle import Bundle
@@ -17,6 +16,7 @@ from infra.deployment.further import FurtherDeployment
 from infra.deployment.plan import Console
 from infra.deployment.stagefile import StageFile
 from infra.fragment import fragment
+from tests.support.aws_clients import REGION, local_client
 
 STAGE = "try"
 WAIT = {"Delay": 0, "MaxAttempts": 10_000}
@@ -30,16 +30,15 @@ AGENT_VERSION = "0.2.0+b1"
 class RecordingSession:
     """A session of the emulator that notes each call: ``(service, operation, parameters)``."""
 
-    region_name = "us-east-1"
+    region_name = REGION
 
     def __init__(self, url: str) -> None:
-        self._session = boto3.Session("test", "test", region_name=self.region_name)
         self._url = url
         self.clients: list[Any] = []
         self.calls: list[tuple[str, str, Json]] = []
 
     def client(self, service: str, config: Config | None = None) -> Any:
-        client = self._session.client(service, endpoint_url=self._url, config=config)
+        client = local_client(self._url, service, config)
         client.meta.events.register("provide-client-params.*.*", self._note)
         self.clients.append(client)
         return client

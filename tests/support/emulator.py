@@ -9,12 +9,11 @@ from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
 from chalicelib.kit.tables import Index, Table
+from tests.support.aws_clients import local_client
 
-REGION = "us-east-1"
 HOST = "127.0.0.1"
 START_SECONDS = 20
 _ENVIRONMENT = {
@@ -44,13 +43,8 @@ class Emulator:
             client.close()
 
     def _new_client(self, service: str) -> Any:
-        session: Any = boto3.session.Session(
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            region_name=REGION,
-        )
         config = Config(retries={"total_max_attempts": 1}, max_pool_connections=32)
-        return session.client(service, endpoint_url=self.url, config=config)
+        return local_client(self.url, service, config)
 
     def reset(self) -> None:
         request = urllib.request.Request(f"{self.url}/_ministack/reset", method="POST")

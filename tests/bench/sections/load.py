@@ -20,6 +20,7 @@ from tests.bench.fleet_cloud import shared_cloud, wait_until_quiet
 from tests.bench.fleet_light import LightFleet
 from tests.bench.fleet_processes import MemoryWatch
 from tests.bench.report import Figure
+from tests.support.aws_clients import local_client
 
 TITLE = "Load"
 
@@ -77,7 +78,7 @@ def _enrolled(cloud: LocalCloud, statuses: Counter[int]) -> tuple[list[LoadClien
 def _open_executions(cloud: LocalCloud) -> int:
     """Executions that are not completed."""
     name = f"{cloud.table_prefix}{EXECUTIONS.name}"
-    pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=name)
+    pages = local_client(cloud.emulator_url, "dynamodb").get_paginator("scan").paginate(TableName=name)
     statuses = Counter(item["status"]["S"] for page in pages for item in page["Items"])
     return statuses.total() - statuses["completed"]
 
