@@ -43,11 +43,6 @@ def _not_reserved(value: str | None, info: ValidationInfo) -> str | None:
     return value
 
 
-def _parsed(value: object) -> object:
-    """A JSON object as a dict."""
-    return json.loads(value) if isinstance(value, str) else value
-
-
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 PositiveInt = Annotated[int, Ge(1)]
 Prefix = Annotated[int, Ge(1), Le(30)]
@@ -68,8 +63,8 @@ class Settings(BaseModel):
 
     # Names and addresses of resources: outputs of the stateful stack.
     table_prefix: str = Field("", description="In front of every table's name, e.g. `edge-admin-dev-`.")
-    queue_urls: Annotated[dict[str, str], BeforeValidator(_parsed)] = Field(
-        default_factory=dict, description='JSON object: queue name to URL, `{"events": "https://…"}`.'
+    queue_url_prefix: str = Field(
+        "", description="The URL of every queue up to its name, e.g. `https://sqs.…/123456789012/edge-admin-dev-`."
     )
     delivery_queue_url: str = Field(
         "", description="Queue that this stack alone takes deliveries from, as a further stack does; the core has none."

@@ -3,7 +3,6 @@ an older key is deleted when no value is left that needs it. A value starts with
 tool neither reads nor opens a secret.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -104,11 +103,6 @@ class DataKeyRotation:
         )
         for page in pages:
             yield from page["Items"]
-
-
-def queue_urls(outputs: Mapping[str, str]) -> dict[str, str]:
-    """The queue URLs by queue, from the outputs of the stateful stack."""
-    return dict(json.loads(outputs["QueueUrls"]))
 
 
 def _named(key_id: bytes) -> str:

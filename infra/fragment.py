@@ -131,7 +131,7 @@ def _parameters(deployable: Deployable) -> Json:
     required = [
         "Stage",
         "TablePrefix",
-        "QueueUrls",
+        "QueueUrlPrefix",
         "EventBusName",
         "EventBusArn",
         "KeyArn",
@@ -169,7 +169,7 @@ def _environment(deployable: Deployable) -> Json:
     settings: Json = {name: {"Ref": parameter_name(name)} for name in documented_settings()}
     variables: Json = {
         "TABLE_PREFIX": {"Ref": "TablePrefix"},
-        "QUEUE_URLS": {"Ref": "QueueUrls"},
+        "QUEUE_URL_PREFIX": {"Ref": "QueueUrlPrefix"},
         "EVENT_BUS_NAME": {"Ref": "EventBusName"},
         "KEYS_SECRET_ARN": {"Ref": "SecretArn"},
         "KMS_KEY_ID": {"Ref": "KeyArn"},

@@ -1,6 +1,5 @@
 """The queues of a stateful stack: dead letters, alarms and policies, and the rules that fill queues from the bus."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -138,7 +137,7 @@ def _rule(queue: Queue, subscription: Subscription, bus: Json) -> Json:
     return {"Type": "AWS::Events::Rule", "Properties": properties}
 
 
-def queue_urls(deployable: Deployable) -> Json:
-    """The URLs of the queues by name, as JSON."""
-    urls = {str(queue): f"${{{queue_resource(queue)}}}" for queue in deployable.queues}
-    return {"Fn::Sub": json.dumps(urls, separators=(",", ":"))}
+def queue_url_prefix(queue: Queue) -> Json:
+    """The URL of every queue of a stage up to its name, cut out of that of one queue. Its name has to have a hyphen,
+    which the name of a stage does not have."""
+    return {"Fn::Select": ["0", {"Fn::Split": [queue, {"Ref": queue_resource(queue)}]}]}

@@ -103,15 +103,25 @@ class _Resolver:
                 return self._value(argument[1 if self._holds(argument[0]) else 2])
             case "Fn::Join":
                 return argument[0].join(self._value(argument[1]))
+            case "Fn::Select":
+                index, values = argument
+                return self._value(values)[int(index)]
+            case "Fn::Split":
+                separator, text = argument
+                return str(self._value(text)).split(separator)
+        return self._comparison(name, self._value(argument))
+
+    def _comparison(self, name: str, values: Any) -> bool:
+        match name:
             case "Fn::Equals":
-                left, right = self._value(argument)
-                return left == right
+                left, right = values
+                return bool(left == right)
             case "Fn::Not":
-                return not self._value(argument[0])
+                return not values[0]
             case "Fn::And":
-                return all(self._value(argument))
+                return all(values)
             case "Fn::Or":
-                return any(self._value(argument))
+                return any(values)
         raise KeyError(name)
 
     def _substituted(self, argument: Any) -> str:

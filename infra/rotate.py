@@ -22,7 +22,7 @@ from chalicelib.kit.queues import Queues
 from chalicelib.kit.tables import Meter, Tables
 from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.platform.access.keys import PREVIOUS, PREVIOUS_UNTIL, SHORTEST_KEY
-from infra.data_key import DataKeyRotation, NotYetError, queue_urls
+from infra.data_key import DataKeyRotation, NotYetError
 from infra.deployment.stagefile import check_stage
 from infra.functions import APP_NAME
 from infra.parameters import SECRET_KEYS
@@ -131,7 +131,7 @@ def _rotation_of(stage: str) -> tuple[DataKeys, DataKeyRotation]:
     prefix, clock, ids = outputs["TablePrefix"], SystemClock(), Ids()
     tables = Tables(DynamoDriver(dynamodb, prefix, Meter()), clock, ids)
     keys = DataKeys(tables, KmsKeyService(lambda: kms, outputs["KeyArn"]), clock, ids, prefix)
-    queues = Queues(boto3.client("sqs", config=_CONFIG), queue_urls(outputs))
+    queues = Queues(boto3.client("sqs", config=_CONFIG), outputs["QueueUrlPrefix"])
     return keys, DataKeyRotation(dynamodb, prefix, keys, queues, clock)
 
 

@@ -9,10 +9,11 @@ import json
 from typing import Any
 
 from chalicelib.kit.tables.schema import Index, Table
+from chalicelib.platform.relay.queues import RELAY_FAILURES
 from infra.alarms import APPLICATION_TOPIC
 from infra.deployables import Deployable
 from infra.functions import APP_NAME, logical_id
-from infra.queues import only_by_tls, queue_parameter, queue_resource, queue_urls, queues, stage_name
+from infra.queues import only_by_tls, queue_parameter, queue_resource, queue_url_prefix, queues, stage_name
 
 Json = dict[str, Any]
 
@@ -33,7 +34,7 @@ def stateful_template(deployable: Deployable, *, retain: bool) -> Json:
     if deployable.is_core:
         resources |= queues(deployable, {"Ref": "AlarmTopic"}, {"Ref": "EventBus"})
         resources |= _bus() | _key(retain=retain) | _secret(retain=retain) | _artifacts(retain=retain) | _topic()
-        outputs["QueueUrls"] = queue_urls(deployable)
+        outputs["QueueUrlPrefix"] = queue_url_prefix(RELAY_FAILURES)
         outputs |= {
             "EventBusName": {"Ref": "EventBus"},
             "EventBusArn": {"Fn::GetAtt": ["EventBus", "Arn"]},

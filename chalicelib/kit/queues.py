@@ -95,9 +95,10 @@ class Queues:
     """Sends JSON messages. Each carries a request id as an attribute: that of the current work, or of a `Traced`
     message."""
 
-    def __init__(self, client: QueueClient, urls: Mapping[str, str]) -> None:
+    def __init__(self, client: QueueClient, url_prefix: str) -> None:
+        """``url_prefix`` stands before the name of every queue in its URL."""
         self._client = client
-        self._urls = urls
+        self._url_prefix = url_prefix
 
     def send(
         self,
@@ -110,10 +111,10 @@ class Queues:
         """Send all messages, in as few calls as possible. Raises `QueueError` if SQS does not accept one."""
         if not 0 <= delay_seconds <= LONGEST_DELAY_SECONDS:
             raise ValueError(f"a delay is 0 to {LONGEST_DELAY_SECONDS} seconds, not {delay_seconds}")
-        self._send(self._urls[queue], messages, request_id, delay_seconds, queue.grouped_by)
+        self._send(self.url_of(queue), messages, request_id, delay_seconds, queue.grouped_by)
 
     def url_of(self, queue: Queue) -> str:
-        return self._urls[queue]
+        return f"{self._url_prefix}{queue}"
 
     def hand_over(self, url: str, messages: Sequence[Message], *, request_id: str | None = None) -> None:
         """Send all messages to a queue of another stack. Raises `QueueError` if SQS does not accept one, cannot be
@@ -149,12 +150,12 @@ class Queues:
 
     def check(self, queue: Queue) -> None:
         """Check that SQS can be reached, by reading an attribute of a queue. Passes on the client's errors."""
-        self._client.get_queue_attributes(QueueUrl=self._urls[queue], AttributeNames=["QueueArn"])
+        self._client.get_queue_attributes(QueueUrl=self.url_of(queue), AttributeNames=["QueueArn"])
 
     def depths(self, queues: Sequence[Queue]) -> dict[Queue, Depth]:
         """The number of messages in these queues: one call each, and one for its dead letters, some in parallel. Raises
         `QueueUnavailableError`."""
-        urls = {queue: self._urls[queue] for queue in queues}
+        urls = {queue: self.url_of(queue) for queue in queues}
         dead_urls = {queue: f"{urls[queue]}-dead" for queue in queues if not queue.is_manual}
         with ThreadPoolExecutor(max_workers=_DEPTHS_AT_ONCE) as pool:
             counts = dict(zip(urls, pool.map(self._count, urls.values()), strict=True))

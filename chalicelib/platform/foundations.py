@@ -68,7 +68,7 @@ class Foundations:
     def queues(self) -> Queues:
         from chalicelib.kit.queues import Queues
 
-        return Queues(self._outside.queue_client, self.settings.queue_urls)
+        return Queues(self._outside.queue_client, self.settings.queue_url_prefix)
 
     @cached_property
     def bus(self) -> Bus:

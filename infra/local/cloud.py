@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 from chalicelib.platform.context import QueueSource, ScheduleSource, StreamSource
 from chalicelib.schema import ALL_TABLES
 from infra.artifacts import Artifacts, deployed_template
-from infra.functions import APP_NAME, FUNCTIONS, LambdaFunction
+from infra.functions import APP_NAME, FUNCTIONS, QUEUES, LambdaFunction
 from infra.local.emulator import Emulator
 from infra.local.proxy import CONCURRENT_REQUESTS, Proxy
 from infra.local.recorder import Call, Recorder
@@ -150,7 +150,7 @@ class LocalCloud:
     @property
     def queue_urls(self) -> dict[str, str]:
         """URL by queue name."""
-        return dict(json.loads(self._state["QueueUrls"]))
+        return {queue: f"{self._state['QueueUrlPrefix']}{queue}" for queue in QUEUES}
 
     @property
     def table_prefix(self) -> str:

@@ -11,7 +11,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import app
-from infra.functions import FUNCTIONS, QUEUES, LambdaFunction
+from infra.functions import FUNCTIONS, LambdaFunction
 from infra.package import REQUIREMENTS, ROOT, compile_all, kept_in_package
 from infra.sdk import slim
 
@@ -56,7 +56,7 @@ def environment_of(function_name: str, endpoint_url: str = "http://127.0.0.1:9")
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": endpoint_url,
         "TABLE_PREFIX": "bench-",
-        "QUEUE_URLS": "{" + ",".join(f'"{queue}":"{endpoint_url}/{queue}"' for queue in QUEUES) + "}",
+        "QUEUE_URL_PREFIX": f"{endpoint_url}/",
         "WEBSOCKET_MANAGEMENT_URL": endpoint_url,
         "MASTER_KEY": "bench",
         "PYDANTIC_DISABLE_PLUGINS": "true",

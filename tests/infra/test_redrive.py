@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
-from chalicelib.kit.queues import Queues
+from chalicelib.kit.queues import Queue, Queues
 from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from infra import redrive
 from infra.redrive import RedriveError, by_hand, main, queue_name
@@ -39,8 +39,8 @@ def url(sqs, name):
 
 def let_die(sqs, messages):
     """As the application sends them, but to the dead letters."""
-    queues = Queues(sqs, {WEBHOOK_DELIVERIES: url(sqs, DEAD)})
-    queues.send(WEBHOOK_DELIVERIES, messages, request_id="request-1")
+    dead = Queue(DEAD, grouped_by=WEBHOOK_DELIVERIES.grouped_by)
+    Queues(sqs, url(sqs, DEAD).removesuffix(DEAD)).send(dead, messages, request_id="request-1")
 
 
 def taken(sqs, name):

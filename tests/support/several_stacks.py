@@ -9,7 +9,7 @@ from chalicelib import bootstrap
 from chalicelib.bootstrap import Services
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.settings import Settings
-from tests.support.fakes.messaging import URLS
+from tests.support.fakes.messaging import QUEUE_URL_PREFIX
 from tests.support.world import MASTER_KEY, World, sqs_record
 
 CORE, FURTHER = "admin-core", "admin-far"
@@ -32,7 +32,7 @@ class Stacks(World):
     def stack(self, name: str, **settings: Any) -> Services:
         """A further stack on these tables."""
         given: Mapping[str, Any] = {
-            "queue_urls": URLS,
+            "queue_url_prefix": QUEUE_URL_PREFIX,
             "master_key": MASTER_KEY,
             "public_url": "http://far.test",
             "delivery_queue_url": f"http://queues.test/{QUEUE}",

@@ -28,7 +28,7 @@ from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import Crash, FakeDynamo
 from tests.support.fakes.log import Lines
-from tests.support.fakes.messaging import URLS, FakeBus, FakeSocketApi, FakeSqs
+from tests.support.fakes.messaging import QUEUE_URL_PREFIX, FakeBus, FakeSocketApi, FakeSqs
 from tests.support.fakes.objects import FakeObjects
 from tests.support.fakes.receivers import FakeReceivers, FakeResolver
 from tests.support.fakes.trouble import Trouble, Troubled
@@ -88,7 +88,7 @@ class World:
         self.resolver = FakeResolver()
         self.exchange = FakeReceivers(self.clock)
         given = {
-            "queue_urls": URLS,
+            "queue_url_prefix": QUEUE_URL_PREFIX,
             "master_key": MASTER_KEY,
             "public_url": "http://api.test",
             "agent_bucket": BUCKET,

@@ -7,11 +7,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.families import deployed
 from chalicelib.kit.queues import Queue
 from infra.local.limits import SOCKET_FRAME_BYTES, batch_refusal, bus_refusal, message_texts
 
-URLS = {queue: f"http://queues.test/{queue}" for queue in deployed().queues}
+QUEUE_URL_PREFIX = "http://queues.test/"
 
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

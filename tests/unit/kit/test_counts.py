@@ -10,7 +10,7 @@ from chalicelib.platform.relay.queues import RELAY_FAILURES
 from infra.functions import QUEUES
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import FakeDynamo
-from tests.support.fakes.messaging import URLS, FakeSqs
+from tests.support.fakes.messaging import QUEUE_URL_PREFIX, FakeSqs
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ class TestCounts:
 class TestDepths:
     def test_each_state_and_the_dead_letters(self):
         sqs = FakeSqs()
-        queues = Queues(sqs, URLS)
+        queues = Queues(sqs, QUEUE_URL_PREFIX)
         queues.send(EVENTS, [{}, {}])
         queues.send(EVENTS, [{}], delay_seconds=5)
         sqs.sent["events-dead"] = [{}] * 4
@@ -62,12 +62,11 @@ class TestDepths:
         assert depths[EVENTS] == Depth(waiting=2, delayed=1, in_flight=0, dead=4)
         assert depths[RELAY_FAILURES] == Depth(0, 0, 0, 0)
         assert list(depths) == list(QUEUES)
-        assert sorted(sqs.asked_about) == sorted(
-            [*URLS.values(), *(f"{url}-dead" for name, url in URLS.items() if name != "relay-failures")]
-        )
+        dead = [queue.dead_letters for queue in QUEUES if queue != RELAY_FAILURES]
+        assert sorted(sqs.asked_about) == sorted(f"{QUEUE_URL_PREFIX}{name}" for name in [*QUEUES, *dead])
 
     def test_out_of_reach(self):
         sqs = FakeSqs()
         sqs.fails_with = "ServiceUnavailable"
         with pytest.raises(QueueUnavailableError):
-            Queues(sqs, URLS).depths(QUEUES)
+            Queues(sqs, QUEUE_URL_PREFIX).depths(QUEUES)

@@ -31,7 +31,7 @@ def test_defaults_are_those_of_the_reference():
 def test_values_come_from_the_environment():
     settings = environment(
         TABLE_PREFIX="edge-admin-dev-",
-        QUEUE_URLS='{"events": "https://sqs/events"}',
+        QUEUE_URL_PREFIX="https://sqs/edge-",
         MASTER_KEY="s3cret",
         AUTH_ENABLED="false",
         CORS_ALLOWED_ORIGINS="https://a.example, https://b.example,",
@@ -39,7 +39,7 @@ def test_values_come_from_the_environment():
         DEFAULT_CLUSTER_NODE_LIMIT="7",
     )
     assert settings.table_prefix == "edge-admin-dev-"
-    assert settings.queue_urls == {"events": "https://sqs/events"}
+    assert settings.queue_url_prefix == "https://sqs/edge-"
     assert settings.master_key.get_secret_value() == "s3cret"
     assert settings.auth_enabled is False
     assert settings.cors_allowed_origins == ("https://a.example", "https://b.example")
@@ -53,9 +53,9 @@ def test_the_environment_is_that_of_the_process_unless_another_is_given(monkeypa
 
 
 def test_a_variable_set_to_nothing_is_not_set():
-    settings = environment(API_KEY="", DEFAULT_CLUSTER_NODE_LIMIT="", QUEUE_URLS="", ADMIN_URLS="")
+    settings = environment(API_KEY="", DEFAULT_CLUSTER_NODE_LIMIT="", QUEUE_URL_PREFIX="", ADMIN_URLS="")
     assert (settings.api_key, settings.default_cluster_node_limit) == (None, None)
-    assert (settings.queue_urls, settings.admin_urls) == ({}, ())
+    assert (settings.queue_url_prefix, settings.admin_urls) == ("", ())
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,6 @@ def test_a_variable_set_to_nothing_is_not_set():
         ("PUBLIC_RATE_PER_SECOND", "0"),
         ("AUTH_ENABLED", "maybe"),
         ("NODE_UNREACHABLE_SECONDS", "0"),
-        ("QUEUE_URLS", "https://sqs/events"),
     ],
 )
 def test_values_that_cannot_be_are_refused(name, value):

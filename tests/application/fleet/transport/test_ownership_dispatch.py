@@ -6,7 +6,7 @@ from chalicelib.fleet.transport.dispatch import DELIVERIES_PER_MESSAGE, UPDATES_
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.queues import QueueError, Queues, body_bytes
 from tests.support.fakes.clock import FakeClock
-from tests.support.fakes.messaging import URLS, FakeSqs
+from tests.support.fakes.messaging import QUEUE_URL_PREFIX, FakeSqs
 from tests.support.world import Lines, Log
 
 QUEUE_BYTES = 256 * 1024
@@ -66,7 +66,7 @@ class TestSending:
 
     @pytest.fixture
     def dispatch(self, sqs):
-        return Dispatch(Queues(sqs, URLS), queue_of, Log(Lines(), FakeClock()))
+        return Dispatch(Queues(sqs, QUEUE_URL_PREFIX), queue_of, Log(Lines(), FakeClock()))
 
     @pytest.fixture
     def work(self):

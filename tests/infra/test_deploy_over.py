@@ -1,0 +1,49 @@
+"""A deployment over an installation of an earlier version, which told its functions the URL of every queue."""
+
+import json
+
+import pytest
+
+from infra.deployables import CORE
+from infra.functions import QUEUES
+from infra.package import ROOT
+from infra.stacks import Stacks
+from tests.infra.deploying import STAGE, WAIT, Deployer, small_application
+
+EARLIER_STATE = ROOT / "tests" / "fixtures" / "installation" / "stateful.json"
+"""The template of that version's stateful stack."""
+
+STATE, APPLICATION = f"edge-admin-{STAGE}-state", f"edge-admin-{STAGE}"
+
+
+def earlier_application():
+    template = small_application(CORE)
+    parameters = {name: each for name, each in template["Parameters"].items() if name != "QueueUrlPrefix"}
+    parameters["QueueUrls"] = {"Type": "String"}
+    return {**template, "Parameters": parameters}
+
+
+@pytest.fixture
+def deployer(emulator, tmp_path):
+    deployer = Deployer(emulator.url, tmp_path)
+    stacks = Stacks(deployer.client("cloudformation"), WAIT)
+    state = stacks.deploy(STATE, json.loads(EARLIER_STATE.read_text()), {"Stage": STAGE})
+    stacks.deploy(APPLICATION, earlier_application(), {"Stage": STAGE, **state, "PollSeconds": "45"})
+    yield deployer
+    deployer.session.close()
+
+
+def test_resources_stay_and_functions_learn_the_prefix_of_all_queues(deployer):
+    stacks = Stacks(deployer.client("cloudformation"), WAIT)
+    before = {stack: stacks.physical_ids(stack) for stack in (STATE, APPLICATION)}
+    deployer.core()
+
+    assert {stack: stacks.physical_ids(stack) for stack in (STATE, APPLICATION)} == before
+    assert stacks.names("edge-admin-") == [APPLICATION, STATE]
+    parameters = deployer.parameters(APPLICATION)
+    assert "QueueUrls" not in parameters
+    assert parameters["PollSeconds"] == "45"
+    sqs = deployer.client("sqs")
+    for queue in QUEUES:
+        url = sqs.get_queue_url(QueueName=f"edge-admin-{STAGE}-{queue}")["QueueUrl"]
+        assert f"{parameters['QueueUrlPrefix']}{queue}" == url
