@@ -6,11 +6,12 @@ filters of targeting, where a filter that silently vanished would widen what a c
 
 from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, Le
 from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
+from chalicelib.kit.fields import about
 from chalicelib.kit.listing import NEWEST_FIRST, FilterValue, ListRequest, Order, parse_order
 from chalicelib.kit.listing.fields import lower_bound
 from chalicelib.web.problems import problems, wrong_type
@@ -34,17 +35,7 @@ def _read_date(value: object) -> str:
     return value
 
 
-TextFilter = Annotated[
-    str | None,
-    NotNull("string"),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "description": "Exactly this text; with `*` for any text, then upper and lower case are the same; with "
-            "commas, any of these texts, or exactly the whole",
-        }
-    ),
-]
+TextFilter = Annotated[str | None, NotNull("string"), WithJsonSchema({"type": "string"})]
 """Text with the grammar of `kit.listing.Text`; empty: no filter."""
 
 EnumFilter = Annotated[OneOf[E] | None, NotNull("string")]
@@ -71,33 +62,55 @@ PositiveFilter = Annotated[
 DateFilter = Annotated[
     str | None,
     BeforeValidator(_read_date),
-    WithJsonSchema(
-        {
-            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
-            "description": "Inclusive. A date stands for its first second as a lower bound, for its last as an upper",
-        }
-    ),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}),
 ]
 """A date-time with an offset, or a date: its first second for a lower bound, its last for an upper one. Stays text."""
 
-OrderBy = Annotated[
-    str | None,
-    NotNull("string"),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "description": "Comma list of fields; a refusal names those that can be sorted by",
-        }
-    ),
-]
+OrderBy = Annotated[str | None, NotNull("string"), WithJsonSchema({"type": "string"})]
 
-OrderDirections = Annotated[
-    str | None,
-    NotNull("string"),
-    WithJsonSchema(
-        {"type": "string", "description": "Comma list of `asc` and `desc`, one for each field; `asc` if missing"}
-    ),
-]
+OrderDirections = Annotated[str | None, NotNull("string"), WithJsonSchema({"type": "string"})]
+
+
+def matching(what: str) -> Any:
+    """Describes a `TextFilter` of ``what``."""
+    return about(
+        f"Matches {what}: exact text, or `*` for any characters (case is then ignored), or alternatives separated by "
+        "commas."
+    )
+
+
+def whether(what: str, otherwise: str) -> Any:
+    """Describes a `BoolFilter`: the items that true and that false keep."""
+    return about(f"`true`: only {what}; `false`: only {otherwise}.")
+
+
+def at_least(what: str) -> Any:
+    """Describes the lower bound of a number, which is ``what``."""
+    return about(f"Lowest {what}.")
+
+
+def at_most(what: str) -> Any:
+    """Describes the upper bound of a number, which is ``what``."""
+    return about(f"Highest {what}.")
+
+
+def since(what: str) -> Any:
+    """Describes a `DateFilter` that is a lower bound; ``what`` begins the sentence: "Created"."""
+    return about(f"{what} at this time or later. A date means its first second in UTC.")
+
+
+def until(what: str) -> Any:
+    """Describes a `DateFilter` that is an upper bound, as `since`."""
+    return about(f"{what} at this time or earlier. A date means its last second in UTC.")
+
+
+def ordering(sortable: Collection[str], default: str = "newest first") -> Any:
+    """Describes the ``order_by`` of a list that can be sorted by these fields."""
+    names = ", ".join(f"`{name}`" for name in sorted(sortable))
+    return about(f"Fields to sort by, separated by commas, out of {names}. Default: {default}.")
+
+
+PAGE_ITEMS = about("Items on a page, at most.")
 
 _PAGING = frozenset({"page", "page_size", "order_by", "order_directions"})
 
@@ -105,10 +118,13 @@ _PAGING = frozenset({"page", "page_size", "order_by", "order_directions"})
 class PageQuery(Query):
     """The query parameters of any list: a page and an order. Every further field of a subclass is a filter."""
 
-    page: Annotated[Int32, Ge(1)] = 1
-    page_size: Annotated[Int32, Ge(1), Le(PAGE_SIZE_MAX)] = PAGE_SIZE
+    page: Annotated[Int32, Ge(1), about("Number of the page. A page after the last one is empty.")] = 1
+    page_size: Annotated[Int32, Ge(1), Le(PAGE_SIZE_MAX), PAGE_ITEMS] = PAGE_SIZE
     order_by: OrderBy = None
-    order_directions: OrderDirections = None
+    order_directions: Annotated[
+        OrderDirections,
+        about("`asc` or `desc` for each field of `order_by`, separated by commas; the default is `asc`."),
+    ] = None
 
     def to_request(self, sortable: Collection[str], default: Order = NEWEST_FIRST) -> ListRequest:
         """The request, with the filters that were given. Raises `EdgeError` (bad request) for an order by a field that
@@ -129,10 +145,10 @@ class PageQuery(Query):
 class TimeFilters(BaseModel):
     """The filters of any list by when rows were inserted and last changed."""
 
-    inserted_at__gte: DateFilter = None
-    inserted_at__lte: DateFilter = None
-    updated_at__gte: DateFilter = None
-    updated_at__lte: DateFilter = None
+    inserted_at__gte: Annotated[DateFilter, since("Created")] = None
+    inserted_at__lte: Annotated[DateFilter, until("Created")] = None
+    updated_at__gte: Annotated[DateFilter, since("Last changed")] = None
+    updated_at__lte: Annotated[DateFilter, until("Last changed")] = None
 
 
 class ListQuery(TimeFilters, PageQuery):

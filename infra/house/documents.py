@@ -24,10 +24,6 @@ METHODS: Final = ("get", "put", "post", "delete", "patch", "head", "options")
 SHARED: Mapping[str, str] = {}
 """Why fields of different names or schemas may have this description."""
 
-_SAYS_NOTHING_OF_MEANING: Final = frozenset(
-    {"description", "title", "example", "examples", "default", "nullable", "deprecated"}
-)
-
 
 @dataclass(frozen=True)
 class Document:
@@ -164,11 +160,11 @@ def _inherited(document: Document, node: Json) -> str:
 
 
 def find_shared(document: Document, reasons: Mapping[str, str] = SHARED) -> Iterator[Finding]:
-    """The same text may describe fields of the same name and the same schema only. ``reasons`` as `SHARED`."""
+    """The same text may describe fields of the same name and the same JSON type only. ``reasons`` as `SHARED`."""
     described: dict[str, dict[tuple[str, str], Field]] = defaultdict(dict)
     for each in fields(document):
         if text := each.node.get("description"):
-            described[text].setdefault((each.name, _shape(each.node)), each)
+            described[text].setdefault((each.name, _kind(each.node)), each)
     for text, by_meaning in described.items():
         if len(by_meaning) > 1 and text not in reasons:
             one, *others = by_meaning.values()
@@ -181,10 +177,16 @@ def find_shared(document: Document, reasons: Mapping[str, str] = SHARED) -> Iter
         yield document.finding("api-shared", text, wrong, "remove it from SHARED in infra/house/documents.py")
 
 
-def _shape(node: Json) -> str:
-    """The schema of a field without what says nothing of its meaning."""
+def _kind(node: Json) -> str:
+    """The JSON types of a field. Bounds do not matter: a request has them where the answer needs none."""
     schema = node.get("schema", node)
-    return json.dumps({key: schema[key] for key in schema.keys() - _SAYS_NOTHING_OF_MEANING}, sort_keys=True)
+    branches = [schema, *schema.get("anyOf", [])]
+    kinds = {kind for each in branches for kind in _listed(each.get("type", []))}
+    return ", ".join(sorted(kinds - {"null"}))
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def find_examples(document: Document) -> Iterator[Finding]:

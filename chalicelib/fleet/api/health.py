@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, what does it offer: the routes for probes and for readers of the API's description."""
+"""Health checks for probes, and the description of the API for readers."""
 
 import json
 from collections.abc import Sequence
@@ -6,13 +6,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path as FilePath
-from typing import Protocol
+from typing import Annotated, Protocol
 from weakref import WeakKeyDictionary
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, ConfigDict, RootModel
 
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import not_found
+from chalicelib.kit.fields import about
 from chalicelib.kit.health import HealthCheck
 from chalicelib.kit.log import describe
 from chalicelib.web.caching import PUBLISHED_HEADERS
@@ -43,34 +44,40 @@ class HealthServices(EdgeServices, Protocol):
 
 
 class Alive(BaseModel):
-    status: str
-    version: str
+    """The answer of a running process."""
+
+    status: Annotated[str, about("Always `ok`.", "ok")]
+    version: Annotated[str, about("Version of this software.", VERSION)]
 
 
 class CheckResult(BaseModel):
-    """``time`` is in microseconds. ``error`` names the kind of failure, never its text; the log has that."""
+    """The outcome of one check."""
 
-    name: str
-    time: int
-    healthy: bool
-    error: str | None
+    name: Annotated[str, about("The part that was checked.", "Database")]
+    time: Annotated[int, about("Duration of the check in microseconds.", 4210, minimum=0)]
+    healthy: Annotated[bool, about("Whether the part works.", True)]
+    error: Annotated[str | None, about("Kind of failure; null if healthy. The details are in the log.", None)]
 
 
 class CheckResults(RootModel[list[CheckResult]]):
-    """One entry a check, in a fixed order."""
+    """One entry for each check, in a fixed order."""
 
 
 class Document(RootModel[dict[str, object]]):
     """An OpenAPI 3.0 document."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"openapi": "3.0.3", "info": {}, "paths": {}}})
+
 
 @routes.get("/livez", auth=OPEN, answer=Alive, enveloped=False, summary="Does the process answer?")
 def livez(_request: Request[NoPath, NoQuery, NoBody], _services: EdgeServices) -> Bare:
+    """Answers as long as the process runs; checks nothing else."""
     return _alive()
 
 
 @routes.get("/ping", auth=OPEN, answer=Alive, enveloped=False, summary="Does the process answer?")
 def ping(_request: Request[NoPath, NoQuery, NoBody], _services: EdgeServices) -> Bare:
+    """The same as `/livez`."""
     return _alive()
 
 
@@ -78,6 +85,8 @@ def ping(_request: Request[NoPath, NoQuery, NoBody], _services: EdgeServices) ->
     "/healthz", auth=PUBLIC, answer=CheckResults, enveloped=False, errors=(503,), summary="Does what it needs work?"
 )
 def healthz(_request: Request[NoPath, NoQuery, NoBody], services: HealthServices) -> Bare:
+    """Checks the parts that the API depends on, and answers with 503 if one of them does not work. Results are reused
+    for five seconds."""
     return _checked(services)
 
 
@@ -85,6 +94,7 @@ def healthz(_request: Request[NoPath, NoQuery, NoBody], services: HealthServices
     "/readyz", auth=PUBLIC, answer=CheckResults, enveloped=False, errors=(503,), summary="Does what it needs work?"
 )
 def readyz(_request: Request[NoPath, NoQuery, NoBody], services: HealthServices) -> Bare:
+    """The same as `/healthz`."""
     return _checked(services)
 
 
@@ -97,6 +107,8 @@ def readyz(_request: Request[NoPath, NoQuery, NoBody], services: HealthServices)
     summary="This API's own description",
 )
 def openapi(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> Bare:
+    """Returns this description of the API, with the address of this installation. May be cached for five minutes
+    (ETag). Answers 404 if the setting API_DOCS_ENABLED is off."""
     if not services.settings.api_docs_enabled:
         raise not_found()
     return Bare(_document_text(services.settings.public_url or LOCAL_URL), headers=PUBLISHED_HEADERS)

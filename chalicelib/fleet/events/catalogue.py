@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class EventType(StrEnum):
-    """The ``type`` of an event. `edge.node.update_triggered` and the last two belong to features that come later."""
+    """The ``type`` of an event."""
 
     ENROLLMENT_KEY_VERIFIED = "edge.enrollment_key.verified"
     NODE_REGISTERED = "edge.node.registered"

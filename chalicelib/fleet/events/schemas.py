@@ -1,19 +1,25 @@
-"""The schema of each event's ``data``, declared once and published in the AsyncAPI document. `events.mapping` and the
-occurrences of other contexts fill these schemas; tests validate every event of a whole run against them. Timestamps of
-rows have seconds, those of occurrences (``verified_at``) microseconds; all are UTC.
+"""The payload of each event: the shape of its ``data``, declared once and published in the AsyncAPI document.
+
+`events.mapping` and the occurrences of other contexts fill these shapes; tests check every event of a whole run against
+them. Timestamps of rows have seconds, those of occurrences (``verified_at``) microseconds; all are UTC.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
+from chalicelib.fleet import fields, samples
 from chalicelib.fleet.events.catalogue import EventType
+from chalicelib.kit.fields import about
 
 Status = Literal["healthy", "unhealthy", "unreachable"]
+
+
+MOMENT_WITH_MICROSECONDS = "2026-11-21T10:00:02.184301Z"
 
 
 class EventData(BaseModel):
@@ -23,124 +29,161 @@ class EventData(BaseModel):
 
 
 class NodeEvent(EventData):
-    """The node as it is after the change; no token, no password."""
+    """The node after the change, without its secrets."""
 
-    node_id: str
-    cluster_name: str
-    status: Status
-    version: str = Field(description="Of the agent")
-    id_type: Literal["persistent", "random"]
-    http_port: int
-    ssh_port: int
-    host_metrics_port: int
-    wireguard_metrics_port: int
-    http_proxy_port: int
-    socks5_proxy_port: int
-    self_update_enabled: bool
-    last_seen_at: datetime | None
-    inserted_at: datetime
-    updated_at: datetime
-    blocked_at: datetime | None = Field(
-        default=None, description="Only there while an operator keeps the machine out: since when"
-    )
-    identity_conflict_at: datetime | None = Field(
-        default=None, description="Only there while two machines use the node's identity: when that was noticed"
-    )
+    node_id: Annotated[str, fields.NODE]
+    cluster_name: Annotated[str, fields.CLUSTER_OF_NODE]
+    status: Annotated[Status, fields.NODE_STATUS]
+    version: Annotated[str, fields.AGENT_VERSION]
+    id_type: Annotated[Literal["persistent", "random"], fields.ID_TYPE]
+    http_port: Annotated[int, fields.HTTP_PORT]
+    ssh_port: Annotated[int, fields.SSH_PORT]
+    host_metrics_port: Annotated[int, fields.HOST_METRICS_PORT]
+    wireguard_metrics_port: Annotated[int, fields.WIREGUARD_METRICS_PORT]
+    http_proxy_port: Annotated[int, fields.HTTP_PROXY_PORT]
+    socks5_proxy_port: Annotated[int, fields.SOCKS5_PROXY_PORT]
+    self_update_enabled: Annotated[bool, fields.SELF_UPDATE_ENABLED]
+    last_seen_at: Annotated[datetime | None, fields.LAST_SEEN_AT]
+    inserted_at: Annotated[datetime, fields.INSERTED_AT]
+    updated_at: Annotated[datetime, fields.UPDATED_AT]
+    blocked_at: Annotated[
+        datetime | None, about("When an operator blocked the machine; missing if it is not blocked.")
+    ] = None
+    identity_conflict_at: Annotated[
+        datetime | None,
+        about("Since when two machines use the identity of this node; missing without a conflict."),
+    ] = None
 
 
 class NodeVersionChangedEvent(NodeEvent):
-    previous_version: str = Field(description="Of the agent, before it registered again")
+    """The node after it registered again with another version of its agent."""
+
+    previous_version: Annotated[str, about("Version of the agent before that.", samples.VERSION_BEFORE)]
 
 
 class NodeStatusChangedEvent(NodeEvent):
-    previous_status: Status
+    """The node after its status changed, or after an identity conflict was noticed."""
+
+    previous_status: Annotated[Status, about("The node's status before that.", "unreachable")]
 
 
 class NodeClusterChangedEvent(NodeEvent):
-    previous_cluster_name: str
+    """The node after it moved to another cluster."""
+
+    previous_cluster_name: Annotated[str, about("The cluster that the node belonged to before.", samples.OTHER_CLUSTER)]
 
 
 class NodeUpdateTriggeredEvent(NodeEvent):
-    self_update_request_id: UUID = Field(description="The request that told the agent")
+    """The node after its agent was told to update itself."""
+
+    self_update_request_id: Annotated[UUID, about("UUID of the request that told the agent.", samples.UPDATE_ID)]
 
 
 class CommandExecutionEvent(EventData):
-    """One command on one node; its output is only in the API."""
+    """An execution after the change. Its output is only in the API."""
 
-    command_execution_id: UUID
-    command_id: UUID
-    node_id: str
-    cluster_name: str = Field(description="The cluster of the node when the execution was created")
-    command_text: str | None = Field(
-        description="Null where the command is gone, or where the event would be too large with it"
-    )
-    command_text_omitted: Literal[True] = Field(
-        default=True, description="Only there where the text was left out for its size"
-    )
-    timeout: int | None = Field(description="Milliseconds")
-    status: Literal["pending", "sent", "completed", "cancelled", "expired"]
-    exit_code: int | None = Field(description="Null without a result; 143 of a command that was stopped")
-    target_all: bool
-    expired_at: datetime | None = Field(description="The command's deadline")
-    sent_at: datetime | None
-    completed_at: datetime | None
-    cancelled_at: datetime | None
-    inserted_at: datetime
-    updated_at: datetime
+    command_execution_id: Annotated[UUID, about("UUID of the execution.", samples.EXECUTION_ID)]
+    command_id: Annotated[UUID, fields.COMMAND]
+    node_id: Annotated[str, fields.NODE]
+    cluster_name: Annotated[str, about("The node's cluster when the execution was created.", samples.CLUSTER)]
+    command_text: Annotated[
+        str | None,
+        about(
+            "Command line for the shell of the node; null if the command was deleted long ago or the event would be "
+            "larger than 200 KiB with it.",
+            samples.COMMAND_TEXT,
+        ),
+    ]
+    command_text_omitted: Annotated[
+        Literal[True], about("True if the command line was left out for its size; missing otherwise.")
+    ] = True
+    timeout: Annotated[int | None, fields.TIMEOUT]
+    status: Annotated[Literal["pending", "sent", "completed", "cancelled", "expired"], fields.EXECUTION_STATUS]
+    exit_code: Annotated[int | None, fields.EXIT_CODE]
+    target_all: Annotated[bool, fields.TARGET_ALL]
+    expired_at: Annotated[datetime | None, fields.DEADLINE]
+    sent_at: Annotated[datetime | None, fields.SENT_AT]
+    completed_at: Annotated[datetime | None, fields.COMPLETED_AT]
+    cancelled_at: Annotated[datetime | None, fields.CANCELLED_AT]
+    inserted_at: Annotated[datetime, fields.INSERTED_AT]
+    updated_at: Annotated[datetime, fields.UPDATED_AT]
 
 
 class EnrollmentKeyVerifiedEvent(EventData):
-    """A machine presented a key; the key itself is a secret and not said."""
+    """A machine presented an enrollment key. The key itself is left out."""
 
-    enrollment_key_id: UUID | None = Field(description="Null for a key that is not known, as the next three")
-    cluster_name: str | None
-    name: str | None
-    uses_remaining: int | None = Field(description="After this attempt; null also for a key without limit")
-    result: Literal["verified", "invalid_key", "key_expired", "key_spent", "node_limit_reached"]
-    verified_at: datetime
+    enrollment_key_id: Annotated[UUID | None, about("UUID of the key; null if the key does not exist.", samples.KEY_ID)]
+    cluster_name: Annotated[
+        str | None,
+        about("The cluster that the key admits machines to; null if the key does not exist.", samples.CLUSTER),
+    ]
+    name: Annotated[str | None, about("Label of the key; null if it has none or does not exist.", samples.KEY_NAME)]
+    uses_remaining: Annotated[
+        int | None, about("Uses left after this attempt; null for an unlimited key, or if the key does not exist.", 9)
+    ]
+    result: Annotated[
+        Literal["verified", "invalid_key", "key_expired", "key_spent", "node_limit_reached"],
+        about(
+            "Whether the key admitted the machine, and why not. `invalid_key` also means a blocked or removed machine."
+        ),
+    ]
+    verified_at: Annotated[datetime, about("When the key was presented.", MOMENT_WITH_MICROSECONDS)]
 
 
 class SshUsernameVerifiedEvent(EventData):
-    """Somebody tried to log in to a node; neither the password nor the key is said."""
+    """Somebody tried to log in to a node. The password or key is left out."""
 
-    ssh_username_id: UUID | None = Field(description="Null for a name that the node does not have, as `cluster_name`")
-    node_id: str
-    cluster_name: str | None
-    username: str = Field(description="As it was attempted")
-    auth_method: Literal["password", "public_key", "unknown"]
-    result: Literal["success", "failure"]
-    verified_at: datetime
+    ssh_username_id: Annotated[
+        UUID | None, about("UUID of the SSH user name; null if the node does not have it.", samples.USERNAME_ID)
+    ]
+    node_id: Annotated[str, fields.NODE]
+    cluster_name: Annotated[
+        str | None, about("The node's cluster; null if the node does not have the user name.", samples.CLUSTER)
+    ]
+    username: Annotated[str, about("The name that was tried, whether the node has it or not.", samples.USERNAME)]
+    auth_method: Annotated[
+        Literal["password", "public_key", "unknown"], about("The kind of credential that was presented.")
+    ]
+    result: Annotated[Literal["success", "failure"], about("Whether the user was let in.")]
+    verified_at: Annotated[datetime, about("When the login was checked.", MOMENT_WITH_MICROSECONDS)]
 
 
 class UpdateTargeting(EventData):
-    """As the operator wrote it; what was not given is not there."""
+    """The targeting of the request, as the operator wrote it. Fields that were not given are missing."""
 
-    type: Literal["all", "nodes", "clusters"]
-    node_ids: list[str] = []
-    cluster_names: list[str] = []
-    node_filters: dict[str, Any] = {}
-    cluster_filters: dict[str, Any] = {}
+    type: Annotated[
+        Literal["all", "nodes", "clusters"],
+        about("All nodes, the nodes of `node_ids`, or those of the clusters in `cluster_names`.", "clusters"),
+    ]
+    node_ids: Annotated[list[str], about("UUIDs of the nodes that were named.")] = []
+    cluster_names: Annotated[list[str], about("Names of the clusters that were named.", [samples.CLUSTER])] = []
+    node_filters: Annotated[dict[str, Any], about("Conditions on the node.", {"status": "healthy"})] = {}
+    cluster_filters: Annotated[dict[str, Any], about("Conditions on the node's cluster.")] = {}
 
 
 class UpdateSummary(EventData):
-    """How many nodes the request was for, and how they ended."""
+    """How the nodes of the request ended."""
 
-    total: int
-    triggered: int
-    failed: int
-    updated: int = Field(default=0, description="Those of the triggered that say that they run what was asked for")
+    total: Annotated[int, fields.UPDATES_TOTAL]
+    triggered: Annotated[int, fields.UPDATES_TRIGGERED]
+    failed: Annotated[int, fields.UPDATES_FAILED]
+    updated: Annotated[int, fields.UPDATES_DONE] = 0
 
 
 class SelfUpdateRequestEvent(EventData):
-    self_update_request_id: UUID
-    status: Literal["pending", "processing", "completed"]
-    targeting: UpdateTargeting | None = Field(description="Null where the event would be too large with it")
-    targeting_omitted: Literal[True] = Field(
-        default=True, description="Only there where the targeting was left out for its size"
-    )
-    summary: UpdateSummary | None
-    inserted_at: datetime
-    updated_at: datetime
+    """A self-update request after its last node has an outcome."""
+
+    self_update_request_id: Annotated[UUID, fields.UPDATE_REQUEST]
+    status: Annotated[Literal["pending", "processing", "completed"], fields.UPDATE_REQUEST_STATUS]
+    targeting: Annotated[
+        UpdateTargeting | None, about("The nodes to update; null if the event would be larger than 200 KiB with it.")
+    ]
+    targeting_omitted: Annotated[
+        Literal[True], about("True if the targeting was left out for its size; missing otherwise.")
+    ] = True
+    summary: Annotated[UpdateSummary | None, about("Nodes by outcome.")]
+    inserted_at: Annotated[datetime, fields.INSERTED_AT]
+    updated_at: Annotated[datetime, fields.UPDATED_AT]
 
 
 @dataclass(frozen=True)

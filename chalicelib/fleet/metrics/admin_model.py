@@ -1,152 +1,212 @@
-"""The contract's view of an admin. What belongs to a runtime that is not here stays None; docs/metrics.md tells why."""
+"""The contract's metrics of an admin. Those of a runtime that does not exist here stay None; see docs/metrics.md."""
+
+from typing import Annotated
 
 from pydantic import BaseModel
 
+from chalicelib.kit.fields import about
+
 
 class AdminApplicationFigures(BaseModel):
-    """Of a process that runs for weeks. Functions come and go, so none of it would say anything."""
+    """Figures of a server process. All are null: functions start and stop with the load."""
 
-    uptime_seconds: int | None = None
-    uptime_human: str | None = None
-    process_count: int | None = None
-    port_count: int | None = None
-    atom_count: int | None = None
-    ets_count: int | None = None
-    memory_total_bytes: int | None = None
-    memory_total_mb: float | None = None
-    memory_processes_bytes: int | None = None
-    memory_processes_mb: float | None = None
-    memory_ets_bytes: int | None = None
-    memory_ets_mb: float | None = None
-    memory_binary_bytes: int | None = None
-    memory_binary_mb: float | None = None
-    memory_code_bytes: int | None = None
-    memory_code_mb: float | None = None
-    memory_atom_bytes: int | None = None
-    memory_atom_mb: float | None = None
+    uptime_seconds: Annotated[int | None, about("Seconds since the server started.", None)] = None
+    uptime_human: Annotated[str | None, about("Time since the server started, for people.", None)] = None
+    process_count: Annotated[int | None, about("Processes of the server's Erlang VM.", None)] = None
+    port_count: Annotated[int | None, about("Open ports of the Erlang VM.", None)] = None
+    atom_count: Annotated[int | None, about("Atoms of the Erlang VM.", None)] = None
+    ets_count: Annotated[int | None, about("ETS tables of the Erlang VM.", None)] = None
+    memory_total_bytes: Annotated[int | None, about("Memory of the server, in bytes.", None)] = None
+    memory_total_mb: Annotated[float | None, about("Memory of the server, in MiB (2^20 bytes).", None)] = None
+    memory_processes_bytes: Annotated[int | None, about("Memory of the server's processes, in bytes.", None)] = None
+    memory_processes_mb: Annotated[float | None, about("Memory of the server's processes, in MiB.", None)] = None
+    memory_ets_bytes: Annotated[int | None, about("Memory of the server's ETS tables, in bytes.", None)] = None
+    memory_ets_mb: Annotated[float | None, about("Memory of the server's ETS tables, in MiB.", None)] = None
+    memory_binary_bytes: Annotated[int | None, about("Memory of the server's binaries, in bytes.", None)] = None
+    memory_binary_mb: Annotated[float | None, about("Memory of the server's binaries, in MiB.", None)] = None
+    memory_code_bytes: Annotated[int | None, about("Memory of the server's code, in bytes.", None)] = None
+    memory_code_mb: Annotated[float | None, about("Memory of the server's code, in MiB.", None)] = None
+    memory_atom_bytes: Annotated[int | None, about("Memory of the server's atoms, in bytes.", None)] = None
+    memory_atom_mb: Annotated[float | None, about("Memory of the server's atoms, in MiB.", None)] = None
 
 
 class AdminMetadataFigures(BaseModel):
-    degraded: bool | None
-    orphaned_clusters: int | None = None
-    assigned_clusters: int | None
-    recomputations_total: int | None = None
+    """The assignment of clusters to admins."""
+
+    degraded: Annotated[bool | None, about("Whether the installation is over its capacity.", False)]
+    orphaned_clusters: Annotated[
+        int | None, about("Clusters without an admin. Null: `/api/v1/admins/orphaned_clusters` lists them.", None)
+    ] = None
+    assigned_clusters: Annotated[
+        int | None, about("Clusters of the installation, whichever admin owns them.", 2, minimum=0)
+    ]
+    recomputations_total: Annotated[
+        int | None, about("Assignments that were computed. Null: each heartbeat computes one.", None)
+    ] = None
 
 
 class AdminMembershipFigures(BaseModel):
-    steps_completed_total: int | None = None
-    complete_total: int | None = None
+    """The joining of a cluster of servers. All are null: there is none."""
+
+    steps_completed_total: Annotated[int | None, about("Steps of joining that were completed.", None)] = None
+    complete_total: Annotated[int | None, about("Joins that were completed.", None)] = None
 
 
 class AdminDiscoveryFigures(BaseModel):
-    scans_total: int | None = None
-    dns_resolutions_total: int | None = None
-    peer_connections_total: int | None = None
+    """The search of servers for each other. All are null: there is none."""
+
+    scans_total: Annotated[int | None, about("Searches for other servers.", None)] = None
+    dns_resolutions_total: Annotated[int | None, about("DNS look-ups of other servers.", None)] = None
+    peer_connections_total: Annotated[int | None, about("Attempts to connect to other servers.", None)] = None
 
 
 class AdminNodeFigures(BaseModel):
-    health_checks_total: int | None
+    """The health of nodes."""
+
+    health_checks_total: Annotated[
+        int | None, about("Nodes whose silence the health sweep looked into.", 17, minimum=0)
+    ]
 
 
 class AdminScheduleFigures(BaseModel):
-    jobs_executed_total: int | None
-    jobs_exceptions_total: int | None
+    """Scheduled functions."""
+
+    jobs_executed_total: Annotated[int | None, about("Runs of all schedules.", 4320, minimum=0)]
+    jobs_exceptions_total: Annotated[int | None, about("Runs of all schedules that failed.", 0, minimum=0)]
 
 
 class AdminVpnFigures(BaseModel):
-    zombie_cleanup_total: int | None = None
-    zombie_cleanup_deleted_count: int | None = None
+    """The removal of dead servers from the mesh. All are null: admins are not in the mesh."""
+
+    zombie_cleanup_total: Annotated[int | None, about("Runs of the removal.", None)] = None
+    zombie_cleanup_deleted_count: Annotated[int | None, about("Servers that the last run removed.", None)] = None
 
 
 class AdminCommandFigures(BaseModel):
-    delivery_total: int | None = None
-    delivery_delivered_count: int | None = None
-    execution_delivered_total: int | None
-    execution_completed_total: int | None
-    expiration_total: int | None
-    pruning_total: int | None
-    pruning_deleted_count: int | None
+    """Counters of executions."""
+
+    delivery_total: Annotated[
+        int | None, about("Rounds of delivery. Null: each write is delivered by itself.", None)
+    ] = None
+    delivery_delivered_count: Annotated[
+        int | None, about("Executions that the last round delivered. Null: there are no rounds.", None)
+    ] = None
+    execution_delivered_total: Annotated[int | None, about("Executions that became `sent`.", 128, minimum=0)]
+    execution_completed_total: Annotated[
+        int | None, about("Results that agents reported, of any outcome.", 126, minimum=0)
+    ]
+    expiration_total: Annotated[int | None, about("Runs of the sweep that expires commands.", 1440, minimum=0)]
+    pruning_total: Annotated[int | None, about("Runs of the job that deletes old executions.", 24, minimum=0)]
+    pruning_deleted_count: Annotated[int | None, about("Old executions that were deleted, in all.", 0, minimum=0)]
 
 
 class AdminSshFigures(BaseModel):
-    verifications_total: int | None
-    verifications_failed: int | None
+    """Counters of SSH logins."""
+
+    verifications_total: Annotated[int | None, about("Logins that nodes asked about.", 12, minimum=0)]
+    verifications_failed: Annotated[int | None, about("Logins that were refused.", 1, minimum=0)]
 
 
 class AdminReconciliationFigures(BaseModel):
-    total: int | None = None
-    errors: int | None = None
+    """The repair of the mesh. All are null: its runs are logged instead."""
+
+    total: Annotated[int | None, about("Runs of the repair.", None)] = None
+    errors: Annotated[int | None, about("Errors in the last run of the repair.", None)] = None
 
 
 class AdminSelfUpdateFigures(BaseModel):
-    completed_total: int | None
+    """Counters of self-updates."""
+
+    completed_total: Annotated[int | None, about("Self-update requests that were completed.", 2, minimum=0)]
 
 
 class AdminGatewayFigures(BaseModel):
-    connections_total: int | None = None
-    active_count: int | None = None
-    scrapes_total: int | None = None
+    """Gateway processes. All are null: there are none."""
+
+    connections_total: Annotated[int | None, about("Times that a gateway connected or disconnected.", None)] = None
+    active_count: Annotated[int | None, about("Gateways that are connected.", None)] = None
+    scrapes_total: Annotated[int | None, about("Scrapes of metrics by gateways.", None)] = None
 
 
 class AdminProxyFigures(BaseModel):
-    connections_total: int | None = None
-    connections_success_total: int | None = None
-    connections_auth_failed_total: int | None = None
-    connections_failure_total: int | None = None
-    auth_failures_total: int | None = None
-    tunnels_closed_total: int | None = None
-    tunnels_closed_normal_total: int | None = None
-    tunnels_closed_deadline_total: int | None = None
-    tunnels_closed_drain_timeout_total: int | None = None
-    bytes_up_total: int | None = None
-    bytes_up_mb: float | None = None
-    bytes_down_total: int | None = None
-    bytes_down_mb: float | None = None
+    """A forward proxy of the admin. All are null: there is none."""
+
+    connections_total: Annotated[int | None, about("Connections to the admin's proxy.", None)] = None
+    connections_success_total: Annotated[int | None, about("Connections that became a tunnel.", None)] = None
+    connections_auth_failed_total: Annotated[int | None, about("Connections with wrong credentials.", None)] = None
+    connections_failure_total: Annotated[
+        int | None, about("Connections that failed for another reason than credentials.", None)
+    ] = None
+    auth_failures_total: Annotated[int | None, about("The same as `connections_auth_failed_total`.", None)] = None
+    tunnels_closed_total: Annotated[int | None, about("Tunnels of the admin's proxy that were closed.", None)] = None
+    tunnels_closed_normal_total: Annotated[int | None, about("Tunnels that both ends closed.", None)] = None
+    tunnels_closed_deadline_total: Annotated[int | None, about("Tunnels that reached their greatest age.", None)] = None
+    tunnels_closed_drain_timeout_total: Annotated[
+        int | None, about("Tunnels whose last data did not drain in time.", None)
+    ] = None
+    bytes_up_total: Annotated[int | None, about("Bytes that the admin's proxy took from clients.", None)] = None
+    bytes_up_mb: Annotated[float | None, about("MiB that the admin's proxy took from clients.", None)] = None
+    bytes_down_total: Annotated[int | None, about("Bytes that the admin's proxy gave to clients.", None)] = None
+    bytes_down_mb: Annotated[float | None, about("MiB that the admin's proxy gave to clients.", None)] = None
 
 
 class AdminEventFigures(BaseModel):
-    enabled: bool | None
-    enqueues_total: int | None
-    publishes_total: int | None = None
-    publishes_ok_total: int | None = None
-    publishes_error_total: int | None = None
+    """Events on the event bus."""
+
+    enabled: Annotated[bool | None, about("Always true: the bus is part of the installation.", True)]
+    enqueues_total: Annotated[int | None, about("Events that followed from changes.", 402, minimum=0)]
+    publishes_total: Annotated[
+        int | None, about("Attempts to publish. Null: counting each would cost a write.", None)
+    ] = None
+    publishes_ok_total: Annotated[int | None, about("Attempts to publish that succeeded. Null: not counted.", None)] = (
+        None
+    )
+    publishes_error_total: Annotated[
+        int | None, about("Attempts to publish that failed. Null: see the dead letters of the queue `events`.", None)
+    ] = None
 
 
 class AdminWebhookFigures(BaseModel):
-    fan_outs_total: int | None
-    deliveries_total: int | None
-    deliveries_ok_total: int | None
-    deliveries_recoverable_total: int | None
-    deliveries_terminal_total: int | None
+    """Counters of deliveries to webhooks."""
+
+    fan_outs_total: Annotated[int | None, about("First attempts: events that were tried on a webhook.", 210, minimum=0)]
+    deliveries_total: Annotated[int | None, about("All attempts.", 214, minimum=0)]
+    deliveries_ok_total: Annotated[int | None, about("Attempts that the receiver accepted.", 209, minimum=0)]
+    deliveries_recoverable_total: Annotated[int | None, about("Attempts after which another is made.", 4, minimum=0)]
+    deliveries_terminal_total: Annotated[
+        int | None, about("Attempts after which the delivery is given up.", 1, minimum=0)
+    ]
 
 
 class AdminQueueFigures(BaseModel):
-    """Messages of one queue. ``discarded`` are its dead letters; SQS keeps no count of the states that stay 0."""
+    """Messages of one SQS queue."""
 
-    queue: str
-    available: int
-    scheduled: int
-    executing: int
-    retryable: int
-    completed: int
-    discarded: int
-    cancelled: int
+    queue: Annotated[str, about("The queue, by its short name.", "deliveries")]
+    available: Annotated[int, about("Messages that wait for a worker.", 0, minimum=0)]
+    scheduled: Annotated[int, about("Messages that are delayed.", 0, minimum=0)]
+    executing: Annotated[int, about("Messages that a worker holds.", 1, minimum=0)]
+    retryable: Annotated[int, about("Always 0: SQS counts a message for another attempt as `available`.", 0)]
+    completed: Annotated[int, about("Always 0: SQS does not count finished messages.", 0)]
+    discarded: Annotated[int, about("Messages in the dead-letter queue.", 0, minimum=0)]
+    cancelled: Annotated[int, about("Always 0: messages are not cancelled.", 0)]
 
 
 class AdminFigures(BaseModel):
-    application: AdminApplicationFigures
-    metadata: AdminMetadataFigures
-    membership: AdminMembershipFigures
-    discovery: AdminDiscoveryFigures
-    nodes: AdminNodeFigures
-    quantum: AdminScheduleFigures
-    vpn: AdminVpnFigures
-    commands: AdminCommandFigures
-    ssh: AdminSshFigures
-    reconciliation: AdminReconciliationFigures
-    self_updates: AdminSelfUpdateFigures
-    gateways: AdminGatewayFigures
-    proxy: AdminProxyFigures
-    event_broker: AdminEventFigures
-    webhook: AdminWebhookFigures
-    oban_queues: list[AdminQueueFigures]
+    """Metrics of the whole installation."""
+
+    application: Annotated[AdminApplicationFigures, about("The server process of the reference system.")]
+    metadata: Annotated[AdminMetadataFigures, about("Assignment of clusters to admins.")]
+    membership: Annotated[AdminMembershipFigures, about("Joining of a cluster of servers.")]
+    discovery: Annotated[AdminDiscoveryFigures, about("Search of servers for each other.")]
+    nodes: Annotated[AdminNodeFigures, about("Health checks.")]
+    quantum: Annotated[AdminScheduleFigures, about("Scheduled functions.")]
+    vpn: Annotated[AdminVpnFigures, about("Removal of dead servers from the mesh.")]
+    commands: Annotated[AdminCommandFigures, about("Executions: delivery, results, expiry and pruning.")]
+    ssh: Annotated[AdminSshFigures, about("Logins to nodes over SSH.")]
+    reconciliation: Annotated[AdminReconciliationFigures, about("Repair of the mesh.")]
+    self_updates: Annotated[AdminSelfUpdateFigures, about("Self-update requests.")]
+    gateways: Annotated[AdminGatewayFigures, about("Gateway processes of the reference system.")]
+    proxy: Annotated[AdminProxyFigures, about("Forward proxy of the reference system.")]
+    event_broker: Annotated[AdminEventFigures, about("Events on the event bus.")]
+    webhook: Annotated[AdminWebhookFigures, about("Deliveries to webhooks.")]
+    oban_queues: Annotated[list[AdminQueueFigures], about("SQS queues of the installation.")]

@@ -1,9 +1,12 @@
-"""An agent's figures out of its own text. Counters without a series are 0, gauges None. Pure."""
+"""The metrics of an agent, out of its own text. Counters without a series are 0, gauges None. Pure."""
+
+from typing import Annotated
 
 from pydantic import BaseModel
 
 from chalicelib.fleet.metrics.exposition import Sample, read_samples
 from chalicelib.fleet.metrics.figures import Series, duration_text, in_mb
+from chalicelib.kit.fields import about
 
 _PREFIX = "edge_agent_"
 _UPTIME = "prom_ex_application_uptime_milliseconds_count"
@@ -40,84 +43,130 @@ _NAMES = frozenset(
 )
 
 
-class ApplicationFigures(BaseModel):
-    """``mb`` are 2^20 bytes."""
+APPLICATION = about("The agent's process: uptime and memory.")
 
-    uptime_seconds: int | None
-    uptime_human: str | None
-    process_count: int | None
-    memory_total_bytes: int | None
-    memory_total_mb: float | None
-    memory_processes_bytes: int | None
-    memory_processes_mb: float | None
-    memory_ets_bytes: int | None
-    memory_ets_mb: float | None
-    memory_binary_bytes: int | None
-    memory_binary_mb: float | None
+COMMANDS = about("What the agent did about commands.")
+
+DISCOVERY = about("The agent's search for admins.")
+
+PROXY = about("The agent's HTTP and SOCKS5 proxies.")
+
+SSH = about("The node's SSH server.")
+
+VPN = about("The agent's connection to the mesh.")
+
+HEALTH_CHECK = about("The agent's reports of its health.")
+
+QUEUES = about("The agent's own job queues.")
+
+TUNNELS_CLOSED = about("Tunnels that were closed, for any reason.", 0, minimum=0)
+
+TUNNELS_CLOSED_NORMAL = about("Tunnels that both sides closed.", 0, minimum=0)
+
+TUNNELS_CLOSED_DEADLINE = about("Tunnels that were closed for their age.", 0, minimum=0)
+
+TUNNELS_CLOSED_DRAIN = about("Tunnels that were closed because their last data did not drain in time.", 0, minimum=0)
+
+
+class ApplicationFigures(BaseModel):
+    """The agent's process. A figure that the agent does not publish is null."""
+
+    uptime_seconds: Annotated[int | None, about("Seconds since the agent started.", 192600, minimum=0)]
+    uptime_human: Annotated[
+        str | None,
+        about("Time since the agent started, for people: `42s`, `23m`, `5h 15m` or `2d 5h 30m`.", "2d 5h 30m"),
+    ]
+    process_count: Annotated[int | None, about("Processes of the Erlang VM; null for agents in other languages.", None)]
+    memory_total_bytes: Annotated[int | None, about("Memory of the agent, in bytes.", 48234496, minimum=0)]
+    memory_total_mb: Annotated[float | None, about("Memory of the agent, in MiB (2^20 bytes).", 46.0, minimum=0)]
+    memory_processes_bytes: Annotated[int | None, about("Memory of Erlang processes, in bytes.", None)]
+    memory_processes_mb: Annotated[float | None, about("Memory of Erlang processes, in MiB.", None)]
+    memory_ets_bytes: Annotated[int | None, about("Memory of ETS tables, in bytes.", None)]
+    memory_ets_mb: Annotated[float | None, about("Memory of ETS tables, in MiB.", None)]
+    memory_binary_bytes: Annotated[int | None, about("Memory of Erlang binaries, in bytes.", None)]
+    memory_binary_mb: Annotated[float | None, about("Memory of Erlang binaries, in MiB.", None)]
 
 
 class AgentCommandFigures(BaseModel):
-    synced_total: int
-    enqueued_total: int
-    completed_total: int
-    reported_total: int
+    """Counters of commands since the agent started."""
+
+    synced_total: Annotated[int, about("Requests for pending executions.", 1284, minimum=0)]
+    enqueued_total: Annotated[int, about("Executions that the agent accepted to run.", 42, minimum=0)]
+    completed_total: Annotated[int, about("Executions that ended on the machine.", 42, minimum=0)]
+    reported_total: Annotated[int, about("Results that were reported to the API.", 42, minimum=0)]
 
 
 class AgentDiscoveryFigures(BaseModel):
-    scans_total: int
-    admins_found_last: int
+    """The search for admins since the agent started."""
+
+    scans_total: Annotated[int, about("Searches for admins.", 0, minimum=0)]
+    admins_found_last: Annotated[int, about("Admins found by the last search.", 0, minimum=0)]
 
 
 class AgentProxyFigures(BaseModel):
-    http_connections_total: int
-    http_blocked_total: int
-    http_blocked_by_reason: dict[str, int]
-    socks5_connections_total: int
-    socks5_blocked_total: int
-    socks5_blocked_by_reason: dict[str, int]
-    tunnels_closed_total: int
-    tunnels_closed_normal_total: int
-    tunnels_closed_deadline_total: int
-    tunnels_closed_drain_timeout_total: int
-    bytes_up_total: int
-    bytes_up_mb: float | None
-    bytes_down_total: int
-    bytes_down_mb: float | None
+    """Counters of the proxies since the agent started."""
+
+    http_connections_total: Annotated[int, about("Connections to the HTTP proxy.", 0, minimum=0)]
+    http_blocked_total: Annotated[int, about("Requests that the HTTP proxy refused by its rules.", 0, minimum=0)]
+    http_blocked_by_reason: Annotated[
+        dict[str, int], about("Requests that the HTTP proxy refused by its rules, by reason.", {})
+    ]
+    socks5_connections_total: Annotated[int, about("Connections to the SOCKS5 proxy.", 0, minimum=0)]
+    socks5_blocked_total: Annotated[int, about("Requests that the SOCKS5 proxy refused by its rules.", 0, minimum=0)]
+    socks5_blocked_by_reason: Annotated[
+        dict[str, int], about("Requests that the SOCKS5 proxy refused by its rules, by reason.", {})
+    ]
+    tunnels_closed_total: Annotated[int, TUNNELS_CLOSED]
+    tunnels_closed_normal_total: Annotated[int, TUNNELS_CLOSED_NORMAL]
+    tunnels_closed_deadline_total: Annotated[int, TUNNELS_CLOSED_DEADLINE]
+    tunnels_closed_drain_timeout_total: Annotated[int, TUNNELS_CLOSED_DRAIN]
+    bytes_up_total: Annotated[int, about("Bytes from clients to targets.", 0, minimum=0)]
+    bytes_up_mb: Annotated[float | None, about("Bytes from clients to targets, in MiB (2^20 bytes).", 0.0, minimum=0)]
+    bytes_down_total: Annotated[int, about("Bytes from targets to clients.", 0, minimum=0)]
+    bytes_down_mb: Annotated[float | None, about("Bytes from targets to clients, in MiB (2^20 bytes).", 0.0, minimum=0)]
 
 
 class AgentSshFigures(BaseModel):
-    authentications_total: int
-    connections_total: int
+    """Counters of the SSH server since the agent started."""
+
+    authentications_total: Annotated[int, about("Attempts to log in.", 3, minimum=0)]
+    connections_total: Annotated[int, about("Sessions that were opened.", 2, minimum=0)]
 
 
 class AgentVpnFigures(BaseModel):
-    pulls_total: int
+    """Counters of the mesh since the agent started."""
+
+    pulls_total: Annotated[int, about("Fetches of the mesh's configuration.", 0, minimum=0)]
 
 
 class AgentHealthFigures(BaseModel):
-    reports_total: int
+    """Counters of health reports since the agent started."""
+
+    reports_total: Annotated[int, about("Health reports that were sent to the API.", 642, minimum=0)]
 
 
 class AgentQueueFigures(BaseModel):
-    """Jobs of one of the agent's own queues by their state."""
+    """Jobs of one of the agent's own queues, by state."""
 
-    queue: str
-    available: int
-    executing: int
-    completed: int
-    discarded: int
-    retryable: int
+    queue: Annotated[str, about("Name of the agent's queue.", "commands")]
+    available: Annotated[int, about("Jobs that wait to run.", 0, minimum=0)]
+    executing: Annotated[int, about("Jobs that run.", 1, minimum=0)]
+    completed: Annotated[int, about("Jobs that succeeded.", 42, minimum=0)]
+    discarded: Annotated[int, about("Jobs that failed in every attempt.", 0, minimum=0)]
+    retryable: Annotated[int, about("Jobs that wait for another attempt.", 0, minimum=0)]
 
 
 class AgentFigures(BaseModel):
-    application: ApplicationFigures
-    commands: AgentCommandFigures
-    discovery: AgentDiscoveryFigures
-    proxy: AgentProxyFigures
-    ssh: AgentSshFigures
-    vpn: AgentVpnFigures
-    health_check: AgentHealthFigures
-    oban_queues: list[AgentQueueFigures]
+    """Metrics of an agent."""
+
+    application: Annotated[ApplicationFigures, APPLICATION]
+    commands: Annotated[AgentCommandFigures, COMMANDS]
+    discovery: Annotated[AgentDiscoveryFigures, DISCOVERY]
+    proxy: Annotated[AgentProxyFigures, PROXY]
+    ssh: Annotated[AgentSshFigures, SSH]
+    vpn: Annotated[AgentVpnFigures, VPN]
+    health_check: Annotated[AgentHealthFigures, HEALTH_CHECK]
+    oban_queues: Annotated[list[AgentQueueFigures], QUEUES]
 
 
 class _AgentSeries(Series):

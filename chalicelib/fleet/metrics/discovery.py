@@ -1,13 +1,16 @@
 """`Discovery`: what a Prometheus shall scrape, for its ``http_sd_config``."""
 
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chalicelib.fleet import samples
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.nodes.model import NodeSummary, Status
 from chalicelib.fleet.nodes.service import Nodes
 from chalicelib.kit.errors import unavailable
+from chalicelib.kit.fields import about
 
 MOST_TARGETS = 10_000
 """Lambda answers at most 6 MB, and a target takes up to 500 bytes of it, quotes escaped. More would have to be left
@@ -18,22 +21,32 @@ LISTED = (Status.HEALTHY, Status.UNHEALTHY)
 
 
 class Labels(BaseModel):
-    """Those with underscores in front tell Prometheus how to scrape and do not reach the stored series."""
+    """Labels of a scrape target. Prometheus drops those that begin with `__` after it has used them."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 
-    cluster: str
-    job: str
-    metrics_path: str = Field(alias="__metrics_path__")
-    node_id: str
-    scheme: str | None = Field(default=None, alias="__scheme__", exclude_if=lambda value: value is None)
+    cluster: Annotated[str, about("Name of the node's cluster.", samples.CLUSTER)]
+    job: Annotated[
+        str,
+        about(
+            "Kind of metrics: `node-host-metrics`, `node-agent-metrics` or `node-wireguard-metrics`.",
+            "node-host-metrics",
+        ),
+    ]
+    metrics_path: Annotated[
+        str, about("Path that Prometheus scrapes.", f"/api/v1/nodes/{samples.NODE_ID}/metrics/host/raw")
+    ] = Field(alias="__metrics_path__")
+    node_id: Annotated[str, about("UUID of the node, chosen by its agent.", samples.NODE_ID, format="uuid")]
+    scheme: Annotated[str | None, about("`https` if this API is reached over TLS; absent for http.", "https")] = Field(
+        default=None, alias="__scheme__", exclude_if=lambda value: value is None
+    )
 
 
 class Target(BaseModel):
-    """One node: every node is scraped at this API's own address, by a path of its own."""
+    """One node. Each is scraped at the address of this API, under a path of its own."""
 
-    targets: list[str]
-    labels: Labels
+    targets: Annotated[list[str], about("Address of this API, host and port.", ["edge.example.com"])]
+    labels: Annotated[Labels, about("Labels of the scraped series, and how to scrape.")]
 
 
 class Discovery:

@@ -1,11 +1,13 @@
-"""A machine's figures out of node_exporter's text. Missing inputs are None. Pure."""
+"""The metrics of a machine, out of node_exporter's text. Missing inputs are None. Pure."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel
 
 from chalicelib.fleet.metrics.exposition import read_samples
 from chalicelib.fleet.metrics.figures import Series, duration_text, in_gb, rounded
+from chalicelib.kit.fields import about
 
 _CPU = "node_cpu_seconds_total"
 _LOADS = ("node_load1", "node_load5", "node_load15")
@@ -17,35 +19,54 @@ _BOOT = "node_boot_time_seconds"
 _NAMES = frozenset({_CPU, *_LOADS, _MEMORY_TOTAL, _MEMORY_AVAILABLE, _DISK_SIZE, _DISK_AVAILABLE, _BOOT})
 
 
+CPU = about("Processor.")
+
+MEMORY = about("Main memory.")
+
+DISK = about("File system that is mounted at `/`.")
+
+UPTIME = about("Time since the machine booted.")
+
+
 class CpuFigures(BaseModel):
-    cores: int | None
-    load_1m: float | None
-    load_5m: float | None
-    load_15m: float | None
+    """Processors and their load."""
+
+    cores: Annotated[int | None, about("Number of logical processors.", 4, minimum=1)]
+    load_1m: Annotated[float | None, about("Load average of the last minute.", 0.31, minimum=0)]
+    load_5m: Annotated[float | None, about("Load average of the last 5 minutes.", 0.27, minimum=0)]
+    load_15m: Annotated[float | None, about("Load average of the last 15 minutes.", 0.22, minimum=0)]
 
 
 class SizeFigures(BaseModel):
-    """Of the memory, or of the root file system. ``gb`` are 2^30 bytes."""
+    """Usage of the memory, or of the root file system."""
 
-    usage_percent: float | None
-    total_bytes: int | None
-    available_bytes: int | None
-    used_bytes: int | None
-    total_gb: float | None
-    available_gb: float | None
-    used_gb: float | None
+    usage_percent: Annotated[
+        float | None, about("Used share of the total, in percent with two decimals.", 37.5, minimum=0, maximum=100)
+    ]
+    total_bytes: Annotated[int | None, about("Size in bytes.", 4294967296, minimum=0)]
+    available_bytes: Annotated[int | None, about("What programs can still use, in bytes.", 2684354560, minimum=0)]
+    used_bytes: Annotated[int | None, about("Total less available, in bytes.", 1610612736)]
+    total_gb: Annotated[float | None, about("Size in GiB (2^30 bytes), with one decimal.", 4.0, minimum=0)]
+    available_gb: Annotated[
+        float | None, about("What programs can still use, in GiB with one decimal.", 2.5, minimum=0)
+    ]
+    used_gb: Annotated[float | None, about("Total less available, in GiB with one decimal.", 1.5)]
 
 
 class UptimeFigures(BaseModel):
-    seconds: int | None
-    human: str | None
+    """Time since the machine booted."""
+
+    seconds: Annotated[int | None, about("Whole seconds since the machine booted.", 192600, minimum=0)]
+    human: Annotated[str | None, about("The same for people: `42s`, `23m`, `5h 15m` or `2d 5h 30m`.", "2d 5h 30m")]
 
 
 class HostFigures(BaseModel):
-    cpu: CpuFigures
-    memory: SizeFigures
-    disk: SizeFigures
-    uptime: UptimeFigures
+    """Metrics of a machine."""
+
+    cpu: Annotated[CpuFigures, CPU]
+    memory: Annotated[SizeFigures, MEMORY]
+    disk: Annotated[SizeFigures, DISK]
+    uptime: Annotated[UptimeFigures, UPTIME]
 
 
 def host_figures(text: str, now: datetime) -> HostFigures:

@@ -12,10 +12,11 @@ from pathlib import Path as FilePath
 from typing import Annotated
 
 from annotated_types import MaxLen, MinLen
-from pydantic import RootModel, StringConstraints
+from pydantic import ConfigDict, RootModel, StringConstraints
 
 from chalicelib.fleet.api import health
 from chalicelib.kit.errors import not_found
+from chalicelib.kit.fields import about
 from chalicelib.web.caching import PUBLISHED_HEADERS
 from chalicelib.web.docs.api_reference import api_reference
 from chalicelib.web.docs.assets import published
@@ -45,15 +46,23 @@ routes = Endpoints(tag="Documentation")
 class AsyncDocument(RootModel[dict[str, object]]):
     """An AsyncAPI 3.0 document."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"asyncapi": "3.0.0", "info": {}, "channels": {}}})
+
 
 class AssetPath(Path):
     asset_name: Annotated[
-        str, MinLen(1), MaxLen(80), StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$")
+        str,
+        MinLen(1),
+        MaxLen(80),
+        StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$"),
+        about("File name of the asset, which holds a digest of its content.", "pages.0a1b2c3d.css"),
     ]
 
 
 @routes.get("/", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="A short guide for operators")
 def show_guide(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
+    """Returns a short guide to this API for operators, as an HTML page. Answers 404 if the setting API_DOCS_ENABLED is
+    off, as all pages do."""
     _must_be_on(services)
     digest = base64.b64encode(hashlib.sha256(TO_THE_FOLDER.encode()).digest()).decode()
     return _page(guide(services.settings.public_url), f"; script-src 'sha256-{digest}'")
@@ -61,18 +70,21 @@ def show_guide(_request: Request[NoPath, NoQuery, NoBody], services: EdgeService
 
 @routes.get("/swaggerui", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="A page to try the API")
 def show_swagger_ui(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
+    """Returns Swagger UI for this API, with all scripts served from here."""
     _must_be_on(services)
     return _page(_swagger_page(), _TRYING)
 
 
 @routes.get("/redoc", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="The API's reference")
 def show_api_reference(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
+    """Returns the reference of the API: every operation of the OpenAPI document on one HTML page."""
     _must_be_on(services)
     return _page(_api_page(), "; script-src 'self'")
 
 
 @routes.get("/asyncdoc", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="The events' reference")
 def show_event_reference(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
+    """Returns the reference of the events: every message of the AsyncAPI document on one HTML page."""
     _must_be_on(services)
     return _page(_event_page())
 
@@ -86,6 +98,7 @@ def show_event_reference(_request: Request[NoPath, NoQuery, NoBody], services: E
     summary="The events' own description",
 )
 def show_asyncapi(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> Bare:
+    """Returns the AsyncAPI document of the events. May be cached for five minutes (ETag)."""
     _must_be_on(services)
     return Bare(_asyncapi_text(), headers=PUBLISHED_HEADERS)
 
@@ -99,7 +112,7 @@ def show_asyncapi(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServ
     summary="A script",
 )
 def show_script(request: Request[AssetPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
-    """Part of a page. Its name holds a digest of its content: it never changes under that name."""
+    """Returns a script of these pages. Its content never changes under the same name, so it may be cached for ever."""
     _must_be_on(services)
     return _asset(request.path.asset_name, ".js", SCRIPT)
 
@@ -113,7 +126,8 @@ def show_script(request: Request[AssetPath, NoQuery, NoBody], services: EdgeServ
     summary="A style sheet",
 )
 def show_style(request: Request[AssetPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
-    """Part of a page. Its name holds a digest of its content: it never changes under that name."""
+    """Returns a style sheet of these pages. Its content never changes under the same name, so it may be cached for
+    ever."""
     _must_be_on(services)
     return _asset(request.path.asset_name, ".css", STYLE)
 

@@ -1,8 +1,12 @@
-"""The names that agents give themselves when they start."""
+"""Aliases that agents register for themselves when they start."""
+
+from typing import Annotated
 
 from pydantic import BaseModel
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import AGENT, Created, Endpoints, Request
 from chalicelib.web.validation import Body, NoPath, NoQuery
 
@@ -10,15 +14,19 @@ routes = Endpoints(tag="Agents.Alias")
 
 
 class OwnAliasCreate(Body):
-    """A name that cannot be is refused with 422 here, not with 400: agents tell the two apart."""
+    """An alias of the calling node. An invalid name is refused with 422, not 400, because agents tell the two apart."""
 
-    name: str
+    name: Annotated[
+        str, about("DNS label of up to 63 characters, unique in the node's cluster; not a UUID.", samples.ALIAS)
+    ]
 
 
 class OwnAliasOut(BaseModel):
-    id: str
-    name: str
-    node_id: str
+    """The alias as it was registered."""
+
+    id: Annotated[str, fields.ALIAS]
+    name: Annotated[str, fields.ALIAS_NAME]
+    node_id: Annotated[str, fields.NODE]
 
 
 @routes.post(
@@ -30,5 +38,7 @@ class OwnAliasOut(BaseModel):
     summary="Register an alias of one's own",
 )
 def create_own_alias(request: Request[NoPath, NoQuery, OwnAliasCreate], services: Services) -> Created:
+    """Registers a further name of the calling node. Refused with 409 if a node of the cluster has the name already,
+    this one included, or the node has as many aliases as are allowed, with 422 for an invalid name."""
     alias = services.aliases.create(request.agent.node.id, request.body.name)
     return Created(OwnAliasOut(id=alias.id, name=alias.name, node_id=alias.node_id))

@@ -1,16 +1,19 @@
-"""The agent itself, for machines: a script that installs it, and the archive that the script and later updates take."""
+"""The agent itself, for machines: a script that installs it, and the archive that the script and later updates use."""
 
 import shlex
 from functools import cache
 from pathlib import Path as FilePath
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import samples
 from chalicelib.fleet.distribution.model import Architecture, Version
 from chalicelib.fleet.enrollment.blob import key_id_of
 from chalicelib.fleet.enrollment.model import Outcome
 from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import PUBLIC, Endpoints, PlainText, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Query
 
@@ -22,23 +25,28 @@ routes = Endpoints(tag="Agents.Distribution")
 
 
 class BundleQuery(Query):
-    """``version`` is the current one unless given."""
+    """Which archive of the agent to fetch."""
 
-    architecture: Architecture
-    version: Version | None = None
+    architecture: Annotated[Architecture, about("Processor of the machine, as `uname -m` prints it.")]
+    version: Annotated[Version | None, about("Version of the agent; left out: the current one.")] = None
 
 
 class BundleOut(BaseModel):
-    """``url`` can be read by whoever has it, for ``expires_seconds``; what is there has this SHA-256 and size in bytes.
-    ``pythons`` are the versions of Python that it installs on."""
+    """An archive with the agent and all its libraries."""
 
-    version: str
-    architecture: str
-    pythons: list[str]
-    sha256: str
-    size: int
-    url: str = Field(repr=False)
-    expires_seconds: int
+    version: Annotated[str, about("Version of the agent in the archive.", samples.VERSION)]
+    architecture: Annotated[str, about("Processor that the archive is for.", "x86_64")]
+    pythons: Annotated[list[str], about("Versions of Python that it installs on.", ["3.11", "3.12", "3.13"])]
+    sha256: Annotated[str, about("SHA-256 of the archive in hexadecimal; check it before unpacking.", "5e" * 32)]
+    size: Annotated[int, about("Size of the archive in bytes.", 7340032, minimum=1)]
+    url: Annotated[
+        str,
+        about(
+            "Where to download the archive. Anyone who has the link can use it until it ends.",
+            "https://bucket.s3.example.com/agent/files/5e5e.tar.gz?signature=example",
+        ),
+    ] = Field(repr=False)
+    expires_seconds: Annotated[int, about("Seconds until `url` ends.", 900, minimum=1)]
 
 
 @routes.get(
@@ -49,8 +57,9 @@ class BundleOut(BaseModel):
     summary="Get the agent: where its archive is, and the hash to check it by",
 )
 def get_bundle(request: Request[NoPath, BundleQuery, NoBody], services: Services) -> BundleOut:
-    """For whoever shows, as bearer, an enrollment key that would let a machine in, or a node's token. It takes no use
-    of the key."""
+    """Returns where the agent's archive is and the hash to check it by. The bearer is either an enrollment key that
+    would admit a machine, which is not used up, or a node's token. Refused with 401 for an invalid key or token, with
+    403 for a blocked machine, with 404 if this installation does not serve that version."""
     _admit(request.bearer or "", services)
     offer = services.distribution.offer(request.query.architecture, request.query.version)
     return BundleOut(
@@ -66,7 +75,8 @@ def get_bundle(request: Request[NoPath, BundleQuery, NoBody], services: Services
 
 @routes.get("/agent/install.sh", auth=PUBLIC, media_type=SCRIPT_TYPE, summary="A script that installs the agent")
 def get_installer(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> PlainText:
-    """Plain text without a secret: to be read before it is run. It says what it does, and asks for the key."""
+    """Returns a shell script that installs the agent. It holds no secret and asks for the enrollment key; read it
+    before you run it."""
     own = next(iter(services.settings.own_urls), "")
     text = _script().replace(OWN_URL, shlex.quote(own))
     return PlainText(text, SCRIPT_TYPE, {"cache-control": "no-store"})

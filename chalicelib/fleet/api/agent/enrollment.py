@@ -1,9 +1,13 @@
-"""The first call of a machine: its enrollment key for a registration token."""
+"""The first call of a machine: it exchanges its enrollment key for a registration token."""
+
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import samples
 from chalicelib.kit.errors import invalid
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import PUBLIC, Endpoints, Request
 from chalicelib.web.validation import Body, NoPath, NoQuery, Uuid
 
@@ -11,20 +15,38 @@ routes = Endpoints(tag="Agents")
 
 
 class KeyVerification(Body):
-    """A machine that says its ``node_id`` may ask again without taking a second use."""
+    """The enrollment key that a machine presents."""
 
-    key: str
-    node_id: Uuid | None = None
+    key: Annotated[str, about("The enrollment key, exactly as the operator was given it.", samples.KEY)]
+    node_id: Annotated[
+        Uuid | None,
+        about(
+            "UUID that the machine will register under. With it, asking again does not take a second use.",
+            samples.NODE_ID,
+        ),
+    ] = None
 
 
 class KeyVerificationOut(BaseModel):
-    """``netmaker_key`` is the token to register with, or, where there is a mesh, to join its network with;
-    ``network_name`` what to register for; both empty if not verified, ``error`` empty if so."""
+    """Whether the key admits the machine, and if so what it needs to register."""
 
-    verified: bool
-    error: str
-    netmaker_key: str = Field(repr=False)
-    network_name: str
+    verified: Annotated[bool, about("Whether the key admits the machine.", True)]
+    error: Annotated[
+        str,
+        about(
+            "Why it does not; empty if it does. One of `invalid_key`, `key_expired`, `key_spent`, "
+            "`node_limit_reached`, `node_removed` (deleted since the key was made) and `node_blocked`.",
+            "",
+        ),
+    ]
+    netmaker_key: Annotated[
+        str,
+        about(
+            "Token to register with; with a mesh, the token to join its network with. Empty if not verified.",
+            samples.REGISTRATION_TOKEN,
+        ),
+    ] = Field(repr=False)
+    network_name: Annotated[str, about("Network to register for. Empty if not verified.", samples.NETWORK)]
 
 
 @routes.post(
@@ -35,9 +57,9 @@ class KeyVerificationOut(BaseModel):
     summary="Verify an enrollment key",
 )
 def verify_key(request: Request[NoPath, NoQuery, KeyVerification], services: Services) -> KeyVerificationOut:
-    """Takes one use of the key. A key that lets nobody in is an answer, not an error: `error` is `invalid_key`,
-    `key_expired`, `key_spent` or `node_limit_reached`; for a machine that says its `node_id` also `node_blocked`, if an
-    operator keeps it out, or `node_removed`, if it was deleted since the key was made."""
+    """Verifies an enrollment key, takes one use of it and returns a registration token. A key that admits no machine is
+    answered with 200, `verified` false and the reason in `error`; only an empty key is refused with 422. With `node_id`
+    the reason can also be `node_blocked` or `node_removed`, and asking again within a day takes no second use."""
     if not request.body.key.strip():
         raise invalid("key", "can't be blank")
     verification = services.enrollment.verify(request.body.key, request.body.node_id)

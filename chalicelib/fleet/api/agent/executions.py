@@ -1,80 +1,94 @@
-"""An agent's own executions: what waits, what it has taken, and what came of it."""
+"""An agent's own executions: list them, acknowledge them, report their results."""
 
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
 from chalicelib.fleet.commands.executions import SORTABLE
 from chalicelib.fleet.commands.model import AssignedExecution, Execution, Report, Status
 from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.fields import about
 from chalicelib.kit.listing import OLDEST_FIRST
 from chalicelib.web.endpoint import AGENT, Endpoints, Paginated, Request
-from chalicelib.web.list_query import PAGE_SIZE_MAX, PageQuery
+from chalicelib.web.list_query import PAGE_ITEMS, PAGE_SIZE_MAX, OrderBy, PageQuery, ordering
 from chalicelib.web.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, OneOf, Path, Timestamp, Uuid
 
 RESULT_MAX_BYTES = 6 * 1024 * 1024
-"""What Lambda takes as one request (Lambda quotas, synchronous invocation): whatever arrives is taken. A long output is
-cut, not refused, since an agent that is refused keeps its result and all later ones.
+"""The largest request that Lambda takes (Lambda quotas, synchronous invocation). A long output is truncated, not
+refused: an agent that is refused keeps its result and all later ones.
 
-Of a body of 3,000,000 bytes it is certain that it arrives: API Gateway hands it on inside a JSON text, in which quotes
-and backslashes take two bytes each, beside headers and context of some 30 KB."""
+A body of up to 3,000,000 bytes always arrives: API Gateway passes it on inside a JSON text, in which quotes and
+backslashes take two bytes each, next to headers and context of some 30 KB."""
 
 
 routes = Endpoints(tag="Agents.CommandExecution")
 
 
 class ExecutionPath(Path):
-    execution_id: Uuid
+    execution_id: Annotated[Uuid, about("UUID of the execution.", samples.EXECUTION_ID)]
 
 
 class OwnExecutionsQuery(PageQuery):
-    """``status`` is mandatory; a page holds up to 100, the oldest first unless asked otherwise."""
+    """Which of the calling node's executions to list."""
 
-    status: OneOf[Status]
-    page_size: Annotated[Int32, Ge(1), Le(PAGE_SIZE_MAX)] = PAGE_SIZE_MAX
+    order_by: Annotated[OrderBy, ordering(SORTABLE, "oldest first")] = None
+    status: Annotated[
+        OneOf[Status], about("Status of the executions: `pending` for new work, `sent` for work in progress.")
+    ]
+    page_size: Annotated[Int32, Ge(1), Le(PAGE_SIZE_MAX), PAGE_ITEMS] = PAGE_SIZE_MAX
 
 
 class ResultIn(Body):
-    """What came of an execution."""
+    """The result of an execution."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"example": {"status": "completed", "output": "Linux\n", "exit_code": 0}}
-    )
-
-    status: Literal["completed", "expired"]
-    output: str | None = None
-    exit_code: Int32 | None = None
-    completed_at: DateTime | None = None
+    status: Annotated[
+        Literal["completed", "expired"],
+        about("`completed`: the command ended. `expired`: the agent did not run it before the deadline."),
+    ]
+    output: Annotated[
+        str | None,
+        about("What the command wrote to stdout and stderr; truncated in the middle above 256 KiB.", samples.OUTPUT),
+    ] = None
+    exit_code: Annotated[
+        Int32 | None, about("Exit code of the command; 143 makes the execution `cancelled`, 124 means out of time.", 0)
+    ] = None
+    completed_at: Annotated[
+        DateTime | None,
+        about(
+            "When the command ended, by the agent's clock; left out: the time of the report.", samples.TWO_SECONDS_LATER
+        ),
+    ] = None
 
 
 class AssignedOut(BaseModel):
-    """An execution as its agent needs it. ``timeout`` is in milliseconds, ``expired_at`` the deadline."""
+    """An execution with everything that its agent needs to run it."""
 
-    id: str
-    command_id: str
-    command_text: str
-    timeout: Annotated[int | None, Field(description="In milliseconds; null: no limit")]
-    expired_at: Timestamp | None
-    status: OneOf[Status]
-    cancel_requested_at: Timestamp | None
-    inserted_at: Timestamp
+    id: Annotated[str, fields.EXECUTION]
+    command_id: Annotated[str, fields.COMMAND]
+    command_text: Annotated[str, fields.COMMAND_TEXT]
+    timeout: Annotated[int | None, fields.TIMEOUT]
+    expired_at: Annotated[Timestamp | None, fields.DEADLINE]
+    status: Annotated[OneOf[Status], fields.EXECUTION_STATUS]
+    cancel_requested_at: Annotated[Timestamp | None, fields.CANCEL_REQUESTED_AT]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
 
 
 class ReportedOut(BaseModel):
-    """How an execution stands after its result."""
+    """An execution after its result."""
 
-    id: str
-    command_id: str
-    node_id: str
-    status: OneOf[Status]
-    exit_code: int | None
-    sent_at: Timestamp | None
-    completed_at: Timestamp | None
-    cancelled_at: Timestamp | None
-    inserted_at: Timestamp
-    updated_at: Timestamp
+    id: Annotated[str, fields.EXECUTION]
+    command_id: Annotated[str, fields.COMMAND]
+    node_id: Annotated[str, fields.NODE]
+    status: Annotated[OneOf[Status], fields.EXECUTION_STATUS]
+    exit_code: Annotated[int | None, fields.EXIT_CODE]
+    sent_at: Annotated[Timestamp | None, fields.SENT_AT]
+    completed_at: Annotated[Timestamp | None, fields.COMPLETED_AT]
+    cancelled_at: Annotated[Timestamp | None, fields.CANCELLED_AT]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
 
 @routes.get(
@@ -86,9 +100,10 @@ class ReportedOut(BaseModel):
     summary="List own executions",
 )
 def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], services: Services) -> Paginated:
-    """Where the texts are long a page holds fewer than was asked for, and `has_next` says so: the others are in the
-    same page once these have been taken."""
-    """409 `identity_conflict`: another machine uses this node's identity too, and neither gets work."""
+    """Lists the executions of the calling node in one status, oldest first unless ordered otherwise. If a page would be
+    too large it holds fewer items than asked for, with `has_next` true and its own number as `next_page`: the others
+    are on the same page once these have been acknowledged. Refused with 409 `identity_conflict` while another machine
+    uses the node's identity too; neither gets work."""
     services.nodes.require_sole(request.agent)
     asked = request.query.to_request(SORTABLE, OLDEST_FIRST)
     page = services.executions.for_agent(request.agent.node.id, request.query.status, asked)
@@ -103,7 +118,9 @@ def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], se
     summary="Acknowledge an execution",
 )
 def acknowledge_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> AssignedOut:
-    """From `pending` to `sent`, once: a second time is a conflict, and the agent drops what it cannot acknowledge."""
+    """Takes an execution: it changes from `pending` to `sent`. Refused with 409 the second time, and for any other
+    status; an agent must not run an execution that it cannot acknowledge. Refused with 403 for the execution of another
+    node."""
     services.nodes.require_sole(request.agent)
     return _show(services.executions.acknowledge(request.agent.node.id, request.path.execution_id))
 
@@ -117,9 +134,10 @@ def acknowledge_execution(request: Request[ExecutionPath, NoQuery, NoBody], serv
     summary="Report the result of an execution",
 )
 def report_result(request: Request[ExecutionPath, NoQuery, ResultIn], services: Services) -> ReportedOut:
-    """Taken once, also late. Exit code 143 means that the command was cancelled, 124 that it ran out of time. Of an
-    output above 256 KiB head and tail are kept. A body of up to 3,000,000 bytes is never too large; beyond, up to 6
-    MiB, it depends on how many of its characters need escaping."""
+    """Reports the result of an execution, even if it is late or the acknowledgement was lost. Exit code 143 means that
+    the command was cancelled, 124 that it ran out of time. Output above 256 KiB is truncated in the middle. Bodies of
+    up to 3,000,000 bytes always arrive; up to 6 MiB it depends on how many characters need escaping. Refused with 409
+    if the execution has a result already, with 403 for the execution of another node."""
     body = request.body
     report = Report(
         is_expired=body.status == "expired",

@@ -1,39 +1,52 @@
-"""What agents publish about themselves."""
+"""Metrics that agents publish about themselves and their machine."""
 
 from typing import Annotated
 
 from annotated_types import MinLen
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
 from chalicelib.fleet.metrics.model import MetricsType
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import AGENT, Endpoints, Request
 from chalicelib.web.validation import Body, NoPath, NoQuery, Timestamp
 
 routes = Endpoints(tag="Agents.Metrics")
 
 
+METRICS_TYPE = about(
+    "`host`: of the machine's node_exporter. `agent`: of the agent itself. `wireguard`: of the WireGuard exporter.",
+    "host",
+)
+
+
 class MetricsPush(Body):
-    """``metrics_text`` is in Prometheus' text format; it is kept as it is."""
+    """The latest metrics of one type."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"metrics_type": "host", "metrics_text": "node_load1 0.3"}})
-
-    metrics_type: MetricsType
-    metrics_text: Annotated[str, MinLen(1)]
+    metrics_type: Annotated[MetricsType, METRICS_TYPE]
+    metrics_text: Annotated[
+        str,
+        MinLen(1),
+        about("Metrics in the text format of Prometheus; kept exactly as they are.", "node_load1 0.31\n"),
+    ]
 
 
 class PushedOut(BaseModel):
-    """``id`` is the same for every push of a node and type."""
+    """The metrics that are now kept."""
 
-    id: str
-    node_id: str
-    metrics_type: MetricsType
-    updated_at: Timestamp
+    id: Annotated[
+        str, about("UUID that is the same for every push of this node and type.", samples.METRICS_ID, format="uuid")
+    ]
+    node_id: Annotated[str, fields.NODE]
+    metrics_type: Annotated[MetricsType, METRICS_TYPE]
+    updated_at: Annotated[Timestamp, about("When the metrics were received.", samples.TWO_SECONDS_LATER)]
 
 
 @routes.post("/api/v1/agents/metrics/push", auth=AGENT, answer=PushedOut, summary="Publish one's own metrics")
 def push_metrics(request: Request[NoPath, NoQuery, MetricsPush], services: Services) -> PushedOut:
-    """Takes the place of the text of that type before. Refused with 413 above 1 MiB, or above 384 KiB compressed."""
+    """Publishes metrics of the calling node, in place of the earlier ones of that type. Refused with 413 above 1 MiB of
+    text, or above 384 KiB after compression."""
     body = request.body
     kept = services.node_metrics.push(request.agent.node.id, body.metrics_type, body.metrics_text)
     return PushedOut(id=kept.id, node_id=kept.node_id, metrics_type=kept.metrics_type, updated_at=kept.updated_at)

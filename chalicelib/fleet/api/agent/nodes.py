@@ -1,4 +1,4 @@
-"""What agents say about themselves: that they exist, and how they are."""
+"""Registration and health reports of agents."""
 
 from typing import Annotated, Literal
 
@@ -6,12 +6,14 @@ from annotated_types import MaxLen
 from pydantic import BaseModel, Field
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
 from chalicelib.fleet.nodes.model import IdType, Registration, Status
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import AGENT, PUBLIC, Created, Endpoints, Request
 from chalicelib.web.validation import Body, Boolean, NoPath, NoQuery, Port, Timestamp, Uuid
 
 POLL_JITTER = 0.2
-"""Agents that enrolled together shall not poll together."""
+"""Share of the polling interval that varies at random: agents that enrolled together should not poll together."""
 
 Name = Annotated[str, MaxLen(255)]
 Token = Annotated[str, MaxLen(512)]
@@ -20,46 +22,72 @@ routes = Endpoints(tag="Agents")
 
 
 class NodeRegistration(Body):
-    """``registration_token`` is what verifying an enrollment key gave; an agent that comes back sends its api token as
-    bearer instead."""
+    """What an agent says about itself and its machine."""
 
-    node_id: Uuid
-    network_name: Name
-    id_type: IdType
-    http_port: Port
-    ssh_port: Port
-    host_metrics_port: Port
-    wireguard_metrics_port: Port
-    http_proxy_port: Port
-    socks5_proxy_port: Port
-    version: Name
-    self_update_enabled: Boolean
-    registration_token: Token | None = Field(default=None, repr=False)
+    node_id: Annotated[Uuid, about("UUID that the agent chose for its node, and keeps.", samples.NODE_ID)]
+    network_name: Annotated[
+        Name, about("Network of the cluster, as verifying the enrollment key returned it.", samples.NETWORK)
+    ]
+    id_type: Annotated[IdType, fields.ID_TYPE]
+    http_port: Annotated[Port, fields.HTTP_PORT]
+    ssh_port: Annotated[Port, fields.SSH_PORT]
+    host_metrics_port: Annotated[Port, fields.HOST_METRICS_PORT]
+    wireguard_metrics_port: Annotated[Port, fields.WIREGUARD_METRICS_PORT]
+    http_proxy_port: Annotated[Port, fields.HTTP_PROXY_PORT]
+    socks5_proxy_port: Annotated[Port, fields.SOCKS5_PROXY_PORT]
+    version: Annotated[Name, about("Version of the agent.", samples.VERSION)]
+    self_update_enabled: Annotated[Boolean, fields.SELF_UPDATE_ENABLED]
+    registration_token: Annotated[
+        Token | None,
+        about(
+            "`netmaker_key` of a verified enrollment key. Null if a node registers again with its token as bearer.",
+            samples.REGISTRATION_TOKEN,
+        ),
+    ] = Field(default=None, repr=False)
 
 
 class RegisteredOut(BaseModel):
-    """Where to call from now on, with what, and how often while no socket is open. ``metrics_push_seconds`` null: only
-    when asked for."""
+    """What an agent needs to work: its secrets, addresses and intervals."""
 
-    node_id: str
-    api_token: str = Field(repr=False)
-    proxy_password: str = Field(repr=False)
-    admin_urls: list[str]
-    derp_map_url: str | None
-    websocket_url: str | None
-    poll_seconds: int
-    metrics_push_seconds: int | None
+    node_id: Annotated[str, fields.NODE]
+    api_token: Annotated[str, about("Bearer token for all further calls of the agent.", samples.NODE_TOKEN)] = Field(
+        repr=False
+    )
+    proxy_password: Annotated[
+        str, about("Password that clients of the agent's proxies must present.", "not-a-real-password")
+    ] = Field(repr=False)
+    admin_urls: Annotated[list[str], about("URLs of this API.", [samples.API_URL])]
+    derp_map_url: Annotated[str | None, about("Always null: there is no DERP relay.", None)]
+    websocket_url: Annotated[
+        str | None,
+        about("Where to open a WebSocket for work to be pushed; null: none, poll.", "wss://socket.example.com/live"),
+    ]
+    poll_seconds: Annotated[
+        int,
+        about(
+            "Seconds between polls while no socket is open; varied by up to 20 percent from node to node.",
+            60,
+            minimum=1,
+        ),
+    ]
+    metrics_push_seconds: Annotated[
+        int | None, about("Seconds between pushes of metrics; null: only when asked for.", None, minimum=1)
+    ]
 
 
 class HealthReport(Body):
-    status: Literal["healthy", "unhealthy"]
+    """The node's own judgement of its health."""
+
+    status: Annotated[Literal["healthy", "unhealthy"], about("`unhealthy` nodes get commands, but no self-updates.")]
 
 
 class HealthOut(BaseModel):
-    id: str
-    node_id: str
-    status: Status
-    last_seen_at: Timestamp
+    """The node's health as it is now known."""
+
+    id: Annotated[str, about("The same as `node_id`.", samples.NODE_ID, format="uuid")]
+    node_id: Annotated[str, fields.NODE]
+    status: Annotated[Status, fields.NODE_STATUS]
+    last_seen_at: Annotated[Timestamp, fields.LAST_SEEN_AT]
 
 
 @routes.post(
@@ -72,12 +100,14 @@ class HealthOut(BaseModel):
     summary="Register or re-register a node",
 )
 def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services: Services) -> Created:
-    """A new machine proves itself by `registration_token`, one that comes back by its token as bearer; where there is a
-    mesh, both by being a host of the network, called `node-` and its id. Every registration gives fresh secrets; the
-    token before may register again until the new one is used, should the answer be lost, and for an hour after.
+    """Registers a node, or registers it again. A new machine proves itself with `registration_token`, a known one with
+    its token as bearer; with a mesh, both also by being a host of the network under the name `node-` and its id. Every
+    registration returns new secrets. The previous token can still register until the new one is used, in case the
+    answer is lost, and for an hour after that.
 
-    403 `node_blocked`: an operator keeps this machine out. 409 `identity_conflict`: another machine has taken this
-    identity over. 422 `node_removed`: the node was deleted since its key was made."""
+    Refused with 403 `node_blocked` if an operator blocks the machine, with 409 `identity_conflict` if another machine
+    has taken over its identity, with 422 `node_removed` if the node was deleted since its key was made, and with 422
+    for an invalid registration token or a full cluster."""
     said = request.body
     registration = Registration(
         **said.model_dump(exclude={"version", "registration_token"}), agent_version=said.version
@@ -108,7 +138,8 @@ def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services:
     summary="Report one's own health",
 )
 def report_health(request: Request[NoPath, NoQuery, HealthReport], services: Services) -> HealthOut:
-    """A node whose health changes all the time is 429 after some changes, and may change once a minute."""
+    """Reports the health of the calling node, which also counts as a sign of life. Registrations and changes of health
+    are limited to 30 at once, then one a minute; more are refused with 429."""
     view = services.nodes.report_health(request.agent, Status(request.body.status))
     return HealthOut(id=view.node.id, node_id=view.node.id, status=view.node.status, last_seen_at=view.last_seen_at)
 

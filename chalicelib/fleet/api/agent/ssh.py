@@ -1,4 +1,4 @@
-"""What a node's SSH server asks before it lets somebody in."""
+"""Logins that a node's SSH server asks about."""
 
 from typing import Annotated
 
@@ -6,26 +6,37 @@ from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel, Field
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import samples
 from chalicelib.fleet.ssh.rules import credential_of
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import AGENT, Endpoints, Request
 from chalicelib.web.validation import Body, NoPath, NoQuery
 
 MAX_BODY_BYTES = 64 * 1024
-"""The largest of all that follows, whatever the letters, takes less."""
+"""Above the largest body that the fields below allow, in any alphabet."""
 
 routes = Endpoints(tag="Agents")
 
 
 class CredentialCheck(Body):
-    """Either a password or a public key, as somebody presents it. An empty text counts as none."""
+    """A user name with either a password or a public key. An empty text counts as none."""
 
-    username: Annotated[str, MinLen(1), MaxLen(255)]
-    password: Annotated[str, MaxLen(1024)] | None = Field(default=None, repr=False)
-    public_key: Annotated[str, MaxLen(8192)] | None = None
+    username: Annotated[
+        str, MinLen(1), MaxLen(255), about("Name that somebody tries to log in with.", samples.USERNAME)
+    ]
+    password: Annotated[
+        Annotated[str, MaxLen(1024)] | None, about("The password that was given; null: none.", None)
+    ] = Field(default=None, repr=False)
+    public_key: Annotated[
+        Annotated[str, MaxLen(8192)] | None,
+        about("The public key that was offered, in OpenSSH's format; null: none.", samples.PUBLIC_KEY),
+    ] = None
 
 
 class CredentialCheckOut(BaseModel):
-    verified: bool
+    """The decision about a login."""
+
+    verified: Annotated[bool, about("Whether to let the user in.", True)]
 
 
 @routes.post(
@@ -39,6 +50,8 @@ class CredentialCheckOut(BaseModel):
 def verify_ssh_credentials(
     request: Request[NoPath, NoQuery, CredentialCheck], services: Services
 ) -> CredentialCheckOut:
+    """Checks a login to the calling node. A wrong credential is answered with 200 and `verified` false. Refused with
+    422 unless exactly one credential is given, with 429 after many failed logins to the node."""
     said = request.body
     credential = credential_of(said.username, said.password, said.public_key)
     return CredentialCheckOut(verified=services.ssh_verifier.verify(request.agent.node, credential))

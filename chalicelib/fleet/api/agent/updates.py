@@ -1,4 +1,4 @@
-"""Agents ask whether they should update themselves, after a wake-up and now and then, and say what became of it."""
+"""Self-updates of agents: whether to update, and the outcome."""
 
 from typing import Annotated, Literal
 
@@ -6,7 +6,9 @@ from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
 from chalicelib.fleet.updates.model import NodeState, Report
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import AGENT, Endpoints, Request
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
@@ -16,32 +18,44 @@ routes = Endpoints(tag="Agents.SelfUpdate")
 
 
 class UpdateCheckOut(BaseModel):
-    """An agent updates itself if it is included and ``inserted_at`` is newer than that of the last time. ``request_id``
-    is what it reports the outcome to; ``version`` what it is to run, null for the current one."""
+    """Whether the calling agent is to update itself."""
 
-    including_me: bool
-    inserted_at: Timestamp | None
-    request_id: str | None
-    version: str | None
+    including_me: Annotated[
+        bool, about("Whether to update: only if `inserted_at` is newer than that of the last update, too.", True)
+    ]
+    inserted_at: Annotated[
+        Timestamp | None, about("When the newest request for this node was made; null: there is none.", samples.MOMENT)
+    ]
+    request_id: Annotated[
+        str | None, about("UUID of the request to report the outcome to; null: none.", samples.UPDATE_ID, format="uuid")
+    ]
+    version: Annotated[str | None, about("Version to install; null: the current one.", samples.VERSION)]
 
 
 class OutcomePath(Path):
-    self_update_request_id: Uuid
+    self_update_request_id: Annotated[Uuid, about("`request_id` of the check.", samples.UPDATE_ID)]
 
 
 class OutcomeIn(Body):
-    """``version`` is what the agent runs now, whatever became of the update."""
+    """The outcome of an update."""
 
-    status: Literal["updated", "failed"]
-    version: Annotated[str, MinLen(1), MaxLen(255)]
-    reason: Annotated[str, MaxLen(LONGEST_REASON)] | None = None
+    status: Annotated[Literal["updated", "failed"], about("Whether the agent runs the wanted version now.")]
+    version: Annotated[
+        str, MinLen(1), MaxLen(255), about("Version that the agent runs now, whatever the outcome.", samples.VERSION)
+    ]
+    reason: Annotated[
+        Annotated[str, MaxLen(LONGEST_REASON)] | None,
+        about("Why the update failed, for people; null: no reason.", None),
+    ] = None
 
 
 class OutcomeOut(BaseModel):
-    self_update_request_id: str
-    node_id: str
-    status: str
-    version: str | None
+    """The outcome as it is kept."""
+
+    self_update_request_id: Annotated[str, fields.UPDATE_REQUEST]
+    node_id: Annotated[str, fields.NODE]
+    status: Annotated[str, about("`updated` or `failed`.", "updated")]
+    version: Annotated[str | None, about("Version that the agent reported.", samples.VERSION)]
 
 
 @routes.get(
@@ -52,7 +66,8 @@ class OutcomeOut(BaseModel):
     summary="Ask whether to update oneself",
 )
 def check_self_update(request: Request[NoPath, NoQuery, NoBody], services: Services) -> UpdateCheckOut:
-    """409 `identity_conflict`: another machine uses this node's identity too, and neither is to update itself."""
+    """Returns whether the calling agent is to update itself, and to which version. Agents ask when they are woken and
+    from time to time. Refused with 409 `identity_conflict` while another machine uses the node's identity too."""
     services.nodes.require_sole(request.agent)
     answer = services.self_updates.check(request.agent)
     return UpdateCheckOut(
@@ -72,7 +87,7 @@ def check_self_update(request: Request[NoPath, NoQuery, NoBody], services: Servi
     summary="Say what became of an update",
 )
 def report_self_update(request: Request[OutcomePath, NoQuery, OutcomeIn], services: Services) -> OutcomeOut:
-    """Taken once: the same report again changes nothing, another one is a conflict."""
+    """Reports the outcome of an update. The same report again changes nothing; a different one is refused with 409."""
     said = request.body
     report = Report(NodeState(said.status), said.version, said.reason or None)
     row = services.update_outcomes.report(request.agent, request.path.self_update_request_id, report)

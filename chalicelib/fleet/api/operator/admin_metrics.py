@@ -1,9 +1,13 @@
-"""Figures of this installation, as JSON and for a Prometheus."""
+"""Metrics of this installation, as JSON and for Prometheus."""
+
+from typing import Annotated
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import samples
 from chalicelib.fleet.api.operator.node_metrics import TEXT_FORMAT
 from chalicelib.fleet.metrics.admin_model import AdminFigures
 from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import METRICS, Endpoints, PlainText, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Timestamp
 
@@ -11,9 +15,10 @@ routes = Endpoints(tag="Admins.Metrics")
 
 
 class AdminMetricsOut(AdminFigures):
-    """What has no counterpart in an installation without a server of its own is null."""
+    """Metrics of the whole installation, whichever stack answers. Null: a metric of the reference system that has no
+    counterpart here."""
 
-    timestamp: Timestamp
+    timestamp: Annotated[Timestamp, about("When the metrics were read.", samples.TWO_SECONDS_LATER)]
 
 
 @routes.get(
@@ -24,6 +29,8 @@ class AdminMetricsOut(AdminFigures):
     summary="Get metrics of this installation",
 )
 def show_admin_metrics(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> AdminMetricsOut:
+    """Returns the metrics of the whole installation as JSON. Counters that follow the change stream are about a second
+    late and survive every deployment. Takes METRICS_KEY or MASTER_KEY, not API_KEY."""
     figures = services.admin_metrics.figures()
     return AdminMetricsOut(**dict(figures), timestamp=to_seconds_text(services.clock.now()))
 
@@ -37,4 +44,7 @@ def show_admin_metrics(_request: Request[NoPath, NoQuery, NoBody], services: Ser
     summary="Get metrics of this installation, for a scrape",
 )
 def show_raw_admin_metrics(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> PlainText:
+    """Returns the metrics of the whole installation in the text format of Prometheus, with some that the JSON does not
+    have: rows of every list, nodes and executions by status, and runs of each schedule. Takes METRICS_KEY or
+    MASTER_KEY, not API_KEY."""
     return PlainText(services.admin_metrics.text(), TEXT_FORMAT)

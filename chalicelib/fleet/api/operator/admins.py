@@ -1,11 +1,13 @@
-"""Admins: this installation's stacks, and which of them each cluster belongs to."""
+"""Admins: the stacks of this installation, and the clusters that each of them owns."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, ConfigDict, RootModel
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import samples
 from chalicelib.fleet.admins.model import UNLIMITED_PEERS, Admin, KnownAdmin, Snapshot
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, PUBLIC, Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Timestamp
 
@@ -18,80 +20,116 @@ NO_TEXT = ""
 """What the contract calls text and does not let be null, and what does not exist here."""
 
 
-class AdminTopologyEntryOut(BaseModel):
-    """``max_wireguard_peers`` is 2,147,483,647 where there is no limit. ``erlang_node_name`` is empty, and
-    ``netmaker_host_id`` all zeros: an admin is no Erlang node and no host of a mesh."""
+NAME = about("Name of the admin: of one deployed stack.", samples.ADMIN)
 
-    name: str
-    max_wireguard_peers: int
-    admin_peer_count: int
-    edge_node_capacity: int
-    erlang_node_name: str
-    vpn_hostname: str
-    netmaker_host_id: str
+VPN_HOSTNAME = about("DNS name that the admin would have in a mesh of admins.", samples.ADMIN_HOST)
+
+HOST_ID = about("Always zeros: an admin is not a host of the mesh.", NO_HOST, format="uuid")
+
+ADMIN_CLUSTER = about("The admin cluster: the admins that share this installation's tables.", samples.ADMIN_CLUSTER)
+
+
+class AdminTopologyEntryOut(BaseModel):
+    """An admin and how many nodes it can own."""
+
+    name: Annotated[str, NAME]
+    max_wireguard_peers: Annotated[
+        int,
+        about("Budget of peers: other admins and nodes together. 2147483647: no limit.", UNLIMITED_PEERS, minimum=0),
+    ]
+    admin_peer_count: Annotated[int, about("Other admins of the admin cluster.", 0, minimum=0)]
+    edge_node_capacity: Annotated[
+        int,
+        about(
+            "Nodes that the admin can own: `max_wireguard_peers` less `admin_peer_count`.", UNLIMITED_PEERS, minimum=0
+        ),
+    ]
+    erlang_node_name: Annotated[str, about("Always empty: an admin is not an Erlang node.", NO_TEXT)]
+    vpn_hostname: Annotated[str, VPN_HOSTNAME]
+    netmaker_host_id: Annotated[str, HOST_ID]
 
 
 class AdminOut(AdminTopologyEntryOut):
-    """``last_computed_at`` is null until the first tick after a deployment."""
+    """The admin that answers."""
 
-    id: str
-    admin_cluster_name: str
-    last_computed_at: Timestamp | None
+    id: Annotated[str, about("Twelve characters that follow from the admin's names.", samples.ADMIN_ID)]
+    admin_cluster_name: Annotated[str, ADMIN_CLUSTER]
+    last_computed_at: Annotated[
+        Timestamp | None,
+        about(
+            "When clusters were last assigned to admins; null until the first time after a deployment.", samples.MOMENT
+        ),
+    ]
 
 
 class MyAdminClusterOut(BaseModel):
-    """As of the last computation. ``degraded``: ``total_nodes`` is greater than ``total_edge_capacity``."""
+    """The admin cluster as of the last assignment of clusters."""
 
-    name: str
-    total_admins: int
-    total_nodes: int
-    total_edge_capacity: int
-    degraded: bool
-    weak_leader: str
-    topology: list[AdminTopologyEntryOut]
+    name: Annotated[str, about("Name of the admin cluster that this admin belongs to.", samples.ADMIN_CLUSTER)]
+    total_admins: Annotated[int, about("Admins that were alive.", 1, minimum=0)]
+    total_nodes: Annotated[int, about("Nodes of all clusters.", 3, minimum=0)]
+    total_edge_capacity: Annotated[
+        int, about("Nodes that all admins together can own; at most 2147483647.", UNLIMITED_PEERS, minimum=0)
+    ]
+    degraded: Annotated[bool, about("Whether `total_nodes` is greater than `total_edge_capacity`.", False)]
+    weak_leader: Annotated[str, about("The admin that is first by name.", samples.ADMIN)]
+    topology: Annotated[list[AdminTopologyEntryOut], about("The admins, sorted by name.")]
 
 
 class AdminClusterMemberOut(BaseModel):
-    """``online`` with a heartbeat of the last three minutes. Addresses and ports are null: there is no mesh."""
+    """An admin as its heartbeats tell of it."""
 
-    name: str
-    vpn_hostname: str
-    netmaker_host_id: str
-    ipv4_address: str | None
-    wireguard_ip_address: str | None
-    wireguard_port: int | None
-    use_static_port: bool
-    status: Literal["online", "offline", "disconnected"] | None
-    last_checked_in: Timestamp | None
+    name: Annotated[str, NAME]
+    vpn_hostname: Annotated[str, VPN_HOSTNAME]
+    netmaker_host_id: Annotated[str, HOST_ID]
+    ipv4_address: Annotated[str | None, about("Always null: admins share tables, not a network.", None)]
+    wireguard_ip_address: Annotated[str | None, about("Always null: an admin has no WireGuard endpoint.", None)]
+    wireguard_port: Annotated[int | None, about("Always null: an admin does not listen for WireGuard.", None)]
+    use_static_port: Annotated[bool, about("Always false: there is no port to keep.", False)]
+    status: Annotated[
+        Literal["online", "offline", "disconnected"] | None,
+        about("`online`: its last heartbeat is at most three minutes old. Otherwise `offline`.", "online"),
+    ]
+    last_checked_in: Annotated[
+        Timestamp | None, about("When the admin last gave a heartbeat.", samples.TWO_SECONDS_LATER)
+    ]
 
 
 class AdminClusterOut(BaseModel):
-    """``ipv4_range`` is empty: admins share tables, not a network."""
+    """Admins that share the tables of one installation."""
 
-    name: str
-    ipv4_range: str
-    admin_count: int
-    admins: list[AdminClusterMemberOut]
+    name: Annotated[str, about("Name of the admin cluster.", samples.ADMIN_CLUSTER)]
+    ipv4_range: Annotated[str, about("Always empty: admins share tables, not a network.", NO_TEXT)]
+    admin_count: Annotated[int, about("How many admins there are, stopped ones included.", 1, minimum=0)]
+    admins: Annotated[list[AdminClusterMemberOut], about("The admins of the cluster, sorted by name.")]
 
 
 class AdminClustersOut(RootModel[list[AdminClusterOut]]):
-    """Sorted by name."""
+    """Admin clusters, sorted by name."""
 
 
 class EdgeClustersOut(RootModel[dict[str, dict[str, list[str]]]]):
-    """Admin -> network of a cluster -> names of its nodes. Every admin of the last computation is there."""
+    """The clusters that each admin owns: admin name to network of a cluster to names of its nodes. Admins without a
+    cluster are there too."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {samples.ADMIN: {samples.NETWORK: [samples.NODE_NAME]}}})
 
 
 class OrphanedClustersOut(RootModel[dict[str, list[str]]]):
-    """Network of a cluster -> names of its nodes."""
+    """The clusters that no admin owns: network of a cluster to names of its nodes."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {samples.NETWORK: [samples.NODE_NAME]}})
 
 
 class AdminNameOut(BaseModel):
-    name: str
+    """The answer to an agent that looks for an admin."""
+
+    name: Annotated[str, about("Name of the admin that answers.", samples.ADMIN)]
 
 
 @routes.get("/api/v1/admins/me", auth=OPERATOR, answer=AdminOut, summary="Get the current admin")
 def show_admin(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> AdminOut:
+    """Returns the admin that answers, which is one deployed stack, and how many nodes it can own."""
     me, snapshot = services.admins.me, services.admins.snapshot()
     return AdminOut(
         **dict(_entry(me, snapshot, services)),
@@ -103,7 +141,7 @@ def show_admin(_request: Request[NoPath, NoQuery, NoBody], services: Services) -
 
 @routes.get("/api/v1/admins/me/discovery", auth=PUBLIC, answer=AdminNameOut, summary="Get the name of this admin")
 def show_admin_name(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> AdminNameOut:
-    """For agents that look for an admin."""
+    """Returns the name of the admin that answers. Agents that look for an admin call it; it is open to anyone."""
     return AdminNameOut(name=services.admins.me.name)
 
 
@@ -114,6 +152,8 @@ def show_admin_name(_request: Request[NoPath, NoQuery, NoBody], services: Servic
     summary="Get this admin's admin cluster",
 )
 def show_admin_cluster(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> MyAdminClusterOut:
+    """Returns the admins of this installation and how many nodes they can own, as of the last assignment of clusters,
+    which each heartbeat renews."""
     snapshot = services.admins.snapshot()
     return MyAdminClusterOut(
         name=snapshot.admin_cluster_name,
@@ -134,7 +174,8 @@ def show_admin_cluster(_request: Request[NoPath, NoQuery, NoBody], services: Ser
     summary="List all admin clusters",
 )
 def list_admin_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> AdminClustersOut:
-    """All that share these tables; an admin that has stopped is listed for a week or so."""
+    """Lists all admins that share the tables of this installation, by admin cluster. An admin that has stopped is
+    listed for about a week."""
     members: dict[str, list[AdminClusterMemberOut]] = {}
     for admin, is_live in services.admins.known():
         members.setdefault(admin.admin_cluster_name, []).append(_member(admin, services, is_live=is_live))
@@ -152,7 +193,8 @@ def list_admin_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Se
     summary="Get all edge cluster assignments",
 )
 def list_edge_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> EdgeClustersOut:
-    """As of the last computation, with the nodes of now. A fleet that is too large to be named in one answer is 400."""
+    """Returns the clusters that each admin owns as of the last assignment, with the nodes that they have now. Refused
+    with 400 if the fleet is too large to name all nodes in one answer."""
     named = services.admins.node_names_by_admin()
     return EdgeClustersOut(
         {admin: {name: list(nodes) for name, nodes in clusters.items()} for admin, clusters in named.items()}
@@ -166,8 +208,8 @@ def list_edge_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Ser
     summary="Get all orphaned clusters",
 )
 def list_orphaned_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> OrphanedClustersOut:
-    """Clusters for which no admin has room. There can be some before the installation as a whole is over its capacity;
-    a fleet that is too large to be named in one answer is 400."""
+    """Returns the clusters for which no admin has capacity left. There can be some before the installation as a whole
+    is over its capacity. Refused with 400 if there are too many nodes to name them in one answer."""
     return OrphanedClustersOut({name: list(nodes) for name, nodes in services.admins.node_names_of_orphans().items()})
 
 

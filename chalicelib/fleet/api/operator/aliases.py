@@ -6,10 +6,13 @@ from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel, StringConstraints
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
 from chalicelib.fleet.aliases.model import SORTABLE, Alias
+from chalicelib.fleet.api.operator import filters
+from chalicelib.kit.fields import about
 from chalicelib.kit.labels import LABEL_MAX_LENGTH, LABEL_PATTERN
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import ListQuery, TextFilter, UuidFilter
+from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, UuidFilter, matching, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Nodes.Alias")
@@ -18,33 +21,36 @@ AliasName = Annotated[str, MinLen(1), MaxLen(LABEL_MAX_LENGTH), StringConstraint
 
 
 class NamedNodePath(Path):
-    node_id: Uuid
+    node_id: Annotated[Uuid, about("UUID of the node that gets the alias.", samples.NODE_ID)]
 
 
 class AliasPath(Path):
-    alias_id: Uuid
+    alias_id: Annotated[Uuid, about("UUID of the alias.", samples.ALIAS_ID)]
 
 
 class AliasListQuery(ListQuery):
-    name: TextFilter = None
-    node_id: UuidFilter = None
-    cluster_name: TextFilter = None
+    order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
+    name: Annotated[TextFilter, matching("the alias")] = None
+    node_id: Annotated[UuidFilter, about("Only aliases of the node with this UUID.")] = None
+    cluster_name: Annotated[TextFilter, filters.CLUSTER_OF_NODE] = None
 
 
 class AliasCreate(Body):
-    name: AliasName
+    """A new alias of a node."""
+
+    name: Annotated[AliasName, about("DNS label, unique in the node's cluster; not a UUID.", samples.ALIAS)]
 
 
 class AliasOut(BaseModel):
-    """A further name of a node; ``vpn_hostname`` is what it is resolved by."""
+    """A further name of a node in the network of its cluster."""
 
-    id: str
-    name: str
-    vpn_hostname: str
-    node_id: str
-    cluster_name: str
-    inserted_at: Timestamp
-    updated_at: Timestamp
+    id: Annotated[str, fields.ALIAS]
+    name: Annotated[str, fields.ALIAS_NAME]
+    vpn_hostname: Annotated[str, fields.ALIAS_HOST]
+    node_id: Annotated[str, fields.NODE]
+    cluster_name: Annotated[str, fields.CLUSTER_OF_NODE]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
 
 @routes.post(
@@ -56,11 +62,14 @@ class AliasOut(BaseModel):
     summary="Create an alias for a node",
 )
 def create_alias(request: Request[NamedNodePath, NoQuery, AliasCreate], services: Services) -> Created:
+    """Gives a node a further name. Refused with 409 if a node of the cluster has the alias already, or the node
+    has as many aliases as are allowed; with a mesh also while the node has not joined it."""
     return Created(_show(services.aliases.create(request.path.node_id, request.body.name), services))
 
 
 @routes.get("/api/v1/aliases", auth=OPERATOR, answer=AliasOut, paginated=True, summary="List aliases")
 def list_aliases(request: Request[NoPath, AliasListQuery, NoBody], services: Services) -> Paginated:
+    """Lists the aliases of all nodes, newest first unless ordered otherwise."""
     page = services.aliases.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(alias, services) for alias in page.items], page)
 
@@ -73,6 +82,7 @@ def list_aliases(request: Request[NoPath, AliasListQuery, NoBody], services: Ser
     summary="Get an alias",
 )
 def get_alias(request: Request[AliasPath, NoQuery, NoBody], services: Services) -> AliasOut:
+    """Returns one alias with the DNS name that it resolves by."""
     return _show(services.aliases.get(request.path.alias_id), services)
 
 
@@ -84,6 +94,7 @@ def get_alias(request: Request[AliasPath, NoQuery, NoBody], services: Services) 
     summary="Delete an alias",
 )
 def delete_alias(request: Request[AliasPath, NoQuery, NoBody], services: Services) -> NoContent:
+    """Deletes an alias and its DNS entry. The node keeps its own name."""
     services.aliases.delete(request.path.alias_id)
     return NoContent()
 

@@ -3,14 +3,23 @@
 from typing import Annotated
 
 from annotated_types import Ge
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, StringConstraints
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.filters import ClusterFilterFields
 from chalicelib.fleet.clusters.model import SORTABLE, Cluster, ClusterName
 from chalicelib.fleet.nodes.model import IdType, NodeSummary, Status
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import ListQuery, PositiveFilter
+from chalicelib.web.list_query import (
+    ListQuery,
+    OrderBy,
+    PositiveFilter,
+    at_least,
+    at_most,
+    ordering,
+)
 from chalicelib.web.validation import Body, Int32, NoBody, NoPath, NoQuery, Path, Timestamp
 
 NODES_SHOWN = 1000
@@ -26,53 +35,73 @@ CidrText = Annotated[str, StringConstraints(pattern=_RANGE_PATTERN)]
 NodeLimit = Annotated[Int32, Ge(1)]
 
 
+NAME = about("Name of the cluster; unique, and fixed once the cluster exists.", samples.CLUSTER)
+
+NODE_LIMIT = about("Most nodes that the cluster takes; null: as many as its network has addresses for.", 50, minimum=1)
+
+
 class ClusterPath(Path):
-    cluster_name: ClusterName
+    cluster_name: Annotated[ClusterName, about("Name of the cluster.", samples.CLUSTER)]
 
 
 class ClusterListQuery(ClusterFilterFields, ListQuery):
-    node_limit: PositiveFilter = None
-    node_limit__gte: PositiveFilter = None
-    node_limit__lte: PositiveFilter = None
+    order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
+    node_limit: Annotated[PositiveFilter, about("Exactly this node limit.")] = None
+    node_limit__gte: Annotated[PositiveFilter, at_least("node limit; leaves out clusters without one")] = None
+    node_limit__lte: Annotated[PositiveFilter, at_most("node limit; leaves out clusters without one")] = None
 
 
 class ClusterCreate(Body):
-    """Without `ipv4_range` the cluster gets the first free one."""
+    """A new cluster and the IPv4 network of its nodes."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"name": "north", "node_limit": 50}})
-
-    name: ClusterName
-    ipv4_range: CidrText | None = None
-    node_limit: NodeLimit | None = None
+    name: Annotated[ClusterName, NAME]
+    ipv4_range: Annotated[
+        CidrText | None,
+        about(
+            "Network of the cluster in CIDR notation, /30 or larger, outside private and reserved ranges; host bits "
+            "are dropped. Null or left out: the first free range.",
+            samples.RANGE,
+        ),
+    ] = None
+    node_limit: Annotated[NodeLimit | None, NODE_LIMIT] = None
 
 
 class ClusterUpdate(Body):
-    """Null lifts the limit; left out, it stays."""
+    """The change to a cluster."""
 
-    node_limit: NodeLimit | None = None
+    node_limit: Annotated[
+        NodeLimit | None, about("The new limit. Null removes it; left out, the limit stays as it is.", 50)
+    ] = None
 
 
 class NodeSummaryOut(BaseModel):
-    id: str
-    status: Status
-    id_type: IdType
-    vpn_hostname: str
+    """One of the cluster's nodes, in short."""
+
+    id: Annotated[str, fields.OWN_ID_OF_NODE]
+    status: Annotated[Status, fields.NODE_STATUS]
+    id_type: Annotated[IdType, fields.ID_TYPE]
+    vpn_hostname: Annotated[str, fields.NODE_HOST]
 
 
 class ClusterOut(BaseModel):
-    """``nodes_truncated`` tells that ``nodes`` is not all; the newest are shown."""
+    """A cluster: nodes that share a network."""
 
-    id: str
-    name: str
-    ipv4_range: str
-    node_limit: int | None
-    node_count: int
-    nodes: list[NodeSummaryOut]
-    nodes_truncated: bool
-    network_name: str
-    vpn_domain: str
-    inserted_at: Timestamp
-    updated_at: Timestamp
+    id: Annotated[str, about("UUID of the cluster.", samples.CLUSTER_ID, format="uuid")]
+    name: Annotated[str, NAME]
+    ipv4_range: Annotated[str, about("Network of the cluster in CIDR notation.", samples.RANGE)]
+    node_limit: Annotated[int | None, NODE_LIMIT]
+    node_count: Annotated[int, about("How many nodes belong to the cluster, exactly.", 1, minimum=0)]
+    nodes: Annotated[
+        list[NodeSummaryOut],
+        about("The newest nodes of the cluster: up to 1,000 of one cluster, up to 100 of each in a list."),
+    ]
+    nodes_truncated: Annotated[bool, about("Whether `nodes` holds fewer than all nodes of the cluster.", False)]
+    network_name: Annotated[str, about("The cluster's network: `cluster-` and its name.", samples.NETWORK)]
+    vpn_domain: Annotated[
+        str, about("DNS domain of the cluster's nodes and aliases.", f"{samples.NETWORK}.nm.internal")
+    ]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
 
 @routes.post(
@@ -85,7 +114,9 @@ class ClusterOut(BaseModel):
     summary="Create a new cluster",
 )
 def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: Services) -> Created:
-    """The name `default` is reserved. A range may not overlap with that of another cluster."""
+    """Creates a cluster and reserves the IPv4 range of its network. Refused with 409 if the name is taken or the range
+    overlaps with that of another cluster, with 422 for the reserved name `default`, for an invalid range and for a node
+    limit above the addresses that the range has for nodes."""
     wanted = request.body
     cluster = services.clusters.create(wanted.name, wanted.ipv4_range, wanted.node_limit)
     return Created(_show(cluster, [], NODES_SHOWN, services), f"/api/v1/clusters/{cluster.name}")
@@ -99,6 +130,8 @@ def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: S
     summary="List all clusters",
 )
 def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: Services) -> Paginated:
+    """Lists clusters, newest first unless ordered otherwise. Each shows up to 100 of its nodes; `node_count` is
+    exact."""
     page = services.clusters.list_page(request.query.to_request(SORTABLE))
     nodes = services.nodes.summaries(page.items, NODES_SHOWN_IN_LISTS)
     return Paginated([_show(one, nodes[one.id], NODES_SHOWN_IN_LISTS, services) for one in page.items], page)
@@ -112,6 +145,7 @@ def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: 
     summary="Get a specific cluster",
 )
 def get_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Services) -> ClusterOut:
+    """Returns one cluster with up to 1,000 of its nodes, the newest first."""
     return _show_whole(services.clusters.get(request.path.cluster_name), services)
 
 
@@ -124,6 +158,8 @@ def get_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Servic
     summary="Update a cluster",
 )
 def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], services: Services) -> ClusterOut:
+    """Changes the node limit of a cluster; an empty body changes nothing. Refused with 422 if the limit is below the
+    current number of nodes, or above the addresses that the network has for nodes."""
     name = request.path.cluster_name
     if "node_limit" in request.body.model_fields_set:
         return _show_whole(services.clusters.change_node_limit(name, request.body.node_limit), services)
@@ -139,7 +175,7 @@ def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], servic
     summary="Delete a cluster",
 )
 def delete_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Services) -> NoContent:
-    """Refused while it has nodes. Its enrollment keys go with it."""
+    """Deletes an empty cluster and its enrollment keys. Refused with 409 while it has nodes."""
     services.clusters.delete(request.path.cluster_name)
     return NoContent()
 

@@ -1,16 +1,34 @@
-"""Executions of commands, as operators see them."""
+"""Executions of commands, for operators: list, inspect, cancel and delete."""
 
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
 from chalicelib.fleet.commands.executions import SORTABLE
 from chalicelib.fleet.commands.model import ExecutionView, Outcome, Status
 from chalicelib.fleet.commands.output import cut
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import BoolFilter, CountFilter, DateFilter, EnumFilter, ListQuery, TextFilter, UuidFilter
+from chalicelib.web.list_query import (
+    BoolFilter,
+    CountFilter,
+    DateFilter,
+    EnumFilter,
+    ListQuery,
+    OrderBy,
+    TextFilter,
+    UuidFilter,
+    at_least,
+    at_most,
+    matching,
+    ordering,
+    since,
+    until,
+    whether,
+)
 from chalicelib.web.page_bytes import share_of, text_bytes
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, OneOf, Path, Timestamp, Uuid
 
@@ -18,62 +36,98 @@ routes = Endpoints(tag="Commands.CommandExecution")
 
 
 class ExecutionPath(Path):
-    execution_id: Uuid
+    execution_id: Annotated[Uuid, about("UUID of the execution.", samples.EXECUTION_ID)]
 
 
 class ExecutionListQuery(ListQuery):
-    status: EnumFilter[Status] = None
-    outcome: EnumFilter[Outcome] = None
-    target_all: BoolFilter = None
-    exit_code: CountFilter = None
-    exit_code__gte: CountFilter = None
-    exit_code__lte: CountFilter = None
-    has_output: BoolFilter = None
-    output: TextFilter = None
-    command_id: UuidFilter = None
-    node_id: UuidFilter = None
-    cluster_name: TextFilter = None
-    has_cluster: BoolFilter = None
-    sent_at__gte: DateFilter = None
-    sent_at__lte: DateFilter = None
-    completed_at__gte: DateFilter = None
-    completed_at__lte: DateFilter = None
-    cancelled_at__gte: DateFilter = None
-    cancelled_at__lte: DateFilter = None
+    order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
+    status: Annotated[EnumFilter[Status], about("Only executions in this status.")] = None
+    outcome: Annotated[EnumFilter[Outcome], about("Only executions with this outcome.")] = None
+    target_all: Annotated[
+        BoolFilter, whether("executions of commands for all nodes", "executions of commands for some nodes")
+    ] = None
+    exit_code: Annotated[CountFilter, about("Exactly this exit code.")] = None
+    exit_code__gte: Annotated[CountFilter, at_least("exit code")] = None
+    exit_code__lte: Annotated[CountFilter, at_most("exit code")] = None
+    has_output: Annotated[BoolFilter, whether("executions with output", "executions without output")] = None
+    output: Annotated[TextFilter, matching("the output")] = None
+    command_id: Annotated[UuidFilter, about("Only executions of the command with this UUID.")] = None
+    node_id: Annotated[UuidFilter, about("Only executions on the node with this UUID.")] = None
+    cluster_name: Annotated[TextFilter, matching("the cluster of the node when the execution was created")] = None
+    has_cluster: Annotated[
+        BoolFilter, whether("executions with a `cluster_name`", "executions whose `cluster_name` is null")
+    ] = None
+    sent_at__gte: Annotated[DateFilter, since("Taken by the agent")] = None
+    sent_at__lte: Annotated[DateFilter, until("Taken by the agent")] = None
+    completed_at__gte: Annotated[DateFilter, since("Ended with a result")] = None
+    completed_at__lte: Annotated[DateFilter, until("Ended with a result")] = None
+    cancelled_at__gte: Annotated[DateFilter, since("Cancelled")] = None
+    cancelled_at__lte: Annotated[DateFilter, until("Cancelled")] = None
 
 
 class ExecutionOut(BaseModel):
-    """``outcome`` tells success and failure apart, which are both `completed`: `failed` ended with another exit code
-    than 0, `open` has not ended. ``cluster_name`` is the cluster that the command named, if it named one;
-    ``output_truncated`` and ``command_text_truncated`` tell that this list shows head and tail of a text that the
-    execution by itself shows whole."""
+    """One command on one node: its status, output and exit code."""
 
-    id: str
-    command_id: str
-    node_id: str
-    cluster_name: str | None
-    target_all: bool
-    status: OneOf[Status]
-    outcome: OneOf[Outcome]
-    command_text: str | None
-    command_text_truncated: bool
-    timeout: Annotated[int | None, Field(description="In milliseconds; null: no limit")]
-    output: str | None
-    output_truncated: bool
-    exit_code: int | None
-    sent_at: Timestamp | None
-    completed_at: Timestamp | None
-    cancelled_at: Timestamp | None
-    cancel_requested_at: Timestamp | None
-    expired_at: Timestamp | None
-    inserted_at: Timestamp
-    updated_at: Timestamp
+    id: Annotated[str, fields.EXECUTION]
+    command_id: Annotated[str, fields.COMMAND]
+    node_id: Annotated[str, fields.NODE]
+    cluster_name: Annotated[
+        str | None,
+        about(
+            "The cluster that the command was given to; null if it named nodes, several clusters or all.",
+            samples.CLUSTER,
+        ),
+    ]
+    target_all: Annotated[bool, fields.TARGET_ALL]
+    status: Annotated[OneOf[Status], fields.EXECUTION_STATUS]
+    outcome: Annotated[
+        OneOf[Outcome],
+        about(
+            "`open`: no end yet. `succeeded`: completed with exit code 0 or none. `failed`: completed with another "
+            "exit code. `cancelled` and `expired` are as in `status`.",
+            "succeeded",
+        ),
+    ]
+    command_text: Annotated[
+        str | None,
+        about(
+            "Command line for the shell of the node; null if the command was deleted long ago.", samples.COMMAND_TEXT
+        ),
+    ]
+    command_text_truncated: Annotated[
+        bool, about("Whether the middle of `command_text` was left out to fit the page; only lists do that.", False)
+    ]
+    timeout: Annotated[int | None, fields.TIMEOUT]
+    output: Annotated[
+        str | None,
+        about(
+            "What the command wrote to stdout and stderr; above 256 KiB it is truncated in the middle. Null: none.",
+            samples.OUTPUT,
+        ),
+    ]
+    output_truncated: Annotated[
+        bool, about("Whether `output` was shortened further to fit the page; only lists do that.", False)
+    ]
+    exit_code: Annotated[int | None, fields.EXIT_CODE]
+    sent_at: Annotated[Timestamp | None, fields.SENT_AT]
+    completed_at: Annotated[Timestamp | None, fields.COMPLETED_AT]
+    cancelled_at: Annotated[Timestamp | None, fields.CANCELLED_AT]
+    cancel_requested_at: Annotated[Timestamp | None, fields.CANCEL_REQUESTED_AT]
+    expired_at: Annotated[Timestamp | None, fields.DEADLINE]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
 
 class CancelOut(BaseModel):
-    """What the cancel did."""
+    """The answer to a cancel."""
 
-    result: str
+    result: Annotated[
+        str,
+        about(
+            "`execution cancelled`: it never ran. `cancellation request sent`: its agent is asked to stop it.",
+            "execution cancelled",
+        ),
+    ]
 
 
 @routes.get(
@@ -84,6 +138,9 @@ class CancelOut(BaseModel):
     summary="List executions",
 )
 def list_executions(request: Request[NoPath, ExecutionListQuery, NoBody], services: Services) -> Paginated:
+    """Lists executions of all commands and nodes, newest first unless ordered otherwise. If a page would be too large,
+    its longest command texts and outputs are truncated in the middle and marked; an execution by itself shows them
+    whole."""
     page = services.executions.list_page(request.query.to_request(SORTABLE))
     return Paginated(_fit([_show(view) for view in page.items]), page)
 
@@ -96,6 +153,7 @@ def list_executions(request: Request[NoPath, ExecutionListQuery, NoBody], servic
     summary="Get an execution",
 )
 def get_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> ExecutionOut:
+    """Returns one execution with its whole output."""
     return _show(services.executions.get(request.path.execution_id))
 
 
@@ -107,6 +165,8 @@ def get_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Se
     summary="Delete a finished execution",
 )
 def delete_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> NoContent:
+    """Deletes an execution that has ended. Refused with 409 while it is `pending` or `sent`, and while executions of
+    its command are being created."""
     services.executions.delete(request.path.execution_id)
     return NoContent()
 
@@ -119,8 +179,9 @@ def delete_execution(request: Request[ExecutionPath, NoQuery, NoBody], services:
     summary="Cancel an execution",
 )
 def cancel_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> CancelOut:
-    """A pending one is `cancelled` at once. The agent of a sent one is asked to stop; its result decides whether it
-    ends `cancelled` or `completed`."""
+    """Cancels one execution. A `pending` execution becomes `cancelled` at once. For a `sent` one the agent is asked to
+    stop the command, and its result decides between `cancelled` and `completed`. Refused with 409 for any other
+    status."""
     return CancelOut(result=services.executions.cancel(request.path.execution_id).value)
 
 

@@ -1,22 +1,32 @@
-"""Commands, as operators give them."""
+"""Commands, for operators: run, list, inspect, cancel and delete."""
 
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, MinLen
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.commands.model import Command, CommandState, CommandSummary, NewCommand
 from chalicelib.fleet.commands.service import SORTABLE
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     BoolFilter,
     DateFilter,
     ListQuery,
+    OrderBy,
     PositiveFilter,
     TextFilter,
+    at_least,
+    at_most,
+    matching,
+    ordering,
+    since,
+    until,
+    whether,
 )
 from chalicelib.web.validation import (
     Body,
@@ -32,92 +42,94 @@ from chalicelib.web.validation import (
     nullable,
 )
 
-TIMEOUT: Any = Field(description="Milliseconds that a machine lets it run; null: no limit")
-MILLISECONDS: Any = Field(description="In milliseconds")
-
 routes = Endpoints(tag="Commands.Command")
 
 
 class CommandCreate(Body):
-    """A new command. ``timeout`` is in milliseconds. ``expired_at`` is its deadline: left out, it is a day from now (a
-    setting of the installation); null, the command waits for ever for machines that are off."""
+    """A new command and the nodes that run it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "command_text": "uname -a",
-                "timeout": 30000,
-                "targeting": {"type": "clusters", "cluster_names": ["north"], "node_filters": {"status": "healthy"}},
-            }
-        }
-    )
-
-    command_text: Annotated[str, MinLen(1)]
-    timeout: Annotated[Annotated[Int32, Ge(1)] | None, TIMEOUT] = None
-    expired_at: DateTime | None = None
-    targeting: TargetingIn
+    command_text: Annotated[str, MinLen(1), fields.COMMAND_TEXT]
+    timeout: Annotated[Annotated[Int32, Ge(1)] | None, fields.TIMEOUT] = None
+    expired_at: Annotated[
+        DateTime | None,
+        about(
+            "Deadline: executions that have no result by then expire. Left out: a day from now (the setting "
+            "COMMAND_DEFAULT_DEADLINE). Null: no deadline, so that nodes run the command whenever they come back.",
+            samples.DAY_LATER,
+        ),
+    ] = None
+    targeting: Annotated[TargetingIn, about("The nodes that run the command.")]
 
 
 class CommandPath(Path):
-    command_id: Uuid
+    command_id: Annotated[Uuid, about("UUID of the command.", samples.COMMAND_ID)]
 
 
 class CommandListQuery(ListQuery):
-    command_text: TextFilter = None
-    has_timeout: BoolFilter = None
-    timeout__gte: Annotated[PositiveFilter, MILLISECONDS] = None
-    timeout__lte: Annotated[PositiveFilter, MILLISECONDS] = None
-    has_expired_at: BoolFilter = None
-    expired_at__gte: DateFilter = None
-    expired_at__lte: DateFilter = None
+    order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
+    command_text: Annotated[TextFilter, matching("the command line")] = None
+    has_timeout: Annotated[BoolFilter, whether("commands with a timeout", "commands without one")] = None
+    timeout__gte: Annotated[PositiveFilter, at_least("timeout, in milliseconds")] = None
+    timeout__lte: Annotated[PositiveFilter, at_most("timeout, in milliseconds")] = None
+    has_expired_at: Annotated[BoolFilter, whether("commands with a deadline", "commands without one")] = None
+    expired_at__gte: Annotated[DateFilter, since("Deadline")] = None
+    expired_at__lte: Annotated[DateFilter, until("Deadline")] = None
 
 
 class CommandOut(BaseModel):
-    """A command."""
+    """A command line and the nodes that it was given to."""
 
-    id: str
-    command_text: str
-    timeout: Annotated[int | None, TIMEOUT]
-    expired_at: Timestamp | None
-    targeting: dict[str, Any]
-    inserted_at: Timestamp
-    updated_at: Timestamp
+    id: Annotated[str, about("UUID of the command.", samples.COMMAND_ID, format="uuid")]
+    command_text: Annotated[str, fields.COMMAND_TEXT]
+    timeout: Annotated[int | None, fields.TIMEOUT]
+    expired_at: Annotated[Timestamp | None, fields.DEADLINE]
+    targeting: Annotated[dict[str, Any], fields.TARGETING]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
 
 class CommandSummaryOut(BaseModel):
-    """Executions of the command by outcome. ``open`` ones are ``pending`` or ``sent``; ``total`` is their sum with
-    those that have ended."""
+    """Executions of the command, counted by outcome."""
 
-    total: int
-    open: int
-    pending: int
-    sent: int
-    succeeded: int
-    failed: int
-    cancelled: int
-    expired: int
+    total: Annotated[int, about("All executions: `open` and those that have ended.", 3, minimum=0)]
+    open: Annotated[int, about("Executions without an end yet: `pending` and `sent`.", 0, minimum=0)]
+    pending: Annotated[int, about("Executions that their agent has not taken yet.", 0, minimum=0)]
+    sent: Annotated[int, about("Executions that their agent has taken, without a result so far.", 0, minimum=0)]
+    succeeded: Annotated[int, about("Executions that ended with exit code 0, or without an exit code.", 2, minimum=0)]
+    failed: Annotated[int, about("Executions that ended with another exit code.", 1, minimum=0)]
+    cancelled: Annotated[int, about("Executions stopped by an operator, or whose node was deleted.", 0, minimum=0)]
+    expired: Annotated[int, about("Executions without a result at the deadline.", 0, minimum=0)]
 
 
 class CommandWithSummaryOut(CommandOut):
-    """``state`` is `creating` while executions are being created, `running` while some are open, then `finished`.
-    ``targets`` is the number of nodes that the command is for, null while `creating`; ``finished_at`` is when the last
-    execution ended. ``summary`` is null for a command
-    with more executions than are counted while somebody waits (100,000)."""
+    """A command and how far its executions are."""
 
-    state: OneOf[CommandState]
-    targets: int | None
-    finished_at: Timestamp | None
-    summary: Annotated[CommandSummaryOut | None, nullable(CommandSummaryOut)]
+    state: Annotated[OneOf[CommandState], fields.COMMAND_STATE]
+    targets: Annotated[
+        int | None, about("Number of nodes that the command is for; null while `creating`.", 3, minimum=0)
+    ]
+    finished_at: Annotated[
+        Timestamp | None, about("When the last execution ended; null before that.", samples.TWO_SECONDS_LATER)
+    ]
+    summary: Annotated[
+        CommandSummaryOut | None,
+        nullable(CommandSummaryOut),
+        about("Executions by outcome; null for a command with more than 100,000 of them."),
+    ]
 
 
 class CommandAcceptedOut(CommandOut):
-    """A command that was just accepted: executions are being created."""
+    """A command that was just accepted."""
 
-    state: OneOf[CommandState]
+    state: Annotated[OneOf[CommandState], about("`creating`: the executions are being created.", "creating")]
 
 
 class CommandCancelOut(BaseModel):
-    result: Literal["cancellation requested"]
+    """The answer to a cancel."""
+
+    result: Annotated[
+        Literal["cancellation requested"], about("Always the same text: cancelling goes on in the background.")
+    ]
 
 
 @routes.post(
@@ -129,8 +141,9 @@ class CommandCancelOut(BaseModel):
     summary="Run a command on nodes",
 )
 def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: Services) -> Created:
-    """Accepted at once; an execution for each node follows. Node ids and cluster names that do not exist are refused;
-    that filters leave no node is no error. Nodes that enrol later do not run it."""
+    """Runs a command on nodes: answers at once, and creates an execution for each matching node in the background.
+    Succeeds even if no node matches. Refused with 422 for node ids and cluster names that do not exist, unless
+    `targeting.allow_missing` is true, and for a deadline in the past. Nodes that enrol later do not run the command."""
     body = request.body
     command = services.commands.create(
         NewCommand(
@@ -154,6 +167,7 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: S
     summary="List commands",
 )
 def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: Services) -> Paginated:
+    """Lists commands without their progress, newest first unless ordered otherwise."""
     page = services.commands.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(command) for command in page.items], page)
 
@@ -166,9 +180,8 @@ def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: 
     summary="Get a command",
 )
 def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Services) -> CommandWithSummaryOut:
-    """`state`, `targets`, `finished_at` and `summary` are a moment late: an index and the change stream tell them. A
-    machine that had just enrolled when the command was given may be found by a second look, some minutes later: a
-    finished command is then `running` again."""
+    """Returns a command with its progress, which is about a second behind the executions. A second search, some minutes
+    after the first, finds nodes that had only just enrolled: a command that was `finished` is then `running` again."""
     command, progress = services.commands.get_with_progress(request.path.command_id)
     summary = progress.summary
     return CommandWithSummaryOut(
@@ -189,7 +202,8 @@ def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Servic
     summary="Cancel all open executions of a command",
 )
 def cancel_command(request: Request[CommandPath, NoQuery, NoBody], services: Services) -> CommandCancelOut:
-    """No further execution is created. What no agent has is cancelled; agents are asked to stop what they have."""
+    """Cancels all open executions of a command in the background and creates no further ones. Executions that no agent
+    has taken are cancelled; agents are asked to stop those that they run. Succeeds even if the command has finished."""
     services.commands.cancel(request.path.command_id)
     return CommandCancelOut(result="cancellation requested")
 
@@ -202,7 +216,8 @@ def cancel_command(request: Request[CommandPath, NoQuery, NoBody], services: Ser
     summary="Delete a command and its executions",
 )
 def delete_command(request: Request[CommandPath, NoQuery, NoBody], services: Services) -> NoContent:
-    """Refused while an execution is `pending` or `sent`, or while executions are being created."""
+    """Deletes a command and its executions. Refused with 409 while an execution is `pending` or `sent`, and while
+    executions are being created."""
     services.commands.delete(request.path.command_id)
     return NoContent()
 

@@ -1,16 +1,32 @@
-"""Enrollment keys, for operators; and the public key, for anybody where that is switched on."""
+"""Enrollment keys, for operators; and the public key, if the installation offers one."""
 
 from typing import Annotated
 
 from annotated_types import Ge, MaxLen
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.enrollment.model import NAME_MAX_LENGTH, SORTABLE, EnrollmentKey, KeyChanges
 from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, PUBLIC, Created, Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import BoolFilter, DateFilter, ListQuery, PositiveFilter, TextFilter
+from chalicelib.web.list_query import (
+    BoolFilter,
+    DateFilter,
+    ListQuery,
+    OrderBy,
+    PositiveFilter,
+    TextFilter,
+    at_least,
+    at_most,
+    matching,
+    ordering,
+    since,
+    until,
+    whether,
+)
 from chalicelib.web.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Nodes.EnrollmentKey")
@@ -19,44 +35,48 @@ KeyName = Annotated[str, MaxLen(NAME_MAX_LENGTH)]
 Uses = Annotated[Int32, Ge(1)]
 
 
+LABEL = about("Label for people, in any words; null: none.", samples.KEY_NAME)
+
+EXPIRY = about("From when on the key is refused; null, the default: never.", samples.WEEK_LATER)
+
+
 class KeyPath(Path):
-    key_id: Uuid
+    key_id: Annotated[Uuid, about("UUID of the enrollment key.", samples.KEY_ID)]
 
 
 class OwnerPath(Path):
-    cluster_name: ClusterName
+    cluster_name: Annotated[ClusterName, about("Name of the cluster that the key admits machines to.", samples.CLUSTER)]
 
 
 class EnrollmentKeyListQuery(ListQuery):
-    cluster_name: TextFilter = None
-    name: TextFilter = None
-    has_name: BoolFilter = None
-    key: TextFilter = None
-    uses_remaining: PositiveFilter = None
-    is_unlimited: BoolFilter = None
-    is_spent: BoolFilter = None
-    is_expired: BoolFilter = None
-    is_never_used: BoolFilter = None
-    has_expiry: BoolFilter = None
-    uses_remaining__gte: PositiveFilter = None
-    uses_remaining__lte: PositiveFilter = None
-    expired_at__gte: DateFilter = None
-    expired_at__lte: DateFilter = None
-    last_used_at__gte: DateFilter = None
-    last_used_at__lte: DateFilter = None
+    order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
+    cluster_name: Annotated[TextFilter, matching("the name of the key's cluster")] = None
+    name: Annotated[TextFilter, matching("the label of the key")] = None
+    has_name: Annotated[BoolFilter, whether("keys with a label", "keys without one")] = None
+    key: Annotated[TextFilter, matching("the key itself")] = None
+    uses_remaining: Annotated[PositiveFilter, about("Exactly this number of uses left.")] = None
+    is_unlimited: Annotated[BoolFilter, whether("keys without a limit of uses", "keys with one")] = None
+    is_spent: Annotated[BoolFilter, whether("keys without any use left", "keys that have uses left")] = None
+    is_expired: Annotated[BoolFilter, whether("keys past their expiry", "keys that have not expired")] = None
+    is_never_used: Annotated[BoolFilter, whether("keys that were never used", "keys that were used")] = None
+    has_expiry: Annotated[BoolFilter, whether("keys that expire", "keys that never expire")] = None
+    uses_remaining__gte: Annotated[PositiveFilter, at_least("number of uses left; leaves out unlimited keys")] = None
+    uses_remaining__lte: Annotated[PositiveFilter, at_most("number of uses left; leaves out unlimited keys")] = None
+    expired_at__gte: Annotated[DateFilter, since("Expires")] = None
+    expired_at__lte: Annotated[DateFilter, until("Expires")] = None
+    last_used_at__gte: Annotated[DateFilter, since("Last used")] = None
+    last_used_at__lte: Annotated[DateFilter, until("Last used")] = None
 
 
 class EnrollmentKeyFields(Body):
-    """Null means none: no name, no limit, no expiry. What is left out keeps its value, of a new key its default:
-    one use and no expiry."""
+    """Properties of an enrollment key. A field that is left out keeps its value; a new key gets the default."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"example": {"name": "rollout", "uses_remaining": 10, "expired_at": "2030-01-01T00:00:00Z"}}
-    )
-
-    name: KeyName | None = None
-    uses_remaining: Uses | None = None
-    expired_at: DateTime | None = None
+    name: Annotated[KeyName | None, LABEL] = None
+    uses_remaining: Annotated[
+        Uses | None,
+        about("How many more machines the key admits; null: any number. A new key has one use by default.", 10),
+    ] = None
+    expired_at: Annotated[DateTime | None, EXPIRY] = None
 
     def given(self) -> KeyChanges:
         """Only what the request holds."""
@@ -71,17 +91,21 @@ class EnrollmentKeyFields(Body):
 
 
 class EnrollmentKeyOut(BaseModel):
-    """``key`` is what a machine is given as ENROLLMENT_KEY."""
+    """A key that admits machines to a cluster."""
 
-    id: str
-    cluster_name: str
-    name: str | None
-    key: str
-    uses_remaining: int | None
-    expired_at: Timestamp | None
-    last_used_at: Timestamp | None
-    inserted_at: Timestamp
-    updated_at: Timestamp
+    id: Annotated[str, fields.ENROLLMENT_KEY]
+    cluster_name: Annotated[str, about("The cluster that the key admits machines to.", samples.CLUSTER)]
+    name: Annotated[str | None, LABEL]
+    key: Annotated[str, about("The secret to give to a machine, as its ENROLLMENT_KEY.", samples.KEY)]
+    uses_remaining: Annotated[
+        int | None, about("How many more machines the key admits; null: any number.", 10, minimum=0)
+    ]
+    expired_at: Annotated[Timestamp | None, EXPIRY]
+    last_used_at: Annotated[
+        Timestamp | None, about("When the key last admitted a machine; null: never.", samples.MOMENT)
+    ]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
 
 @routes.post(
@@ -95,6 +119,8 @@ class EnrollmentKeyOut(BaseModel):
     summary="Create an enrollment key for a cluster",
 )
 def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], services: Services) -> Created:
+    """Creates an enrollment key for a cluster. Without a body the key has one use and never expires. An expiry in the
+    past is accepted."""
     return _created(services.enrollment.create(request.path.cluster_name, request.body.given()), services)
 
 
@@ -109,6 +135,8 @@ def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], servic
     summary="Create an enrollment key for the default cluster",
 )
 def create_default_key(request: Request[NoPath, NoQuery, EnrollmentKeyFields], services: Services) -> Created:
+    """Creates an enrollment key for the default cluster (the setting DEFAULT_CLUSTER_NAME). Refused with 403 if the
+    setting is empty, with 404 if that cluster does not exist."""
     return _created(services.enrollment.create_for_default(request.body.given()), services)
 
 
@@ -122,8 +150,9 @@ def create_default_key(request: Request[NoPath, NoQuery, EnrollmentKeyFields], s
     summary="Get a public enrollment key for the default cluster",
 )
 def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Services) -> Created:
-    """A key for one use within a day (`PUBLIC_ENROLLMENT_KEY_SECONDS`), for anybody; 403 unless the installation offers
-    it. A body is not looked at."""
+    """Creates a key for one machine, open to anyone: it has one use and expires after a day (the setting
+    PUBLIC_ENROLLMENT_KEY_SECONDS). Refused with 403 unless the installation offers public keys. A request body is
+    ignored."""
     del request
     return Created(_show(services.enrollment.create_public(), services))
 
@@ -136,6 +165,7 @@ def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Servi
     summary="List enrollment keys",
 )
 def list_keys(request: Request[NoPath, EnrollmentKeyListQuery, NoBody], services: Services) -> Paginated:
+    """Lists enrollment keys of all clusters, newest first unless ordered otherwise. The keys themselves are shown."""
     page = services.enrollment.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(key, services) for key in page.items], page)
 
@@ -148,6 +178,7 @@ def list_keys(request: Request[NoPath, EnrollmentKeyListQuery, NoBody], services
     summary="Get an enrollment key",
 )
 def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> EnrollmentKeyOut:
+    """Returns one enrollment key, with the key itself."""
     return _show(services.enrollment.get(request.path.key_id), services)
 
 
@@ -161,6 +192,8 @@ def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> E
     summary="Update an enrollment key",
 )
 def update_key(request: Request[KeyPath, NoQuery, EnrollmentKeyFields], services: Services) -> EnrollmentKeyOut:
+    """Changes the label, the uses left or the expiry of a key, also of one that is spent or expired. Null clears a
+    field; a field that is left out stays as it is."""
     return _show(services.enrollment.change(request.path.key_id, request.body.given()), services)
 
 
@@ -173,6 +206,7 @@ def update_key(request: Request[KeyPath, NoQuery, EnrollmentKeyFields], services
     summary="Delete an enrollment key",
 )
 def delete_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> NoContent:
+    """Deletes an enrollment key: no further machine can use it. Machines that it admitted stay nodes."""
     services.enrollment.delete(request.path.key_id)
     return NoContent()
 

@@ -1,8 +1,9 @@
 """The catalogue of event types."""
 
-from pydantic import RootModel
+from pydantic import ConfigDict, RootModel
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.platform.events.service import catalogue
 from chalicelib.web.endpoint import OPERATOR, Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
@@ -11,11 +12,13 @@ routes = Endpoints(tag="Events.Type")
 
 
 class EventTypes(RootModel[list[str]]):
-    """In the order of the catalogue."""
+    """Types of events, in the order of the catalogue."""
+
+    model_config = ConfigDict(json_schema_extra={"example": [*EventType]})
 
 
 @routes.get("/api/v1/event_types", auth=OPERATOR, answer=EventTypes, summary="List event types")
 def list_event_types(request: Request[NoPath, NoQuery, NoBody], services: Services) -> EventTypes:
-    """Every type that a webhook may subscribe to. The list belongs to the code; it does not change at run time."""
+    """Lists every type of event that a webhook may subscribe to. The list changes only with a new release."""
     del request, services
     return EventTypes(list(catalogue()))

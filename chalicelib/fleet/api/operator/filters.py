@@ -1,28 +1,47 @@
 """The filters that lists and targeting share: a request reaches what a list with the same filters shows."""
 
+from typing import Annotated
+
 from pydantic import BaseModel
 
 from chalicelib.fleet.nodes.model import IdType, Status
-from chalicelib.web.list_query import BoolFilter, CountFilter, DateFilter, EnumFilter, TextFilter
+from chalicelib.kit.fields import about
+from chalicelib.web.list_query import (
+    BoolFilter,
+    CountFilter,
+    DateFilter,
+    EnumFilter,
+    TextFilter,
+    at_least,
+    at_most,
+    matching,
+    since,
+    until,
+    whether,
+)
+
+CLUSTER_OF_NODE = matching("the name of the node's cluster")
 
 
 class NodeFilterFields(BaseModel):
     """The filters of nodes, besides those of any list."""
 
-    id_type: EnumFilter[IdType] = None
-    status: EnumFilter[Status] = None
-    version: TextFilter = None
-    self_update_enabled: BoolFilter = None
-    cluster_name: TextFilter = None
-    last_seen_at__gte: DateFilter = None
-    last_seen_at__lte: DateFilter = None
+    id_type: Annotated[EnumFilter[IdType], about("Only nodes whose id is of this type.")] = None
+    status: Annotated[EnumFilter[Status], about("Only nodes in this state of health.")] = None
+    version: Annotated[TextFilter, matching("the version of the node's agent")] = None
+    self_update_enabled: Annotated[BoolFilter, whether("nodes that take part in self-updates", "nodes that do not")] = (
+        None
+    )
+    cluster_name: Annotated[TextFilter, CLUSTER_OF_NODE] = None
+    last_seen_at__gte: Annotated[DateFilter, since("Last seen")] = None
+    last_seen_at__lte: Annotated[DateFilter, until("Last seen")] = None
 
 
 class ClusterFilterFields(BaseModel):
     """The filters of clusters that both know, besides those of any list."""
 
-    name: TextFilter = None
-    ipv4_range: TextFilter = None
-    has_node_limit: BoolFilter = None
-    node_count__gte: CountFilter = None
-    node_count__lte: CountFilter = None
+    name: Annotated[TextFilter, matching("the name of the cluster")] = None
+    ipv4_range: Annotated[TextFilter, matching("the network of the cluster, in CIDR notation")] = None
+    has_node_limit: Annotated[BoolFilter, whether("clusters with a node limit", "clusters without one")] = None
+    node_count__gte: Annotated[CountFilter, at_least("number of nodes in the cluster")] = None
+    node_count__lte: Annotated[CountFilter, at_most("number of nodes in the cluster")] = None

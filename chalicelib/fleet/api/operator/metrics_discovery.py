@@ -1,4 +1,6 @@
-"""Where a Prometheus finds the metrics of nodes: answers for its ``http_sd_config``, without an envelope."""
+"""Targets for the `http_sd_config` of Prometheus, without an envelope."""
+
+from typing import Annotated
 
 from pydantic import RootModel
 
@@ -6,6 +8,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.metrics.discovery import Target
 from chalicelib.fleet.metrics.model import MetricsType
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import METRICS, Bare, Endpoints, Request
 from chalicelib.web.envelope import to_json
 from chalicelib.web.operation import Options
@@ -15,13 +18,16 @@ routes = Endpoints(tag="Nodes.Metrics")
 
 
 class DiscoveryQuery(Query):
-    """``cluster_name`` asks for one cluster: a fleet of more than 10,000 nodes needs it."""
+    """Limits the targets to one cluster."""
 
-    cluster_name: ClusterName | None = None
+    cluster_name: Annotated[
+        ClusterName | None,
+        about("Only nodes of this cluster; required for a fleet of more than 10,000 nodes."),
+    ] = None
 
 
 class Targets(RootModel[list[Target]]):
-    """One entry for each healthy or unhealthy node."""
+    """Scrape targets: one for each healthy or unhealthy node."""
 
 
 _DISCOVERY: Options = {
@@ -34,16 +40,25 @@ _DISCOVERY: Options = {
 
 @routes.get("/api/v1/nodes/metrics/host/discovery", **_DISCOVERY)
 def discover_host_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], services: Services) -> Bare:
+    """Lists the scrape targets of the machines' metrics, in the format of Prometheus' `http_sd_config`. Unreachable
+    nodes are left out. Refused with 400 for more than 10,000 nodes: ask cluster by cluster. Takes METRICS_KEY or
+    MASTER_KEY."""
     return _targets(request.query, MetricsType.HOST, services)
 
 
 @routes.get("/api/v1/nodes/metrics/agent/discovery", **_DISCOVERY)
 def discover_agent_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], services: Services) -> Bare:
+    """Lists the scrape targets of the agents' own metrics, in the format of Prometheus' `http_sd_config`. Unreachable
+    nodes are left out. Refused with 400 for more than 10,000 nodes: ask cluster by cluster. Takes METRICS_KEY or
+    MASTER_KEY."""
     return _targets(request.query, MetricsType.AGENT, services)
 
 
 @routes.get("/api/v1/nodes/metrics/wireguard/discovery", **_DISCOVERY)
 def discover_wireguard_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], services: Services) -> Bare:
+    """Lists the scrape targets of the nodes' WireGuard metrics, in the format of Prometheus' `http_sd_config`.
+    Unreachable nodes are left out. Refused with 400 for more than 10,000 nodes: ask cluster by cluster. Takes
+    METRICS_KEY or MASTER_KEY."""
     return _targets(request.query, MetricsType.WIREGUARD, services)
 
 

@@ -1,12 +1,21 @@
-"""Metrics of nodes, for dashboards as JSON and for a Prometheus as they were published."""
+"""Metrics of nodes: as JSON for dashboards, and as published for Prometheus."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from chalicelib.bootstrap import Services
-from chalicelib.fleet.api.operator.nodes import NodePath
+from chalicelib.fleet import fields, samples
 from chalicelib.fleet.metrics.agent import (
+    APPLICATION,
+    COMMANDS,
+    DISCOVERY,
+    HEALTH_CHECK,
+    PROXY,
+    QUEUES,
+    SSH,
+    VPN,
     AgentCommandFigures,
     AgentDiscoveryFigures,
     AgentFigures,
@@ -18,13 +27,24 @@ from chalicelib.fleet.metrics.agent import (
     ApplicationFigures,
     agent_figures,
 )
-from chalicelib.fleet.metrics.host import CpuFigures, HostFigures, SizeFigures, UptimeFigures, host_figures
+from chalicelib.fleet.metrics.host import (
+    CPU,
+    DISK,
+    MEMORY,
+    UPTIME,
+    CpuFigures,
+    HostFigures,
+    SizeFigures,
+    UptimeFigures,
+    host_figures,
+)
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.metrics.service import Reading
 from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import METRICS, Endpoints, PlainText, Request
 from chalicelib.web.operation import Options
-from chalicelib.web.validation import NoBody, NoQuery, Timestamp
+from chalicelib.web.validation import NoBody, NoQuery, Path, Timestamp, Uuid
 
 TEXT_FORMAT = "text/plain; version=0.0.4"
 """Prometheus' text format."""
@@ -38,59 +58,73 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
-class HostMetricsOut(HostFigures):
-    """A machine's figures, from a node_exporter. ``timestamp`` is when they were received; null where one is missing
-    there."""
+RECEIVED_AT = about("When the metrics were received from the node.", samples.TWO_SECONDS_LATER)
 
-    node_id: str
-    cluster_name: str
-    timestamp: Timestamp
+
+class MeasuredNodePath(Path):
+    node_id: Annotated[Uuid, about("UUID of the node whose metrics are wanted.", samples.NODE_ID)]
+
+
+class HostMetricsOut(HostFigures):
+    """Metrics of the machine, from its node_exporter. A figure that is missing there is null."""
+
+    node_id: Annotated[str, fields.NODE]
+    cluster_name: Annotated[str, fields.CLUSTER_OF_NODE]
+    timestamp: Annotated[Timestamp, RECEIVED_AT]
 
 
 class AgentMetricsOut(AgentFigures):
-    """An agent's own figures. ``timestamp`` is when they were received."""
+    """Metrics of the agent itself."""
 
-    node_id: str
-    cluster_name: str
-    timestamp: Timestamp
+    node_id: Annotated[str, fields.NODE]
+    cluster_name: Annotated[str, fields.CLUSTER_OF_NODE]
+    timestamp: Annotated[Timestamp, RECEIVED_AT]
 
 
 class _Half(BaseModel):
-    """Of an unavailable half, only ``available`` and ``error`` are shown."""
+    """One half of a node's metrics. An unavailable half has only `available` and `error`."""
 
-    available: bool
-    error: str | None = Field(default=None, exclude_if=_is_none)
-    node_id: str | None = Field(default=None, exclude_if=_is_none)
-    cluster_name: str | None = Field(default=None, exclude_if=_is_none)
-    timestamp: Timestamp | None = Field(default=None, exclude_if=_is_none)
+    available: Annotated[bool, about("Whether the metrics of this half could be had.", True)]
+    error: Annotated[str | None, about("`unavailable`; absent from an available half.")] = Field(
+        default=None, exclude_if=_is_none
+    )
+    node_id: Annotated[str | None, fields.NODE] = Field(default=None, exclude_if=_is_none)
+    cluster_name: Annotated[str | None, fields.CLUSTER_OF_NODE] = Field(default=None, exclude_if=_is_none)
+    timestamp: Annotated[Timestamp | None, RECEIVED_AT] = Field(default=None, exclude_if=_is_none)
 
 
 class HostHalf(_Half):
-    cpu: CpuFigures | None = Field(default=None, exclude_if=_is_none)
-    memory: SizeFigures | None = Field(default=None, exclude_if=_is_none)
-    disk: SizeFigures | None = Field(default=None, exclude_if=_is_none)
-    uptime: UptimeFigures | None = Field(default=None, exclude_if=_is_none)
+    """Metrics of the machine, from its node_exporter, or that there are none."""
+
+    cpu: Annotated[CpuFigures | None, CPU] = Field(default=None, exclude_if=_is_none)
+    memory: Annotated[SizeFigures | None, MEMORY] = Field(default=None, exclude_if=_is_none)
+    disk: Annotated[SizeFigures | None, DISK] = Field(default=None, exclude_if=_is_none)
+    uptime: Annotated[UptimeFigures | None, UPTIME] = Field(default=None, exclude_if=_is_none)
 
 
 class AgentHalf(_Half):
-    application: ApplicationFigures | None = Field(default=None, exclude_if=_is_none)
-    commands: AgentCommandFigures | None = Field(default=None, exclude_if=_is_none)
-    discovery: AgentDiscoveryFigures | None = Field(default=None, exclude_if=_is_none)
-    proxy: AgentProxyFigures | None = Field(default=None, exclude_if=_is_none)
-    ssh: AgentSshFigures | None = Field(default=None, exclude_if=_is_none)
-    vpn: AgentVpnFigures | None = Field(default=None, exclude_if=_is_none)
-    health_check: AgentHealthFigures | None = Field(default=None, exclude_if=_is_none)
-    oban_queues: list[AgentQueueFigures] | None = Field(default=None, exclude_if=_is_none)
+    """Metrics of the agent itself, or that there are none."""
+
+    application: Annotated[ApplicationFigures | None, APPLICATION] = Field(default=None, exclude_if=_is_none)
+    commands: Annotated[AgentCommandFigures | None, COMMANDS] = Field(default=None, exclude_if=_is_none)
+    discovery: Annotated[AgentDiscoveryFigures | None, DISCOVERY] = Field(default=None, exclude_if=_is_none)
+    proxy: Annotated[AgentProxyFigures | None, PROXY] = Field(default=None, exclude_if=_is_none)
+    ssh: Annotated[AgentSshFigures | None, SSH] = Field(default=None, exclude_if=_is_none)
+    vpn: Annotated[AgentVpnFigures | None, VPN] = Field(default=None, exclude_if=_is_none)
+    health_check: Annotated[AgentHealthFigures | None, HEALTH_CHECK] = Field(default=None, exclude_if=_is_none)
+    oban_queues: Annotated[list[AgentQueueFigures] | None, QUEUES] = Field(default=None, exclude_if=_is_none)
 
 
 class NodeMetricsOut(BaseModel):
-    """Both halves, each available or not. ``cluster_name`` is null where nothing is known of the node."""
+    """Both halves of a node's metrics, each available or not."""
 
-    node_id: str
-    cluster_name: str | None
-    timestamp: Timestamp
-    host: HostHalf
-    agent: AgentHalf
+    node_id: Annotated[str, fields.NODE]
+    cluster_name: Annotated[
+        str | None, about("The cluster that the node belongs to; null if neither half is available.", samples.CLUSTER)
+    ]
+    timestamp: Annotated[Timestamp, about("When the answer was made.", samples.TWO_SECONDS_LATER)]
+    host: Annotated[HostHalf, about("Metrics of the machine.")]
+    agent: Annotated[AgentHalf, about("Metrics of the agent.")]
 
 
 @routes.get(
@@ -100,8 +134,10 @@ class NodeMetricsOut(BaseModel):
     errors=(404,),
     summary="Get all metrics of a node",
 )
-def show_node_metrics(request: Request[NodePath, NoQuery, NoBody], services: Services) -> NodeMetricsOut:
-    """Always answers: a half that cannot be had says so, also for a node that does not exist."""
+def show_node_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> NodeMetricsOut:
+    """Returns the metrics of the machine and of its agent. Always answers 200: a half that cannot be had is marked as
+    unavailable, also for a node that does not exist. Metrics older than METRICS_FRESH_SECONDS are asked for again,
+    which can take some seconds. Takes METRICS_KEY or MASTER_KEY."""
     now = services.clock.now()
     found = services.node_metrics.read_available(request.path.node_id, (MetricsType.HOST, MetricsType.AGENT))
     host, agent = found.get(MetricsType.HOST), found.get(MetricsType.AGENT)
@@ -126,7 +162,10 @@ def show_node_metrics(request: Request[NodePath, NoQuery, NoBody], services: Ser
     errors=(404, 503),
     summary="Get a machine's metrics",
 )
-def show_host_metrics(request: Request[NodePath, NoQuery, NoBody], services: Services) -> HostMetricsOut:
+def show_host_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> HostMetricsOut:
+    """Returns the metrics of one machine as JSON. Metrics older than METRICS_FRESH_SECONDS are asked for again, which
+    can take some seconds. Refused with 503 if the node cannot be asked and has published none for five minutes. Takes
+    METRICS_KEY or MASTER_KEY."""
     return _host(services.node_metrics.read(request.path.node_id, MetricsType.HOST), services.clock.now())
 
 
@@ -137,7 +176,10 @@ def show_host_metrics(request: Request[NodePath, NoQuery, NoBody], services: Ser
     errors=(404, 503),
     summary="Get an agent's metrics",
 )
-def show_agent_metrics(request: Request[NodePath, NoQuery, NoBody], services: Services) -> AgentMetricsOut:
+def show_agent_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> AgentMetricsOut:
+    """Returns the metrics of one agent as JSON. Metrics older than METRICS_FRESH_SECONDS are asked for again, which can
+    take some seconds. Refused with 503 if the node cannot be asked and has published none for five minutes. Takes
+    METRICS_KEY or MASTER_KEY."""
     return _agent(services.node_metrics.read(request.path.node_id, MetricsType.AGENT))
 
 
@@ -151,17 +193,23 @@ _RAW: Options = {
 
 
 @routes.get("/api/v1/nodes/{node_id}/metrics/host/raw", **_RAW)
-def show_raw_host_metrics(request: Request[NodePath, NoQuery, NoBody], services: Services) -> PlainText:
+def show_raw_host_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> PlainText:
+    """Returns the machine's metrics in the text format of Prometheus, exactly as its node_exporter gave them. Refused
+    with 503 if the node cannot be asked and has published none for five minutes. Takes METRICS_KEY or MASTER_KEY."""
     return _raw(request.path.node_id, MetricsType.HOST, services)
 
 
 @routes.get("/api/v1/nodes/{node_id}/metrics/agent/raw", **_RAW)
-def show_raw_agent_metrics(request: Request[NodePath, NoQuery, NoBody], services: Services) -> PlainText:
+def show_raw_agent_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> PlainText:
+    """Returns the agent's own metrics in the text format of Prometheus, exactly as the agent gave them. Refused with
+    503 if the node cannot be asked and has published none for five minutes. Takes METRICS_KEY or MASTER_KEY."""
     return _raw(request.path.node_id, MetricsType.AGENT, services)
 
 
 @routes.get("/api/v1/nodes/{node_id}/metrics/wireguard/raw", **_RAW)
-def show_raw_wireguard_metrics(request: Request[NodePath, NoQuery, NoBody], services: Services) -> PlainText:
+def show_raw_wireguard_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> PlainText:
+    """Returns the node's WireGuard metrics in the text format of Prometheus, exactly as its exporter gave them. Refused
+    with 503 if the node cannot be asked and has published none for five minutes. Takes METRICS_KEY or MASTER_KEY."""
     return _raw(request.path.node_id, MetricsType.WIREGUARD, services)
 
 

@@ -1,13 +1,17 @@
-"""Nodes, for operators: list, look at, move, remove."""
+"""Nodes, for operators: list, inspect, move, block and delete."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.filters import NodeFilterFields
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.nodes.model import SORTABLE, IdType, NodeView, Status, vpn_hostname
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import ListQuery
+from chalicelib.web.list_query import ListQuery, OrderBy, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 HIDDEN_SECRET = "********"  # noqa: S105 - what stands in place of one
@@ -17,69 +21,87 @@ routes = Endpoints(tag="Nodes.Node")
 
 
 class NodePath(Path):
-    node_id: Uuid
+    node_id: Annotated[Uuid, about("UUID of the node.", samples.NODE_ID)]
 
 
 class NodeListQuery(NodeFilterFields, ListQuery):
-    pass
+    order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
 
 
 class ChangeCluster(Body):
-    model_config = ConfigDict(json_schema_extra={"example": {"cluster_name": "south"}})
+    """The cluster to move the node to."""
 
-    cluster_name: ClusterName
+    cluster_name: Annotated[
+        ClusterName, about("Name of an existing cluster other than the node's.", samples.OTHER_CLUSTER)
+    ]
 
 
 class NodeAliasOut(BaseModel):
-    id: str
-    name: str
-    vpn_hostname: str
+    """One of the node's aliases, in short."""
+
+    id: Annotated[str, fields.ALIAS]
+    name: Annotated[str, fields.ALIAS_NAME]
+    vpn_hostname: Annotated[str, fields.ALIAS_HOST]
 
 
 class NodeOut(BaseModel):
-    """A machine with an agent. ``version`` is the agent's. ``identity_conflict_at``: since then two machines use the
-    node's identity, ``identity_conflict_instances`` are what their agents call themselves, and neither gets work until
-    `unblock`."""
+    """A machine that runs the agent."""
 
-    id: str
-    node_name: str
-    cluster_name: str
-    netmaker_host_id: str | None
-    id_type: IdType
-    status: Status
-    vpn_hostname: str
-    mdns_hostname: str
-    http_port: int
-    ssh_port: int
-    host_metrics_port: int
-    wireguard_metrics_port: int
-    http_proxy_port: int
-    socks5_proxy_port: int
-    api_token: str = Field(repr=False)
-    proxy_password: str = Field(repr=False)
-    version: str
-    self_update_enabled: bool
-    aliases: list[NodeAliasOut]
-    blocked_at: Timestamp | None
-    identity_conflict_at: Timestamp | None
-    identity_conflict_instances: list[str]
-    last_seen_at: Timestamp
-    inserted_at: Timestamp
-    updated_at: Timestamp
+    id: Annotated[str, fields.OWN_ID_OF_NODE]
+    node_name: Annotated[str, about("Host name of the node: `node-` and its id.", samples.NODE_NAME)]
+    cluster_name: Annotated[str, fields.CLUSTER_OF_NODE]
+    netmaker_host_id: Annotated[
+        str | None, about("UUID of the node's host in Netmaker; null without a mesh.", None, format="uuid")
+    ]
+    id_type: Annotated[IdType, fields.ID_TYPE]
+    status: Annotated[Status, fields.NODE_STATUS]
+    vpn_hostname: Annotated[str, fields.NODE_HOST]
+    mdns_hostname: Annotated[str, about("Multicast DNS name of the node on its own LAN.", f"{samples.NODE_NAME}.local")]
+    http_port: Annotated[int, fields.HTTP_PORT]
+    ssh_port: Annotated[int, fields.SSH_PORT]
+    host_metrics_port: Annotated[int, fields.HOST_METRICS_PORT]
+    wireguard_metrics_port: Annotated[int, fields.WIREGUARD_METRICS_PORT]
+    http_proxy_port: Annotated[int, fields.HTTP_PROXY_PORT]
+    socks5_proxy_port: Annotated[int, fields.SOCKS5_PROXY_PORT]
+    api_token: Annotated[
+        str, about("The node's bearer token; asterisks unless the setting REVEAL_NODE_SECRETS is on.", HIDDEN_SECRET)
+    ] = Field(repr=False)
+    proxy_password: Annotated[
+        str, about("Password of the node's proxies; asterisks like `api_token`.", HIDDEN_SECRET)
+    ] = Field(repr=False)
+    version: Annotated[str, fields.AGENT_VERSION]
+    self_update_enabled: Annotated[bool, fields.SELF_UPDATE_ENABLED]
+    aliases: Annotated[list[NodeAliasOut], about("Further names of the node in the network of its cluster.")]
+    blocked_at: Annotated[Timestamp | None, fields.BLOCKED_AT]
+    identity_conflict_at: Annotated[Timestamp | None, fields.IDENTITY_CONFLICT_AT]
+    identity_conflict_instances: Annotated[
+        list[str],
+        about("Ids of the agent processes that use the identity at the same time; empty without a conflict.", []),
+    ]
+    last_seen_at: Annotated[Timestamp, fields.LAST_SEEN_AT]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
 
 class AdmissionOut(BaseModel):
-    """Whether a machine may be a node. ``is_node``: it is one now. ``removed_at``: when a node of this id was last
-    deleted; keys from before do not admit it any more."""
+    """Whether a machine may be a node."""
 
-    node_id: str
-    is_node: bool
-    blocked_at: Timestamp | None
-    removed_at: Timestamp | None
+    node_id: Annotated[str, about("UUID of the machine, which need not be a node.", samples.NODE_ID, format="uuid")]
+    is_node: Annotated[bool, about("Whether the machine is enrolled now.", True)]
+    blocked_at: Annotated[Timestamp | None, fields.BLOCKED_AT]
+    removed_at: Annotated[
+        Timestamp | None,
+        about(
+            "When a node of this id was last deleted: enrollment keys from before no longer admit it. Null: never.",
+            None,
+        ),
+    ]
 
 
 @routes.get("/api/v1/nodes", auth=OPERATOR, answer=NodeOut, paginated=True, summary="List all nodes")
 def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Services) -> Paginated:
+    """Lists nodes, newest first unless ordered otherwise. Secrets are replaced by asterisks unless the installation
+    reveals them (REVEAL_NODE_SECRETS)."""
     page = services.nodes.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(view, services) for view in page.items], page)
 
@@ -92,6 +114,8 @@ def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Servic
     summary="Get a node",
 )
 def get_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> NodeOut:
+    """Returns one node with its ports, aliases and health. Secrets are replaced by asterisks unless the installation
+    reveals them (REVEAL_NODE_SECRETS)."""
     return _show(services.nodes.get(request.path.node_id), services)
 
 
@@ -104,8 +128,8 @@ def get_node(request: Request[NodePath, NoQuery, NoBody], services: Services) ->
     summary="Delete a node",
 )
 def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> NoContent:
-    """Its token is worth nothing from now on; what it has not finished is cancelled. Its machine does not come back by
-    itself: only a key that is made afterwards, or `unblock`, admits it again."""
+    """Deletes a node: revokes its token, cancels its open executions, and removes its aliases and SSH user names. The
+    machine cannot enrol again with a key that existed before the deletion; a new key or `unblock` admits it."""
     services.nodes.delete(request.path.node_id)
     return NoContent()
 
@@ -117,9 +141,9 @@ def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Services)
     summary="Keep a machine out",
 )
 def block_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> AdmissionOut:
-    """Nothing that it sends counts any more: its token and every key are refused, its socket is closed, and no work is
-    delivered to it; a node stays in the list, as unreachable, with `blocked_at`. Works for a machine that is no node,
-    too: it cannot become one. Again changes nothing."""
+    """Blocks a machine: its token and all enrollment keys are refused, its socket is closed, and it gets no work. A
+    node stays in the list, as `unreachable` and with `blocked_at`. A machine that is not a node can be blocked too, and
+    then cannot become one. Blocking twice changes nothing."""
     return AdmissionOut(**services.nodes.block(request.path.node_id).__dict__)
 
 
@@ -130,8 +154,8 @@ def block_node(request: Request[NodePath, NoQuery, NoBody], services: Services) 
     summary="Let a machine in again",
 )
 def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> AdmissionOut:
-    """Forgets that it was blocked, that it was deleted, and that two machines had its identity: the token of a node, or
-    any key for a deleted one, is good again, also keys from before the deletion. Nothing to forget is no error."""
+    """Lifts a block, a deletion and an identity conflict: the token of a node works again, and a deleted machine may
+    enrol with any valid key, older ones included. Succeeds even if there is nothing to lift."""
     return AdmissionOut(**services.nodes.unblock(request.path.node_id).__dict__)
 
 
@@ -144,6 +168,8 @@ def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Services
     summary="Move a node to another cluster",
 )
 def change_cluster(request: Request[NodePath, NoQuery, ChangeCluster], services: Services) -> NodeOut:
+    """Moves a node to another cluster and deletes its aliases. Refused with 409 if the node is in that cluster already
+    or the cluster is full, with 422 if the cluster does not exist."""
     return _show(services.nodes.change_cluster(request.path.node_id, request.body.cluster_name), services)
 
 

@@ -5,73 +5,104 @@ from typing import Annotated, Any
 from pydantic import BaseModel
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.distribution.model import Version
 from chalicelib.fleet.updates.model import SORTABLE, NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
 from chalicelib.kit.errors import invalid
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import EnumFilter, ListQuery, TextFilter
+from chalicelib.web.list_query import EnumFilter, ListQuery, OrderBy, TextFilter, matching, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, OneOf, Path, Timestamp, Uuid, nullable
 
 routes = Endpoints(tag="SelfUpdates.Request")
 
 
+WANTED_VERSION = about(
+    "Version of the agent to install, out of those that this installation serves; null: the current one at the time of "
+    "each update.",
+    samples.VERSION,
+)
+
+
 class SelfUpdateRequestPath(Path):
-    self_update_request_id: Uuid
+    self_update_request_id: Annotated[Uuid, about("UUID of the self-update request.", samples.UPDATE_ID)]
+
+
+class NodeListPath(Path):
+    self_update_request_id: Annotated[Uuid, about("UUID of the request whose nodes are wanted.", samples.UPDATE_ID)]
 
 
 class SelfUpdateRequestListQuery(ListQuery):
-    status: EnumFilter[RequestStatus] = None
+    order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
+    status: Annotated[EnumFilter[RequestStatus], about("Only requests in this status.")] = None
 
 
 class NodeListQuery(ListQuery):
-    status: EnumFilter[NodeState] = None
-    cluster_name: TextFilter = None
-    version: TextFilter = None
+    order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
+    status: Annotated[EnumFilter[NodeState], about("Only nodes whose update is in this status.")] = None
+    cluster_name: Annotated[TextFilter, matching("the cluster of the node when the request found it")] = None
+    version: Annotated[TextFilter, matching("the version that the node has reported since")] = None
 
 
 class SelfUpdateRequestCreate(Body):
-    """Whatever it says, only healthy nodes that let themselves be updated are asked. ``version`` is one that this stack
-    serves; without it, each node takes the one that is current when it asks."""
+    """The nodes to update and the version that they are to run."""
 
-    targeting: TargetingIn
-    version: Version | None = None
+    targeting: Annotated[
+        TargetingIn, about("The nodes to update; only healthy ones that take part in self-updates are asked.")
+    ]
+    version: Annotated[Version | None, WANTED_VERSION] = None
 
 
 class SummaryOut(BaseModel):
-    """``triggered`` nodes were told, and have not failed since; ``updated`` are those of them that say that they run
-    what was asked for."""
+    """How the nodes of the request ended."""
 
-    total: int
-    triggered: int
-    failed: int
-    updated: int
+    total: Annotated[int, fields.UPDATES_TOTAL]
+    triggered: Annotated[int, fields.UPDATES_TRIGGERED]
+    failed: Annotated[int, fields.UPDATES_FAILED]
+    updated: Annotated[int, fields.UPDATES_DONE]
 
 
 class SelfUpdateRequestOut(BaseModel):
-    """``summary`` is there once the request is completed."""
+    """A request that agents update themselves."""
 
-    id: str
-    targeting: dict[str, Any]
-    version: str | None
-    status: OneOf[RequestStatus]
-    summary: Annotated[SummaryOut | None, nullable(SummaryOut)]
-    inserted_at: Timestamp
-    updated_at: Timestamp
+    id: Annotated[str, about("UUID of the self-update request.", samples.UPDATE_ID, format="uuid")]
+    targeting: Annotated[dict[str, Any], fields.TARGETING]
+    version: Annotated[str | None, WANTED_VERSION]
+    status: Annotated[OneOf[RequestStatus], fields.UPDATE_REQUEST_STATUS]
+    summary: Annotated[
+        SummaryOut | None, nullable(SummaryOut), about("Nodes by outcome; null until the request is `completed`.")
+    ]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
 
 class NodeUpdateOut(BaseModel):
-    """``version`` is what the node says that it runs since, null before it has said so and for agents that do not.
-    ``reason`` says why it failed."""
+    """The update of one node."""
 
-    node_id: str
-    cluster_name: str
-    status: OneOf[NodeState]
-    version_before: str | None
-    version: str | None
-    reason: str | None
-    inserted_at: Timestamp
-    updated_at: Timestamp
+    node_id: Annotated[str, fields.NODE]
+    cluster_name: Annotated[str, about("The node's cluster when the request found it.", samples.CLUSTER)]
+    status: Annotated[
+        OneOf[NodeState],
+        about(
+            "`pending`: not told yet. `triggered`: told. `updated`: it reports the wanted version. `failed`: see "
+            "`reason`.",
+            "updated",
+        ),
+    ]
+    version_before: Annotated[
+        str | None, about("Version of the agent when it was told to update; null before that.", samples.VERSION_BEFORE)
+    ]
+    version: Annotated[
+        str | None,
+        about(
+            "Version that the agent has reported since; null before that, and for agents that do not report.",
+            samples.VERSION,
+        ),
+    ]
+    reason: Annotated[str | None, about("Why the update failed, in words; null if it has not.", None)]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
 
 @routes.post(
@@ -86,6 +117,9 @@ class NodeUpdateOut(BaseModel):
 def create_self_update_request(
     request: Request[NoPath, NoQuery, SelfUpdateRequestCreate], services: Services
 ) -> Created:
+    """Asks agents to update themselves. Only healthy nodes that take part in self-updates are asked, whatever the
+    filters say; succeeds even if there are none. Refused with 422 for a version that this installation does not serve,
+    and for node ids and cluster names that do not exist, unless `targeting.allow_missing` is true."""
     wanted, version = request.body.targeting, request.body.version
     if version is not None and not services.distribution.has(version):
         raise invalid("version", "is no version of the agent that this stack serves")
@@ -103,6 +137,7 @@ def create_self_update_request(
 def list_self_update_requests(
     request: Request[NoPath, SelfUpdateRequestListQuery, NoBody], services: Services
 ) -> Paginated:
+    """Lists self-update requests, newest first unless ordered otherwise."""
     page = services.self_updates.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(row) for row in page.items], page)
 
@@ -117,6 +152,7 @@ def list_self_update_requests(
 def get_self_update_request(
     request: Request[SelfUpdateRequestPath, NoQuery, NoBody], services: Services
 ) -> SelfUpdateRequestOut:
+    """Returns one self-update request; `summary` is there once it is completed."""
     return _show(services.self_updates.get(request.path.self_update_request_id))
 
 
@@ -129,8 +165,9 @@ def get_self_update_request(
     summary="List the nodes of a self-update request, with the version that each runs",
 )
 def list_nodes_of_self_update_request(
-    request: Request[SelfUpdateRequestPath, NodeListQuery, NoBody], services: Services
+    request: Request[NodeListPath, NodeListQuery, NoBody], services: Services
 ) -> Paginated:
+    """Lists the nodes of a self-update request with the outcome of each and the version that it runs."""
     page = services.update_outcomes.page_of_nodes(
         request.path.self_update_request_id, request.query.to_request(SORTABLE)
     )
@@ -147,6 +184,7 @@ def list_nodes_of_self_update_request(
 def delete_self_update_request(
     request: Request[SelfUpdateRequestPath, NoQuery, NoBody], services: Services
 ) -> NoContent:
+    """Deletes a self-update request and the outcomes of its nodes. Refused with 409 until it is completed."""
     services.self_updates.delete(request.path.self_update_request_id)
     return NoContent()
 

@@ -1,4 +1,4 @@
-"""Public keys of user names on nodes."""
+"""Public keys of SSH user names, for operators."""
 
 from typing import Annotated
 
@@ -6,49 +6,55 @@ from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel, StringConstraints
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.operator import filters
 from chalicelib.fleet.ssh.model import KEY_NAME_MAX_LENGTH, SORTABLE_KEYS, NewKey, SshPublicKey
 from chalicelib.fleet.ssh.openssh import PATTERN
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import ListQuery, TextFilter, UuidFilter
+from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, UuidFilter, matching, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Ssh.SshPublicKey")
 
 
 class OwnerPath(Path):
-    ssh_username_id: Uuid
+    ssh_username_id: Annotated[Uuid, about("UUID of the user name that the key belongs to.", samples.USERNAME_ID)]
 
 
 class KeyPath(Path):
-    ssh_public_key_id: Uuid
+    ssh_public_key_id: Annotated[Uuid, about("UUID of the public key.", samples.PUBLIC_KEY_ID)]
 
 
 class SshPublicKeyCreate(Body):
-    """A key in OpenSSH's form: algorithm, base64 data and an optional comment."""
+    """A new public key of a user name."""
 
-    key_name: Annotated[str, MinLen(1), MaxLen(KEY_NAME_MAX_LENGTH)]
-    public_key: Annotated[str, StringConstraints(pattern=PATTERN)]
+    key_name: Annotated[str, MinLen(1), MaxLen(KEY_NAME_MAX_LENGTH), fields.SSH_KEY_NAME]
+    public_key: Annotated[str, StringConstraints(pattern=PATTERN), fields.SSH_PUBLIC_KEY]
 
 
 class SshPublicKeyListQuery(ListQuery):
-    key_name: TextFilter = None
-    public_key: TextFilter = None
-    ssh_username_id: UuidFilter = None
-    node_id: UuidFilter = None
-    username: TextFilter = None
-    cluster_name: TextFilter = None
+    order_by: Annotated[OrderBy, ordering(SORTABLE_KEYS)] = None
+    key_name: Annotated[TextFilter, matching("the label of the public key")] = None
+    public_key: Annotated[TextFilter, matching("the key in OpenSSH's format")] = None
+    ssh_username_id: Annotated[UuidFilter, about("Only keys of the user name with this UUID.")] = None
+    node_id: Annotated[UuidFilter, about("Only keys of user names on the node with this UUID.")] = None
+    username: Annotated[TextFilter, matching("the user name that the key belongs to")] = None
+    cluster_name: Annotated[TextFilter, filters.CLUSTER_OF_NODE] = None
 
 
 class SshPublicKeyOut(BaseModel):
-    """``public_key`` is as it was given; ``fingerprint`` as OpenSSH prints it, `SHA256:…`."""
+    """A public key that lets a user in."""
 
-    id: str
-    ssh_username_id: str
-    key_name: str
-    public_key: str
-    fingerprint: str
-    inserted_at: Timestamp
-    updated_at: Timestamp
+    id: Annotated[str, about("UUID of the public key.", samples.PUBLIC_KEY_ID, format="uuid")]
+    ssh_username_id: Annotated[
+        str, about("UUID of the user name that the key belongs to.", samples.USERNAME_ID, format="uuid")
+    ]
+    key_name: Annotated[str, fields.SSH_KEY_NAME]
+    public_key: Annotated[str, fields.SSH_PUBLIC_KEY]
+    fingerprint: Annotated[str, about("SHA-256 fingerprint as `ssh-keygen -l` prints it.", samples.FINGERPRINT)]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
     @classmethod
     def of(cls, key: SshPublicKey) -> "SshPublicKeyOut":
@@ -64,6 +70,8 @@ class SshPublicKeyOut(BaseModel):
     summary="Add a public key to an SSH user name",
 )
 def create_ssh_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreate], services: Services) -> Created:
+    """Adds a public key to a user name. Refused with 409 if the user name has a key of that `key_name` or as many keys
+    as are allowed (50), with 422 for a key that OpenSSH would not accept."""
     new = NewKey(request.body.key_name, request.body.public_key)
     key = services.ssh_public_keys.create(request.path.ssh_username_id, new)
     return Created(SshPublicKeyOut.of(key), location=f"/api/v1/ssh_public_keys/{key.id}")
@@ -77,6 +85,7 @@ def create_ssh_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreat
     summary="List public keys",
 )
 def list_ssh_public_keys(request: Request[NoPath, SshPublicKeyListQuery, NoBody], services: Services) -> Paginated:
+    """Lists the public keys of all user names, newest first unless ordered otherwise."""
     page = services.ssh_public_keys.list_page(request.query.to_request(SORTABLE_KEYS))
     return Paginated([SshPublicKeyOut.of(key) for key in page.items], page)
 
@@ -89,6 +98,7 @@ def list_ssh_public_keys(request: Request[NoPath, SshPublicKeyListQuery, NoBody]
     summary="Get a public key",
 )
 def get_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> SshPublicKeyOut:
+    """Returns one public key with its fingerprint."""
     return SshPublicKeyOut.of(services.ssh_public_keys.get(request.path.ssh_public_key_id))
 
 
@@ -100,5 +110,6 @@ def get_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Ser
     summary="Delete a public key",
 )
 def delete_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> NoContent:
+    """Deletes a public key: later logins with it are refused. Open sessions go on."""
     services.ssh_public_keys.delete(request.path.ssh_public_key_id)
     return NoContent()

@@ -1,4 +1,4 @@
-"""User names under which people log in to nodes."""
+"""SSH user names on nodes, for operators."""
 
 from typing import Annotated
 
@@ -6,6 +6,8 @@ from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel, Field, StringConstraints
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.operator import filters
 from chalicelib.fleet.api.operator.ssh_public_keys import SshPublicKeyOut
 from chalicelib.fleet.ssh.model import (
     KEYS_MAX,
@@ -20,8 +22,18 @@ from chalicelib.fleet.ssh.model import (
     SshUsername,
 )
 from chalicelib.kit.crypto import Secret
+from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import BoolFilter, ListQuery, TextFilter, UuidFilter
+from chalicelib.web.list_query import (
+    BoolFilter,
+    ListQuery,
+    OrderBy,
+    TextFilter,
+    UuidFilter,
+    matching,
+    ordering,
+    whether,
+)
 from chalicelib.web.validation import Body, CountedFirst, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Ssh.SshUsername")
@@ -33,26 +45,31 @@ Password = Annotated[str, MinLen(PASSWORD_MIN_LENGTH), MaxLen(PASSWORD_MAX_LENGT
 
 
 class UsernamePath(Path):
-    ssh_username_id: Uuid
+    ssh_username_id: Annotated[Uuid, about("UUID of the SSH user name.", samples.USERNAME_ID)]
 
 
 class OwnerPath(Path):
-    node_id: Uuid
+    node_id: Annotated[Uuid, about("UUID of the node that people log in to.", samples.NODE_ID)]
 
 
 class NewPublicKey(Body):
-    """A key of a new user name. What is wrong with it is told with its place in the list (422)."""
+    """A public key of a new user name. An invalid key is refused with 422, with its index in the list."""
 
-    key_name: str
-    public_key: str
+    key_name: Annotated[str, fields.SSH_KEY_NAME]
+    public_key: Annotated[str, fields.SSH_PUBLIC_KEY]
 
 
 class SshUsernameCreate(Body):
-    """A user name, made with all its credentials or not at all. It may have none."""
+    """A new SSH user name with its credentials, of which it may have none."""
 
-    username: Username
-    password: Password | None = Field(default=None, repr=False)
-    public_keys: Annotated[tuple[NewPublicKey, ...], MaxLen(KEYS_MAX), CountedFirst()] | None = None
+    username: Annotated[Username, about("Name to log in with, unique on the node.", samples.USERNAME)]
+    password: Annotated[
+        Password | None, about("Password to log in with; stored as a hash only. Null: none.", "not-a-real-password")
+    ] = Field(default=None, repr=False)
+    public_keys: Annotated[
+        Annotated[tuple[NewPublicKey, ...], MaxLen(KEYS_MAX), CountedFirst()] | None,
+        about("Public keys to log in with; null: none."),
+    ] = None
 
     def to_new(self) -> NewUsername:
         return NewUsername(
@@ -63,23 +80,26 @@ class SshUsernameCreate(Body):
 
 
 class SshUsernameListQuery(ListQuery):
-    username: TextFilter = None
-    node_id: UuidFilter = None
-    has_password: BoolFilter = None
-    cluster_name: TextFilter = None
+    order_by: Annotated[OrderBy, ordering(SORTABLE_USERNAMES)] = None
+    username: Annotated[TextFilter, matching("the user name")] = None
+    node_id: Annotated[UuidFilter, about("Only user names on the node with this UUID.")] = None
+    has_password: Annotated[BoolFilter, whether("user names with a password", "user names without one")] = None
+    cluster_name: Annotated[TextFilter, filters.CLUSTER_OF_NODE] = None
 
 
 class SshUsernameOut(BaseModel):
-    """``last_verified_at`` is when somebody was last let in, up to a minute late; null for never."""
+    """A name that people log in to one node with."""
 
-    id: str
-    username: str
-    has_password: bool
-    node_id: str
-    public_keys: list[SshPublicKeyOut]
-    last_verified_at: Timestamp | None
-    inserted_at: Timestamp
-    updated_at: Timestamp
+    id: Annotated[str, about("UUID of the SSH user name.", samples.USERNAME_ID, format="uuid")]
+    username: Annotated[str, about("Name to log in with.", samples.USERNAME)]
+    has_password: Annotated[bool, about("Whether a password lets the user in.", True)]
+    node_id: Annotated[str, fields.NODE]
+    public_keys: Annotated[list[SshPublicKeyOut], about("The public keys of the user, oldest first.")]
+    last_verified_at: Annotated[
+        Timestamp | None, about("When the user last logged in, up to a minute late; null: never.", None)
+    ]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
     @classmethod
     def of(cls, username: SshUsername) -> "SshUsernameOut":
@@ -104,6 +124,8 @@ class SshUsernameOut(BaseModel):
     summary="Create an SSH user name on a node",
 )
 def create_ssh_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate], services: Services) -> Created:
+    """Creates a user name on a node together with all its credentials, or nothing at all. Refused with 409 if the node
+    has the name already or a `key_name` occurs twice, with 422 for invalid public keys."""
     username = services.ssh_usernames.create(request.path.node_id, request.body.to_new())
     return Created(SshUsernameOut.of(username), location=f"/api/v1/ssh_usernames/{username.id}")
 
@@ -116,6 +138,8 @@ def create_ssh_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate],
     summary="List SSH user names",
 )
 def list_ssh_usernames(request: Request[NoPath, SshUsernameListQuery, NoBody], services: Services) -> Paginated:
+    """Lists the SSH user names of all nodes with their public keys, newest first unless ordered otherwise. Passwords
+    are never shown."""
     page = services.ssh_usernames.list_page(request.query.to_request(SORTABLE_USERNAMES))
     return Paginated([SshUsernameOut.of(username) for username in page.items], page)
 
@@ -128,6 +152,7 @@ def list_ssh_usernames(request: Request[NoPath, SshUsernameListQuery, NoBody], s
     summary="Get an SSH user name",
 )
 def get_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: Services) -> SshUsernameOut:
+    """Returns one SSH user name with its public keys."""
     return SshUsernameOut.of(services.ssh_usernames.get(request.path.ssh_username_id))
 
 
@@ -139,5 +164,6 @@ def get_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: 
     summary="Delete an SSH user name and its public keys",
 )
 def delete_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: Services) -> NoContent:
+    """Deletes an SSH user name with its password and public keys: later logins are refused. Open sessions go on."""
     services.ssh_usernames.delete(request.path.ssh_username_id)
     return NoContent()

@@ -1,12 +1,18 @@
-"""Whom a command or a self-update request is for, as operators write it."""
+"""Targeting: the nodes that a command or a self-update request is for."""
 
 from typing import Annotated, Any
 
 from annotated_types import MaxLen
+from pydantic import ConfigDict
 
+from chalicelib.fleet import samples
 from chalicelib.fleet.api.operator.filters import ClusterFilterFields, NodeFilterFields
 from chalicelib.fleet.targeting.model import Targeting, TargetType
-from chalicelib.web.list_query import CountFilter, TimeFilters
+from chalicelib.kit.fields import about
+from chalicelib.web.list_query import (
+    CountFilter,
+    TimeFilters,
+)
 from chalicelib.web.validation import Body, Boolean, CountedFirst, NotNull, OneOf, Uuid
 
 MOST_TARGETS = 2000
@@ -14,25 +20,45 @@ MOST_TARGETS = 2000
 
 
 class NodeFilters(TimeFilters, NodeFilterFields, Body):
-    """The filters of the list of nodes."""
+    """Conditions on the node itself; all of them have to hold."""
 
 
 class ClusterFilters(TimeFilters, ClusterFilterFields, Body):
-    """The filters of the list of clusters that targeting knows."""
+    """Conditions on the node's cluster; all of them have to hold."""
 
-    node_count: CountFilter = None
+    node_count: Annotated[CountFilter, about("Exactly this number of nodes in the cluster.")] = None
 
 
 class TargetingIn(Body):
-    """Whom it is for: every node, the nodes or those of the clusters that are named, each narrowed by the filters.
-    Ids and names that do not exist are refused unless ``allow_missing`` is true."""
+    """The nodes that a request is for: the base set that `type` names, narrowed by the filters."""
 
-    type: OneOf[TargetType]
-    node_ids: Annotated[tuple[Uuid, ...], MaxLen(MOST_TARGETS), CountedFirst()] = ()
-    cluster_names: Annotated[tuple[str, ...], MaxLen(MOST_TARGETS), CountedFirst()] = ()
-    node_filters: Annotated[NodeFilters | None, NotNull("object")] = None
-    cluster_filters: Annotated[ClusterFilters | None, NotNull("object")] = None
-    allow_missing: Boolean = False
+    model_config = ConfigDict(json_schema_extra={"example": samples.TARGETING})
+
+    type: Annotated[
+        OneOf[TargetType],
+        about("The base set: all nodes, the nodes of `node_ids`, or those of the clusters in `cluster_names`."),
+    ]
+    node_ids: Annotated[
+        tuple[Uuid, ...],
+        MaxLen(MOST_TARGETS),
+        CountedFirst(),
+        about("UUIDs of nodes. Required for the type `nodes`, refused with 422 for others."),
+    ] = ()
+    cluster_names: Annotated[
+        tuple[str, ...],
+        MaxLen(MOST_TARGETS),
+        CountedFirst(),
+        about("Names of clusters. Required for the type `clusters`, refused with 422 for others."),
+    ] = ()
+    node_filters: Annotated[
+        NodeFilters | None, NotNull("object"), about("Keeps only nodes that fulfil these conditions.")
+    ] = None
+    cluster_filters: Annotated[
+        ClusterFilters | None, NotNull("object"), about("Keeps only nodes of clusters that fulfil these conditions.")
+    ] = None
+    allow_missing: Annotated[
+        Boolean, about("Ignore ids and names that do not exist, instead of refusing the request with 422.")
+    ] = False
 
     def to_targeting(self) -> Targeting:
         """The same, with what was not given left out."""

@@ -6,6 +6,8 @@ from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel, Field, StringConstraints
 
 from chalicelib.bootstrap import Services
+from chalicelib.fleet import fields, samples
+from chalicelib.kit.fields import about
 from chalicelib.platform.webhooks.model import (
     DELIVERIES_SORTABLE,
     SORTABLE,
@@ -16,7 +18,7 @@ from chalicelib.platform.webhooks.model import (
     Webhook,
 )
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import EnumFilter, ListQuery, TextFilter, UuidFilter
+from chalicelib.web.list_query import EnumFilter, ListQuery, OrderBy, TextFilter, UuidFilter, matching, ordering
 from chalicelib.web.validation import (
     Body,
     CountedFirst,
@@ -43,100 +45,151 @@ Headers = Annotated[dict[str, HeaderValue], MaxLen(20), CountedFirst()]
 EventName = Annotated[str, MaxLen(256)]
 
 
+FAKE_SECRET = "example-secret-of-32-characters!"  # noqa: S105 - of the published examples
+
+REDELIVER_SINCE = about("Deliveries whose event was queued at this time or later are tried again.", samples.MOMENT)
+
+
 class WebhookPath(Path):
-    webhook_id: Uuid
+    webhook_id: Annotated[Uuid, about("UUID of the webhook.", samples.WEBHOOK_ID)]
 
 
 class DeliveryPath(Path):
-    webhook_id: Uuid
-    delivery_id: Uuid
+    webhook_id: Annotated[Uuid, about("UUID of the webhook.", samples.WEBHOOK_ID)]
+    delivery_id: Annotated[Uuid, about("UUID of one of the webhook's deliveries.", samples.DELIVERY_ID)]
 
 
 class WebhookListQuery(ListQuery):
-    url: TextFilter = None
-    event_type: TextFilter = None
+    order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
+    url: Annotated[TextFilter, matching("the URL of the receiver")] = None
+    event_type: Annotated[TextFilter, about("Only webhooks that subscribe to this type; one type, no `*`.")] = None
 
 
 class DeliveryListQuery(ListQuery):
-    status: EnumFilter[DeliveryStatus] = None
-    event_type: TextFilter = None
-    event_id: UuidFilter = None
+    order_by: Annotated[OrderBy, ordering(DELIVERIES_SORTABLE)] = None
+    status: Annotated[EnumFilter[DeliveryStatus], about("Only deliveries in this status.")] = None
+    event_type: Annotated[TextFilter, matching("the type of the delivered event")] = None
+    event_id: Annotated[UuidFilter, about("Only deliveries of the event with this UUID.")] = None
 
 
 class WebhookCreate(Body):
-    url: Url
-    secret: SigningSecret = Field(repr=False)
-    headers: Headers = Field(default_factory=dict, repr=False)
-    subscribed_events: Annotated[list[EventName], MinLen(1), MaxLen(20), CountedFirst()]
+    """A new subscription of a receiver to events."""
+
+    url: Annotated[
+        Url, about("Address of the receiver. It must not resolve to a private address.", samples.WEBHOOK_URL)
+    ]
+    secret: Annotated[
+        SigningSecret,
+        about(
+            "Secret that signs each delivery. After the prefix `whsec_` of Standard Webhooks it is base64 of the key; "
+            "otherwise the text itself is the key.",
+            FAKE_SECRET,
+        ),
+    ] = Field(repr=False)
+    headers: Annotated[
+        Headers,
+        about("Further headers of each delivery, such as credentials; never shown again.", {"x-tenant": "example"}),
+    ] = Field(default_factory=dict, repr=False)
+    subscribed_events: Annotated[
+        list[EventName],
+        MinLen(1),
+        MaxLen(20),
+        CountedFirst(),
+        about("Types of events to deliver, out of `GET /api/v1/event_types`; no wildcards.", [samples.EVENT_TYPE]),
+    ]
 
 
 class SecretRotation(Body):
-    """``overlap_seconds``: how long the present secret signs as well, up to a week."""
+    """The change of a webhook's signing secret."""
 
-    secret: SigningSecret = Field(repr=False)
-    overlap_seconds: Annotated[Int32, Ge(0), Le(LONGEST_OVERLAP_SECONDS)] = OVERLAP_SECONDS
+    secret: Annotated[SigningSecret, about("The new secret, in the form of `POST /api/v1/webhooks`.", FAKE_SECRET)] = (
+        Field(repr=False)
+    )
+    overlap_seconds: Annotated[
+        Int32, Ge(0), Le(LONGEST_OVERLAP_SECONDS), about("Seconds for which the old secret signs as well.", 3600)
+    ] = OVERLAP_SECONDS
 
 
 class Redelivery(Body):
-    """``since``: deliveries whose event was queued from then on."""
+    """Which deliveries to try again."""
 
-    since: DateTime
+    since: Annotated[DateTime, REDELIVER_SINCE]
 
 
 class WebhookOut(BaseModel):
-    """Neither secret nor headers are ever shown. ``paused_until`` is when a paused webhook is tried again, null for one
-    that is not paused; ``consecutive_failures`` counts attempts since the last success, and stops with the pause."""
+    """A subscription of a receiver to events. Its secret and its headers are never shown."""
 
-    id: str
-    url: str
-    subscribed_events: list[str]
-    consecutive_failures: int
-    paused_until: Timestamp | None
-    previous_secret_until: Timestamp | None
-    inserted_at: Timestamp
-    updated_at: Timestamp
+    id: Annotated[str, about("UUID of the webhook.", samples.WEBHOOK_ID, format="uuid")]
+    url: Annotated[str, about("Address of the receiver.", samples.WEBHOOK_URL)]
+    subscribed_events: Annotated[list[str], about("Types of events that are delivered.", [samples.EVENT_TYPE])]
+    consecutive_failures: Annotated[
+        int, about("Attempts that failed since the last success; no longer counted during a pause.", 0, minimum=0)
+    ]
+    paused_until: Annotated[
+        Timestamp | None, about("When the next attempt to a paused webhook is made; null if it is not paused.", None)
+    ]
+    previous_secret_until: Annotated[
+        Timestamp | None, about("Until when the old secret signs as well; null if none does.", None)
+    ]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
 
 class AttemptOut(BaseModel):
-    """``status`` is the receiver's, null with ``error`` where it gave no answer; ``response`` the first 1,024
-    characters of what it said."""
+    """One attempt to deliver an event."""
 
-    at: Timestamp
-    milliseconds: int
-    status: int | None
-    error: str | None
-    response: str | None
+    at: Annotated[Timestamp, about("Start of the attempt.", samples.SECOND_LATER)]
+    milliseconds: Annotated[int, about("Duration of the attempt in milliseconds.", 84, minimum=0)]
+    status: Annotated[int | None, about("HTTP status of the receiver's answer; null: it gave none.", 204)]
+    error: Annotated[str | None, about("Why there was no answer, in words; null if there was one.", None)]
+    response: Annotated[str | None, about("First 1,024 characters of the receiver's answer; null: none.", None)]
 
 
 class DeliveryOut(BaseModel):
-    """``attempts`` holds the last ten of ``attempt_count``. ``next_attempt_at`` is null where nothing is planned, where
-    an attempt is under way, and while it waits for a paused webhook (``waits_for_webhook``)."""
+    """One event on its way to one webhook."""
 
-    id: str
-    webhook_id: str
-    event_id: str
-    event_type: str
-    status: DeliveryStatus
-    attempt_count: int
-    attempts: list[AttemptOut]
-    next_attempt_at: Timestamp | None
-    waits_for_webhook: bool
-    inserted_at: Timestamp
-    updated_at: Timestamp
+    id: Annotated[str, about("UUID of the delivery.", samples.DELIVERY_ID, format="uuid")]
+    webhook_id: Annotated[str, about("UUID of the webhook that receives the event.", samples.WEBHOOK_ID, format="uuid")]
+    event_id: Annotated[
+        str,
+        about("UUID of the event, the same in every attempt: `id` of the CloudEvent.", samples.EVENT_ID, format="uuid"),
+    ]
+    event_type: Annotated[
+        str, about("Type of the event, out of the catalogue or `edge.webhook.test`.", samples.EVENT_TYPE)
+    ]
+    status: Annotated[
+        DeliveryStatus,
+        about(
+            "`pending`: attempts go on. `succeeded`: the receiver answered with 2xx. `failed`: it refused it, or "
+            "the attempts are used up. `expired`: the event grew too old before an attempt succeeded.",
+            "succeeded",
+        ),
+    ]
+    attempt_count: Annotated[int, about("Attempts so far, the one under way included.", 1, minimum=0)]
+    attempts: Annotated[list[AttemptOut], about("The last ten attempts, oldest first.")]
+    next_attempt_at: Annotated[
+        Timestamp | None,
+        about("When the next attempt is due. Null: it has ended, an attempt is under way, or it waits.", None),
+    ]
+    waits_for_webhook: Annotated[bool, about("Whether it waits for a paused webhook.", False)]
+    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
 
 class WholeDeliveryOut(DeliveryOut):
-    """With the event as it is sent."""
+    """A delivery together with its event."""
 
-    event: dict[str, Any]
+    event: Annotated[dict[str, Any], about("The CloudEvent exactly as it is sent.", samples.EVENT)]
 
 
 class RedeliveryOut(BaseModel):
-    """What was asked for: the events queued from ``since`` to ``until``, where they failed or expired."""
+    """The deliveries that are tried again."""
 
-    webhook_id: str
-    since: DateTime
-    until: Timestamp
+    webhook_id: Annotated[
+        str, about("UUID of the webhook that gets the events again.", samples.WEBHOOK_ID, format="uuid")
+    ]
+    since: Annotated[DateTime, REDELIVER_SINCE]
+    until: Annotated[Timestamp, about("Time of the request: later events are not tried again.", samples.DAY_LATER)]
 
 
 @routes.post(
@@ -148,8 +201,9 @@ class RedeliveryOut(BaseModel):
     summary="Create a webhook",
 )
 def create_webhook(request: Request[NoPath, NoQuery, WebhookCreate], services: Services) -> Created:
-    """It receives a signed POST for every event of its types that happens from about a second later on. The URL must
-    not lead to a private address. To change anything but the secret, delete and create."""
+    """Subscribes a receiver to events: it gets a signed POST for every event of the given types from about a second
+    later on. Refused with 422 for an unknown event type and for a URL that leads to a private address. A webhook cannot
+    be changed except for its secret: delete it and create another."""
     body = request.body
     wanted = NewWebhook(
         url=body.url, secret=body.secret, headers=body.headers, subscribed_events=tuple(body.subscribed_events)
@@ -166,7 +220,7 @@ def create_webhook(request: Request[NoPath, NoQuery, WebhookCreate], services: S
     summary="List webhooks",
 )
 def list_webhooks(request: Request[NoPath, WebhookListQuery, NoBody], services: Services) -> Paginated:
-    """`event_type` takes one literal type and finds the webhooks that subscribe to it."""
+    """Lists webhooks, newest first unless ordered otherwise, without their secrets and headers."""
     page = services.webhooks.registry.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(webhook) for webhook in page.items], page)
 
@@ -179,6 +233,7 @@ def list_webhooks(request: Request[NoPath, WebhookListQuery, NoBody], services: 
     summary="Get a webhook",
 )
 def get_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Services) -> WebhookOut:
+    """Returns one webhook, and whether deliveries to it are paused."""
     return _show(services.webhooks.registry.get(request.path.webhook_id))
 
 
@@ -190,7 +245,7 @@ def get_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Servic
     summary="Delete a webhook",
 )
 def delete_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Services) -> NoContent:
-    """Nothing is sent to it any more; its log goes with it."""
+    """Deletes a webhook and its delivery log. Nothing more is sent to it, except for an attempt that is under way."""
     services.webhooks.registry.delete(request.path.webhook_id)
     return NoContent()
 
@@ -203,8 +258,9 @@ def delete_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Ser
     summary="Rotate a webhook's secret",
 )
 def rotate_webhook_secret(request: Request[WebhookPath, NoQuery, SecretRotation], services: Services) -> WebhookOut:
-    """The new secret signs at once. Until the overlap ends `webhook-signature` carries a signature of the present one
-    too; `x-edge-signature`, which has room for one, is made with the new secret."""
+    """Replaces the signing secret of a webhook. The new secret signs at once; until the overlap ends,
+    `webhook-signature` carries a signature of the old secret too, while `x-edge-signature`, which holds only one
+    signature, uses the new one. Refused with 409 if the webhook is changed at the same time."""
     body = request.body
     return _show(services.webhooks.registry.rotate_secret(request.path.webhook_id, body.secret, body.overlap_seconds))
 
@@ -218,8 +274,8 @@ def rotate_webhook_secret(request: Request[WebhookPath, NoQuery, SecretRotation]
     summary="Send a test event to a webhook",
 )
 def send_test_event(request: Request[WebhookPath, NoQuery, NoBody], services: Services) -> WholeDeliveryOut:
-    """One attempt, also while the webhook is paused; a success ends the pause. What came of it stands in the log, a
-    second or so later."""
+    """Sends an event of type `edge.webhook.test` to the webhook, in one attempt, even while the webhook is paused; a
+    success ends the pause. The outcome is in the delivery log about a second later."""
     return _show_whole(services.webhooks.deliveries.test(request.path.webhook_id))
 
 
@@ -232,8 +288,8 @@ def send_test_event(request: Request[WebhookPath, NoQuery, NoBody], services: Se
     summary="Deliver again what failed since a time",
 )
 def redeliver_failed(request: Request[WebhookPath, NoQuery, Redelivery], services: Services) -> RedeliveryOut:
-    """Every delivery since then that failed or expired is tried again, under the same event id. A paused webhook stays
-    paused: send it a test first."""
+    """Tries every delivery again that has failed or expired since a time, with the same event ids. Deliveries to a
+    paused webhook wait until the pause ends; a successful test event ends it."""
     webhook_id, since = request.path.webhook_id, request.body.since
     until = services.webhooks.deliveries.redeliver_since(webhook_id, since)
     return RedeliveryOut(webhook_id=webhook_id, since=since, until=until)
@@ -249,7 +305,8 @@ def redeliver_failed(request: Request[WebhookPath, NoQuery, Redelivery], service
     summary="List the deliveries of a webhook",
 )
 def list_deliveries(request: Request[WebhookPath, DeliveryListQuery, NoBody], services: Services) -> Paginated:
-    """The log of the last 30 days, with every attempt."""
+    """Lists the deliveries of the last 30 days to a webhook, newest first unless ordered otherwise, each with its last
+    attempts."""
     query = request.query.to_request(DELIVERIES_SORTABLE)
     page = services.webhooks.deliveries.list_page(request.path.webhook_id, query)
     return Paginated([DeliveryOut(**_shown(delivery)) for delivery in page.items], page)
@@ -264,7 +321,7 @@ def list_deliveries(request: Request[WebhookPath, DeliveryListQuery, NoBody], se
     summary="Get a delivery",
 )
 def get_delivery(request: Request[DeliveryPath, NoQuery, NoBody], services: Services) -> WholeDeliveryOut:
-    """With the event that it carries."""
+    """Returns one delivery together with the event that it carries."""
     return _show_whole(services.webhooks.deliveries.get(request.path.webhook_id, request.path.delivery_id))
 
 
@@ -278,8 +335,8 @@ def get_delivery(request: Request[DeliveryPath, NoQuery, NoBody], services: Serv
     summary="Deliver an event again",
 )
 def redeliver_one(request: Request[DeliveryPath, NoQuery, NoBody], services: Services) -> WholeDeliveryOut:
-    """Whatever came of it before, under the same event id, also while the webhook is paused; a success ends the
-    pause."""
+    """Delivers an event again, whatever the outcome so far, with the same event id and even while the webhook is
+    paused; a success ends the pause. Refused with 409 while an attempt is under way."""
     return _show_whole(services.webhooks.deliveries.redeliver(request.path.webhook_id, request.path.delivery_id))
 
 
