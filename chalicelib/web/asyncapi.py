@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
-from chalicelib.fleet.events.schemas import DESCRIPTIONS, EventData
+from chalicelib.fleet import samples
+from chalicelib.fleet.events.schemas import DESCRIPTIONS, EventData, EventDescription
 from chalicelib.kit.bus import EVENT_SOURCE
 from chalicelib.platform.events.service import SOURCE, catalogue
 from chalicelib.web.docs.pages import EVENTS_DOCUMENT
-from chalicelib.web.openapi_schema import to_markdown
+from chalicelib.web.examples import example_of
+from chalicelib.web.openapi_schema import Components, to_markdown
 from chalicelib.web.version import CONTRACT_VERSION
 
 Schema = dict[str, Any]
@@ -73,7 +75,7 @@ def document() -> dict[str, Any]:
             for name, description in types
         },
         "components": {
-            "messages": {message_name(name): _message(name, d.summary, d.data) for name, d in types},
+            "messages": {message_name(name): _message(name, description) for name, description in types},
             "schemas": dict(sorted(schemas.items())),
         },
     }
@@ -94,14 +96,24 @@ def _channel(event_type: str, summary: str) -> Schema:
     }
 
 
-def _message(event_type: str, summary: str, data: type[EventData]) -> Schema:
-    properties = {"type": {"const": event_type}, "data": {"$ref": f"#/components/schemas/{data.__name__}"}}
+def _message(event_type: str, description: EventDescription) -> Schema:
+    data = {"$ref": f"#/components/schemas/{description.data.__name__}"}
+    properties = {"type": {"const": event_type}, "data": data}
     return {
         "name": event_type,
-        "summary": summary,
+        "summary": description.summary,
         "contentType": _MEDIA_TYPE,
         "payload": {"allOf": [{"$ref": "#/components/schemas/Envelope"}, {"properties": properties}]},
+        "examples": [{"payload": _example(event_type, description)}],
     }
+
+
+def _example(event_type: str, description: EventDescription) -> Schema:
+    """An event of this type with the data that the fields' own examples make."""
+    components = Components()
+    reference = components.reference(description.data, "serialization")
+    data = example_of(reference, components.schemas) | dict(description.example)
+    return {**samples.EVENT, "type": event_type, "data": data}
 
 
 def _envelope() -> Schema:
@@ -110,14 +122,26 @@ def _envelope() -> Schema:
         "description": "A CloudEvent; `corename` is an extension attribute.",
         "required": ["specversion", "id", "source", "type", "time", "datacontenttype", "corename", "data"],
         "properties": {
-            "specversion": {"type": "string", "enum": ["1.0"]},
-            "id": {"type": "string", "format": "uuid", "description": "The same whenever the event is sent again"},
-            "source": {"type": "string", "const": SOURCE},
-            "type": {"type": "string", "enum": list(catalogue())},
-            "time": {"type": "string", "format": "date-time", "description": "Of the change, microseconds"},
-            "datacontenttype": {"type": "string", "const": "application/json"},
-            "corename": {"type": "string", "description": "The installation: the setting CORE_NAME"},
-            "data": {"type": "object"},
+            "specversion": {"type": "string", "enum": ["1.0"], "description": "Version of CloudEvents."},
+            "id": {
+                "type": "string",
+                "format": "uuid",
+                "description": "UUID of the event, the same whenever it is sent again.",
+            },
+            "source": {"type": "string", "const": SOURCE, "description": "URI of the product."},
+            "type": {
+                "type": "string",
+                "enum": list(catalogue()),
+                "description": "The change that happened, and the shape of `data`.",
+            },
+            "time": {
+                "type": "string",
+                "format": "date-time",
+                "description": "When the change happened, in UTC with microseconds.",
+            },
+            "datacontenttype": {"type": "string", "const": "application/json", "description": "Format of `data`."},
+            "corename": {"type": "string", "description": "Name of the installation (the setting CORE_NAME)."},
+            "data": {"type": "object", "description": "The object after the change, by `type`."},
         },
     }
 

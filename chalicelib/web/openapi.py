@@ -41,12 +41,16 @@ _SECURITY: dict[Auth, list[dict[str, list[str]]]] = {
 _SCHEMES = {
     "operatorKey": {"type": "http", "scheme": "bearer", "description": "MASTER_KEY or API_KEY"},
     "metricsKey": {"type": "http", "scheme": "bearer", "description": "MASTER_KEY or METRICS_KEY"},
-    "nodeToken": {"type": "http", "scheme": "bearer", "description": "The token that registering a node returned"},
+    "nodeToken": {"type": "http", "scheme": "bearer", "description": "`api_token` from registering a node"},
 }
 _EMPTY = frozenset({204, 304})
 _TOO_MANY_REQUESTS = 429
 _RETRY_AFTER = {
-    "Retry-After": {"description": "Seconds to wait", "required": True, "schema": {"type": "integer", "minimum": 1}}
+    "Retry-After": {
+        "description": "Seconds to wait before the next attempt",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    }
 }
 _JSON = "application/json"
 _REQUEST_ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad021ee"
@@ -55,48 +59,68 @@ _ONE_PAGE: ListPage[Any] = ListPage([], page=1, page_size=20, total_count=1)
 _BLOCKED = "Refused with 503 `degraded_mode` while the installation is over its capacity."
 _META: Schema = {
     "type": "object",
+    "description": "Data about the answer itself.",
     "required": ["request_id", "timestamp"],
     "properties": {
-        "request_id": {"type": "string", "format": "uuid"},
-        "timestamp": {"type": "string", "format": "date-time", "description": "Time of rendering, microseconds"},
+        "request_id": {
+            "type": "string",
+            "format": "uuid",
+            "description": "UUID of the request, also in the header `x-request-id` and in the logs.",
+        },
+        "timestamp": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When the answer was made, in UTC with microseconds.",
+        },
+    },
+}
+_PAGE_NUMBERS: Schema = {
+    "page": {"type": "integer", "minimum": 1, "description": "Number of this page."},
+    "page_size": {"type": "integer", "minimum": 1, "description": "Items on a page, as requested."},
+    "total_count": {
+        "type": "integer",
+        "minimum": 0,
+        "description": "Items on all pages together; for a long list it may be a lower bound.",
+    },
+    "total_pages": {"type": "integer", "minimum": 0, "description": "Number of the last page; 0 without any item."},
+    "has_next": {"type": "boolean", "description": "Whether there are items after those of this page."},
+    "has_prev": {"type": "boolean", "description": "Whether this is not the first page."},
+    "next_page": {
+        "type": "integer",
+        "nullable": True,
+        "description": "The page after; null: this is the last.",
+    },
+    "prev_page": {
+        "type": "integer",
+        "nullable": True,
+        "description": "The page before; null: this is the first.",
     },
 }
 _PAGINATION: Schema = {
     "type": "object",
-    "required": [
-        "page",
-        "page_size",
-        "total_count",
-        "total_pages",
-        "has_next",
-        "has_prev",
-        "next_page",
-        "prev_page",
-    ],
-    "properties": {
-        "page": {"type": "integer", "minimum": 1},
-        "page_size": {"type": "integer", "minimum": 1},
-        "total_count": {"type": "integer", "minimum": 0},
-        "total_pages": {"type": "integer", "minimum": 0},
-        "has_next": {"type": "boolean"},
-        "has_prev": {"type": "boolean"},
-        "next_page": {"type": "integer", "nullable": True},
-        "prev_page": {"type": "integer", "nullable": True},
-    },
+    "description": "Where the page stands in the list.",
+    "required": list(_PAGE_NUMBERS),
+    "properties": _PAGE_NUMBERS,
 }
 _ERROR: Schema = {
     "type": "object",
+    "description": "Why a request was refused or failed.",
     "required": ["error", "meta"],
     "properties": {
         "error": {
             "type": "object",
+            "description": "The error, for programs and for people.",
             "required": ["code", "message"],
             "properties": {
-                "code": {"type": "string", "enum": [*(kind.value for kind in Kind), *(code.value for code in Code)]},
-                "message": {"type": "string"},
+                "code": {
+                    "type": "string",
+                    "enum": [*(kind.value for kind in Kind), *(code.value for code in Code)],
+                    "description": "Kind of error, for programs.",
+                },
+                "message": {"type": "string", "description": "What is wrong, for people."},
                 "details": {
                     "type": "object",
-                    "description": "Field (slash path, empty for the whole) to what is wrong with it",
+                    "description": "Problems by field: a path with slashes, empty for the whole.",
                     "additionalProperties": {"type": "array", "items": {"type": "string"}},
                 },
             },
@@ -117,6 +141,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "Meta": _META,
         "PaginatedMeta": {
             "type": "object",
+            "description": "Data about the answer and its page.",
             "required": [*_META["required"], "pagination"],
             "properties": {**_META["properties"], "pagination": {"$ref": "#/components/schemas/Pagination"}},
         },
@@ -241,7 +266,9 @@ def _enveloped(endpoint: Endpoint, data: Schema) -> Schema:
         "type": "object",
         "required": ["data", "meta"],
         "properties": {
-            "data": {"type": "array", "items": data} if endpoint.paginated else data,
+            "data": {"type": "array", "items": data, "description": "The items of the page."}
+            if endpoint.paginated
+            else data,
             "meta": {"$ref": f"#/components/schemas/{meta}"},
         },
     }

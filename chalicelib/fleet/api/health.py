@@ -69,20 +69,25 @@ class Document(RootModel[dict[str, object]]):
     model_config = ConfigDict(json_schema_extra={"example": {"openapi": "3.0.3", "info": {}, "paths": {}}})
 
 
-@routes.get("/livez", auth=OPEN, answer=Alive, enveloped=False, summary="Does the process answer?")
+@routes.get("/livez", auth=OPEN, answer=Alive, enveloped=False, summary="Check that the process runs")
 def livez(_request: Request[NoPath, NoQuery, NoBody], _services: EdgeServices) -> Bare:
     """Answers as long as the process runs; checks nothing else."""
     return _alive()
 
 
-@routes.get("/ping", auth=OPEN, answer=Alive, enveloped=False, summary="Does the process answer?")
+@routes.get("/ping", auth=OPEN, answer=Alive, enveloped=False, summary="Check that the process runs")
 def ping(_request: Request[NoPath, NoQuery, NoBody], _services: EdgeServices) -> Bare:
     """The same as `/livez`."""
     return _alive()
 
 
 @routes.get(
-    "/healthz", auth=PUBLIC, answer=CheckResults, enveloped=False, errors=(503,), summary="Does what it needs work?"
+    "/healthz",
+    auth=PUBLIC,
+    answer=CheckResults,
+    enveloped=False,
+    errors=(503,),
+    summary="Check the parts that the API depends on",
 )
 def healthz(_request: Request[NoPath, NoQuery, NoBody], services: HealthServices) -> Bare:
     """Checks the parts that the API depends on, and answers with 503 if one of them does not work. Results are reused
@@ -91,7 +96,12 @@ def healthz(_request: Request[NoPath, NoQuery, NoBody], services: HealthServices
 
 
 @routes.get(
-    "/readyz", auth=PUBLIC, answer=CheckResults, enveloped=False, errors=(503,), summary="Does what it needs work?"
+    "/readyz",
+    auth=PUBLIC,
+    answer=CheckResults,
+    enveloped=False,
+    errors=(503,),
+    summary="Check the parts that the API depends on",
 )
 def readyz(_request: Request[NoPath, NoQuery, NoBody], services: HealthServices) -> Bare:
     """The same as `/healthz`."""
@@ -104,7 +114,7 @@ def readyz(_request: Request[NoPath, NoQuery, NoBody], services: HealthServices)
     answer=Document,
     enveloped=False,
     errors=(304, 404),
-    summary="This API's own description",
+    summary="Get the OpenAPI document",
 )
 def openapi(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> Bare:
     """Returns this description of the API, with the address of this installation. May be cached for five minutes

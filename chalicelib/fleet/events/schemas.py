@@ -5,7 +5,7 @@ them. Timestamps of rows have seconds, those of occurrences (``verified_at``) mi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -188,15 +188,20 @@ class SelfUpdateRequestEvent(EventData):
 
 @dataclass(frozen=True)
 class EventDescription:
-    """``summary`` says when the event happens; ``data`` is the shape of its payload."""
+    """``summary`` says when the event happens; ``data`` is the shape of its payload. ``example`` replaces fields of the
+    example that is composed from those of the payload's fields."""
 
     summary: str
     data: type[EventData]
+    example: Mapping[str, Any] = field(default_factory=dict)
 
+
+_NO_RESULT: dict[str, Any] = {"exit_code": None, "completed_at": None}
+_NOT_TAKEN = _NO_RESULT | {"sent_at": None}
 
 DESCRIPTIONS: Mapping[EventType, EventDescription] = {
     EventType.ENROLLMENT_KEY_VERIFIED: EventDescription(
-        "A machine presented an enrollment key, good or not.", EnrollmentKeyVerifiedEvent
+        "A machine presented an enrollment key, valid or not.", EnrollmentKeyVerifiedEvent
     ),
     EventType.NODE_REGISTERED: EventDescription("A machine became a node.", NodeEvent),
     EventType.NODE_REREGISTERED: EventDescription("A known node registered again.", NodeEvent),
@@ -204,29 +209,37 @@ DESCRIPTIONS: Mapping[EventType, EventDescription] = {
         "A node registered again with another version of its agent.", NodeVersionChangedEvent
     ),
     EventType.NODE_STATUS_CHANGED: EventDescription(
-        "A node became healthy, unhealthy or unreachable.", NodeStatusChangedEvent
+        "A node became healthy, unhealthy or unreachable, or an identity conflict was noticed.", NodeStatusChangedEvent
     ),
     EventType.NODE_CLUSTER_CHANGED: EventDescription("A node moved to another cluster.", NodeClusterChangedEvent),
     EventType.NODE_UPDATE_TRIGGERED: EventDescription(
         "A self-update request told a node's agent to update itself.", NodeUpdateTriggeredEvent
     ),
-    EventType.EXECUTION_CREATED: EventDescription("A command has an execution on a node.", CommandExecutionEvent),
-    EventType.EXECUTION_SENT: EventDescription("The agent has taken the execution.", CommandExecutionEvent),
+    EventType.EXECUTION_CREATED: EventDescription(
+        "An execution of a command was created for a node.", CommandExecutionEvent, _NOT_TAKEN | {"status": "pending"}
+    ),
+    EventType.EXECUTION_SENT: EventDescription(
+        "The agent took the execution.", CommandExecutionEvent, _NO_RESULT | {"status": "sent"}
+    ),
     EventType.EXECUTION_COMPLETED: EventDescription("The agent reported a result.", CommandExecutionEvent),
     EventType.EXECUTION_CANCELLED: EventDescription(
-        "The execution was cancelled before it ran, or the agent stopped it.", CommandExecutionEvent
+        "The execution was cancelled before it ran, or the agent stopped it.",
+        CommandExecutionEvent,
+        _NOT_TAKEN | {"status": "cancelled", "cancelled_at": samples.TWO_SECONDS_LATER},
     ),
     EventType.EXECUTION_EXPIRED: EventDescription(
-        "The command's deadline passed without a result.", CommandExecutionEvent
+        "The deadline of the command passed without a result.",
+        CommandExecutionEvent,
+        _NOT_TAKEN | {"status": "expired"},
     ),
     EventType.EXECUTION_PRUNED: EventDescription(
-        "The execution is about to be removed for its age.", CommandExecutionEvent
+        "The execution is about to be deleted because of its age.", CommandExecutionEvent
     ),
     EventType.SSH_USERNAME_VERIFIED: EventDescription(
-        "A node's SSH server had somebody's credentials checked.", SshUsernameVerifiedEvent
+        "Somebody tried to log in to a node over SSH.", SshUsernameVerifiedEvent
     ),
     EventType.SELF_UPDATE_REQUEST_COMPLETED: EventDescription(
-        "A self-update request has an outcome for each of its nodes.", SelfUpdateRequestEvent
+        "Every node of a self-update request has an outcome.", SelfUpdateRequestEvent
     ),
 }
 """Every type of the catalogue."""

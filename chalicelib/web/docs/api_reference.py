@@ -90,10 +90,11 @@ class _Reference:
             return ""
         schema = content["schema"]
         described = self._resolved(schema).get("description", "")
-        shown = (
-            preformatted(json.dumps(content["example"], indent=2), "Example of a body") if "example" in content else ""
+        return (
+            f"<p>{prose(described)}</p>"
+            + table("Body", HEADS, self._fields.rows(schema))
+            + _example(content, "Example of a body")
         )
-        return f"<p>{prose(described)}</p>" + table("Body", HEADS, self._fields.rows(schema)) + shown
 
     def _answers(self, operation: Json) -> Iterator[str]:
         refusals = []
@@ -106,6 +107,7 @@ class _Reference:
                 caption = title if media_type == "application/json" else f"{title}: {escape(media_type)}"
                 rows = self._fields.rows(_data(content["schema"]))
                 yield table(caption, HEADS, rows) or f"<p><b>{caption}</b></p>"
+                yield _example(content, "Example of an answer")
             if "content" not in response:
                 yield f"<p><b>{title}</b></p>"
         yield f'<p class="muted">Also {", ".join(refusals)}</p>'
@@ -120,6 +122,13 @@ class _Reference:
 def _audience(operation: Json) -> str:
     needed = [name for alternative in operation["security"] for name in alternative]
     return f"Bearer: {', '.join(code(name) for name in needed)}" if needed else "Open to anyone"
+
+
+def _example(content: Json, title: str) -> str:
+    if "example" not in content:
+        return ""
+    example = content["example"]
+    return preformatted(example if isinstance(example, str) else json.dumps(example, indent=2), title)
 
 
 def _data(schema: Json) -> Json:

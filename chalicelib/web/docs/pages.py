@@ -38,6 +38,8 @@ _POLICY = (
 )
 _TRYING = "; script-src 'self'; connect-src 'self'"
 _PAGE_SECONDS = 300
+_SHOWN_PAGE = "<!doctype html>\n<title>Edge Admin, serverless</title>\n"
+"""Stands for any page in the document."""
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 routes = Endpoints(tag="Documentation")
@@ -59,7 +61,14 @@ class AssetPath(Path):
     ]
 
 
-@routes.get("/", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="A short guide for operators")
+@routes.get(
+    "/",
+    auth=PUBLIC,
+    media_type=HTML,
+    example=_SHOWN_PAGE,
+    errors=(304, 404),
+    summary="Read a short guide for operators",
+)
 def show_guide(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
     """Returns a short guide to this API for operators, as an HTML page. Answers 404 if the setting API_DOCS_ENABLED is
     off, as all pages do."""
@@ -68,21 +77,42 @@ def show_guide(_request: Request[NoPath, NoQuery, NoBody], services: EdgeService
     return _page(guide(services.settings.public_url), f"; script-src 'sha256-{digest}'")
 
 
-@routes.get("/swaggerui", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="A page to try the API")
+@routes.get(
+    "/swaggerui",
+    auth=PUBLIC,
+    media_type=HTML,
+    example=_SHOWN_PAGE,
+    errors=(304, 404),
+    summary="Try the API in Swagger UI",
+)
 def show_swagger_ui(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
     """Returns Swagger UI for this API, with all scripts served from here."""
     _must_be_on(services)
     return _page(_swagger_page(), _TRYING)
 
 
-@routes.get("/redoc", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="The API's reference")
+@routes.get(
+    "/redoc",
+    auth=PUBLIC,
+    media_type=HTML,
+    example=_SHOWN_PAGE,
+    errors=(304, 404),
+    summary="Read the reference of the API",
+)
 def show_api_reference(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
     """Returns the reference of the API: every operation of the OpenAPI document on one HTML page."""
     _must_be_on(services)
     return _page(_api_page(), "; script-src 'self'")
 
 
-@routes.get("/asyncdoc", auth=PUBLIC, media_type=HTML, errors=(304, 404), summary="The events' reference")
+@routes.get(
+    "/asyncdoc",
+    auth=PUBLIC,
+    media_type=HTML,
+    example=_SHOWN_PAGE,
+    errors=(304, 404),
+    summary="Read the reference of the events",
+)
 def show_event_reference(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
     """Returns the reference of the events: every message of the AsyncAPI document on one HTML page."""
     _must_be_on(services)
@@ -95,7 +125,7 @@ def show_event_reference(_request: Request[NoPath, NoQuery, NoBody], services: E
     answer=AsyncDocument,
     enveloped=False,
     errors=(304, 404),
-    summary="The events' own description",
+    summary="Get the AsyncAPI document",
 )
 def show_asyncapi(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> Bare:
     """Returns the AsyncAPI document of the events. May be cached for five minutes (ETag)."""
@@ -108,8 +138,9 @@ def show_asyncapi(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServ
     contract_path="/assets/scripts/{asset_name}",
     auth=PUBLIC,
     media_type=SCRIPT,
+    example="document.title;\n",
     errors=(304, 404),
-    summary="A script",
+    summary="Get a script of these pages",
 )
 def show_script(request: Request[AssetPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
     """Returns a script of these pages. Its content never changes under the same name, so it may be cached for ever."""
@@ -122,8 +153,9 @@ def show_script(request: Request[AssetPath, NoQuery, NoBody], services: EdgeServ
     contract_path="/assets/styles/{asset_name}",
     auth=PUBLIC,
     media_type=STYLE,
+    example="body { margin: 0 }\n",
     errors=(304, 404),
-    summary="A style sheet",
+    summary="Get a style sheet of these pages",
 )
 def show_style(request: Request[AssetPath, NoQuery, NoBody], services: EdgeServices) -> PlainText:
     """Returns a style sheet of these pages. Its content never changes under the same name, so it may be cached for

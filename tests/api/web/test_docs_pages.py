@@ -187,14 +187,15 @@ def test_a_page_has_a_main_part_a_way_past_its_header_and_no_column_without_a_na
     assert re.findall(r"<pre(?! tabindex=\"0\")", text) == []
 
 
-def test_the_reference_is_closed_until_it_is_opened_and_shows_examples_of_bodies():
+def test_the_reference_is_closed_until_it_is_opened_and_shows_examples_of_requests_and_answers():
     text = client().get("/redoc").text
     assert text.count("<details ") == text.count("<summary><h3>")
     assert "<details open" not in text
     section = text[text.index('<details id="create_command"') :]
     section = section[: section.index("</details>")]
     assert "Example of a body" in section
-    assert "milliseconds" in section
+    assert "Example of an answer" in section
+    assert "Milliseconds" in section
 
 
 def test_the_event_reference_has_every_event_with_its_data():

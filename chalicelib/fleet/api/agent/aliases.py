@@ -35,7 +35,7 @@ class OwnAliasOut(BaseModel):
     answer=OwnAliasOut,
     status=201,
     errors=(404, 409, 422),
-    summary="Register an alias of one's own",
+    summary="Register an alias of the calling node",
 )
 def create_own_alias(request: Request[NoPath, NoQuery, OwnAliasCreate], services: Services) -> Created:
     """Registers a further name of the calling node. Refused with 409 if a node of the cluster has the name already,

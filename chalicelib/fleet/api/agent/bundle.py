@@ -54,7 +54,7 @@ class BundleOut(BaseModel):
     auth=PUBLIC,
     answer=BundleOut,
     errors=(401, 403, 404),
-    summary="Get the agent: where its archive is, and the hash to check it by",
+    summary="Get a download link of the agent",
 )
 def get_bundle(request: Request[NoPath, BundleQuery, NoBody], services: Services) -> BundleOut:
     """Returns where the agent's archive is and the hash to check it by. The bearer is either an enrollment key that
@@ -73,7 +73,13 @@ def get_bundle(request: Request[NoPath, BundleQuery, NoBody], services: Services
     )
 
 
-@routes.get("/agent/install.sh", auth=PUBLIC, media_type=SCRIPT_TYPE, summary="A script that installs the agent")
+@routes.get(
+    "/agent/install.sh",
+    auth=PUBLIC,
+    media_type=SCRIPT_TYPE,
+    example="#!/bin/sh\nset -eu\n",
+    summary="Get the script that installs the agent",
+)
 def get_installer(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> PlainText:
     """Returns a shell script that installs the agent. It holds no secret and asks for the enrollment key; read it
     before you run it."""

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
@@ -71,7 +71,7 @@ class AssignedOut(BaseModel):
     command_text: Annotated[str, fields.COMMAND_TEXT]
     timeout: Annotated[int | None, fields.TIMEOUT]
     expired_at: Annotated[Timestamp | None, fields.DEADLINE]
-    status: Annotated[OneOf[Status], fields.EXECUTION_STATUS]
+    status: Annotated[OneOf[Status], fields.EXECUTION_STATUS, Field(examples=[Status.SENT.value])]
     cancel_requested_at: Annotated[Timestamp | None, fields.CANCEL_REQUESTED_AT]
     inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
 
@@ -97,7 +97,7 @@ class ReportedOut(BaseModel):
     answer=AssignedOut,
     paginated=True,
     errors=(409,),
-    summary="List own executions",
+    summary="List executions of the calling node",
 )
 def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], services: Services) -> Paginated:
     """Lists the executions of the calling node in one status, oldest first unless ordered otherwise. If a page would be

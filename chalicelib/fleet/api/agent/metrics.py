@@ -43,7 +43,7 @@ class PushedOut(BaseModel):
     updated_at: Annotated[Timestamp, about("When the metrics were received.", samples.TWO_SECONDS_LATER)]
 
 
-@routes.post("/api/v1/agents/metrics/push", auth=AGENT, answer=PushedOut, summary="Publish one's own metrics")
+@routes.post("/api/v1/agents/metrics/push", auth=AGENT, answer=PushedOut, summary="Publish metrics of the calling node")
 def push_metrics(request: Request[NoPath, NoQuery, MetricsPush], services: Services) -> PushedOut:
     """Publishes metrics of the calling node, in place of the earlier ones of that type. Refused with 413 above 1 MiB of
     text, or above 384 KiB after compression."""

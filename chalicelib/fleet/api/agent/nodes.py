@@ -97,7 +97,7 @@ class HealthOut(BaseModel):
     status=201,
     errors=(403, 409, 422),
     blocked_when_degraded=True,
-    summary="Register or re-register a node",
+    summary="Register a node, or register it again",
 )
 def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services: Services) -> Created:
     """Registers a node, or registers it again. A new machine proves itself with `registration_token`, a known one with
@@ -135,7 +135,7 @@ def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services:
     auth=AGENT,
     answer=HealthOut,
     errors=(404, 429),
-    summary="Report one's own health",
+    summary="Report the health of the calling node",
 )
 def report_health(request: Request[NoPath, NoQuery, HealthReport], services: Services) -> HealthOut:
     """Reports the health of the calling node, which also counts as a sign of life. Registrations and changes of health

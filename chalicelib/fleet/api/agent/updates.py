@@ -63,7 +63,7 @@ class OutcomeOut(BaseModel):
     auth=AGENT,
     answer=UpdateCheckOut,
     errors=(409,),
-    summary="Ask whether to update oneself",
+    summary="Check for a self-update",
 )
 def check_self_update(request: Request[NoPath, NoQuery, NoBody], services: Services) -> UpdateCheckOut:
     """Returns whether the calling agent is to update itself, and to which version. Agents ask when they are woken and
@@ -84,7 +84,7 @@ def check_self_update(request: Request[NoPath, NoQuery, NoBody], services: Servi
     auth=AGENT,
     answer=OutcomeOut,
     errors=(404, 409),
-    summary="Say what became of an update",
+    summary="Report the outcome of a self-update",
 )
 def report_self_update(request: Request[OutcomePath, NoQuery, OutcomeIn], services: Services) -> OutcomeOut:
     """Reports the outcome of an update. The same report again changes nothing; a different one is refused with 409."""

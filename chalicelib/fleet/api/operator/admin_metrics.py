@@ -39,9 +39,10 @@ def show_admin_metrics(_request: Request[NoPath, NoQuery, NoBody], services: Ser
     "/api/v1/admins/me/metrics/raw",
     auth=METRICS,
     media_type=TEXT_FORMAT,
+    example="edge_admin_nodes 3\n",
     enveloped=False,
     errors=(503,),
-    summary="Get metrics of this installation, for a scrape",
+    summary="Get metrics of this installation for Prometheus",
 )
 def show_raw_admin_metrics(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> PlainText:
     """Returns the metrics of the whole installation in the text format of Prometheus, with some that the JSON does not

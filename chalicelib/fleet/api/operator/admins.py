@@ -149,7 +149,7 @@ def show_admin_name(_request: Request[NoPath, NoQuery, NoBody], services: Servic
     "/api/v1/admins/my_admin_cluster",
     auth=OPERATOR,
     answer=MyAdminClusterOut,
-    summary="Get this admin's admin cluster",
+    summary="Get the admin cluster of this admin",
 )
 def show_admin_cluster(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> MyAdminClusterOut:
     """Returns the admins of this installation and how many nodes they can own, as of the last assignment of clusters,
@@ -171,7 +171,7 @@ def show_admin_cluster(_request: Request[NoPath, NoQuery, NoBody], services: Ser
     auth=OPERATOR,
     answer=AdminClustersOut,
     errors=(503,),
-    summary="List all admin clusters",
+    summary="List admin clusters",
 )
 def list_admin_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> AdminClustersOut:
     """Lists all admins that share the tables of this installation, by admin cluster. An admin that has stopped is
@@ -190,7 +190,7 @@ def list_admin_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Se
     "/api/v1/admins/edge_clusters",
     auth=OPERATOR,
     answer=EdgeClustersOut,
-    summary="Get all edge cluster assignments",
+    summary="Get the clusters of each admin",
 )
 def list_edge_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> EdgeClustersOut:
     """Returns the clusters that each admin owns as of the last assignment, with the nodes that they have now. Refused
@@ -205,7 +205,7 @@ def list_edge_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Ser
     "/api/v1/admins/orphaned_clusters",
     auth=OPERATOR,
     answer=OrphanedClustersOut,
-    summary="Get all orphaned clusters",
+    summary="Get the clusters without an admin",
 )
 def list_orphaned_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> OrphanedClustersOut:
     """Returns the clusters for which no admin has capacity left. There can be some before the installation as a whole

@@ -111,7 +111,7 @@ class ClusterOut(BaseModel):
     status=201,
     errors=(409, 422),
     blocked_when_degraded=True,
-    summary="Create a new cluster",
+    summary="Create a cluster",
 )
 def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: Services) -> Created:
     """Creates a cluster and reserves the IPv4 range of its network. Refused with 409 if the name is taken or the range
@@ -127,7 +127,7 @@ def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: S
     auth=OPERATOR,
     answer=ClusterOut,
     paginated=True,
-    summary="List all clusters",
+    summary="List clusters",
 )
 def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: Services) -> Paginated:
     """Lists clusters, newest first unless ordered otherwise. Each shows up to 100 of its nodes; `node_count` is
@@ -142,7 +142,7 @@ def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: 
     auth=OPERATOR,
     answer=ClusterOut,
     errors=(404,),
-    summary="Get a specific cluster",
+    summary="Get a cluster",
 )
 def get_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Services) -> ClusterOut:
     """Returns one cluster with up to 1,000 of its nodes, the newest first."""
@@ -155,7 +155,7 @@ def get_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Servic
     answer=ClusterOut,
     errors=(404, 422),
     blocked_when_degraded=True,
-    summary="Update a cluster",
+    summary="Change the node limit of a cluster",
 )
 def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], services: Services) -> ClusterOut:
     """Changes the node limit of a cluster; an empty body changes nothing. Refused with 422 if the limit is below the

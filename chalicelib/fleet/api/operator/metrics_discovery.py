@@ -34,7 +34,7 @@ _DISCOVERY: Options = {
     "auth": METRICS,
     "answer": Targets,
     "enveloped": False,
-    "summary": "List what a Prometheus shall scrape",
+    "summary": "List scrape targets for Prometheus",
 }
 
 

@@ -186,9 +186,10 @@ def show_agent_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], serv
 _RAW: Options = {
     "auth": METRICS,
     "media_type": TEXT_FORMAT,
+    "example": "node_load1 0.31\n",
     "enveloped": False,
     "errors": (404, 503),
-    "summary": "Get metrics as they were published, for a scrape",
+    "summary": "Get metrics of a node for Prometheus",
 }
 
 

@@ -31,9 +31,7 @@ class NodeListQuery(NodeFilterFields, ListQuery):
 class ChangeCluster(Body):
     """The cluster to move the node to."""
 
-    cluster_name: Annotated[
-        ClusterName, about("Name of an existing cluster other than the node's.", samples.OTHER_CLUSTER)
-    ]
+    cluster_name: Annotated[ClusterName, about("Name of an existing cluster other than the node's.", samples.CLUSTER)]
 
 
 class NodeAliasOut(BaseModel):
@@ -98,7 +96,7 @@ class AdmissionOut(BaseModel):
     ]
 
 
-@routes.get("/api/v1/nodes", auth=OPERATOR, answer=NodeOut, paginated=True, summary="List all nodes")
+@routes.get("/api/v1/nodes", auth=OPERATOR, answer=NodeOut, paginated=True, summary="List nodes")
 def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Services) -> Paginated:
     """Lists nodes, newest first unless ordered otherwise. Secrets are replaced by asterisks unless the installation
     reveals them (REVEAL_NODE_SECRETS)."""
@@ -138,7 +136,13 @@ def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Services)
     "/api/v1/nodes/{node_id}/block",
     auth=OPERATOR,
     answer=AdmissionOut,
-    summary="Keep a machine out",
+    example={
+        "node_id": samples.NODE_ID,
+        "is_node": True,
+        "blocked_at": samples.MOMENT,
+        "removed_at": None,
+    },
+    summary="Block a machine",
 )
 def block_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> AdmissionOut:
     """Blocks a machine: its token and all enrollment keys are refused, its socket is closed, and it gets no work. A
@@ -151,7 +155,7 @@ def block_node(request: Request[NodePath, NoQuery, NoBody], services: Services) 
     "/api/v1/nodes/{node_id}/unblock",
     auth=OPERATOR,
     answer=AdmissionOut,
-    summary="Let a machine in again",
+    summary="Unblock a machine",
 )
 def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> AdmissionOut:
     """Lifts a block, a deletion and an identity conflict: the token of a node works again, and a deleted machine may

@@ -162,7 +162,7 @@ def get_self_update_request(
     answer=NodeUpdateOut,
     paginated=True,
     errors=(404,),
-    summary="List the nodes of a self-update request, with the version that each runs",
+    summary="List the nodes of a self-update request",
 )
 def list_nodes_of_self_update_request(
     request: Request[NodeListPath, NodeListQuery, NoBody], services: Services

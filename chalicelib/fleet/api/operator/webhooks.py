@@ -285,7 +285,7 @@ def send_test_event(request: Request[WebhookPath, NoQuery, NoBody], services: Se
     answer=RedeliveryOut,
     status=202,
     errors=(404,),
-    summary="Deliver again what failed since a time",
+    summary="Redeliver all failed deliveries since a time",
 )
 def redeliver_failed(request: Request[WebhookPath, NoQuery, Redelivery], services: Services) -> RedeliveryOut:
     """Tries every delivery again that has failed or expired since a time, with the same event ids. Deliveries to a
@@ -332,7 +332,7 @@ def get_delivery(request: Request[DeliveryPath, NoQuery, NoBody], services: Serv
     answer=WholeDeliveryOut,
     status=202,
     errors=(404, 409),
-    summary="Deliver an event again",
+    summary="Redeliver one event",
 )
 def redeliver_one(request: Request[DeliveryPath, NoQuery, NoBody], services: Services) -> WholeDeliveryOut:
     """Delivers an event again, whatever the outcome so far, with the same event id and even while the webhook is
