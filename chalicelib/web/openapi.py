@@ -13,7 +13,6 @@ from typing import Any
 from chalicelib.fleet.api.health import DOCUMENT, LOCAL_URL
 from chalicelib.fleet.api.info import DESCRIPTION, ERRORS, TAGS
 from chalicelib.fleet.api.routes import all_endpoints, table_text
-from chalicelib.fleet.nodes.model import Code
 from chalicelib.kit.clock import parse_time
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import ListPage
@@ -22,6 +21,7 @@ from chalicelib.web.dispatch import TABLE
 from chalicelib.web.endpoint import STATUSES, Endpoint
 from chalicelib.web.envelope import Envelope, pagination
 from chalicelib.web.examples import example_of
+from chalicelib.web.openapi_envelope import ERROR, META, PAGINATION
 from chalicelib.web.openapi_schema import Components, Schema, to_markdown
 from chalicelib.web.operation import NO_EXAMPLE
 from chalicelib.web.version import CONTRACT_VERSION
@@ -57,78 +57,6 @@ _REQUEST_ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad021ee"
 _TIME = "2026-11-21T10:00:02.250000Z"
 _ONE_PAGE: ListPage[Any] = ListPage([], page=1, page_size=20, total_count=1)
 _BLOCKED = "Refused with 503 `degraded_mode` while the installation is over its capacity."
-_META: Schema = {
-    "type": "object",
-    "description": "Data about the answer itself.",
-    "required": ["request_id", "timestamp"],
-    "properties": {
-        "request_id": {
-            "type": "string",
-            "format": "uuid",
-            "description": "UUID of the request, also in the header `x-request-id` and in the logs.",
-        },
-        "timestamp": {
-            "type": "string",
-            "format": "date-time",
-            "description": "When the answer was made, in UTC with microseconds.",
-        },
-    },
-}
-_PAGE_NUMBERS: Schema = {
-    "page": {"type": "integer", "minimum": 1, "description": "Number of this page."},
-    "page_size": {"type": "integer", "minimum": 1, "description": "Items on a page, as requested."},
-    "total_count": {
-        "type": "integer",
-        "minimum": 0,
-        "description": "Items on all pages together; for a long list it may be a lower bound.",
-    },
-    "total_pages": {"type": "integer", "minimum": 0, "description": "Number of the last page; 0 without any item."},
-    "has_next": {"type": "boolean", "description": "Whether there are items after those of this page."},
-    "has_prev": {"type": "boolean", "description": "Whether this is not the first page."},
-    "next_page": {
-        "type": "integer",
-        "nullable": True,
-        "description": "The page after; null: this is the last.",
-    },
-    "prev_page": {
-        "type": "integer",
-        "nullable": True,
-        "description": "The page before; null: this is the first.",
-    },
-}
-_PAGINATION: Schema = {
-    "type": "object",
-    "description": "Where the page stands in the list.",
-    "required": list(_PAGE_NUMBERS),
-    "properties": _PAGE_NUMBERS,
-}
-_ERROR: Schema = {
-    "type": "object",
-    "description": "Why a request was refused or failed.",
-    "required": ["error", "meta"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "description": "The error, for programs and for people.",
-            "required": ["code", "message"],
-            "properties": {
-                "code": {
-                    "type": "string",
-                    "enum": [*(kind.value for kind in Kind), *(code.value for code in Code)],
-                    "description": "Kind of error, for programs.",
-                },
-                "message": {"type": "string", "description": "What is wrong, for people."},
-                "details": {
-                    "type": "object",
-                    "description": "Problems by field: a path with slashes, empty for the whole.",
-                    "additionalProperties": {"type": "array", "items": {"type": "string"}},
-                },
-            },
-            "additionalProperties": False,
-        },
-        "meta": {"$ref": "#/components/schemas/Meta"},
-    },
-}
 
 
 def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
@@ -138,15 +66,15 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """
     components = Components()
     components.schemas |= {
-        "Meta": _META,
+        "Meta": META,
         "PaginatedMeta": {
             "type": "object",
             "description": "Data about the answer and its page.",
-            "required": [*_META["required"], "pagination"],
-            "properties": {**_META["properties"], "pagination": {"$ref": "#/components/schemas/Pagination"}},
+            "required": [*META["required"], "pagination"],
+            "properties": {**META["properties"], "pagination": {"$ref": "#/components/schemas/Pagination"}},
         },
-        "Pagination": _PAGINATION,
-        "Error": _ERROR,
+        "Pagination": PAGINATION,
+        "Error": ERROR,
     }
     paths: dict[str, dict[str, Any]] = {}
     shown = [endpoint for endpoint in endpoints if endpoint.documented]

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class EventType(StrEnum):
-    """The ``type`` of an event."""
+    """Values of an event's ``type``."""
 
     ENROLLMENT_KEY_VERIFIED = "edge.enrollment_key.verified"
     NODE_REGISTERED = "edge.node.registered"

@@ -41,7 +41,7 @@ class OutcomeIn(Body):
 
     status: Annotated[Literal["updated", "failed"], about("Whether the agent runs the wanted version now.")]
     version: Annotated[
-        str, MinLen(1), MaxLen(255), about("Version that the agent runs now, whatever the outcome.", samples.VERSION)
+        str, MinLen(1), MaxLen(255), about("Version that the agent runs now, after either outcome.", samples.VERSION)
     ]
     reason: Annotated[
         Annotated[str, MaxLen(LONGEST_REASON)] | None,

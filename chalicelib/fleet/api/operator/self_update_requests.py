@@ -78,7 +78,7 @@ class SelfUpdateRequestOut(BaseModel):
 
 
 class NodeUpdateOut(BaseModel):
-    """The update of one node."""
+    """How far one node is with its update."""
 
     node_id: Annotated[str, fields.NODE]
     cluster_name: Annotated[str, about("The node's cluster when the request found it.", samples.CLUSTER)]
@@ -117,8 +117,8 @@ class NodeUpdateOut(BaseModel):
 def create_self_update_request(
     request: Request[NoPath, NoQuery, SelfUpdateRequestCreate], services: Services
 ) -> Created:
-    """Asks agents to update themselves. Only healthy nodes that take part in self-updates are asked, whatever the
-    filters say; succeeds even if there are none. Refused with 422 for a version that this installation does not serve,
+    """Asks agents to update themselves. Only healthy nodes that take part in self-updates are asked, even if the
+    filters name others; succeeds even if there are none. Refused with 422 for a version that this installation does not serve,
     and for node ids and cluster names that do not exist, unless `targeting.allow_missing` is true."""
     wanted, version = request.body.targeting, request.body.version
     if version is not None and not services.distribution.has(version):

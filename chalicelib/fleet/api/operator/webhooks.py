@@ -335,7 +335,7 @@ def get_delivery(request: Request[DeliveryPath, NoQuery, NoBody], services: Serv
     summary="Redeliver one event",
 )
 def redeliver_one(request: Request[DeliveryPath, NoQuery, NoBody], services: Services) -> WholeDeliveryOut:
-    """Delivers an event again, whatever the outcome so far, with the same event id and even while the webhook is
+    """Delivers an event again, regardless of the outcome so far, with the same event id and even while the webhook is
     paused; a success ends the pause. Refused with 409 while an attempt is under way."""
     return _show_whole(services.webhooks.deliveries.redeliver(request.path.webhook_id, request.path.delivery_id))
 
