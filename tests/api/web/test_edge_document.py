@@ -96,7 +96,11 @@ def test_a_list_shows_its_pagination():
         "schema"
     ]
     assert schema["properties"] == {
-        "data": {"type": "array", "items": {"$ref": "#/components/schemas/ThingOut"}},
+        "data": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/ThingOut"},
+            "description": "The items of the page.",
+        },
         "meta": {"$ref": "#/components/schemas/PaginatedMeta"},
     }
 

@@ -118,8 +118,8 @@ def create_self_update_request(
     request: Request[NoPath, NoQuery, SelfUpdateRequestCreate], services: Services
 ) -> Created:
     """Asks agents to update themselves. Only healthy nodes that take part in self-updates are asked, even if the
-    filters name others; succeeds even if there are none. Refused with 422 for a version that this installation does not serve,
-    and for node ids and cluster names that do not exist, unless `targeting.allow_missing` is true."""
+    filters name others; succeeds even if there are none. Refused with 422 for a version that this installation does
+    not serve, and for node ids and cluster names that do not exist, unless `targeting.allow_missing` is true."""
     wanted, version = request.body.targeting, request.body.version
     if version is not None and not services.distribution.has(version):
         raise invalid("version", "is no version of the agent that this stack serves")
