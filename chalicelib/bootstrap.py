@@ -57,7 +57,7 @@ class Services(Fleet):
             self.tables,
             self.clock,
             self.ids,
-            self.nodes,
+            self.nodes.reading,
             self.clusters,
             lists=self.lists,
             read_total=self.counters.read,
@@ -68,7 +68,7 @@ class Services(Fleet):
     def triggering(self) -> Triggering:
         from chalicelib.fleet.updates.triggering import Triggering
 
-        return Triggering(self.tables, self.clock, self.nodes, self.events, lambda: self.transport)
+        return Triggering(self.tables, self.clock, self.nodes.reading, self.events, lambda: self.transport)
 
     @cached_property
     def self_updates(self) -> SelfUpdates:
@@ -79,7 +79,7 @@ class Services(Fleet):
             self.tables,
             self.clock,
             self.ids,
-            self.nodes,
+            self.nodes.reading,
             self.clusters,
             self.triggering,
             deadline_seconds=settings.self_update_deadline_seconds,
@@ -96,7 +96,7 @@ class Services(Fleet):
     def update_fan_outs(self) -> UpdateFanOuts:
         from chalicelib.fleet.updates.fan_out import UpdateFanOuts
 
-        return UpdateFanOuts(self.tables, self.clock, self.nodes, self.clusters)
+        return UpdateFanOuts(self.tables, self.clock, self.nodes.reading, self.clusters)
 
     @cached_property
     def distribution(self) -> Distribution:
@@ -115,13 +115,13 @@ class Services(Fleet):
     def fan_outs(self) -> FanOuts:
         from chalicelib.fleet.commands.fan_out import FanOuts
 
-        return FanOuts(self.tables, self.clock, self.nodes, self.clusters)
+        return FanOuts(self.tables, self.clock, self.nodes.reading, self.clusters)
 
     @cached_property
     def looking(self) -> Looking:
         from chalicelib.fleet.commands.looking import Looking
 
-        return Looking(self.tables, self.clock, self.nodes, self.clusters)
+        return Looking(self.tables, self.clock, self.nodes.reading, self.clusters)
 
     @cached_property
     def passwords(self) -> Passwords:
@@ -136,7 +136,7 @@ class Services(Fleet):
         return SshUsernames(
             self.tables,
             self.clock,
-            nodes=self.nodes,
+            nodes=self.nodes.reading,
             clusters=self.clusters,
             passwords=self.passwords,
             lists=self.lists,
@@ -150,7 +150,7 @@ class Services(Fleet):
             self.tables,
             self.clock,
             usernames=self.ssh_usernames,
-            nodes=self.nodes,
+            nodes=self.nodes.reading,
             clusters=self.clusters,
             lists=self.lists,
         )
@@ -193,7 +193,7 @@ class Services(Fleet):
     def clean_up(self) -> CleanUp:
         from chalicelib.fleet.commands.clean_up import CleanUp
 
-        return CleanUp(self.tables, self.clock, self.nodes)
+        return CleanUp(self.tables, self.clock, self.nodes.reading)
 
     @cached_property
     def pruning(self) -> Pruning:
@@ -243,7 +243,7 @@ class Services(Fleet):
     def redelivery(self) -> Redelivery:
         from chalicelib.fleet.transport.redelivery import Redelivery
 
-        return Redelivery(self.clock, self.nodes, self.clusters, self.executions)
+        return Redelivery(self.clock, self.nodes.reading, self.clusters, self.executions)
 
     @cached_property
     def resealing(self) -> Resealing:
@@ -283,7 +283,7 @@ class Services(Fleet):
     def metrics_discovery(self) -> Discovery:
         from chalicelib.fleet.metrics.discovery import Discovery
 
-        return Discovery(self.nodes, self.settings.metrics_base_url or self.settings.public_url)
+        return Discovery(self.nodes.reading, self.settings.metrics_base_url or self.settings.public_url)
 
     @cached_property
     def admin_metrics(self) -> AdminMetrics:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.mesh.reconciling import Reconciling
     from chalicelib.fleet.mesh.settling import Settling
     from chalicelib.fleet.mesh.store import NetworkStore
-    from chalicelib.fleet.nodes.service import Nodes
+    from chalicelib.fleet.nodes.wiring import Nodes
     from chalicelib.fleet.vpn.port import Vpn
     from chalicelib.platform.events.service import Events
     from chalicelib.settings import Settings
@@ -73,7 +73,9 @@ class Fleet(Foundations):
         from chalicelib.fleet.admins.service import Admins
 
         limit = self.settings.list_read_limit
-        return Admins(self.tables, self.clock, self.every_cluster, self.nodes, me=self.own_admin, list_read_limit=limit)
+        return Admins(
+            self.tables, self.clock, self.every_cluster, self.nodes.reading, me=self.own_admin, list_read_limit=limit
+        )
 
     @cached_property
     def own_admin(self) -> Admin:
@@ -124,7 +126,7 @@ class Fleet(Foundations):
     @cached_property
     def nodes(self) -> Nodes:
         from chalicelib.fleet.aliases import store as aliases_store
-        from chalicelib.fleet.nodes.service import PATIENCE_SECONDS, Nodes
+        from chalicelib.fleet.nodes.wiring import PATIENCE_SECONDS, Nodes
         from chalicelib.kit.tables import Tables
 
         patient = Tables(self._outside.driver, self.clock, self.ids, repeat_seconds=PATIENCE_SECONDS)
@@ -177,7 +179,7 @@ class Fleet(Foundations):
     def vpn_settling(self) -> Settling:
         from chalicelib.fleet.mesh.settling import Settling
 
-        return Settling(self.clusters, self.nodes, self.aliases, self.mesh)
+        return Settling(self.clusters, self.nodes.reading, self.aliases, self.mesh)
 
     @cached_property
     def vpn_reconciling(self) -> Reconciling:
@@ -185,7 +187,7 @@ class Fleet(Foundations):
 
         return Reconciling(
             self.every_cluster,
-            self.nodes,
+            self.nodes.reading,
             self.aliases,
             self.mesh,
             self.vpn_networks,
@@ -201,7 +203,7 @@ class Fleet(Foundations):
         return Aliases(
             self.tables,
             self.clock,
-            self.nodes,
+            self.nodes.reading,
             self.clusters,
             self.vpn,
             lists=self.lists,

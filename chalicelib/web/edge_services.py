@@ -11,12 +11,25 @@ from chalicelib.platform.access.throttle import Throttle
 from chalicelib.settings import Settings
 
 
-class AgentsDoor(Protocol):
-    """The part of `nodes.service.Nodes` that the edge uses."""
+class Identity(Protocol):
+    """Authenticates agents: `nodes.identity.Identity`."""
 
     def authenticate(self, bearer: str, instance_id: str | None) -> Any: ...
 
+
+class Health(Protocol):
+    """Records that agents were heard: `nodes.health.Health`."""
+
     def touch(self, agent: Any) -> Any: ...
+
+
+class Nodes(Protocol):
+    """The parts of `nodes.wiring.Nodes` that the edge calls."""
+
+    @property
+    def identity(self) -> Identity: ...
+    @property
+    def health(self) -> Health: ...
 
 
 class EdgeServices(Protocol):
@@ -39,5 +52,5 @@ class EdgeServices(Protocol):
     @property
     def log(self) -> Log: ...
     @property
-    def nodes(self) -> AgentsDoor: ...
+    def nodes(self) -> Nodes: ...
     def degraded(self) -> bool: ...

@@ -238,7 +238,7 @@ def _serve(exchange: _Exchange) -> Outgoing:
     _admit(exchange)
     with working_for(Origin(exchange.request_id, exchange.actor, exchange.incoming.address)):
         if exchange.agent is not None:
-            exchange.agent = services.nodes.touch(exchange.agent)
+            exchange.agent = services.nodes.health.touch(exchange.agent)
         request = _read(exchange)
         if endpoint.blocked_when_degraded and services.degraded():
             raise degraded()
@@ -256,7 +256,7 @@ def _admit(exchange: _Exchange) -> None:
         case Auth.PUBLIC:
             services.throttle.take(incoming.address)
         case Auth.AGENT:
-            exchange.agent = services.nodes.authenticate(exchange.bearer or "", exchange.instance_id)
+            exchange.agent = services.nodes.identity.authenticate(exchange.bearer or "", exchange.instance_id)
             exchange.actor = f"node:{exchange.node_id}"
         case Auth.OPERATOR | Auth.METRICS as audience:
             if services.settings.auth_enabled:

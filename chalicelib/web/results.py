@@ -11,7 +11,7 @@ from chalicelib.web.envelope import PageNumbers
 from chalicelib.web.validation import Body, Path, Query
 
 if TYPE_CHECKING:
-    from chalicelib.fleet.nodes.service import Agent
+    from chalicelib.fleet.nodes.model import Agent
 
 P = TypeVar("P", bound=Path)
 Q = TypeVar("Q", bound=Query)

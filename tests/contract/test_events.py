@@ -40,7 +40,7 @@ def _enrolment(world: World) -> list[Machine]:
     world.services.enrollment.verify("no key of ours", None)
     fleet = machines(world, 2, self_update_enabled=True)
     world.socket_client.frames["socket"] = []
-    world.services.nodes.connected(fleet[0].token, "socket", int(world.clock.now().timestamp() * 1000))
+    world.services.nodes.connections.connected(fleet[0].token, "socket", int(world.clock.now().timestamp() * 1000))
     world.settle()
     return fleet
 
@@ -48,10 +48,10 @@ def _enrolment(world: World) -> list[Machine]:
 def _changes_of_nodes(world: World, machine: Machine) -> str:
     """The machine registers again with another version, moves, and reports its health; returns its new token."""
     nodes = world.services.nodes
-    again = nodes.register(a_registration(machine.id, "north", agent_version="2.0.0"), None, machine.token)
+    again = nodes.registering.register(a_registration(machine.id, "north", agent_version="2.0.0"), None, machine.token)
     token = again.secrets.api_token
-    nodes.change_cluster(machine.id, "south")
-    nodes.report_health(nodes.authenticate(token), Status.UNHEALTHY)
+    nodes.placing.change_cluster(machine.id, "south")
+    nodes.health.report(nodes.identity.authenticate(token), Status.UNHEALTHY)
     world.settle()
     return token
 
@@ -75,7 +75,7 @@ def _executions(world: World, runs: Machine, waits: Machine) -> None:
 def _logins(world: World, machine: Machine) -> None:
     world.services.ssh_usernames.create(machine.id, NewUsername("ops", Secret("correct horse battery")))
     for username, password in (("ops", "correct horse battery"), ("ops", "wrong"), ("nobody", "wrong")):
-        node = world.services.nodes.find_many([machine.id])[0]
+        node = world.services.nodes.reading.find_many([machine.id])[0]
         world.services.ssh_verifier.verify(node, Credential(username, AuthMethod.PASSWORD, Secret(password)))
     world.settle()
 

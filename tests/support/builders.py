@@ -52,7 +52,7 @@ def machines(world: World, count: int, cluster_name: str = "north", **fields: An
     for _ in range(count):
         node_id = world.ids.uuid7(world.clock.now())
         token = services.enrollment.verify(blob, node_id).registration_token
-        registered = services.nodes.register(a_registration(node_id, cluster_name, **fields), token, None)
+        registered = services.nodes.registering.register(a_registration(node_id, cluster_name, **fields), token, None)
         enrolled.append(Machine(registered.node, registered.secrets.api_token))
     return enrolled
 

@@ -35,7 +35,15 @@ _UNSET: Any = object()
 
 
 class NoAgents:
-    """Knows no node."""
+    """Knows no node: identity and health of the nodes in one."""
+
+    @property
+    def identity(self) -> Any:
+        return self
+
+    @property
+    def health(self) -> Any:
+        return self
 
     def authenticate(self, bearer: str, instance_id: str | None) -> Any:
         raise LookupError("this test has no agents: pass nodes=")

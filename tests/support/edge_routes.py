@@ -76,10 +76,19 @@ class Agent:
 
 @dataclass
 class Agents:
-    """Knows one token. Notes the touches and the origin they were made under."""
+    """Identity and health of the nodes in one. Knows one token; notes the touches and the origin they were made
+    under."""
 
     token: str = "node-token"
     touched: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def identity(self) -> "Agents":
+        return self
+
+    @property
+    def health(self) -> "Agents":
+        return self
 
     def authenticate(self, bearer: str, instance_id: str | None) -> Agent:
         if bearer != self.token:

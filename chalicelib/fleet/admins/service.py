@@ -8,7 +8,7 @@ from chalicelib.fleet.admins.model import UNLIMITED_PEERS, Admin, Assignment, Kn
 from chalicelib.fleet.admins.store import ASSIGNMENT_LIMIT_BYTES, AdminStore
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.model import Status
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.vpn.names import host_name, network_name
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, bad_request
@@ -37,7 +37,7 @@ class Admins:
         tables: Tables,
         clock: Clock,
         clusters: Clusters,
-        nodes: Nodes,
+        nodes: NodeReader,
         *,
         me: Admin,
         list_read_limit: int,

@@ -8,7 +8,8 @@ from chalicelib.fleet.aliases.store import AliasStore, alias_id
 from chalicelib.fleet.clusters.model import Identified
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.model import Node, NodeAlias
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
+from chalicelib.fleet.nodes.store import with_alias, without_alias
 from chalicelib.fleet.vpn.port import SETTLE_TRIES, Member, Vpn
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import not_found, unavailable
@@ -26,7 +27,7 @@ class Aliases:
         self,
         tables: Tables,
         clock: Clock,
-        nodes: Nodes,
+        nodes: NodeReader,
         clusters: Clusters,
         vpn: Vpn,
         *,
@@ -60,7 +61,7 @@ class Aliases:
                 raise rules.taken()
             if len(node.aliases) >= MOST_PER_NODE:
                 raise rules.too_many(MOST_PER_NODE)
-            writes: list[Write] = [store.put(alias), self._nodes.with_alias(node, NodeAlias(id=alias.id, name=name))]
+            writes: list[Write] = [store.put(alias), with_alias(node, NodeAlias(id=alias.id, name=name))]
             try:
                 self._tables.commit(writes, "alias.created")
             except TransactionFailedError as error:
@@ -94,7 +95,7 @@ class Aliases:
             if not found or all(other.id != row_id for other in found[0].aliases):
                 return  # with the node, its move or by another caller, in one transaction
             try:
-                self._tables.commit([store.delete(alias), self._nodes.without_alias(found[0], row_id)], "alias.deleted")
+                self._tables.commit([store.delete(alias), without_alias(found[0], row_id)], "alias.deleted")
             except TransactionFailedError:
                 continue
             return

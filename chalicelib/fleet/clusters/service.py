@@ -14,7 +14,7 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, conflict, forbidden, not_found, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
-from chalicelib.kit.tables import Check, ConditionFailedError, Item, Tables, TransactionFailedError, Update, Write
+from chalicelib.kit.tables import ConditionFailedError, Item, Tables, TransactionFailedError, Write
 
 _CLUSTER_PLACE = 0
 """The index of the cluster's own write in every transaction of this module."""
@@ -143,18 +143,6 @@ class Clusters:
                     raise not_found()
                 cluster = from_item(row)
         raise unavailable()
-
-    def still_there(self, cluster: Cluster) -> Check:
-        """A condition for another's transaction: nothing new is hung on a cluster that is gone."""
-        return self._store.still_there(cluster)
-
-    def take_place(self, cluster: Identified) -> Update:
-        """A write for another's transaction: one node more. It fails when the cluster is gone or full by then."""
-        return self._store.take_place(cluster)
-
-    def leave_place(self, name: str, cluster_id: str) -> Update:
-        """A write for another's transaction: one node less."""
-        return self._store.leave_place(name, cluster_id)
 
     def default_cluster(self) -> Cluster:
         """The default cluster. Raises `EdgeError` (forbidden) if none is configured, (not found) if it was deleted or

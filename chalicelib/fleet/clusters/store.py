@@ -124,24 +124,27 @@ class ClusterStore:
         row = self._tables.write(Update(TABLE, {"name": cluster.name}, changes, fits), "cluster.updated")
         return from_item(row or {})
 
-    def still_there(self, cluster: Cluster) -> Check:
-        """Nothing written; fails when it is gone."""
-        return Check(TABLE, {"name": cluster.name}, Equals("id", cluster.id))
-
-    def take_place(self, cluster: Identified) -> Update:
-        """One node more, if it is still this cluster and has room."""
-        room = Or(Absent("node_limit"), Less("node_count", Attribute("node_limit")))
-        condition = And(Equals("id", cluster.id), room)
-        return Update(TABLE, {"name": cluster.name}, (Add("node_count", 1),), condition)
-
-    def leave_place(self, name: str, cluster_id: str) -> Update:
-        """One node less, if it is still this cluster."""
-        return Update(TABLE, {"name": name}, (Add("node_count", -1),), Equals("id", cluster_id))
-
     def delete(self, cluster: Cluster) -> Delete:
         """Removes the row if it is still this cluster and has no nodes."""
         condition = And(Equals("id", cluster.id), Equals("node_count", 0))
         return Delete(TABLE, {"name": cluster.name}, condition, was_read=True)
+
+
+def still_there(cluster: Identified) -> Check:
+    """A condition for another's transaction; fails when the cluster is gone."""
+    return Check(TABLE, {"name": cluster.name}, Equals("id", cluster.id))
+
+
+def reserve_slot(cluster: Identified) -> Update:
+    """A write for another's transaction: counts one node more; fails when the cluster is gone or full."""
+    room = Or(Absent("node_limit"), Less("node_count", Attribute("node_limit")))
+    condition = And(Equals("id", cluster.id), room)
+    return Update(TABLE, {"name": cluster.name}, (Add("node_count", 1),), condition)
+
+
+def release_slot(name: str, cluster_id: str) -> Update:
+    """A write for another's transaction: counts one node less; fails when the cluster is gone."""
+    return Update(TABLE, {"name": name}, (Add("node_count", -1),), Equals("id", cluster_id))
 
 
 def from_item(row: Item) -> Cluster:

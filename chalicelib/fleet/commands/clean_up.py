@@ -14,7 +14,7 @@ from chalicelib.fleet.commands.execution_store import ExecutionStore, RefusedErr
 from chalicelib.fleet.commands.model import OPEN, Status
 from chalicelib.fleet.commands.store import SHARDS, inserted_at_of
 from chalicelib.fleet.commands.undone import CANCEL, DELETE, EXPIRE, FanOut, pass_of
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.redrive import SETTLE, SETTLE_SOON
 from chalicelib.kit.tables import Item, Tables
@@ -56,7 +56,7 @@ def _shares(kind: str, place: _Place) -> dict[str, str]:
 class CleanUp:
     """Each method does one chunk and returns where the next begins, None at the end. All may be repeated."""
 
-    def __init__(self, tables: Tables, clock: Clock, nodes: Nodes) -> None:
+    def __init__(self, tables: Tables, clock: Clock, nodes: NodeReader) -> None:
         self._clock = clock
         self._nodes = nodes
         self._commands = CommandStore(tables)

@@ -18,7 +18,7 @@ from chalicelib.fleet.commands.undone import (
     pass_message,
 )
 from chalicelib.fleet.nodes.model import TargetPage
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.targeting import selection
 from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.fleet.targeting.model import WHOLE_FLEET, is_shard
@@ -43,7 +43,7 @@ Work = tuple[Queue, list[Message]]
 class FanOuts:
     """Any method may be repeated at any point, also late and beside itself: the rows that result are the same."""
 
-    def __init__(self, tables: Tables, clock: Clock, nodes: Nodes, clusters: Clusters) -> None:
+    def __init__(self, tables: Tables, clock: Clock, nodes: NodeReader, clusters: Clusters) -> None:
         self._clock = clock
         self._nodes = nodes
         self._clusters = clusters

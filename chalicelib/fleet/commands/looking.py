@@ -14,7 +14,7 @@ from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Command
 from chalicelib.fleet.commands.undone import LOOK, FanOut
 from chalicelib.fleet.nodes.model import TargetNode, TargetPage
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.targeting import selection
 from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.kit.clock import Clock, parse_time, sooner, to_seconds_text
@@ -38,7 +38,7 @@ class _Place:
 class Looking:
     """May be repeated at any point, also late and beside itself."""
 
-    def __init__(self, tables: Tables, clock: Clock, nodes: Nodes, clusters: Clusters) -> None:
+    def __init__(self, tables: Tables, clock: Clock, nodes: NodeReader, clusters: Clusters) -> None:
         self._clock = clock
         self._nodes = nodes
         self._clusters = clusters

@@ -11,7 +11,7 @@ from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Command, CommandState, NewCommand, Progress
 from chalicelib.fleet.commands.store import ALL_COMMANDS, COMMANDS, EXECUTIONS, command_from_item
 from chalicelib.fleet.commands.undone import FanOut
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.targeting.accepting import accept
 from chalicelib.fleet.targeting.rules import wrong_with
 from chalicelib.kit.clock import Clock, to_seconds_text
@@ -59,7 +59,7 @@ class Commands:
         tables: Tables,
         clock: Clock,
         ids: Ids,
-        nodes: Nodes,
+        nodes: NodeReader,
         clusters: Clusters,
         *,
         lists: Lists,

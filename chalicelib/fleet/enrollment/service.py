@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from chalicelib.fleet.clusters import store as clusters_store
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.enrollment.blob import SECRET_BYTES, key_id_of, to_blob
@@ -217,7 +218,7 @@ class Enrollment:
         )
         try:
             self._tables.commit(
-                [self._clusters.still_there(cluster), self._store.put(key, removed_at)], "enrollment_key.created"
+                [clusters_store.still_there(cluster), self._store.put(key, removed_at)], "enrollment_key.created"
             )
         except TransactionFailedError as error:
             raise not_found() from error

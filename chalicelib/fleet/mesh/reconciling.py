@@ -15,7 +15,7 @@ from chalicelib.fleet.mesh.netmaker import Netmaker
 from chalicelib.fleet.mesh.settling import Settling, network_of
 from chalicelib.fleet.mesh.store import MadeNetwork, NetworkStore
 from chalicelib.fleet.nodes.model import Node
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.vpn.names import node_id_of
 from chalicelib.fleet.vpn.port import Host
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
@@ -67,7 +67,7 @@ class Reconciling:
     def __init__(
         self,
         clusters: Clusters,
-        nodes: Nodes,
+        nodes: NodeReader,
         aliases: Aliases,
         mesh: Netmaker,
         store: NetworkStore,

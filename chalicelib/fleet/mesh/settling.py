@@ -5,7 +5,7 @@ from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.mesh.netmaker import Netmaker
 from chalicelib.fleet.nodes.model import Node
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.vpn.port import SETTLE_TRIES, Member, Network
 from chalicelib.kit.errors import unavailable
 
@@ -14,7 +14,7 @@ class Settling:
     """Each method reads what is true now and makes the mesh say so: safe to repeat, late and out of order. All raise
     `EdgeError`: unavailable when the mesh cannot be asked, and the caller repeats; conflict where it never will."""
 
-    def __init__(self, clusters: Clusters, nodes: Nodes, aliases: Aliases, mesh: Netmaker) -> None:
+    def __init__(self, clusters: Clusters, nodes: NodeReader, aliases: Aliases, mesh: Netmaker) -> None:
         self._clusters = clusters
         self._nodes = nodes
         self._aliases = aliases

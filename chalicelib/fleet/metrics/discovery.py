@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chalicelib.fleet import samples
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.nodes.model import NodeSummary, Status
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.fields import about
 
@@ -53,7 +53,7 @@ class Discovery:
     """``base_url`` is where Prometheus reaches this API: ``host:port``, or a URL, whose path is kept in front of every
     node's."""
 
-    def __init__(self, nodes: Nodes, base_url: str | None) -> None:
+    def __init__(self, nodes: NodeReader, base_url: str | None) -> None:
         self._nodes = nodes
         self._base_url = base_url
 

@@ -18,7 +18,7 @@ from chalicelib.fleet.metrics.scraping import Scraper, source_of
 from chalicelib.fleet.metrics.store import MetricsStore
 from chalicelib.fleet.metrics.waking import Waker
 from chalicelib.fleet.nodes.model import Node, NodeView
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.wiring import Nodes
 from chalicelib.kit.clock import Clock, parse_time
 from chalicelib.kit.errors import EdgeError, Kind, unavailable
 from chalicelib.kit.log import Level, Log
@@ -63,7 +63,7 @@ class NodeMetrics:
         self._vpn_domain = vpn_domain
         self._fresh_seconds = min(fresh_seconds, CACHE_SECONDS)
         self._store = MetricsStore(tables)
-        self._waker = Waker(self._store, nodes, sockets, clock, log)
+        self._waker = Waker(self._store, nodes.connections, sockets, clock, log)
 
     def push(self, node_id: str, metrics_type: MetricsType, text: str) -> Metrics:
         """Keep what an agent sent, in one write. Raises `EdgeError` (payload too large)."""
@@ -72,7 +72,7 @@ class NodeMetrics:
     def read(self, node_id: str, metrics_type: MetricsType) -> Reading:
         """Raises `EdgeError` (not found), (service unavailable) if the agent does not answer and the cache is too
         old."""
-        view = self._nodes.get(node_id)
+        view = self._nodes.reading.get(node_id)
         found = self._read(view, [metrics_type])
         if metrics_type not in found:
             raise unavailable()
@@ -81,7 +81,7 @@ class NodeMetrics:
     def read_available(self, node_id: str, types: Sequence[MetricsType]) -> dict[MetricsType, Reading]:
         """Those of these types that can be had, together in the time of one; none for a node that does not exist."""
         try:
-            view = self._nodes.get(node_id)
+            view = self._nodes.reading.get(node_id)
         except EdgeError as error:
             if error.kind is not Kind.NOT_FOUND:
                 raise
@@ -93,7 +93,7 @@ class NodeMetrics:
         nothing if the caller has stopped waiting, the node is gone, or this stack cannot reach nodes."""
         if self._scraper is None or not self._owners.is_waited_for(request):
             return
-        for node in self._nodes.find_many([request["node_id"]]):
+        for node in self._nodes.reading.find_many([request["node_id"]]):
             self._scrape(node, [MetricsType(each) for each in request["types"]], self._scraper)
 
     def forget(self, node_id: str) -> None:
@@ -121,7 +121,7 @@ class NodeMetrics:
     def _scrape(self, node: Node, types: Collection[MetricsType], scraper: Scraper) -> dict[MetricsType, Metrics]:
         """All types side by side; what came is kept, so that the next read finds it."""
         host = self._push_host or node.vpn_hostname(self._vpn_domain)
-        token = self._nodes.secrets_of(node).api_token
+        token = self._nodes.vault.open(node).api_token
         sources = {each: source_of(node, each, host, token) for each in types}
         with ThreadPoolExecutor(max_workers=len(sources)) as pool:
             running = {

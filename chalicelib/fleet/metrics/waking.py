@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 
 from chalicelib.fleet.metrics.model import Metrics, MetricsType
 from chalicelib.fleet.metrics.store import MetricsStore
+from chalicelib.fleet.nodes.connecting import Connections
 from chalicelib.fleet.nodes.model import Presence
-from chalicelib.fleet.nodes.service import Nodes
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.log import Level, Log
 from chalicelib.kit.sockets import SocketError, Sockets
@@ -20,10 +20,10 @@ class Waker:
     """``sockets`` is asked for when a frame is to be sent: few requests send one."""
 
     def __init__(
-        self, store: MetricsStore, nodes: Nodes, sockets: Callable[[], Sockets], clock: Clock, log: Log
+        self, store: MetricsStore, connections: Connections, sockets: Callable[[], Sockets], clock: Clock, log: Log
     ) -> None:
         self._store = store
-        self._nodes = nodes
+        self._connections = connections
         self._sockets = sockets
         self._clock = clock
         self._log = log
@@ -55,7 +55,7 @@ class Waker:
             self._log.line("wake_up_lost", level=Level.WARNING, error_type=type(error).__name__, node_id=presence.id)
             return False
         if not is_open:
-            self._nodes.found_gone(presence)
+            self._connections.mark_stale(presence)
         return is_open
 
 

@@ -56,7 +56,7 @@ class Connections:
         if connection is not None:
             self._clear(connection.node_id, connection_id)
 
-    def heard(self, connection_id: str) -> Node | None:
+    def on_frame(self, connection_id: str) -> Node | None:
         """Handle a frame: returns the node, and counts it as a sign of life, if the socket is its current one."""
         connection = presence_store.read_connection(self._tables, connection_id)
         if connection is None:
@@ -67,7 +67,7 @@ class Connections:
         self._health.touch(Agent(node, presence))
         return node
 
-    def found_gone(self, presence: Presence) -> None:
+    def mark_stale(self, presence: Presence) -> None:
         """The management API said 410 for this connection. Ignored during the handshake, when posting always fails and
         after which the agent fetches what it missed; later the connection is cleared."""
         if presence.connection_id is None or presence.connected_at_ms is None:

@@ -64,6 +64,12 @@ class Identity:
         return Agent(node.model_copy(update=changes), presence.model_copy(update=seen), agent.instance_id)
 
 
+def require_sole(agent: Agent) -> None:
+    """Raises `EdgeError` (conflict) if two machines use this agent's identity: then neither gets work."""
+    if agent.node.identity_conflict_at is not None:
+        raise conflicting()
+
+
 def is_of_the_other(node: Node, bearer: str) -> bool:
     """Whether this token was in use when another machine replaced it by an older one."""
     return node.forked_token_digest is not None and same(digest(bearer), node.forked_token_digest)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.clusters.store import release_slot, reserve_slot
 from chalicelib.fleet.nodes import exclusions, presence_store, store
 from chalicelib.fleet.nodes.model import Node, NodeView
 from chalicelib.fleet.vpn.port import Vpn
@@ -44,8 +45,8 @@ class Placing:
             now = to_seconds_text(self._clock.now())
             writes = [
                 store.move(view.node, cluster.id, cluster.name, view.last_seen_at, now),
-                self._clusters.take_place(cluster),
-                self._clusters.leave_place(view.node.cluster_name, view.node.cluster_id),
+                reserve_slot(cluster),
+                release_slot(view.node.cluster_name, view.node.cluster_id),
                 *self._release(view.node),
             ]
             if self._commit(writes, "node.cluster_changed"):
@@ -63,7 +64,7 @@ class Placing:
         for _ in self._tables.tries():
             writes: list[Write] = [
                 store.delete(view.node),
-                self._clusters.leave_place(view.node.cluster_name, view.node.cluster_id),
+                release_slot(view.node.cluster_name, view.node.cluster_id),
                 *self._release(view.node),
                 tasks.ask("node", node_id, self._clock.now()),
                 exclusions.note_removed(node_id, self._clock.now()),

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.service import Clusters
-from chalicelib.fleet.nodes import presence_store, store
+from chalicelib.fleet.nodes import presence_store, store, walk_store
 from chalicelib.fleet.nodes.model import Node, NodePage, NodeSummary, NodeView, Presence, Status, TargetNode, TargetPage
 from chalicelib.fleet.nodes.store import ALL, BY_STATUS, NODES
 from chalicelib.kit.errors import bad_request, not_found
@@ -107,22 +107,22 @@ class NodeReader:
     def targets(self, node_ids: Sequence[str]) -> list[TargetNode]:
         """Those that exist, as their rows are now, in the order asked for; one call per 100."""
         items = self._tables.get_many([Ref(NODES, store.node_key(node_id)) for node_id in node_ids])
-        return [store.target_from_item(item) for item in items if item is not None]
+        return [walk_store.target_from_item(item) for item in items if item is not None]
 
     def targets_of_shard(self, shard: int, cursor: str | None, limit: int, inserted_until: str) -> TargetPage:
         """The next nodes of one of the `SHARDS` of the fleet, of those that enrolled by that second."""
-        return store.read_targets(self._tables, "listing", str(shard), cursor, limit, inserted_until)
+        return walk_store.read_targets(self._tables, "listing", str(shard), cursor, limit, inserted_until)
 
     def targets_of_cluster(self, cluster_id: str, cursor: str | None, limit: int, inserted_until: str) -> TargetPage:
         """The next nodes of a cluster, of those that enrolled by that second.
 
         A node that moves during the walk may be missed, or found where it was, as in a list.
         """
-        return store.read_targets(self._tables, "by_cluster", cluster_id, cursor, limit, inserted_until)
+        return walk_store.read_targets(self._tables, "by_cluster", cluster_id, cursor, limit, inserted_until)
 
     def whole_fleet(self, most_per_shard: int, inserted_until: str) -> list[TargetNode] | None:
         """All nodes that enrolled by that second; None if one of the `SHARDS` has more than may be read."""
-        return store.read_fleet(self._tables, most_per_shard, inserted_until)
+        return walk_store.read_fleet(self._tables, most_per_shard, inserted_until)
 
     def page_of_cluster(self, cluster_id: str, cursor: str | None, limit: int, inserted_until: str) -> NodePage:
         """The next nodes of a cluster, of those that enrolled by that second.
@@ -130,7 +130,7 @@ class NodeReader:
         A node that moves into the cluster during the walk may be missed, as in a list; one that has moved out by the
         time that its row is read is left out.
         """
-        page = store.read_page(self._tables, "by_cluster", cluster_id, cursor, limit, inserted_until)
+        page = walk_store.read_page(self._tables, "by_cluster", cluster_id, cursor, limit, inserted_until)
         return NodePage([node for node in page.nodes if node.cluster_id == cluster_id], page.cursor)
 
     def _with_presence(self, items: list[Item]) -> list[Item]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.clusters.store import release_slot, reserve_slot
 from chalicelib.fleet.enrollment.model import Redemption
 from chalicelib.fleet.enrollment.service import Enrollment
 from chalicelib.fleet.nodes import exclusions, instances, presence_store, rules, store
@@ -241,9 +242,9 @@ class Registrar:
             presence_store.start(presence, known.presence),
         ]
         if old is None or old.cluster_id != node.cluster_id:
-            writes.append(self._clusters.take_place(Placement(node.cluster_id, node.cluster_name)))
+            writes.append(reserve_slot(Placement(node.cluster_id, node.cluster_name)))
         if old is not None and old.cluster_id != node.cluster_id:
-            writes.append(self._clusters.leave_place(old.cluster_name, old.cluster_id))
+            writes.append(release_slot(old.cluster_name, old.cluster_id))
             writes.extend(self._release(old))
         if old is None:
             writes.append(exclusions.unchanged(node.id, known.exclusion))

@@ -1,7 +1,6 @@
 """Keys, indexes and attribute names of nodes; the tables of their presence and sockets."""
 
 import dataclasses
-import json
 import zlib
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -10,17 +9,13 @@ from chalicelib.fleet.nodes.model import (
     IdType,
     Node,
     NodeAlias,
-    NodePage,
     NodeSummary,
     Status,
-    TargetNode,
-    TargetPage,
 )
 from chalicelib.kit.listing import LISTED_AT, IndexSource, all_rows, fixed, rows_with, sharded
 from chalicelib.kit.tables import (
     Absent,
     And,
-    Between,
     Check,
     Condition,
     Delete,
@@ -182,7 +177,17 @@ def still_there(node: Node) -> Check:
     return Check(NODES, node_key(node.id), Equals("inserted_at", node.inserted_at))
 
 
-def set_aliases(node: Node, aliases: Sequence[NodeAlias]) -> Update:
+def with_alias(node: Node, alias: NodeAlias) -> Update:
+    """Adds the alias; fails if the node's cluster or aliases have changed since it was read."""
+    return _set_aliases(node, (*node.aliases, alias))
+
+
+def without_alias(node: Node, alias_id: str) -> Update:
+    """Removes the alias; fails if the node's cluster or aliases have changed since it was read."""
+    return _set_aliases(node, [alias for alias in node.aliases if alias.id != alias_id])
+
+
+def _set_aliases(node: Node, aliases: Sequence[NodeAlias]) -> Update:
     """Give it these aliases, if it is in the cluster and has the aliases that were read."""
     return Update(NODES, node_key(node.id), (Set("aliases", _aliases_value(aliases)),), _in_place(node))
 
@@ -243,57 +248,3 @@ def read_summaries_by_status(
 def _by_status(statuses: Collection[Status]) -> list[Query]:
     index = NODES.index("by_status")
     return [Query(NODES, f"{status.value}#{shard}", index) for status in statuses for shard in range(SHARDS)]
-
-
-def read_page(
-    tables: Tables, index_name: str, partition: str, cursor: str | None, limit: int, inserted_until: str
-) -> NodePage:
-    """The next nodes of a partition in the order of their enrolment, up to and with that second, rows in full."""
-    query = _enrolled_by(index_name, partition, inserted_until, limit)
-    page = tables.query(dataclasses.replace(query, start=None if cursor is None else json.loads(cursor)))
-    nodes = read_many(tables, [str(item["id"]) for item in page.items])
-    return NodePage(nodes, None if page.last_key is None else json.dumps(page.last_key))
-
-
-def read_targets(
-    tables: Tables, index_name: str, partition: str, cursor: str | None, limit: int, inserted_until: str
-) -> TargetPage:
-    """As `read_page`, from the index alone."""
-    query = _enrolled_by(index_name, partition, inserted_until, limit)
-    page = tables.query(dataclasses.replace(query, start=None if cursor is None else json.loads(cursor)))
-    return TargetPage(
-        [target_from_item(item) for item in page.items], None if page.last_key is None else json.dumps(page.last_key)
-    )
-
-
-def read_fleet(tables: Tables, most_per_shard: int, inserted_until: str) -> list[TargetNode] | None:
-    """The nodes of all shards, from the index alone; None if one of them goes on."""
-    queries = [_enrolled_by("listing", str(shard), inserted_until, most_per_shard) for shard in range(SHARDS)]
-    pages = tables.query_many(queries)
-    if any(page.last_key is not None for page in pages):
-        return None
-    return [target_from_item(item) for page in pages for item in page.items]
-
-
-def target_from_item(item: Item) -> TargetNode:
-    """From a row, or from an entry of `listing` or `by_cluster`."""
-    return TargetNode(
-        id=str(item["id"]),
-        cluster_id=str(item["cluster_id"]),
-        cluster_name=str(item["cluster_name"]),
-        id_type=str(item["id_type"]),
-        status=str(item["status"]),
-        agent_version=str(item["agent_version"]),
-        self_update_enabled=bool(item["self_update_enabled"]),
-        inserted_at=str(item["inserted_at"]),
-        updated_at=str(item["updated_at"]),
-    )
-
-
-def _enrolled_by(index_name: str, partition: str, inserted_until: str, limit: int) -> Query:
-    until = Between("0", listed_at(inserted_until, _AFTER_EVERY_ID))
-    return Query(NODES, partition, NODES.index(index_name), sort=until, limit=limit)
-
-
-_AFTER_EVERY_ID = "~"
-"""Sorts behind every hexadecimal digit."""

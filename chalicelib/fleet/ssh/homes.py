@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from chalicelib.fleet.clusters.service import Clusters
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.kit.listing.sources import PARTITION_LIMIT
 from chalicelib.kit.tables import Item, Ref, Table, Tables
 
@@ -11,7 +11,7 @@ from chalicelib.kit.tables import Item, Ref, Table, Tables
 class Homes:
     """Serves the filter ``cluster_name`` of lists whose rows have a ``node_id``."""
 
-    def __init__(self, tables: Tables, clusters: Clusters, nodes: Nodes) -> None:
+    def __init__(self, tables: Tables, clusters: Clusters, nodes: NodeReader) -> None:
         self._tables = tables
         self._clusters = clusters
         self._nodes = nodes

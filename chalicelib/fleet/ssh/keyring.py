@@ -1,7 +1,7 @@
 """`SshPublicKeys`: the keys of user names, one by one."""
 
 from chalicelib.fleet.clusters.service import Clusters
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.ssh import store
 from chalicelib.fleet.ssh.homes import Homes
 from chalicelib.fleet.ssh.model import KEYS_MAX, NewKey, SshPublicKey
@@ -46,7 +46,7 @@ class SshPublicKeys:
         clock: Clock,
         *,
         usernames: SshUsernames,
-        nodes: Nodes,
+        nodes: NodeReader,
         clusters: Clusters,
         lists: Lists,
     ) -> None:

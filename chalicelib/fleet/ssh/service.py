@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.model import Node
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
+from chalicelib.fleet.nodes.store import still_there
 from chalicelib.fleet.ssh import store
 from chalicelib.fleet.ssh.homes import Homes
 from chalicelib.fleet.ssh.model import NewUsername, SshPublicKey, SshUsername
@@ -60,7 +61,7 @@ class SshUsernames:
         tables: Tables,
         clock: Clock,
         *,
-        nodes: Nodes,
+        nodes: NodeReader,
         clusters: Clusters,
         passwords: Passwords,
         lists: Lists,
@@ -86,7 +87,7 @@ class SshUsernames:
         password_hash = None if new.password is None else self._passwords.hash(new.password.reveal())
         for _ in self._tables.tries():
             username = self._compose(node, new.username, password_hash, keys)
-            writes: list[Write] = [self._nodes.still_there(node), *store.insert(username)]
+            writes: list[Write] = [still_there(node), *store.insert(username)]
             try:
                 self._tables.commit(writes, "ssh_username.created")
             except TransactionFailedError as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.service import Clusters
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.targeting import selection
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.kit.errors import EdgeError, Kind
@@ -24,7 +24,7 @@ class Accepted:
     parts: frozenset[str]
 
 
-def accept(given: Targeting, nodes: Nodes, clusters: Clusters, *, allow_missing: bool) -> Accepted:
+def accept(given: Targeting, nodes: NodeReader, clusters: Clusters, *, allow_missing: bool) -> Accepted:
     """Resolve what the targeting names: node ids are read 100 a call, cluster names likewise, consistently.
 
     Raises `EdgeError` (validation) that lists the ids or names that do not exist, unless they may be missing.
@@ -37,7 +37,7 @@ def accept(given: Targeting, nodes: Nodes, clusters: Clusters, *, allow_missing:
     return Accepted(targeting, named, selection.parts_of(targeting, named))
 
 
-def _require_all(targeting: Targeting, found: Sequence[Cluster], nodes: Nodes) -> None:
+def _require_all(targeting: Targeting, found: Sequence[Cluster], nodes: NodeReader) -> None:
     match targeting.type:
         case TargetType.NODES:
             there = {node.id for node in nodes.targets(targeting.node_ids or ())}

@@ -9,8 +9,8 @@ from chalicelib.fleet.clusters.store import FIELDS as CLUSTER_FIELDS
 from chalicelib.fleet.nodes import model as nodes_model
 from chalicelib.fleet.nodes.model import TargetNode, TargetPage
 from chalicelib.fleet.nodes.reading import FIELDS as NODE_FIELDS
-from chalicelib.fleet.nodes.service import SHARDS as NODE_SHARDS
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
+from chalicelib.fleet.nodes.store import SHARDS as NODE_SHARDS
 from chalicelib.fleet.targeting.model import SHARD, Targeting, TargetType
 from chalicelib.kit.labels import is_label
 from chalicelib.kit.listing import matches
@@ -71,7 +71,7 @@ def parts_of(targeting: Targeting, named: Sequence[Cluster]) -> frozenset[str]:
 
 
 def page_of_part(
-    nodes: Nodes, targeting: Targeting, part: str, cursor: str | None, inserted_until: str, size: int = SLICE
+    nodes: NodeReader, targeting: Targeting, part: str, cursor: str | None, inserted_until: str, size: int = SLICE
 ) -> TargetPage:
     """The next ``size`` nodes of a part, before filters. Pages only over keys that never change.
 
@@ -106,7 +106,7 @@ def was_meant(node: TargetNode, targeting: Targeting, until: str) -> bool:
     return is_for_good or node.updated_at <= until
 
 
-def select(page: Sequence[TargetNode], targeting: Targeting, nodes: Nodes, clusters: Clusters) -> list[TargetNode]:
+def select(page: Sequence[TargetNode], targeting: Targeting, nodes: NodeReader, clusters: Clusters) -> list[TargetNode]:
     """The nodes that all filters leave, each once: one that moves while a page of several clusters is read is found in
     two of them. Reads presence or clusters only where a filter asks for them.
 
@@ -127,7 +127,7 @@ def select(page: Sequence[TargetNode], targeting: Targeting, nodes: Nodes, clust
 
 
 def _page_of_clusters(
-    nodes: Nodes, ids: Sequence[str], cursor: str | None, inserted_until: str, size: int
+    nodes: NodeReader, ids: Sequence[str], cursor: str | None, inserted_until: str, size: int
 ) -> TargetPage:
     """The next nodes of some clusters, one cluster after the other; the cursor says in which, and where in it."""
     if len(ids) == 1:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.commands.executions import Executions
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME, AgentWork
 from chalicelib.kit.clock import Clock, to_seconds_text
 
@@ -24,7 +24,7 @@ class Chunk:
 class Redelivery:
     """Reads only; may be repeated, and told of a cluster that is gone or has changed hands again."""
 
-    def __init__(self, clock: Clock, nodes: Nodes, clusters: Clusters, executions: Executions) -> None:
+    def __init__(self, clock: Clock, nodes: NodeReader, clusters: Clusters, executions: Executions) -> None:
         self._clock = clock
         self._nodes = nodes
         self._clusters = clusters

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from chalicelib.fleet.commands.executions import Executions
 from chalicelib.fleet.commands.model import ExecutionView, Status
 from chalicelib.fleet.nodes.model import Node
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.wiring import Nodes
 from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME
 from chalicelib.fleet.transport.push import Push, PushAddress, PushOutcome
 from chalicelib.kit.errors import EdgeError
@@ -118,11 +118,11 @@ class Transport:
     def close(self, connection_id: str) -> None:
         """End a socket that its node may no longer use."""
         self._sockets.close(connection_id)
-        self._nodes.forget_connection(connection_id)
+        self._nodes.connections.forget(connection_id)
 
     def _wake(self, deliveries: Sequence[Delivery]) -> Woken:
         """Post frames to the connected nodes, side by side."""
-        presences = self._nodes.presence_of([delivery.node_id for delivery in deliveries])
+        presences = self._nodes.reading.presence_of([delivery.node_id for delivery in deliveries])
         connected: list[tuple[Delivery, str]] = []
         woken = Woken([], [])
         for delivery in deliveries:
@@ -135,7 +135,7 @@ class Transport:
                 connected.append((delivery, presence.connection_id))
         for (delivery, _), posted in zip(connected, self._post_all(connected), strict=True):
             if not posted:
-                self._nodes.found_gone(presences[delivery.node_id])
+                self._nodes.connections.mark_stale(presences[delivery.node_id])
                 woken.asleep.append(delivery)
         return woken
 
@@ -153,7 +153,7 @@ class Transport:
 
     def _push_all(self, deliveries: Sequence[Delivery], push: Push) -> None:
         """Side by side: one that does not answer keeps no other waiting, nor the message beyond its time."""
-        nodes = {node.id: node for node in self._nodes.find_many([delivery.node_id for delivery in deliveries])}
+        nodes = {node.id: node for node in self._nodes.reading.find_many([delivery.node_id for delivery in deliveries])}
         known = [delivery for delivery in deliveries if delivery.node_id in nodes and nodes[delivery.node_id].may_work]
         with ThreadPoolExecutor(max_workers=_PUSHES_AT_ONCE) as pool:
             pushed = [
@@ -175,7 +175,7 @@ class Transport:
 
     def _address_of(self, node: Node) -> PushAddress:
         host = self._push_host or node.vpn_hostname(self._vpn_domain)
-        return PushAddress(f"http://{host}:{node.http_port}", self._nodes.secrets_of(node).api_token)
+        return PushAddress(f"http://{host}:{node.http_port}", self._nodes.vault.open(node).api_token)
 
     def _hand_over(self, address: PushAddress, view: ExecutionView, push: Push) -> bool:
         """Whether the agent has received it. If it was cancelled meanwhile, the agent is told to cancel it."""

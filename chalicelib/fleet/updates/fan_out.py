@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.model import TargetNode
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.targeting import selection
 from chalicelib.fleet.targeting.fan_out import CHUNK, put_missing, without_parts
 from chalicelib.fleet.updates import rules, store
@@ -44,7 +44,7 @@ _ENDED = PartChunk(None, ends_part=True)
 class UpdateFanOuts:
     """Any method may be repeated at any point, also late and beside itself: the rows that result are the same."""
 
-    def __init__(self, tables: Tables, clock: Clock, nodes: Nodes, clusters: Clusters) -> None:
+    def __init__(self, tables: Tables, clock: Clock, nodes: NodeReader, clusters: Clusters) -> None:
         self._tables = tables
         self._clock = clock
         self._nodes = nodes

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.model import Agent
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.targeting.accepting import accept
 from chalicelib.fleet.targeting.model import Targeting
 from chalicelib.fleet.targeting.rules import wrong_with
@@ -50,7 +50,7 @@ class SelfUpdates:
         tables: Tables,
         clock: Clock,
         ids: Ids,
-        nodes: Nodes,
+        nodes: NodeReader,
         clusters: Clusters,
         triggering: Triggering,
         *,

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.fleet.nodes.model import Node
-from chalicelib.fleet.nodes.service import Nodes
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.transport.dispatch import AgentWork
 from chalicelib.fleet.transport.push import PushOutcome
 from chalicelib.fleet.transport.service import Transport
@@ -71,7 +71,7 @@ class Triggering:
     """Every method may be repeated at any point. ``transport`` makes one: only workers reach out to machines."""
 
     def __init__(
-        self, tables: Tables, clock: Clock, nodes: Nodes, events: Events, transport: Callable[[], Transport]
+        self, tables: Tables, clock: Clock, nodes: NodeReader, events: Events, transport: Callable[[], Transport]
     ) -> None:
         self._tables = tables
         self._clock = clock

@@ -16,7 +16,7 @@ blueprint = Blueprint(__name__)
 @blueprint.schedule(Rate(1, unit=Rate.MINUTES), name="check_health")
 @scheduled("check_health", lambda services: (services.nodes, services.counters))
 def handler(services: Services) -> None:
-    swept = services.nodes.check_health(BUDGET_SECONDS)
+    swept = services.nodes.health.sweep(BUDGET_SECONDS)
     looked_at = swept.moved + swept.unreachable
     if looked_at:
         services.counters.count(event_counter("health_check"), looked_at, by=current_origin().request_id)

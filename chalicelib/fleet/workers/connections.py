@@ -78,7 +78,9 @@ def _socket_worker(name: str, needs: Callable[[Services], object]) -> Callable[[
 @_socket_worker("connect", lambda services: services.nodes)
 def connect(event: Event, services: Services) -> bool:
     context = event["requestContext"]
-    services.nodes.connected(_bearer_of(event), _connection_id(event), int(context["connectedAt"]), _instance_of(event))
+    services.nodes.connections.connected(
+        _bearer_of(event), _connection_id(event), int(context["connectedAt"]), _instance_of(event)
+    )
     return True
 
 
@@ -91,7 +93,7 @@ def message(event: Event, services: Services) -> bool:
 
     A beat after which nothing is to be told writes no line: API Gateway's access log has one already, with the same
     request, and an idle fleet does little else."""
-    node = services.nodes.heard(_connection_id(event))
+    node = services.nodes.connections.on_frame(_connection_id(event))
     if node is None:
         services.transport.close(_connection_id(event))
         return True
@@ -105,7 +107,7 @@ def message(event: Event, services: Services) -> bool:
 @blueprint.on_ws_disconnect(name="disconnect")
 @_socket_worker("disconnect", lambda services: services.nodes)
 def disconnect(event: Event, services: Services) -> bool:
-    services.nodes.disconnected(_connection_id(event))
+    services.nodes.connections.disconnected(_connection_id(event))
     return True
 
 

@@ -74,10 +74,10 @@ def _in_turn(*steps: Clean) -> Clean:
 def _forget_node(services: Services, message: Message) -> None:
     """End the socket of a deleted node, and drop its presence and its metrics."""
     node_id = message["id"]
-    connection_id = services.nodes.connection_of_deleted(node_id)
+    connection_id = services.nodes.connections.connection_of_deleted(node_id)
     if connection_id is not None:
         services.transport.close(connection_id)
-    services.nodes.forget(node_id)
+    services.nodes.connections.forget_deleted(node_id)
     services.node_metrics.forget(node_id)
 
 

@@ -125,8 +125,8 @@ class Disorder:
         self.world.clock.advance(0.001)
         acts: dict[Callable[[], Any], int] = {
             self.enrol: 12,
-            lambda: self.services.nodes.delete(self.a_node()): 8,
-            lambda: self.services.nodes.change_cluster(self.a_node(), self.chance.choice("ab")): 6,
+            lambda: self.services.nodes.placing.delete(self.a_node()): 8,
+            lambda: self.services.nodes.placing.change_cluster(self.a_node(), self.chance.choice("ab")): 6,
             lambda: self.services.clusters.delete(self.chance.choice("ab")): 6,
             lambda: a_cluster(self.world, self.chance.choice("ab")): 6,
             lambda: a_command(self.world, targeting=self.a_targeting()): 16,
@@ -149,14 +149,16 @@ class Disorder:
         key = self.services.enrollment.create(name, {"uses_remaining": None})
         blob = self.services.enrollment.reveal(key).reveal()
         token = self.services.enrollment.verify(blob, node_id).registration_token
-        registered = self.services.nodes.register(a_registration(node_id, name), token, self.tokens.get(node_id))
+        registered = self.services.nodes.registering.register(
+            a_registration(node_id, name), token, self.tokens.get(node_id)
+        )
         self.tokens[node_id] = registered.secrets.api_token
 
     def work(self) -> None:
         """An agent takes some of what waits, and finishes some of what it has taken."""
         node_id = self.a_node()
         executions = self.services.executions
-        self.services.nodes.touch(self.services.nodes.authenticate(self.tokens.get(node_id)))
+        self.services.nodes.health.touch(self.services.nodes.identity.authenticate(self.tokens.get(node_id)))
         for row in executions.for_agent(node_id, Status.PENDING, ListRequest(order=OLDEST_FIRST)).items:
             if self.chance.random() < 0.7:
                 executions.acknowledge(node_id, row.id)
@@ -169,12 +171,12 @@ class Disorder:
         self.sockets += 1
         self.world.socket_client.frames[f"socket-{self.sockets}"] = []
         token = self.tokens.get(self.a_node())
-        self.services.nodes.connected(token, f"socket-{self.sockets}", self.sockets)
+        self.services.nodes.connections.connected(token, f"socket-{self.sockets}", self.sockets)
 
     def disconnect(self) -> None:
         connection_id = f"socket-{self.chance.randint(0, self.sockets)}"
         self.world.socket_client.frames.pop(connection_id, None)
-        self.services.nodes.disconnected(connection_id)
+        self.services.nodes.connections.disconnected(connection_id)
 
     def a_node(self) -> str:
         return self.chance.choice([*self.tokens, NOBODY])

@@ -39,7 +39,7 @@ def story(*, twice: bool = False, crash: tuple[int, int] | None = None) -> World
     a_cluster(world)
     fleet = machines(world, 3)
     world.socket_client.frames["socket-0"] = []
-    world.services.nodes.connected(fleet[0].token, "socket-0", 1)
+    world.services.nodes.connections.connected(fleet[0].token, "socket-0", 1)
     settle()
     a_command(world)
     settle()
@@ -48,7 +48,7 @@ def story(*, twice: bool = False, crash: tuple[int, int] | None = None) -> World
     (waiting,) = world.services.executions.waiting_for(fleet[2].id, 1000).pending
     world.services.executions.cancel(waiting)
     settle()
-    world.services.nodes.delete(fleet[1].id)
+    world.services.nodes.placing.delete(fleet[1].id)
     settle()
     return world
 
@@ -79,7 +79,7 @@ class TestTheMainJob:
         a_cluster(world)
         fleet = machines(world, 3)
         world.socket_client.frames["socket-0"] = []
-        world.services.nodes.connected(fleet[0].token, "socket-0", 1)
+        world.services.nodes.connections.connected(fleet[0].token, "socket-0", 1)
         command = a_command(world)
         world.settle()
         rows = world.driver.rows(EXECUTIONS)

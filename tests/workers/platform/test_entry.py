@@ -84,7 +84,7 @@ class TestLog:
     def test_neither_lambda_nor_the_log_gets_to_see_a_damaged_row(self, world, handler):
         a_cluster(world)
         [machine] = machines(world, 1)
-        world.services.nodes.connected(machine.token, "socket-1", 1_000)
+        world.services.nodes.connections.connected(machine.token, "socket-1", 1_000)
         [row] = world.driver.rows(PRESENCE)
         world.driver.load(PRESENCE, [{**row, "last_seen_at": ["private"]}])
         world.clock.advance(7200)
@@ -92,7 +92,7 @@ class TestLog:
         event = {"requestContext": context} if handler == "connections.message" else scheduled_event("check_health")
 
         with pytest.raises(DamagedError) as raised:
-            world.call(f"chalicelib.workers.{handler}", event)
+            world.call(f"chalicelib.fleet.workers.{handler}", event)
 
         printed = "".join(traceback.format_exception(raised.value))
         assert "private" not in printed + "".join(world.lines.texts)

@@ -91,7 +91,7 @@ def get_installer(_request: Request[NoPath, NoQuery, NoBody], services: Services
 def _admit(bearer: str, services: Services) -> None:
     """Raises `EdgeError` unauthorized; for a key it says what is wrong with it, as verifying it does."""
     if key_id_of(bearer) is None:
-        services.nodes.authenticate(bearer)
+        services.nodes.identity.authenticate(bearer)
         return
     outcome = services.enrollment.look_at(bearer)
     if outcome is not Outcome.VERIFIED:

@@ -9,6 +9,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.commands.executions import SORTABLE
 from chalicelib.fleet.commands.model import AssignedExecution, Execution, Report, Status
+from chalicelib.fleet.nodes.identity import require_sole
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
 from chalicelib.kit.listing import OLDEST_FIRST
@@ -104,7 +105,7 @@ def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], se
     too large it holds fewer items than asked for, with `has_next` true and its own number as `next_page`: the others
     are on the same page once these have been acknowledged. Refused with 409 `identity_conflict` while another machine
     uses the node's identity too; neither gets work."""
-    services.nodes.require_sole(request.agent)
+    require_sole(request.agent)
     asked = request.query.to_request(SORTABLE, OLDEST_FIRST)
     page = services.executions.for_agent(request.agent.node.id, request.query.status, asked)
     return Paginated([_show(row) for row in page.items], page, may_be_fewer=True)
@@ -121,7 +122,7 @@ def acknowledge_execution(request: Request[ExecutionPath, NoQuery, NoBody], serv
     """Takes an execution: it changes from `pending` to `sent`. Refused with 409 the second time, and for any other
     status; an agent must not run an execution that it cannot acknowledge. Refused with 403 for the execution of another
     node."""
-    services.nodes.require_sole(request.agent)
+    require_sole(request.agent)
     return _show(services.executions.acknowledge(request.agent.node.id, request.path.execution_id))
 
 

@@ -112,7 +112,7 @@ def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services:
     registration = Registration(
         **said.model_dump(exclude={"version", "registration_token"}), agent_version=said.version
     )
-    registered = services.nodes.register(
+    registered = services.nodes.registering.register(
         registration, said.registration_token, request.bearer, request.instance_id, request.address
     )
     settings = services.settings
@@ -140,7 +140,7 @@ def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services:
 def report_health(request: Request[NoPath, NoQuery, HealthReport], services: Services) -> HealthOut:
     """Reports the health of the calling node, which also counts as a sign of life. Registrations and changes of health
     are limited to 30 at once, then one a minute; more are refused with 429."""
-    view = services.nodes.report_health(request.agent, Status(request.body.status))
+    view = services.nodes.health.report(request.agent, Status(request.body.status))
     return HealthOut(id=view.node.id, node_id=view.node.id, status=view.node.status, last_seen_at=view.last_seen_at)
 
 

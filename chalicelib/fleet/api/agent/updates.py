@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.nodes.identity import require_sole
 from chalicelib.fleet.updates.model import NodeState, Report
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import AGENT, Endpoints, Request
@@ -68,7 +69,7 @@ class OutcomeOut(BaseModel):
 def check_self_update(request: Request[NoPath, NoQuery, NoBody], services: Services) -> UpdateCheckOut:
     """Returns whether the calling agent is to update itself, and to which version. Agents ask when they are woken and
     from time to time. Refused with 409 `identity_conflict` while another machine uses the node's identity too."""
-    services.nodes.require_sole(request.agent)
+    require_sole(request.agent)
     answer = services.self_updates.check(request.agent)
     return UpdateCheckOut(
         including_me=answer.including_me,

@@ -133,7 +133,7 @@ def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: 
     """Lists clusters, newest first unless ordered otherwise. Each shows up to 100 of its nodes; `node_count` is
     exact."""
     page = services.clusters.list_page(request.query.to_request(SORTABLE))
-    nodes = services.nodes.summaries(page.items, NODES_SHOWN_IN_LISTS)
+    nodes = services.nodes.reading.summaries(page.items, NODES_SHOWN_IN_LISTS)
     return Paginated([_show(one, nodes[one.id], NODES_SHOWN_IN_LISTS, services) for one in page.items], page)
 
 
@@ -181,7 +181,7 @@ def delete_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Ser
 
 
 def _show_whole(cluster: Cluster, services: Services) -> ClusterOut:
-    nodes = services.nodes.summaries([cluster], NODES_SHOWN)[cluster.id]
+    nodes = services.nodes.reading.summaries([cluster], NODES_SHOWN)[cluster.id]
     return _show(cluster, nodes, NODES_SHOWN, services)
 
 

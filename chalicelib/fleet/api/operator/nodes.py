@@ -100,7 +100,7 @@ class AdmissionOut(BaseModel):
 def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Services) -> Paginated:
     """Lists nodes, newest first unless ordered otherwise. Secrets are replaced by asterisks unless the installation
     reveals them (REVEAL_NODE_SECRETS)."""
-    page = services.nodes.list_page(request.query.to_request(SORTABLE))
+    page = services.nodes.reading.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(view, services) for view in page.items], page)
 
 
@@ -114,7 +114,7 @@ def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Servic
 def get_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> NodeOut:
     """Returns one node with its ports, aliases and health. Secrets are replaced by asterisks unless the installation
     reveals them (REVEAL_NODE_SECRETS)."""
-    return _show(services.nodes.get(request.path.node_id), services)
+    return _show(services.nodes.reading.get(request.path.node_id), services)
 
 
 @routes.delete(
@@ -128,7 +128,7 @@ def get_node(request: Request[NodePath, NoQuery, NoBody], services: Services) ->
 def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> NoContent:
     """Deletes a node: revokes its token, cancels its open executions, and removes its aliases and SSH user names. The
     machine cannot enrol again with a key that existed before the deletion; a new key or `unblock` admits it."""
-    services.nodes.delete(request.path.node_id)
+    services.nodes.placing.delete(request.path.node_id)
     return NoContent()
 
 
@@ -148,7 +148,7 @@ def block_node(request: Request[NodePath, NoQuery, NoBody], services: Services) 
     """Blocks a machine: its token and all enrollment keys are refused, its socket is closed, and it gets no work. A
     node stays in the list, as `unreachable` and with `blocked_at`. A machine that is not a node can be blocked too, and
     then cannot become one. Blocking twice changes nothing."""
-    return AdmissionOut(**services.nodes.block(request.path.node_id).__dict__)
+    return AdmissionOut(**services.nodes.excluding.block(request.path.node_id).__dict__)
 
 
 @routes.post(
@@ -160,7 +160,7 @@ def block_node(request: Request[NodePath, NoQuery, NoBody], services: Services) 
 def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> AdmissionOut:
     """Lifts a block, a deletion and an identity conflict: the token of a node works again, and a deleted machine may
     enrol with any valid key, older ones included. Succeeds even if there is nothing to lift."""
-    return AdmissionOut(**services.nodes.unblock(request.path.node_id).__dict__)
+    return AdmissionOut(**services.nodes.excluding.unblock(request.path.node_id).__dict__)
 
 
 @routes.patch(
@@ -174,14 +174,14 @@ def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Services
 def change_cluster(request: Request[NodePath, NoQuery, ChangeCluster], services: Services) -> NodeOut:
     """Moves a node to another cluster and deletes its aliases. Refused with 409 if the node is in that cluster already
     or the cluster is full, with 422 if the cluster does not exist."""
-    return _show(services.nodes.change_cluster(request.path.node_id, request.body.cluster_name), services)
+    return _show(services.nodes.placing.change_cluster(request.path.node_id, request.body.cluster_name), services)
 
 
 def _show(view: NodeView, services: Services) -> NodeOut:
     node = view.node
     api_token = proxy_password = HIDDEN_SECRET
     if services.settings.reveal_node_secrets:
-        secrets = services.nodes.secrets_of(node)
+        secrets = services.nodes.vault.open(node)
         api_token, proxy_password = secrets.api_token, secrets.proxy_password
     domain = services.settings.netmaker_default_domain
     aliases = [

@@ -197,7 +197,7 @@ def test_nodes_are_shown_and_hold_the_cluster(world, client):
     assert refused.status == 409
     assert refused.error["message"] == "cannot delete cluster with 2 node(s) - remove all nodes first"
     for machine in (first, second):
-        world.services.nodes.delete(machine.id)
+        world.services.nodes.placing.delete(machine.id)
     assert client.delete("/api/v1/clusters/prod").status == 204
     assert client.get("/api/v1/clusters/prod").status == 404
 

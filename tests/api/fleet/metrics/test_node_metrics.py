@@ -284,10 +284,10 @@ class TestDiscovery:
     def test_more_than_fits_an_answer_names_the_filter(self, client):
         enrolled(client.with_key("master-key"), 3)
         nodes = client.services.nodes
-        assert len(nodes.summaries_by_status(LISTED, None, 3)) == 3
+        assert len(nodes.reading.summaries_by_status(LISTED, None, 3)) == 3
         for cluster_name in (None, "north"):
             with pytest.raises(EdgeError) as refused:
-                nodes.summaries_by_status(LISTED, cluster_name, 2)
+                nodes.reading.summaries_by_status(LISTED, cluster_name, 2)
             assert refused.value.details == {"cluster_name": ["add this filter: there are more than 2 nodes"]}
 
     def test_the_most_that_is_listed_fits_an_answer(self, client, agent):

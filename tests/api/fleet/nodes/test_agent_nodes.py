@@ -66,7 +66,7 @@ def test_a_machine_enrols_and_learns_where_to_call(client, world):
     }
     assert 48 <= said["poll_seconds"] <= 72
     assert (len(said["api_token"]), len(said["proxy_password"])) == (64, 43)
-    assert world.services.nodes.authenticate(said["api_token"]).node.id == NODE_ID
+    assert world.services.nodes.identity.authenticate(said["api_token"]).node.id == NODE_ID
 
 
 @pytest.mark.parametrize(("fraction", "seconds"), [(0.0, 48), (0.5, 60), (0.999999, 72)])
@@ -79,7 +79,7 @@ def test_leniency_of_the_protocol(client, world):
     answer = register(client, world, node_id=NODE_ID.upper(), http_port="44001", self_update_enabled="true")
 
     assert answer.data["node_id"] == NODE_ID
-    node = world.services.nodes.get(NODE_ID).node
+    node = world.services.nodes.reading.get(NODE_ID).node
     assert (node.http_port, node.self_update_enabled) == (44001, True)
 
 
@@ -229,11 +229,11 @@ def test_any_call_makes_an_unreachable_node_healthy(client, world):
     agent = client.with_key(register(client, world).data["api_token"])
     world.clock.advance(301)
     world.sweep("check_health")
-    assert world.services.nodes.get(NODE_ID).node.status == "unreachable"
+    assert world.services.nodes.reading.get(NODE_ID).node.status == "unreachable"
 
     agent.patch(HEALTH, json={"status": "nonsense"})
 
-    assert world.services.nodes.get(NODE_ID).node.status == "healthy"
+    assert world.services.nodes.reading.get(NODE_ID).node.status == "healthy"
 
 
 def test_no_log_line_holds_a_token(client, world):

@@ -347,7 +347,7 @@ class TestBlocked:
         agent = Agent(client, 1)
         token = agent.verify(a_key(client, "north")).data["netmaker_key"]
         world.driver.before_next(
-            lambda: world.services.nodes.block(agent.id), operation="TransactWriteItems", table=NODES
+            lambda: world.services.nodes.excluding.block(agent.id), operation="TransactWriteItems", table=NODES
         )
 
         assert code_of(agent.register(token, "north")) == "node_blocked"
@@ -356,7 +356,7 @@ class TestBlocked:
     def test_a_node_that_is_blocked_while_it_connects_gets_no_socket(self, world, client):
         (agent,) = enrolled(client, 1)
         world.driver.before_next(
-            lambda: world.services.nodes.block(agent.id), operation="TransactWriteItems", table=NODES
+            lambda: world.services.nodes.excluding.block(agent.id), operation="TransactWriteItems", table=NODES
         )
         assert handshake(world, agent, "socket-1") == 403
         assert world.driver.rows(CONNECTIONS) == []
@@ -365,10 +365,10 @@ class TestBlocked:
         (agent,) = enrolled(client, 1)
         world.clock.advance(301)
         world.sweep("check_health")
-        called = world.services.nodes.authenticate(agent.token)
+        called = world.services.nodes.identity.authenticate(agent.token)
         client.post(f"{NODES_PATH}/{agent.id}/block")
 
-        world.services.nodes.touch(called)
+        world.services.nodes.health.touch(called)
 
         assert client.get(f"{NODES_PATH}/{agent.id}").data["status"] == "unreachable"
 

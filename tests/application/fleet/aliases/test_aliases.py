@@ -59,7 +59,7 @@ def world() -> Any:
 
 
 def names_of(world, node_id):
-    return [alias.name for alias in world.services.nodes.get(node_id).node.aliases]
+    return [alias.name for alias in world.services.nodes.reading.get(node_id).node.aliases]
 
 
 def rows(world):
@@ -77,7 +77,9 @@ def test_an_alias_stands_in_its_row_and_on_its_node(world):
 
     assert world.aliases.get(alias.id) == alias
     assert alias.vpn_hostname("nm.internal") == "node-web.cluster-north.nm.internal"
-    assert [(one.id, one.name) for one in world.services.nodes.get(world.one.id).node.aliases] == [(alias.id, "web")]
+    assert [(one.id, one.name) for one in world.services.nodes.reading.get(world.one.id).node.aliases] == [
+        (alias.id, "web")
+    ]
 
 
 def test_making_one_is_one_read_and_one_transaction(world):
@@ -149,7 +151,9 @@ def test_a_lost_answer_counts_once(world):
 
 def test_a_node_that_moves_while_it_is_named_is_named_where_it_is(world):
     world.driver.before_next(
-        lambda: world.services.nodes.change_cluster(world.one.id, "south"), operation="TransactWriteItems", table=NODES
+        lambda: world.services.nodes.placing.change_cluster(world.one.id, "south"),
+        operation="TransactWriteItems",
+        table=NODES,
     )
 
     assert world.aliases.create(world.one.id, "web").cluster_name == "south"
@@ -179,7 +183,7 @@ def test_a_deletion_beside_another_is_no_error(world):
 def test_moving_a_node_with_all_the_names_it_may_have_leaves_none(world):
     for number in range(MOST_PER_NODE):
         world.aliases.create(world.one.id, f"a-{number}")
-    view = world.services.nodes.change_cluster(world.one.id, "south")
+    view = world.services.nodes.placing.change_cluster(world.one.id, "south")
 
     assert (view.node.aliases, names_of(world, world.one.id), rows(world)) == ((), [], [])
 
@@ -188,7 +192,7 @@ def test_a_name_given_during_a_move_leaves_with_the_node(world):
     world.driver.before_next(
         lambda: world.aliases.create(world.one.id, "web"), operation="TransactWriteItems", table=NODES
     )
-    world.services.nodes.change_cluster(world.one.id, "south")
+    world.services.nodes.placing.change_cluster(world.one.id, "south")
 
     assert (names_of(world, world.one.id), rows(world)) == ([], [])
 
@@ -196,7 +200,7 @@ def test_a_name_given_during_a_move_leaves_with_the_node(world):
 def test_deleting_a_node_removes_its_names_with_it(world):
     world.aliases.create(world.one.id, "web")
     world.aliases.create(world.two.id, "db")
-    world.services.nodes.delete(world.one.id)
+    world.services.nodes.placing.delete(world.one.id)
 
     assert rows(world) == [("north", "db", world.two.id)]
 
@@ -204,12 +208,12 @@ def test_deleting_a_node_removes_its_names_with_it(world):
 def test_registering_into_another_cluster_leaves_no_name_and_returning_keeps_them(world):
     services = world.services
     world.aliases.create(world.one.id, "web")
-    returned = services.nodes.register(a_registration(world.one.id, "north"), None, world.one.token)
+    returned = services.nodes.registering.register(a_registration(world.one.id, "north"), None, world.one.token)
     assert names_of(world, world.one.id) == ["web"]
 
     key = services.enrollment.create("south", {"uses_remaining": None})
     token = services.enrollment.verify(services.enrollment.reveal(key).reveal(), world.one.id).registration_token
-    services.nodes.register(a_registration(world.one.id, "south"), token, returned.secrets.api_token)
+    services.nodes.registering.register(a_registration(world.one.id, "south"), token, returned.secrets.api_token)
 
     assert (names_of(world, world.one.id), rows(world)) == ([], [])
 
@@ -234,7 +238,7 @@ def test_names_follow_into_the_mesh_and_out_of_it(world):
     world.settle(twice=True)
     assert world.mesh.names == {("north", "db"): world.one.id}
 
-    world.services.nodes.change_cluster(world.one.id, "south")
+    world.services.nodes.placing.change_cluster(world.one.id, "south")
     world.settle()
     assert world.mesh.names == {}
 

@@ -70,7 +70,7 @@ def world() -> World:
 
 def listed(world, filters):
     """Every node that the list with these filters shows."""
-    page = world.services.nodes.list_page(ListRequest(page_size=100, filters=filters))
+    page = world.services.nodes.reading.list_page(ListRequest(page_size=100, filters=filters))
     return {view.node.id for view in page.items}
 
 
@@ -80,7 +80,7 @@ def clusters_listed(world, filters):
 
 
 def of_clusters(world, names):
-    rows = world.services.nodes.list_page(ListRequest(page_size=100)).items
+    rows = world.services.nodes.reading.list_page(ListRequest(page_size=100)).items
     return {view.node.id for view in rows if view.node.cluster_name in names}
 
 

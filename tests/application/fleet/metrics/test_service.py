@@ -58,7 +58,7 @@ def metrics_of(world, scraper=None, fresh_seconds=300, push_host=None) -> NodeMe
 
 def connect(world, machine):
     world.socket_client.frames[SOCKET] = []
-    world.services.nodes.connected(machine.token, SOCKET, 1)
+    world.services.nodes.connections.connected(machine.token, SOCKET, 1)
 
 
 def frames(world):
@@ -167,7 +167,7 @@ class TestWakeUp:
         del world.socket_client.frames[SOCKET]
         assert refusal(metrics_of(world), machine.id) is Kind.UNAVAILABLE
         assert world.clock.pauses == []
-        assert world.services.nodes.get(machine.id).presence.connection_id is None
+        assert world.services.nodes.reading.get(machine.id).presence.connection_id is None
 
     def test_a_gateway_that_fails_is_not_waited_for(self, world, machine):
         connect(world, machine)

@@ -64,17 +64,17 @@ class SshWorld(World):
     ) -> bool:
         """What the machine's agent is told."""
         method = AuthMethod.PASSWORD if key is None else AuthMethod.PUBLIC_KEY
-        agent = self.services.nodes.authenticate((machine or self.machine).token)
+        agent = self.services.nodes.identity.authenticate((machine or self.machine).token)
         return self.services.ssh_verifier.verify(agent.node, Credential(name, method, Secret(key or password or "")))
 
     def enrol_again(self) -> None:
         """The machine's id is deleted and enrolled once more, a second later."""
-        self.services.nodes.delete(self.machine.id)
+        self.services.nodes.placing.delete(self.machine.id)
         self.clock.advance(1)
         key = self.services.enrollment.create("north", {"uses_remaining": None})
         blob = self.services.enrollment.reveal(key).reveal()
         token = self.services.enrollment.verify(blob, self.machine.id).registration_token
-        registered = self.services.nodes.register(a_registration(self.machine.id, "north"), token, None)
+        registered = self.services.nodes.registering.register(a_registration(self.machine.id, "north"), token, None)
         self.machine = Machine(registered.node, registered.secrets.api_token)
 
 

@@ -47,7 +47,7 @@ def world():
 
 def connect(world, machine, connection_id="socket-1", at=1):
     world.socket_client.frames[connection_id] = []
-    world.services.nodes.connected(machine.token, connection_id, at)
+    world.services.nodes.connections.connected(machine.token, connection_id, at)
 
 
 def pending(world, machine):
@@ -94,7 +94,7 @@ class TestWakeUp:
         """API Gateway answers 410 until the handshake is done, which begins with our note of the socket."""
         (machine,) = machines(world, 1)
         opened_at = int(world.clock.now().timestamp() * 1000)
-        world.services.nodes.connected(machine.token, "socket-1", opened_at)
+        world.services.nodes.connections.connected(machine.token, "socket-1", opened_at)
         world.clock.advance(29)
         transport(world).deliver([Delivery(machine.id, "executions", ["e-1"])])
         assert world.driver.rows(PRESENCE)[0]["connection_id"] == "socket-1"
@@ -106,10 +106,10 @@ class TestWakeUp:
         (machine,) = machines(world, 1)
         connect(world, machine)
         del world.socket_client.frames["socket-1"]
-        presences = world.services.nodes.presence_of([machine.id])
+        presences = world.services.nodes.reading.presence_of([machine.id])
         connect(world, machine, "socket-2", at=2)
         assert presences[machine.id].connection_id == "socket-1"
-        world.services.nodes.found_gone(presences[machine.id])
+        world.services.nodes.connections.mark_stale(presences[machine.id])
         (presence,) = world.driver.rows(PRESENCE)
         assert presence["connection_id"] == "socket-2"
 

@@ -29,7 +29,7 @@ def connect(world, *some: Machine):
     for machine in some:
         socket = f"socket-{machine.id}"
         world.socket_client.frames[socket] = []
-        world.services.nodes.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
+        world.services.nodes.connections.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
 
 
 def frames(world, machine):
@@ -47,8 +47,8 @@ def create(world, targeting=ALL):
 
 
 def check(world, machine, token=None):
-    agent = world.services.nodes.authenticate(token or machine.token)
-    world.services.nodes.touch(agent)
+    agent = world.services.nodes.identity.authenticate(token or machine.token)
+    world.services.nodes.health.touch(agent)
     return world.services.self_updates.check(agent)
 
 

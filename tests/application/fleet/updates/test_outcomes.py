@@ -43,7 +43,7 @@ def told(world, count=1, version=OLD):
 
 
 def report(world, machine, request, said):
-    agent = world.services.nodes.authenticate(machine.token)
+    agent = world.services.nodes.identity.authenticate(machine.token)
     return world.services.update_outcomes.report(agent, request.id, said)
 
 

@@ -102,7 +102,7 @@ class TestWhoIsMeant:
         (able,) = willing(world, 1)
         (_unwilling,) = machines(world, 1)
         (ill,) = willing(world, 1)
-        world.services.nodes.report_health(world.services.nodes.authenticate(ill.token), Status.UNHEALTHY)
+        world.services.nodes.health.report(world.services.nodes.identity.authenticate(ill.token), Status.UNHEALTHY)
         wide = Targeting(type=TargetType.ALL, node_filters={"self_update_enabled": False, "status": "unhealthy"})
         request = create(world, wide)
         world.settle()
@@ -169,7 +169,7 @@ class TestAsking:
         world.settle()
         check(world, machine)
         said = a_registration(machine.id, "north", self_update_enabled=True)
-        token = world.services.nodes.register(said, None, machine.token).secrets.api_token
+        token = world.services.nodes.registering.register(said, None, machine.token).secrets.api_token
         answer = check(world, machine, token)
         assert (answer.including_me, answer.inserted_at) == (False, request.inserted_at)
 
@@ -178,7 +178,7 @@ class TestAsking:
         create(world)
         world.settle()
         said = a_registration(machine.id, "north", self_update_enabled=True)
-        token = world.services.nodes.register(said, None, machine.token).secrets.api_token
+        token = world.services.nodes.registering.register(said, None, machine.token).secrets.api_token
         assert check(world, machine, token).including_me
 
     def test_a_fresh_agent_does_not_react_to_an_old_request(self, world):
@@ -207,7 +207,7 @@ class TestAsking:
         (machine,) = willing(world, 1)
         create(world)
         world.settle()
-        token = world.services.nodes.register(
+        token = world.services.nodes.registering.register(
             a_registration(machine.id, "north"), None, machine.token
         ).secrets.api_token
         assert not check(world, machine, token).including_me
@@ -239,7 +239,7 @@ class TestAsking:
         create(world)
         world.settle()
         check(world, machine)
-        agent = world.services.nodes.authenticate(machine.token)
+        agent = world.services.nodes.identity.authenticate(machine.token)
         world.services.tables.meter.reset()
         world.services.self_updates.check(agent)
         assert [call.operation for call in world.services.tables.meter.calls] == ["Query", "BatchGetItem"]
@@ -280,7 +280,7 @@ class TestWaiting:
         (machine,) = willing(world, 1)
         request = create(world)
         world.settle()
-        world.services.nodes.delete(machine.id)
+        world.services.nodes.placing.delete(machine.id)
         sweep(world)
         sweep(world, 121)
         assert summary(world, request) == ("completed", {"total": 1, "triggered": 0, "failed": 1, "updated": 0})

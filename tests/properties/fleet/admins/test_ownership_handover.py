@@ -46,7 +46,7 @@ def relay(world):
 def connect(world, machine):
     socket = SOCKET.format(machine.id)
     world.socket_client.frames[socket] = []
-    world.services.nodes.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
+    world.services.nodes.connections.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
 
 
 @settings(max_examples=40, deadline=None)

@@ -8,8 +8,7 @@ import pytest
 from chalicelib.fleet.nodes import store
 from chalicelib.fleet.nodes.health import HealthSweep
 from chalicelib.fleet.nodes.model import NodeAlias, Status
-from chalicelib.fleet.nodes.service import SHARDS
-from chalicelib.fleet.nodes.store import CONNECTIONS
+from chalicelib.fleet.nodes.store import CONNECTIONS, SHARDS, with_alias, without_alias
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.listing import ListRequest
 from chalicelib.kit.tables import TransactionFailedError
@@ -34,7 +33,7 @@ def test_a_node_reads_back_as_it_was_written(world):
     node = world.node()
 
     assert node.model_copy(update={"version": 0}) == registered.node
-    assert world.nodes.secrets_of(node) == registered.secrets
+    assert world.nodes.vault.open(node) == registered.secrets
     assert world.agent(registered).node == node
 
 
@@ -43,20 +42,20 @@ def test_a_life_from_enrolment_to_deletion(world):
     registered = world.enrol()
     world.connect(registered, "socket-1")
     world.clock.advance(4000)
-    assert world.nodes.check_health(45.0).unreachable == 1
+    assert world.nodes.health.sweep(45.0).unreachable == 1
     assert world.node().status is Status.UNREACHABLE
-    world.nodes.heard("socket-1")
+    world.nodes.connections.on_frame("socket-1")
     assert world.node().status is Status.HEALTHY
-    world.nodes.report_health(world.call(registered), Status.UNHEALTHY)
-    world.nodes.disconnected("socket-1")
+    world.nodes.health.report(world.call(registered), Status.UNHEALTHY)
+    world.nodes.connections.disconnected("socket-1")
     assert world.tables.get(CONNECTIONS, {"id": "socket-1"}) is None
-    world.nodes.change_cluster(node_id(1), "beta")
-    again = world.nodes.register(world.registration(), None, registered.secrets.api_token)
+    world.nodes.placing.change_cluster(node_id(1), "beta")
+    again = world.nodes.registering.register(world.registration(), None, registered.secrets.api_token)
     assert (again.node.status, again.node.cluster_name) == (Status.HEALTHY, "beta")
     assert (world.node_count("alpha"), world.node_count("beta")) == (0, 1)
 
-    world.nodes.delete(node_id(1))
-    world.nodes.forget(node_id(1))
+    world.nodes.placing.delete(node_id(1))
+    world.nodes.connections.forget_deleted(node_id(1))
 
     assert (world.node(), world.presence(), world.node_count("beta")) == (None, None, 0)
 
@@ -64,10 +63,10 @@ def test_a_life_from_enrolment_to_deletion(world):
 def test_a_registration_that_replaces_another_leaves_nothing_of_it(world):
     registered = world.enrol()
     world.connect(registered, "socket-1")
-    again = world.nodes.register(world.registration(), None, registered.secrets.api_token)
+    again = world.nodes.registering.register(world.registration(), None, registered.secrets.api_token)
     assert world.node().replaced_connection_id == "socket-1"
 
-    world.nodes.register(world.registration(), None, again.secrets.api_token)
+    world.nodes.registering.register(world.registration(), None, again.secrets.api_token)
 
     assert world.node().replaced_connection_id is None
     assert world.presence().connection_id is None
@@ -81,17 +80,17 @@ def test_the_health_index_holds_what_is_due_and_no_more(world):
     world.call(first)
     world.clock.advance(150)
 
-    assert (world.nodes.check_health(45.0).moved, world.node(2).status) == (1, Status.UNREACHABLE)
+    assert (world.nodes.health.sweep(45.0).moved, world.node(2).status) == (1, Status.UNREACHABLE)
     world.clock.advance(100)
-    assert world.nodes.check_health(45.0) == HealthSweep()
+    assert world.nodes.health.sweep(45.0) == HealthSweep()
 
 
 def test_an_older_socket_does_not_replace_a_newer_one(world):
     token = world.enrol().secrets.api_token
-    world.nodes.connected(token, "newer", 2000)
+    world.nodes.connections.connected(token, "newer", 2000)
 
     with pytest.raises(EdgeError, match="newer"):
-        world.nodes.connected(token, "older", 1000)
+        world.nodes.connections.connected(token, "older", 1000)
 
     assert world.presence().connection_id == "newer"
 
@@ -102,17 +101,17 @@ def test_lists_and_walks_see_every_node_once(world):
         world.enrol(number, "alpha" if number % 3 else "beta")
         world.clock.advance(1)
 
-    listed = world.nodes.list_page(ListRequest(page_size=4))
+    listed = world.nodes.reading.list_page(ListRequest(page_size=4))
     assert [view.node.id for view in listed.items] == [node_id(number) for number in (8, 7, 6, 5)]
     assert listed.total_count == 9
-    beta = world.nodes.list_page(ListRequest(filters={"cluster_name": "beta"}))
+    beta = world.nodes.reading.list_page(ListRequest(filters={"cluster_name": "beta"}))
     assert [view.node.id for view in beta.items] == [node_id(number) for number in (6, 3, 0)]
 
     walked = []
     for shard in range(SHARDS):
         cursor = None
         while True:
-            page = world.nodes.targets_of_shard(shard, cursor, 2, FAR)
+            page = world.nodes.reading.targets_of_shard(shard, cursor, 2, FAR)
             walked += [node.id for node in page.nodes]
             cursor = page.cursor
             if cursor is None:
@@ -126,7 +125,7 @@ def test_a_full_cluster_takes_no_node(world):
     world.enrol(2, "small")
 
     with pytest.raises(EdgeError, match="node limit of 1"):
-        world.nodes.change_cluster(node_id(1), "small")
+        world.nodes.placing.change_cluster(node_id(1), "small")
 
     assert world.node().cluster_name == "alpha"
     assert world.node_count("small") == 1
@@ -137,17 +136,17 @@ def test_aliases_stand_on_the_row_and_guard_moves_and_deletion(world):
     world.enrol()
     first, second = NodeAlias(id="a-1", name="web"), NodeAlias(id="a-2", name="db")
     bare = world.node()
-    world.tables.commit([world.nodes.with_alias(bare, first)], "alias.created")
+    world.tables.commit([with_alias(bare, first)], "alias.created")
     with pytest.raises(TransactionFailedError):
-        world.tables.commit([world.nodes.with_alias(bare, second)], "alias.created")
-    world.tables.commit([world.nodes.with_alias(world.node(), second)], "alias.created")
+        world.tables.commit([with_alias(bare, second)], "alias.created")
+    world.tables.commit([with_alias(world.node(), second)], "alias.created")
     assert world.node().aliases == (first, second)
 
     named = world.node()
-    world.tables.commit([world.nodes.without_alias(named, "a-1")], "alias.deleted")
+    world.tables.commit([without_alias(named, "a-1")], "alias.deleted")
     with pytest.raises(TransactionFailedError):
         world.tables.commit([store.delete(named)], "node.deleted")
-    world.nodes.change_cluster(node_id(1), "beta")
+    world.nodes.placing.change_cluster(node_id(1), "beta")
     assert (world.node().aliases, world.node().cluster_name) == ((), "beta")
-    world.nodes.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1))
     assert world.node() is None

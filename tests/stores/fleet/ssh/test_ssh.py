@@ -65,7 +65,7 @@ def test_a_user_name_with_the_most_and_longest_keys_fits_its_row(world):
 def test_user_names_of_a_deleted_node_are_cleaned_up(world):
     for number in range(3):
         world.username(f"user-{number}", ed25519_key(number))
-    world.services.nodes.delete(world.node_id)
+    world.services.nodes.placing.delete(world.node_id)
 
     assert world.services.ssh_usernames.clean_up_chunk(world.node_id, None) is None
     assert world.services.ssh_usernames.list_page(ListRequest()).items == []
@@ -76,7 +76,7 @@ def test_a_clean_up_goes_on_where_it_stopped(world):
     for number in range(service.CLEAN_UP_USERNAMES + 1):
         world.username(f"user-{number}")
         world.clock.advance(1)
-    world.services.nodes.delete(world.node_id)
+    world.services.nodes.placing.delete(world.node_id)
 
     cursor = world.services.ssh_usernames.clean_up_chunk(world.node_id, None)
 
@@ -189,7 +189,7 @@ def test_lists_sort(world, shelf):
 
 def test_a_node_that_moves_takes_its_user_names_along(world, shelf):
     north, _ = shelf
-    world.services.nodes.change_cluster(north.id, "south")
+    world.services.nodes.placing.change_cluster(north.id, "south")
 
     for listed in (world.services.ssh_usernames, world.services.ssh_public_keys):
         for name in ("north", "north*"):
@@ -213,7 +213,7 @@ def test_a_cluster_of_more_nodes_than_partitions_is_filtered_all_the_same():
 def test_a_verification_costs_a_read_and_the_event():
     world = SshWorld()
     world.username("deploy", ed25519_key(1))
-    agent = world.services.nodes.authenticate(world.machine.token)
+    agent = world.services.nodes.identity.authenticate(world.machine.token)
     assert agent.node.id == world.node_id
     world.lets_in("deploy", key=ed25519_key(1))
     world.services.tables.meter.reset()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.fleet.clusters.store import TABLE
+from chalicelib.fleet.clusters.store import TABLE, release_slot, reserve_slot, still_there
 from chalicelib.fleet.clusters.subnets import SUBNETS
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.tables import ConditionFailedError, TransactionFailedError
@@ -95,7 +95,7 @@ def test_a_cluster_of_the_same_name_inherits_no_place():
     world.clusters.delete("one")
     world.cluster("one")
 
-    for write in (world.clusters.take_place(old), world.clusters.leave_place("one", old.id)):
+    for write in (reserve_slot(old), release_slot("one", old.id)):
         with pytest.raises(ConditionFailedError):
             world.tables.write(write, "node.registered")
     assert world.clusters.get("one").node_count == 0
@@ -104,12 +104,12 @@ def test_a_cluster_of_the_same_name_inherits_no_place():
 def test_what_must_still_be_there_is_checked_by_id():
     world = World()
     old = world.cluster("one")
-    world.tables.commit([world.clusters.still_there(old)], "anything")
+    world.tables.commit([still_there(old)], "anything")
     world.clusters.delete("one")
     world.cluster("one")
 
     with pytest.raises(TransactionFailedError):
-        world.tables.commit([world.clusters.still_there(old)], "anything")
+        world.tables.commit([still_there(old)], "anything")
 
 
 # -- delete ------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from chalicelib.fleet.clusters.model import Cluster, DefaultCluster
 from chalicelib.fleet.clusters.ranges import Pools
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
+from chalicelib.fleet.clusters.store import release_slot, reserve_slot
 from chalicelib.fleet.clusters.subnets import SUBNETS
 from chalicelib.fleet.enrollment.model import EnrollmentKey, KeyChanges
 from chalicelib.fleet.enrollment.service import Enrollment
@@ -92,8 +93,8 @@ class World:
 
     def enrol(self, cluster: Cluster) -> None:
         """Count one node more."""
-        self.tables.write(self.clusters.take_place(cluster), "node.registered")
+        self.tables.write(reserve_slot(cluster), "node.registered")
 
     def leave(self, cluster: Cluster) -> None:
         """Count one node less."""
-        self.tables.write(self.clusters.leave_place(cluster.name, cluster.id), "node.deleted")
+        self.tables.write(release_slot(cluster.name, cluster.id), "node.deleted")

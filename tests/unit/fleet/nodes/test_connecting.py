@@ -29,7 +29,7 @@ def test_a_stranger_gets_no_socket(world, registered, bearer):
     before = world.dynamo.snapshot()
 
     with pytest.raises(EdgeError) as caught:
-        world.nodes.connected(bearer, "socket-1", 1)
+        world.nodes.connections.connected(bearer, "socket-1", 1)
 
     assert caught.value.kind is Kind.UNAUTHORIZED
     assert world.dynamo.snapshot() == before
@@ -37,21 +37,21 @@ def test_a_stranger_gets_no_socket(world, registered, bearer):
 
 def test_a_newer_socket_replaces_an_older_one_but_not_the_other_way(world, registered):
     token = registered.secrets.api_token
-    world.nodes.connected(token, "newer", 2000)
+    world.nodes.connections.connected(token, "newer", 2000)
 
     with pytest.raises(EdgeError) as caught:
-        world.nodes.connected(token, "older", 1000)
+        world.nodes.connections.connected(token, "older", 1000)
     assert caught.value.kind is Kind.CONFLICT
     assert world.presence().connection_id == "newer"
 
-    world.nodes.connected(token, "newest", 3000)
+    world.nodes.connections.connected(token, "newest", 3000)
     assert world.presence().connection_id == "newest"
 
 
 def test_the_same_socket_again_is_the_same(world, registered):
     token = registered.secrets.api_token
-    world.nodes.connected(token, "socket-1", 1000)
-    world.nodes.connected(token, "socket-1", 1000)
+    world.nodes.connections.connected(token, "socket-1", 1000)
+    world.nodes.connections.connected(token, "socket-1", 1000)
 
     assert world.presence().connection_id == "socket-1"
     assert len(world.dynamo.rows(CONNECTIONS)) == 1
@@ -59,7 +59,7 @@ def test_the_same_socket_again_is_the_same(world, registered):
 
 def test_an_unreachable_node_that_connects_is_healthy(world, registered):
     world.clock.advance(301)
-    world.nodes.check_health(45.0)
+    world.nodes.health.sweep(45.0)
     position = world.dynamo.stream_position
 
     world.connect(registered, "socket-1")
@@ -80,28 +80,28 @@ def test_connecting_is_no_news_of_a_healthy_node(world, registered):
 def test_a_connected_node_has_65_minutes(world, registered):
     world.connect(registered, "socket-1")
     world.clock.advance(3899)
-    assert world.nodes.check_health(45.0).unreachable == 0
+    assert world.nodes.health.sweep(45.0).unreachable == 0
     world.clock.advance(1)
-    assert world.nodes.check_health(45.0).unreachable == 1
+    assert world.nodes.health.sweep(45.0).unreachable == 1
 
 
 def test_a_frame_counts_as_being_heard(world, registered):
     world.connect(registered, "socket-1")
     world.clock.advance(540)
 
-    assert world.calls(lambda: world.nodes.heard("socket-1")) == 3
+    assert world.calls(lambda: world.nodes.connections.on_frame("socket-1")) == 3
     assert world.presence().last_seen_at == "2026-11-21T10:09:00Z"
 
     world.clock.advance(3400)
-    assert world.nodes.check_health(45.0).moved == 1
+    assert world.nodes.health.sweep(45.0).moved == 1
 
 
 def test_a_frame_of_an_unreachable_node_makes_it_healthy(world, registered):
     world.connect(registered, "socket-1")
     world.clock.advance(4000)
-    world.nodes.check_health(45.0)
+    world.nodes.health.sweep(45.0)
 
-    world.nodes.heard("socket-1")
+    world.nodes.connections.on_frame("socket-1")
 
     assert world.node().status is Status.HEALTHY
     assert world.presence().health_due == "2026-11-21T12:11:40Z"
@@ -109,12 +109,12 @@ def test_a_frame_of_an_unreachable_node_makes_it_healthy(world, registered):
 
 def test_a_frame_on_a_replaced_socket_does_not_count(world, registered):
     world.connect(registered, "socket-1")
-    again = world.nodes.register(world.registration(), None, registered.secrets.api_token)
+    again = world.nodes.registering.register(world.registration(), None, registered.secrets.api_token)
     world.clock.advance(100)
     before = world.dynamo.snapshot()
 
-    world.nodes.heard("socket-1")
-    world.nodes.heard("unknown")
+    world.nodes.connections.on_frame("socket-1")
+    world.nodes.connections.on_frame("unknown")
 
     assert world.dynamo.snapshot() == before
     assert world.agent(again).presence.last_seen_at == "2026-11-21T10:00:00Z"
@@ -124,11 +124,11 @@ def test_a_closed_socket_is_forgotten_and_the_shorter_limit_counts_at_once(world
     world.connect(registered, "socket-1")
     world.clock.advance(310)
 
-    world.nodes.disconnected("socket-1")
+    world.nodes.connections.disconnected("socket-1")
 
     assert world.presence().connection_id is None
     assert world.dynamo.rows(CONNECTIONS) == []
-    assert world.nodes.check_health(45.0).unreachable == 1
+    assert world.nodes.health.sweep(45.0).unreachable == 1
 
 
 def test_a_late_close_takes_nothing_from_a_newer_socket(world, registered):
@@ -136,8 +136,8 @@ def test_a_late_close_takes_nothing_from_a_newer_socket(world, registered):
     world.clock.advance(1)
     world.connect(registered, "socket-2")
 
-    world.nodes.disconnected("socket-1")
-    world.nodes.disconnected("socket-1")
+    world.nodes.connections.disconnected("socket-1")
+    world.nodes.connections.disconnected("socket-1")
 
     assert world.presence().connection_id == "socket-2"
     assert [row["id"] for row in world.dynamo.rows(CONNECTIONS)] == ["socket-2"]
@@ -146,9 +146,9 @@ def test_a_late_close_takes_nothing_from_a_newer_socket(world, registered):
 def test_a_close_of_an_unreachable_node_does_not_bring_it_back_to_the_sweep(world, registered):
     world.connect(registered, "socket-1")
     world.clock.advance(4000)
-    world.nodes.check_health(45.0)
+    world.nodes.health.sweep(45.0)
 
-    world.nodes.disconnected("socket-1")
+    world.nodes.connections.disconnected("socket-1")
 
     assert world.presence().connection_id is None
     assert world.presence().health_due is None
@@ -157,10 +157,10 @@ def test_a_close_of_an_unreachable_node_does_not_bring_it_back_to_the_sweep(worl
 def test_a_socket_found_dead_is_cleared_only_while_it_is_the_nodes(world, registered):
     world.connect(registered, "socket-1")
     world.clock.advance(60)
-    world.nodes.found_gone(world.presence().model_copy(update={"connection_id": "socket-0"}))
+    world.nodes.connections.mark_stale(world.presence().model_copy(update={"connection_id": "socket-0"}))
     assert world.presence().connection_id == "socket-1"
 
-    world.nodes.found_gone(world.presence())
+    world.nodes.connections.mark_stale(world.presence())
 
     assert world.presence().connection_id is None
     assert world.dynamo.rows(CONNECTIONS) == []
@@ -168,7 +168,7 @@ def test_a_socket_found_dead_is_cleared_only_while_it_is_the_nodes(world, regist
 
 def test_a_token_replaced_while_it_connects_opens_nothing(world, registered):
     world.dynamo.before_next(
-        lambda: world.nodes.register(world.registration(), None, registered.secrets.api_token),
+        lambda: world.nodes.registering.register(world.registration(), None, registered.secrets.api_token),
         operation="TransactWriteItems",
         table=CONNECTIONS,
     )
@@ -183,7 +183,7 @@ def test_a_token_replaced_while_it_connects_opens_nothing(world, registered):
 
 def test_a_node_found_silent_while_it_connects_is_healthy_afterwards(world, registered):
     world.clock.advance(301)
-    world.dynamo.before_next(lambda: world.nodes.check_health(45.0), operation="TransactWriteItems", table=CONNECTIONS)
+    world.dynamo.before_next(lambda: world.nodes.health.sweep(45.0), operation="TransactWriteItems", table=CONNECTIONS)
 
     world.connect(registered, "socket-1")
 
@@ -193,25 +193,25 @@ def test_a_node_found_silent_while_it_connects_is_healthy_afterwards(world, regi
 
 def test_a_deleted_node_leaves_its_socket_to_be_closed_and_then_nothing(world, registered):
     world.connect(registered, "socket-1")
-    world.nodes.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1))
 
-    assert world.nodes.connection_of_deleted(node_id(1)) == "socket-1"
+    assert world.nodes.connections.connection_of_deleted(node_id(1)) == "socket-1"
     for _ in range(2):
-        world.nodes.forget_connection("socket-1")
-        world.nodes.forget(node_id(1))
+        world.nodes.connections.forget("socket-1")
+        world.nodes.connections.forget_deleted(node_id(1))
 
-    assert world.nodes.connection_of_deleted(node_id(1)) is None
+    assert world.nodes.connections.connection_of_deleted(node_id(1)) is None
     assert [world.dynamo.rows(table) for table in (NODES, PRESENCE, CONNECTIONS)] == [[], [], []]
 
 
 def test_a_node_that_enrolled_again_keeps_its_presence(world, registered):
-    world.nodes.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1))
     world.newer_key()
     again = world.enrol(1)
     world.connect(again, "socket-2")
 
-    assert world.nodes.connection_of_deleted(node_id(1)) is None
-    world.nodes.forget(node_id(1))
+    assert world.nodes.connections.connection_of_deleted(node_id(1)) is None
+    world.nodes.connections.forget_deleted(node_id(1))
 
     assert world.presence().connection_id == "socket-2"
     assert world.agent(again).node.id == node_id(1)

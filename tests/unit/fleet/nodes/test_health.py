@@ -10,7 +10,7 @@ BUDGET = 45.0
 
 
 def sweep(world) -> HealthSweep:
-    return world.nodes.check_health(BUDGET)
+    return world.nodes.health.sweep(BUDGET)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_any_call_makes_an_unreachable_node_healthy_in_one_transaction(world, si
     position = world.dynamo.stream_position
     agent = world.agent(silent)
 
-    assert world.calls(lambda: world.nodes.touch(agent)) == 1
+    assert world.calls(lambda: world.nodes.health.touch(agent)) == 1
 
     assert world.node().status is Status.HEALTHY
     assert world.node().last_seen_at == world.presence().last_seen_at == "2026-11-21T10:05:01Z"
@@ -68,19 +68,19 @@ def test_any_call_makes_an_unreachable_node_healthy_in_one_transaction(world, si
 
 def test_only_its_own_report_makes_an_unhealthy_node_healthy(world):
     registered = world.enrol()
-    world.nodes.report_health(world.call(registered), Status.UNHEALTHY)
+    world.nodes.health.report(world.call(registered), Status.UNHEALTHY)
     world.clock.advance(60)
     world.call(registered)
     assert world.node().status is Status.UNHEALTHY
 
-    view = world.nodes.report_health(world.call(registered), Status.HEALTHY)
+    view = world.nodes.health.report(world.call(registered), Status.HEALTHY)
 
     assert view.node.status is world.node().status is Status.HEALTHY
 
 
 def test_an_unhealthy_node_that_falls_silent_becomes_unreachable(world):
     registered = world.enrol()
-    world.nodes.report_health(world.call(registered), Status.UNHEALTHY)
+    world.nodes.health.report(world.call(registered), Status.UNHEALTHY)
     world.clock.advance(301)
 
     assert sweep(world).unreachable == 1
@@ -91,9 +91,9 @@ def test_a_report_that_changes_nothing_costs_nothing_beyond_being_heard(world):
     registered = world.enrol()
     world.call(registered)
 
-    assert world.calls(lambda: world.nodes.report_health(world.call(registered), Status.HEALTHY)) == 1
+    assert world.calls(lambda: world.nodes.health.report(world.call(registered), Status.HEALTHY)) == 1
     world.clock.advance(30)
-    assert world.calls(lambda: world.nodes.report_health(world.call(registered), Status.HEALTHY)) == 2
+    assert world.calls(lambda: world.nodes.health.report(world.call(registered), Status.HEALTHY)) == 2
 
 
 def test_a_change_of_health_is_one_event_and_shows_when(world):
@@ -101,7 +101,7 @@ def test_a_change_of_health_is_one_event_and_shows_when(world):
     world.clock.advance(10)
     position = world.dynamo.stream_position
 
-    view = world.nodes.report_health(world.call(registered), Status.UNHEALTHY)
+    view = world.nodes.health.report(world.call(registered), Status.UNHEALTHY)
 
     assert (view.node.status, view.last_seen_at) == (Status.UNHEALTHY, "2026-11-21T10:00:10Z")
     assert world.node().updated_at == "2026-11-21T10:00:10Z"
@@ -109,7 +109,7 @@ def test_a_change_of_health_is_one_event_and_shows_when(world):
 
 
 def test_an_unreachable_node_that_reports_unhealthy_ends_unhealthy(world, silent):
-    view = world.nodes.report_health(world.call(silent), Status.UNHEALTHY)
+    view = world.nodes.health.report(world.call(silent), Status.UNHEALTHY)
 
     assert view.node.status is world.node().status is Status.UNHEALTHY
     assert world.presence().health_due == "2026-11-21T10:10:01Z"
@@ -118,10 +118,10 @@ def test_an_unreachable_node_that_reports_unhealthy_ends_unhealthy(world, silent
 def test_reporting_for_a_node_that_is_deleted_meanwhile_is_not_found(world):
     registered = world.enrol()
     agent = world.call(registered)
-    world.nodes.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1))
 
     with pytest.raises(EdgeError) as caught:
-        world.nodes.report_health(agent, Status.UNHEALTHY)
+        world.nodes.health.report(agent, Status.UNHEALTHY)
 
     assert caught.value.kind is Kind.NOT_FOUND
     assert world.node() is None
@@ -144,7 +144,7 @@ def test_a_sweep_that_overtakes_a_call_does_not_leave_a_living_node_unreachable(
     agent = world.agent(registered)
     assert sweep(world).unreachable == 1
 
-    world.nodes.touch(agent)
+    world.nodes.health.touch(agent)
 
     assert world.node().status is Status.HEALTHY
     assert world.presence().health_due == "2026-11-21T10:10:01Z"
@@ -159,7 +159,7 @@ def test_a_late_note_does_not_turn_last_seen_back(world):
     world.clock.advance(-20)
     early = late.presence.model_copy(update={"last_seen_at": "2026-11-21T10:00:00Z"})
 
-    world.nodes.touch(type(late)(late.node, early))
+    world.nodes.health.touch(type(late)(late.node, early))
 
     assert world.presence().last_seen_at == "2026-11-21T10:01:00Z"
 
@@ -168,10 +168,10 @@ def test_being_heard_after_deletion_leaves_no_trace(world):
     registered = world.enrol()
     world.clock.advance(40)
     agent = world.agent(registered)
-    world.nodes.delete(node_id(1))
-    world.nodes.forget(node_id(1))
+    world.nodes.placing.delete(node_id(1))
+    world.nodes.connections.forget_deleted(node_id(1))
 
-    world.nodes.touch(agent)
+    world.nodes.health.touch(agent)
 
     assert world.dynamo.rows(PRESENCE) == []
     assert world.dynamo.rows(NODES) == []
@@ -179,7 +179,7 @@ def test_being_heard_after_deletion_leaves_no_trace(world):
 
 def test_the_presence_of_a_deleted_node_is_left_to_its_clean_up_and_seldom_looked_at(world):
     world.enrol()
-    world.nodes.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1))
     world.clock.advance(1000)
     assert sweep(world) == HealthSweep()
     assert world.calls(lambda: sweep(world)) == HEALTH_SHARDS  # and reads no row
@@ -224,7 +224,7 @@ def test_a_sweep_that_runs_out_of_time_is_finished_by_the_next(world):
     world.clock.advance(301)
     world.dynamo.latency(1.0)
 
-    first = world.nodes.check_health(20.0)
+    first = world.nodes.health.sweep(20.0)
     world.dynamo.latency(0)
     second = sweep(world)
 
@@ -239,13 +239,15 @@ def test_more_nodes_than_a_page_are_all_found(world):
         world.enrol(number, "wide")
     world.clock.advance(301)
 
-    assert world.nodes.check_health(600.0).unreachable == 350
+    assert world.nodes.health.sweep(600.0).unreachable == 350
 
 
 def test_a_node_deleted_while_it_is_looked_at_leaves_no_ghost(world):
     world.enrol()
     world.clock.advance(301)
-    world.dynamo.before_next(lambda: world.nodes.delete(node_id(1)), operation="TransactWriteItems", table=NODES)
+    world.dynamo.before_next(
+        lambda: world.nodes.placing.delete(node_id(1)), operation="TransactWriteItems", table=NODES
+    )
 
     assert sweep(world) == HealthSweep()
 
@@ -259,8 +261,8 @@ def test_a_node_forgotten_while_it_is_moved_on_leaves_no_ghost(world):
     world.clock.advance(101)
 
     def delete():
-        world.nodes.delete(node_id(1))
-        world.nodes.forget(node_id(1))
+        world.nodes.placing.delete(node_id(1))
+        world.nodes.connections.forget_deleted(node_id(1))
 
     world.dynamo.before_next(delete, operation="UpdateItem", table=PRESENCE)
 
@@ -271,12 +273,12 @@ def test_a_node_forgotten_while_it_is_moved_on_leaves_no_ghost(world):
 def test_a_stale_call_does_not_undo_what_the_agent_said_of_itself(world, silent):
     stale = world.agent(silent)
     world.dynamo.before_next(
-        lambda: world.nodes.report_health(world.agent(silent), Status.UNHEALTHY),
+        lambda: world.nodes.health.report(world.agent(silent), Status.UNHEALTHY),
         operation="TransactWriteItems",
         table=NODES,
     )
 
-    world.nodes.touch(stale)
+    world.nodes.health.touch(stale)
 
     assert world.node().status is Status.UNHEALTHY
 
@@ -284,10 +286,10 @@ def test_a_stale_call_does_not_undo_what_the_agent_said_of_itself(world, silent)
 def test_a_report_with_a_replaced_token_says_nothing_about_the_new_registration(world):
     registered = world.enrol()
     agent = world.call(registered)
-    world.nodes.register(world.registration(), None, registered.secrets.api_token)
+    world.nodes.registering.register(world.registration(), None, registered.secrets.api_token)
 
     with pytest.raises(EdgeError) as caught:
-        world.nodes.report_health(agent, Status.UNHEALTHY)
+        world.nodes.health.report(agent, Status.UNHEALTHY)
 
     assert caught.value.kind is Kind.NOT_FOUND
     assert world.node().status is Status.HEALTHY

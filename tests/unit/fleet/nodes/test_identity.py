@@ -8,7 +8,7 @@ from tests.unit.fleet.nodes.world import node_id
 
 def refused(world, bearer):
     with pytest.raises(EdgeError) as caught:
-        world.nodes.authenticate(bearer)
+        world.nodes.identity.authenticate(bearer)
     return caught.value.kind
 
 
@@ -25,9 +25,9 @@ def test_an_unchanged_agent_makes_no_call_to_be_noted(world):
     world.clock.advance(29)
     agent = world.agent(registered)
 
-    assert world.calls(lambda: world.nodes.touch(agent)) == 0
+    assert world.calls(lambda: world.nodes.health.touch(agent)) == 0
     world.clock.advance(1)
-    assert world.calls(lambda: world.nodes.touch(agent)) == 1
+    assert world.calls(lambda: world.nodes.health.touch(agent)) == 1
     assert world.presence().last_seen_at == "2026-11-21T10:00:30Z"
 
 
@@ -56,10 +56,10 @@ def test_a_token_of_a_node_that_never_was_is_refused_after_the_same_call(world):
 
 def test_the_token_of_a_deleted_node_is_refused_and_told_why(world):
     token = world.enrol(1).secrets.api_token
-    world.nodes.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1))
 
     with pytest.raises(EdgeError) as caught:
-        world.nodes.authenticate(token)
+        world.nodes.identity.authenticate(token)
 
     assert (caught.value.kind, caught.value.code) == (Kind.UNAUTHORIZED, "node_removed")
 

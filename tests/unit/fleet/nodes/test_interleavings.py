@@ -26,36 +26,36 @@ class Machine:
         world, bearer = self.world, self.registered.secrets.api_token
         cluster = random.Random(self.sockets).choice(["alpha", "beta"])
         registration = world.registration(self.number, cluster)
-        self.registered = world.nodes.register(registration, world.token(cluster), bearer)
+        self.registered = world.nodes.registering.register(registration, world.token(cluster), bearer)
 
     def call(self):
         self.world.call(self.registered)
 
     def report(self):
         status = Status.HEALTHY if self.sockets % 2 else Status.UNHEALTHY
-        self.world.nodes.report_health(self.world.call(self.registered), status)
+        self.world.nodes.health.report(self.world.call(self.registered), status)
 
     def connect(self):
         self.sockets += 1
         self.world.connect(self.registered, f"socket-{self.number}-{self.sockets}")
 
     def ping(self):
-        self.world.nodes.heard(f"socket-{self.number}-{self.sockets}")
+        self.world.nodes.connections.on_frame(f"socket-{self.number}-{self.sockets}")
 
     def disconnect(self):
-        self.world.nodes.disconnected(f"socket-{self.number}-{max(1, self.sockets - 1)}")
+        self.world.nodes.connections.disconnected(f"socket-{self.number}-{max(1, self.sockets - 1)}")
 
     def move(self):
-        self.world.nodes.change_cluster(node_id(self.number), "beta" if self.sockets % 2 else "alpha")
+        self.world.nodes.placing.change_cluster(node_id(self.number), "beta" if self.sockets % 2 else "alpha")
 
     def delete(self):
-        self.world.nodes.delete(node_id(self.number))
+        self.world.nodes.placing.delete(node_id(self.number))
 
     def forget(self):
-        self.world.nodes.forget(node_id(self.number))
+        self.world.nodes.connections.forget_deleted(node_id(self.number))
 
     def sweep(self):
-        self.world.nodes.check_health(45.0)
+        self.world.nodes.health.sweep(45.0)
 
     def wait(self):
         self.world.clock.sleep(170)
@@ -128,14 +128,14 @@ def test_after_any_story_silence_is_noticed_and_a_call_heals(seed):
     machine = Machine(world, 1)
     play(machine, random.Random(seed))
     if world.node() is None:
-        world.nodes.forget(node_id(1))
+        world.nodes.connections.forget_deleted(node_id(1))
         world.newer_key()
         machine.registered = world.enrol(1)
     else:
         machine.register()
 
     world.clock.advance(700)
-    world.nodes.check_health(45.0)
+    world.nodes.health.sweep(45.0)
     assert world.node().status is Status.UNREACHABLE
     machine.call()
 

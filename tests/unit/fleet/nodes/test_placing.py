@@ -24,7 +24,7 @@ def test_a_node_moves_with_its_place_and_keeps_its_identity(two):
     two.call(two.registered)
     position = two.dynamo.stream_position
 
-    view = two.nodes.change_cluster(node_id(1), "beta")
+    view = two.nodes.placing.change_cluster(node_id(1), "beta")
 
     node = two.node()
     assert (view.node.cluster_name, node.cluster_name, node.updated_at) == ("beta", "beta", "2026-11-21T10:01:00Z")
@@ -36,7 +36,7 @@ def test_a_node_moves_with_its_place_and_keeps_its_identity(two):
 
 
 def test_moving_is_two_reads_and_one_transaction(two):
-    assert two.calls(lambda: two.nodes.change_cluster(node_id(1), "beta")) == 3
+    assert two.calls(lambda: two.nodes.placing.change_cluster(node_id(1), "beta")) == 3
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_moving_is_two_reads_and_one_transaction(two):
     ],
 )
 def test_moves_that_cannot_be(two, number, cluster_name, kind, said):
-    error = refused(two.nodes.change_cluster, node_id(number), cluster_name)
+    error = refused(two.nodes.placing.change_cluster, node_id(number), cluster_name)
 
     assert (error.kind, error.message) == (kind, said)
     if kind is Kind.VALIDATION_FAILED:
@@ -63,7 +63,7 @@ def test_a_full_cluster_takes_no_node():
     world.enrol(1)
     world.enrol(2, "beta")
 
-    error = refused(world.nodes.change_cluster, node_id(1), "beta")
+    error = refused(world.nodes.placing.change_cluster, node_id(1), "beta")
 
     assert (error.kind, error.message) == (Kind.CONFLICT, "cluster has reached its node limit of 1")
     assert (world.node_count("alpha"), world.node_count("beta")) == (1, 1)
@@ -78,7 +78,7 @@ def test_two_nodes_racing_for_the_last_place_move_one():
     world.dynamo.latency(0.01)
 
     outcomes = world.clock.run_together(
-        [lambda number=number: world.nodes.change_cluster(node_id(number), "beta") for number in (1, 2)]
+        [lambda number=number: world.nodes.placing.change_cluster(node_id(number), "beta") for number in (1, 2)]
     )
 
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["EdgeError", "NodeView"]
@@ -89,7 +89,9 @@ def test_two_moves_of_one_node_at_once_count_it_once(two):
     two.cluster("gamma")
     two.dynamo.latency(0.01)
 
-    two.clock.run_together([lambda name=name: two.nodes.change_cluster(node_id(1), name) for name in ("beta", "gamma")])
+    two.clock.run_together(
+        [lambda name=name: two.nodes.placing.change_cluster(node_id(1), name) for name in ("beta", "gamma")]
+    )
 
     counts = {name: two.node_count(name) for name in ("alpha", "beta", "gamma")}
     assert counts == {"alpha": 0, "beta": 0, "gamma": 0} | {two.node().cluster_name: 1}
@@ -98,20 +100,20 @@ def test_two_moves_of_one_node_at_once_count_it_once(two):
 def test_a_deleted_node_is_gone_with_its_place_and_token(two):
     position = two.dynamo.stream_position
 
-    assert two.calls(lambda: two.nodes.delete(node_id(1))) == 2
+    assert two.calls(lambda: two.nodes.placing.delete(node_id(1))) == 2
 
     assert two.node() is None
     assert two.node_count() == 0
     assert refused(two.agent, two.registered).kind is Kind.UNAUTHORIZED
     assert [kind for kind, _ in two.operations_since(position)] == ["REMOVE"]
-    assert refused(two.nodes.delete, node_id(1)).kind is Kind.NOT_FOUND
+    assert refused(two.nodes.placing.delete, node_id(1)).kind is Kind.NOT_FOUND
 
 
 def test_deleting_twice_at_once_leaves_one_place_less_and_no_error(two):
     two.enrol(2)
     two.dynamo.latency(0.01)
 
-    outcomes = two.clock.run_together([lambda: two.nodes.delete(node_id(1))] * 2)
+    outcomes = two.clock.run_together([lambda: two.nodes.placing.delete(node_id(1))] * 2)
 
     assert outcomes == [None, None]
     assert two.node_count() == 1
@@ -122,7 +124,7 @@ def test_a_deletion_whose_answer_is_lost_happened_once(two):
     two.dynamo.tokens_honoured = False
     two.dynamo.fail_next(1, "lost_answer", operation="TransactWriteItems")
 
-    two.nodes.delete(node_id(1))
+    two.nodes.placing.delete(node_id(1))
 
     assert two.node() is None
     assert two.node_count() == 1
@@ -132,17 +134,17 @@ def test_a_move_whose_answer_is_lost_happened_once(two):
     two.dynamo.tokens_honoured = False
     two.dynamo.fail_next(1, "lost_answer", operation="TransactWriteItems")
 
-    two.nodes.change_cluster(node_id(1), "beta")
+    two.nodes.placing.change_cluster(node_id(1), "beta")
 
     assert (two.node_count("alpha"), two.node_count("beta")) == (0, 1)
 
 
 def test_a_node_moved_while_it_is_deleted_leaves_both_counts_right(two):
     two.dynamo.before_next(
-        lambda: two.nodes.change_cluster(node_id(1), "beta"), operation="TransactWriteItems", table=NODES
+        lambda: two.nodes.placing.change_cluster(node_id(1), "beta"), operation="TransactWriteItems", table=NODES
     )
 
-    two.nodes.delete(node_id(1))
+    two.nodes.placing.delete(node_id(1))
 
     assert two.node() is None
     assert (two.node_count("alpha"), two.node_count("beta")) == (0, 0)
@@ -152,7 +154,7 @@ def test_a_node_moved_while_it_is_deleted_leaves_both_counts_right(two):
 def test_conflicts_with_others_are_waited_out(two, conflicts):
     two.dynamo.conflicts(conflicts)
 
-    two.nodes.change_cluster(node_id(1), "beta")
-    two.nodes.delete(node_id(1))
+    two.nodes.placing.change_cluster(node_id(1), "beta")
+    two.nodes.placing.delete(node_id(1))
 
     assert (two.node_count("alpha"), two.node_count("beta")) == (0, 0)

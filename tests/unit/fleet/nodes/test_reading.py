@@ -1,7 +1,7 @@
 import pytest
 
 from chalicelib.fleet.nodes.model import Status
-from chalicelib.fleet.nodes.service import SHARDS
+from chalicelib.fleet.nodes.store import SHARDS
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import ListRequest
 from tests.unit.fleet.nodes.world import World, node_id
@@ -20,13 +20,13 @@ def fleet() -> World:
             number, "alpha" if number < 6 else "beta", agent_version="2.0.0" if number % 2 == 0 else "1.0.0"
         )
         if number == 3:
-            world.nodes.report_health(world.agent(registered), Status.UNHEALTHY)
+            world.nodes.health.report(world.agent(registered), Status.UNHEALTHY)
         world.clock.advance(60)
     return world
 
 
 def shown(world, **request):
-    page = world.nodes.list_page(ListRequest(**request))
+    page = world.nodes.reading.list_page(ListRequest(**request))
     return [int(view.node.id[-12:], 16) for view in page.items], page.total_count
 
 
@@ -64,13 +64,13 @@ def test_filters(fleet, filters, numbers):
 
 
 def test_last_seen_is_the_one_of_presence_in_filter_order_and_answer(fleet):
-    again = fleet.nodes.register(fleet.registration(2, "alpha"), fleet.token("alpha", 2), None)
+    again = fleet.nodes.registering.register(fleet.registration(2, "alpha"), fleet.token("alpha", 2), None)
     fleet.clock.advance(600)
     fleet.call(again)
 
     assert filtered(fleet, last_seen_at__gte="2026-11-21T10:20:00Z") == [2]
     assert shown(fleet, order=(("last_seen_at", True),), page_size=2)[0] == [2, 11]
-    [view] = fleet.nodes.list_page(ListRequest(filters={"last_seen_at__gte": "2026-11-21T10:20:00Z"})).items
+    [view] = fleet.nodes.reading.list_page(ListRequest(filters={"last_seen_at__gte": "2026-11-21T10:20:00Z"})).items
     assert view.last_seen_at == "2026-11-21T10:22:00Z"
 
 
@@ -100,31 +100,31 @@ def test_the_first_page_stays_within_its_ceiling(fleet, filters, ceiling):
 
 
 def test_reading_one_node_is_one_call(fleet):
-    assert fleet.calls(lambda: fleet.nodes.get(node_id(1))) == 1
+    assert fleet.calls(lambda: fleet.nodes.reading.get(node_id(1))) == 1
     with pytest.raises(EdgeError) as caught:
-        fleet.nodes.get(node_id(99))
+        fleet.nodes.reading.get(node_id(99))
     assert caught.value.kind is Kind.NOT_FOUND
 
 
 def test_many_are_read_in_the_order_asked_for_without_the_unknown(fleet):
-    assert fleet.calls(lambda: fleet.nodes.find_many([node_id(number) for number in range(12)])) == 1
+    assert fleet.calls(lambda: fleet.nodes.reading.find_many([node_id(number) for number in range(12)])) == 1
 
-    found = fleet.nodes.find_many([node_id(5), node_id(99), node_id(1)])
+    found = fleet.nodes.reading.find_many([node_id(5), node_id(99), node_id(1)])
 
     assert [node.id for node in found] == [node_id(5), node_id(1)]
-    assert set(fleet.nodes.presence_of([node_id(5), node_id(99)])) == {node_id(5)}
-    assert fleet.nodes.find_many([]) == []
+    assert set(fleet.nodes.reading.presence_of([node_id(5), node_id(99)])) == {node_id(5)}
+    assert fleet.nodes.reading.find_many([]) == []
 
 
 def test_the_newest_nodes_of_each_cluster_take_one_query_each(fleet):
     clusters = fleet.clusters.find_many(["alpha", "beta"])
 
-    assert fleet.calls(lambda: fleet.nodes.summaries(clusters, 2)) == 2
+    assert fleet.calls(lambda: fleet.nodes.reading.summaries(clusters, 2)) == 2
 
-    found = fleet.nodes.summaries(clusters, 2)
+    found = fleet.nodes.reading.summaries(clusters, 2)
     assert [summary.id for summary in found[clusters[0].id]] == [node_id(5), node_id(4)]
     assert found[clusters[1].id][0].vpn_hostname("nm.internal") == f"node-{node_id(11)}.cluster-beta.nm.internal"
-    assert fleet.nodes.summaries([], 2) == {}
+    assert fleet.nodes.reading.summaries([], 2) == {}
 
 
 def walked(read, until=FAR, limit=2):
@@ -139,7 +139,9 @@ def walked(read, until=FAR, limit=2):
 
 def test_the_shards_together_are_the_fleet_each_node_once(fleet):
     shards = [
-        walked(lambda cursor, limit, until, shard=shard: fleet.nodes.targets_of_shard(shard, cursor, limit, until))
+        walked(
+            lambda cursor, limit, until, shard=shard: fleet.nodes.reading.targets_of_shard(shard, cursor, limit, until)
+        )
         for shard in range(SHARDS)
     ]
 
@@ -152,11 +154,11 @@ def test_a_walk_takes_no_node_that_enrolled_later(fleet):
     beta = fleet.clusters.get("beta").id
     until = "2026-11-21T10:08:00Z"
 
-    assert walked(lambda *asked: fleet.nodes.page_of_cluster(beta, *asked), until) == [6, 7, 8]
+    assert walked(lambda *asked: fleet.nodes.reading.page_of_cluster(beta, *asked), until) == [6, 7, 8]
     everyone = [
         number
         for shard in range(SHARDS)
-        for number in walked(lambda *asked, shard=shard: fleet.nodes.targets_of_shard(shard, *asked), until)
+        for number in walked(lambda *asked, shard=shard: fleet.nodes.reading.targets_of_shard(shard, *asked), until)
     ]
     assert sorted(everyone) == list(range(9))
 
@@ -165,20 +167,20 @@ def test_a_node_that_left_a_cluster_is_not_in_its_walk_even_if_the_index_lags(fl
     beta = fleet.clusters.get("beta").id
     fleet.dynamo.index_lag(5)
 
-    fleet.nodes.change_cluster(node_id(7), "alpha")
+    fleet.nodes.placing.change_cluster(node_id(7), "alpha")
 
-    assert walked(lambda *asked: fleet.nodes.page_of_cluster(beta, *asked)) == [6, 8, 9, 10, 11]
+    assert walked(lambda *asked: fleet.nodes.reading.page_of_cluster(beta, *asked)) == [6, 8, 9, 10, 11]
 
 
 def test_a_page_of_a_walk_is_a_query_and_a_read(fleet):
     alpha = fleet.clusters.get("alpha").id
 
-    assert fleet.calls(lambda: fleet.nodes.page_of_cluster(alpha, None, 100, FAR)) == 2
+    assert fleet.calls(lambda: fleet.nodes.reading.page_of_cluster(alpha, None, 100, FAR)) == 2
 
 
 def test_a_deleted_node_vanishes_from_lists_at_once(fleet):
     fleet.dynamo.index_lag(5)
 
-    fleet.nodes.delete(node_id(11))
+    fleet.nodes.placing.delete(node_id(11))
 
     assert 11 not in shown(fleet)[0]

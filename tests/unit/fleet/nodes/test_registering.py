@@ -19,14 +19,14 @@ def test_a_new_node_is_enrolled_with_place_presence_and_working_token(world):
     assert world.agent(registered).node.id == node_id(1)
     assert len(registered.secrets.api_token) == 64
     assert len(registered.secrets.proxy_password) == 43
-    assert world.nodes.secrets_of(node) == registered.secrets
+    assert world.nodes.vault.open(node) == registered.secrets
     assert world.operations_since(position) == [("INSERT", "node.registered")]
 
 
 def test_enrolling_takes_two_reads_and_one_transaction(world):
     token = world.token()
 
-    calls = world.calls(lambda: world.nodes.register(world.registration(), token, None))
+    calls = world.calls(lambda: world.nodes.registering.register(world.registration(), token, None))
 
     assert calls == 3
     assert [call.operation for call in world.tables.meter.calls].count("TransactWriteItems") == 1
@@ -45,7 +45,7 @@ def test_no_secret_stands_in_a_row_or_in_what_is_printed(world):
 
 @pytest.mark.parametrize("token", [None, "", "nonsense"])
 def test_a_new_node_without_a_token_is_refused(world, token):
-    error = refused(world.nodes.register, world.registration(), token, None)
+    error = refused(world.nodes.registering.register, world.registration(), token, None)
 
     assert (error.kind, error.details) == (
         Kind.VALIDATION_FAILED,
@@ -59,21 +59,21 @@ def test_the_network_must_be_one_of_a_cluster_and_the_tokens(world):
     world.cluster("beta")
     strange = world.registration().model_copy(update={"network_name": "alpha"})
 
-    assert refused(world.nodes.register, strange, world.token(), None).details == {
+    assert refused(world.nodes.registering.register, strange, world.token(), None).details == {
         "network_name": ["must start with 'cluster-'"]
     }
-    assert refused(world.nodes.register, world.registration(1, "beta"), world.token("alpha"), None).details == {
-        "network_name": ["is not the network of the registration token"]
-    }
+    assert refused(
+        world.nodes.registering.register, world.registration(1, "beta"), world.token("alpha"), None
+    ).details == {"network_name": ["is not the network of the registration token"]}
     assert world.node() is None
 
 
 def test_a_repeat_with_the_same_token_is_answered_with_fresh_secrets(world):
     token = world.token()
     position = world.dynamo.stream_position
-    lost = world.nodes.register(world.registration(), token, None)
+    lost = world.nodes.registering.register(world.registration(), token, None)
 
-    again = world.nodes.register(world.registration(), token, None)
+    again = world.nodes.registering.register(world.registration(), token, None)
 
     assert again.secrets.api_token != lost.secrets.api_token
     assert world.agent(again).node.id == node_id(1)
@@ -84,9 +84,9 @@ def test_a_repeat_with_the_same_token_is_answered_with_fresh_secrets(world):
 
 def test_a_token_enrols_one_machine_only(world):
     token = world.token()
-    world.nodes.register(world.registration(1), token, None)
+    world.nodes.registering.register(world.registration(1), token, None)
 
-    error = refused(world.nodes.register, world.registration(2), token, None)
+    error = refused(world.nodes.registering.register, world.registration(2), token, None)
 
     assert error.details == {"registration_token": ["is invalid or expired"]}
     assert world.node_count() == 1
@@ -97,7 +97,10 @@ def test_a_token_raced_for_by_two_machines_enrols_one(world):
     world.dynamo.latency(0.01)
 
     outcomes = world.clock.run_together(
-        [lambda number=number: world.nodes.register(world.registration(number), token, None) for number in (1, 2)]
+        [
+            lambda number=number: world.nodes.registering.register(world.registration(number), token, None)
+            for number in (1, 2)
+        ]
     )
 
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["EdgeError", "Registered"]
@@ -110,7 +113,7 @@ def test_a_known_id_without_proof_is_refused_and_keeps_its_token(world):
     before = world.dynamo.snapshot()
 
     for proof in ({"registration_token": None, "bearer": None}, {"registration_token": None, "bearer": "x" * 64}):
-        error = refused(world.nodes.register, world.registration(), **proof)
+        error = refused(world.nodes.registering.register, world.registration(), **proof)
         assert error.details == {"node_id": ["is already registered"]}
     assert world.dynamo.snapshot() == before
 
@@ -119,7 +122,7 @@ def test_a_fresh_token_of_the_same_key_does_not_take_over_a_node_that_uses_its_t
     registered = world.enrol()
     world.call(registered)
 
-    error = refused(world.nodes.register, world.registration(), world.token(), None)
+    error = refused(world.nodes.registering.register, world.registration(), world.token(), None)
 
     assert error.details == {"node_id": ["is already registered"]}
     assert world.agent(registered).node.id == node_id(1)
@@ -129,7 +132,7 @@ def test_a_machine_whose_answer_was_lost_comes_back_with_a_fresh_token_of_its_ke
     world.enrol()
     world.clock.advance(3 * 24 * 3600)
 
-    again = world.nodes.register(world.registration(), world.token(number=1), None)
+    again = world.nodes.registering.register(world.registration(), world.token(number=1), None)
 
     assert world.agent(again).node.id == node_id(1)
     assert world.node_count() == 1
@@ -139,7 +142,7 @@ def test_a_token_of_another_key_is_no_proof_even_if_the_answer_was_lost(world):
     world.enrol()
     other = world.enrollment.verify(world.key(), None).registration_token
 
-    assert refused(world.nodes.register, world.registration(), other, None).details == {
+    assert refused(world.nodes.registering.register, world.registration(), other, None).details == {
         "node_id": ["is already registered"]
     }
 
@@ -148,11 +151,8 @@ def test_a_node_comes_back_with_its_own_token_and_new_facts(world):
     registered = world.enrol()
     world.clock.advance(100)
 
-    again = (
-        world.nodes.register(world.registration(agent_version="2.0.0", http_port=1), None, registered.secrets.api_token)
-        if False
-        else world.nodes.register(world.registration(agent_version="2.0.0"), None, registered.secrets.api_token)
-    )
+    said = world.registration(agent_version="2.0.0")
+    again = world.nodes.registering.register(said, None, registered.secrets.api_token)
 
     node = world.node()
     assert (node.agent_version, node.inserted_at, node.updated_at) == (
@@ -167,11 +167,11 @@ def test_a_node_comes_back_with_its_own_token_and_new_facts(world):
 def test_the_previous_token_re_registers_for_an_hour_and_does_nothing_else(world):
     first = world.enrol()
     world.call(first)
-    lost = world.nodes.register(world.registration(), None, first.secrets.api_token)
+    lost = world.nodes.registering.register(world.registration(), None, first.secrets.api_token)
 
     assert refused(world.agent, first).kind is Kind.UNAUTHORIZED
     world.clock.advance(3599)
-    found = world.nodes.register(world.registration(), None, first.secrets.api_token)
+    found = world.nodes.registering.register(world.registration(), None, first.secrets.api_token)
     assert world.agent(found).node.id == node_id(1)
     assert refused(world.agent, lost).kind is Kind.UNAUTHORIZED
 
@@ -179,12 +179,12 @@ def test_the_previous_token_re_registers_for_an_hour_and_does_nothing_else(world
 def test_the_hour_of_the_previous_token_does_not_start_again_when_it_is_used(world):
     first = world.enrol()
     world.call(first)
-    world.nodes.register(world.registration(), None, first.secrets.api_token)
+    world.nodes.registering.register(world.registration(), None, first.secrets.api_token)
     world.clock.advance(3000)
-    world.call(world.nodes.register(world.registration(), None, first.secrets.api_token))
+    world.call(world.nodes.registering.register(world.registration(), None, first.secrets.api_token))
     world.clock.advance(600)
 
-    error = refused(world.nodes.register, world.registration(), None, first.secrets.api_token)
+    error = refused(world.nodes.registering.register, world.registration(), None, first.secrets.api_token)
 
     assert error.details == {"node_id": ["is already registered"]}
 
@@ -192,9 +192,9 @@ def test_the_hour_of_the_previous_token_does_not_start_again_when_it_is_used(wor
 def test_a_node_that_comes_back_stays_where_an_operator_put_it(world):
     world.cluster("beta")
     registered = world.enrol()
-    world.nodes.change_cluster(node_id(1), "beta")
+    world.nodes.placing.change_cluster(node_id(1), "beta")
 
-    again = world.nodes.register(world.registration(1, "alpha"), None, registered.secrets.api_token)
+    again = world.nodes.registering.register(world.registration(1, "alpha"), None, registered.secrets.api_token)
 
     assert again.node.cluster_name == "beta"
     assert (world.node_count("alpha"), world.node_count("beta")) == (0, 1)
@@ -205,7 +205,9 @@ def test_its_own_token_and_a_fresh_one_of_another_cluster_move_a_node(world):
     registered = world.enrol()
     world.call(registered)
 
-    moved = world.nodes.register(world.registration(1, "beta"), world.token("beta"), registered.secrets.api_token)
+    moved = world.nodes.registering.register(
+        world.registration(1, "beta"), world.token("beta"), registered.secrets.api_token
+    )
 
     assert moved.node.cluster_name == "beta"
     assert (world.node_count("alpha"), world.node_count("beta")) == (0, 1)
@@ -213,10 +215,10 @@ def test_its_own_token_and_a_fresh_one_of_another_cluster_move_a_node(world):
 
 def test_an_expired_registration_token_does_not_stand_in_the_way_of_a_good_bearer(world):
     token = world.token()
-    registered = world.nodes.register(world.registration(), token, None)
+    registered = world.nodes.registering.register(world.registration(), token, None)
     world.clock.advance(24 * 3600)
 
-    again = world.nodes.register(world.registration(), token, registered.secrets.api_token)
+    again = world.nodes.registering.register(world.registration(), token, registered.secrets.api_token)
 
     assert world.agent(again).node.id == node_id(1)
 
@@ -227,7 +229,7 @@ def test_a_full_cluster_takes_no_node_and_says_so():
     second = world.token()
     world.enrol(1)
 
-    error = refused(world.nodes.register, world.registration(2), second, None)
+    error = refused(world.nodes.registering.register, world.registration(2), second, None)
 
     assert error.details == {"network_name": ["cluster has reached its node limit of 1"]}
     assert world.node(2) is None

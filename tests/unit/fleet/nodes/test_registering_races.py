@@ -22,7 +22,7 @@ def test_two_machines_racing_for_the_last_place_get_one():
 
     outcomes = world.clock.run_together(
         [
-            lambda number=number: world.nodes.register(world.registration(number), tokens[number - 1], None)
+            lambda number=number: world.nodes.registering.register(world.registration(number), tokens[number - 1], None)
             for number in (1, 2)
         ]
     )
@@ -38,7 +38,7 @@ def test_deleting_a_cluster_while_a_node_enrols_fails_one_of_them_cleanly(world,
 
     def enrol():
         world.clock.sleep(head_start_seconds)
-        return world.nodes.register(world.registration(), token, None)
+        return world.nodes.registering.register(world.registration(), token, None)
 
     enrolled, deleted = world.clock.run_together([enrol, lambda: world.clusters.delete("alpha")])
 
@@ -52,7 +52,7 @@ def test_a_cluster_deleted_after_verification_takes_no_node(world):
     world.clusters.delete("alpha")
     world.cluster("alpha")
 
-    error = refused(world.nodes.register, world.registration(), token, None)
+    error = refused(world.nodes.registering.register, world.registration(), token, None)
 
     assert error.details == {"network_name": ["cluster does not exist"]}
     assert world.node_count() == 0
@@ -63,13 +63,13 @@ def test_whatever_is_lost_at_registration_the_machine_is_not(world, lost):
     token = world.token()
     if lost == "answer":
         world.dynamo.fail_next(1, "lost_answer", operation="TransactWriteItems")
-        world.nodes.register(world.registration(), token, None)
+        world.nodes.registering.register(world.registration(), token, None)
     else:
         world.dynamo.crash_after(1)
         with pytest.raises(Crash):
-            world.nodes.register(world.registration(), token, None)
+            world.nodes.registering.register(world.registration(), token, None)
 
-    again = world.nodes.register(world.registration(), token, None)
+    again = world.nodes.registering.register(world.registration(), token, None)
 
     assert world.agent(again).node.id == node_id(1)
     assert world.node_count() == 1
@@ -79,7 +79,9 @@ def test_two_registrations_of_one_machine_at_once_leave_one_node_and_one_good_to
     token = world.token()
     world.dynamo.latency(0.01)
 
-    outcomes = world.clock.run_together([lambda: world.nodes.register(world.registration(), token, None)] * 2)
+    outcomes = world.clock.run_together(
+        [lambda: world.nodes.registering.register(world.registration(), token, None)] * 2
+    )
 
     good = []
     for outcome in outcomes:
@@ -101,7 +103,7 @@ def test_two_hundred_agents_enrol_at_once_in_one_cluster(world, seed):
 
     outcomes = world.clock.run_together(
         [
-            lambda number=number: world.nodes.register(world.registration(number), tokens[number], None)
+            lambda number=number: world.nodes.registering.register(world.registration(number), tokens[number], None)
             for number in range(200)
         ]
     )
@@ -126,7 +128,7 @@ def test_who_meets_others_and_then_conflicts_is_told_before_the_gateway_gives_up
 
     be_faster()
     with pytest.raises(EdgeError) as caught:
-        world.nodes.register(world.registration(), None, registered.secrets.api_token)
+        world.nodes.registering.register(world.registration(), None, registered.secrets.api_token)
     assert caught.value.kind is Kind.UNAVAILABLE
     assert 4 < (world.clock.now() - started).total_seconds() < 28
 
@@ -135,11 +137,11 @@ def test_a_registration_ends_the_socket_of_the_one_before(world):
     registered = world.enrol()
     world.connect(registered, "socket-1")
 
-    again = world.nodes.register(world.registration(), None, registered.secrets.api_token)
+    again = world.nodes.registering.register(world.registration(), None, registered.secrets.api_token)
 
     assert world.node().replaced_connection_id == "socket-1"
     assert world.presence().connection_id is None
-    third = world.nodes.register(world.registration(), None, again.secrets.api_token)
+    third = world.nodes.registering.register(world.registration(), None, again.secrets.api_token)
     assert third.node.replaced_connection_id is None
 
 
@@ -147,7 +149,7 @@ def test_a_socket_opened_during_a_registration_is_not_forgotten(world):
     registered = world.enrol()
     world.dynamo.before_next(lambda: world.connect(registered, "socket-1"), operation="TransactWriteItems", table=NODES)
 
-    world.nodes.register(world.registration(), None, registered.secrets.api_token)
+    world.nodes.registering.register(world.registration(), None, registered.secrets.api_token)
 
     assert world.node().replaced_connection_id == "socket-1"
     assert world.presence().connection_id is None
@@ -155,10 +157,10 @@ def test_a_socket_opened_during_a_registration_is_not_forgotten(world):
 
 def test_a_deleted_machine_needs_a_new_token_and_begins_anew(world):
     registered = world.enrol()
-    world.nodes.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1))
     world.clock.advance(24 * 3600)
 
-    assert refused(world.nodes.register, world.registration(), None, registered.secrets.api_token).code == (
+    assert refused(world.nodes.registering.register, world.registration(), None, registered.secrets.api_token).code == (
         "node_removed"
     )
     world.newer_key()
@@ -177,7 +179,9 @@ def test_a_registration_that_can_never_succeed_ends_before_the_gateway_does(worl
     before = world.dynamo.snapshot()
     started = world.clock.now()
 
-    error = refused(world.nodes.register, world.registration(1, "beta"), token, registered.secrets.api_token)
+    error = refused(
+        world.nodes.registering.register, world.registration(1, "beta"), token, registered.secrets.api_token
+    )
 
     assert error.kind is Kind.UNAVAILABLE
     assert RACE_SECONDS - 0.2 <= (world.clock.now() - started).total_seconds() <= RACE_SECONDS
@@ -188,10 +192,10 @@ def test_a_node_moved_while_it_registers_stays_where_it_was_moved(world):
     world.cluster("beta")
     registered = world.enrol()
     world.dynamo.before_next(
-        lambda: world.nodes.change_cluster(node_id(1), "beta"), operation="TransactWriteItems", table=NODES
+        lambda: world.nodes.placing.change_cluster(node_id(1), "beta"), operation="TransactWriteItems", table=NODES
     )
 
-    again = world.nodes.register(world.registration(1, "alpha"), None, registered.secrets.api_token)
+    again = world.nodes.registering.register(world.registration(1, "alpha"), None, registered.secrets.api_token)
 
     assert again.node.cluster_name == world.node().cluster_name == "beta"
     assert (world.node_count("alpha"), world.node_count("beta")) == (0, 1)
@@ -199,9 +203,11 @@ def test_a_node_moved_while_it_registers_stays_where_it_was_moved(world):
 
 def test_a_node_deleted_while_it_registers_is_not_half_there(world):
     registered = world.enrol()
-    world.dynamo.before_next(lambda: world.nodes.delete(node_id(1)), operation="TransactWriteItems", table=NODES)
+    world.dynamo.before_next(
+        lambda: world.nodes.placing.delete(node_id(1)), operation="TransactWriteItems", table=NODES
+    )
 
-    error = refused(world.nodes.register, world.registration(), None, registered.secrets.api_token)
+    error = refused(world.nodes.registering.register, world.registration(), None, registered.secrets.api_token)
 
     assert error.code == "node_removed"
     assert world.node() is None
@@ -214,7 +220,7 @@ def test_the_previous_token_works_as_often_as_answers_are_lost(world):
 
     for _ in range(3):
         world.clock.advance(1000)
-        found = world.nodes.register(world.registration(), None, first.secrets.api_token)
+        found = world.nodes.registering.register(world.registration(), None, first.secrets.api_token)
 
     assert world.agent(found).node.id == node_id(1)
 
@@ -223,10 +229,12 @@ def test_the_previous_token_works_as_often_as_answers_are_lost(world):
 def test_a_registration_token_places_a_node_once(world, with_bearer):
     world.cluster("beta")
     token = world.token("alpha")
-    registered = world.nodes.register(world.registration(), token, None)
-    world.nodes.change_cluster(node_id(1), "beta")
+    registered = world.nodes.registering.register(world.registration(), token, None)
+    world.nodes.placing.change_cluster(node_id(1), "beta")
 
-    again = world.nodes.register(world.registration(), token, registered.secrets.api_token if with_bearer else None)
+    again = world.nodes.registering.register(
+        world.registration(), token, registered.secrets.api_token if with_bearer else None
+    )
 
     assert again.node.cluster_name == "beta"
     assert (world.node_count("alpha"), world.node_count("beta")) == (0, 1)
@@ -237,12 +245,12 @@ def test_a_node_of_a_full_cluster_comes_back_even_if_it_is_overtaken():
     world.cluster(node_limit=1)
     registered = world.enrol()
     world.dynamo.before_next(
-        lambda: world.nodes.report_health(world.agent(registered), Status.UNHEALTHY),
+        lambda: world.nodes.health.report(world.agent(registered), Status.UNHEALTHY),
         operation="TransactWriteItems",
         table=NODES,
     )
 
-    again = world.nodes.register(world.registration(), None, registered.secrets.api_token)
+    again = world.nodes.registering.register(world.registration(), None, registered.secrets.api_token)
 
     assert world.agent(again).node.status is Status.HEALTHY
     assert world.node_count() == 1

@@ -10,9 +10,9 @@ from chalicelib.fleet.clusters.ranges import Pools
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.enrollment.service import Enrollment
 from chalicelib.fleet.nodes.model import Agent, IdType, Node, Presence, Registered, Registration
-from chalicelib.fleet.nodes.service import PATIENCE_SECONDS, Nodes
 from chalicelib.fleet.nodes.standing import KnownMachines
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
+from chalicelib.fleet.nodes.wiring import PATIENCE_SECONDS, Nodes
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.listing import Lists
@@ -110,21 +110,23 @@ class World:
         return Registration(node_id=node_id(number), network_name=f"cluster-{cluster_name}", **PORTS, **said)
 
     def enrol(self, number: int = 1, cluster_name: str = "alpha", **changes: Any) -> Registered:
-        return self.nodes.register(
+        return self.nodes.registering.register(
             self.registration(number, cluster_name, **changes), self.token(cluster_name), bearer=None
         )
 
     def agent(self, registered: Registered) -> Agent:
-        return self.nodes.authenticate(registered.secrets.api_token)
+        return self.nodes.identity.authenticate(registered.secrets.api_token)
 
     def call(self, registered: Registered) -> Agent:
         """What the edge does for an authenticated call of an agent."""
         agent = self.agent(registered)
-        self.nodes.touch(agent)
+        self.nodes.health.touch(agent)
         return agent
 
     def connect(self, registered: Registered, connection_id: str) -> None:
-        self.nodes.connected(registered.secrets.api_token, connection_id, int(self.clock.now().timestamp() * 1000))
+        self.nodes.connections.connected(
+            registered.secrets.api_token, connection_id, int(self.clock.now().timestamp() * 1000)
+        )
 
     def node(self, number: int = 1) -> Node | None:
         row = self.tables.get(NODES, {"id": node_id(number)})

@@ -77,7 +77,7 @@ class TestCreate:
 
     def test_a_node_that_is_deleted_meanwhile_gets_none(self, world):
         world.driver.before_next(
-            lambda: world.services.nodes.delete(world.node_id), operation="TransactWriteItems", table=USERNAMES
+            lambda: world.services.nodes.placing.delete(world.node_id), operation="TransactWriteItems", table=USERNAMES
         )
 
         assert refused(world.services.ssh_usernames.create, world.node_id, NewUsername("root"))[0] is Kind.NOT_FOUND
@@ -210,7 +210,7 @@ class TestAfterANode:
         kept = world.username("deploy", ed25519_key(1), machine=other)
         world.settle()
 
-        world.services.nodes.delete(world.node_id)
+        world.services.nodes.placing.delete(world.node_id)
         world.settle()
 
         assert [row["id"] for row in world.driver.rows(USERNAMES)] == [kept.id]
@@ -223,7 +223,7 @@ class TestAfterANode:
             for number in range(3):
                 world.username(f"user-{number}", ed25519_key(number))
             world.settle()
-            world.services.nodes.delete(world.node_id)
+            world.services.nodes.placing.delete(world.node_id)
             world.settle(twice=twice, crash_after=crash_after)
             counters = [world.services.counters.read(name) for name in ("ssh_usernames", "ssh_public_keys")]
             return world.driver.rows(USERNAMES), world.driver.rows(KEYS), world.driver.rows(NODES), counters
@@ -250,7 +250,7 @@ class TestAfterANode:
         world.settle()
         world.driver.index_lag(30)
         world.username("deploy", ed25519_key(1))
-        world.services.nodes.delete(world.node_id)
+        world.services.nodes.placing.delete(world.node_id)
         world.settle()
         assert len(world.driver.rows(USERNAMES)) == 1
 

@@ -113,7 +113,7 @@ class TestTime:
     @pytest.mark.parametrize("name", ["deploy", "nobody"])
     def test_the_calls_are_the_same_for_known_and_unknown_names(self, world, name):
         world.username("deploy", ed25519_key(1), password=PASSWORD)
-        agent = world.services.nodes.authenticate(world.machine.token)
+        agent = world.services.nodes.identity.authenticate(world.machine.token)
         world.services.tables.meter.reset()
 
         world.services.ssh_verifier.verify(agent.node, Credential(name, AuthMethod.PASSWORD, Secret("wrong")))
@@ -206,7 +206,7 @@ class TestThrottle:
     def test_it_holds_in_every_container(self, world):
         spend(world)
         other = Services(world.services.settings, world)
-        agent = other.nodes.authenticate(world.machine.token)
+        agent = other.nodes.identity.authenticate(world.machine.token)
 
         with pytest.raises(EdgeError) as refused:
             other.ssh_verifier.verify(agent.node, Credential("x", AuthMethod.PASSWORD, Secret("x")))

@@ -178,7 +178,7 @@ class TestMetrics:
     def test_neither_is_one_of_a_node_that_is_gone(self, world):
         with pytest.raises(EdgeError):
             self.read(world)
-        world.services.nodes.delete(world.far.id)
+        world.services.nodes.placing.delete(world.far.id)
         assert world.work_far() == 1
         assert world.network.asked == []
 

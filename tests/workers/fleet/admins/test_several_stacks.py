@@ -47,7 +47,7 @@ def connect(world, machine):
     """Open the agent's socket: there is one API for the sockets of all stacks."""
     socket = f"socket-of-{machine.id}"
     world.socket_client.frames[socket] = []
-    world.services.nodes.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
+    world.services.nodes.connections.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
     return world.socket_client.frames[socket]
 
 
@@ -311,7 +311,7 @@ class TestHandover:
         assert world.services.handover.moved().cluster_names == ()
 
     def test_a_cluster_that_was_deleted_has_nothing_to_deliver(self, world):
-        world.services.nodes.delete(world.far.id)
+        world.services.nodes.placing.delete(world.far.id)
         world.services.clusters.delete(FAR)
         world.services.admins.beat()
         assert world.services.handover.moved().cluster_names == (FAR,)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.fleet.clusters.store import reserve_slot
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, execution_id
 from chalicelib.fleet.commands.store import execution_to_item as to_item
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
@@ -64,7 +65,7 @@ def test_a_node_with_what_waits_for_it(world):
     world.services.tables.write(_one_node_more(world), "test.prepared")
     put_many(world, EXECUTIONS, rows)
 
-    assert calls_of(world, lambda: world.services.nodes.delete(node.id)) <= 3
+    assert calls_of(world, lambda: world.services.nodes.placing.delete(node.id)) <= 3
     world.settle(most_rounds=MANY)
 
     left = {(row["node_id"], row["status"]) for row in world.driver.rows(EXECUTIONS)}
@@ -90,4 +91,4 @@ def test_a_cluster_with_its_enrollment_keys(world):
 
 def _one_node_more(world):
     cluster = world.services.clusters.get("north")
-    return world.services.clusters.take_place(cluster)
+    return reserve_slot(cluster)

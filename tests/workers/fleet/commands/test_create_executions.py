@@ -107,7 +107,7 @@ def test_connected_nodes_get_a_hint_of_what_was_created(world):
     a_cluster(world)
     fleet = machines(world, 2)
     world.socket_client.frames["socket-0"] = []
-    world.services.nodes.connected(fleet[0].token, "socket-0", 1)
+    world.services.nodes.connections.connected(fleet[0].token, "socket-0", 1)
     made = command(world)
     for message in first_messages(world, made):
         handle(world, message)
@@ -129,7 +129,7 @@ def machines_of_north(world, count):
     a_cluster(world)
     fleet = machines(world, count)
     world.socket_client.frames["socket-0"] = []
-    world.services.nodes.connected(fleet[0].token, "socket-0", 1)
+    world.services.nodes.connections.connected(fleet[0].token, "socket-0", 1)
     return [machine.id for machine in fleet]
 
 
@@ -137,7 +137,7 @@ def test_a_repeat_hints_nothing(world):
     a_cluster(world)
     (machine,) = machines(world, 1)
     world.socket_client.frames["socket-0"] = []
-    world.services.nodes.connected(machine.token, "socket-0", 1)
+    world.services.nodes.connections.connected(machine.token, "socket-0", 1)
     made = command(world, "nodes", node_ids=(machine.id,))
     for _ in range(2):
         world.services.fan_outs.create_chunk(made.id, "nodes#0", None, lambda _: None)
@@ -149,7 +149,7 @@ def test_a_hint_that_fails_costs_nothing(world):
     a_cluster(world)
     (machine,) = machines(world, 1)
     world.socket_client.frames["socket-0"] = []
-    world.services.nodes.connected(machine.token, "socket-0", 1)
+    world.services.nodes.connections.connected(machine.token, "socket-0", 1)
     world.socket_client.fails_with = "InternalServerError"
     made = command(world, "nodes", node_ids=(machine.id,))
     assert handle(world, {"command_id": made.id, "part": "nodes#0"}) == []

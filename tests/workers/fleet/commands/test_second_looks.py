@@ -57,7 +57,7 @@ def move_between_parts(world, queue, node_id, first, second):
     clusters = {name: world.services.clusters.get(name) for name in (first, second)}
     by_part = {message["part"]: message for message in queued(world, queue)}
     handle(world, queue, by_part[f"cluster#{clusters[second].id}"])
-    world.services.nodes.change_cluster(node_id, second)
+    world.services.nodes.placing.change_cluster(node_id, second)
     handle(world, queue, by_part[f"cluster#{clusters[first].id}"])
     world.settle()
 
@@ -100,20 +100,20 @@ class TestCommands:
         a_command(world, targeting=Targeting(type=TargetType.CLUSTERS, cluster_names=("b",)))
         world.settle()
         world.clock.advance(1)
-        world.services.nodes.change_cluster(machine.id, "b")
+        world.services.nodes.placing.change_cluster(machine.id, "b")
         for seconds in LOOKS:
             later(world, seconds)
         assert reached(world) == set()
 
     def test_one_that_fits_the_filters_only_afterwards_gets_none(self, world):
         (machine,) = machines(world, 1, "a")
-        agent = world.services.nodes.authenticate(machine.token)
-        world.services.nodes.report_health(agent, Status.UNHEALTHY)
+        agent = world.services.nodes.identity.authenticate(machine.token)
+        world.services.nodes.health.report(agent, Status.UNHEALTHY)
         world.settle()
         a_command(world, targeting=Targeting(type=TargetType.ALL, node_filters={"status": "healthy"}))
         world.settle()
         world.clock.advance(1)
-        world.services.nodes.report_health(world.services.nodes.authenticate(machine.token), Status.HEALTHY)
+        world.services.nodes.health.report(world.services.nodes.identity.authenticate(machine.token), Status.HEALTHY)
         for seconds in LOOKS:
             later(world, seconds)
         assert reached(world) == set()
@@ -233,12 +233,12 @@ class TestSelfUpdates:
 
     def test_one_that_is_fit_only_afterwards_is_not_told(self, world):
         (machine,) = machines(world, 1, "a", self_update_enabled=True)
-        world.services.nodes.report_health(world.services.nodes.authenticate(machine.token), Status.UNHEALTHY)
+        world.services.nodes.health.report(world.services.nodes.identity.authenticate(machine.token), Status.UNHEALTHY)
         world.settle()
         request = world.services.self_updates.create(ALL)
         world.settle()
         world.clock.advance(1)
-        world.services.nodes.report_health(world.services.nodes.authenticate(machine.token), Status.HEALTHY)
+        world.services.nodes.health.report(world.services.nodes.identity.authenticate(machine.token), Status.HEALTHY)
         later(world, LOOKS[0])
         assert self.told(world) == set()
         assert world.services.self_updates.get(request.id).status.value == "completed"

@@ -234,7 +234,7 @@ def test_many_nodes_and_networks_are_walked_in_chunks(scene):
     services = scene.world.services
     services.vpn_reconciling = Reconciling(
         services.every_cluster,
-        services.nodes,
+        services.nodes.reading,
         services.aliases,
         services.mesh,
         services.vpn_networks,

@@ -17,7 +17,7 @@ def test_they_go_with_their_node_and_no_other():
     for machine in (gone, stays):
         for each in MetricsType:
             world.services.node_metrics.push(machine.id, each, "up 1\n")
-    world.services.nodes.delete(gone.id)
+    world.services.nodes.placing.delete(gone.id)
     world.settle(twice=True)
     assert cached(world) == {(stays.id, each.value) for each in MetricsType}
 
@@ -26,7 +26,7 @@ def test_a_push_that_crossed_the_deletion_goes_with_the_second_pass():
     world = World()
     a_cluster(world)
     [machine] = machines(world, 1)
-    world.services.nodes.delete(machine.id)
+    world.services.nodes.placing.delete(machine.id)
     world.settle()
     world.services.node_metrics.push(machine.id, MetricsType.HOST, "up 1\n")
     world.clock.advance(900)

@@ -21,7 +21,7 @@ def world():
 
 
 def connect(world, connection_id, *, connected_at_ms):
-    world.services.nodes.connected(world.machine.token, connection_id, connected_at_ms)
+    world.services.nodes.connections.connected(world.machine.token, connection_id, connected_at_ms)
     world.socket_client.frames[connection_id] = []
 
 
@@ -105,7 +105,7 @@ def test_at_a_socket_at_which_nothing_is_told_ends_that_socket(world, is_cleared
 
 
 def test_of_a_node_that_is_gone_ends_its_socket(world):
-    world.services.nodes.delete(world.machine.id)
+    world.services.nodes.placing.delete(world.machine.id)
 
     beat(world)
 

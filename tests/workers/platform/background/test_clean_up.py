@@ -59,7 +59,7 @@ def a_parent_of_each_kind(world):
     services.webhooks.deliveries.test(hook.id)
     request = services.self_updates.create(Targeting(type=TargetType.ALL))
     world.settle()
-    services.self_updates.check(services.nodes.authenticate(machine.token))
+    services.self_updates.check(services.nodes.identity.authenticate(machine.token))
     world.clock.advance(60)
     world.sweep("sweep_commands")
     world.settle()
@@ -68,7 +68,7 @@ def a_parent_of_each_kind(world):
 
     def delete():
         services.clusters.delete("south")
-        services.nodes.delete(machine.id)
+        services.nodes.placing.delete(machine.id)
         services.webhooks.registry.delete(hook.id)
         services.self_updates.delete(request.id)
 
@@ -89,7 +89,7 @@ def test_an_execution_that_an_index_hid_when_its_node_was_deleted_is_cancelled(w
     a_command(world)
     world.driver.index_lag(30)
     world.settle()
-    world.services.nodes.delete(machine.id)
+    world.services.nodes.placing.delete(machine.id)
     world.settle()
     assert [row["status"] for row in world.driver.rows(EXECUTIONS)] == ["pending"]
     later(world)

@@ -83,6 +83,6 @@ def test_nodes_by_status(size):
 
     for filters in ({}, {"status": "healthy"}):
         world.driver.meter.reset()
-        page = world.services.nodes.list_page(ListRequest(filters=filters))
+        page = world.services.nodes.reading.list_page(ListRequest(filters=filters))
         assert (len(page.items), page.total_count) == (20, size)
         assert world.driver.meter.count <= WITH_A_PARENT
