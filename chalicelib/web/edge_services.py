@@ -18,7 +18,7 @@ class Identity(Protocol):
 
 
 class Health(Protocol):
-    """Records that agents were heard: `nodes.health.Health`."""
+    """Records heartbeats: `nodes.health.Health`."""
 
     def touch(self, agent: Any) -> Any: ...
 
