@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import TypeVar
+
+Row = TypeVar("Row")
 
 Details = Mapping[str, Sequence[str]]
 """The problems by field (or slash path)."""
@@ -53,6 +56,13 @@ class EdgeError(Exception):
 
 def not_found() -> EdgeError:
     return EdgeError(Kind.NOT_FOUND, "Resource not found")
+
+
+def found(row: Row | None) -> Row:
+    """The row. Raises `EdgeError` (not found) if it is None."""
+    if row is None:
+        raise not_found()
+    return row
 
 
 def conflict(message: str) -> EdgeError:

@@ -12,7 +12,7 @@ from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.nodes.store import with_alias, without_alias
 from chalicelib.fleet.vpn.port import SETTLE_TRIES, Member, Vpn
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import not_found, unavailable
+from chalicelib.kit.errors import found, not_found, unavailable
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
@@ -73,10 +73,7 @@ class Aliases:
 
     def get(self, row_id: str) -> Alias:
         """Raises `EdgeError` (not found)."""
-        alias = self._store.find(row_id)
-        if alias is None:
-            raise not_found()
-        return alias
+        return found(self._store.find(row_id))
 
     def list_page(self, request: ListRequest) -> ListPage[Alias]:
         """One page of all aliases; raises `EdgeError` (bad request) when the filters leave too much to read."""

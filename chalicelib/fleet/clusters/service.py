@@ -11,7 +11,7 @@ from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import EdgeError, Kind, conflict, forbidden, not_found, unavailable
+from chalicelib.kit.errors import EdgeError, Kind, conflict, forbidden, found, not_found, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import ConditionFailedError, Item, Tables, TransactionFailedError, Write
@@ -84,10 +84,7 @@ class Clusters:
 
     def get(self, name: str) -> Cluster:
         """Raises `EdgeError` (not found)."""
-        cluster = self.find(name)
-        if cluster is None:
-            raise not_found()
-        return cluster
+        return found(self.find(name))
 
     def find(self, name: str) -> Cluster | None:
         """The cluster of that name as it is now, None when there is none."""

@@ -23,7 +23,7 @@ from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
 from chalicelib.kit.crypto import Sealer, Secret, associated_data, digest, same
-from chalicelib.kit.errors import EdgeError, Kind, forbidden, invalid, not_found, unavailable
+from chalicelib.kit.errors import EdgeError, Kind, forbidden, found, invalid, not_found, unavailable
 from chalicelib.kit.ids import Ids, to_unpadded_base64
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import ConditionFailedError, Put, Tables, TransactionFailedError, Write
@@ -108,10 +108,7 @@ class Enrollment:
 
     def get(self, key_id: str) -> EnrollmentKey:
         """Raises `EdgeError` (not found)."""
-        key = self._store.find(key_id)
-        if key is None:
-            raise not_found()
-        return key
+        return found(self._store.find(key_id))
 
     def list_page(self, request: ListRequest) -> ListPage[EnrollmentKey]:
         """One page of all keys; raises `EdgeError` (bad request) when the filters leave too much to read."""

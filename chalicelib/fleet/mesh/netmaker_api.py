@@ -20,7 +20,7 @@ from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import EdgeError, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Level, Log
-from chalicelib.kit.outbound import Caller, HttpExchange, NoAnswerError, Outbound, SystemResolver, UrlRefusedError
+from chalicelib.kit.outbound import Caller, NoAnswerError, UrlRefusedError, unguarded
 
 ANSWER_SECONDS = 4.0
 """For a call: to find the server, to connect, and to the last byte of its answer. Whatever fails by time ends the
@@ -248,9 +248,7 @@ def netmaker_over_http(
     look_again: Callable[[], bool] = lambda: False,
 ) -> NetmakerApi:
     """Over real connections. Its address is the deployer's own: any is right."""
-    outbound = Outbound(
-        SystemResolver(), HttpExchange(), allow_private=True, total_seconds=answer_seconds, answer_bytes=ANSWER_BYTES
-    )
+    outbound = unguarded(total_seconds=answer_seconds, answer_bytes=ANSWER_BYTES)
     return NetmakerApi(url, key, outbound, clock, ids, log, look_again)
 
 

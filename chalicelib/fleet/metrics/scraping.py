@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.nodes.model import Node
-from chalicelib.kit.outbound import Caller, HttpExchange, NoAnswerError, Outbound, SystemResolver, UrlRefusedError
+from chalicelib.kit.outbound import Caller, NoAnswerError, UrlRefusedError, unguarded
 
 SCRAPE_SECONDS = 10.0
 """To find, to connect and to send everything, as in the reference; API Gateway waits 29 s for the whole answer."""
@@ -48,10 +48,7 @@ class Scraper:
 
 def scraper_over_http(seconds: float = SCRAPE_SECONDS) -> Scraper:
     """Over real connections."""
-    exchange = HttpExchange()
-    return Scraper(
-        Outbound(SystemResolver(), exchange, allow_private=True, total_seconds=seconds, answer_bytes=TEXT_BYTES)
-    )
+    return Scraper(unguarded(total_seconds=seconds, answer_bytes=TEXT_BYTES))
 
 
 def source_of(node: Node, metrics_type: MetricsType, host: str, token: str) -> Source:

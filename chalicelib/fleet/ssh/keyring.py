@@ -9,7 +9,7 @@ from chalicelib.fleet.ssh.rules import check_key, name_taken
 from chalicelib.fleet.ssh.service import SshUsernames, compose_key
 from chalicelib.fleet.ssh.store import ALL_KEYS, KEYS, OF_NODE, SshStore, key_from_item
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import conflict, not_found, unavailable
+from chalicelib.kit.errors import conflict, found, unavailable
 from chalicelib.kit.listing import (
     LISTED_AT,
     IndexSource,
@@ -85,10 +85,7 @@ class SshPublicKeys:
 
     def get(self, row_id: str) -> SshPublicKey:
         """Raises `EdgeError` (not found)."""
-        found = self._store.find_key(row_id)
-        if found is None:
-            raise not_found()
-        return found
+        return found(self._store.find_key(row_id))
 
     def list_page(self, request: ListRequest) -> ListPage[SshPublicKey]:
         """One page; raises `EdgeError` (bad request) when the filters leave too much to read."""

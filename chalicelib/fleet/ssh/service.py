@@ -21,7 +21,7 @@ from chalicelib.fleet.ssh.store import (
     username_id,
 )
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import not_found, unavailable
+from chalicelib.kit.errors import found, not_found, unavailable
 from chalicelib.kit.listing import (
     LISTED_AT,
     Flag,
@@ -100,10 +100,7 @@ class SshUsernames:
 
     def get(self, row_id: str) -> SshUsername:
         """Raises `EdgeError` (not found)."""
-        found = self._store.find_username(row_id)
-        if found is None:
-            raise not_found()
-        return found
+        return found(self._store.find_username(row_id))
 
     def list_page(self, request: ListRequest) -> ListPage[SshUsername]:
         """One page; raises `EdgeError` (bad request) when the filters leave too much to read."""

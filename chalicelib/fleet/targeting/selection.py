@@ -12,6 +12,7 @@ from chalicelib.fleet.nodes.reading import FIELDS as NODE_FIELDS
 from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.nodes.store import SHARDS as NODE_SHARDS
 from chalicelib.fleet.targeting.model import SHARD, Targeting, TargetType
+from chalicelib.kit.cursors import StepCursor
 from chalicelib.kit.labels import is_label
 from chalicelib.kit.listing import matches
 from chalicelib.kit.tables import Item
@@ -30,6 +31,9 @@ CLUSTERS_PER_PAGE = 25
 
 _NAMED = "nodes#"
 """Begins the name of a part of a request for named nodes: one slice of them."""
+
+_IN_CLUSTER = "#"
+"""Stands in a cursor between the number of a cluster and the cursor in it."""
 
 _PRESENCE_FILTER = "last_seen_at"
 
@@ -132,17 +136,14 @@ def _page_of_clusters(
     """The next nodes of some clusters, one cluster after the other; the cursor says in which, and where in it."""
     if len(ids) == 1:
         return nodes.targets_of_cluster(ids[0], cursor, size, inserted_until)
-    begin, _, within = (cursor or "0#").partition("#")
-    place, found = int(begin), list[TargetNode]()
-    for cluster_id in ids[place : place + CLUSTERS_PER_PAGE]:
-        if len(found) >= size:
-            break
-        page = nodes.targets_of_cluster(cluster_id, within or None, size - len(found), inserted_until)
+    here, found = StepCursor.parse(cursor, _IN_CLUSTER), list[TargetNode]()
+    for cluster_id in ids[here.step : here.step + CLUSTERS_PER_PAGE]:
+        page = nodes.targets_of_cluster(cluster_id, here.within, size - len(found), inserted_until)
         found += page.nodes
-        if page.cursor is not None:
-            return TargetPage(found, f"{place}#{page.cursor}")
-        place, within = place + 1, ""
-    return TargetPage(found, f"{place}#" if place < len(ids) else None)
+        here = here.after(page.cursor)
+        if page.cursor is not None or len(found) >= size:
+            break
+    return TargetPage(found, here.text(_IN_CLUSTER) if here.step < len(ids) else None)
 
 
 def _distinct(values: tuple[str, ...] | None) -> tuple[str, ...] | None:

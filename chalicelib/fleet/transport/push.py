@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from chalicelib.kit.outbound import Caller, HttpExchange, NoAnswerError, Outbound, SystemResolver, UrlRefusedError
+from chalicelib.kit.outbound import Caller, NoAnswerError, UrlRefusedError, unguarded
 
 TIMEOUT_SECONDS = 2.0
 """To find, to connect and to answer, together. Less than the reference system's 10 s: a batch of ten messages to silent
@@ -85,6 +85,4 @@ class Push:
 
 def push_over_http() -> Push:
     """Over real connections."""
-    return Push(
-        Outbound(SystemResolver(), HttpExchange(), allow_private=True, total_seconds=TIMEOUT_SECONDS, answer_bytes=0)
-    )
+    return Push(unguarded(total_seconds=TIMEOUT_SECONDS, answer_bytes=0))

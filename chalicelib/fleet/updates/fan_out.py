@@ -20,6 +20,7 @@ from chalicelib.fleet.updates.model import (
 )
 from chalicelib.fleet.updates.store import REQUESTS, UpdateStore, request_key
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
+from chalicelib.kit.cursors import StepCursor
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.parking import park
 from chalicelib.kit.queues import Message
@@ -95,17 +96,16 @@ class UpdateFanOuts:
         if request is None or request.looks_since is None or now < parse_time(request.looks_since) + SETTLE_SOON:
             return None
         parts = sorted(request.looks) if to_seconds_text(now) < request.deadline_at else []
-        place, _, within = (cursor or "0/").partition("/")
-        at, wanted = int(place), rules.forced(request.targeting)
-        while at < len(parts):
-            chosen, following = self._chosen(request, parts[at], within or None)
+        here, wanted = StepCursor.parse(cursor), rules.forced(request.targeting)
+        while here.step < len(parts):
+            chosen, following = self._chosen(request, parts[here.step], here.within)
             meant = [node for node in chosen if selection.was_meant(node, wanted, request.looks_since)]
             there = {row.node_id for row in self._store.updates_of(request_id, [node.id for node in meant])}
             if not self._note(request, [node for node in meant if node.id not in there]):
                 return None
-            at, within = (at + 1, "") if following is None else (at, following)
-            if time.is_over and at < len(parts):
-                return f"{at}/{within}"
+            here = here.after(following)
+            if time.is_over and here.step < len(parts):
+                return here.text()
         ended = (Set("looks", None), Set("looks_since", None), Set("cursors", None))
         unchanged = Equals("version", request.version)
         self._tables.try_write(

@@ -23,7 +23,7 @@ from chalicelib.fleet.updates.store import (
 from chalicelib.fleet.updates.triggering import Triggering
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import EdgeError, Kind, not_found
+from chalicelib.kit.errors import EdgeError, Kind, found, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.redrive import FIRST_LOOK
@@ -97,10 +97,7 @@ class SelfUpdates:
 
     def get(self, request_id: str) -> SelfUpdateRequest:
         """Raises `EdgeError` (not found)."""
-        request = self._store.find(request_id)
-        if request is None:
-            raise not_found()
-        return request
+        return found(self._store.find(request_id))
 
     def list_page(self, request: ListRequest) -> ListPage[SelfUpdateRequest]:
         """One page of all requests; raises `EdgeError` (bad request) when the filters leave too much to read."""

@@ -3,7 +3,7 @@ to the checked address, and time and size are bounded."""
 
 from chalicelib.kit.outbound.addresses import DENIED_RANGES, GLOBAL_RANGES, is_denied
 from chalicelib.kit.outbound.exchange import Answer, Call, Exchange, HttpExchange, NoAnswerError, Reason
-from chalicelib.kit.outbound.guard import Caller, Outbound
+from chalicelib.kit.outbound.guard import Caller, Outbound, unguarded
 from chalicelib.kit.outbound.resolver import Resolver, SystemResolver, UnresolvedError
 from chalicelib.kit.outbound.target import Target, UrlRefusedError, parse_target
 
@@ -25,4 +25,5 @@ __all__ = [
     "UrlRefusedError",
     "is_denied",
     "parse_target",
+    "unguarded",
 ]

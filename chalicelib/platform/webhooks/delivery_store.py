@@ -6,6 +6,7 @@ from datetime import datetime
 
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.cursors import StepCursor
 from chalicelib.kit.tables import (
     Between,
     ConditionFailedError,
@@ -127,9 +128,10 @@ class DeliveryStore:
             yield [row for row in rows if row.is_held]
 
     def chunk(self, webhook_id: str, cursor: str | None, since: str = "0") -> Chunk:
-        """The next deliveries of a log, shard by shard; each shard's from ``since`` (seconds text) on."""
-        shard, last = _read_cursor(cursor)
-        partition = webhook_shard(webhook_id, shard)
+        """The next deliveries of a log, shard by shard, each from ``since`` (seconds text) on. The steps
+        of the cursor are the shards."""
+        here = StepCursor.parse(cursor)
+        partition, last = webhook_shard(webhook_id, here.step), here.within
         start: Key | None = None
         if last is not None:
             start = {"webhook_shard": partition, "listed_at": last, "id": last.partition("#")[2]}
@@ -143,9 +145,8 @@ class DeliveryStore:
         )
         page = self._tables.query(query)
         ids = [str(item["id"]) for item in page.items]
-        if page.last_key is not None:
-            return Chunk(ids, f"{shard}/{page.last_key['listed_at']}")
-        return Chunk(ids, f"{shard + 1}/" if shard + 1 < SHARDS else None)
+        following = here.after(None if page.last_key is None else str(page.last_key["listed_at"]))
+        return Chunk(ids, following.text() if following.step < SHARDS else None)
 
     def remove_all(self, ids: Sequence[str]) -> None:
         """Also those that are gone already. One by one: a transaction would cost twice as much, and with large events
@@ -157,9 +158,3 @@ class DeliveryStore:
         """Those that exist."""
         rows = self._tables.get_many([Ref(DELIVERIES, delivery_key(row_id)) for row_id in ids])
         return [delivery_from_item(row) for row in rows if row is not None]
-
-
-def _read_cursor(cursor: str | None) -> tuple[int, str | None]:
-    """The shard, and the sort key of the last row that was read of it."""
-    shard, _, last = (cursor or "0/").partition("/")
-    return int(shard), last or None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import conflict, invalid, not_found
+from chalicelib.kit.errors import conflict, found, invalid
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.outbound import Outbound, UrlRefusedError
@@ -60,10 +60,7 @@ class Webhooks:
 
     def get(self, webhook_id: str) -> Webhook:
         """Raises `EdgeError` (not found)."""
-        webhook = self._store.find(webhook_id)
-        if webhook is None:
-            raise not_found()
-        return webhook
+        return found(self._store.find(webhook_id))
 
     def list_page(self, request: ListRequest) -> ListPage[Webhook]:
         """One page of all webhooks; raises `EdgeError` (bad request) when the filters leave too much to read."""

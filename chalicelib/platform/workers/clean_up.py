@@ -11,6 +11,7 @@ from chalicelib.bootstrap import Services
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.commands.undone import PASSES
 from chalicelib.kit.counters import total_of
+from chalicelib.kit.cursors import StepCursor
 from chalicelib.kit.worktime import WorkTime
 from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.workers.entry import Message, long_sqs_worker
@@ -61,12 +62,9 @@ def _in_turn(*steps: Clean) -> Clean:
     """One after the other; the cursor says which, and where in it: ``1/...``."""
 
     def clean(services: Services, message: Message) -> str | None:
-        place, _, within = (message.get("cursor") or "0/").partition("/")
-        step = int(place)
-        rest = steps[step](services, {**message, "cursor": within or None})
-        if rest is not None:
-            return f"{step}/{rest}"
-        return f"{step + 1}/" if step + 1 < len(steps) else None
+        cursor = StepCursor.parse(message.get("cursor"))
+        following = cursor.after(steps[cursor.step](services, {**message, "cursor": cursor.within}))
+        return following.text() if following.step < len(steps) else None
 
     return clean
 
