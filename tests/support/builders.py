@@ -23,7 +23,7 @@ class Machine:
 
 
 def a_registration(node_id: str, cluster_name: str, **fields: Any) -> Registration:
-    """What an agent says of itself."""
+    """The registration data of an agent."""
     given: dict[str, Any] = {
         "network_name": f"cluster-{cluster_name}",
         "id_type": IdType.PERSISTENT,

@@ -53,12 +53,12 @@ class NoAgents:
 
 
 def settings(**values: Any) -> Settings:
-    """Settings as given, else their defaults, whatever the environment of the test run holds."""
+    """Settings as given, otherwise their defaults, independent of the environment of the test run."""
     return Settings(**values)
 
 
 class FakeServices:
-    """What the edge needs, on fakes; other attributes as given."""
+    """The services of the edge, on fakes; other attributes as given."""
 
     def __init__(self, **attributes: Any) -> None:
         self.settings = settings()
@@ -222,7 +222,7 @@ class Client:
         }
 
     def _match(self, path: str) -> tuple[str, dict[str, str]]:
-        """The most specific path, whatever the method: every path has a route for those that it does not declare."""
+        """The most specific path, regardless of the method: every path has a route for undeclared methods."""
         candidates = []
         for route in self.app.routes:
             variables = _variables(route, path)

@@ -42,10 +42,10 @@ WITH_OUTPUT = 10
 """Every tenth execution has an exit code of 3 and an output."""
 
 NOT_DUE_FOR = timedelta(minutes=5)
-"""What sweeps look at is due only then."""
+"""The time after which the rows that sweeps look for become due."""
 
 Change = Callable[[str, int], Mapping[str, Any]]
-"""(new id, place) -> attributes in which a copy differs from its pattern."""
+"""(new id, index) -> attributes in which a copy differs from its pattern."""
 
 
 @dataclass
@@ -83,9 +83,9 @@ class LargeWorld:
         now = to_milliseconds(self.world.clock.now())
         there = len(self.world.driver.rows(table))
         # Random at their end, which chooses the shard, and the same in every run.
-        chance = random.Random(1)
-        ids = [compose_uuid7(now, chance.getrandbits(80)) for _ in range(self.count - there)]
-        rows = ({**pattern, "id": row_id, **change(row_id, place)} for place, row_id in enumerate(ids))
+        rng = random.Random(1)
+        ids = [compose_uuid7(now, rng.getrandbits(80)) for _ in range(self.count - there)]
+        rows = ({**pattern, "id": row_id, **change(row_id, index)} for index, row_id in enumerate(ids))
         self.world.driver.load(table, map(_without_none, rows))
 
 
@@ -107,8 +107,8 @@ Copies = Iterator[tuple[Table, Item, Change]]
 
 
 def _clusters(made: LargeWorld) -> Copies:
-    def change(row_id: str, place: int) -> Item:
-        return {"name": f"cluster-{place}", "ipv4_range": f"101.{place // 250 % 250}.{place % 250}.0/24"}
+    def change(row_id: str, index: int) -> Item:
+        return {"name": f"cluster-{index}", "ipv4_range": f"101.{index // 250 % 250}.{index % 250}.0/24"}
 
     yield CLUSTERS, made.pattern(CLUSTERS, "south"), change
 
@@ -116,7 +116,7 @@ def _clusters(made: LargeWorld) -> Copies:
 def _keys(made: LargeWorld) -> Copies:
     sealer = made.world.services.sealer
 
-    def change(row_id: str, place: int) -> Item:
+    def change(row_id: str, index: int) -> Item:
         return {"key_sealed": sealer.seal(made.names["blob"], associated_data(ENROLLMENT_KEYS, row_id, "key"))}
 
     yield ENROLLMENT_KEYS, made.pattern(ENROLLMENT_KEYS, made.names["key"]), change
@@ -127,14 +127,14 @@ def _nodes(made: LargeWorld) -> Copies:
     machine = made.scene.app.machine.id
     (other,) = (row for row in made.world.driver.rows(NODES) if row["id"] != machine)
 
-    def change(row_id: str, place: int) -> Item:
+    def change(row_id: str, index: int) -> Item:
         return {
             "listed_at": nodes.listed_at(str(other["inserted_at"]), row_id),
             "shard": nodes.shard_of(row_id),
             "status_shard": nodes.status_shard_of(row_id, NodeStatus.HEALTHY),
         }
 
-    def change_presence(row_id: str, place: int) -> Item:
+    def change_presence(row_id: str, index: int) -> Item:
         return {"health_shard": nodes.health_shard_of(row_id), "health_due": _later(made)}
 
     yield NODES, other, change
@@ -144,9 +144,9 @@ def _nodes(made: LargeWorld) -> Copies:
 def _aliases(made: LargeWorld) -> Copies:
     pattern = made.pattern(ALIASES, made.scene.variables["alias_id"])
 
-    def change(row_id: str, place: int) -> Item:
+    def change(row_id: str, index: int) -> Item:
         shard = str(int(row_id[-1], 16) % nodes.SHARDS)
-        return {"name": f"door-{place}", "shard": shard, "listed_at": f"{pattern['inserted_at']}#{row_id}"}
+        return {"name": f"door-{index}", "shard": shard, "listed_at": f"{pattern['inserted_at']}#{row_id}"}
 
     yield ALIASES, pattern, change
 
@@ -154,11 +154,11 @@ def _aliases(made: LargeWorld) -> Copies:
 def _commands(made: LargeWorld) -> Copies:
     """With fan-outs whose deadline is not due."""
     pattern = made.pattern(FAN_OUTS, made.names["command"])
-    yield COMMANDS, made.pattern(COMMANDS, made.names["command"]), lambda row_id, place: {}
+    yield COMMANDS, made.pattern(COMMANDS, made.names["command"]), lambda row_id, index: {}
     yield (
         FAN_OUTS,
         pattern,
-        lambda row_id, place: {"id": None, "command_id": row_id, "due": "fan_outs", "due_at": _later(made)},
+        lambda row_id, index: {"id": None, "command_id": row_id, "due": "fan_outs", "due_at": _later(made)},
     )
 
 
@@ -166,8 +166,8 @@ def _executions(made: LargeWorld) -> Copies:
     """Finished ones."""
     pattern = made.pattern(EXECUTIONS, made.names["execution"])
 
-    def change(row_id: str, place: int) -> Item:
-        shard, has_output = execution_shard_of(row_id), place % WITH_OUTPUT == 0
+    def change(row_id: str, index: int) -> Item:
+        shard, has_output = execution_shard_of(row_id), index % WITH_OUTPUT == 0
         return {
             "status": ExecutionStatus.COMPLETED.value,
             "output": "no space left\n" if has_output else None,
@@ -184,14 +184,14 @@ def _executions(made: LargeWorld) -> Copies:
 
 def _requests(made: LargeWorld) -> Copies:
     pattern = made.pattern(REQUESTS, made.scene.variables["self_update_request_id"])
-    yield REQUESTS, pattern, lambda row_id, place: {"due_at": _later(made)}
+    yield REQUESTS, pattern, lambda row_id, index: {"due_at": _later(made)}
 
 
 def _ssh_usernames(made: LargeWorld) -> Copies:
     pattern = made.pattern(SSH_USERNAMES, made.scene.variables["ssh_username_id"])
 
-    def change(row_id: str, place: int) -> Item:
-        return {"username": f"user-{place}", "listed_at": f"{pattern['inserted_at']}#{row_id}"}
+    def change(row_id: str, index: int) -> Item:
+        return {"username": f"user-{index}", "listed_at": f"{pattern['inserted_at']}#{row_id}"}
 
     yield SSH_USERNAMES, pattern, change
 
@@ -199,21 +199,21 @@ def _ssh_usernames(made: LargeWorld) -> Copies:
 def _ssh_keys(made: LargeWorld) -> Copies:
     pattern = made.pattern(SSH_PUBLIC_KEYS, made.scene.variables["ssh_public_key_id"])
 
-    def change(row_id: str, place: int) -> Item:
-        return {"key_name": f"key-{place}", "listed_at": f"{pattern['inserted_at']}#{row_id}"}
+    def change(row_id: str, index: int) -> Item:
+        return {"key_name": f"key-{index}", "listed_at": f"{pattern['inserted_at']}#{row_id}"}
 
     yield SSH_PUBLIC_KEYS, pattern, change
 
 
 def _webhooks(made: LargeWorld) -> Copies:
-    yield WEBHOOKS, made.pattern(WEBHOOKS, made.names["webhook"]), lambda row_id, place: {}
+    yield WEBHOOKS, made.pattern(WEBHOOKS, made.names["webhook"]), lambda row_id, index: {}
 
 
 def _deliveries(made: LargeWorld) -> Copies:
     pattern = made.pattern(DELIVERIES, made.scene.variables["delivery_id"])
 
-    def change(row_id: str, place: int) -> Item:
-        shard = webhook_shard(made.names["webhook"], place % SHARDS)
+    def change(row_id: str, index: int) -> Item:
+        shard = webhook_shard(made.names["webhook"], index % SHARDS)
         return {"webhook_shard": shard, "listed_at": f"{pattern['inserted_at']}#{row_id}"}
 
     yield DELIVERIES, pattern, change

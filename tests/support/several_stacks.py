@@ -42,8 +42,8 @@ class Stacks(World):
         return Services(Settings(**given), self)
 
     def tick(self, *stacks: Services) -> None:
-        """A minute has passed, and these stacks' schedules ran: of the core all that there is, of others their
-        heartbeat. Whoever has read who owns what has forgotten it."""
+        """Let a minute pass and run the stacks' schedules: all of the core's, and the heartbeat of the others. Cached
+        ownership has expired then."""
         self.clock.advance(TICK_SECONDS)
         for stack in stacks:
             stack.admins.beat()
@@ -55,7 +55,7 @@ class Stacks(World):
         return self.services, self.further
 
     def far_messages(self) -> list[Any]:
-        """What waits in the further stack's queue."""
+        """The messages in the further stack's queue."""
         return [json.loads(entry["MessageBody"]) for entry in self.queue_client.sent.get(QUEUE, [])]
 
     def work_far(self, *, times: int = 1) -> int:
@@ -71,12 +71,12 @@ class Stacks(World):
         return len(messages)
 
     def relay_only(self) -> None:
-        """What the streams hold becomes messages, of which nobody takes any."""
+        """Relay the streams' records to messages, without delivering any."""
         for batch in self.relay_batches():
             self.call("chalicelib.platform.workers.relay_changes.handler", {"Records": batch})
 
     def core_deliveries(self) -> list[Any]:
-        """What waits in the core's queue."""
+        """The messages in the core's queue."""
         return self.queue_client.bodies(COMMAND_DELIVERY)
 
     def logged(self, event: str) -> list[Mapping[str, Any]]:

@@ -5,7 +5,7 @@ The model:
 - *Calls take time*: a read of DynamoDB 5 ms, a single write 10 ms, a transaction 15 ms, a batch to SQS 10 ms, the
   start of a function 20 ms. The processor's time is not modelled. Queries that the real driver makes side by side are
   made one after the other here.
-- *A function is killed at its timeout*, as `infra.functions` states it, times ``timeouts``. What it had written stays.
+- *A function is killed at its timeout*, as `infra.functions` states it, times ``timeouts``. Its writes so far stay.
 - *Queues* start as many copies as their function's concurrency allows, from 5 on and 5 more a second while there is a
   backlog, with batches of the stated size. Messages that failed, or whose function was killed, come again after the
   visibility timeout, and are dead letters after the stated number of receives.
@@ -61,7 +61,7 @@ Chain = Mapping[str, int]
 
 @dataclass
 class Seen:
-    """What happened in a world: invocations by function, DynamoDB calls by operation, the longest chain by function,
+    """The record of a world's run: invocations by function, DynamoDB calls by operation, the longest chain by function,
     what must not happen, and how often work was noted to go on in another invocation (``parked``)."""
 
     invocations: Counter[str] = field(default_factory=Counter)
@@ -79,7 +79,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Context:
-    """What Lambda gives a handler beside its event."""
+    """The context object that Lambda passes to a handler."""
 
     clock: FakeClock
     deadline: datetime
@@ -96,7 +96,7 @@ class _Message:
 
 
 class _CountingDynamo(FakeDynamo):
-    """Calls by operation; change records go to whoever listens, and are not kept."""
+    """Calls by operation; change records go to the listener, and are not kept."""
 
     def __init__(
         self,
@@ -242,9 +242,9 @@ class TimedWorld(World):
         self.tick(worker)
         self.timeline.after(SWEEP_SECONDS, lambda: self._sweep(worker))
 
-    def _touched(self, action: str, place: str) -> None:
+    def _touched(self, action: str, target: str) -> None:
         if (name := self._at_work.get(get_ident())) is not None:
-            self.seen.touched.add((name, action, place))
+            self.seen.touched.add((name, action, target))
 
     def _sent(self, queue: str, entry: Mapping[str, Any]) -> None:
         self.seen.messages[queue] += 1
@@ -317,12 +317,12 @@ class _QueueSource:
             self._again(batch)
             return
         self.busy += 1
-        records = [sqs_record_of(message, str(place)) for place, message in enumerate(batch)]
+        records = [sqs_record_of(message, str(index)) for index, message in enumerate(batch)]
 
         def done(answer: Any) -> None:
             self.busy -= 1
             failures = {each["itemIdentifier"] for each in (answer or {}).get("batchItemFailures", ())}
-            failed = batch if answer is None else [batch[int(place)] for place in sorted(failures)]
+            failed = batch if answer is None else [batch[int(index)] for index in sorted(failures)]
             if failures:
                 seen.failed[name] += len(failures)
             self._again(failed)
@@ -361,7 +361,7 @@ class _StreamReader:
             self._world.timeline.after(STREAM_SECONDS, self._read)
 
     def _read(self) -> None:
-        batch = [self._waiting[place] for place in range(min(self._batch_size, len(self._waiting)))]
+        batch = [self._waiting[index] for index in range(min(self._batch_size, len(self._waiting)))]
 
         def done(answer: Any) -> None:
             if answer is not None:

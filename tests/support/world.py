@@ -57,7 +57,7 @@ _NEVER = 1_000_000_000
 
 @dataclass(frozen=True)
 class LambdaContext:
-    """What is asked of the object that Lambda gives a handler beside its event."""
+    """The part of Lambda's context object that handlers use."""
 
     seconds_left: float
 
@@ -168,7 +168,7 @@ class World:
 
 
 def scheduled_event(worker: str) -> dict[str, Any]:
-    """What EventBridge sends to a scheduled function."""
+    """The event that EventBridge sends to a scheduled function."""
     return {
         "version": "0",
         "id": f"tick-{worker}",

@@ -12,7 +12,7 @@ START = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
 
 
 class Scheduler(Protocol):
-    """What runs tasks side by side on a clock."""
+    """Runs tasks concurrently on a clock."""
 
     def has(self, thread: int) -> bool:
         """Whether this thread is one of its tasks."""
@@ -77,14 +77,14 @@ class _Together:
         self._tasks = tasks
         self._batons = [Semaphore(0) for _ in tasks]
         self._due: dict[int, datetime] = dict.fromkeys(range(len(tasks)), clock.now())
-        self._place_of: dict[int, int] = {}
+        self._index_of: dict[int, int] = {}
         self._outcomes: list[Any] = [None] * len(tasks)
 
     def has(self, thread: int) -> bool:
-        return thread in self._place_of
+        return thread in self._index_of
 
     def run(self) -> list[Any]:
-        threads = [Thread(target=self._work, args=(place,), daemon=True) for place in range(len(self._tasks))]
+        threads = [Thread(target=self._work, args=(index,), daemon=True) for index in range(len(self._tasks))]
         for thread in threads:
             thread.start()
         self._pass_on()
@@ -93,29 +93,29 @@ class _Together:
         return self._outcomes
 
     def sleep(self, seconds: float) -> None:
-        place = self._place_of[get_ident()]
-        self._due[place] = self._clock.now() + timedelta(seconds=seconds)
+        index = self._index_of[get_ident()]
+        self._due[index] = self._clock.now() + timedelta(seconds=seconds)
         self._pass_on()
-        self._batons[place].acquire()
+        self._batons[index].acquire()
 
-    def _work(self, place: int) -> None:
-        self._batons[place].acquire()
-        self._place_of[get_ident()] = place
+    def _work(self, index: int) -> None:
+        self._batons[index].acquire()
+        self._index_of[get_ident()] = index
         try:
-            self._outcomes[place] = self._tasks[place]()
+            self._outcomes[index] = self._tasks[index]()
         except BaseException as error:  # noqa: BLE001 - the outcome of a task may be any failure, a crash too
-            self._outcomes[place] = error
-        del self._place_of[get_ident()]
-        del self._due[place]
+            self._outcomes[index] = error
+        del self._index_of[get_ident()]
+        del self._due[index]
         self._pass_on()
 
     def _pass_on(self) -> None:
-        """Let the task that is due first go on (the lower place wins a tie). Only who holds the baton calls this, so
-        nothing here needs a lock."""
+        """Let the task that is due first go on (the lower index wins a tie). Only the holder of the baton calls this,
+        so nothing here needs a lock."""
         if self._due:
-            place = min(self._due, key=lambda place: (self._due[place], place))
-            self._clock.set(max(self._clock.now(), self._due[place]))
-            self._batons[place].release()
+            index = min(self._due, key=lambda index: (self._due[index], index))
+            self._clock.set(max(self._clock.now(), self._due[index]))
+            self._batons[index].release()
 
 
 class FakeIds(Ids):

@@ -210,12 +210,12 @@ class FakeDynamo:
         found: list[tuple[Ref, Item]] = []
         total_bytes, units = 0, 0.0
         with self._lock:
-            for place, (ref, (_, key)) in enumerate(zip(refs, keys, strict=True)):
+            for index, (ref, (_, key)) in enumerate(zip(refs, keys, strict=True)):
                 item = self._read(ref.table, key)
                 size_bytes = item_bytes(item)
                 if total_bytes + size_bytes > BATCH_GET_LIMIT_BYTES:
                     self._record("BatchGetItem", tables, read=units)
-                    return found, list(refs[place:])
+                    return found, list(refs[index:])
                 total_bytes += size_bytes
                 units += read_units(size_bytes, consistent=consistent)
                 if item is not None:
@@ -329,8 +329,8 @@ class FakeDynamo:
 
     def _require_conditions(self, writes: Sequence[Write], olds: Sequence[Item | None]) -> None:
         failed = {
-            place: old
-            for place, (write, old) in enumerate(zip(writes, olds, strict=True))
+            index: old
+            for index, (write, old) in enumerate(zip(writes, olds, strict=True))
             if write.condition is not None and not evaluate(write.condition, old)
         }
         if failed:
@@ -409,4 +409,4 @@ class FakeDynamo:
 
 
 def _nothing() -> None:
-    """Nobody does anything meanwhile."""
+    """Nothing happens meanwhile."""

@@ -32,7 +32,7 @@ class _Rule:
 
 
 class Faults:
-    """What shall go wrong next."""
+    """The faults to inject next."""
 
     def __init__(self) -> None:
         self._rules: list[_Rule] = []

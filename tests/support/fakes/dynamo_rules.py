@@ -1,4 +1,4 @@
-"""What DynamoDB refuses, and how it changes a row (DynamoDB developer guide, "service, account and table quotas")."""
+"""DynamoDB's refusals, and its changes of a row (DynamoDB developer guide, "service, account and table quotas")."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What DynamoDB bills: item sizes, read and write units (DynamoDB developer guide, "item sizes and formats",
+"""Computes what DynamoDB bills: item sizes, read and write units (DynamoDB developer guide, "item sizes and formats",
 "read and write operations", "global secondary indexes: provisioned throughput considerations")."""
 
 from math import ceil

@@ -13,7 +13,7 @@ from chalicelib.kit.tables.wire import WireItem, to_wire
 from tests.support.fakes.dynamo_sizes import item_bytes
 
 TTL_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
-"""Who deletes an expired row (DynamoDB developer guide, "DynamoDB Streams and Time to Live")."""
+"""The identity that deletes an expired row (DynamoDB developer guide, "DynamoDB Streams and Time to Live")."""
 
 StreamRecord = dict[str, Any]
 
@@ -35,7 +35,7 @@ class ChangeStream:
 
     @property
     def position(self) -> int:
-        """Where the next record will stand."""
+        """The position of the next record."""
         return len(self._entries)
 
     def append(self, table: Table, old: Item | None, new: Item | None, now: datetime, *, by_ttl: bool) -> None:

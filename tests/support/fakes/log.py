@@ -1,4 +1,4 @@
-"""Where a log goes in tests."""
+"""The sink of a log in tests."""
 
 import json
 from typing import Any

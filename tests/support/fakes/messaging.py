@@ -14,7 +14,7 @@ QUEUE_URL_PREFIX = "http://queues.test/"
 
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no message may hold (SQS API reference, SendMessageBatch)."""
+"""The characters that no message may contain (SQS API reference, SendMessageBatch)."""
 
 
 class FakeSqs:
@@ -63,7 +63,7 @@ class FakeSqs:
         return {"Attributes": {asked: every[asked] for asked in AttributeNames}}
 
     def bodies(self, queue: Queue) -> list[Any]:
-        """What was sent to a queue so far, oldest first."""
+        """The messages sent to a queue so far, oldest first."""
         return [json.loads(entry["MessageBody"]) for entry in self.sent.get(queue, [])]
 
     def take(self, queue: Queue) -> list[Any]:
@@ -80,7 +80,7 @@ class FakeSqs:
 
 
 def _check_batch(entries: Sequence[Any]) -> None:
-    """Raises ClientError as SQS answers for a batch that it will never take."""
+    """Raises `ClientError` as SQS does for an invalid batch."""
     if any(_FORBIDDEN.search(text) for entry in entries for text in message_texts(entry)):
         raise _refused("InvalidMessageContents")
     if (too_large := batch_refusal(entries)) is not None:

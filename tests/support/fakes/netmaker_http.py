@@ -14,9 +14,9 @@ from tests.support.fakes.netmaker_stub import NetmakerStub
 
 @dataclass
 class Trouble:
-    """What goes wrong with matching requests: ``status`` with an error body, ``raw`` bytes instead, ``cut`` (half of
-    the answer, then the end of the connection), ``drop`` (no answer), ``hang`` (until the server stops), ``drip`` (a
-    byte at a time), ``late`` (done, then no answer). ``times`` None: for ever."""
+    """The fault of matching requests: ``status`` with an error body, ``raw`` bytes instead, ``cut`` (half of the
+    answer, then the end of the connection), ``drop`` (no answer), ``hang`` (until the server stops), ``drip`` (a byte
+    at a time), ``late`` (done, then no answer). ``times`` None: for ever."""
 
     method: str = ""
     path: str = ""
@@ -79,12 +79,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _drip(self, text: bytes, seconds: float) -> None:
         self.close_connection = True
-        for place in range(len(text)):
+        for index in range(len(text)):
             if self.served.released.wait(seconds):
                 return
             try:
-                self.wfile.write(text[place : place + 1])
-            except OSError:  # whoever asked has gone
+                self.wfile.write(text[index : index + 1])
+            except OSError:  # the client has gone
                 return
 
     do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - names that the base class looks up

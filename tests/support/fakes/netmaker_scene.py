@@ -39,9 +39,9 @@ class Scene:
         return str(self.client.get(f"/api/v1/nodes/{agent.id}").data["netmaker_host_id"])
 
     def repaired(self) -> list[dict[str, int]]:
-        """What the repairs have logged."""
+        """The log lines of the repairs."""
         return [line["repaired"] for line in self.world.said("vpn_repaired")]
 
     def lose_stream(self) -> None:
-        """What the change stream had to tell is never told."""
+        """Drop all pending records of the change stream."""
         assert list(self.world.relay_batches())

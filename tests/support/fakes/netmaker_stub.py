@@ -25,7 +25,7 @@ Answer = tuple[int, Json]
 
 
 class RefusedError(Exception):
-    """What the server answers instead."""
+    """The answer of the server in place of a result."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -34,9 +34,9 @@ class RefusedError(Exception):
 
 @dataclass
 class NetmakerStub:
-    """``overwrites_names``: a name that is there is entered again (1.x), else refused. ``deletes_busy``: networks go
-    with the hosts in them (0.90 and later), else they are refused. ``deletes_later``: a network is still there after
-    the answer. ``makes_keys``: a network comes with its key. ``checked_in``: when a host was last heard, in seconds."""
+    """``overwrites_names``: an existing name is overwritten (1.x), otherwise refused. ``deletes_busy``: networks are
+    deleted with their hosts (0.90 and later), otherwise refused. ``deletes_later``: a network is still there after the
+    answer. ``makes_keys``: a network comes with its key. ``checked_in``: when a host last checked in, in seconds."""
 
     overwrites_names: bool = True
     deletes_busy: bool = True
@@ -74,7 +74,7 @@ class NetmakerStub:
         return host
 
     def enter(self, host: str, network: str, address: str | None = None) -> None:
-        taken = {place for (each, _), place in self.members.items() if each == network}
+        taken = {used for (each, _), used in self.members.items() if each == network}
         free = (str(each) for each in IPv4Network(self.networks[network]).hosts() if str(each) not in taken)
         self.members[network, host] = next(free) if address is None else address
 
@@ -119,7 +119,7 @@ class NetmakerStub:
             raise self._wrong(400, "not JSON", f"{method} {path} has no JSON") from None
 
     def _route(self, method: str, path: str) -> Callable[[Json], Answer] | None:
-        """What handles a request, with the variables of its path."""
+        """The handler of a request, with the variables of its path."""
         for verb, pattern, handle in ROUTES:
             match = re.fullmatch(pattern.replace("*", "([^/]+)"), path)
             if verb == method and match is not None:
@@ -276,8 +276,8 @@ class NetmakerStub:
 
     def _delete_host(self, _: Json, host: str) -> Answer:
         del self.hosts[self._host(host)]
-        for place in [place for place in self.members if place[1] == host]:
-            del self.members[place]
+        for member in [member for member in self.members if member[1] == host]:
+            del self.members[member]
         return 200, {"id": host}
 
 
@@ -298,4 +298,4 @@ ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("DELETE", "/api/hosts/*/networks/*", NetmakerStub._dismiss),
     ("DELETE", "/api/hosts/*", NetmakerStub._delete_host),
 )
-"""What of Netmaker's API there is: with the bodies that each handler asks for."""
+"""The part of Netmaker's API that exists, with the bodies that each handler needs."""

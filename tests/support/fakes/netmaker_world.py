@@ -42,7 +42,7 @@ class NetmakerWorld(World):
 
 
 def join(world: NetmakerWorld, agent: Agent, token: str) -> str:
-    """What an agent's machine does between the two calls: it joins the mesh under its name. Returns its host's id."""
+    """Join the mesh as an agent's machine does between the two calls, under its name. Returns the host's id."""
     return world.netmaker.join(token, host_name(agent.id))
 
 

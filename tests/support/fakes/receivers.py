@@ -68,7 +68,7 @@ class FakeReceivers:
         self._replies.pop(host, None)
 
     def of(self, host: str) -> list[Received]:
-        """What a host has been sent."""
+        """The requests that a host has received."""
         return [one for one in self.received if one.host == host]
 
     def send(self, call: Call, addresses: Sequence[str]) -> Answer:

@@ -16,8 +16,9 @@ class Killed(BaseException):
 
 
 class Timeline:
-    """Drives a `FakeClock`. Whoever sleeps on it within an activity (`start`) lets others go on whose time comes first;
-    an activity with a ``deadline`` is killed there. Deterministic: of what is due at once, the older goes first."""
+    """Drives a `FakeClock`. A sleep within an activity (`start`) lets other activities run that are due first; an
+    activity with a ``deadline`` is killed there. Deterministic: of activities due at the same time, the older runs
+    first."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
@@ -70,8 +71,8 @@ class Timeline:
             raise Killed
 
     def run(self, until: datetime, is_done: Callable[[], bool]) -> None:
-        """Let time pass until then, or until ``is_done`` says so, which is asked once a second. Raises what an activity
-        raised."""
+        """Let time pass until then, or until ``is_done`` says so, which is asked once a second. Passes on the errors of
+        activities."""
         asked = self._clock.now()
         while not self._failures:
             following = self._due[0][0] if self._due else until

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 _BEFORE = (("ThrottlingException", 429), ("ServiceUnavailable", 503), ("InternalFailure", 500))
-"""What a call is refused with before anything was done, when the SDK has given up repeating it."""
+"""The errors of a call that was refused before it had an effect, after the SDK's own retries."""
 
 CALLS = frozenset(
     {
