@@ -52,9 +52,10 @@ imports: setup
 	@$(BIN)/lint-imports --no-logo
 
 templates: setup
+	@rm -rf build/check
 	@$(BIN)/python -m infra.package --code-only --build build/check
 	@$(BIN)/python -m infra.package --code-only --role further --build build/check/further
-	@$(BIN)/python -m infra.lint build/check/stateful.json build/check/packaged/sam.json build/check/further/packaged/sam.json
+	@$(BIN)/python -m infra.lint build/check
 
 openapi: setup ## Write the documents of the API and of its events from the models
 	@$(BIN)/python -m chalicelib.web.openapi

@@ -12,9 +12,9 @@ from enum import StrEnum
 from chalicelib import families
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Table
-from chalicelib.platform.context import Family, Grants, Role, StreamSource, Subscription
+from chalicelib.platform.context import Families, Family, Grants, Role, StreamSource, Subscription
 from chalicelib.platform.family import FAMILY as PLATFORM
-from infra.functions import FAMILIES, LambdaFunction, contexts_in, functions_in, queues_in, tables_in
+from infra.functions import FAMILIES, LambdaFunction, functions_in
 from infra.grants import grants_in, is_in_a_loop
 
 NAME_PATTERN = "[a-z][a-z0-9]{1,15}"
@@ -78,17 +78,17 @@ class Deployable:
     @property
     def tables(self) -> tuple[Table, ...]:
         """The tables of the stateful stack below it."""
-        return tables_in(self.own)
+        return Families(self.own).tables
 
     @property
     def queues(self) -> tuple[Queue, ...]:
         """The queues of the stateful stack below it."""
-        return queues_in(self.own)
+        return Families(self.own).queues
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
         """The internal events that go into queues of the stateful stack."""
-        return tuple(each for context in contexts_in(self.own) for each in context.subscriptions)
+        return tuple(each for context in Families(self.own).contexts for each in context.subscriptions)
 
     @property
     def streams(self) -> tuple[Table, ...]:
@@ -108,7 +108,7 @@ class Deployable:
     @property
     def all_tables(self) -> dict[str, Table]:
         """Every table that is deployed in the stage, by name."""
-        return {table.name: table for table in tables_in(self.every)}
+        return {table.name: table for table in Families(self.every).tables}
 
     def grants(self, function: LambdaFunction) -> Grants:
         """The grants of one of its functions. Workers of the core serve all families; relays and workers of a family
@@ -131,9 +131,11 @@ class Deployable:
 
 def deployables(chosen: Iterable[Family] = FAMILIES) -> tuple[Deployable, ...]:
     """The stacks of a stage with these families: the core's first, then one for each other family. The families of the
-    core are always among them."""
+    core are always among them. Raises ValueError for a family whose name stacks cannot have."""
     first = FAMILIES[1]
     others = [each for each in chosen if each not in (PLATFORM, first)]
+    for each in others:
+        check_family(each)
     core = (PLATFORM, first)
     every = (*core, *others)
     return (

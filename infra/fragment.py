@@ -152,10 +152,9 @@ def _parameters(deployable: Deployable) -> Json:
 
 def _conditions(deployable: Deployable) -> Json:
     subnets = {"Fn::Join": ["", {"Ref": parameter_name("SUBNET_IDS")}]}
-    conditions: Json = {
-        _IN_NETWORK: {"Fn::Not": [{"Fn::Equals": [subnets, ""]}]},
-        _RESERVES: is_given("API_RESERVED_CONCURRENCY"),
-    }
+    conditions: Json = {_RESERVES: is_given("API_RESERVED_CONCURRENCY")}
+    if any(each.reaches_nodes for each in deployable.functions):
+        conditions[_IN_NETWORK] = {"Fn::Not": [{"Fn::Equals": [subnets, ""]}]}
     conditions |= apis.CONDITIONS | FIREWALL_CONDITIONS | domain_conditions(deployable)
     return conditions | (apis.CORE_CONDITIONS | LISTENER_CONDITIONS if deployable.is_core else {})
 

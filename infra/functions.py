@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from chalicelib import families
 from chalicelib.kit.queues import Queue
-from chalicelib.kit.tables import Table
-from chalicelib.platform.context import Context, Family, Function, HttpSource, QueueSource
+from chalicelib.platform.context import Families, Family, Function, HttpSource, QueueSource
 from chalicelib.platform.family import FAMILY as PLATFORM
 
 APP_NAME = "edge-admin"
@@ -51,24 +50,9 @@ def logical_id(name: str) -> str:
     return "".join(part.capitalize() for part in name.replace("-", "_").split("_"))
 
 
-def contexts_in(every: Iterable[Family]) -> list[Context]:
-    """The contexts of these families, in order."""
-    return [context for family in every for context in family.contexts]
-
-
 def functions_in(every: Iterable[Family]) -> tuple[LambdaFunction, ...]:
-    """The functions of these families: those of their contexts, then those of no context."""
-    declared = [each for family in every for part in family.contexts for each in part.functions]
-    declared += [each for family in every for each in family.functions]
-    return tuple(map(LambdaFunction.of, declared))
-
-
-def tables_in(every: Iterable[Family]) -> tuple[Table, ...]:
-    return tuple(table for context in contexts_in(every) for table in context.tables)
-
-
-def queues_in(every: Iterable[Family]) -> tuple[Queue, ...]:
-    return tuple(queue for context in contexts_in(every) for queue in context.queues)
+    """The functions of these families."""
+    return tuple(map(LambdaFunction.of, Families(tuple(every)).functions))
 
 
 FAMILIES: tuple[Family, ...] = (PLATFORM, *map(families.family, families.NAMES))
@@ -77,7 +61,7 @@ FAMILIES: tuple[Family, ...] = (PLATFORM, *map(families.family, families.NAMES))
 FUNCTIONS = functions_in(FAMILIES)
 """Every function of the project."""
 
-QUEUES = queues_in(FAMILIES)
+QUEUES = Families(FAMILIES).queues
 """Every queue of the project."""
 
 

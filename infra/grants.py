@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.queues import Queue
-from chalicelib.platform.context import Family, Grants, QueueSource
-from infra.functions import FAMILIES, FUNCTIONS, LambdaFunction, contexts_in, functions_in
+from chalicelib.platform.context import Families, Family, Grants, QueueSource
+from infra.functions import FAMILIES, FUNCTIONS, LambdaFunction, functions_in
 
 _FLAGS = tuple(name for name, each in Grants.__dataclass_fields__.items() if each.type in {bool, "bool"})
 
 
 def grants_in(every: Iterable[Family], function: str) -> Grants:
     """The grants of the function of that name by the contexts of these families."""
-    granted = [each.grants[function] for each in contexts_in(every) if function in each.grants]
+    granted = [each.grants[function] for each in Families(tuple(every)).contexts if function in each.grants]
     tables: dict[str, frozenset[str]] = {}
     for each in granted:
         for name, actions in each.tables.items():

@@ -101,16 +101,23 @@ def verdict(findings: list[Finding]) -> list[str]:
     return wrong + [f"no finding has the reason {each!r} of infra/lint.py any more: remove it" for each in unused]
 
 
-def main() -> int:
-    stateful, *packaged = [Path(each) for each in sys.argv[1:]]
-    findings = list(of_templates([stateful, *packaged]))
-    state = json.loads(stateful.read_text())
-    outputs = resolved(state, {"Stage": "dev"}, Location())["Outputs"]
+def lint(build: Path) -> list[str]:
+    """The verdict on all templates in the build's folder: the core's, and in folders of their own a further stack's and
+    those of other families."""
+    stateful = [build / "stateful.json", *sorted(build.glob("*/stateful.json"))]
+    packaged = [build / "packaged" / "sam.json", *sorted(build.glob("*/packaged/sam.json"))]
     given = {"Stage": "dev", "Name": "west", "WebsocketAPI": "a1b2c3d4e5"}
-    given |= {name: each["Value"] for name, each in outputs.items()}
+    for path in stateful:
+        outputs = resolved(json.loads(path.read_text()), given, Location())["Outputs"]
+        given |= {name: each["Value"] for name, each in outputs.items()}
+    findings = list(of_templates([*stateful, *packaged]))
     for path in packaged:
         findings += of_policies(transformed(json.loads(path.read_text())), given)
-    for line in (wrong := verdict(findings)):
+    return verdict(findings)
+
+
+def main() -> int:
+    for line in (wrong := lint(Path(sys.argv[1]))):
         print(line)
     return 1 if wrong else 0
 

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from infra.artifacts import Artifacts, template_argument
 from infra.changes import Change, Kind, changed_parameters, from_change_set, from_template
+from infra.deployables import CORE, Deployable
 from infra.functions import APP_NAME
 from infra.stack_events import StackFailedError, failures, is_running, refusal
 
@@ -28,12 +29,13 @@ DONE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 _GONE = "DELETE_COMPLETE"
 
 
-def stateful_stack(stage: str) -> str:
-    return f"{APP_NAME}-{stage}-state"
+def application_stack(stage: str, deployable: Deployable = CORE) -> str:
+    return f"{APP_NAME}-{stage}" if deployable.is_core else f"{APP_NAME}-{stage}-{deployable.family.name}"
 
 
-def application_stack(stage: str) -> str:
-    return f"{APP_NAME}-{stage}"
+def stateful_stack(stage: str, deployable: Deployable = CORE) -> str:
+    """The stateful stack below that stack."""
+    return f"{application_stack(stage, deployable)}-state"
 
 
 def further_stack(stage: str, name: str) -> str:

@@ -11,8 +11,10 @@ from chalicelib.platform.context import Role
 from infra.libraries import PYTHON, find_python, install
 from infra.package import ROOT, package
 from infra.resolved import transformed
-from tests.infra.places import STACKS
+from tests.infra.places import EVERY, STACKS
 from tests.infra.runtime_client import RealZip
+from tests.infra.toy import DEPLOYABLE as TOYS
+from tests.infra.toy import write_project
 
 REQUIRED = "REAL_ZIP_REQUIRED"
 """Set where tests of the real zip may not be skipped, as ``.ci/run`` does."""
@@ -55,6 +57,24 @@ def packages(tmp_path_factory):
     """The packaged template of each role, without the libraries."""
     build = tmp_path_factory.mktemp("packages")
     return {role: package(build / role, "local", code_only=True, deployable=STACKS[role])[0] for role in Role}
+
+
+@pytest.fixture(scope="session")
+def every_package(packages, tmp_path_factory):
+    """The packaged template of each stack by its id in `places.EVERY`, those of all families among them."""
+    build = tmp_path_factory.mktemp("families")
+    found = {str(role): packages[role] for role in Role}
+    for name, deployable in EVERY.items():
+        root = write_project(build / "toys-project") if deployable is TOYS else ROOT
+        if name not in found:
+            found[name] = package(build / name, "local", code_only=True, deployable=deployable, root=root)[0]
+    return found
+
+
+@pytest.fixture(scope="session")
+def every_template(every_package):
+    """What the SAM transform makes of them."""
+    return {name: transformed(each) for name, each in every_package.items()}
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,10 @@ import pytest
 
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.tables import Tables
-from chalicelib.platform.context import QUERY, Grants
+from chalicelib.platform.context import QUERY, Families, Grants
 from chalicelib.schema import ALL_TABLES
 from infra.deployables import CORE
-from infra.functions import FAMILIES, FUNCTIONS, contexts_in, function
+from infra.functions import FAMILIES, FUNCTIONS, function
 from infra.grants import GRANTS, is_in_a_loop
 from infra.policies import DATA_KEY_PURPOSE, policies
 from tests.support.fakes.aws import FakeKeyService
@@ -46,7 +46,7 @@ def text_of(resource):
 
 
 def test_every_function_has_grants_and_no_other_has():
-    granted = {name for context in contexts_in(FAMILIES) for name in context.grants}
+    granted = {name for context in Families(FAMILIES).contexts for name in context.grants}
 
     assert granted == set(GRANTS) == {each.name for each in FUNCTIONS}
 

@@ -9,15 +9,11 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.platform.context import ScheduleSource
-from infra.artifacts import TEMPLATE_BYTES
 from infra.deployables import CORE
 from infra.functions import FUNCTIONS
 from infra.local.transform import CONCURRENCY, WAITING_CONCURRENCY, local_state, local_template
 from infra.package import ROOT, _run_chalice, kept_in_package, package
-from infra.stateful import stateful_template, to_compact_json
-
-RESOURCES_OF_A_REST_API = 300
-"""API Gateway's quota of paths in one API."""
+from infra.stateful import stateful_template
 
 
 @pytest.fixture(scope="module")
@@ -64,15 +60,6 @@ def test_no_placeholder_is_left(packaged):
     for event in events:
         assert "000000000000" not in json.dumps(event)
         assert "Fn::Sub" not in event.get("Queue", {})
-
-
-def test_the_template_and_the_api_fit_into_the_quotas(packaged):
-    template, _ = packaged
-    paths = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
-    levels = {"/".join(path.split("/")[:depth]) for path in paths for depth in range(1, path.count("/") + 2)}
-
-    assert len(to_compact_json(template)) < TEMPLATE_BYTES
-    assert len(levels) < RESOURCES_OF_A_REST_API
 
 
 def test_the_refusals_of_the_gateway_are_ours(packaged):

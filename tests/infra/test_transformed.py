@@ -1,34 +1,14 @@
-"""The templates as CloudFormation makes them: within its limits for the longest names, and without what SAM adds."""
+"""The templates as CloudFormation makes them, without what SAM adds."""
 
 import pytest
 
 from chalicelib.platform.context import Role, ScheduleSource
 from chalicelib.schema import ALL_TABLES
-from chalicelib.settings import Settings
-from infra.deployables import CORE
 from infra.functions import FUNCTIONS
 from infra.parameters import documented_settings, parameter_name
 from infra.resolved import ACCOUNT, resolved
-from infra.stateful import stateful_template, stream_parameter, to_compact_json
+from infra.stateful import stream_parameter
 from tests.infra.places import PLACES, STACKS, STAGE, parameters_of_the_application
-
-POLICY_CHARACTERS = 10_240
-"""What the inline policies of a role may have together, white space aside (IAM quotas)."""
-
-ROOM = 1_000
-"""What a change may add before somebody has to think."""
-
-ENVIRONMENT_BYTES = 4_096
-"""What Lambda takes of variables, names and values together (Lambda quotas)."""
-
-RESOURCES = 500
-"""In one template, after its transformation (CloudFormation quotas)."""
-
-INLINE_BYTES = 51_200
-PARAMETERS = 200
-OUTPUTS = 200
-LONG_SETTING = 40
-"""Characters of a setting that a deployer makes longer than its default."""
 
 
 def of_type(template, kind):
@@ -37,47 +17,6 @@ def of_type(template, kind):
 
 def functions(template):
     return of_type(template, "AWS::Lambda::Function")
-
-
-@pytest.fixture(params=[(role, place) for role in Role for place in PLACES], ids=lambda it: f"{it[0]}-{it[1].region}")
-def deployed(request, templates):
-    """A stack of the longest names, with everything that is optional, in each place."""
-    role, place = request.param
-    options = {
-        "SubnetIds": "subnet-1,subnet-2",
-        "SecurityGroupIds": "sg-1",
-        "Firewall": "on",
-        "AlarmEmail": "operations@example.com",
-        "RestDomainName": "edge.example.com",
-        "RestCertificateArn": place.arn("acm", "certificate/1"),
-        "WebsocketDomainName": "sockets.example.com",
-        "WebsocketCertificateArn": place.arn("acm", "certificate/2"),
-        "ApiReservedConcurrency": "100",
-    }
-    return resolved(templates[role], parameters_of_the_application(place) | options, place)
-
-
-def test_every_roles_policies_fit_into_iam_with_room(deployed):
-    sizes = {
-        name: sum(len(to_compact_json(each["PolicyDocument"])) for each in role.get("Policies", []))
-        for name, role in of_type(deployed, "AWS::IAM::Role").items()
-    }
-
-    assert max(sizes.values()) > ROOM
-    assert {name: size for name, size in sizes.items() if size > POLICY_CHARACTERS - ROOM} == {}
-
-
-def test_every_functions_environment_fits_into_lambda_with_room(deployed):
-    """With every setting as long as its default, or somewhat longer where there is none."""
-    settings = {
-        name: len(str(default)) if (default := Settings.model_fields[name.lower()].default) else LONG_SETTING
-        for name in documented_settings()
-    }
-    for properties in functions(deployed).values():
-        variables = properties["Environment"]["Variables"]
-        size = sum(len(name) + max(len(value), settings.get(name, 0)) for name, value in variables.items())
-
-        assert size < ENVIRONMENT_BYTES - 250
 
 
 @pytest.mark.parametrize("role", Role)
@@ -149,32 +88,6 @@ def test_the_cores_apis_outlive_their_stack_and_a_further_one_leaves_nothing(tem
     core = {name for name in kept(Role.CORE) if not name.startswith("RestAPIDeployment")}
     assert core == {"RestAPI", "RestAPIapiStage", "WebsocketAPI", "ApiLogsRole", "ApiLogsAccount"}
     assert kept(Role.FURTHER) == set()
-
-
-class TestQuotas:
-    @pytest.mark.parametrize("role", Role)
-    def test_of_a_template(self, templates, role):
-        assert len(templates[role]["Resources"]) < RESOURCES / 2
-        assert len(templates[role]["Parameters"]) < PARAMETERS * 3 / 4
-        assert len(templates[role]["Outputs"]) < OUTPUTS / 2
-
-    def test_of_one_that_stands_in_the_request(self):
-        assert len(to_compact_json(stateful_template(CORE, retain=True))) < INLINE_BYTES - 5_000
-
-    @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.region)
-    def test_of_names(self, place):
-        state = resolved(stateful_template(CORE, retain=True), {"Stage": STAGE}, place)
-
-        assert max(len(each["QueueName"]) for each in of_type(state, "AWS::SQS::Queue").values()) <= 80
-        assert max(len(each["TableName"]) for each in of_type(state, "AWS::DynamoDB::Table").values()) <= 255
-        [queues] = of_type(state, "AWS::SQS::QueuePolicy").values()
-        assert len(queues["Queues"]) == len(of_type(state, "AWS::SQS::Queue"))
-
-    def test_of_an_output(self):
-        """A parameter takes 4,096 bytes."""
-        for place in PLACES:
-            parameters = parameters_of_the_application(place)
-            assert max(len(value) for value in parameters.values()) < 4_096
 
 
 def test_what_is_optional_is_off_by_default(templates):

@@ -1,0 +1,247 @@
+"""Families as deployables: stacks of their own, on the platform's and the fleet's."""
+
+import dataclasses
+import json
+from collections import Counter
+
+import pytest
+
+from chalicelib import families
+from chalicelib.platform.context import Family, HttpSource
+from chalicelib.platform.family import FAMILY as PLATFORM
+from infra.deployables import CORE, FURTHER, TAKEN, check_family, chosen, deployables
+from infra.fragment import fragment
+from infra.functions import FAMILIES, functions_in
+from infra.lint import of_policies, of_templates
+from infra.package import write_stateful
+from infra.queues import queue_parameter
+from infra.rights import types
+from infra.stacks import application_stack, stateful_stack
+from infra.stateful import stateful_template, to_compact_json
+from tests.infra.places import parameters_of_the_application
+from tests.infra.toy import CONTEXT, CORE_BESIDE, DEPLOYABLE, FAMILY, MADE, PLAYED, TOYS
+
+DEPLOYED = [each for each in FAMILIES if each is not PLATFORM]
+
+
+@pytest.fixture(scope="module")
+def stateful():
+    return stateful_template(DEPLOYABLE, retain=True)
+
+
+@pytest.fixture(scope="module")
+def application(every_package):
+    return every_package["toys"]
+
+
+def of_type(template, kind):
+    return {name: each["Properties"] for name, each in template["Resources"].items() if each["Type"] == kind}
+
+
+def statements_of(template, role):
+    (policy,) = template["Resources"][role]["Properties"]["Policies"]
+    return policy["PolicyDocument"]["Statement"]
+
+
+def resources_with(statements, action):
+    found = [each["Resource"] for each in statements if action in each["Action"]]
+    return [one for each in found for one in (each if isinstance(each, list) else [each])]
+
+
+class TestStateful:
+    def test_has_the_familys_own_tables_and_queues_and_nothing_else_that_lasts(self, stateful):
+        [table] = of_type(stateful, "AWS::DynamoDB::Table").values()
+        assert table["TableName"] == {"Fn::Sub": "edge-admin-${Stage}-toys"}
+        assert table["StreamSpecification"]
+        assert set(of_type(stateful, "AWS::SQS::Queue")) == {
+            *("ToysMadeQueue", "ToysMadeDeadQueue", "ToysPlayedQueue", "ToysPlayedDeadQueue")
+        }
+        kinds = {each["Type"] for each in stateful["Resources"].values()}
+        assert not kinds & {"AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::S3::Bucket", "AWS::Events::EventBus"}
+
+    def test_is_given_what_the_cores_has(self, stateful):
+        core = stateful_template(CORE_BESIDE, retain=True)["Outputs"]
+
+        assert set(stateful["Parameters"]) == {"Stage", "AlarmTopicArn", "EventBusName"}
+        assert set(stateful["Parameters"]) - {"Stage"} <= set(core)
+        assert not set(stateful["Outputs"]) & set(core)
+
+    def test_a_rule_puts_the_subscribed_internal_events_into_the_queue(self, stateful):
+        [rule] = of_type(stateful, "AWS::Events::Rule").values()
+
+        assert rule["EventBusName"] == {"Ref": "EventBusName"}
+        assert rule["EventPattern"]["detail-type"] == ["fleet.node.deleted", "fleet.node.enrolled"]
+        [target] = rule["Targets"]
+        assert target["Arn"] == {"Fn::GetAtt": ["ToysMadeQueue", "Arn"]}
+        assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["ToysMadeDeadQueue", "Arn"]}}
+
+    @pytest.mark.parametrize("queue", ["ToysMadeQueue", "ToysMadeDeadQueue"])
+    def test_only_that_rule_may_fill_the_queue_and_only_by_tls(self, stateful, queue):
+        policy = of_type(stateful, "AWS::SQS::QueuePolicy")[f"{queue}Policy"]
+        refused, allowed = policy["PolicyDocument"]["Statement"]
+
+        assert policy["Queues"] == [{"Ref": queue}]
+        assert refused["Effect"] == "Deny"
+        assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+        assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["ToysMadeQueueRule", "Arn"]}}}
+
+    def test_of_the_core_stays_as_it_is_beside_another_family(self):
+        assert stateful_template(CORE_BESIDE, retain=True) == stateful_template(CORE, retain=True)
+
+
+class TestApplication:
+    def test_has_an_api_the_familys_functions_and_a_relay_of_its_streams(self, application):
+        assert set(of_type(application, "AWS::Serverless::Function")) == {
+            *("APIHandler", "MakeToys", "PlayToys", "SweepToys", "RelayChanges")
+        }
+        streams = of_type(application, "AWS::Serverless::Function")["RelayChanges"]["Events"].values()
+        assert [each["Properties"]["Stream"] for each in streams] == [{"Ref": "ToysStreamArn"}]
+        assert not [name for name in application["Resources"] if name.startswith("Websocket")]
+
+    def test_a_stream_keeps_one_reader(self):
+        read = [table.name for each in (CORE_BESIDE, DEPLOYABLE) for table in each.streams]
+
+        assert Counter(read).most_common(1)[0][1] == 1
+        assert TOYS.name not in [table.name for table in CORE_BESIDE.streams]
+
+    def test_names_its_family_in_apis_logs_and_variables(self, application):
+        assert application["Resources"]["RestAPI"]["Properties"]["Name"] == {"Fn::Sub": "edge-admin-${Stage}-toys"}
+        groups = {each["LogGroupName"]["Fn::Sub"] for each in of_type(application, "AWS::Logs::LogGroup").values()}
+        assert "/edge-admin/${Stage}/toys/relay_changes" in groups
+        assert all(each.startswith("/edge-admin/${Stage}/toys/") for each in groups)
+        variables = application["Globals"]["Function"]["Environment"]["Variables"]
+        assert (variables["FAMILY"], variables["FAMILIES"]) == ("toys", "fleet,toys")
+
+    def test_every_parameter_is_known_to_the_deployment(self, application, stateful):
+        required = {name for name, each in application["Parameters"].items() if "Default" not in each}
+        core = stateful_template(CORE_BESIDE, retain=True)["Outputs"]
+
+        assert required - {*core, *stateful["Outputs"]} == {"Stage", "WebsocketAPI"}
+
+    def test_roles_reach_the_familys_rows_by_reference_and_others_by_name(self, application):
+        statements = statements_of(application, "MakeToysRole")
+        arn = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${TablePrefix}"
+        assert resources_with(statements, "dynamodb:BatchGetItem") == [{"Fn::Sub": f"{arn}nodes"}]
+        queues = resources_with(statements, "sqs:SendMessage")
+        assert {"Ref": queue_parameter(PLAYED)} in queues
+        assert [each for each in queues if "edge-admin-${Stage}-clean-up" in each.get("Fn::Sub", "")]
+        assert resources_with(statements, "sqs:ReceiveMessage") == [{"Ref": queue_parameter(MADE)}]
+
+    def test_its_relay_has_what_the_platforms_contexts_need_of_any_relay(self, application):
+        statements = statements_of(application, "RelayChangesRole")
+
+        assert {"Ref": "ToysMadeQueueArn"} in resources_with(statements, "sqs:SendMessage")
+        assert [each for each in resources_with(statements, "dynamodb:UpdateItem") if "counters" in each["Fn::Sub"]]
+        assert resources_with(statements, "dynamodb:GetRecords") == [{"Ref": "ToysStreamArn"}]
+
+    def test_a_message_that_leads_back_to_its_worker_is_allowed_to(self, application):
+        allowed = {
+            name for name, each in of_type(application, "AWS::Serverless::Function").items() if "RecursiveLoop" in each
+        }
+        assert allowed == {"PlayToys"}
+
+
+class TestCoreBesideIt:
+    def test_workers_that_serve_all_families_get_its_grants_by_name(self):
+        core = fragment(CORE_BESIDE)
+        statements = statements_of(core, "CleanUpRole")
+        rows = [each["Fn::Sub"] for each in resources_with(statements, "dynamodb:DeleteItem")]
+
+        assert [each for each in rows if each.endswith("table/${TablePrefix}toys")]
+        sent = resources_with(statements, "sqs:SendMessage")
+        assert [each for each in sent if each.get("Fn::Sub", "").endswith("edge-admin-${Stage}-toys-played")]
+        assert not [name for name in core["Parameters"] if name.startswith("Toys")]
+
+    def test_its_own_relay_and_api_get_none_of_them(self):
+        for role in ("RelayChangesRole", "ApiHandlerRole"):
+            assert "toys" not in json.dumps(statements_of(fragment(CORE_BESIDE), role))
+
+    def test_nothing_but_roles_and_the_list_of_families_differs(self):
+        alone, beside = fragment(CORE), fragment(CORE_BESIDE)
+        changed = {name for name, each in beside["Resources"].items() if each != alone["Resources"].get(name)} | alone[
+            "Resources"
+        ].keys() - beside["Resources"].keys()
+
+        assert changed == {"CleanUpRole", "RecountRole"}
+        variables = beside["Globals"]["Function"]["Environment"]["Variables"]
+        assert variables.pop("FAMILIES") == "fleet,toys"
+        assert variables == alone["Globals"]["Function"]["Environment"]["Variables"]
+
+
+class TestRules:
+    @pytest.mark.parametrize("each", [*DEPLOYED, FAMILY], ids=lambda each: each.name)
+    def test_a_familys_name_can_stand_in_names_of_stacks(self, each):
+        check_family(each)
+
+    @pytest.mark.parametrize("name", [*TAKEN, "Toys", "to-ys", "t", "a" * 17])
+    def test_names_that_stacks_cannot_have_are_refused(self, name):
+        with pytest.raises(ValueError, match="family's name"):
+            check_family(Family(name, ()))
+
+    @pytest.mark.parametrize("what", ["tables", "queues", "functions"])
+    def test_no_two_families_give_a_thing_the_same_name(self, what):
+        every = [*FAMILIES, FAMILY]
+        parts = [part for family in every for part in (*family.contexts, *([family] if what == "functions" else []))]
+        names = [str(getattr(each, "name", each)) for part in parts for each in getattr(part, what)]
+        names += [f"{name}-dead" for name in names] if what == "queues" else []
+
+        assert [name for name, times in Counter(names).items() if times > 1] == []
+
+    @pytest.mark.parametrize("each", [*DEPLOYED, FAMILY], ids=lambda each: each.name)
+    def test_a_family_grants_rights_to_its_own_functions_and_the_platforms(self, each):
+        known = {function.name for function in functions_in([PLATFORM, each])}
+
+        assert {name for context in each.contexts for name in context.grants} <= known
+
+    @pytest.mark.parametrize("each", [*DEPLOYED, FAMILY], ids=lambda each: each.name)
+    def test_a_family_has_one_function_behind_its_api(self, each):
+        behind = [one for one in functions_in([each]) if isinstance(one.source, HttpSource)]
+
+        assert len(behind) == 1
+
+    def test_a_queue_without_a_worker_is_no_queue_of_a_family(self):
+        lonely = dataclasses.replace(CONTEXT, functions=CONTEXT.functions[1:])
+        family = dataclasses.replace(FAMILY, contexts=(lonely,))
+
+        with pytest.raises(ValueError, match="the queue toys-made has no consumer"):
+            stateful_template(deployables([*CORE.every, family])[1], retain=True)
+
+
+class TestChoice:
+    def test_is_everything_unless_said_otherwise(self):
+        assert chosen("") == deployables()
+        assert [each.family.name for each in chosen("")] == list(families.NAMES)
+
+    def test_the_core_comes_first_and_always(self):
+        assert chosen("fleet")[0] == CORE
+
+    def test_an_unknown_family_is_told_with_those_that_there_are(self):
+        with pytest.raises(ValueError, match="FAMILIES: 'toys' is no family: there are fleet"):
+            chosen("fleet,toys")
+
+    def test_stacks_are_called_by_family(self):
+        assert application_stack("dev", CORE) == "edge-admin-dev"
+        assert application_stack("dev", DEPLOYABLE) == "edge-admin-dev-toys"
+        assert stateful_stack("dev", DEPLOYABLE) == "edge-admin-dev-toys-state"
+        assert FURTHER.suffix == "-admin-${Name}"
+
+
+class TestLinters:
+    def test_find_nothing_in_its_templates(self, application, tmp_path):
+        write_stateful(tmp_path, retain=True, deployable=DEPLOYABLE)
+        (tmp_path / "sam.json").write_text(to_compact_json(application))
+        findings = list(of_templates([tmp_path / "stateful.json", tmp_path / "sam.json"]))
+
+        assert [each for each in findings if each.reason is None] == []
+
+    def test_iam_knows_what_its_roles_are_granted(self, every_template):
+        findings = list(of_policies(every_template["toys"], parameters_of_the_application(deployable=DEPLOYABLE)))
+
+        assert [each for each in findings if each.reason is None] == []
+
+    def test_a_deployer_may_make_every_type_of_its_resources(self, stateful, every_template):
+        deployed = {
+            each["Type"] for each in [*stateful["Resources"].values(), *every_template["toys"]["Resources"].values()]
+        }
+
+        assert deployed <= types()
