@@ -79,3 +79,5 @@ EVENT: dict[str, Any] = {
         "updated_at": TWO_SECONDS_LATER,
     },
 }
+
+TEST_EVENT: dict[str, Any] = {**EVENT, "type": "edge.webhook.test", "data": {"webhook_id": WEBHOOK_ID}}

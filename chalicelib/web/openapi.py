@@ -181,9 +181,16 @@ def _response(endpoint: Endpoint, status: int, components: Components) -> dict[s
     if endpoint.answer is None:
         raise ValueError(f"{endpoint.method} {endpoint.route} answers {status} without a model")
     data = components.reference(endpoint.answer, "serialization")
-    example = example_of(data, components.schemas) if endpoint.example is NO_EXAMPLE else endpoint.example
+    example = _with_override(example_of(data, components.schemas), endpoint.example)
     content = _content(_JSON, _enveloped(endpoint, data), _enveloped_example(endpoint, example))
     return {"description": description, "content": content}
+
+
+def _with_override(composed: Any, given: Any) -> Any:
+    """The fields of an object that an operation gives replace those of the composed example."""
+    if isinstance(composed, dict) and isinstance(given, dict):
+        return composed | given
+    return composed if given is NO_EXAMPLE else given
 
 
 def _enveloped(endpoint: Endpoint, data: Schema) -> Schema:

@@ -44,7 +44,7 @@ class Endpoint:
     ``answer`` is the model of ``data`` (of each item, if ``paginated``; of the whole, if not ``enveloped``), None for
     204. ``errors`` are the statuses that the view itself may cause; those of the edge are documented by themselves.
     ``media_type`` is set where the view answers `PlainText`; there is no model then. ``example`` is what the document
-    shows as ``data``; without it the example is composed from those of the model and its fields.
+    shows as ``data``; of an object only what differs from the example that the model and its fields make.
     """
 
     method: str

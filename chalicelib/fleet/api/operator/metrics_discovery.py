@@ -1,5 +1,6 @@
 """Targets for the `http_sd_config` of Prometheus, without an envelope."""
 
+from functools import partial
 from typing import Annotated
 
 from pydantic import RootModel
@@ -11,7 +12,6 @@ from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import METRICS, Bare, Endpoints, Request
 from chalicelib.web.envelope import to_json
-from chalicelib.web.operation import Options
 from chalicelib.web.validation import NoBody, NoPath, Query
 
 routes = Endpoints(tag="Nodes.Metrics")
@@ -30,15 +30,10 @@ class Targets(RootModel[list[Target]]):
     """Scrape targets: one for each healthy or unhealthy node."""
 
 
-_DISCOVERY: Options = {
-    "auth": METRICS,
-    "answer": Targets,
-    "enveloped": False,
-    "summary": "List scrape targets for Prometheus",
-}
+_discovery = partial(routes.get, auth=METRICS, answer=Targets, enveloped=False)
 
 
-@routes.get("/api/v1/nodes/metrics/host/discovery", **_DISCOVERY)
+@_discovery("/api/v1/nodes/metrics/host/discovery", summary="List scrape targets: machines")
 def discover_host_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], services: Services) -> Bare:
     """Lists the scrape targets of the machines' metrics, in the format of Prometheus' `http_sd_config`. Unreachable
     nodes are left out. Refused with 400 for more than 10,000 nodes: ask cluster by cluster. Takes METRICS_KEY or
@@ -46,7 +41,7 @@ def discover_host_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], serv
     return _targets(request.query, MetricsType.HOST, services)
 
 
-@routes.get("/api/v1/nodes/metrics/agent/discovery", **_DISCOVERY)
+@_discovery("/api/v1/nodes/metrics/agent/discovery", summary="List scrape targets: agents")
 def discover_agent_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], services: Services) -> Bare:
     """Lists the scrape targets of the agents' own metrics, in the format of Prometheus' `http_sd_config`. Unreachable
     nodes are left out. Refused with 400 for more than 10,000 nodes: ask cluster by cluster. Takes METRICS_KEY or
@@ -54,7 +49,7 @@ def discover_agent_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], ser
     return _targets(request.query, MetricsType.AGENT, services)
 
 
-@routes.get("/api/v1/nodes/metrics/wireguard/discovery", **_DISCOVERY)
+@_discovery("/api/v1/nodes/metrics/wireguard/discovery", summary="List scrape targets: WireGuard")
 def discover_wireguard_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], services: Services) -> Bare:
     """Lists the scrape targets of the nodes' WireGuard metrics, in the format of Prometheus' `http_sd_config`.
     Unreachable nodes are left out. Refused with 400 for more than 10,000 nodes: ask cluster by cluster. Takes

@@ -1,6 +1,7 @@
 """Metrics of nodes: as JSON for dashboards, and as published for Prometheus."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -43,7 +44,6 @@ from chalicelib.fleet.metrics.service import Reading
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import METRICS, Endpoints, PlainText, Request
-from chalicelib.web.operation import Options
 from chalicelib.web.validation import NoBody, NoQuery, Path, Timestamp, Uuid
 
 TEXT_FORMAT = "text/plain; version=0.0.4"
@@ -183,31 +183,31 @@ def show_agent_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], serv
     return _agent(services.node_metrics.read(request.path.node_id, MetricsType.AGENT))
 
 
-_RAW: Options = {
-    "auth": METRICS,
-    "media_type": TEXT_FORMAT,
-    "example": "node_load1 0.31\n",
-    "enveloped": False,
-    "errors": (404, 503),
-    "summary": "Get metrics of a node for Prometheus",
-}
+_raw_text = partial(
+    routes.get,
+    auth=METRICS,
+    media_type=TEXT_FORMAT,
+    example="node_load1 0.31\n",
+    enveloped=False,
+    errors=(404, 503),
+)
 
 
-@routes.get("/api/v1/nodes/{node_id}/metrics/host/raw", **_RAW)
+@_raw_text("/api/v1/nodes/{node_id}/metrics/host/raw", summary="Get a machine's metrics for Prometheus")
 def show_raw_host_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> PlainText:
     """Returns the machine's metrics in the text format of Prometheus, exactly as its node_exporter gave them. Refused
     with 503 if the node cannot be asked and has published none for five minutes. Takes METRICS_KEY or MASTER_KEY."""
     return _raw(request.path.node_id, MetricsType.HOST, services)
 
 
-@routes.get("/api/v1/nodes/{node_id}/metrics/agent/raw", **_RAW)
+@_raw_text("/api/v1/nodes/{node_id}/metrics/agent/raw", summary="Get an agent's metrics for Prometheus")
 def show_raw_agent_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> PlainText:
     """Returns the agent's own metrics in the text format of Prometheus, exactly as the agent gave them. Refused with
     503 if the node cannot be asked and has published none for five minutes. Takes METRICS_KEY or MASTER_KEY."""
     return _raw(request.path.node_id, MetricsType.AGENT, services)
 
 
-@routes.get("/api/v1/nodes/{node_id}/metrics/wireguard/raw", **_RAW)
+@_raw_text("/api/v1/nodes/{node_id}/metrics/wireguard/raw", summary="Get a node's WireGuard metrics for Prometheus")
 def show_raw_wireguard_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> PlainText:
     """Returns the node's WireGuard metrics in the text format of Prometheus, exactly as its exporter gave them. Refused
     with 503 if the node cannot be asked and has published none for five minutes. Takes METRICS_KEY or MASTER_KEY."""

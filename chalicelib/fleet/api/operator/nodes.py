@@ -136,12 +136,7 @@ def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Services)
     "/api/v1/nodes/{node_id}/block",
     auth=OPERATOR,
     answer=AdmissionOut,
-    example={
-        "node_id": samples.NODE_ID,
-        "is_node": True,
-        "blocked_at": samples.MOMENT,
-        "removed_at": None,
-    },
+    example={"blocked_at": samples.MOMENT},
     summary="Block a machine",
 )
 def block_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> AdmissionOut:

@@ -112,6 +112,7 @@ class NodeUpdateOut(BaseModel):
     status=201,
     errors=(422,),
     blocked_when_degraded=True,
+    example={"status": "pending", "summary": None, "updated_at": samples.MOMENT},
     summary="Ask nodes to update themselves",
 )
 def create_self_update_request(

@@ -11,6 +11,7 @@ from chalicelib.kit.fields import about
 from chalicelib.platform.webhooks.model import (
     DELIVERIES_SORTABLE,
     SORTABLE,
+    TEST_EVENT_TYPE,
     Attempt,
     Delivery,
     DeliveryStatus,
@@ -48,6 +49,9 @@ EventName = Annotated[str, MaxLen(256)]
 FAKE_SECRET = "example-secret-of-32-characters!"  # noqa: S105 - of the published examples
 
 REDELIVER_SINCE = about("Deliveries whose event was queued at this time or later are tried again.", samples.MOMENT)
+
+
+_QUEUED = {"status": DeliveryStatus.PENDING.value, "attempt_count": 0, "attempts": []}
 
 
 class WebhookPath(Path):
@@ -271,6 +275,7 @@ def rotate_webhook_secret(request: Request[WebhookPath, NoQuery, SecretRotation]
     answer=WholeDeliveryOut,
     status=202,
     errors=(404,),
+    example=_QUEUED | {"event_type": TEST_EVENT_TYPE, "event": samples.TEST_EVENT},
     summary="Send a test event to a webhook",
 )
 def send_test_event(request: Request[WebhookPath, NoQuery, NoBody], services: Services) -> WholeDeliveryOut:
@@ -332,6 +337,7 @@ def get_delivery(request: Request[DeliveryPath, NoQuery, NoBody], services: Serv
     answer=WholeDeliveryOut,
     status=202,
     errors=(404, 409),
+    example={"status": DeliveryStatus.PENDING.value, "next_attempt_at": samples.TWO_SECONDS_LATER},
     summary="Redeliver one event",
 )
 def redeliver_one(request: Request[DeliveryPath, NoQuery, NoBody], services: Services) -> WholeDeliveryOut:
