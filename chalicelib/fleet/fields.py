@@ -10,7 +10,10 @@ from chalicelib.kit.fields import about
 INSERTED_AT = about("When it was created.", samples.MOMENT)
 UPDATED_AT = about("When it last changed.", samples.TWO_SECONDS_LATER)
 
-NODE = about("UUID of the node, chosen by its agent.", samples.NODE_ID, format="uuid")
+_NODE = "UUID of the node, chosen by its agent."
+NODE = about(_NODE, samples.NODE_ID, format="uuid")
+NODE_OF_EVENT = about(_NODE, samples.NODE_ID)
+"""The contract's events do not promise the format."""
 OWN_ID_OF_NODE = about("UUID that the agent chose for the node.", samples.NODE_ID, format="uuid")
 CLUSTER_OF_NODE = about("The cluster that the node belongs to.", samples.CLUSTER)
 NODE_STATUS = about(

@@ -15,35 +15,36 @@ from chalicelib.kit.errors import (
 from chalicelib.web.endpoint import degraded, internal
 
 DESCRIPTION = (
-    "Control plane of a fleet of machines: clusters, enrollment keys, nodes, commands and their executions. "
-    "Operators send a key, agents the token of their node, both as `Authorization: Bearer …`; operations with an empty "
-    "`security` are open to anyone. Unknown fields and query names are refused; integers and booleans may be sent as "
-    "strings. Every answer carries its request id in `meta.request_id` and in the header `x-request-id`."
+    "Control plane for a fleet of machines: clusters, enrollment keys, nodes, commands and their executions. "
+    "Operators authenticate with a key, agents with the token of their node, both as `Authorization: Bearer …`; "
+    "operations with an empty `security` are open to anyone. Unknown fields and query parameters are refused. Integers "
+    "and booleans may be sent as strings. All times are UTC, in RFC 3339. Every answer carries its request id in "
+    "`meta.request_id` and in the header `x-request-id`."
 )
 
 TAGS = {
     "Nodes.Cluster": "Groups of nodes that share a network",
-    "Nodes.EnrollmentKey": "What a machine needs to become a node of a cluster",
-    "Nodes.Node": "Machines with an agent",
-    "Nodes.Alias": "Further names of nodes in their network",
-    "Commands.Command": "What is to be run, and where",
-    "Commands.CommandExecution": "One command on one node: its state, output and exit code",
+    "Nodes.EnrollmentKey": "Keys that admit machines to a cluster",
+    "Nodes.Node": "Machines that run the agent",
+    "Nodes.Alias": "Further names of nodes in the network of their cluster",
+    "Commands.Command": "Command lines and the nodes that run them",
+    "Commands.CommandExecution": "One command on one node: its status, output and exit code",
     "SelfUpdates.Request": "Updates of the agents themselves",
     "Ssh.SshUsername": "Names under which people log in to nodes",
-    "Ssh.SshPublicKey": "The keys that let them in",
-    "Events.Webhook": "Receivers of events, and what was delivered to them",
+    "Ssh.SshPublicKey": "Public keys that let people log in",
+    "Events.Webhook": "Receivers of events, and the log of deliveries to them",
     "Events.Type": "The types of events",
     "Agents": "For agents: enrolment, health and logins",
-    "Nodes.Metrics": "What machines and their agents publish about themselves, and where a Prometheus finds it",
+    "Nodes.Metrics": "Metrics of machines and agents, and scrape targets for Prometheus",
     "Admins.Metadata": "Stacks that share an installation, and the clusters that each owns",
-    "Admins.Metrics": "Figures of this installation",
-    "Agents.Metrics": "For agents: what they publish about themselves",
-    "Agents.Alias": "For agents: their further names",
-    "Agents.CommandExecution": "For agents: what they have to run",
-    "Agents.SelfUpdate": "For agents: whether to update themselves",
-    "Agents.Distribution": "For machines: the agent itself",
-    "Health": "For probes and readers",
-    "Documentation": "Pages for people, and the description of the events",
+    "Admins.Metrics": "Metrics of this installation",
+    "Agents.Metrics": "For agents: publishing metrics",
+    "Agents.Alias": "For agents: registering aliases",
+    "Agents.CommandExecution": "For agents: executions to run, and their results",
+    "Agents.SelfUpdate": "For agents: self-updates",
+    "Agents.Distribution": "For machines: installing the agent",
+    "Health": "Health checks for probes, and the OpenAPI document",
+    "Documentation": "Pages for people, and the AsyncAPI document of the events",
 }
 
 ERRORS = (

@@ -31,7 +31,7 @@ class EventData(BaseModel):
 class NodeEvent(EventData):
     """The node after the change, without its secrets."""
 
-    node_id: Annotated[str, fields.NODE]
+    node_id: Annotated[str, fields.NODE_OF_EVENT]
     cluster_name: Annotated[str, fields.CLUSTER_OF_NODE]
     status: Annotated[Status, fields.NODE_STATUS]
     version: Annotated[str, fields.AGENT_VERSION]
@@ -84,7 +84,7 @@ class CommandExecutionEvent(EventData):
 
     command_execution_id: Annotated[UUID, about("UUID of the execution.", samples.EXECUTION_ID)]
     command_id: Annotated[UUID, fields.COMMAND]
-    node_id: Annotated[str, fields.NODE]
+    node_id: Annotated[str, fields.NODE_OF_EVENT]
     cluster_name: Annotated[str, about("The node's cluster when the execution was created.", samples.CLUSTER)]
     command_text: Annotated[
         str | None,
@@ -136,7 +136,7 @@ class SshUsernameVerifiedEvent(EventData):
     ssh_username_id: Annotated[
         UUID | None, about("UUID of the SSH user name; null if the node does not have it.", samples.USERNAME_ID)
     ]
-    node_id: Annotated[str, fields.NODE]
+    node_id: Annotated[str, fields.NODE_OF_EVENT]
     cluster_name: Annotated[
         str | None, about("The node's cluster; null if the node does not have the user name.", samples.CLUSTER)
     ]
