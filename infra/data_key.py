@@ -15,7 +15,7 @@ from chalicelib.kit.data_keys import CURRENT, DATA_KEYS, DataKeys
 from chalicelib.kit.queues import BATCH_LIMIT, Queues
 from chalicelib.kit.tables import Table
 from chalicelib.platform.background.queues import CLEAN_UP
-from chalicelib.platform.resealing import ROWS_PER_MESSAGE, SEALED
+from chalicelib.platform.sealing.resealing import ROWS_PER_MESSAGE, SEALED
 
 LEAST_AGE = timedelta(minutes=15)
 """The time after which a replaced key may be deleted: containers look for a newer key every five minutes, and their

@@ -70,8 +70,23 @@ class Counted:
 
 # --- Work ----------------------------------------------------------------------------------------------------------
 
-Step = Callable[[Services, Mapping[str, Any]], str | None]
-"""One chunk of a task: returns the cursor at which the next begins, None at the end."""
+Step = Callable[[Services, Message], str | None]
+"""One chunk of a task, with the container of its family: returns the cursor of the next, None at the end."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Work in the background that is done in chunks. ``park`` notes a cursor in a row that the work has for it, and
+    returns False if another pass is ahead; without it the row of the task notes it (`kit.tasks`)."""
+
+    step: Step
+    park: Callable[[Services, Message, str], bool] | None = None
+
+
+def by_cursor(chunk_of: Callable[[Services], Callable[[str, str | None], str | None]]) -> Task:
+    """A task whose chunks need the ``id`` of the message and a cursor: ``chunk_of`` finds their method in the
+    container."""
+    return Task(lambda services, message: chunk_of(services)(message["id"], message.get("cursor")))
 
 
 class Role(StrEnum):
@@ -136,9 +151,9 @@ CHECK = frozenset({"ConditionCheckItem"})
 @dataclass(frozen=True)
 class Function:
     """A Lambda function. ``handler`` is the dotted name that is deployed; ``loads`` names the contexts, separated by
-    spaces, that it may have imported once it has started (the import budget); ``*``: any. More memory also means more
-    processor. ``reaches_nodes``, or their
-    mesh, has it stand in the network that a deployer names."""
+    spaces, that it may have imported once it has started (the import budget); ``families``: the values of all contexts;
+    ``*``: everything. More memory also means more processor. With ``reaches_nodes`` or the mesh it runs in the network
+    that a deployer names."""
 
     name: str
     handler: str
@@ -148,10 +163,6 @@ class Function:
     roles: tuple[Role, ...] = (Role.CORE,)
     reaches_nodes: bool = False
     loads: str = ""
-
-    def may_load(self, context: str) -> bool:
-        """Whether it may have imported the context of that name before its first message."""
-        return self.loads == "*" or context in self.loads.split()
 
 
 @dataclass(frozen=True)
@@ -195,7 +206,8 @@ class Context:
     ``sealed`` names the sealed attributes of each table, for a change of the data key. ``on_change`` turns changes of
     its tables into messages. ``happenings`` names operations that metrics count, by table. ``ended`` gives the total
     and the time of a row that ended with a change (`Counters.note_latest`). ``recounts`` gives the totals that belong
-    to single rows, walked with the services. ``tasks`` maps the ``kind`` of a background message to its step.
+    to single rows, walked with the services. ``tasks`` maps the ``kind`` of a background message to its part of the
+    work; several contexts may each do a part of one kind, in their order.
     ``couriers`` send what was asked of a queue in a way of their own, before all other messages.
     ``enabled`` says whether its reactions run under these settings.
     """
@@ -211,7 +223,7 @@ class Context:
     on_change: Reaction | None = None
     couriers: Mapping[Queue, Callable[[Services, Sequence[Message], str], None]] = field(default_factory=dict)
     events: Events | None = None
-    tasks: Mapping[str, Step] = field(default_factory=dict)
+    tasks: Mapping[str, Task] = field(default_factory=dict)
     functions: tuple[Function, ...] = ()
     grants: Mapping[str, Grants] = field(default_factory=dict)
     subscriptions: tuple[Subscription, ...] = ()

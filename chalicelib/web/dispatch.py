@@ -11,7 +11,7 @@ from functools import cache, partial
 from importlib import import_module
 from pathlib import Path as FilePath
 
-from chalicelib.bootstrap import Services
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.web.application import Application
 from chalicelib.web.endpoint import EdgeServices, Endpoints, add_route
 from chalicelib.web.operation import Endpoint
@@ -42,6 +42,6 @@ def find(module: str, method: str, route: str) -> Endpoint:
     raise LookupError(f"{module} declares no {method} {route}: routes.json is stale")
 
 
-def prepare_polling(services: Services) -> object:
+def prepare_polling(services: Fleet) -> object:
     """Load what an agent's poll takes."""
-    return import_module(POLLING), services.nodes, services.executions
+    return import_module(POLLING), services.nodes, services.commands.executions

@@ -32,15 +32,14 @@ class Nodes(Protocol):
     def health(self) -> Health: ...
 
 
-class EdgeServices(Protocol):
-    """The services that the edge itself needs. Views get the same object."""
+class EdgePlatform(Protocol):
+    """The parts of the platform that the edge itself needs."""
 
-    @property
-    def settings(self) -> Settings: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def ids(self) -> Ids: ...
+    settings: Settings
+    clock: Clock
+    ids: Ids
+    log: Log
+
     @property
     def tables(self) -> Tables: ...
     @property
@@ -49,8 +48,13 @@ class EdgeServices(Protocol):
     def throttle(self) -> Throttle: ...
     @property
     def wrong_keys(self) -> Throttle: ...
+
+
+class EdgeServices(Protocol):
+    """The parts of a family's container that the edge itself needs. Views get the same object."""
+
     @property
-    def log(self) -> Log: ...
+    def platform(self) -> EdgePlatform: ...
     @property
     def nodes(self) -> Nodes: ...
     def degraded(self) -> bool: ...

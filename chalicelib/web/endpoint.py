@@ -184,25 +184,26 @@ class _Exchange:
         return None if self.agent is None else self.agent.node.id
 
     def envelope(self) -> Envelope:
-        return Envelope(self.request_id, self.services.clock.now())
+        return Envelope(self.request_id, self.services.platform.clock.now())
 
 
 def respond(endpoint: Endpoint, incoming: Incoming, services: EdgeServices) -> Outgoing:
     """The answer to one request, with one line in the log. It never raises an exception."""
-    started = services.clock.now()
+    started = services.platform.clock.now()
     bearer = bearer_in(incoming.headers.get("authorization", ()))
-    exchange = _Exchange(endpoint, incoming, services, services.ids.uuid7(started), started, bearer)
+    request_id = services.platform.ids.uuid7(started)
+    exchange = _Exchange(endpoint, incoming, services, request_id, started, bearer)
     cors: dict[str, str] = {}
     refused: Kind | None = None
     try:
-        exchange.meter = services.tables.meter
+        exchange.meter = services.platform.tables.meter
         exchange.meter.reset()
-        cors = cors_of(services.settings).headers_for(incoming.header("origin"))
+        cors = cors_of(services.platform.settings).headers_for(incoming.header("origin"))
         outgoing = unless_known(_serve(exchange), incoming)
     except EdgeError as error:
         outgoing, refused = _refusal(error, exchange), error.kind
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets the envelope
-        services.log.failure("request_failed", error, request_id=exchange.request_id, route=endpoint.route)
+        services.platform.log.failure("request_failed", error, request_id=exchange.request_id, route=endpoint.route)
         outgoing = _refusal(internal(), exchange)
     _log(exchange, outgoing.status, refused)
     return _finished(outgoing, exchange.request_id, cors)
@@ -254,21 +255,21 @@ def _admit(exchange: _Exchange) -> None:
         case Auth.OPEN:
             return
         case Auth.PUBLIC:
-            services.throttle.take(incoming.address)
+            services.platform.throttle.take(incoming.address)
         case Auth.AGENT:
             exchange.agent = services.nodes.identity.authenticate(exchange.bearer or "", exchange.instance_id)
             exchange.actor = f"node:{exchange.node_id}"
         case Auth.OPERATOR | Auth.METRICS as audience:
-            if services.settings.auth_enabled:
+            if services.platform.settings.auth_enabled:
                 exchange.actor = _identify(exchange, audience)
 
 
 def _identify(exchange: _Exchange, audience: Auth) -> str:
     try:
-        return exchange.services.keys.identify(exchange.bearer, audience)
+        return exchange.services.platform.keys.identify(exchange.bearer, audience)
     except EdgeError as error:
         if exchange.bearer and error.kind is Kind.UNAUTHORIZED:
-            exchange.services.wrong_keys.take(exchange.incoming.address)
+            exchange.services.platform.wrong_keys.take(exchange.incoming.address)
         raise
 
 
@@ -333,8 +334,8 @@ def _level_of(status: int, refused: Kind | None) -> Level:
 
 
 def _log(exchange: _Exchange, status: int, refused: Kind | None) -> None:
-    elapsed = exchange.services.clock.now() - exchange.started
-    exchange.services.log.line(
+    elapsed = exchange.services.platform.clock.now() - exchange.started
+    exchange.services.platform.log.line(
         "request",
         level=_level_of(status, refused),
         request_id=exchange.request_id,

@@ -63,7 +63,7 @@ class _Undeclared:
     def options(self, _request: Request[AnyPath, AnyQuery, NoBody], services: EdgeServices) -> NoContent:
         """204 with the methods that there are and with what the CORS settings allow, of unknown paths too, so that a
         page can read their 404; without those settings that is all that they say."""
-        cors = cors_of(services.settings)
+        cors = cors_of(services.platform.settings)
         if not self._allowed and not cors.configured:
             raise not_found()
         allow = {"allow": ", ".join(self._allowed)} if self._allowed else {}

@@ -104,7 +104,7 @@ class LightFleet:
             requests=self._requests,
             seconds=seconds,
             statuses=Counter(str(row["status"]) for row in world.driver.rows(EXECUTIONS)),
-            counted_completed=world.services.counters.read("executions#status#completed"),
+            counted_completed=world.platform.counters.read("executions#status#completed"),
             events=Counter(told.values()),
             messages_left=sum(len(world.queue_client.bodies(queue)) for queue in QUEUES),
             refusals=self._refusals,

@@ -8,8 +8,8 @@ from uuid import uuid4
 from chalicelib.kit.tables import Check, Item, Key, Meter, Put, Table, Write
 from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.kit.tables.wire import to_wire
-from chalicelib.schema import ALL_TABLES
 from tests.bench.report import Figure
+from tests.support.declared import TABLES
 from tests.support.emulator import create_tables, running_emulator
 from tests.support.fakes.dynamo import Plan
 from tests.support.fakes.dynamo_sizes import index_write_units, write_units
@@ -59,7 +59,7 @@ def agreement(written: Sequence[Written]) -> Iterator[Figure]:
     """How many of the calls the local cloud bills as the fake does."""
     with running_emulator() as emulator:
         client = emulator.client("dynamodb")
-        create_tables(client, ALL_TABLES)
+        create_tables(client, TABLES)
         driver = DynamoDriver(client, "", Meter())
         alike: dict[str, list[bool]] = {"writes of one row": [], "transactions": []}
         for one in written:

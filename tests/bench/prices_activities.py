@@ -9,13 +9,13 @@ from typing import Any
 from chalicelib.fleet.nodes.rules import HealthLimits
 from chalicelib.kit.tables import Item, Table
 from chalicelib.platform.context import ScheduleSource
-from chalicelib.schema import ALL_TABLES
 from infra.functions import FUNCTIONS
 from tests.bench import prices
 from tests.bench.prices import Usage
 from tests.bench.prices_agent import LISTS_OF_AN_EXECUTION
 from tests.bench.prices_world import PricedClient, PricedWorld
 from tests.support.callers import Agent, connect, enrolled
+from tests.support.declared import TABLES
 from tests.support.fakes.dynamo_sizes import item_bytes, project
 from tests.support.world import World
 
@@ -156,7 +156,7 @@ def live_through(agent: Agent) -> None:
         agent.report(execution_id, exit_code=0, output="done\n")
 
 
-def stored_bytes(world: World, tables: Sequence[Table] = ALL_TABLES) -> float:
+def stored_bytes(world: World, tables: Sequence[Table] = TABLES) -> float:
     """Rows and index entries, as storage is charged."""
     return sum(_entry_bytes(table, row) for table in tables for row in world.driver.rows(table))
 
@@ -190,7 +190,7 @@ def _execution(*, connected: bool) -> Usage:
 def _execution_bytes() -> float:
     stage = Stage(connected=False)
     stage.run_command()
-    tables = [table for table in ALL_TABLES if table.name == "executions"]
+    tables = [table for table in TABLES if table.name == "executions"]
     return stored_bytes(stage.world, tables) / FLEET
 
 

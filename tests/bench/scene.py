@@ -72,7 +72,7 @@ class Scene:
     def finish_all(self) -> None:
         """Every execution is final."""
         for row in self.ask("list_executions").data:
-            self.world.services.executions.cancel(row["id"])
+            self.world.fleet.commands.executions.cancel(row["id"])
         self.world.settle()
 
     def registration(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from uuid import uuid4
 from botocore.awsrequest import AWSResponse
 
 from chalicelib import bootstrap
-from chalicelib.bootstrap import Services
+from chalicelib.bootstrap import platform_of
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.nodes.store import SHARDS
 from chalicelib.fleet.workers import create_executions
@@ -29,10 +29,10 @@ from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Meter
 from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.kit.tables.wire import to_wire
-from chalicelib.schema import ALL_TABLES
 from tests.application.fleet.commands.fleet import command
-from tests.support.aws_clients import local_client
-from tests.support.emulator import REGION, Emulator, create_tables, running_emulator
+from tests.support.aws_clients import REGION, local_client
+from tests.support.declared import TABLES
+from tests.support.emulator import Emulator, create_tables, running_emulator
 from tests.support.large_world import large_world
 from tests.support.world import World, sqs_record
 
@@ -112,8 +112,8 @@ def _use_any_account() -> None:
 def _prepare(emulator: Emulator, prefix: str, world: World) -> None:
     """The tables, with everything in them that the fake holds."""
     client = emulator.client("dynamodb")
-    create_tables(client, ALL_TABLES, prefix)
-    for table in ALL_TABLES:
+    create_tables(client, TABLES, prefix)
+    for table in TABLES:
         rows = world.driver.rows(table)
         for start in range(0, len(rows), ROWS_A_BATCH):
             puts = [{"PutRequest": {"Item": to_wire(row)}} for row in rows[start : start + ROWS_A_BATCH]]
@@ -133,7 +133,7 @@ def _fan_out(task: tuple[str, str, str, list[str], Answers]) -> Outcome:
     world = World()
     world.ids = Ids()
     world.driver = DynamoDriver(client, prefix, Meter())
-    with bootstrap.serving(Services(world.services.settings, world)):
+    with bootstrap.serving(platform_of(world.platform.settings, world)):
         waiting: list[Any] = [{"command_id": command_id, "part": part} for part in parts]
         began = time.monotonic()
         while waiting:

@@ -31,19 +31,19 @@ class Application:
     def __init__(self, **settings: Any) -> None:
         given = {"public_burst": BOUNDLESS, "default_cluster_name": "main", "public_enrollment_key_enabled": True}
         self.world = World(**{**given, **settings})
-        self.client = Client(ALL_ROUTES, self.world.services, key=None)
-        self.world.services.clusters.ensure_default()
+        self.client = Client(ALL_ROUTES, self.world.fleet, key=None)
+        self.world.fleet.clusters.ensure_default()
         a_cluster(self.world, "north")
         a_cluster(self.world, "south")
         self.machine: Machine = machines(self.world, 2)[0]
-        key = self.world.services.enrollment.create("north", {})
-        alias = self.world.services.aliases.create(self.machine.id, "door")
+        key = self.world.fleet.enrollment.create("north", {})
+        alias = self.world.fleet.aliases.create(self.machine.id, "door")
         self.command = a_command(self.world)
         self.world.settle()
         rows = self.world.driver.rows(EXECUTIONS)
         execution_id = next(str(row["id"]) for row in rows if row["node_id"] == self.machine.id)
         for metrics_type in MetricsType:
-            self.world.services.node_metrics.push(self.machine.id, metrics_type, "up 1\n")
+            self.world.fleet.metrics.nodes.push(self.machine.id, metrics_type, "up 1\n")
         self.variables = {
             "cluster_name": "north",
             "key_id": key.id,

@@ -66,19 +66,19 @@ def execution_of(app: Application, command_id: str, node_id: str | None = None) 
 
 
 def acknowledged(app: Application) -> Options:
-    app.world.services.executions.acknowledge(app.machine.id, app.variables["execution_id"])
+    app.world.fleet.commands.executions.acknowledge(app.machine.id, app.variables["execution_id"])
     return {}
 
 
 def cancelled(app: Application) -> Options:
-    app.world.services.executions.cancel(app.variables["execution_id"])
+    app.world.fleet.commands.executions.cancel(app.variables["execution_id"])
     return {}
 
 
 def reported(exit_code: int | None, *, is_expired: bool = False) -> Setup:
     def setup(app: Application) -> Options:
         report = Report(is_expired=is_expired, exit_code=exit_code)
-        app.world.services.executions.report(app.machine.id, app.variables["execution_id"], report)
+        app.world.fleet.commands.executions.report(app.machine.id, app.variables["execution_id"], report)
         return {}
 
     return setup
@@ -102,7 +102,7 @@ def anothers(app: Application) -> Options:
 
 def all_finished(app: Application) -> Options:
     for row in app.world.driver.rows(EXECUTIONS):
-        app.world.services.executions.cancel(str(row["id"]))
+        app.world.fleet.commands.executions.cancel(str(row["id"]))
     return {}
 
 
@@ -114,7 +114,7 @@ def not_fanned_out_yet(app: Application) -> Options:
 
 
 def key_blob(app: Application, cluster_name: str = "north", **wanted: Any) -> str:
-    service = app.world.services.enrollment
+    service = app.world.fleet.enrollment
     return service.reveal(service.create(cluster_name, wanted)).reveal()
 
 
@@ -124,19 +124,19 @@ def verifying(**wanted: Any) -> Setup:
 
 def verifying_a_spent_key(app: Application) -> Options:
     blob = key_blob(app)
-    app.world.services.enrollment.verify(blob, None)
+    app.world.fleet.enrollment.verify(blob, None)
     return {"json": {"key": blob}}
 
 
 def verifying_for_a_full_cluster(app: Application) -> Options:
     blob = key_blob(app)
-    app.world.services.clusters.change_node_limit("north", 2)
+    app.world.fleet.clusters.change_node_limit("north", 2)
     return {"json": {"key": blob}}
 
 
 def registering(**changes: Any) -> Setup:
     def setup(app: Application) -> Options:
-        token = app.world.services.enrollment.verify(key_blob(app), None).registration_token
+        token = app.world.fleet.enrollment.verify(key_blob(app), None).registration_token
         return {"json": {**REGISTRATION, "registration_token": token, **changes}, "key": None}
 
     return setup
@@ -144,14 +144,14 @@ def registering(**changes: Any) -> Setup:
 
 def registering_in_a_full_cluster(app: Application) -> Options:
     options = registering()(app)
-    app.world.services.clusters.change_node_limit("north", 2)
+    app.world.fleet.clusters.change_node_limit("north", 2)
     return options
 
 
 def registering_in_a_deleted_cluster(app: Application) -> Options:
     a_cluster(app.world, "brief")
-    token = app.world.services.enrollment.verify(key_blob(app, "brief"), None).registration_token
-    app.world.services.clusters.delete("brief")
+    token = app.world.fleet.enrollment.verify(key_blob(app, "brief"), None).registration_token
+    app.world.fleet.clusters.delete("brief")
     return {"json": {**REGISTRATION, "network_name": "cluster-brief", "registration_token": token}, "key": None}
 
 
@@ -161,13 +161,13 @@ def coming_back(app: Application) -> Options:
 
 
 def default_cluster_deleted(app: Application) -> Options:
-    app.world.services.clusters.delete("main")
+    app.world.fleet.clusters.delete("main")
     return {}
 
 
 def south_is_full(app: Application) -> Options:
     machines(app.world, 1, "south")
-    app.world.services.clusters.change_node_limit("south", 1)
+    app.world.fleet.clusters.change_node_limit("south", 1)
     return {"json": {"cluster_name": "south"}}
 
 

@@ -37,17 +37,17 @@ MAY_BE_NULL = {("CommandExecutionEvent", "command_text")}
 def _enrolment(world: World) -> list[Machine]:
     a_cluster(world, "north")
     a_cluster(world, "south")
-    world.services.enrollment.verify("no key of ours", None)
+    world.fleet.enrollment.verify("no key of ours", None)
     fleet = machines(world, 2, self_update_enabled=True)
     world.socket_client.frames["socket"] = []
-    world.services.nodes.connections.connected(fleet[0].token, "socket", int(world.clock.now().timestamp() * 1000))
+    world.fleet.nodes.connections.connected(fleet[0].token, "socket", int(world.clock.now().timestamp() * 1000))
     world.settle()
     return fleet
 
 
 def _changes_of_nodes(world: World, machine: Machine) -> str:
     """The machine registers again with another version, moves, and reports its health; returns its new token."""
-    nodes = world.services.nodes
+    nodes = world.fleet.nodes
     again = nodes.registering.register(a_registration(machine.id, "north", agent_version="2.0.0"), None, machine.token)
     token = again.secrets.api_token
     nodes.placing.change_cluster(machine.id, "south")
@@ -57,7 +57,7 @@ def _changes_of_nodes(world: World, machine: Machine) -> str:
 
 
 def _executions(world: World, runs: Machine, waits: Machine) -> None:
-    executions = world.services.executions
+    executions = world.fleet.commands.executions
     a_command(world, "uptime", expired_at=world.clock.now() + timedelta(hours=1))
     world.settle()
     (execution_id,) = executions.waiting_for(runs.id, 1000).pending
@@ -73,15 +73,15 @@ def _executions(world: World, runs: Machine, waits: Machine) -> None:
 
 
 def _logins(world: World, machine: Machine) -> None:
-    world.services.ssh_usernames.create(machine.id, NewUsername("ops", Secret("correct horse battery")))
+    world.fleet.ssh.usernames.create(machine.id, NewUsername("ops", Secret("correct horse battery")))
     for username, password in (("ops", "correct horse battery"), ("ops", "wrong"), ("nobody", "wrong")):
-        node = world.services.nodes.reading.find_many([machine.id])[0]
-        world.services.ssh_verifier.verify(node, Credential(username, AuthMethod.PASSWORD, Secret(password)))
+        node = world.fleet.nodes.reading.find_many([machine.id])[0]
+        world.fleet.ssh.verifier.verify(node, Credential(username, AuthMethod.PASSWORD, Secret(password)))
     world.settle()
 
 
 def _updates(world: World) -> None:
-    world.services.self_updates.create(ALL)
+    world.fleet.updates.requests.create(ALL)
     world.settle()
     for _ in range(3):
         world.clock.advance(11_000)
@@ -92,7 +92,7 @@ def _updates(world: World) -> None:
 @pytest.fixture(scope="module")
 def envelopes():
     world = World(execution_pruning_enabled=True, execution_retention_days=30)
-    world.services.passwords = FakePasswords()
+    world.fleet.ssh.passwords = FakePasswords()
     first, second = _enrolment(world)
     _changes_of_nodes(world, second)
     _executions(world, first, second)

@@ -118,7 +118,7 @@ def test_status(case, contract):
 def test_a_node_that_is_deleted_while_it_calls_is_404(name):
     app = Application()
     app.world.driver.before_next(
-        lambda: app.world.services.nodes.placing.delete(app.machine.id), operation="TransactWriteItems"
+        lambda: app.world.fleet.nodes.placing.delete(app.machine.id), operation="TransactWriteItems"
     )
     answer = call(app, name, {"json": {"status": "unhealthy"}} if name == "report_health" else None)
     assert (answer.status, answer.error["code"]) == (404, "not_found")
@@ -129,7 +129,7 @@ def test_a_node_that_is_deleted_while_it_calls_is_404(name):
 def test_a_blocked_machine_is_403_on_every_route_of_agents(name):
     app = Application()
     for node_id in (app.machine.id, NEW_NODE_ID):
-        app.world.services.nodes.excluding.block(node_id)
+        app.world.fleet.nodes.excluding.block(node_id)
     answer = call(app, name)
     assert (answer.status, answer.error) == (403, {"code": "node_blocked", "message": "This node is blocked"})
 
@@ -137,7 +137,7 @@ def test_a_blocked_machine_is_403_on_every_route_of_agents(name):
 @pytest.mark.parametrize("name", ENDPOINTS)
 def test_degraded_mode(name):
     app = Application()
-    app.world.services.degraded = lambda: True
+    app.world.fleet.degraded = lambda: True
     before = app.state()
     answer = call(app, name)
     blocked = ENDPOINTS[name].blocked_when_degraded

@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.platform.context import QueueSource, StreamSource
-from chalicelib.schema import ALL_TABLES
 from infra.functions import FUNCTIONS
 from infra.grants import GRANTS
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.cloud import LocalCloud
 from infra.local.recorder import Call
 from tests.e2e.api import Api
+from tests.support.declared import TABLES
 
 PATIENCE_SECONDS = 60.0
 """Long: a cold start of every function in turn on a busy machine is still no failure."""
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 T = TypeVar("T")
 
-_INDEXED = {table.name: [index.name for index in table.indexes] for table in ALL_TABLES}
+_INDEXED = {table.name: [index.name for index in table.indexes] for table in TABLES}
 
 
 def eventually(look: Callable[[], T], patience_seconds: float = PATIENCE_SECONDS) -> T:

@@ -5,16 +5,16 @@ import pytest
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.context import QUERY, Families, Grants
-from chalicelib.schema import ALL_TABLES
 from infra.deployables import CORE
 from infra.functions import FAMILIES, FUNCTIONS, function
 from infra.grants import GRANTS, is_in_a_loop
 from infra.policies import DATA_KEY_PURPOSE, policies
+from tests.support.declared import TABLES
 from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import FakeDynamo
 
-TABLES = {table.name: table for table in ALL_TABLES}
+BY_NAME = {table.name: table for table in TABLES}
 
 DYNAMODB_ACTIONS = {
     "GetItem",
@@ -72,7 +72,7 @@ def test_no_action_and_no_table_is_granted_by_wildcard(name):
 @pytest.mark.parametrize("name", GRANTS)
 def test_tables_are_granted_by_known_actions(name):
     for table, actions in GRANTS[name].tables.items():
-        assert table in TABLES
+        assert table in BY_NAME
         assert actions
         assert actions <= DYNAMODB_ACTIONS
 
@@ -85,8 +85,8 @@ def test_nothing_may_scan():
 
 
 def test_a_query_is_granted_on_indexes_where_there_are_some():
-    indexed = next(table for table in ALL_TABLES if table.indexes)
-    plain = next(table for table in ALL_TABLES if not table.indexes)
+    indexed = next(table for table in TABLES if table.indexes)
+    plain = next(table for table in TABLES if not table.indexes)
     grants = Grants(tables={indexed.name: QUERY, plain.name: QUERY})
     (policy,) = policies(function("recount"), grants, CORE)
     statements = policy["PolicyDocument"]["Statement"]
@@ -139,7 +139,7 @@ def test_kms_is_asked_for_one_purpose_only():
             return super().generate(context)
 
     clock, ids = FakeClock(), FakeIds()
-    tables = Tables(FakeDynamo(ALL_TABLES, clock), clock, ids)
+    tables = Tables(FakeDynamo(TABLES, clock), clock, ids)
     Sealer(tables, Keys(), clock, ids, "edge-admin-dev-").seal("text", "place")
 
     assert [context["purpose"] for context in asked] == [DATA_KEY_PURPOSE]

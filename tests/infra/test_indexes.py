@@ -8,12 +8,12 @@ import pytest
 from chalicelib.kit.tables.driver import Query
 from chalicelib.kit.tables.schema import Index, Table
 from chalicelib.platform.context import Context, Family
-from chalicelib.schema import ALL_TABLES
 from infra.deployables import CORE, Deployable, StackKind
 from infra.deployment.indexes import Application, application, refusals, used_indexes
 from infra.package import package
 from infra.stateful import stateful_template
 from tests.infra.deploying import STAGE, Deployer, small_application
+from tests.support.declared import TABLES
 
 BY_NAME = Index("by_name", "name", projected=("state",))
 BY_STATE = Index("by_state", "state", "id")
@@ -106,7 +106,7 @@ class TestRemoval:
 def test_the_packaged_application_says_which_indexes_its_code_queries(tmp_path):
     template, _ = package(tmp_path, "dev", code_only=True)
 
-    assert application("core", template).used == used_indexes(ALL_TABLES)
+    assert application("core", template).used == used_indexes(TABLES)
     assert template["Outputs"]["Release"]["Value"]
 
 
@@ -145,7 +145,7 @@ class TestDeploy:
 
     def test_removes_what_no_deployed_code_queries(self, deployer):
         table, index = self.without_an_index(deployer)
-        used = {name: [each for each in names if each != index] for name, names in used_indexes(ALL_TABLES).items()}
+        used = {name: [each for each in names if each != index] for name, names in used_indexes(TABLES).items()}
 
         def retired(deployable):
             template = small_application(deployable)

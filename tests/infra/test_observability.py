@@ -13,7 +13,6 @@ import yaml
 from chalicelib.fleet.metrics import totals
 from chalicelib.fleet.metrics.admin import State, families_of
 from chalicelib.kit.queues import Depth
-from chalicelib.schema import ALL_TABLES
 from infra.apis import _REST_LOG_FIELDS, _SOCKET_LOG_FIELDS
 from infra.dashboard import dashboard
 from infra.deployables import CORE
@@ -22,6 +21,7 @@ from infra.local.agents import AGENT_FOLDER
 from infra.package import ROOT
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.callers import operator
+from tests.support.declared import TABLES
 from tests.support.world import World
 from tests.workers.fleet.test_main_job import run_all
 
@@ -113,8 +113,8 @@ def log_fields():
     world.settle()
     run_all(world, fleet)
     operator(world).get("/api/v1/nodes")
-    world.services.log.failure("failed", ValueError("x"))
-    world.services.counters.count("nodes", 5, by="a mistake")
+    world.platform.log.failure("failed", ValueError("x"))
+    world.platform.counters.count("nodes", 5, by="a mistake")
     world.sweep("recount")
     lines = [json.loads(line) for line in world.lines.texts]
     assert {"request", "handled", "failed", "total_corrected"} <= {line["event"] for line in lines}
@@ -160,7 +160,7 @@ def test_the_dashboard_shows_every_function_queue_and_table_by_its_real_name(boa
     assert seen["FunctionName"] == {f"real-{each.name}" for each in CORE.functions}
     dead = {f"edge-admin-dev-{queue}-dead" for queue in QUEUES if not queue.is_manual}
     assert seen["QueueName"] == {f"edge-admin-dev-{queue}" for queue in QUEUES} | dead
-    assert seen["TableName"] == {f"edge-admin-dev-{table.name}" for table in ALL_TABLES}
+    assert seen["TableName"] == {f"edge-admin-dev-{table.name}" for table in TABLES}
     assert (seen["ApiName"], seen["ApiId"]) == ({"edge-admin-dev"}, {"abc"})
 
 

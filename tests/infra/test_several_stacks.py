@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from chalicelib.platform.context import Role
-from chalicelib.schema import ALL_TABLES
 from infra.deployables import CORE, FURTHER
 from infra.fragment import fragment
 from infra.functions import QUEUES
@@ -26,6 +25,7 @@ from infra.parameters import documented_settings, parameter_name
 from infra.stacks import Stacks, application_stack, further_stack, stateful_stack
 from infra.stateful import stateful_template
 from tests.infra.places import STACKS
+from tests.support.declared import TABLES
 
 OURS = FURTHER.functions
 
@@ -79,7 +79,7 @@ class TestWhatItIs:
         kinds = [event["Type"] for event in events_of(further)]
         assert sorted(kinds) == ["SQS", "Schedule"]
         streams = core["Resources"]["RelayChanges"]["Properties"]["Events"]
-        assert len(streams) == len([table for table in ALL_TABLES if table.stream])
+        assert len(streams) == len([table for table in TABLES if table.stream])
         assert not [name for name in further["Parameters"] if name.endswith("StreamArn")]
 
     def test_its_only_schedule_is_the_heartbeat(self, further):

@@ -7,7 +7,6 @@ import pytest
 
 from chalicelib.platform.context import QueueSource, ScheduleSource, StreamSource
 from chalicelib.platform.webhooks.store import DELIVERIES
-from chalicelib.schema import ALL_TABLES
 from infra.alarms import SENT_FOR_LATER
 from infra.apis import GATEWAY_RESPONSES, gateway_response
 from infra.artifacts import INLINE_TEMPLATE_BYTES
@@ -17,8 +16,9 @@ from infra.functions import FUNCTIONS, QUEUES, consumer_of, logical_id
 from infra.package import ROOT
 from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
 from infra.stateful import stateful_template, stream_parameter, table_resource, to_compact_json
+from tests.support.declared import TABLES
 
-STREAMED = [table for table in ALL_TABLES if table.stream]
+STREAMED = [table for table in TABLES if table.stream]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def of_type(template, kind):
     return {name: resource for name, resource in template["Resources"].items() if resource.get("Type") == kind}
 
 
-@pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_a_table_is_protected_and_billed_by_request(stateful, table):
     resource = stateful["Resources"][table_resource(table)]
     properties = resource["Properties"]
@@ -48,7 +48,7 @@ def test_a_table_is_protected_and_billed_by_request(stateful, table):
     assert "SSESpecification" not in properties  # naming the key that AWS manages would have KMS charge for each use
 
 
-@pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_a_table_declares_exactly_the_attributes_of_its_keys(stateful, table):
     properties = stateful["Resources"][table_resource(table)]["Properties"]
     schemas = [properties["KeySchema"], *(index["KeySchema"] for index in properties.get("GlobalSecondaryIndexes", []))]
@@ -59,7 +59,7 @@ def test_a_table_declares_exactly_the_attributes_of_its_keys(stateful, table):
     assert {name for name, kind in declared.items() if kind == "N"} == table.numbers & used
 
 
-@pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_streams_and_expiry_are_those_of_the_specification(stateful, table):
     properties = stateful["Resources"][table_resource(table)]["Properties"]
 

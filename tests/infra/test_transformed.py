@@ -3,12 +3,12 @@
 import pytest
 
 from chalicelib.platform.context import Role, ScheduleSource
-from chalicelib.schema import ALL_TABLES
 from infra.functions import FUNCTIONS
 from infra.parameters import documented_settings, parameter_name
 from infra.resolved import ACCOUNT, resolved
 from infra.stateful import stream_parameter
 from tests.infra.places import PLACES, STACKS, STAGE, parameters_of_the_application
+from tests.support.declared import TABLES
 
 
 def of_type(template, kind):
@@ -49,7 +49,7 @@ def test_a_stream_is_read_by_one_mapping_which_is_named_by_its_table(templates):
 
     assert mappings == {
         f"RelayChangesRelayChanges{stream_parameter(table)}": stream_parameter(table)
-        for table in ALL_TABLES
+        for table in TABLES
         if table.stream
     }
 

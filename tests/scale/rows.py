@@ -41,7 +41,7 @@ def a_fleet(world: TimedWorld, count: int, *, self_update_enabled: bool = False)
 
 def a_whole_command(world: TimedWorld, count: int, status: Status) -> Command:
     """A command with so many executions in one status, and nothing left to create or to look for."""
-    made = world.services.commands.create(NewCommand("true", Targeting(type=TargetType.ALL)))
+    made = world.fleet.commands.registry.create(NewCommand("true", Targeting(type=TargetType.ALL)))
     world.run(1200, lambda: world.driver.tally(FAN_OUTS, "due") == {None: 1} and world.is_quiet)
     final = {"exit_code": 0} if status is Status.COMPLETED else {}
     rows = (
@@ -55,7 +55,7 @@ def a_whole_command(world: TimedWorld, count: int, status: Status) -> Command:
 def a_failed_log(world: TimedWorld, count: int) -> Webhook:
     """A webhook with so many deliveries that have failed."""
     wanted = NewWebhook(url="https://hooks.example/", secret="s" * 32, subscribed_events=())
-    webhook = world.services.webhooks.registry.create(wanted)
+    webhook = world.platform.webhooks.registry.create(wanted)
     now = to_seconds_text(world.clock.now())
     failed = {"status": DeliveryStatus.FAILED, "attempt_count": 1}
     rows = (

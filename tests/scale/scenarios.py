@@ -37,7 +37,7 @@ def a_command_for_a_fleet(count: int, timeouts: float) -> Outcome:
     """A command for every node of one cluster, which are all its fleet."""
     world = TimedWorld(timeouts=timeouts)
     a_fleet(world, count)
-    world.services.commands.create(NewCommand("true", Targeting(type=TargetType.ALL)))
+    world.fleet.commands.registry.create(NewCommand("true", Targeting(type=TargetType.ALL)))
     return _outcome(world, lambda: _statuses(world).total() == count, lambda: _statuses(world).total())
 
 
@@ -46,7 +46,7 @@ def a_command_for_a_cluster(count: int, timeouts: float) -> Outcome:
     world = TimedWorld(timeouts=timeouts)
     name = a_fleet(world, count).name
     targeting = Targeting(type=TargetType.CLUSTERS, cluster_names=(name,))
-    world.services.commands.create(NewCommand("true", targeting))
+    world.fleet.commands.registry.create(NewCommand("true", targeting))
     return _outcome(world, lambda: _statuses(world).total() == count, lambda: _statuses(world).total())
 
 
@@ -54,7 +54,7 @@ def a_cancellation(count: int, timeouts: float) -> Outcome:
     """Of a command whose executions wait for their agents."""
     world = TimedWorld(timeouts=timeouts)
     made = a_whole_command(world, count, Status.PENDING)
-    world.services.commands.cancel(made.id)
+    world.fleet.commands.registry.cancel(made.id)
     return _outcome(world, lambda: _statuses(world) == {"cancelled": count}, lambda: _statuses(world)["cancelled"])
 
 
@@ -70,7 +70,7 @@ def a_deletion(count: int, timeouts: float) -> Outcome:
     """Of a command whose executions have ended."""
     world = TimedWorld(timeouts=timeouts)
     made = a_whole_command(world, count, Status.COMPLETED)
-    world.services.commands.delete(made.id)
+    world.fleet.commands.registry.delete(made.id)
     return _outcome(world, lambda: not _statuses(world), lambda: count - _statuses(world).total())
 
 
@@ -87,7 +87,7 @@ def a_redelivery(count: int, timeouts: float) -> Outcome:
     """Of all deliveries of a webhook, which had failed."""
     world = TimedWorld(timeouts=timeouts)
     webhook = a_failed_log(world, count)
-    world.services.webhooks.deliveries.redeliver_since(webhook.id, world.clock.now() - timedelta(days=1))
+    world.platform.webhooks.deliveries.redeliver_since(webhook.id, world.clock.now() - timedelta(days=1))
 
     def succeeded() -> int:
         return world.driver.tally(DELIVERIES, "status")["succeeded"]
@@ -99,7 +99,7 @@ def an_update(count: int, timeouts: float) -> Outcome:
     """A self-update request for a fleet that hears of it only at the deadline: all have failed then."""
     world = TimedWorld(timeouts=timeouts, self_update_deadline_seconds=600)
     a_fleet(world, count, self_update_enabled=True)
-    world.services.self_updates.create(Targeting(type=TargetType.ALL))
+    world.fleet.updates.requests.create(Targeting(type=TargetType.ALL))
 
     def failed() -> int:
         return world.driver.tally(NODE_UPDATES, "state")["failed"]

@@ -40,12 +40,12 @@ def a_registration(node_id: str, cluster_name: str, **fields: Any) -> Registrati
 
 
 def a_cluster(world: World, name: str = "north", node_limit: int | None = None) -> Cluster:
-    return world.services.clusters.create(name, None, node_limit)
+    return world.fleet.clusters.create(name, None, node_limit)
 
 
 def machines(world: World, count: int, cluster_name: str = "north", **fields: Any) -> list[Machine]:
     """Enrol this many machines the way that agents do: by a key, verified and redeemed."""
-    services = world.services
+    services = world.fleet
     key = services.enrollment.create(cluster_name, {"uses_remaining": None})
     blob = services.enrollment.reveal(key).reveal()
     enrolled = []
@@ -59,4 +59,4 @@ def machines(world: World, count: int, cluster_name: str = "north", **fields: An
 
 def a_command(world: World, text: str = "true", targeting: Targeting | None = None, **fields: Any) -> Command:
     """A command for all, unless targeted."""
-    return world.services.commands.create(NewCommand(text, targeting or Targeting(type=TargetType.ALL), **fields))
+    return world.fleet.commands.registry.create(NewCommand(text, targeting or Targeting(type=TargetType.ALL), **fields))

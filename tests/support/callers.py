@@ -13,7 +13,7 @@ EXECUTIONS = "/api/v1/agents/command_executions"
 
 def operator(world: World) -> Client:
     """All routes, called with the master key."""
-    return Client(ALL_ROUTES, world.services)
+    return Client(ALL_ROUTES, world.fleet)
 
 
 class Agent:
@@ -21,8 +21,8 @@ class Agent:
     own. Its answers are not checked against the document: `Client` does that for the operator's."""
 
     def __init__(self, client: Client, number: int) -> None:
-        world_ids = client.services.ids
-        self.id: str = world_ids.uuid7(client.services.clock.now())
+        world_ids = client.services.platform.ids
+        self.id: str = world_ids.uuid7(client.services.platform.clock.now())
         self.token: str | None = None
         self.instance_id: str | None = None
         self._client = client

@@ -78,6 +78,11 @@ class FakeServices:
         if not hasattr(type(self), "keys") and "keys" not in attributes:
             self.keys = Keys(SecretStr(MASTER_KEY), SecretStr(API_KEY), SecretStr(METRICS_KEY))
 
+    @property
+    def platform(self) -> "FakeServices":
+        """The parts of the platform are attributes as the others are."""
+        return self
+
     def degraded(self) -> bool:
         return self.is_degraded
 

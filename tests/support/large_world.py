@@ -69,7 +69,7 @@ class LargeWorld:
         made_at = self.world.clock.now()
         self.world.sweep("recount")
         # That of a single command only the stream keeps, and copies come by no stream.
-        self.world.services.counters.recount(BY_COMMAND.counted(EXECUTIONS, self.names["command"]))
+        self.world.platform.counters.recount(BY_COMMAND.counted(EXECUTIONS, self.names["command"]))
         self.world.clock.set(made_at)  # counting takes its time, in which things would become due
 
     def pattern(self, table: Table, row_id: str) -> Item:
@@ -114,7 +114,7 @@ def _clusters(made: LargeWorld) -> Copies:
 
 
 def _keys(made: LargeWorld) -> Copies:
-    sealer = made.world.services.sealer
+    sealer = made.world.platform.sealer
 
     def change(row_id: str, index: int) -> Item:
         return {"key_sealed": sealer.seal(made.names["blob"], associated_data(ENROLLMENT_KEYS, row_id, "key"))}

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib import bootstrap
-from chalicelib.bootstrap import Services
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.settings import Settings
 from tests.support.fakes.messaging import QUEUE_URL_PREFIX
-from tests.support.world import MASTER_KEY, World, sqs_record
+from tests.support.world import MASTER_KEY, World, fleet_of, sqs_record
 
 CORE, FURTHER = "admin-core", "admin-far"
 
@@ -29,7 +29,7 @@ class Stacks(World):
         super().__init__(admin_name=CORE, **settings)
         self.further = self.stack(FURTHER)
 
-    def stack(self, name: str, **settings: Any) -> Services:
+    def stack(self, name: str, **settings: Any) -> Fleet:
         """A further stack on these tables."""
         given: Mapping[str, Any] = {
             "queue_url_prefix": QUEUE_URL_PREFIX,
@@ -39,20 +39,20 @@ class Stacks(World):
             "admin_name": name,
             **settings,
         }
-        return Services(Settings(**given), self)
+        return fleet_of(Settings(**given), self)
 
-    def tick(self, *stacks: Services) -> None:
+    def tick(self, *stacks: Fleet) -> None:
         """Let a minute pass and run the stacks' schedules: all of the core's, and the heartbeat of the others. Cached
         ownership has expired then."""
         self.clock.advance(TICK_SECONDS)
         for stack in stacks:
-            stack.admins.beat()
-        if self.services in stacks:
+            stack.admins.registry.beat()
+        if self.fleet in stacks:
             self.sweep("sweep_commands")
 
     @property
-    def both(self) -> tuple[Services, Services]:
-        return self.services, self.further
+    def both(self) -> tuple[Fleet, Fleet]:
+        return self.fleet, self.further
 
     def far_messages(self) -> list[Any]:
         """The messages in the further stack's queue."""
@@ -65,15 +65,10 @@ class Stacks(World):
         module, name = DELIVER.rsplit(".", 1)
         handler = getattr(importlib.import_module(module), name)
         for message in messages * times:
-            with bootstrap.serving(self.further):
+            with bootstrap.serving(self.further.platform):
                 answer = handler({"Records": [sqs_record(message)]}, None)
             assert answer == {"batchItemFailures": []}, self.lines.texts[-1]
         return len(messages)
-
-    def relay_only(self) -> None:
-        """Relay the streams' records to messages, without delivering any."""
-        for batch in self.relay_batches():
-            self.call("chalicelib.platform.workers.relay_changes.handler", {"Records": batch})
 
     def core_deliveries(self) -> list[Any]:
         """The messages in the core's queue."""

@@ -26,18 +26,18 @@ from datetime import datetime, timedelta
 from threading import get_ident
 from typing import Any
 
+from chalicelib.bootstrap import platform_of
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Check, Delete, Item, Put, Table, Update, Write
 from chalicelib.platform.context import QueueSource, StreamSource
-from chalicelib.schema import ALL_TABLES
 from infra.functions import MAX_RECEIVES, VISIBILITY_TIMEOUTS, LambdaFunction, consumer_of, function
+from tests.support.declared import RELAY, TABLES, WORKERS, handler_of
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.dynamo import FakeDynamo
 from tests.support.fakes.dynamo_stream import ChangeStream, StreamRecord
 from tests.support.fakes.messaging import FakeSqs
 from tests.support.fakes.timeline import Killed, Timeline
-from tests.support.handlers import handler_of
-from tests.support.world import RELAY, WORKERS, World, scheduled_event, sqs_record
+from tests.support.world import World, scheduled_event, sqs_record
 
 READ_SECONDS = 0.005
 WRITE_SECONDS = 0.010
@@ -105,7 +105,7 @@ class _CountingDynamo(FakeDynamo):
         listen: Callable[[str, int, StreamRecord], None],
         touch: Callable[[str, str], None],
     ) -> None:
-        super().__init__(ALL_TABLES, clock)
+        super().__init__(TABLES, clock)
         self._seen = seen
         self._stream = _Tap(listen)
         self._touch = touch
@@ -172,7 +172,7 @@ class TimedWorld(World):
         self._queues = {queue: _QueueSource(self, queue) for queue in WORKERS}
         self._readers = {
             (table.name, shard): _StreamReader(self)
-            for table in ALL_TABLES
+            for table in TABLES
             if table.stream
             for shard in range(STREAM_SHARDS)
         }
@@ -187,7 +187,7 @@ class TimedWorld(World):
         )
         self.driver.partition_limit()
         self.queue_client = _TimedSqs(self.clock, self._sent)
-        self.services = type(self.services)(self.services.settings, self)
+        self.platform = platform_of(self.platform.settings, self)
         for worker in SWEEPS:
             self.timeline.after(SWEEP_SECONDS, lambda worker=worker: self._sweep(worker))
 

@@ -1,4 +1,4 @@
-"""The whole application on fakes, in one process: services, deployed handlers, stream and queues, moved by hand.
+"""The whole application on fakes, in one process: containers, deployed handlers, stream and queues, moved by hand.
 
 `World.settle` plays the part of Lambda's event sources until nothing moves any more. It can deliver every message and
 every batch twice, and a crash injected into the tables kills a handler between two writes and is followed by its retry.
@@ -11,19 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import bootstrap
-from chalicelib.bootstrap import Services
-from chalicelib.fleet.commands.queues import EXECUTION_CREATION
-from chalicelib.fleet.mesh.queues import VPN
-from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
-from chalicelib.fleet.updates.queues import SELF_UPDATES
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.log import Log
-from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Table
-from chalicelib.platform.background.queues import CLEAN_UP
-from chalicelib.platform.events.queues import EVENTS
-from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
-from chalicelib.schema import ALL_TABLES
 from chalicelib.settings import Settings
+from tests.support.declared import RELAY, TABLES, WORKERS, handler_of
 from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import Crash, FakeDynamo
@@ -32,24 +24,10 @@ from tests.support.fakes.messaging import QUEUE_URL_PREFIX, FakeBus, FakeSocketA
 from tests.support.fakes.objects import FakeObjects
 from tests.support.fakes.receivers import FakeReceivers, FakeResolver
 from tests.support.fakes.trouble import Trouble, Troubled
-from tests.support.handlers import handler_of
 
 MASTER_KEY = "master-key"
 
 BUCKET = "artifacts"
-
-WORKERS: Mapping[Queue, str] = {
-    EXECUTION_CREATION: "chalicelib.fleet.workers.create_executions.handler",
-    COMMAND_DELIVERY: "chalicelib.fleet.workers.deliver_commands.handler",
-    CLEAN_UP: "chalicelib.platform.workers.clean_up.handler",
-    SELF_UPDATES: "chalicelib.fleet.workers.trigger_updates.handler",
-    EVENTS: "chalicelib.platform.workers.publish_events.handler",
-    WEBHOOK_DELIVERIES: "chalicelib.platform.workers.deliver_webhook.handler",
-    VPN: "chalicelib.fleet.workers.settle_vpn.handler",
-}
-"""The strings under which the functions are deployed."""
-
-RELAY = "chalicelib.platform.workers.relay_changes.handler"
 
 _MOST_ROUNDS = 200
 _NEVER = 1_000_000_000
@@ -74,7 +52,7 @@ class World:
         self.ids = FakeIds()
         self.lines = Lines()
         self.log = Log(self.lines, self.clock)
-        self.driver = FakeDynamo(ALL_TABLES, self.clock)
+        self.driver = FakeDynamo(TABLES, self.clock)
         self.queue_client = FakeSqs()
         self.bus_client = FakeBus()
         self.socket_client = FakeSocketApi()
@@ -94,11 +72,16 @@ class World:
             "agent_bucket": BUCKET,
             **settings,
         }
-        self.services = Services(Settings(**given), self)
+        self.platform = bootstrap.platform_of(Settings(**given), self)
         self.seconds_left = 60.0
         """What Lambda's context says at the start of each call. The clock stands still meanwhile, so that a handler
         does all there is; with 0, one piece of it."""
         self._streamed = 0
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet's container."""
+        return self.platform.container(Fleet)
 
     def read_secret(self, arn: str) -> str:
         raise LookupError(arn)
@@ -106,7 +89,7 @@ class World:
     def call(self, handler: str, event: Mapping[str, Any], context: LambdaContext | None = None) -> Any:
         """Run a deployed handler by its string, as Lambda does."""
         module, name = handler.rsplit(".", 1)
-        with bootstrap.serving(self.services):
+        with bootstrap.serving(self.platform):
             return getattr(importlib.import_module(module), name)(event, context or LambdaContext(self.seconds_left))
 
     def settle(self, *, twice: bool = False, crash_after: int | None = None, most_rounds: int = _MOST_ROUNDS) -> None:
@@ -117,7 +100,7 @@ class World:
         """
         self.driver.crash_after(crash_after or _NEVER)
         for _ in range(most_rounds):
-            if not self._relay(twice=twice) and not self._work(twice=twice):
+            if not self.relay_only(twice=twice) and not self._work(twice=twice):
                 self.driver.crash_after(_NEVER)
                 return
         raise AssertionError("the application does not come to rest")
@@ -135,7 +118,8 @@ class World:
         """Run a scheduled function once."""
         self._until_done(handler_of(worker), scheduled_event(worker))
 
-    def _relay(self, *, twice: bool) -> bool:
+    def relay_only(self, *, twice: bool = False) -> bool:
+        """Relay what the streams hold; returns whether there was something."""
         moved = False
         for batch in self.relay_batches():
             moved = True
@@ -167,6 +151,11 @@ class World:
         raise AssertionError(f"{handler} fails for ever: {self.lines.texts[-1:]}")
 
 
+def fleet_of(settings: Settings, outside: Any) -> Fleet:
+    """The container of another stack of the fleet, on the same outside."""
+    return bootstrap.platform_of(settings, outside).container(Fleet)
+
+
 def scheduled_event(worker: str) -> dict[str, Any]:
     """The event that EventBridge sends to a scheduled function."""
     return {
@@ -194,4 +183,4 @@ def sqs_record(body: Any, message_id: str = "m-1") -> dict[str, Any]:
 
 
 def _streamed_tables() -> list[Table]:
-    return [table for table in ALL_TABLES if table.stream]
+    return [table for table in TABLES if table.stream]

@@ -119,9 +119,9 @@ def readyz(_request: Request[NoPath, NoQuery, NoBody], services: HealthServices)
 def openapi(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> Bare:
     """Returns this description of the API, with the address of this installation. May be cached for five minutes
     (ETag). Answers 404 if the setting API_DOCS_ENABLED is off."""
-    if not services.settings.api_docs_enabled:
+    if not services.platform.settings.api_docs_enabled:
         raise not_found()
-    return Bare(_document_text(services.settings.public_url or LOCAL_URL), headers=PUBLISHED_HEADERS)
+    return Bare(_document_text(services.platform.settings.public_url or LOCAL_URL), headers=PUBLISHED_HEADERS)
 
 
 @cache
@@ -142,7 +142,7 @@ def _checked(services: HealthServices) -> Bare:
 
 def _recent_checks(services: HealthServices) -> list[CheckResult]:
     """Those of this container, if they are not older than `CHECKED_FOR`: anybody may ask, and they call AWS."""
-    now = services.clock.now()
+    now = services.platform.clock.now()
     kept = _CHECKED.get(services)
     if kept is not None and now - kept[0] < CHECKED_FOR:
         return kept[1]
@@ -160,8 +160,8 @@ def run_checks(services: HealthServices, limit_seconds: float = CHECK_SECONDS) -
     if not checks:
         return []
     executor = ThreadPoolExecutor(max_workers=len(checks), thread_name_prefix="health")
-    started = services.clock.now()
-    running = [executor.submit(_timed, check, services.clock) for check in checks]
+    started = services.platform.clock.now()
+    running = [executor.submit(_timed, check, services.platform.clock) for check in checks]
     wait(running, timeout=limit_seconds)
     executor.shutdown(wait=False, cancel_futures=True)
     return [_result(check, future, started, services) for check, future in zip(checks, running, strict=True)]
@@ -174,10 +174,10 @@ def _timed(check: HealthCheck, clock: Clock) -> datetime:
 
 def _result(check: HealthCheck, future: "Future[datetime]", started: datetime, services: HealthServices) -> CheckResult:
     error = future.exception() if future.done() else TimeoutError("not done in time")
-    ended = future.result() if error is None else services.clock.now()
+    ended = future.result() if error is None else services.platform.clock.now()
     microseconds = round((ended - started).total_seconds() * 1_000_000)
     if error is not None:
-        services.log.failure("health_check_failed", error, check=check.name)
+        services.platform.log.failure("health_check_failed", error, check=check.name)
     return CheckResult(
         name=check.name,
         time=microseconds,

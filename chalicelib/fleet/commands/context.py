@@ -1,9 +1,13 @@
 """Declares the context `commands`: its tables, queues, functions and their permissions."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
+from chalicelib.kit.counters import total_of
+from chalicelib.kit.queues import Message
 from chalicelib.platform.context import (
     BATCH_GET,
     CHECK,
@@ -17,7 +21,26 @@ from chalicelib.platform.context import (
     Grants,
     QueueSource,
     ScheduleSource,
+    Task,
+    by_cursor,
 )
+
+
+def _a_pass(chunk_of: Callable[[Any], Callable[[str, str | None], str | None]]) -> Task:
+    """A pass over the executions of a command: its cursor is noted in the row of the command's fan-out."""
+    return Task(by_cursor(chunk_of).step, _park_pass)
+
+
+def _park_pass(fleet: Any, message: Message, cursor: str) -> bool:
+    name = str(message.get("share", message["kind"]))
+    is_noted: bool = fleet.commands.clean_up.park(message["id"], name, message.get("cursor"), cursor)
+    return is_noted
+
+
+def _forget_total(fleet: Any, message: Message) -> None:
+    """Drop the counter of a deleted command's executions."""
+    fleet.platform.counters.forget(total_of(EXECUTIONS.name, "command_id", message["id"]))
+
 
 CONTEXT = Context(
     name="commands",
@@ -51,6 +74,14 @@ CONTEXT = Context(
             loads="commands targeting",
         ),
     ),
+    tasks={
+        "node": by_cursor(lambda fleet: fleet.commands.clean_up.cancel_open_of_node_chunk),
+        "command": _a_pass(lambda fleet: fleet.commands.clean_up.delete_executions_chunk),
+        "command_total": Task(_forget_total),
+        "expire_command": _a_pass(lambda fleet: fleet.commands.clean_up.expire_chunk),
+        "cancel_command": _a_pass(lambda fleet: fleet.commands.clean_up.cancel_chunk),
+        "prune_executions": by_cursor(lambda fleet: fleet.commands.pruning.prune_chunk),
+    },
     grants={
         "api_handler": Grants(
             tables={

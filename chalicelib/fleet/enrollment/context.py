@@ -2,7 +2,7 @@
 
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.enrollment.store import TOKENS
-from chalicelib.platform.context import BATCH_GET, CHECK, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
+from chalicelib.platform.context import BATCH_GET, CHECK, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants, by_cursor
 
 CONTEXT = Context(
     name="enrollment",
@@ -10,6 +10,7 @@ CONTEXT = Context(
         ENROLLMENT_KEYS,
         TOKENS,
     ),
+    tasks={"cluster": by_cursor(lambda fleet: fleet.enrollment.clean_up_chunk)},
     grants={
         "api_handler": Grants(
             tables={

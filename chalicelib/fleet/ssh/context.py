@@ -2,7 +2,7 @@
 
 from chalicelib.fleet.ssh.attempts import ATTEMPTS
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
-from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
+from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants, by_cursor
 
 CONTEXT = Context(
     name="ssh",
@@ -11,6 +11,7 @@ CONTEXT = Context(
         KEYS,
         ATTEMPTS,
     ),
+    tasks={"node": by_cursor(lambda fleet: fleet.ssh.usernames.clean_up_chunk)},
     grants={
         "api_handler": Grants(
             tables={

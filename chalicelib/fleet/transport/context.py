@@ -1,7 +1,27 @@
 """Declares the context `transport`: its tables, queues, functions and their permissions."""
 
+from typing import Any
+
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
-from chalicelib.platform.context import EVERY_STACK, Context, Function, Grants, QueueSource, WebSocketSource
+from chalicelib.kit.queues import Message
+from chalicelib.platform.context import EVERY_STACK, Context, Function, Grants, QueueSource, Task, WebSocketSource
+
+
+def _forget_node(fleet: Any, message: Message) -> None:
+    """End the socket of a deleted node, and drop its presence."""
+    connection_id = fleet.nodes.connections.connection_of_deleted(message["id"])
+    if connection_id is not None:
+        fleet.transport.direct.close(connection_id)
+    fleet.nodes.connections.forget_deleted(message["id"])
+
+
+def _redeliver_chunk(fleet: Any, message: Message) -> str | None:
+    """Queue the open work of a cluster's nodes with its present owner; returns where the following nodes begin."""
+    chunk = fleet.transport.redelivery.chunk(message["id"], message.get("cursor"))
+    fleet.transport.dispatch.send(chunk.work)
+    cursor: str | None = chunk.cursor
+    return cursor
+
 
 CONTEXT = Context(
     name="transport",
@@ -38,6 +58,11 @@ CONTEXT = Context(
             loads="aliases clusters commands enrollment events nodes targeting transport vpn",
         ),
     ),
+    tasks={
+        "node": Task(_forget_node),
+        "connection": Task(lambda fleet, message: fleet.transport.direct.close(message["id"])),
+        "redeliver": Task(_redeliver_chunk),
+    },
     grants={
         "api_handler": Grants(
             sends=(COMMAND_DELIVERY,),

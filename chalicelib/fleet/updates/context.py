@@ -14,6 +14,7 @@ from chalicelib.platform.context import (
     Function,
     Grants,
     QueueSource,
+    by_cursor,
 )
 
 CONTEXT = Context(
@@ -32,6 +33,7 @@ CONTEXT = Context(
             loads="aliases clusters commands enrollment events nodes targeting transport updates vpn",
         ),
     ),
+    tasks={"self_update_request": by_cursor(lambda fleet: fleet.updates.requests.clean_up_chunk)},
     grants={
         "api_handler": Grants(
             tables={

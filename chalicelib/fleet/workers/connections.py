@@ -10,10 +10,12 @@ from typing import Any
 
 from chalice.app import Blueprint
 
-from chalicelib.bootstrap import Services, prepare, services
+from chalicelib.bootstrap import services
 from chalicelib.fleet.nodes.instances import HEADER as INSTANCE_HEADER
 from chalicelib.fleet.nodes.instances import instance_of
 from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME, AgentWork
+from chalicelib.fleet.wiring import Fleet
+from chalicelib.fleet.workers.entry import FLEET
 from chalicelib.kit.clock import milliseconds_between
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.log import Level, quoting_nothing
@@ -24,7 +26,7 @@ Event = Mapping[str, Any]
 Answer = dict[str, int]
 SocketHandler = Callable[[Event, Any], Answer]
 
-Handle = Callable[[Event, Services], bool]
+Handle = Callable[[Event, Fleet], bool]
 """Whether something happened that is worth a line in the log."""
 
 OK = 200
@@ -34,7 +36,7 @@ STATUSES = {Kind.UNAUTHORIZED: 401, Kind.FORBIDDEN: 403, Kind.CONFLICT: 409, Kin
 blueprint = Blueprint(__name__)
 
 
-def _socket_worker(name: str, needs: Callable[[Services], object]) -> Callable[[Handle], SocketHandler]:
+def _socket_worker(name: str, needs: Callable[[Fleet], object]) -> Callable[[Handle], SocketHandler]:
     """Give a handler its container and origin, log a line unless the handler reports that nothing happened, and turn a
     refusal into a status. Passes on other errors: API Gateway then answers the handshake with an error of its own.
     """
@@ -42,20 +44,20 @@ def _socket_worker(name: str, needs: Callable[[Services], object]) -> Callable[[
     def decorate(handle: Handle) -> SocketHandler:
         @wraps(handle)
         def run(event: Event, _context: Any) -> Answer:
-            container = services()
+            platform = services()
             origin = _origin_of(event, name)
-            meter, started = container.tables.meter, container.clock.now()
+            meter, started = platform.tables.meter, platform.clock.now()
             meter.reset()
             status, refusal, told = OK, None, True
             try:
                 with quoting_nothing(), working_for(origin):
-                    told = handle(event, container)
+                    told = handle(event, FLEET.container())
             except EdgeError as error:
                 if error.kind not in STATUSES:
                     raise
                 status, refusal = STATUSES[error.kind], error.code
             if told:
-                container.log.line(
+                platform.log.line(
                     "socket",
                     level=Level.INFO if refusal is None else Level.WARNING,
                     worker=name,
@@ -63,12 +65,12 @@ def _socket_worker(name: str, needs: Callable[[Services], object]) -> Callable[[
                     connection_id=_connection_id(event),
                     status=status,
                     error=refusal,
-                    milliseconds=milliseconds_between(started, container.clock.now()),
+                    milliseconds=milliseconds_between(started, platform.clock.now()),
                     dynamodb_calls=meter.count,
                 )
             return {"statusCode": status}
 
-        prepare(f"websocket_{name}", needs)
+        FLEET.prepare(f"websocket_{name}", needs)
         return run
 
     return decorate
@@ -76,7 +78,7 @@ def _socket_worker(name: str, needs: Callable[[Services], object]) -> Callable[[
 
 @blueprint.on_ws_connect(name="connect")
 @_socket_worker("connect", lambda services: services.nodes)
-def connect(event: Event, services: Services) -> bool:
+def connect(event: Event, services: Fleet) -> bool:
     context = event["requestContext"]
     services.nodes.connections.connected(
         _bearer_of(event), _connection_id(event), int(context["connectedAt"]), _instance_of(event)
@@ -85,8 +87,8 @@ def connect(event: Event, services: Services) -> bool:
 
 
 @blueprint.on_ws_message(name="message")
-@_socket_worker("message", lambda services: (services.nodes, services.executions))
-def message(event: Event, services: Services) -> bool:
+@_socket_worker("message", lambda services: (services.nodes, services.commands.executions))
+def message(event: Event, services: Fleet) -> bool:
     """Handle an agent's heartbeat. Waiting work is announced again: a wake-up may have been lost, and a connected agent
     does not poll. So an agent must not stay at a socket that gets no wake-ups: such a socket is closed, and the agent
     opens another.
@@ -95,18 +97,18 @@ def message(event: Event, services: Services) -> bool:
     request, and an idle fleet does little else."""
     node = services.nodes.connections.on_frame(_connection_id(event))
     if node is None:
-        services.transport.close(_connection_id(event))
+        services.transport.direct.close(_connection_id(event))
         return True
     work = AgentWork()
-    work.remind(node.cluster_name, node.id, services.executions.waiting_for(node.id, IDS_PER_FRAME))
+    work.remind(node.cluster_name, node.id, services.commands.executions.waiting_for(node.id, IDS_PER_FRAME))
     if work:
-        services.dispatch.send(work)
+        services.transport.dispatch.send(work)
     return bool(work)
 
 
 @blueprint.on_ws_disconnect(name="disconnect")
 @_socket_worker("disconnect", lambda services: services.nodes)
-def disconnect(event: Event, services: Services) -> bool:
+def disconnect(event: Event, services: Fleet) -> bool:
     services.nodes.connections.disconnected(_connection_id(event))
     return True
 

@@ -8,40 +8,42 @@ message or the sweep continues.
 
 from chalice.app import Blueprint
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.undone import LOOK
+from chalicelib.fleet.wiring import Fleet
+from chalicelib.fleet.workers.entry import FLEET
 from chalicelib.kit.worktime import WorkTime
-from chalicelib.platform.workers.entry import Message, long_sqs_worker
+from chalicelib.platform.workers.entry import Message, placeholder_arn
 
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(
-    queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{EXECUTION_CREATION}", name="create_executions"
+@blueprint.on_sqs_message(queue_arn=placeholder_arn(EXECUTION_CREATION), name="create_executions")
+@FLEET.long_sqs_worker(
+    "create_executions",
+    lambda services: (services.commands.fan_outs, services.transport.direct, services.platform.queues),
 )
-@long_sqs_worker("create_executions", lambda services: (services.fan_outs, services.transport, services.queues))
-def handler(message: Message, services: Services, time: WorkTime) -> None:
+def handler(message: Message, services: Fleet, time: WorkTime) -> None:
     command_id, part, before = message["command_id"], message["part"], message.get("cursor")
     if part == LOOK:
-        cursor = services.looking.look(command_id, before, services.transport.hint, time)
-        is_noted = cursor is not None and services.looking.park(command_id, before, cursor)
+        cursor = services.commands.looking.look(command_id, before, services.transport.direct.hint, time)
+        is_noted = cursor is not None and services.commands.looking.park(command_id, before, cursor)
     else:
         cursor = _create(message, services, time)
-        is_noted = cursor is not None and services.fan_outs.park(command_id, part, before, cursor)
+        is_noted = cursor is not None and services.commands.fan_outs.park(command_id, part, before, cursor)
     if cursor is not None:
-        services.log.line("parked", command_id=command_id, part=part, cursor=cursor, is_noted=is_noted)
+        services.platform.log.line("parked", command_id=command_id, part=part, cursor=cursor, is_noted=is_noted)
 
 
-def _create(message: Message, services: Services, time: WorkTime) -> str | None:
+def _create(message: Message, services: Fleet, time: WorkTime) -> str | None:
     """Work on a part; returns where to go on, None at its end."""
     command_id, part = message["command_id"], message["part"]
-    fan_outs, tell = services.fan_outs, services.transport.hint
+    fan_outs, tell = services.commands.fan_outs, services.transport.direct.hint
     chunk = fan_outs.create_chunk(command_id, part, message.get("cursor"), tell)
     while chunk.cursor is not None and not time.is_over:
         chunk = fan_outs.create_chunk(command_id, part, chunk.cursor, tell)
     if chunk.split:
         shards = [{**message, "part": shard} for shard in chunk.split]
-        services.queues.send(EXECUTION_CREATION, shards)
+        services.platform.queues.send(EXECUTION_CREATION, shards)
     fan_outs.finish(chunk)
     return chunk.cursor

@@ -8,24 +8,25 @@ created while the node was being deleted.
 
 from chalice.app import Blueprint
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.fleet.transport.service import Delivery
+from chalicelib.fleet.wiring import Fleet
+from chalicelib.fleet.workers.entry import FLEET
 from chalicelib.platform.background.queues import CLEAN_UP
-from chalicelib.platform.workers.entry import Message, sqs_worker
+from chalicelib.platform.workers.entry import Message, placeholder_arn
 
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{COMMAND_DELIVERY}", name="deliver_commands")
-@sqs_worker("deliver_commands", lambda services: (services.transport, services.queues))
-def handler(message: Message, services: Services) -> None:
+@blueprint.on_sqs_message(queue_arn=placeholder_arn(COMMAND_DELIVERY), name="deliver_commands")
+@FLEET.sqs_worker("deliver_commands", lambda services: (services.transport.direct, services.platform.queues))
+def handler(message: Message, services: Fleet) -> None:
     if "updates" in message:
-        services.triggering.trigger(message["updates"]["request_id"], message["updates"]["node_ids"])
+        services.updates.triggering.trigger(message["updates"]["request_id"], message["updates"]["node_ids"])
         return
     if "metrics" in message:
-        services.node_metrics.fetch(message["metrics"])
+        services.metrics.nodes.fetch(message["metrics"])
         return
-    gone = services.transport.deliver([Delivery(**delivery) for delivery in message["deliveries"]])
+    gone = services.transport.direct.deliver([Delivery(**delivery) for delivery in message["deliveries"]])
     if gone:
-        services.queues.send(CLEAN_UP, [{"kind": "node", "id": node_id} for node_id in gone])
+        services.platform.queues.send(CLEAN_UP, [{"kind": "node", "id": node_id} for node_id in gone])

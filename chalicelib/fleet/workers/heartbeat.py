@@ -2,21 +2,21 @@
 
 from chalice.app import Blueprint, Rate
 
-from chalicelib.bootstrap import Services
+from chalicelib.fleet.wiring import Fleet
+from chalicelib.fleet.workers.entry import FLEET
 from chalicelib.kit.log import Level
-from chalicelib.platform.workers.entry import scheduled
 
 blueprint = Blueprint(__name__)
 
 
 @blueprint.schedule(Rate(1, unit=Rate.MINUTES), name="heartbeat")
-@scheduled("heartbeat", lambda services: (services.admins, services.counters))
-def handler(services: Services) -> None:
-    found = services.admins.beat()
+@FLEET.scheduled("heartbeat", lambda services: (services.admins.registry, services.platform.counters))
+def handler(services: Fleet) -> None:
+    found = services.admins.registry.beat()
     if found.assignment is None:
-        services.log.line("assignment_too_large", level=Level.WARNING, nodes=found.total_nodes)
+        services.platform.log.line("assignment_too_large", level=Level.WARNING, nodes=found.total_nodes)
     elif found.assignment.orphaned:
-        services.log.line(
+        services.platform.log.line(
             "clusters_orphaned",
             level=Level.WARNING,
             clusters=len(found.assignment.orphaned),

@@ -2,15 +2,18 @@
 
 from chalice.app import Blueprint, Rate
 
-from chalicelib.bootstrap import Services
+from chalicelib.fleet.wiring import Fleet
+from chalicelib.fleet.workers.entry import FLEET
 from chalicelib.platform.background.queues import CLEAN_UP
-from chalicelib.platform.workers.entry import scheduled
 
 blueprint = Blueprint(__name__)
 
 
 @blueprint.schedule(Rate(1, unit=Rate.DAYS), name="prune_executions")
-@scheduled("prune_executions", lambda services: (services.pruning, services.queues, services.counters))
-def handler(services: Services) -> None:
-    messages = [{"kind": "prune_executions", "id": shard} for shard in services.pruning.shards()]
-    services.queues.send(CLEAN_UP, messages)
+@FLEET.scheduled(
+    "prune_executions",
+    lambda services: (services.commands.pruning, services.platform.queues, services.platform.counters),
+)
+def handler(services: Fleet) -> None:
+    messages = [{"kind": "prune_executions", "id": shard} for shard in services.commands.pruning.shards()]
+    services.platform.queues.send(CLEAN_UP, messages)

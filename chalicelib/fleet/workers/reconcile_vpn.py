@@ -3,16 +3,16 @@ there is no mesh, where it is switched off, and in degraded mode, as in the refe
 
 from chalice.app import Blueprint, Rate
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet.mesh.queues import VPN
-from chalicelib.platform.workers.entry import scheduled
+from chalicelib.fleet.wiring import Fleet
+from chalicelib.fleet.workers.entry import FLEET
 
 blueprint = Blueprint(__name__)
 
 
 @blueprint.schedule(Rate(1, unit=Rate.HOURS), name="reconcile_vpn")
-@scheduled("reconcile_vpn", lambda services: (services.queues, services.counters))
-def handler(services: Services) -> None:
-    settings = services.settings
+@FLEET.scheduled("reconcile_vpn", lambda services: (services.platform.queues, services.platform.counters))
+def handler(services: Fleet) -> None:
+    settings = services.platform.settings
     if settings.has_mesh and settings.cluster_reconciliation_enabled and not services.degraded():
-        services.queues.send(VPN, [{"kind": "networks", "id": "all"}])
+        services.platform.queues.send(VPN, [{"kind": "networks", "id": "all"}])

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 
 from chalice.app import Blueprint
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet.mesh.queues import VPN
+from chalicelib.fleet.wiring import Fleet
+from chalicelib.fleet.workers.entry import FLEET
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.worktime import WorkTime
-from chalicelib.platform.workers.entry import Message, long_sqs_worker
+from chalicelib.platform.workers.entry import Message, placeholder_arn
 
-Settle = Callable[[Services, Message], str | None]
+Settle = Callable[[Fleet, Message], str | None]
 """Does a part of what a message asks for; returns where the next begins, None at the end."""
 
 PAUSES_SECONDS = (5, 20, 80, 320, 900)
@@ -23,16 +24,16 @@ last one it fails, and the queue repeats it until somebody is told."""
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{VPN}", name="settle_vpn")
-@long_sqs_worker("settle_vpn", lambda services: (services.queues, services.tasks))
-def handler(message: Message, services: Services, time: WorkTime) -> None:
+@blueprint.on_sqs_message(queue_arn=placeholder_arn(VPN), name="settle_vpn")
+@FLEET.long_sqs_worker("settle_vpn", lambda services: (services.platform.queues, services.platform.tasks))
+def handler(message: Message, services: Fleet, time: WorkTime) -> None:
     """Messages that were sent before the mode was changed are dropped. Raises ValueError for an unknown kind."""
-    if not services.settings.has_mesh:
+    if not services.platform.settings.has_mesh:
         return
     settle = _KINDS.get(message["kind"])
     if settle is None:
         raise ValueError(f"the mesh has nothing to follow of kind {message['kind']!r}")
-    began_at = message.get("began_at") or services.tasks.begin()
+    began_at = message.get("began_at") or services.platform.tasks.begin()
     tries, cursor = message.pop("tries", 0), message.get("cursor")
     try:
         cursor = settle(services, message)
@@ -42,33 +43,33 @@ def handler(message: Message, services: Services, time: WorkTime) -> None:
         if error.kind is not Kind.UNAVAILABLE or tries == len(PAUSES_SECONDS):
             raise
         again = {**message, "tries": tries + 1}
-        services.queues.send(VPN, [again], delay_seconds=PAUSES_SECONDS[tries])
+        services.platform.queues.send(VPN, [again], delay_seconds=PAUSES_SECONDS[tries])
         return
     if cursor is not None:
-        is_noted = services.tasks.park(message, cursor, began_at, queue=VPN)
-        services.log.line("parked", kind=message["kind"], id=message["id"], cursor=cursor, is_noted=is_noted)
+        is_noted = services.platform.tasks.park(message, cursor, began_at, queue=VPN)
+        services.platform.log.line("parked", kind=message["kind"], id=message["id"], cursor=cursor, is_noted=is_noted)
     elif "task" in message:
-        services.tasks.end(message["task"], began_at)
+        services.platform.tasks.end(message["task"], began_at)
 
 
-def _settle_cluster(services: Services, message: Message) -> None:
-    services.vpn_settling.cluster(message["name"])
+def _settle_cluster(services: Fleet, message: Message) -> None:
+    services.mesh.settling.cluster(message["name"])
 
 
-def _settle_node(services: Services, message: Message) -> None:
-    services.vpn_settling.node(message["id"], message["host_id"], message["cluster_name"])
+def _settle_node(services: Fleet, message: Message) -> None:
+    services.mesh.settling.node(message["id"], message["host_id"], message["cluster_name"])
 
 
-def _settle_alias(services: Services, message: Message) -> None:
-    services.vpn_settling.alias(message["cluster_name"], message["id"], message["name"])
+def _settle_alias(services: Fleet, message: Message) -> None:
+    services.mesh.settling.alias(message["cluster_name"], message["id"], message["name"])
 
 
-def _end_joining(services: Services, message: Message) -> str | None:
-    return _more_keys(message, services.mesh.remove_join_keys(message["id"]))
+def _end_joining(services: Fleet, message: Message) -> str | None:
+    return _more_keys(message, services.mesh.netmaker.remove_join_keys(message["id"]))
 
 
-def _drop_old_keys(services: Services, message: Message) -> str | None:
-    return _more_keys(message, services.mesh.remove_join_keys())
+def _drop_old_keys(services: Fleet, message: Message) -> str | None:
+    return _more_keys(message, services.mesh.netmaker.remove_join_keys())
 
 
 def _more_keys(message: Message, removed: int) -> str | None:
@@ -76,21 +77,21 @@ def _more_keys(message: Message, removed: int) -> str | None:
     return str(int(message.get("cursor") or 0) + removed) if removed else None
 
 
-def _hand_out_networks(services: Services, message: Message) -> str | None:
-    services.mesh.check()  # where it is away this one message waits, and not one for each network
-    names, cursor = services.vpn_reconciling.networks_chunk(message.get("cursor"))
+def _hand_out_networks(services: Fleet, message: Message) -> str | None:
+    services.mesh.netmaker.check()  # where it is away this one message waits, and not one for each network
+    names, cursor = services.mesh.reconciling.networks_chunk(message.get("cursor"))
     networks = [{"kind": "network", "id": name} for name in names]
     if "cursor" not in message:
         networks.append({"kind": "old_join_keys", "id": "all"})
-    services.queues.send(VPN, networks)
+    services.platform.queues.send(VPN, networks)
     return cursor
 
 
-def _repair_network(services: Services, message: Message) -> str | None:
+def _repair_network(services: Fleet, message: Message) -> str | None:
     name = message["id"]
-    repaired = services.vpn_reconciling.repair_chunk(name, message.get("cursor"))
+    repaired = services.mesh.reconciling.repair_chunk(name, message.get("cursor"))
     if repaired.counts:
-        services.log.line("vpn_repaired", cluster=name, repaired=repaired.counts)
+        services.platform.log.line("vpn_repaired", cluster=name, repaired=repaired.counts)
     return repaired.cursor
 
 

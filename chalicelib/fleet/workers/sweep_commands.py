@@ -6,14 +6,14 @@ from itertools import groupby
 
 from chalice.app import Blueprint, Rate
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet.admins.handover import REDELIVER_AFTER_SECONDS
 from chalicelib.fleet.updates.queues import SELF_UPDATES
+from chalicelib.fleet.wiring import Fleet
+from chalicelib.fleet.workers.entry import FLEET
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Item
 from chalicelib.kit.tasks import message_of, queue_of
 from chalicelib.platform.background.queues import CLEAN_UP
-from chalicelib.platform.workers.entry import scheduled
 
 blueprint = Blueprint(__name__)
 
@@ -28,16 +28,19 @@ TASKS_PER_SWEEP = 1000
 
 
 @blueprint.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_commands")
-@scheduled("sweep_commands", lambda services: (services.fan_outs, services.update_fan_outs, services.counters))
-def handler(services: Services) -> None:
-    for page in services.fan_outs.due_work(COMMANDS_PER_SWEEP):
+@FLEET.scheduled(
+    "sweep_commands",
+    lambda services: (services.commands.fan_outs, services.updates.fan_outs, services.platform.counters),
+)
+def handler(services: Fleet) -> None:
+    for page in services.commands.fan_outs.due_work(COMMANDS_PER_SWEEP):
         for queue, messages in page:
-            services.queues.send(queue, messages)
-    for due in services.update_fan_outs.due_work(REQUESTS_PER_SWEEP):
-        services.queues.send(SELF_UPDATES, due)
-    for rows in services.tasks.due_work(TASKS_PER_SWEEP):
+            services.platform.queues.send(queue, messages)
+    for due in services.updates.fan_outs.due_work(REQUESTS_PER_SWEEP):
+        services.platform.queues.send(SELF_UPDATES, due)
+    for rows in services.platform.tasks.due_work(TASKS_PER_SWEEP):
         for queue, of_queue in groupby(sorted(rows, key=_queue_of), key=_queue_of):
-            services.queues.send(queue, [message_of(row) for row in of_queue])
+            services.platform.queues.send(queue, [message_of(row) for row in of_queue])
     _redeliver(services)
 
 
@@ -45,10 +48,10 @@ def _queue_of(row: Item) -> Queue:
     return queue_of(row, CLEAN_UP)
 
 
-def _redeliver(services: Services) -> None:
+def _redeliver(services: Fleet) -> None:
     """Noted after it was queued: whatever ends in between is done again by the next sweep."""
-    moved = services.handover.moved()
+    moved = services.admins.handover.moved()
     if moved.cluster_names:
         messages = [{"kind": "redeliver", "id": name} for name in moved.cluster_names]
-        services.queues.send(CLEAN_UP, messages, delay_seconds=REDELIVER_AFTER_SECONDS)
-        services.handover.note(moved)
+        services.platform.queues.send(CLEAN_UP, messages, delay_seconds=REDELIVER_AFTER_SECONDS)
+        services.admins.handover.note(moved)

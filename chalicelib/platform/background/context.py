@@ -15,7 +15,7 @@ CONTEXT = Context(
             "chalicelib.platform.workers.clean_up.handler",
             QueueSource(CLEAN_UP, 10, batch_size=1),
             60,
-            loads="aliases clusters commands enrollment events nodes targeting vpn",
+            loads="families background",
         ),
     ),
     grants={

@@ -1,5 +1,8 @@
 """Declares the context `webhooks`: its tables, queues, functions and their permissions."""
 
+from typing import Any
+
+from chalicelib.kit.queues import Message
 from chalicelib.platform.context import (
     BATCH_GET,
     CHECK,
@@ -13,9 +16,19 @@ from chalicelib.platform.context import (
     Grants,
     QueueSource,
     ScheduleSource,
+    Task,
+    by_cursor,
 )
 from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.platform.webhooks.store import DELIVERIES, WEBHOOKS
+
+
+def _redeliver_chunk(platform: Any, message: Message) -> str | None:
+    cursor: str | None = platform.webhooks.deliveries.redeliver_chunk(
+        message["id"], message["since"], message["until"], message.get("cursor")
+    )
+    return cursor
+
 
 CONTEXT = Context(
     name="webhooks",
@@ -41,6 +54,10 @@ CONTEXT = Context(
             loads="events webhooks",
         ),
     ),
+    tasks={
+        "webhook": by_cursor(lambda platform: platform.webhooks.deliveries.clean_up_chunk),
+        "webhook_redelivery": Task(_redeliver_chunk),
+    },
     grants={
         "api_handler": Grants(
             tables={

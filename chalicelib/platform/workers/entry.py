@@ -9,108 +9,135 @@ the container, an origin for what it writes, one log line, and errors turned int
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from chalicelib.bootstrap import Services, prepare, services
+from chalicelib.bootstrap import prepare, services
 from chalicelib.kit.clock import milliseconds_between
 from chalicelib.kit.counters import event_counter
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.log import Level, quoting_nothing
 from chalicelib.kit.origin import Origin, working_for
+from chalicelib.kit.queues import Queue
 from chalicelib.kit.worktime import WorkTime, work_time
+from chalicelib.platform.wiring import Platform
 
 Message = dict[str, Any]
 Record = Mapping[str, Any]
 LambdaHandler = Callable[[Any], Any]
 
-Needs = Callable[[Services], object]
-
-LongHandle = Callable[[Message, Services, WorkTime], None]
+C = TypeVar("C")
+"""The container that a worker is given."""
 
 _FINAL = frozenset({Kind.NOT_FOUND, Kind.CONFLICT, Kind.VALIDATION_FAILED, Kind.FORBIDDEN})
 """Errors that a repeat of the message cannot change: its subject is gone, or needs no more work."""
 
 
-def sqs_worker(name: str, needs: Needs) -> Callable[[Callable[[Message, Services], None]], LambdaHandler]:
-    """Handle messages one by one. A message that fails is reported alone; the others of its batch are done."""
+@dataclass(frozen=True)
+class Entry(Generic[C]):
+    """The decorators of the workers of one family. ``choose`` takes the family's container out of the platform's."""
 
-    def decorate(handle: Callable[[Message, Services], None]) -> LambdaHandler:
-        @wraps(handle)
-        def handle_soon(message: Message, container: Services, _time: WorkTime) -> None:
-            handle(message, container)
+    choose: Callable[[Platform], C]
 
-        return long_sqs_worker(name, needs)(handle_soon)
+    def container(self) -> C:
+        """The container of this process."""
+        return self.choose(services())
 
-    return decorate
+    def prepare(self, name: str, needs: Callable[[C], object]) -> None:
+        """Build what every invocation of that function needs, if this process is an instance of it."""
+        prepare(name, lambda platform: needs(self.choose(platform)))
+
+    def sqs_worker(
+        self, name: str, needs: Callable[[C], object]
+    ) -> Callable[[Callable[[Message, C], None]], LambdaHandler]:
+        """Handle messages one by one. A message that fails is reported alone; the others of its batch are done."""
+
+        def decorate(handle: Callable[[Message, C], None]) -> LambdaHandler:
+            @wraps(handle)
+            def handle_soon(message: Message, container: C, _time: WorkTime) -> None:
+                handle(message, container)
+
+            return self.long_sqs_worker(name, needs)(handle_soon)
+
+        return decorate
+
+    def long_sqs_worker(
+        self, name: str, needs: Callable[[C], object]
+    ) -> Callable[[Callable[[Message, C, WorkTime], None]], LambdaHandler]:
+        """The same for messages that may ask for more than one invocation can do: the handler is told how long it may
+        go on (a batch shares that time), and notes where it stopped."""
+
+        def decorate(handle: Callable[[Message, C, WorkTime], None]) -> LambdaHandler:
+            @wraps(handle)
+            def run(event: Any) -> dict[str, Any]:
+                platform, container = services(), self.container()
+                time = work_time(platform.clock, event.context)
+                failed = [
+                    {"itemIdentifier": record["messageId"]}
+                    for record in event.to_dict()["Records"]
+                    if not _is_done(name, record, lambda message: handle(message, container, time), platform)
+                ]
+                return {"batchItemFailures": failed}
+
+            self.prepare(name, needs)
+            return run
+
+        return decorate
+
+    def stream_worker(
+        self, name: str, needs: Callable[[C], object]
+    ) -> Callable[[Callable[[list[Record], C], None]], LambdaHandler]:
+        """Handle a batch of a change stream. It raises whatever the handler raises (pydantic's errors without what they
+        quote): the whole batch is repeated."""
+
+        def decorate(handle: Callable[[list[Record], C], None]) -> LambdaHandler:
+            @wraps(handle)
+            def run(event: Any) -> None:
+                records = event.to_dict()["Records"]
+                with quoting_nothing(), _logged(name, "", services(), records=len(records)):
+                    handle(records, self.container())
+
+            self.prepare(name, needs)
+            return run
+
+        return decorate
+
+    def scheduled(self, name: str, needs: Callable[[C], object]) -> Callable[[Callable[[C], None]], LambdaHandler]:
+        """Run a sweep and count the run. It raises as `stream_worker`; the next tick is its repeat."""
+
+        def decorate(handle: Callable[[C], None]) -> LambdaHandler:
+            @wraps(handle)
+            def run(event: Any) -> None:
+                platform = services()
+                request_id = str(event.to_dict().get("id") or platform.ids.uuid7(platform.clock.now()))
+                with quoting_nothing(), _logged(name, request_id, platform):
+                    try:
+                        handle(self.container())
+                    except Exception:
+                        platform.counters.count(event_counter(f"schedule.{name}.failure"), 1, by=request_id)
+                        raise
+                    platform.counters.count(event_counter(f"schedule.{name}"), 1, by=request_id)
+
+            self.prepare(name, needs)
+            return run
+
+        return decorate
 
 
-def long_sqs_worker(name: str, needs: Needs) -> Callable[[LongHandle], LambdaHandler]:
-    """The same for messages that may ask for more than one invocation can do: the handler is told how long it may go on
-    (a batch shares that time), and notes where it stopped."""
-
-    def decorate(handle: LongHandle) -> LambdaHandler:
-        @wraps(handle)
-        def run(event: Any) -> dict[str, Any]:
-            container = services()
-            time = work_time(container.clock, event.context)
-            failed = [
-                {"itemIdentifier": record["messageId"]}
-                for record in event.to_dict()["Records"]
-                if not _is_done(name, record, lambda message: handle(message, container, time), container)
-            ]
-            return {"batchItemFailures": failed}
-
-        prepare(name, needs)
-        return run
-
-    return decorate
+PLATFORM = Entry(lambda platform: platform)
+"""The decorators of the platform's own workers."""
 
 
-def stream_worker(name: str, needs: Needs) -> Callable[[Callable[[list[Record], Services], None]], LambdaHandler]:
-    """Handle a batch of a change stream. It raises whatever the handler raises (pydantic's errors without what they
-    quote): the whole batch is repeated."""
-
-    def decorate(handle: Callable[[list[Record], Services], None]) -> LambdaHandler:
-        @wraps(handle)
-        def run(event: Any) -> None:
-            container = services()
-            records = event.to_dict()["Records"]
-            with quoting_nothing(), _logged(name, "", container, records=len(records)):
-                handle(records, container)
-
-        prepare(name, needs)
-        return run
-
-    return decorate
+def placeholder_arn(queue: Queue) -> str:
+    """An ARN for Chalice, which wants one for each queue; the template replaces it by that of the deployed queue."""
+    return f"arn:aws:sqs:us-east-1:000000000000:{queue}"
 
 
-def scheduled(name: str, needs: Needs) -> Callable[[Callable[[Services], None]], LambdaHandler]:
-    """Run a sweep and count the run. It raises as `stream_worker`; the next tick is its repeat."""
-
-    def decorate(handle: Callable[[Services], None]) -> LambdaHandler:
-        @wraps(handle)
-        def run(event: Any) -> None:
-            container = services()
-            request_id = str(event.to_dict().get("id") or container.ids.uuid7(container.clock.now()))
-            with quoting_nothing(), _logged(name, request_id, container):
-                try:
-                    handle(container)
-                except Exception:
-                    container.counters.count(event_counter(f"schedule.{name}.failure"), 1, by=request_id)
-                    raise
-                container.counters.count(event_counter(f"schedule.{name}"), 1, by=request_id)
-
-        prepare(name, needs)
-        return run
-
-    return decorate
-
-
-def _is_done(name: str, record: Record, handle: Callable[[Message], None], container: Services) -> bool:
+def _is_done(name: str, record: Record, handle: Callable[[Message], None], platform: Platform) -> bool:
     """Handle one message; an error of any kind is logged and leaves the rest of the batch alone."""
     try:
-        with _logged(name, _request_id(record), container, message_id=record["messageId"]):
+        with _logged(name, _request_id(record), platform, message_id=record["messageId"]):
             handle(json.loads(record["body"]))
     except EdgeError as error:
         return error.kind in _FINAL
@@ -120,9 +147,9 @@ def _is_done(name: str, record: Record, handle: Callable[[Message], None], conta
 
 
 @contextmanager
-def _logged(name: str, request_id: str, container: Services, **fields: object) -> Iterator[None]:
+def _logged(name: str, request_id: str, platform: Platform, **fields: object) -> Iterator[None]:
     """Set the origin, and write one line at the end whichever way it comes."""
-    meter, clock = container.tables.meter, container.clock
+    meter, clock = platform.tables.meter, platform.clock
     meter.reset()
     started = clock.now()
     about: dict[str, Any] = {"worker": name, "request_id": request_id or None, **fields}
@@ -130,12 +157,12 @@ def _logged(name: str, request_id: str, container: Services, **fields: object) -
         try:
             yield
         except EdgeError as error:
-            container.log.line("refused", level=Level.WARNING, error=error.code, **about)
+            platform.log.line("refused", level=Level.WARNING, error=error.code, **about)
             raise
         except Exception as error:
-            container.log.failure("failed", error, **about)
+            platform.log.failure("failed", error, **about)
             raise
-    container.log.line(
+    platform.log.line(
         "handled",
         **about,
         milliseconds=milliseconds_between(started, clock.now()),

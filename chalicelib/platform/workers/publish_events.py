@@ -2,16 +2,16 @@
 
 from chalice.app import Blueprint
 
-from chalicelib.bootstrap import Services
 from chalicelib.platform.events.queues import EVENTS
-from chalicelib.platform.workers.entry import Message, sqs_worker
+from chalicelib.platform.wiring import Platform
+from chalicelib.platform.workers.entry import PLATFORM, Message, placeholder_arn
 
 blueprint = Blueprint(__name__)
 
 
-@blueprint.on_sqs_message(queue_arn=f"arn:aws:sqs:us-east-1:000000000000:{EVENTS}", name="publish_events")
-@sqs_worker("publish_events", lambda services: (services.bus, services.webhooks))
-def handler(message: Message, services: Services) -> None:
+@blueprint.on_sqs_message(queue_arn=placeholder_arn(EVENTS), name="publish_events")
+@PLATFORM.sqs_worker("publish_events", lambda platform: (platform.bus, platform.webhooks))
+def handler(message: Message, platform: Platform) -> None:
     events = [(event["request_id"], event["envelope"]) for event in message["events"]]
-    services.bus.publish([envelope for _, envelope in events])
-    services.webhooks.subscriptions.queue_deliveries(events)
+    platform.bus.publish([envelope for _, envelope in events])
+    platform.webhooks.subscriptions.queue_deliveries(events)

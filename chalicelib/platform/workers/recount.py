@@ -4,9 +4,10 @@ from itertools import chain, islice
 
 from chalice.app import Blueprint, Rate
 
-from chalicelib.bootstrap import Services
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.log import Level
-from chalicelib.platform.workers.entry import scheduled
+from chalicelib.platform.wiring import Platform
+from chalicelib.platform.workers.entry import PLATFORM
 from chalicelib.schema import ALL_TOTALS, totals_of_cluster
 
 blueprint = Blueprint(__name__)
@@ -17,10 +18,10 @@ of the fifteen; more at once, and what a counter moves meanwhile would hide more
 
 
 @blueprint.schedule(Rate(1, unit=Rate.DAYS), name="recount")
-@scheduled("recount", lambda services: services.counters)
-def handler(services: Services) -> None:
-    of_clusters = (totals_of_cluster(cluster).items() for cluster in services.clusters.walk())
+@PLATFORM.scheduled("recount", lambda platform: platform.counters)
+def handler(platform: Platform) -> None:
+    of_clusters = (totals_of_cluster(cluster).items() for cluster in platform.container(Fleet).clusters.walk())
     totals = chain(ALL_TOTALS.items(), chain.from_iterable(of_clusters))
     while some := dict(islice(totals, TOTALS_AT_ONCE)):
-        for total, off in services.counters.recount(some).items():
-            services.log.line("total_corrected", level=Level.WARNING, total=total, by=off)
+        for total, off in platform.counters.recount(some).items():
+            platform.log.line("total_corrected", level=Level.WARNING, total=total, by=off)

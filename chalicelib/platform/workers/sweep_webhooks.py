@@ -2,8 +2,8 @@
 
 from chalice.app import Blueprint, Rate
 
-from chalicelib.bootstrap import Services
-from chalicelib.platform.workers.entry import scheduled
+from chalicelib.platform.wiring import Platform
+from chalicelib.platform.workers.entry import PLATFORM
 
 BUDGET_SECONDS = 45.0
 """A run ends before the next begins; what is left stays due."""
@@ -12,6 +12,6 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_webhooks")
-@scheduled("sweep_webhooks", lambda services: (services.webhooks, services.counters))
-def handler(services: Services) -> None:
-    services.webhooks.sweep.run(BUDGET_SECONDS)
+@PLATFORM.scheduled("sweep_webhooks", lambda platform: (platform.webhooks, platform.counters))
+def handler(platform: Platform) -> None:
+    platform.webhooks.sweep.run(BUDGET_SECONDS)

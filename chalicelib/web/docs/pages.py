@@ -74,7 +74,7 @@ def show_guide(_request: Request[NoPath, NoQuery, NoBody], services: EdgeService
     off, as all pages do."""
     _must_be_on(services)
     digest = base64.b64encode(hashlib.sha256(TO_THE_FOLDER.encode()).digest()).decode()
-    return _page(guide(services.settings.public_url), f"; script-src 'sha256-{digest}'")
+    return _page(guide(services.platform.settings.public_url), f"; script-src 'sha256-{digest}'")
 
 
 @routes.get(
@@ -165,7 +165,7 @@ def show_style(request: Request[AssetPath, NoQuery, NoBody], services: EdgeServi
 
 
 def _must_be_on(services: EdgeServices) -> None:
-    if not services.settings.api_docs_enabled:
+    if not services.platform.settings.api_docs_enabled:
         raise not_found()
 
 

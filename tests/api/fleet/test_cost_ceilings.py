@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet.api.routes import ALL_ROUTES
 from chalicelib.fleet.commands.store import EXECUTIONS, SHARDS
 from chalicelib.fleet.nodes import store as nodes_store
@@ -26,7 +25,7 @@ from tests.support.callers import Agent, bill_of, enrolled, operator
 from tests.support.client import Client, HttpAnswer
 from tests.support.fakes.dynamo_sizes import item_bytes
 from tests.support.large_world import LargeWorld, large_world
-from tests.support.world import World
+from tests.support.world import World, fleet_of
 
 API = "/api/v1"
 SIZES = [50, 3000]
@@ -181,8 +180,8 @@ def test_a_first_page_is_a_page_of_rows_whatever_the_number_of_rows(large, read)
 def test_a_list_above_the_read_limit_is_refused_and_stops_reading(large, read):
     count, made, _ = large
     limit = count // 2
-    settings = made.world.services.settings.model_copy(update={"list_read_limit": limit})
-    answer = ask(made, Client(ALL_ROUTES, Services(settings, made.world)), read)
+    settings = made.world.platform.settings.model_copy(update={"list_read_limit": limit})
+    answer = ask(made, Client(ALL_ROUTES, fleet_of(settings, made.world)), read)
     assert (answer.status, answer.error["code"]) == (400, "bad_request")
     assert any(str(limit) in text for texts in answer.error["details"].values() for text in texts)
     assert len(calls_of(made.world)) <= SHARDS + rows(limit) + 1

@@ -42,7 +42,7 @@ def test_ready_when_every_check_passes(path):
     services = edge_services()
 
     def slow():
-        services.clock.advance(0.0025)
+        services.platform.clock.advance(0.0025)
 
     services.checks = [HealthCheck("Database", slow), HealthCheck("Queues", lambda: "any result")]
     answer = Client([health.routes], services, key=None).get(path)
@@ -79,7 +79,7 @@ def test_a_container_makes_its_checks_every_few_seconds_however_often_it_is_aske
     statuses = {caller.get(path).status for path in ("/healthz", "/readyz") * 20}
     assert (len(made), statuses) == (1, {200 if is_well else 503})
 
-    services.clock.advance(health.CHECKED_FOR.total_seconds())
+    services.platform.clock.advance(health.CHECKED_FOR.total_seconds())
     caller.get("/healthz")
     assert len(made) == 2
 

@@ -24,7 +24,7 @@ def test_a_request_is_one_line(services):
     answer = Client([routes], services).get("/things")
     assert services.lines.records == [
         {
-            "timestamp": to_microseconds_text(services.clock.now()),
+            "timestamp": to_microseconds_text(services.platform.clock.now()),
             "level": "info",
             "event": "request",
             "request_id": answer.headers["x-request-id"],
@@ -43,7 +43,7 @@ def test_a_request_is_one_line(services):
 def test_it_tells_how_long_it_took(services):
     class Slow(Things):
         def visit(self, request):
-            services.clock.advance(0.0123)
+            services.platform.clock.advance(0.0123)
 
     services.things = Slow()
     Client([routes], services).get("/things")
@@ -100,12 +100,14 @@ def test_no_key_query_path_value_or_body_is_logged(services, failure):
 
 def test_calls_to_dynamodb_are_counted_for_each_request(services):
     table = Table("things", "id")
-    services.tables = Tables(FakeDynamo([table], services.clock), services.clock, services.ids)
+    services.platform.tables = Tables(
+        FakeDynamo([table], services.platform.clock), services.platform.clock, services.platform.ids
+    )
 
     class Reading(Things):
         def visit(self, request):
-            services.tables.write(Put(table, {"id": "a"}), "thing.created")
-            services.tables.get(table, {"id": "a"})
+            services.platform.tables.write(Put(table, {"id": "a"}), "thing.created")
+            services.platform.tables.get(table, {"id": "a"})
 
     services.things = Reading()
     client = Client([routes], services)
@@ -136,7 +138,7 @@ def test_broken_services_are_an_enveloped_500(services):
         def meter(self):
             raise RuntimeError("no TABLE_PREFIX")
 
-    services.tables = Broken()
+    services.platform.tables = Broken()
     answer = Client([routes], services).get("/things")
     assert (answer.status, answer.error["code"]) == (500, "internal_server_error")
     assert [record["event"] for record in services.lines.records] == ["request_failed", "request"]

@@ -207,7 +207,7 @@ def test_two_authorization_headers_are_none(client):
 
 
 def test_authentication_can_be_off_for_operators_but_not_for_agents(services):
-    services.settings = settings(auth_enabled=False)
+    services.platform.settings = settings(auth_enabled=False)
     client = Client([routes], services, key=None)
     assert client.get("/things").status == 200
     assert client.get("/metrics").status == 200
@@ -223,7 +223,7 @@ def test_wrong_keys_of_an_address_are_limited_and_right_ones_never(services):
     assert client.get("/things").status == 200  # from the same address
     assert client.get("/things", key="wrong", address="203.0.113.8").status == 401
     assert client.get("/things", key=None).status == 401
-    services.clock.advance(2)
+    services.platform.clock.advance(2)
     assert client.get("/things", key="wrong").status == 401
 
 
@@ -274,7 +274,7 @@ def test_public_routes_are_limited_per_address(services):
     assert (refused.status, refused.error) == (429, {"code": "rate_limited", "message": "Too Many Requests"})
     assert refused.headers["retry-after"] == "10"
     assert client.post("/public", json={"name": "a"}, address="198.51.100.2").status == 201
-    services.clock.advance(10)
+    services.platform.clock.advance(10)
     assert client.post("/public", json={"name": "a"}).status == 201
 
 

@@ -3,20 +3,21 @@
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.bootstrap import Services, prepare
+from chalicelib.bootstrap import prepare
+from chalicelib.platform.wiring import Platform
 from chalicelib.settings import Settings
-from tests.support.world import World
+from tests.support.world import World, fleet_of
 
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The services that `prepare` handed out as the function ``relay_changes``."""
+    """The containers that `prepare` handed out as the function ``relay_changes``."""
     monkeypatch.setenv("FUNCTION_NAME", "relay_changes")
     world = World()
-    handed: list[Services] = []
-    with bootstrap.serving(world.services):
+    handed: list[Platform] = []
+    with bootstrap.serving(world.platform):
         yield handed
-    assert all(each is world.services for each in handed)
+    assert all(each is world.platform for each in handed)
 
 
 def test_the_parts_of_this_function_are_built_and_of_no_other(asked):
@@ -34,11 +35,11 @@ def test_where_there_is_no_function_nothing_is_built(asked, monkeypatch):
 
 def test_a_function_that_cannot_be_prepared_does_not_start(asked):
     with pytest.raises(KeyError):
-        prepare("relay_changes", lambda services: {}[services.settings.core_name])
+        prepare("relay_changes", lambda platform: {}[platform.settings.core_name])
 
 
 def test_a_part_is_built_when_it_is_asked_for_and_once():
-    services = Services(Settings(), World())
+    services = fleet_of(Settings(), World())
     assert "nodes" not in vars(services)
     assert services.nodes is services.nodes
     assert "commands" not in vars(services)

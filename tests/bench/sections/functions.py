@@ -16,7 +16,7 @@ from chalice.app import Chalice, Response
 
 import app
 from chalicelib import bootstrap
-from chalicelib.bootstrap import Services
+from chalicelib.bootstrap import platform_of
 from chalicelib.fleet.commands.store import EXECUTIONS as TABLE
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.kit.ids import Ids
@@ -68,7 +68,7 @@ def measure(*, quick: bool) -> Iterator[Figure]:
     tape = ReplayDriver(source)
     world.driver, world.clock, world.ids = tape, StoppedClock(world.clock.now()), Ids()
     world.log = Log(_Nowhere(), world.clock)
-    with bootstrap.serving(Services(world.services.settings, world)):
+    with bootstrap.serving(platform_of(world.platform.settings, world)):
         for case in _cases(machine, execution_id):
             yield from _measured(case, tape, QUICK_ROUNDS if quick else ROUNDS)
     row = source.rows(NODES)[0]

@@ -22,8 +22,9 @@ from chalicelib.kit.listing import OLDEST_FIRST, ListRequest
 from chalicelib.kit.queues import LONGEST_DELAY_SECONDS
 from chalicelib.kit.tables import Item, Table
 from tests.support.builders import a_cluster, a_command, a_registration
+from tests.support.declared import RELAY, WORKERS
 from tests.support.fakes.dynamo import Crash
-from tests.support.world import RELAY, WORKERS, World, sqs_record
+from tests.support.world import World, sqs_record
 
 DEADLINE_SECONDS = 3600
 NEVER = 1_000_000_000
@@ -43,7 +44,7 @@ class Disorder:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         self.world = World(command_default_deadline=DEADLINE_SECONDS)
-        self.services = self.world.services
+        self.fleet = self.world.fleet
         self.tokens: dict[str, str] = {}
         self.waiting: list[Handover] = []
         self.past: list[Handover] = []
@@ -125,14 +126,14 @@ class Disorder:
         self.world.clock.advance(0.001)
         acts: dict[Callable[[], Any], int] = {
             self.enrol: 12,
-            lambda: self.services.nodes.placing.delete(self.a_node()): 8,
-            lambda: self.services.nodes.placing.change_cluster(self.a_node(), self.chance.choice("ab")): 6,
-            lambda: self.services.clusters.delete(self.chance.choice("ab")): 6,
+            lambda: self.fleet.nodes.placing.delete(self.a_node()): 8,
+            lambda: self.fleet.nodes.placing.change_cluster(self.a_node(), self.chance.choice("ab")): 6,
+            lambda: self.fleet.clusters.delete(self.chance.choice("ab")): 6,
             lambda: a_cluster(self.world, self.chance.choice("ab")): 6,
             lambda: a_command(self.world, targeting=self.a_targeting()): 16,
-            lambda: self.services.commands.delete(self.an_id(COMMANDS)): 7,
-            lambda: self.services.executions.cancel(self.an_id(EXECUTIONS)): 8,
-            lambda: self.services.executions.delete(self.an_id(EXECUTIONS)): 5,
+            lambda: self.fleet.commands.registry.delete(self.an_id(COMMANDS)): 7,
+            lambda: self.fleet.commands.executions.cancel(self.an_id(EXECUTIONS)): 8,
+            lambda: self.fleet.commands.executions.delete(self.an_id(EXECUTIONS)): 5,
             self.work: 18,
             self.connect: 4,
             self.disconnect: 4,
@@ -146,10 +147,10 @@ class Disorder:
         name = self.chance.choice("ab")
         is_new = not self.tokens or self.chance.random() < 0.5
         node_id = self.world.ids.uuid7(self.world.clock.now()) if is_new else self.a_node()
-        key = self.services.enrollment.create(name, {"uses_remaining": None})
-        blob = self.services.enrollment.reveal(key).reveal()
-        token = self.services.enrollment.verify(blob, node_id).registration_token
-        registered = self.services.nodes.registering.register(
+        key = self.fleet.enrollment.create(name, {"uses_remaining": None})
+        blob = self.fleet.enrollment.reveal(key).reveal()
+        token = self.fleet.enrollment.verify(blob, node_id).registration_token
+        registered = self.fleet.nodes.registering.register(
             a_registration(node_id, name), token, self.tokens.get(node_id)
         )
         self.tokens[node_id] = registered.secrets.api_token
@@ -157,8 +158,8 @@ class Disorder:
     def work(self) -> None:
         """An agent takes some of what waits, and finishes some of what it has taken."""
         node_id = self.a_node()
-        executions = self.services.executions
-        self.services.nodes.health.touch(self.services.nodes.identity.authenticate(self.tokens.get(node_id)))
+        executions = self.fleet.commands.executions
+        self.fleet.nodes.health.touch(self.fleet.nodes.identity.authenticate(self.tokens.get(node_id)))
         for row in executions.for_agent(node_id, Status.PENDING, ListRequest(order=OLDEST_FIRST)).items:
             if self.chance.random() < 0.7:
                 executions.acknowledge(node_id, row.id)
@@ -171,12 +172,12 @@ class Disorder:
         self.sockets += 1
         self.world.socket_client.frames[f"socket-{self.sockets}"] = []
         token = self.tokens.get(self.a_node())
-        self.services.nodes.connections.connected(token, f"socket-{self.sockets}", self.sockets)
+        self.fleet.nodes.connections.connected(token, f"socket-{self.sockets}", self.sockets)
 
     def disconnect(self) -> None:
         connection_id = f"socket-{self.chance.randint(0, self.sockets)}"
         self.world.socket_client.frames.pop(connection_id, None)
-        self.services.nodes.connections.disconnected(connection_id)
+        self.fleet.nodes.connections.disconnected(connection_id)
 
     def a_node(self) -> str:
         return self.chance.choice([*self.tokens, NOBODY])
@@ -233,4 +234,4 @@ def test_each_change_is_told_once_and_counted_once(seed):
         written["execution.cancelled"] + written["execution.reported_cancelled"]
     )
     for table in (CLUSTERS, NODES, ENROLLMENT_KEYS, EXECUTIONS):
-        assert world.services.counters.read(table.name) == len(world.driver.rows(table))
+        assert world.platform.counters.read(table.name) == len(world.driver.rows(table))

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.functions import FUNCTIONS
-from tests.support.handlers import module_of
+from chalicelib.families import deployed
+from chalicelib.platform.context import HttpSource
+from tests.support.declared import module_of
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -33,51 +34,19 @@ NEVER = {
     "asyncio", "unittest", "xmlrpc", "multiprocessing", "sqlite3", "tkinter", "pydoc", "doctest", "http.server",
     # The API's documents and what makes them.
     "chalicelib.web.openapi", "chalicelib.web.asyncapi", "chalicelib.web.openapi_schema", "chalicelib.fleet.api.routes",
-    "chalicelib.web.docs", "chalicelib.fleet.workers.registration", "chalicelib.schema",
+    "chalicelib.web.docs", "chalicelib.fleet.workers.registration",
     "chalicelib.fleet.events.schemas",
 }  # fmt: skip
 
-CONTEXTS = {
-    path.name
-    for family in ("platform", "fleet")
-    for path in (ROOT / "chalicelib" / family).iterdir()
-    if (path / "__init__.py").exists() and path.name not in {"api", "workers"}
-}
+DECLARED = deployed("")
 
-_NODES = {"aliases", "clusters", "enrollment", "events", "nodes", "vpn"}
-_COMMANDS = {*_NODES, "commands", "targeting"}
-_WEBHOOKS = {"events", "webhooks"}
+CONTEXTS = {context.name for context in DECLARED.contexts}
 
-MAY_LOAD = {
-    "api_handler": {*_COMMANDS, "access"},  # what a poll takes; other routes load theirs when they are asked for
-    "websocket_connect": {
-        *_COMMANDS,
-        "access",
-        "admins",
-        "transport",
-    },  # one module for the three; a beat tells what waits
-    "websocket_message": {*_COMMANDS, "access", "admins", "transport"},
-    "websocket_disconnect": {*_COMMANDS, "access", "admins", "transport"},
-    "relay_changes": {*_COMMANDS, "admins", "relay", "transport"},
-    "create_executions": {*_COMMANDS, "transport"},
-    "deliver_commands": {*_COMMANDS, "transport"},
-    "clean_up": _COMMANDS,
-    "trigger_updates": {*_COMMANDS, "transport", "updates"},
-    "settle_vpn": set(),  # the rest with the first message: without a mesh there is none
-    "publish_events": _WEBHOOKS,
-    "deliver_webhook": _WEBHOOKS,
-    "sweep_commands": {*_COMMANDS, "admins", "updates"},
-    "sweep_webhooks": _WEBHOOKS,
-    "check_health": _NODES,
-    "heartbeat": {*_NODES, "admins"},
-    "prune_executions": {"commands", "targeting"},
-    "reconcile_vpn": set(),
-    "recount": CONTEXTS,
-}
-"""The contexts that each function may load."""
+VALUES = "families"
+"""In ``Function.loads``: the values of all contexts, and what these import."""
 
-MAY_ALSO = {"recount": {"chalicelib.schema"}}
-"""Of `NEVER`: `recount` goes through every table that has a total."""
+CONSTANTS = "queues"
+"""The module of a context that others import for its constants alone."""
 
 
 @cache
@@ -98,12 +67,16 @@ def loaded_by(module: str, function_name: str) -> frozenset[str]:
     return frozenset(json.loads(done.stdout))
 
 
-def file_of(function_name: str) -> str:
-    if function_name == "api_handler":
-        return "app"
-    if function_name.startswith("websocket_"):
-        return "chalicelib.fleet.workers.connections"
-    return module_of(function_name)
+@cache
+def values_of_contexts() -> frozenset[str]:
+    return loaded_by("chalicelib.families; chalicelib.families.deployed()", "")
+
+
+def contexts_of(modules: frozenset[str]) -> set[str]:
+    """The contexts of which more is loaded than their constants."""
+    parts = [name.split(".") for name in modules]
+    inside = [part for part in parts if len(part) > 3 and part[1] in {family.name for family in DECLARED.each}]
+    return {part[2] for part in inside if part[3] != CONSTANTS} & CONTEXTS
 
 
 def below(names: set[str], loaded: frozenset[str]) -> set[str]:
@@ -111,20 +84,25 @@ def below(names: set[str], loaded: frozenset[str]) -> set[str]:
     return {name for name in loaded for each in names if name == each or name.startswith(f"{each}.")}
 
 
-@pytest.mark.parametrize("function", [each.name for each in FUNCTIONS])
+@pytest.mark.parametrize("function", DECLARED.functions, ids=lambda function: function.name)
 def test_a_function_loads_nothing_that_it_does_not_need(function):
-    loaded = loaded_by(file_of(function), function)
-    assert below(NEVER - MAY_ALSO.get(function, set()), loaded) == set()
-    contexts = {name.split(".")[2] for name in loaded if name.startswith(("chalicelib.platform.", "chalicelib.fleet."))}
-    contexts &= CONTEXTS
-    assert contexts <= MAY_LOAD[function]
-    if function != "api_handler":
-        assert below({"app", "chalicelib.fleet.api"}, loaded) == set()
+    loaded = loaded_by(module_of(function.name), function.name)
+    allowed = {*function.loads.split()}
+    assert below(NEVER, loaded) == set()
+    by_itself = loaded - values_of_contexts() if VALUES in allowed else loaded
+    assert contexts_of(by_itself) <= allowed | (CONTEXTS if "*" in allowed else set())
+    if not isinstance(function.source, HttpSource):
+        assert below({"app", *(f"chalicelib.{family.name}.api" for family in DECLARED.each)}, loaded) == set()
+
+
+def test_a_budget_names_contexts_that_exist():
+    for function in DECLARED.functions:
+        assert {*function.loads.split()} <= CONTEXTS | {VALUES, "*"}, function.name
 
 
 @pytest.mark.parametrize("function", ["api_handler", "websocket_connect", "deliver_commands", "recount"])
 def test_what_every_invocation_needs_is_there_before_the_first(function):
-    assert {"botocore.client", "chalicelib.kit.tables.dynamodb"} <= loaded_by(file_of(function), function)
+    assert {"botocore.client", "chalicelib.kit.tables.dynamodb"} <= loaded_by(module_of(function), function)
 
 
 def test_the_api_loads_the_routes_of_polls_and_no_others():

@@ -16,8 +16,9 @@ from infra.grants import GRANTS
 from tests.application.fleet.commands import fleet
 from tests.scale.rows import a_whole_command
 from tests.scale.scenarios import SCENARIOS
+from tests.support.declared import WORKERS
 from tests.support.timed_world import MOST_HOPS, SEND, TimedWorld
-from tests.support.world import WORKERS, World, sqs_record
+from tests.support.world import World, sqs_record
 
 WORKER = WORKERS[CLEAN_UP]
 
@@ -67,7 +68,7 @@ def test_a_lost_continuation_is_resumed_by_a_sweep_where_the_pass_stopped():
     world = TimedWorld(timeouts=0.25)
     made = a_whole_command(world, 2_200, Status.PENDING)
     world.lose_changes_of("fan_out.parked")
-    world.services.commands.cancel(made.id)
+    world.fleet.commands.registry.cancel(made.id)
     world.run(60, lambda: world.seen.parked == 1)
     cancelled = world.driver.tally(EXECUTIONS, "status")["cancelled"]
     assert 0 < cancelled < 2_200
@@ -83,8 +84,8 @@ class TestTheWorld:
 
     def test_a_function_that_works_on_is_killed_and_its_message_given_up(self):
         world = TimedWorld()
-        world.services.clean_up.cancel_chunk = lambda _command_id, _cursor: world.clock.sleep(61)
-        world.services.queues.send(CLEAN_UP, [{"kind": "cancel_command", "id": "x"}])
+        world.fleet.commands.clean_up.cancel_chunk = lambda _command_id, _cursor: world.clock.sleep(61)
+        world.platform.queues.send(CLEAN_UP, [{"kind": "cancel_command", "id": "x"}])
         world.run(2_400)
         assert world.seen.killed == {"clean_up": MAX_RECEIVES}
         assert world.seen.dead == {"clean-up": 1}
@@ -93,17 +94,17 @@ class TestTheWorld:
         world = TimedWorld()
 
         def again(_command_id, _cursor):
-            world.services.queues.send(CLEAN_UP, [{"kind": "cancel_command", "id": "x"}])
+            world.platform.queues.send(CLEAN_UP, [{"kind": "cancel_command", "id": "x"}])
 
-        monkeypatch.setattr(world.services.clean_up, "cancel_chunk", again)
-        world.services.queues.send(CLEAN_UP, [{"kind": "cancel_command", "id": "x"}])
+        monkeypatch.setattr(world.fleet.commands.clean_up, "cancel_chunk", again)
+        world.platform.queues.send(CLEAN_UP, [{"kind": "cancel_command", "id": "x"}])
         world.run(2_400)
         assert world.seen.hops["clean_up"] == MOST_HOPS
         assert world.seen.dead == {"clean-up": 1}
 
     def test_no_more_copies_run_than_the_function_may_have(self):
         world = TimedWorld()
-        world.services.queues.send(CLEAN_UP, [{"kind": "connection", "id": str(place)} for place in range(200)])
+        world.platform.queues.send(CLEAN_UP, [{"kind": "connection", "id": str(place)} for place in range(200)])
         most = 0
 
         def look():
@@ -143,7 +144,7 @@ class TestShares:
 
     def begin(self, world):
         """A cancellation whose first invocation does one chunk."""
-        world.services.commands.cancel(self.made.id)
+        world.fleet.commands.registry.cancel(self.made.id)
         world.call(WORKER, {"Records": [sqs_record({"kind": "cancel_command", "id": self.made.id})]})
 
     def statuses(self, world):
@@ -179,7 +180,7 @@ class TestShares:
 
     @pytest.mark.parametrize("crash_after", [1, 50, 120, 230, 340, 449, 451, 455])
     def test_a_worker_that_dies_anywhere_leaves_the_same_end(self, world, crash_after):
-        world.services.commands.cancel(self.made.id)
+        world.fleet.commands.registry.cancel(self.made.id)
         world.settle(twice=True, crash_after=crash_after)
         for seconds in (120, 60, 900):
             world.clock.advance(seconds)

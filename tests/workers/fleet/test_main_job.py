@@ -16,7 +16,7 @@ from tests.support.world import World
 
 def run_all(world: World, fleet: list[Machine], *, exit_code: int = 0) -> None:
     """Play the agents: acknowledge and report whatever is pending."""
-    executions = world.services.executions
+    executions = world.fleet.commands.executions
     for machine in fleet:
         for execution_id in executions.waiting_for(machine.id, 1000).pending:
             executions.acknowledge(machine.id, execution_id)
@@ -39,16 +39,16 @@ def story(*, twice: bool = False, crash: tuple[int, int] | None = None) -> World
     a_cluster(world)
     fleet = machines(world, 3)
     world.socket_client.frames["socket-0"] = []
-    world.services.nodes.connections.connected(fleet[0].token, "socket-0", 1)
+    world.fleet.nodes.connections.connected(fleet[0].token, "socket-0", 1)
     settle()
     a_command(world)
     settle()
     run_all(world, fleet[:2])
     settle()
-    (waiting,) = world.services.executions.waiting_for(fleet[2].id, 1000).pending
-    world.services.executions.cancel(waiting)
+    (waiting,) = world.fleet.commands.executions.waiting_for(fleet[2].id, 1000).pending
+    world.fleet.commands.executions.cancel(waiting)
     settle()
-    world.services.nodes.placing.delete(fleet[1].id)
+    world.fleet.nodes.placing.delete(fleet[1].id)
     settle()
     return world
 
@@ -70,7 +70,7 @@ def events(world: World) -> dict[str, str]:
 
 def totals(world: World) -> dict[str, int]:
     names = ("nodes", "nodes#status#healthy", "executions", "executions#status#completed", "commands", "clusters")
-    return {name: world.services.counters.read(name) for name in names}
+    return {name: world.platform.counters.read(name) for name in names}
 
 
 class TestTheMainJob:
@@ -79,7 +79,7 @@ class TestTheMainJob:
         a_cluster(world)
         fleet = machines(world, 3)
         world.socket_client.frames["socket-0"] = []
-        world.services.nodes.connections.connected(fleet[0].token, "socket-0", 1)
+        world.fleet.nodes.connections.connected(fleet[0].token, "socket-0", 1)
         command = a_command(world)
         world.settle()
         rows = world.driver.rows(EXECUTIONS)
@@ -97,7 +97,7 @@ class TestTheMainJob:
         a_command(world)
         world.settle()
         run_all(world, fleet, exit_code=3)
-        views = [world.services.executions.get(str(row["id"])) for row in world.driver.rows(EXECUTIONS)]
+        views = [world.fleet.commands.executions.get(str(row["id"])) for row in world.driver.rows(EXECUTIONS)]
         assert [(view.execution.status, view.execution.exit_code) for view in views] == [(Status.COMPLETED, 3)] * 2
         assert {view.execution.output for view in views} == {"done\n"}
 

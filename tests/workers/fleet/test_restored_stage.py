@@ -66,7 +66,7 @@ def test_what_was_open_at_that_second_is_done_once_more_and_totals_are_right():
     run_all(world, fleet)
     goes_on(world)
     assert statuses(world) == {"completed": 3}
-    counted = {name: world.services.counters.read(name) for name in ALL_TOTALS}
+    counted = {name: world.platform.counters.read(name) for name in ALL_TOTALS}
     assert (counted["nodes"], counted["commands"], counted["executions"]) == (3, 1, 3)
     assert counted["executions#status#completed"] == 3
     assert parked(world) == []

@@ -13,8 +13,8 @@ from chalicelib.kit.log import DamagedError
 from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.events.queues import EVENTS
 from tests.support.builders import a_cluster, machines
-from tests.support.handlers import handler_of
-from tests.support.world import RELAY, WORKERS, World, scheduled_event, sqs_record
+from tests.support.declared import RELAY, WORKERS, handler_of
+from tests.support.world import World, scheduled_event, sqs_record
 
 WORKER = WORKERS[CLEAN_UP]
 SWEEPS = [
@@ -84,7 +84,7 @@ class TestLog:
     def test_neither_lambda_nor_the_log_gets_to_see_a_damaged_row(self, world, handler):
         a_cluster(world)
         [machine] = machines(world, 1)
-        world.services.nodes.connections.connected(machine.token, "socket-1", 1_000)
+        world.fleet.nodes.connections.connected(machine.token, "socket-1", 1_000)
         [row] = world.driver.rows(PRESENCE)
         world.driver.load(PRESENCE, [{**row, "last_seen_at": ["private"]}])
         world.clock.advance(7200)

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import samples
 from chalicelib.fleet.distribution.model import Architecture, Version
 from chalicelib.fleet.enrollment.blob import key_id_of
 from chalicelib.fleet.enrollment.model import Outcome
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import PUBLIC, Endpoints, PlainText, Request
@@ -56,7 +56,7 @@ class BundleOut(BaseModel):
     errors=(401, 403, 404),
     summary="Get a download link of the agent",
 )
-def get_bundle(request: Request[NoPath, BundleQuery, NoBody], services: Services) -> BundleOut:
+def get_bundle(request: Request[NoPath, BundleQuery, NoBody], services: Fleet) -> BundleOut:
     """Returns where the agent's archive is and the hash to check it by. The bearer is either an enrollment key that
     would admit a machine, which is not used up, or a node's token. Refused with 401 for an invalid key or token, with
     403 for a blocked machine, with 404 if this installation does not serve that version."""
@@ -80,15 +80,15 @@ def get_bundle(request: Request[NoPath, BundleQuery, NoBody], services: Services
     example="#!/bin/sh\nset -eu\n",
     summary="Get the script that installs the agent",
 )
-def get_installer(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> PlainText:
+def get_installer(_request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> PlainText:
     """Returns a shell script that installs the agent. It holds no secret and asks for the enrollment key; read it
     before you run it."""
-    own = next(iter(services.settings.own_urls), "")
+    own = next(iter(services.platform.settings.own_urls), "")
     text = _script().replace(OWN_URL, shlex.quote(own))
     return PlainText(text, SCRIPT_TYPE, {"cache-control": "no-store"})
 
 
-def _admit(bearer: str, services: Services) -> None:
+def _admit(bearer: str, services: Fleet) -> None:
     """Raises `EdgeError` unauthorized; for a key it says what is wrong with it, as verifying it does."""
     if key_id_of(bearer) is None:
         services.nodes.identity.authenticate(bearer)

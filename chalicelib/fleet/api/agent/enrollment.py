@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import samples
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.errors import invalid
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import PUBLIC, Endpoints, Request
@@ -56,7 +56,7 @@ class KeyVerificationOut(BaseModel):
     errors=(422,),
     summary="Verify an enrollment key",
 )
-def verify_key(request: Request[NoPath, NoQuery, KeyVerification], services: Services) -> KeyVerificationOut:
+def verify_key(request: Request[NoPath, NoQuery, KeyVerification], services: Fleet) -> KeyVerificationOut:
     """Verifies an enrollment key, takes one use of it and returns a registration token. A key that admits no machine is
     answered with 200, `verified` false and the reason in `error`; only an empty key is refused with 422. With `node_id`
     the reason can also be `node_blocked` or `node_removed`, and asking again within a day takes no second use."""

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Le
 from pydantic import BaseModel, Field
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.commands.executions import SORTABLE
 from chalicelib.fleet.commands.model import AssignedExecution, Execution, Report, Status
 from chalicelib.fleet.nodes.identity import require_sole
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
 from chalicelib.kit.listing import OLDEST_FIRST
@@ -100,14 +100,14 @@ class ReportedOut(BaseModel):
     errors=(409,),
     summary="List executions of the calling node",
 )
-def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], services: Services) -> Paginated:
+def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], services: Fleet) -> Paginated:
     """Lists the executions of the calling node in one status, oldest first unless ordered otherwise. If a page would be
     too large it holds fewer items than asked for, with `has_next` true and its own number as `next_page`: the others
     are on the same page once these have been acknowledged. Refused with 409 `identity_conflict` while another machine
     uses the node's identity too; neither gets work."""
     require_sole(request.agent)
     asked = request.query.to_request(SORTABLE, OLDEST_FIRST)
-    page = services.executions.for_agent(request.agent.node.id, request.query.status, asked)
+    page = services.commands.executions.for_agent(request.agent.node.id, request.query.status, asked)
     return Paginated([_show(row) for row in page.items], page, may_be_fewer=True)
 
 
@@ -118,12 +118,12 @@ def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], se
     errors=(403, 404, 409),
     summary="Acknowledge an execution",
 )
-def acknowledge_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> AssignedOut:
+def acknowledge_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Fleet) -> AssignedOut:
     """Takes an execution: it changes from `pending` to `sent`. Refused with 409 the second time, and for any other
     status; an agent must not run an execution that it cannot acknowledge. Refused with 403 for the execution of another
     node."""
     require_sole(request.agent)
-    return _show(services.executions.acknowledge(request.agent.node.id, request.path.execution_id))
+    return _show(services.commands.executions.acknowledge(request.agent.node.id, request.path.execution_id))
 
 
 @routes.patch(
@@ -134,7 +134,7 @@ def acknowledge_execution(request: Request[ExecutionPath, NoQuery, NoBody], serv
     errors=(403, 404, 409),
     summary="Report the result of an execution",
 )
-def report_result(request: Request[ExecutionPath, NoQuery, ResultIn], services: Services) -> ReportedOut:
+def report_result(request: Request[ExecutionPath, NoQuery, ResultIn], services: Fleet) -> ReportedOut:
     """Reports the result of an execution, even if it is late or the acknowledgement was lost. Exit code 143 means that
     the command was cancelled, 124 that it ran out of time. Output above 256 KiB is truncated in the middle. Bodies of
     up to 3,000,000 bytes always arrive; up to 6 MiB it depends on how many characters need escaping. Refused with 409
@@ -146,7 +146,7 @@ def report_result(request: Request[ExecutionPath, NoQuery, ResultIn], services: 
         exit_code=body.exit_code,
         completed_at=None if body.completed_at is None else to_seconds_text(body.completed_at),
     )
-    return _show_result(services.executions.report(request.agent.node.id, request.path.execution_id, report))
+    return _show_result(services.commands.executions.report(request.agent.node.id, request.path.execution_id, report))
 
 
 def _show(row: AssignedExecution) -> AssignedOut:

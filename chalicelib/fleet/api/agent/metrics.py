@@ -5,9 +5,9 @@ from typing import Annotated
 from annotated_types import MinLen
 from pydantic import BaseModel
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.metrics.model import MetricsType
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import AGENT, Endpoints, Request
 from chalicelib.web.validation import Body, NoPath, NoQuery, Timestamp
@@ -44,9 +44,9 @@ class PushedOut(BaseModel):
 
 
 @routes.post("/api/v1/agents/metrics/push", auth=AGENT, answer=PushedOut, summary="Publish metrics of the calling node")
-def push_metrics(request: Request[NoPath, NoQuery, MetricsPush], services: Services) -> PushedOut:
+def push_metrics(request: Request[NoPath, NoQuery, MetricsPush], services: Fleet) -> PushedOut:
     """Publishes metrics of the calling node, in place of the earlier ones of that type. Refused with 413 above 1 MiB of
     text, or above 384 KiB after compression."""
     body = request.body
-    kept = services.node_metrics.push(request.agent.node.id, body.metrics_type, body.metrics_text)
+    kept = services.metrics.nodes.push(request.agent.node.id, body.metrics_type, body.metrics_text)
     return PushedOut(id=kept.id, node_id=kept.node_id, metrics_type=kept.metrics_type, updated_at=kept.updated_at)

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from annotated_types import MaxLen
 from pydantic import BaseModel, Field
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.nodes.model import IdType, Registration, Status
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import AGENT, PUBLIC, Created, Endpoints, Request
 from chalicelib.web.validation import Body, Boolean, NoPath, NoQuery, Port, Timestamp, Uuid
@@ -99,7 +99,7 @@ class HealthOut(BaseModel):
     blocked_when_degraded=True,
     summary="Register a node, or register it again",
 )
-def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services: Services) -> Created:
+def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services: Fleet) -> Created:
     """Registers a node, or registers it again. A new machine proves itself with `registration_token`, a known one with
     its token as bearer; with a mesh, both also by being a host of the network under the name `node-` and its id. Every
     registration returns new secrets. The previous token can still register until the new one is used, in case the
@@ -115,7 +115,7 @@ def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services:
     registered = services.nodes.registering.register(
         registration, said.registration_token, request.bearer, request.instance_id, request.address
     )
-    settings = services.settings
+    settings = services.platform.settings
     return Created(
         RegisteredOut(
             node_id=registered.node.id,
@@ -124,7 +124,7 @@ def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services:
             admin_urls=list(settings.own_urls),
             derp_map_url=None,
             websocket_url=settings.websocket_url or None,
-            poll_seconds=jittered(settings.poll_seconds, services.ids.fraction()),
+            poll_seconds=jittered(settings.poll_seconds, services.platform.ids.fraction()),
             metrics_push_seconds=settings.metrics_push_seconds,
         )
     )
@@ -137,7 +137,7 @@ def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services:
     errors=(404, 429),
     summary="Report the health of the calling node",
 )
-def report_health(request: Request[NoPath, NoQuery, HealthReport], services: Services) -> HealthOut:
+def report_health(request: Request[NoPath, NoQuery, HealthReport], services: Fleet) -> HealthOut:
     """Reports the health of the calling node, which also counts as a sign of life. Registrations and changes of health
     are limited to 30 at once, then one a minute; more are refused with 429."""
     view = services.nodes.health.report(request.agent, Status(request.body.status))

@@ -5,9 +5,9 @@ from typing import Annotated
 from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel, Field
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import samples
 from chalicelib.fleet.ssh.rules import credential_of
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import AGENT, Endpoints, Request
 from chalicelib.web.validation import Body, NoPath, NoQuery
@@ -47,11 +47,9 @@ class CredentialCheckOut(BaseModel):
     errors=(422, 429),
     summary="Check a login to the calling node",
 )
-def verify_ssh_credentials(
-    request: Request[NoPath, NoQuery, CredentialCheck], services: Services
-) -> CredentialCheckOut:
+def verify_ssh_credentials(request: Request[NoPath, NoQuery, CredentialCheck], services: Fleet) -> CredentialCheckOut:
     """Checks a login to the calling node. A wrong credential is answered with 200 and `verified` false. Refused with
     422 unless exactly one credential is given, with 429 after many failed logins to the node."""
     said = request.body
     credential = credential_of(said.username, said.password, said.public_key)
-    return CredentialCheckOut(verified=services.ssh_verifier.verify(request.agent.node, credential))
+    return CredentialCheckOut(verified=services.ssh.verifier.verify(request.agent.node, credential))

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.nodes.identity import require_sole
 from chalicelib.fleet.updates.model import NodeState, Report
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import AGENT, Endpoints, Request
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
@@ -66,11 +66,11 @@ class OutcomeOut(BaseModel):
     errors=(409,),
     summary="Check for a self-update",
 )
-def check_self_update(request: Request[NoPath, NoQuery, NoBody], services: Services) -> UpdateCheckOut:
+def check_self_update(request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> UpdateCheckOut:
     """Returns whether the calling agent is to update itself, and to which version. Agents ask when they are woken and
     from time to time. Refused with 409 `identity_conflict` while another machine uses the node's identity too."""
     require_sole(request.agent)
-    answer = services.self_updates.check(request.agent)
+    answer = services.updates.requests.check(request.agent)
     return UpdateCheckOut(
         including_me=answer.including_me,
         inserted_at=answer.inserted_at,
@@ -87,11 +87,11 @@ def check_self_update(request: Request[NoPath, NoQuery, NoBody], services: Servi
     errors=(404, 409),
     summary="Report the outcome of a self-update",
 )
-def report_self_update(request: Request[OutcomePath, NoQuery, OutcomeIn], services: Services) -> OutcomeOut:
+def report_self_update(request: Request[OutcomePath, NoQuery, OutcomeIn], services: Fleet) -> OutcomeOut:
     """Reports the outcome of an update. The same report again changes nothing; a different one is refused with 409."""
     said = request.body
     report = Report(NodeState(said.status), said.version, said.reason or None)
-    row = services.update_outcomes.report(request.agent, request.path.self_update_request_id, report)
+    row = services.updates.outcomes.report(request.agent, request.path.self_update_request_id, report)
     return OutcomeOut(
         self_update_request_id=row.request_id, node_id=row.node_id, status=row.state.value, version=row.agent_version
     )

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import samples
 from chalicelib.fleet.api.operator.node_metrics import TEXT_FORMAT
 from chalicelib.fleet.metrics.admin_model import AdminFigures
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import METRICS, Endpoints, PlainText, Request
@@ -28,11 +28,11 @@ class AdminMetricsOut(AdminFigures):
     errors=(503,),
     summary="Get metrics of this installation",
 )
-def show_admin_metrics(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> AdminMetricsOut:
+def show_admin_metrics(_request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> AdminMetricsOut:
     """Returns the metrics of the whole installation as JSON. Counters that follow the change stream are about a second
     late and survive every deployment. Takes METRICS_KEY or MASTER_KEY, not API_KEY."""
-    figures = services.admin_metrics.figures()
-    return AdminMetricsOut(**dict(figures), timestamp=to_seconds_text(services.clock.now()))
+    figures = services.metrics.admin.figures()
+    return AdminMetricsOut(**dict(figures), timestamp=to_seconds_text(services.platform.clock.now()))
 
 
 @routes.get(
@@ -44,8 +44,8 @@ def show_admin_metrics(_request: Request[NoPath, NoQuery, NoBody], services: Ser
     errors=(503,),
     summary="Get metrics of this installation for Prometheus",
 )
-def show_raw_admin_metrics(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> PlainText:
+def show_raw_admin_metrics(_request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> PlainText:
     """Returns the metrics of the whole installation in the text format of Prometheus, with some that the JSON does not
     have: rows of every list, nodes and executions by status, and runs of each schedule. Takes METRICS_KEY or
     MASTER_KEY, not API_KEY."""
-    return PlainText(services.admin_metrics.text(), TEXT_FORMAT)
+    return PlainText(services.metrics.admin.text(), TEXT_FORMAT)

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, RootModel
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import samples
 from chalicelib.fleet.admins.model import UNLIMITED_PEERS, Admin, KnownAdmin, Snapshot
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, PUBLIC, Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Timestamp
@@ -128,9 +128,9 @@ class AdminNameOut(BaseModel):
 
 
 @routes.get("/api/v1/admins/me", auth=OPERATOR, answer=AdminOut, summary="Get the current admin")
-def show_admin(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> AdminOut:
+def show_admin(_request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> AdminOut:
     """Returns the admin that answers, which is one deployed stack, and how many nodes it can own."""
-    me, snapshot = services.admins.me, services.admins.snapshot()
+    me, snapshot = services.admins.registry.me, services.admins.registry.snapshot()
     return AdminOut(
         **dict(_entry(me, snapshot, services)),
         id=me.id,
@@ -140,9 +140,9 @@ def show_admin(_request: Request[NoPath, NoQuery, NoBody], services: Services) -
 
 
 @routes.get("/api/v1/admins/me/discovery", auth=PUBLIC, answer=AdminNameOut, summary="Get the name of this admin")
-def show_admin_name(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> AdminNameOut:
+def show_admin_name(_request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> AdminNameOut:
     """Returns the name of the admin that answers. Agents that look for an admin call it; it is open to anyone."""
-    return AdminNameOut(name=services.admins.me.name)
+    return AdminNameOut(name=services.admins.registry.me.name)
 
 
 @routes.get(
@@ -151,10 +151,10 @@ def show_admin_name(_request: Request[NoPath, NoQuery, NoBody], services: Servic
     answer=MyAdminClusterOut,
     summary="Get the admin cluster of this admin",
 )
-def show_admin_cluster(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> MyAdminClusterOut:
+def show_admin_cluster(_request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> MyAdminClusterOut:
     """Returns the admins of this installation and how many nodes they can own, as of the last assignment of clusters,
     which each heartbeat renews."""
-    snapshot = services.admins.snapshot()
+    snapshot = services.admins.registry.snapshot()
     return MyAdminClusterOut(
         name=snapshot.admin_cluster_name,
         total_admins=len(snapshot.topology),
@@ -173,11 +173,11 @@ def show_admin_cluster(_request: Request[NoPath, NoQuery, NoBody], services: Ser
     errors=(503,),
     summary="List admin clusters",
 )
-def list_admin_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> AdminClustersOut:
+def list_admin_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> AdminClustersOut:
     """Lists all admins that share the tables of this installation, by admin cluster. An admin that has stopped is
     listed for about a week."""
     members: dict[str, list[AdminClusterMemberOut]] = {}
-    for admin, is_live in services.admins.known():
+    for admin, is_live in services.admins.registry.known():
         members.setdefault(admin.admin_cluster_name, []).append(_member(admin, services, is_live=is_live))
     clusters = [
         AdminClusterOut(name=name, ipv4_range=NO_TEXT, admin_count=len(admins), admins=admins)
@@ -192,10 +192,10 @@ def list_admin_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Se
     answer=EdgeClustersOut,
     summary="Get the clusters of each admin",
 )
-def list_edge_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> EdgeClustersOut:
+def list_edge_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> EdgeClustersOut:
     """Returns the clusters that each admin owns as of the last assignment, with the nodes that they have now. Refused
     with 400 if the fleet is too large to name all nodes in one answer."""
-    named = services.admins.node_names_by_admin()
+    named = services.admins.registry.node_names_by_admin()
     return EdgeClustersOut(
         {admin: {name: list(nodes) for name, nodes in clusters.items()} for admin, clusters in named.items()}
     )
@@ -207,28 +207,30 @@ def list_edge_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Ser
     answer=OrphanedClustersOut,
     summary="Get the clusters without an admin",
 )
-def list_orphaned_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Services) -> OrphanedClustersOut:
+def list_orphaned_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> OrphanedClustersOut:
     """Returns the clusters for which no admin has capacity left. There can be some before the installation as a whole
     is over its capacity. Refused with 400 if there are too many nodes to name them in one answer."""
-    return OrphanedClustersOut({name: list(nodes) for name, nodes in services.admins.node_names_of_orphans().items()})
+    return OrphanedClustersOut(
+        {name: list(nodes) for name, nodes in services.admins.registry.node_names_of_orphans().items()}
+    )
 
 
-def _entry(admin: Admin, snapshot: Snapshot, services: Services) -> AdminTopologyEntryOut:
+def _entry(admin: Admin, snapshot: Snapshot, services: Fleet) -> AdminTopologyEntryOut:
     return AdminTopologyEntryOut(
         name=admin.name,
         max_wireguard_peers=admin.max_wireguard_peers,
         admin_peer_count=snapshot.peer_count,
         edge_node_capacity=snapshot.capacity_of(admin),
         erlang_node_name=NO_TEXT,
-        vpn_hostname=admin.vpn_hostname(services.settings.netmaker_default_domain),
+        vpn_hostname=admin.vpn_hostname(services.platform.settings.netmaker_default_domain),
         netmaker_host_id=NO_HOST,
     )
 
 
-def _member(admin: KnownAdmin, services: Services, *, is_live: bool) -> AdminClusterMemberOut:
+def _member(admin: KnownAdmin, services: Fleet, *, is_live: bool) -> AdminClusterMemberOut:
     return AdminClusterMemberOut(
         name=admin.name,
-        vpn_hostname=admin.vpn_hostname(services.settings.netmaker_default_domain),
+        vpn_hostname=admin.vpn_hostname(services.platform.settings.netmaker_default_domain),
         netmaker_host_id=NO_HOST,
         ipv4_address=None,
         wireguard_ip_address=None,

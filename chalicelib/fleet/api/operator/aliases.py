@@ -5,10 +5,10 @@ from typing import Annotated
 from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel, StringConstraints
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.aliases.model import SORTABLE, Alias
 from chalicelib.fleet.api.operator import filters
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.kit.labels import LABEL_MAX_LENGTH, LABEL_PATTERN
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
@@ -61,14 +61,14 @@ class AliasOut(BaseModel):
     errors=(404, 409, 422),
     summary="Create an alias for a node",
 )
-def create_alias(request: Request[NamedNodePath, NoQuery, AliasCreate], services: Services) -> Created:
+def create_alias(request: Request[NamedNodePath, NoQuery, AliasCreate], services: Fleet) -> Created:
     """Gives a node a further name. Refused with 409 if a node of the cluster has the alias already, or the node
     has as many aliases as are allowed; with a mesh also while the node has not joined it."""
     return Created(_show(services.aliases.create(request.path.node_id, request.body.name), services))
 
 
 @routes.get("/api/v1/aliases", auth=OPERATOR, answer=AliasOut, paginated=True, summary="List aliases")
-def list_aliases(request: Request[NoPath, AliasListQuery, NoBody], services: Services) -> Paginated:
+def list_aliases(request: Request[NoPath, AliasListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists the aliases of all nodes, newest first unless ordered otherwise."""
     page = services.aliases.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(alias, services) for alias in page.items], page)
@@ -81,7 +81,7 @@ def list_aliases(request: Request[NoPath, AliasListQuery, NoBody], services: Ser
     errors=(404,),
     summary="Get an alias",
 )
-def get_alias(request: Request[AliasPath, NoQuery, NoBody], services: Services) -> AliasOut:
+def get_alias(request: Request[AliasPath, NoQuery, NoBody], services: Fleet) -> AliasOut:
     """Returns one alias with the DNS name that it resolves by."""
     return _show(services.aliases.get(request.path.alias_id), services)
 
@@ -93,12 +93,12 @@ def get_alias(request: Request[AliasPath, NoQuery, NoBody], services: Services) 
     errors=(404,),
     summary="Delete an alias",
 )
-def delete_alias(request: Request[AliasPath, NoQuery, NoBody], services: Services) -> NoContent:
+def delete_alias(request: Request[AliasPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes an alias and its DNS entry. The node keeps its own name."""
     services.aliases.delete(request.path.alias_id)
     return NoContent()
 
 
-def _show(alias: Alias, services: Services) -> AliasOut:
-    domain = services.settings.netmaker_default_domain
+def _show(alias: Alias, services: Fleet) -> AliasOut:
+    domain = services.platform.settings.netmaker_default_domain
     return AliasOut(**alias.model_dump(exclude={"cluster_id"}), vpn_hostname=alias.vpn_hostname(domain))

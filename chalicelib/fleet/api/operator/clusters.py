@@ -5,11 +5,11 @@ from typing import Annotated
 from annotated_types import Ge
 from pydantic import BaseModel, StringConstraints
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.filters import ClusterFilterFields
 from chalicelib.fleet.clusters.model import SORTABLE, Cluster, ClusterName
 from chalicelib.fleet.nodes.model import IdType, NodeSummary, Status
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
@@ -113,7 +113,7 @@ class ClusterOut(BaseModel):
     blocked_when_degraded=True,
     summary="Create a cluster",
 )
-def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: Services) -> Created:
+def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: Fleet) -> Created:
     """Creates a cluster and reserves the IPv4 range of its network. Refused with 409 if the name is taken or the range
     overlaps with that of another cluster, with 422 for the reserved name `default`, for an invalid range and for a node
     limit above the addresses that the range has for nodes."""
@@ -129,7 +129,7 @@ def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: S
     paginated=True,
     summary="List clusters",
 )
-def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: Services) -> Paginated:
+def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists clusters, newest first unless ordered otherwise. Each shows up to 100 of its nodes; `node_count` is
     exact."""
     page = services.clusters.list_page(request.query.to_request(SORTABLE))
@@ -144,7 +144,7 @@ def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: 
     errors=(404,),
     summary="Get a cluster",
 )
-def get_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Services) -> ClusterOut:
+def get_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Fleet) -> ClusterOut:
     """Returns one cluster with up to 1,000 of its nodes, the newest first."""
     return _show_whole(services.clusters.get(request.path.cluster_name), services)
 
@@ -157,7 +157,7 @@ def get_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Servic
     blocked_when_degraded=True,
     summary="Change the node limit of a cluster",
 )
-def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], services: Services) -> ClusterOut:
+def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], services: Fleet) -> ClusterOut:
     """Changes the node limit of a cluster; an empty body changes nothing. Refused with 422 if the limit is below the
     current number of nodes, or above the addresses that the network has for nodes."""
     name = request.path.cluster_name
@@ -174,19 +174,19 @@ def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], servic
     blocked_when_degraded=True,
     summary="Delete a cluster",
 )
-def delete_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Services) -> NoContent:
+def delete_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes an empty cluster and its enrollment keys. Refused with 409 while it has nodes."""
     services.clusters.delete(request.path.cluster_name)
     return NoContent()
 
 
-def _show_whole(cluster: Cluster, services: Services) -> ClusterOut:
+def _show_whole(cluster: Cluster, services: Fleet) -> ClusterOut:
     nodes = services.nodes.reading.summaries([cluster], NODES_SHOWN)[cluster.id]
     return _show(cluster, nodes, NODES_SHOWN, services)
 
 
-def _show(cluster: Cluster, nodes: list[NodeSummary], shown: int, services: Services) -> ClusterOut:
-    domain = services.settings.netmaker_default_domain
+def _show(cluster: Cluster, nodes: list[NodeSummary], shown: int, services: Fleet) -> ClusterOut:
+    domain = services.platform.settings.netmaker_default_domain
     return ClusterOut(
         **cluster.model_dump(exclude={"version"}),
         nodes=[

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import BaseModel
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.commands.executions import SORTABLE
 from chalicelib.fleet.commands.model import ExecutionView, Outcome, Status
 from chalicelib.fleet.commands.output import cut
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
@@ -137,11 +137,11 @@ class CancelOut(BaseModel):
     paginated=True,
     summary="List executions",
 )
-def list_executions(request: Request[NoPath, ExecutionListQuery, NoBody], services: Services) -> Paginated:
+def list_executions(request: Request[NoPath, ExecutionListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists executions of all commands and nodes, newest first unless ordered otherwise. If a page would be too large,
     its longest command texts and outputs are truncated in the middle and marked; an execution by itself shows them
     whole."""
-    page = services.executions.list_page(request.query.to_request(SORTABLE))
+    page = services.commands.executions.list_page(request.query.to_request(SORTABLE))
     return Paginated(_fit([_show(view) for view in page.items]), page)
 
 
@@ -152,9 +152,9 @@ def list_executions(request: Request[NoPath, ExecutionListQuery, NoBody], servic
     errors=(404,),
     summary="Get an execution",
 )
-def get_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> ExecutionOut:
+def get_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Fleet) -> ExecutionOut:
     """Returns one execution with its whole output."""
-    return _show(services.executions.get(request.path.execution_id))
+    return _show(services.commands.executions.get(request.path.execution_id))
 
 
 @routes.delete(
@@ -164,10 +164,10 @@ def get_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Se
     errors=(404, 409),
     summary="Delete a finished execution",
 )
-def delete_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> NoContent:
+def delete_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes an execution that has ended. Refused with 409 while it is `pending` or `sent`, and while executions of
     its command are being created."""
-    services.executions.delete(request.path.execution_id)
+    services.commands.executions.delete(request.path.execution_id)
     return NoContent()
 
 
@@ -178,11 +178,11 @@ def delete_execution(request: Request[ExecutionPath, NoQuery, NoBody], services:
     errors=(404, 409),
     summary="Cancel an execution",
 )
-def cancel_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Services) -> CancelOut:
+def cancel_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Fleet) -> CancelOut:
     """Cancels one execution. A `pending` execution becomes `cancelled` at once. For a `sent` one the agent is asked to
     stop the command, and its result decides between `cancelled` and `completed`. Refused with 409 for any other
     status."""
-    return CancelOut(result=services.executions.cancel(request.path.execution_id).value)
+    return CancelOut(result=services.commands.executions.cancel(request.path.execution_id).value)
 
 
 def _show(view: ExecutionView) -> ExecutionOut:

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, MinLen
 from pydantic import BaseModel
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.commands.model import Command, CommandState, CommandSummary, NewCommand
 from chalicelib.fleet.commands.service import SORTABLE
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
@@ -140,12 +140,12 @@ class CommandCancelOut(BaseModel):
     errors=(422,),
     summary="Run a command on nodes",
 )
-def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: Services) -> Created:
+def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: Fleet) -> Created:
     """Runs a command on nodes: answers at once, and creates an execution for each matching node in the background.
     Succeeds even if no node matches. Refused with 422 for node ids and cluster names that do not exist, unless
     `targeting.allow_missing` is true, and for a deadline in the past. Nodes that enrol later do not run the command."""
     body = request.body
-    command = services.commands.create(
+    command = services.commands.registry.create(
         NewCommand(
             body.command_text,
             body.targeting.to_targeting(),
@@ -166,9 +166,9 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: S
     paginated=True,
     summary="List commands",
 )
-def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: Services) -> Paginated:
+def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists commands without their progress, newest first unless ordered otherwise."""
-    page = services.commands.list_page(request.query.to_request(SORTABLE))
+    page = services.commands.registry.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(command) for command in page.items], page)
 
 
@@ -179,10 +179,10 @@ def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: 
     errors=(404,),
     summary="Get a command",
 )
-def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Services) -> CommandWithSummaryOut:
+def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet) -> CommandWithSummaryOut:
     """Returns a command with its progress, which is about a second behind the executions. A second search, some minutes
     after the first, finds nodes that had only just enrolled: a command that was `finished` is then `running` again."""
-    command, progress = services.commands.get_with_progress(request.path.command_id)
+    command, progress = services.commands.registry.get_with_progress(request.path.command_id)
     summary = progress.summary
     return CommandWithSummaryOut(
         **_show(command).model_dump(),
@@ -201,10 +201,10 @@ def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Servic
     errors=(404,),
     summary="Cancel all open executions of a command",
 )
-def cancel_command(request: Request[CommandPath, NoQuery, NoBody], services: Services) -> CommandCancelOut:
+def cancel_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet) -> CommandCancelOut:
     """Cancels all open executions of a command in the background and creates no further ones. Executions that no agent
     has taken are cancelled; agents are asked to stop those that they run. Succeeds even if the command has finished."""
-    services.commands.cancel(request.path.command_id)
+    services.commands.registry.cancel(request.path.command_id)
     return CommandCancelOut(result="cancellation requested")
 
 
@@ -215,10 +215,10 @@ def cancel_command(request: Request[CommandPath, NoQuery, NoBody], services: Ser
     errors=(404, 409),
     summary="Delete a command and its executions",
 )
-def delete_command(request: Request[CommandPath, NoQuery, NoBody], services: Services) -> NoContent:
+def delete_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes a command and its executions. Refused with 409 while an execution is `pending` or `sent`, and while
     executions are being created."""
-    services.commands.delete(request.path.command_id)
+    services.commands.registry.delete(request.path.command_id)
     return NoContent()
 
 

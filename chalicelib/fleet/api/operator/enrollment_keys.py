@@ -5,10 +5,10 @@ from typing import Annotated
 from annotated_types import Ge, MaxLen
 from pydantic import BaseModel
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.enrollment.model import NAME_MAX_LENGTH, SORTABLE, EnrollmentKey, KeyChanges
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, PUBLIC, Created, Endpoints, NoContent, Paginated, Request
@@ -118,7 +118,7 @@ class EnrollmentKeyOut(BaseModel):
     blocked_when_degraded=True,
     summary="Create an enrollment key for a cluster",
 )
-def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], services: Services) -> Created:
+def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], services: Fleet) -> Created:
     """Creates an enrollment key for a cluster. Without a body the key has one use and never expires. An expiry in the
     past is accepted."""
     return _created(services.enrollment.create(request.path.cluster_name, request.body.given()), services)
@@ -134,7 +134,7 @@ def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], servic
     blocked_when_degraded=True,
     summary="Create an enrollment key for the default cluster",
 )
-def create_default_key(request: Request[NoPath, NoQuery, EnrollmentKeyFields], services: Services) -> Created:
+def create_default_key(request: Request[NoPath, NoQuery, EnrollmentKeyFields], services: Fleet) -> Created:
     """Creates an enrollment key for the default cluster (the setting DEFAULT_CLUSTER_NAME). Refused with 403 if the
     setting is empty, with 404 if that cluster does not exist."""
     return _created(services.enrollment.create_for_default(request.body.given()), services)
@@ -149,7 +149,7 @@ def create_default_key(request: Request[NoPath, NoQuery, EnrollmentKeyFields], s
     blocked_when_degraded=True,
     summary="Get a public enrollment key for the default cluster",
 )
-def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Services) -> Created:
+def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> Created:
     """Creates a key for one machine, open to anyone: it has one use and expires after a day (the setting
     PUBLIC_ENROLLMENT_KEY_SECONDS). Refused with 403 unless the installation offers public keys. A request body is
     ignored."""
@@ -164,7 +164,7 @@ def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Servi
     paginated=True,
     summary="List enrollment keys",
 )
-def list_keys(request: Request[NoPath, EnrollmentKeyListQuery, NoBody], services: Services) -> Paginated:
+def list_keys(request: Request[NoPath, EnrollmentKeyListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists enrollment keys of all clusters, newest first unless ordered otherwise. The keys themselves are shown."""
     page = services.enrollment.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(key, services) for key in page.items], page)
@@ -177,7 +177,7 @@ def list_keys(request: Request[NoPath, EnrollmentKeyListQuery, NoBody], services
     errors=(404,),
     summary="Get an enrollment key",
 )
-def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> EnrollmentKeyOut:
+def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> EnrollmentKeyOut:
     """Returns one enrollment key, with the key itself."""
     return _show(services.enrollment.get(request.path.key_id), services)
 
@@ -191,7 +191,7 @@ def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> E
     blocked_when_degraded=True,
     summary="Update an enrollment key",
 )
-def update_key(request: Request[KeyPath, NoQuery, EnrollmentKeyFields], services: Services) -> EnrollmentKeyOut:
+def update_key(request: Request[KeyPath, NoQuery, EnrollmentKeyFields], services: Fleet) -> EnrollmentKeyOut:
     """Changes the label, the uses left or the expiry of a key, also of one that is spent or expired. Null clears a
     field; a field that is left out stays as it is."""
     return _show(services.enrollment.change(request.path.key_id, request.body.given()), services)
@@ -205,16 +205,16 @@ def update_key(request: Request[KeyPath, NoQuery, EnrollmentKeyFields], services
     blocked_when_degraded=True,
     summary="Delete an enrollment key",
 )
-def delete_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> NoContent:
+def delete_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes an enrollment key: no further machine can use it. Machines that it admitted stay nodes."""
     services.enrollment.delete(request.path.key_id)
     return NoContent()
 
 
-def _created(key: EnrollmentKey, services: Services) -> Created:
+def _created(key: EnrollmentKey, services: Fleet) -> Created:
     return Created(_show(key, services), f"/api/v1/enrollment_keys/{key.id}")
 
 
-def _show(key: EnrollmentKey, services: Services) -> EnrollmentKeyOut:
+def _show(key: EnrollmentKey, services: Fleet) -> EnrollmentKeyOut:
     shown = key.model_dump(include=set(EnrollmentKeyOut.model_fields) - {"key"})
     return EnrollmentKeyOut(**shown, key=services.enrollment.reveal(key).reveal())

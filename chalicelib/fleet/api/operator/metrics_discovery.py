@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import RootModel
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.metrics.discovery import Target
 from chalicelib.fleet.metrics.model import MetricsType
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import METRICS, Bare, Endpoints, Request
 from chalicelib.web.envelope import to_json
@@ -34,7 +34,7 @@ _discovery = partial(routes.get, auth=METRICS, answer=Targets, enveloped=False)
 
 
 @_discovery("/api/v1/nodes/metrics/host/discovery", summary="List scrape targets: machines")
-def discover_host_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], services: Services) -> Bare:
+def discover_host_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], services: Fleet) -> Bare:
     """Lists the scrape targets of the machines' metrics, in the format of Prometheus' `http_sd_config`. Unreachable
     nodes are left out. Refused with 400 for more than 10,000 nodes: ask cluster by cluster. Takes METRICS_KEY or
     MASTER_KEY."""
@@ -42,7 +42,7 @@ def discover_host_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], serv
 
 
 @_discovery("/api/v1/nodes/metrics/agent/discovery", summary="List scrape targets: agents")
-def discover_agent_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], services: Services) -> Bare:
+def discover_agent_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], services: Fleet) -> Bare:
     """Lists the scrape targets of the agents' own metrics, in the format of Prometheus' `http_sd_config`. Unreachable
     nodes are left out. Refused with 400 for more than 10,000 nodes: ask cluster by cluster. Takes METRICS_KEY or
     MASTER_KEY."""
@@ -50,13 +50,13 @@ def discover_agent_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], ser
 
 
 @_discovery("/api/v1/nodes/metrics/wireguard/discovery", summary="List scrape targets: WireGuard")
-def discover_wireguard_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], services: Services) -> Bare:
+def discover_wireguard_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], services: Fleet) -> Bare:
     """Lists the scrape targets of the nodes' WireGuard metrics, in the format of Prometheus' `http_sd_config`.
     Unreachable nodes are left out. Refused with 400 for more than 10,000 nodes: ask cluster by cluster. Takes
     METRICS_KEY or MASTER_KEY."""
     return _targets(request.query, MetricsType.WIREGUARD, services)
 
 
-def _targets(query: DiscoveryQuery, metrics_type: MetricsType, services: Services) -> Bare:
-    targets = services.metrics_discovery.targets(metrics_type, query.cluster_name)
+def _targets(query: DiscoveryQuery, metrics_type: MetricsType, services: Fleet) -> Bare:
+    targets = services.metrics.discovery.targets(metrics_type, query.cluster_name)
     return Bare(to_json([target.model_dump(mode="json", by_alias=True) for target in targets]))

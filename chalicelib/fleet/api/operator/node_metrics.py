@@ -6,7 +6,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.metrics.agent import (
     APPLICATION,
@@ -41,6 +40,7 @@ from chalicelib.fleet.metrics.host import (
 )
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.metrics.service import Reading
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import METRICS, Endpoints, PlainText, Request
@@ -134,12 +134,12 @@ class NodeMetricsOut(BaseModel):
     errors=(404,),
     summary="Get all metrics of a node",
 )
-def show_node_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> NodeMetricsOut:
+def show_node_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Fleet) -> NodeMetricsOut:
     """Returns the metrics of the machine and of its agent. Always answers 200: a half that cannot be had is marked as
     unavailable, also for a node that does not exist. Metrics older than METRICS_FRESH_SECONDS are asked for again,
     which can take some seconds. Takes METRICS_KEY or MASTER_KEY."""
-    now = services.clock.now()
-    found = services.node_metrics.read_available(request.path.node_id, (MetricsType.HOST, MetricsType.AGENT))
+    now = services.platform.clock.now()
+    found = services.metrics.nodes.read_available(request.path.node_id, (MetricsType.HOST, MetricsType.AGENT))
     host, agent = found.get(MetricsType.HOST), found.get(MetricsType.AGENT)
     known = host or agent
     return NodeMetricsOut(
@@ -162,11 +162,11 @@ def show_node_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], servi
     errors=(404, 503),
     summary="Get a machine's metrics",
 )
-def show_host_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> HostMetricsOut:
+def show_host_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Fleet) -> HostMetricsOut:
     """Returns the metrics of one machine as JSON. Metrics older than METRICS_FRESH_SECONDS are asked for again, which
     can take some seconds. Refused with 503 if the node cannot be asked and has published none for five minutes. Takes
     METRICS_KEY or MASTER_KEY."""
-    return _host(services.node_metrics.read(request.path.node_id, MetricsType.HOST), services.clock.now())
+    return _host(services.metrics.nodes.read(request.path.node_id, MetricsType.HOST), services.platform.clock.now())
 
 
 @routes.get(
@@ -176,11 +176,11 @@ def show_host_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], servi
     errors=(404, 503),
     summary="Get an agent's metrics",
 )
-def show_agent_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> AgentMetricsOut:
+def show_agent_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Fleet) -> AgentMetricsOut:
     """Returns the metrics of one agent as JSON. Metrics older than METRICS_FRESH_SECONDS are asked for again, which can
     take some seconds. Refused with 503 if the node cannot be asked and has published none for five minutes. Takes
     METRICS_KEY or MASTER_KEY."""
-    return _agent(services.node_metrics.read(request.path.node_id, MetricsType.AGENT))
+    return _agent(services.metrics.nodes.read(request.path.node_id, MetricsType.AGENT))
 
 
 _raw_text = partial(
@@ -194,28 +194,28 @@ _raw_text = partial(
 
 
 @_raw_text("/api/v1/nodes/{node_id}/metrics/host/raw", summary="Get a machine's metrics for Prometheus")
-def show_raw_host_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> PlainText:
+def show_raw_host_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Fleet) -> PlainText:
     """Returns the machine's metrics in the text format of Prometheus, exactly as its node_exporter gave them. Refused
     with 503 if the node cannot be asked and has published none for five minutes. Takes METRICS_KEY or MASTER_KEY."""
     return _raw(request.path.node_id, MetricsType.HOST, services)
 
 
 @_raw_text("/api/v1/nodes/{node_id}/metrics/agent/raw", summary="Get an agent's metrics for Prometheus")
-def show_raw_agent_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> PlainText:
+def show_raw_agent_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Fleet) -> PlainText:
     """Returns the agent's own metrics in the text format of Prometheus, exactly as the agent gave them. Refused with
     503 if the node cannot be asked and has published none for five minutes. Takes METRICS_KEY or MASTER_KEY."""
     return _raw(request.path.node_id, MetricsType.AGENT, services)
 
 
 @_raw_text("/api/v1/nodes/{node_id}/metrics/wireguard/raw", summary="Get a node's WireGuard metrics for Prometheus")
-def show_raw_wireguard_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Services) -> PlainText:
+def show_raw_wireguard_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Fleet) -> PlainText:
     """Returns the node's WireGuard metrics in the text format of Prometheus, exactly as its exporter gave them. Refused
     with 503 if the node cannot be asked and has published none for five minutes. Takes METRICS_KEY or MASTER_KEY."""
     return _raw(request.path.node_id, MetricsType.WIREGUARD, services)
 
 
-def _raw(node_id: str, metrics_type: MetricsType, services: Services) -> PlainText:
-    return PlainText(services.node_metrics.read(node_id, metrics_type).metrics.text, TEXT_FORMAT)
+def _raw(node_id: str, metrics_type: MetricsType, services: Fleet) -> PlainText:
+    return PlainText(services.metrics.nodes.read(node_id, metrics_type).metrics.text, TEXT_FORMAT)
 
 
 def _host(reading: Reading, now: datetime) -> HostMetricsOut:

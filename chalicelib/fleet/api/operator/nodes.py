@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.filters import NodeFilterFields
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.nodes.model import SORTABLE, IdType, NodeView, Status, vpn_hostname
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, ordering
@@ -97,7 +97,7 @@ class AdmissionOut(BaseModel):
 
 
 @routes.get("/api/v1/nodes", auth=OPERATOR, answer=NodeOut, paginated=True, summary="List nodes")
-def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Services) -> Paginated:
+def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists nodes, newest first unless ordered otherwise. Secrets are replaced by asterisks unless the installation
     reveals them (REVEAL_NODE_SECRETS)."""
     page = services.nodes.reading.list_page(request.query.to_request(SORTABLE))
@@ -111,7 +111,7 @@ def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Servic
     errors=(404,),
     summary="Get a node",
 )
-def get_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> NodeOut:
+def get_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> NodeOut:
     """Returns one node with its ports, aliases and health. Secrets are replaced by asterisks unless the installation
     reveals them (REVEAL_NODE_SECRETS)."""
     return _show(services.nodes.reading.get(request.path.node_id), services)
@@ -125,7 +125,7 @@ def get_node(request: Request[NodePath, NoQuery, NoBody], services: Services) ->
     blocked_when_degraded=True,
     summary="Delete a node",
 )
-def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> NoContent:
+def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes a node: revokes its token, cancels its open executions, and removes its aliases and SSH user names. The
     machine cannot enrol again with a key that existed before the deletion; a new key or `unblock` admits it."""
     services.nodes.placing.delete(request.path.node_id)
@@ -139,7 +139,7 @@ def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Services)
     example={"blocked_at": samples.MOMENT},
     summary="Block a machine",
 )
-def block_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> AdmissionOut:
+def block_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> AdmissionOut:
     """Blocks a machine: its token and all enrollment keys are refused, its socket is closed, and it gets no work. A
     node stays in the list, as `unreachable` and with `blocked_at`. A machine that is not a node can be blocked too, and
     then cannot become one. Blocking twice changes nothing."""
@@ -152,7 +152,7 @@ def block_node(request: Request[NodePath, NoQuery, NoBody], services: Services) 
     answer=AdmissionOut,
     summary="Unblock a machine",
 )
-def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Services) -> AdmissionOut:
+def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> AdmissionOut:
     """Lifts a block, a deletion and an identity conflict: the token of a node works again, and a deleted machine may
     enrol with any valid key, older ones included. Succeeds even if there is nothing to lift."""
     return AdmissionOut(**services.nodes.excluding.unblock(request.path.node_id).__dict__)
@@ -166,19 +166,19 @@ def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Services
     blocked_when_degraded=True,
     summary="Move a node to another cluster",
 )
-def change_cluster(request: Request[NodePath, NoQuery, ChangeCluster], services: Services) -> NodeOut:
+def change_cluster(request: Request[NodePath, NoQuery, ChangeCluster], services: Fleet) -> NodeOut:
     """Moves a node to another cluster and deletes its aliases. Refused with 409 if the node is in that cluster already
     or the cluster is full, with 422 if the cluster does not exist."""
     return _show(services.nodes.placing.change_cluster(request.path.node_id, request.body.cluster_name), services)
 
 
-def _show(view: NodeView, services: Services) -> NodeOut:
+def _show(view: NodeView, services: Fleet) -> NodeOut:
     node = view.node
     api_token = proxy_password = HIDDEN_SECRET
-    if services.settings.reveal_node_secrets:
+    if services.platform.settings.reveal_node_secrets:
         secrets = services.nodes.vault.open(node)
         api_token, proxy_password = secrets.api_token, secrets.proxy_password
-    domain = services.settings.netmaker_default_domain
+    domain = services.platform.settings.netmaker_default_domain
     aliases = [
         NodeAliasOut(id=alias.id, name=alias.name, vpn_hostname=vpn_hostname(alias.name, node.cluster_name, domain))
         for alias in node.aliases

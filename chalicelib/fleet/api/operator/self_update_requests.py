@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.distribution.model import Version
 from chalicelib.fleet.updates.model import SORTABLE, NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.errors import invalid
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
@@ -115,16 +115,14 @@ class NodeUpdateOut(BaseModel):
     example={"status": "pending", "summary": None, "updated_at": samples.MOMENT},
     summary="Ask nodes to update themselves",
 )
-def create_self_update_request(
-    request: Request[NoPath, NoQuery, SelfUpdateRequestCreate], services: Services
-) -> Created:
+def create_self_update_request(request: Request[NoPath, NoQuery, SelfUpdateRequestCreate], services: Fleet) -> Created:
     """Asks agents to update themselves. Only healthy nodes that take part in self-updates are asked, even if the
     filters name others; succeeds even if there are none. Refused with 422 for a version that this installation does
     not serve, and for node ids and cluster names that do not exist, unless `targeting.allow_missing` is true."""
     wanted, version = request.body.targeting, request.body.version
     if version is not None and not services.distribution.has(version):
         raise invalid("version", "is no version of the agent that this stack serves")
-    made = services.self_updates.create(wanted.to_targeting(), version, allow_missing=wanted.allow_missing)
+    made = services.updates.requests.create(wanted.to_targeting(), version, allow_missing=wanted.allow_missing)
     return Created(_show(made), location=f"/api/v1/self_update_requests/{made.id}")
 
 
@@ -136,10 +134,10 @@ def create_self_update_request(
     summary="List self-update requests",
 )
 def list_self_update_requests(
-    request: Request[NoPath, SelfUpdateRequestListQuery, NoBody], services: Services
+    request: Request[NoPath, SelfUpdateRequestListQuery, NoBody], services: Fleet
 ) -> Paginated:
     """Lists self-update requests, newest first unless ordered otherwise."""
-    page = services.self_updates.list_page(request.query.to_request(SORTABLE))
+    page = services.updates.requests.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(row) for row in page.items], page)
 
 
@@ -151,10 +149,10 @@ def list_self_update_requests(
     summary="Get a self-update request",
 )
 def get_self_update_request(
-    request: Request[SelfUpdateRequestPath, NoQuery, NoBody], services: Services
+    request: Request[SelfUpdateRequestPath, NoQuery, NoBody], services: Fleet
 ) -> SelfUpdateRequestOut:
     """Returns one self-update request; `summary` is there once it is completed."""
-    return _show(services.self_updates.get(request.path.self_update_request_id))
+    return _show(services.updates.requests.get(request.path.self_update_request_id))
 
 
 @routes.get(
@@ -166,10 +164,10 @@ def get_self_update_request(
     summary="List the nodes of a self-update request",
 )
 def list_nodes_of_self_update_request(
-    request: Request[NodeListPath, NodeListQuery, NoBody], services: Services
+    request: Request[NodeListPath, NodeListQuery, NoBody], services: Fleet
 ) -> Paginated:
     """Lists the nodes of a self-update request with the outcome of each and the version that it runs."""
-    page = services.update_outcomes.page_of_nodes(
+    page = services.updates.outcomes.page_of_nodes(
         request.path.self_update_request_id, request.query.to_request(SORTABLE)
     )
     return Paginated([_show_node(row) for row in page.items], page)
@@ -182,11 +180,9 @@ def list_nodes_of_self_update_request(
     errors=(404, 409),
     summary="Delete a completed self-update request",
 )
-def delete_self_update_request(
-    request: Request[SelfUpdateRequestPath, NoQuery, NoBody], services: Services
-) -> NoContent:
+def delete_self_update_request(request: Request[SelfUpdateRequestPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes a self-update request and the outcomes of its nodes. Refused with 409 until it is completed."""
-    services.self_updates.delete(request.path.self_update_request_id)
+    services.updates.requests.delete(request.path.self_update_request_id)
     return NoContent()
 
 

@@ -5,11 +5,11 @@ from typing import Annotated
 from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel, StringConstraints
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator import filters
 from chalicelib.fleet.ssh.model import KEY_NAME_MAX_LENGTH, SORTABLE_KEYS, NewKey, SshPublicKey
 from chalicelib.fleet.ssh.openssh import PATTERN
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, UuidFilter, matching, ordering
@@ -69,11 +69,11 @@ class SshPublicKeyOut(BaseModel):
     errors=(404, 409, 422),
     summary="Add a public key to an SSH user name",
 )
-def create_ssh_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreate], services: Services) -> Created:
+def create_ssh_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreate], services: Fleet) -> Created:
     """Adds a public key to a user name. Refused with 409 if the user name has a key of that `key_name` or as many keys
     as are allowed (50), with 422 for a key that OpenSSH would not accept."""
     new = NewKey(request.body.key_name, request.body.public_key)
-    key = services.ssh_public_keys.create(request.path.ssh_username_id, new)
+    key = services.ssh.public_keys.create(request.path.ssh_username_id, new)
     return Created(SshPublicKeyOut.of(key), location=f"/api/v1/ssh_public_keys/{key.id}")
 
 
@@ -84,9 +84,9 @@ def create_ssh_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreat
     paginated=True,
     summary="List public keys",
 )
-def list_ssh_public_keys(request: Request[NoPath, SshPublicKeyListQuery, NoBody], services: Services) -> Paginated:
+def list_ssh_public_keys(request: Request[NoPath, SshPublicKeyListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists the public keys of all user names, newest first unless ordered otherwise."""
-    page = services.ssh_public_keys.list_page(request.query.to_request(SORTABLE_KEYS))
+    page = services.ssh.public_keys.list_page(request.query.to_request(SORTABLE_KEYS))
     return Paginated([SshPublicKeyOut.of(key) for key in page.items], page)
 
 
@@ -97,9 +97,9 @@ def list_ssh_public_keys(request: Request[NoPath, SshPublicKeyListQuery, NoBody]
     errors=(404,),
     summary="Get a public key",
 )
-def get_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> SshPublicKeyOut:
+def get_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> SshPublicKeyOut:
     """Returns one public key with its fingerprint."""
-    return SshPublicKeyOut.of(services.ssh_public_keys.get(request.path.ssh_public_key_id))
+    return SshPublicKeyOut.of(services.ssh.public_keys.get(request.path.ssh_public_key_id))
 
 
 @routes.delete(
@@ -109,7 +109,7 @@ def get_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Ser
     errors=(404,),
     summary="Delete a public key",
 )
-def delete_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Services) -> NoContent:
+def delete_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes a public key: later logins with it are refused. Open sessions go on."""
-    services.ssh_public_keys.delete(request.path.ssh_public_key_id)
+    services.ssh.public_keys.delete(request.path.ssh_public_key_id)
     return NoContent()

@@ -5,7 +5,6 @@ from typing import Annotated
 from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel, Field, StringConstraints
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator import filters
 from chalicelib.fleet.api.operator.ssh_public_keys import SshPublicKeyOut
@@ -21,6 +20,7 @@ from chalicelib.fleet.ssh.model import (
     NewUsername,
     SshUsername,
 )
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
@@ -123,10 +123,10 @@ class SshUsernameOut(BaseModel):
     errors=(404, 409, 422),
     summary="Create an SSH user name on a node",
 )
-def create_ssh_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate], services: Services) -> Created:
+def create_ssh_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate], services: Fleet) -> Created:
     """Creates a user name on a node together with all its credentials, or nothing at all. Refused with 409 if the node
     has the name already or a `key_name` occurs twice, with 422 for invalid public keys."""
-    username = services.ssh_usernames.create(request.path.node_id, request.body.to_new())
+    username = services.ssh.usernames.create(request.path.node_id, request.body.to_new())
     return Created(SshUsernameOut.of(username), location=f"/api/v1/ssh_usernames/{username.id}")
 
 
@@ -137,10 +137,10 @@ def create_ssh_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate],
     paginated=True,
     summary="List SSH user names",
 )
-def list_ssh_usernames(request: Request[NoPath, SshUsernameListQuery, NoBody], services: Services) -> Paginated:
+def list_ssh_usernames(request: Request[NoPath, SshUsernameListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists the SSH user names of all nodes with their public keys, newest first unless ordered otherwise. Passwords
     are never shown."""
-    page = services.ssh_usernames.list_page(request.query.to_request(SORTABLE_USERNAMES))
+    page = services.ssh.usernames.list_page(request.query.to_request(SORTABLE_USERNAMES))
     return Paginated([SshUsernameOut.of(username) for username in page.items], page)
 
 
@@ -151,9 +151,9 @@ def list_ssh_usernames(request: Request[NoPath, SshUsernameListQuery, NoBody], s
     errors=(404,),
     summary="Get an SSH user name",
 )
-def get_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: Services) -> SshUsernameOut:
+def get_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: Fleet) -> SshUsernameOut:
     """Returns one SSH user name with its public keys."""
-    return SshUsernameOut.of(services.ssh_usernames.get(request.path.ssh_username_id))
+    return SshUsernameOut.of(services.ssh.usernames.get(request.path.ssh_username_id))
 
 
 @routes.delete(
@@ -163,7 +163,7 @@ def get_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: 
     errors=(404,),
     summary="Delete an SSH user name and its public keys",
 )
-def delete_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: Services) -> NoContent:
+def delete_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes an SSH user name with its password and public keys: later logins are refused. Open sessions go on."""
-    services.ssh_usernames.delete(request.path.ssh_username_id)
+    services.ssh.usernames.delete(request.path.ssh_username_id)
     return NoContent()

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel, Field, StringConstraints
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.platform.webhooks.model import (
     DELIVERIES_SORTABLE,
@@ -204,7 +204,7 @@ class RedeliveryOut(BaseModel):
     errors=(422,),
     summary="Create a webhook",
 )
-def create_webhook(request: Request[NoPath, NoQuery, WebhookCreate], services: Services) -> Created:
+def create_webhook(request: Request[NoPath, NoQuery, WebhookCreate], services: Fleet) -> Created:
     """Subscribes a receiver to events: it gets a signed POST for every event of the given types from about a second
     later on. Refused with 422 for an unknown event type and for a URL that leads to a private address. A webhook cannot
     be changed except for its secret: delete it and create another."""
@@ -212,7 +212,7 @@ def create_webhook(request: Request[NoPath, NoQuery, WebhookCreate], services: S
     wanted = NewWebhook(
         url=body.url, secret=body.secret, headers=body.headers, subscribed_events=tuple(body.subscribed_events)
     )
-    webhook = services.webhooks.registry.create(wanted)
+    webhook = services.platform.webhooks.registry.create(wanted)
     return Created(_show(webhook), f"/api/v1/webhooks/{webhook.id}")
 
 
@@ -223,9 +223,9 @@ def create_webhook(request: Request[NoPath, NoQuery, WebhookCreate], services: S
     paginated=True,
     summary="List webhooks",
 )
-def list_webhooks(request: Request[NoPath, WebhookListQuery, NoBody], services: Services) -> Paginated:
+def list_webhooks(request: Request[NoPath, WebhookListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists webhooks, newest first unless ordered otherwise, without their secrets and headers."""
-    page = services.webhooks.registry.list_page(request.query.to_request(SORTABLE))
+    page = services.platform.webhooks.registry.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(webhook) for webhook in page.items], page)
 
 
@@ -236,9 +236,9 @@ def list_webhooks(request: Request[NoPath, WebhookListQuery, NoBody], services: 
     errors=(404,),
     summary="Get a webhook",
 )
-def get_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Services) -> WebhookOut:
+def get_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Fleet) -> WebhookOut:
     """Returns one webhook, and whether deliveries to it are paused."""
-    return _show(services.webhooks.registry.get(request.path.webhook_id))
+    return _show(services.platform.webhooks.registry.get(request.path.webhook_id))
 
 
 @routes.delete(
@@ -248,9 +248,9 @@ def get_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Servic
     errors=(404,),
     summary="Delete a webhook",
 )
-def delete_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Services) -> NoContent:
+def delete_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes a webhook and its delivery log. Nothing more is sent to it, except for an attempt that is under way."""
-    services.webhooks.registry.delete(request.path.webhook_id)
+    services.platform.webhooks.registry.delete(request.path.webhook_id)
     return NoContent()
 
 
@@ -261,12 +261,14 @@ def delete_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Ser
     errors=(404, 409, 422),
     summary="Rotate a webhook's secret",
 )
-def rotate_webhook_secret(request: Request[WebhookPath, NoQuery, SecretRotation], services: Services) -> WebhookOut:
+def rotate_webhook_secret(request: Request[WebhookPath, NoQuery, SecretRotation], services: Fleet) -> WebhookOut:
     """Replaces the signing secret of a webhook. The new secret signs at once; until the overlap ends,
     `webhook-signature` carries a signature of the old secret too, while `x-edge-signature`, which holds only one
     signature, uses the new one. Refused with 409 if the webhook is changed at the same time."""
     body = request.body
-    return _show(services.webhooks.registry.rotate_secret(request.path.webhook_id, body.secret, body.overlap_seconds))
+    return _show(
+        services.platform.webhooks.registry.rotate_secret(request.path.webhook_id, body.secret, body.overlap_seconds)
+    )
 
 
 @routes.post(
@@ -278,10 +280,10 @@ def rotate_webhook_secret(request: Request[WebhookPath, NoQuery, SecretRotation]
     example=_QUEUED | {"event_type": TEST_EVENT_TYPE, "event": samples.TEST_EVENT},
     summary="Send a test event to a webhook",
 )
-def send_test_event(request: Request[WebhookPath, NoQuery, NoBody], services: Services) -> WholeDeliveryOut:
+def send_test_event(request: Request[WebhookPath, NoQuery, NoBody], services: Fleet) -> WholeDeliveryOut:
     """Sends an event of type `edge.webhook.test` to the webhook, in one attempt, even while the webhook is paused; a
     success ends the pause. The outcome is in the delivery log about a second later."""
-    return _show_whole(services.webhooks.deliveries.test(request.path.webhook_id))
+    return _show_whole(services.platform.webhooks.deliveries.test(request.path.webhook_id))
 
 
 @routes.post(
@@ -292,11 +294,11 @@ def send_test_event(request: Request[WebhookPath, NoQuery, NoBody], services: Se
     errors=(404,),
     summary="Redeliver all failed deliveries since a time",
 )
-def redeliver_failed(request: Request[WebhookPath, NoQuery, Redelivery], services: Services) -> RedeliveryOut:
+def redeliver_failed(request: Request[WebhookPath, NoQuery, Redelivery], services: Fleet) -> RedeliveryOut:
     """Tries every delivery again that has failed or expired since a time, with the same event ids. Deliveries to a
     paused webhook wait until the pause ends; a successful test event ends it."""
     webhook_id, since = request.path.webhook_id, request.body.since
-    until = services.webhooks.deliveries.redeliver_since(webhook_id, since)
+    until = services.platform.webhooks.deliveries.redeliver_since(webhook_id, since)
     return RedeliveryOut(webhook_id=webhook_id, since=since, until=until)
 
 
@@ -309,11 +311,11 @@ def redeliver_failed(request: Request[WebhookPath, NoQuery, Redelivery], service
     errors=(404,),
     summary="List the deliveries of a webhook",
 )
-def list_deliveries(request: Request[WebhookPath, DeliveryListQuery, NoBody], services: Services) -> Paginated:
+def list_deliveries(request: Request[WebhookPath, DeliveryListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists the deliveries of the last 30 days to a webhook, newest first unless ordered otherwise, each with its last
     attempts."""
     query = request.query.to_request(DELIVERIES_SORTABLE)
-    page = services.webhooks.deliveries.list_page(request.path.webhook_id, query)
+    page = services.platform.webhooks.deliveries.list_page(request.path.webhook_id, query)
     return Paginated([DeliveryOut(**_shown(delivery)) for delivery in page.items], page)
 
 
@@ -325,9 +327,9 @@ def list_deliveries(request: Request[WebhookPath, DeliveryListQuery, NoBody], se
     errors=(404,),
     summary="Get a delivery",
 )
-def get_delivery(request: Request[DeliveryPath, NoQuery, NoBody], services: Services) -> WholeDeliveryOut:
+def get_delivery(request: Request[DeliveryPath, NoQuery, NoBody], services: Fleet) -> WholeDeliveryOut:
     """Returns one delivery together with the event that it carries."""
-    return _show_whole(services.webhooks.deliveries.get(request.path.webhook_id, request.path.delivery_id))
+    return _show_whole(services.platform.webhooks.deliveries.get(request.path.webhook_id, request.path.delivery_id))
 
 
 @routes.post(
@@ -340,10 +342,12 @@ def get_delivery(request: Request[DeliveryPath, NoQuery, NoBody], services: Serv
     example={"status": DeliveryStatus.PENDING.value, "next_attempt_at": samples.TWO_SECONDS_LATER},
     summary="Redeliver one event",
 )
-def redeliver_one(request: Request[DeliveryPath, NoQuery, NoBody], services: Services) -> WholeDeliveryOut:
+def redeliver_one(request: Request[DeliveryPath, NoQuery, NoBody], services: Fleet) -> WholeDeliveryOut:
     """Delivers an event again, regardless of the outcome so far, with the same event id and even while the webhook is
     paused; a success ends the pause. Refused with 409 while an attempt is under way."""
-    return _show_whole(services.webhooks.deliveries.redeliver(request.path.webhook_id, request.path.delivery_id))
+    return _show_whole(
+        services.platform.webhooks.deliveries.redeliver(request.path.webhook_id, request.path.delivery_id)
+    )
 
 
 def _show(webhook: Webhook) -> WebhookOut:

@@ -5,7 +5,6 @@ import os
 import pytest
 from openapi_schema_validator import OAS30Validator
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet.admins.store import TABLE
 from chalicelib.fleet.api.operator.admins import NO_HOST
 from chalicelib.fleet.api.routes import all_endpoints
@@ -13,7 +12,7 @@ from chalicelib.settings import Settings
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.callers import operator
 from tests.support.published import OPENAPI, published
-from tests.support.world import World
+from tests.support.world import World, fleet_of
 
 ADMINS = "/api/v1/admins"
 CONTRACT = os.environ.get("EDGE_CONTRACT_DIR")
@@ -60,7 +59,7 @@ def entry(name, peers, others):
 def test_this_admin(client, world):
     assert client.get(f"{ADMINS}/me").data == {
         **entry("admin-one", 3, 0),
-        "id": world.services.admins.me.id,
+        "id": world.fleet.admins.registry.me.id,
         "admin_cluster_name": "admin-cluster-default",
         "last_computed_at": "2026-11-21T10:00:00Z",
     }
@@ -79,8 +78,8 @@ def test_its_admin_cluster(client):
 
 
 def test_two_stacks_see_each_other(client, world):
-    other = Services(Settings(admin_name="admin-0", admin_max_wireguard_peers=5), world)
-    other.admins.beat()
+    other = fleet_of(Settings(admin_name="admin-0", admin_max_wireguard_peers=5), world)
+    other.admins.registry.beat()
     shown = client.get(f"{ADMINS}/my_admin_cluster").data
     assert shown["topology"] == [entry("admin-0", 5, 1), entry("admin-one", 3, 1)]
     assert (shown["weak_leader"], shown["total_edge_capacity"]) == ("admin-0", 6)
@@ -92,8 +91,8 @@ def test_two_stacks_see_each_other(client, world):
 
 
 def test_all_admin_clusters_with_the_dead(client, world):
-    other = Services(Settings(admin_name="admin-two", admin_cluster_name="admin-cluster-b"), world)
-    other.admins.beat()
+    other = fleet_of(Settings(admin_name="admin-two", admin_cluster_name="admin-cluster-b"), world)
+    other.admins.registry.beat()
     world.clock.advance(180)
     world.sweep("heartbeat")
     shown = client.get(f"{ADMINS}/admin_clusters").data
@@ -150,7 +149,7 @@ def test_before_the_first_tick_it_knows_itself():
 
 def test_the_total_of_admins_without_a_limit_stays_an_integer_of_the_contract():
     world = World()
-    Services(Settings(admin_name="admin-two"), world).admins.beat()
+    fleet_of(Settings(admin_name="admin-two"), world).admins.registry.beat()
     world.sweep("heartbeat")
     assert operator(world).get(f"{ADMINS}/my_admin_cluster").data["total_edge_capacity"] == 2**31 - 1
 
@@ -171,12 +170,12 @@ def test_everything_else_needs_the_key(client, name):
 )
 def test_what_it_costs(client, world, name, calls):
     client.get(f"{ADMINS}/{name}")
-    assert world.services.tables.meter.count == calls
+    assert world.platform.tables.meter.count == calls
 
 
 def test_a_fleet_too_large_for_one_answer_is_400(world):
-    services = Services(Settings(master_key="k", admin_name="admin-one", list_read_limit=1), world)
-    world.services = services
+    services = fleet_of(Settings(master_key="k", admin_name="admin-one", list_read_limit=1), world)
+    world.platform = services.platform
     answer = operator(world).get(f"{ADMINS}/edge_clusters", key="k")
     assert (answer.status, list(answer.error["details"])) == (400, ["nodes"])
 
@@ -220,7 +219,9 @@ class TestDegraded:
 
     def test_it_ends_with_more_room(self, world):
         overfull(world)
-        world.services = Services(Settings(master_key="k", admin_name="admin-one", admin_max_wireguard_peers=4), world)
+        world.platform = fleet_of(
+            Settings(master_key="k", admin_name="admin-one", admin_max_wireguard_peers=4), world
+        ).platform
         world.sweep("heartbeat")
         assert operator(world).post("/api/v1/clusters", json={"name": "west"}, key="k").status == 201
 
@@ -234,7 +235,7 @@ class TestDegraded:
         overfull(world)
         for path in ("/api/v1/clusters", "/api/v1/nodes", "/api/v1/commands"):
             client.get(path)
-            asked = {call.table for call in world.services.tables.meter.calls}
+            asked = {call.table for call in world.platform.tables.meter.calls}
             assert asked
             assert TABLE.name not in asked
 
@@ -242,7 +243,7 @@ class TestDegraded:
         costs = []
         for _ in range(2):
             client.patch("/api/v1/clusters/north", json={})
-            costs.append(world.services.tables.meter.count)
+            costs.append(world.platform.tables.meter.count)
         assert costs[0] == costs[1] + 1
 
     def test_the_list_is_that_of_the_contract(self):

@@ -24,7 +24,7 @@ def world():
 
 @pytest.fixture
 def client(world):
-    return Client([clusters.routes], world.services)
+    return Client([clusters.routes], world.fleet)
 
 
 def create(client, name="prod", **fields):
@@ -80,7 +80,7 @@ def test_wrong_shapes_are_400(world, client, body, details):
 
     assert (answer.status, answer.error["code"]) == (400, "bad_request")
     assert answer.error["details"] == details
-    assert world.services.tables.meter.count == 0
+    assert world.platform.tables.meter.count == 0
 
 
 @pytest.mark.parametrize("cidr", ["8.0.0.0", "8.0.0/24", "text", "", "8.0.0.0/24/1", "8.0.0.0/240"])
@@ -138,7 +138,7 @@ def test_what_is_taken_is_409(client):
 
 
 def test_exhausted_pools_are_503():
-    client = Client([clusters.routes], World(cluster_auto_generated_ranges="8.0.0.0/24").services)
+    client = Client([clusters.routes], World(cluster_auto_generated_ranges="8.0.0.0/24").fleet)
     create(client, "one")
 
     answer = client.post("/api/v1/clusters", json={"name": "two"})
@@ -197,7 +197,7 @@ def test_nodes_are_shown_and_hold_the_cluster(world, client):
     assert refused.status == 409
     assert refused.error["message"] == "cannot delete cluster with 2 node(s) - remove all nodes first"
     for machine in (first, second):
-        world.services.nodes.placing.delete(machine.id)
+        world.fleet.nodes.placing.delete(machine.id)
     assert client.delete("/api/v1/clusters/prod").status == 204
     assert client.get("/api/v1/clusters/prod").status == 404
 
@@ -288,7 +288,7 @@ def test_a_list_takes_four_calls_and_one_a_cluster(world, client):
 
     client.get("/api/v1/clusters")
 
-    assert world.services.tables.meter.count <= 4 + 5
+    assert world.platform.tables.meter.count <= 4 + 5
 
 
 def test_getting_one_takes_two_calls(world, client):
@@ -296,7 +296,7 @@ def test_getting_one_takes_two_calls(world, client):
 
     client.get("/api/v1/clusters/prod")
 
-    assert world.services.tables.meter.count == 2
+    assert world.platform.tables.meter.count == 2
 
 
 REQUESTS = [
@@ -319,7 +319,7 @@ def test_every_operation_needs_a_key(client, method, path, options, key):
 @pytest.mark.parametrize(("method", "path", "options"), REQUESTS)
 def test_writes_are_blocked_when_degraded(world, client, method, path, options):
     create(client)
-    world.services.degraded = lambda: True
+    world.fleet.degraded = lambda: True
 
     answer = getattr(client, method)(path, **options)
 
@@ -328,7 +328,7 @@ def test_writes_are_blocked_when_degraded(world, client, method, path, options):
 
 
 def test_the_default_cluster_stands_in_the_list_from_the_start():
-    client = Client([clusters.routes], World(default_cluster_name="home", default_cluster_node_limit=9).services)
+    client = Client([clusters.routes], World(default_cluster_name="home", default_cluster_node_limit=9).fleet)
 
     assert [(one["name"], one["node_limit"]) for one in client.get("/api/v1/clusters").data] == [("home", 9)]
 

@@ -35,7 +35,7 @@ def fleet(world):
 
 @pytest.fixture
 def client(world, fleet) -> Client:
-    return Client([routes.routes], world.services, key=fleet[0].token)
+    return Client([routes.routes], world.fleet, key=fleet[0].token)
 
 
 def given(world, **fields):
@@ -88,7 +88,7 @@ class TestList:
     def test_a_sent_one_shows_that_its_cancel_is_wanted(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         acknowledge(client, mine)
-        world.services.executions.cancel(mine)
+        world.fleet.commands.executions.cancel(mine)
         assert own(client).data == []
         (row,) = own(client, "sent").data
         assert (row["status"], row["cancel_requested_at"]) == ("sent", "2026-11-21T10:00:00Z")
@@ -116,7 +116,7 @@ class TestList:
 
     def test_nothing_to_do_is_one_call_beyond_authentication(self, client, world):
         own(client)
-        operations = [(call.operation, call.table) for call in world.services.tables.meter.calls]
+        operations = [(call.operation, call.table) for call in world.platform.tables.meter.calls]
         assert operations[-1] == ("Query", "executions")
         assert len([call for call in operations if call != ("UpdateItem", "presence")]) == 2
 
@@ -147,7 +147,7 @@ class TestAcknowledge:
         world.clock.advance(3)
         answer = acknowledge(client, mine)
         assert (answer.status, answer.data["status"], answer.data["command_text"]) == (200, "sent", "true")
-        assert world.services.executions.get(mine).execution.sent_at == "2026-11-21T10:00:03Z"
+        assert world.fleet.commands.executions.get(mine).execution.sent_at == "2026-11-21T10:00:03Z"
 
     def test_again_is_a_conflict(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
@@ -162,7 +162,7 @@ class TestAcknowledge:
         theirs = given(world)[fleet[1].id]
         answer = acknowledge(client, theirs)
         assert (answer.status, answer.error["code"]) == (403, "forbidden")
-        assert world.services.executions.get(theirs).execution.status == "pending"
+        assert world.fleet.commands.executions.get(theirs).execution.status == "pending"
 
     def test_unknown(self, client):
         assert acknowledge(client, ID).status == 404
@@ -171,7 +171,7 @@ class TestAcknowledge:
     def test_two_calls_beyond_authentication(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         acknowledge(client, mine)
-        operations = [(call.operation, call.table) for call in world.services.tables.meter.calls]
+        operations = [(call.operation, call.table) for call in world.platform.tables.meter.calls]
         assert operations[-2:] == [("UpdateItem", "executions"), ("BatchGetItem", "commands")]
 
 
@@ -193,14 +193,14 @@ class TestResult:
             "inserted_at": "2026-11-21T10:00:00Z",
             "updated_at": "2026-11-21T10:00:00Z",
         }
-        assert world.services.executions.get(mine).execution.output == "done\n"
+        assert world.fleet.commands.executions.get(mine).execution.output == "done\n"
 
     def test_one_call_beyond_authentication(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         report(client, mine, exit_code=0)
-        executions_only = [call.operation for call in world.services.tables.meter.calls if call.table == "executions"]
+        executions_only = [call.operation for call in world.platform.tables.meter.calls if call.table == "executions"]
         assert executions_only == ["UpdateItem"]
-        assert world.services.tables.meter.calls[-1].table == "executions"
+        assert world.platform.tables.meter.calls[-1].table == "executions"
 
     @pytest.mark.parametrize(
         ("body", "status"),
@@ -235,13 +235,13 @@ class TestResult:
 
     def test_a_cancelled_one_takes_the_result_that_was_on_its_way(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
-        world.services.executions.cancel(mine)
+        world.fleet.commands.executions.cancel(mine)
         assert report(client, mine, exit_code=0).data["status"] == "completed"
 
     def test_another_nodes(self, client, world, fleet):
         theirs = given(world)[fleet[1].id]
         assert report(client, theirs, exit_code=0).status == 403
-        assert world.services.executions.get(theirs).execution.exit_code is None
+        assert world.fleet.commands.executions.get(theirs).execution.exit_code is None
 
     def test_unknown(self, client):
         assert report(client, ID).status == 404
@@ -250,7 +250,7 @@ class TestResult:
         mine = given(world)[fleet[0].id]
         answer = report(client, mine, output="h" * 2_000_000 + "t" * 2_000_000, exit_code=0)
         assert answer.status == 200
-        stored = world.services.executions.get(mine).execution.output
+        stored = world.fleet.commands.executions.get(mine).execution.output
         assert stored is not None
         assert len(stored) <= 262_144
         assert (stored[0], stored[-1]) == ("h", "t")
@@ -288,7 +288,7 @@ class TestResult:
             headers={"content-type": "application/json"},
         )
         assert answer.status == 200
-        assert world.services.executions.get(mine).execution.output == "a\x00\x1bb"
+        assert world.fleet.commands.executions.get(mine).execution.output == "a\x00\x1bb"
 
     @pytest.mark.parametrize(
         ("body", "details"),
@@ -310,7 +310,7 @@ class TestResult:
         mine = given(world)[fleet[0].id]
         answer = report(client, mine, **body)
         assert (answer.status, answer.error["details"]) == (400, details)
-        assert world.services.executions.get(mine).execution.status == "pending"
+        assert world.fleet.commands.executions.get(mine).execution.status == "pending"
 
     def test_unknown_fields(self, client, world, fleet):
         assert report(client, given(world)[fleet[0].id], colour="red").status == 400

@@ -19,7 +19,7 @@ def world() -> World:
 
 @pytest.fixture
 def client(world) -> Client:
-    return Client([command_executions.routes], world.services)
+    return Client([command_executions.routes], world.fleet)
 
 
 def path(execution_id, rest=""):
@@ -35,7 +35,7 @@ def pending(world, **fields):
 
 
 def finish(world, execution_id, node_id, **fields):
-    world.services.executions.report(node_id, execution_id, Report(is_expired=False, **fields))
+    world.fleet.commands.executions.report(node_id, execution_id, Report(is_expired=False, **fields))
 
 
 class TestShow:
@@ -69,7 +69,7 @@ class TestShow:
     def test_two_calls(self, client, world):
         execution_id, _ = pending(world)
         client.get(path(execution_id))
-        assert world.services.tables.meter.count == 2
+        assert world.platform.tables.meter.count == 2
 
     def test_an_output_by_itself_is_whole(self, client, world):
         execution_id, node_id = pending(world)
@@ -104,7 +104,7 @@ class TestList:
         finish(world, failed, fleet[1].id, exit_code=3)
         finish(world, killed, fleet[2].id, exit_code=137)
         assert client.patch(path(cancelled, "/cancel")).status == 200
-        world.services.executions.report(fleet[4].id, expired, Report(is_expired=True))
+        world.fleet.commands.executions.report(fleet[4].id, expired, Report(is_expired=True))
         became = {
             "succeeded": {succeeded},
             "failed": {failed, killed},
@@ -198,7 +198,7 @@ class TestCancel:
 
     def test_sent(self, client, world):
         execution_id, node_id = pending(world)
-        world.services.executions.acknowledge(node_id, execution_id)
+        world.fleet.commands.executions.acknowledge(node_id, execution_id)
         assert client.patch(path(execution_id, "/cancel")).data == {"result": "cancellation request sent"}
         shown = client.get(path(execution_id)).data
         assert (shown["status"], shown["cancel_requested_at"]) == ("sent", "2026-11-21T10:00:00Z")
@@ -238,9 +238,9 @@ class TestDelete:
     def test_while_its_command_is_fanned_out(self, client, world):
         node = a_node(world)
         made = command(world, "nodes", node_ids=(node.id,))
-        chunk = world.services.fan_outs.create_chunk(made.id, "nodes#0", None, lambda _: None)
+        chunk = world.fleet.commands.fan_outs.create_chunk(made.id, "nodes#0", None, lambda _: None)
         (row,) = executions(world)
         client.patch(path(row["id"], "/cancel"))
         assert client.delete(path(row["id"])).status == 409
-        world.services.fan_outs.finish(chunk)
+        world.fleet.commands.fan_outs.finish(chunk)
         assert client.delete(path(row["id"])).status == 204

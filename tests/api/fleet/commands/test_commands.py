@@ -18,7 +18,7 @@ def world() -> World:
 
 @pytest.fixture
 def client(world) -> Client:
-    return Client([commands.routes], world.services)
+    return Client([commands.routes], world.fleet)
 
 
 def post(client, **fields):
@@ -72,7 +72,7 @@ class TestCreate:
         a_node(world, agent_version="1.0.0")
         chosen = a_node(world, agent_version="2.0.0")
         made = post(client, targeting={"type": "all", "node_filters": {"version": "2.*"}}).data
-        fan_out(world, world.services.commands.get_with_progress(made["id"])[0])
+        fan_out(world, world.fleet.commands.registry.get_with_progress(made["id"])[0])
         assert [row["node_id"] for row in executions(world)] == [chosen.id]
 
     @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ class TestList:
 
     def test_a_deleted_one_is_not_shown_even_by_a_lagging_index(self, client, world, made):
         gone = next(command_id for command_id, name in made.items() if name == "plain")
-        fan_out(world, world.services.commands.get_with_progress(gone)[0])
+        fan_out(world, world.fleet.commands.registry.get_with_progress(gone)[0])
         world.driver.index_lag(30)
         assert client.delete(f"/api/v1/commands/{gone}").status == 204
         assert [made[row["id"]] for row in client.get("/api/v1/commands").data] == ["due", "timed"]
@@ -226,13 +226,13 @@ class TestList:
 
     def test_the_first_page_takes_four_calls_at_most(self, client, world, made):
         client.get("/api/v1/commands")
-        assert world.services.tables.meter.count <= 4
+        assert world.platform.tables.meter.count <= 4
 
 
 class TestDelete:
     def test_one_without_open_executions(self, client, world):
         made = post(client).data["id"]
-        fan_out(world, world.services.commands.get_with_progress(made)[0])
+        fan_out(world, world.fleet.commands.registry.get_with_progress(made)[0])
         assert client.delete(f"/api/v1/commands/{made}").status == 204
         assert client.get(f"/api/v1/commands/{made}").status == 404
         assert client.delete(f"/api/v1/commands/{made}").status == 404
@@ -240,7 +240,7 @@ class TestDelete:
     def test_one_with_open_executions(self, client, world):
         a_node(world)
         made = post(client).data["id"]
-        fan_out(world, world.services.commands.get_with_progress(made)[0])
+        fan_out(world, world.fleet.commands.registry.get_with_progress(made)[0])
         answer = client.delete(f"/api/v1/commands/{made}")
         assert (answer.status, answer.error["message"]) == (
             409,

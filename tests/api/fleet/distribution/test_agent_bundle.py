@@ -38,7 +38,7 @@ def client(world) -> Client:
 
 
 def a_key(world, **fields):
-    service = world.services.enrollment
+    service = world.fleet.enrollment
     return service.reveal(service.create("north", fields)).reveal()
 
 
@@ -57,7 +57,7 @@ def test_a_node_and_the_holder_of_a_key_get_a_link_and_the_hash(client, world):
             "url": f"https://{BUCKET}.test/agent/files/{bundle.sha256}.tar.gz?get_object&expires=300",
             "expires_seconds": 300,
         }
-    assert world.services.enrollment.verify(key, None).verified, "asking for the agent took a use of the key"
+    assert world.fleet.enrollment.verify(key, None).verified, "asking for the agent took a use of the key"
 
 
 def test_each_architecture_has_an_archive_of_its_own(client, world):
@@ -119,13 +119,13 @@ def test_a_bad_question_is_refused_before_anything_is_read(client, world, query,
 
 def test_nobody_else_gets_one(client, world):
     spent, expired = a_key(world), a_key(world, expired_at="2020-01-01T00:00:00Z")
-    world.services.enrollment.verify(spent, None)
+    world.fleet.enrollment.verify(spent, None)
     forged = to_blob(["http://api.test"], key_id_of(a_key(world)), bytes(32))
     for bearer, details in (
         (None, None),
         ("nonsense", None),
         (world.machine.token[:-1] + "x", None),
-        (world.services.settings.master_key.get_secret_value(), None),
+        (world.platform.settings.master_key.get_secret_value(), None),
         (spent, {"enrollment_key": ["key_spent"]}),
         (expired, {"enrollment_key": ["key_expired"]}),
         (forged, {"enrollment_key": ["invalid_key"]}),
@@ -142,7 +142,7 @@ def test_a_bucket_that_does_not_answer_is_503(client, world, code):
 
 
 def test_asking_costs_one_read_of_the_bucket_and_writes_nothing(client, world):
-    meter: Meter = world.services.tables.meter
+    meter: Meter = world.platform.tables.meter
     world.object_client.reads.clear()
     for bearer in (a_key(world), world.machine.token):
         client.get(PATH, key=bearer, query=INTEL)
@@ -171,4 +171,4 @@ def test_a_url_with_odd_characters_stays_one_word_of_the_script():
 def test_what_is_published_is_read_back(world):
     release = json.loads(world.object_client.objects[BUCKET, "agent/current.json"])
     assert release == json.loads(world.object_client.objects[BUCKET, "agent/versions/0.2.0+b1.json"])
-    assert world.services.distribution.release(None).model_dump(mode="json") == release
+    assert world.fleet.distribution.release(None).model_dump(mode="json") == release

@@ -11,17 +11,17 @@ NODE = "11111111-1111-4111-8111-11111111111a"
 @pytest.fixture
 def world():
     world = World()
-    world.services.clusters.create("prod", None, None)
+    world.fleet.clusters.create("prod", None, None)
     return world
 
 
 @pytest.fixture
 def client(world):
-    return Client([enrollment.routes], world.services, key=None)
+    return Client([enrollment.routes], world.fleet, key=None)
 
 
 def a_key(world, **fields):
-    service = world.services.enrollment
+    service = world.fleet.enrollment
     return service.reveal(service.create("prod", fields)).reveal()
 
 
@@ -31,7 +31,7 @@ def test_a_good_key_gives_a_token(world, client):
     assert answer.status == 200
     token = answer.data["netmaker_key"]
     assert answer.data == {"verified": True, "error": "", "netmaker_key": token, "network_name": "cluster-prod"}
-    assert world.services.enrollment.redeem_token(token, NODE).cluster_name == "prod"
+    assert world.fleet.enrollment.redeem_token(token, NODE).cluster_name == "prod"
 
 
 def test_a_bad_key_is_an_answer_too(client):
@@ -81,7 +81,7 @@ def test_wrong_shapes_are_400(world, client, body, details):
 
 
 def test_callers_are_limited_per_address():
-    client = Client([enrollment.routes], World(public_burst=2).services, key=None)
+    client = Client([enrollment.routes], World(public_burst=2).fleet, key=None)
 
     statuses = [client.post(VERIFY, json={"key": "nonsense"}).status for _ in range(3)]
 
@@ -89,7 +89,7 @@ def test_callers_are_limited_per_address():
 
 
 def test_it_works_in_degraded_mode(world, client):
-    world.services.degraded = lambda: True
+    world.fleet.degraded = lambda: True
 
     assert client.post(VERIFY, json={"key": a_key(world)}).data["verified"] is True
 

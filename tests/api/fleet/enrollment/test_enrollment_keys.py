@@ -24,12 +24,12 @@ CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
 @pytest.fixture
 def world():
     world = World()
-    world.services.clusters.create("prod", None, None)
+    world.fleet.clusters.create("prod", None, None)
     return world
 
 
 def client_of(world, **options):
-    return Client([clusters.routes, enrollment_keys.routes], world.services, **options)
+    return Client([clusters.routes, enrollment_keys.routes], world.fleet, **options)
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_a_list_takes_four_calls(world, client):
 
     client.get(KEYS)
 
-    assert world.services.tables.meter.count <= 4
+    assert world.platform.tables.meter.count <= 4
 
 
 # -- default and public ------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def test_a_default_cluster_that_was_deleted_is_404():
     world = World(default_cluster_name="home", public_enrollment_key_enabled=True)
     client = client_of(world)
     client.post(OF_DEFAULT)
-    world.services.clusters.delete("home")
+    world.fleet.clusters.delete("home")
 
     assert client.post(OF_DEFAULT).status == 404
     assert client.post(PUBLIC, key=None).status == 404
@@ -249,7 +249,7 @@ def test_operators_need_a_key(client, method, path, options, key):
 
 @pytest.mark.parametrize(("method", "path", "options"), [*REQUESTS, ("post", OF_DEFAULT, {}), ("post", PUBLIC, {})])
 def test_writes_are_blocked_when_degraded(world, client, method, path, options):
-    world.services.degraded = lambda: True
+    world.fleet.degraded = lambda: True
 
     answer = getattr(client, method)(path, **options)
 

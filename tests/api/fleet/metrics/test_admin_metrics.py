@@ -31,8 +31,8 @@ def world():
     a_command(world)
     world.settle()
     run_all(world, fleet[:2])
-    (waiting,) = world.services.executions.waiting_for(fleet[2].id, 1000).pending
-    world.services.executions.cancel(waiting)
+    (waiting,) = world.fleet.commands.executions.waiting_for(fleet[2].id, 1000).pending
+    world.fleet.commands.executions.cancel(waiting)
     world.settle()
     a_command(world)
     world.clock.advance(60)
@@ -122,7 +122,7 @@ class TestJson:
     def test_what_it_costs(self, world, client):
         world.queue_client.asked_about.clear()
         client.get(URL)
-        meter = client.services.tables.meter
+        meter = client.services.platform.tables.meter
         assert [call.operation for call in meter.calls] == ["Query"] * len(totals.ALL)
         assert len(world.queue_client.asked_about) == 2 * len(QUEUES) - 1
 
@@ -143,11 +143,11 @@ class TestRaw:
         assert read["edge_admin_queue_messages", "dead", "events"] == 1
 
     def test_degraded_is_1(self, world):
-        world.services.admin_metrics._degraded = lambda: True
+        world.fleet.metrics.admin._degraded = lambda: True
         try:
             assert samples(operator(world))["edge_admin_degraded",] == 1
         finally:
-            world.services.admin_metrics._degraded = world.services.degraded
+            world.fleet.metrics.admin._degraded = world.fleet.degraded
 
 
 @pytest.mark.parametrize("url", [URL, RAW])

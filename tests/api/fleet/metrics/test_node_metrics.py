@@ -68,7 +68,7 @@ class TestPush:
             "metrics_type": "host",
             "updated_at": "2026-11-21T10:00:00Z",
         }
-        client.services.clock.advance(5)
+        client.services.platform.clock.advance(5)
         again = push(client, agent, "host", HOST)
         assert (again["id"], again["updated_at"]) == (first["id"], "2026-11-21T10:00:05Z")
         assert push(client, agent, "agent", AGENT)["id"] != first["id"]
@@ -76,7 +76,7 @@ class TestPush:
     def test_what_it_costs(self, client, agent):
         agent.heartbeat()  # that it was heard is noted once in a while
         push(client, agent, "host", HOST)
-        meter = client.services.tables.meter
+        meter = client.services.platform.tables.meter
         assert [call.operation for call in meter.calls] == ["BatchGetItem", "UpdateItem"]
 
     @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ class TestPush:
     @pytest.mark.parametrize("text", ["x" * 1024 * 1024, bytes(range(256)).hex()])
     def test_too_much_is_413_and_what_was_there_stays(self, client, agent, text):
         push(client, agent, "host", "up 1\n")
-        text = text if len(text) > 1000 else client.services.ids.token_bytes(450_000).hex()
+        text = text if len(text) > 1000 else client.services.platform.ids.token_bytes(450_000).hex()
         answer = client.post(PUSH, json={"metrics_type": "host", "metrics_text": text}, key=agent.token)
         assert (answer.status, answer.error["code"]) == (413, "payload_too_large")
         assert client.get(path(agent.id, "metrics/host/raw")).text == "up 1\n"
@@ -278,7 +278,7 @@ class TestDiscovery:
 
     def test_it_reads_index_entries_and_no_rows(self, client, agent):
         client.get(self.url("host"))
-        meter = client.services.tables.meter
+        meter = client.services.platform.tables.meter
         assert [call.operation for call in meter.calls] == ["Query"] * 8
 
     def test_more_than_fits_an_answer_names_the_filter(self, client):

@@ -17,18 +17,18 @@ NODES_PATH = "/api/v1/agents/nodes"
 def world():
     world = World(websocket_url="wss://socket.test/live", admin_urls=("https://one.test", "https://two.test"))
     a_cluster(world)
-    key = world.services.enrollment.create("north", {"uses_remaining": None})
-    world.blob = world.services.enrollment.reveal(key).reveal()
+    key = world.fleet.enrollment.create("north", {"uses_remaining": None})
+    world.blob = world.fleet.enrollment.reveal(key).reveal()
     return world
 
 
 @pytest.fixture
 def client(world):
-    return Client([routes.routes], world.services, key=None)
+    return Client([routes.routes], world.fleet, key=None)
 
 
 def token(world):
-    return world.services.enrollment.verify(world.blob, None).registration_token
+    return world.fleet.enrollment.verify(world.blob, None).registration_token
 
 
 def body(**changes):
@@ -66,7 +66,7 @@ def test_a_machine_enrols_and_learns_where_to_call(client, world):
     }
     assert 48 <= said["poll_seconds"] <= 72
     assert (len(said["api_token"]), len(said["proxy_password"])) == (64, 43)
-    assert world.services.nodes.identity.authenticate(said["api_token"]).node.id == NODE_ID
+    assert world.fleet.nodes.identity.authenticate(said["api_token"]).node.id == NODE_ID
 
 
 @pytest.mark.parametrize(("fraction", "seconds"), [(0.0, 48), (0.5, 60), (0.999999, 72)])
@@ -79,7 +79,7 @@ def test_leniency_of_the_protocol(client, world):
     answer = register(client, world, node_id=NODE_ID.upper(), http_port="44001", self_update_enabled="true")
 
     assert answer.data["node_id"] == NODE_ID
-    node = world.services.nodes.reading.get(NODE_ID).node
+    node = world.fleet.nodes.reading.get(NODE_ID).node
     assert (node.http_port, node.self_update_enabled) == (44001, True)
 
 
@@ -153,7 +153,7 @@ def test_a_machine_comes_back_with_its_token(client, world):
 
 def test_registration_is_blocked_in_degraded_mode(client, world):
     proof = token(world)
-    world.services.degraded = lambda: True
+    world.fleet.degraded = lambda: True
 
     answer = client.post(NODES_PATH, json=body(registration_token=proof))
 
@@ -185,7 +185,7 @@ def test_an_agent_reports_its_health(client, world):
 def test_a_heartbeat_stays_within_its_ceiling(client, world):
     agent = client.with_key(register(client, world).data["api_token"])
     agent.patch(HEALTH, json={"status": "healthy"})
-    meter = world.services.tables.meter
+    meter = world.platform.tables.meter
 
     agent.patch(HEALTH, json={"status": "healthy"})
     assert meter.count <= 2
@@ -201,7 +201,7 @@ def test_enrolling_stays_within_its_ceiling(client, world):
 
     client.post(NODES_PATH, json=body(registration_token=proof))
 
-    assert [call.operation for call in world.services.tables.meter.calls] == [
+    assert [call.operation for call in world.platform.tables.meter.calls] == [
         "BatchGetItem",
         "GetItem",
         "TransactWriteItems",
@@ -229,11 +229,11 @@ def test_any_call_makes_an_unreachable_node_healthy(client, world):
     agent = client.with_key(register(client, world).data["api_token"])
     world.clock.advance(301)
     world.sweep("check_health")
-    assert world.services.nodes.reading.get(NODE_ID).node.status == "unreachable"
+    assert world.fleet.nodes.reading.get(NODE_ID).node.status == "unreachable"
 
     agent.patch(HEALTH, json={"status": "nonsense"})
 
-    assert world.services.nodes.reading.get(NODE_ID).node.status == "healthy"
+    assert world.fleet.nodes.reading.get(NODE_ID).node.status == "healthy"
 
 
 def test_no_log_line_holds_a_token(client, world):

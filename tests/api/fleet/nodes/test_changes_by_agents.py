@@ -84,5 +84,5 @@ def test_an_agent_that_is_started_every_five_seconds_for_an_hour_is_admitted_aga
 
 def test_counting_costs_no_call(world, client, agent):
     flip(client, agent, 0)
-    assert [call.operation for call in world.services.tables.meter.calls][-1] == "TransactWriteItems"
-    assert world.services.tables.meter.count <= 3
+    assert [call.operation for call in world.platform.tables.meter.calls][-1] == "TransactWriteItems"
+    assert world.platform.tables.meter.count <= 3

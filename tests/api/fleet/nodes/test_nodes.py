@@ -24,13 +24,13 @@ def world():
     world = World()
     a_cluster(world, "north")
     a_cluster(world, "south", node_limit=1)
-    world.fleet = machines(world, 3)
+    world.machines = machines(world, 3)
     return world
 
 
 @pytest.fixture
 def client(world):
-    return Client([routes.routes], world.services)
+    return Client([routes.routes], world.fleet)
 
 
 def ids(answer):
@@ -38,7 +38,7 @@ def ids(answer):
 
 
 def test_a_node_is_shown_as_the_contract_says(client, world):
-    machine = world.fleet[0]
+    machine = world.machines[0]
 
     answer = client.get(f"/api/v1/nodes/{machine.id}")
 
@@ -81,7 +81,7 @@ def test_answers_fit_the_published_contract(client, world, path, schema):
     document = json.loads((Path(CONTRACT) / "edge-admin-openapi-v0.2.0.json").read_text())
     components = document["components"]
 
-    answer = client.get(path.format(id=world.fleet[0].id))
+    answer = client.get(path.format(id=world.machines[0].id))
 
     OAS30Validator({**components["schemas"][schema], "components": components}).validate(answer.json)
 
@@ -90,7 +90,7 @@ def test_secrets_are_hidden_where_the_settings_say_so():
     world = World(reveal_node_secrets=False)
     a_cluster(world)
     [machine] = machines(world, 1)
-    client = Client([routes.routes], world.services)
+    client = Client([routes.routes], world.fleet)
 
     shown = [client.get(f"/api/v1/nodes/{machine.id}"), client.get("/api/v1/nodes")]
 
@@ -99,11 +99,11 @@ def test_secrets_are_hidden_where_the_settings_say_so():
 
 
 def test_reading_one_node_is_one_call(client, world):
-    client.get(f"/api/v1/nodes/{world.fleet[0].id}")  # the data key is read once per container
+    client.get(f"/api/v1/nodes/{world.machines[0].id}")  # the data key is read once per container
 
-    client.get(f"/api/v1/nodes/{world.fleet[0].id}")
+    client.get(f"/api/v1/nodes/{world.machines[0].id}")
 
-    assert world.services.tables.meter.count == 1
+    assert world.platform.tables.meter.count == 1
 
 
 def test_the_first_page_costs_eight_calls_at_most(client, world):
@@ -111,7 +111,7 @@ def test_the_first_page_costs_eight_calls_at_most(client, world):
 
     client.get("/api/v1/nodes")
 
-    assert world.services.tables.meter.count <= 4 + 3 + 1
+    assert world.platform.tables.meter.count <= 4 + 3 + 1
 
 
 def test_a_list_is_paged_and_filtered(client, world):
@@ -119,7 +119,7 @@ def test_a_list_is_paged_and_filtered(client, world):
     last = client.get("/api/v1/nodes", query={"page_size": 2, "page": 2})
 
     assert first.json["meta"]["pagination"]["total_count"] == 3
-    assert sorted(ids(first) + ids(last)) == sorted(machine.id for machine in world.fleet)
+    assert sorted(ids(first) + ids(last)) == sorted(machine.id for machine in world.machines)
     assert ids(client.get("/api/v1/nodes", query={"cluster_name": "south"})) == []
     assert len(ids(client.get("/api/v1/nodes", query={"cluster_name": "n*", "status": "healthy"}))) == 3
     assert ids(client.get("/api/v1/nodes", query={"last_seen_at__gte": "2026-11-22"})) == []
@@ -152,7 +152,7 @@ def test_bad_queries_are_refused_by_name(client, query):
 
 
 def test_a_node_moves(client, world):
-    machine = world.fleet[0]
+    machine = world.machines[0]
 
     answer = client.patch(f"/api/v1/nodes/{machine.id}/change_cluster", json={"cluster_name": "south"})
 
@@ -182,7 +182,7 @@ def test_a_node_moves(client, world):
 def test_moves_that_cannot_be_change_nothing(client, world, node, body, status, code, said):
     before = world.driver.snapshot()
 
-    answer = client.patch(f"/api/v1/nodes/{node or world.fleet[0].id}/change_cluster", json=body)
+    answer = client.patch(f"/api/v1/nodes/{node or world.machines[0].id}/change_cluster", json=body)
 
     assert (answer.status, answer.error["code"]) == (status, code)
     assert said in (None, answer.error["message"], answer.error.get("details"))
@@ -190,42 +190,42 @@ def test_moves_that_cannot_be_change_nothing(client, world, node, body, status, 
 
 
 def test_a_full_cluster_is_a_conflict(client, world):
-    client.patch(f"/api/v1/nodes/{world.fleet[0].id}/change_cluster", json={"cluster_name": "south"})
+    client.patch(f"/api/v1/nodes/{world.machines[0].id}/change_cluster", json={"cluster_name": "south"})
 
-    answer = client.patch(f"/api/v1/nodes/{world.fleet[1].id}/change_cluster", json={"cluster_name": "south"})
+    answer = client.patch(f"/api/v1/nodes/{world.machines[1].id}/change_cluster", json={"cluster_name": "south"})
 
     assert (answer.status, answer.error["message"]) == (409, "cluster has reached its node limit of 1")
 
 
 def test_a_deleted_node_is_gone(client, world):
-    path = f"/api/v1/nodes/{world.fleet[0].id.upper()}"
+    path = f"/api/v1/nodes/{world.machines[0].id.upper()}"
 
     assert client.delete(path).status == 204
     assert client.get(path).status == client.delete(path).status == 404
     assert len(ids(client.get("/api/v1/nodes"))) == 2
-    assert world.services.clusters.get("north").node_count == 2
+    assert world.fleet.clusters.get("north").node_count == 2
 
 
 @pytest.mark.parametrize("key", [None, "wrong", "metrics-key"])
 def test_operators_need_their_key(client, world, key):
     stranger = client.with_key(key)
-    path = f"/api/v1/nodes/{world.fleet[0].id}"
+    path = f"/api/v1/nodes/{world.machines[0].id}"
 
     answers = [
         stranger.get("/api/v1/nodes"),
         stranger.get(path),
         stranger.delete(path),
         stranger.patch(f"{path}/change_cluster", json={"cluster_name": "south"}),
-        stranger.with_key(world.fleet[0].token).get(path),
+        stranger.with_key(world.machines[0].token).get(path),
     ]
 
     assert {answer.status for answer in answers} == {401}
-    assert world.services.nodes.reading.get(world.fleet[0].id).node.cluster_name == "north"
+    assert world.fleet.nodes.reading.get(world.fleet[0].id).node.cluster_name == "north"
 
 
 def test_what_degraded_mode_blocks(client, world):
-    world.services.degraded = lambda: True
-    path = f"/api/v1/nodes/{world.fleet[0].id}"
+    world.fleet.degraded = lambda: True
+    path = f"/api/v1/nodes/{world.machines[0].id}"
 
     assert client.delete(path).error["code"] == "degraded_mode"
     moved = client.patch(f"{path}/change_cluster", json={"cluster_name": "south"})

@@ -225,7 +225,7 @@ class TestDeleted:
         token = agent.verify(blob).data["netmaker_key"]
         (key_id,) = key_ids(client)
         world.driver.before_next(
-            lambda: world.services.enrollment.delete(key_id), operation="TransactWriteItems", table=NODES
+            lambda: world.fleet.enrollment.delete(key_id), operation="TransactWriteItems", table=NODES
         )
 
         answer = agent.register(token, "north")
@@ -347,7 +347,7 @@ class TestBlocked:
         agent = Agent(client, 1)
         token = agent.verify(a_key(client, "north")).data["netmaker_key"]
         world.driver.before_next(
-            lambda: world.services.nodes.excluding.block(agent.id), operation="TransactWriteItems", table=NODES
+            lambda: world.fleet.nodes.excluding.block(agent.id), operation="TransactWriteItems", table=NODES
         )
 
         assert code_of(agent.register(token, "north")) == "node_blocked"
@@ -356,7 +356,7 @@ class TestBlocked:
     def test_a_node_that_is_blocked_while_it_connects_gets_no_socket(self, world, client):
         (agent,) = enrolled(client, 1)
         world.driver.before_next(
-            lambda: world.services.nodes.excluding.block(agent.id), operation="TransactWriteItems", table=NODES
+            lambda: world.fleet.nodes.excluding.block(agent.id), operation="TransactWriteItems", table=NODES
         )
         assert handshake(world, agent, "socket-1") == 403
         assert world.driver.rows(CONNECTIONS) == []
@@ -365,10 +365,10 @@ class TestBlocked:
         (agent,) = enrolled(client, 1)
         world.clock.advance(301)
         world.sweep("check_health")
-        called = world.services.nodes.identity.authenticate(agent.token)
+        called = world.fleet.nodes.identity.authenticate(agent.token)
         client.post(f"{NODES_PATH}/{agent.id}/block")
 
-        world.services.nodes.health.touch(called)
+        world.fleet.nodes.health.touch(called)
 
         assert client.get(f"{NODES_PATH}/{agent.id}").data["status"] == "unreachable"
 
@@ -379,7 +379,7 @@ class TestBlocked:
         (agent,) = enrolled(client, 1)
         client.post(f"{NODES_PATH}/{agent.id}/block")
         pushed = []
-        world.services.transport._push = type(
+        world.fleet.transport.direct._push = type(
             "Push", (), {"execute": lambda _self, address, payload: pushed.append(payload)}
         )()
 

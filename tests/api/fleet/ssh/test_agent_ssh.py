@@ -20,7 +20,7 @@ def world():
 
 @pytest.fixture
 def client(world):
-    return Client([routes.routes], world.services, key=world.machine.token)
+    return Client([routes.routes], world.fleet, key=world.machine.token)
 
 
 @pytest.mark.parametrize(

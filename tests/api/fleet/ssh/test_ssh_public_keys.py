@@ -29,7 +29,7 @@ def owner(world):
 
 @pytest.fixture
 def client(world):
-    return Client([routes.routes], world.services)
+    return Client([routes.routes], world.fleet)
 
 
 def create(client, owner, name="laptop", line=LINE, **fields):

@@ -22,7 +22,7 @@ def world():
 
 @pytest.fixture
 def client(world):
-    return Client([routes.routes], world.services)
+    return Client([routes.routes], world.fleet)
 
 
 def create(client, world, **fields):
@@ -64,7 +64,7 @@ class TestCreate:
         assert (answer.status, answer.data["has_password"], answer.data["public_keys"]) == (201, False, [])
 
     def test_also_in_degraded_mode(self, client, world):
-        world.services.degraded = lambda: True
+        world.fleet.degraded = lambda: True
 
         assert create(client, world).status == 201
 

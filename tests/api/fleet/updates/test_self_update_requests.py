@@ -134,7 +134,7 @@ def test_wrong_targeting(client, targeting, status, field):
 
 
 def test_none_is_made_in_degraded_mode(world):
-    world.services.degraded = lambda: True
+    world.fleet.degraded = lambda: True
     client = operator(world)
 
     assert (create(client).status, client.get(PATH).status) == (503, 200)

@@ -27,7 +27,7 @@ def world():
 
 @pytest.fixture
 def client(world):
-    return Client([webhooks.routes, event_types.routes], world.services)
+    return Client([webhooks.routes, event_types.routes], world.fleet)
 
 
 def body(**fields):
@@ -162,7 +162,7 @@ class TestCreating:
 
     def test_private_addresses_where_they_are_allowed(self):
         world = World(webhook_allow_private_ips=True)
-        client = Client([webhooks.routes], world.services)
+        client = Client([webhooks.routes], world.fleet)
         assert create(client, url="http://127.0.0.1:9000/")["url"] == "http://127.0.0.1:9000/"
 
     def test_401(self, client):
@@ -204,9 +204,9 @@ class TestListing:
 
     def test_cost(self, client, world):
         create(client)
-        world.services.tables.meter.reset()
+        world.platform.tables.meter.reset()
         client.get(HOOKS)
-        assert world.services.tables.meter.count <= 4
+        assert world.platform.tables.meter.count <= 4
 
 
 def test_deleting(client, world):

@@ -2,21 +2,20 @@
 
 import pytest
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet.admins.model import UNLIMITED_PEERS, Admin
 from chalicelib.fleet.admins.service import Admins
 from chalicelib.fleet.admins.store import TABLE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.settings import Settings
 from tests.support.builders import a_cluster, machines
-from tests.support.world import World
+from tests.support.world import World, fleet_of
 
 TICK = 60
 
 
 def stack(world, name, **settings):
     """A further stack on the tables of this world."""
-    return Services(Settings(admin_name=name, **settings), world).admins
+    return fleet_of(Settings(admin_name=name, **settings), world).admins.registry
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def owned(admins):
 class TestComputation:
     def test_one_admin_owns_everything_and_has_no_limit(self, world):
         fleet(world, north=2, south=0)
-        found = world.services.admins.beat()
+        found = world.fleet.admins.registry.beat()
         assert found.assignment.owned == {"admin-default": ("north", "south")}
         assert (found.total_nodes, found.is_degraded, found.budgets) == (2, False, {"admin-default": UNLIMITED_PEERS})
 
@@ -90,7 +89,7 @@ class TestComputation:
     def test_a_cluster_that_came_back_empty_is_one_again(self, world, pair):
         fleet(world, north=0)
         pair[0].beat()
-        world.services.clusters.delete("north")
+        world.fleet.clusters.delete("north")
         assert pair[0].beat().assignment.owned == {"admin-a": ()}
 
     def test_two_ticks_at_once_keep_one_computation(self, world, pair):
@@ -105,37 +104,40 @@ class TestComputation:
         fleet(world, north=1)
         world.driver.crash_after(writes)
         world.sweep("heartbeat")
-        assert owned(world.services.admins) == {"admin-default": ("north",)}
+        assert owned(world.fleet.admins.registry) == {"admin-default": ("north",)}
 
     def test_it_makes_no_default_cluster(self):
         world = World(default_cluster_name="home")
-        assert world.services.admins.beat().assignment.owned == {"admin-default": ()}
+        assert world.fleet.admins.registry.beat().assignment.owned == {"admin-default": ()}
 
     @pytest.mark.parametrize("count", [3, 4, 5])
     def test_more_clusters_than_one_page_are_all_seen(self, world, count):
         names = [f"c{number}" for number in range(count)]
         fleet(world, **dict.fromkeys(names, 0))
-        parts = world.services
+        parts, platform = world.fleet, world.platform
         me = Admin(name="one", admin_cluster_name="admin-cluster-one", max_wireguard_peers=5)
         admins = Admins(
-            *(parts.tables, parts.clock, parts.clusters, parts.nodes), me=me, list_read_limit=100, clusters_at_once=2
+            *(platform.tables, platform.clock, parts.clusters, parts.nodes),
+            me=me,
+            list_read_limit=100,
+            clusters_at_once=2,
         )
         assert admins.beat().assignment.owned == {"one": tuple(names)}
 
     def test_a_small_tick_costs_a_few_calls(self, world):
         fleet(world, north=2, south=1)
-        admins = world.services.admins
+        admins = world.fleet.admins.registry
         admins.beat()
-        world.services.tables.meter.reset()
+        world.platform.tables.meter.reset()
         admins.beat()
-        assert world.services.tables.meter.count <= 9
+        assert world.platform.tables.meter.count <= 9
 
 
 class TestDegraded:
     def test_an_admin_without_a_limit_never_is_and_reads_nothing(self, world):
-        world.services.tables.meter.reset()
-        assert not world.services.degraded()
-        assert world.services.tables.meter.count == 0
+        world.platform.tables.meter.reset()
+        assert not world.fleet.degraded()
+        assert world.platform.tables.meter.count == 0
 
     def test_it_is_read_at_most_every_ten_seconds(self, world):
         admins = stack(world, "admin-a", admin_max_wireguard_peers=1)
@@ -145,12 +147,12 @@ class TestDegraded:
         machines(world, 1)
         admins.beat()
         world.clock.advance(9.9)
-        world.services.tables.meter.reset()
+        world.platform.tables.meter.reset()
         assert not admins.degraded()
-        assert world.services.tables.meter.count == 0
+        assert world.platform.tables.meter.count == 0
         world.clock.advance(0.1)
         assert admins.degraded()
-        assert world.services.tables.meter.count == 1
+        assert world.platform.tables.meter.count == 1
 
     def test_it_ends_when_there_is_room_again(self, world):
         fleet(world, north=2)

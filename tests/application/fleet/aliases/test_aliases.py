@@ -50,16 +50,16 @@ class Mesh(Registry):
 @pytest.fixture
 def world() -> Any:
     world: Any = World(vpn_mode="netmaker", netmaker_api_url="http://mesh.test")
-    world.mesh = world.services.vpn = world.services.mesh = Mesh()
+    world.mesh = world.fleet.vpn = world.fleet.mesh.netmaker = Mesh()
     a_cluster(world, "north")
     a_cluster(world, "south")
     world.one, world.two = machines(world, 2)
-    world.aliases = world.services.aliases
+    world.aliases = world.fleet.aliases
     return world
 
 
 def names_of(world, node_id):
-    return [alias.name for alias in world.services.nodes.reading.get(node_id).node.aliases]
+    return [alias.name for alias in world.fleet.nodes.reading.get(node_id).node.aliases]
 
 
 def rows(world):
@@ -77,16 +77,16 @@ def test_an_alias_stands_in_its_row_and_on_its_node(world):
 
     assert world.aliases.get(alias.id) == alias
     assert alias.vpn_hostname("nm.internal") == "node-web.cluster-north.nm.internal"
-    assert [(one.id, one.name) for one in world.services.nodes.reading.get(world.one.id).node.aliases] == [
+    assert [(one.id, one.name) for one in world.fleet.nodes.reading.get(world.one.id).node.aliases] == [
         (alias.id, "web")
     ]
 
 
 def test_making_one_is_one_read_and_one_transaction(world):
-    world.services.tables.meter.reset()
+    world.platform.tables.meter.reset()
     world.aliases.create(world.one.id, "web")
 
-    assert [call.operation for call in world.services.tables.meter.calls] == ["BatchGetItem", "TransactWriteItems"]
+    assert [call.operation for call in world.platform.tables.meter.calls] == ["BatchGetItem", "TransactWriteItems"]
 
 
 def test_a_name_is_unique_in_its_cluster_only(world):
@@ -151,7 +151,7 @@ def test_a_lost_answer_counts_once(world):
 
 def test_a_node_that_moves_while_it_is_named_is_named_where_it_is(world):
     world.driver.before_next(
-        lambda: world.services.nodes.placing.change_cluster(world.one.id, "south"),
+        lambda: world.fleet.nodes.placing.change_cluster(world.one.id, "south"),
         operation="TransactWriteItems",
         table=NODES,
     )
@@ -183,7 +183,7 @@ def test_a_deletion_beside_another_is_no_error(world):
 def test_moving_a_node_with_all_the_names_it_may_have_leaves_none(world):
     for number in range(MOST_PER_NODE):
         world.aliases.create(world.one.id, f"a-{number}")
-    view = world.services.nodes.placing.change_cluster(world.one.id, "south")
+    view = world.fleet.nodes.placing.change_cluster(world.one.id, "south")
 
     assert (view.node.aliases, names_of(world, world.one.id), rows(world)) == ((), [], [])
 
@@ -192,7 +192,7 @@ def test_a_name_given_during_a_move_leaves_with_the_node(world):
     world.driver.before_next(
         lambda: world.aliases.create(world.one.id, "web"), operation="TransactWriteItems", table=NODES
     )
-    world.services.nodes.placing.change_cluster(world.one.id, "south")
+    world.fleet.nodes.placing.change_cluster(world.one.id, "south")
 
     assert (names_of(world, world.one.id), rows(world)) == ([], [])
 
@@ -200,13 +200,13 @@ def test_a_name_given_during_a_move_leaves_with_the_node(world):
 def test_deleting_a_node_removes_its_names_with_it(world):
     world.aliases.create(world.one.id, "web")
     world.aliases.create(world.two.id, "db")
-    world.services.nodes.placing.delete(world.one.id)
+    world.fleet.nodes.placing.delete(world.one.id)
 
     assert rows(world) == [("north", "db", world.two.id)]
 
 
 def test_registering_into_another_cluster_leaves_no_name_and_returning_keeps_them(world):
-    services = world.services
+    services = world.fleet
     world.aliases.create(world.one.id, "web")
     returned = services.nodes.registering.register(a_registration(world.one.id, "north"), None, world.one.token)
     assert names_of(world, world.one.id) == ["web"]
@@ -238,7 +238,7 @@ def test_names_follow_into_the_mesh_and_out_of_it(world):
     world.settle(twice=True)
     assert world.mesh.names == {("north", "db"): world.one.id}
 
-    world.services.nodes.placing.change_cluster(world.one.id, "south")
+    world.fleet.nodes.placing.change_cluster(world.one.id, "south")
     world.settle()
     assert world.mesh.names == {}
 
@@ -273,4 +273,4 @@ def test_every_alias_is_counted(world):
     world.aliases.delete(first.id)
     world.settle(twice=True)
 
-    assert world.services.counters.read("aliases") == 1
+    assert world.platform.counters.read("aliases") == 1

@@ -53,8 +53,8 @@ def a_node(world: World, cluster: Cluster = CLUSTER, **fields: Any) -> Node:
     }
     node = Node(**{**given, **fields})
     presence = Presence(id=node.id, last_seen_at=node.last_seen_at)
-    world.services.tables.write(put_new(NODES, node_to_item(node)), "node.registered")
-    world.services.tables.write(presence_store.start(presence, None), "presence.noted")
+    world.platform.tables.write(put_new(NODES, node_to_item(node)), "node.registered")
+    world.platform.tables.write(presence_store.start(presence, None), "presence.noted")
     return node
 
 
@@ -67,7 +67,7 @@ def command(world: World, kind: str = "all", text: str = "true", **fields: Any) 
     own = {
         name: fields.pop(name) for name in ("timeout", "expired_at", "never_expires", "allow_missing") if name in fields
     }
-    return world.services.commands.create(NewCommand(text, Targeting(type=TargetType(kind), **fields), **own))
+    return world.fleet.commands.registry.create(NewCommand(text, Targeting(type=TargetType(kind), **fields), **own))
 
 
 def first_messages(world: World, made: Command) -> list[dict[str, Any]]:
@@ -97,7 +97,7 @@ def fan_out(world: World, made: Command) -> list[Call]:
     calls: list[Call] = []
     while waiting:
         waiting.extend(run(world, waiting.popleft()))
-        calls += world.services.tables.meter.calls
+        calls += world.platform.tables.meter.calls
     return calls
 
 

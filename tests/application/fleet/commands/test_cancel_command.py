@@ -24,11 +24,11 @@ def statuses(world):
 
 
 def acknowledge(world, row):
-    world.services.executions.acknowledge(str(row["node_id"]), str(row["id"]))
+    world.fleet.commands.executions.acknowledge(str(row["node_id"]), str(row["id"]))
 
 
 def cancel(world, made):
-    world.services.commands.cancel(made.id)
+    world.fleet.commands.registry.cancel(made.id)
 
 
 def sweep(world, seconds):
@@ -49,9 +49,9 @@ def test_it_is_one_write_whatever_the_size_of_the_fleet(world):
     nodes(world, 50)
     made = command(world)
     fan_out(world, made)
-    world.services.tables.meter.reset()
+    world.platform.tables.meter.reset()
     cancel(world, made)
-    assert [call.operation for call in world.services.tables.meter.calls] == ["UpdateItem"]
+    assert [call.operation for call in world.platform.tables.meter.calls] == ["UpdateItem"]
 
 
 def test_what_waits_is_cancelled_and_what_runs_is_asked_to_stop(world):
@@ -61,7 +61,9 @@ def test_what_waits_is_cancelled_and_what_runs_is_asked_to_stop(world):
     taken, ended = executions(world)[:2]
     acknowledge(world, taken)
     acknowledge(world, ended)
-    world.services.executions.report(str(ended["node_id"]), str(ended["id"]), Report(is_expired=False, exit_code=0))
+    world.fleet.commands.executions.report(
+        str(ended["node_id"]), str(ended["id"]), Report(is_expired=False, exit_code=0)
+    )
     cancel(world, made)
     world.settle(twice=True)
     assert statuses(world) == ["cancelled"] * 4 + ["completed", "sent"]
@@ -191,7 +193,7 @@ def test_a_cancelled_command_can_be_deleted_and_not_cancelled_then(world):
     world.settle()
     cancel(world, made)
     world.settle()
-    world.services.commands.delete(made.id)
+    world.fleet.commands.registry.delete(made.id)
     with pytest.raises(EdgeError) as caught:
         cancel(world, made)
     assert caught.value.kind is Kind.NOT_FOUND
@@ -203,7 +205,7 @@ def test_a_cancelled_command_can_be_deleted_and_not_cancelled_then(world):
 
 def test_an_unknown_command(world):
     with pytest.raises(EdgeError) as caught:
-        world.services.commands.cancel("01900000-0000-7000-8000-000000000001")
+        world.fleet.commands.registry.cancel("01900000-0000-7000-8000-000000000001")
     assert (caught.value.kind, world.driver.rows(FAN_OUTS)) == (Kind.NOT_FOUND, [])
 
 
@@ -214,11 +216,11 @@ def test_the_summary_follows(world):
     rows = executions(world)
     for row, code in zip(rows, (0, 3, None), strict=False):
         report = Report(is_expired=False, exit_code=code)
-        world.services.executions.report(str(row["node_id"]), str(row["id"]), report)
+        world.fleet.commands.executions.report(str(row["node_id"]), str(row["id"]), report)
     acknowledge(world, rows[3])
-    world.services.executions.cancel(str(rows[4]["id"]))
-    world.services.executions.report(str(rows[5]["node_id"]), str(rows[5]["id"]), Report(is_expired=True))
-    _, progress = world.services.commands.get_with_progress(made.id)
+    world.fleet.commands.executions.cancel(str(rows[4]["id"]))
+    world.fleet.commands.executions.report(str(rows[5]["node_id"]), str(rows[5]["id"]), Report(is_expired=True))
+    _, progress = world.fleet.commands.registry.get_with_progress(made.id)
     expected = {"pending": 1, "sent": 1, "succeeded": 2, "failed": 1, "cancelled": 1, "expired": 1}
     assert vars(progress.summary) == expected
     assert (progress.state, progress.targets, progress.summary.open) == ("running", 7, 2)
@@ -228,17 +230,17 @@ def test_a_summary_of_many_is_four_reads_at_a_time(world):
     nodes(world, 300)
     made = command(world)
     fan_out(world, made)
-    world.services.tables.meter.reset()
-    _, progress = world.services.commands.get_with_progress(made.id)
+    world.platform.tables.meter.reset()
+    _, progress = world.fleet.commands.registry.get_with_progress(made.id)
     assert progress.summary.pending == 300
-    assert world.services.tables.meter.count == 1 + 4
+    assert world.platform.tables.meter.count == 1 + 4
 
 
 def test_a_summary_counts_no_further_than_its_limit(world):
     nodes(world, 20)
     made = command(world)
     fan_out(world, made)
-    store = world.services.commands._executions
+    store = world.fleet.commands.registry._executions
     assert store.summary_of(made.id, 19) is None
     assert store.summary_of(made.id, 20).pending == 20
 

@@ -42,7 +42,9 @@ def due(world):
 
 def finish_all(world):
     for row in executions(world):
-        world.services.executions.report(str(row["node_id"]), str(row["id"]), Report(is_expired=False, exit_code=0))
+        world.fleet.commands.executions.report(
+            str(row["node_id"]), str(row["id"]), Report(is_expired=False, exit_code=0)
+        )
 
 
 class TestRedrive:
@@ -56,7 +58,7 @@ class TestRedrive:
     def test_nothing_is_due_before_its_time(self, world):
         command(world)
         world.clock.advance(59)
-        world.services.tables.meter.reset()
+        world.platform.tables.meter.reset()
         world.sweep("sweep_commands")
         assert world.queue_client.take(EXECUTION_CREATION) == []
 
@@ -69,7 +71,7 @@ class TestRedrive:
             sweep(world)
         world.clock.advance(3600)
         world.sweep("sweep_commands")
-        made = [call for call in world.services.tables.meter.calls if call.table != "counters"]
+        made = [call for call in world.platform.tables.meter.calls if call.table != "counters"]
         calls = [(call.operation, call.table) for call in made]
         assert calls[:3] == [("Query", "fan_outs"), ("Query", "self_update_requests"), ("Query", "tasks")]
 
@@ -89,7 +91,7 @@ class TestRedrive:
         command(world)
         world.clock.advance(60)
         world.driver.latency(0.01)
-        fan_outs = world.services.fan_outs
+        fan_outs = world.fleet.commands.fan_outs
         pages = world.clock.run_together([lambda: list(fan_outs.due_work(100))] * 2)
         assert sum(len(page) for work in pages for page in work) == 1
 
@@ -97,8 +99,8 @@ class TestRedrive:
         for _ in range(130):
             command(world)
         world.clock.advance(60)
-        assert sum(len(page) for page in world.services.fan_outs.due_work(120)) == 120
-        assert sum(len(page) for page in world.services.fan_outs.due_work(120)) == 10
+        assert sum(len(page) for page in world.fleet.commands.fan_outs.due_work(120)) == 120
+        assert sum(len(page) for page in world.fleet.commands.fan_outs.due_work(120)) == 10
 
 
 class TestDeadline:
@@ -106,10 +108,10 @@ class TestDeadline:
         fleet = nodes(world, 4)
         fan_out(world, command(world, expired_at=world.clock.now() + timedelta(seconds=300)))
         ids = {str(row["node_id"]): str(row["id"]) for row in executions(world)}
-        services = world.services
-        services.executions.acknowledge(fleet[0].id, ids[fleet[0].id])
-        services.executions.report(fleet[1].id, ids[fleet[1].id], Report(is_expired=False, exit_code=1))
-        services.executions.cancel(ids[fleet[2].id])
+        services = world.fleet
+        services.commands.executions.acknowledge(fleet[0].id, ids[fleet[0].id])
+        services.commands.executions.report(fleet[1].id, ids[fleet[1].id], Report(is_expired=False, exit_code=1))
+        services.commands.executions.cancel(ids[fleet[2].id])
         world.clock.advance(299)
         sweep(world)
         assert statuses(world) == ["cancelled", "completed", "pending", "sent"]
@@ -134,9 +136,9 @@ class TestDeadline:
         made = command(world, expired_at=world.clock.now() + timedelta(seconds=300))
         fan_out(world, made)
         world.clock.advance(300)
-        cursor = world.services.clean_up.expire_chunk(made.id, None)
+        cursor = world.fleet.commands.clean_up.expire_chunk(made.id, None)
         while cursor is not None:
-            cursor = world.services.clean_up.expire_chunk(made.id, cursor)
+            cursor = world.fleet.commands.clean_up.expire_chunk(made.id, cursor)
         assert statuses(world) == ["pending"]
         assert due(world)[made.id] == "2026-11-21T10:20:00Z"
         world.clock.advance(900)
@@ -149,11 +151,11 @@ class TestDeadline:
         made = command(world, expired_at=world.clock.now() + timedelta(seconds=300))
         fan_out(world, made)
         world.clock.advance(300)
-        chunks, cursor = 0, world.services.clean_up.expire_chunk(made.id, None)
+        chunks, cursor = 0, world.fleet.commands.clean_up.expire_chunk(made.id, None)
         while cursor is not None:
-            world.services.tables.meter.reset()
-            cursor = world.services.clean_up.expire_chunk(made.id, cursor)
-            assert world.services.tables.meter.count <= ROWS_PER_CHUNK + 3
+            world.platform.tables.meter.reset()
+            cursor = world.fleet.commands.clean_up.expire_chunk(made.id, cursor)
+            assert world.platform.tables.meter.count <= ROWS_PER_CHUNK + 3
             chunks += 1
         assert chunks >= 1200 // ROWS_PER_CHUNK - 1
         assert set(statuses(world)) == {"expired"}
@@ -172,7 +174,7 @@ class TestDeadline:
         a_node(world)
         made = command(world, expired_at=world.clock.now() + timedelta(seconds=300))
         world.clock.advance(300)
-        assert world.services.clean_up.expire_chunk(made.id, None) is None
+        assert world.fleet.commands.clean_up.expire_chunk(made.id, None) is None
         sweep(world)
         sweep(world)
         assert statuses(world) == []
@@ -182,7 +184,7 @@ class TestDeadline:
         a_node(world)
         made = command(world)
         fan_out(world, made)
-        assert world.services.clean_up.expire_chunk(made.id, None) is None
+        assert world.fleet.commands.clean_up.expire_chunk(made.id, None) is None
         assert statuses(world) == ["pending"]
 
     def test_a_late_result_is_still_taken(self, world):
@@ -191,8 +193,10 @@ class TestDeadline:
         world.clock.advance(300)
         sweep(world)
         (row,) = executions(world)
-        world.services.executions.report(node.id, str(row["id"]), Report(is_expired=False, output="late", exit_code=0))
-        view = world.services.executions.get(str(row["id"]))
+        world.fleet.commands.executions.report(
+            node.id, str(row["id"]), Report(is_expired=False, output="late", exit_code=0)
+        )
+        view = world.fleet.commands.executions.get(str(row["id"]))
         assert (view.execution.status, view.execution.output) == (Status.COMPLETED, "late")
 
 
@@ -202,9 +206,9 @@ class TestDeletedCommand:
         made = command(world)
         fan_out(world, made)
         finish_all(world)
-        world.services.commands.delete(made.id)
+        world.fleet.commands.registry.delete(made.id)
         with pytest.raises(EdgeError) as caught:
-            world.services.commands.get_with_progress(made.id)[0]
+            world.fleet.commands.registry.get_with_progress(made.id)[0]
         assert caught.value.kind is Kind.NOT_FOUND
         world.settle()
         assert executions(world) == []
@@ -212,8 +216,8 @@ class TestDeletedCommand:
     def test_a_tombstone_keeps_text_and_deadline_for_late_events(self, world):
         made = command(world, text="uptime", expired_at=world.clock.now() + timedelta(days=1))
         fan_out(world, made)
-        world.services.commands.delete(made.id)
-        tombstone = CommandStore(world.services.tables).get_many([made.id])[made.id]
+        world.fleet.commands.registry.delete(made.id)
+        tombstone = CommandStore(world.platform.tables).get_many([made.id])[made.id]
         assert (tombstone.command_text, tombstone.expired_at, tombstone.is_deleted) == ("uptime", made.expired_at, True)
         row = world.driver.row(COMMANDS, {"id": made.id})
         assert row is not None
@@ -224,7 +228,7 @@ class TestDeletedCommand:
         made = command(world)
         fan_out(world, made)
         finish_all(world)
-        world.services.commands.delete(made.id)
+        world.fleet.commands.registry.delete(made.id)
         world.settle()
         assert due(world) == {made.id: "2026-11-21T10:15:00Z"}
         world.clock.advance(900)
@@ -236,7 +240,7 @@ class TestDeletedCommand:
         made = command(world)
         fan_out(world, made)
         finish_all(world)
-        world.services.commands.delete(made.id)
+        world.fleet.commands.registry.delete(made.id)
         list(world.relay_batches())  # the stream's records are lost
         world.clock.advance(60)
         sweep(world)
@@ -248,13 +252,13 @@ class TestDeletedCommand:
         world.driver.index_lag(30)
         fan_out(world, made)
         (row,) = executions(world)
-        world.services.executions.acknowledge(node.id, str(row["id"]))
-        world.services.commands.delete(made.id)
+        world.fleet.commands.executions.acknowledge(node.id, str(row["id"]))
+        world.fleet.commands.registry.delete(made.id)
         world.driver.index_lag(0)
         since = world.driver.stream_position
-        cursor = world.services.clean_up.delete_executions_chunk(made.id, None)
+        cursor = world.fleet.commands.clean_up.delete_executions_chunk(made.id, None)
         while cursor is not None:
-            cursor = world.services.clean_up.delete_executions_chunk(made.id, cursor)
+            cursor = world.fleet.commands.clean_up.delete_executions_chunk(made.id, cursor)
         assert executions(world) == []
         records = world.driver.records(EXECUTIONS, since)
         images = [record["dynamodb"]["NewImage"] for record in records if "NewImage" in record["dynamodb"]]
@@ -268,14 +272,14 @@ class TestDeletedCommand:
         noise = random.Random(1).choices(string.printable, k=STORED_LIMIT_BYTES)
         for row in executions(world):
             result = Report(is_expired=False, output="".join(noise), exit_code=0)
-            world.services.executions.report(str(row["node_id"]), str(row["id"]), result)
-        world.services.commands.delete(made.id)
+            world.fleet.commands.executions.report(str(row["node_id"]), str(row["id"]), result)
+        world.fleet.commands.registry.delete(made.id)
         spent = []
         cursor: str | None = None
         while True:
-            world.services.tables.meter.reset()
-            cursor = world.services.clean_up.delete_executions_chunk(made.id, cursor)
-            spent += [call.write_units for call in world.services.tables.meter.calls]
+            world.platform.tables.meter.reset()
+            cursor = world.fleet.commands.clean_up.delete_executions_chunk(made.id, cursor)
+            spent += [call.write_units for call in world.platform.tables.meter.calls]
             if cursor is None:
                 break
         assert executions(world) == []
@@ -287,10 +291,10 @@ class TestDeletedCommand:
         world.driver.index_lag(30)
         fan_out(world, made)
         (running_id,) = [str(row["id"]) for row in executions(world) if row["node_id"] == running.id]
-        world.services.executions.acknowledge(running.id, running_id)
-        world.services.commands.delete(made.id)
+        world.fleet.commands.executions.acknowledge(running.id, running_id)
+        world.fleet.commands.registry.delete(made.id)
         world.driver.index_lag(0)
-        of_agent = world.services.executions.for_agent
+        of_agent = world.fleet.commands.executions.for_agent
         assert of_agent(waiting.id, Status.PENDING, ListRequest(order=OLDEST_FIRST)).items == []
         assert [row.id for row in of_agent(running.id, Status.SENT, ListRequest(order=OLDEST_FIRST)).items] == [
             running_id
@@ -310,23 +314,23 @@ class TestDeletedCommand:
 
     def refusal(self, world, made):
         with pytest.raises(EdgeError) as caught:
-            world.services.commands.delete(made.id)
+            world.fleet.commands.registry.delete(made.id)
         assert caught.value.kind is Kind.CONFLICT
-        assert world.services.commands.get_with_progress(made.id)[0].id == made.id
+        assert world.fleet.commands.registry.get_with_progress(made.id)[0].id == made.id
         return caught.value.message
 
     def test_deleting_twice_at_once_is_one_deletion(self, world):
         made = command(world)
         fan_out(world, made)
         world.driver.latency(0.01)
-        outcomes = world.clock.run_together([lambda: world.services.commands.delete(made.id)] * 2)
+        outcomes = world.clock.run_together([lambda: world.fleet.commands.registry.delete(made.id)] * 2)
         assert sorted(getattr(outcome, "kind", "deleted") for outcome in outcomes) == ["deleted", Kind.NOT_FOUND]
 
     def test_a_living_command_is_not_cleaned_up(self, world):
         a_node(world)
         made = command(world)
         fan_out(world, made)
-        assert world.services.clean_up.delete_executions_chunk(made.id, None) is None
+        assert world.fleet.commands.clean_up.delete_executions_chunk(made.id, None) is None
         assert statuses(world) == ["pending"]
 
     def test_executions_of_other_commands_stay(self, world):
@@ -337,31 +341,31 @@ class TestDeletedCommand:
         fan_out(world, gone)
         for row in executions(world):
             if row["command_id"] == gone.id:
-                world.services.executions.cancel(str(row["id"]))
-        world.services.commands.delete(gone.id)
+                world.fleet.commands.executions.cancel(str(row["id"]))
+        world.fleet.commands.registry.delete(gone.id)
         world.settle()
         assert [row["command_id"] for row in executions(world)] == [kept.id]
 
 
 class TestDeletedNode:
     def clean(self, world, node_id):
-        cursor = world.services.clean_up.cancel_open_of_node_chunk(node_id, None)
+        cursor = world.fleet.commands.clean_up.cancel_open_of_node_chunk(node_id, None)
         while cursor is not None:
-            cursor = world.services.clean_up.cancel_open_of_node_chunk(node_id, cursor)
+            cursor = world.fleet.commands.clean_up.cancel_open_of_node_chunk(node_id, cursor)
 
     def test_all_that_is_open_on_it_is_cancelled(self, world):
         node, other = a_node(world), a_node(world)
         for _ in range(3):
             fan_out(world, command(world))
         mine = sorted(str(row["id"]) for row in executions(world) if row["node_id"] == node.id)
-        world.services.executions.acknowledge(node.id, mine[0])
-        world.services.executions.report(node.id, mine[1], Report(is_expired=False, exit_code=0))
+        world.fleet.commands.executions.acknowledge(node.id, mine[0])
+        world.fleet.commands.executions.report(node.id, mine[1], Report(is_expired=False, exit_code=0))
         remove(world, node)
         self.clean(world, node.id)
         self.clean(world, node.id)
         by_id = {str(row["id"]): row["status"] for row in executions(world)}
         assert [by_id[row_id] for row_id in mine] == ["cancelled", "completed", "cancelled"]
-        assert world.services.executions.waiting_for(other.id, 1000).pending == sorted(set(by_id) - set(mine))
+        assert world.fleet.commands.executions.waiting_for(other.id, 1000).pending == sorted(set(by_id) - set(mine))
 
     def test_its_commands_can_then_be_deleted(self, world):
         node = a_node(world)
@@ -369,17 +373,17 @@ class TestDeletedNode:
         fan_out(world, made)
         remove(world, node)
         self.clean(world, node.id)
-        world.services.commands.delete(made.id)
-        assert CommandStore(world.services.tables).get_many([made.id])[made.id].is_deleted
+        world.fleet.commands.registry.delete(made.id)
+        assert CommandStore(world.platform.tables).get_many([made.id])[made.id].is_deleted
 
     def test_many_are_done_in_chunks(self, world):
         node = a_node(world)
         for _ in range(ROWS_PER_CHUNK + 20):
             fan_out(world, command(world, "nodes", node_ids=(node.id,)))
         remove(world, node)
-        cursor = world.services.clean_up.cancel_open_of_node_chunk(node.id, None)
+        cursor = world.fleet.commands.clean_up.cancel_open_of_node_chunk(node.id, None)
         assert statuses(world).count("cancelled") == ROWS_PER_CHUNK
-        assert world.services.clean_up.cancel_open_of_node_chunk(node.id, cursor) is None
+        assert world.fleet.commands.clean_up.cancel_open_of_node_chunk(node.id, cursor) is None
         assert set(statuses(world)) == {"cancelled"}
 
     def test_a_late_clean_up_leaves_what_is_meant_for_the_machine_that_came_back(self, world):

@@ -37,9 +37,9 @@ def parts_left(world, made):
 class TestSize:
     def test_creating_a_command_is_one_transaction_whatever_the_fleet(self, world):
         nodes(world, 50)
-        world.services.tables.meter.reset()
+        world.platform.tables.meter.reset()
         command(world)
-        assert [call.operation for call in world.services.tables.meter.calls] == ["TransactWriteItems"]
+        assert [call.operation for call in world.platform.tables.meter.calls] == ["TransactWriteItems"]
 
     def test_no_node_no_execution_and_no_error(self, world):
         made = command(world)
@@ -64,7 +64,7 @@ class TestSize:
         assert reached(world) == {node.id for node in fleet}
         chunks = -(-1000 // CHUNK)
         # Command and fan-out; the nodes of each shard, from the index; the transactions; the end.
-        assert Counter((call.operation, call.table) for call in world.services.tables.meter.calls) == {
+        assert Counter((call.operation, call.table) for call in world.platform.tables.meter.calls) == {
             ("BatchGetItem", "commands,fan_outs"): 1,
             ("Query", "nodes"): 4,
             ("TransactWriteItems", "executions,fan_outs"): chunks,
@@ -152,7 +152,7 @@ class TestRepeats:
         fleet = nodes(world, 300)
         made = command(world)
         world.driver.latency(0.01)
-        fan_outs = world.services.fan_outs
+        fan_outs = world.fleet.commands.fan_outs
 
         def work(part):
             created = []
@@ -218,8 +218,8 @@ class TestEnds:
         messages = first_messages(world, made)
         fan_out(world, made)
         for row in executions(world):
-            world.services.executions.cancel(str(row["id"]))
-        world.services.commands.delete(made.id)
+            world.fleet.commands.executions.cancel(str(row["id"]))
+        world.fleet.commands.registry.delete(made.id)
         world.settle()
         for message in messages:
             assert run(world, message) == []
@@ -241,8 +241,8 @@ class TestEnds:
         def meanwhile():
             fan_out(world, made)
             (row,) = executions(world)
-            world.services.executions.cancel(str(row["id"]))
-            world.services.executions.delete(str(row["id"]))
+            world.fleet.commands.executions.cancel(str(row["id"]))
+            world.fleet.commands.executions.delete(str(row["id"]))
 
         (message,) = first_messages(world, made)
         world.driver.before_next(meanwhile, operation="TransactWriteItems", table=EXECUTIONS)

@@ -36,7 +36,7 @@ def clusters(world: World, count: int) -> list[Cluster]:
     for number in range(count):
         row_id = world.ids.uuid7(world.clock.now())
         cluster = CLUSTER.model_copy(update={"id": row_id, "name": f"site-{number}"})
-        world.services.tables.write(ClusterStore(world.services.tables).put(cluster), "cluster.created")
+        world.platform.tables.write(ClusterStore(world.platform.tables).put(cluster), "cluster.created")
         made.append(cluster)
     return made
 
@@ -100,7 +100,7 @@ def test_a_node_that_moves_between_two_clusters_of_a_page_is_reached_once(world)
 
     def move():
         """Between the queries of the two clusters."""
-        world.services.tables.write(store.move(node, target.id, target.name, node.last_seen_at, NOW), "node.moved")
+        world.platform.tables.write(store.move(node, target.id, target.name, node.last_seen_at, NOW), "node.moved")
 
     for action in (lambda: None, move):
         world.driver.before_next(action, operation="Query", table=NODES)
@@ -127,7 +127,7 @@ def test_parts_in_flight_from_before_there_were_slices_are_finished(world):
     meant |= {node.id for node in nodes(world, SLICE + 5, named[0])}
     made = command_for(world, named)
     old = frozenset(f"cluster#{cluster.id}" for cluster in named)
-    world.services.tables.write(Update(FAN_OUTS, {"command_id": made.id}, (Set("parts", old),)), "test.prepared")
+    world.platform.tables.write(Update(FAN_OUTS, {"command_id": made.id}, (Set("parts", old),)), "test.prepared")
     fan_out(world, made)
     assert reached(world) == meant
     assert parts_of(world, made) == frozenset()

@@ -31,7 +31,7 @@ def prune(world, **how):
 
 
 def finish(world, row, **report):
-    world.services.executions.report(
+    world.fleet.commands.executions.report(
         str(row["node_id"]), str(row["id"]), Report(**{"is_expired": False, "exit_code": 0, **report})
     )
 
@@ -72,7 +72,7 @@ def test_what_is_older_than_the_retention_goes_with_an_event_each(world):
     assert {(data["command_id"], data["status"], data["exit_code"], data["command_text"]) for data in told} == {
         (made.id, "completed", 0, "true")
     }
-    assert world.services.counters.read("executions") == 0
+    assert world.platform.counters.read("executions") == 0
 
 
 def test_what_is_younger_stays(world):
@@ -120,7 +120,7 @@ def test_what_ended_without_a_result_goes_too_and_takes_none_any_more(world, how
     world.settle()
     (row,) = executions(world)
     if how == "cancelled":
-        world.services.executions.cancel(str(row["id"]))
+        world.fleet.commands.executions.cancel(str(row["id"]))
     else:
         finish(world, row, is_expired=True, exit_code=None)
     let_looks_end(world)
@@ -128,7 +128,7 @@ def test_what_ended_without_a_result_goes_too_and_takes_none_any_more(world, how
     prune(world)
     assert executions(world) == []
     with pytest.raises(EdgeError) as caught:
-        world.services.executions.report(node.id, str(row["id"]), Report(is_expired=False, exit_code=0))
+        world.fleet.commands.executions.report(node.id, str(row["id"]), Report(is_expired=False, exit_code=0))
     assert caught.value.kind is Kind.NOT_FOUND
 
 
@@ -141,8 +141,8 @@ def test_one_that_a_repeated_part_could_create_again_stays(world):
         finish(world, row)
     world.clock.advance(31 * DAY)
     before = len(executions(world))
-    for shard in world.services.pruning.shards():
-        world.services.pruning.prune_chunk(shard, None)
+    for shard in world.fleet.commands.pruning.shards():
+        world.fleet.commands.pruning.prune_chunk(shard, None)
     left = {part["part"] for part in first_messages(world, made)}
     assert (bool(left), len(executions(world))) == (True, before)
 
@@ -172,7 +172,7 @@ def test_one_that_was_marked_yesterday_and_not_deleted_is_deleted_without_a_seco
     world.driver.crash_after(1)
     shard = next(row["all_shard"] for row in executions(world))
     with pytest.raises(Crash):
-        world.services.pruning.prune_chunk(str(shard), None)
+        world.fleet.commands.pruning.prune_chunk(str(shard), None)
     world.driver.crash_after(1_000_000_000)
     assert [bool(row.get("pruned_at")) for row in executions(world)] == [True]
     world.settle()
@@ -183,7 +183,7 @@ def test_one_that_was_marked_yesterday_and_not_deleted_is_deleted_without_a_seco
 
 def test_a_deleted_command_leaves_nothing_to_prune(world):
     made = finished(world, 2)
-    world.services.commands.delete(made.id)
+    world.fleet.commands.registry.delete(made.id)
     world.settle()
     world.clock.advance(31 * DAY)
     prune(world)
@@ -194,7 +194,7 @@ def test_a_run_costs_what_is_old_and_not_what_exists(world):
     nodes(world, 100)
     made = command(world)
     fan_out(world, made)
-    world.services.tables.meter.reset()
-    for shard in world.services.pruning.shards():
-        assert world.services.pruning.prune_chunk(shard, None) is None
-    assert [call.operation for call in world.services.tables.meter.calls] == ["Query"] * 4
+    world.platform.tables.meter.reset()
+    for shard in world.fleet.commands.pruning.shards():
+        assert world.fleet.commands.pruning.prune_chunk(shard, None) is None
+    assert [call.operation for call in world.platform.tables.meter.calls] == ["Query"] * 4

@@ -70,17 +70,17 @@ def world() -> World:
 
 def listed(world, filters):
     """Every node that the list with these filters shows."""
-    page = world.services.nodes.reading.list_page(ListRequest(page_size=100, filters=filters))
+    page = world.fleet.nodes.reading.list_page(ListRequest(page_size=100, filters=filters))
     return {view.node.id for view in page.items}
 
 
 def clusters_listed(world, filters):
-    page = world.services.clusters.list_page(ListRequest(page_size=100, filters=filters))
+    page = world.fleet.clusters.list_page(ListRequest(page_size=100, filters=filters))
     return [cluster.name for cluster in page.items]
 
 
 def of_clusters(world, names):
-    rows = world.services.nodes.reading.list_page(ListRequest(page_size=100)).items
+    rows = world.fleet.nodes.reading.list_page(ListRequest(page_size=100)).items
     return {view.node.id for view in rows if view.node.cluster_name in names}
 
 
@@ -270,7 +270,7 @@ class TestRefusals:
     def test_the_largest_command_fits(self, world):
         ids = tuple(f"01900000-0000-7000-8000-{place:012d}" for place in range(2000))
         made = command(world, "nodes", "x" * 131_071, node_ids=ids, allow_missing=True)
-        assert world.services.commands.get_with_progress(made.id)[0] == made.model_copy(update={"version": 1})
+        assert world.fleet.commands.registry.get_with_progress(made.id)[0] == made.model_copy(update={"version": 1})
 
     def test_nothing_is_written_for_a_refused_command(self, world):
         self.refused(world, "nodes")
@@ -309,10 +309,10 @@ class TestMissing:
 
     def test_of_many_unknown_nodes_ten_are_named(self, world):
         ids = tuple(f"01900000-0000-7000-8000-{place:012d}" for place in range(250))
-        world.services.tables.meter.reset()
+        world.platform.tables.meter.reset()
         texts = self.missing(world, "nodes", node_ids=ids)["targeting/node_ids"]
         assert (len(texts), texts[10]) == (12, "and 240 more")
-        assert world.services.tables.meter.count == 3
+        assert world.platform.tables.meter.count == 3
 
     def test_unknown_clusters_are_named(self, world):
         details = self.missing(world, "clusters", cluster_names=("north", "nort", "Not A Name"))

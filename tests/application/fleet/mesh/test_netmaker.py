@@ -28,7 +28,7 @@ def world():
 
 @pytest.fixture
 def mesh(world):
-    return world.services.mesh
+    return world.fleet.mesh.netmaker
 
 
 def kind_of(call, *arguments):
@@ -67,7 +67,7 @@ class TestNetworks:
     def test_one_is_made_once_and_known_as_ours_before(self, world, mesh):
         seen = []
         world.netmaker.before = lambda method, _: (
-            method == "POST" and seen.append(world.services.vpn_networks.page(None, 9))
+            method == "POST" and seen.append(world.fleet.mesh.networks.page(None, 9))
         )
 
         assert (mesh.make_network(NORTH), mesh.make_network(NORTH)) == (True, False)
@@ -85,7 +85,7 @@ class TestNetworks:
         world.netmaker.networks["theirs"] = "100.64.0.0/16"
 
         assert kind_of(mesh.make_network, NORTH) is Kind.CONFLICT
-        assert world.services.vpn_networks.find("north") is None, "not ours: it was never made"
+        assert world.fleet.mesh.networks.find("north") is None, "not ours: it was never made"
         assert kind_of(mesh.join_token, NORTH, SOMEBODY) is Kind.UNAVAILABLE
 
     def test_one_that_netmaker_is_still_deleting_is_waited_for(self, world, mesh):
@@ -106,16 +106,16 @@ class TestNetworks:
         world.netmaker.deletes_later = True
 
         assert kind_of(mesh.remove_network, "north") is Kind.UNAVAILABLE
-        assert world.services.vpn_networks.find("north") is not None
+        assert world.fleet.mesh.networks.find("north") is not None
         assert "100.64.0.0/24" not in mesh.taken_ranges("north"), "its name may be taken again meanwhile"
 
         world.netmaker.deletes_later = False
         assert mesh.remove_network("north") is True
-        assert world.services.vpn_networks.find("north") is None
+        assert world.fleet.mesh.networks.find("north") is None
 
     def test_one_that_others_made_before_us_is_theirs_also_after_a_crash(self, world, mesh):
         """The function died between its note and the creation, which Netmaker would have refused."""
-        world.services.vpn_networks.note_made("north", NORTH.cluster_id)
+        world.fleet.mesh.networks.note_made("north", NORTH.cluster_id)
         world.netmaker.networks["cluster-north"] = "100.99.0.0/24"
 
         assert kind_of(mesh.make_network, NORTH) is Kind.CONFLICT
@@ -250,7 +250,7 @@ class TestHosts:
 class TestMasterKey:
     def test_the_one_that_is_given_comes_first(self):
         with netmaker_world(keys_secret_arn="arn:secret") as world:
-            world.services.mesh.require_answer("north")  # reads no secret: the world has none
+            world.fleet.mesh.netmaker.require_answer("north")  # reads no secret: the world has none
             assert world.netmaker.requests == [("GET", "/api/networks/cluster-north")]
 
     def test_it_stands_beside_the_others_in_the_secret(self):
@@ -267,19 +267,19 @@ class TestMasterKey:
             stored = {"MASTER_KEY": "ours", "NETMAKER_MASTER_KEY": "old"}
             world.read_secret = lambda arn: json.dumps(stored)
             with pytest.raises(EdgeError):
-                world.services.mesh.require_answer("north")
+                world.fleet.mesh.netmaker.require_answer("north")
             stored["NETMAKER_MASTER_KEY"] = MASTER_KEY
             world.clock.advance(5)
-            world.services.mesh.require_answer("north")
+            world.fleet.mesh.netmaker.require_answer("north")
             assert {"with a wrong key" in wrong for wrong in world.netmaker.wrong} == {True}
             world.netmaker.wrong.clear()
 
     def test_the_settings_hide_it(self, world):
-        assert MASTER_KEY not in f"{world.services.settings!r} {world.services.settings.model_dump_json()}"
+        assert MASTER_KEY not in f"{world.platform.settings!r} {world.platform.settings.model_dump_json()}"
 
 
 def test_the_mode_is_a_setting(world):
-    assert (World().services.vpn.is_mesh, world.services.vpn.is_mesh) == (False, True)
+    assert (World().fleet.vpn.is_mesh, world.fleet.vpn.is_mesh) == (False, True)
     assert isinstance(world, NetmakerWorld)
     with pytest.raises(ValueError, match="NETMAKER_API_URL"):
         World(vpn_mode="netmaker")

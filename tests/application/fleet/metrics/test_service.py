@@ -43,12 +43,12 @@ def machine(world):
 
 def metrics_of(world, scraper=None, fresh_seconds=300, push_host=None) -> NodeMetrics:
     return NodeMetrics(
-        world.services.tables,
+        world.platform.tables,
         world.clock,
-        world.services.nodes,
+        world.fleet.nodes,
         lambda: Sockets(world.socket_client),
         world.log,
-        owners=Owners(world.services.ownership, world.services.dispatch, world.clock),
+        owners=Owners(world.fleet.admins.ownership, world.fleet.transport.dispatch, world.clock),
         scraper=scraper,
         push_host=push_host,
         vpn_domain="nm.internal",
@@ -58,7 +58,7 @@ def metrics_of(world, scraper=None, fresh_seconds=300, push_host=None) -> NodeMe
 
 def connect(world, machine):
     world.socket_client.frames[SOCKET] = []
-    world.services.nodes.connections.connected(machine.token, SOCKET, 1)
+    world.fleet.nodes.connections.connected(machine.token, SOCKET, 1)
 
 
 def frames(world):
@@ -78,11 +78,11 @@ class TestCache:
         connect(world, machine)
         metrics.push(machine.id, HOST, "up 1\n")
         world.clock.advance(299)
-        world.services.tables.meter.reset()
+        world.platform.tables.meter.reset()
         reading = metrics.read(machine.id, HOST)
         assert (reading.metrics.text, reading.node.cluster_name) == ("up 1\n", "north")
         assert (frames(world), scraper.asked, world.clock.pauses) == ([], [], [])
-        assert [call.operation for call in world.services.tables.meter.calls] == ["BatchGetItem", "BatchGetItem"]
+        assert [call.operation for call in world.platform.tables.meter.calls] == ["BatchGetItem", "BatchGetItem"]
 
     def test_five_minutes_are_too_old(self, world, machine):
         metrics = metrics_of(world)
@@ -149,11 +149,11 @@ class TestWakeUp:
     def test_a_silent_agent_costs_five_seconds_and_six_reads(self, world, machine):
         metrics = metrics_of(world)
         connect(world, machine)
-        world.services.tables.meter.reset()
+        world.platform.tables.meter.reset()
         assert refusal(metrics, machine.id) is Kind.UNAVAILABLE
         assert sum(world.clock.pauses) == 5
         # The node, the cache, the looks, and whether another stack owns the cluster.
-        assert len(world.services.tables.meter.calls) == 2 + len(PAUSES_SECONDS) + 1
+        assert len(world.platform.tables.meter.calls) == 2 + len(PAUSES_SECONDS) + 1
 
     def test_half_an_answer_is_half_an_answer(self, world, machine):
         metrics = metrics_of(world)
@@ -167,7 +167,7 @@ class TestWakeUp:
         del world.socket_client.frames[SOCKET]
         assert refusal(metrics_of(world), machine.id) is Kind.UNAVAILABLE
         assert world.clock.pauses == []
-        assert world.services.nodes.reading.get(machine.id).presence.connection_id is None
+        assert world.fleet.nodes.reading.get(machine.id).presence.connection_id is None
 
     def test_a_gateway_that_fails_is_not_waited_for(self, world, machine):
         connect(world, machine)

@@ -37,7 +37,7 @@ class SshWorld(World):
         if driver is not None:
             self.driver = driver
         self.passwords = FakePasswords()
-        self.services.passwords = self.passwords
+        self.fleet.ssh.passwords = self.passwords
         a_cluster(self)
         (self.machine,) = machines(self, 1)
 
@@ -54,27 +54,27 @@ class SshWorld(World):
             None if password is None else Secret(password),
             tuple(NewKey(f"k{place}", key) for place, key in enumerate(keys)),
         )
-        return self.services.ssh_usernames.create((machine or self.machine).id, new)
+        return self.fleet.ssh.usernames.create((machine or self.machine).id, new)
 
     def key(self, owner: SshUsername, name: str, line: str) -> SshPublicKey:
-        return self.services.ssh_public_keys.create(owner.id, NewKey(name, line))
+        return self.fleet.ssh.public_keys.create(owner.id, NewKey(name, line))
 
     def lets_in(
         self, name: str, *, password: str | None = None, key: str | None = None, machine: Machine | None = None
     ) -> bool:
         """What the machine's agent is told."""
         method = AuthMethod.PASSWORD if key is None else AuthMethod.PUBLIC_KEY
-        agent = self.services.nodes.identity.authenticate((machine or self.machine).token)
-        return self.services.ssh_verifier.verify(agent.node, Credential(name, method, Secret(key or password or "")))
+        agent = self.fleet.nodes.identity.authenticate((machine or self.machine).token)
+        return self.fleet.ssh.verifier.verify(agent.node, Credential(name, method, Secret(key or password or "")))
 
     def enrol_again(self) -> None:
         """The machine's id is deleted and enrolled once more, a second later."""
-        self.services.nodes.placing.delete(self.machine.id)
+        self.fleet.nodes.placing.delete(self.machine.id)
         self.clock.advance(1)
-        key = self.services.enrollment.create("north", {"uses_remaining": None})
-        blob = self.services.enrollment.reveal(key).reveal()
-        token = self.services.enrollment.verify(blob, self.machine.id).registration_token
-        registered = self.services.nodes.registering.register(a_registration(self.machine.id, "north"), token, None)
+        key = self.fleet.enrollment.create("north", {"uses_remaining": None})
+        blob = self.fleet.enrollment.reveal(key).reveal()
+        token = self.fleet.enrollment.verify(blob, self.machine.id).registration_token
+        registered = self.fleet.nodes.registering.register(a_registration(self.machine.id, "north"), token, None)
         self.machine = Machine(registered.node, registered.secrets.api_token)
 
 

@@ -47,18 +47,18 @@ def world():
 
 def connect(world, machine, connection_id="socket-1", at=1):
     world.socket_client.frames[connection_id] = []
-    world.services.nodes.connections.connected(machine.token, connection_id, at)
+    world.fleet.nodes.connections.connected(machine.token, connection_id, at)
 
 
 def pending(world, machine):
-    return world.services.executions.waiting_for(machine.id, 1000).pending
+    return world.fleet.commands.executions.waiting_for(machine.id, 1000).pending
 
 
 def transport(world, agents=None):
-    services = world.services
+    services = world.fleet
     return Transport(
         services.nodes,
-        services.executions,
+        services.commands.executions,
         Sockets(world.socket_client),
         world.log,
         push=None if agents is None else Push(agents),
@@ -94,7 +94,7 @@ class TestWakeUp:
         """API Gateway answers 410 until the handshake is done, which begins with our note of the socket."""
         (machine,) = machines(world, 1)
         opened_at = int(world.clock.now().timestamp() * 1000)
-        world.services.nodes.connections.connected(machine.token, "socket-1", opened_at)
+        world.fleet.nodes.connections.connected(machine.token, "socket-1", opened_at)
         world.clock.advance(29)
         transport(world).deliver([Delivery(machine.id, "executions", ["e-1"])])
         assert world.driver.rows(PRESENCE)[0]["connection_id"] == "socket-1"
@@ -106,10 +106,10 @@ class TestWakeUp:
         (machine,) = machines(world, 1)
         connect(world, machine)
         del world.socket_client.frames["socket-1"]
-        presences = world.services.nodes.reading.presence_of([machine.id])
+        presences = world.fleet.nodes.reading.presence_of([machine.id])
         connect(world, machine, "socket-2", at=2)
         assert presences[machine.id].connection_id == "socket-1"
-        world.services.nodes.connections.mark_stale(presences[machine.id])
+        world.fleet.nodes.connections.mark_stale(presences[machine.id])
         (presence,) = world.driver.rows(PRESENCE)
         assert presence["connection_id"] == "socket-2"
 
@@ -131,7 +131,7 @@ class TestWakeUp:
     def test_the_worker_asks_for_the_clean_up_of_such_a_node(self, world):
         body = {"deliveries": [{"node_id": "nobody", "kind": "executions", "execution_ids": ["e-1"]}]}
         world.queue_client.sent.clear()
-        world.services.queues.send(COMMAND_DELIVERY, [body])
+        world.platform.queues.send(COMMAND_DELIVERY, [body])
         world.settle()
         handled = [line for line in world.lines.texts if '"clean_up"' in line]
         assert len(handled) == 1  # all steps of a node's clean-up
@@ -179,12 +179,12 @@ class TestPush:
         assert options["json"]["timeout"] == 5000
         assert options["json"]["status"] == "pending"
         assert options["headers"]["authorization"] == f"Bearer {machine.token}"
-        assert world.services.executions.get(ids[0]).execution.status is Status.SENT
+        assert world.fleet.commands.executions.get(ids[0]).execution.status is Status.SENT
 
     def test_a_duplicate_counts_as_handed_over(self, world):
         machine, ids = self.work(world)
         transport(world, Agents(422)).deliver([Delivery(machine.id, "executions", ids)])
-        assert world.services.executions.get(ids[0]).execution.status is Status.SENT
+        assert world.fleet.commands.executions.get(ids[0]).execution.status is Status.SENT
 
     @pytest.mark.parametrize("status", [None, 302, 401, 500])
     def test_a_failure_leaves_it_pending_and_ends_the_round(self, world, status):
@@ -196,38 +196,38 @@ class TestPush:
 
     def test_what_is_no_longer_pending_is_not_pushed(self, world):
         machine, ids = self.work(world)
-        world.services.executions.cancel(ids[0])
+        world.fleet.commands.executions.cancel(ids[0])
         agents = Agents()
         transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
         assert agents.requests == []
 
     def test_a_result_that_came_before_the_mark_stays(self, world):
         machine, ids = self.work(world)
-        services = world.services
+        services = world.fleet
 
         class Quick(Agents):
             def send(self, method, url, headers, body=None):
-                services.executions.report(machine.id, ids[0], Report(is_expired=False, exit_code=0))
+                services.commands.executions.report(machine.id, ids[0], Report(is_expired=False, exit_code=0))
                 return super().send(method, url, headers, body)
 
         transport(world, Quick(201)).deliver([Delivery(machine.id, "executions", ids)])
-        assert services.executions.get(ids[0]).execution.status is Status.COMPLETED
+        assert services.commands.executions.get(ids[0]).execution.status is Status.COMPLETED
 
     def test_what_is_cancelled_on_its_way_is_called_back(self, world):
         machine, ids = self.work(world)
-        services = world.services
+        services = world.fleet
 
         class Slow(Agents):
             def send(self, method, url, headers, body=None):
                 if method == "POST":
-                    services.executions.cancel(ids[0])
+                    services.commands.executions.cancel(ids[0])
                 return super().send(method, url, headers, body)
 
         agents = Slow(201, 200)
         transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
         assert [method for method, _, _ in agents.requests] == ["POST", "PATCH"]
         assert agents.requests[1][1].endswith(f"/api/v1/command_executions/{ids[0]}/cancel")
-        assert services.executions.get(ids[0]).execution.status is Status.CANCELLED
+        assert services.commands.executions.get(ids[0]).execution.status is Status.CANCELLED
 
     def test_what_comes_after_its_deadline_is_not_pushed(self, world):
         (machine,) = machines(world, 1)

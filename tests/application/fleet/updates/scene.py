@@ -29,7 +29,7 @@ def connect(world, *some: Machine):
     for machine in some:
         socket = f"socket-{machine.id}"
         world.socket_client.frames[socket] = []
-        world.services.nodes.connections.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
+        world.fleet.nodes.connections.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
 
 
 def frames(world, machine):
@@ -43,13 +43,13 @@ def sweep(world, seconds=61):
 
 
 def create(world, targeting=ALL):
-    return world.services.self_updates.create(targeting)
+    return world.fleet.updates.requests.create(targeting)
 
 
 def check(world, machine, token=None):
-    agent = world.services.nodes.identity.authenticate(token or machine.token)
-    world.services.nodes.health.touch(agent)
-    return world.services.self_updates.check(agent)
+    agent = world.fleet.nodes.identity.authenticate(token or machine.token)
+    world.fleet.nodes.health.touch(agent)
+    return world.fleet.updates.requests.check(agent)
 
 
 def states(world):
@@ -57,7 +57,7 @@ def states(world):
 
 
 def summary(world, request):
-    found = world.services.self_updates.get(request.id)
+    found = world.fleet.updates.requests.get(request.id)
     return found.status.value, found.summary and found.summary.model_dump()
 
 

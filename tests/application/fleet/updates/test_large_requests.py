@@ -20,12 +20,12 @@ def world():
 
 def waiting(world, count):
     """A request whose nodes are all known, and waited for."""
-    services = world.services
-    request = services.self_updates.create(Targeting(type=TargetType.ALL))
+    services = world.fleet
+    request = services.updates.requests.create(Targeting(type=TargetType.ALL))
     for part in request.parts:
-        services.update_fan_outs.finish_part(request.id, part)
+        services.updates.fan_outs.finish_part(request.id, part)
     world.clock.advance(60)
-    services.update_fan_outs.look(request.id, None, WorkTime(world.clock, 1))
+    services.updates.fan_outs.look(request.id, None, WorkTime(world.clock, 1))
     text = request.inserted_at
     for number in range(count):
         update = NodeUpdate(
@@ -36,14 +36,14 @@ def waiting(world, count):
             inserted_at=text,
             updated_at=text,
         )
-        services.tables.write(put_update(update), "self_update.created")
+        services.platform.tables.write(put_update(update), "self_update.created")
     return request
 
 
 def test_a_look_reads_no_more_than_it_can_tell(world):
     request = waiting(world, 2 * REDRIVEN_PER_MESSAGE)
     world.driver.meter.reset()
-    following = world.services.triggering.settle(request.id, redrive=True)
+    following = world.fleet.updates.triggering.settle(request.id, redrive=True)
     (messages,) = following.to_tell.messages(lambda _cluster_name: "").values()
     assert sum(len(message["updates"]["node_ids"]) for message in messages) == REDRIVEN_PER_MESSAGE
     assert sum(call.operation == "Query" for call in world.driver.meter.calls) < 0.75 * SHARDS
@@ -53,10 +53,10 @@ def test_at_the_deadline_looks_follow_each_other_until_all_have_failed(world):
     request = waiting(world, REDRIVEN_PER_MESSAGE + 1)
     world.clock.advance(10_801)
     looks = 1
-    while world.services.triggering.settle(request.id, redrive=False).looks_again:
+    while world.fleet.updates.triggering.settle(request.id, redrive=False).looks_again:
         looks += 1
     assert looks == -(-(REDRIVEN_PER_MESSAGE + 1) // FAILED_PER_LOOK) + 1
-    ended = world.services.self_updates.get(request.id)
+    ended = world.fleet.updates.requests.get(request.id)
     assert ended.summary.model_dump() == {
         "total": REDRIVEN_PER_MESSAGE + 1,
         "triggered": 0,

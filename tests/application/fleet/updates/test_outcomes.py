@@ -43,13 +43,13 @@ def told(world, count=1, version=OLD):
 
 
 def report(world, machine, request, said):
-    agent = world.services.nodes.identity.authenticate(machine.token)
-    return world.services.update_outcomes.report(agent, request.id, said)
+    agent = world.fleet.nodes.identity.authenticate(machine.token)
+    return world.fleet.updates.outcomes.report(agent, request.id, said)
 
 
 def nodes_of(world, request, **filters):
     asked = ListRequest(page=1, page_size=100, filters=filters)
-    return world.services.update_outcomes.page_of_nodes(request.id, asked).items
+    return world.fleet.updates.outcomes.page_of_nodes(request.id, asked).items
 
 
 def test_a_request_is_over_when_every_machine_that_was_told_has_said_what_became_of_it(world):
@@ -142,7 +142,7 @@ def test_a_machine_reports_of_its_own_updates_only(world):
 
 def test_the_version_that_a_request_names_is_what_each_machine_is_told(world):
     (machine,) = willing(world, 1, agent_version=OLD)
-    request = world.services.self_updates.create(ALL, NEW)
+    request = world.fleet.updates.requests.create(ALL, NEW)
     world.settle()
     answer = check(world, machine)
     assert (answer.request_id, answer.version) == (request.id, NEW)

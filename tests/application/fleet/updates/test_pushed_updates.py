@@ -43,10 +43,10 @@ class Agents:
 
 def pushing(world, *answers):
     agents = Agents(*answers)
-    services = world.services
-    services.transport = Transport(
+    services = world.fleet
+    services.transport.direct = Transport(
         services.nodes,
-        services.executions,
+        services.commands.executions,
         Sockets(world.socket_client),
         world.log,
         push=Push(agents),
@@ -110,9 +110,9 @@ class TestPush:
         world.settle()
         agents = pushing(world, SystemExit("killed in the middle of the push"))
         with pytest.raises(SystemExit):
-            world.services.triggering.trigger(request.id, [machine.id])
-        world.services.triggering.trigger(request.id, [machine.id])
+            world.fleet.updates.triggering.trigger(request.id, [machine.id])
+        world.fleet.updates.triggering.trigger(request.id, [machine.id])
         assert (len(agents.urls), states(world)) == (1, {machine.id: "pending"})
         world.clock.advance(301)
-        world.services.triggering.trigger(request.id, [machine.id])
+        world.fleet.updates.triggering.trigger(request.id, [machine.id])
         assert (len(agents.urls), states(world)) == (1, {machine.id: "triggered"})

@@ -102,12 +102,12 @@ class TestWhoIsMeant:
         (able,) = willing(world, 1)
         (_unwilling,) = machines(world, 1)
         (ill,) = willing(world, 1)
-        world.services.nodes.health.report(world.services.nodes.identity.authenticate(ill.token), Status.UNHEALTHY)
+        world.fleet.nodes.health.report(world.fleet.nodes.identity.authenticate(ill.token), Status.UNHEALTHY)
         wide = Targeting(type=TargetType.ALL, node_filters={"self_update_enabled": False, "status": "unhealthy"})
         request = create(world, wide)
         world.settle()
         assert set(states(world)) == {able.id}
-        assert world.services.self_updates.get(request.id).targeting == wide
+        assert world.fleet.updates.requests.get(request.id).targeting == wide
 
     def test_other_filters_hold(self, world):
         willing(world, 1)
@@ -118,7 +118,7 @@ class TestWhoIsMeant:
 
     def test_nobody_is_no_error(self, world):
         targeting = Targeting(type=TargetType.CLUSTERS, cluster_names=("nowhere",))
-        request = world.services.self_updates.create(targeting, allow_missing=True)
+        request = world.fleet.updates.requests.create(targeting, allow_missing=True)
         world.settle()
         assert summary(world, request) == ("completed", {"total": 0, "triggered": 0, "failed": 0, "updated": 0})
 
@@ -128,7 +128,7 @@ class TestWhoIsMeant:
             create(world, targeting)
         assert caught.value.details["targeting/cluster_names"][0] == "there is no cluster 'nort'"
         assert world.driver.rows(REQUESTS) == []
-        assert world.services.self_updates.create(targeting, allow_missing=True).parts == frozenset()
+        assert world.fleet.updates.requests.create(targeting, allow_missing=True).parts == frozenset()
 
     def test_a_text_filter_without_a_value_is_refused(self, world):
         with pytest.raises(EdgeError) as caught:
@@ -169,7 +169,7 @@ class TestAsking:
         world.settle()
         check(world, machine)
         said = a_registration(machine.id, "north", self_update_enabled=True)
-        token = world.services.nodes.registering.register(said, None, machine.token).secrets.api_token
+        token = world.fleet.nodes.registering.register(said, None, machine.token).secrets.api_token
         answer = check(world, machine, token)
         assert (answer.including_me, answer.inserted_at) == (False, request.inserted_at)
 
@@ -178,7 +178,7 @@ class TestAsking:
         create(world)
         world.settle()
         said = a_registration(machine.id, "north", self_update_enabled=True)
-        token = world.services.nodes.registering.register(said, None, machine.token).secrets.api_token
+        token = world.fleet.nodes.registering.register(said, None, machine.token).secrets.api_token
         assert check(world, machine, token).including_me
 
     def test_a_fresh_agent_does_not_react_to_an_old_request(self, world):
@@ -207,7 +207,7 @@ class TestAsking:
         (machine,) = willing(world, 1)
         create(world)
         world.settle()
-        token = world.services.nodes.registering.register(
+        token = world.fleet.nodes.registering.register(
             a_registration(machine.id, "north"), None, machine.token
         ).secrets.api_token
         assert not check(world, machine, token).including_me
@@ -239,10 +239,10 @@ class TestAsking:
         create(world)
         world.settle()
         check(world, machine)
-        agent = world.services.nodes.identity.authenticate(machine.token)
-        world.services.tables.meter.reset()
-        world.services.self_updates.check(agent)
-        assert [call.operation for call in world.services.tables.meter.calls] == ["Query", "BatchGetItem"]
+        agent = world.fleet.nodes.identity.authenticate(machine.token)
+        world.platform.tables.meter.reset()
+        world.fleet.updates.requests.check(agent)
+        assert [call.operation for call in world.platform.tables.meter.calls] == ["Query", "BatchGetItem"]
 
 
 class TestWaiting:
@@ -280,7 +280,7 @@ class TestWaiting:
         (machine,) = willing(world, 1)
         request = create(world)
         world.settle()
-        world.services.nodes.placing.delete(machine.id)
+        world.fleet.nodes.placing.delete(machine.id)
         sweep(world)
         sweep(world, 121)
         assert summary(world, request) == ("completed", {"total": 1, "triggered": 0, "failed": 1, "updated": 0})
@@ -312,21 +312,21 @@ class TestDeleting:
         request = create(world)
         world.settle()
         with pytest.raises(EdgeError) as caught:
-            world.services.self_updates.delete(request.id)
+            world.fleet.updates.requests.delete(request.id)
         assert (caught.value.kind, caught.value.message) == (
             Kind.CONFLICT,
             "cannot delete self-update request with status 'processing' - only completed requests can be deleted",
         )
         sweep(world, 10_801)
-        world.services.self_updates.delete(request.id)
+        world.fleet.updates.requests.delete(request.id)
         world.settle(twice=True)
         assert (world.driver.rows(REQUESTS), world.driver.rows(NODE_UPDATES)) == ([], [])
         with pytest.raises(EdgeError) as caught:
-            world.services.self_updates.delete(request.id)
+            world.fleet.updates.requests.delete(request.id)
         assert caught.value.kind is Kind.NOT_FOUND
 
     def test_requests_are_counted(self, world):
         create(world)
         create(world)
         world.settle(twice=True)
-        assert world.services.counters.read("self_update_requests") == 2
+        assert world.platform.counters.read("self_update_requests") == 2

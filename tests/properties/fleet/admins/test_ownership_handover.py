@@ -30,7 +30,7 @@ def act(world, kind, what):
         case "both":
             world.tick(*world.both)
         case "core":
-            world.tick(world.services)
+            world.tick(world.fleet)
         case "work":
             world.work_far()
 
@@ -46,7 +46,7 @@ def relay(world):
 def connect(world, machine):
     socket = SOCKET.format(machine.id)
     world.socket_client.frames[socket] = []
-    world.services.nodes.connections.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
+    world.fleet.nodes.connections.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
 
 
 @settings(max_examples=40, deadline=None)
@@ -85,4 +85,4 @@ def test_nothing_is_lost_with_a_dead_owner(before, after):
     assert orphans <= set().union(*told.values())
     assert world.far_messages() == unread
     for machine in fleet:
-        assert told[machine.id] <= set(world.services.executions.waiting_for(machine.id, 1000).pending)
+        assert told[machine.id] <= set(world.fleet.commands.executions.waiting_for(machine.id, 1000).pending)

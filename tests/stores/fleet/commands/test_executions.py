@@ -13,7 +13,7 @@ from chalicelib.fleet.commands.store import FAN_OUTS, SHARDS, execution_id, shar
 from chalicelib.kit.ids import compose_uuid7
 from chalicelib.kit.listing import ListRequest, Lists
 from chalicelib.kit.tables import Driver, Remove, Tables, Update, put_new
-from chalicelib.schema import ALL_TABLES
+from tests.support.declared import TABLES
 from tests.support.drivers import BOTH, driver_for
 from tests.support.fakes.clock import START, FakeClock, FakeIds
 from tests.support.fakes.dynamo import FakeDynamo
@@ -22,7 +22,7 @@ NOW = "2026-11-21T10:00:00Z"
 LATER = "2026-11-21T10:00:09Z"
 COMMAND = compose_uuid7(1_795_255_200_000, 7)
 OTHER_COMMAND = compose_uuid7(1_795_255_201_000, 8)
-_OURS = [table for table in ALL_TABLES if table.name in {"commands", "fan_outs", "executions"}]
+_OURS = [table for table in TABLES if table.name in {"commands", "fan_outs", "executions"}]
 
 
 @pytest.fixture(params=BOTH)

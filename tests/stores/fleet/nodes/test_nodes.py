@@ -12,7 +12,7 @@ from chalicelib.fleet.nodes.store import CONNECTIONS, SHARDS, with_alias, withou
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.listing import ListRequest
 from chalicelib.kit.tables import TransactionFailedError
-from chalicelib.schema import ALL_TABLES
+from tests.support.declared import TABLES
 from tests.support.drivers import BOTH, FAKE, emulated
 from tests.unit.fleet.nodes.world import World, node_id
 
@@ -21,7 +21,7 @@ FAR = "2027-01-01T00:00:00Z"
 
 @pytest.fixture(params=BOTH)
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    with nullcontext() if request.param == FAKE else emulated(request, ALL_TABLES) as driver:
+    with nullcontext() if request.param == FAKE else emulated(request, TABLES) as driver:
         world = World(driver)
         world.cluster()
         yield world

@@ -11,20 +11,20 @@ from chalicelib.fleet.ssh.model import KEYS_MAX
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import ListRequest, filter_names
 from chalicelib.kit.listing.sources import PARTITION_LIMIT
-from chalicelib.schema import ALL_TABLES
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ecdsa_key, ed25519_key
 from tests.support.builders import a_cluster, machines
+from tests.support.declared import TABLES
 from tests.support.drivers import BOTH, FAKE, emulated
 
 
 @pytest.fixture(params=BOTH)
 def world(request: pytest.FixtureRequest) -> Iterator[SshWorld]:
-    with nullcontext() if request.param == FAKE else emulated(request, ALL_TABLES) as driver:
+    with nullcontext() if request.param == FAKE else emulated(request, TABLES) as driver:
         yield SshWorld(driver)
 
 
 def test_a_life_from_creation_to_deletion(world):
-    usernames, keys = world.services.ssh_usernames, world.services.ssh_public_keys
+    usernames, keys = world.fleet.ssh.usernames, world.fleet.ssh.public_keys
     made = world.username("deploy", ed25519_key(1), ecdsa_key(), password=PASSWORD)
     assert usernames.get(made.id).model_copy(update={"write_id": ""}) == made
     added = world.key(made, "more", ed25519_key(2))
@@ -49,7 +49,7 @@ def test_failures_are_counted_until_there_are_too_many(world):
         world.lets_in("nobody", password="wrong")
 
     assert (error.value.kind, error.value.retry_after_seconds) == (Kind.RATE_LIMITED, 6)
-    row = world.services.tables.get(ATTEMPTS, {"node_id": world.node_id, "auth_method": "password"})
+    row = world.platform.tables.get(ATTEMPTS, {"node_id": world.node_id, "auth_method": "password"})
     now = int(world.clock.now().timestamp())
     assert (row["repaid_at_ms"], row["expires_epoch"]) == ((now + 60) * 1000, now + 3600)
 
@@ -58,32 +58,32 @@ def test_a_user_name_with_the_most_and_longest_keys_fits_its_row(world):
     made = world.username("deploy", *(ed25519_key(number, "ä" * 2000) for number in range(KEYS_MAX)))
 
     assert world.lets_in("deploy", key=ed25519_key(KEYS_MAX - 1))
-    world.services.ssh_usernames.delete(made.id)
-    assert world.services.ssh_public_keys.list_page(ListRequest()).total_count == 0
+    world.fleet.ssh.usernames.delete(made.id)
+    assert world.fleet.ssh.public_keys.list_page(ListRequest()).total_count == 0
 
 
 def test_user_names_of_a_deleted_node_are_cleaned_up(world):
     for number in range(3):
         world.username(f"user-{number}", ed25519_key(number))
-    world.services.nodes.placing.delete(world.node_id)
+    world.fleet.nodes.placing.delete(world.node_id)
 
-    assert world.services.ssh_usernames.clean_up_chunk(world.node_id, None) is None
-    assert world.services.ssh_usernames.list_page(ListRequest()).items == []
-    assert world.services.ssh_public_keys.list_page(ListRequest()).items == []
+    assert world.fleet.ssh.usernames.clean_up_chunk(world.node_id, None) is None
+    assert world.fleet.ssh.usernames.list_page(ListRequest()).items == []
+    assert world.fleet.ssh.public_keys.list_page(ListRequest()).items == []
 
 
 def test_a_clean_up_goes_on_where_it_stopped(world):
     for number in range(service.CLEAN_UP_USERNAMES + 1):
         world.username(f"user-{number}")
         world.clock.advance(1)
-    world.services.nodes.placing.delete(world.node_id)
+    world.fleet.nodes.placing.delete(world.node_id)
 
-    cursor = world.services.ssh_usernames.clean_up_chunk(world.node_id, None)
+    cursor = world.fleet.ssh.usernames.clean_up_chunk(world.node_id, None)
 
     assert cursor is not None
-    assert world.services.ssh_usernames.list_page(ListRequest()).total_count == 1
-    assert world.services.ssh_usernames.clean_up_chunk(world.node_id, cursor) is None
-    assert world.services.ssh_usernames.list_page(ListRequest()).total_count == 0
+    assert world.fleet.ssh.usernames.list_page(ListRequest()).total_count == 1
+    assert world.fleet.ssh.usernames.clean_up_chunk(world.node_id, cursor) is None
+    assert world.fleet.ssh.usernames.list_page(ListRequest()).total_count == 0
 
 
 @pytest.fixture
@@ -151,21 +151,21 @@ def requested(world, shelf, filters):
     if "node_id" in given:
         given["node_id"] = ids[given["node_id"]].upper()
     if "ssh_username_id" in given:
-        (row,) = world.services.ssh_usernames.list_page(ListRequest(filters={"username": "root"})).items
+        (row,) = world.fleet.ssh.usernames.list_page(ListRequest(filters={"username": "root"})).items
         given["ssh_username_id"] = row.id
     return ListRequest(filters=given)
 
 
 def test_lists_of_user_names_filter(world, shelf):
     for filters, expected in USERNAMES:
-        page = world.services.ssh_usernames.list_page(requested(world, shelf, filters))
+        page = world.fleet.ssh.usernames.list_page(requested(world, shelf, filters))
         assert " ".join(username.username for username in page.items) == expected, filters
         assert page.total_count == len(expected.split())
 
 
 def test_lists_of_keys_filter(world, shelf):
     for filters, expected in KEYS:
-        page = world.services.ssh_public_keys.list_page(requested(world, shelf, filters))
+        page = world.fleet.ssh.public_keys.list_page(requested(world, shelf, filters))
         # Two keys of one second stand in the order of their ids.
         assert sorted(f"{key.username}/{key.key_name}" for key in page.items) == sorted(expected.split()), filters
         assert page.total_count == len(expected.split())
@@ -179,19 +179,19 @@ def test_every_filter_is_tried_above():
 
 def test_lists_sort(world, shelf):
     by_name = ListRequest(order=(("username", False), ("inserted_at", True)))
-    assert [one.username for one in world.services.ssh_usernames.list_page(by_name).items] == [
+    assert [one.username for one in world.fleet.ssh.usernames.list_page(by_name).items] == [
         "backup", "deploy", "deploy", "root",
     ]  # fmt: skip
     by_key = ListRequest(order=(("key_name", True), ("inserted_at", False)))
-    page = world.services.ssh_public_keys.list_page(by_key)
+    page = world.fleet.ssh.public_keys.list_page(by_key)
     assert [f"{key.username}/{key.key_name}" for key in page.items] == ["root/k1", "deploy/k0", "root/k0", "deploy/k0"]
 
 
 def test_a_node_that_moves_takes_its_user_names_along(world, shelf):
     north, _ = shelf
-    world.services.nodes.placing.change_cluster(north.id, "south")
+    world.fleet.nodes.placing.change_cluster(north.id, "south")
 
-    for listed in (world.services.ssh_usernames, world.services.ssh_public_keys):
+    for listed in (world.fleet.ssh.usernames, world.fleet.ssh.public_keys):
         for name in ("north", "north*"):
             assert listed.list_page(ListRequest(filters={"cluster_name": name})).items == []
         assert listed.list_page(ListRequest(filters={"cluster_name": "south"})).total_count == 4
@@ -205,7 +205,7 @@ def test_a_cluster_of_more_nodes_than_partitions_is_filtered_all_the_same():
     for machine in (many[0], many[-1]):
         world.username("south", ed25519_key(1), machine=machine)
 
-    for listed in (world.services.ssh_usernames, world.services.ssh_public_keys):
+    for listed in (world.fleet.ssh.usernames, world.fleet.ssh.public_keys):
         page = listed.list_page(ListRequest(filters={"cluster_name": "south"}))
         assert [row.username for row in page.items] == ["south", "south"]
 
@@ -213,11 +213,11 @@ def test_a_cluster_of_more_nodes_than_partitions_is_filtered_all_the_same():
 def test_a_verification_costs_a_read_and_the_event():
     world = SshWorld()
     world.username("deploy", ed25519_key(1))
-    agent = world.services.nodes.identity.authenticate(world.machine.token)
+    agent = world.fleet.nodes.identity.authenticate(world.machine.token)
     assert agent.node.id == world.node_id
     world.lets_in("deploy", key=ed25519_key(1))
-    world.services.tables.meter.reset()
+    world.platform.tables.meter.reset()
 
     assert world.lets_in("deploy", key=ed25519_key(1))
 
-    assert [call.operation for call in world.services.tables.meter.calls] == ["BatchGetItem", "BatchGetItem", "PutItem"]
+    assert [call.operation for call in world.platform.tables.meter.calls] == ["BatchGetItem", "BatchGetItem", "PutItem"]

@@ -55,33 +55,33 @@ class TestReading:
     @pytest.fixture
     def world(self):
         world = Stacks()
-        world.services.clusters.create("x", None, None)
-        world.services.clusters.create("y", None, None)
+        world.fleet.clusters.create("x", None, None)
+        world.fleet.clusters.create("y", None, None)
         for stack in world.both:
-            stack.admins.beat()
+            stack.admins.registry.beat()
         return world
 
     def test_both_stacks_say_the_same(self, world):
         for stack in world.both:
-            assert [stack.ownership.owner_of(name).name for name in ("x", "y")] == [CORE, FURTHER]
-        assert world.services.ownership.owner_of("unknown") is None
+            assert [stack.admins.ownership.owner_of(name).name for name in ("x", "y")] == [CORE, FURTHER]
+        assert world.fleet.admins.ownership.owner_of("unknown") is None
 
     def test_another_owner_is_another_than_this_stack(self, world):
-        assert world.services.ownership.other_owner_of("x") is None
-        assert world.services.ownership.other_owner_of("y").name == FURTHER
-        assert world.further.ownership.other_owner_of("y") is None
+        assert world.fleet.admins.ownership.other_owner_of("x") is None
+        assert world.fleet.admins.ownership.other_owner_of("y").name == FURTHER
+        assert world.further.admins.ownership.other_owner_of("y") is None
 
     def test_one_stack_alone_owns_nothing_in_particular(self):
         world = Stacks()
-        world.services.clusters.create("x", None, None)
-        world.services.admins.beat()
-        assert world.services.ownership.owner_of("x") is None
+        world.fleet.clusters.create("x", None, None)
+        world.fleet.admins.registry.beat()
+        assert world.fleet.admins.ownership.owner_of("x") is None
 
     def test_what_was_read_is_believed_for_ten_seconds(self, world):
-        ownership = world.services.ownership
+        ownership = world.fleet.admins.ownership
         assert ownership.queue_of("y").endswith("command-delivery")
         world.clock.advance(LIVE_FOR.total_seconds())
-        world.services.admins.beat()
+        world.fleet.admins.registry.beat()
         world.clock.advance(-LIVE_FOR.total_seconds() + 9)
         assert ownership.queue_of("y") != ""
         world.clock.advance(LIVE_FOR.total_seconds() - 9 + 10)

@@ -19,7 +19,7 @@ from chalicelib.kit.listing import Lists
 from chalicelib.kit.tables import Tables
 from chalicelib.kit.tables.wire import from_wire
 from chalicelib.platform.events.service import Events
-from chalicelib.schema import ALL_TABLES
+from tests.support.declared import TABLES
 from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import FakeDynamo
@@ -45,7 +45,7 @@ class World:
     def __init__(self, driver: Any = None, clock: Any = None) -> None:
         self.clock: Any = clock or FakeClock()
         self.ids = FakeIds()
-        self.dynamo: Any = driver or FakeDynamo(ALL_TABLES, self.clock)
+        self.dynamo: Any = driver or FakeDynamo(TABLES, self.clock)
         self.tables = Tables(self.dynamo, self.clock, self.ids)
         patient = Tables(self.dynamo, self.clock, self.ids, repeat_seconds=PATIENCE_SECONDS)
         self.sealer = Sealer(self.tables, FakeKeyService(), self.clock, self.ids, "test")

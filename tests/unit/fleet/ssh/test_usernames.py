@@ -34,9 +34,9 @@ class TestCreate:
     def test_all_comes_at_once(self, world):
         made = world.username("deploy", ed25519_key(1), ed25519_key(2), password=PASSWORD)
 
-        assert world.services.ssh_usernames.get(made.id).model_copy(update={"write_id": ""}) == made
+        assert world.fleet.ssh.usernames.get(made.id).model_copy(update={"write_id": ""}) == made
         assert [key.key_name for key in made.public_keys] == ["k0", "k1"]
-        assert {world.services.ssh_public_keys.get(key.id) for key in made.public_keys} == set(made.public_keys)
+        assert {world.fleet.ssh.public_keys.get(key.id) for key in made.public_keys} == set(made.public_keys)
         assert made.has_password
         assert PASSWORD not in repr(made)
 
@@ -44,7 +44,7 @@ class TestCreate:
         assert not world.username().has_password
 
     def test_there_must_be_a_node(self, world):
-        assert refused(world.services.ssh_usernames.create, ABSENT, NewUsername("root")) == (
+        assert refused(world.fleet.ssh.usernames.create, ABSENT, NewUsername("root")) == (
             Kind.NOT_FOUND,
             "Resource not found",
         )
@@ -77,10 +77,10 @@ class TestCreate:
 
     def test_a_node_that_is_deleted_meanwhile_gets_none(self, world):
         world.driver.before_next(
-            lambda: world.services.nodes.placing.delete(world.node_id), operation="TransactWriteItems", table=USERNAMES
+            lambda: world.fleet.nodes.placing.delete(world.node_id), operation="TransactWriteItems", table=USERNAMES
         )
 
-        assert refused(world.services.ssh_usernames.create, world.node_id, NewUsername("root"))[0] is Kind.NOT_FOUND
+        assert refused(world.fleet.ssh.usernames.create, world.node_id, NewUsername("root"))[0] is Kind.NOT_FOUND
         assert world.driver.rows(USERNAMES) == []
 
     def test_a_node_that_enrolled_again_meanwhile_gets_it(self, world):
@@ -96,7 +96,7 @@ class TestCreate:
 
         made = world.username("deploy", *long)
 
-        assert len(world.services.ssh_usernames.get(made.id).public_keys) == KEYS_MAX
+        assert len(world.fleet.ssh.usernames.get(made.id).public_keys) == KEYS_MAX
 
     def test_a_lost_answer_is_no_failure(self, world):
         world.driver.fail_next(1, "lost_answer", operation="TransactWriteItems", table=USERNAMES)
@@ -111,18 +111,18 @@ class TestKeys:
 
         key = world.key(owner, "more", ed25519_key(2))
 
-        assert world.services.ssh_public_keys.get(key.id) == key
-        assert [one.key_name for one in world.services.ssh_usernames.get(owner.id).public_keys] == ["k0", "more"]
+        assert world.fleet.ssh.public_keys.get(key.id) == key
+        assert [one.key_name for one in world.fleet.ssh.usernames.get(owner.id).public_keys] == ["k0", "more"]
         assert world.lets_in("deploy", key=ed25519_key(2))
-        world.services.ssh_public_keys.delete(key.id)
+        world.fleet.ssh.public_keys.delete(key.id)
         assert not world.lets_in("deploy", key=ed25519_key(2))
-        assert refused(world.services.ssh_public_keys.get, key.id)[0] is Kind.NOT_FOUND
-        assert refused(world.services.ssh_public_keys.delete, key.id)[0] is Kind.NOT_FOUND
+        assert refused(world.fleet.ssh.public_keys.get, key.id)[0] is Kind.NOT_FOUND
+        assert refused(world.fleet.ssh.public_keys.delete, key.id)[0] is Kind.NOT_FOUND
 
     def test_a_name_is_unique_among_the_keys_of_a_user_name(self, world):
         owner, other = world.username("deploy", ed25519_key(1)), world.username("admin")
 
-        taken = refused(world.services.ssh_public_keys.create, owner.id, NewKey("k0", ed25519_key(2)))
+        taken = refused(world.fleet.ssh.public_keys.create, owner.id, NewKey("k0", ed25519_key(2)))
 
         assert taken == (Kind.CONFLICT, "key_name has already been taken")
         assert world.key(other, "k0", ed25519_key(1)).ssh_username_id == other.id
@@ -130,12 +130,12 @@ class TestKeys:
     def test_no_key_beyond_the_most(self, world):
         owner = world.username("deploy", *(ed25519_key(number) for number in range(KEYS_MAX)))
 
-        full = refused(world.services.ssh_public_keys.create, owner.id, NewKey("more", ed25519_key(99)))
+        full = refused(world.fleet.ssh.public_keys.create, owner.id, NewKey("more", ed25519_key(99)))
 
         assert full == (Kind.CONFLICT, "username has reached its limit of 50 public keys")
 
     def test_no_key_without_a_user_name(self, world):
-        absent = refused(world.services.ssh_public_keys.create, ABSENT, NewKey("a", ed25519_key()))
+        absent = refused(world.fleet.ssh.public_keys.create, ABSENT, NewKey("a", ed25519_key()))
 
         assert absent[0] is Kind.NOT_FOUND
 
@@ -143,12 +143,12 @@ class TestKeys:
         owner = world.username("deploy", ed25519_key(9))
         world.driver.latency(0.01)
         tasks = [lambda n=n: world.key(owner, f"n{n}", ed25519_key(n)) for n in range(4)]
-        tasks.append(lambda: world.services.ssh_public_keys.delete(owner.public_keys[0].id))
+        tasks.append(lambda: world.fleet.ssh.public_keys.delete(owner.public_keys[0].id))
 
         results = world.clock.run_together(tasks)
 
         assert [result for result in results if isinstance(result, EdgeError)] == []
-        on_row = [key.key_name for key in world.services.ssh_usernames.get(owner.id).public_keys]
+        on_row = [key.key_name for key in world.fleet.ssh.usernames.get(owner.id).public_keys]
         assert sorted(on_row) == key_rows(world) == ["n0", "n1", "n2", "n3"]
 
     def test_of_the_same_name_twice_at_once_one_wins(self, world):
@@ -166,11 +166,11 @@ class TestDelete:
         made = world.username("deploy", ed25519_key(1), ed25519_key(2), password=PASSWORD)
         kept = world.username("admin", ed25519_key(1))
 
-        world.services.ssh_usernames.delete(made.id)
+        world.fleet.ssh.usernames.delete(made.id)
 
         assert not world.lets_in("deploy", password=PASSWORD)
         assert [row["id"] for row in world.driver.rows(KEYS)] == [kept.public_keys[0].id]
-        assert refused(world.services.ssh_usernames.delete, made.id)[0] is Kind.NOT_FOUND
+        assert refused(world.fleet.ssh.usernames.delete, made.id)[0] is Kind.NOT_FOUND
 
     def test_a_key_that_is_added_meanwhile_goes_too(self, world):
         made = world.username("deploy", ed25519_key(1))
@@ -178,7 +178,7 @@ class TestDelete:
             lambda: world.key(made, "late", ed25519_key(2)), operation="TransactWriteItems", table=USERNAMES
         )
 
-        world.services.ssh_usernames.delete(made.id)
+        world.fleet.ssh.usernames.delete(made.id)
 
         assert world.driver.rows(USERNAMES) == world.driver.rows(KEYS) == []
 
@@ -186,14 +186,14 @@ class TestDelete:
         made = world.username("deploy", ed25519_key(1))
         world.driver.latency(0.01)
 
-        results = world.clock.run_together([lambda: world.services.ssh_usernames.delete(made.id)] * 2)
+        results = world.clock.run_together([lambda: world.fleet.ssh.usernames.delete(made.id)] * 2)
 
         assert results == [None, None]
         assert world.driver.rows(KEYS) == []
 
     def test_a_name_that_is_made_anew_inherits_nothing(self, world):
         made = world.username("deploy", ed25519_key(1), password=PASSWORD)
-        world.services.ssh_usernames.delete(made.id)
+        world.fleet.ssh.usernames.delete(made.id)
 
         world.username("deploy")
 
@@ -210,12 +210,12 @@ class TestAfterANode:
         kept = world.username("deploy", ed25519_key(1), machine=other)
         world.settle()
 
-        world.services.nodes.placing.delete(world.node_id)
+        world.fleet.nodes.placing.delete(world.node_id)
         world.settle()
 
         assert [row["id"] for row in world.driver.rows(USERNAMES)] == [kept.id]
         assert [row["id"] for row in world.driver.rows(KEYS)] == [kept.public_keys[0].id]
-        assert world.services.counters.read("ssh_usernames") == world.services.counters.read("ssh_public_keys") == 1
+        assert world.platform.counters.read("ssh_usernames") == world.platform.counters.read("ssh_public_keys") == 1
 
     def test_everything_twice_and_a_crash_after_any_write_leave_the_same(self):
         def left(*, twice=False, crash_after=None):
@@ -223,9 +223,9 @@ class TestAfterANode:
             for number in range(3):
                 world.username(f"user-{number}", ed25519_key(number))
             world.settle()
-            world.services.nodes.placing.delete(world.node_id)
+            world.fleet.nodes.placing.delete(world.node_id)
             world.settle(twice=twice, crash_after=crash_after)
-            counters = [world.services.counters.read(name) for name in ("ssh_usernames", "ssh_public_keys")]
+            counters = [world.platform.counters.read(name) for name in ("ssh_usernames", "ssh_public_keys")]
             return world.driver.rows(USERNAMES), world.driver.rows(KEYS), world.driver.rows(NODES), counters
 
         expected = ([], [], [], [0, 0])
@@ -250,7 +250,7 @@ class TestAfterANode:
         world.settle()
         world.driver.index_lag(30)
         world.username("deploy", ed25519_key(1))
-        world.services.nodes.placing.delete(world.node_id)
+        world.fleet.nodes.placing.delete(world.node_id)
         world.settle()
         assert len(world.driver.rows(USERNAMES)) == 1
 
@@ -278,7 +278,7 @@ def test_a_change_that_nobody_understands_is_parked_without_credentials(world):
     (record,) = world.driver.records(USERNAMES, 0)
     record["dynamodb"]["NewImage"]["version"] = {"?": "1"}
 
-    assert world.services.relay.relay([record]) == 1
+    assert world.platform.relay.relay([record]) == 1
 
     (parked,) = world.queue_client.take(RELAY_FAILURES)
     assert "deploy" in str(parked)
@@ -288,13 +288,13 @@ def test_a_change_that_nobody_understands_is_parked_without_credentials(world):
 class TestCost:
     def test_reads_by_id_are_one_call_and_changes_one_transaction(self, world):
         made = world.username("deploy", ed25519_key(1))
-        meter = world.services.tables.meter
+        meter = world.platform.tables.meter
         calls = []
         for act in (
-            lambda: world.services.ssh_usernames.get(made.id),
-            lambda: world.services.ssh_public_keys.get(made.public_keys[0].id),
+            lambda: world.fleet.ssh.usernames.get(made.id),
+            lambda: world.fleet.ssh.public_keys.get(made.public_keys[0].id),
             lambda: world.key(made, "more", ed25519_key(2)),
-            lambda: world.services.ssh_usernames.delete(made.id),
+            lambda: world.fleet.ssh.usernames.delete(made.id),
         ):
             meter.reset()
             act()
@@ -306,8 +306,8 @@ class TestCost:
         for number in range(25):
             world.username(f"user-{number}", ed25519_key(number))
         world.settle()
-        meter = world.services.tables.meter
-        for listed in (world.services.ssh_usernames, world.services.ssh_public_keys):
+        meter = world.platform.tables.meter
+        for listed in (world.fleet.ssh.usernames, world.fleet.ssh.public_keys):
             meter.reset()
             page = listed.list_page(ListRequest())
             assert (len(page.items), page.total_count) == (20, 25)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from chalicelib.bootstrap import Services
 from chalicelib.fleet.ssh.attempts import ATTEMPTS
 from chalicelib.fleet.ssh.model import AuthMethod, Credential
 from chalicelib.fleet.ssh.rules import ALLOWANCES
@@ -11,6 +10,7 @@ from chalicelib.kit.crypto import Secret
 from chalicelib.kit.errors import EdgeError, Kind
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ecdsa_key, ed25519_key, relabelled, rsa_key
 from tests.support.builders import machines
+from tests.support.world import fleet_of
 
 EVENT = "edge.ssh_username.verified"
 
@@ -113,12 +113,12 @@ class TestTime:
     @pytest.mark.parametrize("name", ["deploy", "nobody"])
     def test_the_calls_are_the_same_for_known_and_unknown_names(self, world, name):
         world.username("deploy", ed25519_key(1), password=PASSWORD)
-        agent = world.services.nodes.identity.authenticate(world.machine.token)
-        world.services.tables.meter.reset()
+        agent = world.fleet.nodes.identity.authenticate(world.machine.token)
+        world.platform.tables.meter.reset()
 
-        world.services.ssh_verifier.verify(agent.node, Credential(name, AuthMethod.PASSWORD, Secret("wrong")))
+        world.fleet.ssh.verifier.verify(agent.node, Credential(name, AuthMethod.PASSWORD, Secret("wrong")))
 
-        assert [(call.operation, call.table) for call in world.services.tables.meter.calls] == [
+        assert [(call.operation, call.table) for call in world.platform.tables.meter.calls] == [
             ("BatchGetItem", "ssh_attempts,ssh_usernames"),
             ("UpdateItem", "ssh_attempts"),
             ("UpdateItem", "ssh_attempts"),
@@ -154,7 +154,7 @@ class TestEvents:
             world.clock.advance(seconds)
             world.lets_in("deploy", password=PASSWORD)
             world.lets_in("deploy", password="wrong")
-            noted.append(world.services.ssh_usernames.get(made.id).last_verified_at)
+            noted.append(world.fleet.ssh.usernames.get(made.id).last_verified_at)
 
         assert [moment[-4:-1] for moment in noted] == [":00", ":00", ":00", ":01"]
         assert len(told(world)) == 8
@@ -173,7 +173,7 @@ class TestEvents:
     def test_a_user_name_that_vanishes_meanwhile_is_told_as_it_was_found(self, world):
         made = world.username("deploy", password=PASSWORD)
         world.driver.before_next(
-            lambda: world.services.ssh_usernames.delete(made.id), operation="TransactWriteItems", table=USERNAMES
+            lambda: world.fleet.ssh.usernames.delete(made.id), operation="TransactWriteItems", table=USERNAMES
         )
 
         assert world.lets_in("deploy", password=PASSWORD)
@@ -188,7 +188,7 @@ class TestEvents:
 
         world.key(made, "more", ed25519_key(1))
 
-        found = world.services.ssh_usernames.get(made.id)
+        found = world.fleet.ssh.usernames.get(made.id)
         assert (len(found.public_keys), found.last_verified_at) == (1, "2026-11-21T10:00:00Z")
 
 
@@ -205,11 +205,12 @@ class TestThrottle:
 
     def test_it_holds_in_every_container(self, world):
         spend(world)
-        other = Services(world.services.settings, world)
+
+        other = fleet_of(world.platform.settings, world)
         agent = other.nodes.identity.authenticate(world.machine.token)
 
         with pytest.raises(EdgeError) as refused:
-            other.ssh_verifier.verify(agent.node, Credential("x", AuthMethod.PASSWORD, Secret("x")))
+            other.ssh.verifier.verify(agent.node, Credential("x", AuthMethod.PASSWORD, Secret("x")))
 
         assert refused.value.kind is Kind.RATE_LIMITED
 

@@ -22,7 +22,7 @@ def test_a_tick_is_seen_computed_and_counted():
     assert (heartbeat["name"], heartbeat["last_seen_at"]) == ("admin-one", "2026-11-21T10:00:00Z")
     assert (assignment["name"], assignment["computed_at"]) == ("admin-cluster-default", "2026-11-21T10:00:00Z")
     assert heartbeat["expires_epoch"] > world.clock.now().timestamp()
-    assert world.services.counters.read("happened#schedule.heartbeat") == 1
+    assert world.platform.counters.read("happened#schedule.heartbeat") == 1
     assert warnings(world) == []
 
 
@@ -49,10 +49,10 @@ def test_clusters_without_room_are_said_in_the_log():
 def test_an_assignment_that_no_row_holds_is_left_out_and_said():
     world = World()
     a_cluster(world)
-    parts = world.services
-    parts.__dict__["admins"] = Admins(
-        *(parts.tables, parts.clock, parts.clusters, parts.nodes),
-        me=parts.admins.me,
+    parts = world.fleet
+    parts.admins.__dict__["registry"] = Admins(
+        *(parts.platform.tables, parts.platform.clock, parts.clusters, parts.nodes),
+        me=parts.admins.registry.me,
         list_read_limit=100,
         assignment_limit_bytes=10,
     )
@@ -64,4 +64,4 @@ def test_an_assignment_that_no_row_holds_is_left_out_and_said():
     assert operator(world).get("/api/v1/admins/my_admin_cluster").data["total_admins"] == 1
     assert operator(world).get("/api/v1/admins/edge_clusters").status == 400
     world.sweep("heartbeat")
-    assert parts.admins.snapshot().version == 2
+    assert parts.admins.registry.snapshot().version == 2

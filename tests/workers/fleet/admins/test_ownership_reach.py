@@ -40,15 +40,16 @@ class Network:
 
 def stand_in(stack, world, network):
     """Let the functions of this stack reach the network."""
-    stack.__dict__["transport"] = Transport(
-        *(stack.nodes, stack.executions, stack.sockets, stack.log),
+    stack.transport.__dict__["direct"] = Transport(
+        *(stack.nodes, stack.commands.executions, stack.platform.sockets, stack.platform.log),
         push=Push(network),
         push_host=None,
         vpn_domain="nm.internal",
     )
-    stack.__dict__["node_metrics"] = NodeMetrics(
-        *(stack.tables, stack.clock, stack.nodes, lambda: stack.sockets, stack.log),
-        owners=Owners(stack.ownership, stack.dispatch, stack.clock),
+    platform = stack.platform
+    stack.metrics.__dict__["nodes"] = NodeMetrics(
+        *(platform.tables, platform.clock, stack.nodes, lambda: platform.sockets, platform.log),
+        owners=Owners(stack.admins.ownership, stack.transport.dispatch, platform.clock),
         scraper=network,
         push_host=None,
         vpn_domain="nm.internal",
@@ -64,13 +65,13 @@ def world():
         a_cluster(world, name)
     world.near, world.far = (machines(world, 1, name, self_update_enabled=True)[0] for name in (NEAR, FAR))
     for stack in world.both:
-        stack.admins.beat()
+        stack.admins.registry.beat()
     world.tick(*world.both)
     world.tick(*world.both)
     world.settle()
     world.network = Network()
     stand_in(world.further, world, world.network)
-    assert world.services.ownership.owner_of(FAR).name == FURTHER
+    assert world.fleet.admins.ownership.owner_of(FAR).name == FURTHER
     return world
 
 
@@ -81,7 +82,7 @@ def run_on_all(world):
 
 
 def status_of(world, machine):
-    found = world.services.executions.waiting_for(machine.id, 1000).pending
+    found = world.fleet.commands.executions.waiting_for(machine.id, 1000).pending
     return Status.PENDING if found else Status.SENT
 
 
@@ -113,7 +114,7 @@ class TestSelfUpdates:
         return {row["node_id"]: row["state"] for row in world.driver.rows(NODE_UPDATES)}
 
     def test_are_triggered_by_the_owner(self, world):
-        world.services.self_updates.create(Targeting(type=TargetType.ALL))
+        world.fleet.updates.requests.create(Targeting(type=TargetType.ALL))
         world.settle()
         assert self.states(world) == {world.near.id: "pending", world.far.id: "pending"}
         (message,) = world.far_messages()
@@ -123,16 +124,16 @@ class TestSelfUpdates:
         assert len(world.network.asked) == 1
 
     def test_are_asked_for_again_where_the_cluster_is_now(self, world):
-        world.services.self_updates.create(Targeting(type=TargetType.CLUSTERS, cluster_names=(FAR,)))
+        world.fleet.updates.requests.create(Targeting(type=TargetType.CLUSTERS, cluster_names=(FAR,)))
         world.settle()
         assert len(world.far_messages()) == 1
         for _ in range(4):
-            world.tick(world.services)
-        assert world.services.ownership.queue_of(FAR) == ""
+            world.tick(world.fleet)
+        assert world.fleet.admins.ownership.queue_of(FAR) == ""
         here = Network()
-        stand_in(world.services, world, here)
+        stand_in(world.fleet, world, here)
         for _ in range(20):
-            world.tick(world.services)
+            world.tick(world.fleet)
             world.settle()
         assert len(here.asked) == 1
         assert self.states(world) == {world.far.id: "triggered"}
@@ -142,7 +143,7 @@ class TestSelfUpdates:
 
 class TestMetrics:
     def read(self, world):
-        return world.services.node_metrics.read(world.far.id, MetricsType.HOST)
+        return world.fleet.metrics.nodes.read(world.far.id, MetricsType.HOST)
 
     def meanwhile(self, world):
         """The further stack's worker works while the core's route waits."""
@@ -158,7 +159,7 @@ class TestMetrics:
         assert world.core_deliveries() == []
 
     def test_are_fetched_at_once_by_the_owner_itself(self, world):
-        assert world.further.node_metrics.read(world.far.id, MetricsType.HOST).metrics.text == "up 1\n"
+        assert world.further.metrics.nodes.read(world.far.id, MetricsType.HOST).metrics.text == "up 1\n"
         assert world.far_messages() == []
         assert world.clock.pauses == []
 
@@ -178,7 +179,7 @@ class TestMetrics:
     def test_neither_is_one_of_a_node_that_is_gone(self, world):
         with pytest.raises(EdgeError):
             self.read(world)
-        world.services.nodes.placing.delete(world.far.id)
+        world.fleet.nodes.placing.delete(world.far.id)
         assert world.work_far() == 1
         assert world.network.asked == []
 
@@ -203,12 +204,12 @@ class TestMetrics:
             a_cluster(world, name)
         (machine,) = machines(world, 1, NEAR)
         for stack in world.both:
-            stack.admins.beat()
-        assert world.further.ownership.owner_of(NEAR).name == "admin-core"
+            stack.admins.registry.beat()
+        assert world.further.admins.ownership.owner_of(NEAR).name == "admin-core"
         network = Network()
-        stand_in(world.services, world, network)
+        stand_in(world.fleet, world, network)
         sleep = world.clock.sleep
         world.clock.sleep = lambda seconds: (sleep(seconds), world.settle())
-        assert world.further.node_metrics.read(machine.id, MetricsType.HOST).metrics.text == "up 1\n"
+        assert world.further.metrics.nodes.read(machine.id, MetricsType.HOST).metrics.text == "up 1\n"
         assert len(network.asked) == 1
         assert world.queue_client.take(COMMAND_DELIVERY) == []

@@ -29,11 +29,11 @@ def world():
     world.near, world.far = (machines(world, 1, name)[0] for name in (NEAR, FAR))
     world.settle()
     for stack in world.both:
-        stack.admins.beat()
+        stack.admins.registry.beat()
     world.tick(*world.both)
     finish_handover(world)
     world.tick(*world.both)
-    assert world.services.admins.snapshot().assignment.owned == {"admin-core": (NEAR,), FURTHER: (FAR,)}
+    assert world.fleet.admins.registry.snapshot().assignment.owned == {"admin-core": (NEAR,), FURTHER: (FAR,)}
     return world
 
 
@@ -47,7 +47,7 @@ def connect(world, machine):
     """Open the agent's socket: there is one API for the sockets of all stacks."""
     socket = f"socket-of-{machine.id}"
     world.socket_client.frames[socket] = []
-    world.services.nodes.connections.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
+    world.fleet.nodes.connections.connected(machine.token, socket, int(world.clock.now().timestamp() * 1000))
     return world.socket_client.frames[socket]
 
 
@@ -67,7 +67,7 @@ def told(messages):
 
 def execution_of(world, machine):
     (row,) = [row for row in world.driver.rows(EXECUTIONS) if row["node_id"] == machine.id]
-    return world.services.executions.get(row["id"]).execution
+    return world.fleet.commands.executions.get(row["id"]).execution
 
 
 class TestRouting:
@@ -90,8 +90,8 @@ class TestRouting:
     def test_a_cancellation_goes_to_the_owner_too(self, world):
         run_on(world, FAR)
         world.work_far()
-        world.services.executions.acknowledge(world.far.id, execution_of(world, world.far).id)
-        world.services.executions.cancel(execution_of(world, world.far).id)
+        world.fleet.commands.executions.acknowledge(world.far.id, execution_of(world, world.far).id)
+        world.fleet.commands.executions.cancel(execution_of(world, world.far).id)
         world.relay_only()
         assert [delivery["kind"] for message in world.far_messages() for delivery in message["deliveries"]] == [
             "cancel"
@@ -121,7 +121,7 @@ class TestNobodyToAsk:
         world = Stacks()
         a_cluster(world, FAR)
         machines(world, 1, FAR)
-        world.services.admins.beat()
+        world.fleet.admins.registry.beat()
         run_on(world, FAR)
         assert len(world.core_deliveries()) == 1
         assert world.far_messages() == []
@@ -132,8 +132,8 @@ class TestNobodyToAsk:
         a_cluster(world, FAR)
         (machine, *_) = machines(world, 5, FAR)
         for stack in world.both:
-            stack.admins.beat()
-        assert world.services.admins.snapshot().assignment.orphaned == (FAR,)
+            stack.admins.registry.beat()
+        assert world.fleet.admins.registry.snapshot().assignment.orphaned == (FAR,)
         run_on(world, FAR)
         assert machine.id in told(world.core_deliveries())
         assert world.far_messages() == []
@@ -174,8 +174,8 @@ class TestNobodyToAsk:
 
     def test_another_admin_clusters_stacks_get_nothing(self, world):
         other = world.stack("admin-other", admin_cluster_name="admin-cluster-other")
-        world.tick(world.services, other)
-        assert world.services.ownership.owner_of(NEAR).name == "admin-core"
+        world.tick(world.fleet, other)
+        assert world.fleet.admins.ownership.owner_of(NEAR).name == "admin-core"
         run_on(world, NEAR)
         assert told(world.core_deliveries()) == [world.near.id]
 
@@ -184,16 +184,16 @@ class TestTakeover:
     def die(self, world):
         """The further stack's last sign of life is as old as it may be; the core goes on."""
         for _ in range(TICKS_TO_DEATH):
-            world.tick(world.services)
+            world.tick(world.fleet)
 
     def test_the_dead_ones_work_is_delivered_by_the_core_within_three_ticks_and_a_sweep(self, world):
         run_on(world, FAR)
         frames = connect(world, world.far)
         for _ in range(TICKS_TO_DEATH - 1):
-            world.tick(world.services)
-            assert world.services.ownership.owner_of(FAR).name == FURTHER
-        world.tick(world.services)
-        assert world.services.admins.snapshot().assignment.owned == {"admin-core": (NEAR, FAR)}
+            world.tick(world.fleet)
+            assert world.fleet.admins.ownership.owner_of(FAR).name == FURTHER
+        world.tick(world.fleet)
+        assert world.fleet.admins.registry.snapshot().assignment.owned == {"admin-core": (NEAR, FAR)}
         finish_handover(world)
         assert frames == [{"type": "executions", "ids": [execution_of(world, world.far).id]}]
         assert told(world.far_messages()) == [world.far.id]
@@ -202,8 +202,8 @@ class TestTakeover:
         run_on(world, FAR)
         world.work_far()
         execution_id = execution_of(world, world.far).id
-        world.services.executions.acknowledge(world.far.id, execution_id)
-        world.services.executions.cancel(execution_id)
+        world.fleet.commands.executions.acknowledge(world.far.id, execution_id)
+        world.fleet.commands.executions.cancel(execution_id)
         world.relay_only()
         frames = connect(world, world.far)
         self.die(world)
@@ -218,13 +218,13 @@ class TestTakeover:
         assert world.far_messages() == []
 
     def test_work_sent_on_old_knowledge_is_redelivered_too(self, world):
-        world.services.ownership.owner_of(FAR)
+        world.fleet.admins.ownership.owner_of(FAR)
         for _ in range(TICKS_TO_DEATH - 1):
-            world.tick(world.services)
+            world.tick(world.fleet)
         world.clock.advance(TICK_SECONDS - 1)
-        world.services.ownership.owner_of(FAR)
+        world.fleet.admins.ownership.owner_of(FAR)
         world.clock.advance(1)
-        world.services.admins.beat()
+        world.fleet.admins.registry.beat()
         world.sweep("sweep_commands")
         run_on(world, FAR)
         assert told(world.far_messages()) == [world.far.id]
@@ -237,8 +237,8 @@ class TestTakeover:
         self.die(world)
         finish_handover(world)
         execution_id = execution_of(world, world.far).id
-        world.services.executions.acknowledge(world.far.id, execution_id)
-        world.services.executions.report(world.far.id, execution_id, Report(Status.COMPLETED, "done", 0))
+        world.fleet.commands.executions.acknowledge(world.far.id, execution_id)
+        world.fleet.commands.executions.report(world.far.id, execution_id, Report(Status.COMPLETED, "done", 0))
         before = execution_of(world, world.far)
         assert world.work_far(times=2) == 1
         assert execution_of(world, world.far) == before
@@ -251,7 +251,7 @@ class TestTakeover:
         run_on(world, FAR)
         world.further = world.stack(FURTHER, admin_max_wireguard_peers=1)
         world.tick(*world.both)
-        assert world.services.ownership.queue_of(FAR) == ""
+        assert world.fleet.admins.ownership.queue_of(FAR) == ""
         frames = connect(world, world.far)
         assert world.work_far() == 1
         finish_handover(world)
@@ -263,7 +263,7 @@ class TestTakeover:
             a_cluster(world, name)
         machines(world, 1, NEAR)
         (machine,) = machines(world, 1, FAR)
-        world.services.admins.beat()
+        world.fleet.admins.registry.beat()
         run_on(world, FAR)
         world.settle()
         world.tick(*world.both)
@@ -271,17 +271,17 @@ class TestTakeover:
         world.clock.advance(REDELIVER_AFTER_SECONDS)
         world.queue_client.release_delayed()
         world.settle()
-        assert world.services.ownership.owner_of(FAR).name == FURTHER
+        assert world.fleet.admins.ownership.owner_of(FAR).name == FURTHER
         assert told(world.far_messages()) == [machine.id]
 
 
 class TestHandover:
     def moved(self, world):
-        world.tick(world.services)
-        world.tick(world.services)
+        world.tick(world.fleet)
+        world.tick(world.fleet)
         world.clock.advance(TICK_SECONDS)
-        world.services.admins.beat()
-        return world.services.handover.moved()
+        world.fleet.admins.registry.beat()
+        return world.fleet.admins.handover.moved()
 
     def redeliveries(self, world):
         bodies = [entry["MessageBody"] for entry in world.queue_client.delayed.get(CLEAN_UP, [])]
@@ -292,39 +292,39 @@ class TestHandover:
         world.sweep("sweep_commands")
         world.sweep("sweep_commands")
         assert len(self.redeliveries(world)) == 1
-        assert world.services.handover.moved().cluster_names == ()
+        assert world.fleet.admins.handover.moved().cluster_names == ()
 
     def test_a_sweep_that_dies_before_its_note_does_it_again(self, world):
         self.moved(world)
         world.driver.crash_after(1)
         world.sweep("sweep_commands")
         assert 1 <= len(self.redeliveries(world)) <= 2
-        assert world.services.handover.moved().cluster_names == ()
+        assert world.fleet.admins.handover.moved().cluster_names == ()
 
     def test_two_sweeps_at_once_note_one_change_and_miss_none(self, world):
         first = self.moved(world)
-        second = world.services.handover.moved()
+        second = world.fleet.admins.handover.moved()
         for moved in (first, second):
-            world.services.handover.note(moved)
+            world.fleet.admins.handover.note(moved)
         (row,) = [row for row in world.driver.rows(TABLE) if row["kind"] == HANDED_OVER]
         assert row["version"] == first.version + 1
-        assert world.services.handover.moved().cluster_names == ()
+        assert world.fleet.admins.handover.moved().cluster_names == ()
 
     def test_a_cluster_that_was_deleted_has_nothing_to_deliver(self, world):
-        world.services.nodes.placing.delete(world.far.id)
-        world.services.clusters.delete(FAR)
-        world.services.admins.beat()
-        assert world.services.handover.moved().cluster_names == (FAR,)
+        world.fleet.nodes.placing.delete(world.far.id)
+        world.fleet.clusters.delete(FAR)
+        world.fleet.admins.registry.beat()
+        assert world.fleet.admins.handover.moved().cluster_names == (FAR,)
         world.sweep("sweep_commands")
         finish_handover(world)
-        assert world.services.redelivery.chunk(FAR, None).cursor is None
-        assert world.services.redelivery.chunk(FAR, None).work.messages(str) == {}
+        assert world.fleet.transport.redelivery.chunk(FAR, None).cursor is None
+        assert world.fleet.transport.redelivery.chunk(FAR, None).work.messages(str) == {}
 
     def test_a_large_cluster_is_redelivered_in_chunks(self, world):
         machines(world, 150, FAR)
         run_on(world, FAR)
-        first = world.services.redelivery.chunk(FAR, None)
-        rest = world.services.redelivery.chunk(FAR, first.cursor)
+        first = world.fleet.transport.redelivery.chunk(FAR, None)
+        rest = world.fleet.transport.redelivery.chunk(FAR, first.cursor)
         names = [told(chunk.work.messages(lambda _name: "")[""]) for chunk in (first, rest)]
         assert [len(each) for each in names] == [100, 51]
         assert len(set(names[0]) | set(names[1])) == 151
@@ -333,7 +333,7 @@ class TestHandover:
     def test_an_installation_of_one_stack_hands_nothing_over_in_one_read(self):
         world = Stacks()
         a_cluster(world, NEAR)
-        world.services.admins.beat()
-        world.services.tables.meter.reset()
-        assert world.services.handover.moved().cluster_names == ()
-        assert world.services.tables.meter.count == 1
+        world.fleet.admins.registry.beat()
+        world.platform.tables.meter.reset()
+        assert world.fleet.admins.handover.moved().cluster_names == ()
+        assert world.platform.tables.meter.count == 1

@@ -24,15 +24,15 @@ def put_many(world, table: Table, items: list[Item]) -> None:
     """Rows without their history: the stream begins after them."""
     for start in range(0, len(items), 100):
         puts = [put_new(table, item) for item in items[start : start + 100]]
-        world.services.tables.commit(puts, "test.prepared")
+        world.platform.tables.commit(puts, "test.prepared")
     for _ in world.relay_batches():
         pass
 
 
 def calls_of(world, action) -> int:
-    world.services.tables.meter.reset()
+    world.platform.tables.meter.reset()
     action()
-    return world.services.tables.meter.count
+    return world.platform.tables.meter.count
 
 
 def test_a_command_with_its_executions(world):
@@ -43,7 +43,7 @@ def test_a_command_with_its_executions(world):
         world, EXECUTIONS, [to_item(an_execution(made, node_id, status="completed", exit_code=0)) for node_id in ids]
     )
 
-    assert calls_of(world, lambda: world.services.commands.delete(made.id)) <= 10
+    assert calls_of(world, lambda: world.fleet.commands.registry.delete(made.id)) <= 10
     world.settle(most_rounds=MANY)
     world.clock.advance(1000)
     world.sweep("sweep_commands")
@@ -54,18 +54,18 @@ def test_a_command_with_its_executions(world):
 
 def test_a_node_with_what_waits_for_it(world):
     a_cluster(world)
-    node = a_node(world, world.services.clusters.get("north"))
-    other = a_node(world, world.services.clusters.get("north"))
+    node = a_node(world, world.fleet.clusters.get("north"))
+    other = a_node(world, world.fleet.clusters.get("north"))
     made = [command(world, "nodes", node_ids=(node.id,)) for _ in range(10)]
     rows = []
     for number in range(MANY):
         one = an_execution(made[number % 10], node.id, status="pending")
         rows.append(to_item(one.model_copy(update={"id": execution_id(made[number % 10].id, f"{number}")})))
     rows.append(to_item(an_execution(made[0], other.id, status="pending")))
-    world.services.tables.write(_one_node_more(world), "test.prepared")
+    world.platform.tables.write(_one_node_more(world), "test.prepared")
     put_many(world, EXECUTIONS, rows)
 
-    assert calls_of(world, lambda: world.services.nodes.placing.delete(node.id)) <= 3
+    assert calls_of(world, lambda: world.fleet.nodes.placing.delete(node.id)) <= 3
     world.settle(most_rounds=MANY)
 
     left = {(row["node_id"], row["status"]) for row in world.driver.rows(EXECUTIONS)}
@@ -76,19 +76,19 @@ def test_a_node_with_what_waits_for_it(world):
 
 def test_a_cluster_with_its_enrollment_keys(world):
     cluster, kept = a_cluster(world), a_cluster(world, "south")
-    first = world.services.enrollment.create("north", {})
-    survivor = world.services.enrollment.create("south", {})
+    first = world.fleet.enrollment.create("north", {})
+    survivor = world.fleet.enrollment.create("south", {})
     row = world.driver.row(ENROLLMENT_KEYS, {"id": first.id}) or {}
     plain = {name: value for name, value in row.items() if name not in {"version", "changed_by"}}
     copies = [{**plain, "id": world.ids.uuid7(world.clock.now())} for _ in range(MANY - 1)]
     put_many(world, ENROLLMENT_KEYS, copies)
 
-    assert calls_of(world, lambda: world.services.clusters.delete(cluster.name)) <= 4
+    assert calls_of(world, lambda: world.fleet.clusters.delete(cluster.name)) <= 4
     world.settle(most_rounds=MANY)
 
     assert [(key["id"], key["cluster_id"]) for key in world.driver.rows(ENROLLMENT_KEYS)] == [(survivor.id, kept.id)]
 
 
 def _one_node_more(world):
-    cluster = world.services.clusters.get("north")
+    cluster = world.fleet.clusters.get("north")
     return reserve_slot(cluster)

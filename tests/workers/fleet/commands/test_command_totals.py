@@ -19,7 +19,9 @@ def a_finished_command(world):
     made = command(world)
     world.settle()
     for row in executions(world):
-        world.services.executions.report(str(row["node_id"]), str(row["id"]), Report(is_expired=False, exit_code=0))
+        world.fleet.commands.executions.report(
+            str(row["node_id"]), str(row["id"]), Report(is_expired=False, exit_code=0)
+        )
     world.settle()
     return made
 
@@ -41,20 +43,20 @@ def test_it_stands_as_long_as_the_command_and_goes_with_it(world):
     gone, kept = a_finished_command(world), command(world)
     world.settle()
     assert totals(world) == {gone.id, kept.id}
-    world.services.commands.delete(gone.id)
+    world.fleet.commands.registry.delete(gone.id)
     world.settle()
     later(world)
     assert totals(world) == {kept.id}
     later(world)
     assert (totals(world), world.driver.rows(TASKS)) == ({kept.id}, [])
-    assert world.services.counters.read("executions") == 5
+    assert world.platform.counters.read("executions") == 5
 
 
 @pytest.mark.parametrize("writes", range(1, 12))
 def test_a_worker_that_dies_after_any_write(world, writes):
     nodes(world, 3)
     made = a_finished_command(world)
-    world.services.commands.delete(made.id)
+    world.fleet.commands.registry.delete(made.id)
     world.settle(crash_after=writes)
     for _ in range(3):
         later(world)
@@ -66,7 +68,7 @@ def test_what_the_stream_tells_of_its_executions_afterwards_is_forgotten_too(wor
     """The deletion was lost: one late pass removes the executions, and then the counter that they still count in."""
     nodes(world, 3)
     made = a_finished_command(world)
-    world.services.commands.delete(made.id)
+    world.fleet.commands.registry.delete(made.id)
     assert list(world.relay_batches())  # read by nobody
     world.clock.advance(3600)
     for _ in range(3):

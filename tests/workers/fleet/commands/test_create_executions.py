@@ -54,7 +54,7 @@ def test_the_change_stream_asks_for_what_is_noted_there(world, large_cluster):
     handle(world, message)
     row = world.driver.row(FAN_OUTS, {"command_id": message["command_id"]}) or {}
     assert world.queue_client.take(EXECUTION_CREATION) == []
-    world._relay(twice=False)
+    world.relay_only()
     assert world.queue_client.take(EXECUTION_CREATION) == [{**message, "cursor": row["cursors"][message["part"]]}]
 
 
@@ -107,7 +107,7 @@ def test_connected_nodes_get_a_hint_of_what_was_created(world):
     a_cluster(world)
     fleet = machines(world, 2)
     world.socket_client.frames["socket-0"] = []
-    world.services.nodes.connections.connected(fleet[0].token, "socket-0", 1)
+    world.fleet.nodes.connections.connected(fleet[0].token, "socket-0", 1)
     made = command(world)
     for message in first_messages(world, made):
         handle(world, message)
@@ -129,7 +129,7 @@ def machines_of_north(world, count):
     a_cluster(world)
     fleet = machines(world, count)
     world.socket_client.frames["socket-0"] = []
-    world.services.nodes.connections.connected(fleet[0].token, "socket-0", 1)
+    world.fleet.nodes.connections.connected(fleet[0].token, "socket-0", 1)
     return [machine.id for machine in fleet]
 
 
@@ -137,10 +137,10 @@ def test_a_repeat_hints_nothing(world):
     a_cluster(world)
     (machine,) = machines(world, 1)
     world.socket_client.frames["socket-0"] = []
-    world.services.nodes.connections.connected(machine.token, "socket-0", 1)
+    world.fleet.nodes.connections.connected(machine.token, "socket-0", 1)
     made = command(world, "nodes", node_ids=(machine.id,))
     for _ in range(2):
-        world.services.fan_outs.create_chunk(made.id, "nodes#0", None, lambda _: None)
+        world.fleet.commands.fan_outs.create_chunk(made.id, "nodes#0", None, lambda _: None)
     handle(world, {"command_id": made.id, "part": "nodes#0"})
     assert world.socket_client.frames["socket-0"] == []
 
@@ -149,7 +149,7 @@ def test_a_hint_that_fails_costs_nothing(world):
     a_cluster(world)
     (machine,) = machines(world, 1)
     world.socket_client.frames["socket-0"] = []
-    world.services.nodes.connections.connected(machine.token, "socket-0", 1)
+    world.fleet.nodes.connections.connected(machine.token, "socket-0", 1)
     world.socket_client.fails_with = "InternalServerError"
     made = command(world, "nodes", node_ids=(machine.id,))
     assert handle(world, {"command_id": made.id, "part": "nodes#0"}) == []

@@ -18,7 +18,8 @@ from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.schema import ALL_TOTALS
 from tests.support.builders import a_cluster
 from tests.support.callers import Agent, connect, enrolled, operator
-from tests.support.world import WORKERS, World, sqs_record
+from tests.support.declared import WORKERS
+from tests.support.world import World, sqs_record
 
 HOUR_MINUTES = 60
 DOWN_MINUTES = 25 * HOUR_MINUTES
@@ -284,7 +285,7 @@ class TestLostStream:
         assert site.world.driver.rows(FAN_OUTS) == []
 
     def test_the_totals_are_mended_by_a_recount(self, site):
-        counters = site.world.services.counters
+        counters = site.world.platform.counters
         assert (counters.read("executions"), counters.read("nodes#status#unreachable")) == (0, 0)
         site.world.sweep("recount")
         expected = {

@@ -11,7 +11,8 @@ from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
 from tests.support.builders import a_cluster, a_command, machines
-from tests.support.world import WORKERS, World, sqs_record
+from tests.support.declared import WORKERS
+from tests.support.world import World, sqs_record
 
 ALL = Targeting(type=TargetType.ALL)
 BOTH = Targeting(type=TargetType.CLUSTERS, cluster_names=("a", "b"))
@@ -39,7 +40,7 @@ def reached(world):
 
 def queued(world, queue):
     """The messages that a new request is begun with."""
-    world._relay(twice=False)
+    world.relay_only()
     return world.queue_client.take(queue)
 
 
@@ -54,10 +55,10 @@ def fan_out_row(world):
 
 def move_between_parts(world, queue, node_id, first, second):
     """The part of ``second`` is done, the node moves there from ``first``, and the part of that is done."""
-    clusters = {name: world.services.clusters.get(name) for name in (first, second)}
+    clusters = {name: world.fleet.clusters.get(name) for name in (first, second)}
     by_part = {message["part"]: message for message in queued(world, queue)}
     handle(world, queue, by_part[f"cluster#{clusters[second].id}"])
-    world.services.nodes.placing.change_cluster(node_id, second)
+    world.fleet.nodes.placing.change_cluster(node_id, second)
     handle(world, queue, by_part[f"cluster#{clusters[first].id}"])
     world.settle()
 
@@ -100,20 +101,20 @@ class TestCommands:
         a_command(world, targeting=Targeting(type=TargetType.CLUSTERS, cluster_names=("b",)))
         world.settle()
         world.clock.advance(1)
-        world.services.nodes.placing.change_cluster(machine.id, "b")
+        world.fleet.nodes.placing.change_cluster(machine.id, "b")
         for seconds in LOOKS:
             later(world, seconds)
         assert reached(world) == set()
 
     def test_one_that_fits_the_filters_only_afterwards_gets_none(self, world):
         (machine,) = machines(world, 1, "a")
-        agent = world.services.nodes.identity.authenticate(machine.token)
-        world.services.nodes.health.report(agent, Status.UNHEALTHY)
+        agent = world.fleet.nodes.identity.authenticate(machine.token)
+        world.fleet.nodes.health.report(agent, Status.UNHEALTHY)
         world.settle()
         a_command(world, targeting=Targeting(type=TargetType.ALL, node_filters={"status": "healthy"}))
         world.settle()
         world.clock.advance(1)
-        world.services.nodes.health.report(world.services.nodes.identity.authenticate(machine.token), Status.HEALTHY)
+        world.fleet.nodes.health.report(world.fleet.nodes.identity.authenticate(machine.token), Status.HEALTHY)
         for seconds in LOOKS:
             later(world, seconds)
         assert reached(world) == set()
@@ -152,7 +153,7 @@ class TestCommands:
         machines(world, 1, "a")
         made = a_command(world)
         world.settle()
-        getattr(world.services.commands, end)(made.id)
+        getattr(world.fleet.commands.registry, end)(made.id)
         for seconds in LOOKS:
             later(world, seconds)
         assert reached(world) == set()
@@ -172,8 +173,8 @@ class TestCommands:
         a_command(world)
         world.settle()
         (mine,) = (row for row in world.driver.rows(EXECUTIONS) if row["node_id"] == machine.id)
-        world.services.executions.cancel(str(mine["id"]))
-        world.services.executions.delete(str(mine["id"]))
+        world.fleet.commands.executions.cancel(str(mine["id"]))
+        world.fleet.commands.executions.delete(str(mine["id"]))
         for seconds in LOOKS:
             later(world, seconds)
         assert reached(world) == {other.id}
@@ -197,7 +198,7 @@ class TestCommands:
         world.sweep("sweep_commands")
         (message,) = world.queue_client.take(EXECUTION_CREATION)
         handle(world, EXECUTION_CREATION, message)
-        calls = [(call.operation, call.table) for call in world.services.tables.meter.calls]
+        calls = [(call.operation, call.table) for call in world.platform.tables.meter.calls]
         assert calls == [
             ("BatchGetItem", "commands,fan_outs"),
             *[("Query", "executions")] * 4,
@@ -214,10 +215,10 @@ class TestSelfUpdates:
         world.driver.index_lag(30)
         (machine,) = machines(world, 1, "a", self_update_enabled=True)
         world.clock.advance(20)
-        request = world.services.self_updates.create(ALL)
+        request = world.fleet.updates.requests.create(ALL)
         world.settle()
         assert self.told(world) == set()
-        assert world.services.self_updates.get(request.id).status.value == "processing"
+        assert world.fleet.updates.requests.get(request.id).status.value == "processing"
         later(world, LOOKS[0])
         assert self.told(world) == {machine.id}
 
@@ -225,7 +226,7 @@ class TestSelfUpdates:
         (machine,) = machines(world, 1, "a", self_update_enabled=True)
         world.settle()
         world.clock.advance(600)
-        world.services.self_updates.create(BOTH)
+        world.fleet.updates.requests.create(BOTH)
         move_between_parts(world, SELF_UPDATES, machine.id, "a", "b")
         assert self.told(world) == set()
         later(world, LOOKS[0])
@@ -233,20 +234,20 @@ class TestSelfUpdates:
 
     def test_one_that_is_fit_only_afterwards_is_not_told(self, world):
         (machine,) = machines(world, 1, "a", self_update_enabled=True)
-        world.services.nodes.health.report(world.services.nodes.identity.authenticate(machine.token), Status.UNHEALTHY)
+        world.fleet.nodes.health.report(world.fleet.nodes.identity.authenticate(machine.token), Status.UNHEALTHY)
         world.settle()
-        request = world.services.self_updates.create(ALL)
+        request = world.fleet.updates.requests.create(ALL)
         world.settle()
         world.clock.advance(1)
-        world.services.nodes.health.report(world.services.nodes.identity.authenticate(machine.token), Status.HEALTHY)
+        world.fleet.nodes.health.report(world.fleet.nodes.identity.authenticate(machine.token), Status.HEALTHY)
         later(world, LOOKS[0])
         assert self.told(world) == set()
-        assert world.services.self_updates.get(request.id).status.value == "completed"
+        assert world.fleet.updates.requests.get(request.id).status.value == "completed"
 
     def test_a_look_that_has_no_time_goes_on_where_it_stopped(self, world):
         world.driver.index_lag(30)
         fleet = machines(world, 6, "a", self_update_enabled=True)
-        world.services.self_updates.create(ALL)
+        world.fleet.updates.requests.create(ALL)
         world.settle()
         world.seconds_left = 0
         later(world, LOOKS[0])

@@ -25,7 +25,7 @@ def test_each_kind_of_due_work_goes_to_its_queue(world):
     fan_out(world, overdue)
     deleted = command(world, "nodes", node_ids=("01900000-0000-7000-8000-000000000001",), allow_missing=True)
     fan_out(world, deleted)
-    world.services.commands.delete(deleted.id)
+    world.fleet.commands.registry.delete(deleted.id)
     world.clock.advance(60)
     world.sweep("sweep_commands")
     parts = [{"command_id": unfinished.id, "part": f"shard#{shard}"} for shard in range(4)]

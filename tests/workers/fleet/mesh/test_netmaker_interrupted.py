@@ -6,10 +6,11 @@ from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.fleet.mesh.store import TABLE as MADE
 from chalicelib.fleet.workers.settle_vpn import PAUSES_SECONDS
 from tests.support.callers import operator
+from tests.support.declared import WORKERS
 from tests.support.fakes.dynamo import Crash
 from tests.support.fakes.netmaker_scene import Scene
 from tests.support.fakes.netmaker_world import netmaker_world
-from tests.support.world import WORKERS, sqs_record
+from tests.support.world import sqs_record
 
 NORTH, SOUTH = "cluster-north", "cluster-south"
 
@@ -46,7 +47,7 @@ def test_a_function_that_dies_between_two_steps_ends_the_same(after, is_done):
         client = operator(world)
         world.clock.advance(61)
         world.server.stub.requests.clear()
-        api = world.services.mesh._api
+        api = world.fleet.mesh.netmaker._api
         api._caller = Dying(api._caller, after, is_done=is_done)
 
         client.post("/api/v1/clusters", json={"name": "east", "ipv4_range": "100.99.0.0/24"})
@@ -153,7 +154,7 @@ def test_a_cluster_made_again_while_its_old_network_goes_has_one(scene):
     scene.world.call(WORKERS[VPN], {"Records": [sqs_record(message)]})
 
     assert SOUTH in scene.netmaker.networks
-    assert scene.world.services.vpn_networks.find("south") is not None
+    assert scene.world.fleet.mesh.networks.find("south") is not None
 
 
 def test_a_node_that_moves_back_while_its_host_moves_ends_in_its_network(scene):

@@ -9,9 +9,10 @@ from chalicelib.fleet.mesh.reconciling import Reconciling
 from chalicelib.fleet.mesh.store import TABLE as MADE
 from chalicelib.fleet.nodes.store import NODES
 from tests.support.callers import Agent
+from tests.support.declared import WORKERS
 from tests.support.fakes.netmaker_scene import Scene
 from tests.support.fakes.netmaker_world import enrol, join, netmaker_world
-from tests.support.world import WORKERS, World, sqs_record
+from tests.support.world import World, sqs_record
 
 NORTH, SOUTH = "cluster-north", "cluster-south"
 HOUR = 3600
@@ -231,14 +232,14 @@ class TestLists:
 
 
 def test_many_nodes_and_networks_are_walked_in_chunks(scene):
-    services = scene.world.services
-    services.vpn_reconciling = Reconciling(
+    services = scene.world.fleet
+    services.mesh.reconciling = Reconciling(
         services.every_cluster,
         services.nodes.reading,
         services.aliases,
-        services.mesh,
-        services.vpn_networks,
-        services.vpn_settling,
+        services.mesh.netmaker,
+        services.mesh.networks,
+        services.mesh.settling,
         scene.world.clock,
         evicts_strangers=True,
         networks_per_chunk=1,

@@ -16,8 +16,8 @@ def test_they_go_with_their_node_and_no_other():
     gone, stays = machines(world, 2)
     for machine in (gone, stays):
         for each in MetricsType:
-            world.services.node_metrics.push(machine.id, each, "up 1\n")
-    world.services.nodes.placing.delete(gone.id)
+            world.fleet.metrics.nodes.push(machine.id, each, "up 1\n")
+    world.fleet.nodes.placing.delete(gone.id)
     world.settle(twice=True)
     assert cached(world) == {(stays.id, each.value) for each in MetricsType}
 
@@ -26,9 +26,9 @@ def test_a_push_that_crossed_the_deletion_goes_with_the_second_pass():
     world = World()
     a_cluster(world)
     [machine] = machines(world, 1)
-    world.services.nodes.placing.delete(machine.id)
+    world.fleet.nodes.placing.delete(machine.id)
     world.settle()
-    world.services.node_metrics.push(machine.id, MetricsType.HOST, "up 1\n")
+    world.fleet.metrics.nodes.push(machine.id, MetricsType.HOST, "up 1\n")
     world.clock.advance(900)
     world.sweep("sweep_commands")
     world.settle()

@@ -21,7 +21,7 @@ def world():
 
 
 def connect(world, connection_id, *, connected_at_ms):
-    world.services.nodes.connections.connected(world.machine.token, connection_id, connected_at_ms)
+    world.fleet.nodes.connections.connected(world.machine.token, connection_id, connected_at_ms)
     world.socket_client.frames[connection_id] = []
 
 
@@ -63,8 +63,8 @@ def test_tells_again_what_waits(world):
 
 def test_tells_again_what_should_end(world):
     running = execution(world)
-    world.services.executions.acknowledge(world.machine.id, running)
-    world.services.executions.cancel(running)
+    world.fleet.commands.executions.acknowledge(world.machine.id, running)
+    world.fleet.commands.executions.cancel(running)
     world.settle()
     world.socket_client.frames[SOCKET].clear()
 
@@ -76,8 +76,8 @@ def test_tells_again_what_should_end(world):
 def test_says_nothing_of_what_runs_or_has_ended(world):
     running, ended = execution(world), execution(world)
     for each in (running, ended):
-        world.services.executions.acknowledge(world.machine.id, each)
-    world.services.executions.report(world.machine.id, ended, Report(is_expired=False, exit_code=0))
+        world.fleet.commands.executions.acknowledge(world.machine.id, each)
+    world.fleet.commands.executions.report(world.machine.id, ended, Report(is_expired=False, exit_code=0))
     world.settle()
 
     beat(world)
@@ -105,7 +105,7 @@ def test_at_a_socket_at_which_nothing_is_told_ends_that_socket(world, is_cleared
 
 
 def test_of_a_node_that_is_gone_ends_its_socket(world):
-    world.services.nodes.placing.delete(world.machine.id)
+    world.fleet.nodes.placing.delete(world.machine.id)
 
     beat(world)
 

@@ -30,8 +30,8 @@ def changed_events(world):
 def test_silent_nodes_become_unreachable_with_one_event_each(world):
     fleet = machines(world, 3)
     world.clock.advance(200)
-    living = world.services.nodes.identity.authenticate(fleet[0].token)
-    world.services.nodes.health.touch(living)
+    living = world.fleet.nodes.identity.authenticate(fleet[0].token)
+    world.fleet.nodes.health.touch(living)
     world.clock.advance(150)
 
     for _ in range(2):
@@ -40,7 +40,7 @@ def test_silent_nodes_become_unreachable_with_one_event_each(world):
 
     assert sorted(statuses(world)) == ["healthy", "unreachable", "unreachable"]
     assert set(changed_events(world)) == {(machine.id, "healthy", "unreachable") for machine in fleet[1:]}
-    assert world.services.nodes.reading.get(fleet[0].id).node.status is Status.HEALTHY
+    assert world.fleet.nodes.reading.get(fleet[0].id).node.status is Status.HEALTHY
 
 
 def test_a_node_that_is_heard_again_is_healthy_with_an_event(world):
@@ -48,7 +48,7 @@ def test_a_node_that_is_heard_again_is_healthy_with_an_event(world):
     world.clock.advance(301)
     world.sweep("check_health")
 
-    world.services.nodes.health.touch(world.services.nodes.identity.authenticate(machine.token))
+    world.fleet.nodes.health.touch(world.fleet.nodes.identity.authenticate(machine.token))
     world.settle()
 
     assert changed_events(world) == [

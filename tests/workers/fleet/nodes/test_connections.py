@@ -60,7 +60,7 @@ def disconnect(world, connection_id):
 
 
 def presence(world):
-    return world.services.nodes.reading.presence_of([world.machine.id])[world.machine.id]
+    return world.fleet.nodes.reading.presence_of([world.machine.id])[world.machine.id]
 
 
 def test_an_agent_connects_says_that_it_lives_and_leaves(world):
@@ -158,7 +158,7 @@ def test_deleting_a_node_closes_its_socket_and_leaves_no_presence(world):
     connect(world, "socket-1")
     world.settle()
 
-    world.services.nodes.placing.delete(world.machine.id)
+    world.fleet.nodes.placing.delete(world.machine.id)
     world.settle(twice=True)
 
     assert "socket-1" in world.socket_client.closed
@@ -175,15 +175,15 @@ def test_re_registering_a_node_closes_its_socket(world):
     ports = {name: getattr(node, name) for name in type(node).model_fields if name.endswith("_port")}
 
     said = Registration(node_id=node.id, network_name="cluster-north", **registration, **ports)
-    world.services.nodes.registering.register(said, None, world.machine.token)
+    world.fleet.nodes.registering.register(said, None, world.machine.token)
     world.settle()
 
     assert "socket-1" in world.socket_client.closed
     assert world.driver.rows(CONNECTIONS) == []
     assert connect(world, "socket-2") == {"statusCode": 401}
     with pytest.raises(EdgeError):
-        world.services.nodes.identity.authenticate(world.machine.token)
-    assert world.services.nodes.reading.get(node.id).node.status is Status.HEALTHY
+        world.fleet.nodes.identity.authenticate(world.machine.token)
+    assert world.fleet.nodes.reading.get(node.id).node.status is Status.HEALTHY
 
 
 def test_the_functions_are_deployed_under_the_strings_of_this_test():

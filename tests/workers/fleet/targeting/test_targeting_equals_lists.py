@@ -55,7 +55,7 @@ class Fleet:
         self._lists: dict[str, list[dict[str, Any]]] = {}
         for name in CLUSTER_NAMES:
             self.client.post("/api/v1/clusters", json={"name": name, "node_limit": 200 if name == "east" else None})
-        clusters = [self.world.services.clusters.get(name) for name in CLUSTER_NAMES]
+        clusters = [self.world.fleet.clusters.get(name) for name in CLUSTER_NAMES]
         for place in range(count):
             node = a_node(
                 self.world,
@@ -75,7 +75,7 @@ class Fleet:
     def _hear(self, node_id: str) -> None:
         """A call of an agent is noted in its presence alone; the copy in the node's row stays behind."""
         heard = Update(PRESENCE, {"id": node_id}, (Set("last_seen_at", "2026-11-22T10:00:00Z"),))
-        self.world.services.tables.write(heard, "presence.seen")
+        self.world.platform.tables.write(heard, "presence.seen")
 
     def listed(self, path: str, filters: Filters) -> list[dict[str, Any]]:
         """All pages of a list, read once: the fleet does not change."""

@@ -17,7 +17,8 @@ from chalicelib.platform.webhooks.model import NewWebhook
 from chalicelib.platform.webhooks.store import DELIVERIES
 from tests.application.fleet.ssh.world import ed25519_key
 from tests.support.builders import a_cluster, a_command, machines
-from tests.support.world import WORKERS, World, sqs_record
+from tests.support.declared import WORKERS
+from tests.support.world import World, sqs_record
 
 WORKER = WORKERS[CLEAN_UP]
 
@@ -47,19 +48,19 @@ def lose_stream(world):
 
 def a_parent_of_each_kind(world):
     """A cluster, a node, a webhook and a self-update request, each with what hangs on it; a call that deletes them."""
-    services = world.services
+    services = world.fleet
     a_cluster(world, "south")
     services.enrollment.create("south", {})
     (machine,) = machines(world, 1, self_update_enabled=True)
-    services.ssh_usernames.create(machine.id, NewUsername("kim", None, (NewKey("laptop", ed25519_key(1)),)))
-    services.node_metrics.push(machine.id, MetricsType.HOST, "up 1\n")
-    hook = services.webhooks.registry.create(
+    services.ssh.usernames.create(machine.id, NewUsername("kim", None, (NewKey("laptop", ed25519_key(1)),)))
+    services.metrics.nodes.push(machine.id, MetricsType.HOST, "up 1\n")
+    hook = services.platform.webhooks.registry.create(
         NewWebhook(url="https://a.example/", secret="s" * 32, subscribed_events=())
     )
-    services.webhooks.deliveries.test(hook.id)
-    request = services.self_updates.create(Targeting(type=TargetType.ALL))
+    services.platform.webhooks.deliveries.test(hook.id)
+    request = services.updates.requests.create(Targeting(type=TargetType.ALL))
     world.settle()
-    services.self_updates.check(services.nodes.identity.authenticate(machine.token))
+    services.updates.requests.check(services.nodes.identity.authenticate(machine.token))
     world.clock.advance(60)
     world.sweep("sweep_commands")
     world.settle()
@@ -69,8 +70,8 @@ def a_parent_of_each_kind(world):
     def delete():
         services.clusters.delete("south")
         services.nodes.placing.delete(machine.id)
-        services.webhooks.registry.delete(hook.id)
-        services.self_updates.delete(request.id)
+        services.platform.webhooks.registry.delete(hook.id)
+        services.updates.requests.delete(request.id)
 
     return delete
 
@@ -89,7 +90,7 @@ def test_an_execution_that_an_index_hid_when_its_node_was_deleted_is_cancelled(w
     a_command(world)
     world.driver.index_lag(30)
     world.settle()
-    world.services.nodes.placing.delete(machine.id)
+    world.fleet.nodes.placing.delete(machine.id)
     world.settle()
     assert [row["status"] for row in world.driver.rows(EXECUTIONS)] == ["pending"]
     later(world)
@@ -98,8 +99,8 @@ def test_an_execution_that_an_index_hid_when_its_node_was_deleted_is_cancelled(w
 
 def test_a_key_that_an_index_hid_when_its_cluster_was_deleted_is_removed(world):
     world.driver.index_lag(30)
-    world.services.enrollment.create("north", {})
-    world.services.clusters.delete("north")
+    world.fleet.enrollment.create("north", {})
+    world.fleet.clusters.delete("north")
     world.settle()
     assert len(world.driver.rows(ENROLLMENT_KEYS)) == 1
     later(world)
@@ -107,7 +108,7 @@ def test_a_key_that_an_index_hid_when_its_cluster_was_deleted_is_removed(world):
 
 
 def test_the_second_pass_is_the_last(world):
-    world.services.clusters.delete("north")
+    world.fleet.clusters.delete("north")
     world.settle()
     assert [row["id"] for row in world.driver.rows(TASKS)] != []
     later(world)
@@ -181,7 +182,7 @@ class TestWhatIsLost:
 
 
 def test_what_is_under_way_is_queued_again_ever_more_rarely(world):
-    world.services.clusters.delete("north")
+    world.fleet.clusters.delete("north")
     lose_stream(world)
     queued = []
     for minute in range(45):
@@ -193,7 +194,7 @@ def test_what_is_under_way_is_queued_again_ever_more_rarely(world):
 
 @pytest.mark.parametrize("kind", ["command", "expire_command", "connection"])
 def test_what_has_other_means_leaves_no_task(world, kind):
-    world.services.queues.send(CLEAN_UP, [{"kind": kind, "id": "nobody"}])
+    world.platform.queues.send(CLEAN_UP, [{"kind": kind, "id": "nobody"}])
     world.settle()
     assert world.driver.rows(TASKS) == []
 

@@ -8,11 +8,11 @@ from chalicelib.fleet.nodes.store import NODES
 from chalicelib.kit.crypto import key_id_of
 from chalicelib.kit.data_keys import DATA_KEYS
 from chalicelib.kit.tables import Set, Update
-from chalicelib.platform.resealing import ROWS_PER_MESSAGE, SEALED, SUFFIX
-from chalicelib.schema import ALL_TABLES
+from chalicelib.platform.sealing.resealing import ROWS_PER_MESSAGE, SEALED, SUFFIX
 from infra.data_key import DataKeyRotation, NotYetError
 from infra.rotate import seal_again
 from tests.support.callers import a_key, enrolled, operator
+from tests.support.declared import TABLES
 from tests.support.world import World
 
 SECRET = "s" * 40
@@ -31,7 +31,7 @@ class Scans:
     def paginate(self, *, TableName, ConsistentRead, ProjectionExpression, ExpressionAttributeNames):  # noqa: N803
         assert ConsistentRead
         assert ProjectionExpression.split(", ") == list(ExpressionAttributeNames)
-        (table,) = [table for table in ALL_TABLES if f"edge-{table.name}" == TableName]
+        (table,) = [table for table in TABLES if f"edge-{table.name}" == TableName]
         for row in self._world.driver.rows(table):
             kept = {name: row[name] for name in ExpressionAttributeNames.values() if row.get(name) is not None}
             types = {bytes: "B", str: "S"}
@@ -69,14 +69,14 @@ def fleet(client, world):
 
 @pytest.fixture
 def rotation(world):
-    services = world.services
-    return DataKeyRotation(Scans(world), "edge-", services.sealer.keys, services.queues, world.clock)
+    services = world.fleet
+    return DataKeyRotation(Scans(world), "edge-", services.platform.sealer.keys, services.platform.queues, world.clock)
 
 
 def sealed_values(world):
     return [
         value
-        for table in ALL_TABLES
+        for table in TABLES
         for row in world.driver.rows(table)
         for name, value in row.items()
         if name.endswith(SUFFIX) and value is not None
@@ -85,11 +85,7 @@ def sealed_values(world):
 
 def test_every_sealed_attribute_is_known(world, fleet):
     found = {
-        (table, name)
-        for table in ALL_TABLES
-        for row in world.driver.rows(table)
-        for name in row
-        if name.endswith(SUFFIX)
+        (table, name) for table in TABLES for row in world.driver.rows(table) for name in row if name.endswith(SUFFIX)
     }
     assert found == {(table, name) for table, names in SEALED.items() for name in names}
 
@@ -98,7 +94,7 @@ def test_everything_is_sealed_again_and_opens_as_before(world, client, fleet, ro
     before = {row["id"]: row["api_token"] for row in client.get("/api/v1/nodes").data}
     keys_before = {row["id"]: row["key"] for row in client.get("/api/v1/enrollment_keys").data}
     events = len(world.bus_client.entries)
-    new = world.services.sealer.keys.rotate()
+    new = world.platform.sealer.keys.rotate()
 
     assert sum(rotation.left().values.values()) == len(sealed_values(world)) == 11
     rotation.queue(rotation.left())
@@ -114,7 +110,7 @@ def test_everything_is_sealed_again_and_opens_as_before(world, client, fleet, ro
 
 @pytest.mark.parametrize("writes", range(1, 7))
 def test_a_worker_that_dies_anywhere_leaves_the_same_end(world, fleet, rotation, writes):
-    new = world.services.sealer.keys.rotate()
+    new = world.platform.sealer.keys.rotate()
     rotation.queue(rotation.left())
     world.settle(crash_after=writes)
 
@@ -122,26 +118,30 @@ def test_a_worker_that_dies_anywhere_leaves_the_same_end(world, fleet, rotation,
 
 
 def test_a_row_that_changes_meanwhile_is_left_to_who_changed_it(world, client, fleet):
-    services = world.services
-    services.sealer.keys.rotate()
+    services = world.fleet
+    services.platform.sealer.keys.rotate()
     agent = fleet[0]
-    again = services.sealer.seal("changed", f"{NODES.name}/{agent.id}/api_token")
+    again = services.platform.sealer.seal("changed", f"{NODES.name}/{agent.id}/api_token")
 
     def change():
-        services.tables.write(Update(NODES, {"id": agent.id}, (Set("api_token_sealed", again),)), "node.changed")
+        services.platform.tables.write(
+            Update(NODES, {"id": agent.id}, (Set("api_token_sealed", again),)), "node.changed"
+        )
 
     world.driver.before_next(change, operation="UpdateItem")
-    assert services.resealing.reseal("nodes", [agent.id]) == 0
+    assert services.platform.resealing.reseal("nodes", [agent.id]) == 0
     (row,) = [row for row in world.driver.rows(NODES) if row["id"] == agent.id]
     assert row["api_token_sealed"] == again
-    assert services.resealing.reseal("nodes", [agent.id]) == 1
+    assert services.platform.resealing.reseal("nodes", [agent.id]) == 1
 
 
 def test_a_value_that_does_not_open_stops_no_other_and_is_told(world, fleet, rotation):
     damaged, *others = (agent.id for agent in fleet)
-    services = world.services
-    services.tables.write(Update(NODES, {"id": damaged}, (Set("api_token_sealed", b"x" * 60),)), "node.damaged")
-    new = services.sealer.keys.rotate()
+    services = world.fleet
+    services.platform.tables.write(
+        Update(NODES, {"id": damaged}, (Set("api_token_sealed", b"x" * 60),)), "node.damaged"
+    )
+    new = services.platform.sealer.keys.rotate()
 
     answer = world.call(
         "chalicelib.platform.workers.clean_up.handler",
@@ -155,15 +155,15 @@ def test_a_value_that_does_not_open_stops_no_other_and_is_told(world, fleet, rot
 
 
 def test_rows_that_are_gone_and_a_repeat_cost_no_write(world, fleet):
-    services = world.services
-    services.sealer.keys.rotate()
+    services = world.fleet
+    services.platform.sealer.keys.rotate()
     ids = ["01900000-0000-7000-8000-000000000001", fleet[0].id]
-    assert services.resealing.reseal("nodes", ids) == 1
-    assert services.resealing.reseal("nodes", ids) == 0
+    assert services.platform.resealing.reseal("nodes", ids) == 1
+    assert services.platform.resealing.reseal("nodes", ids) == 0
 
 
 def test_a_message_holds_so_many_rows_and_no_more(world, fleet, rotation):
-    world.services.sealer.keys.rotate()
+    world.platform.sealer.keys.rotate()
     left = rotation.left()
     many = type(left)({NODES: [f"id-{number}" for number in range(2 * ROWS_PER_MESSAGE + 1)]}, {})
 
@@ -172,7 +172,7 @@ def test_a_message_holds_so_many_rows_and_no_more(world, fleet, rotation):
 
 class TestDropping:
     def test_an_older_key_is_dropped_when_nothing_is_left_of_it(self, world, client, fleet, rotation):
-        world.services.sealer.keys.rotate()
+        world.platform.sealer.keys.rotate()
         rotation.queue(rotation.left())
         world.settle()
         world.clock.advance(900)
@@ -183,7 +183,7 @@ class TestDropping:
         assert client.get("/api/v1/nodes").status == 200
 
     def test_not_while_it_has_sealed_something(self, world, fleet, rotation):
-        world.services.sealer.keys.rotate()
+        world.platform.sealer.keys.rotate()
         world.clock.advance(900)
 
         with pytest.raises(NotYetError, match="11 of key"):
@@ -191,7 +191,7 @@ class TestDropping:
         assert len(world.driver.rows(DATA_KEYS)) == 2
 
     def test_not_while_a_container_may_still_seal_with_it(self, world, fleet, rotation):
-        world.services.sealer.keys.rotate()
+        world.platform.sealer.keys.rotate()
         rotation.queue(rotation.left())
         world.settle()
         world.clock.advance(899)
@@ -201,7 +201,7 @@ class TestDropping:
 
 
 def test_the_command_waits_until_all_is_sealed_and_queues_it_once(world, fleet, rotation, monkeypatch):
-    world.services.sealer.keys.rotate()
+    world.platform.sealer.keys.rotate()
     told = []
 
     def say(text):
@@ -223,7 +223,7 @@ def test_whoever_rotates_unwraps_no_key(world, fleet, rotation):
 
 
 def test_the_command_does_not_wait_for_ever(world, fleet, rotation):
-    world.services.sealer.keys.rotate()
+    world.platform.sealer.keys.rotate()
     with pytest.raises(NotYetError, match="11 values are left"):
         seal_again(rotation, world.clock, lambda _: None)
 

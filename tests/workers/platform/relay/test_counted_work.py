@@ -18,7 +18,7 @@ def world():
     world = World(webhook_max_attempts=2)
     a_cluster(world)
     wanted = NewWebhook(url=f"https://{HOST}/", secret="s" * 32, subscribed_events=("edge.node.registered",))
-    world.services.webhooks.registry.create(wanted)
+    world.platform.webhooks.registry.create(wanted)
     return world
 
 
@@ -30,7 +30,7 @@ def later(world):
 
 
 def webhook_figures(world):
-    return world.services.admin_metrics.figures().webhook.model_dump()
+    return world.fleet.metrics.admin.figures().webhook.model_dump()
 
 
 def test_attempts_by_what_they_came_to(world):
@@ -57,17 +57,17 @@ def test_a_message_that_comes_twice_is_one_attempt(world):
 def test_health_sweeps_count_the_nodes_they_looked_at(world):
     machines(world, 3)
     world.sweep("check_health")
-    assert world.services.counters.read(totals.HEALTH_CHECKS) == 0
+    assert world.platform.counters.read(totals.HEALTH_CHECKS) == 0
     world.clock.advance(301)
     for _ in range(2):
         world.sweep("check_health")
-    assert world.services.counters.read(totals.HEALTH_CHECKS) == 3
-    assert world.services.counters.read(totals.RUNS["check_health"]) == 3
+    assert world.platform.counters.read(totals.HEALTH_CHECKS) == 3
+    assert world.platform.counters.read(totals.RUNS["check_health"]) == 3
 
 
 def test_a_repeated_stream_batch_counts_once(world):
     machines(world, 2)
     world.settle(twice=True)
-    assert world.services.counters.read(totals.EVENTS) == len(
+    assert world.platform.counters.read(totals.EVENTS) == len(
         {envelope["id"] for envelope in world.bus_client.envelopes}
     )

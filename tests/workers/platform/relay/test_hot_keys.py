@@ -18,8 +18,9 @@ from chalicelib.fleet.commands.store import EXECUTIONS, execution_id
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.kit.tables import BusyError
 from tests.application.fleet.commands.fleet import command, nodes
+from tests.support.declared import WORKERS
 from tests.support.fakes.dynamo_faults import PartitionLimit
-from tests.support.world import WORKERS, World, sqs_record
+from tests.support.world import World, sqs_record
 
 FLEET = 2000
 UNITS_PER_SECOND = 1000
@@ -84,17 +85,17 @@ def story(size: int) -> Ledger:
         world.clock.set(at[0])
         _act(world, *at[1:])
         if place % RELAY_EVERY == 0:
-            world._relay(twice=False)
+            world.relay_only()
     world.settle()
     assert Counter(row["status"] for row in world.driver.rows(EXECUTIONS)) == {"completed": size}
-    assert world.services.counters.read("executions#status#completed") == size
+    assert world.platform.counters.read("executions#status#completed") == size
     return ledger
 
 
 def create(world: World) -> None:
     """The relay asks for executions, and some workers make them side by side."""
     world.driver.latency(CALL_SECONDS)
-    world._relay(twice=False)
+    world.relay_only()
     handler = WORKERS[EXECUTION_CREATION]
     waiting: deque[Any] = deque()
     while waiting or (waiting := deque(world.queue_client.take(EXECUTION_CREATION))):
@@ -117,9 +118,9 @@ def _times(world: World, fleet: Sequence[Node], command_id: str) -> Iterator[tup
 
 def _act(world: World, node_id: str, mine: str, is_done: bool) -> None:
     if is_done:
-        world.services.executions.report(node_id, mine, Report(is_expired=False, output="done\n", exit_code=0))
+        world.fleet.commands.executions.report(node_id, mine, Report(is_expired=False, output="done\n", exit_code=0))
     else:
-        world.services.executions.acknowledge(node_id, mine)
+        world.fleet.commands.executions.acknowledge(node_id, mine)
 
 
 def test_nothing_is_throttled(ledger):

@@ -10,7 +10,8 @@ from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.listing import ListRequest
 from tests.support.builders import a_cluster, a_command, machines
-from tests.support.world import RELAY, World
+from tests.support.declared import RELAY
+from tests.support.world import World
 
 SIZES = [50, 1500, 5000]
 CEILING = 4 + 4 - 1
@@ -35,7 +36,7 @@ def fleet_of(size: int) -> World:
     nodes = [pattern.node.model_copy(update={"id": node_id(place)}) for place in range(size - 1)]
     for start in range(0, len(nodes), CHUNK):
         puts = [nodes_store.insert(node) for node in nodes[start : start + CHUNK]]
-        world.services.tables.commit(puts, "node.registered")
+        world.platform.tables.commit(puts, "node.registered")
     relay(world)
     return world
 
@@ -59,7 +60,7 @@ def executions_of(size: int) -> tuple[World, str]:
         )
         for place in range(size)
     ]
-    store = ExecutionStore(world.services.tables)
+    store = ExecutionStore(world.platform.tables)
     for start in range(0, size, CHUNK):
         store.create(command.id, rows[start : start + CHUNK])
     relay(world)
@@ -72,7 +73,7 @@ def test_executions_by_status_and_by_command(size):
 
     for filters in ({}, {"status": "pending"}, {"command_id": command_id}):
         world.driver.meter.reset()
-        page = world.services.executions.list_page(ListRequest(filters=filters))
+        page = world.fleet.commands.executions.list_page(ListRequest(filters=filters))
         assert (len(page.items), page.total_count) == (20, size)
         assert world.driver.meter.count <= WITH_A_PARENT
 
@@ -83,6 +84,6 @@ def test_nodes_by_status(size):
 
     for filters in ({}, {"status": "healthy"}):
         world.driver.meter.reset()
-        page = world.services.nodes.reading.list_page(ListRequest(filters=filters))
+        page = world.fleet.nodes.reading.list_page(ListRequest(filters=filters))
         assert (len(page.items), page.total_count) == (20, size)
         assert world.driver.meter.count <= WITH_A_PARENT

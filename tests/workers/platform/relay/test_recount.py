@@ -24,7 +24,7 @@ def world():
 
 
 def totals(world):
-    return {total: world.services.counters.read(total) for total in ALL_TOTALS}
+    return {total: world.platform.counters.read(total) for total in ALL_TOTALS}
 
 
 def test_finds_nothing_where_nothing_was_lost(world):
@@ -53,12 +53,12 @@ def test_waits_for_the_stream_once_and_not_for_every_total_that_is_off(world):
     list(world.relay_batches())  # read by nobody
     world.clock.pauses.clear()
     world.sweep("recount")
-    assert {world.services.counters.read(f"nodes#cluster_name#lost-{place}") for place in range(20)} == {1}
+    assert {world.platform.counters.read(f"nodes#cluster_name#lost-{place}") for place in range(20)} == {1}
     assert world.clock.pauses == [STREAM_SECONDS]
 
 
 def test_what_moves_while_it_counts_is_no_error(world):
-    counters = world.services.counters
+    counters = world.platform.counters
     world.driver.before_next(lambda: counters.add("meanwhile", {"nodes": 5}), operation="Query", table=NODES)
     assert counters.recount(NODE_TOTAL) == {}
     assert counters.read("nodes") == 8
@@ -66,7 +66,7 @@ def test_what_moves_while_it_counts_is_no_error(world):
 
 def test_what_the_stream_is_still_to_tell_is_no_error(world):
     machines(world, 4)
-    counters = world.services.counters
+    counters = world.platform.counters
     for action in (lambda: None, lambda: None, lambda: counters.add("late", {"nodes": 4})):
         world.driver.before_next(action, operation="Query", table=COUNTERS)
     assert counters.recount(NODE_TOTAL) == {}
@@ -74,7 +74,7 @@ def test_what_the_stream_is_still_to_tell_is_no_error(world):
 
 
 def test_a_total_that_fell_below_zero_is_mended_at_once(world):
-    counters = world.services.counters
+    counters = world.platform.counters
     counters.correct("nodes", -10)
     assert counters.recount(NODE_TOTAL) == {"nodes": 10}
     assert counters.read("nodes") == 3
@@ -83,10 +83,10 @@ def test_a_total_that_fell_below_zero_is_mended_at_once(world):
 def test_the_totals_of_a_cluster_are_mended_too(world):
     machines(world, 4)
     list(world.relay_batches())  # read by nobody
-    assert world.services.counters.read("nodes#cluster_name#north") == 3
+    assert world.platform.counters.read("nodes#cluster_name#north") == 3
     world.sweep("recount")
-    north = world.services.clusters.get("north")
-    counted = {total: world.services.counters.read(total) for total in totals_of_cluster(north)}
+    north = world.fleet.clusters.get("north")
+    counted = {total: world.platform.counters.read(total) for total in totals_of_cluster(north)}
     assert counted == {
         "aliases#cluster_name#north": 0,
         "enrollment_keys#cluster_name#north": 2,
@@ -107,6 +107,6 @@ def test_the_names_of_totals_are_those_that_the_relay_moves(world):
         "enrollment_keys": {"cluster_name": "north"},
         "aliases": {"cluster_name": "north"},
     }
-    recounted = ALL_TOTALS.keys() | totals_of_cluster(world.services.clusters.get("north")).keys()
+    recounted = ALL_TOTALS.keys() | totals_of_cluster(world.fleet.clusters.get("north")).keys()
     for table, row in rows.items():
         assert set(totals_of(table, row)) <= recounted

@@ -10,7 +10,8 @@ from chalicelib.kit.tables.conditions import Set
 from chalicelib.platform.events.queues import EVENTS
 from chalicelib.platform.relay.queues import RELAY_FAILURES
 from tests.support.builders import a_cluster, a_command, machines
-from tests.support.world import RELAY, World
+from tests.support.declared import RELAY
+from tests.support.world import World
 
 
 @pytest.fixture
@@ -33,12 +34,12 @@ class TestRelay:
         a_command(world)
         world.settle()
         for machine in fleet:
-            (execution_id,) = world.services.executions.waiting_for(machine.id, 1000).pending
-            world.services.executions.acknowledge(machine.id, execution_id)
+            (execution_id,) = world.fleet.commands.executions.waiting_for(machine.id, 1000).pending
+            world.fleet.commands.executions.acknowledge(machine.id, execution_id)
         (batch,) = [batch for batch in batches(world) if "executions/" in batch[0]["eventSourceARN"]]
-        world.services.tables.meter.reset()
+        world.platform.tables.meter.reset()
         relay(world, batch)
-        calls = [call.operation for call in world.services.tables.meter.calls]
+        calls = [call.operation for call in world.platform.tables.meter.calls]
         assert calls == ["BatchGetItem", "TransactWriteItems"]
 
     def test_an_event_keeps_the_request_id_of_its_change(self, world):
@@ -56,9 +57,9 @@ class TestRelay:
         world.queue_client.refuse_next = True
         with pytest.raises(QueueError):
             relay(world, batch)
-        assert world.services.counters.read("nodes") == 0
+        assert world.platform.counters.read("nodes") == 0
         relay(world, batch)
-        assert world.services.counters.read("nodes") == 2
+        assert world.platform.counters.read("nodes") == 2
 
     def test_a_replayed_batch_counts_once_and_sends_the_same_events(self, world):
         a_cluster(world)
@@ -68,7 +69,7 @@ class TestRelay:
         first = world.queue_client.take(EVENTS)
         relay(world, batch)
         assert world.queue_client.take(EVENTS) == first
-        assert world.services.counters.read("nodes") == 2
+        assert world.platform.counters.read("nodes") == 2
 
     def test_text_that_sqs_would_not_take_as_it_is_blocks_nothing(self, world):
         a_cluster(world)
@@ -105,7 +106,7 @@ class TestParking:
         (parked,) = world.queue_client.bodies(RELAY_FAILURES)
         assert parked["error"] == "UnreadableRecordError"
         assert parked["record"]["eventID"] == first["eventID"]
-        assert world.services.counters.read("nodes") == 1
+        assert world.platform.counters.read("nodes") == 1
         assert len(world.queue_client.bodies(EVENTS)[0]["events"]) == 1
 
     def test_an_attribute_type_that_nobody_writes_is_parked(self, world):
@@ -119,7 +120,7 @@ class TestParking:
         del first["dynamodb"]["NewImage"]["status"]
         relay(world, [first, second])
         assert len(world.queue_client.bodies(RELAY_FAILURES)) == 1
-        assert world.services.counters.read("nodes") == 1
+        assert world.platform.counters.read("nodes") == 1
 
     def test_a_parked_record_has_neither_output_nor_text(self, world):
         first, second = self.record(world)
@@ -134,7 +135,7 @@ class TestParking:
         (parked,) = world.queue_client.bodies(RELAY_FAILURES)
         assert parked["record"]["eventID"] == first["eventID"]
         assert parked["record"]["dynamodb"]["Keys"] == first["dynamodb"]["Keys"]
-        assert world.services.counters.read("nodes") == 1
+        assert world.platform.counters.read("nodes") == 1
 
     def test_a_parked_record_fits_a_message_whatever_stands_beside_its_images(self, world):
         first, second = self.record(world)
@@ -152,13 +153,13 @@ class TestParking:
         relay(world, [first, second])
         (parked,) = world.queue_client.bodies(RELAY_FAILURES)
         assert parked["record"]["eventID"] == first["eventID"]
-        assert world.services.counters.read("nodes") == 1
+        assert world.platform.counters.read("nodes") == 1
 
     def test_an_event_that_does_not_fit_is_parked_and_its_neighbours_go_once(self, world):
         a_cluster(world)
         data = {f"field-{number}": "x" * 900 for number in range(300)}
-        world.services.tables.write(world.services.events.occurrence("edge.enrollment_key.verified", data), "noted")
-        world.services.tables.write(world.services.events.occurrence("edge.enrollment_key.verified", {}), "noted")
+        world.platform.tables.write(world.platform.events.occurrence("edge.enrollment_key.verified", data), "noted")
+        world.platform.tables.write(world.platform.events.occurrence("edge.enrollment_key.verified", {}), "noted")
         world.settle()
         assert [parked["error"] for parked in world.queue_client.bodies(RELAY_FAILURES)] == ["ValueError"]
         assert [event["data"] for event in world.bus_client.envelopes] == [{}]
@@ -170,7 +171,7 @@ class TestParking:
         a_command(world)
         world.settle()
         for row in world.driver.rows(EXECUTIONS):
-            world.services.executions.acknowledge(str(row["node_id"]), str(row["id"]))
+            world.fleet.commands.executions.acknowledge(str(row["node_id"]), str(row["id"]))
         (batch,) = [batch for batch in batches(world) if "executions/" in batch[0]["eventSourceARN"]]
         if command_id is None:
             del batch[0]["dynamodb"]["NewImage"]["command_id"]
@@ -192,8 +193,8 @@ def test_a_change_that_is_nobodys_business_sends_nothing(world):
     (machine,) = machines(world, 1)
     list(world.relay_batches())
     changed = Update(NODES, {"id": machine.id}, (Set("updated_at", "x"),), Equals("id", machine.id))
-    world.services.tables.write(changed, "node.noted")
+    world.platform.tables.write(changed, "node.noted")
     for batch in batches(world):
         relay(world, batch)
     assert world.queue_client.sent == {}
-    assert world.services.tables.query(Query(NODES, machine.id)).count == 1
+    assert world.platform.tables.query(Query(NODES, machine.id)).count == 1

@@ -18,8 +18,9 @@ from chalicelib.platform.webhooks.model import NewWebhook
 from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.platform.webhooks.store import DELIVERIES, WEBHOOKS
 from tests.support.builders import a_cluster, machines
+from tests.support.declared import WORKERS
 from tests.support.fakes.dynamo import Crash
-from tests.support.world import WORKERS, World, sqs_record
+from tests.support.world import World, sqs_record
 
 HOST = "hooks.example"
 OTHER = "other.example"
@@ -40,7 +41,7 @@ def world():
 
 def a_webhook(world, host=HOST, events=(REGISTERED,), **fields):
     wanted = NewWebhook(url=f"https://{host}/hook", secret=SECRET, subscribed_events=events, **fields)
-    return world.services.webhooks.registry.create(wanted)
+    return world.platform.webhooks.registry.create(wanted)
 
 
 def register(world, count=1):
@@ -49,7 +50,7 @@ def register(world, count=1):
 
 
 def relay(world):
-    while world._relay(twice=False):
+    while world.relay_only():
         pass
 
 
@@ -109,7 +110,7 @@ class TestWhatIsSent:
 
     def test_while_a_secret_is_rotated_either_verifies_and_afterwards_only_the_new_one(self, world):
         webhook = a_webhook(world)
-        world.services.webhooks.registry.rotate_secret(webhook.id, NEW_SECRET, 60)
+        world.platform.webhooks.registry.rotate_secret(webhook.id, NEW_SECRET, 60)
         register(world)
         world.clock.advance(60)
         register(world)
@@ -149,7 +150,7 @@ class TestWhatIsSent:
 
     def test_messages_are_grouped_by_webhook(self, world):
         webhook = a_webhook(world)
-        world.services.webhooks.deliveries.test(webhook.id)
+        world.platform.webhooks.deliveries.test(webhook.id)
         relay(world)
         assert [entry["MessageGroupId"] for entry in queued(world)] == [webhook.id]
 
@@ -167,7 +168,7 @@ class TestWhatIsSent:
         webhooks = [a_webhook(world, host) for host in (HOST, OTHER)]
         for number, webhook in enumerate(webhooks):
             with working_for(Origin(request_id=f"request-{number}")):
-                world.services.webhooks.deliveries.test(webhook.id)
+                world.platform.webhooks.deliveries.test(webhook.id)
         relay(world)
         found = {(entry["MessageGroupId"], request_of(entry)) for entry in queued(world)}
         assert found == {(webhooks[0].id, "request-0"), (webhooks[1].id, "request-1")}
@@ -225,7 +226,7 @@ class TestRepeats:
 
     def test_a_message_that_is_lost_is_found_by_the_sweep(self, world):
         webhook = a_webhook(world)
-        world.services.webhooks.deliveries.test(webhook.id)
+        world.platform.webhooks.deliveries.test(webhook.id)
         relay(world)
         assert len(world.queue_client.take(WEBHOOK_DELIVERIES)) == 1
         world.clock.advance(30)
@@ -316,7 +317,7 @@ class TestDeletion:
         webhook = a_webhook(world)
         world.exchange.reply(HOST, Answer(500))
         register(world)
-        world.services.webhooks.registry.delete(webhook.id)
+        world.platform.webhooks.registry.delete(webhook.id)
         world.settle()
         assert rows(world) == []
         later(world)
@@ -325,10 +326,10 @@ class TestDeletion:
 
     def test_a_delivery_that_slipped_in_beside_the_deletion_is_removed(self, world):
         webhook = a_webhook(world)
-        store = DeliveryStore(world.services.tables)
-        asked = world.services.webhooks.deliveries.test(webhook.id)
+        store = DeliveryStore(world.platform.tables)
+        asked = world.platform.webhooks.deliveries.test(webhook.id)
         kept = store.find(asked.id)
-        world.services.webhooks.registry.delete(webhook.id)
+        world.platform.webhooks.registry.delete(webhook.id)
         world.settle()
         store.add(kept, "test")
         later(world)
@@ -338,7 +339,7 @@ class TestDeletion:
         webhook = a_webhook(world)
 
         def delete_meanwhile():
-            world.services.webhooks.registry.delete(webhook.id)
+            world.platform.webhooks.registry.delete(webhook.id)
             return Answer(500)
 
         world.exchange.reply(HOST, delete_meanwhile)
@@ -350,15 +351,15 @@ class TestDeletion:
 class TestPublishing:
     def test_a_backlog_is_published_with_one_reading(self, world):
         a_webhook(world)
-        world.services.tables.meter.reset()
+        world.platform.tables.meter.reset()
         now = world.clock.now()
         old = {"type": REGISTERED, "time": "2020-01-01T00:00:00.000000Z", "id": world.ids.uuid7(now)}
         for _ in range(5):
-            world.services.webhooks.subscriptions.queue_deliveries([("r-1", old)])
-        assert world.services.tables.meter.count == 1
+            world.platform.webhooks.subscriptions.queue_deliveries([("r-1", old)])
+        assert world.platform.tables.meter.count == 1
         world.clock.advance(6)
-        world.services.webhooks.subscriptions.queue_deliveries([("r-1", old)])
-        assert world.services.tables.meter.count == 2
+        world.platform.webhooks.subscriptions.queue_deliveries([("r-1", old)])
+        assert world.platform.tables.meter.count == 2
 
     def test_a_webhook_made_a_moment_ago_gets_what_happens_now(self, world):
         register(world)

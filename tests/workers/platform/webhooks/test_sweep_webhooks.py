@@ -19,9 +19,10 @@ from chalicelib.platform.webhooks.store import DELIVERIES, WEBHOOKS
 from chalicelib.platform.webhooks.sweeping import PAGE
 from chalicelib.platform.webhooks.webhook_store import WebhookStore
 from tests.support.builders import a_cluster, machines
+from tests.support.declared import RELAY, WORKERS
 from tests.support.fakes.clock import START
 from tests.support.fakes.receivers import HANGING_SECONDS
-from tests.support.world import RELAY, WORKERS, World, sqs_record
+from tests.support.world import World, sqs_record
 
 DEAD = "dead.example"
 WELL = "well.example"
@@ -41,7 +42,7 @@ def a_webhook(world, host):
         secret="a-cryptographically-random-32-byte-secret",
         subscribed_events=(EventType.NODE_REGISTERED.value,),
     )
-    return world.services.webhooks.registry.create(wanted)
+    return world.platform.webhooks.registry.create(wanted)
 
 
 def register(world, count):
@@ -63,13 +64,13 @@ def a_failed_log(count):
 
 def let_wait(world, webhook, count):
     """So many deliveries wait for a webhook that is well again."""
-    store, now = DeliveryStore(world.services.tables), world.clock.now()
+    store, now = DeliveryStore(world.platform.tables), world.clock.now()
     for _ in range(count):
         envelope = {"id": world.ids.uuid7(now), "type": EventType.NODE_REGISTERED.value}
         store.add(hold(new_delivery(webhook.id, envelope, to_seconds_text(now), 1), now), "webhook_delivery.held")
-    stored = world.services.webhooks.registry.get(webhook.id)
+    stored = world.platform.webhooks.registry.get(webhook.id)
     due = stored.model_copy(update={"due_at": to_seconds_text(now)})
-    WebhookStore(world.services.tables).replace(stored, due, "webhook_delivery.attempted")
+    WebhookStore(world.platform.tables).replace(stored, due, "webhook_delivery.attempted")
 
 
 def minutes(world, count):
@@ -164,7 +165,7 @@ class TestByHand:
         world.exchange.reply(DEAD, Answer(500))
         register(world, 8)
         world.exchange.recover(DEAD)
-        world.services.webhooks.deliveries.test(webhook.id)
+        world.platform.webhooks.deliveries.test(webhook.id)
         world.settle()
         assert state_of(world, webhook).get("paused_until") is None
         minutes(world, 10)
@@ -175,7 +176,7 @@ class TestByHand:
         world.exchange.reply(DEAD, Answer(500))
         register(world, 8)
         before = state_of(world, webhook)
-        asked = world.services.webhooks.deliveries.test(webhook.id)
+        asked = world.platform.webhooks.deliveries.test(webhook.id)
         world.settle()
         assert state_of(world, webhook) == before
         assert world.driver.row(DELIVERIES, {"id": asked.id})["status"] == "failed"
@@ -186,7 +187,7 @@ class TestByHand:
         register(world, 8)
         world.exchange.recover(DEAD)
         waiting = next(row for row in deliveries(world, webhook) if row["is_held"])
-        world.services.webhooks.deliveries.redeliver(webhook.id, str(waiting["id"]))
+        world.platform.webhooks.deliveries.redeliver(webhook.id, str(waiting["id"]))
         world.settle()
         assert world.driver.row(DELIVERIES, {"id": waiting["id"]})["status"] == "succeeded"
 
@@ -202,7 +203,7 @@ class TestByHand:
         register(world, 3)
         world.exchange.recover(DEAD)
         world.clock.advance(60)
-        world.services.webhooks.deliveries.redeliver_since(webhook.id, since)
+        world.platform.webhooks.deliveries.redeliver_since(webhook.id, since)
         world.settle(twice=True)
         assert sorted(statuses(world, webhook)) == ["failed"] * 2 + ["succeeded"] * 3
         assert len(world.exchange.of(DEAD)) == 5 + 2
@@ -210,18 +211,18 @@ class TestByHand:
     def test_a_worker_whose_clock_is_behind_sends_nothing_again_that_it_has_sent(self):
         world, webhook = a_failed_log(1)
         world.exchange.reply(DEAD, Answer(404))
-        since, until = START, world.services.webhooks.deliveries.redeliver_since(webhook.id, START)
+        since, until = START, world.platform.webhooks.deliveries.redeliver_since(webhook.id, START)
         world.clock.advance(-3)
         body = {"kind": "webhook_redelivery", "id": webhook.id, "since": to_seconds_text(since), "until": until}
         for _ in range(3):
-            world.services.queues.send(CLEAN_UP, [body])
+            world.platform.queues.send(CLEAN_UP, [body])
             world.settle()
         assert len(world.exchange.of(DEAD)) == 1 + 1
 
     def test_a_redelivery_that_dies_half_way_goes_on(self):
         for writes in range(1, 8):
             world, webhook = a_failed_log(4)
-            world.services.webhooks.deliveries.redeliver_since(webhook.id, START)
+            world.platform.webhooks.deliveries.redeliver_since(webhook.id, START)
             world.settle(crash_after=writes)
             minutes(world, 10)
             assert statuses(world, webhook) == ["succeeded"] * 4
@@ -229,7 +230,7 @@ class TestByHand:
 
     def test_a_redelivery_that_the_stream_lost_is_begun_by_a_sweep(self):
         world, webhook = a_failed_log(3)
-        world.services.webhooks.deliveries.redeliver_since(webhook.id, START)
+        world.platform.webhooks.deliveries.redeliver_since(webhook.id, START)
         assert list(world.relay_batches())  # read by nobody
         world.clock.advance(90_000)
         world.sweep("sweep_commands")
@@ -241,7 +242,7 @@ class TestByHand:
     def test_a_single_one_that_is_lost_is_found_by_the_sweep(self, lost):
         world, webhook = a_failed_log(1)
         (row,) = deliveries(world, webhook)
-        world.services.webhooks.deliveries.redeliver(webhook.id, str(row["id"]))
+        world.platform.webhooks.deliveries.redeliver(webhook.id, str(row["id"]))
         if lost == "message":
             for batch in world.relay_batches():
                 world.call(RELAY, {"Records": batch})
@@ -255,7 +256,7 @@ class TestByHand:
         """The second is for less: it must not take the place of the first."""
         world, webhook = a_failed_log(2)
         for since in (START, world.clock.now()):
-            world.services.webhooks.deliveries.redeliver_since(webhook.id, since)
+            world.platform.webhooks.deliveries.redeliver_since(webhook.id, since)
         world.settle()
         assert statuses(world, webhook) == ["succeeded"] * 2
 
@@ -268,7 +269,7 @@ class TestOthers:
         a_webhook(world, WELL)
         world.exchange.hang(DEAD)
         machines(world, 3)
-        while world._relay(twice=False):
+        while world.relay_only():
             pass
         for body in world.queue_client.take(EVENTS):
             world.call(WORKERS[EVENTS], {"Records": [sqs_record(body)]})
@@ -298,7 +299,7 @@ class TestOthers:
         world.clock.advance(1)
         let_wait(world, short, 1)
         world.driver.latency(0.01)
-        world.services.webhooks.sweep.run(1.5)
+        world.platform.webhooks.sweep.run(1.5)
         held = [sum(row["is_held"] for row in deliveries(world, webhook)) for webhook in (long, short)]
         assert held == [PAGE, 0]
 
@@ -319,7 +320,7 @@ class TestRaces:
         world.exchange.recover(DEAD)
 
         def recover():
-            world.services.webhooks.deliveries.test(webhook.id)
+            world.platform.webhooks.deliveries.test(webhook.id)
             for body in world.queue_client.take(WEBHOOK_DELIVERIES):
                 world.call(DELIVER, {"Records": [sqs_record(body)]})
 
@@ -337,7 +338,7 @@ class TestRaces:
         world.exchange.hang(DEAD)
         world.driver.latency(0.01)
         machines(world, 10)
-        while world._relay(twice=False):
+        while world.relay_only():
             pass
         for body in world.queue_client.take(EVENTS):
             world.call(WORKERS[EVENTS], {"Records": [sqs_record(body)]})
@@ -356,7 +357,7 @@ class TestRaces:
         world.driver.index_lag(30)
         register(world, 8)
         world.exchange.recover(DEAD)
-        world.services.webhooks.deliveries.test(webhook.id)
+        world.platform.webhooks.deliveries.test(webhook.id)
         world.settle()
         minutes(world, 10)
         assert set(statuses(world, webhook)) == {"succeeded"}

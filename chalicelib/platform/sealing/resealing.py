@@ -1,7 +1,7 @@
-"""Sealing again what an older data key has sealed, so that the older key can be dropped.
+"""Seals values of older data keys with the newest one, so that the older keys can be dropped.
 
-A sealed attribute ends with ``_sealed``, and its place is its row's and its own name without that. What is left to be
-done shows in the rows themselves: each sealed value begins with the id of its key.
+A sealed attribute ends with ``_sealed``; the place that it is sealed for is its row's and its own name without that
+ending. The rows that are left are known by their values: each begins with the id of its key.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class Resealing:
     def reseal(self, table_name: str, ids: Sequence[str]) -> int:
         """Seal the secrets of these rows with the newest key; returns how many rows were written.
 
-        A row that changes meanwhile is left alone: what changed it sealed anew, or whoever looks finds it again.
+        A row that changes meanwhile is left alone: its writer sealed it anew, or the next look finds it again.
         Raises `UnsealError` for a value that cannot be opened, after all other rows are done.
         """
         table = next(table for table in SEALED if table.name == table_name)

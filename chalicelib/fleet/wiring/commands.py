@@ -1,0 +1,72 @@
+"""The parts of `commands`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.fleet.commands.clean_up import CleanUp
+    from chalicelib.fleet.commands.executions import Executions
+    from chalicelib.fleet.commands.fan_out import FanOuts
+    from chalicelib.fleet.commands.looking import Looking
+    from chalicelib.fleet.commands.pruning import Pruning
+    from chalicelib.fleet.commands.service import Commands
+    from chalicelib.fleet.wiring import Fleet
+
+
+class CommandParts:
+    """`registry` creates, lists, cancels and deletes commands; `fan_outs` and `looking` create their executions."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._platform = fleet.platform
+
+    @cached_property
+    def registry(self) -> Commands:
+        from chalicelib.fleet.commands.service import Commands
+
+        platform, deadline = self._platform, self._platform.settings.command_default_deadline
+        return Commands(
+            platform.tables,
+            platform.clock,
+            platform.ids,
+            self._fleet.nodes.reading,
+            self._fleet.clusters,
+            lists=platform.lists,
+            read_total=platform.counters.read,
+            default_deadline=timedelta(seconds=deadline) if deadline else None,
+        )
+
+    @cached_property
+    def executions(self) -> Executions:
+        from chalicelib.fleet.commands.executions import Executions
+
+        return Executions(self._platform.tables, self._platform.clock, self._platform.lists)
+
+    @cached_property
+    def fan_outs(self) -> FanOuts:
+        from chalicelib.fleet.commands.fan_out import FanOuts
+
+        return FanOuts(self._platform.tables, self._platform.clock, self._fleet.nodes.reading, self._fleet.clusters)
+
+    @cached_property
+    def looking(self) -> Looking:
+        from chalicelib.fleet.commands.looking import Looking
+
+        return Looking(self._platform.tables, self._platform.clock, self._fleet.nodes.reading, self._fleet.clusters)
+
+    @cached_property
+    def clean_up(self) -> CleanUp:
+        from chalicelib.fleet.commands.clean_up import CleanUp
+
+        return CleanUp(self._platform.tables, self._platform.clock, self._fleet.nodes.reading)
+
+    @cached_property
+    def pruning(self) -> Pruning:
+        from chalicelib.fleet.commands.pruning import Pruning
+
+        settings = self._platform.settings
+        kept = timedelta(days=settings.execution_retention_days) if settings.execution_pruning_enabled else None
+        return Pruning(self._platform.tables, self._platform.clock, kept)

@@ -1,0 +1,224 @@
+"""The container of the platform: tables, counters, secrets, queues, keys, events, webhooks and the relay as attributes,
+each built when it is first asked for, and the containers of the families that stand on it.
+
+The modules of a part are imported by the property that builds it: a function loads what it uses, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from chalicelib.kit.aws import is_local
+from chalicelib.kit.tables import Tables
+
+if TYPE_CHECKING:
+    from chalicelib.kit.bus import Bus
+    from chalicelib.kit.counters import Counters
+    from chalicelib.kit.crypto import Sealer
+    from chalicelib.kit.listing import Lists
+    from chalicelib.kit.objects import Objects
+    from chalicelib.kit.queues import Queues
+    from chalicelib.kit.sockets import Sockets
+    from chalicelib.kit.tasks import Tasks
+    from chalicelib.platform.access.keys import OperatorKeys
+    from chalicelib.platform.access.stage_secret import StageSecret
+    from chalicelib.platform.access.throttle import Throttle
+    from chalicelib.platform.background.service import Background
+    from chalicelib.platform.context import Families, Family
+    from chalicelib.platform.events.service import Events
+    from chalicelib.platform.outside import Outside
+    from chalicelib.platform.relay.service import Relay
+    from chalicelib.platform.sealing.resealing import Resealing
+    from chalicelib.platform.webhooks.wiring import WebhookContext
+    from chalicelib.settings import Settings
+
+C = TypeVar("C")
+
+
+class Platform:
+    """The parts of the platform by name, made of the settings and `Outside`. ``find_families`` gives the families of
+    the deployment; it is asked only by parts that iterate over them, since it imports every context."""
+
+    def __init__(self, settings: Settings, outside: Outside, find_families: Callable[[], Families]) -> None:
+        self.settings = settings
+        self._find_families = find_families
+        self._containers: dict[Callable[[Platform], Any], Any] = {}
+        self.clock = outside.clock
+        self.ids = outside.ids
+        self.log = outside.log
+        self._outside = outside
+
+    def container(self, of: Callable[[Platform], C]) -> C:
+        """The container of a family, by its class."""
+        if of not in self._containers:
+            self._containers[of] = of(self)
+        built: C = self._containers[of]
+        return built
+
+    def container_of(self, family: Family) -> Any:
+        """The container of a family, by its value; that of the platform is this one."""
+        if not family.services:
+            return self
+        module, _, name = family.services.rpartition(".")
+        return self.container(getattr(import_module(module), name))
+
+    @cached_property
+    def families(self) -> Families:
+        return self._find_families()
+
+    @cached_property
+    def tables(self) -> Tables:
+        return Tables(self._outside.driver, self.clock, self.ids)
+
+    def patient_tables(self, repeat_seconds: float) -> Tables:
+        """The same tables, for writers that repeat for so long what DynamoDB refuses for contention."""
+        return Tables(self._outside.driver, self.clock, self.ids, repeat_seconds=repeat_seconds)
+
+    @cached_property
+    def counters(self) -> Counters:
+        from chalicelib.kit.counters import Counters
+
+        return Counters(self.tables, self.clock)
+
+    @cached_property
+    def lists(self) -> Lists:
+        from chalicelib.kit.listing import Lists
+
+        return Lists(self.tables, self.clock, self.settings.list_read_limit, self.counters.read)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        from chalicelib.kit.tasks import Tasks
+
+        return Tasks(self.tables, self.clock)
+
+    @cached_property
+    def background(self) -> Background:
+        from chalicelib.platform.background.service import Background
+
+        return Background(self.families, self.container_of, self.tasks)
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        from chalicelib.kit.crypto import Sealer
+
+        return Sealer(self.tables, self._outside.key_service, self.clock, self.ids, self.settings.table_prefix)
+
+    @cached_property
+    def queues(self) -> Queues:
+        from chalicelib.kit.queues import Queues
+
+        return Queues(self._outside.queue_client, self.settings.queue_url_prefix)
+
+    @cached_property
+    def bus(self) -> Bus:
+        from chalicelib.kit.bus import Bus
+
+        return Bus(self._outside.bus_client, self.settings.event_bus_name)
+
+    @cached_property
+    def sockets(self) -> Sockets:
+        from chalicelib.kit.sockets import Sockets
+
+        return Sockets(self._outside.socket_client)
+
+    def objects(self, bucket: str) -> Objects:
+        """The objects of a bucket."""
+        from chalicelib.kit.objects import Objects
+
+        return Objects(self._outside.object_client, bucket)
+
+    @cached_property
+    def stage_secret(self) -> StageSecret:
+        from chalicelib.platform.access.stage_secret import StageSecret
+
+        return StageSecret(self.settings.keys_secret_arn, self._outside.read_secret, self.clock, self.log)
+
+    @cached_property
+    def keys(self) -> OperatorKeys:
+        from chalicelib.platform.access.keys import SHORTEST_KEY, load_keys
+
+        settings = self.settings
+        return load_keys(
+            settings.master_key,
+            settings.api_key,
+            settings.metrics_key,
+            self.stage_secret,
+            self.clock,
+            self.log,
+            shortest=0 if is_local() else SHORTEST_KEY,
+        )
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        from chalicelib.platform.access.throttle import Throttle
+
+        return Throttle(self.settings.public_rate_per_second, self.settings.public_burst, self.clock)
+
+    @cached_property
+    def wrong_keys(self) -> Throttle:
+        """For callers with a wrong key, by address. It never holds up a caller with a right one."""
+        from chalicelib.platform.access.throttle import WRONG_KEYS_BURST, WRONG_KEYS_PER_SECOND, Throttle
+
+        return Throttle(WRONG_KEYS_PER_SECOND, WRONG_KEYS_BURST, self.clock)
+
+    @cached_property
+    def events(self) -> Events:
+        from chalicelib.platform.events.service import Events
+
+        return Events(self.clock, self.ids, self.settings.core_name)
+
+    @cached_property
+    def webhooks(self) -> WebhookContext:
+        from chalicelib.kit.outbound import Outbound
+        from chalicelib.platform.events.service import SOURCE, catalogue
+        from chalicelib.platform.webhooks.attempts import Policy
+        from chalicelib.platform.webhooks.wiring import WebhookContext
+
+        settings, outside = self.settings, self._outside
+        age = settings.event_delivery_max_age_seconds
+        return WebhookContext(
+            self.tables,
+            self.clock,
+            self.ids,
+            sealer=self.sealer,
+            outbound=Outbound(outside.resolver, outside.exchange, allow_private=settings.webhook_allow_private_ips),
+            queues=self.queues,
+            policy=Policy(
+                settings.webhook_max_attempts,
+                timedelta(seconds=age) if age else None,
+                settings.webhook_retry_seconds,
+            ),
+            catalogue=catalogue(),
+            source=SOURCE,
+            core_name=settings.core_name,
+            lists=self.lists,
+            counters=self.counters,
+        )
+
+    @cached_property
+    def relay(self) -> Relay:
+        from chalicelib.kit.tables.wire import from_wire
+        from chalicelib.platform.relay.service import Relay
+
+        fleet = self.container_of(next(family for family in self.families.each if family.name == "fleet"))
+        return Relay(
+            self.events,
+            self.queues,
+            fleet.transport.dispatch,
+            self.counters,
+            fleet.commands.registry.rows_of,
+            from_wire,
+            self.settings.table_prefix,
+            has_mesh=self.settings.has_mesh,
+        )
+
+    @cached_property
+    def resealing(self) -> Resealing:
+        from chalicelib.platform.sealing.resealing import Resealing
+
+        return Resealing(self.tables, self.sealer)
