@@ -4,11 +4,11 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections import defaultdict
 
 import pytest
 import yaml
+from edge_agent.counters import HELP, PREFIX
 
 from chalicelib.fleet.metrics import totals
 from chalicelib.fleet.metrics.admin import State, families_of
@@ -17,17 +17,12 @@ from infra.apis import _REST_LOG_FIELDS, _SOCKET_LOG_FIELDS
 from infra.dashboard import dashboard
 from infra.deployables import CORE
 from infra.functions import QUEUES
-from infra.local.agents import AGENT_FOLDER
 from infra.package import ROOT
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.callers import operator
 from tests.support.declared import TABLES
 from tests.support.world import World
 from tests.workers.fleet.test_main_job import run_all
-
-sys.path.append(str(AGENT_FOLDER))
-
-from edge_agent.counters import HELP, PREFIX
 
 FOLDER = ROOT / "infra" / "observability"
 METRICS = (ROOT / "docs" / "metrics.md").read_text()

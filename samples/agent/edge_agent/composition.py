@@ -14,9 +14,8 @@ from edge_agent.options import Options
 from edge_agent.ports import Ports
 from edge_agent.ports.clock import SystemClock
 from edge_agent.ports.disk import SystemDisk
-from edge_agent.ports.network import SystemNetwork
+from edge_agent.ports.network import SystemNetwork, proxies_of_environment
 from edge_agent.ports.processes import SystemProcesses
-from edge_agent.ports.proxies import proxies_of_environment
 from edge_agent.ports.threads import SystemThreads
 from edge_agent.runtime import Runtime
 

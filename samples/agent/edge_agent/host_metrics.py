@@ -2,9 +2,7 @@ from collections.abc import Awaitable, Callable
 
 from edge_agent.errors import NetworkError, UnavailableError
 from edge_agent.exposition import CONTENT_TYPE, write_text
-from edge_agent.ports.http_requests import Limits
-from edge_agent.ports.http_server import ServerReply, ServerRequest
-from edge_agent.ports.network import Network
+from edge_agent.ports.network import Limits, Network, ServerReply, ServerRequest
 from edge_agent.ports.processes import Processes
 from edge_agent.ports.threads import Threads
 

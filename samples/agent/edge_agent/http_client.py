@@ -8,8 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from edge_agent import __version__
 from edge_agent.errors import NetworkError, UnavailableError
 from edge_agent.ports.disk import Disk
-from edge_agent.ports.http_requests import Limits
-from edge_agent.ports.network import Network
+from edge_agent.ports.network import Limits, Network
 from edge_agent.times import ServerTime
 
 CONNECT_SECONDS = 5.0

@@ -13,7 +13,7 @@ from edge_agent.exposition import CONTENT_TYPE
 from edge_agent.health import HealthChecks, as_json, overall_status
 from edge_agent.identity import Identity
 from edge_agent.ports.clock import Clock
-from edge_agent.ports.http_server import ServerReply, ServerRequest
+from edge_agent.ports.network import ServerReply, ServerRequest
 
 CREATE_PATH = "/api/v1/command_executions"
 CANCEL_PATH = re.compile(r"/api/v1/command_executions/([0-9A-Fa-f-]{36})/cancel")

@@ -5,8 +5,7 @@ import asyncssh
 
 from edge_agent.event_log import EventLog
 from edge_agent.ports.clock import Clock
-from edge_agent.ports.login_program import LoginHandlers, Terminal
-from edge_agent.ports.processes import LoginProgram, Processes
+from edge_agent.ports.processes import LoginHandlers, LoginProgram, Processes, Terminal
 from edge_agent.supervisor import Spawn
 from edge_agent.waiting import all_of, first_of
 

@@ -4,11 +4,13 @@ import os
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import PurePath
 
 import pytest
 from edge_agent.journal import REWRITE_AFTER_BYTES, SETTLED_KEPT, Journal, Result, State, Work
 from edge_agent.ports.disk import SystemDisk
 
+from samples.agent.tests.support.memory_ports import MemoryDisk
 from samples.agent.tests.support.set_clock import SetClock
 
 
@@ -287,3 +289,84 @@ def test_forgetting_unfinished_executions_keeps_results(path, opened):
     assert journal.forget_unfinished() == ["a", "b"]
     again = opened()
     assert [again.state_of(name) for name in "abcd"] == [None, None, State.FINISHED, State.SETTLED]
+
+
+class PowerCutError(Exception):
+    """Not an OSError: nothing handles it, as nothing handles a power cut."""
+
+
+class FailingDisk(MemoryDisk):
+    """Loses power before its operation number `last`; afterwards nothing reaches it."""
+
+    def __init__(self, last):
+        super().__init__()
+        self.left = last
+
+    def count(self):
+        self.left -= 1
+        if self.left < 0:
+            raise PowerCutError
+
+    def write(self, path, content):
+        self.count()
+        super().write(path, content)
+
+    def rename(self, source, target):
+        self.count()
+        super().rename(source, target)
+
+    def open(self, path, *, truncate=False):
+        self.count()
+        file = super().open(path, truncate=truncate)
+        return CountedFile(file, self.count)
+
+
+class CountedFile:
+    def __init__(self, file, count):
+        self.file, self.count, self.close = file, count, file.close
+
+    def append(self, content):
+        self.count()
+        self.file.append(content)
+
+    def sync(self):
+        self.count()
+        self.file.sync()
+
+
+PATH = PurePath("/state/journal.jsonl")
+STEPS = (
+    (State.ACCEPTED, lambda journal: journal.accept(work("a"))),
+    (State.STARTED, lambda journal: journal.start("a")),
+    (State.FINISHED, lambda journal: journal.finish("a", RESULT)),
+    (State.SETTLED, lambda journal: journal.settle("a")),
+    (State.SETTLED, lambda journal: journal.tidy()),
+)
+
+
+@pytest.mark.parametrize("unsynced_bytes", [0, 1, 50, 10_000])
+@pytest.mark.parametrize("operations", range(16))
+def test_power_cut_at_any_disk_operation_keeps_the_returned_steps(clock, operations, unsynced_bytes):
+    disk = FailingDisk(operations)
+    states = [None]
+    try:
+        journal = Journal(PATH, clock, disk)
+        for state, step in STEPS:
+            states.append(state)
+            step(journal)
+            del states[:-1]
+    except PowerCutError:
+        pass
+
+    again = Journal(PATH, clock, disk.after_power_cut(unsynced_bytes))
+
+    assert again.state_of("a") in states, "the last step that returned, or the one that was interrupted"
+    assert not again.is_damaged
+
+
+def test_steps_of_the_power_cut_test_take_all_its_operations(clock):
+    disk = FailingDisk(16)
+    journal = Journal(PATH, clock, disk)
+    for _, step in STEPS:
+        step(journal)
+    assert 0 <= disk.left <= 2

@@ -93,6 +93,7 @@ METHODS = frozenset(
 )
 """Methods of the event loop that nothing calls. `call_later` is the clock's."""
 
+PORTS = frozenset(f"edge_agent.ports.{name}" for name in ("clock", "disk", "network", "processes", "threads"))
 BUILTINS = frozenset({"input", "open", "print", "random.Random"})
 
 
@@ -133,6 +134,12 @@ def _is_refused(owner, name):
 
 def modules():
     return sorted(path for path in PACKAGE.glob("*.py") if path.name not in OUTSIDE)
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda path: path.name)
+def test_module_outside_the_ports_does_not_import_their_implementations(module):
+    imported = {node.module for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.ImportFrom)}
+    assert {name for name in imported if name.startswith("edge_agent.ports.")} <= PORTS
 
 
 @pytest.mark.parametrize("module", modules(), ids=lambda path: path.name)

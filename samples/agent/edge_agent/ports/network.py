@@ -8,7 +8,22 @@ from typing import Any, Protocol
 
 from edge_agent.ports.http_requests import HttpRequests, Limits, Response, tls_context
 from edge_agent.ports.http_server import HttpServer, ServerReply, ServerRequest
+from edge_agent.ports.proxies import proxies_of_environment
 from edge_agent.ports.web_socket import SystemWebSocket, open_web_socket
+
+__all__ = [
+    "Closable",
+    "Handler",
+    "Limits",
+    "ListenSocket",
+    "Network",
+    "Response",
+    "ServerReply",
+    "ServerRequest",
+    "SystemNetwork",
+    "WebSocket",
+    "proxies_of_environment",
+]
 
 Handler = Callable[[ServerRequest], Awaitable[ServerReply]]
 

@@ -17,6 +17,8 @@ from edge_agent.ports.process_table import kill_by_variable
 from edge_agent.ports.streams import OutputStream
 from edge_agent.ports.threads import call_in_loop
 
+__all__ = ["LoginHandlers", "LoginProgram", "ProcessFigures", "Processes", "Program", "SystemProcesses", "Terminal"]
+
 LEFTOVER_SEARCHES = 10
 FIRST_PROCESS = 1
 

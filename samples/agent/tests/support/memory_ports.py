@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from edge_agent.errors import NetworkError
 from edge_agent.ports import Ports
-from edge_agent.ports.http_requests import Response
+from edge_agent.ports.network import Response
 from edge_agent.ports.processes import ProcessFigures
 
 from samples.agent.tests.support.stub_server import Request
@@ -141,12 +141,16 @@ class MemoryDisk:
         self._names, self._synced_names, self._locks = {}, {}, set()
         self.is_full = False
 
-    def after_power_cut(self):
-        """A disk with the data and names that were synced. Later writes to this one do not reach it."""
+    def after_power_cut(self, unsynced_bytes=0):
+        """A disk with the data and names that were synced. Later writes to this one do not reach it.
+
+        `unsynced_bytes` of the data that was appended since the last sync have reached the disk too.
+        """
         disk, copies = MemoryDisk(), {}
         for name, inode in self._synced_names.items():
             copy = copies.setdefault(id(inode), _Inode())
-            copy.content, copy.synced = bytearray(inode.synced), inode.synced
+            copy.synced = inode.synced + inode.content[len(inode.synced) :][:unsynced_bytes]
+            copy.content = bytearray(copy.synced)
             disk._names[name] = disk._synced_names[name] = copy
         return disk
 
