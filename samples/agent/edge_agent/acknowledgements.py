@@ -1,8 +1,8 @@
 from collections.abc import Iterable, Sequence
 
-from edge_agent.durable import StateDirectory
 from edge_agent.errors import UnavailableError, describe
 from edge_agent.journal_writer import JournalWriter
+from edge_agent.state_directory import StateDirectory
 
 ACKNOWLEDGING_FILE = "acknowledging.json"
 
@@ -26,7 +26,7 @@ class Acknowledgements:
         """Whether the previous agent on this directory kept this record; early versions did not."""
 
     def load(self) -> None:
-        """Raises OSError."""
+        """Load the record of the previous agent. Raises OSError."""
         content = self._state.read(ACKNOWLEDGING_FILE)
         self._is_written = content is not None
         self.was_kept = self._is_written or self._is_first_agent
@@ -55,7 +55,7 @@ class Acknowledgements:
         self._ids = ids
         self._is_written = self.was_kept = True
 
-    def settled(self, execution_id: str) -> None:
+    def forget(self, execution_id: str) -> None:
         """Forget an id that is in the journal or was not given to this agent. The next `add` updates the file."""
         self._ids.pop(execution_id, None)
 

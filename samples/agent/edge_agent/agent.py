@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from edge_agent import __version__
 from edge_agent.agent_api import AgentApi
 from edge_agent.command_services import CommandServices
-from edge_agent.durable import StateDirectory
 from edge_agent.enrollment import Enroller, ServicePorts
 from edge_agent.errors import describe
 from edge_agent.health import HealthChecks
@@ -21,6 +20,7 @@ from edge_agent.push_api import PushApi
 from edge_agent.runtime import Runtime
 from edge_agent.session import Session
 from edge_agent.startup import Startup
+from edge_agent.state_directory import StateDirectory
 from edge_agent.supervisor import Supervisor
 
 T = TypeVar("T")

@@ -77,7 +77,7 @@ class BundleUpdate:
         if update is None:
             return
         if update["phase"] == "trying" and update.get("version") == __version__:
-            update = await self._prove_itself(update)
+            update = await self._pass_probation(update)
         match update["phase"]:
             case "passed":
                 await self._settle(update, None)
@@ -159,7 +159,7 @@ class BundleUpdate:
             await self._ports.clock.sleep(POLL_SECONDS)
             waited += POLL_SECONDS
 
-    async def _prove_itself(self, update: dict[str, Any]) -> dict[str, Any]:
+    async def _pass_probation(self, update: dict[str, Any]) -> dict[str, Any]:
         """Report healthy, and return the update after the launcher's decision."""
         self._log.write("self_update.on_probation", version=__version__)
         backoff = self._new_backoff()

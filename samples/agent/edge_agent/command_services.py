@@ -4,7 +4,6 @@ from typing import Any
 
 from edge_agent.acknowledgements import Acknowledgements
 from edge_agent.agent_api import AgentApi
-from edge_agent.durable import StateDirectory
 from edge_agent.executor import Executor
 from edge_agent.health import HealthChecks, HealthReporter
 from edge_agent.intake import Intake
@@ -14,6 +13,7 @@ from edge_agent.reporter import Reporter
 from edge_agent.runtime import Runtime
 from edge_agent.sent_executions import SentExecutions
 from edge_agent.session import Session
+from edge_agent.state_directory import StateDirectory
 from edge_agent.supervisor import Run, Spawn
 from edge_agent.wake_up import WakeUpSocket
 

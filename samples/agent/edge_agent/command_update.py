@@ -1,9 +1,9 @@
 import asyncio
 from collections.abc import Mapping
 
-from edge_agent.durable import StateDirectory
 from edge_agent.event_log import EventLog
 from edge_agent.ports.processes import Processes
+from edge_agent.state_directory import StateDirectory
 from edge_agent.times import format_time
 from edge_agent.update_api import UpdateRequest
 

@@ -18,7 +18,7 @@ UNAUTHORIZED = 401
 UNPROCESSABLE = 422
 # An operator has deleted or blocked this node.
 NODE_REMOVED = "node_removed"
-KEPT_OUT = frozenset({NODE_REMOVED, "node_blocked"})
+REMOVED_OR_BLOCKED = frozenset({NODE_REMOVED, "node_blocked"})
 # The fields that a refusal names if the bearer token is not the node's. The route also accepts unauthenticated nodes,
 # so there is no 401.
 PROOF_FIELDS = frozenset({"node_id", "registration_token"})
@@ -186,11 +186,11 @@ class Enroller:
 
 def _token_is_refused(answer: Answer) -> bool:
     """Whether a re-registration was refused for its token: the node was deleted, or has registered elsewhere."""
-    if is_of_no_node(answer):
+    if token_is_unknown(answer):
         return True
     return answer.status == UNPROCESSABLE and not PROOF_FIELDS.isdisjoint(answer.problem_fields)
 
 
-def is_of_no_node(answer: Answer) -> bool:
+def token_is_unknown(answer: Answer) -> bool:
     """Whether a call was refused because its token belongs to no node, or to one that an operator removed."""
-    return answer.status == UNAUTHORIZED or answer.code in KEPT_OUT
+    return answer.status == UNAUTHORIZED or answer.code in REMOVED_OR_BLOCKED

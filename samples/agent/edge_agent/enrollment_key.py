@@ -39,7 +39,7 @@ class EnrollmentKey:
 
 @dataclass(frozen=True)
 class KeySource:
-    """Where the enrollment key comes from. A file is read each time the key is needed: it may be created later,
+    """The source of the enrollment key. A file is read each time the key is needed: it may be created later,
     replaced, or removed once the machine is enrolled."""
 
     read: Callable[[], str | None] = field(repr=False)

@@ -7,7 +7,6 @@ from functools import partial
 
 from edge_agent.backoff import Backoff
 from edge_agent.counters import Counters
-from edge_agent.durable import StateDirectory
 from edge_agent.errors import UnavailableError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.journal import Journal, Result, State, Work
@@ -15,6 +14,7 @@ from edge_agent.journal_writer import JournalWriter
 from edge_agent.ports import Ports
 from edge_agent.shell_command import EXECUTION_VARIABLE, EXIT_CANCELLED, EXIT_NOT_STARTED, ShellCommand, ShellExit
 from edge_agent.spool import OutputSpool
+from edge_agent.state_directory import StateDirectory
 from edge_agent.supervisor import Spawn
 from edge_agent.times import ServerTime, format_time, parse_time
 from edge_agent.waiting import first_of, unfinished
@@ -131,7 +131,7 @@ class Executor:
         self._held = False
         self._fill()
 
-    async def take(self, work: Work, *, cancelled: bool = False) -> bool:
+    async def accept(self, work: Work, *, cancelled: bool = False) -> bool:
         """Accept an execution, and return once it is on disk. False if it is known already.
 
         Raises `UnavailableError` if the journal cannot be written; it is then not accepted.

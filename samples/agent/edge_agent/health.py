@@ -3,13 +3,13 @@ from functools import partial
 
 from edge_agent.agent_api import AgentApi
 from edge_agent.counters import Counters
-from edge_agent.durable import StateDirectory
 from edge_agent.errors import UnavailableError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.journal import Journal
 from edge_agent.ports.clock import Clock
 from edge_agent.ports.threads import Threads
 from edge_agent.session import Session
+from edge_agent.state_directory import StateDirectory
 
 # With less free space, writes of the journal may fail, and nothing is run without it.
 FREE_BYTES_NEEDED = 16 * 1024 * 1024

@@ -6,16 +6,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from edge_agent.durable import StateDirectory
 from edge_agent.errors import FatalError
 from edge_agent.ports.disk import Disk
 from edge_agent.secure_urls import keeps_secrets
+from edge_agent.state_directory import StateDirectory
 from edge_agent.times import parse_time
 
 NODE_FILE = "node.json"
 IDENTITY_FILE = "identity.json"
 DEFAULT_POLL_SECONDS = 60.0
-# The bounds of what a server may ask for.
+# The bounds of the intervals that a server may set.
 POLL_SECONDS = (0.1, 3600.0)
 METRICS_SECONDS = (1.0, 7 * 86400.0)
 

@@ -24,7 +24,7 @@ POLL_JITTER = 0.2
 ACKNOWLEDGE_AT_ONCE = 8
 # The most executions that are accepted and not finished. Further ones stay pending at the server, where they can be
 # cancelled or expire.
-AHEAD = 200
+ACCEPTED_AHEAD = 200
 
 
 class Intake:
@@ -68,14 +68,14 @@ class Intake:
         self._cancellations = LookupRetries(clock)
         self._fetch_sent = True
         self._sent_fetched_at: float | None = None
-        self._left_behind = False
+        self._more_pending = False
         self._connected = False
         self._failing = False
 
     def wake_up(self, execution_ids: Iterable[str]) -> None:
         for execution_id in execution_ids:
             self._log.write("execution.wake_up", execution_id=execution_id)
-            # A second wake-up for what is being looked for brings no second look.
+            # A repeated wake-up for a scheduled lookup causes no further poll.
             if not self._executor.knows(execution_id) and execution_id not in self._executions.ids():
                 self._executions.add(execution_id)
                 self._poll_now.set()
@@ -97,15 +97,15 @@ class Intake:
         self._poll_now.set()
 
     def capacity_freed(self) -> None:
-        if self._left_behind and self._executor.unfinished <= AHEAD // 2:
-            self._left_behind = False
+        if self._more_pending and self._executor.unfinished <= ACCEPTED_AHEAD // 2:
+            self._more_pending = False
             self._poll_now.set()
 
     async def run(self) -> None:
         self._acknowledgements.load()
         for execution_id in self._acknowledgements.ids():
             if self._executor.knows(execution_id):
-                self._acknowledgements.settled(execution_id)
+                self._acknowledgements.forget(execution_id)
             else:
                 self._doubts.add(execution_id)
         while True:
@@ -139,7 +139,7 @@ class Intake:
         executions, doubts, cancellations = (
             each.due() for each in (self._executions, self._doubts, self._cancellations)
         )
-        was_busy = self._executor.unfinished > 0  # a cancellation of what this poll accepts would be listed already
+        was_busy = self._executor.unfinished > 0  # executions that this poll accepts need no check for a cancellation
         await self._take_pending()
         missing = [execution_id for execution_id in executions if not self._executor.knows(execution_id)]
         if self._fetch_sent or self._is_sent_due() or was_busy or missing or doubts or cancellations:
@@ -158,10 +158,10 @@ class Intake:
         while True:
             page = await self._api.page("pending", number)
             new = [item for item in page.items if item.work.id not in refused and not self._knows(item)]
-            room = max(AHEAD - self._executor.unfinished, 0)
+            room = max(ACCEPTED_AHEAD - self._executor.unfinished, 0)
             refused |= await self._acknowledge(new[:room])
             if len(new) > room:
-                self._left_behind = True
+                self._more_pending = True
                 return
             if not page.has_next:
                 return
@@ -187,7 +187,7 @@ class Intake:
             for item, acknowledged in zip(items, acknowledging, strict=True):
                 try:
                     if await acknowledged:
-                        await self._sent_executions.take(item)
+                        await self._sent_executions.accept(item)
                         continue
                     refused.add(item.work.id)
                 except UnavailableError as error:
@@ -225,7 +225,7 @@ class Intake:
                     lookups.found(execution_id)
         for execution_id in doubts:
             if execution_id in self._doubts.ids() and not self._doubts.missed(execution_id):
-                self._acknowledgements.settled(execution_id)
+                self._acknowledgements.forget(execution_id)
                 self._log.write("execution.never_given", execution_id=execution_id)
         for execution_id in executions:
             if execution_id in self._executions.ids() and not self._executions.missed(execution_id):

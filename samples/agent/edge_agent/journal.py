@@ -7,9 +7,9 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import Any
 
-from edge_agent.durable import temporary
 from edge_agent.ports.clock import Clock
 from edge_agent.ports.disk import Disk, File
+from edge_agent.state_directory import temporary
 from edge_agent.times import parse_time
 
 # Ids of settled executions are kept, so that a late list or a repeated push cannot run them again. The server may
@@ -202,7 +202,7 @@ class Journal:
         """Replace the file by one line for each entry that is still needed, and open the new file for appending.
 
         Raises OSError. If the new content could not be written, the old file is as good as before; if the rename
-        failed, nobody knows which file has the name, and the journal is torn.
+        failed, the name may point to either file, and the journal is torn.
         """
         oldest = self._clock.now() - SETTLED_KEPT
         settled = [key for key in self.in_state(State.SETTLED) if parse_time(self._entries[key].at) >= oldest]

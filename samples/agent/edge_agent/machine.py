@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import PurePath
 
-from edge_agent.durable import StateDirectory
 from edge_agent.ports.disk import Disk
+from edge_agent.state_directory import StateDirectory
 
 MACHINE_FILE = "machine.json"
 # Ids of the hardware, which a clone of the disk does not have. On many systems only root may read them.
 HARDWARE_ID_FILES = ("/sys/class/dmi/id/product_uuid", "/sys/firmware/devicetree/base/serial-number")
 # Some manufacturers use one id for every board.
-NO_IDS = frozenset({"03000200-0400-0500-0006-000700080009", "12345678-1234-5678-90ab-cddeefaabbcc"})
+SHARED_IDS = frozenset({"03000200-0400-0500-0006-000700080009", "12345678-1234-5678-90ab-cddeefaabbcc"})
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def store_machine(state: StateDirectory, machine: Machine) -> None:
 def _digest(disk: Disk, file: PurePath) -> str | None:
     with suppress(OSError):
         text = disk.read(file).decode("ascii", "replace").strip(" \t\r\n\0").lower()
-        if text in NO_IDS or not set(text) - set("0f- "):
+        if text in SHARED_IDS or not set(text) - set("0f- "):
             return None
         return sha256(text.encode()).hexdigest()[:32]
     return None

@@ -17,7 +17,7 @@ class MetricsPusher:
 
     `interval_seconds` returns the interval, None for none; call `interval_changed` after a change. Requests do not
     shift the regular pushes. `sources` maps a type of metrics to a function that returns their text, or raises
-    UnavailableError, in which case they are skipped this time. A failed push is not retried: the server asks again.
+    `UnavailableError`, in which case they are skipped this time. A failed push is not retried: the server asks again.
     """
 
     def __init__(

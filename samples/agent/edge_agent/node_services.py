@@ -8,7 +8,6 @@ from edge_agent.agent_metrics import AgentMetrics
 from edge_agent.aliases import Aliases
 from edge_agent.bundle_update import BundleUpdate
 from edge_agent.command_update import CommandUpdate
-from edge_agent.durable import StateDirectory
 from edge_agent.errors import UnavailableError
 from edge_agent.executor import Executor
 from edge_agent.health import HealthChecks, overall_status
@@ -20,6 +19,7 @@ from edge_agent.runtime import Runtime
 from edge_agent.self_update import SelfUpdater, UpdateMethod
 from edge_agent.session import Session
 from edge_agent.ssh_login import LoginCheck
+from edge_agent.state_directory import StateDirectory
 from edge_agent.supervisor import Run, Spawn
 from edge_agent.times import parse_time
 from edge_agent.update_api import UpdateApi

@@ -9,7 +9,10 @@ from edge_agent.executor import Limits
 
 @dataclass(frozen=True)
 class PushOptions:
-    """`recorded_port` is the port that the server calls, if it differs from the local one, as behind a forwarder."""
+    """The address of the push API.
+
+    `recorded_port` is the port that the server calls, if it differs from the local one, as behind a forwarder.
+    """
 
     host: str
     port: int
@@ -25,7 +28,8 @@ class SshOptions:
 
 @dataclass(frozen=True)
 class MetricsOptions:
-    """`port` serves the host's metrics if the push API is served. `interval_seconds` None: the server decides."""
+    """How metrics are sent. `port` serves the host's metrics if the push API is served; `interval_seconds` None means
+    that the server sets the interval."""
 
     port: int | None
     node_exporter_url: str | None

@@ -128,7 +128,7 @@ class PushApi:
             return Reply(422, details={"node_id": ["is not this node"]})
         self._log.write("execution.pushed", execution_id=work.id)
         try:
-            accepted = await self._executor.take(work)
+            accepted = await self._executor.accept(work)
         except UnavailableError:
             return Reply(503)
         if not accepted:

@@ -7,13 +7,13 @@ from pathlib import PurePath
 from edge_agent.agent_api import AgentApi
 from edge_agent.backoff import Backoff
 from edge_agent.counters import Counters
-from edge_agent.durable import StateDirectory
 from edge_agent.errors import UnavailableError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.journal import Journal
 from edge_agent.journal_writer import JournalWriter
 from edge_agent.ports import Ports
 from edge_agent.spool import read_output
+from edge_agent.state_directory import StateDirectory
 from edge_agent.supervisor import Spawn
 from edge_agent.waiting import first_of, unfinished
 

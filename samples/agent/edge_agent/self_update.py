@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from edge_agent.backoff import Backoff
-from edge_agent.durable import StateDirectory
 from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.ports.clock import Clock
 from edge_agent.ports.threads import Threads
+from edge_agent.state_directory import StateDirectory
 from edge_agent.times import format_time, parse_time
 from edge_agent.update_api import UpdateRequest
 from edge_agent.waiting import first_of

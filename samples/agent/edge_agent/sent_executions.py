@@ -37,7 +37,7 @@ class SentExecutions:
         self._of_others: set[str] = set()
 
     async def decide(self, item: ListedExecution) -> None:
-        """Raises `UnavailableError` if the state cannot be written."""
+        """Run, report, cancel or ignore an execution. Raises `UnavailableError` if the state cannot be written."""
         execution_id = item.work.id
         if self._executor.knows(execution_id):
             if item.cancel_requested and self._executor.is_unfinished(execution_id):
@@ -45,7 +45,7 @@ class SentExecutions:
         # Early versions kept no record of acknowledgements.
         elif execution_id in self._acknowledgements or not self._acknowledgements.was_kept or item.cancel_requested:
             self._log.write("execution.fetched", execution_id=execution_id)
-            await self.take(item)
+            await self.accept(item)
         elif self._record_is_lost(item):
             self._log.write("execution.unrecorded", execution_id=execution_id)
             await self._executor.report_unrecorded(execution_id)
@@ -53,10 +53,10 @@ class SentExecutions:
             self._of_others.add(execution_id)
             self._log.write("execution.of_another", execution_id=execution_id)
 
-    async def take(self, item: ListedExecution) -> None:
-        """Raises `UnavailableError` if the state cannot be written."""
-        await self._executor.take(item.work, cancelled=item.cancel_requested)
-        self._acknowledgements.settled(item.work.id)
+    async def accept(self, item: ListedExecution) -> None:
+        """Accept a listed execution. Raises `UnavailableError` if the state cannot be written."""
+        await self._executor.accept(item.work, cancelled=item.cancel_requested)
+        self._acknowledgements.forget(item.work.id)
 
     def _record_is_lost(self, item: ListedExecution) -> bool:
         if self._record_is_damaged:

@@ -7,14 +7,14 @@ from pathlib import PurePath
 from typing import Any
 
 from edge_agent.backoff import Backoff
-from edge_agent.durable import StateDirectory
-from edge_agent.enrollment import NODE_REMOVED, Enroller, is_of_no_node
+from edge_agent.enrollment import NODE_REMOVED, Enroller, token_is_unknown
 from edge_agent.errors import NetworkError, RefusedError, UnavailableError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import Answer, HttpClient, ask
 from edge_agent.identity import IDENTITY_FILE, Identity, load_identity, save_identity
 from edge_agent.ports import Ports
 from edge_agent.ports.clock import Timer
+from edge_agent.state_directory import StateDirectory
 from edge_agent.times import ServerTime
 
 # The server's code for a node whose identity two machines use. Neither gets work until an operator has decided.
@@ -110,7 +110,7 @@ class Session:
                 seconds = self._conflict_backoff.next_seconds()
                 self._log.write("node.identity_conflict", reason=answer.problem, seconds=round(seconds, 3))
                 raise UnavailableError(answer.problem, seconds)
-            if not is_of_no_node(answer):
+            if not token_is_unknown(answer):
                 self._conflict_backoff.reset()
                 return answer
             if answer.code == NODE_REMOVED:

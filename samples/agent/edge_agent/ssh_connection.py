@@ -16,8 +16,8 @@ REFUSALS_PER_CONNECTION = 6
 
 @dataclass(frozen=True)
 class SshLimits:
-    """`idle_seconds`: how long a connection may carry no data before it is closed. `hang_up_seconds`: how long the
-    program of a closed session has to end before it is killed."""
+    """Limits of the SSH server. `idle_seconds`: how long a connection may carry no data before it is closed.
+    `hang_up_seconds`: how long the program of a closed session has to end before it is killed."""
 
     idle_seconds: float
     hang_up_seconds: float

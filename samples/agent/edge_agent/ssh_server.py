@@ -8,7 +8,6 @@ from typing import Any
 import asyncssh
 
 from edge_agent.counters import Counters
-from edge_agent.durable import StateDirectory, replace_file
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
 from edge_agent.ports import Ports
@@ -16,6 +15,7 @@ from edge_agent.ports.network import Closable, ListenSocket
 from edge_agent.ssh_connection import SshConnection, SshLimits
 from edge_agent.ssh_library import ALGORITHMS
 from edge_agent.ssh_login import LoginCheck
+from edge_agent.state_directory import StateDirectory, replace_file
 from edge_agent.supervisor import Spawn
 from edge_agent.waiting import unfinished
 

@@ -133,7 +133,7 @@ class SshSession(asyncssh.SSHServerSession[bytes]):
         self._closed.set()
 
     async def _run(self, program: LoginProgram) -> None:
-        """Accompany the program until the channel can be closed."""
+        """Wait for the end of the program or of the channel, then clean up and report the exit status."""
         exit_code = None
         try:
             if await self._first(program.exited):

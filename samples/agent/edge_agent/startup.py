@@ -5,7 +5,6 @@ from typing import TypeVar
 
 from edge_agent.acknowledgements import forget_acknowledgements
 from edge_agent.backoff import Backoff
-from edge_agent.durable import StateDirectory
 from edge_agent.errors import FatalError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.identity import Node, choose_node, load_identity
@@ -13,6 +12,7 @@ from edge_agent.journal import Journal
 from edge_agent.machine import HARDWARE_ID_FILES, store_machine, stored_machine, this_machine
 from edge_agent.options import Options
 from edge_agent.ports import Ports
+from edge_agent.state_directory import StateDirectory
 
 T = TypeVar("T")
 

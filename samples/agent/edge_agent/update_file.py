@@ -2,9 +2,9 @@ import json
 from pathlib import PurePath
 from typing import Any
 
-from edge_agent.durable import replace_file
 from edge_agent.launcher import CURRENT, HEALTHY, UPDATE, VERDICT
 from edge_agent.ports.disk import Disk
+from edge_agent.state_directory import replace_file
 
 # Bounds the launcher's verdict, whose space is reserved on the disk.
 REASON_LENGTH = 500

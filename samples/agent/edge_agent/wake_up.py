@@ -20,7 +20,7 @@ PING_JITTER = 0.05
 LIFE_SECONDS = (6600.0, 7100.0)  # API Gateway closes every socket after 2 hours
 STEADY_SECONDS = 30.0
 PING_FRAME = json.dumps({"type": "ping"})
-NO_LINK_SECONDS = 60.0
+NO_URL_SECONDS = 60.0
 # Blocked, or two machines with one identity: an operator has to act.
 REFUSALS = frozenset({403, 409})
 
@@ -63,7 +63,7 @@ class WakeUpSocket:
             identity = self._session.identity
             if identity.websocket_url is None:
                 # The next registration may name one.
-                await self._clock.sleep(NO_LINK_SECONDS)
+                await self._clock.sleep(NO_URL_SECONDS)
                 continue
             opened_at = self._clock.monotonic()
             backoff = self._backoff

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from edge_agent.backoff import Backoff
-from edge_agent.durable import StateDirectory
 from edge_agent.event_log import EventLog
 from edge_agent.ports.disk import SystemDisk
 from edge_agent.ports.threads import SystemThreads
 from edge_agent.self_update import SelfUpdater
+from edge_agent.state_directory import StateDirectory
 from edge_agent.update_api import UpdateRequest
 
 from samples.agent.tests.support.eventually import PATIENCE_SECONDS, eventually

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from edge_agent import cli
 from edge_agent.backoff import Backoff
-from edge_agent.durable import StateDirectory
 from edge_agent.enrollment import EnrollmentKey
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
@@ -19,6 +18,7 @@ from edge_agent.identity import Identity, load_identity, registered, save_identi
 from edge_agent.lookup_retries import DOUBT_SECONDS, RETRY_SECONDS, LookupRetries
 from edge_agent.ports.disk import SystemDisk
 from edge_agent.ports.proxies import proxy_for
+from edge_agent.state_directory import StateDirectory
 from edge_agent.times import ServerTime, format_time, parse_time
 
 from samples.agent.tests.support.set_clock import SetClock

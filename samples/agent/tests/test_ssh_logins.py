@@ -7,10 +7,10 @@ from functools import partial
 
 import asyncssh
 import pytest
-from edge_agent.durable import StateDirectory
 from edge_agent.errors import FatalError
 from edge_agent.ports.disk import SystemDisk
 from edge_agent.ssh_server import host_key
+from edge_agent.state_directory import StateDirectory
 
 from samples.agent.tests.support.eventually import PATIENCE_SECONDS, eventually
 from samples.agent.tests.support.ssh_agent_process import PASSWORD, VERIFY

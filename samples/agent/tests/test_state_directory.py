@@ -3,12 +3,12 @@ import stat
 import uuid
 
 import pytest
-from edge_agent.durable import StateDirectory, replace_file
 from edge_agent.enrollment_key import EnrollmentKey, KeySource, key_in_file
 from edge_agent.errors import FatalError
 from edge_agent.machine import Machine, store_machine, stored_machine, this_machine
 from edge_agent.ports.disk import SystemDisk
 from edge_agent.secure_urls import keeps_secrets
+from edge_agent.state_directory import StateDirectory, replace_file
 
 
 def test_directory_of_another_user_is_refused(tmp_path, monkeypatch):

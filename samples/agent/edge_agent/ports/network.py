@@ -34,7 +34,7 @@ class WebSocket(Protocol):
     def __aiter__(self) -> AsyncIterator[str | bytes]: ...
 
     async def send(self, frame: str) -> None:
-        """Raises `NetworkError` if the connection has closed."""
+        """Send a text frame. Raises `NetworkError` if the connection has closed."""
 
 
 class ListenSocket(Protocol):
@@ -104,7 +104,7 @@ class SystemNetwork:
     """The machine's network: urllib3, websockets, asyncssh and http.server, through the proxies of the environment."""
 
     def __init__(self, ca_file: PurePath | None, proxies: Mapping[str, str]) -> None:
-        """`proxies` is what `proxies_of_environment` returns. Raises `FatalError` if the CA file cannot be used."""
+        """`proxies` has the form of `proxies_of_environment`. Raises `FatalError` if the CA file cannot be used."""
         self._tls = tls_context(ca_file)
         self._proxies = proxies
         self._requests = HttpRequests(self._tls, proxies)

@@ -1,4 +1,4 @@
-"""Looks processes up in the system's table. Where the table is missing or unreadable, no process is found."""
+"""Looks processes up in the system's table. If the table is missing or unreadable, no process is found."""
 
 import os
 from contextlib import suppress
