@@ -4,6 +4,7 @@ from typing import Any
 
 from edge_agent.acknowledgements import Acknowledgements
 from edge_agent.agent_api import AgentApi
+from edge_agent.command_runner import CommandRunner
 from edge_agent.executor import Executor
 from edge_agent.health import HealthChecks, HealthReporter
 from edge_agent.intake import Intake
@@ -93,7 +94,20 @@ class CommandServices:
 
     def _new_executor(self, state: StateDirectory, spawn: Spawn) -> Executor:
         runtime = self._runtime
+        runner = CommandRunner(
+            journal=self._journal,
+            journal_writer=self._writer,
+            state=state,
+            server_time=runtime.server_time,
+            cancel_grace_seconds=runtime.options.limits.cancel_grace_seconds,
+            environment=runtime.options.environment,
+            new_backoff=runtime.new_backoff,
+            counters=runtime.counters,
+            ports=runtime.ports,
+            log=runtime.log,
+        )
         return Executor(
+            runner=runner,
             journal=self._journal,
             journal_writer=self._writer,
             state=state,
@@ -101,8 +115,6 @@ class CommandServices:
             spawn=spawn,
             server_time=runtime.server_time,
             limits=runtime.options.limits,
-            environment=runtime.options.environment,
-            new_backoff=runtime.new_backoff,
             counters=runtime.counters,
             ports=runtime.ports,
             log=runtime.log,

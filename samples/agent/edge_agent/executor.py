@@ -1,27 +1,21 @@
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 
-from edge_agent.backoff import Backoff
+from edge_agent.command_runner import EXIT_AGENT_STOPPED, CommandRunner
 from edge_agent.counters import Counters
 from edge_agent.errors import UnavailableError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.journal import Journal, Result, State, Work
 from edge_agent.journal_writer import JournalWriter
 from edge_agent.ports import Ports
-from edge_agent.shell_command import EXECUTION_VARIABLE, EXIT_CANCELLED, EXIT_NOT_STARTED, ShellCommand, ShellExit
-from edge_agent.spool import OutputSpool
 from edge_agent.state_directory import StateDirectory
 from edge_agent.supervisor import Spawn
-from edge_agent.times import ServerTime, format_time, parse_time
-from edge_agent.waiting import first_of, unfinished
+from edge_agent.times import ServerTime, format_time
+from edge_agent.waiting import unfinished
 
-EXIT_AGENT_STOPPED = 125
-STOPPED_NOTE = "The agent stopped while this command ran"
-FAILED_NOTE = "The agent failed while this command ran"
 UNRECORDED_NOTE = "An earlier installation of this machine's agent took this command: it may have run"
 
 
@@ -54,6 +48,7 @@ class Executor:
     def __init__(
         self,
         *,
+        runner: CommandRunner,
         journal: Journal,
         journal_writer: JournalWriter,
         state: StateDirectory,
@@ -61,13 +56,12 @@ class Executor:
         spawn: Spawn,
         server_time: ServerTime,
         limits: Limits,
-        environment: Mapping[bytes, bytes],
-        new_backoff: Callable[[], Backoff],
         counters: Counters,
         ports: Ports,
         log: EventLog,
     ) -> None:
         """`report` is called with the id of each finished execution; `spawn` starts a task that survives its errors."""
+        self._runner = runner
         self._journal = journal
         self._journal_writer = journal_writer
         self._state = state
@@ -76,8 +70,6 @@ class Executor:
         self._spawn = spawn
         self._server_time = server_time
         self._limits = limits
-        self._environment = environment
-        self._new_backoff = new_backoff
         self._counters = counters
         self._ports = ports
         self._log = log
@@ -212,81 +204,19 @@ class Executor:
                 task.run = self._spawn(self._run(task))
 
     async def _close_interrupted(self, execution_id: str) -> None:
-        kill = partial(self._ports.processes.kill_by_variable, EXECUTION_VARIABLE, execution_id)
-        killed = await self._ports.threads.run(kill)
-        self._log.write("execution.interrupted", execution_id=execution_id, killed=killed)
-        await self._finish(execution_id, ShellExit(EXIT_AGENT_STOPPED, (STOPPED_NOTE,)))
+        await self._runner.close_interrupted(execution_id)
         self._report(execution_id)
 
     async def _run(self, task: _Task) -> None:
-        work = task.work
         try:
-            if await self._may_run(task):
-                await self._execute(task)
-        except Exception as error:  # noqa: BLE001 - after any error the server has to learn that the command has ended
-            self._log.write("execution.failed", execution_id=work.id, reason=describe(error))
-            await self._finish(work.id, ShellExit(EXIT_AGENT_STOPPED, (FAILED_NOTE,)))
+            await self._runner.run(task.work, task.cancel)
         finally:
-            self._running.discard(work.id)
-            del self._unfinished[work.id]
-        self._report(work.id)
+            self._running.discard(task.work.id)
+            del self._unfinished[task.work.id]
+        self._report(task.work.id)
         self._fill()
         if self._capacity_freed is not None:
             self._capacity_freed()
-
-    async def _may_run(self, task: _Task) -> bool:
-        """Record the start in the journal. False if it was cancelled or expired before that succeeded."""
-        work = task.work
-        backoff = self._new_backoff()
-        while not task.cancel.is_set():
-            if work.expired_at is not None and parse_time(work.expired_at) <= self._server_time.now():
-                await self._finish(work.id, None)
-                return False
-            if await self._journal_writer.succeeds(self._journal.start, work.id):
-                return True
-            await first_of(self._ports.clock, task.cancel, seconds=backoff.next_seconds())
-        await self._finish(work.id, ShellExit(EXIT_CANCELLED, ("Command cancelled",)))
-        return False
-
-    async def _execute(self, task: _Task) -> None:
-        work = task.work
-        try:
-            spool = OutputSpool(self._state.spool / work.id, self._ports.disk)
-        except OSError as error:
-            await self._finish(work.id, _not_started(error))
-            return
-        try:
-            shell_exit = await self._shell(task, spool)
-            await self._journal_writer.run(spool.sync)
-            if spool.failure is not None:
-                note = f"Output could not be kept: {spool.failure}"
-                shell_exit = ShellExit(shell_exit.exit_code, (*shell_exit.notes, note))
-        finally:
-            spool.close()
-        await self._finish(work.id, shell_exit)
-
-    async def _shell(self, task: _Task, spool: OutputSpool) -> ShellExit:
-        work = task.work
-        try:
-            environment = {**self._environment, EXECUTION_VARIABLE.encode(): work.id.encode()}
-            command = ShellCommand(work.command_text, environment, spool, self._ports.processes, self._ports.clock)
-        except (OSError, ValueError) as error:
-            return _not_started(error)
-        self._log.write("execution.started", execution_id=work.id)
-        return await command.finish(
-            timeout_ms=work.timeout_ms, cancel=task.cancel, grace_seconds=self._limits.cancel_grace_seconds
-        )
-
-    async def _finish(self, execution_id: str, shell_exit: ShellExit | None) -> None:
-        """Record the result. `shell_exit` None means that the deadline passed before the start."""
-        completed_at = format_time(self._server_time.now())
-        if shell_exit is None:
-            result = Result("expired", None, completed_at)
-        else:
-            result = Result("completed", shell_exit.exit_code, completed_at, shell_exit.notes)
-        await self._journal_writer.until_done(self._journal.finish, execution_id, result)
-        self._counters.add("commands_execution_completed_total")
-        self._log.write("execution.finished", execution_id=execution_id, exit_code=result.exit_code)
 
     def _drop_orphaned_spools(self) -> None:
         """Remove the outputs of settled executions, which a crash between the two steps of settling leaves."""
@@ -294,7 +224,3 @@ class Executor:
             for name in self._ports.disk.files(self._state.spool):
                 if self._journal.state_of(name) in (None, State.SETTLED):
                     self._ports.disk.remove(self._state.spool / name)
-
-
-def _not_started(error: Exception) -> ShellExit:
-    return ShellExit(EXIT_NOT_STARTED, (f"The command could not be started: {error}",))

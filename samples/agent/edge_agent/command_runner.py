@@ -1,0 +1,121 @@
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from edge_agent.backoff import Backoff
+from edge_agent.counters import Counters
+from edge_agent.errors import describe
+from edge_agent.event_log import EventLog
+from edge_agent.journal import Journal, Result, Work
+from edge_agent.journal_writer import JournalWriter
+from edge_agent.ports import Ports
+from edge_agent.shell_command import EXECUTION_VARIABLE, EXIT_CANCELLED, EXIT_NOT_STARTED, ShellCommand, ShellExit
+from edge_agent.spool import OutputSpool
+from edge_agent.state_directory import StateDirectory
+from edge_agent.times import ServerTime, format_time, parse_time
+from edge_agent.waiting import first_of
+
+EXIT_AGENT_STOPPED = 125
+STOPPED_NOTE = "The agent stopped while this command ran"
+FAILED_NOTE = "The agent failed while this command ran"
+
+
+class CommandRunner:
+    """Runs one accepted execution from the journal's `accepted` to its `finished`."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        journal_writer: JournalWriter,
+        state: StateDirectory,
+        server_time: ServerTime,
+        cancel_grace_seconds: float,
+        environment: Mapping[bytes, bytes],
+        new_backoff: Callable[[], Backoff],
+        counters: Counters,
+        ports: Ports,
+        log: EventLog,
+    ) -> None:
+        self._journal = journal
+        self._journal_writer = journal_writer
+        self._state = state
+        self._server_time = server_time
+        self._cancel_grace_seconds = cancel_grace_seconds
+        self._environment = environment
+        self._new_backoff = new_backoff
+        self._counters = counters
+        self._ports = ports
+        self._log = log
+
+    async def run(self, work: Work, cancel: asyncio.Event) -> None:
+        """Run a command and record its result. Setting `cancel` ends it.
+
+        If this coroutine is cancelled, the command is killed and no result is recorded.
+        """
+        try:
+            if await self._may_run(work, cancel):
+                await self._execute(work, cancel)
+        except Exception as error:  # noqa: BLE001 - after any error the server has to learn that the command has ended
+            self._log.write("execution.failed", execution_id=work.id, reason=describe(error))
+            await self._finish(work.id, ShellExit(EXIT_AGENT_STOPPED, (FAILED_NOTE,)))
+
+    async def close_interrupted(self, execution_id: str) -> None:
+        """Kill the remaining processes of a command that ran when the previous agent died, and record its result."""
+        kill = partial(self._ports.processes.kill_by_variable, EXECUTION_VARIABLE, execution_id)
+        killed = await self._ports.threads.run(kill)
+        self._log.write("execution.interrupted", execution_id=execution_id, killed=killed)
+        await self._finish(execution_id, ShellExit(EXIT_AGENT_STOPPED, (STOPPED_NOTE,)))
+
+    async def _may_run(self, work: Work, cancel: asyncio.Event) -> bool:
+        """Record the start in the journal. False if it was cancelled or expired before that succeeded."""
+        backoff = self._new_backoff()
+        while not cancel.is_set():
+            if work.expired_at is not None and parse_time(work.expired_at) <= self._server_time.now():
+                await self._finish(work.id, None)
+                return False
+            if await self._journal_writer.succeeds(self._journal.start, work.id):
+                return True
+            await first_of(self._ports.clock, cancel, seconds=backoff.next_seconds())
+        await self._finish(work.id, ShellExit(EXIT_CANCELLED, ("Command cancelled",)))
+        return False
+
+    async def _execute(self, work: Work, cancel: asyncio.Event) -> None:
+        try:
+            spool = OutputSpool(self._state.spool / work.id, self._ports.disk)
+        except OSError as error:
+            await self._finish(work.id, _not_started(error))
+            return
+        try:
+            shell_exit = await self._shell(work, cancel, spool)
+            await self._journal_writer.run(spool.sync)
+            if spool.failure is not None:
+                note = f"Output could not be kept: {spool.failure}"
+                shell_exit = ShellExit(shell_exit.exit_code, (*shell_exit.notes, note))
+        finally:
+            spool.close()
+        await self._finish(work.id, shell_exit)
+
+    async def _shell(self, work: Work, cancel: asyncio.Event, spool: OutputSpool) -> ShellExit:
+        try:
+            environment = {**self._environment, EXECUTION_VARIABLE.encode(): work.id.encode()}
+            command = ShellCommand(work.command_text, environment, spool, self._ports.processes, self._ports.clock)
+        except (OSError, ValueError) as error:
+            return _not_started(error)
+        self._log.write("execution.started", execution_id=work.id)
+        return await command.finish(timeout_ms=work.timeout_ms, cancel=cancel, grace_seconds=self._cancel_grace_seconds)
+
+    async def _finish(self, execution_id: str, shell_exit: ShellExit | None) -> None:
+        """Record the result. `shell_exit` None means that the deadline passed before the start."""
+        completed_at = format_time(self._server_time.now())
+        if shell_exit is None:
+            result = Result("expired", None, completed_at)
+        else:
+            result = Result("completed", shell_exit.exit_code, completed_at, shell_exit.notes)
+        await self._journal_writer.until_done(self._journal.finish, execution_id, result)
+        self._counters.add("commands_execution_completed_total")
+        self._log.write("execution.finished", execution_id=execution_id, exit_code=result.exit_code)
+
+
+def _not_started(error: Exception) -> ShellExit:
+    return ShellExit(EXIT_NOT_STARTED, (f"The command could not be started: {error}",))
