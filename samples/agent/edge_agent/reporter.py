@@ -52,12 +52,13 @@ class Reporter:
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._server_reachable = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        # In the order of submission, so that a run can be repeated exactly.
+        self._tasks: dict[asyncio.Task[None], None] = {}
 
     def submit(self, execution_id: str) -> None:
         task = self._spawn(self._deliver(execution_id))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     def retry_now(self) -> None:
         self._server_reachable.set()

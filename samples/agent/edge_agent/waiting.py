@@ -30,11 +30,11 @@ async def all_of(clock: Clock, *events: asyncio.Event, seconds: float) -> bool:
     return all(event.is_set() for event in events)
 
 
-async def unfinished(clock: Clock, tasks: Iterable[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:
-    """Wait for tasks, and return those that have not finished within the limit. None is cancelled."""
-    tasks = set(tasks)
+async def unfinished(clock: Clock, tasks: Iterable[asyncio.Task[None]], seconds: float) -> list[asyncio.Task[None]]:
+    """Wait for tasks, and return those that have not finished within the limit, in order. None is cancelled."""
+    tasks = list(tasks)
     if tasks:
         with suppress(TimeoutError):
             async with clock.timeout(seconds):
                 await asyncio.wait(tasks)
-    return {task for task in tasks if not task.done()}
+    return [task for task in tasks if not task.done()]

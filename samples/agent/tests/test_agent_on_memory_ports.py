@@ -24,12 +24,15 @@ STATE = PurePath("/state")
 HOUR = 3600.0
 
 
-@pytest.fixture
-def server():
-    """The rules of the stub server, without its sockets."""
+def server_without_sockets():
     stub = StubServer()
     stub.url, stub.websocket_url = "http://127.0.0.1", "ws://127.0.0.1/agent"
     return stub
+
+
+@pytest.fixture
+def server():
+    return server_without_sockets()
 
 
 @pytest.fixture(autouse=True)
@@ -48,17 +51,17 @@ class Machine:
         self.disk = None
         self.log = io.StringIO()
 
-    def run(self, story):
-        """Start an agent, run `story(ports)` beside it, then stop the agent. Returns the ports."""
+    def run(self, scenario):
+        """Start an agent, run `scenario(ports)` beside it, then stop the agent. Returns the ports."""
         ports = MemoryPorts(self.server, self.disk)
-        ports.run(self._run(ports, story))
+        ports.run(self._run(ports, scenario))
         return ports
 
-    async def _run(self, ports, story):
+    async def _run(self, ports, scenario):
         log = EventLog(self.log, ports.clock)
         runtime = Runtime(options(self.server), ports.all(), random.Random(1), log)
         agent = asyncio.create_task(Agent(runtime).run())
-        await story(ports)
+        await scenario(ports)
         runtime.stop.set()
         await agent
 
@@ -94,11 +97,11 @@ def options(server):
 
 
 def final(server, execution_id):
-    async def story(ports):
+    async def scenario(ports):
         while server.final(execution_id) is None:
             await ports.clock.sleep(1)
 
-    return story
+    return scenario
 
 
 @pytest.mark.parametrize("websocket", [True, False])
@@ -152,7 +155,7 @@ def test_result_without_a_reachable_server_is_reported_when_it_is_back(server, m
 
 
 def test_full_disk_keeps_commands_pending_until_there_is_space(server, machine):
-    async def story(ports):
+    async def scenario(ports):
         await ports.clock.sleep(10)
         ports.disk.is_full = True
         execution_id = server.add("1 0 done", wake=True)
@@ -161,5 +164,32 @@ def test_full_disk_keeps_commands_pending_until_there_is_space(server, machine):
         ports.disk.is_full = False
         await final(server, execution_id)(ports)
 
-    machine.run(story)
+    machine.run(scenario)
     assert machine.logged("poll.failed")
+
+
+def test_runs_with_the_same_seed_are_identical():
+    def log_of_a_run():
+        server = server_without_sockets()
+        machine = Machine(server)
+        execution_ids = [server.add(f"{number} 0 x", timeout=5000) for number in range(10)]
+
+        async def scenario(ports):
+            await ports.clock.sleep(1)
+            server.down = True
+            server.disconnect()
+            await ports.clock.sleep(HOUR)
+            server.down = False
+            for execution_id in execution_ids:
+                await final(server, execution_id)(ports)
+
+        machine.run(scenario)
+        text = machine.log.getvalue()
+        for number, execution_id in enumerate(execution_ids):
+            text = text.replace(execution_id, str(number))
+        return text
+
+    first = log_of_a_run()
+    assert first.count("execution.reported") == 10
+    assert first.count("poll.failed") > 1
+    assert log_of_a_run() == first
