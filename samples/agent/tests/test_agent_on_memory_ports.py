@@ -60,10 +60,10 @@ class Machine:
     async def _run(self, ports, scenario):
         log = EventLog(self.log, ports.clock)
         runtime = Runtime(options(self.server), ports.all(), random.Random(1), log)
-        agent = asyncio.create_task(Agent(runtime).run())
-        await scenario(ports)
-        runtime.stop.set()
-        await agent
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(Agent(runtime).run())
+            await scenario(ports)
+            runtime.stop.set()
 
     def logged(self, event):
         lines = (json.loads(line) for line in self.log.getvalue().splitlines())
