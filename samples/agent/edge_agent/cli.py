@@ -12,7 +12,7 @@ from edge_agent.enrollment import ServicePorts
 from edge_agent.enrollment_key import KeySource, key_in_file
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
-from edge_agent.executor import Limits
+from edge_agent.executor import CommandLimits
 from edge_agent.launcher import VERSIONS_VARIABLE
 from edge_agent.options import MetricsOptions, Options, PushOptions, SshOptions
 from edge_agent.ports.clock import SystemClock
@@ -177,7 +177,7 @@ def options_of(parsed: argparse.Namespace, environment: MutableMapping[str, str]
         aliases=tuple(parsed.alias),
         self_update_command=parsed.self_update_command,
         versions=PurePath(versions) if parsed.self_update and versions else None,
-        limits=Limits(max_parallel=parsed.max_parallel, cancel_grace_seconds=parsed.cancel_grace_seconds),
+        limits=CommandLimits(max_parallel=parsed.max_parallel, cancel_grace_seconds=parsed.cancel_grace_seconds),
         # Variables need not be text.
         environment={os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
     )

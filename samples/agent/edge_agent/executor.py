@@ -26,7 +26,9 @@ class CancelOutcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Limits:
+class CommandLimits:
+    """How many commands run at a time, and how long a cancelled one may take to end."""
+
     max_parallel: int
     cancel_grace_seconds: float
 
@@ -55,7 +57,7 @@ class Executor:
         report: Callable[[str], None],
         spawn: Spawn,
         server_time: ServerTime,
-        limits: Limits,
+        limits: CommandLimits,
         counters: Counters,
         ports: Ports,
         log: EventLog,

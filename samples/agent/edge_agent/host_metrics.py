@@ -2,14 +2,14 @@ from collections.abc import Awaitable, Callable
 
 from edge_agent.errors import NetworkError, UnavailableError
 from edge_agent.exposition import CONTENT_TYPE, write_text
-from edge_agent.ports.network import Limits, Network, ServerReply, ServerRequest
+from edge_agent.ports.network import Network, RequestLimits, ServerReply, ServerRequest
 from edge_agent.ports.processes import Processes
 from edge_agent.ports.threads import Threads
 
 NODE_EXPORTER_SECONDS = 3.0
 # The server accepts bodies of 1 MiB, and JSON lengthens every line.
 LARGEST_TEXT_BYTES = 768 * 1024
-NODE_EXPORTER_LIMITS = Limits(
+NODE_EXPORTER_LIMITS = RequestLimits(
     connect_seconds=NODE_EXPORTER_SECONDS,
     read_seconds=NODE_EXPORTER_SECONDS,
     total_seconds=NODE_EXPORTER_SECONDS,

@@ -8,13 +8,13 @@ from urllib.parse import urlencode, urlsplit
 from edge_agent import __version__
 from edge_agent.errors import NetworkError, UnavailableError
 from edge_agent.ports.disk import Disk
-from edge_agent.ports.network import Limits, Network
+from edge_agent.ports.network import Network, RequestLimits
 from edge_agent.times import ServerTime
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0  # a cold server takes 2 to 4 s
 # No answer of the server is larger.
-ANSWER_LIMITS = Limits(CONNECT_SECONDS, READ_SECONDS, total_seconds=60.0, size_bytes=32 * 1024 * 1024)
+ANSWER_LIMITS = RequestLimits(CONNECT_SECONDS, READ_SECONDS, total_seconds=60.0, size_bytes=32 * 1024 * 1024)
 DOWNLOAD_SECONDS = 1800.0
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 TOO_MANY_REQUESTS = 429
@@ -114,7 +114,7 @@ class HttpClient:
 
         Raises `NetworkError`, and OSError, as for a full disk.
         """
-        limits = Limits(CONNECT_SECONDS, READ_SECONDS, DOWNLOAD_SECONDS, size_bytes=size_bytes + 1)
+        limits = RequestLimits(CONNECT_SECONDS, READ_SECONDS, DOWNLOAD_SECONDS, size_bytes=size_bytes + 1)
         wrong_size = NetworkError(f"{urlsplit(url).netloc}: not the {size_bytes} bytes that were promised")
         saved = 0
         file = disk.open(target, truncate=True)

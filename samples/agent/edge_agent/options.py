@@ -4,7 +4,7 @@ from pathlib import PurePath
 
 from edge_agent.enrollment import ServicePorts
 from edge_agent.enrollment_key import KeySource
-from edge_agent.executor import Limits
+from edge_agent.executor import CommandLimits
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Options:
     aliases: tuple[str, ...]
     self_update_command: str | None
     versions: PurePath | None
-    limits: Limits
+    limits: CommandLimits
     environment: Mapping[bytes, bytes]
 
     @property

@@ -13,7 +13,7 @@ from edge_agent.agent import Agent
 from edge_agent.enrollment import ServicePorts
 from edge_agent.enrollment_key import KeySource
 from edge_agent.event_log import EventLog
-from edge_agent.executor import Limits
+from edge_agent.executor import CommandLimits
 from edge_agent.options import MetricsOptions, Options
 from edge_agent.runtime import Runtime
 
@@ -91,7 +91,7 @@ def options(server):
         aliases=(),
         self_update_command=None,
         versions=None,
-        limits=Limits(max_parallel=4, cancel_grace_seconds=5.0),
+        limits=CommandLimits(max_parallel=4, cancel_grace_seconds=5.0),
         environment={},
     )
 

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Limits:
+class RequestLimits:
     """Limits of one exchange: to connect, for each piece of the answer, for the whole answer, and for its size.
 
     `direct` leaves out the proxies, as for a server on this machine.
@@ -56,7 +56,7 @@ class HttpRequests:
         self._downloads = DetachedCalls(1, "download")
 
     async def request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limits: Limits
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limits: RequestLimits
     ) -> Response:
         def send() -> Response:
             try:
@@ -72,7 +72,7 @@ class HttpRequests:
 
         return await _in_thread(self._calls, send)
 
-    async def download(self, url: str, limits: Limits, save: Callable[[bytes], None]) -> None:
+    async def download(self, url: str, limits: RequestLimits, save: Callable[[bytes], None]) -> None:
         def receive() -> None:
             try:
                 response = self._open("GET", url, limits)
@@ -88,14 +88,14 @@ class HttpRequests:
         for pool in self._pools.values():
             pool.clear()
 
-    def _exchange(self, method: str, url: str, limits: Limits, **options: Any) -> Response:
+    def _exchange(self, method: str, url: str, limits: RequestLimits, **options: Any) -> Response:
         response = self._open(method, url, limits, **options)
         content = bytearray()
         self._receive(url, response, limits, content.extend, decode_content=True)
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Response(response.status, headers, bytes(content))
 
-    def _open(self, method: str, url: str, limits: Limits, **options: Any) -> urllib3.BaseHTTPResponse:
+    def _open(self, method: str, url: str, limits: RequestLimits, **options: Any) -> urllib3.BaseHTTPResponse:
         timeout = urllib3.Timeout(connect=limits.connect_seconds, read=limits.read_seconds)
         pool = self._pool(None if limits.direct else proxy_for(url, self._proxies))
         return pool.request(
@@ -106,7 +106,7 @@ class HttpRequests:
         self,
         url: str,
         response: urllib3.BaseHTTPResponse,
-        limits: Limits,
+        limits: RequestLimits,
         save: Callable[[bytes], None],
         *,
         decode_content: bool,

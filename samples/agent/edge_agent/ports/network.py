@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import PurePath
 from typing import Any, Protocol
 
-from edge_agent.ports.http_requests import HttpRequests, Limits, Response, tls_context
+from edge_agent.ports.http_requests import HttpRequests, RequestLimits, Response, tls_context
 from edge_agent.ports.http_server import HttpServer, ServerReply, ServerRequest
 from edge_agent.ports.proxies import proxies_of_environment
 from edge_agent.ports.web_socket import SystemWebSocket, open_web_socket
@@ -14,9 +14,9 @@ from edge_agent.ports.web_socket import SystemWebSocket, open_web_socket
 __all__ = [
     "Closable",
     "Handler",
-    "Limits",
     "ListenSocket",
     "Network",
+    "RequestLimits",
     "Response",
     "ServerReply",
     "ServerRequest",
@@ -54,7 +54,7 @@ class Network(Protocol):
     """HTTP and WebSocket connections to servers, and servers of the agent's own."""
 
     async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, limits: Limits
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, limits: RequestLimits
     ) -> Response:
         """Send one HTTP request and return the answer with any status. Redirects are not followed.
 
@@ -62,7 +62,7 @@ class Network(Protocol):
         idempotent. Raises `NetworkError` if there was no answer within the limits.
         """
 
-    async def download(self, url: str, limits: Limits, save: Callable[[bytes], None]) -> None:
+    async def download(self, url: str, limits: RequestLimits, save: Callable[[bytes], None]) -> None:
         """Pass the content at a URL on in pieces. `save` is called in a thread; what it raises is raised here.
 
         Raises `NetworkError`, also for any status but 200 and for content above the limit.
@@ -110,11 +110,11 @@ class SystemNetwork:
         self._requests = HttpRequests(self._tls, proxies)
 
     async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, limits: Limits
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, limits: RequestLimits
     ) -> Response:
         return await self._requests.request(method, url, headers, body, limits)
 
-    async def download(self, url: str, limits: Limits, save: Callable[[bytes], None]) -> None:
+    async def download(self, url: str, limits: RequestLimits, save: Callable[[bytes], None]) -> None:
         await self._requests.download(url, limits, save)
 
     def web_socket(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[SystemWebSocket]:
