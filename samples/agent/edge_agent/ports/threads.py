@@ -22,8 +22,10 @@ class Worker(Protocol):
     """One thread that makes calls in the order in which they were requested."""
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Make the call in the thread and return or raise its outcome. A call that was requested is always made, even
-        if the requesting task is cancelled."""
+        """Make the call in the thread and return or raise its outcome.
+
+        If the requesting task is cancelled, a call that has begun is completed, and one that has not is dropped.
+        """
 
     def close(self) -> None:
         """Wait for the requested calls and end the thread."""
