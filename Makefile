@@ -1,5 +1,5 @@
 # The only door to everything: `make help`.
-# Variables from the environment: PYTHON, STAGE, ROLE, NAME, YES, DEPLOY_..._KEY; for local runs PORT, AGENTS, MASTER_KEY,
+# Variables from the environment: PYTHON, STAGE, ROLE, NAME, FAMILIES, YES, DEPLOY_..._KEY; for local runs PORT, AGENTS, MASTER_KEY,
 # LOCAL_SWEEP_SECONDS and every documented setting.
 
 VENV := .venv
@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 STAGE ?= dev
 ROLE ?= core
 NAME ?=
+FAMILIES ?=
 AGENTS ?= 0
 WORKERS ?= 3
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
@@ -103,11 +104,11 @@ up: setup ## The same, kept running: PORT=8080 AGENTS=0 MASTER_KEY=... LOCAL_SWE
 dist: setup ## build/dist: the agent and all its libraries as one archive for each architecture, checked by hashes
 	@$(BIN)/python -m infra.agent_bundle
 
-package: setup ## build/packaged: template and zip, as they go to AWS; ROLE=further: those of a further stack
-	@$(BIN)/python -m infra.package --stage $(STAGE) --role $(ROLE)
+package: setup ## build/packaged: template and zip, as they go to AWS; ROLE=further: those of a further stack; FAMILIES=...: all by default
+	@$(BIN)/python -m infra.package --stage $(STAGE) --role $(ROLE) --families "$(FAMILIES)"
 
-deploy: setup ## Plan, ask, deploy to the AWS account of the shell's credentials: make deploy STAGE=dev [ROLE=further NAME=...] [YES=1]
-	@$(BIN)/python -m infra.deploy --stage $(STAGE) --role $(ROLE) --name "$(NAME)"
+deploy: setup ## Plan, ask, deploy to the AWS account of the shell's credentials: make deploy STAGE=dev [FAMILIES=...] [ROLE=further NAME=...] [YES=1]
+	@$(BIN)/python -m infra.deploy --stage $(STAGE) --role $(ROLE) --name "$(NAME)" --families "$(FAMILIES)"
 
 clean: ## Remove what was built, and .venv
 	@rm -rf $(VENV) build .chalice/deployments .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,14 +9,17 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.platform.context import Role
+from infra.deployables import chosen, further_of
 from infra.deployment.account import Account, RefusedError, connect
 from infra.deployment.base import DeclinedError, Deployment, settable
 from infra.deployment.core import CoreDeployment
+from infra.deployment.family import FamilyDeployment
 from infra.deployment.further import FurtherDeployment
 from infra.deployment.keys import given_keys
 from infra.deployment.plan import Console
@@ -25,21 +28,35 @@ from infra.further import check_name
 from infra.package import ROOT
 from infra.rotate import RotationError
 from infra.stack_events import StackFailedError
+from infra.stacks import WAIT, Stacks, deployed_families
 
 _RAN_OUT = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 
 
-def deployment(
-    stage: str, role: Role, name: str, file: StageFile, account: Account, console: Console, build: Path
-) -> Deployment:
-    """The deployment of a stack of that role, not yet started. Raises ValueError for invalid keys, and for keys that
-    are given to a further stack."""
+@dataclass(frozen=True)
+class Asked:
+    """A request: a further stack by its ``name``, or the core and families (a comma list; all by default)."""
+
+    stage: str
+    role: Role = Role.CORE
+    name: str = ""
+    families: str = ""
+
+
+def deployments(asked: Asked, file: StageFile, account: Account, console: Console, build: Path) -> list[Deployment]:
+    """The deployments to run, in order: the core before the families on it. Families that are deployed already are
+    among them, because the core works for them too. Raises ValueError for invalid keys, for keys that are given to a
+    further stack, and for an unknown family."""
     keys = given_keys(console.environment)
-    if role is Role.CORE:
-        return CoreDeployment(stage, file, account, console, build, keys)
+    deployed = deployed_families(Stacks(account.client("cloudformation"), WAIT), asked.stage)
+    core, *others = chosen(asked.families, deployed)
+    where = (asked.stage, file, account, console)
+    if asked.role is Role.CORE:
+        of_others = [FamilyDeployment(*where, build / each.folder, each) for each in others]
+        return [CoreDeployment(*where, build, keys, core), *of_others]
     if keys:
-        raise ValueError(f"the keys are the core's: make deploy STAGE={stage} sets them")
-    return FurtherDeployment(stage, file, account, console, build, name)
+        raise ValueError(f"the keys are the core's: make deploy STAGE={asked.stage} sets them")
+    return [FurtherDeployment(*where, build / asked.role, asked.name, further_of(core))]
 
 
 def main(environment: Mapping[str, str] = os.environ) -> int:
@@ -48,7 +65,8 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     parser.add_argument("--stage", required=True)
     parser.add_argument("--role", type=Role, choices=tuple(Role), default=Role.CORE)
     parser.add_argument("--name", default="", help="of a further stack")
-    asked = parser.parse_args()
+    parser.add_argument("--families", default="", help="a comma list; all by default, with those that they need")
+    asked = Asked(**vars(parser.parse_args()))
     try:
         check_stage(asked.stage)
         if asked.role is Role.FURTHER:
@@ -56,8 +74,8 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
         file = read(asked.stage, settable())
         given_keys(environment)  # checked before credentials are needed
         account = connect(file.account, file.region, environment)
-        build = ROOT / "build" / ("" if asked.role is Role.CORE else asked.role)
-        deployment(asked.stage, asked.role, asked.name, file, account, Console(environment), build).run()
+        for each in deployments(asked, file, account, Console(environment), ROOT / "build"):
+            each.run()
     except (ValueError, RefusedError) as error:
         print(f"make deploy: {error}", file=sys.stderr)
         return 2

@@ -64,15 +64,21 @@ def settings_of(name: str, core: Mapping[str, str], environment: Mapping[str, st
 
     Raises ValueError for an admin name that is the core's: the two would be one admin.
     """
-    taken = {each: core.get(parameter_name(each), "") for each in documented_settings() if each not in OWN_SETTINGS}
-    if (domain := core.get(parameter_name("WEBSOCKET_DOMAIN_NAME"))) and not taken["WEBSOCKET_URL"]:
-        taken["WEBSOCKET_URL"] = f"wss://{domain}"
+    taken = {name: value for name, value in shared_settings(core).items() if name not in OWN_SETTINGS}
     own = {each: environment.get(each, "") for each in OWN_SETTINGS}
     settings = {"ADMIN_NAME": f"admin-{name}"} | {each: value for each, value in (taken | own).items() if value}
     core_name = core.get("AdminName") or f"admin-{core.get('CoreName') or 'default'}"
     if settings["ADMIN_NAME"] == core_name:
         raise ValueError(f"{core_name} is the core's name: choose another NAME, or set ADMIN_NAME")
     return settings
+
+
+def shared_settings(core: Mapping[str, str]) -> dict[str, str]:
+    """The settings of the core, from the parameters of its stack, for other stacks on its tables."""
+    taken = {each: core.get(parameter_name(each), "") for each in documented_settings()}
+    if (domain := core.get(parameter_name("WEBSOCKET_DOMAIN_NAME"))) and not taken["WEBSOCKET_URL"]:
+        taken["WEBSOCKET_URL"] = f"wss://{domain}"
+    return taken
 
 
 def urls_for_agents(own_url: str, core: Mapping[str, str]) -> str:

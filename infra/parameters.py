@@ -28,6 +28,9 @@ STACK_VARIABLES = (
 )
 """Variables that the stacks fill in themselves."""
 
+FAMILY_SETTINGS = frozenset({"PUBLIC_URL"})
+"""Settings that the stack of another family has for itself; it takes all others from the core."""
+
 NETWORK_VARIABLES = ("SUBNET_IDS", "SECURITY_GROUP_IDS")
 """Comma lists of subnets and security groups, with which functions run in a network."""
 

@@ -1,5 +1,6 @@
 """CloudFormation stacks, created or updated to match a template, on AWS as in the local cloud."""
 
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -8,9 +9,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib import families
 from infra.artifacts import Artifacts, template_argument
 from infra.changes import Change, Kind, changed_parameters, from_change_set, from_template
-from infra.deployables import CORE, Deployable
+from infra.deployables import CORE, NAME_PATTERN, Deployable
 from infra.functions import APP_NAME
 from infra.stack_events import StackFailedError, failures, is_running, refusal
 
@@ -40,6 +42,19 @@ def stateful_stack(stage: str, deployable: Deployable = CORE) -> str:
 
 def further_stack(stage: str, name: str) -> str:
     return f"{APP_NAME}-{stage}-admin-{name}"
+
+
+def application_stacks(stacks: "Stacks", stage: str) -> list[str]:
+    """Every stack of a stage whose functions read its tables: the core's, those of families, and further ones."""
+    core = application_stack(stage)
+    own = re.compile(rf"{re.escape(core)}(-admin-.+|-{NAME_PATTERN})?")
+    return [name for name in stacks.names(core) if own.fullmatch(name) and name != stateful_stack(stage)]
+
+
+def deployed_families(stacks: "Stacks", stage: str) -> list[str]:
+    """The families of this project that have a stack of their own in that stage."""
+    found = {name.removeprefix(f"{application_stack(stage)}-") for name in application_stacks(stacks, stage)}
+    return [name for name in families.NAMES if name in found]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,14 @@ from infra.deployment.stagefile import StageFile
 from infra.deployment.urls import Urls
 from infra.further import OWN_SETTINGS
 from infra.package import package, release
-from infra.parameters import SECRET_KEYS, check_options, documented_settings, options_of, parameter_name
+from infra.parameters import (
+    FAMILY_SETTINGS,
+    SECRET_KEYS,
+    check_options,
+    documented_settings,
+    options_of,
+    parameter_name,
+)
 from infra.stack_events import refusal
 from infra.stacks import WAIT, Stacks
 
@@ -134,10 +141,12 @@ class Deployment(ABC):
 
 
 def settable() -> dict[str, frozenset[str]]:
-    """The names that the file of a stage may set, for the core (``settings``) and for further stacks (``further``)."""
+    """The names that the file of a stage may set: for the core (``settings``), further stacks (``further``) and the
+    stacks of other families (``family``)."""
     return {
         "settings": frozenset({*documented_settings(), *options_of(StackKind.CORE)}),
         "further": frozenset({*OWN_SETTINGS, *options_of(StackKind.FURTHER)}),
+        "family": frozenset({*FAMILY_SETTINGS, *options_of(StackKind.FAMILY)}),
     }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from infra.artifacts import deployed_template
 from infra.changes import Kind
-from infra.deployables import FURTHER
+from infra.deployables import FURTHER, Deployable
 from infra.deployment.account import Account
 from infra.deployment.base import Deployment, as_parameters
 from infra.deployment.plan import Console
@@ -22,10 +22,18 @@ class FurtherDeployment(Deployment):
     """Deploys a further stack. Its own settings are in ``[further.NAME]``; all others are those of the deployed
     core."""
 
-    deployable = FURTHER
-
-    def __init__(self, stage: str, file: StageFile, account: Account, console: Console, build: Path, name: str) -> None:
+    def __init__(
+        self,
+        stage: str,
+        file: StageFile,
+        account: Account,
+        console: Console,
+        build: Path,
+        name: str,
+        deployable: Deployable = FURTHER,
+    ) -> None:
         super().__init__(stage, file, account, console, build)
+        self.deployable = deployable
         self._name = name
         self._core, self._stack = application_stack(stage), further_stack(stage, name)
         self._own = file.further.get(name, {})

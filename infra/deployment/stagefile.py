@@ -7,11 +7,12 @@ value. infra/stages/README.md has an example.
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra.deployables import deployables
 from infra.further import OWN_SETTINGS, check_name
 from infra.parameters import SECRET_KEYS, documented_settings
 
@@ -19,20 +20,22 @@ FOLDER = Path(__file__).resolve().parent.parent / "stages"
 
 STAGE_PATTERN = "[a-z][a-z0-9]{1,15}"
 
-_TABLES = {"settings", "further"}
+_TABLES = {"settings", "further", "family"}
 _TEXTS = {"account": "[0-9]{12}", "region": "[a-z]{2}(-[a-z]+)+-[0-9]"}
 
 
 @dataclass(frozen=True)
 class StageFile:
     """The content of the file. ``account`` and ``region`` are "" for any. Settings are texts by name, as environment
-    variables have them; "" sets one back to its default. ``further`` has those of each further stack, by its NAME."""
+    variables have them; "" sets one back to its default. ``further`` has those of each further stack, by its NAME,
+    ``families`` those of the stack of each other family."""
 
     path: Path
     account: str = ""
     region: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
     further: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    families: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def exists(self) -> bool:
@@ -54,8 +57,9 @@ def check_stage(stage: str) -> None:
 
 def read(stage: str, names: Mapping[str, frozenset[str]], folder: Path = FOLDER) -> StageFile:
     """The parsed file of that stage; empty if it has none. ``names`` are the settings that are allowed, for the core
-    (``settings``) and for further stacks (``further``). Raises ValueError for a file that is not TOML, for unknown
-    names, for keys, and for invalid values.
+    (``settings``), further stacks (``further``) and other families (``family``).
+
+    Raises ValueError for a file that is not TOML, for unknown names, for keys, and for invalid values.
     """
     path = folder / f"{stage}.toml"
     if not path.exists():
@@ -67,18 +71,33 @@ def read(stage: str, names: Mapping[str, frozenset[str]], folder: Path = FOLDER)
         raise ValueError(f"{shown}: {error}") from None
     unknown = sorted(set(content) - _TABLES - set(_TEXTS))
     if unknown:
-        allowed = ", ".join([*_TEXTS, "[settings]", "[further.NAME]"])
+        allowed = ", ".join([*_TEXTS, "[settings]", "[further.NAME]", "[family.NAME]"])
         raise ValueError(f"{shown}: {', '.join(unknown)} is unknown here; allowed: {allowed}")
     texts = {name: _text(shown, name, content.get(name, ""), pattern) for name, pattern in _TEXTS.items()}
     settings = _settings(shown, "settings", content.get("settings", {}), names["settings"])
-    further = {}
-    for name, table in _table(shown, "further", content.get("further", {})).items():
+    further = _named(shown, "further", content, names["further"], check_name)
+    families = _named(shown, "family", content, names["family"], _check_family)
+    return StageFile(path, texts["account"], texts["region"], settings, further, families)
+
+
+def _named(
+    file: str, kind: str, content: Mapping[str, Any], known: frozenset[str], check: Callable[[str], None]
+) -> dict[str, dict[str, str]]:
+    """The settings of each table ``[kind.NAME]``, by name."""
+    found = {}
+    for name, table in _table(file, kind, content.get(kind, {})).items():
         try:
-            check_name(name)
+            check(name)
         except ValueError as error:
-            raise ValueError(f"{shown}, [further]: {error}") from None
-        further[name] = _settings(shown, f"further.{name}", table, names["further"])
-    return StageFile(path, texts["account"], texts["region"], settings, further)
+            raise ValueError(f"{file}, [{kind}]: {error}") from None
+        found[name] = _settings(file, f"{kind}.{name}", table, known)
+    return found
+
+
+def _check_family(name: str) -> None:
+    others = [each.family.name for each in deployables()[1:]]
+    if name not in others:
+        raise ValueError(f"{name} is not a family with a stack of its own; there are: {', '.join(others) or 'none'}")
 
 
 def _text(file: str, name: str, value: object, pattern: str) -> str:

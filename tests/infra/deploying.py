@@ -12,6 +12,7 @@ from infra.agent_bundle import Bundle
 from infra.deployables import CORE, Deployable
 from infra.deployment.account import Account
 from infra.deployment.core import CoreDeployment
+from infra.deployment.family import FamilyDeployment
 from infra.deployment.further import FurtherDeployment
 from infra.deployment.plan import Console
 from infra.deployment.stagefile import StageFile
@@ -103,6 +104,13 @@ class Deployer:
         deployment = _Core(STAGE, file, self._account(), console, self.folder / "build", keys or {}, self.deployable)
         self._run(deployment)
 
+    def family(self, deployable: Deployable, settings: Mapping[str, str] | None = None) -> None:
+        """Another family, on a core that is deployed."""
+        name = deployable.family.name
+        file = StageFile(self.folder / f"{STAGE}.toml", families={name: settings or {}})
+        console = self._console({}, is_terminal=True)
+        self._run(_Family(STAGE, file, self._account(), console, self.folder / "build" / name, deployable))
+
     def further(self, name: str, settings: Mapping[str, str] | None = None) -> None:
         file = StageFile(self.folder / f"{STAGE}.toml", further={name: settings or {}})
         console = self._console({}, is_terminal=True)
@@ -154,4 +162,8 @@ class _Core(CoreDeployment):
 
 
 class _Further(FurtherDeployment):
+    wait = WAIT
+
+
+class _Family(FamilyDeployment):
     wait = WAIT

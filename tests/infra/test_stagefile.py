@@ -78,6 +78,7 @@ class TestRead:
             ("account = 123456789012", "account has to be a text that matches [0-9]{12}"),
             ('region = "Frankfurt"', "region has to be a text that matches"),
             ("settings = 1", "settings has to be a table, [settings]"),
+            ("[family.toys]", "[family]: toys is not a family with a stack of its own"),
             ("[settings]\nPOL_SECONDS = 1", "[settings]: there is no setting POL_SECONDS; is POLL_SECONDS meant?"),
             ("[settings]\nTABLE_PREFIX = 'x'", "[settings]: there is no setting TABLE_PREFIX"),
             ("[settings]\nStage = 'x'", "[settings]: there is no setting Stage"),

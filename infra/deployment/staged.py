@@ -1,0 +1,193 @@
+"""The deployment of a stateful stack and then of the application on it."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.artifacts import deployed_template
+from infra.changes import Change, Kind
+from infra.deployables import Deployable
+from infra.deployment.account import Account
+from infra.deployment.base import Deployment, as_parameters
+from infra.deployment.indexes import application, refusals, removed_indexes
+from infra.deployment.plan import Console
+from infra.deployment.stagefile import StageFile
+from infra.deployment.tables import unprotected
+from infra.deployment.urls import Urls
+from infra.package import write_stateful
+from infra.stacks import application_stack, application_stacks, stateful_stack
+
+Json = dict[str, Any]
+
+NO_TEMPLATE: Json = {"Resources": {}}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """A planned stateful template. ``first`` is deployed before ``wanted``: new tables are protected last."""
+
+    wanted: Json
+    first: Json
+    deployed: Json | None
+    change: Change
+
+
+@dataclass(frozen=True)
+class Code:
+    """The packaged application. ``outer`` holds parameters that neither the stateful stack nor a setting gives."""
+
+    template: Json
+    archive: Path
+    settings: Mapping[str, str]
+    outer: Mapping[str, str]
+    urls: Urls
+
+    def can_be_planned(self, state: Mapping[str, str]) -> bool:
+        """Whether the stateful stack has all outputs that the functions need."""
+        required = {name for name, each in self.template["Parameters"].items() if "Default" not in each}
+        return required <= {"Stage", *self.outer, *state}
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The planned application."""
+
+    code: Json
+    given: Mapping[str, str]
+    change: Change
+
+
+class StagedDeployment(Deployment):
+    """The tables are deployed first, so that the application's code finds what it needs. An index that it no longer
+    needs is removed by a later release."""
+
+    def __init__(
+        self, stage: str, file: StageFile, account: Account, console: Console, build: Path, deployable: Deployable
+    ) -> None:
+        super().__init__(stage, file, account, console, build)
+        self.deployable = deployable
+        self.application = application_stack(stage, deployable)
+        self.stateful = stateful_stack(stage, deployable) if deployable.has_state else None
+
+    @abstractmethod
+    def code(self, before: Mapping[str, str], outputs: Mapping[str, str]) -> Code:
+        """Package the application. ``before`` and ``outputs`` are parameters and outputs of the deployed one. Raises
+        ValueError for what cannot be deployed."""
+
+    def outer_state(self) -> Mapping[str, str]:
+        """The outputs of other stateful stacks that this one needs."""
+        return {}
+
+    def changed_keys(self, _state: Mapping[str, str]) -> list[str]:
+        """The names of the keys that this deployment sets."""
+        return []
+
+    def set_keys(self, _state: Mapping[str, str]) -> None:
+        """Set them."""
+
+    def serve(self, _state: Mapping[str, str]) -> None:
+        """Hand out what comes with the application, once it is deployed."""
+
+    @abstractmethod
+    def done(self, outputs: Mapping[str, str]) -> None:
+        """Tell the deployer what there is now."""
+
+    def run(self) -> None:
+        self.settle(*filter(None, (self.stateful, self.application)))
+        before, outputs = self._described()
+        code = self.code(before, outputs)
+        tables = self._tables()
+        state = self.state()
+        planned = [tables.change] if tables else []
+        try:
+            functions = self._functions(code, state) if code.can_be_planned(state) else None
+            planned += [functions.change] if functions else []
+            changed = self.changed_keys(state)
+            self.console.tell(self.heading(self.application))
+            self.show(planned, self._told(code, changed, is_planned=functions is not None), self.remarks())
+            if functions and not changed and all(change.kind is Kind.NOTHING for change in planned):
+                for stack in filter(None, (self.stateful, self.application)):
+                    self.stacks.protect(stack)
+                self.serve(state)
+                self.done(outputs)
+                return
+        except BaseException:
+            self.discard(*planned)
+            raise
+        self.confirm(*planned)
+        try:
+            self._apply_tables(tables)
+        except BaseException:
+            self.discard(*(functions.change for functions in [functions] if functions))
+            raise
+        new_state = self.state()
+        if changed:
+            self.set_keys(new_state)
+        if functions is None or state != new_state:
+            if functions is not None:
+                self.discard(functions.change)
+            functions = self._functions(code, new_state)
+            if functions.change.kind is Kind.UPDATE:
+                self.show([functions.change], [], [])
+                self.confirm(functions.change)
+        artifacts = self.artifacts(new_state)
+        deployed = self.release(
+            self.application, functions.code, functions.given, code.urls, artifacts, functions.change
+        )
+        # After the API that it speaks to: a deployment that fails, or is declined half-way, hands out no newer agent.
+        self.serve(new_state)
+        self.done(deployed)
+
+    def state(self) -> dict[str, str]:
+        """The outputs of all stateful stacks that the application needs, as they are deployed."""
+        own = self.stateful if self.stateful and self.stacks.exists(self.stateful) else None
+        return {**self.outer_state(), **(self.stacks.outputs(own) if own else {})}
+
+    def _tables(self) -> Tables | None:
+        """The plan of the stateful stack. Raises ValueError where DynamoDB would refuse it."""
+        if self.stateful is None:
+            return None
+        wanted = write_stateful(self.build, retain=True, deployable=self.deployable)
+        deployed = self.stacks.template(self.stateful) if self.stacks.exists(self.stateful) else None
+        users = application_stacks(self.stacks, self.stage) if removed_indexes(deployed or NO_TEMPLATE, wanted) else []
+        applications = [application(name, self.stacks.template(name)) for name in users]
+        if refused := refusals(deployed or NO_TEMPLATE, wanted, applications):
+            raise ValueError("\n".join(["the tables cannot change so:", *(f"  {each}" for each in refused)]))
+        first = unprotected(wanted, deployed or NO_TEMPLATE)
+        return Tables(wanted, first, deployed, self.stacks.plan(self.stateful, first, self._state_parameters()))
+
+    def _apply_tables(self, tables: Tables | None) -> None:
+        if tables is None or self.stateful is None:
+            return
+        self.stacks.apply(tables.change)
+        if tables.first != tables.wanted:
+            self.stacks.deploy(self.stateful, tables.wanted, self._state_parameters())
+        self.stacks.protect(self.stateful)
+
+    def _state_parameters(self) -> dict[str, str]:
+        return {"Stage": self.stage, **self.outer_state()}
+
+    def _functions(self, code: Code, state: Mapping[str, str]) -> Functions:
+        """The plan of the application."""
+        artifacts = self.artifacts(state)
+        template = deployed_template(code.template, artifacts, code.archive)
+        given = {"Stage": self.stage, **code.outer, **state, **as_parameters(template, code.settings)}
+        given |= code.urls.parameters(code.urls.outputs)
+        return Functions(template, given, self.stacks.plan(self.application, template, given, artifacts))
+
+    def _described(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Parameters and outputs of the application as it is deployed."""
+        if not self.stacks.exists(self.application):
+            return {}, {}
+        return self.stacks.parameters(self.application), self.stacks.outputs(self.application)
+
+    def _told(self, code: Code, changed: list[str], *, is_planned: bool) -> list[str]:
+        lines = [f"Keys     {', '.join(changed)}: set (values are not shown)"] if changed else []
+        if is_planned:
+            return lines
+        if self.stacks.exists(self.application):
+            return [*lines, f"Stack {self.application}: planned, and asked for, once the tables are as it needs them"]
+        chosen = [f'    {name}: "{value}"' for name, value in sorted(code.urls.settings.items())]
+        return [*lines, f"Stack {self.application}: is created", *chosen]
