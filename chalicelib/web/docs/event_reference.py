@@ -1,11 +1,12 @@
 """The events' reference: every channel of the AsyncAPI document on one page, without a script."""
 
+import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 from chalicelib.web.docs.fields import HEADS, Fields
-from chalicelib.web.docs.markup import code, page, prose, table
+from chalicelib.web.docs.markup import code, page, preformatted, prose, table
 
 Json = Mapping[str, Any]
 
@@ -19,7 +20,7 @@ def event_reference(document: Json) -> str:
     body = (
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{prose(info['description'])}</p>"
         f"<nav><ul>{names}</ul></nav>"
-        "<h2>Where they are sent</h2>"
+        "<h2>Destinations</h2>"
         + "".join(_server(name, server) for name, server in document["servers"].items())
         + "<h2>The envelope</h2>"
         + table("CloudEvent", HEADS, fields.rows(schemas["Envelope"]))
@@ -40,6 +41,11 @@ def _event(name: str, document: Json, fields: Fields) -> str:
     _, specific = message["payload"]["allOf"]
     data = specific["properties"]["data"]
     said = document["components"]["schemas"][data["$ref"].rpartition("/")[2]].get("description", "")
-    return f'<h3 id="{escape(name)}">{code(name)}</h3><p><b>{prose(message["summary"])}</b> {prose(said)}</p>' + table(
-        "data", HEADS, fields.rows(data)
+    examples = "".join(
+        preformatted(json.dumps(example["payload"], indent=2), "Example") for example in message.get("examples", ())
+    )
+    return (
+        f'<h3 id="{escape(name)}">{code(name)}</h3><p><b>{prose(message["summary"])}</b> {prose(said)}</p>'
+        + table("data", HEADS, fields.rows(data))
+        + examples
     )

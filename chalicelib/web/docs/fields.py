@@ -1,5 +1,6 @@
 """A schema as rows of a table: one for each field, those within it after it. For OpenAPI 3.0 and for JSON Schema."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +14,18 @@ HEADS = ("Field", "Type", "Meaning")
 _BOUNDS = {
     "minimum": "at least {}",
     "maximum": "at most {}",
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {} items",
-    "maxItems": "at most {} items",
+    "minLength": "at least {} character(s)",
+    "maxLength": "at most {} character(s)",
+    "minItems": "at least {} item(s)",
+    "maxItems": "at most {} item(s)",
     "pattern": "matches `{}`",
     "default": "default `{}`",
 }
+
+
+def _as_json(value: Any) -> str:
+    """A bound as the API writes it; a text without quotes."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Fields:
         parts = ["required"] if required else []
         if values := found.get("enum") or ([found["const"]] if "const" in found else []):
             parts.append(" ".join(f"`{value}`" for value in values))
-        parts += [text.format(found[bound]) for bound, text in _BOUNDS.items() if bound in found]
+        parts += [text.format(_as_json(found[bound])) for bound, text in _BOUNDS.items() if bound in found]
         described = str(schema.get("description") or found.get("description", ""))
         return "; ".join(parts) + (". " if parts and described else "") + described
 

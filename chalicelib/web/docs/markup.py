@@ -60,5 +60,5 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Row]) -> str:
 
 
 def preformatted(text: str, label: str) -> str:
-    """A block of text as it is, which the keyboard can scroll."""
-    return f'<pre tabindex="0" aria-label="{escape(label)}">{escape(text)}</pre>'
+    """A block of text as it is, below its label; the keyboard can scroll it."""
+    return f'<p><b>{escape(label)}</b></p><pre tabindex="0" aria-label="{escape(label)}">{escape(text)}</pre>'
