@@ -1,7 +1,7 @@
 """`CleanUp`: passes over the executions of a command or a node, chunk by chunk.
 
-A pass finds rows by an index, which lags. So a pass over a command is made twice: at once, and again after any index
-has caught up; only then is nothing due any more. A cancellation makes one more in between.
+A pass finds rows by an index, which lags. So two passes over a command are made: one at once, and one after every index
+has caught up; only then is nothing due. A cancellation makes a third one in between.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ ROWS_PER_CHUNK = 100
 """Rows that one chunk changes or deletes: about a second of single writes."""
 
 ROWS_READ_PER_CHUNK = 1000
-"""Index rows that one chunk looks at where few need a write."""
+"""Index rows that one chunk reads if few need a write."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,17 @@ class CleanUp:
         self._executions = ExecutionStore(tables)
 
     def park(self, command_id: str, name: str, before: str | None, cursor: str) -> bool:
-        """Note where a pass, or a share of one (``name``), goes on that a message took up at ``before``: the change
-        stream begins the next messages there. A whole pass is divided: its shards go on side by side. False where
-        another message is ahead of this one, or there is no more to do."""
+        """Store the cursor of a pass, or of a share of one (``name``), that a message started at ``before``: the change
+        stream leads to the next messages. A whole pass is divided into shares, whose shards run concurrently. Returns
+        False if another message is ahead of this one, or no work is left."""
         now = self._clock.now()
         is_share = name != pass_of(name)
         following = {name: cursor} if is_share else _shares(name, _place_of(cursor, to_seconds_text(now)))
         return self._commands.park(command_id, name, before, following, now)
 
     def expire_chunk(self, command_id: str, cursor: str | None) -> str | None:
-        """Expire what is open after the command's deadline. Does nothing while executions are still being created."""
+        """Expire open executions after the command's deadline. Does nothing while executions are still being
+        created."""
         command, fan_out = self._commands.with_fan_out(command_id)
         now = to_seconds_text(self._clock.now())
         if command is None or command.is_deleted or not command.is_expired_at(now):
@@ -95,8 +96,8 @@ class CleanUp:
         return following
 
     def cancel_chunk(self, command_id: str, cursor: str | None) -> str | None:
-        """Cancel what is open of a command whose cancellation was asked for: at once what no agent has, by request what
-        one has, each agent once. Does nothing for a deleted command: its own clean-up does more."""
+        """Cancel the open executions of a cancelled command: directly if no agent has them, otherwise by a request,
+        once per agent. Does nothing for a deleted command: its own clean-up does more."""
         _, fan_out = self._commands.with_fan_out(command_id)
         if fan_out is None or fan_out.deleted_at is not None or fan_out.cancel_requested_at is None:
             return None
@@ -130,9 +131,8 @@ class CleanUp:
         return following
 
     def cancel_open_of_node_chunk(self, node_id: str, cursor: str | None) -> str | None:
-        """Cancel what is open on a deleted node, since no result of it can come.
-
-        If the same id is enrolled again, only what was meant for the node before is cancelled.
+        """Cancel the open executions of a deleted node, since no result can come. If the same id has enrolled again,
+        only executions of the former node are cancelled.
         """
         found = self._nodes.find_many([node_id])
         enrolled_at = found[0].inserted_at if found else None
@@ -144,7 +144,7 @@ class CleanUp:
         return ids[-1] if ids and has_more else None
 
     def _cancel(self, execution_id: str, now: str, since: str) -> None:
-        """Cancel it, or, where an agent has it by now, ask that one to stop."""
+        """Cancel an execution, or ask its agent to stop it if an agent has it by now."""
         try:
             self._executions.apply(execution_id, rules.cancel(now), now)
         except RefusedError as error:
@@ -162,7 +162,7 @@ class CleanUp:
             self._executions.apply(execution_id, rules.abandon(now), now)
 
     def _next_rows(self, command_id: str, place: _Place, limit: int) -> tuple[Sequence[Item], str | None]:
-        """Index rows of a command from a place on, and the cursor after them."""
+        """Index rows of a command from a cursor on, and the cursor after them."""
         page = self._executions.page_of_command(command_id, place.shard, place.after or None, limit)
         if page.last_key is not None:
             return page.items, str(replace(place, after=str(page.last_key["id"])))
@@ -190,7 +190,7 @@ class CleanUp:
             self._commands.settle(fan_out, None)
 
     def _settle_cancel(self, known: FanOut, since: str, place: _Place) -> None:
-        """Look again soon, since what an index hid runs meanwhile, and once more when any index has caught up."""
+        """Repeat the pass after 60 s and after 15 min: a lagging index may have hidden rows that run meanwhile."""
         fan_out = self._whole(known, CANCEL, place)
         if fan_out is None:
             return

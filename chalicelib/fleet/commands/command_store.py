@@ -1,4 +1,4 @@
-"""Reads and writes of commands and of what is still to be done for them."""
+"""Reads and writes of commands and of their remaining work."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -73,7 +73,7 @@ class CommandStore:
         return {row_id: command_from_item(item) for row_id, item in self.rows_of(ids).items()}
 
     def with_fan_out(self, command_id: str) -> tuple[Command | None, FanOut | None]:
-        """A command or its tombstone and what is left to do for it, in one call."""
+        """A command or its tombstone and its remaining work, in one call."""
         refs = (Ref(COMMANDS, command_key(command_id)), Ref(FAN_OUTS, fan_out_key(command_id)))
         command, fan_out = self._tables.get_many(refs)
         return (
@@ -82,7 +82,7 @@ class CommandStore:
         )
 
     def standing(self, command_id: str) -> tuple[Command | None, FanOut | None, str | None]:
-        """`with_fan_out`, and when an execution of the command ended last, as far as the change stream has told."""
+        """`with_fan_out`, and the last end of an execution of the command, as known from the change stream."""
         refs = (
             Ref(COMMANDS, command_key(command_id)),
             Ref(FAN_OUTS, fan_out_key(command_id)),
@@ -96,8 +96,8 @@ class CommandStore:
         )
 
     def unfinished(self, command_ids: Iterable[str]) -> set[str]:
-        """Those of these commands for which executions may still be created. Once a command has none of that left it
-        never has any again."""
+        """Those of these commands for which executions may still be created. Once creation has ended, it never
+        resumes."""
         refs = [Ref(FAN_OUTS, fan_out_key(command_id)) for command_id in sorted(set(command_ids))]
         rows = [fan_out_from_item(item) for item in self._tables.get_many(refs) if item is not None]
         return {row.command_id for row in rows if row.parts or row.looks_since is not None}
@@ -122,9 +122,8 @@ class CommandStore:
             raise DeleteRefusedError(command_id) from error
 
     def request_cancel(self, command_id: str, now: str, due_at: str) -> bool:
-        """Take all parts off, so that nothing is created any more, and let what is open be cancelled. May be repeated.
-
-        False for a command that is gone. A fan-out stands as long as its command does.
+        """Remove all parts, so that no more executions are created, and start the cancellation of open ones. May be
+        repeated. False for a missing command. A fan-out exists as long as its command.
         """
         changes = (
             Set("cancel_requested_at", now),
@@ -141,8 +140,8 @@ class CommandStore:
         return any(self._tables.try_write(update, "fan_out.cancel_requested") for update in (as_made, while_made))
 
     def cancelled(self, fan_out: FanOut) -> bool:
-        """Note that all passes of a cancellation are through; what agents still have waits for its deadline, if any.
-        False if the row has changed since it was read."""
+        """Store that all passes of a cancellation have ended; executions that agents still have wait for the deadline,
+        if any. False if the row has changed since it was read."""
         at_deadline = due_changes(fan_out.deadline)
         changes = (Set("cancel_requested_at", None), Set("cursors", None), Set("sweeps", 0), *at_deadline)
         unchanged = Equals("version", fan_out.version)
@@ -153,8 +152,8 @@ class CommandStore:
     def remove_parts(
         self, known: FanOut, parts: Collection[str], now: datetime, *, to_look_at: Collection[str] = ()
     ) -> None:
-        """Take finished parts off a fan-out, ``known`` as it was at some time. With the last one the search for what an
-        index hid in those ``to_look_at`` becomes due, or else the deadline, if there is one. Safe to repeat."""
+        """Remove finished parts from a fan-out; ``known`` may be stale. With the last part, the search for hidden nodes
+        in the parts ``to_look_at`` becomes due, otherwise the deadline, if any. Safe to repeat."""
         command_id, fan_out = known.command_id, known
         for _ in self._tables.tries():
             left = without_parts(fan_out, parts, to_look_at)
@@ -179,8 +178,9 @@ class CommandStore:
         raise unavailable()
 
     def park(self, command_id: str, name: str, before: str | None, following: Mapping[str, str], now: datetime) -> bool:
-        """Note how a part, the search or a pass (``name``), taken up at ``before``, goes on, as `kit.parking.park`: the
-        change stream asks for it. False where it has been gone on with since, or is not to be done any more."""
+        """Store the cursor of a part, of the search or of a pass (``name``) that started at ``before``, as
+        `kit.parking.park` does; the change stream leads to the next message. False if its cursor has changed since, or
+        the work is no longer needed."""
         return park(
             self._tables,
             FAN_OUTS,
@@ -199,13 +199,13 @@ class CommandStore:
             yield [fan_out_from_item(row) for row in rows]
 
     def postpone(self, fan_out: FanOut, due_at: str) -> bool:
-        """Claim due work by moving when it is looked at next; False if another sweep was faster."""
+        """Claim due work by moving its due time; False if another sweep was faster."""
         changes = (Set("sweeps", fan_out.sweeps + 1), *due_changes(due_at))
         update = Update(FAN_OUTS, fan_out_key(fan_out.command_id), changes, Equals("version", fan_out.version))
         return self._tables.try_write(update, "fan_out.swept")
 
     def rest(self, fan_out: FanOut) -> bool:
-        """There is nothing to do before the deadline, if there is one. False if the row has changed since."""
+        """Move the due time to the deadline, if any. False if the row has changed since."""
         update = Update(
             FAN_OUTS,
             fan_out_key(fan_out.command_id),
@@ -215,8 +215,8 @@ class CommandStore:
         return self._tables.try_write(update, "fan_out.settled")
 
     def end_looks(self, fan_out: FanOut) -> FanOut | None:
-        """All executions that the command will ever have exist: nothing is created for it from now on, and its deadline
-        is due next. The row as it is then; None if it has changed since it was read."""
+        """End the creation of executions: none is created from now on, and the deadline is due next. Returns the new
+        row; None if it has changed since it was read."""
         changes = (*_NO_LOOKS, Set("cursors", None), Set("sweeps", 0), *due_changes(fan_out.deadline))
         key, unchanged = fan_out_key(fan_out.command_id), Equals("version", fan_out.version)
         try:
@@ -226,8 +226,8 @@ class CommandStore:
         return None if row is None else fan_out_from_item(row)
 
     def end_share(self, known: FanOut, name: str) -> FanOut | None:
-        """Note that a share of a pass is through. None while others are left, or where there is no such share; the
-        fan-out as it is where this is the last one: then the pass is through."""
+        """Store that a share of a pass has ended. Returns the fan-out if it was the last share, with which the pass
+        ends; None while others are left, or if there is no such share."""
         fan_out = known
         for _ in self._tables.tries():
             if name not in fan_out.cursors:
@@ -247,21 +247,21 @@ class CommandStore:
         raise unavailable()
 
     def remove_fan_out(self, fan_out: FanOut, now: datetime) -> None:
-        """The executions of a deleted command are gone: what was left to do is of no more use, and no one will ask for
-        their total. Does nothing if the row has changed since it was read."""
+        """Delete the fan-out of a deleted command whose executions are gone, and create the task that removes its total.
+        Does nothing if the row has changed since it was read."""
         own = Delete(FAN_OUTS, fan_out_key(fan_out.command_id), Equals("version", fan_out.version))
         with suppress(TransactionFailedError):
             self._tables.commit((own, tasks.ask("command_total", fan_out.command_id, now)), "fan_out.removed")
 
     def settle(self, fan_out: FanOut, due_at: str | None) -> bool:
-        """Note that a pass over the executions is through: look once more at ``due_at``, or never again. False if the
-        row has changed since it was read."""
+        """Store that a pass over the executions has ended; the next one is due at ``due_at``, None for no further pass.
+        False if the row has changed since it was read."""
         key, unchanged = fan_out_key(fan_out.command_id), Equals("version", fan_out.version)
         changes = (Set("cursors", None), Set("sweeps", 0), *due_changes(due_at))
         return self._tables.try_write(Update(FAN_OUTS, key, changes, unchanged), "fan_out.settled")
 
 
 def _is_wanted(fan_out: FanOut, name: str, now: datetime) -> bool:
-    """A pass that has been divided is not divided again."""
+    """Whether this work is still needed. A pass that has been divided is not divided again."""
     due = due_of(fan_out, to_seconds_text(now))
     return name in fan_out.parts or (pass_of(name) == due and (name != due or not fan_out.shares_of(due)))

@@ -14,8 +14,9 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.tables import Tables
 
 MOST_A_SECOND = 3000
-"""Executions of one fan-out, all its parts together. Each writes a unit to one of 4 keys of every index, and DynamoDB
-lets a key take 1,000 a second (developer guide, "quotas"): a quarter is left for what agents report meanwhile."""
+"""The rate of one fan-out with all its parts, in executions per second. Each execution writes a unit to one of 4 keys
+of every index, and DynamoDB lets a key take 1,000 a second (developer guide, "quotas"): a quarter is left for what
+agents report meanwhile."""
 
 PIECE_SECONDS = 7.0
 """How long the transactions of one page may take at that pace: less than an eighth of the function's timeout, where a
@@ -26,7 +27,7 @@ Tell = Callable[[Mapping[str, Sequence[str]]], None]
 
 
 class Pace:
-    """Lets something happen at most so often."""
+    """A rate limiter: lets work happen once per interval."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
@@ -34,7 +35,7 @@ class Pace:
         self._next = clock.now()
 
     def keep(self) -> None:
-        """Wait until it is time again."""
+        """Wait for the next interval."""
         early = (self._next - self._clock.now()).total_seconds()
         if early > 0:
             self._clock.sleep(early)
@@ -52,7 +53,7 @@ def transactions_per_page(workers: int, most: int) -> int:
 
 
 class Creation:
-    """May be repeated: what is there already stays as it is."""
+    """Creates executions. May be repeated: existing ones stay unchanged."""
 
     def __init__(self, tables: Tables, clock: Clock) -> None:
         self._clock = clock
@@ -61,8 +62,8 @@ class Creation:
     def create(
         self, command: Command, fan_out: FanOut, nodes: Sequence[TargetNode], tell: Tell, *, workers: int
     ) -> bool:
-        """Create the executions of these nodes, as one of so many ``workers``; False where nothing may be created any
-        more. ``tell`` hears of them if they are few."""
+        """Create the executions of these nodes, as one of ``workers`` workers; False if none may be created any more.
+        ``tell`` is called with them if they are few."""
         now = to_seconds_text(self._clock.now())
         executions = [_pending(command, node, fan_out.target_cluster_name, now) for node in nodes]
         pace = Pace(self._clock, interval_of(workers))

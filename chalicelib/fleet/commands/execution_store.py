@@ -44,7 +44,7 @@ from chalicelib.kit.tables import (
 
 
 class RefusedError(Exception):
-    """A transition or deletion did not happen; ``current`` is the row as it is, None if there is none."""
+    """A transition or deletion was refused; ``current`` is the current row, None if there is none."""
 
     def __init__(self, current: Execution | None) -> None:
         super().__init__("the execution is not in a state for this")
@@ -88,10 +88,9 @@ class ExecutionStore:
         return execution_from_item(item)
 
     def create(self, command_id: str, executions: Sequence[Execution]) -> list[Execution] | None:
-        """Put those that do not exist, at most `CHUNK`, in one transaction while the command has parts left.
-
-        Returns those that were put; None if nothing may be created any more: another worker may have finished the part,
-        and the command may have been expired or deleted.
+        """Create the missing ones of these executions, at most `CHUNK`, in one transaction, while the command has parts
+        left. Returns the created ones; None if none may be created any more: another worker may have finished the part,
+        and the command may have expired or been deleted.
         """
         fan_out = (FAN_OUTS, fan_out_key(command_id))
         return put_missing(self._tables, fan_out, executions, _put, "execution.created")
@@ -141,7 +140,7 @@ class ExecutionStore:
             yield page.items
 
     def open_ids_of_node(self, node_id: str, after: str | None, limit: int) -> tuple[list[str], bool]:
-        """Ids of a part of what is open on a node, and whether there is more."""
+        """Ids of some open executions of a node, and whether there are more."""
         query = self._open_query(node_id, after, limit)
         page = self._tables.query(query)
         return [str(item["id"]) for item in page.items], page.last_key is not None
@@ -154,11 +153,11 @@ class ExecutionStore:
         return self._tables.query(query)
 
     def count_open(self, command_id: str) -> int:
-        """How many executions of a command are open, as the index knows it: a moment late, exact otherwise."""
+        """The number of open executions of a command, from an index that lags."""
         return sum(map(_count_open, self._all_of_command(command_id)))
 
     def has_open(self, command_id: str) -> bool:
-        """Whether an execution of a command is open, as the index knows it; reads until it finds one."""
+        """Whether an execution of a command is open, from an index; reads until it finds one."""
         return any(_count_open(page) for page in self._all_of_command(command_id))
 
     def summary_of(self, command_id: str, limit: int) -> CommandSummary | None:
@@ -171,7 +170,7 @@ class ExecutionStore:
         return CommandSummary(**counts)
 
     def nodes_of_command(self, command_id: str) -> set[str]:
-        """Ids of the nodes that have an execution of a command, as the index knows it: 19 read units per 1,000."""
+        """Ids of the nodes that have an execution of a command, from an index: 19 read units per 1,000."""
         return {str(row["node_id"]) for page in self._all_of_command(command_id) for row in page.items}
 
     def old_ids(self, shard: int, before: str, after: str | None, limit: int) -> tuple[list[str], bool]:
@@ -228,7 +227,7 @@ def _execution_or_none(item: Item | None) -> Execution | None:
 
 
 def _standing(row: Item) -> str:
-    """The field of a summary that an index row counts in."""
+    """The field of a summary in which an index row is counted."""
     status = str(row["status"])
     outcome = outcome_of(status, row.get("exit_code"))
     return status if outcome is Outcome.OPEN else outcome.value

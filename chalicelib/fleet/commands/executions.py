@@ -1,4 +1,4 @@
-"""`Executions`: what operators and agents do with executions. Every change of state is one conditional write."""
+"""`Executions`: the use cases of operators and agents. Every change of state is one conditional write."""
 
 from collections.abc import Callable, Sequence
 
@@ -125,7 +125,7 @@ class Executions:
         except StillCreatedError as error:
             raise rules.delete_refused_while_created() from error
         except RefusedError as error:
-            # Read a moment ago and gone now: it is deleted, which is what was asked for.
+            # Deleted since it was read, which is the intended result.
             if error.current is not None:
                 raise rules.delete_refused(error.current.status) from error
 
@@ -163,8 +163,8 @@ class Executions:
         return self._apply_for(node_id, execution_id, rules.report(result, now), now, refused)
 
     def mark_pushed(self, execution_id: str) -> Status | None:
-        """An agent has taken it by push: pending becomes sent, as by `acknowledge`. Returns the state that it is in
-        then, None if it is gone."""
+        """Mark as received by push: pending becomes sent, as with `acknowledge`. Returns the new status, None if it is
+        gone."""
         now = self._now()
         try:
             return self._executions.apply(execution_id, rules.acknowledge(now), now).status
@@ -190,7 +190,8 @@ class Executions:
         return self._with_commands(self._executions.get_many(execution_ids))
 
     def to_push(self, execution_ids: Sequence[str]) -> list[ExecutionView]:
-        """Those that an agent should still be given: pending, of a command that stands and whose deadline is ahead."""
+        """The executions that an agent should still get: pending ones of an existing command whose deadline has not
+        passed."""
         now = self._now()
         return [view for view in self.details_of(execution_ids) if _is_waiting(view, now)]
 

@@ -1,4 +1,4 @@
-"""`FanOuts`: turns a command into executions, part by part and page by page, and notices what was left undone."""
+"""`FanOuts`: turns a command into executions, part by part and page by page, and finds unfinished work."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -29,19 +29,20 @@ from chalicelib.kit.tables import Tables
 from chalicelib.platform.background.queues import CLEAN_UP
 
 WORKERS_AT_MOST = 20
-"""Parts of a fan-out that are worked on at the same time: the concurrency of the queue."""
+"""The number of parts that are processed concurrently: the concurrency of the queue."""
 
 MOST_OF_A_SHARD = 3 * CHUNK
-"""Nodes of each shard up to which one message does for the whole fleet: about a thousand in all."""
+"""The nodes per shard up to which one message processes the whole fleet: about a thousand in all."""
 
 _DROPPED = FanOutChunk()
 
 Work = tuple[Queue, list[Message]]
-"""Messages that a sweep asks for."""
+"""The maximum of messages per sweep."""
 
 
 class FanOuts:
-    """Any method may be repeated at any point, also late and beside itself: the rows that result are the same."""
+    """Every method is idempotent: it may be repeated at any point, late or concurrently, with the same resulting
+    rows."""
 
     def __init__(self, tables: Tables, clock: Clock, nodes: NodeReader, clusters: Clusters) -> None:
         self._clock = clock
@@ -51,11 +52,10 @@ class FanOuts:
         self._creation = Creation(tables, clock)
 
     def create_chunk(self, command_id: str, part: str, cursor: str | None, tell: Tell) -> FanOutChunk:
-        """Create the next executions of a part, or of the whole fleet. ``tell`` hears of them at once if they are few:
-        of many, all hear by the change stream at the same time, while the rest is created.
-
-        The caller goes on with what follows and finishes what has ended. Dropped: a message for a part that is
-        finished, or for a deleted command. A command whose deadline has come gets no further executions.
+        """Create the next executions of a part, or of the whole fleet. ``tell`` is called with them at once if they are
+        few; many are announced by the change stream while the rest is created. The caller continues with the remaining
+        work and finishes the ended parts. A message for a finished part, or for a deleted command, is dropped. A
+        command whose deadline has passed gets no further executions.
         """
         command, fan_out = self._commands.with_fan_out(command_id)
         parts = _meant(part, fan_out)
@@ -75,13 +75,13 @@ class FanOuts:
         return FanOutChunk(ended=parts, fan_out=fan_out)
 
     def park(self, command_id: str, part: str, before: str | None, cursor: str) -> bool:
-        """Note where a part goes on that a message took up at ``before``: the change stream begins the next message
-        there. False where another message is ahead of this one, or the part is finished."""
+        """Store the cursor of a part that a message started at ``before``: the change stream leads to the next message.
+        False if another message is ahead of this one, or the part is finished."""
         return self._commands.park(command_id, part, before, {part: cursor}, self._clock.now())
 
     def finish(self, chunk: FanOutChunk) -> None:
-        """Note that every execution of the parts exists that ended with the chunk. After the last part nodes are looked
-        for that an index hid (`Looking`), where one can hide any, and then the deadline becomes due."""
+        """Store that all executions of the parts that ended with the chunk exist. After the last part, nodes that an
+        index may have hidden are searched (`Looking`), and then the deadline becomes due."""
         if chunk.fan_out is not None:
             to_look_at = [part for part in chunk.ended if selection.may_miss(part)]
             self._commands.remove_parts(chunk.fan_out, chunk.ended, self._clock.now(), to_look_at=to_look_at)
@@ -118,6 +118,6 @@ class FanOuts:
 
 
 def _meant(part: str, fan_out: FanOut | None) -> frozenset[str]:
-    """The parts that are left of what a message is for."""
+    """The remaining parts of a message's work."""
     left = frozenset[str]() if fan_out is None else fan_out.parts
     return frozenset(name for name in left if name == part or (part == WHOLE_FLEET and is_shard(name)))

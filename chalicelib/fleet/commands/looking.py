@@ -1,8 +1,8 @@
-"""`Looking`: a second look for the nodes of a command, once indexes have caught up.
+"""`Looking`: searches again for the nodes of a command, once indexes have caught up.
 
 Nodes are found by an index, which lags, and which a node may move in while it is read. So the parts of a fan-out are
-walked again, soon after the last one was finished and when any index has caught up; who has no execution by then gets
-one. A node that has changed in the meantime, and may be in a part only by that, gets none.
+read again, soon after the last one was finished and when every index has caught up; nodes without an execution get one.
+A node that changed meanwhile, and may be in a part only because of that, gets none.
 """
 
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ class _Place:
 
 
 class Looking:
-    """May be repeated at any point, also late and beside itself."""
+    """May be repeated at any point, late or concurrently."""
 
     def __init__(self, tables: Tables, clock: Clock, nodes: NodeReader, clusters: Clusters) -> None:
         self._clock = clock
@@ -47,10 +47,9 @@ class Looking:
         self._creation = Creation(tables, clock)
 
     def look(self, command_id: str, cursor: str | None, tell: Tell, time: WorkTime) -> str | None:
-        """Create what is missing, for as long as ``time`` lasts; returns where to go on, None at the end.
-
-        Costs a read of the command's executions and of its nodes, by index. Does nothing for a command that is deleted,
-        cancelled, or whose deadline has come.
+        """Create missing executions until ``time`` is over; returns the next cursor, None at the end. It reads the
+        command's executions and its nodes by index. Does nothing for a command that is deleted, cancelled, or whose
+        deadline has passed.
         """
         command, fan_out = self._commands.with_fan_out(command_id)
         now = to_seconds_text(self._clock.now())
@@ -87,7 +86,7 @@ class Looking:
         return self._creation.create(command, fan_out, chosen, tell, workers=1)
 
     def _settle(self, fan_out: FanOut, since: str, began_at: str) -> None:
-        """All parts have been walked. Unless that began after indexes had caught up, it is done again."""
+        """End the search. Unless it began after indexes had caught up, another one follows."""
         for pause in (SETTLE_SOON, SETTLE):
             again = to_seconds_text(parse_time(since) + pause)
             if began_at < again:

@@ -1,4 +1,4 @@
-"""The sockets of agents: which node is behind which, and which one counts."""
+"""Tracks the WebSockets of agents: the node of each socket, and the current socket of each node."""
 
 from datetime import timedelta
 
@@ -51,7 +51,7 @@ class Connections:
         raise conflict("a newer connection exists")
 
     def disconnected(self, connection_id: str) -> None:
-        """The socket is closed. Late or repeated, it takes nothing from a newer one."""
+        """Handle the end of a socket. A late or repeated call does not affect a newer socket."""
         connection = presence_store.read_connection(self._tables, connection_id)
         if connection is not None:
             self._clear(connection.node_id, connection_id)
@@ -76,7 +76,7 @@ class Connections:
             self._clear(presence.id, presence.connection_id)
 
     def _clear(self, node_id: str, connection_id: str) -> None:
-        """No wake-up goes to this socket any more. A newer one stays."""
+        """Clear this socket, so that it gets no more wake-ups. A newer one stays."""
         now = to_seconds_text(self._clock.now())
         try:
             self._tables.write(presence_store.note_disconnected(node_id, connection_id, now), "connection.closed")
@@ -86,7 +86,7 @@ class Connections:
         self.forget(connection_id)
 
     def forget(self, connection_id: str) -> None:
-        """Drop the row of a socket that is closed."""
+        """Delete the row of a closed socket."""
         self._tables.write(presence_store.close_connection(connection_id), "connection.forgotten")
 
     def connection_of_deleted(self, node_id: str) -> str | None:
@@ -95,7 +95,7 @@ class Connections:
         return None if node is not None or presence is None else presence.connection_id
 
     def forget_deleted(self, node_id: str) -> None:
-        """Drop what is left of a deleted node, unless it has enrolled again."""
+        """Delete the remaining rows of a deleted node, unless it has enrolled again."""
         try:
             self._tables.commit(presence_store.forget(node_id), "presence.forgotten")
         except TransactionFailedError:

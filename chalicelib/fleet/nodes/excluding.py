@@ -1,4 +1,4 @@
-"""Keeping machines out, and letting them in again."""
+"""Blocks machines, and lifts blocks and deletions."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,8 @@ from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
 @dataclass(frozen=True)
 class Admission:
-    """Whether a machine may be a node. ``is_node``: it is one now. Times are seconds text, None for neither."""
+    """Whether a machine may be a node. ``is_node``: it is one now. Times are seconds text; None if it was not deleted
+    or blocked."""
 
     node_id: str
     is_node: bool
@@ -27,8 +28,8 @@ class Excluding:
         self._clock = clock
 
     def block(self, node_id: str) -> Admission:
-        """From now on nothing that this machine sends counts, and it cannot enrol. A node stays, and its socket is
-        closed. Idempotent. Raises `EdgeError` (service unavailable) if the row stays contended."""
+        """Block a machine: from now on all its calls are refused, and it cannot enrol. Its node stays, and its socket
+        is closed. Idempotent. Raises `EdgeError` (service unavailable) if the row stays contended."""
         for _ in self._tables.tries():
             node, presence, found = presence_store.read_known(self._tables, node_id)
             blocked_at = None if found is None else found.blocked_at

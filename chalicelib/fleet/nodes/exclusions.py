@@ -1,7 +1,7 @@
-"""Machines that may not be nodes: those that an operator has deleted, and those that one keeps out.
+"""Rows of machines that may not be nodes: deleted and blocked ones.
 
-A row a machine, under its node id. It outlives the node and never expires: a key without limit does not either. Some
-200 bytes each; a million deleted nodes cost a few cents a month.
+One row per machine, by its node id. It outlives the node and never expires, as enrollment keys without a limit do not
+expire either. A row has about 200 bytes; a million deleted nodes cost a few cents a month.
 """
 
 from datetime import datetime
@@ -18,8 +18,9 @@ EXCLUSIONS = Table("node_exclusions", partition="id")
 
 
 class Exclusion(BaseModel):
-    """``removed_at_ms``: keys made up to then (milliseconds since 1970), and all that was given for them, are good for
-    this id no more. ``blocked_at`` (seconds text): nothing is, until an operator lifts it."""
+    """The exclusion of a machine. ``removed_at_ms`` (milliseconds since 1970): keys that were created up to then, and
+    their tokens, no longer admit this id. ``blocked_at`` (seconds text): nothing admits it until an operator lifts the
+    block."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,7 +30,7 @@ class Exclusion(BaseModel):
     version: int = 0
 
     def refuses(self, key_id: str) -> bool:
-        """Whether this enrollment key was there when the node was deleted; its id tells when it was made."""
+        """Whether this enrollment key existed when the node was deleted; its id contains its creation time."""
         return self.removed_at_ms is not None and milliseconds_of(key_id) <= self.removed_at_ms
 
 
@@ -54,25 +55,25 @@ def is_removed(tables: Tables, node_id: str) -> bool:
 
 
 def unchanged(node_id: str, found: Exclusion | None) -> Check:
-    """For a transaction: the row is as it was read."""
+    """A check for a transaction: the row has not changed."""
     table, key = ref(node_id)
     return Check(table, key, Absent("id") if found is None else Equals("version", found.version))
 
 
 def note_removed(node_id: str, now: datetime) -> Update:
-    """For the transaction that deletes the node."""
+    """The write for the transaction that deletes the node."""
     table, key = ref(node_id)
     return Update(table, key, (Set("removed_at_ms", to_milliseconds(now)),))
 
 
 def note_blocked(node_id: str, now: datetime) -> Update:
-    """Keep the machine out; again keeps the first time."""
+    """Block the machine; a repeat keeps the first time."""
     table, key = ref(node_id)
     return Update(table, key, (SetIfAbsent("blocked_at", to_seconds_text(now)),))
 
 
 def lift(node_id: str) -> Delete:
-    """Neither deleted nor blocked any more."""
+    """Remove deletion and block."""
     table, key = ref(node_id)
     return Delete(table, key)
 

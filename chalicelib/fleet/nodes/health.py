@@ -15,10 +15,10 @@ from chalicelib.kit.errors import not_found, unavailable
 from chalicelib.kit.tables import ConditionFailedError, Key, Tables, TransactionFailedError
 
 SWEEP_PAGE = 100
-"""Nodes looked at together: one BatchGet of their presence."""
+"""The number of nodes to check together: one BatchGet of their presence."""
 
 CLEAN_UP_PATIENCE = timedelta(minutes=15)
-"""When to look again at the presence of a deleted node, which its clean-up removes."""
+"""When to check the presence of a deleted node again; its clean-up removes it."""
 
 _NODE_PLACE = 0
 """The index of the node's own write in the transaction that marks it as unreachable."""
@@ -140,7 +140,7 @@ class Health:
         return _Found.SILENT
 
     def _put_off(self, presence: Presence, due: str, found: _Found) -> _Found:
-        """Look at it again later; `found`, unless somebody was faster."""
+        """Postpone the check; returns `found`, unless another sweep was faster."""
         is_ours = self._tables.try_write(presence_store.postpone(presence, due), "presence.looked_at")
         return found if is_ours else _Found.OVERTAKEN
 
@@ -148,7 +148,7 @@ class Health:
         self._change(agent, rules.status_when_heard(agent.node), "node.became_healthy")
 
     def _take_back_now(self, agent: Agent) -> None:
-        """The sweep was faster than the note: what it wrote has to be read first."""
+        """Retry after a sweep that was faster than this call: its write must be read first."""
         node, presence = presence_store.read_both(self._tables, agent.node.id)
         if node is None or presence is None or node.token_digest != agent.node.token_digest:
             return
@@ -156,7 +156,7 @@ class Health:
             self._take_back(Agent(node, presence, agent.instance_id))
 
     def _change(self, agent: Agent, status: Status, operation: str, changes_repaid_at_ms: int | None = None) -> bool:
-        """Write status and presence together; False if either is not as it was read."""
+        """Write status and presence together; False if either has changed since it was read."""
         now = self._clock.now()
         text = to_seconds_text(now)
         due = self._limits.due_after(now, connected=agent.presence.is_connected)

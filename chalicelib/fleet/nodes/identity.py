@@ -14,7 +14,7 @@ from chalicelib.kit.tables import Tables, TransactionFailedError
 
 
 class Identity:
-    """Tells agents by their tokens, and writes down when one identity is used by two machines."""
+    """Authenticates agents by their tokens, and records identity conflicts."""
 
     def __init__(self, tables: Tables, clock: Clock, limits: HealthLimits) -> None:
         self._tables = tables
@@ -33,7 +33,7 @@ class Identity:
             raise unauthorized()
         node, presence = presence_store.read_both(self._tables, node_id)
         if not is_token_of(node, bearer) or node is None or presence is None:
-            # Asked whether there is such a node or not: the time that a refusal takes does not tell.
+            # Read even if there is no such node, so that the time of a refusal reveals nothing.
             is_removed = exclusions.is_removed(self._tables, node_id)
             if node is not None and presence is not None and is_of_the_other(node, bearer):
                 self.note_conflict(Agent(node, presence))
@@ -44,8 +44,8 @@ class Identity:
         return Agent(node, presence, instance_id)
 
     def note_conflict(self, agent: Agent) -> Agent:
-        """Two machines live with the identity of this node: from now on neither gets work, and its socket is closed.
-        Returns the agent with that noted; others that come first have noted the same."""
+        """Record that two machines use the identity of this node: from now on neither gets work, and its socket is
+        closed. Returns the updated agent. A concurrent call records the same."""
         node, presence = agent.node, agent.presence
         if node.identity_conflict_at is not None:
             return agent
@@ -57,7 +57,8 @@ class Identity:
             shut_out_store.note_conflict(node, presence, instances, text),
             presence_store.end_socket(presence, text, due),
         ]
-        with suppress(TransactionFailedError):  # it is refused all the same, and the next call of either shows it again
+        # If it fails, the call is refused anyway, and the next call of either machine detects the conflict again.
+        with suppress(TransactionFailedError):
             self._tables.commit(writes, "node.identity_conflict")
         changes = {"identity_conflict_at": text, "identity_conflict_instances": instances, "status": Status.UNHEALTHY}
         seen = {"connection_id": None, "last_seen_at": text, "health_due": due}

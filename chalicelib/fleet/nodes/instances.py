@@ -19,7 +19,7 @@ LATE = timedelta(seconds=60)
 request 29 s, and a slow connection delays it further."""
 
 REMEMBERED = 8
-"""Processes that are known to have been followed by others, the newest."""
+"""The number of former processes to remember, newest first."""
 
 _FORM = re.compile(r"[A-Za-z0-9._-]{8,64}")
 

@@ -97,7 +97,7 @@ class Node(Ports):
 
     @property
     def may_work(self) -> bool:
-        """Whether its machine may be given anything to do."""
+        """Whether its machine may get work."""
         return self.blocked_at is None and self.identity_conflict_at is None
 
     @property
@@ -142,14 +142,14 @@ class Presence(BaseModel):
         return self.connection_id is not None
 
     def has_used(self, node: Node) -> bool:
-        """Whether the agent has ever called with the node's current token: then it has got it, and keeps it."""
+        """Whether the agent has called with the node's current token: then it has received and stored it."""
         return self.used_token_digest == node.token_digest
 
 
 @dataclass(frozen=True)
 class Agent:
-    """An authenticated agent: its node and presence as they were a moment ago, and the process that called, if it
-    says."""
+    """An authenticated agent: its node and presence as just read, and the id of the calling process, if it sends
+    one."""
 
     node: Node
     presence: Presence
@@ -191,7 +191,7 @@ class NodeSummary:
 
 @dataclass(frozen=True)
 class TargetNode:
-    """A node as the indexes know it, a moment late: what requests for many nodes choose by, and need of each."""
+    """A node as read from an index, which lags: the fields by which requests select nodes, and that they need."""
 
     id: str
     cluster_id: str
@@ -232,7 +232,7 @@ class Registration(Ports):
 
 @dataclass(frozen=True)
 class Registered:
-    """The answer to a registration; the only time that the secrets leave unasked."""
+    """The answer to a registration. Only here are the secrets returned without a request for them."""
 
     node: Node
     secrets: NodeSecrets

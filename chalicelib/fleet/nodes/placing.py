@@ -14,7 +14,7 @@ from chalicelib.kit.errors import conflict, invalid, not_found, unavailable
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
 Release = Callable[[Node], Sequence[Write]]
-"""The writes that remove the aliases of a node as it was read: they are another context's rows."""
+"""Makes the writes that remove the aliases of a node, which are rows of another context."""
 
 
 class Placing:
@@ -28,7 +28,7 @@ class Placing:
         self._release = release
 
     def change_cluster(self, node_id: str, cluster_name: str) -> NodeView:
-        """Move the node. Its identity, secrets and status stay; its aliases were names of the old cluster and end.
+        """Move the node. Its identity, secrets and status stay; its aliases belong to the old cluster and are removed.
 
         Raises `EdgeError` (not found) for an unknown node, (validation failed) for an unknown cluster, (conflict) if it
         is in that cluster already or the cluster is full, service_unavailable if others keep writing them.

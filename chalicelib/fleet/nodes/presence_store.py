@@ -81,13 +81,13 @@ def read_connection(tables: Tables, connection_id: str) -> Connection | None:
 
 
 def read_due(tables: Tables, shard: str, now: str, cursor: Key | None, limit: int) -> Page:
-    """Keys of the nodes of a shard whose silence is due to be looked at."""
+    """Keys of the due nodes of a shard."""
     index = PRESENCE.index("health_due")
     return tables.query(Query(PRESENCE, shard, index, sort=Between("0", now), limit=limit, start=cursor))
 
 
 def start(presence: Presence, old: Presence | None) -> Put:
-    """Begin anew at a registration, if the socket that it ends is still the one that was read."""
+    """Reset the presence at a registration, if the socket that it ends is still the one that was read."""
     item: Item = dict(presence.model_dump(exclude={"version"}))
     item["former_instances"] = dict(presence.former_instances) or None
     item["health_shard"] = health_shard_of(presence.id)
@@ -111,7 +111,7 @@ def note_back(agent: Agent, now: str, due: str, changes_repaid_at_ms: int | None
 
 
 def note_connected(agent: Agent, connection_id: str, connected_at_ms: int, now: str, due: str) -> Update:
-    """It has a socket, if that is newer than the newest known."""
+    """Store its socket, if that is newer than the newest known."""
     changes = (
         *_seen(agent, now),
         *_due(agent.node.id, due),
@@ -125,7 +125,7 @@ def note_connected(agent: Agent, connection_id: str, connected_at_ms: int, now: 
 
 
 def note_disconnected(node_id: str, connection_id: str, now: str) -> Update:
-    """It has no socket any more, if that was this one. The sweep looks at it at once: the limit is shorter now."""
+    """Clear its socket, if it is this one. It is due for a check at once, as the limit is shorter now."""
     changes = (Remove("connection_id"), *_due(node_id, now))
     return Update(
         PRESENCE, node_key(node_id), changes, And(Equals("connection_id", connection_id), Exists("health_due"))
@@ -167,12 +167,12 @@ def shut_out(presence: Presence) -> Update:
 
 
 def forget(node_id: str) -> list[Check | Delete]:
-    """Remove what is left of a deleted node, unless it has enrolled again."""
+    """Delete the presence of a deleted node, unless it has enrolled again."""
     return [not_there(node_id), Delete(PRESENCE, node_key(node_id))]
 
 
 def open_connection(connection: Connection, expires_epoch: int) -> Put:
-    """The row of a socket; again is the same."""
+    """Put the row of a socket. Idempotent."""
     item: Item = {"id": connection.id, "node_id": connection.node_id, "expires_epoch": expires_epoch}
     return Put(CONNECTIONS, item)
 

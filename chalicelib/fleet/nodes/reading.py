@@ -74,7 +74,7 @@ class NodeReader:
         return page.map(lambda node: NodeView(node, seen.get(node.id)))
 
     def find_many(self, node_ids: Sequence[str]) -> list[Node]:
-        """Those that exist, in the order asked for."""
+        """The existing ones of these nodes, in the given order."""
         return store.read_many(self._tables, node_ids)
 
     def presence_of(self, node_ids: Sequence[str]) -> dict[str, Presence]:
@@ -105,7 +105,7 @@ class NodeReader:
         return found
 
     def targets(self, node_ids: Sequence[str]) -> list[TargetNode]:
-        """Those that exist, as their rows are now, in the order asked for; one call per 100."""
+        """The existing ones of these nodes, read from their rows, in the given order; one call per 100."""
         items = self._tables.get_many([Ref(NODES, store.node_key(node_id)) for node_id in node_ids])
         return [walk_store.target_from_item(item) for item in items if item is not None]
 

@@ -1,4 +1,4 @@
-"""Enrolment of a machine and its return. Safe to repeat at every step, and by several at once."""
+"""Enrols and re-registers machines. Every step may be repeated, also concurrently."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -25,14 +25,14 @@ from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
 PATIENCE_SECONDS = 15.0
-"""How long a commit is repeated against others that change the same cluster."""
+"""How long a commit is retried if the cluster's row is contended."""
 
 RACE_SECONDS = 5.0
-"""How long an enrolment is begun again because others changed what it had read, the questions to a mesh included (10 s
-at worst). The last commit may take `PATIENCE_SECONDS`: together less than the 28 s that the function has."""
+"""How long an enrolment is restarted after a lost race, including requests to a mesh (10 s at worst). The last commit
+may take `PATIENCE_SECONDS`: together less than the function's 28 s."""
 
 _LONGEST_PAUSE_SECONDS = 0.2
-"""Between two tries where another changed what this one had read."""
+"""The pause between two attempts after a lost race."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class _Known:
 
     @property
     def is_removed(self) -> bool:
-        """Whether there was a node that is deleted, and none since."""
+        """Whether the node was deleted and has not enrolled again."""
         return self.node is None and self.exclusion is not None and self.exclusion.removed_at_ms is not None
 
 
@@ -253,7 +253,7 @@ class Registrar:
         return writes
 
     def _check_cluster(self, known: _Known, node: Node) -> None:
-        """Say why a cluster takes no node more, if that is what failed."""
+        """Raise the reason why the cluster accepts no further node, if that check failed."""
         if known.node is not None and known.node.cluster_id == node.cluster_id:
             return
         cluster = self._clusters.find(node.cluster_name)

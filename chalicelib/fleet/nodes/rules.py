@@ -15,7 +15,7 @@ from chalicelib.kit.errors import invalid, rate_limited
 from chalicelib.kit.ids import to_milliseconds
 
 PREVIOUS_TOKEN_SECONDS = 3600
-"""How long the token before the current one may still re-register although the current one was used."""
+"""How long the previous token may still re-register after the current one was used."""
 
 CHANGES = Allowance(burst=30, milliseconds_each=60_000)
 """The rate of changes that an agent may cause: registrations and status changes. Each is an event, and so a message for
@@ -45,14 +45,14 @@ class HealthLimits:
         return max(self.connected_seconds, self.unreachable_seconds) if connected else self.unreachable_seconds
 
     def due_after(self, seen: datetime, *, connected: bool) -> str:
-        """When a node last seen then will be unreachable."""
+        """When a node that was last seen at this time becomes unreachable."""
         return to_seconds_text(seen + timedelta(seconds=self.silence_seconds(connected=connected)))
 
 
 def is_touch_due(
     node: Node, presence: Presence, limits: HealthLimits, now: datetime, instance_id: str | None = None
 ) -> bool:
-    """Whether hearing from the agent has to be written down: it is news, or the last note is old."""
+    """Whether a sign of life must be stored: the status changes, or the stored time is old."""
     if instances.look_at(presence, instance_id, now).is_new:
         return True
     if node.status is Status.UNREACHABLE or not presence.has_used(node):
@@ -70,7 +70,7 @@ class BearerProof(Enum):
 
 @dataclass(frozen=True)
 class Placement:
-    """The cluster that a registration puts the node into; all that is known of it without reading it."""
+    """The cluster of a registration, with the fields that are known without reading it."""
 
     id: str
     name: str
@@ -147,8 +147,8 @@ def kept_previous_token(node: Node | None, proof: BearerProof, now: datetime) ->
 
 
 def is_previous_token_valid(node: Node, presence: Presence | None, now: datetime) -> bool:
-    """For an hour, and as long as the current token was never used: its machine may not have got it, or could not keep
-    it, for however long."""
+    """Whether the previous token still counts: for an hour, and as long as the current one was never used, since the
+    machine may not have received or stored it."""
     if was_answer_lost(node, presence):
         return True
     return node.previous_token_until is not None and now < parse_time(node.previous_token_until)

@@ -11,7 +11,7 @@ _NO_TOKEN_DIGEST = digest("")
 
 
 def new_secrets(node_id: str, ids: Ids) -> NodeSecrets:
-    """Fresh ones, for a registration."""
+    """New secrets, for a registration."""
     return NodeSecrets(api_token=new_api_token(node_id, ids), proxy_password=new_proxy_password(ids))
 
 
@@ -32,7 +32,7 @@ def is_previous_token_of(node: Node, token: str) -> bool:
 
 
 class Vault:
-    """Seals and opens. A sealed value only opens for the node and field that it was sealed for."""
+    """Encrypts and decrypts secrets. A value can be decrypted only for its node and field."""
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
@@ -45,7 +45,7 @@ class Vault:
         }
 
     def open(self, node: Node) -> NodeSecrets:
-        """In clear. Raises `UnsealError` for bytes that were sealed for another node."""
+        """The secrets in clear. Raises `UnsealError` for bytes that were sealed for another node."""
         return NodeSecrets(
             api_token=self._sealer.open(node.api_token_sealed, _place(node.id, "api_token")).reveal(),
             proxy_password=self._sealer.open(node.proxy_password_sealed, _place(node.id, "proxy_password")).reveal(),

@@ -1,4 +1,4 @@
-"""Writes of a node's row that keep its machine from work, and give it back."""
+"""Writes of a node's row that exclude its machine from work, and lift that."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,7 @@ from chalicelib.kit.tables import Absent, And, Equals, Remove, Set, Update
 
 
 def block(node: Node, presence: Presence | None, now: str) -> Update:
-    """Keep its machine out, which counts as unreachable from now on, and end the socket that was read; if the row is as
-    it was read."""
+    """Block the machine, which becomes unreachable, and clear its socket, if the row has not changed."""
     changes = (
         Set("blocked_at", now),
         Set("status", Status.UNREACHABLE.value),
@@ -38,8 +37,8 @@ def unblock(node: Node, now: str) -> Update:
 
 
 def note_conflict(node: Node, presence: Presence, instances: Sequence[str], now: str) -> Update:
-    """Two machines use its identity: it is unhealthy, and the socket that was read ends; if it is still the same
-    registration, neither blocked nor known for this, and in the status that was read."""
+    """Record an identity conflict: the node becomes unhealthy and its socket is cleared; if its registration and status
+    have not changed, and it is neither blocked nor already in conflict."""
     changes = (
         Set("identity_conflict_at", now),
         Set("identity_conflict_instances", list(instances) or None),

@@ -1,4 +1,4 @@
-"""How a machine that presents an enrollment key stands: what enrolment asks of nodes."""
+"""Reads the standing of a machine that presents an enrollment key, for the context `enrollment`."""
 
 from collections.abc import Sequence
 

@@ -37,10 +37,11 @@ from chalicelib.kit.tables import (
 )
 
 SHARDS = 4
-"""Partitions of the listing and of each status: a fleet that enrols at once writes to all of them."""
+"""The number of partitions of the listing and of each status, which spread the writes of a fleet that enrols at once.
+"""
 
 HEALTH_SHARDS = 16
-"""Partitions of what the health sweep looks at."""
+"""The number of partitions of the health sweep."""
 
 _FILTERED = ("id_type", "status", "agent_version", "self_update_enabled", "cluster_name", "inserted_at", "updated_at")
 """The attributes in the index, by which a list can filter and sort without reading rows."""
@@ -73,16 +74,16 @@ ALL = IndexSource(
 )
 
 TOTALS = {**ALL.counted(NODES), **BY_STATUS.counted(NODES, *Status)}
-"""Totals that are kept as counters, and what a recount reads."""
+"""The totals that are kept as counters, and the queries of a recount."""
 
 
 def shard_of(node_id: str) -> str:
-    """The partition of a node in the listing: ``0`` to ``3``, for ever the same."""
+    """The partition of a node in the listing: ``0`` to ``3``, never changed."""
     return str(zlib.crc32(node_id.encode()) % SHARDS)
 
 
 def health_shard_of(node_id: str) -> str:
-    """The partition of a node in what the health sweep looks at: ``0`` to ``15``."""
+    """The partition of a node for the health sweep: ``0`` to ``15``."""
     return str(zlib.crc32(node_id.encode()) // SHARDS % HEALTH_SHARDS)
 
 
@@ -167,13 +168,13 @@ def move(node: Node, cluster_id: str, cluster_name: str, last_seen_at: str, now:
 
 
 def delete(node: Node) -> Delete:
-    """Remove it, if it is still in the cluster that was read (whose count goes down with it) and has no other aliases
-    (which go with it)."""
+    """Delete the node, if it is still in the cluster that was read, whose count is decremented, and has no aliases
+    other than those removed with it."""
     return Delete(NODES, node_key(node.id), _in_place(node), was_read=True)
 
 
 def still_there(node: Node) -> Check:
-    """Nothing written; fails when it is gone, or gone and enrolled again."""
+    """A check only; fails if the node is gone, or has been deleted and enrolled again."""
     return Check(NODES, node_key(node.id), Equals("inserted_at", node.inserted_at))
 
 
@@ -188,12 +189,12 @@ def without_alias(node: Node, alias_id: str) -> Update:
 
 
 def _set_aliases(node: Node, aliases: Sequence[NodeAlias]) -> Update:
-    """Give it these aliases, if it is in the cluster and has the aliases that were read."""
+    """Set its aliases, if its cluster and aliases have not changed."""
     return Update(NODES, node_key(node.id), (Set("aliases", _aliases_value(aliases)),), _in_place(node))
 
 
 def _in_place(node: Node) -> Condition:
-    """It is in the cluster that was read, under the names that were read."""
+    """The condition that its cluster and aliases have not changed."""
     aliases = _aliases_value(node.aliases)
     same = Absent("aliases") if aliases is None else Equals("aliases", aliases)
     return And(Equals("cluster_id", node.cluster_id), same)
@@ -229,8 +230,8 @@ def read_summaries(tables: Tables, cluster_ids: Sequence[str], limit: int) -> li
 def read_summaries_by_status(
     tables: Tables, statuses: Collection[Status], cluster_id: str | None, limit: int
 ) -> list[NodeSummary]:
-    """The nodes of these statuses, all or those of a cluster, from index entries alone. Reads on until there is no
-    more, or more than ``limit`` were found."""
+    """The nodes of these statuses, all or those of a cluster, from index entries alone. Reads to the end, or until more
+    than ``limit`` were found."""
     queries = _by_status(statuses) if cluster_id is None else [Query(NODES, cluster_id, NODES.index("by_cluster"))]
     found: dict[str, NodeSummary] = {}
     while queries and len(found) <= limit:

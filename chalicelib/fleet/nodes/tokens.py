@@ -1,4 +1,4 @@
-"""The shape of an agent's token: base64 without padding of its node id (16 bytes) and 32 random bytes."""
+"""The format of an agent's token: base64 without padding of its node id (16 bytes) and 32 random bytes."""
 
 import uuid
 
@@ -11,7 +11,7 @@ TOKEN_LENGTH = (_ID_BYTES + SECRET_BYTES) * 4 // 3
 
 
 def new_api_token(node_id: str, ids: Ids) -> str:
-    """A fresh token that says whose it is."""
+    """A new token for the node."""
     return to_unpadded_base64(uuid.UUID(node_id).bytes + ids.token_bytes(SECRET_BYTES))
 
 
@@ -21,7 +21,7 @@ def new_proxy_password(ids: Ids) -> str:
 
 
 def node_id_of(token: str) -> str | None:
-    """The node that the token claims to be from, proving nothing; None for what cannot be a token."""
+    """The node id in the token, which proves nothing; None for text that cannot be a token."""
     if len(token) != TOKEN_LENGTH:
         return None
     try:

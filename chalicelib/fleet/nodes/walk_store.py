@@ -1,4 +1,4 @@
-"""Walks over nodes in the order of their enrolment, for fan-outs."""
+"""Reads nodes in the order of their enrolment, for fan-outs."""
 
 import dataclasses
 import json
@@ -30,7 +30,7 @@ def read_targets(
 
 
 def read_fleet(tables: Tables, most_per_shard: int, inserted_until: str) -> list[TargetNode] | None:
-    """The nodes of all shards, from the index alone; None if one of them goes on."""
+    """The nodes of all shards, from the index alone; None if a shard has further pages."""
     queries = [_enrolled_by("listing", str(shard), inserted_until, most_per_shard) for shard in range(SHARDS)]
     pages = tables.query_many(queries)
     if any(page.last_key is not None for page in pages):
