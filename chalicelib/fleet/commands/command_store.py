@@ -247,7 +247,7 @@ class CommandStore:
         raise unavailable()
 
     def remove_fan_out(self, fan_out: FanOut, now: datetime) -> None:
-        """Delete the fan-out of a deleted command whose executions are gone, and create the task that removes its total.
+        """Delete the fan-out of a deleted command without executions, and create the task that removes its total.
         Does nothing if the row has changed since it was read."""
         own = Delete(FAN_OUTS, fan_out_key(fan_out.command_id), Equals("version", fan_out.version))
         with suppress(TransactionFailedError):
