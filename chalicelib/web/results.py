@@ -1,6 +1,6 @@
 """The arguments and results of views."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -100,3 +100,11 @@ class PlainText:
 
 
 Answer = BaseModel | Created | NoContent | Paginated | Bare | PlainText
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """A dependency that must work for requests to succeed. ``run`` raises if it does not."""
+
+    name: str
+    run: Callable[[], object]

@@ -7,7 +7,6 @@ too large; otherwise it passes bodies and headers through unchanged.
 import asyncio
 import io
 import json
-import threading
 import uuid
 from collections.abc import Awaitable, Callable
 
@@ -26,6 +25,7 @@ from yarl import URL
 from infra.functions import API_STAGE
 from infra.local.emulator import HOST
 from infra.local.limits import REQUEST_BYTES, SOCKET_MESSAGE_BYTES, is_function_answer, is_function_event
+from infra.local.loops import LoopThread
 
 AGENT_PATH = "/agent"
 
@@ -53,14 +53,12 @@ class Proxy:
         self._emulator_url = emulator_url
         self._rest_url = ""
         self._socket_url = ""
-        self._loop = asyncio.new_event_loop()
         self._slots = asyncio.Semaphore(CONCURRENT_REQUESTS)
         self._session: ClientSession | None = None
         self._runner: web.AppRunner | None = None
-        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
-        self._thread.start()
+        self._loop = LoopThread("proxy")
         try:
-            self.port = asyncio.run_coroutine_threadsafe(self._start(port), self._loop).result()
+            self.port = self._loop.run(self._start(port))
         except OSError:
             self.stop()
             raise
@@ -80,12 +78,7 @@ class Proxy:
 
     def stop(self) -> None:
         """Close the port and every connection. Safe to repeat."""
-        if self._loop.is_closed():
-            return
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._loop.stop(self._close)
 
     async def _start(self, port: int) -> int:
         timeout = ClientTimeout(total=GATEWAY_TIMEOUT_SECONDS)

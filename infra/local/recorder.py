@@ -7,7 +7,6 @@ that their signatures stay valid.
 import asyncio
 import io
 import json
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from yarl import URL
 
 from infra.local.emulator import HOST
 from infra.local.limits import refusal_of
+from infra.local.loops import LoopThread
 
 _SINGLE_WRITES = {
     "Put": "PutItem",
@@ -48,10 +48,8 @@ class Recorder:
         """Function and error code of each request that was too large for AWS."""
         self._session: ClientSession | None = None
         self._runners: list[web.AppRunner] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="recorder", daemon=True)
-        self._thread.start()
-        self._ports = asyncio.run_coroutine_threadsafe(self._start(list(functions)), self._loop).result()
+        self._loop = LoopThread("recorder")
+        self._ports = self._loop.run(self._start(list(functions)))
 
     def url_of(self, function: str) -> str:
         """The endpoint of AWS for that function."""
@@ -59,12 +57,7 @@ class Recorder:
 
     def stop(self) -> None:
         """Safe to repeat."""
-        if self._loop.is_closed():
-            return
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._loop.stop(self._close)
 
     async def _start(self, functions: list[str]) -> dict[str, int]:
         self._session = ClientSession(connector=TCPConnector(limit=0), auto_decompress=False)

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, RootModel
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import not_found
 from chalicelib.kit.fields import about
-from chalicelib.kit.health import HealthCheck
 from chalicelib.kit.log import describe
 from chalicelib.web.caching import PUBLISHED_HEADERS
 from chalicelib.web.endpoint import OPEN, PUBLIC, Bare, EdgeServices, Endpoints, Request
 from chalicelib.web.envelope import to_json
+from chalicelib.web.results import HealthCheck
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 from chalicelib.web.version import VERSION
 

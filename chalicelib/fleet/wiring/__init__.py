@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from chalicelib.fleet.wiring.ssh import SshParts
     from chalicelib.fleet.wiring.transport import TransportParts
     from chalicelib.fleet.wiring.updates import UpdateParts
-    from chalicelib.kit.health import HealthCheck
     from chalicelib.platform.wiring import Platform
     from chalicelib.settings import Settings
+    from chalicelib.web.results import HealthCheck
 
 
 class Fleet:
@@ -170,8 +170,8 @@ class Fleet:
     def health_checks(self) -> list[HealthCheck]:
         """The dependencies of requests: a read of a row that is not there, a queue that answers, the mesh, the keys."""
         from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
-        from chalicelib.kit.health import HealthCheck
         from chalicelib.platform.events.queues import EVENTS
+        from chalicelib.web.results import HealthCheck
 
         platform = self.platform
         checks = [

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.fleet.api import health
 from chalicelib.fleet.api.health import run_checks
-from chalicelib.kit.health import HealthCheck
+from chalicelib.web.results import HealthCheck
 from chalicelib.web.version import VERSION
 from tests.support.client import Client, edge_services, settings
 
