@@ -1,3 +1,3 @@
-"""The reference agent of Edge Admin: it enrols a machine, takes its commands and reports what came of them."""
+"""The reference agent of Edge Admin: it enrols a machine, runs its commands and reports their results."""
 
 __version__ = "0.2.0"

@@ -1,5 +1,5 @@
-"""Updates by what the server serves: real bundles, the real launcher and agents, a stub of the server. However one
-ends, a version runs and the server has been told which."""
+"""Updates with real bundles, the real launcher and real agents, and a stub of the server. After every outcome a version
+runs, and the server knows which."""
 
 import functools
 import http.server
@@ -44,7 +44,7 @@ CHANGES = {
 
 
 class UpdatingServer(StubServer):
-    """Serves bundles, and keeps what agents say became of them."""
+    """Serves bundles, and keeps the outcomes that agents report."""
 
     def __init__(self):
         super().__init__()
@@ -64,7 +64,7 @@ class UpdatingServer(StubServer):
         return super().handle(method, path, query, body, token)
 
     def ask_for(self, version=None):
-        """Everybody is to update itself; told over the socket."""
+        """Request an update of every agent, and announce it over the socket."""
         self.self_update = {"including_me": True, "inserted_at": now(), "request_id": REQUEST_ID, "version": version}
         self.send({"type": "self_update"})
 
@@ -74,7 +74,7 @@ class UpdatingServer(StubServer):
 
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory):
-    """Builds each variant once, when it is first asked for."""
+    """Builds each variant once, at its first use."""
     built = {}
 
     def bundle(name):
@@ -93,7 +93,7 @@ def bundles(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def installed(bundles, tmp_path_factory):
-    """A folder of versions with `base` in it, as the installer leaves it: to be copied."""
+    """A folder of versions with `base`, as the installer leaves it. Tests copy it."""
     folder = tmp_path_factory.mktemp("installed")
     bundle = bundles("base")
     (folder / "bundle.tar.gz").write_bytes(bundle.content)
@@ -167,7 +167,7 @@ class Machine:
         return connected
 
     def kill(self):
-        """As if the power went: launcher, agent, and what they started."""
+        """Kill launcher, agent and all their processes, as a power cut does."""
         self.launcher.send_signal(signal.SIGKILL)
         self.launcher.wait()
         eventually(lambda: not self.server.connections, what="the end of the connection")
@@ -184,7 +184,7 @@ class Machine:
         return self.log.read_text()
 
     def outcome(self):
-        """What the server was told, once it was; then an operator's command still runs."""
+        """Wait for the reported outcome, check that a command still runs, and return the outcome."""
         eventually(self.server.outcomes, what=self.text, seconds=PATIENCE_SECONDS)
         eventually(lambda: self.server.connections, what=self.text, seconds=PATIENCE_SECONDS)
         execution_id = self.server.add("echo it runs", wake=True)

@@ -61,7 +61,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def opened(path, clock):
-    """Opens the journal of this test; an earlier opening of it is over then."""
+    """Opens the journal of this test, and closes it if it was open."""
     journals = []
 
     def open_journal(**options):
@@ -197,7 +197,7 @@ def test_file_above_its_limit_is_rewritten(path, opened):
     assert not journal.accept(work("99"))
 
 
-# As the first agents wrote it: the text of a started command stands there twice.
+# The format of the first agents, which repeat the text of a started command.
 OLD_LINES = """
 {"id": "a", "state": "accepted", "at": "2026-01-01T00:00:00.000000+00:00", "work": {"id": "a", "command_id": "c", "command_text": "echo x", "timeout_ms": null, "expired_at": null}}
 {"id": "b", "state": "accepted", "at": "2026-01-01T00:00:00.000000+00:00", "work": {"id": "b", "command_id": "c", "command_text": "echo x", "timeout_ms": 5, "expired_at": "2026-01-02T00:00:00Z"}}
@@ -292,7 +292,7 @@ def test_forgetting_unfinished_executions_keeps_results(path, opened):
 
 
 class PowerCutError(Exception):
-    """Not an OSError: nothing handles it, as nothing handles a power cut."""
+    """Not an OSError, so that nothing handles it."""
 
 
 class FailingDisk(MemoryDisk):

@@ -1,4 +1,4 @@
-"""The launcher with versions that are scripts: which of two runs in the end, whatever happens in between."""
+"""The launcher with versions that are scripts: which of two runs after an update, with errors at any step."""
 
 import json
 import os
@@ -32,7 +32,7 @@ class Machine:
         self.launchers = []
 
     def version(self, name, script):
-        """What notes its start, and does what the script says."""
+        """Install a version that records its start and then runs a script."""
         program = self.versions / name / "bin" / "python"
         program.parent.mkdir(parents=True)
         program.write_text(f"#!/bin/sh\necho {name} $* >> {self.started}\n{script}\n")
@@ -173,7 +173,7 @@ def test_agent_that_ends_for_an_update_is_followed_by_the_new_version(machine):
     assert machine.starts() == ["old", "new"]
 
 
-# -- power lost -------------------------------------------------------------------------------------------------------
+# -- power cuts -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("phase", ["installing", "failed", "something else"])
@@ -266,7 +266,7 @@ def test_damaged_update_file_is_ignored(machine, content):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of one megabyte, where this process may make one."""
+    """A file system of one megabyte; skips the test if this process may not create one."""
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]

@@ -116,7 +116,7 @@ def test_interval_of_the_server_can_change(server, agents):
     again.wait_for("execution.reported", execution_id=server.add("true", wake=True))
     assert len(server.metrics) == known
     server.metrics_push_seconds = 1
-    # Another token than the agent's, which may still register: it does so when it is refused.
+    # The server has another token now, and accepts the agent's only for a registration.
     server.previous_tokens[NODE_ID], server.tokens[NODE_ID] = (server.tokens[NODE_ID], 3600.0), "another"
     server.disconnect()
     eventually(lambda: len(again.logged("agent.reregistered")) == 2, what=again.stderr)

@@ -1,4 +1,4 @@
-"""Whatever has to be mended from elsewhere, the agent waits for it and comes back by itself."""
+"""The agent waits out every error that can be removed from elsewhere, and recovers by itself."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def done(server, execution_id, agent):
 
 @pytest.fixture
 def machine(tmp_path):
-    """Tells how the agent's machine misbehaves; its waits are short."""
+    """A folder that makes the agent's machine misbehave, with short delays."""
     folder = tmp_path / "machine"
     folder.mkdir()
     short = {
@@ -40,7 +40,7 @@ def registrations(server):
 @pytest.mark.parametrize("restarts", [0, 3])
 def test_disk_full_for_a_day_keeps_the_identity(server, agents, machine, restarts):
     agents.connected().stop()
-    # Were it to enrol anew, nobody would let it in.
+    # A new enrolment would be refused.
     server.key_error = "key_spent"
     (machine / "disk_full").touch()
     before = registrations(server)
@@ -249,7 +249,7 @@ def test_copied_state_directory_does_not_run_the_originals_executions(server, ag
 
 def test_execution_without_a_record_is_left_until_it_is_cancelled(server, agents, tmp_path):
     agents.connected().stop()
-    # As after a restored backup: given to this node, and not known here.
+    # As after a restored backup: given to this node, without a record here.
     execution_id = server.add(f"echo x >> {tmp_path}/runs", status="sent", inserted_at="2999-01-01T00:00:00Z")
     agent = agents.connected(key=None)
     agent.wait_for("execution.of_another", execution_id=execution_id)

@@ -1,4 +1,4 @@
-"""What is odd about a machine ends neither its agent nor its commands."""
+"""Odd machines: the agent and its commands run on all of them."""
 
 import asyncio
 import os
@@ -87,7 +87,7 @@ LOCALES = {
 def test_commands_are_utf_8_in_any_locale(server, agents, tmp_path, locale):
     if "ISO" in locale.get("LC_ALL", ""):
         locale = {**locale, "LOCPATH": latin_1(tmp_path)}
-    # As the system holds it: a variable may have any bytes.
+    # A variable may have any bytes.
     agent = agents.connected(environment={**locale, "ODD": os.fsdecode(b"gr\xfcn")})
     outputs = [
         done(server, server.add(text, wake=True), agent)["output"]
@@ -99,7 +99,7 @@ def test_commands_are_utf_8_in_any_locale(server, agents, tmp_path, locale):
 
 
 def latin_1(folder):
-    """A folder with that locale, where the system can make one."""
+    """Create a folder with that locale; skips the test if the system cannot."""
     if shutil.which("localedef") is None:
         pytest.skip("no localedef")
     made = folder / "en_US.ISO-8859-1"

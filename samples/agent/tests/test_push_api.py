@@ -16,7 +16,7 @@ NODE_ID = str(uuid.UUID(int=7))
 @pytest.fixture
 def pushed(server, agents):
     agent = agents.connected("--push-port", "0")
-    # Pending and sent at the start, pending again for the connection: what is added now comes by a push alone.
+    # The polls of the start and of the connection are over: new executions arrive only by push.
     eventually(lambda: len(server.seen("GET", "/agents/command_executions")) >= 3, what=agent.stderr)
     return Pushed(server, agent, agent.wait_for("push.listening")["port"])
 
@@ -70,7 +70,7 @@ def test_flood_of_broken_connections_is_survived(pushed):
             assert one_too_many.recv(1) == b""
     finally:
         for each in silent:
-            # A reset: what a client that crashes leaves.
+            # A reset, as by a client that crashes.
             each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             each.sendall(b"GET")
             each.close()

@@ -156,7 +156,7 @@ def test_result_with_an_unreadable_output_is_retried(server, agents, tmp_path):
 
 
 class SilentSockets:
-    """Takes WebSockets, and never says a word after the handshake, not even at the end."""
+    """Accepts WebSockets, and is silent after the handshake, even when they close."""
 
     def __enter__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -192,7 +192,7 @@ def test_silent_socket_does_not_delay_a_stop(server, agents):
         server.websocket_url = silent.url
         agent = agents.start()
         agent.wait_for("websocket.connected")
-        # The library's own patience is 10 s.
+        # The library would wait 10 s.
         assert agent.stop(within_seconds=8) == 0
 
 

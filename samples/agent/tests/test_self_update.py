@@ -75,7 +75,7 @@ def test_update_request_during_an_update_waits(server, agents, tmp_path):
     asked = len(server.seen("GET", CHECK))
     second = (datetime.fromisoformat(first) + timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
     request(server, second)
-    # Whatever it would do about that frame, it would have begun before it reports a command that comes behind it.
+    # The agent handles frames in order: when it has reported this command, it has handled the frame before it.
     execution_id = server.add("true", wake=True)
     eventually(lambda: server.final(execution_id), what=agent.stderr)
     assert len(server.seen("GET", CHECK)) == asked

@@ -176,7 +176,7 @@ def test_connections_above_the_limit_are_refused(ssh):
     assert ssh.agent.wait_for("ssh.turned_away")["peer"] == "127.0.0.1"
 
     def there_is_room():
-        # The agent may hear of the ends a moment later.
+        # The agent may notice the ends a moment later.
         try:
             return ssh.run("echo room").stdout == "room\n"
         except (asyncssh.ConnectionLost, ConnectionError):

@@ -120,7 +120,7 @@ def test_lost_connection_kills_the_processes_of_its_sessions(ssh, terminal):
     async def cut_off():
         connection = await ssh.connect()
         shell = await connection.create_process(term_type=terminal)
-        # With job control, each of these is a group of its own.
+        # With job control, each job has a group of its own.
         shell.stdin.write("set -m; trap '' HUP; nohup sleep 300 & sleep 301 & echo up$((40+2)); sleep 302\n")
         await shell.stdout.readuntil("up42")
         running = len(ssh.agents.processes())
@@ -211,7 +211,7 @@ def test_stopping_agent_ends_all_sessions(server, tmp_path):
 
 
 class Client:
-    """The library's side of a connection, as far as an idle one needs it."""
+    """The part of the library's connection that an idle one uses."""
 
     reason = None
 

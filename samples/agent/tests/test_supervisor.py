@@ -13,7 +13,7 @@ from samples.agent.tests.support.set_clock import SetClock
 
 
 class Parts:
-    """Runs parts under a supervisor until the test says that it is enough."""
+    """Runs parts under a supervisor."""
 
     def __init__(self):
         self.log = io.StringIO()

@@ -35,7 +35,7 @@ def certificate(tmp_path):
 
 @pytest.fixture
 def server(certificate):
-    """Takes the place of the plain one: HTTPS and WSS."""
+    """Replaces the fixture `server`: HTTPS and WSS."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate)
     with StubServer(tls) as running:
@@ -55,7 +55,7 @@ def proxy():
 
 
 class Proxy:
-    """Passes on CONNECT, and remembers where to."""
+    """Forwards CONNECT, and records the targets."""
 
     def __init__(self):
         self.targets = []

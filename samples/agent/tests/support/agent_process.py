@@ -89,7 +89,7 @@ class AgentProcesses:
             self._kill_all()
             return
         try:
-            # What was killed may still be on its way out.
+            # Killed processes may take a moment to vanish.
             eventually(lambda: self.processes() == [], seconds=DYING_SECONDS, what="the end of all processes")
         finally:
             self._kill_all()
@@ -104,10 +104,9 @@ class AgentProcesses:
         odd_machine=None,
         launcher=(),
     ):
-        """An agent on this test's state directory. `key`: the way that the key of the server is given.
-        `ignored_signals`: names of those that its launcher ignores, as `nohup` does. `odd_machine`: the folder that
-        tells how the machine misbehaves, see there.
-        `launcher`: the command that starts it."""
+        """Start an agent on this test's state directory. `key`: how it gets the enrollment key. `ignored_signals`: the
+        names of signals that its launcher ignores, as `nohup` does. `odd_machine`: the folder with the machine's
+        faults, see there. `launcher`: the command that starts it."""
         inherited = {"PATH": os.environ["PATH"], "EDGE_TEST_MARK": self.mark, "PYTHONUNBUFFERED": "1"}
         if odd_machine is not None:
             inherited["PYTHONPATH"] = str(AGENT_FOLDER)
@@ -122,7 +121,7 @@ class AgentProcesses:
         return agent
 
     def connected(self, *arguments, **options):
-        """An agent that holds the WebSocket and has looked at the lists since."""
+        """Start an agent and wait until it is connected."""
         agent = self.start(*arguments, **options)
         agent.wait_for("websocket.connected")
         eventually(lambda: self.server.connections, what="the server's side of the connection")
@@ -134,7 +133,7 @@ class AgentProcesses:
                 os.kill(pid, signal.SIGKILL)
 
     def processes(self):
-        """Every living process that these agents started, themselves included."""
+        """The ids of all living processes of these agents, including the agents."""
         found = []
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():

@@ -5,7 +5,7 @@ PATIENCE_SECONDS = 60.0
 
 
 def eventually(look, *, seconds=PATIENCE_SECONDS, what="the condition"):
-    """The first true thing that `look` returns; fails when none comes in time."""
+    """Repeat `look` until it returns a true value, and return that. Fails after the limit."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := look():

@@ -2,7 +2,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 def parsed(text):
-    """Name and labels of every sample -> its value. Raises ValueError for what is no Prometheus text."""
+    """Parse a Prometheus text: name and labels of each sample -> its value. Raises ValueError for an invalid text."""
     samples = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

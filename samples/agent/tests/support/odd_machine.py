@@ -1,8 +1,8 @@
-"""Runs the agent on a machine that misbehaves: `python odd_machine.py FOLDER ARGUMENTS…`.
+"""Runs the agent on a machine with faults: `python odd_machine.py FOLDER ARGUMENTS…`.
 
-While there is a file of that name in FOLDER:
+A fault is on while FOLDER has a file of its name:
 
-- `disk_full`: what writes to files, or makes one, fails with ENOSPC.
+- `disk_full`: writing to files and creating them fails with ENOSPC.
 - `odd_proc`: psutil reads a /proc whose `stat` has no boot time, as lxcfs shows on some hosts.
 
 `constants.json`, read at the start, gives module constants of the agent other values: {"module.NAME": value}.

@@ -4,7 +4,7 @@ from edge_agent.ports.clock import SystemClock
 
 
 class SetClock(SystemClock):
-    """Stands still until a test moves it; its two times have nothing to do with each other."""
+    """Stands still until a test moves it. Wall time and monotonic time are independent."""
 
     def __init__(self, moment=datetime(1999, 1, 1, tzinfo=UTC)):
         self.moment = moment

@@ -33,7 +33,7 @@ class SshAgent:
         return asyncssh.connect(**(fixed | options))
 
     def run(self, command=None, *, login=None, **options):
-        """The finished process of one command over a connection of its own."""
+        """Run a command over a new connection, and return the finished process."""
 
         async def once():
             async with self.connect(**(login or {})) as connection:
@@ -42,7 +42,7 @@ class SshAgent:
         return asyncio.run(once())
 
     def refused(self, **login):
-        """Whether a login ends with the server's refusal."""
+        """Whether the server refuses a login."""
         try:
             self.run("true", login=login)
         except asyncssh.PermissionDenied:

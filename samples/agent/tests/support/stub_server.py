@@ -31,7 +31,7 @@ class Request:
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests that match: answered with a status and perhaps content, or cut off."""
+    """A fault for the next `times` matching requests: an answer with a status and perhaps content, or a reset."""
 
     method: str
     path: str
@@ -55,7 +55,7 @@ class StubServer:
         self.key_error = ""
         self.removed = None
         self.hide_sent = False
-        # Of the server, in seconds: tests move it.
+        # The server's time in seconds, which tests move.
         self.moment = 0.0
         self.before = lambda _method, _path: None
         self.registration_tokens = {}
@@ -103,7 +103,7 @@ class StubServer:
         for thread in self.threads:
             thread.join()
 
-    # What tests say and ask.
+    # The interface of tests.
 
     def key(self, *urls):
         content = {"admin_urls": list(urls) or [self.url], "nonce": "bm9uY2U"}
@@ -163,7 +163,7 @@ class StubServer:
         item = self.executions[execution_id]
         return item if item["status"] not in ("pending", "sent") else None
 
-    # What the agent sees.
+    # The interface of agents.
 
     def handle(self, method, path, query, body, token):
         if self.removed is not None:
@@ -207,7 +207,7 @@ class StubServer:
             previous, until = self.previous_tokens.get(node_id, (None, 0.0))
             is_previous = bearer == previous and self.moment < until
             if bearer != self.tokens.get(node_id) and not is_previous:
-                # No 401: the route takes strangers too.
+                # Not 401: the route also accepts unauthenticated nodes.
                 field = "node_id" if node_id in self.tokens else "registration_token"
                 return error(422, "validation_failed", "Validation failed", **{field: ["proves nothing"]})
             if not is_previous:
@@ -331,7 +331,7 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def _cut_off(self):
-        """Reset the connection: what an agent sees of a server that dies before it has answered."""
+        """Reset the connection, as a server does that dies before it has answered."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
