@@ -226,7 +226,6 @@ def test_token_refused_while_running_is_replaced_with_the_key(server, agents):
 
 
 def test_node_taken_over_by_another_machine_enrols_with_its_key(server, agents):
-    """Without a key, the agent logs the reason."""
     server.poll_seconds = 0.2
     agent = agents.connected()
     server.tokens[NODE_ID] = "token-of-another-machine"
