@@ -45,7 +45,7 @@ _NAMES = frozenset(
 
 APPLICATION = about("The agent's process: uptime and memory.")
 
-COMMANDS = about("What the agent did about commands.")
+COMMANDS = about("The agent's work on commands.")
 
 DISCOVERY = about("The agent's search for admins.")
 

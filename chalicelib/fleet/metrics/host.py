@@ -44,11 +44,11 @@ class SizeFigures(BaseModel):
         float | None, about("Used share of the total, in percent with two decimals.", 37.5, minimum=0, maximum=100)
     ]
     total_bytes: Annotated[int | None, about("Size in bytes.", 4294967296, minimum=0)]
-    available_bytes: Annotated[int | None, about("What programs can still use, in bytes.", 2684354560, minimum=0)]
+    available_bytes: Annotated[int | None, about("Bytes that are still available to programs.", 2684354560, minimum=0)]
     used_bytes: Annotated[int | None, about("Total less available, in bytes.", 1610612736)]
     total_gb: Annotated[float | None, about("Size in GiB (2^30 bytes), with one decimal.", 4.0, minimum=0)]
     available_gb: Annotated[
-        float | None, about("What programs can still use, in GiB with one decimal.", 2.5, minimum=0)
+        float | None, about("GiB that are still available to programs, with one decimal.", 2.5, minimum=0)
     ]
     used_gb: Annotated[float | None, about("Total less available, in GiB with one decimal.", 1.5)]
 

@@ -22,7 +22,7 @@ routes = Endpoints(tag="Agents")
 
 
 class NodeRegistration(Body):
-    """What an agent says about itself and its machine."""
+    """An agent's description of itself and its machine."""
 
     node_id: Annotated[Uuid, about("UUID that the agent chose for its node, and keeps.", samples.NODE_ID)]
     network_name: Annotated[
@@ -47,7 +47,7 @@ class NodeRegistration(Body):
 
 
 class RegisteredOut(BaseModel):
-    """What an agent needs to work: its secrets, addresses and intervals."""
+    """Secrets, addresses and intervals that the agent works with."""
 
     node_id: Annotated[str, fields.NODE]
     api_token: Annotated[str, about("Bearer token for all further calls of the agent.", samples.NODE_TOKEN)] = Field(
@@ -60,7 +60,10 @@ class RegisteredOut(BaseModel):
     derp_map_url: Annotated[str | None, about("Always null: there is no DERP relay.", None)]
     websocket_url: Annotated[
         str | None,
-        about("Where to open a WebSocket for work to be pushed; null: none, poll.", "wss://socket.example.com/live"),
+        about(
+            "URL of the WebSocket over which work is pushed; null: there is none, the agent polls.",
+            "wss://socket.example.com/live",
+        ),
     ]
     poll_seconds: Annotated[
         int,

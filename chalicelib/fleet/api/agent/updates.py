@@ -22,7 +22,11 @@ class UpdateCheckOut(BaseModel):
     """Whether the calling agent is to update itself."""
 
     including_me: Annotated[
-        bool, about("Whether to update: only if `inserted_at` is newer than that of the last update, too.", True)
+        bool,
+        about(
+            "Whether a request includes this node. Update only if `inserted_at` is also newer than at the last update.",
+            True,
+        ),
     ]
     inserted_at: Annotated[
         Timestamp | None, about("When the newest request for this node was made; null: there is none.", samples.MOMENT)

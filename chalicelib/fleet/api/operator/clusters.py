@@ -37,7 +37,7 @@ NodeLimit = Annotated[Int32, Ge(1)]
 
 NAME = about("Name of the cluster; unique, and fixed once the cluster exists.", samples.CLUSTER)
 
-NODE_LIMIT = about("Most nodes that the cluster takes; null: as many as its network has addresses for.", 50, minimum=1)
+NODE_LIMIT = about("Maximum number of nodes in the cluster; null: no limit.", 50, minimum=1)
 
 
 class ClusterPath(Path):
@@ -93,7 +93,7 @@ class ClusterOut(BaseModel):
     node_count: Annotated[int, about("How many nodes belong to the cluster, exactly.", 1, minimum=0)]
     nodes: Annotated[
         list[NodeSummaryOut],
-        about("The newest nodes of the cluster: up to 1,000 of one cluster, up to 100 of each in a list."),
+        about("Nodes of the cluster, newest first: at most 1,000, in lists at most 100."),
     ]
     nodes_truncated: Annotated[bool, about("Whether `nodes` holds fewer than all nodes of the cluster.", False)]
     network_name: Annotated[str, about("The cluster's network: `cluster-` and its name.", samples.NETWORK)]

@@ -84,7 +84,7 @@ class AgentMetricsOut(AgentFigures):
 class _Half(BaseModel):
     """One half of a node's metrics. An unavailable half has only `available` and `error`."""
 
-    available: Annotated[bool, about("Whether the metrics of this half could be had.", True)]
+    available: Annotated[bool, about("Whether there are metrics of this half.", True)]
     error: Annotated[str | None, about("`unavailable`; absent from an available half.")] = Field(
         default=None, exclude_if=_is_none
     )

@@ -62,7 +62,7 @@ class NodeOut(BaseModel):
     http_proxy_port: Annotated[int, fields.HTTP_PROXY_PORT]
     socks5_proxy_port: Annotated[int, fields.SOCKS5_PROXY_PORT]
     api_token: Annotated[
-        str, about("The node's bearer token; asterisks unless the setting REVEAL_NODE_SECRETS is on.", HIDDEN_SECRET)
+        str, about("The node's bearer token; asterisks if the setting REVEAL_NODE_SECRETS is off.", HIDDEN_SECRET)
     ] = Field(repr=False)
     proxy_password: Annotated[
         str, about("Password of the node's proxies; asterisks like `api_token`.", HIDDEN_SECRET)
@@ -98,8 +98,8 @@ class AdmissionOut(BaseModel):
 
 @routes.get("/api/v1/nodes", auth=OPERATOR, answer=NodeOut, paginated=True, summary="List nodes")
 def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet) -> Paginated:
-    """Lists nodes, newest first unless ordered otherwise. Secrets are replaced by asterisks unless the installation
-    reveals them (REVEAL_NODE_SECRETS)."""
+    """Lists nodes, newest first unless ordered otherwise. Secrets are shown as asterisks if
+    the setting REVEAL_NODE_SECRETS is off."""
     page = services.nodes.reading.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(view, services) for view in page.items], page)
 
@@ -112,8 +112,8 @@ def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet)
     summary="Get a node",
 )
 def get_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> NodeOut:
-    """Returns one node with its ports, aliases and health. Secrets are replaced by asterisks unless the installation
-    reveals them (REVEAL_NODE_SECRETS)."""
+    """Returns one node with its ports, aliases and health. Secrets are shown as asterisks if
+    the setting REVEAL_NODE_SECRETS is off."""
     return _show(services.nodes.reading.get(request.path.node_id), services)
 
 
