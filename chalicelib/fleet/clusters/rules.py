@@ -29,7 +29,7 @@ def parse_range(cidr: str) -> AddressRange:
 
 
 def check_capacity(node_limit: int | None, prefix: int, reserved_slots: int) -> None:
-    """A limit must not promise more places than the range has. Raises `EdgeError` (validation)."""
+    """Check that the limit does not exceed the range's capacity. Raises `EdgeError` (validation failed)."""
     addresses = 2 ** (32 - prefix)
     ceiling = max(0, addresses - reserved_slots)
     if node_limit is not None and node_limit > ceiling:

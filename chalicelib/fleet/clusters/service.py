@@ -149,9 +149,8 @@ class Clusters:
         return self.get(self._default.name)
 
     def ensure_default(self) -> None:
-        """Make the configured default cluster if it is missing; once per container.
-
-        Where it cannot be made, its range or all pools being taken, it stays missing, and who needs it is told so.
+        """Create the configured default cluster if it is missing; once per container. If it cannot be created, because
+        its range or all pools are taken, it stays missing, and callers that need it get an error.
         """
         if self._default is None or self._default_ensured:
             return
@@ -161,7 +160,7 @@ class Clusters:
             except EdgeError as error:
                 if error.kind is Kind.UNAVAILABLE:  # may pass: the next use tries again
                     return
-                if error.kind is not Kind.CONFLICT:  # else another container made it, or its range is taken
+                if error.kind is not Kind.CONFLICT:  # otherwise another container has created it, or its range is taken
                     raise
         self._default_ensured = True
 
@@ -200,7 +199,7 @@ class Clusters:
         )
 
     def _try(self, writes: Sequence[Write], operation: str) -> dict[int, Item | None] | None:
-        """Commit; None for success, else the writes whose conditions failed and their rows."""
+        """Commit; returns None on success, otherwise the writes whose conditions failed, with their rows."""
         try:
             self._tables.commit(writes, operation)
         except TransactionFailedError as error:

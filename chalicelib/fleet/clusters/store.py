@@ -41,7 +41,7 @@ from chalicelib.kit.tables import (
 )
 
 LISTING = "clusters"
-"""The one partition of the index `listing`: operators make clusters one by one, so it is never hot."""
+"""The single partition of the index `listing`. Operators create clusters one by one, so it is never hot."""
 
 TABLE = Table(
     "clusters",
@@ -61,7 +61,7 @@ TABLE = Table(
 _ALL = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(TABLE))
 
 TOTALS = _ALL.counted(TABLE)
-"""Totals that are kept as counters, and what a recount reads."""
+"""The totals that are kept as counters, and the queries of a recount."""
 
 FIELDS = {
     "name": Text("name"),

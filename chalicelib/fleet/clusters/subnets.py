@@ -1,8 +1,8 @@
-"""Which addresses are taken: one partition of ranges that never overlap, and a head row that orders their changes.
+"""Allocates address ranges: one partition of ranges that never overlap, and a head row that orders their changes.
 
 Since stored ranges do not overlap, the only one that can reach into a new range is the one with the greatest start at
-or below the new end. Every change to the partition raises the head's version and depends on the one that was read
-before looking, so nothing can slip in between the look and the write.
+or below the new end. Every change increments the head's version, on the condition that it is still the one read before
+the search, so no other change can come between search and write.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ class Found:
 
 
 class Subnets:
-    """Looks for room, and gives the writes that take or free a range; the caller commits them with the cluster."""
+    """Finds free ranges, and makes the writes that take or free a range; the caller commits them with the cluster."""
 
     def __init__(self, tables: Tables, pools: Pools) -> None:
         self._tables = tables
@@ -63,7 +63,7 @@ class Subnets:
         return self._pools.prefix
 
     def head(self) -> Head:
-        """To be read before anything else of this class, and handed to the writes."""
+        """The head row. Read it before anything else of this class, and pass it to the writes."""
         row = self._tables.get(SUBNETS, {"space": _SPACE, "start": _HEAD_START})
         if row is None:
             return Head(0, 0)

@@ -1,6 +1,5 @@
-"""The key as an operator hands it to a machine: base64 of compact JSON ``{"admin_urls": [...], "nonce": "..."}``.
-
-The nonce is the key's id and its secret in one; nothing in the blob is signed, what counts is the stored row.
+"""The format of an enrollment key for machines: base64 of compact JSON ``{"admin_urls": [...], "nonce": "..."}``. The
+nonce consists of the key's id and its secret. The blob is not signed: the stored row decides.
 """
 
 import base64

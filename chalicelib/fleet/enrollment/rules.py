@@ -1,4 +1,4 @@
-"""Whether a key lets a machine in. Pure."""
+"""Decides whether a key admits a machine. Pure."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Use cases of enrolment: operators make keys, machines exchange them for a place in a cluster."""
+"""Use cases of enrolment: operators create keys, machines exchange them for membership in a cluster."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -30,18 +30,18 @@ from chalicelib.kit.tables import ConditionFailedError, Put, Tables, Transaction
 from chalicelib.platform.events.service import Events
 
 TOKEN_LIFETIME = timedelta(minutes=15)
-"""How long a registration token is good."""
+"""How long a registration token is valid."""
 
 PUBLIC_KEY_KEPT = timedelta(days=1)
-"""How long a public key can still be looked at once it has expired."""
+"""How long an expired public key can still be read."""
 
 USE_REMEMBERED = timedelta(days=1)
-"""How long a machine that took a use and made no node of it takes no second one."""
+"""How long a machine that used a key and has not enrolled may verify again without a second use."""
 
 TOKEN_BYTES = 32
 
 VERIFY_PATIENCE = timedelta(seconds=20)
-"""How long a verification is tried again while others use the same key. The last try may take 5 s (`Tables`), together
+"""How long a verification is retried while the key's row is contended. The last try may take 5 s (`Tables`), together
 less than the 29 s that API Gateway waits."""
 
 _FIRST_PAUSE_SECONDS = 0.02
@@ -119,7 +119,7 @@ class Enrollment:
         return self._sealer.open(key.key_sealed, _place_of_blob(key.id))
 
     def change(self, key_id: str, changes: KeyChanges) -> EnrollmentKey:
-        """Set what is given; nothing given changes nothing. Raises `EdgeError` (not found)."""
+        """Change the given fields of a key. Raises `EdgeError` (not found)."""
         key = self.get(key_id)
         if not changes:
             return key
@@ -222,7 +222,7 @@ class Enrollment:
         return key
 
     def _try_to_verify(self, blob: str, node_id: str | None, now: datetime) -> Verification | None:
-        """None when others came in between."""
+        """One attempt at a verification; None if it lost the race."""
         presented = self._presented(blob, node_id, now)
         key = presented.key
         cluster = None if key is None else self._clusters.find(key.cluster_name)

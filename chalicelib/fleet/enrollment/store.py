@@ -49,7 +49,7 @@ from chalicelib.kit.tables import (
 )
 
 LISTING = "enrollment_keys"
-"""The one partition of the index `listing`: operators make keys one by one, so it is never hot."""
+"""The single partition of the index `listing`. Operators create keys one by one, so it is never hot."""
 
 # Only what operators write: each verification changes uses_remaining and last_used_at and must not rewrite an index.
 _PROJECTED = ("cluster_name", "name", "expired_at", "inserted_at", "updated_at")
@@ -69,7 +69,7 @@ TABLE = Table(
 _ALL = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(TABLE))
 
 TOTALS = _ALL.counted(TABLE)
-"""Totals that are kept as counters, and what a recount reads."""
+"""The totals that are kept as counters, and the queries of a recount."""
 
 TOKENS = Table("registration_tokens", partition="id", expires_at="expires_epoch")
 """Two kinds of rows that expire: tokens under their digest, after minutes, and under ``{key id}#{node id}`` the note
@@ -173,7 +173,7 @@ class EnrollmentStore:
         self._tables.write(Delete(TABLE, {"id": key.id}, was_read=True), "enrollment_key.deleted")
 
     def delete_of_cluster(self, cluster_id: str, after: str | None) -> str | None:
-        """Remove up to `CLEAN_UP_ROWS` keys behind the id ``after``; the last id, or None when these were the last."""
+        """Delete up to `CLEAN_UP_ROWS` keys after the id ``after``; returns the last id, None at the end."""
         start: Key | None = None if after is None else {"cluster_id": cluster_id, "id": after}
         index = TABLE.index("by_cluster")
         page = self._tables.query(Query(TABLE, cluster_id, index=index, limit=CLEAN_UP_ROWS, start=start))
@@ -244,7 +244,7 @@ class EnrollmentStore:
 
 
 def still_there(key_id: str) -> Check:
-    """Nothing written; fails when the key is deleted."""
+    """A check only; fails if the key was deleted."""
     return Check(TABLE, {"id": key_id}, Exists("id"))
 
 

@@ -1,1 +1,1 @@
-"""SSH access: who may log in to which node, with what, and the check of what somebody presents there."""
+"""SSH access: user names and keys on nodes, and the verification of presented credentials."""

@@ -33,13 +33,13 @@ ATTEMPTS = Table("ssh_attempts", partition="node_id", sort="auth_method", expire
 
 _REPAID = "repaid_at_ms"
 _KEPT = timedelta(hours=1)
-"""Longer than any bucket takes to fill."""
+"""The TTL of a row: longer than any bucket takes to fill."""
 
 _COUNTED = "ssh_attempt.failed"
 
 
 class Attempts:
-    """Counts failures and refuses to look at more of them than `ALLOWANCES` say."""
+    """Counts failed attempts, and refuses further ones beyond `ALLOWANCES`."""
 
     def __init__(self, tables: Tables, clock: Clock) -> None:
         self._tables = tables
@@ -71,7 +71,7 @@ class Attempts:
 
 
 def _additions(ref: Ref, now: datetime, cost_ms: int) -> tuple[Update, Update]:
-    """The one change that fits a row that owes something, and the one that fits a row that does not."""
+    """The two possible changes: for a row whose failures are not yet paid off, and for any other row."""
     now_ms = to_milliseconds(now)
     expires = Set("expires_epoch", int((now + _KEPT).timestamp()))
     owes = And(Exists(_REPAID), Not(LessOrEqual(_REPAID, now_ms)))

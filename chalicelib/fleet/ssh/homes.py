@@ -1,4 +1,4 @@
-"""In which cluster the node of a row is, now: nodes move, so rows do not say."""
+"""Looks up the current cluster of a row's node: nodes move, so rows do not store it."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""User names on nodes, their public keys, and what somebody presents to log in."""
+"""The models of user names on nodes, their public keys, and presented credentials."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -24,7 +24,7 @@ _LENGTH_BYTES = 4
 
 
 class BadKeyError(Exception):
-    """Not a key that may be used; ``text`` says why, fit for the caller."""
+    """The key must not be used; ``text`` says why, and may be shown to the caller."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)

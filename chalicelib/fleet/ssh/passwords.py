@@ -1,4 +1,4 @@
-"""Passwords as Argon2id hashes in PHC form. The library is loaded when a password is first looked at."""
+"""Passwords as Argon2id hashes in PHC form. The library is imported when a password is first used."""
 
 from collections.abc import Callable
 from functools import cached_property

@@ -75,7 +75,8 @@ ALLOWANCES = {
     # Keys cannot be guessed. But clients offer all their keys, one after the other, before the right one.
     AuthMethod.PUBLIC_KEY: Allowance(burst=60, milliseconds_each=1000),
 }
-"""Failed attempts that a node may report, by what was presented: who guesses passwords locks no key out."""
+"""The allowances for failed attempts at a node, by kind of credential, so that guessing passwords does not lock out
+keys."""
 
 
 def _look_at(new: NewKey) -> tuple[ParsedKey | None, list[tuple[str, str]]]:

@@ -64,7 +64,7 @@ ALL_KEYS = IndexSource(index="listing", partitions=fixed(LISTING), insertion=LIS
 OF_NODE = IndexSource(index="by_node", by="node_id", partitions=as_given, insertion=LISTED_AT)
 
 TOTALS = {**ALL_USERNAMES.counted(USERNAMES), **ALL_KEYS.counted(KEYS)}
-"""Totals that are kept as counters, and what a recount reads."""
+"""The totals that are kept as counters, and the queries of a recount."""
 
 
 def username_id(node_id: str, node_inserted_at: str, username: str) -> str:
@@ -135,7 +135,7 @@ def set_keys(username: SshUsername, keys: Sequence[SshPublicKey]) -> Update:
 
 
 def note_verified(username: SshUsername, now: str, not_since: str) -> Update:
-    """Somebody was let in, if the user name is there and that was not noted after ``not_since``."""
+    """Store the time of a login, if the user name exists and none was stored after ``not_since``."""
     long_ago = Or(Absent("last_verified_at"), Less("last_verified_at", not_since))
     same = Equals("inserted_at", username.inserted_at)
     return Update(USERNAMES, {"id": username.id}, (Set("last_verified_at", now),), And(same, long_ago))

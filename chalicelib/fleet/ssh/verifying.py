@@ -1,4 +1,4 @@
-"""`Verifier`: whether somebody at a node's door is let in."""
+"""`Verifier`: verifies SSH credentials for a node's SSH server."""
 
 import hmac
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from chalicelib.kit.tables import Put, Tables, TransactionFailedError, Write
 from chalicelib.platform.events.service import Events
 
 NOTED_EVERY = timedelta(minutes=1)
-"""How often a row is rewritten for its ``last_verified_at``."""
+"""The minimum interval between two updates of ``last_verified_at``."""
 
 _VERIFIED_EVENT = "edge.ssh_username.verified"
 _VERIFIED = "ssh_username.verified"
 
 
 class Verifier:
-    """Answers an agent. Every answer is recorded as an event; a refusal to look is not."""
+    """Verifies credentials for agents. Every answer is published as an event, a refusal by the rate limit is not."""
 
     def __init__(self, tables: Tables, clock: Clock, *, events: Events, passwords: Passwords) -> None:
         self._tables = tables
@@ -35,11 +35,11 @@ class Verifier:
     def verify(self, node: Node, credential: Credential) -> bool:
         """Whether the node has this very user name with this credential.
 
-        A user name that does not exist, or has no password, takes the time of a wrong password; keys are compared
-        whole and all of them. A deletion that was answered before holds.
+        An unknown user name, or one without a password, takes the time of a wrong password; all keys are compared
+        completely. A deletion that was confirmed before is effective.
 
         Raises `EdgeError` (rate limited) with the seconds to wait, before anything is compared, when too many attempts
-        of the node have failed; unavailable.
+        of the node have failed, (service unavailable).
         """
         username = self._look_up(node, credential)
         matches = self._matches(username, credential)
@@ -50,7 +50,7 @@ class Verifier:
         return verified
 
     def _look_up(self, node: Node, credential: Credential) -> SshUsername | None:
-        """One read: the user name, and what the node has failed. Raises `EdgeError` (rate limited)."""
+        """Read the user name and the node's failed attempts in one call. Raises `EdgeError` (rate limited)."""
         wanted = username_ref(username_id(node.id, node.inserted_at, credential.username))
         row, failures = self._tables.get_many([wanted, self._attempts.ref(node.id, credential.method)])
         self._attempts.check(failures, credential.method)
@@ -66,7 +66,7 @@ class Verifier:
         except BadKeyError:
             return False
         known = () if username is None else username.public_keys
-        # All are compared, also those behind the one that fits.
+        # All keys are compared, also those after the matching one.
         return sum(hmac.compare_digest(offered, key.fingerprint.encode()) for key in known) > 0
 
     def _record(self, node: Node, username: SshUsername | None, credential: Credential, *, verified: bool) -> None:

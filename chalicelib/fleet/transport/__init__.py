@@ -1,1 +1,1 @@
-"""Reaching agents: delivery shortens the wait of work that already stands in the tables."""
+"""Wakes agents. The work is already in the tables, so delivery only makes it start sooner."""

@@ -1,7 +1,5 @@
-"""Queueing what agents are to be told, where the stack takes it that owns their cluster.
-
-One queue a stack, one worker (`deliver_commands`): whatever reaches out to a machine goes through it. A message says
-which of `deliveries`, `updates` and `metrics` it is about.
+"""Sends agent work to the queue of the stack that owns the cluster. Each stack has one queue and one worker
+(`deliver_commands`) for all connections to machines. A message is about one of `deliveries`, `updates` and `metrics`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +13,8 @@ from chalicelib.kit.log import Level, Log
 from chalicelib.kit.queues import Message, QueueError, Queues, batches, body_bytes
 
 DELIVERIES_PER_MESSAGE = 20
-"""Made side by side: ten such messages end within a worker's 30 s though no agent answers a push, which takes 2 s."""
+"""Deliveries per message, which run in parallel: ten such messages end within a worker's 30 s even if no agent answers
+a push, which takes 2 s."""
 
 UPDATES_PER_MESSAGE = 20
 """Nodes that one message asks to update themselves: their rows and events are one transaction, their pushes go side by
@@ -40,28 +39,29 @@ class AgentWork:
         return bool(self._deliveries or self._updates or self._metrics)
 
     def deliver(self, cluster_name: str, node_id: str, kind: str, execution_ids: Iterable[str]) -> None:
-        """Tell a node of executions: ``kind`` is that of `transport.service.Delivery`."""
+        """Add executions for a node; ``kind`` is that of `transport.service.Delivery`."""
         ids = self._deliveries.setdefault((cluster_name, node_id, kind), [])
         ids.extend(execution_id for execution_id in execution_ids if execution_id not in ids)
 
     def remind(self, cluster_name: str, node_id: str, waiting: Waiting) -> None:
-        """Tell a node of what has waited for it, and of what it was asked to end. An agent that is woken for some of it
+        """Add the executions that wait for a node or that it should cancel. An agent that is woken for some of them
         asks for all."""
         for kind, ids in (("executions", waiting.pending), ("cancel", waiting.to_cancel)):
             if ids:
                 self.deliver(cluster_name, node_id, kind, ids[:IDS_PER_FRAME])
 
     def update(self, cluster_name: str, request_id: str, node_id: str) -> None:
-        """Tell a node to update itself, because of that request."""
+        """Add the trigger of a node for that update request."""
         self._updates.setdefault((cluster_name, request_id), []).append(node_id)
 
     def fetch_metrics(self, cluster_name: str, node_id: str, types: Sequence[str], asked_at: str) -> None:
-        """Fetch these types of a node's metrics into the cache; somebody waits for them, since ``asked_at``."""
+        """Add a fetch of these types of a node's metrics into the cache; a caller has been waiting since
+        ``asked_at``."""
         request = {"node_id": node_id, "types": list(types), "asked_at": asked_at}
         self._metrics.append((cluster_name, {"metrics": request}))
 
     def messages(self, queue_of: Callable[[str], str]) -> dict[str, list[Message]]:
-        """Packed, by the queue that ``queue_of`` names for a cluster."""
+        """The messages, by the queue that ``queue_of`` gives for a cluster."""
         deliveries: dict[str, list[Message]] = {}
         for (cluster_name, node_id, kind), ids in self._deliveries.items():
             delivery: Message = {"node_id": node_id, "kind": kind, "execution_ids": ids}

@@ -12,9 +12,9 @@ from typing import Any
 from chalicelib.kit.outbound import Caller, NoAnswerError, UrlRefusedError, unguarded
 
 TIMEOUT_SECONDS = 2.0
-"""To find, to connect and to answer, together. Less than the reference system's 10 s: a batch of ten messages to silent
-agents has to end within the worker's 30 s, and an agent that answers later loses nothing, it is asked again or
-polls."""
+"""The timeout for name resolution, connection and answer together. Less than the reference system's 10 s: a batch of
+ten messages to silent agents must end within the worker's 30 s. An agent that answers later loses nothing: it is asked
+again, or polls."""
 
 
 class PushOutcome(Enum):
@@ -27,7 +27,7 @@ class PushOutcome(Enum):
 
 
 _ACCEPTED = range(200, 300)
-_DUPLICATE = 422  # the agent has it already: an earlier answer was lost
+_DUPLICATE = 422  # the agent already has it: an earlier answer was lost
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ class Push:
         self._caller = caller
 
     def execute(self, address: PushAddress, execution: dict[str, Any]) -> bool:
-        """Hand over one execution; True when the agent has it now."""
+        """Push one execution; True if the agent has it now."""
         status = self._call("POST", f"{address.url}/api/v1/command_executions", address.token, execution)
         return status in _ACCEPTED or status == _DUPLICATE
 
     def cancel(self, address: PushAddress, execution_id: str) -> bool:
-        """Ask for an end; True when the agent took the request."""
+        """Ask the agent to cancel; True if it accepted the request."""
         status = self._call("PATCH", f"{address.url}/api/v1/command_executions/{execution_id}/cancel", address.token)
         return status in _ACCEPTED
 
     def update(self, address: PushAddress) -> PushOutcome:
-        """Tell the agent to update itself; one that does not let itself be updated refuses."""
+        """Trigger an update; an agent that does not allow updates refuses."""
         try:
             status = self._request("POST", f"{address.url}/api/v1/self_updates/trigger", address.token)
         except NoAnswerError as error:

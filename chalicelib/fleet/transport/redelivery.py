@@ -1,5 +1,5 @@
-"""Queueing again what is open on a cluster's nodes, after it has changed hands: its owner before may be dead, and its
-messages with it."""
+"""Requeues the open work of a cluster's nodes after a change of its owner: the previous owner may be dead, and its
+messages lost."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Chunk:
 
 
 class Redelivery:
-    """Reads only; may be repeated, and told of a cluster that is gone or has changed hands again."""
+    """Only reads. May be repeated, also for a cluster that is gone or has a new owner again."""
 
     def __init__(self, clock: Clock, nodes: NodeReader, clusters: Clusters, executions: Executions) -> None:
         self._clock = clock

@@ -1,6 +1,5 @@
-"""`Transport`: wake an agent by its socket, else push to it, else leave the work to its poll.
-
-Losing anything here loses nothing: the work is in the table, and every reconnect and every poll finds it.
+"""`Transport`: wakes an agent by its socket, otherwise pushes to it, otherwise leaves the work to its next poll. A
+failure here loses nothing: the work is in the table, and every reconnect and poll finds it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +27,7 @@ _PUSHES_AT_ONCE = 20
 """As many as a message has deliveries."""
 
 _WITHDRAWN = frozenset({None, Status.CANCELLED, Status.EXPIRED})
-"""States of an execution (None: it is gone) that no agent should run."""
+"""The statuses of an execution (None: it is gone) in which no agent should run it."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,8 @@ class Transport:
         self._vpn_domain = vpn_domain
 
     def deliver(self, deliveries: Sequence[Delivery]) -> list[str]:
-        """Tell each node by the best way that it can be reached; returns the ids of nodes that do not exist any more.
-
-        Raises `SocketError` and what the tables raise: the caller repeats, and telling twice is harmless.
+        """Deliver to each node in the best available way; returns the ids of nodes that no longer exist. Raises
+        `SocketError`, and passes on the tables' errors: the caller repeats, and a second delivery is harmless.
         """
         woken = self._wake(deliveries)
         if self._push is not None and woken.asleep:
@@ -82,9 +80,8 @@ class Transport:
         return [delivery.node_id for delivery in woken.gone]
 
     def hint(self, created: Mapping[str, Sequence[str]]) -> None:
-        """Wake the connected ones of these nodes (node id -> execution ids) ahead of the stream.
-
-        Never raises for what can go wrong on the way: the stream's own delivery follows in any case.
+        """Wake the connected ones of these nodes (node id -> execution ids) ahead of the stream. Ignores delivery
+        errors: the stream's own delivery follows in any case.
         """
         try:
             self._wake([Delivery(node_id, "executions", list(ids)) for node_id, ids in created.items()])
@@ -97,9 +94,8 @@ class Transport:
         return self._push is not None
 
     def wake_for_update(self, node_ids: Sequence[str]) -> list[str]:
-        """Make the connected ones of these nodes ask about updates; returns those that got the frame.
-
-        Raises `SocketError` and what the tables raise: the caller repeats, and asking twice is harmless.
+        """Make the connected ones of these nodes check for updates; returns those that got the frame. Raises
+        `SocketError`, and passes on the tables' errors: the caller repeats, and a second check is harmless.
         """
         deliveries = [Delivery(node_id, "self_update", []) for node_id in node_ids]
         woken = self._wake(deliveries)
@@ -107,7 +103,7 @@ class Transport:
         return [node_id for node_id in node_ids if node_id not in unreached]
 
     def push_updates(self, nodes: Sequence[Node]) -> dict[str, PushOutcome]:
-        """Tell each node once over the network, side by side; empty where that is off."""
+        """Push to each node once, in parallel; empty if push is disabled."""
         push = self._push
         if push is None or not nodes:
             return {}
@@ -152,7 +148,7 @@ class Transport:
         return all(self._sockets.post(connection_id, frame) for frame in _frames(delivery))
 
     def _push_all(self, deliveries: Sequence[Delivery], push: Push) -> None:
-        """Side by side: one that does not answer keeps no other waiting, nor the message beyond its time."""
+        """Push in parallel: an agent that does not answer delays neither the others nor the message."""
         nodes = {node.id: node for node in self._nodes.reading.find_many([delivery.node_id for delivery in deliveries])}
         known = [delivery for delivery in deliveries if delivery.node_id in nodes and nodes[delivery.node_id].may_work]
         with ThreadPoolExecutor(max_workers=_PUSHES_AT_ONCE) as pool:
@@ -164,7 +160,8 @@ class Transport:
             outcome.result()
 
     def _push_to(self, node: Node, delivery: Delivery, push: Push) -> None:
-        """One attempt an execution, oldest first; the first that fails ends the round, its poll brings the rest."""
+        """Push each execution once, oldest first; the first failure ends the round, and the agent's poll brings the
+        rest."""
         address = self._address_of(node)
         ids = sorted(delivery.execution_ids)
         is_cancel = delivery.kind == "cancel"

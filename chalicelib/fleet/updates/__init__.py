@@ -1,1 +1,1 @@
-"""Self-update requests: which machines are asked to update themselves, and what became of it."""
+"""Self-update requests: the machines that are asked to update themselves, and the outcomes."""

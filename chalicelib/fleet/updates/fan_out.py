@@ -1,4 +1,4 @@
-"""`UpdateFanOuts`: finds the nodes of a request, part by part and chunk by chunk, and notices what was left undone."""
+"""`UpdateFanOuts`: finds the nodes of a request, part by part and chunk by chunk, and finds unfinished work."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -36,14 +36,15 @@ from chalicelib.kit.tables import (
 from chalicelib.kit.worktime import WorkTime
 
 PAGES_PER_MESSAGE = 10
-"""Pages of nodes that a message may read before filters leave it a chunk: bounds its time."""
+"""The maximum of pages that a message reads to fill a chunk, if filters drop many nodes: limits its time."""
 
 _DROPPED = PartChunk(None, ends_part=False)
 _ENDED = PartChunk(None, ends_part=True)
 
 
 class UpdateFanOuts:
-    """Any method may be repeated at any point, also late and beside itself: the rows that result are the same."""
+    """Every method is idempotent: it may be repeated at any point, late or concurrently, with the same resulting
+    rows."""
 
     def __init__(self, tables: Tables, clock: Clock, nodes: NodeReader, clusters: Clusters) -> None:
         self._tables = tables
@@ -53,10 +54,8 @@ class UpdateFanOuts:
         self._store = UpdateStore(tables)
 
     def create_chunk(self, request_id: str, part: str, cursor: str | None) -> PartChunk:
-        """Note the next nodes of a part. The caller goes on from the chunk's cursor, or finishes the part.
-
-        Dropped: a message for a part that is finished, or for a request that is gone. After the deadline no node is
-        added.
+        """Store the next nodes of a part. The caller continues from the chunk's cursor, or finishes the part. A message
+        for a finished part, or for a deleted request, is dropped. After the deadline no node is added.
         """
         request = self._store.find(request_id)
         if request is None or part not in request.parts:
@@ -71,7 +70,7 @@ class UpdateFanOuts:
         return PartChunk(cursor, ends_part=cursor is None)
 
     def finish_part(self, request_id: str, part: str) -> bool:
-        """Note that every node of a part is known. True if it was the last one."""
+        """Store that all nodes of a part are known. Returns True for the last part."""
         request = self._store.find(request_id)
         for _ in self._tables.tries():
             if request is None or part not in request.parts:
@@ -89,9 +88,8 @@ class UpdateFanOuts:
         raise unavailable()
 
     def look(self, request_id: str, cursor: str | None, time: WorkTime) -> str | None:
-        """Note nodes that an index hid when the parts were worked on, once it has caught up, for as long as ``time``
-        lasts; returns where to go on, None at the end, and where it is too early. After the deadline no node is
-        added."""
+        """Store nodes that an index had hidden when the parts were processed, once it has caught up, until ``time`` is
+        over; returns the next cursor, None at the end or if it is too early. After the deadline no node is added."""
         request, now = self._store.find(request_id), self._clock.now()
         if request is None or request.looks_since is None or now < parse_time(request.looks_since) + SETTLE_SOON:
             return None
@@ -114,8 +112,8 @@ class UpdateFanOuts:
         return None
 
     def park(self, request_id: str, name: str, before: str | None, cursor: str) -> bool:
-        """Note where a part, the search or a look goes on that a message took up at ``before``: the change stream
-        begins the next message there. False where another message is ahead of this one, or nothing is left."""
+        """Store the cursor of a part, of the search or of a look that a message started at ``before``: the change
+        stream leads to the next message. False if another message is ahead of this one, or no work is left."""
         return park(
             self._tables,
             REQUESTS,
@@ -131,7 +129,7 @@ class UpdateFanOuts:
     def due_work(self, limit: int) -> Iterator[list[Message]]:
         """The messages that a sweep has to queue now, of at most ``limit`` requests, page by page.
 
-        Each request is put off before it is handed out: what is lost on the way comes up again.
+        The due time of each request is moved before it is returned: if its message is lost, it comes up again.
         """
         return claim_due(self._store.due_pages(to_seconds_text(self._clock.now())), self._claim, limit)
 
@@ -140,14 +138,14 @@ class UpdateFanOuts:
         changes: tuple[Change, ...] = (Set("sweeps", request.sweeps + 1), *store.due_changes(due_at))
         update = Update(REQUESTS, request_key(request.id), changes, Equals("version", request.version))
         if not self._tables.try_write(update, "self_update_request.swept"):
-            return []  # another sweep was faster, or it has moved on by itself and is due again
+            return []  # another sweep was faster, or the request has progressed and is due again
         if request.parts:
             return [_message(request, part) for part in sorted(request.parts)]
         name = SETTLE if request.looks_since is None else LOOK
         return [{**_message(request, name), "redrive": True}]
 
     def _begin(self, request: SelfUpdateRequest, now: str) -> None:
-        """From its first node on a request is being processed; with several parts, one of them says so."""
+        """Mark the request as processing with its first node; with several parts, one of them does it."""
         if request.status is not RequestStatus.PENDING:
             return
         changes = (Set("status", RequestStatus.PROCESSING.value), Set("updated_at", now))
@@ -156,7 +154,7 @@ class UpdateFanOuts:
         self._tables.try_write(Update(REQUESTS, request_key(request.id), changes, pending), "self_update_request.begun")
 
     def _chosen(self, request: SelfUpdateRequest, part: str, cursor: str | None) -> tuple[list[TargetNode], str | None]:
-        """The next nodes that the filters leave, about a chunk of them, and where to go on."""
+        """The next nodes that pass the filters, about a chunk, and the next cursor."""
         chosen: list[TargetNode] = []
         wanted = rules.forced(request.targeting)
         for _ in range(PAGES_PER_MESSAGE):
@@ -190,6 +188,6 @@ class UpdateFanOuts:
 
 
 def _message(request: SelfUpdateRequest, name: str) -> dict[str, Any]:
-    """Goes on with a part of a request from where that was noted."""
+    """The message that continues a part of a request at its stored cursor."""
     position = {"cursor": request.cursors[name]} if name in request.cursors else {}
     return {"request_id": request.id, "part": name, **position}

@@ -16,7 +16,7 @@ SORTABLE = frozenset({"inserted_at", "updated_at"})
 
 
 class RequestStatus(StrEnum):
-    """``pending`` until its first node is looked for, ``completed`` once no node is waited for any more."""
+    """``pending`` until the search for its nodes starts, ``completed`` once no node is expected to report any more."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -24,8 +24,9 @@ class RequestStatus(StrEnum):
 
 
 class NodeState(StrEnum):
-    """``triggered``: the machine was told. ``updated``: it says that it runs what was asked for. ``failed``: it
-    refused, is gone, did not ask before the deadline, went back to the version before, or said nothing more."""
+    """``triggered``: the machine was told to update. ``updated``: it reports that it runs the requested version.
+    ``failed``: it refused, is gone, did not ask before the deadline, went back to the previous version, or did not
+    report."""
 
     PENDING = "pending"
     TRIGGERED = "triggered"

@@ -1,4 +1,4 @@
-"""`Outcomes`: what agents say became of an update, and who among the nodes of a request runs what."""
+"""`Outcomes`: takes the agents' reports about updates, and lists the nodes of a request with their versions."""
 
 from chalicelib.fleet.nodes.model import Agent
 from chalicelib.fleet.updates.model import NodeState, NodeUpdate, Report
@@ -12,7 +12,7 @@ _WAITED_FOR = And(Equals("state", NodeState.TRIGGERED.value), Exists("report_by"
 
 
 class Outcomes:
-    """A request is not over before each node that was told, and that reports, has said what became of it."""
+    """A request ends only after each triggered node that reports outcomes has reported."""
 
     def __init__(self, tables: Tables, clock: Clock, lists: Lists) -> None:
         self._tables = tables
@@ -21,7 +21,7 @@ class Outcomes:
         self._store = UpdateStore(tables)
 
     def report(self, agent: Agent, request_id: str, report: Report) -> NodeUpdate:
-        """Note which version a node runs after an update. The same report again changes nothing.
+        """Store the version that a node runs after an update. Idempotent.
 
         Raises `EdgeError` (not found) if the node is not part of the request, (conflict) if no report is expected from
         it.

@@ -10,11 +10,12 @@ from chalicelib.kit.errors import EdgeError, conflict
 from chalicelib.kit.redrive import look_again_at
 
 UNKNOWN_AFTER = timedelta(seconds=300)
-"""A push whose outcome was not noted by then never will be: the worker has 60 s. The machine may have been told, and is
-not told again."""
+"""A push without a stored outcome after this time never gets one: the worker has 60 s. The machine may have been
+triggered, and is not triggered again."""
 
 REPORTED_WITHIN = timedelta(hours=1)
-"""How long a node that was told is waited for: it lets commands end, downloads, installs, and is on probation."""
+"""How long to wait for the report of a triggered node: it lets commands end, downloads, installs, and is on probation.
+"""
 
 _REGISTRATION_LENGTH = 16
 
@@ -32,19 +33,19 @@ def next_look(request: SelfUpdateRequest, now: datetime) -> str:
 
 
 def is_wanted(request: SelfUpdateRequest, name: str) -> bool:
-    """Whether a part, or what else is done for a request by name, is still to be gone on with."""
+    """Whether a part, or other named work of a request, is still to be continued."""
     if name == LOOK:
         return request.looks_since is not None
     return name in request.parts or (name == SETTLE and request.status is not RequestStatus.COMPLETED)
 
 
 def is_outcome_unknown(update: NodeUpdate, now: datetime) -> bool:
-    """Whether a push began that will never be noted any more."""
+    """Whether a push was started whose outcome can no longer be stored."""
     return update.attempted_at is not None and parse_time(update.attempted_at) + UNKNOWN_AFTER <= now
 
 
 def registration_of(node: Node) -> str:
-    """Names the current registration of a node; the next one has another name."""
+    """Identifies the current registration of a node; the next one has another value."""
     return node.token_digest[:_REGISTRATION_LENGTH]
 
 
@@ -55,17 +56,18 @@ def reports(node: Node) -> bool:
 
 
 def report_by(node: Node, now: datetime) -> str | None:
-    """Until when a node that is told now is waited for, None where it reports nothing."""
+    """The deadline for the report of a node that is triggered now; None if its agent does not report."""
     return to_seconds_text(now + REPORTED_WITHIN) if reports(node) else None
 
 
 def takes_updates(agent: Agent) -> bool:
-    """Whether the machine that asks may be told now."""
+    """Whether the machine that asks may be triggered now."""
     return agent.node.self_update_enabled and agent.node.status is not Status.UNHEALTHY
 
 
 def concerns(update: NodeUpdate, agent: Agent) -> bool:
-    """Whether the agent should still act: it was not told, or was told in its present life (it knows if it acted)."""
+    """Whether the agent should still act: not triggered yet, or triggered and not registered again since (it knows if
+    it has acted)."""
     if update.state is NodeState.PENDING:
         return True
     return update.state is NodeState.TRIGGERED and update.registration == registration_of(agent.node)

@@ -1,4 +1,4 @@
-"""`SelfUpdates`: what operators do with self-update requests, and what agents ask about them."""
+"""`SelfUpdates`: the use cases of operators and agents for self-update requests."""
 
 from datetime import timedelta
 
@@ -30,7 +30,8 @@ from chalicelib.kit.redrive import FIRST_LOOK
 from chalicelib.kit.tables import Delete, Equals, Tables, TransactionFailedError
 
 REMEMBERED = 2
-"""Agents are told of requests up to this many deadlines old: those that were told just before one ask after it."""
+"""Agents get requests up to this many deadlines old: an agent that was triggered just before a deadline asks after it.
+"""
 
 _REQUEST_PLACE = 0
 """The index of the request's own write in the transaction that deletes it."""
@@ -120,10 +121,10 @@ class SelfUpdates:
             raise rules.delete_refused(RequestStatus(str(row["status"]))) from error
 
     def check(self, agent: Agent) -> UpdateCheck:
-        """Whether the agent should update itself now. Asking is being told: what is open for it ends as triggered.
+        """Whether the agent should update itself now. The answer triggers it: its open requests become triggered.
 
-        A request is for the machines that it found when it was made: one that enrolled later is not told of it, and one
-        that has registered again since it was told is not told twice. An answer that was lost is given again.
+        A request applies to the machines that existed when it was created: a later one does not get it, and a machine
+        that has registered again since it was triggered does not get it twice. A lost answer is repeated.
         """
         since = self._clock.now() - REMEMBERED * self._deadline
         mine = self._store.newest_for(agent.node.id, since)

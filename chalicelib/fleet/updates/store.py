@@ -37,7 +37,7 @@ SHARDS = 16
 """Partitions of the nodes of one request: a fan-out writes to all of them, and they are counted without an index."""
 
 LISTING = "self_update_requests"
-"""The one partition of the index `listing`: operators make requests one by one, so it is never hot."""
+"""The single partition of the index `listing`. Operators create requests one by one, so it is never hot."""
 
 DUE = "self_update_requests"
 """The one partition of the index `due`: one row per unfinished request."""
@@ -57,7 +57,7 @@ NODE_UPDATES = Table("self_updates", partition="request_shard", sort="node_id", 
 _ALL = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(REQUESTS))
 
 TOTALS = _ALL.counted(REQUESTS)
-"""Totals that are kept as counters, and what a recount reads."""
+"""The totals that are kept as counters, and the queries of a recount."""
 
 FIELDS = {
     "status": Choice("status"),
@@ -167,7 +167,7 @@ def put_update(update: NodeUpdate) -> Put:
 
 
 def due_changes(due_at: str | None) -> tuple[Change, ...]:
-    """Look again at this time; None takes the row out of the index."""
+    """Set the due time; None removes the row from the index."""
     return Set("due_at", due_at), Set("due", None if due_at is None else DUE)
 
 

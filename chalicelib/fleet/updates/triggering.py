@@ -1,8 +1,8 @@
-"""`Triggering`: tells machines to update themselves, each at most once, and ends requests.
+"""`Triggering`: triggers the updates of machines, each at most once, and ends requests.
 
-A wake-up may be sent twice: it only makes the agent ask, and the answer names the request. A push acts by itself, so it
-is noted before it is made; one whose outcome was never noted is taken for done, as the protocol takes a push without
-an answer.
+A wake-up may be sent twice: it only makes the agent ask, and the answer names the request. A push has an effect by
+itself, so it is stored before it is sent; without a stored outcome it counts as done, as the protocol treats a push
+without an answer.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,10 +37,10 @@ from chalicelib.kit.tables import (
 from chalicelib.platform.events.service import Events
 
 FAILED_PER_LOOK = 300
-"""Rows that one look at a request moves at the deadline: three seconds."""
+"""The maximum of rows that one look at a request changes at the deadline: three seconds."""
 
 REDRIVEN_PER_MESSAGE = 2000
-"""Nodes that are told again by one look at a request; those that are not are told when they ask."""
+"""The maximum of nodes that one look at a request triggers again; the others are triggered when they ask."""
 
 _IS_PENDING = Equals("state", NodeState.PENDING.value)
 
@@ -68,7 +68,8 @@ class Following:
 
 
 class Triggering:
-    """Every method may be repeated at any point. ``transport`` makes one: only workers reach out to machines."""
+    """Every method may be repeated at any point. ``transport`` creates a Transport: only workers connect to
+    machines."""
 
     def __init__(
         self, tables: Tables, clock: Clock, nodes: NodeReader, events: Events, transport: Callable[[], Transport]
@@ -96,8 +97,8 @@ class Triggering:
             self._push(transport, asleep, nodes)
 
     def note_triggered(self, told: Sequence[tuple[str, Node]]) -> list[str]:
-        """Write down that these nodes (request id, node) were told, with an event each; returns the request ids of
-        those for whom that was still open."""
+        """Store that these nodes (request id, node) were triggered, with an event each; returns the request ids of
+        those that were not triggered before."""
         now = self._clock.now()
         left = list(told)
         while left:
@@ -113,11 +114,9 @@ class Triggering:
         return [request_id for request_id, _ in left]
 
     def settle(self, request_id: str, *, redrive: bool) -> Following:
-        """End the request if no node is waited for or may yet be found, after its deadline in any case; returns what to
-        queue.
-
-        ``redrive`` also asks for those that still wait to be told again: one may have connected since, or its cluster
-        may belong to another stack.
+        """End the request if no report is expected and no node may yet be found, after its deadline in any case;
+        returns the work to queue. With ``redrive``, also nodes that still wait are triggered again: one may have
+        connected since, or its cluster may belong to another stack.
         """
         request = self._store.find(request_id)
         if request is None or request.status is RequestStatus.COMPLETED or request.parts:
@@ -157,7 +156,7 @@ class Triggering:
                     self._change(claimed[node_id], node_id, (Remove("attempted_at"),), "self_update.unreached")
 
     def _claim(self, row: NodeUpdate) -> bool:
-        """Note that a push begins; False if another worker has begun one, or the node needs none any more."""
+        """Store that a push starts; False if another worker has started one, or the node no longer needs one."""
         now = to_seconds_text(self._clock.now())
         key = update_key(row.request_id, row.node_id)
         write = Update(NODE_UPDATES, key, (Set("attempted_at", now),), And(_IS_PENDING, Absent("attempted_at")))

@@ -1,1 +1,1 @@
-"""Webhooks: who wants to be told of which events, and every attempt to tell them."""
+"""Webhooks: subscriptions to events, and their deliveries."""

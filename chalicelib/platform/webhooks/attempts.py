@@ -19,22 +19,22 @@ from chalicelib.platform.webhooks.model import Attempt, Delivery, DeliveryStatus
 FIRST_RETRY_SECONDS = 15
 RETRY_FACTOR = 4
 LONGEST_RETRY_SECONDS = 3600
-"""Unless told otherwise after 15 s, 1 min, 4 min, 16 min and then every hour, each +-20 %."""
+"""By default retries follow after 15 s, 1 min, 4 min, 16 min and then every hour, each +-20 %."""
 
 LONGEST_RETRY_AFTER_SECONDS = 3600
-"""A receiver cannot ask for more."""
+"""The longest Retry-After that is honoured."""
 
 LEASE = timedelta(seconds=60)
-"""How long an attempt may be under way: twice the timeout of the function that makes it."""
+"""How long an attempt may take: twice the timeout of the function that makes it."""
 
 GRACE = timedelta(seconds=60)
 """The time that a message has to arrive after its due time, before the sweep sends another."""
 
 REQUEUE = timedelta(minutes=5)
-"""How long the sweep gives a message that it has sent."""
+"""How long the sweep waits for a message that it has sent."""
 
 EARLY = timedelta(seconds=5)
-"""A message may come this much before its time: SQS counts whole seconds, and clocks differ."""
+"""A message may arrive this much early: SQS counts whole seconds, and clocks differ."""
 
 KEPT = timedelta(days=30)
 KEPT_ATTEMPTS = 10
@@ -149,8 +149,8 @@ def postpone(delivery: Delivery, now: datetime) -> Delivery:
 
 
 def redeliver(delivery: Delivery, now: datetime, policy: Policy, *, is_forced: bool) -> Delivery:
-    """A new life with attempts of its own, under the same event id. Raises `EdgeError` (conflict) while an attempt is
-    under way."""
+    """The delivery restarted, with new attempts under the same event id. Raises `EdgeError` (conflict) while an attempt
+    is under way."""
     text = to_seconds_text(now)
     if delivery.leased_until is not None and delivery.leased_until > text:
         raise conflict("an attempt of this delivery is under way")
@@ -173,7 +173,7 @@ def succeeded(outcome: Outcome) -> bool:
 
 
 def retry_seconds(attempts: int, retry_after_seconds: int | None, fraction: float, first_seconds: int) -> int:
-    """How long to wait after so many attempts: growing, spread by a fifth, and no less than the receiver asks for."""
+    """The pause after so many attempts: exponential, with 20 % jitter, and at least the receiver's Retry-After."""
     # The exponent is bounded, not only its result: an operator may set any number of attempts.
     factor: int = RETRY_FACTOR ** min(attempts - 1, 8)
     base = min(first_seconds * factor, LONGEST_RETRY_SECONDS)

@@ -1,7 +1,7 @@
 """Use cases of operators: the log of deliveries, tests and redelivery.
 
-A delivery that is asked for is written as due now, and the change stream sends its message. Where that is lost, the
-sweep finds the row in a minute or two. A redelivery of many is a task.
+A requested delivery is stored as due now, and the change stream sends its message. If that is lost, the sweep finds the
+row within a minute or two. A bulk redelivery is a task.
 """
 
 from datetime import datetime
@@ -78,7 +78,7 @@ class Deliveries:
 
     def redeliver(self, webhook_id: str, delivery_id: str) -> Delivery:
         """Send an event again under its id, also to a paused webhook, with as many attempts as a new one. Raises
-        `EdgeError`: not found; conflict while an attempt is under way."""
+        `EdgeError` (not found), (conflict) while an attempt is in progress."""
         delivery = self.get(webhook_id, delivery_id)
         renewed = redeliver(delivery, self._clock.now(), self._policy, is_forced=True)
         changed = self._store.replace(delivery, renewed, "webhook_delivery.redelivered")

@@ -45,11 +45,11 @@ _CAME_TO = {
 
 _PAUSE_ENDED = 0
 _TAKEN_OVER = 0
-"""Places, in the two transactions below, of the condition whose failure says so."""
+"""The index of the deciding condition in the two transactions below."""
 
 
 class Delivering:
-    """Makes at most one attempt a message."""
+    """Makes at most one attempt per message."""
 
     def __init__(
         self,
@@ -72,12 +72,13 @@ class Delivering:
         self._counters = counters
 
     def queued(self, webhook_id: str, event: Mapping[str, Any], queued_at: str) -> None:
-        """An event that was queued for a webhook. Raises `EdgeError` (unavailable): try again."""
+        """Deliver an event that was queued for a webhook. Raises `EdgeError` (service unavailable) if the message must
+        be repeated."""
         delivery_id = delivery_id_of(str(event["id"]), webhook_id)
         self._deliver(webhook_id, delivery_id, new_delivery(webhook_id, event, queued_at, self._policy.max_attempts))
 
     def again(self, webhook_id: str, delivery_id: str) -> None:
-        """A delivery that there is already. Raises `EdgeError` (unavailable): try again."""
+        """Continue an existing delivery. Raises `EdgeError` (service unavailable) if the message must be repeated."""
         self._deliver(webhook_id, delivery_id, None)
 
     def _deliver(self, webhook_id: str, delivery_id: str, draft: Delivery | None) -> None:
@@ -96,8 +97,8 @@ class Delivering:
         raise unavailable()
 
     def _advance(self, webhook: Webhook, stored: Delivery | None, delivery: Delivery) -> bool:
-        """Expire, hold or attempt. False if the webhook's state has changed: look again. ``stored`` is None for a
-        delivery without a row."""
+        """Expire, hold or attempt a delivery. False if the webhook's state has changed: the caller reads again.
+        ``stored`` is None for a delivery without a row."""
         now = self._clock.now()
         if is_too_old(delivery, now, self._policy):
             self._write(stored, expire(delivery, now), "webhook_delivery.expired")
@@ -114,7 +115,8 @@ class Delivering:
         return True
 
     def _hold(self, webhook: Webhook, stored: Delivery | None, held: Delivery) -> bool:
-        """Let it wait, in a transaction with the condition that the pause lasts: who ends it finds all that waits."""
+        """Hold the delivery, in a transaction with a check that the pause lasts: so the end of the pause finds all held
+        deliveries."""
         if stored is not None and stored.is_held:
             return True
         write = self._deliveries.adding(held) if stored is None else self._deliveries.replacing(stored, held)
@@ -155,7 +157,7 @@ class Delivering:
         raise unavailable()
 
     def _commit(self, claimed: Delivery, finished: Delivery, current: Webhook, after: Webhook) -> frozenset[int]:
-        """The places of the writes that were refused, as in a transaction of both."""
+        """The indexes of the refused writes, as in a transaction of both."""
         operation = "webhook_delivery.attempted"
         if after is current:
             written = self._deliveries.replace(claimed, finished, operation)
@@ -164,14 +166,14 @@ class Delivering:
         return self._deliveries.commit(writes, operation)
 
     def _count(self, delivery: Delivery) -> None:
-        """For metrics: the attempt by what it came to, first ones apart. One write."""
+        """Count the attempt by its outcome, first attempts separately. One write."""
         kind = "first_attempt" if delivery.attempt_count == 1 else "attempt"
         total = event_counter(f"webhook.{kind}.{_CAME_TO[delivery.status]}")
         self._counters.count(total, 1, by=f"{delivery.id}#{delivery.attempt_count}")
 
     def _ask_for_next(self, delivery: Delivery, now: datetime) -> None:
-        """A message that comes in time for the next attempt. One further off than SQS can delay is left to the sweep,
-        as is one that is lost here."""
+        """Send the message for the next attempt, delayed. An attempt that is later than SQS can delay is left to the
+        sweep, as is a lost message."""
         if delivery.next_attempt_at is None:
             return
         delay = ceil((parse_time(delivery.next_attempt_at) - now).total_seconds())

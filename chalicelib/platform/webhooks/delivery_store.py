@@ -75,7 +75,7 @@ class DeliveryStore:
         )
 
     def add(self, delivery: Delivery, operation: str) -> tuple[Delivery, bool]:
-        """Put a new delivery, unless there is one: the delivery that is there now, and whether it is this one."""
+        """Create a delivery, unless it exists; returns the stored one, and whether it is this one."""
         try:
             row = self._tables.write(self.adding(delivery), operation)
         except ConditionFailedError as error:
@@ -100,7 +100,7 @@ class DeliveryStore:
         return Update(DELIVERIES, delivery_key(old.id), changes, Equals("version", old.version))
 
     def commit(self, writes: Sequence[Write], operation: str) -> frozenset[int]:
-        """All or none; the places of the writes whose conditions did not hold, empty when all was written."""
+        """Write all or none; returns the indexes of the writes whose conditions failed, empty on success."""
         try:
             self._tables.commit(writes, operation)
         except TransactionFailedError as error:
@@ -111,7 +111,7 @@ class DeliveryStore:
         self._tables.write(Delete(DELIVERIES, delivery_key(delivery.id), was_read=True), "webhook_delivery.deleted")
 
     def due(self, now: datetime, limit: int) -> list[Delivery]:
-        """Up to ``limit`` of each shard that are due, most overdue first, as the rows say now."""
+        """Up to ``limit`` due deliveries of each shard, most overdue first, read anew."""
         text, index = to_seconds_text(now), DELIVERIES.index("due")
         queries = [
             Query(DELIVERIES, str(shard), index=index, sort=Between("0", text), limit=limit)
@@ -149,8 +149,8 @@ class DeliveryStore:
         return Chunk(ids, following.text() if following.step < SHARDS else None)
 
     def remove_all(self, ids: Sequence[str]) -> None:
-        """Also those that are gone already. One by one: a transaction would cost twice as much, and with large events
-        more units at once than the table's partitions give, so that it could be throttled for ever."""
+        """Delete deliveries; missing ones are ignored. One by one: a transaction would cost twice as much, and with
+        large events more units at once than the table's partitions give, so that it could be throttled for ever."""
         for delivery_id in ids:
             self._tables.write(Delete(DELIVERIES, delivery_key(delivery_id)), "webhook_delivery.deleted")
 

@@ -127,7 +127,7 @@ class Outcome(BaseModel, frozen=True):
     attempt: Attempt
     retry_after_seconds: int | None = None
     is_refused: bool = False
-    """Nothing was sent: the URL leads where nothing may be sent to."""
+    """Nothing was sent: the URL's host or address is denied."""
 
 
 class SigningKeys(BaseModel, frozen=True, arbitrary_types_allowed=True):

@@ -84,5 +84,5 @@ def check_headers(headers: Mapping[str, str]) -> None:
 
 
 def overlap_end(now: datetime, overlap_seconds: int) -> str | None:
-    """Until when the secret before signs too; None for not at all."""
+    """The end of the previous secret's validity; None for no overlap."""
     return to_seconds_text(now + timedelta(seconds=overlap_seconds)) if overlap_seconds else None

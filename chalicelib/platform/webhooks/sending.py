@@ -1,4 +1,4 @@
-"""One attempt: a signed request, and what came of it."""
+"""Sends the signed request of one attempt, and returns its outcome."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ RESPONSE_LENGTH = 1024
 
 
 class Sender:
-    """Makes single attempts; whatever happens is an outcome, not an error."""
+    """Makes single attempts. Failures are outcomes, not exceptions."""
 
     def __init__(self, outbound: Outbound, vault: Vault, clock: Clock) -> None:
         self._outbound = outbound

@@ -90,6 +90,6 @@ class Webhooks:
         raise conflict("the webhook is being changed by others: try again")
 
     def delete(self, webhook_id: str) -> None:
-        """From now on nothing is sent to it, attempts under way excepted; its log is cleaned up afterwards. Raises
-        `EdgeError` (not found)."""
+        """Delete a webhook. From now on nothing is sent to it, except by attempts in progress; its log is cleaned up
+        afterwards. Raises `EdgeError` (not found)."""
         self._store.remove(self.get(webhook_id), self._clock.now())

@@ -18,7 +18,7 @@ from chalicelib.kit.tables import Change, Index, Item, Key, Set, Table
 from chalicelib.platform.webhooks.model import Delivery, Webhook
 
 LISTING = "webhooks"
-"""The one partition of the index `listing`: operators make webhooks one by one, so it is never hot."""
+"""The single partition of the index `listing`. Operators create webhooks one by one, so it is never hot."""
 
 DUE = "webhooks"
 """The one partition of the index `due` of webhooks: only those that are paused, or were a minute ago."""
@@ -27,7 +27,7 @@ SHARDS = 4
 """Partitions of one webhook's log."""
 
 DUE_SHARDS = 16
-"""Partitions of what is under way: every delivery of every webhook passes through."""
+"""The number of partitions of due deliveries: every delivery of every webhook passes through."""
 
 WEBHOOKS = Table(
     "webhooks",
@@ -62,7 +62,7 @@ DELIVERIES = Table(
 ALL_WEBHOOKS = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(WEBHOOKS))
 
 TOTALS = ALL_WEBHOOKS.counted(WEBHOOKS)
-"""Totals that are kept as counters, and what a recount reads."""
+"""The totals that are kept as counters, and the queries of a recount."""
 
 
 def _is_subscribed(item: Item, wanted: object) -> bool:

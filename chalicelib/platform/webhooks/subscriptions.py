@@ -1,4 +1,4 @@
-"""Which webhooks want an event."""
+"""Finds the webhooks that subscribe to an event."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -10,13 +10,11 @@ from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.platform.webhooks.webhook_store import WebhookStore
 
 LONGEST_USE = timedelta(seconds=5)
-"""A reading of the subscriptions serves no longer than this. A webhook that is deleted meanwhile is queued for in vain:
-the delivery drops what has no webhook."""
+"""How long the subscriptions are cached. Messages for a webhook that was deleted meanwhile are dropped at delivery."""
 
 SETTLING = timedelta(seconds=2)
-"""A reading serves only events that are older than it by this much: what the index needs to show a new webhook, and
-what clocks differ by. So a backlog is published with few readings, and yet a webhook misses no event that happened
-after it was created and shown."""
+"""Cached subscriptions are used only for events that are older by this much: the lag of the index, plus the difference
+of clocks. So a backlog is published with few reads, and yet a webhook misses no event after its creation."""
 
 
 class Subscriptions:

@@ -23,7 +23,8 @@ seconds of single writes, after which the time is looked at."""
 
 
 class Sweep:
-    """Costs what is due. Anything may be repeated, also beside itself: who is late finds the row changed."""
+    """The cost depends on the due rows. Every step may be repeated, also concurrently: the later one finds the row
+    changed."""
 
     def __init__(
         self, webhooks: WebhookStore, deliveries: DeliveryStore, queues: Queues, clock: Clock, policy: Policy
@@ -35,8 +36,8 @@ class Sweep:
         self._policy = policy
 
     def run(self, budget_seconds: float) -> None:
-        """Ends after about so long; what is left stays due. Webhooks get the second half, and take turns at it, a page
-        each: one with a long backlog keeps no other waiting."""
+        """Sweep for about this long; the rest stays due. Webhooks get the second half of the time, in turns of one
+        page, so that a long backlog does not block the others."""
         started = self._clock.now()
         self._requeue(started + timedelta(seconds=budget_seconds / 2))
         end = started + timedelta(seconds=budget_seconds)
@@ -47,7 +48,7 @@ class Sweep:
                 turns.append(attending)
 
     def _requeue(self, end: datetime) -> None:
-        """Each is put off before its message is sent: one that is lost comes up again."""
+        """The due time of each is moved before its message is sent: if that is lost, it comes up again."""
         while self._clock.now() < end:
             now = self._clock.now()
             due = self._deliveries.due(now, DUE_PER_SHARD)
@@ -61,7 +62,7 @@ class Sweep:
         return self._queue_probe(webhook) if webhook.is_paused else self._release_all(webhook)
 
     def _queue_probe(self, webhook: Webhook) -> Iterator[bool]:
-        """The oldest that waits may try. Where none does, the next event will."""
+        """Let the oldest held delivery probe the webhook. Without one, the next event does."""
         for waiting in self._deliveries.held_pages(webhook.id, PAGE):
             for delivery in waiting:
                 if not self._expired(delivery):

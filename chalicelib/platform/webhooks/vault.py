@@ -1,4 +1,4 @@
-"""How a webhook's secrets and headers are kept: sealed, each for its row and field."""
+"""Encrypts a webhook's secrets and headers, each bound to its row and field."""
 
 import json
 from datetime import datetime
@@ -23,7 +23,7 @@ class Vault:
         return self._sealer.seal(json.dumps(headers), _place(webhook_id, "headers")) if headers else None
 
     def seal_as_previous(self, webhook: Webhook) -> bytes:
-        """The current secret, for the field of the one before."""
+        """The current secret, encrypted for the field of the previous one."""
         current = self._sealer.open(webhook.secret_sealed, _place(webhook.id, "secret"))
         return self._sealer.seal(current.reveal(), _place(webhook.id, "previous_secret"))
 
@@ -40,7 +40,7 @@ class Vault:
 
 
 def redacted(text: str, keys: SigningKeys) -> str:
-    """The text without our secrets, which a receiver may have sent back."""
+    """The text with our secrets masked, which a receiver may have sent back."""
     for secret in (*(one.reveal() for one in keys.secrets), *keys.headers.values()):
         text = text.replace(secret, "***") if secret else text
     return text

@@ -71,7 +71,7 @@ class WebhookStore:
         return Update(WEBHOOKS, webhook_key(old.id), changes, Equals("version", old.version))
 
     def still_paused(self, webhook_id: str) -> Check:
-        """Nothing written; fails once the webhook is well or gone."""
+        """A check only; fails if the webhook has recovered or is gone."""
         return Check(WEBHOOKS, webhook_key(webhook_id), Exists("paused_until"))
 
     def due_pages(self, now: datetime) -> Iterator[list[Webhook]]:
