@@ -1,18 +1,14 @@
-"""Fails if a committed document, of the API or of its events, differs from the one generated from the models."""
+"""Fails if a committed document, of an API or of its events, differs from the one generated from the models."""
 
 import sys
 
-from chalicelib.fleet.api import routes
-from chalicelib.fleet.api.health import DOCUMENT
-from chalicelib.web import asyncapi, dispatch, openapi
-from chalicelib.web.docs.pages import EVENTS_DOCUMENT
+from chalicelib import families
+from chalicelib.web import asyncapi, openapi
 
 
 def main() -> int:
     committed = [
-        *((file, openapi.document_text()) for file in (DOCUMENT, openapi.PUBLISHED)),
-        *((file, asyncapi.document_text()) for file in (EVENTS_DOCUMENT, asyncapi.PUBLISHED)),
-        (dispatch.TABLE, routes.table_text()),
+        item for api in families.every_api() for item in (openapi.generated(api) | asyncapi.generated(api)).items()
     ]
     stale = [file for file, text in committed if not file.exists() or file.read_text(encoding="utf-8") != text]
     for file in stale:

@@ -37,7 +37,7 @@ FAMILY = Family(
         distribution.CONTEXT,
     ),
     services="chalicelib.fleet.wiring.Fleet",
-    api="chalicelib.fleet.api.API",
+    api="chalicelib.fleet.api.APIS",
     functions=(
         # API Gateway gives up after 29 s. A function must end before: else its answer is lost, its work goes on unseen.
         Function(

@@ -25,7 +25,6 @@ class Kind(StrEnum):
     RATE_LIMITED = "rate_limited"
     INTERNAL = "internal_server_error"
     UNAVAILABLE = "service_unavailable"
-    DEGRADED = "degraded_mode"
 
 
 class EdgeError(Exception):

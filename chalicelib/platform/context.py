@@ -234,7 +234,7 @@ class Context:
 class Family:
     """A family of APIs, which can be deployed by itself. ``contexts`` stand in the order in which they may import each
     other: a context knows only those before it. ``needs`` names families that are deployed with it. ``services`` is the
-    dotted name of the class of its container, made from the platform's; ``api`` the dotted name of its `web.Api` value.
+    dotted name of the class of its container, made from the platform's; ``api`` that of its `web.api.Api` values.
     ``event_types`` is its published catalogue, ``internal`` the types of its events for other families. ``functions``
     are those that belong to no context: the one behind its REST API."""
 

@@ -8,6 +8,7 @@ from chalice.app import Chalice
 
 from chalicelib.web.exchange import SENT_METHOD
 from chalicelib.web.operation import Endpoint
+from chalicelib.web.protocol import ApiProtocol
 
 ANY = "X-AMAZON-APIGATEWAY-ANY-METHOD"
 """The method of that other route. Chalice writes methods into the template in lower case, and so this becomes the name
@@ -15,11 +16,12 @@ by which API Gateway knows a route for every method without one of its own."""
 
 
 class Application(Chalice):
-    """``finders`` gives, by route and method, the declared operation."""
+    """``finders`` gives, by route and method, the declared operation; ``protocols``, by route, how it answers."""
 
     def __init__(self, name: str) -> None:
         super().__init__(app_name=name, configure_logs=False)
         self.finders: dict[str, dict[str, Callable[[], Endpoint]]] = {}
+        self.protocols: dict[str, ApiProtocol] = {}
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer a proxy event."""

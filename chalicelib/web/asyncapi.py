@@ -1,122 +1,97 @@
-"""The published document of the events, built from the shapes that `events.schemas` declares.
+"""The published document of a family's events, built from the shapes that the family declares.
 
 ``python -m chalicelib.web.asyncapi`` writes it to two places: beside the code that serves it, and docs/.
 """
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
-from chalicelib.fleet import samples
-from chalicelib.fleet.events.schemas import DESCRIPTIONS, EventData, EventDescription
-from chalicelib.kit.bus import EVENT_SOURCE
-from chalicelib.platform.events.service import SOURCE, catalogue
-from chalicelib.web.docs.pages import EVENTS_DOCUMENT
+from pydantic import BaseModel
+
+from chalicelib import families
+from chalicelib.web.api import DOCS, Api
+from chalicelib.web.description import LICENSE, EventsDescription, PublishedEvent
 from chalicelib.web.examples import example_of
-from chalicelib.web.openapi_schema import Components, to_markdown
-from chalicelib.web.version import CONTRACT_VERSION
-
-Schema = dict[str, Any]
-
-PUBLISHED = FilePath("docs/asyncapi.json")
-"""The copy for readers, relative to the project's folder; the same bytes as the one that is served."""
+from chalicelib.web.openapi_schema import Components, Schema, to_markdown
 
 _MEDIA_TYPE = "application/cloudevents+json"
-_PREFIX = "edge."
-_DESCRIPTION = (
-    "What happens in the fleet, as [CloudEvents 1.0](https://cloudevents.io) in structured JSON. Every event is put on "
-    f"the installation's EventBridge bus (`source` `{EVENT_SOURCE}`, `detail-type` the event's type, `detail` the "
-    "envelope) and sent to each webhook that subscribes to its type. Delivery is at least once and in no promised "
-    "order: a repeat has the same `id`, and `time` tells what came first."
-)
-_SERVERS: Schema = {
-    "eventBus": {
-        "host": "events.{region}.amazonaws.com",
-        "protocol": "eventbridge",
-        "description": "The bus of the setting EVENT_BUS_NAME, in the account of the installation.",
-        "variables": {"region": {"default": "us-east-1"}},
-    },
-    "webhooks": {
-        "host": "{receiver}",
-        "protocol": "https",
-        "description": "Receivers named by `POST /api/v1/webhooks`. Each request is signed twice: `x-edge-signature` "
-        "(HMAC-SHA256 of the body) and the headers of Standard Webhooks, which also cover id and time.",
-        "variables": {"receiver": {"description": "Host of the webhook's URL"}},
-    },
-}
 
 
-def document() -> dict[str, Any]:
+def document(described: EventsDescription) -> dict[str, Any]:
     """The AsyncAPI 3.0 document: one channel, operation and message for each type of the catalogue."""
-    described = {event_type.value: description for event_type, description in DESCRIPTIONS.items()}
-    types = [(event_type, described[event_type]) for event_type in catalogue()]
-    schemas = {"Envelope": _envelope()}
-    for _, description in types:
-        schemas.update(_schemas_of(description.data))
+    schemas = {"Envelope": _envelope(described)}
+    for event in described.events.values():
+        schemas.update(_schemas_of(event.data))
+    names = {name: message_name(name, described.prefix) for name in described.events}
     return {
         "asyncapi": "3.0.0",
         "info": {
-            "title": "Edge Admin, serverless: events",
-            "version": CONTRACT_VERSION,
-            "description": _DESCRIPTION,
-            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+            "title": described.title,
+            "version": described.version,
+            "description": described.text,
+            "license": LICENSE,
         },
         "defaultContentType": _MEDIA_TYPE,
-        "servers": _SERVERS,
-        "channels": {name: _channel(name, description.summary) for name, description in types},
+        "servers": described.servers,
+        "channels": {
+            name: _channel(name, names[name], name.removeprefix(described.prefix), event.summary)
+            for name, event in described.events.items()
+        },
         "operations": {
             f"publish_{name.replace('.', '_')}": {
                 "action": "send",
-                "summary": description.summary,
+                "summary": event.summary,
                 "channel": {"$ref": f"#/channels/{name}"},
             }
-            for name, description in types
+            for name, event in described.events.items()
         },
         "components": {
-            "messages": {message_name(name): _message(name, description) for name, description in types},
+            "messages": {
+                names[name]: _message(name, event, described.example) for name, event in described.events.items()
+            },
             "schemas": dict(sorted(schemas.items())),
         },
     }
 
 
-def message_name(event_type: str) -> str:
-    """``edge.node.registered`` -> ``nodeRegisteredMessage``, as the contract names its messages."""
-    first, *others = event_type.removeprefix(_PREFIX).replace("_", ".").split(".")
+def message_name(event_type: str, prefix: str) -> str:
+    """The name of a type's message: ``edge.thing.made`` -> ``thingMadeMessage`` without the prefix ``edge.``."""
+    first, *others = event_type.removeprefix(prefix).replace("_", ".").split(".")
     return f"{first}{''.join(other.capitalize() for other in others)}Message"
 
 
-def _channel(event_type: str, summary: str) -> Schema:
-    message = {"$ref": f"#/components/messages/{message_name(event_type)}"}
+def _channel(event_type: str, message_name: str, short_type: str, summary: str) -> Schema:
+    message = {"$ref": f"#/components/messages/{message_name}"}
     return {
         "address": event_type,
         "description": summary,
-        "messages": {event_type.removeprefix(_PREFIX): message},
+        "messages": {short_type: message},
     }
 
 
-def _message(event_type: str, description: EventDescription) -> Schema:
-    data = {"$ref": f"#/components/schemas/{description.data.__name__}"}
+def _message(event_type: str, event: PublishedEvent, envelope: Mapping[str, Any]) -> Schema:
+    data = {"$ref": f"#/components/schemas/{event.data.__name__}"}
     properties = {"type": {"const": event_type}, "data": data}
     return {
         "name": event_type,
-        "summary": description.summary,
+        "summary": event.summary,
         "contentType": _MEDIA_TYPE,
         "payload": {"allOf": [{"$ref": "#/components/schemas/Envelope"}, {"properties": properties}]},
-        "examples": [{"payload": _example(event_type, description)}],
+        "examples": [{"payload": {**envelope, "type": event_type, "data": _example(event)}}],
     }
 
 
-def _example(event_type: str, description: EventDescription) -> Schema:
-    """An event of this type with the data that the fields' own examples make."""
+def _example(event: PublishedEvent) -> Schema:
+    """The data of an event, composed from the examples of its fields."""
     components = Components()
-    reference = components.reference(description.data, "serialization")
-    data = example_of(reference, components.schemas) | dict(description.example)
-    return {**samples.EVENT, "type": event_type, "data": data}
+    composed: Schema = example_of(components.reference(event.data, "serialization"), components.schemas)
+    return composed | dict(event.example)
 
 
-def _envelope() -> Schema:
+def _envelope(described: EventsDescription) -> Schema:
     return {
         "type": "object",
         "description": "A CloudEvent; `corename` is an extension attribute.",
@@ -128,10 +103,10 @@ def _envelope() -> Schema:
                 "format": "uuid",
                 "description": "UUID of the event, the same whenever it is sent again.",
             },
-            "source": {"type": "string", "const": SOURCE, "description": "URI of the product."},
+            "source": {"type": "string", "const": described.source, "description": "URI of the product."},
             "type": {
                 "type": "string",
-                "enum": list(catalogue()),
+                "enum": list(described.events),
                 "description": "The change that happened, and the shape of `data`.",
             },
             "time": {
@@ -146,7 +121,7 @@ def _envelope() -> Schema:
     }
 
 
-def _schemas_of(model: type[EventData]) -> Iterator[tuple[str, Schema]]:
+def _schemas_of(model: type[BaseModel]) -> Iterator[tuple[str, Schema]]:
     written = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     for name, inner in written.pop("$defs", {}).items():
         yield name, _published(inner)
@@ -179,18 +154,23 @@ def _is_noise(name: str, value: Any) -> bool:
     )
 
 
-def document_text() -> str:
-    """The document as it is committed."""
-    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+def document_text(api: Api) -> str:
+    """The document of an API's events, as it is committed."""
+    return json.dumps(document(api.describe_events()), indent=2, ensure_ascii=False) + "\n"
 
 
-def write() -> None:
-    """Write both copies."""
-    text = document_text()
-    for file in (EVENTS_DOCUMENT, PUBLISHED):
-        file.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"wrote {file}\n")
+def generated(api: Api) -> dict[FilePath, str]:
+    """Both copies of the document of an API's events; none for an API without events."""
+    return dict.fromkeys((api.events_document, DOCS / api.published_events), document_text(api)) if api.events else {}
+
+
+def main() -> None:
+    """Write the documents of every API."""
+    for api in families.every_api():
+        for file, text in generated(api).items():
+            file.write_text(text, encoding="utf-8")
+            sys.stdout.write(f"wrote {file}\n")
 
 
 if __name__ == "__main__":
-    write()
+    main()

@@ -1,35 +1,41 @@
-"""The API's routes as Chalice gets them: each module of them is imported by the first request that it answers.
+"""The APIs' routes as Chalice gets them: each module of them is imported by the first request that it answers.
 
-Importing them all takes longer than chalice, the SDK and pydantic together, and most containers see few of them:
-agents poll. ``routes.json`` says which module declares which route; it is written from `routes` by
-``python -m chalicelib.web.openapi``, and a test compares.
+Importing them all takes longer than chalice, the SDK and pydantic together, and most containers see few of them. The
+table of routes of an `Api` says which module declares which route; ``python -m chalicelib.web.openapi`` writes it, and
+a test compares.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from importlib import import_module
-from pathlib import Path as FilePath
+from typing import Any
 
-from chalicelib.fleet.wiring import Fleet
+from chalicelib.web.api import Api
 from chalicelib.web.application import Application
-from chalicelib.web.endpoint import EdgeServices, Endpoints, add_route
+from chalicelib.web.endpoint import Endpoints, add_route
 from chalicelib.web.operation import Endpoint
 
-TABLE = FilePath(__file__).parents[1] / "fleet" / "api" / "routes.json"
-"""Module -> ``METHOD route`` of each of its operations."""
 
-POLLING = "chalicelib.fleet.api.agent.executions"
-"""The module whose routes most requests ask for: idle agents do nothing else."""
+class DuplicateRouteError(Exception):
+    """Two APIs declare the same method of the same route: one of them would never be reached."""
 
 
-def register(app: Application, provide: Callable[[], EdgeServices]) -> None:
-    """Add every route to `app`."""
-    table: dict[str, list[str]] = json.loads(TABLE.read_text(encoding="utf-8"))
-    for module, operations in table.items():
-        for operation in operations:
-            method, route = operation.split(" ")
-            add_route(app, method, route, partial(find, module, method, route), provide)
+def register(app: Application, apis: Iterable[Api], provide: Callable[[Api], Any]) -> None:
+    """Add every route of the APIs to `app`. `provide` gives the container of an API's family.
+
+    Raises `DuplicateRouteError`.
+    """
+    owners: dict[tuple[str, str], Api] = {}
+    for api in apis:
+        table: dict[str, list[str]] = json.loads(api.table.read_text(encoding="utf-8"))
+        for module, operations in table.items():
+            for operation in operations:
+                method, route = operation.split(" ")
+                owner = owners.setdefault((method, route), api)
+                if owner is not api:
+                    raise DuplicateRouteError(f"{method} {route} belongs to {owner.name} and to {api.name}")
+                add_route(app, method, route, partial(find, module, method, route), api.protocol, partial(provide, api))
 
 
 @cache
@@ -42,6 +48,6 @@ def find(module: str, method: str, route: str) -> Endpoint:
     raise LookupError(f"{module} declares no {method} {route}: routes.json is stale")
 
 
-def prepare_polling(services: Fleet) -> object:
-    """Load what an agent's poll takes."""
-    return import_module(POLLING), services.nodes, services.commands.executions
+def prepare(apis: Iterable[Api], provide: Callable[[Api], Any]) -> object:
+    """Build the parts that most requests of these APIs need."""
+    return [api.prepare(provide(api)) for api in apis if api.prepare is not None]

@@ -1,6 +1,6 @@
-"""The services that the HTTP edge needs from the composition root."""
+"""The part of the container that the edge itself needs."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.ids import Ids
@@ -9,27 +9,6 @@ from chalicelib.kit.tables import Tables
 from chalicelib.platform.access.keys import OperatorKeys
 from chalicelib.platform.access.throttle import Throttle
 from chalicelib.settings import Settings
-
-
-class Identity(Protocol):
-    """Authenticates agents: `nodes.identity.Identity`."""
-
-    def authenticate(self, bearer: str, instance_id: str | None) -> Any: ...
-
-
-class Health(Protocol):
-    """Records heartbeats: `nodes.health.Health`."""
-
-    def touch(self, agent: Any) -> Any: ...
-
-
-class Nodes(Protocol):
-    """The parts of `nodes.wiring.Nodes` that the edge calls."""
-
-    @property
-    def identity(self) -> Identity: ...
-    @property
-    def health(self) -> Health: ...
 
 
 class EdgePlatform(Protocol):
@@ -51,10 +30,7 @@ class EdgePlatform(Protocol):
 
 
 class EdgeServices(Protocol):
-    """The parts of a family's container that the edge itself needs. Views get the same object."""
+    """The part of a family's container that the edge itself needs. Views get the whole container."""
 
     @property
     def platform(self) -> EdgePlatform: ...
-    @property
-    def nodes(self) -> Nodes: ...
-    def degraded(self) -> bool: ...

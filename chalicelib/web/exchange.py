@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from chalicelib.kit.errors import bad_request
+from chalicelib.platform.access.bearer import bearer_in
 
 SENT_METHOD = "sentMethod"
 """Field of a request's context: the method that was sent, where its route is the one for undeclared methods."""
@@ -53,6 +54,10 @@ class Incoming:
         """The last value of a header (lower-case name), None if it was not sent."""
         values = self.headers.get(name)
         return values[-1] if values else None
+
+    def bearer(self) -> str | None:
+        """The bearer token of the Authorization header, None without a valid one."""
+        return bearer_in(self.headers.get("authorization", ()))
 
     def body_bytes(self) -> bytes:
         """The body as sent. Raises `EdgeError` (bad request) if the gateway's own base64 is invalid."""

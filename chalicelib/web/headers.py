@@ -13,18 +13,18 @@ SECURITY_HEADERS = {
 }
 """For an API that serves JSON only: nothing is framed, sniffed, cached or run. OWASP REST security cheat sheet."""
 
-_METHODS = "GET, POST, PATCH, DELETE, OPTIONS"
-_EXPOSED = "location, retry-after, x-request-id"
 _PREFLIGHT_SECONDS = 600
 
 
 @dataclass(frozen=True)
 class Cors:
     """Which browsers' origins may read answers; none by default. ``*`` allows any. Credentials (cookies) are never
-    allowed: keys travel in a header that a page sets itself."""
+    allowed: keys travel in a header that a page sets itself. ``exposed`` are the headers that a page may read."""
 
     allowed_origins: tuple[str, ...] = ()
     allowed_headers: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
 
     @property
     def configured(self) -> bool:
@@ -35,19 +35,19 @@ class Cors:
         if not self.configured:
             return {}
         if "*" in self.allowed_origins:
-            return {"access-control-allow-origin": "*", "access-control-expose-headers": _EXPOSED}
+            return {"access-control-allow-origin": "*", "access-control-expose-headers": ", ".join(self.exposed)}
         if origin is None or origin not in self.allowed_origins:
             return {"vary": "origin"}
         return {
             "access-control-allow-origin": origin,
-            "access-control-expose-headers": _EXPOSED,
+            "access-control-expose-headers": ", ".join(self.exposed),
             "vary": "origin",
         }
 
     def preflight_headers(self) -> dict[str, str]:
         """The headers of a preflight answer: methods, headers, and how long a browser may cache them."""
         return {
-            "access-control-allow-methods": _METHODS,
+            "access-control-allow-methods": ", ".join((*self.methods, "OPTIONS")),
             "access-control-allow-headers": ", ".join(self.allowed_headers),
             "access-control-max-age": str(_PREFLIGHT_SECONDS),
         }

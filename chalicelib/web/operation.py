@@ -8,8 +8,9 @@ from typing import Any, Required, TypedDict, get_args, get_origin
 
 from pydantic import BaseModel
 
-from chalicelib.platform.access.keys import Auth
+from chalicelib.web.audience import Audience, Guard
 from chalicelib.web.json_body import DEFAULT_MAX_BODY_BYTES
+from chalicelib.web.protocol import ApiProtocol
 from chalicelib.web.results import Answer, Request
 from chalicelib.web.validation import Body, NoBody, Path, Query
 
@@ -20,7 +21,7 @@ NO_EXAMPLE: Any = object()
 class Options(TypedDict, total=False):
     """The options of a decorator: the fields of `Endpoint` of the same names."""
 
-    auth: Required[Auth]
+    auth: Required[Audience]
     summary: Required[str]
     body_required: bool
     max_body_bytes: int
@@ -30,7 +31,7 @@ class Options(TypedDict, total=False):
     media_type: str
     status: int
     errors: Sequence[int]
-    blocked_when_degraded: bool
+    guard: Guard | None
     contract_path: str
     documented: bool
     example: object
@@ -40,18 +41,18 @@ class Options(TypedDict, total=False):
 class Endpoint:
     """One operation. ``route`` is what API Gateway matches; ``contract_path``, if given, what the document shows.
 
-    ``path``, ``query`` and ``body`` are the models of the view's ``Request[...]`` annotation, read from there.
+    ``request`` is the class of the view's ``Request[...]`` annotation, ``path``, ``query`` and ``body`` are its models.
     ``answer`` is the model of ``data`` (of each item, if ``paginated``; of the whole, if not ``enveloped``), None for
     204. ``errors`` are the statuses that the view itself may cause; those of the edge are documented by themselves.
     ``media_type`` is set where the view answers `PlainText`; there is no model then. ``example`` is what the document
-    shows as ``data``; of an object only what differs from the example that the model and its fields make.
+    shows as its result; of an object only what differs from the example that the model and its fields make.
     """
 
     method: str
     route: str
     view: Callable[[Any, Any], Answer]
     tag: str
-    auth: Auth
+    auth: Audience
     summary: str
     body_required: bool = True
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
@@ -61,11 +62,13 @@ class Endpoint:
     media_type: str = ""
     status: int = 200
     errors: Sequence[int] = ()
-    blocked_when_degraded: bool = False
+    guard: Guard | None = None
     contract_path: str = ""
     documented: bool = True
     example: object = NO_EXAMPLE
+    protocol: ApiProtocol | None = None
 
+    request: type[Request[Any, Any, Any]] = field(init=False)
     path: type[Path] = field(init=False)
     query: type[Query] = field(init=False)
     body: type[Body] = field(init=False)
@@ -73,10 +76,11 @@ class Endpoint:
     def __post_init__(self) -> None:
         """Raises TypeError where the view's first argument is not annotated as a ``Request[...]``."""
         annotation = next(iter(self.view.__annotations__.values()), None)
-        if get_origin(annotation) is not Request:
+        request = get_origin(annotation)
+        if not (isinstance(request, type) and issubclass(request, Request)):
             raise TypeError(f"{self.view.__qualname__}: its first argument is a Request[...], not {annotation!r}")
-        for name, model in zip(("path", "query", "body"), get_args(annotation), strict=True):
-            object.__setattr__(self, name, model)
+        for name, value in zip(("request", "path", "query", "body"), (request, *get_args(annotation)), strict=True):
+            object.__setattr__(self, name, value)
 
     @property
     def has_body(self) -> bool:

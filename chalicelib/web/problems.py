@@ -1,14 +1,13 @@
 """Converts pydantic's errors to the ``details`` of a 400, in the words of the protocol."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
-
-from chalicelib.kit.labels import LABEL_PATTERN
 
 MOST_PROBLEMS = 100
 """The maximum of problems that one answer names; it gives the number of further ones."""
@@ -50,15 +49,18 @@ def wrong_type(expected: str, value: object) -> str:
     return f"Invalid {expected}. Got: {type_name(value)}"
 
 
-def details_of(error: ValidationError) -> dict[str, list[str]]:
+def details_of(
+    error: ValidationError, patterns: Mapping[str, str] = MappingProxyType({})
+) -> Mapping[str, Sequence[str]]:
     """The texts by field (slash path, "" for the whole). In each object an unknown field hides all other problems, and
     missing fields hide the rest; otherwise every wrong property is named. Only the first `MOST_PROBLEMS` are listed; ""
-    then gives the number of the others.
+    then gives the number of the others. ``patterns`` has regular
+    expressions in words.
     """
     details: dict[str, list[str]] = {}
     found = iter(_reported(error.errors(include_url=False), 0))
     for problem in islice(found, MOST_PROBLEMS):
-        details.setdefault(_key(problem), []).extend(_texts(problem))
+        details.setdefault(_key(problem), []).extend(_texts(problem, patterns))
     _say_more(details, sum(1 for _ in found))
     return details
 
@@ -104,8 +106,11 @@ def _key(problem: ErrorDetails) -> str:
     return "/".join(str(part) for part in problem["loc"])
 
 
-def _texts(problem: ErrorDetails) -> list[str]:
+def _texts(problem: ErrorDetails, patterns: Mapping[str, str]) -> list[str]:
     context = problem.get("ctx", {})
+    if problem["type"] == "string_pattern_mismatch":
+        pattern = context["pattern"]
+        return [f"Invalid format. Expected {patterns.get(pattern) or f'a text that matches {pattern}'}"]
     if problem["type"] == _SEVERAL:
         return list(json.loads(context["texts"]))
     text = _TEXTS.get(problem["type"])
@@ -128,11 +133,6 @@ def _quoted(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _no_match(_: ErrorDetails, context: Mapping[str, Any]) -> str:
-    pattern = context["pattern"]
-    return f"Invalid format. Expected {PATTERNS.get(pattern) or f'a text that matches {pattern}'}"
-
-
 def _too_many(problem: ErrorDetails, context: Mapping[str, Any]) -> str:
     if isinstance(problem["input"], dict):
         return (
@@ -146,21 +146,6 @@ def _too_few(problem: ErrorDetails, context: Mapping[str, Any]) -> str:
         return f"Object property count {context['actual_length']} is less than minProperties: {context['min_length']}"
     return f"Array length {context['actual_length']} is smaller than minItems: {context['min_length']}"
 
-
-PATTERNS: Mapping[str, str] = {
-    LABEL_PATTERN: "a-z, 0-9 and -, neither first nor last a -",
-    r"^[a-z_][a-z0-9_-]*$": "a-z, 0-9, - and _, first a letter or _",
-    r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$": (
-        "a version of at most 64 letters, digits and . + _ -, the first of them a letter or a digit"
-    ),
-    r"^https?://.+": "a URL that begins with http:// or https://",
-    r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\/\d{1,2}$": "an IPv4 range, 10.20.0.0/24",
-    r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$": "the name of a file of these pages",
-    r"^(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa)\s+([A-Za-z0-9+/]+=*)\s*(.*)$": (
-        "an OpenSSH public key of type ssh-ed25519, ecdsa-sha2-nistp256, -384, -521 or ssh-rsa"
-    ),
-}
-"""The patterns of requests, in words. A test holds that none is missing."""
 
 _EXPECTED: dict[str, str] = {
     "string_type": "string",
@@ -190,7 +175,6 @@ _TEXTS: dict[str, _Text] = {
     "less_than": lambda problem, context: f"{problem['input']} is larger than exclusive maximum {context['lt']}",
     "string_too_long": lambda _, context: f"String length is larger than maxLength: {context['max_length']}",
     "string_too_short": lambda _, context: f"String length is smaller than minLength: {context['min_length']}",
-    "string_pattern_mismatch": _no_match,
     "too_long": _too_many,
     "too_short": _too_few,
     "value_error": lambda _, context: str(context["error"]),

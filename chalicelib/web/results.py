@@ -2,24 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.web.envelope import PageNumbers
+from chalicelib.web.exchange import Incoming
+from chalicelib.web.rendering import PageNumbers
 from chalicelib.web.validation import Body, Path, Query
-
-if TYPE_CHECKING:
-    from chalicelib.fleet.nodes.model import Agent
 
 P = TypeVar("P", bound=Path)
 Q = TypeVar("Q", bound=Query)
 B = TypeVar("B", bound=Body)
-
-
-class NotAnAgentRouteError(Exception):
-    """A view asked for the agent on a route that does not authenticate one: a mistake in the program."""
 
 
 class MethodNotAllowedError(EdgeError):
@@ -32,26 +26,24 @@ class MethodNotAllowedError(EdgeError):
 
 @dataclass(frozen=True)
 class Request(Generic[P, Q, B]):
-    """A request that passed authentication and whose shape is right.
-
-    ``address`` is the caller's, "" if unknown. ``bearer`` is the token as sent, None without one, ``instance_id`` the
-    process of an agent that calls, if it says; only registration looks at them on a public route.
-    """
+    """A request that was admitted and whose parts are valid. ``caller`` is set by the audience, see `Exchange`. A
+    subclass may give views typed access to it: their annotation then names the subclass."""
 
     path: P
     query: Q
     body: B
-    address: str
-    bearer: str | None = field(default=None, repr=False)
-    instance_id: str | None = None
-    caller: "Agent | None" = None
+    incoming: Incoming = field(repr=False)
+    caller: Any = None
 
     @property
-    def agent(self) -> "Agent":
-        """The node that calls, on AGENT routes."""
-        if self.caller is None:
-            raise NotAnAgentRouteError
-        return self.caller
+    def address(self) -> str:
+        """The caller's IP address, "" if it is unknown."""
+        return self.incoming.address
+
+    @property
+    def bearer(self) -> str | None:
+        """The bearer token as sent, unchecked on open routes; None without one."""
+        return self.incoming.bearer()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ leniency and no more: unknown names are refused, integers and booleans may come 
 need an offset."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -24,7 +24,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticKnownError
 from pydantic_core.core_schema import no_info_before_validator_function
 
-from chalicelib.kit.errors import bad_request
+from chalicelib.kit.errors import Details, bad_request
 from chalicelib.web.problems import details_of, problems, type_name, wrong_type
 
 INT32_MIN = -(2**31)
@@ -217,13 +217,17 @@ _EMPTY: Mapping[type[BaseModel], BaseModel] = {model: model() for model in (NoPa
 """A shared empty value, since most requests have none."""
 
 
-def read(model: type[M], values: Any, shown_names: Mapping[str, str] = MappingProxyType({})) -> M:
-    """`values` as a `model`. Raises `EdgeError` (bad request) with all problems, by field, each called as `shown_names`
-    say."""
+def read(
+    model: type[M],
+    values: Any,
+    details: Callable[[ValidationError], Details] = details_of,
+    shown_names: Mapping[str, str] = MappingProxyType({}),
+) -> M:
+    """`values` as a `model`. Raises EdgeError bad_request with all their problems, as ``details`` tells them, under the
+    names that callers know."""
     if not values and (empty := _EMPTY.get(model)) is not None:
         return empty  # type: ignore[return-value]
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        details = details_of(error)
-        raise bad_request({shown_names.get(name, name): texts for name, texts in details.items()}) from None
+        raise bad_request({shown_names.get(name, name): texts for name, texts in details(error).items()}) from None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.fleet.api.routes import all_endpoints
+from chalicelib.fleet.api import API
 from chalicelib.kit.tables import Call
 from chalicelib.platform.webhooks.store import DELIVERIES
 from tests.bench.local_figures import Written
@@ -11,7 +11,7 @@ from tests.contract.application import Application
 from tests.contract.bodies import BODIES, REGISTRATION
 from tests.support.client import HttpAnswer
 
-ENDPOINTS = {endpoint.view.__name__: endpoint for endpoint in all_endpoints()}
+ENDPOINTS = {endpoint.view.__name__: endpoint for endpoint in API.endpoints()}
 """Every operation of the API by the name of its view."""
 
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUkAEy+tyI0QuAVoeCjGTYqcSYJBbc2Xvz4X2k+0W0q"

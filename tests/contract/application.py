@@ -7,10 +7,10 @@ from copy import deepcopy
 from typing import Any
 from urllib.parse import quote
 
-from chalicelib.fleet.api.routes import ALL_ROUTES
+from chalicelib.fleet.api import API as EDGE_ADMIN
+from chalicelib.fleet.api.protocol import AGENT, METRICS, OPERATOR
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.metrics.model import MetricsType
-from chalicelib.platform.access.keys import AGENT, METRICS, OPERATOR
 from chalicelib.web.endpoint import Endpoint
 from tests.support.builders import Machine, a_cluster, a_command, machines
 from tests.support.client import Client, HttpAnswer
@@ -31,7 +31,7 @@ class Application:
     def __init__(self, **settings: Any) -> None:
         given = {"public_burst": BOUNDLESS, "default_cluster_name": "main", "public_enrollment_key_enabled": True}
         self.world = World(**{**given, **settings})
-        self.client = Client(ALL_ROUTES, self.world.fleet, key=None)
+        self.client = Client(EDGE_ADMIN.groups(), self.world.fleet, key=None)
         self.world.fleet.clusters.ensure_default()
         a_cluster(self.world, "north")
         a_cluster(self.world, "south")

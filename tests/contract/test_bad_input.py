@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from chalicelib.fleet.api.routes import all_endpoints
-from chalicelib.platform.access.keys import Auth
+from chalicelib.fleet.api import API
+from chalicelib.fleet.api.protocol import AGENT
+from chalicelib.web.endpoint import OPEN, PUBLIC
 from chalicelib.web.fallback import allowed_methods
 from chalicelib.web.validation import read
 from tests.contract.application import Application
@@ -26,7 +27,7 @@ UNAUTHORIZED = {"code": "unauthorized", "message": "Unauthorized"}
 NOT_FOUND = {"code": "not_found", "message": "Resource not found"}
 BAD_JSON = {"code": "bad_request", "message": "Bad Request"}
 
-ENDPOINTS = all_endpoints()
+ENDPOINTS = API.endpoints()
 
 
 def every(condition):
@@ -92,7 +93,7 @@ def test_what_is_spoiled_below_is_good(endpoint):
     assert len(list(shape.body_flaws())) >= 7
 
 
-@every(lambda endpoint: endpoint.auth not in (Auth.OPEN, Auth.PUBLIC))
+@every(lambda endpoint: endpoint.auth not in (OPEN, PUBLIC))
 def test_without_the_right_key(app, endpoint):
     right = app.key_for(endpoint)
     headers = [
@@ -107,7 +108,7 @@ def test_without_the_right_key(app, endpoint):
         {"Authorization": "Bearer "},
         {"Authorization": "Bearer \u00e4\u00f6"},
         {"Authorization": [f"Bearer {right}", f"Bearer {right}"]},
-        {"Authorization": f"Bearer {MASTER_KEY if endpoint.auth is Auth.AGENT else app.token}"},
+        {"Authorization": f"Bearer {MASTER_KEY if endpoint.auth is AGENT else app.token}"},
         {"X-Api-Key": right},
     ]
     with app.unchanged():

@@ -12,8 +12,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from chalicelib.fleet.api.health import DOCUMENT
-from chalicelib.fleet.api.routes import all_endpoints
+from chalicelib.fleet.api import API
 from tests.contract.application import Application
 from tests.contract.wsgi import wsgi_of
 
@@ -25,10 +24,10 @@ CHECKS = [status_code_conformance, content_type_conformance, response_schema_con
 CONFIG = {"phases": {"coverage": {"unexpected-methods": ["PUT"]}}}
 """Methods that API Gateway knows; it refuses TRACE and the like by itself."""
 
-ENDPOINTS = {f"{endpoint.method} {endpoint.shown_path}": endpoint for endpoint in all_endpoints()}
+ENDPOINTS = {f"{endpoint.method} {endpoint.shown_path}": endpoint for endpoint in API.endpoints()}
 
 schema = schemathesis.openapi.from_dict(
-    json.loads(DOCUMENT.read_text(encoding="utf-8")), config=SchemathesisConfig.from_dict(CONFIG)
+    json.loads(API.document.read_text(encoding="utf-8")), config=SchemathesisConfig.from_dict(CONFIG)
 )
 
 

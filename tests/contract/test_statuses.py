@@ -11,7 +11,8 @@ from chalicelib.fleet.api.agent import enrollment as agent_enrollment
 from chalicelib.fleet.api.agent import executions as agent_executions
 from chalicelib.fleet.api.agent import nodes as agent_nodes
 from chalicelib.fleet.api.operator import aliases, clusters, command_executions, commands, enrollment_keys, nodes
-from chalicelib.platform.access.keys import Auth
+from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY
+from chalicelib.web.endpoint import PUBLIC
 from chalicelib.web.openapi import statuses_of
 from tests.contract.application import NEW_NODE_ID, Application
 from tests.contract.bodies import BODIES
@@ -42,7 +43,7 @@ CONFLICTED = {("list_own_executions", 409), ("register_node", 409)}
 RACED = {("report_health", 404), ("create_own_alias", 404)}
 """The node is deleted while its request is under way: a test of its own."""
 
-OF_MACHINES = [*(name for name, one in ENDPOINTS.items() if one.auth is Auth.AGENT), "register_node"]
+OF_MACHINES = [*(name for name, one in ENDPOINTS.items() if one.auth is AGENT), "register_node"]
 """What a machine calls as the node that it is, or is to be."""
 
 TEXTS = {
@@ -140,7 +141,7 @@ def test_degraded_mode(name):
     app.world.fleet.degraded = lambda: True
     before = app.state()
     answer = call(app, name)
-    blocked = ENDPOINTS[name].blocked_when_degraded
+    blocked = ENDPOINTS[name].guard is NEEDS_CAPACITY
     assert (answer.status == 503) is blocked
     if blocked:
         assert answer.error == {
@@ -151,7 +152,7 @@ def test_degraded_mode(name):
 
 
 def test_what_degraded_mode_blocks():
-    assert {name for name, endpoint in ENDPOINTS.items() if endpoint.blocked_when_degraded} == {
+    assert {name for name, endpoint in ENDPOINTS.items() if endpoint.guard is NEEDS_CAPACITY} == {
         "create_cluster",
         "update_cluster",
         "delete_cluster",
@@ -198,7 +199,7 @@ def test_a_failure_nobody_thought_of_is_500_and_keeps_its_text(name):
     assert app.state() == before
 
 
-@pytest.mark.parametrize("name", [name for name, endpoint in ENDPOINTS.items() if endpoint.auth is Auth.PUBLIC])
+@pytest.mark.parametrize("name", [name for name, endpoint in ENDPOINTS.items() if endpoint.auth is PUBLIC])
 def test_public_routes_are_limited(name):
     app = Application(public_burst=1, public_rate_per_second=0.5)
     assert call(app, name).status != 429

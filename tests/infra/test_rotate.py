@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.platform.access.keys import OPERATOR, SHORTEST_KEY
+from chalicelib.platform.access.keys import OPERATOR_KEYS, SHORTEST_KEY
 from infra import rotate
 from infra.rotate import NETMAKERS, RotationError, main, rotated
 from tests.unit.platform.access.world import Container, Secrets
@@ -92,7 +92,7 @@ def test_functions_take_the_new_key_and_the_old_one_until_the_overlap_ends():
     container = Container(secrets, shortest=SHORTEST_KEY)
     secrets.values = rotated(secrets.values, "MASTER_KEY", NEW, container.clock.now(), HOUR)
     container.clock.advance(6)
-    assert container.keys.identify(NEW, OPERATOR) == "MASTER_KEY"
+    assert container.keys.identify(NEW, OPERATOR_KEYS) == "MASTER_KEY"
     assert container.knows(OLD) == "MASTER_KEY_PREVIOUS"
     container.clock.advance(3600)
     assert (container.knows(NEW), container.knows(OLD)) == ("MASTER_KEY", None)

@@ -12,12 +12,14 @@ from urllib.parse import parse_qsl, urlsplit
 from openapi_schema_validator import OAS30Validator
 from pydantic import SecretStr
 
+from chalicelib.fleet.api import API as EDGE_ADMIN
 from chalicelib.kit.log import Log
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.access.keys import Keys
 from chalicelib.platform.access.throttle import WRONG_KEYS_BURST, WRONG_KEYS_PER_SECOND, Throttle
 from chalicelib.settings import Settings
 from chalicelib.web import fallback
+from chalicelib.web.api import Api
 from chalicelib.web.application import Application
 from chalicelib.web.endpoint import Endpoint, Endpoints
 from chalicelib.web.openapi import document
@@ -124,22 +126,29 @@ class Client:
     """Calls routes as API Gateway would: the most specific path wins, unknown ones go to the greedy route."""
 
     def __init__(
-        self, routes: Sequence[Endpoints], services: Any, *, key: str | None = MASTER_KEY, address: str = "203.0.113.7"
+        self,
+        routes: Sequence[Endpoints],
+        services: Any,
+        *,
+        key: str | None = MASTER_KEY,
+        address: str = "203.0.113.7",
+        api: Api = EDGE_ADMIN,
     ) -> None:
         self.services = services
         self.key = key
         self.address = address
         self._routes = routes
+        self._api = api
         self.app = Application("edge-admin-test")
         for group in routes:
-            group.register(self.app, lambda: services)
-        fallback.register(self.app, lambda: services)
+            group.register(self.app, api.protocol, lambda: services)
+        fallback.register(self.app, [api], lambda _api: services)
         self._endpoints = {(endpoint.method, endpoint.route): endpoint for group in routes for endpoint in group.all}
-        self._document = document(list(self._endpoints.values()))
+        self._document = document(list(self._endpoints.values()), api.protocol, api.describe())
 
     def with_key(self, key: str | None) -> "Client":
         """The same routes and services, called by another."""
-        return Client(self._routes, self.services, key=key, address=self.address)
+        return Client(self._routes, self.services, key=key, address=self.address, api=self._api)
 
     def get(self, path: str, **options: Any) -> HttpAnswer:
         return self.request("GET", path, **options)

@@ -6,20 +6,11 @@ from typing import Annotated, Any
 from annotated_types import Ge
 from pydantic import BaseModel
 
+from chalicelib.fleet.api.protocol import AGENT, METRICS, NEEDS_CAPACITY, OPERATOR, FromAgent
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.kit.errors import unauthorized
 from chalicelib.kit.origin import Origin, current_origin
-from chalicelib.web.endpoint import (
-    AGENT,
-    METRICS,
-    OPERATOR,
-    PUBLIC,
-    Created,
-    Endpoints,
-    NoContent,
-    Paginated,
-    Request,
-)
+from chalicelib.web.endpoint import PUBLIC, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.validation import Body, Int32, NoBody, NoPath, NoQuery, Path, Query, Uuid
 
 routes = Endpoints(tag="Things")
@@ -113,7 +104,7 @@ class Numbers:
     answer=ThingOut,
     status=201,
     errors=(403, 404, 409, 422),
-    blocked_when_degraded=True,
+    guard=NEEDS_CAPACITY,
     summary="Make a thing",
 )
 def make_thing(request: Request[ThingPath, ThingQuery, ThingBody], services: Any) -> Created:
@@ -148,7 +139,7 @@ def change_things(request: Request[NoPath, NoQuery, ThingBody], services: Any) -
 
 
 @routes.post("/agent/result", auth=AGENT, max_body_bytes=100, answer=ThingOut, errors=(404,), summary="Report")
-def report(request: Request[NoPath, NoQuery, ThingBody], services: Any) -> ThingOut:
+def report(request: FromAgent[NoPath, NoQuery, ThingBody], services: Any) -> ThingOut:
     services.things.visit(request)
     return ThingOut(name=request.agent.node.id, size=request.body.size, note=None)
 

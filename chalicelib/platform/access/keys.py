@@ -2,9 +2,8 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import Enum
 from typing import NamedTuple, Protocol
 
 from pydantic import SecretStr
@@ -14,30 +13,11 @@ from chalicelib.kit.errors import unauthorized
 from chalicelib.kit.log import Level, Log
 from chalicelib.platform.access.stage_secret import StageSecret
 
-
-class Auth(Enum):
-    """The audience of a route. PUBLIC is anyone within a rate; OPEN anyone, for answers that cost nothing."""
-
-    OPERATOR = "operator"
-    METRICS = "metrics"
-    AGENT = "agent"
-    PUBLIC = "public"
-    OPEN = "open"
-
-
-OPERATOR = Auth.OPERATOR
-METRICS = Auth.METRICS
-AGENT = Auth.AGENT
-PUBLIC = Auth.PUBLIC
-OPEN = Auth.OPEN
-
-
 _NAMES = ("MASTER_KEY", "API_KEY", "METRICS_KEY")
 
-_ACCEPTED: dict[Auth, tuple[str, ...]] = {
-    OPERATOR: ("MASTER_KEY", "API_KEY"),
-    METRICS: ("MASTER_KEY", "METRICS_KEY"),
-}
+OPERATOR_KEYS = ("MASTER_KEY", "API_KEY")
+METRICS_KEYS = ("MASTER_KEY", "METRICS_KEY")
+"""The names of the keys that operators have, and a Prometheus."""
 
 
 SHORTEST_KEY = 20
@@ -60,8 +40,8 @@ class MissingMasterKeyError(Exception):
 class OperatorKeys(Protocol):
     """Tells callers by their key."""
 
-    def identify(self, bearer: str | None, audience: Auth) -> str:
-        """The name of the key that `bearer` is, of those that `audience` accepts, in a time that tells nothing of the
+    def identify(self, bearer: str | None, accepted: Sequence[str]) -> str:
+        """The name of the key that `bearer` is, of the ``accepted`` ones, in a time that tells nothing of the
         keys. Raises `EdgeError` (unauthorized)."""
 
 
@@ -95,17 +75,17 @@ class Keys:
         for name, (key, until) in (previous or {}).items():
             self._digests[name].append(_Digest(f"{name}{PREVIOUS}", _digest(key.get_secret_value()), until))
 
-    def match(self, bearer: str | None, audience: Auth, now: datetime | None = None) -> str | None:
+    def match(self, bearer: str | None, accepted: Sequence[str], now: datetime | None = None) -> str | None:
         """The name of the key that `bearer` is, as `identify`; None for none."""
         offered = _digest(bearer or "")
-        every = [known for name in _ACCEPTED.get(audience, ()) for known in self._digests[name]]
+        every = [known for name in accepted for known in self._digests[name]]
         matching = [known for known in every if hmac.compare_digest(offered, known.digest)]
         names = [known.name for known in matching if known.until is None or (now is not None and now < known.until)]
         return names[0] if bearer and names else None
 
-    def identify(self, bearer: str | None, audience: Auth) -> str:
+    def identify(self, bearer: str | None, accepted: Sequence[str]) -> str:
         """As `OperatorKeys`."""
-        name = self.match(bearer, audience)
+        name = self.match(bearer, accepted)
         if name is None:
             raise unauthorized()
         return name
@@ -137,12 +117,12 @@ class StoredKeys:
         self._made_of: Mapping[str, str] | None = None
         self._made: Keys | None = None
 
-    def identify(self, bearer: str | None, audience: Auth) -> str:
+    def identify(self, bearer: str | None, accepted: Sequence[str]) -> str:
         """As `OperatorKeys`. Raises `MissingMasterKeyError` without a usable master key, and what reading the secret
         raises where it has not been read for long."""
-        name = self.current().match(bearer, audience, self._clock.now())
+        name = self.current().match(bearer, accepted, self._clock.now())
         if name is None and bearer and self._secret.look_again():
-            name = self.current().match(bearer, audience, self._clock.now())
+            name = self.current().match(bearer, accepted, self._clock.now())
         if name is None:
             raise unauthorized()
         return name

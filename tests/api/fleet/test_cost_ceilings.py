@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.fleet.api.routes import ALL_ROUTES
+from chalicelib.fleet.api import API as EDGE_ADMIN
 from chalicelib.fleet.commands.store import EXECUTIONS, SHARDS
 from chalicelib.fleet.nodes import store as nodes_store
 from chalicelib.fleet.nodes.store import HEALTH_SHARDS
@@ -181,7 +181,7 @@ def test_a_list_above_the_read_limit_is_refused_and_stops_reading(large, read):
     count, made, _ = large
     limit = count // 2
     settings = made.world.platform.settings.model_copy(update={"list_read_limit": limit})
-    answer = ask(made, Client(ALL_ROUTES, fleet_of(settings, made.world)), read)
+    answer = ask(made, Client(EDGE_ADMIN.groups(), fleet_of(settings, made.world)), read)
     assert (answer.status, answer.error["code"]) == (400, "bad_request")
     assert any(str(limit) in text for texts in answer.error["details"].values() for text in texts)
     assert len(calls_of(made.world)) <= SHARDS + rows(limit) + 1

@@ -8,14 +8,12 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from chalicelib.fleet.api import health
+from chalicelib.fleet.api import API, documentation, health
 from chalicelib.fleet.api.agent import bundle
-from chalicelib.fleet.api.routes import all_endpoints
+from chalicelib.fleet.api.guide import TO_THE_FOLDER
 from chalicelib.platform.events.service import catalogue
-from chalicelib.web.docs import pages
 from chalicelib.web.docs.assets import FILES, asset
-from chalicelib.web.docs.guide import TO_THE_FOLDER
-from chalicelib.web.openapi import document
+from chalicelib.web.openapi import document_of
 from tests.support.client import Client, edge_services, settings
 
 PAGES = ["/", "/swaggerui", "/redoc", "/asyncdoc"]
@@ -30,7 +28,9 @@ LAMBDA_ANSWER_BYTES = 6 * 1024 * 1024
 
 
 def client(**values):
-    return Client([health.routes, pages.routes, bundle.routes], edge_services(settings=settings(**values)), key=None)
+    return Client(
+        [health.routes, documentation.routes, bundle.routes], edge_services(settings=settings(**values)), key=None
+    )
 
 
 class Seen(HTMLParser):
@@ -165,7 +165,7 @@ def test_assets_come_with_their_licence():
 
 def test_the_reference_has_every_operation_with_its_fields():
     text = client().get("/redoc").text
-    published = document(all_endpoints())
+    published = document_of(API)
     operations = [operation for methods in published["paths"].values() for operation in methods.values()]
     assert {operation["operationId"] for operation in operations} <= Seen(text).ids
     section = text[text.index('id="create_command"') :]

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from chalicelib.fleet.api.routes import all_endpoints
+from chalicelib.fleet.api import API
 from chalicelib.web.application import ANY
 from chalicelib.web.fallback import GREEDY
 
@@ -20,7 +20,7 @@ def run(code):
 def test_the_app_has_every_route_and_fits_into_one_rest_api():
     registered = run("import app\nfor p, m in app.app.routes.items():\n    print(p, *m)").splitlines()
     methods = {line.split()[0]: set(line.split()[1:]) for line in registered}
-    for endpoint in all_endpoints():
+    for endpoint in API.endpoints():
         assert endpoint.method in methods[endpoint.route]
     assert all(ANY in each for each in methods.values())
     assert {"/", GREEDY} <= set(methods)
@@ -30,7 +30,7 @@ def test_the_app_has_every_route_and_fits_into_one_rest_api():
 
 def test_one_variable_name_a_level():
     names: dict[str, set[str]] = {}
-    for endpoint in all_endpoints():
+    for endpoint in API.endpoints():
         parts = endpoint.route.split("/")
         for depth, part in enumerate(parts):
             if part.startswith("{"):

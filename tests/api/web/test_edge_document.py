@@ -8,10 +8,11 @@ from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from pydantic import ValidationError
 
-from chalicelib.fleet.api.health import DOCUMENT
-from chalicelib.fleet.api.routes import all_endpoints
-from chalicelib.platform.access.keys import Auth
-from chalicelib.web.openapi import document, document_text, statuses_of
+from chalicelib.fleet.api import API
+from chalicelib.fleet.api.description import EDGE_ADMIN as DESCRIPTION
+from chalicelib.fleet.api.protocol import EDGE_ADMIN
+from chalicelib.web.endpoint import OPEN, PUBLIC
+from chalicelib.web.openapi import document, document_of, document_text, statuses_of
 from chalicelib.web.validation import INT32_MAX, Body, Query
 from chalicelib.web.validation import Path as PathModel
 from tests.support.edge_routes import routes
@@ -19,14 +20,18 @@ from tests.support.edge_routes import routes
 ROOT = Path(__file__).parents[3]
 
 
+def things():
+    return document(routes.all, EDGE_ADMIN, DESCRIPTION)
+
+
 @pytest.fixture(scope="module")
 def published():
-    return document(all_endpoints())
+    return document_of(API)
 
 
-@pytest.mark.parametrize("file", [DOCUMENT, ROOT / "docs" / "openapi.json"], ids=["packaged", "docs"])
+@pytest.mark.parametrize("file", [API.document, ROOT / "docs" / "openapi.json"], ids=["packaged", "docs"])
 def test_the_committed_document_is_what_the_routes_make(file):
-    assert file.read_text(encoding="utf-8") == document_text(), "run: python -m chalicelib.web.openapi"
+    assert file.read_text(encoding="utf-8") == document_text(API), "run: python -m chalicelib.web.openapi"
 
 
 def test_the_document_is_valid_openapi(published):
@@ -35,7 +40,7 @@ def test_the_document_is_valid_openapi(published):
 
 def test_every_operation_is_there_under_a_name_of_its_own(published):
     operations = [operation for methods in published["paths"].values() for operation in methods.values()]
-    assert len(operations) == len(all_endpoints())
+    assert len(operations) == len(API.endpoints())
     names = Counter(operation["operationId"] for operation in operations)
     assert [name for name, count in names.items() if count > 1] == []
     assert {tag["name"] for tag in published["tags"]} == {operation["tags"][0] for operation in operations}
@@ -67,7 +72,7 @@ def _integers(model):
 
 
 def test_variables_have_the_names_of_the_contract():
-    operation = document(routes.all)["paths"]["/things/{id}"]["post"]
+    operation = things()["paths"]["/things/{id}"]["post"]
     assert [(parameter["name"], parameter["in"], parameter["required"]) for parameter in operation["parameters"]] == [
         ("id", "path", True),
         ("page", "query", False),
@@ -84,7 +89,7 @@ def test_statuses_of_the_edge_are_declared_by_themselves():
 
 
 def test_each_audience_has_its_scheme():
-    operations = document(routes.all)["paths"]
+    operations = things()["paths"]
     assert operations["/things"]["get"]["security"] == [{"operatorKey": []}]
     assert operations["/metrics"]["get"]["security"] == [{"metricsKey": []}]
     assert operations["/agent/result"]["post"]["security"] == [{"nodeToken": []}]
@@ -92,9 +97,7 @@ def test_each_audience_has_its_scheme():
 
 
 def test_a_list_shows_its_pagination():
-    schema = document(routes.all)["paths"]["/things"]["get"]["responses"]["200"]["content"]["application/json"][
-        "schema"
-    ]
+    schema = things()["paths"]["/things"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert schema["properties"] == {
         "data": {
             "type": "array",
@@ -106,7 +109,7 @@ def test_a_list_shows_its_pagination():
 
 
 def test_only_what_must_be_is_open():
-    opened = {endpoint.route for endpoint in all_endpoints() if endpoint.auth in (Auth.PUBLIC, Auth.OPEN)}
+    opened = {endpoint.route for endpoint in API.endpoints() if endpoint.auth in (PUBLIC, OPEN)}
     assert opened <= {
         "/api/v1/admins/me/discovery",
         "/livez",
@@ -131,7 +134,7 @@ def test_only_what_must_be_is_open():
 
 def test_it_is_written_for_callers(published):
     """Nothing of the code's own language, and nothing unexplained."""
-    text = document_text()
+    text = document_text(API)
     assert [word for word in ("``", "chalicelib", "pydantic", "DynamoDB", "Lambda") if word in text] == []
     operations = [operation for methods in published["paths"].values() for operation in methods.values()]
     assert [operation["operationId"] for operation in operations if not operation["summary"][:1].isupper()] == []
@@ -139,7 +142,7 @@ def test_it_is_written_for_callers(published):
 
 
 def test_request_examples_are_taken_by_their_models(published):
-    bodies = {endpoint.view.__name__: endpoint.body for endpoint in all_endpoints() if endpoint.has_body}
+    bodies = {endpoint.view.__name__: endpoint.body for endpoint in API.endpoints() if endpoint.has_body}
     taken = 0
     for operation in _operations(published):
         content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})

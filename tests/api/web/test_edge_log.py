@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from chalicelib.fleet.api import API
 from chalicelib.kit.clock import to_microseconds_text
 from chalicelib.kit.errors import not_found
 from chalicelib.kit.tables import Put, Table, Tables
@@ -122,7 +123,7 @@ def test_a_container_that_cannot_start_answers_with_the_envelope(capsys):
         raise RuntimeError("no settings")
 
     app = Application("edge-admin-test")
-    routes.register(app, provide)
+    routes.register(app, API.protocol, provide)
     client = Client([routes], edge_services())
     client.app = app
     answer = client.get("/things")

@@ -5,8 +5,9 @@
 
 import pytest
 
+from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.web import page_bytes
-from chalicelib.web.endpoint import OPERATOR, Bare, Endpoints, PlainText, Request
+from chalicelib.web.endpoint import Bare, Endpoints, PlainText, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 from tests.support import runtime_answer
 from tests.support.builders import a_command

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from chalicelib.web.docs.guide import guide
+from chalicelib.fleet.api.guide import guide
 from tests.support.shell_blocks import DOCUMENTS, blocks_of, blocks_of_page
 
 SHELLS = [shell for shell in ("bash", "zsh") if shutil.which(shell)]

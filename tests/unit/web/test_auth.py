@@ -3,7 +3,7 @@ from pydantic import SecretStr
 
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.platform.access.bearer import bearer_in
-from chalicelib.platform.access.keys import METRICS, OPERATOR, PUBLIC, Keys, MissingMasterKeyError
+from chalicelib.platform.access.keys import METRICS_KEYS, OPERATOR_KEYS, Keys, MissingMasterKeyError
 from chalicelib.web.exchange import Incoming
 
 
@@ -41,42 +41,42 @@ def test_one_authorization_header_counts_whose_scheme_is_bearer_in_any_letter_ca
 
 
 @pytest.mark.parametrize(
-    ("bearer", "audience", "name"),
+    ("bearer", "accepted", "name"),
     [
-        ("m", OPERATOR, "MASTER_KEY"),
-        ("a", OPERATOR, "API_KEY"),
-        ("m", METRICS, "MASTER_KEY"),
-        ("x", METRICS, "METRICS_KEY"),
+        ("m", OPERATOR_KEYS, "MASTER_KEY"),
+        ("a", OPERATOR_KEYS, "API_KEY"),
+        ("m", METRICS_KEYS, "MASTER_KEY"),
+        ("x", METRICS_KEYS, "METRICS_KEY"),
     ],
 )
-def test_a_key_is_known_by_name(bearer, audience, name):
-    assert keys().identify(bearer, audience) == name
+def test_a_key_is_known_by_name(bearer, accepted, name):
+    assert keys().identify(bearer, accepted) == name
 
 
 @pytest.mark.parametrize(
-    ("bearer", "audience"),
+    ("bearer", "accepted"),
     [
-        ("x", OPERATOR),
-        ("a", METRICS),
-        ("", OPERATOR),
-        (None, OPERATOR),
-        ("M", OPERATOR),
-        ("\ud800", OPERATOR),
-        ("m", PUBLIC),
+        ("x", OPERATOR_KEYS),
+        ("a", METRICS_KEYS),
+        ("", OPERATOR_KEYS),
+        (None, OPERATOR_KEYS),
+        ("M", OPERATOR_KEYS),
+        ("\ud800", OPERATOR_KEYS),
+        ("m", ()),
     ],
 )
-def test_any_other_key_is_refused(bearer, audience):
+def test_any_other_key_is_refused(bearer, accepted):
     with pytest.raises(EdgeError) as raised:
-        keys().identify(bearer, audience)
+        keys().identify(bearer, accepted)
     assert raised.value.kind is Kind.UNAUTHORIZED
 
 
 def test_an_unset_key_takes_the_value_of_the_master_key():
     only_master = keys(api=None, metrics="")
-    assert only_master.identify("m", OPERATOR) == "MASTER_KEY"
-    assert only_master.identify("m", METRICS) == "MASTER_KEY"
+    assert only_master.identify("m", OPERATOR_KEYS) == "MASTER_KEY"
+    assert only_master.identify("m", METRICS_KEYS) == "MASTER_KEY"
     with pytest.raises(EdgeError):
-        only_master.identify("", METRICS)
+        only_master.identify("", METRICS_KEYS)
 
 
 @pytest.mark.parametrize("master", [None, ""])

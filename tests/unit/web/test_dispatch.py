@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from chalicelib.fleet.api.routes import MODULES, table_text
+from chalicelib import families
+from chalicelib.fleet.api import API
 from chalicelib.web import dispatch
 from chalicelib.web.application import Application
 from tests.support.client import Client, edge_services
@@ -16,13 +18,13 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_the_table_is_what_the_modules_declare():
-    assert dispatch.TABLE.read_text(encoding="utf-8") == table_text(), "stale: make openapi"
+    assert API.table.read_text(encoding="utf-8") == API.table_text(), "stale: make openapi"
 
 
 def test_every_operation_is_found_in_its_module():
-    for module in MODULES:
-        for endpoint in module.routes.all:
-            assert dispatch.find(module.__name__, endpoint.method, endpoint.route) is endpoint
+    for module, group in zip(API.modules, API.groups(), strict=True):
+        for endpoint in group.all:
+            assert dispatch.find(module, endpoint.method, endpoint.route) is endpoint
 
 
 def test_what_a_module_does_not_declare_is_not_found():
@@ -46,17 +48,51 @@ print(json.dumps([status, sorted(name for name in {*sys.modules} - before if nam
     )
     assert json.loads(done.stdout) == [
         200,
-        ["chalicelib.fleet.api", "chalicelib.fleet.api.health", "chalicelib.web.version"],
+        ["chalicelib.fleet.api.health", "chalicelib.web.published", "chalicelib.web.version"],
     ]
 
 
-def test_a_module_that_does_not_load_is_answered_with_the_envelope(tmp_path, monkeypatch, capsys):
-    table = tmp_path / "routes.json"
-    table.write_text('{"chalicelib.fleet.api.operator.nothing": ["GET /nothing"]}')
-    monkeypatch.setattr(dispatch, "TABLE", table)
+def with_table(folder, table, name="Other"):
+    """The fleet's API with another table of routes."""
+    folder.mkdir(exist_ok=True)
+    api = replace(API, folder=folder, name=name)
+    api.table.write_text(json.dumps(table))
+    return api
+
+
+def test_two_apis_with_the_same_route_are_refused(tmp_path):
+    one = with_table(tmp_path / "one", {"a": ["GET /things", "GET /one"]}, "One")
+    other = with_table(tmp_path / "other", {"b": ["POST /things", "GET /one"]}, "Other")
+    with pytest.raises(dispatch.DuplicateRouteError, match=r"^GET /one belongs to One and to Other$"):
+        dispatch.register(Application("edge-admin-test"), [one, other], lambda _api: edge_services())
+
+
+def test_families_of_this_project_share_no_route():
+    app = Application("edge-admin-test")
+    dispatch.register(app, families.every_api(), lambda _api: edge_services())
+    assert set(app.routes) == {endpoint.route for api in families.every_api() for endpoint in api.endpoints()}
+
+
+def test_family_value_names_the_apis_that_are_served():
+    for name in families.NAMES:
+        assert families.family(name).api in ("", f"chalicelib.{name}.api.APIS")
+
+
+def test_package_serves_the_named_family_and_by_default_the_first(monkeypatch):
+    monkeypatch.delenv(families.SERVED, raising=False)
+    assert families.served_apis() == [API]
+    monkeypatch.setenv(families.SERVED, "fleet")
+    assert families.served_apis() == [API]
+    monkeypatch.setenv(families.SERVED, "fleat")
+    with pytest.raises(LookupError, match="'fleat' is no family: there are fleet"):
+        families.served_apis()
+
+
+def test_a_module_that_does_not_load_is_answered_with_the_envelope(tmp_path, capsys):
     client = Client([], edge_services())
     client.app = Application("edge-admin-test")
-    dispatch.register(client.app, edge_services)
+    api = with_table(tmp_path, {"chalicelib.fleet.api.operator.nothing": ["GET /nothing"]})
+    dispatch.register(client.app, [api], lambda _api: edge_services())
     answer = client.get("/nothing")
     assert (answer.status, answer.error["code"]) == (500, "internal_server_error")
     assert json.loads(capsys.readouterr().err)["error_type"] == "ModuleNotFoundError"

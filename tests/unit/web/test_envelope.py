@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import BaseModel
 
+from chalicelib.fleet.api.envelope import Envelope, pagination
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.web.envelope import Envelope, pagination
 
 NOW = datetime(2026, 11, 21, 10, 0, 0, 123456, tzinfo=UTC)
 META = {"request_id": "r-1", "timestamp": "2026-11-21T10:00:00.123456Z"}

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from chalicelib.fleet.api.description import EDGE_ADMIN as DESCRIPTION
+from chalicelib.fleet.api.protocol import EDGE_ADMIN
 from chalicelib.web.endpoint import PUBLIC, Endpoints, Paginated, PlainText, Request
 from chalicelib.web.examples import example_of
 from chalicelib.web.openapi import document
@@ -110,7 +112,7 @@ def test_operation_shows_examples_of_request_and_answers_in_their_envelopes():
     def text(_request: Request[NoPath, NoQuery, NoBody], _services: Any) -> PlainText:
         raise NotImplementedError
 
-    paths = document(routes.all)["paths"]
+    paths = document(routes.all, EDGE_ADMIN, DESCRIPTION)["paths"]
     listed = paths["/parts"]["post"]
     assert listed["requestBody"]["content"]["application/json"]["example"] == {"name": "till-3"}
     answer = listed["responses"]["200"]["content"]["application/json"]["example"]

@@ -1,26 +1,18 @@
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Literal
 
 import pytest
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from chalicelib.fleet.api.routes import all_endpoints
+from chalicelib.fleet.api import API
+from chalicelib.fleet.api.patterns import PATTERNS
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.web.problems import PATTERNS, problems
-from chalicelib.web.validation import (
-    Body,
-    Boolean,
-    DateTime,
-    Int32,
-    NoQuery,
-    Port,
-    Query,
-    Uuid,
-    read,
-)
+from chalicelib.web.problems import details_of, problems
+from chalicelib.web.validation import Body, Boolean, DateTime, Int32, NoQuery, Port, Query, Uuid, read
 
 UUID = "01234567-89AB-cdef-0123-456789abcdef"
 
@@ -64,7 +56,7 @@ class Sample(Body):
 
 def refused(values, model=Sample):
     with pytest.raises(EdgeError) as raised:
-        read(model, values)
+        read(model, values, partial(details_of, patterns=PATTERNS))
     assert raised.value.kind is Kind.BAD_REQUEST
     assert raised.value.message == "Invalid request parameters"
     return raised.value.details
@@ -230,7 +222,7 @@ def _patterns(schema):
 
 
 def test_every_pattern_of_a_request_is_told_in_words():
-    models = {model for one in all_endpoints() for model in (one.path, one.query, one.body)}
+    models = {model for one in API.endpoints() for model in (one.path, one.query, one.body)}
     used = {pattern for model in models for pattern in _patterns(model.model_json_schema())}
     assert used == set(PATTERNS)
 

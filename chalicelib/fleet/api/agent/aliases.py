@@ -5,9 +5,10 @@ from typing import Annotated
 from pydantic import BaseModel
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.protocol import AGENT, FromAgent
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import AGENT, Created, Endpoints, Request
+from chalicelib.web.endpoint import Created, Endpoints
 from chalicelib.web.validation import Body, NoPath, NoQuery
 
 routes = Endpoints(tag="Agents.Alias")
@@ -37,7 +38,7 @@ class OwnAliasOut(BaseModel):
     errors=(404, 409, 422),
     summary="Register an alias of the calling node",
 )
-def create_own_alias(request: Request[NoPath, NoQuery, OwnAliasCreate], services: Fleet) -> Created:
+def create_own_alias(request: FromAgent[NoPath, NoQuery, OwnAliasCreate], services: Fleet) -> Created:
     """Registers a further name of the calling node. Refused with 409 if a node of the cluster has the name already,
     this one included, or the node has as many aliases as are allowed, with 422 for an invalid name."""
     alias = services.aliases.create(request.agent.node.id, request.body.name)

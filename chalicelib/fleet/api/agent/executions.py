@@ -6,6 +6,7 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, Field
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.protocol import AGENT, FromAgent
 from chalicelib.fleet.commands.executions import SORTABLE
 from chalicelib.fleet.commands.model import AssignedExecution, Execution, Report, Status
 from chalicelib.fleet.nodes.identity import require_sole
@@ -13,7 +14,7 @@ from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
 from chalicelib.kit.listing import OLDEST_FIRST
-from chalicelib.web.endpoint import AGENT, Endpoints, Paginated, Request
+from chalicelib.web.endpoint import Endpoints, Paginated
 from chalicelib.web.list_query import PAGE_ITEMS, PAGE_SIZE_MAX, OrderBy, PageQuery, ordering
 from chalicelib.web.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, OneOf, Path, Timestamp, Uuid
 
@@ -100,7 +101,7 @@ class ReportedOut(BaseModel):
     errors=(409,),
     summary="List executions of the calling node",
 )
-def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], services: Fleet) -> Paginated:
+def list_own_executions(request: FromAgent[NoPath, OwnExecutionsQuery, NoBody], services: Fleet) -> Paginated:
     """Lists the executions of the calling node in one status, oldest first unless ordered otherwise. If a page would be
     too large it holds fewer items than asked for, with `has_next` true and its own number as `next_page`: the others
     are on the same page once these have been acknowledged. Refused with 409 `identity_conflict` while another machine
@@ -118,7 +119,7 @@ def list_own_executions(request: Request[NoPath, OwnExecutionsQuery, NoBody], se
     errors=(403, 404, 409),
     summary="Acknowledge an execution",
 )
-def acknowledge_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Fleet) -> AssignedOut:
+def acknowledge_execution(request: FromAgent[ExecutionPath, NoQuery, NoBody], services: Fleet) -> AssignedOut:
     """Takes an execution: it changes from `pending` to `sent`. Refused with 409 the second time, and for any other
     status; an agent must not run an execution that it cannot acknowledge. Refused with 403 for the execution of another
     node."""
@@ -134,7 +135,7 @@ def acknowledge_execution(request: Request[ExecutionPath, NoQuery, NoBody], serv
     errors=(403, 404, 409),
     summary="Report the result of an execution",
 )
-def report_result(request: Request[ExecutionPath, NoQuery, ResultIn], services: Fleet) -> ReportedOut:
+def report_result(request: FromAgent[ExecutionPath, NoQuery, ResultIn], services: Fleet) -> ReportedOut:
     """Reports the result of an execution, even if it is late or the acknowledgement was lost. Exit code 143 means that
     the command was cancelled, 124 that it ran out of time. Output above 256 KiB is truncated in the middle. Bodies of
     up to 3,000,000 bytes always arrive; up to 6 MiB it depends on how many characters need escaping. Refused with 409

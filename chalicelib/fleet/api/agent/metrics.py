@@ -6,10 +6,11 @@ from annotated_types import MinLen
 from pydantic import BaseModel
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.protocol import AGENT, FromAgent
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import AGENT, Endpoints, Request
+from chalicelib.web.endpoint import Endpoints
 from chalicelib.web.validation import Body, NoPath, NoQuery, Timestamp
 
 routes = Endpoints(tag="Agents.Metrics")
@@ -44,7 +45,7 @@ class PushedOut(BaseModel):
 
 
 @routes.post("/api/v1/agents/metrics/push", auth=AGENT, answer=PushedOut, summary="Publish metrics of the calling node")
-def push_metrics(request: Request[NoPath, NoQuery, MetricsPush], services: Fleet) -> PushedOut:
+def push_metrics(request: FromAgent[NoPath, NoQuery, MetricsPush], services: Fleet) -> PushedOut:
     """Publishes metrics of the calling node, in place of the earlier ones of that type. Refused with 413 above 1 MiB of
     text, or above 384 KiB after compression."""
     body = request.body

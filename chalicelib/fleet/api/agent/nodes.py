@@ -6,10 +6,11 @@ from annotated_types import MaxLen
 from pydantic import BaseModel, Field
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY, FromAgent
 from chalicelib.fleet.nodes.model import IdType, Registration, Status
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import AGENT, PUBLIC, Created, Endpoints, Request
+from chalicelib.web.endpoint import PUBLIC, Created, Endpoints
 from chalicelib.web.validation import Body, Boolean, NoPath, NoQuery, Port, Timestamp, Uuid
 
 POLL_JITTER = 0.2
@@ -99,10 +100,10 @@ class HealthOut(BaseModel):
     answer=RegisteredOut,
     status=201,
     errors=(403, 409, 422),
-    blocked_when_degraded=True,
+    guard=NEEDS_CAPACITY,
     summary="Register a node, or register it again",
 )
-def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services: Fleet) -> Created:
+def register_node(request: FromAgent[NoPath, NoQuery, NodeRegistration], services: Fleet) -> Created:
     """Registers a node, or registers it again. A new machine proves itself with `registration_token`, a known one with
     its token as bearer; with a mesh, both also by being a host of the network under the name `node-` and its id. Every
     registration returns new secrets. The previous token can still register until the new one is used, in case the
@@ -140,7 +141,7 @@ def register_node(request: Request[NoPath, NoQuery, NodeRegistration], services:
     errors=(404, 429),
     summary="Report the health of the calling node",
 )
-def report_health(request: Request[NoPath, NoQuery, HealthReport], services: Fleet) -> HealthOut:
+def report_health(request: FromAgent[NoPath, NoQuery, HealthReport], services: Fleet) -> HealthOut:
     """Reports the health of the calling node, which also counts as a sign of life. Registrations and changes of health
     are limited to 30 at once, then one a minute; more are refused with 429."""
     view = services.nodes.health.report(request.agent, Status(request.body.status))

@@ -6,10 +6,11 @@ from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel, Field
 
 from chalicelib.fleet import samples
+from chalicelib.fleet.api.protocol import AGENT, FromAgent
 from chalicelib.fleet.ssh.rules import credential_of
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import AGENT, Endpoints, Request
+from chalicelib.web.endpoint import Endpoints
 from chalicelib.web.validation import Body, NoPath, NoQuery
 
 MAX_BODY_BYTES = 64 * 1024
@@ -47,7 +48,7 @@ class CredentialCheckOut(BaseModel):
     errors=(422, 429),
     summary="Check a login to the calling node",
 )
-def verify_ssh_credentials(request: Request[NoPath, NoQuery, CredentialCheck], services: Fleet) -> CredentialCheckOut:
+def verify_ssh_credentials(request: FromAgent[NoPath, NoQuery, CredentialCheck], services: Fleet) -> CredentialCheckOut:
     """Checks a login to the calling node. A wrong credential is answered with 200 and `verified` false. Refused with
     422 unless exactly one credential is given, with 429 after many failed logins to the node."""
     said = request.body

@@ -6,11 +6,12 @@ from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.protocol import AGENT, FromAgent
 from chalicelib.fleet.nodes.identity import require_sole
 from chalicelib.fleet.updates.model import NodeState, Report
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import AGENT, Endpoints, Request
+from chalicelib.web.endpoint import Endpoints
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 LONGEST_REASON = 500
@@ -70,7 +71,7 @@ class OutcomeOut(BaseModel):
     errors=(409,),
     summary="Check for a self-update",
 )
-def check_self_update(request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> UpdateCheckOut:
+def check_self_update(request: FromAgent[NoPath, NoQuery, NoBody], services: Fleet) -> UpdateCheckOut:
     """Returns whether the calling agent is to update itself, and to which version. Agents ask when they are woken and
     from time to time. Refused with 409 `identity_conflict` while another machine uses the node's identity too."""
     require_sole(request.agent)
@@ -91,7 +92,7 @@ def check_self_update(request: Request[NoPath, NoQuery, NoBody], services: Fleet
     errors=(404, 409),
     summary="Report the outcome of a self-update",
 )
-def report_self_update(request: Request[OutcomePath, NoQuery, OutcomeIn], services: Fleet) -> OutcomeOut:
+def report_self_update(request: FromAgent[OutcomePath, NoQuery, OutcomeIn], services: Fleet) -> OutcomeOut:
     """Reports the outcome of an update. The same report again changes nothing; a different one is refused with 409."""
     said = request.body
     report = Report(NodeState(said.status), said.version, said.reason or None)

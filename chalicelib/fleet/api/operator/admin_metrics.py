@@ -4,11 +4,12 @@ from typing import Annotated
 
 from chalicelib.fleet import samples
 from chalicelib.fleet.api.operator.node_metrics import TEXT_FORMAT
+from chalicelib.fleet.api.protocol import METRICS
 from chalicelib.fleet.metrics.admin_model import AdminFigures
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import METRICS, Endpoints, PlainText, Request
+from chalicelib.web.endpoint import Endpoints, PlainText, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Timestamp
 
 routes = Endpoints(tag="Admins.Metrics")

@@ -6,9 +6,10 @@ from pydantic import BaseModel, ConfigDict, RootModel
 
 from chalicelib.fleet import samples
 from chalicelib.fleet.admins.model import UNLIMITED_PEERS, Admin, KnownAdmin, Snapshot
+from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import OPERATOR, PUBLIC, Endpoints, Request
+from chalicelib.web.endpoint import PUBLIC, Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Timestamp
 
 routes = Endpoints(tag="Admins.Metadata")

@@ -8,10 +8,11 @@ from pydantic import BaseModel, StringConstraints
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.aliases.model import SORTABLE, Alias
 from chalicelib.fleet.api.operator import filters
+from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.kit.labels import LABEL_MAX_LENGTH, LABEL_PATTERN
-from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
+from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, UuidFilter, matching, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 

@@ -7,11 +7,12 @@ from pydantic import BaseModel, StringConstraints
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.filters import ClusterFilterFields
+from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import SORTABLE, Cluster, ClusterName
 from chalicelib.fleet.nodes.model import IdType, NodeSummary, Status
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
+from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     ListQuery,
     OrderBy,
@@ -110,7 +111,7 @@ class ClusterOut(BaseModel):
     answer=ClusterOut,
     status=201,
     errors=(409, 422),
-    blocked_when_degraded=True,
+    guard=NEEDS_CAPACITY,
     summary="Create a cluster",
 )
 def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: Fleet) -> Created:
@@ -154,7 +155,7 @@ def get_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Fleet)
     auth=OPERATOR,
     answer=ClusterOut,
     errors=(404, 422),
-    blocked_when_degraded=True,
+    guard=NEEDS_CAPACITY,
     summary="Change the node limit of a cluster",
 )
 def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], services: Fleet) -> ClusterOut:
@@ -171,7 +172,7 @@ def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], servic
     auth=OPERATOR,
     status=204,
     errors=(404, 409),
-    blocked_when_degraded=True,
+    guard=NEEDS_CAPACITY,
     summary="Delete a cluster",
 )
 def delete_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Fleet) -> NoContent:

@@ -6,12 +6,13 @@ from typing import Annotated
 from pydantic import BaseModel
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.commands.executions import SORTABLE
 from chalicelib.fleet.commands.model import ExecutionView, Outcome, Status
 from chalicelib.fleet.commands.output import cut
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
+from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     BoolFilter,
     CountFilter,

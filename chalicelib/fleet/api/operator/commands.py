@@ -8,11 +8,12 @@ from pydantic import BaseModel
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.targeting import TargetingIn
+from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.commands.model import Command, CommandState, CommandSummary, NewCommand
 from chalicelib.fleet.commands.service import SORTABLE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
+from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     BoolFilter,
     DateFilter,

@@ -6,12 +6,13 @@ from annotated_types import Ge, MaxLen
 from pydantic import BaseModel
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.enrollment.model import NAME_MAX_LENGTH, SORTABLE, EnrollmentKey, KeyChanges
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import OPERATOR, PUBLIC, Created, Endpoints, NoContent, Paginated, Request
+from chalicelib.web.endpoint import PUBLIC, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     BoolFilter,
     DateFilter,
@@ -115,7 +116,7 @@ class EnrollmentKeyOut(BaseModel):
     answer=EnrollmentKeyOut,
     status=201,
     errors=(404, 422),
-    blocked_when_degraded=True,
+    guard=NEEDS_CAPACITY,
     summary="Create an enrollment key for a cluster",
 )
 def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], services: Fleet) -> Created:
@@ -131,7 +132,7 @@ def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], servic
     answer=EnrollmentKeyOut,
     status=201,
     errors=(403, 404, 422),
-    blocked_when_degraded=True,
+    guard=NEEDS_CAPACITY,
     summary="Create an enrollment key for the default cluster",
 )
 def create_default_key(request: Request[NoPath, NoQuery, EnrollmentKeyFields], services: Fleet) -> Created:
@@ -146,7 +147,7 @@ def create_default_key(request: Request[NoPath, NoQuery, EnrollmentKeyFields], s
     answer=EnrollmentKeyOut,
     status=201,
     errors=(403, 404),
-    blocked_when_degraded=True,
+    guard=NEEDS_CAPACITY,
     summary="Get a public enrollment key for the default cluster",
 )
 def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> Created:
@@ -188,7 +189,7 @@ def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> Enro
     body_required=False,
     answer=EnrollmentKeyOut,
     errors=(404, 422),
-    blocked_when_degraded=True,
+    guard=NEEDS_CAPACITY,
     summary="Update an enrollment key",
 )
 def update_key(request: Request[KeyPath, NoQuery, EnrollmentKeyFields], services: Fleet) -> EnrollmentKeyOut:
@@ -202,7 +203,7 @@ def update_key(request: Request[KeyPath, NoQuery, EnrollmentKeyFields], services
     auth=OPERATOR,
     status=204,
     errors=(404,),
-    blocked_when_degraded=True,
+    guard=NEEDS_CAPACITY,
     summary="Delete an enrollment key",
 )
 def delete_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> NoContent:

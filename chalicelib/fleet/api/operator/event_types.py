@@ -2,10 +2,11 @@
 
 from pydantic import ConfigDict, RootModel
 
+from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.platform.events.service import catalogue
-from chalicelib.web.endpoint import OPERATOR, Endpoints, Request
+from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
 routes = Endpoints(tag="Events.Type")

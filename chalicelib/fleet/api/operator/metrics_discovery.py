@@ -5,13 +5,14 @@ from typing import Annotated
 
 from pydantic import RootModel
 
+from chalicelib.fleet.api.protocol import METRICS
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.metrics.discovery import Target
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import METRICS, Bare, Endpoints, Request
-from chalicelib.web.envelope import to_json
+from chalicelib.web.endpoint import Bare, Endpoints, Request
+from chalicelib.web.rendering import to_json
 from chalicelib.web.validation import NoBody, NoPath, Query
 
 routes = Endpoints(tag="Nodes.Metrics")

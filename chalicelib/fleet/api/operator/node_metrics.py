@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.protocol import METRICS
 from chalicelib.fleet.metrics.agent import (
     APPLICATION,
     COMMANDS,
@@ -43,7 +44,7 @@ from chalicelib.fleet.metrics.service import Reading
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import METRICS, Endpoints, PlainText, Request
+from chalicelib.web.endpoint import Endpoints, PlainText, Request
 from chalicelib.web.validation import NoBody, NoQuery, Path, Timestamp, Uuid
 
 TEXT_FORMAT = "text/plain; version=0.0.4"

@@ -6,11 +6,12 @@ from pydantic import BaseModel, Field
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.filters import NodeFilterFields
+from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.nodes.model import SORTABLE, IdType, NodeView, Status, vpn_hostname
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import OPERATOR, Endpoints, NoContent, Paginated, Request
+from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
@@ -122,7 +123,7 @@ def get_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> No
     auth=OPERATOR,
     status=204,
     errors=(404,),
-    blocked_when_degraded=True,
+    guard=NEEDS_CAPACITY,
     summary="Delete a node",
 )
 def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> NoContent:
@@ -163,7 +164,7 @@ def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -
     auth=OPERATOR,
     answer=NodeOut,
     errors=(404, 409, 422),
-    blocked_when_degraded=True,
+    guard=NEEDS_CAPACITY,
     summary="Move a node to another cluster",
 )
 def change_cluster(request: Request[NodePath, NoQuery, ChangeCluster], services: Fleet) -> NodeOut:

@@ -6,12 +6,13 @@ from pydantic import BaseModel
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.targeting import TargetingIn
+from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.distribution.model import Version
 from chalicelib.fleet.updates.model import SORTABLE, NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.errors import invalid
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
+from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import EnumFilter, ListQuery, OrderBy, TextFilter, matching, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, OneOf, Path, Timestamp, Uuid, nullable
 
@@ -111,7 +112,7 @@ class NodeUpdateOut(BaseModel):
     answer=SelfUpdateRequestOut,
     status=201,
     errors=(422,),
-    blocked_when_degraded=True,
+    guard=NEEDS_CAPACITY,
     example={"status": "pending", "summary": None, "updated_at": samples.MOMENT},
     summary="Ask nodes to update themselves",
 )

@@ -7,11 +7,12 @@ from pydantic import BaseModel, StringConstraints
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator import filters
+from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.ssh.model import KEY_NAME_MAX_LENGTH, SORTABLE_KEYS, NewKey, SshPublicKey
 from chalicelib.fleet.ssh.openssh import PATTERN
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
+from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, UuidFilter, matching, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator import filters
 from chalicelib.fleet.api.operator.ssh_public_keys import SshPublicKeyOut
+from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.ssh.model import (
     KEYS_MAX,
     PASSWORD_MAX_LENGTH,
@@ -23,7 +24,7 @@ from chalicelib.fleet.ssh.model import (
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.fields import about
-from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
+from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     BoolFilter,
     ListQuery,

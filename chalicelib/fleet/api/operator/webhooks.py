@@ -6,6 +6,7 @@ from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel, Field, StringConstraints
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.platform.webhooks.model import (
@@ -18,7 +19,7 @@ from chalicelib.platform.webhooks.model import (
     NewWebhook,
     Webhook,
 )
-from chalicelib.web.endpoint import OPERATOR, Created, Endpoints, NoContent, Paginated, Request
+from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import EnumFilter, ListQuery, OrderBy, TextFilter, UuidFilter, matching, ordering
 from chalicelib.web.validation import (
     Body,

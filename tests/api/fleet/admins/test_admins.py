@@ -6,8 +6,9 @@ import pytest
 from openapi_schema_validator import OAS30Validator
 
 from chalicelib.fleet.admins.store import TABLE
+from chalicelib.fleet.api import API
 from chalicelib.fleet.api.operator.admins import NO_HOST
-from chalicelib.fleet.api.routes import all_endpoints
+from chalicelib.fleet.api.protocol import NEEDS_CAPACITY
 from chalicelib.settings import Settings
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.callers import operator
@@ -247,7 +248,7 @@ class TestDegraded:
         assert costs[0] == costs[1] + 1
 
     def test_the_list_is_that_of_the_contract(self):
-        assert {(one.method, one.route) for one in all_endpoints() if one.blocked_when_degraded} == {
+        assert {(one.method, one.route) for one in API.endpoints() if one.guard is NEEDS_CAPACITY} == {
             ("POST", "/api/v1/clusters"),
             ("PATCH", "/api/v1/clusters/{cluster_name}"),
             ("DELETE", "/api/v1/clusters/{cluster_name}"),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chalicelib.platform.access.keys import METRICS, OPERATOR, SHORTEST_KEY, MissingMasterKeyError
+from chalicelib.platform.access.keys import METRICS_KEYS, OPERATOR_KEYS, SHORTEST_KEY, MissingMasterKeyError
 from chalicelib.platform.access.stage_secret import UnreadableSecretError
 from tests.unit.platform.access.world import Container, Secrets
 
@@ -25,7 +25,7 @@ def container(secrets):
 def test_keys_come_from_the_secret(secrets, container):
     assert secrets.asked == 1
     assert container.knows("a") == "API_KEY"
-    assert container.knows("m", METRICS) == "MASTER_KEY"
+    assert container.knows("m", METRICS_KEYS) == "MASTER_KEY"
     assert secrets.asked == 1
 
 
@@ -89,8 +89,8 @@ class TestRotation:
     def test_the_master_key_before_opens_what_the_master_key_opens(self, secrets, container):
         secrets.values |= {"MASTER_KEY": "n", "MASTER_KEY_PREVIOUS": "m", "MASTER_KEY_PREVIOUS_UNTIL": HALF_PAST}
         container.clock.advance(300)
-        assert {container.knows("m", audience) for audience in (OPERATOR, METRICS)} == {"MASTER_KEY_PREVIOUS"}
-        assert container.knows("n", METRICS) == "MASTER_KEY"
+        assert {container.knows("m", accepted) for accepted in (OPERATOR_KEYS, METRICS_KEYS)} == {"MASTER_KEY_PREVIOUS"}
+        assert container.knows("n", METRICS_KEYS) == "MASTER_KEY"
 
     @pytest.mark.parametrize("end", [{}, {"API_KEY_PREVIOUS_UNTIL": "soon"}, {"API_KEY_PREVIOUS_UNTIL": START}])
     def test_a_key_before_without_an_end_ahead_is_not_accepted(self, secrets, container, end):
@@ -107,7 +107,7 @@ class TestOutage:
         assert [line["level"] for line in container.logged("secret_not_read")] == ["error"]
         container.clock.advance(1)
         with pytest.raises(ConnectionError):
-            container.keys.identify("a", OPERATOR)
+            container.keys.identify("a", OPERATOR_KEYS)
 
     def test_it_is_asked_again_every_half_minute_at_most(self, secrets, container):
         secrets.down = True
@@ -141,7 +141,7 @@ class TestOutage:
         container.clock.advance(300)
         for _ in range(2):
             with pytest.raises(MissingMasterKeyError):
-                container.keys.identify("a", OPERATOR)
+                container.keys.identify("a", OPERATOR_KEYS)
         secrets.values = {"MASTER_KEY": "m"}
         container.clock.advance(300)
         assert container.knows("m") == "MASTER_KEY"

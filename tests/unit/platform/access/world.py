@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.log import Log
-from chalicelib.platform.access.keys import OPERATOR, load_keys
+from chalicelib.platform.access.keys import OPERATOR_KEYS, load_keys
 from chalicelib.platform.access.stage_secret import StageSecret
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.log import Lines
@@ -38,10 +38,10 @@ class Container:
         given = (None if key is None else SecretStr(key) for key in (master, api))
         self.keys = load_keys(*given, None, self.secret, self.clock, log, shortest=shortest)
 
-    def knows(self, key, audience=OPERATOR):
+    def knows(self, key, accepted=OPERATOR_KEYS):
         """The name of a key, None for one that is refused."""
         try:
-            return self.keys.identify(key, audience)
+            return self.keys.identify(key, accepted)
         except EdgeError:
             return None
 

@@ -1,5 +1,10 @@
-"""The texts of the published document about the whole API, its groups of operations and its errors."""
+"""The Edge Admin API in the published document: its texts, its envelope and its errors."""
 
+from typing import Any
+
+from chalicelib.fleet.api.envelope import pagination
+from chalicelib.fleet.api.envelope_schemas import ERROR, META, PAGINATION
+from chalicelib.fleet.api.protocol import CONTRACT_VERSION, LOCAL_URL
 from chalicelib.kit.errors import (
     EdgeError,
     Kind,
@@ -12,9 +17,13 @@ from chalicelib.kit.errors import (
     unauthorized,
     unavailable,
 )
-from chalicelib.web.endpoint import degraded, internal
+from chalicelib.kit.listing import ListPage
+from chalicelib.web.answering import internal
+from chalicelib.web.description import EXAMPLE_ID, EXAMPLE_TIME, Description
+from chalicelib.web.openapi_schema import Schema
+from chalicelib.web.operation import NO_EXAMPLE, Endpoint
 
-DESCRIPTION = (
+_TEXT = (
     "Control plane for a fleet of machines: clusters, enrollment keys, nodes, commands and their executions. "
     "Operators authenticate with a key, agents with the token of their node, both as `Authorization: Bearer …`; "
     "operations with an empty `security` are open to anyone. Unknown fields and query parameters are refused. Integers "
@@ -22,7 +31,7 @@ DESCRIPTION = (
     "`meta.request_id` and in the header `x-request-id`."
 )
 
-TAGS = {
+_TAGS = {
     "Nodes.Cluster": "Groups of nodes that share a network",
     "Nodes.EnrollmentKey": "Keys that admit machines to a cluster",
     "Nodes.Node": "Machines that run the agent",
@@ -47,7 +56,7 @@ TAGS = {
     "Documentation": "Pages for people, and the AsyncAPI document of the events",
 }
 
-ERRORS = (
+_ERRORS = (
     bad_request({"page_size": ["101 is larger than inclusive maximum 100"]}),
     unauthorized(),
     forbidden(),
@@ -59,6 +68,52 @@ ERRORS = (
     rate_limited(1),
     internal(),
     unavailable(),
-    degraded(),
 )
-"""Examples of errors: of each status at least one."""
+
+_ONE_PAGE: ListPage[Any] = ListPage([], page=1, page_size=20, total_count=1)
+
+
+def _wrapped(endpoint: Endpoint, data: Schema, example: Any) -> tuple[Schema, Any]:
+    """The envelope around a result, or around a page of results."""
+    if not endpoint.enveloped:
+        return data, example
+    schema = {
+        "type": "object",
+        "required": ["data", "meta"],
+        "properties": {
+            "data": {"type": "array", "items": data, "description": "The items of the page."}
+            if endpoint.paginated
+            else data,
+            "meta": {"$ref": f"#/components/schemas/{'PaginatedMeta' if endpoint.paginated else 'Meta'}"},
+        },
+    }
+    if example is NO_EXAMPLE:
+        return schema, example
+    meta: dict[str, Any] = {"request_id": EXAMPLE_ID, "timestamp": EXAMPLE_TIME}
+    if endpoint.paginated:
+        return schema, {"data": [example], "meta": {**meta, "pagination": pagination(_ONE_PAGE)}}
+    return schema, {"data": example, "meta": meta}
+
+
+EDGE_ADMIN = Description(
+    title="Edge Admin, serverless",
+    version=CONTRACT_VERSION,
+    text=_TEXT,
+    tags=_TAGS,
+    server=LOCAL_URL,
+    server_text="`make up`; elsewhere what `make deploy` prints",
+    error={"$ref": "#/components/schemas/Error"},
+    errors=_ERRORS,
+    schemas={
+        "Meta": META,
+        "PaginatedMeta": {
+            "type": "object",
+            "description": "Data about the answer and its page.",
+            "required": [*META["required"], "pagination"],
+            "properties": {**META["properties"], "pagination": {"$ref": "#/components/schemas/Pagination"}},
+        },
+        "Pagination": PAGINATION,
+        "Error": ERROR,
+    },
+    wrapped=_wrapped,
+)

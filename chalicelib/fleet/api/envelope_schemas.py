@@ -1,5 +1,6 @@
 """The schemas of the published document that every answer shares: data about it, its page, errors."""
 
+from chalicelib.fleet.api.protocol import NEEDS_CAPACITY
 from chalicelib.fleet.nodes.model import Code
 from chalicelib.kit.errors import Kind
 from chalicelib.web.openapi_schema import Schema
@@ -61,7 +62,11 @@ ERROR: Schema = {
             "properties": {
                 "code": {
                     "type": "string",
-                    "enum": [*(kind.value for kind in Kind), *(code.value for code in Code)],
+                    "enum": [
+                        *(kind.value for kind in Kind),
+                        NEEDS_CAPACITY.example().code,
+                        *(code.value for code in Code),
+                    ],
                     "description": "Kind of error, for programs.",
                 },
                 "message": {"type": "string", "description": "What is wrong, for people."},

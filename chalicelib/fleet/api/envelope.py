@@ -1,9 +1,9 @@
 """The bodies of answers: data, data with pagination, error. Each carries the request id and the time of rendering."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any
 
 import pydantic_core
 from pydantic import BaseModel
@@ -12,19 +12,9 @@ from chalicelib.kit.clock import to_microseconds_text
 from chalicelib.kit.errors import EdgeError
 from chalicelib.web.page_bytes import fitting
 from chalicelib.web.problems import bounded, shortened
+from chalicelib.web.rendering import PageNumbers, to_json
 
-
-class PageNumbers(Protocol):
-    """The input of pagination, for example a `kit.listing.ListPage`."""
-
-    @property
-    def page(self) -> int: ...
-
-    @property
-    def page_size(self) -> int: ...
-
-    @property
-    def total_count(self) -> int: ...
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Envelope:
@@ -53,6 +43,10 @@ class Envelope:
             body["details"] = bounded(error.details)
         return to_json({"error": body, "meta": self._meta})
 
+    def error_headers(self, _error: EdgeError) -> Mapping[str, str]:
+        """None: the body says everything."""
+        return _NO_HEADERS
+
 
 def pagination(page: PageNumbers) -> dict[str, int | bool | None]:
     """``meta.pagination``. ``has_prev`` says only that the page is not the first."""
@@ -69,14 +63,6 @@ def pagination(page: PageNumbers) -> dict[str, int | bool | None]:
         "next_page": page.page + 1 if has_next else None,
         "prev_page": page.page - 1 if has_prev else None,
     }
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-
-def to_json(value: Any) -> str:
-    """Compact JSON text, UTF-8 as it is."""
-    return _ENCODER.encode(value)
 
 
 def _joined(data: str, meta: Mapping[str, Any]) -> str:

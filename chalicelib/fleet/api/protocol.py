@@ -1,0 +1,129 @@
+"""The Edge Admin protocol: who may call, the envelope of answers, and degraded mode."""
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from chalicelib.fleet.api.envelope import Envelope
+from chalicelib.fleet.api.patterns import PATTERNS
+from chalicelib.fleet.nodes.instances import HEADER as INSTANCE_HEADER
+from chalicelib.fleet.nodes.instances import instance_of
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.platform.access.keys import METRICS_KEYS, OPERATOR_KEYS
+from chalicelib.web.audience import Audience, Exchange, Guard, admit_by_key
+from chalicelib.web.exchange import Incoming
+from chalicelib.web.problems import details_of
+from chalicelib.web.protocol import ApiProtocol, GatewayError
+from chalicelib.web.results import Request
+from chalicelib.web.validation import Body, Path, Query
+
+if TYPE_CHECKING:
+    from chalicelib.fleet.nodes.model import Agent
+
+P = TypeVar("P", bound=Path)
+Q = TypeVar("Q", bound=Query)
+B = TypeVar("B", bound=Body)
+
+CONTRACT_VERSION = "0.2.0"
+"""The version of the Edge Admin API that the fleet serves."""
+
+LOCAL_URL = "http://127.0.0.1:8080"
+"""The address of `make up`, which stands in the committed document."""
+
+
+def _gateway_error(kind: Kind, message: str) -> GatewayError:
+    """An error of API Gateway in the envelope. The id is API Gateway's own; the gateway has no time in this form."""
+    body = {"error": {"code": kind.value, "message": message}, "meta": {"request_id": "$context.requestId"}}
+    return GatewayError(json.dumps(body), {})
+
+
+EDGE_ADMIN = ApiProtocol(
+    name="Edge Admin",
+    renderer=Envelope,
+    gateway_error=_gateway_error,
+    details=partial(details_of, patterns=PATTERNS),
+    methods=("GET", "POST", "PATCH", "DELETE"),
+)
+
+
+def _bearer_scheme(description: str) -> dict[str, str]:
+    return {"type": "http", "scheme": "bearer", "description": description}
+
+
+OPERATOR = Audience(
+    name="operator",
+    admit=lambda exchange: admit_by_key(exchange, exchange.incoming.bearer(), OPERATOR_KEYS),
+    schemes={"operatorKey": _bearer_scheme("MASTER_KEY or API_KEY")},
+    statuses=frozenset({401, 429}),
+)
+"""Operators, by their key."""
+
+METRICS = Audience(
+    name="metrics",
+    admit=lambda exchange: admit_by_key(exchange, exchange.incoming.bearer(), METRICS_KEYS),
+    schemes={"metricsKey": _bearer_scheme("MASTER_KEY or METRICS_KEY")},
+    statuses=frozenset({401, 429}),
+)
+"""A Prometheus, by its key."""
+
+
+def _authenticate(exchange: Exchange) -> None:
+    bearer = exchange.incoming.bearer() or ""
+    exchange.caller = exchange.services.nodes.identity.authenticate(bearer, _instance_id(exchange.incoming))
+    exchange.actor = f"node:{exchange.caller.node.id}"
+    exchange.noted["node_id"] = exchange.caller.node.id
+
+
+def _touch(exchange: Exchange) -> None:
+    exchange.caller = exchange.services.nodes.health.touch(exchange.caller)
+
+
+AGENT = Audience(
+    name="agent",
+    admit=_authenticate,
+    arrive=_touch,
+    schemes={"nodeToken": _bearer_scheme("`api_token` from registering a node")},
+    statuses=frozenset({401, 403}),
+    may_send_replacements=True,  # agents put U+FFFD into outputs themselves
+)
+"""Agents, by the token of their node. Each call counts as a sign of life."""
+
+
+def _instance_id(incoming: Incoming) -> str | None:
+    return instance_of(incoming.headers.get(INSTANCE_HEADER, ()))
+
+
+@dataclass(frozen=True)
+class FromAgent(Request[P, Q, B]):
+    """A request of an agent: of an AGENT route, or of a public one that agents call before they have a token."""
+
+    @property
+    def agent(self) -> "Agent":
+        """The calling agent, on AGENT routes."""
+        agent: Agent = self.caller
+        return agent
+
+    @property
+    def instance_id(self) -> str | None:
+        """The id of the agent's process, None if it sent none."""
+        return _instance_id(self.incoming)
+
+
+_DEGRADED = "Cluster is in degraded mode (over capacity) — try again when capacity recovers"
+
+
+def _degraded() -> EdgeError:
+    return EdgeError(Kind.UNAVAILABLE, _DEGRADED, code="degraded_mode")
+
+
+def _refuse_when_degraded(services: Any) -> EdgeError | None:
+    return _degraded() if services.degraded() else None
+
+
+NEEDS_CAPACITY = Guard(
+    check=_refuse_when_degraded,
+    example=_degraded,
+    described="Refused with 503 `degraded_mode` while the installation is over its capacity.",
+)
+"""Refuses an operation while the installation has more nodes than its admins have room for."""

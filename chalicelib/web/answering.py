@@ -1,0 +1,172 @@
+"""The one way from a request to its answer.
+
+The order never varies: route, audience (401, and 429 to an address that offers too many wrong keys; public routes:
+rate, 429), path, query, body (400, 413, 415: the first that is wrong, alone), guard (503), then the view with
+everything it finds (404, 409, 422, 503). Only here do errors become statuses.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.log import Level
+from chalicelib.kit.origin import Origin, working_for
+from chalicelib.settings import Settings
+from chalicelib.web.audience import Exchange
+from chalicelib.web.caching import unless_known
+from chalicelib.web.edge_services import EdgePlatform
+from chalicelib.web.exchange import Incoming, Outgoing
+from chalicelib.web.headers import SECURITY_HEADERS, Cors
+from chalicelib.web.json_body import read_json
+from chalicelib.web.operation import Endpoint
+from chalicelib.web.page_bytes import check_answer
+from chalicelib.web.protocol import ApiProtocol
+from chalicelib.web.rendering import Renderer
+from chalicelib.web.results import (
+    Answer,
+    Bare,
+    Created,
+    MethodNotAllowedError,
+    NoContent,
+    Paginated,
+    PlainText,
+    Request,
+)
+from chalicelib.web.validation import Body, NoBody, Path, Query, read
+
+_FIRST_SERVER_ERROR = 500
+
+
+def respond(endpoint: Endpoint, incoming: Incoming, services: Any, protocol: ApiProtocol) -> Outgoing:
+    """The answer to one request, with one line in the log. Never raises."""
+    edge: EdgePlatform = services.platform
+    started = edge.clock.now()
+    exchange = Exchange(endpoint, incoming, services, edge, edge.ids.uuid7(started), started)
+    cors: dict[str, str] = {}
+    try:
+        exchange.meter = edge.tables.meter
+        exchange.meter.reset()
+        cors = cors_of(edge.settings, protocol).headers_for(incoming.header("origin"))
+        outgoing = unless_known(_serve(exchange, protocol), incoming)
+    except EdgeError as error:
+        outgoing = refusal(error, protocol, _renderer(exchange, protocol))
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets an answer in the protocol
+        edge.log.failure("request_failed", error, request_id=exchange.request_id, route=endpoint.route)
+        outgoing = refusal(internal(), protocol, _renderer(exchange, protocol))
+    _log(exchange, outgoing.status)
+    return finished(outgoing, exchange.request_id, {**cors, **exchange.headers})
+
+
+def internal() -> EdgeError:
+    """The error for a mistake of ours. It says nothing about the mistake; the log does."""
+    return EdgeError(Kind.INTERNAL, "Internal Server Error")
+
+
+def finished(outgoing: Outgoing, request_id: str, more: Mapping[str, str]) -> Outgoing:
+    """The answer with the headers that all answers have, and ``more``."""
+    outgoing.headers = {**SECURITY_HEADERS, **more, **outgoing.headers, "x-request-id": request_id}
+    if outgoing.body:
+        outgoing.headers.setdefault("content-type", "application/json")
+    return outgoing
+
+
+def cors_of(settings: Settings, protocol: ApiProtocol) -> Cors:
+    """The CORS policy that the settings describe."""
+    return _cors(settings.cors_allowed_origins, settings.cors_allowed_headers, protocol)
+
+
+@cache
+def _cors(origins: tuple[str, ...], headers: tuple[str, ...], protocol: ApiProtocol) -> Cors:
+    return Cors(origins, headers, methods=protocol.methods, exposed=protocol.exposed_headers)
+
+
+def _renderer(exchange: Exchange, protocol: ApiProtocol) -> Renderer:
+    return protocol.renderer(exchange.request_id, exchange.edge.clock.now())
+
+
+def _serve(exchange: Exchange, protocol: ApiProtocol) -> Outgoing:
+    endpoint, services, audience = exchange.endpoint, exchange.services, exchange.endpoint.auth
+    audience.admit(exchange)
+    with working_for(Origin(exchange.request_id, exchange.actor, exchange.incoming.address)):
+        if audience.arrive is not None:
+            audience.arrive(exchange)
+        request = _read(exchange, protocol)
+        if endpoint.guard is not None and (held_back := endpoint.guard.check(services)) is not None:
+            exchange.is_held_back = True
+            raise held_back
+        answer = endpoint.view(request, services)
+    outgoing = _render(answer, endpoint.status, _renderer(exchange, protocol))
+    check_answer(outgoing.body)
+    return outgoing
+
+
+def _read(exchange: Exchange, protocol: ApiProtocol) -> Request[Path, Query, Body]:
+    endpoint, incoming = exchange.endpoint, exchange.incoming
+    path = read(endpoint.path, incoming.path, protocol.details, endpoint.shown_names)
+    query = read(endpoint.query, incoming.query, protocol.details)
+    body: Body = NoBody()
+    if endpoint.has_body:
+        sent = read_json(
+            incoming,
+            required=endpoint.body_required,
+            max_bytes=endpoint.max_body_bytes,
+            may_hold_replaced=endpoint.auth.may_send_replacements,
+        )
+        body = read(endpoint.body, sent, protocol.details)
+    return endpoint.request(path, query, body, incoming, exchange.caller)
+
+
+def _render(answer: Answer, status: int, renderer: Renderer) -> Outgoing:
+    match answer:
+        case NoContent():
+            return Outgoing(204, headers=dict(answer.headers))
+        case Bare():
+            return Outgoing(answer.status, answer.text, {**answer.headers})
+        case PlainText():
+            return Outgoing(status, answer.text, {**answer.headers, "content-type": answer.media_type})
+        case Paginated():
+            return Outgoing(status, renderer.paginated(answer.items, answer.page, may_be_fewer=answer.may_be_fewer))
+        case Created():
+            location = {} if answer.location is None else {"location": answer.location}
+            return Outgoing(201, renderer.success(answer.model), location)
+        case _:
+            return Outgoing(status, renderer.success(answer))
+
+
+def refusal(error: EdgeError, protocol: ApiProtocol, renderer: Renderer) -> Outgoing:
+    """The answer to a request that failed with an expected error."""
+    outgoing = Outgoing(protocol.statuses[error.kind], renderer.error(error), {**renderer.error_headers(error)})
+    if error.retry_after_seconds is not None:
+        outgoing.headers["retry-after"] = str(error.retry_after_seconds)
+    if error.kind is Kind.UNAUTHORIZED and protocol.challenge:
+        outgoing.headers["www-authenticate"] = protocol.challenge
+    if isinstance(error, MethodNotAllowedError):
+        outgoing.headers["allow"] = ", ".join(error.allowed)
+    return outgoing
+
+
+def _level_of(exchange: Exchange, status: int) -> Level:
+    if exchange.is_held_back:
+        # People shall see it, but nothing is broken: the installation does as it says.
+        return Level.WARNING
+    return Level.ERROR if status >= _FIRST_SERVER_ERROR else Level.INFO
+
+
+def _log(exchange: Exchange, status: int) -> None:
+    edge = exchange.edge
+    elapsed = edge.clock.now() - exchange.started
+    edge.log.line(
+        "request",
+        level=_level_of(exchange, status),
+        request_id=exchange.request_id,
+        method=exchange.incoming.method,
+        route=exchange.endpoint.route,
+        status=status,
+        milliseconds=round(elapsed.total_seconds() * 1000, 1),
+        dynamodb_calls=exchange.meter.count,
+        read_units=exchange.meter.read_units,
+        write_units=exchange.meter.write_units,
+        actor=exchange.actor or None,
+        **exchange.noted,
+    )

@@ -1,0 +1,100 @@
+"""Audiences admit the callers of operations; guards refuse operations for a while."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.tables import Meter
+from chalicelib.web.edge_services import EdgePlatform
+from chalicelib.web.exchange import Incoming
+
+if TYPE_CHECKING:
+    from chalicelib.web.operation import Endpoint
+
+_NO_CALLS = Meter()
+
+
+@dataclass
+class Exchange:
+    """One request under way. It is filled in step by step, so that the log also names the caller of a refused request.
+
+    ``services`` is the container that views get, ``edge`` its platform. An audience sets
+    ``actor``, the caller's name in logs and in ``changed_by``; ``caller``, the value that its views need;
+    ``headers`` for the answer, a refusal included; and ``noted``, further fields of the log line.
+    """
+
+    endpoint: "Endpoint"
+    incoming: Incoming
+    services: Any
+    edge: EdgePlatform
+    request_id: str
+    started: datetime
+    actor: str = ""
+    caller: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    noted: dict[str, object] = field(default_factory=dict)
+    meter: Meter = _NO_CALLS
+    is_held_back: bool = False
+
+
+def _admit_anyone(_exchange: Exchange) -> None:
+    """Admits every caller."""
+
+
+def _admit_within_rate(exchange: Exchange) -> None:
+    exchange.edge.throttle.take(exchange.incoming.address)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Audience:
+    """The callers that an operation is for.
+
+    ``admit`` raises `EdgeError` (unauthorized, forbidden, rate limited) for a caller that may not call. ``arrive`` runs
+    after it, and what it writes counts as written by the caller. ``schemes`` are the security schemes of the document
+    by name, any of which admits; ``statuses`` those with which ``admit`` refuses. ``may_send_replacements`` accepts
+    U+FFFD in bodies, see `json_body.read_json`.
+    """
+
+    name: str
+    admit: Callable[[Exchange], None] = _admit_anyone
+    arrive: Callable[[Exchange], None] | None = None
+    schemes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    statuses: frozenset[int] = frozenset()
+    may_send_replacements: bool = False
+
+
+OPEN = Audience(name="open")
+"""Anyone; for answers that cost nothing."""
+
+PUBLIC = Audience(name="public", admit=_admit_within_rate, statuses=frozenset({429}))
+"""Anyone, within a rate for each source address."""
+
+
+def admit_by_key(exchange: Exchange, offered: str | None, accepted: Sequence[str]) -> None:
+    """Admit the holder of one of the ``accepted`` keys, which are named as in the settings; the name becomes the actor.
+
+    Raises `EdgeError` (unauthorized; rate limited for an address that offers too many wrong keys). Where the settings
+    turn authentication off, all callers are admitted, without a name.
+    """
+    edge = exchange.edge
+    if not edge.settings.auth_enabled:
+        return
+    try:
+        exchange.actor = edge.keys.identify(offered, accepted)
+    except EdgeError as error:
+        if offered and error.kind is Kind.UNAUTHORIZED:
+            edge.wrong_keys.take(exchange.incoming.address)
+        raise
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Guard:
+    """A condition of the installation under which operations are refused for a while: ``check`` returns the error, or
+    None. It is asked after the request has been read. ``described`` is added to the operations' descriptions, and
+    ``example`` makes the error for the document."""
+
+    check: Callable[[Any], EdgeError | None]
+    example: Callable[[], EdgeError]
+    described: str

@@ -1,0 +1,36 @@
+"""The generated documents as answers."""
+
+import json
+from functools import cache
+
+from chalicelib.kit.errors import not_found
+from chalicelib.settings import Settings
+from chalicelib.web.api import Api
+from chalicelib.web.caching import PUBLISHED_HEADERS
+from chalicelib.web.results import Bare
+
+
+def check_enabled(settings: Settings) -> None:
+    """Raises `EdgeError` (not found) where the settings turn the documents off."""
+    if not settings.api_docs_enabled:
+        raise not_found()
+
+
+def openapi(api: Api, committed_url: str, url: str) -> Bare:
+    """The OpenAPI document with ``url`` in place of the address that is committed."""
+    return Bare(_document_text(api, committed_url, url), headers=PUBLISHED_HEADERS)
+
+
+def asyncapi(api: Api) -> Bare:
+    """The AsyncAPI document."""
+    return Bare(_events_text(api), headers=PUBLISHED_HEADERS)
+
+
+@cache
+def _document_text(api: Api, committed_url: str, url: str) -> str:
+    return api.document.read_text(encoding="utf-8").replace(json.dumps(committed_url), json.dumps(url))
+
+
+@cache
+def _events_text(api: Api) -> str:
+    return api.events_document.read_text(encoding="utf-8")
