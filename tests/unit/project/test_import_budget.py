@@ -33,8 +33,9 @@ NEVER = {
     # The standard library's slow ones that nothing here is for.
     "asyncio", "unittest", "xmlrpc", "multiprocessing", "sqlite3", "tkinter", "pydoc", "doctest", "http.server",
     # The API's documents and what makes them.
-    "chalicelib.web.openapi", "chalicelib.web.asyncapi", "chalicelib.web.openapi_schema", "chalicelib.fleet.api.description",
-    "chalicelib.web.docs", "chalicelib.fleet.workers.registration",
+    "chalicelib.web.openapi", "chalicelib.web.asyncapi", "chalicelib.web.openapi_schema",
+    "chalicelib.web.description", "chalicelib.fleet.api.description", "chalicelib.web.docs",
+    "chalicelib.fleet.workers.registration",
     "chalicelib.fleet.events.schemas",
 }  # fmt: skip
 
