@@ -98,7 +98,7 @@ scale: setup ## Long work at its whole size in simulated time (140,000 nodes, 10
 demo: setup ## The main job for real: three agents enrol, a command runs on all, every output comes back
 	@$(BIN)/python -m infra.local.demo
 
-up: setup ## The same, kept running: PORT=8080 AGENTS=0 MASTER_KEY=... LOCAL_SWEEP_SECONDS=5
+up: setup ## The same, kept running: PORT=8080 AGENTS=0 FAMILIES=... MASTER_KEY=... LOCAL_SWEEP_SECONDS=5
 	@$(BIN)/python -m infra.local.up $(AGENTS)
 
 dist: setup ## build/dist: the agent and all its libraries as one archive for each architecture, checked by hashes

@@ -1,64 +1,35 @@
 """The whole application in a local cloud: emulator, both stacks, front door and clock, started and stopped as one."""
 
 import json
-import os
 import secrets
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from chalicelib.platform.context import QueueSource, ScheduleSource, StreamSource
-from chalicelib.schema import ALL_TABLES
 from infra.artifacts import Artifacts, deployed_template
-from infra.functions import APP_NAME, FUNCTIONS, QUEUES, LambdaFunction
+from infra.deployables import chosen
+from infra.functions import APP_NAME, LambdaFunction
 from infra.local.emulator import Emulator
+from infra.local.families import FamilyStacks
+from infra.local.options import STAGE, WAIT, Options
 from infra.local.proxy import CONCURRENT_REQUESTS, Proxy
 from infra.local.recorder import Call, Recorder
 from infra.local.sweeper import Sweeper
 from infra.local.transform import CONCURRENCY, local_state, local_template
 from infra.package import package, write_stateful
-from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
+from infra.parameters import SECRET_KEYS, parameter_name
 from infra.stacks import Stacks, application_stack, stateful_stack
 
 T = TypeVar("T")
 
-STAGE = "local"
 READY_SECONDS = 60.0
-SWEEP_SECONDS = 5.0
-WAIT = {"Delay": 1, "MaxAttempts": 120}
-
 _POLL_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class Options:
-    """``settings`` are documented settings and keys by name, as in the environment; ``port`` 0 takes a free one.
-
-    Checking roles takes a third of the emulator's time, so measurements disable it.
-    """
-
-    port: int = 0
-    settings: Mapping[str, str] = field(default_factory=dict)
-    sweep_seconds: float = SWEEP_SECONDS
-    record_calls: bool = False
-    check_roles: bool = True
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str], *, port: int) -> "Options":
-        """The settings from the shell. PORT overrides ``port``."""
-        known = (*documented_settings(), *SECRET_KEYS)
-        settings = {name: environment[name] for name in known if environment.get(name)}
-        return cls(
-            port=int(environment.get("PORT") or port),
-            settings=settings,
-            sweep_seconds=float(environment.get("LOCAL_SWEEP_SECONDS") or SWEEP_SECONDS),
-        )
 
 
 class LocalCloud:
@@ -76,6 +47,9 @@ class LocalCloud:
         self._proxy: Proxy | None = None
         self._sweeper: Sweeper | None = None
         self._recorder: Recorder | None = None
+        self._core, *others = chosen(options.families)
+        self.families = [FamilyStacks(self, each) for each in others]
+        """The families beside the core."""
         self._physical_ids: dict[str, str] = {}
         self._state: dict[str, str] = {}
 
@@ -122,19 +96,25 @@ class LocalCloud:
 
     def function_name(self, name: str) -> str:
         """The deployed name of a function of `infra.functions`."""
-        each = next(function for function in FUNCTIONS if function.name == name)
+        each = next(function for function in self._core.functions if function.name == name)
         return self._physical_ids[each.resource]
 
     def function_logs(self, name: str) -> Iterator[str]:
-        """The lines that a function wrote, oldest first. The emulator keeps none of the WebSocket's functions."""
+        """The lines that a function of the core wrote, oldest first. The emulator keeps none of the WebSocket's
+        functions."""
+        return self._logged(f"/{APP_NAME}/{STAGE}/{name}")
+
+    def _logged(self, group: str) -> Iterator[str]:
         pages = self.client("logs").get_paginator("filter_log_events")
-        for page in pages.paginate(logGroupName=f"/{APP_NAME}/{STAGE}/{name}"):
+        for page in pages.paginate(logGroupName=group):
             for event in page["events"]:
                 yield from event["message"].splitlines()
 
     def function_failures(self) -> list[str]:
         """Lines of level error, and tracebacks, that any function wrote; and schedules whose function failed."""
-        lines = (f"{each.name}: {line}" for each in FUNCTIONS for line in self.function_logs(each.name))
+        groups = {each.name: f"/{APP_NAME}/{STAGE}/{each.name}" for each in self._core.functions}
+        every = [groups, *(each.log_groups() for each in self.families)]
+        lines = (f"{name}: {line}" for each in every for name, group in each.items() for line in self._logged(group))
         logged = [line for line in lines if '"level":"error"' in line.replace(" ", "") or "Traceback" in line]
         return [*_running(self._sweeper).failures, *logged]
 
@@ -150,7 +130,7 @@ class LocalCloud:
     @property
     def queue_urls(self) -> dict[str, str]:
         """URL by queue name."""
-        return {queue: f"{self._state['QueueUrlPrefix']}{queue}" for queue in QUEUES}
+        return {queue: f"{self._state['QueueUrlPrefix']}{queue}" for queue in self._core.queues}
 
     @property
     def table_prefix(self) -> str:
@@ -170,6 +150,11 @@ class LocalCloud:
         """Run every scheduled function once, now, and wait for it."""
         _running(self._sweeper).sweep()
 
+    def attach(self, family: FamilyStacks) -> None:
+        """Deploy another family, whose API then answers at `url` too."""
+        family.deploy(self._setting_parameters(self.url))
+        _running(self._proxy).add(family.rest_api_id, family.paths)
+
     def stop(self) -> None:
         """End everything that was started. Safe to repeat."""
         for part in (self._sweeper, self._proxy, self._emulator, self._recorder):
@@ -181,7 +166,7 @@ class LocalCloud:
         self._proxy = Proxy(self._options.port, self._emulator.url)
         self._emulator.wait_until_ready()
         if self._options.record_calls:
-            self._recorder = Recorder(self._emulator.url, [each.name for each in FUNCTIONS])
+            self._recorder = Recorder(self._emulator.url, [each.name for each in self._core.all_functions])
         self._step("local cloud started")
         self._deploy(self._emulator, self._proxy)
         often, rare = self._scheduled(rare=False), self._scheduled(rare=True)
@@ -193,7 +178,7 @@ class LocalCloud:
 
     def _deploy(self, emulator: Emulator, proxy: Proxy) -> None:
         build = self.folder / "build"
-        template, archive = package(build, STAGE, code_only=True)
+        template, archive = package(build, STAGE, code_only=True, deployable=self._core)
         self._step("application packaged")
         stacks = Stacks(emulator.client("cloudformation"), WAIT)
         state = stacks.deploy(stateful_stack(STAGE), local_state(write_stateful(build, retain=False)), {"Stage": STAGE})
@@ -202,17 +187,24 @@ class LocalCloud:
         self._set_keys(emulator, state["SecretArn"])
         self._step("tables, queues and keys made")
         artifacts = Artifacts(emulator.client("s3"), state["ArtifactBucket"])
-        local = local_template(template, websocket_url=proxy.websocket_url, endpoint_of=self.endpoint_of)
+        local = local_template(
+            template, websocket_url=proxy.websocket_url, endpoint_of=self.endpoint_of, deployable=self._core
+        )
         local = deployed_template(local, artifacts, archive)
         parameters = {"Stage": STAGE, **state, **self._setting_parameters(proxy.url)}
         outputs = stacks.deploy(application_stack(STAGE), local, parameters, artifacts)
         self._physical_ids = stacks.physical_ids(application_stack(STAGE))
-        proxy.point_to(outputs["RestAPIId"], outputs["WebsocketAPIId"])
+        paths = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+        proxy.point_to(outputs["RestAPIId"], outputs["WebsocketAPIId"], paths)
+        for each in self.families:
+            self.attach(each)
         self._step("functions and APIs deployed")
 
     def endpoint_of(self, function: str) -> str:
-        """The base URL at which functions of that name reach the emulated AWS APIs."""
-        return self.emulator_url if self._recorder is None else self._recorder.url_of(function)
+        """The base URL at which functions of that name reach the emulated AWS APIs: where `calls` are recorded, that of
+        the recorder."""
+        is_recorded = function in {each.name for each in self._core.all_functions}
+        return self._recorder.url_of(function) if self._recorder is not None and is_recorded else self.emulator_url
 
     def _setting_parameters(self, url: str) -> dict[str, str]:
         given = {"PUBLIC_URL": url, **self._options.settings}
@@ -221,7 +213,7 @@ class LocalCloud:
     def _expire_rows(self, emulator: Emulator, prefix: str) -> None:
         """Set the TTL attributes: the emulator ignores those of a template."""
         dynamodb = emulator.client("dynamodb")
-        for table in ALL_TABLES:
+        for table in self._core.tables:
             if table.expires_at is not None:
                 specification = {"Enabled": True, "AttributeName": table.expires_at}
                 dynamodb.update_time_to_live(TableName=f"{prefix}{table.name}", TimeToLiveSpecification=specification)
@@ -247,17 +239,18 @@ class LocalCloud:
             return False
 
     def _scheduled(self, *, rare: bool) -> list[str]:
-        return [
+        core = [
             self._physical_ids[each.resource]
-            for each in FUNCTIONS
+            for each in self._core.functions
             if isinstance(each.source, ScheduleSource) and each.source.is_rare == rare
         ]
+        return [*core, *(name for each in self.families for name in each.schedules(rare=rare))]
 
     def _warm_up(self) -> None:
         """Start every function at its full concurrency before there is work. Each takes a second, for which the first
         command would have to wait."""
         client = self.client("lambda")
-        waiting = [each for each in FUNCTIONS if isinstance(each.source, QueueSource | StreamSource)]
+        waiting = [each for each in self._core.functions if isinstance(each.source, QueueSource | StreamSource)]
 
         def start(each: LambdaFunction) -> None:
             client.invoke(FunctionName=self._physical_ids[each.resource], Payload=b'{"Records":[]}')
@@ -276,8 +269,3 @@ def _running(part: T | None) -> T:
     if part is None:
         raise RuntimeError("the local cloud is not running")
     return part
-
-
-def settings_of_this_shell(*, port: int) -> Options:
-    """Options from this process's environment."""
-    return Options.from_environment(os.environ, port=port)

@@ -13,11 +13,12 @@ from typing import Any
 from chalicelib.kit.clock import SystemClock
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.bus_tap import BusTap
-from infra.local.cloud import LocalCloud, settings_of_this_shell
+from infra.local.cloud import LocalCloud
 from infra.local.demo_webhook import DemoWebhook, letting_webhooks_in
 from infra.local.hops import steps_of, subject_of
 from infra.local.lifetime import Lifetime, StopRequested
 from infra.local.operator_api import ApiError, Operator
+from infra.local.options import settings_of_this_shell
 from infra.local.receiver import SampleReceiver
 
 Json = dict[str, Any]

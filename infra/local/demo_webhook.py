@@ -6,8 +6,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
-from infra.local.cloud import Options
 from infra.local.operator_api import Operator
+from infra.local.options import Options
 from infra.local.receiver import SampleReceiver
 
 EVENT_TYPE = "edge.command_execution.completed"

@@ -10,7 +10,8 @@ from infra.artifacts import Artifacts, deployed_template
 from infra.deployables import FURTHER
 from infra.functions import APP_NAME, function
 from infra.further import WEBSOCKET_API, check_name, settings_of, urls_for_agents
-from infra.local.cloud import STAGE, WAIT, LocalCloud
+from infra.local.cloud import LocalCloud
+from infra.local.options import STAGE, WAIT
 from infra.local.proxy import Proxy
 from infra.local.sweeper import call_scheduled
 from infra.local.transform import local_template
@@ -72,7 +73,9 @@ class FurtherStack:
 
     def _deploy(self) -> None:
         template, archive = package(self._cloud.folder / self.name, STAGE, code_only=True, deployable=FURTHER)
-        local = local_template(template, websocket_url=self._cloud.websocket_url, endpoint_of=self._cloud.endpoint_of)
+        local = local_template(
+            template, websocket_url=self._cloud.websocket_url, endpoint_of=self._cloud.endpoint_of, deployable=FURTHER
+        )
         artifacts = Artifacts(self._cloud.client("s3"), self._cloud.state["ArtifactBucket"])
         application = deployed_template(local, artifacts, archive)
         sockets = self._stacks.outputs(self._core)["WebsocketAPIId"]

@@ -7,8 +7,9 @@ too large; otherwise it passes bodies and headers through unchanged.
 import asyncio
 import io
 import json
+import re
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import (
     ClientError,
@@ -28,6 +29,8 @@ from infra.local.limits import REQUEST_BYTES, SOCKET_MESSAGE_BYTES, is_function_
 from infra.local.loops import LoopThread
 
 AGENT_PATH = "/agent"
+
+CATCH_ALL = "/{proxy+}"
 
 CONCURRENT_REQUESTS = 4
 """The maximum of concurrent requests. Each is a process in the local cloud, so a burst waits here and does not use
@@ -52,6 +55,7 @@ class Proxy:
         """``port`` 0 takes a free one. Requests are answered after `point_to`. Raises OSError for a port in use."""
         self._emulator_url = emulator_url
         self._rest_url = ""
+        self._routes: list[tuple[re.Pattern[str], str]] = []
         self._socket_url = ""
         self._slots = asyncio.Semaphore(CONCURRENT_REQUESTS)
         self._session: ClientSession | None = None
@@ -71,10 +75,23 @@ class Proxy:
     def websocket_url(self) -> str:
         return f"ws://{HOST}:{self.port}{AGENT_PATH}"
 
-    def point_to(self, rest_api_id: str, websocket_api_id: str) -> None:
+    def point_to(self, rest_api_id: str, websocket_api_id: str = "", paths: Iterable[str] = ()) -> None:
         """Sends requests to this address from now on."""
-        self._rest_url = f"{self._emulator_url}/restapis/{rest_api_id}/{API_STAGE}/_user_request_"
+        self._rest_url = self._url_of(rest_api_id)
         self._socket_url = f"{self._emulator_url}/_aws/execute-api/{websocket_api_id}/{API_STAGE}"
+        self._routes = [(_pattern(paths), self._rest_url)]
+
+    def add(self, rest_api_id: str, paths: Iterable[str]) -> None:
+        """Requests for these paths of another API, as API Gateway has them, go there, unless an earlier API has them
+        too."""
+        self._routes.append((_pattern(paths), self._url_of(rest_api_id)))
+
+    def _url_of(self, rest_api_id: str) -> str:
+        return f"{self._emulator_url}/restapis/{rest_api_id}/{API_STAGE}/_user_request_"
+
+    def _upstream(self, path: str) -> str:
+        """The API that has a route for the path, or the first one, which answers for paths that nothing is at."""
+        return next((url for pattern, url in self._routes if pattern.fullmatch(path)), self._rest_url)
 
     def stop(self) -> None:
         """Close the port and every connection. Safe to repeat."""
@@ -110,7 +127,7 @@ class Proxy:
             self._slots,
             self._session.request(
                 request.method,
-                URL(self._rest_url + request.raw_path, encoded=True),
+                URL(self._upstream(request.rel_url.raw_path) + request.raw_path, encoded=True),
                 data=io.BytesIO(body) if body else None,
                 headers=headers,
                 allow_redirects=False,
@@ -144,6 +161,12 @@ class Proxy:
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Socket = ClientWebSocketResponse | web.WebSocketResponse
+
+
+def _pattern(paths: Iterable[str]) -> re.Pattern[str]:
+    """Matches the paths of an API, but for the one that takes whatever has no other route."""
+    known = (path for path in paths if path != CATCH_ALL)
+    return re.compile("|".join(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(path)) for path in known))
 
 
 def _answering_errors(handler: Handler) -> Handler:

@@ -6,7 +6,8 @@ from typing import Any
 
 from chalicelib.web.application import ANY
 from infra.apis import GATEWAY_RESPONSES, gateway_response
-from infra.functions import API_STAGE, FUNCTIONS, function
+from infra.deployables import CORE, Deployable
+from infra.functions import API_STAGE, function
 
 Json = dict[str, Any]
 
@@ -21,8 +22,10 @@ WAITING_CONCURRENCY = 8
 """The concurrency of the function that calls webhooks, so that a receiver that hangs does not block the others."""
 
 
-def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[[str], str]) -> Json:
-    """A copy for the emulator. ``endpoint_of`` says where a function reaches the AWS APIs.
+def local_template(
+    packaged: Json, *, websocket_url: str, endpoint_of: Callable[[str], str], deployable: Deployable = CORE
+) -> Json:
+    """A copy of that stack's template for the emulator. ``endpoint_of`` says where a function reaches the AWS APIs.
 
     It knows no route for whatever method a path does not declare (each method gets its own) and no gateway responses in
     the API's body; agents come through the proxy; the runner calls the sweeps itself, so the schedules are off. It
@@ -42,7 +45,7 @@ def local_template(packaged: Json, *, websocket_url: str, endpoint_of: Callable[
             if event["Type"] == "SQS":
                 event["Properties"]["ScalingConfig"]["MaximumConcurrency"] = copies
     template["Globals"]["Function"]["Environment"]["Variables"]["WEBSOCKET_URL"] = websocket_url
-    for each in (each for each in FUNCTIONS if each.resource in resources):
+    for each in deployable.functions:
         endpoint = endpoint_of(each.name)
         management = f"{endpoint}/_aws/execute-api/${{WebsocketAPI}}/{API_STAGE}"
         variables = {"AWS_ENDPOINT_URL": endpoint, "WEBSOCKET_MANAGEMENT_URL": {"Fn::Sub": management}}
@@ -70,8 +73,8 @@ def _adapt_policies(resources: Json) -> None:
 def _spell_out_methods(resources: Json) -> None:
     """Replaces the catch-all route of a path by a route for each method that it does not declare."""
     for path in resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"].values():
-        operation = path.pop(ANY.lower())
-        path |= {method: operation for method in METHODS if method not in path}
+        if operation := path.pop(ANY.lower(), None):
+            path |= {method: operation for method in METHODS if method not in path}
 
 
 def _move_gateway_responses(resources: Json) -> None:

@@ -5,9 +5,10 @@ import time
 
 from infra.agent_release import build_for_this_machine, publish
 from infra.local.agents import SampleAgents
-from infra.local.cloud import LocalCloud, settings_of_this_shell
+from infra.local.cloud import LocalCloud
 from infra.local.lifetime import Lifetime, StopRequested
 from infra.local.operator_api import Operator
+from infra.local.options import settings_of_this_shell
 from infra.package import ROOT
 
 DEFAULT_PORT = 8080

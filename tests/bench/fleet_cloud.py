@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from functools import cache
 
-from infra.local.cloud import LocalCloud, Options
+from infra.local.cloud import LocalCloud
+from infra.local.options import Options
 from tests.support.aws_clients import local_client
 
 POLL_SECONDS = 2

@@ -19,8 +19,9 @@ from chalicelib.kit.tables import Table
 from chalicelib.kit.tables.wire import from_wire
 from infra.functions import APP_NAME
 from infra.local.agents import SampleAgent
-from infra.local.cloud import STAGE, LocalCloud
+from infra.local.cloud import LocalCloud
 from infra.local.hops import agent_moments
+from infra.local.options import STAGE
 from tests.support.aws_clients import local_client
 
 HOPS = ("API", "stream", "queue", "create", "wake-up", "fetch", "run", "report")

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from infra.local.bus_tap import BusTap
-from infra.local.cloud import LocalCloud, Options
+from infra.local.cloud import LocalCloud
 from infra.local.operator_api import Operator
+from infra.local.options import Options
 from tests.e2e.api import Api
 from tests.e2e.link import Link
 from tests.support.aws_clients import local_client

@@ -2,7 +2,8 @@
 
 import pytest
 
-from infra.local.cloud import SWEEP_SECONDS, LocalCloud, Options
+from infra.local.cloud import LocalCloud
+from infra.local.options import SWEEP_SECONDS, Options
 from infra.local.recorder import _dynamodb
 
 

@@ -172,3 +172,26 @@ def test_a_refused_handshake_reaches_the_agent(proxy):
 def test_a_port_in_use_is_an_error(proxy, upstream):
     with pytest.raises(OSError, match=str(proxy.port)):
         Proxy(proxy.port, upstream)
+
+
+@pytest.mark.parametrize(
+    ("path", "api"),
+    [
+        ("/toys", "toys"),
+        ("/toys/7?colour=red", "toys"),
+        ("/toys/a%2Fb", "toys"),
+        ("/toys/7/parts", "rest"),
+        ("/healthz", "rest"),
+        ("/nowhere", "rest"),
+    ],
+)
+def test_an_api_is_chosen_by_its_routes_and_the_first_answers_for_the_rest(upstream, path, api):
+    several = Proxy(0, upstream)
+    try:
+        several.point_to("rest", "socket", ["/", "/healthz", "/api/v1/nodes/{node_id}", "/{proxy+}"])
+        several.add("toys", ["/toys", "/toys/{toy}", "/healthz", "/{proxy+}"])
+        _, _, body = call(several, path)
+    finally:
+        several.stop()
+
+    assert json.loads(body)["path"] == f"/restapis/{api}/api/_user_request_{path}"

@@ -116,7 +116,9 @@ class TestWhatItIs:
         assert required - set(stateful) == {"Stage", "Name", WEBSOCKET_API}
 
     def test_the_local_cloud_takes_it(self, further):
-        local = local_template(further, websocket_url="ws://127.0.0.1:1/agent", endpoint_of=lambda _name: "http://x")
+        local = local_template(
+            further, websocket_url="ws://127.0.0.1:1/agent", endpoint_of=lambda _name: "http://x", deployable=FURTHER
+        )
         assert of_type(local, "AWS::Serverless::Function").keys() == {each.resource for each in OURS}
         assert [event["Properties"]["Enabled"] for event in events_of(local) if event["Type"] == "Schedule"] == [False]
 
