@@ -8,7 +8,7 @@ from chalicelib.fleet.aliases.store import TABLE as ALIASES
 from chalicelib.fleet.clusters import store as clusters_store
 from chalicelib.fleet.clusters.model import Identified
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
-from chalicelib.fleet.clusters.subnets import SUBNETS
+from chalicelib.fleet.clusters.subnet_store import SUBNETS
 from chalicelib.fleet.commands import store as commands_store
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.enrollment import store as enrollment_store
@@ -17,10 +17,10 @@ from chalicelib.fleet.enrollment.store import TOKENS as REGISTRATION_TOKENS
 from chalicelib.fleet.mesh.store import TABLE as VPN_NETWORKS
 from chalicelib.fleet.metrics.store import TABLE as METRICS_CACHE
 from chalicelib.fleet.nodes import store as nodes_store
-from chalicelib.fleet.nodes.exclusions import EXCLUSIONS as NODE_EXCLUSIONS
+from chalicelib.fleet.nodes.exclusion_store import EXCLUSIONS as NODE_EXCLUSIONS
 from chalicelib.fleet.nodes.store import CONNECTIONS, NODES, PRESENCE
 from chalicelib.fleet.ssh import store as ssh_store
-from chalicelib.fleet.ssh.attempts import ATTEMPTS as SSH_ATTEMPTS
+from chalicelib.fleet.ssh.attempt_store import ATTEMPTS as SSH_ATTEMPTS
 from chalicelib.fleet.ssh.store import KEYS as SSH_PUBLIC_KEYS
 from chalicelib.fleet.ssh.store import USERNAMES as SSH_USERNAMES
 from chalicelib.fleet.updates import store as updates_store

@@ -1,7 +1,7 @@
 """Declares the context `clusters`: its tables, queues, functions and their permissions."""
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
-from chalicelib.fleet.clusters.subnets import SUBNETS
+from chalicelib.fleet.clusters.subnet_store import SUBNETS
 from chalicelib.platform.context import BATCH_GET, CHECK, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
 
 CONTEXT = Context(

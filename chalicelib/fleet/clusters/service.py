@@ -6,7 +6,7 @@ from chalicelib.fleet.clusters.model import Cluster, DefaultCluster, Identified
 from chalicelib.fleet.clusters.ranges import AddressRange, Pools, ranges_of
 from chalicelib.fleet.clusters.rules import below_count, check_capacity, check_name, not_empty, overlapping, parse_range
 from chalicelib.fleet.clusters.store import CLUSTER_LIST, ClusterStore, from_item
-from chalicelib.fleet.clusters.subnets import Found, Head, Subnets
+from chalicelib.fleet.clusters.subnet_store import Found, Head, Subnets
 from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit import tasks

@@ -1,6 +1,6 @@
 """Declares the context `nodes`: its tables, queues, functions and their permissions."""
 
-from chalicelib.fleet.nodes.exclusions import EXCLUSIONS
+from chalicelib.fleet.nodes.exclusion_store import EXCLUSIONS
 from chalicelib.fleet.nodes.store import CONNECTIONS, NODES, PRESENCE
 from chalicelib.platform.context import (
     BATCH_GET,

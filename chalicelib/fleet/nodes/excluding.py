@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from chalicelib.fleet.nodes import exclusions, presence_store, shut_out_store, store
+from chalicelib.fleet.nodes import exclusion_store, presence_store, shut_out_store, store
+from chalicelib.fleet.nodes.model import Exclusion
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.ids import moment_of_milliseconds
@@ -36,7 +37,7 @@ class Excluding:
             now = self._clock.now()
             if blocked_at is None or (node is not None and node.blocked_at is None):
                 text = to_seconds_text(now)
-                writes: list[Write] = [exclusions.note_blocked(node_id, now)]
+                writes: list[Write] = [exclusion_store.note_blocked(node_id, now)]
                 if node is None:
                     writes.append(store.not_there(node_id))
                 else:
@@ -55,7 +56,7 @@ class Excluding:
         unavailable) if the row stays contended."""
         for _ in self._tables.tries():
             node, _, found = presence_store.read_known(self._tables, node_id)
-            writes: list[Write] = [exclusions.lift(node_id)] if found is not None else []
+            writes: list[Write] = [exclusion_store.lift(node_id)] if found is not None else []
             if node is not None and not node.may_work:
                 writes.append(shut_out_store.unblock(node, to_seconds_text(self._clock.now())))
                 writes.append(presence_store.forget_instances(node_id))
@@ -72,7 +73,7 @@ class Excluding:
         return True
 
 
-def _removed_at(found: exclusions.Exclusion | None) -> str | None:
+def _removed_at(found: Exclusion | None) -> str | None:
     if found is None or found.removed_at_ms is None:
         return None
     return to_seconds_text(moment_of_milliseconds(found.removed_at_ms))

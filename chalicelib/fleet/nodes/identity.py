@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from chalicelib.fleet.nodes import exclusions, presence_store, shut_out_store
+from chalicelib.fleet.nodes import exclusion_store, presence_store, rules, shut_out_store
 from chalicelib.fleet.nodes.model import Agent, Code, Node, Presence, Status
 from chalicelib.fleet.nodes.rules import HealthLimits
 from chalicelib.fleet.nodes.secrets import is_token_of
@@ -34,13 +34,13 @@ class Identity:
         node, presence = presence_store.read_both(self._tables, node_id)
         if not is_token_of(node, bearer) or node is None or presence is None:
             # Read even if there is no such node, so that the time of a refusal reveals nothing.
-            is_removed = exclusions.is_removed(self._tables, node_id)
+            is_removed = exclusion_store.is_removed(self._tables, node_id)
             if node is not None and presence is not None and is_of_the_other(node, bearer):
                 self.note_conflict(Agent(node, presence))
                 raise conflicting(Kind.UNAUTHORIZED)
-            raise exclusions.removed_token() if is_removed and node is None else unauthorized()
+            raise rules.removed_token() if is_removed and node is None else unauthorized()
         if node.blocked_at is not None:
-            raise exclusions.blocked_machine()
+            raise rules.blocked_machine()
         return Agent(node, presence, instance_id)
 
     def note_conflict(self, agent: Agent) -> Agent:

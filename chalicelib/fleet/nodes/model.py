@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.fleet.vpn.names import dns_name, host_name
+from chalicelib.kit.ids import milliseconds_of
 
 SORTABLE = frozenset(
     {"id_type", "status", "version", "self_update_enabled", "last_seen_at", "inserted_at", "updated_at"}
@@ -249,3 +250,18 @@ class Connection:
 def vpn_hostname(node_id: str, cluster_name: str, domain: str) -> str:
     """The name of a node inside the mesh."""
     return f"{dns_name(node_id, cluster_name)}.{domain}"
+
+
+class Exclusion(BaseModel, frozen=True):
+    """The exclusion of a machine. ``removed_at_ms`` (milliseconds since 1970): keys that were created up to then, and
+    their tokens, no longer admit this id. ``blocked_at`` (seconds text): nothing admits it until an operator lifts the
+    block."""
+
+    id: str
+    removed_at_ms: int | None = None
+    blocked_at: str | None = None
+    version: int = 0
+
+    def refuses(self, key_id: str) -> bool:
+        """Whether this enrollment key existed when the node was deleted; its id contains its creation time."""
+        return self.removed_at_ms is not None and milliseconds_of(key_id) <= self.removed_at_ms

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import release_slot, reserve_slot
-from chalicelib.fleet.nodes import exclusions, presence_store, store
+from chalicelib.fleet.nodes import exclusion_store, presence_store, store
 from chalicelib.fleet.nodes.model import Node, NodeView
 from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
@@ -67,7 +67,7 @@ class Placing:
                 release_slot(view.node.cluster_name, view.node.cluster_id),
                 *self._release(view.node),
                 tasks.ask("node", node_id, self._clock.now()),
-                exclusions.note_removed(node_id, self._clock.now()),
+                exclusion_store.note_removed(node_id, self._clock.now()),
             ]
             if self._commit(writes, "node.deleted"):
                 return

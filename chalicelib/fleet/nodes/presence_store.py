@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from chalicelib.fleet.nodes import exclusions, instances
-from chalicelib.fleet.nodes.exclusions import Exclusion
-from chalicelib.fleet.nodes.model import Agent, Connection, Node, Presence
+from chalicelib.fleet.nodes import exclusion_store, instances
+from chalicelib.fleet.nodes.model import Agent, Connection, Exclusion, Node, Presence
 from chalicelib.fleet.nodes.store import (
     CONNECTIONS,
     NODES,
@@ -59,12 +58,12 @@ def read_both(tables: Tables, node_id: str) -> tuple[Node | None, Presence | Non
 
 def read_known(tables: Tables, node_id: str) -> tuple[Node | None, Presence | None, Exclusion | None]:
     """As `read_both`, and whether the machine may be a node, in one consistent call."""
-    refs = [Ref(NODES, node_key(node_id)), Ref(PRESENCE, node_key(node_id)), exclusions.ref(node_id)]
+    refs = [Ref(NODES, node_key(node_id)), Ref(PRESENCE, node_key(node_id)), exclusion_store.ref(node_id)]
     node, presence, exclusion = tables.get_many(refs)
     return (
         None if node is None else node_from_item(node),
         None if presence is None else presence_from_item(presence),
-        exclusions.from_item(exclusion),
+        exclusion_store.from_item(exclusion),
     )
 
 

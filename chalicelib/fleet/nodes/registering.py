@@ -7,12 +7,11 @@ from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import release_slot, reserve_slot
 from chalicelib.fleet.enrollment.model import Redemption
 from chalicelib.fleet.enrollment.service import Enrollment
-from chalicelib.fleet.nodes import exclusions, instances, presence_store, rules, store
-from chalicelib.fleet.nodes.exclusions import Exclusion
+from chalicelib.fleet.nodes import exclusion_store, instances, presence_store, rules, store
 from chalicelib.fleet.nodes.identity import Identity, conflicting, instances_of, is_of_the_other
 from chalicelib.fleet.nodes.instances import Sighting
 from chalicelib.fleet.nodes.membership import Joined, Membership
-from chalicelib.fleet.nodes.model import Agent, Node, NodeSecrets, Presence, Registered, Registration, Status
+from chalicelib.fleet.nodes.model import Agent, Exclusion, Node, NodeSecrets, Presence, Registered, Registration, Status
 from chalicelib.fleet.nodes.placing import Release
 from chalicelib.fleet.nodes.rules import BearerProof, HealthLimits, Placement
 from chalicelib.fleet.nodes.secrets import Vault, digest_of, is_previous_token_of, is_token_of, new_secrets
@@ -141,17 +140,17 @@ class Registrar:
         registration token's key was made, or that has none."""
         node, presence, exclusion = presence_store.read_known(self._tables, node_id)
         if exclusion is not None and exclusion.blocked_at is not None:
-            raise exclusions.blocked_machine()
+            raise rules.blocked_machine()
         if node is not None and presence is not None and bearer and is_of_the_other(node, bearer):
             self._identity.note_conflict(Agent(node, presence))
             raise conflicting()
         proof = BearerProof.NONE if node is None or not bearer else self._proof(node, presence, bearer)
         redemption, refusal = self._redeem(registration_token, node_id)
         if exclusion is not None and redemption is not None and exclusion.refuses(redemption.key_id):
-            redemption, refusal = None, exclusions.removed_machine()
+            redemption, refusal = None, rules.removed_machine()
         known = _Known(node, presence, exclusion, redemption, refusal, proof)
         if known.is_removed and not registration_token:
-            return replace(known, refusal=exclusions.removed_machine())
+            return replace(known, refusal=rules.removed_machine())
         return known
 
     def _redeem(self, registration_token: str | None, node_id: str) -> tuple[Redemption | None, EdgeError | None]:
@@ -185,7 +184,7 @@ class Registrar:
         used its token. Raises `EdgeError` (validation failed)."""
         if known.node is None:
             if known.redemption is None and known.is_removed:
-                raise exclusions.removed_machine()
+                raise rules.removed_machine()
             return joined.placement
         is_itself = known.proof is not BearerProof.NONE or (address != "" and address == joined.address)
         if not is_itself and not self._trusts_hosts and not rules.was_answer_lost(known.node, known.presence):
@@ -247,7 +246,7 @@ class Registrar:
             writes.append(release_slot(old.cluster_name, old.cluster_id))
             writes.extend(self._release(old))
         if old is None:
-            writes.append(exclusions.unchanged(node.id, known.exclusion))
+            writes.append(exclusion_store.unchanged(node.id, known.exclusion))
         if known.redemption is not None:
             writes += [known.redemption.write, known.redemption.check]
         return writes

@@ -6,12 +6,11 @@ from enum import Enum, auto
 
 from chalicelib.fleet.enrollment.model import Redemption
 from chalicelib.fleet.nodes import instances
-from chalicelib.fleet.nodes.exclusions import removed_machine
-from chalicelib.fleet.nodes.model import Node, Presence, Registration, Status
+from chalicelib.fleet.nodes.model import Code, Node, Presence, Registration, Status
 from chalicelib.fleet.vpn.names import NETWORK_PREFIX, network_name
 from chalicelib.kit.allowance import Allowance
 from chalicelib.kit.clock import parse_time, to_seconds_text
-from chalicelib.kit.errors import invalid, rate_limited
+from chalicelib.kit.errors import EdgeError, Kind, invalid, rate_limited
 from chalicelib.kit.ids import to_milliseconds
 
 PREVIOUS_TOKEN_SECONDS = 3600
@@ -169,3 +168,19 @@ def _place_by_token(registration: Registration, redemption: Redemption) -> Place
     if registration.network_name != network_name(redemption.cluster_name):
         raise invalid("network_name", "is not the network of the registration token")
     return Placement(redemption.cluster_id, redemption.cluster_name)
+
+
+def removed_token() -> EdgeError:
+    """The refusal for the token of a deleted node."""
+    return EdgeError(Kind.UNAUTHORIZED, "This node was deleted", code=Code.NODE_REMOVED)
+
+
+def removed_machine() -> EdgeError:
+    """The refusal for a deleted machine that registers with a proof from before its deletion."""
+    details = {"node_id": ["was deleted; a newer enrollment key admits it, or POST /api/v1/nodes/{id}/unblock"]}
+    return EdgeError(Kind.VALIDATION_FAILED, "This node was deleted", details, code=Code.NODE_REMOVED)
+
+
+def blocked_machine() -> EdgeError:
+    """The refusal for a machine that an operator has blocked."""
+    return EdgeError(Kind.FORBIDDEN, "This node is blocked", code=Code.NODE_BLOCKED)

@@ -1,6 +1,6 @@
 """Declares the context `ssh`: its tables, queues, functions and their permissions."""
 
-from chalicelib.fleet.ssh.attempts import ATTEMPTS
+from chalicelib.fleet.ssh.attempt_store import ATTEMPTS
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
 from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants, by_cursor
 

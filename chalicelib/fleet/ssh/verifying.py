@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.fleet.ssh import store
-from chalicelib.fleet.ssh.attempts import Attempts
+from chalicelib.fleet.ssh.attempt_store import Attempts
 from chalicelib.fleet.ssh.model import AuthMethod, Credential, SshUsername
 from chalicelib.fleet.ssh.openssh import BadKeyError, parse
 from chalicelib.fleet.ssh.passwords import Passwords

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from chalicelib.fleet.enrollment.store import TABLE as KEYS
-from chalicelib.fleet.nodes.exclusions import EXCLUSIONS
+from chalicelib.fleet.nodes.exclusion_store import EXCLUSIONS
 from chalicelib.fleet.nodes.store import CONNECTIONS, NODES
 from chalicelib.kit.tables import Update
 from chalicelib.kit.tables.conditions import Remove

@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.fleet.api.agent import ssh as routes
-from chalicelib.fleet.ssh.attempts import ATTEMPTS
+from chalicelib.fleet.ssh.attempt_store import ATTEMPTS
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ed25519_key
 from tests.support.builders import machines
 from tests.support.client import Client

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import TABLE
-from chalicelib.fleet.clusters.subnets import SUBNETS
+from chalicelib.fleet.clusters.subnet_store import SUBNETS
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import ListRequest
 from chalicelib.kit.tables import ConditionFailedError

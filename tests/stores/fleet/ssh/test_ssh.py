@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import pytest
 
 from chalicelib.fleet.ssh import keyring, service
-from chalicelib.fleet.ssh.attempts import ATTEMPTS
+from chalicelib.fleet.ssh.attempt_store import ATTEMPTS
 from chalicelib.fleet.ssh.model import KEYS_MAX
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import ListRequest, filter_names

@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.fleet.clusters.store import TABLE
-from chalicelib.fleet.clusters.subnets import SUBNETS
+from chalicelib.fleet.clusters.subnet_store import SUBNETS
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.tables import TRIES
 from tests.unit.fleet.enrollment.world import World

@@ -7,12 +7,12 @@ from chalicelib.fleet.clusters.ranges import Pools
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.clusters.store import release_slot, reserve_slot
-from chalicelib.fleet.clusters.subnets import SUBNETS
+from chalicelib.fleet.clusters.subnet_store import SUBNETS
 from chalicelib.fleet.enrollment.model import EnrollmentKey, KeyChanges
 from chalicelib.fleet.enrollment.service import Enrollment
 from chalicelib.fleet.enrollment.store import TABLE as KEYS
 from chalicelib.fleet.enrollment.store import TOKENS
-from chalicelib.fleet.nodes.exclusions import EXCLUSIONS
+from chalicelib.fleet.nodes.exclusion_store import EXCLUSIONS
 from chalicelib.fleet.nodes.standing import KnownMachines
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
 from chalicelib.kit.crypto import Sealer

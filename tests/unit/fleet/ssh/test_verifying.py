@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.fleet.ssh.attempts import ATTEMPTS
+from chalicelib.fleet.ssh.attempt_store import ATTEMPTS
 from chalicelib.fleet.ssh.model import AuthMethod, Credential
 from chalicelib.fleet.ssh.rules import ALLOWANCES
 from chalicelib.fleet.ssh.store import USERNAMES

@@ -6,32 +6,12 @@ expire either. A row has about 200 bytes; a million deleted nodes cost a few cen
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
-
-from chalicelib.fleet.nodes.model import Code
+from chalicelib.fleet.nodes.model import Exclusion
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.kit.ids import milliseconds_of, to_milliseconds
+from chalicelib.kit.ids import to_milliseconds
 from chalicelib.kit.tables import Absent, Check, Delete, Equals, Item, Ref, Set, SetIfAbsent, Table, Tables, Update
 
 EXCLUSIONS = Table("node_exclusions", partition="id")
-
-
-class Exclusion(BaseModel):
-    """The exclusion of a machine. ``removed_at_ms`` (milliseconds since 1970): keys that were created up to then, and
-    their tokens, no longer admit this id. ``blocked_at`` (seconds text): nothing admits it until an operator lifts the
-    block."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    removed_at_ms: int | None = None
-    blocked_at: str | None = None
-    version: int = 0
-
-    def refuses(self, key_id: str) -> bool:
-        """Whether this enrollment key existed when the node was deleted; its id contains its creation time."""
-        return self.removed_at_ms is not None and milliseconds_of(key_id) <= self.removed_at_ms
 
 
 def ref(node_id: str) -> Ref:
@@ -76,19 +56,3 @@ def lift(node_id: str) -> Delete:
     """Remove deletion and block."""
     table, key = ref(node_id)
     return Delete(table, key)
-
-
-def removed_token() -> EdgeError:
-    """The refusal for the token of a deleted node."""
-    return EdgeError(Kind.UNAUTHORIZED, "This node was deleted", code=Code.NODE_REMOVED)
-
-
-def removed_machine() -> EdgeError:
-    """The refusal for a deleted machine that registers with a proof from before its deletion."""
-    details = {"node_id": ["was deleted; a newer enrollment key admits it, or POST /api/v1/nodes/{id}/unblock"]}
-    return EdgeError(Kind.VALIDATION_FAILED, "This node was deleted", details, code=Code.NODE_REMOVED)
-
-
-def blocked_machine() -> EdgeError:
-    """The refusal for a machine that an operator has blocked."""
-    return EdgeError(Kind.FORBIDDEN, "This node is blocked", code=Code.NODE_BLOCKED)
