@@ -40,12 +40,21 @@ def families_of(root: str) -> list[str]:
     return list(import_module(f"{root}.families").NAMES)
 
 
-class Derived(Contract):  # type: ignore[misc]
+class Derived(Contract):
     """A contract that is kept if all of the contracts that `derive` returns are."""
 
     root = fields.StringField(required=False, default="chalicelib")
     ignore_imports = fields.ListField(subfield=fields.StringField(), required=False)
     unmatched_ignore_imports_alerting = fields.StringField(required=False, default="error")
+
+    @property
+    def package(self) -> str:
+        """The root package."""
+        return str(self.root)
+
+    def texts(self, option: str) -> list[str]:
+        """The lines of an option."""
+        return [str(text) for text in getattr(self, option) or ()]
 
     def derive(self, graph: ImportGraph) -> Iterator[Contract]:
         """The contracts to check."""
@@ -68,7 +77,7 @@ class Derived(Contract):  # type: ignore[misc]
                 contract.render_broken_contract(one)
 
     def _make(self, contract_type: type[Contract], name: str, **options: Any) -> Contract:
-        ignored = [str(text) for text in self.ignore_imports or ()]
+        ignored = self.texts("ignore_imports")
         alerting = self.unmatched_ignore_imports_alerting
         more = {"ignore_imports": ignored, "unmatched_ignore_imports_alerting": alerting}
         return contract_type(name, self.session_options, {**options, **more})
@@ -79,8 +88,8 @@ class FamilyLayers(Derived):
 
     def derive(self, graph: ImportGraph) -> Iterator[Contract]:
         del graph
-        layers = ["(bootstrap)", *reversed(families_of(self.root)), *BELOW_FAMILIES]
-        yield self._make(LayersContract, "families", layers=layers, containers=[self.root])
+        layers = ["(bootstrap)", *reversed(families_of(self.package)), *BELOW_FAMILIES]
+        yield self._make(LayersContract, "families", layers=layers, containers=[self.package])
 
 
 class FamilyDoors(Derived):
@@ -90,14 +99,14 @@ class FamilyDoors(Derived):
     composition = fields.ListField(subfield=fields.StringField(), required=False)
 
     def derive(self, graph: ImportGraph) -> Iterator[Contract]:
-        for family in families_of(self.root):
-            package = f"{self.root}.{family}"
+        for family in families_of(self.package):
+            package = f"{self.package}.{family}"
             inside = sorted(graph.find_children(package) - {f"{package}.public"})
             yield self._make(
                 ProtectedContract,
                 f"{package}: others import its public module alone",
                 protected_modules=inside,
-                allowed_importers=[package, *(str(name) for name in self.composition or ())],
+                allowed_importers=[package, *self.texts("composition")],
             )
 
 
@@ -106,11 +115,11 @@ class ContextLayers(Derived):
     them, or holds its routes or workers."""
 
     def derive(self, graph: ImportGraph) -> Iterator[Contract]:
-        for family in (PLATFORM, *families_of(self.root)):
-            package = f"{self.root}.{family}"
+        for family in (PLATFORM, *families_of(self.package)):
+            package = f"{self.package}.{family}"
             children = graph.find_children(package)
             modules = sorted(child.rsplit(".", 1)[1] for child in children if not graph.find_children(child))
-            contexts = contexts_of(self.root, family)
+            contexts = contexts_of(self.package, family)
             yield self._make(
                 LayersContract,
                 package,
@@ -125,7 +134,7 @@ class StoresApart(Derived):
     """A store imports no store of another context."""
 
     def derive(self, graph: ImportGraph) -> Iterator[Contract]:
-        stores = modules_of_contexts(graph, self.root, STORES)
+        stores = modules_of_contexts(graph, self.package, STORES)
         for context in sorted({store.rsplit(".", 1)[0] for store in stores}):
             own = [store for store in stores if store.startswith(f"{context}.")]
             others = [store for store in stores if store not in own]
@@ -141,26 +150,26 @@ class Frameworks(Derived):
 
     def derive(self, graph: ImportGraph) -> Iterator[Contract]:
         del graph
-        for family in (PLATFORM, *families_of(self.root)):
+        for family in (PLATFORM, *families_of(self.package)):
             yield self._make(
                 ForbiddenContract,
-                f"{self.root}.{family}: frameworks",
-                source_modules=[f"{self.root}.{family}.{context}" for context in contexts_of(self.root, family)],
-                forbidden_modules=[str(name) for name in self.forbidden_modules],
+                f"{self.package}.{family}: frameworks",
+                source_modules=[f"{self.package}.{family}.{context}" for context in contexts_of(self.package, family)],
+                forbidden_modules=self.texts("forbidden_modules"),
                 allow_indirect_imports="True",
             )
 
 
 class PureModules(Derived):
-    """A module that decides imports of a context nothing but such modules: no store, no use case. ``pure`` lists them by
-    name or, with dots, by their path below the root; both may hold wildcards."""
+    """Of the modules of contexts, one that decides imports only such modules: no store, no use case. ``pure`` lists
+    them by name or, with dots, by their path below the root; both may hold wildcards."""
 
     pure = fields.ListField(subfield=fields.StringField())
 
     def derive(self, graph: ImportGraph) -> Iterator[Contract]:
-        inside = set(modules_of_contexts(graph, self.root, ("*",)))
-        patterns = [str(pattern) for pattern in self.pure]
-        pure = {module for module in inside if is_one_of(module, self.root, patterns)}
+        inside = set(modules_of_contexts(graph, self.package, ("*",)))
+        patterns = self.texts("pure")
+        pure = {module for module in inside if is_one_of(module, self.package, patterns)}
         yield self._make(
             ForbiddenContract,
             "modules that decide",

@@ -25,14 +25,7 @@ from chalicelib.kit.errors import unavailable
 from chalicelib.kit.parking import park
 from chalicelib.kit.queues import Message
 from chalicelib.kit.redrive import SETTLE_SOON, claim_due
-from chalicelib.kit.tables import (
-    Change,
-    ConditionFailedError,
-    Equals,
-    Set,
-    Tables,
-    Update,
-)
+from chalicelib.kit.tables import ConditionFailedError, Tables
 from chalicelib.kit.worktime import WorkTime
 
 PAGES_PER_MESSAGE = 10
@@ -77,10 +70,8 @@ class UpdateFanOuts:
                 return False
             left = without_parts(request, {part}, {part} if selection.may_miss(part) else ())
             since = None if left.parts or not left.looks else to_seconds_text(self._clock.now())
-            changes = (*left.changes, Set("looks_since", since))
-            update = Update(REQUESTS, request_key(request_id), changes, Equals("version", request.version))
             try:
-                self._tables.write(update, "self_update_request.part_finished")
+                self._tables.write(store.put_parts(request, left, since), "self_update_request.part_finished")
             except ConditionFailedError as error:
                 request = None if error.current is None else store.request_from_item(error.current)
             else:
@@ -104,11 +95,7 @@ class UpdateFanOuts:
             here = here.after(following)
             if time.is_over and here.step < len(parts):
                 return here.text()
-        ended = (Set("looks", None), Set("looks_since", None), Set("cursors", None))
-        unchanged = Equals("version", request.version)
-        self._tables.try_write(
-            Update(REQUESTS, request_key(request_id), ended, unchanged), "self_update_request.looked"
-        )
+        self._tables.try_write(store.end_looks(request), "self_update_request.looked")
         return None
 
     def park(self, request_id: str, name: str, before: str | None, cursor: str) -> bool:
@@ -135,9 +122,7 @@ class UpdateFanOuts:
 
     def _claim(self, request: SelfUpdateRequest) -> list[Message]:
         due_at = rules.next_look(request, self._clock.now())
-        changes: tuple[Change, ...] = (Set("sweeps", request.sweeps + 1), *store.due_changes(due_at))
-        update = Update(REQUESTS, request_key(request.id), changes, Equals("version", request.version))
-        if not self._tables.try_write(update, "self_update_request.swept"):
+        if not self._tables.try_write(store.put_off(request, due_at), "self_update_request.swept"):
             return []  # another sweep was faster, or the request has progressed and is due again
         if request.parts:
             return [_message(request, part) for part in sorted(request.parts)]
@@ -148,10 +133,8 @@ class UpdateFanOuts:
         """Mark the request as processing with its first node; with several parts, one of them does it."""
         if request.status is not RequestStatus.PENDING:
             return
-        changes = (Set("status", RequestStatus.PROCESSING.value), Set("updated_at", now))
-        pending = Equals("status", RequestStatus.PENDING.value)
         # Otherwise another part did.
-        self._tables.try_write(Update(REQUESTS, request_key(request.id), changes, pending), "self_update_request.begun")
+        self._tables.try_write(store.begin(request.id, now), "self_update_request.begun")
 
     def _chosen(self, request: SelfUpdateRequest, part: str, cursor: str | None) -> tuple[list[TargetNode], str | None]:
         """The next nodes that pass the filters, about a chunk, and the next cursor."""

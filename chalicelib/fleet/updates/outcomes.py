@@ -1,14 +1,13 @@
 """`Outcomes`: takes the agents' reports about updates, and lists the nodes of a request with their versions."""
 
 from chalicelib.fleet.nodes.model import Agent
-from chalicelib.fleet.updates.model import NodeState, NodeUpdate, Report
-from chalicelib.fleet.updates.store import NODE_UPDATES, UpdateStore, nodes_of, update_from_item, update_key
+from chalicelib.fleet.updates import node_store
+from chalicelib.fleet.updates.model import NodeUpdate, Report
+from chalicelib.fleet.updates.store import UpdateStore, nodes_of, update_from_item
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import conflict, not_found
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
-from chalicelib.kit.tables import And, Equals, Exists, Remove, Set, Tables, Update
-
-_WAITED_FOR = And(Equals("state", NodeState.TRIGGERED.value), Exists("report_by"))
+from chalicelib.kit.tables import Tables
 
 
 class Outcomes:
@@ -32,15 +31,7 @@ class Outcomes:
             raise not_found()
         if _says_the_same(found, report):
             return found
-        reason = () if report.reason is None else (Set("reason", report.reason),)
-        changes = (
-            Set("state", report.state.value),
-            Set("agent_version", report.version),
-            *reason,
-            Set("updated_at", to_seconds_text(self._clock.now())),
-            Remove("report_by"),
-        )
-        write = Update(NODE_UPDATES, update_key(request_id, node_id), changes, _WAITED_FOR)
+        write = node_store.reported(request_id, node_id, report, to_seconds_text(self._clock.now()))
         if not self._tables.try_write(write, f"self_update.{report.state.value}"):
             now = next(iter(self._store.updates_of(request_id, [node_id])), None)
             if now is None:

@@ -9,16 +9,13 @@ from chalicelib.fleet.targeting.accepting import accept
 from chalicelib.fleet.targeting.model import Targeting
 from chalicelib.fleet.targeting.rules import wrong_with
 from chalicelib.fleet.transport.dispatch import UPDATES_PER_MESSAGE
-from chalicelib.fleet.updates import rules, store
+from chalicelib.fleet.updates import node_store, rules, store
 from chalicelib.fleet.updates.model import NodeState, RequestStatus, SelfUpdateRequest, UpdateCheck
 from chalicelib.fleet.updates.store import (
-    NODE_UPDATES,
     REQUEST_LIST,
-    REQUESTS,
     SHARDS,
     UpdateStore,
     request_from_item,
-    request_key,
 )
 from chalicelib.fleet.updates.triggering import Triggering
 from chalicelib.kit import tasks
@@ -27,7 +24,7 @@ from chalicelib.kit.errors import EdgeError, Kind, found, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.redrive import FIRST_LOOK
-from chalicelib.kit.tables import Delete, Equals, Tables, TransactionFailedError
+from chalicelib.kit.tables import Tables, TransactionFailedError
 
 REMEMBERED = 2
 """Agents get requests up to this many deadlines old: an agent that was triggered just before a deadline asks after it.
@@ -106,9 +103,8 @@ class SelfUpdates:
 
     def delete(self, request_id: str) -> None:
         """Delete a completed request; its nodes are cleaned up afterwards. Raises `EdgeError` (not found, conflict)."""
-        completed = Equals("status", RequestStatus.COMPLETED.value)
         writes = (
-            Delete(REQUESTS, request_key(request_id), completed),
+            store.delete_completed(request_id),
             # Its nodes are read from their table, all of them: one pass is enough.
             tasks.ask("self_update_request", request_id, self._clock.now(), settles=False),
         )
@@ -145,7 +141,7 @@ class SelfUpdates:
         for shard in range(int(cursor or 0), SHARDS):
             page = self._store.page_of_shard(request_id, shard, ROWS_PER_CHUNK)
             for item in page.items:
-                self._tables.write(Delete(NODE_UPDATES, NODE_UPDATES.key_of(item)), "self_update.deleted")
+                self._tables.write(node_store.delete(item), "self_update.deleted")
             if page.items:
                 return str(shard)
         return None

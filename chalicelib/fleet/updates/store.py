@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from chalicelib.fleet.updates.model import NodeUpdate, SelfUpdateRequest
+from chalicelib.fleet.targeting.fan_out import PartsLeft
+from chalicelib.fleet.updates.model import NodeUpdate, RequestStatus, SelfUpdateRequest, Summary
 from chalicelib.kit.ids import compose_uuid7, to_milliseconds
 from chalicelib.kit.listing import (
     Choice,
@@ -18,8 +19,12 @@ from chalicelib.kit.listing import (
 )
 from chalicelib.kit.redrive import due_rows
 from chalicelib.kit.tables import (
+    Absent,
+    And,
     Between,
     Change,
+    Delete,
+    Equals,
     Index,
     Item,
     Key,
@@ -30,6 +35,7 @@ from chalicelib.kit.tables import (
     Set,
     Table,
     Tables,
+    Update,
     put_new,
 )
 
@@ -160,6 +166,51 @@ def put_request(request: SelfUpdateRequest) -> Put:
     item["listing"] = LISTING
     item["due"] = DUE
     return put_new(REQUESTS, item)
+
+
+def begin(request_id: str, now: str) -> Update:
+    """From its first node on a request is being processed; fails for any but a pending one."""
+    changes = (Set("status", RequestStatus.PROCESSING.value), Set("updated_at", now))
+    return Update(REQUESTS, request_key(request_id), changes, Equals("status", RequestStatus.PENDING.value))
+
+
+def put_parts(request: SelfUpdateRequest, left: PartsLeft, looks_since: str | None) -> Update:
+    """Writes the parts that are left, if the request is as it was read."""
+    return _unchanged(request, (*left.changes, Set("looks_since", looks_since)))
+
+
+def end_looks(request: SelfUpdateRequest) -> Update:
+    """No more nodes are searched for; fails unless the request is as it was read."""
+    return _unchanged(request, (Set("looks", None), Set("looks_since", None), Set("cursors", None)))
+
+
+def put_off(request: SelfUpdateRequest, due_at: str | None) -> Update:
+    """Counts a sweep and sets the time of the next; fails unless the request is as it was read."""
+    return _unchanged(request, (Set("sweeps", request.sweeps + 1), *due_changes(due_at)))
+
+
+def complete(request: SelfUpdateRequest, summary: Summary, now: str) -> Update:
+    """Ends a request of which no part or search is left; fails if another look has ended it.
+
+    Nodes that have ended stay so, and none is added once no part is left: the summary cannot change any more.
+    """
+    changes = (
+        Set("status", RequestStatus.COMPLETED.value),
+        Set("summary", summary.model_dump()),
+        Set("updated_at", now),
+        *due_changes(None),
+    )
+    is_open = And(Absent("parts"), Absent("looks_since"), Equals("status", request.status.value))
+    return Update(REQUESTS, request_key(request.id), changes, is_open)
+
+
+def delete_completed(request_id: str) -> Delete:
+    """Fails for a request that is not completed."""
+    return Delete(REQUESTS, request_key(request_id), Equals("status", RequestStatus.COMPLETED.value))
+
+
+def _unchanged(request: SelfUpdateRequest, changes: tuple[Change, ...]) -> Update:
+    return Update(REQUESTS, request_key(request.id), changes, Equals("version", request.version))
 
 
 def put_update(update: NodeUpdate) -> Put:

@@ -15,25 +15,11 @@ from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.transport.dispatch import AgentWork
 from chalicelib.fleet.transport.push import PushOutcome
 from chalicelib.fleet.transport.service import Transport
-from chalicelib.fleet.updates import rules, store
+from chalicelib.fleet.updates import node_store, rules, store
 from chalicelib.fleet.updates.model import NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest, Summary
-from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS, UpdateStore, request_key, update_key
+from chalicelib.fleet.updates.store import UpdateStore
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.tables import (
-    Absent,
-    And,
-    Change,
-    Condition,
-    Equals,
-    Exists,
-    Item,
-    Remove,
-    Set,
-    Tables,
-    TransactionFailedError,
-    Update,
-    Write,
-)
+from chalicelib.kit.tables import Item, Tables, TransactionFailedError, Update, Write
 from chalicelib.platform.events.service import Events
 
 FAILED_PER_LOOK = 300
@@ -42,7 +28,8 @@ FAILED_PER_LOOK = 300
 REDRIVEN_PER_MESSAGE = 2000
 """The maximum of nodes that one look at a request triggers again; the others are triggered when they ask."""
 
-_IS_PENDING = Equals("state", NodeState.PENDING.value)
+Ending = Callable[[str, str, str, str], Update]
+"""Makes the write that ends a node's update as failed: request id, node id, reason, now."""
 
 
 @dataclass
@@ -132,8 +119,7 @@ class Triggering:
             self._fail(request_id, late, "it did not ask before the deadline")
             return Following(looks_again=True)
         if tally.silent:
-            told = And(Equals("state", NodeState.TRIGGERED.value), Exists("report_by"))
-            self._fail(request_id, tally.silent, "it did not say what became of it", told)
+            self._fail(request_id, tally.silent, "it did not say what became of it", node_store.fail_silent)
             return Following(looks_again=True)
         following = Following()
         for row in tally.pending[:REDRIVEN_PER_MESSAGE] if redrive else ():
@@ -153,32 +139,21 @@ class Triggering:
                 case PushOutcome.REFUSED:
                     self._fail(claimed[node_id], [node_id], "it refused")
                 case PushOutcome.UNREACHED:
-                    self._change(claimed[node_id], node_id, (Remove("attempted_at"),), "self_update.unreached")
+                    write = node_store.undo_push(claimed[node_id], node_id)
+                    self._tables.try_write(write, "self_update.unreached")
 
     def _claim(self, row: NodeUpdate) -> bool:
         """Store that a push starts; False if another worker has started one, or the node no longer needs one."""
-        now = to_seconds_text(self._clock.now())
-        key = update_key(row.request_id, row.node_id)
-        write = Update(NODE_UPDATES, key, (Set("attempted_at", now),), And(_IS_PENDING, Absent("attempted_at")))
+        write = node_store.begin_push(row, to_seconds_text(self._clock.now()))
         return self._tables.try_write(write, "self_update.attempted")
 
-    def _fail(self, request_id: str, node_ids: Sequence[str], reason: str, still: Condition = _IS_PENDING) -> None:
-        now = to_seconds_text(self._clock.now())
-        ended = (Set("state", NodeState.FAILED.value), Set("reason", reason), Set("updated_at", now))
-        changes = (*ended, Remove("attempted_at"), Remove("report_by"))
-        for node_id in node_ids:
-            self._change(request_id, node_id, changes, "self_update.failed", still)
-
-    def _change(
-        self,
-        request_id: str,
-        node_id: str,
-        changes: tuple[Change, ...],
-        operation: str,
-        still: Condition = _IS_PENDING,
+    def _fail(
+        self, request_id: str, node_ids: Sequence[str], reason: str, write: Ending = node_store.fail_pending
     ) -> None:
-        # Otherwise it has asked or reported by itself meanwhile, or another worker was faster.
-        self._tables.try_write(Update(NODE_UPDATES, update_key(request_id, node_id), changes, still), operation)
+        now = to_seconds_text(self._clock.now())
+        for node_id in node_ids:
+            # Otherwise it has asked or reported by itself meanwhile, or another worker was faster.
+            self._tables.try_write(write(request_id, node_id, reason, now), "self_update.failed")
 
     def _count(self, request_id: str, now: str) -> _Tally:
         tally = _Tally()
@@ -202,18 +177,9 @@ class Triggering:
     def _complete(self, request: SelfUpdateRequest, tally: _Tally) -> None:
         total = tally.triggered + tally.failed
         summary = Summary(total=total, triggered=tally.triggered, failed=tally.failed, updated=tally.updated)
-        changes = (
-            Set("status", RequestStatus.COMPLETED.value),
-            Set("summary", summary.model_dump()),
-            Set("updated_at", to_seconds_text(self._clock.now())),
-            *store.due_changes(None),
-        )
-        # Nodes that have ended stay so, and none is added once no part is left: the count cannot change any more.
-        open_still = And(Absent("parts"), Absent("looks_since"), Equals("status", request.status.value))
+        now = to_seconds_text(self._clock.now())
         # Otherwise another look has ended it.
-        self._tables.try_write(
-            Update(REQUESTS, request_key(request.id), changes, open_still), "self_update_request.completed"
-        )
+        self._tables.try_write(store.complete(request, summary, now), "self_update_request.completed")
 
     def _event(self, request_id: str, node: Node) -> Write:
         row: Item = {**node.model_dump(mode="python")}
@@ -222,12 +188,5 @@ class Triggering:
 
 
 def _triggered(request_id: str, node: Node, now: datetime) -> Update:
-    changes = (
-        Set("state", NodeState.TRIGGERED.value),
-        Set("registration", rules.registration_of(node)),
-        Set("agent_version_before", node.agent_version),
-        Set("report_by", rules.report_by(node, now)),
-        Set("updated_at", to_seconds_text(now)),
-        Remove("attempted_at"),
-    )
-    return Update(NODE_UPDATES, update_key(request_id, node.id), changes, _IS_PENDING)
+    registration, report_by = rules.registration_of(node), rules.report_by(node, now)
+    return node_store.triggered(request_id, node, registration, report_by, to_seconds_text(now))
