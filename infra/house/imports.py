@@ -161,8 +161,8 @@ class Frameworks(Derived):
 
 
 class PureModules(Derived):
-    """Of the modules of contexts, one that decides imports only such modules: no store, no use case. ``pure`` lists
-    them by name or, with dots, by their path below the root; both may hold wildcards."""
+    """A module that decides may import other modules of contexts only if they decide, too: no store, no use case.
+    ``pure`` lists them by name or, with dots, by their path below the root; both may hold wildcards."""
 
     pure = fields.ListField(subfield=fields.StringField())
 
@@ -180,7 +180,7 @@ class PureModules(Derived):
 
 
 def modules_of_contexts(graph: ImportGraph, root: str, names: Sequence[str]) -> list[str]:
-    """The modules of all contexts with one of these names; ``context`` and ``__init__`` are none."""
+    """The modules of all contexts with one of these names; not ``context``."""
     found = []
     for family in (PLATFORM, *families_of(root)):
         for context in contexts_of(root, family):

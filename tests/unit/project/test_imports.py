@@ -27,6 +27,7 @@ ROWS = {
 
 NO_STORES = {
     "fleet/targeting/fan_out.py": "the parts of a fan-out, which commands and self-updates keep alike",
+    "platform/sealing/resealing.py": "the sealed attributes of every table, which its context declares",
 }
 """Modules of contexts that name attributes all the same, with the reason."""
 
