@@ -40,13 +40,13 @@ def owned(admins):
 
 
 class TestComputation:
-    def test_one_admin_owns_everything_and_has_no_limit(self, world):
+    def test_single_admin_owns_all_clusters_without_a_limit(self, world):
         fleet(world, north=2, south=0)
         found = world.fleet.admins.registry.beat()
         assert found.assignment.owned == {"admin-default": ("north", "south")}
         assert (found.total_nodes, found.is_degraded, found.budgets) == (2, False, {"admin-default": UNLIMITED_PEERS})
 
-    def test_two_share_and_find_the_same(self, world, pair):
+    def test_two_admins_compute_the_same_assignment(self, world, pair):
         fleet(world, north=3, south=2, west=1)
         pair[0].beat()
         found = [admins.beat() for admins in pair]
@@ -56,7 +56,7 @@ class TestComputation:
         assert pair[0].snapshot().peer_count == 1
         assert pair[0].snapshot().total_capacity == 18
 
-    def test_a_silent_admin_loses_its_clusters_within_three_ticks(self, world, pair):
+    def test_silent_admin_loses_its_clusters_within_three_ticks(self, world, pair):
         fleet(world, north=3, south=2)
         for admins in pair:
             admins.beat()
@@ -68,7 +68,7 @@ class TestComputation:
         pair[0].beat()
         assert owned(pair[0]) == {"admin-a": ("north", "south")}
 
-    def test_it_takes_part_again_once_it_is_heard(self, world, pair):
+    def test_returning_admin_is_assigned_clusters_again(self, world, pair):
         for admins in pair:
             admins.beat()
         world.clock.advance(3600)
@@ -77,7 +77,7 @@ class TestComputation:
         pair[1].beat()
         assert list(owned(pair[0])) == ["admin-a", "admin-b"]
 
-    def test_other_admin_clusters_compute_for_themselves(self, world, pair):
+    def test_each_admin_cluster_computes_its_own_assignment(self, world, pair):
         other = stack(world, "admin-c", admin_cluster_name="admin-cluster-other")
         fleet(world, north=1)
         for admins in (*pair, other):
@@ -86,13 +86,13 @@ class TestComputation:
         assert owned(other) == {"admin-c": ("north",)}
         assert [admin.name for admin, _ in other.known()] == ["admin-a", "admin-b", "admin-c"]
 
-    def test_a_cluster_that_came_back_empty_is_one_again(self, world, pair):
+    def test_deletion_of_the_last_cluster_leaves_admin_with_none(self, world, pair):
         fleet(world, north=0)
         pair[0].beat()
         world.fleet.clusters.delete("north")
         assert pair[0].beat().assignment.owned == {"admin-a": ()}
 
-    def test_two_ticks_at_once_keep_one_computation(self, world, pair):
+    def test_concurrent_heartbeats_store_one_computation(self, world, pair):
         fleet(world, north=1)
         pair[0].beat()
         world.driver.latency(0.005)
@@ -100,18 +100,18 @@ class TestComputation:
         assert pair[0].snapshot().version == 2
 
     @pytest.mark.parametrize("writes", [1, 2])
-    def test_a_tick_killed_after_a_write_is_made_good_by_the_next(self, world, writes):
+    def test_heartbeat_after_a_crash_completes_the_assignment(self, world, writes):
         fleet(world, north=1)
         world.driver.crash_after(writes)
         world.sweep("heartbeat")
         assert owned(world.fleet.admins.registry) == {"admin-default": ("north",)}
 
-    def test_it_makes_no_default_cluster(self):
+    def test_heartbeat_does_not_create_the_default_cluster(self):
         world = World(default_cluster_name="home")
         assert world.fleet.admins.registry.beat().assignment.owned == {"admin-default": ()}
 
     @pytest.mark.parametrize("count", [3, 4, 5])
-    def test_more_clusters_than_one_page_are_all_seen(self, world, count):
+    def test_assignment_covers_clusters_beyond_one_page(self, world, count):
         names = [f"c{number}" for number in range(count)]
         fleet(world, **dict.fromkeys(names, 0))
         parts, platform = world.fleet, world.platform
@@ -124,7 +124,7 @@ class TestComputation:
         )
         assert admins.beat().assignment.owned == {"one": tuple(names)}
 
-    def test_a_small_tick_costs_a_few_calls(self, world):
+    def test_heartbeat_of_a_small_fleet_takes_at_most_nine_calls(self, world):
         fleet(world, north=2, south=1)
         admins = world.fleet.admins.registry
         admins.beat()
@@ -134,12 +134,12 @@ class TestComputation:
 
 
 class TestDegraded:
-    def test_an_admin_without_a_limit_never_is_and_reads_nothing(self, world):
+    def test_admin_without_a_limit_is_not_degraded_and_reads_nothing(self, world):
         world.platform.tables.meter.reset()
         assert not world.fleet.degraded()
         assert world.platform.tables.meter.count == 0
 
-    def test_it_is_read_at_most_every_ten_seconds(self, world):
+    def test_degraded_state_is_cached_for_ten_seconds(self, world):
         admins = stack(world, "admin-a", admin_max_wireguard_peers=1)
         fleet(world, north=1)
         admins.beat()
@@ -154,7 +154,7 @@ class TestDegraded:
         assert admins.degraded()
         assert world.platform.tables.meter.count == 1
 
-    def test_it_ends_when_there_is_room_again(self, world):
+    def test_degraded_state_ends_when_capacity_suffices(self, world):
         fleet(world, north=2)
         assert stack(world, "admin-a", admin_max_wireguard_peers=1).beat().is_degraded
         roomy = stack(world, "admin-a", admin_max_wireguard_peers=2)
@@ -163,12 +163,12 @@ class TestDegraded:
         world.clock.advance(10)
         assert not roomy.degraded()
 
-    def test_before_the_first_tick_nobody_is(self, world):
+    def test_admin_before_the_first_heartbeat_is_not_degraded(self, world):
         assert not stack(world, "admin-a", admin_max_wireguard_peers=1).degraded()
 
 
 class TestNames:
-    def test_a_fleet_too_large_for_one_answer_is_refused(self, world):
+    def test_node_names_beyond_the_read_limit_are_refused(self, world):
         fleet(world, north=3)
         admins = stack(world, "admin-a", list_read_limit=2, admin_max_wireguard_peers=1)
         admins.beat()
@@ -178,7 +178,7 @@ class TestNames:
             assert refused.value.kind is Kind.BAD_REQUEST
             assert list(refused.value.details) == ["nodes"]
 
-    def test_nodes_that_came_after_the_computation_count_too(self, world):
+    def test_node_added_after_the_computation_counts_toward_the_read_limit(self, world):
         admins = stack(world, "admin-a", list_read_limit=2)
         fleet(world, north=2)
         admins.beat()
@@ -187,7 +187,7 @@ class TestNames:
             admins.node_names_by_admin()
         assert list(refused.value.details) == ["nodes"]
 
-    def test_storage_that_takes_nothing_is_unavailable(self, world):
+    def test_node_names_while_tables_are_throttled_are_unavailable(self, world):
         fleet(world, north=1)
         admins = stack(world, "admin-a")
         admins.beat()
@@ -197,7 +197,7 @@ class TestNames:
         assert refused.value.kind is Kind.UNAVAILABLE
 
 
-def test_ids_follow_from_names(world):
+def test_admin_id_is_derived_from_its_name(world):
     one, again, other = stack(world, "admin-a"), stack(world, "admin-a"), stack(world, "admin-b")
     assert one.me.id == again.me.id != other.me.id
     assert len(one.me.id) == 12

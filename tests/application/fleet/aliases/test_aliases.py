@@ -72,7 +72,7 @@ def refused(call, *arguments) -> EdgeError:
     return caught.value
 
 
-def test_an_alias_stands_in_its_row_and_on_its_node(world):
+def test_created_alias_is_stored_and_copied_to_its_node(world):
     alias = world.aliases.create(world.one.id, "web")
 
     assert world.aliases.get(alias.id) == alias
@@ -82,14 +82,14 @@ def test_an_alias_stands_in_its_row_and_on_its_node(world):
     ]
 
 
-def test_making_one_is_one_read_and_one_transaction(world):
+def test_alias_creation_takes_one_read_and_one_transaction(world):
     world.platform.tables.meter.reset()
     world.aliases.create(world.one.id, "web")
 
     assert [call.operation for call in world.platform.tables.meter.calls] == ["BatchGetItem", "TransactWriteItems"]
 
 
-def test_a_name_is_unique_in_its_cluster_only(world):
+def test_alias_name_is_unique_within_its_cluster_only(world):
     (southern,) = machines(world, 1, "south")
     world.aliases.create(world.one.id, "web")
 
@@ -100,18 +100,18 @@ def test_a_name_is_unique_in_its_cluster_only(world):
 
 
 @pytest.mark.parametrize("name", ["", "Web", "-web", "web-", "a.b", "a" * 64, "web\n", NOBODY])
-def test_names_that_cannot_be(world, name):
+def test_invalid_alias_name_is_refused(world, name):
     error = refused(world.aliases.create, world.one.id, name)
 
     assert (error.kind, list(error.details)) == (Kind.VALIDATION_FAILED, ["name"])
     assert rows(world) == []
 
 
-def test_an_unknown_node_gets_none(world):
+def test_alias_of_unknown_node_is_not_found(world):
     assert refused(world.aliases.create, NOBODY, "web").kind is Kind.NOT_FOUND
 
 
-def test_a_node_has_a_bounded_number_of_them(world):
+def test_alias_beyond_the_limit_per_node_is_a_conflict(world):
     for number in range(MOST_PER_NODE):
         world.aliases.create(world.one.id, f"a-{number}")
 
@@ -121,7 +121,7 @@ def test_a_node_has_a_bounded_number_of_them(world):
     assert len(rows(world)) == MOST_PER_NODE
 
 
-def test_two_names_at_once_are_both_kept(world):
+def test_concurrent_aliases_of_one_node_are_both_kept(world):
     def faster() -> None:
         world.aliases.create(world.one.id, "first")
 
@@ -131,7 +131,7 @@ def test_two_names_at_once_are_both_kept(world):
     assert names_of(world, world.one.id) == ["first", "second"]
 
 
-def test_the_same_name_at_once_goes_to_the_faster(world):
+def test_concurrent_aliases_of_one_name_keep_the_first(world):
     world.driver.before_next(
         lambda: world.aliases.create(world.two.id, "web"), operation="TransactWriteItems", table=ALIASES
     )
@@ -141,7 +141,7 @@ def test_the_same_name_at_once_goes_to_the_faster(world):
     assert names_of(world, world.one.id) == []
 
 
-def test_a_lost_answer_counts_once(world):
+def test_alias_creation_with_a_lost_answer_creates_one_alias(world):
     world.driver.fail_next(1, "lost_answer", operation="TransactWriteItems", table=ALIASES)
 
     world.aliases.create(world.one.id, "web")
@@ -149,7 +149,7 @@ def test_a_lost_answer_counts_once(world):
     assert names_of(world, world.one.id) == ["web"]
 
 
-def test_a_node_that_moves_while_it_is_named_is_named_where_it_is(world):
+def test_alias_of_a_moving_node_is_created_in_its_new_cluster(world):
     world.driver.before_next(
         lambda: world.fleet.nodes.placing.change_cluster(world.one.id, "south"),
         operation="TransactWriteItems",
@@ -160,7 +160,7 @@ def test_a_node_that_moves_while_it_is_named_is_named_where_it_is(world):
     assert rows(world) == [("south", "web", world.one.id)]
 
 
-def test_a_deleted_alias_is_gone_from_both_and_its_name_is_free(world):
+def test_deleted_alias_leaves_its_node_and_frees_its_name(world):
     alias = world.aliases.create(world.one.id, "web")
     kept = world.aliases.create(world.one.id, "db")
     world.aliases.delete(alias.id)
@@ -172,7 +172,7 @@ def test_a_deleted_alias_is_gone_from_both_and_its_name_is_free(world):
     assert world.aliases.get(kept.id).name == "db"
 
 
-def test_a_deletion_beside_another_is_no_error(world):
+def test_concurrent_alias_deletions_both_succeed(world):
     alias = world.aliases.create(world.one.id, "web")
     world.driver.before_next(lambda: world.aliases.delete(alias.id), operation="TransactWriteItems", table=ALIASES)
     world.aliases.delete(alias.id)
@@ -180,7 +180,7 @@ def test_a_deletion_beside_another_is_no_error(world):
     assert rows(world) == []
 
 
-def test_moving_a_node_with_all_the_names_it_may_have_leaves_none(world):
+def test_moved_node_at_the_alias_limit_loses_all_aliases(world):
     for number in range(MOST_PER_NODE):
         world.aliases.create(world.one.id, f"a-{number}")
     view = world.fleet.nodes.placing.change_cluster(world.one.id, "south")
@@ -188,7 +188,7 @@ def test_moving_a_node_with_all_the_names_it_may_have_leaves_none(world):
     assert (view.node.aliases, names_of(world, world.one.id), rows(world)) == ((), [], [])
 
 
-def test_a_name_given_during_a_move_leaves_with_the_node(world):
+def test_alias_created_during_a_move_is_removed_by_the_move(world):
     world.driver.before_next(
         lambda: world.aliases.create(world.one.id, "web"), operation="TransactWriteItems", table=NODES
     )
@@ -197,7 +197,7 @@ def test_a_name_given_during_a_move_leaves_with_the_node(world):
     assert (names_of(world, world.one.id), rows(world)) == ([], [])
 
 
-def test_deleting_a_node_removes_its_names_with_it(world):
+def test_node_deletion_removes_its_aliases(world):
     world.aliases.create(world.one.id, "web")
     world.aliases.create(world.two.id, "db")
     world.fleet.nodes.placing.delete(world.one.id)
@@ -205,7 +205,7 @@ def test_deleting_a_node_removes_its_names_with_it(world):
     assert rows(world) == [("north", "db", world.two.id)]
 
 
-def test_registering_into_another_cluster_leaves_no_name_and_returning_keeps_them(world):
+def test_aliases_survive_reregistration_except_in_another_cluster(world):
     services = world.fleet
     world.aliases.create(world.one.id, "web")
     returned = services.nodes.registering.register(a_registration(world.one.id, "north"), None, world.one.token)
@@ -221,14 +221,14 @@ def test_registering_into_another_cluster_leaves_no_name_and_returning_keeps_the
 @pytest.mark.parametrize(
     "refusal", [conflict("Node is not enrolled in the VPN network."), unavailable()], ids=["not a member", "down"]
 )
-def test_what_the_mesh_refuses_is_not_written(world, refusal):
+def test_alias_refused_by_the_mesh_is_not_written(world, refusal):
     world.mesh.refusal = refusal
 
     assert refused(world.aliases.create, world.one.id, "web") is refusal
     assert (rows(world), names_of(world, world.one.id)) == ([], [])
 
 
-def test_names_follow_into_the_mesh_and_out_of_it(world):
+def test_mesh_names_follow_creation_and_removal_of_aliases(world):
     alias = world.aliases.create(world.one.id, "web")
     world.aliases.create(world.one.id, "db")
     world.settle(twice=True)
@@ -243,7 +243,7 @@ def test_names_follow_into_the_mesh_and_out_of_it(world):
     assert world.mesh.names == {}
 
 
-def test_a_name_that_went_to_another_node_is_settled_by_what_is_true(world):
+def test_mesh_name_reused_by_another_node_points_to_that_node(world):
     alias = world.aliases.create(world.one.id, "web")
     world.aliases.delete(alias.id)
     world.aliases.create(world.two.id, "web")
@@ -252,7 +252,7 @@ def test_a_name_that_went_to_another_node_is_settled_by_what_is_true(world):
     assert world.mesh.names == {("north", "web"): world.two.id}
 
 
-def test_a_mesh_that_is_down_is_asked_again(world):
+def test_mesh_name_is_retried_after_an_outage(world):
     world.aliases.create(world.one.id, "web")
     for batch in world.relay_batches():
         world.call("chalicelib.platform.workers.relay_changes.handler", {"Records": batch})
@@ -267,7 +267,7 @@ def test_a_mesh_that_is_down_is_asked_again(world):
     assert world.mesh.names == {("north", "web"): world.one.id}
 
 
-def test_every_alias_is_counted(world):
+def test_alias_counter_follows_creations_and_deletions(world):
     first = world.aliases.create(world.one.id, "web")
     world.aliases.create(world.two.id, "db")
     world.aliases.delete(first.id)

@@ -45,7 +45,7 @@ def asked(world):
     return [row for row in executions(world) if row.get("cancel_requested_at")]
 
 
-def test_it_is_one_write_whatever_the_size_of_the_fleet(world):
+def test_cancel_of_a_command_is_one_write_for_any_fleet_size(world):
     nodes(world, 50)
     made = command(world)
     fan_out(world, made)
@@ -54,7 +54,7 @@ def test_it_is_one_write_whatever_the_size_of_the_fleet(world):
     assert [call.operation for call in world.platform.tables.meter.calls] == ["UpdateItem"]
 
 
-def test_what_waits_is_cancelled_and_what_runs_is_asked_to_stop(world):
+def test_cancel_ends_pending_executions_and_asks_running_ones_to_stop(world):
     nodes(world, 6)
     made = command(world)
     world.settle()
@@ -72,7 +72,7 @@ def test_what_waits_is_cancelled_and_what_runs_is_asked_to_stop(world):
     assert len(told) == 4
 
 
-def test_an_agent_is_asked_once_by_all_passes_and_again_by_another_cancellation(world):
+def test_agent_gets_one_stop_request_per_cancellation(world):
     a_node(world)
     made = command(world)
     world.settle()
@@ -89,7 +89,7 @@ def test_an_agent_is_asked_once_by_all_passes_and_again_by_another_cancellation(
     assert asked(world)[0]["cancel_requested_at"] > first["cancel_requested_at"]
 
 
-def test_parts_that_are_left_create_nothing_more(world):
+def test_cancelled_fan_out_creates_no_further_executions(world):
     nodes(world, 3)
     made = command(world)
     messages = first_messages(world, made)
@@ -102,7 +102,7 @@ def test_parts_that_are_left_create_nothing_more(world):
     assert not any(row.get("parts") for row in world.driver.rows(FAN_OUTS))
 
 
-def test_a_chunk_that_is_being_written_meanwhile_is_not(world):
+def test_fan_out_chunk_overtaken_by_a_cancellation_is_not_written(world):
     nodes(world, 3)
     made = command(world)
     for message in first_messages(world, made):
@@ -111,7 +111,7 @@ def test_a_chunk_that_is_being_written_meanwhile_is_not(world):
     assert executions(world) == []
 
 
-def test_what_an_index_hid_is_found_by_the_next_passes(world):
+def test_execution_hidden_by_index_lag_is_cancelled_by_a_later_pass(world):
     nodes(world, 3)
     made = command(world)
     fan_out(world, made)
@@ -127,7 +127,7 @@ def test_what_an_index_hid_is_found_by_the_next_passes(world):
     assert {str(row["status"]) for row in executions(world) if row["command_id"] == late.id} == {"cancelled"}
 
 
-def test_the_passes_end_and_the_deadline_still_holds_for_what_runs(world):
+def test_running_execution_of_a_cancelled_command_expires_at_deadline(world):
     a_node(world)
     made = command(world, expired_at=world.clock.now() + timedelta(hours=2))
     world.settle()
@@ -145,7 +145,7 @@ def test_the_passes_end_and_the_deadline_still_holds_for_what_runs(world):
     assert due_at(world) == [None]
 
 
-def test_without_a_deadline_nothing_is_due_in_the_end(world):
+def test_cancelled_command_without_deadline_ends_with_no_due_work(world):
     nodes(world, 2)
     made = command(world, never_expires=True)
     world.settle()
@@ -155,7 +155,7 @@ def test_without_a_deadline_nothing_is_due_in_the_end(world):
     assert (statuses(world), due_at(world)) == (["cancelled"] * 2, [None])
 
 
-def test_a_lost_message_is_made_up_for_by_the_sweep(world):
+def test_cancellation_with_a_lost_message_is_completed_by_the_sweep(world):
     nodes(world, 2)
     made = command(world)
     world.settle()
@@ -167,7 +167,7 @@ def test_a_lost_message_is_made_up_for_by_the_sweep(world):
 
 
 @pytest.mark.parametrize("crash_after", range(1, 12))
-def test_a_worker_that_dies_anywhere_leaves_the_same_end(world, crash_after):
+def test_cancellation_with_a_crash_after_any_write_completes(world, crash_after):
     nodes(world, 4)
     made = command(world)
     world.settle()
@@ -178,7 +178,7 @@ def test_a_worker_that_dies_anywhere_leaves_the_same_end(world, crash_after):
     assert len({one["id"] for one in world.bus_client.envelopes if one["type"] == CANCELLED}) == 3
 
 
-def test_more_than_one_chunk(world):
+def test_cancellation_of_more_than_one_chunk_cancels_all(world):
     nodes(world, 450)
     made = command(world)
     world.settle()
@@ -187,7 +187,7 @@ def test_more_than_one_chunk(world):
     assert statuses(world) == ["cancelled"] * 450
 
 
-def test_a_cancelled_command_can_be_deleted_and_not_cancelled_then(world):
+def test_deleted_command_cannot_be_cancelled(world):
     nodes(world, 2)
     made = command(world)
     world.settle()
@@ -203,13 +203,13 @@ def test_a_cancelled_command_can_be_deleted_and_not_cancelled_then(world):
     assert (executions(world), world.driver.rows(FAN_OUTS)) == ([], [])
 
 
-def test_an_unknown_command(world):
+def test_cancel_of_unknown_command_is_not_found(world):
     with pytest.raises(EdgeError) as caught:
         world.fleet.commands.registry.cancel("01900000-0000-7000-8000-000000000001")
     assert (caught.value.kind, world.driver.rows(FAN_OUTS)) == (Kind.NOT_FOUND, [])
 
 
-def test_the_summary_follows(world):
+def test_command_summary_counts_executions_by_status(world):
     nodes(world, 7)
     made = command(world)
     fan_out(world, made)
@@ -226,7 +226,7 @@ def test_the_summary_follows(world):
     assert (progress.state, progress.targets, progress.summary.open) == ("running", 7, 2)
 
 
-def test_a_summary_of_many_is_four_reads_at_a_time(world):
+def test_command_summary_of_many_executions_takes_five_calls(world):
     nodes(world, 300)
     made = command(world)
     fan_out(world, made)
@@ -236,7 +236,7 @@ def test_a_summary_of_many_is_four_reads_at_a_time(world):
     assert world.platform.tables.meter.count == 1 + 4
 
 
-def test_a_summary_counts_no_further_than_its_limit(world):
+def test_command_summary_beyond_its_limit_is_none(world):
     nodes(world, 20)
     made = command(world)
     fan_out(world, made)
@@ -245,7 +245,7 @@ def test_a_summary_counts_no_further_than_its_limit(world):
     assert store.summary_of(made.id, 20).pending == 20
 
 
-def test_nothing_of_another_command_is_touched(world):
+def test_cancel_leaves_executions_of_other_commands(world):
     nodes(world, 3)
     other = command(world)
     made = command(world)

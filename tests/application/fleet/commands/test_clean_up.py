@@ -48,21 +48,21 @@ def finish_all(world):
 
 
 class TestRedrive:
-    def test_parts_whose_messages_were_lost_are_queued_again(self, world):
+    def test_fan_out_parts_with_lost_messages_are_queued_again(self, world):
         a_node(world)
         command(world)
         world.clock.advance(60)
         sweep(world)
         assert statuses(world) == ["pending"]
 
-    def test_nothing_is_due_before_its_time(self, world):
+    def test_fan_out_before_its_due_time_is_not_queued_again(self, world):
         command(world)
         world.clock.advance(59)
         world.platform.tables.meter.reset()
         world.sweep("sweep_commands")
         assert world.queue_client.take(EXECUTION_CREATION) == []
 
-    def test_a_sweep_with_nothing_due_is_one_query_a_table(self, world):
+    def test_sweep_without_due_work_takes_one_query_per_table(self, world):
         nodes(world, 20)
         for _ in range(20):
             fan_out(world, command(world))
@@ -75,7 +75,7 @@ class TestRedrive:
         calls = [(call.operation, call.table) for call in made]
         assert calls[:3] == [("Query", "fan_outs"), ("Query", "self_update_requests"), ("Query", "tasks")]
 
-    def test_a_fan_out_under_way_is_repeated_less_and_less_often(self, world):
+    def test_unfinished_fan_out_is_queued_again_with_exponential_backoff(self, world):
         made = command(world)
         pauses = []
         for _ in range(7):
@@ -87,7 +87,7 @@ class TestRedrive:
         assert pauses == [60, 60, 120, 240, 480, 900, 900]
         assert due(world)[made.id] is not None
 
-    def test_two_sweeps_at_once_queue_it_once(self, world):
+    def test_concurrent_sweeps_queue_due_work_once(self, world):
         command(world)
         world.clock.advance(60)
         world.driver.latency(0.01)
@@ -95,7 +95,7 @@ class TestRedrive:
         pages = world.clock.run_together([lambda: list(fan_outs.due_work(100))] * 2)
         assert sum(len(page) for work in pages for page in work) == 1
 
-    def test_more_than_one_page_of_due_work_and_a_bound(self, world):
+    def test_due_work_is_read_across_pages_up_to_its_limit(self, world):
         for _ in range(130):
             command(world)
         world.clock.advance(60)
@@ -104,7 +104,7 @@ class TestRedrive:
 
 
 class TestDeadline:
-    def test_what_is_open_expires_and_results_stay(self, world):
+    def test_open_executions_expire_at_deadline_and_finished_ones_stay(self, world):
         fleet = nodes(world, 4)
         fan_out(world, command(world, expired_at=world.clock.now() + timedelta(seconds=300)))
         ids = {str(row["node_id"]): str(row["id"]) for row in executions(world)}
@@ -119,7 +119,7 @@ class TestDeadline:
         sweep(world)
         assert statuses(world) == ["cancelled", "completed", "expired", "expired"]
 
-    def test_afterwards_nothing_is_due(self, world):
+    def test_expired_command_has_no_due_work_after_the_second_pass(self, world):
         a_node(world)
         made = command(world, expired_at=world.clock.now() + timedelta(seconds=300))
         fan_out(world, made)
@@ -130,7 +130,7 @@ class TestDeadline:
         sweep(world)
         assert due(world) == {made.id: None}
 
-    def test_what_a_lagging_index_hid_expires_with_the_second_pass(self, world):
+    def test_execution_hidden_by_index_lag_expires_in_the_second_pass(self, world):
         a_node(world)
         world.driver.index_lag(400)
         made = command(world, expired_at=world.clock.now() + timedelta(seconds=300))
@@ -146,7 +146,7 @@ class TestDeadline:
         assert statuses(world) == ["expired"]
         assert due(world)[made.id] is None
 
-    def test_a_long_pass_goes_on_from_chunk_to_chunk(self, world):
+    def test_expiry_of_many_executions_continues_in_chunks(self, world):
         nodes(world, 1200)
         made = command(world, expired_at=world.clock.now() + timedelta(seconds=300))
         fan_out(world, made)
@@ -160,7 +160,7 @@ class TestDeadline:
         assert chunks >= 1200 // ROWS_PER_CHUNK - 1
         assert set(statuses(world)) == {"expired"}
 
-    def test_a_lost_pass_is_made_again(self, world):
+    def test_expiry_with_a_lost_message_is_repeated_by_the_sweep(self, world):
         a_node(world)
         fan_out(world, command(world, expired_at=world.clock.now() + timedelta(seconds=300)))
         world.clock.advance(300)
@@ -170,7 +170,7 @@ class TestDeadline:
         sweep(world)
         assert statuses(world) == ["expired"]
 
-    def test_the_pass_waits_until_every_part_has_ended(self, world):
+    def test_expiry_waits_until_the_fan_out_has_ended(self, world):
         a_node(world)
         made = command(world, expired_at=world.clock.now() + timedelta(seconds=300))
         world.clock.advance(300)
@@ -180,14 +180,14 @@ class TestDeadline:
         assert statuses(world) == []
         assert due(world)[made.id] is not None
 
-    def test_a_command_before_its_deadline_is_left_alone(self, world):
+    def test_command_before_its_deadline_is_not_expired(self, world):
         a_node(world)
         made = command(world)
         fan_out(world, made)
         assert world.fleet.commands.clean_up.expire_chunk(made.id, None) is None
         assert statuses(world) == ["pending"]
 
-    def test_a_late_result_is_still_taken(self, world):
+    def test_result_after_expiry_is_stored(self, world):
         node = a_node(world)
         fan_out(world, command(world, expired_at=world.clock.now() + timedelta(seconds=300)))
         world.clock.advance(300)
@@ -201,7 +201,7 @@ class TestDeadline:
 
 
 class TestDeletedCommand:
-    def test_it_is_hidden_at_once_and_its_executions_go(self, world):
+    def test_deleted_command_is_not_found_and_its_executions_are_removed(self, world):
         nodes(world, 250)
         made = command(world)
         fan_out(world, made)
@@ -213,7 +213,7 @@ class TestDeletedCommand:
         world.settle()
         assert executions(world) == []
 
-    def test_a_tombstone_keeps_text_and_deadline_for_late_events(self, world):
+    def test_deleted_command_keeps_text_and_deadline_for_late_events(self, world):
         made = command(world, text="uptime", expired_at=world.clock.now() + timedelta(days=1))
         fan_out(world, made)
         world.fleet.commands.registry.delete(made.id)
@@ -223,7 +223,7 @@ class TestDeletedCommand:
         assert row is not None
         assert row["expires_epoch"] == int((world.clock.now() + timedelta(hours=25)).timestamp())
 
-    def test_the_clean_up_is_repeated_once_indexes_have_caught_up_and_then_nothing_is_left(self, world):
+    def test_deleted_command_leaves_no_fan_out_after_the_second_pass(self, world):
         a_node(world)
         made = command(world)
         fan_out(world, made)
@@ -235,7 +235,7 @@ class TestDeletedCommand:
         sweep(world)
         assert world.driver.rows(FAN_OUTS) == []
 
-    def test_a_lost_clean_up_is_queued_again(self, world):
+    def test_clean_up_with_lost_stream_records_is_queued_again(self, world):
         a_node(world)
         made = command(world)
         fan_out(world, made)
@@ -246,7 +246,7 @@ class TestDeletedCommand:
         sweep(world)
         assert executions(world) == []
 
-    def test_what_a_lagging_index_hid_as_open_is_cancelled_and_asked_to_stop(self, world):
+    def test_clean_up_cancels_open_execution_hidden_by_index_lag(self, world):
         node = a_node(world)
         made = command(world)
         world.driver.index_lag(30)
@@ -265,7 +265,7 @@ class TestDeletedCommand:
         operations = [image["changed_by"]["M"]["operation"]["S"] for image in images]
         assert operations == ["execution.cancel_requested", "execution.cancelled"]
 
-    def test_large_outputs_never_ask_for_more_at_once_than_a_partition_gives(self, world):
+    def test_clean_up_of_large_outputs_keeps_below_the_partition_limit(self, world):
         nodes(world, 60)
         made = command(world)
         fan_out(world, made)
@@ -285,7 +285,7 @@ class TestDeletedCommand:
         assert executions(world) == []
         assert 100 < max(spent) < 1000
 
-    def test_what_waits_for_a_deleted_command_is_not_given_to_agents(self, world):
+    def test_pending_execution_of_deleted_command_is_not_given_to_agents(self, world):
         waiting, running = a_node(world), a_node(world)
         made = command(world)
         world.driver.index_lag(30)
@@ -300,7 +300,7 @@ class TestDeletedCommand:
             running_id
         ]
 
-    def test_open_executions_forbid_it(self, world):
+    def test_command_with_open_executions_cannot_be_deleted(self, world):
         nodes(world, 3)
         made = command(world)
         fan_out(world, made)
@@ -308,7 +308,7 @@ class TestDeletedCommand:
             "cannot delete command with 3 non-completed execution(s) - all executions must be completed first"
         )
 
-    def test_so_do_parts_left(self, world):
+    def test_command_with_unfinished_fan_out_cannot_be_deleted(self, world):
         made = command(world)
         assert self.refusal(world, made) == "cannot delete command while its executions are being created"
 
@@ -319,21 +319,21 @@ class TestDeletedCommand:
         assert world.fleet.commands.registry.get_with_progress(made.id)[0].id == made.id
         return caught.value.message
 
-    def test_deleting_twice_at_once_is_one_deletion(self, world):
+    def test_concurrent_command_deletions_delete_once(self, world):
         made = command(world)
         fan_out(world, made)
         world.driver.latency(0.01)
         outcomes = world.clock.run_together([lambda: world.fleet.commands.registry.delete(made.id)] * 2)
         assert sorted(getattr(outcome, "kind", "deleted") for outcome in outcomes) == ["deleted", Kind.NOT_FOUND]
 
-    def test_a_living_command_is_not_cleaned_up(self, world):
+    def test_clean_up_of_existing_command_changes_nothing(self, world):
         a_node(world)
         made = command(world)
         fan_out(world, made)
         assert world.fleet.commands.clean_up.delete_executions_chunk(made.id, None) is None
         assert statuses(world) == ["pending"]
 
-    def test_executions_of_other_commands_stay(self, world):
+    def test_clean_up_keeps_executions_of_other_commands(self, world):
         a_node(world)
         kept, gone = command(world), command(world)
         fan_out(world, kept)
@@ -353,7 +353,7 @@ class TestDeletedNode:
         while cursor is not None:
             cursor = world.fleet.commands.clean_up.cancel_open_of_node_chunk(node_id, cursor)
 
-    def test_all_that_is_open_on_it_is_cancelled(self, world):
+    def test_open_executions_of_deleted_node_are_cancelled(self, world):
         node, other = a_node(world), a_node(world)
         for _ in range(3):
             fan_out(world, command(world))
@@ -367,7 +367,7 @@ class TestDeletedNode:
         assert [by_id[row_id] for row_id in mine] == ["cancelled", "completed", "cancelled"]
         assert world.fleet.commands.executions.waiting_for(other.id, 1000).pending == sorted(set(by_id) - set(mine))
 
-    def test_its_commands_can_then_be_deleted(self, world):
+    def test_command_of_deleted_node_can_be_deleted_after_clean_up(self, world):
         node = a_node(world)
         made = command(world)
         fan_out(world, made)
@@ -376,7 +376,7 @@ class TestDeletedNode:
         world.fleet.commands.registry.delete(made.id)
         assert CommandStore(world.platform.tables).get_many([made.id])[made.id].is_deleted
 
-    def test_many_are_done_in_chunks(self, world):
+    def test_clean_up_of_deleted_node_continues_in_chunks(self, world):
         node = a_node(world)
         for _ in range(ROWS_PER_CHUNK + 20):
             fan_out(world, command(world, "nodes", node_ids=(node.id,)))
@@ -386,7 +386,7 @@ class TestDeletedNode:
         assert world.fleet.commands.clean_up.cancel_open_of_node_chunk(node.id, cursor) is None
         assert set(statuses(world)) == {"cancelled"}
 
-    def test_a_late_clean_up_leaves_what_is_meant_for_the_machine_that_came_back(self, world):
+    def test_late_clean_up_keeps_executions_of_the_reenrolled_node(self, world):
         node = a_node(world)
         fan_out(world, command(world))
         (old,) = [str(row["id"]) for row in executions(world)]

@@ -35,19 +35,19 @@ def parts_left(world, made):
 
 
 class TestSize:
-    def test_creating_a_command_is_one_transaction_whatever_the_fleet(self, world):
+    def test_command_creation_is_one_transaction_for_any_fleet_size(self, world):
         nodes(world, 50)
         world.platform.tables.meter.reset()
         command(world)
         assert [call.operation for call in world.platform.tables.meter.calls] == ["TransactWriteItems"]
 
-    def test_no_node_no_execution_and_no_error(self, world):
+    def test_fan_out_without_nodes_creates_no_executions(self, world):
         made = command(world)
         fan_out(world, made)
         assert executions(world) == []
         assert parts_left(world, made) == frozenset()
 
-    def test_one_node(self, world):
+    def test_fan_out_to_single_node_creates_one_pending_execution(self, world):
         node = a_node(world)
         made = command(world)
         fan_out(world, made)
@@ -56,7 +56,7 @@ class TestSize:
         assert (row["status"], row["target_all"], row["inserted_at"]) == ("pending", True, made.inserted_at)
         assert milliseconds_of(str(row["id"])) == milliseconds_of(made.id)
 
-    def test_a_fleet_of_a_thousand_is_one_message(self, world):
+    def test_fan_out_to_a_thousand_nodes_takes_one_message(self, world):
         fleet = nodes(world, 1000)
         made = command(world)
         (message,) = first_messages(world, made)
@@ -71,7 +71,7 @@ class TestSize:
             ("UpdateItem", "fan_outs"): 1,
         }
 
-    def test_a_larger_fleet_goes_on_shard_by_shard(self, world):
+    def test_fan_out_to_a_larger_fleet_continues_shard_by_shard(self, world):
         fleet = nodes(world, 4 * MOST_OF_A_SHARD + 1)
         made = command(world)
         (message,) = first_messages(world, made)
@@ -87,7 +87,7 @@ class TestSize:
         assert reached(world) == {node.id for node in fleet}
         assert parts_left(world, made) == frozenset()
 
-    def test_all_parts_together_keep_below_what_a_key_takes(self, world):
+    def test_fan_out_pauses_between_chunks_to_limit_its_write_rate(self, world):
         nodes(world, 4 * MOST_OF_A_SHARD + 1)
         made = command(world)
         (message,) = first_messages(world, made)
@@ -98,7 +98,7 @@ class TestSize:
         assert len(world.clock.pauses) == -(-created // CHUNK) - 1
         assert set(world.clock.pauses) == {4 * CHUNK / MOST_A_SECOND}
 
-    def test_of_a_fleet_that_goes_on_shard_by_shard_a_repeat_asks_for_what_is_left(self, world):
+    def test_repeated_first_message_queues_the_unfinished_shards_only(self, world):
         nodes(world, 4 * MOST_OF_A_SHARD + 1)
         made = command(world)
         (message,) = first_messages(world, made)
@@ -106,7 +106,7 @@ class TestSize:
         run(world, first)
         assert run(world, message) == others
 
-    def test_the_writes_of_one_execution(self, world):
+    def test_creation_of_one_execution_costs_ten_write_units(self, world):
         a_node(world)
         made = command(world)
         written = [call for call in fan_out(world, made) if call.table == "executions,fan_outs"]
@@ -115,7 +115,7 @@ class TestSize:
 
 
 class TestRepeats:
-    def test_every_message_twice_changes_nothing(self, world):
+    def test_fan_out_with_duplicate_messages_creates_each_execution_once(self, world):
         nodes(world, 250)
         made = command(world)
         waiting = first_messages(world, made)
@@ -130,7 +130,7 @@ class TestRepeats:
             waiting += following
         assert len(executions(world)) == 250
 
-    def test_a_late_message_of_a_finished_part_is_dropped(self, world):
+    def test_late_message_of_a_finished_part_is_dropped(self, world):
         a_node(world)
         made = command(world)
         messages = first_messages(world, made)
@@ -140,7 +140,7 @@ class TestRepeats:
             assert run(world, message) == []
         assert late.id not in reached(world)
 
-    def test_a_machine_that_enrolled_later_is_not_reached_by_a_repeat(self, world):
+    def test_node_enrolled_after_the_command_gets_no_execution(self, world):
         early = a_node(world)
         made = command(world)
         world.clock.advance(2)
@@ -148,7 +148,7 @@ class TestRepeats:
         fan_out(world, made)
         assert reached(world) == {early.id}
 
-    def test_two_workers_on_the_same_part_at_once(self, world):
+    def test_concurrent_workers_on_one_part_create_each_execution_once(self, world):
         fleet = nodes(world, 300)
         made = command(world)
         world.driver.latency(0.01)
@@ -168,7 +168,7 @@ class TestRepeats:
         assert parts_left(world, made) == frozenset()
 
     @pytest.mark.parametrize("place", range(1, 15))
-    def test_a_crash_after_each_write(self, world, place):
+    def test_fan_out_with_a_crash_after_any_write_completes(self, world, place):
         fleet = nodes(world, 220)
         made = command(world)
         waiting = first_messages(world, made)
@@ -184,7 +184,7 @@ class TestRepeats:
         assert len(executions(world)) == 220
         assert parts_left(world, made) == frozenset()
 
-    def test_lost_answers(self, world):
+    def test_fan_out_with_lost_answers_completes(self, world):
         fleet = nodes(world, 120)
         made = command(world)
         world.driver.fail_next(2, "lost_answer", operation="TransactWriteItems", table=EXECUTIONS)
@@ -193,7 +193,7 @@ class TestRepeats:
         assert reached(world) == {node.id for node in fleet}
         assert parts_left(world, made) == frozenset()
 
-    def test_lost_answers_where_tokens_are_not_honoured(self, world):
+    def test_fan_out_with_lost_answers_and_no_tokens_writes_each_row_once(self, world):
         world.driver.tokens_honoured = False
         nodes(world, 120)
         made = command(world)
@@ -202,7 +202,7 @@ class TestRepeats:
         assert {row["version"] for row in executions(world)} == {1}
         assert len(executions(world)) == 120
 
-    def test_conflicts_and_throttling(self, world):
+    def test_fan_out_with_transaction_conflicts_completes(self, world):
         nodes(world, 200)
         made = command(world)
         world.driver.conflicts(0.4, seed=3)
@@ -212,7 +212,7 @@ class TestRepeats:
 
 
 class TestEnds:
-    def test_a_deleted_command_gets_no_more(self, world):
+    def test_deleted_command_gets_no_further_executions(self, world):
         a_node(world)
         made = command(world)
         messages = first_messages(world, made)
@@ -225,7 +225,7 @@ class TestEnds:
             assert run(world, message) == []
         assert executions(world) == []
 
-    def test_a_command_whose_deadline_has_come_gets_no_more_and_its_parts_end(self, world):
+    def test_command_past_its_deadline_gets_no_executions_and_its_parts_end(self, world):
         a_node(world)
         made = command(world, expired_at=world.clock.now() + timedelta(seconds=30))
         world.clock.advance(30)
@@ -233,7 +233,7 @@ class TestEnds:
         assert executions(world) == []
         assert parts_left(world, made) == frozenset()
 
-    def test_a_worker_that_stalls_until_the_part_is_done_creates_nothing(self, world):
+    def test_stalled_worker_creates_nothing_once_the_part_is_done(self, world):
         """Between its read and its write another worker finishes, and the execution is run and deleted."""
         a_node(world)
         made = command(world, "all", expired_at=world.clock.now() + timedelta(seconds=30))
@@ -249,6 +249,6 @@ class TestEnds:
         assert run(world, message) == []
         assert executions(world) == []
 
-    def test_an_unknown_command_is_dropped(self, world):
+    def test_fan_out_message_of_unknown_command_is_dropped(self, world):
         assert run(world, {"command_id": "01900000-0000-7000-8000-000000000000", "part": "shard#0"}) == []
         assert executions(world) == []

@@ -55,19 +55,19 @@ def ids_of(part):
 
 
 @pytest.mark.parametrize("count", [1, 2, MOST_CLUSTER_PARTS, MOST_CLUSTER_PARTS + 1, 100, 2000])
-def test_each_is_in_one_part_and_there_are_few_parts(world, count):
+def test_named_clusters_are_each_in_one_of_a_bounded_number_of_parts(world, count):
     named = clusters(world, count)
     parts = parts_of(world, command_for(world, named))
     assert len(parts) <= MOST_CLUSTER_PARTS
     assert sorted(row_id for part in parts for row_id in ids_of(part)) == sorted(cluster.id for cluster in named)
 
 
-def test_few_are_a_part_each_under_the_name_that_they_always_had(world):
+def test_few_named_clusters_are_one_part_each(world):
     named = clusters(world, 3)
     assert parts_of(world, command_for(world, named)) == {f"cluster#{cluster.id}" for cluster in named}
 
 
-def test_it_reaches_every_node_of_every_cluster_and_no_other(world):
+def test_command_for_many_clusters_reaches_exactly_their_nodes(world):
     """Parts of more clusters than a page reads of."""
     named = clusters(world, MOST_CLUSTER_PARTS * (CLUSTERS_PER_PAGE + 5))
     meant = {a_node(world, cluster).id for cluster in named[:: CLUSTERS_PER_PAGE // 3]}
@@ -77,7 +77,7 @@ def test_it_reaches_every_node_of_every_cluster_and_no_other(world):
     assert len(executions(world)) == len(meant)
 
 
-def test_a_large_cluster_among_small_ones_takes_several_messages(world):
+def test_part_with_a_large_cluster_continues_in_further_messages(world):
     named = clusters(world, MOST_CLUSTER_PARTS * 3)
     meant = {node.id for node in nodes(world, SLICE + 10, named[1])}
     meant |= {a_node(world, cluster).id for cluster in (named[0], named[2])}
@@ -90,7 +90,7 @@ def test_a_large_cluster_among_small_ones_takes_several_messages(world):
     assert reached(world) == meant
 
 
-def test_a_node_that_moves_between_two_clusters_of_a_page_is_reached_once(world):
+def test_node_moving_between_clusters_of_a_page_gets_one_execution(world):
     named = clusters(world, MOST_CLUSTER_PARTS * 2)
     made = command_for(world, named)
     first, second = ids_of(part := min(parts_of(world, made)))
@@ -109,7 +109,7 @@ def test_a_node_that_moves_between_two_clusters_of_a_page_is_reached_once(world)
     assert part not in parts_of(world, made)
 
 
-def test_any_message_twice_creates_nothing_twice(world):
+def test_duplicate_messages_of_cluster_parts_create_nothing_twice(world):
     named = clusters(world, MOST_CLUSTER_PARTS * 2)
     meant = {a_node(world, cluster).id for cluster in named}
     made = command_for(world, named)
@@ -120,7 +120,7 @@ def test_any_message_twice_creates_nothing_twice(world):
     assert parts_of(world, made) == frozenset()
 
 
-def test_parts_in_flight_from_before_there_were_slices_are_finished(world):
+def test_parts_stored_before_slices_existed_are_finished(world):
     """A part each, however many there are, and a cursor that only says where in the cluster."""
     named = clusters(world, MOST_CLUSTER_PARTS * 2)
     meant = {a_node(world, cluster).id for cluster in named}
@@ -133,7 +133,7 @@ def test_parts_in_flight_from_before_there_were_slices_are_finished(world):
     assert parts_of(world, made) == frozenset()
 
 
-def test_what_it_costs_to_finish_many_parts_is_bounded(world):
+def test_finishing_many_parts_costs_a_bounded_number_of_writes(world):
     named = clusters(world, 2000)
     made = command_for(world, named)
     calls = fan_out(world, made)

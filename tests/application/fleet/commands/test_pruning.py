@@ -61,7 +61,7 @@ def pruned(world):
     return {one["id"]: one["data"] for one in world.bus_client.envelopes if one["type"] == PRUNED}
 
 
-def test_what_is_older_than_the_retention_goes_with_an_event_each(world):
+def test_executions_past_retention_are_pruned_with_one_event_each(world):
     made = finished(world, 3)
     ids = {str(row["id"]) for row in executions(world)}
     world.clock.advance(30 * DAY + 1)
@@ -75,7 +75,7 @@ def test_what_is_older_than_the_retention_goes_with_an_event_each(world):
     assert world.platform.counters.read("executions") == 0
 
 
-def test_what_is_younger_stays(world):
+def test_executions_within_retention_are_kept(world):
     finished(world, 2)
     world.clock.advance(30 * DAY - 3600)
     finished(world, 1)
@@ -83,7 +83,7 @@ def test_what_is_younger_stays(world):
     assert (len(executions(world)), pruned(world)) == (5, {})
 
 
-def test_it_is_off_by_default():
+def test_pruning_is_off_by_default():
     world = World()
     finished(world, 1)
     world.clock.advance(365 * DAY)
@@ -91,7 +91,7 @@ def test_it_is_off_by_default():
     assert (len(executions(world)), world.queue_client.bodies(CLEAN_UP)) == (1, [])
 
 
-def test_the_days_are_a_setting():
+def test_retention_days_setting_decides_the_pruning_age():
     world = a_world(execution_retention_days=1)
     finished(world, 1)
     world.clock.advance(DAY + 1)
@@ -99,7 +99,7 @@ def test_the_days_are_a_setting():
     assert executions(world) == []
 
 
-def test_what_is_open_stays_and_hides_nothing_behind_it(world):
+def test_open_execution_is_kept_and_later_finished_ones_are_pruned(world):
     open_node = a_node(world)
     command(world)
     world.settle()
@@ -114,7 +114,7 @@ def test_what_is_open_stays_and_hides_nothing_behind_it(world):
 
 
 @pytest.mark.parametrize("how", ["cancelled", "expired"])
-def test_what_ended_without_a_result_goes_too_and_takes_none_any_more(world, how):
+def test_pruned_execution_without_result_takes_no_late_result(world, how):
     node = a_node(world)
     command(world)
     world.settle()
@@ -132,7 +132,7 @@ def test_what_ended_without_a_result_goes_too_and_takes_none_any_more(world, how
     assert caught.value.kind is Kind.NOT_FOUND
 
 
-def test_one_that_a_repeated_part_could_create_again_stays(world):
+def test_execution_of_an_unfinished_part_is_not_pruned(world):
     nodes(world, 2)
     made = command(world)
     for shard in range(3):
@@ -147,7 +147,7 @@ def test_one_that_a_repeated_part_could_create_again_stays(world):
     assert (bool(left), len(executions(world))) == (True, before)
 
 
-def test_many_go_in_chunks_and_everything_twice_makes_no_second_event(world):
+def test_pruning_of_many_with_duplicate_messages_makes_one_event_each(world):
     finished(world, 4 * ROWS_PER_CHUNK + 50)
     count = len(executions(world))
     world.clock.advance(31 * DAY)
@@ -156,7 +156,7 @@ def test_many_go_in_chunks_and_everything_twice_makes_no_second_event(world):
 
 
 @pytest.mark.parametrize("crash_after", range(1, 14))
-def test_a_worker_that_dies_anywhere_leaves_the_same_end(world, crash_after):
+def test_pruning_with_a_crash_after_any_write_completes(world, crash_after):
     finished(world, 3)
     world.clock.advance(31 * DAY)
     world.sweep("prune_executions")
@@ -165,7 +165,7 @@ def test_a_worker_that_dies_anywhere_leaves_the_same_end(world, crash_after):
     assert (executions(world), len(pruned(world))) == ([], 3)
 
 
-def test_one_that_was_marked_yesterday_and_not_deleted_is_deleted_without_a_second_event(world):
+def test_execution_marked_before_a_crash_is_deleted_without_second_event(world):
     finished(world, 1)
     world.clock.advance(31 * DAY)
     list(world.relay_batches())
@@ -181,7 +181,7 @@ def test_one_that_was_marked_yesterday_and_not_deleted_is_deleted_without_a_seco
     assert (executions(world), len(pruned(world))) == ([], 1)
 
 
-def test_a_deleted_command_leaves_nothing_to_prune(world):
+def test_deleted_command_leaves_nothing_to_prune(world):
     made = finished(world, 2)
     world.fleet.commands.registry.delete(made.id)
     world.settle()
@@ -190,7 +190,7 @@ def test_a_deleted_command_leaves_nothing_to_prune(world):
     assert (executions(world), pruned(world)) == ([], {})
 
 
-def test_a_run_costs_what_is_old_and_not_what_exists(world):
+def test_pruning_without_old_executions_takes_one_query_per_shard(world):
     nodes(world, 100)
     made = command(world)
     fan_out(world, made)

@@ -51,20 +51,20 @@ class TestNames:
             ("node-web.cluster-north.else.where", None),
         ],
     )
-    def test_labels_of_dns_names(self, name, label):
+    def test_dns_name_is_reduced_to_its_alias_label(self, name, label):
         assert names.label_of(name, "north", "nm.internal") == label
 
     @pytest.mark.parametrize("host", ["admin-1", "node-web", f"node-{NODE.upper()}", NODE, f"xnode-{NODE}", ""])
-    def test_hosts_that_are_no_nodes(self, host):
+    def test_host_name_without_a_node_id_is_no_node(self, host):
         assert names.node_id_of(host) is None
 
-    def test_hosts_that_are_nodes(self):
+    def test_host_name_of_a_node_yields_its_id(self):
         assert names.node_id_of(names.host_name(NODE)) == NODE
         assert (names.is_node_id(NODE), names.is_node_id("web")) == (True, False)
 
 
 class TestNetworks:
-    def test_one_is_made_once_and_known_as_ours_before(self, world, mesh):
+    def test_network_is_recorded_before_creation_and_created_once(self, world, mesh):
         seen = []
         world.netmaker.before = lambda method, _: (
             method == "POST" and seen.append(world.fleet.mesh.networks.page(None, 9))
@@ -73,7 +73,7 @@ class TestNetworks:
         assert (mesh.make_network(NORTH), mesh.make_network(NORTH)) == (True, False)
         assert [[row.name for row in rows] for rows in seen] == [["north"]]
 
-    def test_one_that_others_made_at_the_same_time_is_taken_as_it_is(self, world, mesh):
+    def test_network_created_concurrently_by_others_is_adopted(self, world, mesh):
         def faster(method, path):
             if method == "POST":
                 world.netmaker.networks["cluster-north"] = "100.64.0.0/24"
@@ -81,14 +81,14 @@ class TestNetworks:
         world.netmaker.before = faster
         assert mesh.make_network(NORTH) is False
 
-    def test_a_range_that_netmaker_does_not_take_is_a_conflict(self, world, mesh):
+    def test_network_range_refused_by_netmaker_is_a_conflict(self, world, mesh):
         world.netmaker.networks["theirs"] = "100.64.0.0/16"
 
         assert kind_of(mesh.make_network, NORTH) is Kind.CONFLICT
         assert world.fleet.mesh.networks.find("north") is None, "not ours: it was never made"
         assert kind_of(mesh.join_token, NORTH, SOMEBODY) is Kind.UNAVAILABLE
 
-    def test_one_that_netmaker_is_still_deleting_is_waited_for(self, world, mesh):
+    def test_network_still_being_deleted_is_unavailable(self, world, mesh):
         mesh.make_network(NORTH)
         world.netmaker.deletes_busy = False
         world.netmaker.enter(world.netmaker.host("printer"), "cluster-north")
@@ -101,7 +101,7 @@ class TestNetworks:
         world.netmaker.members.clear()
         assert mesh.make_network(again) is True
 
-    def test_one_that_netmaker_deletes_after_its_answer_is_ours_until_it_is_gone(self, world, mesh):
+    def test_network_deleted_asynchronously_is_ours_until_it_is_gone(self, world, mesh):
         mesh.make_network(NORTH)
         world.netmaker.deletes_later = True
 
@@ -113,7 +113,7 @@ class TestNetworks:
         assert mesh.remove_network("north") is True
         assert world.fleet.mesh.networks.find("north") is None
 
-    def test_one_that_others_made_before_us_is_theirs_also_after_a_crash(self, world, mesh):
+    def test_network_created_earlier_by_others_is_theirs_after_a_crash(self, world, mesh):
         """The function died between its note and the creation, which Netmaker would have refused."""
         world.fleet.mesh.networks.note_made("north", NORTH.cluster_id)
         world.netmaker.networks["cluster-north"] = "100.99.0.0/24"
@@ -122,7 +122,7 @@ class TestNetworks:
         assert mesh.remove_network("north") is False
         assert world.netmaker.networks == {"cluster-north": "100.99.0.0/24"}
 
-    def test_hosts_of_ours_leave_a_network_that_has_to_go(self, world, mesh):
+    def test_network_removal_removes_our_hosts_first(self, world, mesh):
         world.netmaker.deletes_busy = False
         mesh.make_network(NORTH)
         world.netmaker.enter(world.netmaker.host(names.host_name(NODE)), "cluster-north")
@@ -131,13 +131,13 @@ class TestNetworks:
         assert mesh.remove_network("north") is False
         assert (world.netmaker.networks, world.netmaker.members) == ({}, {})
 
-    def test_ranges_that_are_none_of_ipv4_are_in_nobodys_way(self):
+    def test_ranges_other_than_ipv4_are_ignored(self):
         found = ranges_of(["100.64.0.0/24", "100.64.1.7/24", "", "fd00::/8", "nonsense"])
         assert [each.cidr for each in found] == ["100.64.0.0/24", "100.64.1.0/24"]
 
 
 class TestTokens:
-    def test_each_is_a_key_of_its_own_for_one_use_and_the_network_is_asked_for_once_a_minute(self, world, mesh):
+    def test_join_tokens_are_single_use_and_network_checks_cached_a_minute(self, world, mesh):
         tokens = [mesh.join_token(NORTH, SOMEBODY) for _ in range(3)]
         made = [key for key in world.netmaker.keys if key["token"] in tokens]
 
@@ -151,7 +151,7 @@ class TestTokens:
         assert len(world.netmaker.asked("GET", "networks/cluster-north")) == 2
         assert tokens[0] not in repr(mesh)
 
-    def test_what_was_given_before_is_found_by_key_and_node(self, world, mesh):
+    def test_given_join_token_is_found_by_key_and_node(self, world, mesh):
         mine = Joining(KEY, NODE)
         assert mesh.given_token(mine) is None
         mesh.join_token(NORTH, SOMEBODY)
@@ -166,7 +166,7 @@ class TestTokens:
         newer = mesh.join_token(NORTH, mine)
         assert mesh.given_token(mine) == newer
 
-    def test_those_past_their_time_are_removed_and_no_others(self, world, mesh):
+    def test_expired_join_keys_are_removed_and_others_kept(self, world, mesh):
         mesh.make_network(NORTH)
         (default,) = world.netmaker.keys
         world.netmaker.keys.append({**default, "value": "theirs", "tags": ["join-us"]})
@@ -181,7 +181,7 @@ class TestTokens:
         world.clock.advance(3600)
         assert (mesh.remove_join_keys(), len(world.netmaker.keys)) == (1, 2)
 
-    def test_those_of_an_enrollment_key_are_removed(self, world, mesh):
+    def test_join_keys_of_an_enrollment_key_are_removed(self, world, mesh):
         mesh.join_token(NORTH, Joining(KEY, NODE))
         mesh.join_token(NORTH, Joining(KEY, None))
         other = mesh.join_token(NORTH, Joining("another", NODE))
@@ -189,7 +189,7 @@ class TestTokens:
         assert mesh.remove_join_keys(KEY) == 2
         assert [key["token"] for key in world.netmaker.keys if not key["unlimited"]] == [other]
 
-    def test_one_that_is_gone_already_is_removed_all_the_same(self, world, mesh):
+    def test_join_key_already_deleted_counts_as_removed(self, world, mesh):
         mesh.join_token(NORTH, Joining(KEY, NODE))
         before = list(world.netmaker.keys)
         world.netmaker.before = lambda method, _path: method == "DELETE" and world.netmaker.keys.clear()
@@ -197,14 +197,14 @@ class TestTokens:
         assert mesh.remove_join_keys(KEY) == 1
         assert len(before) == 2
 
-    def test_none_where_netmaker_makes_none(self, world, mesh):
+    def test_join_token_refused_by_netmaker_is_unavailable(self, world, mesh):
         world.server.trouble(method="POST", path="enrollment-keys", status=400)
 
         assert kind_of(mesh.join_token, NORTH, SOMEBODY) is Kind.UNAVAILABLE
 
 
 class TestHosts:
-    def test_one_without_an_address_is_not_there_yet(self, world, mesh):
+    def test_host_without_an_address_is_not_a_member_yet(self, world, mesh):
         mesh.make_network(NORTH)
         host = world.netmaker.host(names.host_name(NODE))
         assert (mesh.host_of(ONE), kind_of(mesh.require_address, ONE)) == (None, Kind.CONFLICT)
@@ -218,7 +218,7 @@ class TestHosts:
         assert mesh.host_of(ONE).id == host
         mesh.require_address(ONE)
 
-    def test_of_two_of_a_name_the_one_that_is_alive_counts(self, world, mesh):
+    def test_newest_of_two_hosts_with_one_name_counts(self, world, mesh):
         """A machine that was set up anew joins as another host; Netmaker keeps the old one."""
         mesh.make_network(NORTH)
         old, new = (world.netmaker.host(names.host_name(NODE)) for _ in range(2))
@@ -230,7 +230,7 @@ class TestHosts:
         mesh.record_name("web", ONE)
         assert world.names_in("north") == {"web": "100.64.0.2"}
 
-    def test_one_that_is_leaving_does_not_count(self, world, mesh):
+    def test_host_that_is_leaving_is_ignored(self, world, mesh):
         mesh.make_network(NORTH)
         leaving, back = (world.netmaker.host(names.host_name(NODE)) for _ in range(2))
         for host in (leaving, back):
@@ -239,7 +239,7 @@ class TestHosts:
 
         assert mesh.host_of(ONE).id == back
 
-    def test_who_is_not_in_the_first_list_costs_one_question(self, world, mesh):
+    def test_host_lookup_of_a_stranger_takes_one_request(self, world, mesh):
         mesh.make_network(NORTH)
         world.netmaker.requests.clear()
 
@@ -248,21 +248,21 @@ class TestHosts:
 
 
 class TestMasterKey:
-    def test_the_one_that_is_given_comes_first(self):
+    def test_given_master_key_is_used_without_reading_the_secret(self):
         with netmaker_world(keys_secret_arn="arn:secret") as world:
             world.fleet.mesh.netmaker.require_answer("north")  # reads no secret: the world has none
             assert world.netmaker.requests == [("GET", "/api/networks/cluster-north")]
 
-    def test_it_stands_beside_the_others_in_the_secret(self):
+    def test_netmaker_master_key_is_read_from_the_keys_secret(self):
         found = master_key_of({"MASTER_KEY": "ours", "NETMAKER_MASTER_KEY": MASTER_KEY})
         assert found.get_secret_value() == MASTER_KEY
         assert MASTER_KEY not in repr(found)
 
-    def test_without_one_nothing_is_asked(self):
+    def test_missing_netmaker_master_key_is_an_error(self):
         with pytest.raises(MissingNetmakerKeyError):
             master_key_of({"MASTER_KEY": "ours"})
 
-    def test_one_that_was_replaced_is_read_again_when_netmaker_refuses_it(self):
+    def test_rotated_master_key_is_read_again_after_a_refusal(self):
         with netmaker_world(keys_secret_arn="arn:secret", netmaker_master_key=None) as world:
             stored = {"MASTER_KEY": "ours", "NETMAKER_MASTER_KEY": "old"}
             world.read_secret = lambda arn: json.dumps(stored)
@@ -274,11 +274,11 @@ class TestMasterKey:
             assert {"with a wrong key" in wrong for wrong in world.netmaker.wrong} == {True}
             world.netmaker.wrong.clear()
 
-    def test_the_settings_hide_it(self, world):
+    def test_settings_do_not_print_the_master_key(self, world):
         assert MASTER_KEY not in f"{world.platform.settings!r} {world.platform.settings.model_dump_json()}"
 
 
-def test_the_mode_is_a_setting(world):
+def test_vpn_mode_setting_selects_the_mesh_and_checks_its_url(world):
     assert (World().fleet.vpn.is_mesh, world.fleet.vpn.is_mesh) == (False, True)
     assert isinstance(world, NetmakerWorld)
     with pytest.raises(ValueError, match="NETMAKER_API_URL"):

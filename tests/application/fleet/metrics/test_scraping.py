@@ -49,7 +49,7 @@ def scraper() -> Scraper:
     return scraper_over_http()
 
 
-def test_the_text_and_what_was_asked(scraper):
+def test_scrape_returns_the_text_and_sends_the_token_if_given(scraper):
     with served(200, b"up 1\n") as (url, asked):
         assert scraper.scrape(Source(f"{url}/metrics", "secret")) == "up 1\n"
         assert scraper.scrape(Source(f"{url}/metrics")) == "up 1\n"
@@ -60,30 +60,30 @@ def test_the_text_and_what_was_asked(scraper):
 
 
 @pytest.mark.parametrize("status", [204, 301, 401, 404, 500])
-def test_another_status_is_no_answer(scraper, status):
+def test_scrape_with_any_status_but_200_gives_none(scraper, status):
     with served(status, b"" if status == 204 else b"up 1\n", location="/other") as (url, asked):
         assert scraper.scrape(Source(url)) is None
     assert len(asked) == 1
 
 
 @pytest.mark.parametrize(("size", "is_taken"), [(TEXT_BYTES, True), (TEXT_BYTES + 1, False), (3 * TEXT_BYTES, False)])
-def test_a_text_is_taken_whole_or_not_at_all(scraper, size, is_taken):
+def test_scraped_text_above_the_size_limit_gives_none(scraper, size, is_taken):
     with served(200, b"x" * size) as (url, _):
         assert (scraper.scrape(Source(url)) is not None) is is_taken
 
 
-def test_what_is_no_text_is_no_answer(scraper):
+def test_scraped_bytes_that_are_not_utf8_give_none(scraper):
     with served(200, b"\xff\xfe") as (url, _):
         assert scraper.scrape(Source(url)) is None
 
 
-def test_nobody_there_is_no_answer(scraper):
+def test_scrape_of_an_unreachable_address_gives_none(scraper):
     with served(200, b"") as (url, _):
         gone = url
     assert scraper.scrape(Source(gone)) is None
 
 
-def test_an_answer_that_trickles_is_cut_off():
+def test_scrape_of_a_trickling_answer_is_cut_off():
     def trickle(connection, seen):
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         while not seen.stop.wait(0.02):
@@ -94,18 +94,18 @@ def test_an_answer_that_trickles_is_cut_off():
         assert len(seen.requests) == 1
 
 
-def test_a_text_that_ends_too_soon_is_no_answer(scraper):
+def test_scrape_of_a_truncated_answer_gives_none(scraper):
     with receiver(says(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nup 1\n")) as (port, _):
         assert scraper.scrape(Source(f"http://127.0.0.1:{port}/metrics")) is None
 
 
-def test_a_compressed_text_is_not_unpacked(scraper):
+def test_scrape_of_a_compressed_answer_gives_none(scraper):
     bomb = gzip.compress(bytes(50 * TEXT_BYTES))
     with served(200, bomb, **{"content-encoding": "gzip"}) as (url, _):
         assert scraper.scrape(Source(url)) is None
 
 
-def test_where_each_type_is_published_and_who_gets_the_token():
+def test_scrape_source_of_each_type_has_its_url_and_token():
     world = World()
     a_cluster(world)
     [machine] = machines(world, 1)

@@ -72,7 +72,7 @@ def refusal(metrics, machine_id, metrics_type=HOST):
 
 
 class TestCache:
-    def test_what_is_fresh_is_answered_and_nobody_is_asked(self, world, machine):
+    def test_fresh_metrics_are_answered_without_asking_the_agent(self, world, machine):
         scraper = FakeScraper(host="up 2\n")
         metrics = metrics_of(world, scraper)
         connect(world, machine)
@@ -84,25 +84,25 @@ class TestCache:
         assert (frames(world), scraper.asked, world.clock.pauses) == ([], [], [])
         assert [call.operation for call in world.platform.tables.meter.calls] == ["BatchGetItem", "BatchGetItem"]
 
-    def test_five_minutes_are_too_old(self, world, machine):
+    def test_metrics_older_than_five_minutes_are_unavailable(self, world, machine):
         metrics = metrics_of(world)
         metrics.push(machine.id, HOST, "up 1\n")
         world.clock.advance(300)
         assert refusal(metrics, machine.id) is Kind.UNAVAILABLE
 
-    def test_a_node_that_does_not_exist(self, world):
+    def test_metrics_of_unknown_node_are_not_found(self, world):
         metrics = metrics_of(world)
         nowhere = "01900000-0000-7000-8000-0000000000ff"
         assert refusal(metrics, nowhere) is Kind.NOT_FOUND
         assert metrics.read_available(nowhere, [HOST, AGENT]) == {}
 
-    def test_each_type_for_itself(self, world, machine):
+    def test_metrics_of_one_type_do_not_answer_for_others(self, world, machine):
         metrics = metrics_of(world)
         metrics.push(machine.id, AGENT, "up 1\n")
         assert refusal(metrics, machine.id, HOST) is Kind.UNAVAILABLE
         assert list(metrics.read_available(machine.id, [HOST, AGENT])) == [AGENT]
 
-    def test_busy_tables_are_no_unknown_node(self, world, machine):
+    def test_metrics_while_tables_are_throttled_are_unavailable(self, world, machine):
         world.driver.fail_next(100_000, "throttle")
         with pytest.raises(EdgeError) as refused:
             metrics_of(world).read_available(machine.id, [HOST])
@@ -110,7 +110,7 @@ class TestCache:
 
 
 class TestWakeUp:
-    def test_a_connected_agent_is_asked_and_its_push_is_the_answer(self, world, machine):
+    def test_connected_agent_is_woken_and_its_push_is_answered(self, world, machine):
         metrics = metrics_of(world)
         connect(world, machine)
         world.socket_client.after_post = lambda frame: metrics.push(machine.id, HOST, "up 1\n")
@@ -118,7 +118,7 @@ class TestWakeUp:
         assert frames(world) == [{"type": "metrics", "metrics_types": ["host"]}]
         assert world.clock.pauses == [PAUSES_SECONDS[0]]
 
-    def test_one_frame_asks_for_all_that_is_stale(self, world, machine):
+    def test_wake_up_frame_names_all_stale_types(self, world, machine):
         metrics = metrics_of(world)
         connect(world, machine)
         metrics.push(machine.id, AGENT, "old 1\n")
@@ -138,7 +138,7 @@ class TestWakeUp:
         }
         assert frames(world) == [{"type": "metrics", "metrics_types": ["host", "agent"]}]
 
-    def test_a_push_within_the_second_of_the_one_before_is_noticed(self, world, machine):
+    def test_push_within_the_same_second_is_noticed(self, world, machine):
         metrics = metrics_of(world, fresh_seconds=0)
         connect(world, machine)
         metrics.push(machine.id, HOST, "up 1\n")
@@ -146,7 +146,7 @@ class TestWakeUp:
         assert metrics.read(machine.id, HOST).metrics.text == "up 2\n"
         assert len(world.clock.pauses) == 1
 
-    def test_a_silent_agent_costs_five_seconds_and_six_reads(self, world, machine):
+    def test_silent_agent_is_waited_for_five_seconds_then_unavailable(self, world, machine):
         metrics = metrics_of(world)
         connect(world, machine)
         world.platform.tables.meter.reset()
@@ -155,28 +155,28 @@ class TestWakeUp:
         # The node, the cache, the looks, and whether another stack owns the cluster.
         assert len(world.platform.tables.meter.calls) == 2 + len(PAUSES_SECONDS) + 1
 
-    def test_half_an_answer_is_half_an_answer(self, world, machine):
+    def test_partial_push_answers_the_pushed_types_only(self, world, machine):
         metrics = metrics_of(world)
         connect(world, machine)
         world.socket_client.after_post = lambda frame: metrics.push(machine.id, AGENT, "up 1\n")
         assert list(metrics.read_available(machine.id, [HOST, AGENT])) == [AGENT]
         assert sum(world.clock.pauses) == 5
 
-    def test_a_socket_that_is_gone_is_noted_and_not_waited_for(self, world, machine):
+    def test_closed_socket_is_recorded_and_not_waited_for(self, world, machine):
         connect(world, machine)
         del world.socket_client.frames[SOCKET]
         assert refusal(metrics_of(world), machine.id) is Kind.UNAVAILABLE
         assert world.clock.pauses == []
         assert world.fleet.nodes.reading.get(machine.id).presence.connection_id is None
 
-    def test_a_gateway_that_fails_is_not_waited_for(self, world, machine):
+    def test_failing_gateway_is_logged_and_not_waited_for(self, world, machine):
         connect(world, machine)
         world.socket_client.fails_with = "InternalServerError"
         assert refusal(metrics_of(world), machine.id) is Kind.UNAVAILABLE
         assert world.clock.pauses == []
         assert any('"wake_up_lost"' in line for line in world.lines.texts)
 
-    def test_what_is_not_quite_fresh_is_better_than_nothing(self, world, machine):
+    def test_slightly_old_metrics_are_answered_if_the_agent_is_silent(self, world, machine):
         metrics = metrics_of(world, fresh_seconds=30)
         connect(world, machine)
         metrics.push(machine.id, HOST, "up 1\n")
@@ -186,7 +186,7 @@ class TestWakeUp:
 
 
 class TestScrape:
-    def test_an_agent_in_reach_is_scraped_and_the_text_kept(self, world, machine):
+    def test_reachable_agent_is_scraped_once_and_the_text_cached(self, world, machine):
         scraper = FakeScraper(host="up 1\n")
         metrics = metrics_of(world, scraper)
         for _ in range(2):
@@ -194,12 +194,12 @@ class TestScrape:
         host = f"node-{machine.id}.cluster-north.nm.internal"
         assert scraper.asked == [Source(f"http://{host}:49100/metrics")]
 
-    def test_the_agents_own_want_its_token(self, world, machine):
+    def test_scrape_of_agent_metrics_sends_the_node_token(self, world, machine):
         scraper = FakeScraper(agent="up 1\n")
         metrics_of(world, scraper, push_host="gateway.test").read(machine.id, AGENT)
         assert scraper.asked == [Source("http://gateway.test:44000/api/v1/agents/me/metrics/raw", machine.token)]
 
-    def test_what_a_wake_up_brought_is_not_scraped(self, world, machine):
+    def test_pushed_metrics_are_not_scraped_as_well(self, world, machine):
         scraper = FakeScraper(host="up 1\n", agent="scraped 1\n")
         metrics = metrics_of(world, scraper)
         connect(world, machine)
@@ -211,7 +211,7 @@ class TestScrape:
         }
         assert len(scraper.asked) == 1
 
-    def test_one_that_does_not_answer_leaves_what_was_cached(self, world, machine):
+    def test_failed_scrape_falls_back_to_cached_metrics(self, world, machine):
         metrics = metrics_of(world, FakeScraper(), fresh_seconds=0)
         metrics.push(machine.id, HOST, "up 1\n")
         world.clock.advance(299)
@@ -219,7 +219,7 @@ class TestScrape:
         world.clock.advance(1)
         assert refusal(metrics, machine.id) is Kind.UNAVAILABLE
 
-    def test_a_text_beyond_all_bounds_is_as_good_as_none(self, world, machine):
+    def test_scraped_text_too_large_to_store_is_unavailable(self, world, machine):
         text = world.ids.token_bytes(400_000).hex()
         assert refusal(metrics_of(world, FakeScraper(host=text)), machine.id) is Kind.UNAVAILABLE
         assert any('"metrics_too_large"' in line for line in world.lines.texts)

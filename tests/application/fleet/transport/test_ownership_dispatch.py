@@ -29,7 +29,7 @@ class TestPacking:
         assert [len(message["deliveries"]) for message in packed[""]] == [DELIVERIES_PER_MESSAGE, 1]
         assert packed[FAR] == [{"deliveries": [{"node_id": "f-1", "kind": "cancel", "execution_ids": ["e"]}]}]
 
-    def test_an_execution_stands_once_in_a_delivery(self):
+    def test_delivery_lists_each_execution_once(self):
         work = AgentWork()
         for ids in (["e-1"], ["e-2", "e-1"]):
             work.deliver("far", "n", "executions", ids)
@@ -47,7 +47,7 @@ class TestPacking:
         assert sizes == [("r-1", UPDATES_PER_MESSAGE), ("r-1", 1), ("r-2", 1)]
         assert packed[FAR] == [{"updates": {"request_id": "r-1", "node_ids": ["f-0"]}}]
 
-    def test_a_message_stays_below_what_a_queue_takes_however_much_waits_for_each_node(self):
+    def test_dispatch_message_keeps_below_the_queue_size_limit(self):
         work = AgentWork()
         for number in range(DELIVERIES_PER_MESSAGE):
             work.deliver("near", f"n-{number}", "executions", [f"{number:036}-{place}" for place in range(500)])
@@ -55,7 +55,7 @@ class TestPacking:
         assert max(map(body_bytes, packed)) <= QUEUE_BYTES
         assert sum(len(message["deliveries"]) for message in packed) == DELIVERIES_PER_MESSAGE
 
-    def test_nothing_is_no_message(self):
+    def test_empty_agent_work_makes_no_message(self):
         assert AgentWork().messages(queue_of) == {}
 
 
@@ -78,24 +78,24 @@ class TestSending:
     def nodes_in(self, sqs, queue):
         return [delivery["node_id"] for message in sqs.bodies(queue) for delivery in message["deliveries"]]
 
-    def test_each_message_goes_to_one_queue(self, sqs, dispatch, work):
+    def test_dispatch_sends_each_message_to_its_owners_queue(self, sqs, dispatch, work):
         dispatch.send(work, request_id="r-1")
         assert self.nodes_in(sqs, COMMAND_DELIVERY) == ["near-node"]
         assert len(sqs.sent["far"]) == 1
 
-    def test_a_batch_that_an_owner_takes_in_part_goes_to_the_core_whole(self, sqs, dispatch):
+    def test_batch_partly_refused_by_an_owner_goes_to_the_core_whole(self, sqs, dispatch):
         work = AgentWork()
         work.deliver("far", "far-node", "executions", ["e"])
         sqs.refuse_next = True
         dispatch.send(work)
         assert self.nodes_in(sqs, COMMAND_DELIVERY) == ["far-node"]
 
-    def test_the_cores_own_queue_is_nobody_elses_to_stand_in_for(self, sqs, dispatch, work):
+    def test_refusal_by_the_core_queue_is_an_error(self, sqs, dispatch, work):
         sqs.refuse_next = True
         with pytest.raises(QueueError):
             dispatch.send(work)
 
-    def test_an_offer_goes_to_the_owner_or_nowhere(self, sqs, dispatch):
+    def test_offer_to_an_owner_without_queue_is_not_sent(self, sqs, dispatch):
         work = AgentWork()
         work.fetch_metrics("far", "n", ["host"], "2026-11-21T10:00:00Z")
         assert dispatch.offer(work)
@@ -103,7 +103,7 @@ class TestSending:
         assert not dispatch.offer(work)
         assert COMMAND_DELIVERY not in sqs.sent
 
-    def test_an_offer_to_the_core_goes_to_its_queue(self, sqs, dispatch):
+    def test_offer_for_a_core_cluster_goes_to_the_core_queue(self, sqs, dispatch):
         work = AgentWork()
         work.fetch_metrics("near", "n", ["host"], "2026-11-21T10:00:00Z")
         assert dispatch.offer(work)

@@ -68,21 +68,21 @@ def transport(world, agents=None):
 
 
 class TestWakeUp:
-    def test_a_connected_node_gets_one_frame(self, world):
+    def test_connected_node_gets_one_frame_with_all_ids(self, world):
         (machine,) = machines(world, 1)
         connect(world, machine)
         gone = transport(world).deliver([Delivery(machine.id, "executions", ["e-1", "e-2"])])
         assert gone == []
         assert world.socket_client.frames["socket-1"] == [{"type": "executions", "ids": ["e-1", "e-2"]}]
 
-    def test_many_ids_are_cut_into_frames_that_the_gateway_takes(self, world):
+    def test_wake_up_of_many_ids_is_split_into_frames(self, world):
         (machine,) = machines(world, 1)
         connect(world, machine)
         ids = [f"{place:036d}" for place in range(IDS_PER_FRAME + 1)]
         transport(world).deliver([Delivery(machine.id, "executions", ids)])
         assert [len(frame["ids"]) for frame in world.socket_client.frames["socket-1"]] == [IDS_PER_FRAME, 1]
 
-    def test_a_socket_that_is_gone_is_forgotten(self, world):
+    def test_closed_socket_is_removed_from_presence(self, world):
         (machine,) = machines(world, 1)
         connect(world, machine)
         del world.socket_client.frames["socket-1"]
@@ -90,7 +90,7 @@ class TestWakeUp:
         (presence,) = world.driver.rows(PRESENCE)
         assert presence.get("connection_id") is None
 
-    def test_a_socket_that_is_about_to_open_is_not_taken_for_one_that_is_gone(self, world):
+    def test_socket_still_opening_is_not_removed_from_presence(self, world):
         """API Gateway answers 410 until the handshake is done, which begins with our note of the socket."""
         (machine,) = machines(world, 1)
         opened_at = int(world.clock.now().timestamp() * 1000)
@@ -102,7 +102,7 @@ class TestWakeUp:
         transport(world).deliver([Delivery(machine.id, "executions", ["e-1"])])
         assert "connection_id" not in world.driver.rows(PRESENCE)[0]
 
-    def test_a_newer_socket_survives_the_end_of_an_older_one(self, world):
+    def test_newer_socket_survives_removal_of_an_older_one(self, world):
         (machine,) = machines(world, 1)
         connect(world, machine)
         del world.socket_client.frames["socket-1"]
@@ -113,22 +113,22 @@ class TestWakeUp:
         (presence,) = world.driver.rows(PRESENCE)
         assert presence["connection_id"] == "socket-2"
 
-    def test_many_nodes_are_woken_side_by_side(self, world):
+    def test_many_connected_nodes_are_all_woken(self, world):
         fleet = machines(world, 20)
         for place, machine in enumerate(fleet):
             connect(world, machine, f"socket-{place}")
         transport(world).deliver([Delivery(machine.id, "cancel", ["e"]) for machine in fleet])
         assert all(frames == [{"type": "cancel", "ids": ["e"]}] for frames in world.socket_client.frames.values())
 
-    def test_a_node_without_a_socket_is_left_to_its_poll(self, world):
+    def test_node_without_a_socket_gets_no_frame(self, world):
         (machine,) = machines(world, 1)
         assert transport(world).deliver([Delivery(machine.id, "executions", ["e-1"])]) == []
         assert world.socket_client.frames == {}
 
-    def test_a_node_that_does_not_exist_is_told(self, world):
+    def test_delivery_to_unknown_node_is_reported_as_gone(self, world):
         assert transport(world).deliver([Delivery("nobody", "executions", ["e-1"])]) == ["nobody"]
 
-    def test_the_worker_asks_for_the_clean_up_of_such_a_node(self, world):
+    def test_delivery_to_unknown_node_queues_its_clean_up(self, world):
         body = {"deliveries": [{"node_id": "nobody", "kind": "executions", "execution_ids": ["e-1"]}]}
         world.queue_client.sent.clear()
         world.platform.queues.send(COMMAND_DELIVERY, [body])
@@ -136,7 +136,7 @@ class TestWakeUp:
         handled = [line for line in world.lines.texts if '"clean_up"' in line]
         assert len(handled) == 1  # all steps of a node's clean-up
 
-    def test_another_failure_is_told_so_that_the_message_comes_again(self, world):
+    def test_delivery_with_a_failing_gateway_raises_for_redelivery(self, world):
         (machine,) = machines(world, 1)
         connect(world, machine)
         world.socket_client.fails_with = "LimitExceededException"
@@ -145,13 +145,13 @@ class TestWakeUp:
 
 
 class TestHint:
-    def test_wakes(self, world):
+    def test_hint_sends_a_frame_to_a_connected_node(self, world):
         (machine,) = machines(world, 1)
         connect(world, machine)
         transport(world).hint({machine.id: ["e-1"]})
         assert world.socket_client.frames["socket-1"] == [{"type": "executions", "ids": ["e-1"]}]
 
-    def test_never_raises_for_the_socket_api_or_a_busy_table(self, world):
+    def test_hint_logs_socket_and_table_errors_without_raising(self, world):
         (machine,) = machines(world, 1)
         connect(world, machine)
         world.socket_client.fails_with = "LimitExceededException"
@@ -169,7 +169,7 @@ class TestPush:
         world.settle()
         return machine, pending(world, machine)
 
-    def test_hands_over_and_marks_as_sent(self, world):
+    def test_push_sends_the_execution_and_marks_it_as_sent(self, world):
         machine, ids = self.work(world)
         agents = Agents(201)
         transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
@@ -181,27 +181,27 @@ class TestPush:
         assert options["headers"]["authorization"] == f"Bearer {machine.token}"
         assert world.fleet.commands.executions.get(ids[0]).execution.status is Status.SENT
 
-    def test_a_duplicate_counts_as_handed_over(self, world):
+    def test_push_of_a_duplicate_marks_it_as_sent(self, world):
         machine, ids = self.work(world)
         transport(world, Agents(422)).deliver([Delivery(machine.id, "executions", ids)])
         assert world.fleet.commands.executions.get(ids[0]).execution.status is Status.SENT
 
     @pytest.mark.parametrize("status", [None, 302, 401, 500])
-    def test_a_failure_leaves_it_pending_and_ends_the_round(self, world, status):
+    def test_failed_push_leaves_executions_pending_and_ends_the_round(self, world, status):
         machine, ids = self.work(world, 2)
         agents = Agents(status)
         transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
         assert len(agents.requests) == 1
         assert pending(world, machine) == ids
 
-    def test_what_is_no_longer_pending_is_not_pushed(self, world):
+    def test_cancelled_execution_is_not_pushed(self, world):
         machine, ids = self.work(world)
         world.fleet.commands.executions.cancel(ids[0])
         agents = Agents()
         transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
         assert agents.requests == []
 
-    def test_a_result_that_came_before_the_mark_stays(self, world):
+    def test_result_reported_before_the_sent_mark_is_kept(self, world):
         machine, ids = self.work(world)
         services = world.fleet
 
@@ -213,7 +213,7 @@ class TestPush:
         transport(world, Quick(201)).deliver([Delivery(machine.id, "executions", ids)])
         assert services.commands.executions.get(ids[0]).execution.status is Status.COMPLETED
 
-    def test_what_is_cancelled_on_its_way_is_called_back(self, world):
+    def test_execution_cancelled_during_its_push_is_cancelled_on_the_agent(self, world):
         machine, ids = self.work(world)
         services = world.fleet
 
@@ -229,7 +229,7 @@ class TestPush:
         assert agents.requests[1][1].endswith(f"/api/v1/command_executions/{ids[0]}/cancel")
         assert services.commands.executions.get(ids[0]).execution.status is Status.CANCELLED
 
-    def test_what_comes_after_its_deadline_is_not_pushed(self, world):
+    def test_execution_past_its_deadline_is_not_pushed(self, world):
         (machine,) = machines(world, 1)
         a_command(world, expired_at=world.clock.now() + timedelta(seconds=60))
         world.settle()
@@ -238,7 +238,7 @@ class TestPush:
         transport(world, agents).deliver([Delivery(machine.id, "executions", pending(world, machine))])
         assert agents.requests == []
 
-    def test_silent_agents_do_not_keep_each_other_waiting(self, world):
+    def test_silent_agents_are_pushed_to_in_parallel(self, world):
         fleet = machines(world, 20)
         a_command(world)
         world.settle()
@@ -254,33 +254,33 @@ class TestPush:
         transport(world, agents).deliver(deliveries)
         assert len(agents.requests) == len(fleet)
 
-    def test_the_mark_tells_for_which_request_it_was_made(self, world):
+    def test_sent_mark_carries_the_request_id(self, world):
         machine, ids = self.work(world)
         with working_for(Origin(request_id="r-1")):
             transport(world, Agents(201)).deliver([Delivery(machine.id, "executions", ids)])
         assert world.driver.row(EXECUTIONS, {"id": ids[0]})["changed_by"]["request_id"] == "r-1"
 
-    def test_an_attempt_is_short(self):
+    def test_push_timeout_fits_ten_messages_into_a_worker(self):
         assert TIMEOUT_SECONDS * 10 <= 20, "ten messages have a worker's 30 s"
 
-    def test_cancels(self, world):
+    def test_push_of_a_cancel_calls_the_agents_cancel_endpoint(self, world):
         machine, ids = self.work(world)
         agents = Agents(200)
         transport(world, agents).deliver([Delivery(machine.id, "cancel", ids)])
         assert agents.requests[0][:2] == ("PATCH", f"http://127.0.0.1:44000/api/v1/command_executions/{ids[0]}/cancel")
 
-    def test_a_connected_node_is_not_pushed_to(self, world):
+    def test_connected_node_is_not_pushed_to(self, world):
         machine, ids = self.work(world)
         connect(world, machine)
         agents = Agents()
         transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
         assert agents.requests == []
 
-    def test_the_token_is_not_in_the_address_as_it_prints(self):
+    def test_push_address_does_not_print_its_token(self):
         assert "secret" not in repr(PushAddress("http://h:1", "secret"))
 
 
-def test_closing_forgets_the_connection(world):
+def test_transport_close_of_a_closed_socket_is_no_error(world):
     (machine,) = machines(world, 1)
     connect(world, machine)
     transport(world).close("socket-1")

@@ -40,7 +40,7 @@ def waiting(world, count):
     return request
 
 
-def test_a_look_reads_no_more_than_it_can_tell(world):
+def test_redrive_reads_no_more_nodes_than_it_triggers(world):
     request = waiting(world, 2 * REDRIVEN_PER_MESSAGE)
     world.driver.meter.reset()
     following = world.fleet.updates.triggering.settle(request.id, redrive=True)
@@ -49,7 +49,7 @@ def test_a_look_reads_no_more_than_it_can_tell(world):
     assert sum(call.operation == "Query" for call in world.driver.meter.calls) < 0.75 * SHARDS
 
 
-def test_at_the_deadline_looks_follow_each_other_until_all_have_failed(world):
+def test_settlement_at_deadline_repeats_until_all_nodes_have_failed(world):
     request = waiting(world, REDRIVEN_PER_MESSAGE + 1)
     world.clock.advance(10_801)
     looks = 1

@@ -52,7 +52,7 @@ def nodes_of(world, request, **filters):
     return world.fleet.updates.outcomes.page_of_nodes(request.id, asked).items
 
 
-def test_a_request_is_over_when_every_machine_that_was_told_has_said_what_became_of_it(world):
+def test_update_request_completes_when_every_triggered_node_has_reported(world):
     (first, second), request = told(world, 2)
     sweep(world)
     assert summary(world, request) == ("processing", None)
@@ -69,13 +69,13 @@ def test_a_request_is_over_when_every_machine_that_was_told_has_said_what_became
     assert (by_node[second.id].agent_version, by_node[second.id].reason) == (OLD, WENT_BACK.reason)
 
 
-def test_an_agent_that_reports_nothing_is_not_waited_for(world):
+def test_update_request_does_not_wait_for_agents_without_reports(world):
     (_,), request = told(world, version="0.1.0")
     sweep(world)
     assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0, "updated": 0})
 
 
-def test_a_machine_that_says_nothing_more_has_failed_after_an_hour_even_beyond_the_deadline(world):
+def test_triggered_node_without_report_fails_after_one_hour(world):
     (loud, _), request = told(world, 2)
     report(world, loud, request, UPDATED)
     sweep(world, 3599)
@@ -87,7 +87,7 @@ def test_a_machine_that_says_nothing_more_has_failed_after_an_hour_even_beyond_t
     assert (silent.reason, silent.agent_version) == ("it did not say what became of it", None)
 
 
-def test_more_silent_machines_than_one_look_acts_on_all_fail_in_one_message(world, monkeypatch):
+def test_many_silent_nodes_all_fail_within_one_message(world, monkeypatch):
     monkeypatch.setattr(triggering, "FAILED_PER_LOOK", 2)
     _, request = told(world, 5)
     sweep(world, A_DAY)
@@ -95,7 +95,7 @@ def test_more_silent_machines_than_one_look_acts_on_all_fail_in_one_message(worl
     assert summary(world, request) == ("completed", {"total": 5, "triggered": 0, "failed": 5, "updated": 0})
 
 
-def test_a_machine_that_is_told_just_before_the_deadline_has_its_hour(world):
+def test_node_triggered_just_before_deadline_has_one_hour_to_report(world):
     (machine,) = willing(world, 1, agent_version=OLD)
     request = create(world)
     world.settle()
@@ -109,7 +109,7 @@ def test_a_machine_that_is_told_just_before_the_deadline_has_its_hour(world):
     assert summary(world, request)[1] == {"total": 1, "triggered": 1, "failed": 0, "updated": 1}
 
 
-def test_a_report_is_taken_once_and_repeated_without_harm(world):
+def test_repeated_update_report_is_accepted_and_a_changed_one_refused(world):
     (machine,), request = told(world)
     before = report(world, machine, request, UPDATED)
     world.clock.advance(60)
@@ -119,7 +119,7 @@ def test_a_report_is_taken_once_and_repeated_without_harm(world):
     assert (caught.value.kind, states(world)) == (Kind.CONFLICT, {machine.id: "updated"})
 
 
-def test_a_report_after_the_end_is_refused_so_that_the_summary_stays_true(world):
+def test_update_report_after_completion_is_a_conflict(world):
     (machine,), request = told(world)
     sweep(world, A_DAY)
     sweep(world, A_DAY)
@@ -130,7 +130,7 @@ def test_a_report_after_the_end_is_refused_so_that_the_summary_stays_true(world)
     assert summary(world, request) == ended
 
 
-def test_a_machine_reports_of_its_own_updates_only(world):
+def test_update_report_of_a_node_outside_the_request_is_not_found(world):
     (machine, other), request = told(world, 2)
     report(world, machine, request, UPDATED)
     assert states(world) == {machine.id: "updated", other.id: "triggered"}
@@ -140,7 +140,7 @@ def test_a_machine_reports_of_its_own_updates_only(world):
     assert caught.value.kind is Kind.NOT_FOUND
 
 
-def test_the_version_that_a_request_names_is_what_each_machine_is_told(world):
+def test_update_check_answers_with_the_requested_version(world):
     (machine,) = willing(world, 1, agent_version=OLD)
     request = world.fleet.updates.requests.create(ALL, NEW)
     world.settle()
@@ -148,7 +148,7 @@ def test_the_version_that_a_request_names_is_what_each_machine_is_told(world):
     assert (answer.request_id, answer.version) == (request.id, NEW)
 
 
-def test_rows_of_before_there_were_reports_are_read(world):
+def test_node_updates_stored_before_reports_existed_are_read(world):
     (machine,), request = told(world, version="0.1.0")
     (row,) = world.driver.rows(NODE_UPDATES)
     for name in ("wanted", "agent_version_before", "report_by", "agent_version", "reason"):
@@ -158,7 +158,7 @@ def test_rows_of_before_there_were_reports_are_read(world):
     assert summary(world, request)[0] == "completed"
 
 
-def test_nodes_are_listed_by_status_cluster_and_version(world):
+def test_nodes_of_a_request_are_filtered_by_status_cluster_and_version(world):
     fleet, request = told(world, 5)
     for machine in fleet[:2]:
         report(world, machine, request, UPDATED)

@@ -71,7 +71,7 @@ class TestPush:
             (REFUSED_CONNECTION, "pending"),
         ],
     )
-    def test_outcomes(self, world, answer, state):
+    def test_pushed_update_answer_decides_the_node_state(self, world, answer, state):
         (machine,) = willing(world, 1)
         agents = pushing(world, answer)
         create(world)
@@ -80,7 +80,7 @@ class TestPush:
         assert states(world) == {machine.id: state}
         assert len(events(world, TRIGGERED)) == (state == "triggered")
 
-    def test_one_that_was_not_reached_is_tried_again_and_may_ask(self, world):
+    def test_unreached_node_is_pushed_to_again_and_may_check(self, world):
         (machine,) = willing(world, 1)
         agents = pushing(world, REFUSED_CONNECTION, REFUSED_CONNECTION)
         create(world)
@@ -89,14 +89,14 @@ class TestPush:
         assert len(agents.urls) == 2
         assert check(world, machine).including_me
 
-    def test_a_message_that_comes_twice_pushes_once(self, world):
+    def test_duplicate_update_message_pushes_once(self, world):
         (machine,) = willing(world, 1)
         agents = pushing(world, 202)
         create(world)
         world.settle(twice=True)
         assert (len(agents.urls), states(world)) == (1, {machine.id: "triggered"})
 
-    def test_a_connected_one_is_not_pushed_to(self, world):
+    def test_connected_node_is_woken_instead_of_pushed_to(self, world):
         (machine,) = willing(world, 1)
         connect(world, machine)
         agents = pushing(world)
@@ -104,7 +104,7 @@ class TestPush:
         world.settle()
         assert (agents.urls, states(world)) == ([], {machine.id: "triggered"})
 
-    def test_a_push_whose_outcome_was_lost_is_not_made_twice(self, world):
+    def test_update_push_with_a_lost_outcome_is_not_repeated(self, world):
         (machine,) = willing(world, 1)
         request = create(world)
         world.settle()
