@@ -1,6 +1,6 @@
 """The dependencies outside this process: AWS clients, time, randomness, name resolution. Tests pass their own.
 
-What only some functions use is imported when it is first asked for, as in `bootstrap`.
+Modules that only some functions use are imported on first use, as in `bootstrap`.
 """
 
 from __future__ import annotations

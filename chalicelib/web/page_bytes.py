@@ -38,7 +38,7 @@ def text_bytes(text: str | None) -> int:
 
 
 def check_answer(body: str) -> None:
-    """Raises `EdgeError` (internal) for a body that Lambda would not send."""
+    """Raises `EdgeError` (internal server error) for a body that Lambda would not send."""
     if _surely_fits(len(body)):
         return
     size = encoded_bytes(body)

@@ -5,6 +5,7 @@ those of the published documents, the known ones too. ``all``: every finding tha
 counts of now to ``known.txt``; refused while a rule has more findings than before.
 """
 
+import gc
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -68,4 +69,5 @@ def _show(findings: Iterable[Finding]) -> int:
 
 
 if __name__ == "__main__":
+    gc.disable()  # the syntax trees stay until the end; collecting between them takes 40 % of the time (measured)
     sys.exit(main(sys.argv[1:]))

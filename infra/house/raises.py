@@ -4,10 +4,12 @@ import builtins
 import re
 from collections.abc import Iterator
 
+from chalicelib.kit.errors import Kind
 from infra.house.findings import Finding
 from infra.house.sources import Source
 
-_RAISES = re.compile(r"\b[Rr]aises (`?)([\w.]+)(`?)( \()?")
+_RAISES = re.compile(r"\b[Rr]aises (`?)([\w.]+)(`?)(?: \(([^)]*)\))?")
+_KINDS = {kind.value.replace("_", " ") for kind in Kind}
 
 
 def find(source: Source) -> Iterator[Finding]:
@@ -30,6 +32,9 @@ def _fault(opening: str, name: str, closing: str, kinds: str | None) -> str | No
         return None
     if not (opening and closing):
         return f"'Raises {last}' without backticks, for a class that is not a builtin"
-    if last == "EdgeError" and not kinds:
+    if last != "EdgeError":
+        return None
+    if not kinds:
         return "'Raises `EdgeError`' without its kinds in parentheses"
-    return None
+    unknown = sorted({*kinds.split(", ")} - _KINDS)
+    return f"'Raises `EdgeError` ({kinds})', which is not a kind of `kit.errors`" if unknown else None

@@ -30,7 +30,7 @@ class Verifier:
     """Knows one secret, or during a rotation two, the new one first.
 
     Both signatures must fit: `x-edge-signature` is an HMAC of the body alone, the headers of Standard Webhooks also
-    cover id and time, so that nobody can replay a delivery after five minutes.
+    cover id and time, so that a delivery cannot be replayed after five minutes.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:

@@ -102,7 +102,7 @@ class Aliases:
         """Make the mesh say of a name what its row says now. Safe to repeat, late and out of order.
 
         Looks again after it has acted: a name that went to another node in between is settled once more. Raises
-        `EdgeError` unavailable when the mesh cannot be asked: the caller repeats.
+        `EdgeError` (service unavailable) if the mesh cannot be asked: the caller repeats.
         """
         alias = self._store.find(row_id)
         for _ in range(SETTLE_TRIES):

@@ -31,7 +31,7 @@ routes = Endpoints(tag="Health")
 
 
 class HealthServices(EdgeServices, Protocol):
-    """What the probes need besides."""
+    """Further services that the probes need."""
 
     def health_checks(self) -> Sequence[HealthCheck]: ...
 

@@ -10,13 +10,13 @@ only 224, 240 and 255."""
 
 
 def check_name(name: str) -> None:
-    """Raises `EdgeError` (validation) for the reserved name."""
+    """Raises `EdgeError` (validation failed) for the reserved name."""
     if name == RESERVED_CLUSTER_NAME:
         raise invalid("name", "is reserved")
 
 
 def parse_range(cidr: str) -> AddressRange:
-    """The range that an operator asks for, host bits dropped. Raises `EdgeError` (validation)."""
+    """The range that an operator asks for, host bits dropped. Raises `EdgeError` (validation failed)."""
     try:
         wanted = AddressRange.of_cidr(cidr)
     except ValueError as error:

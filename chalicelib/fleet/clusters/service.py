@@ -172,7 +172,7 @@ class Clusters:
             raise ValueError(f"the default cluster cannot be: {dict(error.details or {})}") from error
 
     def _check_request(self, name: str, ipv4_range: str | None, node_limit: int | None) -> AddressRange | None:
-        """The range that is asked for, if any. Raises `EdgeError` (validation)."""
+        """The range that is asked for, if any. Raises `EdgeError` (validation failed)."""
         check_name(name)
         wanted = None if ipv4_range is None else parse_range(ipv4_range)
         check_capacity(node_limit, self._subnets.prefix if wanted is None else wanted.prefix, self._reserved_slots)

@@ -29,12 +29,12 @@ class Distribution:
         return Offer(release.version, bundle, url, LINK_SECONDS)
 
     def has(self, version: str) -> bool:
-        """Whether this stack serves a version, for whatever architecture. Raises `EdgeError` (unavailable)."""
+        """Whether this stack serves a version, for any architecture. Raises `EdgeError` (service unavailable)."""
         return self._objects.read(key_of_release(version)) is not None
 
     def release(self, version: str | None) -> Release:
-        """The manifest of a version, or of the current one. Raises `EdgeError` as `offer` does (not found, service
-        unavailable)."""
+        """The manifest of a version, or of the current one. Raises `EdgeError` (not found, service unavailable) as
+        `offer` does."""
         content = self._objects.read(CURRENT if version is None else key_of_release(version))
         if content is None:
             raise _missing(

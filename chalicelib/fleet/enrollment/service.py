@@ -168,9 +168,9 @@ class Enrollment:
         return decide(presented.key, cluster, now, presented.standing, use_noted=False)
 
     def redeem_token(self, token: str, node_id: str) -> Redemption:
-        """The cluster that a registration token leads to, and the writes that bind the token to this node.
+        """The cluster of a registration token, and the writes that bind the token to this node.
 
-        The same node may redeem it again until it expires. Raises `EdgeError` (validation) for a token that is unknown,
+        The same node may redeem it again until it expires. Raises `EdgeError` (validation failed) for a token that is unknown,
         expired, or another node's.
         """
         now = self._clock.now()

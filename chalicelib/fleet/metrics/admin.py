@@ -61,11 +61,11 @@ class AdminMetrics:
         self._degraded = degraded
 
     def figures(self) -> AdminFigures:
-        """As the contract names them. Raises `EdgeError` (unavailable)."""
+        """As the contract names them. Raises `EdgeError` (service unavailable)."""
         return figures_of(self._read())
 
     def text(self) -> str:
-        """For a scrape. Raises `EdgeError` (unavailable)."""
+        """For a scrape. Raises `EdgeError` (service unavailable)."""
         return write_families(families_of(self._read()))
 
     def _read(self) -> State:

@@ -60,8 +60,8 @@ class Discovery:
     def targets(self, metrics_type: MetricsType, cluster_name: str | None) -> list[Target]:
         """All healthy and unhealthy nodes, or those of a cluster, by cluster and id.
 
-        Reads the index entries of those nodes and nothing else. Raises `EdgeError`: bad request for more than
-        `MOST_TARGETS`; unavailable where the API does not know its own address.
+        Reads the index entries of those nodes and nothing else. Raises `EdgeError` (bad request) for more than
+        `MOST_TARGETS`, (service unavailable) if the API does not know its own address.
         """
         if not self._base_url:
             raise unavailable()

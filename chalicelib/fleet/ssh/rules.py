@@ -27,7 +27,7 @@ class CheckedKey:
 
 
 def check_key(new: NewKey) -> CheckedKey:
-    """Raises `EdgeError` (validation) with what is wrong with each field."""
+    """Raises `EdgeError` (validation failed) with what is wrong with each field."""
     parsed, problems = _look_at(new)
     if parsed is None:
         details = {field: [text] for field, text in problems}

@@ -27,7 +27,7 @@ class Accepted:
 def accept(given: Targeting, nodes: NodeReader, clusters: Clusters, *, allow_missing: bool) -> Accepted:
     """Resolve what the targeting names: node ids are read 100 a call, cluster names likewise, consistently.
 
-    Raises `EdgeError` (validation) that lists the ids or names that do not exist, unless they may be missing.
+    Raises `EdgeError` (validation failed) that lists the ids or names that do not exist, unless they may be missing.
     """
     targeting = selection.without_repetitions(given)
     found = selection.clusters_by_name(targeting, clusters)

@@ -39,7 +39,7 @@ _RESERVED_PREFIXES = ("webhook-", "proxy-")
 
 
 def check_new(wanted: NewWebhook, catalogue: Collection[str]) -> None:
-    """Raises `EdgeError` (validation) for the first field that breaks a rule; the URL is checked elsewhere."""
+    """Raises `EdgeError` (validation failed) for the first field that breaks a rule; the URL is checked elsewhere."""
     check_secret(wanted.secret)
     check_headers(wanted.headers)
     unknown = [event_type for event_type in dict.fromkeys(wanted.subscribed_events) if event_type not in catalogue]
@@ -49,8 +49,8 @@ def check_new(wanted: NewWebhook, catalogue: Collection[str]) -> None:
 
 
 def check_secret(secret: str) -> None:
-    """Raises `EdgeError` (validation): too short, too long, or one that begins as those of Standard Webhooks do and
-    that no library of that standard could read."""
+    """Raises `EdgeError` (validation failed): too short, too long, or with the prefix of Standard Webhooks but
+    unreadable for the libraries of that standard."""
     size = len(secret.encode())
     if size < SECRET_BYTES_MIN:
         raise invalid("secret", f"must be at least {SECRET_BYTES_MIN} bytes")
@@ -62,7 +62,7 @@ def check_secret(secret: str) -> None:
 
 
 def check_headers(headers: Mapping[str, str]) -> None:
-    """Raises `EdgeError` (validation): too many, too long, not sendable, or one that a delivery sets itself."""
+    """Raises `EdgeError` (validation failed): too many, too long, not sendable, or one that a delivery sets itself."""
     if len(headers) > HEADERS_MAX:
         raise invalid("headers", f"must have at most {HEADERS_MAX} entries")
     seen: set[str] = set()

@@ -186,7 +186,7 @@ def options_of(parsed: argparse.Namespace, environment: MutableMapping[str, str]
 def _keys(parsed: argparse.Namespace, environment: MutableMapping[str, str], standard_input: TextIO) -> KeySource:
     """The source of the enrollment key. The key is removed from the environment, which commands inherit.
 
-    A missing key file is no error: it may be removed once the machine is enrolled.
+    A missing key file is allowed: it may be removed once the machine is enrolled.
     """
     from_environment = environment.pop(KEY_VARIABLE, None)
     source = parsed.enrollment_key_file
@@ -202,7 +202,7 @@ def _keys(parsed: argparse.Namespace, environment: MutableMapping[str, str], sta
 
 
 def _text(argument: str) -> str:
-    """Decode an argument as UTF-8, whatever the locale."""
+    """Decode an argument as UTF-8, regardless of the locale."""
     try:
         return os.fsencode(argument).decode()
     except ValueError as error:

@@ -82,7 +82,7 @@ class HttpClient:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str | int] | None = None,
     ) -> Answer:
-        """Send one request and return the answer, whatever its status. Raises `NetworkError` if there is none."""
+        """Send one request and return the answer, regardless of its status. Raises `NetworkError` if there is none."""
         headers = {
             "accept": "application/json",
             "content-type": "application/json",

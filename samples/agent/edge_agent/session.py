@@ -98,7 +98,7 @@ class Session:
         self._usable.set()
 
     async def call(self, method: str, path: str, **options: Any) -> Answer:
-        """Make a call and return the answer, whatever its status; a refused token is renewed first.
+        """Make a call and return the answer, regardless of its status; a refused token is renewed first.
 
         Raises `UnavailableError` if the call may be repeated later.
         """

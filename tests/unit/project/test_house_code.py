@@ -150,6 +150,8 @@ def test_docstring_that_adds_something_is_accepted(text):
         "Raises EdgeError bad_request.",
         "Raises `EdgeError`: not found.",
         "Raises `EdgeError` conflict for another.",
+        "Raises `EdgeError` (unavailable).",
+        "Raises `EdgeError` (not found, gone).",
         "Raises UnsealError for changed bytes.",
         "Raises what the client raises.",
     ],

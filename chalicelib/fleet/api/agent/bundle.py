@@ -89,7 +89,7 @@ def get_installer(_request: Request[NoPath, NoQuery, NoBody], services: Fleet) -
 
 
 def _admit(bearer: str, services: Fleet) -> None:
-    """Raises `EdgeError` unauthorized; for a key it says what is wrong with it, as verifying it does."""
+    """Raises `EdgeError` (unauthorized); for a key, with the same reason as its verification."""
     if key_id_of(bearer) is None:
         services.nodes.identity.authenticate(bearer)
         return

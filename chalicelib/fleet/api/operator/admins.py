@@ -15,10 +15,10 @@ from chalicelib.web.validation import NoBody, NoPath, NoQuery, Timestamp
 routes = Endpoints(tag="Admins.Metadata")
 
 NO_HOST = "00000000-0000-0000-0000-000000000000"
-"""The Netmaker host of an admin that is none: the contract wants text in the form of a UUID."""
+"""The Netmaker host id of an admin without a host: the contract requires text in the form of a UUID."""
 
 NO_TEXT = ""
-"""What the contract calls text and does not let be null, and what does not exist here."""
+"""The value of fields that do not exist here, but that the contract defines as text that is not null."""
 
 
 NAME = about("Name of the admin: of one deployed stack.", samples.ADMIN)
