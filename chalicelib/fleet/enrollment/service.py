@@ -170,8 +170,8 @@ class Enrollment:
     def redeem_token(self, token: str, node_id: str) -> Redemption:
         """The cluster of a registration token, and the writes that bind the token to this node.
 
-        The same node may redeem it again until it expires. Raises `EdgeError` (validation failed) for a token that is unknown,
-        expired, or another node's.
+        The same node may redeem it again until it expires. Raises `EdgeError` (validation failed) for an unknown or
+        expired token, or one of another node.
         """
         now = self._clock.now()
         row = self._store.find_token(digest(token))
