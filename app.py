@@ -22,7 +22,8 @@ apis = families.served_apis()
 dispatch.register(app, apis, container_of)
 fallback.register(app, apis, container_of)
 if not running_function():  # the deployed API answers requests only: workers are functions of their own
-    from chalicelib.fleet.workers import registration
+    from chalicelib.families import deployed
+    from chalicelib.platform.workers import registration
 
-    registration.register(app)
+    registration.register(app, deployed())
 prepare("api_handler", lambda _platform: dispatch.prepare(apis, container_of))

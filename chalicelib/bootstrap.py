@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from chalicelib.families import deployed
+from chalicelib.platform.families import Families
 from chalicelib.platform.outside import Aws, Outside
 from chalicelib.platform.wiring import Platform
 from chalicelib.settings import Settings, running_function
@@ -14,9 +15,9 @@ from chalicelib.settings import Settings, running_function
 _current: list[Platform] = []
 
 
-def platform_of(settings: Settings, outside: Outside) -> Platform:
+def platform_of(settings: Settings, outside: Outside, find_families: Callable[[], Families] = deployed) -> Platform:
     """The container of the platform, with those of all families that are deployed (`Platform.container`)."""
-    return Platform(settings, outside, deployed)
+    return Platform(settings, outside, find_families)
 
 
 def services() -> Platform:

@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chalicelib.platform.context import Families, Family
+    from chalicelib.platform.context import Family
+    from chalicelib.platform.families import Families
     from chalicelib.web.api import Api
 
 NAMES: tuple[str, ...] = ("fleet",)
@@ -67,7 +68,7 @@ def served_apis() -> "list[Api]":
 def deployed(names: str | None = None) -> "Families":
     """The platform and the `chosen` families, which work together in one deployment."""
     platform: Family = import_module("chalicelib.platform.family").FAMILY
-    together: Families = import_module("chalicelib.platform.context").Families((platform, *chosen(names)))
+    together: Families = import_module("chalicelib.platform.families").Families((platform, *chosen(names)))
     return together
 
 

@@ -13,11 +13,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.schema import ALL_TABLES
 from infra import apis
 from infra.deployables import CORE
 from infra.deployment.stagefile import check_stage
-from infra.functions import API_STAGE, APP_NAME, QUEUES
+from infra.functions import API_STAGE, APP_NAME, QUEUES, TABLES
 from infra.stacks import WAIT, Stacks, application_stack, stateful_stack
 
 Json = dict[str, Any]
@@ -100,7 +99,7 @@ def _by_queue(name: str, stage: str, queues: Sequence[str]) -> list[Metric]:
 
 def _by_table(name: str, stage: str) -> list[Metric]:
     return [
-        _metric("DynamoDB", name, ["TableName", f"{APP_NAME}-{stage}-{table.name}"], table.name) for table in ALL_TABLES
+        _metric("DynamoDB", name, ["TableName", f"{APP_NAME}-{stage}-{table.name}"], table.name) for table in TABLES
     ]
 
 

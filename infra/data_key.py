@@ -15,7 +15,9 @@ from chalicelib.kit.data_keys import CURRENT, DATA_KEYS, DataKeys
 from chalicelib.kit.queues import BATCH_LIMIT, Queues
 from chalicelib.kit.tables import Table
 from chalicelib.platform.background.queues import CLEAN_UP
-from chalicelib.platform.sealing.resealing import ROWS_PER_MESSAGE, SEALED
+from chalicelib.platform.families import Families
+from chalicelib.platform.sealing.resealing import ROWS_PER_MESSAGE
+from infra.functions import FAMILIES
 
 LEAST_AGE = timedelta(minutes=15)
 """The time after which a replaced key may be deleted: containers look for a newer key every five minutes, and their
@@ -51,7 +53,7 @@ class DataKeyRotation:
         newest = self._keys.newest_id()
         rows: dict[Table, list[str]] = {}
         values: Counter[bytes] = Counter()
-        for table, names in SEALED.items():
+        for table, names in Families(FAMILIES).sealed.items():
             for item in self._scan(table, ("id", *names)):
                 older = [key_id_of(item[name]["B"]) for name in names if "B" in item.get(name, {})]
                 older = [key_id for key_id in older if key_id != newest]

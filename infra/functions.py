@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from chalicelib import families
 from chalicelib.kit.queues import Queue
-from chalicelib.platform.context import Families, Family, Function, HttpSource, QueueSource
+from chalicelib.platform.context import Family, Function, HttpSource, QueueSource
+from chalicelib.platform.families import Families
 from chalicelib.platform.family import FAMILY as PLATFORM
 
 APP_NAME = "edge-admin"
@@ -60,6 +61,9 @@ FAMILIES: tuple[Family, ...] = (PLATFORM, *map(families.family, families.NAMES))
 
 FUNCTIONS = functions_in(FAMILIES)
 """Every function of the project."""
+
+TABLES = Families(FAMILIES).tables
+"""Every table of the project."""
 
 QUEUES = Families(FAMILIES).queues
 """Every queue of the project."""

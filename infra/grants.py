@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.queues import Queue
-from chalicelib.platform.context import Families, Family, Grants, QueueSource
+from chalicelib.platform.context import Family, Grants, QueueSource
+from chalicelib.platform.families import Families
 from infra.functions import FAMILIES, FUNCTIONS, LambdaFunction, functions_in
 
 _FLAGS = tuple(name for name, each in Grants.__dataclass_fields__.items() if each.type in {bool, "bool"})

@@ -20,9 +20,8 @@ from chalicelib.kit.counters import TABLE as COUNTERS
 from chalicelib.kit.data_keys import CURRENT, DATA_KEYS
 from chalicelib.kit.queues import batches
 from chalicelib.kit.tables.schema import Table
-from chalicelib.schema import ALL_TABLES
 from infra.deployment.stagefile import check_stage
-from infra.functions import APP_NAME
+from infra.functions import APP_NAME, TABLES
 
 Row = dict[str, Any]
 Key = tuple[str, ...]
@@ -30,7 +29,7 @@ Say = Callable[[str], None]
 
 SUFFIX = "-restored"
 
-RESTORED = tuple(table for table in ALL_TABLES if table is not COUNTERS)
+RESTORED = tuple(table for table in TABLES if table is not COUNTERS)
 """Tables that are not restored. The totals follow the rows, by the stream, and are recounted; restored ones would count
 rows twice."""
 

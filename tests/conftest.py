@@ -57,9 +57,9 @@ def ids() -> FakeIds:
 @pytest.fixture
 def fake_dynamo(clock: FakeClock) -> FakeDynamo:
     """All tables of the application, empty."""
-    from chalicelib.schema import ALL_TABLES  # noqa: PLC0415 - tests of the kit need no context
+    from tests.support.declared import TABLES  # noqa: PLC0415 - tests of the kit need no context
 
-    return FakeDynamo(ALL_TABLES, clock)
+    return FakeDynamo(TABLES, clock)
 
 
 @pytest.fixture

@@ -7,9 +7,11 @@ from chalicelib.fleet.commands import context as commands
 from chalicelib.fleet.distribution import context as distribution
 from chalicelib.fleet.enrollment import context as enrollment
 from chalicelib.fleet.events import context as events
+from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.fleet.mesh import context as mesh
 from chalicelib.fleet.metrics import context as metrics
 from chalicelib.fleet.nodes import context as nodes
+from chalicelib.fleet.nodes.changes import INTERNAL
 from chalicelib.fleet.ssh import context as ssh
 from chalicelib.fleet.targeting import context as targeting
 from chalicelib.fleet.transport import context as transport
@@ -38,6 +40,8 @@ FAMILY = Family(
     ),
     services="chalicelib.fleet.wiring.Fleet",
     api="chalicelib.fleet.api.APIS",
+    event_types=tuple(EventType),
+    internal=INTERNAL,
     functions=(
         # API Gateway gives up after 29 s. A function must end before: else its answer is lost, its work goes on unseen.
         Function(

@@ -6,7 +6,11 @@ from typing import Any, Protocol
 from chalicelib.kit.queues import BATCH_LIMIT, to_body
 
 EVENT_SOURCE = "edge-admin"
-"""The ``source`` of every entry on the bus, for rules to match."""
+"""The ``source`` of the published events on the bus, for rules to match."""
+
+INTERNAL_SOURCE = f"{EVENT_SOURCE}.internal"
+"""The ``source`` of events for other families of this installation, in their envelopes and on the bus. No rule for
+published events matches it."""
 
 
 class BusError(Exception):
@@ -34,7 +38,7 @@ class Bus:
         entries = [
             {
                 "EventBusName": self._bus_name,
-                "Source": EVENT_SOURCE,
+                "Source": INTERNAL_SOURCE if envelope.get("source") == INTERNAL_SOURCE else EVENT_SOURCE,
                 "DetailType": envelope["type"],
                 "Detail": to_body(envelope),  # a rule may pass it on to a queue
             }

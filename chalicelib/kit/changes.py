@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.tables import Item
 from chalicelib.kit.tables.conditions import value_at
 
@@ -27,6 +29,13 @@ class Change:
     new: Item | None
     sequence: str
     expired: bool
+    removed_at: str = ""
+    """When a row was removed (seconds text), by DynamoDB's clock; empty if it was not."""
+
+    @property
+    def at(self) -> str:
+        """The time of the change."""
+        return self.removed_at or self.stamp("at")
 
     @property
     def row(self) -> Item:
@@ -47,6 +56,11 @@ class Change:
         return value if isinstance(value, str) else ""
 
 
+def texts(value: Any) -> list[str]:
+    """A set or list of texts of a row, sorted; empty for anything else."""
+    return sorted(value) if isinstance(value, frozenset | set | list) else []
+
+
 def read_record(record: Mapping[str, Any], table_prefix: str, from_wire: FromWire) -> Change:
     """The change in a stream record as Lambda hands it over. Raises `UnreadableRecordError`."""
     try:
@@ -61,4 +75,7 @@ def read_record(record: Mapping[str, Any], table_prefix: str, from_wire: FromWir
         raise UnreadableRecordError("a stream record of another table, or without images")
     identity = record.get("userIdentity") or {}
     expired = identity.get("principalId") == "dynamodb.amazonaws.com"
-    return Change(name.removeprefix(table_prefix), old, new, sequence, expired)
+    written_at = body.get("ApproximateCreationDateTime")
+    is_timed = new is None and isinstance(written_at, int | float)
+    removed_at = to_seconds_text(datetime.fromtimestamp(written_at, UTC)) if is_timed else ""
+    return Change(name.removeprefix(table_prefix), old, new, sequence, expired, removed_at)

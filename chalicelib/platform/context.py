@@ -5,7 +5,7 @@ import each other, and exports `FAMILY` from ``chalicelib/<family>/family.py``. 
 tables and pure functions, and give handlers, services and routes as dotted names that are imported when used.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -38,18 +38,17 @@ class Event:
     data: Mapping[str, Any]
 
 
-Rows = Mapping[Ref, Item | None]
-"""The rows that events of a batch needed beside the changed ones."""
+Rows = Callable[[Ref], Item | None]
+"""Finds a row among those that the events of a batch needed."""
 
 Reaction = Callable[[Change], Iterable[Send]]
-"""Pure: which messages a change asks for. It gets the changes of its own context's tables only."""
+"""Pure: the messages that a change asks for."""
 
 
 @dataclass(frozen=True)
 class Events:
     """The events of a context's changes. ``of`` is pure; ``needs`` names the further rows that it reads, in one call
-    for a whole batch. ``public`` lists the types that the family's catalogue publishes; the rest are internal: they go
-    to other families only."""
+    for a whole batch."""
 
     of: Callable[[Change, Rows], Iterable[Event]]
     needs: Callable[[Change], Iterable[Ref]] = lambda _change: ()
@@ -60,12 +59,26 @@ class Events:
 
 @dataclass(frozen=True)
 class Counted:
-    """A table whose rows are counted, all of them and value by value. ``by`` maps the filter of a list to the attribute
-    of the rows that it looks at. ``totals`` are those that a recount knows by name, with its COUNT queries."""
+    """A table whose rows are counted, all of them and value by value. ``totals`` are the counters that a recount knows
+    by name, with its COUNT queries. ``by`` maps the filter of a list to the attribute of the rows that it looks at."""
 
     table: Table
+    totals: Mapping[str, Sequence[Query]]
     by: Mapping[str, str] = field(default_factory=dict)
-    totals: Mapping[str, Sequence[Query]] = field(default_factory=dict)
+
+
+EventCounters = Callable[[Change], Iterable[str]]
+"""Pure: the names of what happened with a change, for counters that only grow (`kit.counters.event_counter`)."""
+
+
+def operations(table: Table, names: Collection[str]) -> EventCounters:
+    """Counts the changes of a table's rows that these operations wrote."""
+
+    def names_of(change: Change) -> Iterable[str]:
+        is_counted = change.table == table.name and change.new is not None and change.operation in names
+        return (change.operation,) if is_counted else ()
+
+    return names_of
 
 
 # --- Work ----------------------------------------------------------------------------------------------------------
@@ -204,8 +217,9 @@ class Context:
     """One part of a family: what it stores, what its changes cause, what works for it and what that may do.
 
     ``sealed`` names the sealed attributes of each table, for a change of the data key. ``on_change`` turns changes of
-    its tables into messages. ``happenings`` names operations that metrics count, by table. ``ended`` gives the total
-    and the time of a row that ended with a change (`Counters.note_latest`). ``recounts`` gives the totals that belong
+    its tables, and of those that it ``follows``, into messages; ``events``, ``event_counters`` and ``ended`` see the
+    changes of its tables only. ``ended`` gives the total and the time of a row that ended with a change
+    (`Counters.note_latest`). ``recounts`` gives the totals that belong
     to single rows, walked with the services. ``tasks`` maps the ``kind`` of a background message to its part of the
     work; several contexts may each do a part of one kind, in their order.
     ``couriers`` send what was asked of a queue in a way of their own, before all other messages.
@@ -216,10 +230,11 @@ class Context:
     tables: tuple[Table, ...] = ()
     sealed: Mapping[Table, tuple[str, ...]] = field(default_factory=dict)
     counted: tuple[Counted, ...] = ()
-    happenings: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    event_counters: EventCounters | None = None
     ended: Callable[[Change], tuple[str, str] | None] | None = None
     recounts: Callable[[Services], Iterable[tuple[str, Sequence[Query]]]] | None = None
     queues: tuple[Queue, ...] = ()
+    follows: tuple[Table, ...] = ()
     on_change: Reaction | None = None
     couriers: Mapping[Queue, Callable[[Services, Sequence[Message], str], None]] = field(default_factory=dict)
     events: Events | None = None
@@ -246,27 +261,3 @@ class Family:
     needs: tuple[str, ...] = ()
     event_types: tuple[str, ...] = ()
     internal: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Families:
-    """The families that work together, the platform first: what everything iterates over that belongs to none."""
-
-    each: tuple[Family, ...]
-
-    @property
-    def contexts(self) -> tuple[Context, ...]:
-        return tuple(context for family in self.each for context in family.contexts)
-
-    @property
-    def tables(self) -> tuple[Table, ...]:
-        return tuple(table for context in self.contexts for table in context.tables)
-
-    @property
-    def queues(self) -> tuple[Queue, ...]:
-        return tuple(queue for context in self.contexts for queue in context.queues)
-
-    @property
-    def functions(self) -> tuple[Function, ...]:
-        of_families = (function for family in self.each for function in family.functions)
-        return (*of_families, *(function for context in self.contexts for function in context.functions))

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from chalicelib.platform.access.stage_secret import StageSecret
     from chalicelib.platform.access.throttle import Throttle
     from chalicelib.platform.background.service import Background
-    from chalicelib.platform.context import Families, Family
+    from chalicelib.platform.context import Family
     from chalicelib.platform.events.service import Events
+    from chalicelib.platform.families import Families
     from chalicelib.platform.outside import Outside
     from chalicelib.platform.relay.service import Relay
     from chalicelib.platform.sealing.resealing import Resealing
@@ -170,12 +171,12 @@ class Platform:
     def events(self) -> Events:
         from chalicelib.platform.events.service import Events
 
-        return Events(self.clock, self.ids, self.settings.core_name)
+        return Events(self.clock, self.ids, self.settings.core_name, lambda: self.families)
 
     @cached_property
     def webhooks(self) -> WebhookContext:
         from chalicelib.kit.outbound import Outbound
-        from chalicelib.platform.events.service import SOURCE, catalogue
+        from chalicelib.platform.events.service import SOURCE
         from chalicelib.platform.webhooks.attempts import Policy
         from chalicelib.platform.webhooks.wiring import WebhookContext
 
@@ -193,7 +194,7 @@ class Platform:
                 timedelta(seconds=age) if age else None,
                 settings.webhook_retry_seconds,
             ),
-            catalogue=catalogue(),
+            catalogue=lambda: self.families.event_types,
             source=SOURCE,
             core_name=settings.core_name,
             lists=self.lists,
@@ -203,22 +204,22 @@ class Platform:
     @cached_property
     def relay(self) -> Relay:
         from chalicelib.kit.tables.wire import from_wire
+        from chalicelib.platform.relay.reactions import Reactions
         from chalicelib.platform.relay.service import Relay
 
-        fleet = self.container_of(next(family for family in self.families.each if family.name == "fleet"))
         return Relay(
+            Reactions(self.families, self.settings),
+            self.tables,
             self.events,
             self.queues,
-            fleet.transport.dispatch,
             self.counters,
-            fleet.commands.registry.rows_of,
+            self.container_of,
             from_wire,
             self.settings.table_prefix,
-            has_mesh=self.settings.has_mesh,
         )
 
     @cached_property
     def resealing(self) -> Resealing:
         from chalicelib.platform.sealing.resealing import Resealing
 
-        return Resealing(self.tables, self.sealer)
+        return Resealing(self.tables, self.sealer, self.families.sealed)

@@ -4,7 +4,8 @@ import pytest
 
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.tables import Tables
-from chalicelib.platform.context import QUERY, Families, Grants
+from chalicelib.platform.context import QUERY, Grants
+from chalicelib.platform.families import Families
 from infra.deployables import CORE
 from infra.functions import FAMILIES, FUNCTIONS, function
 from infra.grants import GRANTS, is_in_a_loop

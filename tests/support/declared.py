@@ -4,18 +4,29 @@ from collections.abc import Mapping, Sequence
 
 from chalicelib.families import deployed
 from chalicelib.kit.queues import Queue
-from chalicelib.kit.tables import Table
+from chalicelib.kit.tables import Query
 from chalicelib.platform.context import QueueSource, StreamSource
+from chalicelib.platform.families import Families
 
-TABLES: Sequence[Table] = deployed("").tables
-"""Every table of the project."""
+FAMILIES = deployed("")
+"""The platform and every family of the project."""
 
-_FUNCTIONS = deployed("").functions
+TABLES = FAMILIES.tables
 
-WORKERS: Mapping[Queue, str] = {
-    each.source.queue: each.handler for each in _FUNCTIONS if isinstance(each.source, QueueSource)
+TOTALS: Mapping[str, Sequence[Query]] = {
+    total: queries for counted in FAMILIES.counted for total, queries in counted.totals.items()
 }
-"""The handler of each queue's worker."""
+"""The counters that a recount knows by name, with its COUNT queries."""
+
+_FUNCTIONS = FAMILIES.functions
+
+
+def workers_of(families: Families) -> Mapping[Queue, str]:
+    """The handler of each queue's worker."""
+    return {each.source.queue: each.handler for each in families.functions if isinstance(each.source, QueueSource)}
+
+
+WORKERS = workers_of(FAMILIES)
 
 (RELAY,) = (each.handler for each in _FUNCTIONS if isinstance(each.source, StreamSource))
 

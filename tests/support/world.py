@@ -12,10 +12,11 @@ from typing import Any
 
 from chalicelib import bootstrap
 from chalicelib.fleet.wiring import Fleet
+from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.log import Log
-from chalicelib.kit.tables import Table
+from chalicelib.platform.families import Families
 from chalicelib.settings import Settings
-from tests.support.declared import RELAY, TABLES, WORKERS, handler_of
+from tests.support.declared import FAMILIES, RELAY, handler_of, workers_of
 from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import Crash, FakeDynamo
@@ -47,12 +48,15 @@ class World:
     """Everything outside the application, and the application on it. ``trouble`` is what calls of AWS beside its tables
     meet."""
 
-    def __init__(self, *, trouble: Trouble | None = None, **settings: Any) -> None:
+    def __init__(self, *, trouble: Trouble | None = None, families: Families = FAMILIES, **settings: Any) -> None:
+        self._families = families
+        self._workers = workers_of(families)
+        self._routed = 0
         self.clock = FakeClock()
         self.ids = FakeIds()
         self.lines = Lines()
         self.log = Log(self.lines, self.clock)
-        self.driver = FakeDynamo(TABLES, self.clock)
+        self.driver = FakeDynamo(families.tables, self.clock)
         self.queue_client = FakeSqs()
         self.bus_client = FakeBus()
         self.socket_client = FakeSocketApi()
@@ -72,7 +76,7 @@ class World:
             "agent_bucket": BUCKET,
             **settings,
         }
-        self.platform = bootstrap.platform_of(Settings(**given), self)
+        self.platform = bootstrap.platform_of(Settings(**given), self, lambda: families)
         self.seconds_left = 60.0
         """What Lambda's context says at the start of each call. The clock stands still meanwhile, so that a handler
         does all there is; with 0, one piece of it."""
@@ -108,7 +112,7 @@ class World:
     def relay_batches(self) -> Iterator[list[dict[str, Any]]]:
         """The records since the last call, as batches of one table's stream."""
         position = self.driver.stream_position
-        for table in _streamed_tables():
+        for table in (table for table in self._families.tables if table.stream):
             records = self.driver.records(table, self._streamed)
             for start in range(0, len(records), 100):
                 yield records[start : start + 100]
@@ -128,13 +132,24 @@ class World:
         return moved
 
     def _work(self, *, twice: bool) -> bool:
+        self._route_internal_events()
         moved = False
-        for queue, handler in WORKERS.items():
+        for queue, handler in self._workers.items():
             for body in self.queue_client.take(queue):
                 moved = True
                 for _ in range(2 if twice else 1):
                     self._until_done(handler, {"Records": [sqs_record(body)]})
         return moved
+
+    def _route_internal_events(self) -> None:
+        """Put internal events into the queues that subscribe to them, as a rule on the bus does."""
+        entries = self.bus_client.entries
+        for entry in entries[self._routed :]:
+            for context in self._families.contexts:
+                for subscription in context.subscriptions:
+                    if entry["Source"] == INTERNAL_SOURCE and entry["DetailType"] in subscription.types:
+                        self.queue_client.sent.setdefault(subscription.queue, []).append(bus_message(entry))
+        self._routed = len(entries)
 
     def _until_done(self, handler: str, event: Mapping[str, Any]) -> None:
         for _ in range(10 if self._trouble is None else 100):
@@ -154,6 +169,23 @@ class World:
 def fleet_of(settings: Settings, outside: Any) -> Fleet:
     """The container of another stack of the fleet, on the same outside."""
     return bootstrap.platform_of(settings, outside).container(Fleet)
+
+
+def bus_message(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The SQS message that a rule makes of an entry on the bus (EventBridge user guide, "Event structure")."""
+    detail = json.loads(entry["Detail"])
+    event = {
+        "version": "0",
+        "id": f"bus-{detail['id']}",
+        "detail-type": entry["DetailType"],
+        "source": entry["Source"],
+        "account": "0",
+        "time": detail["time"],
+        "region": "us-east-1",
+        "resources": [],
+        "detail": detail,
+    }
+    return {"MessageBody": json.dumps(event)}
 
 
 def scheduled_event(worker: str) -> dict[str, Any]:
@@ -180,7 +212,3 @@ def sqs_record(body: Any, message_id: str = "m-1") -> dict[str, Any]:
         "attributes": {},
         "messageAttributes": {"request_id": {"stringValue": "request-1", "dataType": "String"}},
     }
-
-
-def _streamed_tables() -> list[Table]:
-    return [table for table in TABLES if table.stream]

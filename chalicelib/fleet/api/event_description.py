@@ -2,9 +2,10 @@
 
 from chalicelib.fleet import samples
 from chalicelib.fleet.api.protocol import CONTRACT_VERSION
+from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.fleet.events.schemas import DESCRIPTIONS
 from chalicelib.kit.bus import EVENT_SOURCE
-from chalicelib.platform.events.service import SOURCE, catalogue
+from chalicelib.platform.events.service import SOURCE
 from chalicelib.web.description import EventsDescription
 from chalicelib.web.openapi_schema import Schema
 
@@ -30,8 +31,6 @@ _SERVERS: Schema = {
     },
 }
 
-_BY_TYPE = {event_type.value: described for event_type, described in DESCRIPTIONS.items()}
-
 EDGE_EVENTS = EventsDescription(
     title="Edge Admin, serverless: events",
     version=CONTRACT_VERSION,
@@ -39,6 +38,6 @@ EDGE_EVENTS = EventsDescription(
     servers=_SERVERS,
     source=SOURCE,
     prefix="edge.",
-    events={event_type: _BY_TYPE[event_type] for event_type in catalogue()},
+    events={event_type.value: DESCRIPTIONS[event_type] for event_type in EventType},
     example=samples.EVENT,
 )

@@ -1,8 +1,9 @@
 """Declares the context `clusters`: its tables, queues, functions and their permissions."""
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
+from chalicelib.fleet.clusters.store import TOTALS
 from chalicelib.fleet.clusters.subnet_store import SUBNETS
-from chalicelib.platform.context import BATCH_GET, CHECK, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
+from chalicelib.platform.context import BATCH_GET, CHECK, DELETE, GET, PUT, QUERY, UPDATE, Context, Counted, Grants
 
 CONTEXT = Context(
     name="clusters",
@@ -10,6 +11,7 @@ CONTEXT = Context(
         CLUSTERS,
         SUBNETS,
     ),
+    counted=(Counted(CLUSTERS, TOTALS),),
     grants={
         "api_handler": Grants(
             tables={

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.fleet.commands.changes import EVENTS, ended, event_counters, on_change
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
-from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.commands.store import COMMAND_TOTALS, COMMANDS, EXECUTION_TOTALS, EXECUTIONS, FAN_OUTS
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.queues import Message
 from chalicelib.platform.context import (
@@ -17,6 +18,7 @@ from chalicelib.platform.context import (
     QUERY,
     UPDATE,
     Context,
+    Counted,
     Function,
     Grants,
     QueueSource,
@@ -82,6 +84,18 @@ CONTEXT = Context(
         "cancel_command": _a_pass(lambda fleet: fleet.commands.clean_up.cancel_chunk),
         "prune_executions": by_cursor(lambda fleet: fleet.commands.pruning.prune_chunk),
     },
+    counted=(
+        Counted(COMMANDS, COMMAND_TOTALS),
+        Counted(
+            EXECUTIONS,
+            EXECUTION_TOTALS,
+            {"status": "status", "command_id": "command_id", "cluster_name": "node_cluster_name"},
+        ),
+    ),
+    on_change=on_change,
+    events=EVENTS,
+    event_counters=event_counters,
+    ended=ended,
     grants={
         "api_handler": Grants(
             tables={

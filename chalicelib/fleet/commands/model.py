@@ -55,6 +55,12 @@ class Outcome(StrEnum):
     EXPIRED = "expired"
 
 
+REPORTED = ("execution.completed", "execution.reported_cancelled", "execution.reported_expired")
+"""Operations that write the end that an agent reported."""
+
+STEPS = ("execution.sent", *REPORTED, "execution.cancelled", "execution.expired", "execution.pruned")
+"""Operations that metrics count."""
+
 OPEN = (Status.PENDING, Status.SENT)
 FINAL = (Status.COMPLETED, Status.CANCELLED, Status.EXPIRED)
 

@@ -1,8 +1,20 @@
 """Declares the context `enrollment`: its tables, queues, functions and their permissions."""
 
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
-from chalicelib.fleet.enrollment.store import TOKENS
-from chalicelib.platform.context import BATCH_GET, CHECK, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants, by_cursor
+from chalicelib.fleet.enrollment.store import TOKENS, TOTALS
+from chalicelib.platform.context import (
+    BATCH_GET,
+    CHECK,
+    DELETE,
+    GET,
+    PUT,
+    QUERY,
+    UPDATE,
+    Context,
+    Counted,
+    Grants,
+    by_cursor,
+)
 
 CONTEXT = Context(
     name="enrollment",
@@ -11,6 +23,8 @@ CONTEXT = Context(
         TOKENS,
     ),
     tasks={"cluster": by_cursor(lambda fleet: fleet.enrollment.clean_up_chunk)},
+    sealed={ENROLLMENT_KEYS: ("key_sealed",)},
+    counted=(Counted(ENROLLMENT_KEYS, TOTALS, {"cluster_name": "cluster_name"}),),
     grants={
         "api_handler": Grants(
             tables={

@@ -1,7 +1,7 @@
 """The payload of each event: the shape of its ``data``, declared once and published in the AsyncAPI document.
 
-`events.mapping` and the occurrences of other contexts fill these shapes; tests check every event of a whole run against
-them. Timestamps of rows have seconds, those of occurrences (``verified_at``) microseconds; all are UTC.
+Contexts fill these shapes (`changes`, occurrences); tests check every event of a whole run against them.
+Timestamps of rows have seconds, those of occurrences (``verified_at``) microseconds; all are UTC.
 """
 
 from collections.abc import Mapping

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from chalicelib.fleet.mesh.changes import FOLLOWS, on_change
 from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.fleet.mesh.store import TABLE as NETWORKS
 from chalicelib.platform.context import (
@@ -33,6 +34,9 @@ CONTEXT = Context(
             "reconcile_vpn", "chalicelib.fleet.workers.reconcile_vpn.handler", ScheduleSource(timedelta(hours=1)), 60
         ),
     ),
+    follows=FOLLOWS,
+    on_change=on_change,
+    enabled=lambda settings: settings.has_mesh,
     grants={
         "api_handler": Grants(tables={"vpn_networks": GET | UPDATE | DELETE}, counts=(VPN,)),
         "relay_changes": Grants(sends=(VPN,)),

@@ -5,6 +5,7 @@ the counters belong to the installation, not to a process. They are about a seco
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from chalicelib.fleet.commands.model import REPORTED
 from chalicelib.fleet.metrics import totals
 from chalicelib.fleet.metrics.admin_model import (
     AdminApplicationFigures,
@@ -91,7 +92,7 @@ def figures_of(state: State) -> AdminFigures:
         vpn=AdminVpnFigures(),
         commands=AdminCommandFigures(
             execution_delivered_total=counts[totals.STEPS["execution.sent"]],
-            execution_completed_total=sum(counts[totals.STEPS[step]] for step in totals.EXECUTION_RESULTS),
+            execution_completed_total=sum(counts[totals.STEPS[step]] for step in REPORTED),
             expiration_total=counts[totals.RUNS["sweep_commands"]],
             pruning_total=counts[totals.RUNS["prune_executions"]],
             pruning_deleted_count=counts[totals.STEPS["execution.pruned"]],

@@ -1,5 +1,6 @@
 """Which counters the metrics of this installation are made of, by what they count."""
 
+from chalicelib.fleet.commands.model import STEPS as EXECUTION_STEPS
 from chalicelib.fleet.commands.model import Status as ExecutionStatus
 from chalicelib.fleet.nodes.model import Status as NodeStatus
 from chalicelib.kit.counters import event_counter, total_of
@@ -9,11 +10,6 @@ SCHEDULES = (
     *("recount", "prune_executions", "reconcile_vpn"),
 )
 """The functions that the clock starts."""
-
-EXECUTION_RESULTS = ("execution.completed", "execution.reported_cancelled", "execution.reported_expired")
-"""Ends that an agent reported."""
-
-EXECUTION_STEPS = ("execution.sent", *EXECUTION_RESULTS, "execution.cancelled", "execution.expired", "execution.pruned")
 
 ATTEMPTS = ("ok", "recoverable", "terminal")
 """The outcomes of an attempt to deliver an event to a webhook: accepted, to be retried, given up."""

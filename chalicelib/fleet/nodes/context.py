@@ -1,7 +1,8 @@
 """Declares the context `nodes`: its tables, queues, functions and their permissions."""
 
+from chalicelib.fleet.nodes.changes import EVENTS, on_change
 from chalicelib.fleet.nodes.exclusion_store import EXCLUSIONS
-from chalicelib.fleet.nodes.store import CONNECTIONS, NODES, PRESENCE
+from chalicelib.fleet.nodes.store import CONNECTIONS, NODES, PRESENCE, TOTALS
 from chalicelib.platform.context import (
     BATCH_GET,
     CHECK,
@@ -11,6 +12,7 @@ from chalicelib.platform.context import (
     QUERY,
     UPDATE,
     Context,
+    Counted,
     Function,
     Grants,
     ScheduleSource,
@@ -33,6 +35,10 @@ CONTEXT = Context(
             loads="aliases clusters enrollment events nodes vpn",
         ),
     ),
+    sealed={NODES: ("api_token_sealed", "proxy_password_sealed")},
+    counted=(Counted(NODES, TOTALS, {"status": "status", "cluster_name": "cluster_name"}),),
+    on_change=on_change,
+    events=EVENTS,
     grants={
         "api_handler": Grants(
             tables={

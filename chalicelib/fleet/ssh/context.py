@@ -1,8 +1,8 @@
 """Declares the context `ssh`: its tables, queues, functions and their permissions."""
 
 from chalicelib.fleet.ssh.attempt_store import ATTEMPTS
-from chalicelib.fleet.ssh.store import KEYS, USERNAMES
-from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants, by_cursor
+from chalicelib.fleet.ssh.store import KEY_TOTALS, KEYS, USERNAME_TOTALS, USERNAMES
+from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Counted, Grants, by_cursor
 
 CONTEXT = Context(
     name="ssh",
@@ -12,6 +12,7 @@ CONTEXT = Context(
         ATTEMPTS,
     ),
     tasks={"node": by_cursor(lambda fleet: fleet.ssh.usernames.clean_up_chunk)},
+    counted=(Counted(USERNAMES, USERNAME_TOTALS), Counted(KEYS, KEY_TOTALS)),
     grants={
         "api_handler": Grants(
             tables={

@@ -63,8 +63,9 @@ ALL_USERNAMES = IndexSource(index="listing", partitions=fixed(LISTING), insertio
 ALL_KEYS = IndexSource(index="listing", partitions=fixed(LISTING), insertion=LISTED_AT, totals=all_rows(KEYS))
 OF_NODE = IndexSource(index="by_node", by="node_id", partitions=as_given, insertion=LISTED_AT)
 
-TOTALS = {**ALL_USERNAMES.counted(USERNAMES), **ALL_KEYS.counted(KEYS)}
-"""The totals that are kept as counters, and the queries of a recount."""
+USERNAME_TOTALS = ALL_USERNAMES.counted(USERNAMES)
+KEY_TOTALS = ALL_KEYS.counted(KEYS)
+"""Totals that are kept as counters, and what a recount reads."""
 
 
 def username_id(node_id: str, node_inserted_at: str, username: str) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from chalicelib.fleet.commands.store import EXECUTIONS
+from chalicelib.fleet.transport.changes import courier, on_change
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.queues import Message
 from chalicelib.platform.context import EVERY_STACK, Context, Function, Grants, QueueSource, Task, WebSocketSource
@@ -63,6 +65,9 @@ CONTEXT = Context(
         "connection": Task(lambda fleet, message: fleet.transport.direct.close(message["id"])),
         "redeliver": Task(_redeliver_chunk),
     },
+    follows=(EXECUTIONS,),
+    on_change=on_change,
+    couriers={COMMAND_DELIVERY: courier},
     grants={
         "api_handler": Grants(
             sends=(COMMAND_DELIVERY,),

@@ -1,7 +1,8 @@
 """Declares the context `updates`: its tables, queues, functions and their permissions."""
 
+from chalicelib.fleet.updates.changes import EVENTS, event_counters, on_change
 from chalicelib.fleet.updates.queues import SELF_UPDATES
-from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
+from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS, TOTALS
 from chalicelib.platform.context import (
     BATCH_GET,
     CHECK,
@@ -11,6 +12,7 @@ from chalicelib.platform.context import (
     QUERY,
     UPDATE,
     Context,
+    Counted,
     Function,
     Grants,
     QueueSource,
@@ -34,6 +36,10 @@ CONTEXT = Context(
         ),
     ),
     tasks={"self_update_request": by_cursor(lambda fleet: fleet.updates.requests.clean_up_chunk)},
+    counted=(Counted(REQUESTS, TOTALS),),
+    on_change=on_change,
+    events=EVENTS,
+    event_counters=event_counters,
     grants={
         "api_handler": Grants(
             tables={

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.fleet.events.catalogue import EventType
+from chalicelib.fleet.nodes.changes import node_payload
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.transport.dispatch import AgentWork
@@ -183,7 +184,7 @@ class Triggering:
 
     def _event(self, request_id: str, node: Node) -> Write:
         row: Item = {**node.model_dump(mode="python")}
-        data = {**self._events.node_data(row), "self_update_request_id": request_id}
+        data = {**node_payload(row), "self_update_request_id": request_id}
         return self._events.occurrence(EventType.NODE_UPDATE_TRIGGERED, data)
 
 

@@ -1,8 +1,32 @@
 """Declares the context `background`: its tables, queues, functions and their permissions."""
 
+from collections.abc import Iterator
+
+from chalicelib.kit.changes import Change
+from chalicelib.kit.queues import Traced
 from chalicelib.kit.tasks import TABLE as TASKS
+from chalicelib.kit.tasks import is_asked, message_of, queue_of
 from chalicelib.platform.background.queues import CLEAN_UP
-from chalicelib.platform.context import BATCH_GET, DELETE, GET, QUERY, UPDATE, Context, Function, Grants, QueueSource
+from chalicelib.platform.context import (
+    BATCH_GET,
+    DELETE,
+    GET,
+    QUERY,
+    UPDATE,
+    Context,
+    Function,
+    Grants,
+    QueueSource,
+    Send,
+)
+
+
+def _on_change(change: Change) -> Iterator[Send]:
+    """Begin a task that was asked for, or go on with one."""
+    if change.table == TASKS.name and is_asked(change.old, change.new):
+        message = Traced(message_of(change.row), change.request_id)
+        yield Send(queue_of(change.row, CLEAN_UP), message)
+
 
 CONTEXT = Context(
     name="background",
@@ -18,6 +42,7 @@ CONTEXT = Context(
             loads="families background",
         ),
     ),
+    on_change=_on_change,
     grants={
         "api_handler": Grants(tables={"tasks": UPDATE}, counts=(CLEAN_UP,)),
         "relay_changes": Grants(sends=(CLEAN_UP,)),

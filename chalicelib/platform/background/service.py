@@ -6,7 +6,8 @@ from typing import Any
 from chalicelib.kit.cursors import StepCursor
 from chalicelib.kit.queues import Message
 from chalicelib.kit.tasks import Tasks
-from chalicelib.platform.context import Families, Family, Task
+from chalicelib.platform.context import Family, Task
+from chalicelib.platform.families import Families
 
 Part = tuple[Family, Task]
 

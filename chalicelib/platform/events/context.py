@@ -1,6 +1,8 @@
 """Declares the context `events`: its tables, queues, functions and their permissions."""
 
 from chalicelib.platform.context import PUT, Context, Function, Grants, QueueSource
+from chalicelib.platform.events.changes import EVENTS as EVENTS_OF_OCCURRENCES
+from chalicelib.platform.events.changes import event_counters
 from chalicelib.platform.events.queues import EVENTS
 from chalicelib.platform.events.store import TABLE as OCCURRENCES
 
@@ -17,6 +19,8 @@ CONTEXT = Context(
             loads="events webhooks",
         ),
     ),
+    events=EVENTS_OF_OCCURRENCES,
+    event_counters=event_counters,
     grants={
         "api_handler": Grants(tables={"occurrences": PUT}, counts=(EVENTS,)),
         "relay_changes": Grants(sends=(EVENTS,)),

@@ -6,17 +6,18 @@ time of the write.
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from chalicelib.fleet.events.catalogue import EventType
-from chalicelib.fleet.events.mapping import events_of, node_payload
+from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.changes import Change
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.queues import body_bytes
-from chalicelib.kit.tables import Item, Put
+from chalicelib.kit.tables import Put
+from chalicelib.platform.context import Event
 from chalicelib.platform.events.store import occurrence_row
+from chalicelib.platform.families import Families
 
 SOURCE = "https://github.com/wenet-ec/edge-core"
 """``source`` of every envelope: a constant of the contract."""
@@ -33,40 +34,51 @@ Envelope = dict[str, Any]
 
 
 class Events:
-    """``core_name`` names this installation in every envelope."""
+    """``core_name`` names this installation in every envelope. ``find_families`` gives the families that declare the
+    events. An internal event is put on the bus only if a family subscribes to it."""
 
-    def __init__(self, clock: Clock, ids: Ids, core_name: str) -> None:
+    def __init__(self, clock: Clock, ids: Ids, core_name: str, find_families: Callable[[], Families]) -> None:
         self._clock = clock
         self._ids = ids
         self._core_name = core_name
+        self._find_families = find_families
 
-    def occurrence(self, event_type: EventType | str, data: Mapping[str, Any]) -> Put:
+    def occurrence(self, event_type: str, data: Mapping[str, Any]) -> Put:
         """A write to commit with the change that it belongs to. ``data`` must be fit for the public: no secrets."""
         now = self._clock.now()
         text = json.dumps(dict(data), separators=(",", ":"))
-        return occurrence_row(self._ids.uuid7(now), EventType(event_type).value, text, now)
+        return occurrence_row(self._ids.uuid7(now), str(event_type), text, now)
 
-    def node_data(self, row: Item) -> dict[str, Any]:
-        """The data about a node in an occurrence that concerns it; ``row`` is the node's."""
-        return node_payload(row)
+    def envelopes_of(self, change: Change, events: Iterable[Event]) -> tuple[list[Envelope], list[Envelope]]:
+        """The CloudEvents of the events of one change: those of the published catalogue, and those for other families.
 
-    def envelopes_of(self, change: Change, commands: Mapping[str, Item]) -> list[Envelope]:
-        """The CloudEvents of one change; see `events.mapping` for ``commands``."""
-        return [self._envelope(event_type, data, change) for event_type, data in events_of(change, commands)]
+        Raises ValueError for a type that no family declares.
+        """
+        families = self._find_families()
+        public: list[Envelope] = []
+        internal: list[Envelope] = []
+        for event in events:
+            if event.type in families.event_types:
+                public.append(self._envelope(event, change, SOURCE))
+            elif event.type not in families.internal:
+                raise ValueError(f"no family declares events of type {event.type!r}")
+            elif event.type in families.subscribed:
+                internal.append(self._envelope(event, change, INTERNAL_SOURCE))
+        return public, internal
 
-    def _envelope(self, event_type: EventType, data: Mapping[str, Any], change: Change) -> Envelope:
+    def _envelope(self, event: Event, change: Change, source: str) -> Envelope:
         row = change.row
         # A node that was deleted and enrols again starts at version 1: the time of the write keeps its lives apart.
-        name = f"{event_type.value}/{row['id']!s}/{change.stamp('at')}/{row['version']!s}"
+        name = f"{event.type}/{row['id']!s}/{change.stamp('at')}/{row['version']!s}"
         envelope = {
             "specversion": "1.0",
             "id": str(uuid.uuid5(_EVENT_IDS, name)),
-            "source": SOURCE,
-            "type": event_type.value,
-            "time": change.stamp("at"),
+            "source": source,
+            "type": str(event.type),
+            "time": change.at,
             "datacontenttype": "application/json",
             "corename": self._core_name,
-            "data": dict(data),
+            "data": dict(event.data),
         }
         return _bounded(envelope)
 
@@ -81,8 +93,3 @@ def _bounded(envelope: Envelope) -> Envelope:
             raise ValueError(f"an event of {size} bytes, and no field of it is large")
         envelope = {**envelope, "data": {**data, largest: None, f"{largest}_omitted": True}}
     return envelope
-
-
-def catalogue() -> Sequence[str]:
-    """All event types, in the contract's order."""
-    return [event_type.value for event_type in EventType]

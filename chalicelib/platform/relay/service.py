@@ -8,16 +8,15 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.fleet.events.mapping import commands_needed
-from chalicelib.fleet.transport.dispatch import Dispatch
 from chalicelib.kit.changes import Change, FromWire, UnreadableRecordError, read_record
 from chalicelib.kit.counters import Counters, event_counter
-from chalicelib.kit.queues import BATCH_BYTES, Message, Queues, body_bytes
-from chalicelib.kit.tables import Item
+from chalicelib.kit.queues import BATCH_BYTES, Message, Queue, Queues, body_bytes
+from chalicelib.kit.tables import Ref, Tables
+from chalicelib.platform.context import Family, Rows
 from chalicelib.platform.events.service import Events
-from chalicelib.platform.relay.counting import deltas_of, end_of, happenings_of
+from chalicelib.platform.relay.plan import Plan
 from chalicelib.platform.relay.queues import RELAY_FAILURES
-from chalicelib.platform.relay.routing import Plan
+from chalicelib.platform.relay.reactions import Reactions
 
 Record = Mapping[str, Any]
 
@@ -32,29 +31,27 @@ _PLACE = ("Keys", "SequenceNumber", "ApproximateCreationDateTime")
 
 
 class Relay:
-    """``command_rows`` reads the rows of commands, tombstones included (one BatchGet). ``has_mesh``: a mesh is to
-    follow clusters, nodes and aliases."""
+    """``reactions`` are those of all contexts; ``container_of`` gives the container of a family, for couriers."""
 
     def __init__(
         self,
+        reactions: Reactions,
+        tables: Tables,
         events: Events,
         queues: Queues,
-        dispatch: Dispatch,
         counters: Counters,
-        command_rows: Callable[[set[str]], Mapping[str, Item]],
+        container_of: Callable[[Family], Any],
         from_wire: FromWire,
         table_prefix: str,
-        *,
-        has_mesh: bool = False,
     ) -> None:
+        self._reactions = reactions
+        self._tables = tables
         self._events = events
         self._queues = queues
-        self._dispatch = dispatch
         self._counters = counters
-        self._command_rows = command_rows
+        self._container_of = container_of
         self._from_wire = from_wire
         self._table_prefix = table_prefix
-        self._has_mesh = has_mesh
 
     def relay(self, records: Sequence[Record]) -> int:
         """Send what these records ask for; returns how many were parked.
@@ -64,23 +61,29 @@ class Relay:
         if not records:
             return 0
         read = [self._read(record) for record in records]
-        commands = self._commands_of([change for change in read if isinstance(change, Change)])
-        plan = Plan(has_mesh=self._has_mesh)
+        rows = self._rows_for([change for change in read if isinstance(change, Change)])
+        plan = Plan()
         parked: list[Message] = []
         for record, change in zip(records, read, strict=True):
             try:
-                self._add(plan, change, commands)
+                self._add(plan, change, rows)
             except (UnreadableRecordError, LookupError, ValueError, TypeError) as error:
                 parked.append(_to_parked(record, error))
         if parked:
             self._queues.send(RELAY_FAILURES, parked)
-        self._dispatch.send(plan.for_agents, request_id=plan.request_id)
-        for queue, messages in plan.ready():
-            self._queues.send(queue, messages, request_id=plan.request_id)
+        for queue, messages in plan.ready(first=self._reactions.couriers):
+            self._send(queue, messages, plan.request_id)
         self._counters.add(_batch_id(records), plan.deltas)
         for total, at in plan.latest.items():
             self._counters.note_latest(total, at)
         return len(parked)
+
+    def _send(self, queue: Queue, messages: list[Message], request_id: str) -> None:
+        if queue not in self._reactions.couriers:
+            self._queues.send(queue, messages, request_id=request_id)
+            return
+        family, courier = self._reactions.couriers[queue]
+        courier(self._container_of(family), messages, request_id)
 
     def _read(self, record: Record) -> Change | UnreadableRecordError:
         try:
@@ -88,24 +91,31 @@ class Relay:
         except UnreadableRecordError as error:
             return error
 
-    def _commands_of(self, changes: list[Change]) -> Mapping[str, Item]:
-        needed = commands_needed(changes)
-        return self._command_rows(needed) if needed else {}
+    def _rows_for(self, changes: list[Change]) -> Rows:
+        """The rows that events need beside these changes (one BatchGet per 100)."""
+        needed = self._reactions.rows_needed(changes)
+        rows = self._tables.get_many(needed) if needed else []
+        found = {_name_of(ref): row for ref, row in zip(needed, rows, strict=True)}
+        return lambda ref: found.get(_name_of(ref))
 
-    def _add(self, plan: Plan, change: Change | UnreadableRecordError, commands: Mapping[str, Item]) -> None:
+    def _add(self, plan: Plan, change: Change | UnreadableRecordError, rows: Rows) -> None:
         """All that can fail for a change comes before the first mark on the plan: it is planned whole or not at all."""
         if isinstance(change, UnreadableRecordError):
             raise change
-        envelopes = self._events.envelopes_of(change, commands)
-        deltas = deltas_of(change)
-        deltas.update(happenings_of(change))
-        deltas[event_counter("event")] += len(envelopes)
-        end = end_of(change)
-        plan.add_change(change)
-        plan.add_events(change.request_id, envelopes)
+        public, internal = self._events.envelopes_of(change, self._reactions.events(change, rows))
+        deltas = self._reactions.deltas(change)
+        deltas[event_counter("event")] += len(public)
+        end = self._reactions.end(change)
+        messages = list(self._reactions.messages(change))
+        plan.add_messages(change.request_id, messages)
+        plan.add_events(change.request_id, (*public, *internal))
         plan.add_deltas(deltas)
         if end is not None:
             plan.add_end(*end)
+
+
+def _name_of(ref: Ref) -> tuple[object, ...]:
+    return ref.table.name, *ref.key.values()
 
 
 def _to_parked(record: Record, error: Exception) -> Message:

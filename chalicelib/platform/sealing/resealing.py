@@ -4,34 +4,26 @@ A sealed attribute ends with ``_sealed``; the place that it is sealed for is its
 ending. The rows that are left are known by their values: each begins with the id of its key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
-from chalicelib.fleet.nodes.store import NODES
 from chalicelib.kit.crypto import Sealer, associated_data, key_id_of
 from chalicelib.kit.data_keys import UnsealError
 from chalicelib.kit.tables import And, Equals, Item, Ref, Set, Table, Tables, Update
-from chalicelib.platform.webhooks.store import WEBHOOKS
 
 SUFFIX = "_sealed"
-
-SEALED: dict[Table, tuple[str, ...]] = {
-    NODES: ("api_token_sealed", "proxy_password_sealed"),
-    ENROLLMENT_KEYS: ("key_sealed",),
-    WEBHOOKS: ("secret_sealed", "headers_sealed", "previous_secret_sealed"),
-}
-"""Every sealed attribute, by its table."""
 
 ROWS_PER_MESSAGE = 50
 """Rows that one message seals again: about a second of single writes."""
 
 
 class Resealing:
-    """May be repeated, late and beside itself: a row is written only as it was read."""
+    """May be repeated, late and beside itself: a row is written only as it was read. ``sealed`` names the sealed
+    attributes of each table."""
 
-    def __init__(self, tables: Tables, sealer: Sealer) -> None:
+    def __init__(self, tables: Tables, sealer: Sealer, sealed: Mapping[Table, tuple[str, ...]]) -> None:
         self._tables = tables
         self._sealer = sealer
+        self._sealed = sealed
 
     def reseal(self, table_name: str, ids: Sequence[str]) -> int:
         """Seal the secrets of these rows with the newest key; returns how many rows were written.
@@ -39,7 +31,7 @@ class Resealing:
         A row that changes meanwhile is left alone: its writer sealed it anew, or the next look finds it again.
         Raises `UnsealError` for a value that cannot be opened, after all other rows are done.
         """
-        table = next(table for table in SEALED if table.name == table_name)
+        table = next(table for table in self._sealed if table.name == table_name)
         newest = self._sealer.keys.newest(fresh=True).id
         rows = self._tables.get_many([Ref(table, {"id": row_id}) for row_id in ids])
         written, failures = 0, []
@@ -56,7 +48,7 @@ class Resealing:
 
     def _reseal_row(self, table: Table, row: Item, newest: bytes) -> bool:
         row_id = str(row["id"])
-        values = {name: row.get(name) for name in SEALED[table]}
+        values = {name: row.get(name) for name in self._sealed[table]}
         old = {name: value for name, value in values.items() if isinstance(value, bytes) and key_id_of(value) != newest}
         if not old:
             return False

@@ -1,8 +1,10 @@
 """Declares the context `webhooks`: its tables, queues, functions and their permissions."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.kit.queues import Message
+from chalicelib.kit.changes import Change
+from chalicelib.kit.queues import Message, Traced
 from chalicelib.platform.context import (
     BATCH_GET,
     CHECK,
@@ -12,15 +14,17 @@ from chalicelib.platform.context import (
     QUERY,
     UPDATE,
     Context,
+    Counted,
     Function,
     Grants,
     QueueSource,
     ScheduleSource,
+    Send,
     Task,
     by_cursor,
 )
 from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
-from chalicelib.platform.webhooks.store import DELIVERIES, WEBHOOKS
+from chalicelib.platform.webhooks.store import DELIVERIES, TOTALS, WEBHOOKS
 
 
 def _redeliver_chunk(platform: Any, message: Message) -> str | None:
@@ -28,6 +32,18 @@ def _redeliver_chunk(platform: Any, message: Message) -> str | None:
         message["id"], message["since"], message["until"], message.get("cursor")
     )
     return cursor
+
+
+ASKED = frozenset({"webhook_delivery.tested", "webhook_delivery.redelivered"})
+"""Operations by which operators ask for a delivery. All others are those of the deliverer."""
+
+
+def _on_change(change: Change) -> Iterator[Send]:
+    """Attempt a delivery that an operator asked for."""
+    row = change.row
+    if change.table == DELIVERIES.name and change.new is not None and change.operation in ASKED:
+        delivery = {"webhook_id": row["webhook_id"], "delivery_id": row["id"]}
+        yield Send(WEBHOOK_DELIVERIES, Traced(delivery, change.request_id))
 
 
 CONTEXT = Context(
@@ -58,6 +74,9 @@ CONTEXT = Context(
         "webhook": by_cursor(lambda platform: platform.webhooks.deliveries.clean_up_chunk),
         "webhook_redelivery": Task(_redeliver_chunk),
     },
+    counted=(Counted(WEBHOOKS, TOTALS),),
+    sealed={WEBHOOKS: ("secret_sealed", "headers_sealed", "previous_secret_sealed")},
+    on_change=_on_change,
     grants={
         "api_handler": Grants(
             tables={

@@ -1,6 +1,6 @@
 """Use cases of operators: webhooks themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import conflict, found, invalid
@@ -15,7 +15,7 @@ from chalicelib.platform.webhooks.webhook_store import WebhookStore
 
 
 class Webhooks:
-    """Creates, lists, rotates and deletes webhooks. ``catalogue`` holds the event types that exist."""
+    """Creates, lists, rotates and deletes webhooks. ``catalogue`` gives the event types that exist."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class Webhooks:
         clock: Clock,
         ids: Ids,
         *,
-        catalogue: Sequence[str],
+        catalogue: Callable[[], Collection[str]],
         lists: Lists,
     ) -> None:
         self._store = store
@@ -39,7 +39,7 @@ class Webhooks:
     def create(self, wanted: NewWebhook) -> Webhook:
         """Create a webhook. It receives the events from about a second later on. Raises `EdgeError` (validation failed)
         for an invalid secret, header or event type, and for a URL with a denied host or address."""
-        check_new(wanted, self._catalogue)
+        check_new(wanted, self._catalogue())
         try:
             self._outbound.check(wanted.url)
         except UrlRefusedError as error:

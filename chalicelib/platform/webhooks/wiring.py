@@ -1,6 +1,6 @@
 """The parts of this context, put together once per container."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 from functools import cached_property
 
 from chalicelib.kit.clock import Clock
@@ -24,7 +24,7 @@ from chalicelib.platform.webhooks.webhook_store import WebhookStore
 
 
 class WebhookContext:
-    """``catalogue`` holds the event types that exist; ``source`` and ``core_name`` go into the envelopes of tests."""
+    """``catalogue`` gives the event types that exist; ``source`` and ``core_name`` go into the envelopes of tests."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class WebhookContext:
         outbound: Outbound,
         queues: Queues,
         policy: Policy,
-        catalogue: Sequence[str],
+        catalogue: Callable[[], Collection[str]],
         source: str,
         core_name: str,
         lists: Lists,

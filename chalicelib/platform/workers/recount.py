@@ -1,14 +1,14 @@
 """Mends the totals of lists, once a day: what a lost stream or a re-created mapping left wrong."""
 
-from itertools import chain, islice
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from chalice.app import Blueprint, Rate
 
-from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.log import Level
+from chalicelib.kit.tables import Query
 from chalicelib.platform.wiring import Platform
 from chalicelib.platform.workers.entry import PLATFORM
-from chalicelib.schema import ALL_TOTALS, totals_of_cluster
 
 blueprint = Blueprint(__name__)
 
@@ -20,8 +20,17 @@ of the fifteen; more at once, and what a counter moves meanwhile would hide more
 @blueprint.schedule(Rate(1, unit=Rate.DAYS), name="recount")
 @PLATFORM.scheduled("recount", lambda platform: platform.counters)
 def handler(platform: Platform) -> None:
-    of_clusters = (totals_of_cluster(cluster).items() for cluster in platform.container(Fleet).clusters.walk())
-    totals = chain(ALL_TOTALS.items(), chain.from_iterable(of_clusters))
+    totals = _totals(platform)
     while some := dict(islice(totals, TOTALS_AT_ONCE)):
         for total, off in platform.counters.recount(some).items():
             platform.log.line("total_corrected", level=Level.WARNING, total=total, by=off)
+
+
+def _totals(platform: Platform) -> Iterator[tuple[str, Sequence[Query]]]:
+    """The counters that each context declares, then those that it finds in its rows."""
+    for counted in platform.families.counted:
+        yield from counted.totals.items()
+    for family in platform.families.each:
+        for context in family.contexts:
+            if context.recounts is not None:
+                yield from context.recounts(platform.container_of(family))

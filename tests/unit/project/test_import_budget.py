@@ -35,7 +35,7 @@ NEVER = {
     # The API's documents and what makes them.
     "chalicelib.web.openapi", "chalicelib.web.asyncapi", "chalicelib.web.openapi_schema",
     "chalicelib.web.description", "chalicelib.fleet.api.description", "chalicelib.web.docs",
-    "chalicelib.fleet.workers.registration",
+    "chalicelib.platform.workers.registration",
     "chalicelib.fleet.events.schemas",
 }  # fmt: skip
 

@@ -26,6 +26,7 @@ ROWS = {
 """The words of `kit.tables` that name keys and attributes."""
 
 NO_STORES = {
+    "fleet/metrics/recounting.py": "the counts of a cluster in the tables of several contexts",
     "fleet/targeting/fan_out.py": "the parts of a fan-out, which commands and self-updates keep alike",
     "platform/sealing/resealing.py": "the sealed attributes of every table, which its context declares",
 }

@@ -5,9 +5,9 @@ from collections import Counter
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.kit.counters import STREAM_SECONDS
 from chalicelib.kit.tables import Delete, Put
-from chalicelib.schema import ALL_TOTALS
 from infra.restore import RESTORED
 from tests.support.builders import a_cluster, a_command, machines
+from tests.support.declared import TOTALS
 from tests.support.world import World
 from tests.workers.fleet.test_main_job import run_all
 
@@ -66,7 +66,7 @@ def test_what_was_open_at_that_second_is_done_once_more_and_totals_are_right():
     run_all(world, fleet)
     goes_on(world)
     assert statuses(world) == {"completed": 3}
-    counted = {name: world.platform.counters.read(name) for name in ALL_TOTALS}
+    counted = {name: world.platform.counters.read(name) for name in TOTALS}
     assert (counted["nodes"], counted["commands"], counted["executions"]) == (3, 1, 3)
     assert counted["executions#status#completed"] == 3
     assert parked(world) == []

@@ -5,7 +5,6 @@ from pydantic import ConfigDict, RootModel
 from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.fleet.wiring import Fleet
-from chalicelib.platform.events.service import catalogue
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
@@ -21,5 +20,5 @@ class EventTypes(RootModel[list[str]]):
 @routes.get("/api/v1/event_types", auth=OPERATOR, answer=EventTypes, summary="List event types")
 def list_event_types(request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> EventTypes:
     """Lists every type of event that a webhook may subscribe to. The list changes only with a new release."""
-    del request, services
-    return EventTypes(list(catalogue()))
+    del request
+    return EventTypes([*services.platform.families.event_types])

@@ -220,7 +220,7 @@ def test_operators_need_their_key(client, world, key):
     ]
 
     assert {answer.status for answer in answers} == {401}
-    assert world.fleet.nodes.reading.get(world.fleet[0].id).node.cluster_name == "north"
+    assert world.fleet.nodes.reading.get(world.machines[0].id).node.cluster_name == "north"
 
 
 def test_what_degraded_mode_blocks(client, world):

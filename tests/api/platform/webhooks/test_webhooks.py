@@ -6,9 +6,9 @@ from chalicelib.fleet.api.operator import event_types, webhooks
 from chalicelib.kit.listing import filter_names
 from chalicelib.kit.outbound import Answer
 from chalicelib.kit.tasks import TABLE as TASKS
-from chalicelib.platform.events.service import catalogue
 from chalicelib.platform.webhooks.store import DELIVERIES, DELIVERY_FIELDS, FIELDS, WEBHOOKS
 from tests.support.client import Client
+from tests.support.declared import FAMILIES
 from tests.support.published import OPENAPI, published
 from tests.support.world import World
 
@@ -42,7 +42,7 @@ def create(client, **fields):
 
 def test_the_catalogue_has_the_fifteen_types_in_order(client):
     data = client.get("/api/v1/event_types").data
-    assert data == list(catalogue())
+    assert data == list(FAMILIES.event_types)
     assert (len(data), data[0], data[5], data[-1]) == (
         15,
         "edge.enrollment_key.verified",

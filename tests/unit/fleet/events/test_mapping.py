@@ -4,10 +4,13 @@ import json
 
 import pytest
 
+from chalicelib.fleet.commands.changes import EXECUTION_EVENTS
 from chalicelib.fleet.events.catalogue import EventType
-from chalicelib.fleet.events.mapping import EXECUTION_EVENTS, commands_needed, events_of
 from chalicelib.kit.changes import Change
-from chalicelib.platform.events.service import LARGEST_ENVELOPE_BYTES, Events, catalogue
+from chalicelib.platform.events.service import LARGEST_ENVELOPE_BYTES, Events
+from chalicelib.platform.relay.reactions import Reactions
+from chalicelib.settings import Settings
+from tests.support.declared import FAMILIES
 from tests.support.fakes.clock import FakeClock, FakeIds
 
 NODE = {
@@ -54,6 +57,19 @@ def change(table, operation, old, new, at="2026-11-21T10:00:00.000001Z"):
         "1",
         expired=False,
     )
+
+
+REACTIONS = Reactions(FAMILIES, Settings())
+
+
+def events_of(one, commands):
+    """The published events of a change, as pairs of type and payload."""
+    events = REACTIONS.events(one, lambda ref: commands.get(ref.key["id"]))
+    return [(event.type, event.data) for event in events if event.type in FAMILIES.event_types]
+
+
+def commands_needed(changes):
+    return {ref.key["id"] for ref in REACTIONS.rows_needed(changes)}
 
 
 def types(events):
@@ -135,44 +151,49 @@ class TestExecutions:
 
 class TestEnvelopes:
     def events(self):
-        return Events(FakeClock(), FakeIds(1), "factory")
+        return Events(FakeClock(), FakeIds(1), "factory", lambda: FAMILIES)
+
+    def envelopes_of(self, one, commands):
+        events = REACTIONS.events(one, lambda ref: commands.get(ref.key["id"]))
+        public, _internal = self.events().envelopes_of(one, events)
+        return public
 
     def test_the_same_change_makes_the_same_envelope(self):
-        first = self.events().envelopes_of(change("nodes", "node.registered", None, NODE), {})
-        second = self.events().envelopes_of(change("nodes", "node.registered", None, NODE), {})
+        first = self.envelopes_of(change("nodes", "node.registered", None, NODE), {})
+        second = self.envelopes_of(change("nodes", "node.registered", None, NODE), {})
         assert first == second
         assert first[0]["corename"] == "factory"
         assert first[0]["time"] == "2026-11-21T10:00:00.000001Z"
 
     def test_another_version_of_the_row_is_another_event(self):
-        (first,) = self.events().envelopes_of(change("nodes", "node.reregistered", NODE, NODE), {})
-        (second,) = self.events().envelopes_of(change("nodes", "node.reregistered", NODE, {**NODE, "version": 4}), {})
+        (first,) = self.envelopes_of(change("nodes", "node.reregistered", NODE, NODE), {})
+        (second,) = self.envelopes_of(change("nodes", "node.reregistered", NODE, {**NODE, "version": 4}), {})
         assert first["id"] != second["id"]
 
     def test_a_node_that_enrols_again_after_its_deletion_is_another_event(self):
-        (first,) = self.events().envelopes_of(change("nodes", "node.registered", None, NODE), {})
+        (first,) = self.envelopes_of(change("nodes", "node.registered", None, NODE), {})
         within_a_second = change("nodes", "node.registered", None, NODE, at="2026-11-21T10:00:00.700000Z")
-        (second,) = self.events().envelopes_of(within_a_second, {})
+        (second,) = self.envelopes_of(within_a_second, {})
         assert first["id"] != second["id"]
 
     def test_events_of_one_change_have_ids_of_their_own(self):
         old = {**NODE, "agent_version": "0.9"}
-        envelopes = self.events().envelopes_of(change("nodes", "node.reregistered", old, NODE), {})
+        envelopes = self.envelopes_of(change("nodes", "node.reregistered", old, NODE), {})
         assert len({envelope["id"] for envelope in envelopes}) == 2
 
     def test_an_occurrence_comes_back_as_it_was_recorded(self):
         put = self.events().occurrence(EventType.ENROLLMENT_KEY_VERIFIED, {"result": "invalid_key", "name": None})
-        (envelope,) = self.events().envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
+        (envelope,) = self.envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
         assert envelope["type"] == "edge.enrollment_key.verified"
         assert envelope["data"] == {"result": "invalid_key", "name": None}
 
     def test_the_end_of_an_occurrence_is_no_event(self):
         put = self.events().occurrence(EventType.ENROLLMENT_KEY_VERIFIED, {})
-        assert self.events().envelopes_of(change("occurrences", "x", put.item, None), {}) == []
+        assert self.envelopes_of(change("occurrences", "x", put.item, None), {}) == []
 
     def test_a_text_too_large_for_the_bus_is_left_out(self):
         commands = {"c-1": {**COMMANDS["c-1"], "command_text": "\n" * LARGEST_ENVELOPE_BYTES}}
-        (envelope,) = self.events().envelopes_of(change("executions", "execution.created", None, EXECUTION), commands)
+        (envelope,) = self.envelopes_of(change("executions", "execution.created", None, EXECUTION), commands)
         assert envelope["data"]["command_text"] is None
         assert envelope["data"]["command_text_omitted"] is True
         assert envelope["data"]["command_id"] == "c-1"
@@ -180,7 +201,7 @@ class TestEnvelopes:
     def test_whatever_is_too_large_is_left_out_the_largest_first(self):
         data = {"name": "n" * 900, "first": "x" * 150_000, "second": {"ids": ["y" * 36] * 3000}}
         put = self.events().occurrence(EventType.ENROLLMENT_KEY_VERIFIED, data)
-        (envelope,) = self.events().envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
+        (envelope,) = self.envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
         assert envelope["data"] == {"name": "n" * 900, "first": None, "first_omitted": True, "second": data["second"]}
 
     def test_a_size_that_comes_from_many_small_fields_is_an_error(self):
@@ -188,9 +209,9 @@ class TestEnvelopes:
             EventType.ENROLLMENT_KEY_VERIFIED, {f"field-{number}": "x" * 900 for number in range(300)}
         )
         with pytest.raises(ValueError, match="no field of it is large"):
-            self.events().envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
+            self.envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
 
 
 def test_the_catalogue_is_the_contracts():
-    assert len(catalogue()) == 15
-    assert catalogue()[0] == "edge.enrollment_key.verified"
+    assert len(FAMILIES.event_types) == 15
+    assert FAMILIES.event_types[0] == "edge.enrollment_key.verified"

@@ -1,10 +1,13 @@
 """What the mesh has to follow."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.kit.changes import Change
-from chalicelib.platform.relay.routing import Plan
+from chalicelib.platform.relay.reactions import Reactions
+from tests.support.declared import FAMILIES
 
 ALIAS = {"id": "a-1", "cluster_name": "north", "name": "web"}
 CLUSTER = {"id": "c-1", "name": "north", "node_count": 0}
@@ -13,9 +16,9 @@ NODE = {"id": "n-1", "cluster_id": "c-1", "cluster_name": "north", "netmaker_hos
 
 def messages(table, old, new, *, has_mesh=True):
     stamp = {"operation": "tested", "request_id": "r-1", "at": "t"}
-    plan = Plan(has_mesh=has_mesh)
-    plan.add_change(Change(table, *(row and {**row, "changed_by": stamp} for row in (old, new)), "1", False))
-    return dict(plan.ready()).get(VPN, [])
+    reactions = Reactions(FAMILIES, SimpleNamespace(has_mesh=has_mesh))
+    change = Change(table, *(row and {**row, "changed_by": stamp} for row in (old, new)), "1", False)
+    return [send.message for send in reactions.messages(change) if send.queue == VPN]
 
 
 @pytest.mark.parametrize("images", [(None, ALIAS), (ALIAS, None)])

@@ -13,10 +13,13 @@ from chalicelib.kit.changes import Change
 from chalicelib.kit.queues import BATCH_BYTES, to_body
 from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.events.queues import EVENTS
-from chalicelib.platform.relay.counting import deltas_of
-from chalicelib.platform.relay.routing import ASKED_DELIVERIES, Plan
+from chalicelib.platform.relay.plan import Plan
+from chalicelib.platform.relay.reactions import Reactions
+from chalicelib.platform.webhooks.context import ASKED
 from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.platform.webhooks.store import DELIVERIES
+from chalicelib.settings import Settings
+from tests.support.declared import FAMILIES
 
 
 def change(table, operation, old, new, *, expired=False):
@@ -25,12 +28,40 @@ def change(table, operation, old, new, *, expired=False):
     return Change(table, *stamped, "1", expired)
 
 
-def messages(*changes):
+REACTIONS = Reactions(FAMILIES, Settings())
+
+
+class Sent:
+    """Takes what a courier sends, as it is packed."""
+
+    def __init__(self):
+        self.transport = self
+        self.dispatch = self
+        self.messages = []
+
+    def send(self, work, *, request_id):
+        self.messages = work.messages(lambda _cluster_name: "").get("", [])
+
+
+def planned(*changes):
     plan = Plan()
     for one in changes:
-        plan.add_change(one)
-    for_agents = plan.for_agents.messages(lambda _cluster_name: "").get("")
-    return dict(plan.ready()) | ({COMMAND_DELIVERY: for_agents} if for_agents else {})
+        plan.add_messages(one.request_id, REACTIONS.messages(one))
+    return plan
+
+
+def messages(*changes):
+    asked = dict(planned(*changes).ready(first=REACTIONS.couriers))
+    for queue, (_family, courier) in REACTIONS.couriers.items():
+        if queue in asked:
+            sent = Sent()
+            courier(sent, asked.pop(queue), "r-1")
+            asked[queue] = sent.messages
+    return asked
+
+
+def deltas_of(one):
+    return {total: delta for total, delta in REACTIONS.deltas(one).items() if not total.startswith("happened#")}
 
 
 def execution(place=0, node="n-1", status="pending"):
@@ -215,8 +246,7 @@ class TestTasks:
         assert messages(change("tasks", "task.settling", self.ROW, None)) == {}
 
     def test_its_message_belongs_to_the_request_that_asked(self):
-        plan = Plan()
-        plan.add_change(change("tasks", "cluster.deleted", None, self.ROW))
+        plan = planned(change("tasks", "cluster.deleted", None, self.ROW))
         assert [message.request_id for message in plan.messages[CLEAN_UP]] == ["r-1"]
 
 
@@ -246,9 +276,9 @@ class TestDeliveries:
     ROW: ClassVar = {"id": "d-1", "webhook_id": "w-1"}
 
     def test_what_is_relayed_is_what_operators_ask_for(self):
-        assert DELIVERIES.relayed == ASKED_DELIVERIES
+        assert DELIVERIES.relayed == ASKED
 
-    @pytest.mark.parametrize("operation", sorted(ASKED_DELIVERIES))
+    @pytest.mark.parametrize("operation", sorted(ASKED))
     def test_what_an_operator_asks_for_is_sent(self, operation):
         assert messages(change("webhook_deliveries", operation, None, self.ROW)) == {
             WEBHOOK_DELIVERIES: [{"webhook_id": "w-1", "delivery_id": "d-1"}]

@@ -15,10 +15,9 @@ import pytest
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.platform.background.queues import CLEAN_UP
-from chalicelib.schema import ALL_TOTALS
 from tests.support.builders import a_cluster
 from tests.support.callers import Agent, connect, enrolled, operator
-from tests.support.declared import WORKERS
+from tests.support.declared import TOTALS, WORKERS
 from tests.support.world import World, sqs_record
 
 HOUR_MINUTES = 60
@@ -297,4 +296,4 @@ class TestLostStream:
             "executions": 60,
             "executions#status#pending": 60,
         }
-        assert {total: counters.read(total) for total in ALL_TOTALS} == dict.fromkeys(ALL_TOTALS, 0) | expected
+        assert {total: counters.read(total) for total in TOTALS} == dict.fromkeys(TOTALS, 0) | expected

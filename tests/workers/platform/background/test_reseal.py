@@ -8,11 +8,11 @@ from chalicelib.fleet.nodes.store import NODES
 from chalicelib.kit.crypto import key_id_of
 from chalicelib.kit.data_keys import DATA_KEYS
 from chalicelib.kit.tables import Set, Update
-from chalicelib.platform.sealing.resealing import ROWS_PER_MESSAGE, SEALED, SUFFIX
+from chalicelib.platform.sealing.resealing import ROWS_PER_MESSAGE, SUFFIX
 from infra.data_key import DataKeyRotation, NotYetError
 from infra.rotate import seal_again
 from tests.support.callers import a_key, enrolled, operator
-from tests.support.declared import TABLES
+from tests.support.declared import FAMILIES, TABLES
 from tests.support.world import World
 
 SECRET = "s" * 40
@@ -87,7 +87,7 @@ def test_every_sealed_attribute_is_known(world, fleet):
     found = {
         (table, name) for table in TABLES for row in world.driver.rows(table) for name in row if name.endswith(SUFFIX)
     }
-    assert found == {(table, name) for table, names in SEALED.items() for name in names}
+    assert found == {(table, name) for table, names in FAMILIES.sealed.items() for name in names}
 
 
 def test_everything_is_sealed_again_and_opens_as_before(world, client, fleet, rotation):

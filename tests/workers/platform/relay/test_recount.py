@@ -2,15 +2,16 @@
 
 import pytest
 
+from chalicelib.fleet.metrics.recounting import totals_of_cluster
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.kit.counters import STREAM_SECONDS
 from chalicelib.kit.counters import TABLE as COUNTERS
-from chalicelib.platform.relay.counting import COUNTED, totals_of
-from chalicelib.schema import ALL_TOTALS, totals_of_cluster
+from chalicelib.platform.relay.reactions import totals_of
 from tests.support.builders import a_cluster, a_command, machines
+from tests.support.declared import FAMILIES, TOTALS
 from tests.support.world import World
 
-NODE_TOTAL = {"nodes": ALL_TOTALS["nodes"]}
+NODE_TOTAL = {"nodes": TOTALS["nodes"]}
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def world():
 
 
 def totals(world):
-    return {total: world.platform.counters.read(total) for total in ALL_TOTALS}
+    return {total: world.platform.counters.read(total) for total in TOTALS}
 
 
 def test_finds_nothing_where_nothing_was_lost(world):
@@ -86,7 +87,7 @@ def test_the_totals_of_a_cluster_are_mended_too(world):
     assert world.platform.counters.read("nodes#cluster_name#north") == 3
     world.sweep("recount")
     north = world.fleet.clusters.get("north")
-    counted = {total: world.platform.counters.read(total) for total in totals_of_cluster(north)}
+    counted = {total: world.platform.counters.read(total) for total in dict(totals_of_cluster(north))}
     assert counted == {
         "aliases#cluster_name#north": 0,
         "enrollment_keys#cluster_name#north": 2,
@@ -96,7 +97,7 @@ def test_the_totals_of_a_cluster_are_mended_too(world):
 
 
 def test_every_table_that_is_counted_is_recounted():
-    assert {total.split("#", 1)[0] for total in ALL_TOTALS} == COUNTED
+    assert {total.split("#", 1)[0] for total in TOTALS} == {counted.table.name for counted in FAMILIES.counted}
 
 
 def test_the_names_of_totals_are_those_that_the_relay_moves(world):
@@ -107,6 +108,7 @@ def test_the_names_of_totals_are_those_that_the_relay_moves(world):
         "enrollment_keys": {"cluster_name": "north"},
         "aliases": {"cluster_name": "north"},
     }
-    recounted = ALL_TOTALS.keys() | totals_of_cluster(world.fleet.clusters.get("north")).keys()
+    recounted = TOTALS.keys() | dict(totals_of_cluster(world.fleet.clusters.get("north"))).keys()
+    counted = {each.table.name: each for each in FAMILIES.counted}
     for table, row in rows.items():
-        assert set(totals_of(table, row)) <= recounted
+        assert set(totals_of(counted[table], row)) <= recounted

@@ -1,0 +1,114 @@
+"""The effects of changes of commands and their executions: messages for workers, and events. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from chalicelib.fleet.commands.model import FINAL, STEPS
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION
+from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS
+from chalicelib.fleet.commands.undone import PASSES, pass_message, pass_of
+from chalicelib.fleet.events.catalogue import EventType
+from chalicelib.fleet.targeting.model import at_first
+from chalicelib.kit.changes import Change, texts
+from chalicelib.kit.counters import total_of
+from chalicelib.kit.parking import moved
+from chalicelib.kit.tables import Item, Ref
+from chalicelib.platform.background.queues import CLEAN_UP
+from chalicelib.platform.context import Event, Events, Rows, Send, operations
+
+EXECUTION_EVENTS: Mapping[str, EventType] = {
+    "execution.created": EventType.EXECUTION_CREATED,
+    "execution.sent": EventType.EXECUTION_SENT,
+    "execution.completed": EventType.EXECUTION_COMPLETED,
+    # The contract's "completed" is "the agent reported a result": one that reports its deadline says so in `status`.
+    "execution.reported_expired": EventType.EXECUTION_COMPLETED,
+    "execution.reported_cancelled": EventType.EXECUTION_CANCELLED,
+    "execution.cancelled": EventType.EXECUTION_CANCELLED,
+    "execution.expired": EventType.EXECUTION_EXPIRED,
+    "execution.pruned": EventType.EXECUTION_PRUNED,
+}
+
+_FIELDS = (
+    "command_id",
+    "node_id",
+    "status",
+    "exit_code",
+    "target_all",
+    "sent_at",
+    "completed_at",
+    "cancelled_at",
+    "inserted_at",
+    "updated_at",
+)
+
+
+def on_change(change: Change) -> Iterator[Send]:
+    """Create executions, go on with passes over them, and begin those that a deletion or a cancellation asks for."""
+    row, is_removed = change.row, change.new is None
+    match change.table:
+        case "fan_outs" if going_on := moved(change):
+            yield from _go_on(str(row["command_id"]), going_on)
+        case "fan_outs" if change.old is None:
+            for part in at_first(texts(row.get("parts"))):
+                yield Send(EXECUTION_CREATION, {"command_id": row["command_id"], "part": part})
+        case "fan_outs" if not is_removed and change.operation == "fan_out.cancel_requested":
+            yield Send(CLEAN_UP, {"kind": "cancel_command", "id": row["command_id"]})
+        case "commands" if not is_removed and change.operation == "command.deleted":
+            yield Send(CLEAN_UP, {"kind": "command", "id": row["id"]})
+
+
+def _go_on(command_id: str, going_on: Mapping[str, str]) -> Iterator[Send]:
+    """Resume parts and passes that a worker could not end within one invocation."""
+    for name, cursor in going_on.items():
+        if pass_of(name) in PASSES:
+            yield Send(CLEAN_UP, pass_message(command_id, name, going_on))
+        else:
+            yield Send(EXECUTION_CREATION, {"command_id": command_id, "part": name, "cursor": cursor})
+
+
+def _events_of(change: Change, rows: Rows) -> Iterable[Event]:
+    """The event of an execution's step. A command that is missing leaves its fields null."""
+    event_type = EXECUTION_EVENTS.get(change.operation) if change.table == EXECUTIONS.name else None
+    if event_type is None or change.new is None:
+        return ()
+    return (Event(event_type, _payload(change.new, rows(_command_of(change.new)) or {})),)
+
+
+def _commands_needed(change: Change) -> Iterable[Ref]:
+    """The command of an execution. A row that names none asks for none: whether it makes sense is decided change by
+    change."""
+    row = change.new
+    if change.table != EXECUTIONS.name or row is None or change.operation not in EXECUTION_EVENTS:
+        return ()
+    command_id = row.get("command_id")
+    return (_command_of(row),) if isinstance(command_id, str) and command_id else ()
+
+
+def _command_of(row: Item) -> Ref:
+    return Ref(COMMANDS, {"id": str(row["command_id"])})
+
+
+def _payload(row: Item, command: Item) -> dict[str, Any]:
+    return {
+        "command_execution_id": row["id"],
+        "cluster_name": row.get("node_cluster_name"),
+        "command_text": command.get("command_text"),
+        "timeout": command.get("timeout"),
+        "expired_at": command.get("expired_at"),
+        **{name: row.get(name) for name in _FIELDS},
+    }
+
+
+EVENTS = Events(_events_of, _commands_needed)
+
+event_counters = operations(EXECUTIONS, STEPS)
+
+
+def ended(change: Change) -> tuple[str, str] | None:
+    """The total of a command's executions and the time at which one of them ended with this change."""
+    row = change.new
+    if change.table != EXECUTIONS.name or row is None or row["status"] not in FINAL:
+        return None
+    if change.old is not None and change.old["status"] == row["status"]:
+        return None
+    return total_of(change.table, "command_id", str(row["command_id"])), str(row["updated_at"])

@@ -1,0 +1,28 @@
+"""Occurrences as events, and how often they happened. Pure."""
+
+import json
+from collections.abc import Iterable
+
+from chalicelib.kit.changes import Change
+from chalicelib.platform.context import Event, Events, Rows
+
+FAILURE = "failure"
+"""The ``result`` of an occurrence in which something was refused: counted beside all of its type."""
+
+
+def _events_of(change: Change, _rows: Rows) -> Iterable[Event]:
+    if change.new is None or change.old is not None:
+        return ()
+    return (Event(str(change.new["type"]), json.loads(str(change.new["data"]))),)
+
+
+EVENTS = Events(_events_of)
+
+
+def event_counters(change: Change) -> Iterable[str]:
+    """The type of an occurrence, and beside it whether something was refused. Raises ValueError for an occurrence
+    without data."""
+    for event in _events_of(change, lambda _ref: None):
+        yield event.type
+        if event.data.get("result") == FAILURE:
+            yield f"{event.type}.{FAILURE}"

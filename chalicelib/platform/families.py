@@ -1,0 +1,56 @@
+"""All families of a deployment as one value, for code that belongs to none of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from chalicelib.kit.queues import Queue
+from chalicelib.kit.tables import Table
+from chalicelib.platform.context import Context, Counted, Family, Function
+
+
+@dataclass(frozen=True)
+class Families:
+    """The families that work together, the platform first: what everything iterates over that belongs to none."""
+
+    each: tuple[Family, ...]
+
+    @cached_property
+    def contexts(self) -> tuple[Context, ...]:
+        return tuple(context for family in self.each for context in family.contexts)
+
+    @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        return tuple(table for context in self.contexts for table in context.tables)
+
+    @cached_property
+    def queues(self) -> tuple[Queue, ...]:
+        return tuple(queue for context in self.contexts for queue in context.queues)
+
+    @cached_property
+    def counted(self) -> tuple[Counted, ...]:
+        return tuple(counted for context in self.contexts for counted in context.counted)
+
+    @cached_property
+    def sealed(self) -> Mapping[Table, tuple[str, ...]]:
+        return {table: names for context in self.contexts for table, names in context.sealed.items()}
+
+    @cached_property
+    def event_types(self) -> tuple[str, ...]:
+        """The published catalogue of all."""
+        return tuple(event_type for family in self.each for event_type in family.event_types)
+
+    @cached_property
+    def internal(self) -> tuple[str, ...]:
+        """The types of the events of all that are not published."""
+        return tuple(event_type for family in self.each for event_type in family.internal)
+
+    @cached_property
+    def subscribed(self) -> frozenset[str]:
+        """The internal events that a queue of one of the families gets."""
+        return frozenset(each for context in self.contexts for one in context.subscriptions for each in one.types)
+
+    @cached_property
+    def functions(self) -> tuple[Function, ...]:
+        of_families = (function for family in self.each for function in family.functions)
+        return (*of_families, *(function for context in self.contexts for function in context.functions))

@@ -1,0 +1,79 @@
+"""Facts about nodes reach the queue of another family, and no subscriber to published events."""
+
+import pytest
+
+from chalicelib.fleet.nodes.changes import CLUSTER_CHANGED, DELETED, ENROLLED, INTERNAL, STATUS_CHANGED
+from chalicelib.kit.bus import EVENT_SOURCE, INTERNAL_SOURCE
+from chalicelib.platform.events.facts import fact_in
+from chalicelib.platform.families import Families
+from tests.support.builders import a_cluster, machines
+from tests.support.declared import FAMILIES
+from tests.support.witness import FAMILY, Witness
+from tests.support.world import World
+
+
+@pytest.fixture
+def world():
+    world = World(families=Families((*FAMILIES.each, FAMILY)))
+    a_cluster(world, "north")
+    a_cluster(world, "south")
+    return world
+
+
+def facts(world):
+    return sorted(
+        (fact.time, fact.type, fact.data["node_id"]) for fact in world.platform.container(Witness).seen.values()
+    )
+
+
+def live(world, *, twice=False):
+    """A node enrols, falls silent, moves and is deleted."""
+    (machine,) = machines(world, 1)
+    world.settle(twice=twice)
+    world.clock.advance(3600)
+    world.sweep("check_health")
+    world.settle(twice=twice)
+    world.clock.advance(60)
+    world.fleet.nodes.placing.change_cluster(machine.id, "south")
+    world.settle(twice=twice)
+    world.clock.advance(60)
+    world.fleet.nodes.placing.delete(machine.id)
+    world.settle(twice=twice)
+    return machine.id
+
+
+def test_another_family_is_told_of_the_life_of_a_node(world):
+    node_id = live(world)
+
+    told = facts(world)
+    assert [(kind, node) for _, kind, node in told] == [
+        (kind, node_id) for kind in (ENROLLED, STATUS_CHANGED, CLUSTER_CHANGED, DELETED)
+    ]
+    assert [time for time, *_ in told] == sorted({time for time, *_ in told})
+
+
+def test_facts_that_are_told_twice_have_the_same_ids(world):
+    live(world, twice=True)
+
+    witness = world.platform.container(Witness)
+    assert len(witness.seen) == 4
+    assert witness.told > 4
+
+
+def test_the_published_events_stay_the_same(world):
+    live(world)
+    plain = World()
+    a_cluster(plain, "north")
+    a_cluster(plain, "south")
+    live(plain)
+
+    public = [entry["DetailType"] for entry in world.bus_client.entries if entry["Source"] == EVENT_SOURCE]
+    internal = [entry["DetailType"] for entry in world.bus_client.entries if entry["Source"] == INTERNAL_SOURCE]
+    assert public == [entry["DetailType"] for entry in plain.bus_client.entries]
+    assert set(internal) == set(INTERNAL)
+    assert not set(INTERNAL) & set(FAMILIES.event_types)
+
+
+def test_a_message_that_holds_no_fact_is_refused_by_name():
+    with pytest.raises(ValueError, match="a message with \\['kind'\\] holds no internal event"):
+        fact_in({"kind": "node"})
