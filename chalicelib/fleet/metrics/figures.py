@@ -12,18 +12,18 @@ _HOUR = 3600
 _DAY = 86_400
 
 
-def rounded(value: float, places: int) -> float:
+def rounded(value: float, decimals: int) -> float:
     """Halves away from zero, judged by the exact value of the float: as the reference's language rounds."""
-    return float(Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP))
+    return float(Decimal(value).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP))
 
 
 def in_mb(size_bytes: int | None) -> float | None:
-    """Bytes / 2^20, two places."""
+    """Bytes / 2^20, two decimals."""
     return None if size_bytes is None else rounded(size_bytes / MIB, 2)
 
 
 def in_gb(size_bytes: int | None) -> float | None:
-    """Bytes / 2^30, one place."""
+    """Bytes / 2^30, one decimal."""
     return None if size_bytes is None else rounded(size_bytes / GIB, 1)
 
 
