@@ -5,12 +5,8 @@ and none for failures that a retry repairs.
 
 from typing import Any
 
-from chalicelib.fleet.mesh.queues import VPN
-from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.kit.queues import LONGEST_DELAY_SECONDS
-from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.context import HttpSource, QueueSource, ScheduleSource, StreamSource
-from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from infra import apis
 from infra.deployables import Deployable
 from infra.functions import VISIBILITY_TIMEOUTS, LambdaFunction
@@ -40,9 +36,6 @@ ATTEMPTS_BORNE = 3
 
 WATCHED_SCHEDULE = "heartbeat"
 """The schedule whose silence is an alarm."""
-
-SENT_FOR_LATER = frozenset({CLEAN_UP, SELF_UPDATES, VPN, WEBHOOK_DELIVERIES})
-"""Queues with delayed messages."""
 
 APPLICATION_TOPIC: Json = {"Ref": "AlarmTopicArn"}
 """The topic of the stateful stack, which is a parameter of the others."""
@@ -79,7 +72,7 @@ def age_alarm(consumer: LambdaFunction, queue_resource: str, topic: Json) -> Jso
     """Alarms when messages stay in a queue too long: before they become dead letters, and also when the function cannot
     keep up with the work. It leaves time for a third attempt, and for messages that were sent with a delay."""
     above = ATTEMPTS_BORNE * VISIBILITY_TIMEOUTS * consumer.timeout_seconds
-    if isinstance(consumer.source, QueueSource) and consumer.source.queue in SENT_FOR_LATER:
+    if isinstance(consumer.source, QueueSource) and consumer.source.queue.is_delayed:
         above += LONGEST_DELAY_SECONDS
     metric = {
         "Namespace": "AWS/SQS",

@@ -2,9 +2,12 @@
 envelope, stages."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from chalicelib.kit.errors import Kind
+from chalicelib.web.protocol import ApiProtocol
 from infra.deployables import Deployable, StackKind
 from infra.functions import API_STAGE, APP_NAME
 from infra.parameters import parameter_name
@@ -40,20 +43,20 @@ MAKES_LOGS_ROLE = "MakesLogsRole"
 
 _ENVELOPE_CONTENT = "application/json"
 
-GATEWAY_RESPONSES: tuple[tuple[str, int, str, str], ...] = (
-    ("DEFAULT_4XX", 0, "bad_request", "Bad Request"),
-    ("DEFAULT_5XX", 0, "internal_server_error", "Internal Server Error"),
-    ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found", "Resource not found"),
-    ("RESOURCE_NOT_FOUND", 404, "not_found", "Resource not found"),
-    ("REQUEST_TOO_LARGE", 413, "payload_too_large", "Payload Too Large"),
-    ("THROTTLED", 429, "rate_limited", "Too Many Requests"),
-    ("QUOTA_EXCEEDED", 429, "rate_limited", "Too Many Requests"),
-    ("WAF_FILTERED", 429, "rate_limited", "Too Many Requests"),
-    ("UNSUPPORTED_MEDIA_TYPE", 415, "unsupported_media_type", "Unsupported Media Type"),
-    ("INTEGRATION_FAILURE", 503, "service_unavailable", "Service Unavailable"),
-    ("INTEGRATION_TIMEOUT", 503, "service_unavailable", "Service Unavailable"),
+GATEWAY_RESPONSES: tuple[tuple[str, int, Kind, str], ...] = (
+    ("DEFAULT_4XX", 0, Kind.BAD_REQUEST, "Bad Request"),
+    ("DEFAULT_5XX", 0, Kind.INTERNAL, "Internal Server Error"),
+    ("MISSING_AUTHENTICATION_TOKEN", 404, Kind.NOT_FOUND, "Resource not found"),
+    ("RESOURCE_NOT_FOUND", 404, Kind.NOT_FOUND, "Resource not found"),
+    ("REQUEST_TOO_LARGE", 413, Kind.PAYLOAD_TOO_LARGE, "Payload Too Large"),
+    ("THROTTLED", 429, Kind.RATE_LIMITED, "Too Many Requests"),
+    ("QUOTA_EXCEEDED", 429, Kind.RATE_LIMITED, "Too Many Requests"),
+    ("WAF_FILTERED", 429, Kind.RATE_LIMITED, "Too Many Requests"),
+    ("UNSUPPORTED_MEDIA_TYPE", 415, Kind.UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type"),
+    ("INTEGRATION_FAILURE", 503, Kind.UNAVAILABLE, "Service Unavailable"),
+    ("INTEGRATION_TIMEOUT", 503, Kind.UNAVAILABLE, "Service Unavailable"),
 )
-"""API Gateway's own responses: response type, status (0 keeps its own), our code and message. API Gateway ignores the
+"""API Gateway's own responses: response type, status (0 keeps its own), our kind and message. API Gateway ignores the
 one for REQUEST_TOO_LARGE so far (API Gateway developer guide, "Important notes"): above Lambda's limit, a client gets
 the gateway's own text. Our firewall has rate rules only, so WAF_FILTERED means too many requests."""
 
@@ -99,7 +102,7 @@ def api_name(deployable: Deployable) -> Json:
 
 def rest_api(deployable: Deployable) -> Json:
     """The properties to merge into Chalice's REST API. The core's API outlives its stack: machines know its address."""
-    responses = {kind: gateway_response(status, code, text) for kind, status, code, text in GATEWAY_RESPONSES}
+    responses = gateway_responses(deployable)
     properties = {
         "Name": api_name(deployable),
         # Without it SAM creates a second stage, named Stage, without throttles.
@@ -169,14 +172,30 @@ def logs_account() -> Json:
     return {"ApiLogsRole": {**role, **kept()}, LOGS_ACCOUNT: {**account, **kept()}}
 
 
-def gateway_response(status: int, code: str, message: str) -> Json:
-    """A gateway response in the API's envelope; API Gateway fills in ``$context``."""
-    body = {"error": {"code": code, "message": message}, "meta": {"request_id": "$context.requestId"}}
+def gateway_responses(deployable: Deployable) -> dict[str, Json]:
+    """API Gateway's own responses by type, in the form of the API's protocol. A family whose APIs differ in theirs has
+    that of its first."""
+    api, *_others = _imported(deployable.family.api)
+    return {
+        answer: gateway_response(api.protocol, status, kind, text) for answer, status, kind, text in GATEWAY_RESPONSES
+    }
+
+
+def gateway_response(protocol: ApiProtocol, status: int, kind: Kind, message: str) -> Json:
+    """A gateway response in the form of that protocol; API Gateway fills in ``$context``."""
+    error = protocol.gateway_error(kind, message)
+    own = {f"gatewayresponse.header.{name}": value for name, value in error.headers.items()}
     response: Json = {
-        "responseTemplates": {_ENVELOPE_CONTENT: json.dumps(body)},
-        "responseParameters": GATEWAY_HEADERS,
+        "responseTemplates": {_ENVELOPE_CONTENT: error.body},
+        "responseParameters": GATEWAY_HEADERS | own,
     }
     return {"statusCode": str(status), **response} if status else response
+
+
+def _imported(name: str) -> Any:
+    """The value of that dotted name."""
+    module, _, value = name.rpartition(".")
+    return getattr(import_module(module), value)
 
 
 def rest_stage_arn() -> Json:

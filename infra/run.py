@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kit.clock import SystemClock, to_seconds_text
 from chalicelib.platform.context import ScheduleSource
+from infra.deployables import Deployable, deployables
 from infra.deployment.stagefile import check_stage
 from infra.functions import APP_NAME, FUNCTIONS, function
 from infra.stacks import WAIT, Stacks, application_stack
@@ -25,6 +26,11 @@ from infra.stacks import WAIT, Stacks, application_stack
 SCHEDULES = tuple(each.name for each in FUNCTIONS if isinstance(each.source, ScheduleSource))
 
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
+
+
+def stack_of(name: str) -> Deployable:
+    """The stack that has the function of that name."""
+    return next(stack for stack in deployables() if name in {each.name for each in stack.functions})
 
 
 def scheduled_event(account: str, region: str, now: datetime) -> bytes:
@@ -46,7 +52,7 @@ def scheduled_event(account: str, region: str, now: datetime) -> bytes:
 def run(cloudformation: Any, lambda_client: Any, stage: str, name: str, now: datetime) -> str:
     """Invoke the function, and return its physical name. Raises ValueError for a stage without it."""
     stacks = Stacks(cloudformation, WAIT)
-    stack = application_stack(stage)
+    stack = application_stack(stage, stack_of(name))
     if not stacks.exists(stack):
         raise ValueError(f"there is no stack {stack} in this account and region")
     called = stacks.physical_ids(stack)[function(name).resource]
@@ -70,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, BotoCoreError, ClientError) as error:
         print(f"infra.run: {error}", file=sys.stderr)
         return 1
-    print(f"{called} is started. Its log: aws logs tail /{APP_NAME}/{asked.stage}/{asked.schedule} --since 5m --follow")
+    group = f"/{APP_NAME}/{asked.stage}{stack_of(asked.schedule).log_folder}/{asked.schedule}"
+    print(f"{called} is started. Its log: aws logs tail {group} --since 5m --follow")
     return 0
 
 

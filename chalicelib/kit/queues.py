@@ -29,16 +29,21 @@ class Queue(str):
 
     ``grouped_by`` is the field of its messages that tells whose they are: where one group has a backlog, SQS hands out
     the messages of the others first (SQS developer guide, "Amazon SQS fair queues"). A queue that ``is_manual`` is read
-    by people; each of the others has a consumer, and dead letters in the queue `dead_letters`.
+    by people; each of the others has a consumer, and dead letters in the queue `dead_letters`. Messages of a
+    queue that ``is_delayed`` may be sent for later.
     """
 
-    __slots__ = ("grouped_by", "is_manual")
+    __slots__ = ("grouped_by", "is_delayed", "is_manual")
 
     grouped_by: str | None
     is_manual: bool
+    is_delayed: bool
 
-    def __new__(cls, name: str, *, grouped_by: str | None = None, is_manual: bool = False) -> Self:
+    def __new__(
+        cls, name: str, *, grouped_by: str | None = None, is_manual: bool = False, is_delayed: bool = False
+    ) -> Self:
         queue = super().__new__(cls, name)
+        queue.is_delayed = is_delayed
         queue.grouped_by = grouped_by
         queue.is_manual = is_manual
         return queue

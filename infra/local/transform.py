@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.web.application import ANY
-from infra.apis import GATEWAY_RESPONSES, gateway_response
 from infra.deployables import CORE, Deployable
 from infra.functions import API_STAGE, function
 
@@ -78,16 +77,15 @@ def _spell_out_methods(resources: Json) -> None:
 
 
 def _move_gateway_responses(resources: Json) -> None:
-    """Moves the gateway responses from the body's extension to resources."""
-    del resources["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
-    for kind, status, code, message in GATEWAY_RESPONSES:
-        response = gateway_response(status, code, message)
+    """From the body's extension into resources of their own."""
+    responses = resources["RestAPI"]["Properties"]["DefinitionBody"].pop("x-amazon-apigateway-gateway-responses")
+    for kind, response in responses.items():
         properties = {
             "RestApiId": {"Ref": "RestAPI"},
             "ResponseType": kind,
             "ResponseTemplates": response["responseTemplates"],
             "ResponseParameters": response["responseParameters"],
-            **({"StatusCode": response["statusCode"]} if status else {}),
+            **({"StatusCode": response["statusCode"]} if "statusCode" in response else {}),
         }
         name = f"GatewayResponse{kind.title().replace('_', '')}"
         resources[name] = {"Type": "AWS::ApiGateway::GatewayResponse", "Properties": properties}

@@ -112,6 +112,13 @@ class TestApplication:
         variables = application["Globals"]["Function"]["Environment"]["Variables"]
         assert (variables["FAMILY"], variables["FAMILIES"]) == ("toys", "fleet,toys")
 
+    def test_api_gateway_answers_in_the_familys_form(self, application):
+        body = application["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+        throttled = body["x-amazon-apigateway-gateway-responses"]["THROTTLED"]
+
+        assert throttled["responseTemplates"] == {"application/json": '{"fault":"rate_limited: Too Many Requests"}'}
+        assert throttled["responseParameters"]["gatewayresponse.header.x-toys"] == "'yes'"
+
     def test_every_parameter_is_known_to_the_deployment(self, application, stateful):
         required = {name for name, each in application["Parameters"].items() if "Default" not in each}
         core = stateful_template(CORE_BESIDE, retain=True)["Outputs"]
@@ -173,7 +180,7 @@ class TestRules:
     def test_a_familys_name_can_stand_in_names_of_stacks(self, each):
         check_family(each)
 
-    @pytest.mark.parametrize("name", [*TAKEN, "Toys", "to-ys", "t", "a" * 17])
+    @pytest.mark.parametrize("name", [*sorted(TAKEN), "Toys", "to-ys", "t", "a" * 17])
     def test_names_that_stacks_cannot_have_are_refused(self, name):
         with pytest.raises(ValueError, match="family's name"):
             check_family(Family(name, ()))

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
+from chalicelib.fleet.api.protocol import EDGE_ADMIN
 from chalicelib.platform.context import QueueSource, ScheduleSource, StreamSource
 from chalicelib.platform.webhooks.store import DELIVERIES
-from infra.alarms import SENT_FOR_LATER
 from infra.apis import GATEWAY_RESPONSES, gateway_response
 from infra.artifacts import INLINE_TEMPLATE_BYTES
 from infra.deployables import CORE
@@ -110,7 +110,7 @@ def test_work_that_waits_too_long_raises_an_alarm(stateful, queue):
     assert alarm["Dimensions"] == [
         {"Name": "QueueName", "Value": {"Fn::GetAtt": [f"{logical_id(queue)}Queue", "QueueName"]}}
     ]
-    assert alarm["Threshold"] == 3 * visibility + (900 if queue in SENT_FOR_LATER else 0)
+    assert alarm["Threshold"] == 3 * visibility + (900 if queue.is_delayed else 0)
 
 
 def test_queues_that_are_sent_to_for_later_are_known():
@@ -119,7 +119,7 @@ def test_queues_that_are_sent_to_for_later_are_known():
         found |= set(re.findall(r"send\(\s*([A-Z_]+),[^()]*(?:\([^()]*\)[^()]*)*delay_seconds=", path.read_text()))
 
     assert found
-    assert {name.lower().replace("_", "-") for name in found} <= SENT_FOR_LATER
+    assert {name.lower().replace("_", "-") for name in found} <= {queue for queue in QUEUES if queue.is_delayed}
 
 
 class TestWhatIsSpokenByTls:
@@ -281,7 +281,7 @@ def test_a_fragment_for_a_function_that_does_not_exist_is_refused():
 
 @pytest.mark.parametrize(("kind", "status", "code", "message"), GATEWAY_RESPONSES, ids=str)
 def test_refusals_of_the_gateway_have_the_envelope(kind, status, code, message):
-    response = gateway_response(status, code, message)
+    response = gateway_response(EDGE_ADMIN, status, code, message)
     body = json.loads(response["responseTemplates"]["application/json"])
 
     assert body["error"] == {"code": code, "message": message}

@@ -3,7 +3,9 @@ schedule and an API; and the Chalice application that has its routes and functio
 
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+from chalicelib.fleet.api.envelope import Envelope
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Index, Table
 from chalicelib.platform.background.queues import CLEAN_UP
@@ -23,6 +25,7 @@ from chalicelib.platform.context import (
     ScheduleSource,
     Subscription,
 )
+from chalicelib.web.protocol import ApiProtocol, GatewayError
 from infra.deployables import CORE, deployables
 
 TOYS = Table("toys", "id", indexes=(Index("by_colour", "colour", "id"),), stream=True)
@@ -49,8 +52,23 @@ CONTEXT = Context(
     },
     subscriptions=(Subscription(("fleet.node.enrolled", "fleet.node.deleted"), MADE),),
 )
+APIS = (
+    SimpleNamespace(
+        protocol=ApiProtocol(
+            name="Toys",
+            renderer=Envelope,
+            gateway_error=lambda kind, message: GatewayError(f'{{"fault":"{kind}: {message}"}}', {"x-toys": "'yes'"}),
+        )
+    ),
+)
+"""The part of an API's value that templates are made of: errors in a form of its own."""
+
 FAMILY = Family(
-    "toys", (CONTEXT,), functions=(Function("toys_api", "app.app", HttpSource(), 28, memory_mb=1024),), needs=("fleet",)
+    "toys",
+    (CONTEXT,),
+    api="tests.infra.toy.APIS",
+    functions=(Function("toys_api", "app.app", HttpSource(), 28, memory_mb=1024),),
+    needs=("fleet",),
 )
 
 CORE_BESIDE, DEPLOYABLE = deployables([*CORE.every, FAMILY])

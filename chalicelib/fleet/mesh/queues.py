@@ -2,5 +2,5 @@
 
 from chalicelib.kit.queues import Queue
 
-VPN = Queue("vpn")
+VPN = Queue("vpn", is_delayed=True)
 """Changes of clusters, nodes and aliases for the mesh to follow."""

@@ -2,5 +2,5 @@
 
 from chalicelib.kit.queues import Queue
 
-SELF_UPDATES = Queue("self-updates")
+SELF_UPDATES = Queue("self-updates", is_delayed=True)
 """Finds the nodes of self-update requests, and ends the requests."""

@@ -2,5 +2,5 @@
 
 from chalicelib.kit.queues import Queue
 
-CLEAN_UP = Queue("clean-up")
+CLEAN_UP = Queue("clean-up", is_delayed=True)
 """Work in the background, chunk by chunk: clean-ups, expiries, cancellations, redeliveries."""

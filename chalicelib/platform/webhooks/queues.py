@@ -2,5 +2,5 @@
 
 from chalicelib.kit.queues import Queue
 
-WEBHOOK_DELIVERIES = Queue("webhook-deliveries", grouped_by="webhook_id")
+WEBHOOK_DELIVERIES = Queue("webhook-deliveries", grouped_by="webhook_id", is_delayed=True)
 """Deliveries to attempt."""
