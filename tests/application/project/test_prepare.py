@@ -20,25 +20,25 @@ def asked(monkeypatch):
     assert all(each is world.platform for each in handed)
 
 
-def test_the_parts_of_this_function_are_built_and_of_no_other(asked):
+def test_prepare_builds_parts_of_the_named_function_only(asked):
     prepare("relay_changes", asked.append)
     prepare("deliver_commands", asked.append)
     assert len(asked) == 1
 
 
-def test_where_there_is_no_function_nothing_is_built(asked, monkeypatch):
+def test_prepare_without_a_function_name_builds_nothing(asked, monkeypatch):
     monkeypatch.delenv("FUNCTION_NAME")
     prepare("relay_changes", asked.append)
     prepare("api_handler", asked.append)
     assert asked == []
 
 
-def test_a_function_that_cannot_be_prepared_does_not_start(asked):
+def test_prepare_passes_on_errors_so_that_the_start_fails(asked):
     with pytest.raises(KeyError):
         prepare("relay_changes", lambda platform: {}[platform.settings.core_name])
 
 
-def test_a_part_is_built_when_it_is_asked_for_and_once():
+def test_fleet_part_is_built_once_on_first_access():
     services = fleet_of(Settings(), World())
     assert "nodes" not in vars(services)
     assert services.nodes is services.nodes

@@ -198,7 +198,7 @@ def source_of(handover: Handover) -> str:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_all_holds_together_at_the_end(seed):
+def test_disordered_delivery_leaves_consistent_rows(seed):
     disorder = Disorder(seed)
     disorder.run()
     rows: Callable[[Table], list[Item]] = disorder.world.driver.rows
@@ -219,7 +219,7 @@ def test_all_holds_together_at_the_end(seed):
 
 
 @pytest.mark.parametrize("seed", range(12, 24))
-def test_each_change_is_told_once_and_counted_once(seed):
+def test_disordered_delivery_tells_and_counts_each_change_once(seed):
     disorder = Disorder(seed)
     disorder.run()
     world = disorder.world

@@ -86,7 +86,7 @@ def running_dynamo(running: Emulator) -> Iterator[tuple[Emulator, DynamoDriver]]
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=steps)
-def test_one_history_one_state(running_dynamo, history):
+def test_fake_dynamo_matches_the_emulator_for_any_history(running_dynamo, history):
     emulator, dynamo = running_dynamo
     emulator.reset()
     create_tables(emulator.client("dynamodb"), [ROWS])

@@ -135,7 +135,7 @@ def in_time(value, operator, wanted):
 
 @settings(max_examples=400)
 @given(made=ROWS, filters=FILTERS, order=ORDERS, sources=SOURCES, page=st.integers(1, 4), page_size=st.integers(1, 12))
-def test_a_list_is_all_rows_filtered_sorted_and_cut(made, filters, order, sources, page, page_size):
+def test_list_page_equals_all_rows_filtered_sorted_and_cut(made, filters, order, sources, page, page_size):
     rows = [make_row(number, row.pop("at"), **row) for number, row in enumerate(dict(one) for one in made)]
     _, tables = stored(rows)
     seen = {row["id"]: row.get("seen_at") for row in rows}
@@ -162,7 +162,9 @@ def test_a_list_is_all_rows_filtered_sorted_and_cut(made, filters, order, source
     by_listed_at=st.booleans(),
     counted=st.booleans(),
 )
-def test_pages_of_uneven_partitions(spread, page, page_size, descending, by_listed_at, counted):
+def test_list_pages_of_uneven_partitions_are_complete_and_sorted(
+    spread, page, page_size, descending, by_listed_at, counted
+):
     rows = [
         {**make_row(number, START + timedelta(seconds=number // 3)), "shard": str(shard)}
         for number, shard in enumerate(spread)

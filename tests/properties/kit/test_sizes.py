@@ -59,7 +59,7 @@ WIDENED = {"type": "all", "node_filters": {"version": "\uffff" * 60_000}}
 @example([("/api/v1/self_update_requests", {"targeting": WIDENED})])
 @example([("/api/v1/commands", {"command_text": "\uffff" * 43_000, "targeting": WIDENED})])
 @example([("/api/v1/commands", {"command_text": "\u0001" * 131_071, "targeting": {"type": "all"}})])
-def test_what_is_accepted_fits_everywhere(asked):
+def test_accepted_operator_requests_fit_rows_messages_and_events(asked):
     world = World()
     client = operator(world)
     client.post("/api/v1/clusters", json={"name": "north"})
@@ -87,7 +87,7 @@ agent_texts = st.fixed_dictionaries({"username": texts, "password": texts})
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(agent_texts, texts)
-def test_what_an_agent_writes_fits_too(credentials, output):
+def test_accepted_agent_texts_fit_rows_messages_and_events(credentials, output):
     world = World()
     client = operator(world)
     client.post("/api/v1/clusters", json={"name": "north"})

@@ -34,7 +34,7 @@ SEVERAL = {
 
 
 @pytest.mark.parametrize("name", SEVERAL)
-def test_all_of_it_is_done_by_several_invocations(name):
+def test_long_work_is_completed_by_several_invocations(name):
     count, timeouts = SEVERAL[name]
     outcome = SCENARIOS[name](count, timeouts)
     seen = outcome.seen
@@ -56,7 +56,7 @@ def not_granted(seen):
     return seen.touched - allowed
 
 
-def test_a_command_for_a_fleet_reaches_all_of_it_by_several_invocations():
+def test_large_fan_out_is_completed_by_two_invocations():
     """One part, of which an invocation of a twentieth of the time creates some eight thousand."""
     outcome = SCENARIOS["cluster"](9_000, 0.05)
     assert (outcome.done, outcome.seen.parked) == (9_000, 1)
@@ -64,7 +64,7 @@ def test_a_command_for_a_fleet_reaches_all_of_it_by_several_invocations():
     assert not_granted(outcome.seen) == set()
 
 
-def test_a_lost_continuation_is_resumed_by_a_sweep_where_the_pass_stopped():
+def test_lost_continuation_is_resumed_by_a_sweep_at_its_cursor():
     world = TimedWorld(timeouts=0.25)
     made = a_whole_command(world, 2_200, Status.PENDING)
     world.lose_changes_of("fan_out.parked")
@@ -82,7 +82,7 @@ def test_a_lost_continuation_is_resumed_by_a_sweep_where_the_pass_stopped():
 class TestTheWorld:
     """What the world does to those who do not keep to the rules: else its silence would mean nothing."""
 
-    def test_a_function_that_works_on_is_killed_and_its_message_given_up(self):
+    def test_timed_world_kills_an_overlong_function_and_drops_its_message(self):
         world = TimedWorld()
         world.fleet.commands.clean_up.cancel_chunk = lambda _command_id, _cursor: world.clock.sleep(61)
         world.platform.queues.send(CLEAN_UP, [{"kind": "cancel_command", "id": "x"}])
@@ -90,7 +90,7 @@ class TestTheWorld:
         assert world.seen.killed == {"clean_up": MAX_RECEIVES}
         assert world.seen.dead == {"clean-up": 1}
 
-    def test_a_message_that_leads_to_itself_is_stopped_after_sixteen(self, monkeypatch):
+    def test_timed_world_stops_a_message_loop_after_sixteen_hops(self, monkeypatch):
         world = TimedWorld()
 
         def again(_command_id, _cursor):
@@ -102,7 +102,7 @@ class TestTheWorld:
         assert world.seen.hops["clean_up"] == MOST_HOPS
         assert world.seen.dead == {"clean-up": 1}
 
-    def test_no_more_copies_run_than_the_function_may_have(self):
+    def test_timed_world_respects_the_functions_concurrency(self):
         world = TimedWorld()
         world.platform.queues.send(CLEAN_UP, [{"kind": "connection", "id": str(place)} for place in range(200)])
         most = 0
@@ -119,7 +119,7 @@ class TestTheWorld:
 
 
 @pytest.mark.parametrize("first_seconds", [1, 2, 15, 60, 899, 3600])
-def test_attempts_that_queue_the_next_one_are_a_short_chain(first_seconds):
+def test_delayed_retries_form_a_chain_below_the_hop_limit(first_seconds):
     """A receiver that fails for ever: longer pauses than SQS takes are left to the sweep."""
     queued = 0
     while retry_seconds(queued + 1, None, 0.0, first_seconds) <= LONGEST_DELAY_SECONDS and queued < 100:
@@ -150,18 +150,18 @@ class TestShares:
     def statuses(self, world):
         return {row["status"] for row in world.driver.rows(EXECUTIONS)}
 
-    def test_each_shard_has_a_cursor_of_its_own(self, world):
+    def test_divided_pass_has_a_cursor_per_shard(self, world):
         self.begin(world)
         assert set(self.row(world)["cursors"]) == {f"cancel_command#{shard}" for shard in range(SHARDS)}
 
-    def test_the_pass_is_through_with_the_last_of_them(self, world):
+    def test_divided_pass_ends_with_its_last_shard(self, world):
         self.begin(world)
         world.settle(twice=True)
         assert self.statuses(world) == {"cancelled"}
         assert "cursors" not in self.row(world)
         assert self.row(world)["due_at"] == to_seconds_text(world.clock.now() + SETTLE_SOON)
 
-    def test_a_sweep_resumes_those_that_are_left(self, world):
+    def test_sweep_resumes_remaining_shards_of_a_pass(self, world):
         self.begin(world)
         (kept,) = list(world.relay_batches())[-1:]
         assert kept  # and lost: nobody reads it
@@ -172,14 +172,14 @@ class TestShares:
         assert self.statuses(world) == {"cancelled"}
         assert {"cursors", "cancel_requested_at"}.isdisjoint(self.row(world))
 
-    def test_a_message_that_comes_again_after_the_division_divides_nothing(self, world):
+    def test_repeated_message_after_the_division_changes_nothing(self, world):
         self.begin(world)
         before = self.row(world)
         world.call(WORKER, {"Records": [sqs_record({"kind": "cancel_command", "id": self.made.id})]})
         assert self.row(world) == before
 
     @pytest.mark.parametrize("crash_after", [1, 50, 120, 230, 340, 449, 451, 455])
-    def test_a_worker_that_dies_anywhere_leaves_the_same_end(self, world, crash_after):
+    def test_divided_pass_with_a_crash_after_any_write_completes(self, world, crash_after):
         world.fleet.commands.registry.cancel(self.made.id)
         world.settle(twice=True, crash_after=crash_after)
         for seconds in (120, 60, 900):

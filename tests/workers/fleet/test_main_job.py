@@ -74,7 +74,7 @@ def totals(world: World) -> dict[str, int]:
 
 
 class TestTheMainJob:
-    def test_every_machine_gets_its_execution_and_the_connected_one_a_frame(self):
+    def test_command_creates_an_execution_per_node_and_wakes_connected_ones(self):
         world = World()
         a_cluster(world)
         fleet = machines(world, 3)
@@ -90,7 +90,7 @@ class TestTheMainJob:
         (fan_out,) = world.driver.rows(FAN_OUTS)
         assert "parts" not in fan_out
 
-    def test_results_come_back(self):
+    def test_reported_results_are_stored_and_read(self):
         world = World()
         a_cluster(world)
         fleet = machines(world, 2)
@@ -101,7 +101,7 @@ class TestTheMainJob:
         assert [(view.execution.status, view.execution.exit_code) for view in views] == [(Status.COMPLETED, 3)] * 2
         assert {view.execution.output for view in views} == {"done\n"}
 
-    def test_the_events_of_the_story(self):
+    def test_main_story_makes_the_expected_events(self):
         assert Counter(events(story()).values()) == {
             "edge.enrollment_key.verified": 3,
             "edge.node.registered": 3,
@@ -111,7 +111,7 @@ class TestTheMainJob:
             "edge.command_execution.cancelled": 1,
         }
 
-    def test_the_totals_of_the_story(self):
+    def test_main_story_leaves_the_expected_totals(self):
         assert totals(story()) == {
             "nodes": 2,
             "nodes#status#healthy": 2,
@@ -123,7 +123,7 @@ class TestTheMainJob:
 
 
 class TestRepeats:
-    def test_everything_delivered_twice_leaves_the_same(self):
+    def test_main_story_with_duplicate_deliveries_ends_the_same(self):
         once, twice = story(), story(twice=True)
         assert what_is_left(twice) == what_is_left(once)
         assert events(twice) == events(once)
@@ -131,7 +131,7 @@ class TestRepeats:
 
     @pytest.mark.parametrize("chapter", range(5))
     @pytest.mark.parametrize("write", range(1, 16))
-    def test_a_handler_killed_after_any_write_leaves_the_same(self, chapter, write):
+    def test_main_story_with_a_crash_after_any_write_ends_the_same(self, chapter, write):
         once, crashed = story(), story(crash=(chapter, write))
         assert what_is_left(crashed) == what_is_left(once)
         assert events(crashed) == events(once)

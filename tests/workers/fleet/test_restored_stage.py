@@ -45,7 +45,7 @@ def parked(world):
     return [name for name in world.queue_client.sent if name.endswith(("-dead", "relay-failures"))]
 
 
-def test_what_was_open_at_that_second_is_done_once_more_and_totals_are_right():
+def test_restored_stage_runs_open_work_again_with_correct_totals():
     world = World()
     a_cluster(world)
     fleet = machines(world, 3)

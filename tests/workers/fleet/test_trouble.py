@@ -66,14 +66,14 @@ def untroubled():
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_story_in_trouble_ends_as_it_would_without(untroubled, seed):
+def test_main_story_with_injected_faults_ends_the_same(untroubled, seed):
     trouble = Trouble(seed)
     world = World(trouble=trouble)
     assert end_of(world, story(world)) == untroubled
     assert trouble.count > 3
 
 
-def test_the_same_seed_makes_the_same_trouble():
+def test_injected_faults_repeat_for_the_same_seed():
     counts = []
     for _ in range(2):
         trouble = Trouble(1)

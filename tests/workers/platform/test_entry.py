@@ -36,29 +36,29 @@ def lines(world):
 
 
 class TestMessages:
-    def test_only_the_failing_message_is_reported(self, world):
+    def test_failing_message_of_a_batch_is_reported_alone(self, world):
         good = {"kind": "node", "id": "00000000-0000-7000-8000-000000000000"}
         bad = {"kind": "unheard of", "id": "x"}
         records = [sqs_record(good, "m-1"), sqs_record(bad, "m-2"), sqs_record(good, "m-3")]
         answer = world.call(WORKER, {"Records": records})
         assert answer == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
 
-    def test_a_message_that_is_no_json_is_reported(self, world):
+    def test_message_that_is_no_json_is_reported(self, world):
         answer = world.call(WORKER, {"Records": [{**sqs_record({}), "body": "{"}]})
         assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
 
-    def test_a_command_that_is_gone_is_done_with(self, world):
+    def test_message_of_unknown_command_is_consumed(self, world):
         body = {"command_id": "00000000-0000-7000-8000-000000000000", "part": "shard#0"}
         answer = world.call(WORKERS[EXECUTION_CREATION], {"Records": [sqs_record(body)]})
         assert answer == {"batchItemFailures": []}
 
-    def test_a_busy_table_is_tried_again(self, world):
+    def test_message_failed_by_a_throttled_table_is_reported(self, world):
         world.driver.fail_next(10_000, "throttle")
         body = {"command_id": "00000000-0000-7000-8000-000000000000", "part": "shard#0"}
         answer = world.call(WORKERS[EXECUTION_CREATION], {"Records": [sqs_record(body)]})
         assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
 
-    def test_an_event_that_the_bus_does_not_take_is_tried_again(self, world):
+    def test_message_with_an_event_refused_by_the_bus_is_reported(self, world):
         envelope = {"id": "e", "type": "edge.node.registered", "time": "2026-11-21T10:00:00.000000Z"}
         body = {"events": [{"request_id": "r", "envelope": envelope}]}
         world.bus_client.refuse_next = True
@@ -69,19 +69,19 @@ class TestMessages:
 
 
 class TestLog:
-    def test_one_line_a_message_with_its_request_id_and_calls(self, world):
+    def test_worker_logs_one_line_per_message_with_request_id_and_calls(self, world):
         world.call(WORKER, {"Records": [sqs_record({"kind": "node", "id": "x"}), sqs_record({"kind": "?", "id": "x"})]})
         handled, failed = lines(world)
         assert (handled["event"], handled["worker"], handled["request_id"]) == ("handled", "clean_up", "request-1")
         assert handled["dynamodb_calls"] >= 1
         assert (failed["event"], failed["error_type"]) == ("failed", "ValueError")
 
-    def test_a_line_says_nothing_of_the_body(self, world):
+    def test_worker_log_omits_the_message_body(self, world):
         world.call(WORKER, {"Records": [sqs_record({"kind": "node", "id": "x", "private": "private-text"})]})
         assert "private-text" not in "".join(world.lines.texts)
 
     @pytest.mark.parametrize("handler", ["check_health.handler", "connections.message"])
-    def test_neither_lambda_nor_the_log_gets_to_see_a_damaged_row(self, world, handler):
+    def test_damaged_row_is_shown_neither_to_lambda_nor_in_the_log(self, world, handler):
         a_cluster(world)
         [machine] = machines(world, 1)
         world.fleet.nodes.connections.connected(machine.token, "socket-1", 1_000)
@@ -99,7 +99,7 @@ class TestLog:
         assert "string_type" in printed
 
 
-def test_what_a_worker_writes_carries_the_request_and_the_workers_name(world):
+def test_rows_written_by_a_worker_carry_request_id_and_worker_name(world):
     a_cluster(world)
     (machine,) = machines(world, 1)
     world.clock.advance(3600)
@@ -109,7 +109,7 @@ def test_what_a_worker_writes_carries_the_request_and_the_workers_name(world):
     assert row["changed_by"]["request_id"] == "tick-check_health"
 
 
-def test_the_functions_are_deployed_under_the_strings_that_tests_call():
+def test_deployed_handler_strings_are_those_of_the_tests():
     import app  # noqa: PLC0415 - the whole application, only here
 
     deployed = {source.handler_string for source in app.app.event_sources if "connections" not in source.handler_string}
@@ -117,7 +117,7 @@ def test_the_functions_are_deployed_under_the_strings_that_tests_call():
 
 
 @pytest.mark.parametrize("handler", [*WORKERS.values(), RELAY, *SWEEPS])
-def test_every_worker_loads_alone_under_its_deployed_name(handler):
+def test_worker_module_loads_without_the_application(handler):
     module, name = handler.rsplit(".", 1)
     code = f"import {module} as m, sys; assert callable(m.{name}); assert 'app' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

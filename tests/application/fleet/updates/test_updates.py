@@ -31,7 +31,7 @@ def world():
 
 
 class TestConnected:
-    def test_each_gets_one_frame_one_event_and_the_request_ends(self, world):
+    def test_connected_nodes_get_one_frame_and_event_each_and_the_request_ends(self, world):
         fleet = willing(world, 3)
         connect(world, *fleet)
         request = create(world)
@@ -51,7 +51,7 @@ class TestConnected:
         )
         assert done["targeting"] == {"type": "all"}
 
-    def test_the_event_tells_of_the_node_and_no_secret(self, world):
+    def test_update_event_describes_the_node_without_secrets(self, world):
         (machine,) = willing(world, 1)
         connect(world, machine)
         create(world)
@@ -65,7 +65,7 @@ class TestConnected:
         )
         assert not [name for name in data if "token" in name or "password" in name or "digest" in name]
 
-    def test_all_messages_twice_tell_nobody_twice(self, world):
+    def test_duplicate_messages_trigger_each_node_once(self, world):
         fleet = willing(world, 5)
         connect(world, *fleet)
         request = create(world)
@@ -77,7 +77,7 @@ class TestConnected:
         assert summary(world, request)[1] == {"total": 5, "triggered": 5, "failed": 0, "updated": 0}
 
     @pytest.mark.parametrize("crash_after", range(1, 16))
-    def test_a_worker_that_dies_anywhere_leaves_the_same_end(self, world, crash_after):
+    def test_update_request_with_a_crash_after_any_write_completes(self, world, crash_after):
         fleet = willing(world, 3)
         connect(world, *fleet[:2])
         request = create(world)
@@ -88,7 +88,7 @@ class TestConnected:
         assert summary(world, request) == ("completed", {"total": 3, "triggered": 2, "failed": 1, "updated": 0})
         assert (len(events(world, TRIGGERED)), len(events(world, COMPLETED))) == (2, 1)
 
-    def test_a_large_fleet_is_found_whole(self, world):
+    def test_update_request_covers_a_large_fleet(self, world):
         fleet = willing(world, 230)
         connect(world, fleet[0])
         create(world)
@@ -98,7 +98,7 @@ class TestConnected:
 
 
 class TestWhoIsMeant:
-    def test_only_the_healthy_that_let_themselves_be_updated(self, world):
+    def test_update_request_selects_healthy_nodes_with_self_update_enabled(self, world):
         (able,) = willing(world, 1)
         (_unwilling,) = machines(world, 1)
         (ill,) = willing(world, 1)
@@ -109,20 +109,20 @@ class TestWhoIsMeant:
         assert set(states(world)) == {able.id}
         assert world.fleet.updates.requests.get(request.id).targeting == wide
 
-    def test_other_filters_hold(self, world):
+    def test_update_request_applies_node_filters(self, world):
         willing(world, 1)
         (new,) = willing(world, 1, agent_version="2.0.0")
         create(world, Targeting(type=TargetType.ALL, node_filters={"version": "2.*"}))
         world.settle()
         assert set(states(world)) == {new.id}
 
-    def test_nobody_is_no_error(self, world):
+    def test_update_request_without_matching_nodes_completes(self, world):
         targeting = Targeting(type=TargetType.CLUSTERS, cluster_names=("nowhere",))
         request = world.fleet.updates.requests.create(targeting, allow_missing=True)
         world.settle()
         assert summary(world, request) == ("completed", {"total": 0, "triggered": 0, "failed": 0, "updated": 0})
 
-    def test_a_cluster_that_does_not_exist_is_refused_unless_it_may_be_missing(self, world):
+    def test_update_of_unknown_cluster_is_refused_unless_allowed_missing(self, world):
         targeting = Targeting(type=TargetType.CLUSTERS, cluster_names=("nort",))
         with pytest.raises(EdgeError) as caught:
             create(world, targeting)
@@ -130,12 +130,12 @@ class TestWhoIsMeant:
         assert world.driver.rows(REQUESTS) == []
         assert world.fleet.updates.requests.create(targeting, allow_missing=True).parts == frozenset()
 
-    def test_a_text_filter_without_a_value_is_refused(self, world):
+    def test_update_with_a_blank_text_filter_is_refused(self, world):
         with pytest.raises(EdgeError) as caught:
             create(world, Targeting(type=TargetType.ALL, node_filters={"version": ""}))
         assert list(caught.value.details) == ["targeting/node_filters/version"]
 
-    def test_targeting_that_cannot_be(self, world):
+    def test_update_with_node_targeting_without_ids_is_refused(self, world):
         with pytest.raises(EdgeError) as caught:
             create(world, Targeting(type=TargetType.NODES))
         assert caught.value.details == {"node_ids": ["is required when targeting_type is 'nodes'"]}
@@ -143,7 +143,7 @@ class TestWhoIsMeant:
 
 
 class TestAsking:
-    def test_who_cannot_be_reached_is_told_when_it_asks(self, world):
+    def test_unreachable_agent_is_triggered_by_its_own_check(self, world):
         (machine,) = willing(world, 1)
         request = create(world)
         world.settle()
@@ -155,7 +155,7 @@ class TestAsking:
         assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0, "updated": 0})
         assert len(events(world, TRIGGERED)) == 1
 
-    def test_a_lost_answer_is_given_again_and_counts_once(self, world):
+    def test_repeated_update_check_gives_the_same_answer_and_one_event(self, world):
         (machine,) = willing(world, 1)
         create(world)
         world.settle()
@@ -163,7 +163,7 @@ class TestAsking:
         world.settle()
         assert len(events(world, TRIGGERED)) == 1
 
-    def test_one_that_has_restarted_since_is_not_told_again(self, world):
+    def test_agent_restarted_after_its_update_is_not_triggered_again(self, world):
         (machine,) = willing(world, 1)
         request = create(world)
         world.settle()
@@ -173,7 +173,7 @@ class TestAsking:
         answer = check(world, machine, token)
         assert (answer.including_me, answer.inserted_at) == (False, request.inserted_at)
 
-    def test_one_that_restarts_before_it_was_told_is_told(self, world):
+    def test_agent_restarted_before_its_update_is_triggered(self, world):
         (machine,) = willing(world, 1)
         create(world)
         world.settle()
@@ -181,7 +181,7 @@ class TestAsking:
         token = world.fleet.nodes.registering.register(said, None, machine.token).secrets.api_token
         assert check(world, machine, token).including_me
 
-    def test_a_fresh_agent_does_not_react_to_an_old_request(self, world):
+    def test_agent_enrolled_after_the_request_is_not_included(self, world):
         willing(world, 1)
         create(world)
         world.settle()
@@ -190,12 +190,12 @@ class TestAsking:
         answer = check(world, late)
         assert (answer.including_me, answer.inserted_at) == (False, None)
 
-    def test_without_a_request_the_answer_is_no(self, world):
+    def test_update_check_without_a_request_answers_no(self, world):
         (machine,) = willing(world, 1)
         answer = check(world, machine)
         assert (answer.including_me, answer.inserted_at) == (False, None)
 
-    def test_a_request_is_forgotten_after_a_while(self, world):
+    def test_update_check_after_the_request_has_aged_out_answers_no(self, world):
         (machine,) = willing(world, 1)
         create(world)
         world.settle()
@@ -203,7 +203,7 @@ class TestAsking:
         world.clock.advance(2 * 10_800 + 1)
         assert not check(world, machine).including_me
 
-    def test_one_that_no_longer_lets_itself_be_updated_is_not_told(self, world):
+    def test_agent_that_disabled_self_update_is_not_triggered(self, world):
         (machine,) = willing(world, 1)
         create(world)
         world.settle()
@@ -213,7 +213,7 @@ class TestAsking:
         assert not check(world, machine, token).including_me
         assert states(world) == {machine.id: "pending"}
 
-    def test_two_requests_are_one_update(self, world):
+    def test_two_update_requests_trigger_one_update(self, world):
         (machine,) = willing(world, 1)
         first = create(world)
         world.clock.advance(5)
@@ -224,7 +224,7 @@ class TestAsking:
         for request in (first, second):
             assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0, "updated": 0})
 
-    def test_a_check_beside_the_worker_makes_one_event(self, world):
+    def test_concurrent_checks_make_one_update_event(self, world):
         (machine,) = willing(world, 1)
         create(world)
         world.settle()
@@ -233,7 +233,7 @@ class TestAsking:
         world.settle()
         assert len(events(world, TRIGGERED)) == 1
 
-    def test_asking_costs_two_calls_however_many_nodes_there_are(self, world):
+    def test_update_check_takes_two_calls_for_any_fleet_size(self, world):
         (machine,) = willing(world, 1)
         willing(world, 120)
         create(world)
@@ -246,7 +246,7 @@ class TestAsking:
 
 
 class TestWaiting:
-    def test_one_that_connects_later_is_woken_by_the_next_look(self, world):
+    def test_node_connected_later_is_woken_by_the_next_sweep(self, world):
         (machine,) = willing(world, 1)
         request = create(world)
         world.settle()
@@ -256,7 +256,7 @@ class TestWaiting:
         sweep(world, 121)
         assert summary(world, request)[0] == "completed"
 
-    def test_at_the_deadline_the_others_have_failed(self, world):
+    def test_untriggered_nodes_fail_at_the_request_deadline(self, world):
         fleet = willing(world, 3)
         connect(world, fleet[0])
         request = create(world)
@@ -266,7 +266,7 @@ class TestWaiting:
         assert len(events(world, TRIGGERED)) == 1
         assert not check(world, fleet[1]).including_me
 
-    def test_a_request_whose_messages_were_all_lost_ends_as_well(self, world):
+    def test_update_request_with_all_messages_lost_completes(self, world):
         (machine,) = willing(world, 1)
         connect(world, machine)
         request = create(world)
@@ -276,7 +276,7 @@ class TestWaiting:
             sweep(world, 300)
         assert summary(world, request) == ("completed", {"total": 1, "triggered": 1, "failed": 0, "updated": 0})
 
-    def test_a_node_that_is_gone_has_failed(self, world):
+    def test_deleted_node_counts_as_failed_update(self, world):
         (machine,) = willing(world, 1)
         request = create(world)
         world.settle()
@@ -285,7 +285,7 @@ class TestWaiting:
         sweep(world, 121)
         assert summary(world, request) == ("completed", {"total": 1, "triggered": 0, "failed": 1, "updated": 0})
 
-    def test_a_finished_request_is_not_looked_at_again(self, world):
+    def test_completed_update_request_has_no_due_work(self, world):
         (machine,) = willing(world, 1)
         connect(world, machine)
         create(world)
@@ -294,7 +294,7 @@ class TestWaiting:
         (row,) = world.driver.rows(REQUESTS)
         assert ("due" in row, "due_at" in row) == (False, False)
 
-    def test_looks_become_rarer_up_to_the_deadline(self, world):
+    def test_sweeps_of_a_waiting_request_use_exponential_backoff(self, world):
         willing(world, 1)
         create(world)
         world.settle()
@@ -307,7 +307,7 @@ class TestWaiting:
 
 
 class TestDeleting:
-    def test_only_a_completed_one_and_with_all_its_nodes(self, world):
+    def test_only_completed_update_request_can_be_deleted_with_its_nodes(self, world):
         willing(world, 130)
         request = create(world)
         world.settle()
@@ -325,7 +325,7 @@ class TestDeleting:
             world.fleet.updates.requests.delete(request.id)
         assert caught.value.kind is Kind.NOT_FOUND
 
-    def test_requests_are_counted(self, world):
+    def test_update_request_counter_follows_creations(self, world):
         create(world)
         create(world)
         world.settle(twice=True)

@@ -23,7 +23,7 @@ def turn(sizes, name):
 
 
 @given(situations())
-def test_every_cluster_stands_once(situation):
+def test_assignment_names_every_cluster_once(situation):
     sizes, budgets, owners = situation
     owned, orphaned = rules.assign(sizes, budgets, owners)
     assert sorted([*orphaned, *(name for names in owned.values() for name in names)]) == sorted(sizes)
@@ -31,7 +31,7 @@ def test_every_cluster_stands_once(situation):
 
 
 @given(situations())
-def test_nobody_is_over_capacity(situation):
+def test_assignment_stays_within_every_admins_capacity(situation):
     sizes, budgets, owners = situation
     owned, _ = rules.assign(sizes, budgets, owners)
     for admin, names in owned.items():
@@ -39,7 +39,7 @@ def test_nobody_is_over_capacity(situation):
 
 
 @given(situations())
-def test_an_orphan_found_no_room_when_it_chose_and_empty_clusters_are_none(situation):
+def test_orphaned_cluster_fits_no_admin_and_is_not_empty(situation):
     sizes, budgets, owners = situation
     owned, orphaned = rules.assign(sizes, budgets, owners)
     for orphan in orphaned:
@@ -50,7 +50,7 @@ def test_an_orphan_found_no_room_when_it_chose_and_empty_clusters_are_none(situa
 
 
 @given(situations())
-def test_degraded_means_orphans(situation):
+def test_degraded_assignment_has_orphans(situation):
     sizes, budgets, owners = situation
     _, orphaned = rules.assign(sizes, budgets, owners)
     if rules.is_degraded(sum(sizes.values()), budgets):
@@ -58,7 +58,7 @@ def test_degraded_means_orphans(situation):
 
 
 @given(situations(), st.randoms())
-def test_it_follows_from_what_is_there_and_from_no_order(situation, random):
+def test_assignment_does_not_depend_on_input_order(situation, random):
     sizes, budgets, owners = situation
 
     def shuffled(values):
@@ -71,7 +71,7 @@ def test_it_follows_from_what_is_there_and_from_no_order(situation, random):
 
 
 @given(situations())
-def test_it_comes_to_rest(situation):
+def test_assignment_repeated_with_its_own_owners_is_stable(situation):
     """Of the same fleet nothing moves a second time."""
     sizes, budgets, owners = situation
     first = rules.assign(sizes, budgets, owners)
@@ -80,7 +80,7 @@ def test_it_comes_to_rest(situation):
 
 
 @given(CLUSTERS.filter(bool), BUDGETS.filter(bool))
-def test_an_owner_keeps_its_cluster_where_nothing_else_tells_admins_apart(sizes, budgets):
+def test_owner_keeps_its_cluster_among_otherwise_equal_admins(sizes, budgets):
     """Seen on the first to choose: then no admin has a cluster yet, and equal budgets are equal room."""
     budget = max(budgets.values())
     first = min(sizes, key=lambda name: turn(sizes, name))

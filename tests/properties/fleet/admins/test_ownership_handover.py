@@ -51,7 +51,7 @@ def connect(world, machine):
 
 @settings(max_examples=40, deadline=None)
 @given(before=ALIVE, after=DEAD)
-def test_nothing_is_lost_with_a_dead_owner(before, after):
+def test_work_of_a_dead_owner_is_delivered_by_the_other_stack(before, after):
     world = Stacks()
     for name in CLUSTERS:
         a_cluster(world, name)

@@ -281,7 +281,7 @@ ExecutionLife.TestCase.settings = settings(max_examples=150, stateful_step_count
 TestExecutionLife = ExecutionLife.TestCase
 
 
-def test_everyone_at_once_leaves_one_winner_of_each_kind():
+def test_concurrent_transitions_have_one_winner_of_each_kind():
     """Two acknowledgements, two results, a cancel and the deadline, interleaved at every call."""
     for seed in range(20):
         life = ExecutionLife()

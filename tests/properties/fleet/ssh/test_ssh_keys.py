@@ -17,14 +17,14 @@ comments = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories
 
 
 @given(lines, blanks, blanks, comments, st.sampled_from(["", "\n", "\r\n"]))
-def test_blanks_and_comments_make_no_difference(line, first, second, comment, end):
+def test_ssh_key_parses_the_same_with_any_blanks_and_comments(line, first, second, comment, end):
     label, data = line.split()[:2]
 
     assert parse(f"{label}{first}{data}{second}{comment}{end}") == parse(line)
 
 
 @given(lines, st.sampled_from(LABELS))
-def test_only_the_label_of_the_data_is_taken(line, label):
+def test_ssh_key_with_a_label_other_than_its_datas_is_refused(line, label):
     data = line.split()[1]
     if label == line.split()[0]:
         assert parse(f"{label} {data}").algorithm == label
@@ -33,7 +33,7 @@ def test_only_the_label_of_the_data_is_taken(line, label):
 
 
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
-def test_keys_are_the_same_only_if_their_data_is(left, right):
+def test_ssh_key_fingerprints_are_equal_only_for_equal_data(left, right):
     """Any 32 bytes are read as an Ed25519 key; whether somebody can have the other half is not looked at."""
     one, other = (parse(of_blob("ssh-ed25519", _string(b"ssh-ed25519") + _string(raw))) for raw in (left, right))
 
@@ -42,12 +42,12 @@ def test_keys_are_the_same_only_if_their_data_is(left, right):
 
 @given(st.text(max_size=200))
 @example("ssh-rsa AAAA")
-def test_any_text_is_a_key_or_refused_in_known_words(text):
+def test_arbitrary_text_is_an_ssh_key_or_a_known_refusal(text):
     assert refusal(text) in {INVALID_FORMAT, INVALID_BASE64, OTHER_ALGORITHM, WEAK_RSA}
 
 
 @given(st.sampled_from(LABELS), st.binary(max_size=200))
-def test_any_data_behind_the_right_label_is_a_key_or_refused(label, data):
+def test_arbitrary_key_data_is_an_ssh_key_or_a_known_refusal(label, data):
     line = of_blob(label, _string(label.encode()) + data)
     refused = refusal(line)
 
@@ -57,7 +57,7 @@ def test_any_data_behind_the_right_label_is_a_key_or_refused(label, data):
 
 
 @given(lines, st.data())
-def test_a_changed_byte_is_another_key_or_none(line, data):
+def test_ssh_key_with_a_changed_byte_is_another_key_or_refused(line, data):
     blob = bytearray(blob_of(line))
     place = data.draw(st.integers(0, len(blob) - 1))
     blob[place] ^= data.draw(st.integers(1, 255))

@@ -10,7 +10,7 @@ def settings(**values):
     return Settings(**values)
 
 
-def test_the_name_follows_from_the_installation_unless_given():
+def test_admin_name_defaults_to_the_core_name():
     assert settings(core_name="berlin").own_admin_name == "admin-berlin"
     assert settings(core_name="berlin", admin_name="two").own_admin_name == "two"
     assert settings().admin_cluster_name == "admin-cluster-default"
@@ -28,7 +28,7 @@ def test_the_name_follows_from_the_installation_unless_given():
         {"admin_max_wireguard_peers": 2**31},
     ],
 )
-def test_what_cannot_be_is_refused(values):
+def test_invalid_admin_settings_are_refused(values):
     with pytest.raises(ValidationError):
         settings(**values)
 
@@ -37,5 +37,5 @@ def test_what_cannot_be_is_refused(values):
     "values",
     [{"admin_cluster_name": "admin-cluster-0123456789abcdefgh"}, {"admin_max_wireguard_peers": 2**31 - 1}],
 )
-def test_the_longest_and_the_greatest_are_taken(values):
+def test_longest_and_greatest_admin_settings_are_accepted(values):
     assert settings(**values).model_fields_set == set(values)

@@ -28,25 +28,25 @@ def snapshot(**fields):
     return Snapshot(admin_cluster_name=CLUSTER, **{**given, **fields})
 
 
-def test_each_cluster_has_the_owner_that_was_computed():
+def test_cluster_owners_are_those_of_the_assignment():
     owners = owners_of(snapshot(), START)
     assert {cluster: owner.name for cluster, owner in owners.items()} == {"x": "a", "y": "b", "z": "b"}
 
 
-def test_only_owners_with_a_queue_of_their_own_have_routes():
+def test_routes_name_only_owners_with_a_queue():
     assert routes_of(snapshot(), START) == {"y": "https://b", "z": "https://b"}
 
 
 @pytest.mark.parametrize(
     "unknown", [None, snapshot(assignment=None), snapshot(computed_at=None)], ids=["none", "too large", "never"]
 )
-def test_nobody_owns_what_was_not_computed(unknown):
+def test_missing_computation_gives_no_owners_and_no_routes(unknown):
     assert owners_of(unknown, START) == {}
     assert routes_of(unknown, START) == {}
 
 
 @pytest.mark.parametrize(("age", "known"), [(timedelta(0), True), (LIVE_FOR, False), (-timedelta(minutes=5), True)])
-def test_a_computation_counts_as_long_as_a_heartbeat(age, known):
+def test_computation_older_than_a_heartbeats_life_is_ignored(age, known):
     """One by a clock ahead of ours does as well."""
     assert bool(owners_of(snapshot(), START + age)) is known
 
@@ -61,23 +61,23 @@ class TestReading:
             stack.admins.registry.beat()
         return world
 
-    def test_both_stacks_say_the_same(self, world):
+    def test_two_stacks_read_the_same_owners(self, world):
         for stack in world.both:
             assert [stack.admins.ownership.owner_of(name).name for name in ("x", "y")] == [CORE, FURTHER]
         assert world.fleet.admins.ownership.owner_of("unknown") is None
 
-    def test_another_owner_is_another_than_this_stack(self, world):
+    def test_other_owner_excludes_the_asking_stack(self, world):
         assert world.fleet.admins.ownership.other_owner_of("x") is None
         assert world.fleet.admins.ownership.other_owner_of("y").name == FURTHER
         assert world.further.admins.ownership.other_owner_of("y") is None
 
-    def test_one_stack_alone_owns_nothing_in_particular(self):
+    def test_cluster_of_a_single_stack_has_no_owner(self):
         world = Stacks()
         world.fleet.clusters.create("x", None, None)
         world.fleet.admins.registry.beat()
         assert world.fleet.admins.ownership.owner_of("x") is None
 
-    def test_what_was_read_is_believed_for_ten_seconds(self, world):
+    def test_ownership_is_cached_for_ten_seconds(self, world):
         ownership = world.fleet.admins.ownership
         assert ownership.queue_of("y").endswith("command-delivery")
         world.clock.advance(LIVE_FOR.total_seconds())

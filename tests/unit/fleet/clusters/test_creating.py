@@ -20,7 +20,7 @@ def ranges(world):
     return sorted(row["ipv4_range"] for row in world.fake.rows(TABLE))
 
 
-def test_a_new_cluster_gets_the_first_free_range():
+def test_new_cluster_gets_the_first_free_range():
     world = World()
 
     first, second = world.cluster("one"), world.cluster("two", node_limit=5)
@@ -32,7 +32,7 @@ def test_a_new_cluster_gets_the_first_free_range():
     assert world.clusters.get("two") == second
 
 
-def test_creating_takes_four_calls():
+def test_cluster_creation_takes_four_calls():
     world = World()
     world.cluster("one")
     world.tables.meter.reset()
@@ -43,13 +43,13 @@ def test_creating_takes_four_calls():
     assert operations == ["GetItem", "Query", "Query", "TransactWriteItems"]
 
 
-def test_a_range_is_stored_without_host_bits():
+def test_cluster_range_is_stored_without_host_bits():
     world = World()
 
     assert world.clusters.create("one", "8.8.8.9/24", None).ipv4_range == "8.8.8.0/24"
 
 
-def test_the_reserved_name_is_refused():
+def test_reserved_cluster_name_is_refused():
     world = World()
 
     error = refusal(Kind.VALIDATION_FAILED, world.clusters.create, "default", None, None)
@@ -58,7 +58,7 @@ def test_the_reserved_name_is_refused():
     assert world.fake.rows(SUBNETS) == []
 
 
-def test_a_limit_is_measured_by_the_range_that_will_be_taken():
+def test_node_limit_is_checked_against_the_allocated_range():
     world = World()
 
     refusal(Kind.VALIDATION_FAILED, world.clusters.create, "one", None, 237)
@@ -67,7 +67,7 @@ def test_a_limit_is_measured_by_the_range_that_will_be_taken():
 
 
 @pytest.mark.parametrize("taken", ["8.0.1.0/24", "8.0.0.0/16", "8.0.1.128/25", "8.0.0.0/22"])
-def test_an_overlapping_range_is_a_conflict_in_the_callers_words(taken):
+def test_overlapping_range_is_a_conflict_naming_the_given_range(taken):
     world = World()
     world.clusters.create("one", "8.0.1.0/24", None)
 
@@ -86,7 +86,7 @@ def test_neighbouring_ranges_do_not_overlap():
     assert ranges(world) == ["8.0.0.0/24", "8.0.1.0/24", "8.0.2.0/23"]
 
 
-def test_a_name_that_is_taken_takes_no_range():
+def test_cluster_with_a_taken_name_allocates_no_range():
     world = World()
     world.cluster("one")
     before = world.fake.snapshot()
@@ -97,7 +97,7 @@ def test_a_name_that_is_taken_takes_no_range():
     assert world.fake.snapshot() == before
 
 
-def test_allocation_steps_over_ranges_that_operators_took():
+def test_range_allocation_skips_ranges_given_by_operators():
     world = World()
     world.clusters.create("wide", "100.64.0.0/22", None)
     world.clusters.create("small", "100.64.5.16/28", None)
@@ -109,7 +109,7 @@ def test_allocation_steps_over_ranges_that_operators_took():
     ]
 
 
-def test_a_range_from_before_the_pool_may_reach_into_it():
+def test_range_starting_before_the_pool_blocks_its_slots():
     world = World(pools=["100.64.1.0/24"], prefix=26)
     world.clusters.create("wide", "100.64.0.0/23", None)
 
@@ -118,7 +118,7 @@ def test_a_range_from_before_the_pool_may_reach_into_it():
     assert [row["name"] for row in world.fake.rows(TABLE)] == ["wide"]
 
 
-def test_exhausted_pools_are_unavailable_not_a_conflict():
+def test_exhausted_range_pools_are_unavailable():
     world = World(pools=["100.64.0.0/25", "20.0.0.0/26"], prefix=26)
 
     taken = [world.cluster(name).ipv4_range for name in ("a", "b", "c")]
@@ -127,7 +127,7 @@ def test_exhausted_pools_are_unavailable_not_a_conflict():
     assert taken == ["100.64.0.0/26", "100.64.0.64/26", "20.0.0.0/26"]
 
 
-def test_the_lowest_freed_range_is_used_again():
+def test_lowest_freed_range_is_allocated_again():
     world = World()
     for name in ("a", "b", "c", "d"):
         world.cluster(name)
@@ -141,7 +141,7 @@ def test_the_lowest_freed_range_is_used_again():
     ]
 
 
-def test_other_pools_are_searched_from_their_start():
+def test_changed_pools_are_searched_from_their_start():
     world = World()
     world.cluster("a")
     world.cluster("b")
@@ -150,7 +150,7 @@ def test_other_pools_are_searched_from_their_start():
     assert changed.cluster("c").ipv4_range == "100.64.2.0/25"
 
 
-def test_twelve_at_once_get_twelve_ranges():
+def test_twelve_concurrent_clusters_get_distinct_ranges():
     world = World()
     world.fake.latency(0.005)
     world.fake.transaction_seconds(0.01)
@@ -160,7 +160,7 @@ def test_twelve_at_once_get_twelve_ranges():
     assert sorted(cluster.ipv4_range for cluster in made) == sorted(f"100.64.{n}.0/24" for n in range(12))
 
 
-def test_of_twelve_who_want_one_range_one_gets_it():
+def test_concurrent_clusters_with_one_range_create_one():
     world = World()
     world.fake.latency(0.005)
     tasks = [lambda name=f"c{n}": world.clusters.create(name, "8.0.0.0/24", None) for n in range(12)]
@@ -172,7 +172,7 @@ def test_of_twelve_who_want_one_range_one_gets_it():
     assert ranges(world) == ["8.0.0.0/24"]
 
 
-def test_of_twelve_who_want_one_name_one_gets_it():
+def test_concurrent_clusters_with_one_name_create_one():
     world = World()
     world.fake.latency(0.005)
 
@@ -183,7 +183,7 @@ def test_of_twelve_who_want_one_name_one_gets_it():
     assert len(world.fake.rows(SUBNETS)) == 2  # the head and one range
 
 
-def test_others_who_always_come_first_end_in_unavailable():
+def test_cluster_creation_always_overtaken_is_unavailable():
     world = World()
     overtaken = []
 
@@ -204,7 +204,7 @@ def test_others_who_always_come_first_end_in_unavailable():
 
 
 @pytest.mark.parametrize("honoured", [True, False])
-def test_a_lost_answer_of_a_create_is_a_success(honoured):
+def test_cluster_creation_with_a_lost_answer_succeeds(honoured):
     world = World()
     world.fake.tokens_honoured = honoured
     world.fake.fail_next(1, "lost_answer", operation="TransactWriteItems")

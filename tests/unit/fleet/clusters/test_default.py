@@ -17,11 +17,11 @@ def refusal(kind, call, *arguments):
     return caught.value
 
 
-def test_without_a_default_cluster_it_is_forbidden():
+def test_unconfigured_default_cluster_is_forbidden():
     refusal(Kind.FORBIDDEN, World().clusters.default_cluster)
 
 
-def test_the_default_cluster_is_made_on_first_use():
+def test_default_cluster_is_created_on_first_use():
     world = World(default=DefaultCluster(name="home", ipv4_range="8.0.0.0/24", node_limit=4))
 
     cluster = world.clusters.default_cluster()
@@ -31,7 +31,7 @@ def test_the_default_cluster_is_made_on_first_use():
     assert len(world.fake.rows(TABLE)) == 1
 
 
-def test_the_first_look_makes_the_default_cluster_too():
+def test_default_cluster_is_created_when_first_read_by_name():
     world = World(default=DefaultCluster(name="home"))
 
     assert world.clusters.find("other") is None
@@ -39,7 +39,7 @@ def test_the_first_look_makes_the_default_cluster_too():
     assert world.clusters.get("home").ipv4_range == "100.64.0.0/24"
 
 
-def test_containers_that_start_at_once_make_one_default_cluster():
+def test_concurrent_containers_create_one_default_cluster():
     world = World(default=DefaultCluster(name="home"))
     world.fake.latency(0.005)
 
@@ -48,7 +48,7 @@ def test_containers_that_start_at_once_make_one_default_cluster():
     assert {cluster.id for cluster in made} == {world.fake.rows(TABLE)[0]["id"]}
 
 
-def test_a_deleted_default_cluster_stays_deleted_in_this_container():
+def test_deleted_default_cluster_stays_deleted_in_the_container():
     world = World(default=DefaultCluster(name="home"))
     world.clusters.default_cluster()
     world.clusters.delete("home")
@@ -56,14 +56,14 @@ def test_a_deleted_default_cluster_stays_deleted_in_this_container():
     refusal(Kind.NOT_FOUND, world.clusters.default_cluster)
 
 
-def test_a_default_range_that_is_taken_leaves_it_missing():
+def test_default_cluster_with_a_taken_range_is_not_found():
     world = World(default=DefaultCluster(name="home", ipv4_range="8.0.0.0/24"))
     world.clusters.create("first", "8.0.0.0/16", None)
 
     refusal(Kind.NOT_FOUND, world.clusters.default_cluster)
 
 
-def test_a_default_cluster_cut_short_by_a_crash_is_found_by_the_next():
+def test_default_cluster_created_before_a_crash_is_found():
     world = World(default=DefaultCluster(name="home"))
     world.fake.crash_after(1)
 
@@ -74,7 +74,7 @@ def test_a_default_cluster_cut_short_by_a_crash_is_found_by_the_next():
     assert len(world.fake.rows(TABLE)) == 1
 
 
-def test_a_list_does_not_fail_for_want_of_a_default_cluster():
+def test_cluster_list_works_while_the_default_cannot_be_created():
     world = World(pools=["100.64.0.0/24"], default=DefaultCluster(name="home"))
     world.cluster("first")
 
@@ -85,7 +85,7 @@ def test_a_list_does_not_fail_for_want_of_a_default_cluster():
     assert world.clusters.default_cluster().name == "home"
 
 
-def test_looking_for_it_once_is_enough():
+def test_default_cluster_check_is_made_once_per_container():
     world = World(default=DefaultCluster(name="home"))
     world.clusters.default_cluster()
     world.tables.meter.reset()
@@ -104,6 +104,6 @@ def test_looking_for_it_once_is_enough():
         DefaultCluster(name="home", node_limit=237),
     ],
 )
-def test_settings_that_could_never_work_stop_the_start(impossible):
+def test_impossible_default_cluster_settings_stop_the_start(impossible):
     with pytest.raises(ValueError, match="the default cluster cannot be"):
         World(default=impossible)

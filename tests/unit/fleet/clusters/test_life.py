@@ -19,7 +19,7 @@ def refusal(kind, call, *arguments):
 # -- change ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_limit_is_set_and_lifted():
+def test_node_limit_is_set_and_lifted():
     world = World()
     world.cluster("one")
     world.clock.advance(60)
@@ -32,7 +32,7 @@ def test_a_limit_is_set_and_lifted():
     assert "node_limit" not in world.fake.rows(TABLE)[0]
 
 
-def test_a_limit_above_the_range_is_refused():
+def test_node_limit_above_the_range_is_refused():
     world = World()
     world.cluster("one")
 
@@ -41,7 +41,7 @@ def test_a_limit_above_the_range_is_refused():
     assert error.details == {"node_limit": ["cannot exceed 236 for /24 (256 IPs minus 20 reserved slots)"]}
 
 
-def test_a_limit_below_the_count_is_refused_even_if_the_node_just_came():
+def test_node_limit_below_a_just_raised_count_is_refused():
     world = World()
     cluster = world.cluster("one")
     world.enrol(cluster)
@@ -53,7 +53,7 @@ def test_a_limit_below_the_count_is_refused_even_if_the_node_just_came():
     assert world.clusters.get("one").node_limit is None
 
 
-def test_a_limit_of_a_cluster_deleted_meanwhile_is_not_found():
+def test_node_limit_of_cluster_deleted_meanwhile_is_not_found():
     world = World()
     world.cluster("one")
     world.fake.before_next(lambda: world.clusters.delete("one"), operation="UpdateItem", table=TABLE)
@@ -65,7 +65,7 @@ def test_a_limit_of_a_cluster_deleted_meanwhile_is_not_found():
 # -- places ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_last_place_goes_to_one():
+def test_concurrent_enrolments_for_the_last_slot_admit_one():
     world = World()
     cluster = world.cluster("one", node_limit=2)
     world.enrol(cluster)
@@ -77,7 +77,7 @@ def test_the_last_place_goes_to_one():
     assert world.clusters.get("one").node_count == 2
 
 
-def test_enrolling_leaves_the_index_and_updated_at_alone():
+def test_node_count_change_costs_one_write_and_keeps_updated_at():
     world = World()
     cluster = world.cluster("one")
     world.clock.advance(60)
@@ -89,7 +89,7 @@ def test_enrolling_leaves_the_index_and_updated_at_alone():
     assert world.clusters.get("one").updated_at == cluster.updated_at
 
 
-def test_a_cluster_of_the_same_name_inherits_no_place():
+def test_slot_of_a_deleted_cluster_is_not_reserved_in_its_successor():
     world = World()
     old = world.cluster("one")
     world.clusters.delete("one")
@@ -101,7 +101,7 @@ def test_a_cluster_of_the_same_name_inherits_no_place():
     assert world.clusters.get("one").node_count == 0
 
 
-def test_what_must_still_be_there_is_checked_by_id():
+def test_cluster_existence_check_compares_the_id():
     world = World()
     old = world.cluster("one")
     world.tables.commit([still_there(old)], "anything")
@@ -115,7 +115,7 @@ def test_what_must_still_be_there_is_checked_by_id():
 # -- delete ------------------------------------------------------------------------------------------------------------
 
 
-def test_deleting_removes_the_row_and_frees_the_range():
+def test_cluster_deletion_removes_its_row_and_frees_its_range():
     world = World()
     world.cluster("one")
 
@@ -126,7 +126,7 @@ def test_deleting_removes_the_row_and_frees_the_range():
     assert [row["start"] for row in world.fake.rows(SUBNETS)] == [-1]
 
 
-def test_a_cluster_with_nodes_stays():
+def test_cluster_with_nodes_cannot_be_deleted():
     world = World()
     cluster = world.cluster("one")
     for _ in range(3):
@@ -138,7 +138,7 @@ def test_a_cluster_with_nodes_stays():
     assert world.clusters.get("one").node_count == 3
 
 
-def test_a_node_that_enrols_first_stops_the_deletion():
+def test_cluster_deletion_overtaken_by_an_enrolment_is_refused():
     world = World()
     cluster = world.cluster("one")
     world.fake.before_next(lambda: world.enrol(cluster), operation="TransactWriteItems")
@@ -149,7 +149,7 @@ def test_a_node_that_enrols_first_stops_the_deletion():
     assert len(world.fake.rows(SUBNETS)) == 2
 
 
-def test_a_deletion_that_comes_first_stops_the_node():
+def test_enrolment_overtaken_by_a_cluster_deletion_is_refused():
     world = World()
     cluster = world.cluster("one")
     world.fake.before_next(lambda: world.clusters.delete("one"), operation="UpdateItem", table=TABLE)
@@ -159,7 +159,7 @@ def test_a_deletion_that_comes_first_stops_the_node():
     assert world.fake.rows(TABLE) == []
 
 
-def test_a_cluster_recreated_meanwhile_is_not_deleted():
+def test_cluster_recreated_during_a_deletion_is_kept():
     world = World()
     world.cluster("one")
 
@@ -174,7 +174,7 @@ def test_a_cluster_recreated_meanwhile_is_not_deleted():
 
 
 @pytest.mark.parametrize("honoured", [True, False])
-def test_a_lost_answer_of_a_delete_is_a_success(honoured):
+def test_cluster_deletion_with_a_lost_answer_succeeds(honoured):
     world = World()
     world.fake.tokens_honoured = honoured
     world.cluster("one")
@@ -185,7 +185,7 @@ def test_a_lost_answer_of_a_delete_is_a_success(honoured):
     assert world.fake.rows(TABLE) == []
 
 
-def test_all_deleted_at_once_frees_every_range():
+def test_concurrent_cluster_deletions_free_every_range():
     world = World()
     names = [f"c{n}" for n in range(8)]
     for name in names:
@@ -199,7 +199,7 @@ def test_all_deleted_at_once_frees_every_range():
     assert world.cluster("next").ipv4_range == "100.64.0.0/24"
 
 
-def test_many_are_found_once_each_and_unknown_ones_dropped():
+def test_clusters_found_by_names_are_unique_and_known():
     world = World()
     one, two = world.cluster("one"), world.cluster("two")
 

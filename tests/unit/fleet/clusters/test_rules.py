@@ -13,44 +13,44 @@ def refusal(call, *arguments):
     return caught.value.details
 
 
-def test_only_the_word_of_the_paths_is_reserved():
+def test_cluster_name_default_is_reserved():
     assert refusal(check_name, "default") == {"name": ["is reserved"]}
     assert check_name("defaults") is None
 
 
 @pytest.mark.parametrize("octet", [0, 10, 127, 169, 172, 192, *range(224, 256)])
-def test_reserved_first_octets(octet):
+def test_range_with_a_reserved_first_octet_is_refused(octet):
     assert refusal(parse_range, f"{octet}.64.0.0/24") == {"ipv4_range": [RESERVED]}
 
 
 @pytest.mark.parametrize("octet", [1, 9, 11, 100, 126, 128, 168, 170, 171, 173, 191, 193, 223])
-def test_other_first_octets_are_free(octet):
+def test_range_with_another_first_octet_is_accepted(octet):
     assert parse_range(f"{octet}.64.0.0/24").cidr == f"{octet}.64.0.0/24"
 
 
 @pytest.mark.parametrize("cidr", ["0.0.0.0/0", "8.0.0.0/6", "168.0.0.0/7"])
-def test_a_wide_range_may_not_reach_a_reserved_octet(cidr):
+def test_wide_range_reaching_a_reserved_octet_is_refused(cidr):
     assert refusal(parse_range, cidr) == {"ipv4_range": [RESERVED]}
 
 
 @pytest.mark.parametrize("cidr", ["100.64.0.0/33", "100.64.0.256/24", "100.064.0.0/24"])
-def test_what_is_no_range(cidr):
+def test_range_that_is_no_cidr_is_refused(cidr):
     assert refusal(parse_range, cidr) == {"ipv4_range": ["invalid CIDR format"]}
 
 
 @pytest.mark.parametrize("prefix", [31, 32])
-def test_a_range_of_two_addresses_is_too_small(prefix):
+def test_range_below_four_addresses_is_refused(prefix):
     text = f"prefix /{prefix} is too small — minimum is /30 (4 IPs)"
     assert refusal(parse_range, f"100.64.0.0/{prefix}") == {"ipv4_range": [text]}
 
 
-def test_a_limit_leaves_room_for_the_reserved_slots():
+def test_node_limit_leaves_room_for_reserved_slots():
     assert check_capacity(236, 24, 20) is None
     assert check_capacity(None, 30, 20) is None
     text = "cannot exceed 236 for /24 (256 IPs minus 20 reserved slots)"
     assert refusal(check_capacity, 237, 24, 20) == {"node_limit": [text]}
 
 
-def test_a_range_smaller_than_what_is_reserved_has_room_for_none():
+def test_node_limit_of_a_range_below_the_reserve_is_zero():
     text = "cannot exceed 0 for /30 (4 IPs minus 20 reserved slots)"
     assert refusal(check_capacity, 1, 30, 20) == {"node_limit": [text]}

@@ -6,15 +6,15 @@ from chalicelib.fleet.commands.output import STORED_LIMIT_BYTES, compress, cut, 
 
 
 @pytest.mark.parametrize("blank", [None, "", " ", "\n\t \n"])
-def test_blank_output_is_no_output(blank):
+def test_blank_output_is_stored_as_none(blank):
     assert normalise(blank) is None
 
 
-def test_output_is_kept_as_it_is():
+def test_output_is_stored_unchanged():
     assert normalise("  a\nb  \n") == "  a\nb  \n"
 
 
-def test_a_long_output_keeps_head_and_tail_and_says_what_was_dropped():
+def test_long_output_keeps_head_and_tail_and_counts_dropped_bytes():
     text = "H" * STORED_LIMIT_BYTES + "T" * STORED_LIMIT_BYTES
     stored = normalise(text)
     assert stored is not None
@@ -26,7 +26,7 @@ def test_a_long_output_keeps_head_and_tail_and_says_what_was_dropped():
 
 
 @given(st.text(min_size=1, max_size=400), st.integers(min_value=64, max_value=300))
-def test_a_cut_is_within_the_limit_and_made_of_head_and_tail(text, limit):
+def test_cut_output_is_within_the_limit_and_made_of_head_and_tail(text, limit):
     short = cut(text, limit)
     assert len(short.encode()) <= limit
     if len(text.encode()) <= limit:
@@ -44,7 +44,7 @@ def _ends(short: str) -> tuple[str, str]:
     return head, rest.partition(" bytes dropped ...]\n")[2]
 
 
-def test_an_output_at_the_limit_is_whole():
+def test_output_at_the_limit_is_kept_whole():
     text = "x" * STORED_LIMIT_BYTES
     assert normalise(text) == text
 
@@ -54,7 +54,7 @@ def test_short_output_is_not_compressed():
 
 
 @given(st.text(min_size=1025, max_size=3000))
-def test_compression_is_undone_and_the_same_each_time(text):
+def test_compression_is_reversible_and_deterministic(text):
     packed = compress(text)
     assert packed is not None
     assert decompress(packed) == text

@@ -34,11 +34,11 @@ OPEN_TO_RESULTS = PENDING | SENT | {("cancelled", None), ("expired", None)}
     ],
     ids=lambda value: value.operation if isinstance(value, rules.Transition) else "",
 )
-def test_from_where(transition, states):
+def test_execution_transitions_are_allowed_from_listed_states(transition, states):
     assert allowed(transition) == states
 
 
-def test_nothing_happens_to_a_row_that_is_not_there():
+def test_execution_transition_of_a_missing_row_is_refused():
     for transition in (rules.acknowledge(NOW), rules.expire(), rules.report(Report(is_expired=False), NOW)):
         assert not evaluate(transition.when, None)
 
@@ -62,16 +62,16 @@ def test_nothing_happens_to_a_row_that_is_not_there():
         ),
     ],
 )
-def test_what_a_result_makes_of_it(report, operation, status, values):
+def test_reported_result_decides_status_and_values(report, operation, status, values):
     transition = rules.report(report, NOW)
     assert (transition.operation, transition.status, dict(transition.values)) == (operation, status, values)
 
 
-def test_blank_output_leaves_the_row_without_output():
+def test_report_with_blank_output_stores_none():
     assert rules.report(Report(is_expired=False, output=" \n"), NOW).output is None
 
 
-def test_the_texts_of_refusals():
+def test_refusals_of_transitions_name_status_and_exit_code():
     assert rules.acknowledge_refused(Status.SENT).message == (
         "execution is in 'sent' status and cannot be acknowledged (must be 'pending')"
     )

@@ -9,7 +9,7 @@ KEY_ID = "01936d2c-0000-7000-8000-0123456789ab"
 SECRET = bytes(range(32))
 
 
-def test_a_blob_is_padded_base64_of_compact_json():
+def test_enrollment_blob_is_padded_base64_of_compact_json():
     blob = to_blob(["https://a.example", "https://b.example"], KEY_ID, SECRET)
 
     text = base64.b64decode(blob, validate=True).decode()
@@ -22,7 +22,7 @@ def test_a_blob_is_padded_base64_of_compact_json():
     assert len(blob) % 4 == 0
 
 
-def test_the_id_is_found_in_the_blob():
+def test_key_id_is_read_from_its_blob():
     assert key_id_of(to_blob([], KEY_ID, SECRET)) == KEY_ID
 
 
@@ -54,5 +54,5 @@ def encoded(text: str) -> str:
         "A" * (BLOB_MAX_LENGTH + 4),
     ],
 )
-def test_other_text_has_no_id(text):
+def test_text_that_is_no_blob_has_no_key_id(text):
     assert key_id_of(text) is None

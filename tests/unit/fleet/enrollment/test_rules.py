@@ -50,11 +50,11 @@ def cluster(cluster_id="c", node_limit=None, node_count=0):
         (key(expired_at=FUTURE), cluster(node_count=10_000), Outcome.VERIFIED),
     ],
 )
-def test_the_first_reason_counts(presented, owner, outcome):
+def test_verification_gives_the_first_reason_that_applies(presented, owner, outcome):
     assert decide(presented, owner, NOW, NOBODY, use_noted=False) is outcome
 
 
-def test_who_had_its_use_may_come_again():
+def test_verification_with_a_noted_use_accepts_a_spent_key():
     worn = key(expired_at=PAST, uses_remaining=0)
 
     assert decide(worn, cluster(node_limit=1, node_count=1), NOW, NOBODY, use_noted=True) is Outcome.VERIFIED
@@ -62,6 +62,6 @@ def test_who_had_its_use_may_come_again():
     assert decide(None, None, NOW, NOBODY, use_noted=True) is Outcome.INVALID_KEY
 
 
-def test_a_key_does_not_print_what_it_is_compared_with():
+def test_enrollment_key_does_not_print_its_digest():
     assert "digest" not in repr(key())
     assert "sealed" not in repr(key())

@@ -24,7 +24,7 @@ def world():
     return world
 
 
-def test_a_key_is_single_use_and_does_not_expire_by_default(world):
+def test_enrollment_key_is_single_use_without_expiry_by_default(world):
     key, blob = world.key()
 
     assert (key.cluster_name, key.name, key.uses_remaining) == ("prod", None, 1)
@@ -33,13 +33,13 @@ def test_a_key_is_single_use_and_does_not_expire_by_default(world):
     assert world.enrollment.get(key.id) == key
 
 
-def test_what_is_asked_for_is_kept(world):
+def test_enrollment_key_keeps_the_given_values(world):
     key, _ = world.key(name="rollout", uses_remaining=None, expired_at="2027-01-01T00:00:00Z")
 
     assert (key.name, key.uses_remaining, key.expired_at) == ("rollout", None, "2027-01-01T00:00:00Z")
 
 
-def test_an_empty_name_is_none(world):
+def test_enrollment_key_with_an_empty_name_has_none(world):
     key, _ = world.key(name="")
 
     assert key.name is None
@@ -47,7 +47,7 @@ def test_an_empty_name_is_none(world):
     assert world.enrollment.change(key.id, {"name": ""}).name is None
 
 
-def test_the_blob_stands_nowhere_in_clear(world):
+def test_enrollment_blob_is_not_stored_in_clear(world):
     _, blob = world.key()
     nonce = json.loads(base64.b64decode(blob))["nonce"]
 
@@ -55,7 +55,7 @@ def test_the_blob_stands_nowhere_in_clear(world):
     assert nonce not in repr(world.fake.snapshot())
 
 
-def test_a_key_needs_its_cluster(world):
+def test_enrollment_key_of_unknown_or_deleted_cluster_is_not_found(world):
     refusal(Kind.NOT_FOUND, world.key, "none")
     world.fake.before_next(lambda: world.clusters.delete("prod"), operation="TransactWriteItems", table=TABLE)
 
@@ -65,7 +65,7 @@ def test_a_key_needs_its_cluster(world):
 
 
 @pytest.mark.parametrize("honoured", [True, False])
-def test_a_lost_answer_of_a_create_is_a_success(world, honoured):
+def test_enrollment_key_creation_with_a_lost_answer_succeeds(world, honoured):
     world.fake.tokens_honoured = honoured
     world.fake.fail_next(1, "lost_answer", operation="TransactWriteItems")
 
@@ -74,7 +74,7 @@ def test_a_lost_answer_of_a_create_is_a_success(world, honoured):
     assert [row["id"] for row in world.fake.rows(TABLE)] == [key.id]
 
 
-def test_changes_touch_only_what_is_given(world):
+def test_enrollment_key_change_touches_given_fields_only(world):
     key, blob = world.key(name="a", uses_remaining=3, expired_at="2027-01-01T00:00:00Z")
     world.clock.advance(60)
 
@@ -89,7 +89,7 @@ def test_changes_touch_only_what_is_given(world):
     assert (cleared.name, cleared.uses_remaining, cleared.expired_at) == (None, 9, None)
 
 
-def test_a_key_deleted_meanwhile_is_not_brought_back(world):
+def test_enrollment_key_deleted_during_a_change_stays_deleted(world):
     key, _ = world.key()
     world.fake.before_next(lambda: world.enrollment.delete(key.id), operation="UpdateItem", table=TABLE)
 
@@ -98,7 +98,7 @@ def test_a_key_deleted_meanwhile_is_not_brought_back(world):
     assert world.fake.rows(TABLE) == []
 
 
-def test_a_deleted_key_is_gone(world):
+def test_deleted_enrollment_key_is_not_found(world):
     key, _ = world.key()
     world.fake.fail_next(1, "lost_answer", operation="DeleteItem")
 
@@ -108,12 +108,12 @@ def test_a_deleted_key_is_gone(world):
         refusal(Kind.NOT_FOUND, call, key.id)
 
 
-def test_the_default_cluster_must_be_configured(world):
+def test_key_of_unconfigured_default_cluster_is_forbidden(world):
     refusal(Kind.FORBIDDEN, world.enrollment.create_for_default, {})
     refusal(Kind.FORBIDDEN, world.enrollment.create_public)
 
 
-def test_keys_of_the_default_cluster():
+def test_key_of_the_default_cluster_keeps_the_given_values():
     world = World(default=DefaultCluster(name="home"))
 
     key = world.enrollment.create_for_default({"uses_remaining": 5, "name": "x"})
@@ -122,7 +122,7 @@ def test_keys_of_the_default_cluster():
     refusal(Kind.FORBIDDEN, world.enrollment.create_public)
 
 
-def test_public_keys_are_single_use():
+def test_public_enrollment_key_is_single_use_for_one_day():
     world = World(default=DefaultCluster(name="home"), public_keys=True)
 
     key = world.enrollment.create_public()
@@ -133,7 +133,7 @@ def test_public_keys_are_single_use():
     refusal(Kind.NOT_FOUND, world.enrollment.create_public)
 
 
-def test_public_keys_are_collected_a_day_after_their_end_and_no_others():
+def test_expired_public_keys_are_collected_and_others_kept():
     world = World(default=DefaultCluster(name="home"), public_keys=True)
     kept = [
         world.enrollment.create_for_default({"expired_at": "2026-11-21T11:00:00Z"}),
@@ -149,7 +149,7 @@ def test_public_keys_are_collected_a_day_after_their_end_and_no_others():
     assert {row["id"] for row in world.fake.rows(TABLE)} == {key.id for key in kept}
 
 
-def test_a_default_cluster_without_the_switch_gives_no_public_key():
+def test_public_key_without_a_default_cluster_is_forbidden():
     world = World(public_keys=True)
 
     refusal(Kind.FORBIDDEN, world.enrollment.create_public)
@@ -158,7 +158,7 @@ def test_a_default_cluster_without_the_switch_gives_no_public_key():
 # -- clean-up ----------------------------------------------------------------------------------------------------------
 
 
-def test_clean_up_removes_the_keys_of_one_cluster_in_chunks(world):
+def test_clean_up_removes_keys_of_one_cluster_in_chunks(world):
     other = world.cluster("other")
     kept, _ = world.key("other")
     for _ in range(205):
@@ -176,7 +176,7 @@ def test_clean_up_removes_the_keys_of_one_cluster_in_chunks(world):
     assert world.fake.rows(TABLE) == []
 
 
-def test_a_chunk_may_be_repeated(world):
+def test_repeated_clean_up_chunk_changes_nothing_more(world):
     for _ in range(150):
         world.key()
     cluster_id = world.clusters.get("prod").id
@@ -191,14 +191,14 @@ def test_a_chunk_may_be_repeated(world):
     assert world.fake.rows(TABLE) == []
 
 
-def test_a_cluster_without_keys_needs_no_write(world):
+def test_clean_up_of_a_cluster_without_keys_takes_one_query(world):
     world.tables.meter.reset()
 
     assert world.enrollment.clean_up_chunk("none", None) is None
     assert [call.operation for call in world.tables.meter.calls] == ["Query"]
 
 
-def test_a_cluster_of_the_same_name_keeps_its_keys(world):
+def test_clean_up_keeps_keys_of_a_cluster_with_the_same_name(world):
     old = world.clusters.get("prod")
     world.key()
     world.clusters.delete("prod")

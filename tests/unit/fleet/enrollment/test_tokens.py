@@ -37,7 +37,7 @@ def invalid_token(world, token, node_id):
     return caught.value.details == {"registration_token": ["is invalid or expired"]}
 
 
-def test_a_token_leads_to_the_cluster_and_is_bound_by_its_first_use(world):
+def test_registration_token_is_bound_to_its_first_node(world):
     key, blob = world.key()
     token = world.enrollment.verify(blob, None).registration_token
 
@@ -49,7 +49,7 @@ def test_a_token_leads_to_the_cluster_and_is_bound_by_its_first_use(world):
     assert invalid_token(world, token, OTHER)
 
 
-def test_a_token_of_a_named_machine_serves_no_other(world):
+def test_registration_token_of_a_named_node_is_invalid_for_others(world):
     _, blob = world.key()
     token = world.enrollment.verify(blob, NODE).registration_token
 
@@ -57,7 +57,7 @@ def test_a_token_of_a_named_machine_serves_no_other(world):
     assert redeem(world, token, NODE).already_bound is False
 
 
-def test_a_token_ends_after_fifteen_minutes(world):
+def test_registration_token_expires_after_fifteen_minutes(world):
     _, blob = world.key()
     token = world.enrollment.verify(blob, NODE).registration_token
     redemption = world.enrollment.redeem_token(token, NODE)
@@ -76,7 +76,7 @@ def test_a_token_ends_after_fifteen_minutes(world):
     assert invalid_token(world, token, NODE)
 
 
-def test_of_two_machines_with_one_token_the_first_has_it(world):
+def test_registration_token_used_by_two_nodes_belongs_to_the_first(world):
     _, blob = world.key()
     token = world.enrollment.verify(blob, None).registration_token
     slow = world.enrollment.redeem_token(token, OTHER)
@@ -88,7 +88,7 @@ def test_of_two_machines_with_one_token_the_first_has_it(world):
     assert world.fake.row(TOKENS, {"id": digest(token)})["node_id"] == NODE
 
 
-def test_a_token_that_was_collected_meanwhile_is_not_made_anew(world):
+def test_registration_token_collected_meanwhile_is_not_recreated(world):
     _, blob = world.key()
     token = world.enrollment.verify(blob, None).registration_token
     redemption = world.enrollment.redeem_token(token, NODE)
@@ -102,5 +102,5 @@ def test_a_token_that_was_collected_meanwhile_is_not_made_anew(world):
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "A" * 43])
-def test_an_unknown_token_is_invalid(world, token):
+def test_unknown_registration_token_is_invalid(world, token):
     assert invalid_token(world, token, NODE)

@@ -33,7 +33,7 @@ def error_of(world, blob, node_id=None):
     return answer.error
 
 
-def test_a_good_key_is_exchanged_for_a_token(world):
+def test_valid_key_is_exchanged_for_a_registration_token(world):
     key, blob = world.key(name="rollout", uses_remaining=2)
     world.clock.advance(5)
 
@@ -58,7 +58,7 @@ def test_a_good_key_is_exchanged_for_a_token(world):
     ]
 
 
-def test_verifying_takes_two_reads_and_one_transaction(world):
+def test_verification_takes_two_reads_and_one_transaction(world):
     _, blob = world.key()
     world.tables.meter.reset()
 
@@ -82,7 +82,7 @@ def wrong_secret(blob):
 
 
 @pytest.mark.parametrize("spoil", [altered, wrong_secret, lambda blob: blob + "\n", lambda blob: "nonsense"])
-def test_any_other_text_is_an_invalid_key(world, spoil):
+def test_altered_key_is_invalid_and_tells_nothing_of_the_key(world, spoil):
     key, blob = world.key(name="secret name")
 
     assert error_of(world, spoil(blob), NODE) == "invalid_key"
@@ -100,7 +100,7 @@ def test_any_other_text_is_an_invalid_key(world, spoil):
     ]
 
 
-def test_a_deleted_key_is_invalid(world):
+def test_deleted_key_is_invalid(world):
     key, blob = world.key()
     world.enrollment.delete(key.id)
 
@@ -108,7 +108,7 @@ def test_a_deleted_key_is_invalid(world):
 
 
 @pytest.mark.parametrize("recreate", [False, True])
-def test_a_key_ends_with_its_cluster(world, recreate):
+def test_key_of_deleted_or_recreated_cluster_is_invalid(world, recreate):
     _, blob = world.key()
     world.clusters.delete("prod")
     if recreate:
@@ -118,7 +118,7 @@ def test_a_key_ends_with_its_cluster(world, recreate):
     assert events(world)[0]["enrollment_key_id"] is None
 
 
-def test_refusals_in_the_order_of_the_reference(world):
+def test_verification_refusals_follow_the_documented_order(world):
     key, blob = world.key(uses_remaining=1, expired_at="2026-11-21T10:00:10Z")
     cluster = world.clusters.get("prod")
     world.clusters.change_node_limit("prod", 1)
@@ -137,7 +137,7 @@ def test_refusals_in_the_order_of_the_reference(world):
     assert {event["enrollment_key_id"] for event in events(world)} == {key.id}
 
 
-def test_a_spent_key_can_be_revived(world):
+def test_spent_key_with_a_new_use_verifies_again(world):
     key, blob = world.key()
     world.enrollment.verify(blob, None)
     assert error_of(world, blob) == "key_spent"
@@ -150,7 +150,7 @@ def test_a_spent_key_can_be_revived(world):
 # -- the same machine again --------------------------------------------------------------------------------------------
 
 
-def test_a_machine_that_asks_again_takes_no_second_use(world):
+def test_repeated_verification_of_a_node_takes_one_use(world):
     key, blob = world.key(uses_remaining=2)
 
     first = world.enrollment.verify(blob, NODE)
@@ -164,7 +164,7 @@ def test_a_machine_that_asks_again_takes_no_second_use(world):
     assert [event["uses_remaining"] for event in events(world)] == [1, 1]
 
 
-def test_a_machine_that_asks_again_later_takes_another_use(world):
+def test_repeated_verification_after_a_day_takes_another_use(world):
     key, blob = world.key(uses_remaining=2)
 
     world.enrollment.verify(blob, NODE)
@@ -176,7 +176,7 @@ def test_a_machine_that_asks_again_later_takes_another_use(world):
     assert world.enrollment.verify(blob, NODE).verified
 
 
-def test_its_own_place_does_not_keep_a_machine_out(world):
+def test_verification_of_an_enrolled_node_passes_in_a_full_cluster(world):
     world.clusters.change_node_limit("prod", 1)
     _, blob = world.key()
     world.enrollment.verify(blob, NODE)
@@ -186,7 +186,7 @@ def test_its_own_place_does_not_keep_a_machine_out(world):
     assert error_of(world, blob, OTHER) == "key_spent"
 
 
-def test_machines_without_a_name_each_take_a_use(world):
+def test_verifications_without_a_node_id_take_one_use_each(world):
     key, blob = world.key(uses_remaining=2)
 
     assert world.enrollment.verify(blob, None).verified
@@ -196,7 +196,7 @@ def test_machines_without_a_name_each_take_a_use(world):
     assert error_of(world, blob) == "key_spent"
 
 
-def test_a_machine_whose_answer_was_lost_to_a_crash_is_not_stranded(world):
+def test_verification_repeated_after_a_crash_gives_a_valid_token(world):
     key, blob = world.key()
     world.fake.crash_after(1)
     with pytest.raises(Crash):
@@ -210,7 +210,7 @@ def test_a_machine_whose_answer_was_lost_to_a_crash_is_not_stranded(world):
 
 
 @pytest.mark.parametrize("honoured", [True, False])
-def test_a_lost_answer_takes_one_use_and_one_event(world, honoured):
+def test_verification_with_a_lost_answer_takes_one_use_and_one_event(world, honoured):
     world.fake.tokens_honoured = honoured
     key, blob = world.key(uses_remaining=5)
     world.fake.fail_next(1, "lost_answer", operation="TransactWriteItems")
@@ -222,7 +222,7 @@ def test_a_lost_answer_takes_one_use_and_one_event(world, honoured):
     assert len(events(world)) == 1
 
 
-def test_one_machine_asking_twice_at_once_takes_one_use(world):
+def test_concurrent_verifications_of_one_node_take_one_use(world):
     key, blob = world.key(uses_remaining=5)
     world.fake.latency(0.005)
 
@@ -235,7 +235,7 @@ def test_one_machine_asking_twice_at_once_takes_one_use(world):
 # -- many at once ------------------------------------------------------------------------------------------------------
 
 
-def test_the_last_use_goes_to_one(world):
+def test_concurrent_verifications_of_the_last_use_admit_one(world):
     key, blob = world.key()
     world.fake.latency(0.005)
     world.fake.transaction_seconds(0.01)
@@ -248,7 +248,7 @@ def test_the_last_use_goes_to_one(world):
     assert uses(world, key) == 0
 
 
-def test_each_event_tells_what_was_left_after_it(world):
+def test_verification_events_carry_the_remaining_uses(world):
     _, blob = world.key(uses_remaining=12)
     world.fake.latency(0.005)
     world.fake.transaction_seconds(0.01)
@@ -259,7 +259,7 @@ def test_each_event_tells_what_was_left_after_it(world):
     assert sorted(event["uses_remaining"] for event in events(world)) == list(range(12))
 
 
-def test_a_fleet_with_one_unlimited_key_does_not_queue_for_its_row(world):
+def test_unlimited_key_verifies_a_hundred_nodes_within_a_second(world):
     key, blob = world.key(uses_remaining=None)
     world.fake.latency(0.01)
     world.fake.transaction_seconds(0.02)
@@ -273,7 +273,7 @@ def test_a_fleet_with_one_unlimited_key_does_not_queue_for_its_row(world):
     assert {event["uses_remaining"] for event in events(world)} == {None}
 
 
-def test_a_key_that_stays_busy_is_waited_for_within_bounds(world):
+def test_verification_of_a_busy_key_is_unavailable_after_bounded_time(world):
     _, blob = world.key()
     world.fake.conflicts(1.0)
     started = world.clock.now()
@@ -286,7 +286,7 @@ def test_a_key_that_stays_busy_is_waited_for_within_bounds(world):
     assert events(world) == []
 
 
-def test_a_key_that_is_busy_for_longer_than_one_write_waits(world):
+def test_verification_waits_for_a_key_busy_for_eight_seconds(world):
     key, blob = world.key()
     world.fake.conflicts(1.0)
     started = world.clock.now()
@@ -303,7 +303,7 @@ def test_a_key_that_is_busy_for_longer_than_one_write_waits(world):
     assert uses(world, key) == 0
 
 
-def test_a_change_of_the_key_meanwhile_is_seen(world):
+def test_verification_uses_a_limit_set_meanwhile(world):
     key, blob = world.key(uses_remaining=None)
     world.fake.before_next(
         lambda: world.enrollment.change(key.id, {"uses_remaining": 1}), operation="TransactWriteItems", table=TABLE

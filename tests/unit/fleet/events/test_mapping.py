@@ -77,14 +77,14 @@ def types(events):
 
 
 class TestNodes:
-    def test_a_first_registration(self):
+    def test_first_registration_makes_a_registered_event(self):
         events = events_of(change("nodes", "node.registered", None, NODE), {})
         assert types(events) == ["edge.node.registered"]
 
-    def test_a_plain_return(self):
+    def test_unchanged_reregistration_makes_one_event(self):
         assert types(events_of(change("nodes", "node.reregistered", NODE, NODE), {})) == ["edge.node.reregistered"]
 
-    def test_a_return_with_everything_changed(self):
+    def test_reregistration_with_every_change_makes_four_events(self):
         old = {**NODE, "agent_version": "0.9", "status": "unreachable", "cluster_name": "south"}
         events = events_of(change("nodes", "node.reregistered", old, NODE), {})
         assert types(events) == [
@@ -99,21 +99,21 @@ class TestNodes:
         assert payloads[3]["previous_cluster_name"] == "south"
 
     @pytest.mark.parametrize("operation", ["node.health_reported", "node.became_healthy", "node.became_unreachable"])
-    def test_every_transition_of_the_status_whoever_caused_it(self, operation):
+    def test_status_transition_by_any_operation_makes_an_event(self, operation):
         events = events_of(change("nodes", operation, {**NODE, "status": "unhealthy"}, NODE), {})
         assert types(events) == ["edge.node.status_changed"]
 
-    def test_a_report_that_changes_nothing(self):
+    def test_unchanged_health_report_makes_no_event(self):
         assert events_of(change("nodes", "node.health_reported", NODE, NODE), {}) == []
 
-    def test_a_move(self):
+    def test_cluster_change_of_a_node_makes_an_event(self):
         events = events_of(change("nodes", "node.cluster_changed", {**NODE, "cluster_name": "south"}, NODE), {})
         assert types(events) == ["edge.node.cluster_changed"]
 
-    def test_a_removal_is_no_event(self):
+    def test_node_removal_makes_no_event(self):
         assert events_of(change("nodes", "node.registered", NODE, None), {}) == []
 
-    def test_no_secret_is_in_a_payload(self):
+    def test_node_event_payload_holds_no_secret(self):
         (_, payload), *_ = events_of(change("nodes", "node.registered", None, NODE), {})
         assert "digest" not in json.dumps(payload)
         assert not {"token_digest", "api_token_sealed"} & payload.keys()
@@ -121,25 +121,25 @@ class TestNodes:
 
 class TestExecutions:
     @pytest.mark.parametrize(("operation", "event_type"), EXECUTION_EVENTS.items())
-    def test_each_operation(self, operation, event_type):
+    def test_each_execution_operation_makes_its_event(self, operation, event_type):
         old = None if operation == "execution.created" else EXECUTION
         events = events_of(change("executions", operation, old, EXECUTION), COMMANDS)
         assert types(events) == [event_type.value]
         assert events[0][1]["command_text"] == "true"
         assert events[0][1]["timeout"] == 5
 
-    def test_never_the_output(self):
+    def test_execution_event_payload_omits_the_output(self):
         (_, payload), *_ = events_of(change("executions", "execution.completed", EXECUTION, EXECUTION), COMMANDS)
         assert "never shown" not in json.dumps(payload)
 
-    def test_a_forwarded_cancel_is_no_event(self):
+    def test_cancel_request_of_an_execution_makes_no_event(self):
         assert events_of(change("executions", "execution.cancel_requested", EXECUTION, EXECUTION), COMMANDS) == []
 
-    def test_a_command_that_is_forgotten_leaves_its_fields_null(self):
+    def test_execution_event_of_an_unknown_command_has_null_fields(self):
         (_, payload), *_ = events_of(change("executions", "execution.created", None, EXECUTION), {})
         assert payload["command_text"] is None
 
-    def test_asks_only_for_the_commands_of_events(self):
+    def test_commands_needed_are_those_of_execution_events(self):
         changes = [
             change("executions", "execution.created", None, EXECUTION),
             change("executions", "execution.cancel_requested", EXECUTION, {**EXECUTION, "command_id": "c-2"}),
@@ -158,53 +158,53 @@ class TestEnvelopes:
         public, _internal = self.events().envelopes_of(one, events)
         return public
 
-    def test_the_same_change_makes_the_same_envelope(self):
+    def test_same_change_makes_the_same_envelope(self):
         first = self.envelopes_of(change("nodes", "node.registered", None, NODE), {})
         second = self.envelopes_of(change("nodes", "node.registered", None, NODE), {})
         assert first == second
         assert first[0]["corename"] == "factory"
         assert first[0]["time"] == "2026-11-21T10:00:00.000001Z"
 
-    def test_another_version_of_the_row_is_another_event(self):
+    def test_change_of_another_row_version_has_another_event_id(self):
         (first,) = self.envelopes_of(change("nodes", "node.reregistered", NODE, NODE), {})
         (second,) = self.envelopes_of(change("nodes", "node.reregistered", NODE, {**NODE, "version": 4}), {})
         assert first["id"] != second["id"]
 
-    def test_a_node_that_enrols_again_after_its_deletion_is_another_event(self):
+    def test_reenrolment_after_deletion_has_another_event_id(self):
         (first,) = self.envelopes_of(change("nodes", "node.registered", None, NODE), {})
         within_a_second = change("nodes", "node.registered", None, NODE, at="2026-11-21T10:00:00.700000Z")
         (second,) = self.envelopes_of(within_a_second, {})
         assert first["id"] != second["id"]
 
-    def test_events_of_one_change_have_ids_of_their_own(self):
+    def test_events_of_one_change_have_distinct_ids(self):
         old = {**NODE, "agent_version": "0.9"}
         envelopes = self.envelopes_of(change("nodes", "node.reregistered", old, NODE), {})
         assert len({envelope["id"] for envelope in envelopes}) == 2
 
-    def test_an_occurrence_comes_back_as_it_was_recorded(self):
+    def test_recorded_occurrence_becomes_an_event_unchanged(self):
         put = self.events().occurrence(EventType.ENROLLMENT_KEY_VERIFIED, {"result": "invalid_key", "name": None})
         (envelope,) = self.envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
         assert envelope["type"] == "edge.enrollment_key.verified"
         assert envelope["data"] == {"result": "invalid_key", "name": None}
 
-    def test_the_end_of_an_occurrence_is_no_event(self):
+    def test_removal_of_an_occurrence_makes_no_event(self):
         put = self.events().occurrence(EventType.ENROLLMENT_KEY_VERIFIED, {})
         assert self.envelopes_of(change("occurrences", "x", put.item, None), {}) == []
 
-    def test_a_text_too_large_for_the_bus_is_left_out(self):
+    def test_command_text_too_large_for_the_bus_is_omitted(self):
         commands = {"c-1": {**COMMANDS["c-1"], "command_text": "\n" * LARGEST_ENVELOPE_BYTES}}
         (envelope,) = self.envelopes_of(change("executions", "execution.created", None, EXECUTION), commands)
         assert envelope["data"]["command_text"] is None
         assert envelope["data"]["command_text_omitted"] is True
         assert envelope["data"]["command_id"] == "c-1"
 
-    def test_whatever_is_too_large_is_left_out_the_largest_first(self):
+    def test_oversized_event_omits_its_largest_fields_first(self):
         data = {"name": "n" * 900, "first": "x" * 150_000, "second": {"ids": ["y" * 36] * 3000}}
         put = self.events().occurrence(EventType.ENROLLMENT_KEY_VERIFIED, data)
         (envelope,) = self.envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
         assert envelope["data"] == {"name": "n" * 900, "first": None, "first_omitted": True, "second": data["second"]}
 
-    def test_a_size_that_comes_from_many_small_fields_is_an_error(self):
+    def test_oversized_event_of_small_fields_is_an_error(self):
         put = self.events().occurrence(
             EventType.ENROLLMENT_KEY_VERIFIED, {f"field-{number}": "x" * 900 for number in range(300)}
         )
@@ -212,6 +212,6 @@ class TestEnvelopes:
             self.envelopes_of(change("occurrences", "x", None, {**put.item, "version": 1}), {})
 
 
-def test_the_catalogue_is_the_contracts():
+def test_event_catalogue_matches_the_contract():
     assert len(FAMILIES.event_types) == 15
     assert FAMILIES.event_types[0] == "edge.enrollment_key.verified"

@@ -55,7 +55,7 @@ def unavailable(call, *arguments):
     return caught.value.kind is Kind.UNAVAILABLE
 
 
-def test_networks_come_and_go(api):
+def test_networks_are_created_listed_and_deleted(api):
     assert (api.networks(), api.network(NETWORK)) == ([], None)
     assert api.create_network(NETWORK, "100.64.0.0/24") is Outcome.DONE
     assert [(each.name, each.ipv4_range) for each in api.networks()] == [(NETWORK, "100.64.0.0/24")]
@@ -65,7 +65,7 @@ def test_networks_come_and_go(api):
     assert api.network(NETWORK) is None
 
 
-def test_hosts_come_and_go(api, stub):
+def test_hosts_are_admitted_listed_and_removed(api, stub):
     api.create_network(NETWORK, "100.64.0.0/24")
     host = stub.host("node-1")
 
@@ -81,7 +81,7 @@ def test_hosts_come_and_go(api, stub):
     assert (api.delete_host(host), api.admit(host, NETWORK)) == (Outcome.ABSENT, Outcome.ABSENT)
 
 
-def test_names_come_and_go(api, stub):
+def test_dns_names_are_created_listed_and_deleted(api, stub):
     api.create_network(NETWORK, "100.64.0.0/24")
 
     assert api.custom_names(NETWORK) == [], "a server without any says so with a 500"
@@ -96,7 +96,7 @@ def test_names_come_and_go(api, stub):
     assert stub.names == {}
 
 
-def test_keys_are_made_once_listed_and_deleted(api, stub):
+def test_enrollment_keys_are_created_once_listed_and_deleted(api, stub):
     stub.makes_keys = False
     api.create_network(NETWORK, "100.64.0.0/24")
 
@@ -114,7 +114,7 @@ def test_keys_are_made_once_listed_and_deleted(api, stub):
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("trouble", [{"status": 503}, {"status": 500}, {"drop": True}, {"cut": True}], ids=str)
-def test_a_read_that_fails_at_once_is_tried_again(api, server, trouble, times):
+def test_failed_read_is_retried(api, server, trouble, times):
     api.create_network(NETWORK, "100.64.0.0/24")
     server.trouble(method="GET", times=times, **trouble)
 
@@ -135,7 +135,7 @@ def test_a_read_that_fails_at_once_is_tried_again(api, server, trouble, times):
     ],
     ids=str,
 )
-def test_what_keeps_failing_is_unavailable(api, server, lines, trouble):
+def test_read_that_keeps_failing_is_unavailable_and_logged(api, server, lines, trouble):
     api.create_network(NETWORK, "100.64.0.0/24")
     server.trouble(**trouble)
 
@@ -145,14 +145,14 @@ def test_what_keeps_failing_is_unavailable(api, server, lines, trouble):
 
 
 @pytest.mark.parametrize("raw", [b"", b"<html>", b'{"a":1}', b'[{"addressrange":"x"}]', b'[{"netid":7}]', b'["'])
-def test_an_answer_of_another_shape_is_no_list(api, server, raw):
+def test_answer_of_an_unexpected_shape_is_unavailable(api, server, raw):
     server.trouble(raw=raw)
 
     assert unavailable(api.networks)
 
 
 @pytest.mark.parametrize("raw", [b"404 page not found", b'{"message":"Not Found"}'], ids=["text", "a gateway"])
-def test_a_server_that_is_no_netmaker_has_no_empty_lists(api, server, raw):
+def test_not_found_of_a_server_other_than_netmaker_is_unavailable(api, server, raw):
     server.trouble(status=404, raw=raw)
 
     assert unavailable(api.networks)
@@ -160,7 +160,7 @@ def test_a_server_that_is_no_netmaker_has_no_empty_lists(api, server, raw):
     assert unavailable(api.delete_network, NETWORK)
 
 
-def test_a_write_is_sent_once(api, server):
+def test_failed_write_is_not_retried(api, server):
     server.trouble(status=503)
 
     assert unavailable(api.create_network, NETWORK, "100.64.0.0/24")
@@ -168,7 +168,7 @@ def test_a_write_is_sent_once(api, server):
 
 
 @pytest.mark.parametrize("trouble", [{"hang": True}, {"drip_seconds": 0.02}], ids=str)
-def test_a_server_that_takes_its_time_is_not_waited_for(server, lines, trouble):
+def test_slow_server_is_unavailable_within_the_timeout(server, lines, trouble):
     api = an_api(server.url, lines, clock=SystemClock())
     for number in range(4):
         api.create_network(f"cluster-{number}", f"100.64.{number}.0/24")
@@ -179,11 +179,11 @@ def test_a_server_that_takes_its_time_is_not_waited_for(server, lines, trouble):
     assert time.monotonic() - started < 3
 
 
-def test_nobody_at_the_address(lines):
+def test_unreachable_server_is_unavailable(lines):
     assert unavailable(an_api("http://127.0.0.1:1", lines).networks)
 
 
-def test_a_wrong_key_is_our_own_failure_and_stands_nowhere(server, lines):
+def test_wrong_master_key_is_unavailable_and_never_printed(server, lines):
     api = an_api(server.url, lines, key="not-the-key")
 
     assert unavailable(api.networks)
@@ -192,12 +192,12 @@ def test_a_wrong_key_is_our_own_failure_and_stands_nowhere(server, lines):
     assert "not-the-key" not in f"{api!r}{vars(api)!r}"
 
 
-def test_names_are_paths_of_one_segment(api, stub):
+def test_network_name_is_quoted_into_one_path_segment(api, stub):
     assert api.network("a/../b") is None
     assert stub.requests == [("GET", "/api/networks/a%2F..%2Fb")]
 
 
-def test_the_real_pool_asks_the_status_without_much_ado(server, lines):
+def test_status_check_over_the_real_pool_is_one_request(server, lines):
     api = netmaker_over_http(
         f"{server.url}/", lambda: SecretStr(MASTER_KEY), SystemClock(), Ids(), Log(lines, SystemClock())
     )
@@ -230,12 +230,12 @@ def dripping_headers(connection, seen):
     ],
     ids=["endless headers", "dripping headers", "compressed", "cut off"],
 )
-def test_an_odd_servers_answers_are_bounded_and_no_list(lines, talk):
+def test_malformed_or_endless_answer_is_unavailable(lines, talk):
     with receiver(talk) as (port, _):
         assert unavailable(an_api(f"http://127.0.0.1:{port}", lines).networks)
     assert json.loads(lines.texts[-1])["event"] == "netmaker_failed"
 
 
-def test_an_informational_answer_is_read_past(lines):
+def test_informational_answer_is_skipped(lines):
     with receiver(says(b"HTTP/1.1 103 X\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]")) as (port, _):
         assert an_api(f"http://127.0.0.1:{port}", lines).networks() == []

@@ -7,7 +7,7 @@ from chalicelib.fleet.metrics.agent import agent_figures
 from tests.unit.fleet.metrics.texts import AGENT
 
 
-def test_the_example_of_the_contract():
+def test_agent_figures_match_the_contract_example():
     assert agent_figures(AGENT).model_dump() == {
         "application": {
             "uptime_seconds": 172800,
@@ -55,7 +55,7 @@ def test_the_example_of_the_contract():
     }
 
 
-def test_without_series_counters_are_0_and_gauges_null():
+def test_agent_figures_without_series_are_zero_or_null():
     figures = agent_figures("")
     application = figures.application.model_dump()
     assert (application.pop("uptime_seconds"), application.pop("uptime_human")) == (0, "0s")
@@ -66,12 +66,12 @@ def test_without_series_counters_are_0_and_gauges_null():
     assert figures.oban_queues == []
 
 
-def test_a_sample_of_another_prefix_does_not_count():
+def test_sample_with_another_prefix_is_ignored():
     assert agent_figures("commands_report_total 5\nedge_admin_commands_report_total 6").commands.reported_total == 0
 
 
 @given(st.dictionaries(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1), st.integers(0, 2**40)))
-def test_counters_are_summed_over_their_labels(counts):
+def test_agent_counters_are_summed_over_their_labels(counts):
     lines = [f'edge_agent_proxy_http_blocked_total{{reason="{reason}"}} {n}' for reason, n in counts.items()]
     proxy = agent_figures("\n".join(lines)).proxy
     assert proxy.http_blocked_by_reason == counts

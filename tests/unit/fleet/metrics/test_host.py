@@ -19,7 +19,7 @@ def figures(*lines: str, now: datetime = NOW) -> HostFigures:
     return host_figures("\n".join(lines), now)
 
 
-def test_the_example_of_the_contract():
+def test_host_figures_match_the_contract_example():
     assert host_figures(HOST, NOW).model_dump() == {
         "cpu": {"cores": 4, "load_1m": 1.2, "load_5m": 1.13, "load_15m": 0.9},
         "memory": {
@@ -44,7 +44,7 @@ def test_the_example_of_the_contract():
     }
 
 
-def test_what_is_missing_is_null():
+def test_missing_host_figures_are_null():
     nothing = dict.fromkeys(
         ("usage_percent", "total_bytes", "available_bytes", "used_bytes", "total_gb", "available_gb", "used_gb")
     )
@@ -56,17 +56,17 @@ def test_what_is_missing_is_null():
     }
 
 
-def test_half_of_a_size_shows_what_it_has():
+def test_memory_total_without_available_shows_the_total_only():
     memory = figures("node_memory_MemTotal_bytes 1073741824").memory
     assert (memory.total_gb, memory.available_bytes, memory.used_gb, memory.usage_percent) == (1.0, None, None, None)
 
 
-def test_nothing_of_nothing_is_no_percentage():
+def test_memory_of_size_zero_has_no_percentage():
     memory = figures("node_memory_MemTotal_bytes 0", "node_memory_MemAvailable_bytes 0").memory
     assert (memory.used_bytes, memory.usage_percent) == (0, None)
 
 
-def test_only_the_root_file_system_counts():
+def test_disk_figures_are_those_of_the_root_file_system():
     disk = figures(
         'node_filesystem_size_bytes{mountpoint="/home"} 5',
         'node_filesystem_size_bytes{mountpoint="/",device="a"} 100',
@@ -76,13 +76,13 @@ def test_only_the_root_file_system_counts():
     assert (disk.total_bytes, disk.available_bytes) == (100, None)
 
 
-def test_a_gauge_with_labels_is_another_gauge():
+def test_gauge_with_labels_is_ignored():
     assert figures('node_load1{cpu="0"} 3', "node_load1 2").cpu.load_1m == 2.0
     assert figures('node_load1{cpu="0"} 3').cpu.load_1m is None
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "1e400", "many", "", "1_0"])
-def test_what_is_no_figure_is_missing(value):
+def test_non_finite_or_malformed_value_is_null(value):
     assert figures(f"node_load1 {value}", "node_load5 1").cpu.model_dump() == {
         "cores": None,
         "load_1m": None,
@@ -91,11 +91,11 @@ def test_what_is_no_figure_is_missing(value):
     }
 
 
-def test_a_clock_ahead_of_ours_is_no_negative_uptime():
+def test_uptime_with_a_clock_ahead_is_zero():
     assert figures(f"node_boot_time_seconds {BOOTED}", now=BOOT - timedelta(hours=1)).uptime.seconds == 0
 
 
-def test_a_fraction_of_the_boot_time_is_cut():
+def test_fraction_of_the_boot_time_is_cut():
     assert figures(f"node_boot_time_seconds {BOOTED}.9", now=BOOT + timedelta(seconds=59)).uptime.human == "59s"
 
 
@@ -115,14 +115,14 @@ def test_a_fraction_of_the_boot_time_is_cut():
         (90_061, "1d 1h 1m"),
     ],
 )
-def test_durations(seconds, text):
+def test_duration_text_drops_leading_zero_units(seconds, text):
     assert duration_text(seconds) == text
 
 
 @pytest.mark.parametrize(
     ("value", "places", "wanted"), [(0.125, 2, 0.13), (0.375, 2, 0.38), (0.25, 1, 0.3), (2.5, 0, 3.0), (-0.25, 1, -0.3)]
 )
-def test_halves_are_rounded_up(value, places, wanted):
+def test_rounding_moves_halves_away_from_zero(value, places, wanted):
     assert rounded(value, places) == wanted
 
 
@@ -137,7 +137,7 @@ def written(value: int, style: str) -> tuple[str, int]:
 
 
 @given(total=SIZES, available=SIZES, style=WRITTEN, junk=st.lists(st.text(max_size=20), max_size=5))
-def test_any_memory_in_any_notation(total, available, style, junk):
+def test_memory_figures_hold_for_any_size_and_notation(total, available, style, junk):
     total_text, total = written(total, style)
     available_text, available = written(available, style)
     lines = [f"node_memory_MemTotal_bytes {total_text}", f"node_memory_MemAvailable_bytes {available_text}"]
@@ -152,11 +152,11 @@ def test_any_memory_in_any_notation(total, available, style, junk):
 
 
 @given(st.text())
-def test_no_text_breaks_it(text):
+def test_host_figures_of_arbitrary_text_raise_nothing(text):
     assert host_figures(text, NOW).memory.total_bytes is None or "node_memory_MemTotal_bytes" in text
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from(["idle", "user"])), min_size=1))
-def test_cores_are_distinct_processors(rows):
+def test_cpu_cores_count_distinct_processors(rows):
     lines = [f'node_cpu_seconds_total{{cpu="{cpu}",mode="{mode}"}} 1.5e3' for cpu, mode in rows]
     assert figures(*lines).cpu.cores == len({cpu for cpu, _ in rows})

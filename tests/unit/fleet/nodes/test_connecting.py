@@ -11,7 +11,7 @@ def registered(world):
     return world.enrol()
 
 
-def test_a_socket_is_noted_in_one_read_and_one_transaction(world, registered):
+def test_connection_is_stored_in_one_read_and_one_transaction(world, registered):
     world.clock.advance(10)
 
     assert world.calls(lambda: world.connect(registered, "socket-1")) == 2
@@ -25,7 +25,7 @@ def test_a_socket_is_noted_in_one_read_and_one_transaction(world, registered):
 
 
 @pytest.mark.parametrize("bearer", [None, "", "x" * 64])
-def test_a_stranger_gets_no_socket(world, registered, bearer):
+def test_connection_without_a_valid_token_is_unauthorized(world, registered, bearer):
     before = world.dynamo.snapshot()
 
     with pytest.raises(EdgeError) as caught:
@@ -35,7 +35,7 @@ def test_a_stranger_gets_no_socket(world, registered, bearer):
     assert world.dynamo.snapshot() == before
 
 
-def test_a_newer_socket_replaces_an_older_one_but_not_the_other_way(world, registered):
+def test_newer_socket_replaces_an_older_one_and_never_the_reverse(world, registered):
     token = registered.secrets.api_token
     world.nodes.connections.connected(token, "newer", 2000)
 
@@ -48,7 +48,7 @@ def test_a_newer_socket_replaces_an_older_one_but_not_the_other_way(world, regis
     assert world.presence().connection_id == "newest"
 
 
-def test_the_same_socket_again_is_the_same(world, registered):
+def test_repeated_connect_of_one_socket_stores_it_once(world, registered):
     token = registered.secrets.api_token
     world.nodes.connections.connected(token, "socket-1", 1000)
     world.nodes.connections.connected(token, "socket-1", 1000)
@@ -57,7 +57,7 @@ def test_the_same_socket_again_is_the_same(world, registered):
     assert len(world.dynamo.rows(CONNECTIONS)) == 1
 
 
-def test_an_unreachable_node_that_connects_is_healthy(world, registered):
+def test_unreachable_node_becomes_healthy_on_connecting(world, registered):
     world.clock.advance(301)
     world.nodes.health.sweep(45.0)
     position = world.dynamo.stream_position
@@ -69,7 +69,7 @@ def test_an_unreachable_node_that_connects_is_healthy(world, registered):
     assert world.operations_since(position) == [("MODIFY", "node.became_healthy")]
 
 
-def test_connecting_is_no_news_of_a_healthy_node(world, registered):
+def test_connecting_of_a_healthy_node_changes_no_node_row(world, registered):
     position = world.dynamo.stream_position
 
     world.connect(registered, "socket-1")
@@ -77,7 +77,7 @@ def test_connecting_is_no_news_of_a_healthy_node(world, registered):
     assert world.operations_since(position) == []
 
 
-def test_a_connected_node_has_65_minutes(world, registered):
+def test_connected_node_becomes_unreachable_after_65_minutes(world, registered):
     world.connect(registered, "socket-1")
     world.clock.advance(3899)
     assert world.nodes.health.sweep(45.0).unreachable == 0
@@ -85,7 +85,7 @@ def test_a_connected_node_has_65_minutes(world, registered):
     assert world.nodes.health.sweep(45.0).unreachable == 1
 
 
-def test_a_frame_counts_as_being_heard(world, registered):
+def test_frame_updates_last_seen_in_three_calls(world, registered):
     world.connect(registered, "socket-1")
     world.clock.advance(540)
 
@@ -96,7 +96,7 @@ def test_a_frame_counts_as_being_heard(world, registered):
     assert world.nodes.health.sweep(45.0).moved == 1
 
 
-def test_a_frame_of_an_unreachable_node_makes_it_healthy(world, registered):
+def test_frame_makes_an_unreachable_node_healthy(world, registered):
     world.connect(registered, "socket-1")
     world.clock.advance(4000)
     world.nodes.health.sweep(45.0)
@@ -107,7 +107,7 @@ def test_a_frame_of_an_unreachable_node_makes_it_healthy(world, registered):
     assert world.presence().health_due == "2026-11-21T12:11:40Z"
 
 
-def test_a_frame_on_a_replaced_socket_does_not_count(world, registered):
+def test_frame_on_a_replaced_socket_is_ignored(world, registered):
     world.connect(registered, "socket-1")
     again = world.nodes.registering.register(world.registration(), None, registered.secrets.api_token)
     world.clock.advance(100)
@@ -120,7 +120,7 @@ def test_a_frame_on_a_replaced_socket_does_not_count(world, registered):
     assert world.agent(again).presence.last_seen_at == "2026-11-21T10:00:00Z"
 
 
-def test_a_closed_socket_is_forgotten_and_the_shorter_limit_counts_at_once(world, registered):
+def test_closed_socket_is_removed_and_the_short_health_limit_applies(world, registered):
     world.connect(registered, "socket-1")
     world.clock.advance(310)
 
@@ -131,7 +131,7 @@ def test_a_closed_socket_is_forgotten_and_the_shorter_limit_counts_at_once(world
     assert world.nodes.health.sweep(45.0).unreachable == 1
 
 
-def test_a_late_close_takes_nothing_from_a_newer_socket(world, registered):
+def test_late_close_of_an_old_socket_keeps_the_newer_one(world, registered):
     world.connect(registered, "socket-1")
     world.clock.advance(1)
     world.connect(registered, "socket-2")
@@ -143,7 +143,7 @@ def test_a_late_close_takes_nothing_from_a_newer_socket(world, registered):
     assert [row["id"] for row in world.dynamo.rows(CONNECTIONS)] == ["socket-2"]
 
 
-def test_a_close_of_an_unreachable_node_does_not_bring_it_back_to_the_sweep(world, registered):
+def test_close_of_an_unreachable_nodes_socket_schedules_no_health_check(world, registered):
     world.connect(registered, "socket-1")
     world.clock.advance(4000)
     world.nodes.health.sweep(45.0)
@@ -154,7 +154,7 @@ def test_a_close_of_an_unreachable_node_does_not_bring_it_back_to_the_sweep(worl
     assert world.presence().health_due is None
 
 
-def test_a_socket_found_dead_is_cleared_only_while_it_is_the_nodes(world, registered):
+def test_stale_socket_is_cleared_only_while_it_is_current(world, registered):
     world.connect(registered, "socket-1")
     world.clock.advance(60)
     world.nodes.connections.mark_stale(world.presence().model_copy(update={"connection_id": "socket-0"}))
@@ -166,7 +166,7 @@ def test_a_socket_found_dead_is_cleared_only_while_it_is_the_nodes(world, regist
     assert world.dynamo.rows(CONNECTIONS) == []
 
 
-def test_a_token_replaced_while_it_connects_opens_nothing(world, registered):
+def test_connect_with_a_token_replaced_meanwhile_is_unauthorized(world, registered):
     world.dynamo.before_next(
         lambda: world.nodes.registering.register(world.registration(), None, registered.secrets.api_token),
         operation="TransactWriteItems",
@@ -181,7 +181,7 @@ def test_a_token_replaced_while_it_connects_opens_nothing(world, registered):
     assert world.dynamo.rows(CONNECTIONS) == []
 
 
-def test_a_node_found_silent_while_it_connects_is_healthy_afterwards(world, registered):
+def test_node_marked_unreachable_while_connecting_ends_healthy(world, registered):
     world.clock.advance(301)
     world.dynamo.before_next(lambda: world.nodes.health.sweep(45.0), operation="TransactWriteItems", table=CONNECTIONS)
 
@@ -191,7 +191,7 @@ def test_a_node_found_silent_while_it_connects_is_healthy_afterwards(world, regi
     assert world.presence().connection_id == "socket-1"
 
 
-def test_a_deleted_node_leaves_its_socket_to_be_closed_and_then_nothing(world, registered):
+def test_deleted_node_keeps_its_connection_until_cleaned_up(world, registered):
     world.connect(registered, "socket-1")
     world.nodes.placing.delete(node_id(1))
 
@@ -204,7 +204,7 @@ def test_a_deleted_node_leaves_its_socket_to_be_closed_and_then_nothing(world, r
     assert [world.dynamo.rows(table) for table in (NODES, PRESENCE, CONNECTIONS)] == [[], [], []]
 
 
-def test_a_node_that_enrolled_again_keeps_its_presence(world, registered):
+def test_reenrolled_node_keeps_its_presence_on_clean_up(world, registered):
     world.nodes.placing.delete(node_id(1))
     world.newer_key()
     again = world.enrol(1)

@@ -23,7 +23,7 @@ def silent(world):
     return registered
 
 
-def test_a_silent_node_becomes_unreachable_once(world):
+def test_silent_node_becomes_unreachable_once(world):
     world.enrol()
     position = world.dynamo.stream_position
     world.clock.advance(299)
@@ -40,7 +40,7 @@ def test_a_silent_node_becomes_unreachable_once(world):
     assert world.operations_since(position) == [("MODIFY", "node.became_unreachable")]
 
 
-def test_a_node_that_was_heard_is_looked_at_later(world):
+def test_recently_seen_node_is_rescheduled_by_the_sweep(world):
     registered = world.enrol()
     world.clock.advance(200)
     world.call(registered)
@@ -54,7 +54,7 @@ def test_a_node_that_was_heard_is_looked_at_later(world):
     assert world.operations_since(position) == []
 
 
-def test_any_call_makes_an_unreachable_node_healthy_in_one_transaction(world, silent):
+def test_call_of_an_unreachable_node_makes_it_healthy_in_one_transaction(world, silent):
     position = world.dynamo.stream_position
     agent = world.agent(silent)
 
@@ -66,7 +66,7 @@ def test_any_call_makes_an_unreachable_node_healthy_in_one_transaction(world, si
     assert world.operations_since(position) == [("MODIFY", "node.became_healthy")]
 
 
-def test_only_its_own_report_makes_an_unhealthy_node_healthy(world):
+def test_unhealthy_node_becomes_healthy_by_its_own_report_only(world):
     registered = world.enrol()
     world.nodes.health.report(world.call(registered), Status.UNHEALTHY)
     world.clock.advance(60)
@@ -78,7 +78,7 @@ def test_only_its_own_report_makes_an_unhealthy_node_healthy(world):
     assert view.node.status is world.node().status is Status.HEALTHY
 
 
-def test_an_unhealthy_node_that_falls_silent_becomes_unreachable(world):
+def test_silent_unhealthy_node_becomes_unreachable(world):
     registered = world.enrol()
     world.nodes.health.report(world.call(registered), Status.UNHEALTHY)
     world.clock.advance(301)
@@ -87,7 +87,7 @@ def test_an_unhealthy_node_that_falls_silent_becomes_unreachable(world):
     assert world.node().status is Status.UNREACHABLE
 
 
-def test_a_report_that_changes_nothing_costs_nothing_beyond_being_heard(world):
+def test_unchanged_health_report_costs_no_call_beyond_the_touch(world):
     registered = world.enrol()
     world.call(registered)
 
@@ -96,7 +96,7 @@ def test_a_report_that_changes_nothing_costs_nothing_beyond_being_heard(world):
     assert world.calls(lambda: world.nodes.health.report(world.call(registered), Status.HEALTHY)) == 2
 
 
-def test_a_change_of_health_is_one_event_and_shows_when(world):
+def test_health_change_is_one_event_with_its_time(world):
     registered = world.enrol()
     world.clock.advance(10)
     position = world.dynamo.stream_position
@@ -108,14 +108,14 @@ def test_a_change_of_health_is_one_event_and_shows_when(world):
     assert world.operations_since(position) == [("MODIFY", "node.health_reported")]
 
 
-def test_an_unreachable_node_that_reports_unhealthy_ends_unhealthy(world, silent):
+def test_unreachable_node_reporting_unhealthy_ends_unhealthy(world, silent):
     view = world.nodes.health.report(world.call(silent), Status.UNHEALTHY)
 
     assert view.node.status is world.node().status is Status.UNHEALTHY
     assert world.presence().health_due == "2026-11-21T10:10:01Z"
 
 
-def test_reporting_for_a_node_that_is_deleted_meanwhile_is_not_found(world):
+def test_health_report_of_a_node_deleted_meanwhile_is_not_found(world):
     registered = world.enrol()
     agent = world.call(registered)
     world.nodes.placing.delete(node_id(1))
@@ -127,7 +127,7 @@ def test_reporting_for_a_node_that_is_deleted_meanwhile_is_not_found(world):
     assert world.node() is None
 
 
-def test_a_call_that_overtakes_the_sweep_keeps_the_node_healthy(world):
+def test_node_calling_during_the_sweep_stays_healthy(world):
     registered = world.enrol()
     world.clock.advance(301)
     world.dynamo.before_next(lambda: world.call(registered), operation="TransactWriteItems", table=NODES)
@@ -138,7 +138,7 @@ def test_a_call_that_overtakes_the_sweep_keeps_the_node_healthy(world):
     assert sweep(world) == HealthSweep(moved=1)
 
 
-def test_a_sweep_that_overtakes_a_call_does_not_leave_a_living_node_unreachable(world):
+def test_node_marked_unreachable_during_its_call_ends_healthy(world):
     registered = world.enrol()
     world.clock.advance(301)
     agent = world.agent(registered)
@@ -150,7 +150,7 @@ def test_a_sweep_that_overtakes_a_call_does_not_leave_a_living_node_unreachable(
     assert world.presence().health_due == "2026-11-21T10:10:01Z"
 
 
-def test_a_late_note_does_not_turn_last_seen_back(world):
+def test_late_touch_does_not_set_last_seen_back(world):
     registered = world.enrol()
     world.call(registered)
     world.clock.advance(60)
@@ -164,7 +164,7 @@ def test_a_late_note_does_not_turn_last_seen_back(world):
     assert world.presence().last_seen_at == "2026-11-21T10:01:00Z"
 
 
-def test_being_heard_after_deletion_leaves_no_trace(world):
+def test_touch_after_deletion_writes_nothing(world):
     registered = world.enrol()
     world.clock.advance(40)
     agent = world.agent(registered)
@@ -177,7 +177,7 @@ def test_being_heard_after_deletion_leaves_no_trace(world):
     assert world.dynamo.rows(NODES) == []
 
 
-def test_the_presence_of_a_deleted_node_is_left_to_its_clean_up_and_seldom_looked_at(world):
+def test_health_sweep_leaves_the_presence_of_a_deleted_node(world):
     world.enrol()
     world.nodes.placing.delete(node_id(1))
     world.clock.advance(1000)
@@ -187,7 +187,7 @@ def test_the_presence_of_a_deleted_node_is_left_to_its_clean_up_and_seldom_looke
     assert world.node() is None
 
 
-def test_a_sweep_reads_what_is_due_and_not_the_fleet(world):
+def test_health_sweep_reads_due_nodes_only(world):
     for number in range(40):
         world.enrol(number)
     world.clock.advance(200)
@@ -205,7 +205,7 @@ def test_a_sweep_reads_what_is_due_and_not_the_fleet(world):
     assert with_work <= 16 + 3 * 2 + 0
 
 
-def test_a_second_sweep_at_the_same_time_marks_nothing_twice(world):
+def test_concurrent_health_sweeps_mark_each_node_once(world):
     for number in range(20):
         world.enrol(number)
     world.clock.advance(301)
@@ -218,7 +218,7 @@ def test_a_second_sweep_at_the_same_time_marks_nothing_twice(world):
     assert world.operations_since(position) == [("MODIFY", "node.became_unreachable")] * 20
 
 
-def test_a_sweep_that_runs_out_of_time_is_finished_by_the_next(world):
+def test_health_sweep_out_of_time_is_finished_by_the_next(world):
     for number in range(30):
         world.enrol(number)
     world.clock.advance(301)
@@ -233,7 +233,7 @@ def test_a_sweep_that_runs_out_of_time_is_finished_by_the_next(world):
     assert first.unreachable + second.unreachable == 30
 
 
-def test_more_nodes_than_a_page_are_all_found(world):
+def test_health_sweep_covers_more_nodes_than_a_page(world):
     world.clusters.create("wide", None, None)
     for number in range(350):
         world.enrol(number, "wide")
@@ -242,7 +242,7 @@ def test_more_nodes_than_a_page_are_all_found(world):
     assert world.nodes.health.sweep(600.0).unreachable == 350
 
 
-def test_a_node_deleted_while_it_is_looked_at_leaves_no_ghost(world):
+def test_node_deleted_during_the_sweep_is_not_recreated(world):
     world.enrol()
     world.clock.advance(301)
     world.dynamo.before_next(
@@ -254,7 +254,7 @@ def test_a_node_deleted_while_it_is_looked_at_leaves_no_ghost(world):
     assert world.node() is None
 
 
-def test_a_node_forgotten_while_it_is_moved_on_leaves_no_ghost(world):
+def test_presence_removed_during_the_sweep_is_not_recreated(world):
     registered = world.enrol()
     world.clock.advance(200)
     world.call(registered)
@@ -270,7 +270,7 @@ def test_a_node_forgotten_while_it_is_moved_on_leaves_no_ghost(world):
     assert world.dynamo.rows(PRESENCE) == []
 
 
-def test_a_stale_call_does_not_undo_what_the_agent_said_of_itself(world, silent):
+def test_stale_touch_keeps_a_newer_unhealthy_report(world, silent):
     stale = world.agent(silent)
     world.dynamo.before_next(
         lambda: world.nodes.health.report(world.agent(silent), Status.UNHEALTHY),
@@ -283,7 +283,7 @@ def test_a_stale_call_does_not_undo_what_the_agent_said_of_itself(world, silent)
     assert world.node().status is Status.UNHEALTHY
 
 
-def test_a_report_with_a_replaced_token_says_nothing_about_the_new_registration(world):
+def test_health_report_with_a_replaced_token_is_not_found(world):
     registered = world.enrol()
     agent = world.call(registered)
     world.nodes.registering.register(world.registration(), None, registered.secrets.api_token)

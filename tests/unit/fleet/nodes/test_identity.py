@@ -12,14 +12,14 @@ def refused(world, bearer):
     return caught.value.kind
 
 
-def test_authenticating_is_one_call(world):
+def test_authentication_takes_one_call(world):
     registered = world.enrol()
 
     assert world.calls(lambda: world.agent(registered)) == 1
     assert world.tables.meter.calls[0].operation == "BatchGetItem"
 
 
-def test_an_unchanged_agent_makes_no_call_to_be_noted(world):
+def test_touch_within_thirty_seconds_makes_no_call(world):
     registered = world.enrol()
     world.call(registered)
     world.clock.advance(29)
@@ -32,19 +32,19 @@ def test_an_unchanged_agent_makes_no_call_to_be_noted(world):
 
 
 @pytest.mark.parametrize("bearer", [None, "", "x", "master-key"])
-def test_what_is_no_token_is_refused_without_a_call(world, bearer):
+def test_malformed_token_is_refused_without_a_call(world, bearer):
     assert world.calls(lambda: refused(world, bearer)) == 0
     assert refused(world, bearer) is Kind.UNAUTHORIZED
 
 
-def test_a_token_with_one_character_changed_is_refused(world):
+def test_token_with_one_changed_character_is_refused(world):
     token = world.enrol().secrets.api_token
     other = "A" if token[-1] != "A" else "B"
 
     assert refused(world, token[:-1] + other) is Kind.UNAUTHORIZED
 
 
-def test_a_token_of_a_node_that_never_was_is_refused_after_the_same_call(world):
+def test_token_of_unknown_node_is_refused_at_the_same_cost(world):
     token = world.enrol(1).secrets.api_token
     wrong = token[:30] + ("A" if token[30] != "A" else "B") + token[31:]
     calls = world.calls(lambda: refused(world, wrong))
@@ -54,7 +54,7 @@ def test_a_token_of_a_node_that_never_was_is_refused_after_the_same_call(world):
     assert world.calls(lambda: refused(world, token)) == calls == 2
 
 
-def test_the_token_of_a_deleted_node_is_refused_and_told_why(world):
+def test_token_of_deleted_node_is_refused_with_node_removed(world):
     token = world.enrol(1).secrets.api_token
     world.nodes.placing.delete(node_id(1))
 
@@ -64,14 +64,14 @@ def test_the_token_of_a_deleted_node_is_refused_and_told_why(world):
     assert (caught.value.kind, caught.value.code) == (Kind.UNAUTHORIZED, "node_removed")
 
 
-def test_a_token_of_another_node_is_refused(world):
+def test_token_mixed_from_two_nodes_is_refused(world):
     one, two = world.enrol(1).secrets.api_token, world.enrol(2).secrets.api_token
     mixed = one[:21] + two[21:]
 
     assert refused(world, mixed) is Kind.UNAUTHORIZED
 
 
-def test_authenticating_writes_nothing(world):
+def test_authentication_writes_nothing(world):
     registered = world.enrol()
     before = world.dynamo.rows(NODES)
 

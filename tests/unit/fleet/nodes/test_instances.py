@@ -20,23 +20,23 @@ def presence(instance_id=None, **former):
 
 
 @pytest.mark.parametrize("values", [(A,), ("x" * 8,), ("a.b_c-D9" * 8,)])
-def test_an_instance_id_is_read(values):
+def test_instance_id_is_read_from_its_header(values):
     assert instance_of(values) == values[0]
 
 
 @pytest.mark.parametrize("values", [(), (A, A), ("short",), ("x" * 65,), ("with blank",), ("naïve-instance",), ("",)])
-def test_what_is_no_instance_id_is_ignored(values):
+def test_malformed_or_repeated_instance_id_is_ignored(values):
     assert instance_of(values) is None
 
 
-def test_an_agent_that_does_not_say_changes_nothing():
+def test_missing_instance_id_changes_nothing():
     known = look_at(presence(A, **{B: NOW}), None, NOW)
 
     assert (known.instance_id, known.is_new, known.is_conflict) == (A, False, False)
     assert not look_at(None, None, NOW).is_new
 
 
-def test_the_first_and_the_next_process_are_new_and_the_one_before_is_remembered():
+def test_next_instance_is_new_and_the_former_is_remembered():
     first = look_at(presence(), A, NOW)
     next_one = look_at(presence(A), B, NOW)
 
@@ -50,13 +50,13 @@ def test_the_first_and_the_next_process_are_new_and_the_one_before_is_remembered
 
 
 @pytest.mark.parametrize(("after", "is_conflict"), [(timedelta(0), False), (LATE / 2, False), (LATE, True)])
-def test_one_that_was_followed_is_a_second_machine_unless_its_call_may_have_been_under_way(after, is_conflict):
+def test_former_instance_calling_late_is_a_conflict(after, is_conflict):
     seen = look_at(presence(B, **{A: NOW - after}), A, NOW)
 
     assert (seen.is_conflict, seen.is_new, seen.instance_id) == (is_conflict, False, B)
 
 
-def test_a_process_that_starts_again_and_again_is_never_a_conflict_and_takes_no_room():
+def test_repeated_restarts_are_no_conflict_and_remember_a_bounded_number():
     known = presence()
     for number in range(50):
         seen = look_at(known, f"machine1-{number:08d}", NOW + timedelta(seconds=number))

@@ -100,7 +100,7 @@ def check_invariants(world: World) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_happens_at_once_leaves_a_sound_state(seed):
+def test_interleaved_node_operations_leave_consistent_rows(seed):
     world = World()
     world.cluster("alpha")
     world.cluster("beta")
@@ -121,7 +121,7 @@ def test_whatever_happens_at_once_leaves_a_sound_state(seed):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_after_any_story_silence_is_noticed_and_a_call_heals(seed):
+def test_node_after_any_history_becomes_unreachable_and_recovers(seed):
     world = World()
     world.cluster("alpha")
     world.cluster("beta")

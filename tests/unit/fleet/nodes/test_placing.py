@@ -19,7 +19,7 @@ def two(world):
     return world
 
 
-def test_a_node_moves_with_its_place_and_keeps_its_identity(two):
+def test_moved_node_changes_cluster_counts_and_keeps_its_token(two):
     two.clock.advance(60)
     two.call(two.registered)
     position = two.dynamo.stream_position
@@ -35,7 +35,7 @@ def test_a_node_moves_with_its_place_and_keeps_its_identity(two):
     assert two.operations_since(position) == [("MODIFY", "node.cluster_changed")]
 
 
-def test_moving_is_two_reads_and_one_transaction(two):
+def test_node_move_takes_two_reads_and_one_transaction(two):
     assert two.calls(lambda: two.nodes.placing.change_cluster(node_id(1), "beta")) == 3
 
 
@@ -47,7 +47,7 @@ def test_moving_is_two_reads_and_one_transaction(two):
         (1, "alpha", Kind.CONFLICT, "node is already in this cluster"),
     ],
 )
-def test_moves_that_cannot_be(two, number, cluster_name, kind, said):
+def test_move_of_unknown_node_or_to_unknown_cluster_is_refused(two, number, cluster_name, kind, said):
     error = refused(two.nodes.placing.change_cluster, node_id(number), cluster_name)
 
     assert (error.kind, error.message) == (kind, said)
@@ -56,7 +56,7 @@ def test_moves_that_cannot_be(two, number, cluster_name, kind, said):
     assert two.node().cluster_name == "alpha"
 
 
-def test_a_full_cluster_takes_no_node():
+def test_move_into_a_full_cluster_is_a_conflict():
     world = World()
     world.cluster("alpha")
     world.cluster("beta", node_limit=1)
@@ -69,7 +69,7 @@ def test_a_full_cluster_takes_no_node():
     assert (world.node_count("alpha"), world.node_count("beta")) == (1, 1)
 
 
-def test_two_nodes_racing_for_the_last_place_move_one():
+def test_concurrent_moves_for_the_last_slot_move_one_node():
     world = World()
     world.cluster("alpha")
     world.cluster("beta", node_limit=1)
@@ -85,7 +85,7 @@ def test_two_nodes_racing_for_the_last_place_move_one():
     assert (world.node_count("alpha"), world.node_count("beta")) == (1, 1)
 
 
-def test_two_moves_of_one_node_at_once_count_it_once(two):
+def test_concurrent_moves_of_one_node_count_it_once(two):
     two.cluster("gamma")
     two.dynamo.latency(0.01)
 
@@ -97,7 +97,7 @@ def test_two_moves_of_one_node_at_once_count_it_once(two):
     assert counts == {"alpha": 0, "beta": 0, "gamma": 0} | {two.node().cluster_name: 1}
 
 
-def test_a_deleted_node_is_gone_with_its_place_and_token(two):
+def test_deleted_node_frees_its_slot_and_token(two):
     position = two.dynamo.stream_position
 
     assert two.calls(lambda: two.nodes.placing.delete(node_id(1))) == 2
@@ -109,7 +109,7 @@ def test_a_deleted_node_is_gone_with_its_place_and_token(two):
     assert refused(two.nodes.placing.delete, node_id(1)).kind is Kind.NOT_FOUND
 
 
-def test_deleting_twice_at_once_leaves_one_place_less_and_no_error(two):
+def test_concurrent_node_deletions_free_one_slot(two):
     two.enrol(2)
     two.dynamo.latency(0.01)
 
@@ -119,7 +119,7 @@ def test_deleting_twice_at_once_leaves_one_place_less_and_no_error(two):
     assert two.node_count() == 1
 
 
-def test_a_deletion_whose_answer_is_lost_happened_once(two):
+def test_node_deletion_with_a_lost_answer_happens_once(two):
     two.enrol(2)
     two.dynamo.tokens_honoured = False
     two.dynamo.fail_next(1, "lost_answer", operation="TransactWriteItems")
@@ -130,7 +130,7 @@ def test_a_deletion_whose_answer_is_lost_happened_once(two):
     assert two.node_count() == 1
 
 
-def test_a_move_whose_answer_is_lost_happened_once(two):
+def test_node_move_with_a_lost_answer_happens_once(two):
     two.dynamo.tokens_honoured = False
     two.dynamo.fail_next(1, "lost_answer", operation="TransactWriteItems")
 
@@ -139,7 +139,7 @@ def test_a_move_whose_answer_is_lost_happened_once(two):
     assert (two.node_count("alpha"), two.node_count("beta")) == (0, 1)
 
 
-def test_a_node_moved_while_it_is_deleted_leaves_both_counts_right(two):
+def test_node_moved_during_its_deletion_leaves_correct_counts(two):
     two.dynamo.before_next(
         lambda: two.nodes.placing.change_cluster(node_id(1), "beta"), operation="TransactWriteItems", table=NODES
     )
@@ -151,7 +151,7 @@ def test_a_node_moved_while_it_is_deleted_leaves_both_counts_right(two):
 
 
 @pytest.mark.parametrize("conflicts", [0.3, 0.6])
-def test_conflicts_with_others_are_waited_out(two, conflicts):
+def test_transaction_conflicts_of_node_moves_are_retried(two, conflicts):
     two.dynamo.conflicts(conflicts)
 
     two.nodes.placing.change_cluster(node_id(1), "beta")

@@ -34,7 +34,7 @@ def filtered(world, **filters):
     return shown(world, filters=filters, order=(("inserted_at", False),))[0]
 
 
-def test_a_list_is_newest_first_in_pages(fleet):
+def test_node_list_is_newest_first_in_pages(fleet):
     assert shown(fleet, page_size=5) == ([11, 10, 9, 8, 7], 12)
     assert shown(fleet, page=3, page_size=5) == ([1, 0], 12)
     assert shown(fleet, page=9, page_size=5) == ([], 12)
@@ -59,11 +59,11 @@ def test_a_list_is_newest_first_in_pages(fleet):
         ({"last_seen_at__gte": "2026-11-21T10:10:00Z"}, [10, 11]),
     ],
 )
-def test_filters(fleet, filters, numbers):
+def test_node_list_filters_select_matching_nodes(fleet, filters, numbers):
     assert filtered(fleet, **filters) == numbers
 
 
-def test_last_seen_is_the_one_of_presence_in_filter_order_and_answer(fleet):
+def test_last_seen_comes_from_presence_in_filter_order_and_answer(fleet):
     again = fleet.nodes.registering.register(fleet.registration(2, "alpha"), fleet.token("alpha", 2), None)
     fleet.clock.advance(600)
     fleet.call(again)
@@ -82,7 +82,7 @@ def test_last_seen_is_the_one_of_presence_in_filter_order_and_answer(fleet):
         ((("status", True), ("inserted_at", False)), [3, 0]),
     ],
 )
-def test_orders(fleet, order, first):
+def test_node_list_orders_sort_by_each_key(fleet, order, first):
     assert shown(fleet, order=order, page_size=2)[0] == first
 
 
@@ -95,18 +95,18 @@ def test_orders(fleet, order, first):
         ({"inserted_at__gte": "2026-11-21T10:09:00Z"}, 4 + (SHARDS - 1) + 1),
     ],
 )
-def test_the_first_page_stays_within_its_ceiling(fleet, filters, ceiling):
+def test_first_page_of_nodes_stays_within_its_call_ceiling(fleet, filters, ceiling):
     assert fleet.calls(lambda: shown(fleet, filters=filters, page_size=5)) <= ceiling
 
 
-def test_reading_one_node_is_one_call(fleet):
+def test_node_read_takes_one_call_and_unknown_is_not_found(fleet):
     assert fleet.calls(lambda: fleet.nodes.reading.get(node_id(1))) == 1
     with pytest.raises(EdgeError) as caught:
         fleet.nodes.reading.get(node_id(99))
     assert caught.value.kind is Kind.NOT_FOUND
 
 
-def test_many_are_read_in_the_order_asked_for_without_the_unknown(fleet):
+def test_nodes_found_by_ids_keep_the_order_without_unknown_ones(fleet):
     assert fleet.calls(lambda: fleet.nodes.reading.find_many([node_id(number) for number in range(12)])) == 1
 
     found = fleet.nodes.reading.find_many([node_id(5), node_id(99), node_id(1)])
@@ -116,7 +116,7 @@ def test_many_are_read_in_the_order_asked_for_without_the_unknown(fleet):
     assert fleet.nodes.reading.find_many([]) == []
 
 
-def test_the_newest_nodes_of_each_cluster_take_one_query_each(fleet):
+def test_newest_nodes_of_each_cluster_take_one_query_each(fleet):
     clusters = fleet.clusters.find_many(["alpha", "beta"])
 
     assert fleet.calls(lambda: fleet.nodes.reading.summaries(clusters, 2)) == 2
@@ -137,7 +137,7 @@ def walked(read, until=FAR, limit=2):
             return numbers
 
 
-def test_the_shards_together_are_the_fleet_each_node_once(fleet):
+def test_shards_together_hold_each_node_once(fleet):
     shards = [
         walked(
             lambda cursor, limit, until, shard=shard: fleet.nodes.reading.targets_of_shard(shard, cursor, limit, until)
@@ -150,7 +150,7 @@ def test_the_shards_together_are_the_fleet_each_node_once(fleet):
     assert sum(bool(shard) for shard in shards) > 1
 
 
-def test_a_walk_takes_no_node_that_enrolled_later(fleet):
+def test_node_enrolled_after_the_limit_is_not_in_a_walk(fleet):
     beta = fleet.clusters.get("beta").id
     until = "2026-11-21T10:08:00Z"
 
@@ -163,7 +163,7 @@ def test_a_walk_takes_no_node_that_enrolled_later(fleet):
     assert sorted(everyone) == list(range(9))
 
 
-def test_a_node_that_left_a_cluster_is_not_in_its_walk_even_if_the_index_lags(fleet):
+def test_node_moved_away_is_not_in_the_cluster_walk_despite_index_lag(fleet):
     beta = fleet.clusters.get("beta").id
     fleet.dynamo.index_lag(5)
 
@@ -172,13 +172,13 @@ def test_a_node_that_left_a_cluster_is_not_in_its_walk_even_if_the_index_lags(fl
     assert walked(lambda *asked: fleet.nodes.reading.page_of_cluster(beta, *asked)) == [6, 8, 9, 10, 11]
 
 
-def test_a_page_of_a_walk_is_a_query_and_a_read(fleet):
+def test_walk_page_takes_one_query_and_one_read(fleet):
     alpha = fleet.clusters.get("alpha").id
 
     assert fleet.calls(lambda: fleet.nodes.reading.page_of_cluster(alpha, None, 100, FAR)) == 2
 
 
-def test_a_deleted_node_vanishes_from_lists_at_once(fleet):
+def test_deleted_node_is_not_listed_despite_index_lag(fleet):
     fleet.dynamo.index_lag(5)
 
     fleet.nodes.placing.delete(node_id(11))

@@ -6,7 +6,7 @@ from chalicelib.kit.errors import Kind
 from tests.unit.fleet.nodes.world import World, node_id, refused
 
 
-def test_a_new_node_is_enrolled_with_place_presence_and_working_token(world):
+def test_new_node_gets_slot_presence_and_working_token(world):
     position = world.dynamo.stream_position
 
     registered = world.enrol()
@@ -23,7 +23,7 @@ def test_a_new_node_is_enrolled_with_place_presence_and_working_token(world):
     assert world.operations_since(position) == [("INSERT", "node.registered")]
 
 
-def test_enrolling_takes_two_reads_and_one_transaction(world):
+def test_registration_takes_two_reads_and_one_transaction(world):
     token = world.token()
 
     calls = world.calls(lambda: world.nodes.registering.register(world.registration(), token, None))
@@ -32,7 +32,7 @@ def test_enrolling_takes_two_reads_and_one_transaction(world):
     assert [call.operation for call in world.tables.meter.calls].count("TransactWriteItems") == 1
 
 
-def test_no_secret_stands_in_a_row_or_in_what_is_printed(world):
+def test_registration_secrets_are_neither_stored_in_clear_nor_printed(world):
     registered = world.enrol()
     secrets = [registered.secrets.api_token, registered.secrets.proxy_password]
 
@@ -44,7 +44,7 @@ def test_no_secret_stands_in_a_row_or_in_what_is_printed(world):
 
 
 @pytest.mark.parametrize("token", [None, "", "nonsense"])
-def test_a_new_node_without_a_token_is_refused(world, token):
+def test_new_node_without_a_valid_token_is_refused(world, token):
     error = refused(world.nodes.registering.register, world.registration(), token, None)
 
     assert (error.kind, error.details) == (
@@ -55,7 +55,7 @@ def test_a_new_node_without_a_token_is_refused(world, token):
     assert world.node_count() == 0
 
 
-def test_the_network_must_be_one_of_a_cluster_and_the_tokens(world):
+def test_registration_for_another_network_than_the_tokens_is_refused(world):
     world.cluster("beta")
     strange = world.registration().model_copy(update={"network_name": "alpha"})
 
@@ -68,7 +68,7 @@ def test_the_network_must_be_one_of_a_cluster_and_the_tokens(world):
     assert world.node() is None
 
 
-def test_a_repeat_with_the_same_token_is_answered_with_fresh_secrets(world):
+def test_repeated_registration_gives_fresh_secrets(world):
     token = world.token()
     position = world.dynamo.stream_position
     lost = world.nodes.registering.register(world.registration(), token, None)
@@ -82,7 +82,7 @@ def test_a_repeat_with_the_same_token_is_answered_with_fresh_secrets(world):
     assert world.operations_since(position) == [("INSERT", "node.registered"), ("MODIFY", "node.reregistered")]
 
 
-def test_a_token_enrols_one_machine_only(world):
+def test_registration_token_enrols_one_node_only(world):
     token = world.token()
     world.nodes.registering.register(world.registration(1), token, None)
 
@@ -92,7 +92,7 @@ def test_a_token_enrols_one_machine_only(world):
     assert world.node_count() == 1
 
 
-def test_a_token_raced_for_by_two_machines_enrols_one(world):
+def test_registration_token_used_concurrently_enrols_one_node(world):
     token = world.token()
     world.dynamo.latency(0.01)
 
@@ -107,7 +107,7 @@ def test_a_token_raced_for_by_two_machines_enrols_one(world):
     assert len(world.dynamo.rows(NODES)) == world.node_count() == 1
 
 
-def test_a_known_id_without_proof_is_refused_and_keeps_its_token(world):
+def test_known_node_id_without_proof_is_refused(world):
     registered = world.enrol()
     world.call(registered)
     before = world.dynamo.snapshot()
@@ -118,7 +118,7 @@ def test_a_known_id_without_proof_is_refused_and_keeps_its_token(world):
     assert world.dynamo.snapshot() == before
 
 
-def test_a_fresh_token_of_the_same_key_does_not_take_over_a_node_that_uses_its_token(world):
+def test_fresh_registration_token_does_not_take_over_an_active_node(world):
     registered = world.enrol()
     world.call(registered)
 
@@ -128,7 +128,7 @@ def test_a_fresh_token_of_the_same_key_does_not_take_over_a_node_that_uses_its_t
     assert world.agent(registered).node.id == node_id(1)
 
 
-def test_a_machine_whose_answer_was_lost_comes_back_with_a_fresh_token_of_its_key(world):
+def test_node_with_a_lost_answer_registers_with_a_fresh_token_of_its_key(world):
     world.enrol()
     world.clock.advance(3 * 24 * 3600)
 
@@ -138,7 +138,7 @@ def test_a_machine_whose_answer_was_lost_comes_back_with_a_fresh_token_of_its_ke
     assert world.node_count() == 1
 
 
-def test_a_token_of_another_key_is_no_proof_even_if_the_answer_was_lost(world):
+def test_registration_token_of_another_key_is_no_proof(world):
     world.enrol()
     other = world.enrollment.verify(world.key(), None).registration_token
 
@@ -147,7 +147,7 @@ def test_a_token_of_another_key_is_no_proof_even_if_the_answer_was_lost(world):
     }
 
 
-def test_a_node_comes_back_with_its_own_token_and_new_facts(world):
+def test_reregistration_with_the_api_token_updates_the_node(world):
     registered = world.enrol()
     world.clock.advance(100)
 
@@ -164,7 +164,7 @@ def test_a_node_comes_back_with_its_own_token_and_new_facts(world):
     assert world.agent(again).node.agent_version == "2.0.0"
 
 
-def test_the_previous_token_re_registers_for_an_hour_and_does_nothing_else(world):
+def test_previous_api_token_reregisters_for_an_hour_and_nothing_else(world):
     first = world.enrol()
     world.call(first)
     lost = world.nodes.registering.register(world.registration(), None, first.secrets.api_token)
@@ -176,7 +176,7 @@ def test_the_previous_token_re_registers_for_an_hour_and_does_nothing_else(world
     assert refused(world.agent, lost).kind is Kind.UNAUTHORIZED
 
 
-def test_the_hour_of_the_previous_token_does_not_start_again_when_it_is_used(world):
+def test_hour_of_the_previous_api_token_is_not_extended_by_use(world):
     first = world.enrol()
     world.call(first)
     world.nodes.registering.register(world.registration(), None, first.secrets.api_token)
@@ -189,7 +189,7 @@ def test_the_hour_of_the_previous_token_does_not_start_again_when_it_is_used(wor
     assert error.details == {"node_id": ["is already registered"]}
 
 
-def test_a_node_that_comes_back_stays_where_an_operator_put_it(world):
+def test_reregistration_keeps_a_cluster_set_by_an_operator(world):
     world.cluster("beta")
     registered = world.enrol()
     world.nodes.placing.change_cluster(node_id(1), "beta")
@@ -200,7 +200,7 @@ def test_a_node_that_comes_back_stays_where_an_operator_put_it(world):
     assert (world.node_count("alpha"), world.node_count("beta")) == (0, 1)
 
 
-def test_its_own_token_and_a_fresh_one_of_another_cluster_move_a_node(world):
+def test_reregistration_with_a_token_of_another_cluster_moves_the_node(world):
     world.cluster("beta")
     registered = world.enrol()
     world.call(registered)
@@ -213,7 +213,7 @@ def test_its_own_token_and_a_fresh_one_of_another_cluster_move_a_node(world):
     assert (world.node_count("alpha"), world.node_count("beta")) == (0, 1)
 
 
-def test_an_expired_registration_token_does_not_stand_in_the_way_of_a_good_bearer(world):
+def test_expired_registration_token_beside_a_valid_bearer_is_ignored(world):
     token = world.token()
     registered = world.nodes.registering.register(world.registration(), token, None)
     world.clock.advance(24 * 3600)
@@ -223,7 +223,7 @@ def test_an_expired_registration_token_does_not_stand_in_the_way_of_a_good_beare
     assert world.agent(again).node.id == node_id(1)
 
 
-def test_a_full_cluster_takes_no_node_and_says_so():
+def test_registration_in_a_full_cluster_is_refused():
     world = World()
     world.cluster(node_limit=1)
     second = world.token()

@@ -14,7 +14,7 @@ from tests.support.fakes.dynamo import Crash
 from tests.unit.fleet.nodes.world import World, node_id, refused
 
 
-def test_two_machines_racing_for_the_last_place_get_one():
+def test_concurrent_registrations_for_the_last_slot_admit_one():
     world = World()
     world.cluster(node_limit=1)
     tokens = [world.token(), world.token()]
@@ -32,7 +32,7 @@ def test_two_machines_racing_for_the_last_place_get_one():
 
 
 @pytest.mark.parametrize("head_start_seconds", [0, 0.005, 0.015, 0.025])
-def test_deleting_a_cluster_while_a_node_enrols_fails_one_of_them_cleanly(world, head_start_seconds):
+def test_cluster_deletion_during_a_registration_fails_exactly_one(world, head_start_seconds):
     token = world.token()
     world.dynamo.latency(0.01)
 
@@ -47,7 +47,7 @@ def test_deleting_a_cluster_while_a_node_enrols_fails_one_of_them_cleanly(world,
     assert (world.clusters.find("alpha") is None) == (world.node() is None)
 
 
-def test_a_cluster_deleted_after_verification_takes_no_node(world):
+def test_cluster_recreated_after_verification_takes_no_node(world):
     token = world.token()
     world.clusters.delete("alpha")
     world.cluster("alpha")
@@ -59,7 +59,7 @@ def test_a_cluster_deleted_after_verification_takes_no_node(world):
 
 
 @pytest.mark.parametrize("lost", ["answer", "process"])
-def test_whatever_is_lost_at_registration_the_machine_is_not(world, lost):
+def test_registration_repeated_after_a_lost_answer_or_crash_succeeds(world, lost):
     token = world.token()
     if lost == "answer":
         world.dynamo.fail_next(1, "lost_answer", operation="TransactWriteItems")
@@ -75,7 +75,7 @@ def test_whatever_is_lost_at_registration_the_machine_is_not(world, lost):
     assert world.node_count() == 1
 
 
-def test_two_registrations_of_one_machine_at_once_leave_one_node_and_one_good_token(world):
+def test_concurrent_registrations_of_one_node_leave_one_valid_token(world):
     token = world.token()
     world.dynamo.latency(0.01)
 
@@ -94,7 +94,7 @@ def test_two_registrations_of_one_machine_at_once_leave_one_node_and_one_good_to
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_two_hundred_agents_enrol_at_once_in_one_cluster(world, seed):
+def test_two_hundred_concurrent_registrations_in_one_cluster_succeed(world, seed):
     tokens = [world.token() for _ in range(200)]
     world.dynamo.latency(0.005)
     world.dynamo.transaction_seconds(0.02)
@@ -114,7 +114,7 @@ def test_two_hundred_agents_enrol_at_once_in_one_cluster(world, seed):
 
 
 @pytest.mark.parametrize("race_seconds", [4.5, 19])
-def test_who_meets_others_and_then_conflicts_is_told_before_the_gateway_gives_up(world, race_seconds):
+def test_contended_registration_is_refused_before_the_gateway_timeout(world, race_seconds):
     """Every try finds the node changed; when that has gone on for long, the row stays in conflict as well."""
     registered = world.enrol()
     started = world.clock.now()
@@ -133,7 +133,7 @@ def test_who_meets_others_and_then_conflicts_is_told_before_the_gateway_gives_up
     assert 4 < (world.clock.now() - started).total_seconds() < 28
 
 
-def test_a_registration_ends_the_socket_of_the_one_before(world):
+def test_reregistration_replaces_the_open_socket(world):
     registered = world.enrol()
     world.connect(registered, "socket-1")
 
@@ -145,7 +145,7 @@ def test_a_registration_ends_the_socket_of_the_one_before(world):
     assert third.node.replaced_connection_id is None
 
 
-def test_a_socket_opened_during_a_registration_is_not_forgotten(world):
+def test_socket_opened_during_a_reregistration_is_replaced(world):
     registered = world.enrol()
     world.dynamo.before_next(lambda: world.connect(registered, "socket-1"), operation="TransactWriteItems", table=NODES)
 
@@ -155,7 +155,7 @@ def test_a_socket_opened_during_a_registration_is_not_forgotten(world):
     assert world.presence().connection_id is None
 
 
-def test_a_deleted_machine_needs_a_new_token_and_begins_anew(world):
+def test_deleted_node_needs_a_new_token_to_register(world):
     registered = world.enrol()
     world.nodes.placing.delete(node_id(1))
     world.clock.advance(24 * 3600)
@@ -169,7 +169,7 @@ def test_a_deleted_machine_needs_a_new_token_and_begins_anew(world):
     assert world.node_count() == 1
 
 
-def test_a_registration_that_can_never_succeed_ends_before_the_gateway_does(world):
+def test_registration_that_can_never_succeed_ends_before_the_gateway(world):
     """The count of the cluster that it would leave is lost: damage that no retry mends."""
     world.cluster("beta")
     registered = world.enrol()
@@ -188,7 +188,7 @@ def test_a_registration_that_can_never_succeed_ends_before_the_gateway_does(worl
     assert world.dynamo.snapshot() == before
 
 
-def test_a_node_moved_while_it_registers_stays_where_it_was_moved(world):
+def test_node_moved_during_its_reregistration_stays_moved(world):
     world.cluster("beta")
     registered = world.enrol()
     world.dynamo.before_next(
@@ -201,7 +201,7 @@ def test_a_node_moved_while_it_registers_stays_where_it_was_moved(world):
     assert (world.node_count("alpha"), world.node_count("beta")) == (0, 1)
 
 
-def test_a_node_deleted_while_it_registers_is_not_half_there(world):
+def test_node_deleted_during_its_reregistration_stays_deleted(world):
     registered = world.enrol()
     world.dynamo.before_next(
         lambda: world.nodes.placing.delete(node_id(1)), operation="TransactWriteItems", table=NODES
@@ -214,7 +214,7 @@ def test_a_node_deleted_while_it_registers_is_not_half_there(world):
     assert world.node_count() == 0
 
 
-def test_the_previous_token_works_as_often_as_answers_are_lost(world):
+def test_previous_api_token_reregisters_repeatedly(world):
     first = world.enrol()
     world.call(first)
 
@@ -226,7 +226,7 @@ def test_the_previous_token_works_as_often_as_answers_are_lost(world):
 
 
 @pytest.mark.parametrize("with_bearer", [True, False])
-def test_a_registration_token_places_a_node_once(world, with_bearer):
+def test_registration_token_sets_the_cluster_of_a_node_once(world, with_bearer):
     world.cluster("beta")
     token = world.token("alpha")
     registered = world.nodes.registering.register(world.registration(), token, None)
@@ -240,7 +240,7 @@ def test_a_registration_token_places_a_node_once(world, with_bearer):
     assert (world.node_count("alpha"), world.node_count("beta")) == (0, 1)
 
 
-def test_a_node_of_a_full_cluster_comes_back_even_if_it_is_overtaken():
+def test_node_of_a_full_cluster_reregisters_despite_a_race():
     world = World()
     world.cluster(node_limit=1)
     registered = world.enrol()

@@ -15,7 +15,7 @@ def node(world):
 
 
 @pytest.mark.parametrize(("limit", "refresh"), [(300, 30), (90, 30), (60, 20), (30, 10)])
-def test_sightings_are_noted_every_thirty_seconds_or_a_third_of_the_limit(limit, refresh, node):
+def test_touch_is_due_every_thirty_seconds_or_a_third_of_the_limit(limit, refresh, node):
     limits = HealthLimits(limit)
 
     def due(age_seconds):
@@ -28,7 +28,7 @@ def test_sightings_are_noted_every_thirty_seconds_or_a_third_of_the_limit(limit,
     assert not due(refresh - 1)
 
 
-def test_news_is_noted_at_once(node):
+def test_touch_is_due_at_once_for_unreachable_or_new_token(node):
     seen = Presence(id=node.id, last_seen_at="2026-11-21T12:00:00Z", used_token_digest=node.token_digest)
     silent = node.model_copy(update={"status": Status.UNREACHABLE})
 
@@ -46,5 +46,5 @@ def test_news_is_noted_at_once(node):
         (60, False, "2026-11-21T12:01:00Z"),
     ],
 )
-def test_a_connected_node_may_be_silent_for_longer(limit, connected, due):
+def test_connected_node_has_a_longer_health_limit(limit, connected, due):
     assert HealthLimits(limit).due_after(NOW, connected=connected) == due

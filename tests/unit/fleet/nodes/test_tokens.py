@@ -6,14 +6,14 @@ from tests.support.fakes.clock import FakeIds
 from tests.unit.fleet.nodes.world import node_id
 
 
-def test_a_token_says_whose_it_is():
+def test_api_token_contains_its_node_id():
     token = new_api_token(node_id(7), FakeIds())
 
     assert len(token) == 64
     assert node_id_of(token) == node_id(7)
 
 
-def test_two_tokens_of_a_node_differ():
+def test_api_tokens_of_one_node_differ():
     ids = FakeIds()
 
     assert new_api_token(node_id(7), ids) != new_api_token(node_id(7), ids)
@@ -24,5 +24,5 @@ def test_two_tokens_of_a_node_differ():
     "text",
     ["", "x", "master-key", "=" * 64, "é" * 64, "_" * 64, to_unpadded_base64(b"x" * 47), to_unpadded_base64(b"x" * 49)],
 )
-def test_what_is_no_token_names_no_node(text):
+def test_malformed_api_token_has_no_node_id(text):
     assert node_id_of(text) is None

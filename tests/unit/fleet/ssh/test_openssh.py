@@ -31,14 +31,14 @@ def refusal(line):
 
 
 @pytest.mark.parametrize("line", [*EVERY, PUBLISHED])
-def test_every_algorithm_is_read(line):
+def test_ssh_keys_of_every_algorithm_are_read(line):
     parsed = parse(line)
 
     assert PATTERN.match(line)
     assert (parsed.algorithm, parsed.blob) == (line.split()[0], blob_of(line))
 
 
-def test_the_fingerprint_is_that_of_the_whole_key_data():
+def test_fingerprint_is_the_hash_of_the_whole_key_data():
     # echo 'ssh-ed25519 AAAA…gYX8' | ssh-keygen -lf -
     assert parse(PUBLISHED).fingerprint == "SHA256:" + _sha256_base64(blob_of(PUBLISHED))
     assert len(parse(PUBLISHED).fingerprint) == len("SHA256:") + 43
@@ -46,7 +46,7 @@ def test_the_fingerprint_is_that_of_the_whole_key_data():
 
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs OpenSSH")
 @pytest.mark.parametrize("line", EVERY)
-def test_the_fingerprint_is_what_openssh_prints(line):
+def test_fingerprint_matches_ssh_keygen(line):
     printed = subprocess.run(
         ["ssh-keygen", "-lf", "-"], input=line, capture_output=True, text=True, check=True
     ).stdout.split()
@@ -58,7 +58,7 @@ def test_the_fingerprint_is_what_openssh_prints(line):
     "written",
     ["{0} {1}", "{0}\t{1}", "{0}  \t {1}", "{0} {1} ", "{0} {1} a b  c", "{0} {1}\tc", " {0} {1}", "{0} {1} c\n"],
 )
-def test_white_space_and_comments_make_no_difference(written):
+def test_ssh_key_with_other_white_space_or_comment_parses_the_same(written):
     algorithm, data = PUBLISHED.split()[:2]
 
     assert parse(written.format(algorithm, data)) == parse(PUBLISHED)
@@ -90,11 +90,11 @@ def test_white_space_and_comments_make_no_difference(written):
         of_blob("ecdsa-sha2-nistp256", blob_of(ecdsa_key())[:-69] + b"\0\0\0\x21\x02" + bytes(32)),  # compressed
     ],
 )
-def test_what_is_no_key_is_refused(line):
+def test_malformed_ssh_key_is_refused(line):
     assert refusal(line) == INVALID_FORMAT
 
 
-def test_numbers_written_with_needless_zeros_are_refused():
+def test_ssh_key_with_non_canonical_numbers_is_refused():
     blob = blob_of(rsa_key())
     name, exponent, rest = blob[:11], b"\0\0\0\x03\x01\0\x01", blob[18:]
     assert blob == name + exponent + rest
@@ -103,7 +103,7 @@ def test_numbers_written_with_needless_zeros_are_refused():
 
 
 @pytest.mark.parametrize("data", ["AAAA$", "AAAAC3Nza", "====", "AA==AA", "ÄAAA"])
-def test_what_is_no_base64_is_refused(data):
+def test_ssh_key_with_invalid_base64_is_refused(data):
     assert refusal(f"ssh-ed25519 {data}") == INVALID_BASE64
 
 
@@ -115,11 +115,11 @@ def test_what_is_no_base64_is_refused(data):
         relabelled(ecdsa_key(256), "ecdsa-sha2-nistp384"),
     ],
 )
-def test_the_label_must_be_that_of_the_data(line):
+def test_ssh_key_with_another_label_than_its_data_is_refused(line):
     assert refusal(line) == OTHER_ALGORITHM
 
 
-def test_short_rsa_keys_are_refused():
+def test_rsa_key_below_2048_bits_is_refused():
     assert refusal(rsa_key(2047)) == WEAK_RSA
     assert refusal(rsa_key(1024)) == WEAK_RSA
     assert parse(rsa_key(2048)).algorithm == "ssh-rsa"
@@ -137,7 +137,7 @@ def test_short_rsa_keys_are_refused():
         ("ssh-rsa ÄÄ", False),
     ],
 )
-def test_the_shape_is_that_of_the_contract(line, fits):
+def test_public_key_pattern_matches_the_contract(line, fits):
     assert (PATTERN.match(line) is not None) == fits
 
 

@@ -7,7 +7,7 @@ from chalicelib.fleet.ssh.passwords import Argon2Passwords
 SALT = bytes(range(16))
 
 
-def test_a_password_fits_its_hash_and_no_other():
+def test_password_verifies_against_its_own_hash_only():
     passwords = Argon2Passwords(lambda count: SALT[:count])
 
     stored = passwords.hash("correct horse battery")
@@ -17,14 +17,14 @@ def test_a_password_fits_its_hash_and_no_other():
     assert not passwords.verify(stored, "correct horse batterz")
 
 
-def test_nobody_has_no_password():
+def test_missing_hash_verifies_no_password():
     passwords = Argon2Passwords(lambda count: SALT[:count])
 
     assert not passwords.verify(None, "")
     assert not passwords.verify(None, "correct horse battery")
 
 
-def test_hashes_of_the_reference_are_still_good():
+def test_password_hash_with_other_parameters_verifies():
     """Made with four lanes by argon2's own tool: a hash names its parameters."""
     stored = hash_secret(b"correct horse battery", SALT, 1, 1024, 4, 32, Type.ID).decode()
 

@@ -14,7 +14,7 @@ def refused(call, *arguments):
     return error.value
 
 
-def test_a_key_is_taken_as_it_is_written():
+def test_public_key_is_kept_as_written():
     checked = check_key(NewKey("laptop", ed25519_key() + "  and more\n"))
 
     assert checked.public_key == ed25519_key() + "  and more\n"
@@ -38,18 +38,18 @@ def test_a_key_is_taken_as_it_is_written():
         (NewKey("", "nonsense"), {"key_name": ["can't be blank"], "public_key": ["invalid SSH key format"]}),
     ],
 )
-def test_what_is_wrong_with_a_key_is_told_by_field(new, details):
+def test_invalid_new_key_is_refused_by_field(new, details):
     error = refused(check_key, new)
 
     assert (error.kind, error.details) == (Kind.VALIDATION_FAILED, details)
 
 
-def test_the_longest_keys_that_exist_are_taken():
+def test_longest_rsa_key_is_accepted():
     assert len(rsa_key(16_384)) < KEY_MAX_BYTES
     assert check_key(NewKey("a", rsa_key(16_384))).fingerprint.startswith("SHA256:")
 
 
-def test_all_that_is_wrong_with_several_keys_is_told_with_their_places():
+def test_refusal_of_several_keys_names_all_errors_by_position():
     keys = [NewKey("", "x"), NewKey("b", ed25519_key()), NewKey("b", "ssh-rsa AAAA$")]
 
     error = refused(check_keys, keys)
@@ -63,32 +63,32 @@ def test_all_that_is_wrong_with_several_keys_is_told_with_their_places():
     }
 
 
-def test_a_name_that_comes_twice_is_a_conflict():
+def test_repeated_key_name_is_a_conflict():
     error = refused(check_keys, [NewKey("a", ed25519_key(1)), NewKey("a", ed25519_key(2))])
 
     assert (error.kind, error.message) == (Kind.CONFLICT, "key_name has already been taken")
 
 
-def test_one_key_under_two_names_is_taken():
+def test_same_key_under_two_names_is_accepted():
     assert [key.key_name for key in check_keys([NewKey("a", ed25519_key()), NewKey("b", ed25519_key())])] == ["a", "b"]
 
 
 @pytest.mark.parametrize("password", [None, ""])
 @pytest.mark.parametrize("public_key", [None, ""])
-def test_something_must_be_presented(password, public_key):
+def test_credential_without_password_and_key_is_refused(password, public_key):
     error = refused(credential_of, "root", password, public_key)
 
     assert error.kind is Kind.VALIDATION_FAILED
     assert error.details == {"base": ["either password or public_key must be provided"]}
 
 
-def test_only_one_thing_may_be_presented():
+def test_credential_with_password_and_key_is_refused():
     error = refused(credential_of, "root", "a", "b")
 
     assert error.details == {"base": ["only one of password or public_key should be provided"]}
 
 
-def test_what_is_presented_is_not_printed():
+def test_credential_does_not_print_its_secret():
     credential = credential_of("root", "hunter2hunter2", "")
 
     assert credential.method is AuthMethod.PASSWORD

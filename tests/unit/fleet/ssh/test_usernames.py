@@ -31,7 +31,7 @@ def key_rows(world):
 
 
 class TestCreate:
-    def test_all_comes_at_once(self, world):
+    def test_username_is_created_with_its_keys_and_password(self, world):
         made = world.username("deploy", ed25519_key(1), ed25519_key(2), password=PASSWORD)
 
         assert world.fleet.ssh.usernames.get(made.id).model_copy(update={"write_id": ""}) == made
@@ -40,16 +40,16 @@ class TestCreate:
         assert made.has_password
         assert PASSWORD not in repr(made)
 
-    def test_a_user_name_without_credentials_is_one(self, world):
+    def test_username_without_credentials_is_created(self, world):
         assert not world.username().has_password
 
-    def test_there_must_be_a_node(self, world):
+    def test_username_of_unknown_node_is_not_found(self, world):
         assert refused(world.fleet.ssh.usernames.create, ABSENT, NewUsername("root")) == (
             Kind.NOT_FOUND,
             "Resource not found",
         )
 
-    def test_a_name_is_unique_on_its_node_and_nowhere_else(self, world):
+    def test_username_is_unique_per_node(self, world):
         (other,) = machines(world, 1)
         world.username("deploy", ed25519_key(1))
 
@@ -60,13 +60,13 @@ class TestCreate:
         assert len(world.driver.rows(KEYS)) == 1
         assert world.username("deploy", machine=other).node_id == other.id
 
-    def test_a_bad_key_leaves_nothing(self, world):
+    def test_username_with_an_invalid_key_writes_nothing(self, world):
         with pytest.raises(EdgeError):
             world.username("deploy", ed25519_key(1), "nonsense")
 
         assert world.driver.rows(USERNAMES) == world.driver.rows(KEYS) == []
 
-    def test_of_two_at_once_one_wins_with_its_keys(self, world):
+    def test_concurrent_usernames_of_one_name_keep_one_with_its_keys(self, world):
         tasks = [lambda number=number: world.username("deploy", ed25519_key(number)) for number in (1, 2)]
         world.driver.latency(0.01)
 
@@ -75,7 +75,7 @@ class TestCreate:
         (winner,) = [result for result in results if not isinstance(result, EdgeError)]
         assert [row["public_key"] for row in world.driver.rows(KEYS)] == [winner.public_keys[0].public_key]
 
-    def test_a_node_that_is_deleted_meanwhile_gets_none(self, world):
+    def test_username_of_a_node_deleted_meanwhile_is_not_found(self, world):
         world.driver.before_next(
             lambda: world.fleet.nodes.placing.delete(world.node_id), operation="TransactWriteItems", table=USERNAMES
         )
@@ -83,7 +83,7 @@ class TestCreate:
         assert refused(world.fleet.ssh.usernames.create, world.node_id, NewUsername("root"))[0] is Kind.NOT_FOUND
         assert world.driver.rows(USERNAMES) == []
 
-    def test_a_node_that_enrolled_again_meanwhile_gets_it(self, world):
+    def test_username_of_a_node_reenrolled_meanwhile_is_created(self, world):
         world.driver.before_next(world.enrol_again, operation="TransactWriteItems", table=USERNAMES)
 
         made = world.username("deploy", password=PASSWORD)
@@ -91,21 +91,21 @@ class TestCreate:
         assert world.lets_in("deploy", password=PASSWORD)
         assert made.node_inserted_at == world.machine.node.inserted_at
 
-    def test_the_most_keys_fit(self, world):
+    def test_username_with_the_maximum_of_long_keys_fits(self, world):
         long = [ed25519_key(number, "ä" * 2000) for number in range(KEYS_MAX)]
 
         made = world.username("deploy", *long)
 
         assert len(world.fleet.ssh.usernames.get(made.id).public_keys) == KEYS_MAX
 
-    def test_a_lost_answer_is_no_failure(self, world):
+    def test_username_creation_with_a_lost_answer_succeeds(self, world):
         world.driver.fail_next(1, "lost_answer", operation="TransactWriteItems", table=USERNAMES)
 
         assert world.username("deploy", ed25519_key(1)).username == "deploy"
 
 
 class TestKeys:
-    def test_a_key_is_added_and_removed(self, world):
+    def test_public_key_is_added_and_removed(self, world):
         owner = world.username("deploy", ed25519_key(1))
         world.clock.advance(5)
 
@@ -119,7 +119,7 @@ class TestKeys:
         assert refused(world.fleet.ssh.public_keys.get, key.id)[0] is Kind.NOT_FOUND
         assert refused(world.fleet.ssh.public_keys.delete, key.id)[0] is Kind.NOT_FOUND
 
-    def test_a_name_is_unique_among_the_keys_of_a_user_name(self, world):
+    def test_key_name_is_unique_per_username(self, world):
         owner, other = world.username("deploy", ed25519_key(1)), world.username("admin")
 
         taken = refused(world.fleet.ssh.public_keys.create, owner.id, NewKey("k0", ed25519_key(2)))
@@ -127,19 +127,19 @@ class TestKeys:
         assert taken == (Kind.CONFLICT, "key_name has already been taken")
         assert world.key(other, "k0", ed25519_key(1)).ssh_username_id == other.id
 
-    def test_no_key_beyond_the_most(self, world):
+    def test_public_key_beyond_the_limit_is_a_conflict(self, world):
         owner = world.username("deploy", *(ed25519_key(number) for number in range(KEYS_MAX)))
 
         full = refused(world.fleet.ssh.public_keys.create, owner.id, NewKey("more", ed25519_key(99)))
 
         assert full == (Kind.CONFLICT, "username has reached its limit of 50 public keys")
 
-    def test_no_key_without_a_user_name(self, world):
+    def test_public_key_of_unknown_username_is_not_found(self, world):
         absent = refused(world.fleet.ssh.public_keys.create, ABSENT, NewKey("a", ed25519_key()))
 
         assert absent[0] is Kind.NOT_FOUND
 
-    def test_several_at_once_are_all_kept(self, world):
+    def test_concurrent_key_changes_are_all_kept(self, world):
         owner = world.username("deploy", ed25519_key(9))
         world.driver.latency(0.01)
         tasks = [lambda n=n: world.key(owner, f"n{n}", ed25519_key(n)) for n in range(4)]
@@ -151,7 +151,7 @@ class TestKeys:
         on_row = [key.key_name for key in world.fleet.ssh.usernames.get(owner.id).public_keys]
         assert sorted(on_row) == key_rows(world) == ["n0", "n1", "n2", "n3"]
 
-    def test_of_the_same_name_twice_at_once_one_wins(self, world):
+    def test_concurrent_keys_of_one_name_keep_one(self, world):
         owner = world.username("deploy")
         world.driver.latency(0.01)
 
@@ -162,7 +162,7 @@ class TestKeys:
 
 
 class TestDelete:
-    def test_the_keys_go_with_their_user_name(self, world):
+    def test_username_deletion_removes_its_keys(self, world):
         made = world.username("deploy", ed25519_key(1), ed25519_key(2), password=PASSWORD)
         kept = world.username("admin", ed25519_key(1))
 
@@ -172,7 +172,7 @@ class TestDelete:
         assert [row["id"] for row in world.driver.rows(KEYS)] == [kept.public_keys[0].id]
         assert refused(world.fleet.ssh.usernames.delete, made.id)[0] is Kind.NOT_FOUND
 
-    def test_a_key_that_is_added_meanwhile_goes_too(self, world):
+    def test_key_added_during_the_username_deletion_is_removed(self, world):
         made = world.username("deploy", ed25519_key(1))
         world.driver.before_next(
             lambda: world.key(made, "late", ed25519_key(2)), operation="TransactWriteItems", table=USERNAMES
@@ -182,7 +182,7 @@ class TestDelete:
 
         assert world.driver.rows(USERNAMES) == world.driver.rows(KEYS) == []
 
-    def test_another_deletion_at_the_same_time_is_this_one(self, world):
+    def test_concurrent_username_deletions_both_succeed(self, world):
         made = world.username("deploy", ed25519_key(1))
         world.driver.latency(0.01)
 
@@ -191,7 +191,7 @@ class TestDelete:
         assert results == [None, None]
         assert world.driver.rows(KEYS) == []
 
-    def test_a_name_that_is_made_anew_inherits_nothing(self, world):
+    def test_recreated_username_has_no_old_credentials(self, world):
         made = world.username("deploy", ed25519_key(1), password=PASSWORD)
         world.fleet.ssh.usernames.delete(made.id)
 
@@ -202,7 +202,7 @@ class TestDelete:
 
 
 class TestAfterANode:
-    def test_its_user_names_and_keys_are_removed(self, world):
+    def test_node_deletion_removes_its_usernames_and_keys(self, world):
         (other,) = machines(world, 1)
         for number in range(45):
             world.username(f"user-{number}", ed25519_key(number))
@@ -217,7 +217,7 @@ class TestAfterANode:
         assert [row["id"] for row in world.driver.rows(KEYS)] == [kept.public_keys[0].id]
         assert world.platform.counters.read("ssh_usernames") == world.platform.counters.read("ssh_public_keys") == 1
 
-    def test_everything_twice_and_a_crash_after_any_write_leave_the_same(self):
+    def test_username_clean_up_survives_duplicates_and_crashes(self):
         def left(*, twice=False, crash_after=None):
             world = SshWorld()
             for number in range(3):
@@ -233,7 +233,7 @@ class TestAfterANode:
         assert left(twice=True) == expected
         assert [left(crash_after=write) for write in range(1, 12)] == [expected] * 11
 
-    def test_what_was_made_for_the_node_that_enrolled_again_stays(self, world):
+    def test_username_of_the_reenrolled_node_survives_the_clean_up(self, world):
         world.username("old", password=PASSWORD)
         world.username("deploy", password=PASSWORD)
         world.settle()
@@ -246,7 +246,7 @@ class TestAfterANode:
         assert [row["username"] for row in world.driver.rows(USERNAMES)] == ["deploy"]
         assert world.lets_in("deploy", password=PASSWORD)
 
-    def test_what_an_index_hid_is_found_by_the_second_pass(self, world):
+    def test_username_hidden_by_index_lag_is_removed_by_the_second_pass(self, world):
         world.settle()
         world.driver.index_lag(30)
         world.username("deploy", ed25519_key(1))
@@ -263,7 +263,7 @@ class TestAfterANode:
 
 
 class TestCrashes:
-    def test_a_crash_while_creating_leaves_all_or_nothing(self, world):
+    def test_username_creation_with_a_crash_writes_all_or_nothing(self, world):
         world.driver.crash_after(1)
         with pytest.raises(Crash):
             world.username("deploy", ed25519_key(1))
@@ -272,7 +272,7 @@ class TestCrashes:
         assert len(world.driver.rows(KEYS)) == len(row["public_keys"]) == 1
 
 
-def test_a_change_that_nobody_understands_is_parked_without_credentials(world):
+def test_unreadable_username_change_is_parked_without_credentials(world):
     """Else they lay in a queue that people look at; and 50 keys, twice, are more than a message takes."""
     world.username("deploy", ed25519_key(1), password=PASSWORD)
     (record,) = world.driver.records(USERNAMES, 0)
@@ -286,7 +286,7 @@ def test_a_change_that_nobody_understands_is_parked_without_credentials(world):
 
 
 class TestCost:
-    def test_reads_by_id_are_one_call_and_changes_one_transaction(self, world):
+    def test_ssh_reads_by_id_take_one_call_and_changes_one_transaction(self, world):
         made = world.username("deploy", ed25519_key(1))
         meter = world.platform.tables.meter
         calls = []
@@ -302,7 +302,7 @@ class TestCost:
 
         assert calls == [["GetItem"], ["GetItem"], ["GetItem", "TransactWriteItems"], ["GetItem", "TransactWriteItems"]]
 
-    def test_a_first_page_is_four_calls_whatever_there_is(self, world):
+    def test_first_page_of_ssh_lists_takes_four_calls(self, world):
         for number in range(25):
             world.username(f"user-{number}", ed25519_key(number))
         world.settle()

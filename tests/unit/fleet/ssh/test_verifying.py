@@ -40,7 +40,7 @@ def spend(world, method=AuthMethod.PASSWORD):
 
 
 class TestAnswers:
-    def test_by_password(self, world):
+    def test_login_with_the_password_succeeds(self, world):
         world.username("deploy", ed25519_key(1), password=PASSWORD)
 
         assert world.lets_in("deploy", password=PASSWORD)
@@ -48,7 +48,7 @@ class TestAnswers:
         assert not world.lets_in("deploy", password=ed25519_key(1))
 
     @pytest.mark.parametrize("line", [ed25519_key(1), ecdsa_key(384), rsa_key(3072)])
-    def test_by_any_of_its_keys(self, world, line):
+    def test_login_with_any_key_of_the_username_succeeds(self, world, line):
         world.username("deploy", ed25519_key(7), line, ed25519_key(8))
 
         assert world.lets_in("deploy", key=line)
@@ -68,25 +68,25 @@ class TestAnswers:
             "sk-ssh-ed25519@openssh.com AAAA",
         ],
     )
-    def test_what_is_no_key_fits_none(self, world, offered):
+    def test_login_with_a_malformed_key_fails(self, world, offered):
         world.username("deploy", ed25519_key(1))
 
         assert not world.lets_in("deploy", key=offered)
 
     @pytest.mark.parametrize("name", ["*", "dep*", "deploy,root", "Deploy", "deploy ", "DEPLOY", "%", "deplo_"])
-    def test_only_by_exactly_its_name(self, world, name):
+    def test_login_with_a_name_not_exactly_equal_fails(self, world, name):
         world.username("deploy", ed25519_key(1), password=PASSWORD)
 
         assert not world.lets_in(name, password=PASSWORD)
         assert not world.lets_in(name, key=ed25519_key(1))
 
-    def test_only_on_its_own_node(self, world):
+    def test_login_on_another_node_fails(self, world):
         (other,) = machines(world, 1)
         world.username("deploy", password=PASSWORD)
 
         assert not world.lets_in("deploy", password=PASSWORD, machine=other)
 
-    def test_nothing_fits_a_user_name_without_credentials(self, world):
+    def test_login_to_a_username_without_credentials_fails(self, world):
         world.username("deploy")
 
         assert not world.lets_in("deploy", password="x")
@@ -95,7 +95,7 @@ class TestAnswers:
 
 class TestTime:
     @pytest.mark.parametrize("name", ["deploy", "keyed", "nobody", "*"])
-    def test_a_password_is_hashed_exactly_once_whoever_it_is_for(self, world, name):
+    def test_password_login_hashes_once_for_known_and_unknown_names(self, world, name):
         world.username("deploy", password=PASSWORD)
         world.username("keyed", ed25519_key(1))
 
@@ -103,7 +103,7 @@ class TestTime:
 
         assert world.passwords.checks == [("hash of " + PASSWORD if name == "deploy" else None, "wrong password")]
 
-    def test_a_key_is_never_hashed_as_a_password(self, world):
+    def test_key_login_hashes_no_password(self, world):
         world.username("deploy", password=PASSWORD)
 
         world.lets_in("deploy", key=ed25519_key(1))
@@ -111,7 +111,7 @@ class TestTime:
         assert world.passwords.checks == []
 
     @pytest.mark.parametrize("name", ["deploy", "nobody"])
-    def test_the_calls_are_the_same_for_known_and_unknown_names(self, world, name):
+    def test_password_login_makes_equal_calls_for_known_and_unknown_names(self, world, name):
         world.username("deploy", ed25519_key(1), password=PASSWORD)
         agent = world.fleet.nodes.identity.authenticate(world.machine.token)
         world.platform.tables.meter.reset()
@@ -127,7 +127,7 @@ class TestTime:
 
 
 class TestEvents:
-    def test_each_answer_is_told_without_what_was_presented(self, world):
+    def test_login_events_omit_the_credentials(self, world):
         made = world.username("deploy", ed25519_key(1), password=PASSWORD)
         world.lets_in("deploy", password=PASSWORD)
         world.lets_in("deploy", key=ed25519_key(2))
@@ -147,7 +147,7 @@ class TestEvents:
         )
         assert not [text for text in (PASSWORD, "wrong password", "AAAA", "SHA256") if text in str(events)]
 
-    def test_the_last_success_is_noted_once_a_minute(self, world):
+    def test_last_login_is_stored_at_most_once_a_minute(self, world):
         made = world.username("deploy", password=PASSWORD)
         noted = []
         for seconds in (0, 30, 30, 1):
@@ -159,7 +159,7 @@ class TestEvents:
         assert [moment[-4:-1] for moment in noted] == [":00", ":00", ":00", ":01"]
         assert len(told(world)) == 8
 
-    def test_two_logins_at_once_are_both_told_and_noted_once(self, world):
+    def test_concurrent_logins_make_an_event_each_and_one_update(self, world):
         made = world.username("deploy", password=PASSWORD)
         version = world.driver.row(USERNAMES, {"id": made.id})["version"]
         world.driver.latency(0.01)
@@ -170,7 +170,7 @@ class TestEvents:
         assert len(told(world)) == 3
         assert world.driver.row(USERNAMES, {"id": made.id})["version"] == version + 1
 
-    def test_a_user_name_that_vanishes_meanwhile_is_told_as_it_was_found(self, world):
+    def test_login_to_a_username_deleted_meanwhile_makes_its_event(self, world):
         made = world.username("deploy", password=PASSWORD)
         world.driver.before_next(
             lambda: world.fleet.ssh.usernames.delete(made.id), operation="TransactWriteItems", table=USERNAMES
@@ -180,7 +180,7 @@ class TestEvents:
         assert [event["result"] for event in told(world)] == ["success"]
         assert world.driver.rows(USERNAMES) == []
 
-    def test_adding_a_key_and_noting_a_success_do_not_undo_each_other(self, world):
+    def test_login_during_a_key_addition_keeps_both_changes(self, world):
         made = world.username("deploy", password=PASSWORD)
         world.driver.before_next(
             lambda: world.lets_in("deploy", password=PASSWORD), operation="TransactWriteItems", table=USERNAMES
@@ -193,7 +193,7 @@ class TestEvents:
 
 
 class TestThrottle:
-    def test_failures_beyond_the_allowance_are_not_looked_at(self, world):
+    def test_failed_logins_beyond_the_allowance_are_refused_unchecked(self, world):
         world.username("deploy", password=PASSWORD)
         assert not any(spend(world))
         hashed, events = len(world.passwords.checks), len(told(world))
@@ -203,7 +203,7 @@ class TestThrottle:
         assert len(world.passwords.checks) == hashed == events == 10
         assert len(told(world)) == events
 
-    def test_it_holds_in_every_container(self, world):
+    def test_login_throttle_holds_across_containers(self, world):
         spend(world)
 
         other = fleet_of(world.platform.settings, world)
@@ -214,7 +214,7 @@ class TestThrottle:
 
         assert refused.value.kind is Kind.RATE_LIMITED
 
-    def test_waiting_as_told_is_enough(self, world):
+    def test_login_after_the_told_wait_is_checked_again(self, world):
         world.username("deploy", password=PASSWORD)
         spend(world)
         world.clock.advance(refusal(world, password=PASSWORD) - 1)
@@ -225,39 +225,39 @@ class TestThrottle:
         assert not world.lets_in("deploy", password="wrong")
         assert refusal(world, password=PASSWORD) == 6
 
-    def test_success_costs_nothing(self, world):
+    def test_successful_logins_use_no_allowance(self, world):
         world.username("deploy", password=PASSWORD)
 
         assert all(world.lets_in("deploy", password=PASSWORD) for _ in range(30))
         assert world.driver.rows(ATTEMPTS) == []
 
-    def test_a_full_bucket_is_no_more_than_full(self, world):
+    def test_login_allowance_does_not_grow_beyond_its_burst(self, world):
         spend(world)
         world.clock.advance(86_400)
 
         assert not any(spend(world))
         assert refusal(world, password="x") == 6
 
-    def test_guessed_passwords_do_not_lock_keys_out(self, world):
+    def test_failed_passwords_do_not_throttle_keys(self, world):
         world.username("deploy", ed25519_key(1))
         spend(world)
 
         assert world.lets_in("deploy", key=ed25519_key(1))
 
-    def test_keys_have_an_allowance_of_their_own(self, world):
+    def test_failed_keys_do_not_throttle_passwords(self, world):
         world.username("deploy", password=PASSWORD)
 
         assert not any(spend(world, AuthMethod.PUBLIC_KEY))
         assert refusal(world, key="wrong") == 1
         assert world.lets_in("deploy", password=PASSWORD)
 
-    def test_nodes_have_allowances_of_their_own(self, world):
+    def test_failed_logins_on_one_node_do_not_throttle_another(self, world):
         (other,) = machines(world, 1)
         spend(world)
 
         assert not world.lets_in("deploy", password="wrong", machine=other)
 
-    def test_every_failure_of_a_rush_is_counted(self, world):
+    def test_concurrent_failed_logins_are_all_counted(self, world):
         """More may slip through than allowed at once; what they overdraw is waited for."""
         world.driver.latency(0.01)
         rush = ALLOWANCES[AuthMethod.PASSWORD].burst + 5

@@ -42,7 +42,7 @@ COMPRESSED = b"HTTP/1.1 201 Created\r\ncontent-encoding: gzip\r\ncontent-length:
 
 
 @pytest.mark.parametrize("talk", [endless, says(COMPRESSED)], ids=["endless body", "compressed body"])
-def test_of_an_answer_only_the_status_is_read(talk):
+def test_push_reads_only_the_status_of_an_answer(talk):
     with receiver(talk) as (port, seen):
         assert push_over_http().execute(address(port), {"id": EXECUTION_ID})
         assert push_over_http().cancel(address(port), EXECUTION_ID)
@@ -50,7 +50,7 @@ def test_of_an_answer_only_the_status_is_read(talk):
 
 
 @pytest.mark.parametrize("talk", [dripping_headers, endless_headers, silent])
-def test_an_answer_without_an_end_is_none_and_ends_the_attempt(talk):
+def test_push_with_an_endless_answer_fails_within_bounds(talk):
     started = time.monotonic()
     with receiver(talk) as (port, seen):
         assert not push_over_http().execute(address(port), {"id": EXECUTION_ID})
@@ -58,7 +58,7 @@ def test_an_answer_without_an_end_is_none_and_ends_the_attempt(talk):
     assert len(seen.requests) == 1
 
 
-def test_a_redirect_is_not_followed():
+def test_push_does_not_follow_a_redirect():
     with receiver(says(b"HTTP/1.1 200 OK\r\n\r\n")) as (elsewhere, followed):
         moved = f"HTTP/1.1 307 X\r\nlocation: http://127.0.0.1:{elsewhere}/\r\n\r\n".encode()
         with receiver(says(moved)) as (port, _):
@@ -66,7 +66,7 @@ def test_a_redirect_is_not_followed():
     assert followed.connections == 0
 
 
-def test_what_is_sent():
+def test_push_sends_one_http_request_with_token_and_body():
     with receiver(says(b"HTTP/1.1 201 Created\r\n\r\n")) as (port, seen):
         push_over_http().execute(address(port), {"id": EXECUTION_ID, "command_text": "echo \u20ac"})
     head, _, body = seen.requests[0].partition(b"\r\n\r\n")
@@ -80,16 +80,16 @@ def test_what_is_sent():
 class TestUpdates:
     """An update that may have been heard must not be told again."""
 
-    def test_no_connection_is_unreached(self):
+    def test_update_push_without_a_connection_is_unreached(self):
         with receiver(says(b"")) as (port, _):
             pass
         assert push_over_http().update(address(port)) is PushOutcome.UNREACHED
 
-    def test_a_name_that_leads_nowhere_is_unreached(self):
+    def test_update_push_to_an_unresolvable_name_is_unreached(self):
         nowhere = PushAddress(f"http://{'a' * 60}.invalid:1", "node-token")
         assert push_over_http().update(nowhere) is PushOutcome.UNREACHED
 
     @pytest.mark.parametrize("talk", [says(b""), says(b"SSH-2.0\r\n"), endless_headers])
-    def test_no_answer_counts_as_taken(self, talk):
+    def test_update_push_without_a_valid_answer_counts_as_taken(self, talk):
         with receiver(talk) as (port, _):
             assert push_over_http().update(address(port)) is PushOutcome.TAKEN

@@ -14,7 +14,7 @@ def warnings(world):
     return [line for line in lines if line["event"] in ("clusters_orphaned", "assignment_too_large")]
 
 
-def test_a_tick_is_seen_computed_and_counted():
+def test_heartbeat_tick_stores_heartbeat_and_assignment():
     world = World(admin_name="admin-one")
     a_cluster(world)
     world.sweep("heartbeat")
@@ -26,7 +26,7 @@ def test_a_tick_is_seen_computed_and_counted():
     assert warnings(world) == []
 
 
-def test_a_second_tick_replaces_both_rows():
+def test_second_heartbeat_tick_replaces_both_rows():
     world = World()
     for _ in range(2):
         world.sweep("heartbeat")
@@ -34,7 +34,7 @@ def test_a_second_tick_replaces_both_rows():
     assert [row["version"] for row in world.driver.rows(TABLE)] == [2, 2]
 
 
-def test_clusters_without_room_are_said_in_the_log():
+def test_orphaned_clusters_are_logged():
     world = World(admin_max_wireguard_peers=2)
     a_cluster(world)
     machines(world, 3)
@@ -46,7 +46,7 @@ def test_clusters_without_room_are_said_in_the_log():
     )
 
 
-def test_an_assignment_that_no_row_holds_is_left_out_and_said():
+def test_assignment_too_large_for_a_row_is_omitted_and_logged():
     world = World()
     a_cluster(world)
     parts = world.fleet

@@ -87,7 +87,7 @@ def status_of(world, machine):
 
 
 class TestPush:
-    def test_is_made_by_the_owner_alone(self, world):
+    def test_push_is_made_by_the_owner_alone(self, world):
         run_on_all(world)
         assert world.work_far() == 1
         ((method, url),) = world.network.asked
@@ -95,7 +95,7 @@ class TestPush:
         assert status_of(world, world.far) is Status.SENT
         assert status_of(world, world.near) is Status.PENDING
 
-    def test_made_twice_by_two_owners_runs_once(self, world):
+    def test_push_by_two_owners_runs_once(self, world):
         run_on_all(world)
         messages = world.far_messages()
         assert world.work_far() == 1
@@ -113,7 +113,7 @@ class TestSelfUpdates:
     def states(self, world):
         return {row["node_id"]: row["state"] for row in world.driver.rows(NODE_UPDATES)}
 
-    def test_are_triggered_by_the_owner(self, world):
+    def test_self_update_is_triggered_by_the_owner(self, world):
         world.fleet.updates.requests.create(Targeting(type=TargetType.ALL))
         world.settle()
         assert self.states(world) == {world.near.id: "pending", world.far.id: "pending"}
@@ -123,7 +123,7 @@ class TestSelfUpdates:
         assert self.states(world) == {world.near.id: "pending", world.far.id: "triggered"}
         assert len(world.network.asked) == 1
 
-    def test_are_asked_for_again_where_the_cluster_is_now(self, world):
+    def test_self_update_after_a_handover_is_triggered_by_the_new_owner(self, world):
         world.fleet.updates.requests.create(Targeting(type=TargetType.CLUSTERS, cluster_names=(FAR,)))
         world.settle()
         assert len(world.far_messages()) == 1
@@ -150,7 +150,7 @@ class TestMetrics:
         sleep = world.clock.sleep
         world.clock.sleep = lambda seconds: (sleep(seconds), world.work_far())
 
-    def test_are_fetched_by_the_owner_for_a_reader_elsewhere(self, world):
+    def test_metrics_read_on_another_stack_are_fetched_by_the_owner(self, world):
         self.meanwhile(world)
         assert self.read(world).metrics.text == "up 1\n"
         assert len(world.clock.pauses) == 1
@@ -158,39 +158,39 @@ class TestMetrics:
         assert url.endswith(":49100/metrics")
         assert world.core_deliveries() == []
 
-    def test_are_fetched_at_once_by_the_owner_itself(self, world):
+    def test_metrics_read_on_the_owner_are_fetched_at_once(self, world):
         assert world.further.metrics.nodes.read(world.far.id, MetricsType.HOST).metrics.text == "up 1\n"
         assert world.far_messages() == []
         assert world.clock.pauses == []
 
-    def test_that_nobody_fetches_are_unavailable_after_five_seconds(self, world):
+    def test_metrics_not_fetched_are_unavailable_after_five_seconds(self, world):
         with pytest.raises(EdgeError) as refused:
             self.read(world)
         assert refused.value.kind is Kind.UNAVAILABLE
         assert world.clock.pauses == list(PAUSES_SECONDS)
 
-    def test_a_reader_that_has_gone_is_not_worked_for(self, world):
+    def test_stale_metrics_request_is_dropped(self, world):
         with pytest.raises(EdgeError):
             self.read(world)
         world.clock.advance(GOES_STALE_AFTER.total_seconds())
         assert world.work_far() == 1
         assert world.network.asked == []
 
-    def test_neither_is_one_of_a_node_that_is_gone(self, world):
+    def test_metrics_request_of_deleted_node_is_dropped(self, world):
         with pytest.raises(EdgeError):
             self.read(world)
         world.fleet.nodes.placing.delete(world.far.id)
         assert world.work_far() == 1
         assert world.network.asked == []
 
-    def test_an_owner_whose_queue_is_gone_keeps_nobody_waiting(self, world):
+    def test_metrics_of_an_owner_without_queue_are_unavailable_at_once(self, world):
         world.queue_client.gone.add(QUEUE)
         with pytest.raises(EdgeError) as refused:
             self.read(world)
         assert refused.value.kind is Kind.UNAVAILABLE
         assert world.clock.pauses == []
 
-    def test_nobody_asks_an_owner_that_reaches_no_node(self, world):
+    def test_metrics_of_an_owner_without_push_are_unavailable_at_once(self, world):
         world.further = world.stack(FURTHER, push_enabled=False)
         world.tick(*world.both)
         with pytest.raises(EdgeError):
@@ -198,7 +198,7 @@ class TestMetrics:
         assert world.far_messages() == []
         assert world.clock.pauses == []
 
-    def test_the_core_fetches_for_a_reader_of_the_further_stack(self):
+    def test_metrics_read_on_the_further_stack_are_fetched_by_the_core(self):
         world = Stacks(push_enabled=True)
         for name in (NEAR, FAR):
             a_cluster(world, name)

@@ -71,23 +71,23 @@ def execution_of(world, machine):
 
 
 class TestRouting:
-    def test_work_goes_to_the_owner_of_the_nodes_cluster(self, world):
+    def test_work_goes_to_the_owner_of_the_nodes_cluster_only(self, world):
         run_on(world, NEAR, FAR)
         assert told(world.far_messages()) == [world.far.id]
         assert told(world.core_deliveries()) == [world.near.id]
 
-    def test_the_owner_wakes_the_agent_by_the_one_socket_api(self, world):
+    def test_owner_wakes_its_agents_by_the_shared_socket_api(self, world):
         run_on(world, FAR)
         frames = connect(world, world.far)
         assert world.work_far() == 1
         assert frames == [{"type": "executions", "ids": [execution_of(world, world.far).id]}]
 
-    def test_the_cores_hint_reaches_the_agents_of_every_stack(self, world):
+    def test_hint_of_the_core_reaches_agents_of_every_stack(self, world):
         frames = connect(world, world.far)
         run_on(world, FAR)
         assert [frame["type"] for frame in frames] == ["executions"]
 
-    def test_a_cancellation_goes_to_the_owner_too(self, world):
+    def test_cancellation_goes_to_the_owner(self, world):
         run_on(world, FAR)
         world.work_far()
         world.fleet.commands.executions.acknowledge(world.far.id, execution_of(world, world.far).id)
@@ -97,12 +97,12 @@ class TestRouting:
             "cancel"
         ]
 
-    def test_messages_keep_the_request_that_they_belong_to(self, world):
+    def test_messages_to_owners_carry_the_request_id(self, world):
         run_on(world, FAR)
         (entry,) = world.queue_client.sent[QUEUE]
         assert entry["MessageAttributes"]["request_id"]["StringValue"] != "none"
 
-    def test_owners_are_read_once_for_all_batches_of_ten_seconds(self, world):
+    def test_owners_are_read_once_in_ten_seconds(self, world):
         machines(world, 30, FAR)
         world.settle()
         world.clock.advance(10)
@@ -117,7 +117,7 @@ class TestRouting:
 
 
 class TestNobodyToAsk:
-    def test_without_a_further_stack_all_work_is_the_cores(self):
+    def test_work_of_a_single_stack_goes_to_the_core(self):
         world = Stacks()
         a_cluster(world, FAR)
         machines(world, 1, FAR)
@@ -126,7 +126,7 @@ class TestNobodyToAsk:
         assert len(world.core_deliveries()) == 1
         assert world.far_messages() == []
 
-    def test_an_orphaned_clusters_work_is_the_cores(self):
+    def test_work_of_an_orphaned_cluster_goes_to_the_core(self):
         world = Stacks(admin_max_wireguard_peers=1)
         world.further = world.stack(FURTHER, admin_max_wireguard_peers=3)
         a_cluster(world, FAR)
@@ -138,20 +138,20 @@ class TestNobodyToAsk:
         assert machine.id in told(world.core_deliveries())
         assert world.far_messages() == []
 
-    def test_so_is_that_of_an_owner_without_a_queue(self, world):
+    def test_work_of_an_owner_without_a_queue_setting_goes_to_the_core(self, world):
         world.further = world.stack(FURTHER, delivery_queue_url="")
         world.tick(*world.both)
         run_on(world, FAR)
         assert told(world.core_deliveries()) == [world.far.id]
 
-    def test_and_that_of_an_owner_whose_queue_is_gone(self, world):
+    def test_work_of_an_owner_with_a_deleted_queue_goes_to_the_core(self, world):
         world.queue_client.gone.add(QUEUE)
         run_on(world, NEAR, FAR)
         assert sorted(told(world.core_deliveries())) == sorted([world.near.id, world.far.id])
         (line,) = world.logged("owner_not_reached")
         assert QUEUE in line["error"]
 
-    def test_and_all_while_nobody_can_say_who_owns_what(self, world):
+    def test_work_while_owners_cannot_be_read_goes_to_the_core(self, world):
         run_on(world, NEAR)
         world.queue_client.take(COMMAND_DELIVERY)
         world.clock.advance(10)
@@ -167,12 +167,12 @@ class TestNobodyToAsk:
         assert told(world.core_deliveries()) == [world.far.id]
         assert [line["error"] for line in world.logged("owners_unknown")] == ["service_unavailable"]
 
-    def test_and_all_once_nobody_has_computed_for_three_ticks(self, world):
+    def test_work_without_a_recent_assignment_goes_to_the_core(self, world):
         world.clock.advance(LIVE_FOR.total_seconds())
         run_on(world, FAR)
         assert told(world.core_deliveries()) == [world.far.id]
 
-    def test_another_admin_clusters_stacks_get_nothing(self, world):
+    def test_stack_of_another_admin_cluster_gets_no_work(self, world):
         other = world.stack("admin-other", admin_cluster_name="admin-cluster-other")
         world.tick(world.fleet, other)
         assert world.fleet.admins.ownership.owner_of(NEAR).name == "admin-core"
@@ -186,7 +186,7 @@ class TestTakeover:
         for _ in range(TICKS_TO_DEATH):
             world.tick(world.fleet)
 
-    def test_the_dead_ones_work_is_delivered_by_the_core_within_three_ticks_and_a_sweep(self, world):
+    def test_work_of_a_dead_owner_is_delivered_by_the_core(self, world):
         run_on(world, FAR)
         frames = connect(world, world.far)
         for _ in range(TICKS_TO_DEATH - 1):
@@ -198,7 +198,7 @@ class TestTakeover:
         assert frames == [{"type": "executions", "ids": [execution_of(world, world.far).id]}]
         assert told(world.far_messages()) == [world.far.id]
 
-    def test_what_was_asked_to_end_is_asked_again(self, world):
+    def test_cancellation_sent_to_a_dead_owner_is_sent_again(self, world):
         run_on(world, FAR)
         world.work_far()
         execution_id = execution_of(world, world.far).id
@@ -210,14 +210,14 @@ class TestTakeover:
         finish_handover(world)
         assert frames == [{"type": "cancel", "ids": [execution_id]}]
 
-    def test_new_work_goes_to_the_core_at_once(self, world):
+    def test_new_work_after_a_takeover_goes_to_the_core(self, world):
         self.die(world)
         finish_handover(world)
         run_on(world, FAR)
         assert told(world.core_deliveries()) == [world.far.id]
         assert world.far_messages() == []
 
-    def test_work_sent_on_old_knowledge_is_redelivered_too(self, world):
+    def test_work_sent_to_the_old_owner_after_a_takeover_is_redelivered(self, world):
         world.fleet.admins.ownership.owner_of(FAR)
         for _ in range(TICKS_TO_DEATH - 1):
             world.tick(world.fleet)
@@ -232,7 +232,7 @@ class TestTakeover:
         finish_handover(world)
         assert [frame["type"] for frame in frames] == ["executions"]
 
-    def test_an_owner_that_comes_back_does_its_old_work_without_harm(self, world):
+    def test_returning_owner_changes_no_finished_execution(self, world):
         run_on(world, FAR)
         self.die(world)
         finish_handover(world)
@@ -247,7 +247,7 @@ class TestTakeover:
         run_on(world, FAR)
         assert told(world.far_messages()) == [world.far.id]
 
-    def test_an_old_owner_that_lives_still_tells_its_agents(self, world):
+    def test_former_owner_still_delivers_its_queued_work(self, world):
         run_on(world, FAR)
         world.further = world.stack(FURTHER, admin_max_wireguard_peers=1)
         world.tick(*world.both)
@@ -257,7 +257,7 @@ class TestTakeover:
         finish_handover(world)
         assert frames == [{"type": "executions", "ids": [execution_of(world, world.far).id]}] * 2
 
-    def test_a_stack_that_joins_is_handed_what_waits(self):
+    def test_joining_stack_is_handed_the_waiting_work(self):
         world = Stacks()
         for name in (NEAR, FAR):
             a_cluster(world, name)
@@ -287,21 +287,21 @@ class TestHandover:
         bodies = [entry["MessageBody"] for entry in world.queue_client.delayed.get(CLEAN_UP, [])]
         return [body for body in bodies if '"redeliver"' in body]
 
-    def test_only_what_moved_is_redelivered_and_only_once(self, world):
+    def test_handover_redelivers_moved_clusters_once(self, world):
         assert self.moved(world).cluster_names == (FAR,)
         world.sweep("sweep_commands")
         world.sweep("sweep_commands")
         assert len(self.redeliveries(world)) == 1
         assert world.fleet.admins.handover.moved().cluster_names == ()
 
-    def test_a_sweep_that_dies_before_its_note_does_it_again(self, world):
+    def test_handover_repeated_after_a_crash_is_completed(self, world):
         self.moved(world)
         world.driver.crash_after(1)
         world.sweep("sweep_commands")
         assert 1 <= len(self.redeliveries(world)) <= 2
         assert world.fleet.admins.handover.moved().cluster_names == ()
 
-    def test_two_sweeps_at_once_note_one_change_and_miss_none(self, world):
+    def test_concurrent_handovers_record_one_change(self, world):
         first = self.moved(world)
         second = world.fleet.admins.handover.moved()
         for moved in (first, second):
@@ -310,7 +310,7 @@ class TestHandover:
         assert row["version"] == first.version + 1
         assert world.fleet.admins.handover.moved().cluster_names == ()
 
-    def test_a_cluster_that_was_deleted_has_nothing_to_deliver(self, world):
+    def test_handover_of_a_deleted_cluster_delivers_nothing(self, world):
         world.fleet.nodes.placing.delete(world.far.id)
         world.fleet.clusters.delete(FAR)
         world.fleet.admins.registry.beat()
@@ -320,7 +320,7 @@ class TestHandover:
         assert world.fleet.transport.redelivery.chunk(FAR, None).cursor is None
         assert world.fleet.transport.redelivery.chunk(FAR, None).work.messages(str) == {}
 
-    def test_a_large_cluster_is_redelivered_in_chunks(self, world):
+    def test_handover_of_a_large_cluster_continues_in_chunks(self, world):
         machines(world, 150, FAR)
         run_on(world, FAR)
         first = world.fleet.transport.redelivery.chunk(FAR, None)
@@ -330,7 +330,7 @@ class TestHandover:
         assert len(set(names[0]) | set(names[1])) == 151
         assert rest.cursor is None
 
-    def test_an_installation_of_one_stack_hands_nothing_over_in_one_read(self):
+    def test_handover_check_of_a_single_stack_takes_one_read(self):
         world = Stacks()
         a_cluster(world, NEAR)
         world.fleet.admins.registry.beat()

@@ -35,7 +35,7 @@ def calls_of(world, action) -> int:
     return world.platform.tables.meter.count
 
 
-def test_a_command_with_its_executions(world):
+def test_command_deletion_removes_ten_thousand_executions_in_chunks(world):
     made = command(world)
     fan_out(world, made)
     ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(MANY)]
@@ -52,7 +52,7 @@ def test_a_command_with_its_executions(world):
     assert (world.driver.rows(EXECUTIONS), world.driver.rows(FAN_OUTS)) == ([], [])
 
 
-def test_a_node_with_what_waits_for_it(world):
+def test_node_deletion_cancels_ten_thousand_executions_in_chunks(world):
     a_cluster(world)
     node = a_node(world, world.fleet.clusters.get("north"))
     other = a_node(world, world.fleet.clusters.get("north"))
@@ -74,7 +74,7 @@ def test_a_node_with_what_waits_for_it(world):
     assert {row["id"] for row in world.driver.rows(PRESENCE)} == {other.id}
 
 
-def test_a_cluster_with_its_enrollment_keys(world):
+def test_cluster_deletion_removes_ten_thousand_keys_in_chunks(world):
     cluster, kept = a_cluster(world), a_cluster(world, "south")
     first = world.fleet.enrollment.create("north", {})
     survivor = world.fleet.enrollment.create("south", {})

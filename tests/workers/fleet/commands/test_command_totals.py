@@ -38,7 +38,7 @@ def later(world):
     world.settle()
 
 
-def test_it_stands_as_long_as_the_command_and_goes_with_it(world):
+def test_command_total_is_removed_with_its_command(world):
     nodes(world, 5)
     gone, kept = a_finished_command(world), command(world)
     world.settle()
@@ -53,7 +53,7 @@ def test_it_stands_as_long_as_the_command_and_goes_with_it(world):
 
 
 @pytest.mark.parametrize("writes", range(1, 12))
-def test_a_worker_that_dies_after_any_write(world, writes):
+def test_command_total_is_removed_despite_a_crash_after_any_write(world, writes):
     nodes(world, 3)
     made = a_finished_command(world)
     world.fleet.commands.registry.delete(made.id)
@@ -64,7 +64,7 @@ def test_a_worker_that_dies_after_any_write(world, writes):
     assert [world.driver.rows(table) for table in (EXECUTIONS, FAN_OUTS, TASKS)] == [[], [], []]
 
 
-def test_what_the_stream_tells_of_its_executions_afterwards_is_forgotten_too(world):
+def test_command_total_changed_after_a_late_deletion_is_removed(world):
     """The deletion was lost: one late pass removes the executions, and then the counter that they still count in."""
     nodes(world, 3)
     made = a_finished_command(world)

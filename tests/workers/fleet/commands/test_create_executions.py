@@ -39,7 +39,7 @@ def large_cluster(world):
     return message, {node.id for node in fleet}
 
 
-def test_what_there_is_no_time_for_goes_on_through_the_row(world, large_cluster):
+def test_fan_out_out_of_time_continues_from_its_stored_cursor(world, large_cluster):
     message, ids = large_cluster
     (following,) = run(world, message)
     assert following == {**message, "cursor": following["cursor"]}
@@ -48,7 +48,7 @@ def test_what_there_is_no_time_for_goes_on_through_the_row(world, large_cluster)
     assert reached(world) == ids
 
 
-def test_the_change_stream_asks_for_what_is_noted_there(world, large_cluster):
+def test_stored_cursor_is_queued_by_the_change_stream(world, large_cluster):
     message, _ = large_cluster
     list(world.relay_batches())
     handle(world, message)
@@ -58,19 +58,19 @@ def test_the_change_stream_asks_for_what_is_noted_there(world, large_cluster):
     assert world.queue_client.take(EXECUTION_CREATION) == [{**message, "cursor": row["cursors"][message["part"]]}]
 
 
-def test_all_of_a_part_is_created_at_once_where_time_allows(world, large_cluster):
+def test_fan_out_with_enough_time_creates_a_part_in_one_message(world, large_cluster):
     message, ids = large_cluster
     world.seconds_left = 60
     assert run(world, message) == []
     assert reached(world) == ids
 
 
-def test_of_two_messages_for_a_part_one_goes_on(world, large_cluster):
+def test_duplicate_part_message_continues_once(world, large_cluster):
     message, _ = large_cluster
     assert [len(run(world, message)), len(run(world, message))] == [1, 0]
 
 
-def test_a_sweep_resumes_a_part_where_it_stopped(world, large_cluster):
+def test_sweep_resumes_a_part_at_its_cursor(world, large_cluster):
     message, _ = large_cluster
     (following,) = run(world, message)
     world.clock.advance(120)
@@ -78,7 +78,7 @@ def test_a_sweep_resumes_a_part_where_it_stopped(world, large_cluster):
     assert world.queue_client.take(EXECUTION_CREATION) == [following]
 
 
-def test_a_part_ends_only_after_its_last_execution(world, large_cluster):
+def test_part_ends_after_its_last_execution(world, large_cluster):
     message, _ = large_cluster
 
     def parts():
@@ -90,7 +90,7 @@ def test_a_part_ends_only_after_its_last_execution(world, large_cluster):
     assert parts() is None
 
 
-def test_a_queue_that_takes_nothing_fails_the_message_and_its_repeat_finishes(world):
+def test_message_failed_by_a_refusing_queue_is_finished_by_its_repeat(world):
     """A fleet that one message does not do for is split into its shards."""
     fleet = nodes(world, 4 * MOST_OF_A_SHARD + 1)
     made = command(world)
@@ -103,7 +103,7 @@ def test_a_queue_that_takes_nothing_fails_the_message_and_its_repeat_finishes(wo
     assert QueueError.__name__ in "".join(world.lines.texts)
 
 
-def test_connected_nodes_get_a_hint_of_what_was_created(world):
+def test_connected_node_gets_a_hint_of_its_new_execution(world):
     a_cluster(world)
     fleet = machines(world, 2)
     world.socket_client.frames["socket-0"] = []
@@ -115,7 +115,7 @@ def test_connected_nodes_get_a_hint_of_what_was_created(world):
     assert world.socket_client.frames["socket-0"] == [{"type": "executions", "ids": [mine]}]
 
 
-def test_of_many_all_hear_by_the_stream_instead(world):
+def test_creation_of_many_executions_sends_no_hints(world):
     fleet = [*machines_of_north(world, 1), *(node.id for node in nodes(world, CHUNK))]
     made = command(world)
     (message,) = first_messages(world, made)
@@ -133,7 +133,7 @@ def machines_of_north(world, count):
     return [machine.id for machine in fleet]
 
 
-def test_a_repeat_hints_nothing(world):
+def test_repeated_creation_sends_no_hint(world):
     a_cluster(world)
     (machine,) = machines(world, 1)
     world.socket_client.frames["socket-0"] = []
@@ -145,7 +145,7 @@ def test_a_repeat_hints_nothing(world):
     assert world.socket_client.frames["socket-0"] == []
 
 
-def test_a_hint_that_fails_costs_nothing(world):
+def test_failed_hint_does_not_fail_the_creation(world):
     a_cluster(world)
     (machine,) = machines(world, 1)
     world.socket_client.frames["socket-0"] = []
@@ -156,14 +156,14 @@ def test_a_hint_that_fails_costs_nothing(world):
     assert reached(world) == {machine.id}
 
 
-def test_one_bad_message_does_not_hold_up_the_others_of_its_batch(world):
+def test_malformed_message_fails_alone_in_its_batch(world):
     node = a_node(world)
     made = command(world, "nodes", node_ids=(node.id,))
     assert handle(world, {"part": "nodes#0"}, {"command_id": made.id, "part": "nodes#0"}) == ["m-0"]
     assert reached(world) == {node.id}
 
 
-def test_the_log_names_the_worker_and_no_text_of_the_command(world):
+def test_log_lines_name_the_worker_and_omit_the_command_text(world):
     a_node(world)
     made = command(world, text="secret-text")
     handle(world, *first_messages(world, made))

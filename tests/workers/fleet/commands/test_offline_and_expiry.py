@@ -90,7 +90,7 @@ def version_of(site: Site, execution_id: str) -> Any:
 
 
 class TestOffline:
-    def test_an_agent_finds_its_command_when_it_polls_again(self):
+    def test_offline_agent_finds_its_command_when_polling_again(self):
         site = Site()
         (agent,) = site.agents
         site.pass_minutes(HOUR_MINUTES)
@@ -107,7 +107,7 @@ class TestOffline:
         assert site.events(execution_id) == {"created": 1, "sent": 1, "completed": 1}
         assert site.due() == []
 
-    def test_an_agent_finds_all_that_is_open_when_it_connects_again(self):
+    def test_offline_agent_finds_open_executions_when_connecting_again(self):
         site = Site()
         (agent,) = site.agents
         connect(site.world, agent, "socket-1")
@@ -128,7 +128,7 @@ class TestOffline:
         assert frame["type"] == "executions"
         assert set(frame["ids"]) < set(agent.waiting())
 
-    def test_a_cancel_that_could_not_be_delivered_is_found_too(self):
+    def test_offline_agent_finds_an_undelivered_cancel(self):
         site = Site()
         (agent,) = site.agents
         site.command()
@@ -145,7 +145,7 @@ class TestOffline:
 
 
 class TestDeadline:
-    def test_one_that_never_returns_leaves_it_pending_until_the_deadline_and_expired_from_then_on(self):
+    def test_offline_node_execution_expires_at_deadline(self):
         site = Site()
         (agent,) = site.agents
         site.command(minutes=30)
@@ -161,7 +161,7 @@ class TestDeadline:
         assert site.due() == []
         assert agent.waiting() == []
 
-    def test_sweeps_and_passes_at_the_same_time_expire_it_once(self):
+    def test_concurrent_sweeps_expire_an_execution_once(self):
         site = Site()
         (agent,) = site.agents
         command_id = site.command(minutes=30)
@@ -183,7 +183,7 @@ class TestDeadline:
         assert site.events(execution_id) == {"created": 1, "expired": 1}
         assert site.due() == []
 
-    def test_everything_delivered_twice_expires_it_once(self):
+    def test_duplicate_deliveries_expire_an_execution_once(self):
         site = Site()
         (agent,) = site.agents
         site.command(minutes=30)
@@ -198,7 +198,7 @@ class TestDeadline:
         assert site.events(execution_id) == {"created": 1, "expired": 1}
 
     @pytest.mark.parametrize("body", [{"exit_code": 0}, {"status": "expired", "exit_code": 124}, {"exit_code": 143}])
-    def test_one_that_was_running_is_asked_to_stop_and_its_late_result_is_taken(self, body):
+    def test_running_agent_is_stopped_at_deadline_and_its_late_result_stored(self, body):
         site = Site()
         (agent,) = site.agents
         site.command(minutes=30)
@@ -220,7 +220,7 @@ class TestDeadline:
         assert site.execution(execution_id)["status"] == expected
         assert site.due() == []
 
-    def test_one_that_nobody_has_is_not_asked_for(self):
+    def test_execution_never_taken_gets_no_stop_request_at_deadline(self):
         site = Site()
         (agent,) = site.agents
         connect(site.world, agent, "socket-1")
@@ -243,12 +243,12 @@ class TestLostStream:
         site.pass_minutes(DOWN_MINUTES - HOUR_MINUTES, relayed=False, step=10)
         return site
 
-    def test_the_sweep_alone_brings_every_execution_to_life(self, site):
+    def test_sweep_creates_executions_of_a_lost_stream(self, site):
         reached = Counter((row["node_id"], row["command_id"]) for row in site.world.driver.rows(EXECUTIONS))
         assert reached == {(agent.id, command_id): 1 for agent in site.agents for command_id in site.commands}
         assert site.due() == [site.world.driver.row(FAN_OUTS, {"command_id": site.commands[1]})["deadline"]]
 
-    def test_agents_find_them_by_polling_and_run_them(self, site):
+    def test_agents_poll_and_run_executions_of_a_lost_stream(self, site):
         for agent in site.agents:
             waiting = agent.waiting()
             assert len(waiting) == 2
@@ -262,7 +262,7 @@ class TestLostStream:
         kinds = Counter(sent)
         assert kinds == {"edge.command_execution.sent": 60, "edge.command_execution.completed": 60}
 
-    def test_a_deadline_that_passes_meanwhile_is_kept(self):
+    def test_deadline_during_a_lost_stream_is_kept(self):
         site = Site(3)
         site.command(minutes=HOUR_MINUTES)
         site.lose_stream()
@@ -270,7 +270,7 @@ class TestLostStream:
         assert [row["status"] for row in site.world.driver.rows(EXECUTIONS)] == ["expired"] * 3
         assert site.due() == []
 
-    def test_a_deleted_command_goes_with_its_executions(self):
+    def test_command_deleted_in_a_lost_stream_loses_its_executions(self):
         site = Site(3)
         command_id = site.command()
         site.settle(relayed=True)
@@ -283,7 +283,7 @@ class TestLostStream:
         assert site.world.driver.rows(EXECUTIONS) == []
         assert site.world.driver.rows(FAN_OUTS) == []
 
-    def test_the_totals_are_mended_by_a_recount(self, site):
+    def test_totals_after_a_lost_stream_are_corrected_by_a_recount(self, site):
         counters = site.world.platform.counters
         assert (counters.read("executions"), counters.read("nodes#status#unreachable")) == (0, 0)
         site.world.sweep("recount")

@@ -64,7 +64,7 @@ def move_between_parts(world, queue, node_id, first, second):
 
 
 class TestCommands:
-    def test_one_that_an_index_hid_gets_its_execution_soon(self, world):
+    def test_node_hidden_by_index_lag_gets_its_execution_at_the_first_look(self, world):
         world.driver.index_lag(30)
         (machine,) = machines(world, 1, "a")
         world.clock.advance(20)
@@ -74,7 +74,7 @@ class TestCommands:
         later(world, LOOKS[0])
         assert reached(world) == {machine.id}
 
-    def test_one_that_moved_between_parts_gets_its_execution_soon(self, world):
+    def test_node_moved_between_parts_gets_its_execution_at_the_first_look(self, world):
         (machine,) = machines(world, 1, "a")
         world.settle()
         world.clock.advance(600)
@@ -84,7 +84,7 @@ class TestCommands:
         later(world, LOOKS[0])
         assert [row["node_cluster_name"] for row in world.driver.rows(EXECUTIONS)] == ["b"]
 
-    def test_one_that_an_index_hides_for_long_gets_it_with_the_last_look(self, world):
+    def test_node_hidden_for_long_gets_its_execution_at_the_last_look(self, world):
         world.driver.index_lag(300)
         (machine,) = machines(world, 1, "a")
         world.clock.advance(20)
@@ -95,7 +95,7 @@ class TestCommands:
         later(world, LOOKS[1])
         assert reached(world) == {machine.id}
 
-    def test_one_that_moves_in_afterwards_gets_none(self, world):
+    def test_node_moved_into_the_cluster_later_gets_no_execution(self, world):
         (machine,) = machines(world, 1, "a")
         world.settle()
         a_command(world, targeting=Targeting(type=TargetType.CLUSTERS, cluster_names=("b",)))
@@ -106,7 +106,7 @@ class TestCommands:
             later(world, seconds)
         assert reached(world) == set()
 
-    def test_one_that_fits_the_filters_only_afterwards_gets_none(self, world):
+    def test_node_matching_filters_later_gets_no_execution(self, world):
         (machine,) = machines(world, 1, "a")
         agent = world.fleet.nodes.identity.authenticate(machine.token)
         world.fleet.nodes.health.report(agent, Status.UNHEALTHY)
@@ -119,7 +119,7 @@ class TestCommands:
             later(world, seconds)
         assert reached(world) == set()
 
-    def test_one_that_enrols_afterwards_gets_none(self, world):
+    def test_node_enrolled_after_the_fan_out_gets_no_execution(self, world):
         a_command(world)
         world.settle()
         world.clock.advance(1)
@@ -128,7 +128,7 @@ class TestCommands:
             later(world, seconds)
         assert reached(world) == set()
 
-    def test_nothing_is_due_after_the_last_look_and_everything_twice_changes_nothing(self, world):
+    def test_last_look_leaves_no_due_work_despite_duplicates(self, world):
         machines(world, 3, "a")
         a_command(world)
         world.settle(twice=True)
@@ -140,7 +140,7 @@ class TestCommands:
         assert {"looks", "looks_since", "cursors"}.isdisjoint(row := fan_out_row(world))
         assert row["due_at"] == row["deadline"]
 
-    def test_named_nodes_are_read_by_key_and_not_looked_for(self, world):
+    def test_command_for_named_nodes_has_no_second_look(self, world):
         (machine,) = machines(world, 1, "a")
         a_command(world, targeting=Targeting(type=TargetType.NODES, node_ids=(machine.id,)))
         world.settle()
@@ -148,7 +148,7 @@ class TestCommands:
         assert (row.get("looks_since"), row["due_at"]) == (None, row["deadline"])
 
     @pytest.mark.parametrize("end", ["cancel", "delete"])
-    def test_a_cancelled_or_deleted_command_gets_nothing_more(self, world, end):
+    def test_cancelled_or_deleted_command_creates_nothing_at_looks(self, world, end):
         world.driver.index_lag(30)
         machines(world, 1, "a")
         made = a_command(world)
@@ -158,7 +158,7 @@ class TestCommands:
             later(world, seconds)
         assert reached(world) == set()
 
-    def test_after_its_deadline_a_command_gets_nothing_more(self, world):
+    def test_command_past_its_deadline_creates_nothing_at_looks(self, world):
         world.driver.index_lag(30)
         machines(world, 1, "a")
         a_command(world, expired_at=world.clock.now() + timedelta(seconds=45))
@@ -168,7 +168,7 @@ class TestCommands:
         assert reached(world) == set()
         assert "looks_since" not in fan_out_row(world)
 
-    def test_an_execution_that_was_deleted_is_not_created_again(self, world):
+    def test_deleted_execution_is_not_created_again_at_looks(self, world):
         (machine, other) = machines(world, 2, "a")
         a_command(world)
         world.settle()
@@ -181,7 +181,7 @@ class TestCommands:
         row = fan_out_row(world)
         assert (row.get("looks_since"), row["due_at"]) == (None, row["deadline"])
 
-    def test_a_look_that_has_no_time_goes_on_where_it_stopped(self, world):
+    def test_command_look_out_of_time_continues_where_it_stopped(self, world):
         world.driver.index_lag(30)
         fleet = machines(world, 6, "a")
         a_command(world)
@@ -190,7 +190,7 @@ class TestCommands:
         later(world, LOOKS[0])
         assert reached(world) == {machine.id for machine in fleet}
 
-    def test_a_look_at_a_small_fleet_takes_few_calls(self, world):
+    def test_look_at_a_small_fleet_takes_few_calls(self, world):
         machines(world, 20, "a")
         a_command(world)
         world.settle()
@@ -211,7 +211,7 @@ class TestSelfUpdates:
     def told(self, world):
         return {row["node_id"] for row in world.driver.rows(NODE_UPDATES)}
 
-    def test_one_that_an_index_hid_is_told_before_the_request_ends(self, world):
+    def test_node_hidden_by_index_lag_is_updated_at_the_first_look(self, world):
         world.driver.index_lag(30)
         (machine,) = machines(world, 1, "a", self_update_enabled=True)
         world.clock.advance(20)
@@ -222,7 +222,7 @@ class TestSelfUpdates:
         later(world, LOOKS[0])
         assert self.told(world) == {machine.id}
 
-    def test_one_that_moved_between_parts_is_told(self, world):
+    def test_node_moved_between_parts_is_updated_at_the_first_look(self, world):
         (machine,) = machines(world, 1, "a", self_update_enabled=True)
         world.settle()
         world.clock.advance(600)
@@ -232,7 +232,7 @@ class TestSelfUpdates:
         later(world, LOOKS[0])
         assert self.told(world) == {machine.id}
 
-    def test_one_that_is_fit_only_afterwards_is_not_told(self, world):
+    def test_node_healthy_only_later_is_not_updated(self, world):
         (machine,) = machines(world, 1, "a", self_update_enabled=True)
         world.fleet.nodes.health.report(world.fleet.nodes.identity.authenticate(machine.token), Status.UNHEALTHY)
         world.settle()
@@ -244,7 +244,7 @@ class TestSelfUpdates:
         assert self.told(world) == set()
         assert world.fleet.updates.requests.get(request.id).status.value == "completed"
 
-    def test_a_look_that_has_no_time_goes_on_where_it_stopped(self, world):
+    def test_update_look_out_of_time_continues_where_it_stopped(self, world):
         world.driver.index_lag(30)
         fleet = machines(world, 6, "a", self_update_enabled=True)
         world.fleet.updates.requests.create(ALL)

@@ -18,7 +18,7 @@ def world() -> World:
     return World()
 
 
-def test_each_kind_of_due_work_goes_to_its_queue(world):
+def test_sweep_queues_each_kind_of_due_work(world):
     a_node(world)
     unfinished = command(world)
     overdue = command(world, expired_at=world.clock.now() + timedelta(seconds=30))
@@ -36,7 +36,7 @@ def test_each_kind_of_due_work_goes_to_its_queue(world):
     assert len(cleaning) == 2
 
 
-def test_a_sweep_right_after_another_queues_nothing(world):
+def test_sweep_repeated_at_once_queues_nothing(world):
     command(world)
     world.clock.advance(60)
     world.sweep("sweep_commands")
@@ -45,7 +45,7 @@ def test_a_sweep_right_after_another_queues_nothing(world):
     assert world.queue_client.take(EXECUTION_CREATION) == []
 
 
-def test_what_could_not_be_queued_is_due_again_after_the_interval(world):
+def test_due_work_refused_by_its_queue_is_queued_after_the_interval(world):
     made = command(world)
     world.clock.advance(60)
     world.queue_client.refuse_next = True
@@ -56,7 +56,7 @@ def test_what_could_not_be_queued_is_due_again_after_the_interval(world):
     assert {body["command_id"] for body in world.queue_client.take(EXECUTION_CREATION)} == {made.id}
 
 
-def test_a_machine_that_never_returns_leaves_its_execution_expired(world):
+def test_execution_of_a_node_that_never_returns_expires(world):
     a_cluster(world)
     machines(world, 1)
     world.settle()

@@ -72,7 +72,7 @@ def statuses(outcomes: Sequence[list[HttpAnswer]]) -> Counter[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("uses", [None, FLEET], ids=["unlimited", "limited"])
-def test_two_hundred_agents_enrol_at_once_and_none_sees_an_error(uses):
+def test_two_hundred_concurrent_enrolments_all_succeed(uses):
     """From the first call of the first to the last answer of the last: verification and registration."""
     storm = Storm()
     blob = a_key(storm.client, "north", uses_remaining=uses)
@@ -90,7 +90,7 @@ def test_two_hundred_agents_enrol_at_once_and_none_sees_an_error(uses):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_last_use_of_a_key_enrols_one_of_two(seed):
+def test_concurrent_enrolments_for_the_last_use_admit_one(seed):
     storm = Storm(seed=seed)
     blob = a_key(storm.client, "north")
     agents = storm.agents(2)
@@ -106,7 +106,7 @@ def test_the_last_use_of_a_key_enrols_one_of_two(seed):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_last_place_of_a_cluster_goes_to_one_of_ten(seed):
+def test_concurrent_enrolments_for_the_last_slot_admit_one(seed):
     storm = Storm(node_limit=1, seed=seed)
     blob = a_key(storm.client, "north", uses_remaining=None)
     agents = storm.agents(10)
@@ -124,7 +124,7 @@ def test_the_last_place_of_a_cluster_goes_to_one_of_ten(seed):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_twelve_clusters_at_once_get_twelve_ranges(seed):
+def test_twelve_concurrent_clusters_get_distinct_ranges(seed):
     storm = Storm(seed=seed)
 
     def create(number: int) -> HttpAnswer:
@@ -137,7 +137,7 @@ def test_twelve_clusters_at_once_get_twelve_ranges(seed):
 
 
 @pytest.mark.parametrize("head_start_seconds", [0, 0.01, 0.02, 0.03, 0.05, 0.08])
-def test_deleting_a_cluster_while_a_node_enrols_fails_one_of_them_cleanly(head_start_seconds):
+def test_cluster_deletion_during_an_enrolment_fails_exactly_one(head_start_seconds):
     storm = Storm()
     blob = a_key(storm.client, "north")
     (agent,) = storm.agents(1)

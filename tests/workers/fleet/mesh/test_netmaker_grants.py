@@ -41,7 +41,7 @@ def world():
         yield Watched(server)
 
 
-def test_all_that_the_mesh_has_to_follow(world):
+def test_mesh_workers_are_granted_every_call_they_make(world):
     scene = Scene(world)
     scene.client.patch(f"/api/v1/nodes/{scene.one.id}/change_cluster", json={"cluster_name": "south"})
     scene.client.delete(f"/api/v1/nodes/{scene.two.id}")
@@ -60,7 +60,7 @@ def test_all_that_the_mesh_has_to_follow(world):
     assert world.not_granted() == set()
 
 
-def test_a_network_that_netmaker_refuses_to_a_request(world):
+def test_api_handler_is_granted_calls_of_a_refused_network(world):
     client = operator(world)
     assert client.post("/api/v1/clusters", json={"name": "north"}).status == 201
     blob = a_key(client, "north")

@@ -41,7 +41,7 @@ class Dying:
 
 @pytest.mark.parametrize("is_done", [True, False], ids=["done", "not begun"])
 @pytest.mark.parametrize("after", range(1, 9))
-def test_a_function_that_dies_between_two_steps_ends_the_same(after, is_done):
+def test_mesh_work_killed_at_any_netmaker_request_completes(after, is_done):
     with netmaker_world() as world:
         scene = Scene(world)
         client = operator(world)
@@ -67,7 +67,7 @@ def test_a_function_that_dies_between_two_steps_ends_the_same(after, is_done):
 
 
 @pytest.mark.parametrize("crash_after", range(1, 8))
-def test_a_function_that_dies_at_its_own_writes_ends_the_same(crash_after):
+def test_mesh_work_with_a_crash_after_any_write_completes(crash_after):
     with netmaker_world() as world:
         client = operator(world)
         client.post("/api/v1/clusters", json={"name": "north"})
@@ -81,7 +81,7 @@ def test_a_function_that_dies_at_its_own_writes_ends_the_same(crash_after):
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_an_answer_that_is_lost_counts(scene, method):
+def test_mesh_work_with_lost_netmaker_answers_completes(scene, method):
     scene.world.server.trouble(method=method, late=True, times=2)
     scene.client.delete(f"/api/v1/nodes/{scene.two.id}")
     scene.client.post("/api/v1/clusters", json={"name": "east"})
@@ -92,7 +92,7 @@ def test_an_answer_that_is_lost_counts(scene, method):
     assert (set(scene.netmaker.networks), len(scene.netmaker.members)) == ({NORTH, SOUTH, "cluster-east"}, 1)
 
 
-def test_a_mesh_that_is_away_is_asked_again_ever_later_and_then_somebody_is_told(scene):
+def test_mesh_outage_is_retried_with_backoff_and_then_reported(scene):
     scene.client.post("/api/v1/clusters", json={"name": "east"})
     scene.world.server.trouble(status=503)
     queue, waits = scene.world.queue_client, []
@@ -111,7 +111,7 @@ def test_a_mesh_that_is_away_is_asked_again_ever_later_and_then_somebody_is_told
     assert "cluster-east" in scene.netmaker.networks
 
 
-def test_where_the_mesh_is_away_one_message_waits_and_not_one_a_network(scene):
+def test_reconciliation_during_an_outage_queues_one_message(scene):
     scene.world.server.trouble(drop=True)
     scene.world.call(WORKERS[VPN], {"Records": [sqs_record({"kind": "networks", "id": "all"})]})
     scene.world.queue_client.release_delayed()
@@ -119,7 +119,7 @@ def test_where_the_mesh_is_away_one_message_waits_and_not_one_a_network(scene):
     assert scene.world.queue_client.take(VPN) == [{"kind": "networks", "id": "all", "tries": 1}]
 
 
-def test_a_name_that_changes_hands_while_it_is_settled_ends_at_the_right_node(scene):
+def test_alias_reassigned_while_settled_points_to_its_new_node(scene):
     (alias,) = scene.client.get("/api/v1/aliases", query={"name": "web"}).data
     scene.client.delete(f"/api/v1/aliases/{alias['id']}")
 
@@ -138,7 +138,7 @@ def test_a_name_that_changes_hands_while_it_is_settled_ends_at_the_right_node(sc
     assert scene.world.names_in("north")["web"] == "100.64.0.2"
 
 
-def test_a_cluster_made_again_while_its_old_network_goes_has_one(scene):
+def test_cluster_recreated_during_network_removal_has_a_network(scene):
     scene.client.delete("/api/v1/clusters/south")
 
     def make_it(method, path):
@@ -157,7 +157,7 @@ def test_a_cluster_made_again_while_its_old_network_goes_has_one(scene):
     assert scene.world.fleet.mesh.networks.find("south") is not None
 
 
-def test_a_node_that_moves_back_while_its_host_moves_ends_in_its_network(scene):
+def test_node_moved_back_while_its_host_moves_ends_in_its_network(scene):
     def move(name):
         answer = scene.client.patch(f"/api/v1/nodes/{scene.one.id}/change_cluster", json={"cluster_name": name})
         assert answer.status == 200

@@ -32,7 +32,7 @@ def run_once(world):
 
 
 class TestMade:
-    def test_where_all_is_well_nothing_is_written(self, scene):
+    def test_reconciliation_of_a_consistent_mesh_writes_nothing(self, scene):
         scene.netmaker.requests.clear()
         scene.world.driver.meter.reset()
         scene.world.reconcile(twice=True)
@@ -41,7 +41,7 @@ class TestMade:
         assert scene.state() == scene.whole
         assert scene.repaired() == []
 
-    def test_a_network_that_is_missing_is_made_with_its_hosts_and_names(self, scene):
+    def test_missing_network_is_created_with_its_hosts_and_names(self, scene):
         del scene.netmaker.networks[NORTH]
         scene.netmaker.members.clear()
         scene.netmaker.names.clear()
@@ -51,20 +51,20 @@ class TestMade:
         assert scene.state() == scene.whole
         assert scene.repaired()[0] == {"made": 1, "admitted": 2}
 
-    def test_a_cluster_whose_creation_was_never_told_gets_its_network(self, scene):
+    def test_cluster_creation_lost_by_the_stream_gets_its_network(self, scene):
         scene.client.post("/api/v1/clusters", json={"name": "east"})
         scene.lose_stream()
         scene.world.reconcile()
 
         assert "cluster-east" in scene.netmaker.networks
 
-    def test_a_host_that_is_not_in_its_network_is_admitted(self, scene):
+    def test_host_missing_from_its_network_is_admitted(self, scene):
         address = scene.netmaker.members.pop((NORTH, scene.hosts[scene.two.id]))
         scene.world.reconcile(twice=True)
 
         assert scene.netmaker.members[NORTH, scene.hosts[scene.two.id]] == address
 
-    def test_a_move_that_was_never_told_is_made_up_for(self, scene):
+    def test_node_move_lost_by_the_stream_is_carried_out(self, scene):
         scene.client.patch(f"/api/v1/nodes/{scene.two.id}/change_cluster", json={"cluster_name": "south"})
         scene.lose_stream()
         scene.world.reconcile()
@@ -74,14 +74,14 @@ class TestMade:
         scene.world.reconcile()
         assert scene.netmaker.hosts_in(NORTH) == [scene.hosts[scene.one.id]]
 
-    def test_names_are_entered_and_corrected(self, scene):
+    def test_missing_and_wrong_mesh_names_are_corrected(self, scene):
         del scene.netmaker.names[NORTH, "node-web.cluster-north"]
         scene.netmaker.names[NORTH, "node-db.cluster-north"] = "100.64.0.77"
         scene.world.reconcile(twice=True)
 
         assert scene.state() == scene.whole
 
-    def test_a_host_that_netmaker_has_lost_is_told_of_and_its_node_is_kept(self, scene):
+    def test_host_lost_by_netmaker_is_reported_and_its_node_kept(self, scene):
         scene.netmaker.members.pop((NORTH, scene.hosts[scene.two.id]))
         del scene.netmaker.hosts[scene.hosts[scene.two.id]]
         scene.world.reconcile()
@@ -91,7 +91,7 @@ class TestMade:
 
 
 class TestRemoved:
-    def test_the_network_of_a_cluster_whose_deletion_was_never_told_goes(self, scene):
+    def test_network_of_a_deleted_cluster_is_removed(self, scene):
         assert scene.client.delete("/api/v1/clusters/south").status == 204
         scene.lose_stream()
         scene.world.reconcile(twice=True)
@@ -99,7 +99,7 @@ class TestRemoved:
         assert list(scene.netmaker.networks) == [NORTH]
         assert [row["name"] for row in scene.world.driver.rows(MADE)] == ["north"]
 
-    def test_the_host_of_a_node_whose_deletion_was_never_told_leaves_after_an_hour(self, scene):
+    def test_host_of_a_deleted_node_is_removed_after_an_hour(self, scene):
         scene.client.delete(f"/api/v1/nodes/{scene.two.id}")
         scene.lose_stream()
         scene.world.reconcile(twice=True)
@@ -109,7 +109,7 @@ class TestRemoved:
         scene.world.reconcile(twice=True)
         assert scene.netmaker.hosts_in(NORTH) == [scene.hosts[scene.one.id]]
 
-    def test_names_without_a_row_go(self, scene):
+    def test_mesh_names_without_an_alias_are_removed(self, scene):
         (web, _) = scene.client.get("/api/v1/aliases", query={"order_by": "name", "order_directions": "desc"}).data
         scene.client.delete(f"/api/v1/aliases/{web['id']}")
         scene.lose_stream()
@@ -118,7 +118,7 @@ class TestRemoved:
 
         assert scene.world.names_in("north") == {"db": "100.64.0.1"}
 
-    def test_a_machine_that_is_about_to_register_is_left_alone(self, scene):
+    def test_host_about_to_register_is_kept(self, scene):
         late = Agent(scene.client, 9)
         host = join(scene.world, late, scene.netmaker.keys[0]["token"])
         for _ in range(3):
@@ -132,7 +132,7 @@ class TestRemoved:
         assert host in scene.netmaker.hosts_in(NORTH)
         assert [row.get("strays") for row in scene.world.driver.rows(MADE)] == [None, None]
 
-    def test_one_that_never_registers_leaves_unless_told_otherwise(self):
+    def test_host_that_never_registers_is_removed_if_eviction_is_enabled(self):
         for evicts, left in ((True, 2), (False, 3)):
             with netmaker_world(evict_rogue_hosts=evicts) as world:
                 scene = Scene(world)
@@ -144,7 +144,7 @@ class TestRemoved:
 
 
 class TestKept:
-    def test_what_we_have_not_made_is_never_touched(self, scene):
+    def test_networks_hosts_and_names_of_others_are_kept(self, scene):
         netmaker = scene.netmaker
         netmaker.networks |= {"theirs": "10.9.0.0/24", "cluster-other": "10.8.0.0/24"}
         printer, admin = netmaker.host("printer"), netmaker.host("admin-1")
@@ -164,7 +164,7 @@ class TestKept:
 
         assert scene.state() == before
 
-    def test_a_network_that_was_there_before_its_cluster_is_used_and_stays(self, scene):
+    def test_network_older_than_its_cluster_is_used_and_kept(self, scene):
         scene.client.post("/api/v1/clusters", json={"name": "east", "ipv4_range": "100.99.0.0/24"})
         scene.netmaker.networks["cluster-east"] = "100.99.0.0/24"
         scene.netmaker.names["cluster-east", "node-printer.cluster-east"] = "100.99.0.9"
@@ -177,7 +177,7 @@ class TestKept:
         assert "cluster-east" in scene.netmaker.networks
         assert scene.world.names_in("east") == {"printer": "100.99.0.9"}
 
-    def test_a_network_of_another_range_that_is_not_ours_stays_as_it_is(self, scene):
+    def test_network_of_others_with_another_range_is_kept(self, scene):
         scene.client.post("/api/v1/clusters", json={"name": "east", "ipv4_range": "100.99.0.0/24"})
         scene.netmaker.networks["cluster-east"] = "100.98.0.0/24"
         scene.world.settle()
@@ -194,7 +194,7 @@ FAILURES = [{"status": 500}, {"cut": True}, {"raw": b"[]"}, {"raw": b"null"}, {"
 class TestLists:
     @pytest.mark.parametrize("path", LISTS)
     @pytest.mark.parametrize("failure", FAILURES, ids=str)
-    def test_one_that_fails_or_is_empty_removes_nothing(self, scene, path, failure):
+    def test_failed_or_empty_list_removes_nothing(self, scene, path, failure):
         scene.world.server.trouble(method="GET", path=path, **failure)
         for _ in range(3):
             run_once(scene.world)
@@ -209,7 +209,7 @@ class TestLists:
         scene.world.reconcile()
         assert scene.state() == scene.whole
 
-    def test_part_of_a_list_removes_nothing(self, scene):
+    def test_partial_list_removes_nothing(self, scene):
         stub = scene.netmaker
         whole = stub._nodes, stub._host_names
         for place in (0, 1):
@@ -221,7 +221,7 @@ class TestLists:
         assert scene.state() == scene.whole
         assert stub.asked("DELETE") == []
 
-    def test_one_network_in_trouble_holds_up_no_other(self, scene):
+    def test_failing_network_does_not_delay_others(self, scene):
         del scene.netmaker.names[NORTH, "node-web.cluster-north"]
         scene.netmaker.networks.pop(SOUTH)
         scene.world.server.trouble(path=NORTH, status=500)
@@ -231,7 +231,7 @@ class TestLists:
         assert SOUTH in scene.netmaker.networks
 
 
-def test_many_nodes_and_networks_are_walked_in_chunks(scene):
+def test_reconciliation_of_many_nodes_and_networks_continues_in_chunks(scene):
     services = scene.world.fleet
     services.mesh.reconciling = Reconciling(
         services.every_cluster,
@@ -262,19 +262,19 @@ def test_many_nodes_and_networks_are_walked_in_chunks(scene):
 
 
 class TestOff:
-    def test_where_there_is_no_mesh(self):
+    def test_reconciliation_without_a_mesh_does_nothing(self):
         world = World()
         world.sweep("reconcile_vpn")
         assert world.queue_client.take(VPN) == []
         answer = world.call(WORKERS[VPN], {"Records": [sqs_record({"kind": "network", "id": "north"})]})
         assert answer == {"batchItemFailures": []}
 
-    def test_where_it_is_switched_off(self):
+    def test_reconciliation_switched_off_queues_nothing(self):
         with netmaker_world(cluster_reconciliation_enabled=False) as world:
             world.sweep("reconcile_vpn")
             assert world.queue_client.take(VPN) == []
 
-    def test_in_degraded_mode(self):
+    def test_reconciliation_in_degraded_mode_queues_nothing(self):
         with netmaker_world(admin_max_wireguard_peers=1) as world:
             Scene(world)
             world.sweep("reconcile_vpn")
@@ -284,7 +284,7 @@ class TestOff:
             world.sweep("reconcile_vpn")
             assert world.queue_client.take(VPN) == []
 
-    def test_an_unknown_message_is_not_lost(self, scene):
+    def test_unknown_mesh_message_is_reported_as_failed(self, scene):
         answer = scene.world.call(WORKERS[VPN], {"Records": [sqs_record({"kind": "nonsense"})]})
         assert answer["batchItemFailures"] == [{"itemIdentifier": "m-1"}]
         assert scene.world.driver.rows(NODES)

@@ -10,7 +10,7 @@ def cached(world: World) -> set[tuple[str, str]]:
     return {(str(row["node_id"]), str(row["metrics_type"])) for row in world.driver.rows(TABLE)}
 
 
-def test_they_go_with_their_node_and_no_other():
+def test_cached_metrics_are_removed_with_their_node_only():
     world = World()
     a_cluster(world)
     gone, stays = machines(world, 2)
@@ -22,7 +22,7 @@ def test_they_go_with_their_node_and_no_other():
     assert cached(world) == {(stays.id, each.value) for each in MetricsType}
 
 
-def test_a_push_that_crossed_the_deletion_goes_with_the_second_pass():
+def test_metrics_pushed_after_the_deletion_are_removed_by_second_pass():
     world = World()
     a_cluster(world)
     [machine] = machines(world, 1)

@@ -48,12 +48,12 @@ def told(world):
     return [(frame["type"], frame["ids"]) for frame in world.socket_client.frames[SOCKET]]
 
 
-def test_with_nothing_to_do_costs_three_reads_and_a_write(world):
+def test_beat_without_waiting_work_costs_three_reads_and_a_write(world):
     assert beat(world) == 4
     assert told(world) == []
 
 
-def test_tells_again_what_waits(world):
+def test_beat_sends_waiting_executions_again(world):
     waiting = execution(world)
 
     beat(world)
@@ -61,7 +61,7 @@ def test_tells_again_what_waits(world):
     assert told(world) == [("executions", [waiting])]
 
 
-def test_tells_again_what_should_end(world):
+def test_beat_sends_pending_cancellations_again(world):
     running = execution(world)
     world.fleet.commands.executions.acknowledge(world.machine.id, running)
     world.fleet.commands.executions.cancel(running)
@@ -73,7 +73,7 @@ def test_tells_again_what_should_end(world):
     assert told(world) == [("cancel", [running])]
 
 
-def test_says_nothing_of_what_runs_or_has_ended(world):
+def test_beat_omits_running_and_ended_executions(world):
     running, ended = execution(world), execution(world)
     for each in (running, ended):
         world.fleet.commands.executions.acknowledge(world.machine.id, each)
@@ -86,7 +86,7 @@ def test_says_nothing_of_what_runs_or_has_ended(world):
 
 
 @pytest.mark.parametrize("is_cleared", [False, True])
-def test_at_a_socket_at_which_nothing_is_told_ends_that_socket(world, is_cleared):
+def test_beat_on_a_replaced_or_stale_socket_closes_it(world, is_cleared):
     """One that was replaced, or that a post did not find for a while: its agent would wait there for ever."""
     execution(world)
     if is_cleared:
@@ -104,7 +104,7 @@ def test_at_a_socket_at_which_nothing_is_told_ends_that_socket(world, is_cleared
     assert [row["id"] for row in world.driver.rows(CONNECTIONS)] == ([] if is_cleared else ["newer"])
 
 
-def test_of_a_node_that_is_gone_ends_its_socket(world):
+def test_beat_of_deleted_node_closes_its_socket(world):
     world.fleet.nodes.placing.delete(world.machine.id)
 
     beat(world)
@@ -112,7 +112,7 @@ def test_of_a_node_that_is_gone_ends_its_socket(world):
     assert SOCKET in world.socket_client.closed
 
 
-def test_of_a_long_backlog_reads_no_more_than_it_tells(world):
+def test_beat_with_a_long_backlog_reads_one_frame_of_executions(world):
     for _ in range(IDS_PER_FRAME + 5):
         a_command(world)
     world.settle()
@@ -137,7 +137,7 @@ def own_lines(world):
     return [line for line in world.lines.texts if '"worker":"message"' in line]
 
 
-def test_a_beat_writes_a_line_only_if_there_was_something_to_tell(world):
+def test_beat_logs_only_if_there_was_something_to_send(world):
     beat(world)
     assert own_lines(world) == []
 
@@ -146,7 +146,7 @@ def test_a_beat_writes_a_line_only_if_there_was_something_to_tell(world):
     assert len(own_lines(world)) == 1
 
 
-def test_a_socket_that_nobody_knows_is_closed_with_a_line(world):
+def test_beat_on_unknown_socket_closes_it_and_logs(world):
     world.socket_client.frames["socket-2"] = []
     beat(world, "socket-2")
     assert len(own_lines(world)) == 1

@@ -43,7 +43,7 @@ def test_silent_nodes_become_unreachable_with_one_event_each(world):
     assert world.fleet.nodes.reading.get(fleet[0].id).node.status is Status.HEALTHY
 
 
-def test_a_node_that_is_heard_again_is_healthy_with_an_event(world):
+def test_node_calling_again_becomes_healthy_with_an_event(world):
     [machine] = machines(world, 1)
     world.clock.advance(301)
     world.sweep("check_health")
@@ -58,7 +58,7 @@ def test_a_node_that_is_heard_again_is_healthy_with_an_event(world):
 
 
 @pytest.mark.parametrize("writes", [1, 2, 3, 5])
-def test_a_sweep_killed_after_any_write_is_finished_by_its_repeat(world, writes):
+def test_health_sweep_with_a_crash_after_any_write_is_finished_by_repeat(world, writes):
     fleet = machines(world, 4)
     world.clock.advance(301)
     world.driver.crash_after(writes)
@@ -71,7 +71,7 @@ def test_a_sweep_killed_after_any_write_is_finished_by_its_repeat(world, writes)
     assert len(set(changed_events(world))) == len(changed_events(world)) == len(fleet)
 
 
-def test_the_function_is_deployed_under_the_string_of_this_test():
+def test_health_sweep_is_deployed_under_its_handler_string():
     import app  # noqa: PLC0415 - the whole application, only here
 
     strings = [source.handler_string for source in app.app.event_sources if source.name == "check_health"]

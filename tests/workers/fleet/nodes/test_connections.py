@@ -63,7 +63,7 @@ def presence(world):
     return world.fleet.nodes.reading.presence_of([world.machine.id])[world.machine.id]
 
 
-def test_an_agent_connects_says_that_it_lives_and_leaves(world):
+def test_agent_connects_pings_and_disconnects(world):
     assert connect(world, "socket-1") == {"statusCode": 200}
     assert presence(world).connection_id == "socket-1"
     assert world.socket_client.frames == {}
@@ -78,7 +78,7 @@ def test_an_agent_connects_says_that_it_lives_and_leaves(world):
 
 
 @pytest.mark.parametrize("body", ["", "nonsense", '{"type": "ping"}', "é" * 1000])
-def test_whatever_a_frame_says_it_only_says_that_the_agent_lives(world, body):
+def test_frame_of_any_content_only_updates_last_seen(world, body):
     connect(world, "socket-1")
     world.clock.advance(60)
 
@@ -95,7 +95,7 @@ def test_whatever_a_frame_says_it_only_says_that_the_agent_lives(world, body):
         [("Authorization", "Bearer {token}"), ("authorization", "Bearer {token}")],
     ],
 )
-def test_anything_but_one_good_bearer_is_refused(world, headers):
+def test_handshake_without_exactly_one_valid_bearer_is_401(world, headers):
     sent = [(name, value.format(token=world.machine.token)) for name, value in headers]
 
     assert connect(world, "socket-1", headers=sent) == {"statusCode": 401}
@@ -104,20 +104,20 @@ def test_anything_but_one_good_bearer_is_refused(world, headers):
 
 
 @pytest.mark.parametrize(("name", "scheme"), [("AUTHORIZATION", "Bearer"), ("authorization", "bearer")])
-def test_the_header_and_its_scheme_may_be_written_in_any_case(world, name, scheme):
+def test_handshake_header_and_scheme_ignore_case(world, name, scheme):
     answer = connect(world, "socket-1", headers=[(name, f"{scheme} {world.machine.token} ")])
 
     assert answer == {"statusCode": 200}
 
 
-def test_an_older_socket_is_refused(world):
+def test_handshake_of_an_older_socket_is_409(world):
     connect(world, "newer", connected_at_ms=2_000)
 
     assert connect(world, "older", connected_at_ms=1_000) == {"statusCode": 409}
     assert presence(world).connection_id == "newer"
 
 
-def test_a_late_and_repeated_disconnect_leaves_the_newer_socket(world):
+def test_late_repeated_disconnect_keeps_the_newer_socket(world):
     connect(world, "socket-1", connected_at_ms=1_000)
     connect(world, "socket-2", connected_at_ms=2_000)
 
@@ -127,7 +127,7 @@ def test_a_late_and_repeated_disconnect_leaves_the_newer_socket(world):
     assert presence(world).connection_id == "socket-2"
 
 
-def test_frames_and_ends_of_unknown_sockets_change_nothing(world):
+def test_frame_and_disconnect_of_unknown_socket_change_nothing(world):
     before = world.driver.snapshot()
 
     ping(world, "unknown")
@@ -136,13 +136,13 @@ def test_frames_and_ends_of_unknown_sockets_change_nothing(world):
     assert world.driver.snapshot() == before
 
 
-def test_a_database_that_stays_busy_refuses_the_handshake(world):
+def test_handshake_while_tables_are_throttled_is_503(world):
     world.driver.fail_next(1000, "throttle", table=PRESENCE)
 
     assert connect(world, "socket-1") == {"statusCode": 503}
 
 
-def test_the_log_names_the_socket_and_no_token(world):
+def test_connection_log_names_the_socket_and_omits_the_token(world):
     connect(world, "socket-1")
     connect(world, "socket-2", headers=[("Authorization", "Bearer nonsense")])
 
@@ -153,7 +153,7 @@ def test_the_log_names_the_socket_and_no_token(world):
     assert world.machine.token not in logged
 
 
-def test_deleting_a_node_closes_its_socket_and_leaves_no_presence(world):
+def test_node_deletion_closes_its_socket_and_removes_its_presence(world):
     world.socket_client.frames["socket-1"] = []
     connect(world, "socket-1")
     world.settle()
@@ -166,7 +166,7 @@ def test_deleting_a_node_closes_its_socket_and_leaves_no_presence(world):
     assert world.driver.rows(CONNECTIONS) == []
 
 
-def test_re_registering_a_node_closes_its_socket(world):
+def test_reregistration_closes_the_nodes_socket(world):
     world.socket_client.frames["socket-1"] = []
     connect(world, "socket-1")
     world.settle()
@@ -186,7 +186,7 @@ def test_re_registering_a_node_closes_its_socket(world):
     assert world.fleet.nodes.reading.get(node.id).node.status is Status.HEALTHY
 
 
-def test_the_functions_are_deployed_under_the_strings_of_this_test():
+def test_connection_functions_are_deployed_under_their_handler_strings():
     import app  # noqa: PLC0415 - the whole application, only here
 
     strings = {key: handler.handler_string for key, handler in app.app.websocket_handlers.items()}

@@ -127,23 +127,23 @@ def fleet(request) -> Fleet:
 
 @pytest.mark.parametrize(("node_filters", "cluster_filters"), BOTH, ids=str)
 class TestReach:
-    def test_all(self, fleet, node_filters, cluster_filters):
+    def test_command_to_all_reaches_the_listed_nodes(self, fleet, node_filters, cluster_filters):
         expected = fleet.expected(node_filters, cluster_filters)
         assert fleet.reached("all", node_filters, cluster_filters) == expected
 
-    def test_nodes(self, fleet, node_filters, cluster_filters):
+    def test_command_to_named_nodes_reaches_the_listed_nodes(self, fleet, node_filters, cluster_filters):
         named = fleet.ids[::3]
         expected = fleet.expected(node_filters, cluster_filters) & set(named)
         assert fleet.reached("nodes", node_filters, cluster_filters, node_ids=named) == expected
 
-    def test_clusters(self, fleet, node_filters, cluster_filters):
+    def test_command_to_named_clusters_reaches_the_listed_nodes(self, fleet, node_filters, cluster_filters):
         names = ["south", "north"]
         inside = {row["id"] for row in fleet.listed("nodes", {"cluster_name": ",".join(names)})}
         expected = fleet.expected(node_filters, cluster_filters) & inside
         assert fleet.reached("clusters", node_filters, cluster_filters, cluster_names=names) == expected
 
 
-def test_the_filters_leave_some_and_not_all(fleet):
+def test_filter_cases_select_none_some_and_all_nodes(fleet):
     """Else the comparisons above would say little."""
     sizes = [len(fleet.expected(*both)) for both in BOTH]
     assert min(sizes) == 0
@@ -151,7 +151,7 @@ def test_the_filters_leave_some_and_not_all(fleet):
     assert len(fleet.ids) == 1 or len([size for size in sizes if 0 < size < len(fleet.ids)]) >= 6
 
 
-def test_a_match_of_nothing_is_done_at_once(fleet):
+def test_targeting_without_a_match_creates_nothing(fleet):
     position = fleet.world.driver.stream_position
     assert (
         fleet.reached("nodes", {}, {}, node_ids=["01900000-0000-7000-8000-000000000001"], allow_missing=True) == set()

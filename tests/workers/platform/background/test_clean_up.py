@@ -84,7 +84,7 @@ def left(world):
     return {name for name, found in rows.items() if found}
 
 
-def test_an_execution_that_an_index_hid_when_its_node_was_deleted_is_cancelled(world):
+def test_execution_hidden_by_index_lag_is_cancelled_by_second_pass(world):
     (machine,) = machines(world, 1)
     world.settle()
     a_command(world)
@@ -97,7 +97,7 @@ def test_an_execution_that_an_index_hid_when_its_node_was_deleted_is_cancelled(w
     assert [row["status"] for row in world.driver.rows(EXECUTIONS)] == ["cancelled"]
 
 
-def test_a_key_that_an_index_hid_when_its_cluster_was_deleted_is_removed(world):
+def test_key_hidden_by_index_lag_is_removed_by_second_pass(world):
     world.driver.index_lag(30)
     world.fleet.enrollment.create("north", {})
     world.fleet.clusters.delete("north")
@@ -107,7 +107,7 @@ def test_a_key_that_an_index_hid_when_its_cluster_was_deleted_is_removed(world):
     assert world.driver.rows(ENROLLMENT_KEYS) == []
 
 
-def test_the_second_pass_is_the_last(world):
+def test_clean_up_task_ends_with_the_second_pass(world):
     world.fleet.clusters.delete("north")
     world.settle()
     assert [row["id"] for row in world.driver.rows(TASKS)] != []
@@ -118,7 +118,7 @@ def test_the_second_pass_is_the_last(world):
 
 
 class TestWhatIsLost:
-    def test_nothing_is_left_where_nothing_is_lost(self, world):
+    def test_clean_up_with_duplicate_messages_leaves_no_children(self, world):
         delete = a_parent_of_each_kind(world)
         assert left(world) == {table.name for table in CHILDREN}
         delete()
@@ -127,7 +127,7 @@ class TestWhatIsLost:
         later(world)
         assert world.driver.rows(TASKS) == []
 
-    def test_a_stream_that_lost_the_deletions(self, world):
+    def test_clean_up_of_deletions_lost_by_the_stream_is_done_by_a_sweep(self, world):
         delete = a_parent_of_each_kind(world)
         delete()
         lose_stream(world)
@@ -140,7 +140,7 @@ class TestWhatIsLost:
         later(world)
         assert world.driver.rows(TASKS) == []
 
-    def test_a_stream_and_the_messages_of_the_first_sweeps(self, world):
+    def test_clean_up_with_lost_stream_and_sweep_messages_completes(self, world):
         delete = a_parent_of_each_kind(world)
         delete()
         lose_stream(world)
@@ -154,14 +154,14 @@ class TestWhatIsLost:
         assert world.driver.rows(TASKS) == []
 
     @pytest.mark.parametrize("writes", range(1, 14))
-    def test_a_worker_that_dies_after_any_write(self, world, writes):
+    def test_clean_up_with_a_crash_after_any_write_completes(self, world, writes):
         delete = a_parent_of_each_kind(world)
         delete()
         world.settle(crash_after=writes)
         later(world)
         assert (left(world), world.driver.rows(TASKS)) == (set(), [])
 
-    def test_a_message_of_yesterday_does_nothing(self, world):
+    def test_clean_up_message_repeated_later_changes_nothing(self, world):
         delete = a_parent_of_each_kind(world)
         delete()
         lose_stream(world)
@@ -181,7 +181,7 @@ class TestWhatIsLost:
         assert world.driver.snapshot() == before
 
 
-def test_what_is_under_way_is_queued_again_ever_more_rarely(world):
+def test_unfinished_clean_up_is_queued_with_exponential_backoff(world):
     world.fleet.clusters.delete("north")
     lose_stream(world)
     queued = []
@@ -193,13 +193,13 @@ def test_what_is_under_way_is_queued_again_ever_more_rarely(world):
 
 
 @pytest.mark.parametrize("kind", ["command", "expire_command", "connection"])
-def test_what_has_other_means_leaves_no_task(world, kind):
+def test_clean_up_kinds_with_their_own_rows_leave_no_task(world, kind):
     world.platform.queues.send(CLEAN_UP, [{"kind": kind, "id": "nobody"}])
     world.settle()
     assert world.driver.rows(TASKS) == []
 
 
-def test_what_nobody_knows_how_to_clean_up_is_not_dropped(world):
+def test_unknown_clean_up_kind_is_reported_as_failed(world):
     body = {"kind": "unheard_of", "id": "x"}
     answer = world.call(WORKER, {"Records": [sqs_record(body)]})
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}

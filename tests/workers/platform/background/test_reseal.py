@@ -83,14 +83,14 @@ def sealed_values(world):
     ]
 
 
-def test_every_sealed_attribute_is_known(world, fleet):
+def test_sealed_attributes_are_all_listed_for_resealing(world, fleet):
     found = {
         (table, name) for table in TABLES for row in world.driver.rows(table) for name in row if name.endswith(SUFFIX)
     }
     assert found == {(table, name) for table, names in FAMILIES.sealed.items() for name in names}
 
 
-def test_everything_is_sealed_again_and_opens_as_before(world, client, fleet, rotation):
+def test_resealed_values_use_the_new_key_and_open_as_before(world, client, fleet, rotation):
     before = {row["id"]: row["api_token"] for row in client.get("/api/v1/nodes").data}
     keys_before = {row["id"]: row["key"] for row in client.get("/api/v1/enrollment_keys").data}
     events = len(world.bus_client.entries)
@@ -109,7 +109,7 @@ def test_everything_is_sealed_again_and_opens_as_before(world, client, fleet, ro
 
 
 @pytest.mark.parametrize("writes", range(1, 7))
-def test_a_worker_that_dies_anywhere_leaves_the_same_end(world, fleet, rotation, writes):
+def test_resealing_with_a_crash_after_any_write_completes(world, fleet, rotation, writes):
     new = world.platform.sealer.keys.rotate()
     rotation.queue(rotation.left())
     world.settle(crash_after=writes)
@@ -117,7 +117,7 @@ def test_a_worker_that_dies_anywhere_leaves_the_same_end(world, fleet, rotation,
     assert {key_id_of(value) for value in sealed_values(world)} == {new}
 
 
-def test_a_row_that_changes_meanwhile_is_left_to_who_changed_it(world, client, fleet):
+def test_row_changed_during_resealing_is_kept(world, client, fleet):
     services = world.fleet
     services.platform.sealer.keys.rotate()
     agent = fleet[0]
@@ -135,7 +135,7 @@ def test_a_row_that_changes_meanwhile_is_left_to_who_changed_it(world, client, f
     assert services.platform.resealing.reseal("nodes", [agent.id]) == 1
 
 
-def test_a_value_that_does_not_open_stops_no_other_and_is_told(world, fleet, rotation):
+def test_damaged_value_is_reported_and_others_are_resealed(world, fleet, rotation):
     damaged, *others = (agent.id for agent in fleet)
     services = world.fleet
     services.platform.tables.write(
@@ -154,7 +154,7 @@ def test_a_value_that_does_not_open_stops_no_other_and_is_told(world, fleet, rot
     assert "UnsealError" in "".join(world.lines.texts)
 
 
-def test_rows_that_are_gone_and_a_repeat_cost_no_write(world, fleet):
+def test_resealing_of_deleted_or_resealed_rows_writes_nothing(world, fleet):
     services = world.fleet
     services.platform.sealer.keys.rotate()
     ids = ["01900000-0000-7000-8000-000000000001", fleet[0].id]
@@ -162,7 +162,7 @@ def test_rows_that_are_gone_and_a_repeat_cost_no_write(world, fleet):
     assert services.platform.resealing.reseal("nodes", ids) == 0
 
 
-def test_a_message_holds_so_many_rows_and_no_more(world, fleet, rotation):
+def test_resealing_messages_hold_a_bounded_number_of_rows(world, fleet, rotation):
     world.platform.sealer.keys.rotate()
     left = rotation.left()
     many = type(left)({NODES: [f"id-{number}" for number in range(2 * ROWS_PER_MESSAGE + 1)]}, {})
@@ -171,7 +171,7 @@ def test_a_message_holds_so_many_rows_and_no_more(world, fleet, rotation):
 
 
 class TestDropping:
-    def test_an_older_key_is_dropped_when_nothing_is_left_of_it(self, world, client, fleet, rotation):
+    def test_older_data_key_without_values_is_dropped(self, world, client, fleet, rotation):
         world.platform.sealer.keys.rotate()
         rotation.queue(rotation.left())
         world.settle()
@@ -182,7 +182,7 @@ class TestDropping:
         assert rotation.drop() == []
         assert client.get("/api/v1/nodes").status == 200
 
-    def test_not_while_it_has_sealed_something(self, world, fleet, rotation):
+    def test_older_data_key_with_values_is_not_dropped(self, world, fleet, rotation):
         world.platform.sealer.keys.rotate()
         world.clock.advance(900)
 
@@ -190,7 +190,7 @@ class TestDropping:
             rotation.drop()
         assert len(world.driver.rows(DATA_KEYS)) == 2
 
-    def test_not_while_a_container_may_still_seal_with_it(self, world, fleet, rotation):
+    def test_recently_replaced_data_key_is_not_dropped(self, world, fleet, rotation):
         world.platform.sealer.keys.rotate()
         rotation.queue(rotation.left())
         world.settle()
@@ -200,7 +200,7 @@ class TestDropping:
             rotation.drop()
 
 
-def test_the_command_waits_until_all_is_sealed_and_queues_it_once(world, fleet, rotation, monkeypatch):
+def test_reseal_command_queues_once_and_waits_until_done(world, fleet, rotation, monkeypatch):
     world.platform.sealer.keys.rotate()
     told = []
 
@@ -215,14 +215,14 @@ def test_the_command_waits_until_all_is_sealed_and_queues_it_once(world, fleet, 
     assert rotation.left().values == {}
 
 
-def test_whoever_rotates_unwraps_no_key(world, fleet, rotation):
+def test_rotation_unwraps_no_data_key(world, fleet, rotation):
     unwrapped = world.key_service.unwrapped
     rotation.drop()
     rotation.queue(rotation.left())
     assert world.key_service.unwrapped == unwrapped
 
 
-def test_the_command_does_not_wait_for_ever(world, fleet, rotation):
+def test_reseal_command_gives_up_after_bounded_time(world, fleet, rotation):
     world.platform.sealer.keys.rotate()
     with pytest.raises(NotYetError, match="11 values are left"):
         seal_again(rotation, world.clock, lambda _: None)

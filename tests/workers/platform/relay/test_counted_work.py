@@ -33,7 +33,7 @@ def webhook_figures(world):
     return world.fleet.metrics.admin.figures().webhook.model_dump()
 
 
-def test_attempts_by_what_they_came_to(world):
+def test_delivery_counters_count_attempts_by_outcome(world):
     world.exchange.reply(HOST, Answer(503), Answer(500), Answer(204))
     for _ in range(2):
         machines(world, 1)
@@ -48,13 +48,13 @@ def test_attempts_by_what_they_came_to(world):
     }
 
 
-def test_a_message_that_comes_twice_is_one_attempt(world):
+def test_duplicate_delivery_message_counts_once(world):
     machines(world, 1)
     world.settle(twice=True)
     assert webhook_figures(world)["deliveries_total"] == 1
 
 
-def test_health_sweeps_count_the_nodes_they_looked_at(world):
+def test_health_counters_count_checked_nodes_and_runs(world):
     machines(world, 3)
     world.sweep("check_health")
     assert world.platform.counters.read(totals.HEALTH_CHECKS) == 0
@@ -65,7 +65,7 @@ def test_health_sweeps_count_the_nodes_they_looked_at(world):
     assert world.platform.counters.read(totals.RUNS["check_health"]) == 3
 
 
-def test_a_repeated_stream_batch_counts_once(world):
+def test_repeated_stream_batch_counts_its_events_once(world):
     machines(world, 2)
     world.settle(twice=True)
     assert world.platform.counters.read(totals.EVENTS) == len(

@@ -123,17 +123,17 @@ def _act(world: World, node_id: str, mine: str, is_done: bool) -> None:
         world.fleet.commands.executions.acknowledge(node_id, mine)
 
 
-def test_nothing_is_throttled(ledger):
+def test_large_command_throttles_no_partition(ledger):
     assert ledger.refused == []
     assert max(ledger.peaks.values()) <= UNITS_PER_SECOND
 
 
-def test_no_key_takes_more_than_its_share(ledger):
+def test_large_command_has_no_hot_partition_key(ledger):
     (partition, units), *_ = ledger.units.most_common(1)
     assert units / ledger.units.total() <= MOST_OF_ALL, partition
 
 
-def test_what_all_executions_share_is_spread_over_every_shard(ledger):
+def test_execution_indexes_spread_writes_evenly_over_shards(ledger):
     """Of each index of executions, the busiest key takes at most a tenth more than its even share."""
     for index in EXECUTIONS.indexes:
         mine = {key: units for (name, key), units in ledger.units.items() if name == f"executions/{index.name}"}
@@ -144,6 +144,6 @@ def test_what_all_executions_share_is_spread_over_every_shard(ledger):
             assert max(shares) <= 1.1 * sum(shares) / len(shares), (index.name, kind)
 
 
-def test_totals_cost_little_beside_what_they_count(ledger):
+def test_totals_take_under_five_percent_of_write_units(ledger):
     counted = sum(units for (name, _), units in ledger.units.items() if name == "counters")
     assert counted / ledger.units.total() < 0.05

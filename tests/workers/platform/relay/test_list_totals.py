@@ -68,7 +68,7 @@ def executions_of(size: int) -> tuple[World, str]:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_executions_by_status_and_by_command(size):
+def test_execution_lists_of_any_length_cost_the_same(size):
     world, command_id = executions_of(size)
 
     for filters in ({}, {"status": "pending"}, {"command_id": command_id}):
@@ -79,7 +79,7 @@ def test_executions_by_status_and_by_command(size):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_nodes_by_status(size):
+def test_node_lists_of_any_length_cost_the_same(size):
     world = fleet_of(size)
 
     for filters in ({}, {"status": "healthy"}):

@@ -28,7 +28,7 @@ def totals(world):
     return {total: world.platform.counters.read(total) for total in TOTALS}
 
 
-def test_finds_nothing_where_nothing_was_lost(world):
+def test_recount_of_correct_totals_changes_nothing(world):
     before = totals(world)
     world.sweep("recount")
     assert totals(world) == before
@@ -37,7 +37,7 @@ def test_finds_nothing_where_nothing_was_lost(world):
     assert before["nodes#status#healthy"] == 3
 
 
-def test_mends_what_a_lost_stream_left(world):
+def test_recount_corrects_totals_after_a_lost_stream(world):
     machines(world, 4)
     list(world.relay_batches())  # read by nobody
     assert totals(world)["nodes"] == 3
@@ -47,7 +47,7 @@ def test_mends_what_a_lost_stream_left(world):
     assert any('"total_corrected"' in line for line in world.lines.texts)
 
 
-def test_waits_for_the_stream_once_and_not_for_every_total_that_is_off(world):
+def test_recount_of_many_wrong_totals_waits_once(world):
     for place in range(20):
         a_cluster(world, f"lost-{place}")
         machines(world, 1, cluster_name=f"lost-{place}")
@@ -58,14 +58,14 @@ def test_waits_for_the_stream_once_and_not_for_every_total_that_is_off(world):
     assert world.clock.pauses == [STREAM_SECONDS]
 
 
-def test_what_moves_while_it_counts_is_no_error(world):
+def test_recount_ignores_changes_during_counting(world):
     counters = world.platform.counters
     world.driver.before_next(lambda: counters.add("meanwhile", {"nodes": 5}), operation="Query", table=NODES)
     assert counters.recount(NODE_TOTAL) == {}
     assert counters.read("nodes") == 8
 
 
-def test_what_the_stream_is_still_to_tell_is_no_error(world):
+def test_recount_ignores_changes_still_in_the_stream(world):
     machines(world, 4)
     counters = world.platform.counters
     for action in (lambda: None, lambda: None, lambda: counters.add("late", {"nodes": 4})):
@@ -74,14 +74,14 @@ def test_what_the_stream_is_still_to_tell_is_no_error(world):
     assert counters.read("nodes") == 7
 
 
-def test_a_total_that_fell_below_zero_is_mended_at_once(world):
+def test_negative_total_is_corrected_at_once(world):
     counters = world.platform.counters
     counters.correct("nodes", -10)
     assert counters.recount(NODE_TOTAL) == {"nodes": 10}
     assert counters.read("nodes") == 3
 
 
-def test_the_totals_of_a_cluster_are_mended_too(world):
+def test_recount_corrects_totals_of_each_cluster(world):
     machines(world, 4)
     list(world.relay_batches())  # read by nobody
     assert world.platform.counters.read("nodes#cluster_name#north") == 3
@@ -96,11 +96,11 @@ def test_the_totals_of_a_cluster_are_mended_too(world):
     }
 
 
-def test_every_table_that_is_counted_is_recounted():
+def test_recount_covers_every_counted_table():
     assert {total.split("#", 1)[0] for total in TOTALS} == {counted.table.name for counted in FAMILIES.counted}
 
 
-def test_the_names_of_totals_are_those_that_the_relay_moves(world):
+def test_recounted_totals_include_all_that_the_relay_moves(world):
     rows = {
         "nodes": {"status": "healthy", "cluster_name": "north"},
         "clusters": {},

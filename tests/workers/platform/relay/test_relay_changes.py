@@ -28,7 +28,7 @@ def relay(world, batch):
 
 
 class TestRelay:
-    def test_reads_the_commands_of_a_batch_in_one_call(self, world):
+    def test_relay_reads_commands_of_a_batch_in_one_call(self, world):
         a_cluster(world)
         fleet = machines(world, 5)
         a_command(world)
@@ -42,7 +42,7 @@ class TestRelay:
         calls = [call.operation for call in world.platform.tables.meter.calls]
         assert calls == ["BatchGetItem", "TransactWriteItems"]
 
-    def test_an_event_keeps_the_request_id_of_its_change(self, world):
+    def test_relayed_event_carries_the_request_id_of_its_change(self, world):
         a_cluster(world)
         machines(world, 1)
         for batch in batches(world):
@@ -50,7 +50,7 @@ class TestRelay:
         (message, *_) = world.queue_client.bodies(EVENTS)
         assert {"request_id", "envelope"} == message["events"][0].keys()
 
-    def test_a_dependency_that_fails_fails_the_batch_and_a_repeat_sends_all(self, world):
+    def test_relay_batch_failed_by_a_queue_is_completed_by_its_repeat(self, world):
         a_cluster(world)
         machines(world, 2)
         (batch,) = [batch for batch in batches(world) if "nodes/" in batch[0]["eventSourceARN"]]
@@ -61,7 +61,7 @@ class TestRelay:
         relay(world, batch)
         assert world.platform.counters.read("nodes") == 2
 
-    def test_a_replayed_batch_counts_once_and_sends_the_same_events(self, world):
+    def test_replayed_batch_counts_once_and_sends_the_same_events(self, world):
         a_cluster(world)
         machines(world, 2)
         (batch,) = [batch for batch in batches(world) if "nodes/" in batch[0]["eventSourceARN"]]
@@ -71,7 +71,7 @@ class TestRelay:
         assert world.queue_client.take(EVENTS) == first
         assert world.platform.counters.read("nodes") == 2
 
-    def test_text_that_sqs_would_not_take_as_it_is_blocks_nothing(self, world):
+    def test_command_text_not_allowed_in_sqs_is_relayed_unchanged(self, world):
         a_cluster(world)
         machines(world, 1)
         made = a_command(world, text="echo \uffff\ufffe \x7f")
@@ -79,7 +79,7 @@ class TestRelay:
         created = [event for event in world.bus_client.envelopes if event["type"] == "edge.command_execution.created"]
         assert [event["data"]["command_text"] for event in created] == [made.command_text]
 
-    def test_neither_does_text_that_grows_when_it_is_escaped(self, world):
+    def test_command_text_too_large_once_escaped_is_omitted(self, world):
         a_cluster(world)
         machines(world, 1)
         a_command(world, text="\uffff" * 43_000)
@@ -87,7 +87,7 @@ class TestRelay:
         created = [event for event in world.bus_client.envelopes if event["type"] == "edge.command_execution.created"]
         assert [event["data"]["command_text_omitted"] for event in created] == [True]
 
-    def test_an_empty_batch_does_nothing(self, world):
+    def test_empty_relay_batch_sends_nothing(self, world):
         relay(world, [])
         assert world.queue_client.sent == {}
 
@@ -99,7 +99,7 @@ class TestParking:
         (batch,) = [batch for batch in batches(world) if "nodes/" in batch[0]["eventSourceARN"]]
         return batch
 
-    def test_an_unreadable_record_is_parked_and_the_others_go_on(self, world):
+    def test_unreadable_record_is_parked_and_others_are_relayed(self, world):
         first, second = self.record(world)
         del first["dynamodb"]["SequenceNumber"]
         relay(world, [first, second])
@@ -109,26 +109,26 @@ class TestParking:
         assert world.platform.counters.read("nodes") == 1
         assert len(world.queue_client.bodies(EVENTS)[0]["events"]) == 1
 
-    def test_an_attribute_type_that_nobody_writes_is_parked(self, world):
+    def test_record_with_an_unknown_attribute_type_is_parked(self, world):
         first, second = self.record(world)
         first["dynamodb"]["NewImage"]["strange"] = {"NS": ["1"]}
         relay(world, [first, second])
         assert len(world.queue_client.bodies(RELAY_FAILURES)) == 1
 
-    def test_a_row_that_makes_no_sense_is_parked_whole_or_not_planned_at_all(self, world):
+    def test_record_of_an_invalid_row_is_parked_whole(self, world):
         first, second = self.record(world)
         del first["dynamodb"]["NewImage"]["status"]
         relay(world, [first, second])
         assert len(world.queue_client.bodies(RELAY_FAILURES)) == 1
         assert world.platform.counters.read("nodes") == 1
 
-    def test_a_parked_record_has_neither_output_nor_text(self, world):
+    def test_parked_record_omits_output_and_command_text(self, world):
         first, second = self.record(world)
         first["dynamodb"]["NewImage"] |= {"output": {"S": "private"}, "command_text": {"S": "private"}, "x": {"NS": []}}
         relay(world, [first, second])
         assert "private" not in str(world.queue_client.bodies(RELAY_FAILURES))
 
-    def test_a_parked_record_fits_a_message_whatever_its_images_hold(self, world):
+    def test_parked_record_with_large_images_fits_a_message(self, world):
         first, second = self.record(world)
         first["dynamodb"]["NewImage"] |= {"parts": {"SS": ["x" * 36] * 8000}, "strange": {"NS": ["1"]}}
         relay(world, [first, second])
@@ -137,7 +137,7 @@ class TestParking:
         assert parked["record"]["dynamodb"]["Keys"] == first["dynamodb"]["Keys"]
         assert world.platform.counters.read("nodes") == 1
 
-    def test_a_parked_record_fits_a_message_whatever_stands_beside_its_images(self, world):
+    def test_parked_record_with_other_large_fields_fits_a_message(self, world):
         first, second = self.record(world)
         first |= {"strange": "x" * 400_000}
         del first["dynamodb"]["SequenceNumber"]
@@ -147,7 +147,7 @@ class TestParking:
         assert parked["record"]["eventSourceARN"] == first["eventSourceARN"]
 
     @pytest.mark.parametrize("body", ["x" * 400_000, None, {"Keys": {"id": {"S": "x" * 400_000}}}])
-    def test_a_record_that_is_no_record_is_parked_by_its_id(self, world, body):
+    def test_malformed_record_is_parked_by_its_id(self, world, body):
         first, second = self.record(world)
         first["dynamodb"] = body
         relay(world, [first, second])
@@ -155,7 +155,7 @@ class TestParking:
         assert parked["record"]["eventID"] == first["eventID"]
         assert world.platform.counters.read("nodes") == 1
 
-    def test_an_event_that_does_not_fit_is_parked_and_its_neighbours_go_once(self, world):
+    def test_oversized_event_is_parked_and_others_are_sent_once(self, world):
         a_cluster(world)
         data = {f"field-{number}": "x" * 900 for number in range(300)}
         world.platform.tables.write(world.platform.events.occurrence("edge.enrollment_key.verified", data), "noted")
@@ -165,7 +165,7 @@ class TestParking:
         assert [event["data"] for event in world.bus_client.envelopes] == [{}]
 
     @pytest.mark.parametrize("command_id", [None, {"N": "1"}, {"S": ""}])
-    def test_an_execution_that_names_no_command_is_no_reason_to_stop(self, world, command_id):
+    def test_execution_record_without_a_command_id_does_not_fail_the_batch(self, world, command_id):
         a_cluster(world)
         machines(world, 2)
         a_command(world)
@@ -181,14 +181,14 @@ class TestParking:
         sent = [event for message in world.queue_client.bodies(EVENTS) for event in message["events"]]
         assert sent[-1]["envelope"]["data"]["command_execution_id"] == batch[1]["dynamodb"]["NewImage"]["id"]["S"]
 
-    def test_a_log_line_tells_how_many(self, world):
+    def test_number_of_parked_records_is_logged(self, world):
         first, second = self.record(world)
         del first["dynamodb"]["NewImage"]["status"]
         relay(world, [first, second])
         assert [line["parked"] for line in world.lines.records if line["event"] == "records_parked"] == [1]
 
 
-def test_a_change_that_is_nobodys_business_sends_nothing(world):
+def test_change_without_effects_sends_nothing(world):
     a_cluster(world)
     (machine,) = machines(world, 1)
     list(world.relay_batches())

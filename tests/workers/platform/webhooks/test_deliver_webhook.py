@@ -85,7 +85,7 @@ def ended(world):
 
 
 class TestWhatIsSent:
-    def test_every_subscriber_gets_the_event_and_nobody_else_does(self, world):
+    def test_event_is_delivered_to_its_subscribers_only(self, world):
         a_webhook(world)
         a_webhook(world, OTHER, events=(REGISTERED, EventType.NODE_REREGISTERED.value))
         a_webhook(world, "third.example", events=(EventType.NODE_REREGISTERED.value,))
@@ -94,7 +94,7 @@ class TestWhatIsSent:
         on_bus = {envelope["id"] for envelope in world.bus_client.envelopes if envelope["type"] == REGISTERED}
         assert {json.loads(received.body)["id"] for received in world.exchange.of(HOST)} == on_bus
 
-    def test_both_signatures_verify_and_the_event_is_a_cloudevent(self, world):
+    def test_delivered_cloudevent_has_two_valid_signatures(self, world):
         a_webhook(world, headers={"Authorization": "Bearer private"})
         register(world)
         (received,) = world.exchange.received
@@ -108,7 +108,7 @@ class TestWhatIsSent:
         assert (parsed.get_type(), parsed.get_id(), parsed.get_specversion()) == (REGISTERED, event["id"], "1.0")
         assert parsed.get_data()["status"] == "healthy"
 
-    def test_while_a_secret_is_rotated_either_verifies_and_afterwards_only_the_new_one(self, world):
+    def test_rotated_secret_signs_with_both_until_the_overlap_ends(self, world):
         webhook = a_webhook(world)
         world.platform.webhooks.registry.rotate_secret(webhook.id, NEW_SECRET, 60)
         register(world)
@@ -121,13 +121,13 @@ class TestWhatIsSent:
         assert Verifier(NEW_SECRET.encode()).verify(after.body, dict(after.headers))
         assert len(after.headers["webhook-signature"].split()) == 1
 
-    def test_it_goes_where_the_name_pointed_when_it_was_checked(self, world):
+    def test_delivery_connects_to_the_checked_address(self, world):
         a_webhook(world)
         world.resolver.set(HOST, ["8.8.4.4"], ["127.0.0.1"])
         register(world)
         assert [received.addresses for received in world.exchange.received] == [("8.8.4.4",)]
 
-    def test_a_name_that_has_become_private_is_not_sent_to(self, world):
+    def test_delivery_to_a_host_that_became_private_fails(self, world):
         a_webhook(world)
         world.resolver.set(HOST, ["169.254.169.254"])
         register(world)
@@ -137,7 +137,7 @@ class TestWhatIsSent:
         assert (row["status"], row["attempt_count"]) == ("failed", 1)
         assert row["attempts"][0]["error"] == (f"host {HOST} resolves to 169.254.169.254 which is in a denied range")
 
-    def test_no_secret_is_in_a_message_a_row_or_the_log(self, world):
+    def test_delivery_secrets_are_in_no_message_row_or_log(self, world):
         a_webhook(world, headers={"Authorization": "Bearer private"})
         world.exchange.reply(HOST, Answer(500, f"{SECRET} Bearer private".encode()))
         machines(world, 1)
@@ -148,13 +148,13 @@ class TestWhatIsSent:
         assert seen
         assert not [text for text in texts if SECRET in text or "Bearer private" in text]
 
-    def test_messages_are_grouped_by_webhook(self, world):
+    def test_delivery_messages_are_grouped_by_webhook(self, world):
         webhook = a_webhook(world)
         world.platform.webhooks.deliveries.test(webhook.id)
         relay(world)
         assert [entry["MessageGroupId"] for entry in queued(world)] == [webhook.id]
 
-    def test_each_carries_the_id_of_the_request_that_it_comes_from(self, world):
+    def test_delivery_messages_carry_the_request_id_of_their_change(self, world):
         """Also where the stream brought the changes of several requests in one batch."""
         a_webhook(world)
         for number in range(3):
@@ -164,7 +164,7 @@ class TestWhatIsSent:
         publish(world)
         assert {request_of(entry) for entry in queued(world)} == {"request-0", "request-1", "request-2"}
 
-    def test_what_an_operator_asks_for_carries_the_id_of_that_request(self, world):
+    def test_requested_test_delivery_carries_the_operators_request_id(self, world):
         webhooks = [a_webhook(world, host) for host in (HOST, OTHER)]
         for number, webhook in enumerate(webhooks):
             with working_for(Origin(request_id=f"request-{number}")):
@@ -175,14 +175,14 @@ class TestWhatIsSent:
 
 
 class TestRepeats:
-    def test_everything_twice_is_one_request(self, world):
+    def test_duplicate_messages_deliver_each_event_once(self, world):
         a_webhook(world)
         machines(world, 2)
         world.settle(twice=True)
         assert len(world.exchange.received) == 2
         assert ended(world) == ["succeeded"]
 
-    def test_a_message_of_yesterday_does_nothing(self, world):
+    def test_repeated_delivery_message_changes_nothing(self, world):
         webhook = a_webhook(world)
         register(world)
         (row,) = rows(world)
@@ -197,7 +197,7 @@ class TestRepeats:
         assert len(world.exchange.received) == 1
 
     @pytest.mark.parametrize("writes", range(1, 9))
-    def test_a_crash_at_any_write_ends_in_the_same_state(self, world, writes):
+    def test_delivery_with_a_crash_after_any_write_succeeds(self, world, writes):
         """At least once: a worker that dies after the receiver's answer asks again."""
         a_webhook(world)
         machines(world, 1)
@@ -209,7 +209,7 @@ class TestRepeats:
         assert row["attempt_count"] in (1, 2)
         assert len({received.headers["webhook-id"] for received in world.exchange.received}) == 1
 
-    def test_a_worker_that_dies_during_each_attempt_is_bounded(self, world):
+    def test_delivery_interrupted_in_every_attempt_fails_after_three(self, world):
         a_webhook(world)
 
         def die():
@@ -224,7 +224,7 @@ class TestRepeats:
         assert (row["status"], row["attempt_count"]) == ("failed", 3)
         assert {attempt["error"] for attempt in row["attempts"]} == {"interrupted"}
 
-    def test_a_message_that_is_lost_is_found_by_the_sweep(self, world):
+    def test_delivery_with_a_lost_message_is_queued_by_the_sweep(self, world):
         webhook = a_webhook(world)
         world.platform.webhooks.deliveries.test(webhook.id)
         relay(world)
@@ -235,14 +235,14 @@ class TestRepeats:
         later(world, 60)
         assert ended(world) == ["succeeded"]
 
-    def test_what_cannot_be_understood_is_not_dropped(self, world):
+    def test_malformed_delivery_message_is_reported_as_failed(self, world):
         webhook = a_webhook(world)
         answer = world.call(DELIVER, {"Records": [sqs_record({"webhook_id": webhook.id})]})
         assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
 
 
 class TestRetries:
-    def test_it_is_tried_three_times_at_growing_distances(self, world):
+    def test_failing_delivery_is_tried_three_times_with_backoff(self, world):
         a_webhook(world)
         world.exchange.reply(HOST, Answer(500))
         register(world)
@@ -253,7 +253,7 @@ class TestRetries:
         assert [attempt["status"] for attempt in row["attempts"]] == [500, 500, 500]
         assert row.get("due_at") is None
 
-    def test_the_next_message_comes_when_the_next_attempt_is_due(self, world):
+    def test_retry_message_is_delayed_until_the_attempt_is_due(self, world):
         a_webhook(world)
         world.exchange.reply(HOST, Answer(500), Answer(204))
         register(world)
@@ -264,7 +264,7 @@ class TestRetries:
         world.settle()
         assert ended(world) == ["succeeded"]
 
-    def test_retry_after_beyond_what_sqs_can_delay_is_left_to_the_sweep(self, world):
+    def test_retry_after_beyond_the_sqs_delay_is_left_to_the_sweep(self, world):
         a_webhook(world)
         world.exchange.reply(HOST, Answer(503, retry_after="1800"), Answer(204))
         register(world)
@@ -276,7 +276,7 @@ class TestRetries:
         assert ended(world) == ["succeeded"]
 
     @pytest.mark.parametrize("status", [301, 400, 404, 410])
-    def test_some_answers_end_it_at_once(self, world, status):
+    def test_terminal_answer_ends_the_delivery_at_once(self, world, status):
         a_webhook(world)
         world.exchange.reply(HOST, Answer(status))
         register(world)
@@ -284,7 +284,7 @@ class TestRetries:
         assert len(world.exchange.received) == 1
         assert ended(world) == ["failed"]
 
-    def test_what_grows_too_old_expires_without_another_attempt(self, world):
+    def test_delivery_beyond_its_maximum_age_expires(self, world):
         a_webhook(world)
         world.exchange.reply(HOST, Answer(503, retry_after="3600"))
         register(world)
@@ -292,7 +292,7 @@ class TestRetries:
         assert len(world.exchange.received) == 1
         assert ended(world) == ["expired"]
 
-    def test_age_does_not_matter_where_that_is_set(self):
+    def test_delivery_without_a_maximum_age_never_expires(self):
         world = World(event_delivery_max_age_seconds=0)
         a_cluster(world)
         a_webhook(world)
@@ -301,7 +301,7 @@ class TestRetries:
         later(world, 3700)
         assert ended(world) == ["succeeded"]
 
-    def test_an_event_that_waited_too_long_for_a_worker_is_logged_as_expired(self, world):
+    def test_event_too_old_before_its_first_attempt_expires(self, world):
         a_webhook(world)
         machines(world, 1)
         relay(world)
@@ -313,7 +313,7 @@ class TestRetries:
 
 
 class TestDeletion:
-    def test_a_deleted_webhook_gets_nothing_and_its_log_goes(self, world):
+    def test_deleted_webhook_gets_nothing_and_its_deliveries_are_removed(self, world):
         webhook = a_webhook(world)
         world.exchange.reply(HOST, Answer(500))
         register(world)
@@ -324,7 +324,7 @@ class TestDeletion:
         register(world)
         assert len(world.exchange.received) == 1
 
-    def test_a_delivery_that_slipped_in_beside_the_deletion_is_removed(self, world):
+    def test_delivery_added_after_the_webhook_deletion_is_removed(self, world):
         webhook = a_webhook(world)
         store = DeliveryStore(world.platform.tables)
         asked = world.platform.webhooks.deliveries.test(webhook.id)
@@ -335,7 +335,7 @@ class TestDeletion:
         later(world)
         assert (rows(world), world.exchange.received) == ([], [])
 
-    def test_deletion_during_an_attempt_leaves_no_log(self, world):
+    def test_webhook_deleted_during_an_attempt_leaves_no_delivery(self, world):
         webhook = a_webhook(world)
 
         def delete_meanwhile():
@@ -349,7 +349,7 @@ class TestDeletion:
 
 
 class TestPublishing:
-    def test_a_backlog_is_published_with_one_reading(self, world):
+    def test_subscriptions_are_read_once_for_a_backlog(self, world):
         a_webhook(world)
         world.platform.tables.meter.reset()
         now = world.clock.now()
@@ -361,13 +361,13 @@ class TestPublishing:
         world.platform.webhooks.subscriptions.queue_deliveries([("r-1", old)])
         assert world.platform.tables.meter.count == 2
 
-    def test_a_webhook_made_a_moment_ago_gets_what_happens_now(self, world):
+    def test_new_webhook_gets_events_at_once(self, world):
         register(world)
         a_webhook(world)
         register(world)
         assert len(world.exchange.received) == 1
 
-    def test_a_queue_that_takes_nothing_publishes_again_under_the_same_ids(self, world):
+    def test_event_refused_by_the_queue_is_published_again_with_the_same_id(self, world):
         a_webhook(world)
         machines(world, 1)
         relay(world)
@@ -380,7 +380,7 @@ class TestPublishing:
         assert len(world.exchange.received) == 1
 
 
-def test_what_a_delivery_costs(world):
+def test_delivery_takes_four_calls(world):
     a_webhook(world)
     machines(world, 1)
     world.settle()
@@ -389,7 +389,7 @@ def test_what_a_delivery_costs(world):
     assert line["dynamodb_calls"] == 4  # the last one counts the attempt
 
 
-def test_no_answer_is_logged_with_its_reason(world):
+def test_delivery_without_an_answer_stores_the_reason(world):
     a_webhook(world)
     world.exchange.reply(HOST, NoAnswerError(Reason.TLS))
     register(world)

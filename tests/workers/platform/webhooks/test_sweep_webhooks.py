@@ -94,7 +94,7 @@ def statuses(world, webhook):
     return [row["status"] for row in deliveries(world, webhook)]
 
 
-def test_after_five_failures_messages_wait_without_an_attempt(world):
+def test_paused_webhook_holds_deliveries_after_five_failures(world):
     webhook = a_webhook(world, DEAD)
     world.exchange.reply(DEAD, Answer(500))
     register(world, 12)
@@ -105,7 +105,7 @@ def test_after_five_failures_messages_wait_without_an_attempt(world):
     assert state_of(world, webhook)["failures"] == FAILURES_TO_PAUSE
 
 
-def test_a_paused_webhook_is_tried_once_at_a_time_and_ever_more_rarely(world):
+def test_paused_webhook_is_probed_singly_with_backoff(world):
     webhook = a_webhook(world, DEAD)
     world.exchange.reply(DEAD, Answer(500))
     register(world, 12)
@@ -118,7 +118,7 @@ def test_a_paused_webhook_is_tried_once_at_a_time_and_ever_more_rarely(world):
     assert set(statuses(world, webhook)) == {"pending"}
 
 
-def test_once_it_answers_all_that_waited_is_delivered(world):
+def test_recovered_webhook_gets_all_held_deliveries(world):
     webhook = a_webhook(world, DEAD)
     world.exchange.reply(DEAD, Answer(500))
     register(world, 12)
@@ -130,7 +130,7 @@ def test_once_it_answers_all_that_waited_is_delivered(world):
     assert (row["failures"], row.get("paused_until"), row.get("due_at"), row.get("due")) == (0, None, None, None)
 
 
-def test_a_webhook_without_waiting_messages_is_tried_by_the_next_event(world):
+def test_paused_webhook_without_held_deliveries_is_tried_by_next_event(world):
     world = World(webhook_max_attempts=1)
     a_cluster(world)
     webhook = a_webhook(world, DEAD)
@@ -144,7 +144,7 @@ def test_a_webhook_without_waiting_messages_is_tried_by_the_next_event(world):
     assert state_of(world, webhook).get("paused_until") is None
 
 
-def test_what_waited_too_long_expires_and_does_not_keep_the_rest_waiting(world):
+def test_expired_held_deliveries_do_not_delay_the_rest(world):
     world = World(webhook_max_attempts=50, event_delivery_max_age_seconds=3600)
     a_cluster(world)
     webhook = a_webhook(world, DEAD)
@@ -160,7 +160,7 @@ def test_what_waited_too_long_expires_and_does_not_keep_the_rest_waiting(world):
 
 
 class TestByHand:
-    def test_a_test_reaches_a_paused_webhook_and_ends_the_pause(self, world):
+    def test_successful_test_delivery_ends_the_pause(self, world):
         webhook = a_webhook(world, DEAD)
         world.exchange.reply(DEAD, Answer(500))
         register(world, 8)
@@ -171,7 +171,7 @@ class TestByHand:
         minutes(world, 10)
         assert statuses(world, webhook) == ["succeeded"] * 9
 
-    def test_a_test_that_fails_neither_ends_nor_lengthens_it(self, world):
+    def test_failed_test_delivery_leaves_the_pause_unchanged(self, world):
         webhook = a_webhook(world, DEAD)
         world.exchange.reply(DEAD, Answer(500))
         register(world, 8)
@@ -181,7 +181,7 @@ class TestByHand:
         assert state_of(world, webhook) == before
         assert world.driver.row(DELIVERIES, {"id": asked.id})["status"] == "failed"
 
-    def test_one_that_waits_may_be_sent_at_once(self, world):
+    def test_held_delivery_is_redelivered_at_once_on_request(self, world):
         webhook = a_webhook(world, DEAD)
         world.exchange.reply(DEAD, Answer(500))
         register(world, 8)
@@ -191,7 +191,7 @@ class TestByHand:
         world.settle()
         assert world.driver.row(DELIVERIES, {"id": waiting["id"]})["status"] == "succeeded"
 
-    def test_all_that_failed_since_a_time_is_sent_again_once(self):
+    def test_failed_deliveries_since_a_time_are_redelivered_once(self):
         world = World(webhook_max_attempts=1)
         a_cluster(world)
         webhook = a_webhook(world, DEAD)
@@ -208,7 +208,7 @@ class TestByHand:
         assert sorted(statuses(world, webhook)) == ["failed"] * 2 + ["succeeded"] * 3
         assert len(world.exchange.of(DEAD)) == 5 + 2
 
-    def test_a_worker_whose_clock_is_behind_sends_nothing_again_that_it_has_sent(self):
+    def test_redelivery_with_a_slow_clock_resends_nothing(self):
         world, webhook = a_failed_log(1)
         world.exchange.reply(DEAD, Answer(404))
         since, until = START, world.platform.webhooks.deliveries.redeliver_since(webhook.id, START)
@@ -219,7 +219,7 @@ class TestByHand:
             world.settle()
         assert len(world.exchange.of(DEAD)) == 1 + 1
 
-    def test_a_redelivery_that_dies_half_way_goes_on(self):
+    def test_redelivery_with_a_crash_after_any_write_completes(self):
         for writes in range(1, 8):
             world, webhook = a_failed_log(4)
             world.platform.webhooks.deliveries.redeliver_since(webhook.id, START)
@@ -228,7 +228,7 @@ class TestByHand:
             assert statuses(world, webhook) == ["succeeded"] * 4
             assert world.driver.rows(TASKS) == []
 
-    def test_a_redelivery_that_the_stream_lost_is_begun_by_a_sweep(self):
+    def test_redelivery_lost_by_the_stream_is_started_by_a_sweep(self):
         world, webhook = a_failed_log(3)
         world.platform.webhooks.deliveries.redeliver_since(webhook.id, START)
         assert list(world.relay_batches())  # read by nobody
@@ -239,7 +239,7 @@ class TestByHand:
         assert world.driver.rows(TASKS) == []
 
     @pytest.mark.parametrize("lost", ["stream", "message"])
-    def test_a_single_one_that_is_lost_is_found_by_the_sweep(self, lost):
+    def test_single_redelivery_lost_by_stream_or_queue_is_found_by_the_sweep(self, lost):
         world, webhook = a_failed_log(1)
         (row,) = deliveries(world, webhook)
         world.platform.webhooks.deliveries.redeliver(webhook.id, str(row["id"]))
@@ -252,7 +252,7 @@ class TestByHand:
         minutes(world, 2)
         assert statuses(world, webhook) == ["succeeded"]
 
-    def test_two_redeliveries_of_one_log_are_two_tasks(self):
+    def test_overlapping_redeliveries_are_both_completed(self):
         """The second is for less: it must not take the place of the first."""
         world, webhook = a_failed_log(2)
         for since in (START, world.clock.now()):
@@ -264,7 +264,7 @@ class TestByHand:
 class TestOthers:
     """Every invocation has one message: only what shares an invocation could wait."""
 
-    def test_a_receiver_that_hangs_delays_no_other(self, world):
+    def test_hanging_receiver_delays_no_other_webhook(self, world):
         a_webhook(world, DEAD)
         a_webhook(world, WELL)
         world.exchange.hang(DEAD)
@@ -283,7 +283,7 @@ class TestOthers:
         # And a moment between two of the three that count their failure at the same time.
         assert HANGING_SECONDS <= (world.clock.now() - started).total_seconds() < HANGING_SECONDS + 1
 
-    def test_a_dead_receiver_takes_no_time_of_workers_once_it_is_paused(self, world):
+    def test_paused_receiver_takes_no_worker_time(self, world):
         a_webhook(world, DEAD)
         well = a_webhook(world, WELL)
         world.exchange.hang(DEAD)
@@ -293,7 +293,7 @@ class TestOthers:
         assert world.clock.now() == started
         assert statuses(world, well) == ["succeeded"] * (FAILURES_TO_PAUSE + 20)
 
-    def test_a_long_backlog_of_one_keeps_that_of_another_waiting_for_no_more_than_a_page(self, world):
+    def test_long_backlog_delays_another_webhook_by_at_most_a_page(self, world):
         long, short = a_webhook(world, DEAD), a_webhook(world, WELL)
         let_wait(world, long, 3 * PAGE)
         world.clock.advance(1)
@@ -303,7 +303,7 @@ class TestOthers:
         held = [sum(row["is_held"] for row in deliveries(world, webhook)) for webhook in (long, short)]
         assert held == [PAGE, 0]
 
-    def test_failures_of_one_are_not_counted_for_another(self, world):
+    def test_failures_of_one_webhook_are_not_counted_for_another(self, world):
         a_webhook(world, DEAD)
         well = a_webhook(world, WELL)
         world.exchange.reply(DEAD, Answer(500))
@@ -312,7 +312,7 @@ class TestOthers:
 
 
 class TestRaces:
-    def test_a_message_held_as_the_pause_ends_is_not_forgotten(self, world):
+    def test_delivery_held_as_the_pause_ends_is_sent(self, world):
         """The webhook recovers between the worker's read and its write: the condition sends it round again."""
         webhook = a_webhook(world, DEAD)
         world.exchange.reply(DEAD, Answer(500))
@@ -333,7 +333,7 @@ class TestRaces:
         minutes(world, 10)
         assert set(statuses(world, webhook)) == {"succeeded"}
 
-    def test_many_failing_at_once_count_each_and_pause_once(self, world):
+    def test_concurrent_failures_are_counted_and_pause_once(self, world):
         webhook = a_webhook(world, DEAD)
         world.exchange.hang(DEAD)
         world.driver.latency(0.01)
@@ -351,7 +351,7 @@ class TestRaces:
         assert parse_time(row["paused_until"]) > world.clock.now()
         assert {len(one["attempts"]) for one in deliveries(world, webhook)} == {1}
 
-    def test_what_the_index_shows_late_is_released_all_the_same(self, world):
+    def test_held_deliveries_hidden_by_index_lag_are_released(self, world):
         webhook = a_webhook(world, DEAD)
         world.exchange.reply(DEAD, Answer(500))
         world.driver.index_lag(30)
@@ -368,7 +368,7 @@ class TestOutages:
 
     @pytest.mark.parametrize("events", [1, 12])
     @pytest.mark.parametrize("hours", [0.1, 5, 20])
-    def test_every_event_of_an_outage_of_hours_arrives(self, hours, events):
+    def test_events_of_an_outage_of_hours_are_all_delivered(self, hours, events):
         world = World()
         a_cluster(world)
         webhook = a_webhook(world, DEAD)
@@ -380,7 +380,7 @@ class TestOutages:
         steps(world, 2 * 3600)
         assert statuses(world, webhook) == ["succeeded"] * events
 
-    def test_an_event_that_nobody_takes_for_a_day_expires(self):
+    def test_event_not_accepted_for_a_day_expires(self):
         world = World()
         a_cluster(world)
         webhook = a_webhook(world, DEAD)
