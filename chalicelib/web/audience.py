@@ -75,7 +75,7 @@ PUBLIC = Audience(name="public", admit=_admit_within_rate, statuses=frozenset({4
 def admit_by_key(exchange: Exchange, offered: str | None, accepted: Sequence[str]) -> None:
     """Admit the holder of one of the ``accepted`` keys, which are named as in the settings; the name becomes the actor.
 
-    Raises `EdgeError` (unauthorized; rate limited for an address that offers too many wrong keys). Where the settings
+    Raises `EdgeError` (unauthorized), and (rate limited) for an address that sends too many wrong keys. If the settings
     turn authentication off, all callers are admitted, without a name.
     """
     edge = exchange.edge

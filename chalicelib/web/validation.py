@@ -223,8 +223,8 @@ def read(
     details: Callable[[ValidationError], Details] = details_of,
     shown_names: Mapping[str, str] = MappingProxyType({}),
 ) -> M:
-    """`values` as a `model`. Raises EdgeError bad_request with all their problems, as ``details`` tells them, under the
-    names that callers know."""
+    """`values` as a `model`. Raises `EdgeError` (bad request) with all problems, as ``details`` gives them, under the
+    public names."""
     if not values and (empty := _EMPTY.get(model)) is not None:
         return empty  # type: ignore[return-value]
     try:

@@ -81,7 +81,7 @@ def _idle() -> str:
         (
             "### An idle node, a month\n",
             _table(("a node that is", "USD"), rows),
-            "\nOf the connected one at the default beat:\n",
+            "\nThe connected node at the default heartbeat interval:\n",
             _sums(model.idle_connected(), places=4),
         )
     )

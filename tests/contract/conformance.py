@@ -43,7 +43,7 @@ NOT_FITTING: Reasons = {
 
 _INTRODUCTION = """# What is exercised of {title}
 
-Written by `make conformance` from a run of the route tests; not by hand. What differs on purpose, by subject:
+Written by `make conformance` from a run of the route tests; not by hand. For the intended differences, by subject, see
 [deviations]({docs}deviations.md).
 
 ✓: tests provoked the status, and each answer fitted its schema. Statuses in brackets are answered besides, documented
