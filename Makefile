@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-fast coverage conformance bench scale demo up dist package deploy clean
+.PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-fast coverage conformance bench scale simulate demo up dist package deploy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -94,6 +94,9 @@ bench: setup ## How fast, how much, how it grows: prints tables, writes build/be
 
 scale: setup ## Long work at its whole size in simulated time (140,000 nodes, 100,000 rows): half an hour; ARGS="cancel prune"
 	@$(BIN)/python -m tests.scale $(ARGS)
+
+simulate: setup ## Random operations of all contexts with crashes and repeats: RUNS=100 SEED=1
+	@$(BIN)/python -m tests.simulation.runner $(or $(RUNS),100) $(or $(SEED),1)
 
 demo: setup ## The main job for real: three agents enrol, a command runs on all, every output comes back
 	@$(BIN)/python -m infra.local.demo

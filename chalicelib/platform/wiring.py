@@ -171,7 +171,7 @@ class Platform:
     def events(self) -> Events:
         from chalicelib.platform.events.service import Events
 
-        return Events(self.clock, self.ids, self.settings.core_name, lambda: self.families)
+        return Events(self.clock, self.ids, self.settings.core_name)
 
     @cached_property
     def webhooks(self) -> WebhookContext:

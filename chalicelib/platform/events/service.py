@@ -6,7 +6,7 @@ time of the write.
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalicelib.kit.bus import INTERNAL_SOURCE
@@ -34,14 +34,12 @@ Envelope = dict[str, Any]
 
 
 class Events:
-    """``core_name`` names this installation in every envelope. ``find_families`` gives the families that declare the
-    events. An internal event is put on the bus only if a family subscribes to it."""
+    """``core_name`` names this installation in every envelope."""
 
-    def __init__(self, clock: Clock, ids: Ids, core_name: str, find_families: Callable[[], Families]) -> None:
+    def __init__(self, clock: Clock, ids: Ids, core_name: str) -> None:
         self._clock = clock
         self._ids = ids
         self._core_name = core_name
-        self._find_families = find_families
 
     def occurrence(self, event_type: str, data: Mapping[str, Any]) -> Put:
         """A write to commit with the change that it belongs to. ``data`` must be fit for the public: no secrets."""
@@ -49,12 +47,14 @@ class Events:
         text = json.dumps(dict(data), separators=(",", ":"))
         return occurrence_row(self._ids.uuid7(now), str(event_type), text, now)
 
-    def envelopes_of(self, change: Change, events: Iterable[Event]) -> tuple[list[Envelope], list[Envelope]]:
+    def envelopes_of(
+        self, change: Change, events: Iterable[Event], families: Families
+    ) -> tuple[list[Envelope], list[Envelope]]:
         """The CloudEvents of the events of one change: those of the published catalogue, and those for other families.
+        An internal event has an envelope only if one of the families subscribes to it.
 
         Raises ValueError for a type that no family declares.
         """
-        families = self._find_families()
         public: list[Envelope] = []
         internal: list[Envelope] = []
         for event in events:

@@ -18,6 +18,7 @@ class Reactions:
     """The reactions of contexts that are enabled under these settings, in the order of the families."""
 
     def __init__(self, families: Families, settings: Any) -> None:
+        self.families = families
         self._own: dict[str, Context] = {}
         self._followers: dict[str, list[Context]] = {}
         self.couriers: dict[Queue, tuple[Family, Courier]] = {}

@@ -102,7 +102,8 @@ class Relay:
         """All that can fail for a change comes before the first mark on the plan: it is planned whole or not at all."""
         if isinstance(change, UnreadableRecordError):
             raise change
-        public, internal = self._events.envelopes_of(change, self._reactions.events(change, rows))
+        reactions = self._reactions
+        public, internal = self._events.envelopes_of(change, reactions.events(change, rows), reactions.families)
         deltas = self._reactions.deltas(change)
         deltas[event_counter("event")] += len(public)
         end = self._reactions.end(change)

@@ -151,11 +151,11 @@ class TestExecutions:
 
 class TestEnvelopes:
     def events(self):
-        return Events(FakeClock(), FakeIds(1), "factory", lambda: FAMILIES)
+        return Events(FakeClock(), FakeIds(1), "factory")
 
     def envelopes_of(self, one, commands):
         events = REACTIONS.events(one, lambda ref: commands.get(ref.key["id"]))
-        public, _internal = self.events().envelopes_of(one, events)
+        public, _internal = self.events().envelopes_of(one, events, FAMILIES)
         return public
 
     def test_same_change_makes_the_same_envelope(self):

@@ -1,0 +1,37 @@
+"""Clusters: created, limited and deleted; each knows how many nodes it has."""
+
+from collections import Counter
+
+from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
+from chalicelib.fleet.nodes.store import NODES
+from tests.simulation.scene import Scene, Simulation
+
+
+def create_cluster(scene: Scene) -> None:
+    scene.fleet.clusters.create(scene.some_name(), None, scene.rng.choice((None, 1, 3)))
+
+
+def change_limit(scene: Scene) -> None:
+    scene.fleet.clusters.change_node_limit(scene.some_name(), scene.rng.choice((None, 1, 3)))
+
+
+def delete_cluster(scene: Scene) -> None:
+    scene.fleet.clusters.delete(scene.some_name())
+
+
+def counts_are_those_of_the_rows(scene: Scene) -> None:
+    nodes = Counter(row["cluster_name"] for row in scene.rows(NODES))
+    counts = {row["name"]: row["node_count"] for row in scene.rows(CLUSTERS)}
+    assert counts == {name: nodes[name] for name in counts}, f"{counts} against {dict(nodes)}"
+    assert set(nodes) <= set(counts), "a node is in a cluster that is not there"
+
+
+def lag_indexes(scene: Scene) -> None:
+    scene.world.driver.index_lag(scene.rng.choice((0, 5, 60)))
+
+
+SIMULATION = Simulation(
+    operations=(create_cluster, create_cluster, change_limit, delete_cluster),
+    invariants=(counts_are_those_of_the_rows,),
+    faults=(lag_indexes,),
+)
