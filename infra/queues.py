@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import Subscription
 from infra.alarms import age_alarm, waiting_alarm
@@ -13,9 +14,6 @@ Json = dict[str, Any]
 
 RETENTION_SECONDS = 1_209_600
 """Fourteen days, the maximum of SQS, so that dead letters survive a holiday."""
-
-INTERNAL_SOURCE = f"{APP_NAME}.internal"
-"""``source`` of the internal events on the bus: rules of subscribers match it."""
 
 
 def queue_parameter(queue: Queue) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from chalicelib import families
+from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.platform.context import Family, HttpSource
 from chalicelib.platform.family import FAMILY as PLATFORM
 from infra.deployables import CORE, FURTHER, TAKEN, check_family, chosen, deployables
@@ -70,6 +71,7 @@ class TestStateful:
         [rule] = of_type(stateful, "AWS::Events::Rule").values()
 
         assert rule["EventBusName"] == {"Ref": "EventBusName"}
+        assert rule["EventPattern"]["source"] == [INTERNAL_SOURCE]
         assert rule["EventPattern"]["detail-type"] == ["fleet.node.deleted", "fleet.node.enrolled"]
         [target] = rule["Targets"]
         assert target["Arn"] == {"Fn::GetAtt": ["ToysMadeQueue", "Arn"]}
