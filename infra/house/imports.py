@@ -22,7 +22,7 @@ PLATFORM: Final = "platform"
 BELOW_FAMILIES: Final = ("web", PLATFORM, "(settings)", "kit")
 """The layers below the families, highest first."""
 
-ABOVE_CONTEXTS: Final = ("(family)", "(api) | (workers)", "(wiring)", "(public)")
+ABOVE_CONTEXTS: Final = ("(family)", "(api) | (workers)", "(public)", "(wiring)")
 """The parts of a family above its contexts, highest first."""
 
 STORES: Final = ("store", "*_store")

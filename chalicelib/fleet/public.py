@@ -1,0 +1,174 @@
+"""The part of the fleet that families above it may import: functions and types of ids, texts and times.
+
+A higher family makes machines that enrol themselves (`create_key`), finds their nodes, runs commands on them and
+deletes them. It learns of changes from the internal events of the fleet, through a queue of its own. Every other module
+of the fleet is private.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.fleet.commands.model import NewCommand
+from chalicelib.fleet.commands.store import execution_id
+from chalicelib.fleet.nodes.changes import CLUSTER_CHANGED, DELETED, ENROLLED, STATUS_CHANGED
+from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.errors import EdgeError, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from chalicelib.fleet.clusters.model import Cluster
+    from chalicelib.fleet.nodes.model import Node
+    from chalicelib.fleet.wiring import Fleet
+    from chalicelib.kit.crypto import Secret
+
+NODE_ENROLLED, NODE_DELETED, NODE_STATUS_CHANGED, NODE_CLUSTER_CHANGED = (
+    ENROLLED,
+    DELETED,
+    STATUS_CHANGED,
+    CLUSTER_CHANGED,
+)
+"""The types of internal events, for `Subscription.types`."""
+
+MOST_NODES = 100
+"""The maximum of nodes that one call reads or addresses."""
+
+
+@dataclass(frozen=True)
+class ClusterFacts:
+    """A cluster. ``id`` distinguishes it from an earlier one of the same name; ``node_limit`` None: without limit."""
+
+    id: str
+    name: str
+    node_count: int
+    node_limit: int | None
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """A node as stored now: no secret. ``status`` is `healthy`, `unhealthy` or `unreachable`; ``enrollment_key_id`` is
+    the key of its latest enrolment; times are seconds text."""
+
+    id: str
+    cluster_id: str
+    cluster_name: str
+    status: str
+    agent_version: str
+    enrollment_key_id: str | None
+    last_seen_at: str
+    inserted_at: str
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """An enrollment key with the text that a machine enrols with. The text is a secret: pass it on, store it sealed."""
+
+    id: str
+    blob: Secret
+
+
+@dataclass(frozen=True)
+class Result:
+    """The execution of a command on a node. ``exit_code`` and ``output`` are None until there is a result."""
+
+    status: str
+    exit_code: int | None
+    output: str | None
+
+
+class FleetAccess:
+    """Use of the fleet by other families. ``fleet`` is the container that they get from their wiring.
+
+    Unless a method says otherwise it may be repeated, and raises `EdgeError` (unavailable) under contention.
+    """
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def find_cluster(self, name: str) -> ClusterFacts | None:
+        """The cluster of that name; None if there is none. One read."""
+        found = self._fleet.clusters.find(name)
+        return None if found is None else _cluster_facts(found)
+
+    def find_nodes(self, node_ids: Sequence[str]) -> dict[str, NodeFacts]:
+        """The nodes of these ids that exist, by id: one consistent read of at most `MOST_NODES`. Raises ValueError
+        above that."""
+        if len(node_ids) > MOST_NODES:
+            raise ValueError(f"{len(node_ids)} node ids, more than {MOST_NODES}")
+        return {node.id: _node_facts(node) for node in self._fleet.nodes.reading.find_many(node_ids)}
+
+    def page_of_nodes(
+        self, cluster_id: str, enrolled_until: datetime, cursor: str | None = None
+    ) -> tuple[list[NodeFacts], str | None]:
+        """The next nodes of a cluster that enrolled by then, oldest first, and the cursor of the following page; None
+        at the end. A node that moves during the walk may be missing."""
+        page = self._fleet.nodes.reading.page_of_cluster(
+            cluster_id, cursor, MOST_NODES, to_seconds_text(enrolled_until)
+        )
+        return [_node_facts(node) for node in page.nodes], page.cursor
+
+    def create_key(self, cluster_name: str, name: str, expires_at: datetime) -> NewKey:
+        """A key with which one machine enrols in the cluster until then. Not idempotent: each call creates a key.
+        Raises `EdgeError` (not found) if there is no such cluster."""
+        enrollment = self._fleet.enrollment
+        key = enrollment.create(
+            cluster_name, {"name": name, "uses_remaining": 1, "expired_at": to_seconds_text(expires_at)}
+        )
+        return NewKey(key.id, enrollment.reveal(key))
+
+    def delete_key(self, key_id: str) -> None:
+        """No machine can enrol with the key any more. Does nothing if it does not exist."""
+        _ignore_missing(lambda: self._fleet.enrollment.delete(key_id))
+
+    def delete_node(self, node_id: str) -> None:
+        """Delete a node; its machine can return only with a newer key. Does nothing if it does not exist."""
+        _ignore_missing(lambda: self._fleet.nodes.placing.delete(node_id))
+
+    def run(self, node_ids: Sequence[str], command: str, timeout_seconds: int, expires_at: datetime) -> str:
+        """Run a shell command on nodes; returns the id of the command. Nodes that do not exist are ignored. Not
+        idempotent: each call creates a command. Raises `EdgeError` (validation failed), ValueError above `MOST_NODES`.
+        """
+        if len(node_ids) > MOST_NODES:
+            raise ValueError(f"{len(node_ids)} node ids, more than {MOST_NODES}")
+        targeting = Targeting(type=TargetType.NODES, node_ids=tuple(node_ids))
+        new = NewCommand(command, targeting, timeout_seconds, expires_at, allow_missing=True)
+        return self._fleet.commands.registry.create(new).id
+
+    def result(self, command_id: str, node_id: str) -> Result | None:
+        """The execution of a command on a node; None while it does not exist. Two reads."""
+        try:
+            found = self._fleet.commands.executions.get(execution_id(command_id, node_id)).execution
+        except EdgeError as error:
+            if error.kind is not Kind.NOT_FOUND:
+                raise
+            return None
+        return Result(found.status.value, found.exit_code, found.output)
+
+
+def _ignore_missing(delete: Callable[[], None]) -> None:
+    try:
+        delete()
+    except EdgeError as error:
+        if error.kind is not Kind.NOT_FOUND:
+            raise
+
+
+def _cluster_facts(cluster: Cluster) -> ClusterFacts:
+    return ClusterFacts(cluster.id, cluster.name, cluster.node_count, cluster.node_limit)
+
+
+def _node_facts(node: Node) -> NodeFacts:
+    return NodeFacts(
+        id=node.id,
+        cluster_id=node.cluster_id,
+        cluster_name=node.cluster_name,
+        status=node.status.value,
+        agent_version=node.agent_version,
+        enrollment_key_id=node.enrollment_key_id,
+        last_seen_at=node.last_seen_at,
+        inserted_at=node.inserted_at,
+    )
