@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-fast coverage conformance bench scale simulate demo up dist package deploy clean
+.PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-fast coverage conformance bench scale simulate toy demo up dist package deploy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -97,6 +97,9 @@ scale: setup ## Long work at its whole size in simulated time (140,000 nodes, 10
 
 simulate: setup ## Random operations of all contexts with crashes and repeats: RUNS=100 SEED=1
 	@$(BIN)/python -m tests.simulation.runner $(or $(RUNS),100) $(or $(SEED),1)
+
+toy: setup ## Add a toy family to a clone, and run make check and its tests there: before a release and after a change of how families are declared (ten minutes)
+	@$(BIN)/python -m tests.toy_family $(ARGS)
 
 demo: setup ## The main job for real: three agents enrol, a command runs on all, every output comes back
 	@$(BIN)/python -m infra.local.demo

@@ -150,10 +150,6 @@ def further_of(core: Deployable) -> Deployable:
     return Deployable(StackKind.FURTHER, core.family, core.own, core.every)
 
 
-CORE = deployables()[0]
-FURTHER = further_of(CORE)
-
-
 def chosen(names: str, deployed: Sequence[str] = ()) -> tuple[Deployable, ...]:
     """The stacks for families that a deployer names, separated by commas (none: all), with those that they need and
     those that are ``deployed`` already. Raises ValueError for an unknown name."""
@@ -168,3 +164,7 @@ def check_family(family: Family) -> None:
     """Raises ValueError for a name that no family can have."""
     if not re.fullmatch(NAME_PATTERN, family.name) or family.name in TAKEN:
         raise ValueError(f"a family's name has to match {NAME_PATTERN} and be none of {', '.join(sorted(TAKEN))}")
+
+
+CORE = deployables()[0]
+FURTHER = further_of(CORE)

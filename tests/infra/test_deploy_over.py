@@ -5,7 +5,6 @@ import json
 import pytest
 
 from infra.deployables import CORE
-from infra.functions import QUEUES
 from infra.package import ROOT
 from infra.stacks import Stacks
 from tests.infra.deploying import STAGE, WAIT, Deployer, small_application
@@ -44,6 +43,6 @@ def test_resources_stay_and_functions_learn_the_prefix_of_all_queues(deployer):
     assert "QueueUrls" not in parameters
     assert parameters["PollSeconds"] == "45"
     sqs = deployer.client("sqs")
-    for queue in QUEUES:
+    for queue in CORE.queues:
         url = sqs.get_queue_url(QueueName=f"edge-admin-{STAGE}-{queue}")["QueueUrl"]
         assert f"{parameters['QueueUrlPrefix']}{queue}" == url

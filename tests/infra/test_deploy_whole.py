@@ -3,8 +3,7 @@
 import pytest
 
 from chalicelib.platform.context import Role
-from infra.deployables import FURTHER
-from infra.functions import FUNCTIONS
+from infra.deployables import CORE, FURTHER
 from infra.package import package
 from tests.infra.deploying import STAGE, Deployer
 from tests.infra.places import STACKS
@@ -33,7 +32,7 @@ def functions_in(deployer, stack):
 def test_it_deploys_updates_keeps_what_it_is_not_told_and_rests(deployer):
     network = {"SUBNET_IDS": "subnet-1", "SECURITY_GROUP_IDS": "sg-1"}
     deployer.core({"POLL_SECONDS": "30"})
-    assert functions_in(deployer, APPLICATION) == {each.resource for each in FUNCTIONS}
+    assert functions_in(deployer, APPLICATION) == {each.resource for each in CORE.functions}
     url = deployer.parameters(APPLICATION)["PublicUrl"]
     assert f"API        {url}" in deployer.printed
     tables = deployer.client("dynamodb").describe_table(TableName=f"edge-admin-{STAGE}-nodes")["Table"]

@@ -7,10 +7,9 @@ from chalicelib.kit.tables import Tables
 from chalicelib.platform.context import QUERY, Grants
 from chalicelib.platform.families import Families
 from infra.deployables import CORE
-from infra.functions import FAMILIES, FUNCTIONS, function
+from infra.functions import FAMILIES, FUNCTIONS, TABLES, function
 from infra.grants import GRANTS, is_in_a_loop
 from infra.policies import DATA_KEY_PURPOSE, policies
-from tests.support.declared import TABLES
 from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import FakeDynamo
@@ -86,8 +85,8 @@ def test_nothing_may_scan():
 
 
 def test_a_query_is_granted_on_indexes_where_there_are_some():
-    indexed = next(table for table in TABLES if table.indexes)
-    plain = next(table for table in TABLES if not table.indexes)
+    indexed = next(table for table in CORE.tables if table.indexes)
+    plain = next(table for table in CORE.tables if not table.indexes)
     grants = Grants(tables={indexed.name: QUERY, plain.name: QUERY})
     (policy,) = policies(function("recount"), grants, CORE)
     statements = policy["PolicyDocument"]["Statement"]
@@ -99,9 +98,10 @@ def test_a_query_is_granted_on_indexes_where_there_are_some():
 
 
 def test_only_those_who_need_them_open_secrets():
-    assert {name for name, grants in GRANTS.items() if grants.reads_keys} == {"api_handler", "settle_vpn"}
-    assert {name for name, grants in GRANTS.items() if grants.makes_data_key} == {"api_handler"}
-    assert {name for name, grants in GRANTS.items() if grants.decrypts} == {
+    fleets = {each.name: GRANTS[each.name] for each in CORE.functions}
+    assert {name for name, grants in fleets.items() if grants.reads_keys} == {"api_handler", "settle_vpn"}
+    assert {name for name, grants in fleets.items() if grants.makes_data_key} == {"api_handler"}
+    assert {name for name, grants in fleets.items() if grants.decrypts} == {
         "api_handler",
         "clean_up",
         "deliver_commands",
@@ -140,7 +140,7 @@ def test_kms_is_asked_for_one_purpose_only():
             return super().generate(context)
 
     clock, ids = FakeClock(), FakeIds()
-    tables = Tables(FakeDynamo(TABLES, clock), clock, ids)
+    tables = Tables(FakeDynamo(CORE.tables, clock), clock, ids)
     Sealer(tables, Keys(), clock, ids, "edge-admin-dev-").seal("text", "place")
 
     assert [context["purpose"] for context in asked] == [DATA_KEY_PURPOSE]
@@ -150,7 +150,7 @@ def test_kms_is_asked_for_one_purpose_only():
         assert all(each == {"StringEquals": {"kms:EncryptionContext:purpose": DATA_KEY_PURPOSE}} for each in conditions)
 
 
-@pytest.mark.parametrize("each", FUNCTIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("each", CORE.functions, ids=lambda each: each.name)
 def test_code_in_a_network_may_not_touch_its_interfaces(each):
     denied = [statement for statement in statements_of(each.name) if statement["Effect"] == "Deny"]
 
@@ -162,7 +162,7 @@ def test_code_in_a_network_may_not_touch_its_interfaces(each):
 
 class TestLoops:
     def test_are_functions_whose_messages_lead_back_to_them(self):
-        assert {each.name for each in FUNCTIONS if is_in_a_loop(each)} == {
+        assert {each.name for each in CORE.functions if is_in_a_loop(each)} == {
             "create_executions",
             "clean_up",
             "deliver_commands",

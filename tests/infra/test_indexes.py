@@ -13,7 +13,6 @@ from infra.deployment.indexes import Application, application, refusals, used_in
 from infra.package import package
 from infra.stateful import stateful_template
 from tests.infra.deploying import STAGE, Deployer, small_application
-from tests.support.declared import TABLES
 
 BY_NAME = Index("by_name", "name", projected=("state",))
 BY_STATE = Index("by_state", "state", "id")
@@ -106,7 +105,7 @@ class TestRemoval:
 def test_the_packaged_application_says_which_indexes_its_code_queries(tmp_path):
     template, _ = package(tmp_path, "dev", code_only=True)
 
-    assert application("core", template).used == used_indexes(TABLES)
+    assert application("core", template).used == used_indexes(CORE.tables)
     assert template["Outputs"]["Release"]["Value"]
 
 
@@ -145,7 +144,7 @@ class TestDeploy:
 
     def test_removes_what_no_deployed_code_queries(self, deployer):
         table, index = self.without_an_index(deployer)
-        used = {name: [each for each in names if each != index] for name, names in used_indexes(TABLES).items()}
+        used = {name: [each for each in names if each != index] for name, names in used_indexes(CORE.tables).items()}
 
         def retired(deployable):
             template = small_application(deployable)

@@ -16,11 +16,9 @@ from chalicelib.kit.queues import Depth
 from infra.apis import _REST_LOG_FIELDS, _SOCKET_LOG_FIELDS
 from infra.dashboard import dashboard
 from infra.deployables import CORE
-from infra.functions import QUEUES
 from infra.package import ROOT
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.callers import operator
-from tests.support.declared import TABLES
 from tests.support.world import World
 from tests.workers.fleet.test_main_job import run_all
 
@@ -41,7 +39,7 @@ MATCHER = re.compile(r'(\w+)\s*(=~|!=|=)\s*"([^"]*)"')
 @pytest.fixture(scope="module")
 def exposed():
     """Labels with their values, by metric: of this installation, of agents, and what metrics.md takes of a host."""
-    depths = {queue: Depth(0, 0, 0, dead=0) for queue in QUEUES}
+    depths = {queue: Depth(0, 0, 0, dead=0) for queue in CORE.queues}
     found = defaultdict(lambda: defaultdict(set))
     for family in families_of(State(dict.fromkeys(totals.ALL, 0), depths, is_degraded=False)):
         found[family.name]
@@ -153,9 +151,9 @@ def test_the_dashboard_shows_every_function_queue_and_table_by_its_real_name(boa
                 seen[name].add(value)
 
     assert seen["FunctionName"] == {f"real-{each.name}" for each in CORE.functions}
-    dead = {f"edge-admin-dev-{queue}-dead" for queue in QUEUES if not queue.is_manual}
-    assert seen["QueueName"] == {f"edge-admin-dev-{queue}" for queue in QUEUES} | dead
-    assert seen["TableName"] == {f"edge-admin-dev-{table.name}" for table in TABLES}
+    dead = {f"edge-admin-dev-{queue}-dead" for queue in CORE.queues if not queue.is_manual}
+    assert seen["QueueName"] == {f"edge-admin-dev-{queue}" for queue in CORE.queues} | dead
+    assert seen["TableName"] == {f"edge-admin-dev-{table.name}" for table in CORE.tables}
     assert (seen["ApiName"], seen["ApiId"]) == ({"edge-admin-dev"}, {"abc"})
 
 

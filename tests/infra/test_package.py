@@ -10,7 +10,6 @@ import pytest
 
 from chalicelib.platform.context import ScheduleSource
 from infra.deployables import CORE
-from infra.functions import FUNCTIONS
 from infra.local.transform import CONCURRENCY, WAITING_CONCURRENCY, local_state, local_template
 from infra.package import ROOT, _run_chalice, kept_in_package, package
 from infra.stateful import stateful_template
@@ -25,13 +24,13 @@ def test_every_function_of_the_application_is_planned(packaged):
     template, _ = packaged
     deployed = {name for name, each in template["Resources"].items() if each["Type"] == "AWS::Serverless::Function"}
 
-    assert deployed == {each.resource for each in FUNCTIONS}
+    assert deployed == {each.resource for each in CORE.functions}
 
 
 def test_schedules_run_as_often_as_is_planned(packaged):
     template, _ = packaged
     units = {"minute": 1, "hour": 60, "day": 60 * 24}
-    for each in FUNCTIONS:
+    for each in CORE.functions:
         if isinstance(each.source, ScheduleSource):
             events = template["Resources"][each.resource]["Properties"]["Events"].values()
             [schedule] = [event["Properties"]["Schedule"] for event in events if event["Type"] == "Schedule"]
@@ -41,10 +40,10 @@ def test_schedules_run_as_often_as_is_planned(packaged):
 
 def test_no_function_has_the_role_of_another(packaged):
     template, _ = packaged
-    roles = {each.name: template["Resources"][each.resource]["Properties"]["Role"] for each in FUNCTIONS}
+    roles = {each.name: template["Resources"][each.resource]["Properties"]["Role"] for each in CORE.functions}
 
-    assert roles == {each.name: {"Fn::GetAtt": [each.role, "Arn"]} for each in FUNCTIONS}
-    for each in FUNCTIONS:
+    assert roles == {each.name: {"Fn::GetAtt": [each.role, "Arn"]} for each in CORE.functions}
+    for each in CORE.functions:
         assert len(template["Resources"][each.role]["Properties"]["Policies"]) == 1
 
 
@@ -52,7 +51,7 @@ def test_no_placeholder_is_left(packaged):
     template, _ = packaged
     events = [
         event["Properties"]
-        for each in FUNCTIONS
+        for each in CORE.functions
         for event in template["Resources"][each.resource]["Properties"].get("Events", {}).values()
     ]
 
@@ -86,7 +85,7 @@ def test_every_handler_loads_from_the_zip_alone(packaged, tmp_path):
     template, archive = packaged
     with zipfile.ZipFile(archive) as content:
         content.extractall(tmp_path)
-    handlers = [template["Resources"][each.resource]["Properties"]["Handler"] for each in FUNCTIONS]
+    handlers = [template["Resources"][each.resource]["Properties"]["Handler"] for each in CORE.functions]
     load = (
         "import importlib, sys\n"
         "for handler in sys.argv[1:]:\n"
@@ -154,7 +153,7 @@ class TestLocalTemplate:
         assert any("Condition" in each for each in statements if each["Action"][0].startswith("kms:"))
 
     def test_policies_name_no_purpose_that_the_emulator_does_not_tell(self, local):
-        for each in FUNCTIONS:
+        for each in CORE.functions:
             [policy] = local["Resources"][each.role]["Properties"]["Policies"]
             of_kms = [one for one in policy["PolicyDocument"]["Statement"] if one["Action"][0].startswith("kms:")]
             assert not [one for one in of_kms if "Condition" in one]
@@ -168,16 +167,16 @@ class TestLocalTemplate:
     def test_no_schedule_runs_by_itself(self, local):
         schedules = [
             event["Properties"]
-            for each in FUNCTIONS
+            for each in CORE.functions
             for event in local["Resources"][each.resource]["Properties"].get("Events", {}).values()
             if event["Type"] == "Schedule"
         ]
 
-        assert len(schedules) == len([each for each in FUNCTIONS if isinstance(each.source, ScheduleSource)])
+        assert len(schedules) == len([each for each in CORE.functions if isinstance(each.source, ScheduleSource)])
         assert all(schedule["Enabled"] is False for schedule in schedules)
 
     def test_each_function_gets_its_own_endpoint(self, local):
-        for each in FUNCTIONS:
+        for each in CORE.functions:
             variables = local["Resources"][each.resource]["Properties"]["Environment"]["Variables"]
             assert variables["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:2/{each.name}"
             assert variables["WEBSOCKET_MANAGEMENT_URL"]["Fn::Sub"].startswith(f"http://127.0.0.1:2/{each.name}/_aws/")

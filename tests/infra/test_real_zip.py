@@ -8,13 +8,12 @@ import pytest
 from chalicelib.kit.tables import Meter, Put
 from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.platform.context import QueueSource
-from infra.functions import FUNCTIONS
+from infra.deployables import CORE
 from infra.libraries import PYTHON
 from tests.bench.deployed import deployed_functions, environment_of
 from tests.infra.runtime_client import FunctionFailed, rest_event
 from tests.support.builders import a_command
 from tests.support.callers import EXECUTIONS, enrolled, operator
-from tests.support.declared import TABLES
 from tests.support.emulator import create_tables
 from tests.support.runtime_answer import MOST_BYTES, sent_bytes
 from tests.support.world import World
@@ -34,7 +33,7 @@ def test_every_handler_starts_from_the_zip_alone(real_zip):
     with ThreadPoolExecutor(AT_ONCE) as pool:
         started = set(pool.map(start, deployed_functions()))
 
-    assert started == {each.name for each in FUNCTIONS}
+    assert started == {each.name for each in CORE.functions}
 
 
 def test_a_handler_that_is_not_in_the_zip_is_told_with_its_name(real_zip):
@@ -53,7 +52,7 @@ def test_a_worker_of_a_queue_answers_for_each_message(real_zip):
 
 def test_requests_are_answered_by_the_api_on_real_tables(real_zip, emulator):
     environment = environment_of("api_handler", emulator.url)
-    create_tables(emulator.client("dynamodb"), TABLES, environment["TABLE_PREFIX"])
+    create_tables(emulator.client("dynamodb"), CORE.tables, environment["TABLE_PREFIX"])
     command = json.dumps({"command_text": f"echo {CYRILLIC}", "targeting": {"type": "all"}})
     with real_zip.start("app.app", environment) as function:
         refused = json.loads(function.invoke(rest_event("GET", "/api/v1/commands")))
@@ -74,7 +73,7 @@ def test_requests_are_answered_by_the_api_on_real_tables(real_zip, emulator):
 def test_a_hundred_long_executions_are_polled_and_listed_within_what_lambda_sends(real_zip, emulator, text):
     environment = environment_of("api_handler", emulator.url) | {"TABLE_PREFIX": f"large-{len(text)}-"}
     dynamodb = emulator.client("dynamodb")
-    create_tables(dynamodb, TABLES, environment["TABLE_PREFIX"])
+    create_tables(dynamodb, CORE.tables, environment["TABLE_PREFIX"])
     deployed = DynamoDriver(dynamodb, environment["TABLE_PREFIX"], Meter())
     world = World()
     client = operator(world)
@@ -105,7 +104,7 @@ def test_a_hundred_long_executions_are_polled_and_listed_within_what_lambda_send
 
 
 def _copy(world, deployed):
-    for table in TABLES:
+    for table in CORE.tables:
         for row in world.driver.rows(table):
             deployed.write(Put(table, row))
 

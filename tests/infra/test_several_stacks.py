@@ -9,7 +9,6 @@ import pytest
 from chalicelib.platform.context import Role
 from infra.deployables import CORE, FURTHER
 from infra.fragment import fragment
-from infra.functions import QUEUES
 from infra.further import (
     NAME_PATTERN,
     OWN_QUEUES,
@@ -25,7 +24,6 @@ from infra.parameters import documented_settings, parameter_name
 from infra.stacks import Stacks, application_stack, further_stack, stateful_stack
 from infra.stateful import stateful_template
 from tests.infra.places import STACKS
-from tests.support.declared import TABLES
 
 OURS = FURTHER.functions
 
@@ -79,7 +77,7 @@ class TestWhatItIs:
         kinds = [event["Type"] for event in events_of(further)]
         assert sorted(kinds) == ["SQS", "Schedule"]
         streams = core["Resources"]["RelayChanges"]["Properties"]["Events"]
-        assert len(streams) == len([table for table in TABLES if table.stream])
+        assert len(streams) == len([table for table in CORE.tables if table.stream])
         assert not [name for name in further["Parameters"] if name.endswith("StreamArn")]
 
     def test_its_only_schedule_is_the_heartbeat(self, further):
@@ -150,7 +148,7 @@ class TestQueues:
         assert name.startswith(begin)
         assert name.endswith(end)
         assert not dead.endswith(end)
-        cores = [f"edge-admin-${{Stage}}-{queue}" for queue in QUEUES]
+        cores = [f"edge-admin-${{Stage}}-{queue}" for queue in CORE.queues]
         assert not [queue for queue in cores if queue.startswith(begin)]
 
 

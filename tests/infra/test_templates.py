@@ -12,13 +12,12 @@ from infra.apis import GATEWAY_RESPONSES, gateway_response
 from infra.artifacts import INLINE_TEMPLATE_BYTES
 from infra.deployables import CORE
 from infra.fragment import check_types, fragment
-from infra.functions import FUNCTIONS, QUEUES, consumer_of, logical_id
+from infra.functions import consumer_of, logical_id
 from infra.package import ROOT
 from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
 from infra.stateful import stateful_template, stream_parameter, table_resource, to_compact_json
-from tests.support.declared import TABLES
 
-STREAMED = [table for table in TABLES if table.stream]
+STREAMED = [table for table in CORE.tables if table.stream]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def of_type(template, kind):
     return {name: resource for name, resource in template["Resources"].items() if resource.get("Type") == kind}
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", CORE.tables, ids=lambda table: table.name)
 def test_a_table_is_protected_and_billed_by_request(stateful, table):
     resource = stateful["Resources"][table_resource(table)]
     properties = resource["Properties"]
@@ -48,7 +47,7 @@ def test_a_table_is_protected_and_billed_by_request(stateful, table):
     assert "SSESpecification" not in properties  # naming the key that AWS manages would have KMS charge for each use
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", CORE.tables, ids=lambda table: table.name)
 def test_a_table_declares_exactly_the_attributes_of_its_keys(stateful, table):
     properties = stateful["Resources"][table_resource(table)]["Properties"]
     schemas = [properties["KeySchema"], *(index["KeySchema"] for index in properties.get("GlobalSecondaryIndexes", []))]
@@ -59,7 +58,7 @@ def test_a_table_declares_exactly_the_attributes_of_its_keys(stateful, table):
     assert {name for name, kind in declared.items() if kind == "N"} == table.numbers & used
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", CORE.tables, ids=lambda table: table.name)
 def test_streams_and_expiry_are_those_of_the_specification(stateful, table):
     properties = stateful["Resources"][table_resource(table)]["Properties"]
 
@@ -77,7 +76,7 @@ def test_without_retention_everything_goes_with_the_stack():
     assert {table["Properties"]["DeletionProtectionEnabled"] for table in tables} == {False}
 
 
-@pytest.mark.parametrize("queue", [queue for queue in QUEUES if consumer_of(queue)])
+@pytest.mark.parametrize("queue", [queue for queue in CORE.queues if consumer_of(queue)])
 def test_a_queue_waits_longer_than_its_consumer_and_keeps_dead_letters(stateful, queue):
     resources = stateful["Resources"]
     properties = resources[f"{logical_id(queue)}Queue"]["Properties"]
@@ -100,7 +99,7 @@ def test_everything_that_waits_for_a_person_raises_an_alarm(stateful):
     assert watched == unattended | {"RelayFailuresQueue"}
 
 
-@pytest.mark.parametrize("queue", [queue for queue in QUEUES if consumer_of(queue)])
+@pytest.mark.parametrize("queue", [queue for queue in CORE.queues if consumer_of(queue)])
 def test_work_that_waits_too_long_raises_an_alarm(stateful, queue):
     """Three attempts may pass, and the time until a message that was sent for later is due."""
     alarm = stateful["Resources"][f"{logical_id(queue)}QueueAgeAlarm"]["Properties"]
@@ -119,7 +118,7 @@ def test_queues_that_are_sent_to_for_later_are_known():
         found |= set(re.findall(r"send\(\s*([A-Z_]+),[^()]*(?:\([^()]*\)[^()]*)*delay_seconds=", path.read_text()))
 
     assert found
-    assert {name.lower().replace("_", "-") for name in found} <= {queue for queue in QUEUES if queue.is_delayed}
+    assert {name.lower().replace("_", "-") for name in found} <= {queue for queue in CORE.queues if queue.is_delayed}
 
 
 class TestWhatIsSpokenByTls:
@@ -158,7 +157,7 @@ def test_a_relay_that_falls_behind_raises_an_alarm(application):
     assert alarm["AlarmActions"] == [{"Ref": "AlarmTopicArn"}]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("function", CORE.functions, ids=lambda each: each.name)
 def test_a_function_that_fails_raises_an_alarm(application, function):
     """At once where it runs hourly at most; else when its repeats do not mend it."""
     alarm = application["Resources"][f"{function.resource}ErrorsAlarm"]["Properties"]
@@ -183,7 +182,7 @@ def test_what_has_run_once_and_failed_is_no_gap_in_the_data(stateful, applicatio
     alarms = [*of_type(stateful, "AWS::CloudWatch::Alarm").values()]
     alarms += of_type(application, "AWS::CloudWatch::Alarm").values()
 
-    assert len(alarms) > len(FUNCTIONS)
+    assert len(alarms) > len(CORE.functions)
     silent = application["Resources"]["HeartbeatSilenceAlarm"]
     missing = {alarm["Properties"]["TreatMissingData"] for alarm in alarms if alarm is not silent}
     assert missing == {"notBreaching"}
@@ -199,7 +198,7 @@ def test_a_clock_that_calls_nobody_raises_an_alarm(application):
 
 
 @pytest.mark.parametrize(
-    "function", [each for each in FUNCTIONS if isinstance(each.source, QueueSource)], ids=lambda each: each.name
+    "function", [each for each in CORE.functions if isinstance(each.source, QueueSource)], ids=lambda each: each.name
 )
 def test_a_queue_mapping_reports_single_failures_and_is_bounded(application, function):
     (event,) = application["Resources"][function.resource]["Properties"]["Events"].values()
@@ -211,7 +210,7 @@ def test_a_queue_mapping_reports_single_failures_and_is_bounded(application, fun
 
 
 def test_the_relay_reads_every_stream_from_its_beginning_and_never_gives_up(application):
-    (relay,) = [each for each in FUNCTIONS if isinstance(each.source, StreamSource)]
+    (relay,) = [each for each in CORE.functions if isinstance(each.source, StreamSource)]
     events = [
         event["Properties"] for event in application["Resources"][relay.resource]["Properties"]["Events"].values()
     ]
@@ -239,7 +238,7 @@ def test_the_relay_is_started_only_by_what_operators_ask_of_deliveries(applicati
 
 
 def test_every_function_writes_to_a_log_group_that_forgets(application):
-    for function in FUNCTIONS:
+    for function in CORE.functions:
         properties = application["Resources"][function.resource]["Properties"]
         group = application["Resources"][function.log_group]
 

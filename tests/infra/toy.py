@@ -71,7 +71,7 @@ FAMILY = Family(
     needs=("fleet",),
 )
 
-CORE_BESIDE, DEPLOYABLE = deployables([*CORE.every, FAMILY])
+CORE_BESIDE, *_, DEPLOYABLE = deployables([*CORE.every, FAMILY])
 
 APPLICATION = '''
 from chalice import Chalice, Rate

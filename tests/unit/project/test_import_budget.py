@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.families import deployed
+from chalicelib import families
 from chalicelib.platform.context import HttpSource
+from chalicelib.platform.families import Families
 from tests.support.declared import module_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,7 +40,7 @@ NEVER = {
     "chalicelib.fleet.events.schemas",
 }  # fmt: skip
 
-DECLARED = deployed("")
+DECLARED = families.deployed("")
 
 CONTEXTS = {context.name for context in DECLARED.contexts}
 
@@ -50,12 +51,20 @@ CONSTANTS = "queues"
 """The module of a context that others import for its constants alone."""
 
 
+FAMILY_OF = {
+    function.name: family.name
+    for family in map(families.family, families.NAMES)
+    for function in Families((family,)).functions
+}
+
+
 @cache
 def loaded_by(module: str, function_name: str) -> frozenset[str]:
     """The names of all modules in a new interpreter that has imported ``module`` as that function."""
     code = f"import json, sys, {module}; print(json.dumps([*sys.modules]))"
     environment = {
         "FUNCTION_NAME": function_name,
+        families.SERVED: FAMILY_OF.get(function_name, ""),
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "x",

@@ -1,0 +1,1 @@
+"""A toy family: puppets that are made, broken and repaired."""

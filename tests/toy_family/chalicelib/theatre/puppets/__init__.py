@@ -1,0 +1,1 @@
+"""Puppets, which are repaired by a worker."""
