@@ -54,7 +54,7 @@ def package(
     with tempfile.TemporaryDirectory(prefix="edge-admin-package-") as folder:
         project = Path(folder)
         _copy_sources(project, root)
-        _run_chalice(project, stage, (build / "fragment.json").resolve(), project / "out", deployable.environment)
+        run_chalice(project, stage, (build / "fragment.json").resolve(), project / "out", deployable.environment)
         shutil.rmtree(packaged, ignore_errors=True)
         packaged.mkdir(parents=True)
         with zipfile.ZipFile(project / "out" / "deployment.zip") as code:
@@ -108,7 +108,7 @@ def _copy_sources(project: Path, root: Path) -> None:
             shutil.copy2(source, target)
 
 
-def _run_chalice(project: Path, stage: str, merge: Path, out: Path, variables: Mapping[str, str]) -> None:
+def run_chalice(project: Path, stage: str, merge: Path, out: Path, variables: Mapping[str, str]) -> None:
     # Chalice has no __main__, and its script may not be on the path.
     start = "import sys; from chalice.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", start, "package", "--stage", stage, "--merge-template", str(merge), str(out)]

@@ -111,7 +111,7 @@ def _calls_of(function: str, request: web.Request, body: bytes) -> list[Call]:
     service, _, operation = target.partition(".")
     content: Mapping[str, Any] = json.loads(body) if target else {}
     if service.startswith("DynamoDB_"):
-        return [Call(function, f"dynamodb:{action}", table) for action, table in _dynamodb(operation, content)]
+        return [Call(function, f"dynamodb:{action}", table) for action, table in dynamodb_actions(operation, content)]
     if service == "AmazonSQS":
         action = "SendMessage" if operation == "SendMessageBatch" else operation
         return [Call(function, f"sqs:{action}", str(content.get("QueueUrl", "")).rpartition("/")[2])]
@@ -119,7 +119,7 @@ def _calls_of(function: str, request: web.Request, body: bytes) -> list[Call]:
     return [Call(function, f"{names.get(service, service)}:{operation}")]
 
 
-def _dynamodb(operation: str, content: Mapping[str, Any]) -> list[tuple[str, str]]:
+def dynamodb_actions(operation: str, content: Mapping[str, Any]) -> list[tuple[str, str]]:
     match operation:
         case "TransactWriteItems":
             members = [next(iter(each.items())) for each in content["TransactItems"]]

@@ -170,8 +170,9 @@ class _Wire:
         self._prefix = prefix.encode()
         self._known = known
         self._client = client
-        self._session = client._endpoint.http_session
-        client._endpoint.http_session = self
+        self._endpoint = client._endpoint  # noqa: SLF001 - botocore has no public way to stand in for the network
+        self._session = self._endpoint.http_session
+        self._endpoint.http_session = self
         client.meta.events.register(_TRANSACTIONS, self._keep)
 
     def send(self, request: Any) -> Any:
@@ -184,7 +185,7 @@ class _Wire:
 
     def leave(self) -> None:
         """Let the client speak for itself again."""
-        self._client._endpoint.http_session = self._session
+        self._endpoint.http_session = self._session
         self._client.meta.events.unregister(_TRANSACTIONS, self._keep)
 
     def _keep(self, params: dict[str, Any], **_: Any) -> None:
@@ -194,5 +195,5 @@ class _Wire:
 def _whole(answer: AWSResponse) -> AWSResponse:
     """The same answer, read to its end."""
     kept = AWSResponse(answer.url, answer.status_code, dict(answer.headers), None)
-    kept._content = answer.content
+    kept._content = answer.content  # noqa: SLF001 - botocore reads a body only from a connection
     return kept

@@ -37,14 +37,14 @@ class Api:
 
     def __init__(self, url: str, key: str) -> None:
         self.url = url
-        self._key = key
+        self.key = key
         self._pool = urllib3.PoolManager(maxsize=16, retries=False, timeout=TIMEOUT_SECONDS)
 
     def call(
         self, method: str, path: str, body: object = None, *, raw: bytes | None = None, **headers: str | None
     ) -> Answer:
         """``body`` is sent as JSON, ``raw`` as it is; a header that is None is left out."""
-        given = {"authorization": f"Bearer {self._key}" if self._key else None, "content-type": "application/json"}
+        given = {"authorization": f"Bearer {self.key}" if self.key else None, "content-type": "application/json"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         content = raw if body is None else json.dumps(body).encode()
         answer = self._pool.request(

@@ -39,7 +39,7 @@ def names_in(text: str) -> set[str]:
 def test_a_machine_is_woken_for_its_figures(cloud, operator):
     operator.create_cluster("metrics")
     node_id, machine = enrolled(cloud, operator, "metrics")
-    headers = {"Authorization": f"Bearer {machine._key}"}
+    headers = {"Authorization": f"Bearer {machine.key}"}
     frames: list = []
     with connect(cloud.websocket_url, additional_headers=headers) as connection:
         playing = Thread(target=answer_one_frame, args=(connection, machine, frames))

@@ -101,7 +101,7 @@ class Deployer:
     ) -> None:
         file = StageFile(self.folder / f"{STAGE}.toml", settings=settings or {})
         console = self._console(environment or {}, is_terminal=is_terminal)
-        deployment = _Core(STAGE, file, self._account(), console, self.folder / "build", keys or {}, self.deployable)
+        deployment = _Core(STAGE, file, self.account(), console, self.folder / "build", keys or {}, self.deployable)
         self._run(deployment)
 
     def family(self, deployable: Deployable, settings: Mapping[str, str] | None = None) -> None:
@@ -109,12 +109,12 @@ class Deployer:
         name = deployable.family.name
         file = StageFile(self.folder / f"{STAGE}.toml", families={name: settings or {}})
         console = self._console({}, is_terminal=True)
-        self._run(_Family(STAGE, file, self._account(), console, self.folder / "build" / name, deployable))
+        self._run(_Family(STAGE, file, self.account(), console, self.folder / "build" / name, deployable))
 
     def further(self, name: str, settings: Mapping[str, str] | None = None) -> None:
         file = StageFile(self.folder / f"{STAGE}.toml", further={name: settings or {}})
         console = self._console({}, is_terminal=True)
-        self._run(_Further(STAGE, file, self._account(), console, self.folder / "build", name))
+        self._run(_Further(STAGE, file, self.account(), console, self.folder / "build", name))
 
     def client(self, service: str) -> Any:
         return self.session.client(service)
@@ -145,7 +145,7 @@ class Deployer:
         archive.write_bytes(b"code")
         return self.template(deployable), archive
 
-    def _account(self) -> Account:
+    def account(self) -> Account:
         return Account(self.session, "000000000000", "arn:aws:iam::000000000000:user/ada", "acme")
 
     def _console(self, environment: Mapping[str, str], *, is_terminal: bool) -> Console:

@@ -105,7 +105,7 @@ def test_an_internal_event_on_the_bus_reaches_its_queue_by_the_rule(deployed):
 class TestOrder:
     def asked(self, deployer, **what):
         console = Console({})
-        account = deployer._account()
+        account = deployer.account()
         file = StageFile(ROOT / "infra" / "stages" / f"{STAGE}.toml")
         return deployments(Asked(STAGE, **what), file, account, console, deployer.folder)
 

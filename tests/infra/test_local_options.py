@@ -4,7 +4,7 @@ import pytest
 
 from infra.local.cloud import LocalCloud
 from infra.local.options import SWEEP_SECONDS, Options
-from infra.local.recorder import _dynamodb
+from infra.local.recorder import dynamodb_actions
 
 
 def test_settings_and_keys_are_taken_from_the_environment():
@@ -53,4 +53,4 @@ def test_a_cloud_that_is_not_running_has_no_address():
     ],
 )
 def test_calls_are_recorded_as_the_actions_that_iam_checks(operation, content, actions):
-    assert _dynamodb(operation, content) == actions
+    assert dynamodb_actions(operation, content) == actions

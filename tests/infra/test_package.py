@@ -11,7 +11,7 @@ import pytest
 from chalicelib.platform.context import ScheduleSource
 from infra.deployables import CORE
 from infra.local.transform import CONCURRENCY, WAITING_CONCURRENCY, local_state, local_template
-from infra.package import ROOT, _run_chalice, kept_in_package, package
+from infra.package import ROOT, kept_in_package, package, run_chalice
 from infra.stateful import stateful_template
 
 
@@ -208,7 +208,7 @@ def test_an_application_that_does_not_load_is_not_packaged(tmp_path):
     merge.write_text("{}")
 
     with pytest.raises(RuntimeError, match="broken"):
-        _run_chalice(tmp_path, "dev", merge, tmp_path / "out", {})
+        run_chalice(tmp_path, "dev", merge, tmp_path / "out", {})
 
 
 def test_every_path_has_one_route_for_the_methods_that_it_does_not_declare(packaged):

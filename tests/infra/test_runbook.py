@@ -4,6 +4,7 @@ import re
 from fnmatch import fnmatchcase
 
 import boto3
+import botocore.session
 import pytest
 from botocore import xform_name
 
@@ -57,7 +58,7 @@ def of_aws():
 
 def members(service, command):
     """The options of a command, as the command line names those of the API. Raises KeyError for none."""
-    model = boto3.session.Session()._session.get_service_model({"s3api": "s3"}.get(service, service))
+    model = botocore.session.get_session().get_service_model({"s3api": "s3"}.get(service, service))
     operations = {xform_name(name, "-"): name for name in model.operation_names}
     shape = model.operation_model(operations[command]).input_shape
     names = {xform_name(name, "-") for name in (shape.members if shape else {})}

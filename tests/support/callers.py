@@ -26,7 +26,7 @@ class Agent:
         self.token: str | None = None
         self.instance_id: str | None = None
         self._client = client
-        self._address = f"198.51.{100 + number // 250}.{number % 250}"
+        self.address = f"198.51.{100 + number // 250}.{number % 250}"
 
     def verify(self, blob: str) -> HttpAnswer:
         return self._call("POST", "/api/v1/agents/enrollment_keys/verify", json={"key": blob, "node_id": self.id})
@@ -69,7 +69,7 @@ class Agent:
 
     def _call(self, method: str, path: str, **options: Any) -> HttpAnswer:
         headers = {} if self.instance_id is None else {"X-Edge-Instance": self.instance_id}
-        known = {"key": self.token, "address": self._address, "headers": headers}
+        known = {"key": self.token, "address": self.address, "headers": headers}
         return self._client.request(method, path, checked=False, **known, **options)
 
     def twin(self) -> "Agent":

@@ -104,7 +104,7 @@ class World:
         """
         self.driver.crash_after(crash_after or _NEVER)
         for _ in range(most_rounds):
-            if not self.relay_only(twice=twice) and not self._work(twice=twice):
+            if not self.relay_only(twice=twice) and not self.work_only(twice=twice):
                 self.driver.crash_after(_NEVER)
                 return
         raise AssertionError("the application does not come to rest")
@@ -131,7 +131,8 @@ class World:
                 self._until_done(RELAY, {"Records": batch})
         return moved
 
-    def _work(self, *, twice: bool) -> bool:
+    def work_only(self, *, twice: bool = False) -> bool:
+        """Work on what the queues hold; returns whether there was something."""
         self._route_internal_events()
         moved = False
         for queue, handler in self._workers.items():

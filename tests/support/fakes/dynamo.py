@@ -171,6 +171,14 @@ class FakeDynamo:
         """Throttle writes of one partition key, of a table or an index, above this rate. None ends it."""
         self._partition_limit.units_per_second = units_per_second
 
+    def limit_partitions_by(self, limit: PartitionLimit) -> None:
+        """From now on spend the units of each write on this limit, which may also count them."""
+        self._partition_limit = limit
+
+    def show_in_index(self, table: Table, index_name: str, key: PrimaryKey, item: Item) -> None:
+        """Add an entry to one index alone, as an index that lags behind may show it."""
+        self._indexes[table.name, index_name].replace(key, item)
+
     def load(self, table: Table, items: Iterable[Item]) -> None:
         """Rows that have stood for long: as `rows` shows them, in every index, with no change record and no bill."""
         with self._lock:

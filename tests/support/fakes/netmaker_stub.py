@@ -127,19 +127,19 @@ class NetmakerStub:
                 return lambda body: handle(self, body, *found)
         return None
 
-    def _list_networks(self, _: Json) -> Answer:
+    def list_networks(self, _: Json) -> Answer:
         return 200, [self._network(name) for name in sorted(self.networks)] or None
 
-    def _get_network(self, _: Json, name: str) -> Answer:
+    def get_network(self, _: Json, name: str) -> Answer:
         return 200, self._network(self._known(name, 500))
 
-    def _list_nodes(self, _: Json, network: str) -> Answer:
-        return 200, self._nodes(self._known(network, 401, "unauthorized"))
+    def list_nodes(self, _: Json, network: str) -> Answer:
+        return 200, self.nodes_of(self._known(network, 401, "unauthorized"))
 
-    def _list_host_names(self, _: Json, network: str) -> Answer:
-        return 200, self._host_names(network) or None
+    def list_host_names(self, _: Json, network: str) -> Answer:
+        return 200, self.host_names_of(network) or None
 
-    def _list_keys(self, _: Json) -> Answer:
+    def list_keys(self, _: Json) -> Answer:
         return 200, self.keys
 
     def _known(self, network: str, status: int, message: str = NOT_FOUND) -> str:
@@ -156,7 +156,7 @@ class NetmakerStub:
     def _network(self, name: str) -> Json:
         return {"netid": name, "addressrange": self.networks[name], "addressrange6": "", "nodelimit": 999999999}
 
-    def _create_network(self, body: Json) -> Answer:
+    def create_network(self, body: Json) -> Answer:
         given = self._shape("network", body, {"netid": str, "addressrange": str, "isipv4": str, "isipv6": str})
         name, wanted = given["netid"], IPv4Network(given["addressrange"])
         if not re.fullmatch(r"[a-z0-9_-]{1,32}", name):
@@ -168,7 +168,7 @@ class NetmakerStub:
             self._add_key([name], [name])
         return 200, self._network(name)
 
-    def _delete_network(self, _: Json, name: str) -> Answer:
+    def delete_network(self, _: Json, name: str) -> Answer:
         if self.hosts_in(name) and not self.deletes_busy:
             raise RefusedError(403, "Node check failed. All nodes must be deleted before deleting network.")
         if self.deletes_later:
@@ -179,7 +179,7 @@ class NetmakerStub:
         self.keys = [key for key in self.keys if key["tags"] != [name]]
         return 200, "success"
 
-    def _nodes(self, network: str) -> Json:
+    def nodes_of(self, network: str) -> Json:
         prefix = IPv4Network(self.networks[network]).prefixlen
         return [
             {
@@ -195,14 +195,14 @@ class NetmakerStub:
             if each == network
         ]
 
-    def _host_names(self, network: str) -> Json:
+    def host_names_of(self, network: str) -> Json:
         return [
             {"address": address, "address6": "", "name": f"{self.hosts[host]}.{network}.{DOMAIN}", "network": network}
             for (each, host), address in self.members.items()
             if each == network
         ]
 
-    def _custom_names(self, _: Json, network: str) -> Answer:
+    def custom_names(self, _: Json, network: str) -> Answer:
         if not self.names:
             raise RefusedError(500, NONE_FOUND)
         found = [
@@ -212,7 +212,7 @@ class NetmakerStub:
         ]
         return 200, found or None
 
-    def _create_name(self, body: Json, network: str) -> Answer:
+    def create_name(self, body: Json, network: str) -> Answer:
         given = self._shape("name", body, {"name": str, "address": str, "address6": str, "network": str})
         if network not in self.networks:
             raise RefusedError(400, "Key: 'DNSEntry.Network' Error: failed on the 'network_exists' tag")
@@ -221,11 +221,11 @@ class NetmakerStub:
         self.names[network, given["name"]] = given["address"]
         return 200, {**given, "network": network}
 
-    def _delete_name(self, _: Json, network: str, name: str) -> Answer:
+    def delete_name(self, _: Json, network: str, name: str) -> Answer:
         self.names.pop((network, name), None)
         return 200, f"{name}.{network} deleted."
 
-    def _create_key(self, body: Json) -> Answer:
+    def create_key(self, body: Json) -> Answer:
         shape = {"networks": list, "tags": list, "unlimited": bool, "type": int, "uses_remaining": int}
         given = self._shape("enrollment key", body, {**shape, "expiration": int, "relay": str, "groups": list})
         if not all(3 <= len(tag) <= 32 for tag in given["tags"]):
@@ -238,7 +238,7 @@ class NetmakerStub:
             )
         return 200, self._add_key(given["networks"], given["tags"], given["uses_remaining"])
 
-    def _delete_key(self, _: Json, value: str) -> Answer:
+    def delete_key(self, _: Json, value: str) -> Answer:
         if all(key["value"] != value for key in self.keys):
             raise RefusedError(500, "no enrollmentkey found")
         self.keys = [key for key in self.keys if key["value"] != value]
@@ -263,18 +263,18 @@ class NetmakerStub:
             raise RefusedError(500, NOT_FOUND)
         return host
 
-    def _admit(self, _: Json, host: str, network: str) -> Answer:
+    def admit(self, _: Json, host: str, network: str) -> Answer:
         if (self._known(network, 500), self._host(host)) in self.members:
             raise RefusedError(500, f"host already part of network {network}")
         self.enter(host, network)
         return 200, None
 
-    def _dismiss(self, _: Json, host: str, network: str) -> Answer:
+    def dismiss(self, _: Json, host: str, network: str) -> Answer:
         if self.members.pop((network, self._host(host)), None) is None:
             raise RefusedError(500, f"host not part of the network {network}")
         return 200, None
 
-    def _delete_host(self, _: Json, host: str) -> Answer:
+    def delete_host(self, _: Json, host: str) -> Answer:
         del self.hosts[self._host(host)]
         for member in [member for member in self.members if member[1] == host]:
             del self.members[member]
@@ -282,20 +282,20 @@ class NetmakerStub:
 
 
 ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
-    ("GET", "/api/networks", NetmakerStub._list_networks),
-    ("POST", "/api/networks", NetmakerStub._create_network),
-    ("GET", "/api/networks/*", NetmakerStub._get_network),
-    ("DELETE", "/api/networks/*", NetmakerStub._delete_network),
-    ("GET", "/api/nodes/*", NetmakerStub._list_nodes),
-    ("GET", "/api/dns/adm/*/nodes", NetmakerStub._list_host_names),
-    ("GET", "/api/dns/adm/*/custom", NetmakerStub._custom_names),
-    ("POST", "/api/dns/*", NetmakerStub._create_name),
-    ("DELETE", "/api/dns/*/*", NetmakerStub._delete_name),
-    ("GET", "/api/v1/enrollment-keys", NetmakerStub._list_keys),
-    ("POST", "/api/v1/enrollment-keys", NetmakerStub._create_key),
-    ("DELETE", "/api/v1/enrollment-keys/*", NetmakerStub._delete_key),
-    ("POST", "/api/hosts/*/networks/*", NetmakerStub._admit),
-    ("DELETE", "/api/hosts/*/networks/*", NetmakerStub._dismiss),
-    ("DELETE", "/api/hosts/*", NetmakerStub._delete_host),
+    ("GET", "/api/networks", NetmakerStub.list_networks),
+    ("POST", "/api/networks", NetmakerStub.create_network),
+    ("GET", "/api/networks/*", NetmakerStub.get_network),
+    ("DELETE", "/api/networks/*", NetmakerStub.delete_network),
+    ("GET", "/api/nodes/*", NetmakerStub.list_nodes),
+    ("GET", "/api/dns/adm/*/nodes", NetmakerStub.list_host_names),
+    ("GET", "/api/dns/adm/*/custom", NetmakerStub.custom_names),
+    ("POST", "/api/dns/*", NetmakerStub.create_name),
+    ("DELETE", "/api/dns/*/*", NetmakerStub.delete_name),
+    ("GET", "/api/v1/enrollment-keys", NetmakerStub.list_keys),
+    ("POST", "/api/v1/enrollment-keys", NetmakerStub.create_key),
+    ("DELETE", "/api/v1/enrollment-keys/*", NetmakerStub.delete_key),
+    ("POST", "/api/hosts/*/networks/*", NetmakerStub.admit),
+    ("DELETE", "/api/hosts/*/networks/*", NetmakerStub.dismiss),
+    ("DELETE", "/api/hosts/*", NetmakerStub.delete_host),
 )
 """The part of Netmaker's API that exists, with the bodies that each handler needs."""

@@ -90,7 +90,7 @@ def test_a_row_that_stands_in_two_partitions_is_shown_once(order):
     rows = make_rows(3, team_name="red")
     fake, tables = stored(rows)
     twin = {**rows[0], "team_id": "t2"}
-    fake._indexes["runs", "by_team"].replace(("twin",), twin)
+    fake.show_in_index(RUNS, "by_team", ("twin",), twin)
 
     page = listed(listing, tables, order=order)
 

@@ -38,7 +38,7 @@ def contracts():
     """The contracts of `.importlinter`, by id."""
     configure()
     options = use_cases.read_user_options(config_filename=str(ROOT / ".importlinter"))
-    use_cases._register_contract_types(options)
+    use_cases._register_contract_types(options)  # noqa: SLF001 - import-linter has no public way to register them
     return {
         one["id"]: registry.get_contract_class(one["type"])(one["name"], options.session_options, dict(one))
         for one in options.contracts_options

@@ -160,7 +160,7 @@ class MemoryDisk:
         return bytes(self._names[path].content)
 
     def write(self, path, content):
-        self._check_space()
+        self.check_space()
         inode = self._names.setdefault(path, _Inode())
         inode.content, inode.synced = bytearray(content), bytes(content)
 
@@ -170,7 +170,7 @@ class MemoryDisk:
         self.sync_folder(target.parent)
 
     def open(self, path, *, truncate=False):
-        self._check_space()
+        self.check_space()
         inode = self._names.setdefault(path, _Inode())
         if truncate:
             inode.content.clear()
@@ -210,7 +210,7 @@ class MemoryDisk:
     def is_writable(self, path):
         return True
 
-    def _check_space(self):
+    def check_space(self):
         if self.is_full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -228,13 +228,13 @@ class _MemoryFile:
         self.write_at(len(self._inode.content), content)
 
     def write_at(self, position, content):
-        self._disk._check_space()
+        self._disk.check_space()
         held = self._inode.content
         held.extend(bytes(max(position - len(held), 0)))
         held[position : position + len(content)] = content
 
     def sync(self):
-        self._disk._check_space()
+        self._disk.check_space()
         self._inode.synced = bytes(self._inode.content)
 
     def close(self):

@@ -297,7 +297,7 @@ class TestComingBack:
         world.netmaker.enter(host, NORTH, "100.64.0.7")
 
         assert agent.register("", "north").status == 422
-        agent._address = "100.64.0.7"
+        agent.address = "100.64.0.7"
         assert agent.register("", "north").status == 201
 
     def test_hosts_prove_nodes_where_the_installation_says_so(self):

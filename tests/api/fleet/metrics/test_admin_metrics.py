@@ -143,11 +143,12 @@ class TestRaw:
         assert read["edge_admin_queue_messages", "dead", "events"] == 1
 
     def test_degraded_is_1(self, world):
-        world.fleet.metrics.admin._degraded = lambda: True
-        try:
-            assert samples(operator(world))["edge_admin_degraded",] == 1
-        finally:
-            world.fleet.metrics.admin._degraded = world.fleet.degraded
+        world = World(admin_max_wireguard_peers=1)
+        a_cluster(world)
+        machines(world, 2)
+        world.sweep("heartbeat")
+
+        assert samples(operator(world))["edge_admin_degraded",] == 1
 
 
 @pytest.mark.parametrize("url", [URL, RAW])

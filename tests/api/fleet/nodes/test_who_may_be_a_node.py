@@ -8,6 +8,7 @@ import pytest
 from chalicelib.fleet.enrollment.store import TABLE as KEYS
 from chalicelib.fleet.nodes.exclusion_store import EXCLUSIONS
 from chalicelib.fleet.nodes.store import CONNECTIONS, NODES
+from chalicelib.fleet.transport import push
 from chalicelib.kit.tables import Update
 from chalicelib.kit.tables.conditions import Remove
 from chalicelib.platform.events.store import TABLE as OCCURRENCES
@@ -372,16 +373,19 @@ class TestBlocked:
 
         assert client.get(f"{NODES_PATH}/{agent.id}").data["status"] == "unreachable"
 
-    def test_a_push_does_not_reach_it(self, client):
+    def test_a_push_does_not_reach_it(self, monkeypatch):
+        pushed = []
+
+        class Recorded:
+            def execute(self, _address, payload):
+                pushed.append(payload)
+
+        monkeypatch.setattr(push, "push_over_http", Recorded)
         world = World(push_enabled=True, push_host="agents.test")
         a_cluster(world)
         client = operator(world)
         (agent,) = enrolled(client, 1)
         client.post(f"{NODES_PATH}/{agent.id}/block")
-        pushed = []
-        world.fleet.transport.direct._push = type(
-            "Push", (), {"execute": lambda _self, address, payload: pushed.append(payload)}
-        )()
 
         client.post("/api/v1/commands", json={"command_text": "true", "targeting": {"type": "all"}})
         world.settle()

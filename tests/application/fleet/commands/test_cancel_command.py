@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import FAN_OUTS
 from chalicelib.kit.errors import EdgeError, Kind
@@ -240,7 +241,7 @@ def test_command_summary_beyond_its_limit_is_none(world):
     nodes(world, 20)
     made = command(world)
     fan_out(world, made)
-    store = world.fleet.commands.registry._executions
+    store = ExecutionStore(world.platform.tables)
     assert store.summary_of(made.id, 19) is None
     assert store.summary_of(made.id, 20).pending == 20
 

@@ -36,8 +36,8 @@ class Neighbours(Registry):
 class AllocationBeside(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(pools=POOLS, prefix=PREFIX)
-        self.world.clusters._vpn = self.neighbours = Neighbours()
+        self.neighbours = Neighbours()
+        self.world = World(pools=POOLS, prefix=PREFIX, vpn=self.neighbours)
         self.ours: dict[str, IPv4Network] = {}
         self.made = 0
 

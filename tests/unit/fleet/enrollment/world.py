@@ -15,6 +15,8 @@ from chalicelib.fleet.enrollment.store import TOKENS
 from chalicelib.fleet.nodes.exclusion_store import EXCLUSIONS
 from chalicelib.fleet.nodes.standing import KnownMachines
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
+from chalicelib.fleet.vpn.port import Vpn
+from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.data_keys import DATA_KEYS
 from chalicelib.kit.listing import Lists
@@ -42,6 +44,7 @@ class World:
         public_keys: bool = False,
         driver: Driver | None = None,
         seed: int = 1,
+        vpn: Vpn = REGISTRY,
     ) -> None:
         self.clock = FakeClock()
         self.ids = FakeIds(seed)
@@ -52,6 +55,7 @@ class World:
         self.pools = Pools.of(pools, prefix)
         self.default = default
         self.public_keys = public_keys
+        self.vpn = vpn
         self.clusters = self.another_clusters()
         self.enrollment = self.another_enrollment()
 
@@ -65,6 +69,7 @@ class World:
             reserved_slots=20,
             lists=Lists(self.tables, self.clock, 20_000, lambda _: TOTAL),
             default=self.default,
+            vpn=self.vpn,
         )
 
     def another_enrollment(self) -> Enrollment:

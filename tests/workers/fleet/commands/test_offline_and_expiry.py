@@ -60,7 +60,7 @@ class Site:
         if relayed:
             self.world.settle()
             return
-        while self.world._work(twice=False):
+        while self.world.work_only():
             pass
         self.lose_stream()
 

@@ -2,9 +2,11 @@
 
 import pytest
 
+from chalicelib.fleet.mesh import netmaker_api
 from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.fleet.mesh.store import TABLE as MADE
 from chalicelib.fleet.workers.settle_vpn import PAUSES_SECONDS
+from chalicelib.kit.outbound import unguarded
 from tests.support.callers import operator
 from tests.support.declared import WORKERS
 from tests.support.fakes.dynamo import Crash
@@ -22,16 +24,22 @@ def scene():
 
 
 class Dying:
-    """A connection on which the function dies: after so many of its requests, done or not yet begun."""
+    """A connection on which the function dies, once `arm` was called: at so many of its writes from then on."""
 
-    def __init__(self, client, after, *, is_done):
-        self._client, self._left, self._is_done = client, after, is_done
+    def __init__(self, client):
+        self._client = client
+        self._left, self._is_done = None, False
         self.has_died = False
 
+    def arm(self, after, *, is_done):
+        """``is_done``: the last write is sent before the function dies."""
+        self._left, self._is_done = after, is_done
+
     def send(self, method, *request):
-        if method != "GET":
-            self._left -= 1
-        if self._left == 0 and method != "GET":
+        if method == "GET" or self._left is None:
+            return self._client.send(method, *request)
+        self._left -= 1
+        if self._left == 0:
             self.has_died = True
             if self._is_done:
                 self._client.send(method, *request)
@@ -41,14 +49,21 @@ class Dying:
 
 @pytest.mark.parametrize("is_done", [True, False], ids=["done", "not begun"])
 @pytest.mark.parametrize("after", range(1, 9))
-def test_mesh_work_killed_at_any_netmaker_request_completes(after, is_done):
+def test_mesh_work_killed_at_any_netmaker_request_completes(after, is_done, monkeypatch):
+    made = []
+
+    def dying(**limits):
+        made.append(Dying(unguarded(**limits)))
+        return made[-1]
+
+    monkeypatch.setattr(netmaker_api, "unguarded", dying)
     with netmaker_world() as world:
         scene = Scene(world)
         client = operator(world)
         world.clock.advance(61)
         world.server.stub.requests.clear()
-        api = world.fleet.mesh.netmaker._api
-        api._caller = Dying(api._caller, after, is_done=is_done)
+        (connection,) = made
+        connection.arm(after, is_done=is_done)
 
         client.post("/api/v1/clusters", json={"name": "east", "ipv4_range": "100.99.0.0/24"})
         client.patch(f"/api/v1/nodes/{scene.one.id}/change_cluster", json={"cluster_name": "south"})
@@ -59,7 +74,7 @@ def test_mesh_work_killed_at_any_netmaker_request_completes(after, is_done):
         client.delete("/api/v1/clusters/north")
         world.settle()
 
-        assert api._caller.has_died
+        assert connection.has_died
         assert world.netmaker.networks == {SOUTH: scene.whole[0][SOUTH], "cluster-east": "100.99.0.0/24"}
         assert world.netmaker.members == {(SOUTH, scene.hosts[scene.one.id]): "100.64.1.1"}
         assert world.names_in("south") == {"api": "100.64.1.1"}

@@ -211,10 +211,10 @@ class TestLists:
 
     def test_partial_list_removes_nothing(self, scene):
         stub = scene.netmaker
-        whole = stub._nodes, stub._host_names
+        whole = stub.nodes_of, stub.host_names_of
         for place in (0, 1):
-            stub.__dict__["_nodes"] = lambda network, place=place: whole[0](network)[place : place + 1]
-            stub.__dict__["_host_names"] = lambda network, place=place: whole[1](network)[: 1 - place]
+            stub.__dict__["nodes_of"] = lambda network, place=place: whole[0](network)[place : place + 1]
+            stub.__dict__["host_names_of"] = lambda network, place=place: whole[1](network)[: 1 - place]
             scene.world.reconcile()
             scene.world.clock.advance(2 * HOUR)
 

@@ -77,7 +77,8 @@ def story(size: int) -> Ledger:
     world = World()
     fleet = nodes(world, size)
     list(world.relay_batches())  # the fleet has stood for long
-    world.driver._partition_limit = ledger = Ledger()
+    ledger = Ledger()
+    world.driver.limit_partitions_by(ledger)
     made = command(world)
     create(world)
     world.driver.latency(0)
