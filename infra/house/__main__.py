@@ -13,14 +13,14 @@ from pathlib import Path
 from infra.house import documents, exceptions, known, markdown, sources, words
 from infra.house.exceptions import EXCEPTIONS, Exempt
 from infra.house.findings import Finding
-from infra.house.rules import DOCUMENT_RULES, PROSE, RULES
+from infra.house.rules import DOCUMENT_RULES, READ, RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 USAGE = "usage: python -m infra.house [openapi | known | all]"
 
 
 def in_sources(root: Path) -> Iterator[Finding]:
-    for source in sources.read(root, PROSE):
+    for source in sources.read(root, READ):
         for rule in (each for each in RULES if each.covers(source.path)):
             yield from rule.find(source)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from infra.house import documents, names, purity, raises, repeats, sizes, words
+from infra.house import documents, names, names_of_tests, purity, raises, repeats, sizes, words
 from infra.house.documents import Document
 from infra.house.findings import Finding
 from infra.house.sources import Source
@@ -12,6 +12,9 @@ FUNCTIONS = ("app.py", "chalicelib")
 CODE = (*FUNCTIONS, "infra", "samples/agent/edge_agent")
 PROSE = (*CODE, "samples", "tests/support")
 TESTS = "samples/agent/tests"
+NAMED_TESTS = ("tests/application", "tests/fixtures", "tests/properties", "tests/unit/fleet", "tests/workers")
+READ = (*PROSE, *NAMED_TESTS)
+"""Every folder that a rule is for."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ RULES = (
     Rule("repeats-name", "a text without information costs a reader's time", PROSE, repeats.find),
     Rule("raises", "errors are found by one form", PROSE, raises.find),
     Rule("names", "one name per thing, one thing per name", PROSE, names.find),
+    Rule("test-names", "a list of test names is the list of what holds", NAMED_TESTS, names_of_tests.find),
     Rule("size", "a file is read at one sitting", CODE, sizes.find),
 )
 

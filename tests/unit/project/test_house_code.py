@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.house import names, purity, raises, repeats, sizes
+from infra.house import names, names_of_tests, purity, raises, repeats, sizes
 from infra.house.sources import Source
 
 
@@ -200,3 +200,27 @@ def test_name_of_the_field_is_accepted(text):
 def test_file_of_300_lines_is_accepted_and_a_longer_one_refused():
     assert found(sizes.find, "a = 1\n" * 300) == []
     assert found(sizes.find, "a = 1\n" * 301) == [301]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["test_unknown_cluster_is_404", "test_smallest_subnet_is_a_slash_30", "testing_of_it", "what_is_no_test"],
+)
+def test_test_name_with_a_subject_is_accepted(name):
+    assert found(names_of_tests.find, f"def {name}(): ...") == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test_it_is_read_at_most_every_ten_seconds",
+        "test_what_is_no_key_is_refused",
+        "test_nor_is_one_of_another_kind",
+        "test_ids",
+        "test_ids_sort",
+        f"test_unknown_cluster_{'very_' * 12}is_404",
+    ],
+)
+def test_test_name_without_a_subject_or_too_long_is_refused(name):
+    assert found(names_of_tests.find, f"class TestIds:\n    def {name}(self): ...") == [2]
+    assert found(names_of_tests.find, f"async def {name}(): ...") == [1]
