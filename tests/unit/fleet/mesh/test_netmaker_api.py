@@ -152,7 +152,7 @@ def test_answer_of_an_unexpected_shape_is_unavailable(api, server, raw):
 
 
 @pytest.mark.parametrize("raw", [b"404 page not found", b'{"message":"Not Found"}'], ids=["text", "a gateway"])
-def test_not_found_of_a_server_other_than_netmaker_is_unavailable(api, server, raw):
+def test_foreign_404_answer_is_unavailable(api, server, raw):
     server.trouble(status=404, raw=raw)
 
     assert unavailable(api.networks)

@@ -42,7 +42,7 @@ def live(world, *, twice=False):
     return machine.id
 
 
-def test_another_family_is_told_of_the_life_of_a_node(world):
+def test_node_life_reaches_the_queue_of_another_family(world):
     node_id = live(world)
 
     told = facts(world)
@@ -52,7 +52,7 @@ def test_another_family_is_told_of_the_life_of_a_node(world):
     assert [time for time, *_ in told] == sorted({time for time, *_ in told})
 
 
-def test_facts_that_are_told_twice_have_the_same_ids(world):
+def test_duplicate_facts_have_the_same_ids(world):
     live(world, twice=True)
 
     witness = world.platform.container(Witness)
@@ -60,7 +60,7 @@ def test_facts_that_are_told_twice_have_the_same_ids(world):
     assert witness.told > 4
 
 
-def test_the_published_events_stay_the_same(world):
+def test_published_events_are_the_same_beside_internal_ones(world):
     live(world)
     plain = World()
     a_cluster(plain, "north")
@@ -74,6 +74,6 @@ def test_the_published_events_stay_the_same(world):
     assert not set(INTERNAL) & set(FAMILIES.event_types)
 
 
-def test_a_message_that_holds_no_fact_is_refused_by_name():
+def test_message_without_a_fact_is_refused_naming_its_fields():
     with pytest.raises(ValueError, match="a message with \\['kind'\\] holds no internal event"):
         fact_in({"kind": "node"})
