@@ -48,7 +48,8 @@ LONGEST: Final = 75
 
 
 def find(source: Source) -> Iterator[Finding]:
-    for node in [*source.nodes(ast.FunctionDef), *source.nodes(ast.AsyncFunctionDef)]:
+    functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = source.nodes(ast.FunctionDef)
+    for node in [*functions, *source.nodes(ast.AsyncFunctionDef)]:
         if not node.name.startswith("test_"):
             continue
         words = node.name.removeprefix("test_").split("_")
