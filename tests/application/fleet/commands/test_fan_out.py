@@ -234,7 +234,7 @@ class TestEnds:
         assert parts_left(world, made) == frozenset()
 
     def test_stalled_worker_creates_nothing_once_the_part_is_done(self, world):
-        """Between its read and its write another worker finishes, and the execution is run and deleted."""
+        """Another worker finishes between its read and its write; the execution is run and deleted."""
         a_node(world)
         made = command(world, "all", expired_at=world.clock.now() + timedelta(seconds=30))
 

@@ -68,7 +68,7 @@ def test_few_named_clusters_are_one_part_each(world):
 
 
 def test_command_for_many_clusters_reaches_exactly_their_nodes(world):
-    """Parts of more clusters than a page reads of."""
+    """Each part has more clusters than a page reads."""
     named = clusters(world, MOST_CLUSTER_PARTS * (CLUSTERS_PER_PAGE + 5))
     meant = {a_node(world, cluster).id for cluster in named[:: CLUSTERS_PER_PAGE // 3]}
     nodes(world, 3)

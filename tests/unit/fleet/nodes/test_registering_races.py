@@ -170,7 +170,7 @@ def test_deleted_node_needs_a_new_token_to_register(world):
 
 
 def test_registration_that_can_never_succeed_ends_before_the_gateway(world):
-    """The count of the cluster that it would leave is lost: damage that no retry mends."""
+    """The row of the cluster that it leaves is lost: damage that no retry mends."""
     world.cluster("beta")
     registered = world.enrol()
     world.call(registered)

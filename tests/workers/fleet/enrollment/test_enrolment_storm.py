@@ -73,7 +73,7 @@ def statuses(outcomes: Sequence[list[HttpAnswer]]) -> Counter[tuple[int, ...]]:
 
 @pytest.mark.parametrize("uses", [None, FLEET], ids=["unlimited", "limited"])
 def test_two_hundred_concurrent_enrolments_all_succeed(uses):
-    """From the first call of the first to the last answer of the last: verification and registration."""
+    """Measured from the first verification to the last registration."""
     storm = Storm()
     blob = a_key(storm.client, "north", uses_remaining=uses)
     agents = storm.agents(FLEET)

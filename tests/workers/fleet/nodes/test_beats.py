@@ -87,7 +87,7 @@ def test_beat_omits_running_and_ended_executions(world):
 
 @pytest.mark.parametrize("is_cleared", [False, True])
 def test_beat_on_a_replaced_or_stale_socket_closes_it(world, is_cleared):
-    """One that was replaced, or that a post did not find for a while: its agent would wait there for ever."""
+    """An agent on a socket that was replaced, or that a post did not find, would wait there for ever."""
     execution(world)
     if is_cleared:
         del world.socket_client.frames[SOCKET]

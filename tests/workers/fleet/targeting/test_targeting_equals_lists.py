@@ -144,7 +144,7 @@ class TestReach:
 
 
 def test_filter_cases_select_none_some_and_all_nodes(fleet):
-    """Else the comparisons above would say little."""
+    """Otherwise the comparisons above would prove little."""
     sizes = [len(fleet.expected(*both)) for both in BOTH]
     assert min(sizes) == 0
     assert max(sizes) == len(fleet.ids)

@@ -155,7 +155,7 @@ class TestWhatIsSent:
         assert [entry["MessageGroupId"] for entry in queued(world)] == [webhook.id]
 
     def test_delivery_messages_carry_the_request_id_of_their_change(self, world):
-        """Also where the stream brought the changes of several requests in one batch."""
+        """Even if the stream brings the changes of several requests in one batch."""
         a_webhook(world)
         for number in range(3):
             with working_for(Origin(request_id=f"request-{number}")):

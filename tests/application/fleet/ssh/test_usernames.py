@@ -273,7 +273,7 @@ class TestCrashes:
 
 
 def test_unreadable_username_change_is_parked_without_credentials(world):
-    """Else they lay in a queue that people look at; and 50 keys, twice, are more than a message takes."""
+    """Operators read that queue, and the 50 keys of both images would exceed a message."""
     world.username("deploy", ed25519_key(1), password=PASSWORD)
     (record,) = world.driver.records(USERNAMES, 0)
     record["dynamodb"]["NewImage"]["version"] = {"?": "1"}
