@@ -56,7 +56,7 @@ def _text(raw: bytes) -> str:
 
 def _check_text(text: str) -> None:
     """API Gateway passes on text, with U+FFFD in place of invalid bytes. The original is lost, so the text must not be
-    run, stored or compared. Outputs may contain U+FFFD: agents replace invalid bytes themselves."""
+    run, stored or compared. Programs that replace invalid bytes themselves may send U+FFFD."""
     at = text.find(_REPLACED)
     if at >= 0:
         reason = "U+FFFD stands where the bytes were no UTF-8: send UTF-8, or \\ufffd where that character is meant"

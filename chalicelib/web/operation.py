@@ -105,8 +105,8 @@ _ON_ONE = re.compile(r"([^{]*)\{\w+_([a-z]+)\}((?:/\w*[^/s])?)")
 
 
 def _shortened(route: str) -> str:
-    """``/nodes/{node_id}/block`` -> ``/nodes/{id}/block``. With a collection below it, as in
-    ``/nodes/{node_id}/aliases``, the variable keeps its whole name."""
+    """``/things/{thing_id}/start`` -> ``/things/{id}/start``. With a collection below it, as in
+    ``/things/{thing_id}/parts``, the variable keeps its whole name."""
     found = _ON_ONE.fullmatch(route)
     return f"{found[1]}{{{found[2]}}}{found[3]}" if found else route
 
