@@ -3,11 +3,13 @@ of pytest.
 
 Runs tests/api and tests/contract with `tests.contract.recording`, and writes docs/conformance.md where
 EDGE_CONTRACT_DIR names the contract's folder; else build/conformance.md, about our own document. Fails if a test fails,
-and if an answer does not fit its schema or a documented status was not seen and no reason for that stands here.
+if an answer does not fit its schema or a documented status was not seen and no reason for that stands here, and if a
+status is no longer exercised that docs/conformance.md had.
 """
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -154,6 +156,20 @@ def _row(name: str, cells: list[tuple[str, str]], seen: Mapping[str, Seen]) -> s
     return f"| `{name}` | {', '.join(f'{status} {mark}' for status, mark in cells)}{extra} |"
 
 
+def exercised(page: str) -> set[tuple[str, str]]:
+    """Operation and status of every answer that a page of this module tells of."""
+    return {
+        (name, status)
+        for name, cells in re.findall(r"^\| `(.+?)` \| (.+?) \|$", page, re.MULTILINE)
+        for status in re.findall(r"\b(\d{3})\b(?! not provoked)", cells)
+    }
+
+
+def lost(before: str, after: str) -> list[str]:
+    """A line for each status that the committed page tells of and the new one does not: the list only grows."""
+    return [f"{name}: {status} is no longer exercised" for name, status in sorted(exercised(before) - exercised(after))]
+
+
 def main(options: list[str]) -> int:
     shutil.rmtree(RECORDS, ignore_errors=True)
     RECORDS.mkdir(parents=True)
@@ -161,9 +177,11 @@ def main(options: list[str]) -> int:
     failed = subprocess.run([*command, *options], cwd=ROOT, check=False).returncode
     documented, seen = source(), merged(RECORDS)
     target = ROOT / ("docs" if documented.is_contract else "build") / "conformance.md"
-    target.write_text(table(documented, seen), encoding="utf-8")
+    page = table(documented, seen)
+    before = target.read_text(encoding="utf-8") if documented.is_contract else page
+    target.write_text(page, encoding="utf-8")
     sys.stdout.write(f"wrote {target.relative_to(ROOT)}\n")
-    wrong = faults(documented, seen)
+    wrong = faults(documented, seen) + lost(before, page)
     for line in wrong:
         sys.stderr.write(f"{line}\n")
     return 1 if failed or wrong else 0

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.contract.conformance import Seen, Source, faults, merged, table
+from tests.contract.conformance import Seen, Source, exercised, faults, lost, merged, table
 from tests.contract.recording import CHECKED, Recorder
 from tests.support.client import HttpAnswer
 
@@ -99,3 +99,10 @@ def test_what_several_processes_recorded_is_one(tmp_path):
 def test_of_very_many_answers_the_first_are_checked():
     answers = [("GET", 200, '{"data": 1}')] * CHECKED + [("GET", 200, "{}")]
     assert recorded(*answers) == {THINGS: {"200": []}}
+
+
+def test_status_that_is_no_longer_exercised_is_named():
+    before = "| `GET /a` | 200 ✓, 404 not provoked (401, 503) |\n| `GET /b` | 200 differs |\n"
+    after = "| `GET /a` | 200 ✓, 404 ✓ (401) |\n| `GET /b` | 200 ✓ |\n"
+    assert exercised(before) == {("GET /a", "200"), ("GET /a", "401"), ("GET /a", "503"), ("GET /b", "200")}
+    assert lost(before, after) == ["GET /a: 503 is no longer exercised"]
