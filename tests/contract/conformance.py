@@ -160,7 +160,7 @@ def exercised(page: str) -> set[tuple[str, str]]:
     """Operation and status of every answer that a page of this module tells of."""
     return {
         (name, status)
-        for name, cells in re.findall(r"^\| `(.+?)` \| (.+?) \|$", page, re.MULTILINE)
+        for name, cells in re.findall(r"^\| `(.+?)` \| ([^|]+?) \|$", page, re.MULTILINE)
         for status in re.findall(r"\b(\d{3})\b(?! not provoked)", cells)
     }
 
