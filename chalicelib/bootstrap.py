@@ -8,16 +8,16 @@ from contextlib import contextmanager
 
 from chalicelib.families import deployed
 from chalicelib.platform.families import Families
-from chalicelib.platform.outside import Aws, Outside
+from chalicelib.platform.gateways import Aws, Gateways
 from chalicelib.platform.wiring import Platform
 from chalicelib.settings import Settings, running_function
 
 _current: list[Platform] = []
 
 
-def platform_of(settings: Settings, outside: Outside, find_families: Callable[[], Families] = deployed) -> Platform:
+def platform_of(settings: Settings, gateways: Gateways, find_families: Callable[[], Families] = deployed) -> Platform:
     """The container of the platform, with those of all families that are deployed (`Platform.container`)."""
-    return Platform(settings, outside, find_families)
+    return Platform(settings, gateways, find_families)
 
 
 def services() -> Platform:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.platform.context import Family
     from chalicelib.platform.events.service import Events
     from chalicelib.platform.families import Families
-    from chalicelib.platform.outside import Outside
+    from chalicelib.platform.gateways import Gateways
     from chalicelib.platform.relay.service import Relay
     from chalicelib.platform.sealing.resealing import Resealing
     from chalicelib.platform.webhooks.wiring import WebhookContext
@@ -41,17 +41,17 @@ C = TypeVar("C")
 
 
 class Platform:
-    """The parts of the platform by name, made of the settings and `Outside`. ``find_families`` gives the families of
+    """The parts of the platform by name, made of the settings and `Gateways`. ``find_families`` gives the families of
     the deployment; it is asked only by parts that iterate over them, since it imports every context."""
 
-    def __init__(self, settings: Settings, outside: Outside, find_families: Callable[[], Families]) -> None:
+    def __init__(self, settings: Settings, gateways: Gateways, find_families: Callable[[], Families]) -> None:
         self.settings = settings
         self._find_families = find_families
         self._containers: dict[Callable[[Platform], Any], Any] = {}
-        self.clock = outside.clock
-        self.ids = outside.ids
-        self.log = outside.log
-        self._outside = outside
+        self.clock = gateways.clock
+        self.ids = gateways.ids
+        self.log = gateways.log
+        self._gateways = gateways
 
     def container(self, of: Callable[[Platform], C]) -> C:
         """The container of a family, by its class."""
@@ -73,11 +73,11 @@ class Platform:
 
     @cached_property
     def tables(self) -> Tables:
-        return Tables(self._outside.driver, self.clock, self.ids)
+        return Tables(self._gateways.driver, self.clock, self.ids)
 
     def patient_tables(self, repeat_seconds: float) -> Tables:
         """The same tables, for writers that repeat for so long what DynamoDB refuses for contention."""
-        return Tables(self._outside.driver, self.clock, self.ids, repeat_seconds=repeat_seconds)
+        return Tables(self._gateways.driver, self.clock, self.ids, repeat_seconds=repeat_seconds)
 
     @cached_property
     def counters(self) -> Counters:
@@ -107,37 +107,37 @@ class Platform:
     def sealer(self) -> Sealer:
         from chalicelib.kit.crypto import Sealer
 
-        return Sealer(self.tables, self._outside.key_service, self.clock, self.ids, self.settings.table_prefix)
+        return Sealer(self.tables, self._gateways.key_service, self.clock, self.ids, self.settings.table_prefix)
 
     @cached_property
     def queues(self) -> Queues:
         from chalicelib.kit.queues import Queues
 
-        return Queues(self._outside.queue_client, self.settings.queue_url_prefix)
+        return Queues(self._gateways.queue_client, self.settings.queue_url_prefix)
 
     @cached_property
     def bus(self) -> Bus:
         from chalicelib.kit.bus import Bus
 
-        return Bus(self._outside.bus_client, self.settings.event_bus_name)
+        return Bus(self._gateways.bus_client, self.settings.event_bus_name)
 
     @cached_property
     def sockets(self) -> Sockets:
         from chalicelib.kit.sockets import Sockets
 
-        return Sockets(self._outside.socket_client)
+        return Sockets(self._gateways.socket_client)
 
     def objects(self, bucket: str) -> Objects:
         """The objects of a bucket."""
         from chalicelib.kit.objects import Objects
 
-        return Objects(self._outside.object_client, bucket)
+        return Objects(self._gateways.object_client, bucket)
 
     @cached_property
     def stage_secret(self) -> StageSecret:
         from chalicelib.platform.access.stage_secret import StageSecret
 
-        return StageSecret(self.settings.keys_secret_arn, self._outside.read_secret, self.clock, self.log)
+        return StageSecret(self.settings.keys_secret_arn, self._gateways.read_secret, self.clock, self.log)
 
     @cached_property
     def keys(self) -> OperatorKeys:
@@ -180,14 +180,14 @@ class Platform:
         from chalicelib.platform.webhooks.attempts import Policy
         from chalicelib.platform.webhooks.wiring import WebhookContext
 
-        settings, outside = self.settings, self._outside
+        settings, gateways = self.settings, self._gateways
         age = settings.event_delivery_max_age_seconds
         return WebhookContext(
             self.tables,
             self.clock,
             self.ids,
             sealer=self.sealer,
-            outbound=Outbound(outside.resolver, outside.exchange, allow_private=settings.webhook_allow_private_ips),
+            outbound=Outbound(gateways.resolver, gateways.exchange, allow_private=settings.webhook_allow_private_ips),
             queues=self.queues,
             policy=Policy(
                 settings.webhook_max_attempts,

@@ -60,7 +60,7 @@ def _check_text(text: str) -> None:
     at = text.find(_REPLACED)
     if at >= 0:
         reason = "U+FFFD stands where the bytes were no UTF-8: send UTF-8, or \\ufffd where that character is meant"
-        raise _malformed(f"Invalid text at {_place(text, at)}: {reason}")
+        raise _malformed(f"Invalid text at {_position(text, at)}: {reason}")
 
 
 def _parse(text: str) -> Any:
@@ -69,7 +69,7 @@ def _parse(text: str) -> Any:
         if "\\u" in text:  # an escaped half of a surrogate pair is not valid text
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
-        raise _malformed(f"Invalid JSON at {_place(text, error.pos)}: {error.msg}") from None
+        raise _malformed(f"Invalid JSON at {_position(text, error.pos)}: {error.msg}") from None
     except UnicodeEncodeError:
         raise _malformed("Invalid JSON: half of a surrogate pair is no text") from None
     except RecursionError:
@@ -81,7 +81,7 @@ def _parse(text: str) -> Any:
     return value
 
 
-def _place(text: str, at: int) -> str:
+def _position(text: str, at: int) -> str:
     """As editors count: lines and columns from 1."""
     return f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
 

@@ -105,13 +105,13 @@ class _Document:
     def _parameters(self, endpoint: Endpoint) -> list[dict[str, Any]]:
         parameters = []
         renamed = endpoint.shown_names
-        for place, model in (("path", endpoint.path), ("query", endpoint.query)):
+        for location, model in (("path", endpoint.path), ("query", endpoint.query)):
             schema = self._components.schema(model, "validation")
             for name, described in schema.get("properties", {}).items():
                 parameter = {
-                    "name": renamed.get(name, name) if place == "path" else name,
-                    "in": place,
-                    "required": place == "path" or name in schema.get("required", []),
+                    "name": renamed.get(name, name) if location == "path" else name,
+                    "in": location,
+                    "required": location == "path" or name in schema.get("required", []),
                     "schema": {
                         key: value for key, value in described.items() if key not in ("description", "nullable")
                     },

@@ -28,14 +28,14 @@ TERMS: Mapping[str, str] = {
 }
 """The term by the name that is refused."""
 
-_PLACE = re.compile(r"_?[Pp]laces?|\w*_places?|_?places?_of\w*")
+_UNCLEAR = re.compile(r"_?places?|\w*_places?|_?places?_of\w*", re.IGNORECASE)
 
 
 def find(source: Source) -> Iterator[Finding]:
     for line, name in _defined(source):
         if (term := TERMS.get(name.lstrip("_"))) is not None:
             yield Finding(source.path, line, "names", f"the name {name}", f"use the field's term, as {term}")
-        elif _PLACE.fullmatch(name):
+        elif _UNCLEAR.fullmatch(name):
             yield Finding(
                 source.path,
                 line,

@@ -2,7 +2,14 @@
 
 import pytest
 
-from chalicelib.fleet.api.operator import admins, self_update_requests, ssh_public_keys, ssh_usernames, webhooks
+from chalicelib.fleet.api.operator import (
+    admins,
+    self_update_requests,
+    ssh_public_keys,
+    ssh_usernames,
+    webhook_deliveries,
+    webhooks,
+)
 from tests.contract.application import Application
 
 UNTOUCHED = {"show_admin_name"}
@@ -10,7 +17,7 @@ UNTOUCHED = {"show_admin_name"}
 
 LISTS = [
     endpoint
-    for module in (admins, self_update_requests, ssh_usernames, ssh_public_keys, webhooks)
+    for module in (admins, self_update_requests, ssh_usernames, ssh_public_keys, webhooks, webhook_deliveries)
     for endpoint in module.routes.all
     if endpoint.method == "GET" and "{" not in endpoint.route and endpoint.view.__name__ not in UNTOUCHED
 ]

@@ -167,9 +167,9 @@ class World:
         raise AssertionError(f"{handler} fails for ever: {self.lines.texts[-1:]}")
 
 
-def fleet_of(settings: Settings, outside: Any) -> Fleet:
-    """The container of another stack of the fleet, on the same outside."""
-    return bootstrap.platform_of(settings, outside).container(Fleet)
+def fleet_of(settings: Settings, gateways: Any) -> Fleet:
+    """The container of another stack of the fleet, on the same gateways."""
+    return bootstrap.platform_of(settings, gateways).container(Fleet)
 
 
 def bus_message(entry: Mapping[str, Any]) -> dict[str, Any]:

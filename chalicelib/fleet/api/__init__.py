@@ -20,6 +20,7 @@ _OPERATOR = (
     "ssh_usernames",
     "ssh_public_keys",
     "webhooks",
+    "webhook_deliveries",
     "event_types",
     "admins",
     "admin_metrics",

@@ -27,7 +27,7 @@ ROWS_READ_PER_CHUNK = 1000
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Position:
     """The cursor of a pass: ``began_at/shard/last id``; with ``…/share`` it ends after this shard, as a share of a pass
     does."""
 
@@ -40,17 +40,17 @@ class _Place:
         return "/".join((self.began_at, str(self.shard), self.after, *(("share",) if self.is_share else ())))
 
 
-def _place_of(cursor: str | None, now: str) -> _Place:
+def _position_of(cursor: str | None, now: str) -> _Position:
     if cursor is None:
-        return _Place(now)
+        return _Position(now)
     began_at, shard, after, *share = cursor.split("/")
-    return _Place(began_at, int(shard), after, is_share=bool(share))
+    return _Position(began_at, int(shard), after, is_share=bool(share))
 
 
-def _shares(kind: str, place: _Place) -> dict[str, str]:
+def _shares(kind: str, position: _Position) -> dict[str, str]:
     """The rest of a pass, shard by shard."""
-    following = [_Place(place.began_at, shard) for shard in range(place.shard + 1, SHARDS)]
-    return {f"{kind}#{each.shard}": str(replace(each, is_share=True)) for each in (place, *following)}
+    following = [_Position(position.began_at, shard) for shard in range(position.shard + 1, SHARDS)]
+    return {f"{kind}#{each.shard}": str(replace(each, is_share=True)) for each in (position, *following)}
 
 
 class CleanUp:
@@ -68,7 +68,7 @@ class CleanUp:
         False if another message is ahead of this one, or no work is left."""
         now = self._clock.now()
         is_share = name != pass_of(name)
-        following = {name: cursor} if is_share else _shares(name, _place_of(cursor, to_seconds_text(now)))
+        following = {name: cursor} if is_share else _shares(name, _position_of(cursor, to_seconds_text(now)))
         return self._commands.park(command_id, name, before, following, now)
 
     def expire_chunk(self, command_id: str, cursor: str | None) -> str | None:
@@ -82,17 +82,17 @@ class CleanUp:
             fan_out = self._commands.end_looks(fan_out)
         if fan_out is None or fan_out.parts:
             return None
-        place = _place_of(cursor, now)
-        rows, following = self._next_rows(command_id, place, ROWS_READ_PER_CHUNK)
+        position = _position_of(cursor, now)
+        rows, following = self._next_rows(command_id, position, ROWS_READ_PER_CHUNK)
         open_ids = [str(row["id"]) for row in rows if _is_open(row)]
         for execution_id in open_ids[:ROWS_PER_CHUNK]:
             # Refused: its result has arrived since the index was written.
             with suppress(RefusedError):
                 self._executions.apply(execution_id, rules.expire(), now)
         if len(open_ids) > ROWS_PER_CHUNK:
-            return str(replace(place, after=open_ids[ROWS_PER_CHUNK - 1]))
+            return str(replace(position, after=open_ids[ROWS_PER_CHUNK - 1]))
         if following is None and command.expired_at is not None:
-            self._settle(EXPIRE, fan_out, command.expired_at, place)
+            self._settle(EXPIRE, fan_out, command.expired_at, position)
         return following
 
     def cancel_chunk(self, command_id: str, cursor: str | None) -> str | None:
@@ -102,15 +102,15 @@ class CleanUp:
         if fan_out is None or fan_out.deleted_at is not None or fan_out.cancel_requested_at is None:
             return None
         since, now = fan_out.cancel_requested_at, to_seconds_text(self._clock.now())
-        place = _place_of(cursor, now)
-        rows, following = self._next_rows(command_id, place, ROWS_READ_PER_CHUNK)
+        position = _position_of(cursor, now)
+        rows, following = self._next_rows(command_id, position, ROWS_READ_PER_CHUNK)
         open_ids = [str(row["id"]) for row in rows if _is_open(row)]
         for execution_id in open_ids[:ROWS_PER_CHUNK]:
             self._cancel(execution_id, now, since)
         if len(open_ids) > ROWS_PER_CHUNK:
-            return str(replace(place, after=open_ids[ROWS_PER_CHUNK - 1]))
+            return str(replace(position, after=open_ids[ROWS_PER_CHUNK - 1]))
         if following is None:
-            self._settle_cancel(fan_out, since, place)
+            self._settle_cancel(fan_out, since, position)
         return following
 
     def delete_executions_chunk(self, command_id: str, cursor: str | None) -> str | None:
@@ -120,14 +120,14 @@ class CleanUp:
         if command is not None and not command.is_deleted:
             return None
         now = to_seconds_text(self._clock.now())
-        place = _place_of(cursor, now)
-        rows, following = self._next_rows(command_id, place, ROWS_PER_CHUNK)
+        position = _position_of(cursor, now)
+        rows, following = self._next_rows(command_id, position, ROWS_PER_CHUNK)
         for row in rows:
             if _is_open(row):
                 self._abandon(str(row["id"]), now, ask_agent=True)
         self._executions.delete_many([str(row["id"]) for row in rows])
         if following is None and fan_out is not None and fan_out.deleted_at is not None:
-            self._settle(DELETE, fan_out, fan_out.deleted_at, place)
+            self._settle(DELETE, fan_out, fan_out.deleted_at, position)
         return following
 
     def cancel_open_of_node_chunk(self, node_id: str, cursor: str | None) -> str | None:
@@ -161,42 +161,42 @@ class CleanUp:
         with suppress(RefusedError):
             self._executions.apply(execution_id, rules.abandon(now), now)
 
-    def _next_rows(self, command_id: str, place: _Place, limit: int) -> tuple[Sequence[Item], str | None]:
+    def _next_rows(self, command_id: str, position: _Position, limit: int) -> tuple[Sequence[Item], str | None]:
         """Index rows of a command from a cursor on, and the cursor after them."""
-        page = self._executions.page_of_command(command_id, place.shard, place.after or None, limit)
+        page = self._executions.page_of_command(command_id, position.shard, position.after or None, limit)
         if page.last_key is not None:
-            return page.items, str(replace(place, after=str(page.last_key["id"])))
-        if place.is_share or place.shard + 1 == SHARDS:
+            return page.items, str(replace(position, after=str(page.last_key["id"])))
+        if position.is_share or position.shard + 1 == SHARDS:
             return page.items, None
-        return page.items, str(_Place(place.began_at, place.shard + 1))
+        return page.items, str(_Position(position.began_at, position.shard + 1))
 
-    def _whole(self, fan_out: FanOut, kind: str, place: _Place) -> FanOut | None:
+    def _whole(self, fan_out: FanOut, kind: str, position: _Position) -> FanOut | None:
         """The fan-out if its pass ends with this share; None while other shares are left."""
-        return self._commands.end_share(fan_out, f"{kind}#{place.shard}") if place.is_share else fan_out
+        return self._commands.end_share(fan_out, f"{kind}#{position.shard}") if position.is_share else fan_out
 
-    def _settle(self, kind: str, known: FanOut, since: str, place: _Place) -> None:
+    def _settle(self, kind: str, known: FanOut, since: str, position: _Position) -> None:
         """End a pass. Unless it began after indexes had caught up, another pass follows when they have. Nothing is lost
         if the row has changed meanwhile: that change has made it due again.
         """
-        fan_out = self._whole(known, kind, place)
+        fan_out = self._whole(known, kind, position)
         if fan_out is None:
             return
         again = to_seconds_text(parse_time(since) + SETTLE)
-        if place.began_at < again:
+        if position.began_at < again:
             self._commands.settle(fan_out, again)
         elif fan_out.deleted_at is not None:
             self._commands.remove_fan_out(fan_out, self._clock.now())
         else:
             self._commands.settle(fan_out, None)
 
-    def _settle_cancel(self, known: FanOut, since: str, place: _Place) -> None:
+    def _settle_cancel(self, known: FanOut, since: str, position: _Position) -> None:
         """Repeat the pass after 60 s and after 15 min: a lagging index may have hidden rows that run meanwhile."""
-        fan_out = self._whole(known, CANCEL, place)
+        fan_out = self._whole(known, CANCEL, position)
         if fan_out is None:
             return
         for pause in (SETTLE_SOON, SETTLE):
             again = to_seconds_text(parse_time(since) + pause)
-            if place.began_at < again:
+            if position.began_at < again:
                 self._commands.settle(fan_out, again)
                 return
         self._commands.cancelled(fan_out)

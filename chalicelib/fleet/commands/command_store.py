@@ -102,7 +102,7 @@ class CommandStore:
         rows = [fan_out_from_item(item) for item in self._tables.get_many(refs) if item is not None]
         return {row.command_id for row in rows if row.parts or row.looks_since is not None}
 
-    def bury(self, command_id: str, now: str, expires_epoch: int, due_at: str) -> None:
+    def soft_delete(self, command_id: str, now: str, expires_epoch: int, due_at: str) -> None:
         """Turn a command without parts left into a tombstone whose clean-up is due. Raises `DeleteRefusedError`."""
         tombstone = (
             Set("deleted_at", now),

@@ -1,4 +1,4 @@
-"""`Creation`: executions of a command for some nodes, transaction by transaction and at a bounded pace."""
+"""`Creation`: executions of a command for some nodes, transaction by transaction and at a bounded rate."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -19,22 +19,22 @@ of every index, and DynamoDB lets a key take 1,000 a second (developer guide, "q
 agents report meanwhile."""
 
 PIECE_SECONDS = 7.0
-"""How long the transactions of one page may take at that pace: less than an eighth of the function's timeout, where a
+"""How long the transactions of one page may take at that rate: less than an eighth of the function's timeout, where a
 quarter is the most (`kit.worktime.SHARE`). So a page that begins when `WorkTime` is almost over still ends."""
 
 Tell = Callable[[Mapping[str, Sequence[str]]], None]
 """Takes what has been created: node id -> execution ids."""
 
 
-class Pace:
-    """A rate limiter: lets work happen once per interval."""
+class RateLimiter:
+    """Limits work to one step per interval."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
         self._interval = timedelta(seconds=seconds)
         self._next = clock.now()
 
-    def keep(self) -> None:
+    def wait(self) -> None:
         """Wait for the next interval."""
         early = (self._next - self._clock.now()).total_seconds()
         if early > 0:
@@ -66,9 +66,9 @@ class Creation:
         ``tell`` is called with them if they are few."""
         now = to_seconds_text(self._clock.now())
         executions = [_pending(command, node, fan_out.target_cluster_name, now) for node in nodes]
-        pace = Pace(self._clock, interval_of(workers))
+        limiter = RateLimiter(self._clock, interval_of(workers))
         for start in range(0, len(executions), CHUNK):
-            pace.keep()
+            limiter.wait()
             created = self._executions.create(command.id, executions[start : start + CHUNK])
             if created is None:
                 return False

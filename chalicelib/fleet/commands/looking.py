@@ -24,7 +24,7 @@ from chalicelib.kit.worktime import WorkTime
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Position:
     """The cursor of a search: ``began_at/index of the part/cursor within``."""
 
     began_at: str
@@ -57,27 +57,27 @@ class Looking:
             return None
         if command.is_expired_at(now):
             return None
-        parts, place = sorted(fan_out.looks), _place_of(cursor, now)
+        parts, position = sorted(fan_out.looks), _position_of(cursor, now)
         served = self._executions.nodes_of_command(command_id)
-        while place.part < len(parts):
-            page = self._page(command, parts[place.part], place)
+        while position.part < len(parts):
+            page = self._page(command, parts[position.part], position)
             missing = [node for node in page.nodes if node.id not in served]
             if missing and not self._serve(command, fan_out, missing, tell):
                 return None
             going_on = page.cursor is not None
-            place = replace(place, part=place.part + (not going_on), within=page.cursor)
-            if time.is_over and place.part < len(parts):
-                return str(place)
-        self._settle(fan_out, fan_out.looks_since, place.began_at)
+            position = replace(position, part=position.part + (not going_on), within=page.cursor)
+            if time.is_over and position.part < len(parts):
+                return str(position)
+        self._settle(fan_out, fan_out.looks_since, position.began_at)
         return None
 
     def park(self, command_id: str, before: str | None, cursor: str) -> bool:
         """See `FanOuts.park`."""
         return self._commands.park(command_id, LOOK, before, {LOOK: cursor}, self._clock.now())
 
-    def _page(self, command: Command, part: str, place: _Place) -> TargetPage:
+    def _page(self, command: Command, part: str, position: _Position) -> TargetPage:
         size = CHUNK * transactions_per_page(1, selection.SLICE // CHUNK)
-        return selection.page_of_part(self._nodes, command.targeting, part, place.within, command.inserted_at, size)
+        return selection.page_of_part(self._nodes, command.targeting, part, position.within, command.inserted_at, size)
 
     def _serve(self, command: Command, fan_out: FanOut, missing: list[TargetNode], tell: Tell) -> bool:
         until = fan_out.looks_since or fan_out.inserted_at
@@ -95,8 +95,8 @@ class Looking:
         self._commands.end_looks(fan_out)
 
 
-def _place_of(cursor: str | None, now: str) -> _Place:
+def _position_of(cursor: str | None, now: str) -> _Position:
     if cursor is None:
-        return _Place(now)
+        return _Position(now)
     began_at, part, within = cursor.split("/", 2)
-    return _Place(began_at, int(part), within or None)
+    return _Position(began_at, int(part), within or None)

@@ -163,7 +163,7 @@ class Commands:
             raise rules.command_delete_refused_while_created()
         expires_epoch = int((now + TOMBSTONE).timestamp())
         try:
-            self._commands.bury(
+            self._commands.soft_delete(
                 command_id, to_seconds_text(now), expires_epoch, due_at=to_seconds_text(now + FIRST_LOOK)
             )
         except DeleteRefusedError as error:

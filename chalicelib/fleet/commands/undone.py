@@ -66,16 +66,16 @@ def due_of(fan_out: FanOut, now: str) -> str | None:
 
 def part_message(command_id: str, part: str, cursors: Mapping[str, str]) -> dict[str, Any]:
     """Goes on with a part of a fan-out, or with looking again, from where that was noted."""
-    return {"command_id": command_id, "part": part, **_place(part, cursors)}
+    return {"command_id": command_id, "part": part, **_cursor_field(part, cursors)}
 
 
 def pass_message(command_id: str, name: str, cursors: Mapping[str, str]) -> dict[str, Any]:
     """Goes on with a pass over the executions of a command, or with a share of one."""
     share = {} if name == pass_of(name) else {"share": name}
-    return {"kind": pass_of(name), "id": command_id, **share, **_place(name, cursors)}
+    return {"kind": pass_of(name), "id": command_id, **share, **_cursor_field(name, cursors)}
 
 
-def _place(name: str, cursors: Mapping[str, str]) -> dict[str, Any]:
+def _cursor_field(name: str, cursors: Mapping[str, str]) -> dict[str, Any]:
     return {"cursor": cursors[name]} if name in cursors else {}
 
 

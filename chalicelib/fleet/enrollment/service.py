@@ -6,39 +6,30 @@ from datetime import datetime, timedelta
 from chalicelib.fleet.clusters import store as clusters_store
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.service import Clusters
-from chalicelib.fleet.enrollment.blob import SECRET_BYTES, key_id_of, to_blob
+from chalicelib.fleet.enrollment.blob import SECRET_BYTES, to_blob
 from chalicelib.fleet.enrollment.model import EnrollmentKey, KeyChanges, Machines, Outcome, Redemption, Verification
-from chalicelib.fleet.enrollment.rules import decide, had_its_use
+from chalicelib.fleet.enrollment.rules import decide
 from chalicelib.fleet.enrollment.store import (
-    NOTHING,
     TABLE,
     EnrollmentStore,
-    Presented,
     is_expired,
     key_from_item,
     still_there,
 )
-from chalicelib.fleet.vpn.port import Joining, Member, Network, Vpn
+from chalicelib.fleet.enrollment.verifying import Verifying
+from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit.backoff import Backoff
-from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
-from chalicelib.kit.crypto import Sealer, Secret, associated_data, digest, same
-from chalicelib.kit.errors import EdgeError, Kind, forbidden, found, invalid, not_found, unavailable
-from chalicelib.kit.ids import Ids, to_unpadded_base64
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.crypto import Sealer, Secret, associated_data, digest
+from chalicelib.kit.errors import forbidden, found, invalid, not_found, unavailable
+from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
-from chalicelib.kit.tables import ConditionFailedError, Put, Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError
 from chalicelib.platform.events.service import Events
-
-TOKEN_LIFETIME = timedelta(minutes=15)
-"""How long a registration token is valid."""
 
 PUBLIC_KEY_KEPT = timedelta(days=1)
 """How long an expired public key can still be read."""
-
-USE_REMEMBERED = timedelta(days=1)
-"""How long a machine that used a key and has not enrolled may verify again without a second use."""
-
-TOKEN_BYTES = 32
 
 VERIFY_PATIENCE = timedelta(seconds=20)
 """How long a verification is retried while the key's row is contended. The last try may take 5 s (`Tables`), together
@@ -46,9 +37,6 @@ less than the 29 s that API Gateway waits."""
 
 _FIRST_PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.5
-
-_VERIFIED_EVENT = "edge.enrollment_key.verified"
-_VERIFIED = "enrollment_key.verified"
 
 
 class Enrollment:
@@ -74,18 +62,17 @@ class Enrollment:
         public_keys_last_seconds: int = 86_400,
         vpn: Vpn = REGISTRY,
     ) -> None:
-        self._vpn = vpn
         self._tables = tables
         self._clock = clock
         self._ids = ids
         self._clusters = clusters
-        self._events = events
         self._sealer = sealer
         self._admin_urls = admin_urls
         self._public_keys = public_keys
         self._public_keys_last_seconds = public_keys_last_seconds
         self._lists = lists
         self._store = EnrollmentStore(tables, self._cluster_ids, machines)
+        self._verifying = Verifying(tables, clock, ids, store=self._store, clusters=clusters, events=events, vpn=vpn)
 
     # -- operators -----------------------------------------------------------------------------------------------
 
@@ -116,7 +103,7 @@ class Enrollment:
 
     def reveal(self, key: EnrollmentKey) -> Secret:
         """The blob to hand to machines."""
-        return self._sealer.open(key.key_sealed, _place_of_blob(key.id))
+        return self._sealer.open(key.key_sealed, _associated_data_of_blob(key.id))
 
     def change(self, key_id: str, changes: KeyChanges) -> EnrollmentKey:
         """Change the given fields of a key. Raises `EdgeError` (not found)."""
@@ -153,7 +140,7 @@ class Enrollment:
             patience=VERIFY_PATIENCE,
         )
         while True:
-            answer = self._try_to_verify(blob, node_id, self._clock.now())
+            answer = self._verifying.attempt(blob, node_id)
             if answer is not None:
                 return answer
             if not backoff.pause():
@@ -163,7 +150,7 @@ class Enrollment:
         """The outcome that `verify` would have for a machine that has not used this key. Counts no use and writes
         nothing."""
         now = self._clock.now()
-        presented = self._presented(blob, None, now)
+        presented = self._verifying.presented(blob, None, now)
         cluster = None if presented.key is None else self._clusters.find(presented.key.cluster_name)
         return decide(presented.key, cluster, now, presented.standing, use_noted=False)
 
@@ -211,7 +198,7 @@ class Enrollment:
             updated_at=to_seconds_text(now),
             version=1,
             key_digest=digest(blob),
-            key_sealed=self._sealer.seal(blob, _place_of_blob(key_id)),
+            key_sealed=self._sealer.seal(blob, _associated_data_of_blob(key_id)),
         )
         try:
             self._tables.commit(
@@ -221,87 +208,8 @@ class Enrollment:
             raise not_found() from error
         return key
 
-    def _try_to_verify(self, blob: str, node_id: str | None, now: datetime) -> Verification | None:
-        """One attempt at a verification; None if it lost the race."""
-        presented = self._presented(blob, node_id, now)
-        key = presented.key
-        cluster = None if key is None else self._clusters.find(key.cluster_name)
-        outcome = decide(key, cluster, now, presented.standing, use_noted=presented.use_noted)
-        token = None
-        if outcome is Outcome.VERIFIED and key is not None and cluster is not None and self._comes_again(presented):
-            token = self._vpn.given_token(Joining(key.id, node_id))
-            if token is None and node_id is not None and not self._may_register(Member(node_id, cluster.name)):
-                presented = presented.as_if_new()
-                outcome = decide(key, cluster, now, presented.standing, use_noted=False)
-        if outcome is not Outcome.VERIFIED or key is None or cluster is None:
-            known = None if outcome is Outcome.INVALID_KEY else key
-            self._tables.write(self._occurrence(known, outcome, now), _VERIFIED)
-            return Verification(verified=False, error=outcome.value, registration_token="", network_name="")
-        comes_again = self._comes_again(presented)
-        if not comes_again:
-            # Before a use is taken: where the mesh does not answer, none is.
-            network = Network(cluster.id, cluster.name, cluster.ipv4_range)
-            token = self._vpn.join_token(network, Joining(key.id, node_id))
-        token = token or to_unpadded_base64(self._ids.token_bytes(TOKEN_BYTES))
-        writes: list[Write] = [self._store.put_token(digest(token), key, node_id, now + TOKEN_LIFETIME)]
-        if not comes_again:
-            use = self._store.take_use(key, now)
-            writes.extend([use] if use else [])
-            if node_id is not None:
-                writes.append(self._store.note_use(key, node_id, now, USE_REMEMBERED, over=presented.noted_until))
-            if key.uses_remaining is not None:
-                key = key.model_copy(update={"uses_remaining": key.uses_remaining - 1})
-        writes.append(self._occurrence(key, outcome, now))
-        if not self._commit_alone(writes):
-            return None
-        return Verification(verified=True, error="", registration_token=token, network_name=cluster.network_name)
 
-    def _comes_again(self, presented: Presented) -> bool:
-        """Whether this machine has taken a use of the key already."""
-        key = presented.key
-        return key is not None and had_its_use(key, presented.standing, use_noted=presented.use_noted)
-
-    def _may_register(self, member: Member) -> bool:
-        """Whether a machine that comes again needs no more than a token of ours: everywhere but where there is a mesh
-        that it is not in, and the key that it was given to join with is used up or gone."""
-        return not self._vpn.is_mesh or self._vpn.host_of(member) is not None
-
-    def _commit_alone(self, writes: Sequence[Write]) -> bool:
-        """Commit; False when others changed the key in between, or kept its row busy for as long as `Tables` waits."""
-        try:
-            self._tables.commit(writes, _VERIFIED)
-        except TransactionFailedError:
-            return False
-        except EdgeError as error:
-            if error.kind is not Kind.UNAVAILABLE:
-                raise
-            return False
-        return True
-
-    def _presented(self, blob: str, node_id: str | None, now: datetime) -> Presented:
-        """The stored key that is exactly this text, and what is known of this machine."""
-        key_id = key_id_of(blob)
-        if key_id is None:
-            return NOTHING
-        found = self._store.read_for(key_id, node_id, now)
-        return found if found.key is not None and same(digest(blob), found.key.key_digest) else NOTHING
-
-    def _occurrence(self, key: EnrollmentKey | None, outcome: Outcome, now: datetime) -> Put:
-        """The event of this attempt; ``key`` as it is afterwards, None when the machine presented none of ours."""
-        return self._events.occurrence(
-            _VERIFIED_EVENT,
-            {
-                "enrollment_key_id": key and key.id,
-                "cluster_name": key and key.cluster_name,
-                "name": key and key.name,
-                "uses_remaining": key and key.uses_remaining,
-                "result": outcome.event_result,
-                "verified_at": to_microseconds_text(now),
-            },
-        )
-
-
-def _place_of_blob(key_id: str) -> str:
+def _associated_data_of_blob(key_id: str) -> str:
     return associated_data(TABLE, key_id, "key")
 
 

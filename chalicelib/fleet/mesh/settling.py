@@ -48,7 +48,7 @@ class Settling:
             elif host_id is not None:
                 self._mesh.remove_host(host_id, Member(node_id, cluster_name))
             settled, node = node, self._find_node(node_id)
-            if _place(node) == _place(settled):
+            if _mesh_state(node) == _mesh_state(settled):
                 return
             if settled is not None:
                 host_id, cluster_name = settled.netmaker_host_id, settled.cluster_name
@@ -80,7 +80,7 @@ class Settling:
             self.alias(cluster.name, alias.id, alias.name)
 
 
-def _place(node: Node | None) -> tuple[str, str | None] | None:
+def _mesh_state(node: Node | None) -> tuple[str, str | None] | None:
     """The parts of a node that the mesh must follow."""
     return None if node is None else (node.cluster_id, node.netmaker_host_id)
 

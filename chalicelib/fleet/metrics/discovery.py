@@ -80,9 +80,9 @@ class Discovery:
                     __scheme__="https" if base.scheme == "https" else None,
                 ),
             )
-            for node in sorted(nodes, key=_place)
+            for node in sorted(nodes, key=_sort_key)
         ]
 
 
-def _place(node: NodeSummary) -> tuple[str, str]:
+def _sort_key(node: NodeSummary) -> tuple[str, str]:
     return node.cluster_name, node.id

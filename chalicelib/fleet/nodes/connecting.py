@@ -44,7 +44,7 @@ class Connections:
             try:
                 self._tables.commit(self._opening(agent, connection_id, connected_at_ms), operation)
             except TransactionFailedError as error:
-                if _NODE_PLACE not in error.failed:
+                if _NODE_INDEX not in error.failed:
                     break
             else:
                 return
@@ -124,5 +124,5 @@ class Connections:
                 raise
 
 
-_NODE_PLACE = 0
+_NODE_INDEX = 0
 """The index of the node's write in the transaction of a new socket."""

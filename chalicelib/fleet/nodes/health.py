@@ -20,7 +20,7 @@ SWEEP_PAGE = 100
 CLEAN_UP_PATIENCE = timedelta(minutes=15)
 """When to check the presence of a deleted node again; its clean-up removes it."""
 
-_NODE_PLACE = 0
+_NODE_INDEX = 0
 """The index of the node's own write in the transaction that marks it as unreachable."""
 
 
@@ -134,7 +134,7 @@ class Health:
         try:
             self._tables.commit(writes, "node.became_unreachable")
         except TransactionFailedError as error:
-            if error.failed.get(_NODE_PLACE, presence) is not None:
+            if error.failed.get(_NODE_INDEX, presence) is not None:
                 return _Found.OVERTAKEN  # seen, or marked as silent by another sweep meanwhile
             return self._put_off(presence, to_seconds_text(now + CLEAN_UP_PATIENCE), _Found.DELETED)
         return _Found.SILENT

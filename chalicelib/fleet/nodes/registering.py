@@ -109,7 +109,7 @@ class Registrar:
         joined = self._membership.of(registration) if self._membership is not None else None
         while True:
             known = self._look_up(registration.node_id, registration_token, bearer)
-            placement = self._admit(joined, known, address) if joined else self._place(registration, known)
+            placement = self._admit(joined, known, address) if joined else self._placement_by_token(registration, known)
             secrets = new_secrets(registration.node_id, self._ids)
             sighting = instances.look_at(known.presence, instance_id, self._clock.now())
             node = self._compose(registration, known, placement, secrets, joined.host_id if joined else None)
@@ -171,7 +171,7 @@ class Registrar:
             return BearerProof.PREVIOUS
         return BearerProof.NONE
 
-    def _place(self, registration: Registration, known: _Known) -> Placement:
+    def _placement_by_token(self, registration: Registration, known: _Known) -> Placement:
         if known.refusal is not None and known.proof is BearerProof.NONE:
             raise known.refusal
         if known.node is None:

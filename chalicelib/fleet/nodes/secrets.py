@@ -40,17 +40,21 @@ class Vault:
     def seal(self, node_id: str, secrets: NodeSecrets) -> dict[str, bytes]:
         """The attributes that hold the secrets."""
         return {
-            "api_token_sealed": self._sealer.seal(secrets.api_token, _place(node_id, "api_token")),
-            "proxy_password_sealed": self._sealer.seal(secrets.proxy_password, _place(node_id, "proxy_password")),
+            "api_token_sealed": self._sealer.seal(secrets.api_token, _associated_data(node_id, "api_token")),
+            "proxy_password_sealed": self._sealer.seal(
+                secrets.proxy_password, _associated_data(node_id, "proxy_password")
+            ),
         }
 
     def open(self, node: Node) -> NodeSecrets:
         """The secrets in clear. Raises `UnsealError` for bytes that were sealed for another node."""
         return NodeSecrets(
-            api_token=self._sealer.open(node.api_token_sealed, _place(node.id, "api_token")).reveal(),
-            proxy_password=self._sealer.open(node.proxy_password_sealed, _place(node.id, "proxy_password")).reveal(),
+            api_token=self._sealer.open(node.api_token_sealed, _associated_data(node.id, "api_token")).reveal(),
+            proxy_password=self._sealer.open(
+                node.proxy_password_sealed, _associated_data(node.id, "proxy_password")
+            ).reveal(),
         )
 
 
-def _place(node_id: str, field: str) -> str:
+def _associated_data(node_id: str, field: str) -> str:
     return associated_data(NODES, node_id, field)

@@ -164,13 +164,13 @@ def move(node: Node, cluster_id: str, cluster_name: str, last_seen_at: str, now:
         Set("last_seen_at", last_seen_at),
         Set("updated_at", now),
     )
-    return Update(NODES, node_key(node.id), changes, _in_place(node))
+    return Update(NODES, node_key(node.id), changes, _unchanged(node))
 
 
 def delete(node: Node) -> Delete:
     """Delete the node, if it is still in the cluster that was read, whose count is decremented, and has no aliases
     other than those removed with it."""
-    return Delete(NODES, node_key(node.id), _in_place(node), was_read=True)
+    return Delete(NODES, node_key(node.id), _unchanged(node), was_read=True)
 
 
 def still_there(node: Node) -> Check:
@@ -190,10 +190,10 @@ def without_alias(node: Node, alias_id: str) -> Update:
 
 def _set_aliases(node: Node, aliases: Sequence[NodeAlias]) -> Update:
     """Set its aliases, if its cluster and aliases have not changed."""
-    return Update(NODES, node_key(node.id), (Set("aliases", _aliases_value(aliases)),), _in_place(node))
+    return Update(NODES, node_key(node.id), (Set("aliases", _aliases_value(aliases)),), _unchanged(node))
 
 
-def _in_place(node: Node) -> Condition:
+def _unchanged(node: Node) -> Condition:
     """The condition that its cluster and aliases have not changed."""
     aliases = _aliases_value(node.aliases)
     same = Absent("aliases") if aliases is None else Equals("aliases", aliases)

@@ -3,7 +3,7 @@
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.ssh import store
-from chalicelib.fleet.ssh.homes import Homes
+from chalicelib.fleet.ssh.cluster_lookup import ClusterLookup
 from chalicelib.fleet.ssh.model import KEYS_MAX, NewKey, SshPublicKey
 from chalicelib.fleet.ssh.rules import check_key, name_taken
 from chalicelib.fleet.ssh.service import SshUsernames, compose_key
@@ -55,11 +55,11 @@ class SshPublicKeys:
         self._usernames = usernames
         self._lists = lists
         self._store = SshStore(tables)
-        homes = Homes(tables, clusters, nodes)
+        lookup = ClusterLookup(tables, clusters, nodes)
         of_username = KeySource(by="ssh_username_id", keys=self._keys_of_usernames)
-        in_clusters = IndexSource(index="by_node", by="cluster_name", partitions=homes.node_ids, insertion=LISTED_AT)
+        in_clusters = IndexSource(index="by_node", by="cluster_name", partitions=lookup.node_ids, insertion=LISTED_AT)
         self._list = Listing(KEYS, FIELDS, (of_username, OF_NODE, in_clusters, ALL_KEYS))
-        self._enrich = homes.enrich(KEYS)
+        self._enrich = lookup.enrich(KEYS)
 
     def create(self, username_id: str, new: NewKey) -> SshPublicKey:
         """Add a key. Raises `EdgeError` (not found) for an unknown user name, (validation failed) for a key that must

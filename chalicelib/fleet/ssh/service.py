@@ -7,7 +7,7 @@ from chalicelib.fleet.nodes.model import Node
 from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.nodes.store import still_there
 from chalicelib.fleet.ssh import store
-from chalicelib.fleet.ssh.homes import Homes
+from chalicelib.fleet.ssh.cluster_lookup import ClusterLookup
 from chalicelib.fleet.ssh.model import NewUsername, SshPublicKey, SshUsername
 from chalicelib.fleet.ssh.passwords import Passwords
 from chalicelib.fleet.ssh.rules import CheckedKey, check_keys, name_taken
@@ -39,7 +39,7 @@ from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 CLEAN_UP_USERNAMES = 20
 """User names that one message of a clean-up removes: a transaction each."""
 
-_NODE_PLACE = 0
+_NODE_INDEX = 0
 """The index of the node's check in the transaction that creates a user name."""
 
 FIELDS = {
@@ -72,10 +72,10 @@ class SshUsernames:
         self._passwords = passwords
         self._lists = lists
         self._store = SshStore(tables)
-        homes = Homes(tables, clusters, nodes)
-        in_clusters = IndexSource(index="by_node", by="cluster_name", partitions=homes.node_ids, insertion=LISTED_AT)
+        lookup = ClusterLookup(tables, clusters, nodes)
+        in_clusters = IndexSource(index="by_node", by="cluster_name", partitions=lookup.node_ids, insertion=LISTED_AT)
         self._list = Listing(USERNAMES, FIELDS, (OF_NODE, in_clusters, ALL_USERNAMES))
-        self._enrich = homes.enrich(USERNAMES)
+        self._enrich = lookup.enrich(USERNAMES)
 
     def create(self, node_id: str, new: NewUsername) -> SshUsername:
         """Create a user name with its keys, all or none. Without password and key no login is possible yet. Raises
@@ -91,7 +91,7 @@ class SshUsernames:
             try:
                 self._tables.commit(writes, "ssh_username.created")
             except TransactionFailedError as error:
-                if _NODE_PLACE not in error.failed:
+                if _NODE_INDEX not in error.failed:
                     raise name_taken("username") from error
                 node = self._node(node_id)
             else:

@@ -44,7 +44,7 @@ class Delivery:
 class Woken:
     """The result of a round of wake-ups: deliveries whose nodes have no socket, and those whose nodes are gone."""
 
-    asleep: list[Delivery]
+    not_connected: list[Delivery]
     gone: list[Delivery]
 
 
@@ -75,8 +75,8 @@ class Transport:
         `SocketError`, and passes on the tables' errors: the caller repeats, and a second delivery is harmless.
         """
         woken = self._wake(deliveries)
-        if self._push is not None and woken.asleep:
-            self._push_all(woken.asleep, self._push)
+        if self._push is not None and woken.not_connected:
+            self._push_all(woken.not_connected, self._push)
         return [delivery.node_id for delivery in woken.gone]
 
     def hint(self, created: Mapping[str, Sequence[str]]) -> None:
@@ -99,7 +99,7 @@ class Transport:
         """
         deliveries = [Delivery(node_id, "self_update", []) for node_id in node_ids]
         woken = self._wake(deliveries)
-        unreached = {delivery.node_id for delivery in (*woken.asleep, *woken.gone)}
+        unreached = {delivery.node_id for delivery in (*woken.not_connected, *woken.gone)}
         return [node_id for node_id in node_ids if node_id not in unreached]
 
     def push_updates(self, nodes: Sequence[Node]) -> dict[str, PushOutcome]:
@@ -126,13 +126,13 @@ class Transport:
             if presence is None:
                 woken.gone.append(delivery)
             elif presence.connection_id is None:
-                woken.asleep.append(delivery)
+                woken.not_connected.append(delivery)
             else:
                 connected.append((delivery, presence.connection_id))
         for (delivery, _), posted in zip(connected, self._post_all(connected), strict=True):
             if not posted:
                 self._nodes.connections.mark_stale(presences[delivery.node_id])
-                woken.asleep.append(delivery)
+                woken.not_connected.append(delivery)
         return woken
 
     def _post_all(self, connected: Sequence[tuple[Delivery, str]]) -> list[bool]:

@@ -81,8 +81,8 @@ class Triggering:
         woken = set(transport.wake_for_update([row.node_id for row in able]))
         self.note_triggered([(request_id, nodes[node_id]) for node_id in sorted(woken)])
         if transport.can_push:
-            asleep = [row for row in able if row.node_id not in woken and nodes[row.node_id].may_work]
-            self._push(transport, asleep, nodes)
+            not_connected = [row for row in able if row.node_id not in woken and nodes[row.node_id].may_work]
+            self._push(transport, not_connected, nodes)
 
     def note_triggered(self, told: Sequence[tuple[str, Node]]) -> list[str]:
         """Store that these nodes (request id, node) were triggered, with an event each; returns the request ids of

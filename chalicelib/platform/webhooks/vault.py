@@ -16,26 +16,30 @@ class Vault:
         self._sealer = sealer
 
     def seal_secret(self, webhook_id: str, secret: str) -> bytes:
-        return self._sealer.seal(secret, _place(webhook_id, "secret"))
+        return self._sealer.seal(secret, _associated_data(webhook_id, "secret"))
 
     def seal_headers(self, webhook_id: str, headers: dict[str, str]) -> bytes | None:
         """None for none."""
-        return self._sealer.seal(json.dumps(headers), _place(webhook_id, "headers")) if headers else None
+        return self._sealer.seal(json.dumps(headers), _associated_data(webhook_id, "headers")) if headers else None
 
     def seal_as_previous(self, webhook: Webhook) -> bytes:
         """The current secret, encrypted for the field of the previous one."""
-        current = self._sealer.open(webhook.secret_sealed, _place(webhook.id, "secret"))
-        return self._sealer.seal(current.reveal(), _place(webhook.id, "previous_secret"))
+        current = self._sealer.open(webhook.secret_sealed, _associated_data(webhook.id, "secret"))
+        return self._sealer.seal(current.reveal(), _associated_data(webhook.id, "previous_secret"))
 
     def keys_of(self, webhook: Webhook, now: datetime) -> SigningKeys:
         """The current signing secrets and extra headers. Raises `UnsealError` for bytes of another row."""
-        secrets = [self._sealer.open(webhook.secret_sealed, _place(webhook.id, "secret"))]
+        secrets = [self._sealer.open(webhook.secret_sealed, _associated_data(webhook.id, "secret"))]
         until = webhook.previous_secret_until
         if webhook.previous_secret_sealed is not None and until is not None and until > to_seconds_text(now):
-            secrets.append(self._sealer.open(webhook.previous_secret_sealed, _place(webhook.id, "previous_secret")))
+            secrets.append(
+                self._sealer.open(webhook.previous_secret_sealed, _associated_data(webhook.id, "previous_secret"))
+            )
         headers: dict[str, str] = {}
         if webhook.headers_sealed is not None:
-            headers = json.loads(self._sealer.open(webhook.headers_sealed, _place(webhook.id, "headers")).reveal())
+            headers = json.loads(
+                self._sealer.open(webhook.headers_sealed, _associated_data(webhook.id, "headers")).reveal()
+            )
         return SigningKeys(secrets=tuple(secrets), headers=headers)
 
 
@@ -46,5 +50,5 @@ def redacted(text: str, keys: SigningKeys) -> str:
     return text
 
 
-def _place(webhook_id: str, field: str) -> str:
+def _associated_data(webhook_id: str, field: str) -> str:
     return associated_data(WEBHOOKS, webhook_id, field)

@@ -80,8 +80,8 @@ class _Reference:
 
     def _parameters(self, operation: Json) -> Iterator[tuple[str, str, str]]:
         for parameter in operation["parameters"]:
-            place = f"{parameter['in']}{', required' if parameter['required'] else ''}"
-            meaning = prose(f"{place}. {parameter.get('description', '')}")
+            location = f"{parameter['in']}{', required' if parameter['required'] else ''}"
+            meaning = prose(f"{location}. {parameter.get('description', '')}")
             yield code(parameter["name"]), prose(self._fields.type_of(parameter["schema"])), meaning
 
     def _body(self, operation: Json) -> str:

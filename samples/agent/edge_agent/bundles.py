@@ -59,7 +59,7 @@ def install(archive: Path, sha256: str, versions: Path) -> str:
         shutil.rmtree(unpacked)
         staging.chmod(0o755)
         os.sync()  # files before names: after a power cut a folder with its final name is complete
-        _put_in_place(staging, versions / version)
+        _replace_version(staging, versions / version)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
@@ -170,7 +170,7 @@ def _run(*command: str) -> str:
     return done.stdout.decode(errors="replace")
 
 
-def _put_in_place(staging: Path, final: Path) -> None:
+def _replace_version(staging: Path, final: Path) -> None:
     if final.exists():
         final.rename(staging / "replaced")  # after a power cut here it is removed with the leftovers
         moved = Path(tempfile.mkdtemp(prefix=STAGING, dir=final.parent))

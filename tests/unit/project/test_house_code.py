@@ -184,6 +184,7 @@ def test_raises_of_the_common_form_is_accepted(sentence):
         "last_place = 1",
         "def _place_of(row): ...",
         "_chance = 1",
+        "_NODE_PLACE = 0",
     ],
 )
 def test_name_with_a_better_term_is_refused(text):

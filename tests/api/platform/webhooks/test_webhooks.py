@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from chalicelib.fleet.api.operator import event_types, webhooks
+from chalicelib.fleet.api.operator import event_types, webhook_deliveries, webhooks
 from chalicelib.kit.listing import filter_names
 from chalicelib.kit.outbound import Answer
 from chalicelib.kit.tasks import TABLE as TASKS
@@ -27,7 +27,7 @@ def world():
 
 @pytest.fixture
 def client(world):
-    return Client([webhooks.routes, event_types.routes], world.fleet)
+    return Client([webhooks.routes, webhook_deliveries.routes, event_types.routes], world.fleet)
 
 
 def body(**fields):
@@ -162,7 +162,7 @@ class TestCreating:
 
     def test_private_addresses_where_they_are_allowed(self):
         world = World(webhook_allow_private_ips=True)
-        client = Client([webhooks.routes], world.fleet)
+        client = Client([webhooks.routes, webhook_deliveries.routes], world.fleet)
         assert create(client, url="http://127.0.0.1:9000/")["url"] == "http://127.0.0.1:9000/"
 
     def test_401(self, client):
@@ -173,7 +173,12 @@ class TestListing:
     def test_the_query_takes_what_the_fields_understand(self):
         taken = set(webhooks.WebhookListQuery.model_fields) - {"page", "page_size", "order_by", "order_directions"}
         assert taken == filter_names(FIELDS)
-        taken = set(webhooks.DeliveryListQuery.model_fields) - {"page", "page_size", "order_by", "order_directions"}
+        taken = set(webhook_deliveries.DeliveryListQuery.model_fields) - {
+            "page",
+            "page_size",
+            "order_by",
+            "order_directions",
+        }
         assert taken == filter_names(DELIVERY_FIELDS)
 
     def test_by_event_type_and_url(self, client, world):

@@ -182,7 +182,7 @@ class TestDue:
 class TestBury:
     def test_it_leaves_the_list_and_keeps_its_text(self, store, driver, clock, ids):
         command = added(store)
-        store.bury(command.id, LATER, 1_900_000_000, DEADLINE)
+        store.soft_delete(command.id, LATER, 1_900_000_000, DEADLINE)
         tombstone = store.with_fan_out(command.id)[0]
         assert tombstone is not None
         assert (tombstone.deleted_at, tombstone.command_text) == (LATER, command.command_text)
@@ -194,20 +194,20 @@ class TestBury:
     def test_not_while_parts_are_left(self, store):
         command = added(store, "a")
         with pytest.raises(DeleteRefusedError):
-            store.bury(command.id, LATER, 1, DEADLINE)
+            store.soft_delete(command.id, LATER, 1, DEADLINE)
         assert store.with_fan_out(command.id)[0] == command.model_copy(update={"version": 1})
 
     def test_not_twice_and_not_what_never_was(self, store):
         command = added(store)
-        store.bury(command.id, LATER, 1, DEADLINE)
+        store.soft_delete(command.id, LATER, 1, DEADLINE)
         for command_id in (command.id, compose_uuid7(1, 1)):
             with pytest.raises(DeleteRefusedError):
-                store.bury(command_id, LATER, 1, DEADLINE)
+                store.soft_delete(command_id, LATER, 1, DEADLINE)
         assert store.with_fan_out(compose_uuid7(1, 1))[0] is None
 
     def test_its_fan_out_goes_unless_it_has_changed(self, store, clock):
         command = added(store)
-        store.bury(command.id, LATER, 1, DEADLINE)
+        store.soft_delete(command.id, LATER, 1, DEADLINE)
         row = the_fan_out(store, command)
         store.remove_fan_out(row.model_copy(update={"version": row.version - 1}), clock.now())
         assert the_fan_out(store, command) == row
@@ -229,7 +229,7 @@ class TestCancelling:
 
     def test_what_is_gone_is_not_cancelled(self, store):
         command = added(store)
-        store.bury(command.id, DUE, 1, due_at=DUE)
+        store.soft_delete(command.id, DUE, 1, due_at=DUE)
         assert not store.request_cancel(command.id, DUE, due_at=DUE)
         assert not store.request_cancel(a_command(7).id, DUE, due_at=DUE)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.kit.outbound import Exchange, Resolver
 
 
-class Outside(Protocol):
+class Gateways(Protocol):
     """The outside dependencies of the composition root."""
 
     @property

@@ -8,7 +8,7 @@ from chalicelib.kit.listing.sources import PARTITION_LIMIT
 from chalicelib.kit.tables import Item, Ref, Table, Tables
 
 
-class Homes:
+class ClusterLookup:
     """Serves the filter ``cluster_name`` of lists whose rows have a ``node_id``."""
 
     def __init__(self, tables: Tables, clusters: Clusters, nodes: NodeReader) -> None:
@@ -30,12 +30,12 @@ class Homes:
 
         def with_cluster_name(items: list[Item]) -> list[Item]:
             rows = self._tables.get_many([Ref(table, table.key_of(item)) for item in items], consistent=False)
-            homes = [None if row is None else str(row["node_id"]) for row in rows]
-            nodes = self._nodes.find_many(list({node_id for node_id in homes if node_id is not None}))
+            node_ids = [None if row is None else str(row["node_id"]) for row in rows]
+            nodes = self._nodes.find_many(list({node_id for node_id in node_ids if node_id is not None}))
             names = {node.id: node.cluster_name for node in nodes}
             return [
                 {**item, "cluster_name": names[node_id]}
-                for item, node_id in zip(items, homes, strict=True)
+                for item, node_id in zip(items, node_ids, strict=True)
                 if node_id in names
             ]
 
