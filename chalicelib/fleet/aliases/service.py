@@ -16,7 +16,7 @@ from chalicelib.kit.errors import found, not_found, unavailable
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
-_ALIAS_PLACE = 0
+_ALIAS_INDEX = 0
 """The index of the alias's own write in every transaction of this module."""
 
 
@@ -65,7 +65,7 @@ class Aliases:
             try:
                 self._tables.commit(writes, "alias.created")
             except TransactionFailedError as error:
-                if _ALIAS_PLACE in error.failed:
+                if _ALIAS_INDEX in error.failed:
                     raise rules.taken() from error
             else:
                 return alias

@@ -16,7 +16,7 @@ from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import ConditionFailedError, Item, Tables, TransactionFailedError, Write
 
-_CLUSTER_PLACE = 0
+_CLUSTER_INDEX = 0
 """The index of the cluster's own write in every transaction of this module."""
 
 
@@ -78,7 +78,7 @@ class Clusters:
             failed = self._try([self._store.put(cluster), *take(head, taken, cluster.id)], "cluster.created")
             if failed is None:
                 return cluster
-            if _CLUSTER_PLACE in failed:
+            if _CLUSTER_INDEX in failed:
                 raise conflict("name has already been taken")
         raise unavailable()
 
@@ -134,8 +134,8 @@ class Clusters:
             failed = self._try([self._store.delete(cluster), *release, forget], "cluster.deleted")
             if failed is None:
                 return
-            if _CLUSTER_PLACE in failed:
-                row = failed[_CLUSTER_PLACE]
+            if _CLUSTER_INDEX in failed:
+                row = failed[_CLUSTER_INDEX]
                 if row is None or row["id"] != cluster.id:
                     raise not_found()
                 cluster = from_item(row)

@@ -12,7 +12,7 @@ from chalicelib.platform.context import Send
 
 FOLLOWS = (CLUSTERS, NODES, ENROLLMENT_KEYS, ALIASES)
 
-_PLACES = ("cluster_id", "netmaker_host_id")
+_MESH_ATTRIBUTES = ("cluster_id", "netmaker_host_id")
 """The attributes of a node that say where it is in the mesh."""
 
 
@@ -22,7 +22,9 @@ def on_change(change: Change) -> Iterator[Send]:
     match change.table:
         case "clusters" if old is None or new is None:
             yield Send(VPN, {"kind": "cluster", "name": row["name"]})
-        case "nodes" if old is not None and (new is None or any(old.get(key) != new.get(key) for key in _PLACES)):
+        case "nodes" if old is not None and (
+            new is None or any(old.get(key) != new.get(key) for key in _MESH_ATTRIBUTES)
+        ):
             before = {"host_id": old.get("netmaker_host_id"), "cluster_name": old["cluster_name"]}
             yield Send(VPN, {"kind": "node", "id": row["id"], **before})
         case "enrollment_keys" if new is None and row.get("last_used_at") is not None:

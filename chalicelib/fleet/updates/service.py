@@ -30,7 +30,7 @@ REMEMBERED = 2
 """Agents get requests up to this many deadlines old: an agent that was triggered just before a deadline asks after it.
 """
 
-_REQUEST_PLACE = 0
+_REQUEST_INDEX = 0
 """The index of the request's own write in the transaction that deletes it."""
 
 ROWS_PER_CHUNK = 100
@@ -111,7 +111,7 @@ class SelfUpdates:
         try:
             self._tables.commit(writes, "self_update_request.deleted")
         except TransactionFailedError as error:
-            row = error.failed.get(_REQUEST_PLACE)
+            row = error.failed.get(_REQUEST_INDEX)
             if row is None:
                 raise not_found() from error
             raise rules.delete_refused(RequestStatus(str(row["status"]))) from error

@@ -27,7 +27,7 @@ NOT_PARKED = frozenset(
 
 _IMAGES = frozenset({"OldImage", "NewImage"})
 _REFERENCE = ("eventID", "eventName", "eventSourceARN")
-_PLACE = ("Keys", "SequenceNumber", "ApproximateCreationDateTime")
+_STREAM_POSITION = ("Keys", "SequenceNumber", "ApproximateCreationDateTime")
 
 
 class Relay:
@@ -131,7 +131,7 @@ def _to_parked(record: Record, error: Exception) -> Message:
     }
     about = {name: record[name] for name in _REFERENCE if name in record}
     # The keys lead to the row, and where it stands in the stream to the record, as long as the stream keeps it.
-    bare = {name: slim[name] for name in _PLACE if name in slim}
+    bare = {name: slim[name] for name in _STREAM_POSITION if name in slim}
     tries: tuple[Record, ...] = ({**record, "dynamodb": slim}, {**about, "dynamodb": bare}, about, {})
     return next(parked for each in tries if _can_be_sent(parked := {"error": type(error).__name__, "record": each}))
 
