@@ -57,7 +57,7 @@ def entry(name, peers, others):
     }
 
 
-def test_this_admin(client, world):
+def test_own_admin_is_shown_with_its_figures(client, world):
     assert client.get(f"{ADMINS}/me").data == {
         **entry("admin-one", 3, 0),
         "id": world.fleet.admins.registry.me.id,
@@ -66,7 +66,7 @@ def test_this_admin(client, world):
     }
 
 
-def test_its_admin_cluster(client):
+def test_own_admin_cluster_is_shown_with_its_topology(client):
     assert client.get(f"{ADMINS}/my_admin_cluster").data == {
         "name": "admin-cluster-default",
         "total_admins": 1,
@@ -78,7 +78,7 @@ def test_its_admin_cluster(client):
     }
 
 
-def test_two_stacks_see_each_other(client, world):
+def test_two_stacks_show_each_other_in_the_topology(client, world):
     other = fleet_of(Settings(admin_name="admin-0", admin_max_wireguard_peers=5), world)
     other.admins.registry.beat()
     shown = client.get(f"{ADMINS}/my_admin_cluster").data
@@ -91,7 +91,7 @@ def test_two_stacks_see_each_other(client, world):
     }
 
 
-def test_all_admin_clusters_with_the_dead(client, world):
+def test_admin_clusters_list_includes_dead_admins(client, world):
     other = fleet_of(Settings(admin_name="admin-two", admin_cluster_name="admin-cluster-b"), world)
     other.admins.registry.beat()
     world.clock.advance(180)
@@ -119,7 +119,7 @@ def test_all_admin_clusters_with_the_dead(client, world):
     ]
 
 
-def test_who_owns_what_with_the_nodes_of_now(client, world):
+def test_edge_clusters_show_owners_with_current_nodes(client, world):
     assert client.get(f"{ADMINS}/edge_clusters").data == {
         "admin-one": {"cluster-north": names(world.machines), "cluster-south": []}
     }
@@ -128,7 +128,7 @@ def test_who_owns_what_with_the_nodes_of_now(client, world):
     assert client.get(f"{ADMINS}/edge_clusters").data["admin-one"]["cluster-south"] == names(late)
 
 
-def test_what_found_no_room(client, world):
+def test_orphaned_clusters_show_what_found_no_capacity(client, world):
     late = overfull(world)
     assert client.get(f"{ADMINS}/edge_clusters").data == {"admin-one": {"cluster-north": names(world.machines)}}
     assert client.get(f"{ADMINS}/orphaned_clusters").data == {"cluster-south": names(late)}
@@ -136,7 +136,7 @@ def test_what_found_no_room(client, world):
     assert (shown["degraded"], shown["total_nodes"], shown["total_edge_capacity"]) == (True, 4, 3)
 
 
-def test_before_the_first_tick_it_knows_itself():
+def test_admin_shows_itself_before_its_first_tick():
     client = operator(World())
     shown = client.get(f"{ADMINS}/me").data
     assert (shown["name"], shown["last_computed_at"]) == ("admin-default", None)
@@ -148,20 +148,20 @@ def test_before_the_first_tick_it_knows_itself():
     assert client.get(f"{ADMINS}/orphaned_clusters").data == {}
 
 
-def test_the_total_of_admins_without_a_limit_stays_an_integer_of_the_contract():
+def test_capacity_of_unlimited_admins_stays_a_32_bit_integer():
     world = World()
     fleet_of(Settings(admin_name="admin-two"), world).admins.registry.beat()
     world.sweep("heartbeat")
     assert operator(world).get(f"{ADMINS}/my_admin_cluster").data["total_edge_capacity"] == 2**31 - 1
 
 
-def test_anyone_may_ask_for_the_name(client):
+def test_discovery_of_the_name_needs_no_key(client):
     answer = client.get(f"{ADMINS}/me/discovery", key=None)
     assert (answer.status, answer.data) == (200, {"name": "admin-one"})
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_everything_else_needs_the_key(client, name):
+def test_admin_routes_without_a_key_are_401(client, name):
     assert client.get(f"{ADMINS}/{name}", key=None).status == 401
 
 
@@ -169,7 +169,7 @@ def test_everything_else_needs_the_key(client, name):
     ("name", "calls"),
     [("me/discovery", 0), ("me", 1), ("my_admin_cluster", 1), ("admin_clusters", 1), ("orphaned_clusters", 1)],
 )
-def test_what_it_costs(client, world, name, calls):
+def test_admin_routes_cost_a_fixed_number_of_calls(client, world, name, calls):
     client.get(f"{ADMINS}/{name}")
     assert world.platform.tables.meter.count == calls
 
@@ -183,7 +183,7 @@ def test_a_fleet_too_large_for_one_answer_is_400(world):
 
 @pytest.mark.skipif(not CONTRACT, reason="EDGE_CONTRACT_DIR names no folder with the contract")
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_answers_fit_the_contract(client, world, name):
+def test_admin_responses_fit_the_contract(client, world, name):
     contract = published(OPENAPI)
     overfull(world)
     answers = contract["paths"][f"{ADMINS}/{name}"]["get"]["responses"]
@@ -192,7 +192,7 @@ def test_answers_fit_the_contract(client, world, name):
 
 
 class TestDegraded:
-    def test_writes_of_the_list_are_refused(self, client, world):
+    def test_guarded_writes_are_refused_in_degraded_mode(self, client, world):
         overfull(world)
         node = world.machines[0].id
         refused = [
@@ -205,7 +205,7 @@ class TestDegraded:
         for answer in refused:
             assert (answer.status, answer.error) == (503, {"code": "degraded_mode", "message": DEGRADED})
 
-    def test_all_else_goes_on(self, client, world):
+    def test_unguarded_operations_work_in_degraded_mode(self, client, world):
         overfull(world)
         assert client.get("/api/v1/clusters").status == 200
         targeting = {"type": "all"}
@@ -213,12 +213,12 @@ class TestDegraded:
         assert client.post(f"/api/v1/nodes/{world.machines[0].id}/aliases", json={"name": "web"}).status == 201
         assert a_command(world).id
 
-    def test_a_bad_body_comes_before_it_and_a_missing_resource_after(self, client, world):
+    def test_degraded_mode_is_checked_after_the_body_and_before_the_resource(self, client, world):
         overfull(world)
         assert client.post("/api/v1/clusters", json={}).status == 400
         assert client.delete("/api/v1/clusters/nowhere").error["code"] == "degraded_mode"
 
-    def test_it_ends_with_more_room(self, world):
+    def test_degraded_mode_ends_with_more_capacity(self, world):
         overfull(world)
         world.platform = fleet_of(
             Settings(master_key="k", admin_name="admin-one", admin_max_wireguard_peers=4), world
@@ -226,13 +226,13 @@ class TestDegraded:
         world.sweep("heartbeat")
         assert operator(world).post("/api/v1/clusters", json={"name": "west"}, key="k").status == 201
 
-    def test_an_installation_without_a_limit_never_is(self):
+    def test_installation_without_a_limit_is_never_degraded(self):
         world = World()
         a_cluster(world, "south")
         overfull(world)
         assert operator(world).post("/api/v1/clusters", json={"name": "west"}).status == 201
 
-    def test_what_is_not_blocked_pays_nothing_for_it(self, client, world):
+    def test_unguarded_operations_do_not_read_degraded_mode(self, client, world):
         overfull(world)
         for path in ("/api/v1/clusters", "/api/v1/nodes", "/api/v1/commands"):
             client.get(path)
@@ -240,14 +240,14 @@ class TestDegraded:
             assert asked
             assert TABLE.name not in asked
 
-    def test_what_is_blocked_pays_one_read_every_ten_seconds(self, client, world):
+    def test_guarded_operations_read_degraded_mode_once_in_ten_seconds(self, client, world):
         costs = []
         for _ in range(2):
             client.patch("/api/v1/clusters/north", json={})
             costs.append(world.platform.tables.meter.count)
         assert costs[0] == costs[1] + 1
 
-    def test_the_list_is_that_of_the_contract(self):
+    def test_operations_guarded_by_degraded_mode_are_those_of_the_contract(self):
         assert {(one.method, one.route) for one in API.endpoints() if one.guard is NEEDS_CAPACITY} == {
             ("POST", "/api/v1/clusters"),
             ("PATCH", "/api/v1/clusters/{cluster_name}"),

@@ -58,7 +58,7 @@ def report(client, execution_id, **body):
 
 
 class TestList:
-    def test_only_own_ones_with_all_that_is_needed_to_run_them(self, client, world, fleet):
+    def test_agent_list_holds_own_executions_with_all_needed_to_run_them(self, client, world, fleet):
         ids = given(world, text="uptime", timeout=500, never_expires=True)
         answer = own(client)
         (row,) = answer.data
@@ -74,7 +74,7 @@ class TestList:
         }
         assert answer.json["meta"]["pagination"]["page_size"] == 100
 
-    def test_oldest_first_and_in_pages(self, client, world, fleet):
+    def test_agent_list_is_oldest_first_and_paged(self, client, world, fleet):
         ids = []
         for _ in range(3):
             ids.append(given(world)[fleet[0].id])
@@ -85,7 +85,7 @@ class TestList:
         assert [row["id"] for row in second.data] == ids[2:]
         assert second.json["meta"]["pagination"]["total_count"] == 3
 
-    def test_a_sent_one_shows_that_its_cancel_is_wanted(self, client, world, fleet):
+    def test_sent_execution_shows_its_requested_cancel(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         acknowledge(client, mine)
         world.fleet.commands.executions.cancel(mine)
@@ -94,14 +94,14 @@ class TestList:
         assert (row["status"], row["cancel_requested_at"]) == ("sent", "2026-11-21T10:00:00Z")
 
     @pytest.mark.parametrize("status", ["completed", "cancelled", "expired"])
-    def test_final_ones(self, client, world, fleet, status):
+    def test_final_executions_are_listed_only_by_their_status(self, client, world, fleet, status):
         mine = given(world)[fleet[0].id]
         codes = {"completed": 0, "cancelled": 143, "expired": 1}
         report(client, mine, status="expired" if status == "expired" else "completed", exit_code=codes[status])
         assert [row["id"] for row in own(client, status).data] == [mine]
         assert own(client).data == []
 
-    def test_a_page_of_long_commands_has_fewer_rows_and_the_next_has_the_rest(self, client, world, fleet):
+    def test_page_of_long_commands_is_shortened_and_continued_on_the_next(self, client, world, fleet):
         ids = []
         for _ in range(60):
             ids.append(given(world, text="x" * 131_071)[fleet[0].id])
@@ -114,7 +114,7 @@ class TestList:
             acknowledge(client, execution_id)
         assert [row["id"] for row in own(client).data] == ids[len(shown) :]
 
-    def test_nothing_to_do_is_one_call_beyond_authentication(self, client, world):
+    def test_empty_agent_list_costs_one_call_beyond_authentication(self, client, world):
         own(client)
         operations = [(call.operation, call.table) for call in world.platform.tables.meter.calls]
         assert operations[-1] == ("Query", "executions")
@@ -133,23 +133,23 @@ class TestList:
         ],
         ids=str,
     )
-    def test_queries_of_the_wrong_form(self, client, query, details):
+    def test_malformed_agent_list_query_is_400(self, client, query, details):
         answer = client.get(LIST, query=query)
         assert (answer.status, answer.error["details"]) == (400, details)
 
-    def test_without_a_token(self, client):
+    def test_agent_list_without_a_token_is_401(self, client):
         assert client.get(LIST, query={"status": "sent"}, key=None).status == 401
 
 
 class TestAcknowledge:
-    def test_it_is_sent_then(self, client, world, fleet):
+    def test_acknowledged_execution_is_sent(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         world.clock.advance(3)
         answer = acknowledge(client, mine)
         assert (answer.status, answer.data["status"], answer.data["command_text"]) == (200, "sent", "true")
         assert world.fleet.commands.executions.get(mine).execution.sent_at == "2026-11-21T10:00:03Z"
 
-    def test_again_is_a_conflict(self, client, world, fleet):
+    def test_second_acknowledgement_is_409(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         acknowledge(client, mine)
         answer = acknowledge(client, mine)
@@ -158,17 +158,17 @@ class TestAcknowledge:
             "execution is in 'sent' status and cannot be acknowledged (must be 'pending')",
         )
 
-    def test_another_nodes(self, client, world, fleet):
+    def test_acknowledgement_of_another_nodes_execution_is_403(self, client, world, fleet):
         theirs = given(world)[fleet[1].id]
         answer = acknowledge(client, theirs)
         assert (answer.status, answer.error["code"]) == (403, "forbidden")
         assert world.fleet.commands.executions.get(theirs).execution.status == "pending"
 
-    def test_unknown(self, client):
+    def test_acknowledgement_of_an_unknown_execution_is_404(self, client):
         assert acknowledge(client, ID).status == 404
         assert acknowledge(client, "1").status == 400
 
-    def test_two_calls_beyond_authentication(self, client, world, fleet):
+    def test_acknowledgement_costs_two_calls_beyond_authentication(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         acknowledge(client, mine)
         operations = [(call.operation, call.table) for call in world.platform.tables.meter.calls]
@@ -176,7 +176,7 @@ class TestAcknowledge:
 
 
 class TestResult:
-    def test_after_the_acknowledgement(self, client, world, fleet):
+    def test_result_after_acknowledgement_completes_the_execution(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         acknowledge(client, mine)
         answer = report(client, mine, output="done\n", exit_code="0", completed_at="2026-11-21T11:00:00+01:30")
@@ -195,7 +195,7 @@ class TestResult:
         }
         assert world.fleet.commands.executions.get(mine).execution.output == "done\n"
 
-    def test_one_call_beyond_authentication(self, client, world, fleet):
+    def test_result_costs_one_call_beyond_authentication(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         report(client, mine, exit_code=0)
         executions_only = [call.operation for call in world.platform.tables.meter.calls if call.table == "executions"]
@@ -215,11 +215,11 @@ class TestResult:
         ],
         ids=str,
     )
-    def test_what_becomes_of_it(self, client, world, fleet, body, status):
+    def test_reported_result_decides_the_status(self, client, world, fleet, body, status):
         mine = given(world)[fleet[0].id]
         assert report(client, mine, **body).data["status"] == status
 
-    def test_again_is_a_conflict(self, client, world, fleet):
+    def test_second_result_is_409(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         report(client, mine, exit_code=7)
         answer = report(client, mine, exit_code=8)
@@ -233,20 +233,20 @@ class TestResult:
             report(client, nothing).error["message"].startswith("execution is in 'completed' status (exit_code: nil)")
         )
 
-    def test_a_cancelled_one_takes_the_result_that_was_on_its_way(self, client, world, fleet):
+    def test_cancelled_execution_accepts_a_late_result(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         world.fleet.commands.executions.cancel(mine)
         assert report(client, mine, exit_code=0).data["status"] == "completed"
 
-    def test_another_nodes(self, client, world, fleet):
+    def test_result_of_another_nodes_execution_is_403(self, client, world, fleet):
         theirs = given(world)[fleet[1].id]
         assert report(client, theirs, exit_code=0).status == 403
         assert world.fleet.commands.executions.get(theirs).execution.exit_code is None
 
-    def test_unknown(self, client):
+    def test_result_of_an_unknown_execution_is_404(self, client):
         assert report(client, ID).status == 404
 
-    def test_a_long_output_is_cut_and_not_refused(self, client, world, fleet):
+    def test_long_output_is_truncated_and_accepted(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         answer = report(client, mine, output="h" * 2_000_000 + "t" * 2_000_000, exit_code=0)
         assert answer.status == 200
@@ -259,7 +259,7 @@ class TestResult:
     @pytest.mark.parametrize(
         "text", ["x", '"', "\\", "\n", "\u20ac"], ids=["plain", "quotes", "backslashes", "lines", "euro"]
     )
-    def test_a_body_that_is_promised_to_be_taken_fits_into_what_lambda_takes(self, client, world, fleet, text):
+    def test_largest_promised_result_body_fits_a_lambda_event(self, client, world, fleet, text):
         execution_id = given(world)[fleet[0].id]
         frame = len(json.dumps({"status": "completed", "output": ""}))
         per_text = len(json.dumps(text, ensure_ascii=False).encode()) - 2
@@ -272,7 +272,7 @@ class TestResult:
         answer = client.patch(path, body=body, headers={"content-type": "application/json"})
         assert answer.status == 200
 
-    def test_what_lambda_would_not_take_is_refused_in_the_envelope(self, client, world, fleet):
+    def test_result_too_large_for_lambda_is_413_in_the_envelope(self, client, world, fleet):
         execution_id = given(world)[fleet[0].id]
         body = json.dumps({"status": "completed", "output": "x" * RESULT_MAX_BYTES})
         path = f"{LIST}/{execution_id}/result"
@@ -280,7 +280,7 @@ class TestResult:
         assert (answer.status, answer.error["code"]) == (413, "payload_too_large")
         assert own(client).data[0]["id"] == execution_id
 
-    def test_an_output_with_control_characters(self, client, world, fleet):
+    def test_output_with_control_characters_is_accepted(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         answer = client.patch(
             f"{LIST}/{mine}/result",
@@ -306,11 +306,11 @@ class TestResult:
         ],
         ids=str,
     )
-    def test_results_of_the_wrong_form(self, client, world, fleet, body, details):
+    def test_malformed_result_is_400_and_changes_nothing(self, client, world, fleet, body, details):
         mine = given(world)[fleet[0].id]
         answer = report(client, mine, **body)
         assert (answer.status, answer.error["details"]) == (400, details)
         assert world.fleet.commands.executions.get(mine).execution.status == "pending"
 
-    def test_unknown_fields(self, client, world, fleet):
+    def test_result_with_an_unknown_field_is_400(self, client, world, fleet):
         assert report(client, given(world)[fleet[0].id], colour="red").status == 400

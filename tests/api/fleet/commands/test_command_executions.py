@@ -39,7 +39,7 @@ def finish(world, execution_id, node_id, **fields):
 
 
 class TestShow:
-    def test_a_pending_one(self, client, world):
+    def test_pending_execution_is_shown_with_all_fields(self, client, world):
         execution_id, node_id = pending(world, text="uptime", timeout=500, never_expires=True)
         shown = client.get(path(execution_id)).data
         made = shown["command_id"]
@@ -66,24 +66,24 @@ class TestShow:
             "updated_at": "2026-11-21T10:00:00Z",
         }
 
-    def test_two_calls(self, client, world):
+    def test_showing_an_execution_costs_two_calls(self, client, world):
         execution_id, _ = pending(world)
         client.get(path(execution_id))
         assert world.platform.tables.meter.count == 2
 
-    def test_an_output_by_itself_is_whole(self, client, world):
+    def test_single_execution_shows_its_whole_output(self, client, world):
         execution_id, node_id = pending(world)
         finish(world, execution_id, node_id, output="o" * 262_144, exit_code=0)
         shown = client.get(path(execution_id)).data
         assert (len(shown["output"]), shown["output_truncated"], shown["status"]) == (262_144, False, "completed")
 
-    def test_one_that_does_not_exist(self, client):
+    def test_showing_an_unknown_execution_is_404(self, client):
         assert client.get(path(ID)).status == 404
         assert client.get(path("1")).status == 400
 
 
 class TestList:
-    def test_it_shows_what_show_shows(self, client, world):
+    def test_list_shows_the_same_fields_as_a_single_execution(self, client, world):
         execution_id, _ = pending(world)
         answer = client.get("/api/v1/command_executions")
         assert answer.data == [client.get(path(execution_id)).data]
@@ -95,7 +95,7 @@ class TestList:
         assert row["cluster_name"] is None
         assert client.get("/api/v1/command_executions", query={"cluster_name": "south"}).data == []
 
-    def test_outcomes_tell_failure_from_success_and_are_a_filter(self, client, world):
+    def test_outcome_tells_failure_from_success_and_filters(self, client, world):
         fleet = nodes(world, 6)
         fan_out(world, command(world))
         ids = {str(row["node_id"]): str(row["id"]) for row in executions(world)}
@@ -134,10 +134,10 @@ class TestList:
         ],
         ids=str,
     )
-    def test_filters_of_the_wrong_form(self, client, query):
+    def test_malformed_execution_filter_is_400(self, client, query):
         assert client.get("/api/v1/command_executions", query=query).status == 400
 
-    def test_every_filter_of_the_contract_is_one(self, client):
+    def test_execution_list_takes_every_filter_of_the_contract(self, client):
         query = {
             "status": "sent",
             "target_all": "true",
@@ -156,7 +156,7 @@ class TestList:
         answer = client.get("/api/v1/command_executions", query=query)
         assert (answer.status, answer.data) == (200, [])
 
-    def test_outputs_that_do_not_fit_a_page_are_cut(self, client, world):
+    def test_outputs_too_long_for_a_page_are_truncated(self, client, world):
         fleet = nodes(world, 20)
         made = command(world)
         fan_out(world, made)
@@ -176,7 +176,7 @@ class TestList:
             assert "bytes dropped" in shown["output"]
         assert len(answer.text) > 2_000_000
 
-    def test_texts_of_commands_that_do_not_fit_a_page_are_cut_too(self, client, world):
+    def test_command_texts_too_long_for_a_page_are_truncated(self, client, world):
         fleet = nodes(world, 31)
         fan_out(world, command(world, text="x" * 131_071))
         rows = {str(row["node_id"]): str(row["id"]) for row in executions(world)}
@@ -190,20 +190,20 @@ class TestList:
 
 
 class TestCancel:
-    def test_pending(self, client, world):
+    def test_cancelling_a_pending_execution_cancels_it_at_once(self, client, world):
         execution_id, _ = pending(world)
         assert client.patch(path(execution_id, "/cancel")).data == {"result": "execution cancelled"}
         shown = client.get(path(execution_id)).data
         assert (shown["status"], shown["cancelled_at"]) == ("cancelled", "2026-11-21T10:00:00Z")
 
-    def test_sent(self, client, world):
+    def test_cancelling_a_sent_execution_requests_its_cancel(self, client, world):
         execution_id, node_id = pending(world)
         world.fleet.commands.executions.acknowledge(node_id, execution_id)
         assert client.patch(path(execution_id, "/cancel")).data == {"result": "cancellation request sent"}
         shown = client.get(path(execution_id)).data
         assert (shown["status"], shown["cancel_requested_at"]) == ("sent", "2026-11-21T10:00:00Z")
 
-    def test_final(self, client, world):
+    def test_cancelling_a_final_execution_is_409(self, client, world):
         execution_id, node_id = pending(world)
         finish(world, execution_id, node_id, exit_code=0)
         answer = client.patch(path(execution_id, "/cancel"))
@@ -212,19 +212,19 @@ class TestCancel:
             "cannot cancel execution with status 'completed' - only 'pending' or 'sent' executions can be cancelled",
         )
 
-    def test_unknown(self, client):
+    def test_cancelling_an_unknown_execution_is_404(self, client):
         assert client.patch(path(ID, "/cancel")).status == 404
 
 
 class TestDelete:
-    def test_final(self, client, world):
+    def test_deleting_a_final_execution_removes_its_row(self, client, world):
         execution_id, _ = pending(world)
         client.patch(path(execution_id, "/cancel"))
         assert client.delete(path(execution_id)).status == 204
         assert world.driver.row(EXECUTIONS, {"id": execution_id}) is None
         assert client.delete(path(execution_id)).status == 404
 
-    def test_open(self, client, world):
+    def test_deleting_an_open_execution_is_409(self, client, world):
         execution_id, _ = pending(world)
         answer = client.delete(path(execution_id))
         assert (answer.status, answer.error["message"]) == (
@@ -235,7 +235,7 @@ class TestDelete:
             ),
         )
 
-    def test_while_its_command_is_fanned_out(self, client, world):
+    def test_deleting_an_execution_during_fan_out_is_409(self, client, world):
         node = a_node(world)
         made = command(world, "nodes", node_ids=(node.id,))
         chunk = world.fleet.commands.fan_outs.create_chunk(made.id, "nodes#0", None, lambda _: None)

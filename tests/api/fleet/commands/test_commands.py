@@ -26,7 +26,7 @@ def post(client, **fields):
 
 
 class TestCreate:
-    def test_the_smallest(self, client, world):
+    def test_smallest_command_is_created_with_defaults(self, client, world):
         answer = post(client)
         assert answer.status == 201
         made = answer.data
@@ -45,10 +45,10 @@ class TestCreate:
         nothing = ("total", "open", "pending", "sent", "succeeded", "failed", "cancelled", "expired")
         assert shown == made | {"targets": None, "finished_at": None, "summary": dict.fromkeys(nothing, 0)}
 
-    def test_a_null_deadline_is_never(self, client):
+    def test_command_with_a_null_deadline_never_expires(self, client):
         assert post(client, expired_at=None).data["expired_at"] is None
 
-    def test_the_largest_comes_back_as_it_was_given(self, client):
+    def test_command_with_all_fields_reads_back_unchanged(self, client):
         targeting = {
             "type": "clusters",
             "node_ids": [],
@@ -68,7 +68,7 @@ class TestCreate:
             "cluster_filters": {"node_count__gte": 3, "has_node_limit": False, "name": "*"},
         }
 
-    def test_filters_of_a_request_really_filter(self, client, world):
+    def test_node_filters_of_a_command_select_its_nodes(self, client, world):
         a_node(world, agent_version="1.0.0")
         chosen = a_node(world, agent_version="2.0.0")
         made = post(client, targeting={"type": "all", "node_filters": {"version": "2.*"}}).data
@@ -120,14 +120,14 @@ class TestCreate:
         ],
         ids=str,
     )
-    def test_a_request_of_the_wrong_shape(self, client, world, fields, details):
+    def test_malformed_command_is_400_and_creates_nothing(self, client, world, fields, details):
         answer = post(client, **fields)
         assert (answer.status, answer.error["code"]) == (400, "bad_request")
         assert answer.error["details"] == details
         assert world.driver.rows(COMMANDS) == []
 
     @pytest.mark.parametrize("fields", [{"colour": "red"}, {"targeting": {"type": "all", "colour": "red"}}])
-    def test_unknown_fields(self, client, world, fields):
+    def test_command_with_an_unknown_field_is_400(self, client, world, fields):
         assert post(client, **fields).status == 400
         assert world.driver.rows(COMMANDS) == []
 
@@ -159,13 +159,13 @@ class TestCreate:
         ],
         ids=lambda value: str(value)[:60],
     )
-    def test_a_request_that_breaks_a_rule(self, client, world, fields, details):
+    def test_command_that_breaks_a_rule_is_422(self, client, world, fields, details):
         answer = post(client, **fields)
         assert (answer.status, answer.error["code"]) == (422, "validation_failed")
         assert answer.error["details"] == details
         assert world.driver.rows(COMMANDS) == []
 
-    def test_without_a_key(self, client):
+    def test_creating_a_command_without_a_key_is_401(self, client):
         assert client.post("/api/v1/commands", json={}, key=None).status == 401
 
 
@@ -201,43 +201,43 @@ class TestList:
         ],
         ids=str,
     )
-    def test_filters_orders_and_pages(self, client, made, query, names):
+    def test_command_list_filters_sorts_and_pages(self, client, made, query, names):
         answer = client.get("/api/v1/commands", query=query)
         assert answer.status == 200
         assert [made[row["id"]] for row in answer.data] == names
 
     @pytest.mark.parametrize("query", [{"timeout": "5"}, {"timeout__gte": "0"}, {"has_timeout": "1"}, {"colour": "x"}])
-    def test_what_is_no_filter(self, client, query):
+    def test_unknown_command_filter_is_400(self, client, query):
         assert client.get("/api/v1/commands", query=query).status == 400
 
-    def test_a_deleted_one_is_not_shown_even_by_a_lagging_index(self, client, world, made):
+    def test_deleted_command_is_not_listed_by_a_lagging_index(self, client, world, made):
         gone = next(command_id for command_id, name in made.items() if name == "plain")
         fan_out(world, world.fleet.commands.registry.get_with_progress(gone)[0])
         world.driver.index_lag(30)
         assert client.delete(f"/api/v1/commands/{gone}").status == 204
         assert [made[row["id"]] for row in client.get("/api/v1/commands").data] == ["due", "timed"]
 
-    def test_a_page_that_no_answer_could_hold_says_so(self, client):
+    def test_page_too_large_for_a_response_is_400(self, client):
         for _ in range(50):
             post(client, command_text="x" * 131_071)
         answer = client.get("/api/v1/commands", query={"page_size": "50"})
         assert (answer.status, list(answer.error["details"])) == (400, ["page_size"])
         assert len(client.get("/api/v1/commands").data) == 20
 
-    def test_the_first_page_takes_four_calls_at_most(self, client, world, made):
+    def test_first_page_of_commands_takes_four_calls_at_most(self, client, world, made):
         client.get("/api/v1/commands")
         assert world.platform.tables.meter.count <= 4
 
 
 class TestDelete:
-    def test_one_without_open_executions(self, client, world):
+    def test_command_without_open_executions_is_deleted(self, client, world):
         made = post(client).data["id"]
         fan_out(world, world.fleet.commands.registry.get_with_progress(made)[0])
         assert client.delete(f"/api/v1/commands/{made}").status == 204
         assert client.get(f"/api/v1/commands/{made}").status == 404
         assert client.delete(f"/api/v1/commands/{made}").status == 404
 
-    def test_one_with_open_executions(self, client, world):
+    def test_deleting_a_command_with_open_executions_is_409(self, client, world):
         a_node(world)
         made = post(client).data["id"]
         fan_out(world, world.fleet.commands.registry.get_with_progress(made)[0])
@@ -247,14 +247,14 @@ class TestDelete:
             "cannot delete command with 1 non-completed execution(s) - all executions must be completed first",
         )
 
-    def test_one_whose_executions_are_being_created(self, client):
+    def test_deleting_a_command_during_fan_out_is_409(self, client):
         made = post(client).data["id"]
         assert client.delete(f"/api/v1/commands/{made}").status == 409
         assert client.get(f"/api/v1/commands/{made}").status == 200
 
 
 @pytest.mark.parametrize("method", ["get", "delete"])
-def test_ids(client, method):
+def test_unknown_command_id_is_404_and_malformed_is_400(client, method):
     assert getattr(client, method)(f"/api/v1/commands/{ID}").status == 404
     answer = getattr(client, method)("/api/v1/commands/1")
     assert (answer.status, answer.error["details"]) == (

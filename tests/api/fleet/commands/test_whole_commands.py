@@ -78,7 +78,7 @@ def test_a_command_for_nobody_is_finished_with_no_targets(client, world):
     assert (shown["state"], shown["targets"], shown["finished_at"]) == ("finished", 0, "2026-11-21T10:00:00Z")
 
 
-def test_a_command_that_is_cancelled_while_it_is_created_finished_then(client, world):
+def test_command_cancelled_during_creation_finishes_then(client, world):
     made = client.post("/api/v1/commands", json={"command_text": "true", "targeting": {"type": "all"}}).data
     world.clock.advance(7)
     path = f"/api/v1/commands/{made['id']}"
@@ -88,7 +88,7 @@ def test_a_command_that_is_cancelled_while_it_is_created_finished_then(client, w
     assert (shown["state"], shown["targets"], shown["finished_at"]) == ("finished", 0, "2026-11-21T10:00:07Z")
 
 
-def test_the_time_at_which_a_command_finished_is_that_of_its_last_end_whatever_the_stream_repeats(client, world):
+def test_finish_time_of_a_command_is_its_last_result_despite_stream_repeats(client, world):
     first, second = enrolled(client, 2)
     world.settle()
     path = run(client, world)
@@ -101,7 +101,7 @@ def test_the_time_at_which_a_command_finished_is_that_of_its_last_end_whatever_t
     assert client.get(path).data["finished_at"] == "2026-11-21T10:00:35Z"
 
 
-def test_all_that_is_open_is_cancelled(client, world):
+def test_cancelling_a_command_cancels_all_open_executions(client, world):
     agent, busy = enrolled(client, 2)
     world.settle()
     path = run(client, world)
@@ -120,7 +120,7 @@ def test_all_that_is_open_is_cancelled(client, world):
     assert client.get(path).data["summary"] == NONE | {"total": 2, "cancelled": 2}
 
 
-def test_there_is_nothing_to_cancel_of_what_does_not_exist(client, world):
+def test_cancelling_an_unknown_or_deleted_command_is_404(client, world):
     path = run(client, world)
     assert client.delete(path).status == 204
 

@@ -64,7 +64,7 @@ def samples(client):
 
 
 class TestJson:
-    def test_figures_with_a_source(self, client):
+    def test_admin_metrics_show_the_figures_with_a_source(self, client):
         data = client.get(URL).data
         assert data["timestamp"] == "2026-11-21T10:06:02Z"
         assert data["metadata"] == {
@@ -86,11 +86,11 @@ class TestJson:
         assert data["quantum"] == {"jobs_executed_total": 4, "jobs_exceptions_total": 1}
         assert (data["event_broker"]["enabled"], data["event_broker"]["publishes_total"]) == (True, None)
 
-    def test_every_event_counts(self, world, client):
+    def test_event_total_counts_every_published_event(self, world, client):
         published = {envelope["id"] for envelope in world.bus_client.envelopes}
         assert client.get(URL).data["event_broker"]["enqueues_total"] == len(published)
 
-    def test_queues(self, client):
+    def test_queue_metrics_show_every_queue_by_state(self, client):
         queues = {each.pop("queue"): each for each in client.get(URL).data["oban_queues"]}
         nothing = dict.fromkeys(
             ("available", "scheduled", "executing", "retryable", "completed", "discarded", "cancelled"), 0
@@ -102,7 +102,7 @@ class TestJson:
             "events": {**nothing, "discarded": 1},
         }
 
-    def test_the_contract(self, client):
+    def test_admin_metrics_fit_the_contract(self, client):
         folder = os.environ.get("EDGE_CONTRACT_DIR", "")
         if not folder:
             pytest.skip("EDGE_CONTRACT_DIR names no folder with the contract")
@@ -112,14 +112,14 @@ class TestJson:
         OAS30Validator({"allOf": [schema], "components": contract["components"]}).validate(answer.json)
         assert schema["properties"]["data"]["properties"].keys() <= answer.data.keys()
 
-    def test_sqs_out_of_reach(self, world, client):
+    def test_admin_metrics_without_sqs_are_503(self, world, client):
         world.queue_client.fails_with = "ServiceUnavailable"
         try:
             assert [client.get(url).status for url in (URL, RAW)] == [503, 503]
         finally:
             world.queue_client.fails_with = None
 
-    def test_what_it_costs(self, world, client):
+    def test_admin_metrics_cost_a_fixed_number_of_calls(self, world, client):
         world.queue_client.asked_about.clear()
         client.get(URL)
         meter = client.services.platform.tables.meter
@@ -128,7 +128,7 @@ class TestJson:
 
 
 class TestRaw:
-    def test_the_same_figures(self, client):
+    def test_raw_metrics_show_the_same_figures(self, client):
         read = samples(client)
         assert read["edge_admin_degraded",] == 0
         assert read["edge_admin_rows", "commands"] == 2
@@ -142,7 +142,7 @@ class TestRaw:
         assert read["edge_admin_queue_messages", "command-delivery", "waiting"] == 2
         assert read["edge_admin_queue_messages", "dead", "events"] == 1
 
-    def test_degraded_is_1(self, world):
+    def test_raw_metrics_show_degraded_mode_as_1(self, world):
         world = World(admin_max_wireguard_peers=1)
         a_cluster(world)
         machines(world, 2)
@@ -153,7 +153,7 @@ class TestRaw:
 
 @pytest.mark.parametrize("url", [URL, RAW])
 @pytest.mark.parametrize(("key", "status"), [(METRICS_KEY, 200), ("master-key", 200), (API_KEY, 401), (None, 401)])
-def test_who_may_look(client, url, key, status):
+def test_admin_metrics_are_open_to_their_keys_only(client, url, key, status):
     assert client.get(url, key=key).status == status
 
 
@@ -168,6 +168,6 @@ def test_every_schedule_is_counted():
     assert {one.name for one in FUNCTIONS if isinstance(one.source, ScheduleSource)} == set(totals.SCHEDULES)
 
 
-def test_totals_of_lists_are_those_that_are_kept():
+def test_metrics_use_only_totals_that_are_kept():
     kept = {*totals.ROWS, *totals.NODES.values(), *totals.EXECUTIONS.values()}
     assert kept <= set(TOTALS)

@@ -60,7 +60,7 @@ def check_contract(view, instance):
 
 
 class TestPush:
-    def test_the_answer(self, client, agent):
+    def test_push_response_shows_what_was_stored(self, client, agent):
         first = push(client, agent, "host", HOST)
         assert first == {
             "id": first["id"],
@@ -73,7 +73,7 @@ class TestPush:
         assert (again["id"], again["updated_at"]) == (first["id"], "2026-11-21T10:00:05Z")
         assert push(client, agent, "agent", AGENT)["id"] != first["id"]
 
-    def test_what_it_costs(self, client, agent):
+    def test_push_costs_two_calls(self, client, agent):
         agent.heartbeat()  # that it was heard is noted once in a while
         push(client, agent, "host", HOST)
         meter = client.services.platform.tables.meter
@@ -88,16 +88,16 @@ class TestPush:
             ({"metrics_type": "host", "metrics_text": 5}, "metrics_text"),
         ],
     )
-    def test_a_wrong_shape(self, client, agent, body, field):
+    def test_malformed_push_is_400_and_names_the_field(self, client, agent, body, field):
         answer = client.post(PUSH, json=body, key=agent.token)
         assert (answer.status, list(answer.error["details"])) == (400, [field])
 
-    def test_operators_do_not_push(self, client, agent):
+    def test_push_with_an_operator_key_is_401(self, client, agent):
         body = {"metrics_type": "host", "metrics_text": "up 1"}
         assert client.post(PUSH, json=body, key="master-key").status == 401
 
     @pytest.mark.parametrize("text", ["x" * 1024 * 1024, bytes(range(256)).hex()])
-    def test_too_much_is_413_and_what_was_there_stays(self, client, agent, text):
+    def test_oversized_push_is_413_and_keeps_the_previous_text(self, client, agent, text):
         push(client, agent, "host", "up 1\n")
         text = text if len(text) > 1000 else client.services.platform.ids.token_bytes(450_000).hex()
         answer = client.post(PUSH, json={"metrics_type": "host", "metrics_text": text}, key=agent.token)
@@ -115,7 +115,7 @@ def test_agents_are_told_how_often_to_push(seconds):
 
 
 class TestJson:
-    def test_a_machine(self, world, client, agent):
+    def test_host_metrics_are_shown_as_json(self, world, client, agent):
         push(client, agent, "host", HOST)
         answer = client.get(path(agent.id, "metrics/host"))
         assert answer.status == 200
@@ -128,13 +128,13 @@ class TestJson:
         }
         check_contract("metrics/host", answer.data)
 
-    def test_an_agent(self, client, agent):
+    def test_agent_metrics_are_shown_as_json(self, client, agent):
         push(client, agent, "agent", AGENT)
         answer = client.get(path(agent.id, "metrics/agent"))
         assert (answer.status, answer.data["commands"]["synced_total"]) == (200, 156)
         check_contract("metrics/agent", answer.json)
 
-    def test_both(self, world, client, agent):
+    def test_node_metrics_combine_host_and_agent(self, world, client, agent):
         push(client, agent, "host", HOST)
         world.clock.advance(10)
         push(client, agent, "agent", AGENT)
@@ -151,7 +151,7 @@ class TestJson:
         assert (host["timestamp"], own["timestamp"]) == ("2026-11-21T10:00:00Z", "2026-11-21T10:00:10Z")
         check_contract("metrics", answer.json)
 
-    def test_a_half_that_cannot_be_had(self, client, agent):
+    def test_missing_half_of_node_metrics_is_unavailable(self, client, agent):
         push(client, agent, "agent", AGENT)
         answer = client.get(path(agent.id, "metrics"))
         assert answer.status == 200
@@ -159,7 +159,7 @@ class TestJson:
         assert answer.data["agent"]["available"] is True
         check_contract("metrics", answer.json)
 
-    def test_a_node_that_does_not_exist_is_one_without_metrics(self, client):
+    def test_unknown_node_is_shown_without_metrics(self, client):
         answer = client.get(path(NOWHERE, "metrics"))
         assert (answer.status, answer.data["cluster_name"]) == (200, None)
         assert answer.data["host"] == answer.data["agent"] == {"available": False, "error": "unavailable"}
@@ -167,13 +167,13 @@ class TestJson:
 
 class TestRaw:
     @pytest.mark.parametrize("each", MetricsType)
-    def test_the_text_as_it_came(self, client, agent, each):
+    def test_raw_metrics_return_the_pushed_text(self, client, agent, each):
         text = f'up{{of="{each} é"}} 1\n'
         push(client, agent, each.value, text)
         answer = client.get(path(agent.id, f"metrics/{each}/raw"))
         assert (answer.status, answer.text, answer.headers["content-type"]) == (200, text, TEXT_FORMAT)
 
-    def test_a_connected_agent_is_woken_for_it(self, world, client, agent):
+    def test_raw_metrics_wake_a_connected_agent_for_fresh_text(self, world, client, agent):
         connect(world, agent, "socket-1")
         world.socket_client.after_post = lambda frame: push(client, agent, *frame["metrics_types"], "up 2\n")
         assert client.get(path(agent.id, "metrics/wireguard/raw")).text == "up 2\n"
@@ -182,12 +182,12 @@ class TestRaw:
 
 @pytest.mark.parametrize("view", [*JSON_VIEWS[1:], *RAW_VIEWS])
 class TestNothingToShow:
-    def test_no_such_node(self, client, view):
+    def test_metrics_view_of_an_unknown_node_is_404(self, client, view):
         answer = client.get(path(NOWHERE, view))
         assert (answer.status, answer.error["code"]) == (404, "not_found")
         assert answer.headers["content-type"] == "application/json"
 
-    def test_no_metrics(self, client, agent, view):
+    def test_node_without_metrics_is_503(self, client, agent, view):
         answer = client.get(path(agent.id, view))
         assert (answer.status, answer.error) == (
             503,
@@ -197,16 +197,16 @@ class TestNothingToShow:
 
 @pytest.mark.parametrize("view", [*JSON_VIEWS, *RAW_VIEWS])
 class TestAccess:
-    def test_the_metrics_key_and_the_master_key_open(self, client, agent, view):
+    def test_node_metrics_open_to_the_metrics_and_master_keys_only(self, client, agent, view):
         for each in MetricsType:
             push(client, agent, each.value, "up 1\n")
         keys = {METRICS_KEY: 200, "master-key": 200, API_KEY: 401, agent.token: 401, "wrong": 401, None: 401}
         assert {key: client.get(path(agent.id, view), key=key).status for key in keys} == keys
 
-    def test_a_bad_id(self, client, view):
+    def test_malformed_node_id_is_400(self, client, view):
         assert client.get(path("1", view)).status == 400
 
-    def test_an_unknown_query(self, client, agent, view):
+    def test_unknown_metrics_query_is_400(self, client, agent, view):
         assert client.get(path(agent.id, view), query={"surprise": 1}).status == 400
 
 
@@ -215,7 +215,7 @@ class TestDiscovery:
         return f"/api/v1/nodes/metrics/{each}/discovery"
 
     @pytest.mark.parametrize("each", MetricsType)
-    def test_what_prometheus_gets(self, client, agent, each):
+    def test_discovery_returns_prometheus_targets(self, client, agent, each):
         answer = client.get(self.url(each))
         assert answer.headers["content-type"] == "application/json"
         assert answer.json == [
@@ -238,7 +238,7 @@ class TestDiscovery:
             ({"public_url": "https://x.amazonaws.com/api"}, "x.amazonaws.com", "/api", "https"),
         ],
     )
-    def test_where_it_scrapes(self, settings, target, prefix, scheme):
+    def test_discovery_target_follows_the_public_url(self, settings, target, prefix, scheme):
         client = operator(World(**settings))
         client.post("/api/v1/clusters", json={"name": "north"})
         [agent] = enrolled(client, 1)
@@ -247,10 +247,10 @@ class TestDiscovery:
         assert entry["labels"]["__metrics_path__"] == f"{prefix}/api/v1/nodes/{agent.id}/metrics/host/raw"
         assert entry["labels"].get("__scheme__") == scheme
 
-    def test_without_an_address_of_its_own_it_cannot_say(self):
+    def test_discovery_without_a_public_url_is_503(self):
         assert operator(World(public_url="")).get(self.url("host")).status == 503
 
-    def test_unreachable_nodes_are_left_out(self, world, client):
+    def test_discovery_omits_unreachable_nodes(self, world, client):
         agents = enrolled(client.with_key("master-key"), 3)
         world.clock.advance(301)
         agents[0].heartbeat()
@@ -264,7 +264,7 @@ class TestDiscovery:
         found = {entry["labels"]["node_id"] for entry in client.get(self.url("host")).json}
         assert found == {agents[0].id, agents[1].id}
 
-    def test_one_cluster(self, client):
+    def test_discovery_filters_by_cluster(self, client):
         master = client.with_key("master-key")
         master.post("/api/v1/clusters", json={"name": "south"})
         north, south = enrolled(master, 2), enrolled(master, 3, "south")
@@ -276,12 +276,12 @@ class TestDiscovery:
         assert nodes() == [*sorted(agent.id for agent in north), *sorted(agent.id for agent in south)]
         assert nodes(cluster_name="west") == []
 
-    def test_it_reads_index_entries_and_no_rows(self, client, agent):
+    def test_discovery_reads_index_entries_and_no_rows(self, client, agent):
         client.get(self.url("host"))
         meter = client.services.platform.tables.meter
         assert [call.operation for call in meter.calls] == ["Query"] * 8
 
-    def test_more_than_fits_an_answer_names_the_filter(self, client):
+    def test_discovery_above_its_limit_is_refused_with_the_filter_named(self, client):
         enrolled(client.with_key("master-key"), 3)
         nodes = client.services.nodes
         assert len(nodes.reading.summaries_by_status(LISTED, None, 3)) == 3
@@ -290,7 +290,7 @@ class TestDiscovery:
                 nodes.reading.summaries_by_status(LISTED, cluster_name, 2)
             assert refused.value.details == {"cluster_name": ["add this filter: there are more than 2 nodes"]}
 
-    def test_the_most_that_is_listed_fits_an_answer(self, client, agent):
+    def test_largest_discovery_list_fits_a_response(self, client, agent):
         [entry] = client.get(self.url("wireguard")).json
         entry["labels"]["cluster"] = "n" * 24
         entry["targets"] = ["abcdefghij.execute-api.ap-southeast-1.amazonaws.com"]
@@ -298,8 +298,8 @@ class TestDiscovery:
         assert len(escaped) * MOST_TARGETS < 6 * 1024 * 1024
 
     @pytest.mark.parametrize(("key", "status"), [(METRICS_KEY, 200), ("master-key", 200), (API_KEY, 401), (None, 401)])
-    def test_who_may_ask(self, client, key, status):
+    def test_discovery_is_open_to_its_keys_only(self, client, key, status):
         assert client.get(self.url("host"), key=key).status == status
 
-    def test_a_type_that_does_not_exist(self, client):
+    def test_discovery_of_an_unknown_type_is_404(self, client):
         assert client.get(self.url("disk")).status == 404

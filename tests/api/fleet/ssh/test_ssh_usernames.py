@@ -30,7 +30,7 @@ def create(client, world, **fields):
 
 
 class TestCreate:
-    def test_with_all_credentials(self, client, world):
+    def test_user_name_is_created_with_password_and_keys(self, client, world):
         keys = [{"key_name": "laptop", "public_key": ed25519_key()}, {"key_name": "ci", "public_key": rsa_key()}]
 
         answer = create(client, world, password=PASSWORD, public_keys=keys)
@@ -58,18 +58,18 @@ class TestCreate:
         assert PASSWORD not in answer.text + "".join(world.lines.texts)
 
     @pytest.mark.parametrize("fields", [{}, {"password": None, "public_keys": None}, {"public_keys": []}])
-    def test_without_credentials(self, client, world, fields):
+    def test_user_name_is_created_without_credentials(self, client, world, fields):
         answer = create(client, world, **fields)
 
         assert (answer.status, answer.data["has_password"], answer.data["public_keys"]) == (201, False, [])
 
-    def test_also_in_degraded_mode(self, client, world):
+    def test_user_name_is_created_in_degraded_mode(self, client, world):
         world.fleet.degraded = lambda: True
 
         assert create(client, world).status == 201
 
     @pytest.mark.parametrize("name", ["abc", "_ab", "a-_9", "a" * 32])
-    def test_names_that_are_taken(self, client, world, name):
+    def test_valid_user_name_is_accepted(self, client, world, name):
         assert create(client, world, username=name).data["username"] == name
 
     @pytest.mark.parametrize(
@@ -106,18 +106,18 @@ class TestCreate:
             ({"key": 1}, {"key": ["Unexpected field: key"]}),
         ],
     )
-    def test_the_wrong_shape_is_a_400(self, client, world, fields, details):
+    def test_malformed_user_name_is_400_and_creates_nothing(self, client, world, fields, details):
         answer = create(client, world, **fields)
 
         assert (answer.status, answer.error["details"]) == (400, details)
         assert world.driver.rows(USERNAMES) == []
 
-    def test_the_name_is_required(self, client, world):
+    def test_missing_user_name_is_400(self, client, world):
         answer = client.post(f"/api/v1/nodes/{world.node_id}/ssh_usernames", json={})
 
         assert (answer.status, answer.error["details"]) == (400, {"username": ["Missing field: username"]})
 
-    def test_bad_keys_are_a_422_that_names_them_and_leave_nothing(self, client, world):
+    def test_bad_public_keys_are_422_by_name_and_create_nothing(self, client, world):
         keys = [
             {"key_name": "", "public_key": "nonsense"},
             {"key_name": "good", "public_key": ecdsa_key()},
@@ -136,7 +136,7 @@ class TestCreate:
         }
         assert world.driver.rows(USERNAMES) == []
 
-    def test_a_key_name_twice_is_a_409_and_leaves_nothing(self, client, world):
+    def test_repeated_key_name_is_409_and_creates_nothing(self, client, world):
         keys = [{"key_name": "a", "public_key": ed25519_key(n)} for n in range(2)]
 
         answer = create(client, world, public_keys=keys)
@@ -144,19 +144,19 @@ class TestCreate:
         assert (answer.status, answer.error["message"]) == (409, "key_name has already been taken")
         assert world.driver.rows(USERNAMES) == []
 
-    def test_a_name_twice_is_a_409(self, client, world):
+    def test_second_user_name_of_a_node_is_409(self, client, world):
         create(client, world)
 
         answer = create(client, world)
 
         assert (answer.status, answer.error["message"]) == (409, "username has already been taken")
 
-    def test_no_node_is_a_404_before_what_is_wrong_with_keys(self, client):
+    def test_unknown_node_is_404_before_keys_are_checked(self, client):
         body = {"username": "deploy", "public_keys": [{"key_name": "a", "public_key": "nonsense"}]}
 
         assert client.post(f"/api/v1/nodes/{ABSENT}/ssh_usernames", json=body).status == 404
 
-    def test_a_node_id_must_be_one(self, client):
+    def test_malformed_node_id_is_400(self, client):
         answer = client.post("/api/v1/nodes/x/ssh_usernames", json={"username": "deploy"})
 
         assert (answer.status, answer.error["details"]) == (
@@ -167,11 +167,11 @@ class TestCreate:
 
 class TestOne:
     @pytest.mark.parametrize("method", ["get", "delete"])
-    def test_there_must_be_one(self, client, method):
+    def test_unknown_user_name_id_is_404(self, client, method):
         assert getattr(client, method)(f"{LIST}/{ABSENT}").status == 404
 
     @pytest.mark.parametrize("method", ["get", "delete"])
-    def test_an_id_must_be_one(self, client, method):
+    def test_malformed_user_name_id_is_400(self, client, method):
         answer = getattr(client, method)(f"{LIST}/x")
 
         assert (answer.status, answer.error["details"]) == (
@@ -179,7 +179,7 @@ class TestOne:
             {"id": ["Invalid format. Expected a UUID"]},
         )
 
-    def test_it_is_deleted_once(self, client, world):
+    def test_user_name_is_deleted_once(self, client, world):
         path = create(client, world).headers["location"]
 
         assert [client.delete(path.upper().replace("/API/V1/SSH_USERNAMES", LIST)).status for _ in range(2)] == [
@@ -187,7 +187,7 @@ class TestOne:
             404,
         ]
 
-    def test_the_last_success_is_shown(self, client, world):
+    def test_user_name_shows_its_last_verification(self, client, world):
         path = create(client, world, password=PASSWORD).headers["location"]
         world.lets_in("deploy", password=PASSWORD)
 
@@ -195,7 +195,7 @@ class TestOne:
 
 
 class TestList:
-    def test_newest_first_with_their_keys(self, client, world):
+    def test_user_names_are_listed_newest_first_with_keys(self, client, world):
         create(client, world, public_keys=[{"key_name": "a", "public_key": ed25519_key()}])
         world.clock.advance(1)
         create(client, world, username="admin")
@@ -205,7 +205,7 @@ class TestList:
         assert [(row["username"], len(row["public_keys"])) for row in answer.data] == [("admin", 0), ("deploy", 1)]
         assert answer.json["meta"]["pagination"]["total_count"] == 2
 
-    def test_filters_and_orders_arrive(self, client, world):
+    def test_user_name_list_filters_and_sorts(self, client, world):
         create(client, world)
         create(client, world, username="admin", password=PASSWORD)
         query = {"node_id": world.node_id, "has_password": "true", "cluster_name": "north", "username": "a*"}
@@ -213,17 +213,17 @@ class TestList:
         ordered = client.get(LIST, query={"order_by": "username", "order_directions": "desc"})
         assert [row["username"] for row in ordered.data] == ["deploy", "admin"]
 
-    def test_every_filter_of_the_context_is_a_parameter_and_no_other_is(self):
+    def test_user_name_query_offers_exactly_the_filters_of_the_context(self):
         parameters = set(routes.SshUsernameListQuery.model_fields) - set(PageQuery.model_fields)
 
         assert parameters == filter_names(FIELDS)
         assert set(FIELDS) > SORTABLE_USERNAMES
 
     @pytest.mark.parametrize("query", [{"bogus": 1}, {"node_id": "x"}, {"has_password": "yes"}, {"page": 0}])
-    def test_bad_parameters_are_a_400(self, client, query):
+    def test_bad_user_name_list_query_is_400(self, client, query):
         assert client.get(LIST, query=query).status == 400
 
-    def test_a_page_that_is_too_large_for_an_answer_is_refused_in_words(self, client, world):
+    def test_page_of_user_names_too_large_for_a_response_is_refused(self, client, world):
         keys = [ed25519_key(number, "ä" * 2000) for number in range(KEYS_MAX)]
         for number in range(20):
             world.username(f"user-{number}", *keys)
@@ -236,6 +236,6 @@ class TestList:
 
 
 @pytest.mark.parametrize("call", [("GET", LIST), ("GET", f"{LIST}/{ABSENT}"), ("DELETE", f"{LIST}/{ABSENT}")])
-def test_a_key_is_needed(client, call):
+def test_user_name_routes_with_a_wrong_key_are_401(client, call):
     method, path = call
     assert getattr(client, method.lower())(path, key="wrong").status == 401

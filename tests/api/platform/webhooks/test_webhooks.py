@@ -53,7 +53,7 @@ def test_the_catalogue_has_the_fifteen_types_in_order(client):
 
 
 class TestCreating:
-    def test_the_answer_shows_no_secret_and_no_header(self, client):
+    def test_created_webhook_shows_no_secret_and_no_header(self, client):
         answer = client.post(HOOKS, json=body(headers={"Authorization": TOKEN}))
         assert answer.headers["location"] == f"{HOOKS}/{answer.data['id']}"
         assert {name: value for name, value in answer.data.items() if name != "id"} == {
@@ -67,7 +67,7 @@ class TestCreating:
         }
         assert client.get(f"{HOOKS}/{answer.data['id']}").data == answer.data
 
-    def test_nothing_secret_is_in_rows_answers_or_the_log(self, client, world):
+    def test_webhook_secrets_are_in_no_row_response_or_log(self, client, world):
         data = create(client, headers={"Authorization": TOKEN})
         client.post(f"{HOOKS}/{data['id']}/rotate_secret", json={"secret": NEW_SECRET})
         texts = [str(world.driver.rows(WEBHOOKS)), client.get(HOOKS).text, *world.lines.texts]
@@ -112,12 +112,12 @@ class TestCreating:
             ({"name": "x"}, {"name": ["Unexpected field: name"]}),
         ],
     )
-    def test_400(self, client, world, fields, details):
+    def test_malformed_webhook_is_400(self, client, world, fields, details):
         answer = client.post(HOOKS, json=body(**fields))
         assert (answer.status, answer.error["details"]) == (400, details)
         assert world.driver.rows(WEBHOOKS) == []
 
-    def test_400_for_what_is_missing(self, client):
+    def test_webhook_without_required_fields_is_400(self, client):
         answer = client.post(HOOKS, json={})
         assert (answer.status, set(answer.error["details"])) == (400, {"url", "secret", "subscribed_events"})
 
@@ -154,23 +154,23 @@ class TestCreating:
             ),
         ],
     )
-    def test_422(self, client, world, fields, details):
+    def test_webhook_that_breaks_a_rule_is_422(self, client, world, fields, details):
         world.resolver.set("inside.example", ["fd00::1"])
         answer = client.post(HOOKS, json=body(**fields))
         assert (answer.status, answer.error["code"], answer.error["details"]) == (422, "validation_failed", details)
         assert world.driver.rows(WEBHOOKS) == []
 
-    def test_private_addresses_where_they_are_allowed(self):
+    def test_private_address_is_accepted_where_settings_allow_it(self):
         world = World(webhook_allow_private_ips=True)
         client = Client([webhooks.routes, webhook_deliveries.routes], world.fleet)
         assert create(client, url="http://127.0.0.1:9000/")["url"] == "http://127.0.0.1:9000/"
 
-    def test_401(self, client):
+    def test_creating_a_webhook_without_a_key_is_401(self, client):
         assert client.post(HOOKS, json=body(), key=None).status == 401
 
 
 class TestListing:
-    def test_the_query_takes_what_the_fields_understand(self):
+    def test_webhook_queries_offer_exactly_the_known_filters(self):
         taken = set(webhooks.WebhookListQuery.model_fields) - {"page", "page_size", "order_by", "order_directions"}
         assert taken == filter_names(FIELDS)
         taken = set(webhook_deliveries.DeliveryListQuery.model_fields) - {
@@ -181,7 +181,7 @@ class TestListing:
         }
         assert taken == filter_names(DELIVERY_FIELDS)
 
-    def test_by_event_type_and_url(self, client, world):
+    def test_webhook_list_filters_by_event_type_and_url(self, client, world):
         one = create(client, url="https://one.example/", subscribed_events=[REGISTERED])
         world.clock.advance(1)
         two = create(client, url="https://two.example/", subscribed_events=[REGISTERED, "edge.node.reregistered"])
@@ -197,24 +197,24 @@ class TestListing:
         assert found(order_by="url") == [one["id"], two["id"]]
         assert found(inserted_at__gte="2026-11-21T10:00:01Z") == [two["id"]]
 
-    def test_totals_are_of_what_matches(self, client):
+    def test_webhook_list_total_counts_matches(self, client):
         for number in range(3):
             create(client, url=f"https://{number}.example/")
         create(client, subscribed_events=["edge.node.reregistered"])
         answer = client.get(HOOKS, query={"event_type": REGISTERED, "page_size": 2})
         assert (len(answer.data), answer.json["meta"]["pagination"]["total_count"]) == (2, 3)
 
-    def test_unknown_queries_are_refused(self, client):
+    def test_unknown_webhook_list_query_is_400(self, client):
         assert client.get(HOOKS, query={"secret": "x"}).status == 400
 
-    def test_cost(self, client, world):
+    def test_webhook_list_takes_four_calls_at_most(self, client, world):
         create(client)
         world.platform.tables.meter.reset()
         client.get(HOOKS)
         assert world.platform.tables.meter.count <= 4
 
 
-def test_deleting(client, world):
+def test_deleted_webhook_is_404(client, world):
     data = create(client)
     assert client.delete(f"{HOOKS}/{data['id']}").status == 204
     assert client.get(f"{HOOKS}/{data['id']}").status == 404
@@ -235,7 +235,7 @@ def test_deleting(client, world):
         ("POST", "{id}/deliveries/" + ABSENT + "/redeliver", None),
     ],
 )
-def test_404_and_400_and_401(client, method, path, sent):
+def test_webhook_routes_refuse_unknown_ids_bad_ids_and_missing_keys(client, method, path, sent):
     options = {} if sent is None else {"json": sent}
     assert client.request(method, f"{HOOKS}/{path.format(id=ABSENT)}", **options).status == 404
     answer = client.request(method, f"{HOOKS}/{path.format(id='no-uuid')}", **options)
@@ -266,13 +266,13 @@ class TestRotating:
             ({"secret": "ü" * 200}, 422),
         ],
     )
-    def test_refused(self, client, sent, status):
+    def test_bad_secret_rotation_is_refused(self, client, sent, status):
         path = f"{HOOKS}/{create(client)['id']}/rotate_secret"
         assert client.post(path, json=sent).status == status
 
 
 class TestLog:
-    def test_a_test_is_logged_with_what_came_of_it(self, client, world):
+    def test_test_delivery_is_logged_with_its_result(self, client, world):
         world.exchange.reply("hooks.example", Answer(202, b"thanks"))
         hook = create(client)
         asked = client.post(f"{HOOKS}/{hook['id']}/test")
@@ -305,7 +305,7 @@ class TestLog:
         assert whole["event"] == asked.data["event"]
         assert whole["event"]["data"] == {"webhook_id": hook["id"]}
 
-    def test_a_secret_that_the_receiver_says_back_is_not_shown(self, client, world):
+    def test_secret_echoed_by_the_receiver_is_masked(self, client, world):
         echo = f"you said {SECRET} and {TOKEN}, {'x' * 5000}"
         world.exchange.reply("hooks.example", Answer(500, echo.encode()))
         hook = create(client, headers={"Authorization": TOKEN})
@@ -317,7 +317,7 @@ class TestLog:
         assert len(response) == 1024
         assert SECRET not in str(world.driver.rows(DELIVERIES)) + "".join(world.lines.texts)
 
-    def test_a_delivery_of_another_webhook_is_not_there(self, client, world):
+    def test_delivery_of_another_webhook_is_404(self, client, world):
         hook, other = create(client), create(client)
         delivery = client.post(f"{HOOKS}/{hook['id']}/test").data["id"]
         world.settle()
@@ -325,7 +325,7 @@ class TestLog:
         assert client.get(f"{HOOKS}/{other['id']}/deliveries/{delivery}").status == 404
         assert client.post(f"{HOOKS}/{other['id']}/deliveries/{delivery}/redeliver").status == 404
 
-    def test_filters(self, client, world):
+    def test_delivery_log_filters_by_status_and_event(self, client, world):
         hook = create(client)
         path = f"{HOOKS}/{hook['id']}/deliveries"
         client.post(f"{HOOKS}/{hook['id']}/test")
@@ -336,7 +336,7 @@ class TestLog:
         assert len(client.get(path, query={"event_type": "edge.webhook.*"}).data) == 1
         assert client.get(path, query={"event_id": ABSENT}).data == []
 
-    def test_redelivery_of_one(self, client, world):
+    def test_single_redelivery_sends_the_delivery_again(self, client, world):
         world.exchange.reply("hooks.example", Answer(404), Answer(204))
         hook = create(client)
         asked = client.post(f"{HOOKS}/{hook['id']}/test").data
@@ -376,6 +376,6 @@ class TestLog:
 
 
 @pytest.mark.skipif(not os.environ.get("EDGE_CONTRACT_DIR"), reason="EDGE_CONTRACT_DIR names no folder")
-def test_the_catalogue_is_the_contracts(client):
+def test_event_types_are_those_of_the_contract(client):
     schema = published(OPENAPI)["components"]["schemas"]["EventTypeListResponse"]
     assert client.get("/api/v1/event_types").data == schema["properties"]["data"]["example"]

@@ -72,7 +72,7 @@ def due(store: CommandStore, now: str = LATER) -> list[str]:
     return [row.command_id for page in store.due_pages(now) for row in page]
 
 
-def test_both_rows_come_back_as_they_went(store):
+def test_command_and_fan_out_read_back_as_written(store):
     command = a_command()
     fan_out = a_fan_out(command, "shard#0", "shard#1", deadline=DEADLINE)
     store.add(command, fan_out)
@@ -80,7 +80,7 @@ def test_both_rows_come_back_as_they_went(store):
     assert read == (command.model_copy(update={"version": 1}), fan_out.model_copy(update={"version": 1}))
 
 
-def test_what_is_missing_stays_missing(store):
+def test_optional_fields_left_out_stay_absent(store):
     command = a_command(timeout=None, expired_at=None, targeting=Targeting(type=TargetType.ALL))
     store.add(command, a_fan_out(command, due_at=None))
     assert store.with_fan_out(command.id)[0] == command.model_copy(update={"version": 1})
@@ -94,7 +94,7 @@ def test_a_command_is_added_once(store):
         added(store, "shard#0")
 
 
-def test_rows_of_many(store):
+def test_get_many_returns_known_commands_once(store):
     commands = [added(store, place=place) for place in range(3)]
     unknown = compose_uuid7(1, 1)
     read = store.get_many([commands[2].id, unknown, commands[0].id, commands[0].id])
@@ -106,13 +106,13 @@ def finish(store, command, part):
 
 
 class TestParts:
-    def test_one_by_one(self, store):
+    def test_finished_part_leaves_the_others_open(self, store):
         command = added(store, "shard#0", "shard#1", deadline=DEADLINE)
         finish(store, command, "shard#1")
         assert the_fan_out(store, command).parts == {"shard#0"}
         assert the_fan_out(store, command).due_at == DUE
 
-    def test_the_last_one_makes_the_deadline_due(self, store):
+    def test_last_part_makes_the_deadline_due(self, store):
         command = added(store, "shard#0", deadline=DEADLINE)
         finish(store, command, "shard#0")
         fan_out = the_fan_out(store, command)
@@ -120,13 +120,13 @@ class TestParts:
         assert due(store) == []
         assert due(store, DEADLINE) == [command.id]
 
-    def test_without_a_deadline_nothing_is_due_any_more(self, store):
+    def test_last_part_without_a_deadline_leaves_nothing_due(self, store):
         command = added(store, "shard#0")
         finish(store, command, "shard#0")
         assert the_fan_out(store, command).due_at is None
         assert due(store, "2099-01-01T00:00:00Z") == []
 
-    def test_again_or_unknown_changes_nothing(self, store):
+    def test_finishing_a_done_or_unknown_part_changes_nothing(self, store):
         command = added(store, "shard#0", "shard#1")
         finish(store, command, "shard#0")
         before = the_fan_out(store, command)
@@ -151,27 +151,27 @@ def test_parts_that_end_at_once_all_go(clock, ids):
 
 
 class TestDue:
-    def test_the_most_overdue_first(self, store):
+    def test_due_fan_outs_come_most_overdue_first(self, store):
         second = added(store, "a", place=1, due_at="2026-11-21T10:02:00Z")
         first = added(store, "a", place=2, due_at="2026-11-21T10:01:00Z")
         added(store, "a", place=3, due_at="2026-11-21T10:09:00Z")
         assert due(store) == [first.id, second.id]
 
-    def test_it_is_claimed_once(self, store):
+    def test_due_fan_out_is_claimed_once(self, store):
         command = added(store, "a")
         fan_out = the_fan_out(store, command)
         assert store.postpone(fan_out, LATER)
         assert not store.postpone(fan_out, LATER)
         assert (the_fan_out(store, command).due_at, the_fan_out(store, command).sweeps) == (LATER, 1)
 
-    def test_settled_for_later_or_for_good(self, store):
+    def test_settled_fan_out_is_due_later_or_never(self, store):
         command = added(store, "a")
         assert store.settle(the_fan_out(store, command), LATER)
         assert due(store) == [command.id]
         assert store.settle(the_fan_out(store, command), None)
         assert due(store) == []
 
-    def test_settling_what_has_changed_does_nothing(self, store):
+    def test_settling_a_changed_fan_out_does_nothing(self, store):
         command = added(store, "a")
         stale = the_fan_out(store, command)
         store.postpone(stale, LATER)
@@ -180,7 +180,7 @@ class TestDue:
 
 
 class TestBury:
-    def test_it_leaves_the_list_and_keeps_its_text(self, store, driver, clock, ids):
+    def test_soft_deleted_command_leaves_the_list_and_keeps_its_text(self, store, driver, clock, ids):
         command = added(store)
         store.soft_delete(command.id, LATER, 1_900_000_000, DEADLINE)
         tombstone = store.with_fan_out(command.id)[0]
@@ -191,13 +191,13 @@ class TestBury:
         assert (row.get("listing"), row["expires_epoch"]) == (None, 1_900_000_000)
         assert due(store, DEADLINE) == [command.id]
 
-    def test_not_while_parts_are_left(self, store):
+    def test_soft_delete_is_refused_while_parts_are_left(self, store):
         command = added(store, "a")
         with pytest.raises(DeleteRefusedError):
             store.soft_delete(command.id, LATER, 1, DEADLINE)
         assert store.with_fan_out(command.id)[0] == command.model_copy(update={"version": 1})
 
-    def test_not_twice_and_not_what_never_was(self, store):
+    def test_soft_delete_of_a_deleted_or_unknown_command_is_refused(self, store):
         command = added(store)
         store.soft_delete(command.id, LATER, 1, DEADLINE)
         for command_id in (command.id, compose_uuid7(1, 1)):
@@ -205,7 +205,7 @@ class TestBury:
                 store.soft_delete(command_id, LATER, 1, DEADLINE)
         assert store.with_fan_out(compose_uuid7(1, 1))[0] is None
 
-    def test_its_fan_out_goes_unless_it_has_changed(self, store, clock):
+    def test_fan_out_is_removed_unless_it_has_changed(self, store, clock):
         command = added(store)
         store.soft_delete(command.id, LATER, 1, DEADLINE)
         row = the_fan_out(store, command)
@@ -216,7 +216,7 @@ class TestBury:
 
 
 class TestCancelling:
-    def test_parts_go_and_the_passes_are_due(self, store):
+    def test_requested_cancel_drops_parts_and_makes_the_fan_out_due(self, store):
         command = added(store, "shard#0", "shard#1", deadline=LATER)
         assert store.request_cancel(command.id, DUE, due_at=DUE)
         row = the_fan_out(store, command)
@@ -227,13 +227,13 @@ class TestCancelling:
         row = the_fan_out(store, command)
         assert (row.cancel_requested_at, row.due_at) == (None, row.deadline)
 
-    def test_what_is_gone_is_not_cancelled(self, store):
+    def test_deleted_or_unknown_command_is_not_cancelled(self, store):
         command = added(store)
         store.soft_delete(command.id, DUE, 1, due_at=DUE)
         assert not store.request_cancel(command.id, DUE, due_at=DUE)
         assert not store.request_cancel(a_command(7).id, DUE, due_at=DUE)
 
-    def test_those_with_parts_left(self, store):
+    def test_unfinished_commands_are_those_with_parts_left(self, store):
         open_still = added(store, "shard#0", place=1)
         done = added(store, place=2)
         assert store.unfinished([open_still.id, done.id, a_command(7).id]) == {open_still.id}

@@ -78,7 +78,7 @@ def created(tables: Tables, store: ExecutionStore, *executions: Execution) -> No
 
 
 class TestCreate:
-    def test_only_rows_that_do_not_exist_are_put(self, tables, store):
+    def test_create_puts_only_missing_rows(self, tables, store):
         rows = [an_execution(place) for place in range(5)]
         open_fan_out(tables)
         assert store.create(COMMAND, rows[1:3]) == rows[1:3]
@@ -94,7 +94,7 @@ class TestCreate:
         assert store.create(COMMAND, rows) == rows
         assert store.count_open(COMMAND) == 99
 
-    def test_nothing_is_created_without_parts_left(self, tables, store):
+    def test_create_without_open_parts_puts_nothing(self, tables, store):
         row = an_execution()
         assert store.create(COMMAND, [row]) is None
         open_fan_out(tables)
@@ -102,7 +102,7 @@ class TestCreate:
         assert store.create(COMMAND, [row]) is None
         assert store.get(row.id) is None
 
-    def test_a_row_comes_back_as_it_went(self, tables, store):
+    def test_execution_reads_back_as_written(self, tables, store):
         row = an_execution(
             target_cluster_name="north",
             target_all=False,
@@ -119,14 +119,14 @@ class TestCreate:
 
 
 class TestApply:
-    def test_it_returns_the_row_as_it_is_then(self, tables, store):
+    def test_applied_transition_returns_the_new_row(self, tables, store):
         row = an_execution()
         created(tables, store, row)
         sent = store.apply(row.id, rules.acknowledge(LATER), LATER)
         expected = {"status": Status.SENT, "sent_at": LATER, "updated_at": LATER, "version": 2}
         assert sent == row.model_copy(update=expected)
 
-    def test_a_refusal_carries_the_row(self, tables, store):
+    def test_refused_transition_carries_the_current_row(self, tables, store):
         row = an_execution()
         created(tables, store, row)
         store.apply(row.id, rules.cancel(NOW), NOW)
@@ -135,14 +135,14 @@ class TestApply:
         assert caught.value.current is not None
         assert caught.value.current.status is Status.CANCELLED
 
-    def test_a_row_that_is_not_there_is_not_made(self, store):
+    def test_transition_of_an_unknown_execution_creates_no_row(self, store):
         for transition in (rules.acknowledge(NOW), rules.report(Report(is_expired=False), NOW)):
             with pytest.raises(RefusedError) as caught:
                 store.apply(COMMAND, transition, NOW)
             assert caught.value.current is None
         assert store.get(COMMAND) is None
 
-    def test_another_node_changes_nothing(self, tables, store):
+    def test_transition_by_another_node_is_refused(self, tables, store):
         row = an_execution()
         created(tables, store, row)
         with pytest.raises(RefusedError) as caught:
@@ -150,7 +150,7 @@ class TestApply:
         assert caught.value.current == row.model_copy(update={"version": 1})
 
     @pytest.mark.parametrize("size", [1, 1024, 1025, 200_000])
-    def test_output_of_any_size(self, tables, store, size):
+    def test_output_of_any_size_is_stored(self, tables, store, size):
         row = an_execution()
         created(tables, store, row)
         result = rules.report(Report(is_expired=False, output="é" * size, exit_code=0), NOW)
@@ -159,7 +159,7 @@ class TestApply:
         assert stored is not None
         assert stored.output == result.output
 
-    def test_a_late_result_without_output_leaves_what_was_there(self, tables, store):
+    def test_late_result_without_output_keeps_the_stored_output(self, tables, store):
         row = an_execution()
         created(tables, store, row)
         store.apply(row.id, rules.report(Report(is_expired=True, output="first"), NOW), NOW)
@@ -171,7 +171,7 @@ class TestOpenByNode:
     def ids(self, store, place=0):
         return [item["id"] for item in store.open_of_node(node_id(place))]
 
-    def test_open_rows_are_in_it_and_final_ones_are_not(self, tables, store):
+    def test_open_index_holds_open_executions_only(self, tables, store):
         mine, second = an_execution(), an_execution(command_id=OTHER_COMMAND)
         created(tables, store, mine, second, an_execution(1))
         assert self.ids(store) == [mine.id, second.id]
@@ -183,7 +183,7 @@ class TestOpenByNode:
         store.apply(second.id, rules.expire(), NOW)
         assert self.ids(store) == []
 
-    def test_parts_of_it(self, tables, store):
+    def test_open_executions_of_a_node_are_paged(self, tables, store):
         rows = [an_execution(0, compose_uuid7(1_795_255_200_000 + place, 1)) for place in range(3)]
         created(tables, store, *rows)
         first, has_more = store.open_ids_of_node(node_id(0), None, 2)
@@ -192,7 +192,7 @@ class TestOpenByNode:
 
 
 class TestOfCommand:
-    def test_open_ones_are_counted_over_all_shards(self, tables, store):
+    def test_open_executions_are_counted_over_all_shards(self, tables, store):
         rows = [an_execution(place) for place in range(40)]
         created(tables, store, *rows, an_execution(command_id=OTHER_COMMAND))
         assert {shard_of(row.id) for row in rows} == set(range(SHARDS))
@@ -201,7 +201,7 @@ class TestOfCommand:
         store.apply(rows[10].id, rules.acknowledge(NOW), NOW)
         assert store.count_open(COMMAND) == 30
 
-    def test_pages_go_on_after_a_row(self, tables, store):
+    def test_shard_pages_continue_after_a_row(self, tables, store):
         rows = sorted((an_execution(place) for place in range(40)), key=lambda row: row.id)
         created(tables, store, *rows)
         mine = [row.id for row in rows if shard_of(row.id) == 2]
@@ -216,13 +216,13 @@ class TestOfCommand:
 
 
 class TestDelete:
-    def test_a_final_one_goes(self, tables, store):
+    def test_final_execution_is_deleted(self, tables, store):
         row = an_execution(status=Status.EXPIRED)
         created(tables, store, row)
         store.delete(row)
         assert store.get(row.id) is None
 
-    def test_an_open_one_stays(self, tables, store):
+    def test_deleting_an_open_execution_is_refused(self, tables, store):
         row = an_execution()
         created(tables, store, row)
         with pytest.raises(RefusedError) as caught:
@@ -230,7 +230,7 @@ class TestDelete:
         assert caught.value.current is not None
         assert caught.value.current.status is Status.PENDING
 
-    def test_one_that_is_gone(self, tables, store):
+    def test_deleting_a_deleted_execution_is_refused(self, tables, store):
         row = an_execution(status=Status.EXPIRED)
         created(tables, store, row)
         store.delete(row)
@@ -238,7 +238,7 @@ class TestDelete:
             store.delete(row)
         assert caught.value.current is None
 
-    def test_while_the_command_has_parts_left_it_stays(self, tables, store):
+    def test_deleting_an_execution_during_fan_out_is_refused(self, tables, store):
         row = an_execution(status=Status.EXPIRED)
         open_fan_out(tables)
         store.create(COMMAND, [row])
@@ -246,7 +246,7 @@ class TestDelete:
             store.delete(row)
         assert store.get(row.id) is not None
 
-    def test_many_go_also_twice(self, tables, store):
+    def test_delete_many_may_be_repeated(self, tables, store):
         rows = [an_execution(place) for place in range(100)]
         created(tables, store, *rows[:99])
         for _ in range(2):
@@ -297,7 +297,7 @@ class TestLists:
         ],
         ids=str,
     )
-    def test_filters(self, executions, filters, expected):
+    def test_execution_list_filters_rows(self, executions, filters, expected):
         page = executions.list_page(ListRequest(filters=filters))
         shown = {(view.execution.node_id, view.execution.command_id) for view in page.items}
         assert shown == {(node_id(place), (COMMAND, OTHER_COMMAND)[which]) for place, which in expected}
@@ -307,16 +307,16 @@ class TestLists:
         ("order", "codes"),
         [((("exit_code", False),), [0, 3, None, None, None]), ((("exit_code", True),), [None, None, None, 3, 0])],
     )
-    def test_orders(self, executions, order, codes):
+    def test_execution_list_sorts_rows(self, executions, order, codes):
         page = executions.list_page(ListRequest(order=order))
         assert [view.execution.exit_code for view in page.items] == codes
 
-    def test_newest_first_by_id(self, executions):
+    def test_execution_list_is_newest_first_by_default(self, executions):
         ids = [view.execution.id for view in executions.list_page(ListRequest()).items]
         assert ids == sorted(ids, reverse=True)
         assert executions.list_page(ListRequest(page=2, page_size=2)).items[0].execution.id == ids[2]
 
-    def test_for_agent_gives_the_same_from_either_index(self, tables, executions):
+    def test_agent_list_is_the_same_from_either_index(self, tables, executions):
         tables.write(put_new(_OURS[0], _command_row()), "command.created")
         request = ListRequest(order=(("inserted_at", False),))
         by_open = executions.for_agent(node_id(0), Status.PENDING, request)
@@ -340,7 +340,7 @@ def _command_row():
 class TestCost:
     """Write units of a life, as the design counts them: 18 and one per KB of stored output."""
 
-    def test_a_life(self, clock, ids):
+    def test_execution_lifecycle_has_a_fixed_cost(self, clock, ids):
         fake = FakeDynamo(_OURS, clock)
         tables = Tables(fake, clock, ids)
         store = ExecutionStore(tables)
@@ -367,7 +367,7 @@ class TestCost:
 
 
 class TestWholeCommands:
-    def test_an_agent_is_asked_once_since_a_time(self, tables, store):
+    def test_agent_is_asked_to_cancel_once(self, tables, store):
         created(tables, store, an_execution())
         row = an_execution().id
         store.apply(row, rules.acknowledge(NOW), NOW)
@@ -376,7 +376,7 @@ class TestWholeCommands:
             store.apply(row, rules.request_cancel_once(LATER, NOW), LATER)
         assert store.apply(row, rules.request_cancel_once(LATER, LATER), LATER).cancel_requested_at == LATER
 
-    def test_where_executions_stand(self, tables, store):
+    def test_summary_counts_executions_by_outcome(self, tables, store):
         rows = [an_execution(place) for place in range(6)]
         created(tables, store, *rows, an_execution(9, OTHER_COMMAND))
         for row, code in zip(rows, (0, 1, None), strict=False):
@@ -389,7 +389,7 @@ class TestWholeCommands:
 
 
 class TestPruning:
-    def test_old_ones_of_a_shard_come_oldest_first_and_end_before_a_time(self, tables, store):
+    def test_old_executions_of_a_shard_come_oldest_first_up_to_a_time(self, tables, store):
         rows = [an_execution(place) for place in range(30)]
         created(tables, store, *rows, *[an_execution(place, OTHER_COMMAND) for place in range(30)])
         expected = sorted(row.id for row in rows if shard_of(row.id) == 1)
@@ -398,7 +398,7 @@ class TestPruning:
         rest, _ = store.old_ids(1, before, first[-1], 100)
         assert (first + rest, more) == (expected, True)
 
-    def test_only_what_is_final_goes(self, tables, store):
+    def test_pruning_removes_final_executions_only(self, tables, store):
         waiting, done = an_execution(0), an_execution(1)
         created(tables, store, waiting, done)
         store.apply(done.id, rules.report(Report(is_expired=False, exit_code=0), NOW), NOW)

@@ -37,15 +37,15 @@ def occurrence(**data):
         ("nodes", "execution.sent", []),
     ],
 )
-def test_operations(table, operation, counted):
+def test_operation_maps_to_its_event_counters(table, operation, counted):
     assert happenings_of(change(table, operation, {"id": "r"}, {"id": "r"})) == counted
 
 
-def test_a_removal_is_not_what_its_last_writer_did():
+def test_removed_row_is_not_counted_as_its_last_operation():
     assert happenings_of(change("executions", "execution.completed", {"id": "e"}, None)) == []
 
 
-def test_an_occurrence_counts_once_and_a_refusal_beside_it():
+def test_occurrence_counts_once_and_its_failure_separately():
     kind = "happened#edge.ssh_username.verified"
     assert happenings_of(change("occurrences", "ssh", None, occurrence(result="success"))) == [kind]
     assert happenings_of(change("occurrences", "ssh", None, occurrence(result="failure"))) == [kind, f"{kind}.failure"]

@@ -22,16 +22,16 @@ def messages(table, old, new, *, has_mesh=True):
 
 
 @pytest.mark.parametrize("images", [(None, ALIAS), (ALIAS, None)])
-def test_a_name_follows_its_row(images):
+def test_alias_change_is_sent_to_the_mesh(images):
     assert messages("aliases", *images) == [{"kind": "alias", "id": "a-1", "cluster_name": "north", "name": "web"}]
 
 
 @pytest.mark.parametrize("images", [(None, CLUSTER), (CLUSTER, None)])
-def test_a_network_follows_its_cluster(images):
+def test_cluster_change_is_sent_to_the_mesh(images):
     assert messages("clusters", *images) == [{"kind": "cluster", "name": "north"}]
 
 
-def test_a_node_that_moved_came_back_as_another_host_or_is_gone_is_followed():
+def test_moved_replaced_or_deleted_node_is_sent_to_the_mesh():
     before = {"kind": "node", "id": "n-1", "host_id": "h-1", "cluster_name": "north"}
 
     assert messages("nodes", NODE, {**NODE, "cluster_id": "c-2", "cluster_name": "south"}) == [before]
@@ -39,14 +39,14 @@ def test_a_node_that_moved_came_back_as_another_host_or_is_gone_is_followed():
     assert messages("nodes", NODE, None) == [before]
 
 
-def test_what_changes_nothing_in_the_mesh_asks_for_nothing():
+def test_change_irrelevant_to_the_mesh_sends_nothing():
     assert messages("nodes", None, NODE) == []  # it enrolled by being in the network
     assert messages("nodes", NODE, {**NODE, "status": "unreachable"}) == []
     assert messages("clusters", CLUSTER, {**CLUSTER, "node_count": 1}) == []
 
 
 @pytest.mark.parametrize("table", ["aliases", "clusters", "nodes"])
-def test_without_a_mesh_nothing_is_asked_for(table):
+def test_installation_without_a_mesh_sends_nothing(table):
     row = {**NODE, **CLUSTER, **ALIAS}
 
     assert messages(table, None, row, has_mesh=False) == messages(table, row, None, has_mesh=False) == []

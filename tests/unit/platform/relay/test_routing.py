@@ -70,7 +70,7 @@ def execution(place=0, node="n-1", status="pending"):
 
 
 class TestWork:
-    def test_a_new_fan_out_is_one_message_a_part(self):
+    def test_new_fan_out_is_one_message_per_part(self):
         row = {"command_id": "c-1", "parts": frozenset({"cluster#1", "cluster#0"})}
         assert messages(change("fan_outs", "command.created", None, row)) == {
             EXECUTION_CREATION: [
@@ -79,13 +79,13 @@ class TestWork:
             ]
         }
 
-    def test_one_for_all_begins_with_the_whole_fleet(self):
+    def test_fan_out_to_all_nodes_begins_with_one_fleet_message(self):
         row = {"command_id": "c-1", "parts": frozenset({"shard#1", "shard#0"})}
         assert messages(change("fan_outs", "command.created", None, row)) == {
             EXECUTION_CREATION: [{"command_id": "c-1", "part": "fleet"}]
         }
 
-    def test_a_changed_fan_out_asks_for_nothing(self):
+    def test_changed_fan_out_sends_nothing(self):
         row = {"command_id": "c-1", "parts": frozenset({"shard#1"})}
         assert messages(change("fan_outs", "fan_out.part_done", row, row)) == {}
 
@@ -114,7 +114,7 @@ class TestWork:
             ("execution.completed", "sent", None),
         ],
     )
-    def test_what_an_agent_must_stop(self, operation, old_status, kind):
+    def test_execution_change_tells_the_agent_what_to_stop(self, operation, old_status, kind):
         sent = messages(change("executions", operation, execution(status=old_status), execution(status="x")))
         kinds = [delivery["kind"] for message in sent.get(COMMAND_DELIVERY, []) for delivery in message["deliveries"]]
         assert kinds == ([] if kind is None else [kind])
@@ -128,7 +128,7 @@ class TestWork:
             ("executions", "execution.completed", execution(status="completed"), None, []),
         ],
     )
-    def test_what_is_cleaned_up(self, table, operation, old, new, kinds):
+    def test_change_asks_for_the_clean_up_of_dependents(self, table, operation, old, new, kinds):
         sent = messages(change(table, operation, old, new))
         assert sent == ({CLEAN_UP: [{"kind": kind, "id": "x"} for kind in kinds]} if kinds else {})
 
@@ -140,12 +140,12 @@ class TestWork:
 
 
 class TestEvents:
-    def test_are_packed_as_the_bus_takes_them(self):
+    def test_events_are_packed_ten_to_a_message(self):
         plan = Plan()
         plan.add_events("r-1", [{"id": place} for place in range(23)])
         assert [len(message["events"]) for message in dict(plan.ready())[EVENTS]] == [10, 10, 3]
 
-    def test_are_cut_by_bytes(self):
+    def test_events_are_split_by_bytes(self):
         plan = Plan()
         plan.add_events("r-1", [{"text": "x" * (BATCH_BYTES // 2)} for _ in range(4)])
         packed = dict(plan.ready())[EVENTS]
@@ -154,7 +154,7 @@ class TestEvents:
 
 
 class TestCounting:
-    def test_a_new_row(self):
+    def test_new_execution_adds_to_its_totals(self):
         assert deltas_of(change("executions", "execution.created", None, execution())) == {
             "executions": 1,
             "executions#status#pending": 1,
@@ -162,7 +162,7 @@ class TestCounting:
             "executions#cluster_name#north": 1,
         }
 
-    def test_a_new_status_moves_only_the_status(self):
+    def test_changed_status_moves_only_status_totals(self):
         deltas = deltas_of(change("executions", "execution.sent", execution(), execution(status="sent")))
         assert {total: delta for total, delta in deltas.items() if delta} == {
             "executions#status#pending": -1,
@@ -174,14 +174,14 @@ class TestCounting:
         assert deltas_of(change("commands", "command.deleted", {"id": "c-1"}, tombstone)) == {"commands": -1}
         assert deltas_of(change("commands", "command.deleted", tombstone, None, expired=True)) == {}
 
-    def test_tables_without_a_total(self):
+    def test_row_of_a_table_without_totals_counts_nothing(self):
         assert deltas_of(change("fan_outs", "command.created", None, {"command_id": "c-1"})) == {}
 
 
 class TestSelfUpdates:
     ROW: ClassVar = {"id": "r-1", "parts": frozenset({"shard#1", "shard#0"})}
 
-    def test_a_new_request_is_one_message_a_part(self):
+    def test_new_self_update_request_is_one_message_per_part(self):
         assert messages(change("self_update_requests", "self_update_request.created", None, self.ROW)) == {
             SELF_UPDATES: [
                 {"request_id": "r-1", "part": "shard#0"},
@@ -189,11 +189,11 @@ class TestSelfUpdates:
             ]
         }
 
-    def test_one_for_nobody_is_ended(self):
+    def test_self_update_request_for_no_node_is_ended(self):
         made = change("self_update_requests", "self_update_request.created", None, {"id": "r-1"})
         assert messages(made) == {SELF_UPDATES: [{"request_id": "r-1"}]}
 
-    def test_a_changed_one_asks_for_nothing_nor_does_a_deleted_one_whose_task_asks(self):
+    def test_changed_or_deleted_self_update_request_sends_nothing(self):
         assert messages(change("self_update_requests", "self_update_request.swept", self.ROW, self.ROW)) == {}
         assert messages(change("self_update_requests", "self_update_request.completed", self.ROW, None)) == {}
 
@@ -223,29 +223,29 @@ class TestTasks:
     MESSAGE: ClassVar = {"kind": "cluster", "id": "x", "task": "cluster#x", "since": "t0", "asked_at": "t1"}
     PASS: ClassVar = {CLEAN_UP: [MESSAGE]}
 
-    def test_one_that_is_asked_for_begins(self):
+    def test_new_task_starts_its_first_pass(self):
         assert messages(change("tasks", "cluster.deleted", None, self.ROW)) == self.PASS
 
-    def test_again_when_it_is_asked_for_anew(self):
+    def test_task_requested_again_starts_a_new_pass(self):
         anew = {**self.ROW, "asked_at": "t2"}
         again = {**self.MESSAGE, "asked_at": "t2"}
         assert messages(change("tasks", "cluster.deleted", self.ROW, anew)) == {CLEAN_UP: [again]}
 
-    def test_what_one_invocation_could_not_end_goes_on(self):
+    def test_parked_task_continues_from_its_cursor(self):
         parked = {**self.ROW, "cursor": "c1", "began_at": "t1"}
         going_on = {**self.MESSAGE, "cursor": "c1", "began_at": "t1"}
         assert messages(change("tasks", "task.parked", self.ROW, parked)) == {CLEAN_UP: [going_on]}
         assert messages(change("tasks", "task.swept", parked, {**parked, "sweeps": 1})) == {}
 
-    def test_it_goes_to_the_queue_that_it_names(self):
+    def test_task_goes_to_the_queue_that_its_row_names(self):
         row = {**self.ROW, "kind": "network", "queue": "vpn", "cursor": "c1", "began_at": "t1"}
         assert list(messages(change("tasks", "task.parked", None, row))) == [VPN]
 
-    def test_its_being_worked_on_asks_for_nothing(self):
+    def test_swept_or_settled_task_sends_nothing(self):
         assert messages(change("tasks", "task.swept", self.ROW, {**self.ROW, "sweeps": 1})) == {}
         assert messages(change("tasks", "task.settling", self.ROW, None)) == {}
 
-    def test_its_message_belongs_to_the_request_that_asked(self):
+    def test_task_message_carries_the_request_id_of_its_row(self):
         plan = planned(change("tasks", "cluster.deleted", None, self.ROW))
         assert [message.request_id for message in plan.messages[CLEAN_UP]] == ["r-1"]
 
@@ -253,7 +253,7 @@ class TestTasks:
 class TestWhatGoesOn:
     """Rows whose work one invocation could not end."""
 
-    def test_parts_and_passes_of_a_command_from_what_was_noted(self):
+    def test_parked_parts_and_passes_of_a_command_continue_from_cursors(self):
         old = {"command_id": "c-1", "cursors": {"shard#0": "a"}}
         new = {"command_id": "c-1", "cursors": {"shard#0": "a", "shard#1": "b", "cancel_command": "c"}}
         assert messages(change("fan_outs", "fan_out.parked", old, new)) == {
@@ -261,13 +261,13 @@ class TestWhatGoesOn:
             EXECUTION_CREATION: [{"command_id": "c-1", "part": "shard#1", "cursor": "b"}],
         }
 
-    def test_parts_of_a_self_update_request(self):
+    def test_parked_part_of_a_self_update_request_continues(self):
         old, new = {"id": "r-1"}, {"id": "r-1", "cursors": {"shard#1": "b"}}
         assert messages(change("self_update_requests", "self_update_request.parked", old, new)) == {
             SELF_UPDATES: [{"request_id": "r-1", "part": "shard#1", "cursor": "b"}]
         }
 
-    def test_a_cursor_that_is_dropped_asks_for_nothing(self):
+    def test_dropped_cursor_sends_nothing(self):
         old, new = {"command_id": "c-1", "cursors": {"shard#0": "a"}}, {"command_id": "c-1"}
         assert messages(change("fan_outs", "fan_out.part_finished", old, new)) == {}
 
@@ -275,22 +275,22 @@ class TestWhatGoesOn:
 class TestDeliveries:
     ROW: ClassVar = {"id": "d-1", "webhook_id": "w-1"}
 
-    def test_what_is_relayed_is_what_operators_ask_for(self):
+    def test_relayed_delivery_operations_are_those_of_operators(self):
         assert DELIVERIES.relayed == ASKED
 
     @pytest.mark.parametrize("operation", sorted(ASKED))
-    def test_what_an_operator_asks_for_is_sent(self, operation):
+    def test_delivery_requested_by_an_operator_is_sent(self, operation):
         assert messages(change("webhook_deliveries", operation, None, self.ROW)) == {
             WEBHOOK_DELIVERIES: [{"webhook_id": "w-1", "delivery_id": "d-1"}]
         }
 
-    def test_nothing_else_that_is_written_of_one_is(self):
+    def test_other_delivery_changes_send_nothing(self):
         assert messages(change("webhook_deliveries", "webhook_delivery.begun", self.ROW, self.ROW)) == {}
         assert messages(change("webhook_deliveries", "webhook_delivery.tested", self.ROW, None)) == {}
 
 
 class TestFollowing:
-    def test_a_cancelled_command_is_passed_over_and_a_settled_one_is_not(self):
+    def test_cancel_request_starts_a_pass_and_settling_does_not(self):
         row = {"command_id": "c-1"}
         assert messages(change("fan_outs", "fan_out.cancel_requested", row, row)) == {
             CLEAN_UP: [{"kind": "cancel_command", "id": "c-1"}]
@@ -298,6 +298,6 @@ class TestFollowing:
         assert messages(change("fan_outs", "fan_out.settled", row, row)) == {}
         assert messages(change("fan_outs", "fan_out.cancel_requested", row, None)) == {}
 
-    def test_a_name_is_nowhere_but_in_its_row_where_there_is_no_mesh(self):
+    def test_alias_without_a_mesh_sends_nothing(self):
         row = {"id": "a-1", "cluster_name": "north", "name": "web"}
         assert messages(change("aliases", "alias.created", None, row)) == {}

@@ -33,7 +33,7 @@ def seconds_until_next(delivery, now=START):
     return (parse_time(delivery.next_attempt_at) - now).total_seconds()
 
 
-def test_event_and_webhook_make_the_id_and_the_body_is_kept_byte_for_byte():
+def test_delivery_id_is_deterministic_and_its_body_is_kept_as_bytes():
     first, again = fresh(), fresh()
     assert first.id == again.id
     assert first.body == '{"id":"%s","type":"edge.node.registered","data":{"text":"ü"}}'.encode() % (
@@ -44,13 +44,13 @@ def test_event_and_webhook_make_the_id_and_the_body_is_kept_byte_for_byte():
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-def test_2xx_is_success(status):
+def test_delivery_answered_with_2xx_succeeds(status):
     done = attempted(fresh(), outcome(status))
     assert (done.status, done.next_attempt_at, done.due_at) == (DeliveryStatus.SUCCEEDED, None, None)
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599, None])
-def test_these_are_tried_again(status):
+def test_retryable_status_keeps_the_delivery_pending(status):
     done = attempted(fresh(), outcome(status))
     assert done.status is DeliveryStatus.PENDING
     assert seconds_until_next(done) == 15
@@ -59,15 +59,15 @@ def test_these_are_tried_again(status):
 @pytest.mark.parametrize(
     "status", [100, 199, 300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 410, 422, 451, 600]
 )
-def test_these_end_it(status):
+def test_permanent_status_fails_the_delivery(status):
     assert attempted(fresh(), outcome(status)).status is DeliveryStatus.FAILED
 
 
-def test_a_url_that_may_not_be_sent_to_ends_it():
+def test_refused_url_fails_the_delivery():
     assert attempted(fresh(), outcome(is_refused=True)).status is DeliveryStatus.FAILED
 
 
-def test_it_is_given_up_after_the_last_attempt():
+def test_delivery_fails_after_its_last_attempt():
     delivery = fresh(limit=3)
     for expected in (DeliveryStatus.PENDING, DeliveryStatus.PENDING, DeliveryStatus.FAILED):
         delivery = attempted(delivery, outcome(500))
@@ -75,19 +75,19 @@ def test_it_is_given_up_after_the_last_attempt():
     assert (delivery.attempt_count, len(delivery.attempts)) == (3, 3)
 
 
-def test_the_log_of_attempts_is_bounded():
+def test_attempt_log_is_bounded():
     delivery = fresh(limit=50)
     for _ in range(25):
         delivery = attempted(delivery, outcome(500))
     assert (delivery.attempt_count, len(delivery.attempts)) == (25, attempts.KEPT_ATTEMPTS)
 
 
-def test_pauses_grow_to_an_hour():
+def test_retry_pauses_grow_to_an_hour():
     middle = [attempts.retry_seconds(count, None, 0.5, 15) for count in range(1, 8)]
     assert middle == [15, 60, 240, 960, 3600, 3600, 3600]
 
 
-def test_the_first_pause_is_the_operators():
+def test_first_retry_pause_follows_the_setting():
     patient = Policy(max_attempts=3, max_age=None, first_retry_seconds=600)
     once = attempted(fresh(), outcome(500), policy=patient)
     twice = attempted(once, outcome(500), policy=patient)
@@ -95,13 +95,13 @@ def test_the_first_pause_is_the_operators():
 
 
 @given(st.integers(1, 1000), st.floats(0, 1, exclude_max=True))
-def test_jitter_is_a_fifth(count, fraction):
+def test_retry_jitter_is_a_fifth(count, fraction):
     middle = attempts.retry_seconds(count, None, 0.5, 15)
     assert middle * 0.8 - 1 <= attempts.retry_seconds(count, None, fraction, 15) <= middle * 1.2 + 1
 
 
 @pytest.mark.parametrize(("asked", "seconds"), [(None, 15), (5, 15), (120, 120), (3600, 3600), (10**9, 3600)])
-def test_a_receiver_may_ask_for_more_time_but_not_for_ever(asked, seconds):
+def test_retry_after_extends_the_pause_up_to_a_bound(asked, seconds):
     assert seconds_until_next(attempted(fresh(), outcome(503, asked))) == seconds
 
 
@@ -128,38 +128,38 @@ def test_a_receiver_may_ask_for_more_time_but_not_for_ever(asked, seconds):
         ("\u0661\u0662", None),
     ],
 )
-def test_retry_after(value, seconds):
+def test_retry_after_is_parsed_as_seconds_or_date(value, seconds):
     assert attempts.parse_retry_after(value, START) == seconds
 
 
 @given(st.text("Sat, 21 Nov2026:0GMT+-()éÿ", max_size=40) | st.from_regex(r"Sat, 21 Nov [0-9]{1,25} [0-9:+]{1,25}"))
-def test_no_text_of_a_receiver_is_an_error(value):
+def test_any_retry_after_text_is_parsed_without_error(value):
     assert (attempts.parse_retry_after(value, START) or 0) >= 0
 
 
 class TestStarting:
-    def test_a_new_one_may(self):
+    def test_new_delivery_may_start(self):
         assert attempts.may_start(fresh(), START)
 
-    def test_nobody_may_while_another_is_at_it(self):
+    def test_leased_delivery_may_not_start_until_the_lease_ends(self):
         begun = attempts.begin(fresh(), START)
         assert not attempts.may_start(begun, START + attempts.LEASE - timedelta(seconds=1))
         assert attempts.may_start(begun, START + attempts.LEASE)
 
-    def test_the_sweep_looks_only_after_the_lease(self):
+    def test_leased_delivery_is_due_after_its_lease(self):
         begun = attempts.begin(fresh(), START)
         assert parse_time(begun.due_at) > parse_time(begun.leased_until)
 
-    def test_nobody_may_before_its_time_but_for_the_error_of_clocks(self):
+    def test_delivery_may_not_start_early_beyond_clock_skew(self):
         waiting = attempted(fresh(), outcome(500))
         at = parse_time(waiting.next_attempt_at)
         assert not attempts.may_start(waiting, at - attempts.EARLY - timedelta(seconds=1))
         assert attempts.may_start(waiting, at - attempts.EARLY)
 
-    def test_nobody_may_when_it_is_over(self):
+    def test_finished_delivery_may_not_start(self):
         assert not attempts.may_start(attempted(fresh(), outcome(204)), START + timedelta(days=1))
 
-    def test_an_attempt_that_was_never_heard_of_again_counts(self):
+    def test_lost_attempt_counts_towards_the_limit(self):
         lost = attempts.begin(fresh(limit=2), START)
         later = START + attempts.LEASE
         again = attempts.begin(lost, later)
@@ -169,28 +169,28 @@ class TestStarting:
 
 
 class TestAge:
-    def test_it_counts_from_when_it_was_queued(self):
+    def test_delivery_age_counts_from_queueing(self):
         assert not attempts.is_too_old(fresh(), START + timedelta(hours=1), POLICY)
         assert attempts.is_too_old(fresh(), START + timedelta(hours=1, seconds=1), POLICY)
 
-    def test_it_may_be_without_end(self):
+    def test_delivery_age_may_be_unlimited(self):
         assert not attempts.is_too_old(fresh(), START + timedelta(days=99), Policy(3, None))
 
-    def test_a_redelivery_is_young_again(self):
+    def test_redelivery_restarts_the_age(self):
         later = START + timedelta(days=1)
         renewed = attempts.redeliver(attempts.expire(fresh(), later), later, POLICY, is_forced=True)
         assert not attempts.is_too_old(renewed, later, POLICY)
 
 
 class TestRedelivery:
-    def test_it_has_its_attempts_again_and_keeps_its_log(self):
+    def test_redelivery_renews_attempts_and_keeps_the_log(self):
         failed = attempted(fresh(limit=1), outcome(500))
         renewed = attempts.redeliver(failed, START, POLICY, is_forced=False)
         assert (renewed.status, renewed.event_id) == (DeliveryStatus.PENDING, failed.event_id)
         assert (renewed.attempt_count, renewed.attempt_limit, len(renewed.attempts)) == (1, 4, 1)
         assert attempts.may_start(renewed, START)
 
-    def test_it_is_refused_while_an_attempt_is_under_way(self):
+    def test_redelivery_during_an_attempt_is_a_conflict(self):
         begun = attempts.begin(fresh(), START)
         with pytest.raises(EdgeError) as caught:
             attempts.redeliver(begun, START, POLICY, is_forced=True)
@@ -198,7 +198,7 @@ class TestRedelivery:
         assert attempts.redeliver(begun, START + attempts.LEASE, POLICY, is_forced=True).leased_until is None
 
 
-def test_what_is_held_is_not_due_and_what_is_released_is():
+def test_held_delivery_is_not_due_until_released():
     held = attempts.hold(attempted(fresh(), outcome(500)), START)
     assert (held.is_held, held.due_at, held.next_attempt_at) == (True, None, None)
     released = attempts.release(held, START)

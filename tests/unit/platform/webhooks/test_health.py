@@ -43,7 +43,7 @@ def paused():
     return one
 
 
-def test_five_failures_in_a_row_pause_it():
+def test_five_consecutive_failures_pause_the_webhook():
     one = webhook()
     for count in range(1, FAILURES_TO_PAUSE):
         one = failing(one)
@@ -53,17 +53,17 @@ def test_five_failures_in_a_row_pause_it():
     assert one.due_at == one.paused_until
 
 
-def test_a_success_between_starts_the_count_again():
+def test_success_resets_the_failure_count():
     one = succeeding(webhook(failures=4))
     assert (one.failures, failing(one).is_paused) == (0, False)
 
 
-def test_nothing_changes_for_a_webhook_that_is_well():
+def test_success_leaves_a_healthy_webhook_unchanged():
     well = webhook()
     assert succeeding(well) is well
 
 
-def test_attempts_that_were_under_way_do_not_lengthen_the_pause():
+def test_attempts_under_way_do_not_extend_the_pause():
     one = paused()
     assert failing(one) is one
 
@@ -78,7 +78,7 @@ def test_each_failed_probe_doubles_the_pause_up_to_a_quarter_of_an_hour():
     assert pauses == [timedelta(minutes=2), timedelta(minutes=4), timedelta(minutes=8), *[LONGEST_PAUSE] * 4]
 
 
-def test_only_one_probes_at_a_time():
+def test_paused_webhook_is_probed_once_at_a_time():
     one = paused()
     now = parse_time(one.paused_until)
     assert not may_probe(one, now - timedelta(seconds=1))
@@ -86,17 +86,17 @@ def test_only_one_probes_at_a_time():
     assert not may_probe(probed(one, now), now)
 
 
-def test_a_success_ends_the_pause_and_asks_for_what_waited():
+def test_success_ends_the_pause_and_makes_held_deliveries_due():
     one = succeeding(paused())
     assert (one.failures, one.pauses, one.paused_until, one.due_at) == (0, 0, None, NOW)
 
 
-def test_a_probe_of_a_webhook_that_is_well_meanwhile_is_a_failure_like_any_other():
+def test_failed_probe_of_a_recovered_webhook_counts_as_one_failure():
     one = failing(webhook(), is_probe=True)
     assert (one.failures, one.is_paused) == (1, False)
 
 
-def test_it_is_looked_at_until_the_index_has_shown_all_that_waited():
+def test_recovered_webhook_stays_due_until_the_index_has_caught_up():
     one = succeeding(paused())
     assert not is_drained(one, START + timedelta(seconds=59))
     assert is_drained(one, START + timedelta(seconds=60))
