@@ -119,7 +119,8 @@ class Deployable:
         return grants_in(self.own if isinstance(function.source, StreamSource) else self.every, function.name)
 
     def is_in_a_loop(self, function: LambdaFunction) -> bool:
-        """As `infra.grants.is_in_a_loop`, among all functions of the stage."""
+        """Whether a message that starts the function can lead, through queues of the stage alone, to its being started
+        again."""
         return is_in_a_loop(function, self.every)
 
     @property

@@ -121,7 +121,7 @@ class FleetAccess:
         return NewKey(key.id, enrollment.reveal(key))
 
     def delete_key(self, key_id: str) -> None:
-        """No machine can enrol with the key any more. Does nothing if it does not exist."""
+        """Delete a key: no machine can enrol with it any more. Does nothing if it does not exist."""
         _ignore_missing(lambda: self._fleet.enrollment.delete(key_id))
 
     def delete_node(self, node_id: str) -> None:

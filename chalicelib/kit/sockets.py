@@ -31,7 +31,8 @@ class Sockets:
         self._client = client
 
     def post(self, connection_id: str, frame: Mapping[str, Any]) -> bool:
-        """Send one JSON frame; False when the socket is gone. Raises `SocketError` for anything else."""
+        """Send one JSON frame; False if the socket is gone. Raises ValueError for a frame above `FRAME_BYTES`, and
+        `SocketError` for any other failure."""
         data = json.dumps(frame, separators=(",", ":")).encode()
         if len(data) > FRAME_BYTES:
             raise ValueError(f"a frame holds at most {FRAME_BYTES} bytes, not {len(data)}")

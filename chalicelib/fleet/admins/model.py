@@ -46,7 +46,8 @@ class KnownAdmin(Admin, frozen=True):
 
 
 class Assignment(BaseModel, frozen=True):
-    """Names of clusters: of each admin that takes part, and those that found no room. Each cluster stands once."""
+    """The owners of clusters. ``owned`` has the names of the clusters of each admin that takes part, ``orphaned`` those
+    for which no admin had capacity left. Each cluster is listed once."""
 
     owned: Mapping[str, tuple[str, ...]]
     orphaned: tuple[str, ...] = ()

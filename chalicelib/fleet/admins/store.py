@@ -66,7 +66,7 @@ class AdminStore:
         return self._tables.try_write(Update(TABLE, _key(HEARTBEATS, admin.name), changes, later), "admin.seen")
 
     def admins(self) -> list[KnownAdmin]:
-        """All that are known, dead ones too, sorted by name."""
+        """All known admins, dead ones too, sorted by name."""
         query = Query(TABLE, HEARTBEATS, consistent=True)
         return [KnownAdmin.model_validate(row) for page in self._tables.pages(query) for row in page.items]
 

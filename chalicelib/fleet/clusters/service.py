@@ -97,7 +97,7 @@ class Clusters:
         return self._store.find_many(names)
 
     def walk(self) -> Iterator[Identified]:
-        """All clusters, read as the walk goes on."""
+        """Iterate over all clusters, oldest first. Pages of the index are read as the caller needs them."""
         return self._store.walk()
 
     def list_page(self, request: ListRequest) -> ListPage[Cluster]:

@@ -54,7 +54,8 @@ def _shares(kind: str, position: _Position) -> dict[str, str]:
 
 
 class CleanUp:
-    """Each method does one chunk and returns where the next begins, None at the end. All may be repeated."""
+    """Expires, cancels and deletes the executions of a command in chunks. Each method does one chunk and returns the
+    cursor of the next, None at the end. All may be repeated."""
 
     def __init__(self, tables: Tables, clock: Clock, nodes: NodeReader) -> None:
         self._clock = clock

@@ -48,7 +48,7 @@ _NO_LOOKS = (Set("looks", None), Set("looks_since", None))
 
 
 class DeleteRefusedError(Exception):
-    """A command was not deleted: it has parts left, or another caller was faster."""
+    """A command was not deleted: its fan-out has parts left, or another caller has deleted it."""
 
 
 class CommandStore:

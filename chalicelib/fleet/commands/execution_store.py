@@ -96,9 +96,9 @@ class ExecutionStore:
         return put_missing(self._tables, fan_out, executions, _put, "execution.created")
 
     def delete(self, execution: Execution, *, is_young: bool = False) -> None:
-        """Remove a final execution that the caller has read. From then on nothing is created for its command, not even
-        for a node that an index had hidden: that search would create this one again. ``is_young``: it is likely to be
-        under way, and is ended at the first try.
+        """Delete a final execution that the caller has read. In the same transaction it checks that the search for
+        hidden nodes has ended, or ends it: otherwise the search would create this execution again. ``is_young``: the
+        search is likely to be under way, so ending it is tried first.
 
         Raises `StillCreatedError` while its command has parts left, and `RefusedError`.
         """

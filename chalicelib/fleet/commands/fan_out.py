@@ -41,8 +41,8 @@ Work = tuple[Queue, list[Message]]
 
 
 class FanOuts:
-    """Every method is idempotent: it may be repeated at any point, late or concurrently, with the same resulting
-    rows."""
+    """Creates the executions of a command, part by part. Every method is idempotent: it may be repeated at any point,
+    late or concurrently, with the same resulting rows."""
 
     def __init__(self, tables: Tables, clock: Clock, nodes: NodeReader, clusters: Clusters) -> None:
         self._clock = clock

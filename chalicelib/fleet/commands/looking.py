@@ -36,7 +36,8 @@ class _Position:
 
 
 class Looking:
-    """May be repeated at any point, late or concurrently."""
+    """Searches for nodes that an index had hidden, and creates their executions. May be repeated at any point, late or
+    concurrently."""
 
     def __init__(self, tables: Tables, clock: Clock, nodes: NodeReader, clusters: Clusters) -> None:
         self._clock = clock
@@ -72,7 +73,8 @@ class Looking:
         return None
 
     def park(self, command_id: str, before: str | None, cursor: str) -> bool:
-        """See `FanOuts.park`."""
+        """Store the cursor of a search that a message started at ``before``. Returns False if another message is
+        ahead of this one, or no work is left."""
         return self._commands.park(command_id, LOOK, before, {LOOK: cursor}, self._clock.now())
 
     def _page(self, command: Command, part: str, position: _Position) -> TargetPage:

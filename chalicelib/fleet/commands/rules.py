@@ -61,7 +61,7 @@ def request_cancel(now: str) -> Transition:
 
 
 def request_cancel_once(now: str, since: str) -> Transition:
-    """As `request_cancel`, of one whose agent has not been asked since then."""
+    """Request cancellation as `request_cancel`, unless the agent has been asked since then."""
     asked = request_cancel(now)
     unasked = Or(Absent("cancel_requested_at"), Less("cancel_requested_at", since))
     return replace(asked, when=And(asked.when, unasked))

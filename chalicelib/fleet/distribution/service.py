@@ -1,4 +1,4 @@
-"""`Distribution`: hands out the agent, version by version."""
+"""`Distribution`: reads the agent's releases from the bucket and makes download links."""
 
 from chalicelib.fleet.distribution.model import CURRENT, Offer, Release, key_of_archive, key_of_release
 from chalicelib.kit.errors import EdgeError, Kind
@@ -15,7 +15,8 @@ class Distribution:
         self._objects = objects
 
     def offer(self, architecture: str, version: str | None) -> Offer:
-        """The archive of a version, the current one unless told otherwise.
+        """The archive of a version for an architecture, with a download link; the current version if ``version`` is
+        None.
 
         Raises `EdgeError` (not found), with an explanation, if this stack has no such version or architecture, (service
         unavailable).

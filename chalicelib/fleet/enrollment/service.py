@@ -77,7 +77,7 @@ class Enrollment:
     # -- operators -----------------------------------------------------------------------------------------------
 
     def create(self, cluster_name: str, wanted: KeyChanges) -> EnrollmentKey:
-        """A new key; single-use and without expiry unless told otherwise. Raises `EdgeError` (not found)."""
+        """Create a key for a cluster; single-use and without expiry by default. Raises `EdgeError` (not found)."""
         return self._create(self._clusters.get(cluster_name), wanted)
 
     def create_for_default(self, wanted: KeyChanges) -> EnrollmentKey:

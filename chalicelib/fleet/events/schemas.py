@@ -162,7 +162,7 @@ class UpdateTargeting(EventData):
 
 
 class UpdateSummary(EventData):
-    """How the nodes of the request ended."""
+    """Numbers of the request's nodes by outcome."""
 
     total: Annotated[int, fields.UPDATES_TOTAL]
     triggered: Annotated[int, fields.UPDATES_TRIGGERED]

@@ -100,7 +100,7 @@ class NetmakerApi:
         return None if body is None else self._parse(path, body, _NETWORK)
 
     def create_network(self, name: str, ipv4_range: str) -> Outcome:
-        """Without a node limit: limits are counted where nodes are enrolled, and would only drift here."""
+        """Create a network without a node limit: enrolment counts the nodes of a cluster."""
         body = {"netid": name, "addressrange": ipv4_range, "isipv4": "yes", "isipv6": "no"}
         return self._write("POST", "/api/networks", body)
 
@@ -108,7 +108,7 @@ class NetmakerApi:
         return self._write("DELETE", f"/api/networks/{_segment(name)}")
 
     def nodes(self, network: str) -> list[FoundNode]:
-        """To be asked of a network that is there: for others some versions answer as to a wrong key."""
+        """The nodes of an existing network. For a missing one some versions of Netmaker answer as to a wrong key."""
         return self._list(f"/api/nodes/{_segment(network)}", _NODES)
 
     def host_names(self, network: str) -> list[FoundName]:
@@ -131,8 +131,8 @@ class NetmakerApi:
         return self._list("/api/v1/enrollment-keys", _KEYS)
 
     def create_enrollment_key(self, network: str, name: str) -> FoundKey | None:
-        """One for one use; None where Netmaker refuses it. Names of keys are unique. It takes no expiry beside a number
-        of uses: such a key would be good for any number of uses until then."""
+        """Create a key for a single use; None if Netmaker refuses it. ``name`` must be unique. The key has no expiry,
+        because Netmaker would ignore the number of uses of one that has."""
         body = {
             "networks": [network],
             "tags": [name],
@@ -148,7 +148,7 @@ class NetmakerApi:
         return self._parse(path, text, _KEY) if outcome is Outcome.DONE else None
 
     def delete_enrollment_key(self, value: str) -> Outcome:
-        """A key that is not there any more is done, too: Netmaker answers with an error of its own."""
+        """Delete a key. Netmaker's special error for a key that does not exist counts as done."""
         return self._write("DELETE", f"/api/v1/enrollment-keys/{_segment(value)}")
 
     def admit(self, host_id: str, network: str) -> Outcome:
@@ -160,7 +160,7 @@ class NetmakerApi:
         return self._write("DELETE", f"/api/hosts/{_segment(host_id)}/networks/{_segment(network)}")
 
     def delete_host(self, host_id: str) -> Outcome:
-        """Remove a host from all its networks, and itself."""
+        """Delete a host, and remove it from all its networks."""
         return self._write("DELETE", f"/api/hosts/{_segment(host_id)}?force=true")
 
     # -- inside --------------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ class NetmakerApi:
         return found or []
 
     def _read(self, path: str) -> bytes | None:
-        """The body; None for something that is not there. Tried again while it fails quickly."""
+        """The body of the answer; None if there is no such thing. Repeated with backoff while requests fail quickly."""
         backoff = Backoff(
             self._clock,
             self._ids,

@@ -55,7 +55,7 @@ class Settling:
         raise unavailable()
 
     def alias(self, cluster_name: str, row_id: str, name: str) -> None:
-        """See `Aliases.settle_name`."""
+        """Make the mesh follow an alias, as `Aliases.settle_name`."""
         self._aliases.settle_name(cluster_name, row_id, name)
 
     def find(self, name: str) -> Cluster | None:

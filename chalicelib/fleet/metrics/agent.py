@@ -170,7 +170,7 @@ class AgentFigures(BaseModel):
 
 
 class _AgentSeries(Series):
-    """Names without the agent's prefix."""
+    """The agent's series, looked up by name without the prefix ``edge_agent_``."""
 
     def __init__(self, text: str) -> None:
         super().__init__(read_samples(text, _NAMES))
@@ -180,7 +180,7 @@ class _AgentSeries(Series):
 
 
 def agent_figures(text: str) -> AgentFigures:
-    """All that the contract shows of an agent."""
+    """The figures of an agent that the contract shows, from its metrics as text."""
     series = _AgentSeries(text)
     return AgentFigures(
         application=_application(series),

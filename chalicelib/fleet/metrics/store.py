@@ -69,7 +69,7 @@ class MetricsStore:
         return {metrics.metrics_type: metrics for metrics in found}
 
     def remove(self, node_id: str) -> None:
-        """All of a node, in one call; also what is gone already."""
+        """Delete all metrics of a node in one call, whether they exist or not."""
         deletes: Sequence[Delete] = [Delete(TABLE, _key(node_id, each)) for each in MetricsType]
         self._tables.commit(deletes, "metrics.forgotten")
 

@@ -35,7 +35,7 @@ def is_removed(tables: Tables, node_id: str) -> bool:
 
 
 def unchanged(node_id: str, found: Exclusion | None) -> Check:
-    """A check for a transaction: the row has not changed."""
+    """The check, for a transaction, that the machine's row is still ``found``; None: that there is still no row."""
     table, key = ref(node_id)
     return Check(table, key, Absent("id") if found is None else Equals("version", found.version))
 

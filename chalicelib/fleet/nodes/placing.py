@@ -31,7 +31,7 @@ class Placing:
         """Move the node. Its identity, secrets and status stay; its aliases belong to the old cluster and are removed.
 
         Raises `EdgeError` (not found) for an unknown node, (validation failed) for an unknown cluster, (conflict) if it
-        is in that cluster already or the cluster is full, service_unavailable if others keep writing them.
+        is in that cluster already or the cluster is full, (service unavailable) if others keep writing them.
         """
         for _ in self._tables.tries():
             view = self._read(node_id)

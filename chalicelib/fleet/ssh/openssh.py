@@ -40,7 +40,7 @@ class ParsedKey:
 
     @property
     def fingerprint(self) -> str:
-        """As ``ssh-keygen -l`` prints it."""
+        """The fingerprint of a key, as ``ssh-keygen -l`` prints it."""
         return f"SHA256:{base64.b64encode(sha256(self.blob).digest()).rstrip(b'=').decode('ascii')}"
 
 

@@ -125,7 +125,7 @@ def insert(username: SshUsername) -> list[Put]:
 
 
 def insert_key(key: SshPublicKey) -> Put:
-    """The row of a key; fails if its user name has one of that name."""
+    """Insert the row of a key; fails if its user name has a key of that name."""
     return put_new(KEYS, {**key.model_dump(), "listing": LISTING, "listed_at": _listed_at(key)})
 
 
@@ -149,7 +149,7 @@ def remove(username: SshUsername) -> list[Delete]:
 
 
 def remove_key(key: SshPublicKey) -> Delete:
-    """The row of a key, whether it is there or not: that of the user name decides."""
+    """Delete the row of a key, without a condition: the condition on the user name's row decides."""
     return Delete(KEYS, {"id": key.id})
 
 

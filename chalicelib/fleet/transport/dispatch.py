@@ -55,7 +55,7 @@ class AgentWork:
         self._updates.setdefault((cluster_name, request_id), []).append(node_id)
 
     def fetch_metrics(self, cluster_name: str, node_id: str, types: Sequence[str], asked_at: str) -> None:
-        """Add a fetch of these types of a node's metrics into the cache; a caller has been waiting since
+        """Add a fetch of a node's metrics of these types, to be stored in the cache. A caller has been waiting since
         ``asked_at``."""
         request = {"node_id": node_id, "types": list(types), "asked_at": asked_at}
         self._metrics.append((cluster_name, {"metrics": request}))

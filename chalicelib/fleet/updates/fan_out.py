@@ -36,8 +36,8 @@ _ENDED = PartChunk(None, ends_part=True)
 
 
 class UpdateFanOuts:
-    """Every method is idempotent: it may be repeated at any point, late or concurrently, with the same resulting
-    rows."""
+    """Creates the rows of a self-update request's nodes, part by part. Every method is idempotent: it may be repeated
+    at any point, late or concurrently, with the same resulting rows."""
 
     def __init__(self, tables: Tables, clock: Clock, nodes: NodeReader, clusters: Clusters) -> None:
         self._tables = tables

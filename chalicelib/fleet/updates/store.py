@@ -180,7 +180,7 @@ def put_parts(request: SelfUpdateRequest, left: PartsLeft, looks_since: str | No
 
 
 def end_looks(request: SelfUpdateRequest) -> Update:
-    """No more nodes are searched for; fails unless the request is as it was read."""
+    """End the search for nodes; fails if the request has changed since it was read."""
     return _unchanged(request, (Set("looks", None), Set("looks_since", None), Set("cursors", None)))
 
 

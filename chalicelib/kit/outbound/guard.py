@@ -88,8 +88,8 @@ class Outbound:
 
 
 def unguarded(*, total_seconds: float, answer_bytes: int) -> Outbound:
-    """Sends over real connections to addresses in our own networks, which the guard would refuse: a deployer's server,
-    or the address that a node registered."""
+    """An `Outbound` for addresses in our own networks, which the guard would refuse: a deployer's server, or the
+    address that a node registered. A request may take ``total_seconds``, its answer have ``answer_bytes``."""
     return Outbound(
         SystemResolver(), HttpExchange(), allow_private=True, total_seconds=total_seconds, answer_bytes=answer_bytes
     )

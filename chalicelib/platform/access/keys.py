@@ -76,7 +76,8 @@ class Keys:
             self._digests[name].append(_Digest(f"{name}{PREVIOUS}", _digest(key.get_secret_value()), until))
 
     def match(self, bearer: str | None, accepted: Sequence[str], now: datetime | None = None) -> str | None:
-        """The name of the key that `bearer` is, as `identify`; None for none."""
+        """The name of the accepted key that equals ``bearer``; None if there is none. A previous key counts until its
+        end, and not at all without ``now``. The time that it takes does not depend on how much of a key is right."""
         offered = _digest(bearer or "")
         every = [known for name in accepted for known in self._digests[name]]
         matching = [known for known in every if hmac.compare_digest(offered, known.digest)]
@@ -84,7 +85,7 @@ class Keys:
         return names[0] if bearer and names else None
 
     def identify(self, bearer: str | None, accepted: Sequence[str]) -> str:
-        """As `OperatorKeys`."""
+        """The name of the accepted key that equals ``bearer``. Raises `EdgeError` (unauthorized)."""
         name = self.match(bearer, accepted)
         if name is None:
             raise unauthorized()
@@ -118,8 +119,11 @@ class StoredKeys:
         self._made: Keys | None = None
 
     def identify(self, bearer: str | None, accepted: Sequence[str]) -> str:
-        """As `OperatorKeys`. Raises `MissingMasterKeyError` without a usable master key, and what reading the secret
-        raises where it has not been read for long."""
+        """The name of the accepted key that equals ``bearer``; reads the secret again if there is none.
+
+        Raises `EdgeError` (unauthorized), `MissingMasterKeyError` without a usable master key, and the error of reading
+        the secret if that has failed for long.
+        """
         name = self.current().match(bearer, accepted, self._clock.now())
         if name is None and bearer and self._secret.look_again():
             name = self.current().match(bearer, accepted, self._clock.now())

@@ -48,8 +48,8 @@ class StageSecret:
         return self._values
 
     def look_again(self) -> bool:
-        """Read ahead of time, since somebody came with a key that is not known, or ours was refused. Whether something
-        has changed."""
+        """Read the secret before its time, because a key was unknown or ours was refused. Returns whether it has
+        changed."""
         before = self._values
         if self._arn and not self._is_within(self._tried_at, LOOK_AGAIN) and self._may_try():
             self._try()

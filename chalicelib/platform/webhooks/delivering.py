@@ -49,7 +49,7 @@ _TAKEN_OVER = 0
 
 
 class Delivering:
-    """Makes at most one attempt per message."""
+    """Delivers events to webhooks: at most one attempt per message, whose outcome is stored in the delivery's row."""
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ RESPONSE_LENGTH = 1024
 
 
 class Sender:
-    """Makes single attempts. Failures are outcomes, not exceptions."""
+    """Posts one event to one webhook, signed, in a single attempt. Failures are outcomes, not exceptions."""
 
     def __init__(self, outbound: Outbound, vault: Vault, clock: Clock) -> None:
         self._outbound = outbound

@@ -19,7 +19,7 @@ class Vault:
         return self._sealer.seal(secret, _associated_data(webhook_id, "secret"))
 
     def seal_headers(self, webhook_id: str, headers: dict[str, str]) -> bytes | None:
-        """None for none."""
+        """Seal the headers; None if there are none."""
         return self._sealer.seal(json.dumps(headers), _associated_data(webhook_id, "headers")) if headers else None
 
     def seal_as_previous(self, webhook: Webhook) -> bytes:

@@ -29,7 +29,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Work:
-    """A command to run. `expired_at` is the server's deadline, in its time."""
+    """A command to run. ``expired_at`` is the deadline by the server's clock."""
 
     id: str
     command_id: str

@@ -54,7 +54,8 @@ class SentExecutions:
             self._log.write("execution.of_another", execution_id=execution_id)
 
     async def accept(self, item: ListedExecution) -> None:
-        """Accept a listed execution. Raises `UnavailableError` if the state cannot be written."""
+        """Give a listed execution to the executor, and forget its acknowledgement. Raises `UnavailableError` if the
+        state cannot be written."""
         await self._executor.accept(item.work, cancelled=item.cancel_requested)
         self._acknowledgements.forget(item.work.id)
 
