@@ -7,10 +7,10 @@ from pydantic import BaseModel
 
 from chalicelib.kit.fields import about
 from chalicelib.theatre.api.protocol import DIRECTOR
-from chalicelib.theatre.puppets.model import Puppet, State
+from chalicelib.theatre.puppets.model import SORTABLE, Puppet, State
 from chalicelib.theatre.wiring import Theatre
 from chalicelib.web.endpoint import Created, Endpoints, Paginated, Request
-from chalicelib.web.list_query import EnumFilter, ListQuery
+from chalicelib.web.list_query import EnumFilter, ListQuery, OrderBy, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Puppets")
@@ -24,6 +24,7 @@ class PuppetPath(Path):
 
 
 class PuppetListQuery(ListQuery):
+    order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
     state: Annotated[EnumFilter[State], about("Only puppets in this state.")] = None
 
 
@@ -51,8 +52,8 @@ def create_puppet(request: Request[NoPath, NoQuery, PuppetCreate], services: The
 
 @routes.get("/theatre/v1/puppets", auth=DIRECTOR, answer=PuppetOut, paginated=True, summary="List puppets")
 def list_puppets(request: Request[NoPath, PuppetListQuery, NoBody], services: Theatre) -> Paginated:
-    """Lists puppets, newest first."""
-    page = services.puppets.list_page(request.query.to_request(()))
+    """Lists puppets, newest first unless ordered otherwise."""
+    page = services.puppets.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(puppet) for puppet in page.items], page)
 
 

@@ -1,4 +1,4 @@
-"""What changes of puppets cause: a repair, and the published event. Pure."""
+"""The effects of changes of puppets: a repair, and the published event. Pure."""
 
 from collections.abc import Iterator
 

@@ -4,6 +4,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+SORTABLE = frozenset({"name", "inserted_at"})
+"""The fields that lists can be ordered by."""
+
 
 class State(StrEnum):
     """A new puppet is broken until a worker has repaired it."""
