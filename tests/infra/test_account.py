@@ -15,7 +15,7 @@ def shell(emulator, monkeypatch):
     return {"AWS_REGION": "eu-west-1"}
 
 
-def test_it_is_that_of_the_credentials_with_its_alias(shell, emulator):
+def test_account_is_that_of_the_credentials_with_its_alias(shell, emulator):
     emulator.client("iam").create_account_alias(AccountAlias="acme")
     account = connect("", "", shell)
 
@@ -23,11 +23,11 @@ def test_it_is_that_of_the_credentials_with_its_alias(shell, emulator):
     assert account.caller.startswith(f"arn:aws:iam::{ACCOUNT}:")
 
 
-def test_a_region_that_the_file_names_wins_over_the_shells(shell):
+def test_region_of_the_stage_file_wins_over_the_shells(shell):
     assert connect(ACCOUNT, "eu-central-1", shell).region == "eu-central-1"
 
 
-def test_another_account_than_the_files_is_refused(shell):
+def test_account_other_than_the_stage_files_is_refused(shell):
     with pytest.raises(
         RefusedError, match=f"the credentials are of account {ACCOUNT}, and the stage's file says 1{ACCOUNT[1:]}"
     ):
@@ -56,7 +56,7 @@ class Lambda:
     ("concurrency", "told"),
     [(10, "runs 10 copies of functions at once"), (None, "quotas cannot be read (AccessDeniedException)"), (1000, "")],
 )
-def test_an_account_without_room_is_told_with_the_command_that_asks_for_more(concurrency, told):
+def test_account_with_low_or_unknown_concurrency_gets_a_warning(concurrency, told):
     warnings = Account(Lambda(concurrency), ACCOUNT, "", "").warnings()
 
     assert len(warnings) == (1 if told else 0)

@@ -36,7 +36,7 @@ def changed_anything(deployer):
 
 
 class TestTheFirst:
-    def test_makes_both_stacks_protected_and_tells_the_functions_their_url(self, deployer):
+    def test_first_deployment_makes_protected_stacks_and_sets_the_url(self, deployer):
         deployer.core({"POLL_SECONDS": "30"})
 
         assert len(deployer.asked) == 1
@@ -47,7 +47,7 @@ class TestTheFirst:
         assert (parameters["PollSeconds"], parameters["PublicUrl"]) == ("30", URL)
         assert f"API        {URL}" in deployer.printed
 
-    def test_says_where_it_goes_before_it_asks(self, deployer):
+    def test_deployment_names_its_target_before_it_asks(self, deployer):
         deployer.answer = "n"
         with pytest.raises(DeclinedError):
             deployer.core({"POLL_SECONDS": "30"})
@@ -57,7 +57,7 @@ class TestTheFirst:
         assert 'POLL_SECONDS: "30"' in deployer.printed
         assert changed_anything(deployer) == []
 
-    def test_that_fails_names_what_failed_and_can_be_repeated(self, deployer):
+    def test_failed_first_deployment_names_the_cause_and_may_be_repeated(self, deployer):
         deployer.template = broken_application
         with pytest.raises(StackFailedError, match=r"could not create the stack edge-admin-try:\n  Broken \(AWS::"):
             deployer.core()
@@ -76,7 +76,7 @@ class TestTheNext:
         deployer.core(self.SETTINGS)
         return deployer
 
-    def test_from_an_empty_shell_without_a_file_changes_no_parameter(self, deployed):
+    def test_deployment_without_settings_changes_no_parameter(self, deployed):
         before = deployed.parameters(APPLICATION)
         deployed.template = changed_application
         deployed.core()
@@ -91,14 +91,14 @@ class TestTheNext:
         assert deployed.parameters(APPLICATION) == before
         assert " -> " not in deployed.printed
 
-    def test_with_nothing_new_asks_nothing_and_changes_nothing(self, deployed):
+    def test_unchanged_deployment_asks_nothing_and_changes_nothing(self, deployed):
         deployed.core(self.SETTINGS)
 
         assert deployed.asked == []
         assert changed_anything(deployed) == []
         assert f"Stack {APPLICATION}: stays as it is" in deployed.printed
 
-    def test_shows_which_setting_changes_from_what_to_what(self, deployed):
+    def test_deployment_shows_old_and_new_value_of_a_setting(self, deployed):
         deployed.core({"POLL_SECONDS": "45"})
 
         assert 'PollSeconds: "30" -> "45"' in deployed.printed
@@ -106,12 +106,12 @@ class TestTheNext:
         assert deployed.parameters(APPLICATION)["PollSeconds"] == "45"
         assert deployed.parameters(APPLICATION)["CoreName"] == "berlin"
 
-    def test_a_setting_that_is_set_to_nothing_has_its_default_again(self, deployed):
+    def test_setting_emptied_in_a_deployment_returns_to_its_default(self, deployed):
         deployed.core({"POLL_SECONDS": ""})
 
         assert deployed.parameters(APPLICATION)["PollSeconds"] == ""
 
-    def test_that_is_declined_changes_nothing_and_leaves_no_change_set(self, deployed):
+    def test_declined_deployment_changes_nothing_and_leaves_no_change_set(self, deployed):
         deployed.answer = "n"
         with pytest.raises(DeclinedError):
             deployed.core({"POLL_SECONDS": "45"})
@@ -120,7 +120,7 @@ class TestTheNext:
         assert change_sets(deployed) == []
         assert deployed.parameters(APPLICATION)["PollSeconds"] == "30"
 
-    def test_without_a_terminal_is_refused_and_goes_on_with_yes(self, deployed):
+    def test_deployment_without_a_terminal_needs_yes(self, deployed):
         with pytest.raises(RefusedError, match="YES=1"):
             deployed.core({"POLL_SECONDS": "45"}, is_terminal=False)
         assert changed_anything(deployed) == []
@@ -129,7 +129,7 @@ class TestTheNext:
         deployed.core({"POLL_SECONDS": "45"}, {"YES": "1"}, is_terminal=False)
         assert deployed.parameters(APPLICATION)["PollSeconds"] == "45"
 
-    def test_reads_no_setting_and_no_key_from_the_shell(self, deployed):
+    def test_deployment_reads_no_setting_or_key_from_the_shell(self, deployed):
         before, keys = deployed.parameters(APPLICATION), deployed.keys()
         shell = {"AUTH_ENABLED": "false", "POLL_SECONDS": "1", "MASTER_KEY": "test", "API_KEY": "somebody-elses"}
         deployed.core(environment=shell)
@@ -151,20 +151,20 @@ class TestTheNext:
             ({"SUBNET_IDS": "subnet-1"}, "SUBNET_IDS is set, and SECURITY_GROUP_IDS is not"),
         ],
     )
-    def test_with_a_setting_of_no_use_is_refused_before_anything_changes(self, deployer, settings, told):
+    def test_invalid_setting_is_refused_before_anything_changes(self, deployer, settings, told):
         with pytest.raises(ValueError, match=told):
             deployer.core(settings)
 
         assert changed_anything(deployer) == []
         assert deployer.asked == []
 
-    def test_settings_are_checked_together_with_those_that_stay(self, deployed):
+    def test_new_settings_are_checked_together_with_stored_ones(self, deployed):
         deployed.core({"NETMAKER_API_URL": "https://api.nm.example.com", "VPN_MODE": "netmaker"})
         deployed.core({"POLL_SECONDS": "45"})
 
         assert deployed.parameters(APPLICATION)["VpnMode"] == "netmaker"
 
-    def test_that_fails_names_what_failed_and_the_next_works(self, deployed):
+    def test_failed_update_names_the_cause_and_the_next_works(self, deployed):
         deployed.template = broken_application
         with pytest.raises(StackFailedError, match=r"could not update the stack edge-admin-try:\n  Broken \(AWS::"):
             deployed.core({"POLL_SECONDS": "45"})
@@ -174,7 +174,7 @@ class TestTheNext:
         deployed.core({"POLL_SECONDS": "45"})
         assert deployed.parameters(APPLICATION)["PollSeconds"] == "45"
 
-    def test_a_replaced_table_or_queue_is_told_apart(self, deployed):
+    def test_replaced_table_or_queue_is_shown_as_a_replacement(self, deployed):
         def renamed(deployable):
             template = small_application(deployable)
             template["Resources"]["Probe"]["Properties"]["QueueName"] = "another"
@@ -209,21 +209,21 @@ class Busy:
         ("UPDATE_ROLLBACK_COMPLETE", "app is UPDATE_ROLLBACK_COMPLETE\n  NodesTable (AWS::DynamoDB::Table): no\n"),
     ],
 )
-def test_what_somebody_else_does_is_waited_for_and_its_end_is_told(end, told):
+def test_concurrent_deployment_is_waited_for_and_its_end_reported(end, told):
     out = io.StringIO()
     Deployment.settle(SimpleNamespace(stacks=Busy(end), console=Console({}, out)), "app")
 
     assert out.getvalue() == f"app is UPDATE_IN_PROGRESS: waiting for that\n{told}"
 
 
-def test_what_somebody_else_left_in_a_state_that_nobody_can_update_is_refused():
+def test_deployment_over_a_failed_rollback_is_refused():
     busy = SimpleNamespace(stacks=Busy("UPDATE_ROLLBACK_FAILED"), console=Console({}, io.StringIO()))
     with pytest.raises(ValueError, match="continue-update-rollback"):
         Deployment.settle(busy, "app")
 
 
 class TestKeys:
-    def test_are_set_by_variables_of_their_own_and_never_shown(self, deployer):
+    def test_deployment_keys_are_set_by_deploy_variables_and_never_shown(self, deployer):
         deployer.core(keys={"API_KEY": NEW_KEY})
         made = deployer.keys()["MASTER_KEY"]
         assert deployer.keys() == {"MASTER_KEY": made, "API_KEY": NEW_KEY}
@@ -239,7 +239,7 @@ class TestKeys:
         deployer.core(keys={"MASTER_KEY": NEW_KEY})
         assert deployer.asked == []
 
-    def test_are_not_even_read_where_none_is_given(self, deployer):
+    def test_keys_are_not_read_where_none_is_given(self, deployer):
         deployer.core()
         deployer.core({"POLL_SECONDS": "30"})
 
@@ -257,11 +257,11 @@ class TestFurther:
 
     STACK = f"{APPLICATION}-admin-west"
 
-    def test_without_a_core_is_refused(self, deployer):
+    def test_further_deployment_without_a_core_is_refused(self, deployer):
         with pytest.raises(ValueError, match=f"there is no core: make deploy STAGE={STAGE} first"):
             deployer.further("west")
 
-    def test_has_the_cores_settings_and_its_own_and_is_protected(self, both):
+    def test_further_stack_has_core_and_own_settings_and_is_protected(self, both):
         parameters = both.parameters(self.STACK)
 
         assert (parameters["PollSeconds"], parameters["CoreName"]) == ("30", "berlin")
@@ -269,7 +269,7 @@ class TestFurther:
         assert parameters["AdminUrls"] == f"{URL},{URL}"
         assert both.stack(self.STACK)["EnableTerminationProtection"] is True
 
-    def test_keeps_its_own_and_follows_the_core_also_back_to_defaults(self, both):
+    def test_further_stack_keeps_own_settings_and_follows_the_core(self, both):
         both.core({"POLL_SECONDS": "", "CORE_NAME": "hamburg"})
         both.further("west")
 
@@ -277,13 +277,13 @@ class TestFurther:
         assert (parameters["PollSeconds"], parameters["CoreName"]) == ("", "hamburg")
         assert (parameters["PushHost"], parameters["SubnetIds"]) == ("10.0.0.1", "subnet-1,subnet-2")
 
-    def test_a_second_time_changes_nothing(self, both):
+    def test_repeated_further_deployment_changes_nothing(self, both):
         both.further("west")
 
         assert both.asked == []
         assert changed_anything(both) == []
 
-    def test_of_an_older_release_is_named_after_the_core_was_deployed(self, both):
+    def test_further_stack_of_an_older_release_is_named(self, both):
         def newer(deployable):
             template = changed_application(deployable)
             template["Outputs"]["Release"] = {"Value": "v2"}
@@ -331,7 +331,7 @@ def change_sets(deployer):
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
-def test_whatever_ends_a_deployment_is_told_in_a_sentence(monkeypatch, capsys, error, status, said):
+def test_error_that_ends_a_deployment_is_one_sentence(monkeypatch, capsys, error, status, said):
     def fails(*_):
         raise error
 

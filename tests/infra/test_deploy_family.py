@@ -39,7 +39,7 @@ def resources_of(deployer, stack):
     return Stacks(deployer.client("cloudformation"), WAIT).physical_ids(stack)
 
 
-def test_without_a_core_is_refused_before_anything_changes(deployer):
+def test_family_deployment_without_a_core_is_refused(deployer):
     with pytest.raises(ValueError, match=f"there is no core: make deploy STAGE={STAGE} first"):
         deployer.family(DEPLOYABLE)
 
@@ -47,7 +47,7 @@ def test_without_a_core_is_refused_before_anything_changes(deployer):
     assert deployer.session.called("CreateStack") == []
 
 
-def test_makes_its_stacks_protected_and_leaves_the_cores_alone(deployer):
+def test_family_deployment_makes_protected_stacks_beside_the_cores(deployer):
     deployer.core()
     before = {stack: resources_of(deployer, stack) for stack in (CORE_STACK, f"{CORE_STACK}-state")}
     deployer.family(DEPLOYABLE)
@@ -62,7 +62,7 @@ def test_makes_its_stacks_protected_and_leaves_the_cores_alone(deployer):
     assert application_stacks(stacks, STAGE) == [CORE_STACK, APPLICATION]
 
 
-def test_follows_the_core_in_its_settings_and_has_a_url_of_its_own(deployed):
+def test_family_stack_follows_core_settings_and_has_its_own_url(deployed):
     parameters = deployed.parameters(APPLICATION)
 
     assert parameters["PollSeconds"] == "45"
@@ -71,21 +71,21 @@ def test_follows_the_core_in_its_settings_and_has_a_url_of_its_own(deployed):
     assert parameters["PublicUrl"] != deployed.parameters(CORE_STACK)["PublicUrl"]
 
 
-def test_again_with_nothing_new_asks_nothing(deployed):
+def test_unchanged_family_deployment_asks_nothing(deployed):
     deployed.family(DEPLOYABLE)
 
     assert deployed.asked == []
     assert deployed.session.called("ExecuteChangeSet") == []
 
 
-def test_an_option_of_its_own_changes_its_stack_alone(deployed):
+def test_family_option_changes_its_stack_only(deployed):
     deployed.family(DEPLOYABLE, {"ROUTES_RATE": "7"})
 
     assert deployed.parameters(APPLICATION)["RoutesRate"] == "7"
     assert {each["StackName"] for each in deployed.session.called("CreateChangeSet")} <= {STATE, APPLICATION}
 
 
-def test_an_internal_event_on_the_bus_reaches_its_queue_by_the_rule(deployed):
+def test_internal_event_on_the_bus_reaches_the_family_queue(deployed):
     bus = f"edge-admin-{STAGE}-events"
     for mapping in deployed.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
         deployed.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])  # its worker is no real one

@@ -32,7 +32,7 @@ def deployer(emulator, tmp_path):
     deployer.session.close()
 
 
-def test_resources_stay_and_functions_learn_the_prefix_of_all_queues(deployer):
+def test_upgrade_keeps_resources_and_sets_the_queue_prefix(deployer):
     stacks = Stacks(deployer.client("cloudformation"), WAIT)
     before = {stack: stacks.physical_ids(stack) for stack in (STATE, APPLICATION)}
     deployer.core()

@@ -29,7 +29,7 @@ def functions_in(deployer, stack):
     return {row["LogicalResourceId"] for row in rows if row["ResourceType"] == "AWS::Lambda::Function"}
 
 
-def test_it_deploys_updates_keeps_what_it_is_not_told_and_rests(deployer):
+def test_full_deployment_is_made_updated_and_then_unchanged(deployer):
     network = {"SUBNET_IDS": "subnet-1", "SECURITY_GROUP_IDS": "sg-1"}
     deployer.core({"POLL_SECONDS": "30"})
     assert functions_in(deployer, APPLICATION) == {each.resource for each in CORE.functions}

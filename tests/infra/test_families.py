@@ -50,7 +50,7 @@ def resources_with(statements, action):
 
 
 class TestStateful:
-    def test_has_the_familys_own_tables_and_queues_and_nothing_else_that_lasts(self, stateful):
+    def test_family_state_has_its_own_tables_and_queues_only(self, stateful):
         [table] = of_type(stateful, "AWS::DynamoDB::Table").values()
         assert table["TableName"] == {"Fn::Sub": "edge-admin-${Stage}-toys"}
         assert table["StreamSpecification"]
@@ -60,14 +60,14 @@ class TestStateful:
         kinds = {each["Type"] for each in stateful["Resources"].values()}
         assert not kinds & {"AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::S3::Bucket", "AWS::Events::EventBus"}
 
-    def test_is_given_what_the_cores_has(self, stateful):
+    def test_family_state_takes_its_parameters_from_the_core(self, stateful):
         core = stateful_template(CORE_BESIDE, retain=True)["Outputs"]
 
         assert set(stateful["Parameters"]) == {"Stage", "AlarmTopicArn", "EventBusName"}
         assert set(stateful["Parameters"]) - {"Stage"} <= set(core)
         assert not set(stateful["Outputs"]) & set(core)
 
-    def test_a_rule_puts_the_subscribed_internal_events_into_the_queue(self, stateful):
+    def test_bus_rule_sends_subscribed_internal_events_to_the_queue(self, stateful):
         [rule] = of_type(stateful, "AWS::Events::Rule").values()
 
         assert rule["EventBusName"] == {"Ref": "EventBusName"}
@@ -78,7 +78,7 @@ class TestStateful:
         assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["ToysMadeDeadQueue", "Arn"]}}
 
     @pytest.mark.parametrize("queue", ["ToysMadeQueue", "ToysMadeDeadQueue"])
-    def test_only_that_rule_may_fill_the_queue_and_only_by_tls(self, stateful, queue):
+    def test_only_the_bus_rule_may_send_to_the_event_queue_by_tls(self, stateful, queue):
         policy = of_type(stateful, "AWS::SQS::QueuePolicy")[f"{queue}Policy"]
         refused, allowed = policy["PolicyDocument"]["Statement"]
 
@@ -87,12 +87,12 @@ class TestStateful:
         assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
         assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["ToysMadeQueueRule", "Arn"]}}}
 
-    def test_of_the_core_stays_as_it_is_beside_another_family(self):
+    def test_core_state_is_unchanged_beside_another_family(self):
         assert stateful_template(CORE_BESIDE, retain=True) == stateful_template(CORE, retain=True)
 
 
 class TestApplication:
-    def test_has_an_api_the_familys_functions_and_a_relay_of_its_streams(self, application):
+    def test_family_application_has_an_api_functions_and_a_relay(self, application):
         assert set(of_type(application, "AWS::Serverless::Function")) == {
             *("APIHandler", "MakeToys", "PlayToys", "SweepToys", "RelayChanges")
         }
@@ -100,13 +100,13 @@ class TestApplication:
         assert [each["Properties"]["Stream"] for each in streams] == [{"Ref": "ToysStreamArn"}]
         assert not [name for name in application["Resources"] if name.startswith("Websocket")]
 
-    def test_a_stream_keeps_one_reader(self):
+    def test_each_stream_has_one_reader(self):
         read = [table.name for each in (CORE_BESIDE, DEPLOYABLE) for table in each.streams]
 
         assert Counter(read).most_common(1)[0][1] == 1
         assert TOYS.name not in [table.name for table in CORE_BESIDE.streams]
 
-    def test_names_its_family_in_apis_logs_and_variables(self, application):
+    def test_family_application_names_its_family_in_apis_and_logs(self, application):
         assert application["Resources"]["RestAPI"]["Properties"]["Name"] == {"Fn::Sub": "edge-admin-${Stage}-toys"}
         groups = {each["LogGroupName"]["Fn::Sub"] for each in of_type(application, "AWS::Logs::LogGroup").values()}
         assert "/edge-admin/${Stage}/toys/relay_changes" in groups
@@ -114,20 +114,20 @@ class TestApplication:
         variables = application["Globals"]["Function"]["Environment"]["Variables"]
         assert (variables["FAMILY"], variables["FAMILIES"]) == ("toys", ",".join([*families.NAMES, "toys"]))
 
-    def test_api_gateway_answers_in_the_familys_form(self, application):
+    def test_gateway_responses_have_the_familys_form(self, application):
         body = application["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
         throttled = body["x-amazon-apigateway-gateway-responses"]["THROTTLED"]
 
         assert throttled["responseTemplates"] == {"application/json": '{"fault":"rate_limited: Too Many Requests"}'}
         assert throttled["responseParameters"]["gatewayresponse.header.x-toys"] == "'yes'"
 
-    def test_every_parameter_is_known_to_the_deployment(self, application, stateful):
+    def test_required_family_parameters_are_known_to_the_deployment(self, application, stateful):
         required = {name for name, each in application["Parameters"].items() if "Default" not in each}
         core = stateful_template(CORE_BESIDE, retain=True)["Outputs"]
 
         assert required - {*core, *stateful["Outputs"]} == {"Stage", "WebsocketAPI"}
 
-    def test_roles_reach_the_familys_rows_by_reference_and_others_by_name(self, application):
+    def test_family_roles_name_own_tables_by_reference_and_others_by_name(self, application):
         statements = statements_of(application, "MakeToysRole")
         arn = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${TablePrefix}"
         assert resources_with(statements, "dynamodb:BatchGetItem") == [{"Fn::Sub": f"{arn}nodes"}]
@@ -136,14 +136,14 @@ class TestApplication:
         assert [each for each in queues if "edge-admin-${Stage}-clean-up" in each.get("Fn::Sub", "")]
         assert resources_with(statements, "sqs:ReceiveMessage") == [{"Ref": queue_parameter(MADE)}]
 
-    def test_its_relay_has_what_the_platforms_contexts_need_of_any_relay(self, application):
+    def test_family_relay_has_the_grants_of_platform_contexts(self, application):
         statements = statements_of(application, "RelayChangesRole")
 
         assert {"Ref": "ToysMadeQueueArn"} in resources_with(statements, "sqs:SendMessage")
         assert [each for each in resources_with(statements, "dynamodb:UpdateItem") if "counters" in each["Fn::Sub"]]
         assert resources_with(statements, "dynamodb:GetRecords") == [{"Ref": "ToysStreamArn"}]
 
-    def test_a_message_that_leads_back_to_its_worker_is_allowed_to(self, application):
+    def test_worker_that_queues_to_itself_may_recurse(self, application):
         allowed = {
             name for name, each in of_type(application, "AWS::Serverless::Function").items() if "RecursiveLoop" in each
         }
@@ -151,7 +151,7 @@ class TestApplication:
 
 
 class TestCoreBesideIt:
-    def test_workers_that_serve_all_families_get_its_grants_by_name(self):
+    def test_shared_core_workers_get_the_familys_grants_by_name(self):
         core = fragment(CORE_BESIDE)
         statements = statements_of(core, "CleanUpRole")
         rows = [each["Fn::Sub"] for each in resources_with(statements, "dynamodb:DeleteItem")]
@@ -161,11 +161,11 @@ class TestCoreBesideIt:
         assert [each for each in sent if each.get("Fn::Sub", "").endswith("edge-admin-${Stage}-toys-played")]
         assert not [name for name in core["Parameters"] if name.startswith("Toys")]
 
-    def test_its_own_relay_and_api_get_none_of_them(self):
+    def test_core_relay_and_api_get_no_grants_of_a_family(self):
         for role in ("RelayChangesRole", "ApiHandlerRole"):
             assert "toys" not in json.dumps(statements_of(fragment(CORE_BESIDE), role))
 
-    def test_nothing_but_roles_and_the_list_of_families_differs(self):
+    def test_core_beside_a_family_differs_in_roles_and_family_list_only(self):
         alone, beside = fragment(CORE), fragment(CORE_BESIDE)
         changed = {name for name, each in beside["Resources"].items() if each != alone["Resources"].get(name)} | alone[
             "Resources"
@@ -179,16 +179,16 @@ class TestCoreBesideIt:
 
 class TestRules:
     @pytest.mark.parametrize("each", [*DEPLOYED, FAMILY], ids=lambda each: each.name)
-    def test_a_familys_name_can_stand_in_names_of_stacks(self, each):
+    def test_family_names_are_valid_in_stack_names(self, each):
         check_family(each)
 
     @pytest.mark.parametrize("name", [*sorted(TAKEN), "Toys", "to-ys", "t", "a" * 17])
-    def test_names_that_stacks_cannot_have_are_refused(self, name):
+    def test_family_name_invalid_for_stacks_is_refused(self, name):
         with pytest.raises(ValueError, match="family's name"):
             check_family(Family(name, ()))
 
     @pytest.mark.parametrize("what", ["tables", "queues", "functions"])
-    def test_no_two_families_give_a_thing_the_same_name(self, what):
+    def test_names_of_tables_queues_and_functions_differ_between_families(self, what):
         every = [*FAMILIES, FAMILY]
         parts = [part for family in every for part in (*family.contexts, *([family] if what == "functions" else []))]
         names = [str(getattr(each, "name", each)) for part in parts for each in getattr(part, what)]
@@ -208,7 +208,7 @@ class TestRules:
 
         assert len(behind) == 1
 
-    def test_a_queue_without_a_worker_is_no_queue_of_a_family(self):
+    def test_family_queue_without_a_consumer_is_refused(self):
         lonely = dataclasses.replace(CONTEXT, functions=CONTEXT.functions[1:])
         family = dataclasses.replace(FAMILY, contexts=(lonely,))
 
@@ -217,18 +217,18 @@ class TestRules:
 
 
 class TestChoice:
-    def test_is_everything_unless_said_otherwise(self):
+    def test_all_families_are_chosen_by_default(self):
         assert chosen("") == deployables()
         assert [each.family.name for each in chosen("")] == list(families.NAMES)
 
-    def test_the_core_comes_first_and_always(self):
+    def test_core_is_always_chosen_and_comes_first(self):
         assert chosen("fleet")[0].family == CORE.family
 
-    def test_an_unknown_family_is_told_with_those_that_there_are(self):
+    def test_unknown_family_is_refused_with_the_known_ones(self):
         with pytest.raises(ValueError, match="FAMILIES: 'toys' is no family: there are fleet"):
             chosen("fleet,toys")
 
-    def test_stacks_are_called_by_family(self):
+    def test_stack_names_contain_the_family(self):
         assert application_stack("dev", CORE) == "edge-admin-dev"
         assert application_stack("dev", DEPLOYABLE) == "edge-admin-dev-toys"
         assert stateful_stack("dev", DEPLOYABLE) == "edge-admin-dev-toys-state"
@@ -236,19 +236,19 @@ class TestChoice:
 
 
 class TestLinters:
-    def test_find_nothing_in_its_templates(self, application, tmp_path):
+    def test_linters_find_nothing_in_family_templates(self, application, tmp_path):
         write_stateful(tmp_path, retain=True, deployable=DEPLOYABLE)
         (tmp_path / "sam.json").write_text(to_compact_json(application))
         findings = list(of_templates([tmp_path / "stateful.json", tmp_path / "sam.json"]))
 
         assert [each for each in findings if each.reason is None] == []
 
-    def test_iam_knows_what_its_roles_are_granted(self, every_template):
+    def test_iam_knows_every_action_of_family_roles(self, every_template):
         findings = list(of_policies(every_template["toys"], parameters_of_the_application(deployable=DEPLOYABLE)))
 
         assert [each for each in findings if each.reason is None] == []
 
-    def test_a_deployer_may_make_every_type_of_its_resources(self, stateful, every_template):
+    def test_deployer_may_create_every_resource_type_of_a_family(self, stateful, every_template):
         deployed = {
             each["Type"] for each in [*stateful["Resources"].values(), *every_template["toys"]["Resources"].values()]
         }

@@ -45,7 +45,7 @@ def text_of(resource):
     return str(resource.get("Fn::Sub") or resource.get("Ref") or resource.get("Fn::GetAtt"))
 
 
-def test_every_function_has_grants_and_no_other_has():
+def test_grants_exist_for_every_function_and_no_other():
     granted = {name for context in Families(FAMILIES).contexts for name in context.grants}
 
     assert granted == set(GRANTS) == {each.name for each in FUNCTIONS}
@@ -77,14 +77,14 @@ def test_tables_are_granted_by_known_actions(name):
         assert actions <= DYNAMODB_ACTIONS
 
 
-def test_nothing_may_scan():
+def test_scan_and_batch_write_are_granted_to_no_function():
     granted = {action for name in GRANTS for statement in allowed(name) for action in statement["Action"]}
 
     assert "dynamodb:Scan" not in granted
     assert "dynamodb:BatchWriteItem" not in granted
 
 
-def test_a_query_is_granted_on_indexes_where_there_are_some():
+def test_query_grant_includes_indexes_where_they_exist():
     indexed = next(table for table in CORE.tables if table.indexes)
     plain = next(table for table in CORE.tables if not table.indexes)
     grants = Grants(tables={indexed.name: QUERY, plain.name: QUERY})
@@ -97,7 +97,7 @@ def test_a_query_is_granted_on_indexes_where_there_are_some():
     assert any(text.endswith(f"table/${{TablePrefix}}{plain.name}") for text in queried)
 
 
-def test_only_those_who_need_them_open_secrets():
+def test_only_functions_that_need_secrets_may_open_them():
     fleets = {each.name: GRANTS[each.name] for each in CORE.functions}
     assert {name for name, grants in fleets.items() if grants.reads_keys} == {"api_handler", "settle_vpn"}
     assert {name for name, grants in fleets.items() if grants.makes_data_key} == {"api_handler"}
@@ -109,12 +109,12 @@ def test_only_those_who_need_them_open_secrets():
     }
 
 
-def test_a_table_that_does_not_exist_is_refused():
+def test_grant_on_an_unknown_table_is_refused():
     with pytest.raises(KeyError):
         policies(function("recount"), Grants(tables={"unknown": QUERY}), CORE)
 
 
-def test_a_queue_worker_may_take_from_its_own_queue_only():
+def test_queue_worker_may_consume_its_own_queue_only():
     taken = [
         resources_of(statement)
         for statement in statements_of("clean_up")
@@ -130,7 +130,7 @@ def test_tables_with_the_same_actions_share_a_statement():
         assert len(of_tables) == len(set(of_tables))
 
 
-def test_kms_is_asked_for_one_purpose_only():
+def test_kms_key_is_used_for_the_granted_purpose_only():
     """The one that the code names: what asks for another is refused."""
     asked = []
 
@@ -151,7 +151,7 @@ def test_kms_is_asked_for_one_purpose_only():
 
 
 @pytest.mark.parametrize("each", CORE.functions, ids=lambda each: each.name)
-def test_code_in_a_network_may_not_touch_its_interfaces(each):
+def test_code_in_a_network_may_not_change_network_interfaces(each):
     denied = [statement for statement in statements_of(each.name) if statement["Effect"] == "Deny"]
 
     assert len(denied) == each.reaches_nodes
@@ -161,7 +161,7 @@ def test_code_in_a_network_may_not_touch_its_interfaces(each):
 
 
 class TestLoops:
-    def test_are_functions_whose_messages_lead_back_to_them(self):
+    def test_loops_are_functions_whose_messages_lead_back_to_them(self):
         assert {each.name for each in CORE.functions if is_in_a_loop(each)} == {
             "create_executions",
             "clean_up",

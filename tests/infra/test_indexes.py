@@ -36,11 +36,11 @@ def with_indexes(*indexes, **changes):
 
 
 class TestRefusals:
-    def test_the_same_tables_and_one_more_index_are_fine(self):
+    def test_unchanged_tables_and_a_single_new_index_are_accepted(self):
         assert change(NODES) == []
         assert change(with_indexes(BY_NAME, BY_STATE)) == []
 
-    def test_a_new_table_and_one_that_is_gone_are_no_change_of_a_table(self):
+    def test_added_and_removed_tables_are_no_index_change(self):
         other = Table("others", "id", indexes=(BY_NAME, BY_STATE))
         assert refusals(*[template_with(each) for each in (NODES, other)], []) == []
 
@@ -60,14 +60,14 @@ class TestRefusals:
             (with_indexes(BY_NAME, partition="node"), "its key changes"),
         ],
     )
-    def test_what_dynamodb_would_refuse_is_told_with_table_and_remedy(self, new, told):
+    def test_index_change_that_dynamodb_refuses_is_reported_with_a_remedy(self, new, told):
         assert [each for each in change(new) if each.startswith("table nodes: ") and told in each]
 
-    def test_the_order_of_what_an_index_carries_is_no_change(self):
+    def test_order_of_projected_attributes_is_no_change(self):
         one, other = (with_indexes(Index("x", "name", projected=names)) for names in (("a", "b"), ("b", "a")))
         assert change(one, other) == []
 
-    def test_another_attribute_of_expiry_is_refused_and_a_first_one_is_not(self):
+    def test_changed_expiry_attribute_is_refused_and_a_first_is_accepted(self):
         expiring = with_indexes(BY_NAME, expires_at="expires_at")
         assert change(expiring) == []
         assert (
@@ -77,32 +77,32 @@ class TestRefusals:
 
 
 class TestRemoval:
-    def test_is_refused_while_a_deployed_stack_may_query_the_index(self):
+    def test_index_removal_is_refused_while_a_stack_may_query_it(self):
         stacks = [Application("core", {"nodes": []}), Application("west", {"nodes": ["by_name"]})]
         (told,) = change(with_indexes(), applications=stacks)
 
         assert "index by_name is removed, and the code of west may query it" in told
         assert "retired=True" in told
 
-    def test_is_refused_where_a_stack_does_not_say_what_it_queries(self):
+    def test_index_removal_is_refused_where_a_stacks_queries_are_unknown(self):
         (told,) = change(with_indexes(), applications=[application("old", {"Resources": {}})])
 
         assert "the code of old may query it" in told
 
-    def test_is_fine_once_every_stack_has_code_that_has_retired_it(self):
+    def test_index_retired_in_every_stack_may_be_removed(self):
         retired = used_indexes([with_indexes(dataclasses.replace(BY_NAME, retired=True))])
         deployed = application("core", {"Metadata": {"EdgeAdmin": {"Indexes": retired}}})
 
         assert change(with_indexes(dataclasses.replace(BY_NAME, retired=True))) == []
         assert change(with_indexes(), applications=[deployed]) == []
 
-    def test_a_retired_index_cannot_be_queried(self):
+    def test_retired_index_cannot_be_queried(self):
         retired = dataclasses.replace(BY_NAME, retired=True)
         with pytest.raises(ValueError, match="the index by_name is retired"):
             Query(NODES, "a", index=retired)
 
 
-def test_the_packaged_application_says_which_indexes_its_code_queries(tmp_path):
+def test_packaged_application_lists_the_indexes_its_code_queries(tmp_path):
     template, _ = package(tmp_path, "dev", code_only=True)
 
     assert application("core", template).used == used_indexes(CORE.tables)
@@ -132,7 +132,7 @@ class TestDeploy:
         deployer.deployable = dataclasses.replace(CORE, family=changed, own=own, every=own)
         return table.name, table.indexes[0].name
 
-    def test_refuses_before_anything_is_planned(self, deployer):
+    def test_deployment_with_a_refused_index_change_plans_nothing(self, deployer):
         table, index = self.without_an_index(deployer)
         with pytest.raises(
             ValueError, match=f"table {table}: index {index} is removed, and the code of edge-admin-{STAGE}"
@@ -142,7 +142,7 @@ class TestDeploy:
         assert deployer.session.called("CreateChangeSet") == []
         assert deployer.asked == []
 
-    def test_removes_what_no_deployed_code_queries(self, deployer):
+    def test_deployment_removes_an_index_that_no_code_queries(self, deployer):
         table, index = self.without_an_index(deployer)
         used = {name: [each for each in names if each != index] for name, names in used_indexes(CORE.tables).items()}
 

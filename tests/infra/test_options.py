@@ -43,18 +43,18 @@ def deployed(templates, role=Role.CORE, **options):
     return resolved(templates[role], parameters_of_the_application() | options, US_EAST)
 
 
-def test_are_documented():
+def test_options_are_documented_in_operations():
     documented = (ROOT / "docs" / "operations.md").read_text()
 
     assert markdown_table() in documented, "run python -m infra.parameters, and put its table there"
 
 
-def test_share_no_name_with_a_setting():
+def test_options_share_no_name_with_a_setting():
     assert not {*OPTIONS} & {*documented_settings()}
 
 
 @pytest.mark.parametrize("role", Role)
-def test_are_parameters_with_defaults(packages, role):
+def test_options_are_template_parameters_with_defaults(packages, role):
     for name, option in options_of(StackKind(role)).items():
         assert packages[role]["Parameters"][parameter_name(name)]["Default"] == option.default
     for name in {*OPTIONS} - {*options_of(StackKind(role))}:
@@ -70,13 +70,13 @@ def test_are_parameters_with_defaults(packages, role):
         ({"SUBNET_IDS": "subnet-1", "SECURITY_GROUP_IDS": ""}, "SECURITY_GROUP_IDS"),
     ],
 )
-def test_that_need_another_say_so(given, missing):
+def test_option_without_its_companion_is_refused(given, missing):
     with pytest.raises(ValueError, match=f"{missing} is not"):
         check_options(given)
     check_options({**given, missing: "x"})
 
 
-def test_one_name_is_not_for_both_apis():
+def test_same_domain_name_for_both_apis_is_refused():
     given = {f"{api}_{what}": "x" for api in ("REST", "WEBSOCKET") for what in ("DOMAIN_NAME", "CERTIFICATE_ARN")}
     with pytest.raises(ValueError, match="are the same"):
         check_options(given)
@@ -86,19 +86,19 @@ def test_one_name_is_not_for_both_apis():
 class TestThrottles:
     """API Gateway holds each route to its limit by itself; only the account's quota is for all together."""
 
-    def test_let_a_fleet_poll_at_once_and_leave_the_account_most(self):
+    def test_fleet_route_rate_lets_the_fleet_poll_within_half_the_account(self):
         polls = MACHINES / Settings(_env_file=None).poll_seconds
 
         assert 1.5 * polls <= rate("FLEET_ROUTES_RATE") <= ACCOUNT_RATE / 2
 
-    def test_let_a_fleet_connect_again_while_it_beats(self):
+    def test_socket_rate_lets_the_fleet_reconnect_while_it_beats(self):
         assert 1.5 * max(MACHINES / BEAT_SECONDS, NEW_SOCKETS) < rate("SOCKET_ROUTES_RATE") <= ACCOUNT_RATE / 4
 
-    def test_let_a_fleet_that_was_without_power_register_within_ten_minutes(self):
+    def test_public_rate_lets_the_fleet_register_within_ten_minutes(self):
         assert MACHINES / rate("PUBLIC_ROUTES_RATE") < 600
 
     @pytest.mark.parametrize("role", Role)
-    def test_are_on_every_route(self, templates, role):
+    def test_throttles_are_on_every_route(self, templates, role):
         options = {"RoutesRate": "7", "FleetRoutesRate": "70", "PublicRoutesRate": "50"}
         settings = of_type(deployed(templates, role, **options), "AWS::ApiGateway::Stage")["RestAPIapiStage"]
         rates = {
@@ -113,7 +113,7 @@ class TestThrottles:
         assert rates["POST /api/v1/clusters/default/enrollment_keys/public"] == "5"
         assert set(rates.values()) == {"70", "50", "5"}
 
-    def test_cover_every_route_of_the_agents(self, packages):
+    def test_throttles_cover_every_agent_route(self, packages):
         paths = packages[Role.CORE]["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
         every = {(method.upper(), path) for path, methods in paths.items() for method in methods}
         agents = {(method, path) for method, path in every if path.startswith("/api/v1/agents/")}
@@ -123,7 +123,7 @@ class TestThrottles:
         others = {"HEAD", "OPTIONS", "X-AMAZON-APIGATEWAY-ANY-METHOD"}  # answered without looking anything up
         assert {each for each in agents - limited if each[0] not in others} == set()
 
-    def test_are_on_the_sockets(self, templates):
+    def test_throttle_is_on_the_socket_routes(self, templates):
         [stage] = of_type(deployed(templates, SocketRoutesRate="9"), "AWS::ApiGatewayV2::Stage").values()
 
         assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": "9", "ThrottlingBurstLimit": "2000"}
@@ -131,7 +131,7 @@ class TestThrottles:
 
 class TestAccessLogs:
     @pytest.mark.parametrize("role", Role)
-    def test_say_who_asked_for_what_and_what_came_of_it(self, templates, role):
+    def test_access_logs_name_caller_request_and_status(self, templates, role):
         made = deployed(templates, role)
         lines = [stage["AccessLogSetting"] for stage in of_type(made, "AWS::ApiGateway::Stage").values()]
         lines += [stage["AccessLogSettings"] for stage in of_type(made, "AWS::ApiGatewayV2::Stage").values()]
@@ -141,7 +141,7 @@ class TestAccessLogs:
             assert {"requestId", "ip", "route", "status", "latency"} <= set(json.loads(line["Format"]))
             assert ":log-group:/edge-admin/" in line["DestinationArn"]
 
-    def test_hold_nothing_in_which_keys_travel(self, templates):
+    def test_access_logs_hold_no_field_that_carries_a_key(self, templates):
         made = deployed(templates)
         [rest] = of_type(made, "AWS::ApiGateway::Stage").values()
         [sockets] = of_type(made, "AWS::ApiGatewayV2::Stage").values()
@@ -151,7 +151,7 @@ class TestAccessLogs:
             assert part not in said
 
     @pytest.mark.parametrize(("choice", "logs", "role"), [("on", 1, 1), ("existing-role", 1, 0), ("off", 0, 0)])
-    def test_and_the_accounts_role_are_the_deployers_choice(self, templates, choice, logs, role):
+    def test_access_logs_and_account_role_follow_the_option(self, templates, choice, logs, role):
         made = deployed(templates, ApiAccessLogs=choice)
         [stage] = of_type(made, "AWS::ApiGateway::Stage").values()
 
@@ -159,7 +159,7 @@ class TestAccessLogs:
         assert len(of_type(made, "AWS::ApiGateway::Account")) == role
         assert ("ApiLogsRole" in made["Resources"]) == role
 
-    def test_wait_for_the_role(self, templates):
+    def test_access_logs_depend_on_the_account_role(self, templates):
         """CloudFormation makes a log group after what its tags name, and a stage after its log group."""
         groups = of_type(deployed(templates), "AWS::Logs::LogGroup")
 
@@ -168,13 +168,13 @@ class TestAccessLogs:
 
 
 class TestNames:
-    def test_are_generated_by_default(self, templates):
+    def test_endpoint_names_are_generated_by_default(self, templates):
         made = deployed(templates)
 
         assert made["Outputs"]["EndpointURL"]["Value"] == "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/api/"
         assert made["Outputs"]["WebsocketURL"]["Value"] == "wss://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/api"
 
-    def test_of_ones_own_are_given_to_agents_and_say_where_they_lead(self, templates):
+    def test_custom_domain_names_are_given_to_agents_with_their_targets(self, templates):
         made = deployed(
             templates,
             RestDomainName="edge.example.com",
@@ -193,14 +193,14 @@ class TestNames:
         [sockets] = of_type(made, "AWS::ApiGatewayV2::ApiMapping").values()
         assert (rest["Stage"], sockets["Stage"]) == ("api", "api")
 
-    def test_a_url_that_is_set_wins(self, templates):
+    def test_configured_url_wins_over_a_domain_name(self, templates):
         made = deployed(
             templates, WebsocketUrl="wss://front.example", WebsocketDomainName="x", WebsocketCertificateArn="arn:2"
         )
 
         assert made["Outputs"]["WebsocketURL"]["Value"] == "wss://front.example"
 
-    def test_a_further_stack_may_have_one_for_its_api(self, templates):
+    def test_further_stack_may_have_a_domain_name_for_its_api(self, templates):
         made = deployed(templates, Role.FURTHER, RestDomainName="west.example.com", RestCertificateArn="arn:1")
 
         assert made["Outputs"]["EndpointURL"]["Value"] == "https://west.example.com/"
@@ -209,7 +209,7 @@ class TestNames:
 
 class TestFirewall:
     @pytest.mark.parametrize("role", Role)
-    def test_bounds_each_address_and_more_so_where_no_key_is_asked_for(self, templates, role):
+    def test_firewall_limits_each_address_and_public_routes_more(self, templates, role):
         made = deployed(templates, role, Firewall="on", FirewallRequests="5000", FirewallPublicRequests="50")
         [acl] = of_type(made, "AWS::WAFv2::WebACL").values()
         public, everything = [rule["Statement"]["RateBasedStatement"] for rule in acl["Rules"]]
@@ -223,20 +223,20 @@ class TestFirewall:
                 assert re.search(pattern, f"{prefix}{path}{end}")
         assert not re.search(pattern, "/api/api/v1/agents/nodes/9b2f/command_executions")
 
-    def test_stands_before_the_deployed_stage(self, templates):
+    def test_firewall_is_associated_with_the_deployed_stage(self, templates):
         [association] = of_type(deployed(templates, Firewall="on"), "AWS::WAFv2::WebACLAssociation").values()
 
         assert association["ResourceArn"] == "arn:aws:apigateway:us-east-1::/restapis/a1b2c3d4e5/stages/api"
 
 
 class TestListeners:
-    def test_alarms_reach_the_address_that_is_given(self, templates):
+    def test_alarms_reach_the_configured_address(self, templates):
         [subscription] = of_type(deployed(templates, AlarmEmail="a@example.com"), "AWS::SNS::Subscription").values()
 
         assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "a@example.com")
         assert subscription["TopicArn"].startswith("arn:aws:sns:")
 
-    def test_a_budget_tells_the_same_address(self, templates):
+    def test_budget_notifies_the_same_address(self, templates):
         [budget] = of_type(
             deployed(templates, AlarmEmail="a@example.com", MonthlyBudgetUsd="250"), "AWS::Budgets::Budget"
         ).values()
@@ -245,12 +245,12 @@ class TestListeners:
         told = {each["Address"] for one in budget["NotificationsWithSubscribers"] for each in one["Subscribers"]}
         assert told == {"a@example.com"}
 
-    def test_there_is_no_budget_without_somebody_to_tell(self, templates):
+    def test_budget_without_an_address_is_not_made(self, templates):
         assert of_type(deployed(templates, MonthlyBudgetUsd="250"), "AWS::Budgets::Budget") == {}
 
 
 class TestAlarmsOfTheApis:
-    def test_5xx_and_429_of_each_api_ring(self, templates):
+    def test_responses_5xx_and_429_of_each_api_raise_an_alarm(self, templates):
         for role in Role:
             made = deployed(templates, role)
             alarms = of_type(made, "AWS::CloudWatch::Alarm")
@@ -265,7 +265,7 @@ class TestAlarmsOfTheApis:
             assert (refusals["Namespace"], refusals["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
             assert counted["FilterPattern"] == '{ $.status = "429" }'
 
-    def test_no_two_apis_share_a_metric(self, templates):
+    def test_names_of_apis_differ_so_metrics_are_separate(self, templates):
         names = {
             each["Name"]
             for role in Role
@@ -273,13 +273,13 @@ class TestAlarmsOfTheApis:
         }
         assert len(names) == 2
 
-    def test_sockets_that_are_not_served_ring(self, templates):
+    def test_failed_socket_calls_raise_an_alarm(self, templates):
         alarms = of_type(deployed(templates), "AWS::CloudWatch::Alarm")
 
         assert alarms["SocketExecutionErrorAlarm"]["Dimensions"][0] == {"Name": "ApiId", "Value": "a1b2c3d4e5"}
         assert "SocketIntegrationErrorAlarm" in alarms
 
-    def test_a_chain_that_lambda_stopped_rings_where_none_is_meant(self, templates):
+    def test_dropped_recursive_invocations_raise_an_alarm(self, templates):
         alarms = of_type(deployed(templates), "AWS::CloudWatch::Alarm").values()
         watched = [
             each["Dimensions"][0]["Value"] for each in alarms if each["MetricName"] == "RecursiveInvocationsDropped"

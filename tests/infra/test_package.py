@@ -47,7 +47,7 @@ def test_no_function_has_the_role_of_another(packaged):
         assert len(template["Resources"][each.role]["Properties"]["Policies"]) == 1
 
 
-def test_no_placeholder_is_left(packaged):
+def test_packaged_template_has_no_placeholder_left(packaged):
     template, _ = packaged
     events = [
         event["Properties"]
@@ -61,7 +61,7 @@ def test_no_placeholder_is_left(packaged):
         assert "Fn::Sub" not in event.get("Queue", {})
 
 
-def test_the_refusals_of_the_gateway_are_ours(packaged):
+def test_packaged_gateway_responses_are_customised(packaged):
     template, _ = packaged
     body = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
 
@@ -144,7 +144,7 @@ class TestLocalTemplate:
             template, websocket_url="ws://127.0.0.1:1/agent", endpoint_of=lambda name: f"http://127.0.0.1:2/{name}"
         )
 
-    def test_it_leaves_the_packaged_template_alone(self, packaged, local):
+    def test_local_template_leaves_the_packaged_template_unchanged(self, packaged, local):
         template, _ = packaged
 
         [schedule] = template["Resources"]["CheckHealth"]["Properties"]["Events"].values()
@@ -152,19 +152,19 @@ class TestLocalTemplate:
         statements = template["Resources"]["ApiHandlerRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
         assert any("Condition" in each for each in statements if each["Action"][0].startswith("kms:"))
 
-    def test_policies_name_no_purpose_that_the_emulator_does_not_tell(self, local):
+    def test_local_kms_statements_have_no_condition(self, local):
         for each in CORE.functions:
             [policy] = local["Resources"][each.role]["Properties"]["Policies"]
             of_kms = [one for one in policy["PolicyDocument"]["Statement"] if one["Action"][0].startswith("kms:")]
             assert not [one for one in of_kms if "Condition" in one]
 
-    def test_nothing_asks_for_tls_there(self):
+    def test_local_state_has_no_policy_that_requires_tls(self):
         state = stateful_template(CORE, retain=False)
         kept = local_state(state)["Resources"]
 
         assert {*state["Resources"]} - {*kept} == {"QueuePolicy", "ArtifactsPolicy"}
 
-    def test_no_schedule_runs_by_itself(self, local):
+    def test_local_schedules_are_disabled(self, local):
         schedules = [
             event["Properties"]
             for each in CORE.functions
@@ -192,7 +192,7 @@ class TestLocalTemplate:
         body = local["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
         assert "x-amazon-apigateway-gateway-responses" not in body
 
-    def test_few_copies_of_a_function_run_at_once(self, local):
+    def test_local_queue_workers_have_bounded_concurrency(self, local):
         (event,) = local["Resources"]["CreateExecutions"]["Properties"]["Events"].values()
 
         assert event["Properties"]["ScalingConfig"] == {"MaximumConcurrency": CONCURRENCY}
@@ -200,7 +200,7 @@ class TestLocalTemplate:
         assert event["Properties"]["ScalingConfig"] == {"MaximumConcurrency": WAITING_CONCURRENCY}
 
 
-def test_an_application_that_does_not_load_is_not_packaged(tmp_path):
+def test_application_that_does_not_load_is_not_packaged(tmp_path):
     (tmp_path / "app.py").write_text("raise SystemError('broken')")
     (tmp_path / ".chalice").mkdir()
     (tmp_path / ".chalice" / "config.json").write_text('{"version": "2.0", "app_name": "broken"}')
@@ -226,7 +226,7 @@ def test_the_local_cloud_gets_a_route_for_each_method(packaged):
         assert set(methods) == {"delete", "get", "head", "options", "patch", "post", "put"}
 
 
-def test_a_stage_that_no_stack_can_have_is_not_packaged(tmp_path):
+def test_invalid_stage_name_is_not_packaged(tmp_path):
     command = [sys.executable, "-m", "infra.package", "--stage", "s" * 17, "--build", str(tmp_path), "--code-only"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 

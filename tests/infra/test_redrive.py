@@ -63,7 +63,7 @@ def every_id():
     return sorted(each["id"] for each in MESSAGES)
 
 
-def test_where_sqs_has_no_tasks_messages_are_moved_with_all_that_they_carry(sqs, clock, monkeypatch):
+def test_messages_are_moved_whole_where_sqs_has_no_move_tasks(sqs, clock, monkeypatch):
     monkeypatch.setattr(redrive, "WAIT_SECONDS", 0)
     let_die(sqs, MESSAGES)
     said = []
@@ -79,7 +79,7 @@ def test_where_sqs_has_no_tasks_messages_are_moved_with_all_that_they_carry(sqs,
     assert said == ["SQS moves no messages here: each is received and sent"]
 
 
-def test_nothing_is_lost_by_a_crash_between_sending_and_deleting(sqs, clock, monkeypatch):
+def test_crash_between_send_and_delete_loses_no_message(sqs, clock, monkeypatch):
     monkeypatch.setattr(redrive, "WAIT_SECONDS", 0)
     monkeypatch.setattr(redrive, "HELD_SECONDS", 0)  # the time until what was received is seen again is over
     let_die(sqs, MESSAGES)
@@ -103,7 +103,7 @@ def test_nothing_is_lost_by_a_crash_between_sending_and_deleting(sqs, clock, mon
     assert taken(sqs, DEAD) == []
 
 
-def test_what_sqs_does_not_take_stays_in_the_dead_letters(sqs):
+def test_message_refused_by_sqs_stays_in_the_dead_letters(sqs):
     let_die(sqs, MESSAGES[:3])
 
     class Full:
@@ -147,7 +147,7 @@ def running(moved):
     return {"Status": "RUNNING", "ApproximateNumberOfMessagesMoved": moved, "ApproximateNumberOfMessagesToMove": 7}
 
 
-def test_where_sqs_has_tasks_it_is_asked_to_move_all_and_waited_for(clock):
+def test_sqs_move_task_is_started_and_waited_for(clock):
     done = {"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 7}
     sqs = WithTasks(None, running(0), running(4), done)
     said = []
@@ -158,21 +158,21 @@ def test_where_sqs_has_tasks_it_is_asked_to_move_all_and_waited_for(clock):
     assert said == ["0 of about 7 messages are moved", "4 of about 7 messages are moved"]
 
 
-def test_a_task_that_is_under_way_is_waited_for_and_no_second_one_started(clock):
+def test_running_move_task_is_waited_for_and_not_doubled(clock):
     sqs = WithTasks(running(1), running(1), {"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 7})
 
     assert redrive.redrive(sqs, NAME, clock, print) == 7
     assert sqs.started == []
 
 
-def test_a_task_that_fails_is_told_with_its_reason(clock):
+def test_failed_move_task_is_reported_with_its_reason(clock):
     sqs = WithTasks(None, {"Status": "FAILED", "FailureReason": "CouldNotDetermineMessageSource"})
 
     with pytest.raises(RedriveError, match="CouldNotDetermineMessageSource"):
         redrive.redrive(sqs, NAME, clock, print)
 
 
-def test_an_error_of_another_kind_is_none_of_missing_tasks(clock):
+def test_other_sqs_error_is_not_taken_for_missing_tasks(clock):
     class Refusing(WithTasks):
         def list_message_move_tasks(self, **asked):
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListMessageMoveTasks")
@@ -181,7 +181,7 @@ def test_an_error_of_another_kind_is_none_of_missing_tasks(clock):
         redrive.redrive(Refusing(), NAME, clock, print)
 
 
-def test_a_queue_that_is_not_there_is_named(sqs, monkeypatch, capsys):
+def test_unknown_queue_is_refused_by_name(sqs, monkeypatch, capsys):
     monkeypatch.setattr(redrive.boto3, "client", lambda service, config: sqs)
 
     assert main(["events", "--stage", "dev"]) == 1
@@ -192,16 +192,16 @@ def test_a_queue_that_is_not_there_is_named(sqs, monkeypatch, capsys):
     ("arguments", "words"),
     [(["clean-up", "--stage", "Dev"], "STAGE"), (["clean-up", "--stage", "dev", "--name", "west"], "only command-")],
 )
-def test_what_cannot_be_meant_is_refused(arguments, words, capsys):
+def test_invalid_redrive_arguments_are_refused(arguments, words, capsys):
     assert main(arguments) == 2
     assert words in capsys.readouterr().err
 
 
-def test_a_queue_that_people_read_is_not_redriven(capsys):
+def test_manually_read_queue_is_not_redriven(capsys):
     with pytest.raises(SystemExit):
         main(["relay-failures", "--stage", "dev"])
 
 
-def test_the_queues_are_named_as_the_templates_name_them(templates):
+def test_redriven_queue_names_are_those_of_the_templates(templates):
     own = templates["further"]["Resources"]["DeliveryQueue"]["Properties"]["QueueName"]["Fn::Sub"]
     assert own.replace("${Stage}", "dev").replace("${Name}", "west") == queue_name("dev", COMMAND_DELIVERY, "west")

@@ -54,7 +54,7 @@ def key(place):
     return {UPDATES.partition: "p", str(UPDATES.sort): f"s{place}"}
 
 
-def test_rows_are_as_they_were_and_later_ones_are_gone(dynamodb, clock):
+def test_restored_rows_equal_the_backup_and_later_rows_are_gone(dynamodb, clock):
     restored(dynamodb)
     same = [{"id": f"same-{place:03}", "name": "north"} for place in range(130)]
     put(dynamodb, "commands", *same, {"id": "changed", "name": "new"}, {"id": "later", "name": "x"})
@@ -73,7 +73,7 @@ def test_rows_are_as_they_were_and_later_ones_are_gone(dynamodb, clock):
     assert {each.partition(": ")[2] for each in said} == {"0 rows written, 0 later ones"}
 
 
-def test_without_being_told_to_write_it_only_counts(dynamodb, clock):
+def test_restore_without_write_only_counts(dynamodb, clock):
     restored(dynamodb)
     put(dynamodb, "commands", {"id": "changed", "name": "new"}, {"id": "later", "name": "x"})
     put(dynamodb, f"commands{SUFFIX}", {"id": "changed", "name": "old"})
@@ -97,7 +97,7 @@ def copy(dynamodb, table):
 
 
 @pytest.mark.parametrize("rotations", [0, 1, 2])
-def test_what_was_sealed_until_the_backup_and_since_then_opens_whatever_was_dropped(dynamodb, clock, rotations):
+def test_restore_keeps_every_data_key_so_sealed_text_opens(dynamodb, clock, rotations):
     restored(dynamodb)
     kms = FakeKeyService()
     keys = data_keys(dynamodb, kms, clock)
@@ -118,7 +118,7 @@ def test_what_was_sealed_until_the_backup_and_since_then_opens_whatever_was_drop
         assert all(now.find(key_id) is not None for key_id in found)
 
 
-def test_a_stage_of_which_a_table_is_missing_is_left_alone(dynamodb, clock):
+def test_restore_with_a_missing_table_changes_nothing(dynamodb, clock):
     restored(dynamodb, [COMMANDS])
     put(dynamodb, "commands", {"id": "later", "name": "x"})
 
@@ -127,7 +127,7 @@ def test_a_stage_of_which_a_table_is_missing_is_left_alone(dynamodb, clock):
     assert len(rows(dynamodb, "commands")) == 1
 
 
-def test_what_dynamodb_did_not_get_to_is_asked_again(dynamodb, clock):
+def test_unprocessed_rows_of_a_restore_are_retried(dynamodb, clock):
     restored(dynamodb)
     put(dynamodb, f"commands{SUFFIX}", {"id": "a", "name": "x"}, {"id": "b", "name": "y"})
 
@@ -148,5 +148,5 @@ def test_what_dynamodb_did_not_get_to_is_asked_again(dynamodb, clock):
     assert clock.pauses
 
 
-def test_totals_are_counted_anew_and_not_restored():
+def test_totals_are_not_restored():
     assert COUNTERS not in RESTORED

@@ -40,7 +40,7 @@ def allowed(document, action, resource=None):
 
 
 @pytest.mark.parametrize(("region", "partition"), PLACES)
-def test_it_fits_into_one_managed_policy_for_the_longest_name(region, partition):
+def test_deployer_policy_fits_one_managed_policy_for_the_longest_name(region, partition):
     document = policy(LONGEST, "123456789012", region, partition)
 
     assert len(re.sub(r"\s", "", json.dumps(document))) <= POLICY_CHARACTERS
@@ -60,7 +60,7 @@ def templates(tmp_path_factory):
     return [stateful_template(CORE, retain=True), *map(transformed, packaged)]
 
 
-def test_every_type_of_resource_has_its_rights(templates):
+def test_every_resource_type_has_its_rights(templates):
     deployed = {each["Type"] for template in templates for each in template["Resources"].values()}
 
     assert deployed == types()
@@ -90,13 +90,13 @@ def test_every_call_of_a_deployment_is_allowed(emulator, tmp_path):
         ("iam:CreateRole", f"{ROLE}/edge-admin-prod-ApiHandlerRole-1A2B3C"),
     ],
 )
-def test_it_is_for_the_stage_alone(action, resource):
+def test_deployer_policy_covers_its_stage_only(action, resource):
     assert allowed(PROD, action, resource)
     assert not allowed(PROD, action, resource.replace("edge-admin-prod", "edge-admin-other"))
     assert not allowed(PROD, action, resource.replace("edge-admin-prod", "edge-admin-prod2"))
 
 
-def test_names_that_cloudformation_shortens_are_still_its_own():
+def test_deployer_policy_covers_names_that_cloudformation_shortens():
     document = policy(LONGEST, "123456789012", "us-east-1", "aws")
 
     assert allowed(document, "iam:CreateRole", f"{ROLE}/edge-admin-abcdefghijklm-ApiHandlerRole-1A2B3C")
@@ -111,11 +111,11 @@ def test_names_that_cloudformation_shortens_are_still_its_own():
         *("iam:CreateUser", "iam:CreateAccessKey", "events:PutEvents", "sns:Publish", "s3:DeleteObject"),
     ],
 )
-def test_nothing_can_be_done_with_the_data(action):
+def test_deployer_policy_gives_no_access_to_data(action):
     assert not allowed(PROD, action)
 
 
-def test_the_command_prints_it(monkeypatch, capsys):
+def test_rights_command_prints_the_policy(monkeypatch, capsys):
     arguments = ["rights", "--stage", "prod", "--account", "123456789012", "--region", "cn-northwest-1"]
     monkeypatch.setattr("sys.argv", arguments)
 

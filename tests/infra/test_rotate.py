@@ -57,7 +57,7 @@ def store(monkeypatch):
     return store
 
 
-def test_the_value_before_is_accepted_until_the_end_of_the_overlap():
+def test_rotation_keeps_the_previous_key_until_the_overlap_ends():
     assert rotated({"MASTER_KEY": OLD, "OTHER": "x"}, "MASTER_KEY", NEW, NOW, HOUR) == {
         "MASTER_KEY": NEW,
         "MASTER_KEY_PREVIOUS": OLD,
@@ -66,28 +66,28 @@ def test_the_value_before_is_accepted_until_the_end_of_the_overlap():
     }
 
 
-def test_nothing_is_left_of_a_key_that_is_revoked_nor_of_the_one_before_it():
+def test_revocation_removes_the_key_and_its_predecessor():
     values = rotated({"MASTER_KEY": OLD}, "MASTER_KEY", NEW, NOW, HOUR)
     assert rotated(values, "MASTER_KEY", "m" * 40, NOW, timedelta(0)) == {"MASTER_KEY": "m" * 40}
 
 
-def test_a_second_rotation_ends_the_overlap_of_the_first():
+def test_second_rotation_ends_the_overlap_of_the_first():
     values = rotated({"MASTER_KEY": OLD}, "MASTER_KEY", NEW, NOW, HOUR)
     assert rotated(values, "MASTER_KEY", "m" * 40, NOW, HOUR)["MASTER_KEY_PREVIOUS"] == NEW
 
 
-def test_netmakers_key_has_no_overlap_and_a_first_key_none_before_it():
+def test_netmaker_key_and_a_first_key_have_no_previous_value():
     assert rotated({NETMAKERS: OLD}, NETMAKERS, NEW, NOW, HOUR) == {NETMAKERS: NEW}
     assert rotated({"MASTER_KEY": OLD}, "API_KEY", NEW, NOW, HOUR) == {"MASTER_KEY": OLD, "API_KEY": NEW}
 
 
 @pytest.mark.parametrize("new", ["", "short", "n" * (SHORTEST_KEY - 1), OLD])
-def test_a_short_value_or_the_same_is_refused(new):
+def test_short_or_unchanged_key_is_refused(new):
     with pytest.raises(RotationError):
         rotated({"MASTER_KEY": OLD}, "MASTER_KEY", new, NOW, HOUR)
 
 
-def test_functions_take_the_new_key_and_the_old_one_until_the_overlap_ends():
+def test_functions_accept_new_and_old_key_until_the_overlap_ends():
     secrets = Secrets(MASTER_KEY=OLD)
     container = Container(secrets, shortest=SHORTEST_KEY)
     secrets.values = rotated(secrets.values, "MASTER_KEY", NEW, container.clock.now(), HOUR)
@@ -98,7 +98,7 @@ def test_functions_take_the_new_key_and_the_old_one_until_the_overlap_ends():
     assert (container.knows(NEW), container.knows(OLD)) == ("MASTER_KEY", None)
 
 
-def test_the_command_writes_a_long_new_key_and_prints_none(store, capsys):
+def test_rotate_command_writes_a_long_key_and_prints_none(store, capsys):
     assert main(["operator-key", "--stage", "dev"]) == 0
     new = store.values["MASTER_KEY"]
     assert (len(new), store.values["MASTER_KEY_PREVIOUS"], store.values["OTHER"]) == (43, OLD, "kept")
@@ -107,7 +107,7 @@ def test_the_command_writes_a_long_new_key_and_prints_none(store, capsys):
     assert new not in said.out + said.err
 
 
-def test_revoking_keeps_nothing_and_a_value_may_come_from_standard_input(store):
+def test_revoke_command_takes_the_new_key_from_standard_input(store):
     asked = ["operator-key", "--stage", "dev", "--key", "MASTER_KEY", "--revoke", "--stdin"]
     assert main(asked, io.StringIO(f"{NEW}\n")) == 0
     assert store.values == {"MASTER_KEY": NEW, "OTHER": "kept"}
@@ -116,13 +116,13 @@ def test_revoking_keeps_nothing_and_a_value_may_come_from_standard_input(store):
 @pytest.mark.parametrize(
     "asked", [["--key", NETMAKERS], ["--overlap-minutes", "10081"], ["--overlap-minutes", "-1"], ["--stdin"]]
 )
-def test_what_cannot_be_is_refused_in_a_sentence_and_changes_nothing(store, capsys, asked):
+def test_invalid_rotation_is_refused_in_a_sentence_and_changes_nothing(store, capsys, asked):
     assert main(["operator-key", "--stage", "dev", *asked], io.StringIO("short\n")) == 1
     assert capsys.readouterr().err.startswith("infra.rotate: ")
     assert len(store.versions) == 1
 
 
-def test_a_secret_that_cannot_be_read_is_told_in_a_sentence(store, capsys, monkeypatch):
+def test_unreadable_secret_is_reported_in_a_sentence(store, capsys, monkeypatch):
     def denied(**_):
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "GetSecretValue")
 
@@ -131,13 +131,13 @@ def test_a_secret_that_cannot_be_read_is_told_in_a_sentence(store, capsys, monke
     assert "infra.rotate: An error occurred (AccessDeniedException)" in capsys.readouterr().err
 
 
-def test_what_cannot_be_the_name_of_a_stage_is_refused_before_anything_is_asked(store, capsys):
+def test_invalid_stage_name_is_refused_before_aws_is_called(store, capsys):
     assert main(["operator-key", "--stage", "Dev/1"]) == 1
     assert "STAGE has to be" in capsys.readouterr().err
     assert len(store.versions) == 1
 
 
-def test_of_two_at_once_one_is_told_to_look_again(store, capsys):
+def test_concurrent_rotation_is_refused_for_the_second_caller(store, capsys):
     def other():
         store.meanwhile = lambda: None
         assert main(["operator-key", "--stage", "dev", "--key", "API_KEY"]) == 0

@@ -34,7 +34,7 @@ def cloudformation(emulator):
     return client
 
 
-def test_it_is_called_by_its_real_name_and_nobody_waits_for_it(cloudformation):
+def test_schedule_is_invoked_asynchronously_by_its_real_name(cloudformation):
     functions = FakeLambda()
 
     called = run(cloudformation, functions, "dev", "recount", NOW)
@@ -47,7 +47,7 @@ def test_it_is_called_by_its_real_name_and_nobody_waits_for_it(cloudformation):
     assert (event.source, event.region, event.time) == ("aws.events", "eu-central-1", "2026-11-28T03:00:00Z")
 
 
-def test_a_stage_that_is_not_there_is_named(cloudformation):
+def test_unknown_stage_is_refused_by_name(cloudformation):
     with pytest.raises(ValueError, match="no stack edge-admin-other"):
         run(cloudformation, FakeLambda(), "other", "recount", NOW)
 
@@ -58,6 +58,6 @@ def test_only_schedules_can_be_run():
         main(["api_handler", "--stage", "dev"])
 
 
-def test_the_name_of_a_stage_is_checked(capsys):
+def test_invalid_stage_name_ends_the_run_command(capsys):
     assert main(["recount", "--stage", "Dev"]) == 1
     assert "STAGE" in capsys.readouterr().err

@@ -67,11 +67,11 @@ def slimmed(tmp_path_factory):
     return folder
 
 
-def test_its_clients_are_those_of_the_whole_sdk(slimmed):
+def test_slimmed_sdk_clients_equal_those_of_the_whole_sdk(slimmed):
     assert clients_of(slimmed) == clients_of(WHOLE)
 
 
-def test_it_holds_no_other_service_no_texts_and_no_earlier_versions(slimmed):
+def test_slimmed_sdk_holds_only_used_services_in_their_latest_version(slimmed):
     folders = {path.name: path for path in (slimmed / DATA).iterdir() if path.is_dir()}
     assert set(folders) == SERVICES
     for folder in folders.values():
@@ -83,7 +83,7 @@ def test_it_holds_no_other_service_no_texts_and_no_earlier_versions(slimmed):
     assert all(len(partition["services"]) <= len(SERVICES) for partition in endpoints["partitions"])
 
 
-def test_a_member_called_documentation_stays(tmp_path):
+def test_model_member_named_documentation_is_kept(tmp_path):
     for service in SERVICES:
         folder = tmp_path / DATA / service / "2012-01-01"
         folder.mkdir(parents=True)
@@ -99,7 +99,7 @@ def test_a_member_called_documentation_stays(tmp_path):
     assert json.loads((tmp_path / DATA / "endpoints.json").read_text()) == {"partitions": [{"services": {"sqs": {}}}]}
 
 
-def test_a_package_without_the_sdk_is_left_alone(tmp_path):
+def test_package_without_the_sdk_is_left_unchanged(tmp_path):
     slim(tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -68,52 +68,52 @@ def references(value):
 
 
 class TestWhatItIs:
-    def test_an_api_a_heartbeat_and_deliveries(self, further):
+    def test_further_stack_has_an_api_a_heartbeat_and_deliveries(self, further):
         functions = of_type(further, "AWS::Serverless::Function")
         assert set(functions) == {"APIHandler", "Heartbeat", "DeliverCommands"} == {each.resource for each in OURS}
         assert len(of_type(further, "AWS::Serverless::Api")) == 1
 
-    def test_it_reads_no_stream_so_that_none_has_more_than_its_readers(self, core, further):
+    def test_further_stack_reads_no_stream(self, core, further):
         kinds = [event["Type"] for event in events_of(further)]
         assert sorted(kinds) == ["SQS", "Schedule"]
         streams = core["Resources"]["RelayChanges"]["Properties"]["Events"]
         assert len(streams) == len([table for table in CORE.tables if table.stream])
         assert not [name for name in further["Parameters"] if name.endswith("StreamArn")]
 
-    def test_its_only_schedule_is_the_heartbeat(self, further):
+    def test_heartbeat_is_the_only_schedule_of_a_further_stack(self, further):
         assert further["Resources"]["Heartbeat"]["Properties"]["Events"].keys() == {"HeartbeatEvent"}
 
-    def test_it_takes_from_its_own_queue_alone(self, further):
+    def test_further_stack_consumes_its_own_queue_only(self, further):
         (event,) = [event for event in events_of(further) if event["Type"] == "SQS"]
         assert event["Properties"]["Queue"] == {"Fn::GetAtt": ["DeliveryQueue", "Arn"]}
         assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
-    def test_it_has_no_api_for_sockets_but_knows_the_cores(self, further):
+    def test_further_stack_has_no_socket_api_and_knows_the_cores(self, further):
         assert not [name for name in further["Resources"] if name.startswith("Websocket")]
         variables = further["Globals"]["Function"]["Environment"]["Variables"]
         for name in ("WEBSOCKET_URL", "WEBSOCKET_MANAGEMENT_URL"):
             assert references(variables[name]) >= {WEBSOCKET_API}
         assert WEBSOCKET_API in further["Parameters"]
 
-    def test_it_says_where_it_takes_deliveries_from_and_the_core_does_not(self, core, further):
+    def test_only_a_further_stack_names_its_delivery_queue(self, core, further):
         variables = [each["Globals"]["Function"]["Environment"]["Variables"] for each in (core, further)]
         assert "DELIVERY_QUEUE_URL" not in variables[0]
         assert variables[1]["DELIVERY_QUEUE_URL"] == {"Ref": "DeliveryQueue"}
 
-    def test_everything_that_it_names_is_there(self, further):
+    def test_further_template_references_only_what_exists(self, further):
         known = {*further["Resources"], *further["Parameters"]}
         unknown = {name for name in references(further) - known if not name.startswith(("AWS::", "RestAPI."))}
         assert unknown == set()
 
-    def test_cloudformation_refuses_what_we_would_refuse(self, further):
+    def test_name_parameter_has_the_pattern_of_the_name_check(self, further):
         assert further["Parameters"]["Name"]["AllowedPattern"] == NAME_PATTERN
 
-    def test_every_parameter_is_known_to_who_deploys(self, further):
+    def test_required_parameters_are_known_to_the_deployment(self, further):
         required = {name for name, each in further["Parameters"].items() if "Default" not in each}
         stateful = stateful_template(CORE, retain=True)["Outputs"]
         assert required - set(stateful) == {"Stage", "Name", WEBSOCKET_API}
 
-    def test_the_local_cloud_takes_it(self, further):
+    def test_local_template_of_a_further_stack_has_its_functions(self, further):
         local = local_template(
             further, websocket_url="ws://127.0.0.1:1/agent", endpoint_of=lambda _name: "http://x", deployable=FURTHER
         )
@@ -136,12 +136,12 @@ class TestQueues:
         assert visibility == 6 * function.timeout_seconds
 
     @pytest.mark.parametrize("resource", ["DeliveryQueue", "DeliveryDeadQueue"])
-    def test_names_differ_from_stack_to_stack_and_fit_into_sqs(self, further, resource):
+    def test_queue_names_differ_by_stack_and_fit_into_sqs(self, further, resource):
         name = further["Resources"][resource]["Properties"]["QueueName"]["Fn::Sub"]
         assert "${Name}" in name
         assert len(name.replace("${Stage}", "s" * 16).replace("${Name}", "n" * 16)) <= 80
 
-    def test_the_pattern_of_owners_queues_fits_them_and_no_other(self, further):
+    def test_owner_queue_pattern_matches_owner_queues_only(self, further):
         name = further["Resources"]["DeliveryQueue"]["Properties"]["QueueName"]["Fn::Sub"]
         dead = further["Resources"]["DeliveryDeadQueue"]["Properties"]["QueueName"]["Fn::Sub"]
         begin, end = OWN_QUEUES.split("*")
@@ -153,7 +153,7 @@ class TestQueues:
 
 
 class TestGrants:
-    def test_are_those_of_the_core_but_for_the_queue_that_they_take_from(self, core, further):
+    def test_grants_are_the_cores_except_for_the_consumed_queue(self, core, further):
         for each in OURS:
             ours, cores = statements_of(further, each.role), statements_of(core, each.role)
             different = [one for one in ours if one not in cores]
@@ -161,30 +161,30 @@ class TestGrants:
             assert different == of_its_queue
             assert len(of_its_queue) == (each.name == "deliver_commands")
 
-    def test_nobody_may_take_from_the_cores_queue(self, further):
+    def test_further_stack_may_not_consume_the_cores_queue(self, further):
         (taking,) = [
             one for one in statements_of(further, "DeliverCommandsRole") if "sqs:ReceiveMessage" in one["Action"]
         ]
         assert taking["Resource"] == {"Fn::GetAtt": ["DeliveryQueue", "Arn"]}
 
-    def test_no_role_is_left_without_its_function(self, further):
+    def test_every_role_of_a_further_stack_has_its_function(self, further):
         assert set(of_type(further, "AWS::IAM::Role")) == {each.role for each in OURS}
 
-    def test_only_those_who_hand_work_over_may_send_to_owners(self, core):
+    def test_only_functions_that_hand_work_over_may_send_to_owners(self, core):
         may = {each.name for each in CORE.functions if OWN_QUEUES in json.dumps(statements_of(core, each.role))}
         assert may == {"relay_changes", "clean_up", "trigger_updates", "api_handler", "websocket_message"}
 
 
 class TestNetwork:
     @pytest.mark.parametrize("role", Role)
-    def test_functions_that_reach_nodes_stand_in_the_network_that_a_deployer_names(self, role):
+    def test_functions_that_reach_nodes_are_in_the_configured_network(self, role):
         resources, functions = fragment(STACKS[role])["Resources"], STACKS[role].functions
         placed = {each.name for each in functions if "VpcConfig" in resources[each.resource]["Properties"]}
         may = {each.name for each in functions if "ManagedPolicyArns" in resources[each.role]["Properties"]}
         mesh = {"settle_vpn"} if role is Role.CORE else set()
         assert placed == may == {"api_handler", "deliver_commands"} | mesh
 
-    def test_without_one_they_stand_in_none(self, further):
+    def test_functions_are_in_no_network_by_default(self, further):
         assert further["Parameters"]["SubnetIds"]["Default"] == ""
         for part in ("VpcConfig", "ManagedPolicyArns"):
             owner = "DeliverCommands" if part == "VpcConfig" else "DeliverCommandsRole"
@@ -194,7 +194,7 @@ class TestNetwork:
 
 
 class TestSettings:
-    def test_are_the_cores_but_for_its_own(self):
+    def test_further_settings_are_the_cores_except_for_its_own(self):
         core = {"CoreName": "berlin", "PollSeconds": "30", "PushEnabled": "true", "AdminMaxWireguardPeers": "250"}
         settings = settings_of("far", core, {"PUSH_HOST": "10.0.0.1", "POLL_SECONDS": "5"})
         assert settings == {
@@ -212,7 +212,7 @@ class TestSettings:
             ({"WebsocketDomainName": "sockets.example.com", "WebsocketUrl": "wss://x.example"}, "wss://x.example"),
         ],
     )
-    def test_sockets_are_the_cores_under_its_own_name(self, core, url):
+    def test_further_socket_url_is_the_cores_under_its_own_name(self, core, url):
         assert settings_of("far", core, {}).get("WEBSOCKET_URL") == url
 
     @pytest.mark.parametrize(
@@ -224,31 +224,31 @@ class TestSettings:
             ({}, {"ADMIN_NAME": "admin-default"}),
         ],
     )
-    def test_the_cores_name_is_refused(self, core, environment):
+    def test_further_stack_with_the_cores_name_is_refused(self, core, environment):
         with pytest.raises(ValueError, match="is the core's name"):
             settings_of("far", core, environment)
 
-    def test_own_settings_are_settings(self):
+    def test_own_settings_are_documented_settings(self):
         assert set(documented_settings()) >= OWN_SETTINGS
 
     @pytest.mark.parametrize("name", ["", "Far", "far-away", "1st", "f" * 17, "far "])
-    def test_a_name_that_no_queue_can_have_is_refused(self, name):
+    def test_stack_name_that_no_queue_can_have_is_refused(self, name):
         with pytest.raises(ValueError, match="NAME"):
             check_name(name)
 
-    def test_stacks_have_names_of_their_own(self):
+    def test_state_application_and_further_stack_names_differ(self):
         check_name("state")
         names = {stateful_stack("dev"), application_stack("dev"), further_stack("dev", "state")}
         assert len(names) == 3
 
 
-def test_the_cores_urls_are_those_that_its_agents_get():
+def test_further_agents_get_their_own_and_the_cores_urls():
     core = {"AdminUrls": "https://a,https://b", "PublicUrl": "https://c"}
     assert urls_for_agents("https://own", core) == "https://own,https://a,https://b"
     assert urls_for_agents("https://own", {}) == "https://own"
 
 
-def test_what_a_stack_was_deployed_with_can_be_read():
+def test_parameters_of_a_deployed_stack_are_read():
     class Described:
         def describe_stacks(self, *, StackName):  # noqa: N803 - boto3's name
             parameters = [{"ParameterKey": parameter_name("CORE_NAME"), "ParameterValue": StackName}]
@@ -257,7 +257,7 @@ def test_what_a_stack_was_deployed_with_can_be_read():
     assert Stacks(Described(), {}).parameters("core") == {"CoreName": "core"}
 
 
-def test_a_name_that_cannot_be_is_said_before_anything_is_asked_of_aws():
+def test_invalid_stack_name_is_refused_before_aws_is_called():
     command = [sys.executable, "-m", "infra.deploy", "--stage", "dev", "--role", "further", "--name", "Far"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 2

@@ -57,7 +57,7 @@ def artifacts():
 
 
 class TestDeploy:
-    def test_a_stack_is_created_then_left_alone_then_updated(self, stacks):
+    def test_stack_is_created_then_unchanged_then_updated(self, stacks):
         assert stacks.plan("app", template(), {"Name": "a"}).kind is Kind.CREATE
         stacks.deploy("app", template(), {"Name": "a"})
         assert stacks.plan("app", template(), {"Name": "a"}).kind is Kind.NOTHING
@@ -65,18 +65,18 @@ class TestDeploy:
 
         assert set(stacks.physical_ids("app")) == {"Queue", "More"}
 
-    def test_parameters_that_a_template_does_not_declare_are_passed_over(self, stacks):
+    def test_undeclared_parameters_are_ignored(self, stacks):
         stacks.deploy("app", template(), {"Name": "a", "Other": "x"})
 
         assert set(stacks.parameters("app")) == {"Name", "Seconds"}
 
-    def test_parameters_that_are_not_given_keep_their_values(self, stacks):
+    def test_omitted_parameters_keep_their_values(self, stacks):
         stacks.deploy("app", template(), {"Name": "a", "Seconds": "9"})
         outputs = stacks.deploy("app", template(Queue=QUEUE, Topic={"Type": "AWS::SNS::Topic"}), {})
 
         assert outputs == {"Seconds": "9"}
 
-    def test_what_is_planned_and_discarded_is_not_done(self, stacks, emulator):
+    def test_discarded_change_is_not_applied(self, stacks, emulator):
         stacks.deploy("app", template(), {"Name": "a"})
         change = stacks.plan("app", template(Topic={"Type": "AWS::SNS::Topic"}), {})
         assert {(each.action, each.name) for each in change.resources} == {("add", "Topic"), ("remove", "Queue")}
@@ -85,7 +85,7 @@ class TestDeploy:
         assert emulator.client("cloudformation").list_change_sets(StackName="app")["Summaries"] == []
         assert set(stacks.physical_ids("app")) == {"Queue"}
 
-    def test_a_failed_creation_names_its_reason_and_leaves_nothing_not_even_what_is_kept(self, stacks, emulator):
+    def test_failed_creation_names_its_reason_and_removes_retained_resources_too(self, stacks, emulator):
         with pytest.raises(StackFailedError) as raised:
             stacks.deploy("app", template(Table=TABLE, Broken=BROKEN), {"Name": "a"})
 
@@ -94,7 +94,7 @@ class TestDeploy:
         assert stacks.exists("app") is False
         stacks.deploy("app", template(Table=TABLE), {"Name": "a"})
 
-    def test_a_failed_update_takes_back_new_tables_and_keeps_the_old(self, stacks, emulator):
+    def test_failed_update_removes_new_tables_and_keeps_old_ones(self, stacks, emulator):
         stacks.deploy("app", template(Table=TABLE), {"Name": "a"})
         new = {**TABLE, "Properties": {**TABLE["Properties"], "TableName": "new"}}
         with pytest.raises(StackFailedError, match=r"could not update the stack app:\n  Broken "):
@@ -102,7 +102,7 @@ class TestDeploy:
 
         assert emulator.client("dynamodb").list_tables()["TableNames"] == ["kept"]
 
-    def test_protection_is_switched_on_once(self, stacks, emulator):
+    def test_stack_protection_is_switched_on_once(self, stacks, emulator):
         stacks.deploy("app", template(), {"Name": "a"})
         stacks.protect("app")
         stacks.protect("app")
@@ -144,7 +144,7 @@ class Refusing(Described):
 
 
 class TestChangeSets:
-    def test_one_that_cloudformation_refuses_is_told_and_deleted(self):
+    def test_refused_change_set_is_reported_and_deleted(self):
         refusing = Refusing("Transform AWS::Serverless-2016-10-31 failed with: no")
         with pytest.raises(StackFailedError, match=r"update the stack app:\n  Transform .*\nNothing was changed"):
             Stacks(refusing, WAIT).plan("app", template(), {})
@@ -157,18 +157,18 @@ class TestChangeSets:
             "No updates are to be performed.",
         ],
     )
-    def test_one_that_is_empty_is_no_failure(self, reason):
+    def test_empty_change_set_is_no_failure(self, reason):
         refusing = Refusing(reason)
         assert Stacks(refusing, WAIT).plan("app", template(), {}).kind is Kind.NOTHING
         assert refusing.deleted == ["the-change-set"]
 
 
 class TestStates:
-    def test_what_runs_is_waited_for(self):
+    def test_stack_update_in_progress_is_waited_for(self):
         running = Described("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE")
         assert Stacks(running, WAIT).settle("app") == "UPDATE_COMPLETE"
 
-    def test_what_runs_for_too_long_is_told(self):
+    def test_stack_update_that_takes_too_long_is_a_timeout(self):
         with pytest.raises(TimeoutError, match="app is still UPDATE_IN_PROGRESS: it goes on by itself"):
             Stacks(Described("UPDATE_IN_PROGRESS"), {"Delay": 0, "MaxAttempts": 3}).settle("app")
 
@@ -185,17 +185,17 @@ class TestStates:
             ("UPDATE_IN_PROGRESS", "wait"),
         ],
     )
-    def test_one_that_cannot_be_updated_is_told_with_what_helps(self, status, command):
+    def test_stack_that_cannot_be_updated_is_refused_with_a_remedy(self, status, command):
         with pytest.raises(ValueError, match=f"the stack app is {status}: .*{command}"):
             Stacks(Described(status), WAIT).plan("app", template(), {})
 
     @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", ""])
-    def test_others_are_not_refused(self, status):
+    def test_stack_in_an_updatable_state_is_not_refused(self, status):
         assert refusal("app", status) is None
 
 
 class TestChanges:
-    def test_replacements_are_told_from_changes(self):
+    def test_replacement_is_distinguished_from_change(self):
         def change(action, replacement, *names):
             details = [{"Target": {"Attribute": "Properties", "Name": name}} for name in names]
             row = {
@@ -228,17 +228,17 @@ class TestChanges:
         assert changed_parameters(declared, {"Key": "****", "Other": "b"}, {"Other": "b"}) == {}
 
     @pytest.mark.parametrize(("answer", "goes_on"), [("y", True), ("YES ", True), ("", False), ("n", False)])
-    def test_only_a_clear_yes_goes_on(self, answer, goes_on):
+    def test_only_a_clear_yes_confirms(self, answer, goes_on):
         assert Console({}, is_terminal=lambda: True, ask=lambda _: answer).confirms() is goes_on
 
-    def test_a_terminal_that_is_closed_says_no(self):
+    def test_closed_terminal_declines(self):
         def closed(_question):
             raise EOFError
 
         assert Console({}, is_terminal=lambda: True, ask=closed).confirms() is False
 
 
-def test_new_tables_can_be_taken_back_until_they_are_all_there():
+def test_new_tables_are_unprotected_until_all_exist():
     protected = {**TABLE, "Properties": {**TABLE["Properties"], "DeletionProtectionEnabled": True}}
     wanted = template(Old=protected, New=protected, Queue=QUEUE)
     first = unprotected(wanted, {"Resources": {"Old": protected}})
@@ -248,7 +248,7 @@ def test_new_tables_can_be_taken_back_until_they_are_all_there():
     assert unprotected(wanted, wanted) == wanted
 
 
-def test_a_large_template_goes_through_the_bucket(artifacts):
+def test_large_template_is_passed_through_the_bucket(artifacts):
     large = {**template(), "Description": "x" * INLINE_TEMPLATE_BYTES}
 
     class Nothing:
@@ -264,7 +264,7 @@ def test_a_large_template_goes_through_the_bucket(artifacts):
         Stacks(Nothing(), WAIT).plan("app", {**large, "Description": "x" * TEMPLATE_BYTES}, {}, artifacts)
 
 
-def test_code_is_stored_under_a_name_made_of_its_content(artifacts, tmp_path):
+def test_code_is_stored_under_its_content_hash(artifacts, tmp_path):
     package = tmp_path / "deployment.zip"
     package.write_bytes(b"code")
     packaged = {

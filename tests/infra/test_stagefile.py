@@ -40,7 +40,7 @@ class TestRead:
             check_stage(path.stem)
             assert read(path.stem, settable()).exists
 
-    def test_values_become_what_a_variable_holds(self, tmp_path):
+    def test_stage_values_become_variable_text(self, tmp_path):
         text = """
             [settings]
             POLL_SECONDS = 30
@@ -64,7 +64,7 @@ class TestRead:
         }
         assert file.further == {"west": {"PUSH_ENABLED": "true"}}
 
-    def test_a_stage_without_a_file_sets_nothing(self, tmp_path):
+    def test_stage_without_a_file_sets_nothing(self, tmp_path):
         file = read("try", settable(), tmp_path)
 
         assert file == StageFile(tmp_path / "try.toml")
@@ -93,12 +93,12 @@ class TestRead:
             ("[further]\nwest = 1", "further.west has to be a table"),
         ],
     )
-    def test_a_mistake_is_told_with_its_file_and_place(self, tmp_path, text, told):
+    def test_stage_file_mistake_is_reported_with_file_and_key(self, tmp_path, text, told):
         with pytest.raises(ValueError, match=re.escape(told)) as raised:
             written(tmp_path, text)
         assert str(raised.value).startswith(str(tmp_path / "try.toml"))
 
-    def test_every_setting_that_the_documents_name_may_be_set(self):
+    def test_every_documented_setting_may_be_set(self):
         names = settable()
 
         assert set(documented_settings()) <= names["settings"]
@@ -106,7 +106,7 @@ class TestRead:
 
 
 @pytest.mark.parametrize(("role", "part"), [(Role.CORE, "settings"), (Role.FURTHER, "further")])
-def test_what_may_be_set_is_a_parameter_that_need_not_be(role, part):
+def test_settable_names_are_optional_parameters(role, part):
     parameters = fragment(STACKS[role])["Parameters"]
     optional = {name for name, declared in parameters.items() if "Default" in declared}
 
@@ -114,12 +114,12 @@ def test_what_may_be_set_is_a_parameter_that_need_not_be(role, part):
 
 
 @pytest.mark.parametrize("stage", ["", "P", "Prod", "my-stage", "1st", "s" * 17, "dev "])
-def test_a_stage_that_no_stack_can_have_is_refused(stage):
+def test_invalid_stage_name_is_refused(stage):
     with pytest.raises(ValueError, match="STAGE has to be 2 to 16 lower-case letters and digits"):
         check_stage(stage)
 
 
-def test_the_longest_stage_is_taken():
+def test_longest_stage_name_is_accepted():
     check_stage("s" * 16)
 
 
@@ -133,24 +133,24 @@ def test_the_longest_stage_is_taken():
         ({"Type": "Number"}, "many", "LIMIT=many: has to be a number"),
     ],
 )
-def test_values_that_cloudformation_would_refuse_are_refused_first(declared, value, told):
+def test_parameter_values_that_cloudformation_refuses_are_refused_first(declared, value, told):
     with pytest.raises(ValueError, match=told):
         check_parameters({"Parameters": {"Limit": declared}}, {"LIMIT": value, "OTHER": "x"})
 
 
 class TestKeys:
-    def test_only_variables_of_their_own_name_give_them(self):
+    def test_deployment_keys_come_from_deploy_variables_only(self):
         shell = {"API_KEY": "x" * 40, "MASTER_KEY": "y" * 40, "DEPLOY_METRICS_KEY": "z" * 40, "DEPLOY_API_KEY": ""}
         assert given_keys(shell) == {"METRICS_KEY": "z" * 40}
 
     @pytest.mark.parametrize("name", SECRET_KEYS)
-    def test_a_short_one_is_refused_without_being_shown(self, name):
+    def test_short_key_is_refused_without_being_shown(self, name):
         with pytest.raises(ValueError, match=f"DEPLOY_{name} has 8 characters, and needs 20") as raised:
             given_keys({f"DEPLOY_{name}": "hunter22"})
         assert "hunter22" not in str(raised.value)
 
     @pytest.mark.parametrize("value", ["ключ" * 10, "k" * 40 + "\n", "k" * 20 + " " + "k" * 20])
-    def test_one_that_no_header_can_carry_is_refused(self, value):
+    def test_key_that_no_header_can_carry_is_refused(self, value):
         with pytest.raises(ValueError, match="no header can carry"):
             given_keys({"DEPLOY_API_KEY": value})
 
@@ -159,27 +159,27 @@ class TestUrls:
     DEPLOYED = {"EndpointURL": f"{OWN}/"}  # noqa: RUF012 - read only
     NEW = {"EndpointURL": "https://edge.example.com/"}  # noqa: RUF012 - read only
 
-    def test_a_first_deployment_learns_its_url(self):
+    def test_first_deployment_learns_its_url(self):
         urls = Urls({}, {}, {})
         assert urls.parameters({}) == {"PublicUrl": ""}
         assert urls.follow_from(self.DEPLOYED)
         assert urls.parameters(self.DEPLOYED) == {"PublicUrl": OWN}
 
-    def test_it_follows_the_apis_address_and_rests_when_that_does(self):
+    def test_public_url_follows_the_address_of_the_api(self):
         urls = Urls({}, {"PublicUrl": OWN}, self.DEPLOYED)
         assert not urls.follow_from(self.DEPLOYED)
         assert urls.follow_from(self.NEW)
         assert urls.parameters(self.NEW) == {"PublicUrl": "https://edge.example.com"}
 
-    def test_one_that_was_chosen_stays_also_when_the_file_names_it_no_more(self):
+    def test_chosen_url_stays_when_the_file_omits_it(self):
         assert Urls({"PUBLIC_URL": "https://mine"}, {}, {}).parameters(self.DEPLOYED) == {}
         assert Urls({}, {"PublicUrl": "https://mine"}, self.DEPLOYED).parameters(self.DEPLOYED) == {}
 
-    def test_one_that_is_set_to_nothing_follows_again(self):
+    def test_url_set_to_nothing_follows_the_api_again(self):
         urls = Urls({"PUBLIC_URL": ""}, {"PublicUrl": "https://mine"}, self.DEPLOYED)
         assert urls.parameters(self.DEPLOYED) == {"PublicUrl": OWN}
 
-    def test_agents_urls_are_made_from_the_public_one_unless_they_were_chosen(self):
+    def test_agent_urls_derive_from_the_public_url_unless_chosen(self):
         def at_the_core(url):
             return f"{url},https://core"
 
@@ -226,7 +226,7 @@ class TestCommand:
             ),
         ],
     )
-    def test_what_is_missing_is_said_in_a_sentence(self, arguments, environment, told):
+    def test_missing_deploy_argument_is_named_in_a_sentence(self, arguments, environment, told):
         done = self.run(*arguments, **environment)
 
         assert done.returncode == 2
