@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.fleet.commands import rules
 from chalicelib.fleet.commands.clean_up import ROWS_PER_CHUNK
 from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.model import Report, Status
@@ -304,13 +305,11 @@ class TestDeletedCommand:
         nodes(world, 3)
         made = command(world)
         fan_out(world, made)
-        assert self.refusal(world, made) == (
-            "cannot delete command with 3 non-completed execution(s) - all executions must be completed first"
-        )
+        assert self.refusal(world, made) == rules.command_delete_refused(3).message
 
     def test_command_with_unfinished_fan_out_cannot_be_deleted(self, world):
         made = command(world)
-        assert self.refusal(world, made) == "cannot delete command while its executions are being created"
+        assert self.refusal(world, made) == rules.command_delete_refused_while_created().message
 
     def refusal(self, world, made):
         with pytest.raises(EdgeError) as caught:

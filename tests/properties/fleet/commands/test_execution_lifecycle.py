@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from chalicelib.fleet.commands import rules
 from chalicelib.fleet.commands.clean_up import CleanUp
 from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.execution_store import ExecutionStore
@@ -19,7 +20,7 @@ from chalicelib.fleet.commands.model import AssignedExecution, CancelResult, Com
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS, execution_id, shard_of, status_shard
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.targeting.model import Targeting, TargetType
-from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.errors import EdgeError, Kind, forbidden, not_found
 from chalicelib.kit.listing import Lists
 from chalicelib.kit.tables import Tables
 from tests.support.fakes.clock import FakeClock, FakeIds
@@ -81,7 +82,12 @@ def outcome(action: Any) -> Any:
     try:
         return action()
     except EdgeError as error:
-        return (error.kind, error.message)
+        return refusal(error)
+
+
+def refusal(error: EdgeError) -> tuple[Kind, str]:
+    """A failure as values that can be compared."""
+    return (error.kind, error.message)
 
 
 class ExecutionLife(RuleBasedStateMachine):
@@ -136,13 +142,12 @@ class ExecutionLife(RuleBasedStateMachine):
     def acknowledge(self) -> None:
         answer = outcome(lambda: self.executions.acknowledge(NODE, self.id).status.value)
         if self.model is None:
-            assert answer == (Kind.NOT_FOUND, "Resource not found")
+            assert answer == refusal(not_found())
         elif self.model.status == "pending":
             assert answer == "sent"
             self.model = replace(self.model, status="sent", is_sent=True)
         else:
-            text = f"execution is in '{self.model.status}' status and cannot be acknowledged (must be 'pending')"
-            assert answer == (Kind.CONFLICT, text)
+            assert answer == refusal(rules.acknowledge_refused(Status(self.model.status)))
 
     @rule(report=REPORTS)
     def report(self, report: Report) -> None:
@@ -151,7 +156,7 @@ class ExecutionLife(RuleBasedStateMachine):
 
     @rule(report=REPORTS)
     def a_stranger_is_forbidden(self, report: Report) -> None:
-        expected = (Kind.NOT_FOUND, "Resource not found") if self.model is None else (Kind.FORBIDDEN, "Forbidden")
+        expected = refusal(not_found()) if self.model is None else refusal(forbidden())
         assert outcome(lambda: self.executions.acknowledge(STRANGER, self.id)) == expected
         assert outcome(lambda: self.executions.report(STRANGER, self.id, report)) == expected
 
@@ -185,18 +190,12 @@ class ExecutionLife(RuleBasedStateMachine):
     def delete(self) -> None:
         answer = outcome(lambda: self.executions.delete(self.id))
         if self.model is None:
-            assert answer == (Kind.NOT_FOUND, "Resource not found")
+            assert answer == refusal(not_found())
         elif self.model.status in FINAL:
             assert answer is None
             self.model = None
         else:
-            assert answer == (
-                Kind.CONFLICT,
-                (
-                    f"cannot delete execution with status '{self.model.status}'"
-                    " - only completed, cancelled, or expired executions can be deleted"
-                ),
-            )
+            assert answer == refusal(rules.delete_refused(Status(self.model.status)))
 
     @precondition(lambda self: self.model is not None)
     @rule(report=REPORTS)
@@ -245,18 +244,16 @@ class ExecutionLife(RuleBasedStateMachine):
 
     def _expect_reported(self, report: Report, answer: Any) -> None:
         if self.model is None:
-            assert answer == (Kind.NOT_FOUND, "Resource not found")
+            assert answer == refusal(not_found())
         elif self.model.takes_result:
             self.model = self.model.reported(report)
             assert answer == self.model.status
         else:
-            shown = "nil" if self.model.exit_code is None else self.model.exit_code
-            text = f"execution is in '{self.model.status}' status (exit_code: {shown}) and cannot be updated"
-            assert answer == (Kind.CONFLICT, text)
+            assert answer == refusal(rules.report_refused(Status(self.model.status), self.model.exit_code))
 
     def _expect_cancelled(self, answer: Any) -> None:
         if self.model is None:
-            assert answer == (Kind.NOT_FOUND, "Resource not found")
+            assert answer == refusal(not_found())
         elif self.model.status == "pending":
             assert answer is CancelResult.CANCELLED
             self.model = replace(self.model, status="cancelled", is_cancelled=True)
@@ -268,13 +265,7 @@ class ExecutionLife(RuleBasedStateMachine):
 
     def _expect_refused_cancel(self, answer: Any) -> None:
         assert self.model is not None
-        assert answer == (
-            Kind.CONFLICT,
-            (
-                f"cannot cancel execution with status '{self.model.status}'"
-                " - only 'pending' or 'sent' executions can be cancelled"
-            ),
-        )
+        assert answer == refusal(rules.cancel_refused(Status(self.model.status)))
 
 
 ExecutionLife.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)

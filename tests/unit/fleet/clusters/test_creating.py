@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.fleet.clusters.rules import overlapping
 from chalicelib.fleet.clusters.store import TABLE
 from chalicelib.fleet.clusters.subnet_store import SUBNETS
 from chalicelib.kit.errors import EdgeError, Kind
@@ -73,7 +74,7 @@ def test_overlapping_range_is_a_conflict_naming_the_given_range(taken):
 
     error = refusal(Kind.CONFLICT, world.clusters.create, "two", taken, None)
 
-    assert error.message == f"{taken} overlaps with an existing cluster range"
+    assert error.message == overlapping(taken).message
     assert len(world.fake.rows(TABLE)) == 1
 
 
