@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
 
-import app
-from infra.functions import FUNCTIONS, LambdaFunction
+from infra.deployables import CORE
+from infra.functions import LambdaFunction
 from infra.package import REQUIREMENTS, ROOT, compile_all, kept_in_package
 from infra.sdk import slim
 
@@ -39,11 +39,8 @@ class Deployed:
 
 
 def deployed_functions() -> list[Deployed]:
-    """Every function with its handler."""
-    handlers: dict[str, str] = {"api_handler": "app.app"}
-    handlers |= {source.name: source.handler_string for source in app.app.event_sources}
-    handlers |= {f"websocket_{one.name}": one.handler_string for one in app.app.websocket_handlers.values()}
-    return [Deployed(function, handlers[function.name]) for function in FUNCTIONS]
+    """Every function of the core with its handler."""
+    return [Deployed(function, function.handler) for function in CORE.functions]
 
 
 def environment_of(function_name: str, endpoint_url: str = "http://127.0.0.1:9") -> Mapping[str, str]:

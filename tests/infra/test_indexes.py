@@ -8,8 +8,9 @@ import pytest
 from chalicelib.kit.tables.driver import Query
 from chalicelib.kit.tables.schema import Index, Table
 from chalicelib.platform.context import Context, Family
-from infra.deployables import CORE, Deployable, StackKind
+from infra.deployables import CORE
 from infra.deployment.indexes import Application, application, refusals, used_indexes
+from infra.functions import TABLES, Deployable, StackKind
 from infra.package import package
 from infra.stateful import stateful_template
 from tests.infra.deploying import STAGE, Deployer, small_application
@@ -105,7 +106,7 @@ class TestRemoval:
 def test_packaged_application_lists_the_indexes_its_code_queries(tmp_path):
     template, _ = package(tmp_path, "dev", code_only=True)
 
-    assert application("core", template).used == used_indexes(CORE.tables)
+    assert application("core", template).used == used_indexes(TABLES)
     assert template["Outputs"]["Release"]["Value"]
 
 

@@ -16,6 +16,7 @@ from chalicelib.kit.queues import Depth
 from infra.apis import _REST_LOG_FIELDS, _SOCKET_LOG_FIELDS
 from infra.dashboard import dashboard
 from infra.deployables import CORE
+from infra.functions import QUEUES, TABLES
 from infra.package import ROOT
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.callers import operator
@@ -151,9 +152,9 @@ def test_the_dashboard_shows_every_function_queue_and_table_by_its_real_name(boa
                 seen[name].add(value)
 
     assert seen["FunctionName"] == {f"real-{each.name}" for each in CORE.functions}
-    dead = {f"edge-admin-dev-{queue}-dead" for queue in CORE.queues if not queue.is_manual}
-    assert seen["QueueName"] == {f"edge-admin-dev-{queue}" for queue in CORE.queues} | dead
-    assert seen["TableName"] == {f"edge-admin-dev-{table.name}" for table in CORE.tables}
+    dead = {f"edge-admin-dev-{queue}-dead" for queue in QUEUES if not queue.is_manual}
+    assert seen["QueueName"] == {f"edge-admin-dev-{queue}" for queue in QUEUES} | dead
+    assert seen["TableName"] == {f"edge-admin-dev-{table.name}" for table in TABLES}
     assert (seen["ApiName"], seen["ApiId"]) == ({"edge-admin-dev"}, {"abc"})
 
 

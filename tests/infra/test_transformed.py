@@ -3,12 +3,11 @@
 import pytest
 
 from chalicelib.platform.context import Role, ScheduleSource
-from infra.functions import FUNCTIONS
+from infra.deployables import CORE
 from infra.parameters import documented_settings, parameter_name
 from infra.resolved import ACCOUNT, resolved
 from infra.stateful import stream_parameter
 from tests.infra.places import PLACES, STACKS, STAGE, parameters_of_the_application
-from tests.support.declared import TABLES
 
 
 def of_type(template, kind):
@@ -49,7 +48,7 @@ def test_a_stream_is_read_by_one_mapping_which_is_named_by_its_table(templates):
 
     assert mappings == {
         f"RelayChangesRelayChanges{stream_parameter(table)}": stream_parameter(table)
-        for table in TABLES
+        for table in CORE.tables
         if table.stream
     }
 
@@ -67,7 +66,7 @@ def test_functions_that_queue_to_themselves_may(templates, role):
     assert allowed == {each.resource for each in STACKS[role].functions if STACKS[role].is_in_a_loop(each)}
 
 
-@pytest.mark.parametrize("each", [one for one in FUNCTIONS if isinstance(one.source, ScheduleSource)])
+@pytest.mark.parametrize("each", [one for one in CORE.functions if isinstance(one.source, ScheduleSource)])
 def test_a_schedule_is_neither_repeated_nor_queued_for_long(templates, each):
     [config] = [
         config

@@ -8,13 +8,13 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
+from chalicelib.families import family
 from chalicelib.fleet.api import API, documentation, health
 from chalicelib.fleet.api.agent import bundle
 from chalicelib.fleet.api.guide import TO_THE_FOLDER
 from chalicelib.web.docs.assets import FILES, asset
 from chalicelib.web.openapi import document_of
 from tests.support.client import Client, edge_services, settings
-from tests.support.declared import FAMILIES
 
 PAGES = ["/", "/swaggerui", "/redoc", "/asyncdoc"]
 EVERYTHING = [
@@ -200,7 +200,7 @@ def test_the_reference_is_closed_until_it_is_opened_and_shows_examples_of_reques
 
 def test_the_event_reference_has_every_event_with_its_data():
     text = client().get("/asyncdoc").text
-    assert set(FAMILIES.event_types) <= Seen(text).ids
+    assert set(family("fleet").event_types) <= Seen(text).ids
     section = text[text.index('id="edge.self_update_request.completed"') :]
     for cell in ("<code>summary.triggered</code>", "<code>targeting.type</code>", "<code>all</code>"):
         assert cell in section

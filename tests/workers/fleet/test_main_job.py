@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
+from chalicelib.platform.events.service import SOURCE
 from tests.support.builders import Machine, a_cluster, a_command, machines
 from tests.support.world import World
 
@@ -65,7 +66,7 @@ def what_is_left(world: World) -> dict[str, list[dict]]:
 
 
 def events(world: World) -> dict[str, str]:
-    return {envelope["id"]: envelope["type"] for envelope in world.bus_client.envelopes}
+    return {envelope["id"]: envelope["type"] for envelope in world.bus_client.envelopes if envelope["source"] == SOURCE}
 
 
 def totals(world: World) -> dict[str, int]:

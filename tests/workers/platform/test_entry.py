@@ -11,19 +11,14 @@ from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
 from chalicelib.kit.log import DamagedError
 from chalicelib.platform.background.queues import CLEAN_UP
+from chalicelib.platform.context import ScheduleSource
 from chalicelib.platform.events.queues import EVENTS
 from tests.support.builders import a_cluster, machines
-from tests.support.declared import RELAY, WORKERS, handler_of
+from tests.support.declared import FAMILIES, RELAY, WORKERS
 from tests.support.world import World, scheduled_event, sqs_record
 
 WORKER = WORKERS[CLEAN_UP]
-SWEEPS = [
-    handler_of(name)
-    for name in (
-        *("sweep_commands", "sweep_webhooks", "check_health", "heartbeat"),
-        *("recount", "prune_executions", "reconcile_vpn"),
-    )
-]
+SWEEPS = [each.handler for each in FAMILIES.functions if isinstance(each.source, ScheduleSource)]
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from chalicelib.fleet.metrics import totals
 from chalicelib.kit.queues import QueueError
 from chalicelib.platform.context import ScheduleSource
-from infra.functions import FUNCTIONS, QUEUES
+from infra.deployables import CORE
+from infra.functions import QUEUES
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.callers import operator
 from tests.support.client import API_KEY, METRICS_KEY
@@ -165,7 +166,7 @@ def test_busy_tables_are_503(url):
 
 
 def test_every_schedule_is_counted():
-    assert {one.name for one in FUNCTIONS if isinstance(one.source, ScheduleSource)} == set(totals.SCHEDULES)
+    assert {one.name for one in CORE.functions if isinstance(one.source, ScheduleSource)} == set(totals.SCHEDULES)
 
 
 def test_metrics_use_only_totals_that_are_kept():

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from chalicelib.families import family
 from chalicelib.fleet.commands.changes import EXECUTION_EVENTS
 from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.kit.changes import Change
@@ -213,5 +214,5 @@ class TestEnvelopes:
 
 
 def test_event_catalogue_matches_the_contract():
-    assert len(FAMILIES.event_types) == 15
-    assert FAMILIES.event_types[0] == "edge.enrollment_key.verified"
+    assert len(family("fleet").event_types) == 15
+    assert family("fleet").event_types[0] == "edge.enrollment_key.verified"
