@@ -11,13 +11,15 @@ from tests.support.world import World
 
 
 class Scene:
-    """``machines`` are those that ever enrolled, deleted ones too: operations on them are refused."""
+    """``machines`` are those that ever enrolled, deleted ones too: operations on them are refused.
+    ``mends`` end the faults, when the world comes to rest."""
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
         self.world = World()
         self.machines: list[Machine] = []
         self.log: list[str] = []
+        self.mends: list[Callable[[], None]] = []
 
     @property
     def fleet(self) -> Any:
@@ -51,7 +53,8 @@ class NothingThereError(Exception):
 @dataclass(frozen=True)
 class Simulation:
     """The part of one context: ``operations`` may be refused (`EdgeError`); ``invariants`` raise AssertionError and are
-    checked at rest; ``faults`` change how the world behaves until the next rest."""
+    checked at rest; ``faults`` disturb the world, each seed draws some of them, and what they leave
+    is ended by `Scene.mends`."""
 
     operations: tuple[Callable[[Scene], object], ...] = ()
     invariants: tuple[Callable[[Scene], None], ...] = ()

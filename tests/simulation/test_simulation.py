@@ -18,7 +18,7 @@ def test_the_same_seed_is_the_same_run():
 
 
 def test_the_contexts_bring_their_own_parts():
-    assert len(PARTS) >= 5
+    assert len(PARTS) >= 8
     assert all(part.operations and part.invariants for part in PARTS)
 
 

@@ -1,4 +1,8 @@
-"""Which counters the metrics of this installation are made of, by what they count."""
+"""Which counters the metrics of this installation are made of, by what they count.
+
+`SCHEDULES` and `ROWS` repeat names that the contexts declare. The function behind the REST API reads them, and to find
+them in the declarations it would import every context (see `Function.loads`). A test compares them.
+"""
 
 from chalicelib.fleet.commands.model import STEPS as EXECUTION_STEPS
 from chalicelib.fleet.commands.model import Status as ExecutionStatus

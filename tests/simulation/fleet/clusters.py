@@ -28,6 +28,7 @@ def counts_are_those_of_the_rows(scene: Scene) -> None:
 
 def lag_indexes(scene: Scene) -> None:
     scene.world.driver.index_lag(scene.rng.choice((0, 5, 60)))
+    scene.mends.append(lambda: scene.world.driver.index_lag(0))
 
 
 SIMULATION = Simulation(

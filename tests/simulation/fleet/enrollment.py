@@ -11,7 +11,7 @@ def create_key(scene: Scene) -> None:
 
 
 def enrol_machine(scene: Scene) -> None:
-    scene.machines += machines(scene.world, 1, scene.some_name())
+    scene.machines += machines(scene.world, 1, scene.some_name(), self_update_enabled=scene.rng.choice((False, True)))
 
 
 def keys_belong_to_clusters(scene: Scene) -> None:

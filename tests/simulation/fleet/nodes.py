@@ -4,7 +4,7 @@ from collections import Counter
 
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.kit.counters import total_of
-from tests.simulation.scene import Scene, Simulation
+from tests.simulation.scene import NothingThereError, Scene, Simulation
 
 
 def move_node(scene: Scene) -> None:
@@ -13,6 +13,22 @@ def move_node(scene: Scene) -> None:
 
 def delete_node(scene: Scene) -> None:
     scene.fleet.nodes.placing.delete(scene.some_machine().id)
+
+
+def open_socket(scene: Scene) -> None:
+    machine = scene.some_machine()
+    sockets, now = scene.world.socket_client.frames, scene.world.clock.now()
+    connection_id = scene.world.ids.uuid7(now)
+    scene.fleet.nodes.connections.connected(machine.token, connection_id, int(now.timestamp() * 1000), None)
+    sockets[connection_id] = []
+
+
+def drop_socket(scene: Scene) -> None:
+    """A socket is gone, and no disconnection tells of it."""
+    sockets = scene.world.socket_client.frames
+    if not sockets:
+        raise NothingThereError("sockets")
+    del sockets[scene.rng.choice(list(sockets))]
 
 
 def fall_silent(scene: Scene) -> None:
@@ -28,6 +44,7 @@ def totals_are_those_of_the_rows(scene: Scene) -> None:
 
 
 SIMULATION = Simulation(
-    operations=(move_node, delete_node, fall_silent),
+    operations=(move_node, delete_node, open_socket, fall_silent),
     invariants=(totals_are_those_of_the_rows,),
+    faults=(drop_socket,),
 )
