@@ -6,6 +6,7 @@ import pytest
 from openapi_schema_validator import OAS30Validator
 from prometheus_client.parser import text_string_to_metric_families
 
+from chalicelib.families import deployed
 from chalicelib.fleet.metrics import totals
 from chalicelib.kit.queues import QueueError
 from chalicelib.platform.context import ScheduleSource
@@ -172,3 +173,7 @@ def test_every_schedule_is_counted():
 def test_metrics_use_only_totals_that_are_kept():
     kept = {*totals.ROWS, *totals.NODES.values(), *totals.EXECUTIONS.values()}
     assert kept <= set(TOTALS)
+
+
+def test_every_counted_list_of_the_platform_and_the_fleet_is_shown():
+    assert {counted.table.name for counted in deployed("fleet").counted} == set(totals.ROWS)
