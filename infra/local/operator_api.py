@@ -19,11 +19,11 @@ class Operator:
 
     def __init__(self, url: str, key: str) -> None:
         self._url = url
-        self._key = key
+        self.key = key
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """One request; returns the whole answer, ``{}`` when it has no body."""
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url + path, data=data, headers=headers, method=method)  # noqa: S310 - local
         try:
