@@ -8,9 +8,9 @@ import pytest
 from chalicelib.kit.tables.driver import Query
 from chalicelib.kit.tables.schema import Index, Table
 from chalicelib.platform.context import Context, Family
-from infra.deployables import CORE
+from infra.deployables import CORE, Deployable, StackKind
 from infra.deployment.indexes import Application, application, refusals, used_indexes
-from infra.functions import TABLES, Deployable, StackKind
+from infra.functions import TABLES
 from infra.package import package
 from infra.stateful import stateful_template
 from tests.infra.deploying import STAGE, Deployer, small_application
