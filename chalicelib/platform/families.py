@@ -36,6 +36,13 @@ class Families:
         return {table: names for context in self.contexts for table, names in context.sealed.items()}
 
     @cached_property
+    def unparked(self) -> frozenset[str]:
+        """The attributes without which an unreadable stream record is set aside: of all tables, since such a record may
+        not even name its own."""
+        declared = {name for table in self.tables for name in table.unparked}
+        return frozenset(declared | {name for names in self.sealed.values() for name in names})
+
+    @cached_property
     def event_types(self) -> tuple[str, ...]:
         """The published catalogue of all."""
         return tuple(event_type for family in self.each for event_type in family.event_types)

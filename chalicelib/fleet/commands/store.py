@@ -26,6 +26,7 @@ COMMANDS = Table(
     partition="id",
     indexes=(Index("listing", "listing", "id", ("timeout", "expired_at", "inserted_at", "updated_at")),),
     stream=True,
+    unparked=frozenset({"command_text"}),
     expires_at="expires_epoch",
 )
 
@@ -49,6 +50,7 @@ EXECUTIONS = Table(
         Index("open_by_node", "open_node_id", "id", ("status", "cancel_requested_at", "command_id")),
     ),
     stream=True,
+    unparked=frozenset({"output", "output_gz"}),
 )
 
 ALL_COMMANDS = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(COMMANDS))

@@ -44,6 +44,7 @@ USERNAMES = Table(
         Index("listing", "listing", "listed_at", ("username", "has_password", "inserted_at", "updated_at", "node_id")),
     ),
     stream=True,
+    unparked=frozenset({"password_hash", "public_keys"}),
 )
 
 # The keys' texts stay out: they would make up most of an entry, and entries are counted.
@@ -57,6 +58,7 @@ KEYS = Table(
         Index("listing", "listing", "listed_at", (*_KEY_FIELDS, "node_id")),
     ),
     stream=True,
+    unparked=frozenset({"public_key"}),
 )
 
 ALL_USERNAMES = IndexSource(index="listing", partitions=fixed(LISTING), insertion=LISTED_AT, totals=all_rows(USERNAMES))

@@ -31,8 +31,9 @@ class Table:
 
     ``numbers`` names the key attributes (of the table or an index) that are numbers; all others are text. ``stream``
     enables a change stream with old and new images; if ``relayed`` names operations, only the rows that these have
-    written are read from it, neither removals nor other writes. ``expires_at`` names the TTL attribute (epoch seconds);
-    no logic may depend on when DynamoDB deletes the row.
+    written are read from it, neither removals nor other writes. A stream record that cannot be read is set aside
+    without the attributes ``unparked``, which are large or private. ``expires_at`` names the TTL attribute (epoch
+    seconds); no logic may depend on when DynamoDB deletes the row.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Table:
     numbers: frozenset[str] = frozenset()
     stream: bool = False
     relayed: frozenset[str] = frozenset()
+    unparked: frozenset[str] = frozenset()
     expires_at: str | None = None
 
     def index(self, name: str) -> Index:

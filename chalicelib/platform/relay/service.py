@@ -20,11 +20,6 @@ from chalicelib.platform.relay.reactions import Reactions
 
 Record = Mapping[str, Any]
 
-NOT_PARKED = frozenset(
-    {"output", "output_gz", "envelope_gz", "command_text", "password_hash", "public_key", "public_keys"}
-)
-"""Attributes that are left out of a parked record: they are large, and not needed to examine it."""
-
 _IMAGES = frozenset({"OldImage", "NewImage"})
 _REFERENCE = ("eventID", "eventName", "eventSourceARN")
 _STREAM_POSITION = ("Keys", "SequenceNumber", "ApproximateCreationDateTime")
@@ -68,7 +63,7 @@ class Relay:
             try:
                 self._add(plan, change, rows)
             except (UnreadableRecordError, LookupError, ValueError, TypeError) as error:
-                parked.append(_to_parked(record, error))
+                parked.append(_to_parked(record, error, self._reactions.families.unparked))
         if parked:
             self._queues.send(RELAY_FAILURES, parked)
         for queue, messages in plan.ready(first=self._reactions.couriers):
@@ -119,12 +114,13 @@ def _name_of(ref: Ref) -> tuple[object, ...]:
     return ref.table.name, *ref.key.values()
 
 
-def _to_parked(record: Record, error: Exception) -> Message:
-    """As much of a record as a message holds: a message that SQS never takes would block the stream."""
+def _to_parked(record: Record, error: Exception, unparked: frozenset[str]) -> Message:
+    """As much of a record as a message holds: a message that SQS never takes would block the stream. ``unparked`` names
+    the attributes to leave out."""
     body = record.get("dynamodb")
     body = body if isinstance(body, Mapping) else {}
     slim = {
-        name: {key: value for key, value in part.items() if key not in NOT_PARKED}
+        name: {key: value for key, value in part.items() if key not in unparked}
         if name in _IMAGES and isinstance(part, Mapping)
         else part
         for name, part in body.items()

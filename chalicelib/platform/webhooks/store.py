@@ -56,6 +56,7 @@ DELIVERIES = Table(
     stream=True,
     # Operations of operators. Events come with their own messages; attempts are frequent and need no message.
     relayed=frozenset({"webhook_delivery.tested", "webhook_delivery.redelivered"}),
+    unparked=frozenset({"envelope_gz"}),
     expires_at="expires_epoch",
 )
 

@@ -24,6 +24,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -167,7 +168,8 @@ class Launcher:
     def _start(self, version: str) -> "subprocess.Popen[bytes]":
         command = [str(self._versions / version / "bin" / "python"), "-I", "-m", "edge_agent", *self._arguments]
         environment = {**os.environ, VERSIONS_VARIABLE: str(self._versions)}
-        self._child = subprocess.Popen(command, env=environment, preexec_fn=_die_with_parent)  # noqa: PLW1509, S603
+        before = partial(die_with_parent, os.getpid())
+        self._child = subprocess.Popen(command, env=environment, preexec_fn=before)  # noqa: PLW1509, S603
         if self._stopping:  # requested meanwhile
             self._child.terminate()
         return self._child
@@ -248,9 +250,12 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _die_with_parent() -> None:
-    """Let the kernel kill the agent with its launcher: the next launcher would find the state directory in use."""
+def die_with_parent(parent_id: int) -> None:
+    """Let the kernel kill this process with its parent, the launcher: the next launcher would find the state directory
+    in use. Ends the process if the parent has died already, since the kernel tells only of later deaths."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_id:
+        os._exit(1)
 
 
 def main() -> int:

@@ -99,6 +99,12 @@ def test_launcher_stopped_by_a_signal_stops_the_agent(machine):
     assert launcher.wait(10) == 0
 
 
+def test_agent_whose_launcher_died_before_its_start_ends():
+    code = f"import runpy; runpy.run_path({str(LAUNCHER)!r})['die_with_parent'](2**22); print('runs')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
 def test_agent_of_a_killed_launcher_is_killed(machine, tmp_path):
     machine.version("old", f"echo $$ > {tmp_path}/pid; {RUNS}")
     machine.current("old")

@@ -5,11 +5,12 @@ import pytest
 from chalicelib.fleet.nodes.changes import CLUSTER_CHANGED, DELETED, ENROLLED, INTERNAL, STATUS_CHANGED
 from chalicelib.kit.bus import EVENT_SOURCE, INTERNAL_SOURCE
 from chalicelib.platform.events.facts import fact_in
+from chalicelib.platform.events.queues import EVENTS
 from chalicelib.platform.families import Families
 from tests.support.builders import a_cluster, machines
-from tests.support.declared import FAMILIES
+from tests.support.declared import FAMILIES, WORKERS
 from tests.support.witness import FAMILY, Witness
-from tests.support.world import World
+from tests.support.world import World, sqs_record
 
 
 @pytest.fixture
@@ -72,6 +73,14 @@ def test_published_events_are_the_same_beside_internal_ones(world):
     assert public == [entry["DetailType"] for entry in plain.bus_client.entries if entry["Source"] == EVENT_SOURCE]
     assert set(internal) == set(INTERNAL)
     assert not set(INTERNAL) & set(FAMILIES.event_types)
+
+
+def test_internal_events_are_not_matched_with_webhooks(world):
+    a_cluster(world, "alone")
+    event = {"source": INTERNAL_SOURCE, "type": ENROLLED, "id": "1", "time": "2026-11-21T10:00:00Z", "data": {}}
+    world.call(WORKERS[EVENTS], {"Records": [sqs_record({"events": [{"request_id": "r", "envelope": event}]})]})
+    assert [entry["Source"] for entry in world.bus_client.entries[-1:]] == [INTERNAL_SOURCE]
+    assert world.driver.meter.count == 0  # the meter counts from the start of each message
 
 
 def test_message_without_a_fact_is_refused_naming_its_fields():

@@ -10,7 +10,7 @@ from chalicelib.kit.tables.conditions import Set
 from chalicelib.platform.events.queues import EVENTS
 from chalicelib.platform.relay.queues import RELAY_FAILURES
 from tests.support.builders import a_cluster, a_command, machines
-from tests.support.declared import RELAY
+from tests.support.declared import FAMILIES, RELAY
 from tests.support.world import World
 
 
@@ -122,9 +122,11 @@ class TestParking:
         assert len(world.queue_client.bodies(RELAY_FAILURES)) == 1
         assert world.platform.counters.read("nodes") == 1
 
-    def test_parked_record_omits_output_and_command_text(self, world):
+    def test_parked_record_omits_large_and_private_attributes(self, world):
+        assert {"output", "command_text", "password_hash", "api_token_sealed"} <= FAMILIES.unparked
         first, second = self.record(world)
-        first["dynamodb"]["NewImage"] |= {"output": {"S": "private"}, "command_text": {"S": "private"}, "x": {"NS": []}}
+        private = {name: {"S": "private"} for name in FAMILIES.unparked}
+        first["dynamodb"]["NewImage"] |= {**private, "x": {"NS": []}}
         relay(world, [first, second])
         assert "private" not in str(world.queue_client.bodies(RELAY_FAILURES))
 
