@@ -214,16 +214,19 @@ class Subscription:
 
 @dataclass(frozen=True)
 class Context:
-    """One part of a family: what it stores, what its changes cause, what works for it and what that may do.
+    """One part of a family: its tables, the effects of their changes, and the functions that work for it.
 
-    ``sealed`` names the sealed attributes of each table, for a change of the data key. ``on_change`` turns changes of
-    its tables, and of those that it ``follows``, into messages; ``events``, ``event_counters`` and ``ended`` see the
-    changes of its tables only. ``ended`` gives the total and the time of a row that ended with a change
-    (`Counters.note_latest`). ``recounts`` gives the totals that belong
-    to single rows, walked with the services. ``tasks`` maps the ``kind`` of a background message to its part of the
-    work; several contexts may each do a part of one kind, in their order.
-    ``couriers`` send what was asked of a queue in a way of their own, before all other messages.
-    ``enabled`` says whether its reactions run under these settings.
+    - ``sealed``: the sealed attributes of each table, for a change of the data key.
+    - ``counted``, ``recounts``: its totals that have names of their own, and those of single rows, which a recount walks
+      over with the family's container.
+    - ``on_change``: the messages that a change asks for, of its tables and of those that it ``follows``. The relay asks
+      only contexts that are ``enabled`` under the settings.
+    - ``events``, ``event_counters``, ``ended``: the events of a change of its tables, the counters that it moves, and
+      the total and time of a row that ended with it (`Counters.note_latest`).
+    - ``couriers``: a queue to the function that packs and sends its messages. They go before all other messages.
+    - ``tasks``: the ``kind`` of a background message to this context's part of the work. Several contexts may each do a
+      part of one kind, in their order.
+    - ``grants``: the name of a function to the permissions that this context's code needs in it.
     """
 
     name: str

@@ -14,12 +14,12 @@ def change(table, operation, old, new):
     return Change(table, *stamped, "1", expired=False)
 
 
-def happenings_of(one):
+def event_counters_of(one):
     """The counters of what happened; the rows of these tests are too small for the totals of lists."""
     declared = (
         context.event_counters for context in FAMILIES.contexts if one.table in {table.name for table in context.tables}
     )
-    return [event_counter(name) for happenings in declared if happenings is not None for name in happenings(one)]
+    return [event_counter(name) for counters in declared if counters is not None for name in counters(one)]
 
 
 def occurrence(**data):
@@ -38,15 +38,18 @@ def occurrence(**data):
     ],
 )
 def test_operation_maps_to_its_event_counters(table, operation, counted):
-    assert happenings_of(change(table, operation, {"id": "r"}, {"id": "r"})) == counted
+    assert event_counters_of(change(table, operation, {"id": "r"}, {"id": "r"})) == counted
 
 
 def test_removed_row_is_not_counted_as_its_last_operation():
-    assert happenings_of(change("executions", "execution.completed", {"id": "e"}, None)) == []
+    assert event_counters_of(change("executions", "execution.completed", {"id": "e"}, None)) == []
 
 
 def test_occurrence_counts_once_and_its_failure_separately():
     kind = "happened#edge.ssh_username.verified"
-    assert happenings_of(change("occurrences", "ssh", None, occurrence(result="success"))) == [kind]
-    assert happenings_of(change("occurrences", "ssh", None, occurrence(result="failure"))) == [kind, f"{kind}.failure"]
-    assert happenings_of(change("occurrences", "ssh", occurrence(), occurrence())) == []
+    assert event_counters_of(change("occurrences", "ssh", None, occurrence(result="success"))) == [kind]
+    assert event_counters_of(change("occurrences", "ssh", None, occurrence(result="failure"))) == [
+        kind,
+        f"{kind}.failure",
+    ]
+    assert event_counters_of(change("occurrences", "ssh", occurrence(), occurrence())) == []
