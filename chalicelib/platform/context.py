@@ -217,8 +217,8 @@ class Context:
     """One part of a family: its tables, the effects of their changes, and the functions that work for it.
 
     - ``sealed``: the sealed attributes of each table, for a change of the data key.
-    - ``counted``, ``recounts``: its totals that have names of their own, and those of single rows, which a recount walks
-      over with the family's container.
+    - ``counted``, ``recounts``: its totals that have fixed names, and those of single rows, over which a recount walks
+      with the container of the family.
     - ``on_change``: the messages that a change asks for, of its tables and of those that it ``follows``. The relay asks
       only contexts that are ``enabled`` under the settings.
     - ``events``, ``event_counters``, ``ended``: the events of a change of its tables, the counters that it moves, and
