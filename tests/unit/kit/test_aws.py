@@ -29,24 +29,24 @@ def made(monkeypatch):
         client.close()
 
 
-def test_a_container_has_one_client_of_a_service(made):
+def test_client_of_a_service_is_made_once_per_container(made):
     assert made("dynamodb") is made("dynamodb")
     assert made("sqs") is not made("dynamodb")
 
 
-def test_clients_wait_and_repeat_for_a_bounded_time(made):
+def test_clients_have_bounded_timeouts_and_retries(made):
     config = made("dynamodb").meta.config
     assert (config.connect_timeout, config.read_timeout) == (2, 10)
     assert config.retries == {"mode": "standard", "total_max_attempts": 3}
     assert config.max_pool_connections >= 16
 
 
-def test_a_service_with_an_address_of_its_own(made):
+def test_client_of_a_given_address_uses_that_endpoint(made):
     management = made("apigatewaymanagementapi", "http://127.0.0.1:4566/_aws/execute-api/a/b")
     assert management.meta.endpoint_url == "http://127.0.0.1:4566/_aws/execute-api/a/b"
 
 
-def test_the_environment_points_everything_at_a_local_cloud(made, monkeypatch):
+def test_endpoint_variable_of_the_environment_sets_the_client_endpoint(made, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     assert made("sqs").meta.endpoint_url == "http://127.0.0.1:4566"
 
@@ -58,7 +58,7 @@ def test_clients_share_a_session(made):
     assert one._request_signer._credentials is other._request_signer._credentials  # noqa: SLF001
 
 
-def test_several_threads_may_ask_at_once(made):
+def test_clients_may_be_made_by_several_threads_at_once(made):
     with ThreadPoolExecutor(8) as pool:
         clients = list(pool.map(made, ["kms", "sqs", "events", "dynamodb"] * 4))
     assert {client.meta.service_model.service_name for client in clients} == {"kms", "sqs", "events", "dynamodb"}
@@ -71,7 +71,7 @@ def test_several_threads_may_ask_at_once(made):
         ("from chalicelib.kit.aws import client; client('dynamodb')", ["botocore.session"]),
     ],
 )
-def test_of_the_sdk_only_botocore_is_loaded_and_that_with_the_first_client(program, loaded):
+def test_botocore_is_loaded_with_the_first_client_and_boto3_never(program, loaded):
     code = f"import sys; {program}; print(*(each for each in ('boto3', 'botocore.session') if each in sys.modules))"
     environment = {"AWS_DEFAULT_REGION": "us-east-1"}
     root = Path(__file__).parents[3]

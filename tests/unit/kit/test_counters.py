@@ -15,7 +15,7 @@ def world():
     return fake, tables, Counters(tables, clock)
 
 
-def test_adds_and_reads(world):
+def test_total_is_the_sum_of_the_batches_added(world):
     _, _, counters = world
     counters.add("b1", {"nodes": 3, "nodes#status#healthy": 3})
     counters.add("b2", {"nodes": -1})
@@ -24,21 +24,21 @@ def test_adds_and_reads(world):
     assert counters.read("never") == 0
 
 
-def test_the_same_batch_counts_once(world):
+def test_batch_added_again_counts_once(world):
     _, _, counters = world
     for _ in range(3):
         counters.add("b1", {"nodes": 3})
     assert counters.read("nodes") == 3
 
 
-def test_a_lost_answer_counts_once(world):
+def test_batch_whose_answer_was_lost_counts_once(world):
     fake, _, counters = world
     fake.fail_next(1, "lost_answer")
     counters.add("b1", {"nodes": 3})
     assert counters.read("nodes") == 3
 
 
-def test_reads_in_one_call_and_adds_in_one_transaction(world):
+def test_counter_is_read_in_one_call_and_added_to_in_one_transaction(world):
     _, tables, counters = world
     counters.add("b1", {"nodes": 3, "clusters": 1})
     assert [call.operation for call in tables.meter.calls] == ["TransactWriteItems"]
@@ -47,7 +47,7 @@ def test_reads_in_one_call_and_adds_in_one_transaction(world):
     assert tables.meter.count == 1
 
 
-def test_more_totals_than_a_transaction_takes_are_all_added_once(world):
+def test_batch_with_more_totals_than_a_transaction_is_added_once(world):
     fake, _, counters = world
     deltas = {f"executions#command_id#{place}": 1 for place in range(250)}
     fake.fail_next(1, "throttle")
@@ -71,7 +71,7 @@ def test_batches_spread_over_the_shards(world):
     assert counters.read("nodes") == 200
 
 
-def test_a_correction_shifts_the_total_and_a_total_is_never_negative(world):
+def test_correction_shifts_the_total_but_never_below_zero(world):
     _, _, counters = world
     counters.add("b1", {"nodes": 5})
     counters.correct("nodes", -2)
@@ -80,7 +80,7 @@ def test_a_correction_shifts_the_total_and_a_total_is_never_negative(world):
     assert counters.read("nodes") == 0
 
 
-def test_a_total_is_forgotten_and_no_other(world):
+def test_forgotten_total_is_removed_and_others_stay(world):
     fake, _, counters = world
     for place in range(40):
         counters.add(f"b{place}", {"nodes": 1, "clusters": 1})
@@ -91,14 +91,14 @@ def test_a_total_is_forgotten_and_no_other(world):
     assert (counters.read("nodes"), counters.read("clusters")) == (0, 40)
 
 
-def test_endless_throttling_is_told(world):
+def test_counter_under_endless_throttling_is_an_error(world):
     fake, _, counters = world
     fake.fail_next(10_000, "throttle")
     with pytest.raises(EdgeError):
         counters.add("b1", {"nodes": 1})
 
 
-def test_the_latest_time_stays_whatever_comes_late_or_again(world):
+def test_latest_time_is_kept_when_older_times_come_late_or_again(world):
     _, tables, _ = world
     clock = FakeClock()
     ref = latest_of("rows")
@@ -109,7 +109,7 @@ def test_the_latest_time_stays_whatever_comes_late_or_again(world):
     assert Counters(tables, clock).read("rows") == 0
 
 
-def test_a_time_that_a_container_has_noted_is_not_written_again(world):
+def test_time_noted_by_a_container_is_not_written_again(world):
     _, tables, counters = world
     counters.note_latest("rows", "2026-11-21T10:00:05Z")
     tables.meter.reset()

@@ -25,7 +25,7 @@ def counters(fake):
 
 
 class TestCounts:
-    def test_one_write_each_spread_over_the_shards(self, fake, counters):
+    def test_count_is_one_write_and_counts_spread_over_the_shards(self, fake, counters):
         fake.meter.reset()
         for number in range(200):
             counters.count(event_counter("run"), 2, by=f"request-{number}")
@@ -34,24 +34,24 @@ class TestCounts:
         assert counters.read(event_counter("run")) == 400
         assert len(fake.rows(TABLE)) == SHARDS
 
-    def test_they_add_to_those_of_batches(self, counters):
+    def test_single_counts_add_to_those_of_batches(self, counters):
         counters.add("batch-1", {event_counter("run"): 5})
         counters.count(event_counter("run"), 1, by="request-1")
         assert counters.read(event_counter("run")) == 6
 
-    def test_an_answer_that_was_lost_counts_once(self, fake, counters):
+    def test_count_whose_answer_was_lost_counts_once(self, fake, counters):
         fake.fail_next(1, "lost_answer", operation="UpdateItem")
         counters.count(event_counter("run"), 1, by="request-1")
         assert counters.read(event_counter("run")) == 1
 
-    def test_many_are_read_by_name_and_never_below_zero(self, counters):
+    def test_several_totals_are_read_by_name_and_never_below_zero(self, counters):
         counters.count("a", 3, by="x")
         counters.correct("b", -4)
         assert counters.read_many(["b", "a", "never"]) == {"a": 3, "b": 0, "never": 0}
 
 
 class TestDepths:
-    def test_each_state_and_the_dead_letters(self):
+    def test_queue_depths_show_each_state_and_the_dead_letters(self):
         sqs = FakeSqs()
         queues = Queues(sqs, QUEUE_URL_PREFIX)
         queues.send(EVENTS, [{}, {}])
@@ -65,7 +65,7 @@ class TestDepths:
         dead = [queue.dead_letters for queue in QUEUES if queue != RELAY_FAILURES]
         assert sorted(sqs.asked_about) == sorted(f"{QUEUE_URL_PREFIX}{name}" for name in [*QUEUES, *dead])
 
-    def test_out_of_reach(self):
+    def test_queue_depths_without_sqs_are_an_unavailable_error(self):
         sqs = FakeSqs()
         sqs.fails_with = "ServiceUnavailable"
         with pytest.raises(QueueUnavailableError):

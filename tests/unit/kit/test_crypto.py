@@ -36,7 +36,7 @@ def sealer(store, keys, clock, ids) -> Sealer:
     return sealer_on(store, keys, clock, ids)
 
 
-def test_a_secret_shows_itself_only_when_asked(caplog):
+def test_secret_is_hidden_in_text_logs_and_copies(caplog):
     secret = Secret("hunter2")
     logging.getLogger("test").warning("%s %r", secret, [secret])
     shown = f"{secret} {secret!r} {[secret]}" + caplog.text
@@ -58,13 +58,13 @@ def test_digest_is_sha256():
     assert digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
 
 
-def test_same():
+def test_texts_are_compared_for_equality_by_content_and_length():
     assert same("ä", "ä")
     assert not same("a", "b")
     assert not same("a", "aa")
 
 
-def test_what_is_sealed_opens_and_shows_nothing_of_it(sealer):
+def test_sealed_text_opens_again_and_does_not_contain_the_plain_text(sealer):
     sealed = sealer.seal("hunter2 ä", PLACE)
     assert sealer.open(sealed, PLACE).reveal() == "hunter2 ä"
     assert b"hunter2" not in sealed
@@ -72,7 +72,7 @@ def test_what_is_sealed_opens_and_shows_nothing_of_it(sealer):
     assert sealer.open(sealer.seal("", PLACE), PLACE).reveal() == ""
 
 
-def test_the_same_text_never_seals_the_same(sealer):
+def test_same_text_sealed_twice_gives_different_bytes(sealer):
     assert len({sealer.seal("hunter2", PLACE) for _ in range(20)}) == 20
 
 
@@ -89,7 +89,7 @@ def test_sealed_text_opens_only_in_its_place(sealer, place):
         sealer.open(sealer.seal("hunter2", PLACE), place)
 
 
-def test_every_changed_byte_is_noticed(sealer):
+def test_sealed_text_with_any_byte_changed_is_refused(sealer):
     sealed = sealer.seal("hunter2", PLACE)
     for position in range(len(sealed)):
         changed = bytearray(sealed)
@@ -100,26 +100,26 @@ def test_every_changed_byte_is_noticed(sealer):
 
 
 @pytest.mark.parametrize("length", [0, 15, 16, 27, 28, 43])
-def test_cut_off_bytes_are_refused(sealer, length):
+def test_truncated_sealed_text_is_refused(sealer, length):
     with pytest.raises(UnsealError):
         sealer.open(sealer.seal("", PLACE)[:length], PLACE)
 
 
-def test_a_container_asks_for_its_key_once(store, sealer, keys):
+def test_container_unwraps_its_data_key_once(store, sealer, keys):
     for _ in range(3):
         sealer.open(sealer.seal("hunter2", PLACE), PLACE)
     assert (keys.generated, keys.unwrapped) == (1, 1)
     assert store.meter.count == 2
 
 
-def test_another_container_uses_the_same_key(store, keys, clock, ids, sealer):
+def test_two_containers_use_the_same_data_key(store, keys, clock, ids, sealer):
     sealed = sealer.seal("hunter2", PLACE)
     other = sealer_on(store, keys, clock, ids)
     assert other.open(sealed, PLACE).reveal() == "hunter2"
     assert keys.generated == 1
 
 
-def test_of_two_that_make_the_first_key_at_once_one_wins(store, keys, clock, ids):
+def test_concurrent_first_data_keys_leave_one_that_both_containers_use(store, keys, clock, ids):
     store.latency(0.01)
     one, two = sealer_on(store, keys, clock, ids), sealer_on(store, keys, clock, ids)
     sealed = clock.run_together([lambda: one.seal("from one", PLACE), lambda: two.seal("from two", PLACE)])
@@ -129,13 +129,13 @@ def test_of_two_that_make_the_first_key_at_once_one_wins(store, keys, clock, ids
     assert [two.open(part, PLACE).reveal() for part in sealed] == ["from one", "from two"]
 
 
-def test_a_key_whose_answer_was_lost_is_kept(store, sealer, keys):
+def test_first_data_key_whose_answer_was_lost_is_kept(store, sealer, keys):
     store.fail_next(1, "lost_answer")
     assert sealer.open(sealer.seal("hunter2", PLACE), PLACE).reveal() == "hunter2"
     assert keys.generated == 1
 
 
-def test_the_plain_key_is_nowhere_in_the_row(store, sealer):
+def test_data_key_row_does_not_contain_the_plain_key(store, sealer):
     sealer.seal("hunter2", PLACE)
     (row,) = store.rows(DATA_KEYS)
     plain = FakeKeyService().generate({}).plain
@@ -143,7 +143,7 @@ def test_the_plain_key_is_nowhere_in_the_row(store, sealer):
     assert plain not in b"".join(value for value in row.values() if isinstance(value, bytes))
 
 
-def test_a_damaged_key_row_is_refused(store, sealer, clock, ids):
+def test_damaged_data_key_row_is_refused(store, sealer, clock, ids):
     sealer.seal("hunter2", PLACE)
     damage = Update(DATA_KEYS, {"id": "current"}, (Set("key_id", "text"),))
     Tables(store, clock, ids).write(damage, "damaged")
@@ -151,14 +151,14 @@ def test_a_damaged_key_row_is_refused(store, sealer, clock, ids):
         sealer_on(store, FakeKeyService(), clock, ids).seal("x", PLACE)
 
 
-def test_a_key_of_another_stage_does_not_unwrap(store, sealer, keys, clock, ids):
+def test_data_key_of_another_stage_is_not_unwrapped(store, sealer, keys, clock, ids):
     sealer.seal("hunter2", PLACE)
     with pytest.raises(PermissionError):
         sealer_on(store, keys, clock, ids, stage="other").seal("x", PLACE)
 
 
 class TestRotation:
-    def test_the_new_key_seals_and_the_old_one_opens(self, store, keys, clock, ids, sealer):
+    def test_rotated_key_seals_and_the_old_key_still_opens(self, store, keys, clock, ids, sealer):
         old = sealer.seal("hunter2", PLACE)
         new_id = sealer_on(store, keys, clock, ids).keys.rotate()
         other = sealer_on(store, keys, clock, ids)
@@ -166,13 +166,13 @@ class TestRotation:
         assert key_id_of(new) == new_id != key_id_of(old)
         assert [other.open(sealed, PLACE).reveal() for sealed in (old, new, old)] == ["hunter2"] * 3
 
-    def test_a_container_with_the_old_key_opens_what_the_new_one_sealed(self, store, keys, clock, ids, sealer):
+    def test_container_with_the_old_key_opens_text_sealed_with_the_new_key(self, store, keys, clock, ids, sealer):
         sealer.seal("hunter2", PLACE)
         other = sealer_on(store, keys, clock, ids)
         other.keys.rotate()
         assert sealer.open(other.seal("new", PLACE), PLACE).reveal() == "new"
 
-    def test_a_container_seals_with_the_new_key_after_five_minutes(self, store, keys, clock, ids, sealer):
+    def test_container_seals_with_a_rotated_key_after_five_minutes(self, store, keys, clock, ids, sealer):
         old = key_id_of(sealer.seal("hunter2", PLACE))
         new = sealer_on(store, keys, clock, ids).keys.rotate()
         clock.advance(299)
@@ -180,19 +180,19 @@ class TestRotation:
         clock.advance(1)
         assert key_id_of(sealer.seal("hunter2", PLACE)) == new
 
-    def test_looking_again_costs_one_read_and_no_call_of_kms(self, store, keys, clock, sealer):
+    def test_refreshing_the_data_key_costs_one_read_and_no_kms_call(self, store, keys, clock, sealer):
         sealer.seal("hunter2", PLACE)
         store.meter.reset()
         clock.advance(300)
         sealer.seal("hunter2", PLACE)
         assert (store.meter.count, keys.unwrapped) == (1, 1)
 
-    def test_rotating_before_there_is_a_key_makes_the_first(self, store, sealer):
+    def test_rotation_without_a_data_key_makes_the_first(self, store, sealer):
         key_id = sealer.keys.rotate()
         assert key_id_of(sealer.seal("hunter2", PLACE)) == key_id
         assert len(store.rows(DATA_KEYS)) == 1
 
-    def test_of_two_that_rotate_at_once_one_wins_and_every_key_is_kept(self, store, keys, clock, ids, sealer):
+    def test_concurrent_rotations_have_one_winner_and_keep_every_key(self, store, keys, clock, ids, sealer):
         old = sealer.seal("hunter2", PLACE)
         store.latency(0.01)
         outcomes = clock.run_together([lambda: _rotated(sealer_on(store, keys, clock, ids)) for _ in range(2)])
@@ -200,14 +200,14 @@ class TestRotation:
         assert len(store.rows(DATA_KEYS)) == 2
         assert sealer_on(store, keys, clock, ids).open(old, PLACE).reveal() == "hunter2"
 
-    def test_an_answer_that_is_lost_rotates_once(self, store, sealer):
+    def test_rotation_whose_answer_was_lost_rotates_once(self, store, sealer):
         sealer.seal("hunter2", PLACE)
         store.fail_next(1, "lost_answer")
         new = sealer.keys.rotate()
         assert sealer.keys.newest(fresh=True).id == new
         assert len(store.rows(DATA_KEYS)) == 2
 
-    def test_a_forgotten_key_opens_nothing_and_the_newest_cannot_be_forgotten(self, store, keys, clock, ids, sealer):
+    def test_forgotten_key_opens_nothing_and_the_newest_is_not_forgettable(self, store, keys, clock, ids, sealer):
         old = sealer.seal("hunter2", PLACE)
         new = sealer.keys.rotate()
         sealer.keys.forget(key_id_of(old))
@@ -217,7 +217,7 @@ class TestRotation:
             other.open(old, PLACE)
         assert other.open(other.seal("hunter2", PLACE), PLACE).reveal() == "hunter2"
 
-    def test_ages_tell_when_a_key_was_replaced(self, clock, sealer):
+    def test_data_key_age_shows_when_it_was_made_and_replaced(self, clock, sealer):
         old = key_id_of(sealer.seal("hunter2", PLACE))
         clock.advance(60)
         new = sealer.keys.rotate()
@@ -233,7 +233,7 @@ def _rotated(sealer):
         return None
 
 
-def test_on_a_real_kms_interface(emulator, store, clock, ids):
+def test_data_keys_work_on_the_kms_interface_of_the_emulator(emulator, store, clock, ids):
     kms = emulator.client("kms")
     key_id = kms.create_key()["KeyMetadata"]["KeyId"]
     sealed = sealer_on(store, KmsKeyService(lambda: kms, key_id), clock, ids).seal("hunter2", PLACE)

@@ -17,14 +17,14 @@ from chalicelib.kit.ids import (
 from tests.support.fakes.clock import START, FakeIds
 
 
-def test_the_example_of_the_standard():
+def test_uuid7_equals_the_example_of_rfc_9562():
     # RFC 9562, A.6: 2022-02-22T19:22:22Z, rand_a 0xCC3, rand_b 0x18C4DC0C0C07398F
     random_bits = 0xCC3 << 62 | 0x18C4DC0C0C07398F
     assert compose_uuid7(0x017F22E279B0, random_bits) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 
 
 @given(st.integers(0, 2**48 - 1), st.integers(0, 2**80 - 1))
-def test_any_bits_make_a_version_7_of_that_time(milliseconds, random_bits):
+def test_uuid7_of_any_bits_has_version_7_and_its_time(milliseconds, random_bits):
     text = compose_uuid7(milliseconds, random_bits)
     parsed = uuid.UUID(text)
     assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
@@ -33,30 +33,30 @@ def test_any_bits_make_a_version_7_of_that_time(milliseconds, random_bits):
 
 
 @given(st.integers(0, 2**74 - 1), st.integers(0, 2**74 - 1))
-def test_different_random_bits_make_different_ids(left, right):
+def test_uuid7_of_different_random_bits_differs(left, right):
     assert (compose_uuid7(1, left) == compose_uuid7(1, right)) == (left == right)
 
 
-def test_text_order_is_time_order():
+def test_uuid7_text_sorts_by_time():
     ids = Ids()
     made = [ids.uuid7(START + timedelta(milliseconds=step)) for step in range(50)]
     assert made == sorted(made)
     assert milliseconds_of(made[0]) == to_milliseconds(START)
 
 
-def test_milliseconds_are_rounded_down():
+def test_time_in_milliseconds_is_rounded_down():
     assert to_milliseconds(datetime(1970, 1, 1, 0, 0, 1, 999, tzinfo=UTC)) == 1000
     assert to_milliseconds(datetime(1970, 1, 1, 0, 0, 1, 1999, tzinfo=UTC)) == 1001
 
 
-def test_real_randomness_does_not_repeat():
+def test_real_ids_and_tokens_do_not_repeat():
     ids = Ids()
     assert len({ids.uuid7(START) for _ in range(200)}) == 200
     assert len(ids.token_bytes(32)) == 32
     assert all(0 <= ids.fraction() < 1 for _ in range(100))
 
 
-def test_fake_ids_repeat_by_seed():
+def test_fake_ids_are_the_same_for_the_same_seed():
     one, same, other = FakeIds(7), FakeIds(7), FakeIds(8)
     first = (one.uuid7(START), one.token_bytes(12), one.fraction())
     assert first == (same.uuid7(START), same.token_bytes(12), same.fraction())
@@ -65,19 +65,19 @@ def test_fake_ids_repeat_by_seed():
 
 
 @given(st.binary(max_size=64))
-def test_unpadded_base64_both_ways(raw):
+def test_unpadded_base64_decodes_to_the_encoded_bytes(raw):
     text = to_unpadded_base64(raw)
     assert "=" not in text
     assert from_unpadded_base64(text) == raw
 
 
 @pytest.mark.parametrize("text", ["a", "ab*d", "ab cd", "ä", "YQ==YQ"])
-def test_other_text_is_no_base64(text):
+def test_invalid_base64_text_is_refused(text):
     with pytest.raises(ValueError, match=r".+"):
         from_unpadded_base64(text)
 
 
-def test_uuids_are_normalised():
+def test_uuid_is_normalised_to_lower_case():
     canonical = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
     assert normalise_uuid(canonical.upper()) == canonical
     with pytest.raises(ValueError, match="badly formed"):

@@ -42,7 +42,7 @@ def ids(items):
     return [item["id"] for item in items]
 
 
-def test_pages_follow_each_other_without_a_gap_or_a_repeat():
+def test_list_pages_join_without_a_gap_or_a_repeat():
     rows = make_rows(47)
     _, tables = stored(rows)
 
@@ -53,7 +53,7 @@ def test_pages_follow_each_other_without_a_gap_or_a_repeat():
 
 
 @pytest.mark.parametrize("listing", [SINGLE_LIST, SHARDED_LIST])
-def test_a_page_beyond_the_end_is_empty_and_its_total_exact(listing):
+def test_page_beyond_the_end_is_empty_with_an_exact_total(listing):
     _, tables = stored(make_rows(30))
 
     page = listed(listing, tables, page=2**31 - 1, page_size=100)
@@ -63,7 +63,7 @@ def test_a_page_beyond_the_end_is_empty_and_its_total_exact(listing):
 
 @pytest.mark.parametrize("listing", [SINGLE_LIST, SHARDED_LIST])
 @pytest.mark.parametrize("filters", [{}, {"has_size": False}])
-def test_a_row_that_vanished_after_its_index_entry_was_read_is_left_out(listing, filters):
+def test_row_deleted_while_the_index_lags_is_not_listed(listing, filters):
     rows = make_rows(5)
     fake, tables = stored(rows)
     fake.index_lag(60)
@@ -74,7 +74,7 @@ def test_a_row_that_vanished_after_its_index_entry_was_read_is_left_out(listing,
     assert ids(page.items) == ids([rows[4], rows[3], rows[1], rows[0]])
 
 
-def test_a_row_that_no_longer_matches_is_left_out_while_the_index_lags():
+def test_row_that_no_longer_matches_is_not_listed_while_the_index_lags():
     rows = make_rows(5, status="open")
     fake, tables = stored(rows)
     fake.index_lag(60)
@@ -85,7 +85,7 @@ def test_a_row_that_no_longer_matches_is_left_out_while_the_index_lags():
 
 
 @pytest.mark.parametrize("order", [(("inserted_at", True),), (("name", False),)])
-def test_a_row_that_stands_in_two_partitions_is_shown_once(order):
+def test_row_in_two_partitions_is_listed_once(order):
     listing = Listing(RUNS, FIELDS, (IndexSource("by_team", fixed("t1", "t2")),))
     rows = make_rows(3, team_name="red")
     fake, tables = stored(rows)
@@ -98,7 +98,7 @@ def test_a_row_that_stands_in_two_partitions_is_shown_once(order):
     assert page.total_count == 3
 
 
-def test_a_comma_list_reads_a_partition_for_each_value():
+def test_filter_of_several_values_reads_one_partition_per_value():
     rows = [*make_rows(300, team_name="red"), *make_rows(3, team_name="blue"), *make_rows(9, team_name="green")]
     fake, tables = stored([{**row, "id": f"{row['id'][:-3]}{place:03x}"} for place, row in enumerate(rows)])
     wanted = sorted((row for row in fake.rows(RUNS) if row["team_name"] != "green"), key=lambda row: str(row["id"]))
@@ -113,7 +113,7 @@ def test_a_comma_list_reads_a_partition_for_each_value():
 @pytest.mark.parametrize("descending", [True, False])
 @pytest.mark.parametrize("page", [1, 3, 6, 11, 20, 21])
 @pytest.mark.parametrize("shard_of", [lambda place: "0" if place % 100 else "3", lambda place: str(place // 500)])
-def test_partitions_as_uneven_as_can_be_are_merged(shard_of, page, descending):
+def test_very_uneven_partitions_are_merged_in_order(shard_of, page, descending):
     rows = [{**row, "shard": shard_of(place)} for place, row in enumerate(make_rows(2000))]
     _, tables = stored(rows)
     request = ListRequest(page, 100, (("inserted_at", descending),))
@@ -124,7 +124,7 @@ def test_partitions_as_uneven_as_can_be_are_merged(shard_of, page, descending):
     assert answer.total_count == 2000
 
 
-def test_a_name_that_nothing_has_takes_no_call():
+def test_filter_by_an_unknown_name_takes_no_call():
     _, tables = stored(make_rows(3, team_name="red"))
 
     page = listed(SHARDED_LIST, tables, filters={"team_name": "violet"})
@@ -132,7 +132,7 @@ def test_a_name_that_nothing_has_takes_no_call():
     assert (page, tables.meter.count) == (ListPage([], 1, 20, 0), 0)
 
 
-def test_more_values_than_partitions_are_worth_reading_use_the_wider_source():
+def test_filter_with_too_many_values_reads_the_wider_source():
     rows = make_rows(5, team_name="red")
     _, tables = stored(rows)
     many = IndexSource("by_team", lambda names: [TEAM_IDS.get(name, name) for name in names], by="team_name")
@@ -146,7 +146,7 @@ def test_more_values_than_partitions_are_worth_reading_use_the_wider_source():
 
 
 @pytest.mark.parametrize("value", ["x" * 5000, "é" * 600])
-def test_a_value_longer_than_any_key_finds_nothing(value):
+def test_filter_value_longer_than_any_key_finds_no_rows(value):
     _, tables = stored(make_rows(3, status="open"))
     by_label = KeySource("name", lambda names: [{"id": name} for name in names])
     listing = Listing(RUNS, FIELDS, (by_label, ALL))
@@ -155,7 +155,7 @@ def test_a_value_longer_than_any_key_finds_nothing(value):
     assert listed(listing, tables, filters={"name": value}).total_count == 0
 
 
-def test_a_range_of_insertion_reads_only_its_keys():
+def test_insertion_range_reads_only_the_keys_within():
     rows = make_rows(3000)
     _, tables = stored(rows)
     since, until = str(rows[1000]["inserted_at"]), str(rows[1009]["inserted_at"])
@@ -168,7 +168,7 @@ def test_a_range_of_insertion_reads_only_its_keys():
 
 
 @pytest.mark.parametrize("source", [SINGLE_LIST.sources[0], LISTED])
-def test_a_range_of_insertion_includes_the_seconds_of_both_ends(source):
+def test_insertion_range_includes_the_seconds_of_both_ends(source):
     rows = [make_row(number, START + timedelta(milliseconds=500 * number)) for number in range(12)]
     _, tables = stored(rows)
     filters = {"inserted_at__gte": str(rows[2]["inserted_at"]), "inserted_at__lte": str(rows[6]["inserted_at"])}
@@ -178,7 +178,7 @@ def test_a_range_of_insertion_includes_the_seconds_of_both_ends(source):
     assert ids(page.items) == ids(rows[7:1:-1])
 
 
-def test_a_range_that_ends_before_it_starts_takes_no_call():
+def test_insertion_range_that_ends_before_its_start_takes_no_call():
     _, tables = stored(make_rows(3))
 
     page = listed(SINGLE_LIST, tables, filters={"inserted_at__gte": "2027-01-01", "inserted_at__lte": "2026-01-01"})
@@ -188,7 +188,7 @@ def test_a_range_that_ends_before_it_starts_takes_no_call():
 
 @pytest.mark.parametrize("filters", [{"inserted_at__lte": "1969-12-31"}, {"inserted_at__gte": "9999-12-31"}])
 @pytest.mark.parametrize("insertion", [BY_ID, LISTED_AT])
-def test_bounds_outside_the_time_of_ids_find_nothing(filters, insertion):
+def test_insertion_bounds_outside_the_time_of_ids_find_no_rows(filters, insertion):
     index = "listing" if insertion is BY_ID else "listed"
     partition = "runs" if insertion is BY_ID else "0"
     listing = Listing(RUNS, FIELDS, (IndexSource(index, fixed(partition), insertion=insertion),))
@@ -205,7 +205,7 @@ def refusal(listing, tables, **request):
 
 
 @pytest.mark.parametrize("request_", [{"filters": {"name": "a"}}, {"order": (("name", False),)}])
-def test_too_many_rows_to_examine_name_the_filters_that_help(request_):
+def test_list_above_the_read_limit_is_refused_with_filters_that_help(request_):
     _, tables = stored(make_rows(301, label="a"))
 
     details = refusal(SHARDED_LIST, tables, read_limit=300, **request_)
@@ -215,7 +215,7 @@ def test_too_many_rows_to_examine_name_the_filters_that_help(request_):
     assert listed(SHARDED_LIST, tables, read_limit=301, **request_).total_count == 301
 
 
-def test_a_filter_that_is_given_is_not_named_again():
+def test_refusal_at_the_read_limit_omits_filters_already_given():
     _, tables = stored(make_rows(301, status="open"))
 
     details = refusal(SHARDED_LIST, tables, read_limit=300, filters={"status": "open", "has_size": False})
@@ -223,14 +223,14 @@ def test_a_filter_that_is_given_is_not_named_again():
     assert set(details) == {"owner_id", "team_name", "inserted_at__gte"}
 
 
-def test_the_limit_holds_for_what_is_examined_and_not_for_the_table():
+def test_read_limit_counts_examined_rows_and_not_the_table():
     rows = [*make_rows(400, status="open"), *make_rows(50, status="done")]
     _, tables = stored([{**row, "id": f"{row['id'][:-3]}{place:03x}"} for place, row in enumerate(rows)])
 
     assert listed(SHARDED_LIST, tables, read_limit=100, filters={"status": "done", "has_size": False}).total_count == 50
 
 
-def test_large_rows_reach_the_limit_of_bytes_first():
+def test_list_of_large_rows_is_refused_at_the_byte_limit():
     _, tables = stored(make_rows(200, label="a" * 350_000))
 
     details = refusal(SINGLE_LIST, tables, filters={"name": "*b"})
@@ -239,7 +239,7 @@ def test_large_rows_reach_the_limit_of_bytes_first():
 
 
 @pytest.mark.parametrize("listing", [SINGLE_LIST, SHARDED_LIST])
-def test_a_page_behind_more_rows_than_may_be_read_is_refused(listing):
+def test_page_beyond_the_read_limit_is_refused(listing):
     _, tables = stored(make_rows(2000))
 
     assert set(refusal(listing, tables, read_limit=200, page=15, page_size=100)) == {"page"}
@@ -247,7 +247,7 @@ def test_a_page_behind_more_rows_than_may_be_read_is_refused(listing):
 
 
 @pytest.mark.parametrize("filters", [{"team_name": "red"}, {"team_name": "red", "inserted_at__gte": "2026-01-01"}])
-def test_a_filtered_total_above_the_limit_is_what_was_counted(filters):
+def test_filtered_total_above_the_read_limit_is_the_limit(filters):
     _, tables = stored(make_rows(600, team_name="red"))
 
     assert listed(SHARDED_LIST, tables, read_limit=200, filters=filters).total_count == 200
@@ -272,7 +272,7 @@ def seen():
     return rows, stored(rows)[1], Sightings(times)
 
 
-def test_a_filter_on_enriched_values_asks_once_and_only_for_what_is_left(seen):
+def test_filter_on_enriched_values_enriches_all_rows_in_one_call(seen):
     rows, tables, enrich = seen
 
     page = listed(SHARDED_LIST, tables, filters={"has_size": False, "seen_at__gte": "2026-11-26"}, enrich=enrich)
@@ -282,7 +282,7 @@ def test_a_filter_on_enriched_values_asks_once_and_only_for_what_is_left(seen):
     assert page.total_count == 3
 
 
-def test_only_rows_that_the_other_filters_leave_are_enriched(seen):
+def test_rows_excluded_by_other_filters_are_not_enriched(seen):
     rows, tables, enrich = seen
 
     page = listed(SINGLE_LIST, tables, filters={"status": "open", "seen_at__gte": "2026-11-25"}, enrich=enrich)
@@ -291,7 +291,7 @@ def test_only_rows_that_the_other_filters_leave_are_enriched(seen):
     assert [set(asked) for asked in enrich.asked] == [set(ids(rows[1::2]))]
 
 
-def test_no_row_but_the_pages_is_read_to_enrich(seen):
+def test_enrichment_reads_only_the_rows_of_the_page(seen):
     _, tables, enrich = seen
 
     listed(SINGLE_LIST, tables, filters={"seen_at__gte": "2026-11-25"}, enrich=enrich)
@@ -299,7 +299,7 @@ def test_no_row_but_the_pages_is_read_to_enrich(seen):
     assert [call.operation for call in tables.meter.calls] == ["Query", "BatchGetItem"]
 
 
-def test_an_order_by_enriched_values(seen):
+def test_rows_may_be_ordered_by_enriched_values(seen):
     rows, tables, enrich = seen
 
     page = listed(SHARDED_LIST, tables, order=(("seen_at", False),), enrich=enrich)
@@ -307,7 +307,7 @@ def test_an_order_by_enriched_values(seen):
     assert ids(page.items) == ids([*rows[:0:-1], rows[0]])
 
 
-def test_nothing_is_enriched_without_need(seen):
+def test_rows_are_not_enriched_without_need(seen):
     _, tables, enrich = seen
 
     listed(SHARDED_LIST, tables, enrich=enrich)
@@ -316,14 +316,14 @@ def test_nothing_is_enriched_without_need(seen):
     assert enrich.asked == []
 
 
-def test_enriched_fields_without_a_hook_are_a_mistake_of_the_caller(seen):
+def test_enriched_field_without_an_enrich_function_is_an_error(seen):
     _, tables, _ = seen
 
     with pytest.raises(ValueError, match="enriched"):
         listed(SHARDED_LIST, tables, order=(("seen_at", False),))
 
 
-def test_a_table_partition_can_be_listed_without_an_index():
+def test_table_partition_is_listed_without_an_index():
     _, tables = stored(make_rows(3, label="a"))
     listing = Listing(RUNS, FIELDS, (IndexSource(None, fixed(make_rows(2)[1]["id"]), insertion=None),))
 
@@ -335,23 +335,23 @@ def test_a_table_partition_can_be_listed_without_an_index():
 @pytest.mark.parametrize(
     "sources", [(KeySource("id", lambda _: []),), (IndexSource("by_status", fixed("a"), by="status"),)]
 )
-def test_a_list_needs_a_source_for_any_request(sources):
+def test_listing_without_a_source_for_any_request_is_refused(sources):
     with pytest.raises(ValueError, match="any request"):
         Listing(RUNS, FIELDS, sources)
 
 
-def test_a_list_needs_its_default_order():
+def test_listing_without_the_field_of_its_default_order_is_refused():
     with pytest.raises(ValueError, match="inserted_at"):
         Listing(RUNS, {"id": FIELDS["id"]}, (ALL,))
 
 
-def test_a_page_can_be_mapped():
+def test_list_page_maps_its_items_and_keeps_its_numbers():
     page = ListPage([1, 2], 3, 2, 9)
 
     assert page.map(str) == ListPage(["1", "2"], 3, 2, 9)
 
 
-def test_rows_of_another_table_are_never_read():
+def test_list_without_enriched_fields_reads_no_second_table():
     _, tables = stored(make_rows(3))
 
     listed(SHARDED_LIST, tables, order=(("name", False),))

@@ -66,7 +66,7 @@ def run(listing, tables, request, *, counter=None):
     ("listing", "ceiling"),
     [(SINGLE_LIST, ONE_PARTITION), (SHARDED_LIST, FOUR_PARTITIONS), (LISTED_AT_LIST, FOUR_PARTITIONS)],
 )
-def test_first_page_of_the_whole_list(tables_of, listing, ceiling, size, order):
+def test_first_page_of_a_whole_list_stays_within_its_calls(tables_of, listing, ceiling, size, order):
     page, calls, _ = run(listing, tables_of(size), ListRequest(order=order), counter=Totals({"runs": size}))
 
     assert calls <= ceiling
@@ -77,7 +77,7 @@ def test_first_page_of_the_whole_list(tables_of, listing, ceiling, size, order):
 @pytest.mark.parametrize("order", [NEWEST_FIRST, OLDEST_FIRST])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("filters", "total", "ceiling"), WITH_TOTALS)
-def test_first_page_of_rows_that_are_counted(tables_of, filters, total, ceiling, size, order):
+def test_first_page_of_a_counted_filter_stays_within_its_calls(tables_of, filters, total, ceiling, size, order):
     counter = Totals({total: size})
 
     page, calls, _ = run(SHARDED_LIST, tables_of(size), ListRequest(order=order, filters=filters), counter=counter)
@@ -89,7 +89,7 @@ def test_first_page_of_rows_that_are_counted(tables_of, filters, total, ceiling,
 
 
 @pytest.mark.parametrize(("filters", "total", "ceiling"), WITH_TOTALS)
-def test_a_filtered_first_page_costs_the_same_at_any_size(tables_of, filters, total, ceiling):
+def test_filtered_first_page_costs_the_same_at_any_size(tables_of, filters, total, ceiling):
     request = ListRequest(filters=filters)
     costs = {run(SHARDED_LIST, tables_of(size), request, counter=Totals({total: size}))[1:] for size in (1500, 5000)}
 
@@ -107,7 +107,7 @@ def test_a_filtered_first_page_costs_the_same_at_any_size(tables_of, filters, to
         ({"owner_id": OWNER, "status": "open"}, FOUR_PARTITIONS),
     ],
 )
-def test_a_part_of_what_is_counted_is_counted_row_by_row(tables_of, filters, ceiling, size):
+def test_filter_without_a_counter_counts_row_by_row(tables_of, filters, ceiling, size):
     counter = Totals({})
 
     page, calls, _ = run(SHARDED_LIST, tables_of(size), ListRequest(filters=filters), counter=counter)
@@ -126,7 +126,7 @@ def halves():
 ANY_STATUS = Listing(RUNS, {**FIELDS, "status": Text("status")}, (BY_STATUS, ALL))
 
 
-def test_of_several_values_each_has_its_counter(halves):
+def test_filter_of_several_values_adds_their_counters(halves):
     counter = Totals({"runs#status#open": 1500, "runs#status#done": 1500})
 
     page, calls, _ = run(ANY_STATUS, halves, ListRequest(filters={"status": "open, done"}), counter=counter)
@@ -136,7 +136,7 @@ def test_of_several_values_each_has_its_counter(halves):
     assert calls <= 8 + 1 + 2
 
 
-def test_a_value_that_no_key_can_have_has_no_counter(halves):
+def test_filter_value_too_long_for_a_key_has_no_counter(halves):
     counter = Totals({"runs#status#open": 1500})
 
     page, _, _ = run(ANY_STATUS, halves, ListRequest(filters={"status": f"open,{'x' * 1100}"}), counter=counter)
@@ -145,7 +145,7 @@ def test_a_value_that_no_key_can_have_has_no_counter(halves):
     assert counter.asked == ["runs#status#open"]
 
 
-def test_too_many_values_for_the_index_have_no_counter(halves):
+def test_filter_of_too_many_values_uses_no_counter(halves):
     counter = Totals({})
     names = ",".join(f"s{number}" for number in range(16))
 
@@ -156,7 +156,7 @@ def test_too_many_values_for_the_index_have_no_counter(halves):
 
 
 @pytest.mark.parametrize("listing", [SINGLE_LIST, SHARDED_LIST, LISTED_AT_LIST])
-def test_the_first_page_costs_the_same_at_any_size(tables_of, listing):
+def test_first_page_costs_the_same_at_any_size(tables_of, listing):
     counted, *known = [
         run(listing, tables_of(size), ListRequest(), counter=Totals({"runs": size}))[1:] for size in (1000, 1500, 5000)
     ]
@@ -165,7 +165,7 @@ def test_the_first_page_costs_the_same_at_any_size(tables_of, listing):
     assert counted >= known[0]
 
 
-def test_a_list_that_ends_with_the_page_needs_no_counter(tables_of):
+def test_list_that_ends_with_the_page_reads_no_counter(tables_of):
     counter = Totals({"runs": 999_999})
 
     page, _, _ = run(SINGLE_LIST, tables_of(50), ListRequest(page_size=100), counter=counter)
@@ -176,14 +176,14 @@ def test_a_list_that_ends_with_the_page_needs_no_counter(tables_of):
 
 @pytest.mark.parametrize("listing", [SINGLE_LIST, SHARDED_LIST])
 @pytest.mark.parametrize("said", [3, 900])
-def test_up_to_a_thousand_rows_are_counted_whatever_the_counter_says(tables_of, listing, said):
+def test_total_of_a_short_list_is_exact_despite_a_wrong_counter(tables_of, listing, said):
     page, _, _ = run(listing, tables_of(50), ListRequest(), counter=Totals({"runs": said}))
 
     assert page.total_count == 50
 
 
 @pytest.mark.parametrize("listing", [SINGLE_LIST, SHARDED_LIST])
-def test_a_counter_that_lags_never_says_less_than_was_seen(tables_of, listing):
+def test_total_with_a_lagging_counter_is_at_least_the_rows_seen(tables_of, listing):
     page, _, _ = run(listing, tables_of(1500), ListRequest(page=70), counter=Totals({"runs": 3}))
 
     assert len(page.items) == 20
@@ -191,14 +191,14 @@ def test_a_counter_that_lags_never_says_less_than_was_seen(tables_of, listing):
 
 
 @pytest.mark.parametrize("listing", [SINGLE_LIST, SHARDED_LIST])
-def test_a_counter_that_missed_rows_is_not_believed(tables_of, listing):
+def test_total_with_an_empty_counter_is_counted_from_rows(tables_of, listing):
     """A total that nothing was ever added to, or that a lost stream left behind: pages beyond it must be found."""
     page, _, _ = run(listing, tables_of(1500), ListRequest(), counter=Totals({"runs": 0}))
 
     assert page.total_count == 1500
 
 
-def test_a_later_page_counts_what_it_skips_and_reads_only_its_rows(tables_of):
+def test_later_page_counts_skipped_rows_and_reads_its_own_only(tables_of):
     tables = tables_of(5000)
 
     page, calls, _ = run(SINGLE_LIST, tables, ListRequest(page=40, page_size=100), counter=Totals({"runs": 5000}))
@@ -208,7 +208,7 @@ def test_a_later_page_counts_what_it_skips_and_reads_only_its_rows(tables_of):
     assert len(page.items) == 100
 
 
-def test_a_later_page_of_shards_takes_one_round(tables_of):
+def test_later_page_of_a_sharded_list_takes_one_round(tables_of):
     _, calls, _ = run(
         SHARDED_LIST, tables_of(5000), ListRequest(page=40, page_size=100), counter=Totals({"runs": 5000})
     )
@@ -216,7 +216,7 @@ def test_a_later_page_of_shards_takes_one_round(tables_of):
     assert calls <= FOUR_PARTITIONS
 
 
-def test_a_filter_on_what_the_index_projects_reads_no_rows_but_the_page(tables_of):
+def test_filter_on_projected_attributes_reads_only_rows_of_the_page(tables_of):
     tables = tables_of(1500)
 
     page, calls, _ = run(SHARDED_LIST, tables, ListRequest(filters={"owner_id": OWNER, "size__lte": 1}))
@@ -224,7 +224,7 @@ def test_a_filter_on_what_the_index_projects_reads_no_rows_but_the_page(tables_o
     assert (page.total_count, calls) == (1500, 2)
 
 
-def test_keys_that_follow_from_a_filter_take_one_call(tables_of):
+def test_filter_that_determines_the_keys_takes_one_call(tables_of):
     tables = tables_of(50)
     first = make_rows(1)[0]["id"]
 

@@ -58,7 +58,7 @@ ROW = {
         ({"name": "al*", "size": 5, "status": "open"}, False),
     ],
 )
-def test_matches(filters, expected):
+def test_row_matches_its_filters_by_kind_of_field(filters, expected):
     assert matches(FIELDS, filters, ROW, NOW) is expected
 
 
@@ -74,11 +74,11 @@ def test_matches(filters, expected):
         ({"name": "*"}, False),
     ],
 )
-def test_a_row_without_the_attribute(filters, expected):
+def test_row_without_the_attribute_matches_only_filters_for_its_absence(filters, expected):
     assert matches(FIELDS, filters, {"id": "1"}, NOW) is expected
 
 
-def test_a_computed_field_reads_several_attributes():
+def test_computed_field_is_filtered_by_several_attributes():
     fields = {"text": Text("text", read=lambda item: str(item["a"]) + str(item["b"]), reads=("a", "b"))}
 
     assert matches(fields, {"text": "xy"}, {"a": "x", "b": "y"})
@@ -86,17 +86,17 @@ def test_a_computed_field_reads_several_attributes():
 
 
 @pytest.mark.parametrize("parameter", ["bogus", "name__gte", "inserted_at", "size__gt"])
-def test_an_unknown_parameter_is_a_mistake_of_the_caller(parameter):
+def test_unknown_filter_parameter_is_a_key_error(parameter):
     with pytest.raises(KeyError):
         matches(FIELDS, {parameter: "1"}, ROW)
 
 
-def test_a_filter_by_the_current_time_needs_it():
+def test_filter_by_the_current_time_without_a_time_is_an_error():
     with pytest.raises(ValueError, match="current time"):
         matches(FIELDS, {"is_over": True}, ROW)
 
 
-def test_filter_names():
+def test_filter_names_of_ordered_fields_include_gte_and_lte():
     fields = {"name": Text("name"), "size": Number("size"), "at": Moment("at")}
 
     assert filter_names(fields) == {"name", "size", "size__gte", "size__lte", "at__gte", "at__lte"}
@@ -115,7 +115,7 @@ def test_filter_names():
         ("9999-12-31T23:59:59.5Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
     ],
 )
-def test_bounds(text, low, high):
+def test_date_bounds_span_the_whole_day_or_second(text, low, high):
     assert (lower_bound(text), upper_bound(text)) == (low, high)
 
 
@@ -137,7 +137,7 @@ def test_bounds(text, low, high):
         "2026-11-21 ",
     ],
 )
-def test_what_is_no_date(text):
+def test_invalid_date_text_has_no_bounds(text):
     with pytest.raises(ValueError, match=r".+"):
         lower_bound(text)
     with pytest.raises(ValueError, match=r".+"):

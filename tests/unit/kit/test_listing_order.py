@@ -24,7 +24,7 @@ DEFAULT = (("inserted_at", True),)
         ("name", "desc,asc,asc", (("name", True),)),
     ],
 )
-def test_parse_order(order_by, directions, order):
+def test_order_text_is_parsed_into_fields_and_directions(order_by, directions, order):
     assert parse_order(order_by, directions, SORTABLE) == order
 
 
@@ -37,13 +37,13 @@ def test_parse_order(order_by, directions, order):
         (None, "DESC", {"order_directions": ["Invalid value: DESC. Allowed: asc, desc"]}),
     ],
 )
-def test_an_order_that_cannot_be_is_refused(order_by, directions, details):
+def test_invalid_order_is_400_with_details(order_by, directions, details):
     with pytest.raises(EdgeError) as caught:
         parse_order(order_by, directions, SORTABLE)
     assert (caught.value.kind, caught.value.details) == (Kind.BAD_REQUEST, details)
 
 
-def test_the_default_can_be_another():
+def test_empty_order_is_the_given_default():
     assert parse_order("", "desc", SORTABLE, OLDEST_FIRST) == OLDEST_FIRST
 
 
@@ -70,10 +70,10 @@ def arranged(order):
         ((("size", True), ("name", False)), "2413"),
     ],
 )
-def test_rows_without_a_value_are_last_ascending_and_ids_break_ties(order, ids):
+def test_rows_without_a_value_sort_last_and_ids_break_ties(order, ids):
     assert arranged(order) == ids
 
 
-def test_a_name_without_a_value_cannot_be_sorted_by():
+def test_order_by_a_field_without_a_sort_value_is_an_error():
     with pytest.raises(KeyError):
         arranged((("has_size", False),))

@@ -46,7 +46,7 @@ from chalicelib.kit.listing.fields import exact_values, text_test
         ("line*end", "line\nend", True),
     ],
 )
-def test_grammar(wanted, text, fits):
+def test_text_filter_matches_stars_commas_and_exact_values(wanted, text, fits):
     assert text_test(wanted)(text) is fits
 
 
@@ -54,11 +54,11 @@ def test_grammar(wanted, text, fits):
     ("wanted", "values"),
     [("a", ("a",)), ("a,b, a", ("a", "b")), (" a", (" a",)), ("a*", None), ("a*,b", ("a*", "b")), (" , ", ())],
 )
-def test_exact_values(wanted, values):
+def test_exact_values_of_a_text_filter_are_its_parts_without_stars(wanted, values):
     assert exact_values(wanted) == values
 
 
-def test_many_stars_take_linear_time():
+def test_text_filter_with_many_stars_takes_linear_time():
     fits = text_test("*a" * 40 + "*b")
 
     assert fits("a" * 200_000) is False

@@ -105,7 +105,7 @@ class Guarded:
         "2001:1ff::1",
     ],
 )
-def test_denied(address):
+def test_address_in_a_denied_range_is_denied(address):
     assert is_denied(address)
 
 
@@ -138,18 +138,18 @@ def test_denied(address):
         "3ffe::1",
     ],
 )
-def test_allowed(address):
+def test_public_address_is_allowed(address):
     assert not is_denied(address)
 
 
 @given(st.ip_addresses())
-def test_the_table_is_at_least_as_strict_as_the_standard_library(address):
+def test_denied_ranges_cover_all_non_global_addresses_of_the_library(address):
     if not address.is_global:
         mapped = getattr(address, "ipv4_mapped", None)
         assert is_denied(str(address)) or (mapped is not None and mapped.is_global)
 
 
-def test_both_ends_of_every_range_are_denied_and_all_is_written_once():
+def test_denied_ranges_deny_both_their_ends_and_do_not_overlap():
     networks = [ip_network(cidr) for cidr, _ in DENIED_RANGES]
     for network in networks:
         assert is_denied(str(network[0]))
@@ -159,18 +159,18 @@ def test_both_ends_of_every_range_are_denied_and_all_is_written_once():
 
 
 @given(st.ip_addresses(v=6))
-def test_of_ipv6_nothing_outside_the_global_unicast_block_is_allowed(address):
+def test_ipv6_address_outside_global_unicast_is_denied(address):
     if address.ipv4_mapped is None:
         assert is_denied(str(address)) or address in ip_network("2000::/3")
 
 
-def test_every_exception_lies_in_a_block_that_would_be_allowed_without_it():
+def test_every_denied_range_lies_in_a_global_range():
     for network in (ip_network(cidr) for cidr, _ in DENIED_RANGES):
         blocks = [ip_network(cidr) for cidr in GLOBAL_RANGES]
         assert [block for block in blocks if block.version == network.version and network.subnet_of(block)]
 
 
-def test_text_that_is_no_address_is_an_error():
+def test_text_other_than_an_address_is_an_error():
     with pytest.raises(ValueError, match="does not appear"):
         is_denied("example.com")
 
@@ -227,24 +227,24 @@ def test_text_that_is_no_address_is_an_error():
         ("HTTPS://example.com", None),
     ],
 )
-def test_urls(url, text):
+def test_url_that_must_not_be_called_is_refused_with_its_reason(url, text):
     assert Guarded().refusal(url) == text
 
 
 @pytest.mark.parametrize("notation", ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "0"])
-def test_odd_notations_of_an_address_are_seen_as_what_they_reach(notation):
+def test_unusual_notation_of_a_denied_address_is_refused(notation):
     outbound = Outbound(SystemResolver(), FakeReceivers(FakeClock()))
     with pytest.raises(UrlRefusedError, match="denied range"):
         outbound.check(f"http://{notation}/")
 
 
-def test_the_systems_resolver_knows_itself_and_no_others():
+def test_system_resolver_resolves_localhost_and_no_invalid_name():
     assert set(SystemResolver().resolve("localhost", 5)) <= {"127.0.0.1", "::1"}
     with pytest.raises(UnresolvedError):
         SystemResolver().resolve("a" * 64 + ".example", 5)
 
 
-def test_one_denied_address_among_many_refuses_the_name():
+def test_name_with_one_denied_address_is_refused():
     guarded = Guarded()
     guarded.resolver.set("mixed.example", [PUBLIC_ADDRESS, "10.1.2.3"])
     assert guarded.refusal("https://mixed.example/") == (
@@ -252,7 +252,7 @@ def test_one_denied_address_among_many_refuses_the_name():
     )
 
 
-def test_a_name_that_does_not_resolve_may_be_registered_but_not_sent_to():
+def test_unresolvable_name_passes_the_check_and_fails_on_sending():
     guarded = Guarded()
     guarded.resolver.set("later.example", [])
     assert guarded.refusal("https://later.example/") is None
@@ -262,7 +262,7 @@ def test_a_name_that_does_not_resolve_may_be_registered_but_not_sent_to():
     assert guarded.receivers.received == []
 
 
-def test_private_addresses_may_be_allowed_but_no_strange_urls():
+def test_private_addresses_allowed_by_settings_keep_the_other_url_rules():
     guarded = Guarded(allow_private=True)
     assert guarded.refusal("http://127.0.0.1:9000/") is None
     assert guarded.refusal("http://metadata.google.internal/") is None
@@ -270,7 +270,7 @@ def test_private_addresses_may_be_allowed_but_no_strange_urls():
     assert guarded.refusal("http://127.0.0.1/#x") == FRAGMENT
 
 
-def test_a_name_is_resolved_once_and_what_was_checked_is_connected_to():
+def test_request_connects_to_the_checked_address_resolved_once():
     guarded = Guarded()
     guarded.resolver.set("rebinds.example", [PUBLIC_ADDRESS], ["127.0.0.1"])
     assert guarded.outbound.send("POST", "https://rebinds.example/a?b=c", {"x": "y"}, b"body") == Answer(204)
@@ -279,7 +279,7 @@ def test_a_name_is_resolved_once_and_what_was_checked_is_connected_to():
     assert guarded.resolver.asked == ["rebinds.example"]
 
 
-def test_a_name_that_turned_private_after_it_was_checked_is_refused():
+def test_name_that_resolves_to_a_private_address_on_sending_is_refused():
     guarded = Guarded()
     guarded.resolver.set("rebinds.example", [PUBLIC_ADDRESS], ["169.254.169.254"])
     guarded.outbound.check("https://rebinds.example/")
@@ -297,11 +297,11 @@ def test_a_name_that_turned_private_after_it_was_checked_is_refused():
         ("http://example.com?x=1", Target(is_tls=False, host="example.com", port=80, path="/?x=1")),
     ],
 )
-def test_what_a_url_says(url, target):
+def test_url_is_parsed_into_its_target(url, target):
     assert parse_target(url) == target
 
 
-def test_addresses_are_told_from_names():
+def test_target_is_an_address_only_in_standard_notation():
     assert parse_target("http://8.8.8.8/").is_address
     assert not parse_target("http://2130706433/").is_address
     assert ip_address(parse_target("http://[::2]/").host).version == 6
@@ -318,7 +318,7 @@ class Calls:
         return Answer(204)
 
 
-def test_the_resolvers_time_is_taken_off_that_of_the_request():
+def test_time_of_resolving_is_subtracted_from_the_request_timeout():
     class Slow(FakeResolver):
         def resolve(self, host, seconds):
             assert seconds == 5
@@ -331,7 +331,7 @@ def test_the_resolvers_time_is_taken_off_that_of_the_request():
     assert call.seconds < 5
 
 
-def test_method_body_and_bounds_are_handed_on():
+def test_request_passes_method_body_and_bounds_to_the_exchange():
     exchange = Calls()
     sender = Outbound(FakeResolver(), exchange, answer_bytes=7)
     sender.send("DELETE", "https://a.example/x?y=z", {"n": "v"})

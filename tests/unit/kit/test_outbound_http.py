@@ -34,7 +34,7 @@ def reason_of(sender: Outbound, url: str) -> Reason:
     return caught.value.reason
 
 
-def test_a_request_over_tls_goes_to_the_address_in_the_name_of_the_host(certificate):
+def test_tls_request_goes_to_the_address_with_the_host_name(certificate):
     with receiver(says(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"), certificate) as (port, seen):
         url = f"https://{NAME}:{port}/hook?a=b"
         answer = outbound(certificate.certificate).send(
@@ -55,20 +55,20 @@ def test_a_request_over_tls_goes_to_the_address_in_the_name_of_the_host(certific
     assert body == b"body"
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(certificate):
+def test_untrusted_certificate_is_refused(certificate):
     with receiver(says(b""), certificate) as (port, seen):
         assert reason_of(outbound(), f"https://{NAME}:{port}/") is Reason.TLS
     assert seen.requests == []
 
 
-def test_a_certificate_of_another_name_is_refused(certificate):
+def test_certificate_of_another_name_is_refused(certificate):
     with receiver(says(b""), certificate) as (port, seen):
         sender = outbound(certificate.certificate, name="other.example")
         assert reason_of(sender, f"https://other.example:{port}/") is Reason.TLS
     assert seen.requests == []
 
 
-def test_the_name_is_not_resolved_again_when_it_is_connected_to(certificate):
+def test_name_is_not_resolved_again_for_the_connection(certificate):
     """The name exists in no resolver of this machine: only the checked address can have been connected to."""
     resolver = FakeResolver()
     resolver.set(NAME, [HERE], ["203.0.113.1"])
@@ -79,7 +79,7 @@ def test_the_name_is_not_resolved_again_when_it_is_connected_to(certificate):
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_an_answer_and_not_followed(status):
+def test_redirect_is_returned_and_not_followed(status):
     with receiver(says(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")) as (elsewhere, followed):
         text = f"HTTP/1.1 {status} X\r\nlocation: http://{HERE}:{elsewhere}/\r\ncontent-length: 0\r\n\r\n"
         with receiver(says(text.encode())) as (port, _):
@@ -87,12 +87,12 @@ def test_a_redirect_is_an_answer_and_not_followed(status):
     assert followed.connections == 0
 
 
-def test_retry_after_is_handed_on():
+def test_retry_after_header_is_returned():
     with receiver(says(b"HTTP/1.1 503 X\r\nRetry-After: 120\r\ncontent-length: 0\r\n\r\n")) as (port, _):
         assert outbound().send("POST", f"http://{NAME}:{port}/", {}, b"x") == Answer(503, b"", "120")
 
 
-def test_of_a_huge_body_only_the_beginning_is_read():
+def test_huge_response_body_is_read_only_up_to_the_bound():
     def flood(connection, seen):
         connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n")
         while not seen.stop.is_set():
@@ -103,13 +103,13 @@ def test_of_a_huge_body_only_the_beginning_is_read():
     assert answer == Answer(200, b"x" * ANSWER_BYTES, is_whole=False)
 
 
-def test_a_compressed_body_is_not_unpacked():
+def test_compressed_response_body_is_not_unpacked():
     bomb = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\n\x1f\x1f\x1f"
     with receiver(says(bomb.encode())) as (port, _):
         assert outbound().send("POST", f"http://{NAME}:{port}/", {}, b"x") == Answer(200, b"\x1f\x1f\x1f")
 
 
-def test_a_chunked_body_is_read():
+def test_chunked_response_body_is_read():
     text = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
     with receiver(says(text.encode())) as (port, _):
         assert outbound().send("POST", f"http://{NAME}:{port}/", {}, b"x") == Answer(200, b"abcde")
@@ -127,12 +127,12 @@ class TestTime:
         finally:
             assert time.monotonic() - started < FAR_LESS_THAN_FOR_EVER
 
-    def test_a_receiver_that_never_answers(self):
+    def test_silent_receiver_is_a_timeout(self):
         with receiver(lambda _connection, seen: seen.stop.wait()) as (port, seen):
             assert self.timed(f"http://{NAME}:{port}/") is Reason.TIMEOUT
             assert len(seen.requests) == 1
 
-    def test_a_receiver_that_answers_a_byte_at_a_time(self):
+    def test_receiver_sending_headers_byte_by_byte_is_a_timeout(self):
         def drip(connection, seen):
             connection.sendall(b"HTTP/1.1 200 OK\r\n")
             while not seen.stop.wait(0.05):
@@ -141,7 +141,7 @@ class TestTime:
         with receiver(drip) as (port, _):
             assert self.timed(f"http://{NAME}:{port}/") is Reason.TIMEOUT
 
-    def test_a_body_that_drips_keeps_the_status_that_came_before_it(self):
+    def test_slow_body_at_the_timeout_keeps_the_status(self):
         def drip(connection, seen):
             connection.sendall(b"HTTP/1.1 202 OK\r\ncontent-length: 1000\r\n\r\n")
             while not seen.stop.wait(0.05):
@@ -152,24 +152,24 @@ class TestTime:
         assert answer.status == 202
         assert set(answer.body) <= set(b"x")
 
-    def test_a_tls_handshake_that_never_ends(self, certificate):
+    def test_endless_tls_handshake_is_a_timeout(self, certificate):
         with receiver(lambda _connection, seen: seen.stop.wait()) as (port, _):
             assert self.timed(f"https://{NAME}:{port}/", certificate.certificate) is Reason.TIMEOUT
 
 
-def test_a_url_is_not_in_the_log_of_an_odd_answer(caplog):
+def test_url_is_not_logged_for_a_malformed_response(caplog):
     with receiver(says(b"HTTP/1.1 200 OK\r\nno header at all\r\n\r\n")) as (port, _):
         assert outbound().send("POST", f"http://{NAME}:{port}/?token=private-token", {}, b"x").status == 200
     assert "private-token" not in caplog.text
 
 
-def test_a_port_that_nobody_listens_on():
+def test_closed_port_is_unreachable():
     with receiver(says(b"")) as (port, _):
         pass
     assert reason_of(outbound(), f"http://{NAME}:{port}/") is Reason.UNREACHABLE
 
 
-def test_the_next_address_is_tried():
+def test_second_address_is_tried_after_an_unreachable_first():
     """The receiver listens on IPv4 only."""
     with receiver(says(b"HTTP/1.1 204 X\r\n\r\n")) as (port, _):
         answer = outbound(addresses=("::1", HERE)).send("POST", f"http://{NAME}:{port}/", {}, b"x")
@@ -177,7 +177,7 @@ def test_the_next_address_is_tried():
 
 
 @pytest.mark.parametrize("text", ["", "SSH-2.0-OpenSSH_9.6\r\n", "HTTP/1.1 999999\r\n\r\n"])
-def test_what_is_no_http_is_no_answer(text):
+def test_response_other_than_http_is_a_protocol_error(text):
     with receiver(says(text.encode())) as (port, _):
         assert reason_of(outbound(), f"http://{NAME}:{port}/") is Reason.PROTOCOL
 
@@ -202,11 +202,11 @@ class TestHeads:
         ],
         ids=["103", "102", "100 and 103", "a few"],
     )
-    def test_an_informational_answer_is_read_past(self, before):
+    def test_informational_response_before_the_final_one_is_skipped(self, before):
         assert self.status_of(before + b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n") == 200
 
     @pytest.mark.parametrize("status", [100, 103])
-    def test_informational_answers_without_an_end_are_no_answer(self, status):
+    def test_endless_informational_responses_are_a_protocol_error(self, status):
         def more(connection, seen):
             while not seen.stop.is_set():
                 connection.sendall(b"HTTP/1.1 %d X\r\n\r\n" % status)
@@ -214,16 +214,16 @@ class TestHeads:
         with receiver(more) as (port, _):
             assert reason_of(outbound(), f"http://{NAME}:{port}/") is Reason.PROTOCOL
 
-    def test_an_informational_answer_alone_is_no_answer(self):
+    def test_informational_response_alone_is_a_protocol_error(self):
         assert self.status_of(b"HTTP/1.1 103 X\r\n\r\n") is Reason.PROTOCOL
 
-    def test_another_protocol_that_nobody_asked_for_is_no_answer(self):
+    def test_unrequested_protocol_switch_is_a_protocol_error(self):
         assert self.status_of(b"HTTP/1.1 101 X\r\nupgrade: h2c\r\n\r\n") is Reason.PROTOCOL
 
     @pytest.mark.parametrize(
         "line", [b"HTTP/1.1 200", b"HTTP/1.1 200 ", b"HTTP/1.1 200 \xff\xfe", b"HTTP/1.0 200 OK", b"HTTP/1.9 200 OK"]
     )
-    def test_odd_status_lines_that_say_200(self, line):
+    def test_unusual_status_line_with_200_is_accepted(self, line):
         assert self.status_of(line + b"\r\n\r\n") == 200
 
     @pytest.mark.parametrize(
@@ -242,29 +242,29 @@ class TestHeads:
             b"HTTP/1.1 200 " + b"x" * HEAD_BYTES,
         ],
     )
-    def test_what_is_no_status_line_is_no_answer(self, line):
+    def test_malformed_status_line_is_a_protocol_error(self, line):
         assert self.status_of(line + b"\r\n\r\n") is Reason.PROTOCOL
 
-    def test_any_number_of_headers_may_come_as_long_as_they_are_not_too_long(self):
+    def test_many_headers_within_the_byte_bound_are_accepted(self):
         many = b"".join(b"x-header-%d: y\r\n" % number for number in range(500))
         text = b"HTTP/1.1 503 X\r\n" + many + b"retry-after: 7\r\ncontent-length: 2\r\n\r\nok!"
         with receiver(says(text)) as (port, _):
             assert outbound().send("POST", f"http://{NAME}:{port}/", {}, b"x") == Answer(503, b"ok", "7")
 
-    def test_headers_above_the_bound_are_no_answer(self):
+    def test_headers_above_the_byte_bound_are_a_protocol_error(self):
         lines = (b"x: " + b"y" * 1000 + b"\r\n") * (HEAD_BYTES // 1000 + 1)
         assert self.status_of(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n") is Reason.PROTOCOL
 
-    def test_a_head_that_breaks_off_is_no_answer(self):
+    def test_truncated_response_head_is_a_protocol_error(self):
         assert self.status_of(b"HTTP/1.1 200 OK\r\ncontent-type: a/b\r\n") is Reason.PROTOCOL
 
-    def test_a_line_that_is_no_header_hides_none_behind_it(self):
+    def test_malformed_header_line_hides_no_later_header(self):
         text = b"HTTP/1.1 503 X\r\nno header at all\r\n: none either\r\nretry-after: 9\r\n\r\n"
         with receiver(says(text)) as (port, _):
             assert outbound().send("POST", f"http://{NAME}:{port}/", {}, b"x").retry_after == "9"
 
     @pytest.mark.parametrize("length", [b"-1", b"zero", b"1e9", b"9" * 5000, b"1, 1", b""])
-    def test_a_length_that_is_none_leaves_the_status(self, length):
+    def test_invalid_content_length_keeps_the_status(self, length):
         assert self.status_of(b"HTTP/1.1 202 X\r\ncontent-length: " + length + b"\r\n\r\nx") == 202
 
 
@@ -296,18 +296,18 @@ class TestBodies:
         ],
         ids=range(12),
     )
-    def test_what_came(self, text, body, is_whole):
+    def test_response_body_tells_whether_it_is_whole(self, text, body, is_whole):
         answer = self.answer_to(text)
         assert answer.status == 200
         assert len(answer.body) <= 8
         if body is not None:
             assert (answer.body, answer.is_whole) == (body, is_whole)
 
-    def test_a_body_that_nobody_wants_is_not_read(self):
+    def test_body_is_not_read_with_a_bound_of_zero(self):
         assert self.answer_to(b"content-length: 3\r\n\r\nabc", 0) == Answer(200, is_whole=False)
 
 
-def test_what_cannot_have_arrived_is_told_from_what_may_have(certificate):
+def test_failure_before_sending_says_the_request_cannot_have_arrived(certificate):
     def may_have_arrived(sender, url):
         with pytest.raises(NoAnswerError) as caught:
             sender.send("POST", url, {}, b"x")
@@ -322,7 +322,7 @@ def test_what_cannot_have_arrived_is_told_from_what_may_have(certificate):
 
 
 @pytest.mark.parametrize("value", ["Bearer private\n", "Bearer private\u20ac"])
-def test_a_header_that_cannot_be_sent_is_quoted_nowhere(value):
+def test_unsendable_header_value_is_not_quoted(value):
     with receiver(says(b"HTTP/1.1 200 OK\r\n\r\n")) as (port, seen), pytest.raises(NoAnswerError) as caught:
         outbound().send("GET", f"http://{NAME}:{port}/", {"authorization": value})
     assert not caught.value.may_have_arrived

@@ -22,7 +22,7 @@ def test_rows_claimed_by_another_sweep_count_towards_the_limit_and_give_no_work(
     assert claimed == [["b", "b2"]]
 
 
-def test_rows_are_claimed_when_their_page_is_asked_for():
+def test_rows_are_claimed_when_their_page_is_requested():
     taken = []
     work = claim_due([["a"], ["b"]], lambda row: taken.append(row) or [row], limit=9)
 

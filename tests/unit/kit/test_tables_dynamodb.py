@@ -59,14 +59,14 @@ def dynamo(client) -> DynamoDriver:
         "TransactionInProgressException",
     ],
 )
-def test_passing_troubles_are_busy(stub, dynamo, code):
+def test_temporary_dynamodb_error_is_busy(stub, dynamo, code):
     stub.add_client_error("update_item", code)
     with pytest.raises(BusyError, match=code):
         dynamo.write(Update(THINGS, ONE, (Set("size", 1),)))
     assert [(call.operation, call.table) for call in dynamo.meter.calls] == [("UpdateItem", "things")]
 
 
-def test_a_missing_permission_is_no_passing_trouble(stub, dynamo):
+def test_missing_permission_is_not_busy(stub, dynamo):
     stub.add_client_error("get_item", "AccessDeniedException")
     with pytest.raises(ClientError, match="AccessDenied"):
         dynamo.get(Ref(THINGS, ONE), consistent=True)
@@ -75,14 +75,14 @@ def test_a_missing_permission_is_no_passing_trouble(stub, dynamo):
 @pytest.mark.parametrize(
     "code", ["ValidationException", "IdempotentParameterMismatchException", "SerializationException"]
 )
-def test_what_cannot_succeed_is_refused(stub, dynamo, code):
+def test_permanent_dynamodb_error_is_refused(stub, dynamo, code):
     stub.add_client_error("transact_write_items", code)
     with pytest.raises(RefusedError, match=code):
         dynamo.transact([Put(THINGS, {"id": "one"})], "t")
 
 
 @pytest.mark.parametrize("error", [ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError])
-def test_no_answer_is_busy(dynamo, client, error):
+def test_call_without_an_answer_is_busy(dynamo, client, error):
     def fail(**_):
         raise error(endpoint_url="https://dynamodb.example", error="refused")
 
@@ -103,13 +103,13 @@ def commit(dynamo) -> None:
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
-def test_a_transaction_cancelled_by_others_is_busy(stub, dynamo, code):
+def test_transaction_cancelled_by_a_conflict_is_busy(stub, dynamo, code):
     cancelled(stub, {"Code": "None"}, {"Code": code}, {"Code": "None"})
     with pytest.raises(BusyError):
         commit(dynamo)
 
 
-def test_a_failed_condition_beside_a_conflict_is_the_answer(stub, dynamo):
+def test_failed_condition_wins_over_a_conflict_in_a_transaction(stub, dynamo):
     item = {"id": {"S": "two"}, "size": {"N": "7"}}
     cancelled(
         stub,
@@ -122,20 +122,20 @@ def test_a_failed_condition_beside_a_conflict_is_the_answer(stub, dynamo):
     assert failure.value.failed == {1: {"id": "two", "size": 7}, 2: None}
 
 
-def test_a_transaction_cancelled_as_invalid_is_refused(stub, dynamo):
+def test_transaction_cancelled_as_invalid_is_refused(stub, dynamo):
     cancelled(stub, {"Code": "None"}, {"Code": "ValidationError"}, {"Code": "None"})
     with pytest.raises(RefusedError):
         commit(dynamo)
 
 
-def test_a_failed_condition_without_a_row(stub, dynamo):
+def test_failed_condition_on_a_missing_row_has_no_current_row(stub, dynamo):
     stub.add_client_error("delete_item", "ConditionalCheckFailedException")
     with pytest.raises(ConditionFailedError) as failure:
         dynamo.write(Delete(THINGS, ONE, Exists("id")))
     assert failure.value.current is None
 
 
-def test_an_update_as_it_is_sent(stub, dynamo):
+def test_update_is_sent_with_its_expression_and_metered(stub, dynamo):
     stub.add_response(
         "update_item",
         {"Attributes": {"id": {"S": "one"}, "name": {"S": "n"}}, "ConsumedCapacity": {"CapacityUnits": 3.0}},
@@ -156,7 +156,7 @@ def test_an_update_as_it_is_sent(stub, dynamo):
     assert (dynamo.meter.read_units, dynamo.meter.write_units) == (0.0, 3.0)
 
 
-def test_a_transaction_as_it_is_sent_and_metered(stub, dynamo):
+def test_transaction_is_sent_with_its_token_and_metered(stub, dynamo):
     stub.add_response(
         "transact_write_items",
         {"ConsumedCapacity": [{"CapacityUnits": 4.0}, {"CapacityUnits": 2.0}]},
@@ -167,7 +167,7 @@ def test_a_transaction_as_it_is_sent_and_metered(stub, dynamo):
     assert (call.operation, call.table, call.write_units) == ("TransactWriteItems", "lines,things", 6.0)
 
 
-def test_a_count_of_an_index_as_it_is_sent(stub, dynamo):
+def test_index_count_is_sent_as_a_query_without_rows(stub, dynamo):
     stub.add_response(
         "query",
         {"Count": 2, "ConsumedCapacity": {"CapacityUnits": 0.5}, "LastEvaluatedKey": {"id": {"S": "x"}}},
@@ -189,7 +189,7 @@ def test_a_count_of_an_index_as_it_is_sent(stub, dynamo):
     assert dynamo.meter.read_units == 0.5
 
 
-def test_keys_that_a_batch_left_out_come_back(stub, dynamo):
+def test_batch_returns_the_keys_left_unread(stub, dynamo):
     left_key = {"book": {"S": "b"}, "number": {"N": "2"}}
     stub.add_response(
         "batch_get_item",

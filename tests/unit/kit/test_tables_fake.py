@@ -40,7 +40,7 @@ def units(fake: FakeDynamo) -> tuple[float, float]:
     return spent
 
 
-def test_sizes_as_documented():
+def test_item_size_is_counted_as_dynamodb_documents():
     assert item_bytes({"name": "grün"}) == 4 + 5
     assert item_bytes({"n": 0}) == 1 + 1
     assert item_bytes({"n": 27}) == 1 + 2
@@ -56,14 +56,14 @@ def test_sizes_as_documented():
     ("size_bytes", "consistent", "expected"),
     [(3000, True, 1.0), (4096, True, 1.0), (4097, True, 2.0), (4097, False, 1.0), (100, False, 0.5)],
 )
-def test_a_read_costs_by_4_kb(fake, size_bytes, consistent, expected):
+def test_read_costs_one_unit_per_4_kb(fake, size_bytes, consistent, expected):
     fake.write(Put(LINES, line(1, size_bytes)))
     fake.meter.reset()
     fake.get(Ref(LINES, {"book": "b", "number": 1}), consistent=consistent)
     assert units(fake) == (expected, 0)
 
 
-def test_a_query_costs_by_its_sum_and_a_batch_by_each_row(fake):
+def test_query_costs_by_the_sum_of_rows_and_a_batch_by_each_row(fake):
     for number in (1, 2, 3):
         fake.write(Put(LINES, line(number, 1500)))
     fake.meter.reset()
@@ -78,14 +78,14 @@ def test_a_query_costs_by_its_sum_and_a_batch_by_each_row(fake):
 
 
 @pytest.mark.parametrize(("size_bytes", "expected"), [(100, 1.0), (1024, 1.0), (1025, 2.0), (3500, 4.0)])
-def test_a_write_costs_by_1_kb_and_double_in_a_transaction(fake, size_bytes, expected):
+def test_write_costs_one_unit_per_1_kb_and_double_in_a_transaction(fake, size_bytes, expected):
     fake.write(Put(LINES, line(1, size_bytes)))
     assert units(fake) == (0, expected)
     fake.transact([Put(LINES, line(2, size_bytes)), Check(LINES, {"book": "b", "number": 1}, Exists("book"))], "t")
     assert units(fake) == (0, expected * 4)
 
 
-def test_the_larger_of_two_images_counts_also_for_a_failed_condition(fake):
+def test_write_costs_by_the_larger_image_even_if_its_condition_fails(fake):
     fake.write(Put(LINES, line(1, 3500)))
     fake.meter.reset()
     fake.write(Update(LINES, {"book": "b", "number": 1}, (Set("t", "x"),)))
@@ -113,7 +113,7 @@ def test_index_writes_are_billed_as_documented(fake):
     assert units(fake) == (0, 3.0), "row twice + entry taken out once"
 
 
-def test_an_index_lags_by_the_clock_and_the_table_does_not(fake, clock):
+def test_index_lags_by_the_fake_clock_and_the_table_does_not(fake, clock):
     fake.write(Put(THINGS, {"id": "one", "kind": "k", "size": 1}))
     fake.index_lag(2)
     fake.write(Put(THINGS, {"id": "two", "kind": "k", "size": 2}))
@@ -127,14 +127,14 @@ def test_an_index_lags_by_the_clock_and_the_table_does_not(fake, clock):
     assert [(item["id"], item["size"]) for item in fake.query(by_kind).items] == [("two", 2), ("one", 9)]
 
 
-def test_no_more_lag_brings_all_up_to_date(fake):
+def test_ending_the_index_lag_brings_the_index_up_to_date(fake):
     fake.index_lag(60)
     fake.write(Put(THINGS, {"id": "one", "kind": "k", "size": 1}))
     fake.index_lag(0)
     assert fake.query(Query(THINGS, "k", index=BY_KIND)).count == 1
 
 
-def test_a_crash_comes_after_the_nth_write_took_effect(fake, fake_tables):
+def test_crash_happens_after_the_nth_write_took_effect(fake, fake_tables):
     fake.crash_after(2)
     fake_tables.write(put_new(THINGS, {"id": "one"}), "thing.created")
     with pytest.raises(Crash):
@@ -144,7 +144,7 @@ def test_a_crash_comes_after_the_nth_write_took_effect(fake, fake_tables):
     assert len(fake.rows(THINGS)) == 4
 
 
-def test_a_refused_write_is_no_step_towards_a_crash(fake):
+def test_refused_write_does_not_count_towards_a_crash(fake):
     fake.write(Put(THINGS, {"id": "one"}))
     fake.crash_after(1)
     with pytest.raises(ConditionFailedError):
@@ -153,7 +153,7 @@ def test_a_refused_write_is_no_step_towards_a_crash(fake):
         fake.write(Put(THINGS, {"id": "two"}))
 
 
-def test_a_hot_partition_is_throttled_and_only_that(fake, clock):
+def test_only_the_hot_partition_is_throttled(fake, clock):
     fake.partition_limit(5)
     for number in range(5):
         fake.write(Put(LINES, {"book": "hot", "number": number}))
@@ -165,7 +165,7 @@ def test_a_hot_partition_is_throttled_and_only_that(fake, clock):
     assert len(fake.rows(LINES)) == 7
 
 
-def test_a_hot_index_partition_throttles_the_table(fake):
+def test_hot_index_partition_throttles_writes_to_the_table(fake):
     fake.partition_limit(2)
     for name in ("one", "two"):
         fake.write(Put(THINGS, {"id": name, "due_shard": "0", "due_at": "t"}))
@@ -174,7 +174,7 @@ def test_a_hot_index_partition_throttles_the_table(fake):
     assert fake.query(Query(THINGS, "0", index=DUE)).count == 2
 
 
-def test_conflicts_by_chance_are_the_same_in_every_run(clock):
+def test_random_conflicts_are_the_same_for_the_same_seed(clock):
     def passes() -> list[bool]:
         fake = FakeDynamo(SAMPLE_TABLES, clock)
         fake.conflicts(0.5, seed=7)
@@ -194,7 +194,7 @@ def test_conflicts_by_chance_are_the_same_in_every_run(clock):
     assert 3 < sum(first) < 17
 
 
-def test_a_row_is_held_while_its_transaction_runs(fake, clock):
+def test_row_is_busy_while_its_transaction_runs(fake, clock):
     fake.transaction_seconds(0.1)
     update = Update(THINGS, {"id": "one"}, (Add("size", 1),))
     fake.transact([update], "t1")
@@ -208,13 +208,13 @@ def test_a_row_is_held_while_its_transaction_runs(fake, clock):
     assert fake.row(THINGS, {"id": "one"}) == {"id": "one", "size": 2}
 
 
-def test_a_faster_caller_comes_first(fake, fake_tables):
+def test_injected_write_happens_before_the_next_matching_call(fake, fake_tables):
     fake.before_next(lambda: fake.write(Put(THINGS, {"id": "one"})), operation="PutItem", table=THINGS)
     with pytest.raises(ConditionFailedError):
         fake_tables.write(put_new(THINGS, {"id": "one"}), "thing.created")
 
 
-def test_faults_hit_only_the_calls_that_they_name(fake, fake_tables, clock):
+def test_injected_fault_hits_only_its_operation_and_table(fake, fake_tables, clock):
     fake.fail_next(1, "throttle", operation="DeleteItem", table=LINES)
     fake_tables.write(put_new(THINGS, {"id": "one"}), "thing.created")
     fake_tables.write(Delete(THINGS, {"id": "one"}), "thing.deleted")
@@ -223,7 +223,7 @@ def test_faults_hit_only_the_calls_that_they_name(fake, fake_tables, clock):
     assert len(clock.pauses) == 1
 
 
-def test_a_token_is_forgotten_after_ten_minutes(fake, clock):
+def test_transaction_token_expires_after_ten_minutes(fake, clock):
     update = [Update(THINGS, {"id": "one"}, (Add("size", 1),))]
     fake.transact(update, "t")
     clock.advance(600)
@@ -247,13 +247,13 @@ def test_a_token_is_forgotten_after_ten_minutes(fake, clock):
         lambda fake: fake.query(Query(LINES, "b", start={"book": "c", "number": 1})),
     ],
 )
-def test_requests_that_dynamodb_refuses(fake, attempt):
+def test_request_that_dynamodb_refuses_is_refused_and_changes_no_row(fake, attempt):
     with pytest.raises(RefusedError):
         attempt(fake)
     assert fake.snapshot() == {"things": [], "lines": [], "words": []}
 
 
-def test_rows_given_out_are_copies(fake):
+def test_rows_returned_by_the_fake_are_copies(fake):
     shape = {"width": 1}
     fake.write(Put(THINGS, {"id": "one", "shape": shape}))
     shape["width"] = 2
@@ -262,7 +262,7 @@ def test_rows_given_out_are_copies(fake):
     assert fake.snapshot()["things"] == [{"id": "one", "shape": {"width": 1}}]
 
 
-def test_the_stream_has_old_and_new_images_in_order(fake):
+def test_stream_records_have_old_and_new_images_in_order(fake):
     fake.write(Put(THINGS, {"id": "one", "raw": b"\x01", "parts": [b"\x02", {"deep": b"\x03"}]}))
     since = fake.stream_position
     fake.write(Update(THINGS, {"id": "one"}, (Set("size", 2), Remove("parts"))))
@@ -290,7 +290,7 @@ def test_the_stream_has_old_and_new_images_in_order(fake):
     assert fake.records(LINES) == []
 
 
-def test_shards_keep_the_order_of_each_row(clock):
+def test_stream_shards_keep_the_order_of_each_row(clock):
     fake = FakeDynamo(SAMPLE_TABLES, clock, stream_shards=3)
     for size in range(3):
         for name in "abcdefgh":
@@ -304,7 +304,7 @@ def test_shards_keep_the_order_of_each_row(clock):
         assert [image["size"] for image in home if image["id"] == name] == [0, 1, 2]
 
 
-def test_expired_rows_are_collected_by_the_service(fake, clock):
+def test_expired_row_is_removed_with_the_identity_of_the_service(fake, clock):
     now = int(clock.now().timestamp())
     fake.write(Put(THINGS, {"id": "old", "expires_epoch": now - 1}))
     fake.write(Put(THINGS, {"id": "young", "expires_epoch": now + 1}))
@@ -316,7 +316,7 @@ def test_expired_rows_are_collected_by_the_service(fake, clock):
     assert record["userIdentity"] == {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
 
-def test_latency_interleaves_what_runs_together(clock):
+def test_latency_interleaves_concurrent_tasks(clock):
     fake = FakeDynamo(SAMPLE_TABLES, clock)
     fake.latency(0.01)
     tables = Tables(fake, clock, FakeIds())
@@ -330,7 +330,7 @@ def test_latency_interleaves_what_runs_together(clock):
     assert clock.run_together([read_then_write] * 3) == [0, 0, 0], "all read before any wrote"
 
 
-def test_tasks_together_return_failures_too():
+def test_concurrent_tasks_return_their_failures_too():
     clock = FakeClock()
 
     def fail() -> None:
@@ -347,7 +347,7 @@ def test_tasks_together_return_failures_too():
     assert clock.now().isoformat() == "2026-11-21T10:00:01+00:00"
 
 
-def test_a_throttled_use_case_sees_an_edge_error_not_ours(fake, fake_tables):
+def test_throttled_write_ends_as_an_edge_error(fake, fake_tables):
     fake.partition_limit(0)
     with pytest.raises(EdgeError):
         fake_tables.write(put_new(THINGS, {"id": "one"}), "thing.created")

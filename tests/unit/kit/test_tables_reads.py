@@ -29,7 +29,7 @@ def numbers_of(items) -> list[int]:
     return [item["number"] for item in items]
 
 
-def test_a_partition_comes_in_number_order(tables: Tables):
+def test_partition_is_read_in_numeric_order(tables: Tables):
     write_lines(tables, 10, -3, 9, 2)
     write_lines(tables, 1, book="other")
     page = tables.query(Query(LINES, "b", consistent=True))
@@ -39,7 +39,7 @@ def test_a_partition_comes_in_number_order(tables: Tables):
 
 
 @pytest.mark.parametrize("descending", [False, True])
-def test_pages_join_without_gap_or_double(tables: Tables, descending):
+def test_query_pages_join_without_gap_or_repeat(tables: Tables, descending):
     write_lines(tables, *range(7))
     pages = list(tables.pages(Query(LINES, "b", limit=3, descending=descending)))
     assert [page.count for page in pages] == [3, 3, 1]
@@ -47,7 +47,7 @@ def test_pages_join_without_gap_or_double(tables: Tables, descending):
     assert numbers_of([item for page in pages for item in page.items]) == (expected[::-1] if descending else expected)
 
 
-def test_a_page_full_by_count_has_a_last_key_even_at_the_end(tables: Tables):
+def test_full_last_page_has_a_last_key_and_an_empty_page_follows(tables: Tables):
     write_lines(tables, 1, 2)
     page = tables.query(Query(LINES, "b", limit=2))
     assert page.last_key == {"book": "b", "number": 2}
@@ -56,13 +56,13 @@ def test_a_page_full_by_count_has_a_last_key_even_at_the_end(tables: Tables):
     assert tables.query(Query(LINES, "b", limit=3)).last_key is None
 
 
-def test_a_page_starts_after_a_row_that_is_gone(tables: Tables):
+def test_page_may_start_after_a_deleted_row(tables: Tables):
     write_lines(tables, 1, 3)
     page = tables.query(Query(LINES, "b", start={"book": "b", "number": 2}))
     assert numbers_of(page.items) == [3]
 
 
-def test_count_only_moves_no_rows(tables: Tables):
+def test_count_query_returns_no_rows(tables: Tables):
     write_lines(tables, 1, 2, 3)
     page = tables.query(Query(LINES, "b", count_only=True, limit=2))
     assert (page.items, page.count, page.last_key) == ([], 2, {"book": "b", "number": 2})
@@ -80,14 +80,14 @@ def test_count_only_moves_no_rows(tables: Tables):
         (Between(5, 2), []),
     ],
 )
-def test_number_ranges(tables: Tables, sort, expected):
+def test_number_condition_selects_its_range_of_rows(tables: Tables, sort, expected):
     write_lines(tables, 1, 2, 3, 5)
     assert numbers_of(tables.query(Query(LINES, "b", sort=sort)).items) == expected
     assert tables.query(Query(LINES, "b", sort=sort, count_only=True)).count == len(expected)
     assert numbers_of(tables.query(Query(LINES, "b", sort=sort, descending=True)).items) == expected[::-1]
 
 
-def test_text_ranges_are_by_bytes_of_utf8(tables: Tables):
+def test_text_keys_are_ordered_by_utf8_bytes(tables: Tables):
     for word in ("Zebra", "ab", "abc", "abd", "b", "ä", "\ufffd", "\U0001f600"):
         tables.write(put_new(WORDS, {"book": "b", "word": word}), "word.written")
     words = [item["word"] for item in tables.query(Query(WORDS, "b")).items]
@@ -98,7 +98,7 @@ def test_text_ranges_are_by_bytes_of_utf8(tables: Tables):
     assert [item["word"] for item in rest.items] == ["abd"]
 
 
-def test_an_index_shows_only_what_it_projects(tables: Tables):
+def test_index_returns_only_projected_attributes(tables: Tables):
     item = {"id": "one", "kind": "k", "size": 2, "colour": "red", "weight": 9, "due_shard": "0", "due_at": "t"}
     tables.write(put_new(THINGS, item), "thing.created")
     (entry,) = tables.query(Query(THINGS, "k", index=BY_KIND)).items
@@ -107,7 +107,7 @@ def test_an_index_shows_only_what_it_projects(tables: Tables):
     assert keys == {"id": "one", "due_shard": "0", "due_at": "t"}
 
 
-def test_an_index_is_sparse(tables: Tables):
+def test_index_holds_only_rows_with_all_its_keys(tables: Tables):
     tables.write(put_new(THINGS, {"id": "one", "due_shard": "0"}), "thing.created")
     assert tables.query(Query(THINGS, "0", index=DUE)).items == []
     tables.write(Update(THINGS, {"id": "one"}, (Set("due_at", "t1"),)), "thing.due")
@@ -119,7 +119,7 @@ def test_an_index_is_sparse(tables: Tables):
     assert tables.query(Query(THINGS, "0", index=DUE)).items == []
 
 
-def test_paging_an_index_with_equal_sort_keys(tables: Tables):
+def test_index_pages_with_equal_sort_keys_join_without_gap(tables: Tables):
     for place in range(5):
         tables.write(put_new(THINGS, {"id": f"i{place}", "kind": "k", "size": 1}), "thing.created")
     pages = list(tables.pages(Query(THINGS, "k", index=BY_KIND, limit=2)))
@@ -128,7 +128,7 @@ def test_paging_an_index_with_equal_sort_keys(tables: Tables):
     assert sorted(item["id"] for page in pages for item in page.items) == [f"i{place}" for place in range(5)]
 
 
-def test_queries_together_answer_in_order(tables: Tables):
+def test_several_queries_return_their_results_in_order(tables: Tables):
     write_lines(tables, 1, 2, book="a")
     write_lines(tables, 7, book="c")
     queries = [
@@ -145,7 +145,7 @@ def test_queries_together_answer_in_order(tables: Tables):
     assert numbers_of(tables.query_many([replace(queries[0], descending=True)])[0].items) == [7]
 
 
-def test_get_many_keeps_order_doubles_and_gaps(tables: Tables):
+def test_get_many_keeps_order_repeats_and_missing_rows(tables: Tables):
     write_lines(tables, 1, 2)
     tables.write(put_new(THINGS, {"id": "one"}), "thing.created")
     rows = tables.get_many(
@@ -159,7 +159,7 @@ def test_get_many_keeps_order_doubles_and_gaps(tables: Tables):
     assert [row and (row.get("number"), row.get("id")) for row in rows] == [(2, None), (None, "one"), None, (2, None)]
 
 
-def test_get_many_takes_a_hundred_a_call(tables: Tables):
+def test_get_many_reads_a_hundred_rows_per_call(tables: Tables):
     write_lines(tables, *range(130))
     tables.meter.reset()
     rows = tables.get_many([Ref(LINES, {"book": "b", "number": number}) for number in range(205)])
@@ -168,7 +168,7 @@ def test_get_many_takes_a_hundred_a_call(tables: Tables):
     assert tables.get_many([]) == []
 
 
-def test_a_page_ends_at_one_megabyte(tables: Tables):
+def test_query_page_ends_at_one_megabyte(tables: Tables):
     for number in range(5):
         tables.write(put_new(LINES, {"book": "b", "number": number, "text": "x" * 300_000}), "line.written")
     pages = list(tables.pages(Query(LINES, "b")))
@@ -186,6 +186,6 @@ def test_a_page_ends_at_one_megabyte(tables: Tables):
         Query(THINGS, "one", sort=Exactly("x")),
     ],
 )
-def test_queries_that_dynamodb_refuses(tables: Tables, query):
+def test_invalid_query_is_refused(tables: Tables, query):
     with pytest.raises(RefusedError):
         tables.query(query)

@@ -35,7 +35,7 @@ def one(fake_tables):
 
 
 @pytest.mark.parametrize("kind", ["throttle", "conflict"])
-def test_a_busy_write_is_repeated_with_jitter_until_it_passes(fake, fake_tables, clock, one, kind):
+def test_busy_write_is_retried_with_jitter_until_it_succeeds(fake, fake_tables, clock, one, kind):
     fake.fail_next(4, kind)
     row = fake_tables.write(Update(THINGS, ONE, (Add("size", 1),)), "thing.grown")
     assert row["size"] == 2
@@ -76,7 +76,7 @@ def test_endless_throttling_ends_as_unavailable_within_five_seconds(fake, fake_t
         (Update(THINGS, ONE, (Add("size", 1),), Equals("size", 1)), {"size": 2, "version": 2}),
     ],
 )
-def test_a_write_whose_answer_was_lost_counts_once_and_succeeds(fake, fake_tables, one, write, expected):
+def test_write_whose_answer_was_lost_counts_once_and_succeeds(fake, fake_tables, one, write, expected):
     fake.fail_next(1, "lost_answer")
     row = fake_tables.write(write, "thing.written")
     assert {name: row[name] for name in expected} == expected
@@ -84,7 +84,7 @@ def test_a_write_whose_answer_was_lost_counts_once_and_succeeds(fake, fake_table
     assert {name: stored[name] for name in expected} == expected
 
 
-def test_a_lost_answer_does_not_hide_a_real_refusal(fake, fake_tables, one):
+def test_lost_answer_does_not_hide_a_real_refusal(fake, fake_tables, one):
     fake.fail_next(1, "lost_answer")
     with pytest.raises(ConditionFailedError) as failure:
         fake_tables.write(put_new(THINGS, {"id": "one", "size": 5}), "thing.created")
@@ -96,7 +96,7 @@ def test_a_lost_answer_does_not_hide_a_real_refusal(fake, fake_tables, one):
 
 
 @pytest.mark.parametrize("was_read", [True, False])
-def test_a_delete_whose_answer_was_lost(fake, fake_tables, one, was_read):
+def test_delete_whose_answer_was_lost_succeeds_only_for_a_read_row(fake, fake_tables, one, was_read):
     fake.fail_next(1, "lost_answer")
     delete = Delete(THINGS, ONE, Exists("id"), was_read=was_read)
     if was_read:
@@ -108,7 +108,7 @@ def test_a_delete_whose_answer_was_lost(fake, fake_tables, one, was_read):
 
 
 @pytest.mark.parametrize("tokens_honoured", [True, False])
-def test_a_transaction_whose_answer_was_lost_counts_once(fake, fake_tables, one, tokens_honoured):
+def test_transaction_whose_answer_was_lost_counts_once(fake, fake_tables, one, tokens_honoured):
     fake.tokens_honoured = tokens_honoured
     fake.fail_next(1, "lost_answer")
     writes = [Update(THINGS, ONE, (Add("size", 1),)), put_new(LINES, {"book": "b", "number": 1})]
@@ -117,7 +117,7 @@ def test_a_transaction_whose_answer_was_lost_counts_once(fake, fake_tables, one,
     assert len(fake.rows(LINES)) == 1
 
 
-def test_another_writer_between_a_lost_answer_and_its_repeat(fake, fake_tables, one):
+def test_retry_after_a_lost_answer_keeps_a_write_made_in_between(fake, fake_tables, one):
     def meanwhile():
         fake_tables.write(Update(THINGS, ONE, (Set("colour", "red"),)), "thing.painted")
 
@@ -127,7 +127,7 @@ def test_another_writer_between_a_lost_answer_and_its_repeat(fake, fake_tables, 
     assert fake.row(THINGS, ONE)["colour"] == "red"
 
 
-def test_what_a_batch_left_out_is_asked_again(fake, fake_tables, clock):
+def test_keys_left_unread_by_a_batch_are_read_again(fake, fake_tables, clock):
     for number in range(60):
         fake_tables.write(put_new(LINES, {"book": "b", "number": number, "text": "x" * 390_000}), "line.written")
     fake_tables.meter.reset()
@@ -138,7 +138,7 @@ def test_what_a_batch_left_out_is_asked_again(fake, fake_tables, clock):
 
 
 @pytest.mark.parametrize(("held_seconds", "repeat_seconds"), [(0.01, 5), (0.05, 25)])
-def test_two_hundred_at_once_on_one_row_all_pass(fake, clock, ids, one, held_seconds, repeat_seconds):
+def test_two_hundred_concurrent_writes_to_a_row_all_succeed(fake, clock, ids, one, held_seconds, repeat_seconds):
     tables = Tables(fake, clock, ids, repeat_seconds=repeat_seconds)
     fake.latency(0.005)
     fake.transaction_seconds(held_seconds)
@@ -153,7 +153,7 @@ def test_two_hundred_at_once_on_one_row_all_pass(fake, clock, ids, one, held_sec
     assert 200 * held_seconds <= (clock.now() - start).total_seconds() < 30
 
 
-def test_too_many_on_one_row_are_told_so(fake, fake_tables, clock, one):
+def test_writes_to_an_overloaded_row_end_as_unavailable(fake, fake_tables, clock, one):
     fake.transaction_seconds(1)
     fake.latency(0.005)
 
@@ -165,7 +165,7 @@ def test_too_many_on_one_row_are_told_so(fake, fake_tables, clock, one):
     assert {getattr(outcome, "kind", None) for outcome in outcomes} == {None, Kind.UNAVAILABLE}
 
 
-def test_who_is_overtaken_each_time_pauses_between_its_turns_and_ends(fake_tables, clock):
+def test_repeated_losses_of_a_race_pause_between_tries_and_end(fake_tables, clock):
     turns = [clock.now() for _ in fake_tables.tries()]
     assert len(turns) == TRIES
     assert len(clock.pauses) == TRIES - 1
@@ -173,13 +173,13 @@ def test_who_is_overtaken_each_time_pauses_between_its_turns_and_ends(fake_table
     assert 1 < (turns[-1] - turns[0]).total_seconds() < 10
 
 
-def test_who_is_through_at_once_does_not_pause(fake_tables, clock):
+def test_first_try_that_succeeds_takes_no_pause(fake_tables, clock):
     for _ in fake_tables.tries():
         break
     assert clock.pauses == []
 
 
-def test_a_try_says_whether_it_took_effect(fake, fake_tables, one):
+def test_try_write_returns_whether_its_condition_held(fake, fake_tables, one):
     grown = Update(THINGS, ONE, (Set("size", 2),), Equals("size", 1))
     assert fake_tables.try_write(grown, "thing.grown")
     assert not fake_tables.try_write(grown, "thing.grown")

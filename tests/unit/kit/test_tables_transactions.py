@@ -27,7 +27,7 @@ from tests.support.fakes.clock import FakeIds
 from tests.unit.kit.sample_tables import LINES, THINGS
 
 
-def test_all_kinds_of_writes_in_one(tables: Tables):
+def test_transaction_commits_all_kinds_of_writes_together(tables: Tables):
     for name in ("changed", "deleted", "checked"):
         tables.write(put_new(THINGS, {"id": name, "size": 1}), "thing.created")
     tables.commit(
@@ -51,7 +51,7 @@ def test_all_kinds_of_writes_in_one(tables: Tables):
     assert checked["version"] == 1
 
 
-def test_one_failed_condition_stops_all_and_every_failure_is_named(tables: Tables):
+def test_failed_condition_stops_the_transaction_and_names_each_failure(tables: Tables):
     tables.write(put_new(THINGS, {"id": "there", "size": 1}), "thing.created")
     with pytest.raises(TransactionFailedError) as failure:
         tables.commit(
@@ -70,13 +70,13 @@ def test_one_failed_condition_stops_all_and_every_failure_is_named(tables: Table
     assert tables.get(LINES, {"book": "b", "number": 1}) is None
 
 
-def test_a_failed_check_stops_all(tables: Tables):
+def test_failed_check_stops_the_transaction(tables: Tables):
     with pytest.raises(TransactionFailedError):
         tables.commit([put_new(THINGS, {"id": "one"}), Check(THINGS, {"id": "none"}, Exists("id"))], "things.tidied")
     assert tables.get(THINGS, {"id": "one"}) is None
 
 
-def test_a_hundred_writes_but_no_more(tables: Tables):
+def test_transaction_takes_at_most_a_hundred_writes(tables: Tables):
     writes = [put_new(LINES, {"book": "b", "number": number}) for number in range(101)]
     with pytest.raises(ValueError, match="at most 100"):
         tables.commit(writes, "lines.written")
@@ -84,19 +84,19 @@ def test_a_hundred_writes_but_no_more(tables: Tables):
     assert tables.get(LINES, {"book": "b", "number": 99}) is not None
 
 
-def test_the_same_row_twice_is_refused(tables: Tables):
+def test_transaction_with_the_same_row_twice_is_refused(tables: Tables):
     with pytest.raises(RefusedError):
         tables.commit([put_new(THINGS, {"id": "one"}), Check(THINGS, {"id": "one"}, Exists("id"))], "things.tidied")
     assert tables.get(THINGS, {"id": "one"}) is None
 
 
-def test_an_invalid_row_among_good_ones_is_refused(tables: Tables):
+def test_transaction_with_one_invalid_row_is_refused(tables: Tables):
     with pytest.raises(RefusedError):
         tables.commit([put_new(THINGS, {"id": "one"}), Put(THINGS, {"id": "two", "kind": "", "size": 1})], "x.y")
     assert tables.get(THINGS, {"id": "one"}) is None
 
 
-def test_a_token_makes_a_repeat_harmless(driver: Driver):
+def test_transaction_repeated_with_its_token_counts_once(driver: Driver):
     writes = [Update(THINGS, {"id": "one"}, (Add("size", 1),))]
     driver.transact(writes, "token-1")
     driver.transact(writes, "token-1")
@@ -105,7 +105,7 @@ def test_a_token_makes_a_repeat_harmless(driver: Driver):
     assert found[1]["size"] == 2
 
 
-def test_a_token_for_other_writes_is_refused(driver: Driver):
+def test_transaction_token_reused_for_other_writes_is_refused(driver: Driver):
     driver.transact([Update(THINGS, {"id": "one"}, (Add("size", 1),))], "token-1")
     with pytest.raises(RefusedError):
         driver.transact([Update(THINGS, {"id": "one"}, (Add("size", 2),))], "token-1")

@@ -22,26 +22,26 @@ WIRE = {
 }
 
 
-def test_every_type_both_ways():
+def test_every_type_converts_to_wire_form_and_back():
     assert to_wire(ROW) == WIRE
     assert from_wire(WIRE) == ROW
 
 
-def test_none_is_left_out():
+def test_attribute_of_none_is_left_out_of_a_row():
     assert to_wire({"a": None, "m": {"b": None, "c": 1}}) == {"m": {"M": {"c": {"N": "1"}}}}
 
 
-def test_bytes_of_a_stream_are_base64_text():
+def test_stream_bytes_are_decoded_from_base64_text():
     assert from_wire({"raw": {"B": "AP8="}, "parts": {"L": [{"B": "eA=="}]}}) == {"raw": b"\x00\xff", "parts": [b"x"]}
 
 
 @pytest.mark.parametrize("value", [1.5, frozenset(), [None], {"deep": [1.5]}, object()])
-def test_what_has_no_place_in_a_row(value):
+def test_value_of_an_unsupported_type_is_refused(value):
     with pytest.raises(TypeError, match="cannot hold"):
         to_wire({"a": value})
 
 
 @pytest.mark.parametrize("wire", [{"NULL": True}, {"NS": ["1"]}, {"N": "1.5"}, {"B": "not base64!"}])
-def test_what_this_application_never_writes(wire):
+def test_wire_value_never_written_by_this_application_is_refused(wire):
     with pytest.raises(ValueError, match=r"none of ours|invalid|base64"):
         from_wire({"a": wire})

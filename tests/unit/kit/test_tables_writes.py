@@ -40,7 +40,7 @@ def thing(**more: object) -> Item:
     return {"id": "one", **more}  # type: ignore[dict-item]
 
 
-def test_every_kind_of_value_comes_back_as_it_was(tables: Tables):
+def test_row_reads_back_with_every_kind_of_value(tables: Tables):
     item = thing(
         text="grün", empty="", number=-(2**53), zero=0, yes=True, raw=b"\x00\xff", none=None,
         names=frozenset({"a", "b"}), parts=[1, "x", [True], {"deep": b"y"}], shape={"width": 3, "gone": None},
@@ -52,11 +52,11 @@ def test_every_kind_of_value_comes_back_as_it_was(tables: Tables):
     assert stripped(written) == expected
 
 
-def test_a_missing_row_is_none(tables: Tables):
+def test_missing_row_reads_as_none(tables: Tables):
     assert tables.get(THINGS, {"id": "nobody"}) is None
 
 
-def test_put_new_refuses_a_second_row_and_hands_over_the_first(tables: Tables):
+def test_put_new_of_an_existing_row_is_refused_with_that_row(tables: Tables):
     tables.write(put_new(THINGS, thing(colour="red")), "thing.created")
     with pytest.raises(ConditionFailedError) as failure:
         tables.write(put_new(THINGS, thing(colour="blue")), "thing.created")
@@ -64,14 +64,14 @@ def test_put_new_refuses_a_second_row_and_hands_over_the_first(tables: Tables):
     assert stripped(tables.get(THINGS, {"id": "one"})) == {"id": "one", "colour": "red"}
 
 
-def test_a_failed_condition_on_no_row_has_no_current_row(tables: Tables):
+def test_failed_condition_on_a_missing_row_has_no_current_row(tables: Tables):
     with pytest.raises(ConditionFailedError) as failure:
         tables.write(Update(THINGS, {"id": "one"}, (Set("colour", "red"),), Exists("id")), "thing.painted")
     assert failure.value.current is None
     assert tables.get(THINGS, {"id": "one"}) is None
 
 
-def test_an_update_returns_the_whole_new_row(tables: Tables):
+def test_update_returns_the_whole_new_row(tables: Tables):
     tables.write(put_new(THINGS, thing(colour="red", size=1, old="x", kept="k")), "thing.created")
     changes = (Set("colour", "blue"), Add("size", 4), Add("count", 2), Remove("old"), SetIfAbsent("kept", "new"),
                SetIfAbsent("made", "new"), Set("never", None))  # fmt: skip
@@ -81,17 +81,17 @@ def test_an_update_returns_the_whole_new_row(tables: Tables):
     assert stripped(tables.get(THINGS, {"id": "one"})) == expected
 
 
-def test_setting_none_removes(tables: Tables):
+def test_setting_none_removes_the_attribute(tables: Tables):
     tables.write(put_new(THINGS, thing(colour="red")), "thing.created")
     assert stripped(tables.write(Update(THINGS, {"id": "one"}, (Set("colour", None),)), "thing.faded")) == thing()
 
 
-def test_an_update_without_condition_creates_the_row(tables: Tables):
+def test_update_without_condition_creates_a_missing_row(tables: Tables):
     row = tables.write(Update(LINES, {"book": "b", "number": 3}, (Set("text", "t"),)), "line.written")
     assert stripped(row) == {"book": "b", "number": 3, "text": "t"}
 
 
-def test_writes_are_stamped(tables: Tables):
+def test_writes_are_stamped_with_version_origin_and_operation(tables: Tables):
     with working_for(Origin("request-1", "API_KEY", "192.0.2.1")):
         created = tables.write(put_new(THINGS, thing()), "thing.created")
     changed = tables.write(Update(THINGS, {"id": "one"}, (Set("colour", "red"),)), "thing.painted")
@@ -152,7 +152,7 @@ ROW = thing(colour="red", size=5, limit=5, text="5", yes=True, shape={"width": 3
         (Or(Equals("size", 6), And(Exists("id"), Not(Exists("id")))), False),
     ],
 )
-def test_conditions(tables: Tables, condition, holds):
+def test_write_is_refused_unless_its_condition_holds(tables: Tables, condition, holds):
     tables.write(put_new(THINGS, ROW), "thing.created")
     write = Update(THINGS, {"id": "one"}, (Set("touched", True),), condition)
     if holds:
@@ -165,7 +165,7 @@ def test_conditions(tables: Tables, condition, holds):
         assert stripped(failure.value.current) == ROW
 
 
-def test_delete_under_a_condition(tables: Tables):
+def test_delete_is_refused_unless_its_condition_holds(tables: Tables):
     tables.write(put_new(THINGS, thing(colour="red")), "thing.created")
     with pytest.raises(ConditionFailedError) as failure:
         tables.write(Delete(THINGS, {"id": "one"}, Equals("colour", "blue")), "thing.deleted")
@@ -174,14 +174,14 @@ def test_delete_under_a_condition(tables: Tables):
     assert tables.get(THINGS, {"id": "one"}) is None
 
 
-def test_a_delete_that_finds_nothing_succeeds_only_if_the_row_was_read(tables: Tables):
+def test_delete_of_a_missing_row_succeeds_only_if_it_was_read(tables: Tables):
     condition = Exists("id")
     assert tables.write(Delete(THINGS, {"id": "one"}, condition, was_read=True), "thing.deleted") is None
     with pytest.raises(ConditionFailedError):
         tables.write(Delete(THINGS, {"id": "one"}, condition), "thing.deleted")
 
 
-def test_a_read_row_that_no_longer_fits_is_not_deleted(tables: Tables):
+def test_read_row_that_no_longer_meets_the_condition_is_not_deleted(tables: Tables):
     tables.write(put_new(THINGS, thing(colour="red")), "thing.created")
     with pytest.raises(ConditionFailedError):
         tables.write(Delete(THINGS, {"id": "one"}, Equals("colour", "blue"), was_read=True), "thing.deleted")
@@ -208,7 +208,7 @@ def test_a_read_row_that_no_longer_fits_is_not_deleted(tables: Tables):
     ],
     ids=lambda write: repr(write)[-60:],
 )
-def test_what_dynamodb_never_takes_is_refused(tables: Tables, write):
+def test_write_that_dynamodb_refuses_is_refused(tables: Tables, write):
     with pytest.raises(RefusedError):
         tables.write(write, "thing.spoilt")
     assert tables.get(THINGS, {"id": "one"}) is None
@@ -220,7 +220,7 @@ def test_adding_to_text_is_refused(tables: Tables):
         tables.write(Update(THINGS, {"id": "one"}, (Add("colour", 1),)), "thing.counted")
 
 
-def test_malformed_conditions_cannot_be_made():
+def test_malformed_condition_is_refused_when_made():
     with pytest.raises(ValueError, match="at least one"):
         And()
     with pytest.raises(ValueError, match="at least one"):

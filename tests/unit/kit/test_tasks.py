@@ -41,13 +41,13 @@ def given():
     return Given()
 
 
-def test_a_message_names_the_task_and_its_arguments(given):
+def test_task_message_names_the_task_and_its_arguments(given):
     given.ask(since="t0")
     (row,) = given.rows()
     assert tasks.message_of(row) == {**MESSAGE, "task": "cluster#x#t0", "since": "t0"}
 
 
-def test_two_passes_end_it(given):
+def test_task_ends_after_a_second_pass_once_indexes_have_settled(given):
     given.ask()
     given.tasks.end("cluster#x", given.tasks.begin())
     assert given.due() == []
@@ -57,20 +57,20 @@ def test_two_passes_end_it(given):
     assert given.rows() == []
 
 
-def test_one_pass_ends_what_no_index_hides(given):
+def test_task_independent_of_indexes_ends_after_one_pass(given):
     given.ask(settles=False)
     given.tasks.end("cluster#x", given.tasks.begin())
     assert given.rows() == []
 
 
-def test_the_first_pass_that_begins_once_indexes_have_caught_up_ends_it(given):
+def test_task_ends_with_the_first_pass_begun_after_indexes_settled(given):
     given.ask()
     given.clock.advance(SETTLE.total_seconds())
     given.tasks.end("cluster#x", given.tasks.begin())
     assert given.rows() == []
 
 
-def test_the_end_of_a_pass_told_twice_writes_once(given):
+def test_pass_ended_twice_writes_once(given):
     given.ask()
     began = given.tasks.begin()
     given.tasks.end("cluster#x", began)
@@ -79,7 +79,7 @@ def test_the_end_of_a_pass_told_twice_writes_once(given):
     assert given.rows() == before
 
 
-def test_a_pass_of_before_it_was_asked_for_anew_ends_nothing(given):
+def test_pass_begun_before_a_new_request_does_not_end_the_task(given):
     given.ask()
     began = given.tasks.begin()
     given.clock.advance(10)
@@ -90,7 +90,7 @@ def test_a_pass_of_before_it_was_asked_for_anew_ends_nothing(given):
     assert given.rows() == before
 
 
-def test_one_that_is_asked_for_as_a_pass_ends_is_not_forgotten(given):
+def test_task_requested_as_its_pass_ends_is_kept(given):
     given.ask(settles=False)
     began = given.tasks.begin()
     given.fake.before_next(given.ask, operation="DeleteItem", table=TABLE)
@@ -98,12 +98,12 @@ def test_one_that_is_asked_for_as_a_pass_ends_is_not_forgotten(given):
     assert [row["settles"] for row in given.rows()] == [True]
 
 
-def test_ending_what_is_gone_is_no_error(given):
+def test_ending_a_removed_task_is_no_error(given):
     given.tasks.end("cluster#x", given.tasks.begin())
     assert given.rows() == []
 
 
-def test_a_sweep_hands_out_what_is_overdue_and_puts_it_off(given):
+def test_sweep_returns_overdue_tasks_and_postpones_them(given):
     given.ask("x")
     given.clock.advance(30)
     given.ask("y")
@@ -114,14 +114,14 @@ def test_a_sweep_hands_out_what_is_overdue_and_puts_it_off(given):
     assert [message["id"] for message in given.due()] == ["y"]
 
 
-def test_a_sweep_takes_no_more_than_it_may(given):
+def test_sweep_returns_at_most_its_limit_of_tasks(given):
     for number in range(250):
         given.ask(f"{number:03}")
     given.clock.advance(60)
     assert [len(given.due(150)) for _ in range(3)] == [150, 100, 0]
 
 
-def test_of_two_sweeps_one_hands_it_out(given):
+def test_task_found_by_two_concurrent_sweeps_is_returned_once(given):
     given.ask()
     given.clock.advance(60)
     given.fake.latency(0.01)
@@ -129,7 +129,7 @@ def test_of_two_sweeps_one_hands_it_out(given):
     assert sorted(map(len, taken)) == [0, 1]
 
 
-def test_one_that_an_index_still_shows_but_is_done_is_left_alone(given):
+def test_ended_task_still_in_a_lagging_index_is_not_swept(given):
     given.ask(settles=False)
     given.fake.index_lag(300)
     given.clock.advance(60)
@@ -145,7 +145,7 @@ def test_pauses_between_sweeps_grow_and_are_bounded():
 class TestParking:
     """A pass that one invocation could not end."""
 
-    def test_the_row_says_where_to_go_on_and_the_change_asks_for_it(self, given):
+    def test_parked_task_row_change_requests_the_next_pass(self, given):
         given.ask()
         (before,) = given.rows()
         assert given.tasks.park(MESSAGE, "c1", BEGAN)
@@ -154,21 +154,21 @@ class TestParking:
         assert tasks.is_asked(before, after)
         assert not tasks.is_asked(after, after)
 
-    def test_of_two_passes_one_goes_on(self, given):
+    def test_task_parked_by_two_passes_continues_from_one_cursor(self, given):
         given.ask()
         assert given.tasks.park(MESSAGE, "c1", BEGAN)
         assert not given.tasks.park(MESSAGE, "c2", BEGAN)
         assert given.tasks.park({**MESSAGE, "cursor": "c1"}, "c3", BEGAN)
         assert [row["cursor"] for row in given.rows()] == ["c3"]
 
-    def test_a_pass_of_before_it_was_asked_for_anew_notes_nothing(self, given):
+    def test_pass_begun_before_a_new_request_parks_no_cursor(self, given):
         given.ask()
         given.clock.advance(10)
         given.ask()
         assert not given.tasks.park(MESSAGE, "c1", BEGAN)
         assert [row.get("cursor") for row in given.rows()] == [None]
 
-    def test_a_sweep_resumes_it_where_the_pass_stopped(self, given):
+    def test_sweep_resumes_a_parked_task_at_its_cursor(self, given):
         given.ask()
         given.tasks.park(MESSAGE, "c1", BEGAN)
         given.clock.advance(60)
@@ -176,7 +176,7 @@ class TestParking:
         given.clock.advance(60)
         assert given.due() == [{**MESSAGE, "cursor": "c1", "began_at": BEGAN}]
 
-    def test_the_second_pass_begins_at_the_start(self, given):
+    def test_second_pass_of_a_parked_task_begins_at_the_start(self, given):
         given.ask()
         began = given.tasks.begin()
         given.tasks.park(MESSAGE, "c1", began)
@@ -184,7 +184,7 @@ class TestParking:
         given.clock.advance(SETTLE.total_seconds())
         assert given.due() == [MESSAGE]
 
-    def test_one_that_ends_only_after_indexes_have_caught_up_has_its_second_pass_too(self, given):
+    def test_task_pass_begun_before_indexes_settled_needs_a_second_pass(self, given):
         given.ask()
         began = given.tasks.begin()
         given.clock.advance(SETTLE.total_seconds() - 60)
@@ -195,7 +195,7 @@ class TestParking:
         given.tasks.end("cluster#x", given.tasks.begin())
         assert given.rows() == []
 
-    def test_work_without_a_row_gets_one_for_its_queue(self, given):
+    def test_parked_work_without_a_row_gets_one_for_its_queue(self, given):
         message = {"kind": "network", "id": "north"}
         given.clock.advance(84)
         assert given.tasks.park(message, "c1", BEGAN, queue="vpn")

@@ -46,13 +46,13 @@ def test_only_the_helper_makes_clients_of_local_services():
     assert {name: lines for name, tree in trees.items() if (lines := clients_with_an_address(tree))} == {}
 
 
-def test_a_client_is_of_the_given_address():
+def test_local_client_uses_the_given_address():
     client = local_client("http://127.0.0.1:1", "dynamodb")
 
     assert (client.meta.endpoint_url, client.meta.region_name) == ("http://127.0.0.1:1", "us-east-1")
 
 
-def test_an_address_from_the_environment_is_refused(monkeypatch):
+def test_local_client_with_an_address_in_the_environment_is_refused(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:2")
 
     with pytest.raises(ValueError, match="AWS_ENDPOINT_URL"):

@@ -13,26 +13,26 @@ from tests.bench.prices_model import idle_connected, total
 from tests.bench.sections.cost import MOST_FOR_AN_IDLE_NODE
 
 
-def test_the_inputs_are_those_of_the_model():
+def test_inputs_in_the_cost_document_equal_those_of_the_model():
     written = prices_document.part_of(prices_document.DOCUMENT.read_text(), "inputs")
     assert written == prices_document.inputs().strip("\n"), f"run {prices_document.COMMAND}"
 
 
-def test_everything_that_is_used_has_one_price():
+def test_each_kind_of_usage_has_one_price():
     assert sorted(price.field for price in PRICES) == sorted(field.name for field in fields(Usage))
 
 
-def test_a_usage_costs_the_sum_of_its_parts():
+def test_usage_costs_the_sum_of_its_parts():
     usage = Usage(rest_requests=2, write_units=4) * 1_000_000 + Usage(alarm_months=3)
     assert usage.usd == pytest.approx(2 * 3.50 + 4 * 0.625 + 3 * 0.10)
     assert (usage - Usage(alarm_months=3)).by_service()["CloudWatch"] == 0
 
 
-def test_an_idle_node_stays_below_its_price_with_its_access_logs():
+def test_idle_node_with_access_logs_costs_at_most_its_documented_price():
     assert total(idle_connected()).usd <= MOST_FOR_AN_IDLE_NODE
 
 
-def test_the_price_of_scraping_stands_beside_the_configuration():
+def test_price_of_scraping_is_documented_beside_the_configuration():
     document = (ROOT / "docs" / "metrics.md").read_text()
     every = documented_seconds("scrape_interval")
     assert every == 300
@@ -40,11 +40,11 @@ def test_the_price_of_scraping_stands_beside_the_configuration():
         assert f"{scraping(seconds).usd:.2f} USD" in document
 
 
-def test_environments_are_never_fewer_than_their_quota_of_requests_asks_for():
+def test_idle_environments_cover_the_request_quota_of_each():
     in_functions = idle_requests_a_second()
     assert idle_environments() >= in_functions / REQUESTS_OF_AN_ENVIRONMENT
 
 
-def test_what_may_come_on_top_has_its_price():
+def test_each_optional_extra_but_one_has_a_price():
     free = [what for what, usage in extras().items() if usage.usd == 0]
     assert free == ["a budget, of the first two of an account"]

@@ -29,12 +29,12 @@ def anchors_of(text):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_there_are_documents():
+def test_document_list_contains_the_main_documents():
     assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/operations.md"} <= set(DOCUMENTS)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_links_lead_somewhere(name):
+def test_document_links_have_existing_targets(name):
     broken = []
     for link in links_of(DOCUMENTS[name].read_text()):
         file, _, anchor = link.partition("#")
@@ -45,7 +45,7 @@ def test_links_lead_somewhere(name):
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_paths_that_are_named_are_there(name):
+def test_paths_in_documents_exist(name):
     """From the root, beside the document, or somewhere in the code where only the end of a path is given. ``<context>``
     and the like stand for any name."""
     places = (DOCUMENTS[name].parent, ROOT / "chalicelib", ROOT / "infra")
@@ -59,14 +59,14 @@ def test_paths_that_are_named_are_there(name):
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_commands_of_make_are_targets(name):
+def test_make_commands_in_documents_are_makefile_targets(name):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     text = DOCUMENTS[name].read_text()
     code = FENCE.findall(text) + CODE.findall(FENCE.sub("", text))
     assert {command for each in code for command in MADE.findall(each)} - targets == set()
 
 
-def test_the_index_of_decisions_has_them_all_under_their_titles():
+def test_decision_index_lists_every_decision_with_its_title():
     folder = ROOT / "docs" / "adr"
     rows = dict(re.findall(r"^\| \[\d{4}\]\((\S+)\) \| (.+) \|$", (folder / "README.md").read_text(), re.MULTILINE))
     titles = {}

@@ -87,11 +87,11 @@ def test_randomness_is_accepted_from_an_argument_or_a_seed(text):
         "from threading import Event as Flag\nFlag().wait(1)",
     ],
 )
-def test_sleep_is_refused(text):
+def test_sleep_in_code_is_refused(text):
     assert found(purity.find_sleep, text) == [2]
 
 
-def test_waiting_for_the_work_of_others_is_no_sleep():
+def test_waiting_for_other_threads_and_processes_is_accepted():
     assert (
         found(purity.find_sleep, "from concurrent import futures\nfutures.wait([])\ndef join(process): process.wait()")
         == []
@@ -107,11 +107,11 @@ def test_waiting_for_the_work_of_others_is_no_sleep():
         "GRANTS = [\n    'dynamodb:Scan']",
     ],
 )
-def test_scan_is_refused_as_a_call_and_as_a_grant(text):
+def test_table_scan_is_refused_as_a_call_and_as_a_grant(text):
     assert found(purity.find_scan, text) == [2]
 
 
-def test_query_is_accepted():
+def test_table_query_is_accepted_where_scan_is_not():
     assert found(purity.find_scan, "def read(client): return client.query(), client.get_paginator('query')") == []
 
 
@@ -194,7 +194,7 @@ def test_name_with_a_better_term_is_refused(text):
 @pytest.mark.parametrize(
     "text", ["def soft_delete(): ...", "replaced = 1", "placeholder = 1", "placement = 1", "use(place)"]
 )
-def test_name_of_the_field_is_accepted(text):
+def test_name_in_terms_of_the_field_is_accepted(text):
     assert found(names.find, text) == []
 
 

@@ -111,7 +111,7 @@ def test_reason_without_shared_description_is_refused():
     assert finding.wrong == "no two fields share the description 'Gone' any more"
 
 
-def test_request_and_success_without_example_are_refused_and_an_error_needs_none():
+def test_request_and_success_without_example_are_refused_but_not_an_error():
     assert len(wrong(documents.find_examples, openapi(requestBody=body(TEXT)))) == 1
     assert len(wrong(documents.find_examples, openapi(responses={"200": body(TEXT), "404": body(TEXT)}))) == 1
 

@@ -11,7 +11,7 @@ def finding(path: str = "a.py", rule: str = "words", line: int = 1) -> Finding:
     return Finding(path, line, rule, "wrong", "instead")
 
 
-def test_finding_says_where_what_and_what_instead():
+def test_finding_shows_its_line_rule_error_and_remedy():
     assert str(finding(line=3)) == "a.py:3: [words] wrong: instead"
 
 
@@ -30,28 +30,28 @@ def test_as_many_findings_as_known_are_left_out():
     assert [*known.apply([finding(line=1), finding(line=2)], {("a.py", "words"): 2})] == []
 
 
-def test_one_finding_more_than_known_shows_all_of_the_file():
+def test_file_with_more_findings_than_known_shows_them_all():
     found = [finding(line=1), finding(line=2)]
     assert [*known.apply(found, {("a.py", "words"): 1})] == found
 
 
-def test_count_that_is_too_high_is_a_finding():
+def test_known_count_that_is_too_high_is_a_finding():
     [found] = known.apply([finding()], {("a.py", "words"): 2})
     assert found.path == known.FILE
     assert "not 2" in found.wrong
 
 
-def test_counts_survive_writing_and_reading():
+def test_known_counts_read_back_as_written():
     counts = {("b.py", "words"): 2, ("a.py", "size"): 1}
     assert known.parse(known.text_of(counts)) == counts
     assert known.text_of(counts) == "a.py:size:1\nb.py:words:2\n"
 
 
-def test_smaller_count_wins_after_a_merge_of_two_branches():
+def test_smaller_known_count_wins_after_a_merge_of_two_branches():
     assert known.parse("a.py:words:3\na.py:words:2\na.py:words:4\n") == {("a.py", "words"): 2}
 
 
-def test_count_may_fall_and_move_to_another_file_and_not_rise():
+def test_known_count_may_fall_or_move_to_another_file_but_not_rise():
     before = {("a.py", "words"): 2}
     assert known.lowered([finding()], before) == {("a.py", "words"): 1}
     assert known.lowered([finding("b.py"), finding("b.py")], before) == {("b.py", "words"): 2}
@@ -89,7 +89,7 @@ def test_known_findings_pass_and_must_be_lowered_when_mended(root, capsys):
     assert __main__.main([], root, ()) == 0
 
 
-def test_counts_are_not_raised_by_the_command_line(root, capsys):
+def test_known_counts_are_not_raised_by_the_command_line(root, capsys):
     assert __main__.main(["known"], root, ()) == 1
     assert "clock: 1, not 0" in capsys.readouterr().err
     assert (root / known.FILE).read_text() == ""
@@ -106,7 +106,7 @@ def test_exempt_finding_is_not_printed(root, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_documents_are_checked_alone(root, capsys):
+def test_openapi_argument_checks_documents_only(root, capsys):
     (root / "chalicelib/openapi.json").write_text('{"openapi": "3.0.3", "paths": {"/a": {"get": {"summary": "Read"}}}}')
     assert __main__.main(["openapi"], root, ()) == 1
     assert capsys.readouterr().out.startswith("chalicelib/openapi.json:1: [api-operation] GET /a has no description")

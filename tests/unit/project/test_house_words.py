@@ -39,7 +39,7 @@ def refused(text: str) -> list[int]:
         "Goes on behind the place given.",
     ],
 )
-def test_construction_is_refused_in_docstring_and_in_comment(sentence):
+def test_unclear_construction_is_refused_in_docstring_and_comment(sentence):
     assert 2 in refused(f'def example():\n    """{sentence}"""')
     assert 2 in refused(f"value = 1\n# {sentence}")
 
@@ -70,18 +70,18 @@ def test_finding_names_the_line_within_a_long_docstring():
     assert refused('"""First.\n\nSecond line.\nIf nobody writes it.\n"""\n') == [4]
 
 
-def test_comment_over_several_lines_is_one_text():
+def test_comment_over_several_lines_is_read_as_one_text():
     assert refused("# The first line ends in the middle of a\n# What is said\n") == [2]
     assert refused("# A question over two lines: is this\n# what it was? What for?\n") == []
 
 
-def test_comment_behind_code_is_found_and_a_hash_within_a_string_is_not():
+def test_comment_after_code_is_read_and_a_hash_in_a_string_is_not():
     assert refused("value = 1  # for nobody") == [1]
     assert refused('value = "a  # nobody"') == []
     assert refused('value = """\n# nobody\n"""') == []
 
 
-def test_pragmas_are_not_read():
+def test_pragma_comments_are_not_read():
     assert refused("import a  # noqa: F401 - for nobody") == []
 
 

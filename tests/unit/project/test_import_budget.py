@@ -95,7 +95,7 @@ def below(names: set[str], loaded: frozenset[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("function", DECLARED.functions, ids=lambda function: function.name)
-def test_a_function_loads_nothing_that_it_does_not_need(function):
+def test_function_loads_only_modules_of_its_import_budget(function):
     loaded = loaded_by(module_of(function.name), function.name)
     allowed = {*function.loads.split()}
     assert below(NEVER, loaded) == set()
@@ -105,17 +105,17 @@ def test_a_function_loads_nothing_that_it_does_not_need(function):
         assert below({"app", *(f"chalicelib.{family.name}.api" for family in DECLARED.each)}, loaded) == set()
 
 
-def test_a_budget_names_contexts_that_exist():
+def test_import_budget_names_existing_contexts():
     for function in DECLARED.functions:
         assert {*function.loads.split()} <= CONTEXTS | {VALUES, "*"}, function.name
 
 
 @pytest.mark.parametrize("function", ["api_handler", "websocket_connect", "deliver_commands", "recount"])
-def test_what_every_invocation_needs_is_there_before_the_first(function):
+def test_dynamodb_client_modules_are_loaded_at_import(function):
     assert {"botocore.client", "chalicelib.kit.tables.dynamodb"} <= loaded_by(module_of(function), function)
 
 
-def test_the_api_loads_the_routes_of_polls_and_no_others():
+def test_api_handler_loads_only_the_routes_of_agent_polls_at_import():
     loaded = loaded_by("app", "api_handler")
     assert below({"chalicelib.fleet.api.agent", "chalicelib.fleet.api.operator"}, loaded) == {
         "chalicelib.fleet.api.agent",
@@ -125,11 +125,11 @@ def test_the_api_loads_the_routes_of_polls_and_no_others():
 
 
 @pytest.mark.parametrize("module", ["app", "chalicelib.fleet.workers.deliver_commands"])
-def test_outside_of_lambda_a_module_makes_no_client(module):
+def test_module_imported_outside_lambda_loads_no_client(module):
     assert below({"botocore.client", "botocore.session", "boto3"}, loaded_by(module, "")) == set()
 
 
-def test_the_names_are_those_of_modules_that_exist():
+def test_forbidden_module_names_exist():
     """A package that is spelled wrong would be absent for ever."""
     code = (
         "import json, sys, asyncio, boto3, chalice.cli, cryptography, yaml, pytest; print(json.dumps([*sys.modules]))"

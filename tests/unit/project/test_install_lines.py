@@ -52,14 +52,14 @@ def bare_names(text):
         ("pipx install something", ["something"]),
     ],
 )
-def test_a_bare_name_is_recognised(line, names):
+def test_bare_package_name_in_an_install_line_is_recognised(line, names):
     assert bare_names(line) == names
 
 
-def test_there_are_files_to_look_at():
+def test_install_line_check_covers_the_main_files():
     assert {"README.md", "Makefile", "samples/agent/README.md", "samples/agent/edge-agent.service"} <= set(FILES)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_nothing_is_installed_by_a_bare_name(name):
+def test_files_install_no_package_by_a_bare_name(name):
     assert bare_names(FILES[name].read_text()) == []

@@ -23,7 +23,7 @@ def ids_in(name):
     return {prefix + each.name for prefix, each in functions if each.name.startswith("test_")}
 
 
-def test_each_weakness_has_a_test_that_is_there():
+def test_each_documented_weakness_names_an_existing_test():
     assert ROWS
     assert [row for row in ROWS if not NAMED.search(row)] == []
     assert [(file, test) for file, test in NAMED.findall(DOCUMENT) if test not in ids_in(file)] == []

@@ -10,7 +10,7 @@ def environment(**values):
     return Settings.from_environment(values)
 
 
-def test_defaults_are_those_of_the_reference():
+def test_settings_defaults_are_those_of_the_reference():
     settings = environment()
     assert settings.auth_enabled is True
     assert settings.core_name == "default"
@@ -28,7 +28,7 @@ def test_defaults_are_those_of_the_reference():
     assert settings.cors_allowed_headers == ("authorization", "content-type", "x-request-id")
 
 
-def test_values_come_from_the_environment():
+def test_settings_are_read_from_the_environment():
     settings = environment(
         TABLE_PREFIX="edge-admin-dev-",
         QUEUE_URL_PREFIX="https://sqs/edge-",
@@ -46,13 +46,13 @@ def test_values_come_from_the_environment():
     assert (settings.default_cluster_name, settings.default_cluster_node_limit) == ("edge", 7)
 
 
-def test_the_environment_is_that_of_the_process_unless_another_is_given(monkeypatch):
+def test_settings_are_read_from_the_process_environment_by_default(monkeypatch):
     monkeypatch.setenv("CORE_NAME", "north")
     assert Settings.from_environment().core_name == "north"
     assert Settings().core_name == "default"
 
 
-def test_a_variable_set_to_nothing_is_not_set():
+def test_empty_variable_counts_as_unset():
     settings = environment(API_KEY="", DEFAULT_CLUSTER_NODE_LIMIT="", QUEUE_URL_PREFIX="", ADMIN_URLS="")
     assert (settings.api_key, settings.default_cluster_node_limit) == (None, None)
     assert (settings.queue_url_prefix, settings.admin_urls) == ("", ())
@@ -68,23 +68,23 @@ def test_a_variable_set_to_nothing_is_not_set():
         ("NODE_UNREACHABLE_SECONDS", "0"),
     ],
 )
-def test_values_that_cannot_be_are_refused(name, value):
+def test_invalid_setting_value_is_refused(name, value):
     with pytest.raises(ValidationError):
         environment(**{name: value})
 
 
-def test_secrets_do_not_show():
+def test_secrets_are_hidden_in_the_text_of_settings():
     settings = environment(MASTER_KEY="s3cret", API_KEY="s3cret", METRICS_KEY="s3cret")
     assert "s3cret" not in f"{settings!r} {settings} {settings.model_dump_json()}"
 
 
-def test_agents_are_given_the_public_url_unless_others_are_named():
+def test_own_urls_are_the_public_url_unless_admin_urls_are_set():
     assert environment().own_urls == ()
     assert environment(PUBLIC_URL="https://api.example").own_urls == ("https://api.example",)
     assert environment(ADMIN_URLS="https://a.example").own_urls == ("https://a.example",)
 
 
-def test_the_table_names_and_explains_every_variable():
+def test_settings_table_names_and_explains_every_variable():
     lines = markdown_table().splitlines()[2:]
     assert [line.split("|")[1].strip(" `") for line in lines] == NAMES
     assert all(len(line.split("|")[3].strip()) > 10 for line in lines)

@@ -49,25 +49,25 @@ def unset_variables(text, known=frozenset()):
         ("echo '$NOT_ONE' \\$NOR_THIS \"${all[@]}\"", {"all"}),
     ],
 )
-def test_a_variable_without_a_value_is_recognised(text, unset):
+def test_shell_variable_without_a_value_is_recognised(text, unset):
     assert unset_variables(text) == unset
 
 
-def test_there_are_blocks_of_each_kind():
+def test_documents_contain_shell_blocks_of_each_kind():
     marks = [block.mark for _, block in BLOCKS.values()]
     assert {"run", "run aside"} <= set(marks)
     assert any(mark.startswith("not run") for mark in marks)
 
 
 @pytest.mark.parametrize("place", BLOCKS)
-def test_a_block_is_run_or_says_why_not(place):
+def test_shell_block_is_run_or_gives_a_reason(place):
     _, block = BLOCKS[place]
     assert block.is_run or block.reason
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("place", BLOCKS)
-def test_a_block_is_correct_shell(place, shell):
+def test_shell_block_has_valid_syntax(place, shell):
     checked = subprocess.run(
         [shell, "-n"], input=BLOCKS[place][1].text, capture_output=True, text=True, timeout=60, check=False
     )
@@ -75,26 +75,26 @@ def test_a_block_is_correct_shell(place, shell):
 
 
 @pytest.mark.parametrize("place", BLOCKS)
-def test_a_block_holds_no_comment(place):
+def test_shell_block_contains_no_comment(place):
     """To zsh at a prompt a comment is so many further words of the command."""
     assert COMMENT.findall(QUOTED.sub("''", BLOCKS[place][1].text)) == []
 
 
 @pytest.mark.parametrize("place", BLOCKS)
-def test_a_block_calls_no_history(place):
+def test_shell_block_contains_no_history_expansion(place):
     """Between double quotes too a shell at a prompt takes an exclamation mark for an earlier command."""
     assert "!" not in QUOTED.sub("", BLOCKS[place][1].text)
 
 
 @pytest.mark.parametrize("place", BLOCKS)
-def test_a_block_leaves_nothing_to_fill_in(place):
+def test_shell_block_contains_no_placeholder(place):
     text = BLOCKS[place][1].text
     assert "…" not in text
     assert "..." not in text
 
 
 @pytest.mark.parametrize("place", BLOCKS)
-def test_a_block_uses_no_variable_that_nothing_before_it_sets(place):
+def test_shell_block_uses_only_variables_set_before_it(place):
     name, block = BLOCKS[place]
     before = "".join(each.text for each in OF_ALL[name] if each.line < block.line)
     known = {each for names in SET.findall(before) for each in names if each}

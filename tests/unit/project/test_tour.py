@@ -66,14 +66,14 @@ def is_one_sentence(done):
     )
 
 
-def test_nobody_at_the_address():
+def test_tour_without_a_server_reports_the_address():
     done = tour(port := free_port())
 
     assert is_one_sentence(done)
     assert f"No answer from http://127.0.0.1:{port}: is BASE_URL right?\n" in done.stderr
 
 
-def test_somebody_else_at_the_address():
+def test_tour_against_another_server_reports_the_address():
     with somebody_else(200, b"<html>hello</html>") as port:
         done = tour(port)
 
@@ -81,7 +81,7 @@ def test_somebody_else_at_the_address():
     assert done.stderr == f"What answers at http://127.0.0.1:{port} is not this API: is BASE_URL right?\n"
 
 
-def test_a_refusal_is_quoted_up_to_a_bound():
+def test_tour_quotes_a_refusal_up_to_a_bound():
     with somebody_else(403, b'{"error": "no"}' + b" " * 10_000) as port:
         done = tour(port)
 

@@ -36,7 +36,7 @@ def keys(master="m", api="a", metrics="x"):
         (("Bearer abc", "Bearer abc"), None),
     ],
 )
-def test_one_authorization_header_counts_whose_scheme_is_bearer_in_any_letter_case(authorization, token):
+def test_bearer_token_is_read_from_a_single_authorization_header(authorization, token):
     assert bearer_in(incoming(*authorization).headers.get("authorization", ())) == token
 
 
@@ -49,7 +49,7 @@ def test_one_authorization_header_counts_whose_scheme_is_bearer_in_any_letter_ca
         ("x", METRICS_KEYS, "METRICS_KEY"),
     ],
 )
-def test_a_key_is_known_by_name(bearer, accepted, name):
+def test_known_key_is_identified_by_its_name(bearer, accepted, name):
     assert keys().identify(bearer, accepted) == name
 
 
@@ -65,13 +65,13 @@ def test_a_key_is_known_by_name(bearer, accepted, name):
         ("m", ()),
     ],
 )
-def test_any_other_key_is_refused(bearer, accepted):
+def test_unknown_or_unaccepted_key_is_unauthorized(bearer, accepted):
     with pytest.raises(EdgeError) as raised:
         keys().identify(bearer, accepted)
     assert raised.value.kind is Kind.UNAUTHORIZED
 
 
-def test_an_unset_key_takes_the_value_of_the_master_key():
+def test_unset_key_takes_the_value_of_the_master_key():
     only_master = keys(api=None, metrics="")
     assert only_master.identify("m", OPERATOR_KEYS) == "MASTER_KEY"
     assert only_master.identify("m", METRICS_KEYS) == "MASTER_KEY"
@@ -80,10 +80,10 @@ def test_an_unset_key_takes_the_value_of_the_master_key():
 
 
 @pytest.mark.parametrize("master", [None, ""])
-def test_there_are_no_keys_without_a_master_key(master):
+def test_keys_without_a_master_key_are_refused(master):
     with pytest.raises(MissingMasterKeyError):
         keys(master=master)
 
 
-def test_keys_do_not_show_themselves():
+def test_keys_are_hidden_in_their_repr():
     assert "s3cret" not in repr(vars(keys(master="s3cret")))

@@ -17,22 +17,22 @@ from tests.support.client import Client, edge_services
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_table_is_what_the_modules_declare():
+def test_route_table_equals_what_the_modules_declare():
     assert API.table.read_text(encoding="utf-8") == API.table_text(), "stale: make openapi"
 
 
-def test_every_operation_is_found_in_its_module():
+def test_operation_of_the_table_is_found_in_its_module():
     for module, group in zip(API.modules, API.groups(), strict=True):
         for endpoint in group.all:
             assert dispatch.find(module, endpoint.method, endpoint.route) is endpoint
 
 
-def test_what_a_module_does_not_declare_is_not_found():
+def test_operation_that_its_module_does_not_declare_is_a_stale_table_error():
     with pytest.raises(LookupError, match="is stale"):
         dispatch.find("chalicelib.fleet.api.health", "PUT", "/livez")
 
 
-def test_a_request_loads_the_module_that_answers_it():
+def test_request_loads_only_the_module_that_answers_it():
     code = """
 import json, sys, app
 before, packages = set(sys.modules), ('chalicelib.fleet.api', 'chalicelib.web')
@@ -88,7 +88,7 @@ def test_package_serves_the_named_family_and_by_default_the_first(monkeypatch):
         families.served_apis()
 
 
-def test_a_module_that_does_not_load_is_answered_with_the_envelope(tmp_path, capsys):
+def test_module_that_does_not_load_is_an_enveloped_500(tmp_path, capsys):
     client = Client([], edge_services())
     client.app = Application("edge-admin-test")
     api = with_table(tmp_path, {"chalicelib.fleet.api.operator.nothing": ["GET /nothing"]})

@@ -12,7 +12,7 @@ OF_OTHERS = {
 }
 
 
-def test_no_module_of_the_edge_names_a_part_of_a_family():
+def test_web_modules_contain_no_words_of_a_family():
     found = []
     for file in sorted(WEB.rglob("*.py")):
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):

@@ -36,7 +36,7 @@ class Thing(BaseModel):
         (Numbers(2, 10, 0), 0, None, 1),
     ],
 )
-def test_pagination(numbers, total_pages, next_page, prev_page):
+def test_pagination_numbers_link_to_existing_pages_only(numbers, total_pages, next_page, prev_page):
     assert pagination(numbers) == {
         "page": numbers.page,
         "page_size": numbers.page_size,
@@ -49,24 +49,24 @@ def test_pagination(numbers, total_pages, next_page, prev_page):
     }
 
 
-def test_success_keeps_nulls_and_text_as_it_is():
+def test_success_envelope_keeps_nulls_and_non_ascii_text():
     text = Envelope("r-1", NOW).success(Thing(name="größe", note=None))
     assert json.loads(text) == {"data": {"name": "größe", "note": None}, "meta": META}
     assert "größe" in text
 
 
-def test_a_list_has_its_pagination_in_meta():
+def test_list_envelope_has_pagination_in_meta():
     page = Numbers(1, 20, 1)
     body = json.loads(Envelope("r-1", NOW).paginated([Thing(name="a", note=None)], page))
     assert body["data"] == [{"name": "a", "note": None}]
     assert body["meta"] == {**META, "pagination": pagination(page)}
 
 
-def test_an_error_without_details_has_no_such_key():
+def test_error_envelope_without_details_omits_the_key():
     body = json.loads(Envelope("r-1", NOW).error(EdgeError(Kind.CONFLICT, "taken")))
     assert body == {"error": {"code": "conflict", "message": "taken"}, "meta": META}
 
 
-def test_an_error_with_details_has_lists_of_texts():
+def test_error_envelope_shows_details_as_lists_of_texts():
     error = EdgeError(Kind.VALIDATION_FAILED, "Validation failed", {"name": ("is reserved",)})
     assert json.loads(Envelope("r-1", NOW).error(error))["error"]["details"] == {"name": ["is reserved"]}

@@ -19,11 +19,11 @@ from chalicelib.kit.data_keys import WrappedKey
         (RegisteredOut, {"api_token", "proxy_password"}),
     ],
 )
-def test_the_text_of_a_body_leaves_its_secrets_out(model, names):
+def test_request_body_repr_omits_its_secrets(model, names):
     shown = repr(model.model_construct(**dict.fromkeys(names, "the secret")))
     assert shown.startswith(model.__name__)
     assert "the secret" not in shown
 
 
-def test_the_text_of_a_new_data_key_leaves_the_key_out():
+def test_data_key_repr_omits_the_plain_key():
     assert repr(WrappedKey(b"plain", b"wrapped")) == "WrappedKey(wrapped=b'wrapped')"

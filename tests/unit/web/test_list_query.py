@@ -55,11 +55,11 @@ def refused(model, **parameters):
     return caught.value.details
 
 
-def test_nothing_asked_is_the_first_page_newest_first():
+def test_empty_list_query_is_the_first_page_newest_first():
     assert asked() == ListRequest(page=1, page_size=20, order=NEWEST_FIRST, filters={})
 
 
-def test_everything_arrives_as_text():
+def test_list_query_is_parsed_from_text_values():
     request = asked(
         page="3",
         page_size="100",
@@ -95,11 +95,11 @@ def test_everything_arrives_as_text():
     assert request.offset == 200
 
 
-def test_an_empty_text_is_no_filter():
+def test_empty_text_parameter_is_no_filter():
     assert asked(name="", order_by="").filters == {}
 
 
-def test_another_default_order_and_page_size():
+def test_list_query_may_have_another_default_order_and_page_size():
     class Inbox(PageQuery):
         page_size: CountFilter = 100  # type: ignore[assignment]
         status: EnumFilter[Literal["pending"]]
@@ -128,12 +128,12 @@ def test_another_default_order_and_page_size():
         ("seen_at__lte", "2026-11-21", ["Unexpected field: seen_at__lte"]),
     ],
 )
-def test_what_is_refused(parameter, value, texts):
+def test_invalid_list_parameter_is_refused_by_name(parameter, value, texts):
     assert refused(RunQuery, **{parameter: value}) == {parameter: texts}
 
 
 @pytest.mark.parametrize("value", ["yesterday", "", "2026-11-21T10:00:00", "2026-02-30", "2026-11-21T10:00:00 02:00"])
-def test_a_bad_date_says_what_it_could_have_been(value):
+def test_bad_date_filter_is_refused_with_the_accepted_formats(value):
     hint = ". In a URL a + is written %2B" if value == "2026-11-21T10:00:00 02:00" else ""
     expected = "a date, 2026-11-21, or a date-time with offset, 2026-11-21T10:00:00Z"
     assert refused(RunQuery, inserted_at__gte=value) == {
@@ -141,7 +141,7 @@ def test_a_bad_date_says_what_it_could_have_been(value):
     }
 
 
-def test_all_that_is_wrong_is_said_at_once():
+def test_several_wrong_list_parameters_are_all_reported():
     assert set(refused(RunQuery, page="0", size="x", updated_at__lte="x")) == {"page", "size", "updated_at__lte"}
 
 
@@ -155,18 +155,18 @@ def test_all_that_is_wrong_is_said_at_once():
         ("name", 5, ["Invalid string. Got: integer"]),
     ],
 )
-def test_a_filter_of_a_body_cannot_vanish_as_null(name, value, texts):
+def test_null_filter_in_a_body_is_refused(name, value, texts):
     assert refused(RunFilters, **{name: value}) == {name: texts}
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(None, "null value where string expected"), (5, "Invalid string. Got: integer")]
 )
-def test_a_date_of_a_body_is_text(value, text):
+def test_date_filter_in_a_body_must_be_text(value, text):
     assert refused(RunFilters, seen_at__gte=value)["seen_at__gte"] == [text]
 
 
-def test_schema_names_the_types_of_the_contract():
+def test_list_query_schema_has_the_types_of_the_contract():
     properties = RunQuery.model_json_schema()["properties"]
 
     assert properties["inserted_at__gte"]["anyOf"] == [

@@ -29,7 +29,7 @@ def failing(cause=None):
         return error
 
 
-def test_a_line_is_one_json_object_without_empty_fields():
+def test_log_line_is_one_json_object_without_empty_fields():
     lines = Lines()
     clock = FakeClock()
     Log(lines, clock).line("request", level=Level.WARNING, status=200, actor=None, route="/größe\n")
@@ -43,7 +43,7 @@ def test_a_line_is_one_json_object_without_empty_fields():
     }
 
 
-def test_lambda_reads_the_level_and_the_time_of_every_line():
+def test_log_line_has_level_and_time_in_the_form_lambda_reads():
     lines = Lines()
     for level in Level:
         Log(lines, FakeClock()).line("request", level=level)
@@ -51,14 +51,14 @@ def test_lambda_reads_the_level_and_the_time_of_every_line():
     assert all(parse_time(line["timestamp"]).tzinfo is UTC for line in lines.records)
 
 
-def test_secrets_are_masked_and_unknown_values_only_named():
+def test_logged_secret_is_masked_and_unknown_object_shown_by_type():
     lines = Lines()
     Log(lines, FakeClock()).line("request", key=SecretStr("s3cret"), thing=Port(number=1))
     assert lines.records[0]["key"] == "**********"
     assert lines.records[0]["thing"] == "Port"
 
 
-def test_bytes_and_exceptions_are_not_written_out():
+def test_logged_bytes_and_exceptions_show_no_content():
     lines = Lines()
     Log(lines, FakeClock()).line(
         "request", key=b"s3cret", failed=RuntimeError("s3cret"), nested={"key": SecretStr("s3cret")}
@@ -73,13 +73,13 @@ def test_bytes_and_exceptions_are_not_written_out():
     }
 
 
-def test_half_a_surrogate_pair_is_logged_all_the_same():
+def test_lone_surrogate_in_a_logged_text_is_accepted():
     lines = Lines()
     Log(lines, FakeClock()).line("request", route="/\ud800")
     assert lines.records[0]["route"] == "/\ud800"
 
 
-def test_a_failure_tells_where_it_happened_and_what_caused_it():
+def test_logged_failure_has_its_stack_and_causes():
     lines = Lines()
     Log(lines, FakeClock()).failure("request_failed", failing(failing()), request_id="r-1")
     record = lines.records[0]
@@ -99,7 +99,7 @@ def test_a_failure_tells_where_it_happened_and_what_caused_it():
     assert __file__ in record["stack"][0]
 
 
-def test_a_validation_error_does_not_quote_what_was_wrong():
+def test_logged_validation_error_does_not_quote_the_input():
     lines = Lines()
     try:
         Port.model_validate({"number": "s3cret"})
@@ -109,7 +109,7 @@ def test_a_validation_error_does_not_quote_what_was_wrong():
     assert "s3cret" not in lines.texts[0]
 
 
-def test_without_a_sink_lines_go_to_standard_error(capsys):
+def test_log_without_a_sink_writes_to_standard_error(capsys):
     Log(None, FakeClock()).line("request", status=204)
     captured = capsys.readouterr()
     assert json.loads(captured.err)["status"] == 204

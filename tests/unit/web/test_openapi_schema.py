@@ -32,7 +32,7 @@ class Sample(Body):
     labels: dict[str, Inner] = Field({})
 
 
-def test_a_model_becomes_a_schema_of_3_0():
+def test_model_becomes_an_openapi_3_0_schema():
     components = Components()
     assert components.reference(Sample, "validation") == {"$ref": "#/components/schemas/Sample"}
     assert components.schemas["Sample"] == {
@@ -74,7 +74,7 @@ def test_a_model_becomes_a_schema_of_3_0():
     assert components.schemas["Colour"] == {"type": "string", "enum": ["red"]}
 
 
-def test_exclusive_bounds_of_functions_are_bounds_too():
+def test_function_bounds_become_exclusive_bounds_in_the_schema():
     assert to_openapi({"gt": 0, "lt": 5}) == {
         "minimum": 0,
         "exclusiveMinimum": True,
@@ -83,12 +83,12 @@ def test_exclusive_bounds_of_functions_are_bounds_too():
     }
 
 
-def test_several_alternatives_and_null():
+def test_alternatives_with_null_become_a_nullable_any_of():
     branches = [{"type": "string"}, {"type": "integer"}, {"type": "null"}]
     assert to_openapi({"anyOf": branches}) == {"anyOf": branches[:2], "nullable": True}
 
 
-def test_two_models_of_one_name_are_refused():
+def test_two_models_of_the_same_name_are_refused():
     def other() -> type[BaseModel]:
         class Inner(BaseModel):
             kind: int

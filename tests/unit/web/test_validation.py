@@ -137,11 +137,11 @@ def refused(values, model=Sample):
         ("plain", "x", "own words"),
     ],
 )
-def test_each_mistake_has_its_text(field, value, text):
+def test_each_kind_of_invalid_value_has_its_error_text(field, value, text):
     assert refused({"name": "a", field: value}) == {field: [text]}
 
 
-def test_a_validator_may_say_several_things():
+def test_validator_may_report_several_texts():
     assert refused({"name": "a", "three": "x"}) == {"three": ["first", "second", "third"]}
 
 
@@ -153,11 +153,11 @@ def test_a_validator_may_say_several_things():
         (None, "null value where object expected"),
     ],
 )
-def test_a_body_that_is_no_object_has_the_empty_key(value, text):
+def test_error_of_a_body_other_than_an_object_has_the_empty_key(value, text):
     assert refused(value) == {"": [text]}
 
 
-def test_nested_places_are_slash_paths():
+def test_error_in_a_nested_field_has_a_slash_path():
     inner = {"type": "some", "ids": [UUID, "x", None], "count": "?"}
     assert refused({"name": "a", "inner": inner, "labels": {"k": 1}}) == {
         "inner/type": ['Invalid value for enum: "some". Allowed: all or nodes'],
@@ -168,15 +168,15 @@ def test_nested_places_are_slash_paths():
     }
 
 
-def test_one_unknown_field_hides_all_else():
+def test_unknown_field_hides_all_other_errors():
     assert refused({"foo": 1, "bar": 2, "limit": "x"}) == {"foo": ["Unexpected field: foo"]}
 
 
-def test_missing_fields_hide_wrong_ones():
+def test_missing_field_hides_wrong_values():
     assert refused({"limit": "x"}) == {"name": ["Missing field: name"]}
 
 
-def test_the_rules_of_precedence_hold_in_each_object():
+def test_error_precedence_applies_within_each_object():
     assert refused({"inner": {"bar": 1}}) == {"name": ["Missing field: name"]}
     assert refused({"name": "a", "limit": 0, "inner": {"bar": 1, "ids": 5}}) == {
         "limit": ["0 is smaller than inclusive minimum 1"],
@@ -185,27 +185,27 @@ def test_the_rules_of_precedence_hold_in_each_object():
     assert refused({"name": "a", "inner": {"ids": 5}}) == {"inner/type": ["Missing field: type"]}
 
 
-def test_strings_are_accepted_for_integers_and_booleans():
+def test_text_is_accepted_for_integer_and_boolean_fields():
     sample = read(Sample, {"name": "a", "limit": "5", "amount": "-3", "flag": "true"})
     assert (sample.limit, sample.amount, sample.flag) == (5, -3, True)
 
 
-def test_uuids_are_lowered_and_times_are_utc():
+def test_uuid_is_lowercased_and_time_converted_to_utc():
     sample = read(Sample, {"name": "a", "id": UUID, "at": "2026-01-01T01:30:00.5+02:00"})
     assert sample.id == UUID.lower()
     assert sample.at == datetime(2025, 12, 31, 23, 30, 0, 500_000, tzinfo=UTC)
     assert sample.at.tzinfo is UTC
 
 
-def test_an_omitted_field_differs_from_a_null_one():
+def test_omitted_field_differs_from_a_null_field():
     assert read(Sample, {"name": "a", "limit": None}).model_fields_set == {"name", "limit"}
 
 
-def test_a_route_without_query_names_refuses_any():
+def test_route_without_query_parameters_refuses_any():
     assert refused({"verbose": "1"}, NoQuery) == {"verbose": ["Unexpected field: verbose"]}
 
 
-def test_an_error_does_not_quote_the_input():
+def test_validation_error_does_not_quote_the_input():
     with pytest.raises(EdgeError) as raised:
         read(Sample, {"name": "a", "id": "s3cret-value"})
     assert "s3cret-value" not in f"{raised.value!r} {raised.value} {raised.value.details}"
@@ -221,13 +221,13 @@ def _patterns(schema):
             yield from _patterns(inner)
 
 
-def test_every_pattern_of_a_request_is_told_in_words():
+def test_every_pattern_of_a_request_has_words():
     models = {model for one in API.endpoints() for model in (one.path, one.query, one.body)}
     used = {pattern for model in models for pattern in _patterns(model.model_json_schema())}
     assert used == set(PATTERNS)
 
 
-def test_a_pattern_without_words_is_told_as_it_is():
+def test_pattern_without_words_is_shown_in_the_error():
     class Odd(Query):
         code: Annotated[str, StringConstraints(pattern="^x+$")]
 

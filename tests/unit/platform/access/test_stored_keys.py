@@ -22,14 +22,14 @@ def container(secrets):
     return Container(secrets)
 
 
-def test_keys_come_from_the_secret(secrets, container):
+def test_stored_keys_are_read_once_from_the_secret(secrets, container):
     assert secrets.asked == 1
     assert container.knows("a") == "API_KEY"
     assert container.knows("m", METRICS_KEYS) == "MASTER_KEY"
     assert secrets.asked == 1
 
 
-def test_a_master_key_of_the_environment_replaces_the_secret(secrets):
+def test_master_key_of_the_environment_replaces_the_secret(secrets):
     container = Container(secrets, master="local")
     assert (container.knows("local"), container.knows("m"), secrets.asked) == ("MASTER_KEY", None, 0)
 
@@ -40,44 +40,44 @@ def test_other_keys_of_the_environment_replace_those_of_the_secret(secrets):
 
 
 @pytest.mark.parametrize("master", [None, ""])
-def test_without_a_master_key_there_are_no_keys(master):
+def test_keys_without_a_master_key_are_refused(master):
     with pytest.raises(MissingMasterKeyError):
         Container(Secrets(API_KEY="a", **({} if master is None else {"MASTER_KEY": master})))
 
 
 class TestRotation:
-    def test_a_new_key_works_at_once(self, secrets, container):
+    def test_new_key_in_the_secret_is_accepted_at_once(self, secrets, container):
         container.clock.advance(60)
         secrets.values["API_KEY"] = "new"
         assert container.knows("new") == "API_KEY"
         assert container.knows("a") is None
 
-    def test_a_withdrawn_key_ends_within_five_minutes(self, secrets, container):
+    def test_withdrawn_key_is_refused_after_five_minutes(self, secrets, container):
         secrets.values["API_KEY"] = "new"
         container.clock.advance(299)
         assert container.knows("a") == "API_KEY"
         container.clock.advance(1)
         assert container.knows("a") is None
 
-    def test_unknown_keys_have_the_secret_read_every_five_seconds_at_most(self, secrets, container):
+    def test_unknown_keys_cause_a_read_of_the_secret_every_five_seconds(self, secrets, container):
         container.clock.advance(60)
         for _ in range(100):
             assert container.knows("guess") is None
             container.clock.advance(0.1)
         assert secrets.asked == 1 + 2
 
-    def test_a_request_without_a_key_has_nothing_read(self, secrets, container):
+    def test_request_without_a_key_causes_no_read_of_the_secret(self, secrets, container):
         container.clock.advance(60)
         assert container.knows(None) is None
         assert container.knows("") is None
         assert secrets.asked == 1
 
-    def test_a_clock_that_was_set_back_keeps_no_key_for_longer(self, secrets, container):
+    def test_withdrawn_key_is_refused_after_the_clock_is_set_back(self, secrets, container):
         secrets.values["API_KEY"] = "new"
         container.clock.advance(-3600)
         assert container.knows("a") is None
 
-    def test_the_key_before_is_accepted_until_its_end_under_a_name_of_its_own(self, secrets, container):
+    def test_previous_key_is_accepted_by_its_own_name_until_its_end(self, secrets, container):
         secrets.values |= {"API_KEY": "new", "API_KEY_PREVIOUS": "a", "API_KEY_PREVIOUS_UNTIL": HALF_PAST}
         container.clock.advance(300)
         assert (container.knows("new"), container.knows("a")) == ("API_KEY", "API_KEY_PREVIOUS")
@@ -86,21 +86,21 @@ class TestRotation:
         container.clock.advance(1)
         assert (container.knows("new"), container.knows("a")) == ("API_KEY", None)
 
-    def test_the_master_key_before_opens_what_the_master_key_opens(self, secrets, container):
+    def test_previous_master_key_is_accepted_wherever_the_master_key_is(self, secrets, container):
         secrets.values |= {"MASTER_KEY": "n", "MASTER_KEY_PREVIOUS": "m", "MASTER_KEY_PREVIOUS_UNTIL": HALF_PAST}
         container.clock.advance(300)
         assert {container.knows("m", accepted) for accepted in (OPERATOR_KEYS, METRICS_KEYS)} == {"MASTER_KEY_PREVIOUS"}
         assert container.knows("n", METRICS_KEYS) == "MASTER_KEY"
 
     @pytest.mark.parametrize("end", [{}, {"API_KEY_PREVIOUS_UNTIL": "soon"}, {"API_KEY_PREVIOUS_UNTIL": START}])
-    def test_a_key_before_without_an_end_ahead_is_not_accepted(self, secrets, container, end):
+    def test_previous_key_without_a_future_end_is_refused(self, secrets, container, end):
         secrets.values |= {"API_KEY": "new", "API_KEY_PREVIOUS": "a", **end}
         container.clock.advance(300)
         assert container.knows("a") is None
 
 
 class TestOutage:
-    def test_keys_stay_good_for_an_hour_and_the_log_says_so(self, secrets, container):
+    def test_known_keys_are_accepted_for_an_hour_of_outage_with_a_log_line(self, secrets, container):
         secrets.down = True
         container.clock.advance(3599)
         assert container.knows("a") == "API_KEY"
@@ -109,7 +109,7 @@ class TestOutage:
         with pytest.raises(ConnectionError):
             container.keys.identify("a", OPERATOR_KEYS)
 
-    def test_it_is_asked_again_every_half_minute_at_most(self, secrets, container):
+    def test_unreachable_secret_is_read_again_every_half_minute(self, secrets, container):
         secrets.down = True
         container.clock.advance(300)
         for _ in range(60):
@@ -118,7 +118,7 @@ class TestOutage:
             container.clock.advance(1)
         assert secrets.asked == 1 + 2
 
-    def test_what_was_withdrawn_meanwhile_ends_when_it_is_over(self, secrets, container):
+    def test_key_withdrawn_during_an_outage_is_refused_after_it(self, secrets, container):
         secrets.down = True
         container.clock.advance(300)
         assert container.knows("a") == "API_KEY"
@@ -128,7 +128,7 @@ class TestOutage:
         assert (container.knows("a"), container.knows("new")) == (None, "API_KEY")
 
     @pytest.mark.parametrize("text", ["", "no json", "[]", '{"MASTER_KEY": 1}', "null"])
-    def test_a_secret_that_cannot_be_read_is_an_outage_and_quoted_nowhere(self, secrets, container, text):
+    def test_unreadable_secret_is_an_outage_and_is_not_logged(self, secrets, container, text):
         secrets.text = text or " "
         container.clock.advance(300)
         assert container.knows("a") == "API_KEY"
@@ -136,7 +136,7 @@ class TestOutage:
         with pytest.raises(UnreadableSecretError):
             Container(secrets)
 
-    def test_a_secret_without_a_master_key_lets_nobody_in(self, secrets, container):
+    def test_secret_without_a_master_key_makes_all_keys_refused(self, secrets, container):
         secrets.values = {"API_KEY": "a"}
         container.clock.advance(300)
         for _ in range(2):
@@ -150,23 +150,23 @@ class TestOutage:
 class TestLength:
     LONG = "k" * SHORTEST_KEY
 
-    def test_a_short_key_is_not_accepted_and_the_log_names_it(self):
+    def test_short_key_is_refused_and_named_in_the_log(self):
         container = Container(Secrets(MASTER_KEY=self.LONG, API_KEY="short"), shortest=SHORTEST_KEY)
         assert (container.knows("short"), container.knows(self.LONG)) == (None, "MASTER_KEY")
         (line,) = container.logged("key_refused")
         assert line["key"] == "API_KEY"
         assert "short" not in json.dumps(line).replace("shorter", "")
 
-    def test_a_short_master_key_lets_nobody_in(self):
+    def test_short_master_key_makes_all_keys_refused(self):
         with pytest.raises(MissingMasterKeyError):
             Container(Secrets(MASTER_KEY="k" * (SHORTEST_KEY - 1)), shortest=SHORTEST_KEY)
 
-    def test_a_short_key_is_not_accepted_as_the_one_before_either(self):
+    def test_short_previous_key_is_refused(self):
         secrets = Secrets(MASTER_KEY=self.LONG, MASTER_KEY_PREVIOUS="m", MASTER_KEY_PREVIOUS_UNTIL=HALF_PAST)
         assert Container(secrets, shortest=SHORTEST_KEY).knows("m") is None
 
 
-def test_keys_do_not_show_themselves(secrets, container):
+def test_stored_keys_appear_in_no_repr_and_no_log(secrets, container):
     secrets.values = {"MASTER_KEY": "s3cret"}
     container.clock.advance(300)
     assert container.knows("s3cret") == "MASTER_KEY"

@@ -12,7 +12,7 @@ def refused(throttle, address):
     return raised.value.retry_after_seconds
 
 
-def test_a_burst_passes_and_then_the_rate_holds():
+def test_throttle_allows_a_burst_and_then_the_rate():
     clock = FakeClock()
     throttle = Throttle(rate_per_second=2, burst=3, clock=clock)
     for _ in range(3):
@@ -23,7 +23,7 @@ def test_a_burst_passes_and_then_the_rate_holds():
     assert refused(throttle, "a") == 1
 
 
-def test_retry_after_is_when_a_token_is_there():
+def test_throttle_refusal_says_when_the_next_token_is_available():
     clock = FakeClock()
     throttle = Throttle(rate_per_second=0.1, burst=1, clock=clock)
     throttle.take("a")
@@ -34,14 +34,14 @@ def test_retry_after_is_when_a_token_is_there():
     throttle.take("a")
 
 
-def test_addresses_do_not_share_tokens():
+def test_throttle_counts_each_address_separately():
     throttle = Throttle(rate_per_second=1, burst=1, clock=FakeClock())
     throttle.take("a")
     throttle.take("b")
     refused(throttle, "a")
 
 
-def test_silence_fills_the_bucket_no_further_than_the_burst():
+def test_idle_address_regains_at_most_the_burst():
     clock = FakeClock()
     throttle = Throttle(rate_per_second=1, burst=2, clock=clock)
     throttle.take("a")
@@ -51,7 +51,7 @@ def test_silence_fills_the_bucket_no_further_than_the_burst():
     refused(throttle, "a")
 
 
-def test_a_clock_that_steps_back_adds_no_tokens():
+def test_clock_that_steps_back_adds_no_tokens():
     clock = FakeClock()
     throttle = Throttle(rate_per_second=1, burst=1, clock=clock)
     throttle.take("a")
@@ -59,7 +59,7 @@ def test_a_clock_that_steps_back_adds_no_tokens():
     refused(throttle, "a")
 
 
-def test_memory_is_bounded_and_the_longest_silent_address_goes_first():
+def test_throttle_forgets_the_longest_idle_address_at_its_limit():
     throttle = Throttle(rate_per_second=1, burst=1, clock=FakeClock(), max_addresses=2)
     for address in ("a", "b"):
         throttle.take(address)

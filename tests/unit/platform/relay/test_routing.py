@@ -97,7 +97,7 @@ class TestWork:
             ]
         }
 
-    def test_deliveries_are_cut_into_messages(self):
+    def test_deliveries_are_split_into_messages_of_bounded_size(self):
         changes = [
             change("executions", "execution.created", None, execution(place, f"n-{place}")) for place in range(45)
         ]
@@ -132,7 +132,7 @@ class TestWork:
         sent = messages(change(table, operation, old, new))
         assert sent == ({CLEAN_UP: [{"kind": kind, "id": "x"} for kind in kinds]} if kinds else {})
 
-    def test_a_replaced_socket_is_closed(self):
+    def test_replaced_socket_is_sent_to_the_clean_up_queue(self):
         row = {"id": "n-1", "replaced_connection_id": "s-1"}
         assert messages(change("nodes", "node.reregistered", {"id": "n-1"}, row)) == {
             CLEAN_UP: [{"kind": "connection", "id": "s-1"}]
@@ -169,7 +169,7 @@ class TestCounting:
             "executions#status#sent": 1,
         }
 
-    def test_a_tombstone_counts_as_gone(self):
+    def test_tombstone_reduces_the_total_once(self):
         tombstone = {"id": "c-1", "deleted_at": "t"}
         assert deltas_of(change("commands", "command.deleted", {"id": "c-1"}, tombstone)) == {"commands": -1}
         assert deltas_of(change("commands", "command.deleted", tombstone, None, expired=True)) == {}
@@ -197,7 +197,7 @@ class TestSelfUpdates:
         assert messages(change("self_update_requests", "self_update_request.swept", self.ROW, self.ROW)) == {}
         assert messages(change("self_update_requests", "self_update_request.completed", self.ROW, None)) == {}
 
-    def test_new_nodes_are_told_in_groups_of_one_request(self):
+    def test_new_self_update_nodes_are_sent_in_groups_per_request(self):
         rows = [
             {"request_id": f"r-{place % 2}", "node_id": f"n-{place}", "cluster_name": "north"} for place in range(60)
         ]

@@ -68,7 +68,7 @@ def test_attempts_under_way_do_not_extend_the_pause():
     assert failing(one) is one
 
 
-def test_each_failed_probe_doubles_the_pause_up_to_a_quarter_of_an_hour():
+def test_failed_probe_doubles_the_pause_up_to_fifteen_minutes():
     one, now, pauses = paused(), START, []
     for _ in range(7):
         now = parse_time(one.paused_until)

@@ -58,13 +58,13 @@ def running(*arguments: str, secret: str = SECRET) -> Iterator[Running]:
         process.communicate()
 
 
-def test_what_we_sign_is_taken_and_printed_once():
+def test_receiver_accepts_a_signed_event_and_prints_it_once():
     with running() as receiver:
         assert [receiver.send(SECRET), receiver.send(SECRET), receiver.send(SECRET, event_id="e-2")] == [204] * 3
         assert receiver.printed() == ["e-1", "e-2"]
 
 
-def test_all_else_is_refused():
+def test_receiver_refuses_wrong_signature_body_or_old_time():
     with running() as receiver:
         assert receiver.send(OTHER_SECRET) == 401
         assert receiver.send(SECRET, body=b'{"id":"forged"}') == 401
@@ -72,7 +72,7 @@ def test_all_else_is_refused():
         assert receiver.printed() == []
 
 
-def test_rotation(tmp_path):
+def test_receiver_accepts_both_secrets_during_rotation(tmp_path):
     file = tmp_path / "secrets"
     file.write_text(f"{NEW_SECRET}\n{SECRET}\n", encoding="utf-8")
     with running("--secret-file", str(file)) as receiver:
@@ -83,14 +83,14 @@ def test_rotation(tmp_path):
         assert receiver.printed() == ["before", "during", "after"]
 
 
-def test_it_can_play_a_broken_one():
+def test_receiver_with_a_status_option_fails_with_that_status():
     with running("--status", "503") as receiver:
         assert receiver.send(SECRET) == 503
         assert receiver.printed() == []
 
 
 @pytest.mark.parametrize("secret", ["", "  \n"])
-def test_it_does_not_start_without_a_secret(secret):
+def test_receiver_without_a_secret_does_not_start(secret):
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--port", "0"],
         env={**os.environ, "WEBHOOK_SECRET": secret},
