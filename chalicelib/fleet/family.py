@@ -12,6 +12,7 @@ from chalicelib.fleet.mesh import context as mesh
 from chalicelib.fleet.metrics import context as metrics
 from chalicelib.fleet.nodes import context as nodes
 from chalicelib.fleet.nodes.changes import INTERNAL
+from chalicelib.fleet.permissions import PERMISSIONS
 from chalicelib.fleet.ssh import context as ssh
 from chalicelib.fleet.targeting import context as targeting
 from chalicelib.fleet.transport import context as transport
@@ -40,6 +41,7 @@ FAMILY = Family(
     ),
     services="chalicelib.fleet.wiring.Fleet",
     api="chalicelib.fleet.api.APIS",
+    permissions=PERMISSIONS,
     event_types=tuple(EventType),
     internal=INTERNAL,
     functions=(

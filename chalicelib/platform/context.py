@@ -9,11 +9,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.kit.changes import Change
 from chalicelib.kit.queues import Message, Queue
 from chalicelib.kit.tables import Item, Query, Ref, Table
+
+if TYPE_CHECKING:
+    from chalicelib.platform.access.permissions import Permission
 
 Services = Any
 """The container of a family: `Family.services` builds it."""
@@ -253,8 +256,8 @@ class Family:
     """A family of APIs, which can be deployed by itself. ``contexts`` stand in the order in which they may import each
     other: a context knows only those before it. ``needs`` names families that are deployed with it. ``services`` is the
     dotted name of the class of its container, made from the platform's; ``api`` that of its `web.api.Api` values.
-    ``event_types`` is its published catalogue, ``internal`` the types of its events for other families. ``functions``
-    are those that belong to no context: the one behind its REST API."""
+    ``permissions`` are those of its operations, ``event_types`` is its published catalogue, ``internal`` the types of
+    its events for other families. ``functions`` are those that belong to no context: the one behind its REST API."""
 
     name: str
     contexts: tuple[Context, ...]
@@ -262,5 +265,6 @@ class Family:
     api: str = ""
     functions: tuple[Function, ...] = ()
     needs: tuple[str, ...] = ()
+    permissions: "tuple[Permission, ...]" = ()
     event_types: tuple[str, ...] = ()
     internal: tuple[str, ...] = ()

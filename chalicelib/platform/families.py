@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Table
 from chalicelib.platform.context import Context, Counted, Family, Function
+
+if TYPE_CHECKING:
+    from chalicelib.platform.access.permissions import Permission
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,10 @@ class Families:
         not even name its own."""
         declared = {name for table in self.tables for name in table.unparked}
         return frozenset(declared | {name for names in self.sealed.values() for name in names})
+
+    @cached_property
+    def permissions(self) -> "tuple[Permission, ...]":
+        return tuple(permission for family in self.each for permission in family.permissions)
 
     @cached_property
     def event_types(self) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.kit.queues import Queues
     from chalicelib.kit.sockets import Sockets
     from chalicelib.kit.tasks import Tasks
+    from chalicelib.platform.access.identities import Identities
     from chalicelib.platform.access.keys import OperatorKeys
     from chalicelib.platform.access.stage_secret import StageSecret
     from chalicelib.platform.access.throttle import Throttle
@@ -153,6 +154,12 @@ class Platform:
             self.log,
             shortest=0 if is_local() else SHORTEST_KEY,
         )
+
+    @cached_property
+    def identities(self) -> Identities:
+        from chalicelib.platform.access.identities import Identities
+
+        return Identities(self.keys)
 
     @cached_property
     def throttle(self) -> Throttle:

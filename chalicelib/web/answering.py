@@ -1,8 +1,8 @@
 """The one way from a request to its answer.
 
 The order never varies: route, audience (401, and 429 to an address that offers too many wrong keys; public routes:
-rate, 429), path, query, body (400, 413, 415: the first that is wrong, alone), guard (503), then the view with
-everything it finds (404, 409, 422, 503). Only here do errors become statuses.
+rate, 429), permission (403), path, query, body (400, 413, 415: the first that is wrong, alone), guard (503), then the
+view with everything it finds (404, 409, 422, 503). Only here do errors become statuses.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,8 @@ from typing import Any
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.log import Level
 from chalicelib.kit.origin import Origin, working_for
+from chalicelib.platform.access.permissions import Permission
+from chalicelib.platform.access.principal import decide
 from chalicelib.settings import Settings
 from chalicelib.web.audience import Exchange
 from chalicelib.web.caching import unless_known
@@ -88,7 +90,9 @@ def _renderer(exchange: Exchange, protocol: ApiProtocol) -> Renderer:
 def _serve(exchange: Exchange, protocol: ApiProtocol) -> Outgoing:
     endpoint, services, audience = exchange.endpoint, exchange.services, exchange.endpoint.auth
     audience.admit(exchange)
-    with working_for(Origin(exchange.request_id, exchange.actor, exchange.incoming.address)):
+    if endpoint.permission is not None:
+        _check_permission(endpoint, endpoint.permission, exchange)
+    with working_for(Origin(exchange.request_id, exchange.principal.actor, exchange.incoming.address)):
         if audience.arrive is not None:
             audience.arrive(exchange)
         request = _read(exchange, protocol)
@@ -99,6 +103,14 @@ def _serve(exchange: Exchange, protocol: ApiProtocol) -> Outgoing:
     outgoing = _render(answer, endpoint.status, _renderer(exchange, protocol))
     check_answer(outgoing.body)
     return outgoing
+
+
+def _check_permission(endpoint: Endpoint, permission: Permission, exchange: Exchange) -> None:
+    """Raises `EdgeError` (forbidden) if the caller may not do this."""
+    resource = endpoint.resource_of(exchange.incoming)
+    decision = decide(exchange.principal, permission, resource, {"address": exchange.incoming.address})
+    if not decision.is_allowed:
+        raise EdgeError(Kind.FORBIDDEN, decision.refusal)
 
 
 def _read(exchange: Exchange, protocol: ApiProtocol) -> Request[Path, Query, Body]:
@@ -114,7 +126,7 @@ def _read(exchange: Exchange, protocol: ApiProtocol) -> Request[Path, Query, Bod
             may_hold_replaced=endpoint.auth.may_send_replacements,
         )
         body = read(endpoint.body, sent, protocol.details)
-    return endpoint.request(path, query, body, incoming, exchange.caller)
+    return endpoint.request(path, query, body, incoming, exchange.caller, exchange.principal)
 
 
 def _render(answer: Answer, status: int, renderer: Renderer) -> Outgoing:
@@ -167,6 +179,6 @@ def _log(exchange: Exchange, status: int) -> None:
         dynamodb_calls=exchange.meter.count,
         read_units=exchange.meter.read_units,
         write_units=exchange.meter.write_units,
-        actor=exchange.actor or None,
+        actor=exchange.principal.actor or None,
         **exchange.noted,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.tables import Meter
+from chalicelib.platform.access.principal import ANONYMOUS, Principal, root
 from chalicelib.web.edge_services import EdgePlatform
 from chalicelib.web.exchange import Incoming
 
@@ -21,8 +22,8 @@ class Exchange:
     """One request under way. It is filled in step by step, so that the log also names the caller of a refused request.
 
     ``services`` is the container that views get, ``edge`` its platform. An audience sets
-    ``actor``, the caller's name in logs and in ``changed_by``; ``caller``, the value that its views need;
-    ``headers`` for the answer, a refusal included; and ``noted``, further fields of the log line.
+    ``principal``, the caller; ``caller``, a further value that its views need; ``headers`` for the answer, a refusal
+    included; and ``noted``, further fields of the log line.
     """
 
     endpoint: "Endpoint"
@@ -31,7 +32,7 @@ class Exchange:
     edge: EdgePlatform
     request_id: str
     started: datetime
-    actor: str = ""
+    principal: Principal = ANONYMOUS
     caller: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     noted: dict[str, object] = field(default_factory=dict)
@@ -53,8 +54,9 @@ class Audience:
 
     ``admit`` raises `EdgeError` (unauthorized, forbidden, rate limited) for a caller that may not call. ``arrive`` runs
     after it, and what it writes counts as written by the caller. ``schemes`` are the security schemes of the document
-    by name, any of which admits; ``statuses`` those with which ``admit`` refuses. ``may_send_replacements`` accepts
-    U+FFFD in bodies, see `json_body.read_json`.
+    by name, any of which admits; ``statuses`` those with which ``admit`` refuses. With ``by_permission`` the
+    principals need the permission of the operation. ``may_send_replacements`` accepts U+FFFD in bodies, see
+    `json_body.read_json`.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Audience:
     arrive: Callable[[Exchange], None] | None = None
     schemes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     statuses: frozenset[int] = frozenset()
+    by_permission: bool = False
     may_send_replacements: bool = False
 
 
@@ -73,16 +76,17 @@ PUBLIC = Audience(name="public", admit=_admit_within_rate, statuses=frozenset({4
 
 
 def admit_by_key(exchange: Exchange, offered: str | None, accepted: Sequence[str]) -> None:
-    """Admit the holder of one of the ``accepted`` keys, which are named as in the settings; the name becomes the actor.
+    """Admit the holder of one of the ``accepted`` keys, which are named as in the settings, and of named keys.
 
     Raises `EdgeError` (unauthorized), and (rate limited) for an address that sends too many wrong keys. If the settings
-    turn authentication off, all callers are admitted, without a name.
+    turn authentication off, all callers are admitted as root, without a name.
     """
     edge = exchange.edge
     if not edge.settings.auth_enabled:
+        exchange.principal = root("")
         return
     try:
-        exchange.actor = edge.keys.identify(offered, accepted)
+        exchange.principal = edge.identities.identify(offered, accepted)
     except EdgeError as error:
         if offered and error.kind is Kind.UNAUTHORIZED:
             edge.wrong_keys.take(exchange.incoming.address)

@@ -6,7 +6,7 @@ from chalicelib.kit.clock import Clock
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Log
 from chalicelib.kit.tables import Tables
-from chalicelib.platform.access.keys import OperatorKeys
+from chalicelib.platform.access.identities import Identities
 from chalicelib.platform.access.throttle import Throttle
 from chalicelib.settings import Settings
 
@@ -22,7 +22,7 @@ class EdgePlatform(Protocol):
     @property
     def tables(self) -> Tables: ...
     @property
-    def keys(self) -> OperatorKeys: ...
+    def identities(self) -> Identities: ...
     @property
     def throttle(self) -> Throttle: ...
     @property

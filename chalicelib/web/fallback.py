@@ -55,6 +55,7 @@ def _find(app: Application, route: str, apis: Sequence[Api]) -> Endpoint:
         tag="Fallback",
         auth=OPEN,
         summary="Anything else",
+        repeats="changes nothing" if method == "POST" else "",
         documented=False,
         protocol=protocol,
     )

@@ -1,14 +1,17 @@
 """An operation as data: what it is called, who may call it, what it takes and answers."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Required, TypedDict, get_args, get_origin
 
 from pydantic import BaseModel
 
+from chalicelib.platform.access.permissions import Permission
+from chalicelib.platform.access.principal import Resource, Scope
 from chalicelib.web.audience import Audience, Guard
+from chalicelib.web.exchange import Incoming
 from chalicelib.web.json_body import DEFAULT_MAX_BODY_BYTES
 from chalicelib.web.protocol import ApiProtocol
 from chalicelib.web.results import Answer, Request
@@ -32,6 +35,10 @@ class Options(TypedDict, total=False):
     status: int
     errors: Sequence[int]
     guard: Guard | None
+    permission: Permission
+    scope: Scope
+    audit: str
+    repeats: str
     contract_path: str
     documented: bool
     example: object
@@ -46,6 +53,10 @@ class Endpoint:
     204. ``errors`` are the statuses that the view itself may cause; those of the edge are documented by themselves.
     ``media_type`` is set where the view answers `PlainText`; there is no model then. ``example`` is what the document
     shows as its result; of an object only what differs from the example that the model and its fields make.
+
+    Where the audience decides ``by_permission``: ``permission`` is what the caller needs, ``scope`` what the
+    operation's resource belongs to, and ``audit`` the verb under which the audit log has what it changed,
+    `<thing>.<action>`. ``repeats`` says why a POST needs no ``Idempotency-Key``.
     """
 
     method: str
@@ -63,6 +74,10 @@ class Endpoint:
     status: int = 200
     errors: Sequence[int] = ()
     guard: Guard | None = None
+    permission: Permission | None = None
+    scope: Scope | None = None
+    audit: str = ""
+    repeats: str = ""
     contract_path: str = ""
     documented: bool = True
     example: object = NO_EXAMPLE
@@ -74,13 +89,44 @@ class Endpoint:
     body: type[Body] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Raises TypeError where the view's first argument is not annotated as a ``Request[...]``."""
+        """Raises TypeError where the view's first argument is not annotated as a ``Request[...]``, and for an operation
+        that does not say who may call it."""
         annotation = next(iter(self.view.__annotations__.values()), None)
         request = get_origin(annotation)
         if not (isinstance(request, type) and issubclass(request, Request)):
             raise TypeError(f"{self.view.__qualname__}: its first argument is a Request[...], not {annotation!r}")
         for name, value in zip(("request", "path", "query", "body"), (request, *get_args(annotation)), strict=True):
             object.__setattr__(self, name, value)
+        for problem in self._problems():
+            raise TypeError(f"{self.view.__qualname__}: {problem}")
+
+    def _problems(self) -> Iterator[str]:
+        decided = {"permission": self.permission, "scope": self.scope}
+        if self.auth.by_permission:
+            yield from (f"the audience {self.auth.name} needs a {name}" for name, value in decided.items() if not value)
+            if self.method != "GET" and not self.audit:
+                yield "an operation that changes something needs a verb for the audit log"
+        else:
+            given = {**decided, "audit": self.audit}
+            yield from (
+                f"the audience {self.auth.name} decides without {name}" for name, value in given.items() if value
+            )
+            if self.method == "POST" and not self.repeats:
+                yield f"a POST of the audience {self.auth.name} says why it may be repeated"
+        if self.repeats and self.method != "POST":
+            yield f"{self.method} is repeatable by its meaning"
+
+    @property
+    def takes_idempotency_key(self) -> bool:
+        """Whether a repeat is recognised by its ``Idempotency-Key``."""
+        return self.method == "POST" and not self.repeats
+
+    def resource_of(self, incoming: Incoming) -> Resource:
+        """The resource of a request: the path without the version of the API, with the values of its variables."""
+        path = _VERSION.sub("", self.route)
+        for name, value in incoming.path.items():
+            path = path.replace(f"{{{name}}}", value)
+        return Resource(path.strip("/"), self.scope or Scope.INSTALLATION)
 
     @property
     def has_body(self) -> bool:
@@ -100,6 +146,7 @@ class Endpoint:
         return dict(zip(_variables(self.route), _variables(self.shown_path), strict=True))
 
 
+_VERSION = re.compile(r"^/(api/)?(\w+/)?v\d+/")
 _ON_ONE = re.compile(r"([^{]*)\{\w+_([a-z]+)\}((?:/\w*[^/s])?)")
 """A path with one variable that is its end, or is followed by the name of an action. A plural names a collection."""
 

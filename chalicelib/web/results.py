@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.platform.access.principal import ANONYMOUS, Principal
 from chalicelib.web.exchange import Incoming
 from chalicelib.web.rendering import PageNumbers
 from chalicelib.web.validation import Body, Path, Query
@@ -26,7 +27,8 @@ class MethodNotAllowedError(EdgeError):
 
 @dataclass(frozen=True)
 class Request(Generic[P, Q, B]):
-    """A request that was admitted and whose parts are valid. ``caller`` is set by the audience, see `Exchange`. A
+    """A request that was admitted and whose parts are valid. ``principal`` is the caller; ``caller`` what the
+    audience adds to it, see `Exchange`. A
     subclass may give views typed access to it: their annotation then names the subclass."""
 
     path: P
@@ -34,6 +36,7 @@ class Request(Generic[P, Q, B]):
     body: B
     incoming: Incoming = field(repr=False)
     caller: Any = None
+    principal: Principal = ANONYMOUS
 
     @property
     def address(self) -> str:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from chalicelib.fleet.api import API as EDGE_ADMIN
 from chalicelib.kit.log import Log
 from chalicelib.kit.tables import Tables
+from chalicelib.platform.access.identities import Identities
 from chalicelib.platform.access.keys import Keys
 from chalicelib.platform.access.throttle import WRONG_KEYS_BURST, WRONG_KEYS_PER_SECOND, Throttle
 from chalicelib.settings import Settings
@@ -79,6 +80,10 @@ class FakeServices:
         self.wrong_keys = Throttle(WRONG_KEYS_PER_SECOND, WRONG_KEYS_BURST, self.clock)
         if not hasattr(type(self), "keys") and "keys" not in attributes:
             self.keys = Keys(SecretStr(MASTER_KEY), SecretStr(API_KEY), SecretStr(METRICS_KEY))
+
+    @property
+    def identities(self) -> Identities:
+        return Identities(self.keys)
 
     @property
     def platform(self) -> "FakeServices":

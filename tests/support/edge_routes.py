@@ -10,10 +10,15 @@ from chalicelib.fleet.api.protocol import AGENT, METRICS, NEEDS_CAPACITY, OPERAT
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.kit.errors import unauthorized
 from chalicelib.kit.origin import Origin, current_origin
+from chalicelib.platform.access.permissions import KeyRole, Permission
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import PUBLIC, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.validation import Body, Int32, NoBody, NoPath, NoQuery, Path, Query, Uuid
 
 routes = Endpoints(tag="Things")
+
+THINGS_READ = Permission("things:read", KeyRole.VIEWER)
+THINGS_WRITE = Permission("things:write", KeyRole.ADMIN)
 
 
 class ThingPath(Path):
@@ -101,6 +106,9 @@ class Numbers:
 @routes.post(
     "/things/{thing_id}",
     auth=OPERATOR,
+    permission=THINGS_WRITE,
+    scope=Scope.INSTALLATION,
+    audit="thing.change",
     answer=ThingOut,
     status=201,
     errors=(403, 404, 409, 422),
@@ -113,7 +121,15 @@ def make_thing(request: Request[ThingPath, ThingQuery, ThingBody], services: Any
     return Created(shown, location=f"/things/{request.path.thing_id}")
 
 
-@routes.get("/things", auth=OPERATOR, answer=ThingOut, paginated=True, summary="List things")
+@routes.get(
+    "/things",
+    auth=OPERATOR,
+    permission=THINGS_READ,
+    scope=Scope.INSTALLATION,
+    answer=ThingOut,
+    paginated=True,
+    summary="List things",
+)
 def list_things(request: Request[NoPath, ThingQuery, NoBody], services: Any) -> Paginated:
     services.things.visit(request)
     return Paginated([ThingOut(name="a", size=1, note=None)], Numbers(request.query.page, 1, 3))
@@ -123,6 +139,9 @@ def list_things(request: Request[NoPath, ThingQuery, NoBody], services: Any) -> 
     "/named/{cluster_name}",
     contract_path="/named/{cluster_name}",
     auth=OPERATOR,
+    permission=THINGS_WRITE,
+    scope=Scope.INSTALLATION,
+    audit="thing.change",
     status=204,
     errors=(404,),
     summary="Drop by name",
@@ -132,25 +151,51 @@ def drop_named(request: Request[NamePath, NoQuery, NoBody], services: Any) -> No
     return NoContent()
 
 
-@routes.patch("/things", auth=OPERATOR, body_required=False, answer=ThingOut, summary="Change all")
+@routes.patch(
+    "/things",
+    auth=OPERATOR,
+    permission=THINGS_WRITE,
+    scope=Scope.INSTALLATION,
+    audit="thing.change",
+    body_required=False,
+    answer=ThingOut,
+    summary="Change all",
+)
 def change_things(request: Request[NoPath, NoQuery, ThingBody], services: Any) -> ThingOut:
     services.things.visit(request)
     return ThingOut(name=request.body.name, size=request.body.size, note=None)
 
 
-@routes.post("/agent/result", auth=AGENT, max_body_bytes=100, answer=ThingOut, errors=(404,), summary="Report")
+@routes.post(
+    "/agent/result",
+    auth=AGENT,
+    repeats="only noted",
+    max_body_bytes=100,
+    answer=ThingOut,
+    errors=(404,),
+    summary="Report",
+)
 def report(request: FromAgent[NoPath, NoQuery, ThingBody], services: Any) -> ThingOut:
     services.things.visit(request)
     return ThingOut(name=request.agent.node.id, size=request.body.size, note=None)
 
 
-@routes.get("/metrics", auth=METRICS, answer=ThingOut, summary="Figures")
+@routes.get(
+    "/metrics", auth=METRICS, permission=THINGS_READ, scope=Scope.INSTALLATION, answer=ThingOut, summary="Figures"
+)
 def figures(request: Request[NoPath, NoQuery, NoBody], services: Any) -> ThingOut:
     services.things.visit(request)
     return ThingOut(name="figures", size=1, note=None)
 
 
-@routes.post("/public", auth=PUBLIC, answer=ThingOut, status=201, summary="Anyone")
+@routes.post(
+    "/public",
+    auth=PUBLIC,
+    repeats="only noted",
+    answer=ThingOut,
+    status=201,
+    summary="Anyone",
+)
 def anyone(request: Request[NoPath, NoQuery, ThingBody], services: Any) -> ThingOut:
     services.things.visit(request)
     return ThingOut(name=request.bearer or "nobody", size=request.body.size, note=request.address)

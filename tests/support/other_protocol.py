@@ -20,6 +20,8 @@ from chalicelib.kit.errors import (
     unavailable,
 )
 from chalicelib.platform.access.keys import OPERATOR_KEYS
+from chalicelib.platform.access.permissions import KeyRole, Permission
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.answering import internal
 from chalicelib.web.api import Api
 from chalicelib.web.audience import PUBLIC, Audience, Exchange, admit_by_key
@@ -74,7 +76,7 @@ OTHER = ApiProtocol(
 
 def _admit(exchange: Exchange) -> None:
     admit_by_key(exchange, exchange.incoming.header("x-api-key"), OPERATOR_KEYS)
-    used = exchange.services.count_request(exchange.actor)
+    used = exchange.services.count_request(exchange.principal.actor)
     exchange.headers["x-ratelimit-remaining"] = str(max(LIMIT - used, 0))
     exchange.noted["counted"] = used
     if used > LIMIT:
@@ -86,6 +88,7 @@ CALLER = Audience(
     admit=_admit,
     schemes={"apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
     statuses=frozenset({401, 429}),
+    by_permission=True,
 )
 
 
@@ -104,20 +107,49 @@ class Shelf(BaseModel):
 
 routes = Endpoints(tag="Shelves")
 
+SHELVES_READ = Permission("shelves:read", KeyRole.VIEWER)
+SHELVES_WRITE = Permission("shelves:write", KeyRole.ADMIN)
 
-@routes.post("/other/shelves", auth=CALLER, answer=Shelf, status=201, errors=(409,), summary="Make a shelf")
+
+@routes.post(
+    "/other/shelves",
+    auth=CALLER,
+    permission=SHELVES_WRITE,
+    scope=Scope.INSTALLATION,
+    audit="shelf.create",
+    answer=Shelf,
+    status=201,
+    errors=(409,),
+    summary="Make a shelf",
+)
 def make_shelf(request: Request[NoPath, NoQuery, NewShelf], services: Any) -> Created:
     services.visit()
     return Created(Shelf(id="1", width=request.body.width), "/other/shelves/1")
 
 
-@routes.get("/other/shelves", auth=CALLER, answer=Shelf, paginated=True, summary="List shelves")
+@routes.get(
+    "/other/shelves",
+    auth=CALLER,
+    permission=SHELVES_READ,
+    scope=Scope.INSTALLATION,
+    answer=Shelf,
+    paginated=True,
+    summary="List shelves",
+)
 def list_shelves(_request: Request[NoPath, NoQuery, NoBody], services: Any) -> Paginated:
     services.visit()
     return Paginated([Shelf(id="1", width=2)], services.page)
 
 
-@routes.get("/other/shelves/{id}", auth=CALLER, answer=Shelf, errors=(404,), summary="Get a shelf")
+@routes.get(
+    "/other/shelves/{id}",
+    auth=CALLER,
+    permission=SHELVES_READ,
+    scope=Scope.INSTALLATION,
+    answer=Shelf,
+    errors=(404,),
+    summary="Get a shelf",
+)
 def get_shelf(_request: Request[ShelfPath, NoQuery, NoBody], services: Any) -> Shelf:
     services.visit()
     raise not_found()

@@ -11,6 +11,7 @@ from chalicelib.fleet.nodes.instances import HEADER as INSTANCE_HEADER
 from chalicelib.fleet.nodes.instances import instance_of
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.platform.access.keys import METRICS_KEYS, OPERATOR_KEYS
+from chalicelib.platform.access.principal import Principal, PrincipalKind
 from chalicelib.web.audience import Audience, Exchange, Guard, admit_by_key
 from chalicelib.web.exchange import Incoming
 from chalicelib.web.problems import details_of
@@ -56,6 +57,7 @@ OPERATOR = Audience(
     admit=lambda exchange: admit_by_key(exchange, exchange.incoming.bearer(), OPERATOR_KEYS),
     schemes={"operatorKey": _bearer_scheme("MASTER_KEY or API_KEY")},
     statuses=frozenset({401, 429}),
+    by_permission=True,
 )
 """Operators, by their key."""
 
@@ -64,6 +66,7 @@ METRICS = Audience(
     admit=lambda exchange: admit_by_key(exchange, exchange.incoming.bearer(), METRICS_KEYS),
     schemes={"metricsKey": _bearer_scheme("MASTER_KEY or METRICS_KEY")},
     statuses=frozenset({401, 429}),
+    by_permission=True,
 )
 """A Prometheus, by its key."""
 
@@ -71,8 +74,9 @@ METRICS = Audience(
 def _authenticate(exchange: Exchange) -> None:
     bearer = exchange.incoming.bearer() or ""
     exchange.caller = exchange.services.nodes.identity.authenticate(bearer, _instance_id(exchange.incoming))
-    exchange.actor = f"node:{exchange.caller.node.id}"
-    exchange.noted["node_id"] = exchange.caller.node.id
+    node_id = exchange.caller.node.id
+    exchange.principal = Principal(kind=PrincipalKind.NODE, actor=f"node:{node_id}", id=node_id)
+    exchange.noted["node_id"] = node_id
 
 
 def _touch(exchange: Exchange) -> None:

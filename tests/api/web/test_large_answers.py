@@ -6,6 +6,7 @@
 import pytest
 
 from chalicelib.fleet.api.protocol import OPERATOR
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web import page_bytes
 from chalicelib.web.endpoint import Bare, Endpoints, PlainText, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
@@ -13,7 +14,7 @@ from tests.support import runtime_answer
 from tests.support.builders import a_command
 from tests.support.callers import enrolled, operator
 from tests.support.client import Client, edge_services
-from tests.support.edge_routes import ThingOut
+from tests.support.edge_routes import THINGS_READ, ThingOut
 from tests.support.runtime_answer import MOST_BYTES, sent_bytes
 from tests.support.world import World
 
@@ -112,11 +113,27 @@ def test_a_list_that_does_not_fit_is_refused_with_a_size_that_does(client, world
 def test_any_other_answer_that_does_not_fit_is_an_error_in_words():
     routes = Endpoints(tag="Large")
 
-    @routes.get("/plain", auth=OPERATOR, summary="s", media_type="text/plain", enveloped=False)
+    @routes.get(
+        "/plain",
+        auth=OPERATOR,
+        permission=THINGS_READ,
+        scope=Scope.INSTALLATION,
+        summary="s",
+        media_type="text/plain",
+        enveloped=False,
+    )
     def plain(_request: Request[NoPath, NoQuery, NoBody], services):
         return PlainText("я" * 3_500_000)
 
-    @routes.get("/bare", auth=OPERATOR, summary="s", answer=ThingOut, enveloped=False)
+    @routes.get(
+        "/bare",
+        auth=OPERATOR,
+        permission=THINGS_READ,
+        scope=Scope.INSTALLATION,
+        summary="s",
+        answer=ThingOut,
+        enveloped=False,
+    )
     def bare(_request: Request[NoPath, NoQuery, NoBody], services):
         return Bare('"' * 3_500_000)
 
@@ -131,7 +148,15 @@ def test_any_other_answer_that_does_not_fit_is_an_error_in_words():
 def test_what_fits_is_answered_however_its_characters_are_encoded():
     routes = Endpoints(tag="Large")
 
-    @routes.get("/plain", auth=OPERATOR, summary="s", media_type="text/plain", enveloped=False)
+    @routes.get(
+        "/plain",
+        auth=OPERATOR,
+        permission=THINGS_READ,
+        scope=Scope.INSTALLATION,
+        summary="s",
+        media_type="text/plain",
+        enveloped=False,
+    )
     def plain(_request: Request[NoPath, NoQuery, NoBody], services):
         return PlainText("я" * 900_000)
 

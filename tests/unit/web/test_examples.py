@@ -100,7 +100,7 @@ def test_schema_inside_itself_has_no_example():
 def test_operation_shows_examples_of_request_and_answers_in_their_envelopes():
     routes = Endpoints(tag="Things")
 
-    @routes.post("/parts", auth=PUBLIC, answer=Part, paginated=True, summary="List parts")
+    @routes.post("/parts", auth=PUBLIC, repeats="lists", answer=Part, paginated=True, summary="List parts")
     def list_parts(_request: Request[NoPath, NoQuery, Optionals], _services: Any) -> Paginated:
         raise NotImplementedError
 

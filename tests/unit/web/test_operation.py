@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib.platform.access.permissions import KeyRole, Permission
+from chalicelib.platform.access.principal import Resource, Scope
+from chalicelib.web.audience import Audience
 from chalicelib.web.endpoint import PUBLIC, Endpoints, NoContent, Request
+from chalicelib.web.exchange import Incoming
 from chalicelib.web.operation import Endpoint
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Query
 
@@ -31,7 +35,7 @@ def bare(request: Request[NoPath, NoQuery, NoBody], services: Any) -> NoContent:
 
 def declared(of: Any, route: str = "/things/{thing_id}") -> Endpoint:
     endpoints = Endpoints(tag="Things")
-    endpoints.post(route, auth=PUBLIC, summary="Make a thing")(of)
+    endpoints.post(route, auth=PUBLIC, repeats="never called", summary="Make a thing")(of)
     return endpoints.all[0]
 
 
@@ -67,3 +71,46 @@ def test_view_without_request_annotation_cannot_be_declared(annotation):
 )
 def test_document_shows_short_name_of_variable_unless_a_collection_is_below_it(route, shown):
     assert declared(bare, route).shown_path == shown
+
+
+THINGS = Permission("things:write", KeyRole.ADMIN)
+KEYED = Audience(name="keyed", by_permission=True)
+
+
+class TestAccess:
+    def declare(self, method="POST", **options):
+        endpoints = Endpoints(tag="Things")
+        endpoints.declare(method, "/api/v1/things/{thing_id}", summary="Change a thing", **options)(view)
+        return endpoints.all[0]
+
+    @pytest.mark.parametrize("missing", ["permission", "scope", "audit"])
+    def test_operation_by_permission_without_one_of_its_fields_is_refused(self, missing):
+        options = {"auth": KEYED, "permission": THINGS, "scope": Scope.REACH, "audit": "thing.change"}
+        with pytest.raises(TypeError, match=r"needs a (permission|scope|verb)"):
+            self.declare(**{name: value for name, value in options.items() if name != missing})
+
+    def test_public_operation_with_a_permission_is_refused(self):
+        with pytest.raises(TypeError, match="decides without permission"):
+            self.declare(auth=PUBLIC, repeats="never called", permission=THINGS)
+
+    def test_public_post_that_says_nothing_of_repeats_is_refused(self):
+        with pytest.raises(TypeError, match="says why it may be repeated"):
+            self.declare(auth=PUBLIC)
+
+    def test_delete_that_says_why_it_may_be_repeated_is_refused(self):
+        with pytest.raises(TypeError, match="repeatable by its meaning"):
+            self.declare("DELETE", auth=PUBLIC, repeats="deleted once")
+
+    @pytest.mark.parametrize(
+        ("method", "repeats", "takes"), [("POST", "", True), ("POST", "a search", False), ("PATCH", "", False)]
+    )
+    def test_post_takes_an_idempotency_key_unless_it_says_why_not(self, method, repeats, takes):
+        made = self.declare(
+            method, auth=KEYED, permission=THINGS, scope=Scope.REACH, audit="thing.change", repeats=repeats
+        )
+        assert made.takes_idempotency_key is takes
+
+    def test_resource_is_the_path_below_the_version_with_its_values(self):
+        made = self.declare(auth=KEYED, permission=THINGS, scope=Scope.REACH, audit="thing.change")
+        incoming = Incoming("POST", made.route, {"thing_id": "7"}, {}, {}, "")
+        assert made.resource_of(incoming) == Resource("things/7", Scope.REACH)

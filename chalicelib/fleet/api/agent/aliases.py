@@ -33,6 +33,7 @@ class OwnAliasOut(BaseModel):
 @routes.post(
     "/api/v1/agents/aliases",
     auth=AGENT,
+    repeats="an alias that the node has already is refused by name",
     answer=OwnAliasOut,
     status=201,
     errors=(404, 409, 422),

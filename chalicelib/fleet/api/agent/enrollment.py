@@ -52,6 +52,7 @@ class KeyVerificationOut(BaseModel):
 @routes.post(
     "/api/v1/agents/enrollment_keys/verify",
     auth=PUBLIC,
+    repeats="changes nothing",
     answer=KeyVerificationOut,
     errors=(422,),
     summary="Verify an enrollment key",

@@ -44,7 +44,13 @@ class PushedOut(BaseModel):
     updated_at: Annotated[Timestamp, about("When the metrics were received.", samples.TWO_SECONDS_LATER)]
 
 
-@routes.post("/api/v1/agents/metrics/push", auth=AGENT, answer=PushedOut, summary="Publish metrics of the calling node")
+@routes.post(
+    "/api/v1/agents/metrics/push",
+    auth=AGENT,
+    repeats="a repeat stores the same metrics again",
+    answer=PushedOut,
+    summary="Publish metrics of the calling node",
+)
 def push_metrics(request: FromAgent[NoPath, NoQuery, MetricsPush], services: Fleet) -> PushedOut:
     """Publishes metrics of the calling node, in place of the earlier ones of that type. Refused with 413 above 1 MiB of
     text, or above 384 KiB after compression."""

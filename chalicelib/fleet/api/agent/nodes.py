@@ -97,6 +97,7 @@ class HealthOut(BaseModel):
 @routes.post(
     "/api/v1/agents/nodes",
     auth=PUBLIC,
+    repeats="a registration token registers one node; a repeat registers the same one again",
     answer=RegisteredOut,
     status=201,
     errors=(403, 409, 422),

@@ -43,6 +43,7 @@ class CredentialCheckOut(BaseModel):
 @routes.post(
     "/api/v1/agents/ssh_usernames/verify_credentials",
     auth=AGENT,
+    repeats="answers the same while nothing changes; a repeat counts as an attempt",
     max_body_bytes=MAX_BODY_BYTES,
     answer=CredentialCheckOut,
     errors=(422, 429),

@@ -6,9 +6,11 @@ from chalicelib.fleet import samples
 from chalicelib.fleet.api.operator.node_metrics import TEXT_FORMAT
 from chalicelib.fleet.api.protocol import METRICS
 from chalicelib.fleet.metrics.admin_model import AdminFigures
+from chalicelib.fleet.permissions import METRICS_READ
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, PlainText, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Timestamp
 
@@ -25,6 +27,8 @@ class AdminMetricsOut(AdminFigures):
 @routes.get(
     "/api/v1/admins/me/metrics",
     auth=METRICS,
+    permission=METRICS_READ,
+    scope=Scope.INSTALLATION,
     answer=AdminMetricsOut,
     errors=(503,),
     summary="Get metrics of this installation",
@@ -39,6 +43,8 @@ def show_admin_metrics(_request: Request[NoPath, NoQuery, NoBody], services: Fle
 @routes.get(
     "/api/v1/admins/me/metrics/raw",
     auth=METRICS,
+    permission=METRICS_READ,
+    scope=Scope.INSTALLATION,
     media_type=TEXT_FORMAT,
     example="edge_admin_nodes 3\n",
     enveloped=False,

@@ -7,8 +7,10 @@ from pydantic import BaseModel, ConfigDict, RootModel
 from chalicelib.fleet import samples
 from chalicelib.fleet.admins.model import UNLIMITED_PEERS, Admin, KnownAdmin, Snapshot
 from chalicelib.fleet.api.protocol import OPERATOR
+from chalicelib.fleet.permissions import ADMINS_READ
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import PUBLIC, Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Timestamp
 
@@ -128,7 +130,14 @@ class AdminNameOut(BaseModel):
     name: Annotated[str, about("Name of the admin that answers.", samples.ADMIN)]
 
 
-@routes.get("/api/v1/admins/me", auth=OPERATOR, answer=AdminOut, summary="Get the current admin")
+@routes.get(
+    "/api/v1/admins/me",
+    auth=OPERATOR,
+    permission=ADMINS_READ,
+    scope=Scope.INSTALLATION,
+    answer=AdminOut,
+    summary="Get the current admin",
+)
 def show_admin(_request: Request[NoPath, NoQuery, NoBody], services: Fleet) -> AdminOut:
     """Returns the admin that answers, which is one deployed stack, and how many nodes it can own."""
     me, snapshot = services.admins.registry.me, services.admins.registry.snapshot()
@@ -149,6 +158,8 @@ def show_admin_name(_request: Request[NoPath, NoQuery, NoBody], services: Fleet)
 @routes.get(
     "/api/v1/admins/my_admin_cluster",
     auth=OPERATOR,
+    permission=ADMINS_READ,
+    scope=Scope.INSTALLATION,
     answer=MyAdminClusterOut,
     summary="Get the admin cluster of this admin",
 )
@@ -170,6 +181,8 @@ def show_admin_cluster(_request: Request[NoPath, NoQuery, NoBody], services: Fle
 @routes.get(
     "/api/v1/admins/admin_clusters",
     auth=OPERATOR,
+    permission=ADMINS_READ,
+    scope=Scope.INSTALLATION,
     answer=AdminClustersOut,
     errors=(503,),
     summary="List admin clusters",
@@ -190,6 +203,8 @@ def list_admin_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Fl
 @routes.get(
     "/api/v1/admins/edge_clusters",
     auth=OPERATOR,
+    permission=ADMINS_READ,
+    scope=Scope.INSTALLATION,
     answer=EdgeClustersOut,
     summary="Get the clusters of each admin",
 )
@@ -205,6 +220,8 @@ def list_edge_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Fle
 @routes.get(
     "/api/v1/admins/orphaned_clusters",
     auth=OPERATOR,
+    permission=ADMINS_READ,
+    scope=Scope.INSTALLATION,
     answer=OrphanedClustersOut,
     summary="Get the clusters without an admin",
 )

@@ -9,9 +9,11 @@ from chalicelib.fleet import fields, samples
 from chalicelib.fleet.aliases.model import SORTABLE, Alias
 from chalicelib.fleet.api.operator import filters
 from chalicelib.fleet.api.protocol import OPERATOR
+from chalicelib.fleet.permissions import ALIASES_READ, ALIASES_WRITE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.kit.labels import LABEL_MAX_LENGTH, LABEL_PATTERN
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, UuidFilter, matching, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
@@ -57,6 +59,9 @@ class AliasOut(BaseModel):
 @routes.post(
     "/api/v1/nodes/{node_id}/aliases",
     auth=OPERATOR,
+    permission=ALIASES_WRITE,
+    scope=Scope.REACH,
+    audit="alias.create",
     answer=AliasOut,
     status=201,
     errors=(404, 409, 422),
@@ -68,7 +73,15 @@ def create_alias(request: Request[NamedNodePath, NoQuery, AliasCreate], services
     return Created(_show(services.aliases.create(request.path.node_id, request.body.name), services))
 
 
-@routes.get("/api/v1/aliases", auth=OPERATOR, answer=AliasOut, paginated=True, summary="List aliases")
+@routes.get(
+    "/api/v1/aliases",
+    auth=OPERATOR,
+    permission=ALIASES_READ,
+    scope=Scope.REACH,
+    answer=AliasOut,
+    paginated=True,
+    summary="List aliases",
+)
 def list_aliases(request: Request[NoPath, AliasListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists the aliases of all nodes, newest first unless ordered otherwise."""
     page = services.aliases.list_page(request.query.to_request(SORTABLE))
@@ -78,6 +91,8 @@ def list_aliases(request: Request[NoPath, AliasListQuery, NoBody], services: Fle
 @routes.get(
     "/api/v1/aliases/{alias_id}",
     auth=OPERATOR,
+    permission=ALIASES_READ,
+    scope=Scope.REACH,
     answer=AliasOut,
     errors=(404,),
     summary="Get an alias",
@@ -90,6 +105,9 @@ def get_alias(request: Request[AliasPath, NoQuery, NoBody], services: Fleet) -> 
 @routes.delete(
     "/api/v1/aliases/{alias_id}",
     auth=OPERATOR,
+    permission=ALIASES_WRITE,
+    scope=Scope.REACH,
+    audit="alias.delete",
     status=204,
     errors=(404,),
     summary="Delete an alias",

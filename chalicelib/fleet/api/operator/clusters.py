@@ -10,8 +10,10 @@ from chalicelib.fleet.api.operator.filters import ClusterFilterFields
 from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import SORTABLE, Cluster, ClusterName
 from chalicelib.fleet.nodes.model import IdType, NodeSummary, Status
+from chalicelib.fleet.permissions import CLUSTERS_READ, CLUSTERS_WRITE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     ListQuery,
@@ -108,6 +110,9 @@ class ClusterOut(BaseModel):
 @routes.post(
     "/api/v1/clusters",
     auth=OPERATOR,
+    permission=CLUSTERS_WRITE,
+    scope=Scope.INSTALLATION,
+    audit="cluster.create",
     answer=ClusterOut,
     status=201,
     errors=(409, 422),
@@ -126,6 +131,8 @@ def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: F
 @routes.get(
     "/api/v1/clusters",
     auth=OPERATOR,
+    permission=CLUSTERS_READ,
+    scope=Scope.REACH,
     answer=ClusterOut,
     paginated=True,
     summary="List clusters",
@@ -141,6 +148,8 @@ def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: 
 @routes.get(
     "/api/v1/clusters/{cluster_name}",
     auth=OPERATOR,
+    permission=CLUSTERS_READ,
+    scope=Scope.REACH,
     answer=ClusterOut,
     errors=(404,),
     summary="Get a cluster",
@@ -153,6 +162,9 @@ def get_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Fleet)
 @routes.patch(
     "/api/v1/clusters/{cluster_name}",
     auth=OPERATOR,
+    permission=CLUSTERS_WRITE,
+    scope=Scope.REACH,
+    audit="cluster.update",
     answer=ClusterOut,
     errors=(404, 422),
     guard=NEEDS_CAPACITY,
@@ -170,6 +182,9 @@ def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], servic
 @routes.delete(
     "/api/v1/clusters/{cluster_name}",
     auth=OPERATOR,
+    permission=CLUSTERS_WRITE,
+    scope=Scope.REACH,
+    audit="cluster.delete",
     status=204,
     errors=(404, 409),
     guard=NEEDS_CAPACITY,

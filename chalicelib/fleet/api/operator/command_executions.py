@@ -10,8 +10,10 @@ from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.commands.executions import SORTABLE
 from chalicelib.fleet.commands.model import ExecutionView, Outcome, Status
 from chalicelib.fleet.commands.output import cut
+from chalicelib.fleet.permissions import COMMANDS_READ, COMMANDS_WRITE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     BoolFilter,
@@ -134,6 +136,8 @@ class CancelOut(BaseModel):
 @routes.get(
     "/api/v1/command_executions",
     auth=OPERATOR,
+    permission=COMMANDS_READ,
+    scope=Scope.REACH,
     answer=ExecutionOut,
     paginated=True,
     summary="List executions",
@@ -149,6 +153,8 @@ def list_executions(request: Request[NoPath, ExecutionListQuery, NoBody], servic
 @routes.get(
     "/api/v1/command_executions/{execution_id}",
     auth=OPERATOR,
+    permission=COMMANDS_READ,
+    scope=Scope.REACH,
     answer=ExecutionOut,
     errors=(404,),
     summary="Get an execution",
@@ -161,6 +167,9 @@ def get_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Fl
 @routes.delete(
     "/api/v1/command_executions/{execution_id}",
     auth=OPERATOR,
+    permission=COMMANDS_WRITE,
+    scope=Scope.REACH,
+    audit="execution.delete",
     status=204,
     errors=(404, 409),
     summary="Delete a finished execution",
@@ -175,6 +184,9 @@ def delete_execution(request: Request[ExecutionPath, NoQuery, NoBody], services:
 @routes.patch(
     "/api/v1/command_executions/{execution_id}/cancel",
     auth=OPERATOR,
+    permission=COMMANDS_WRITE,
+    scope=Scope.REACH,
+    audit="execution.cancel",
     answer=CancelOut,
     errors=(404, 409),
     summary="Cancel an execution",

@@ -11,8 +11,10 @@ from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.commands.model import Command, CommandState, CommandSummary, NewCommand
 from chalicelib.fleet.commands.service import SORTABLE
+from chalicelib.fleet.permissions import COMMANDS_READ, COMMANDS_WRITE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     BoolFilter,
@@ -136,6 +138,9 @@ class CommandCancelOut(BaseModel):
 @routes.post(
     "/api/v1/commands",
     auth=OPERATOR,
+    permission=COMMANDS_WRITE,
+    scope=Scope.REACH,
+    audit="command.create",
     answer=CommandAcceptedOut,
     status=201,
     errors=(422,),
@@ -163,6 +168,8 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: F
 @routes.get(
     "/api/v1/commands",
     auth=OPERATOR,
+    permission=COMMANDS_READ,
+    scope=Scope.REACH,
     answer=CommandOut,
     paginated=True,
     summary="List commands",
@@ -176,6 +183,8 @@ def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: 
 @routes.get(
     "/api/v1/commands/{command_id}",
     auth=OPERATOR,
+    permission=COMMANDS_READ,
+    scope=Scope.REACH,
     answer=CommandWithSummaryOut,
     errors=(404,),
     summary="Get a command",
@@ -197,6 +206,9 @@ def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet)
 @routes.post(
     "/api/v1/commands/{command_id}/cancel",
     auth=OPERATOR,
+    permission=COMMANDS_WRITE,
+    scope=Scope.REACH,
+    audit="command.cancel",
     answer=CommandCancelOut,
     status=202,
     errors=(404,),
@@ -212,6 +224,9 @@ def cancel_command(request: Request[CommandPath, NoQuery, NoBody], services: Fle
 @routes.delete(
     "/api/v1/commands/{command_id}",
     auth=OPERATOR,
+    permission=COMMANDS_WRITE,
+    scope=Scope.REACH,
+    audit="command.delete",
     status=204,
     errors=(404, 409),
     summary="Delete a command and its executions",

@@ -9,9 +9,11 @@ from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.enrollment.model import NAME_MAX_LENGTH, SORTABLE, EnrollmentKey, KeyChanges
+from chalicelib.fleet.permissions import ENROLLMENT_KEYS_READ, ENROLLMENT_KEYS_WRITE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import PUBLIC, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     BoolFilter,
@@ -112,6 +114,9 @@ class EnrollmentKeyOut(BaseModel):
 @routes.post(
     "/api/v1/clusters/{cluster_name}/enrollment_keys",
     auth=OPERATOR,
+    permission=ENROLLMENT_KEYS_WRITE,
+    scope=Scope.REACH,
+    audit="enrollment_key.create",
     body_required=False,
     answer=EnrollmentKeyOut,
     status=201,
@@ -128,6 +133,9 @@ def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], servic
 @routes.post(
     "/api/v1/clusters/default/enrollment_keys",
     auth=OPERATOR,
+    permission=ENROLLMENT_KEYS_WRITE,
+    scope=Scope.REACH,
+    audit="enrollment_key.create",
     body_required=False,
     answer=EnrollmentKeyOut,
     status=201,
@@ -144,6 +152,7 @@ def create_default_key(request: Request[NoPath, NoQuery, EnrollmentKeyFields], s
 @routes.post(
     "/api/v1/clusters/default/enrollment_keys/public",
     auth=PUBLIC,
+    repeats="an unused key is harmless and ends by itself",
     answer=EnrollmentKeyOut,
     status=201,
     errors=(403, 404),
@@ -161,6 +170,8 @@ def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Fleet
 @routes.get(
     "/api/v1/enrollment_keys",
     auth=OPERATOR,
+    permission=ENROLLMENT_KEYS_READ,
+    scope=Scope.REACH,
     answer=EnrollmentKeyOut,
     paginated=True,
     summary="List enrollment keys",
@@ -174,6 +185,8 @@ def list_keys(request: Request[NoPath, EnrollmentKeyListQuery, NoBody], services
 @routes.get(
     "/api/v1/enrollment_keys/{key_id}",
     auth=OPERATOR,
+    permission=ENROLLMENT_KEYS_READ,
+    scope=Scope.REACH,
     answer=EnrollmentKeyOut,
     errors=(404,),
     summary="Get an enrollment key",
@@ -186,6 +199,9 @@ def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> Enro
 @routes.patch(
     "/api/v1/enrollment_keys/{key_id}",
     auth=OPERATOR,
+    permission=ENROLLMENT_KEYS_WRITE,
+    scope=Scope.REACH,
+    audit="enrollment_key.update",
     body_required=False,
     answer=EnrollmentKeyOut,
     errors=(404, 422),
@@ -201,6 +217,9 @@ def update_key(request: Request[KeyPath, NoQuery, EnrollmentKeyFields], services
 @routes.delete(
     "/api/v1/enrollment_keys/{key_id}",
     auth=OPERATOR,
+    permission=ENROLLMENT_KEYS_WRITE,
+    scope=Scope.REACH,
+    audit="enrollment_key.delete",
     status=204,
     errors=(404,),
     guard=NEEDS_CAPACITY,

@@ -9,8 +9,10 @@ from chalicelib.fleet.api.protocol import METRICS
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.metrics.discovery import Target
 from chalicelib.fleet.metrics.model import MetricsType
+from chalicelib.fleet.permissions import METRICS_READ
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Bare, Endpoints, Request
 from chalicelib.web.rendering import to_json
 from chalicelib.web.validation import NoBody, NoPath, Query
@@ -31,7 +33,9 @@ class Targets(RootModel[list[Target]]):
     """Scrape targets: one for each healthy or unhealthy node."""
 
 
-_discovery = partial(routes.get, auth=METRICS, answer=Targets, enveloped=False)
+_discovery = partial(
+    routes.get, auth=METRICS, permission=METRICS_READ, scope=Scope.REACH, answer=Targets, enveloped=False
+)
 
 
 @_discovery("/api/v1/nodes/metrics/host/discovery", summary="List scrape targets: machines")

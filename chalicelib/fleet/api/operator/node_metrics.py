@@ -41,9 +41,11 @@ from chalicelib.fleet.metrics.host import (
 )
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.metrics.service import Reading
+from chalicelib.fleet.permissions import METRICS_READ
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, PlainText, Request
 from chalicelib.web.validation import NoBody, NoQuery, Path, Timestamp, Uuid
 
@@ -131,6 +133,8 @@ class NodeMetricsOut(BaseModel):
 @routes.get(
     "/api/v1/nodes/{node_id}/metrics",
     auth=METRICS,
+    permission=METRICS_READ,
+    scope=Scope.REACH,
     answer=NodeMetricsOut,
     errors=(404,),
     summary="Get all metrics of a node",
@@ -159,6 +163,8 @@ def show_node_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], servi
 @routes.get(
     "/api/v1/nodes/{node_id}/metrics/host",
     auth=METRICS,
+    permission=METRICS_READ,
+    scope=Scope.REACH,
     answer=HostMetricsOut,
     errors=(404, 503),
     summary="Get a machine's metrics",
@@ -173,6 +179,8 @@ def show_host_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], servi
 @routes.get(
     "/api/v1/nodes/{node_id}/metrics/agent",
     auth=METRICS,
+    permission=METRICS_READ,
+    scope=Scope.REACH,
     answer=AgentMetricsOut,
     errors=(404, 503),
     summary="Get an agent's metrics",
@@ -187,6 +195,8 @@ def show_agent_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], serv
 _raw_text = partial(
     routes.get,
     auth=METRICS,
+    permission=METRICS_READ,
+    scope=Scope.REACH,
     media_type=TEXT_FORMAT,
     example="node_load1 0.31\n",
     enveloped=False,

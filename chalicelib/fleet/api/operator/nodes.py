@@ -9,8 +9,10 @@ from chalicelib.fleet.api.operator.filters import NodeFilterFields
 from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.nodes.model import SORTABLE, IdType, NodeView, Status, vpn_hostname
+from chalicelib.fleet.permissions import NODES_READ, NODES_WRITE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
@@ -97,7 +99,15 @@ class AdmissionOut(BaseModel):
     ]
 
 
-@routes.get("/api/v1/nodes", auth=OPERATOR, answer=NodeOut, paginated=True, summary="List nodes")
+@routes.get(
+    "/api/v1/nodes",
+    auth=OPERATOR,
+    permission=NODES_READ,
+    scope=Scope.REACH,
+    answer=NodeOut,
+    paginated=True,
+    summary="List nodes",
+)
 def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists nodes, newest first unless ordered otherwise. Secrets are shown as asterisks if
     the setting REVEAL_NODE_SECRETS is off."""
@@ -108,6 +118,8 @@ def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet)
 @routes.get(
     "/api/v1/nodes/{node_id}",
     auth=OPERATOR,
+    permission=NODES_READ,
+    scope=Scope.REACH,
     answer=NodeOut,
     errors=(404,),
     summary="Get a node",
@@ -121,6 +133,9 @@ def get_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> No
 @routes.delete(
     "/api/v1/nodes/{node_id}",
     auth=OPERATOR,
+    permission=NODES_WRITE,
+    scope=Scope.REACH,
+    audit="node.delete",
     status=204,
     errors=(404,),
     guard=NEEDS_CAPACITY,
@@ -136,6 +151,9 @@ def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) ->
 @routes.post(
     "/api/v1/nodes/{node_id}/block",
     auth=OPERATOR,
+    permission=NODES_WRITE,
+    scope=Scope.REACH,
+    audit="node.block",
     answer=AdmissionOut,
     example={"blocked_at": samples.MOMENT},
     summary="Block a machine",
@@ -150,6 +168,9 @@ def block_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> 
 @routes.post(
     "/api/v1/nodes/{node_id}/unblock",
     auth=OPERATOR,
+    permission=NODES_WRITE,
+    scope=Scope.REACH,
+    audit="node.unblock",
     answer=AdmissionOut,
     summary="Unblock a machine",
 )
@@ -162,6 +183,9 @@ def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -
 @routes.patch(
     "/api/v1/nodes/{node_id}/change_cluster",
     auth=OPERATOR,
+    permission=NODES_WRITE,
+    scope=Scope.REACH,
+    audit="node.change_cluster",
     answer=NodeOut,
     errors=(404, 409, 422),
     guard=NEEDS_CAPACITY,

@@ -8,10 +8,12 @@ from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.distribution.model import Version
+from chalicelib.fleet.permissions import UPDATES_READ, UPDATES_WRITE
 from chalicelib.fleet.updates.model import SORTABLE, NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.errors import invalid
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import EnumFilter, ListQuery, OrderBy, TextFilter, matching, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, OneOf, Path, Timestamp, Uuid, nullable
@@ -109,6 +111,9 @@ class NodeUpdateOut(BaseModel):
 @routes.post(
     "/api/v1/self_update_requests",
     auth=OPERATOR,
+    permission=UPDATES_WRITE,
+    scope=Scope.REACH,
+    audit="self_update_request.create",
     answer=SelfUpdateRequestOut,
     status=201,
     errors=(422,),
@@ -130,6 +135,8 @@ def create_self_update_request(request: Request[NoPath, NoQuery, SelfUpdateReque
 @routes.get(
     "/api/v1/self_update_requests",
     auth=OPERATOR,
+    permission=UPDATES_READ,
+    scope=Scope.REACH,
     answer=SelfUpdateRequestOut,
     paginated=True,
     summary="List self-update requests",
@@ -145,6 +152,8 @@ def list_self_update_requests(
 @routes.get(
     "/api/v1/self_update_requests/{self_update_request_id}",
     auth=OPERATOR,
+    permission=UPDATES_READ,
+    scope=Scope.REACH,
     answer=SelfUpdateRequestOut,
     errors=(404,),
     summary="Get a self-update request",
@@ -159,6 +168,8 @@ def get_self_update_request(
 @routes.get(
     "/api/v1/self_update_requests/{self_update_request_id}/nodes",
     auth=OPERATOR,
+    permission=UPDATES_READ,
+    scope=Scope.REACH,
     answer=NodeUpdateOut,
     paginated=True,
     errors=(404,),
@@ -177,6 +188,9 @@ def list_nodes_of_self_update_request(
 @routes.delete(
     "/api/v1/self_update_requests/{self_update_request_id}",
     auth=OPERATOR,
+    permission=UPDATES_WRITE,
+    scope=Scope.REACH,
+    audit="self_update_request.delete",
     status=204,
     errors=(404, 409),
     summary="Delete a completed self-update request",

@@ -8,10 +8,12 @@ from pydantic import BaseModel, StringConstraints
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator import filters
 from chalicelib.fleet.api.protocol import OPERATOR
+from chalicelib.fleet.permissions import SSH_READ, SSH_WRITE
 from chalicelib.fleet.ssh.model import KEY_NAME_MAX_LENGTH, SORTABLE_KEYS, NewKey, SshPublicKey
 from chalicelib.fleet.ssh.openssh import PATTERN
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, UuidFilter, matching, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
@@ -65,6 +67,9 @@ class SshPublicKeyOut(BaseModel):
 @routes.post(
     "/api/v1/ssh_usernames/{ssh_username_id}/ssh_public_keys",
     auth=OPERATOR,
+    permission=SSH_WRITE,
+    scope=Scope.REACH,
+    audit="ssh_public_key.create",
     answer=SshPublicKeyOut,
     status=201,
     errors=(404, 409, 422),
@@ -81,6 +86,8 @@ def create_ssh_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreat
 @routes.get(
     "/api/v1/ssh_public_keys",
     auth=OPERATOR,
+    permission=SSH_READ,
+    scope=Scope.REACH,
     answer=SshPublicKeyOut,
     paginated=True,
     summary="List public keys",
@@ -94,6 +101,8 @@ def list_ssh_public_keys(request: Request[NoPath, SshPublicKeyListQuery, NoBody]
 @routes.get(
     "/api/v1/ssh_public_keys/{ssh_public_key_id}",
     auth=OPERATOR,
+    permission=SSH_READ,
+    scope=Scope.REACH,
     answer=SshPublicKeyOut,
     errors=(404,),
     summary="Get a public key",
@@ -106,6 +115,9 @@ def get_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Fle
 @routes.delete(
     "/api/v1/ssh_public_keys/{ssh_public_key_id}",
     auth=OPERATOR,
+    permission=SSH_WRITE,
+    scope=Scope.REACH,
+    audit="ssh_public_key.delete",
     status=204,
     errors=(404,),
     summary="Delete a public key",

@@ -9,6 +9,7 @@ from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator import filters
 from chalicelib.fleet.api.operator.ssh_public_keys import SshPublicKeyOut
 from chalicelib.fleet.api.protocol import OPERATOR
+from chalicelib.fleet.permissions import SSH_READ, SSH_WRITE
 from chalicelib.fleet.ssh.model import (
     KEYS_MAX,
     PASSWORD_MAX_LENGTH,
@@ -24,6 +25,7 @@ from chalicelib.fleet.ssh.model import (
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     BoolFilter,
@@ -119,6 +121,9 @@ class SshUsernameOut(BaseModel):
 @routes.post(
     "/api/v1/nodes/{node_id}/ssh_usernames",
     auth=OPERATOR,
+    permission=SSH_WRITE,
+    scope=Scope.REACH,
+    audit="ssh_username.create",
     answer=SshUsernameOut,
     status=201,
     errors=(404, 409, 422),
@@ -134,6 +139,8 @@ def create_ssh_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate],
 @routes.get(
     "/api/v1/ssh_usernames",
     auth=OPERATOR,
+    permission=SSH_READ,
+    scope=Scope.REACH,
     answer=SshUsernameOut,
     paginated=True,
     summary="List SSH user names",
@@ -148,6 +155,8 @@ def list_ssh_usernames(request: Request[NoPath, SshUsernameListQuery, NoBody], s
 @routes.get(
     "/api/v1/ssh_usernames/{ssh_username_id}",
     auth=OPERATOR,
+    permission=SSH_READ,
+    scope=Scope.REACH,
     answer=SshUsernameOut,
     errors=(404,),
     summary="Get an SSH user name",
@@ -160,6 +169,9 @@ def get_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: 
 @routes.delete(
     "/api/v1/ssh_usernames/{ssh_username_id}",
     auth=OPERATOR,
+    permission=SSH_WRITE,
+    scope=Scope.REACH,
+    audit="ssh_username.delete",
     status=204,
     errors=(404,),
     summary="Delete an SSH user name and its public keys",

@@ -7,8 +7,10 @@ from pydantic import BaseModel
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.webhooks import WebhookPath
 from chalicelib.fleet.api.protocol import OPERATOR
+from chalicelib.fleet.permissions import WEBHOOKS_READ, WEBHOOKS_WRITE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.platform.webhooks.model import (
     DELIVERIES_SORTABLE,
     TEST_EVENT_TYPE,
@@ -105,6 +107,9 @@ class RedeliveryOut(BaseModel):
 @routes.post(
     "/api/v1/webhooks/{webhook_id}/test",
     auth=OPERATOR,
+    permission=WEBHOOKS_WRITE,
+    scope=Scope.INSTALLATION,
+    audit="webhook.test",
     answer=WholeDeliveryOut,
     status=202,
     errors=(404,),
@@ -120,6 +125,9 @@ def send_test_event(request: Request[WebhookPath, NoQuery, NoBody], services: Fl
 @routes.post(
     "/api/v1/webhooks/{webhook_id}/redeliver",
     auth=OPERATOR,
+    permission=WEBHOOKS_WRITE,
+    scope=Scope.INSTALLATION,
+    audit="webhook.redeliver",
     answer=RedeliveryOut,
     status=202,
     errors=(404,),
@@ -137,6 +145,8 @@ def redeliver_failed(request: Request[WebhookPath, NoQuery, Redelivery], service
     "/api/v1/webhooks/{webhook_id}/deliveries",
     contract_path="/api/v1/webhooks/{id}/deliveries",
     auth=OPERATOR,
+    permission=WEBHOOKS_READ,
+    scope=Scope.INSTALLATION,
     answer=DeliveryOut,
     paginated=True,
     errors=(404,),
@@ -154,6 +164,8 @@ def list_deliveries(request: Request[WebhookPath, DeliveryListQuery, NoBody], se
     "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}",
     contract_path="/api/v1/webhooks/{id}/deliveries/{delivery_id}",
     auth=OPERATOR,
+    permission=WEBHOOKS_READ,
+    scope=Scope.INSTALLATION,
     answer=WholeDeliveryOut,
     errors=(404,),
     summary="Get a delivery",
@@ -167,6 +179,9 @@ def get_delivery(request: Request[DeliveryPath, NoQuery, NoBody], services: Flee
     "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
     contract_path="/api/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver",
     auth=OPERATOR,
+    permission=WEBHOOKS_WRITE,
+    scope=Scope.INSTALLATION,
+    audit="webhook.redeliver",
     answer=WholeDeliveryOut,
     status=202,
     errors=(404, 409),

@@ -7,8 +7,10 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import OPERATOR
+from chalicelib.fleet.permissions import WEBHOOKS_READ, WEBHOOKS_WRITE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.platform.webhooks.model import (
     SORTABLE,
     NewWebhook,
@@ -113,6 +115,9 @@ class WebhookOut(BaseModel):
 @routes.post(
     "/api/v1/webhooks",
     auth=OPERATOR,
+    permission=WEBHOOKS_WRITE,
+    scope=Scope.INSTALLATION,
+    audit="webhook.create",
     answer=WebhookOut,
     status=201,
     errors=(422,),
@@ -133,6 +138,8 @@ def create_webhook(request: Request[NoPath, NoQuery, WebhookCreate], services: F
 @routes.get(
     "/api/v1/webhooks",
     auth=OPERATOR,
+    permission=WEBHOOKS_READ,
+    scope=Scope.INSTALLATION,
     answer=WebhookOut,
     paginated=True,
     summary="List webhooks",
@@ -146,6 +153,8 @@ def list_webhooks(request: Request[NoPath, WebhookListQuery, NoBody], services: 
 @routes.get(
     "/api/v1/webhooks/{webhook_id}",
     auth=OPERATOR,
+    permission=WEBHOOKS_READ,
+    scope=Scope.INSTALLATION,
     answer=WebhookOut,
     errors=(404,),
     summary="Get a webhook",
@@ -158,6 +167,9 @@ def get_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Fleet)
 @routes.delete(
     "/api/v1/webhooks/{webhook_id}",
     auth=OPERATOR,
+    permission=WEBHOOKS_WRITE,
+    scope=Scope.INSTALLATION,
+    audit="webhook.delete",
     status=204,
     errors=(404,),
     summary="Delete a webhook",
@@ -171,6 +183,9 @@ def delete_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Fle
 @routes.post(
     "/api/v1/webhooks/{webhook_id}/rotate_secret",
     auth=OPERATOR,
+    permission=WEBHOOKS_WRITE,
+    scope=Scope.INSTALLATION,
+    audit="webhook.rotate_secret",
     answer=WebhookOut,
     errors=(404, 409, 422),
     summary="Rotate a webhook's secret",

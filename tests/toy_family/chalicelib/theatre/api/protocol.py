@@ -62,5 +62,6 @@ DIRECTOR = Audience(
         }
     },
     statuses=frozenset({401, 429}),
+    by_permission=True,
 )
 """Directors, by their key."""

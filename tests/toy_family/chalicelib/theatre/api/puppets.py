@@ -6,7 +6,9 @@ from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel
 
 from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
 from chalicelib.theatre.api.protocol import DIRECTOR
+from chalicelib.theatre.permissions import PUPPETS_READ, PUPPETS_WRITE
 from chalicelib.theatre.puppets.model import SORTABLE, Puppet, State
 from chalicelib.theatre.wiring import Theatre
 from chalicelib.web.endpoint import Created, Endpoints, Paginated, Request
@@ -44,20 +46,45 @@ class PuppetOut(BaseModel):
     updated_at: Annotated[Timestamp, about("Time of the last change.", _TIME)]
 
 
-@routes.post("/theatre/v1/puppets", auth=DIRECTOR, answer=PuppetOut, status=201, summary="Create a puppet")
+@routes.post(
+    "/theatre/v1/puppets",
+    auth=DIRECTOR,
+    permission=PUPPETS_WRITE,
+    scope=Scope.INSTALLATION,
+    audit="puppet.create",
+    answer=PuppetOut,
+    status=201,
+    summary="Create a puppet",
+)
 def create_puppet(request: Request[NoPath, NoQuery, PuppetCreate], services: Theatre) -> Created:
     """Creates a puppet. It is broken, and repaired in the background."""
     return Created(_show(services.puppets.create(request.body.name)))
 
 
-@routes.get("/theatre/v1/puppets", auth=DIRECTOR, answer=PuppetOut, paginated=True, summary="List puppets")
+@routes.get(
+    "/theatre/v1/puppets",
+    auth=DIRECTOR,
+    permission=PUPPETS_READ,
+    scope=Scope.INSTALLATION,
+    answer=PuppetOut,
+    paginated=True,
+    summary="List puppets",
+)
 def list_puppets(request: Request[NoPath, PuppetListQuery, NoBody], services: Theatre) -> Paginated:
     """Lists puppets, newest first unless ordered otherwise."""
     page = services.puppets.list_page(request.query.to_request(SORTABLE))
     return Paginated([_show(puppet) for puppet in page.items], page)
 
 
-@routes.get("/theatre/v1/puppets/{puppet_id}", auth=DIRECTOR, answer=PuppetOut, errors=(404,), summary="Get a puppet")
+@routes.get(
+    "/theatre/v1/puppets/{puppet_id}",
+    auth=DIRECTOR,
+    permission=PUPPETS_READ,
+    scope=Scope.INSTALLATION,
+    answer=PuppetOut,
+    errors=(404,),
+    summary="Get a puppet",
+)
 def get_puppet(request: Request[PuppetPath, NoQuery, NoBody], services: Theatre) -> PuppetOut:
     """Returns one puppet."""
     return _show(services.puppets.get(request.path.puppet_id))

@@ -1,0 +1,105 @@
+"""The caller of an operation, however it has identified itself, and the decision what it may do. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from chalicelib.platform.access.permissions import KeyRole, Permission
+
+DEFAULT_TENANT = "default"
+"""The tenant of the operator of this installation."""
+
+
+class PrincipalKind(StrEnum):
+    """How a principal has identified itself."""
+
+    ROOT = "root"
+    """A key of the settings that may do everything, or anyone where authentication is turned off."""
+    METRICS = "metrics"
+    """METRICS_KEY."""
+    KEY = "key"
+    """A named key."""
+    NODE = "node"
+    """An agent, by the token of its node."""
+    ANONYMOUS = "anonymous"
+    """Any caller of an operation that needs no credentials."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """The caller of an operation.
+
+    ``actor`` is its name in logs and in ``changed_by``, which never changes: `MASTER_KEY`, `key:<id>`, `node:<id>`; ""
+    for anyone. ``name`` is for people. ``role`` and the names in ``permissions`` say what it may do; ``restrictions``
+    what its reach is limited to, as ids by the name of the restriction. No restriction: everything of its tenant.
+    ``outputs``: whether it may read outputs and texts of commands. ``requests_per_minute``: its limit, None for the
+    default.
+    """
+
+    kind: PrincipalKind
+    actor: str = ""
+    id: str = ""
+    name: str = ""
+    tenant: str = DEFAULT_TENANT
+    role: KeyRole | None = None
+    permissions: frozenset[str] = frozenset()
+    restrictions: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    outputs: bool = True
+    requests_per_minute: int | None = None
+
+    def has(self, permission: Permission) -> bool:
+        """Whether its role or its list contains the permission."""
+        by_role = self.role is not None and self.role.contains(permission.role)
+        return by_role or permission.name in self.permissions
+
+
+ANONYMOUS = Principal(kind=PrincipalKind.ANONYMOUS)
+
+
+def root(actor: str) -> Principal:
+    """A holder of a key of the settings, which may do everything. "" where authentication is turned off."""
+    return Principal(kind=PrincipalKind.ROOT, actor=actor, id=actor, name=actor, role=KeyRole.ADMIN)
+
+
+class Scope(StrEnum):
+    """The owner of an operation's resource."""
+
+    INSTALLATION = "installation"
+    """The whole installation: refused to principals with restrictions."""
+    REACH = "reach"
+    """Something that principals may be restricted to: the view passes the principal's reach on to what it calls."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """The resource of one request. ``name`` is its path below the version of the API, with ids: `nodes/0198…`."""
+
+    name: str
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class Decision:
+    """``refusal`` says, to the caller, why this is refused; "" if it is allowed."""
+
+    refusal: str = ""
+
+    @property
+    def is_allowed(self) -> bool:
+        return not self.refusal
+
+
+Facts = Mapping[str, str]
+"""Further facts about a request that a decision may depend on, such as the caller's address."""
+
+
+def decide(principal: Principal, action: Permission, resource: Resource, facts: Facts) -> Decision:
+    """Whether the principal may do this. A restricted principal is refused what belongs to the whole installation; what
+    is outside of its reach is not decided here: it cannot be addressed."""
+    del facts
+    if not principal.has(action):
+        return Decision(f"This key lacks the permission {action.name}")
+    if principal.restrictions and resource.scope is Scope.INSTALLATION:
+        return Decision(f"A key restricted to {', '.join(sorted(principal.restrictions))} cannot do this")
+    return Decision()

@@ -1,0 +1,62 @@
+"""`decide`: permissions by role and by list, and what restricted principals are refused."""
+
+import pytest
+
+from chalicelib.platform.access.permissions import KeyRole, Permission
+from chalicelib.platform.access.principal import (
+    ANONYMOUS,
+    Principal,
+    PrincipalKind,
+    Resource,
+    Scope,
+    decide,
+    root,
+)
+
+READ = Permission("things:read", KeyRole.VIEWER)
+USE = Permission("things:use", KeyRole.OPERATOR)
+MAKE = Permission("things:make", KeyRole.ADMIN)
+THING = Resource("things/1", Scope.REACH)
+
+
+def key(**fields):
+    return Principal(kind=PrincipalKind.KEY, actor="key:1", id="1", name="deploy", **fields)
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"), [(KeyRole.VIEWER, [READ]), (KeyRole.OPERATOR, [READ, USE]), (KeyRole.ADMIN, [READ, USE, MAKE])]
+)
+def test_role_contains_the_permissions_of_the_roles_below_it(role, allowed):
+    assert [one for one in (READ, USE, MAKE) if decide(key(role=role), one, THING, {}).is_allowed] == allowed
+
+
+def test_permission_list_allows_the_named_ones_only():
+    caller = key(permissions=frozenset({"things:make"}))
+    assert [decide(caller, one, THING, {}).is_allowed for one in (READ, USE, MAKE)] == [False, False, True]
+
+
+def test_refusal_names_the_missing_permission():
+    assert decide(key(role=KeyRole.VIEWER), MAKE, THING, {}).refusal == "This key lacks the permission things:make"
+
+
+def test_anonymous_principal_may_do_nothing():
+    assert not decide(ANONYMOUS, READ, THING, {}).is_allowed
+
+
+@pytest.mark.parametrize("actor", ["MASTER_KEY", ""])
+def test_root_may_do_everything(actor):
+    assert all(
+        decide(root(actor), one, Resource("", scope), {}).is_allowed for one in (READ, USE, MAKE) for scope in Scope
+    )
+
+
+def test_restricted_principal_is_refused_the_installation_and_not_its_reach():
+    caller = key(role=KeyRole.ADMIN, restrictions={"clusters": frozenset({"1"})})
+    decisions = {scope: decide(caller, READ, Resource("", scope), {}) for scope in Scope}
+    assert decisions[Scope.REACH].is_allowed
+    assert decisions[Scope.INSTALLATION].refusal == "A key restricted to clusters cannot do this"
+
+
+def test_restriction_to_no_cluster_at_all_still_restricts():
+    caller = key(role=KeyRole.ADMIN, restrictions={"clusters": frozenset()})
+    assert not decide(caller, READ, Resource("", Scope.INSTALLATION), {}).is_allowed
