@@ -9,6 +9,9 @@ Row = TypeVar("Row")
 Details = Mapping[str, Sequence[str]]
 """The problems by field (or slash path)."""
 
+BLANK = "can't be blank"
+"""What is said about a field without a visible character."""
+
 
 class Kind(StrEnum):
     """The kind of a failure. The value is the public ``error.code``."""
@@ -66,6 +69,11 @@ def found(row: Row | None) -> Row:
 
 def conflict(message: str) -> EdgeError:
     return EdgeError(Kind.CONFLICT, message)
+
+
+def taken(field: str) -> EdgeError:
+    """The conflict about a value of ``field`` that must be unique and that another row has."""
+    return conflict(f"{field} has already been taken")
 
 
 def forbidden() -> EdgeError:

@@ -12,7 +12,7 @@ from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.nodes.store import with_alias, without_alias
 from chalicelib.fleet.vpn.port import SETTLE_TRIES, Member, Vpn
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import found, not_found, unavailable
+from chalicelib.kit.errors import found, not_found, taken, unavailable
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
@@ -58,7 +58,7 @@ class Aliases:
             self._vpn.require_address(Member(node.id, node.cluster_name))
             alias = self._new(node, name)
             if any(other.id == alias.id for other in node.aliases):
-                raise rules.taken()
+                raise taken("name")
             if len(node.aliases) >= MOST_PER_NODE:
                 raise rules.too_many(MOST_PER_NODE)
             writes: list[Write] = [store.put(alias), with_alias(node, NodeAlias(id=alias.id, name=name))]
@@ -66,7 +66,7 @@ class Aliases:
                 self._tables.commit(writes, "alias.created")
             except TransactionFailedError as error:
                 if _ALIAS_INDEX in error.failed:
-                    raise rules.taken() from error
+                    raise taken("name") from error
             else:
                 return alias
         raise unavailable()

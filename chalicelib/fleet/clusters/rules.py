@@ -1,7 +1,7 @@
 """The rules for requests about clusters. Pure: request in, decision or `EdgeError` out."""
 
 from chalicelib.fleet.clusters.ranges import SMALLEST_PREFIX, AddressRange
-from chalicelib.kit.errors import EdgeError, conflict, invalid
+from chalicelib.kit.errors import EdgeError, conflict, invalid, taken
 from chalicelib.settings import RESERVED_CLUSTER_NAME
 
 _RESERVED_FIRST_OCTETS = frozenset({0, 10, 127, 169, 172, 192}) | frozenset(range(224, 256))
@@ -42,6 +42,10 @@ def check_capacity(node_limit: int | None, prefix: int, reserved_slots: int) -> 
 def below_count(node_count: int) -> EdgeError:
     """Refusal of a limit that the cluster's nodes already exceed."""
     return invalid("node_limit", f"cannot be less than current node count ({node_count})")
+
+
+def name_taken() -> EdgeError:
+    return taken("name")
 
 
 def overlapping(cidr: str) -> EdgeError:

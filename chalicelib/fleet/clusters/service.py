@@ -4,14 +4,22 @@ from collections.abc import Iterator, Sequence
 
 from chalicelib.fleet.clusters.model import Cluster, DefaultCluster, Identified
 from chalicelib.fleet.clusters.ranges import AddressRange, Pools, ranges_of
-from chalicelib.fleet.clusters.rules import below_count, check_capacity, check_name, not_empty, overlapping, parse_range
+from chalicelib.fleet.clusters.rules import (
+    below_count,
+    check_capacity,
+    check_name,
+    name_taken,
+    not_empty,
+    overlapping,
+    parse_range,
+)
 from chalicelib.fleet.clusters.store import CLUSTER_LIST, ClusterStore, from_item
 from chalicelib.fleet.clusters.subnet_store import Found, Head, Subnets
 from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import EdgeError, Kind, conflict, forbidden, found, not_found, unavailable
+from chalicelib.kit.errors import EdgeError, Kind, forbidden, found, not_found, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import ConditionFailedError, Item, Tables, TransactionFailedError, Write
@@ -79,7 +87,7 @@ class Clusters:
             if failed is None:
                 return cluster
             if _CLUSTER_INDEX in failed:
-                raise conflict("name has already been taken")
+                raise name_taken()
         raise unavailable()
 
     def get(self, name: str) -> Cluster:

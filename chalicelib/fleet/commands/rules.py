@@ -17,6 +17,9 @@ from chalicelib.kit.tables import Absent, And, Condition, In, Less, Or, Value
 CANCELLED_EXIT_CODE = 143
 """128 + SIGTERM: an agent reports it for a command that it stopped on request."""
 
+DEADLINE_PASSED = "must be in the future"
+"""What is said about the deadline of a new command that has passed."""
+
 
 @dataclass(frozen=True)
 class Transition:

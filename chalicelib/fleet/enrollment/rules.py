@@ -5,6 +5,7 @@ from datetime import datetime
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.enrollment.model import EnrollmentKey, Outcome, Standing
 from chalicelib.kit.clock import parse_time
+from chalicelib.kit.errors import EdgeError, invalid
 
 
 def decide(
@@ -36,3 +37,8 @@ def had_its_use(key: EnrollmentKey, standing: Standing, *, use_noted: bool) -> b
     """Whether this machine has taken a use of the key already: it did a short while ago (``use_noted``), or there is
     the node that it made with it, whose token it never used."""
     return use_noted or standing.unused_key_id == key.id
+
+
+def unusable_token() -> EdgeError:
+    """The refusal for a registration token that is missing, unknown, expired or another machine's."""
+    return invalid("registration_token", "is invalid or expired")

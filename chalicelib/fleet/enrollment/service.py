@@ -8,7 +8,7 @@ from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.enrollment.blob import SECRET_BYTES, to_blob
 from chalicelib.fleet.enrollment.model import EnrollmentKey, KeyChanges, Machines, Outcome, Redemption, Verification
-from chalicelib.fleet.enrollment.rules import decide
+from chalicelib.fleet.enrollment.rules import decide, unusable_token
 from chalicelib.fleet.enrollment.store import (
     TABLE,
     EnrollmentStore,
@@ -22,7 +22,7 @@ from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.crypto import Sealer, Secret, associated_data, digest
-from chalicelib.kit.errors import forbidden, found, invalid, not_found, unavailable
+from chalicelib.kit.errors import forbidden, found, not_found, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError
@@ -168,7 +168,7 @@ class Enrollment:
             or row.verified_for not in {None, node_id}
             or row.node_id not in {None, node_id}
         ):
-            raise invalid("registration_token", "is invalid or expired")
+            raise unusable_token()
         return Redemption(
             key_id=row.key_id,
             cluster_id=row.cluster_id,

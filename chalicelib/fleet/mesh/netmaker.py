@@ -9,7 +9,7 @@ from chalicelib.fleet.mesh.store import MadeNetwork, NetworkStore
 from chalicelib.fleet.vpn import names
 from chalicelib.fleet.vpn.port import Host, Joining, Member, Network
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.errors import EdgeError, Kind, conflict, unavailable
+from chalicelib.kit.errors import EdgeError, Kind, conflict, taken, unavailable
 from chalicelib.kit.ids import Ids
 
 NETWORK_SEEN_FOR = timedelta(seconds=60)
@@ -56,7 +56,7 @@ class Netmaker:
         own = names.network_name(cluster_name)
         found = self._api.networks()
         if any(network.name == own for network in found) and self._store.find(cluster_name) is None:
-            raise conflict("name has already been taken")
+            raise taken("name")
         return [network.ipv4_range for network in found if network.name != own and network.ipv4_range]
 
     def join_token(self, network: Network, joining: Joining) -> str | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.model import Registration
-from chalicelib.fleet.nodes.rules import Placement
+from chalicelib.fleet.nodes.rules import Placement, unknown_network
 from chalicelib.fleet.vpn.names import NETWORK_PREFIX
 from chalicelib.fleet.vpn.port import Member, Vpn
 from chalicelib.kit.errors import invalid
@@ -32,7 +32,7 @@ class Membership:
         (service unavailable) if the mesh does not answer."""
         cluster = self._clusters.find(registration.network_name.removeprefix(NETWORK_PREFIX))
         if cluster is None:
-            raise invalid("network_name", "cluster does not exist")
+            raise unknown_network()
         host = self._vpn.host_of(Member(registration.node_id, cluster.name))
         if host is None:
             raise invalid("node_id", "node not found in Netmaker network")

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import release_slot, reserve_slot
-from chalicelib.fleet.nodes import exclusion_store, presence_store, store
+from chalicelib.fleet.nodes import exclusion_store, presence_store, rules, store
 from chalicelib.fleet.nodes.model import Node, NodeView
 from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import conflict, invalid, not_found, unavailable
+from chalicelib.kit.errors import invalid, not_found, unavailable
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
 Release = Callable[[Node], Sequence[Write]]
@@ -39,9 +39,9 @@ class Placing:
             if cluster is None:
                 raise invalid("cluster_name", "not found")
             if cluster.id == view.node.cluster_id:
-                raise conflict("node is already in this cluster")
+                raise rules.already_there()
             if cluster.node_limit is not None and cluster.node_count >= cluster.node_limit:
-                raise conflict(f"cluster has reached its node limit of {cluster.node_limit}")
+                raise rules.full_cluster(cluster.node_limit)
             now = to_seconds_text(self._clock.now())
             writes = [
                 store.move(view.node, cluster.id, cluster.name, view.last_seen_at, now),

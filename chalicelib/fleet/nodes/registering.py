@@ -6,6 +6,7 @@ from datetime import timedelta
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import release_slot, reserve_slot
 from chalicelib.fleet.enrollment.model import Redemption
+from chalicelib.fleet.enrollment.rules import unusable_token
 from chalicelib.fleet.enrollment.service import Enrollment
 from chalicelib.fleet.nodes import exclusion_store, instances, presence_store, rules, store
 from chalicelib.fleet.nodes.identity import Identity, conflicting, instances_of, is_of_the_other
@@ -19,7 +20,7 @@ from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import EdgeError, Kind, invalid, unavailable
+from chalicelib.kit.errors import EdgeError, Kind, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
@@ -188,7 +189,7 @@ class Registrar:
             return joined.placement
         is_itself = known.proof is not BearerProof.NONE or (address != "" and address == joined.address)
         if not is_itself and not self._trusts_hosts and not rules.was_answer_lost(known.node, known.presence):
-            raise invalid("node_id", "is already registered")
+            raise rules.already_registered()
         return joined.placement
 
     def _compose(
@@ -257,16 +258,16 @@ class Registrar:
             return
         cluster = self._clusters.find(node.cluster_name)
         if cluster is None or cluster.id != node.cluster_id:
-            raise invalid("network_name", "cluster does not exist")
+            raise rules.unknown_network()
         if cluster.node_limit is not None and cluster.node_count >= cluster.node_limit:
-            raise invalid("network_name", f"cluster has reached its node limit of {cluster.node_limit}")
+            raise rules.full_network(cluster.node_limit)
 
 
 def _require_bearer(known: _Known) -> None:
     """A registration token ends with its enrollment key. Raises `EdgeError` (validation failed) if nothing else proves
     who this is."""
     if known.proof is BearerProof.NONE:
-        raise invalid("registration_token", "is invalid or expired")
+        raise unusable_token()
 
 
 def _key_id(known: _Known) -> str | None:

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from chalicelib.fleet.enrollment.model import Redemption
+from chalicelib.fleet.enrollment.rules import unusable_token
 from chalicelib.fleet.nodes import instances
 from chalicelib.fleet.nodes.model import Code, Node, Presence, Registration, Status
 from chalicelib.fleet.vpn.names import NETWORK_PREFIX, network_name
 from chalicelib.kit.allowance import Allowance
 from chalicelib.kit.clock import parse_time, to_seconds_text
-from chalicelib.kit.errors import EdgeError, Kind, invalid, rate_limited
+from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid, rate_limited
 from chalicelib.kit.ids import to_milliseconds
 
 PREVIOUS_TOKEN_SECONDS = 3600
@@ -108,7 +109,7 @@ def place_new(registration: Registration, redemption: Redemption | None) -> Plac
     """The placement of a new node. Raises `EdgeError` (validation failed) without a registration token, and for a token
     that has created this node before: the node was deleted since."""
     if redemption is None:
-        raise invalid("registration_token", "is invalid or expired")
+        raise unusable_token()
     if redemption.already_bound:
         raise removed_machine()
     return _place_by_token(registration, redemption)
@@ -126,7 +127,7 @@ def place_known(
     whatever network it names: an operator may have moved it while it was away.
     """
     if proof is BearerProof.NONE and (redemption is None or not _is_own(redemption, node, presence)):
-        raise invalid("node_id", "is already registered")
+        raise already_registered()
     if proof is BearerProof.NONE or redemption is None or redemption.already_bound:
         return Placement(node.cluster_id, node.cluster_name)
     return _place_by_token(registration, redemption)
@@ -168,6 +169,35 @@ def _place_by_token(registration: Registration, redemption: Redemption) -> Place
     if registration.network_name != network_name(redemption.cluster_name):
         raise invalid("network_name", "is not the network of the registration token")
     return Placement(redemption.cluster_id, redemption.cluster_name)
+
+
+def already_registered() -> EdgeError:
+    """The refusal for a machine that does not prove to be the node that it names."""
+    return invalid("node_id", "is already registered")
+
+
+def unknown_network() -> EdgeError:
+    """The refusal for a registration in the network of a cluster that is not there."""
+    return invalid("network_name", "cluster does not exist")
+
+
+def full_network(node_limit: int) -> EdgeError:
+    """The refusal for a registration in the network of a full cluster."""
+    return invalid("network_name", _full(node_limit))
+
+
+def full_cluster(node_limit: int) -> EdgeError:
+    """The refusal to move a node to a full cluster."""
+    return conflict(_full(node_limit))
+
+
+def already_there() -> EdgeError:
+    """The refusal to move a node to the cluster that it is in."""
+    return conflict("node is already in this cluster")
+
+
+def _full(node_limit: int) -> str:
+    return f"cluster has reached its node limit of {node_limit}"
 
 
 def removed_token() -> EdgeError:

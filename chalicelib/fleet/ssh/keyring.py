@@ -5,11 +5,11 @@ from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.ssh import store
 from chalicelib.fleet.ssh.cluster_lookup import ClusterLookup
 from chalicelib.fleet.ssh.model import KEYS_MAX, NewKey, SshPublicKey
-from chalicelib.fleet.ssh.rules import check_key, name_taken
+from chalicelib.fleet.ssh.rules import check_key, too_many_keys
 from chalicelib.fleet.ssh.service import SshUsernames, compose_key
 from chalicelib.fleet.ssh.store import ALL_KEYS, KEYS, OF_NODE, SshStore, key_from_item
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import conflict, found, unavailable
+from chalicelib.kit.errors import found, taken, unavailable
 from chalicelib.kit.listing import (
     LISTED_AT,
     IndexSource,
@@ -70,9 +70,9 @@ class SshPublicKeys:
         checked = check_key(new)
         for _ in self._tables.tries():
             if any(key.key_name == checked.key_name for key in username.public_keys):
-                raise name_taken("key_name")
+                raise taken("key_name")
             if len(username.public_keys) >= KEYS_MAX:
-                raise conflict(f"username has reached its limit of {KEYS_MAX} public keys")
+                raise too_many_keys()
             key = compose_key(username, checked, to_seconds_text(self._clock.now()))
             writes: list[Write] = [store.set_keys(username, [*username.public_keys, key]), store.insert_key(key)]
             try:

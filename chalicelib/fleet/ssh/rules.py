@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.fleet.ssh.model import KEY_NAME_MAX_LENGTH, AuthMethod, Credential, NewKey
+from chalicelib.fleet.ssh.model import KEY_NAME_MAX_LENGTH, KEYS_MAX, AuthMethod, Credential, NewKey
 from chalicelib.fleet.ssh.openssh import BadKeyError, ParsedKey, parse
 from chalicelib.kit.allowance import Allowance
 from chalicelib.kit.crypto import Secret
-from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid
+from chalicelib.kit.errors import BLANK, EdgeError, Kind, conflict, invalid, taken
 
 KEY_MAX_BYTES = 4096
 """UTF-8 bytes of a key's line. The longest that OpenSSH takes, RSA with 16,384 bits, has 2,752 without its comment."""
 
-_BLANK = "can't be blank"
 _TOO_LONG_NAME = f"should be at most {KEY_NAME_MAX_LENGTH} character(s)"
 _TOO_LONG_KEY = f"should be at most {KEY_MAX_BYTES} byte(s)"
 
@@ -48,13 +47,13 @@ def check_keys(keys: Sequence[NewKey]) -> list[CheckedKey]:
     if texts:
         raise EdgeError(Kind.VALIDATION_FAILED, "Validation failed", {"public_keys": texts})
     if len({key.key_name for key in checked}) < len(checked):
-        raise name_taken("key_name")
+        raise taken("key_name")
     return checked
 
 
-def name_taken(field: str) -> EdgeError:
-    """The conflict about a ``username`` of a node or a ``key_name`` of a user name."""
-    return conflict(f"{field} has already been taken")
+def too_many_keys() -> EdgeError:
+    """The conflict about one key more than a user name may have."""
+    return conflict(f"username has reached its limit of {KEYS_MAX} public keys")
 
 
 def credential_of(username: str, password: str | None, public_key: str | None) -> Credential:
@@ -84,11 +83,11 @@ def _look_at(new: NewKey) -> tuple[ParsedKey | None, list[tuple[str, str]]]:
     problems: list[tuple[str, str]] = []
     parsed: ParsedKey | None = None
     if not new.key_name.strip():
-        problems.append(("key_name", _BLANK))
+        problems.append(("key_name", BLANK))
     elif len(new.key_name) > KEY_NAME_MAX_LENGTH:
         problems.append(("key_name", _TOO_LONG_NAME))
     if not new.public_key.strip():
-        problems.append(("public_key", _BLANK))
+        problems.append(("public_key", BLANK))
     elif len(new.public_key.encode()) > KEY_MAX_BYTES:
         problems.append(("public_key", _TOO_LONG_KEY))
     else:

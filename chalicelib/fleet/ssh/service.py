@@ -10,7 +10,7 @@ from chalicelib.fleet.ssh import store
 from chalicelib.fleet.ssh.cluster_lookup import ClusterLookup
 from chalicelib.fleet.ssh.model import NewUsername, SshPublicKey, SshUsername
 from chalicelib.fleet.ssh.passwords import Passwords
-from chalicelib.fleet.ssh.rules import CheckedKey, check_keys, name_taken
+from chalicelib.fleet.ssh.rules import CheckedKey, check_keys
 from chalicelib.fleet.ssh.store import (
     ALL_USERNAMES,
     OF_NODE,
@@ -21,7 +21,7 @@ from chalicelib.fleet.ssh.store import (
     username_id,
 )
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import found, not_found, unavailable
+from chalicelib.kit.errors import found, not_found, taken, unavailable
 from chalicelib.kit.listing import (
     LISTED_AT,
     Flag,
@@ -92,7 +92,7 @@ class SshUsernames:
                 self._tables.commit(writes, "ssh_username.created")
             except TransactionFailedError as error:
                 if _NODE_INDEX not in error.failed:
-                    raise name_taken("username") from error
+                    raise taken("username") from error
                 node = self._node(node_id)
             else:
                 return username

@@ -15,15 +15,20 @@ def wrong_with(wanted: Targeting) -> dict[str, list[str]]:
     """Field -> what is wrong with it, for a 422; empty for targeting that can be."""
     details: dict[str, list[str]] = {}
     if wanted.type is TargetType.NODES and not wanted.node_ids:
-        details["node_ids"] = ["is required when targeting_type is 'nodes'"]
+        details["node_ids"] = [required_for(wanted.type)]
     if wanted.type is TargetType.CLUSTERS and not wanted.cluster_names:
-        details["cluster_names"] = ["is required when targeting_type is 'clusters'"]
+        details["cluster_names"] = [required_for(wanted.type)]
     details |= dict(_unused_lists(wanted))
     for field in ("node_filters", "cluster_filters"):
         details |= dict(_empty_texts(field, getattr(wanted, field) or {}))
     if body_bytes(wanted.model_dump(mode="json", exclude_none=True)) > TARGETING_LIMIT_BYTES:
         details["targeting"] = [f"should be at most {TARGETING_LIMIT_BYTES} byte(s)"]
     return details
+
+
+def required_for(kind: TargetType) -> str:
+    """What is said about the list that targeting of this type needs, and lacks."""
+    return f"is required when targeting_type is '{kind}'"
 
 
 def _unused_lists(wanted: Targeting) -> Iterator[tuple[str, list[str]]]:

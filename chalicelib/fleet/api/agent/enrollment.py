@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from chalicelib.fleet import samples
 from chalicelib.fleet.wiring import Fleet
-from chalicelib.kit.errors import invalid
+from chalicelib.kit.errors import BLANK, invalid
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import PUBLIC, Endpoints, Request
 from chalicelib.web.validation import Body, NoPath, NoQuery, Uuid
@@ -62,7 +62,7 @@ def verify_key(request: Request[NoPath, NoQuery, KeyVerification], services: Fle
     answered with 200, `verified` false and the reason in `error`; only an empty key is refused with 422. With `node_id`
     the reason can also be `node_blocked` or `node_removed`, and asking again within a day takes no second use."""
     if not request.body.key.strip():
-        raise invalid("key", "can't be blank")
+        raise invalid("key", BLANK)
     verification = services.enrollment.verify(request.body.key, request.body.node_id)
     return KeyVerificationOut(
         verified=verification.verified,

@@ -5,13 +5,12 @@ from typing import Any
 import pytest
 
 from chalicelib.fleet.aliases.model import MOST_PER_NODE
-from chalicelib.fleet.aliases.rules import taken
 from chalicelib.fleet.aliases.store import TABLE as ALIASES
 from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.vpn.port import Member, Network
 from chalicelib.fleet.vpn.registry import Registry
-from chalicelib.kit.errors import EdgeError, Kind, conflict, unavailable
+from chalicelib.kit.errors import EdgeError, Kind, conflict, taken, unavailable
 from tests.support.builders import a_cluster, a_registration, machines
 from tests.support.world import World
 
@@ -94,8 +93,8 @@ def test_alias_name_is_unique_within_its_cluster_only(world):
     (southern,) = machines(world, 1, "south")
     world.aliases.create(world.one.id, "web")
 
-    assert refused(world.aliases.create, world.two.id, "web").message == taken().message
-    assert refused(world.aliases.create, world.one.id, "web").message == taken().message
+    assert refused(world.aliases.create, world.two.id, "web").message == taken("name").message
+    assert refused(world.aliases.create, world.one.id, "web").message == taken("name").message
     assert world.aliases.create(southern.id, "web").cluster_name == "south"
     assert names_of(world, world.two.id) == []
 
@@ -137,7 +136,7 @@ def test_concurrent_aliases_of_one_name_keep_the_first(world):
         lambda: world.aliases.create(world.two.id, "web"), operation="TransactWriteItems", table=ALIASES
     )
 
-    assert refused(world.aliases.create, world.one.id, "web").message == taken().message
+    assert refused(world.aliases.create, world.one.id, "web").message == taken("name").message
     assert rows(world) == [("north", "web", world.two.id)]
     assert names_of(world, world.one.id) == []
 
