@@ -5,11 +5,27 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.fleet.commands.model import Report
+from chalicelib.fleet.aliases.rules import check_name
+from chalicelib.fleet.clusters.rules import below_count, check_capacity, not_empty, overlapping
+from chalicelib.fleet.commands import rules as commands
+from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import EXECUTIONS
+from chalicelib.fleet.enrollment.rules import unusable_token
+from chalicelib.fleet.nodes.rules import (
+    already_there,
+    full_cluster,
+    full_network,
+    no_network,
+    other_network,
+    unknown_network,
+)
+from chalicelib.fleet.targeting.model import TargetType
+from chalicelib.fleet.targeting.rules import required_for
+from chalicelib.kit.errors import BLANK, EdgeError, invalid, taken
 from tests.contract.application import NEW_NODE_ID, Application
 from tests.contract.bodies import REGISTRATION
 from tests.support.builders import a_cluster, a_command, machines
+from tests.support.refusals import refusal
 
 Options = Mapping[str, Any]
 Setup = Callable[[Application], Options]
@@ -23,7 +39,7 @@ def as_it_is(_: Application) -> Options:
 
 @dataclass(frozen=True)
 class Case:
-    """``said`` is the message of a conflict, the details of a 422, or some fields of the data of a success.
+    """``said`` is the error of a 409 or 422, or some fields of the data of a success.
 
     ``setup`` arranges things and returns what the call needs besides the right key: ``variables`` for the path, and
     options of `Client.request`.
@@ -36,7 +52,8 @@ class Case:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        said = self.said if isinstance(self.said, str) else next(iter((self.said or {}).values()), "")
+        fields = (self.said.details if isinstance(self.said, EdgeError) else self.said) or {}
+        said = next(iter(fields.values()), "") if fields else getattr(self.said, "message", "")
         return f"{self.view}-{self.status}-{str(said)[:40]}"
 
 
@@ -171,12 +188,6 @@ def south_is_full(app: Application) -> Options:
     return {"json": {"cluster_name": "south"}}
 
 
-CANNOT_CANCEL = "cannot cancel execution with status '{}' - only 'pending' or 'sent' executions can be cancelled"
-CANNOT_DELETE = (
-    "cannot delete execution with status '{}' - only completed, cancelled, or expired executions can be deleted"
-)
-CANNOT_ACKNOWLEDGE = "execution is in '{}' status and cannot be acknowledged (must be 'pending')"
-CANNOT_UPDATE = "execution is in '{}' status (exit_code: {}) and cannot be updated"
 NOT_THERE = variables(
     cluster_name="nowhere",
     **dict.fromkeys(("key_id", "node_id", "alias_id", "command_id", "execution_id"), NOWHERE),
@@ -186,29 +197,19 @@ REFUSED_KEY = {"verified": False, "netmaker_key": "", "network_name": ""}
 CLUSTERS = [
     Case("create_cluster", 201, {"name": "west", "ipv4_range": "8.0.0.0/24", "node_limit": 5, "node_count": 0}),
     Case("create_cluster", 201, {"ipv4_range": "100.64.3.0/24", "node_limit": None}, body(name="west")),
-    Case("create_cluster", 409, "name has already been taken", body(name="north")),
-    Case(
-        "create_cluster",
-        409,
-        "100.64.0.0/10 overlaps with an existing cluster range",
-        body(name="west", ipv4_range="100.64.0.0/10"),
-    ),
-    Case("create_cluster", 422, {"name": ["is reserved"]}, body(name="default")),
+    Case("create_cluster", 409, taken("name"), body(name="north")),
+    Case("create_cluster", 409, overlapping("100.64.0.0/10"), body(name="west", ipv4_range="100.64.0.0/10")),
+    Case("create_cluster", 422, invalid("name", "is reserved"), body(name="default")),
     Case("list_clusters", 200),
     Case("get_cluster", 200, {"name": "north", "node_count": 2, "network_name": "cluster-north"}),
     Case("get_cluster", 404, None, NOT_THERE),
     Case("update_cluster", 200, {"node_limit": 2}, body(node_limit=2)),
     Case("update_cluster", 404, None, NOT_THERE),
-    Case("update_cluster", 422, {"node_limit": ["cannot be less than current node count (2)"]}, body(node_limit=1)),
-    Case(
-        "update_cluster",
-        422,
-        {"node_limit": ["cannot exceed 236 for /24 (256 IPs minus 20 reserved slots)"]},
-        body(node_limit=237),
-    ),
+    Case("update_cluster", 422, below_count(2), body(node_limit=1)),
+    Case("update_cluster", 422, refusal(check_capacity, 237, 24, 20), body(node_limit=237)),
     Case("delete_cluster", 204, None, variables(cluster_name="south")),
     Case("delete_cluster", 404, None, NOT_THERE),
-    Case("delete_cluster", 409, "cannot delete cluster with 2 node(s) - remove all nodes first"),
+    Case("delete_cluster", 409, not_empty(2)),
 ]
 
 _NO_DEFAULT = {"default_cluster_name": None}
@@ -248,49 +249,47 @@ NODES = [
     Case("unblock_node", 200, {"is_node": True, "blocked_at": None}),
     Case("change_cluster", 200, {"cluster_name": "south"}),
     Case("change_cluster", 404, None, NOT_THERE),
-    Case("change_cluster", 409, "node is already in this cluster", body(cluster_name="north")),
-    Case("change_cluster", 409, "cluster has reached its node limit of 1", south_is_full),
-    Case("change_cluster", 422, {"cluster_name": ["not found"]}, body(cluster_name="nowhere")),
+    Case("change_cluster", 409, already_there(), body(cluster_name="north")),
+    Case("change_cluster", 409, full_cluster(1), south_is_full),
+    Case("change_cluster", 422, invalid("cluster_name", "not found"), body(cluster_name="nowhere")),
 ]
-
-NODE_LIKE = {"name": ["must not look like a node id"]}
 
 ALIASES = [
     Case("create_alias", 201, {"name": "web", "cluster_name": "north"}),
     Case("create_alias", 404, None, NOT_THERE),
-    Case("create_alias", 409, "name has already been taken", body(name="door")),
-    Case("create_alias", 422, NODE_LIKE, body(name=NEW_NODE_ID)),
+    Case("create_alias", 409, taken("name"), body(name="door")),
+    Case("create_alias", 422, refusal(check_name, NEW_NODE_ID), body(name=NEW_NODE_ID)),
     Case("list_aliases", 200),
     Case("get_alias", 200, {"name": "door", "vpn_hostname": "node-door.cluster-north.nm.internal"}),
     Case("get_alias", 404, None, NOT_THERE),
     Case("delete_alias", 204),
     Case("delete_alias", 404, None, NOT_THERE),
     Case("create_own_alias", 201, {"name": "web"}),
-    Case("create_own_alias", 409, "name has already been taken", body(name="door")),
-    Case("create_own_alias", 422, {"name": ["has invalid format"]}, body(name="-")),
+    Case("create_own_alias", 409, taken("name"), body(name="door")),
+    Case("create_own_alias", 422, refusal(check_name, "-"), body(name="-")),
 ]
 
 _ALL = {"type": "all"}
 
 COMMANDS = [
     Case("create_command", 201, {"targeting": _ALL, "timeout": None}, body(command_text="true", targeting=_ALL)),
-    Case("create_command", 422, {"command_text": ["can't be blank"]}, body(command_text=" \n", targeting=_ALL)),
+    Case("create_command", 422, invalid("command_text", BLANK), body(command_text=" \n", targeting=_ALL)),
     Case(
         "create_command",
         422,
-        {"expired_at": ["must be in the future"]},
+        invalid("expired_at", commands.DEADLINE_PASSED),
         body(command_text="true", targeting=_ALL, expired_at="2026-11-21T10:00:00Z"),
     ),
     Case(
         "create_command",
         422,
-        {"node_ids": ["is required when targeting_type is 'nodes'"]},
+        invalid("node_ids", required_for(TargetType.NODES)),
         body(command_text="true", targeting={"type": "nodes", "node_ids": []}),
     ),
     Case(
         "create_command",
         422,
-        {"cluster_names": ["is required when targeting_type is 'clusters'"]},
+        invalid("cluster_names", required_for(TargetType.CLUSTERS)),
         body(command_text="true", targeting={"type": "clusters", "cluster_names": []}),
     ),
     Case("list_commands", 200),
@@ -300,12 +299,8 @@ COMMANDS = [
     Case("cancel_command", 404, None, NOT_THERE),
     Case("delete_command", 204, None, all_finished),
     Case("delete_command", 404, None, NOT_THERE),
-    Case(
-        "delete_command",
-        409,
-        "cannot delete command with 2 non-completed execution(s) - all executions must be completed first",
-    ),
-    Case("delete_command", 409, "cannot delete command while its executions are being created", not_fanned_out_yet),
+    Case("delete_command", 409, commands.command_delete_refused(2)),
+    Case("delete_command", 409, commands.command_delete_refused_while_created(), not_fanned_out_yet),
 ]
 
 EXECUTIONS_OF_OPERATORS = [
@@ -316,14 +311,14 @@ EXECUTIONS_OF_OPERATORS = [
     Case("delete_execution", 204, None, cancelled),
     Case("delete_execution", 204, None, expired),
     Case("delete_execution", 404, None, NOT_THERE),
-    Case("delete_execution", 409, CANNOT_DELETE.format("pending")),
-    Case("delete_execution", 409, CANNOT_DELETE.format("sent"), acknowledged),
+    Case("delete_execution", 409, commands.delete_refused(Status.PENDING)),
+    Case("delete_execution", 409, commands.delete_refused(Status.SENT), acknowledged),
     Case("cancel_execution", 200, {"result": "execution cancelled"}),
     Case("cancel_execution", 200, {"result": "cancellation request sent"}, acknowledged),
     Case("cancel_execution", 404, None, NOT_THERE),
-    Case("cancel_execution", 409, CANNOT_CANCEL.format("completed"), reported(0)),
-    Case("cancel_execution", 409, CANNOT_CANCEL.format("cancelled"), cancelled),
-    Case("cancel_execution", 409, CANNOT_CANCEL.format("expired"), expired),
+    Case("cancel_execution", 409, commands.cancel_refused(Status.COMPLETED), reported(0)),
+    Case("cancel_execution", 409, commands.cancel_refused(Status.CANCELLED), cancelled),
+    Case("cancel_execution", 409, commands.cancel_refused(Status.EXPIRED), expired),
 ]
 
 AGENT_ENROLMENT = [
@@ -332,25 +327,15 @@ AGENT_ENROLMENT = [
     Case("verify_key", 200, {**REFUSED_KEY, "error": "key_expired"}, verifying(expired_at="2026-11-21T09:59:59Z")),
     Case("verify_key", 200, {**REFUSED_KEY, "error": "key_spent"}, verifying_a_spent_key),
     Case("verify_key", 200, {**REFUSED_KEY, "error": "node_limit_reached"}, verifying_for_a_full_cluster),
-    Case("verify_key", 422, {"key": ["can't be blank"]}, body(key=" ")),
+    Case("verify_key", 422, invalid("key", BLANK), body(key=" ")),
     Case("register_node", 201, {"node_id": NEW_NODE_ID, "derp_map_url": None}, registering()),
     Case("register_node", 201, {"admin_urls": ["http://api.test"]}, coming_back),
-    Case("register_node", 422, {"network_name": ["must start with 'cluster-'"]}, registering(network_name="north")),
-    Case(
-        "register_node",
-        422,
-        {"network_name": ["is not the network of the registration token"]},
-        registering(network_name="cluster-south"),
-    ),
-    Case("register_node", 422, {"network_name": ["cluster does not exist"]}, registering_in_a_deleted_cluster),
-    Case(
-        "register_node",
-        422,
-        {"network_name": ["cluster has reached its node limit of 2"]},
-        registering_in_a_full_cluster,
-    ),
-    Case("register_node", 422, {"registration_token": ["is invalid or expired"]}, registering(registration_token="t")),
-    Case("register_node", 422, {"registration_token": ["is invalid or expired"]}, registering(registration_token=None)),
+    Case("register_node", 422, no_network(), registering(network_name="north")),
+    Case("register_node", 422, other_network(), registering(network_name="cluster-south")),
+    Case("register_node", 422, unknown_network(), registering_in_a_deleted_cluster),
+    Case("register_node", 422, full_network(2), registering_in_a_full_cluster),
+    Case("register_node", 422, unusable_token(), registering(registration_token="t")),
+    Case("register_node", 422, unusable_token(), registering(registration_token=None)),
     Case("report_health", 200, {"status": "unhealthy"}, body(status="unhealthy")),
 ]
 
@@ -368,20 +353,25 @@ EXECUTIONS_OF_AGENTS = [
     Case("acknowledge_execution", 200, {"status": "sent"}),
     Case("acknowledge_execution", 403, None, anothers),
     Case("acknowledge_execution", 404, None, NOT_THERE),
-    Case("acknowledge_execution", 409, CANNOT_ACKNOWLEDGE.format("sent"), acknowledged),
-    Case("acknowledge_execution", 409, CANNOT_ACKNOWLEDGE.format("completed"), reported(0)),
-    Case("acknowledge_execution", 409, CANNOT_ACKNOWLEDGE.format("cancelled"), cancelled),
-    Case("acknowledge_execution", 409, CANNOT_ACKNOWLEDGE.format("expired"), expired),
+    Case("acknowledge_execution", 409, commands.acknowledge_refused(Status.SENT), acknowledged),
+    Case("acknowledge_execution", 409, commands.acknowledge_refused(Status.COMPLETED), reported(0)),
+    Case("acknowledge_execution", 409, commands.acknowledge_refused(Status.CANCELLED), cancelled),
+    Case("acknowledge_execution", 409, commands.acknowledge_refused(Status.EXPIRED), expired),
     Case("report_result", 200, {"status": "completed", "exit_code": 0}),
     Case("report_result", 200, {"status": "cancelled"}, with_body(acknowledged, status="completed", exit_code=143)),
     Case("report_result", 200, {"status": "completed"}, with_body(expired, **_DONE)),
     Case("report_result", 200, {"status": "completed"}, with_body(reported(None, is_expired=True), **_DONE)),
     Case("report_result", 403, None, with_body(anothers, **_DONE)),
     Case("report_result", 404, None, with_body(NOT_THERE, **_DONE)),
-    Case("report_result", 409, CANNOT_UPDATE.format("completed", 0), with_body(reported(0), **_DONE)),
-    Case("report_result", 409, CANNOT_UPDATE.format("completed", "nil"), with_body(reported(None), **_DONE)),
-    Case("report_result", 409, CANNOT_UPDATE.format("cancelled", 143), with_body(reported(143), **_DONE)),
-    Case("report_result", 409, CANNOT_UPDATE.format("expired", 1), with_body(reported(1, is_expired=True), **_DONE)),
+    Case("report_result", 409, commands.report_refused(Status.COMPLETED, 0), with_body(reported(0), **_DONE)),
+    Case("report_result", 409, commands.report_refused(Status.COMPLETED, None), with_body(reported(None), **_DONE)),
+    Case("report_result", 409, commands.report_refused(Status.CANCELLED, 143), with_body(reported(143), **_DONE)),
+    Case(
+        "report_result",
+        409,
+        commands.report_refused(Status.EXPIRED, 1),
+        with_body(reported(1, is_expired=True), **_DONE),
+    ),
 ]
 
 HEALTH = [

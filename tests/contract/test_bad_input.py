@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.fleet.api import API
 from chalicelib.fleet.api.protocol import AGENT
+from chalicelib.kit.errors import bad_request, not_found, unauthorized
 from chalicelib.web.endpoint import OPEN, PUBLIC
 from chalicelib.web.fallback import allowed_methods
 from chalicelib.web.validation import read
@@ -23,9 +24,9 @@ CODES = {
     413: "payload_too_large",
     415: "unsupported_media_type",
 }
-UNAUTHORIZED = {"code": "unauthorized", "message": "Unauthorized"}
-NOT_FOUND = {"code": "not_found", "message": "Resource not found"}
-BAD_JSON = {"code": "bad_request", "message": "Bad Request"}
+UNAUTHORIZED = {"code": "unauthorized", "message": unauthorized().message}
+NOT_FOUND = {"code": "not_found", "message": not_found().message}
+BAD_JSON = {"code": "bad_request", "message": bad_request().message}
 
 ENDPOINTS = API.endpoints()
 
@@ -79,7 +80,7 @@ def refused(answer, status):
 
 def refused_by_field(answer, *fields):
     error = refused(answer, 400)
-    assert error["message"] == "Invalid request parameters"
+    assert error["message"] == bad_request({}).message
     assert list(error["details"]) == list(fields)
     assert all(texts and all(isinstance(text, str) and text for text in texts) for texts in error["details"].values())
     return error["details"]

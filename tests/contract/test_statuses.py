@@ -12,6 +12,8 @@ from chalicelib.fleet.api.agent import executions as agent_executions
 from chalicelib.fleet.api.agent import nodes as agent_nodes
 from chalicelib.fleet.api.operator import aliases, clusters, command_executions, commands, enrollment_keys, nodes
 from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY
+from chalicelib.kit.errors import forbidden, invalid, not_found, rate_limited, unavailable
+from chalicelib.web.answering import internal
 from chalicelib.web.endpoint import PUBLIC
 from chalicelib.web.openapi import statuses_of
 from tests.contract.application import NEW_NODE_ID, Application
@@ -46,11 +48,8 @@ RACED = {("report_health", 404), ("create_own_alias", 404)}
 OF_MACHINES = [*(name for name, one in ENDPOINTS.items() if one.auth is AGENT), "register_node"]
 """What a machine calls as the node that it is, or is to be."""
 
-TEXTS = {
-    403: ("forbidden", "Forbidden"),
-    404: ("not_found", "Resource not found"),
-    422: ("validation_failed", "Validation failed"),
-}
+CODES = {403: "forbidden", 404: "not_found", 422: "validation_failed"}
+TEXTS = {403: forbidden().message, 404: not_found().message, 422: invalid("", "").message}
 
 UNTOUCHED = {"livez", "ping", "openapi"}
 """They read no table."""
@@ -109,10 +108,10 @@ def test_status(case, contract):
         return
     error = answer.error
     if case.status == 409:
-        assert error == {"code": "conflict", "message": case.said}
+        assert error == {"code": "conflict", "message": case.said.message}
     else:
-        assert (error["code"], error["message"]) == TEXTS[case.status]
-        assert error.get("details") == case.said
+        assert (error["code"], error["message"]) == (CODES[case.status], TEXTS[case.status])
+        assert error.get("details") == (case.said and case.said.details)
 
 
 @pytest.mark.parametrize("name", sorted(name for name, _ in RACED))
@@ -146,7 +145,7 @@ def test_degraded_mode(name):
     if blocked:
         assert answer.error == {
             "code": "degraded_mode",
-            "message": "Cluster is in degraded mode (over capacity) — try again when capacity recovers",
+            "message": NEEDS_CAPACITY.example().message,
         }
         assert app.state() == before
 
@@ -176,7 +175,7 @@ def test_tables_that_take_nothing_are_503(name, contract):
     assert answer.status == 503
     assert app.state() == before
     if ENDPOINTS[name].enveloped:
-        assert answer.error == {"code": "service_unavailable", "message": "Service Unavailable"}
+        assert answer.error == {"code": "service_unavailable", "message": unavailable().message}
         check_against(contract, ENDPOINTS[name], answer)
     else:
         assert [check["healthy"] for check in answer.json if check["name"] == "Database"] == [False]
@@ -192,10 +191,7 @@ def test_a_failure_nobody_thought_of_is_500_and_keeps_its_text(name):
     app.world.driver.before_next(fail)
     before = app.state()
     answer = call(app, name)
-    assert (answer.status, answer.error) == (
-        500,
-        {"code": "internal_server_error", "message": "Internal Server Error"},
-    )
+    assert (answer.status, answer.error) == (500, {"code": "internal_server_error", "message": internal().message})
     assert app.state() == before
 
 
@@ -205,7 +201,7 @@ def test_public_routes_are_limited(name):
     assert call(app, name).status != 429
     before = app.state()
     answer = call(app, name, {"json": {}} if ENDPOINTS[name].has_body else None)
-    assert (answer.status, answer.error) == (429, {"code": "rate_limited", "message": "Too Many Requests"})
+    assert (answer.status, answer.error) == (429, {"code": "rate_limited", "message": rate_limited(1).message})
     assert answer.headers["retry-after"] == "2"
     assert app.state() == before
 

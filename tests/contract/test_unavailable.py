@@ -10,6 +10,7 @@ from chalicelib.fleet.api.operator import (
     webhook_deliveries,
     webhooks,
 )
+from chalicelib.kit.errors import unavailable
 from tests.contract.application import Application
 
 UNTOUCHED = {"show_admin_name"}
@@ -31,5 +32,5 @@ def test_tables_that_take_nothing_are_503(endpoint):
         answer = app.call(endpoint)
     assert (answer.status, answer.error) == (
         503,
-        {"code": "service_unavailable", "message": "Service Unavailable"},
+        {"code": "service_unavailable", "message": unavailable().message},
     )

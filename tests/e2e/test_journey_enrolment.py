@@ -4,6 +4,7 @@ import ipaddress
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+from chalicelib.fleet.nodes.rules import full_cluster
 from tests.e2e.cloud import eventually, fleet, logged, start_connected
 
 
@@ -63,7 +64,7 @@ def test_two_agents_race_for_the_last_place_of_a_cluster(cloud, link):
 
         assert len(refusals) == 1
         assert "the server refused the registration" in refusals[0]
-        assert "cluster has reached its node limit of 1" in refusals[0]
+        assert full_cluster(1).message in refusals[0]
         assert cluster.api.get("/api/v1/clusters/one-place").data["node_count"] == 1
 
 

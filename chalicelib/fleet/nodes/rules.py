@@ -102,7 +102,7 @@ def forked_token(node: Node, presence: Presence | None, proof: BearerProof) -> s
 def check_network_name(registration: Registration) -> None:
     """Raises `EdgeError` (validation failed) for a name that cannot be a cluster's network."""
     if not registration.network_name.startswith(NETWORK_PREFIX):
-        raise invalid("network_name", f"must start with '{NETWORK_PREFIX}'")
+        raise no_network()
 
 
 def place_new(registration: Registration, redemption: Redemption | None) -> Placement:
@@ -167,13 +167,23 @@ def _is_own(redemption: Redemption, node: Node, presence: Presence | None) -> bo
 
 def _place_by_token(registration: Registration, redemption: Redemption) -> Placement:
     if registration.network_name != network_name(redemption.cluster_name):
-        raise invalid("network_name", "is not the network of the registration token")
+        raise other_network()
     return Placement(redemption.cluster_id, redemption.cluster_name)
 
 
 def already_registered() -> EdgeError:
     """The refusal for a machine that does not prove to be the node that it names."""
     return invalid("node_id", "is already registered")
+
+
+def no_network() -> EdgeError:
+    """The refusal for a registration in a network that cannot be a cluster's."""
+    return invalid("network_name", f"must start with '{NETWORK_PREFIX}'")
+
+
+def other_network() -> EdgeError:
+    """The refusal for a registration in another network than that of its token."""
+    return invalid("network_name", "is not the network of the registration token")
 
 
 def unknown_network() -> EdgeError:

@@ -17,7 +17,7 @@ from tests.support.world import World, fleet_of
 
 ADMINS = "/api/v1/admins"
 CONTRACT = os.environ.get("EDGE_CONTRACT_DIR")
-DEGRADED = "Cluster is in degraded mode (over capacity) — try again when capacity recovers"
+DEGRADED = NEEDS_CAPACITY.example().message
 NOTHING = "00000000-0000-4000-8000-000000000000"
 OPERATIONS = ("me", "my_admin_cluster", "admin_clusters", "edge_clusters", "orphaned_clusters")
 

@@ -6,11 +6,21 @@ import pytest
 from openapi_schema_validator import OAS30Validator
 
 from chalicelib.fleet.api.operator import clusters
+from chalicelib.fleet.clusters.rules import (
+    below_count,
+    check_capacity,
+    check_name,
+    name_taken,
+    not_empty,
+    overlapping,
+    parse_range,
+)
 from chalicelib.fleet.clusters.store import FIELDS
 from chalicelib.kit.listing import filter_names
 from chalicelib.web.list_query import PageQuery
 from tests.support.builders import machines
 from tests.support.client import Client
+from tests.support.refusals import refusal
 from tests.support.world import World
 
 NAME_PATTERN = "Invalid format. Expected a-z, 0-9 and -, neither first nor last a -"
@@ -95,25 +105,16 @@ def test_an_unknown_field_is_400(client):
 
 
 @pytest.mark.parametrize(
-    ("body", "details"),
+    ("body", "error"),
     [
-        ({"name": "default"}, {"name": ["is reserved"]}),
-        ({"name": "a", "ipv4_range": "999.1.1.1/8"}, {"ipv4_range": ["invalid CIDR format"]}),
-        (
-            {"name": "a", "ipv4_range": "10.0.0.0/24"},
-            {"ipv4_range": ["cannot use private, loopback, link-local, or multicast ranges"]},
-        ),
-        (
-            {"name": "a", "ipv4_range": "8.0.0.0/31"},
-            {"ipv4_range": ["prefix /31 is too small — minimum is /30 (4 IPs)"]},
-        ),
-        (
-            {"name": "a", "node_limit": 237},
-            {"node_limit": ["cannot exceed 236 for /24 (256 IPs minus 20 reserved slots)"]},
-        ),
+        ({"name": "default"}, refusal(check_name, "default")),
+        ({"name": "a", "ipv4_range": "999.1.1.1/8"}, refusal(parse_range, "999.1.1.1/8")),
+        ({"name": "a", "ipv4_range": "10.0.0.0/24"}, refusal(parse_range, "10.0.0.0/24")),
+        ({"name": "a", "ipv4_range": "8.0.0.0/31"}, refusal(parse_range, "8.0.0.0/31")),
+        ({"name": "a", "node_limit": 237}, refusal(check_capacity, 237, 24, 20)),
     ],
 )
-def test_broken_rules_are_422(world, client, body, details):
+def test_broken_rules_are_422(world, client, body, error):
     before = world.driver.snapshot()
 
     answer = client.post("/api/v1/clusters", json=body)
@@ -121,9 +122,9 @@ def test_broken_rules_are_422(world, client, body, details):
     assert (answer.status, answer.error["code"], answer.error["message"]) == (
         422,
         "validation_failed",
-        "Validation failed",
+        error.message,
     )
-    assert answer.error["details"] == details
+    assert answer.error["details"] == error.details
     assert world.driver.snapshot() == before
 
 
@@ -133,8 +134,8 @@ def test_what_is_taken_is_409(client):
     name = client.post("/api/v1/clusters", json={"name": "prod"})
     cidr = client.post("/api/v1/clusters", json={"name": "other", "ipv4_range": "8.0.0.9/16"})
 
-    assert (name.status, name.error) == (409, {"code": "conflict", "message": "name has already been taken"})
-    assert (cidr.status, cidr.error["message"]) == (409, "8.0.0.9/16 overlaps with an existing cluster range")
+    assert (name.status, name.error) == (409, {"code": "conflict", "message": name_taken().message})
+    assert (cidr.status, cidr.error["message"]) == (409, overlapping("8.0.0.9/16").message)
 
 
 def test_exhausted_pools_are_503():
@@ -193,9 +194,9 @@ def test_nodes_are_shown_and_hold_the_cluster(world, client):
         "vpn_hostname": f"node-{first.id}.cluster-prod.nm.internal",
     }
     assert below.status == 422
-    assert below.error["details"] == {"node_limit": ["cannot be less than current node count (2)"]}
+    assert below.error["details"] == below_count(2).details
     assert refused.status == 409
-    assert refused.error["message"] == "cannot delete cluster with 2 node(s) - remove all nodes first"
+    assert refused.error["message"] == not_empty(2).message
     for machine in (first, second):
         world.fleet.nodes.placing.delete(machine.id)
     assert client.delete("/api/v1/clusters/prod").status == 204

@@ -6,6 +6,8 @@ import pytest
 
 from chalicelib.fleet.api.agent import executions as routes
 from chalicelib.fleet.api.agent.executions import RESULT_MAX_BYTES
+from chalicelib.fleet.commands.model import Status
+from chalicelib.fleet.commands.rules import acknowledge_refused, report_refused
 from tests.application.fleet.commands.fleet import command, executions, fan_out
 from tests.support.builders import a_cluster, machines
 from tests.support.client import Client
@@ -155,7 +157,7 @@ class TestAcknowledge:
         answer = acknowledge(client, mine)
         assert (answer.status, answer.error["message"]) == (
             409,
-            "execution is in 'sent' status and cannot be acknowledged (must be 'pending')",
+            acknowledge_refused(Status.SENT).message,
         )
 
     def test_acknowledgement_of_another_nodes_execution_is_403(self, client, world, fleet):
@@ -225,7 +227,7 @@ class TestResult:
         answer = report(client, mine, exit_code=8)
         assert (answer.status, answer.error["message"]) == (
             409,
-            "execution is in 'completed' status (exit_code: 7) and cannot be updated",
+            report_refused(Status.COMPLETED, 7).message,
         )
         nothing = given(world)[fleet[0].id]
         report(client, nothing)

@@ -3,7 +3,8 @@
 import pytest
 
 from chalicelib.fleet.api.operator import command_executions
-from chalicelib.fleet.commands.model import Report
+from chalicelib.fleet.commands.model import Report, Status
+from chalicelib.fleet.commands.rules import cancel_refused, delete_refused
 from chalicelib.fleet.commands.store import EXECUTIONS
 from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out, nodes
 from tests.support.client import Client
@@ -209,7 +210,7 @@ class TestCancel:
         answer = client.patch(path(execution_id, "/cancel"))
         assert (answer.status, answer.error["message"]) == (
             409,
-            "cannot cancel execution with status 'completed' - only 'pending' or 'sent' executions can be cancelled",
+            cancel_refused(Status.COMPLETED).message,
         )
 
     def test_cancelling_an_unknown_execution_is_404(self, client):
@@ -229,10 +230,7 @@ class TestDelete:
         answer = client.delete(path(execution_id))
         assert (answer.status, answer.error["message"]) == (
             409,
-            (
-                "cannot delete execution with status 'pending'"
-                " - only completed, cancelled, or expired executions can be deleted"
-            ),
+            delete_refused(Status.PENDING).message,
         )
 
     def test_deleting_an_execution_during_fan_out_is_409(self, client, world):

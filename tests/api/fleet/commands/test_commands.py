@@ -3,7 +3,11 @@
 import pytest
 
 from chalicelib.fleet.api.operator import commands
+from chalicelib.fleet.commands.rules import DEADLINE_PASSED, command_delete_refused
 from chalicelib.fleet.commands.store import COMMANDS
+from chalicelib.fleet.targeting.model import TargetType
+from chalicelib.fleet.targeting.rules import required_for
+from chalicelib.kit.errors import BLANK
 from tests.application.fleet.commands.fleet import a_node, executions, fan_out
 from tests.support.client import Client
 from tests.support.world import World
@@ -134,18 +138,18 @@ class TestCreate:
     @pytest.mark.parametrize(
         ("fields", "details"),
         [
-            ({"command_text": " \n\t"}, {"command_text": ["can't be blank"]}),
+            ({"command_text": " \n\t"}, {"command_text": [BLANK]}),
             (
                 {"command_text": "echo a\0b"},
                 {"command_text": ["has U+0000 as character 7: no shell takes it"]},
             ),
-            ({"expired_at": "2026-11-21T10:00:00Z"}, {"expired_at": ["must be in the future"]}),
-            ({"expired_at": "0001-01-01T00:00:00Z"}, {"expired_at": ["must be in the future"]}),
+            ({"expired_at": "2026-11-21T10:00:00Z"}, {"expired_at": [DEADLINE_PASSED]}),
+            ({"expired_at": "0001-01-01T00:00:00Z"}, {"expired_at": [DEADLINE_PASSED]}),
             (
                 {"targeting": {"type": "nodes", "node_ids": []}},
-                {"node_ids": ["is required when targeting_type is 'nodes'"]},
+                {"node_ids": [required_for(TargetType.NODES)]},
             ),
-            ({"targeting": {"type": "clusters"}}, {"cluster_names": ["is required when targeting_type is 'clusters'"]}),
+            ({"targeting": {"type": "clusters"}}, {"cluster_names": [required_for(TargetType.CLUSTERS)]}),
             (
                 {"targeting": {"type": "clusters", "cluster_names": ["nort"]}},
                 {
@@ -244,7 +248,7 @@ class TestDelete:
         answer = client.delete(f"/api/v1/commands/{made}")
         assert (answer.status, answer.error["message"]) == (
             409,
-            "cannot delete command with 1 non-completed execution(s) - all executions must be completed first",
+            command_delete_refused(1).message,
         )
 
     def test_deleting_a_command_during_fan_out_is_409(self, client):

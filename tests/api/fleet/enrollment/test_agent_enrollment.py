@@ -1,6 +1,7 @@
 import pytest
 
 from chalicelib.fleet.api.agent import enrollment
+from chalicelib.kit.errors import BLANK
 from tests.support.client import Client
 from tests.support.world import World
 
@@ -56,7 +57,7 @@ def test_a_named_machine_may_ask_again(world, client):
 def test_a_blank_key_is_422(client, key):
     answer = client.post(VERIFY, json={"key": key})
 
-    assert (answer.status, answer.error["details"]) == (422, {"key": ["can't be blank"]})
+    assert (answer.status, answer.error["details"]) == (422, {"key": [BLANK]})
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 import pytest
 
+from chalicelib.fleet.clusters.rules import name_taken, overlapping
 from chalicelib.fleet.enrollment.store import TABLE as KEYS
 from chalicelib.fleet.mesh.store import TABLE as MADE
+from chalicelib.fleet.nodes.rules import already_registered, full_network, unknown_network
 from chalicelib.fleet.nodes.store import NODES
 from tests.support.callers import Agent, a_key, operator
 from tests.support.fakes.netmaker_stub import RefusedError
@@ -57,7 +59,7 @@ class TestClusters:
 
         assert (answer.status, answer.error["message"]) == (
             409,
-            "100.80.9.0/24 overlaps with an existing cluster range",
+            overlapping("100.80.9.0/24").message,
         )
         assert client.get(CLUSTERS).data == []
 
@@ -65,7 +67,7 @@ class TestClusters:
         world.netmaker.networks[NORTH] = "100.90.0.0/24"
         answer = client.post(CLUSTERS, json={"name": "north"})
 
-        assert (answer.status, answer.error["message"]) == (409, "name has already been taken")
+        assert (answer.status, answer.error["message"]) == (409, name_taken().message)
         world.settle()
         assert world.netmaker.networks == {NORTH: "100.90.0.0/24"}
 
@@ -233,11 +235,9 @@ class TestEnrolment:
         for agent in (one, two):
             join(world, agent, agent.verify(blob).data["netmaker_key"])
 
-        assert one.register("", "nowhere").error["details"] == {"network_name": ["cluster does not exist"]}
+        assert one.register("", "nowhere").error["details"] == unknown_network().details
         assert one.register("", "north").status == 201
-        assert two.register("", "north").error["details"] == {
-            "network_name": ["cluster has reached its node limit of 1"]
-        }
+        assert two.register("", "north").error["details"] == full_network(1).details
         assert Agent(client, 2).verify(blob).data["error"] == "node_limit_reached"
 
     def test_a_machine_that_joined_another_network_is_of_that_cluster(self, world, client):
@@ -265,7 +265,7 @@ class TestComingBack:
         for bearer in (None, "x" * 64):
             stranger.token = bearer
             answer = stranger.register("", "north")
-            assert (answer.status, answer.error["details"]) == (422, {"node_id": ["is already registered"]})
+            assert (answer.status, answer.error["details"]) == (422, already_registered().details)
 
         assert agent.poll().status == 200
 

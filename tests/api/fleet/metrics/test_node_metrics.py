@@ -8,7 +8,7 @@ from openapi_schema_validator import OAS30Validator
 
 from chalicelib.fleet.metrics.discovery import LISTED, MOST_TARGETS
 from chalicelib.fleet.metrics.model import MetricsType
-from chalicelib.kit.errors import EdgeError
+from chalicelib.kit.errors import EdgeError, unavailable
 from tests.support.callers import Agent, a_key, connect, enrolled, operator
 from tests.support.client import API_KEY, METRICS_KEY
 from tests.support.published import OPENAPI, published
@@ -191,7 +191,7 @@ class TestNothingToShow:
         answer = client.get(path(agent.id, view))
         assert (answer.status, answer.error) == (
             503,
-            {"code": "service_unavailable", "message": "Service Unavailable"},
+            {"code": "service_unavailable", "message": unavailable().message},
         )
 
 

@@ -9,6 +9,8 @@ from openapi_schema_validator import OAS30Validator
 
 from chalicelib.fleet.api.operator import nodes as routes
 from chalicelib.fleet.nodes.reading import FIELDS
+from chalicelib.fleet.nodes.rules import already_there, full_cluster
+from chalicelib.kit.errors import not_found
 from chalicelib.kit.listing import filter_names
 from chalicelib.web.list_query import ListQuery
 from tests.support.builders import a_cluster, machines
@@ -164,12 +166,12 @@ def test_a_node_moves(client, world):
 @pytest.mark.parametrize(
     ("node", "body", "status", "code", "said"),
     [
-        (None, {"cluster_name": "north"}, 409, "conflict", "node is already in this cluster"),
+        (None, {"cluster_name": "north"}, 409, "conflict", already_there().message),
         (None, {"cluster_name": "gone"}, 422, "validation_failed", {"cluster_name": ["not found"]}),
         (None, {"cluster_name": "No"}, 400, "bad_request", None),
         (None, {"cluster_name": "south", "force": True}, 400, "bad_request", None),
         (None, {}, 400, "bad_request", {"cluster_name": ["Missing field: cluster_name"]}),
-        (NOBODY, {"cluster_name": "south"}, 404, "not_found", "Resource not found"),
+        (NOBODY, {"cluster_name": "south"}, 404, "not_found", not_found().message),
         (
             "nonsense",
             {"cluster_name": "south"},
@@ -194,7 +196,7 @@ def test_a_full_cluster_is_a_conflict(client, world):
 
     answer = client.patch(f"/api/v1/nodes/{world.machines[1].id}/change_cluster", json={"cluster_name": "south"})
 
-    assert (answer.status, answer.error["message"]) == (409, "cluster has reached its node limit of 1")
+    assert (answer.status, answer.error["message"]) == (409, full_cluster(1).message)
 
 
 def test_a_deleted_node_is_gone(client, world):

@@ -5,8 +5,10 @@ from urllib.parse import quote
 
 import pytest
 
+from chalicelib.fleet.enrollment.rules import unusable_token
 from chalicelib.fleet.enrollment.store import TABLE as KEYS
 from chalicelib.fleet.nodes.exclusion_store import EXCLUSIONS
+from chalicelib.fleet.nodes.rules import already_registered
 from chalicelib.fleet.nodes.store import CONNECTIONS, NODES
 from chalicelib.fleet.transport import push
 from chalicelib.kit.tables import Update
@@ -63,7 +65,7 @@ class TestAnAnswerThatWasNeverKept:
         agent.token = previous
         answer = agent.register(None, "north")
 
-        assert (answer.status, answer.error["details"]) == (422, {"node_id": ["is already registered"]})
+        assert (answer.status, answer.error["details"]) == (422, already_registered().details)
 
     @pytest.mark.parametrize("trouble", ["spent", "expired", "full"])
     def test_a_machine_whose_node_was_never_heard_verifies_again_however_late(self, world, client, trouble):
@@ -233,7 +235,7 @@ class TestDeleted:
 
         assert (answer.status, answer.error["details"]) == (
             422,
-            {"registration_token": ["is invalid or expired"]},
+            unusable_token().details,
         )
         assert world.driver.rows(NODES) == []
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.fleet.clusters.rules import overlapping
+from chalicelib.fleet.clusters.rules import name_taken, overlapping
 from chalicelib.fleet.clusters.store import TABLE
 from chalicelib.fleet.clusters.subnet_store import SUBNETS
 from chalicelib.kit.errors import EdgeError, Kind
@@ -94,7 +94,7 @@ def test_cluster_with_a_taken_name_allocates_no_range():
 
     error = refusal(Kind.CONFLICT, world.clusters.create, "one", None, None)
 
-    assert error.message == "name has already been taken"
+    assert error.message == name_taken().message
     assert world.fake.snapshot() == before
 
 
@@ -169,7 +169,7 @@ def test_concurrent_clusters_with_one_range_create_one():
     outcomes = world.clock.run_together(tasks)
 
     refused = [outcome.message for outcome in outcomes if isinstance(outcome, EdgeError)]
-    assert refused == ["8.0.0.0/24 overlaps with an existing cluster range"] * 11
+    assert refused == [overlapping("8.0.0.0/24").message] * 11
     assert ranges(world) == ["8.0.0.0/24"]
 
 
@@ -180,7 +180,7 @@ def test_concurrent_clusters_with_one_name_create_one():
     outcomes = world.clock.run_together([lambda: world.cluster("same") for _ in range(12)])
 
     refused = [outcome.message for outcome in outcomes if isinstance(outcome, EdgeError)]
-    assert refused == ["name has already been taken"] * 11
+    assert refused == [name_taken().message] * 11
     assert len(world.fake.rows(SUBNETS)) == 2  # the head and one range
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib.fleet.clusters.rules import check_capacity, check_name, parse_range
+from chalicelib.fleet.clusters.rules import below_count, check_capacity, check_name, not_empty, overlapping, parse_range
 from chalicelib.kit.errors import EdgeError, Kind
 
 RESERVED = "cannot use private, loopback, link-local, or multicast ranges"
@@ -54,3 +54,9 @@ def test_node_limit_leaves_room_for_reserved_slots():
 def test_node_limit_of_a_range_below_the_reserve_is_zero():
     text = "cannot exceed 0 for /30 (4 IPs minus 20 reserved slots)"
     assert refusal(check_capacity, 1, 30, 20) == {"node_limit": [text]}
+
+
+def test_refusals_of_a_cluster_have_the_published_texts():
+    assert below_count(2).details == {"node_limit": ["cannot be less than current node count (2)"]}
+    assert overlapping("8.0.0.0/24").message == "8.0.0.0/24 overlaps with an existing cluster range"
+    assert not_empty(3).message == "cannot delete cluster with 3 node(s) - remove all nodes first"

@@ -1,6 +1,8 @@
 import pytest
 
+from chalicelib.fleet.enrollment.rules import unusable_token
 from chalicelib.fleet.nodes.model import Status
+from chalicelib.fleet.nodes.rules import already_registered, full_network, no_network, other_network
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
 from chalicelib.kit.errors import Kind
 from tests.unit.fleet.nodes.world import World, node_id, refused
@@ -49,7 +51,7 @@ def test_new_node_without_a_valid_token_is_refused(world, token):
 
     assert (error.kind, error.details) == (
         Kind.VALIDATION_FAILED,
-        {"registration_token": ["is invalid or expired"]},
+        unusable_token().details,
     )
     assert world.node() is None
     assert world.node_count() == 0
@@ -59,12 +61,11 @@ def test_registration_for_another_network_than_the_tokens_is_refused(world):
     world.cluster("beta")
     strange = world.registration().model_copy(update={"network_name": "alpha"})
 
-    assert refused(world.nodes.registering.register, strange, world.token(), None).details == {
-        "network_name": ["must start with 'cluster-'"]
-    }
-    assert refused(
-        world.nodes.registering.register, world.registration(1, "beta"), world.token("alpha"), None
-    ).details == {"network_name": ["is not the network of the registration token"]}
+    assert refused(world.nodes.registering.register, strange, world.token(), None).details == no_network().details
+    assert (
+        refused(world.nodes.registering.register, world.registration(1, "beta"), world.token("alpha"), None).details
+        == other_network().details
+    )
     assert world.node() is None
 
 
@@ -88,7 +89,7 @@ def test_registration_token_enrols_one_node_only(world):
 
     error = refused(world.nodes.registering.register, world.registration(2), token, None)
 
-    assert error.details == {"registration_token": ["is invalid or expired"]}
+    assert error.details == unusable_token().details
     assert world.node_count() == 1
 
 
@@ -114,7 +115,7 @@ def test_known_node_id_without_proof_is_refused(world):
 
     for proof in ({"registration_token": None, "bearer": None}, {"registration_token": None, "bearer": "x" * 64}):
         error = refused(world.nodes.registering.register, world.registration(), **proof)
-        assert error.details == {"node_id": ["is already registered"]}
+        assert error.details == already_registered().details
     assert world.dynamo.snapshot() == before
 
 
@@ -124,7 +125,7 @@ def test_fresh_registration_token_does_not_take_over_an_active_node(world):
 
     error = refused(world.nodes.registering.register, world.registration(), world.token(), None)
 
-    assert error.details == {"node_id": ["is already registered"]}
+    assert error.details == already_registered().details
     assert world.agent(registered).node.id == node_id(1)
 
 
@@ -142,9 +143,10 @@ def test_registration_token_of_another_key_is_no_proof(world):
     world.enrol()
     other = world.enrollment.verify(world.key(), None).registration_token
 
-    assert refused(world.nodes.registering.register, world.registration(), other, None).details == {
-        "node_id": ["is already registered"]
-    }
+    assert (
+        refused(world.nodes.registering.register, world.registration(), other, None).details
+        == already_registered().details
+    )
 
 
 def test_reregistration_with_the_api_token_updates_the_node(world):
@@ -186,7 +188,7 @@ def test_hour_of_the_previous_api_token_is_not_extended_by_use(world):
 
     error = refused(world.nodes.registering.register, world.registration(), None, first.secrets.api_token)
 
-    assert error.details == {"node_id": ["is already registered"]}
+    assert error.details == already_registered().details
 
 
 def test_reregistration_keeps_a_cluster_set_by_an_operator(world):
@@ -231,5 +233,5 @@ def test_registration_in_a_full_cluster_is_refused():
 
     error = refused(world.nodes.registering.register, world.registration(2), second, None)
 
-    assert error.details == {"network_name": ["cluster has reached its node limit of 1"]}
+    assert error.details == full_network(1).details
     assert world.node(2) is None

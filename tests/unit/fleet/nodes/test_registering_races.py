@@ -7,6 +7,7 @@ import pytest
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.nodes.model import Status
 from chalicelib.fleet.nodes.registering import RACE_SECONDS
+from chalicelib.fleet.nodes.rules import unknown_network
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.tables import Add, Delete, Update
@@ -54,7 +55,7 @@ def test_cluster_recreated_after_verification_takes_no_node(world):
 
     error = refused(world.nodes.registering.register, world.registration(), token, None)
 
-    assert error.details == {"network_name": ["cluster does not exist"]}
+    assert error.details == unknown_network().details
     assert world.node_count() == 0
 
 

@@ -2,9 +2,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chalicelib.fleet.nodes import rules
 from chalicelib.fleet.nodes.model import Presence, Status
 from chalicelib.fleet.nodes.rules import HealthLimits, is_touch_due
+from chalicelib.kit.errors import Kind, invalid
 
+INVALID = (Kind.VALIDATION_FAILED, invalid("", "").message)
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 
 
@@ -48,3 +51,20 @@ def test_touch_is_due_at_once_for_unreachable_or_new_token(node):
 )
 def test_connected_node_has_a_longer_health_limit(limit, connected, due):
     assert HealthLimits(limit).due_after(NOW, connected=connected) == due
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message", "details"),
+    [
+        (rules.already_there(), Kind.CONFLICT, "node is already in this cluster", None),
+        (rules.full_cluster(7), Kind.CONFLICT, "cluster has reached its node limit of 7", None),
+        (rules.full_network(7), *INVALID, {"network_name": ["cluster has reached its node limit of 7"]}),
+        (rules.unknown_network(), *INVALID, {"network_name": ["cluster does not exist"]}),
+        (rules.no_network(), *INVALID, {"network_name": ["must start with 'cluster-'"]}),
+        (rules.other_network(), *INVALID, {"network_name": ["is not the network of the registration token"]}),
+        (rules.already_registered(), *INVALID, {"node_id": ["is already registered"]}),
+    ],
+    ids=str,
+)
+def test_refusal_of_a_node_has_the_published_text(error, kind, message, details):
+    assert (error.kind, error.message, error.details) == (kind, message, details)

@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.enrollment.store import TABLE as KEYS
+from chalicelib.fleet.nodes.rules import full_network
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
 from tests.support.callers import Agent, a_key, operator
 from tests.support.client import Client, HttpAnswer
@@ -118,7 +119,7 @@ def test_concurrent_enrolments_for_the_last_slot_admit_one(seed):
     assert set(seen) <= {(200, 201), (200, 422), (200,)}
     for answers in outcomes:
         if answers[-1].status == 422:
-            assert answers[-1].error["details"] == {"network_name": ["cluster has reached its node limit of 1"]}
+            assert answers[-1].error["details"] == full_network(1).details
     assert storm.node_count() == 1
     storm.assert_sound(agents)
 
