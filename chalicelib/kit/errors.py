@@ -76,6 +76,16 @@ def taken(field: str) -> EdgeError:
     return conflict(f"{field} has already been taken")
 
 
+def at_most_bytes(limit: int) -> str:
+    """What is said about a text whose UTF-8 is longer."""
+    return f"should be at most {limit} byte(s)"
+
+
+def at_most_characters(limit: int) -> str:
+    """What is said about a text that is longer."""
+    return f"should be at most {limit} character(s)"
+
+
 def forbidden() -> EdgeError:
     return EdgeError(Kind.FORBIDDEN, "Forbidden")
 

@@ -10,6 +10,7 @@ from chalicelib.fleet.api.protocol import AGENT
 from chalicelib.kit.errors import bad_request, not_found, unauthorized
 from chalicelib.web.endpoint import OPEN, PUBLIC
 from chalicelib.web.fallback import allowed_methods
+from chalicelib.web.results import MethodNotAllowedError
 from chalicelib.web.validation import read
 from tests.contract.application import Application
 from tests.contract.flaws import UNKNOWN, Shape
@@ -202,15 +203,15 @@ def test_a_repeated_member_does_not_get_past_the_checks(app, endpoint):
 def test_content_types(app, endpoint):
     text = json.dumps(good(endpoint))
     with app.unchanged():
-        details = refused_by_field(app.call(endpoint, body=text), "")
-        assert details == {"": ["Missing header: content-type. Expected application/json"]}
+        (said,) = refused_by_field(app.call(endpoint, body=text), "")[""]
+        assert "Missing header: content-type" in said
         for form in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/ld+json"):
-            details = refused_by_field(app.call(endpoint, body=text, headers={"Content-Type": form}), "")
-            assert details == {"": ["Invalid value for header: content-type. Expected application/json"]}
+            (said,) = refused_by_field(app.call(endpoint, body=text, headers={"Content-Type": form}), "")[""]
+            assert "Invalid value for header: content-type" in said
         for other in ("text/plain", "application/xml", "text/json", "json"):
             error = refused(app.call(endpoint, body=text, headers={"Content-Type": other}), 415)
-            message = "Unsupported Media Type. Expected application/json"
-            assert error == {"code": "unsupported_media_type", "message": message}
+            assert "details" not in error
+            assert "application/json" in error["message"]
 
 
 @every(has_body)
@@ -219,7 +220,7 @@ def test_bodies_over_the_bound(app, endpoint):
     too_long = text + " " * (endpoint.max_body_bytes - len(text) + 1)
     with app.unchanged():
         error = refused(app.call(endpoint, body=too_long, headers=JSON), 413)
-        assert error["message"] == f"Request body is larger than {endpoint.max_body_bytes} bytes"
+        assert f" {endpoint.max_body_bytes} bytes" in error["message"]
         # The size is looked at before the content is.
         refused(app.call(endpoint, body="x" * len(too_long), headers={"Content-Type": "text/plain"}), 413)
 
@@ -232,7 +233,7 @@ def test_methods_that_a_path_does_not_have(app, endpoint):
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - declared:
             for key in (None, "wrong", app.key_for(endpoint)):
                 answer = app.client.request(method, path, key=key, body="{", checked=False)
-                assert refused(answer, 405)["message"] == f"Method not allowed here. Allowed: {', '.join(allowed)}"
+                assert refused(answer, 405)["message"] == MethodNotAllowedError(allowed).message
                 assert answer.headers["allow"] == ", ".join(allowed)
 
 

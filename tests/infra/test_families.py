@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib import families
 from chalicelib.kit.bus import INTERNAL_SOURCE
+from chalicelib.kit.errors import rate_limited
 from chalicelib.platform.context import Family, HttpSource
 from chalicelib.platform.family import FAMILY as PLATFORM
 from infra.deployables import CORE, FURTHER, TAKEN, check_family, chosen, deployables
@@ -118,7 +119,8 @@ class TestApplication:
         body = application["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
         throttled = body["x-amazon-apigateway-gateway-responses"]["THROTTLED"]
 
-        assert throttled["responseTemplates"] == {"application/json": '{"fault":"rate_limited: Too Many Requests"}'}
+        fault = {"fault": f"rate_limited: {rate_limited(1).message}"}
+        assert throttled["responseTemplates"] == {"application/json": json.dumps(fault, separators=(",", ":"))}
         assert throttled["responseParameters"]["gatewayresponse.header.x-toys"] == "'yes'"
 
     def test_required_family_parameters_are_known_to_the_deployment(self, application, stateful):

@@ -1,7 +1,7 @@
 """Which names are allowed, and what is said about others."""
 
 from chalicelib.fleet.vpn.names import is_node_id
-from chalicelib.kit.errors import BLANK, EdgeError, conflict, invalid
+from chalicelib.kit.errors import BLANK, EdgeError, at_most_characters, conflict, invalid
 from chalicelib.kit.labels import LABEL_MAX_LENGTH, is_label
 
 
@@ -11,7 +11,7 @@ def check_name(name: str) -> None:
     if not name:
         raise invalid("name", BLANK)
     if len(name) > LABEL_MAX_LENGTH:
-        raise invalid("name", f"should be at most {LABEL_MAX_LENGTH} character(s)")
+        raise invalid("name", at_most_characters(LABEL_MAX_LENGTH))
     if not is_label(name):
         raise invalid("name", "has invalid format")
     if is_node_id(name):

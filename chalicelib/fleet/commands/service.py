@@ -16,7 +16,7 @@ from chalicelib.fleet.targeting.accepting import accept
 from chalicelib.fleet.targeting.rules import wrong_with
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.counters import total_of
-from chalicelib.kit.errors import BLANK, EdgeError, Kind, not_found
+from chalicelib.kit.errors import BLANK, EdgeError, Kind, at_most_bytes, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import IsSet, Listing, ListPage, ListRequest, Lists, Moment, Number, ReadTotal, Text
 from chalicelib.kit.redrive import FIRST_LOOK
@@ -189,7 +189,7 @@ def _validate(new: NewCommand, now: datetime) -> None:
     if not new.command_text.strip():
         details["command_text"] = [BLANK]
     elif len(new.command_text.encode()) > TEXT_LIMIT_BYTES:
-        details["command_text"] = [f"should be at most {TEXT_LIMIT_BYTES} byte(s)"]
+        details["command_text"] = [at_most_bytes(TEXT_LIMIT_BYTES)]
     elif "\0" in new.command_text:  # no program can be given one: each machine would fail by itself
         details["command_text"] = [f"has U+0000 as character {new.command_text.index(chr(0)) + 1}: no shell takes it"]
     if new.expired_at is not None and new.expired_at <= now:

@@ -7,13 +7,13 @@ from chalicelib.fleet.ssh.model import KEY_NAME_MAX_LENGTH, KEYS_MAX, AuthMethod
 from chalicelib.fleet.ssh.openssh import BadKeyError, ParsedKey, parse
 from chalicelib.kit.allowance import Allowance
 from chalicelib.kit.crypto import Secret
-from chalicelib.kit.errors import BLANK, EdgeError, Kind, conflict, invalid, taken
+from chalicelib.kit.errors import BLANK, EdgeError, Kind, at_most_bytes, at_most_characters, conflict, invalid, taken
 
 KEY_MAX_BYTES = 4096
 """UTF-8 bytes of a key's line. The longest that OpenSSH takes, RSA with 16,384 bits, has 2,752 without its comment."""
 
-_TOO_LONG_NAME = f"should be at most {KEY_NAME_MAX_LENGTH} character(s)"
-_TOO_LONG_KEY = f"should be at most {KEY_MAX_BYTES} byte(s)"
+_TOO_LONG_NAME = at_most_characters(KEY_NAME_MAX_LENGTH)
+_TOO_LONG_KEY = at_most_bytes(KEY_MAX_BYTES)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.kit.errors import at_most_bytes
 from chalicelib.kit.queues import body_bytes
 
 TARGETING_LIMIT_BYTES = 200 * 1024
@@ -22,7 +23,7 @@ def wrong_with(wanted: Targeting) -> dict[str, list[str]]:
     for field in ("node_filters", "cluster_filters"):
         details |= dict(_empty_texts(field, getattr(wanted, field) or {}))
     if body_bytes(wanted.model_dump(mode="json", exclude_none=True)) > TARGETING_LIMIT_BYTES:
-        details["targeting"] = [f"should be at most {TARGETING_LIMIT_BYTES} byte(s)"]
+        details["targeting"] = [at_most_bytes(TARGETING_LIMIT_BYTES)]
     return details
 
 

@@ -12,6 +12,7 @@ from chalicelib.families import family
 from chalicelib.fleet.api import API, documentation, health
 from chalicelib.fleet.api.agent import bundle
 from chalicelib.fleet.api.guide import TO_THE_FOLDER
+from chalicelib.kit.errors import not_found
 from chalicelib.web.docs.assets import FILES, asset
 from chalicelib.web.openapi import document_of
 from tests.support.client import Client, edge_services, settings
@@ -109,7 +110,7 @@ def test_other_answers_keep_the_policy_of_an_api():
 @pytest.mark.parametrize("path", EVERYTHING)
 def test_switched_off_all_are_404_in_the_envelope(path):
     answer = client(api_docs_enabled=False).get(path)
-    assert (answer.status, answer.error) == (404, {"code": "not_found", "message": "Resource not found"})
+    assert (answer.status, answer.error) == (404, {"code": "not_found", "message": not_found().message})
     assert answer.headers["cache-control"] == "no-store"
 
 

@@ -3,13 +3,16 @@
 import pytest
 
 from chalicelib.fleet.api import health
+from chalicelib.fleet.api.protocol import NEEDS_CAPACITY
 from chalicelib.kit.errors import (
     EdgeError,
     Kind,
+    bad_request,
     conflict,
     forbidden,
     invalid,
     not_found,
+    rate_limited,
     unavailable,
 )
 from chalicelib.platform.access.keys import load_keys
@@ -19,7 +22,7 @@ from tests.support.client import API_KEY, MASTER_KEY, METRICS_KEY, Client, FakeS
 from tests.support.edge_routes import Agents, Things, routes
 
 ID = "0192E4A0-1111-7000-8000-000000000009"
-DEGRADED = "Cluster is in degraded mode (over capacity) — try again when capacity recovers"
+DEGRADED = NEEDS_CAPACITY.example().message
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def test_the_path_comes_before_the_query(client):
     assert answer.status == 400
     assert answer.error == {
         "code": "bad_request",
-        "message": "Invalid request parameters",
+        "message": bad_request({}).message,
         "details": {"id": ["Invalid format. Expected a UUID"]},
     }
 
@@ -89,7 +92,7 @@ def test_an_unknown_route_is_404_before_authentication(client, method, path):
     answer = client.request(method, path, key=None)
     assert answer.status == 404
     if method != "HEAD":
-        assert answer.error == {"code": "not_found", "message": "Resource not found"}
+        assert answer.error == {"code": "not_found", "message": not_found().message}
 
 
 @pytest.mark.parametrize(
@@ -149,14 +152,14 @@ def test_path_variables_are_decoded_once(client, services):
 @pytest.mark.parametrize(
     ("failure", "status", "error"),
     [
-        (not_found(), 404, {"code": "not_found", "message": "Resource not found"}),
+        (not_found(), 404, {"code": "not_found", "message": not_found().message}),
         (conflict("taken"), 409, {"code": "conflict", "message": "taken"}),
         (forbidden(), 403, {"code": "forbidden", "message": "Forbidden"}),
-        (unavailable(), 503, {"code": "service_unavailable", "message": "Service Unavailable"}),
+        (unavailable(), 503, {"code": "service_unavailable", "message": unavailable().message}),
         (
             invalid("name", "is reserved"),
             422,
-            {"code": "validation_failed", "message": "Validation failed", "details": {"name": ["is reserved"]}},
+            {"code": "validation_failed", "message": invalid("", "").message, "details": {"name": ["is reserved"]}},
         ),
         (
             RuntimeError("text that stays inside"),
@@ -271,7 +274,7 @@ def test_public_routes_are_limited_per_address(services):
     client = Client([routes], services, key=None)
     assert [client.post("/public", json={"name": "a"}).status for _ in range(3)] == [201, 201, 429]
     refused = client.post("/public", body="not even looked at")
-    assert (refused.status, refused.error) == (429, {"code": "rate_limited", "message": "Too Many Requests"})
+    assert (refused.status, refused.error) == (429, {"code": "rate_limited", "message": rate_limited(1).message})
     assert refused.headers["retry-after"] == "10"
     assert client.post("/public", json={"name": "a"}, address="198.51.100.2").status == 201
     services.platform.clock.advance(10)

@@ -1,8 +1,11 @@
 import pytest
 
 from chalicelib.kit.errors import (
+    BLANK,
     EdgeError,
     Kind,
+    at_most_bytes,
+    at_most_characters,
     bad_request,
     forbidden,
     found,
@@ -26,6 +29,7 @@ from chalicelib.kit.errors import (
         (bad_request(), "bad_request", "Bad Request", None),
         (bad_request({"page": ["no"]}), "bad_request", "Invalid request parameters", {"page": ["no"]}),
         (invalid("name", "no"), "validation_failed", "Validation failed", {"name": ["no"]}),
+        (invalid("name", BLANK), "validation_failed", "Validation failed", {"name": ["can't be blank"]}),
         (taken("key_name"), "conflict", "key_name has already been taken", None),
     ],
     ids=lambda value: value.code if isinstance(value, EdgeError) else "",
@@ -39,3 +43,8 @@ def test_found_refuses_only_a_missing_row():
     with pytest.raises(EdgeError) as caught:
         found(None)
     assert caught.value.kind is Kind.NOT_FOUND
+
+
+def test_texts_about_size_name_limit_and_unit():
+    assert at_most_bytes(4096) == "should be at most 4096 byte(s)"
+    assert at_most_characters(63) == "should be at most 63 character(s)"

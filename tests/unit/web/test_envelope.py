@@ -68,5 +68,5 @@ def test_error_envelope_without_details_omits_the_key():
 
 
 def test_error_envelope_shows_details_as_lists_of_texts():
-    error = EdgeError(Kind.VALIDATION_FAILED, "Validation failed", {"name": ("is reserved",)})
+    error = EdgeError(Kind.VALIDATION_FAILED, "refused", {"name": ("is reserved",)})
     assert json.loads(Envelope("r-1", NOW).error(error))["error"]["details"] == {"name": ["is reserved"]}

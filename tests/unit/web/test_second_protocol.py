@@ -181,16 +181,16 @@ def test_two_apis_of_one_application_answer_each_in_its_protocol():
 
 def test_gateway_errors_are_those_of_the_protocol():
     def deployed(protocol):
-        response = gateway_response(protocol, 404, Kind.NOT_FOUND, "Resource not found")
+        response = gateway_response(protocol, 404, Kind.NOT_FOUND, "there is none")
         return json.loads(response["responseTemplates"]["application/json"]), response["responseParameters"]
 
     body, headers = deployed(EDGE_ADMIN.protocol)
     assert body == {
-        "error": {"code": "not_found", "message": "Resource not found"},
+        "error": {"code": "not_found", "message": "there is none"},
         "meta": {"request_id": "$context.requestId"},
     }
     assert headers == {"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"}
     body, headers = deployed(OTHER)
-    assert body == {"error_code": "NOT_FOUND", "message": "Resource not found"}
-    assert headers["gatewayresponse.header.x-error"] == "'Resource not found'"
+    assert body == {"error_code": "NOT_FOUND", "message": "there is none"}
+    assert headers["gatewayresponse.header.x-error"] == "'there is none'"
     assert headers["gatewayresponse.header.x-error-id"] == "context.requestId"

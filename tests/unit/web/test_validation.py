@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from chalicelib.fleet.api import API
 from chalicelib.fleet.api.patterns import PATTERNS
 from chalicelib.fleet.clusters.model import ClusterName
-from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.errors import EdgeError, Kind, bad_request
 from chalicelib.web.problems import details_of, problems
 from chalicelib.web.validation import Body, Boolean, DateTime, Int32, NoQuery, Port, Query, Uuid, read
 
@@ -58,7 +58,7 @@ def refused(values, model=Sample):
     with pytest.raises(EdgeError) as raised:
         read(model, values, partial(details_of, patterns=PATTERNS))
     assert raised.value.kind is Kind.BAD_REQUEST
-    assert raised.value.message == "Invalid request parameters"
+    assert raised.value.message == bad_request({}).message
     return raised.value.details
 
 

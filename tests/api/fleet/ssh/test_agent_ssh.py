@@ -4,9 +4,11 @@ import pytest
 
 from chalicelib.fleet.api.agent import ssh as routes
 from chalicelib.fleet.ssh.attempt_store import ATTEMPTS
+from chalicelib.fleet.ssh.rules import credential_of
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ed25519_key
 from tests.support.builders import machines
 from tests.support.client import Client
+from tests.support.refusals import refusal
 
 PATH = "/api/v1/agents/ssh_usernames/verify_credentials"
 
@@ -60,7 +62,7 @@ def test_nothing_presented_is_a_422(world, client, presented):
     answer = client.post(PATH, json={"username": "deploy", **presented})
 
     assert answer.status == 422
-    assert answer.error["details"] == {"base": ["either password or public_key must be provided"]}
+    assert answer.error["details"] == refusal(credential_of, "deploy", None, None).details
     assert world.passwords.checks == world.driver.rows(ATTEMPTS) == []
 
 
@@ -68,7 +70,7 @@ def test_both_presented_is_a_422(client):
     answer = client.post(PATH, json={"username": "deploy", "password": PASSWORD, "public_key": ed25519_key(1)})
 
     assert answer.status == 422
-    assert answer.error["details"] == {"base": ["only one of password or public_key should be provided"]}
+    assert answer.error["details"] == refusal(credential_of, "deploy", "a", "b").details
 
 
 @pytest.mark.parametrize(

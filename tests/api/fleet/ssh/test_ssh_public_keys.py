@@ -5,7 +5,10 @@ import pytest
 from chalicelib.fleet.api.operator import ssh_public_keys as routes
 from chalicelib.fleet.ssh.keyring import FIELDS
 from chalicelib.fleet.ssh.model import KEYS_MAX, SORTABLE_KEYS
+from chalicelib.fleet.ssh.openssh import INVALID_BASE64, INVALID_FORMAT, OTHER_ALGORITHM, WEAK_RSA
+from chalicelib.fleet.ssh.rules import too_many_keys
 from chalicelib.fleet.ssh.store import KEYS
+from chalicelib.kit.errors import BLANK, at_most_bytes, taken
 from chalicelib.kit.listing import filter_names
 from chalicelib.web.list_query import PageQuery
 from tests.application.fleet.ssh.world import SshWorld, ecdsa_key, ed25519_key, relabelled, rsa_key
@@ -75,16 +78,16 @@ def test_the_wrong_shape_is_a_400(client, owner, fields, details):
 @pytest.mark.parametrize(
     ("fields", "details"),
     [
-        ({"name": " "}, {"key_name": ["can't be blank"]}),
-        ({"line": "ssh-rsa AAAAB"}, {"public_key": ["invalid base64 key data"]}),
-        ({"line": "ssh-rsa AAAA"}, {"public_key": ["invalid SSH key format"]}),
-        ({"line": "ssh-rsa\nAAAA"}, {"public_key": ["invalid SSH key format"]}),
+        ({"name": " "}, {"key_name": [BLANK]}),
+        ({"line": "ssh-rsa AAAAB"}, {"public_key": [INVALID_BASE64]}),
+        ({"line": "ssh-rsa AAAA"}, {"public_key": [INVALID_FORMAT]}),
+        ({"line": "ssh-rsa\nAAAA"}, {"public_key": [INVALID_FORMAT]}),
         (
             {"line": relabelled(rsa_key(), "ssh-ed25519")},
-            {"public_key": ["algorithm does not match the key data"]},
+            {"public_key": [OTHER_ALGORITHM]},
         ),
-        ({"line": rsa_key(2047)}, {"public_key": ["RSA keys need at least 2048 bits"]}),
-        ({"line": ed25519_key(0, "a" * 4096)}, {"public_key": ["should be at most 4096 byte(s)"]}),
+        ({"line": rsa_key(2047)}, {"public_key": [WEAK_RSA]}),
+        ({"line": ed25519_key(0, "a" * 4096)}, {"public_key": [at_most_bytes(4096)]}),
     ],
 )
 def test_a_key_that_may_not_be_used_is_a_422(client, world, owner, fields, details):
@@ -99,7 +102,7 @@ def test_a_name_twice_is_a_409(client, owner):
 
     answer = create(client, owner, line=ecdsa_key())
 
-    assert (answer.status, answer.error["message"]) == (409, "key_name has already been taken")
+    assert (answer.status, answer.error["message"]) == (409, taken("key_name").message)
 
 
 def test_one_more_than_the_most_is_a_409(client, world):
@@ -107,7 +110,7 @@ def test_one_more_than_the_most_is_a_409(client, world):
 
     answer = create(client, owner)
 
-    assert (answer.status, answer.error["message"]) == (409, "username has reached its limit of 50 public keys")
+    assert (answer.status, answer.error["message"]) == (409, too_many_keys().message)
 
 
 def test_no_user_name_is_a_404(client, owner):

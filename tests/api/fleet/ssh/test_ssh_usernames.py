@@ -4,8 +4,10 @@ import pytest
 
 from chalicelib.fleet.api.operator import ssh_usernames as routes
 from chalicelib.fleet.ssh.model import KEYS_MAX, SORTABLE_USERNAMES
+from chalicelib.fleet.ssh.openssh import INVALID_FORMAT, WEAK_RSA
 from chalicelib.fleet.ssh.service import FIELDS
 from chalicelib.fleet.ssh.store import USERNAMES
+from chalicelib.kit.errors import BLANK, taken
 from chalicelib.kit.listing import filter_names
 from chalicelib.web.list_query import PageQuery
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ecdsa_key, ed25519_key, rsa_key
@@ -129,9 +131,9 @@ class TestCreate:
         assert (answer.status, answer.error["code"]) == (422, "validation_failed")
         assert answer.error["details"] == {
             "public_keys": [
-                "key 0: key_name can't be blank",
-                "key 0: public_key invalid SSH key format",
-                "key 2: public_key RSA keys need at least 2048 bits",
+                f"key 0: key_name {BLANK}",
+                f"key 0: public_key {INVALID_FORMAT}",
+                f"key 2: public_key {WEAK_RSA}",
             ]
         }
         assert world.driver.rows(USERNAMES) == []
@@ -141,7 +143,7 @@ class TestCreate:
 
         answer = create(client, world, public_keys=keys)
 
-        assert (answer.status, answer.error["message"]) == (409, "key_name has already been taken")
+        assert (answer.status, answer.error["message"]) == (409, taken("key_name").message)
         assert world.driver.rows(USERNAMES) == []
 
     def test_second_user_name_of_a_node_is_409(self, client, world):
@@ -149,7 +151,7 @@ class TestCreate:
 
         answer = create(client, world)
 
-        assert (answer.status, answer.error["message"]) == (409, "username has already been taken")
+        assert (answer.status, answer.error["message"]) == (409, taken("username").message)
 
     def test_unknown_node_is_404_before_keys_are_checked(self, client):
         body = {"username": "deploy", "public_keys": [{"key_name": "a", "public_key": "nonsense"}]}

@@ -8,6 +8,8 @@ import pytest
 from openapi_schema_validator import OAS30Validator
 
 from chalicelib.fleet.api.operator.self_update_requests import SelfUpdateRequestListQuery
+from chalicelib.fleet.updates.model import RequestStatus
+from chalicelib.fleet.updates.rules import delete_refused
 from chalicelib.fleet.updates.store import FIELDS
 from chalicelib.kit.listing import filter_names
 from infra.agent_bundle import Bundle
@@ -56,9 +58,7 @@ def test_a_request_is_made_carried_out_and_removed(client, world):
         "updated_at": "2026-11-21T10:00:00Z",
     }
     refused = client.delete(f"{PATH}/{made.data['id']}")
-    assert refused.error["message"] == (
-        "cannot delete self-update request with status 'pending' - only completed requests can be deleted"
-    )
+    assert refused.error["message"] == delete_refused(RequestStatus.PENDING).message
     complete(world)
     shown = client.get(f"{PATH}/{made.data['id']}").data
     assert (shown["status"], shown["summary"]) == ("completed", {"total": 1, "triggered": 0, "failed": 1, "updated": 0})

@@ -6,6 +6,7 @@ from chalicelib.families import family
 from chalicelib.fleet.api.operator import event_types, webhook_deliveries, webhooks
 from chalicelib.kit.listing import filter_names
 from chalicelib.kit.outbound import Answer
+from chalicelib.kit.outbound.target import HAS_FRAGMENT, HAS_USERINFO, NOT_ABSOLUTE
 from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.platform.webhooks.store import DELIVERIES, DELIVERY_FIELDS, FIELDS, WEBHOOKS
 from tests.support.client import Client
@@ -125,42 +126,28 @@ class TestCreating:
         assert (answer.status, set(answer.error["details"])) == (400, {"url", "secret", "subscribed_events"})
 
     @pytest.mark.parametrize(
-        ("fields", "details"),
+        ("fields", "field", "said"),
         [
-            ({"secret": "ü" * 200}, {"secret": ["must be at most 256 bytes"]}),
-            (
-                {"subscribed_events": [REGISTERED, "edge.node.exploded"]},
-                {
-                    "subscribed_events": [
-                        "unknown event type(s): edge.node.exploded — see /asyncdoc for the catalog",
-                    ]
-                },
-            ),
-            (
-                {"headers": {"Content-Type": "text/plain"}},
-                {"headers": ["header Content-Type is reserved and cannot be set"]},
-            ),
-            ({"url": "https://u:p@hooks.example/"}, {"url": ["URL must not include userinfo (user:pass@host)"]}),
-            ({"url": "https://hooks.example/#a"}, {"url": ["URL must not include a fragment"]}),
-            ({"url": "https://hooks.example:99999/"}, {"url": ["URL is not a valid absolute http(s) URL"]}),
-            (
-                {"url": "http://metadata.google.internal/"},
-                {"url": ["host metadata.google.internal is on the SSRF deny list"]},
-            ),
-            (
-                {"url": "http://10.0.0.1/"},
-                {"url": ["host 10.0.0.1 resolves to 10.0.0.1 which is in a denied range"]},
-            ),
-            (
-                {"url": "https://inside.example/"},
-                {"url": ["host inside.example resolves to fd00::1 which is in a denied range"]},
-            ),
+            ({"secret": "ü" * 200}, "secret", "256"),
+            ({"subscribed_events": [REGISTERED, "edge.node.exploded"]}, "subscribed_events", "edge.node.exploded"),
+            ({"headers": {"Content-Type": "text/plain"}}, "headers", "Content-Type"),
+            ({"url": "https://u:p@hooks.example/"}, "url", HAS_USERINFO),
+            ({"url": "https://hooks.example/#a"}, "url", HAS_FRAGMENT),
+            ({"url": "https://hooks.example:99999/"}, "url", NOT_ABSOLUTE),
+            ({"url": "http://metadata.google.internal/"}, "url", "metadata.google.internal"),
+            ({"url": "http://10.0.0.1/"}, "url", "10.0.0.1"),
+            ({"url": "https://inside.example/"}, "url", "fd00::1"),
         ],
     )
-    def test_webhook_that_breaks_a_rule_is_422(self, client, world, fields, details):
+    def test_webhook_that_breaks_a_rule_is_422(self, client, world, fields, field, said):
         world.resolver.set("inside.example", ["fd00::1"])
         answer = client.post(HOOKS, json=body(**fields))
-        assert (answer.status, answer.error["code"], answer.error["details"]) == (422, "validation_failed", details)
+        assert (answer.status, answer.error["code"], list(answer.error["details"])) == (
+            422,
+            "validation_failed",
+            [field],
+        )
+        assert said in answer.error["details"][field][0]
         assert world.driver.rows(WEBHOOKS) == []
 
     def test_private_address_is_accepted_where_settings_allow_it(self):

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.fleet.aliases.model import MOST_PER_NODE
+from chalicelib.fleet.aliases.rules import too_many
 from chalicelib.fleet.aliases.store import TABLE as ALIASES
 from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.fleet.nodes.store import NODES
@@ -117,7 +118,7 @@ def test_alias_beyond_the_limit_per_node_is_a_conflict(world):
 
     error = refused(world.aliases.create, world.one.id, "one-more")
 
-    assert (error.kind, error.message) == (Kind.CONFLICT, "node has reached its limit of 50 aliases")
+    assert (error.kind, error.message) == (Kind.CONFLICT, too_many(MOST_PER_NODE).message)
     assert len(rows(world)) == MOST_PER_NODE
 
 

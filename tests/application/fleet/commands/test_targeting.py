@@ -9,7 +9,7 @@ from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.nodes.model import IdType, Status
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.targeting.selection import CLUSTER_FIELDS, NODE_FIELDS, SLICE, parts_of, without_repetitions
-from chalicelib.kit.errors import EdgeError
+from chalicelib.kit.errors import BLANK, EdgeError, at_most_bytes
 from chalicelib.kit.listing import ListRequest, filter_names
 from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out, nodes, reached
 from tests.support.builders import a_cluster
@@ -252,20 +252,18 @@ class TestRefusals:
 
     def test_refusal_of_a_command_names_all_errors(self, world):
         assert self.refused(world, "nodes", text=" \n", expired_at=world.clock.now()) == {
-            "command_text": ["can't be blank"],
+            "command_text": [BLANK],
             "expired_at": ["must be in the future"],
             "node_ids": ["is required when targeting_type is 'nodes'"],
         }
 
     def test_command_text_limit_counts_bytes(self, world):
         command(world, text="é" * 65_535)
-        assert self.refused(world, text="é" * 65_536) == {"command_text": ["should be at most 131071 byte(s)"]}
+        assert self.refused(world, text="é" * 65_536) == {"command_text": [at_most_bytes(131_071)]}
 
     def test_targeting_above_the_size_limit_is_refused(self, world):
         name = "x" * 205_000
-        assert self.refused(world, node_filters={"version": name}) == {
-            "targeting": ["should be at most 204800 byte(s)"]
-        }
+        assert self.refused(world, node_filters={"version": name}) == {"targeting": [at_most_bytes(204_800)]}
 
     def test_largest_allowed_command_is_stored(self, world):
         ids = tuple(f"01900000-0000-7000-8000-{place:012d}" for place in range(2000))

@@ -4,8 +4,9 @@ import pytest
 
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.ssh.model import KEYS_MAX, NewKey, NewUsername
+from chalicelib.fleet.ssh.rules import too_many_keys
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
-from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.errors import EdgeError, Kind, not_found, taken
 from chalicelib.kit.listing import ListRequest
 from chalicelib.platform.relay.queues import RELAY_FAILURES
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ed25519_key
@@ -46,7 +47,7 @@ class TestCreate:
     def test_username_of_unknown_node_is_not_found(self, world):
         assert refused(world.fleet.ssh.usernames.create, ABSENT, NewUsername("root")) == (
             Kind.NOT_FOUND,
-            "Resource not found",
+            not_found().message,
         )
 
     def test_username_is_unique_per_node(self, world):
@@ -56,7 +57,7 @@ class TestCreate:
         with pytest.raises(EdgeError) as error:
             world.username("deploy", ed25519_key(2))
 
-        assert (error.value.kind, error.value.message) == (Kind.CONFLICT, "username has already been taken")
+        assert (error.value.kind, error.value.message) == (Kind.CONFLICT, taken("username").message)
         assert len(world.driver.rows(KEYS)) == 1
         assert world.username("deploy", machine=other).node_id == other.id
 
@@ -122,9 +123,9 @@ class TestKeys:
     def test_key_name_is_unique_per_username(self, world):
         owner, other = world.username("deploy", ed25519_key(1)), world.username("admin")
 
-        taken = refused(world.fleet.ssh.public_keys.create, owner.id, NewKey("k0", ed25519_key(2)))
+        repeated = refused(world.fleet.ssh.public_keys.create, owner.id, NewKey("k0", ed25519_key(2)))
 
-        assert taken == (Kind.CONFLICT, "key_name has already been taken")
+        assert repeated == (Kind.CONFLICT, taken("key_name").message)
         assert world.key(other, "k0", ed25519_key(1)).ssh_username_id == other.id
 
     def test_public_key_beyond_the_limit_is_a_conflict(self, world):
@@ -132,7 +133,7 @@ class TestKeys:
 
         full = refused(world.fleet.ssh.public_keys.create, owner.id, NewKey("more", ed25519_key(99)))
 
-        assert full == (Kind.CONFLICT, "username has reached its limit of 50 public keys")
+        assert full == (Kind.CONFLICT, too_many_keys().message)
 
     def test_public_key_of_unknown_username_is_not_found(self, world):
         absent = refused(world.fleet.ssh.public_keys.create, ABSENT, NewKey("a", ed25519_key()))

@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.fleet.nodes.model import Status
 from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.fleet.targeting.rules import required_for
 from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
 from chalicelib.kit.errors import EdgeError, Kind
@@ -138,7 +139,7 @@ class TestWhoIsMeant:
     def test_update_with_node_targeting_without_ids_is_refused(self, world):
         with pytest.raises(EdgeError) as caught:
             create(world, Targeting(type=TargetType.NODES))
-        assert caught.value.details == {"node_ids": ["is required when targeting_type is 'nodes'"]}
+        assert caught.value.details == {"node_ids": [required_for(TargetType.NODES)]}
         assert world.driver.rows(REQUESTS) == []
 
 

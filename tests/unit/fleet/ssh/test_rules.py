@@ -3,8 +3,8 @@
 import pytest
 
 from chalicelib.fleet.ssh.model import AuthMethod, NewKey
-from chalicelib.fleet.ssh.rules import KEY_MAX_BYTES, check_key, check_keys, credential_of
-from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.fleet.ssh.rules import KEY_MAX_BYTES, check_key, check_keys, credential_of, too_many_keys
+from chalicelib.kit.errors import BLANK, EdgeError, Kind, at_most_bytes, at_most_characters, taken
 from tests.application.fleet.ssh.world import ed25519_key, relabelled, rsa_key
 
 
@@ -24,9 +24,9 @@ def test_public_key_is_kept_as_written():
 @pytest.mark.parametrize(
     ("new", "details"),
     [
-        (NewKey(" ", ed25519_key()), {"key_name": ["can't be blank"]}),
-        (NewKey("a" * 256, ed25519_key()), {"key_name": ["should be at most 255 character(s)"]}),
-        (NewKey("a", ""), {"public_key": ["can't be blank"]}),
+        (NewKey(" ", ed25519_key()), {"key_name": [BLANK]}),
+        (NewKey("a" * 256, ed25519_key()), {"key_name": [at_most_characters(255)]}),
+        (NewKey("a", ""), {"public_key": [BLANK]}),
         (NewKey("a", "ssh-rsa AAAA$"), {"public_key": ["invalid base64 key data"]}),
         (NewKey("a", "nonsense"), {"public_key": ["invalid SSH key format"]}),
         (
@@ -34,8 +34,8 @@ def test_public_key_is_kept_as_written():
             {"public_key": ["algorithm does not match the key data"]},
         ),
         (NewKey("a", rsa_key(1024)), {"public_key": ["RSA keys need at least 2048 bits"]}),
-        (NewKey("a", ed25519_key(0, "ä" * 2048)), {"public_key": ["should be at most 4096 byte(s)"]}),
-        (NewKey("", "nonsense"), {"key_name": ["can't be blank"], "public_key": ["invalid SSH key format"]}),
+        (NewKey("a", ed25519_key(0, "ä" * 2048)), {"public_key": [at_most_bytes(4096)]}),
+        (NewKey("", "nonsense"), {"key_name": [BLANK], "public_key": ["invalid SSH key format"]}),
     ],
 )
 def test_invalid_new_key_is_refused_by_field(new, details):
@@ -56,7 +56,7 @@ def test_refusal_of_several_keys_names_all_errors_by_position():
 
     assert error.details == {
         "public_keys": [
-            "key 0: key_name can't be blank",
+            f"key 0: key_name {BLANK}",
             "key 0: public_key invalid SSH key format",
             "key 2: public_key invalid base64 key data",
         ]
@@ -66,7 +66,7 @@ def test_refusal_of_several_keys_names_all_errors_by_position():
 def test_repeated_key_name_is_a_conflict():
     error = refused(check_keys, [NewKey("a", ed25519_key(1)), NewKey("a", ed25519_key(2))])
 
-    assert (error.kind, error.message) == (Kind.CONFLICT, "key_name has already been taken")
+    assert (error.kind, error.message) == (Kind.CONFLICT, taken("key_name").message)
 
 
 def test_same_key_under_two_names_is_accepted():
@@ -94,3 +94,7 @@ def test_credential_does_not_print_its_secret():
     assert credential.method is AuthMethod.PASSWORD
     assert "hunter2" not in repr(credential)
     assert credential_of("root", "", "ssh-rsa A").method is AuthMethod.PUBLIC_KEY
+
+
+def test_refusal_of_too_many_keys_names_the_limit():
+    assert too_many_keys().message == "username has reached its limit of 50 public keys"

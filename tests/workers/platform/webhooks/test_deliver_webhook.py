@@ -135,7 +135,7 @@ class TestWhatIsSent:
         (row,) = rows(world)
         assert world.exchange.received == []
         assert (row["status"], row["attempt_count"]) == ("failed", 1)
-        assert row["attempts"][0]["error"] == (f"host {HOST} resolves to 169.254.169.254 which is in a denied range")
+        assert f"{HOST} resolves to 169.254.169.254" in row["attempts"][0]["error"]
 
     def test_delivery_secrets_are_in_no_message_row_or_log(self, world):
         a_webhook(world, headers={"Authorization": "Bearer private"})
