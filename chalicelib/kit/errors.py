@@ -10,7 +10,7 @@ Details = Mapping[str, Sequence[str]]
 """The problems by field (or slash path)."""
 
 BLANK = "can't be blank"
-"""What is said about a field without a visible character."""
+"""The refusal of a text without a visible character."""
 
 
 class Kind(StrEnum):
@@ -77,12 +77,12 @@ def taken(field: str) -> EdgeError:
 
 
 def at_most_bytes(limit: int) -> str:
-    """What is said about a text whose UTF-8 is longer."""
+    """The refusal of a text whose UTF-8 is longer."""
     return f"should be at most {limit} byte(s)"
 
 
 def at_most_characters(limit: int) -> str:
-    """What is said about a text that is longer."""
+    """The refusal of a text that is longer."""
     return f"should be at most {limit} character(s)"
 
 

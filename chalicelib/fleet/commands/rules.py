@@ -18,7 +18,7 @@ CANCELLED_EXIT_CODE = 143
 """128 + SIGTERM: an agent reports it for a command that it stopped on request."""
 
 DEADLINE_PASSED = "must be in the future"
-"""What is said about the deadline of a new command that has passed."""
+"""The refusal of a new command whose deadline has passed."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def wrong_with(wanted: Targeting) -> dict[str, list[str]]:
 
 
 def required_for(kind: TargetType) -> str:
-    """What is said about the list that targeting of this type needs, and lacks."""
+    """The refusal of targeting without the list that its type needs."""
     return f"is required when targeting_type is '{kind}'"
 
 
