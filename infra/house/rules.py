@@ -12,7 +12,7 @@ FUNCTIONS = ("app.py", "chalicelib")
 CODE = (*FUNCTIONS, "infra", "samples/agent/edge_agent")
 PROSE = (*CODE, "samples", "tests/support")
 TESTS = "samples/agent/tests"
-NAMED_TESTS = ("tests/application", "tests/fixtures", "tests/properties", "tests/unit/fleet", "tests/workers")
+NAMED_TESTS = ("tests",)
 READ = (*PROSE, *NAMED_TESTS)
 """Every folder that a rule is for."""
 

@@ -36,7 +36,7 @@ def late(figures: Sequence[Figure]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", IN_PROCESS)
-def test_a_section_runs_and_its_counts_hold(name):
+def test_benchmark_section_runs_and_meets_its_counted_targets(name):
     figures: list[Figure] = []
     run({name: section(name)}, figures, quick=True)
     assert figures
@@ -45,19 +45,19 @@ def test_a_section_runs_and_its_counts_hold(name):
     assert sorted(set(names)) == sorted(names)
 
 
-def test_every_section_has_its_place_in_the_document():
+def test_benchmark_section_has_its_place_in_the_document():
     document = (ROOT / DOCUMENT).read_text()
     written = put_texts(document, dict.fromkeys(SECTIONS, "a table"))
     assert written.count("a table") == len(SECTIONS)
     assert put_texts(written, dict.fromkeys(SECTIONS, "another")).count("another") == len(SECTIONS)
 
 
-def test_a_section_without_a_place_is_refused():
+def test_benchmark_section_without_a_place_is_refused():
     with pytest.raises(ValueError, match="nowhere"):
         put_texts("a document", {"nowhere": "a table"})
 
 
-def test_a_count_above_its_target_is_told_and_a_time_is_not():
+def test_counted_figure_above_its_target_is_reported_and_a_time_is_not():
     found = [
         Figure("calls", 3, "calls", 2, counted=True),
         Figure("share", 0.5, "share", 0.7, "more", counted=True),
@@ -67,13 +67,13 @@ def test_a_count_above_its_target_is_told_and_a_time_is_not():
     assert late(found) == ["calls: 3 against 2", "share: 0.5 against 0.7"]
 
 
-def test_a_section_that_fails_is_not_passed_over():
+def test_failing_benchmark_section_raises_its_error():
     figures: list[Figure] = []
     with pytest.raises(RuntimeError, match="nothing to measure"):
         run({"fixed": Fixed([Figure("calls", 1, "calls")], fails=True)}, figures, quick=True)
 
 
-def test_results_are_rows_that_programs_read(tmp_path):
+def test_benchmark_results_are_written_as_json_rows(tmp_path):
     write([Figure("calls", 3, "calls", 2), Figure("seconds", 1.5, "s")], tmp_path / "bench.json")
     assert json.loads((tmp_path / "bench.json").read_text()) == [
         {"name": "calls", "value": 3, "unit": "calls", "target": 2, "holds": False},
@@ -81,7 +81,7 @@ def test_results_are_rows_that_programs_read(tmp_path):
     ]
 
 
-def test_a_missed_target_stands_out_in_the_table():
+def test_missed_target_is_marked_in_the_benchmark_table():
     text = text_of(Fixed([]), [Figure("calls", 3, "calls", 2), Figure("share", 0.75, "share", 0.7, "more")])
     assert "| calls | 3 | calls | ≤ 2 | **no** |" in text
     assert "| share | 0.75 | share | ≥ 0.7 | yes |" in text

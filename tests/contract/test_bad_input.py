@@ -88,7 +88,7 @@ def refused_by_field(answer, *fields):
 
 
 @every(has_body)
-def test_what_is_spoiled_below_is_good(endpoint):
+def test_unchanged_example_body_is_accepted(endpoint):
     shape = Shape(endpoint.body)
     read(endpoint.body, shape.good())
     assert set(shape.good()) == set(shape.names)
@@ -96,7 +96,7 @@ def test_what_is_spoiled_below_is_good(endpoint):
 
 
 @every(lambda endpoint: endpoint.auth not in (OPEN, PUBLIC))
-def test_without_the_right_key(app, endpoint):
+def test_request_without_the_right_key_is_401(app, endpoint):
     right = app.key_for(endpoint)
     headers = [
         {},
@@ -121,7 +121,7 @@ def test_without_the_right_key(app, endpoint):
 
 
 @every(lambda endpoint: "{" in endpoint.route)
-def test_path_variables(app, endpoint):
+def test_malformed_path_variable_is_400_by_name(app, endpoint):
     shape = Shape(endpoint.path)
     shown = re.findall(r"{(\w+)}", endpoint.shown_path)
     for name, public_name in zip(shape.names, shown, strict=True):
@@ -134,7 +134,7 @@ def test_path_variables(app, endpoint):
 
 
 @every(lambda endpoint: True)
-def test_unknown_query_names(app, endpoint):
+def test_unknown_query_name_is_400_by_name(app, endpoint):
     required = needed_query(endpoint)
     for name in (UNKNOWN, "page[size]", "inserted_at", "__proto__", ""):
         with app.unchanged():
@@ -143,7 +143,7 @@ def test_unknown_query_names(app, endpoint):
 
 
 @every(lambda endpoint: Shape(endpoint.query).names)
-def test_query_values(app, endpoint):
+def test_malformed_query_value_is_400_by_name(app, endpoint):
     shape = Shape(endpoint.query)
     required = needed_query(endpoint)
     tried = 0
@@ -157,7 +157,7 @@ def test_query_values(app, endpoint):
 
 
 @every(has_body)
-def test_fields_of_bodies(app, endpoint):
+def test_malformed_body_field_is_400_by_name(app, endpoint):
     for flaw in Shape(endpoint.body).body_flaws():
         with app.unchanged():
             answer = app.call(endpoint, json=flaw.value)
@@ -166,21 +166,21 @@ def test_fields_of_bodies(app, endpoint):
 
 
 @every(has_body)
-def test_several_wrong_fields_are_all_named(app, endpoint):
+def test_several_wrong_body_fields_are_all_named(app, endpoint):
     wrong = dict.fromkeys(good(endpoint), 1.5)
     with app.unchanged():
         refused_by_field(app.call(endpoint, json=wrong), *wrong)
 
 
 @every(has_body)
-def test_json_of_another_type(app, endpoint):
+def test_body_of_another_json_type_is_400(app, endpoint):
     for value in (None, True, 5, 1.5, "text", [], [good(endpoint)]):
         with app.unchanged():
             refused_by_field(app.call(endpoint, json=value), "")
 
 
 @every(has_body)
-def test_malformed_json(app, endpoint):
+def test_malformed_json_body_is_400_with_its_position(app, endpoint):
     text = json.dumps(good(endpoint))
     for body in (text[:-1], text + text, "{", "nothing", "{'a': 1}", text.replace("{", "{,", 1), "\ufeff\ufeff" + text):
         with app.unchanged():
@@ -190,7 +190,7 @@ def test_malformed_json(app, endpoint):
 
 
 @every(has_body)
-def test_a_repeated_member_does_not_get_past_the_checks(app, endpoint):
+def test_repeated_body_member_is_checked_by_its_last_value(app, endpoint):
     """The last counts, as in every JSON parser that clients meet: a bad last one is refused."""
     text = json.dumps(good(endpoint))
     name = next(iter(good(endpoint)))
@@ -200,7 +200,7 @@ def test_a_repeated_member_does_not_get_past_the_checks(app, endpoint):
 
 
 @every(has_body)
-def test_content_types(app, endpoint):
+def test_wrong_content_type_is_400_or_415(app, endpoint):
     text = json.dumps(good(endpoint))
     with app.unchanged():
         (said,) = refused_by_field(app.call(endpoint, body=text), "")[""]
@@ -215,7 +215,7 @@ def test_content_types(app, endpoint):
 
 
 @every(has_body)
-def test_bodies_over_the_bound(app, endpoint):
+def test_body_above_the_size_limit_is_413(app, endpoint):
     text = json.dumps(good(endpoint))
     too_long = text + " " * (endpoint.max_body_bytes - len(text) + 1)
     with app.unchanged():
@@ -226,7 +226,7 @@ def test_bodies_over_the_bound(app, endpoint):
 
 
 @every(lambda endpoint: True)
-def test_methods_that_a_path_does_not_have(app, endpoint):
+def test_undeclared_method_of_a_path_is_405(app, endpoint):
     declared = {other.method for other in ENDPOINTS if other.route == endpoint.route}
     path, allowed = app.path_of(endpoint), allowed_methods(declared)
     with app.unchanged():
@@ -238,7 +238,7 @@ def test_methods_that_a_path_does_not_have(app, endpoint):
 
 
 @every(lambda endpoint: endpoint.method == "GET")
-def test_head_answers_as_get_does(app, endpoint):
+def test_head_request_has_the_status_of_get(app, endpoint):
     got, head = app.call(endpoint), app.client.request("HEAD", app.path_of(endpoint), key=app.key_for(endpoint))
     assert (head.status, head.text) == (got.status, "")
 
@@ -247,7 +247,7 @@ def test_head_answers_as_get_does(app, endpoint):
     "path",
     ["/api", "/api/v1", "/api/v1/unknown", "/api/v2/clusters", "/api/v1/clusters/north/nodes", "/health_", "//"],
 )
-def test_paths_that_nothing_has(app, path):
+def test_unknown_path_is_404(app, path):
     with app.unchanged():
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
             for key in (None, MASTER_KEY):

@@ -38,7 +38,7 @@ def seen_in(record):
     return {name: Seen(statuses) for name, statuses in record.items()}
 
 
-def test_an_answer_is_held_to_the_schema_of_its_status():
+def test_response_is_checked_against_the_schema_of_its_status():
     record = recorded(("GET", 200, '{"data": 1}'), ("GET", 404, ""), ("DELETE", 204, ""))
     assert record == {THINGS: {"200": [], "404": []}, "DELETE /things/{id}": {"204": []}}
     assert faults(a_source(), seen_in(record)) == []
@@ -52,20 +52,20 @@ def test_an_answer_is_held_to_the_schema_of_its_status():
         (("DELETE", 204, "{}"), "a body, although none is documented"),
     ],
 )
-def test_one_that_does_not_fit_is_a_fault(answer, said):
+def test_response_that_does_not_fit_its_schema_is_a_fault(answer, said):
     record = recorded(("GET", 200, '{"data": 1}'), ("GET", 404, ""), ("DELETE", 204, ""), answer)
     (fault,) = faults(a_source(), seen_in(record))
     assert fault.endswith(f"does not fit: {said}")
     assert "differs" in table(a_source(), seen_in(record))
 
 
-def test_a_status_that_was_not_seen_is_a_fault_of_the_contract_alone():
+def test_unseen_status_is_a_fault_for_the_contract_only():
     seen = seen_in(recorded(("GET", 200, '{"data": 1}'), ("DELETE", 204, "")))
     assert faults(a_source(), seen) == [f"{THINGS}: 404 was not provoked"]
     assert faults(a_source(is_contract=False), seen) == []
 
 
-def test_a_reason_excuses_until_the_status_is_seen():
+def test_reason_excuses_an_unseen_status_until_it_is_seen():
     source = a_source(not_provoked={(THINGS, "404"): "never"})
     answers = [("GET", 200, '{"data": 1}'), ("DELETE", 204, "")]
     assert faults(source, seen_in(recorded(*answers))) == []
@@ -74,7 +74,7 @@ def test_a_reason_excuses_until_the_status_is_seen():
     assert faults(source, later) == [f"{THINGS}: the reason given for 404 no longer holds"]
 
 
-def test_a_reason_to_differ_excuses_until_answers_fit():
+def test_reason_excuses_differing_responses_until_they_fit():
     source = a_source(not_fitting={(THINGS, "200"): "meant so"})
     others = [("GET", 404, ""), ("DELETE", 204, "")]
     differing = seen_in(recorded(("GET", 200, "{}"), *others))
@@ -84,19 +84,19 @@ def test_a_reason_to_differ_excuses_until_answers_fit():
     assert faults(source, fitting) == [f"{THINGS}: the reason given for 200 no longer holds"]
 
 
-def test_the_table_tells_documented_statuses_from_others():
+def test_conformance_table_separates_documented_and_other_statuses():
     text = table(a_source(), seen_in(recorded(("GET", 200, '{"data": 1}'), ("GET", 401, "{}"), ("DELETE", 204, ""))))
     assert f"| `{THINGS}` | 200 ✓, 404 not provoked (401) |" in text
     assert "2 operations, 3 documented statuses: 2 exercised and fitting." in text
 
 
-def test_what_several_processes_recorded_is_one(tmp_path):
+def test_records_of_several_processes_are_merged(tmp_path):
     for process, record in (("gw0", {THINGS: {"200": []}}), ("gw1", {THINGS: {"200": ["bad"], "404": []}})):
         (tmp_path / f"{process}.json").write_text(json.dumps(record), encoding="utf-8")
     assert merged(tmp_path) == {THINGS: Seen({"200": ["bad"], "404": []})}
 
 
-def test_of_very_many_answers_the_first_are_checked():
+def test_only_the_first_responses_of_very_many_are_checked():
     answers = [("GET", 200, '{"data": 1}')] * CHECKED + [("GET", 200, "{}")]
     assert recorded(*answers) == {THINGS: {"200": []}}
 

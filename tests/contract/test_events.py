@@ -113,28 +113,28 @@ def contract():
     return published(ASYNCAPI)
 
 
-def test_the_story_has_every_type(envelopes):
+def test_recorded_events_include_every_event_type(envelopes):
     assert {envelope["type"] for envelope in envelopes} == {event_type.value for event_type in EventType}
     results = {one["data"]["result"] for one in envelopes if "result" in one["data"]}
     assert {"verified", "invalid_key", "success", "failure"} <= results
     assert any("command_text_omitted" in one["data"] for one in envelopes)
 
 
-def test_every_event_fits_our_document(envelopes):
+def test_event_fits_the_published_document(envelopes):
     published = document(API.describe_events())
     for envelope in envelopes:
         payload = published["components"]["messages"][message_name(envelope["type"], "edge.")]["payload"]
         checker(published, payload).validate(envelope)
 
 
-def test_no_event_says_more_than_its_shape(envelopes):
+def test_event_has_no_field_beyond_its_shape(envelopes):
     shapes = {event_type.value: described.data for event_type, described in DESCRIPTIONS.items()}
     for envelope in envelopes:
         shapes[envelope["type"]].model_validate_json(json.dumps(envelope["data"]))
 
 
 @needs_contract
-def test_every_event_fits_the_contract(envelopes, contract):
+def test_event_fits_the_contract(envelopes, contract):
     shapes = {event_type.value: described.data.__name__ for event_type, described in DESCRIPTIONS.items()}
     for envelope in envelopes:
         checker(contract, contract["components"]["schemas"]["Envelope"]).validate(envelope)
@@ -147,7 +147,7 @@ def test_every_event_fits_the_contract(envelopes, contract):
 
 
 @needs_contract
-def test_the_document_has_the_contracts_channels_messages_and_fields(contract):
+def test_event_document_has_the_channels_messages_and_fields_of_the_contract(contract):
     published = document(API.describe_events())
     assert list(published["channels"]) == list(contract["channels"])
     assert set(published["operations"]) == set(contract["operations"])
@@ -180,11 +180,11 @@ def _types(schema):
 
 
 @pytest.mark.parametrize("file", [API.events_document, ROOT / "docs" / "asyncapi.json"], ids=["packaged", "docs"])
-def test_the_committed_document_is_what_the_shapes_make(file):
+def test_committed_event_document_equals_the_generated_one(file):
     assert file.read_text(encoding="utf-8") == document_text(API), "run: python -m chalicelib.web.asyncapi"
 
 
-def test_every_type_is_described_once_and_every_reference_leads_somewhere():
+def test_event_types_are_described_once_and_references_resolve():
     published = document(API.describe_events())
     assert set(DESCRIPTIONS) == set(EventType)
     assert list(published["channels"]) == [event_type.value for event_type in EventType]

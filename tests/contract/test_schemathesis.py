@@ -55,13 +55,13 @@ def check(case, app):
 
 @schema.parametrize()
 @bounded
-def test_any_request(case):
+def test_generated_request_gets_a_documented_response(case):
     check(case, application(case.operation.label))
 
 
 @schema.include(path_regex=r"\{").parametrize()
 @bounded
-def test_requests_to_what_exists(case):
+def test_generated_request_to_existing_resources_gets_a_documented_response(case):
     app = application(case.operation.label)
     for inner, shown in ENDPOINTS[case.operation.label].shown_names.items():
         case.path_parameters[shown] = app.variables.get(inner, case.path_parameters[shown])

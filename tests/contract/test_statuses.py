@@ -82,7 +82,7 @@ def call(app, name, options=None):
     return app.call(endpoint, path=app.path_of(endpoint, **given.pop("variables", {})), **given)
 
 
-def test_every_documented_status_has_a_case():
+def test_documented_status_has_a_case():
     documented = {(name, status) for name, endpoint in ENDPOINTS.items() for status in statuses_of(endpoint)}
     provoked = {(case.view, case.status) for case in CASES}
     assert provoked <= documented
@@ -91,7 +91,7 @@ def test_every_documented_status_has_a_case():
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_status(case, contract):
+def test_case_gets_its_documented_status_and_error(case, contract):
     app = Application(**case.settings)
     options = case.setup(app)
     before = app.state()
@@ -115,7 +115,7 @@ def test_status(case, contract):
 
 
 @pytest.mark.parametrize("name", sorted(name for name, _ in RACED))
-def test_a_node_that_is_deleted_while_it_calls_is_404(name):
+def test_node_deleted_during_its_call_is_404(name):
     app = Application()
     app.world.driver.before_next(
         lambda: app.world.fleet.nodes.placing.delete(app.machine.id), operation="TransactWriteItems"
@@ -126,7 +126,7 @@ def test_a_node_that_is_deleted_while_it_calls_is_404(name):
 
 
 @pytest.mark.parametrize("name", OF_MACHINES)
-def test_a_blocked_machine_is_403_on_every_route_of_agents(name):
+def test_blocked_machine_is_403_on_every_agent_route(name):
     app = Application()
     for node_id in (app.machine.id, NEW_NODE_ID):
         app.world.fleet.nodes.excluding.block(node_id)
@@ -135,7 +135,7 @@ def test_a_blocked_machine_is_403_on_every_route_of_agents(name):
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
-def test_degraded_mode(name):
+def test_degraded_mode_refuses_guarded_operations_only(name):
     app = Application()
     app.world.fleet.degraded = lambda: True
     before = app.state()
@@ -150,7 +150,7 @@ def test_degraded_mode(name):
         assert app.state() == before
 
 
-def test_what_degraded_mode_blocks():
+def test_operations_guarded_by_degraded_mode_are_the_known_ones():
     assert {name for name, endpoint in ENDPOINTS.items() if endpoint.guard is NEEDS_CAPACITY} == {
         "create_cluster",
         "update_cluster",
@@ -167,7 +167,7 @@ def test_what_degraded_mode_blocks():
 
 
 @pytest.mark.parametrize("name", [name for name in ENDPOINTS if name not in UNTOUCHED])
-def test_tables_that_take_nothing_are_503(name, contract):
+def test_busy_tables_are_503_for_every_operation(name, contract):
     app = Application()
     app.world.driver.fail_next(100_000, "throttle")
     before = app.state()
@@ -182,7 +182,7 @@ def test_tables_that_take_nothing_are_503(name, contract):
 
 
 @pytest.mark.parametrize("name", [name for name in ENDPOINTS if name not in {*UNTOUCHED, "healthz", "readyz"}])
-def test_a_failure_nobody_thought_of_is_500_and_keeps_its_text(name):
+def test_unexpected_failure_is_500_and_does_not_show_its_text(name):
     app = Application()
 
     def fail():
@@ -196,7 +196,7 @@ def test_a_failure_nobody_thought_of_is_500_and_keeps_its_text(name):
 
 
 @pytest.mark.parametrize("name", [name for name, endpoint in ENDPOINTS.items() if endpoint.auth is PUBLIC])
-def test_public_routes_are_limited(name):
+def test_public_route_beyond_its_rate_is_429(name):
     app = Application(public_burst=1, public_rate_per_second=0.5)
     assert call(app, name).status != 429
     before = app.state()
@@ -216,7 +216,7 @@ def test_public_routes_are_limited(name):
         ("create_command", "/api/v1/commands/{id}"),
     ],
 )
-def test_what_was_created_can_be_looked_at_where_the_answer_says(name, place):
+def test_created_resource_is_readable_at_its_location(name, place):
     app = Application()
     created = call(app, name)
     location = created.headers.get("location")

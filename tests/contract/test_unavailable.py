@@ -25,7 +25,7 @@ LISTS = [
 
 
 @pytest.mark.parametrize("endpoint", LISTS, ids=lambda endpoint: endpoint.view.__name__)
-def test_tables_that_take_nothing_are_503(endpoint):
+def test_busy_tables_are_503_for_every_list(endpoint):
     app = Application()
     app.world.driver.fail_next(100_000, "throttle")
     with app.unchanged():

@@ -41,7 +41,7 @@ def room_for(cloud, nodes: int) -> Iterator[None]:
         beat(cloud)
 
 
-def test_a_heartbeat_is_computed_and_shown(cloud):
+def test_heartbeat_assigns_clusters_and_is_shown(cloud):
     with fleet(cloud, "administered") as administered:
         get = administered.api.get
         assert administered.api.call("POST", "/api/v1/clusters", {"name": "unpeopled"}).status == 201
@@ -67,7 +67,7 @@ def test_a_heartbeat_is_computed_and_shown(cloud):
     assert cloud.calls <= granted(cloud.table_prefix)
 
 
-def test_a_fleet_that_is_too_large_takes_nobody_until_there_is_room(cloud):
+def test_fleet_above_its_capacity_refuses_nodes_until_there_is_capacity(cloud):
     with fleet(cloud, "crowded") as crowded:
         api = crowded.api
         working = crowded.enrol(2)[0]

@@ -86,7 +86,7 @@ def update(cloud, made, node, **more):
     return row, eventually(is_completed, PATIENCE_SECONDS)
 
 
-def test_the_served_agent_is_installed_updated_and_brought_back(cloud, tmp_path):
+def test_served_agent_is_installed_updated_and_rolled_back(cloud, tmp_path):
     bucket, s3 = cloud.state["ArtifactBucket"], local_client(cloud.emulator_url, "s3")
     first = bundle_of(tmp_path)
     publish(s3, bucket, [first])

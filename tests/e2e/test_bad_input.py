@@ -61,7 +61,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_requests_get_the_envelope_and_change_nothing(api, before, case):
+def test_bad_request_gets_the_error_envelope_and_changes_nothing(api, before, case):
     status, code, method, path, given = BAD[case]
 
     answer = api.call(method, path, **given)
@@ -72,7 +72,7 @@ def test_bad_requests_get_the_envelope_and_change_nothing(api, before, case):
     assert _everything(api) == before
 
 
-def test_percent_encoded_values_mean_what_they_say(api):
+def test_percent_encoded_path_and_query_values_are_decoded(api):
     assert api.call("POST", CLUSTERS, {"name": "plain-name"}).status == 201
 
     assert api.get(f"{CLUSTERS}/plain%2Dname").data["name"] == "plain-name"
@@ -80,13 +80,13 @@ def test_percent_encoded_values_mean_what_they_say(api):
     assert api.call("DELETE", f"{CLUSTERS}/pl%61in-name").status == 204
 
 
-def test_an_id_of_the_caller_runs_through(api):
+def test_request_id_of_the_caller_is_in_body_and_header(api):
     answer = api.call("GET", "/api/v1/surprises", x_request_id="my-own-id-of-this-request")
 
     assert answer.json["meta"]["request_id"] == answer.headers["x-request-id"]
 
 
-def test_a_request_that_is_no_http_does_not_disturb_others(cloud, api):
+def test_malformed_http_request_does_not_affect_later_requests(cloud, api):
     address = urlsplit(cloud.url)
     with socket.create_connection((address.hostname, address.port), 10) as raw:
         raw.sendall(b"HELLO\r\n\r\n")
@@ -95,7 +95,7 @@ def test_a_request_that_is_no_http_does_not_disturb_others(cloud, api):
     assert api.get("/livez").status == 200
 
 
-def test_methods_beside_those_that_a_path_declares(cloud):
+def test_undeclared_method_is_405_and_head_and_options_are_answered(cloud):
     stranger = Api(cloud.url, "")
     try:
         heads = {path: stranger.call("HEAD", path) for path in ("/livez", "/healthz", "/", "/api/openapi")}
@@ -108,7 +108,7 @@ def test_methods_beside_those_that_a_path_declares(cloud):
         stranger.close()
 
 
-def test_what_needs_no_key(cloud):
+def test_open_routes_are_200_without_a_key(cloud):
     stranger = Api(cloud.url, "")
     try:
         answers = {

@@ -88,7 +88,7 @@ def running(module: str, *arguments: str, **variables: str) -> Iterator[Run]:
                 run.stop(signal.SIGTERM)
 
 
-def test_the_demo_does_its_job_and_leaves_nothing():
+def test_demo_succeeds_and_leaves_no_process_or_file():
     with running("demo") as demo:
         status = demo.process.wait(240)
         text = demo.output.read_text()
@@ -103,7 +103,7 @@ def test_the_demo_does_its_job_and_leaves_nothing():
         assert _rest_of(demo) == []
 
 
-def test_two_clouds_run_beside_each_other_and_end_with_ctrl_c():
+def test_two_local_clouds_run_side_by_side_and_end_with_ctrl_c():
     ports = [free_port(), free_port()]
     with (
         running("up", "1", PORT=str(ports[0]), MASTER_KEY="first-master-key") as first,
@@ -138,7 +138,7 @@ def test_two_clouds_run_beside_each_other_and_end_with_ctrl_c():
         assert _rest_of(second) == []
 
 
-def test_a_port_in_use_is_said_and_nothing_is_left():
+def test_port_in_use_is_reported_and_leaves_no_process_or_file():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -149,7 +149,7 @@ def test_a_port_in_use_is_said_and_nothing_is_left():
             assert _rest_of(up) == []
 
 
-def test_ctrl_c_while_it_starts_leaves_nothing():
+def test_demo_interrupted_while_starting_leaves_no_process_or_file():
     with running("demo") as demo:
         demo.printed(r"(application packaged)")
 

@@ -25,7 +25,7 @@ def get(url):
         return error.code, json.loads(error.read())
 
 
-def test_its_routes_are_answered_on_the_port_of_all_and_others_by_the_fleet(cloud, toys):
+def test_shared_port_serves_routes_of_the_second_family_and_the_fleet(cloud, toys):
     assert get(f"{cloud.url}/toys") == (200, [])
     assert get(f"{cloud.url}/toys/7") == (200, {})
     status, body = get(f"{cloud.url}/toys/7/parts")
@@ -33,7 +33,7 @@ def test_its_routes_are_answered_on_the_port_of_all_and_others_by_the_fleet(clou
     assert get(f"{cloud.url}/healthz")[0] == 200
 
 
-def test_a_port_of_its_own_answers_for_it_alone(toys):
+def test_own_port_of_a_family_serves_its_routes_only(toys):
     proxy = toys.serve()
     try:
         assert get(f"{proxy.url}/toys/7") == (200, {})
@@ -42,7 +42,7 @@ def test_a_port_of_its_own_answers_for_it_alone(toys):
         proxy.stop()
 
 
-def test_its_tables_and_queues_stand_beside_the_cores(cloud, toys):
+def test_second_family_has_its_own_tables_queues_and_functions(cloud, toys):
     prefix = cloud.table_prefix
     table = cloud.client("dynamodb").describe_table(TableName=f"{prefix}toys")["Table"]
     assert table["LatestStreamArn"]

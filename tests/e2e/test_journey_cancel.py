@@ -40,7 +40,7 @@ def processes_of(execution_id):
     return found
 
 
-def test_what_nobody_has_is_cancelled_at_once_and_never_runs(west, machine, tmp_path):
+def test_pending_execution_is_cancelled_at_once_and_never_runs(west, machine, tmp_path):
     mark = tmp_path / "ran"
     machine.stop()
     command_id = west.run(f"touch {mark}", machine)
@@ -56,7 +56,7 @@ def test_what_nobody_has_is_cancelled_at_once_and_never_runs(west, machine, tmp_
     assert not mark.exists()
 
 
-def test_what_runs_is_stopped_with_all_its_processes(west, machine):
+def test_cancelled_running_execution_is_stopped_with_all_its_processes(west, machine):
     command_id = west.run("echo begun; sleep 600 & (sleep 601; echo never) & wait; echo never", machine)
     execution_id = west.only(command_id, "sent")["id"]
     eventually(lambda: len(processes_of(execution_id)) >= 4)
@@ -75,7 +75,7 @@ def test_what_runs_is_stopped_with_all_its_processes(west, machine):
     assert (again.status, again.code) == (409, "conflict")
 
 
-def test_what_is_finished_can_be_deleted_but_not_cancelled(west, machine):
+def test_finished_execution_can_be_deleted_but_not_cancelled(west, machine):
     command_id = west.run("exit 9", machine)
     execution = west.only(command_id, "completed")
 
@@ -89,7 +89,7 @@ def test_what_is_finished_can_be_deleted_but_not_cancelled(west, machine):
     assert west.api.get(path).status == 404
 
 
-def test_a_cancel_that_meets_the_end_leaves_one_outcome(west, machine, tap, tmp_path):
+def test_cancel_racing_with_completion_leaves_one_outcome(west, machine, tap, tmp_path):
     finish = tmp_path / "finish"
     text = f"while [ ! -e {finish} ]; do sleep 0.02; done; exit 4"
     commands = [west.run(text, machine) for _ in range(RACES)]

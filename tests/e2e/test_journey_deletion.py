@@ -6,7 +6,7 @@ from chalicelib.kit.clock import SystemClock, parse_time
 from tests.e2e.cloud import eventually, fleet, logged
 
 
-def test_a_deleted_node_ends_with_all_that_was_open(cloud, tap):
+def test_deleting_a_node_cancels_its_open_executions(cloud, tap):
     with fleet(cloud, "closing") as closing:
         api = closing.api
         key = closing.new_key()
@@ -33,7 +33,7 @@ def test_a_deleted_node_ends_with_all_that_was_open(cloud, tap):
         eventually(lambda: ids <= {_subject(each) for each in tap.envelopes() if each["type"] == cancelled})
 
 
-def test_a_deleted_node_stays_away_until_an_operator_admits_it_and_then_enrols_anew(cloud, tmp_path):
+def test_deleted_node_enrols_again_only_after_an_operator_admits_it(cloud, tmp_path):
     with fleet(cloud, "again") as again:
         log = tmp_path / "log"
         agent = again.enrol()[0]
@@ -58,7 +58,7 @@ def test_a_deleted_node_stays_away_until_an_operator_admits_it_and_then_enrols_a
         assert log.read_text() == "old\n"
 
 
-def test_a_cluster_goes_with_its_keys(cloud):
+def test_deleting_a_cluster_removes_its_enrollment_keys(cloud):
     with fleet(cloud, "kept") as kept:
         api = kept.api
         assert api.call("POST", "/api/v1/clusters", {"name": "dropped"}).status == 201

@@ -8,7 +8,7 @@ from chalicelib.fleet.nodes.rules import full_cluster
 from tests.e2e.cloud import eventually, fleet, logged, start_connected
 
 
-def test_answers_lost_at_any_step_strand_no_machine(cloud, link):
+def test_enrolment_succeeds_despite_responses_lost_at_any_step(cloud, link):
     with fleet(cloud, "lossy") as lossy:
         key = lossy.new_key(uses=2)
         agent = lossy.machine(key["key"])
@@ -41,7 +41,7 @@ def test_answers_lost_at_any_step_strand_no_machine(cloud, link):
         assert len(lossy.nodes()) == 1
 
 
-def test_two_agents_race_for_the_last_use_of_a_key(cloud):
+def test_two_agents_racing_for_the_last_use_of_a_key_have_one_winner(cloud):
     with fleet(cloud, "one-use") as cluster:
         key = cluster.new_key(uses=1)
 
@@ -51,7 +51,7 @@ def test_two_agents_race_for_the_last_use_of_a_key(cloud):
         assert cluster.api.get(f"/api/v1/enrollment_keys/{key['id']}").data["uses_remaining"] == 0
 
 
-def test_two_agents_race_for_the_last_place_of_a_cluster(cloud, link):
+def test_two_agents_racing_for_the_last_place_of_a_cluster_have_one_winner(cloud, link):
     with fleet(cloud, "one-place") as cluster:
         assert cluster.api.call("PATCH", "/api/v1/clusters/one-place", {"node_limit": 1}).status == 200
         held = link.lose_requests("POST", "/agents/nodes$")
@@ -68,7 +68,7 @@ def test_two_agents_race_for_the_last_place_of_a_cluster(cloud, link):
         assert cluster.api.get("/api/v1/clusters/one-place").data["node_count"] == 1
 
 
-def test_twelve_clusters_made_at_once_get_twelve_ranges(api):
+def test_twelve_clusters_created_at_once_get_distinct_ranges(api):
     names = [f"crowd-{number}" for number in range(12)]
     together = Barrier(len(names))
 

@@ -20,7 +20,7 @@ def machine(east):
     return east.enrol()[0]
 
 
-def test_an_offline_agent_gets_its_command_when_it_returns(east, machine):
+def test_offline_agent_runs_its_command_when_it_returns(east, machine):
     machine.stop()
     assert logged(machine, "agent.stopped")
 
@@ -32,7 +32,7 @@ def test_an_offline_agent_gets_its_command_when_it_returns(east, machine):
     assert east.only(command_id, "completed")["output"] == "at last\n"
 
 
-def test_what_nobody_fetched_by_its_deadline_expires(east, machine, cloud, tmp_path):
+def test_execution_not_fetched_by_its_deadline_expires(east, machine, cloud, tmp_path):
     mark = tmp_path / "ran"
     machine.stop()
     # So long that a busy machine has made the execution before.
@@ -52,7 +52,7 @@ def test_what_nobody_fetched_by_its_deadline_expires(east, machine, cloud, tmp_p
     assert east.only(command_id, "expired")["exit_code"] is None
 
 
-def test_a_command_that_ran_when_its_agent_was_killed_is_reported_and_not_run_again(east, machine, tmp_path):
+def test_execution_interrupted_by_a_killed_agent_is_reported_and_not_rerun(east, machine, tmp_path):
     log = tmp_path / "log"
     command_id = east.run(f"echo begun | tee -a {log}; sleep 600; echo ended >> {log}", machine)
     execution = east.only(command_id, "sent")
@@ -69,7 +69,7 @@ def test_a_command_that_ran_when_its_agent_was_killed_is_reported_and_not_run_ag
     assert len(logged(machine, "execution.interrupted", execution_id=execution["id"])) == 1
 
 
-def test_a_result_waits_until_the_server_is_back(east, link, tmp_path):
+def test_result_is_kept_until_the_server_is_back(east, link, tmp_path):
     """And survives the agent's own death meanwhile."""
     finish = tmp_path / "finish"
     agent = east.enrol(environment=link.environment)[0]
@@ -89,7 +89,7 @@ def test_a_result_waits_until_the_server_is_back(east, link, tmp_path):
     assert len(logged(agent, "execution.started", execution_id=execution_id)) == 1
 
 
-def test_an_agent_that_lost_the_server_comes_back_by_itself(east, link, tmp_path):
+def test_agent_reconnects_by_itself_after_a_server_outage(east, link, tmp_path):
     finish = tmp_path / "finish"
     agent = east.enrol(environment=link.environment)[0]
     command_id = east.run(f"while [ ! -e {finish} ]; do sleep 0.05; done; exit 5", agent)

@@ -50,7 +50,7 @@ def cases(north, south):
     ]
 
 
-def test_a_command_reaches_exactly_the_nodes_of_the_list(world, tap):
+def test_command_reaches_exactly_the_nodes_listed_by_its_filters(world, tap):
     api, north, south = world
     asked = {}
     for targeting, filters, among in cases(north.nodes(), south.nodes()):
@@ -79,7 +79,7 @@ def test_a_command_reaches_exactly_the_nodes_of_the_list(world, tap):
         assert len(told) == len(expected)
 
 
-def test_filters_of_the_list_of_executions(world):
+def test_execution_list_filters_find_matching_executions(world):
     api, north, south = world
     zero, three = north.run("true"), south.run("printf 'lost and found'; exit 3")
     of_zero, of_three = north.results_of(zero, 2), south.results_of(three, 1)
@@ -96,7 +96,7 @@ def test_filters_of_the_list_of_executions(world):
     assert found(command_id=zero, status="pending") == []
 
 
-def test_the_story_is_told_on_the_bus(world, tap):
+def test_events_of_enrolment_and_command_reach_the_bus(world, tap):
     _, _, south = world
     command_id = south.run("echo once")
     execution = south.results_of(command_id, 1)[0]

@@ -25,7 +25,7 @@ def start_without_socket(remote, link, *arguments):
     return agent
 
 
-def test_a_beat_brings_what_a_lost_wake_up_did_not(cloud, remote):
+def test_heartbeat_delivers_a_command_whose_wake_up_was_lost(cloud, remote):
     agent = remote.machine()
     agent.start()
     eventually(lambda: logged(agent, "websocket.connected"))
@@ -48,7 +48,7 @@ def test_a_beat_brings_what_a_lost_wake_up_did_not(cloud, remote):
                 socket.recv(PATIENCE_SECONDS)
 
 
-def test_polling_alone_brings_work_and_cancellations(remote, link):
+def test_polling_alone_delivers_commands_and_cancellations(remote, link):
     agent = start_without_socket(remote, link)
 
     assert remote.only(remote.run("echo polled", agent), "completed")["output"] == "polled\n"
@@ -61,7 +61,7 @@ def test_polling_alone_brings_work_and_cancellations(remote, link):
     assert not logged(agent, "websocket.connected")
 
 
-def test_push_alone_brings_work_and_cancellations(remote, link):
+def test_push_alone_delivers_commands_and_cancellations(remote, link):
     agent = start_without_socket(remote, link, "--push-port", "0")
     eventually(lambda: logged(agent, "push.listening"))
     # An agent runs nothing before it has seen once what was cancelled while it was away.

@@ -13,7 +13,7 @@ from tests.e2e.cloud import eventually, fleet, granted, started_functions
 from tests.support.aws_clients import local_client
 
 
-def test_one_command_goes_through_everything(cloud, tap):
+def test_command_runs_on_two_agents_through_the_whole_cloud(cloud, tap):
     with fleet(cloud, "smoke") as smoke:
         nodes = {agent.node_id() for agent in smoke.enrol(2)}
         results = smoke.results_of(smoke.run("printf 'out'; exit 3"), 2)
@@ -27,7 +27,7 @@ def test_one_command_goes_through_everything(cloud, tap):
     assert cloud.calls <= granted(cloud.table_prefix)
 
 
-def test_a_refusal_of_the_gateway_has_the_envelope(cloud):
+def test_gateway_refusal_has_the_error_envelope(cloud):
     request = urllib.request.Request(f"{cloud.url}/no/such/path", method="TRACE")
     with pytest.raises(urllib.error.HTTPError) as refused, urllib.request.urlopen(request, timeout=30):
         pass
@@ -37,14 +37,14 @@ def test_a_refusal_of_the_gateway_has_the_envelope(cloud):
         assert json.loads(answer.read())["error"]["code"] == "not_found"
 
 
-def test_a_socket_without_a_token_is_refused(cloud):
+def test_socket_without_a_token_is_refused(cloud):
     with pytest.raises(InvalidStatus) as refused, connect(cloud.websocket_url):
         pass
 
     assert refused.value.response.status_code in {401, 403}
 
 
-def test_roles_are_enforced(cloud):
+def test_function_role_without_a_grant_is_denied(cloud):
     """Otherwise a missing grant would show on AWS only."""
     role = local_client(cloud.emulator_url, "lambda").get_function_configuration(
         FunctionName=cloud.function_name("publish_events")
@@ -64,7 +64,7 @@ def test_roles_are_enforced(cloud):
         dynamodb.get_item(TableName=f"{cloud.table_prefix}nodes", Key={"id": {"S": "x"}})
 
 
-def test_the_sweeps_run(cloud):
+def test_scheduled_sweeps_run_and_log(cloud):
     cloud.sweep()
 
     for name in ("sweep_commands", "check_health", "recount"):

@@ -67,7 +67,7 @@ NOT_TRIED = {
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tour is made with curl")
-def test_the_tour_of_requests_works(cloud):
+def test_tour_of_requests_succeeds(cloud):
     with fleet(cloud, "visited") as visited:
         # It runs a command on every healthy node: machines that other tests played do not answer any more.
         for node in visited.api.items("/api/v1/nodes"):
@@ -83,11 +83,11 @@ def test_the_tour_of_requests_works(cloud):
         assert cloud.master_key not in tour.stdout + tour.stderr
 
 
-def test_no_function_failed(cloud):
+def test_functions_logged_no_failure(cloud):
     assert cloud.function_failures() == []
 
 
-def test_no_message_was_given_up(cloud):
+def test_dead_letter_queues_are_empty(cloud):
     sqs = local_client(cloud.emulator_url, "sqs")
     waiting = {}
     for url in sqs.list_queues()["QueueUrls"]:
@@ -101,12 +101,12 @@ def test_no_message_was_given_up(cloud):
     assert given_up == {}
 
 
-def test_functions_do_what_they_may(cloud):
+def test_functions_made_only_granted_calls(cloud):
     assert cloud.calls <= granted(cloud.table_prefix)
     assert cloud.refused == []
 
 
-def test_functions_may_only_what_they_do(cloud, request):
+def test_function_grants_are_all_used_by_some_call(cloud, request):
     """Looks at all end-to-end tests together, so it needs them all."""
     collected = {item.path for item in request.session.items}
     if not set(HERE.glob("test_*.py")) <= collected:

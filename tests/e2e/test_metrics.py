@@ -36,7 +36,7 @@ def names_in(text: str) -> set[str]:
     return {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
 
 
-def test_a_machine_is_woken_for_its_figures(cloud, operator):
+def test_agent_is_woken_to_push_fresh_metrics(cloud, operator):
     operator.create_cluster("metrics")
     node_id, machine = enrolled(cloud, operator, "metrics")
     headers = {"Authorization": f"Bearer {machine.key}"}
@@ -58,7 +58,7 @@ def test_a_machine_is_woken_for_its_figures(cloud, operator):
     assert cloud.calls <= granted(cloud.table_prefix)
 
 
-def test_the_installation_has_figures_of_its_own(cloud, operator):
+def test_admin_metrics_show_jobs_events_and_queues(cloud, operator):
     cloud.sweep()
     figures = operator.call("GET", "/api/v1/admins/me/metrics")["data"]
     assert figures["quantum"]["jobs_executed_total"] >= 1

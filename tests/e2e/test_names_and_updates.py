@@ -61,7 +61,7 @@ def enrolled(cloud, operator: Operator, cluster: str) -> tuple[str, Operator]:
     return node_id, Operator(cloud.url, registered["data"]["api_token"])
 
 
-def test_a_machine_is_named_updated_and_spared_a_command(cloud, operator):
+def test_alias_self_update_and_command_cancel_work_for_one_node(cloud, operator):
     for name in ("names", "other-names"):
         operator.create_cluster(name)
     node_id, agent = enrolled(cloud, operator, "names")
@@ -100,7 +100,7 @@ def test_a_machine_is_named_updated_and_spared_a_command(cloud, operator):
     assert cloud.calls <= granted(cloud.table_prefix)
 
 
-def test_agents_update_themselves_once_by_whatever_way_they_are_told(cloud, tap, link):
+def test_agents_update_themselves_once_by_each_transport(cloud, tap, link):
     with fleet(cloud, "updating") as updating:
         api, option = updating.api, ("--self-update-command", UPDATE)
         connected = updating.enrol(2, *option)

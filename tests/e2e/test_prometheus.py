@@ -52,7 +52,7 @@ def prometheus(cloud, scraped, tunnelled, tmp_path_factory) -> Iterator[Promethe
     prometheus.stop()
 
 
-def test_every_target_is_found_and_up(prometheus, scraped, tunnelled):
+def test_prometheus_targets_are_discovered_and_up(prometheus, scraped, tunnelled):
     eventually(prometheus.is_ready)
     [node] = scraped.nodes()
 
@@ -69,7 +69,7 @@ def test_every_target_is_found_and_up(prometheus, scraped, tunnelled):
         assert labels["cluster"] == ("tunnelled" if name == "wireguard" else "scraped")
 
 
-def test_what_it_stored_is_what_the_api_says(prometheus, scraped, tunnelled):
+def test_prometheus_stores_the_values_shown_by_the_api(prometheus, scraped, tunnelled):
     [node] = scraped.nodes()
     figures = scraped.api.get(f"/api/v1/nodes/{node['id']}/metrics/host").data
 
@@ -82,14 +82,14 @@ def test_what_it_stored_is_what_the_api_says(prometheus, scraped, tunnelled):
     assert eventually(lambda: prometheus.values('sum(edge_admin_events_total{job="edge-admin"})'))[0] >= 1
 
 
-def test_its_key_opens_metrics_and_nothing_else(cloud):
+def test_metrics_key_is_accepted_for_metrics_only(cloud):
     metrics = Api(cloud.url, KEY)
 
     assert metrics.get("/api/v1/admins/me/metrics").status == 200
     assert metrics.get("/api/v1/nodes").status == 401
 
 
-def test_promtool_reads_every_text_and_dislikes_only_names_that_are_given(cloud, scraped):
+def test_promtool_accepts_every_metrics_text_but_for_names_given_from_outside(cloud, scraped):
     """node_exporter's, and those that the reference's agents have."""
     metrics = Api(cloud.url, KEY)
     [node] = scraped.nodes()

@@ -87,7 +87,7 @@ def clusters_removed(operator):
         operator.call("DELETE", f"/api/v1/clusters/{name}")
 
 
-def test_the_owner_delivers_until_it_falls_silent(cloud, operator):
+def test_owner_stack_delivers_commands_until_its_heartbeats_stop(cloud, operator):
     with SampleAgents(cloud.folder) as agents:
         with FurtherStack(cloud, FURTHER, REACHING) as further:
             clusters_made(operator)

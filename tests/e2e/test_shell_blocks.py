@@ -119,7 +119,7 @@ def readers(cloud: LocalCloud) -> Iterator[Fleet]:
 
 @pytest.mark.parametrize("shell", INSTALLED)
 @pytest.mark.parametrize("name", sorted({*RUN, *SHOWN}))
-def test_the_blocks_of_a_document_work_in_their_order(name, shell, cloud, readers, tmp_path):
+def test_shell_blocks_of_a_document_succeed_in_order(name, shell, cloud, readers, tmp_path):
     desk = Desk(tmp_path, cloud, shell)
     pasted, printed = "", ""
     with ExitStack() as terminals:
@@ -134,7 +134,7 @@ def test_the_blocks_of_a_document_work_in_their_order(name, shell, cloud, reader
 
 
 @pytest.mark.parametrize("shell", INSTALLED)
-def test_the_first_steps_of_the_guide_work_in_their_order(shell, cloud, readers, tmp_path):
+def test_shell_blocks_of_the_guide_page_succeed_in_order(shell, cloud, readers, tmp_path):
     blocks = [block.text for block in blocks_of_page(readers.api.get("/").text)]
     cluster = f"guide-{shell}"
 

@@ -50,12 +50,12 @@ def told(tap, machine) -> set[tuple[str, str, str]]:
     return {(each["username"], each["auth_method"], each["result"]) for each in ours}
 
 
-def test_the_machine_says_where_its_ssh_server_is(staffed, machine):
+def test_node_shows_the_port_of_its_ssh_server(staffed, machine):
     node = staffed.api.get(f"/api/v1/nodes/{machine.node_id()}").data
     assert node["ssh_port"] == logged(machine, "ssh.listening")[-1]["port"]
 
 
-def test_a_key_lets_in_until_it_is_deleted(staffed, machine, client, tap):
+def test_public_key_is_accepted_until_it_is_deleted(staffed, machine, client, tap):
     api = staffed.api
     first, second = client.new_key("first"), client.new_key("second", "ecdsa")
     assert client.by_key("ada", first, "true").was_refused
@@ -88,7 +88,7 @@ def test_a_key_lets_in_until_it_is_deleted(staffed, machine, client, tap):
     eventually(lambda: expected <= told(tap, machine))
 
 
-def test_a_password_lets_in_until_there_is_another(staffed, machine, client, tap):
+def test_password_is_accepted_until_it_is_replaced(staffed, machine, client, tap):
     api = staffed.api
     grace = new_username(staffed, machine, "grace", password=PASSWORD)
     assert grace["last_verified_at"] is None
@@ -111,7 +111,7 @@ def test_a_password_lets_in_until_there_is_another(staffed, machine, client, tap
     assert not [secret for secret in (PASSWORD, OTHER_PASSWORD, "nobody") if secret in log]
 
 
-def test_a_shell_has_a_terminal_and_is_its_users(staffed, machine, client):
+def test_ssh_shell_has_a_terminal_and_belongs_to_its_user(staffed, machine, client):
     new_username(staffed, machine, "lin", password=PASSWORD)
 
     # The terminal shows what is typed: what the shell says has to look different.
@@ -124,7 +124,7 @@ def test_a_shell_has_a_terminal_and_is_its_users(staffed, machine, client):
     eventually(lambda: logged(machine, "ssh.session_ended", exit_code=5))
 
 
-def test_nobody_gets_in_while_nobody_can_be_asked(staffed, link, tmp_path):
+def test_ssh_login_is_refused_during_a_server_outage(staffed, link, tmp_path):
     machine = staffed.machine()
     start_connected(machine, "--ssh-port", "0", environment=link.environment)
     new_username(staffed, machine, "ada", password=PASSWORD)
@@ -137,7 +137,7 @@ def test_nobody_gets_in_while_nobody_can_be_asked(staffed, link, tmp_path):
     assert client.by_password("ada", PASSWORD, "echo in").output == "in\n"
 
 
-def test_who_guesses_is_stopped_at_that_machine_and_keys_are_not(staffed, machine, client, tmp_path):
+def test_password_guessing_is_limited_per_node_and_keys_still_work(staffed, machine, client, tmp_path):
     attacked = staffed.enrol(1, "--ssh-port", "0")[0]
     (tmp_path / "attacked").mkdir()
     at_attacked = client_of(attacked, tmp_path / "attacked")

@@ -91,7 +91,7 @@ def plain_signature(secret: str, received: Received) -> str:
     return f"sha256={hmac.new(secret.encode(), received.body, hashlib.sha256).hexdigest()}"
 
 
-def test_a_command_is_told_to_the_sample_receiver_step_by_step(cloud, api, hooks, tap):
+def test_sample_receiver_gets_each_event_of_a_command(cloud, api, hooks, tap):
     with fleet(cloud, "told-of") as told_of, SampleReceiver(cloud.folder) as sample:
         webhook_id = hooks.add("/sample", *EXECUTION_EVENTS, url=sample.url, secret=sample.secrets[0])
         subscribers = api.items(f"/api/v1/webhooks?event_type={EXECUTION_EVENTS[0]}")
@@ -116,7 +116,7 @@ def test_a_command_is_told_to_the_sample_receiver_step_by_step(cloud, api, hooks
         assert [attempts[each["id"]] for each in published.values()] == [1, 1, 1]
 
 
-def test_a_request_is_a_cloudevent_and_signed_twice(hooks, receiver):
+def test_webhook_request_is_a_cloudevent_with_both_signatures(hooks, receiver):
     webhook_id = hooks.add("/signed", REGISTERED, headers={"X-Tenant": "seven"})
     hooks.tested("/signed", "succeeded")
     [received] = receiver.received("/signed")
@@ -130,7 +130,7 @@ def test_a_request_is_a_cloudevent_and_signed_twice(hooks, receiver):
     assert received.headers["x-tenant"] == "seven"
 
 
-def test_while_a_secret_is_rotated_receivers_may_have_either(cloud, hooks, receiver):
+def test_webhook_request_during_rotation_verifies_with_either_secret(cloud, hooks, receiver):
     fresh = secrets.token_urlsafe(32)
     with SampleReceiver(cloud.folder, [fresh, SECRET]) as sample:
         for path, url in (("/rotated", None), ("/sample", sample.url)):
@@ -145,14 +145,14 @@ def test_while_a_secret_is_rotated_receivers_may_have_either(cloud, hooks, recei
     assert during.headers["x-edge-signature"] == plain_signature(fresh, during)
 
 
-def test_a_receiver_that_hangs_delays_no_other(hung):
+def test_hanging_receiver_does_not_delay_another(hung):
     assert statuses(hung.settled("/well")) == [204]
 
     [hanging] = eventually(lambda: hung.deliveries("/hangs"))
     assert (hanging["status"], hanging["attempts"]) == ("pending", [])
 
 
-def test_what_failed_is_tried_again(told, receiver):
+def test_failed_delivery_is_retried_with_the_same_id_and_body(told, receiver):
     delivery = told.settled("/fails-once")
 
     assert statuses(delivery) == [500, 204]
@@ -162,7 +162,7 @@ def test_what_failed_is_tried_again(told, receiver):
     assert is_signed_with(SECRET, second)
 
 
-def test_a_busy_receiver_says_when(told):
+def test_busy_receiver_is_retried_after_its_retry_after(told):
     delivery = told.settled("/busy")
 
     assert statuses(delivery) == [503, 204]
@@ -171,7 +171,7 @@ def test_a_busy_receiver_says_when(told):
 
 
 @pytest.mark.parametrize(("path", "status"), [("/moved", 302), ("/gone", 410)])
-def test_some_answers_end_it(told, receiver, path, status):
+def test_delivery_with_a_permanent_error_status_is_not_retried(told, receiver, path, status):
     delivery = told.settled(path)
 
     assert (delivery["status"], statuses(delivery)) == ("failed", [status])
@@ -179,14 +179,14 @@ def test_some_answers_end_it(told, receiver, path, status):
     assert receiver.received("/elsewhere") == []
 
 
-def test_a_dead_receiver_is_given_up(told):
+def test_delivery_to_a_dead_receiver_fails_after_three_attempts(told):
     delivery = told.settled("/dead")
 
     assert delivery["status"] == "failed"
     assert [attempt["error"] for attempt in delivery["attempts"]] == ["unreachable"] * 3
 
 
-def test_a_hanging_receiver_is_left_after_ten_seconds(hung):
+def test_hanging_receiver_is_a_timeout_after_ten_seconds(hung):
     attempts = eventually(lambda: hung.deliveries("/hangs")[0]["attempts"])
 
     assert (attempts[0]["status"], attempts[0]["error"]) == (None, "timeout")
@@ -194,7 +194,7 @@ def test_a_hanging_receiver_is_left_after_ten_seconds(hung):
     hung.receiver.let_go("/hangs")
 
 
-def test_what_failed_can_be_delivered_again(told, receiver):
+def test_failed_delivery_can_be_redelivered(told, receiver):
     moved, gone = told.settled("/moved"), told.settled("/gone")
     for path in ("/moved", "/gone"):
         receiver.reply(path, Reply())
@@ -208,7 +208,7 @@ def test_what_failed_can_be_delivered_again(told, receiver):
         assert [each.headers["webhook-id"] for each in receiver.received(path)] == [delivery["event_id"]] * 2
 
 
-def test_a_paused_webhook_gets_what_it_missed_once_it_is_well(cloud, api, operator, hooks, receiver):
+def test_paused_webhook_gets_held_events_once_it_recovers(cloud, api, operator, hooks, receiver):
     receiver.reply("/pausing", Reply(500))
     hooks.add("/pausing", REGISTERED)
     for _ in range(5):
@@ -231,7 +231,7 @@ def test_a_paused_webhook_gets_what_it_missed_once_it_is_well(cloud, api, operat
     operator.call("DELETE", "/api/v1/clusters/missed")
 
 
-def test_a_webhook_deleted_during_an_attempt_leaves_no_log(cloud, api, hooks, receiver):
+def test_webhook_deleted_during_an_attempt_leaves_no_log(cloud, api, hooks, receiver):
     receiver.hang("/deleted")
     hooks.add("/deleted", REGISTERED)
     delivery = hooks.ask("/deleted", "test")

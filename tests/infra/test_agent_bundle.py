@@ -60,7 +60,7 @@ def install(folder, content, sha256=None, **environment):
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
 
 
-def test_every_file_is_named_with_its_hash_and_every_library_for_this_python_is_there(bundle):
+def test_bundle_manifest_hashes_every_file_and_includes_every_library(bundle):
     files = files_of(bundle.content)
     manifest = json.loads(files["bundle.json"])
     assert manifest["files"] == {
@@ -74,16 +74,16 @@ def test_every_file_is_named_with_its_hash_and_every_library_for_this_python_is_
     assert all(re.fullmatch(r"\S+==\S+( --hash=sha256:[0-9a-f]{64})+", line) for line in lines)
 
 
-def test_the_same_sources_give_the_same_bundle(bundle):
+def test_bundle_of_the_same_sources_is_identical(bundle):
     assert build_bundle(THIS_MACHINE, [THIS_PYTHON]).content == bundle.content
 
 
-def test_the_lock_holds_what_the_agent_asks_for():
+def test_agent_requirements_are_in_the_lock_file():
     locked = set(re.findall(r"^\S+==\S+", LOCK.read_text(), re.MULTILINE))
     assert set((AGENT / "requirements.txt").read_text().split()) <= locked
 
 
-def test_the_version_changes_with_the_content(tmp_path):
+def test_bundle_version_changes_with_its_content(tmp_path):
     for name in ("pyproject.toml", "requirements.txt", "requirements.lock", "edge-agent.service", "as-root.conf"):
         (tmp_path / name).write_text("")
     (tmp_path / "edge_agent").mkdir()
@@ -135,14 +135,14 @@ def strangers(tmp_path):
     }
 
 
-def test_a_stranger_of_the_same_name_would_be_installed_by_a_bare_name(strangers, tmp_path):
+def test_foreign_package_of_the_same_name_is_installed_by_a_bare_name(strangers, tmp_path):
     """Else the next test would show nothing."""
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(tmp_path / "got"), "edge-agent"]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, **strangers})
     assert [path.name for path in (tmp_path / "got").iterdir()] == ["edge_agent-9.0-py3-none-any.whl"]
 
 
-def test_nothing_of_a_stranger_is_installed_or_imported(bundle, strangers, tmp_path):
+def test_foreign_package_is_neither_installed_nor_imported(bundle, strangers, tmp_path):
     done = install(tmp_path, bundle.content, **strangers)
     assert (done.returncode, done.stdout) == (0, f"{bundle.version}\n"), done.stderr
     version = tmp_path / "versions" / bundle.version
@@ -160,7 +160,7 @@ def test_nothing_of_a_stranger_is_installed_or_imported(bundle, strangers, tmp_p
     assert not list(version.glob("lib/*/site-packages/edge_agent-*"))
 
 
-def test_an_installed_version_is_replaced_whole(bundle, tmp_path):
+def test_installed_version_is_replaced_as_a_whole(bundle, tmp_path):
     for _ in range(2):
         assert install(tmp_path, bundle.content).returncode == 0
     assert [path.name for path in (tmp_path / "versions").iterdir()] == [bundle.version]
@@ -174,18 +174,18 @@ def refused(folder, done):
     return done.stderr
 
 
-def test_another_archive_than_was_promised_is_refused(bundle, tmp_path):
+def test_archive_with_a_different_hash_is_refused(bundle, tmp_path):
     done = install(tmp_path, bundle.content, "0" * 64)
     assert "SHA-256 differs" in refused(tmp_path, done)
 
 
-def test_a_changed_file_is_refused_by_the_manifest(bundle, tmp_path):
+def test_changed_file_in_a_bundle_is_refused_by_the_manifest(bundle, tmp_path):
     files = files_of(bundle.content)
     done = install(tmp_path, packed({**files, "requirements.txt": b""}))
     assert "requirements.txt is not the one" in refused(tmp_path, done)
 
 
-def test_a_changed_library_is_refused_by_its_hash_even_where_the_manifest_agrees(bundle, tmp_path):
+def test_changed_library_is_refused_by_its_hash_despite_the_manifest(bundle, tmp_path):
     files = files_of(bundle.content)
     name = next(name for name in files if "urllib3" in name)
     changed = io.BytesIO(files[name])
@@ -204,13 +204,13 @@ def test_a_changed_library_is_refused_by_its_hash_even_where_the_manifest_agrees
         ({"version": "0.0.1"}, "not '0.0.1'"),
     ],
 )
-def test_a_bundle_for_others_is_refused(bundle, tmp_path, changes, says):
+def test_bundle_for_another_platform_is_refused(bundle, tmp_path, changes, says):
     done = install(tmp_path, packed(with_manifest(files_of(bundle.content), **changes)))
     assert says in refused(tmp_path, done)
 
 
 @pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "wheels/../../outside"])
-def test_a_file_outside_of_the_folder_is_refused(tmp_path, name):
+def test_archive_member_outside_the_folder_is_refused(tmp_path, name):
     done = install(tmp_path, packed({name: b"x"}))
     assert "no plain file" in refused(tmp_path, done)
 
@@ -220,5 +220,5 @@ def test_a_file_outside_of_the_folder_is_refused(tmp_path, name):
     [packed({"bundle.json": b"[]"}), packed({}), gzip.compress(b"no tar")],
     ids=["manifest of another shape", "empty", "no tar"],
 )
-def test_what_is_no_bundle_is_refused(tmp_path, content):
+def test_malformed_bundle_is_refused(tmp_path, content):
     assert refused(tmp_path, install(tmp_path, content))

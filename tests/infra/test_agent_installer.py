@@ -126,7 +126,7 @@ def run(plane, root, *arguments, standard_input=None, path=None):
 
 @needs_bundle
 class TestInstaller:
-    def test_a_machine_is_installed_and_enrolled_and_its_key_deleted(self, plane, tmp_path, bundle):
+    def test_installer_enrols_the_machine_and_deletes_the_key_file(self, plane, tmp_path, bundle):
         key = tmp_path / "key"
         key.write_text(f"  {plane.key[:40]}\n{plane.key[40:]}\n")
         done = run(plane, tmp_path, "--key-file", str(key))
@@ -147,7 +147,7 @@ class TestInstaller:
         assert plane.key not in done.stdout + done.stderr
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith("tmp.")] == []
 
-    def test_it_is_repeated_without_a_key_and_replaces_an_agent_of_before(self, plane, tmp_path, bundle):
+    def test_installer_rerun_without_a_key_replaces_the_previous_agent(self, plane, tmp_path, bundle):
         assert run(plane, tmp_path, "--key-file", "-", standard_input=plane.key).returncode == 0
         old = tmp_path / "machine" / "opt" / "edge-agent"
         (old / "bin").mkdir()
@@ -159,7 +159,7 @@ class TestInstaller:
         assert "enrolled already" in done.stdout
         assert {path.name for path in old.iterdir()} == {"versions", "current", "launcher.py"}
 
-    def test_a_machine_whose_token_is_refused_shows_its_key(self, plane, tmp_path):
+    def test_installer_presents_the_key_after_a_refused_token(self, plane, tmp_path):
         assert run(plane, tmp_path, "--key-file", "-", standard_input=plane.key).returncode == 0
         identity = tmp_path / "machine" / "var/lib/edge-agent/identity.json"
         identity.write_text(identity.read_text().replace("token-of-the-node", "removed"))
@@ -174,7 +174,7 @@ class TestInstaller:
         assert run(plane, tmp_path, "--key-file", "-", standard_input=plane.key).returncode in {0, 1}
         assert plane.bearers[-1] == plane.key
 
-    def test_another_archive_than_was_promised_is_not_installed(self, plane, tmp_path):
+    def test_archive_with_a_different_hash_is_not_installed(self, plane, tmp_path):
         plane.sha256 = "0" * 64
         key = tmp_path / "key"
         key.write_text(plane.key)
@@ -184,7 +184,7 @@ class TestInstaller:
         assert key.exists()
         assert not (tmp_path / "machine" / "opt").exists()
 
-    def test_a_refused_key_is_said_in_the_servers_words_and_kept(self, plane, tmp_path):
+    def test_refused_key_is_reported_with_the_reason_and_its_file_kept(self, plane, tmp_path):
         plane.refuses = plane.key
         key = tmp_path / "key"
         key.write_text(plane.key)
@@ -202,7 +202,7 @@ class TestInstaller:
         (["--server", "http://127.0.0.1:9", "--key-file", "/nowhere"], "cannot be read"),
     ],
 )
-def test_a_mistake_is_said_before_anything_is_done(tmp_path, arguments, says):
+def test_wrong_installer_argument_is_reported_before_any_change(tmp_path, arguments, says):
     command = ["sh", str(SCRIPT), "--root", str(tmp_path / "machine"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -210,7 +210,7 @@ def test_a_mistake_is_said_before_anything_is_done(tmp_path, arguments, says):
     assert not (tmp_path / "machine").exists()
 
 
-def test_a_python_that_is_too_old_is_said_with_what_there_is(tmp_path):
+def test_python_too_old_for_the_agent_is_reported_with_its_version(tmp_path):
     tools = tmp_path / "tools"
     tools.mkdir()
     for name in ("sh", "curl", "tar", "gzip", "sha256sum", "mktemp", "rm", "id", "cat", "tr", "dirname", "mkdir"):
@@ -229,7 +229,7 @@ def test_a_python_that_is_too_old_is_said_with_what_there_is(tmp_path):
     assert "Python 3.11, 3.12 or 3.13 is needed; found: Python 3.9.2" in done.stderr
 
 
-def test_the_script_holds_no_more_than_its_beginning_says():
+def test_installer_script_runs_only_announced_commands():
     """What it calls that changes a machine, each named in the comment on top or in what it prints."""
     text = SCRIPT.read_text()
     assert text.startswith("#!/bin/sh\n# Installs the agent")
@@ -242,7 +242,7 @@ def test_the_script_holds_no_more_than_its_beginning_says():
 
 
 @needs_systemd
-def test_the_unit_is_rated_well_and_is_right(tmp_path):
+def test_systemd_unit_is_valid_and_has_low_exposure(tmp_path):
     unit = tmp_path / "edge-agent.service"
     shutil.copy(UNIT, unit)
     said = _analyze("security", "--offline=true", unit)
@@ -252,7 +252,7 @@ def test_the_unit_is_rated_well_and_is_right(tmp_path):
 
 
 @needs_systemd
-def test_the_drop_in_for_root_takes_every_restriction_back(tmp_path):
+def test_root_drop_in_removes_every_restriction_of_the_unit(tmp_path):
     unit = tmp_path / "edge-agent.service"
     shutil.copy(UNIT, unit)
     bare = "\n".join(line for line in UNIT.read_text().splitlines() if not _restricts(line)).replace(

@@ -60,7 +60,7 @@ def deployed(request, every_template):
     return resolved(every_template[name], given, place)
 
 
-def test_the_policies_of_each_role_fit_into_iam_with_room(deployed):
+def test_role_policies_fit_into_iam_with_reserve(deployed):
     sizes = {
         name: sum(len(to_compact_json(each["PolicyDocument"])) for each in role.get("Policies", []))
         for name, role in of_type(deployed, "AWS::IAM::Role").items()
@@ -70,7 +70,7 @@ def test_the_policies_of_each_role_fit_into_iam_with_room(deployed):
     assert {name: size for name, size in sizes.items() if size > POLICY_CHARACTERS - ROOM} == {}
 
 
-def test_the_environment_of_each_function_fits_into_lambda_with_room(deployed):
+def test_function_environments_fit_into_lambda_with_reserve(deployed):
     """With every setting as long as its default, or somewhat longer where there is none."""
     settings = {
         name: len(str(default)) if (default := Settings.model_fields[name.lower()].default) else LONG_SETTING
@@ -84,7 +84,7 @@ def test_the_environment_of_each_function_fits_into_lambda_with_room(deployed):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_an_applications_template_fits_into_cloudformation_with_room(every_package, every_template, name):
+def test_application_template_fits_into_cloudformation_with_reserve(every_package, every_template, name):
     template = every_template[name]
 
     assert len(template["Resources"]) < RESOURCES / 2
@@ -94,7 +94,7 @@ def test_an_applications_template_fits_into_cloudformation_with_room(every_packa
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_an_api_fits_into_api_gateway(every_package, name):
+def test_rest_api_fits_into_api_gateway(every_package, name):
     paths = every_package[name]["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
     levels = {"/".join(path.split("/")[:depth]) for path in paths for depth in range(1, path.count("/") + 2)}
 
@@ -102,13 +102,13 @@ def test_an_api_fits_into_api_gateway(every_package, name):
 
 
 @pytest.mark.parametrize("name", WITH_STATE)
-def test_a_stateful_template_fits_into_a_request_with_room(name):
+def test_stateful_template_fits_into_a_request_with_reserve(name):
     assert len(to_compact_json(stateful_template(EVERY[name], retain=True))) < INLINE_BYTES - 5_000
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.region)
 @pytest.mark.parametrize("name", WITH_STATE)
-def test_names_of_queues_and_tables_fit_and_every_queue_has_a_policy(name, place):
+def test_queue_and_table_names_fit_and_queues_have_one_policy_each(name, place):
     given = {"Stage": STAGE, "AlarmTopicArn": "topic", "EventBusName": "bus"}
     state = resolved(stateful_template(EVERY[name], retain=True), given, place)
     queues = of_type(state, "AWS::SQS::Queue").values()
@@ -121,13 +121,13 @@ def test_names_of_queues_and_tables_fit_and_every_queue_has_a_policy(name, place
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.region)
 @pytest.mark.parametrize("name", EVERY)
-def test_a_parameter_fits_into_cloudformation(name, place):
+def test_parameter_values_fit_into_cloudformation(name, place):
     parameters = parameters_of_the_application(place, deployable=EVERY[name])
 
     assert max(len(value) for value in parameters.values()) < 4_096
 
 
-def test_the_code_of_all_families_fits_into_lambda(real_zip):
+def test_code_of_all_families_fits_into_lambda(real_zip):
     """All functions are deployed from one zip."""
     archive = real_zip.code.parent / "build" / "packaged" / "deployment.zip"
     unpacked = sum(path.stat().st_size for path in real_zip.code.rglob("*") if path.is_file())

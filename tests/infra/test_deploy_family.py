@@ -109,12 +109,12 @@ class TestOrder:
         file = StageFile(ROOT / "infra" / "stages" / f"{STAGE}.toml")
         return deployments(Asked(STAGE, **what), file, account, console, deployer.folder)
 
-    def test_the_core_comes_before_families_and_a_further_stack_stands_alone(self, deployer):
+    def test_core_is_deployed_before_families_and_a_further_stack_alone(self, deployer):
         assert isinstance(self.asked(deployer)[0], CoreDeployment)
         assert not [each for each in self.asked(deployer)[1:] if not isinstance(each, FamilyDeployment)]
         [further] = self.asked(deployer, role="further", name="west")
         assert isinstance(further, FurtherDeployment)
 
-    def test_an_unknown_family_is_refused(self, deployer):
+    def test_deployment_of_an_unknown_family_is_refused(self, deployer):
         with pytest.raises(ValueError, match="'toy' is no family"):
             self.asked(deployer, families="toy")

@@ -101,7 +101,7 @@ class TestApplication:
         assert [each["Properties"]["Stream"] for each in streams] == [{"Ref": "ToysStreamArn"}]
         assert not [name for name in application["Resources"] if name.startswith("Websocket")]
 
-    def test_each_stream_has_one_reader(self):
+    def test_change_stream_has_one_reader(self):
         read = [table.name for each in (CORE_BESIDE, DEPLOYABLE) for table in each.streams]
 
         assert Counter(read).most_common(1)[0][1] == 1
@@ -199,13 +199,13 @@ class TestRules:
         assert [name for name, times in Counter(names).items() if times > 1] == []
 
     @pytest.mark.parametrize("each", [*DEPLOYED, FAMILY], ids=lambda each: each.name)
-    def test_a_family_grants_rights_to_its_own_functions_and_the_platforms(self, each):
+    def test_family_grants_name_only_its_own_and_platform_functions(self, each):
         known = {function.name for function in functions_in([PLATFORM, each])}
 
         assert {name for context in each.contexts for name in context.grants} <= known
 
     @pytest.mark.parametrize("each", [*DEPLOYED, FAMILY], ids=lambda each: each.name)
-    def test_a_family_has_one_function_behind_its_api(self, each):
+    def test_family_has_one_function_behind_its_api(self, each):
         behind = [one for one in functions_in([each]) if isinstance(one.source, HttpSource)]
 
         assert len(behind) == 1

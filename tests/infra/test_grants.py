@@ -52,7 +52,7 @@ def test_grants_exist_for_every_function_and_no_other():
 
 
 @pytest.mark.parametrize("name", GRANTS)
-def test_no_action_and_no_table_is_granted_by_wildcard(name):
+def test_grants_contain_no_wildcard_action_or_table(name):
     for statement in allowed(name):
         assert not [action for action in statement["Action"] if "*" in action]
         if statement["Action"] == ["dynamodb:ListStreams"]:
@@ -70,7 +70,7 @@ def test_no_action_and_no_table_is_granted_by_wildcard(name):
 
 
 @pytest.mark.parametrize("name", GRANTS)
-def test_tables_are_granted_by_known_actions(name):
+def test_table_grants_contain_only_known_actions(name):
     for table, actions in GRANTS[name].tables.items():
         assert table in BY_NAME
         assert actions

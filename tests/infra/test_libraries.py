@@ -14,20 +14,20 @@ PIN = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", [REQUIREMENTS, "tests/infra/runtime-client.txt"])
-def test_every_pin_names_the_hashes_of_its_files(name):
+def test_pinned_requirement_has_the_hashes_of_its_files(name):
     for pin in re.split(r"\n(?=[a-z])", (ROOT / name).read_text()):
         if not pin.startswith("#"):
             assert re.search(r"--hash=sha256:[0-9a-f]{64}", pin), pin
 
 
-def test_what_was_tested_is_what_ships():
+def test_installed_versions_equal_the_pinned_ones():
     pins = dict(PIN.findall((ROOT / REQUIREMENTS).read_text()))
 
     assert pins == {name: version(name) for name in pins}
 
 
 @pytest.mark.parametrize("file", [REQUIREMENTS, "tests/infra/runtime-client.txt"])
-def test_what_a_person_asked_for_is_pinned(file):
+def test_declared_requirement_is_pinned(file):
     asked = PIN.findall((ROOT / file).with_suffix(".in").read_text())
 
     assert asked
@@ -45,7 +45,7 @@ def test_what_a_person_asked_for_is_pinned(file):
         ("libsomething.so", False),
     ],
 )
-def test_compiled_libraries_of_another_python_or_processor_are_refused(name, loads, tmp_path):
+def test_compiled_library_of_another_python_or_processor_is_refused(name, loads, tmp_path):
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / name).touch()
 
@@ -59,7 +59,7 @@ def test_compiled_libraries_of_another_python_or_processor_are_refused(name, loa
             check(tmp_path)
 
 
-def test_a_pin_without_a_hash_is_not_installed(tmp_path):
+def test_requirement_without_a_hash_is_not_installed(tmp_path):
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("six==1.17.0\n")
 
@@ -68,7 +68,7 @@ def test_a_pin_without_a_hash_is_not_installed(tmp_path):
 
 
 class TestFindPython:
-    def test_a_program_of_another_version_or_that_does_not_run_is_passed_over(self, tmp_path):
+    def test_python_of_another_version_or_broken_is_skipped(self, tmp_path):
         right, broken = tmp_path / "right", tmp_path / "broken"
         right.write_text(f"#!/bin/sh\necho {PYTHON}\n")
         broken.write_text("#!/bin/sh\nexit 127\n")
@@ -79,7 +79,7 @@ class TestFindPython:
         assert find_python([tmp_path / "missing", broken, *here, right]) == right
         assert find_python([broken]) is None
 
-    def test_pyenvs_newest_is_taken(self, tmp_path, monkeypatch):
+    def test_newest_python_of_pyenv_is_chosen(self, tmp_path, monkeypatch):
         for name in ("3.13.2", "3.13.10", "3.12.9"):
             program = tmp_path / "versions" / name / "bin" / f"python{PYTHON}"
             program.parent.mkdir(parents=True)

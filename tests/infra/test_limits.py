@@ -42,7 +42,7 @@ def event(detail):
         ([message("x")] * 11, "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"),
     ],
 )
-def test_a_batch_of_messages_counts_with_its_attributes(entries, code):
+def test_sqs_batch_size_counts_message_attributes(entries, code):
     refused = batch_refusal(entries)
 
     assert (refused and refused.code) == code
@@ -58,11 +58,11 @@ def test_a_batch_of_messages_counts_with_its_attributes(entries, code):
         ([event("x")] * 11, True),
     ],
 )
-def test_events_count_together(entries, is_refused):
+def test_bus_batch_size_counts_all_events_together(entries, is_refused):
     assert (bus_refusal(entries) is not None) is is_refused
 
 
-def test_a_frame_of_more_than_32_kb_is_refused():
+def test_socket_frame_above_32_kb_is_413():
     path = "/api/@connections/abc"
 
     assert refusal_of(path, "", b"x" * SOCKET_FRAME_BYTES) is None
@@ -79,7 +79,7 @@ class Taking(BaseHTTPRequestHandler):
         pass
 
 
-def test_the_recorder_passes_on_what_aws_takes_and_refuses_the_rest():
+def test_recorder_forwards_calls_within_aws_limits_and_refuses_others():
     server = HTTPServer(("127.0.0.1", 0), Taking)
     Thread(target=server.serve_forever, daemon=True).start()
     recorder = Recorder(f"http://127.0.0.1:{server.server_port}", ["relay_changes"])

@@ -7,7 +7,7 @@ from infra.local.options import SWEEP_SECONDS, Options
 from infra.local.recorder import dynamodb_actions
 
 
-def test_settings_and_keys_are_taken_from_the_environment():
+def test_local_settings_and_keys_are_read_from_the_environment():
     environment = {"NODE_UNREACHABLE_SECONDS": "60", "API_KEY": "k", "HOME": "/root", "CORE_NAME": ""}
 
     assert Options.from_environment(environment, port=8080) == Options(
@@ -15,13 +15,13 @@ def test_settings_and_keys_are_taken_from_the_environment():
     )
 
 
-def test_port_and_sweep_interval_can_be_chosen():
+def test_local_port_and_sweep_interval_are_read_from_the_environment():
     options = Options.from_environment({"PORT": "9090", "LOCAL_SWEEP_SECONDS": "0.5"}, port=8080)
 
     assert (options.port, options.sweep_seconds) == (9090, 0.5)
 
 
-def test_a_cloud_draws_a_key_unless_it_is_given_one():
+def test_local_cloud_generates_a_master_key_unless_given():
     first, second = LocalCloud(Options()), LocalCloud(Options())
     given = LocalCloud(Options(settings={"MASTER_KEY": "mine"}))
 
@@ -31,7 +31,7 @@ def test_a_cloud_draws_a_key_unless_it_is_given_one():
         cloud.stop()
 
 
-def test_a_cloud_that_is_not_running_has_no_address():
+def test_url_of_a_stopped_local_cloud_is_an_error():
     cloud = LocalCloud(Options())
     cloud.stop()
 
@@ -52,5 +52,5 @@ def test_a_cloud_that_is_not_running_has_no_address():
         ),
     ],
 )
-def test_calls_are_recorded_as_the_actions_that_iam_checks(operation, content, actions):
+def test_dynamodb_call_is_recorded_as_its_iam_actions(operation, content, actions):
     assert dynamodb_actions(operation, content) == actions

@@ -80,14 +80,14 @@ def is_named(resource):
     return NAMED_BY.get(resource["Type"]) in resource.get("Properties", ())
 
 
-def test_names_of_stacks_tables_indexes_queues_and_functions_stay(templates):
+def test_deployed_names_equal_the_recorded_ones(templates):
     """An installation of an earlier version is updated, not made anew."""
     known = json.loads(NAMES.read_text())
 
     assert names(templates) == known, "if this is meant: python -m tests.infra.test_logical_ids"
 
 
-def test_nothing_is_renamed_or_lost_by_mistake(templates):
+def test_logical_ids_equal_the_recorded_ones(templates):
     known = json.loads(LIST.read_text())
     now = logical_ids(templates)
 

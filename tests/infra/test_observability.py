@@ -56,7 +56,7 @@ def exposed():
 
 
 @pytest.mark.parametrize("name", EXPRESSIONS)
-def test_every_metric_and_label_of_a_rule_and_a_panel_is_exposed(name, exposed):
+def test_metrics_and_labels_of_rules_and_panels_are_exposed(name, exposed):
     selectors = SELECTOR.findall(EXPRESSIONS[name])
     assert selectors
     for metric, matchers in selectors:
@@ -66,32 +66,32 @@ def test_every_metric_and_label_of_a_rule_and_a_panel_is_exposed(name, exposed):
             assert values <= exposed[metric][label], f"{metric}{{{matchers}}}"
 
 
-def test_labels_that_are_summed_by_are_exposed(exposed):
+def test_labels_used_for_sums_are_exposed(exposed):
     for expression in EXPRESSIONS.values():
         for label, metric in re.findall(r"by \((\w+)\) \([^e]*\b(edge_admin_\w+)", expression):
             assert label in exposed[metric], expression
 
 
-def test_jobs_are_those_of_the_documentation_and_of_discovery():
+def test_scrape_jobs_equal_those_of_documentation_and_discovery():
     assert "job_name: edge-admin" in METRICS
     assert (
         'job=f"node-{metrics_type}-metrics"' in (ROOT / "chalicelib" / "fleet" / "metrics" / "discovery.py").read_text()
     )
 
 
-def test_prometheus_takes_the_rules():
+def test_prometheus_accepts_the_alert_rules():
     if shutil.which("promtool") is None:
         pytest.skip("promtool is not installed: rules are only read as YAML, and their metrics compared")
     subprocess.run(["promtool", "check", "rules", str(FOLDER / "alerts.yaml")], check=True, capture_output=True)
 
 
-def test_every_rule_says_what_it_means_and_how_urgent_it_is():
+def test_alert_rules_have_a_summary_and_a_severity():
     for rule in (rule for group in RULES for rule in group["rules"]):
         assert rule["annotations"]["summary"]
         assert rule["labels"]["severity"] in {"page", "ticket"}
 
 
-def test_panels_do_not_cover_each_other():
+def test_dashboard_panels_do_not_overlap():
     places = [tuple(panel["gridPos"][name] for name in "xy") for panel in PANELS]
     assert len(set(places)) == len(places)
     assert len({panel["id"] for panel in PANELS}) == len(PANELS)
@@ -116,7 +116,7 @@ def log_fields():
 
 
 @pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
-def test_a_query_asks_for_fields_that_lines_have(path, log_fields):
+def test_log_query_uses_only_fields_of_log_lines(path, log_fields):
     query = re.sub(r"#.*", "", path.read_text())
     made = set(re.findall(r"\bas (\w+)", query))
     words = set(re.findall(r"(?<![\w@/\"])[A-Za-z_]\w*", re.sub(r'"[^"]*"|/[^/]*/', "", query)))
@@ -126,7 +126,7 @@ def test_a_query_asks_for_fields_that_lines_have(path, log_fields):
     assert words - language - made <= log_fields
 
 
-def test_events_and_totals_that_queries_look_for_are_written():
+def test_events_named_in_log_queries_are_written():
     code = "".join(path.read_text() for path in (ROOT / "chalicelib").rglob("*.py"))
     for path in QUERIES:
         for event in re.findall(r'event = "(\w+)"', path.read_text()):
@@ -143,7 +143,7 @@ def graphs(board):
     return [each["properties"] for each in board["widgets"] if each["type"] == "metric"]
 
 
-def test_the_dashboard_shows_every_function_queue_and_table_by_its_real_name(board):
+def test_dashboard_shows_every_function_queue_and_table_by_its_deployed_name(board):
     seen = defaultdict(set)
     for graph in graphs(board):
         for metric in graph["metrics"]:
@@ -158,7 +158,7 @@ def test_the_dashboard_shows_every_function_queue_and_table_by_its_real_name(boa
     assert (seen["ApiName"], seen["ApiId"]) == ({"edge-admin-dev"}, {"abc"})
 
 
-def test_the_dashboard_is_one_that_cloudwatch_takes(board):
+def test_dashboard_stays_within_cloudwatch_limits(board):
     """At most 500 metrics in a graph and 2,500 in all, within 24 columns; none over another (CloudWatch quotas)."""
     assert all(len(graph["metrics"]) <= 500 for graph in graphs(board))
     assert sum(len(graph["metrics"]) for graph in graphs(board)) <= 2500

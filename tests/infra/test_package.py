@@ -20,14 +20,14 @@ def packaged(tmp_path_factory):
     return package(tmp_path_factory.mktemp("build"), "local", code_only=True)
 
 
-def test_every_function_of_the_application_is_planned(packaged):
+def test_packaged_functions_equal_the_declared_ones(packaged):
     template, _ = packaged
     deployed = {name for name, each in template["Resources"].items() if each["Type"] == "AWS::Serverless::Function"}
 
     assert deployed == {each.resource for each in CORE.functions}
 
 
-def test_schedules_run_as_often_as_is_planned(packaged):
+def test_packaged_schedules_have_their_declared_rate(packaged):
     template, _ = packaged
     units = {"minute": 1, "hour": 60, "day": 60 * 24}
     for each in CORE.functions:
@@ -38,7 +38,7 @@ def test_schedules_run_as_often_as_is_planned(packaged):
             assert timedelta(minutes=int(count) * units[unit.removesuffix("s")]) == each.source.every
 
 
-def test_no_function_has_the_role_of_another(packaged):
+def test_packaged_function_has_a_role_of_its_own(packaged):
     template, _ = packaged
     roles = {each.name: template["Resources"][each.resource]["Properties"]["Role"] for each in CORE.functions}
 
@@ -69,7 +69,7 @@ def test_packaged_gateway_responses_are_customised(packaged):
     assert body["paths"]
 
 
-def test_throttled_routes_exist(packaged):
+def test_throttled_routes_are_routes_of_the_api(packaged):
     template, _ = packaged
     properties = template["Resources"]["RestAPI"]["Properties"]
     paths = properties["DefinitionBody"]["paths"]
@@ -80,7 +80,7 @@ def test_throttled_routes_exist(packaged):
         assert setting["HttpMethod"].lower() in paths[path]
 
 
-def test_every_handler_loads_from_the_zip_alone(packaged, tmp_path):
+def test_handlers_load_from_the_zip_alone(packaged, tmp_path):
     """As Lambda does it: from the folder of the zip, by the handler's string, without this repository on the path."""
     template, archive = packaged
     with zipfile.ZipFile(archive) as content:
@@ -105,7 +105,7 @@ def test_every_handler_loads_from_the_zip_alone(packaged, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_the_zip_holds_compiled_modules(packaged):
+def test_zip_contains_compiled_modules(packaged):
     _, archive = packaged
     with zipfile.ZipFile(archive) as content:
         names = set(content.namelist())
@@ -114,7 +114,7 @@ def test_the_zip_holds_compiled_modules(packaged):
     assert not [name for name in names if name.startswith(("infra/", "tests/", "requirements"))]
 
 
-def test_the_same_sources_give_the_same_zip_for_every_stage(packaged, tmp_path):
+def test_zip_of_the_same_sources_is_identical_for_every_stage(packaged, tmp_path):
     _, archive = packaged
     _, again = package(tmp_path, "s" * 16, code_only=True)
 
@@ -132,7 +132,7 @@ def test_the_same_sources_give_the_same_zip_for_every_stage(packaged, tmp_path):
         ("pydantic/__pycache__/main.cpython-311.pyc", False),
     ],
 )
-def test_only_ballast_is_left_out(name, kept):
+def test_package_omits_only_unneeded_files(name, kept):
     assert kept_in_package([name]) == ([name] if kept else [])
 
 
@@ -175,13 +175,13 @@ class TestLocalTemplate:
         assert len(schedules) == len([each for each in CORE.functions if isinstance(each.source, ScheduleSource)])
         assert all(schedule["Enabled"] is False for schedule in schedules)
 
-    def test_each_function_gets_its_own_endpoint(self, local):
+    def test_local_function_has_its_own_aws_endpoint(self, local):
         for each in CORE.functions:
             variables = local["Resources"][each.resource]["Properties"]["Environment"]["Variables"]
             assert variables["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:2/{each.name}"
             assert variables["WEBSOCKET_MANAGEMENT_URL"]["Fn::Sub"].startswith(f"http://127.0.0.1:2/{each.name}/_aws/")
 
-    def test_gateway_responses_are_resources_of_their_own(self, local):
+    def test_local_gateway_responses_are_separate_resources(self, local):
         kinds = [
             resource["Properties"]["ResponseType"]
             for resource in local["Resources"].values()
@@ -211,14 +211,14 @@ def test_application_that_does_not_load_is_not_packaged(tmp_path):
         run_chalice(tmp_path, "dev", merge, tmp_path / "out", {})
 
 
-def test_every_path_has_one_route_for_the_methods_that_it_does_not_declare(packaged):
+def test_packaged_path_has_one_route_for_undeclared_methods(packaged):
     template, _ = packaged
     paths = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
     assert all("x-amazon-apigateway-any-method" in methods for methods in paths.values())
     assert set(paths["/{proxy+}"]) == {"x-amazon-apigateway-any-method"}
 
 
-def test_the_local_cloud_gets_a_route_for_each_method(packaged):
+def test_local_template_has_a_route_for_each_method(packaged):
     template, _ = packaged
     local = local_template(template, websocket_url="ws://x", endpoint_of=lambda _: "http://x")
     paths = local["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]

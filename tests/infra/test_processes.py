@@ -43,7 +43,7 @@ def start(command, log, tmp_path, **options):
     return process
 
 
-def test_stopping_ends_the_whole_group_and_removes_its_folder(log, tmp_path):
+def test_stopped_process_ends_its_group_and_removes_its_folder(log, tmp_path):
     folder = tmp_path / "state"
     folder.mkdir()
     process = start(SLEEPER, log, tmp_path, remove=folder)
@@ -57,7 +57,7 @@ def test_stopping_ends_the_whole_group_and_removes_its_folder(log, tmp_path):
     process.stop()
 
 
-def test_a_command_that_ends_by_itself_ends_its_guard(log, tmp_path):
+def test_process_that_ends_by_itself_ends_its_guard(log, tmp_path):
     process = start([sys.executable, "-S", "-c", "print('up', flush=True)"], log, tmp_path)
 
     eventually(lambda: not process.running)
@@ -66,7 +66,7 @@ def test_a_command_that_ends_by_itself_ends_its_guard(log, tmp_path):
 
 
 @pytest.mark.parametrize("grace_seconds", [0, 0.2])
-def test_a_command_that_ignores_sigterm_is_killed(log, tmp_path, grace_seconds):
+def test_process_that_ignores_sigterm_is_killed(log, tmp_path, grace_seconds):
     process = start(STUBBORN, log, tmp_path, grace_seconds=grace_seconds)
 
     process.stop()
@@ -74,7 +74,7 @@ def test_a_command_that_ignores_sigterm_is_killed(log, tmp_path, grace_seconds):
     assert not in_session(process.session)
 
 
-def test_killing_gives_no_grace_and_leaves_nothing(log, tmp_path):
+def test_killed_process_gets_no_grace_and_leaves_no_child(log, tmp_path):
     process = start(STUBBORN, log, tmp_path, grace_seconds=600)
 
     process.kill()
@@ -83,7 +83,7 @@ def test_killing_gives_no_grace_and_leaves_nothing(log, tmp_path):
     process.kill()
 
 
-def test_a_command_may_tidy_up_within_its_grace(log, tmp_path):
+def test_stopped_process_may_tidy_up_within_its_grace(log, tmp_path):
     tidy = "trap 'echo tidied; exit' TERM; echo up; while :; do sleep 0.05; done"
     process = start(["/bin/sh", "-c", tidy], log, tmp_path, grace_seconds=600)
 
@@ -92,7 +92,7 @@ def test_a_command_may_tidy_up_within_its_grace(log, tmp_path):
     assert log.read_text().endswith("tidied\n")
 
 
-def test_a_folder_goes_even_while_the_command_fills_it(log, tmp_path):
+def test_folder_is_removed_while_its_process_still_writes_to_it(log, tmp_path):
     folder = tmp_path / "state"
     folder.mkdir()
     fill = f"trap '' TERM; echo up; n=0; while :; do n=$((n+1)); mkdir -p {folder}; : > {folder}/$n; done"
@@ -103,7 +103,7 @@ def test_a_folder_goes_even_while_the_command_fills_it(log, tmp_path):
     assert not folder.exists()
 
 
-def test_the_death_of_the_parent_ends_the_group(tmp_path):
+def test_killed_parent_ends_the_process_group(tmp_path):
     """By SIGKILL, which leaves the parent no chance."""
     log = tmp_path / "output"
     script = textwrap.dedent(f"""
@@ -126,7 +126,7 @@ def test_the_death_of_the_parent_ends_the_group(tmp_path):
     eventually(lambda: not in_session(session))
 
 
-def test_the_guard_needs_nothing_but_the_standard_library():
+def test_process_guard_imports_only_the_standard_library():
     imported = [line.split()[1] for line in Path(GUARD).read_text().splitlines() if line.startswith("import ")]
 
     assert set(imported) <= sys.stdlib_module_names

@@ -86,55 +86,55 @@ def call(proxy, path, method="GET", body=None, **headers):
             return error.code, dict(error.headers), error.read()
 
 
-def test_path_and_query_pass_through_as_they_were_written(proxy):
+def test_proxy_forwards_path_and_query_unchanged(proxy):
     _, headers, body = call(proxy, "/api/v1/nodes?name=a%20b&x=%2Fy")
 
     assert json.loads(body)["path"] == f"{REST_PREFIX}/api/v1/nodes?name=a%20b&x=%2Fy"
     assert headers["x-own"] == "1"
 
 
-def test_a_body_passes_with_its_type(proxy):
+def test_proxy_forwards_a_body_with_its_content_type(proxy):
     _, _, body = call(proxy, "/api/v1/commands", "POST", b"{}", Content_Type="application/json")
     seen = json.loads(body)
 
     assert (seen["method"], seen["bytes"], seen["headers"]["content-type"]) == ("POST", 2, "application/json")
 
 
-def test_a_caller_cannot_choose_its_address(proxy):
+def test_proxy_replaces_the_forwarded_address_of_the_caller(proxy):
     _, _, body = call(proxy, "/", X_Forwarded_For="203.0.113.7")
 
     assert json.loads(body)["headers"]["x-forwarded-for"] == "127.0.0.1"
 
 
-def test_a_refusal_passes_through(proxy):
+def test_proxy_returns_an_error_response_unchanged(proxy):
     status, _, body = call(proxy, "/", x_wanted_status="409")
 
     assert status == 409
     assert json.loads(body)["method"] == "GET"
 
 
-def test_a_body_over_the_limit_of_api_gateway_is_refused_in_the_envelope(proxy):
+def test_body_above_the_api_gateway_limit_is_an_enveloped_413(proxy):
     status, _, body = call(proxy, "/", "POST", b"x" * (REQUEST_BYTES + 1))
 
     assert status == 413
     assert json.loads(body)["error"]["code"] == "payload_too_large"
 
 
-def test_a_body_that_lambda_would_not_take_as_an_event_is_refused(proxy):
+def test_body_above_the_lambda_event_limit_is_413(proxy):
     quotes = b'"' * (FUNCTION_BYTES // 2)  # two bytes each, inside of JSON
 
     assert call(proxy, "/", "POST", quotes)[0] == 413
     assert call(proxy, "/", "POST", quotes[:3_000_000])[0] == 200
 
 
-def test_an_answer_that_lambda_would_drop_is_a_502(proxy):
+def test_response_above_the_lambda_limit_is_502(proxy):
     status, _, body = call(proxy, "/", x_wanted_bytes=str(FUNCTION_BYTES + 1))
 
     assert (status, json.loads(body)["error"]["code"]) == (502, "internal_server_error")
     assert call(proxy, "/", x_wanted_bytes="6000000")[0] == 200
 
 
-def test_a_message_that_no_websocket_api_takes_ends_the_socket(proxy):
+def test_websocket_message_above_the_limit_closes_the_socket(proxy):
     with connect(proxy.websocket_url, additional_headers={"Authorization": "Bearer good"}) as socket:
         socket.send("x" * (SOCKET_MESSAGE_BYTES + 1))
         with pytest.raises(ConnectionClosed) as closed:
@@ -143,7 +143,7 @@ def test_a_message_that_no_websocket_api_takes_ends_the_socket(proxy):
     assert closed.value.rcvd.code == 1009
 
 
-def test_before_anything_is_deployed_it_answers_503(upstream):
+def test_proxy_before_a_deployment_answers_503(upstream):
     proxy = Proxy(0, upstream)
     try:
         status, _, body = call(proxy, "/healthz")
@@ -154,7 +154,7 @@ def test_before_anything_is_deployed_it_answers_503(upstream):
     assert json.loads(body)["error"]["code"] == "service_unavailable"
 
 
-def test_frames_pass_both_ways_and_the_end_too(proxy):
+def test_proxy_forwards_socket_frames_and_the_close_both_ways(proxy):
     with connect(proxy.websocket_url, additional_headers={"Authorization": "Bearer good"}) as socket:
         socket.send("hello")
         assert socket.recv(timeout=10) == "127.0.0.1 hello"
@@ -162,14 +162,14 @@ def test_frames_pass_both_ways_and_the_end_too(proxy):
         assert list(socket) == []
 
 
-def test_a_refused_handshake_reaches_the_agent(proxy):
+def test_refused_socket_handshake_is_returned_to_the_agent(proxy):
     with pytest.raises(InvalidStatus) as refused, connect(proxy.websocket_url):
         pass
 
     assert refused.value.response.status_code == 401
 
 
-def test_a_port_in_use_is_an_error(proxy, upstream):
+def test_proxy_on_a_port_in_use_is_an_error(proxy, upstream):
     with pytest.raises(OSError, match=str(proxy.port)):
         Proxy(proxy.port, upstream)
 
@@ -185,7 +185,7 @@ def test_a_port_in_use_is_an_error(proxy, upstream):
         ("/nowhere", "rest"),
     ],
 )
-def test_an_api_is_chosen_by_its_routes_and_the_first_answers_for_the_rest(upstream, path, api):
+def test_proxy_chooses_the_api_by_route_and_the_first_for_the_rest(upstream, path, api):
     several = Proxy(0, upstream)
     try:
         several.point_to("rest", "socket", ["/", "/healthz", "/api/v1/nodes/{node_id}", "/{proxy+}"])

@@ -25,7 +25,7 @@ CYRILLIC = "журнал шахты"
 KEY = {"Authorization": "Bearer bench"}
 
 
-def test_every_handler_starts_from_the_zip_alone(real_zip):
+def test_handlers_start_from_the_zip_alone(real_zip):
     def start(deployed):
         with real_zip.start(deployed.handler, environment_of(deployed.function.name)):
             return deployed.function.name
@@ -36,7 +36,7 @@ def test_every_handler_starts_from_the_zip_alone(real_zip):
     assert started == {each.name for each in CORE.functions}
 
 
-def test_a_handler_that_is_not_in_the_zip_is_told_with_its_name(real_zip):
+def test_handler_missing_from_the_zip_is_an_error_with_its_name(real_zip):
     with (
         pytest.raises(FunctionFailed, match=r"No module named 'chalicelib\.fleet\.workers\.missing'"),
         real_zip.start("chalicelib.fleet.workers.missing.handler", environment_of("")),
@@ -44,13 +44,13 @@ def test_a_handler_that_is_not_in_the_zip_is_told_with_its_name(real_zip):
         pass
 
 
-def test_a_worker_of_a_queue_answers_for_each_message(real_zip):
+def test_queue_worker_from_the_zip_reports_item_failures(real_zip):
     worker = next(each for each in deployed_functions() if isinstance(each.function.source, QueueSource))
     with real_zip.start(worker.handler, environment_of(worker.function.name)) as function:
         assert json.loads(function.invoke({"Records": []})) == {"batchItemFailures": []}
 
 
-def test_requests_are_answered_by_the_api_on_real_tables(real_zip, emulator):
+def test_api_from_the_zip_answers_requests_on_real_tables(real_zip, emulator):
     environment = environment_of("api_handler", emulator.url)
     create_tables(emulator.client("dynamodb"), CORE.tables, environment["TABLE_PREFIX"])
     command = json.dumps({"command_text": f"echo {CYRILLIC}", "targeting": {"type": "all"}})
@@ -70,7 +70,7 @@ def test_requests_are_answered_by_the_api_on_real_tables(real_zip, emulator):
 @pytest.mark.parametrize(
     "text", [CYRILLIC * 2600, f'{{"text":"{CYRILLIC}"}}\n' * 1700, "\u2028ж" * 12_000], ids=["words", "json", "lines"]
 )
-def test_a_hundred_long_executions_are_polled_and_listed_within_what_lambda_sends(real_zip, emulator, text):
+def test_hundred_long_executions_fit_lambda_responses_of_polls_and_lists(real_zip, emulator, text):
     environment = environment_of("api_handler", emulator.url) | {"TABLE_PREFIX": f"large-{len(text)}-"}
     dynamodb = emulator.client("dynamodb")
     create_tables(dynamodb, CORE.tables, environment["TABLE_PREFIX"])
@@ -115,7 +115,7 @@ def _data(answer):
     return json.loads(whole["body"])["data"]
 
 
-def test_the_compiled_modules_are_those_that_the_functions_load(real_zip):
+def test_compiled_modules_match_the_python_of_the_functions(real_zip):
     compiled = {path.name.split(".")[-2] for path in real_zip.code.rglob("*.pyc")}
 
     assert compiled == {f"cpython-{PYTHON.replace('.', '')}"}

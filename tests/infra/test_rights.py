@@ -46,7 +46,7 @@ def test_deployer_policy_fits_one_managed_policy_for_the_longest_name(region, pa
     assert len(re.sub(r"\s", "", json.dumps(document))) <= POLICY_CHARACTERS
 
 
-def test_iam_knows_every_action_and_each_works_on_its_resources():
+def test_deployer_policy_has_only_actions_valid_for_their_resources():
     found = parliament().analyze_policy_string(json.dumps(PROD)).findings
 
     # AWS names its transform in an account of its own, "aws".
@@ -66,7 +66,7 @@ def test_every_resource_type_has_its_rights(templates):
     assert deployed == types()
 
 
-def test_every_call_of_a_deployment_is_allowed(emulator, tmp_path):
+def test_deployer_policy_allows_every_call_of_a_deployment(emulator, tmp_path):
     document = policy(STAGE, "000000000000", "us-east-1", "aws")
     deployer = Deployer(emulator.url, tmp_path)
     seen = set()

@@ -52,7 +52,7 @@ def test_unknown_stage_is_refused_by_name(cloudformation):
         run(cloudformation, FakeLambda(), "other", "recount", NOW)
 
 
-def test_only_schedules_can_be_run():
+def test_run_command_refuses_functions_without_a_schedule():
     assert {"recount", "prune_executions", "sweep_commands"} <= set(SCHEDULES)
     with pytest.raises(SystemExit):
         main(["api_handler", "--stage", "dev"])

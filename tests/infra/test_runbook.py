@@ -42,11 +42,11 @@ def alarms():
 
 
 @pytest.mark.parametrize("name", alarms())
-def test_an_alarm_is_explained_under_one_heading(name):
+def test_alarm_is_explained_under_one_runbook_heading(name):
     assert len([kind for kind in KINDS if fnmatchcase(name, kind)]) == 1
 
 
-def test_no_heading_is_about_an_alarm_that_is_gone():
+def test_runbook_headings_match_existing_alarms():
     assert [kind for kind in KINDS if not any(fnmatchcase(name, kind) for name in alarms())] == []
 
 
@@ -70,27 +70,27 @@ def _original(shape, option):
     return next(name for name in shape.members if xform_name(name, "-") == option)
 
 
-def test_there_are_commands():
+def test_runbook_contains_aws_commands():
     assert len(of_aws()) > 30
 
 
 @pytest.mark.parametrize(("service", "command", "options"), of_aws())
-def test_a_command_of_aws_is_one(service, command, options):
+def test_runbook_aws_command_and_options_exist(service, command, options):
     if command == "wait":
         return
     assert set(options) - OF_THE_COMMAND_LINE <= members(service, command) | RENAMED.get((service, command), set())
 
 
 @pytest.mark.parametrize(("service", "waiter"), sorted(set(re.findall(r"aws ([a-z]+) wait ([a-z-]+)", RUNBOOK))))
-def test_what_is_waited_for_is_known(service, waiter):
+def test_runbook_waiter_exists_in_the_sdk(service, waiter):
     assert waiter.replace("-", "_") in boto3.client(service, region_name="us-east-1").waiter_names
 
 
 @pytest.mark.parametrize("module", sorted(set(re.findall(r"python -m (infra\.\w+)", RUNBOOK + OPERATIONS))))
-def test_a_command_of_ours_is_there(module):
+def test_documented_infra_command_is_runnable(module):
     assert 'if __name__ == "__main__"' in (ROOT / f"{module.replace('.', '/')}.py").read_text()
 
 
-def test_queries_that_are_asked_are_files():
+def test_runbook_queries_equal_the_query_files():
     asked = set(re.findall(r"(?:^|`)query ([a-z_]+)", RUNBOOK, re.MULTILINE))
     assert asked == {path.stem for path in (ROOT / "infra" / "observability" / "insights").glob("*.txt")}

@@ -114,5 +114,5 @@ def test_package_without_the_sdk_is_left_unchanged(tmp_path):
         ("chalicelib/app/data/ec2/x", False),
     ],
 )
-def test_only_descriptions_of_other_services_are_left_out(name, left_out):
+def test_sdk_slimming_omits_only_descriptions_of_unused_services(name, left_out):
     assert is_description_of_another(name) is left_out

@@ -122,7 +122,7 @@ class TestWhatItIs:
 
 
 class TestQueues:
-    def test_dead_letters_are_kept_and_raise_an_alarm(self, further):
+    def test_further_delivery_dead_letters_are_kept_and_raise_an_alarm(self, further):
         queues = of_type(further, "AWS::SQS::Queue")
         redrive = queues["DeliveryQueue"]["Properties"]["RedrivePolicy"]
         assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeliveryDeadQueue", "Arn"]}
@@ -130,7 +130,7 @@ class TestQueues:
         (alarm,) = [each for name, each in alarms.items() if name.endswith("DeadQueueAlarm")]
         assert alarm["Properties"]["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["DeliveryDeadQueue", "QueueName"]}
 
-    def test_a_message_is_hidden_for_six_timeouts(self, further):
+    def test_further_delivery_message_is_hidden_for_six_timeouts(self, further):
         function = next(each for each in OURS if each.name == "deliver_commands")
         visibility = further["Resources"]["DeliveryQueue"]["Properties"]["VisibilityTimeout"]
         assert visibility == 6 * function.timeout_seconds

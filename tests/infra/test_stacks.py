@@ -220,7 +220,7 @@ class TestChanges:
         assert [line.rpartition(": ")[2] for line in dangers([found])] == ["replace", "may replace", "remove"]
         assert "  ! replace: 1" in described(found)
 
-    def test_hidden_parameters_are_not_shown(self):
+    def test_hidden_parameter_values_are_not_shown(self):
         declared = {
             "Parameters": {"Key": {"Type": "String", "NoEcho": True}, "Other": {"Type": "String", "Default": "a"}}
         }

@@ -26,7 +26,7 @@ def written(folder, text):
 
 
 class TestRead:
-    def test_the_documented_example_can_be_read(self, tmp_path):
+    def test_documented_stage_file_example_is_read(self, tmp_path):
         (example,) = re.findall(r"```toml\n(.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
         file = written(tmp_path, example)
 
@@ -35,7 +35,7 @@ class TestRead:
         assert file.settings
         assert file.further["west"]
 
-    def test_every_committed_file_can_be_read(self):
+    def test_committed_stage_files_are_read(self):
         for path in FOLDER.glob("*.toml"):
             check_stage(path.stem)
             assert read(path.stem, settable()).exists

@@ -35,7 +35,7 @@ def of_type(template, kind):
 
 
 @pytest.mark.parametrize("table", CORE.tables, ids=lambda table: table.name)
-def test_a_table_is_protected_and_billed_by_request(stateful, table):
+def test_table_is_protected_and_billed_by_request(stateful, table):
     resource = stateful["Resources"][table_resource(table)]
     properties = resource["Properties"]
 
@@ -48,7 +48,7 @@ def test_a_table_is_protected_and_billed_by_request(stateful, table):
 
 
 @pytest.mark.parametrize("table", CORE.tables, ids=lambda table: table.name)
-def test_a_table_declares_exactly_the_attributes_of_its_keys(stateful, table):
+def test_table_declares_exactly_the_attributes_of_its_keys(stateful, table):
     properties = stateful["Resources"][table_resource(table)]["Properties"]
     schemas = [properties["KeySchema"], *(index["KeySchema"] for index in properties.get("GlobalSecondaryIndexes", []))]
     used = {key["AttributeName"] for schema in schemas for key in schema}
@@ -59,7 +59,7 @@ def test_a_table_declares_exactly_the_attributes_of_its_keys(stateful, table):
 
 
 @pytest.mark.parametrize("table", CORE.tables, ids=lambda table: table.name)
-def test_streams_and_expiry_are_those_of_the_specification(stateful, table):
+def test_table_has_its_declared_stream_and_expiry(stateful, table):
     properties = stateful["Resources"][table_resource(table)]["Properties"]
 
     assert properties.get("StreamSpecification") == ({"StreamViewType": "NEW_AND_OLD_IMAGES"} if table.stream else None)
@@ -67,7 +67,7 @@ def test_streams_and_expiry_are_those_of_the_specification(stateful, table):
     assert expiry == ({"AttributeName": table.expires_at, "Enabled": True} if table.expires_at else None)
 
 
-def test_without_retention_everything_goes_with_the_stack():
+def test_template_without_retention_deletes_all_resources_with_the_stack():
     template = stateful_template(CORE, retain=False)
 
     policies = {each["DeletionPolicy"] for each in template["Resources"].values() if "DeletionPolicy" in each}
@@ -77,7 +77,7 @@ def test_without_retention_everything_goes_with_the_stack():
 
 
 @pytest.mark.parametrize("queue", [queue for queue in CORE.queues if consumer_of(queue)])
-def test_a_queue_waits_longer_than_its_consumer_and_keeps_dead_letters(stateful, queue):
+def test_queue_hides_messages_beyond_its_consumer_timeout_and_has_dead_letters(stateful, queue):
     resources = stateful["Resources"]
     properties = resources[f"{logical_id(queue)}Queue"]["Properties"]
     dead = f"{logical_id(queue)}DeadQueue"
@@ -88,7 +88,7 @@ def test_a_queue_waits_longer_than_its_consumer_and_keeps_dead_letters(stateful,
     assert resources[dead]["Properties"]["QueueName"] == {"Fn::Sub": f"edge-admin-${{Stage}}-{queue}-dead"}
 
 
-def test_everything_that_waits_for_a_person_raises_an_alarm(stateful):
+def test_dead_letter_and_failure_queues_raise_an_alarm(stateful):
     watched = {
         alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
         for alarm in of_type(stateful, "AWS::CloudWatch::Alarm").values()
@@ -100,7 +100,7 @@ def test_everything_that_waits_for_a_person_raises_an_alarm(stateful):
 
 
 @pytest.mark.parametrize("queue", [queue for queue in CORE.queues if consumer_of(queue)])
-def test_work_that_waits_too_long_raises_an_alarm(stateful, queue):
+def test_old_message_in_a_queue_raises_an_alarm(stateful, queue):
     """Three attempts may pass, and the time until a message that was sent for later is due."""
     alarm = stateful["Resources"][f"{logical_id(queue)}QueueAgeAlarm"]["Properties"]
     visibility = stateful["Resources"][f"{logical_id(queue)}Queue"]["Properties"]["VisibilityTimeout"]
@@ -112,7 +112,7 @@ def test_work_that_waits_too_long_raises_an_alarm(stateful, queue):
     assert alarm["Threshold"] == 3 * visibility + (900 if queue.is_delayed else 0)
 
 
-def test_queues_that_are_sent_to_for_later_are_known():
+def test_queues_with_delayed_messages_are_declared_as_delayed():
     found = set()
     for path in (ROOT / "chalicelib").rglob("*.py"):
         found |= set(re.findall(r"send\(\s*([A-Z_]+),[^()]*(?:\([^()]*\)[^()]*)*delay_seconds=", path.read_text()))
@@ -122,7 +122,7 @@ def test_queues_that_are_sent_to_for_later_are_known():
 
 
 class TestWhatIsSpokenByTls:
-    def test_to_the_bucket(self, stateful):
+    def test_artifact_bucket_refuses_requests_without_tls(self, stateful):
         policy = stateful["Resources"]["ArtifactsPolicy"]["Properties"]["PolicyDocument"]
         (statement,) = policy["Statement"]
 
@@ -130,7 +130,7 @@ class TestWhatIsSpokenByTls:
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
         assert len(statement["Resource"]) == 2
 
-    def test_to_every_queue(self, stateful):
+    def test_queue_policy_refuses_requests_without_tls(self, stateful):
         properties = stateful["Resources"]["QueuePolicy"]["Properties"]
         (statement,) = properties["PolicyDocument"]["Statement"]
 
@@ -138,7 +138,7 @@ class TestWhatIsSpokenByTls:
         assert (statement["Effect"], statement["Action"]) == ("Deny", "sqs:*")
 
 
-def test_alarms_may_use_the_key_of_their_topic(stateful):
+def test_cloudwatch_alarms_may_use_the_key_of_their_topic(stateful):
     """CloudWatch cannot publish to a topic under the key that AWS manages for SNS."""
     statements = stateful["Resources"]["Key"]["Properties"]["KeyPolicy"]["Statement"]
     (of_alarms,) = [each for each in statements if each["Principal"] == {"Service": "cloudwatch.amazonaws.com"}]
@@ -148,7 +148,7 @@ def test_alarms_may_use_the_key_of_their_topic(stateful):
     assert of_alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_a_relay_that_falls_behind_raises_an_alarm(application):
+def test_lagging_relay_raises_an_alarm(application):
     alarm = application["Resources"]["RelayIteratorAgeAlarm"]["Properties"]
 
     assert alarm["MetricName"] == "IteratorAge"
@@ -158,7 +158,7 @@ def test_a_relay_that_falls_behind_raises_an_alarm(application):
 
 
 @pytest.mark.parametrize("function", CORE.functions, ids=lambda each: each.name)
-def test_a_function_that_fails_raises_an_alarm(application, function):
+def test_failing_function_raises_an_alarm(application, function):
     """At once where it runs hourly at most; else when its repeats do not mend it."""
     alarm = application["Resources"][f"{function.resource}ErrorsAlarm"]["Properties"]
     is_rare = isinstance(function.source, ScheduleSource) and function.source.is_rare
@@ -170,7 +170,7 @@ def test_a_function_that_fails_raises_an_alarm(application, function):
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopicArn"}]
 
 
-def test_functions_that_lambda_does_not_start_raise_an_alarm(application):
+def test_throttled_functions_raise_an_alarm(application):
     """A metric of the account: whoever uses its concurrency up stops everybody's functions."""
     alarm = application["Resources"]["ThrottlesAlarm"]["Properties"]
 
@@ -178,7 +178,7 @@ def test_functions_that_lambda_does_not_start_raise_an_alarm(application):
     assert "Dimensions" not in alarm
 
 
-def test_what_has_run_once_and_failed_is_no_gap_in_the_data(stateful, application):
+def test_missing_data_raises_only_the_silent_heartbeat_alarm(stateful, application):
     alarms = [*of_type(stateful, "AWS::CloudWatch::Alarm").values()]
     alarms += of_type(application, "AWS::CloudWatch::Alarm").values()
 
@@ -188,7 +188,7 @@ def test_what_has_run_once_and_failed_is_no_gap_in_the_data(stateful, applicatio
     assert missing == {"notBreaching"}
 
 
-def test_a_clock_that_calls_nobody_raises_an_alarm(application):
+def test_missing_heartbeats_raise_an_alarm(application):
     """There is no data then."""
     alarm = application["Resources"]["HeartbeatSilenceAlarm"]["Properties"]
 
@@ -200,7 +200,7 @@ def test_a_clock_that_calls_nobody_raises_an_alarm(application):
 @pytest.mark.parametrize(
     "function", [each for each in CORE.functions if isinstance(each.source, QueueSource)], ids=lambda each: each.name
 )
-def test_a_queue_mapping_reports_single_failures_and_is_bounded(application, function):
+def test_queue_mapping_reports_item_failures_and_bounds_concurrency(application, function):
     (event,) = application["Resources"][function.resource]["Properties"]["Events"].values()
 
     assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -209,7 +209,7 @@ def test_a_queue_mapping_reports_single_failures_and_is_bounded(application, fun
     assert event["Properties"]["Queue"] == {"Ref": f"{logical_id(function.source.queue)}QueueArn"}
 
 
-def test_the_relay_reads_every_stream_from_its_beginning_and_never_gives_up(application):
+def test_relay_reads_every_stream_from_its_start_and_retries_without_limit(application):
     (relay,) = [each for each in CORE.functions if isinstance(each.source, StreamSource)]
     events = [
         event["Properties"] for event in application["Resources"][relay.resource]["Properties"]["Events"].values()
@@ -223,7 +223,7 @@ def test_the_relay_reads_every_stream_from_its_beginning_and_never_gives_up(appl
         assert "FunctionResponseTypes" not in event
 
 
-def test_the_relay_is_started_only_by_what_operators_ask_of_deliveries(application):
+def test_relay_filter_of_deliveries_lets_only_operator_requests_pass(application):
     """An attempt is two writes and asks for nothing: without the filter each would start the relay."""
     events = application["Resources"]["RelayChanges"]["Properties"]["Events"].values()
     filtered = {
@@ -237,7 +237,7 @@ def test_the_relay_is_started_only_by_what_operators_ask_of_deliveries(applicati
     assert operations == ["webhook_delivery.redelivered", "webhook_delivery.tested"]
 
 
-def test_every_function_writes_to_a_log_group_that_forgets(application):
+def test_function_log_group_has_a_retention_period(application):
     for function in CORE.functions:
         properties = application["Resources"][function.resource]["Properties"]
         group = application["Resources"][function.log_group]
@@ -246,13 +246,13 @@ def test_every_function_writes_to_a_log_group_that_forgets(application):
         assert group["Properties"]["RetentionInDays"] > 0
 
 
-def test_the_application_needs_only_what_the_stateful_stack_says(stateful, application):
+def test_application_parameters_are_outputs_of_the_stateful_stack(stateful, application):
     required = {name for name, each in application["Parameters"].items() if "Default" not in each}
 
     assert required - {"Stage"} <= set(stateful["Outputs"])
 
 
-def test_every_documented_setting_reaches_the_functions(application):
+def test_documented_settings_are_function_variables(application):
     variables = application["Globals"]["Function"]["Environment"]["Variables"]
 
     for name in documented_settings():
@@ -260,7 +260,7 @@ def test_every_documented_setting_reaches_the_functions(application):
         assert application["Parameters"][parameter_name(name)]["Default"] == ""
 
 
-def test_no_key_is_in_a_template(stateful, application):
+def test_templates_contain_no_key(stateful, application):
     variables = application["Globals"]["Function"]["Environment"]["Variables"]
     generated = stateful["Resources"]["Secret"]["Properties"]["GenerateSecretString"]
 
@@ -269,17 +269,17 @@ def test_no_key_is_in_a_template(stateful, application):
     assert generated["SecretStringTemplate"] == "{}"
 
 
-def test_the_stateful_template_is_small_enough_for_a_request(stateful):
+def test_stateful_template_fits_into_a_request(stateful):
     assert len(to_compact_json(stateful)) < INLINE_TEMPLATE_BYTES
 
 
-def test_a_fragment_for_a_function_that_does_not_exist_is_refused():
+def test_resource_without_a_type_is_refused_by_name():
     with pytest.raises(ValueError, match="Missing"):
         check_types({"Resources": {"Known": {"Type": "AWS::SQS::Queue"}, "Missing": {"Properties": {}}}})
 
 
 @pytest.mark.parametrize(("kind", "status", "code", "message"), GATEWAY_RESPONSES, ids=str)
-def test_refusals_of_the_gateway_have_the_envelope(kind, status, code, message):
+def test_gateway_response_has_the_error_envelope(kind, status, code, message):
     response = gateway_response(EDGE_ADMIN, status, code, message)
     body = json.loads(response["responseTemplates"]["application/json"])
 

@@ -19,7 +19,7 @@ def functions(template):
 
 
 @pytest.mark.parametrize("role", Role)
-def test_there_is_one_public_stage_of_each_api(templates, role):
+def test_each_api_has_one_public_stage(templates, role):
     stages = of_type(templates[role], "AWS::ApiGateway::Stage")
     deployments = of_type(templates[role], "AWS::ApiGateway::Deployment")
 
@@ -29,7 +29,7 @@ def test_there_is_one_public_stage_of_each_api(templates, role):
     assert [stage["StageName"] for stage in sockets.values()] == (["api"] if role is Role.CORE else [])
 
 
-def test_changes_of_the_sockets_routes_are_deployed(templates):
+def test_websocket_route_changes_are_deployed_automatically(templates):
     [stage] = of_type(templates[Role.CORE], "AWS::ApiGatewayV2::Stage").values()
 
     assert stage["AutoDeploy"] is True
@@ -39,7 +39,7 @@ def test_changes_of_the_sockets_routes_are_deployed(templates):
     assert {*routes} <= {*templates[Role.CORE]["Resources"]["WebsocketAPIStage"]["DependsOn"]}
 
 
-def test_a_stream_is_read_by_one_mapping_which_is_named_by_its_table(templates):
+def test_stream_has_one_mapping_named_by_its_table(templates):
     mappings = {
         name: each["EventSourceArn"]["Ref"]
         for name, each in of_type(templates[Role.CORE], "AWS::Lambda::EventSourceMapping").items()
@@ -54,12 +54,12 @@ def test_a_stream_is_read_by_one_mapping_which_is_named_by_its_table(templates):
 
 
 @pytest.mark.parametrize("role", Role)
-def test_every_function_runs_on_the_runtime_that_wheels_are_packaged_for(templates, role):
+def test_functions_run_on_the_runtime_of_the_packaged_wheels(templates, role):
     assert {each["Runtime"] for each in functions(templates[role]).values()} == {"python3.13"}
 
 
 @pytest.mark.parametrize("role", Role)
-def test_functions_that_queue_to_themselves_may(templates, role):
+def test_functions_that_queue_to_themselves_may_recurse(templates, role):
     """Lambda stops a chain through SQS after 16 turns unless the function says that it means it."""
     allowed = {name for name, each in functions(templates[role]).items() if each.get("RecursiveLoop") == "Allow"}
 
@@ -67,7 +67,7 @@ def test_functions_that_queue_to_themselves_may(templates, role):
 
 
 @pytest.mark.parametrize("each", [one for one in CORE.functions if isinstance(one.source, ScheduleSource)])
-def test_a_schedule_is_neither_repeated_nor_queued_for_long(templates, each):
+def test_failed_schedule_is_not_retried_and_expires_soon(templates, each):
     [config] = [
         config
         for config in of_type(templates[Role.CORE], "AWS::Lambda::EventInvokeConfig").values()
@@ -80,7 +80,7 @@ def test_a_schedule_is_neither_repeated_nor_queued_for_long(templates, each):
     assert {name: config[name] for name in once} == target["RetryPolicy"] == once
 
 
-def test_the_cores_apis_outlive_their_stack_and_a_further_one_leaves_nothing(templates):
+def test_apis_of_the_core_outlive_their_stack_and_those_of_further_ones_do_not(templates):
     def kept(role):
         return {name for name, each in templates[role]["Resources"].items() if each.get("DeletionPolicy") == "Retain"}
 
@@ -89,7 +89,7 @@ def test_the_cores_apis_outlive_their_stack_and_a_further_one_leaves_nothing(tem
     assert kept(Role.FURTHER) == set()
 
 
-def test_what_is_optional_is_off_by_default(templates):
+def test_optional_resources_are_off_by_default(templates):
     place = PLACES[0]
     plain = resolved(templates[Role.CORE], parameters_of_the_application(place), place)
     kinds = {each["Type"] for each in plain["Resources"].values()}
@@ -99,7 +99,7 @@ def test_what_is_optional_is_off_by_default(templates):
     assert "ReservedConcurrentExecutions" not in functions(plain)["APIHandler"]
 
 
-def test_settings_reach_the_functions(templates):
+def test_settings_given_as_parameters_are_function_variables(templates):
     place = PLACES[0]
     given = {parameter_name(name): f"value of {name}" for name in documented_settings()}
     parameters = parameters_of_the_application(place) | given

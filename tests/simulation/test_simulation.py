@@ -9,20 +9,20 @@ PARTS = simulations()
 
 
 @pytest.mark.parametrize("seed", range(1, 21))
-def test_every_invariant_holds_at_rest(seed):
+def test_random_operations_keep_every_invariant_at_rest(seed):
     run(seed, PARTS)
 
 
-def test_the_same_seed_is_the_same_run():
+def test_same_seed_gives_the_same_simulation_run():
     assert run(7, PARTS).log == run(7, PARTS).log
 
 
-def test_the_contexts_bring_their_own_parts():
+def test_simulation_parts_have_operations_and_invariants():
     assert len(PARTS) >= 8
     assert all(part.operations and part.invariants for part in PARTS)
 
 
-def test_a_broken_rule_is_found():
+def test_simulation_finds_a_broken_invariant():
     def nodes_do_not_count(scene):
         machine = scene.some_machine()
         scene.world.platform.tables.write(_miscount(machine.node.cluster_name), "cluster.miscounted")

@@ -29,7 +29,7 @@ def copy(tmp_path_factory):
     return folder
 
 
-def test_family_is_one_folder_and_one_line(copy):
+def test_new_family_is_one_folder_and_one_line(copy):
     changed = subprocess.run(
         ["diff", "--recursive", "--brief", "--exclude=__pycache__", str(ROOT / "chalicelib"), str(copy / "chalicelib")],
         capture_output=True,

@@ -159,7 +159,7 @@ def calls_of(world: World) -> list[Call]:
 
 
 @pytest.mark.parametrize("read", [*BY_ID, *FIRST_PAGES, *INDEXED, *LATER_PAGES, *ON_PROJECTED, *ON_ROWS], ids=str)
-def test_reads(large, read):
+def test_read_stays_within_its_ceiling_of_calls(large, read):
     count, made, client = large
     answer = ask(made, client, read)
     assert answer.status == 200
@@ -168,7 +168,7 @@ def test_reads(large, read):
 
 
 @pytest.mark.parametrize("read", [*FIRST_PAGES, *INDEXED], ids=str)
-def test_a_first_page_is_a_page_of_rows_whatever_the_number_of_rows(large, read):
+def test_first_page_reads_one_page_of_rows_at_any_list_size(large, read):
     count, made, client = large
     answer = ask(made, client, read)
     shown = len(answer.data)
@@ -177,7 +177,7 @@ def test_a_first_page_is_a_page_of_rows_whatever_the_number_of_rows(large, read)
 
 
 @pytest.mark.parametrize("read", ON_ROWS, ids=str)
-def test_a_list_above_the_read_limit_is_refused_and_stops_reading(large, read):
+def test_list_above_the_read_limit_is_refused_and_stops_reading(large, read):
     count, made, _ = large
     limit = count // 2
     settings = made.world.platform.settings.model_copy(update={"list_read_limit": limit})
@@ -194,7 +194,7 @@ def test_a_list_above_the_read_limit_is_refused_and_stops_reading(large, read):
         ("sweep_commands", {"Query": KINDS_OF_DUE_WORK}),
     ],
 )
-def test_a_sweep_with_nothing_due_costs_the_same_whatever_the_fleet(large, sweep, expected):
+def test_sweep_with_nothing_due_costs_the_same_for_any_fleet_size(large, sweep, expected):
     _, made, _ = large
     made.world.sweep(sweep)
     # One asks whose turn it is, the last counts the run.
@@ -206,7 +206,7 @@ _THOUSAND_IDS = [f"01900000-0000-7000-8000-{place:012d}" for place in range(1000
 
 
 @pytest.mark.parametrize("most", [1, 100, 101])
-def test_named_nodes_are_read_a_hundred_a_call_before_a_command_is_created(large, most):
+def test_command_with_named_nodes_reads_a_hundred_nodes_per_call(large, most):
     _, made, client = large
     ids = [row["id"] for row in made.world.driver.rows(nodes_store.NODES)][:most]
     targeting = {"type": "nodes", "node_ids": ids}
@@ -226,7 +226,7 @@ def test_named_nodes_are_read_a_hundred_a_call_before_a_command_is_created(large
     ],
     ids=["all", "all with filters", "nodes", "clusters"],
 )
-def test_a_command_is_created_in_one_transaction_whatever_the_fleet(large, targeting, ceiling):
+def test_command_is_created_in_one_transaction_for_any_fleet_size(large, targeting, ceiling):
     _, made, client = large
     answer = client.post(f"{API}/commands", json={"command_text": "true", "targeting": targeting})
     assert answer.status == 201
@@ -235,7 +235,7 @@ def test_a_command_is_created_in_one_transaction_whatever_the_fleet(large, targe
 
 
 @pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.write_units], ids=str)
-def test_what_has_to_be_a_transaction_is_one(operation):
+def test_operation_makes_its_declared_number_of_transactions(operation):
     """How much each may ask is asserted in tests/bench."""
     scene = Scene()
     operation.ask(scene)
@@ -258,7 +258,7 @@ def live_through(agents: list[Agent], **result: Any) -> None:
         assert agent.report(execution_id, **result).status == 200
 
 
-def test_the_life_of_an_execution_takes_eighteen_write_units():
+def test_execution_lifecycle_takes_eighteen_write_units():
     world = World()
     client = operator(world)
     a_cluster(world)
@@ -272,7 +272,7 @@ def test_the_life_of_an_execution_takes_eighteen_write_units():
 
 
 @pytest.mark.parametrize("kilobytes", [2, 40])
-def test_a_stored_output_takes_a_write_unit_more_per_kilobyte(kilobytes):
+def test_stored_output_takes_one_more_write_unit_per_kilobyte(kilobytes):
     world = World()
     client = operator(world)
     a_cluster(world)

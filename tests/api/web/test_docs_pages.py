@@ -61,7 +61,7 @@ class Seen(HTMLParser):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_html_that_loads_only_from_here(path):
+def test_docs_page_is_html_that_loads_only_local_files(path):
     answer = client().get(path)
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     seen = Seen(answer.text)
@@ -74,7 +74,7 @@ def test_a_page_is_html_that_loads_only_from_here(path):
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("prefix", ["", "/api"])
-def test_whatever_a_page_refers_to_is_there_also_behind_a_stage(path, prefix):
+def test_docs_page_links_resolve_also_behind_a_stage_prefix(path, prefix):
     caller = client()
     seen = Seen(caller.get(path).text)
     pages = set()
@@ -89,7 +89,7 @@ def test_whatever_a_page_refers_to_is_there_also_behind_a_stage(path, prefix):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_the_policy_lets_a_page_do_no_more_than_it_does(path):
+def test_docs_page_content_security_policy_allows_only_what_it_needs(path):
     policy = dict(
         part.strip().split(" ", 1) for part in client().get(path).headers["content-security-policy"].split(";")
     )
@@ -101,21 +101,21 @@ def test_the_policy_lets_a_page_do_no_more_than_it_does(path):
     assert re.search("https?:", str(policy)) is None
 
 
-def test_other_answers_keep_the_policy_of_an_api():
+def test_api_response_keeps_the_strict_content_security_policy():
     answer = client().get("/api/asyncapi")
     assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
     assert answer.headers["cache-control"] == "public, max-age=300"
 
 
 @pytest.mark.parametrize("path", EVERYTHING)
-def test_switched_off_all_are_404_in_the_envelope(path):
+def test_docs_pages_disabled_by_settings_are_404_in_the_envelope(path):
     answer = client(api_docs_enabled=False).get(path)
     assert (answer.status, answer.error) == (404, {"code": "not_found", "message": not_found().message})
     assert answer.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("file_name", FILES)
-def test_an_asset_may_be_kept_for_ever_and_fits_into_an_answer(file_name):
+def test_asset_is_cacheable_for_ever_and_fits_a_response(file_name):
     folder, kind = ("scripts", "javascript") if file_name.endswith(".js") else ("styles", "css")
     found = asset(file_name)
     answer = client().get(f"/assets/{folder}/{found.name}")
@@ -136,23 +136,23 @@ def test_an_asset_may_be_kept_for_ever_and_fits_into_an_answer(file_name):
         "/assets/styles/guide.html",
     ],
 )
-def test_nothing_else_is_served_as_an_asset(path):
+def test_unknown_asset_is_404(path):
     assert client().get(path).status == 404
 
 
 @pytest.mark.parametrize("name", ["LICENSE", "..%2Fguide.html", "%2e%2e", "a" * 81])
-def test_what_is_no_name_of_an_asset_is_a_400(name):
+def test_malformed_asset_name_is_400(name):
     answer = client().get(f"/assets/styles/{name}")
     assert (answer.status, list(answer.error["details"])) == (400, ["asset_name"])
 
 
-def test_the_page_to_try_asks_no_service_elsewhere():
+def test_swagger_page_calls_no_external_service():
     script = asset("swagger.js").text
     assert "validatorUrl: null" in script
     assert re.search(r"https?://", script) is None
 
 
-def test_assets_come_with_their_licence():
+def test_assets_include_their_licence():
     folder = FILES["swagger-ui-bundle.js"].parent
     assert "Apache License" in (folder / "LICENSE").read_text(encoding="utf-8")
     assert {file.name for file in folder.iterdir()} == {
@@ -164,7 +164,7 @@ def test_assets_come_with_their_licence():
     }
 
 
-def test_the_reference_has_every_operation_with_its_fields():
+def test_api_reference_shows_every_operation_with_its_fields():
     text = client().get("/redoc").text
     published = document_of(API)
     operations = [operation for methods in published["paths"].values() for operation in methods.values()]
@@ -179,7 +179,7 @@ def test_the_reference_has_every_operation_with_its_fields():
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_has_a_main_part_a_way_past_its_header_and_no_column_without_a_name(path):
+def test_docs_page_has_a_main_part_a_skip_link_and_named_columns(path):
     text = client().get(path).text
     assert '<main id="content"' in text
     assert '<a class="skip" href="#content">' in text
@@ -188,7 +188,7 @@ def test_a_page_has_a_main_part_a_way_past_its_header_and_no_column_without_a_na
     assert re.findall(r"<pre(?! tabindex=\"0\")", text) == []
 
 
-def test_the_reference_is_closed_until_it_is_opened_and_shows_examples_of_requests_and_answers():
+def test_api_reference_is_collapsed_and_shows_examples():
     text = client().get("/redoc").text
     assert text.count("<details ") == text.count("<summary><h3>")
     assert "<details open" not in text
@@ -199,7 +199,7 @@ def test_the_reference_is_closed_until_it_is_opened_and_shows_examples_of_reques
     assert "Milliseconds" in section
 
 
-def test_the_event_reference_has_every_event_with_its_data():
+def test_event_reference_shows_every_event_with_its_data():
     text = client().get("/asyncdoc").text
     assert set(family("fleet").event_types) <= Seen(text).ids
     section = text[text.index('id="edge.self_update_request.completed"') :]
@@ -207,7 +207,7 @@ def test_the_event_reference_has_every_event_with_its_data():
         assert cell in section
 
 
-def test_the_guide_names_this_installation_and_escapes_its_address():
+def test_guide_page_shows_the_escaped_public_url():
     text = client(public_url="https://edge.example/api?<b>").get("/").text
     assert "EDGE=https://edge.example/api?&lt;b&gt;" in text
     assert "EDGE=https://where-this-page-is" in client().get("/").text
@@ -215,13 +215,13 @@ def test_the_guide_names_this_installation_and_escapes_its_address():
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_other_methods_on_the_guide_are_refused(method):
+def test_other_method_on_the_guide_page_is_405(method):
     answer = client().request(method, "/")
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 @pytest.mark.parametrize("path", ["/", "/swaggerui", "/redoc", "/asyncdoc", "/api/asyncapi"])
-def test_head_and_tags_serve_those_who_only_look_whether_something_has_changed(path):
+def test_docs_page_answers_head_requests_and_etags(path):
     got = client().get(path)
     head = client().request("HEAD", path)
     assert (head.status, head.text, head.headers["etag"]) == (200, "", got.headers["etag"])

@@ -17,7 +17,7 @@ def run(code):
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
-def test_the_app_has_every_route_and_fits_into_one_rest_api():
+def test_app_has_every_route_and_fits_into_one_rest_api():
     registered = run("import app\nfor p, m in app.app.routes.items():\n    print(p, *m)").splitlines()
     methods = {line.split()[0]: set(line.split()[1:]) for line in registered}
     for endpoint in API.endpoints():
@@ -28,7 +28,7 @@ def test_the_app_has_every_route_and_fits_into_one_rest_api():
     assert len(nodes) <= RESOURCES_PER_API
 
 
-def test_one_variable_name_a_level():
+def test_route_level_has_one_variable_name():
     names: dict[str, set[str]] = {}
     for endpoint in API.endpoints():
         parts = endpoint.route.split("/")
@@ -38,10 +38,10 @@ def test_one_variable_name_a_level():
     assert {level: variables for level, variables in names.items() if len(variables) > 1} == {}
 
 
-def test_importing_the_app_loads_no_tool_and_no_client():
+def test_app_import_loads_no_tool_and_no_client():
     loaded = run(f"import sys, app; print(*[m for m in {TOOLS!r} if m in sys.modules])").split()
     assert loaded == []
 
 
-def test_the_app_file_has_no_logic():
+def test_app_file_is_short_and_without_logic():
     assert len((ROOT / "app.py").read_text(encoding="utf-8").splitlines()) <= 60

@@ -31,12 +31,12 @@ def client(services):
     "content_type",
     ["application/json", "application/json; charset=utf-8", "Application/JSON", " application/json ;x=y"],
 )
-def test_json_is_taken(client, content_type):
+def test_json_content_type_is_accepted(client, content_type):
     assert client.post(PATH, body=GOOD, headers={"Content-Type": content_type}).status == 201
 
 
 @pytest.mark.parametrize("body", [GOOD, "", None])
-def test_a_required_body_needs_a_content_type(client, body):
+def test_required_body_without_content_type_is_400(client, body):
     answer = client.post(PATH, body=body)
     assert (answer.status, answer.error["details"]) == (
         400,
@@ -48,7 +48,7 @@ def test_a_required_body_needs_a_content_type(client, body):
     "content_type",
     ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/merge-patch+json"],
 )
-def test_a_form_or_another_json_is_a_wrong_header(client, content_type):
+def test_form_or_other_json_content_type_is_400(client, content_type):
     answer = client.post(PATH, body=GOOD, headers={"Content-Type": content_type})
     assert (answer.status, answer.error["details"]) == (
         400,
@@ -57,7 +57,7 @@ def test_a_form_or_another_json_is_a_wrong_header(client, content_type):
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/octet-stream", "json", ";"])
-def test_any_other_type_is_unsupported(client, content_type):
+def test_other_content_type_is_415(client, content_type):
     answer = client.post(PATH, body=GOOD, headers={"Content-Type": content_type})
     assert (answer.status, answer.error) == (
         415,
@@ -83,14 +83,14 @@ def test_any_other_type_is_unsupported(client, content_type):
         ('{\n"name":\n"\ufffd"}', f"Invalid text at line 3, column 2: {REPLACED}"),
     ],
 )
-def test_what_is_no_json_is_a_bad_request_that_says_where_and_why(client, services, body, problem):
+def test_malformed_json_is_400_with_position_and_reason(client, services, body, problem):
     answer = client.post(PATH, body=body, headers=JSON)
     assert (answer.status, answer.error) == (400, {**BAD_JSON, "details": {"": [problem]}})
     assert answer.json["meta"]["request_id"] == answer.headers["x-request-id"]
     assert services.things.seen == []
 
 
-def test_a_byte_order_mark_in_front_is_passed_over(client, services):
+def test_leading_byte_order_mark_is_ignored(client, services):
     assert client.post(PATH, body="\ufeff" + GOOD, headers=JSON).status == 201
     encoded = base64.b64encode(b"\xef\xbb\xbf" + GOOD.encode()).decode()
     assert client.post(PATH, body=encoded, headers=JSON, body_is_base64=True).status == 201
@@ -99,48 +99,48 @@ def test_a_byte_order_mark_in_front_is_passed_over(client, services):
     assert len(services.things.seen) == 2
 
 
-def test_the_character_for_what_was_lost_may_be_meant(client):
+def test_escaped_replacement_character_is_accepted(client):
     assert client.post(PATH, body='{"name":"gr\\ufffdn"}', headers=JSON).data["name"] == "gr\ufffdn"
 
 
-def test_public_routes_refuse_it_too_and_agents_may_send_it(client, services):
+def test_raw_replacement_character_is_400_on_public_but_not_on_agent_routes(client, services):
     body = '{"name":"gr\ufffdn"}'
     assert client.post("/public", body=body, headers=JSON, key=None).status == 400
     assert client.post("/agent/result", body=body, headers=JSON, key="node-token").status == 200
     assert services.things.seen[0].body.name == "gr\ufffdn"
 
 
-def test_escaped_text_beyond_the_basic_plane_is_taken(client, services):
+def test_escaped_surrogate_pair_is_accepted(client, services):
     assert client.post(PATH, body='{"name":"\\ud83d\\ude00"}', headers=JSON).data["name"] == "😀"
 
 
 @pytest.mark.parametrize(
     ("body", "got"), [("[]", "Invalid object. Got: array"), ("null", "null value where object expected")]
 )
-def test_json_that_is_no_object(client, body, got):
+def test_json_body_other_than_an_object_is_400(client, body, got):
     answer = client.post(PATH, body=body, headers=JSON)
     assert (answer.status, answer.error["details"]) == (400, {"": [got]})
 
 
-def test_an_empty_required_body_lacks_its_fields(client):
+def test_empty_required_body_reports_missing_fields(client):
     answer = client.post(PATH, body="", headers=JSON)
     assert answer.error["details"] == {"name": ["Missing field: name"]}
 
 
-def test_an_optional_body_may_be_absent_but_not_untyped(client):
+def test_optional_body_may_be_absent_but_needs_a_content_type(client):
     assert client.patch("/things").error["details"] == {"name": ["Missing field: name"]}
     assert client.patch("/things", body=GOOD).error["details"] == {"": [NO_TYPE]}
     assert client.patch("/things", body="{", headers=JSON).error["message"] == "Bad Request"
 
 
-def test_a_body_where_none_is_expected_is_not_looked_at(client):
+def test_unexpected_body_is_ignored(client):
     assert client.delete("/named/edge", body="{", headers={"Content-Type": "text/plain"}).status == 204
 
 
 @pytest.mark.parametrize(
     ("path", "limit", "key"), [(PATH, 1024 * 1024, "master-key"), ("/agent/result", 100, "node-token")]
 )
-def test_a_body_is_bounded_in_bytes(client, services, path, limit, key):
+def test_body_above_the_byte_limit_is_413(client, services, path, limit, key):
     fitting = json.dumps({"name": "a" * (limit - 12)})
     assert len(fitting) == limit
     assert client.post(path, body=fitting, headers=JSON, key=key).status in (200, 201)
@@ -155,18 +155,18 @@ def test_a_body_is_bounded_in_bytes(client, services, path, limit, key):
     assert len(services.things.seen) == 1
 
 
-def test_a_body_in_base64_is_decoded(client, services):
+def test_base64_body_is_decoded(client, services):
     encoded = base64.b64encode('{"name":"größe"}'.encode()).decode()
     assert client.post(PATH, body=encoded, headers=JSON, body_is_base64=True).data["name"] == "größe"
     answer = client.post(PATH, body="no base64!", headers=JSON, body_is_base64=True)
     assert (answer.status, answer.error["message"]) == (400, "Bad Request")
 
 
-def test_bytes_that_are_no_utf8_are_a_bad_request(client):
+def test_body_with_invalid_utf8_is_400(client):
     encoded = base64.b64encode(b'{"name":"\xff"}').decode()
     answer = client.post(PATH, body=encoded, headers=JSON, body_is_base64=True)
     assert (answer.status, answer.error["details"]) == (400, {"": ["Invalid UTF-8 at byte 10"]})
 
 
-def test_of_a_repeated_member_the_last_counts(client):
+def test_repeated_json_member_takes_its_last_value(client):
     assert client.post(PATH, body='{"name":"a","name":"b"}', headers=JSON).data["name"] == "b"

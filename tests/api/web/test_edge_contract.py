@@ -49,11 +49,11 @@ def common(contract, written):
     ]
 
 
-def test_we_have_operations_of_it(common):
+def test_contract_and_document_share_operations(common):
     assert len(common) >= 10
 
 
-def test_parameters(common, contract, written):
+def test_parameters_of_operations_equal_those_of_the_contract(common, contract, written):
     differing = []
     for name, ours, theirs in common:
         mine, wanted = (
@@ -72,7 +72,7 @@ def test_parameters(common, contract, written):
     assert differing == []
 
 
-def test_request_bodies(common, contract, written):
+def test_request_bodies_of_operations_equal_those_of_the_contract(common, contract, written):
     differing = []
     for name, ours, theirs in common:
         mine, wanted = (
@@ -94,7 +94,7 @@ def test_request_bodies(common, contract, written):
     assert differing == []
 
 
-def test_answers_have_all_properties(common, contract, written):
+def test_responses_have_all_properties_of_the_contract(common, contract, written):
     lacking = []
     for name, ours, theirs in common:
         for status, response in theirs["responses"].items():

@@ -30,15 +30,15 @@ def published():
 
 
 @pytest.mark.parametrize("file", [API.document, ROOT / "docs" / "openapi.json"], ids=["packaged", "docs"])
-def test_the_committed_document_is_what_the_routes_make(file):
+def test_committed_document_equals_the_generated_one(file):
     assert file.read_text(encoding="utf-8") == document_text(API), "run: python -m chalicelib.web.openapi"
 
 
-def test_the_document_is_valid_openapi(published):
+def test_published_document_is_valid_openapi(published):
     assert [error.message for error in OpenAPIV30SpecValidator(published).iter_errors()] == []
 
 
-def test_every_operation_is_there_under_a_name_of_its_own(published):
+def test_document_has_every_operation_under_a_unique_name(published):
     operations = [operation for methods in published["paths"].values() for operation in methods.values()]
     assert len(operations) == len(API.endpoints())
     names = Counter(operation["operationId"] for operation in operations)
@@ -54,7 +54,7 @@ def _request_models(base):
 
 
 @pytest.mark.parametrize("base", [Body, Query, PathModel])
-def test_every_integer_of_a_request_has_32_bits(base):
+def test_request_integers_beyond_32_bits_are_refused(base):
     taken = []
     for model in _request_models(base):
         for name in _integers(model):
@@ -71,7 +71,7 @@ def _integers(model):
             yield name
 
 
-def test_variables_have_the_names_of_the_contract():
+def test_document_parameters_have_the_names_of_the_contract():
     operation = things()["paths"]["/things/{id}"]["post"]
     assert [(parameter["name"], parameter["in"], parameter["required"]) for parameter in operation["parameters"]] == [
         ("id", "path", True),
@@ -81,14 +81,14 @@ def test_variables_have_the_names_of_the_contract():
     assert operation["parameters"][1]["schema"] == {"type": "integer", "minimum": 1, "maximum": INT32_MAX, "default": 1}
 
 
-def test_statuses_of_the_edge_are_declared_by_themselves():
+def test_common_statuses_are_declared_for_each_operation():
     by_name = {endpoint.view.__name__: statuses_of(endpoint) for endpoint in routes.all}
     assert by_name["make_thing"] == {201, 400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503}
     assert by_name["anyone"] == {201, 400, 413, 415, 429, 500, 503}
     assert by_name["drop_named"] == {204, 400, 401, 404, 429, 500, 503}
 
 
-def test_each_audience_has_its_scheme():
+def test_operation_security_scheme_follows_its_audience():
     operations = things()["paths"]
     assert operations["/things"]["get"]["security"] == [{"operatorKey": []}]
     assert operations["/metrics"]["get"]["security"] == [{"metricsKey": []}]
@@ -96,7 +96,7 @@ def test_each_audience_has_its_scheme():
     assert operations["/public"]["post"]["security"] == []
 
 
-def test_a_list_shows_its_pagination():
+def test_list_response_schema_has_pagination():
     schema = things()["paths"]["/things"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert schema["properties"] == {
         "data": {
@@ -108,7 +108,7 @@ def test_a_list_shows_its_pagination():
     }
 
 
-def test_only_what_must_be_is_open():
+def test_open_routes_are_only_the_known_ones():
     opened = {endpoint.route for endpoint in API.endpoints() if endpoint.auth in (PUBLIC, OPEN)}
     assert opened <= {
         "/api/v1/admins/me/discovery",
@@ -132,7 +132,7 @@ def test_only_what_must_be_is_open():
     }
 
 
-def test_it_is_written_for_callers(published):
+def test_document_contains_no_internal_words_and_explains_its_tags(published):
     """Nothing of the code's own language, and nothing unexplained."""
     text = document_text(API)
     assert [word for word in ("``", "chalicelib", "pydantic", "DynamoDB", "Lambda") if word in text] == []
@@ -141,7 +141,7 @@ def test_it_is_written_for_callers(published):
     assert [tag["name"] for tag in published["tags"] if not tag.get("description")] == []
 
 
-def test_request_examples_are_taken_by_their_models(published):
+def test_request_examples_are_accepted_by_their_models(published):
     bodies = {endpoint.view.__name__: endpoint.body for endpoint in API.endpoints() if endpoint.has_body}
     taken = 0
     for operation in _operations(published):
@@ -152,7 +152,7 @@ def test_request_examples_are_taken_by_their_models(published):
     assert taken >= 5
 
 
-def test_answer_examples_fit_their_schemas(published):
+def test_response_examples_fit_their_schemas(published):
     wrong, checked = [], 0
     for operation in _operations(published):
         for status, response in operation["responses"].items():
@@ -167,7 +167,7 @@ def test_answer_examples_fit_their_schemas(published):
     assert checked > 500
 
 
-def test_every_error_has_an_example(published):
+def test_error_response_has_an_example(published):
     without = [
         f"{operation['operationId']} {status}"
         for operation in _operations(published)
@@ -181,7 +181,7 @@ def _operations(published):
     return [operation for methods in published["paths"].values() for operation in methods.values()]
 
 
-def test_what_may_not_be_null_is_not_shown_as_if_it_might(published):
+def test_non_null_field_is_not_shown_as_nullable(published):
     targeting = published["components"]["schemas"]["TargetingIn"]["properties"]
     assert targeting["node_filters"]["allOf"] == [{"$ref": "#/components/schemas/NodeFilters"}]
     assert "nullable" not in targeting["node_filters"]

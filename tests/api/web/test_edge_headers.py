@@ -26,7 +26,7 @@ def client(**values):
         ("DELETE", "/named/a", "api-key"),
     ],
 )
-def test_each_answer_has_its_own_request_id_and_the_security_headers(method, path, key):
+def test_response_has_its_own_request_id_and_security_headers(method, path, key):
     caller = client()
     first, second = (
         caller.request(method, path, key=key, headers={"X-Request-Id": "0192e4a0-1111-7000-8000-000000000009"})
@@ -42,11 +42,11 @@ def test_each_answer_has_its_own_request_id_and_the_security_headers(method, pat
     assert "default-src 'none'" in first.headers["content-security-policy"]
 
 
-def test_the_time_of_rendering_has_microseconds():
+def test_response_timestamp_has_microseconds():
     assert client().get("/things").json["meta"]["timestamp"] == "2026-11-21T10:00:00.000000Z"
 
 
-def test_no_content_is_an_empty_body():
+def test_response_without_content_has_an_empty_body():
     answer = client().delete("/named/edge")
     assert (answer.status, answer.text) == (204, "")
     assert "content-type" not in answer.headers
@@ -58,13 +58,13 @@ def cors_headers(answer):
     }
 
 
-def test_no_origin_is_allowed_by_default():
+def test_cors_origins_are_refused_by_default():
     assert cors_headers(client().get("/things", headers={"Origin": PAGE})) == {}
     preflight = client().request("OPTIONS", "/things", headers={"Origin": PAGE}, key=None)
     assert cors_headers(preflight) == {}
 
 
-def test_a_named_origin_may_read_answers_and_refusals():
+def test_configured_origin_may_read_responses_and_errors():
     caller = client(cors_allowed_origins=(PAGE,))
     for answer in (
         caller.get("/things", headers={"Origin": PAGE}),
@@ -78,17 +78,17 @@ def test_a_named_origin_may_read_answers_and_refusals():
 
 
 @pytest.mark.parametrize("headers", [{"Origin": "https://other.example"}, {"Origin": "null"}, {}])
-def test_another_origin_may_not(headers):
+def test_origin_outside_the_settings_gets_no_cors_headers(headers):
     assert cors_headers(client(cors_allowed_origins=(PAGE,)).get("/things", headers=headers)) == {"vary": "origin"}
 
 
-def test_any_origin_may_where_the_setting_says_so():
+def test_wildcard_setting_allows_any_origin():
     answer = client(cors_allowed_origins=("*",)).get("/things", headers={"Origin": PAGE})
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
 @pytest.mark.parametrize("path", ["/things", "/named/edge", "/nothing", "/"])
-def test_a_preflight_needs_no_key_and_no_right_query(path):
+def test_preflight_needs_no_key_and_no_valid_query(path):
     caller = client(cors_allowed_origins=(PAGE,), cors_allowed_headers=("authorization", "x-own"))
     answer = caller.request("OPTIONS", path, query={"whatever": "1"}, headers={"Origin": PAGE}, key=None)
     assert (answer.status, answer.text) == (204, "")
@@ -98,7 +98,7 @@ def test_a_preflight_needs_no_key_and_no_right_query(path):
     assert answer.headers["access-control-max-age"] == "600"
 
 
-def test_every_path_has_one_route_for_the_methods_that_it_does_not_declare():
+def test_undeclared_methods_have_one_route_per_path():
     registered = client().app.routes
     assert all(ANY in methods for methods in registered.values())
     assert set(registered[GREEDY]) == {ANY}

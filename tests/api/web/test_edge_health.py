@@ -27,18 +27,18 @@ def client(**attributes):
 
 
 @pytest.mark.parametrize("path", ["/livez", "/ping"])
-def test_alive(path):
+def test_liveness_is_200_even_if_a_check_fails(path):
     answer = client(checks=[HealthCheck("Database", broken)]).get(path)
     assert (answer.status, answer.json) == (200, {"status": "ok", "version": VERSION})
 
 
-def test_the_version_is_that_of_the_project():
+def test_shown_version_is_that_of_the_project():
     project = tomllib.loads(Path(__file__).parents[3].joinpath("pyproject.toml").read_text(encoding="utf-8"))
     assert project["project"]["version"] == VERSION
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_ready_when_every_check_passes(path):
+def test_readiness_is_200_when_every_check_passes(path):
     services = edge_services()
 
     def slow():
@@ -55,7 +55,7 @@ def test_ready_when_every_check_passes(path):
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_one_failing_check_is_503_and_names_no_more_than_the_kind(path):
+def test_failing_check_is_503_and_shows_only_the_error_type(path):
     services = edge_services(checks=[HealthCheck("Database", broken), HealthCheck("Queues", lambda: None)])
     answer = Client([health.routes], services, key=None).get(path)
     assert answer.status == 503
@@ -66,7 +66,7 @@ def test_one_failing_check_is_503_and_names_no_more_than_the_kind(path):
 
 
 @pytest.mark.parametrize("is_well", [True, False])
-def test_a_container_makes_its_checks_every_few_seconds_however_often_it_is_asked(is_well):
+def test_health_checks_run_every_few_seconds_at_any_request_rate(is_well):
     made = []
 
     def check():
@@ -84,12 +84,12 @@ def test_a_container_makes_its_checks_every_few_seconds_however_often_it_is_aske
     assert len(made) == 2
 
 
-def test_containers_do_not_share_their_checks():
+def test_health_check_results_are_kept_per_container():
     well, ill = (edge_services(checks=[HealthCheck("Database", each)]) for each in (lambda: None, broken))
     assert [Client([health.routes], one, key=None).get("/healthz").status for one in (well, ill)] == [200, 503]
 
 
-def test_a_check_that_does_not_end_has_failed():
+def test_health_check_that_does_not_end_has_failed():
     release = Event()
     services = edge_services(checks=[HealthCheck("Database", release.wait), HealthCheck("Queues", lambda: None)])
     try:
@@ -99,37 +99,37 @@ def test_a_check_that_does_not_end_has_failed():
     assert [(result.healthy, result.error) for result in results] == [(False, "TimeoutError"), (True, None)]
 
 
-def test_the_document_is_served_as_it_is_packaged():
+def test_api_document_is_served_as_packaged():
     answer = client().get("/api/openapi")
     assert answer.status == 200
     assert answer.text == API.document.read_text(encoding="utf-8")
     assert json.loads(answer.text)["openapi"].startswith("3.0")
 
 
-def test_the_document_can_be_hidden():
+def test_api_document_can_be_disabled():
     answer = client(settings=settings(api_docs_enabled=False)).get("/api/openapi")
     assert (answer.status, answer.error["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["/livez", "/ping", "/healthz", "/readyz", "/api/openapi"])
-def test_monitors_that_only_send_head_see_the_status(path):
+def test_health_routes_answer_head_with_the_status(path):
     answer = client().request("HEAD", path)
     assert (answer.status, answer.text) == (200, "")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_head_of_a_failing_check_is_503(path):
+def test_head_request_with_a_failing_check_is_503(path):
     answer = client(checks=[HealthCheck("Database", broken)]).request("HEAD", path)
     assert (answer.status, answer.text) == (503, "")
 
 
 class TestDocument:
-    def test_it_names_this_installation(self):
+    def test_api_document_names_this_installation(self):
         here = client(settings=settings(public_url="https://edge.example/api")).get("/api/openapi").json
         assert [server["url"] for server in here["servers"]] == ["https://edge.example/api"]
         assert [server["url"] for server in client().get("/api/openapi").json["servers"]] == [health.LOCAL_URL]
 
-    def test_a_cache_may_keep_it_and_ask_whether_it_has_changed(self):
+    def test_api_document_is_cacheable_and_has_an_etag(self):
         first = client().get("/api/openapi")
         assert first.headers["cache-control"] == "public, max-age=300"
         tag = first.headers["etag"]
@@ -141,6 +141,6 @@ class TestDocument:
         for other in ('"other"', tag.strip('"'), ""):
             assert client().get("/api/openapi", headers={"If-None-Match": other}).status == 200
 
-    def test_what_is_not_public_has_no_tag(self):
+    def test_health_response_has_no_etag(self):
         answer = client().get("/livez", headers={"If-None-Match": "*"})
         assert (answer.status, answer.headers.get("etag")) == (200, None)

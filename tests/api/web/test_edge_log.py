@@ -21,7 +21,7 @@ def services():
     return edge_services(things=Things(), nodes=Agents())
 
 
-def test_a_request_is_one_line(services):
+def test_request_is_logged_as_one_line(services):
     answer = Client([routes], services).get("/things")
     assert services.lines.records == [
         {
@@ -41,7 +41,7 @@ def test_a_request_is_one_line(services):
     ]
 
 
-def test_it_tells_how_long_it_took(services):
+def test_request_log_line_shows_the_duration(services):
     class Slow(Things):
         def visit(self, request):
             services.platform.clock.advance(0.0123)
@@ -51,14 +51,14 @@ def test_it_tells_how_long_it_took(services):
     assert services.lines.records[0]["milliseconds"] == 12.3
 
 
-def test_it_names_the_node_also_when_the_request_is_refused(services):
+def test_request_log_line_names_the_node_of_a_refused_request(services):
     Client([routes], services).post("/agent/result", json={}, key="node-token")
     (line,) = services.lines.records
     node_id = "0192e4a0-0000-7000-8000-000000000001"
     assert (line["status"], line["actor"], line["node_id"]) == (400, f"node:{node_id}", node_id)
 
 
-def test_an_unexpected_failure_is_logged_with_its_stack(services):
+def test_unexpected_failure_is_logged_with_its_stack(services):
     services.things.failure = RuntimeError("what happened")
     answer = Client([routes], services).get("/things")
     failure, line = services.lines.records
@@ -72,20 +72,20 @@ def test_an_unexpected_failure_is_logged_with_its_stack(services):
     assert (line["level"], line["status"]) == ("error", 500)
 
 
-def test_a_fleet_that_is_too_large_is_a_warning_and_no_failure(services):
+def test_refusal_in_degraded_mode_is_logged_as_a_warning(services):
     services.is_degraded = True
     Client([routes], services).post(PATH, json={"name": "a"})
     assert [(line["status"], line["level"]) for line in services.lines.records] == [(503, "warn")]
 
 
-def test_an_expected_refusal_has_no_stack(services):
+def test_expected_refusal_is_logged_without_a_stack(services):
     services.things.failure = not_found()
     Client([routes], services).delete("/named/edge")
     assert [line["status"] for line in services.lines.records] == [404]
 
 
 @pytest.mark.parametrize("failure", [None, RuntimeError("x"), not_found()])
-def test_no_key_query_path_value_or_body_is_logged(services, failure):
+def test_request_log_holds_no_key_query_path_value_or_body(services, failure):
     services.things.failure = failure
     client = Client([routes], services)
     client.post(PATH, query={"name": "q-s3cret"}, json={"name": "b-s3cret"})
@@ -99,7 +99,7 @@ def test_no_key_query_path_value_or_body_is_logged(services, failure):
         assert hidden not in text
 
 
-def test_calls_to_dynamodb_are_counted_for_each_request(services):
+def test_request_log_line_counts_dynamodb_calls(services):
     table = Table("things", "id")
     services.platform.tables = Tables(
         FakeDynamo([table], services.platform.clock), services.platform.clock, services.platform.ids
@@ -118,7 +118,7 @@ def test_calls_to_dynamodb_are_counted_for_each_request(services):
         assert (line["dynamodb_calls"], line["read_units"], line["write_units"]) == (2, 1.0, 1.0)
 
 
-def test_a_container_that_cannot_start_answers_with_the_envelope(capsys):
+def test_container_that_cannot_start_is_an_enveloped_500(capsys):
     def provide():
         raise RuntimeError("no settings")
 
@@ -133,7 +133,7 @@ def test_a_container_that_cannot_start_answers_with_the_envelope(capsys):
     assert failure["request_id"] == answer.headers["x-request-id"] == answer.json["meta"]["request_id"]
 
 
-def test_broken_services_are_an_enveloped_500(services):
+def test_services_that_fail_to_load_are_an_enveloped_500(services):
     class Broken:
         @property
         def meter(self):

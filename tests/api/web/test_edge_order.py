@@ -35,7 +35,7 @@ def client(services):
     return Client([routes, health.routes], services)
 
 
-def test_a_good_request_reaches_the_view_as_typed_values(client, services):
+def test_valid_request_reaches_the_view_as_typed_values(client, services):
     answer = client.post(f"/things/{ID}?page=2", json={"name": "a", "size": "7"})
     assert answer.status == 201
     assert answer.headers["location"] == f"/things/{ID.lower()}"
@@ -45,14 +45,14 @@ def test_a_good_request_reaches_the_view_as_typed_values(client, services):
     assert request.address == client.address
 
 
-def test_authentication_comes_before_every_shape(client, services):
+def test_authentication_is_checked_before_the_request(client, services):
     answer = client.post("/things/not-a-uuid?bad=1", body="{", key=None)
     assert (answer.status, answer.error) == (401, {"code": "unauthorized", "message": "Unauthorized"})
     assert answer.headers["www-authenticate"] == "Bearer"
     assert services.things.seen == []
 
 
-def test_the_path_comes_before_the_query(client):
+def test_path_is_checked_before_the_query(client):
     answer = client.post("/things/not-a-uuid?bad=1", json={})
     assert answer.status == 400
     assert answer.error == {
@@ -62,18 +62,18 @@ def test_the_path_comes_before_the_query(client):
     }
 
 
-def test_the_query_comes_before_the_body(client):
+def test_query_is_checked_before_the_body(client):
     answer = client.post(f"/things/{ID}?bad=1", json={})
     assert answer.error["details"] == {"bad": ["Unexpected field: bad"]}
 
 
-def test_the_body_comes_before_degraded_mode(client, services):
+def test_body_is_checked_before_degraded_mode(client, services):
     services.is_degraded = True
     answer = client.post(f"/things/{ID}", json={})
     assert (answer.status, answer.error["details"]) == (400, {"name": ["Missing field: name"]})
 
 
-def test_degraded_mode_comes_before_the_view(client, services):
+def test_degraded_mode_is_checked_before_the_view(client, services):
     services.is_degraded = True
     services.things.failure = not_found()
     answer = client.post(f"/things/{ID}", json={"name": "a"})
@@ -81,14 +81,14 @@ def test_degraded_mode_comes_before_the_view(client, services):
     assert services.things.seen == []
 
 
-def test_degraded_mode_blocks_only_what_says_so(client, services):
+def test_degraded_mode_does_not_block_unguarded_routes(client, services):
     services.is_degraded = True
     assert client.get("/things").status == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "PROPFIND"])
 @pytest.mark.parametrize("path", ["/api/v2/nothing", "/"])
-def test_an_unknown_route_is_404_before_authentication(client, method, path):
+def test_unknown_route_is_404_before_authentication(client, method, path):
     answer = client.request(method, path, key=None)
     assert answer.status == 404
     if method != "HEAD":
@@ -105,7 +105,7 @@ def test_an_unknown_route_is_404_before_authentication(client, method, path):
         ("/named/edge", "PATCH", "DELETE, OPTIONS"),
     ],
 )
-def test_a_wrong_method_is_405_with_those_that_there_are_before_authentication(client, services, path, method, allowed):
+def test_undeclared_method_is_405_before_authentication(client, services, path, method, allowed):
     answer = client.request(method, path, key=None, query={"whatever": "1"}, body="{")
     assert (answer.status, answer.headers["allow"]) == (405, allowed)
     if method != "HEAD":
@@ -118,7 +118,7 @@ def test_a_wrong_method_is_405_with_those_that_there_are_before_authentication(c
 
 @pytest.mark.parametrize("query", [{}, {"page": "x"}])
 @pytest.mark.parametrize("key", ["master-key", "wrong", None])
-def test_head_is_get_without_the_body(client, services, key, query):
+def test_head_response_is_get_without_the_body(client, services, key, query):
     got = client.get("/things", key=key, query=query)
     head = client.request("HEAD", "/things", key=key, query=query)
     assert (head.status, head.text) == (got.status, "")
@@ -126,17 +126,17 @@ def test_head_is_get_without_the_body(client, services, key, query):
     assert [line["method"] for line in services.lines.records] == ["GET", "HEAD"]
 
 
-def test_options_say_what_a_path_has(client):
+def test_options_response_lists_the_methods_of_a_path(client):
     answer = client.request("OPTIONS", "/things", key=None)
     assert (answer.status, answer.text, answer.headers["allow"]) == (204, "", "GET, HEAD, OPTIONS, PATCH")
 
 
-def test_unknown_query_names_are_refused_where_there_are_none(client):
+def test_route_without_query_parameters_refuses_any(client):
     answer = client.delete("/named/edge?verbose=1")
     assert (answer.status, answer.error["details"]) == (400, {"verbose": ["Unexpected field: verbose"]})
 
 
-def test_of_a_repeated_query_name_the_last_counts(client, services):
+def test_repeated_query_parameter_takes_its_last_value(client, services):
     assert client.get("/things", query=[("page", "x"), ("page", "2")]).status == 200
     assert services.things.seen[0].query.page == 2
 
@@ -168,7 +168,7 @@ def test_path_variables_are_decoded_once(client, services):
         ),
     ],
 )
-def test_what_a_view_raises_becomes_status_and_envelope(client, services, failure, status, error):
+def test_error_of_a_view_becomes_its_status_and_envelope(client, services, failure, status, error):
     services.things.failure = failure
     answer = client.post(f"/things/{ID}", json={"name": "a"})
     assert (answer.status, answer.error) == (status, error)
@@ -176,7 +176,7 @@ def test_what_a_view_raises_becomes_status_and_envelope(client, services, failur
     assert "stays inside" not in answer.text
 
 
-def test_every_kind_of_error_has_a_status(client, services):
+def test_error_kind_has_a_status(client, services):
     for kind in Kind:
         services.things.failure = EdgeError(kind, "said", retry_after_seconds=3)
         path = f"/things/{ID}"
@@ -200,16 +200,16 @@ def test_every_kind_of_error_has_a_status(client, services):
         ("/metrics", "node-token", 401),
     ],
 )
-def test_each_audience_has_its_keys(client, path, key, status):
+def test_route_accepts_only_keys_of_its_audience(client, path, key, status):
     assert client.get(path, key=key).status == status
 
 
-def test_two_authorization_headers_are_none(client):
+def test_two_authorization_headers_are_401(client):
     both = {"Authorization": [f"Bearer {MASTER_KEY}", f"Bearer {MASTER_KEY}"]}
     assert client.get("/things", headers=both, key=None).status == 401
 
 
-def test_authentication_can_be_off_for_operators_but_not_for_agents(services):
+def test_disabled_authentication_still_applies_to_agents(services):
     services.platform.settings = settings(auth_enabled=False)
     client = Client([routes], services, key=None)
     assert client.get("/things").status == 200
@@ -217,7 +217,7 @@ def test_authentication_can_be_off_for_operators_but_not_for_agents(services):
     assert client.post("/agent/result", json={"name": "a"}).status == 401
 
 
-def test_wrong_keys_of_an_address_are_limited_and_right_ones_never(services):
+def test_wrong_keys_of_an_address_are_limited_but_not_valid_ones(services):
     client = Client([routes], services)
     statuses = [client.get("/things", key="wrong").status for _ in range(WRONG_KEYS_BURST + 5)]
     assert statuses == [401] * WRONG_KEYS_BURST + [429] * 5
@@ -230,7 +230,7 @@ def test_wrong_keys_of_an_address_are_limited_and_right_ones_never(services):
     assert client.get("/things", key="wrong").status == 401
 
 
-def test_without_a_master_key_nobody_gets_in():
+def test_request_without_a_stored_master_key_is_500():
     class WithoutKeys(FakeServices):
         @property
         def keys(self):
@@ -243,7 +243,7 @@ def test_without_a_master_key_nobody_gets_in():
     assert services.lines.records[0]["error_type"] == "MissingMasterKeyError"
 
 
-def test_an_agent_is_known_by_its_token_and_touched_before_the_view(client, services):
+def test_agent_is_identified_by_its_token_and_touched_before_the_view(client, services):
     answer = client.post("/agent/result", json={"name": "a"}, key="node-token")
     node_id = "0192e4a0-0000-7000-8000-000000000001"
     assert (answer.status, answer.data["name"]) == (200, node_id)
@@ -251,25 +251,25 @@ def test_an_agent_is_known_by_its_token_and_touched_before_the_view(client, serv
 
 
 @pytest.mark.parametrize("key", ["wrong", MASTER_KEY, None])
-def test_anyone_else_is_no_agent(client, services, key):
+def test_request_without_a_node_token_is_401_on_agent_routes(client, services, key):
     assert client.post("/agent/result", json={"name": "a"}, key=key).status == 401
     assert services.nodes.touched == []
 
 
-def test_the_view_works_for_the_caller_by_the_name_of_the_key(client, services):
+def test_view_sees_the_key_name_as_the_actor(client, services):
     answer = client.get("/things", key=API_KEY)
     (origin,) = services.things.origins
     assert (origin.actor, origin.address) == ("API_KEY", client.address)
     assert origin.request_id == answer.headers["x-request-id"]
 
 
-def test_a_public_route_takes_anyone_and_shows_what_was_sent(client):
+def test_public_route_accepts_any_or_no_key(client):
     answer = client.post("/public", json={"name": "a"}, key="some-token", address="198.51.100.1")
     assert (answer.status, answer.data) == (201, {"name": "some-token", "size": 1, "note": "198.51.100.1"})
     assert client.post("/public", json={"name": "a"}, key=None).data["name"] == "nobody"
 
 
-def test_public_routes_are_limited_per_address(services):
+def test_public_routes_beyond_the_rate_of_an_address_are_429(services):
     services = edge_services(settings=settings(public_burst=2, public_rate_per_second=0.1), things=Things())
     client = Client([routes], services, key=None)
     assert [client.post("/public", json={"name": "a"}).status for _ in range(3)] == [201, 201, 429]
@@ -281,7 +281,7 @@ def test_public_routes_are_limited_per_address(services):
     assert client.post("/public", json={"name": "a"}).status == 201
 
 
-def test_routes_with_a_key_are_not_limited(services):
+def test_routes_that_are_not_public_have_no_rate_limit(services):
     services = edge_services(settings=settings(public_burst=1), things=Things())
     client = Client([routes, health.routes], services)
     assert {client.get("/things").status for _ in range(5)} == {200}
@@ -289,7 +289,7 @@ def test_routes_with_a_key_are_not_limited(services):
     assert {client.get("/nothing").status for _ in range(5)} == {404}
 
 
-def test_a_list_has_its_pagination(client):
+def test_list_response_has_pagination(client):
     answer = client.get("/things?page=2")
     assert answer.json["meta"]["pagination"] == {
         "page": 2,

@@ -58,7 +58,7 @@ def sent(answer):
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-def test_a_hundred_long_executions_are_polled_and_listed(client, world, text):
+def test_hundred_long_executions_fit_polls_and_lists(client, world, text):
     (agent,) = enrolled(client, 1)
     for _ in range(100):
         a_command(world, text)
@@ -83,7 +83,7 @@ def test_a_hundred_long_executions_are_polled_and_listed(client, world, text):
     assert all(row["output"].startswith(text[:1000]) for row in listed.data)
 
 
-def test_a_page_that_is_cut_short_says_that_more_follows(client, world):
+def test_shortened_page_says_that_more_follows(client, world):
     (agent,) = enrolled(client, 1)
     for _ in range(100):
         a_command(world, "x" * 120_000)
@@ -96,7 +96,7 @@ def test_a_page_that_is_cut_short_says_that_more_follows(client, world):
     assert (numbers["total_count"], numbers["has_next"], numbers["next_page"]) == (100, True, 1)
 
 
-def test_a_list_that_does_not_fit_is_refused_with_a_size_that_does(client, world):
+def test_list_too_large_for_a_response_is_refused_with_a_fitting_page_size(client, world):
     for _ in range(100):
         a_command(world, CYRILLIC * 2)
     world.settle()
@@ -110,7 +110,7 @@ def test_a_list_that_does_not_fit_is_refused_with_a_size_that_does(client, world
     assert sent(answer) <= MOST_BYTES
 
 
-def test_any_other_answer_that_does_not_fit_is_an_error_in_words():
+def test_other_response_too_large_is_an_error_with_a_message():
     routes = Endpoints(tag="Large")
 
     @routes.get(
@@ -145,7 +145,7 @@ def test_any_other_answer_that_does_not_fit_is_an_error_in_words():
         assert sent(answer) < 10_000
 
 
-def test_what_fits_is_answered_however_its_characters_are_encoded():
+def test_response_that_fits_as_utf8_is_sent_whole():
     routes = Endpoints(tag="Large")
 
     @routes.get(
@@ -165,14 +165,14 @@ def test_what_fits_is_answered_however_its_characters_are_encoded():
     assert (answer.status, len(answer.text)) == (200, 900_000)
 
 
-def test_every_page_for_people_fits(client):
+def test_docs_pages_fit_a_response(client):
     for path in ("/api/openapi", "/api/asyncapi", "/swaggerui", "/redoc", "/asyncdoc", "/"):
         answer = client.get(path, checked=False)
         assert answer.status == 200
         assert sent(answer) <= MOST_BYTES
 
 
-def test_of_a_thousand_problems_the_first_are_named(client):
+def test_error_with_many_problems_names_the_first_hundred(client):
     targeting = {"type": "nodes", "node_ids": ["x"] * 2000}
 
     answer = client.post("/api/v1/self_update_requests", json={"targeting": targeting})
@@ -213,14 +213,14 @@ def test_of_a_thousand_problems_the_first_are_named(client):
         ),
     ],
 )
-def test_what_is_too_long_is_refused_for_that_and_its_items_are_not_looked_at(client, path, body, field, text):
+def test_too_long_list_is_refused_without_checking_its_items(client, path, body, field, text):
     answer = client.post(path, json=body)
 
     assert (answer.status, answer.error["details"]) == (400, {field: [text]})
 
 
 @pytest.mark.parametrize("name", ["x" * 500_000, "я" * 150_000])
-def test_what_a_caller_sent_is_not_quoted_at_length(client, name):
+def test_error_does_not_quote_long_input(client, name):
     answer = client.post("/api/v1/commands", json={"command_text": "true", name: 1})
 
     assert answer.status == 400

@@ -174,7 +174,7 @@ def test_admin_routes_cost_a_fixed_number_of_calls(client, world, name, calls):
     assert world.platform.tables.meter.count == calls
 
 
-def test_a_fleet_too_large_for_one_answer_is_400(world):
+def test_edge_clusters_of_a_fleet_above_the_read_limit_are_400(world):
     services = fleet_of(Settings(master_key="k", admin_name="admin-one", list_read_limit=1), world)
     world.platform = services.platform
     answer = operator(world).get(f"{ADMINS}/edge_clusters", key="k")

@@ -34,7 +34,7 @@ def create(client, machine, name="web"):
     return client.post(f"/api/v1/nodes/{machine.id}/aliases", json={"name": name})
 
 
-def test_an_alias_is_made_shown_on_its_node_and_removed(client, world):
+def test_alias_is_created_shown_on_its_node_and_deleted(client, world):
     answer = create(client, world.one)
 
     assert (answer.status, "location" in answer.headers) == (201, False)
@@ -60,13 +60,13 @@ def test_an_alias_is_made_shown_on_its_node_and_removed(client, world):
 
 
 @pytest.mark.parametrize("name", ["", "Web", "a_b", "-a", "a" * 64])
-def test_a_name_of_a_wrong_form_is_400_for_operators(client, world, name):
+def test_malformed_alias_name_is_400_for_operators(client, world, name):
     answer = create(client, world.one, name)
 
     assert (answer.status, answer.error["code"], list(answer.error["details"])) == (400, "bad_request", ["name"])
 
 
-def test_a_name_like_a_node_id_is_422_for_everyone(client, world):
+def test_alias_name_like_a_node_id_is_422_for_operators_and_agents(client, world):
     details = refusal(check_name, world.two.id).details
     answer = create(client, world.one, world.two.id)
     own = client.post(OWN, json={"name": world.two.id}, key=world.one.token)
@@ -75,7 +75,7 @@ def test_a_name_like_a_node_id_is_422_for_everyone(client, world):
     assert (own.status, own.error["details"]) == (422, details)
 
 
-def test_taken_and_unknown(client, world):
+def test_taken_alias_name_is_409_and_unknown_node_404(client, world):
     create(client, world.one)
     second = create(client, world.two)
 
@@ -85,7 +85,7 @@ def test_taken_and_unknown(client, world):
     assert client.get("/api/v1/aliases/no-uuid").status == 400
 
 
-def test_an_agent_names_itself(client, world):
+def test_agent_creates_an_alias_for_itself_once(client, world):
     answer = client.post(OWN, json={"name": "web"}, key=world.one.token)
 
     assert answer.status == 201
@@ -95,18 +95,18 @@ def test_an_agent_names_itself(client, world):
 
 
 @pytest.mark.parametrize("name", ["Web", "", "a" * 64])
-def test_a_name_of_a_wrong_form_is_422_for_agents(client, world, name):
+def test_malformed_alias_name_is_422_for_agents(client, world, name):
     answer = client.post(OWN, json={"name": name}, key=world.one.token)
 
     assert (answer.status, answer.error["details"]) == (422, refusal(check_name, name).details)
 
 
-def test_an_agents_body_of_a_wrong_shape_is_400(client, world):
+def test_malformed_alias_body_of_an_agent_is_400(client, world):
     assert client.post(OWN, json={}, key=world.one.token).status == 400
     assert client.post(OWN, json={"name": "web", "more": 1}, key=world.one.token).status == 400
 
 
-def test_lists_are_filtered_and_ordered(client, world):
+def test_alias_list_filters_and_orders_rows(client, world):
     for machine, name in ((world.one, "web-1"), (world.two, "web-2"), (world.two, "db")):
         create(client, machine, name)
 
@@ -122,7 +122,7 @@ def test_lists_are_filtered_and_ordered(client, world):
     assert client.get("/api/v1/aliases", query={"bogus": "1"}).status == 400
 
 
-def test_the_query_names_the_filters_that_fields_know():
+def test_alias_query_offers_only_known_filters():
     paging = {"page", "page_size", "order_by", "order_directions"}
     wanted = set(routes.AliasListQuery.model_fields) - paging
     assert wanted <= filter_names(FIELDS)
@@ -130,7 +130,7 @@ def test_the_query_names_the_filters_that_fields_know():
 
 
 @pytest.mark.skipif(CONTRACT is None, reason="EDGE_CONTRACT_DIR names no folder with the contract")
-def test_answers_fit_the_published_contract(client, world):
+def test_alias_responses_fit_the_contract(client, world):
     document = json.loads((Path(CONTRACT) / "edge-admin-openapi-v0.2.0.json").read_text())
     made = create(client, world.one)
 

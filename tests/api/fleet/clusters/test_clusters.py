@@ -43,7 +43,7 @@ def create(client, name="prod", **fields):
     return answer.data
 
 
-def test_a_cluster_is_created_with_a_place_to_look_at(client):
+def test_created_cluster_has_a_location_that_shows_it(client):
     answer = client.post("/api/v1/clusters", json={"name": "prod", "node_limit": "50"})
 
     assert answer.status == 201
@@ -63,7 +63,7 @@ def test_a_cluster_is_created_with_a_place_to_look_at(client):
     assert client.get("/api/v1/clusters/prod").data == answer.data
 
 
-def test_explicit_nulls_are_as_left_out(client):
+def test_cluster_fields_of_null_count_as_omitted(client):
     data = create(client, ipv4_range=None, node_limit=None)
 
     assert (data["ipv4_range"], data["node_limit"]) == ("100.64.0.0/24", None)
@@ -85,7 +85,7 @@ def test_explicit_nulls_are_as_left_out(client):
         ({"name": "a", "ipv4_range": 5}, {"ipv4_range": ["Invalid string. Got: integer"]}),
     ],
 )
-def test_wrong_shapes_are_400(world, client, body, details):
+def test_malformed_cluster_is_400_without_any_call(world, client, body, details):
     answer = client.post("/api/v1/clusters", json=body)
 
     assert (answer.status, answer.error["code"]) == (400, "bad_request")
@@ -94,13 +94,13 @@ def test_wrong_shapes_are_400(world, client, body, details):
 
 
 @pytest.mark.parametrize("cidr", ["8.0.0.0", "8.0.0/24", "text", "", "8.0.0.0/24/1", "8.0.0.0/240"])
-def test_a_range_of_the_wrong_shape_is_400(client, cidr):
+def test_malformed_cluster_range_is_400(client, cidr):
     answer = client.post("/api/v1/clusters", json={"name": "a", "ipv4_range": cidr})
 
     assert (answer.status, list(answer.error["details"])) == (400, ["ipv4_range"])
 
 
-def test_an_unknown_field_is_400(client):
+def test_cluster_with_an_unknown_field_is_400(client):
     assert client.post("/api/v1/clusters", json={"name": "a", "other": 1}).status == 400
 
 
@@ -114,7 +114,7 @@ def test_an_unknown_field_is_400(client):
         ({"name": "a", "node_limit": 237}, refusal(check_capacity, 237, 24, 20)),
     ],
 )
-def test_broken_rules_are_422(world, client, body, error):
+def test_cluster_that_breaks_a_rule_is_422_and_changes_nothing(world, client, body, error):
     before = world.driver.snapshot()
 
     answer = client.post("/api/v1/clusters", json=body)
@@ -128,7 +128,7 @@ def test_broken_rules_are_422(world, client, body, error):
     assert world.driver.snapshot() == before
 
 
-def test_what_is_taken_is_409(client):
+def test_taken_cluster_name_or_range_is_409(client):
     create(client, "prod", ipv4_range="8.0.0.0/24")
 
     name = client.post("/api/v1/clusters", json={"name": "prod"})
@@ -138,7 +138,7 @@ def test_what_is_taken_is_409(client):
     assert (cidr.status, cidr.error["message"]) == (409, overlapping("8.0.0.9/16").message)
 
 
-def test_exhausted_pools_are_503():
+def test_exhausted_range_pool_is_503():
     client = Client([clusters.routes], World(cluster_auto_generated_ranges="8.0.0.0/24").fleet)
     create(client, "one")
 
@@ -151,13 +151,13 @@ def test_exhausted_pools_are_503():
 @pytest.mark.parametrize(
     ("name", "status"), [("none", 404), ("default", 404), ("Upper", 400), ("a" * 25, 400), ("%2Fetc", 400)]
 )
-def test_names_that_lead_nowhere(client, method, name, status):
+def test_unknown_cluster_name_is_404_and_malformed_is_400(client, method, name, status):
     options = {"json": {"node_limit": 5}} if method == "patch" else {}
 
     assert getattr(client, method)(f"/api/v1/clusters/{name}", **options).status == status
 
 
-def test_an_update_changes_only_what_it_holds(world, client):
+def test_cluster_update_changes_only_given_fields(world, client):
     create(client, node_limit=5)
     world.clock.advance(60)
 
@@ -172,13 +172,13 @@ def test_an_update_changes_only_what_it_holds(world, client):
 
 
 @pytest.mark.parametrize("body", [{"name": "other"}, {"ipv4_range": "8.0.0.0/24"}, {"node_limit": "x"}])
-def test_other_updates_are_400(client, body):
+def test_update_of_another_cluster_field_is_400(client, body):
     create(client)
 
     assert client.patch("/api/v1/clusters/prod", json=body).status == 400
 
 
-def test_nodes_are_shown_and_hold_the_cluster(world, client):
+def test_cluster_with_nodes_shows_them_and_is_not_deletable(world, client):
     create(client)
     first, second = machines(world, 2, "prod")
 
@@ -203,7 +203,7 @@ def test_nodes_are_shown_and_hold_the_cluster(world, client):
     assert client.get("/api/v1/clusters/prod").status == 404
 
 
-def test_a_list_shows_a_part_of_many_nodes_and_says_so(world, client):
+def test_cluster_list_truncates_many_nodes_and_says_so(world, client):
     create(client)
     create(client, "empty")
     machines(world, 101, "prod")
@@ -217,7 +217,7 @@ def test_a_list_shows_a_part_of_many_nodes_and_says_so(world, client):
     assert whole["node_count"] == listed["prod"]["node_count"] == 101
 
 
-def test_a_list_has_pages(world, client):
+def test_cluster_list_is_paged(world, client):
     for name in ("a", "b", "c"):
         create(client, name)
         world.clock.advance(1)
@@ -250,7 +250,7 @@ def test_a_list_has_pages(world, client):
         ({"inserted_at__gte": "2026-11-22"}, []),
     ],
 )
-def test_a_list_filters(world, client, query, names):
+def test_cluster_list_filters_rows(world, client, query, names):
     for name, limit in (("a1", 5), ("a2", None), ("b1", None)):
         create(client, name, node_limit=limit)
         world.clock.advance(1)
@@ -271,19 +271,19 @@ def test_a_list_filters(world, client, query, names):
         {"unknown": 1},
     ],
 )
-def test_a_list_refuses_what_it_does_not_know(client, query):
+def test_unknown_or_bad_cluster_list_parameter_is_400(client, query):
     answer = client.get("/api/v1/clusters", query=query)
 
     assert (answer.status, list(answer.error["details"])) == (400, list(query))
 
 
-def test_the_query_offers_what_the_list_can_filter():
+def test_cluster_query_offers_exactly_the_known_filters():
     offered = set(clusters.ClusterListQuery.model_fields) - set(PageQuery.model_fields)
 
     assert offered == filter_names(FIELDS) - {"node_count"}  # the contract has only its bounds
 
 
-def test_a_list_takes_four_calls_and_one_a_cluster(world, client):
+def test_cluster_list_takes_four_calls_and_one_per_cluster(world, client):
     for n in range(5):
         create(client, f"c{n}")
 
@@ -292,7 +292,7 @@ def test_a_list_takes_four_calls_and_one_a_cluster(world, client):
     assert world.platform.tables.meter.count <= 4 + 5
 
 
-def test_getting_one_takes_two_calls(world, client):
+def test_reading_a_cluster_takes_two_calls(world, client):
     create(client)
 
     client.get("/api/v1/clusters/prod")
@@ -311,14 +311,14 @@ REQUESTS = [
 
 @pytest.mark.parametrize("key", [None, "wrong"])
 @pytest.mark.parametrize(("method", "path", "options"), REQUESTS)
-def test_every_operation_needs_a_key(client, method, path, options, key):
+def test_cluster_routes_without_a_valid_key_are_401(client, method, path, options, key):
     create(client)
 
     assert getattr(client, method)(path, key=key, **options).status == 401
 
 
 @pytest.mark.parametrize(("method", "path", "options"), REQUESTS)
-def test_writes_are_blocked_when_degraded(world, client, method, path, options):
+def test_cluster_writes_in_degraded_mode_are_503(world, client, method, path, options):
     create(client)
     world.fleet.degraded = lambda: True
 
@@ -328,14 +328,14 @@ def test_writes_are_blocked_when_degraded(world, client, method, path, options):
     assert method == "get" or answer.error["code"] == "degraded_mode"
 
 
-def test_the_default_cluster_stands_in_the_list_from_the_start():
+def test_default_cluster_is_listed_from_the_start():
     client = Client([clusters.routes], World(default_cluster_name="home", default_cluster_node_limit=9).fleet)
 
     assert [(one["name"], one["node_limit"]) for one in client.get("/api/v1/clusters").data] == [("home", 9)]
 
 
 @pytest.mark.skipif(not CONTRACT_DIR, reason="EDGE_CONTRACT_DIR names no folder with the contract")
-def test_answers_fit_the_published_contract(world, client):
+def test_cluster_responses_fit_the_contract(world, client):
     components = json.loads((Path(CONTRACT_DIR) / "edge-admin-openapi-v0.2.0.json").read_text())["components"]
     created = client.post("/api/v1/clusters", json={"name": "prod"})
     machines(world, 2, "prod")

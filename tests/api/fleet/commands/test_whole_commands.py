@@ -33,7 +33,7 @@ def run(client, world):
     return f"/api/v1/commands/{answer.data['id']}"
 
 
-def test_a_command_says_how_its_executions_stand(client, world):
+def test_command_summary_counts_executions_by_status(client, world):
     first, second, third, _ = enrolled(client, 4)
     world.settle()
     path = run(client, world)
@@ -48,7 +48,7 @@ def test_a_command_says_how_its_executions_stand(client, world):
     assert "summary" not in client.get("/api/v1/commands").data[0]
 
 
-def test_a_command_is_creating_then_running_then_finished(client, world):
+def test_command_state_is_creating_then_running_then_finished(client, world):
     agent, _ = enrolled(client, 2)
     world.settle()
     targeting = {"type": "nodes", "node_ids": [agent.id]}
@@ -70,7 +70,7 @@ def test_a_command_is_creating_then_running_then_finished(client, world):
     assert standing() == ("finished", 1, "2026-11-21T10:00:10Z")
 
 
-def test_a_command_for_nobody_is_finished_with_no_targets(client, world):
+def test_command_without_targets_is_finished_at_once(client, world):
     targeting = {"type": "all", "node_filters": {"version": "0.0.0"}}
     made = client.post("/api/v1/commands", json={"command_text": "true", "targeting": targeting}).data
     world.settle()
@@ -130,7 +130,7 @@ def test_cancelling_an_unknown_or_deleted_command_is_404(client, world):
     assert client.post(f"{path}/cancel", key=None).status == 401
 
 
-def test_a_command_too_large_to_count_has_no_summary_but_targets_and_state(client, world, monkeypatch):
+def test_command_too_large_to_count_has_targets_and_state_but_no_summary(client, world, monkeypatch):
     enrolled(client, 3)
     world.settle()
     monkeypatch.setattr("chalicelib.fleet.commands.service.SUMMARY_LIMIT", 2)
@@ -140,7 +140,7 @@ def test_a_command_too_large_to_count_has_no_summary_but_targets_and_state(clien
 
 
 @pytest.mark.skipif(CONTRACT is None, reason="EDGE_CONTRACT_DIR names no folder with the contract")
-def test_a_command_with_its_summary_fits_the_published_contract(client, world):
+def test_command_with_its_summary_fits_the_contract(client, world):
     document = json.loads((Path(CONTRACT) / "edge-admin-openapi-v0.2.0.json").read_text())
     components = document["components"]
 

@@ -42,7 +42,7 @@ def a_key(world, **fields):
     return service.reveal(service.create("north", fields)).reveal()
 
 
-def test_a_node_and_the_holder_of_a_key_get_a_link_and_the_hash(client, world):
+def test_bundle_link_and_hash_are_given_to_a_node_and_a_key_holder(client, world):
     bundle = a_bundle("0.2.0+b1")
     key = a_key(world)
     for bearer in (world.machine.token, key):
@@ -60,12 +60,12 @@ def test_a_node_and_the_holder_of_a_key_get_a_link_and_the_hash(client, world):
     assert world.fleet.enrollment.verify(key, None).verified, "asking for the agent took a use of the key"
 
 
-def test_each_architecture_has_an_archive_of_its_own(client, world):
+def test_bundle_archive_depends_on_the_architecture(client, world):
     answer = client.get(PATH, key=world.machine.token, query={"architecture": "aarch64"})
     assert answer.data["sha256"] == a_bundle("", content=b"another").sha256
 
 
-def test_an_earlier_version_is_still_there_by_its_name(client, world):
+def test_earlier_bundle_version_is_available_by_name(client, world):
     publish(world.object_client, BUCKET, [a_bundle("0.3.0+b2", content=b"newer")])
     assert client.get(PATH, key=world.machine.token, query=INTEL).data["version"] == "0.3.0+b2"
     earlier = client.get(PATH, key=world.machine.token, query={**INTEL, "version": "0.2.0+b1"})
@@ -81,7 +81,7 @@ def test_an_earlier_version_is_still_there_by_its_name(client, world):
         ({"architecture": "aarch64", "version": "0.3.0"}, "version 0.3.0 of the agent is there for x86_64, not for"),
     ],
 )
-def test_what_is_not_there_is_said_by_its_name(client, world, query, says):
+def test_missing_bundle_is_404_and_named(client, world, query, says):
     publish(world.object_client, BUCKET, [a_bundle("0.3.0")], current=False)
     answer = client.get(PATH, key=world.machine.token, query=query)
     assert (answer.status, answer.error["code"]) == (404, "not_found")
@@ -89,7 +89,7 @@ def test_what_is_not_there_is_said_by_its_name(client, world, query, says):
 
 
 @pytest.mark.parametrize("bucket", ["", "empty"])
-def test_a_stack_without_an_agent_says_so(bucket):
+def test_stack_without_a_published_agent_is_404_with_the_reason(bucket):
     world = World(agent_bucket=bucket)
     a_cluster(world, "north")
     (machine,) = machines(world, 1)
@@ -110,14 +110,14 @@ def test_a_stack_without_an_agent_says_so(bucket):
         ({**INTEL, "version": ""}, "version"),
     ],
 )
-def test_a_bad_question_is_refused_before_anything_is_read(client, world, query, field):
+def test_malformed_bundle_query_is_400_and_reads_no_object(client, world, query, field):
     world.object_client.reads.clear()
     answer = client.get(PATH, key=world.machine.token, query=query)
     assert (answer.status, list(answer.error["details"])) == (400, [field])
     assert world.object_client.reads == []
 
 
-def test_nobody_else_gets_one(client, world):
+def test_bundle_without_a_valid_token_or_key_is_401(client, world):
     spent, expired = a_key(world), a_key(world, expired_at="2020-01-01T00:00:00Z")
     world.fleet.enrollment.verify(spent, None)
     forged = to_blob(["http://api.test"], key_id_of(a_key(world)), bytes(32))
@@ -136,12 +136,12 @@ def test_nobody_else_gets_one(client, world):
 
 
 @pytest.mark.parametrize("code", ["", "SlowDown", "InternalError"])
-def test_a_bucket_that_does_not_answer_is_503(client, world, code):
+def test_unavailable_bundle_bucket_is_503(client, world, code):
     world.object_client.fails_with = code
     assert client.get(PATH, key=world.machine.token, query=INTEL).status == 503
 
 
-def test_asking_costs_one_read_of_the_bucket_and_writes_nothing(client, world):
+def test_bundle_request_costs_one_bucket_read_and_no_write(client, world):
     meter: Meter = world.platform.tables.meter
     world.object_client.reads.clear()
     for bearer in (a_key(world), world.machine.token):
@@ -151,7 +151,7 @@ def test_asking_costs_one_read_of_the_bucket_and_writes_nothing(client, world):
     assert world.object_client.reads == ["agent/current.json"] * 2
 
 
-def test_the_installer_is_plain_shell_that_knows_where_it_came_from(client):
+def test_installer_is_valid_shell_with_the_server_url(client):
     answer = client.get("/agent/install.sh", key=None)
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/x-shellscript; charset=utf-8"
@@ -160,7 +160,7 @@ def test_the_installer_is_plain_shell_that_knows_where_it_came_from(client):
     assert subprocess.run(["sh", "-n"], input=answer.text, text=True, check=False).returncode == 0
 
 
-def test_a_url_with_odd_characters_stays_one_word_of_the_script():
+def test_server_url_with_shell_characters_is_quoted_in_the_installer():
     world = World(public_url="https://host/a'b$(touch x)")
     answer = operator(world).get("/agent/install.sh", key=None)
     (line,) = [line for line in answer.text.splitlines() if line.startswith("server=")]
@@ -168,7 +168,7 @@ def test_a_url_with_odd_characters_stays_one_word_of_the_script():
     assert done.stdout == "https://host/a'b$(touch x)"
 
 
-def test_what_is_published_is_read_back(world):
+def test_published_release_reads_back_as_written(world):
     release = json.loads(world.object_client.objects[BUCKET, "agent/current.json"])
     assert release == json.loads(world.object_client.objects[BUCKET, "agent/versions/0.2.0+b1.json"])
     assert world.fleet.distribution.release(None).model_dump(mode="json") == release

@@ -26,7 +26,7 @@ def a_key(world, **fields):
     return service.reveal(service.create("prod", fields)).reveal()
 
 
-def test_a_good_key_gives_a_token(world, client):
+def test_valid_enrollment_key_gives_a_registration_token(world, client):
     answer = client.post(VERIFY, json={"key": a_key(world)})
 
     assert answer.status == 200
@@ -35,14 +35,14 @@ def test_a_good_key_gives_a_token(world, client):
     assert world.fleet.enrollment.redeem_token(token, NODE).cluster_name == "prod"
 
 
-def test_a_bad_key_is_an_answer_too(client):
+def test_invalid_enrollment_key_is_200_with_the_reason(client):
     answer = client.post(VERIFY, json={"key": "nonsense"})
 
     assert answer.status == 200
     assert answer.data == {"verified": False, "error": "invalid_key", "netmaker_key": "", "network_name": ""}
 
 
-def test_a_named_machine_may_ask_again(world, client):
+def test_machine_with_a_node_id_may_verify_again_with_a_used_key(world, client):
     key = a_key(world)
 
     first = client.post(VERIFY, json={"key": key, "node_id": NODE.upper()})
@@ -54,7 +54,7 @@ def test_a_named_machine_may_ask_again(world, client):
 
 
 @pytest.mark.parametrize("key", ["", " \n"])
-def test_a_blank_key_is_422(client, key):
+def test_blank_enrollment_key_is_422(client, key):
     answer = client.post(VERIFY, json={"key": key})
 
     assert (answer.status, answer.error["details"]) == (422, {"key": [BLANK]})
@@ -72,7 +72,7 @@ def test_a_blank_key_is_422(client, key):
         ({"key": "a", "other": 1}, {"other": ["Unexpected field: other"]}),
     ],
 )
-def test_wrong_shapes_are_400(world, client, body, details):
+def test_malformed_verification_is_400_and_changes_nothing(world, client, body, details):
     before = world.driver.snapshot()
 
     answer = client.post(VERIFY, json=body)
@@ -81,7 +81,7 @@ def test_wrong_shapes_are_400(world, client, body, details):
     assert world.driver.snapshot() == before
 
 
-def test_callers_are_limited_per_address():
+def test_verification_beyond_the_rate_of_an_address_is_429():
     client = Client([enrollment.routes], World(public_burst=2).fleet, key=None)
 
     statuses = [client.post(VERIFY, json={"key": "nonsense"}).status for _ in range(3)]
@@ -89,13 +89,13 @@ def test_callers_are_limited_per_address():
     assert statuses == [200, 200, 429]
 
 
-def test_it_works_in_degraded_mode(world, client):
+def test_verification_works_in_degraded_mode(world, client):
     world.fleet.degraded = lambda: True
 
     assert client.post(VERIFY, json={"key": a_key(world)}).data["verified"] is True
 
 
-def test_every_attempt_becomes_an_event(world, client):
+def test_verification_attempt_becomes_an_event(world, client):
     key = a_key(world, name="rollout")
     for sent in (key, key, "nonsense"):
         client.post(VERIFY, json={"key": sent})
@@ -112,7 +112,7 @@ def test_every_attempt_becomes_an_event(world, client):
     assert key not in repr(published)
 
 
-def test_no_secret_stands_in_the_log(world, client):
+def test_enrollment_key_and_token_are_not_logged(world, client):
     key = a_key(world)
 
     token = client.post(VERIFY, json={"key": key}).data["netmaker_key"]

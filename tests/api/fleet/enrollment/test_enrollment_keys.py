@@ -43,7 +43,7 @@ def create(client, **fields):
     return answer.data
 
 
-def test_a_key_is_created_without_a_body(client):
+def test_enrollment_key_is_created_without_a_body(client):
     answer = client.post(OF_PROD)
 
     assert answer.status == 201
@@ -61,13 +61,13 @@ def test_a_key_is_created_without_a_body(client):
     assert client.get(f"{KEYS}/{answer.data['id']}").data == answer.data
 
 
-def test_what_is_given_is_taken(client):
+def test_enrollment_key_is_created_with_given_fields(client):
     data = create(client, name="a" * 255, uses_remaining="5", expired_at="2026-12-31T23:59:59.9+02:00")
 
     assert (data["name"], data["uses_remaining"], data["expired_at"]) == ("a" * 255, 5, "2026-12-31T21:59:59Z")
 
 
-def test_null_uses_are_unlimited_and_an_empty_name_is_none(client):
+def test_enrollment_key_with_null_uses_is_unlimited_and_empty_name_is_null(client):
     data = create(client, name="", uses_remaining=None, expired_at=None)
 
     assert (data["name"], data["uses_remaining"], data["expired_at"]) == (None, None, None)
@@ -91,7 +91,7 @@ def test_null_uses_are_unlimited_and_an_empty_name_is_none(client):
     ],
 )
 @pytest.mark.parametrize("method", ["post", "patch"])
-def test_wrong_shapes_are_400(client, method, body, details):
+def test_malformed_enrollment_key_is_400(client, method, body, details):
     path = OF_PROD if method == "post" else f"{KEYS}/{create(client)['id']}"
 
     answer = getattr(client, method)(path, json=body)
@@ -99,12 +99,12 @@ def test_wrong_shapes_are_400(client, method, body, details):
     assert (answer.status, answer.error["details"]) == (400, details)
 
 
-def test_a_key_needs_a_cluster(client):
+def test_enrollment_key_of_an_unknown_cluster_is_404(client):
     assert client.post("/api/v1/clusters/none/enrollment_keys").status == 404
     assert client.post("/api/v1/clusters/Bad/enrollment_keys").status == 400
 
 
-def test_an_update_tells_null_from_left_out(world, client):
+def test_enrollment_key_update_distinguishes_null_from_omitted(world, client):
     made = create(client, name="a", uses_remaining=5, expired_at="2027-01-01T00:00:00Z")
     world.clock.advance(60)
 
@@ -119,7 +119,7 @@ def test_an_update_tells_null_from_left_out(world, client):
     assert cleared.data["updated_at"] == "2026-11-21T10:01:00Z"
 
 
-def test_a_deleted_key_is_404(client):
+def test_deleted_enrollment_key_is_404(client):
     made = create(client)
 
     assert client.delete(f"{KEYS}/{made['id'].upper()}").status == 204
@@ -129,13 +129,13 @@ def test_a_deleted_key_is_404(client):
 
 @pytest.mark.parametrize("method", ["get", "delete", "patch"])
 @pytest.mark.parametrize(("key_id", "status"), [(ABSENT, 404), ("no-uuid", 400)])
-def test_ids_that_lead_nowhere(client, method, key_id, status):
+def test_unknown_enrollment_key_id_is_404_and_malformed_is_400(client, method, key_id, status):
     options = {"json": {"name": "a"}} if method == "patch" else {}
 
     assert getattr(client, method)(f"{KEYS}/{key_id}", **options).status == status
 
 
-def test_a_list_shows_keys_in_clear_and_filters(world, client):
+def test_enrollment_key_list_shows_keys_and_filters(world, client):
     first = create(client, name="first", uses_remaining=None)
     world.clock.advance(1)
     second = create(client, name="second")
@@ -156,19 +156,19 @@ def test_a_list_shows_keys_in_clear_and_filters(world, client):
 @pytest.mark.parametrize(
     "query", [{"uses_remaining": 0}, {"is_spent": "1"}, {"expired_at__gte": "soon"}, {"has_uses": "true"}]
 )
-def test_a_list_refuses_what_it_does_not_know(client, query):
+def test_unknown_or_bad_key_list_parameter_is_400(client, query):
     answer = client.get(KEYS, query=query)
 
     assert (answer.status, list(answer.error["details"])) == (400, list(query))
 
 
-def test_the_query_offers_what_the_list_can_filter():
+def test_enrollment_key_query_offers_exactly_the_known_filters():
     offered = set(enrollment_keys.EnrollmentKeyListQuery.model_fields) - set(PageQuery.model_fields)
 
     assert offered == filter_names(FIELDS)
 
 
-def test_a_list_takes_four_calls(world, client):
+def test_enrollment_key_list_takes_four_calls_at_most(world, client):
     for _ in range(25):
         create(client)
 
@@ -180,14 +180,14 @@ def test_a_list_takes_four_calls(world, client):
 # -- default and public ------------------------------------------------------------------------------------------------
 
 
-def test_without_a_default_cluster_both_are_403(client):
+def test_default_and_public_keys_without_a_default_cluster_are_403(client):
     default, public = client.post(OF_DEFAULT), client.post(PUBLIC, key=None)
 
     assert (default.status, default.error) == (403, {"code": "forbidden", "message": "Forbidden"})
     assert public.status == 403
 
 
-def test_keys_of_the_default_cluster():
+def test_default_cluster_key_is_created_for_operators_only():
     world = World(default_cluster_name="home")
     client = client_of(world)
 
@@ -200,7 +200,7 @@ def test_keys_of_the_default_cluster():
     assert client.post(PUBLIC, key=None).status == 403
 
 
-def test_a_default_cluster_that_was_deleted_is_404():
+def test_key_of_a_deleted_default_cluster_is_404():
     world = World(default_cluster_name="home", public_enrollment_key_enabled=True)
     client = client_of(world)
     client.post(OF_DEFAULT)
@@ -211,7 +211,7 @@ def test_a_default_cluster_that_was_deleted_is_404():
 
 
 @pytest.mark.parametrize("body", [None, "", "not json", '{"uses_remaining":99,"other":1}'])
-def test_anybody_may_draw_a_public_key_where_that_is_on(body):
+def test_public_key_is_created_without_authentication_where_enabled(body):
     client = client_of(World(default_cluster_name="home", public_enrollment_key_enabled=True), key=None)
 
     answer = client.post(PUBLIC, body=body)
@@ -221,7 +221,7 @@ def test_anybody_may_draw_a_public_key_where_that_is_on(body):
     assert (answer.data["cluster_name"], answer.data["uses_remaining"], answer.data["name"]) == ("home", 1, None)
 
 
-def test_public_keys_are_limited_per_address():
+def test_public_keys_beyond_the_rate_of_an_address_are_429():
     client = client_of(World(default_cluster_name="home", public_enrollment_key_enabled=True, public_burst=3), key=None)
 
     statuses = [client.post(PUBLIC).status for _ in range(4)]
@@ -243,12 +243,12 @@ REQUESTS = [
 
 @pytest.mark.parametrize("key", [None, "wrong"])
 @pytest.mark.parametrize(("method", "path", "options"), [*REQUESTS, ("post", OF_DEFAULT, {})])
-def test_operators_need_a_key(client, method, path, options, key):
+def test_enrollment_key_routes_without_a_valid_key_are_401(client, method, path, options, key):
     assert getattr(client, method)(path, key=key, **options).status == 401
 
 
 @pytest.mark.parametrize(("method", "path", "options"), [*REQUESTS, ("post", OF_DEFAULT, {}), ("post", PUBLIC, {})])
-def test_writes_are_blocked_when_degraded(world, client, method, path, options):
+def test_enrollment_key_writes_in_degraded_mode_are_503(world, client, method, path, options):
     world.fleet.degraded = lambda: True
 
     answer = getattr(client, method)(path, **options)
@@ -257,7 +257,7 @@ def test_writes_are_blocked_when_degraded(world, client, method, path, options):
     assert method == "get" or answer.error["code"] == "degraded_mode"
 
 
-def test_keys_of_a_deleted_cluster_go_with_it(world, client):
+def test_enrollment_keys_of_a_deleted_cluster_are_removed(world, client):
     for _ in range(3):
         create(client)
     client.delete("/api/v1/clusters/prod")
@@ -268,7 +268,7 @@ def test_keys_of_a_deleted_cluster_go_with_it(world, client):
 
 
 @pytest.mark.skipif(not CONTRACT_DIR, reason="EDGE_CONTRACT_DIR names no folder with the contract")
-def test_answers_fit_the_published_contract():
+def test_enrollment_key_responses_fit_the_contract():
     components = json.loads((Path(CONTRACT_DIR) / "edge-admin-openapi-v0.2.0.json").read_text())["components"]
     world = World(default_cluster_name="prod", public_enrollment_key_enabled=True)
     client = client_of(world)
@@ -291,7 +291,7 @@ def test_answers_fit_the_published_contract():
     assert [answer.status for answer, _ in answers] == [201, 201, 201, 200, 200, 200, 400, 404, 403]
 
 
-def test_a_name_with_commas_can_be_asked_for(client):
+def test_enrollment_key_name_with_commas_is_found_by_filter(client):
     made = create(client, name="Rack 4, row 2")
     create(client, name="Rack 4, row 20")
 

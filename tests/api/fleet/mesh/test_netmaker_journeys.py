@@ -35,7 +35,7 @@ def a_node(world, client, cluster="north", number=0):
 
 
 class TestClusters:
-    def test_its_network_follows_and_goes_with_it(self, world, client):
+    def test_netmaker_network_is_created_and_deleted_with_its_cluster(self, world, client):
         made = a_cluster(client)
         world.settle(twice=True)
         assert world.netmaker.networks == {NORTH: made["ipv4_range"]}
@@ -44,7 +44,7 @@ class TestClusters:
         world.settle(twice=True)
         assert (world.netmaker.networks, world.driver.rows(MADE)) == ({}, [])
 
-    def test_ranges_of_other_networks_are_passed_over(self, world, client):
+    def test_generated_range_avoids_ranges_of_other_networks(self, world, client):
         world.netmaker.networks |= {"admin-cluster-a": "100.64.0.0/23", "theirs": "100.64.3.0/26"}
 
         ranges = [a_cluster(client, name)["ipv4_range"] for name in ("north", "south")]
@@ -53,7 +53,7 @@ class TestClusters:
 
         assert ranges == ["100.64.2.0/24", "100.64.4.0/24", "100.64.0.0/24"]
 
-    def test_a_range_that_another_network_has_is_refused(self, world, client):
+    def test_range_of_another_network_is_409(self, world, client):
         world.netmaker.networks["theirs"] = "100.80.0.0/16"
         answer = client.post(CLUSTERS, json={"name": "north", "ipv4_range": "100.80.9.0/24"})
 
@@ -63,7 +63,7 @@ class TestClusters:
         )
         assert client.get(CLUSTERS).data == []
 
-    def test_a_name_that_anothers_network_has_is_taken(self, world, client):
+    def test_cluster_name_of_another_network_is_409(self, world, client):
         world.netmaker.networks[NORTH] = "100.90.0.0/24"
         answer = client.post(CLUSTERS, json={"name": "north"})
 
@@ -71,7 +71,7 @@ class TestClusters:
         world.settle()
         assert world.netmaker.networks == {NORTH: "100.90.0.0/24"}
 
-    def test_a_name_may_be_taken_again_before_the_old_network_is_gone(self, world, client):
+    def test_cluster_name_may_be_reused_before_its_old_network_is_deleted(self, world, client):
         a_cluster(client, ipv4_range="100.70.0.0/24")
         world.settle()
         client.delete(f"{CLUSTERS}/north")
@@ -80,7 +80,7 @@ class TestClusters:
 
         assert world.netmaker.networks == {NORTH: "100.71.0.0/24"}
 
-    def test_the_default_cluster_is_made_once_netmaker_answers(self):
+    def test_default_cluster_is_created_once_netmaker_is_available(self):
         with netmaker_world(default_cluster_name="main") as world:
             client = operator(world)
             world.server.trouble(status=500)
@@ -93,7 +93,7 @@ class TestClusters:
 
 
 class TestEnrolment:
-    def test_an_agent_of_the_reference_enrols(self, world, client):
+    def test_reference_agent_enrols_through_netmaker(self, world, client):
         a_cluster(client)
         agent = Agent(client, 0)
         verified = agent.verify(a_key(client, "north"))
@@ -106,7 +106,7 @@ class TestEnrolment:
         assert (node["netmaker_host_id"], node["cluster_name"], node["status"]) == (host, "north", "healthy")
         assert agent.heartbeat().status == 200
 
-    def test_it_need_not_wait_for_the_change_stream(self, world, client):
+    def test_enrolment_succeeds_before_the_change_stream_creates_the_network(self, world, client):
         a_cluster(client)
         a_node(world, client)
         world.settle(twice=True)
@@ -115,7 +115,7 @@ class TestEnrolment:
         assert len(world.netmaker.hosts_in(NORTH)) == 1
 
     @pytest.mark.parametrize("makes_keys", [True, False])
-    def test_a_fleet_joins_with_one_key(self, world, client, makes_keys):
+    def test_several_agents_join_with_one_unlimited_key(self, world, client, makes_keys):
         world.netmaker.makes_keys = makes_keys
         a_cluster(client)
         blob = a_key(client, "north", uses_remaining=None)
@@ -124,7 +124,7 @@ class TestEnrolment:
         assert [enrol(world, agent, blob, "north").status for agent in agents] == [201] * 5
         assert world.netmaker.asked("GET", "enrollment-keys") == [], "Netmaker shows one by listing all"
 
-    def test_one_use_of_a_key_is_one_join(self, world, client):
+    def test_single_use_key_allows_one_join(self, world, client):
         a_cluster(client)
         blob = a_key(client, "north", uses_remaining=1)
         agent = Agent(client, 0)
@@ -139,7 +139,7 @@ class TestEnrolment:
                 join(world, other, token)
             assert other.register("", "north").status == 422
 
-    def test_a_machine_that_asks_again_gets_no_second_join(self, world, client):
+    def test_repeated_verification_gives_no_second_join(self, world, client):
         a_cluster(client)
         blob = a_key(client, "north", uses_remaining=1)
         agent = Agent(client, 0)
@@ -149,7 +149,7 @@ class TestEnrolment:
         assert agent.verify(blob).data["error"] == "key_spent"
 
     @pytest.mark.parametrize("is_used", [True, False])
-    def test_a_machine_whose_join_is_used_or_gone_and_its_host_with_it_takes_another_use(self, world, client, is_used):
+    def test_machine_without_its_join_and_host_takes_another_key_use(self, world, client, is_used):
         a_cluster(client)
         blob = a_key(client, "north", uses_remaining=2)
         agent = Agent(client, 0)
@@ -166,7 +166,7 @@ class TestEnrolment:
         (key,) = world.driver.rows(KEYS)
         assert key["uses_remaining"] == 0
 
-    def test_a_machine_in_the_mesh_whose_answer_was_lost_needs_no_other_join(self, world, client):
+    def test_joined_machine_with_a_lost_answer_registers_without_another_join(self, world, client):
         a_cluster(client)
         blob = a_key(client, "north", uses_remaining=1)
         agent = Agent(client, 0)
@@ -184,7 +184,7 @@ class TestEnrolment:
         assert agent.register(again["netmaker_key"], "north").status == 201
         assert [key for key in world.netmaker.keys if not key["unlimited"]] == []
 
-    def test_the_joins_of_a_key_end_with_it(self, world, client):
+    def test_deleting_a_key_revokes_its_netmaker_joins(self, world, client):
         a_cluster(client)
         blob = a_key(client, "north", uses_remaining=None)
         agent = Agent(client, 0)
@@ -196,7 +196,7 @@ class TestEnrolment:
         with pytest.raises(RefusedError):
             join(world, agent, token)
 
-    def test_each_step_may_be_repeated(self, world, client):
+    def test_enrolment_steps_may_be_repeated_with_one_result(self, world, client):
         a_cluster(client)
         blob = a_key(client, "north")
         agent = Agent(client, 0)
@@ -214,7 +214,7 @@ class TestEnrolment:
         assert (world.netmaker.hosts_in(NORTH), list(world.netmaker.hosts)) == ([host], [host])
         assert client.get(f"{CLUSTERS}/north").data["node_count"] == 1
 
-    def test_who_is_not_in_the_network_is_no_node(self, world, client):
+    def test_registration_without_joining_the_network_is_422(self, world, client):
         a_cluster(client)
         agent = Agent(client, 0)
         verified = agent.verify(a_key(client, "north"))
@@ -228,7 +228,7 @@ class TestEnrolment:
         assert agent.register("", "north").status == 422
         assert world.driver.rows(NODES) == []
 
-    def test_a_cluster_that_is_none_or_full_takes_nobody(self, world, client):
+    def test_unknown_or_full_cluster_refuses_registration(self, world, client):
         a_cluster(client, node_limit=1)
         blob = a_key(client, "north", uses_remaining=None)
         one, two = Agent(client, 0), Agent(client, 1)
@@ -240,7 +240,7 @@ class TestEnrolment:
         assert two.register("", "north").error["details"] == full_network(1).details
         assert Agent(client, 2).verify(blob).data["error"] == "node_limit_reached"
 
-    def test_a_machine_that_joined_another_network_is_of_that_cluster(self, world, client):
+    def test_machine_that_joined_another_network_moves_to_its_cluster(self, world, client):
         a_cluster(client)
         a_cluster(client, "south")
         agent = a_node(world, client)
@@ -257,7 +257,7 @@ class TestEnrolment:
 
 
 class TestComingBack:
-    def test_a_stranger_who_knows_a_nodes_id_does_not_take_it_over(self, world, client):
+    def test_registration_with_a_foreign_node_id_is_422(self, world, client):
         a_cluster(client)
         agent = a_node(world, client)
         agent.poll()
@@ -269,7 +269,7 @@ class TestComingBack:
 
         assert agent.poll().status == 200
 
-    def test_its_token_brings_a_node_back_and_the_one_before_until_the_new_one_is_used(self, world, client):
+    def test_node_returns_by_its_token_or_the_previous_until_the_new_is_used(self, world, client):
         a_cluster(client)
         agent = a_node(world, client)
         agent.poll()
@@ -281,14 +281,14 @@ class TestComingBack:
 
         assert agent.poll().status == 200
 
-    def test_a_node_that_never_got_its_token_comes_back_as_a_host(self, world, client):
+    def test_node_without_its_first_token_registers_again_as_a_host(self, world, client):
         a_cluster(client)
         agent = a_node(world, client)
         agent.token = None
 
         assert agent.register("", "north").status == 201
 
-    def test_a_call_from_its_address_in_the_mesh_proves_a_node(self, world, client):
+    def test_call_from_its_mesh_address_proves_a_node(self, world, client):
         a_cluster(client)
         agent = a_node(world, client)
         agent.poll()
@@ -300,7 +300,7 @@ class TestComingBack:
         agent.address = "100.64.0.7"
         assert agent.register("", "north").status == 201
 
-    def test_hosts_prove_nodes_where_the_installation_says_so(self):
+    def test_netmaker_host_proves_a_node_where_settings_allow_it(self):
         with netmaker_world(netmaker_hosts_prove_nodes=True) as world:
             client = operator(world)
             a_cluster(client)
@@ -310,7 +310,7 @@ class TestComingBack:
 
             assert agent.register("", "north").status == 201
 
-    def test_a_deleted_one_that_is_still_a_host_stays_away_until_a_newer_key_or_the_operator(self, world, client):
+    def test_deleted_node_still_a_host_needs_a_newer_key_or_the_operator(self, world, client):
         a_cluster(client)
         old = a_key(client, "north", uses_remaining=None)
         agent = Agent(client, 0)
@@ -325,7 +325,7 @@ class TestComingBack:
         token = agent.verify(a_key(client, "north")).data["netmaker_key"]
         assert agent.register(token, "north").status == 201
 
-    def test_a_deleted_agent_of_the_reference_is_let_in_by_the_operator(self, world, client):
+    def test_deleted_reference_agent_is_admitted_by_the_operator(self, world, client):
         """It sends nothing by which a newer key could be known."""
         a_cluster(client)
         agent = a_node(world, client)
@@ -337,7 +337,7 @@ class TestComingBack:
 
         assert agent.register("", "north").status == 201
 
-    def test_a_blocked_one_is_refused(self, world, client):
+    def test_blocked_node_in_the_mesh_is_403(self, world, client):
         a_cluster(client)
         agent = a_node(world, client)
         client.post(f"/api/v1/nodes/{agent.id}/block")
@@ -346,7 +346,7 @@ class TestComingBack:
 
 
 class TestNodes:
-    def test_a_deleted_one_leaves_the_mesh(self, world, client):
+    def test_deleted_node_is_removed_from_the_mesh(self, world, client):
         a_cluster(client)
         agent, other = a_node(world, client), a_node(world, client, number=1)
         client.post(f"/api/v1/nodes/{agent.id}/aliases", json={"name": "web"})
@@ -358,7 +358,7 @@ class TestNodes:
         assert list(world.netmaker.hosts.values()) == [f"node-{other.id}"]
         assert world.names_in("north") == {}
 
-    def test_a_deleted_one_does_not_take_the_host_of_another(self, world, client):
+    def test_deleted_node_keeps_a_host_that_another_node_uses(self, world, client):
         """An agent that lost its state enrols under a new id; its machine keeps its host, which gets the new name."""
         a_cluster(client)
         agent = a_node(world, client)
@@ -373,7 +373,7 @@ class TestNodes:
 
         assert world.netmaker.hosts_in(NORTH) == [host]
 
-    def test_a_moved_one_changes_networks(self, world, client):
+    def test_moved_node_changes_its_netmaker_network(self, world, client):
         a_cluster(client)
         a_cluster(client, "south")
         agent = a_node(world, client)
@@ -388,7 +388,7 @@ class TestNodes:
 
 
 class TestAliases:
-    def test_a_name_leads_to_the_address_that_its_node_has(self, world, client):
+    def test_alias_resolves_to_the_current_address_of_its_node(self, world, client):
         a_cluster(client)
         agent = a_node(world, client)
         made = client.post(f"/api/v1/nodes/{agent.id}/aliases", json={"name": "web"})
@@ -403,7 +403,7 @@ class TestAliases:
         assert world.names_in("north") == {"web": "100.64.0.99"}
 
     @pytest.mark.parametrize("overwrites_names", [True, False])
-    def test_a_host_that_came_back_with_another_address_keeps_its_names(self, world, client, overwrites_names):
+    def test_host_with_a_new_address_keeps_its_aliases(self, world, client, overwrites_names):
         world.netmaker.overwrites_names = overwrites_names
         a_cluster(client)
         blob = a_key(client, "north", uses_remaining=None)
@@ -420,7 +420,7 @@ class TestAliases:
 
         assert world.names_in("north") == {"web": "100.64.0.2"}
 
-    def test_a_node_that_is_not_there_gets_none(self, world, client):
+    def test_alias_of_a_node_outside_the_mesh_is_refused(self, world, client):
         a_cluster(client)
         agent = a_node(world, client)
         (host,) = world.netmaker.hosts
@@ -443,7 +443,7 @@ DOWN = [{"status": 500}, {"status": 503}, {"drop": True}, {"raw": b"nonsense"}]
 
 class TestUnavailable:
     @pytest.mark.parametrize("trouble", DOWN, ids=str)
-    def test_nothing_is_left_behind(self, world, client, trouble):
+    def test_refused_change_during_a_netmaker_outage_leaves_no_trace(self, world, client, trouble):
         a_cluster(client)
         a_cluster(client, "empty")
         agent = a_node(world, client)
@@ -471,7 +471,7 @@ class TestUnavailable:
         assert (_rows(world), world.driver.stream_position) == (rows, before)
         assert (world.netmaker.networks, world.netmaker.names) == of_mesh
 
-    def test_a_use_of_a_key_is_not_lost(self, world, client):
+    def test_key_use_is_not_lost_in_a_netmaker_outage(self, world, client):
         a_cluster(client)
         blob = a_key(client, "north")
         world.server.trouble(path="enrollment-keys", status=500)
@@ -483,7 +483,7 @@ class TestUnavailable:
         world.server.recover()
         assert agent.verify(blob).data["verified"]
 
-    def test_a_machine_out_of_the_mesh_is_still_heard(self, world, client):
+    def test_agent_calls_succeed_during_a_netmaker_outage(self, world, client):
         a_cluster(client)
         agent = a_node(world, client)
         world.server.trouble(status=500)
@@ -493,7 +493,7 @@ class TestUnavailable:
         moved = client.patch(f"/api/v1/nodes/{agent.id}/change_cluster", json={"cluster_name": "nowhere"})
         assert moved.status == 422
 
-    def test_the_health_of_the_service_tells(self, world, client):
+    def test_netmaker_outage_makes_the_health_check_503(self, world, client):
         assert client.get("/healthz").status == 200
         world.server.trouble(status=500)
         world.clock.advance(5)
@@ -502,7 +502,7 @@ class TestUnavailable:
         assert answer.status == 503
         assert [check["healthy"] for check in answer.json if check["name"] == "Netmaker API"] == [False]
 
-    def test_the_key_is_never_told(self, world, client):
+    def test_netmaker_key_appears_in_no_response_and_no_log(self, world, client):
         world.server.trouble(status=401)
         answer = client.post(CLUSTERS, json={"name": "west"})
 

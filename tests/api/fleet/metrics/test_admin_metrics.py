@@ -160,13 +160,13 @@ def test_admin_metrics_are_open_to_their_keys_only(client, url, key, status):
 
 
 @pytest.mark.parametrize("url", [URL, RAW])
-def test_busy_tables_are_503(url):
+def test_admin_metrics_with_busy_tables_are_503(url):
     world = World()
     world.driver.fail_next(100_000, "throttle")
     assert operator(world).get(url).status == 503
 
 
-def test_every_schedule_is_counted():
+def test_metrics_count_every_schedule():
     assert {one.name for one in CORE.functions if isinstance(one.source, ScheduleSource)} == set(totals.SCHEDULES)
 
 
@@ -175,5 +175,5 @@ def test_metrics_use_only_totals_that_are_kept():
     assert kept <= set(TOTALS)
 
 
-def test_every_counted_list_of_the_platform_and_the_fleet_is_shown():
+def test_metrics_show_every_counted_list():
     assert {counted.table.name for counted in deployed("fleet").counted} == set(totals.ROWS)

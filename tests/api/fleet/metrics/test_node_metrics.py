@@ -106,7 +106,7 @@ class TestPush:
 
 
 @pytest.mark.parametrize("seconds", [None, 120])
-def test_agents_are_told_how_often_to_push(seconds):
+def test_registration_response_shows_the_metrics_push_interval(seconds):
     client = operator(World(metrics_push_seconds=seconds))
     client.post("/api/v1/clusters", json={"name": "north"})
     agent = Agent(client, 0)

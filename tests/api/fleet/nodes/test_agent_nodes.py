@@ -53,7 +53,7 @@ def register(client, world, **changes):
     return client.post(NODES_PATH, json=body(registration_token=token(world), **changes))
 
 
-def test_a_machine_enrols_and_learns_where_to_call(client, world):
+def test_registered_machine_gets_its_token_and_urls(client, world):
     answer = register(client, world)
 
     assert answer.status == 201
@@ -71,12 +71,12 @@ def test_a_machine_enrols_and_learns_where_to_call(client, world):
 
 
 @pytest.mark.parametrize(("fraction", "seconds"), [(0.0, 48), (0.5, 60), (0.999999, 72)])
-def test_the_interval_of_polls_is_spread(fraction, seconds):
+def test_poll_interval_is_spread_by_a_fifth(fraction, seconds):
     assert routes.jittered(60, fraction) == seconds
     assert routes.jittered(1, fraction) == 1
 
 
-def test_leniency_of_the_protocol(client, world):
+def test_registration_accepts_upper_case_ids_and_values_as_text(client, world):
     answer = register(client, world, node_id=NODE_ID.upper(), http_port="44001", self_update_enabled="true")
 
     assert answer.data["node_id"] == NODE_ID
@@ -99,7 +99,7 @@ def test_leniency_of_the_protocol(client, world):
         ({"registration_token": "t" * 513}, "registration_token"),
     ],
 )
-def test_a_bad_shape_is_refused_by_field_and_changes_nothing(client, world, changes, field):
+def test_malformed_registration_is_400_by_field_and_changes_nothing(client, world, changes, field):
     answer = client.post(NODES_PATH, json=body(**changes))
 
     assert (answer.status, answer.error["code"]) == (400, "bad_request")
@@ -108,7 +108,7 @@ def test_a_bad_shape_is_refused_by_field_and_changes_nothing(client, world, chan
 
 
 @pytest.mark.parametrize("missing", sorted(body()))
-def test_every_field_is_required(client, missing):
+def test_registration_without_a_required_field_is_refused(client, missing):
     sent = body()
     del sent[missing]
 
@@ -124,13 +124,13 @@ def test_every_field_is_required(client, missing):
         ({"network_name": "cluster-south"}, other_network().details),
     ],
 )
-def test_rules_are_422(client, world, changes, details):
+def test_registration_that_breaks_a_rule_is_422(client, world, changes, details):
     answer = register(client, world, **changes)
 
     assert (answer.status, answer.error["code"], answer.error["details"]) == (422, "validation_failed", details)
 
 
-def test_a_stranger_takes_nothing_over(client, world):
+def test_registration_of_a_registered_id_without_its_token_is_422(client, world):
     first = register(client, world).data
     client.with_key(first["api_token"]).patch(HEALTH, json={"status": "healthy"})
 
@@ -142,7 +142,7 @@ def test_a_stranger_takes_nothing_over(client, world):
     assert client.with_key(first["api_token"]).patch(HEALTH, json={"status": "healthy"}).status == 200
 
 
-def test_a_machine_comes_back_with_its_token(client, world):
+def test_machine_registers_again_with_its_token(client, world):
     first = register(client, world).data
 
     again = client.with_key(first["api_token"]).post(NODES_PATH, json=body(version="2.0.0"))
@@ -152,7 +152,7 @@ def test_a_machine_comes_back_with_its_token(client, world):
     assert client.with_key(again.data["api_token"]).patch(HEALTH, json={"status": "healthy"}).status == 200
 
 
-def test_registration_is_blocked_in_degraded_mode(client, world):
+def test_registration_in_degraded_mode_is_503(client, world):
     proof = token(world)
     world.fleet.degraded = lambda: True
 
@@ -162,14 +162,14 @@ def test_registration_is_blocked_in_degraded_mode(client, world):
     assert world.driver.rows(NODES) == []
 
 
-def test_registration_is_limited_per_address(client):
+def test_registration_beyond_the_rate_of_an_address_is_429(client):
     statuses = [client.post(NODES_PATH, json={}).status for _ in range(101)]
 
     assert (statuses[0], statuses[-1]) == (400, 429)
     assert client.request("POST", NODES_PATH, json={}, address="203.0.113.8").status == 400
 
 
-def test_an_agent_reports_its_health(client, world):
+def test_health_report_changes_the_status_of_its_node(client, world):
     agent = client.with_key(register(client, world).data["api_token"])
 
     sick = agent.patch(HEALTH, json={"status": "unhealthy"})
@@ -183,7 +183,7 @@ def test_an_agent_reports_its_health(client, world):
     assert (well.data["status"], well.data["last_seen_at"]) == ("healthy", "2026-11-21T10:01:00Z")
 
 
-def test_a_heartbeat_stays_within_its_ceiling(client, world):
+def test_heartbeat_takes_two_calls_at_most(client, world):
     agent = client.with_key(register(client, world).data["api_token"])
     agent.patch(HEALTH, json={"status": "healthy"})
     meter = world.platform.tables.meter
@@ -197,7 +197,7 @@ def test_a_heartbeat_stays_within_its_ceiling(client, world):
     assert meter.count <= 2
 
 
-def test_enrolling_stays_within_its_ceiling(client, world):
+def test_registration_takes_two_calls(client, world):
     proof = token(world)
 
     client.post(NODES_PATH, json=body(registration_token=proof))
@@ -213,20 +213,20 @@ def test_enrolling_stays_within_its_ceiling(client, world):
     ("sent", "status"),
     [({"status": "unreachable"}, 400), ({"status": "healthy", "mood": "fine"}, 400), ({}, 400), ([], 400)],
 )
-def test_a_bad_report_is_refused(client, world, sent, status):
+def test_malformed_health_report_is_refused(client, world, sent, status):
     agent = client.with_key(register(client, world).data["api_token"])
 
     assert agent.patch(HEALTH, json=sent).status == status
 
 
 @pytest.mark.parametrize("key", [None, "master-key", "wrong"])
-def test_agents_need_their_own_token(client, world, key):
+def test_health_report_without_a_node_token_is_401(client, world, key):
     register(client, world)
 
     assert client.with_key(key).patch(HEALTH, json={"status": "healthy"}).status == 401
 
 
-def test_any_call_makes_an_unreachable_node_healthy(client, world):
+def test_unreachable_node_becomes_healthy_by_any_call(client, world):
     agent = client.with_key(register(client, world).data["api_token"])
     world.clock.advance(301)
     world.sweep("check_health")
@@ -237,7 +237,7 @@ def test_any_call_makes_an_unreachable_node_healthy(client, world):
     assert world.fleet.nodes.reading.get(NODE_ID).node.status == "healthy"
 
 
-def test_no_log_line_holds_a_token(client, world):
+def test_registration_secrets_are_not_logged(client, world):
     proof = token(world)
     said = client.post(NODES_PATH, json=body(registration_token=proof)).data
     client.with_key(said["api_token"]).patch(HEALTH, json={"status": "healthy"})

@@ -28,7 +28,7 @@ def events(world):
     return [json.loads(entry["Detail"])["type"] for entry in world.bus_client.entries]
 
 
-def test_health_that_flips_makes_a_bounded_number_of_events(world, client, agent):
+def test_flipping_health_makes_a_bounded_number_of_events(world, client, agent):
     events(world)
     world.bus_client.entries.clear()
     answers = [flip(client, agent, number) for number in range(200)]
@@ -42,7 +42,7 @@ def test_health_that_flips_makes_a_bounded_number_of_events(world, client, agent
     assert [flip(client, agent, number).status for number in range(2)] == [200, 429]
 
 
-def test_reporting_the_same_health_is_not_counted(world, client, agent):
+def test_unchanged_health_report_is_not_counted(world, client, agent):
     before = world.driver.snapshot()
     agent.heartbeat()
     world.clock.advance(1)
@@ -52,7 +52,7 @@ def test_reporting_the_same_health_is_not_counted(world, client, agent):
     assert before != world.driver.snapshot()
 
 
-def test_registrations_are_bounded_and_the_token_in_use_stays_good(world, client, agent):
+def test_registrations_beyond_the_limit_are_429_and_keep_the_token(world, client, agent):
     statuses = [agent.register(None, "north").status for _ in range(50)]
 
     assert statuses == [201] * BURST + [429] * (50 - BURST)
@@ -61,7 +61,7 @@ def test_registrations_are_bounded_and_the_token_in_use_stays_good(world, client
     assert agent.register(None, "north").status == 201
 
 
-def test_registrations_and_health_count_together_and_each_node_for_itself(world, client, agent):
+def test_registrations_and_health_share_one_limit_per_node(world, client, agent):
     (other,) = enrolled(client, 1)
     for number in range(BURST // 2):
         flip(client, agent, 2 * number)
@@ -71,7 +71,7 @@ def test_registrations_and_health_count_together_and_each_node_for_itself(world,
     assert other.register(None, "north").status == 201
 
 
-def test_an_agent_that_is_started_every_five_seconds_for_an_hour_is_admitted_again(world, client, agent):
+def test_agent_restarting_every_five_seconds_is_admitted_again(world, client, agent):
     waits = 0
     for _ in range(720):
         answer = agent.register(None, "north")
@@ -82,7 +82,7 @@ def test_an_agent_that_is_started_every_five_seconds_for_an_hour_is_admitted_aga
     assert agent.poll().status == 200
 
 
-def test_counting_costs_no_call(world, client, agent):
+def test_counting_changes_costs_no_extra_call(world, client, agent):
     flip(client, agent, 0)
     assert [call.operation for call in world.platform.tables.meter.calls][-1] == "TransactWriteItems"
     assert world.platform.tables.meter.count <= 3

@@ -39,7 +39,7 @@ def ids(answer):
     return [node["id"] for node in answer.data]
 
 
-def test_a_node_is_shown_as_the_contract_says(client, world):
+def test_node_is_shown_with_the_fields_of_the_contract(client, world):
     machine = world.machines[0]
 
     answer = client.get(f"/api/v1/nodes/{machine.id}")
@@ -79,7 +79,7 @@ def test_a_node_is_shown_as_the_contract_says(client, world):
 @pytest.mark.parametrize(
     ("path", "schema"), [("/api/v1/nodes", "NodePaginatedResponse"), ("/api/v1/nodes/{id}", "NodeSingleResponse")]
 )
-def test_answers_fit_the_published_contract(client, world, path, schema):
+def test_node_responses_fit_the_contract(client, world, path, schema):
     document = json.loads((Path(CONTRACT) / "edge-admin-openapi-v0.2.0.json").read_text())
     components = document["components"]
 
@@ -88,7 +88,7 @@ def test_answers_fit_the_published_contract(client, world, path, schema):
     OAS30Validator({**components["schemas"][schema], "components": components}).validate(answer.json)
 
 
-def test_secrets_are_hidden_where_the_settings_say_so():
+def test_node_secrets_are_masked_where_settings_say_so():
     world = World(reveal_node_secrets=False)
     a_cluster(world)
     [machine] = machines(world, 1)
@@ -100,7 +100,7 @@ def test_secrets_are_hidden_where_the_settings_say_so():
     assert (shown[0].data["api_token"], shown[0].data["proxy_password"]) == ("********", "********")
 
 
-def test_reading_one_node_is_one_call(client, world):
+def test_reading_a_node_takes_one_call(client, world):
     client.get(f"/api/v1/nodes/{world.machines[0].id}")  # the data key is read once per container
 
     client.get(f"/api/v1/nodes/{world.machines[0].id}")
@@ -108,7 +108,7 @@ def test_reading_one_node_is_one_call(client, world):
     assert world.platform.tables.meter.count == 1
 
 
-def test_the_first_page_costs_eight_calls_at_most(client, world):
+def test_first_page_of_nodes_takes_eight_calls_at_most(client, world):
     client.get("/api/v1/nodes")
 
     client.get("/api/v1/nodes")
@@ -116,7 +116,7 @@ def test_the_first_page_costs_eight_calls_at_most(client, world):
     assert world.platform.tables.meter.count <= 4 + 3 + 1
 
 
-def test_a_list_is_paged_and_filtered(client, world):
+def test_node_list_is_paged_and_filtered(client, world):
     first = client.get("/api/v1/nodes", query={"page_size": 2})
     last = client.get("/api/v1/nodes", query={"page_size": 2, "page": 2})
 
@@ -127,7 +127,7 @@ def test_a_list_is_paged_and_filtered(client, world):
     assert ids(client.get("/api/v1/nodes", query={"last_seen_at__gte": "2026-11-22"})) == []
 
 
-def test_every_filter_of_the_list_is_one_that_nodes_know():
+def test_node_query_offers_only_known_filters():
     paging = {"page", "page_size", "order_by", "order_directions"}
 
     assert set(routes.NodeListQuery.model_fields) - paging <= filter_names(FIELDS)
@@ -146,14 +146,14 @@ def test_every_filter_of_the_list_is_one_that_nodes_know():
         {"bogus": 1},
     ],
 )
-def test_bad_queries_are_refused_by_name(client, query):
+def test_bad_node_list_query_is_400_by_name(client, query):
     answer = client.get("/api/v1/nodes", query=query)
 
     assert (answer.status, answer.error["code"]) == (400, "bad_request")
     assert list(answer.error["details"]) == list(query)
 
 
-def test_a_node_moves(client, world):
+def test_node_is_moved_to_another_cluster(client, world):
     machine = world.machines[0]
 
     answer = client.patch(f"/api/v1/nodes/{machine.id}/change_cluster", json={"cluster_name": "south"})
@@ -181,7 +181,7 @@ def test_a_node_moves(client, world):
         ),
     ],
 )
-def test_moves_that_cannot_be_change_nothing(client, world, node, body, status, code, said):
+def test_refused_node_move_changes_nothing(client, world, node, body, status, code, said):
     before = world.driver.snapshot()
 
     answer = client.patch(f"/api/v1/nodes/{node or world.machines[0].id}/change_cluster", json=body)
@@ -191,7 +191,7 @@ def test_moves_that_cannot_be_change_nothing(client, world, node, body, status, 
     assert world.driver.snapshot() == before
 
 
-def test_a_full_cluster_is_a_conflict(client, world):
+def test_moving_a_node_to_a_full_cluster_is_409(client, world):
     client.patch(f"/api/v1/nodes/{world.machines[0].id}/change_cluster", json={"cluster_name": "south"})
 
     answer = client.patch(f"/api/v1/nodes/{world.machines[1].id}/change_cluster", json={"cluster_name": "south"})
@@ -199,7 +199,7 @@ def test_a_full_cluster_is_a_conflict(client, world):
     assert (answer.status, answer.error["message"]) == (409, full_cluster(1).message)
 
 
-def test_a_deleted_node_is_gone(client, world):
+def test_deleted_node_is_404_and_not_listed(client, world):
     path = f"/api/v1/nodes/{world.machines[0].id.upper()}"
 
     assert client.delete(path).status == 204
@@ -209,7 +209,7 @@ def test_a_deleted_node_is_gone(client, world):
 
 
 @pytest.mark.parametrize("key", [None, "wrong", "metrics-key"])
-def test_operators_need_their_key(client, world, key):
+def test_node_routes_without_an_operator_key_are_401(client, world, key):
     stranger = client.with_key(key)
     path = f"/api/v1/nodes/{world.machines[0].id}"
 
@@ -225,7 +225,7 @@ def test_operators_need_their_key(client, world, key):
     assert world.fleet.nodes.reading.get(world.machines[0].id).node.cluster_name == "north"
 
 
-def test_what_degraded_mode_blocks(client, world):
+def test_node_writes_in_degraded_mode_are_503(client, world):
     world.fleet.degraded = lambda: True
     path = f"/api/v1/nodes/{world.machines[0].id}"
 

@@ -51,7 +51,7 @@ def in_conflict(world, client, agent, twin):
 
 
 class TestWithInstanceIds:
-    def test_two_that_poll_are_found_out_and_neither_gets_work(self, world, client, agent, twin):
+    def test_two_polling_machines_conflict_and_get_no_work(self, world, client, agent, twin):
         world.settle()
         world.bus_client.entries.clear()
         assert twin.poll().status == 200
@@ -72,7 +72,7 @@ class TestWithInstanceIds:
         assert told["type"] == "edge.node.status_changed"
         assert (told["data"]["status"], told["data"]["identity_conflict_at"]) == ("unhealthy", "2026-11-21T10:01:01Z")
 
-    def test_two_that_are_connected_are_found_out_within_a_beat(self, world, client, agent, twin):
+    def test_two_connected_machines_conflict_within_a_heartbeat(self, world, client, agent, twin):
         """Whoever connects last has the node's socket; the other's is ended by its beat, and its connect tells."""
         connect(world, agent, "one")
         world.clock.advance(61)
@@ -89,7 +89,7 @@ class TestWithInstanceIds:
         assert world.driver.rows(CONNECTIONS) == []
         assert handshake(world, twin, "four") == 409
 
-    def test_a_process_that_starts_again_is_no_second_machine(self, world, client, agent):
+    def test_restarted_process_is_no_identity_conflict(self, world, client, agent):
         for number in range(20):
             agent.instance_id = f"aaaaaaaa-{number:016d}"
             assert agent.poll().status == 200
@@ -98,7 +98,7 @@ class TestWithInstanceIds:
 
         assert node(client, agent)["identity_conflict_at"] is None
 
-    def test_a_reconnect_before_the_old_socket_is_known_to_be_gone_is_no_second_machine(self, world, client, agent):
+    def test_reconnect_before_the_old_socket_ends_is_no_identity_conflict(self, world, client, agent):
         connect(world, agent, "one")
         world.clock.advance(300)
         connect(world, agent, "two")
@@ -113,14 +113,14 @@ class TestWithInstanceIds:
         assert node(client, agent)["identity_conflict_at"] is None
         assert agent.poll().status == 200
 
-    def test_a_late_call_of_the_process_before_is_no_second_machine(self, world, client, agent, twin):
+    def test_late_call_of_the_previous_process_is_no_identity_conflict(self, world, client, agent, twin):
         twin.poll()
         world.clock.advance(30)
 
         assert agent.poll().status == 200
         assert node(client, agent)["identity_conflict_at"] is None
 
-    def test_results_and_health_are_taken_meanwhile_and_nothing_new_is_given(self, world, client, agent, twin):
+    def test_conflicting_node_may_report_and_gets_no_new_work(self, world, client, agent, twin):
         a_command(client)
         world.settle()
         (running,) = agent.waiting()
@@ -139,7 +139,7 @@ class TestWithInstanceIds:
         assert agent.report(running, exit_code=0).status == 200
         assert (agent.heartbeat().status, agent.heartbeat().data["status"]) == (200, "unhealthy")
 
-    def test_the_operator_decides_and_the_one_that_is_left_works_on(self, world, client, agent, twin):
+    def test_unblocked_node_works_on_with_the_remaining_machine(self, world, client, agent, twin):
         in_conflict(world, client, agent, twin)
         a_command(client)
         world.settle()
@@ -156,14 +156,14 @@ class TestWithInstanceIds:
         assert len(agent.waiting()) == 1
         connect(world, agent, "again")
 
-    def test_where_both_live_on_it_is_found_out_again(self, world, client, agent, twin):
+    def test_unblocked_conflict_with_both_machines_running_is_detected_again(self, world, client, agent, twin):
         in_conflict(world, client, agent, twin)
         client.post(f"/api/v1/nodes/{agent.id}/unblock")
 
         agent.poll()
         in_conflict(world, client, agent, twin)
 
-    def test_two_that_register_in_turns_are_found_out(self, world, client, agent, twin):
+    def test_two_machines_registering_in_turn_conflict(self, world, client, agent, twin):
         assert twin.register(None, "north").status == 201
         twin.poll()
         world.clock.advance(61)
@@ -172,7 +172,7 @@ class TestWithInstanceIds:
 
         assert node(client, agent)["identity_conflict_at"] == "2026-11-21T10:01:01Z"
 
-    def test_a_registration_keeps_what_is_known(self, world, client, agent, twin):
+    def test_registration_does_not_clear_an_identity_conflict(self, world, client, agent, twin):
         in_conflict(world, client, agent, twin)
 
         assert agent.register(None, "north").status == 201
@@ -181,7 +181,7 @@ class TestWithInstanceIds:
         assert (shown["status"], shown["identity_conflict_at"] is None) == ("unhealthy", False)
         assert agent.poll().status == 409
 
-    def test_one_that_was_not_heard_for_long_is_unhealthy_and_not_healthy_when_it_is(self, world, client, agent, twin):
+    def test_unreachable_node_in_conflict_becomes_unhealthy_when_heard_again(self, world, client, agent, twin):
         in_conflict(world, client, agent, twin)
         world.clock.advance(301)
         world.sweep("check_health")
@@ -194,7 +194,7 @@ class TestWithInstanceIds:
         client.post(f"/api/v1/nodes/{agent.id}/unblock")
         assert node(client, agent)["status"] == "unreachable"
 
-    def test_a_poll_of_a_process_that_is_known_writes_nothing(self, world, client, agent):
+    def test_poll_of_a_known_process_writes_nothing(self, world, client, agent):
         before = world.driver.snapshot()
         agent.poll()
         assert world.driver.snapshot() == before
@@ -203,7 +203,7 @@ class TestWithInstanceIds:
 class TestOfEarlierVersions:
     """They say nothing of their process, and register at every start."""
 
-    def test_one_that_starts_with_a_copy_is_found_out_by_the_next_call_of_the_other(self, world, client):
+    def test_copied_agent_conflicts_at_the_next_call_of_the_original(self, world, client):
         (agent,) = enrolled(client, 1)
         agent.poll()
         twin = agent.twin()
@@ -217,7 +217,7 @@ class TestOfEarlierVersions:
         assert node(client, agent)["identity_conflict_at"] == "2026-11-21T10:00:00Z"
         assert agent.poll().status == 409
 
-    def test_registering_shows_it_too(self, world, client):
+    def test_copied_agent_conflicts_at_a_registration_of_the_original(self, world, client):
         (agent,) = enrolled(client, 1)
         agent.poll()
         twin = agent.twin()
@@ -230,7 +230,7 @@ class TestOfEarlierVersions:
         assert (answer.status, answer.error["code"]) == (409, "identity_conflict")
         assert node(client, agent)["identity_conflict_at"] is not None
 
-    def test_a_machine_that_was_set_back_to_an_older_copy_is_one_machine(self, world, client):
+    def test_machine_restored_from_an_older_copy_is_no_identity_conflict(self, world, client):
         (agent,) = enrolled(client, 1)
         agent.poll()
         copy = agent.token
@@ -243,7 +243,7 @@ class TestOfEarlierVersions:
 
         assert node(client, agent)["identity_conflict_at"] is None
 
-    def test_a_machine_that_cannot_keep_its_answers_is_one_machine(self, world, client):
+    def test_machine_that_cannot_store_its_token_is_no_identity_conflict(self, world, client):
         (agent,) = enrolled(client, 1)
         agent.poll()
         on_disk = agent.token
@@ -254,7 +254,7 @@ class TestOfEarlierVersions:
         agent.poll()
         assert node(client, agent)["identity_conflict_at"] is None
 
-    def test_rows_without_these_fields_are_read(self, world, client):
+    def test_rows_without_instance_fields_are_read(self, world, client):
         (agent,) = enrolled(client, 1)
         for table in (NODES, PRESENCE):
             (row,) = world.driver.rows(table)

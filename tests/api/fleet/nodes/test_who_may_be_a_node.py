@@ -39,7 +39,7 @@ def code_of(answer):
 
 
 class TestAnAnswerThatWasNeverKept:
-    def test_the_previous_token_registers_for_as_long_as_the_new_ones_are_not_used(self, world, client):
+    def test_previous_token_registers_while_newer_tokens_are_unused(self, world, client):
         agent = Agent(client, 1)
         agent.enrol(a_key(client, "north", uses_remaining=1), "north")
         agent.poll()
@@ -54,7 +54,7 @@ class TestAnAnswerThatWasNeverKept:
         assert set(statuses) == {201}
         assert agent.poll().status == 200
 
-    def test_the_previous_token_ends_an_hour_after_the_new_one_is_used(self, world, client):
+    def test_previous_token_expires_an_hour_after_the_new_one_is_used(self, world, client):
         (agent,) = enrolled(client, 1)
         agent.poll()
         previous = agent.token
@@ -68,7 +68,7 @@ class TestAnAnswerThatWasNeverKept:
         assert (answer.status, answer.error["details"]) == (422, already_registered().details)
 
     @pytest.mark.parametrize("trouble", ["spent", "expired", "full"])
-    def test_a_machine_whose_node_was_never_heard_verifies_again_however_late(self, world, client, trouble):
+    def test_machine_never_heard_as_a_node_may_verify_again_at_any_time(self, world, client, trouble):
         expiry = {"expired_at": "2026-11-21T11:00:00Z"} if trouble == "expired" else {}
         blob = a_key(client, "north", uses_remaining=1 if trouble == "spent" else 5, **expiry)
         agent = Agent(client, 1)
@@ -86,7 +86,7 @@ class TestAnAnswerThatWasNeverKept:
         (after,) = world.driver.rows(KEYS)
         assert after.get("uses_remaining") == before.get("uses_remaining")
 
-    def test_once_its_token_was_used_the_key_is_worth_what_it_is_to_anybody(self, world, client):
+    def test_spent_key_is_refused_once_the_token_of_its_node_was_used(self, world, client):
         blob = a_key(client, "north", uses_remaining=1)
         agent = Agent(client, 1)
         agent.enrol(blob, "north")
@@ -95,7 +95,7 @@ class TestAnAnswerThatWasNeverKept:
 
         assert agent.verify(blob).data["error"] == "key_spent"
 
-    def test_a_use_without_a_node_is_remembered_for_a_day(self, world, client):
+    def test_key_use_without_a_node_is_remembered_for_a_day(self, world, client):
         blob = a_key(client, "north", uses_remaining=1)
         agent = Agent(client, 1)
         agent.verify(blob)
@@ -105,7 +105,7 @@ class TestAnAnswerThatWasNeverKept:
 
 
 class TestDeleted:
-    def test_neither_token_nor_key_of_before_brings_it_back(self, world, client):
+    def test_deleted_node_is_not_readmitted_by_its_old_token_or_key(self, world, client):
         blob = a_key(client, "north", uses_remaining=None)
         agent = Agent(client, 1)
         token = agent.verify(blob).data["netmaker_key"]
@@ -130,7 +130,7 @@ class TestDeleted:
         )
         assert world.driver.rows(NODES) == []
 
-    def test_a_key_that_knows_no_node_gives_a_token_that_does_not_bring_it_back_either(self, world, client):
+    def test_deleted_node_is_not_readmitted_by_a_token_without_node_id(self, world, client):
         (agent,) = enrolled(client, 1)
         blob = a_key(client, "north", uses_remaining=None)
         delete(world, client, agent)
@@ -142,7 +142,7 @@ class TestDeleted:
 
         assert (answer.status, code_of(answer)) == (422, "node_removed")
 
-    def test_a_bound_token_whose_key_is_deleted_too_founds_nothing(self, world, client):
+    def test_bound_token_of_a_deleted_key_creates_no_node(self, world, client):
         blob = a_key(client, "north", uses_remaining=1)
         agent = Agent(client, 1)
         token = agent.verify(blob).data["netmaker_key"]
@@ -158,7 +158,7 @@ class TestDeleted:
         assert agent.poll().status == 401
         assert agent.verify(blob).data["error"] == "invalid_key"
 
-    def test_one_from_before_tombstones_is_not_founded_anew_by_its_bound_token(self, world, client):
+    def test_node_without_a_tombstone_is_not_readmitted_by_its_bound_token(self, world, client):
         blob = a_key(client, "north", uses_remaining=1)
         agent = Agent(client, 1)
         token = agent.verify(blob).data["netmaker_key"]
@@ -171,7 +171,7 @@ class TestDeleted:
 
         assert (answer.status, code_of(answer)) == (422, "node_removed")
 
-    def test_a_newer_key_admits_it_and_older_ones_stay_worthless(self, world, client):
+    def test_deleted_node_is_readmitted_by_a_newer_key_only(self, world, client):
         old = a_key(client, "north", uses_remaining=None)
         agent = Agent(client, 1)
         agent.enrol(old, "north")
@@ -185,7 +185,7 @@ class TestDeleted:
         assert agent.verify(old).data["error"] == "node_removed"
         assert client.get(f"{NODES_PATH}/{agent.id}").data["blocked_at"] is None
 
-    def test_unblocking_admits_it_with_the_key_that_it_has(self, world, client):
+    def test_unblocked_deleted_node_is_readmitted_by_its_old_key(self, world, client):
         blob = a_key(client, "north", uses_remaining=None)
         agent = Agent(client, 1)
         agent.enrol(blob, "north")
@@ -200,7 +200,7 @@ class TestDeleted:
         )
         assert [one.status for one in agent.enrol(blob, "north")] == [200, 201]
 
-    def test_other_machines_may_use_the_key_of_before(self, world, client):
+    def test_old_key_of_a_deleted_node_still_admits_other_machines(self, world, client):
         blob = a_key(client, "north", uses_remaining=None)
         agent, other = Agent(client, 1), Agent(client, 2)
         agent.enrol(blob, "north")
@@ -208,7 +208,7 @@ class TestDeleted:
 
         assert [answer.status for answer in other.enrol(blob, "north")] == [200, 201]
 
-    def test_it_stays_away_also_when_its_cluster_was_deleted_and_made_anew(self, world, client):
+    def test_deleted_node_is_not_readmitted_after_its_cluster_is_recreated(self, world, client):
         blob = a_key(client, "north", uses_remaining=None)
         agent = Agent(client, 1)
         token = agent.verify(blob).data["netmaker_key"]
@@ -222,7 +222,7 @@ class TestDeleted:
         assert agent.verify(blob).data["error"] == "invalid_key"
         assert code_of(agent.register(token, "north")) == "node_removed"
 
-    def test_with_a_key_deleted_between_reading_and_writing_nobody_enrols(self, world, client):
+    def test_key_deleted_during_registration_admits_no_node(self, world, client):
         blob = a_key(client, "north")
         agent = Agent(client, 1)
         token = agent.verify(blob).data["netmaker_key"]
@@ -239,7 +239,7 @@ class TestDeleted:
         )
         assert world.driver.rows(NODES) == []
 
-    def test_the_event_of_its_verification_keeps_to_the_catalogue(self, world, client):
+    def test_verification_event_of_a_deleted_node_has_a_result_of_the_catalogue(self, world, client):
         blob = a_key(client, "north", uses_remaining=None)
         agent = Agent(client, 1)
         agent.enrol(blob, "north")
@@ -252,7 +252,7 @@ class TestDeleted:
 
 
 class TestBlocked:
-    def test_a_node_that_is_blocked_can_do_nothing_and_is_shown_as_blocked(self, world, client):
+    def test_blocked_node_is_403_everywhere_and_shown_as_blocked(self, world, client):
         blob = a_key(client, "north", uses_remaining=None)
         agent = Agent(client, 1)
         agent.enrol(blob, "north")
@@ -275,14 +275,14 @@ class TestBlocked:
             assert (refused.status, code_of(refused)) == (403, "node_blocked")
         assert agent.verify(blob).data["error"] == "node_blocked"
 
-    def test_it_cannot_open_a_socket(self, world, client):
+    def test_blocked_node_cannot_open_a_socket(self, world, client):
         (agent,) = enrolled(client, 1)
         client.post(f"{NODES_PATH}/{agent.id}/block")
 
         assert handshake(world, agent, "socket-1") == 403
         assert world.driver.rows(CONNECTIONS) == []
 
-    def test_its_subscribers_are_told_that_it_is_unreachable(self, world, client):
+    def test_blocking_a_node_publishes_its_unreachable_status(self, world, client):
         (agent,) = enrolled(client, 1)
         world.settle()
         world.bus_client.entries.clear()
@@ -295,7 +295,7 @@ class TestBlocked:
             ("edge.node.status_changed", "unreachable", "healthy")
         ]
 
-    def test_work_waits_and_is_done_after_the_block_by_the_same_token(self, world, client):
+    def test_command_of_a_blocked_node_waits_and_runs_after_the_block(self, world, client):
         (agent,) = enrolled(client, 1)
         client.post(f"{NODES_PATH}/{agent.id}/block")
         client.post("/api/v1/commands", json={"command_text": "true", "targeting": {"type": "all"}})
@@ -307,7 +307,7 @@ class TestBlocked:
         shown = client.get(f"{NODES_PATH}/{agent.id}").data
         assert (shown["status"], shown["blocked_at"]) == ("healthy", None)
 
-    def test_a_machine_that_is_no_node_can_be_blocked_beforehand(self, world, client):
+    def test_unregistered_machine_may_be_blocked_in_advance(self, world, client):
         blob = a_key(client, "north", uses_remaining=None)
         agent = Agent(client, 1)
         token = agent.verify(blob).data["netmaker_key"]
@@ -320,7 +320,7 @@ class TestBlocked:
         client.post(f"{NODES_PATH}/{agent.id}/unblock")
         assert agent.register(token, "north").status == 201
 
-    def test_a_block_outlives_the_node_and_no_key_lifts_it(self, world, client):
+    def test_block_outlives_node_deletion_and_newer_keys(self, world, client):
         (agent,) = enrolled(client, 1)
         client.post(f"{NODES_PATH}/{agent.id}/block")
         delete(world, client, agent)
@@ -330,7 +330,7 @@ class TestBlocked:
         answer = client.post(f"{NODES_PATH}/{agent.id}/block")
         assert answer.data["removed_at"] == "2026-11-21T10:00:01Z"
 
-    def test_blocking_and_unblocking_twice_is_as_once(self, world, client):
+    def test_repeated_block_or_unblock_changes_nothing(self, world, client):
         (agent,) = enrolled(client, 1)
         first = client.post(f"{NODES_PATH}/{agent.id}/block").data
         world.clock.advance(60)
@@ -343,10 +343,10 @@ class TestBlocked:
         assert world.driver.rows(EXCLUSIONS) == []
 
     @pytest.mark.parametrize("verb", ["block", "unblock"])
-    def test_an_id_that_is_none_is_400(self, client, verb):
+    def test_malformed_node_id_is_400_for_block_and_unblock(self, client, verb):
         assert client.post(f"{NODES_PATH}/{quote('no id')}/{verb}").status == 400
 
-    def test_a_machine_that_is_blocked_while_it_enrols_is_no_node(self, world, client):
+    def test_machine_blocked_during_enrolment_is_not_registered(self, world, client):
         agent = Agent(client, 1)
         token = agent.verify(a_key(client, "north")).data["netmaker_key"]
         world.driver.before_next(
@@ -356,7 +356,7 @@ class TestBlocked:
         assert code_of(agent.register(token, "north")) == "node_blocked"
         assert world.driver.rows(NODES) == []
 
-    def test_a_node_that_is_blocked_while_it_connects_gets_no_socket(self, world, client):
+    def test_node_blocked_while_connecting_gets_no_socket(self, world, client):
         (agent,) = enrolled(client, 1)
         world.driver.before_next(
             lambda: world.fleet.nodes.excluding.block(agent.id), operation="TransactWriteItems", table=NODES
@@ -364,7 +364,7 @@ class TestBlocked:
         assert handshake(world, agent, "socket-1") == 403
         assert world.driver.rows(CONNECTIONS) == []
 
-    def test_a_call_under_way_does_not_make_it_healthy(self, world, client):
+    def test_call_under_way_does_not_make_a_blocked_node_healthy(self, world, client):
         (agent,) = enrolled(client, 1)
         world.clock.advance(301)
         world.sweep("check_health")
@@ -375,7 +375,7 @@ class TestBlocked:
 
         assert client.get(f"{NODES_PATH}/{agent.id}").data["status"] == "unreachable"
 
-    def test_a_push_does_not_reach_it(self, monkeypatch):
+    def test_push_is_not_sent_to_a_blocked_node(self, monkeypatch):
         pushed = []
 
         class Recorded:
@@ -399,7 +399,7 @@ class TestBlocked:
         assert len(pushed) == 1
 
 
-def test_rows_of_a_version_without_these_fields_are_read(world, client):
+def test_rows_without_exclusion_fields_are_read(world, client):
     (agent,) = enrolled(client, 1)
     world.driver.write(Update(NODES, {"id": agent.id}, (Remove("blocked_at"), Remove("replaced_connection_id"))))
 

@@ -43,13 +43,13 @@ def client(world):
         ({"username": "ä" * 255, "public_key": "ä" * 8192}, False),
     ],
 )
-def test_an_answer_is_yes_or_no(client, presented, verified):
+def test_ssh_verification_answers_whether_the_credential_is_valid(client, presented, verified):
     answer = client.post(PATH, json={"username": "deploy", **presented})
 
     assert (answer.status, answer.data) == (200, {"verified": verified})
 
 
-def test_other_nodes_know_nothing_of_it(world, client):
+def test_user_name_of_another_node_is_not_verified(world, client):
     (other,) = machines(world, 1)
 
     assert client.with_key(other.token).post(PATH, json={"username": "deploy", "password": PASSWORD}).data == {
@@ -58,7 +58,7 @@ def test_other_nodes_know_nothing_of_it(world, client):
 
 
 @pytest.mark.parametrize("presented", [{}, {"password": ""}, {"password": None, "public_key": ""}])
-def test_nothing_presented_is_a_422(world, client, presented):
+def test_ssh_verification_without_a_credential_is_422(world, client, presented):
     answer = client.post(PATH, json={"username": "deploy", **presented})
 
     assert answer.status == 422
@@ -66,7 +66,7 @@ def test_nothing_presented_is_a_422(world, client, presented):
     assert world.passwords.checks == world.driver.rows(ATTEMPTS) == []
 
 
-def test_both_presented_is_a_422(client):
+def test_ssh_verification_with_password_and_key_is_422(client):
     answer = client.post(PATH, json={"username": "deploy", "password": PASSWORD, "public_key": ed25519_key(1)})
 
     assert answer.status == 422
@@ -85,13 +85,13 @@ def test_both_presented_is_a_422(client):
         ({"username": "a", "node_id": "x"}, {"node_id": ["Unexpected field: node_id"]}),
     ],
 )
-def test_the_wrong_shape_is_a_400(client, body, details):
+def test_malformed_ssh_verification_is_400(client, body, details):
     answer = client.post(PATH, json=body)
 
     assert (answer.status, answer.error["details"]) == (400, details)
 
 
-def test_too_many_failures_are_a_429_that_says_when(world, client):
+def test_ssh_verification_after_too_many_failures_is_429_with_retry_after(world, client):
     for _ in range(10):
         assert client.post(PATH, json={"username": "deploy", "password": "wrong"}).status == 200
 
@@ -101,19 +101,19 @@ def test_too_many_failures_are_a_429_that_says_when(world, client):
     assert len(world.passwords.checks) == 10
 
 
-def test_only_agents_may_ask(client):
+def test_ssh_verification_without_a_node_token_is_401(client):
     body = {"username": "deploy", "password": PASSWORD}
 
     assert client.post(PATH, json=body, key="master-key").status == 401
     assert client.post(PATH, json=body, key=None).status == 401
 
 
-def test_what_is_presented_is_in_no_log(world, client):
+def test_presented_password_is_not_logged(world, client):
     client.post(PATH, json={"username": "deploy", "password": PASSWORD})
     client.post(PATH, json={"username": "deploy", "password": PASSWORD * 100})
 
     assert PASSWORD not in "".join(world.lines.texts)
 
 
-def test_a_body_of_a_megabyte_is_not_read(client):
+def test_ssh_verification_body_above_the_limit_is_413(client):
     assert client.post(PATH, body="x" * 100_000, headers={"content-type": "application/json"}).status == 413

@@ -41,7 +41,7 @@ def create(client, owner, name="laptop", line=LINE, **fields):
 
 
 @pytest.mark.parametrize("line", [ed25519_key(), ecdsa_key(521), rsa_key() + "  a comment\n"])
-def test_a_key_is_kept_as_it_is_written(client, owner, line):
+def test_public_key_is_stored_as_written(client, owner, line):
     answer = create(client, owner, line=line)
 
     assert answer.status == 201
@@ -69,7 +69,7 @@ def test_a_key_is_kept_as_it_is_written(client, owner, line):
         ({"fingerprint": "x"}, {"fingerprint": ["Unexpected field: fingerprint"]}),
     ],
 )
-def test_the_wrong_shape_is_a_400(client, owner, fields, details):
+def test_malformed_public_key_body_is_400(client, owner, fields, details):
     answer = create(client, owner, **fields)
 
     assert (answer.status, answer.error["details"]) == (400, details)
@@ -90,14 +90,14 @@ def test_the_wrong_shape_is_a_400(client, owner, fields, details):
         ({"line": ed25519_key(0, "a" * 4096)}, {"public_key": [at_most_bytes(4096)]}),
     ],
 )
-def test_a_key_that_may_not_be_used_is_a_422(client, world, owner, fields, details):
+def test_forbidden_public_key_is_422_and_not_stored(client, world, owner, fields, details):
     answer = create(client, owner, **fields)
 
     assert (answer.status, answer.error["details"]) == (422, details)
     assert world.driver.rows(KEYS) == []
 
 
-def test_a_name_twice_is_a_409(client, owner):
+def test_repeated_public_key_name_is_409(client, owner):
     create(client, owner)
 
     answer = create(client, owner, line=ecdsa_key())
@@ -105,7 +105,7 @@ def test_a_name_twice_is_a_409(client, owner):
     assert (answer.status, answer.error["message"]) == (409, taken("key_name").message)
 
 
-def test_one_more_than_the_most_is_a_409(client, world):
+def test_public_key_above_the_limit_is_409(client, world):
     owner = world.username("full", *(ed25519_key(number) for number in range(KEYS_MAX)))
 
     answer = create(client, owner)
@@ -113,7 +113,7 @@ def test_one_more_than_the_most_is_a_409(client, world):
     assert (answer.status, answer.error["message"]) == (409, too_many_keys().message)
 
 
-def test_no_user_name_is_a_404(client, owner):
+def test_public_key_of_an_unknown_user_name_is_404(client, owner):
     answer = client.post(
         f"/api/v1/ssh_usernames/{ABSENT}/ssh_public_keys", json={"key_name": "a", "public_key": ed25519_key()}
     )
@@ -121,7 +121,7 @@ def test_no_user_name_is_a_404(client, owner):
     assert answer.status == 404
 
 
-def test_an_id_must_be_one(client):
+def test_malformed_id_of_a_public_key_route_is_400(client):
     answers = [
         client.post("/api/v1/ssh_usernames/x/ssh_public_keys", json={}),
         client.get(f"{LIST}/x"),
@@ -132,14 +132,14 @@ def test_an_id_must_be_one(client):
     assert [list(answer.error["details"]) for answer in answers] == [["ssh_username_id"], ["id"], ["id"]]
 
 
-def test_a_key_is_deleted_once(client, owner):
+def test_public_key_is_deleted_once(client, owner):
     path = create(client, owner).headers["location"]
 
     assert [client.delete(path).status for _ in range(2)] == [204, 404]
     assert client.get(path).status == 404
 
 
-def test_the_list_filters_and_sorts(client, world, owner):
+def test_public_key_list_filters_and_sorts(client, world, owner):
     create(client, owner, "b", ed25519_key(1, "ann@example.com"))
     create(client, owner, "a", ed25519_key(2, "bob@example.com"))
     create(client, world.username("admin"), "a")
@@ -158,7 +158,7 @@ def test_the_list_filters_and_sorts(client, world, owner):
     assert client.get(LIST, query={"key_name": "a"}).json["meta"]["pagination"]["total_count"] == 2
 
 
-def test_every_filter_of_the_context_is_a_parameter_and_no_other_is():
+def test_public_key_query_offers_exactly_the_known_filters():
     parameters = set(routes.SshPublicKeyListQuery.model_fields) - set(PageQuery.model_fields)
 
     assert parameters == filter_names(FIELDS)
@@ -166,10 +166,10 @@ def test_every_filter_of_the_context_is_a_parameter_and_no_other_is():
 
 
 @pytest.mark.parametrize("query", [{"bogus": 1}, {"ssh_username_id": "x"}, {"node_id": "x"}, {"page_size": 101}])
-def test_bad_parameters_are_a_400(client, query):
+def test_bad_public_key_list_query_is_400(client, query):
     assert client.get(LIST, query=query).status == 400
 
 
-def test_a_key_of_the_api_is_needed(client):
+def test_public_key_routes_without_an_operator_key_are_401(client):
     assert client.get(LIST, key="wrong").status == 401
     assert client.delete(f"{LIST}/{ABSENT}", key=None).status == 401

@@ -44,7 +44,7 @@ def complete(world):
     world.settle()
 
 
-def test_a_request_is_made_carried_out_and_removed(client, world):
+def test_self_update_request_is_created_completed_and_deleted(client, world):
     made = create(client, type="nodes", node_ids=[world.machine.id])
 
     assert (made.status, made.headers["location"]) == (201, f"{PATH}/{made.data['id']}")
@@ -67,7 +67,7 @@ def test_a_request_is_made_carried_out_and_removed(client, world):
     assert client.delete(f"{PATH}/{made.data['id']}").status == 404
 
 
-def test_an_agent_asks(client, world):
+def test_self_update_check_tells_an_agent_whether_it_is_included(client, world):
     def check():
         return client.get(CHECK, key=world.machine.token)
 
@@ -83,7 +83,7 @@ def test_an_agent_asks(client, world):
     assert client.get(CHECK).status == 401
 
 
-def test_an_agent_says_what_became_of_it_and_operators_see_which_version_runs(client, world):
+def test_self_update_result_and_running_version_are_shown_to_operators(client, world):
     (machine,) = machines(world, 1, self_update_enabled=True, agent_version="0.2.0+b1")
     publish(world.object_client, BUCKET, [Bundle("0.3.0+b2", "x86_64", ("3.11",), b"archive")])
     world.settle()
@@ -108,7 +108,7 @@ def test_an_agent_says_what_became_of_it_and_operators_see_which_version_runs(cl
     assert client.get(f"{PATH}/{NOBODY}/nodes").status == 404
 
 
-def test_a_version_that_is_not_served_is_refused_before_anything_is_made(client):
+def test_self_update_to_an_unserved_version_is_422_and_creates_nothing(client):
     answer = client.post(PATH, json={"targeting": {"type": "all"}, "version": "9.9.9"})
     assert (answer.status, answer.error["details"]) == (
         422,
@@ -127,20 +127,20 @@ def test_a_version_that_is_not_served_is_refused_before_anything_is_made(client)
         ({"type": "nodes", "node_ids": ["x"]}, 400, "targeting/node_ids/0"),
     ],
 )
-def test_wrong_targeting(client, targeting, status, field):
+def test_wrong_self_update_targeting_is_refused_by_field(client, targeting, status, field):
     answer = create(client, **targeting)
 
     assert (answer.status, list(answer.error["details"])) == (status, [field])
 
 
-def test_none_is_made_in_degraded_mode(world):
+def test_self_update_request_in_degraded_mode_is_503(world):
     world.fleet.degraded = lambda: True
     client = operator(world)
 
     assert (create(client).status, client.get(PATH).status) == (503, 200)
 
 
-def test_lists_by_status(client, world):
+def test_self_update_request_list_filters_by_status(client, world):
     create(client)
     complete(world)
     create(client)
@@ -155,14 +155,14 @@ def test_lists_by_status(client, world):
     assert client.get(f"{PATH}/{NOBODY}").status == 404
 
 
-def test_the_query_names_the_filters_that_fields_know():
+def test_self_update_query_offers_only_known_filters():
     paging = {"page", "page_size", "order_by", "order_directions"}
 
     assert set(SelfUpdateRequestListQuery.model_fields) - paging <= filter_names(FIELDS)
 
 
 @pytest.mark.skipif(CONTRACT is None, reason="EDGE_CONTRACT_DIR names no folder with the contract")
-def test_answers_fit_the_published_contract(client, world):
+def test_self_update_responses_fit_the_contract(client, world):
     document = json.loads((Path(CONTRACT) / "edge-admin-openapi-v0.2.0.json").read_text())
     components = document["components"]
     made = create(client)

@@ -42,7 +42,7 @@ def create(client, **fields):
     return answer.data
 
 
-def test_the_catalogue_has_the_fifteen_types_in_order(client):
+def test_event_type_catalogue_lists_all_types_in_order(client):
     data = client.get("/api/v1/event_types").data
     assert data == list(FAMILIES.event_types)
     fleets = family("fleet").event_types
@@ -79,15 +79,15 @@ class TestCreating:
             assert not [text for text in texts if secret in text]
             assert secret.encode() not in str(world.driver.rows(WEBHOOKS)).encode()
 
-    def test_a_bad_body_does_not_echo_the_secret(self, client, world):
+    def test_malformed_webhook_response_does_not_echo_the_secret(self, client, world):
         answer = client.post(HOOKS, json=body(secret="short-private-text"))
         assert answer.error["details"] == {"secret": ["String length is smaller than minLength: 32"]}
         assert "short-private-text" not in answer.text + "".join(world.lines.texts)
 
-    def test_the_same_url_may_have_several(self, client):
+    def test_webhook_url_may_be_used_several_times(self, client):
         assert create(client)["id"] != create(client)["id"]
 
-    def test_a_type_named_twice_is_subscribed_once(self, client):
+    def test_event_type_named_twice_is_subscribed_once(self, client):
         assert create(client, subscribed_events=[REGISTERED, REGISTERED])["subscribed_events"] == [REGISTERED]
 
     @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_webhook_routes_refuse_unknown_ids_bad_ids_and_missing_keys(client, meth
 
 
 class TestRotating:
-    def test_the_overlap_is_a_day_unless_told_otherwise(self, client):
+    def test_secret_rotation_overlap_is_a_day_by_default(self, client):
         data = create(client)
         path = f"{HOOKS}/{data['id']}/rotate_secret"
         assert client.post(path, json={"secret": NEW_SECRET}).data["previous_secret_until"] == "2026-11-22T10:00:00Z"
@@ -353,7 +353,7 @@ class TestLog:
         world.settle()
         assert statuses == [409]
 
-    def test_redelivery_of_all_since_a_time_is_remembered_until_it_is_done(self, client, world):
+    def test_redelivery_since_a_time_is_stored_as_a_task_until_done(self, client, world):
         hook = create(client)
         answer = client.post(f"{HOOKS}/{hook['id']}/redeliver", json={"since": "2026-11-21T10:00:00+02:00"})
         span = {"since": "2026-11-21T08:00:00Z", "until": "2026-11-21T10:00:00Z"}

@@ -41,13 +41,13 @@ def test_heartbeats_are_listed_by_name_as_last_seen(store):
     ]
 
 
-def test_a_tick_that_comes_late_changes_nothing(store):
+def test_late_heartbeat_changes_nothing(store):
     store.beat(ONE, START)
     assert not store.beat(ONE, START - timedelta(seconds=1))
     assert [one.last_seen_at for one in store.admins()] == ["2026-11-21T10:00:00Z"]
 
 
-def test_what_was_computed_comes_back(store):
+def test_stored_snapshot_reads_back_as_computed(store):
     assert store.snapshot(CLUSTER) is None
     assert store.replace(0, snapshot())
     assert store.snapshot(CLUSTER) == snapshot(version=1)
@@ -55,7 +55,7 @@ def test_what_was_computed_comes_back(store):
     assert store.admins() == []
 
 
-def test_of_two_computations_on_the_same_one_the_first_is_kept(store):
+def test_second_snapshot_on_the_same_version_is_refused(store):
     assert store.replace(0, snapshot())
     assert not store.replace(0, snapshot(total_nodes=4))
     assert store.replace(1, snapshot(total_nodes=5))
@@ -64,13 +64,13 @@ def test_of_two_computations_on_the_same_one_the_first_is_kept(store):
     assert (kept.total_nodes, kept.version) == (5, 2)
 
 
-def test_an_assignment_that_is_too_large_is_left_out(store):
+def test_snapshot_without_its_assignment_reads_back(store):
     store.replace(0, snapshot())
     assert store.replace(1, snapshot(assignment=None))
     assert store.snapshot(CLUSTER) == snapshot(assignment=None, version=2)
 
 
-def test_all_clusters_of_the_default_pool_fit_into_a_row(store):
+def test_assignment_of_all_clusters_of_the_default_pool_fits_into_a_row(store):
     draw = random.Random(1)
     names = tuple("".join(draw.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=24)) for _ in range(16_384))
     assignment = Assignment(owned={"one": names[::2], "two": names[1::2]})
@@ -81,7 +81,7 @@ def test_all_clusters_of_the_default_pool_fit_into_a_row(store):
     assert ASSIGNMENT_LIMIT_BYTES < 400_000
 
 
-def test_where_an_admin_takes_work_from_comes_back_with_it_and_with_what_was_computed(store):
+def test_delivery_queue_of_an_admin_reads_back_in_heartbeat_and_snapshot(store):
     far = TWO.model_copy(update={"delivery_queue_url": "https://sqs/far", "reaches_nodes": True})
     store.beat(far, START)
     (seen,) = store.admins()
@@ -90,7 +90,7 @@ def test_where_an_admin_takes_work_from_comes_back_with_it_and_with_what_was_com
     assert store.snapshot(CLUSTER).topology == (ONE, far)
 
 
-def test_what_was_handed_over_stands_beside_what_was_computed(store):
+def test_standing_shows_handovers_beside_the_snapshot(store):
     assert store.standing(CLUSTER) == (None, {}, 0)
     store.replace(0, snapshot())
     assert store.standing(CLUSTER) == (snapshot(version=1), {}, 0)
@@ -99,7 +99,7 @@ def test_what_was_handed_over_stands_beside_what_was_computed(store):
     assert store.standing("admin-cluster-two") == (None, {}, 0)
 
 
-def test_of_two_handovers_on_the_same_one_the_first_is_kept(store):
+def test_second_handover_on_the_same_version_is_refused(store):
     assert store.hand_over(CLUSTER, 0, {"north": "a"})
     assert not store.hand_over(CLUSTER, 0, {"north": "b"})
     assert store.hand_over(CLUSTER, 1, {})

@@ -55,24 +55,24 @@ def page(tables, made, **request):
     return Lists(tables, FakeClock(), 1000).page(aliases.listing, ListRequest(**request)).map(store.from_item)
 
 
-def test_a_row_reads_back_as_it_was_made(tables, made):
+def test_alias_reads_back_as_created(tables, made):
     found = AliasStore(tables, lambda _: [], lambda _: []).find(made[0].id)
 
     assert found == made[0]
 
 
-def test_the_id_is_a_uuid7_of_the_cluster_and_the_name():
+def test_alias_id_is_a_uuid7_derived_from_cluster_and_name():
     assert alias_id(NORTH, "a") == alias_id(NORTH, "a")
     assert len({alias_id(NORTH, "a"), alias_id(NORTH, "b"), alias_id(SOUTH, "a")}) == 3
     assert (alias_id(NORTH, "a")[:13], alias_id(NORTH, "a")[14]) == (NORTH[:13], "7")
 
 
-def test_a_name_is_put_once(tables, made):
+def test_alias_name_is_stored_once_per_cluster(tables, made):
     with pytest.raises(TransactionFailedError):
         tables.commit([store.put(an_alias("a0", node_id=OTHER))], "alias.created")
 
 
-def test_the_newest_come_first_over_all_shards(tables, made):
+def test_alias_list_is_newest_first_over_all_shards(tables, made):
     assert [alias.name for alias in page(tables, made).items] == ["a0", "a4", "a3", "a2", "a1", "a0"]
     second = page(tables, made, page=2, page_size=2, order=OLDEST_FIRST)
     assert ([alias.name for alias in second.items], second.total_count) == (["a2", "a3"], 6)
@@ -89,13 +89,13 @@ def test_the_newest_come_first_over_all_shards(tables, made):
         ({"inserted_at__gte": "2026-11-21T10:00:04Z"}, ["a0", "a4"]),
     ],
 )
-def test_filters(tables, made, filters, names):
+def test_alias_list_filters_rows(tables, made, filters, names):
     found = page(tables, made, filters=filters)
 
     assert ([alias.name for alias in found.items], found.total_count) == (names, len(names))
 
 
-def test_a_deleted_row_is_in_no_list(tables, made):
+def test_deleted_alias_is_not_listed(tables, made):
     tables.commit([store.delete(made[1])], "alias.deleted")
 
     assert page(tables, made, filters={"name": "a1"}).total_count == 0

@@ -37,7 +37,7 @@ def names(clusters: Clusters, **filters: str | int | bool) -> list[str]:
     return [cluster.name for cluster in clusters.list_page(ListRequest(filters=filters)).items]
 
 
-def test_a_cluster_reads_back_as_it_was_made(world):
+def test_cluster_reads_back_as_created(world):
     limited = world.clusters.create("limited", "8.0.0.0/24", 7)
     plain = world.cluster("plain")
 
@@ -45,7 +45,7 @@ def test_a_cluster_reads_back_as_it_was_made(world):
     assert world.clusters.find_many(["plain", "none", "limited"]) == [plain, limited]
 
 
-def test_a_life_from_creation_to_deletion(world):
+def test_cluster_is_created_filled_and_deleted_and_its_range_freed(world):
     cluster = world.cluster("one", node_limit=1)
     world.enrol(cluster)
     with pytest.raises(ConditionFailedError):
@@ -65,7 +65,7 @@ def test_a_life_from_creation_to_deletion(world):
     assert world.cluster("two").ipv4_range == cluster.ipv4_range
 
 
-def test_ranges_of_all_sizes_do_not_overlap(world):
+def test_cluster_ranges_of_all_sizes_do_not_overlap(world):
     made(world, "auto")
     for cidr in ("100.64.0.0/16", "100.64.0.255/32", "100.0.0.0/8", "100.64.0.0/30"):
         with pytest.raises(EdgeError) as caught:
@@ -82,14 +82,14 @@ def test_ranges_of_all_sizes_do_not_overlap(world):
     assert head["lowest_free_hint"] == 2
 
 
-def test_an_address_space_beyond_one_page(world):
+def test_free_range_is_found_beyond_one_page_of_ranges(world):
     for n in range(12):
         world.clusters.create(f"c{n}", f"100.64.{n}.0/24", None)
 
     assert world.cluster("next").ipv4_range == "100.64.12.0/24"
 
 
-def test_lists_filter_and_sort(world):
+def test_cluster_list_filters_and_sorts_rows(world):
     made(world, "east-1", "east-2", "west-1")
     world.clusters.change_node_limit("east-2", 9)
     world.enrol(world.clusters.get("east-2"))
@@ -111,7 +111,7 @@ def test_lists_filter_and_sort(world):
     assert [cluster.name for cluster in by_limit.items] == ["east-2", "east-1", "west-1"]
 
 
-def test_a_first_page_takes_four_calls_at_most(world):
+def test_first_page_of_clusters_takes_four_calls_at_most(world):
     made(world, *(f"c{n}" for n in range(25)))
     world.tables.meter.reset()
 
@@ -121,7 +121,7 @@ def test_a_first_page_takes_four_calls_at_most(world):
     assert world.tables.meter.count <= 4
 
 
-def test_a_list_by_name_is_one_call(world):
+def test_cluster_list_by_name_is_one_call(world):
     made(world, "a", "b")
     world.tables.meter.reset()
 
@@ -129,7 +129,7 @@ def test_a_list_by_name_is_one_call(world):
     assert world.tables.meter.count == 1
 
 
-def test_long_lists_take_their_total_from_the_counter():
+def test_long_cluster_list_takes_its_total_from_the_counter():
     world = World()
     for n in range(1100):
         world.cluster(f"c{n}")

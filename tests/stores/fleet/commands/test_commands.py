@@ -88,7 +88,7 @@ def test_optional_fields_left_out_stay_absent(store):
     assert store.with_fan_out(compose_uuid7(1, 1)) == (None, None)
 
 
-def test_a_command_is_added_once(store):
+def test_command_added_again_is_refused(store):
     added(store, "shard#0")
     with pytest.raises(TransactionFailedError):
         added(store, "shard#0")
@@ -136,7 +136,7 @@ class TestParts:
         assert the_fan_out(store, command) == before
 
 
-def test_parts_that_end_at_once_all_go(clock, ids):
+def test_parts_finished_concurrently_are_all_removed(clock, ids):
     fake = FakeDynamo(_OURS, clock)
     store = CommandStore(Tables(fake, clock, ids))
     parts = [f"cluster#{place}" for place in range(30)]

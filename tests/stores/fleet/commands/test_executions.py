@@ -88,7 +88,7 @@ class TestCreate:
         statuses = [row.status for row in store.get_many([row.id for row in rows])]
         assert statuses == [Status.PENDING, Status.SENT, Status.PENDING, Status.PENDING, Status.PENDING]
 
-    def test_a_full_chunk_fits_a_transaction(self, tables, store):
+    def test_full_chunk_of_executions_fits_a_transaction(self, tables, store):
         rows = [an_execution(place) for place in range(99)]
         open_fan_out(tables)
         assert store.create(COMMAND, rows) == rows
@@ -356,7 +356,7 @@ class TestCost:
         store.apply(row.id, rules.report(Report(is_expired=False, exit_code=0, output="ok"), NOW), NOW)
         assert (sent, tables.meter.write_units - sent) == (5, 5)
 
-    def test_each_transition_is_one_call(self, clock, ids):
+    def test_execution_transition_is_one_call(self, clock, ids):
         fake = FakeDynamo(_OURS, clock)
         tables = Tables(fake, clock, ids)
         store = ExecutionStore(tables)

@@ -23,14 +23,14 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         yield world
 
 
-def test_a_key_reads_back_as_it_was_made(world):
+def test_enrollment_key_reads_back_as_created(world):
     key, blob = world.key(name="a", uses_remaining=3, expired_at="2027-01-01T00:00:00Z")
 
     assert world.enrollment.get(key.id) == key
     assert world.another_enrollment().reveal(key).reveal() == blob
 
 
-def test_a_life_from_creation_to_deletion(world):
+def test_enrollment_key_is_used_up_and_deleted(world):
     key, blob = world.key(uses_remaining=2)
     first = world.enrollment.verify(blob, NODE)
     again = world.enrollment.verify(blob, NODE)
@@ -53,7 +53,7 @@ def test_a_life_from_creation_to_deletion(world):
     assert world.enrollment.verify(blob, NODE).error == "invalid_key"
 
 
-def test_keys_of_a_deleted_cluster_are_cleaned_up(world):
+def test_enrollment_keys_of_a_deleted_cluster_are_cleaned_up(world):
     cluster = world.clusters.get("prod")
     for _ in range(3):
         world.key()
@@ -124,18 +124,18 @@ CASES = [
 
 
 @pytest.mark.parametrize(("filters", "expected"), CASES)
-def test_lists_filter(world, shelf, filters, expected):
+def test_enrollment_key_list_filters_rows(world, shelf, filters, expected):
     page = world.enrollment.list_page(ListRequest(filters=filters))
 
     assert [key.name for key in page.items] == expected
     assert page.total_count == len(expected)
 
 
-def test_every_filter_is_tried_above():
+def test_every_enrollment_key_filter_has_a_case():
     assert {name for filters, _ in CASES for name in filters} == filter_names(FIELDS)
 
 
-def test_a_key_is_found_by_its_whole_text_in_one_call(world, shelf):
+def test_enrollment_key_is_found_by_its_full_text_in_one_call(world, shelf):
     world.tables.meter.reset()
 
     page = world.enrollment.list_page(ListRequest(filters={"key": shelf["five"]}))
@@ -144,7 +144,7 @@ def test_a_key_is_found_by_its_whole_text_in_one_call(world, shelf):
     assert world.tables.meter.count == 1
 
 
-def test_lists_sort_by_what_verifying_changes(world, shelf):
+def test_enrollment_key_list_sorts_by_uses_and_name(world, shelf):
     page = world.enrollment.list_page(ListRequest(order=(("uses_remaining", True), ("name", False))))
 
     assert [key.name for key in page.items] == ["unlimited", "five", "expired", "expiring", "single", None, "spent"]
@@ -154,7 +154,7 @@ def test_lists_sort_by_what_verifying_changes(world, shelf):
     ("filters", "total"),
     [({}, TOTAL), ({"cluster_name": "prod"}, TOTAL), ({"inserted_at__gte": "2026-11-21"}, 25)],
 )
-def test_a_first_page_takes_four_calls_at_most(world, filters, total):
+def test_first_page_of_enrollment_keys_takes_four_calls_at_most(world, filters, total):
     for _ in range(25):
         world.key()
     world.tables.meter.reset()
@@ -165,7 +165,7 @@ def test_a_first_page_takes_four_calls_at_most(world, filters, total):
     assert world.tables.meter.count <= 4
 
 
-def test_verifying_pays_for_three_rows_and_no_index():
+def test_verification_writes_three_rows_and_no_index_entry():
     world = World()
     world.cluster()
     _, blob = world.key(uses_remaining=5)

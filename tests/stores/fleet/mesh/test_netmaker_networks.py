@@ -25,7 +25,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[NetworkStore]:
     driver.close()
 
 
-def test_what_is_noted_comes_back_page_by_page(store):
+def test_noted_networks_read_back_by_name_and_in_pages(store):
     for number, name in enumerate(("c", "a", "b")):
         store.note_made(name, f"cluster-{number}")
 
@@ -36,7 +36,7 @@ def test_what_is_noted_comes_back_page_by_page(store):
     assert [row.name for row in store.page(first[-1].name, 2)] == ["c"]
 
 
-def test_strays_are_remembered_until_the_network_is_made_anew(store):
+def test_noted_strays_are_kept_until_the_network_is_made_again(store):
     store.note_made("a", "one")
     made = store.find("a")
     store.note_strays(made, {"host": "2026-11-21T10:00:00Z"})
@@ -50,7 +50,7 @@ def test_strays_are_remembered_until_the_network_is_made_anew(store):
     assert store.find("a") == MadeNetwork("a", "two")
 
 
-def test_one_that_was_made_again_is_not_forgotten_for_the_older(store):
+def test_forgetting_an_older_network_keeps_the_newer_of_its_name(store):
     store.note_made("a", "one")
     made = store.find("a")
     store.note_made("a", "two")

@@ -35,7 +35,7 @@ def noise(size: int) -> str:
     return "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/", k=size))
 
 
-def test_a_push_takes_the_place_of_the_one_before(store):
+def test_newer_push_replaces_the_previous_metrics(store):
     first = store.put(NODE, HOST, "up 1\n", START)
     second = store.put(NODE, HOST, "up 2 # é\n", LATER)
     assert (first.text, first.updated_at) == ("up 1\n", "2026-11-21T10:00:00Z")
@@ -44,13 +44,13 @@ def test_a_push_takes_the_place_of_the_one_before(store):
     assert store.find(NODE, MetricsType) == {HOST: second}
 
 
-def test_one_that_comes_late_takes_nobodys_place(store):
+def test_late_push_does_not_replace_newer_metrics(store):
     newer = store.put(NODE, HOST, "up 2\n", LATER)
     assert store.put(NODE, HOST, "up 1\n", START) == newer
     assert store.find(NODE, [HOST]) == {HOST: newer}
 
 
-def test_types_and_nodes_are_apart(store):
+def test_metrics_are_kept_per_node_and_type(store):
     kept = [store.put(node, each, f"{node} {each}", START) for node in (NODE, OTHER) for each in MetricsType]
     assert len({metrics.id for metrics in kept}) == 6
     assert {each: metrics.text for each, metrics in store.find(OTHER, [AGENT, WIREGUARD]).items()} == {
@@ -59,7 +59,7 @@ def test_types_and_nodes_are_apart(store):
     }
 
 
-def test_all_of_a_node_are_removed_and_again_is_the_same(store):
+def test_metrics_of_a_node_are_removed_repeatably(store):
     for node in (NODE, OTHER):
         store.put(node, HOST, "up 1\n", START)
     for _ in range(2):
@@ -68,7 +68,7 @@ def test_all_of_a_node_are_removed_and_again_is_the_same(store):
     assert list(store.find(OTHER, MetricsType)) == [HOST]
 
 
-def test_what_costs_what(store, tables):
+def test_metrics_push_read_and_removal_take_one_call_each(store, tables):
     store.put(NODE, HOST, "up 1\n", START)
     assert [call.operation for call in tables.meter.calls] == ["UpdateItem"]
     tables.meter.reset()
@@ -77,7 +77,7 @@ def test_what_costs_what(store, tables):
     assert [call.operation for call in tables.meter.calls] == ["BatchGetItem", "TransactWriteItems"]
 
 
-def test_it_is_compressed_at_rest(store, tables):
+def test_metrics_text_is_stored_compressed_for_a_day(store, tables):
     text = "".join(f'node_cpu_seconds_total{{cpu="{cpu}"}} 1.5\n' for cpu in range(5000))
     store.put(NODE, HOST, text, START)
     row = tables.get(TABLE, {"node_id": NODE, "metrics_type": "host"})
@@ -86,7 +86,7 @@ def test_it_is_compressed_at_rest(store, tables):
     assert row["expires_epoch"] == int(START.timestamp()) + 86_400
 
 
-def test_the_largest_text_fits_a_row_and_more_is_refused(store):
+def test_metrics_text_above_the_row_limit_is_refused(store):
     largest = noise(COMPRESSED_BYTES * 1000 // 760)
     assert store.put(NODE, HOST, largest, START).text == largest
     with pytest.raises(EdgeError) as refused:

@@ -27,7 +27,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         yield world
 
 
-def test_a_node_reads_back_as_it_was_written(world):
+def test_node_reads_back_as_registered(world):
     registered = world.enrol(agent_version="1.2.3", self_update_enabled=True)
 
     node = world.node()
@@ -37,7 +37,7 @@ def test_a_node_reads_back_as_it_was_written(world):
     assert world.agent(registered).node == node
 
 
-def test_a_life_from_enrolment_to_deletion(world):
+def test_node_deleted_after_a_full_life_leaves_no_rows(world):
     world.cluster("beta")
     registered = world.enrol()
     world.connect(registered, "socket-1")
@@ -60,7 +60,7 @@ def test_a_life_from_enrolment_to_deletion(world):
     assert (world.node(), world.presence(), world.node_count("beta")) == (None, None, 0)
 
 
-def test_a_registration_that_replaces_another_leaves_nothing_of_it(world):
+def test_repeated_registration_clears_the_socket_and_used_token(world):
     registered = world.enrol()
     world.connect(registered, "socket-1")
     again = world.nodes.registering.register(world.registration(), None, registered.secrets.api_token)
@@ -73,7 +73,7 @@ def test_a_registration_that_replaces_another_leaves_nothing_of_it(world):
     assert world.presence().used_token_digest is None
 
 
-def test_the_health_index_holds_what_is_due_and_no_more(world):
+def test_health_index_holds_only_nodes_due_for_a_check(world):
     first = world.enrol(1)
     world.enrol(2)
     world.clock.advance(200)
@@ -85,7 +85,7 @@ def test_the_health_index_holds_what_is_due_and_no_more(world):
     assert world.nodes.health.sweep(45.0) == HealthSweep()
 
 
-def test_an_older_socket_does_not_replace_a_newer_one(world):
+def test_older_socket_does_not_replace_a_newer_one(world):
     token = world.enrol().secrets.api_token
     world.nodes.connections.connected(token, "newer", 2000)
 
@@ -95,7 +95,7 @@ def test_an_older_socket_does_not_replace_a_newer_one(world):
     assert world.presence().connection_id == "newer"
 
 
-def test_lists_and_walks_see_every_node_once(world):
+def test_node_lists_and_walks_see_every_node_once(world):
     world.cluster("beta")
     for number in range(9):
         world.enrol(number, "alpha" if number % 3 else "beta")
@@ -119,7 +119,7 @@ def test_lists_and_walks_see_every_node_once(world):
     assert sorted(walked) == sorted(node_id(number) for number in range(9))
 
 
-def test_a_full_cluster_takes_no_node(world):
+def test_full_cluster_refuses_new_and_moved_nodes(world):
     world.cluster("small", node_limit=1)
     world.enrol(1)
     world.enrol(2, "small")
@@ -131,7 +131,7 @@ def test_a_full_cluster_takes_no_node(world):
     assert world.node_count("small") == 1
 
 
-def test_aliases_stand_on_the_row_and_guard_moves_and_deletion(world):
+def test_aliases_are_kept_on_the_node_row_and_stale_writes_refused(world):
     world.cluster("beta")
     world.enrol()
     first, second = NodeAlias(id="a-1", name="web"), NodeAlias(id="a-2", name="db")

@@ -23,7 +23,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[SshWorld]:
         yield SshWorld(driver)
 
 
-def test_a_life_from_creation_to_deletion(world):
+def test_ssh_user_name_verifies_its_credentials_until_deleted(world):
     usernames, keys = world.fleet.ssh.usernames, world.fleet.ssh.public_keys
     made = world.username("deploy", ed25519_key(1), ecdsa_key(), password=PASSWORD)
     assert usernames.get(made.id).model_copy(update={"write_id": ""}) == made
@@ -42,7 +42,7 @@ def test_a_life_from_creation_to_deletion(world):
     assert keys.list_page(ListRequest()).items == []
 
 
-def test_failures_are_counted_until_there_are_too_many(world):
+def test_failed_verifications_are_counted_up_to_the_limit(world):
     for _ in range(10):
         assert not world.lets_in("nobody", password="wrong")
     with pytest.raises(EdgeError) as error:
@@ -54,7 +54,7 @@ def test_failures_are_counted_until_there_are_too_many(world):
     assert (row["repaid_at_ms"], row["expires_epoch"]) == ((now + 60) * 1000, now + 3600)
 
 
-def test_a_user_name_with_the_most_and_longest_keys_fits_its_row(world):
+def test_user_name_with_most_and_longest_keys_fits_its_row(world):
     made = world.username("deploy", *(ed25519_key(number, "ä" * 2000) for number in range(KEYS_MAX)))
 
     assert world.lets_in("deploy", key=ed25519_key(KEYS_MAX - 1))
@@ -72,7 +72,7 @@ def test_user_names_of_a_deleted_node_are_cleaned_up(world):
     assert world.fleet.ssh.public_keys.list_page(ListRequest()).items == []
 
 
-def test_a_clean_up_goes_on_where_it_stopped(world):
+def test_clean_up_of_user_names_continues_from_its_cursor(world):
     for number in range(service.CLEAN_UP_USERNAMES + 1):
         world.username(f"user-{number}")
         world.clock.advance(1)
@@ -156,14 +156,14 @@ def requested(world, shelf, filters):
     return ListRequest(filters=given)
 
 
-def test_lists_of_user_names_filter(world, shelf):
+def test_user_name_list_filters_rows(world, shelf):
     for filters, expected in USERNAMES:
         page = world.fleet.ssh.usernames.list_page(requested(world, shelf, filters))
         assert " ".join(username.username for username in page.items) == expected, filters
         assert page.total_count == len(expected.split())
 
 
-def test_lists_of_keys_filter(world, shelf):
+def test_public_key_list_filters_rows(world, shelf):
     for filters, expected in KEYS:
         page = world.fleet.ssh.public_keys.list_page(requested(world, shelf, filters))
         # Two keys of one second stand in the order of their ids.
@@ -172,12 +172,12 @@ def test_lists_of_keys_filter(world, shelf):
         assert [key.inserted_at for key in page.items] == sorted((key.inserted_at for key in page.items), reverse=True)
 
 
-def test_every_filter_is_tried_above():
+def test_every_ssh_list_filter_has_a_case():
     assert {name for filters, _ in USERNAMES for name in filters} == filter_names(service.FIELDS)
     assert {name for filters, _ in KEYS for name in filters} == filter_names(keyring.FIELDS)
 
 
-def test_lists_sort(world, shelf):
+def test_ssh_lists_sort_rows(world, shelf):
     by_name = ListRequest(order=(("username", False), ("inserted_at", True)))
     assert [one.username for one in world.fleet.ssh.usernames.list_page(by_name).items] == [
         "backup", "deploy", "deploy", "root",
@@ -187,7 +187,7 @@ def test_lists_sort(world, shelf):
     assert [f"{key.username}/{key.key_name}" for key in page.items] == ["root/k1", "deploy/k0", "root/k0", "deploy/k0"]
 
 
-def test_a_node_that_moves_takes_its_user_names_along(world, shelf):
+def test_user_names_of_a_moved_node_are_listed_in_its_new_cluster(world, shelf):
     north, _ = shelf
     world.fleet.nodes.placing.change_cluster(north.id, "south")
 
@@ -197,7 +197,7 @@ def test_a_node_that_moves_takes_its_user_names_along(world, shelf):
         assert listed.list_page(ListRequest(filters={"cluster_name": "south"})).total_count == 4
 
 
-def test_a_cluster_of_more_nodes_than_partitions_is_filtered_all_the_same():
+def test_cluster_filter_with_more_nodes_than_partitions_finds_all_rows():
     world = SshWorld()
     a_cluster(world, "south")
     many = machines(world, PARTITION_LIMIT + 1, "south")
@@ -210,7 +210,7 @@ def test_a_cluster_of_more_nodes_than_partitions_is_filtered_all_the_same():
         assert [row.username for row in page.items] == ["south", "south"]
 
 
-def test_a_verification_costs_a_read_and_the_event():
+def test_ssh_verification_costs_a_read_and_an_event_write():
     world = SshWorld()
     world.username("deploy", ed25519_key(1))
     agent = world.fleet.nodes.identity.authenticate(world.machine.token)

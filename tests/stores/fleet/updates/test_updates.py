@@ -67,7 +67,7 @@ def name(tables, request, node_ids):
     return rows
 
 
-def test_a_request_reads_back_as_it_was_made(tables):
+def test_self_update_request_reads_back_as_created(tables):
     whole, without_parts = a_request(), a_request(1, parts=())
     put(tables, whole, without_parts)
 
@@ -76,7 +76,7 @@ def test_a_request_reads_back_as_it_was_made(tables):
     assert UpdateStore(tables).find(a_request(2).id) is None
 
 
-def test_lists_are_newest_first_and_filtered_by_status(tables):
+def test_self_update_request_list_is_newest_first_and_filters_by_status(tables):
     put(tables, a_request(0), a_request(1, status=RequestStatus.COMPLETED), a_request(2))
     lists = Lists(tables, FakeClock(), 1000)
 
@@ -89,7 +89,7 @@ def test_lists_are_newest_first_and_filtered_by_status(tables):
     assert ([row.id for row in completed.items], completed.total_count) == ([a_request(1).id], 1)
 
 
-def test_what_is_due_comes_most_overdue_first_and_leaves_the_index(tables):
+def test_due_requests_come_most_overdue_first_until_completed(tables):
     put(tables, a_request(1), a_request(0), a_request(5))
     now = to_seconds_text(START + timedelta(minutes=2))
 
@@ -101,7 +101,7 @@ def test_what_is_due_comes_most_overdue_first_and_leaves_the_index(tables):
     assert [[row.id for row in page] for page in UpdateStore(tables).due_pages(now)] == [[a_request(1).id]]
 
 
-def test_nodes_are_spread_and_all_of_them_are_found(tables):
+def test_node_updates_are_spread_over_shards_and_all_found(tables):
     request = a_request()
     rows = name(tables, request, NODES)
     updates = UpdateStore(tables)
@@ -112,7 +112,7 @@ def test_nodes_are_spread_and_all_of_them_are_found(tables):
     assert (sum(in_shards), sum(count > 0 for count in in_shards) > SHARDS // 2) == (len(NODES), True)
 
 
-def test_a_node_finds_its_newest_requests(tables):
+def test_newest_requests_of_a_node_are_found(tables):
     requests = [a_request(minute) for minute in range(4)]
     put(tables, *requests)
     for minute in (0, 2, 3):
@@ -128,7 +128,7 @@ def test_a_node_finds_its_newest_requests(tables):
     assert updates.newest_for(NODES[9], START - timedelta(hours=1)) == []
 
 
-def test_a_node_changes_once(tables):
+def test_node_update_leaves_the_pending_state_once(tables):
     request = a_request()
     name(tables, request, NODES[:1])
     key = store.update_key(request.id, NODES[0])
@@ -138,7 +138,7 @@ def test_a_node_changes_once(tables):
     assert UpdateStore(tables).updates_of(request.id, NODES[:1])[0].state is NodeState.TRIGGERED
 
 
-def test_a_node_that_was_told_and_reports_is_listed_with_what_it_runs(tables):
+def test_node_update_is_listed_with_the_version_the_node_reports(tables):
     request = a_request()
     put(tables, request)
     name(tables, request, NODES[:3])

@@ -82,13 +82,13 @@ def urls(rows: Rows, **filters: str) -> list[str]:
     return [webhook.url for webhook in page.items]
 
 
-def test_a_webhook_reads_back_as_it_was_made(rows):
+def test_webhook_reads_back_as_created(rows):
     webhook = rows.webhook(headers_sealed=b"more", previous_secret_sealed=b"old", previous_secret_until="2026")
     assert rows.webhooks.find(webhook.id) == webhook
     assert rows.webhooks.find("01936d2c-0000-7000-8000-000000000000") is None
 
 
-def test_lists_newest_first_and_by_what_is_subscribed_to(rows):
+def test_webhook_list_is_newest_first_and_filters_by_event_and_url(rows):
     rows.webhook("https://one.example/", "a", "b")
     rows.clock.advance(1)
     rows.webhook("https://two.example/", "b")
@@ -99,7 +99,7 @@ def test_lists_newest_first_and_by_what_is_subscribed_to(rows):
     assert urls(rows, url="*ONE*", event_type="b") == ["https://one.example/"]
 
 
-def test_subscriptions_are_read_from_the_index(rows):
+def test_webhook_subscriptions_are_read_from_the_index(rows):
     webhook = rows.webhook("https://one.example/", "a", "b")
     rows.tables.meter.reset()
     (item,) = rows.webhooks.subscriptions()
@@ -107,7 +107,7 @@ def test_subscriptions_are_read_from_the_index(rows):
     assert [call.operation for call in rows.tables.meter.calls] == ["Query"]
 
 
-def test_of_two_who_change_a_webhook_one_is_told(rows):
+def test_webhook_change_on_a_stale_row_is_refused(rows):
     webhook = rows.webhook()
     first = rows.webhooks.replace(webhook, webhook.model_copy(update={"failures": 1}), "test")
     assert first is not None
@@ -117,7 +117,7 @@ def test_of_two_who_change_a_webhook_one_is_told(rows):
     assert rows.webhooks.replace(first, webhook, "test") is None
 
 
-def test_webhooks_are_due_while_they_are_paused(rows):
+def test_webhook_is_due_only_while_paused(rows):
     rows.webhook()
     at = to_seconds_text(START)
     paused = rows.webhook("https://b.example/", paused_until=at, due_at=at)
@@ -127,7 +127,7 @@ def test_webhooks_are_due_while_they_are_paused(rows):
     assert [page for page in rows.webhooks.due_pages(START) if page] == []
 
 
-def test_a_delivery_is_put_once(rows):
+def test_delivery_is_added_once(rows):
     webhook = rows.webhook()
     made = rows.delivery(webhook.id)
     again, is_new = rows.deliveries.add(attempts.begin(made, START), "test")
@@ -136,7 +136,7 @@ def test_a_delivery_is_put_once(rows):
     assert rows.deliveries.with_webhook("none", "none") == (None, None)
 
 
-def test_each_step_of_a_delivery_is_a_condition_on_the_one_before(rows):
+def test_delivery_change_on_a_stale_row_is_refused(rows):
     made = rows.delivery(rows.webhook().id)
     begun = rows.deliveries.replace(made, attempts.begin(made, START), "test")
     assert begun is not None
@@ -144,7 +144,7 @@ def test_each_step_of_a_delivery_is_a_condition_on_the_one_before(rows):
     assert rows.deliveries.replace(made, attempts.begin(made, START), "test") is None
 
 
-def test_a_delivery_is_held_only_while_its_webhook_is_paused(rows):
+def test_delivery_is_held_only_while_its_webhook_is_paused(rows):
     well, paused = rows.webhook(), rows.webhook(paused_until=to_seconds_text(START))
     for webhook, failed in ((well, {0}), (paused, set())):
         draft = attempts.new_delivery(webhook.id, {"id": webhook.id, "type": "t"}, to_seconds_text(START), 3)
@@ -155,7 +155,7 @@ def test_a_delivery_is_held_only_while_its_webhook_is_paused(rows):
         assert waiting == ([] if failed else [held.id])
 
 
-def test_what_is_due_is_found_in_all_shards_and_only_then(rows):
+def test_due_deliveries_are_found_in_all_shards_when_due(rows):
     webhook = rows.webhook()
     begun = {rows.delivery(webhook.id, attempts.begin).id for _ in range(40)}
     rows.delivery(webhook.id, attempts.hold)
@@ -165,7 +165,7 @@ def test_what_is_due_is_found_in_all_shards_and_only_then(rows):
     assert {row.id for row in rows.deliveries.due(overdue, 100)} == begun
 
 
-def test_a_log_lists_one_webhooks_deliveries_newest_first(rows):
+def test_delivery_log_lists_deliveries_of_one_webhook_newest_first(rows):
     webhook, other = rows.webhook(), rows.webhook()
     made = []
     for _ in range(7):
@@ -176,7 +176,7 @@ def test_a_log_lists_one_webhooks_deliveries_newest_first(rows):
     assert ([row.id for row in page.items], page.total_count) == (made[:1:-1], 7)
 
 
-def test_a_log_is_filtered_by_status_and_event(rows):
+def test_delivery_log_filters_by_status_and_event(rows):
     webhook = rows.webhook()
     failed = rows.delivery(webhook.id, attempts.expire)
     rows.delivery(webhook.id)
@@ -187,7 +187,7 @@ def test_a_log_is_filtered_by_status_and_event(rows):
         assert [row.id for row in page.items] == [failed.id]
 
 
-def test_a_log_is_walked_and_removed_chunk_by_chunk(rows):
+def test_delivery_log_is_walked_and_removed_in_chunks(rows):
     webhook, other = rows.webhook(), rows.webhook()
     made = {rows.delivery(webhook.id).id for _ in range(4 * CHUNK_ROWS + 1)}
     kept = rows.delivery(other.id)
@@ -202,7 +202,7 @@ def test_a_log_is_walked_and_removed_chunk_by_chunk(rows):
     assert rows.deliveries.find(kept.id) == kept
 
 
-def test_large_rows_are_removed_no_faster_than_partitions_bear(rows):
+def test_large_deliveries_are_removed_without_transactions(rows):
     """A transaction takes twice the units, all at one moment: with events of 100 KB more than there are."""
     webhook = rows.webhook()
     ids = [rows.delivery(webhook.id).id for _ in range(20)]
@@ -213,7 +213,7 @@ def test_large_rows_are_removed_no_faster_than_partitions_bear(rows):
     assert rows.deliveries.find_many(ids) == []
 
 
-def test_a_walk_may_begin_at_a_time(rows):
+def test_delivery_log_walk_may_begin_at_a_time(rows):
     webhook = rows.webhook()
     rows.delivery(webhook.id)
     rows.clock.advance(10)

@@ -47,7 +47,7 @@ def test_new_puppet_is_repaired_from_the_change_stream(director, world):
     assert director.get(f"{PUPPETS}/{puppet_id}", headers=KEY).json["state"] == "whole"
 
 
-def test_lost_message_is_made_up_for_by_the_sweep(director, world):
+def test_puppet_with_a_lost_message_is_repaired_by_the_sweep(director, world):
     puppet_id = created(director)
     list(world.relay_batches())  # nobody relays these
     world.sweep("sweep_puppets")
@@ -55,7 +55,7 @@ def test_lost_message_is_made_up_for_by_the_sweep(director, world):
     assert director.get(f"{PUPPETS}/{puppet_id}", headers=KEY).json["state"] == "whole"
 
 
-def test_list_is_counted_by_state(director, world):
+def test_puppet_list_is_counted_by_state(director, world):
     for name in ("Kasper", "Gretel"):
         created(director, name)
     world.settle()
@@ -65,7 +65,7 @@ def test_list_is_counted_by_state(director, world):
     assert (answer.json["total"], len(answer.json["items"])) == (2, 2)
 
 
-def test_repaired_puppet_is_told_to_webhooks(director, world):
+def test_repaired_puppet_is_delivered_to_webhooks(director, world):
     hook = {"url": HOOK, "secret": SECRET, "subscribed_events": ["theatre.puppet.repaired"]}
     assert operator(world).post("/api/v1/webhooks", json=hook).status == 201
     created(director)
