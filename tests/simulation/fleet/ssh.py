@@ -3,8 +3,8 @@
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.ssh.model import NewKey, NewUsername
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
-from tests.application.fleet.ssh.world import ed25519_key
 from tests.simulation.scene import Scene, Simulation
+from tests.support.ssh_keys import ed25519_key
 
 
 def create_username(scene: Scene) -> None:

@@ -5,10 +5,11 @@ import pytest
 from chalicelib.fleet.api.agent import ssh as routes
 from chalicelib.fleet.ssh.attempt_store import ATTEMPTS
 from chalicelib.fleet.ssh.rules import credential_of
-from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ed25519_key
+from tests.application.fleet.ssh.world import PASSWORD, SshWorld
 from tests.support.builders import machines
 from tests.support.client import Client
 from tests.support.refusals import refusal
+from tests.support.ssh_keys import ed25519_key
 
 PATH = "/api/v1/agents/ssh_usernames/verify_credentials"
 

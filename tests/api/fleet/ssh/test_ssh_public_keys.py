@@ -11,8 +11,9 @@ from chalicelib.fleet.ssh.store import KEYS
 from chalicelib.kit.errors import BLANK, at_most_bytes, taken
 from chalicelib.kit.listing import filter_names
 from chalicelib.web.list_query import PageQuery
-from tests.application.fleet.ssh.world import SshWorld, ecdsa_key, ed25519_key, relabelled, rsa_key
+from tests.application.fleet.ssh.world import SshWorld
 from tests.support.client import Client
+from tests.support.ssh_keys import ecdsa_key, ed25519_key, relabelled, rsa_key
 
 ABSENT = "01936d2c-0000-7000-8000-0123456789ab"
 LIST = "/api/v1/ssh_public_keys"

@@ -10,8 +10,9 @@ from chalicelib.fleet.ssh.store import USERNAMES
 from chalicelib.kit.errors import BLANK, taken
 from chalicelib.kit.listing import filter_names
 from chalicelib.web.list_query import PageQuery
-from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ecdsa_key, ed25519_key, rsa_key
+from tests.application.fleet.ssh.world import PASSWORD, SshWorld
 from tests.support.client import Client
+from tests.support.ssh_keys import ecdsa_key, ed25519_key, rsa_key
 
 ABSENT = "01936d2c-0000-7000-8000-0123456789ab"
 LIST = "/api/v1/ssh_usernames"

@@ -9,9 +9,10 @@ from chalicelib.fleet.ssh.store import KEYS, USERNAMES
 from chalicelib.kit.errors import EdgeError, Kind, not_found, taken
 from chalicelib.kit.listing import ListRequest
 from chalicelib.platform.relay.queues import RELAY_FAILURES
-from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ed25519_key
+from tests.application.fleet.ssh.world import PASSWORD, SshWorld
 from tests.support.builders import machines
 from tests.support.fakes.dynamo import Crash
+from tests.support.ssh_keys import ed25519_key
 
 ABSENT = "01936d2c-0000-7000-8000-0123456789ab"
 

@@ -8,8 +8,9 @@ from chalicelib.fleet.ssh.rules import ALLOWANCES
 from chalicelib.fleet.ssh.store import USERNAMES
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.errors import EdgeError, Kind
-from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ecdsa_key, ed25519_key, relabelled, rsa_key
+from tests.application.fleet.ssh.world import PASSWORD, SshWorld
 from tests.support.builders import machines
+from tests.support.ssh_keys import ecdsa_key, ed25519_key, relabelled, rsa_key
 from tests.support.world import fleet_of
 
 EVENT = "edge.ssh_username.verified"

@@ -11,10 +11,11 @@ from chalicelib.fleet.ssh.model import KEYS_MAX
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import ListRequest, filter_names
 from chalicelib.kit.listing.sources import PARTITION_LIMIT
-from tests.application.fleet.ssh.world import PASSWORD, SshWorld, ecdsa_key, ed25519_key
+from tests.application.fleet.ssh.world import PASSWORD, SshWorld
 from tests.support.builders import a_cluster, machines
 from tests.support.declared import TABLES
 from tests.support.drivers import BOTH, FAKE, emulated
+from tests.support.ssh_keys import ecdsa_key, ed25519_key
 
 
 @pytest.fixture(params=BOTH)

@@ -16,7 +16,7 @@ from chalicelib.fleet.ssh.openssh import (
     BadKeyError,
     parse,
 )
-from tests.application.fleet.ssh.world import blob_of, ecdsa_key, ed25519_key, of_blob, relabelled, rsa_key
+from tests.support.ssh_keys import blob_of, ecdsa_key, ed25519_key, of_blob, relabelled, rsa_key
 
 EVERY = [ed25519_key(), ecdsa_key(256), ecdsa_key(384), ecdsa_key(521), rsa_key(2048), rsa_key(4096)]
 

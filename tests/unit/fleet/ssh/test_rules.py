@@ -5,7 +5,7 @@ import pytest
 from chalicelib.fleet.ssh.model import AuthMethod, NewKey
 from chalicelib.fleet.ssh.rules import KEY_MAX_BYTES, check_key, check_keys, credential_of, too_many_keys
 from chalicelib.kit.errors import BLANK, EdgeError, Kind, at_most_bytes, at_most_characters, taken
-from tests.application.fleet.ssh.world import ed25519_key, relabelled, rsa_key
+from tests.support.ssh_keys import ed25519_key, relabelled, rsa_key
 
 
 def refused(call, *arguments):

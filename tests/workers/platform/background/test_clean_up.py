@@ -15,9 +15,9 @@ from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.webhooks.model import NewWebhook
 from chalicelib.platform.webhooks.store import DELIVERIES
-from tests.application.fleet.ssh.world import ed25519_key
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.declared import WORKERS
+from tests.support.ssh_keys import ed25519_key
 from tests.support.world import World, sqs_record
 
 WORKER = WORKERS[CLEAN_UP]
