@@ -23,7 +23,7 @@ def ecdsa_key(bits: int = 256, comment: str = "") -> str:
 
 @functools.cache
 def rsa_key(bits: int = 2048, comment: str = "") -> str:
-    """A public key alone: nobody needs to know factors of this modulus."""
+    """A public key alone: the factors of its modulus are not needed."""
     modulus = (1 << (bits - 1)) | 1
     return _line(rsa.RSAPublicNumbers(65537, modulus).public_key(), comment)
 
