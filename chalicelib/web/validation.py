@@ -98,16 +98,19 @@ def _read_boolean(value: object) -> object:
             raise problems(f"{wrong_type('boolean', value)}{allowed}")
 
 
+NOT_A_UUID = "Invalid format. Expected a UUID"
+
+
 def read_uuid(value: str) -> str:
     """The lower-case form of a hyphenated UUID of any version. Raises ValueError with the 400 text for anything
     else."""
     if not _UUID.fullmatch(value):
-        raise problems("Invalid format. Expected a UUID")
+        raise problems(NOT_A_UUID)
     return value.lower()
 
 
 A_DATE_TIME = "a date-time with offset, 2026-11-21T10:00:00Z"
-_DATE_TIME_PROBLEM = f"Invalid format. Expected {A_DATE_TIME}"
+NOT_A_DATE_TIME = f"Invalid format. Expected {A_DATE_TIME}"
 
 
 def read_date_time(value: object) -> datetime:
@@ -120,8 +123,8 @@ def read_date_time(value: object) -> datetime:
         try:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError) as error:  # no such day, or outside the calendar in UTC
-            raise problems(_DATE_TIME_PROBLEM) from error
-    raise problems(f"{_DATE_TIME_PROBLEM}{lost_plus(value)}")
+            raise problems(NOT_A_DATE_TIME) from error
+    raise problems(f"{NOT_A_DATE_TIME}{lost_plus(value)}")
 
 
 def lost_plus(value: str) -> str:

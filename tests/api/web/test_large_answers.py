@@ -9,7 +9,7 @@ from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.platform.access.principal import Scope
 from chalicelib.web import page_bytes
 from chalicelib.web.endpoint import Bare, Endpoints, PlainText, Request
-from chalicelib.web.validation import NoBody, NoPath, NoQuery
+from chalicelib.web.validation import NOT_A_UUID, NoBody, NoPath, NoQuery
 from tests.support import runtime_answer
 from tests.support.builders import a_command
 from tests.support.callers import enrolled, operator
@@ -179,7 +179,7 @@ def test_error_with_many_problems_names_the_first_hundred(client):
 
     details = answer.error["details"]
     assert (answer.status, len(details)) == (400, 101)
-    assert details["targeting/node_ids/99"] == ["Invalid format. Expected a UUID"]
+    assert details["targeting/node_ids/99"] == [NOT_A_UUID]
     assert details[""] == ["and 1900 more problems"]
     assert len(answer.text) < 20_000
 

@@ -2,6 +2,7 @@ import pytest
 
 from chalicelib.fleet.api.agent import enrollment
 from chalicelib.kit.errors import BLANK
+from chalicelib.web.validation import NOT_A_UUID
 from tests.support.client import Client
 from tests.support.world import World
 
@@ -67,7 +68,7 @@ def test_blank_enrollment_key_is_422(client, key):
         ({"key": 5}, {"key": ["Invalid string. Got: integer"]}),
         (
             {"key": "a", "node_id": "x"},
-            {"node_id": ["Invalid format. Expected a UUID"]},
+            {"node_id": [NOT_A_UUID]},
         ),
         ({"key": "a", "other": 1}, {"other": ["Unexpected field: other"]}),
     ],

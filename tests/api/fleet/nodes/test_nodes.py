@@ -13,6 +13,7 @@ from chalicelib.fleet.nodes.rules import already_there, full_cluster
 from chalicelib.kit.errors import not_found
 from chalicelib.kit.listing import filter_names
 from chalicelib.web.list_query import ListQuery
+from chalicelib.web.validation import NOT_A_UUID
 from tests.support.builders import a_cluster, machines
 from tests.support.client import Client
 from tests.support.world import World
@@ -177,7 +178,7 @@ def test_node_is_moved_to_another_cluster(client, world):
             {"cluster_name": "south"},
             400,
             "bad_request",
-            {"id": ["Invalid format. Expected a UUID"]},
+            {"id": [NOT_A_UUID]},
         ),
     ],
 )

@@ -10,6 +10,7 @@ from chalicelib.fleet.ssh.store import USERNAMES
 from chalicelib.kit.errors import BLANK, taken
 from chalicelib.kit.listing import filter_names
 from chalicelib.web.list_query import PageQuery
+from chalicelib.web.validation import NOT_A_UUID
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld
 from tests.support.client import Client
 from tests.support.ssh_keys import ecdsa_key, ed25519_key, rsa_key
@@ -164,7 +165,7 @@ class TestCreate:
 
         assert (answer.status, answer.error["details"]) == (
             400,
-            {"node_id": ["Invalid format. Expected a UUID"]},
+            {"node_id": [NOT_A_UUID]},
         )
 
 
@@ -179,7 +180,7 @@ class TestOne:
 
         assert (answer.status, answer.error["details"]) == (
             400,
-            {"id": ["Invalid format. Expected a UUID"]},
+            {"id": [NOT_A_UUID]},
         )
 
     def test_user_name_is_deleted_once(self, client, world):
