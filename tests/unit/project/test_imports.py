@@ -95,7 +95,7 @@ def test_detour_through_another_module_breaks_the_contract_too(hop):
     assert not is_kept("families", *imports)
 
 
-def test_package_of_a_family_that_is_no_context_of_it_breaks_the_order():
+def test_family_package_outside_its_contexts_breaks_the_order():
     graph = copy.deepcopy(graph_of_the_code())
     graph.add_module("chalicelib.fleet.stray")
     graph.add_module("chalicelib.fleet.stray.service")

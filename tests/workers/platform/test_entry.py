@@ -38,7 +38,7 @@ class TestMessages:
         answer = world.call(WORKER, {"Records": records})
         assert answer == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
 
-    def test_message_that_is_no_json_is_reported(self, world):
+    def test_malformed_json_message_is_reported(self, world):
         answer = world.call(WORKER, {"Records": [{**sqs_record({}), "body": "{"}]})
         assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
 

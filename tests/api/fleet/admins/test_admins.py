@@ -128,7 +128,7 @@ def test_edge_clusters_show_owners_with_current_nodes(client, world):
     assert client.get(f"{ADMINS}/edge_clusters").data["admin-one"]["cluster-south"] == names(late)
 
 
-def test_orphaned_clusters_show_what_found_no_capacity(client, world):
+def test_clusters_without_capacity_are_shown_as_orphaned(client, world):
     late = overfull(world)
     assert client.get(f"{ADMINS}/edge_clusters").data == {"admin-one": {"cluster-north": names(world.machines)}}
     assert client.get(f"{ADMINS}/orphaned_clusters").data == {"cluster-south": names(late)}

@@ -55,7 +55,7 @@ class TestNames:
         assert names.label_of(name, "north", "nm.internal") == label
 
     @pytest.mark.parametrize("host", ["admin-1", "node-web", f"node-{NODE.upper()}", NODE, f"xnode-{NODE}", ""])
-    def test_host_name_without_a_node_id_is_no_node(self, host):
+    def test_host_name_without_a_node_id_yields_no_id(self, host):
         assert names.node_id_of(host) is None
 
     def test_host_name_of_a_node_yields_its_id(self):

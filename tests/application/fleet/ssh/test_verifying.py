@@ -215,7 +215,7 @@ class TestThrottle:
 
         assert refused.value.kind is Kind.RATE_LIMITED
 
-    def test_login_after_the_told_wait_is_checked_again(self, world):
+    def test_login_after_the_required_wait_is_checked_again(self, world):
         world.username("deploy", password=PASSWORD)
         spend(world)
         world.clock.advance(refusal(world, password=PASSWORD) - 1)

@@ -34,7 +34,7 @@ def test_wide_range_reaching_a_reserved_octet_is_refused(cidr):
 
 
 @pytest.mark.parametrize("cidr", ["100.64.0.0/33", "100.64.0.256/24", "100.064.0.0/24"])
-def test_range_that_is_no_cidr_is_refused(cidr):
+def test_malformed_cidr_range_is_refused(cidr):
     assert refusal(parse_range, cidr) == {"ipv4_range": ["invalid CIDR format"]}
 
 

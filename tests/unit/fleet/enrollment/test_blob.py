@@ -54,5 +54,5 @@ def encoded(text: str) -> str:
         "A" * (BLOB_MAX_LENGTH + 4),
     ],
 )
-def test_text_that_is_no_blob_has_no_key_id(text):
+def test_malformed_key_blob_has_no_key_id(text):
     assert key_id_of(text) is None
