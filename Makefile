@@ -58,9 +58,10 @@ templates: setup
 	@$(BIN)/python -m infra.package --code-only --role further --build build/check/further
 	@$(BIN)/python -m infra.lint build/check
 
-openapi: setup ## Write the documents of the API and of its events from the models
+openapi: setup ## Write the documents of the API, of its events and of permissions from the models
 	@$(BIN)/python -m chalicelib.web.openapi
 	@$(BIN)/python -m chalicelib.web.asyncapi
+	@$(BIN)/python -m chalicelib.web.permissions_page
 
 openapi-check: setup
 	@$(BIN)/python -m infra.openapi_check

@@ -90,6 +90,8 @@ class _Document:
         if text := _text(endpoint):
             operation["description"] = text
         operation["security"] = [{name: []} for name in endpoint.auth.schemes]
+        if endpoint.permission is not None:
+            operation |= {"x-permission": endpoint.permission.name, "x-scope": endpoint.scope}
         operation["parameters"] = self._parameters(endpoint)
         if endpoint.has_body:
             body = self._components.reference(endpoint.body, "validation")
@@ -165,9 +167,13 @@ def statuses_of(endpoint: Endpoint) -> set[int]:
 
 
 def _text(endpoint: Endpoint) -> str:
-    """The view's docstring, which is written for callers, and the text of the guard."""
-    written = to_markdown(endpoint.view.__doc__ or "")
-    return f"{written} {endpoint.guard.described}".strip() if endpoint.guard else written
+    """The view's docstring, which is written for callers, the text of the guard, and the permission."""
+    written = [to_markdown(endpoint.view.__doc__ or "")]
+    if endpoint.guard:
+        written.append(endpoint.guard.described)
+    if endpoint.permission is not None:
+        written.append(f"Needs the permission `{endpoint.permission.name}` (least role: `{endpoint.permission.role}`).")
+    return " ".join(written).strip()
 
 
 def _with_override(composed: Any, given: Any) -> Any:

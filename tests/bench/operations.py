@@ -6,44 +6,33 @@ reads; a new command 1 transaction. All other numbers are what an operation was 
 has to say why.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from infra.agent_bundle import Bundle
-from infra.agent_release import publish
-from tests.bench.scene import SENT, Scene
-from tests.contract.bodies import REGISTRATION
-from tests.support.builders import machines
+from tests.bench.scene import Scene
 from tests.support.client import HttpAnswer
-from tests.support.world import BUCKET
-
-Options = Mapping[str, Any]
-Prepare = Callable[[Scene], Options]
-
-
-def as_it_is(_: Scene) -> Options:
-    return {}
-
-
-def body(**values: Any) -> Prepare:
-    return lambda _: {"json": values}
-
-
-def query(**values: Any) -> Prepare:
-    return lambda _: {"query": values}
+from tests.support.operations.fleet import (
+    EDGE_ADMIN,
+    Prepare,
+    acknowledged,
+    as_it_is,
+    coming_back,
+    idle,
+    idle_for_a_while,
+    not_heard_of_for_a_while,
+    reporting,
+)
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One request. ``prepare`` arranges what it needs and returns options of `Scene.ask`; ``note`` tells cases of one
-    view apart; ``transactions`` are among ``calls``."""
+    """One request. ``prepare`` arranges what it needs, None as `EDGE_ADMIN` says; ``note`` tells cases of one view
+    apart; ``transactions`` are among ``calls``."""
 
     view: str
     calls: int
     read_units: float = 0.0
     write_units: float = 0.0
-    prepare: Prepare = as_it_is
+    prepare: Prepare | None = None
     note: str = ""
     transactions: int = 0
 
@@ -54,108 +43,26 @@ class Operation:
     @property
     def changes_nothing(self) -> bool:
         """Whether the scene is afterwards as it was."""
-        return self.prepare is as_it_is and not self.write_units
+        return self._preparing is as_it_is and not self.write_units
 
     def __str__(self) -> str:
         return self.name
 
     def ask(self, scene: Scene) -> HttpAnswer:
         """Its calls are the scene's `calls` then."""
-        options = dict(self.prepare(scene))
+        options = dict(self._preparing(scene))
         return scene.ask(self.view, **options)
+
+    @property
+    def _preparing(self) -> Prepare:
+        return EDGE_ADMIN[self.view] if self.prepare is None else self.prepare
 
 
 def _write(
-    view: str, calls: int, reads: float, writes: float, prepare: Prepare = as_it_is, note: str = ""
+    view: str, calls: int, reads: float, writes: float, prepare: Prepare | None = None, note: str = ""
 ) -> Operation:
     """One that ends with a transaction."""
     return Operation(view, calls, reads, writes, prepare, note, transactions=1)
-
-
-def south(_: Scene) -> Options:
-    """An empty cluster."""
-    return {"variables": {"cluster_name": "south"}}
-
-
-def a_new_key(scene: Scene) -> Options:
-    blob = scene.ask("create_key", json={}).data["key"]
-    return {"json": {"key": blob, "node_id": REGISTRATION["node_id"]}}
-
-
-def a_verified_machine(scene: Scene) -> Options:
-    return {"json": scene.registration()}
-
-
-def coming_back(scene: Scene) -> Options:
-    known = {name: value for name, value in REGISTRATION.items() if name != "registration_token"}
-    return {"json": {**known, "node_id": scene.app.machine.id}, "key": scene.app.token}
-
-
-def blocked(scene: Scene) -> Options:
-    scene.ask("block_node")
-    return {}
-
-
-def all_finished(scene: Scene) -> Options:
-    scene.finish_all()
-    return {}
-
-
-def acknowledged(scene: Scene) -> Options:
-    scene.ask("acknowledge_execution")
-    return {}
-
-
-def all_updated(scene: Scene) -> Options:
-    """The request for self-updates is completed."""
-    scene.world.clock.advance(10_801)
-    scene.world.sweep("sweep_commands")
-    scene.world.settle()
-    return {}
-
-
-def told_to_update(scene: Scene) -> Options:
-    """Another machine, which updates itself from the bundle and reports, has been told to."""
-    (machine,) = machines(scene.world, 1, self_update_enabled=True, agent_version="1.0.0+b1")
-    scene.world.settle()
-    made = scene.ask("create_self_update_request").data["id"]
-    scene.world.settle()
-    scene.ask("check_self_update", key=machine.token)
-    return {
-        "variables": {"self_update_request_id": made},
-        "key": machine.token,
-        "json": {"status": "updated", "version": "1.0.1"},
-    }
-
-
-def a_published_agent(scene: Scene) -> Options:
-    publish(scene.world.object_client, BUCKET, [Bundle("1.0.0", "x86_64", ("3.11",), b"an archive")])
-    return {"key": scene.app.token, "query": {"architecture": "x86_64"}}
-
-
-def not_heard_of_for_a_while(scene: Scene) -> Options:
-    scene.world.clock.advance(100)
-    return {}
-
-
-def idle(_: Scene) -> Options:
-    return {"query": {"status": "sent"}}
-
-
-def idle_for_a_while(scene: Scene) -> Options:
-    not_heard_of_for_a_while(scene)
-    return idle(scene)
-
-
-def reporting(kilobytes: int) -> Prepare:
-    """An output that does not compress well."""
-    text = "".join(f"{number * 2654435761 % 4294967291:08x}" for number in range(kilobytes * 128))
-
-    def prepare(scene: Scene) -> Options:
-        acknowledged(scene)
-        return {"json": {**SENT["report_result"], "output": text}}
-
-    return prepare
 
 
 CLUSTERS = (
@@ -163,7 +70,7 @@ CLUSTERS = (
     Operation("list_clusters", 5, 5),
     Operation("get_cluster", 2, 1.5),
     Operation("update_cluster", 3, 1.5, 2),
-    _write("delete_cluster", 3, 2, 10, south),
+    _write("delete_cluster", 3, 2, 10),
 )
 KEYS = (
     _write("create_key", 2, 1, 6),
@@ -180,7 +87,7 @@ NODES = (
     _write("delete_node", 2, 2, 16),
     _write("change_cluster", 3, 3, 14),
     _write("block_node", 2, 3, 13),
-    _write("unblock_node", 2, 3, 8, blocked),
+    _write("unblock_node", 2, 3, 8),
     Operation("show_node_metrics", 2, 4),
     Operation("show_host_metrics", 2, 3),
     Operation("show_agent_metrics", 2, 3),
@@ -203,10 +110,10 @@ COMMANDS = (
     Operation("get_command", 5, 5),
     # A command has a deadline, so its row stands in the index of what is due: a unit more here and below.
     Operation("cancel_command", 1, 0, 3),
-    _write("delete_command", 6, 4, 7, all_finished),
+    _write("delete_command", 6, 4, 7),
     Operation("list_executions", 8, 5.5),
     Operation("get_execution", 2, 2),
-    _write("delete_execution", 2, 1, 9, all_finished),
+    _write("delete_execution", 2, 1, 9),
     Operation("cancel_execution", 1, 0, 5, note="pending"),
     # The first of the two finds that it is no longer pending, and is billed all the same.
     Operation("cancel_execution", 2, 0, 3, acknowledged, "sent"),
@@ -216,16 +123,14 @@ UPDATES = (
     Operation("list_self_update_requests", 4, 1.5),
     Operation("get_self_update_request", 1, 1),
     Operation("list_nodes_of_self_update_request", 17, 9),
-    _write("delete_self_update_request", 1, 0, 6, all_updated),
+    _write("delete_self_update_request", 1, 0, 6),
 )
 SSH = (
     _write("create_ssh_username", 2, 1, 10),
     Operation("list_ssh_usernames", 4, 1.5),
     Operation("get_ssh_username", 1, 1),
     _write("delete_ssh_username", 2, 1, 14),
-    _write(
-        "create_ssh_public_key", 2, 1, 8, body(key_name="hall", public_key=SENT["create_ssh_public_key"]["public_key"])
-    ),
+    _write("create_ssh_public_key", 2, 1, 8),
     Operation("list_ssh_public_keys", 4, 2.5),
     Operation("get_ssh_public_key", 1, 1),
     _write("delete_ssh_public_key", 3, 2, 8),
@@ -255,8 +160,8 @@ ADMINS = (
     Operation("show_raw_admin_metrics", 60, 30),
 )
 AGENTS = (
-    _write("verify_key", 3, 6, 8, a_new_key),
-    _write("register_node", 3, 4, 16, a_verified_machine),
+    _write("verify_key", 3, 6, 8),
+    _write("register_node", 3, 4, 16),
     _write("register_node", 2, 3, 6, coming_back, "again"),
     Operation("report_health", 2, 2, note="nothing to note"),
     Operation("report_health", 3, 2, 1, not_heard_of_for_a_while, "last_seen_at is due"),
@@ -264,13 +169,13 @@ AGENTS = (
     _write("create_own_alias", 3, 3, 8),
     Operation("list_own_executions", 2, 2.5, 0, idle, "nothing to do"),
     Operation("list_own_executions", 3, 2.5, 1, idle_for_a_while, "last_seen_at is due"),
-    Operation("list_own_executions", 3, 3.5, 0, query(status="pending"), "with work"),
+    Operation("list_own_executions", 3, 3.5, note="with work"),
     Operation("acknowledge_execution", 3, 3, 5),
-    Operation("report_result", 2, 2, 5, acknowledged),
+    Operation("report_result", 2, 2, 5),
     Operation("report_result", 2, 2, 29, reporting(40), "40 KB of output"),
     Operation("check_self_update", 3, 3.5),
-    Operation("report_self_update", 4, 4, 1, told_to_update),
-    Operation("get_bundle", 1, 2, 0, a_published_agent, "of a node"),
+    Operation("report_self_update", 4, 4, 1),
+    Operation("get_bundle", 1, 2, note="of a node"),
     _write("verify_ssh_credentials", 3, 4, 6),
 )
 OUTSIDE_THE_TABLES = tuple(

@@ -54,12 +54,16 @@ class Scene:
         self.written: list[Written] = []
         self.world.driver.on_write = lambda operation, plan: self.written.append(Written.of(operation, plan))
 
-    def ask(self, view: str, *, variables: Mapping[str, str] | None = None, **options: Any) -> HttpAnswer:
+    def request(self, view: str, *, variables: Mapping[str, str] | None = None, **options: Any) -> HttpAnswer:
         """The operation with what `SENT` has for it, unless ``options`` (of `Client.request`) say otherwise."""
         endpoint = ENDPOINTS[view]
         if endpoint.has_body and "json" not in options:
             options["json"] = SENT[view]
-        answer = self.app.call(endpoint, path=self.app.path_of(endpoint, **(variables or {})), **options)
+        return self.app.call(endpoint, path=self.app.path_of(endpoint, **(variables or {})), **options)
+
+    def ask(self, view: str, **options: Any) -> HttpAnswer:
+        """The answer of `request`. Raises RuntimeError unless it succeeds."""
+        answer = self.request(view, **options)
         if not 200 <= answer.status < 300:
             raise RuntimeError(f"{view} answered {answer.status}: {answer.text[:300]}")
         return answer

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from typing import Any
 from urllib.parse import quote
 
@@ -79,14 +78,7 @@ class Application:
 
     def state(self) -> dict[str, Any]:
         """All that a request could change."""
-        world = self.world
-        return {
-            "rows": world.driver.snapshot(),
-            "changes": world.driver.stream_position,
-            "queues": deepcopy(world.queue_client.sent),
-            "bus": list(world.bus_client.entries),
-            "sockets": (deepcopy(world.socket_client.frames), list(world.socket_client.closed)),
-        }
+        return self.world.state()
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ every batch twice, and a crash injected into the tables kills a handler between 
 import importlib
 import json
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,14 @@ from chalicelib import bootstrap
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.log import Log
+from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.families import Families
 from chalicelib.settings import Settings
 from tests.support.declared import FAMILIES, RELAY, handler_of, workers_of
 from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import Crash, FakeDynamo
+from tests.support.fakes.identities import FakeIdentities
 from tests.support.fakes.log import Lines
 from tests.support.fakes.messaging import QUEUE_URL_PREFIX, FakeBus, FakeSocketApi, FakeSqs
 from tests.support.fakes.objects import FakeObjects
@@ -86,6 +89,22 @@ class World:
     def fleet(self) -> Fleet:
         """The fleet's container."""
         return self.platform.container(Fleet)
+
+    def key_of(self, principal: Principal) -> str:
+        """A key that this principal holds."""
+        if not isinstance(self.platform.identities, FakeIdentities):
+            self.platform.identities = FakeIdentities(self.platform.identities)
+        return self.platform.identities.hold(principal)
+
+    def state(self) -> dict[str, Any]:
+        """All that a request could change."""
+        return {
+            "rows": self.driver.snapshot(),
+            "changes": self.driver.stream_position,
+            "queues": deepcopy(self.queue_client.sent),
+            "bus": list(self.bus_client.entries),
+            "sockets": (deepcopy(self.socket_client.frames), list(self.socket_client.closed)),
+        }
 
     def read_secret(self, arn: str) -> str:
         raise LookupError(arn)

@@ -25,7 +25,8 @@ def add(clone: Path) -> None:
         raise ValueError(f"{families} does not name the families as this script expects")
     families.write_text(after, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(clone)}
-    subprocess.run([sys.executable, "-m", "chalicelib.web.openapi"], cwd=clone, env=environment, check=True)
+    for generator in ("openapi", "permissions_page"):
+        subprocess.run([sys.executable, "-m", f"chalicelib.web.{generator}"], cwd=clone, env=environment, check=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 import pytest
 
 from chalicelib import families
+from chalicelib.web import permissions_page
+from chalicelib.web.openapi import document_of
+from chalicelib.web.operation_table import every_operation
 
 
 @pytest.mark.parametrize("name", families.NAMES)
@@ -15,3 +18,36 @@ def test_operations_of_a_family_need_exactly_its_declared_permissions(name):
 def test_names_of_permissions_are_unique_among_all_families():
     names = [permission.name for permission in families.deployed().permissions]
     assert len(names) == len(set(names))
+
+
+def test_committed_page_of_permissions_is_the_generated_one():
+    ((file, text),) = permissions_page.generated().items()
+    assert file.read_text(encoding="utf-8") == text, "run: make openapi"
+
+
+def test_page_names_every_permission_and_every_operation():
+    ((_, text),) = permissions_page.generated().items()
+    lines = text.splitlines()
+    for permission in families.deployed("").permissions:
+        assert any(line.startswith(f"| `{permission.name}` |") for line in lines)
+    for row in every_operation():
+        (line,) = (line for line in lines if line.startswith(f"| `{row.method} {row.path}` |"))
+        assert not row.permission or f"| `{row.permission.name}` | {row.role} | {row.scope} |" in line
+        assert row.audit in line
+        assert row.repeats in line
+
+
+def test_operations_are_unique_by_api_and_id():
+    names = [(row.api, row.id) for row in every_operation()]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("api", families.every_api(), ids=lambda api: api.name)
+def test_document_says_permission_and_scope_of_each_operation(api):
+    paths = document_of(api)["paths"]
+    for endpoint in api.endpoints():
+        if endpoint.documented:
+            said = paths[endpoint.shown_path][endpoint.method.lower()]
+            permission = endpoint.permission and endpoint.permission.name
+            assert (said.get("x-permission"), said.get("x-scope")) == (permission, endpoint.scope)
+            assert permission is None or f"`{permission}`" in said["description"]
