@@ -90,7 +90,7 @@ class Platform:
     def lists(self) -> Lists:
         from chalicelib.kit.listing import Lists
 
-        return Lists(self.tables, self.clock, self.settings.list_read_limit, self.counters.read)
+        return Lists(self.tables, self.clock, self.settings.list_read_limit, self.counters.read, lambda: self.sealer)
 
     @cached_property
     def tasks(self) -> Tasks:

@@ -5,12 +5,14 @@ filters of targeting, where a filter that silently vanished would widen what a c
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, Le
 from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
+from chalicelib.kit.errors import bad_request
 from chalicelib.kit.fields import about
 from chalicelib.kit.listing import NEWEST_FIRST, FilterValue, ListRequest, Order, parse_order
 from chalicelib.kit.listing.fields import lower_bound
@@ -68,6 +70,8 @@ DateFilter = Annotated[
 
 OrderBy = Annotated[str | None, NotNull("string"), WithJsonSchema({"type": "string"})]
 
+CursorText = Annotated[str | None, NotNull("string"), WithJsonSchema({"type": "string"})]
+
 OrderDirections = Annotated[str | None, NotNull("string"), WithJsonSchema({"type": "string"})]
 
 
@@ -112,7 +116,7 @@ def ordering(sortable: Collection[str], default: str = "newest first") -> Any:
 
 PAGE_ITEMS = about("Items on a page, at most.")
 
-_PAGING = frozenset({"page", "page_size", "order_by", "order_directions"})
+_PAGING = frozenset({"page", "page_size", "order_by", "order_directions", "cursor"})
 
 
 class PageQuery(Query):
@@ -153,3 +157,21 @@ class TimeFilters(BaseModel):
 
 class ListQuery(TimeFilters, PageQuery):
     """The query parameters of every list of the management API."""
+
+    cursor: Annotated[
+        CursorText,
+        about(
+            "For lists of any length: empty for the first page, then `next_cursor` of the page before, with the same "
+            "filters. Such pages follow the default order, have no total, and may hold fewer items than `page_size` "
+            "before the end."
+        ),
+    ] = None
+
+    def to_request(self, sortable: Collection[str], default: Order = NEWEST_FIRST) -> ListRequest:
+        """As of any list. Raises `EdgeError` (bad request) also for a cursor together with a page or an order."""
+        if self.cursor is not None:
+            given = {"page": self.page != 1, "order_by": self.order_by, "order_directions": self.order_directions}
+            text = "Not with a cursor: its pages follow each other in the default order"
+            if wrong := {name: [text] for name, value in given.items() if value}:
+                raise bad_request(wrong)
+        return replace(super().to_request(sortable, default), cursor=self.cursor)

@@ -21,6 +21,12 @@ class PageNumbers(Protocol):
     @property
     def total_count(self) -> int: ...
 
+    @property
+    def by_cursor(self) -> bool: ...
+
+    @property
+    def next_cursor(self) -> str | None: ...
+
 
 class Renderer(Protocol):
     """Renders the body of one answer. It is made with the id of the request and the current time."""

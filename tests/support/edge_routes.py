@@ -101,6 +101,8 @@ class Numbers:
     page: int
     page_size: int
     total_count: int
+    by_cursor: bool = False
+    next_cursor: str | None = None
 
 
 @routes.post(

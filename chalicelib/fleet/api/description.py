@@ -3,7 +3,7 @@
 from typing import Any
 
 from chalicelib.fleet.api.envelope import pagination
-from chalicelib.fleet.api.envelope_schemas import ERROR, META, PAGINATION
+from chalicelib.fleet.api.envelope_schemas import CURSOR_PAGINATION, ERROR, META, PAGINATION
 from chalicelib.fleet.api.protocol import CONTRACT_VERSION, LOCAL_URL
 from chalicelib.kit.errors import (
     EdgeError,
@@ -110,9 +110,18 @@ EDGE_ADMIN = Description(
             "type": "object",
             "description": "Data about the answer and its page.",
             "required": [*META["required"], "pagination"],
-            "properties": {**META["properties"], "pagination": {"$ref": "#/components/schemas/Pagination"}},
+            "properties": {
+                **META["properties"],
+                "pagination": {
+                    "anyOf": [
+                        {"$ref": "#/components/schemas/Pagination"},
+                        {"$ref": "#/components/schemas/CursorPagination"},
+                    ]
+                },
+            },
         },
         "Pagination": PAGINATION,
+        "CursorPagination": CURSOR_PAGINATION,
         "Error": ERROR,
     },
     wrapped=_wrapped,

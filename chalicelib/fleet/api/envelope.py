@@ -29,7 +29,8 @@ class Envelope:
     def paginated(self, items: Sequence[BaseModel], page: PageNumbers, *, may_be_fewer: bool = False) -> str:
         """Raises `EdgeError` (bad request) for a page that is too large, unless it ``may_be_fewer`` items."""
         rows = [item.model_dump_json() for item in items]
-        shown = fitting(rows, may_be_fewer=may_be_fewer)
+        # A cursor leads behind the last item that was read: none of them may be left out.
+        shown = fitting(rows, may_be_fewer=may_be_fewer and not page.by_cursor)
         numbers = pagination(page)
         if len(shown) < len(rows):
             # The rest moves up into this page when what is shown has been taken.
@@ -48,8 +49,11 @@ class Envelope:
         return _NO_HEADERS
 
 
-def pagination(page: PageNumbers) -> dict[str, int | bool | None]:
+def pagination(page: PageNumbers) -> dict[str, int | bool | str | None]:
     """``meta.pagination``. ``has_prev`` says only that the page is not the first."""
+    if page.by_cursor:
+        has_next = page.next_cursor is not None
+        return {"page_size": page.page_size, "has_next": has_next, "next_cursor": page.next_cursor}
     total_pages = -(-page.total_count // page.page_size)
     has_next = page.page < total_pages
     has_prev = page.page > 1

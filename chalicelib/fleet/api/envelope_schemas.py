@@ -50,6 +50,21 @@ PAGINATION: Schema = {
     "required": list(_PAGE_NUMBERS),
     "properties": _PAGE_NUMBERS,
 }
+CURSOR_PAGINATION: Schema = {
+    "type": "object",
+    "description": "Where a page that was asked for by cursor stands in the list.",
+    "required": ["page_size", "has_next", "next_cursor"],
+    "properties": {
+        "page_size": {"type": "integer", "minimum": 1, "description": "Items on the page at most, as requested."},
+        "has_next": {"type": "boolean", "description": "Whether the list may go on after this page."},
+        "next_cursor": {
+            "type": "string",
+            "nullable": True,
+            "description": "The `cursor` of the next page; null at the end of the list.",
+        },
+    },
+    "additionalProperties": False,
+}
 ERROR: Schema = {
     "type": "object",
     "description": "Why a request was refused or failed.",

@@ -93,8 +93,7 @@ class Executions:
     def list_page(self, request: ListRequest) -> ListPage[ExecutionView]:
         """One page; raises as `Lists.page` does."""
         page = self._page(request)
-        views = self._with_commands(page.items)
-        return ListPage(views, page.page, page.page_size, page.total_count)
+        return page.showing(self._with_commands(page.items))
 
     def cancel(self, execution_id: str) -> CancelResult:
         """Cancel at once if no agent has it, otherwise ask the agent. Raises `EdgeError` (not found, conflict).
@@ -136,7 +135,7 @@ class Executions:
         filters = {"node_id": node_id, "status": status.value}
         page = self._page(ListRequest(request.page, request.page_size, request.order, filters))
         assigned = [_assigned(view) for view in self._with_commands(page.items)]
-        return ListPage([row for row in assigned if row is not None], page.page, page.page_size, page.total_count)
+        return page.showing([row for row in assigned if row is not None])
 
     def acknowledge(self, node_id: str, execution_id: str) -> AssignedExecution:
         """Mark as received by the agent: pending becomes sent, once. Raises `EdgeError` (not found, forbidden,

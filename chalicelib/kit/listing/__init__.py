@@ -30,8 +30,11 @@ On several partitions, 1,000 rows means an even share of 1,000 in each. The tota
 or what stands before it. Indexes lag: a row that an index shows but that is gone, or no longer matches, is left out, so
 that a page can be shorter than ``page_size``, and the total off by such rows.
 
+A page by cursor (`walked`) goes on where the one before it ended: it reads in the order of insertion until it is full
+or has examined a bounded number of rows, whatever the filters, and has no total.
+
 Modules, each importing only those before it: `request` (question and answer), `fields` (kinds of fields, the grammar
-of filter values), `sources` (where rows are read), `plan`, `keyed`, `matched`, `listing`.
+of filter values), `sources` (where rows are read), `plan`, `keyed`, `matched`, `walked`, `cursors`, `listing`.
 """
 
 from chalicelib.kit.listing.fields import Choice, Column, Custom, Field, Flag, IsSet, Moment, Number, Text, Uuid

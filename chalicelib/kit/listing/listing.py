@@ -1,13 +1,16 @@
 """`Listing` describes one kind of list, `Lists` reads its pages."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.kit.clock import Clock
+from chalicelib.kit.listing.cursors import Cursors, Seals
 from chalicelib.kit.listing.keyed import page_by_keys
 from chalicelib.kit.listing.matched import page_by_matching
-from chalicelib.kit.listing.plan import INSERTED_AT, Enrich, Fields, ReadTotal, make_plan
+from chalicelib.kit.listing.plan import INSERTED_AT, Enrich, Fields, ReadPlan, ReadTotal, make_plan
 from chalicelib.kit.listing.request import ListPage, ListRequest
 from chalicelib.kit.listing.sources import IndexSource, KeySource
+from chalicelib.kit.listing.walked import page_by_cursor
 from chalicelib.kit.tables import Item, Table, Tables
 
 
@@ -36,14 +39,22 @@ class Lists:
     """Reads pages of lists.
 
     ``read_limit`` is how many rows one request may examine. ``read_total`` reads a total by its name; without it, rows
-    are counted as if no source had totals.
+    are counted as if no source had totals. ``cursors`` gives the seals of pages by cursor.
     """
 
-    def __init__(self, tables: Tables, clock: Clock, read_limit: int, read_total: ReadTotal | None = None) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        read_limit: int,
+        read_total: ReadTotal | None = None,
+        cursors: Callable[[], Seals] | None = None,
+    ) -> None:
         self._tables = tables
         self._clock = clock
         self._read_limit = read_limit
         self._read_total = read_total
+        self._cursors = cursors
 
     def page(self, listing: Listing, request: ListRequest, *, enrich: Enrich | None = None) -> ListPage[Item]:
         """Read one page. The package's docstring says what it costs and when its total is exact.
@@ -52,8 +63,19 @@ class Lists:
         once, with what the other filters leave, and only if a filter or the order needs it.
 
         Raises `EdgeError` (bad request) above the read limit or 64 MB read; it names the parameters that would help.
+        A page by cursor has no such limit; it raises `EdgeError` (bad request) for a cursor of another list.
         """
         plan = make_plan(listing.table, listing.fields, listing.sources, request, self._clock.now(), self._read_limit)
+        if request.cursor is not None:
+            return self._page_by_cursor(plan, request.cursor, enrich)
         if plan.follows_keys:
             return page_by_keys(plan, self._tables, self._read_total)
         return page_by_matching(plan, self._tables, enrich)
+
+    def _page_by_cursor(self, plan: ReadPlan, cursor: str, enrich: Enrich | None) -> ListPage[Item]:
+        if self._cursors is None:
+            raise ValueError(f"this list of {plan.table.name} has no cursors")
+        cursors = Cursors(self._cursors, plan)
+        walk = page_by_cursor(plan, self._tables, cursors.position_in(cursor), enrich)
+        following = None if walk.position is None else cursors.cursor_at(walk.position)
+        return ListPage(walk.items, 1, plan.request.page_size, 0, by_cursor=True, next_cursor=following)

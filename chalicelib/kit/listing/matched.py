@@ -5,8 +5,7 @@ rows are read only for the remaining entries, and only if a filter or the order 
 order and the page need are kept in memory.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 from chalicelib.kit.listing.plan import INSERTED_AT, TIE_BREAK, Enrich, ReadPlan, arrange, passes
 from chalicelib.kit.listing.request import ListPage
@@ -25,7 +24,8 @@ _NUMBER_BYTES = 8
 
 def page_by_matching(plan: ReadPlan, tables: Tables, enrich: Enrich | None) -> ListPage[Item]:
     """The plan's page, with an exact total. Raises `EdgeError` (bad request) above the limits (`ReadPlan.too_much`)."""
-    items = _direct_rows(plan, tables) if plan.source is None else _Reading(plan, tables).candidates()
+    matching = Matching(plan, tables)
+    items = matching.direct_rows() if plan.source is None else matching.candidates()
     if plan.needs_enrichment:
         if enrich is None:
             raise ValueError(f"this list of {plan.table.name} needs rows to be enriched")
@@ -39,35 +39,44 @@ def page_by_matching(plan: ReadPlan, tables: Tables, enrich: Enrich | None) -> L
     return ListPage(rows, request.page, request.page_size, len(chosen))
 
 
-def _direct_rows(plan: ReadPlan, tables: Tables) -> list[Item]:
-    on_row = [one for one in plan.left if not one.field.enriched]
-    return [row for row in tables.get_many(plan.direct) if row is not None and passes(on_row, row)]
+class Matching:
+    """One pass over the rows of a plan. ``read_bytes`` counts what it has read."""
 
+    def __init__(self, plan: ReadPlan, tables: Tables) -> None:
+        self.plan = plan
+        self.tables = tables
+        self.examined = 0
+        self.read_bytes = 0
+        known = self._known()
+        plain = [one for one in plan.left if not one.field.enriched]
+        self._on_entry = [one for one in plain if known is None or one.field.needs <= known]
+        self._on_row = [one for one in plain if one not in self._on_entry]
+        self._order_needs_rows = known is not None and not plan.order_needs <= known
 
-@dataclass
-class _Reading:
-    """One pass over the partitions of a plan."""
-
-    plan: ReadPlan
-    tables: Tables
-    examined: int = 0
-    read_bytes: int = 0
+    def direct_rows(self) -> list[Item]:
+        """The rows whose keys follow from a filter, which pass all filters except the enriched ones."""
+        on_row = [one for one in self.plan.left if not one.field.enriched]
+        return [row for row in self.tables.get_many(self.plan.direct) if row is not None and passes(on_row, row)]
 
     def candidates(self) -> list[Item]:
         """The rows that pass all filters except the enriched ones, reduced to their keys and the attributes of the
-        order."""
-        known = self._known()
-        plain = [one for one in self.plan.left if not one.field.enriched]
-        on_entry = [one for one in plain if known is None or one.field.needs <= known]
-        on_row = [one for one in plain if one not in on_entry]
-        rows_needed = bool(on_row) or (known is not None and not self.plan.order_needs <= known)
+        order. Raises `EdgeError` (bad request) above the limits."""
         found: dict[tuple[object, ...], Item] = {}
         for entries in self._entries():
-            left = [entry for entry in entries if passes(on_entry, entry)]
-            if rows_needed:
-                left = [row for row in self._rows(left) if passes(on_row, row)]
+            left = self._narrowed(entries, rows_needed=bool(self._on_row) or self._order_needs_rows)
             found.update((self._identity(item), self._trimmed(item)) for item in left)
         return list(found.values())
+
+    def passing(self, entries: Sequence[Item]) -> list[Item]:
+        """The entries, or their rows where filters need them, that pass all filters except the enriched ones."""
+        dated = [self._dated(entry) for entry in entries]
+        return list(self._narrowed(dated, rows_needed=bool(self._on_row), is_bounded=False))
+
+    def _narrowed(self, entries: Sequence[Item], *, rows_needed: bool, is_bounded: bool = True) -> Iterable[Item]:
+        left = [entry for entry in entries if passes(self._on_entry, entry)]
+        if not rows_needed:
+            return left
+        return (row for row in self._rows(left, is_bounded=is_bounded) if passes(self._on_row, row))
 
     def _known(self) -> frozenset[str] | None:
         """The attributes that entries hold; None for all of them."""
@@ -86,19 +95,24 @@ class _Reading:
             self.examined += one.count
             entries = one.items
             self._account(entries)
+            self._check()
             yield [self._dated(entry) for entry in entries]
 
-    def _rows(self, entries: Sequence[Item]) -> Iterator[Item]:
+    def _rows(self, entries: Sequence[Item], *, is_bounded: bool) -> Iterator[Item]:
         """The rows of entries, read with eventual consistency: half the price, and the index lags anyway."""
         table = self.plan.table
         for start in range(0, len(entries), _ROWS_AT_ONCE):
             refs = [Ref(table, table.key_of(entry)) for entry in entries[start : start + _ROWS_AT_ONCE]]
             rows = [row for row in self.tables.get_many(refs, consistent=False) if row is not None]
             self._account(rows)
+            if is_bounded:
+                self._check()
             yield from rows
 
     def _account(self, items: Sequence[Item]) -> None:
         self.read_bytes += sum(item_bytes(item) for item in items)
+
+    def _check(self) -> None:
         if self.examined > self.plan.read_limit or self.read_bytes > READ_LIMIT_BYTES:
             raise self.plan.too_much()
 

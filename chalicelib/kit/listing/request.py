@@ -27,12 +27,14 @@ _DIRECTIONS = ("asc", _DESCENDING)
 
 @dataclass(frozen=True)
 class ListRequest:
-    """One page of a list. ``page`` counts from 1."""
+    """One page of a list. ``page`` counts from 1. A ``cursor`` leads to a page instead of its number; an empty one to
+    the first."""
 
     page: int = 1
     page_size: int = 20
     order: Order = NEWEST_FIRST
     filters: Filters = field(default_factory=dict)
+    cursor: str | None = None
 
     @property
     def offset(self) -> int:
@@ -42,16 +44,23 @@ class ListRequest:
 
 @dataclass(frozen=True)
 class ListPage(Generic[T]):
-    """``total_count`` is never less than what this page shows; the package's docstring says when it is exact."""
+    """``total_count`` is never less than what this page shows; the package's docstring says when it is exact. A page
+    ``by_cursor`` has neither a number nor a total (0); ``next_cursor`` leads to the next, None at the end."""
 
     items: list[T]
     page: int
     page_size: int
     total_count: int
+    by_cursor: bool = False
+    next_cursor: str | None = None
 
     def map(self, view: Callable[[T], S]) -> "ListPage[S]":
         """The same page with each item seen through ``view``."""
-        return ListPage([view(item) for item in self.items], self.page, self.page_size, self.total_count)
+        return self.showing([view(item) for item in self.items])
+
+    def showing(self, items: list[S]) -> "ListPage[S]":
+        """The same page with these items instead."""
+        return ListPage(items, self.page, self.page_size, self.total_count, self.by_cursor, self.next_cursor)
 
 
 def parse_order(

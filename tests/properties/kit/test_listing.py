@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from chalicelib.kit.listing import LISTED_AT, IndexSource, Listing, ListRequest, Lists, fixed
 from chalicelib.kit.listing.fields import text_test
 from tests.support.fakes.clock import START, FakeClock
+from tests.support.fakes.seals import PlainSeals
 from tests.unit.kit.listing_rows import (
     ALL,
     BY_NAME,
@@ -180,3 +181,27 @@ def test_list_pages_of_uneven_partitions_are_complete_and_sorted(
 
     assert [row["id"] for row in answer.items] == expected[(page - 1) * page_size : page * page_size]
     assert answer.total_count == len(rows)
+
+
+@settings(max_examples=300)
+@given(made=ROWS, filters=FILTERS, descending=st.booleans(), sources=SOURCES, page_size=st.integers(1, 12))
+def test_pages_by_cursor_together_equal_all_rows_filtered_and_sorted(made, filters, descending, sources, page_size):
+    rows = [make_row(number, row.pop("at"), **row) for number, row in enumerate(dict(one) for one in made)]
+    _, tables = stored(rows)
+    seen = {row["id"]: row.get("seen_at") for row in rows}
+    lists = Lists(tables, FakeClock(NOW), 1000, cursors=PlainSeals)
+    order = (("inserted_at", descending),)
+
+    walked, cursor, pages = [], "", 0
+    while cursor is not None:
+        answer = lists.page(
+            Listing(RUNS, FIELDS, sources),
+            ListRequest(1, page_size, order, filters, cursor),
+            enrich=lambda items: [{**item, "seen_at": seen[item["id"]]} for item in items],
+        )
+        assert len(answer.items) <= page_size
+        walked += [row["id"] for row in answer.items]
+        cursor, pages = answer.next_cursor, pages + 1
+
+    assert walked == [row["id"] for row in naive(rows, order, filters)]
+    assert pages <= len(rows) // page_size + 2

@@ -17,6 +17,8 @@ class Numbers:
     page: int
     page_size: int
     total_count: int
+    by_cursor: bool = False
+    next_cursor: str | None = None
 
 
 class Thing(BaseModel):
@@ -70,3 +72,15 @@ def test_error_envelope_without_details_omits_the_key():
 def test_error_envelope_shows_details_as_lists_of_texts():
     error = EdgeError(Kind.VALIDATION_FAILED, "refused", {"name": ("is reserved",)})
     assert json.loads(Envelope("r-1", NOW).error(error))["error"]["details"] == {"name": ["is reserved"]}
+
+
+@pytest.mark.parametrize(("cursor", "has_next"), [("abc", True), (None, False)])
+def test_pagination_by_cursor_has_neither_number_nor_total(cursor, has_next):
+    page = Numbers(1, 20, 0, by_cursor=True, next_cursor=cursor)
+    assert pagination(page) == {"page_size": 20, "has_next": has_next, "next_cursor": cursor}
+
+
+def test_page_by_cursor_that_is_too_large_is_refused_even_where_it_may_be_fewer():
+    things = [Thing(name="x" * 1_000_000, note=None)] * 7
+    with pytest.raises(EdgeError, match="Invalid request parameters"):
+        Envelope("r-1", NOW).paginated(things, Numbers(1, 20, 0, by_cursor=True), may_be_fewer=True)
