@@ -116,7 +116,8 @@ def ordering(sortable: Collection[str], default: str = "newest first") -> Any:
 
 PAGE_ITEMS = about("Items on a page, at most.")
 
-_PAGING = frozenset({"page", "page_size", "order_by", "order_directions", "cursor"})
+PAGING = frozenset({"page", "page_size", "order_by", "order_directions", "cursor"})
+"""The parameters of lists that are no filters."""
 
 
 class PageQuery(Query):
@@ -141,7 +142,7 @@ class PageQuery(Query):
             filters={
                 name: value
                 for name, value in given.items()
-                if name not in _PAGING and value is not None and value != ""
+                if name not in PAGING and value is not None and value != ""
             },
         )
 

@@ -12,6 +12,7 @@ from chalicelib.fleet.updates.model import RequestStatus
 from chalicelib.fleet.updates.rules import delete_refused
 from chalicelib.fleet.updates.store import FIELDS
 from chalicelib.kit.listing import filter_names
+from chalicelib.web.list_query import PAGING
 from infra.agent_bundle import Bundle
 from infra.agent_release import publish
 from tests.support.builders import a_cluster, machines
@@ -156,9 +157,7 @@ def test_self_update_request_list_filters_by_status(client, world):
 
 
 def test_self_update_query_offers_only_known_filters():
-    paging = {"page", "page_size", "order_by", "order_directions"}
-
-    assert set(SelfUpdateRequestListQuery.model_fields) - paging <= filter_names(FIELDS)
+    assert set(SelfUpdateRequestListQuery.model_fields) - PAGING <= filter_names(FIELDS)
 
 
 @pytest.mark.skipif(CONTRACT is None, reason="EDGE_CONTRACT_DIR names no folder with the contract")

@@ -9,6 +9,7 @@ from chalicelib.kit.outbound import Answer
 from chalicelib.kit.outbound.target import HAS_FRAGMENT, HAS_USERINFO, NOT_ABSOLUTE
 from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.platform.webhooks.store import DELIVERIES, DELIVERY_FIELDS, FIELDS, WEBHOOKS
+from chalicelib.web.list_query import PAGING
 from chalicelib.web.validation import NOT_A_UUID
 from tests.support.client import Client
 from tests.support.declared import FAMILIES
@@ -162,14 +163,15 @@ class TestCreating:
 
 class TestListing:
     def test_webhook_queries_offer_exactly_the_known_filters(self):
-        taken = set(webhooks.WebhookListQuery.model_fields) - {"page", "page_size", "order_by", "order_directions"}
-        assert taken == filter_names(FIELDS)
-        taken = set(webhook_deliveries.DeliveryListQuery.model_fields) - {
+        taken = set(webhooks.WebhookListQuery.model_fields) - {
             "page",
             "page_size",
             "order_by",
             "order_directions",
+            "cursor",
         }
+        assert taken == filter_names(FIELDS)
+        taken = set(webhook_deliveries.DeliveryListQuery.model_fields) - PAGING
         assert taken == filter_names(DELIVERY_FIELDS)
 
     def test_webhook_list_filters_by_event_type_and_url(self, client, world):
