@@ -117,7 +117,7 @@ def ordering(sortable: Collection[str], default: str = "newest first") -> Any:
 PAGE_ITEMS = about("Items on a page, at most.")
 
 PAGING = frozenset({"page", "page_size", "order_by", "order_directions", "cursor"})
-"""The parameters of lists that are no filters."""
+"""The parameters of lists beside their filters."""
 
 
 class PageQuery(Query):
@@ -140,9 +140,7 @@ class PageQuery(Query):
             page_size=self.page_size,
             order=parse_order(self.order_by, self.order_directions, sortable, default),
             filters={
-                name: value
-                for name, value in given.items()
-                if name not in PAGING and value is not None and value != ""
+                name: value for name, value in given.items() if name not in PAGING and value is not None and value != ""
             },
         )
 

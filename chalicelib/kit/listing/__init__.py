@@ -31,7 +31,7 @@ or what stands before it. Indexes lag: a row that an index shows but that is gon
 that a page can be shorter than ``page_size``, and the total off by such rows.
 
 A page by cursor (`walked`) goes on where the one before it ended: it reads in the order of insertion until it is full
-or has examined a bounded number of rows, whatever the filters, and has no total.
+or has examined a bounded number of rows, with any filters, and has no total.
 
 Modules, each importing only those before it: `request` (question and answer), `fields` (kinds of fields, the grammar
 of filter values), `sources` (where rows are read), `plan`, `keyed`, `matched`, `walked`, `cursors`, `listing`.

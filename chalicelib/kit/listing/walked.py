@@ -1,4 +1,4 @@
-"""Pages by cursor: each goes on where the one before it ended, in the order of insertion, whatever the filters.
+"""Pages by cursor: each goes on where the one before it ended, in the order of insertion, with any filters.
 
 A page reads until it is full, has examined `MOST_EXAMINED` entries or `MOST_BYTES` of rows, so that its cost has a
 bound on any list; it may therefore be short, or empty, before the list has ended. It counts nothing.
@@ -138,12 +138,12 @@ def _direct(plan: ReadPlan, tables: Tables, position: str | None, enrich: Enrich
     arrange(chosen, plan.order, plan.fields)
     behind = [row for row in chosen if position is None or _is_behind(row, position, descending=plan.descending)]
     shown = behind[: plan.request.page_size]
-    return Walk(shown, _place(shown[-1]) if len(behind) > len(shown) else None)
+    return Walk(shown, _sort_text(shown[-1]) if len(behind) > len(shown) else None)
 
 
 def _is_behind(row: Item, position: str, *, descending: bool) -> bool:
-    return _place(row) < position if descending else _place(row) > position
+    return _sort_text(row) < position if descending else _sort_text(row) > position
 
 
-def _place(row: Item) -> str:
+def _sort_text(row: Item) -> str:
     return f"{row[INSERTED_AT]!s}#{row[TIE_BREAK]!s}"

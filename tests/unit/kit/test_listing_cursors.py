@@ -45,7 +45,7 @@ def test_walk_goes_beyond_the_read_limit(listing):
     assert all(page.by_cursor for page in pages)
 
 
-def test_walk_with_a_rare_match_has_pages_that_each_read_a_bounded_number_of_rows():
+def test_page_of_a_walk_with_a_rare_match_reads_a_bounded_number_of_rows():
     rows = make_rows(6000)
     rows[3]["label"] = "rare"
     _, tables = stored(rows)
@@ -132,7 +132,7 @@ def test_size_of_a_page_may_change_during_a_walk():
 
 
 @pytest.mark.parametrize(("listing", "calls"), [(SINGLE_LIST, 2), (SHARDED_LIST, 5)])
-def test_page_without_filters_takes_a_query_for_each_partition_and_one_for_its_rows(listing, calls):
+def test_page_without_filters_takes_a_query_for_each_partition_and_one_more(listing, calls):
     _, tables = stored(make_rows(400))
 
     lists_on(tables).page(listing, ListRequest(cursor=""))
