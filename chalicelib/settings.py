@@ -99,7 +99,8 @@ class Settings(BaseModel):
         (), description="Comma list of browser origins, `*` for any; none by default."
     )
     cors_allowed_headers: CommaList = Field(
-        ("authorization", "content-type", "x-request-id"), description="Comma list of headers that a page may send."
+        ("authorization", "content-type", "idempotency-key", "x-request-id"),
+        description="Comma list of headers that a page may send.",
     )
     api_docs_enabled: bool = Field(
         default=True,

@@ -64,12 +64,23 @@ class Sealer:
 
     def seal(self, text: str, associated: str) -> bytes:
         """Encrypt text. ``associated`` is `associated_data` of the field that will hold the result."""
-        key = self.keys.newest()
-        nonce = self._ids.token_bytes(NONCE_BYTES)
-        return key.id + nonce + key.cipher.encrypt(nonce, text.encode(), associated.encode())
+        return self.seal_bytes(text.encode(), associated)
 
     def open(self, sealed: bytes, associated: str) -> Secret:
-        """Decrypt. Raises `UnsealError` for other associated data, a key that is not kept, or changed bytes."""
+        """Decrypt text. Raises `UnsealError` for other associated data, a key that is not kept, or changed bytes."""
+        try:
+            return Secret(self.open_bytes(sealed, associated).decode())
+        except UnicodeDecodeError as error:
+            raise UnsealError("what is sealed is not text") from error
+
+    def seal_bytes(self, plain: bytes, associated: str) -> bytes:
+        """Encrypt bytes, as `seal` does."""
+        key = self.keys.newest()
+        nonce = self._ids.token_bytes(NONCE_BYTES)
+        return key.id + nonce + key.cipher.encrypt(nonce, plain, associated.encode())
+
+    def open_bytes(self, sealed: bytes, associated: str) -> bytes:
+        """Decrypt bytes, as `open` does. They must not be logged: unlike a `Secret`, bytes show what they are."""
         key = self.keys.find(key_id_of(sealed))
         if key is None:
             raise UnsealError("sealed with a data key that is not kept")
@@ -78,7 +89,7 @@ class Sealer:
             sealed[KEY_ID_BYTES + NONCE_BYTES :],
         )
         try:
-            return Secret(key.cipher.decrypt(nonce, ciphertext, associated.encode()).decode())
+            return key.cipher.decrypt(nonce, ciphertext, associated.encode())
         except (key.refusal, ValueError) as error:
             raise UnsealError("sealed for another place, or changed") from error
 

@@ -4,11 +4,15 @@ from chalicelib.platform.access import context as access
 from chalicelib.platform.background import context as background
 from chalicelib.platform.context import Family
 from chalicelib.platform.events import context as events
+from chalicelib.platform.idempotency import context as idempotency
 from chalicelib.platform.relay import context as relay
 from chalicelib.platform.sealing import context as sealing
 from chalicelib.platform.webhooks import context as webhooks
 
 FAMILY = Family(
     "platform",
-    contexts=(access.CONTEXT, events.CONTEXT, webhooks.CONTEXT, background.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
+    contexts=(
+        *(access.CONTEXT, idempotency.CONTEXT, events.CONTEXT, webhooks.CONTEXT),
+        *(background.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
+    ),
 )

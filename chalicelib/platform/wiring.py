@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from chalicelib.platform.events.service import Events
     from chalicelib.platform.families import Families
     from chalicelib.platform.gateways import Gateways
+    from chalicelib.platform.idempotency.service import Idempotency
     from chalicelib.platform.relay.service import Relay
     from chalicelib.platform.sealing.resealing import Resealing
     from chalicelib.platform.webhooks.wiring import WebhookContext
@@ -160,6 +161,12 @@ class Platform:
         from chalicelib.platform.access.identities import Identities
 
         return Identities(self.keys)
+
+    @cached_property
+    def idempotency(self) -> Idempotency:
+        from chalicelib.platform.idempotency.service import Idempotency
+
+        return Idempotency(self.tables, self.clock, self.sealer)
 
     @cached_property
     def throttle(self) -> Throttle:

@@ -1,17 +1,19 @@
 """The one way from a request to its answer.
 
 The order never varies: route, audience (401, and 429 to an address that offers too many wrong keys; public routes:
-rate, 429), permission (403), path, query, body (400, 413, 415: the first that is wrong, alone), guard (503), then the
-view with everything it finds (404, 409, 422, 503). Only here do errors become statuses.
+rate, 429), permission (403), path, query, body, Idempotency-Key (400, 413, 415: the first that is wrong, alone), the
+answer to an earlier request with that key (or 409), guard (503), then the view with everything it finds (404, 409, 422,
+503). Only here do errors become statuses.
 """
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.errors import EdgeError, Kind, unavailable
 from chalicelib.kit.log import Level
 from chalicelib.kit.origin import Origin, working_for
+from chalicelib.kit.tables import AttachmentRefusedError
 from chalicelib.platform.access.permissions import Permission
 from chalicelib.platform.access.principal import decide
 from chalicelib.settings import Settings
@@ -25,6 +27,7 @@ from chalicelib.web.operation import Endpoint
 from chalicelib.web.page_bytes import check_answer
 from chalicelib.web.protocol import ApiProtocol
 from chalicelib.web.rendering import Renderer
+from chalicelib.web.repeating import Repeatable, repeatable_of
 from chalicelib.web.results import (
     Answer,
     Bare,
@@ -96,13 +99,35 @@ def _serve(exchange: Exchange, protocol: ApiProtocol) -> Outgoing:
         if audience.arrive is not None:
             audience.arrive(exchange)
         request = _read(exchange, protocol)
+        if request.repeatable is not None and (before := request.repeatable.answered()) is not None:
+            return _again(exchange, before)
         if endpoint.guard is not None and (held_back := endpoint.guard.check(services)) is not None:
             exchange.is_held_back = True
             raise held_back
-        answer = endpoint.view(request, services)
-    outgoing = _render(answer, endpoint.status, _renderer(exchange, protocol))
-    check_answer(outgoing.body)
-    return outgoing
+        if request.repeatable is not None:
+            return _once(exchange, request, request.repeatable)
+        return _rendered(exchange, protocol, endpoint.view(request, services))
+
+
+def _once(exchange: Exchange, request: Request[Path, Query, Body], repeatable: Repeatable) -> Outgoing:
+    """The answer of a view that keeps it, or, if another call with the same key was faster, the answer of that one:
+    what this one was refused for may be what the other has done."""
+    try:
+        exchange.endpoint.view(request, exchange.services)
+    except (AttachmentRefusedError, EdgeError) as error:
+        if (before := repeatable.answered()) is not None:
+            return _again(exchange, before)
+        if isinstance(error, EdgeError):
+            raise
+        raise unavailable() from error  # the other's record has just ended
+    if repeatable.outgoing is None:
+        raise TypeError(f"{exchange.endpoint.view.__qualname__} takes an Idempotency-Key: it answers by Request.once")
+    return repeatable.outgoing
+
+
+def _again(exchange: Exchange, before: Outgoing) -> Outgoing:
+    exchange.noted["is_replayed"] = True
+    return before
 
 
 def _check_permission(endpoint: Endpoint, permission: Permission, exchange: Exchange) -> None:
@@ -118,6 +143,7 @@ def _read(exchange: Exchange, protocol: ApiProtocol) -> Request[Path, Query, Bod
     path = read(endpoint.path, incoming.path, protocol.details, endpoint.shown_names)
     query = read(endpoint.query, incoming.query, protocol.details)
     body: Body = NoBody()
+    sent: Any = None
     if endpoint.has_body:
         sent = read_json(
             incoming,
@@ -126,7 +152,15 @@ def _read(exchange: Exchange, protocol: ApiProtocol) -> Request[Path, Query, Bod
             may_hold_replaced=endpoint.auth.may_send_replacements,
         )
         body = read(endpoint.body, sent, protocol.details)
-    return endpoint.request(path, query, body, incoming, exchange.caller, exchange.principal)
+    repeatable = repeatable_of(exchange, (path, query, sent), partial(_rendered, exchange, protocol))
+    return endpoint.request(path, query, body, incoming, exchange.caller, exchange.principal, repeatable)
+
+
+def _rendered(exchange: Exchange, protocol: ApiProtocol, answer: Answer) -> Outgoing:
+    """The answer as it is sent. Raises `EdgeError` (internal server error) if it is too large."""
+    outgoing = _render(answer, exchange.endpoint.status, _renderer(exchange, protocol))
+    check_answer(outgoing.body)
+    return outgoing
 
 
 def _render(answer: Answer, status: int, renderer: Renderer) -> Outgoing:

@@ -8,6 +8,7 @@ from chalicelib.kit.log import Log
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.access.identities import Identities
 from chalicelib.platform.access.throttle import Throttle
+from chalicelib.platform.idempotency.service import Idempotency
 from chalicelib.settings import Settings
 
 
@@ -23,6 +24,8 @@ class EdgePlatform(Protocol):
     def tables(self) -> Tables: ...
     @property
     def identities(self) -> Identities: ...
+    @property
+    def idempotency(self) -> Idempotency: ...
     @property
     def throttle(self) -> Throttle: ...
     @property

@@ -14,6 +14,7 @@ from typing import Any
 from chalicelib import families
 from chalicelib.kit.clock import parse_time
 from chalicelib.kit.errors import EdgeError
+from chalicelib.platform.idempotency.rules import KEY_PATTERN, LONGEST_KEY, refusals
 from chalicelib.web.api import DOCS, Api
 from chalicelib.web.description import EXAMPLE_ID, EXAMPLE_TIME, LICENSE, Description
 from chalicelib.web.examples import example_of
@@ -29,6 +30,23 @@ _RETRY_AFTER = {
         "description": "Seconds to wait before the next attempt",
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
+    }
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Makes repeats safe, for 24 hours: requests with the same key, caller, operation, path and body are "
+    "carried out once, and repeats get the first answer again, with the header `Idempotency-Replayed: true`. With "
+    "another operation, path or body: 409 `idempotency_key_reused`. A refused request may be repeated with its key. A "
+    "UUID is a good key.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": KEY_PATTERN},
+    "example": "7c1f5a0e-63a3-4cf0-9d6c-1f2e8b7f2f4e",
+}
+_REPLAYED = {
+    "Idempotency-Replayed": {
+        "description": "`true` on an answer that was given before to the same `Idempotency-Key`",
+        "schema": {"type": "string", "enum": ["true"]},
     }
 }
 
@@ -57,7 +75,8 @@ class _Document:
         for endpoint in self._shown:
             paths.setdefault(endpoint.shown_path, {})[endpoint.method.lower()] = self._operation(endpoint)
         guards = dict.fromkeys(endpoint.guard for endpoint in self._shown if endpoint.guard is not None)
-        errors = [*description.errors, *(guard.example() for guard in guards)]
+        repeats = refusals() if any(endpoint.takes_idempotency_key for endpoint in self._shown) else ()
+        errors = [*description.errors, *(guard.example() for guard in guards), *repeats]
         schemes = {name: scheme for endpoint in self._shown for name, scheme in endpoint.auth.schemes.items()}
         return {
             "openapi": "3.0.3",
@@ -121,7 +140,7 @@ class _Document:
                 if "description" in described:
                     parameter["description"] = described["description"]
                 parameters.append(parameter)
-        return parameters
+        return [*parameters, _IDEMPOTENCY_KEY] if endpoint.takes_idempotency_key else parameters
 
     def _response(self, endpoint: Endpoint, status: int) -> dict[str, Any]:
         phrase = HTTPStatus(status).phrase
@@ -136,16 +155,16 @@ class _Document:
             raise ValueError(f"{endpoint.method} {endpoint.route} answers {status} without a model")
         result = self._components.reference(endpoint.answer, "serialization")
         example = _with_override(example_of(result, self._components.schemas), endpoint.example)
-        return {
-            "description": phrase,
-            "content": _content(_JSON, *self._description.wrapped(endpoint, result, example)),
-        }
+        content = _content(_JSON, *self._description.wrapped(endpoint, result, example))
+        headers = {"headers": _REPLAYED} if endpoint.takes_idempotency_key else {}
+        return {"description": phrase, **headers, "content": content}
 
     def _error(self, endpoint: Endpoint, status: int) -> dict[str, Any]:
         error = self._description.error
         if not endpoint.enveloped and status in endpoint.errors and endpoint.answer is not None:
             error = {"anyOf": [self._components.reference(endpoint.answer, "serialization"), error]}
-        examples = [*self._description.errors, *([endpoint.guard.example()] if endpoint.guard else [])]
+        own = [endpoint.guard.example()] if endpoint.guard else []
+        examples = [*self._description.errors, *own, *(refusals() if endpoint.takes_idempotency_key else ())]
         named = {
             one.code: {"$ref": f"#/components/examples/{one.code}"}
             for one in examples
@@ -163,6 +182,8 @@ class _Document:
 def statuses_of(endpoint: Endpoint) -> set[int]:
     """Every status that the operation may answer with, those of the edge included."""
     statuses = {endpoint.status, 400, 500, 503, *endpoint.errors, *endpoint.auth.statuses}
+    if endpoint.takes_idempotency_key:
+        statuses.add(409)
     return statuses | {413, 415} if endpoint.has_body else statuses
 
 

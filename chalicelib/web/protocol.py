@@ -53,4 +53,4 @@ class ApiProtocol:
     statuses: Mapping[Kind, int] = field(default_factory=lambda: STATUSES)
     challenge: str = "Bearer"
     methods: tuple[str, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE")
-    exposed_headers: tuple[str, ...] = ("location", "retry-after", "x-request-id")
+    exposed_headers: tuple[str, ...] = ("idempotency-replayed", "location", "retry-after", "x-request-id")

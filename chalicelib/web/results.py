@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -12,6 +12,11 @@ from chalicelib.web.exchange import Incoming
 from chalicelib.web.rendering import PageNumbers
 from chalicelib.web.validation import Body, Path, Query
 
+if TYPE_CHECKING:
+    from chalicelib.web.repeating import Repeatable
+
+T = TypeVar("T")
+A = TypeVar("A", bound="Answer")
 P = TypeVar("P", bound=Path)
 Q = TypeVar("Q", bound=Query)
 B = TypeVar("B", bound=Body)
@@ -28,8 +33,8 @@ class MethodNotAllowedError(EdgeError):
 @dataclass(frozen=True)
 class Request(Generic[P, Q, B]):
     """A request that was admitted and whose parts are valid. ``principal`` is the caller; ``caller`` what the
-    audience adds to it, see `Exchange`. A
-    subclass may give views typed access to it: their annotation then names the subclass."""
+    audience adds to it, see `Exchange`. A subclass may give views typed access to it: their annotation then names the
+    subclass. ``repeatable`` is there if an ``Idempotency-Key`` was sent, and the operation takes one."""
 
     path: P
     query: Q
@@ -37,6 +42,16 @@ class Request(Generic[P, Q, B]):
     incoming: Incoming = field(repr=False)
     caller: Any = None
     principal: Principal = ANONYMOUS
+    repeatable: "Repeatable | None" = field(default=None, repr=False)
+
+    def once(self, work: Callable[[], T], show: Callable[[T], A]) -> A:
+        """The answer of an operation that takes an ``Idempotency-Key``: ``work`` calls the use case, ``show`` makes the
+        answer of its result.
+
+        With a key, ``show`` also makes the answer that is kept, within the transaction of the effect: the use case
+        commits it with its result (`Tables.commit`, `Tables.apply`), and ``show`` must read nothing from tables.
+        """
+        return show(work()) if self.repeatable is None else self.repeatable.once(work, show)
 
     @property
     def address(self) -> str:

@@ -45,6 +45,9 @@ CONFLICTED = {("list_own_executions", 409), ("register_node", 409)}
 RACED = {("report_health", 404), ("create_own_alias", 404)}
 """The node is deleted while its request is under way: a test of its own."""
 
+REUSED = {(name, 409) for name, one in ENDPOINTS.items() if one.takes_idempotency_key and 409 not in one.errors}
+"""An Idempotency-Key of another request: tests/application/project/test_every_repeat.py."""
+
 OF_MACHINES = [*(name for name, one in ENDPOINTS.items() if one.auth is AGENT), "register_node"]
 """What a machine calls as the node that it is, or is to be."""
 
@@ -86,7 +89,7 @@ def test_documented_status_has_a_case():
     documented = {(name, status) for name, endpoint in ENDPOINTS.items() for status in statuses_of(endpoint)}
     provoked = {(case.view, case.status) for case in CASES}
     assert provoked <= documented
-    left = documented - provoked - RACED - set(NEVER) - CONFLICTED - {(name, 403) for name in OF_MACHINES}
+    left = documented - provoked - RACED - REUSED - set(NEVER) - CONFLICTED - {(name, 403) for name in OF_MACHINES}
     assert left == {one for one in documented if one[1] in ANYWHERE}
 
 

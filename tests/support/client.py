@@ -6,6 +6,7 @@ Every answer is checked against the OpenAPI document of the routes: the status m
 import json as jsonlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,17 +14,20 @@ from openapi_schema_validator import OAS30Validator
 from pydantic import SecretStr
 
 from chalicelib.fleet.api import API as EDGE_ADMIN
+from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.log import Log
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.access.identities import Identities
 from chalicelib.platform.access.keys import Keys
 from chalicelib.platform.access.throttle import WRONG_KEYS_BURST, WRONG_KEYS_PER_SECOND, Throttle
+from chalicelib.platform.idempotency.service import Idempotency
 from chalicelib.settings import Settings
 from chalicelib.web import fallback
 from chalicelib.web.api import Api
 from chalicelib.web.application import Application
 from chalicelib.web.endpoint import Endpoint, Endpoints
 from chalicelib.web.openapi import document
+from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import FakeDynamo
 from tests.support.fakes.log import Lines
@@ -84,6 +88,11 @@ class FakeServices:
     @property
     def identities(self) -> Identities:
         return Identities(self.keys)
+
+    @cached_property
+    def idempotency(self) -> Idempotency:
+        sealer = Sealer(self.tables, FakeKeyService(), self.clock, self.ids, "test")
+        return Idempotency(self.tables, self.clock, sealer)
 
     @property
     def platform(self) -> "FakeServices":

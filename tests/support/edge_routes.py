@@ -118,9 +118,11 @@ class Numbers:
     summary="Make a thing",
 )
 def make_thing(request: Request[ThingPath, ThingQuery, ThingBody], services: Any) -> Created:
-    services.things.visit(request)
     shown = ThingOut(name=request.body.name, size=request.body.size, note=None)
-    return Created(shown, location=f"/things/{request.path.thing_id}")
+    return request.once(
+        lambda: services.things.visit(request),
+        lambda _: Created(shown, location=f"/things/{request.path.thing_id}"),
+    )
 
 
 @routes.get(

@@ -63,7 +63,7 @@ class Aliases:
                 raise rules.too_many(MOST_PER_NODE)
             writes: list[Write] = [store.put(alias), with_alias(node, NodeAlias(id=alias.id, name=name))]
             try:
-                self._tables.commit(writes, "alias.created")
+                self._tables.commit(writes, "alias.created", result=alias)
             except TransactionFailedError as error:
                 if _ALIAS_INDEX in error.failed:
                     raise taken("name") from error

@@ -3,6 +3,7 @@
 from chalicelib.fleet.api.protocol import NEEDS_CAPACITY
 from chalicelib.fleet.nodes.model import Code
 from chalicelib.kit.errors import Kind
+from chalicelib.platform.idempotency.rules import refusals
 from chalicelib.web.openapi_schema import Schema
 
 META: Schema = {
@@ -81,6 +82,7 @@ ERROR: Schema = {
                         *(kind.value for kind in Kind),
                         NEEDS_CAPACITY.example().code,
                         *(code.value for code in Code),
+                        *(error.code for error in refusals()),
                     ],
                     "description": "Kind of error, for programs.",
                 },

@@ -22,7 +22,15 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, forbidden, found, not_found, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
-from chalicelib.kit.tables import ConditionFailedError, Item, Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import (
+    NO_RESULT,
+    ConditionFailedError,
+    Item,
+    Tables,
+    TransactionFailedError,
+    Write,
+    attaching,
+)
 
 _CLUSTER_INDEX = 0
 """The index of the cluster's own write in every transaction of this module."""
@@ -83,7 +91,8 @@ class Clusters:
             cluster = self._new(name, taken, node_limit)
             # If the search skipped ranges that others hold for now, the next search must check them again.
             take = self._subnets.take_first_free if is_lowest else self._subnets.take
-            failed = self._try([self._store.put(cluster), *take(head, taken, cluster.id)], "cluster.created")
+            writes = [self._store.put(cluster), *take(head, taken, cluster.id)]
+            failed = self._try(writes, "cluster.created", result=cluster)
             if failed is None:
                 return cluster
             if _CLUSTER_INDEX in failed:
@@ -164,7 +173,8 @@ class Clusters:
             return
         if self._store.find(self._default.name) is None:
             try:
-                self.create(self._default.name, self._default.ipv4_range, self._default.node_limit)
+                with attaching(None):  # it is not what the caller asked for
+                    self.create(self._default.name, self._default.ipv4_range, self._default.node_limit)
             except EdgeError as error:
                 if error.kind is Kind.UNAVAILABLE:  # may pass: the next use tries again
                     return
@@ -206,10 +216,12 @@ class Clusters:
             version=1,
         )
 
-    def _try(self, writes: Sequence[Write], operation: str) -> dict[int, Item | None] | None:
+    def _try(
+        self, writes: Sequence[Write], operation: str, *, result: object = NO_RESULT
+    ) -> dict[int, Item | None] | None:
         """Commit; returns None on success, otherwise the writes whose conditions failed, with their rows."""
         try:
-            self._tables.commit(writes, operation)
+            self._tables.commit(writes, operation, result=result)
         except TransactionFailedError as error:
             return error.failed
         return None

@@ -60,7 +60,7 @@ class CommandStore:
     def add(self, command: Command, fan_out: FanOut) -> None:
         """Create command and fan-out in one transaction, regardless of the number of targets."""
         writes = (put_new(COMMANDS, command_to_item(command)), put_new(FAN_OUTS, fan_out_to_item(fan_out)))
-        self._tables.commit(writes, "command.created")
+        self._tables.commit(writes, "command.created", result=command)
 
     def rows_of(self, ids: Collection[str]) -> dict[str, Item]:
         """Raw rows by id, tombstones included; unknown ids are left out. One call per 100."""
@@ -137,7 +137,11 @@ class CommandStore:
         # If parts were left, no more executions are created from now on: that ends their creation.
         as_made = Update(FAN_OUTS, key, changes, And(stands, Absent("parts")))
         while_made = Update(FAN_OUTS, key, (*changes, Set("made_at", now)), stands)
-        return any(self._tables.try_write(update, "fan_out.cancel_requested") for update in (as_made, while_made))
+        for update in (as_made, while_made):
+            with suppress(ConditionFailedError):
+                self._tables.apply(update, "fan_out.cancel_requested", result=None)
+                return True
+        return False
 
     def cancelled(self, fan_out: FanOut) -> bool:
         """Store that all passes of a cancellation have ended; executions that agents still have wait for the deadline,

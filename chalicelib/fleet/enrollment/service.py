@@ -25,7 +25,7 @@ from chalicelib.kit.crypto import Sealer, Secret, associated_data, digest
 from chalicelib.kit.errors import forbidden, found, not_found, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
-from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError
+from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError, Write
 from chalicelib.platform.events.service import Events
 
 PUBLIC_KEY_KEPT = timedelta(days=1)
@@ -201,9 +201,8 @@ class Enrollment:
             key_sealed=self._sealer.seal(blob, _associated_data_of_blob(key_id)),
         )
         try:
-            self._tables.commit(
-                [clusters_store.still_there(cluster), self._store.put(key, removed_at)], "enrollment_key.created"
-            )
+            writes: list[Write] = [clusters_store.still_there(cluster), self._store.put(key, removed_at)]
+            self._tables.commit(writes, "enrollment_key.created", result=key)
         except TransactionFailedError as error:
             raise not_found() from error
         return key

@@ -44,9 +44,10 @@ class Excluding:
                     writes.append(shut_out_store.block(node, presence, text))
                 if node is not None and presence is not None:
                     writes.append(presence_store.shut_out(presence))
-                if not self._commit(writes, "node.blocked"):
+                admission = Admission(node_id, node is not None, blocked_at or text, _removed_at(found))
+                if not self._commit(writes, "node.blocked", admission):
                     continue
-                blocked_at = blocked_at or text
+                return admission
             return Admission(node_id, node is not None, blocked_at, _removed_at(found))
         raise unavailable()
 
@@ -60,14 +61,15 @@ class Excluding:
             if node is not None and not node.may_work:
                 writes.append(shut_out_store.unblock(node, to_seconds_text(self._clock.now())))
                 writes.append(presence_store.forget_instances(node_id))
-            if not writes or self._commit(writes, "node.unblocked"):
-                return Admission(node_id, node is not None, None, None)
+            admission = Admission(node_id, node is not None, None, None)
+            if not writes or self._commit(writes, "node.unblocked", admission):
+                return admission
         raise unavailable()
 
-    def _commit(self, writes: list[Write], operation: str) -> bool:
+    def _commit(self, writes: list[Write], operation: str, result: Admission) -> bool:
         """Whether all conditions held."""
         try:
-            self._tables.commit(writes, operation)
+            self._tables.commit(writes, operation, result=result)
         except TransactionFailedError:
             return False
         return True

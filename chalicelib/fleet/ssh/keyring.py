@@ -76,7 +76,7 @@ class SshPublicKeys:
             key = compose_key(username, checked, to_seconds_text(self._clock.now()))
             writes: list[Write] = [store.set_keys(username, [*username.public_keys, key]), store.insert_key(key)]
             try:
-                self._tables.commit(writes, "ssh_public_key.created")
+                self._tables.commit(writes, "ssh_public_key.created", result=key)
             except TransactionFailedError:
                 username = self._usernames.get(username_id)
             else:

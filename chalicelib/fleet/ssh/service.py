@@ -89,7 +89,7 @@ class SshUsernames:
             username = self._compose(node, new.username, password_hash, keys)
             writes: list[Write] = [still_there(node), *store.insert(username)]
             try:
-                self._tables.commit(writes, "ssh_username.created")
+                self._tables.commit(writes, "ssh_username.created", result=username)
             except TransactionFailedError as error:
                 if _NODE_INDEX not in error.failed:
                     raise taken("username") from error

@@ -90,7 +90,7 @@ class SelfUpdates:
             updated_at=text,
             version=1,
         )
-        self._tables.write(store.put_request(request), "self_update_request.created")
+        self._tables.apply(store.put_request(request), "self_update_request.created", result=request)
         return request
 
     def get(self, request_id: str) -> SelfUpdateRequest:

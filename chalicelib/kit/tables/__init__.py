@@ -1,5 +1,6 @@
 """The only persistence port: tables, conditions and writes as data, and `Tables` that executes them."""
 
+from chalicelib.kit.tables.attachments import NO_RESULT, Attachment, AttachmentRefusedError, attaching
 from chalicelib.kit.tables.conditions import (
     Absent,
     Add,
@@ -39,11 +40,14 @@ from chalicelib.kit.tables.schema import Index, Item, Key, Table, Value
 from chalicelib.kit.tables.writes import Check, Delete, Put, Update, Write, put_new
 
 __all__ = [
+    "NO_RESULT",
     "TRANSACTION_LIMIT",
     "TRIES",
     "Absent",
     "Add",
     "And",
+    "Attachment",
+    "AttachmentRefusedError",
     "Attribute",
     "BeginsWith",
     "Between",
@@ -82,5 +86,6 @@ __all__ = [
     "Update",
     "Value",
     "Write",
+    "attaching",
     "put_new",
 ]

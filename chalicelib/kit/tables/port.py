@@ -9,14 +9,14 @@ not cache, does not order calls, and offers no scan.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar, overload
+from typing import TypeVar
 
 from chalicelib.kit.backoff import Backoff
-from chalicelib.kit.clock import Clock, to_microseconds_text
+from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.origin import current_origin
-from chalicelib.kit.tables.conditions import Add, And, Between, Condition, Equals, Not, Set
+from chalicelib.kit.tables.attachments import NO_RESULT, AttachmentRefusedError, attachment_for
+from chalicelib.kit.tables.conditions import Between
 from chalicelib.kit.tables.driver import (
     BusyError,
     ConditionFailedError,
@@ -27,8 +27,9 @@ from chalicelib.kit.tables.driver import (
     Ref,
     TransactionFailedError,
 )
-from chalicelib.kit.tables.schema import Item, Key, Table, Value
-from chalicelib.kit.tables.writes import Check, Delete, Put, Update, Write
+from chalicelib.kit.tables.schema import Item, Key, Table
+from chalicelib.kit.tables.stamps import is_written_by, stamped
+from chalicelib.kit.tables.writes import Delete, Put, Update, Write
 
 T = TypeVar("T")
 
@@ -109,14 +110,14 @@ class Tables:
         between. For a change that must not count twice even then, use `commit`, whose token DynamoDB remembers.
         """
         write_id = self._new_write_id()
-        stamped = self._stamp(write, write_id, operation)
+        sent = stamped(write, write_id, operation, self._clock.now())
         try:
-            return self._repeat(lambda: self._driver.write(stamped))
+            return self._repeat(lambda: self._driver.write(sent))
         except ConditionFailedError as error:
             if isinstance(write, Delete):
                 if error.current is None and write.was_read:
                     return None
-            elif _written_by(error.current, write_id):
+            elif is_written_by(error.current, write_id):
                 return error.current
             raise
 
@@ -128,19 +129,38 @@ class Tables:
             return False
         return True
 
-    def commit(self, writes: Sequence[Write], operation: str) -> None:
-        """Make up to 100 writes in one transaction. Raises `TransactionFailedError`, and `EdgeError` as `write` does
-        (service unavailable)."""
-        if len(writes) > TRANSACTION_LIMIT:
-            raise ValueError(f"a transaction takes at most {TRANSACTION_LIMIT} writes, not {len(writes)}")
-        write_id = self._new_write_id()
-        stamped = [self._stamp(write, write_id, operation) for write in writes]
+    def apply(self, write: Put | Update, operation: str, *, result: object) -> None:
+        """Make one conditional write, as `write` does, as the effect of the current work with this result: together
+        with what is attached to it (`attachments`), if anything is. Raises `AttachmentRefusedError`,
+        and the errors of `write`."""
+        if attachment_for(result) is None:
+            self.write(write, operation)
+            return
         try:
-            self._repeat(lambda: self._driver.transact(stamped, write_id))
+            self.commit([write], operation, result=result)
+        except TransactionFailedError as error:
+            raise ConditionFailedError(error.failed[0]) from error
+
+    def commit(self, writes: Sequence[Write], operation: str, *, result: object = NO_RESULT) -> None:
+        """Make up to 100 writes in one transaction, including the one that may be attached to an effect with this
+        ``result`` (`attachments`). Raises `TransactionFailedError`, `AttachmentRefusedError`, and `EdgeError` as
+        `write` does (service unavailable)."""
+        attachment = attachment_for(result)
+        whole = list(writes) if attachment is None else [*writes, attachment.write_of(result)]
+        if len(whole) > TRANSACTION_LIMIT:
+            raise ValueError(f"a transaction takes at most {TRANSACTION_LIMIT} writes, not {len(whole)}")
+        write_id, now = self._new_write_id(), self._clock.now()
+        sent = [stamped(write, write_id, operation, now) for write in whole]
+        try:
+            self._repeat(lambda: self._driver.transact(sent, write_id))
         except TransactionFailedError as error:
             # The token makes a repeat safe for ten minutes, on every emulator except one; the stamp always does.
-            if not any(_written_by(row, write_id) for row in error.failed.values()):
+            if not any(is_written_by(row, write_id) for row in error.failed.values()):
+                if attachment is not None and len(writes) in error.failed:
+                    raise AttachmentRefusedError from error
                 raise
+        if attachment is not None:
+            attachment.is_written = True
 
     def tries(self) -> Iterator[None]:
         """Retry loop for read-decide-write: yields up to `TRIES` times, with full jitter in between. Leave the loop
@@ -170,35 +190,6 @@ class Tables:
     def _new_write_id(self) -> str:
         return self._ids.token_bytes(12).hex()
 
-    @overload
-    def _stamp(self, write: Put | Update | Delete, write_id: str, operation: str) -> Put | Update | Delete: ...
-
-    @overload
-    def _stamp(self, write: Write, write_id: str, operation: str) -> Write: ...
-
-    def _stamp(self, write: Write, write_id: str, operation: str) -> Write:
-        origin = current_origin()
-        changed_by: dict[str, Value] = {
-            "write_id": write_id,
-            "operation": operation,
-            "request_id": origin.request_id,
-            "actor": origin.actor,
-            "address": origin.address,
-            "at": to_microseconds_text(self._clock.now()),
-        }
-        match write:
-            case Put():
-                item = {name: value for name, value in write.item.items() if value is not None}
-                return replace(write, item={**item, "version": 1, "changed_by": changed_by})
-            case Update():
-                changes = (*write.changes, Add("version", 1), Set("changed_by", changed_by))
-                # Otherwise an unconditional change that the SDK repeats would be applied twice.
-                fresh = Not(Equals("changed_by.write_id", write_id))
-                condition: Condition = fresh if write.condition is None else And(write.condition, fresh)
-                return replace(write, changes=changes, condition=condition)
-            case Delete() | Check():
-                return write
-
     def _repeat(self, attempt: Callable[[], T]) -> T:
         """Run `attempt` until it does not raise `BusyError`, with full jitter, for at most `repeat_seconds`."""
         started = self._clock.now()
@@ -220,11 +211,6 @@ class Tables:
             except BusyError as error:
                 busy = error
         raise unavailable() from busy
-
-
-def _written_by(row: Item | None, write_id: str) -> bool:
-    stamp = (row or {}).get("changed_by")
-    return isinstance(stamp, dict) and stamp.get("write_id") == write_id
 
 
 def _identity(ref: Ref) -> _Identity:

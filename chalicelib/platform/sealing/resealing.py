@@ -55,6 +55,6 @@ class Resealing:
         changes = []
         for name, value in old.items():
             associated = associated_data(table, row_id, name.removesuffix(SUFFIX))
-            changes.append(Set(name, self._sealer.seal(self._sealer.open(value, associated).reveal(), associated)))
+            changes.append(Set(name, self._sealer.seal_bytes(self._sealer.open_bytes(value, associated), associated)))
         as_read = And(*(Equals(name, value) for name, value in old.items()))
         return self._tables.try_write(Update(table, {"id": row_id}, tuple(changes), as_read), f"{table.name}.resealed")

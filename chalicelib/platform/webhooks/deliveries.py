@@ -73,18 +73,17 @@ class Deliveries:
             "data": {"webhook_id": webhook.id},
         }
         asked = ask(new_delivery(webhook.id, envelope, to_seconds_text(now), 1), now, is_forced=True)
-        delivery, _ = self._store.add(asked, "webhook_delivery.tested")
-        return delivery
+        self._store.add_asked(asked, "webhook_delivery.tested")
+        return asked
 
     def redeliver(self, webhook_id: str, delivery_id: str) -> Delivery:
         """Send an event again under its id, also to a paused webhook, with as many attempts as a new one. Raises
         `EdgeError` (not found), (conflict) while an attempt is in progress."""
         delivery = self.get(webhook_id, delivery_id)
         renewed = redeliver(delivery, self._clock.now(), self._policy, is_forced=True)
-        changed = self._store.replace(delivery, renewed, "webhook_delivery.redelivered")
-        if changed is None:
+        if not self._store.change(delivery, renewed, "webhook_delivery.redelivered"):
             raise conflict("the delivery was changed by an attempt: try again")
-        return changed
+        return renewed
 
     def redeliver_since(self, webhook_id: str, since: datetime) -> str:
         """Redeliver all failed and expired deliveries that were first queued since then; returns the time of the

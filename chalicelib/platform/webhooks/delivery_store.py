@@ -63,7 +63,7 @@ class DeliveryStore:
         """Create the task that redelivers the part of a log that was first queued at ``since`` or later and has ended
         without success by ``until`` (seconds texts). Rows that a lagging index hides are too young to have ended."""
         task = tasks.ask("webhook_redelivery", webhook_id, now, settles=False, since=since, until=until)
-        self._tables.write(task, "webhook.redelivery_asked")
+        self._tables.apply(task, "webhook.redelivery_asked", result=until)
 
     def with_webhook(self, webhook_id: str, delivery_id: str) -> tuple[Webhook | None, Delivery | None]:
         """A delivery and its webhook, in one call."""
@@ -82,6 +82,10 @@ class DeliveryStore:
             return delivery_from_item(error.current or {}), False
         return delivery_from_item(row or {}), True
 
+    def add_asked(self, delivery: Delivery, operation: str) -> None:
+        """Create a new delivery for an operator who is answered with it."""
+        self._tables.apply(self.adding(delivery), operation, result=delivery)
+
     def adding(self, delivery: Delivery) -> Put:
         """The same as a write for a transaction."""
         return put_new(DELIVERIES, delivery_to_item(delivery))
@@ -93,6 +97,14 @@ class DeliveryStore:
         except ConditionFailedError:
             return None
         return delivery_from_item(row or {})
+
+    def change(self, old: Delivery, new: Delivery, operation: str) -> bool:
+        """As `replace`, for an operator who is answered with the new one; returns False in place of None."""
+        try:
+            self._tables.apply(self.replacing(old, new), operation, result=new)
+        except ConditionFailedError:
+            return False
+        return True
 
     def replacing(self, old: Delivery, new: Delivery) -> Update:
         """The same as a write for a transaction."""

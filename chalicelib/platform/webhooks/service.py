@@ -84,9 +84,9 @@ class Webhooks:
                 "previous_secret_until": until,
                 "updated_at": to_seconds_text(now),
             }
-            changed = self._store.replace(webhook, webhook.model_copy(update=values), "webhook.secret_rotated")
-            if changed is not None:
-                return changed
+            rotated = webhook.model_copy(update=values)
+            if self._store.change(webhook, rotated, "webhook.secret_rotated"):
+                return rotated
         raise conflict("the webhook is being changed by others: try again")
 
     def delete(self, webhook_id: str) -> None:

@@ -37,7 +37,7 @@ class WebhookStore:
         self._tables = tables
 
     def add(self, webhook: Webhook) -> None:
-        self._tables.write(put_new(WEBHOOKS, webhook_to_item(webhook)), "webhook.created")
+        self._tables.apply(put_new(WEBHOOKS, webhook_to_item(webhook)), "webhook.created", result=webhook)
 
     def find(self, webhook_id: str) -> Webhook | None:
         row = self._tables.get(WEBHOOKS, webhook_key(webhook_id))
@@ -64,6 +64,14 @@ class WebhookStore:
         except ConditionFailedError:
             return None
         return webhook_from_item(row or {})
+
+    def change(self, old: Webhook, new: Webhook, operation: str) -> bool:
+        """As `replace`, for an operator who is answered with the new one; returns False in place of None."""
+        try:
+            self._tables.apply(self.replacing(old, new), operation, result=new)
+        except ConditionFailedError:
+            return False
+        return True
 
     def replacing(self, old: Webhook, new: Webhook) -> Update:
         """The same as a write for a transaction."""

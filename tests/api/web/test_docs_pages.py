@@ -174,7 +174,7 @@ def test_api_reference_shows_every_operation_with_its_fields():
     for cell in ("<code>targeting.node_filters.version</code>", "<code>command_text</code>", "<code>data.id</code>"):
         assert cell in section
     assert "Bearer: <code>operatorKey</code>" in section
-    assert "409 Conflict" not in section
+    assert "404 Not Found" not in section
     assert "422" in section
 
 

@@ -77,6 +77,7 @@ def test_document_parameters_have_the_names_of_the_contract():
         ("id", "path", True),
         ("page", "query", False),
         ("name", "query", False),
+        ("Idempotency-Key", "header", False),
     ]
     assert operation["parameters"][1]["schema"] == {"type": "integer", "minimum": 1, "maximum": INT32_MAX, "default": 1}
 

@@ -72,7 +72,7 @@ def test_configured_origin_may_read_responses_and_errors():
     ):
         assert cors_headers(answer) == {
             "access-control-allow-origin": PAGE,
-            "access-control-expose-headers": "location, retry-after, x-request-id",
+            "access-control-expose-headers": "idempotency-replayed, location, retry-after, x-request-id",
             "vary": "origin",
         }
 

@@ -70,7 +70,10 @@ class AliasOut(BaseModel):
 def create_alias(request: Request[NamedNodePath, NoQuery, AliasCreate], services: Fleet) -> Created:
     """Gives a node a further name. Refused with 409 if a node of the cluster has the alias already, or the node
     has as many aliases as are allowed; with a mesh also while the node has not joined it."""
-    return Created(_show(services.aliases.create(request.path.node_id, request.body.name), services))
+    return request.once(
+        lambda: services.aliases.create(request.path.node_id, request.body.name),
+        lambda alias: Created(_show(alias, services)),
+    )
 
 
 @routes.get(

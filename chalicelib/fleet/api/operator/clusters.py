@@ -124,8 +124,10 @@ def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: F
     overlaps with that of another cluster, with 422 for the reserved name `default`, for an invalid range and for a node
     limit above the addresses that the range has for nodes."""
     wanted = request.body
-    cluster = services.clusters.create(wanted.name, wanted.ipv4_range, wanted.node_limit)
-    return Created(_show(cluster, [], NODES_SHOWN, services), f"/api/v1/clusters/{cluster.name}")
+    return request.once(
+        lambda: services.clusters.create(wanted.name, wanted.ipv4_range, wanted.node_limit),
+        lambda cluster: Created(_show(cluster, [], NODES_SHOWN, services), f"/api/v1/clusters/{cluster.name}"),
+    )
 
 
 @routes.get(

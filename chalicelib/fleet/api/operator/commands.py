@@ -151,18 +151,15 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: F
     Succeeds even if no node matches. Refused with 422 for node ids and cluster names that do not exist, unless
     `targeting.allow_missing` is true, and for a deadline in the past. Nodes that enrol later do not run the command."""
     body = request.body
-    command = services.commands.registry.create(
-        NewCommand(
-            body.command_text,
-            body.targeting.to_targeting(),
-            body.timeout,
-            body.expired_at,
-            never_expires="expired_at" in body.model_fields_set and body.expired_at is None,
-            allow_missing=body.targeting.allow_missing,
-        )
+    new = NewCommand(
+        body.command_text,
+        body.targeting.to_targeting(),
+        body.timeout,
+        body.expired_at,
+        never_expires="expired_at" in body.model_fields_set and body.expired_at is None,
+        allow_missing=body.targeting.allow_missing,
     )
-    accepted = CommandAcceptedOut(**_show(command).model_dump(), state="creating")
-    return Created(accepted, location=f"/api/v1/commands/{command.id}")
+    return request.once(lambda: services.commands.registry.create(new), _accepted)
 
 
 @routes.get(
@@ -217,8 +214,10 @@ def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet)
 def cancel_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet) -> CommandCancelOut:
     """Cancels all open executions of a command in the background and creates no further ones. Executions that no agent
     has taken are cancelled; agents are asked to stop those that they run. Succeeds even if the command has finished."""
-    services.commands.registry.cancel(request.path.command_id)
-    return CommandCancelOut(result="cancellation requested")
+    return request.once(
+        lambda: services.commands.registry.cancel(request.path.command_id),
+        lambda _: CommandCancelOut(result="cancellation requested"),
+    )
 
 
 @routes.delete(
@@ -236,6 +235,11 @@ def delete_command(request: Request[CommandPath, NoQuery, NoBody], services: Fle
     executions are being created."""
     services.commands.registry.delete(request.path.command_id)
     return NoContent()
+
+
+def _accepted(command: Command) -> Created:
+    accepted = CommandAcceptedOut(**_show(command).model_dump(), state="creating")
+    return Created(accepted, location=f"/api/v1/commands/{command.id}")
 
 
 def _show_summary(summary: CommandSummary) -> CommandSummaryOut:

@@ -127,7 +127,10 @@ class EnrollmentKeyOut(BaseModel):
 def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], services: Fleet) -> Created:
     """Creates an enrollment key for a cluster. Without a body the key has one use and never expires. An expiry in the
     past is accepted."""
-    return _created(services.enrollment.create(request.path.cluster_name, request.body.given()), services)
+    return request.once(
+        lambda: services.enrollment.create(request.path.cluster_name, request.body.given()),
+        lambda key: _created(key, services),
+    )
 
 
 @routes.post(
@@ -146,7 +149,10 @@ def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], servic
 def create_default_key(request: Request[NoPath, NoQuery, EnrollmentKeyFields], services: Fleet) -> Created:
     """Creates an enrollment key for the default cluster (the setting DEFAULT_CLUSTER_NAME). Refused with 403 if the
     setting is empty, with 404 if that cluster does not exist."""
-    return _created(services.enrollment.create_for_default(request.body.given()), services)
+    return request.once(
+        lambda: services.enrollment.create_for_default(request.body.given()),
+        lambda key: _created(key, services),
+    )
 
 
 @routes.post(

@@ -8,6 +8,7 @@ from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.filters import NodeFilterFields
 from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import ClusterName
+from chalicelib.fleet.nodes.excluding import Admission
 from chalicelib.fleet.nodes.model import SORTABLE, IdType, NodeView, Status, vpn_hostname
 from chalicelib.fleet.permissions import NODES_READ, NODES_WRITE
 from chalicelib.fleet.wiring import Fleet
@@ -162,7 +163,7 @@ def block_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> 
     """Blocks a machine: its token and all enrollment keys are refused, its socket is closed, and it gets no work. A
     node stays in the list, as `unreachable` and with `blocked_at`. A machine that is not a node can be blocked too, and
     then cannot become one. Blocking twice changes nothing."""
-    return AdmissionOut(**services.nodes.excluding.block(request.path.node_id).__dict__)
+    return request.once(lambda: services.nodes.excluding.block(request.path.node_id), _show_admission)
 
 
 @routes.post(
@@ -177,7 +178,7 @@ def block_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> 
 def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> AdmissionOut:
     """Lifts a block, a deletion and an identity conflict: the token of a node works again, and a deleted machine may
     enrol with any valid key, older ones included. Succeeds even if there is nothing to lift."""
-    return AdmissionOut(**services.nodes.excluding.unblock(request.path.node_id).__dict__)
+    return request.once(lambda: services.nodes.excluding.unblock(request.path.node_id), _show_admission)
 
 
 @routes.patch(
@@ -195,6 +196,10 @@ def change_cluster(request: Request[NodePath, NoQuery, ChangeCluster], services:
     """Moves a node to another cluster and deletes its aliases. Refused with 409 if the node is in that cluster already
     or the cluster is full, with 422 if the cluster does not exist."""
     return _show(services.nodes.placing.change_cluster(request.path.node_id, request.body.cluster_name), services)
+
+
+def _show_admission(admission: Admission) -> AdmissionOut:
+    return AdmissionOut(**admission.__dict__)
 
 
 def _show(view: NodeView, services: Fleet) -> NodeOut:

@@ -128,8 +128,10 @@ def create_self_update_request(request: Request[NoPath, NoQuery, SelfUpdateReque
     wanted, version = request.body.targeting, request.body.version
     if version is not None and not services.distribution.has(version):
         raise invalid("version", "is no version of the agent that this stack serves")
-    made = services.updates.requests.create(wanted.to_targeting(), version, allow_missing=wanted.allow_missing)
-    return Created(_show(made), location=f"/api/v1/self_update_requests/{made.id}")
+    return request.once(
+        lambda: services.updates.requests.create(wanted.to_targeting(), version, allow_missing=wanted.allow_missing),
+        lambda made: Created(_show(made), location=f"/api/v1/self_update_requests/{made.id}"),
+    )
 
 
 @routes.get(

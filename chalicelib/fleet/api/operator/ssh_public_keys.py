@@ -79,8 +79,10 @@ def create_ssh_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreat
     """Adds a public key to a user name. Refused with 409 if the user name has a key of that `key_name` or as many keys
     as are allowed (50), with 422 for a key that OpenSSH would not accept."""
     new = NewKey(request.body.key_name, request.body.public_key)
-    key = services.ssh.public_keys.create(request.path.ssh_username_id, new)
-    return Created(SshPublicKeyOut.of(key), location=f"/api/v1/ssh_public_keys/{key.id}")
+    return request.once(
+        lambda: services.ssh.public_keys.create(request.path.ssh_username_id, new),
+        lambda key: Created(SshPublicKeyOut.of(key), location=f"/api/v1/ssh_public_keys/{key.id}"),
+    )
 
 
 @routes.get(

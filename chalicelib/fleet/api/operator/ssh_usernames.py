@@ -132,8 +132,10 @@ class SshUsernameOut(BaseModel):
 def create_ssh_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate], services: Fleet) -> Created:
     """Creates a user name on a node together with all its credentials, or nothing at all. Refused with 409 if the node
     has the name already or a `key_name` occurs twice, with 422 for invalid public keys."""
-    username = services.ssh.usernames.create(request.path.node_id, request.body.to_new())
-    return Created(SshUsernameOut.of(username), location=f"/api/v1/ssh_usernames/{username.id}")
+    return request.once(
+        lambda: services.ssh.usernames.create(request.path.node_id, request.body.to_new()),
+        lambda username: Created(SshUsernameOut.of(username), location=f"/api/v1/ssh_usernames/{username.id}"),
+    )
 
 
 @routes.get(

@@ -119,7 +119,7 @@ class RedeliveryOut(BaseModel):
 def send_test_event(request: Request[WebhookPath, NoQuery, NoBody], services: Fleet) -> WholeDeliveryOut:
     """Sends an event of type `edge.webhook.test` to the webhook, in one attempt, even while the webhook is paused; a
     success ends the pause. The outcome is in the delivery log about a second later."""
-    return _show_whole(services.platform.webhooks.deliveries.test(request.path.webhook_id))
+    return request.once(lambda: services.platform.webhooks.deliveries.test(request.path.webhook_id), _show_whole)
 
 
 @routes.post(
@@ -137,8 +137,10 @@ def redeliver_failed(request: Request[WebhookPath, NoQuery, Redelivery], service
     """Tries every delivery again that has failed or expired since a time, with the same event ids. Deliveries to a
     paused webhook wait until the pause ends; a successful test event ends it."""
     webhook_id, since = request.path.webhook_id, request.body.since
-    until = services.platform.webhooks.deliveries.redeliver_since(webhook_id, since)
-    return RedeliveryOut(webhook_id=webhook_id, since=since, until=until)
+    return request.once(
+        lambda: services.platform.webhooks.deliveries.redeliver_since(webhook_id, since),
+        lambda until: RedeliveryOut(webhook_id=webhook_id, since=since, until=until),
+    )
 
 
 @routes.get(
@@ -191,9 +193,8 @@ def get_delivery(request: Request[DeliveryPath, NoQuery, NoBody], services: Flee
 def redeliver_one(request: Request[DeliveryPath, NoQuery, NoBody], services: Fleet) -> WholeDeliveryOut:
     """Delivers an event again, regardless of the outcome so far, with the same event id and even while the webhook is
     paused; a success ends the pause. Refused with 409 while an attempt is under way."""
-    return _show_whole(
-        services.platform.webhooks.deliveries.redeliver(request.path.webhook_id, request.path.delivery_id)
-    )
+    webhook_id, delivery_id = request.path.webhook_id, request.path.delivery_id
+    return request.once(lambda: services.platform.webhooks.deliveries.redeliver(webhook_id, delivery_id), _show_whole)
 
 
 def _shown(delivery: Delivery) -> dict[str, Any]:

@@ -131,8 +131,10 @@ def create_webhook(request: Request[NoPath, NoQuery, WebhookCreate], services: F
     wanted = NewWebhook(
         url=body.url, secret=body.secret, headers=body.headers, subscribed_events=tuple(body.subscribed_events)
     )
-    webhook = services.platform.webhooks.registry.create(wanted)
-    return Created(_show(webhook), f"/api/v1/webhooks/{webhook.id}")
+    return request.once(
+        lambda: services.platform.webhooks.registry.create(wanted),
+        lambda webhook: Created(_show(webhook), f"/api/v1/webhooks/{webhook.id}"),
+    )
 
 
 @routes.get(
@@ -194,10 +196,9 @@ def rotate_webhook_secret(request: Request[WebhookPath, NoQuery, SecretRotation]
     """Replaces the signing secret of a webhook. The new secret signs at once; until the overlap ends,
     `webhook-signature` carries a signature of the old secret too, while `x-edge-signature`, which holds only one
     signature, uses the new one. Refused with 409 if the webhook is changed at the same time."""
-    body = request.body
-    return _show(
-        services.platform.webhooks.registry.rotate_secret(request.path.webhook_id, body.secret, body.overlap_seconds)
-    )
+    webhook_id, body = request.path.webhook_id, request.body
+    registry = services.platform.webhooks.registry
+    return request.once(lambda: registry.rotate_secret(webhook_id, body.secret, body.overlap_seconds), _show)
 
 
 def _show(webhook: Webhook) -> WebhookOut:

@@ -58,7 +58,7 @@ class PuppetOut(BaseModel):
 )
 def create_puppet(request: Request[NoPath, NoQuery, PuppetCreate], services: Theatre) -> Created:
     """Creates a puppet. It is broken, and repaired in the background."""
-    return Created(_show(services.puppets.create(request.body.name)))
+    return request.once(lambda: services.puppets.create(request.body.name), lambda puppet: Created(_show(puppet)))
 
 
 @routes.get(

@@ -41,7 +41,17 @@ CONTEXT = Context(
         ),
     ),
     grants={
-        "theatre_api": Grants(tables={"puppets": GET | PUT | QUERY, "counters": QUERY}, reads_keys=True),
+        "theatre_api": Grants(
+            tables={
+                "puppets": GET | PUT | QUERY,
+                "counters": QUERY,
+                "idempotency": GET | PUT,
+                "data_keys": GET | PUT,
+            },
+            reads_keys=True,
+            decrypts=True,
+            makes_data_key=True,
+        ),
         "relay_changes": Grants(sends=(PUPPET_REPAIRS,)),
         "repair_puppets": Grants(tables={"puppets": UPDATE}),
         "sweep_puppets": Grants(tables={"puppets": QUERY, "counters": UPDATE}, sends=(PUPPET_REPAIRS,)),

@@ -27,7 +27,7 @@ class Puppets:
         now = self._clock.now()
         text = to_seconds_text(now)
         puppet = Puppet(id=self._ids.uuid7(now), name=name, state=State.BROKEN, inserted_at=text, updated_at=text)
-        self._tables.commit([store.put(puppet)], "puppet.created")
+        self._tables.commit([store.put(puppet)], "puppet.created", result=puppet)
         return puppet
 
     def get(self, puppet_id: str) -> Puppet:

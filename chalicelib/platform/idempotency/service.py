@@ -1,0 +1,56 @@
+"""`Idempotency`: keeps the answers of requests with an ``Idempotency-Key``, and finds them again."""
+
+import json
+import zlib
+
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.crypto import Sealer, associated_data
+from chalicelib.kit.tables import Put, Tables
+from chalicelib.platform.idempotency import rules, store
+from chalicelib.platform.idempotency.model import Answer, Asked
+
+MOST_KEPT_BYTES = 350 * 1024
+"""Bytes of a compressed answer that is kept: a row may have 400 KB. Only a command of 128 KB that hardly compresses,
+beside 2,000 such names, makes a larger one."""
+
+
+class Idempotency:
+    """Records of answered requests. The digest of the request is sealed too: a password in a body could be guessed from
+    it."""
+
+    def __init__(self, tables: Tables, clock: Clock, sealer: Sealer) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._sealer = sealer
+
+    def find(self, asked: Asked) -> Answer | None:
+        """The answer that was given to this request, None if it has not been carried out. One consistent read. Raises
+        `EdgeError` (conflict) if the key was used for another request, or the answer was not kept."""
+        sealed = store.find(self._tables, asked.record_id, self._clock.now())
+        if sealed is None:
+            return None
+        kept = json.loads(zlib.decompress(self._sealer.open_bytes(sealed, _associated(asked))))
+        if kept["digest"] != asked.digest:
+            raise rules.reused()
+        if kept["answer"] is None:
+            raise rules.already_answered()
+        return Answer(**kept["answer"])
+
+    def write_of(self, asked: Asked, answer: Answer) -> Put:
+        """The record of a request and its answer, for the transaction of its effect. It fails if there is one."""
+        text = _compressed(asked, {"status": answer.status, "headers": {**answer.headers}, "body": answer.body})
+        if len(text) > MOST_KEPT_BYTES:
+            text = _compressed(asked, None)
+        return store.put(asked.record_id, self._sealer.seal_bytes(text, _associated(asked)), self._clock.now())
+
+    def add(self, record: Put) -> bool:
+        """Store the record of a request that had nothing to change; returns False if there is one already."""
+        return self._tables.try_write(record, "idempotency.answered")
+
+
+def _associated(asked: Asked) -> str:
+    return associated_data(store.TABLE, asked.record_id, "answer")
+
+
+def _compressed(asked: Asked, answer: object) -> bytes:
+    return zlib.compress(json.dumps({"digest": asked.digest, "answer": answer}, ensure_ascii=False).encode())
