@@ -50,6 +50,11 @@ class Change:
     def request_id(self) -> str:
         return self.stamp("request_id")
 
+    @property
+    def tenant(self) -> str:
+        """The tenant that the row belongs to; empty for a row of a table without tenants."""
+        return self.stamp("tenant")
+
     def stamp(self, name: str) -> str:
         """A field of ``changed_by``; empty when the row carries none."""
         value = value_at(self.row, f"changed_by.{name}")

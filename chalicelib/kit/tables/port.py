@@ -29,6 +29,7 @@ from chalicelib.kit.tables.driver import (
 )
 from chalicelib.kit.tables.schema import Item, Key, Table
 from chalicelib.kit.tables.stamps import is_written_by, stamped
+from chalicelib.kit.tables.tenants import Shared, Tenant
 from chalicelib.kit.tables.writes import Delete, Put, Update, Write
 
 T = TypeVar("T")
@@ -53,15 +54,32 @@ TRIES = 20
 
 _LONGEST_TURN_SECONDS = 0.5
 
+ALL_ROWS = Shared()
+"""Addresses the tables that belong to no tenant."""
+
 
 class Tables:
     """Reads and conditional writes over any `Driver`."""
 
-    def __init__(self, driver: Driver, clock: Clock, ids: Ids, *, repeat_seconds: float = REPEAT_SECONDS) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        clock: Clock,
+        ids: Ids,
+        *,
+        repeat_seconds: float = REPEAT_SECONDS,
+        rows: Shared = ALL_ROWS,
+    ) -> None:
         self._driver = driver
         self._clock = clock
         self._ids = ids
         self._repeat_seconds = repeat_seconds
+        self._rows = rows
+
+    def scoped(self, tenant: str) -> "Tables":
+        """A view that addresses the rows of this tenant alone, in tenanted tables alone. Raises ValueError for an id
+        that is empty or contains `tenants.SEPARATOR`."""
+        return Tables(self._driver, self._clock, self._ids, repeat_seconds=self._repeat_seconds, rows=Tenant(tenant))
 
     @property
     def meter(self) -> Meter:
@@ -69,28 +87,31 @@ class Tables:
 
     def get(self, table: Table, key: Key, *, consistent: bool = True) -> Item | None:
         """One row, or None."""
-        return self._repeat(lambda: self._driver.get(Ref(table, key), consistent=consistent))
+        ref = self._rows.ref(Ref(table, key))
+        return self._rows.row(table, self._repeat(lambda: self._driver.get(ref, consistent=consistent)))
 
     def get_many(self, refs: Sequence[Ref], *, consistent: bool = True) -> list[Item | None]:
         """Rows of any tables, in the order asked for; one call per 100."""
         found: dict[_Identity, Item] = {}
-        names = [_identity(ref) for ref in refs]
-        distinct = list(dict(zip(names, refs, strict=True)).values())
+        asked = [self._rows.ref(ref) for ref in refs]
+        names = [_identity(ref) for ref in asked]
+        distinct = list(dict(zip(names, asked, strict=True)).values())
         for start in range(0, len(distinct), BATCH_GET_LIMIT):
             self._collect(distinct[start : start + BATCH_GET_LIMIT], found, consistent=consistent)
-        return [found.get(name) for name in names]
+        return [self._rows.row(ref.table, found.get(name)) for ref, name in zip(asked, names, strict=True)]
 
     def query(self, query: Query) -> Page:
         """One page of one partition."""
+        sent = self._rows.query(query)
         if _is_empty(query):
             return Page([], 0, None)
-        return self._repeat(lambda: self._driver.query(query))
+        return self._rows.page(query, self._repeat(lambda: self._driver.query(sent)))
 
     def query_many(self, queries: Sequence[Query]) -> list[Page]:
         """A page of each of several partitions, in the order asked for."""
-        asked = [query for query in queries if not _is_empty(query)]
+        asked = [self._rows.query(query) for query in queries if not _is_empty(query)]
         pages = iter(self._repeat(lambda: self._driver.query_many(asked)) if asked else [])
-        return [Page([], 0, None) if _is_empty(query) else next(pages) for query in queries]
+        return [Page([], 0, None) if _is_empty(query) else self._rows.page(query, next(pages)) for query in queries]
 
     def pages(self, query: Query) -> Iterator[Page]:
         """All pages of one partition, read lazily."""
@@ -110,10 +131,11 @@ class Tables:
         between. For a change that must not count twice even then, use `commit`, whose token DynamoDB remembers.
         """
         write_id = self._new_write_id()
-        sent = stamped(write, write_id, operation, self._clock.now())
+        sent = stamped(self._rows.write(write), write_id, operation, self._clock.now(), self._rows.tenant)
         try:
-            return self._repeat(lambda: self._driver.write(sent))
+            return self._rows.row(write.table, self._repeat(lambda: self._driver.write(sent)))
         except ConditionFailedError as error:
+            error.current = self._rows.row(write.table, error.current)
             if isinstance(write, Delete):
                 if error.current is None and write.was_read:
                     return None
@@ -146,14 +168,17 @@ class Tables:
         ``result`` (`attachments`). Raises `TransactionFailedError`, `AttachmentRefusedError`, and `EdgeError` as
         `write` does (service unavailable)."""
         attachment = attachment_for(result)
-        whole = list(writes) if attachment is None else [*writes, attachment.write_of(result)]
+        whole = [self._rows.write(write) for write in writes]
+        if attachment is not None:
+            whole.append(attachment.write_of(result))
         if len(whole) > TRANSACTION_LIMIT:
             raise ValueError(f"a transaction takes at most {TRANSACTION_LIMIT} writes, not {len(whole)}")
         write_id, now = self._new_write_id(), self._clock.now()
-        sent = [stamped(write, write_id, operation, now) for write in whole]
+        sent = [stamped(write, write_id, operation, now, self._rows.tenant) for write in whole]
         try:
             self._repeat(lambda: self._driver.transact(sent, write_id))
         except TransactionFailedError as error:
+            error.failed = {index: self._rows.row(whole[index].table, row) for index, row in error.failed.items()}
             # The token makes a repeat safe for ten minutes, on every emulator except one; the stamp always does.
             if not any(is_written_by(row, write_id) for row in error.failed.values()):
                 if attachment is not None and len(writes) in error.failed:

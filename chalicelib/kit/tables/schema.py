@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 Value = str | int | bool | bytes | list["Value"] | dict[str, "Value"] | frozenset[str] | None
 """The value of an attribute. None stands for "missing" and is never stored. Numbers are integers."""
@@ -33,7 +34,8 @@ class Table:
     enables a change stream with old and new images; if ``relayed`` names operations, only the rows that these have
     written are read from it, neither removals nor other writes. A stream record that cannot be read is set aside
     without the attributes ``unparked``, which are large or private. ``expires_at`` names the TTL attribute (epoch
-    seconds); no logic may depend on when DynamoDB deletes the row.
+    seconds); no logic may depend on when DynamoDB deletes the row. A ``tenanted`` table holds rows of tenants, which
+    only `Tables.scoped` can address. Raises ValueError if it has a partition key that is a number.
     """
 
     name: str
@@ -45,6 +47,17 @@ class Table:
     relayed: frozenset[str] = frozenset()
     unparked: frozenset[str] = frozenset()
     expires_at: str | None = None
+    tenanted: bool = False
+
+    def __post_init__(self) -> None:
+        if wrong := self.tenant_keys & self.numbers:
+            raise ValueError(f"{self.name} has tenants: the partition key {min(wrong)} cannot be a number")
+
+    @cached_property
+    def tenant_keys(self) -> frozenset[str]:
+        """The attributes that are stored with the tenant before their value: the partition keys, of a tenanted table
+        only."""
+        return frozenset({self.partition, *(index.partition for index in self.indexes)} if self.tenanted else ())
 
     def index(self, name: str) -> Index:
         """The index of that name. Raises KeyError."""

@@ -12,15 +12,17 @@ from chalicelib.kit.tables.writes import Check, Delete, Put, Update, Write
 
 
 @overload
-def stamped(write: Put | Update | Delete, write_id: str, operation: str, now: datetime) -> Put | Update | Delete: ...
+def stamped(
+    write: Put | Update | Delete, write_id: str, operation: str, now: datetime, tenant: str
+) -> Put | Update | Delete: ...
 
 
 @overload
-def stamped(write: Write, write_id: str, operation: str, now: datetime) -> Write: ...
+def stamped(write: Write, write_id: str, operation: str, now: datetime, tenant: str) -> Write: ...
 
 
-def stamped(write: Write, write_id: str, operation: str, now: datetime) -> Write:
-    """The write with its stamp, from the origin of the current work."""
+def stamped(write: Write, write_id: str, operation: str, now: datetime, tenant: str) -> Write:
+    """The write with its stamp, from the origin of the current work. ``tenant`` owns the rows of tenanted tables."""
     origin = current_origin()
     changed_by: dict[str, Value] = {
         "write_id": write_id,
@@ -29,6 +31,7 @@ def stamped(write: Write, write_id: str, operation: str, now: datetime) -> Write
         "actor": origin.actor,
         "address": origin.address,
         "at": to_microseconds_text(now),
+        **({"tenant": tenant} if write.table.tenanted else {}),
     }
     match write:
         case Put():

@@ -9,4 +9,12 @@ THINGS = Table(
 )
 LINES = Table("lines", "book", "number", numbers=frozenset({"number"}))
 WORDS = Table("words", "book", "word")
-SAMPLE_TABLES = (THINGS, LINES, WORDS)
+PARTS = Table(
+    "parts",
+    "id",
+    indexes=(Index("listed", "list", "id", ("owner",)), Index("by_owner", "owner", "size")),
+    numbers=frozenset({"size"}),
+    stream=True,
+    tenanted=True,
+)
+SAMPLE_TABLES = (THINGS, LINES, WORDS, PARTS)

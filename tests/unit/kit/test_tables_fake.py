@@ -250,7 +250,7 @@ def test_transaction_token_expires_after_ten_minutes(fake, clock):
 def test_request_that_dynamodb_refuses_is_refused_and_changes_no_row(fake, attempt):
     with pytest.raises(RefusedError):
         attempt(fake)
-    assert fake.snapshot() == {"things": [], "lines": [], "words": []}
+    assert fake.snapshot() == {"things": [], "lines": [], "words": [], "parts": []}
 
 
 def test_rows_returned_by_the_fake_are_copies(fake):
