@@ -214,7 +214,7 @@ def test_transaction_changes_the_tenants_rows_alone(views):
 )
 def test_table_of_tenants_is_refused_unscoped_and_any_other_to_a_tenant(tables, driver, attempt):
     driver.meter.reset()
-    with pytest.raises(ValueError, match="parts has tenants: use Tables.scoped"):
+    with pytest.raises(ValueError, match=r"parts has tenants: use Tables\.scoped"):
         attempt(tables, PARTS)
     with pytest.raises(ValueError, match="things has no tenants"):
         attempt(tables.scoped("a"), THINGS)
