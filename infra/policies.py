@@ -28,9 +28,8 @@ def policies(function: LambdaFunction, grants: Grants, deployable: Deployable) -
     if grants.sends_to_owners:
         statements.append(_allow(["sqs:SendMessage"], [_arn("sqs", OWN_QUEUES)]))
     if grants.counts:
-        counted = [_queue_arn(queue, deployable) for queue in grants.counts]
-        dead = [queue for queue in grants.counts if not queue.is_manual]
-        counted += [_queue_arn(queue, deployable, "-dead") for queue in dead]
+        # The star stands for "" and "-dead": two ARNs for each queue would not fit into the role for long.
+        counted = [_queue_arn(queue, deployable, "" if queue.is_manual else "*") for queue in grants.counts]
         statements.append(_allow(["sqs:GetQueueAttributes"], counted))
     statements += [statement for statement, is_granted in _single(grants) if is_granted]
     if function.reaches_nodes:

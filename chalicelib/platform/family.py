@@ -5,12 +5,14 @@ from chalicelib.platform.background import context as background
 from chalicelib.platform.context import Family
 from chalicelib.platform.events import context as events
 from chalicelib.platform.idempotency import context as idempotency
+from chalicelib.platform.permissions import PERMISSIONS
 from chalicelib.platform.relay import context as relay
 from chalicelib.platform.sealing import context as sealing
 from chalicelib.platform.webhooks import context as webhooks
 
 FAMILY = Family(
     "platform",
+    permissions=PERMISSIONS,
     contexts=(
         *(access.CONTEXT, idempotency.CONTEXT, events.CONTEXT, webhooks.CONTEXT),
         *(background.CONTEXT, relay.CONTEXT, sealing.CONTEXT),

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from chalicelib.kit.queues import Queues
     from chalicelib.kit.sockets import Sockets
     from chalicelib.kit.tasks import Tasks
+    from chalicelib.platform.access.api_keys import ApiKeys
+    from chalicelib.platform.access.hashing import SecretHashes
     from chalicelib.platform.access.identities import Identities
     from chalicelib.platform.access.keys import OperatorKeys
+    from chalicelib.platform.access.named_keys import NamedKeys
     from chalicelib.platform.access.stage_secret import StageSecret
     from chalicelib.platform.access.throttle import Throttle
     from chalicelib.platform.background.service import Background
@@ -160,7 +163,35 @@ class Platform:
     def identities(self) -> Identities:
         from chalicelib.platform.access.identities import Identities
 
-        return Identities(self.keys)
+        return Identities(self.keys, lambda: self.named_keys, self.wrong_keys)
+
+    @cached_property
+    def named_keys(self) -> NamedKeys:
+        from chalicelib.platform.access.named_keys import NamedKeys
+        from chalicelib.platform.access.store import ApiKeyStore
+
+        uses = ApiKeyStore(self.patient_tables(0))
+        return NamedKeys(ApiKeyStore(self.tables), uses, self.secret_hashes, self.clock, self.log)
+
+    @cached_property
+    def secret_hashes(self) -> SecretHashes:
+        from chalicelib.platform.access.hashing import SecretHashes
+
+        return SecretHashes(self.sealer, self.ids)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        from chalicelib.platform.access.api_keys import ApiKeys
+        from chalicelib.platform.access.store import ApiKeyStore
+
+        return ApiKeys(
+            ApiKeyStore(self.tables),
+            self.secret_hashes,
+            self.clock,
+            self.ids,
+            lists=self.lists,
+            permissions=lambda: self.families.permissions,
+        )
 
     @cached_property
     def idempotency(self) -> Idempotency:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.tables import Meter
 from chalicelib.platform.access.principal import ANONYMOUS, Principal, root
 from chalicelib.web.edge_services import EdgePlatform
@@ -85,12 +85,7 @@ def admit_by_key(exchange: Exchange, offered: str | None, accepted: Sequence[str
     if not edge.settings.auth_enabled:
         exchange.principal = root("")
         return
-    try:
-        exchange.principal = edge.identities.identify(offered, accepted)
-    except EdgeError as error:
-        if offered and error.kind is Kind.UNAUTHORIZED:
-            edge.wrong_keys.take(exchange.incoming.address)
-        raise
+    exchange.principal = edge.identities.identify(offered, accepted, exchange.incoming.address)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

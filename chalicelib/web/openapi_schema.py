@@ -100,7 +100,9 @@ def _without_null(schema: Schema) -> Schema:
         return {**rest, "anyOf": others, "nullable": True}
     if "$ref" in others[0]:
         return {**rest, "allOf": others, "nullable": True}
-    return {**others[0], **rest, "nullable": True}
+    # Null must be named among the values of an enum (OpenAPI 3.0.3, proposal "Clarify nullable").
+    values = {"enum": [*others[0]["enum"], None]} if "enum" in others[0] else {}
+    return {**others[0], **values, **rest, "nullable": True}
 
 
 def _with_lone_reference(schema: Schema) -> Schema:

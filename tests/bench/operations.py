@@ -12,6 +12,7 @@ from tests.bench.scene import Scene
 from tests.support.client import HttpAnswer
 from tests.support.operations.fleet import (
     EDGE_ADMIN,
+    Options,
     Prepare,
     acknowledged,
     as_it_is,
@@ -63,6 +64,19 @@ def _write(
 ) -> Operation:
     """One that ends with a transaction."""
     return Operation(view, calls, reads, writes, prepare, note, transactions=1)
+
+
+def by_a_named_key(scene: Scene) -> Options:
+    """The container has seen the key, and its use was noted just now."""
+    key = scene.ask("create_api_key", json={"name": "dashboard", "role": "viewer"}).data["key"]
+    scene.ask("get_node", key=key)
+    return {"key": key}
+
+
+def by_a_named_key_after_a_minute(scene: Scene) -> Options:
+    options = by_a_named_key(scene)
+    scene.world.clock.advance(61)
+    return options
 
 
 CLUSTERS = (
@@ -178,6 +192,16 @@ AGENTS = (
     Operation("get_bundle", 1, 2, note="of a node"),
     _write("verify_ssh_credentials", 3, 4, 6),
 )
+API_KEYS = (
+    Operation("create_api_key", 1, 0, 2),
+    Operation("list_api_keys", 4, 1.5),
+    Operation("get_api_key", 1, 1),
+    Operation("update_api_key", 2, 1, 3),
+    Operation("rotate_api_key", 2, 1, 2),
+    Operation("revoke_api_key", 2, 1, 3),
+    Operation("get_node", 2, 3, 0, by_a_named_key, "by a named key"),
+    Operation("get_node", 3, 3, 1, by_a_named_key_after_a_minute, "by a named key, whose use is due"),
+)
 OUTSIDE_THE_TABLES = tuple(
     Operation(view, 0)
     for view in (
@@ -197,6 +221,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *SSH,
     *WEBHOOKS,
     *ADMINS,
+    *API_KEYS,
     *AGENTS,
     *PROBES,
     *OUTSIDE_THE_TABLES,

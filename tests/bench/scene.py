@@ -23,6 +23,9 @@ WEBHOOK = {
 
 SENT: Mapping[str, Mapping[str, Any]] = {
     **BODIES,
+    "create_api_key": {"name": "nightly report", "permissions": ["api_keys:write"]},
+    "update_api_key": {"name": "weekly report"},
+    "rotate_api_key": {},
     "create_self_update_request": {"targeting": {"type": "all"}},
     "create_ssh_username": {"username": "deploy", "public_keys": [{"key_name": "laptop", "public_key": SSH_KEY}]},
     "create_ssh_public_key": {"key_name": "desk", "public_key": SSH_KEY.replace("IHUk", "IHUl")},
@@ -46,6 +49,7 @@ class Scene:
         self._have("ssh_public_key_id", "create_ssh_public_key")
         self._have("self_update_request_id", "create_self_update_request")
         self._have("webhook_id", "create_webhook")
+        self._have("api_key_id", "create_api_key")
         self.ask("send_test_event")
         self.world.settle()
         (delivery,) = self.world.driver.rows(DELIVERIES)

@@ -15,9 +15,10 @@ EARLIER_STATE = ROOT / "tests" / "fixtures" / "installation" / "stateful.json"
 STATE, APPLICATION = f"edge-admin-{STAGE}-state", f"edge-admin-{STAGE}"
 
 
-def earlier_application():
+def earlier_application(given):
+    """The application without the parameters that nobody gave it: its state had no such outputs."""
     template = small_application(CORE)
-    parameters = {name: each for name, each in template["Parameters"].items() if name != "QueueUrlPrefix"}
+    parameters = {name: each for name, each in template["Parameters"].items() if "Default" in each or name in given}
     parameters["QueueUrls"] = {"Type": "String"}
     return {**template, "Parameters": parameters}
 
@@ -27,7 +28,8 @@ def deployer(emulator, tmp_path):
     deployer = Deployer(emulator.url, tmp_path)
     stacks = Stacks(deployer.client("cloudformation"), WAIT)
     state = stacks.deploy(STATE, json.loads(EARLIER_STATE.read_text()), {"Stage": STAGE})
-    stacks.deploy(APPLICATION, earlier_application(), {"Stage": STAGE, **state, "PollSeconds": "45"})
+    given = {"Stage": STAGE, **state, "PollSeconds": "45"}
+    stacks.deploy(APPLICATION, earlier_application(given), given)
     yield deployer
     deployer.session.close()
 
@@ -37,7 +39,8 @@ def test_upgrade_keeps_resources_and_sets_the_queue_prefix(deployer):
     before = {stack: stacks.physical_ids(stack) for stack in (STATE, APPLICATION)}
     deployer.core()
 
-    assert {stack: stacks.physical_ids(stack) for stack in (STATE, APPLICATION)} == before
+    after = {stack: stacks.physical_ids(stack) for stack in (STATE, APPLICATION)}
+    assert {stack: before[stack].items() <= after[stack].items() for stack in after} == dict.fromkeys(after, True)
     assert stacks.names("edge-admin-") == [APPLICATION, STATE]
     parameters = deployer.parameters(APPLICATION)
     assert "QueueUrls" not in parameters

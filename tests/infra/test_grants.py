@@ -66,7 +66,15 @@ def test_grants_contain_no_wildcard_action_or_table(name):
             known += ("${ArtifactBucket}/agent/*",)  # the agent's archives, each under its hash
             for each in known:
                 text = text.replace(each, "")
+            if statement["Action"] == ["sqs:GetQueueAttributes"]:
+                text = text.removesuffix("*")  # the queue and its dead letters, see the next test
             assert "*" not in text, text
+
+
+def test_counted_queue_with_a_star_is_the_queue_and_its_dead_letters():
+    every = [name for queue in CORE.queues for name in (str(queue), f"{queue}-dead")]
+    for queue in CORE.queues:
+        assert [name for name in every if name.startswith(str(queue))] == [str(queue), f"{queue}-dead"]
 
 
 @pytest.mark.parametrize("name", GRANTS)

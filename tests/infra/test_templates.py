@@ -6,6 +6,7 @@ import re
 import pytest
 
 from chalicelib.fleet.api.protocol import EDGE_ADMIN
+from chalicelib.platform.access.store import API_KEYS
 from chalicelib.platform.context import QueueSource, ScheduleSource, StreamSource
 from chalicelib.platform.webhooks.store import DELIVERIES
 from infra.apis import GATEWAY_RESPONSES, gateway_response
@@ -223,18 +224,22 @@ def test_relay_reads_every_stream_from_its_start_and_retries_without_limit(appli
         assert "FunctionResponseTypes" not in event
 
 
-def test_relay_filter_of_deliveries_lets_only_operator_requests_pass(application):
-    """An attempt is two writes and asks for nothing: without the filter each would start the relay."""
+def test_relay_filter_lets_only_requests_of_operators_pass(application):
+    """Attempts at deliveries and uses of keys ask for nothing: without the filter each would start the relay."""
     events = application["Resources"]["RelayChanges"]["Properties"]["Events"].values()
     filtered = {
         event["Properties"]["Stream"]["Ref"]: event["Properties"]["FilterCriteria"]["Filters"]
         for event in events
         if "FilterCriteria" in event["Properties"]
     }
-    assert list(filtered) == [stream_parameter(DELIVERIES)]
-    [[only]] = filtered.values()
-    operations = json.loads(only["Pattern"])["dynamodb"]["NewImage"]["changed_by"]["M"]["operation"]["S"]
-    assert operations == ["webhook_delivery.redelivered", "webhook_delivery.tested"]
+    operations = {
+        stream: json.loads(only["Pattern"])["dynamodb"]["NewImage"]["changed_by"]["M"]["operation"]["S"]
+        for stream, [only] in filtered.items()
+    }
+    assert operations == {
+        stream_parameter(DELIVERIES): ["webhook_delivery.redelivered", "webhook_delivery.tested"],
+        stream_parameter(API_KEYS): ["api_key.created", "api_key.revoked", "api_key.rotated", "api_key.updated"],
+    }
 
 
 def test_function_log_group_has_a_retention_period(application):

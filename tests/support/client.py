@@ -87,7 +87,7 @@ class FakeServices:
 
     @property
     def identities(self) -> Identities:
-        return Identities(self.keys)
+        return Identities(self.keys, no_named_keys, self.wrong_keys)
 
     @cached_property
     def idempotency(self) -> Idempotency:
@@ -109,6 +109,10 @@ class FakeServices:
 def edge_services(**attributes: Any) -> Any:
     """Services on fakes for route tests: ``edge_services(clusters=Clusters(...), tables=tables, clock=clock)``."""
     return FakeServices(**attributes)
+
+
+def no_named_keys() -> Any:
+    raise LookupError("this test has no named keys: use a World")
 
 
 @dataclass(frozen=True)

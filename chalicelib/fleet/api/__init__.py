@@ -24,6 +24,7 @@ _OPERATOR = (
     "event_types",
     "admins",
     "admin_metrics",
+    "api_keys",
 )
 _AGENT = ("enrollment", "nodes", "metrics", "aliases", "executions", "updates", "bundle", "ssh")
 

@@ -52,6 +52,7 @@ _TAGS = {
     "Agents.CommandExecution": "For agents: executions to run, and their results",
     "Agents.SelfUpdate": "For agents: self-updates",
     "Agents.Distribution": "For machines: installing the agent",
+    "Access.ApiKey": "Keys of people, scripts and assistants, and what each may do",
     "Health": "Health checks for probes, and the OpenAPI document",
     "Documentation": "Pages for people, and the AsyncAPI document of the events",
 }

@@ -56,7 +56,7 @@ OPERATOR = Audience(
     name="operator",
     admit=lambda exchange: admit_by_key(exchange, exchange.incoming.bearer(), OPERATOR_KEYS),
     schemes={"operatorKey": _bearer_scheme("MASTER_KEY or API_KEY")},
-    statuses=frozenset({401, 429}),
+    statuses=frozenset({401, 403, 429}),
     by_permission=True,
 )
 """Operators, by their key."""
@@ -65,7 +65,7 @@ METRICS = Audience(
     name="metrics",
     admit=lambda exchange: admit_by_key(exchange, exchange.incoming.bearer(), METRICS_KEYS),
     schemes={"metricsKey": _bearer_scheme("MASTER_KEY or METRICS_KEY")},
-    statuses=frozenset({401, 429}),
+    statuses=frozenset({401, 403, 429}),
     by_permission=True,
 )
 """A Prometheus, by its key."""

@@ -34,7 +34,7 @@ class Principal:
     for anyone. ``name`` is for people. ``role`` and the names in ``permissions`` say what it may do; ``restrictions``
     what its reach is limited to, as ids by the name of the restriction. No restriction: everything of its tenant.
     ``outputs``: whether it may read outputs and texts of commands. ``requests_per_minute``: its limit, None for the
-    default.
+    default. ``expires_at`` (seconds text): when it is no longer accepted, None for never.
     """
 
     kind: PrincipalKind
@@ -47,6 +47,7 @@ class Principal:
     restrictions: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     outputs: bool = True
     requests_per_minute: int | None = None
+    expires_at: str | None = None
 
     def has(self, permission: Permission) -> bool:
         """Whether its role or its list contains the permission."""

@@ -29,16 +29,27 @@ class Throttle:
         self._max_addresses = max_addresses
         self._repaid_at_ms: OrderedDict[str, float] = OrderedDict()
 
+    def check(self, address: str) -> None:
+        """Raises `EdgeError` (rate limited) if there is no token for `address`. Uses none."""
+        wait_seconds = self._wait_seconds(address)
+        if wait_seconds:
+            raise rate_limited(wait_seconds)
+
     def take(self, address: str) -> None:
         """Use one token of `address`. Raises `EdgeError` (rate limited) with the seconds until there is one."""
-        now_ms = to_milliseconds(self._clock.now())
         repaid_at_ms = self._repaid_at_ms.get(address, 0.0)
-        wait_seconds = self._allowance.wait_seconds(repaid_at_ms, now_ms)
+        wait_seconds = self._wait_seconds(address)
         if not wait_seconds:
-            repaid_at_ms = self._allowance.after_one(repaid_at_ms, now_ms)
+            repaid_at_ms = self._allowance.after_one(repaid_at_ms, self._now_ms())
         self._repaid_at_ms[address] = repaid_at_ms
         self._repaid_at_ms.move_to_end(address)
         if len(self._repaid_at_ms) > self._max_addresses:
             self._repaid_at_ms.popitem(last=False)
         if wait_seconds:
             raise rate_limited(wait_seconds)
+
+    def _wait_seconds(self, address: str) -> int:
+        return self._allowance.wait_seconds(self._repaid_at_ms.get(address, 0.0), self._now_ms())
+
+    def _now_ms(self) -> int:
+        return to_milliseconds(self._clock.now())

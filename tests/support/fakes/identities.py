@@ -20,5 +20,5 @@ class FakeIdentities:
         self._holders[key] = replace(principal, actor=f"key:{key}", id=key)
         return key
 
-    def identify(self, bearer: str | None, accepted: Sequence[str]) -> Principal:
-        return self._holders.get(bearer or "") or self._real.identify(bearer, accepted)
+    def identify(self, bearer: str | None, accepted: Sequence[str], address: str) -> Principal:
+        return self._holders.get(bearer or "") or self._real.identify(bearer, accepted, address)

@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib import families
+from chalicelib.platform.family import FAMILY as PLATFORM
 from chalicelib.web import permissions_page
 from chalicelib.web.openapi import document_of
 from chalicelib.web.operation_table import every_operation
@@ -11,8 +12,14 @@ from chalicelib.web.operation_table import every_operation
 @pytest.mark.parametrize("name", families.NAMES)
 def test_operations_of_a_family_need_exactly_its_declared_permissions(name):
     used = {one.permission for api in families.apis_of(name) for one in api.endpoints() if one.permission is not None}
+    used -= set(PLATFORM.permissions)
     shown_only = {one for one in families.family(name).permissions if one.name.endswith(":reveal")}
     assert used | shown_only == set(families.family(name).permissions)
+
+
+def test_operations_need_every_permission_of_the_platform():
+    used = {one.permission for api in families.every_api() for one in api.endpoints()}
+    assert set(PLATFORM.permissions) <= used
 
 
 def test_names_of_permissions_are_unique_among_all_families():

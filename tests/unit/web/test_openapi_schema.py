@@ -100,3 +100,8 @@ def test_two_models_of_the_same_name_are_refused():
     components.reference(Inner, "validation")
     with pytest.raises(NameTakenError, match="Inner"):
         components.reference(other(), "validation")
+
+
+def test_nullable_enum_names_null_among_its_values():
+    written = {"anyOf": [{"enum": ["red", "blue"], "type": "string"}, {"type": "null"}]}
+    assert to_openapi(written) == {"enum": ["red", "blue", None], "type": "string", "nullable": True}

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from annotated_types import Ge, MaxLen
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
@@ -99,7 +99,9 @@ class EnrollmentKeyOut(BaseModel):
     id: Annotated[str, fields.ENROLLMENT_KEY]
     cluster_name: Annotated[str, about("The cluster that the key admits machines to.", samples.CLUSTER)]
     name: Annotated[str | None, LABEL]
-    key: Annotated[str, about("The secret to give to a machine, as its ENROLLMENT_KEY.", samples.KEY)]
+    key: Annotated[str, about("The secret to give to a machine, as its ENROLLMENT_KEY.", samples.KEY)] = Field(
+        repr=False
+    )
     uses_remaining: Annotated[
         int | None, about("How many more machines the key admits; null: any number.", 10, minimum=0)
     ]
