@@ -1,15 +1,19 @@
 """Parses a record of a change stream: the row before and after the change, and who made it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.tables import Item
+from chalicelib.kit.tables import Item, Table
 from chalicelib.kit.tables.conditions import value_at
+from chalicelib.kit.tables.tenants import Tenant
 
 FromWire = Callable[[Mapping[str, Any]], Item]
+
+NO_TABLES: Mapping[str, Table] = MappingProxyType({})
 
 
 class UnreadableRecordError(Exception):
@@ -66,8 +70,11 @@ def texts(value: Any) -> list[str]:
     return sorted(value) if isinstance(value, frozenset | set | list) else []
 
 
-def read_record(record: Mapping[str, Any], table_prefix: str, from_wire: FromWire) -> Change:
-    """The change in a stream record as Lambda hands it over. Raises `UnreadableRecordError`."""
+def read_record(
+    record: Mapping[str, Any], table_prefix: str, from_wire: FromWire, tenanted: Mapping[str, Table] = NO_TABLES
+) -> Change:
+    """The change in a stream record as Lambda hands it over. ``tenanted`` are the tables of tenants by name: their rows
+    are shown as their tenant sees them. Raises `UnreadableRecordError`."""
     try:
         name = str(record["eventSourceARN"]).split(":table/", 1)[1].split("/", 1)[0]
         body = record["dynamodb"]
@@ -83,4 +90,14 @@ def read_record(record: Mapping[str, Any], table_prefix: str, from_wire: FromWir
     written_at = body.get("ApproximateCreationDateTime")
     is_timed = new is None and isinstance(written_at, int | float)
     removed_at = to_seconds_text(datetime.fromtimestamp(written_at, UTC)) if is_timed else ""
-    return Change(name.removeprefix(table_prefix), old, new, sequence, expired, removed_at)
+    change = Change(name.removeprefix(table_prefix), old, new, sequence, expired, removed_at)
+    table = tenanted.get(change.table)
+    return change if table is None else _as_its_tenant_sees_it(change, table)
+
+
+def _as_its_tenant_sees_it(change: Change, table: Table) -> Change:
+    try:
+        tenant = Tenant(change.tenant)
+        return replace(change, old=tenant.row(table, change.old), new=tenant.row(table, change.new))
+    except ValueError as error:
+        raise UnreadableRecordError("a row of a tenant, with keys of another") from error

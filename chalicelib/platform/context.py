@@ -63,11 +63,19 @@ class Events:
 @dataclass(frozen=True)
 class Counted:
     """A table whose rows are counted, all of them and value by value. ``totals`` are the counters that a recount knows
-    by name, with its COUNT queries. ``by`` maps the filter of a list to the attribute of the rows that it looks at."""
+    by name, with its COUNT queries. ``by`` maps the filter of a list to the attribute of the rows that it looks at.
+
+    A tenanted table is counted for each tenant. Its totals have no fixed names: `Context.recounts` walks over the
+    tenants (`Tenant.stored_totals`). Raises ValueError if it has ``totals``.
+    """
 
     table: Table
-    totals: Mapping[str, Sequence[Query]]
+    totals: Mapping[str, Sequence[Query]] = field(default_factory=dict)
     by: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.table.tenanted and self.totals:
+            raise ValueError(f"{self.table.name} has totals for each tenant, none of a fixed name")
 
 
 EventCounters = Callable[[Change], Iterable[str]]

@@ -28,6 +28,11 @@ class Families:
         return tuple(table for context in self.contexts for table in context.tables)
 
     @cached_property
+    def tenanted(self) -> Mapping[str, Table]:
+        """The tables whose rows belong to tenants, by name."""
+        return {table.name: table for table in self.tables if table.tenanted}
+
+    @cached_property
     def queues(self) -> tuple[Queue, ...]:
         return tuple(queue for context in self.contexts for queue in context.queues)
 

@@ -12,6 +12,7 @@ from chalicelib.kit.listing.request import ListPage, ListRequest
 from chalicelib.kit.listing.sources import IndexSource, KeySource
 from chalicelib.kit.listing.walked import page_by_cursor
 from chalicelib.kit.tables import Item, Table, Tables
+from chalicelib.kit.tables.tenants import Tenant
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,12 @@ class Lists:
         self._read_limit = read_limit
         self._read_total = read_total
         self._cursors = cursors
+
+    def scoped(self, tenant: str) -> "Lists":
+        """The lists of one tenant, in tenanted tables, with its own totals. Raises ValueError as `Tables.scoped`."""
+        named, read_total = Tenant(tenant).name, self._read_total
+        own = None if read_total is None else lambda total: read_total(named(total))
+        return Lists(self._tables.scoped(tenant), self._clock, self._read_limit, own, self._cursors)
 
     def page(self, listing: Listing, request: ListRequest, *, enrich: Enrich | None = None) -> ListPage[Item]:
         """Read one page. The package's docstring says what it costs and when its total is exact.

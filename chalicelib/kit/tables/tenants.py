@@ -5,6 +5,7 @@ one tenant adds the prefix to whatever it sends and strips it from whatever it r
 sees it and has no way to name a row of another tenant.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -114,6 +115,17 @@ class Tenant(Shared):
         if isinstance(write, Update):
             sent["changes"] = tuple(self._change(table, change) for change in write.changes)
         return replace(write, **sent)
+
+    def stored_ref(self, ref: Ref) -> Ref:
+        """The row in the `whole` table."""
+        return Ref(whole(ref.table), self.ref(ref).key)
+
+    def stored_totals(self, totals: Mapping[str, Sequence[Query]]) -> dict[str, list[Query]]:
+        """The tenant's own totals, each with the queries of its rows in the `whole` table, for a recount."""
+        return {
+            self.name(total): [replace(self.query(query), table=whole(query.table)) for query in queries]
+            for total, queries in totals.items()
+        }
 
     def row(self, table: Table, row: Item | None) -> Item | None:
         """A stored row as the tenant sees it. Raises ValueError for a row of another tenant."""

@@ -8,6 +8,7 @@ from chalicelib.kit.changes import Change
 from chalicelib.kit.counters import event_counter, total_of
 from chalicelib.kit.queues import Message, Queue
 from chalicelib.kit.tables import Item, Ref
+from chalicelib.kit.tables.tenants import Tenant
 from chalicelib.platform.context import Context, Counted, Event, Family, Rows, Send
 from chalicelib.platform.families import Families
 
@@ -42,12 +43,10 @@ class Reactions:
         context = self._own.get(change.table)
         return () if context is None or context.events is None else context.events.of(change, rows)
 
-    def rows_needed(self, changes: Iterable[Change]) -> list[Ref]:
-        """The rows that `events` wants to see beside these changes."""
-        of_tables = ((change, self._own.get(change.table)) for change in changes)
-        return [
-            ref for change, context in of_tables if context and context.events for ref in context.events.needs(change)
-        ]
+    def rows_needed(self, change: Change) -> list[Ref]:
+        """The rows that `events` wants to see beside this change."""
+        context = self._own.get(change.table)
+        return [] if context is None or context.events is None else list(context.events.needs(change))
 
     def deltas(self, change: Change) -> Counter[str]:
         """Total -> by how much this change moves it; totals that stay are 0 or left out. Raises KeyError for a row
@@ -55,8 +54,8 @@ class Reactions:
         deltas: Counter[str] = Counter()
         counted = self._counted.get(change.table)
         if counted is not None:
-            deltas.update(totals_of(counted, change.new))
-            deltas.subtract(totals_of(counted, change.old))
+            deltas.update(self._named(change, totals_of(counted, change.new)))
+            deltas.subtract(self._named(change, totals_of(counted, change.old)))
         context = self._own.get(change.table)
         if context is not None and context.event_counters is not None:
             deltas.update(event_counter(name) for name in context.event_counters(change))
@@ -65,7 +64,15 @@ class Reactions:
     def end(self, change: Change) -> tuple[str, str] | None:
         """The total and the time of a row that ended with this change."""
         context = self._own.get(change.table)
-        return None if context is None or context.ended is None else context.ended(change)
+        ended = None if context is None or context.ended is None else context.ended(change)
+        if ended is None:
+            return None
+        total, at = ended
+        return next(iter(self._named(change, [total]))), at
+
+    def _named(self, change: Change, totals: Iterable[str]) -> Iterable[str]:
+        """The names of the totals of the change's table: each tenant has its own."""
+        return map(Tenant(change.tenant).name, totals) if change.table in self.families.tenanted else totals
 
 
 def totals_of(counted: Counted, row: Item | None) -> list[str]:

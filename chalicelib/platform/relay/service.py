@@ -11,7 +11,8 @@ from typing import Any
 from chalicelib.kit.changes import Change, FromWire, UnreadableRecordError, read_record
 from chalicelib.kit.counters import Counters, event_counter
 from chalicelib.kit.queues import BATCH_BYTES, Message, Queue, Queues, body_bytes
-from chalicelib.kit.tables import Ref, Tables
+from chalicelib.kit.tables import Item, Ref, Tables
+from chalicelib.kit.tables.tenants import Tenant
 from chalicelib.platform.context import Family, Rows
 from chalicelib.platform.events.service import Events
 from chalicelib.platform.relay.plan import Plan
@@ -56,12 +57,12 @@ class Relay:
         if not records:
             return 0
         read = [self._read(record) for record in records]
-        rows = self._rows_for([change for change in read if isinstance(change, Change)])
+        rows_for = self._rows_for([change for change in read if isinstance(change, Change)])
         plan = Plan()
         parked: list[Message] = []
         for record, change in zip(records, read, strict=True):
             try:
-                self._add(plan, change, rows)
+                self._add(plan, change, rows_for)
             except (UnreadableRecordError, LookupError, ValueError, TypeError) as error:
                 parked.append(_to_parked(record, error, self._reactions.families.unparked))
         if parked:
@@ -82,23 +83,30 @@ class Relay:
 
     def _read(self, record: Record) -> Change | UnreadableRecordError:
         try:
-            return read_record(record, self._table_prefix, self._from_wire)
+            return read_record(record, self._table_prefix, self._from_wire, self._reactions.families.tenanted)
         except UnreadableRecordError as error:
             return error
 
-    def _rows_for(self, changes: list[Change]) -> Rows:
-        """The rows that events need beside these changes (one BatchGet per 100)."""
-        needed = self._reactions.rows_needed(changes)
+    def _rows_for(self, changes: list[Change]) -> Callable[[Change], Rows]:
+        """The rows that events need beside these changes (one BatchGet per 100), for each change as its tenant sees
+        them."""
+        needed = [_stored(change, ref) for change in changes for ref in self._reactions.rows_needed(change)]
         rows = self._tables.get_many(needed) if needed else []
         found = {_name_of(ref): row for ref, row in zip(needed, rows, strict=True)}
-        return lambda ref: found.get(_name_of(ref))
 
-    def _add(self, plan: Plan, change: Change | UnreadableRecordError, rows: Rows) -> None:
+        def seen_with(change: Change) -> Rows:
+            return lambda ref: _shown(change, ref, found.get(_name_of(_stored(change, ref))))
+
+        return seen_with
+
+    def _add(self, plan: Plan, change: Change | UnreadableRecordError, rows_for: Callable[[Change], Rows]) -> None:
         """All that can fail for a change comes before the first mark on the plan: it is planned whole or not at all."""
         if isinstance(change, UnreadableRecordError):
             raise change
         reactions = self._reactions
-        public, internal = self._events.envelopes_of(change, reactions.events(change, rows), reactions.families)
+        public, internal = self._events.envelopes_of(
+            change, reactions.events(change, rows_for(change)), reactions.families
+        )
         deltas = self._reactions.deltas(change)
         deltas[event_counter("event")] += len(public)
         end = self._reactions.end(change)
@@ -108,6 +116,14 @@ class Relay:
         plan.add_deltas(deltas)
         if end is not None:
             plan.add_end(*end)
+
+
+def _stored(change: Change, ref: Ref) -> Ref:
+    return Tenant(change.tenant).stored_ref(ref) if ref.table.tenanted else ref
+
+
+def _shown(change: Change, ref: Ref, row: Item | None) -> Item | None:
+    return Tenant(change.tenant).row(ref.table, row) if ref.table.tenanted else row
 
 
 def _name_of(ref: Ref) -> tuple[object, ...]:

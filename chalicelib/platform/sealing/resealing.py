@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from chalicelib.kit.crypto import Sealer, associated_data, key_id_of
 from chalicelib.kit.data_keys import UnsealError
 from chalicelib.kit.tables import And, Equals, Item, Ref, Set, Table, Tables, Update
+from chalicelib.kit.tables.tenants import owner_of, whole
 
 SUFFIX = "_sealed"
 
@@ -33,7 +34,7 @@ class Resealing:
         """
         table = next(table for table in self._sealed if table.name == table_name)
         newest = self._sealer.keys.newest(fresh=True).id
-        rows = self._tables.get_many([Ref(table, {"id": row_id}) for row_id in ids])
+        rows = self._tables.get_many([Ref(whole(table), {"id": row_id}) for row_id in ids])
         written, failures = 0, []
         for row in rows:
             if row is None:
@@ -48,13 +49,16 @@ class Resealing:
 
     def _reseal_row(self, table: Table, row: Item, newest: bytes) -> bool:
         row_id = str(row["id"])
+        sealed_for = owner_of(row_id)[1] if table.tenanted else row_id
         values = {name: row.get(name) for name in self._sealed[table]}
         old = {name: value for name, value in values.items() if isinstance(value, bytes) and key_id_of(value) != newest}
         if not old:
             return False
         changes = []
         for name, value in old.items():
-            associated = associated_data(table, row_id, name.removesuffix(SUFFIX))
+            associated = associated_data(table, sealed_for, name.removesuffix(SUFFIX))
             changes.append(Set(name, self._sealer.seal_bytes(self._sealer.open_bytes(value, associated), associated)))
         as_read = And(*(Equals(name, value) for name, value in old.items()))
-        return self._tables.try_write(Update(table, {"id": row_id}, tuple(changes), as_read), f"{table.name}.resealed")
+        return self._tables.try_write(
+            Update(whole(table), {"id": row_id}, tuple(changes), as_read), f"{table.name}.resealed"
+        )

@@ -70,7 +70,7 @@ def events_of(one, commands):
 
 
 def commands_needed(changes):
-    return {ref.key["id"] for ref in REACTIONS.rows_needed(changes)}
+    return {ref.key["id"] for change in changes for ref in REACTIONS.rows_needed(change)}
 
 
 def types(events):

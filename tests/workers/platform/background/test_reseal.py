@@ -5,9 +5,11 @@ import json
 import pytest
 
 from chalicelib.fleet.nodes.store import NODES
-from chalicelib.kit.crypto import key_id_of
+from chalicelib.kit.crypto import associated_data, key_id_of
 from chalicelib.kit.data_keys import DATA_KEYS
-from chalicelib.kit.tables import Set, Update
+from chalicelib.kit.tables import Set, Table, Update, put_new
+from chalicelib.platform.context import Context, Family
+from chalicelib.platform.families import Families
 from chalicelib.platform.sealing.resealing import ROWS_PER_MESSAGE, SUFFIX
 from infra.data_key import DataKeyRotation, NotYetError
 from infra.rotate import seal_again
@@ -226,6 +228,20 @@ def test_reseal_command_gives_up_after_bounded_time(world, fleet, rotation):
     world.platform.sealer.keys.rotate()
     with pytest.raises(NotYetError, match="11 values are left"):
         seal_again(rotation, world.clock, lambda _: None)
+
+
+def test_secret_of_a_tenant_is_sealed_again_in_its_place():
+    safes = Table("safes", "id", tenanted=True)
+    context = Context("safes", tables=(safes,), sealed={safes: ("code_sealed",)})
+    world = World(families=Families((*FAMILIES.each, Family("bank", contexts=(context,)))))
+    place = associated_data(safes, "one", "code")
+    view = world.platform.tables.scoped("a")
+    view.write(put_new(safes, {"id": "one", "code_sealed": world.platform.sealer.seal("1234", place)}), "safe.created")
+    newest = world.platform.sealer.keys.rotate()
+    assert world.platform.resealing.reseal("safes", [str(row["id"]) for row in world.driver.rows(safes)]) == 1
+    sealed = view.get(safes, {"id": "one"})["code_sealed"]
+    assert key_id_of(sealed) == newest
+    assert world.platform.sealer.open(sealed, place).reveal() == "1234"
 
 
 def _record(body):
