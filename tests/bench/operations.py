@@ -118,6 +118,32 @@ ALIASES = (
     Operation("get_alias", 1, 1),
     _write("delete_alias", 3, 2, 6),
 )
+
+KEY = {"headers": {"Idempotency-Key": "3f0c5a52-9d2b-4d5e-8a53-0d9f0a4f3c11"}}
+
+
+def with_a_key(_: Scene) -> Options:
+    return KEY
+
+
+def repeated(view: str) -> Prepare:
+    """It has been asked with the same key before."""
+
+    def prepare(scene: Scene) -> Options:
+        scene.ask(view, **KEY)
+        return KEY
+
+    return prepare
+
+
+# With an Idempotency-Key: a read of its record, which is one item more in the transaction. A change that is one write
+# by itself is billed twice in a transaction. A repeat asks for the record alone.
+REPEATS = (
+    _write("create_command", 2, 1, 8, with_a_key, "with a key"),
+    _write("create_self_update_request", 2, 1, 6, with_a_key, "with a key"),
+    _write("rotate_webhook_secret", 3, 2, 4, with_a_key, "with a key"),
+    Operation("create_command", 1, 1, 0, repeated("create_command"), "again with its key"),
+)
 COMMANDS = (
     _write("create_command", 1, 0, 6),
     Operation("list_commands", 4, 1.5),
@@ -217,6 +243,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *NODES,
     *ALIASES,
     *COMMANDS,
+    *REPEATS,
     *UPDATES,
     *SSH,
     *WEBHOOKS,

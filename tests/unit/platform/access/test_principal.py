@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.platform.access.identities import Identities
 from chalicelib.platform.access.permissions import KeyRole, Permission
 from chalicelib.platform.access.principal import (
     ANONYMOUS,
@@ -12,6 +13,9 @@ from chalicelib.platform.access.principal import (
     decide,
     root,
 )
+from chalicelib.platform.access.throttle import Throttle
+from tests.support.client import no_named_keys
+from tests.support.fakes.clock import FakeClock
 
 READ = Permission("things:read", KeyRole.VIEWER)
 USE = Permission("things:use", KeyRole.OPERATOR)
@@ -60,3 +64,14 @@ def test_restricted_principal_is_refused_the_installation_and_not_its_reach():
 def test_restriction_to_no_cluster_at_all_still_restricts():
     caller = key(role=KeyRole.ADMIN, restrictions={"clusters": frozenset()})
     assert not decide(caller, READ, Resource("", Scope.INSTALLATION), {}).is_allowed
+
+
+@pytest.mark.parametrize("name", ["MASTER_KEY", "MASTER_KEY_PREVIOUS"])
+def test_previous_value_of_a_key_is_the_same_principal_under_its_own_actor(name):
+    class Known:
+        def identify(self, _bearer, _accepted):
+            return name
+
+    identities = Identities(Known(), no_named_keys, Throttle(1, 1, FakeClock()))
+    found = identities.identify("a key", ["MASTER_KEY"], "203.0.113.7")
+    assert (found.id, found.actor) == ("MASTER_KEY", name)
