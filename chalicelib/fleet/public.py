@@ -16,12 +16,15 @@ from chalicelib.fleet.nodes.changes import CLUSTER_CHANGED, DELETED, ENROLLED, S
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.ids import derived_uuid7
+from chalicelib.kit.tables import attaching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from chalicelib.fleet.clusters.model import Cluster
+    from chalicelib.fleet.enrollment.model import KeyChanges
     from chalicelib.fleet.nodes.model import Node
     from chalicelib.fleet.wiring import Fleet
     from chalicelib.kit.crypto import Secret
@@ -33,6 +36,9 @@ NODE_ENROLLED, NODE_DELETED, NODE_STATUS_CHANGED, NODE_CLUSTER_CHANGED = (
     CLUSTER_CHANGED,
 )
 """The types of internal events, for `Subscription.types`."""
+
+_KEY, _COMMAND = "enrollment_key", "command"
+"""The purposes for which ids are derived from a token."""
 
 MOST_NODES = 100
 """The maximum of nodes that one call reads or addresses."""
@@ -111,13 +117,18 @@ class FleetAccess:
         )
         return [_node_facts(node) for node in page.nodes], page.cursor
 
-    def create_key(self, cluster_name: str, name: str, expires_at: datetime) -> NewKey:
-        """A key with which one machine enrols in the cluster until then. Not idempotent: each call creates a key.
-        Raises `EdgeError` (not found) if there is no such cluster."""
+    def create_key(self, cluster_name: str, name: str, expires_at: datetime, *, token: str) -> NewKey:
+        """A key with which one machine enrols in the cluster until then.
+
+        A repeat with the same token returns the key of the first call, whatever its other arguments are, until that key
+        is deleted. The token begins with a UUIDv7 that the caller has stored before the call, such as the id of the row
+        that it works for. The id of the key takes its time from it, so that an old token makes no key that lets a
+        deleted node return. Raises `EdgeError` (not found) if there is no such cluster, ValueError for any other token.
+        """
         enrollment = self._fleet.enrollment
-        key = enrollment.create(
-            cluster_name, {"name": name, "uses_remaining": 1, "expired_at": to_seconds_text(expires_at)}
-        )
+        wanted: KeyChanges = {"name": name, "uses_remaining": 1, "expired_at": to_seconds_text(expires_at)}
+        with attaching(None):
+            key = enrollment.create(cluster_name, wanted, key_id=derived_uuid7(token, _KEY))
         return NewKey(key.id, enrollment.reveal(key))
 
     def delete_key(self, key_id: str) -> None:
@@ -128,15 +139,22 @@ class FleetAccess:
         """Delete a node; its machine can return only with a newer key. Does nothing if it does not exist."""
         _ignore_missing(lambda: self._fleet.nodes.placing.delete(node_id))
 
-    def run(self, node_ids: Sequence[str], command: str, timeout_seconds: int, expires_at: datetime) -> str:
-        """Run a shell command on nodes; returns the id of the command. Nodes that do not exist are ignored. Not
-        idempotent: each call creates a command. Raises `EdgeError` (validation failed), ValueError above `MOST_NODES`.
+    def run(
+        self, node_ids: Sequence[str], command: str, timeout_seconds: int, expires_at: datetime, *, token: str
+    ) -> str:
+        """Run a shell command on nodes; returns the id of the command. Nodes that do not exist are ignored.
+
+        A repeat with the same token returns the command of the first call, whatever its other arguments are, as long as
+        the command or its tombstone is kept. The token is as in `create_key`; the two may be given the same. Raises
+        `EdgeError` (validation failed), ValueError above `MOST_NODES` and for a token of another form.
         """
         if len(node_ids) > MOST_NODES:
             raise ValueError(f"{len(node_ids)} node ids, more than {MOST_NODES}")
         targeting = Targeting(type=TargetType.NODES, node_ids=tuple(node_ids))
-        new = NewCommand(command, targeting, timeout_seconds, expires_at, allow_missing=True)
-        return self._fleet.commands.registry.create(new).id
+        command_id = derived_uuid7(token, _COMMAND)
+        new = NewCommand(command, targeting, timeout_seconds * 1000, expires_at, allow_missing=True, id=command_id)
+        with attaching(None):
+            return self._fleet.commands.registry.create(new).id
 
     def result(self, command_id: str, node_id: str) -> Result | None:
         """The execution of a command on a node; None while it does not exist. Two reads."""

@@ -5,6 +5,7 @@ UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds since 1970, then random b
 
 import base64
 import binascii
+import hashlib
 import secrets
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TIME_SHIFT = 80
 _RAND_B_BITS = 62
+_UUID_LENGTH = 36
+_TIMED_VERSION = 7
 
 
 def compose_uuid7(milliseconds: int, random_bits: int) -> str:
@@ -31,6 +34,20 @@ def uuid_text(raw: bytes) -> str:
 
 def _hyphenated(digits: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def derived_uuid7(token: str, purpose: str) -> str:
+    """The UUIDv7 that this token always gives for this purpose. The token begins with a UUIDv7, whose time it takes.
+    Raises ValueError for any other token."""
+    beginning = token[:_UUID_LENGTH]
+    try:
+        is_uuid7 = uuid.UUID(beginning).version == _TIMED_VERSION and str(uuid.UUID(beginning)) == beginning
+    except ValueError:
+        is_uuid7 = False
+    if not is_uuid7:
+        raise ValueError(f"the token {token!r} does not begin with a UUIDv7 in lower case")
+    digest = hashlib.sha256(f"{purpose}/{token}".encode()).digest()
+    return compose_uuid7(milliseconds_of(beginning), int.from_bytes(digest[:10]))
 
 
 def milliseconds_of(uuid7: str) -> int:

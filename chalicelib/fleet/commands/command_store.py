@@ -57,10 +57,23 @@ class CommandStore:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    def add(self, command: Command, fan_out: FanOut) -> None:
-        """Create command and fan-out in one transaction, regardless of the number of targets."""
+    def add(self, command: Command, fan_out: FanOut) -> Command:
+        """Create command and fan-out in one transaction, regardless of the number of targets. Returns the command that
+        exists if another caller has just created it with the same id."""
         writes = (put_new(COMMANDS, command_to_item(command)), put_new(FAN_OUTS, fan_out_to_item(fan_out)))
-        self._tables.commit(writes, "command.created", result=command)
+        try:
+            self._tables.commit(writes, "command.created", result=command)
+        except TransactionFailedError as error:
+            made = error.failed.get(0)
+            if made is None:
+                raise
+            return command_from_item(made)
+        return command
+
+    def find(self, command_id: str) -> Command | None:
+        """A command or its tombstone; None if there is neither."""
+        item = self._tables.get(COMMANDS, command_key(command_id))
+        return None if item is None else command_from_item(item)
 
     def rows_of(self, ids: Collection[str]) -> dict[str, Item]:
         """Raw rows by id, tombstones included; unknown ids are left out. One call per 100."""

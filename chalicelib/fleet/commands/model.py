@@ -162,7 +162,8 @@ class Progress:
 @dataclass(frozen=True)
 class NewCommand:
     """A new command. ``expired_at`` is aware; without it the command gets the default deadline, unless it
-    ``never_expires``. ``allow_missing`` ignores named nodes and clusters that do not exist."""
+    ``never_expires``. ``allow_missing`` ignores named nodes and clusters that do not exist. ``id`` is one that the
+    caller has derived: a repeat with it returns the command that exists."""
 
     command_text: str
     targeting: Targeting
@@ -170,6 +171,7 @@ class NewCommand:
     expired_at: datetime | None = None
     never_expires: bool = False
     allow_missing: bool = False
+    id: str | None = None
 
 
 @dataclass(frozen=True)

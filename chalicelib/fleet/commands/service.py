@@ -82,6 +82,8 @@ class Commands:
         nodes and clusters must exist, and are read first. Succeeds even if the filters match no node. Raises
         `EdgeError` (validation failed).
         """
+        if new.id is not None and (made := self._commands.find(new.id)) is not None:
+            return made
         now = self._clock.now()
         text = to_seconds_text(now)
         _validate(new, now)
@@ -89,7 +91,7 @@ class Commands:
         named, parts = accepted.named, accepted.parts
         deadline = self._deadline(new, now)
         command = Command(
-            id=self._ids.uuid7(now),
+            id=new.id or self._ids.uuid7(now),
             command_text=new.command_text,
             timeout=new.timeout,
             expired_at=deadline,
@@ -106,8 +108,7 @@ class Commands:
             target_cluster_name=named[0].name if len(named) == 1 else None,
             inserted_at=text,
         )
-        self._commands.add(command, fan_out)
-        return command
+        return self._commands.add(command, fan_out)
 
     def list_page(self, request: ListRequest) -> ListPage[Command]:
         """One page; raises as `Lists.page` does."""

@@ -76,9 +76,10 @@ class Enrollment:
 
     # -- operators -----------------------------------------------------------------------------------------------
 
-    def create(self, cluster_name: str, wanted: KeyChanges) -> EnrollmentKey:
-        """Create a key for a cluster; single-use and without expiry by default. Raises `EdgeError` (not found)."""
-        return self._create(self._clusters.get(cluster_name), wanted)
+    def create(self, cluster_name: str, wanted: KeyChanges, *, key_id: str | None = None) -> EnrollmentKey:
+        """Create a key for a cluster; single-use and without expiry by default. ``key_id`` is one that the caller has
+        derived: a repeat with it returns the key that exists. Raises `EdgeError` (not found)."""
+        return self._create(self._clusters.get(cluster_name), wanted, key_id=key_id)
 
     def create_for_default(self, wanted: KeyChanges) -> EnrollmentKey:
         """Create a key for the default cluster. Raises `EdgeError` (forbidden) if none is configured, (not found)."""
@@ -183,9 +184,16 @@ class Enrollment:
     def _cluster_ids(self, names: tuple[str, ...]) -> list[str]:
         return [cluster.id for cluster in self._clusters.find_many(names)]
 
-    def _create(self, cluster: Cluster, wanted: KeyChanges, *, removed_at: datetime | None = None) -> EnrollmentKey:
+    def _create(
+        self,
+        cluster: Cluster,
+        wanted: KeyChanges,
+        *,
+        removed_at: datetime | None = None,
+        key_id: str | None = None,
+    ) -> EnrollmentKey:
         now = self._clock.now()
-        key_id = self._ids.uuid7(now)
+        key_id = key_id or self._ids.uuid7(now)
         blob = to_blob(self._admin_urls, key_id, self._ids.token_bytes(SECRET_BYTES))
         key = EnrollmentKey(
             id=key_id,
@@ -204,7 +212,10 @@ class Enrollment:
             writes: list[Write] = [clusters_store.still_there(cluster), self._store.put(key, removed_at)]
             self._tables.commit(writes, "enrollment_key.created", result=key)
         except TransactionFailedError as error:
-            raise not_found() from error
+            made = error.failed.get(1)
+            if made is None:
+                raise not_found() from error
+            return key_from_item(made)
         return key
 
 

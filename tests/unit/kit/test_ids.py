@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from chalicelib.kit.ids import (
     Ids,
     compose_uuid7,
+    derived_uuid7,
     from_unpadded_base64,
     milliseconds_of,
     normalise_uuid,
@@ -82,3 +83,18 @@ def test_uuid_is_normalised_to_lower_case():
     assert normalise_uuid(canonical.upper()) == canonical
     with pytest.raises(ValueError, match="badly formed"):
         normalise_uuid("not-a-uuid")
+
+
+def test_id_derived_from_a_token_is_the_same_each_time_and_takes_its_time():
+    token = compose_uuid7(1_700_000_000_000, 1)
+    first = derived_uuid7(f"{token}/2", "key")
+    assert first == derived_uuid7(f"{token}/2", "key")
+    assert (uuid.UUID(first).version, milliseconds_of(first)) == (7, 1_700_000_000_000)
+    others = {derived_uuid7(token, "key"), derived_uuid7(f"{token}/2", "command"), derived_uuid7(f"{token}/3", "key")}
+    assert len(others | {first}) == 4
+
+
+@pytest.mark.parametrize("token", ["", "one", str(uuid.UUID(int=4, version=4)), "x" + compose_uuid7(1, 1)])
+def test_token_without_a_uuid7_at_its_beginning_gives_no_id(token):
+    with pytest.raises(ValueError, match="does not begin with a UUIDv7"):
+        derived_uuid7(token, "key")
