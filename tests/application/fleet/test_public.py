@@ -183,7 +183,7 @@ def lose_the_answer(driver):
 
 @CALLS
 @pytest.mark.parametrize("disturb", [crash_before_the_write, lose_the_answer])
-def test_call_that_crashed_or_lost_its_answer_is_repeated_without_a_second_effect(world, call, rows, disturb):
+def test_call_repeated_after_a_crash_or_a_lost_answer_has_one_effect(world, call, rows, disturb):
     disturb(world.driver)
     with suppress(Crash):
         call(world)
