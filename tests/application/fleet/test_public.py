@@ -146,7 +146,7 @@ def test_repeat_with_the_same_token_returns_the_first_result(world, call, rows):
 
 
 @CALLS
-def test_another_token_of_the_same_row_makes_another(world, call, rows):
+def test_tokens_of_one_row_that_differ_have_results_of_their_own(world, call, rows):
     made = {seen(call(world, token)) for token in (TOKEN, f"{TOKEN}/2", f"{TOKEN}/3")}
     assert len(made) == len(rows(world)) == 3
 
