@@ -120,7 +120,7 @@ class FleetAccess:
     def create_key(self, cluster_name: str, name: str, expires_at: datetime, *, token: str) -> NewKey:
         """A key with which one machine enrols in the cluster until then.
 
-        A repeat with the same token returns the key of the first call, whatever its other arguments are, until that key
+        A repeat with the same token returns the key of the first call until that key
         is deleted. The token begins with a UUIDv7 that the caller has stored before the call, such as the id of the row
         that it works for. The id of the key takes its time from it, so that an old token makes no key that lets a
         deleted node return. Raises `EdgeError` (not found) if there is no such cluster, ValueError for any other token.
@@ -144,7 +144,7 @@ class FleetAccess:
     ) -> str:
         """Run a shell command on nodes; returns the id of the command. Nodes that do not exist are ignored.
 
-        A repeat with the same token returns the command of the first call, whatever its other arguments are, as long as
+        A repeat with the same token returns the command of the first call as long as
         the command or its tombstone is kept. The token is as in `create_key`; the two may be given the same. Raises
         `EdgeError` (validation failed), ValueError above `MOST_NODES` and for a token of another form.
         """
