@@ -95,6 +95,9 @@ class Settings(BaseModel):
         10, description="Requests an address may make on public routes, per container, in the long run."
     )
     public_burst: PositiveInt = Field(100, description="Requests an address may make on public routes at once.")
+    key_requests_per_minute: Annotated[int, Ge(0)] = Field(
+        60_000, description="Requests a minute of each key that has no limit of its own; `0`: no limit."
+    )
     cors_allowed_origins: CommaList = Field(
         (), description="Comma list of browser origins, `*` for any; none by default."
     )

@@ -54,7 +54,7 @@ FAMILY = Family(
             memory_mb=1024,
             roles=EVERY_STACK,
             reaches_nodes=True,
-            loads="access aliases clusters commands enrollment events idempotency nodes targeting vpn",
+            loads="access aliases clusters commands enrollment events idempotency limits nodes targeting vpn",
         ),
     ),
 )

@@ -12,12 +12,23 @@ class Allowance:
     burst: int
     milliseconds_each: float
 
+    def wait_ms(self, repaid_at_ms: float | None, now_ms: int, count: int = 1) -> float:
+        """Milliseconds until so many further calls are allowed at once; 0 if they are allowed now."""
+        excess_ms = self.owed_ms(repaid_at_ms, now_ms) - (self.burst - count) * self.milliseconds_each
+        return max(0.0, excess_ms)
+
     def wait_seconds(self, repaid_at_ms: float | None, now_ms: int) -> int:
         """Whole seconds until the next call is allowed; 0 if it is allowed now."""
-        owed_ms = 0.0 if repaid_at_ms is None else max(0.0, repaid_at_ms - now_ms)
-        excess_ms = owed_ms - (self.burst - 1) * self.milliseconds_each
-        return max(0, math.ceil(excess_ms / 1000))
+        return math.ceil(self.wait_ms(repaid_at_ms, now_ms) / 1000)
 
-    def after_one(self, repaid_at_ms: float | None, now_ms: int) -> float:
-        """The state after one more call."""
-        return max(repaid_at_ms or 0, now_ms) + self.milliseconds_each
+    def owed_ms(self, repaid_at_ms: float | None, now_ms: int) -> float:
+        """Milliseconds until the bucket is full again."""
+        return 0.0 if repaid_at_ms is None else max(0.0, repaid_at_ms - now_ms)
+
+    def left(self, repaid_at_ms: float | None, now_ms: int) -> int:
+        """The calls that are allowed now."""
+        return max(0, self.burst - math.ceil(self.owed_ms(repaid_at_ms, now_ms) / self.milliseconds_each))
+
+    def after(self, repaid_at_ms: float | None, now_ms: int, count: int = 1) -> float:
+        """The state after so many more calls."""
+        return max(repaid_at_ms or 0, now_ms) + count * self.milliseconds_each

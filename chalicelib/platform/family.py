@@ -5,6 +5,7 @@ from chalicelib.platform.background import context as background
 from chalicelib.platform.context import Family
 from chalicelib.platform.events import context as events
 from chalicelib.platform.idempotency import context as idempotency
+from chalicelib.platform.limits import context as limits
 from chalicelib.platform.permissions import PERMISSIONS
 from chalicelib.platform.relay import context as relay
 from chalicelib.platform.sealing import context as sealing
@@ -14,7 +15,7 @@ FAMILY = Family(
     "platform",
     permissions=PERMISSIONS,
     contexts=(
-        *(access.CONTEXT, idempotency.CONTEXT, events.CONTEXT, webhooks.CONTEXT),
+        *(access.CONTEXT, limits.CONTEXT, idempotency.CONTEXT, events.CONTEXT, webhooks.CONTEXT),
         *(background.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
     ),
 )

@@ -30,19 +30,23 @@ if TYPE_CHECKING:
     from chalicelib.platform.access.keys import OperatorKeys
     from chalicelib.platform.access.named_keys import NamedKeys
     from chalicelib.platform.access.stage_secret import StageSecret
-    from chalicelib.platform.access.throttle import Throttle
     from chalicelib.platform.background.service import Background
     from chalicelib.platform.context import Family
     from chalicelib.platform.events.service import Events
     from chalicelib.platform.families import Families
     from chalicelib.platform.gateways import Gateways
     from chalicelib.platform.idempotency.service import Idempotency
+    from chalicelib.platform.limits.service import Limits
+    from chalicelib.platform.limits.wrong_keys import WrongKeys
     from chalicelib.platform.relay.service import Relay
     from chalicelib.platform.sealing.resealing import Resealing
     from chalicelib.platform.webhooks.wiring import WebhookContext
     from chalicelib.settings import Settings
 
 C = TypeVar("C")
+
+LIMIT_REPEAT_SECONDS = 0.1
+"""How long a busy row of a limit is asked again, before the request is let through."""
 
 
 class Platform:
@@ -81,7 +85,7 @@ class Platform:
         return Tables(self._gateways.driver, self.clock, self.ids)
 
     def patient_tables(self, repeat_seconds: float) -> Tables:
-        """The same tables, for writers that repeat for so long what DynamoDB refuses for contention."""
+        """The same tables, for writers that repeat for so long what DynamoDB refuses for contention or throttling."""
         return Tables(self._gateways.driver, self.clock, self.ids, repeat_seconds=repeat_seconds)
 
     @cached_property
@@ -200,17 +204,25 @@ class Platform:
         return Idempotency(self.tables, self.clock, self.sealer)
 
     @cached_property
-    def throttle(self) -> Throttle:
-        from chalicelib.platform.access.throttle import Throttle
+    def wrong_keys(self) -> WrongKeys:
+        from chalicelib.platform.limits.wrong_keys import WrongKeys
 
-        return Throttle(self.settings.public_rate_per_second, self.settings.public_burst, self.clock)
+        return WrongKeys(self.clock)
 
     @cached_property
-    def wrong_keys(self) -> Throttle:
-        """For callers with a wrong key, by address. It never holds up a caller with a right one."""
-        from chalicelib.platform.access.throttle import WRONG_KEYS_BURST, WRONG_KEYS_PER_SECOND, Throttle
+    def limits(self) -> Limits:
+        from chalicelib.platform.limits.service import Limits
+        from chalicelib.platform.limits.store import LimitStore
 
-        return Throttle(WRONG_KEYS_PER_SECOND, WRONG_KEYS_BURST, self.clock)
+        settings = self.settings
+        return Limits(
+            LimitStore(self.patient_tables(LIMIT_REPEAT_SECONDS), self.clock),
+            self.clock,
+            self.log,
+            per_minute=settings.key_requests_per_minute,
+            address_rate=settings.public_rate_per_second,
+            address_burst=settings.public_burst,
+        )
 
     @cached_property
     def events(self) -> Events:

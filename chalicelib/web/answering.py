@@ -1,9 +1,9 @@
 """The one way from a request to its answer.
 
 The order never varies: route, audience (401, and 429 to an address that offers too many wrong keys; public routes:
-rate, 429), permission (403), path, query, body, Idempotency-Key (400, 413, 415: the first that is wrong, alone), the
-answer to an earlier request with that key (or 409), guard (503), then the view with everything it finds (404, 409, 422,
-503). Only here do errors become statuses.
+rate, 429), the limit of the key (429), permission (403), path, query, body, Idempotency-Key (400, 413, 415: the first
+that is wrong, alone), the answer to an earlier request with that key (or 409), guard (503), then the view with
+everything it finds (404, 409, 422, 503). Only here do errors become statuses.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from chalicelib.kit.tables import AttachmentRefusedError
 from chalicelib.platform.access.permissions import Permission
 from chalicelib.platform.access.principal import decide
 from chalicelib.settings import Settings
-from chalicelib.web.audience import Exchange
+from chalicelib.web.audience import Exchange, hold_to
 from chalicelib.web.caching import unless_known
 from chalicelib.web.edge_services import EdgePlatform
 from chalicelib.web.exchange import Incoming, Outgoing
@@ -60,7 +60,8 @@ def respond(endpoint: Endpoint, incoming: Incoming, services: Any, protocol: Api
         edge.log.failure("request_failed", error, request_id=exchange.request_id, route=endpoint.route)
         outgoing = refusal(internal(), protocol, _renderer(exchange, protocol))
     _log(exchange, outgoing.status)
-    return finished(outgoing, exchange.request_id, {**cors, **exchange.headers})
+    limits = {} if exchange.standing is None else protocol.limit_headers(exchange.standing)
+    return finished(outgoing, exchange.request_id, {**cors, **limits, **exchange.headers})
 
 
 def internal() -> EdgeError:
@@ -93,6 +94,8 @@ def _renderer(exchange: Exchange, protocol: ApiProtocol) -> Renderer:
 def _serve(exchange: Exchange, protocol: ApiProtocol) -> Outgoing:
     endpoint, services, audience = exchange.endpoint, exchange.services, exchange.endpoint.auth
     audience.admit(exchange)
+    if audience.by_permission:
+        hold_to(exchange, exchange.edge.limits.of_principal(exchange.principal))
     if endpoint.permission is not None:
         _check_permission(endpoint, endpoint.permission, exchange)
     with working_for(Origin(exchange.request_id, exchange.principal.actor, exchange.incoming.address)):

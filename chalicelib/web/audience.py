@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.kit.errors import EdgeError
+from chalicelib.kit.errors import EdgeError, rate_limited
 from chalicelib.kit.tables import Meter
 from chalicelib.platform.access.principal import ANONYMOUS, Principal, root
+from chalicelib.platform.limits.model import Standing
 from chalicelib.web.edge_services import EdgePlatform
 from chalicelib.web.exchange import Incoming
 
@@ -23,7 +24,7 @@ class Exchange:
 
     ``services`` is the container that views get, ``edge`` its platform. An audience sets
     ``principal``, the caller; ``caller``, a further value that its views need; ``headers`` for the answer, a refusal
-    included; and ``noted``, further fields of the log line.
+    included; and ``noted``, further fields of the log line. ``standing`` is what the caller has left of its limit.
     """
 
     endpoint: "Endpoint"
@@ -36,6 +37,7 @@ class Exchange:
     caller: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     noted: dict[str, object] = field(default_factory=dict)
+    standing: Standing | None = None
     meter: Meter = _NO_CALLS
     is_held_back: bool = False
 
@@ -44,8 +46,15 @@ def _admit_anyone(_exchange: Exchange) -> None:
     """Admits every caller."""
 
 
+def hold_to(exchange: Exchange, standing: Standing | None) -> None:
+    """Show the caller what it has left of a limit. Raises `EdgeError` (rate limited) if the request is refused."""
+    exchange.standing = standing
+    if standing is not None and standing.wait_seconds:
+        raise rate_limited(standing.wait_seconds)
+
+
 def _admit_within_rate(exchange: Exchange) -> None:
-    exchange.edge.throttle.take(exchange.incoming.address)
+    hold_to(exchange, exchange.edge.limits.of_address(exchange.incoming.address))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,15 +1,17 @@
 """The part of the container that the edge itself needs."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Log
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.access.identities import Identities
-from chalicelib.platform.access.throttle import Throttle
 from chalicelib.platform.idempotency.service import Idempotency
 from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.platform.limits.service import Limits
 
 
 class EdgePlatform(Protocol):
@@ -27,7 +29,7 @@ class EdgePlatform(Protocol):
     @property
     def idempotency(self) -> Idempotency: ...
     @property
-    def throttle(self) -> Throttle: ...
+    def limits(self) -> "Limits": ...
 
 
 class EdgeServices(Protocol):

@@ -1,6 +1,8 @@
-"""Headers of every answer: security, and CORS for the origins that the settings name."""
+"""Headers of answers: security, CORS for the origins that the settings name, and the rest of a limit."""
 
 from dataclasses import dataclass
+
+from chalicelib.platform.limits.model import Standing
 
 SECURITY_HEADERS = {
     "cache-control": "no-store",
@@ -14,6 +16,22 @@ SECURITY_HEADERS = {
 """For an API that serves JSON only: nothing is framed, sniffed, cached or run. OWASP REST security cheat sheet."""
 
 _PREFLIGHT_SECONDS = 600
+
+LIMIT_HEADERS = ("ratelimit", "ratelimit-policy", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+"""The names of the headers that `limit_headers` gives."""
+
+
+def limit_headers(standing: Standing) -> dict[str, str]:
+    """The rest of a limit in the headers of draft-ietf-httpapi-ratelimit-headers-10, and in the usual
+    ``X-RateLimit-*``. All times are in seconds from now."""
+    values = (
+        f'"{standing.policy}";r={standing.remaining};t={standing.reset_seconds}',
+        f'"{standing.policy}";q={standing.quota};w={standing.window_seconds}',
+        str(standing.quota),
+        str(standing.remaining),
+        str(standing.reset_seconds),
+    )
+    return dict(zip(LIMIT_HEADERS, values, strict=True))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from chalicelib.kit.errors import Details, Kind
+from chalicelib.platform.limits.model import Standing
+from chalicelib.web.headers import LIMIT_HEADERS, limit_headers
 from chalicelib.web.problems import details_of
 from chalicelib.web.rendering import Renderer
 
@@ -44,6 +46,7 @@ class ApiProtocol:
     errors of API Gateway, from their kind and message. ``details`` turns pydantic's problems into those of a bad
     request: field (slash path, "" for the whole) to texts. ``challenge`` is the header ``www-authenticate`` of a 401,
     without which there is none. ``methods`` and ``exposed_headers`` are allowed to browsers by CORS.
+    ``limit_headers`` tell the rest of a limit.
     """
 
     name: str
@@ -53,4 +56,8 @@ class ApiProtocol:
     statuses: Mapping[Kind, int] = field(default_factory=lambda: STATUSES)
     challenge: str = "Bearer"
     methods: tuple[str, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE")
-    exposed_headers: tuple[str, ...] = ("idempotency-replayed", "location", "retry-after", "x-request-id")
+    exposed_headers: tuple[str, ...] = (
+        *("idempotency-replayed", "location", "retry-after", "x-request-id"),
+        *LIMIT_HEADERS,
+    )
+    limit_headers: Callable[[Standing], Mapping[str, str]] = limit_headers

@@ -50,8 +50,9 @@ class Operation:
         return self.name
 
     def ask(self, scene: Scene) -> HttpAnswer:
-        """Its calls are the scene's `calls` then."""
+        """Its calls are the scene's `calls` then. The caller has been silent for a second before it."""
         options = dict(self._preparing(scene))
+        scene.world.clock.advance(1)
         return scene.ask(self.view, **options)
 
     @property

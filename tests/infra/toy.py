@@ -42,7 +42,9 @@ CONTEXT = Context(
         Function("sweep_toys", "app.sweep_toys", ScheduleSource(timedelta(minutes=1)), 60),
     ),
     grants={
-        "toys_api": Grants(tables={"toys": GET | PUT | QUERY, "counters": BATCH_GET}, counts=(MADE,), reads_keys=True),
+        "toys_api": Grants(
+            tables={"toys": GET | PUT | QUERY, "counters": BATCH_GET, "limits": UPDATE}, counts=(MADE,), reads_keys=True
+        ),
         "make_toys": Grants(tables={"toys": UPDATE, "nodes": BATCH_GET}, sends=(PLAYED, CLEAN_UP)),
         "play_toys": Grants(tables={"toys": UPDATE}, sends=(PLAYED,)),
         "sweep_toys": Grants(tables={"toys": QUERY}, sends=(MADE,)),

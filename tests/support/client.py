@@ -19,8 +19,10 @@ from chalicelib.kit.log import Log
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.access.identities import Identities
 from chalicelib.platform.access.keys import Keys
-from chalicelib.platform.access.throttle import WRONG_KEYS_BURST, WRONG_KEYS_PER_SECOND, Throttle
 from chalicelib.platform.idempotency.service import Idempotency
+from chalicelib.platform.limits.service import Limits
+from chalicelib.platform.limits.store import LIMITS, LimitStore
+from chalicelib.platform.limits.wrong_keys import WrongKeys
 from chalicelib.settings import Settings
 from chalicelib.web import fallback
 from chalicelib.web.api import Api
@@ -78,10 +80,16 @@ class FakeServices:
         self.log = Log(self.lines, self.clock)
         self.__dict__.update(attributes)
         if "tables" not in attributes:
-            self.tables = Tables(FakeDynamo([], self.clock), self.clock, self.ids)
-        if "throttle" not in attributes:
-            self.throttle = Throttle(self.settings.public_rate_per_second, self.settings.public_burst, self.clock)
-        self.wrong_keys = Throttle(WRONG_KEYS_PER_SECOND, WRONG_KEYS_BURST, self.clock)
+            self.tables = Tables(FakeDynamo([LIMITS], self.clock), self.clock, self.ids)
+        self.wrong_keys = WrongKeys(self.clock)
+        self.limits = Limits(
+            LimitStore(self.tables, self.clock),
+            self.clock,
+            self.log,
+            per_minute=self.settings.key_requests_per_minute,
+            address_rate=self.settings.public_rate_per_second,
+            address_burst=self.settings.public_burst,
+        )
         if not hasattr(type(self), "keys") and "keys" not in attributes:
             self.keys = Keys(SecretStr(MASTER_KEY), SecretStr(API_KEY), SecretStr(METRICS_KEY))
 

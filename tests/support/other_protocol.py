@@ -1,8 +1,10 @@
 """A published API beside the fleet's, with a protocol of its own: keys in ``x-api-key``, answers without an envelope,
-errors as ``{"error_code", "message"}`` with the header ``x-error``, counted requests. For tests of the edge only."""
+errors as ``{"error_code", "message"}`` with the header ``x-error``, a limit of its own and one header that tells of it.
+For tests of the edge only."""
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path as FilePath
 from typing import Any
@@ -32,7 +34,7 @@ from chalicelib.web.rendering import PageNumbers, to_json
 from chalicelib.web.validation import Body, Int32, NoBody, NoPath, NoQuery, Path, Uuid
 
 LIMIT = 3
-"""Requests of one key that are answered."""
+"""Requests of one key that are answered in a minute."""
 
 
 class Renderer:
@@ -71,16 +73,14 @@ OTHER = ApiProtocol(
     statuses={**STATUSES, Kind.VALIDATION_FAILED: 400},
     challenge="",
     exposed_headers=("retry-after", "x-error", "x-error-id"),
+    limit_headers=lambda standing: {"x-ratelimit-remaining": str(standing.remaining)},
 )
 
 
 def _admit(exchange: Exchange) -> None:
     admit_by_key(exchange, exchange.incoming.header("x-api-key"), OPERATOR_KEYS)
-    used = exchange.services.count_request(exchange.principal.actor)
-    exchange.headers["x-ratelimit-remaining"] = str(max(LIMIT - used, 0))
-    exchange.noted["counted"] = used
-    if used > LIMIT:
-        raise rate_limited(60)
+    exchange.principal = replace(exchange.principal, requests_per_minute=LIMIT)
+    exchange.noted["plan"] = "small"
 
 
 CALLER = Audience(

@@ -77,6 +77,7 @@ class World:
             "master_key": MASTER_KEY,
             "public_url": "http://api.test",
             "agent_bucket": BUCKET,
+            "key_requests_per_minute": 0,  # the clock stands still, so that all requests would come at once
             **settings,
         }
         self.platform = bootstrap.platform_of(Settings(**given), self, lambda: families)

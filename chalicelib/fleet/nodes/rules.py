@@ -83,7 +83,7 @@ def repaid_after_change(presence: Presence | None, now: datetime) -> int:
     wait_seconds = CHANGES.wait_seconds(repaid_at_ms, now_ms)
     if wait_seconds:
         raise rate_limited(wait_seconds)
-    return int(CHANGES.after_one(repaid_at_ms, now_ms))
+    return int(CHANGES.after(repaid_at_ms, now_ms))
 
 
 def status_when_heard(node: Node) -> Status:

@@ -1,1 +1,1 @@
-"""Authentication with operators' keys, and rate limits for routes without a key."""
+"""Callers: their keys, and the principals that these stand for."""

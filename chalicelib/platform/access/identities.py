@@ -4,6 +4,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from chalicelib.kit.errors import EdgeError, Kind, unauthorized
 from chalicelib.platform.access import key_text
@@ -12,7 +13,6 @@ from chalicelib.platform.access.keys import PREVIOUS, OperatorKeys
 from chalicelib.platform.access.named_keys import NamedKeys
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.access.principal import Principal, PrincipalKind, root
-from chalicelib.platform.access.throttle import Throttle
 
 _METRICS = "METRICS_KEY"
 
@@ -20,11 +20,23 @@ _MOST_RIGHT_KEYS = 1000
 """Right keys that a container remembers having seen, as digests."""
 
 
+class WrongKeys(Protocol):
+    """Counts wrong keys by the caller's address."""
+
+    def check(self, address: str) -> None:
+        """Raises `EdgeError` (rate limited) if the address has offered too many. Counts none."""
+        ...
+
+    def take(self, address: str) -> None:
+        """Count one. Raises `EdgeError` (rate limited) if it is one too many."""
+        ...
+
+
 class Identities:
     """Identifies the holders of keys. ``keys`` are those of the settings, ``named`` finds the named ones;
     ``wrong_keys`` counts wrong keys by the caller's address."""
 
-    def __init__(self, keys: OperatorKeys, named: Callable[[], NamedKeys], wrong_keys: Throttle) -> None:
+    def __init__(self, keys: OperatorKeys, named: Callable[[], NamedKeys], wrong_keys: WrongKeys) -> None:
         self._keys = keys
         self._named = named
         self._wrong_keys = wrong_keys

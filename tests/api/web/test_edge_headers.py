@@ -6,11 +6,13 @@ import pytest
 
 from chalicelib.web.application import ANY
 from chalicelib.web.fallback import GREEDY
+from chalicelib.web.headers import LIMIT_HEADERS
 from tests.support.client import Client, edge_services, settings
 from tests.support.edge_routes import Things, routes
 
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 PAGE = "https://console.example"
+EXPOSED = ", ".join(["idempotency-replayed", "location", "retry-after", "x-request-id", *LIMIT_HEADERS])
 
 
 def client(**values):
@@ -72,7 +74,7 @@ def test_configured_origin_may_read_responses_and_errors():
     ):
         assert cors_headers(answer) == {
             "access-control-allow-origin": PAGE,
-            "access-control-expose-headers": "idempotency-replayed, location, retry-after, x-request-id",
+            "access-control-expose-headers": EXPOSED,
             "vary": "origin",
         }
 

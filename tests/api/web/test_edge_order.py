@@ -17,7 +17,7 @@ from chalicelib.kit.errors import (
 )
 from chalicelib.platform.access.keys import load_keys
 from chalicelib.platform.access.stage_secret import StageSecret
-from chalicelib.platform.access.throttle import WRONG_KEYS_BURST
+from chalicelib.platform.limits.wrong_keys import WRONG_KEYS_BURST
 from chalicelib.web.validation import NOT_A_UUID
 from tests.support.client import API_KEY, MASTER_KEY, METRICS_KEY, Client, FakeServices, edge_services, settings
 from tests.support.edge_routes import Agents, Things, routes

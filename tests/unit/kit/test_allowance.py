@@ -14,7 +14,7 @@ def test_allowance_wait_lasts_until_one_of_four_tokens_is_repaid(repaid_at_ms, w
 def test_taken_token_moves_the_repayment_time_by_six_seconds():
     bucket = Allowance(burst=4, milliseconds_each=6000)
 
-    assert [bucket.after_one(known, 100_000) for known in (None, 50_000, 100_000, 118_000)] == [
+    assert [bucket.after(known, 100_000) for known in (None, 50_000, 100_000, 118_000)] == [
         106_000,
         106_000,
         106_000,

@@ -1,7 +1,7 @@
 """The edge answers in the protocol of the API that a request belongs to, at whatever stage the request ends."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -22,25 +22,18 @@ KEY = {"x-api-key": MASTER_KEY}
 
 @dataclass
 class Shelves:
-    """Counts requests by caller, and fails on demand."""
+    """Fails on demand."""
 
     failure: Exception | None = None
-    counted: dict[str, int] = field(default_factory=dict)
 
     def visit(self) -> None:
         if self.failure is not None:
             raise self.failure
 
-    def count_request(self, actor: str) -> int:
-        self.counted[actor] = self.counted.get(actor, 0) + 1
-        return self.counted[actor]
-
 
 def client(failure: Exception | None = None, **attributes: Any) -> Client:
     shelves = Shelves(failure)
-    services = edge_services(
-        visit=shelves.visit, count_request=shelves.count_request, page=edge_routes.Numbers(1, 10, 1), **attributes
-    )
+    services = edge_services(visit=shelves.visit, page=edge_routes.Numbers(1, 10, 1), **attributes)
     return Client([routes], services, key=None, api=API)
 
 
@@ -73,9 +66,10 @@ def test_key_names_the_actor_in_the_log_and_requests_are_counted():
         assert caller.get("/other/shelves", headers=KEY).headers["x-ratelimit-remaining"] == left
     refused = caller.get("/other/shelves", headers=KEY)
     assert refusal(refused) == (429, "RATE_LIMITED")
-    assert (refused.headers["retry-after"], refused.headers["x-ratelimit-remaining"]) == ("60", "0")
+    assert (refused.headers["retry-after"], refused.headers["x-ratelimit-remaining"]) == ("20", "0")
+    assert "ratelimit" not in refused.headers
     lines = caller.services.lines.records
-    assert [(line["actor"], line["counted"]) for line in lines] == [("MASTER_KEY", n) for n in range(1, LIMIT + 2)]
+    assert [(line["actor"], line["plan"]) for line in lines] == [("MASTER_KEY", "small")] * (LIMIT + 1)
 
 
 @pytest.mark.parametrize(

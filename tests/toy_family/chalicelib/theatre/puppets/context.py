@@ -47,6 +47,7 @@ CONTEXT = Context(
                 "counters": QUERY,
                 "idempotency": GET | PUT,
                 "data_keys": GET | PUT,
+                "limits": UPDATE,
             },
             reads_keys=True,
             decrypts=True,

@@ -1,0 +1,89 @@
+"""How the limit of a key is shared by containers. Pure.
+
+The row of a key is a token bucket: it holds a minute's requests and is filled evenly. A container takes whole blocks
+from it. The requests that a container grants by itself are not counted there.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cache
+
+from chalicelib.kit.allowance import Allowance
+
+WINDOW_MS = 60_000
+
+EXACT_BELOW = 100
+"""Requests a minute below which each request is counted in the row."""
+
+OWN_PER_SECOND = 10
+OWN_PART = 10
+"""A container grants so many requests a second by itself, but at most one part of so many of the limit: several
+containers would otherwise multiply a small limit."""
+
+BLOCK = 100
+"""Requests in a block, at most; more only where a limit would need more than `LEASES_PER_SECOND`."""
+
+BLOCKS_PER_MINUTE = 20
+"""Blocks that the bucket of a small limit holds, so that a few containers do not hold all of it."""
+
+LEASES_PER_SECOND = 10
+"""Blocks of one key in the long run: what bounds the writes to its row."""
+
+LEASE_MS = 60_000
+"""How long a container may use what it has leased."""
+
+SKEW_MS = 5_000
+"""How far clocks of containers may differ. A row that owes more than a bucket can, and this, was written by a clock
+that is wrong, or is read by one."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit of requests a minute as containers share it. ``whole`` is its bucket, ``own`` what each container grants
+    by itself, ``block`` the requests that it takes from the row at once, and ``cost_ms`` what those are in the row."""
+
+    per_minute: int
+    whole: Allowance
+    own: Allowance | None
+    block: int
+    cost_ms: int
+
+
+@cache
+def limit_of(per_minute: int) -> Limit:
+    """The limit of so many requests a minute, at least 1."""
+    block = 1
+    own = None
+    if per_minute >= EXACT_BELOW:
+        block = max(min(BLOCK, per_minute // BLOCKS_PER_MINUTE), per_minute // (60 * LEASES_PER_SECOND))
+        own_per_second = min(OWN_PER_SECOND, per_minute / 60 / OWN_PART)
+        own = Allowance(max(1, int(own_per_second)), 1000 / own_per_second)
+    cost_ms = block * WINDOW_MS // per_minute
+    return Limit(per_minute, Allowance(per_minute, cost_ms / block), own, block, cost_ms)
+
+
+class Look(Enum):
+    """The state of a row when one more block is asked for."""
+
+    FULL = auto()
+    """Everything, and it says nothing that still matters."""
+    ROOM = auto()
+    EMPTY = auto()
+    AHEAD = auto()
+    """It owes more than a bucket can: clocks differ by more than `SKEW_MS`."""
+
+
+def look_at(limit: Limit, full_at_ms: int, now_ms: int) -> Look:
+    """The state of a row whose bucket is full again at that time; 0 without a row."""
+    owed_ms = full_at_ms - now_ms
+    if owed_ms <= 0:
+        return Look.FULL
+    if owed_ms > WINDOW_MS + SKEW_MS:
+        return Look.AHEAD
+    return Look.ROOM if owed_ms <= most_owed_ms(limit) else Look.EMPTY
+
+
+def most_owed_ms(limit: Limit) -> int:
+    """The most that a row may owe for another block to be granted. It holds whole blocks: the rest of the minute, less
+    than one of them, would be a part of a request too much."""
+    return (WINDOW_MS // limit.cost_ms - 1) * limit.cost_ms
