@@ -40,13 +40,12 @@ def policies(function: LambdaFunction, grants: Grants, deployable: Deployable) -
 
 
 def _single(grants: Grants) -> tuple[tuple[Json, bool], ...]:
-    """The single permissions: an action, a resource, and whether it is granted."""
+    """The single permissions: actions on a resource, and whether they are granted."""
     agent = {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::${{ArtifactBucket}}/{AGENT_PREFIX}*"}
     return (
         (_allow(["events:PutEvents"], [{"Ref": "EventBusArn"}]), grants.publishes),
         (_allow(["secretsmanager:GetSecretValue"], [{"Ref": "SecretArn"}]), grants.reads_keys),
-        (_for_data_keys("kms:Decrypt"), grants.decrypts),
-        (_for_data_keys("kms:GenerateDataKey"), grants.makes_data_key),
+        (_for_data_keys(grants), grants.decrypts or grants.makes_data_key),
         (_allow(["execute-api:ManageConnections"], [_sockets_arn()]), grants.posts_to_sockets),
         (_allow(["s3:GetObject"], [agent]), grants.hands_out_agent),
     )
@@ -95,10 +94,12 @@ def _no_network_interfaces() -> Json:
     return {"Effect": "Deny", "Action": actions, "Resource": "*", "Condition": by_code}
 
 
-def _for_data_keys(action: str) -> Json:
+def _for_data_keys(grants: Grants) -> Json:
     """Access to the key for its one purpose; a request with another purpose is denied."""
     purpose = {"StringEquals": {"kms:EncryptionContext:purpose": DATA_KEY_PURPOSE}}
-    return {**_allow([action], [{"Ref": "KeyArn"}]), "Condition": purpose}
+    may = (("kms:Decrypt", grants.decrypts), ("kms:GenerateDataKey", grants.makes_data_key))
+    actions = [action for action, is_granted in may if is_granted]
+    return {**_allow(actions, [{"Ref": "KeyArn"}]), "Condition": purpose}
 
 
 def _table_statements(grants: Grants, tables: Mapping[str, Table]) -> list[Json]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.kit.errors import rate_limited
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.limits.store import LIMITS
 from chalicelib.web.headers import LIMIT_HEADERS
@@ -119,7 +120,7 @@ class TestRefusal:
         assert [caller.get("/things").status for _ in range(4)] == [200, 200, 200, 429]
         refused = caller.get("/things")
 
-        assert refused.error == {"code": "rate_limited", "message": "Too Many Requests"}
+        assert refused.error == {"code": "rate_limited", "message": rate_limited(20).message}
         assert refused.headers["retry-after"] == "20"
         assert (refused.headers["ratelimit"], refused.headers["x-ratelimit-remaining"]) == ('"key";r=0;t=60', "0")
         assert len(caller.services.things.seen) == 3
@@ -156,7 +157,7 @@ class TestRefusal:
         assert {answer.status for answer in answers} == {200}
         assert told(answers[0]) == {}
 
-    def test_nobody_is_limited_where_authentication_is_turned_off(self):
+    def test_callers_are_not_limited_where_authentication_is_turned_off(self):
         caller = client(auth_enabled=False, key_requests_per_minute=1)
 
         assert {caller.get("/things", key=None).status for _ in range(5)} == {200}

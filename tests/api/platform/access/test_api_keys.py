@@ -10,7 +10,7 @@ from chalicelib.kit.errors import BLANK
 from chalicelib.kit.listing import filter_names
 from chalicelib.platform.access.rules import IN_THE_PAST, ROLE_OR_PERMISSIONS
 from chalicelib.platform.access.store import API_KEYS, FIELDS
-from chalicelib.platform.access.throttle import WRONG_KEYS_BURST
+from chalicelib.platform.limits.wrong_keys import WRONG_KEYS_BURST
 from tests.support.builders import a_cluster
 from tests.support.callers import bill_of, operator
 from tests.support.client import Client
