@@ -8,6 +8,7 @@ has to say why.
 
 from dataclasses import dataclass
 
+from chalicelib.settings import Settings
 from tests.bench.scene import Scene
 from tests.support.client import HttpAnswer
 from tests.support.operations.fleet import (
@@ -48,6 +49,11 @@ class Operation:
 
     def __str__(self) -> str:
         return self.name
+
+    @staticmethod
+    def scene() -> Scene:
+        """Where it is asked: with the limit of keys that installations have by themselves."""
+        return Scene(key_requests_per_minute=Settings().key_requests_per_minute)
 
     def ask(self, scene: Scene) -> HttpAnswer:
         """Its calls are the scene's `calls` then. The caller has been silent for a second before it."""

@@ -6,7 +6,6 @@ from typing import Any
 from chalicelib.fleet.api import API
 from chalicelib.kit.tables import Call
 from chalicelib.platform.webhooks.store import DELIVERIES
-from chalicelib.settings import Settings
 from tests.bench.local_figures import Written
 from tests.contract.application import Application
 from tests.contract.bodies import BODIES, REGISTRATION
@@ -39,15 +38,11 @@ SENT: Mapping[str, Mapping[str, Any]] = {
 """What each operation with a body is sent where a case says nothing else."""
 
 
-DEFAULT_LIMIT = Settings().key_requests_per_minute
-"""Requests a minute of a key, which worlds have none of by themselves."""
-
-
 class Scene:
     """``variables`` lead to one row of each kind. ``written`` is every write since it was made."""
 
     def __init__(self, **settings: Any) -> None:
-        self.app = Application(**{"key_requests_per_minute": DEFAULT_LIMIT, **settings})
+        self.app = Application(**settings)
         self.world = self.app.world
         self.variables = self.app.variables
         self._have("ssh_username_id", "create_ssh_username", username="operator")

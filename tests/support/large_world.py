@@ -92,7 +92,7 @@ class LargeWorld:
 def large_world(count: int, kinds: Collection[str] | None = None) -> LargeWorld:
     """``count`` rows of the kinds, all of them if none is named. Copies of nodes have no secrets of their own, so no
     node's are revealed."""
-    scene = Scene(reveal_node_secrets=False, key_requests_per_minute=0)
+    scene = Scene(reveal_node_secrets=False)
     made = LargeWorld(scene, count)
     known = scene.variables
     made.names = {

@@ -19,7 +19,6 @@ from chalicelib.fleet.nodes import store as nodes_store
 from chalicelib.fleet.nodes.store import HEALTH_SHARDS
 from chalicelib.kit.tables import Call
 from tests.bench.operations import OPERATIONS
-from tests.bench.scene import Scene
 from tests.support.builders import a_cluster
 from tests.support.callers import Agent, bill_of, enrolled, operator
 from tests.support.client import Client, HttpAnswer
@@ -237,7 +236,7 @@ def test_command_is_created_in_one_transaction_for_any_fleet_size(large, targeti
 @pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.write_units], ids=str)
 def test_operation_makes_its_declared_number_of_transactions(operation):
     """How much each may ask is asserted in tests/bench."""
-    scene = Scene()
+    scene = operation.scene()
     operation.ask(scene)
     assert [call.operation for call in scene.calls].count("TransactWriteItems") == operation.transactions
 

@@ -1,4 +1,5 @@
-"""Calls, read units and write units of every operation, over the real route handlers, in process.
+"""Calls, read units and write units of every operation, and of callers beside it, over the real route handlers, in
+process.
 
 Counted by the fake, whose units follow the published rules from the sizes of items. Beside them, in a full run, the
 local cloud's own figures for the same writes: those that it makes from sizes as well. Of reads it says a constant.
@@ -6,6 +7,7 @@ local cloud's own figures for the same writes: those that it makes from sizes as
 
 from collections.abc import Iterator, Sequence
 
+from tests.bench.extras import EXTRAS, Extra
 from tests.bench.local_figures import Written, agreement
 from tests.bench.operations import OPERATIONS, Operation
 from tests.bench.report import Figure, wide_table
@@ -18,12 +20,15 @@ KINDS = ("calls", "read units", "write units")
 
 
 def measure(*, quick: bool) -> Iterator[Figure]:
-    shared = Scene()
+    shared = Operation.scene()
     written: list[Written] = []
     for operation in OPERATIONS:
-        scene = shared if operation.changes_nothing else Scene()
+        scene = shared if operation.changes_nothing else operation.scene()
+        operation.ask(scene)
         yield from figures_of(operation, scene)
         written += scene.written
+    for extra in EXTRAS:
+        yield from figures_of(extra, extra.ask())
     if not quick:
         yield from agreement(written)
 
@@ -35,9 +40,8 @@ def table(figures: Sequence[Figure]) -> str:
     return "\n\n".join(both)
 
 
-def figures_of(operation: Operation, scene: Scene) -> Iterator[Figure]:
-    """One figure of each of the `KINDS`."""
-    operation.ask(scene)
+def figures_of(operation: Operation | Extra, scene: Scene) -> Iterator[Figure]:
+    """One figure of each of the `KINDS`, for the last request in the scene."""
     calls = scene.calls
     values = (len(calls), sum(call.read_units for call in calls), sum(call.write_units for call in calls))
     targets = (operation.calls, operation.read_units, operation.write_units)
