@@ -13,5 +13,7 @@ FAMILY = Family(
     needs=("fleet",),
     permissions=PERMISSIONS,
     event_types=(REPAIRED,),
-    functions=(Function("theatre_api", "app.app", HttpSource(), 28, memory_mb=1024, loads="access idempotency limits"),),
+    functions=(
+        Function("theatre_api", "app.app", HttpSource(), 28, memory_mb=1024, loads="access idempotency limits"),
+    ),
 )
