@@ -9,6 +9,7 @@ from chalicelib.platform.limits.rules import limit_of
 from chalicelib.platform.limits.shared import SharedLimits
 from chalicelib.platform.limits.store import LimitStore
 
+
 class Limits:
     """Counts requests. ``per_minute`` is the limit of a key that has none of its own, 0 for none; ``address_rate`` and
     ``address_burst`` are those of an address on public routes."""
