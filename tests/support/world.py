@@ -6,7 +6,7 @@ every batch twice, and a crash injected into the tables kills a handler between 
 
 import importlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +15,14 @@ from chalicelib import bootstrap
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.log import Log
-from chalicelib.platform.access.principal import Principal
+from chalicelib.platform.access.model import NewApiKey
+from chalicelib.platform.access.principal import root
 from chalicelib.platform.families import Families
 from chalicelib.settings import Settings
 from tests.support.declared import FAMILIES, RELAY, handler_of, workers_of
 from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import Crash, FakeDynamo
-from tests.support.fakes.identities import FakeIdentities
 from tests.support.fakes.log import Lines
 from tests.support.fakes.messaging import QUEUE_URL_PREFIX, FakeBus, FakeSocketApi, FakeSqs
 from tests.support.fakes.objects import FakeObjects
@@ -91,11 +91,14 @@ class World:
         """The fleet's container."""
         return self.platform.container(Fleet)
 
-    def key_of(self, principal: Principal) -> str:
-        """A key that this principal holds."""
-        if not isinstance(self.platform.identities, FakeIdentities):
-            self.platform.identities = FakeIdentities(self.platform.identities)
-        return self.platform.identities.hold(principal)
+    def key_with(self, *, restrictions: Mapping[str, Collection[str]] | None = None, **wanted: Any) -> str:
+        """The text of a new named key with a role or permissions. It has been used just now, so that a request with it
+        notes no use. ``restrictions``: ids by the name of the restriction."""
+        reached = {name: {one: one for one in ids} for name, ids in (restrictions or {}).items()}
+        new = NewApiKey(name="a key of a test", restrictions=reached, **wanted)
+        text = self.platform.api_keys.create(new, root("")).text.reveal()
+        self.platform.identities.identify(text, (), "")
+        return text
 
     def state(self) -> dict[str, Any]:
         """All that a request could change."""

@@ -1,12 +1,10 @@
 """Keys that are restricted, on every operation of every family whose things a key may be restricted to."""
 
-from functools import partial
-
 import pytest
 
 from chalicelib import families
 from chalicelib.platform.access.permissions import KeyRole
-from chalicelib.platform.access.principal import Principal, PrincipalKind, Scope
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.operation_table import every_operation
 from tests.support.operations import operations_of
 
@@ -24,8 +22,6 @@ ADDRESSING = [row for row in ROWS if row.id in operations_of(row.family).address
 
 NOT_YET = "readers of the fleet take no reach yet"
 
-key = partial(Principal, kind=PrincipalKind.KEY, name="a key of a test", role=KeyRole.ADMIN)
-
 
 def prepared(row):
     """A scene with what the operation needs, and that."""
@@ -36,7 +32,7 @@ def prepared(row):
 
 def outsider(row, scene):
     """A key that does not reach what is in the scene."""
-    return scene.world.key_of(key(restrictions=operations_of(row.family).outside(scene)))
+    return scene.world.key_with(role=KeyRole.ADMIN, restrictions=operations_of(row.family).outside(scene))
 
 
 def said(answer, *names):
@@ -51,7 +47,7 @@ def said(answer, *names):
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_operation_succeeds_for_a_key_that_reaches_its_thing(row):
     scene, options = prepared(row)
-    restricted = scene.world.key_of(key(restrictions=operations_of(row.family).within(scene)))
+    restricted = scene.world.key_with(role=KeyRole.ADMIN, restrictions=operations_of(row.family).within(scene))
     assert scene.request(row.id, **{**options, "key": restricted}).status == row.endpoint.status
 
 
