@@ -28,7 +28,8 @@ _TEXT = (
     "Operators authenticate with a key, agents with the token of their node, both as `Authorization: Bearer …`; "
     "operations with an empty `security` are open to anyone. Unknown fields and query parameters are refused. Integers "
     "and booleans may be sent as strings. All times are UTC, in RFC 3339. Every answer carries its request id in "
-    "`meta.request_id` and in the header `x-request-id`."
+    "`meta.request_id` and in the header `x-request-id`. A POST that is sent again with the same `Idempotency-Key` is "
+    "carried out once."
 )
 
 _TAGS = {

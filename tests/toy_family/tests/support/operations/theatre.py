@@ -26,7 +26,7 @@ class Scene:
         if endpoint.has_body:
             options.setdefault("json", {"name": "Gretel"})
         path = endpoint.route.format(**{**getattr(self, "variables", {}), **(variables or {})})
-        headers = {} if key is None else {KEY_HEADER: key}
+        headers = {**options.pop("headers", {}), **({} if key is None else {KEY_HEADER: key})}
         return self.client.request(endpoint.method, path, headers=headers, **options)
 
 

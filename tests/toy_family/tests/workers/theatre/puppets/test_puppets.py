@@ -55,6 +55,13 @@ def test_puppet_with_a_lost_message_is_repaired_by_the_sweep(director, world):
     assert director.get(f"{PUPPETS}/{puppet_id}", headers=KEY).json["state"] == "whole"
 
 
+def test_repeat_of_a_creation_gets_the_first_answer_again(director):
+    sent = {"json": {"name": "Kasper"}, "headers": {**KEY, "Idempotency-Key": "1"}}
+    first, again = director.post(PUPPETS, **sent), director.post(PUPPETS, **sent)
+    assert (again.status, again.text) == (first.status, first.text) == (201, first.text)
+    assert again.headers["idempotency-replayed"] == "true"
+
+
 def test_puppet_list_is_counted_by_state(director, world):
     for name in ("Kasper", "Gretel"):
         created(director, name)
