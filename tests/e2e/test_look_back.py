@@ -62,7 +62,6 @@ NOT_TRIED = {
     "reconcile_vpn *": "as settle_vpn",
     "* vpn_networks": "as settle_vpn",
     "* sqs:SendMessage vpn": "as settle_vpn",
-    "api_handler dynamodb:UpdateItem limits": "more than ten requests a second of one key at one container",
 }
 """``function action place``, with wildcards, and why the end-to-end tests do not use that grant."""
 

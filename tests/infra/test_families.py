@@ -9,11 +9,12 @@ import pytest
 from chalicelib import families
 from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.errors import rate_limited
-from chalicelib.platform.context import Family, HttpSource
+from chalicelib.platform.context import UPDATE, Family, HttpSource
 from chalicelib.platform.family import FAMILY as PLATFORM
 from infra.deployables import CORE, FURTHER, TAKEN, check_family, chosen, deployables
 from infra.fragment import fragment
 from infra.functions import FAMILIES, functions_in
+from infra.grants import grants_in
 from infra.lint import of_policies, of_templates
 from infra.package import write_stateful
 from infra.queues import queue_parameter
@@ -115,6 +116,13 @@ class TestApplication:
         variables = application["Globals"]["Function"]["Environment"]["Variables"]
         assert (variables["FAMILY"], variables["FAMILIES"]) == ("toys", ",".join([*families.NAMES, "toys"]))
 
+    def test_every_route_of_a_family_has_a_throttle(self, application):
+        (setting,) = application["Resources"]["RestAPI"]["Properties"]["MethodSettings"]
+
+        assert (setting["HttpMethod"], setting["ResourcePath"]) == ("*", "/*")
+        assert setting["ThrottlingRateLimit"] == {"Ref": "RoutesRate"}
+        assert setting["ThrottlingBurstLimit"] == {"Ref": "RoutesBurst"}
+
     def test_gateway_responses_have_the_familys_form(self, application):
         body = application["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
         throttled = body["x-amazon-apigateway-gateway-responses"]["THROTTLED"]
@@ -209,6 +217,13 @@ class TestRules:
         behind = [one for one in functions_in([each]) if isinstance(one.source, HttpSource)]
 
         assert len(behind) == 1
+
+    @pytest.mark.parametrize("each", [*DEPLOYED, FAMILY], ids=lambda each: each.name)
+    def test_function_behind_a_familys_api_may_write_limits(self, each):
+        """Without the grant limits of keys would not hold there: requests pass if their table cannot be reached."""
+        (behind,) = [one for one in functions_in([each]) if isinstance(one.source, HttpSource)]
+
+        assert grants_in([PLATFORM, each], behind.name).tables["limits"] == UPDATE
 
     def test_family_queue_without_a_consumer_is_refused(self):
         lonely = dataclasses.replace(CONTEXT, functions=CONTEXT.functions[1:])
