@@ -30,8 +30,8 @@ _TEXT = (
     "and booleans may be sent as strings. All times are UTC, in RFC 3339. Every answer carries its request id in "
     "`meta.request_id` and in the header `x-request-id`. A POST that is sent again with the same `Idempotency-Key` is "
     "carried out once. A key may make a limited number of requests a minute. Its answers tell the rest in `RateLimit`, "
-    "`RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10) and `X-RateLimit-*`; above the limit they are 429 with "
-    "`Retry-After`."
+    "`RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10) and `X-RateLimit-*`; above the limit they are 429 "
+    "with `Retry-After`."
 )
 
 _TAGS = {
