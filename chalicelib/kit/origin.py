@@ -1,4 +1,4 @@
-"""The origin of the current work: the request, the actor and the address.
+"""The origin of the current work: the request, the actor, the address and the act.
 
 Set once by `@endpoint` or a worker's decorator, read by the log and by `kit.tables` (``changed_by``). A context
 variable and not an argument, since every write carries it and no decision depends on it.
@@ -12,11 +12,18 @@ from typing import NamedTuple
 
 class Origin(NamedTuple):
     """The request, actor and address of the current work. ``request_id`` is passed on in messages and events. ``actor``
-    is the name of a key, never the key."""
+    is the name of a key, never the key.
+
+    For the request of an operator that acts on something: ``verb`` is `<kind of thing>.<action>`, ``name`` the actor's
+    name for people where it has one; ``is_deferred`` if the effects come after the answer.
+    """
 
     request_id: str
     actor: str = ""
     address: str = ""
+    name: str = ""
+    verb: str = ""
+    is_deferred: bool = False
 
 
 _NOBODY = Origin(request_id="")

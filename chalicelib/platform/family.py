@@ -1,6 +1,7 @@
 """The platform's own contexts, which are part of every deployment."""
 
 from chalicelib.platform.access import context as access
+from chalicelib.platform.audit import context as audit
 from chalicelib.platform.background import context as background
 from chalicelib.platform.context import Family
 from chalicelib.platform.events import context as events
@@ -16,6 +17,6 @@ FAMILY = Family(
     permissions=PERMISSIONS,
     contexts=(
         *(access.CONTEXT, limits.CONTEXT, idempotency.CONTEXT, events.CONTEXT, webhooks.CONTEXT),
-        *(background.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
+        *(background.CONTEXT, audit.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
     ),
 )

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from chalicelib.kit.crypto import Sealer
     from chalicelib.kit.listing import Lists
     from chalicelib.kit.objects import Objects
+    from chalicelib.kit.origin import Origin
     from chalicelib.kit.queues import Queues
     from chalicelib.kit.sockets import Sockets
+    from chalicelib.kit.tables import ActedOn, Put
     from chalicelib.kit.tasks import Tasks
     from chalicelib.platform.access.api_keys import ApiKeys
     from chalicelib.platform.access.hashing import SecretHashes
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.platform.access.keys import OperatorKeys
     from chalicelib.platform.access.named_keys import NamedKeys
     from chalicelib.platform.access.stage_secret import StageSecret
+    from chalicelib.platform.audit.service import Audit
     from chalicelib.platform.background.service import Background
     from chalicelib.platform.context import Family
     from chalicelib.platform.events.service import Events
@@ -82,11 +85,17 @@ class Platform:
 
     @cached_property
     def tables(self) -> Tables:
-        return Tables(self._gateways.driver, self.clock, self.ids)
+        return Tables(self._gateways.driver, self.clock, self.ids, note=_noting)
 
     def patient_tables(self, repeat_seconds: float) -> Tables:
         """The same tables, for writers that repeat for so long what DynamoDB refuses for contention or throttling."""
-        return Tables(self._gateways.driver, self.clock, self.ids, repeat_seconds=repeat_seconds)
+        return Tables(self._gateways.driver, self.clock, self.ids, repeat_seconds=repeat_seconds, note=_noting)
+
+    @cached_property
+    def audit(self) -> Audit:
+        from chalicelib.platform.audit.service import Audit
+
+        return Audit(self.tables, self.patient_tables(0), self.lists, self.log)
 
     @cached_property
     def counters(self) -> Counters:
@@ -280,3 +289,10 @@ class Platform:
         from chalicelib.platform.sealing.resealing import Resealing
 
         return Resealing(self.tables, self.sealer, self.families.sealed)
+
+
+def _noting(origin: Origin, thing: ActedOn) -> Put:
+    """The row of the audit log for what the change stream cannot tell (`kit.tables.acts`)."""
+    from chalicelib.platform.audit.service import noting
+
+    return noting(origin, thing)

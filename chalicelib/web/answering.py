@@ -15,7 +15,7 @@ from chalicelib.kit.log import Level
 from chalicelib.kit.origin import Origin, working_for
 from chalicelib.kit.tables import AttachmentRefusedError
 from chalicelib.platform.access.permissions import Permission
-from chalicelib.platform.access.principal import decide
+from chalicelib.platform.access.principal import PrincipalKind, decide
 from chalicelib.settings import Settings
 from chalicelib.web.audience import Exchange, hold_to
 from chalicelib.web.caching import unless_known
@@ -55,6 +55,8 @@ def respond(endpoint: Endpoint, incoming: Incoming, services: Any, protocol: Api
         cors = cors_of(edge.settings, protocol).headers_for(incoming.header("origin"))
         outgoing = unless_known(_serve(exchange, protocol), incoming)
     except EdgeError as error:
+        if error.kind is Kind.FORBIDDEN and exchange.principal.kind is PrincipalKind.KEY:
+            _note_refused(exchange)
         outgoing = refusal(error, protocol, _renderer(exchange, protocol))
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets an answer in the protocol
         edge.log.failure("request_failed", error, request_id=exchange.request_id, route=endpoint.route)
@@ -98,7 +100,7 @@ def _serve(exchange: Exchange, protocol: ApiProtocol) -> Outgoing:
         hold_to(exchange, exchange.edge.limits.of_principal(exchange.principal))
     if endpoint.permission is not None:
         _check_permission(endpoint, endpoint.permission, exchange)
-    with working_for(Origin(exchange.request_id, exchange.principal.actor, exchange.incoming.address)):
+    with working_for(_origin_of(exchange)):
         if audience.arrive is not None:
             audience.arrive(exchange)
         request = _read(exchange, protocol)
@@ -131,6 +133,26 @@ def _once(exchange: Exchange, request: Request[Path, Query, Body], repeatable: R
 def _again(exchange: Exchange, before: Outgoing) -> Outgoing:
     exchange.noted["is_replayed"] = True
     return before
+
+
+def _origin_of(exchange: Exchange) -> Origin:
+    """The origin of what the request writes."""
+    endpoint, principal = exchange.endpoint, exchange.principal
+    return Origin(
+        exchange.request_id,
+        principal.actor,
+        exchange.incoming.address,
+        name="" if principal.name == principal.id else principal.name,
+        verb=endpoint.audit,
+        is_deferred=endpoint.is_deferred,
+    )
+
+
+def _note_refused(exchange: Exchange) -> None:
+    """Put a refused request into the audit log. Reads have no verb: their method and path stand for it."""
+    endpoint = exchange.endpoint
+    operation = endpoint.audit or f"{endpoint.method} {endpoint.shown_path}"
+    exchange.edge.audit.note_refused(_origin_of(exchange), operation, endpoint.aimed_at(exchange.incoming))
 
 
 def _check_permission(endpoint: Endpoint, permission: Permission, exchange: Exchange) -> None:

@@ -11,6 +11,7 @@ from chalicelib.platform.idempotency.service import Idempotency
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from chalicelib.platform.audit.service import Audit
     from chalicelib.platform.limits.service import Limits
 
 
@@ -30,6 +31,8 @@ class EdgePlatform(Protocol):
     def idempotency(self) -> Idempotency: ...
     @property
     def limits(self) -> "Limits": ...
+    @property
+    def audit(self) -> "Audit": ...
 
 
 class EdgeServices(Protocol):

@@ -156,6 +156,8 @@ class _Document:
         result = self._components.reference(endpoint.answer, "serialization")
         example = _with_override(example_of(result, self._components.schemas), endpoint.example)
         content = _content(_JSON, *self._description.wrapped(endpoint, result, example))
+        if endpoint.lines:
+            content |= _content(endpoint.lines, {"type": "string"}, json.dumps(example, ensure_ascii=False) + "\n")
         headers = {"headers": _REPLAYED} if endpoint.takes_idempotency_key else {}
         return {"description": phrase, **headers, "content": content}
 

@@ -8,6 +8,7 @@ from typing import Any, Required, TypedDict, get_args, get_origin
 
 from pydantic import BaseModel
 
+from chalicelib.kit.tables import ActedOn, kind_of
 from chalicelib.platform.access.permissions import Permission
 from chalicelib.platform.access.principal import Resource, Scope
 from chalicelib.web.audience import Audience, Guard
@@ -32,12 +33,14 @@ class Options(TypedDict, total=False):
     paginated: bool
     enveloped: bool
     media_type: str
+    lines: str
     status: int
     errors: Sequence[int]
     guard: Guard | None
     permission: Permission
     scope: Scope
     audit: str
+    is_deferred: bool
     repeats: str
     contract_path: str
     documented: bool
@@ -51,12 +54,14 @@ class Endpoint:
     ``request`` is the class of the view's ``Request[...]`` annotation, ``path``, ``query`` and ``body`` are its models.
     ``answer`` is the model of ``data`` (of each item, if ``paginated``; of the whole, if not ``enveloped``), None for
     204. ``errors`` are the statuses that the view itself may cause; those of the edge are documented by themselves.
-    ``media_type`` is set where the view answers `PlainText`; there is no model then. ``example`` is what the document
+    ``media_type`` is set where the view answers `PlainText`; there is no model then. ``lines`` is the media type of
+    one item a line, in which the view answers those that accept it as `PlainText`. ``example`` is what the document
     shows as its result; of an object only what differs from the example that the model and its fields make.
 
     Where the audience decides ``by_permission``: ``permission`` is what the caller needs, ``scope`` what the
     operation's resource belongs to, and ``audit`` the verb under which the audit log has what it changed,
-    `<thing>.<action>`. ``repeats`` says why a POST needs no ``Idempotency-Key``.
+    `<thing>.<action>`; with ``is_deferred`` as accepted, since the effects come after the answer. ``repeats`` says why
+    a POST needs no ``Idempotency-Key``.
     """
 
     method: str
@@ -71,12 +76,14 @@ class Endpoint:
     paginated: bool = False
     enveloped: bool = True
     media_type: str = ""
+    lines: str = ""
     status: int = 200
     errors: Sequence[int] = ()
     guard: Guard | None = None
     permission: Permission | None = None
     scope: Scope | None = None
     audit: str = ""
+    is_deferred: bool = False
     repeats: str = ""
     contract_path: str = ""
     documented: bool = True
@@ -113,6 +120,8 @@ class Endpoint:
             )
             if self.method == "POST" and not self.repeats:
                 yield f"a POST of the audience {self.auth.name} says why it may be repeated"
+        if self.is_deferred and not self.audit:
+            yield "only an audited operation can be accepted in the audit log"
         if self.repeats and self.method != "POST":
             yield f"{self.method} is repeatable by its meaning"
 
@@ -127,6 +136,13 @@ class Endpoint:
         for name, value in incoming.path.items():
             path = path.replace(f"{{{name}}}", value)
         return Resource(path.strip("/"), self.scope or Scope.INSTALLATION)
+
+    def aimed_at(self, incoming: Incoming) -> ActedOn:
+        """The thing that a request names before it is read: the collection in which its path begins, with the first
+        of its variables, as sent."""
+        things = _VERSION.sub("", self.route).strip("/").partition("/")[0]
+        first = next(iter(_variables(self.route)), "")
+        return ActedOn(kind_of(self.audit) or things, incoming.path.get(first, ""))
 
     @property
     def has_body(self) -> bool:

@@ -57,7 +57,7 @@ class ApiProtocol:
     challenge: str = "Bearer"
     methods: tuple[str, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE")
     exposed_headers: tuple[str, ...] = (
-        *("idempotency-replayed", "location", "retry-after", "x-request-id"),
+        *("idempotency-replayed", "link", "location", "retry-after", "x-request-id"),
         *LIMIT_HEADERS,
     )
     limit_headers: Callable[[Standing], Mapping[str, str]] = limit_headers

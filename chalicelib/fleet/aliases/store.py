@@ -18,7 +18,7 @@ from chalicelib.kit.listing import (
     fixed,
     rows_with,
 )
-from chalicelib.kit.tables import Delete, Index, Item, Key, Put, Ref, Table, Tables, put_new
+from chalicelib.kit.tables import Delete, Index, Item, Key, Put, Ref, Table, Tables, Thing, put_new
 
 SHARDS = 4
 """Partitions of the listing: agents make aliases too, a whole fleet of them at once."""
@@ -33,6 +33,7 @@ TABLE = Table(
         Index("listing", "shard", "listed_at", (*_PROJECTED, "cluster_id")),
     ),
     stream=True,
+    thing=Thing("alias", name="name"),
 )
 
 _ALL = IndexSource(
@@ -110,7 +111,7 @@ def put(alias: Alias) -> Put:
 
 def delete(alias: Alias) -> Delete:
     """Remove one that the caller has read."""
-    return Delete(TABLE, _key(alias.id), was_read=True)
+    return Delete(TABLE, _key(alias.id), was_read=True, row={"name": alias.name})
 
 
 def _key(row_id: str) -> Key:

@@ -25,6 +25,7 @@ _OPERATOR = (
     "admins",
     "admin_metrics",
     "api_keys",
+    "audit_events",
 )
 _AGENT = ("enrollment", "nodes", "metrics", "aliases", "executions", "updates", "bundle", "ssh")
 

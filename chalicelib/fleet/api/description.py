@@ -46,6 +46,7 @@ _TAGS = {
     "Ssh.SshPublicKey": "Public keys that let people log in",
     "Events.Webhook": "Receivers of events, and the log of deliveries to them",
     "Events.Type": "The types of events",
+    "Access.AuditEvent": "The audit log: what operators did, and what they were refused",
     "Agents": "For agents: enrolment, health and logins",
     "Nodes.Metrics": "Metrics of machines and agents, and scrape targets for Prometheus",
     "Admins.Metadata": "Stacks that share an installation, and the clusters that each owns",

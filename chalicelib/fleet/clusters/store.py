@@ -36,6 +36,7 @@ from chalicelib.kit.tables import (
     Set,
     Table,
     Tables,
+    Thing,
     Update,
     put_new,
 )
@@ -56,6 +57,7 @@ TABLE = Table(
         ),
     ),
     stream=True,
+    thing=Thing("cluster", name="name"),
 )
 
 _ALL = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(TABLE))
@@ -127,7 +129,7 @@ class ClusterStore:
     def delete(self, cluster: Cluster) -> Delete:
         """Removes the row if it is still this cluster and has no nodes."""
         condition = And(Equals("id", cluster.id), Equals("node_count", 0))
-        return Delete(TABLE, {"name": cluster.name}, condition, was_read=True)
+        return Delete(TABLE, {"name": cluster.name}, condition, was_read=True, row={"id": cluster.id})
 
 
 def still_there(cluster: Identified) -> Check:

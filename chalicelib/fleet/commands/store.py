@@ -10,7 +10,7 @@ from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of, moment_of
 from chalicelib.kit.listing import IndexSource, all_rows, as_given, fixed, rows_with, sharded
-from chalicelib.kit.tables import Change, Index, Item, Key, Remove, Set, Table
+from chalicelib.kit.tables import Change, Index, Item, Key, Remove, Set, Table, Thing
 
 SHARDS = 4
 """Partitions of every index that a whole fleet writes to at once."""
@@ -28,6 +28,7 @@ COMMANDS = Table(
     stream=True,
     unparked=frozenset({"command_text"}),
     expires_at="expires_epoch",
+    thing=Thing("command"),
 )
 
 FAN_OUTS = Table(
@@ -35,6 +36,7 @@ FAN_OUTS = Table(
     partition="command_id",
     indexes=(Index("due", "due", "due_at"),),
     stream=True,
+    thing=Thing("command", id="command_id", made_with=True),
 )
 
 EXECUTIONS = Table(
@@ -51,6 +53,7 @@ EXECUTIONS = Table(
     ),
     stream=True,
     unparked=frozenset({"output", "output_gz"}),
+    thing=Thing("execution"),
 )
 
 ALL_COMMANDS = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(COMMANDS))

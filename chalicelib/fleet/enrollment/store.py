@@ -44,6 +44,7 @@ from chalicelib.kit.tables import (
     Set,
     Table,
     Tables,
+    Thing,
     Update,
     put_new,
 )
@@ -63,6 +64,7 @@ TABLE = Table(
     ),
     stream=True,
     expires_at="expires_epoch",
+    thing=Thing("enrollment_key", name="name"),
 )
 """Only keys that anybody could draw are collected by their time."""
 
@@ -170,7 +172,10 @@ class EnrollmentStore:
 
     def delete(self, key: EnrollmentKey) -> None:
         """Remove a key that was read."""
-        self._tables.write(Delete(TABLE, {"id": key.id}, was_read=True), "enrollment_key.deleted")
+        row: Item = {"name": key.name}
+        self._tables.write(
+            Delete(TABLE, {"id": key.id}, Exists("id"), was_read=True, row=row), "enrollment_key.deleted"
+        )
 
     def delete_of_cluster(self, cluster_id: str, after: str | None) -> str | None:
         """Delete up to `CLEAN_UP_ROWS` keys after the id ``after``; returns the last id, None at the end."""

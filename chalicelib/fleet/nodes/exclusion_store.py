@@ -9,9 +9,23 @@ from datetime import datetime
 from chalicelib.fleet.nodes.model import Exclusion
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.ids import to_milliseconds
-from chalicelib.kit.tables import Absent, Check, Delete, Equals, Item, Ref, Set, SetIfAbsent, Table, Tables, Update
+from chalicelib.kit.tables import (
+    Absent,
+    Check,
+    Delete,
+    Equals,
+    Exists,
+    Item,
+    Ref,
+    Set,
+    SetIfAbsent,
+    Table,
+    Tables,
+    Thing,
+    Update,
+)
 
-EXCLUSIONS = Table("node_exclusions", partition="id")
+EXCLUSIONS = Table("node_exclusions", partition="id", thing=Thing("node"))
 
 
 def ref(node_id: str) -> Ref:
@@ -53,6 +67,6 @@ def note_blocked(node_id: str, now: datetime) -> Update:
 
 
 def lift(node_id: str) -> Delete:
-    """Remove deletion and block."""
+    """Remove deletion and block; fails if another has done it."""
     table, key = ref(node_id)
-    return Delete(table, key)
+    return Delete(table, key, Exists("id"))

@@ -31,6 +31,7 @@ from chalicelib.kit.tables import (
     Set,
     Table,
     Tables,
+    Thing,
     Update,
     Value,
     put_new,
@@ -55,6 +56,7 @@ NODES = Table(
         Index("listing", "shard", "listed_at", (*_FILTERED, "cluster_id")),
     ),
     stream=True,
+    thing=Thing("node"),
 )
 
 PRESENCE = Table("presence", partition="id", indexes=(Index("health_due", "health_shard", "health_due"),))

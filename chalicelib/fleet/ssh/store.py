@@ -28,6 +28,7 @@ from chalicelib.kit.tables import (
     Set,
     Table,
     Tables,
+    Thing,
     Update,
     Value,
     put_new,
@@ -45,6 +46,7 @@ USERNAMES = Table(
     ),
     stream=True,
     unparked=frozenset({"password_hash", "public_keys"}),
+    thing=Thing("ssh_username", name="username"),
 )
 
 # The keys' texts stay out: they would make up most of an entry, and entries are counted.
@@ -59,6 +61,7 @@ KEYS = Table(
     ),
     stream=True,
     unparked=frozenset({"public_key"}),
+    thing=Thing("ssh_public_key", name="key_name"),
 )
 
 ALL_USERNAMES = IndexSource(index="listing", partitions=fixed(LISTING), insertion=LISTED_AT, totals=all_rows(USERNAMES))
@@ -146,13 +149,14 @@ def note_verified(username: SshUsername, now: str, not_since: str) -> Update:
 
 def remove(username: SshUsername) -> list[Delete]:
     """Delete the row with all its keys, if it has not changed since it was read."""
-    own = Delete(USERNAMES, {"id": username.id}, _as_read(username), was_read=True)
+    row: Item = {"username": username.username}
+    own = Delete(USERNAMES, {"id": username.id}, _as_read(username), was_read=True, row=row)
     return [own, *map(remove_key, username.public_keys)]
 
 
 def remove_key(key: SshPublicKey) -> Delete:
     """Delete the row of a key, without a condition: the condition on the user name's row decides."""
-    return Delete(KEYS, {"id": key.id})
+    return Delete(KEYS, {"id": key.id}, row={"key_name": key.key_name})
 
 
 _KEYS = "public_keys"

@@ -35,6 +35,7 @@ from chalicelib.kit.tables import (
     Set,
     Table,
     Tables,
+    Thing,
     Update,
     put_new,
 )
@@ -56,6 +57,7 @@ REQUESTS = Table(
         Index("due", "due", "due_at"),
     ),
     stream=True,
+    thing=Thing("self_update_request"),
 )
 
 NODE_UPDATES = Table("self_updates", partition="request_shard", sort="node_id", stream=True)

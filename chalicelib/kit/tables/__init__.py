@@ -1,5 +1,6 @@
 """The only persistence port: tables, conditions and writes as data, and `Tables` that executes them."""
 
+from chalicelib.kit.tables.acts import ActedOn, NoteAct, acted_on, kind_of
 from chalicelib.kit.tables.attachments import NO_RESULT, Attachment, AttachmentRefusedError, attaching
 from chalicelib.kit.tables.conditions import (
     Absent,
@@ -36,7 +37,7 @@ from chalicelib.kit.tables.driver import (
     TransactionFailedError,
 )
 from chalicelib.kit.tables.port import TRANSACTION_LIMIT, TRIES, Tables
-from chalicelib.kit.tables.schema import Index, Item, Key, Table, Value
+from chalicelib.kit.tables.schema import Index, Item, Key, Table, Thing, Value
 from chalicelib.kit.tables.writes import Check, Delete, Put, Update, Write, put_new
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "TRANSACTION_LIMIT",
     "TRIES",
     "Absent",
+    "ActedOn",
     "Add",
     "And",
     "Attachment",
@@ -71,6 +73,7 @@ __all__ = [
     "LessOrEqual",
     "Meter",
     "Not",
+    "NoteAct",
     "Or",
     "Page",
     "Put",
@@ -82,10 +85,13 @@ __all__ = [
     "SetIfAbsent",
     "Table",
     "Tables",
+    "Thing",
     "TransactionFailedError",
     "Update",
     "Value",
     "Write",
+    "acted_on",
     "attaching",
+    "kind_of",
     "put_new",
 ]

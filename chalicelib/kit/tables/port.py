@@ -15,6 +15,8 @@ from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.ids import Ids
+from chalicelib.kit.origin import current_origin
+from chalicelib.kit.tables.acts import ActedOn, NoteAct, kind_of, untold
 from chalicelib.kit.tables.attachments import NO_RESULT, AttachmentRefusedError, attachment_for
 from chalicelib.kit.tables.conditions import Between
 from chalicelib.kit.tables.driver import (
@@ -59,7 +61,8 @@ ALL_ROWS = Shared()
 
 
 class Tables:
-    """Reads and conditional writes over any `Driver`."""
+    """Reads and conditional writes over any `Driver`. ``note`` makes the writes that note acts of operators, if the
+    change stream does not tell them; without it none is noted."""
 
     def __init__(
         self,
@@ -69,17 +72,26 @@ class Tables:
         *,
         repeat_seconds: float = REPEAT_SECONDS,
         rows: Shared = ALL_ROWS,
+        note: NoteAct | None = None,
     ) -> None:
         self._driver = driver
         self._clock = clock
         self._ids = ids
         self._repeat_seconds = repeat_seconds
         self._rows = rows
+        self._note = note
 
     def scoped(self, tenant: str) -> "Tables":
         """A view that addresses the rows of this tenant alone, in tenanted tables alone. Raises ValueError for an id
         that is empty or contains `tenants.SEPARATOR`."""
-        return Tables(self._driver, self._clock, self._ids, repeat_seconds=self._repeat_seconds, rows=Tenant(tenant))
+        return Tables(
+            self._driver,
+            self._clock,
+            self._ids,
+            repeat_seconds=self._repeat_seconds,
+            rows=Tenant(tenant),
+            note=self._note,
+        )
 
     @property
     def meter(self) -> Meter:
@@ -130,6 +142,8 @@ class Tables:
         A repeat after a lost answer is recognised by the stamp of the row, but not if another writer changed it in
         between. For a change that must not count twice even then, use `commit`, whose token DynamoDB remembers.
         """
+        if self._notes([write], operation):
+            return self._write_noted(write, operation)
         write_id = self._new_write_id()
         sent = stamped(self._rows.write(write), write_id, operation, self._clock.now(), self._rows.tenant)
         try:
@@ -163,14 +177,23 @@ class Tables:
         except TransactionFailedError as error:
             raise ConditionFailedError(error.failed[0]) from error
 
-    def commit(self, writes: Sequence[Write], operation: str, *, result: object = NO_RESULT) -> None:
+    def commit(
+        self,
+        writes: Sequence[Write],
+        operation: str,
+        *,
+        result: object = NO_RESULT,
+        acts_on: Sequence[ActedOn] = (),
+    ) -> None:
         """Make up to 100 writes in one transaction, including the one that may be attached to an effect with this
-        ``result`` (`attachments`). Raises `TransactionFailedError`, `AttachmentRefusedError`, and `EdgeError` as
+        ``result`` (`attachments`), and those that note what an operator acts on (`acts`). ``acts_on`` are things of
+        which no row is among the writes. Raises `TransactionFailedError`, `AttachmentRefusedError`, and `EdgeError` as
         `write` does (service unavailable)."""
         attachment = attachment_for(result)
         whole = [self._rows.write(write) for write in writes]
         if attachment is not None:
             whole.append(attachment.write_of(result))
+        whole += self._notes(writes, operation, acts_on)
         if len(whole) > TRANSACTION_LIMIT:
             raise ValueError(f"a transaction takes at most {TRANSACTION_LIMIT} writes, not {len(whole)}")
         write_id, now = self._new_write_id(), self._clock.now()
@@ -211,6 +234,25 @@ class Tables:
                 raise BusyError("BatchGetItem left keys unprocessed")
 
         self._repeat(attempt)
+
+    def _notes(self, writes: Sequence[Write], operation: str, acts_on: Sequence[ActedOn] = ()) -> list[Put]:
+        """The further writes that note the acts of the current origin with these."""
+        origin = current_origin()
+        if self._note is None or not origin.verb:
+            return []
+        given = [one for one in acts_on if one.kind == kind_of(origin.verb)]
+        return [self._note(origin, one) for one in dict.fromkeys([*untold(writes, operation, origin.verb), *given])]
+
+    def _write_noted(self, write: Put | Update | Delete, operation: str) -> Item | None:
+        """`write`, in a transaction with the notes of its acts."""
+        try:
+            self.commit([write], operation)
+        except TransactionFailedError as error:
+            current = error.failed.get(0)
+            if isinstance(write, Delete) and write.was_read and current is None:
+                return None
+            raise ConditionFailedError(current) from error
+        return None if isinstance(write, Delete) else self.get(write.table, write.key)
 
     def _new_write_id(self) -> str:
         return self._ids.token_bytes(12).hex()

@@ -27,6 +27,19 @@ class Index:
 
 
 @dataclass(frozen=True)
+class Thing:
+    """The thing that a row belongs to, as operators know it. ``kind`` begins the verbs that act on it (`cluster` of
+    `cluster.delete`); ``id`` and ``name`` are the attributes with its id and its name for people. With ``made_with``
+    the row is made together with another row of the thing, which tells that.
+    """
+
+    kind: str
+    id: str = "id"
+    name: str | None = None
+    made_with: bool = False
+
+
+@dataclass(frozen=True)
 class Table:
     """A table per aggregate. ``name`` is the aggregate; the deployed name is ``{app}-{stage}-{name}``.
 
@@ -35,7 +48,8 @@ class Table:
     written are read from it, neither removals nor other writes. A stream record that cannot be read is set aside
     without the attributes ``unparked``, which are large or private. ``expires_at`` names the TTL attribute (epoch
     seconds); no logic may depend on when DynamoDB deletes the row. A ``tenanted`` table holds rows of tenants, which
-    only `Tables.scoped` can address. Raises ValueError if it has a partition key that is a number.
+    only `Tables.scoped` can address. ``thing`` is what operators act on when they change a row (`kit.tables.acts`).
+    Raises ValueError if it has tenants and a partition key that is a number.
     """
 
     name: str
@@ -48,6 +62,7 @@ class Table:
     unparked: frozenset[str] = frozenset()
     expires_at: str | None = None
     tenanted: bool = False
+    thing: Thing | None = None
 
     def __post_init__(self) -> None:
         if wrong := self.tenant_keys & self.numbers:
@@ -58,6 +73,10 @@ class Table:
         """The attributes that are stored with the tenant before their value: the partition keys, of a tenanted table
         only."""
         return frozenset({self.partition, *(index.partition for index in self.indexes)} if self.tenanted else ())
+
+    def tells(self, operation: str) -> bool:
+        """Whether the change stream has the rows that this operation writes."""
+        return self.stream and (not self.relayed or operation in self.relayed)
 
     def index(self, name: str) -> Index:
         """The index of that name. Raises KeyError."""

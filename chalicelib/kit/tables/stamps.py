@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import overload
 
 from chalicelib.kit.clock import to_microseconds_text
-from chalicelib.kit.origin import current_origin
+from chalicelib.kit.origin import Origin, current_origin
 from chalicelib.kit.tables.conditions import Add, And, Condition, Equals, Not, Set
 from chalicelib.kit.tables.schema import Item, Value
 from chalicelib.kit.tables.writes import Check, Delete, Put, Update, Write
@@ -32,6 +32,7 @@ def stamped(write: Write, write_id: str, operation: str, now: datetime, tenant: 
         "address": origin.address,
         "at": to_microseconds_text(now),
         **({"tenant": tenant} if write.table.tenanted else {}),
+        **_act_of(origin),
     }
     match write:
         case Put():
@@ -51,3 +52,12 @@ def is_written_by(row: Item | None, write_id: str) -> bool:
     """Whether that write was the last of the row."""
     stamp = (row or {}).get("changed_by")
     return isinstance(stamp, dict) and stamp.get("write_id") == write_id
+
+
+def _act_of(origin: Origin) -> dict[str, Value]:
+    """An operator's act, for the audit log (`kit.tables.acts`)."""
+    if not origin.verb:
+        return {}
+    name: dict[str, Value] = {"name": origin.name} if origin.name else {}
+    deferred: dict[str, Value] = {"deferred": True} if origin.is_deferred else {}
+    return {"verb": origin.verb, **name, **deferred}

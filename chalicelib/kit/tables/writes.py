@@ -31,12 +31,14 @@ class Update:
 
 @dataclass(frozen=True)
 class Delete:
-    """Remove a row. With ``was_read``, a missing row counts as success: the caller has read the row in this request."""
+    """Remove a row. With ``was_read``, a missing row counts as success: the caller has read the row in this request.
+    ``row`` holds the attributes of the table's thing that are not in the key."""
 
     table: Table
     key: Key
     condition: Condition | None = None
     was_read: bool = field(default=False, kw_only=True)
+    row: Item = field(default_factory=dict, kw_only=True)
 
 
 @dataclass(frozen=True)

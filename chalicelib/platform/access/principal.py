@@ -55,6 +55,12 @@ class Principal:
         return by_role or permission.name in self.permissions
 
 
+def known_by(actor: str) -> tuple[PrincipalKind, str]:
+    """The kind and the id of the principal with this actor. Raises ValueError for a kind that there is not."""
+    kind, separator, principal_id = actor.partition(":")
+    return (PrincipalKind(kind), principal_id) if separator else (PrincipalKind.ROOT, actor)
+
+
 ANONYMOUS = Principal(kind=PrincipalKind.ANONYMOUS)
 
 

@@ -31,6 +31,7 @@ from chalicelib.kit.tables import (
     Set,
     Table,
     Tables,
+    Thing,
     Update,
     Value,
     put_new,
@@ -56,6 +57,7 @@ API_KEYS = Table(
     # The operations of callers. Uses are frequent and need no message; rows are never removed.
     relayed=frozenset({"api_key.created", "api_key.updated", "api_key.rotated", "api_key.revoked"}),
     unparked=frozenset({"secret_hash", "previous"}),
+    thing=Thing("api_key", name="name"),
 )
 """Rows stay for good: old logs and audit events name keys by id."""
 

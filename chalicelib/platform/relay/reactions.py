@@ -9,6 +9,7 @@ from chalicelib.kit.counters import event_counter, total_of
 from chalicelib.kit.queues import Message, Queue
 from chalicelib.kit.tables import Item, Ref
 from chalicelib.kit.tables.tenants import Tenant
+from chalicelib.platform.audit.changes import acts_of
 from chalicelib.platform.context import Context, Counted, Event, Family, Rows, Send
 from chalicelib.platform.families import Families
 
@@ -23,6 +24,7 @@ class Reactions:
         self._own: dict[str, Context] = {}
         self._followers: dict[str, list[Context]] = {}
         self.couriers: dict[Queue, tuple[Family, Courier]] = {}
+        self._things = {table.name: table.thing for table in families.tables if table.thing is not None}
         self._counted = {counted.table.name: counted for counted in families.counted}
         for family in families.each:
             for context in family.contexts:
@@ -37,6 +39,8 @@ class Reactions:
         for context in self._followers.get(change.table, ()):
             if context.on_change is not None:
                 yield from context.on_change(change)
+        if change.table in self._things:
+            yield from acts_of(change, self._things[change.table])
 
     def events(self, change: Change, rows: Rows) -> Iterable[Event]:
         """The events of a change, in the order in which they happened."""

@@ -8,6 +8,7 @@ from chalicelib.kit import tasks
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.cursors import StepCursor
 from chalicelib.kit.tables import (
+    ActedOn,
     Between,
     ConditionFailedError,
     Delete,
@@ -63,7 +64,8 @@ class DeliveryStore:
         """Create the task that redelivers the part of a log that was first queued at ``since`` or later and has ended
         without success by ``until`` (seconds texts). Rows that a lagging index hides are too young to have ended."""
         task = tasks.ask("webhook_redelivery", webhook_id, now, settles=False, since=since, until=until)
-        self._tables.apply(task, "webhook.redelivery_asked", result=until)
+        acts_on = [ActedOn("webhook", webhook_id)]
+        self._tables.commit((task,), "webhook.redelivery_asked", result=until, acts_on=acts_on)
 
     def with_webhook(self, webhook_id: str, delivery_id: str) -> tuple[Webhook | None, Delivery | None]:
         """A delivery and its webhook, in one call."""

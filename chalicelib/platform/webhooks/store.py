@@ -14,7 +14,7 @@ from chalicelib.kit.listing import (
     all_rows,
     fixed,
 )
-from chalicelib.kit.tables import Change, Index, Item, Key, Set, Table
+from chalicelib.kit.tables import Change, Index, Item, Key, Set, Table, Thing
 from chalicelib.platform.webhooks.model import Delivery, Webhook
 
 LISTING = "webhooks"
@@ -38,6 +38,7 @@ WEBHOOKS = Table(
         Index("due", "due", "due_at"),
     ),
     stream=True,
+    thing=Thing("webhook"),
 )
 
 DELIVERIES = Table(
@@ -58,6 +59,7 @@ DELIVERIES = Table(
     relayed=frozenset({"webhook_delivery.tested", "webhook_delivery.redelivered"}),
     unparked=frozenset({"envelope_gz"}),
     expires_at="expires_epoch",
+    thing=Thing("webhook", id="webhook_id"),
 )
 
 ALL_WEBHOOKS = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(WEBHOOKS))

@@ -1,6 +1,7 @@
 """Reads and writes of webhooks."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from chalicelib.kit import tasks
@@ -15,6 +16,7 @@ from chalicelib.kit.tables import (
     Item,
     Query,
     Tables,
+    TransactionFailedError,
     Update,
     put_new,
 )
@@ -49,9 +51,10 @@ class WebhookStore:
             yield from page.items
 
     def remove(self, webhook: Webhook, now: datetime) -> None:
-        """Remove a webhook that was read, and let its log be cleaned up."""
-        writes = (Delete(WEBHOOKS, webhook_key(webhook.id), was_read=True), tasks.ask("webhook", webhook.id, now))
-        self._tables.commit(writes, "webhook.deleted")
+        """Remove a webhook that was read, and let its log be cleaned up. Does nothing if another has done it since."""
+        own = Delete(WEBHOOKS, webhook_key(webhook.id), Exists("id"), was_read=True)
+        with suppress(TransactionFailedError):
+            self._tables.commit((own, tasks.ask("webhook", webhook.id, now)), "webhook.deleted")
 
     def tries(self) -> Iterator[None]:
         """See `Tables.tries`."""

@@ -12,7 +12,7 @@ from tests.support.edge_routes import Things, routes
 
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 PAGE = "https://console.example"
-EXPOSED = ", ".join(["idempotency-replayed", "location", "retry-after", "x-request-id", *LIMIT_HEADERS])
+EXPOSED = ", ".join(["idempotency-replayed", "link", "location", "retry-after", "x-request-id", *LIMIT_HEADERS])
 
 
 def client(**values):

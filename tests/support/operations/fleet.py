@@ -203,6 +203,7 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "report_health": as_it_is,
     "push_metrics": as_it_is,
     "create_own_alias": as_it_is,
+    "list_audit_events": as_it_is,
     "list_own_executions": query(status="pending"),
     "acknowledge_execution": as_it_is,
     "report_result": acknowledged,

@@ -187,6 +187,7 @@ def delete_execution(request: Request[ExecutionPath, NoQuery, NoBody], services:
     permission=COMMANDS_WRITE,
     scope=Scope.REACH,
     audit="execution.cancel",
+    is_deferred=True,
     answer=CancelOut,
     errors=(404, 409),
     summary="Cancel an execution",

@@ -114,6 +114,7 @@ class NodeUpdateOut(BaseModel):
     permission=UPDATES_WRITE,
     scope=Scope.REACH,
     audit="self_update_request.create",
+    is_deferred=True,
     answer=SelfUpdateRequestOut,
     status=201,
     errors=(422,),

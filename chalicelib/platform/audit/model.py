@@ -1,0 +1,33 @@
+"""Events of the audit log."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+from chalicelib.platform.access.principal import PrincipalKind
+
+
+class Outcome(StrEnum):
+    """The outcome of an audited request."""
+
+    DONE = "done"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class AuditEvent(BaseModel):
+    """An act of a principal on a thing, or one that was refused. ``operation`` is a verb, `<kind of thing>.<action>`,
+    and for a refused read `GET` and its path. ``thing_id`` is None where the refused operation names none."""
+
+    id: str
+    inserted_at: str
+    principal_kind: PrincipalKind
+    principal_id: str | None = None
+    principal_name: str | None = None
+    address: str | None = None
+    operation: str
+    thing_kind: str | None = None
+    thing_id: str | None = None
+    thing_name: str | None = None
+    outcome: Outcome
+    request_id: str
