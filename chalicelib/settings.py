@@ -191,7 +191,8 @@ class Settings(BaseModel):
     )
     poll_seconds: PositiveInt = Field(60, description="How often agents are told to poll while not connected.")
     reveal_node_secrets: bool = Field(
-        default=True, description="Show nodes' tokens and passwords to operators, as the contract does."
+        default=False,
+        description="Show nodes' tokens and passwords to operators whose key has `nodes:reveal`, as the contract does.",
     )
     command_default_deadline: Annotated[int, Ge(0)] = Field(
         86_400,

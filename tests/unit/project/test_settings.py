@@ -24,7 +24,7 @@ def test_settings_defaults_are_those_of_the_reference():
     assert (settings.node_unreachable_seconds, settings.list_read_limit) == (300, 20_000)
     assert settings.public_enrollment_key_enabled is False
     assert settings.command_default_deadline == 86_400
-    assert settings.reveal_node_secrets is True
+    assert settings.reveal_node_secrets is False
     assert settings.cors_allowed_headers == ("authorization", "content-type", "idempotency-key", "x-request-id")
 
 

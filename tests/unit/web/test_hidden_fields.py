@@ -5,6 +5,8 @@ import pytest
 from chalicelib.fleet.api.agent.bundle import BundleOut
 from chalicelib.fleet.api.agent.enrollment import KeyVerificationOut
 from chalicelib.fleet.api.agent.nodes import NodeRegistration, RegisteredOut
+from chalicelib.fleet.api.operator.api_key_models import ApiKeyShownOut
+from chalicelib.fleet.api.operator.enrollment_keys import EnrollmentKeyOut
 from chalicelib.fleet.api.operator.nodes import NodeOut
 from chalicelib.kit.data_keys import WrappedKey
 
@@ -12,7 +14,9 @@ from chalicelib.kit.data_keys import WrappedKey
 @pytest.mark.parametrize(
     ("model", "names"),
     [
+        (ApiKeyShownOut, {"key"}),
         (BundleOut, {"url"}),
+        (EnrollmentKeyOut, {"key"}),
         (KeyVerificationOut, {"netmaker_key"}),
         (NodeOut, {"api_token", "proxy_password"}),
         (NodeRegistration, {"registration_token"}),

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.operator.hiding import check_filters, without_texts
 from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.commands.executions import SORTABLE
 from chalicelib.fleet.commands.model import ExecutionView, Outcome, Status
@@ -94,7 +95,9 @@ class ExecutionOut(BaseModel):
     command_text: Annotated[
         str | None,
         about(
-            "Command line for the shell of the node; null if the command was deleted long ago.", samples.COMMAND_TEXT
+            "Command line for the shell of the node; null if the command was deleted long ago, and for keys that read "
+            "no outputs.",
+            samples.COMMAND_TEXT,
         ),
     ]
     command_text_truncated: Annotated[
@@ -104,7 +107,8 @@ class ExecutionOut(BaseModel):
     output: Annotated[
         str | None,
         about(
-            "What the command wrote to stdout and stderr; above 256 KiB it is truncated in the middle. Null: none.",
+            "What the command wrote to stdout and stderr; above 256 KiB it is truncated in the middle. Null: none, or "
+            "the key reads no outputs.",
             samples.OUTPUT,
         ),
     ]
@@ -146,8 +150,9 @@ def list_executions(request: Request[NoPath, ExecutionListQuery, NoBody], servic
     """Lists executions of all commands and nodes, newest first unless ordered otherwise. If a page would be too large,
     its longest command texts and outputs are truncated in the middle and marked; an execution by itself shows them
     whole."""
+    check_filters(request.query, request.principal)
     page = services.commands.executions.list_page(request.query.to_request(SORTABLE))
-    return Paginated(_fit([_show(view) for view in page.items]), page)
+    return Paginated(_fit([without_texts(_show(view), request.principal) for view in page.items]), page)
 
 
 @routes.get(
@@ -161,7 +166,7 @@ def list_executions(request: Request[NoPath, ExecutionListQuery, NoBody], servic
 )
 def get_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Fleet) -> ExecutionOut:
     """Returns one execution with its whole output."""
-    return _show(services.commands.executions.get(request.path.execution_id))
+    return without_texts(_show(services.commands.executions.get(request.path.execution_id)), request.principal)
 
 
 @routes.delete(

@@ -7,6 +7,7 @@ from annotated_types import Ge, MinLen
 from pydantic import BaseModel
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.operator.hiding import check_filters, without_texts
 from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.commands.model import Command, CommandState, CommandSummary, NewCommand
@@ -14,7 +15,7 @@ from chalicelib.fleet.commands.service import SORTABLE
 from chalicelib.fleet.permissions import COMMANDS_READ, COMMANDS_WRITE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.platform.access.principal import Scope
+from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     BoolFilter,
@@ -83,7 +84,10 @@ class CommandOut(BaseModel):
     """A command line and the nodes that it was given to."""
 
     id: Annotated[str, about("UUID of the command.", samples.COMMAND_ID, format="uuid")]
-    command_text: Annotated[str, fields.COMMAND_TEXT]
+    command_text: Annotated[
+        str | None,
+        about("Command line for the shell of the node; null for keys that read no outputs.", samples.COMMAND_TEXT),
+    ]
     timeout: Annotated[int | None, fields.TIMEOUT]
     expired_at: Annotated[Timestamp | None, fields.DEADLINE]
     targeting: Annotated[dict[str, Any], fields.TARGETING]
@@ -160,7 +164,9 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: F
         never_expires="expired_at" in body.model_fields_set and body.expired_at is None,
         allow_missing=body.targeting.allow_missing,
     )
-    return request.once(lambda: services.commands.registry.create(new), _accepted)
+    return request.once(
+        lambda: services.commands.registry.create(new), lambda command: _accepted(command, request.principal)
+    )
 
 
 @routes.get(
@@ -174,8 +180,9 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: F
 )
 def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists commands without their progress, newest first unless ordered otherwise."""
+    check_filters(request.query, request.principal)
     page = services.commands.registry.list_page(request.query.to_request(SORTABLE))
-    return Paginated([_show(command) for command in page.items], page)
+    return Paginated([_show(command, request.principal) for command in page.items], page)
 
 
 @routes.get(
@@ -193,7 +200,7 @@ def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet)
     command, progress = services.commands.registry.get_with_progress(request.path.command_id)
     summary = progress.summary
     return CommandWithSummaryOut(
-        **_show(command).model_dump(),
+        **_show(command, request.principal).model_dump(),
         state=progress.state,
         targets=progress.targets,
         finished_at=progress.finished_at,
@@ -239,8 +246,8 @@ def delete_command(request: Request[CommandPath, NoQuery, NoBody], services: Fle
     return NoContent()
 
 
-def _accepted(command: Command) -> Created:
-    accepted = CommandAcceptedOut(**_show(command).model_dump(), state="creating")
+def _accepted(command: Command, principal: Principal) -> Created:
+    accepted = CommandAcceptedOut(**_show(command, principal).model_dump(), state="creating")
     return Created(accepted, location=f"/api/v1/commands/{command.id}")
 
 
@@ -248,8 +255,8 @@ def _show_summary(summary: CommandSummary) -> CommandSummaryOut:
     return CommandSummaryOut(total=summary.total, open=summary.open, **asdict(summary))
 
 
-def _show(command: Command) -> CommandOut:
-    return CommandOut(
+def _show(command: Command, principal: Principal) -> CommandOut:
+    shown = CommandOut(
         id=command.id,
         command_text=command.command_text,
         timeout=command.timeout,
@@ -258,3 +265,4 @@ def _show(command: Command) -> CommandOut:
         inserted_at=command.inserted_at,
         updated_at=command.updated_at,
     )
+    return without_texts(shown, principal)

@@ -9,11 +9,11 @@ from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.enrollment.model import NAME_MAX_LENGTH, SORTABLE, EnrollmentKey, KeyChanges
-from chalicelib.fleet.permissions import ENROLLMENT_KEYS_READ, ENROLLMENT_KEYS_WRITE
+from chalicelib.fleet.permissions import ENROLLMENT_KEYS_READ, ENROLLMENT_KEYS_REVEAL, ENROLLMENT_KEYS_WRITE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
-from chalicelib.platform.access.principal import Scope
+from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.web.endpoint import PUBLIC, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     BoolFilter,
@@ -99,9 +99,14 @@ class EnrollmentKeyOut(BaseModel):
     id: Annotated[str, fields.ENROLLMENT_KEY]
     cluster_name: Annotated[str, about("The cluster that the key admits machines to.", samples.CLUSTER)]
     name: Annotated[str | None, LABEL]
-    key: Annotated[str, about("The secret to give to a machine, as its ENROLLMENT_KEY.", samples.KEY)] = Field(
-        repr=False
-    )
+    key: Annotated[
+        str | None,
+        about(
+            "The secret to give to a machine, as its ENROLLMENT_KEY; null unless the caller has "
+            "`enrollment_keys:reveal`.",
+            samples.KEY,
+        ),
+    ] = Field(repr=False)
     uses_remaining: Annotated[
         int | None, about("How many more machines the key admits; null: any number.", 10, minimum=0)
     ]
@@ -131,7 +136,7 @@ def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], servic
     past is accepted."""
     return request.once(
         lambda: services.enrollment.create(request.path.cluster_name, request.body.given()),
-        lambda key: _created(key, services),
+        lambda key: _created(key, services, request.principal),
     )
 
 
@@ -153,7 +158,7 @@ def create_default_key(request: Request[NoPath, NoQuery, EnrollmentKeyFields], s
     setting is empty, with 404 if that cluster does not exist."""
     return request.once(
         lambda: services.enrollment.create_for_default(request.body.given()),
-        lambda key: _created(key, services),
+        lambda key: _created(key, services, request.principal),
     )
 
 
@@ -172,7 +177,8 @@ def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Fleet
     PUBLIC_ENROLLMENT_KEY_SECONDS). Refused with 403 unless the installation offers public keys. A request body is
     ignored."""
     del request
-    return Created(_show(services.enrollment.create_public(), services))
+    key = services.enrollment.create_public()
+    return Created(_shown(key, services.enrollment.reveal(key).reveal()))
 
 
 @routes.get(
@@ -185,9 +191,10 @@ def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Fleet
     summary="List enrollment keys",
 )
 def list_keys(request: Request[NoPath, EnrollmentKeyListQuery, NoBody], services: Fleet) -> Paginated:
-    """Lists enrollment keys of all clusters, newest first unless ordered otherwise. The keys themselves are shown."""
+    """Lists enrollment keys of all clusters, newest first unless ordered otherwise. The keys themselves are
+    shown to callers with the permission `enrollment_keys:reveal`."""
     page = services.enrollment.list_page(request.query.to_request(SORTABLE))
-    return Paginated([_show(key, services) for key in page.items], page)
+    return Paginated([_show(key, services, request.principal) for key in page.items], page)
 
 
 @routes.get(
@@ -200,8 +207,8 @@ def list_keys(request: Request[NoPath, EnrollmentKeyListQuery, NoBody], services
     summary="Get an enrollment key",
 )
 def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> EnrollmentKeyOut:
-    """Returns one enrollment key, with the key itself."""
-    return _show(services.enrollment.get(request.path.key_id), services)
+    """Returns one enrollment key; with the key itself if the caller has the permission `enrollment_keys:reveal`."""
+    return _show(services.enrollment.get(request.path.key_id), services, request.principal)
 
 
 @routes.patch(
@@ -219,7 +226,7 @@ def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> Enro
 def update_key(request: Request[KeyPath, NoQuery, EnrollmentKeyFields], services: Fleet) -> EnrollmentKeyOut:
     """Changes the label, the uses left or the expiry of a key, also of one that is spent or expired. Null clears a
     field; a field that is left out stays as it is."""
-    return _show(services.enrollment.change(request.path.key_id, request.body.given()), services)
+    return _show(services.enrollment.change(request.path.key_id, request.body.given()), services, request.principal)
 
 
 @routes.delete(
@@ -239,10 +246,13 @@ def delete_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> N
     return NoContent()
 
 
-def _created(key: EnrollmentKey, services: Fleet) -> Created:
-    return Created(_show(key, services), f"/api/v1/enrollment_keys/{key.id}")
+def _created(key: EnrollmentKey, services: Fleet, principal: Principal) -> Created:
+    return Created(_show(key, services, principal), f"/api/v1/enrollment_keys/{key.id}")
 
 
-def _show(key: EnrollmentKey, services: Fleet) -> EnrollmentKeyOut:
-    shown = key.model_dump(include=set(EnrollmentKeyOut.model_fields) - {"key"})
-    return EnrollmentKeyOut(**shown, key=services.enrollment.reveal(key).reveal())
+def _show(key: EnrollmentKey, services: Fleet, principal: Principal) -> EnrollmentKeyOut:
+    return _shown(key, services.enrollment.reveal(key).reveal() if principal.has(ENROLLMENT_KEYS_REVEAL) else None)
+
+
+def _shown(key: EnrollmentKey, text: str | None) -> EnrollmentKeyOut:
+    return EnrollmentKeyOut(**key.model_dump(include=set(EnrollmentKeyOut.model_fields) - {"key"}), key=text)

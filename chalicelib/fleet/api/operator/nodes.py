@@ -10,16 +10,13 @@ from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.nodes.excluding import Admission
 from chalicelib.fleet.nodes.model import SORTABLE, IdType, NodeView, Status, vpn_hostname
-from chalicelib.fleet.permissions import NODES_READ, NODES_WRITE
+from chalicelib.fleet.permissions import NODES_READ, NODES_REVEAL, NODES_WRITE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.platform.access.principal import Scope
+from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
-
-HIDDEN_SECRET = "********"  # noqa: S105 - what stands in place of one
-"""Shown for a secret where REVEAL_NODE_SECRETS is off: the contract wants a string."""
 
 routes = Endpoints(tag="Nodes.Node")
 
@@ -66,11 +63,16 @@ class NodeOut(BaseModel):
     http_proxy_port: Annotated[int, fields.HTTP_PROXY_PORT]
     socks5_proxy_port: Annotated[int, fields.SOCKS5_PROXY_PORT]
     api_token: Annotated[
-        str, about("The node's bearer token; asterisks if the setting REVEAL_NODE_SECRETS is off.", HIDDEN_SECRET)
+        str | None,
+        about(
+            "The node's bearer token; null unless the setting REVEAL_NODE_SECRETS is on and the key has "
+            "`nodes:reveal`.",
+            None,
+        ),
     ] = Field(repr=False)
-    proxy_password: Annotated[
-        str, about("Password of the node's proxies; asterisks like `api_token`.", HIDDEN_SECRET)
-    ] = Field(repr=False)
+    proxy_password: Annotated[str | None, about("Password of the node's proxies; null like `api_token`.", None)] = (
+        Field(repr=False)
+    )
     version: Annotated[str, fields.AGENT_VERSION]
     self_update_enabled: Annotated[bool, fields.SELF_UPDATE_ENABLED]
     aliases: Annotated[list[NodeAliasOut], about("Further names of the node in the network of its cluster.")]
@@ -110,10 +112,10 @@ class AdmissionOut(BaseModel):
     summary="List nodes",
 )
 def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet) -> Paginated:
-    """Lists nodes, newest first unless ordered otherwise. Secrets are shown as asterisks if
-    the setting REVEAL_NODE_SECRETS is off."""
+    """Lists nodes, newest first unless ordered otherwise. Secrets are null unless the setting
+    REVEAL_NODE_SECRETS is on and the key has the permission `nodes:reveal`."""
     page = services.nodes.reading.list_page(request.query.to_request(SORTABLE))
-    return Paginated([_show(view, services) for view in page.items], page)
+    return Paginated([_show(view, services, request.principal) for view in page.items], page)
 
 
 @routes.get(
@@ -126,9 +128,9 @@ def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet)
     summary="Get a node",
 )
 def get_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> NodeOut:
-    """Returns one node with its ports, aliases and health. Secrets are shown as asterisks if
-    the setting REVEAL_NODE_SECRETS is off."""
-    return _show(services.nodes.reading.get(request.path.node_id), services)
+    """Returns one node with its ports, aliases and health. Secrets are null unless the setting
+    REVEAL_NODE_SECRETS is on and the key has the permission `nodes:reveal`."""
+    return _show(services.nodes.reading.get(request.path.node_id), services, request.principal)
 
 
 @routes.delete(
@@ -195,17 +197,21 @@ def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -
 def change_cluster(request: Request[NodePath, NoQuery, ChangeCluster], services: Fleet) -> NodeOut:
     """Moves a node to another cluster and deletes its aliases. Refused with 409 if the node is in that cluster already
     or the cluster is full, with 422 if the cluster does not exist."""
-    return _show(services.nodes.placing.change_cluster(request.path.node_id, request.body.cluster_name), services)
+    return _show(
+        services.nodes.placing.change_cluster(request.path.node_id, request.body.cluster_name),
+        services,
+        request.principal,
+    )
 
 
 def _show_admission(admission: Admission) -> AdmissionOut:
     return AdmissionOut(**admission.__dict__)
 
 
-def _show(view: NodeView, services: Fleet) -> NodeOut:
+def _show(view: NodeView, services: Fleet, principal: Principal) -> NodeOut:
     node = view.node
-    api_token = proxy_password = HIDDEN_SECRET
-    if services.platform.settings.reveal_node_secrets:
+    api_token = proxy_password = None
+    if services.platform.settings.reveal_node_secrets and principal.has(NODES_REVEAL):
         secrets = services.nodes.vault.open(node)
         api_token, proxy_password = secrets.api_token, secrets.proxy_password
     domain = services.platform.settings.netmaker_default_domain

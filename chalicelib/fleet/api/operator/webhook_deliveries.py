@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.operator.hiding import event_without_texts
 from chalicelib.fleet.api.operator.webhooks import WebhookPath
 from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.permissions import WEBHOOKS_READ, WEBHOOKS_WRITE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
-from chalicelib.platform.access.principal import Scope
+from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.platform.webhooks.model import (
     DELIVERIES_SORTABLE,
     TEST_EVENT_TYPE,
@@ -91,7 +92,13 @@ class DeliveryOut(BaseModel):
 class WholeDeliveryOut(DeliveryOut):
     """A delivery together with its event."""
 
-    event: Annotated[dict[str, Any], about("The CloudEvent exactly as it is sent.", samples.EVENT)]
+    event: Annotated[
+        dict[str, Any],
+        about(
+            "The CloudEvent as it is sent; texts of commands in it are null for keys that read no outputs.",
+            samples.EVENT,
+        ),
+    ]
 
 
 class RedeliveryOut(BaseModel):
@@ -120,7 +127,10 @@ class RedeliveryOut(BaseModel):
 def send_test_event(request: Request[WebhookPath, NoQuery, NoBody], services: Fleet) -> WholeDeliveryOut:
     """Sends an event of type `edge.webhook.test` to the webhook, in one attempt, even while the webhook is paused; a
     success ends the pause. The outcome is in the delivery log about a second later."""
-    return request.once(lambda: services.platform.webhooks.deliveries.test(request.path.webhook_id), _show_whole)
+    return request.once(
+        lambda: services.platform.webhooks.deliveries.test(request.path.webhook_id),
+        lambda delivery: _show_whole(delivery, request.principal),
+    )
 
 
 @routes.post(
@@ -176,7 +186,8 @@ def list_deliveries(request: Request[WebhookPath, DeliveryListQuery, NoBody], se
 )
 def get_delivery(request: Request[DeliveryPath, NoQuery, NoBody], services: Fleet) -> WholeDeliveryOut:
     """Returns one delivery together with the event that it carries."""
-    return _show_whole(services.platform.webhooks.deliveries.get(request.path.webhook_id, request.path.delivery_id))
+    delivery = services.platform.webhooks.deliveries.get(request.path.webhook_id, request.path.delivery_id)
+    return _show_whole(delivery, request.principal)
 
 
 @routes.post(
@@ -197,7 +208,10 @@ def redeliver_one(request: Request[DeliveryPath, NoQuery, NoBody], services: Fle
     """Delivers an event again, regardless of the outcome so far, with the same event id and even while the webhook is
     paused; a success ends the pause. Refused with 409 while an attempt is under way."""
     webhook_id, delivery_id = request.path.webhook_id, request.path.delivery_id
-    return request.once(lambda: services.platform.webhooks.deliveries.redeliver(webhook_id, delivery_id), _show_whole)
+    return request.once(
+        lambda: services.platform.webhooks.deliveries.redeliver(webhook_id, delivery_id),
+        lambda delivery: _show_whole(delivery, request.principal),
+    )
 
 
 def _shown(delivery: Delivery) -> dict[str, Any]:
@@ -212,5 +226,5 @@ def _show_attempt(attempt: Attempt) -> AttemptOut:
     return AttemptOut(**attempt.model_dump())
 
 
-def _show_whole(delivery: Delivery) -> WholeDeliveryOut:
-    return WholeDeliveryOut(**_shown(delivery), event=delivery.envelope)
+def _show_whole(delivery: Delivery, principal: Principal) -> WholeDeliveryOut:
+    return WholeDeliveryOut(**_shown(delivery), event=event_without_texts(delivery.envelope, principal))

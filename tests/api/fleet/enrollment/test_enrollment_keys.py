@@ -9,7 +9,8 @@ from openapi_schema_validator import OAS30Validator
 from chalicelib.fleet.api.operator import clusters, enrollment_keys
 from chalicelib.fleet.enrollment.store import FIELDS
 from chalicelib.kit.listing import filter_names
-from chalicelib.web.list_query import PageQuery
+from chalicelib.platform.access.permissions import KeyRole
+from chalicelib.web.list_query import PAGING
 from chalicelib.web.validation import NOT_A_DATE_TIME
 from tests.support.client import Client
 from tests.support.world import World
@@ -164,7 +165,7 @@ def test_unknown_or_bad_key_list_parameter_is_400(client, query):
 
 
 def test_enrollment_key_query_offers_exactly_the_known_filters():
-    offered = set(enrollment_keys.EnrollmentKeyListQuery.model_fields) - set(PageQuery.model_fields)
+    offered = set(enrollment_keys.EnrollmentKeyListQuery.model_fields) - PAGING
 
     assert offered == filter_names(FIELDS)
 
@@ -299,3 +300,29 @@ def test_enrollment_key_name_with_commas_is_found_by_filter(client):
     for asked in ("Rack 4, row 2", "Rack 4, row 2,other", "rack 4*2"):
         found = [key["id"] for key in client.get(KEYS, query={"name": asked}).data]
         assert found == ([made["id"]] if asked != "Rack 4, row 2,other" else [])
+
+
+@pytest.mark.parametrize(
+    ("principal", "is_shown"),
+    [
+        ({"role": KeyRole.ADMIN}, True),
+        ({"permissions": ("enrollment_keys:read", "enrollment_keys:write")}, False),
+        (
+            {"permissions": ("enrollment_keys:read", "enrollment_keys:write", "enrollment_keys:reveal")},
+            True,
+        ),
+    ],
+)
+def test_key_itself_is_shown_to_callers_that_may_reveal_it(world, client, principal, is_shown):
+    caller = client.with_key(world.key_with(**principal))
+    made = create(client)
+    path = f"{KEYS}/{made['id']}"
+    shown = [caller.get(path).data, *caller.get(KEYS).data, caller.patch(path, json={"name": "gate"}).data]
+    assert {one["key"] for one in shown} == {made["key"] if is_shown else None}
+    assert (create(caller)["key"] is not None) is is_shown
+
+
+def test_public_key_is_shown_to_anyone():
+    world = World(public_enrollment_key_enabled=True, default_cluster_name="main")
+    world.fleet.clusters.ensure_default()
+    assert client_of(world, key=None).post(PUBLIC).data["key"]

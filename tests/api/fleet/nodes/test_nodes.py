@@ -12,6 +12,7 @@ from chalicelib.fleet.nodes.reading import FIELDS
 from chalicelib.fleet.nodes.rules import already_there, full_cluster
 from chalicelib.kit.errors import not_found
 from chalicelib.kit.listing import filter_names
+from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.web.list_query import PAGING, ListQuery
 from chalicelib.web.validation import NOT_A_UUID
 from tests.support.builders import a_cluster, machines
@@ -24,7 +25,7 @@ CONTRACT = os.environ.get("EDGE_CONTRACT_DIR")
 
 @pytest.fixture
 def world():
-    world = World()
+    world = World(reveal_node_secrets=True)
     a_cluster(world, "north")
     a_cluster(world, "south", node_limit=1)
     world.machines = machines(world, 3)
@@ -89,16 +90,33 @@ def test_node_responses_fit_the_contract(client, world, path, schema):
     OAS30Validator({**components["schemas"][schema], "components": components}).validate(answer.json)
 
 
-def test_node_secrets_are_masked_where_settings_say_so():
-    world = World(reveal_node_secrets=False)
-    a_cluster(world)
+@pytest.mark.parametrize(
+    ("is_on", "principal", "is_shown"),
+    [
+        (True, {"role": KeyRole.ADMIN}, True),
+        (True, {"permissions": ("nodes:read", "nodes:write", "nodes:reveal")}, True),
+        (True, {"permissions": ("nodes:read", "nodes:write")}, False),
+        (True, {"role": KeyRole.OPERATOR}, False),
+        (None, {"role": KeyRole.ADMIN}, False),
+        (False, {"role": KeyRole.ADMIN}, False),
+    ],
+)
+def test_node_secrets_are_shown_where_setting_and_permission_allow_it(is_on, principal, is_shown):
+    world = World(**({} if is_on is None else {"reveal_node_secrets": is_on}))
+    a_cluster(world, "north")
+    a_cluster(world, "south")
     [machine] = machines(world, 1)
-    client = Client([routes.routes], world.fleet)
+    key = world.key_with(**principal)
+    client = Client([routes.routes], world.fleet, key=key)
+    moved = f"/api/v1/nodes/{machine.id}/change_cluster"
 
-    shown = [client.get(f"/api/v1/nodes/{machine.id}"), client.get("/api/v1/nodes")]
+    answers = [client.get(f"/api/v1/nodes/{machine.id}"), client.get("/api/v1/nodes")]
+    if principal.get("role") is not KeyRole.OPERATOR:
+        answers.append(client.patch(moved, json={"cluster_name": "south"}))
 
-    assert all(machine.token not in answer.text for answer in shown)
-    assert (shown[0].data["api_token"], shown[0].data["proxy_password"]) == ("********", "********")
+    nodes = [answer.data[0] if isinstance(answer.data, list) else answer.data for answer in answers]
+    assert {node["api_token"] for node in nodes} == {machine.token if is_shown else None}
+    assert {node["proxy_password"] is not None for node in nodes} == {is_shown}
 
 
 def test_reading_a_node_takes_one_call(client, world):

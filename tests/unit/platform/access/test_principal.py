@@ -13,7 +13,7 @@ from chalicelib.platform.access.principal import (
     decide,
     root,
 )
-from chalicelib.platform.access.throttle import Throttle
+from chalicelib.platform.limits.wrong_keys import WrongKeys
 from tests.support.client import no_named_keys
 from tests.support.fakes.clock import FakeClock
 
@@ -72,6 +72,6 @@ def test_previous_value_of_a_key_is_the_same_principal_under_its_own_actor(name)
         def identify(self, _bearer, _accepted):
             return name
 
-    identities = Identities(Known(), no_named_keys, Throttle(1, 1, FakeClock()))
+    identities = Identities(Known(), no_named_keys, WrongKeys(FakeClock()))
     found = identities.identify("a key", ["MASTER_KEY"], "203.0.113.7")
     assert (found.id, found.actor) == ("MASTER_KEY", name)
