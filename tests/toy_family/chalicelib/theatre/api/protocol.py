@@ -61,7 +61,7 @@ DIRECTOR = Audience(
             "description": "MASTER_KEY or API_KEY",
         }
     },
-    statuses=frozenset({401, 429}),
+    statuses=frozenset({401, 403, 429}),
     by_permission=True,
 )
 """Directors, by their key."""

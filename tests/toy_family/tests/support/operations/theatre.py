@@ -34,4 +34,9 @@ def as_it_is(_: Scene) -> Options:
     return {}
 
 
-OPERATIONS = Operations(Scene, {API.name: dict.fromkeys(_ENDPOINTS, as_it_is)})
+OPERATIONS = Operations(
+    scene=Scene,
+    prepared={API.name: dict.fromkeys(_ENDPOINTS, as_it_is)},
+    within=lambda _: {"clusters": frozenset({"north"})},
+    outside=lambda _: {"clusters": frozenset({"south"})},
+)
