@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from chalicelib.fleet.commands.model import NewCommand
 from chalicelib.fleet.commands.store import execution_id
 from chalicelib.fleet.nodes.changes import CLUSTER_CHANGED, DELETED, ENROLLED, STATUS_CHANGED
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind
@@ -128,16 +129,16 @@ class FleetAccess:
         enrollment = self._fleet.enrollment
         wanted: KeyChanges = {"name": name, "uses_remaining": 1, "expired_at": to_seconds_text(expires_at)}
         with attaching(None):
-            key = enrollment.create(cluster_name, wanted, key_id=derived_uuid7(token, _KEY))
+            key = enrollment.create(cluster_name, wanted, key_id=derived_uuid7(token, _KEY), reach=EVERYWHERE)
         return NewKey(key.id, enrollment.reveal(key))
 
     def delete_key(self, key_id: str) -> None:
         """Delete a key: no machine can enrol with it any more. Does nothing if it does not exist."""
-        _ignore_missing(lambda: self._fleet.enrollment.delete(key_id))
+        _ignore_missing(lambda: self._fleet.enrollment.delete(key_id, reach=EVERYWHERE))
 
     def delete_node(self, node_id: str) -> None:
         """Delete a node; its machine can return only with a newer key. Does nothing if it does not exist."""
-        _ignore_missing(lambda: self._fleet.nodes.placing.delete(node_id))
+        _ignore_missing(lambda: self._fleet.nodes.placing.delete(node_id, reach=EVERYWHERE))
 
     def run(
         self, node_ids: Sequence[str], command: str, timeout_seconds: int, expires_at: datetime, *, token: str
@@ -154,12 +155,12 @@ class FleetAccess:
         command_id = derived_uuid7(token, _COMMAND)
         new = NewCommand(command, targeting, timeout_seconds * 1000, expires_at, allow_missing=True, id=command_id)
         with attaching(None):
-            return self._fleet.commands.registry.create(new).id
+            return self._fleet.commands.registry.create(new, reach=EVERYWHERE).id
 
     def result(self, command_id: str, node_id: str) -> Result | None:
         """The execution of a command on a node; None while it does not exist. Two reads."""
         try:
-            found = self._fleet.commands.executions.get(execution_id(command_id, node_id)).execution
+            found = self._fleet.commands.executions.get(execution_id(command_id, node_id), reach=EVERYWHERE).execution
         except EdgeError as error:
             if error.kind is not Kind.NOT_FOUND:
                 raise

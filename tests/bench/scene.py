@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.fleet.api import API
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.tables import Call
 from chalicelib.platform.webhooks.store import DELIVERIES
 from tests.bench.local_figures import Written
@@ -80,7 +81,7 @@ class Scene:
     def finish_all(self) -> None:
         """Every execution is final."""
         for row in self.ask("list_executions").data:
-            self.world.fleet.commands.executions.cancel(row["id"])
+            self.world.fleet.commands.executions.cancel(row["id"], reach=EVERYWHERE)
         self.world.settle()
 
     def registration(self) -> dict[str, Any]:

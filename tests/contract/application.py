@@ -10,6 +10,7 @@ from chalicelib.fleet.api import API as EDGE_ADMIN
 from chalicelib.fleet.api.protocol import AGENT, METRICS, OPERATOR
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.metrics.model import MetricsType
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.web.endpoint import Endpoint
 from tests.support.builders import Machine, a_cluster, a_command, machines
 from tests.support.client import Client, HttpAnswer
@@ -35,8 +36,8 @@ class Application:
         a_cluster(self.world, "north")
         a_cluster(self.world, "south")
         self.machine: Machine = machines(self.world, 2)[0]
-        key = self.world.fleet.enrollment.create("north", {})
-        alias = self.world.fleet.aliases.create(self.machine.id, "door")
+        key = self.world.fleet.enrollment.create("north", {}, reach=EVERYWHERE)
+        alias = self.world.fleet.aliases.create(self.machine.id, "door", reach=EVERYWHERE)
         self.command = a_command(self.world)
         self.world.settle()
         rows = self.world.driver.rows(EXECUTIONS)

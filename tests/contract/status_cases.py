@@ -19,9 +19,11 @@ from chalicelib.fleet.nodes.rules import (
     other_network,
     unknown_network,
 )
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import TargetType
 from chalicelib.fleet.targeting.rules import required_for
 from chalicelib.kit.errors import BLANK, EdgeError, invalid, taken
+from chalicelib.platform.access.permissions import KeyRole
 from tests.contract.application import NEW_NODE_ID, Application
 from tests.contract.bodies import REGISTRATION
 from tests.support.builders import a_cluster, a_command, machines
@@ -73,6 +75,12 @@ def both(variable: Mapping[str, str], **values: Any) -> Setup:
     return lambda _: {"variables": variable, "json": values}
 
 
+def with_a_key_for_south(app: Application) -> Options:
+    """Another cluster than that of the application's machine."""
+    south = app.world.fleet.clusters.get("south", reach=EVERYWHERE)
+    return {"key": app.world.key_with(role=KeyRole.ADMIN, restrictions={"clusters": {south.id}})}
+
+
 # -- executions of the application's machine, in each state -----------------------------------------------------------
 
 
@@ -88,7 +96,7 @@ def acknowledged(app: Application) -> Options:
 
 
 def cancelled(app: Application) -> Options:
-    app.world.fleet.commands.executions.cancel(app.variables["execution_id"])
+    app.world.fleet.commands.executions.cancel(app.variables["execution_id"], reach=EVERYWHERE)
     return {}
 
 
@@ -119,7 +127,7 @@ def anothers(app: Application) -> Options:
 
 def all_finished(app: Application) -> Options:
     for row in app.world.driver.rows(EXECUTIONS):
-        app.world.fleet.commands.executions.cancel(str(row["id"]))
+        app.world.fleet.commands.executions.cancel(str(row["id"]), reach=EVERYWHERE)
     return {}
 
 
@@ -132,7 +140,7 @@ def not_fanned_out_yet(app: Application) -> Options:
 
 def key_blob(app: Application, cluster_name: str = "north", **wanted: Any) -> str:
     service = app.world.fleet.enrollment
-    return service.reveal(service.create(cluster_name, wanted)).reveal()
+    return service.reveal(service.create(cluster_name, wanted, reach=EVERYWHERE)).reveal()
 
 
 def verifying(**wanted: Any) -> Setup:
@@ -147,7 +155,7 @@ def verifying_a_spent_key(app: Application) -> Options:
 
 def verifying_for_a_full_cluster(app: Application) -> Options:
     blob = key_blob(app)
-    app.world.fleet.clusters.change_node_limit("north", 2)
+    app.world.fleet.clusters.change_node_limit("north", 2, reach=EVERYWHERE)
     return {"json": {"key": blob}}
 
 
@@ -161,14 +169,14 @@ def registering(**changes: Any) -> Setup:
 
 def registering_in_a_full_cluster(app: Application) -> Options:
     options = registering()(app)
-    app.world.fleet.clusters.change_node_limit("north", 2)
+    app.world.fleet.clusters.change_node_limit("north", 2, reach=EVERYWHERE)
     return options
 
 
 def registering_in_a_deleted_cluster(app: Application) -> Options:
     a_cluster(app.world, "brief")
     token = app.world.fleet.enrollment.verify(key_blob(app, "brief"), None).registration_token
-    app.world.fleet.clusters.delete("brief")
+    app.world.fleet.clusters.delete("brief", reach=EVERYWHERE)
     return {"json": {**REGISTRATION, "network_name": "cluster-brief", "registration_token": token}, "key": None}
 
 
@@ -178,13 +186,13 @@ def coming_back(app: Application) -> Options:
 
 
 def default_cluster_deleted(app: Application) -> Options:
-    app.world.fleet.clusters.delete("main")
+    app.world.fleet.clusters.delete("main", reach=EVERYWHERE)
     return {}
 
 
 def south_is_full(app: Application) -> Options:
     machines(app.world, 1, "south")
-    app.world.fleet.clusters.change_node_limit("south", 1)
+    app.world.fleet.clusters.change_node_limit("south", 1, reach=EVERYWHERE)
     return {"json": {"cluster_name": "south"}}
 
 
@@ -247,6 +255,7 @@ NODES = [
     Case("delete_node", 404, None, NOT_THERE),
     Case("block_node", 200, {"is_node": True, "blocked_at": "2026-11-21T10:00:00Z"}),
     Case("unblock_node", 200, {"is_node": True, "blocked_at": None}),
+    *(Case(view, 404, None, with_a_key_for_south) for view in ("block_node", "unblock_node")),
     Case("change_cluster", 200, {"cluster_name": "south"}),
     Case("change_cluster", 404, None, NOT_THERE),
     Case("change_cluster", 409, already_there(), body(cluster_name="north")),

@@ -15,6 +15,7 @@ from chalicelib.fleet.commands.model import Report
 from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.fleet.events.schemas import DESCRIPTIONS
 from chalicelib.fleet.nodes.model import Status
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.ssh.model import AuthMethod, Credential, NewUsername
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.kit.crypto import Secret
@@ -50,7 +51,7 @@ def _changes_of_nodes(world: World, machine: Machine) -> str:
     nodes = world.fleet.nodes
     again = nodes.registering.register(a_registration(machine.id, "north", agent_version="2.0.0"), None, machine.token)
     token = again.secrets.api_token
-    nodes.placing.change_cluster(machine.id, "south")
+    nodes.placing.change_cluster(machine.id, "south", reach=EVERYWHERE)
     nodes.health.report(nodes.identity.authenticate(token), Status.UNHEALTHY)
     world.settle()
     return token
@@ -64,7 +65,7 @@ def _executions(world: World, runs: Machine, waits: Machine) -> None:
     executions.acknowledge(runs.id, execution_id)
     executions.report(runs.id, execution_id, Report(is_expired=False, output="done\n", exit_code=0))
     (waiting,) = executions.waiting_for(waits.id, 1000).pending
-    executions.cancel(waiting)
+    executions.cancel(waiting, reach=EVERYWHERE)
     a_command(world, '"' * 120_000, expired_at=world.clock.now() + timedelta(hours=1))
     world.settle()
     world.clock.advance(3_700)
@@ -73,7 +74,7 @@ def _executions(world: World, runs: Machine, waits: Machine) -> None:
 
 
 def _logins(world: World, machine: Machine) -> None:
-    world.fleet.ssh.usernames.create(machine.id, NewUsername("ops", Secret("correct horse battery")))
+    world.fleet.ssh.usernames.create(machine.id, NewUsername("ops", Secret("correct horse battery")), reach=EVERYWHERE)
     for username, password in (("ops", "correct horse battery"), ("ops", "wrong"), ("nobody", "wrong")):
         node = world.fleet.nodes.reading.find_many([machine.id])[0]
         world.fleet.ssh.verifier.verify(node, Credential(username, AuthMethod.PASSWORD, Secret(password)))
@@ -81,7 +82,7 @@ def _logins(world: World, machine: Machine) -> None:
 
 
 def _updates(world: World) -> None:
-    world.fleet.updates.requests.create(ALL)
+    world.fleet.updates.requests.create(ALL, reach=EVERYWHERE)
     world.settle()
     for _ in range(3):
         world.clock.advance(11_000)

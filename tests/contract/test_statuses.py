@@ -12,6 +12,7 @@ from chalicelib.fleet.api.agent import executions as agent_executions
 from chalicelib.fleet.api.agent import nodes as agent_nodes
 from chalicelib.fleet.api.operator import aliases, clusters, command_executions, commands, enrollment_keys, nodes
 from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import forbidden, invalid, not_found, rate_limited, unavailable
 from chalicelib.web.answering import internal
 from chalicelib.web.endpoint import PUBLIC
@@ -123,7 +124,7 @@ def test_case_gets_its_documented_status_and_error(case, contract):
 def test_node_deleted_during_its_call_is_404(name):
     app = Application()
     app.world.driver.before_next(
-        lambda: app.world.fleet.nodes.placing.delete(app.machine.id), operation="TransactWriteItems"
+        lambda: app.world.fleet.nodes.placing.delete(app.machine.id, reach=EVERYWHERE), operation="TransactWriteItems"
     )
     answer = call(app, name, {"json": {"status": "unhealthy"}} if name == "report_health" else None)
     assert (answer.status, answer.error["code"]) == (404, "not_found")
@@ -134,7 +135,7 @@ def test_node_deleted_during_its_call_is_404(name):
 def test_blocked_machine_is_403_on_every_agent_route(name):
     app = Application()
     for node_id in (app.machine.id, NEW_NODE_ID):
-        app.world.fleet.nodes.excluding.block(node_id)
+        app.world.fleet.nodes.excluding.block(node_id, reach=EVERYWHERE)
     answer = call(app, name)
     assert (answer.status, answer.error) == (403, {"code": "node_blocked", "message": "This node is blocked"})
 

@@ -9,6 +9,7 @@ from chalicelib.fleet.commands.model import Command, NewCommand, Status
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, execution_to_item
 from chalicelib.fleet.nodes import store as nodes
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.updates.model import NodeState, NodeUpdate
 from chalicelib.fleet.updates.store import NODE_UPDATES, update_key
@@ -41,7 +42,7 @@ def a_fleet(world: TimedWorld, count: int, *, self_update_enabled: bool = False)
 
 def a_whole_command(world: TimedWorld, count: int, status: Status) -> Command:
     """A command with so many executions in one status, and nothing left to create or to look for."""
-    made = world.fleet.commands.registry.create(NewCommand("true", Targeting(type=TargetType.ALL)))
+    made = world.fleet.commands.registry.create(NewCommand("true", Targeting(type=TargetType.ALL)), reach=EVERYWHERE)
     world.run(1200, lambda: world.driver.tally(FAN_OUTS, "due") == {None: 1} and world.is_quiet)
     final = {"exit_code": 0} if status is Status.COMPLETED else {}
     rows = (

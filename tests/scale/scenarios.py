@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from chalicelib.fleet.commands.model import NewCommand, Status
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
 from chalicelib.kit.tasks import TABLE as TASKS
@@ -37,7 +38,7 @@ def a_command_for_a_fleet(count: int, timeouts: float) -> Outcome:
     """A command for every node of one cluster, which are all its fleet."""
     world = TimedWorld(timeouts=timeouts)
     a_fleet(world, count)
-    world.fleet.commands.registry.create(NewCommand("true", Targeting(type=TargetType.ALL)))
+    world.fleet.commands.registry.create(NewCommand("true", Targeting(type=TargetType.ALL)), reach=EVERYWHERE)
     return _outcome(world, lambda: _statuses(world).total() == count, lambda: _statuses(world).total())
 
 
@@ -46,7 +47,7 @@ def a_command_for_a_cluster(count: int, timeouts: float) -> Outcome:
     world = TimedWorld(timeouts=timeouts)
     name = a_fleet(world, count).name
     targeting = Targeting(type=TargetType.CLUSTERS, cluster_names=(name,))
-    world.fleet.commands.registry.create(NewCommand("true", targeting))
+    world.fleet.commands.registry.create(NewCommand("true", targeting), reach=EVERYWHERE)
     return _outcome(world, lambda: _statuses(world).total() == count, lambda: _statuses(world).total())
 
 
@@ -54,7 +55,7 @@ def a_cancellation(count: int, timeouts: float) -> Outcome:
     """Of a command whose executions wait for their agents."""
     world = TimedWorld(timeouts=timeouts)
     made = a_whole_command(world, count, Status.PENDING)
-    world.fleet.commands.registry.cancel(made.id)
+    world.fleet.commands.registry.cancel(made.id, reach=EVERYWHERE)
     return _outcome(world, lambda: _statuses(world) == {"cancelled": count}, lambda: _statuses(world)["cancelled"])
 
 
@@ -70,7 +71,7 @@ def a_deletion(count: int, timeouts: float) -> Outcome:
     """Of a command whose executions have ended."""
     world = TimedWorld(timeouts=timeouts)
     made = a_whole_command(world, count, Status.COMPLETED)
-    world.fleet.commands.registry.delete(made.id)
+    world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
     return _outcome(world, lambda: not _statuses(world), lambda: count - _statuses(world).total())
 
 
@@ -99,7 +100,7 @@ def an_update(count: int, timeouts: float) -> Outcome:
     """A self-update request for a fleet that hears of it only at the deadline: all have failed then."""
     world = TimedWorld(timeouts=timeouts, self_update_deadline_seconds=600)
     a_fleet(world, count, self_update_enabled=True)
-    world.fleet.updates.requests.create(Targeting(type=TargetType.ALL))
+    world.fleet.updates.requests.create(Targeting(type=TargetType.ALL), reach=EVERYWHERE)
 
     def failed() -> int:
         return world.driver.tally(NODE_UPDATES, "state")["failed"]

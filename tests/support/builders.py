@@ -6,6 +6,7 @@ from typing import Any
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.commands.model import Command, NewCommand
 from chalicelib.fleet.nodes.model import IdType, Node, Registration
+from chalicelib.fleet.reach import EVERYWHERE, Reach
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from tests.support.world import World
 
@@ -46,7 +47,7 @@ def a_cluster(world: World, name: str = "north", node_limit: int | None = None) 
 def machines(world: World, count: int, cluster_name: str = "north", **fields: Any) -> list[Machine]:
     """Enrol this many machines the way that agents do: by a key, verified and redeemed."""
     services = world.fleet
-    key = services.enrollment.create(cluster_name, {"uses_remaining": None})
+    key = services.enrollment.create(cluster_name, {"uses_remaining": None}, reach=EVERYWHERE)
     blob = services.enrollment.reveal(key).reveal()
     enrolled = []
     for _ in range(count):
@@ -57,6 +58,10 @@ def machines(world: World, count: int, cluster_name: str = "north", **fields: An
     return enrolled
 
 
-def a_command(world: World, text: str = "true", targeting: Targeting | None = None, **fields: Any) -> Command:
+def a_command(
+    world: World, text: str = "true", targeting: Targeting | None = None, reach: Reach = EVERYWHERE, **fields: Any
+) -> Command:
     """A command for all, unless targeted."""
-    return world.fleet.commands.registry.create(NewCommand(text, targeting or Targeting(type=TargetType.ALL), **fields))
+    return world.fleet.commands.registry.create(
+        NewCommand(text, targeting or Targeting(type=TargetType.ALL), **fields), reach=reach
+    )

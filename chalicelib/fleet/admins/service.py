@@ -9,6 +9,7 @@ from chalicelib.fleet.admins.store import ASSIGNMENT_LIMIT_BYTES, AdminStore
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.model import Status
 from chalicelib.fleet.nodes.reading import NodeReader
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.vpn.names import host_name, network_name
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, bad_request
@@ -131,7 +132,9 @@ class Admins:
         after, and by the next tick for certain."""
         sizes: dict[str, int] = {}
         page = 1
-        while items := self._clusters.list_page(ListRequest(page, self._clusters_at_once, OLDEST_FIRST)).items:
+        while items := self._clusters.list_page(
+            ListRequest(page, self._clusters_at_once, OLDEST_FIRST), reach=EVERYWHERE
+        ).items:
             sizes |= {cluster.name: cluster.node_count for cluster in items}
             page += 1
         return sizes
@@ -143,7 +146,7 @@ class Admins:
 
     def _node_names(self) -> dict[str, list[str]]:
         try:
-            nodes = self._nodes.summaries_by_status(tuple(Status), None, self._list_read_limit)
+            nodes = self._nodes.summaries_by_status(tuple(Status), None, self._list_read_limit, reach=EVERYWHERE)
         except EdgeError as error:
             raise (self._too_many() if error.kind is Kind.BAD_REQUEST else error) from error
         names: dict[str, list[str]] = {}

@@ -6,13 +6,15 @@ from chalicelib.fleet.aliases import rules, store
 from chalicelib.fleet.aliases.model import MOST_PER_NODE, Alias
 from chalicelib.fleet.aliases.store import AliasStore, alias_id
 from chalicelib.fleet.clusters.model import Identified
+from chalicelib.fleet.clusters.reached_lists import ReachedLists
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.model import Node, NodeAlias
 from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.nodes.store import with_alias, without_alias
+from chalicelib.fleet.reach import Reach, reached
 from chalicelib.fleet.vpn.port import SETTLE_TRIES, Member, Vpn
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import found, not_found, taken, unavailable
+from chalicelib.kit.errors import taken, unavailable
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
@@ -37,14 +39,14 @@ class Aliases:
         self._clock = clock
         self._nodes = nodes
         self._vpn = vpn
-        self._lists = lists
+        self._lists = ReachedLists(lists, clusters.within)
         self._store = AliasStore(
             tables,
             cluster_ids=lambda names: [cluster.id for cluster in clusters.find_many(names)],
             aliases_of=lambda ids: [alias.id for node in nodes.find_many(ids) for alias in node.aliases],
         )
 
-    def create(self, node_id: str, name: str) -> Alias:
+    def create(self, node_id: str, name: str, *, reach: Reach) -> Alias:
         """Give the node a name. Its DNS entry follows from the change stream (`settle_name`).
 
         Raises `EdgeError` (not found) for an unknown node, (validation failed) for a name that is not a DNS label or
@@ -53,7 +55,7 @@ class Aliases:
         stays contended.
         """
         for _ in self._tables.tries():
-            node = self._node(node_id)
+            node = self._node(node_id, reach)
             rules.check_name(name)
             self._vpn.require_address(Member(node.id, node.cluster_name))
             alias = self._new(node, name)
@@ -71,21 +73,21 @@ class Aliases:
                 return alias
         raise unavailable()
 
-    def get(self, row_id: str) -> Alias:
+    def get(self, row_id: str, *, reach: Reach) -> Alias:
         """Raises `EdgeError` (not found)."""
-        return found(self._store.find(row_id))
+        return reached(self._store.find(row_id), reach)
 
-    def list_page(self, request: ListRequest) -> ListPage[Alias]:
+    def list_page(self, request: ListRequest, *, reach: Reach) -> ListPage[Alias]:
         """One page of all aliases; raises `EdgeError` (bad request) when the filters leave too much to read."""
-        return self._lists.page(self._store.listing, request).map(store.from_item)
+        return self._lists.page(self._store.listing, request, reach).map(store.from_item)
 
-    def delete(self, row_id: str) -> None:
+    def delete(self, row_id: str, *, reach: Reach) -> None:
         """Take the name away. Its DNS entry goes by the change stream.
 
         Raises `EdgeError` (not found), (service unavailable) if the node's row stays contended or the mesh does not
         answer. A name that another takes away at the same time counts as taken away by this one.
         """
-        alias = self.get(row_id)
+        alias = self.get(row_id, reach=reach)
         self._vpn.require_answer(alias.cluster_name)
         for _ in self._tables.tries():
             found = self._nodes.find_many([alias.node_id])
@@ -125,11 +127,8 @@ class Aliases:
             self.settle_name(cluster.name, row_id, ids[row_id])
         return len(untaken)
 
-    def _node(self, node_id: str) -> Node:
-        found = self._nodes.find_many([node_id])
-        if not found:
-            raise not_found()
-        return found[0]
+    def _node(self, node_id: str, reach: Reach) -> Node:
+        return reached(next(iter(self._nodes.find_many([node_id])), None), reach)
 
     def _new(self, node: Node, name: str) -> Alias:
         now = to_seconds_text(self._clock.now())

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from chalicelib.fleet.clusters.model import Cluster, DefaultCluster, Identified
 from chalicelib.fleet.clusters.ranges import AddressRange, Pools, ranges_of
+from chalicelib.fleet.clusters.reached_lists import ReachedLists
 from chalicelib.fleet.clusters.rules import (
     below_count,
     check_capacity,
@@ -13,8 +14,9 @@ from chalicelib.fleet.clusters.rules import (
     overlapping,
     parse_range,
 )
-from chalicelib.fleet.clusters.store import CLUSTER_LIST, ClusterStore, from_item
+from chalicelib.fleet.clusters.store import CLUSTER_LIST, ClusterRef, ClusterStore, from_item
 from chalicelib.fleet.clusters.subnet_store import Found, Head, Subnets
+from chalicelib.fleet.reach import Reach
 from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit import tasks
@@ -62,7 +64,7 @@ class Clusters:
         self._store = ClusterStore(tables)
         self._subnets = Subnets(tables, pools)
         self._reserved_slots = reserved_slots
-        self._lists = lists
+        self._lists = ReachedLists(lists, self.within)
         self._vpn = vpn
         self._default = default
         self._default_ensured = False
@@ -99,9 +101,12 @@ class Clusters:
                 raise name_taken()
         raise unavailable()
 
-    def get(self, name: str) -> Cluster:
+    def get(self, name: str, *, reach: Reach) -> Cluster:
         """Raises `EdgeError` (not found)."""
-        return found(self.find(name))
+        cluster = found(self.find(name))
+        if not reach.includes(cluster.id):
+            raise not_found()
+        return cluster
 
     def find(self, name: str) -> Cluster | None:
         """The cluster of that name as it is now, None when there is none."""
@@ -117,15 +122,21 @@ class Clusters:
         """Iterate over all clusters, oldest first. Pages of the index are read as the caller needs them."""
         return self._store.walk()
 
-    def list_page(self, request: ListRequest) -> ListPage[Cluster]:
+    def within(self, reach: Reach) -> list[ClusterRef]:
+        """The clusters within reach, oldest first; a cluster of this very moment may be missing."""
+        if reach.cluster_ids is None:
+            return list(self._store.walk())
+        return self._store.find_refs(reach.cluster_ids)
+
+    def list_page(self, request: ListRequest, *, reach: Reach) -> ListPage[Cluster]:
         """One page of all clusters; raises `EdgeError` (bad request) when the filters leave too much to read."""
         self.ensure_default()
-        return self._lists.page(CLUSTER_LIST, request).map(from_item)
+        return self._lists.page(CLUSTER_LIST, request, reach, parameter="name").map(from_item)
 
-    def change_node_limit(self, name: str, node_limit: int | None) -> Cluster:
+    def change_node_limit(self, name: str, node_limit: int | None, *, reach: Reach) -> Cluster:
         """Set or, with None, remove the limit. Raises `EdgeError` (not found), (validation failed) for a limit above
         the range's room or below the number of nodes at that moment."""
-        cluster = self.get(name)
+        cluster = self.get(name, reach=reach)
         check_capacity(node_limit, AddressRange.of_cidr(cluster.ipv4_range).prefix, self._reserved_slots)
         try:
             return self._store.set_node_limit(cluster, node_limit, to_seconds_text(self._clock.now()))
@@ -135,11 +146,11 @@ class Clusters:
                 raise not_found() from error
             raise below_count(current.node_count) from error
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, reach: Reach) -> None:
         """Delete a cluster without nodes and free its range. Dependent rows are invalid from now on, and cleaned up
         afterwards. Raises `EdgeError` (not found), (conflict) while it has nodes, (service unavailable), also if the
         mesh does not answer, whose network must follow."""
-        cluster = self.get(name)
+        cluster = self.get(name, reach=reach)
         if not cluster.node_count:
             self._vpn.require_answer(name)
         for _ in self._tables.tries():
@@ -158,12 +169,12 @@ class Clusters:
                 cluster = from_item(row)
         raise unavailable()
 
-    def default_cluster(self) -> Cluster:
+    def default_cluster(self, *, reach: Reach) -> Cluster:
         """The default cluster. Raises `EdgeError` (forbidden) if none is configured, (not found) if it was deleted or
         cannot be created."""
         if self._default is None:
             raise forbidden()
-        return self.get(self._default.name)
+        return self.get(self._default.name, reach=reach)
 
     def ensure_default(self) -> None:
         """Create the configured default cluster if it is missing; once per container. If it cannot be created, because

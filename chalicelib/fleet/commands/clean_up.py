@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from chalicelib.fleet.commands import rules
+from chalicelib.fleet.commands.cancelling import cancel_or_ask
 from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.execution_store import ExecutionStore, RefusedError
 from chalicelib.fleet.commands.model import OPEN, Status
@@ -107,7 +108,7 @@ class CleanUp:
         rows, following = self._next_rows(command_id, position, ROWS_READ_PER_CHUNK)
         open_ids = [str(row["id"]) for row in rows if _is_open(row)]
         for execution_id in open_ids[:ROWS_PER_CHUNK]:
-            self._cancel(execution_id, now, since)
+            cancel_or_ask(self._executions, execution_id, now, since)
         if len(open_ids) > ROWS_PER_CHUNK:
             return str(replace(position, after=open_ids[ROWS_PER_CHUNK - 1]))
         if following is None:
@@ -143,16 +144,6 @@ class CleanUp:
             if enrolled_at is None or inserted_at_of(execution_id) < enrolled_at:
                 self._abandon(execution_id, now, ask_agent=False)
         return ids[-1] if ids and has_more else None
-
-    def _cancel(self, execution_id: str, now: str, since: str) -> None:
-        """Cancel an execution, or ask its agent to stop it if an agent has it by now."""
-        try:
-            self._executions.apply(execution_id, rules.cancel(now), now)
-        except RefusedError as error:
-            if error.current is not None and error.current.status is Status.SENT:
-                # Refused: it has been asked or ended since.
-                with suppress(RefusedError):
-                    self._executions.apply(execution_id, rules.request_cancel_once(now, since), now)
 
     def _abandon(self, execution_id: str, now: str, *, ask_agent: bool) -> None:
         # Refused, here and below: it is final or gone, or was never sent.

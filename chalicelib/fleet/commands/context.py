@@ -82,6 +82,7 @@ CONTEXT = Context(
         "command_total": Task(_forget_total),
         "expire_command": _a_pass(lambda fleet: fleet.commands.clean_up.expire_chunk),
         "cancel_command": _a_pass(lambda fleet: fleet.commands.clean_up.cancel_chunk),
+        "cancel_part": Task(lambda fleet, message: fleet.commands.cancelling.chunk(message)),
         "prune_executions": by_cursor(lambda fleet: fleet.commands.pruning.prune_chunk),
     },
     counted=(

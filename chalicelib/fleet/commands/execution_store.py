@@ -1,8 +1,8 @@
 """Reads and writes of executions."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from chalicelib.fleet.commands.model import OPEN, CommandSummary, Execution, Outcome, Status, outcome_of
 from chalicelib.fleet.commands.rules import IS_FINAL, Transition
@@ -53,6 +53,14 @@ class RefusedError(Exception):
 
 class StillCreatedError(Exception):
     """The command has parts left: a row removed now could be created again."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some executions of a command, counted by status. ``is_whole``: it has no others."""
+
+    summary: CommandSummary
+    is_whole: bool
 
 
 class ExecutionStore:
@@ -169,6 +177,25 @@ class ExecutionStore:
                 return None
         return CommandSummary(**counts)
 
+    def part_of(self, command_id: str, ids: Container[str], limit: int) -> Part | None:
+        """Those of a command's executions that are among these, from the index; None as in `summary_of`."""
+        counts: Counter[str] = Counter()
+        seen = 0
+        for page in self._all_of_command(command_id):
+            counts.update(_standing(row) for row in page.items if row["id"] in ids)
+            seen += len(page.items)
+            if seen > limit:
+                return None
+        return Part(CommandSummary(**counts), is_whole=seen == counts.total())
+
+    def has_any(self, command_id: str, ids: Container[str], *, is_open: bool = False) -> bool:
+        """Whether one of these is an execution of the command, and open if that is asked; reads until it finds one."""
+        return any(
+            row["id"] in ids and (not is_open or _is_open(row))
+            for page in self._all_of_command(command_id)
+            for row in page.items
+        )
+
     def nodes_of_command(self, command_id: str) -> set[str]:
         """Ids of the nodes that have an execution of a command, from an index: 19 read units per 1,000."""
         return {str(row["node_id"]) for page in self._all_of_command(command_id) for row in page.items}
@@ -234,4 +261,8 @@ def _standing(row: Item) -> str:
 
 
 def _count_open(page: Page) -> int:
-    return sum(1 for item in page.items if Status(str(item["status"])) in OPEN)
+    return sum(map(_is_open, page.items))
+
+
+def _is_open(row: Item) -> bool:
+    return Status(str(row["status"])) in OPEN

@@ -16,6 +16,8 @@ from chalicelib.fleet.commands.model import (
     Status,
     Waiting,
 )
+from chalicelib.fleet.commands.parts import Parts
+from chalicelib.fleet.commands.reached_executions import ReachedExecutions, Within
 from chalicelib.fleet.commands.rules import Transition
 from chalicelib.fleet.commands.store import (
     ALL_EXECUTIONS,
@@ -29,6 +31,7 @@ from chalicelib.fleet.commands.store import (
     outcome_of_row,
     output_of,
 )
+from chalicelib.fleet.reach import EVERYWHERE, Reach, reached
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, forbidden, not_found
 from chalicelib.kit.listing import (
@@ -76,30 +79,30 @@ _LIST = Listing(
 class Executions:
     """Reads executions together with their commands, and moves them from state to state."""
 
-    def __init__(self, tables: Tables, clock: Clock, lists: Lists) -> None:
+    def __init__(self, tables: Tables, clock: Clock, lists: Lists, within: Within) -> None:
         self._tables = tables
         self._clock = clock
         self._lists = lists
+        self._reached_executions = ReachedExecutions(lists, Parts(tables, within), within, _LIST)
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
 
-    def get(self, execution_id: str) -> ExecutionView:
+    def get(self, execution_id: str, *, reach: Reach) -> ExecutionView:
         """The execution. Raises `EdgeError` (not found)."""
-        execution = self._executions.get(execution_id)
-        if execution is None:
-            raise not_found()
-        return self._with_commands([execution])[0]
+        return self._with_commands([self._reached(execution_id, reach)])[0]
 
-    def list_page(self, request: ListRequest) -> ListPage[ExecutionView]:
+    def list_page(self, request: ListRequest, *, reach: Reach) -> ListPage[ExecutionView]:
         """One page; raises as `Lists.page` does."""
-        page = self._page(request)
+        page = self._page(request, reach)
         return page.showing(self._with_commands(page.items))
 
-    def cancel(self, execution_id: str) -> CancelResult:
+    def cancel(self, execution_id: str, *, reach: Reach) -> CancelResult:
         """Cancel at once if no agent has it, otherwise ask the agent. Raises `EdgeError` (not found, conflict).
 
         Asking again asks the agent again.
         """
+        if not reach.is_everywhere:
+            self._reached(execution_id, reach)
         now = self._now()
         try:
             self._executions.apply(execution_id, rules.cancel(now), now)
@@ -114,11 +117,9 @@ class Executions:
             raise _refusal(error.current, rules.cancel_refused) from error
         return CancelResult.REQUESTED
 
-    def delete(self, execution_id: str) -> None:
+    def delete(self, execution_id: str, *, reach: Reach) -> None:
         """Delete a final execution. Raises `EdgeError` (not found, conflict)."""
-        execution = self._executions.get(execution_id)
-        if execution is None:
-            raise not_found()
+        execution = self._reached(execution_id, reach)
         try:
             self._executions.delete(execution, is_young=self._now() < rules.looked_at_until(execution.inserted_at))
         except StillCreatedError as error:
@@ -133,7 +134,7 @@ class Executions:
         if status in OPEN and all(name == _BY_TIME for name, _ in request.order):
             return self._open_for_agent(node_id, status, request)
         filters = {"node_id": node_id, "status": status.value}
-        page = self._page(ListRequest(request.page, request.page_size, request.order, filters))
+        page = self._page(ListRequest(request.page, request.page_size, request.order, filters), EVERYWHERE)
         assigned = [_assigned(view) for view in self._with_commands(page.items)]
         return page.showing([row for row in assigned if row is not None])
 
@@ -194,8 +195,15 @@ class Executions:
         now = self._now()
         return [view for view in self.details_of(execution_ids) if _is_waiting(view, now)]
 
-    def _page(self, request: ListRequest) -> ListPage[Execution]:
-        return self._lists.page(_LIST, request).map(execution_from_item)
+    def _reached(self, execution_id: str, reach: Reach) -> Execution:
+        """The execution. An execution stays with the cluster that its node was in when it was made. Raises `EdgeError`
+        (not found)."""
+        return reached(self._executions.get(execution_id), reach)
+
+    def _page(self, request: ListRequest, reach: Reach) -> ListPage[Execution]:
+        if reach.is_everywhere:
+            return self._lists.page(_LIST, request).map(execution_from_item)
+        return self._reached_executions.page(request, reach).map(execution_from_item)
 
     def _open_for_agent(self, node_id: str, status: Status, request: ListRequest) -> ListPage[AssignedExecution]:
         rows = [row for row in self._executions.open_of_node(node_id) if row["status"] == status.value]

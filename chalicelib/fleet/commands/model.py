@@ -110,6 +110,11 @@ class Execution(BaseModel, frozen=True):
     version: int = 0
 
     @property
+    def cluster_id(self) -> str:
+        """The cluster that it belongs to for good."""
+        return self.node_cluster_id
+
+    @property
     def outcome(self) -> Outcome:
         return outcome_of(self.status, self.exit_code)
 

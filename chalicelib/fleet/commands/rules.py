@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from chalicelib.fleet.commands import output as outputs
 from chalicelib.fleet.commands.model import FINAL, OPEN, Report, Status
 from chalicelib.kit.clock import parse_time, to_seconds_text
-from chalicelib.kit.errors import EdgeError, conflict
+from chalicelib.kit.errors import EdgeError, Kind, conflict
 from chalicelib.kit.redrive import SETTLE
 from chalicelib.kit.tables import Absent, And, Condition, In, Less, Or, Value
 
@@ -130,3 +130,8 @@ def command_delete_refused(open_count: int) -> EdgeError:
 
 def command_delete_refused_while_created() -> EdgeError:
     return conflict("cannot delete command while its executions are being created")
+
+
+def partly_out_of_reach() -> EdgeError:
+    """Ours: what belongs to others as well is not deleted with what is one's own."""
+    return EdgeError(Kind.FORBIDDEN, "this command also ran in clusters that this key is not for")

@@ -6,12 +6,16 @@ from datetime import datetime, timedelta
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.commands import rules
+from chalicelib.fleet.commands.cancelling import PartCancel
 from chalicelib.fleet.commands.command_store import CommandStore, DeleteRefusedError
 from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Command, CommandState, NewCommand, Progress
+from chalicelib.fleet.commands.parts import Parts
+from chalicelib.fleet.commands.reached_commands import ReachedCommands
 from chalicelib.fleet.commands.store import ALL_COMMANDS, COMMANDS, EXECUTIONS, command_from_item
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.nodes.reading import NodeReader
+from chalicelib.fleet.reach import Reach
 from chalicelib.fleet.targeting.accepting import accept
 from chalicelib.fleet.targeting.rules import wrong_with
 from chalicelib.kit.clock import Clock, to_seconds_text
@@ -72,22 +76,24 @@ class Commands:
         self._nodes = nodes
         self._clusters = clusters
         self._lists = lists
+        self._parts = Parts(tables, clusters.within)
+        self._cancelling = PartCancel(tables, clock)
         self._read_total = read_total
         self._default_deadline = default_deadline
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
 
-    def create(self, new: NewCommand) -> Command:
+    def create(self, new: NewCommand, *, reach: Reach) -> Command:
         """Accept a command in one transaction, regardless of the size of the fleet. Executions follow from it. Named
-        nodes and clusters must exist, and are read first. Succeeds even if the filters match no node. Raises
-        `EdgeError` (validation failed).
+        nodes and clusters must exist within reach, and are read first. Succeeds even if the filters match no node.
+        Raises `EdgeError` (validation failed).
         """
         if new.id is not None and (made := self._commands.find(new.id)) is not None:
             return made
         now = self._clock.now()
         text = to_seconds_text(now)
         _validate(new, now)
-        accepted = accept(new.targeting, self._nodes, self._clusters, allow_missing=new.allow_missing)
+        accepted = accept(new.targeting, self._nodes, self._clusters, allow_missing=new.allow_missing, reach=reach)
         named, parts = accepted.named, accepted.parts
         deadline = self._deadline(new, now)
         command = Command(
@@ -110,15 +116,19 @@ class Commands:
         )
         return self._commands.add(command, fan_out)
 
-    def list_page(self, request: ListRequest) -> ListPage[Command]:
-        """One page; raises as `Lists.page` does."""
-        page = self._lists.page(_LIST, request)
+    def list_page(self, request: ListRequest, *, reach: Reach) -> ListPage[Command]:
+        """One page; raises as `Lists.page` and, for a restricted reach, `ReachedCommands.page` do."""
+        if reach.is_everywhere:
+            page = self._lists.page(_LIST, request)
+        else:
+            page = ReachedCommands(self._tables, self._parts, self._lists, FIELDS).page(request, reach)
         # A lagging index may still name one that has just been deleted.
         live = [item for item in page.items if item.get("deleted_at") is None]
         return replace(page, items=live).map(command_from_item)
 
-    def get_with_progress(self, command_id: str) -> tuple[Command, Progress]:
-        """The command and its progress, counted from an index that lags a moment. Raises `EdgeError` (not found).
+    def get_with_progress(self, command_id: str, *, reach: Reach) -> tuple[Command, Progress]:
+        """The command and the progress of its part within reach, counted from an index that lags a moment. When the
+        last execution of a part ended is not known. Raises `EdgeError` (not found).
 
         It reads the index rows of its executions: about 19 read units per 1,000, four partitions at a time. A machine
         that an index hid when the command was given is found by a second pass; it makes a finished command run again.
@@ -126,8 +136,11 @@ class Commands:
         command, fan_out, last_end = self._commands.standing(command_id)
         if command is None or command.is_deleted:
             raise not_found()
+        is_made = fan_out is None or not fan_out.parts
+        if not reach.is_everywhere and not command.targeting.is_within(reach):
+            return command, self._progress_of_part(command_id, reach, is_made=is_made)
         summary = self._executions.summary_of(command_id, SUMMARY_LIMIT)
-        if fan_out is not None and fan_out.parts:
+        if not is_made:
             return command, Progress(CommandState.CREATING, None, None, summary)
         if summary is None:
             targets = self._read_total(total_of(EXECUTIONS.name, "command_id", command_id))
@@ -140,19 +153,27 @@ class Commands:
         finished_at = max(filter(None, (made_at, last_end)), default=None)
         return command, Progress(CommandState.FINISHED, targets, finished_at, summary)
 
-    def cancel(self, command_id: str) -> None:
+    def cancel(self, command_id: str, *, reach: Reach) -> None:
         """Create no more executions of it and cancel what is open: one write, the rest follows. May be repeated, and
-        then asks agents again. Raises `EdgeError` (not found)."""
+        then asks agents again. A command that is only partly within reach is cancelled there, by a task for each
+        cluster, and its creation goes on. Raises `EdgeError` (not found)."""
+        if not self._is_wholly_within(command_id, reach, also_to_come=True):
+            parts = self._parts.executions(command_id, reach)
+            self._cancelling.ask(command_id, {cluster.id: cluster for cluster in parts.values()}.values())
+            return
         now = self._clock.now()
         due_at = to_seconds_text(now + FIRST_LOOK)
         if not self._commands.request_cancel(command_id, to_seconds_text(now), due_at):
             raise not_found()
 
-    def delete(self, command_id: str) -> None:
+    def delete(self, command_id: str, *, reach: Reach) -> None:
         """Hide the command at once; its executions are removed in chunks afterwards.
 
-        Raises `EdgeError` (not found), and (conflict) while parts are left or executions are open.
+        Raises `EdgeError` (not found), (forbidden) if it is only partly within reach, and (conflict) while parts are
+        left or executions are open.
         """
+        if not self._is_wholly_within(command_id, reach, also_to_come=False):
+            raise rules.partly_out_of_reach()
         now = self._clock.now()
         command, fan_out = self._commands.with_fan_out(command_id)
         if command is None or command.is_deleted:
@@ -170,6 +191,37 @@ class Commands:
         except DeleteRefusedError as error:
             # It had no parts and parts never come back, so another caller has just deleted it.
             raise not_found() from error
+
+    def _progress_of_part(self, command_id: str, reach: Reach, *, is_made: bool) -> Progress:
+        """Raises `EdgeError` (not found) for a command without a part within reach."""
+        ids = self._parts.executions(command_id, reach).keys()
+        part = self._executions.part_of(command_id, ids, SUMMARY_LIMIT) if ids else None
+        if not ids or (part is not None and not part.summary.total):
+            raise not_found()
+        summary = None if part is None else part.summary
+        if not is_made:
+            return Progress(CommandState.CREATING, None, None, summary)
+        is_open = bool(summary.open) if summary else self._executions.has_any(command_id, ids, is_open=True)
+        targets = summary.total if summary else len(ids)
+        return Progress(CommandState.RUNNING if is_open else CommandState.FINISHED, targets, None, summary)
+
+    def _is_wholly_within(self, command_id: str, reach: Reach, *, also_to_come: bool) -> bool:
+        """Whether the command and all its executions are within reach, also those of nodes that may yet be found.
+        Raises `EdgeError` (not found) for one without a part within a restricted reach."""
+        if reach.is_everywhere:
+            return True
+        command, fan_out = self._commands.with_fan_out(command_id)
+        if command is None or command.is_deleted:
+            raise not_found()
+        if command.targeting.is_within(reach):
+            return True
+        ids = self._parts.executions(command_id, reach).keys()
+        part = self._executions.part_of(command_id, ids, SUMMARY_LIMIT) if ids else None
+        if not ids or (part is not None and not part.summary.total):
+            raise not_found()
+        is_made = fan_out is None or not fan_out.parts
+        is_searched = fan_out is None or fan_out.looks_since is None
+        return is_made and (is_searched or not also_to_come) and part is not None and part.is_whole
 
     def _deadline(self, new: NewCommand, now: datetime) -> str | None:
         if new.expired_at is not None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.fleet.clusters import store as clusters_store
 from chalicelib.fleet.clusters.model import Cluster
+from chalicelib.fleet.clusters.reached_lists import ReachedLists
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.enrollment.blob import SECRET_BYTES, to_blob
 from chalicelib.fleet.enrollment.model import EnrollmentKey, KeyChanges, Machines, Outcome, Redemption, Verification
@@ -17,12 +18,13 @@ from chalicelib.fleet.enrollment.store import (
     still_there,
 )
 from chalicelib.fleet.enrollment.verifying import Verifying
+from chalicelib.fleet.reach import EVERYWHERE, Reach, reached
 from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.crypto import Sealer, Secret, associated_data, digest
-from chalicelib.kit.errors import forbidden, found, not_found, unavailable
+from chalicelib.kit.errors import forbidden, not_found, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError, Write
@@ -70,20 +72,22 @@ class Enrollment:
         self._admin_urls = admin_urls
         self._public_keys = public_keys
         self._public_keys_last_seconds = public_keys_last_seconds
-        self._lists = lists
+        self._lists = ReachedLists(lists, clusters.within)
         self._store = EnrollmentStore(tables, self._cluster_ids, machines)
         self._verifying = Verifying(tables, clock, ids, store=self._store, clusters=clusters, events=events, vpn=vpn)
 
     # -- operators -----------------------------------------------------------------------------------------------
 
-    def create(self, cluster_name: str, wanted: KeyChanges, *, key_id: str | None = None) -> EnrollmentKey:
+    def create(
+        self, cluster_name: str, wanted: KeyChanges, *, reach: Reach, key_id: str | None = None
+    ) -> EnrollmentKey:
         """Create a key for a cluster; single-use and without expiry by default. ``key_id`` is one that the caller has
         derived: a repeat with it returns the key that exists. Raises `EdgeError` (not found)."""
-        return self._create(self._clusters.get(cluster_name), wanted, key_id=key_id)
+        return self._create(self._clusters.get(cluster_name, reach=reach), wanted, key_id=key_id)
 
-    def create_for_default(self, wanted: KeyChanges) -> EnrollmentKey:
+    def create_for_default(self, wanted: KeyChanges, *, reach: Reach) -> EnrollmentKey:
         """Create a key for the default cluster. Raises `EdgeError` (forbidden) if none is configured, (not found)."""
-        return self._create(self._clusters.default_cluster(), wanted)
+        return self._create(self._clusters.default_cluster(reach=reach), wanted)
 
     def create_public(self) -> EnrollmentKey:
         """A nameless single-use key for the default cluster, which anybody may draw; it expires and is then removed.
@@ -92,23 +96,24 @@ class Enrollment:
             raise forbidden()
         expires = self._clock.now() + timedelta(seconds=self._public_keys_last_seconds)
         wanted: KeyChanges = {"expired_at": to_seconds_text(expires)}
-        return self._create(self._clusters.default_cluster(), wanted, removed_at=expires + PUBLIC_KEY_KEPT)
+        cluster = self._clusters.default_cluster(reach=EVERYWHERE)
+        return self._create(cluster, wanted, removed_at=expires + PUBLIC_KEY_KEPT)
 
-    def get(self, key_id: str) -> EnrollmentKey:
+    def get(self, key_id: str, *, reach: Reach) -> EnrollmentKey:
         """Raises `EdgeError` (not found)."""
-        return found(self._store.find(key_id))
+        return reached(self._store.find(key_id), reach)
 
-    def list_page(self, request: ListRequest) -> ListPage[EnrollmentKey]:
+    def list_page(self, request: ListRequest, *, reach: Reach) -> ListPage[EnrollmentKey]:
         """One page of all keys; raises `EdgeError` (bad request) when the filters leave too much to read."""
-        return self._lists.page(self._store.listing, request).map(key_from_item)
+        return self._lists.page(self._store.listing, request, reach).map(key_from_item)
 
     def reveal(self, key: EnrollmentKey) -> Secret:
         """The blob to hand to machines."""
         return self._sealer.open(key.key_sealed, _associated_data_of_blob(key.id))
 
-    def change(self, key_id: str, changes: KeyChanges) -> EnrollmentKey:
+    def change(self, key_id: str, changes: KeyChanges, *, reach: Reach) -> EnrollmentKey:
         """Change the given fields of a key. Raises `EdgeError` (not found)."""
-        key = self.get(key_id)
+        key = self.get(key_id, reach=reach)
         if not changes:
             return key
         try:
@@ -116,9 +121,9 @@ class Enrollment:
         except ConditionFailedError as error:
             raise not_found() from error
 
-    def delete(self, key_id: str) -> None:
+    def delete(self, key_id: str, *, reach: Reach) -> None:
         """Delete a key. From now on neither the key nor its tokens admit a machine. Raises `EdgeError` (not found)."""
-        self._store.delete(self.get(key_id))
+        self._store.delete(self.get(key_id, reach=reach))
 
     def clean_up_chunk(self, cluster_id: str, cursor: str | None) -> str | None:
         """Remove up to 100 keys of a deleted cluster. Returns where to go on, None at the end; safe to repeat."""

@@ -16,6 +16,7 @@ from chalicelib.fleet.mesh.settling import Settling, network_of
 from chalicelib.fleet.mesh.store import MadeNetwork, NetworkStore
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.fleet.nodes.reading import NodeReader
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.vpn.names import node_id_of
 from chalicelib.fleet.vpn.port import Host
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
@@ -95,7 +96,9 @@ class Reconciling:
         part, _, position = (cursor or f"{_CLUSTERS}/1").partition("/")
         if part == _CLUSTERS:
             page = int(position)
-            found = self._clusters.list_page(ListRequest(page, self._networks_per_chunk, OLDEST_FIRST)).items
+            found = self._clusters.list_page(
+                ListRequest(page, self._networks_per_chunk, OLDEST_FIRST), reach=EVERYWHERE
+            ).items
             full = len(found) == self._networks_per_chunk
             return [cluster.name for cluster in found], f"{_CLUSTERS}/{page + 1}" if full else f"{_MADE}/"
         names = [row.name for row in self._store.page(position or None, self._networks_per_chunk)]

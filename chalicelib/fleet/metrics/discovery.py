@@ -9,6 +9,7 @@ from chalicelib.fleet import samples
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.nodes.model import NodeSummary, Status
 from chalicelib.fleet.nodes.reading import NodeReader
+from chalicelib.fleet.reach import Reach
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.fields import about
 
@@ -57,7 +58,7 @@ class Discovery:
         self._nodes = nodes
         self._base_url = base_url
 
-    def targets(self, metrics_type: MetricsType, cluster_name: str | None) -> list[Target]:
+    def targets(self, metrics_type: MetricsType, cluster_name: str | None, *, reach: Reach) -> list[Target]:
         """All healthy and unhealthy nodes, or those of a cluster, by cluster and id.
 
         Reads the index entries of those nodes and nothing else. Raises `EdgeError` (bad request) for more than
@@ -67,7 +68,7 @@ class Discovery:
             raise unavailable()
         has_scheme = "://" in self._base_url
         base = urlsplit(self._base_url if has_scheme else f"//{self._base_url}")
-        nodes = self._nodes.summaries_by_status(LISTED, cluster_name, MOST_TARGETS)
+        nodes = self._nodes.summaries_by_status(LISTED, cluster_name, MOST_TARGETS, reach=reach)
         return [
             Target(
                 targets=[base.netloc],

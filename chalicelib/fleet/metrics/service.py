@@ -19,6 +19,7 @@ from chalicelib.fleet.metrics.store import MetricsStore
 from chalicelib.fleet.metrics.waking import Waker
 from chalicelib.fleet.nodes.model import Node, NodeView
 from chalicelib.fleet.nodes.wiring import Nodes
+from chalicelib.fleet.reach import Reach
 from chalicelib.kit.clock import Clock, parse_time
 from chalicelib.kit.errors import EdgeError, Kind, unavailable
 from chalicelib.kit.log import Level, Log
@@ -69,19 +70,19 @@ class NodeMetrics:
         """Keep what an agent sent, in one write. Raises `EdgeError` (payload too large)."""
         return self._store.put(node_id, metrics_type, text, self._clock.now())
 
-    def read(self, node_id: str, metrics_type: MetricsType) -> Reading:
+    def read(self, node_id: str, metrics_type: MetricsType, *, reach: Reach) -> Reading:
         """Raises `EdgeError` (not found), (service unavailable) if the agent does not answer and the cache is too
         old."""
-        view = self._nodes.reading.get(node_id)
+        view = self._nodes.reading.get(node_id, reach=reach)
         found = self._read(view, [metrics_type])
         if metrics_type not in found:
             raise unavailable()
         return Reading(view.node, found[metrics_type])
 
-    def read_available(self, node_id: str, types: Sequence[MetricsType]) -> dict[MetricsType, Reading]:
+    def read_available(self, node_id: str, types: Sequence[MetricsType], *, reach: Reach) -> dict[MetricsType, Reading]:
         """Those of these types that can be had, together in the time of one; none for a node that does not exist."""
         try:
-            view = self._nodes.reading.get(node_id)
+            view = self._nodes.reading.get(node_id, reach=reach)
         except EdgeError as error:
             if error.kind is not Kind.NOT_FOUND:
                 raise

@@ -6,11 +6,12 @@ from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import release_slot, reserve_slot
 from chalicelib.fleet.nodes import exclusion_store, presence_store, rules, store
 from chalicelib.fleet.nodes.model import Node, NodeView
+from chalicelib.fleet.reach import Reach, reached
 from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import invalid, not_found, unavailable
+from chalicelib.kit.errors import invalid, unavailable
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
 Release = Callable[[Node], Sequence[Write]]
@@ -27,16 +28,16 @@ class Placing:
         self._clusters = clusters
         self._release = release
 
-    def change_cluster(self, node_id: str, cluster_name: str) -> NodeView:
+    def change_cluster(self, node_id: str, cluster_name: str, *, reach: Reach) -> NodeView:
         """Move the node. Its identity, secrets and status stay; its aliases belong to the old cluster and are removed.
 
         Raises `EdgeError` (not found) for an unknown node, (validation failed) for an unknown cluster, (conflict) if it
         is in that cluster already or the cluster is full, (service unavailable) if others keep writing them.
         """
         for _ in self._tables.tries():
-            view = self._read(node_id)
+            view = self._read(node_id, reach)
             cluster = self._clusters.find(cluster_name)
-            if cluster is None:
+            if cluster is None or not reach.includes(cluster.id):
                 raise invalid("cluster_name", "not found")
             if cluster.id == view.node.cluster_id:
                 raise rules.already_there()
@@ -54,12 +55,12 @@ class Placing:
                 return NodeView(view.node.model_copy(update=moved), view.presence)
         raise unavailable()
 
-    def delete(self, node_id: str) -> None:
+    def delete(self, node_id: str, *, reach: Reach) -> None:
         """Delete the node. From now on its token is invalid, and no existing enrollment key admits its machine.
         Dependent rows are cleaned up afterwards. A concurrent deletion counts as this one. Raises `EdgeError` (not
         found), (service unavailable) if the row stays contended or the mesh does not answer, whose host must follow.
         """
-        view = self._read(node_id)
+        view = self._read(node_id, reach)
         self._vpn.require_answer(view.node.cluster_name)
         for _ in self._tables.tries():
             writes: list[Write] = [
@@ -74,14 +75,12 @@ class Placing:
             node, presence = presence_store.read_both(self._tables, node_id)
             if node is None:
                 return
-            view = NodeView(node, presence)
+            view = NodeView(reached(node, reach), presence)
         raise unavailable()
 
-    def _read(self, node_id: str) -> NodeView:
+    def _read(self, node_id: str, reach: Reach) -> NodeView:
         node, presence = presence_store.read_both(self._tables, node_id)
-        if node is None:
-            raise not_found()
-        return NodeView(node, presence)
+        return NodeView(reached(node, reach), presence)
 
     def _commit(self, writes: Sequence[Write], operation: str) -> bool:
         """Whether all conditions held."""

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Sequence
 
 from chalicelib.fleet.clusters.model import Cluster
+from chalicelib.fleet.clusters.reached_lists import ReachedLists
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes import presence_store, store, walk_store
 from chalicelib.fleet.nodes.model import Node, NodePage, NodeSummary, NodeView, Presence, Status, TargetNode, TargetPage
 from chalicelib.fleet.nodes.store import ALL, BY_STATUS, NODES
-from chalicelib.kit.errors import bad_request, not_found
+from chalicelib.fleet.reach import Reach, reached
+from chalicelib.kit.errors import bad_request
 from chalicelib.kit.listing import (
     LISTED_AT,
     Choice,
@@ -42,7 +44,7 @@ class NodeReader:
     def __init__(self, tables: Tables, clusters: Clusters, lists: Lists) -> None:
         self._tables = tables
         self._clusters = clusters
-        self._lists = lists
+        self._lists = ReachedLists(lists, clusters.within)
         self._listing = Listing(
             NODES,
             fields=FIELDS,
@@ -59,17 +61,15 @@ class NodeReader:
             ),
         )
 
-    def get(self, node_id: str) -> NodeView:
+    def get(self, node_id: str, *, reach: Reach) -> NodeView:
         """The node. Raises `EdgeError` (not found)."""
         node, presence = presence_store.read_both(self._tables, node_id)
-        if node is None:
-            raise not_found()
-        return NodeView(node, presence)
+        return NodeView(reached(node, reach), presence)
 
-    def list_page(self, request: ListRequest) -> ListPage[NodeView]:
+    def list_page(self, request: ListRequest, *, reach: Reach) -> ListPage[NodeView]:
         """One page with the presence of its nodes. Raises `EdgeError` (bad request) if the filters leave too much to
         read."""
-        page = self._lists.page(self._listing, request, enrich=self._with_presence).map(store.node_from_item)
+        page = self._lists.page(self._listing, request, reach, enrich=self._with_presence).map(store.node_from_item)
         seen = presence_store.read_presences(self._tables, [node.id for node in page.items])
         return page.map(lambda node: NodeView(node, seen.get(node.id)))
 
@@ -87,19 +87,19 @@ class NodeReader:
         return dict(zip(ids, store.read_summaries(self._tables, ids, limit), strict=True))
 
     def summaries_by_status(
-        self, statuses: Collection[Status], cluster_name: str | None, limit: int
+        self, statuses: Collection[Status], cluster_name: str | None, limit: int, *, reach: Reach
     ) -> list[NodeSummary]:
-        """All nodes of these statuses, or those of a cluster; none for a cluster that does not exist.
+        """The nodes of these statuses, all or those of a cluster; none for a cluster that does not exist.
 
         Raises `EdgeError` (bad request), naming ``cluster_name``, above ``limit``.
         """
-        cluster_id = None
+        cluster_ids = reach.cluster_ids
         if cluster_name is not None:
             cluster = self._clusters.find(cluster_name)
-            if cluster is None:
+            if cluster is None or not reach.includes(cluster.id):
                 return []
-            cluster_id = cluster.id
-        found = store.read_summaries_by_status(self._tables, statuses, cluster_id, limit)
+            cluster_ids = frozenset({cluster.id})
+        found = store.read_summaries_by_status(self._tables, statuses, cluster_ids, limit)
         if len(found) > limit:
             raise bad_request({"cluster_name": [f"add this filter: there are more than {limit} nodes"]})
         return found

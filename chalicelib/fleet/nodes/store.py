@@ -230,11 +230,16 @@ def read_summaries(tables: Tables, cluster_ids: Sequence[str], limit: int) -> li
 
 
 def read_summaries_by_status(
-    tables: Tables, statuses: Collection[Status], cluster_id: str | None, limit: int
+    tables: Tables, statuses: Collection[Status], cluster_ids: Collection[str] | None, limit: int
 ) -> list[NodeSummary]:
-    """The nodes of these statuses, all or those of a cluster, from index entries alone. Reads to the end, or until more
-    than ``limit`` were found."""
-    queries = _by_status(statuses) if cluster_id is None else [Query(NODES, cluster_id, NODES.index("by_cluster"))]
+    """The nodes of these statuses, all or those of some clusters, from index entries alone. Reads to the end, or until
+    more than ``limit`` were found."""
+    index = NODES.index("by_cluster")
+    queries = (
+        _by_status(statuses)
+        if cluster_ids is None
+        else [Query(NODES, cluster_id, index) for cluster_id in sorted(cluster_ids)]
+    )
     found: dict[str, NodeSummary] = {}
     while queries and len(found) <= limit:
         pages = tables.query_many(queries)

@@ -1,7 +1,9 @@
 """`SshPublicKeys`: the keys of user names, one by one."""
 
+from chalicelib.fleet.clusters.reached_lists import ReachedLists
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.reading import NodeReader
+from chalicelib.fleet.reach import Reach
 from chalicelib.fleet.ssh import store
 from chalicelib.fleet.ssh.cluster_lookup import ClusterLookup
 from chalicelib.fleet.ssh.model import KEYS_MAX, NewKey, SshPublicKey
@@ -53,7 +55,7 @@ class SshPublicKeys:
         self._tables = tables
         self._clock = clock
         self._usernames = usernames
-        self._lists = lists
+        self._lists = ReachedLists(lists, clusters.within)
         self._store = SshStore(tables)
         lookup = ClusterLookup(tables, clusters, nodes)
         of_username = KeySource(by="ssh_username_id", keys=self._keys_of_usernames)
@@ -61,12 +63,12 @@ class SshPublicKeys:
         self._list = Listing(KEYS, FIELDS, (of_username, OF_NODE, in_clusters, ALL_KEYS))
         self._enrich = lookup.enrich(KEYS)
 
-    def create(self, username_id: str, new: NewKey) -> SshPublicKey:
+    def create(self, username_id: str, new: NewKey, *, reach: Reach) -> SshPublicKey:
         """Add a key. Raises `EdgeError` (not found) for an unknown user name, (validation failed) for a key that must
         not be used, (conflict) for a name that another of its keys has, and above `KEYS_MAX`, (service unavailable) if
         the row stays contended.
         """
-        username = self._usernames.get(username_id)
+        username = self._usernames.get(username_id, reach=reach)
         checked = check_key(new)
         for _ in self._tables.tries():
             if any(key.key_name == checked.key_name for key in username.public_keys):
@@ -78,24 +80,26 @@ class SshPublicKeys:
             try:
                 self._tables.commit(writes, "ssh_public_key.created", result=key)
             except TransactionFailedError:
-                username = self._usernames.get(username_id)
+                username = self._usernames.get(username_id, reach=reach)
             else:
                 return key
         raise unavailable()
 
-    def get(self, row_id: str) -> SshPublicKey:
+    def get(self, row_id: str, *, reach: Reach) -> SshPublicKey:
         """Raises `EdgeError` (not found)."""
-        return found(self._store.find_key(row_id))
+        key = found(self._store.find_key(row_id))
+        self._usernames.check_reach(key.node_id, reach)
+        return key
 
-    def list_page(self, request: ListRequest) -> ListPage[SshPublicKey]:
+    def list_page(self, request: ListRequest, *, reach: Reach) -> ListPage[SshPublicKey]:
         """One page; raises `EdgeError` (bad request) when the filters leave too much to read."""
-        return self._lists.page(self._list, request, enrich=self._enrich).map(key_from_item)
+        return self._lists.page(self._list, request, reach, enrich=self._enrich).map(key_from_item)
 
-    def delete(self, row_id: str) -> None:
+    def delete(self, row_id: str, *, reach: Reach) -> None:
         """Delete a key: logins with it are refused from now on. A concurrent deletion counts as this one. Raises
         `EdgeError` (not found, service unavailable).
         """
-        key = self.get(row_id)
+        key = self.get(row_id, reach=reach)
         for _ in self._tables.tries():
             username = self._store.find_username(key.ssh_username_id)
             if username is None or row_id not in {one.id for one in username.public_keys}:

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from chalicelib.fleet.clusters.reached_lists import ReachedLists
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.nodes.store import still_there
+from chalicelib.fleet.reach import Reach, reached
 from chalicelib.fleet.ssh import store
 from chalicelib.fleet.ssh.cluster_lookup import ClusterLookup
 from chalicelib.fleet.ssh.model import NewUsername, SshPublicKey, SshUsername
@@ -21,7 +23,7 @@ from chalicelib.fleet.ssh.store import (
     username_id,
 )
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import found, not_found, taken, unavailable
+from chalicelib.kit.errors import found, taken, unavailable
 from chalicelib.kit.listing import (
     LISTED_AT,
     Flag,
@@ -70,19 +72,19 @@ class SshUsernames:
         self._clock = clock
         self._nodes = nodes
         self._passwords = passwords
-        self._lists = lists
+        self._lists = ReachedLists(lists, clusters.within)
         self._store = SshStore(tables)
         lookup = ClusterLookup(tables, clusters, nodes)
         in_clusters = IndexSource(index="by_node", by="cluster_name", partitions=lookup.node_ids, insertion=LISTED_AT)
         self._list = Listing(USERNAMES, FIELDS, (OF_NODE, in_clusters, ALL_USERNAMES))
         self._enrich = lookup.enrich(USERNAMES)
 
-    def create(self, node_id: str, new: NewUsername) -> SshUsername:
+    def create(self, node_id: str, new: NewUsername, *, reach: Reach) -> SshUsername:
         """Create a user name with its keys, all or none. Without password and key no login is possible yet. Raises
         `EdgeError` (not found) for an unknown node, (validation failed) for keys that must not be used, (conflict) for
         a name that the node already has or a repeated key name, (service unavailable) if the row stays contended.
         """
-        node = self._node(node_id)
+        node = self._node(node_id, reach)
         keys = check_keys(new.public_keys)
         password_hash = None if new.password is None else self._passwords.hash(new.password.reveal())
         for _ in self._tables.tries():
@@ -93,23 +95,30 @@ class SshUsernames:
             except TransactionFailedError as error:
                 if _NODE_INDEX not in error.failed:
                     raise taken("username") from error
-                node = self._node(node_id)
+                node = self._node(node_id, reach)
             else:
                 return username
         raise unavailable()
 
-    def get(self, row_id: str) -> SshUsername:
+    def get(self, row_id: str, *, reach: Reach) -> SshUsername:
         """Raises `EdgeError` (not found)."""
-        return found(self._store.find_username(row_id))
+        username = found(self._store.find_username(row_id))
+        self.check_reach(username.node_id, reach)
+        return username
 
-    def list_page(self, request: ListRequest) -> ListPage[SshUsername]:
+    def check_reach(self, node_id: str, reach: Reach) -> None:
+        """Raises `EdgeError` (not found) unless the node is within reach now. One read for a restricted caller."""
+        if not reach.is_everywhere:
+            self._node(node_id, reach)
+
+    def list_page(self, request: ListRequest, *, reach: Reach) -> ListPage[SshUsername]:
         """One page; raises `EdgeError` (bad request) when the filters leave too much to read."""
-        return self._lists.page(self._list, request, enrich=self._enrich).map(username_from_item)
+        return self._lists.page(self._list, request, reach, enrich=self._enrich).map(username_from_item)
 
-    def delete(self, row_id: str) -> None:
+    def delete(self, row_id: str, *, reach: Reach) -> None:
         """Delete a user name with its keys: logins with it are refused from now on. Raises `EdgeError` (not found,
         service unavailable)."""
-        self._remove(self.get(row_id))
+        self._remove(self.get(row_id, reach=reach))
 
     def clean_up_chunk(self, node_id: str, after: str | None) -> str | None:
         """Delete user names of a deleted node from the cursor ``after`` on; returns the next cursor, None at the end.
@@ -122,11 +131,8 @@ class SshUsernames:
                 self._remove(username)
         return last
 
-    def _node(self, node_id: str) -> Node:
-        found = self._nodes.find_many([node_id])
-        if not found:
-            raise not_found()
-        return found[0]
+    def _node(self, node_id: str, reach: Reach) -> Node:
+        return reached(next(iter(self._nodes.find_many([node_id])), None), reach)
 
     def _remove(self, username: SshUsername) -> None:
         """Delete the row, retrying until it is gone. Concurrent changes of its keys are deleted with it."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.reading import NodeReader
+from chalicelib.fleet.reach import Reach
 from chalicelib.fleet.targeting import selection
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.kit.errors import EdgeError, Kind
@@ -24,23 +25,36 @@ class Accepted:
     parts: frozenset[str]
 
 
-def accept(given: Targeting, nodes: NodeReader, clusters: Clusters, *, allow_missing: bool) -> Accepted:
-    """Resolve what the targeting names: node ids are read 100 a call, cluster names likewise, consistently.
+def accept(given: Targeting, nodes: NodeReader, clusters: Clusters, *, allow_missing: bool, reach: Reach) -> Accepted:
+    """Resolve what the targeting names: node ids are read 100 a call, cluster names likewise, consistently. Nodes
+    and clusters out of reach do not exist. With a restricted reach, the type `all` becomes the clusters within it.
 
     Raises `EdgeError` (validation failed) that lists the ids or names that do not exist, unless they may be missing.
     """
-    targeting = selection.without_repetitions(given)
-    found = selection.clusters_by_name(targeting, clusters)
-    if not allow_missing:
-        _require_all(targeting, found, nodes)
+    targeting = _narrowed(selection.without_repetitions(given), clusters, reach)
+    found = [row for row in selection.clusters_by_name(targeting, clusters) if reach.includes(row.id)]
+    if not allow_missing and given.type is not TargetType.ALL:
+        _require_all(targeting, found, nodes, reach)
     named = selection.fitting_clusters(targeting, found)
     return Accepted(targeting, named, selection.parts_of(targeting, named))
 
 
-def _require_all(targeting: Targeting, found: Sequence[Cluster], nodes: NodeReader) -> None:
+def _narrowed(targeting: Targeting, clusters: Clusters, reach: Reach) -> Targeting:
+    """The same targeting, of a writer with this reach."""
+    if reach.cluster_ids is None:
+        return targeting
+    within = {"within": tuple(sorted(reach.cluster_ids))}
+    if targeting.type is not TargetType.ALL:
+        return targeting.model_copy(update=within)
+    names = tuple(cluster.name for cluster in clusters.within(reach))
+    return targeting.model_copy(update={**within, "type": TargetType.CLUSTERS, "cluster_names": names})
+
+
+def _require_all(targeting: Targeting, found: Sequence[Cluster], nodes: NodeReader, reach: Reach) -> None:
     match targeting.type:
         case TargetType.NODES:
-            there = {node.id for node in nodes.targets(targeting.node_ids or ())}
+            read = nodes.targets(targeting.node_ids or ())
+            there = {node.id for node in read if reach.includes(node.cluster_id)}
             _refuse_missing("node_ids", "node", [row for row in targeting.node_ids or () if row not in there])
         case TargetType.CLUSTERS:
             names = {cluster.name for cluster in found}

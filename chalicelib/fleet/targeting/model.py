@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from chalicelib.fleet.reach import Reach
+
 SHARD = "shard#"
 """Begins the name of a part of a request: one shard of the fleet."""
 
@@ -25,6 +27,9 @@ class TargetType(StrEnum):
 class Targeting(BaseModel, frozen=True):
     """The targets of a request as the operator wrote them, without repetitions in lists. Filters contain public names
     and values in the grammar of lists; None means "not given".
+
+    ``within`` are the ids of the clusters that its writer reaches: nodes of others are left out, also where a node
+    moves before its turn comes. None: the writer reaches all.
     """
 
     type: TargetType
@@ -32,6 +37,22 @@ class Targeting(BaseModel, frozen=True):
     cluster_names: tuple[str, ...] | None = None
     node_filters: Mapping[str, Any] | None = None
     cluster_filters: Mapping[str, Any] | None = None
+    within: tuple[str, ...] | None = None
+
+    def includes(self, cluster_id: str) -> bool:
+        """Whether the writer reaches the cluster."""
+        return self.within is None or cluster_id in self.within
+
+    def is_within(self, reach: Reach) -> bool:
+        """Whether all that the writer reaches is within this reach."""
+        return bool(self.within) and reach.covers(self.within or ()) if self.within is not None else reach.is_everywhere
+
+    def shown(self, reach: Reach) -> dict[str, Any]:
+        """The targeting as callers see it. To those who do not reach all that its writer does, only what it is about is
+        shown: ids, names and filters may name what they do not reach."""
+        if reach.is_everywhere or self.is_within(reach):
+            return self.model_dump(mode="json", exclude_none=True, exclude={"within"})
+        return {"type": self.type.value}
 
 
 def at_first(parts: Sequence[str]) -> Sequence[str]:

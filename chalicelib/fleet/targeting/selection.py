@@ -116,7 +116,7 @@ def select(page: Sequence[TargetNode], targeting: Targeting, nodes: NodeReader, 
 
     ``cluster_filters`` of a request for clusters have been applied to the named ones when it was made.
     """
-    chosen = list({node.id: node for node in page}.values())
+    chosen = list({node.id: node for node in page if targeting.includes(node.cluster_id)}.values())
     if targeting.cluster_filters and targeting.type is not TargetType.CLUSTERS and chosen:
         names = list(dict.fromkeys(node.cluster_name for node in chosen))
         fitting = {row.id for row in clusters.find_many(names) if _fits_cluster(row, targeting)}

@@ -38,8 +38,14 @@ def _events_of(change: Change, _rows: Rows) -> Iterable[Event]:
 
 
 def _payload(row: Item) -> dict[str, Any]:
-    names = ("status", "targeting", "summary", "inserted_at", "updated_at")
-    return {"self_update_request_id": row["id"], **{name: row.get(name) for name in names}}
+    names = ("status", "summary", "inserted_at", "updated_at")
+    given = row.get("targeting")
+    targeting = {name: value for name, value in given.items() if name != "within"} if isinstance(given, dict) else given
+    return {
+        "self_update_request_id": row["id"],
+        "targeting": targeting,
+        **{name: row.get(name) for name in names},
+    }
 
 
 EVENTS = Events(_events_of)

@@ -56,9 +56,8 @@ class UpdateFanOuts:
         now = to_seconds_text(self._clock.now())
         if request.deadline_at <= now:
             return _ENDED
-        self._begin(request, now)
         chosen, cursor = self._chosen(request, part, cursor)
-        if not self._note(request, chosen):
+        if self._note_found(request, chosen, now) is None or not self._note(request, chosen):
             return _DROPPED
         return PartChunk(cursor, ends_part=cursor is None)
 
@@ -89,6 +88,10 @@ class UpdateFanOuts:
         while here.step < len(parts):
             chosen, following = self._chosen(request, parts[here.step], here.within)
             meant = [node for node in chosen if selection.was_meant(node, wanted, request.looks_since)]
+            noted = self._note_found(request, meant, to_seconds_text(now))
+            if noted is None:
+                return None
+            request = noted
             there = {row.node_id for row in self._store.updates_of(request_id, [node.id for node in meant])}
             if not self._note(request, [node for node in meant if node.id not in there]):
                 return None
@@ -129,12 +132,24 @@ class UpdateFanOuts:
         name = SETTLE if request.looks_since is None else LOOK
         return [{**_message(request, name), "redrive": True}]
 
-    def _begin(self, request: SelfUpdateRequest, now: str) -> None:
-        """Mark the request as processing with its first node; with several parts, one of them does it."""
-        if request.status is not RequestStatus.PENDING:
-            return
-        # Otherwise another part did.
-        self._tables.try_write(store.begin(request.id, now), "self_update_request.begun")
+    def _note_found(self, known: SelfUpdateRequest, nodes: Sequence[TargetNode], now: str) -> SelfUpdateRequest | None:
+        """Note the clusters of the nodes, before their rows; the first piece of work also marks the request as
+        processing. Writes nothing where both are known. Returns the request as it is then, None if it is gone."""
+        request, clusters = known, {node.cluster_id for node in nodes}
+        for _ in self._tables.tries():
+            if request.status is not RequestStatus.PENDING and request.cluster_ids >= clusters:
+                return request
+            operation = "self_update_request.begun"
+            try:
+                row = self._tables.write(store.note_found(request, clusters, now), operation)
+            except ConditionFailedError as error:
+                row = error.current
+                if row is None:
+                    return None
+                request = store.request_from_item(row)
+            else:
+                return None if row is None else store.request_from_item(row)
+        raise unavailable()
 
     def _chosen(self, request: SelfUpdateRequest, part: str, cursor: str | None) -> tuple[list[TargetNode], str | None]:
         """The next nodes that pass the filters, about a chunk, and the next cursor."""

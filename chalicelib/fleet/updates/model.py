@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from chalicelib.fleet.reach import Reach
 from chalicelib.fleet.targeting.model import Targeting
 
 LOOK, SETTLE = "look", "settle"
@@ -53,6 +54,7 @@ class SelfUpdateRequest(BaseModel, frozen=True):
     after ``looks_since`` (the end of the last one), nodes have been looked for in them that an index had hidden; before
     that no request is completed. ``cursors`` tell where that goes on which a worker could not end. ``due_at`` is when
     the sweep looks again, None once it is completed. At ``deadline_at``, nodes that were not triggered count as failed.
+    ``cluster_ids`` are the clusters of the nodes found so far; requests from before they were noted have none.
     """
 
     id: str
@@ -64,12 +66,22 @@ class SelfUpdateRequest(BaseModel, frozen=True):
     looks: frozenset[str] = frozenset()
     looks_since: str | None = None
     cursors: Mapping[str, str] = Field(default_factory=dict)
+    cluster_ids: frozenset[str] = frozenset()
     deadline_at: str
     due_at: str | None
     sweeps: int = 0
     inserted_at: str
     updated_at: str
     version: int = 0
+
+    def is_seen_within(self, reach: Reach) -> bool:
+        """Whether a part of it is within reach."""
+        return self.targeting.is_within(reach) or reach.meets(self.cluster_ids)
+
+    def is_wholly_within(self, reach: Reach) -> bool:
+        """Whether all of it is, also the nodes that may yet be found."""
+        is_known = not self.parts and self.looks_since is None and bool(self.cluster_ids)
+        return self.targeting.is_within(reach) or (is_known and reach.covers(self.cluster_ids))
 
 
 class NodeUpdate(BaseModel, frozen=True):

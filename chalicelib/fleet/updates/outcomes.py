@@ -1,19 +1,21 @@
 """`Outcomes`: takes the agents' reports about updates, and lists the nodes of a request with their versions."""
 
+from chalicelib.fleet.clusters.reached_lists import ReachedLists
 from chalicelib.fleet.nodes.model import Agent
+from chalicelib.fleet.reach import Reach
 from chalicelib.fleet.updates import node_store
 from chalicelib.fleet.updates.model import NodeUpdate, Report
 from chalicelib.fleet.updates.store import UpdateStore, nodes_of, update_from_item
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import conflict, not_found
-from chalicelib.kit.listing import ListPage, ListRequest, Lists
+from chalicelib.kit.listing import ListPage, ListRequest
 from chalicelib.kit.tables import Tables
 
 
 class Outcomes:
     """A request ends only after each triggered node that reports outcomes has reported."""
 
-    def __init__(self, tables: Tables, clock: Clock, lists: Lists) -> None:
+    def __init__(self, tables: Tables, clock: Clock, lists: ReachedLists) -> None:
         self._tables = tables
         self._clock = clock
         self._lists = lists
@@ -41,11 +43,10 @@ class Outcomes:
             return now
         return next(iter(self._store.updates_of(request_id, [node_id])), found)
 
-    def page_of_nodes(self, request_id: str, request: ListRequest) -> ListPage[NodeUpdate]:
+    def page_of_nodes(self, request_id: str, request: ListRequest, *, reach: Reach) -> ListPage[NodeUpdate]:
         """One page of the nodes of a request, as they stand now. Raises `EdgeError` (not found, bad request)."""
-        if self._store.find(request_id) is None:
-            raise not_found()
-        return self._lists.page(nodes_of(request_id), request).map(update_from_item)
+        self._store.find_within(request_id, reach)
+        return self._lists.page(nodes_of(request_id), request, reach).map(update_from_item)
 
 
 def _says_the_same(row: NodeUpdate, report: Report) -> bool:

@@ -1,12 +1,22 @@
 """Decisions about self-update requests. Pure."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from chalicelib.fleet.nodes.model import Agent, Node, Status
 from chalicelib.fleet.targeting.model import Targeting
-from chalicelib.fleet.updates.model import LOOK, SETTLE, NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
+from chalicelib.fleet.updates.model import (
+    LOOK,
+    SETTLE,
+    NodeState,
+    NodeUpdate,
+    RequestStatus,
+    SelfUpdateRequest,
+    Summary,
+)
 from chalicelib.kit.clock import parse_time, to_seconds_text
-from chalicelib.kit.errors import EdgeError, conflict
+from chalicelib.kit.errors import EdgeError, Kind, conflict
 from chalicelib.kit.redrive import look_again_at
 
 UNKNOWN_AFTER = timedelta(seconds=300)
@@ -77,3 +87,16 @@ def delete_refused(status: RequestStatus) -> EdgeError:
     return conflict(
         f"cannot delete self-update request with status '{status.value}' - only completed requests can be deleted"
     )
+
+
+def partly_out_of_reach() -> EdgeError:
+    """Ours: what belongs to others as well is not deleted with what is one's own."""
+    return EdgeError(Kind.FORBIDDEN, "this request also reached clusters that this key is not for")
+
+
+def summary_of(updates: Iterable[NodeUpdate]) -> Summary:
+    """How the nodes of a completed request ended."""
+    counts = Counter(update.state for update in updates)
+    updated, failed = counts[NodeState.UPDATED], counts[NodeState.FAILED]
+    triggered = counts[NodeState.TRIGGERED] + updated
+    return Summary(total=triggered + failed, triggered=triggered, failed=failed, updated=updated)

@@ -1,10 +1,12 @@
 """`SelfUpdates`: the use cases of operators and agents for self-update requests."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes.model import Agent
 from chalicelib.fleet.nodes.reading import NodeReader
+from chalicelib.fleet.reach import Reach, empty_page
 from chalicelib.fleet.targeting.accepting import accept
 from chalicelib.fleet.targeting.model import Targeting
 from chalicelib.fleet.targeting.rules import wrong_with
@@ -12,6 +14,7 @@ from chalicelib.fleet.transport.dispatch import UPDATES_PER_MESSAGE
 from chalicelib.fleet.updates import node_store, rules, store
 from chalicelib.fleet.updates.model import NodeState, RequestStatus, SelfUpdateRequest, UpdateCheck
 from chalicelib.fleet.updates.store import (
+    REACHED_LIST,
     REQUEST_LIST,
     SHARDS,
     UpdateStore,
@@ -20,7 +23,7 @@ from chalicelib.fleet.updates.store import (
 from chalicelib.fleet.updates.triggering import Triggering
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import EdgeError, Kind, found, not_found
+from chalicelib.kit.errors import EdgeError, Kind, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.redrive import FIRST_LOOK
@@ -66,18 +69,18 @@ class SelfUpdates:
         self._store = UpdateStore(tables)
 
     def create(
-        self, targeting: Targeting, version: str | None = None, *, allow_missing: bool = False
+        self, targeting: Targeting, version: str | None = None, *, allow_missing: bool = False, reach: Reach
     ) -> SelfUpdateRequest:
-        """Accept a request in one write, regardless of the size of the fleet. Named nodes and clusters must exist,
-        unless they may be missing, and are read first. Succeeds even if no node is left. Raises `EdgeError` (validation
-        failed).
+        """Accept a request in one write, regardless of the size of the fleet. Named nodes and clusters must exist
+        within reach, unless they may be missing, and are read first. Succeeds even if no node is left. Raises
+        `EdgeError` (validation failed).
         """
         details = wrong_with(targeting)
         if details:
             raise EdgeError(Kind.VALIDATION_FAILED, "Validation failed", details)
         now = self._clock.now()
         text = to_seconds_text(now)
-        accepted = accept(targeting, self._nodes, self._clusters, allow_missing=allow_missing)
+        accepted = accept(targeting, self._nodes, self._clusters, allow_missing=allow_missing, reach=reach)
         request = SelfUpdateRequest(
             id=self._ids.uuid7(now),
             targeting=accepted.targeting,
@@ -93,16 +96,33 @@ class SelfUpdates:
         self._tables.apply(store.put_request(request), "self_update_request.created", result=request)
         return request
 
-    def get(self, request_id: str) -> SelfUpdateRequest:
-        """Raises `EdgeError` (not found)."""
-        return found(self._store.find(request_id))
+    def get(self, request_id: str, *, reach: Reach) -> SelfUpdateRequest:
+        """The request; its summary is that of the nodes within reach, which are counted where they are not all. Raises
+        `EdgeError` (not found)."""
+        request = self._store.find_within(request_id, reach)
+        if request.summary is None or request.is_wholly_within(reach):
+            return request
+        names = {cluster.name for cluster in self._clusters.within(reach)}
+        part = (row for row in self._store.every_update(request_id) if row.cluster_name in names)
+        return request.model_copy(update={"summary": rules.summary_of(part)})
 
-    def list_page(self, request: ListRequest) -> ListPage[SelfUpdateRequest]:
-        """One page of all requests; raises `EdgeError` (bad request) when the filters leave too much to read."""
-        return self._lists.page(REQUEST_LIST, request).map(request_from_item)
+    def list_page(self, request: ListRequest, *, reach: Reach) -> ListPage[SelfUpdateRequest]:
+        """One page of all requests, without the summaries of those that are only partly within reach; raises
+        `EdgeError` (bad request) when the filters leave too much to read."""
+        if reach.cluster_ids is None:
+            return self._lists.page(REQUEST_LIST, request).map(request_from_item)
+        if not reach.cluster_ids:
+            return empty_page(request)
+        within = ",".join(sorted(reach.cluster_ids))
+        asked = replace(request, filters={**request.filters, "within": within})
+        page = self._lists.page(REACHED_LIST, asked).map(request_from_item)
+        return page.map(lambda row: row if row.is_wholly_within(reach) else row.model_copy(update={"summary": None}))
 
-    def delete(self, request_id: str) -> None:
-        """Delete a completed request; its nodes are cleaned up afterwards. Raises `EdgeError` (not found, conflict)."""
+    def delete(self, request_id: str, *, reach: Reach) -> None:
+        """Delete a completed request; its nodes are cleaned up afterwards. Raises `EdgeError` (not found), (forbidden)
+        if it is only partly within reach, (conflict)."""
+        if not reach.is_everywhere and not self._store.find_within(request_id, reach).is_wholly_within(reach):
+            raise rules.partly_out_of_reach()
         writes = (
             store.delete_completed(request_id),
             # Its nodes are read from their table, all of them: one pass is enough.

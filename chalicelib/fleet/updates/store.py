@@ -1,15 +1,19 @@
 """Rows of self-update requests and of their nodes: tables, keys, indexes and attribute names."""
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from chalicelib.fleet.reach import Reach
 from chalicelib.fleet.targeting.fan_out import PartsLeft
 from chalicelib.fleet.updates.model import NodeUpdate, RequestStatus, SelfUpdateRequest, Summary
+from chalicelib.kit.errors import found, not_found
 from chalicelib.kit.ids import compose_uuid7, to_milliseconds
 from chalicelib.kit.listing import (
     Choice,
+    Custom,
+    FilterValue,
     IndexSource,
     Listing,
     Moment,
@@ -76,6 +80,18 @@ FIELDS = {
 
 REQUEST_LIST = Listing(REQUESTS, fields=FIELDS, sources=(_ALL,))
 
+
+def _is_seen_within(item: Item, value: FilterValue, _now: datetime) -> bool:
+    return request_from_item(item).is_seen_within(Reach(frozenset(str(value).split(","))))
+
+
+REACHED_LIST = Listing(
+    REQUESTS,
+    fields={**FIELDS, "within": Custom(("cluster_ids", "targeting"), _is_seen_within)},
+    sources=(_ALL,),
+)
+"""For callers with a restricted reach: ``within`` are the ids of its clusters. The rows are read: requests are few."""
+
 _NEWEST = 100
 """Requests that one check looks at: what one BatchGet reads."""
 
@@ -99,6 +115,13 @@ class UpdateStore:
     def find(self, request_id: str) -> SelfUpdateRequest | None:
         row = self._tables.get(REQUESTS, request_key(request_id))
         return None if row is None else request_from_item(row)
+
+    def find_within(self, request_id: str, reach: Reach) -> SelfUpdateRequest:
+        """Raises `EdgeError` (not found) if no part of it is within reach."""
+        request = found(self.find(request_id))
+        if not request.is_seen_within(reach):
+            raise not_found()
+        return request
 
     def due_pages(self, now: str) -> Iterator[list[SelfUpdateRequest]]:
         """The due rows, most overdue first, read anew."""
@@ -165,15 +188,18 @@ def put_request(request: SelfUpdateRequest) -> Put:
     item["parts"] = request.parts or None
     item["looks"] = request.looks or None
     item["cursors"] = {**request.cursors} or None
+    item["cluster_ids"] = request.cluster_ids or None
     item["listing"] = LISTING
     item["due"] = DUE
     return put_new(REQUESTS, item)
 
 
-def begin(request_id: str, now: str) -> Update:
-    """From its first node on a request is being processed; fails for any but a pending one."""
-    changes = (Set("status", RequestStatus.PROCESSING.value), Set("updated_at", now))
-    return Update(REQUESTS, request_key(request_id), changes, Equals("status", RequestStatus.PENDING.value))
+def note_found(request: SelfUpdateRequest, cluster_ids: Collection[str], now: str) -> Update:
+    """Notes clusters of its nodes; from the first ones on a request is being processed. Fails unless the request is as
+    it was read."""
+    begun: tuple[Change, ...] = (Set("status", RequestStatus.PROCESSING.value), Set("updated_at", now))
+    clusters = Set("cluster_ids", request.cluster_ids.union(cluster_ids) or None)
+    return _unchanged(request, (clusters, *(begun if request.status is RequestStatus.PENDING else ())))
 
 
 def put_parts(request: SelfUpdateRequest, left: PartsLeft, looks_since: str | None) -> Update:

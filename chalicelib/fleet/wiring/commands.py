@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chalicelib.fleet.commands.cancelling import PartCancel
     from chalicelib.fleet.commands.clean_up import CleanUp
     from chalicelib.fleet.commands.executions import Executions
     from chalicelib.fleet.commands.fan_out import FanOuts
@@ -43,7 +44,14 @@ class CommandParts:
     def executions(self) -> Executions:
         from chalicelib.fleet.commands.executions import Executions
 
-        return Executions(self._platform.tables, self._platform.clock, self._platform.lists)
+        platform = self._platform
+        return Executions(platform.tables, platform.clock, platform.lists, self._fleet.clusters.within)
+
+    @cached_property
+    def cancelling(self) -> PartCancel:
+        from chalicelib.fleet.commands.cancelling import PartCancel
+
+        return PartCancel(self._platform.tables, self._platform.clock)
 
     @cached_property
     def fan_outs(self) -> FanOuts:

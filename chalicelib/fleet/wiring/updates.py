@@ -54,6 +54,8 @@ class UpdateParts:
 
     @cached_property
     def outcomes(self) -> Outcomes:
+        from chalicelib.fleet.clusters.reached_lists import ReachedLists
         from chalicelib.fleet.updates.outcomes import Outcomes
 
-        return Outcomes(self._platform.tables, self._platform.clock, self._platform.lists)
+        lists = ReachedLists(self._platform.lists, self._fleet.clusters.within)
+        return Outcomes(self._platform.tables, self._platform.clock, lists)

@@ -9,6 +9,7 @@ from chalicelib.fleet.commands.model import Report
 from chalicelib.fleet.commands.store import COMMANDS, execution_id
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.public import MOST_NODES, FleetAccess, NewKey, Result
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.ids import milliseconds_of
 from chalicelib.kit.tables import Attachment, attaching
@@ -229,6 +230,6 @@ def test_call_takes_no_part_in_a_repeatable_request(world, call, rows):
 def test_repeat_of_a_command_that_was_deleted_makes_no_other(world):
     first = run(world)
     world.settle()
-    world.fleet.commands.registry.delete(first)
+    world.fleet.commands.registry.delete(first, reach=EVERYWHERE)
     assert run(world) == first
     assert len([row for row in commands(world) if row.get("deleted_at") is None]) == 0

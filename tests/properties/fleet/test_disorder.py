@@ -16,6 +16,7 @@ from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.listing import OLDEST_FIRST, ListRequest
@@ -126,14 +127,16 @@ class Disorder:
         self.world.clock.advance(0.001)
         acts: dict[Callable[[], Any], int] = {
             self.enrol: 12,
-            lambda: self.fleet.nodes.placing.delete(self.a_node()): 8,
-            lambda: self.fleet.nodes.placing.change_cluster(self.a_node(), self.chance.choice("ab")): 6,
-            lambda: self.fleet.clusters.delete(self.chance.choice("ab")): 6,
+            lambda: self.fleet.nodes.placing.delete(self.a_node(), reach=EVERYWHERE): 8,
+            lambda: self.fleet.nodes.placing.change_cluster(
+                self.a_node(), self.chance.choice("ab"), reach=EVERYWHERE
+            ): 6,
+            lambda: self.fleet.clusters.delete(self.chance.choice("ab"), reach=EVERYWHERE): 6,
             lambda: a_cluster(self.world, self.chance.choice("ab")): 6,
             lambda: a_command(self.world, targeting=self.a_targeting()): 16,
-            lambda: self.fleet.commands.registry.delete(self.an_id(COMMANDS)): 7,
-            lambda: self.fleet.commands.executions.cancel(self.an_id(EXECUTIONS)): 8,
-            lambda: self.fleet.commands.executions.delete(self.an_id(EXECUTIONS)): 5,
+            lambda: self.fleet.commands.registry.delete(self.an_id(COMMANDS), reach=EVERYWHERE): 7,
+            lambda: self.fleet.commands.executions.cancel(self.an_id(EXECUTIONS), reach=EVERYWHERE): 8,
+            lambda: self.fleet.commands.executions.delete(self.an_id(EXECUTIONS), reach=EVERYWHERE): 5,
             self.work: 18,
             self.connect: 4,
             self.disconnect: 4,
@@ -147,7 +150,7 @@ class Disorder:
         name = self.chance.choice("ab")
         is_new = not self.tokens or self.chance.random() < 0.5
         node_id = self.world.ids.uuid7(self.world.clock.now()) if is_new else self.a_node()
-        key = self.fleet.enrollment.create(name, {"uses_remaining": None})
+        key = self.fleet.enrollment.create(name, {"uses_remaining": None}, reach=EVERYWHERE)
         blob = self.fleet.enrollment.reveal(key).reveal()
         token = self.fleet.enrollment.verify(blob, node_id).registration_token
         registered = self.fleet.nodes.registering.register(

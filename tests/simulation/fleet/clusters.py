@@ -4,6 +4,7 @@ from collections import Counter
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.reach import EVERYWHERE
 from tests.simulation.scene import Scene, Simulation
 
 
@@ -12,11 +13,11 @@ def create_cluster(scene: Scene) -> None:
 
 
 def change_limit(scene: Scene) -> None:
-    scene.fleet.clusters.change_node_limit(scene.some_name(), scene.rng.choice((None, 1, 3)))
+    scene.fleet.clusters.change_node_limit(scene.some_name(), scene.rng.choice((None, 1, 3)), reach=EVERYWHERE)
 
 
 def delete_cluster(scene: Scene) -> None:
-    scene.fleet.clusters.delete(scene.some_name())
+    scene.fleet.clusters.delete(scene.some_name(), reach=EVERYWHERE)
 
 
 def counts_are_those_of_the_rows(scene: Scene) -> None:

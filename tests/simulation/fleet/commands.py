@@ -4,6 +4,7 @@ from collections import Counter
 
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import total_of
 from tests.simulation.scene import Scene, Simulation
 from tests.support.builders import a_command
@@ -20,11 +21,11 @@ def report_result(scene: Scene) -> None:
 
 
 def cancel_command(scene: Scene) -> None:
-    scene.fleet.commands.registry.cancel(str(scene.some_row(COMMANDS)["id"]))
+    scene.fleet.commands.registry.cancel(str(scene.some_row(COMMANDS)["id"]), reach=EVERYWHERE)
 
 
 def delete_command(scene: Scene) -> None:
-    scene.fleet.commands.registry.delete(str(scene.some_row(COMMANDS)["id"]))
+    scene.fleet.commands.registry.delete(str(scene.some_row(COMMANDS)["id"]), reach=EVERYWHERE)
 
 
 def a_node_has_a_command_once(scene: Scene) -> None:

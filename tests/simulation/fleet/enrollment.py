@@ -2,12 +2,15 @@
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
+from chalicelib.fleet.reach import EVERYWHERE
 from tests.simulation.scene import Scene, Simulation
 from tests.support.builders import machines
 
 
 def create_key(scene: Scene) -> None:
-    scene.fleet.enrollment.create(scene.some_name(), {"uses_remaining": scene.rng.choice((None, 1, 2))})
+    scene.fleet.enrollment.create(
+        scene.some_name(), {"uses_remaining": scene.rng.choice((None, 1, 2))}, reach=EVERYWHERE
+    )
 
 
 def enrol_machine(scene: Scene) -> None:

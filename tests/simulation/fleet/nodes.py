@@ -3,16 +3,17 @@
 from collections import Counter
 
 from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import total_of
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 
 
 def move_node(scene: Scene) -> None:
-    scene.fleet.nodes.placing.change_cluster(scene.some_machine().id, scene.some_name())
+    scene.fleet.nodes.placing.change_cluster(scene.some_machine().id, scene.some_name(), reach=EVERYWHERE)
 
 
 def delete_node(scene: Scene) -> None:
-    scene.fleet.nodes.placing.delete(scene.some_machine().id)
+    scene.fleet.nodes.placing.delete(scene.some_machine().id, reach=EVERYWHERE)
 
 
 def open_socket(scene: Scene) -> None:

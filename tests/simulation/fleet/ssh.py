@@ -1,6 +1,7 @@
 """SSH access: user names and their keys; both belong to nodes, and a key stands on its user name too."""
 
 from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.ssh.model import NewKey, NewUsername
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
 from tests.simulation.scene import Scene, Simulation
@@ -10,19 +11,19 @@ from tests.support.ssh_keys import ed25519_key
 def create_username(scene: Scene) -> None:
     name = scene.rng.choice(("deploy", "admin"))
     keys = (_a_key(scene),) if scene.rng.random() < 0.5 else ()
-    scene.fleet.ssh.usernames.create(scene.some_machine().id, NewUsername(name, public_keys=keys))
+    scene.fleet.ssh.usernames.create(scene.some_machine().id, NewUsername(name, public_keys=keys), reach=EVERYWHERE)
 
 
 def delete_username(scene: Scene) -> None:
-    scene.fleet.ssh.usernames.delete(str(scene.some_row(USERNAMES)["id"]))
+    scene.fleet.ssh.usernames.delete(str(scene.some_row(USERNAMES)["id"]), reach=EVERYWHERE)
 
 
 def add_key(scene: Scene) -> None:
-    scene.fleet.ssh.public_keys.create(str(scene.some_row(USERNAMES)["id"]), _a_key(scene))
+    scene.fleet.ssh.public_keys.create(str(scene.some_row(USERNAMES)["id"]), _a_key(scene), reach=EVERYWHERE)
 
 
 def delete_key(scene: Scene) -> None:
-    scene.fleet.ssh.public_keys.delete(str(scene.some_row(KEYS)["id"]))
+    scene.fleet.ssh.public_keys.delete(str(scene.some_row(KEYS)["id"]), reach=EVERYWHERE)
 
 
 def _a_key(scene: Scene) -> NewKey:

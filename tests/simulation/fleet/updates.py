@@ -2,13 +2,14 @@
 
 from collections import Counter
 
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
 from tests.simulation.scene import Scene, Simulation
 
 
 def request_update(scene: Scene) -> None:
-    scene.fleet.updates.requests.create(Targeting(type=TargetType.ALL))
+    scene.fleet.updates.requests.create(Targeting(type=TargetType.ALL), reach=EVERYWHERE)
 
 
 def ask_for_update(scene: Scene) -> None:
@@ -22,7 +23,7 @@ def wait_past_deadlines(scene: Scene) -> None:
 
 
 def delete_request(scene: Scene) -> None:
-    scene.fleet.updates.requests.delete(str(scene.some_row(REQUESTS)["id"]))
+    scene.fleet.updates.requests.delete(str(scene.some_row(REQUESTS)["id"]), reach=EVERYWHERE)
 
 
 def updates_are_of_requests(scene: Scene) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.web.docs.assets import asset
 from infra.agent_bundle import Bundle
 from infra.agent_release import publish
@@ -63,12 +64,22 @@ def acknowledged(scene: Scene) -> Options:
     return {}
 
 
+def a_request_with_nodes(scene: Scene) -> Options:
+    """A request for self-updates that has found a node; that of the scene has found none."""
+    machines(scene.world, 1, self_update_enabled=True)
+    scene.world.settle()
+    made = scene.ask("create_self_update_request").data["id"]
+    scene.world.settle()
+    return {"variables": {"self_update_request_id": made}}
+
+
 def all_updated(scene: Scene) -> Options:
-    """The request for self-updates is completed."""
+    """A request for self-updates is completed."""
+    options = a_request_with_nodes(scene)
     scene.world.clock.advance(10_801)
     scene.world.sweep("sweep_commands")
     scene.world.settle()
-    return {}
+    return options
 
 
 def told_to_update(scene: Scene) -> Options:
@@ -162,8 +173,8 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "cancel_execution": as_it_is,
     "create_self_update_request": as_it_is,
     "list_self_update_requests": as_it_is,
-    "get_self_update_request": as_it_is,
-    "list_nodes_of_self_update_request": as_it_is,
+    "get_self_update_request": a_request_with_nodes,
+    "list_nodes_of_self_update_request": a_request_with_nodes,
     "delete_self_update_request": all_updated,
     "create_ssh_username": as_it_is,
     "list_ssh_usernames": as_it_is,
@@ -228,7 +239,9 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
 
 
 def _clusters(*names: str) -> Callable[[Scene], Mapping[str, frozenset[str]]]:
-    return lambda scene: {"clusters": frozenset(scene.world.fleet.clusters.get(name).id for name in names)}
+    return lambda scene: {
+        "clusters": frozenset(scene.world.fleet.clusters.get(name, reach=EVERYWHERE).id for name in names)
+    }
 
 
 def _targets(**further: Any) -> Callable[[Scene], list[tuple[Options, Options]]]:
@@ -258,4 +271,5 @@ OPERATIONS = Operations(
     reached={"list_clusters": 1},
     unknown=_UNKNOWN,
     addressed={"create_command": _targets(command_text="true"), "create_self_update_request": _targets()},
+    always_answered=frozenset({"show_node_metrics"}),
 )

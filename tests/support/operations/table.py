@@ -37,7 +37,8 @@ class Operations(Generic[S]):
     ``within`` are the restrictions of a key that reaches everything in the scene that can be restricted, ``outside``
     those of one that reaches nothing but what ``reached`` lists, the number of rows by view. ``unknown`` are path
     variables that lead to nothing. ``addressed`` are requests, by view, that name something of the scene outside of the
-    latter's reach elsewhere than in the path: each beside the same request with a name of nothing.
+    latter's reach elsewhere than in the path: each beside the same request with a name of nothing. ``always_answered``
+    are the views that succeed for unknown path variables as well.
     """
 
     scene: Callable[[], S]
@@ -47,3 +48,4 @@ class Operations(Generic[S]):
     reached: Mapping[str, int] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
     addressed: Mapping[str, Callable[[S], list[tuple[Options, Options]]]] = field(default_factory=dict)
+    always_answered: frozenset[str] = frozenset()

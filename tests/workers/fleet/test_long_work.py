@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.fleet.commands.model import Status
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, SHARDS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.queues import LONGEST_DELAY_SECONDS
 from chalicelib.kit.redrive import SETTLE_SOON
@@ -68,7 +69,7 @@ def test_lost_continuation_is_resumed_by_a_sweep_at_its_cursor():
     world = TimedWorld(timeouts=0.25)
     made = a_whole_command(world, 2_200, Status.PENDING)
     world.lose_changes_of("fan_out.parked")
-    world.fleet.commands.registry.cancel(made.id)
+    world.fleet.commands.registry.cancel(made.id, reach=EVERYWHERE)
     world.run(60, lambda: world.seen.parked == 1)
     cancelled = world.driver.tally(EXECUTIONS, "status")["cancelled"]
     assert 0 < cancelled < 2_200
@@ -144,7 +145,7 @@ class TestShares:
 
     def begin(self, world):
         """A cancellation whose first invocation does one chunk."""
-        world.fleet.commands.registry.cancel(self.made.id)
+        world.fleet.commands.registry.cancel(self.made.id, reach=EVERYWHERE)
         world.call(WORKER, {"Records": [sqs_record({"kind": "cancel_command", "id": self.made.id})]})
 
     def statuses(self, world):
@@ -180,7 +181,7 @@ class TestShares:
 
     @pytest.mark.parametrize("crash_after", [1, 50, 120, 230, 340, 449, 451, 455])
     def test_divided_pass_with_a_crash_after_any_write_completes(self, world, crash_after):
-        world.fleet.commands.registry.cancel(self.made.id)
+        world.fleet.commands.registry.cancel(self.made.id, reach=EVERYWHERE)
         world.settle(twice=True, crash_after=crash_after)
         for seconds in (120, 60, 900):
             world.clock.advance(seconds)

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.platform.events.service import SOURCE
 from tests.support.builders import Machine, a_cluster, a_command, machines
 from tests.support.world import World
@@ -47,9 +48,9 @@ def story(*, twice: bool = False, crash: tuple[int, int] | None = None) -> World
     run_all(world, fleet[:2])
     settle()
     (waiting,) = world.fleet.commands.executions.waiting_for(fleet[2].id, 1000).pending
-    world.fleet.commands.executions.cancel(waiting)
+    world.fleet.commands.executions.cancel(waiting, reach=EVERYWHERE)
     settle()
-    world.fleet.nodes.placing.delete(fleet[1].id)
+    world.fleet.nodes.placing.delete(fleet[1].id, reach=EVERYWHERE)
     settle()
     return world
 
@@ -98,7 +99,10 @@ class TestTheMainJob:
         a_command(world)
         world.settle()
         run_all(world, fleet, exit_code=3)
-        views = [world.fleet.commands.executions.get(str(row["id"])) for row in world.driver.rows(EXECUTIONS)]
+        views = [
+            world.fleet.commands.executions.get(str(row["id"]), reach=EVERYWHERE)
+            for row in world.driver.rows(EXECUTIONS)
+        ]
         assert [(view.execution.status, view.execution.exit_code) for view in views] == [(Status.COMPLETED, 3)] * 2
         assert {view.execution.output for view in views} == {"done\n"}
 

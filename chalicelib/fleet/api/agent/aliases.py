@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import AGENT, FromAgent
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import Created, Endpoints
@@ -42,5 +43,5 @@ class OwnAliasOut(BaseModel):
 def create_own_alias(request: FromAgent[NoPath, NoQuery, OwnAliasCreate], services: Fleet) -> Created:
     """Registers a further name of the calling node. Refused with 409 if a node of the cluster has the name already,
     this one included, or the node has as many aliases as are allowed, with 422 for an invalid name."""
-    alias = services.aliases.create(request.agent.node.id, request.body.name)
+    alias = services.aliases.create(request.agent.node.id, request.body.name, reach=EVERYWHERE)
     return Created(OwnAliasOut(id=alias.id, name=alias.name, node_id=alias.node_id))

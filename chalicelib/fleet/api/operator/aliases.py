@@ -10,6 +10,7 @@ from chalicelib.fleet.aliases.model import SORTABLE, Alias
 from chalicelib.fleet.api.operator import filters
 from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.permissions import ALIASES_READ, ALIASES_WRITE
+from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.kit.labels import LABEL_MAX_LENGTH, LABEL_PATTERN
@@ -71,7 +72,7 @@ def create_alias(request: Request[NamedNodePath, NoQuery, AliasCreate], services
     """Gives a node a further name. Refused with 409 if a node of the cluster has the alias already, or the node
     has as many aliases as are allowed; with a mesh also while the node has not joined it."""
     return request.once(
-        lambda: services.aliases.create(request.path.node_id, request.body.name),
+        lambda: services.aliases.create(request.path.node_id, request.body.name, reach=reach_of(request.principal)),
         lambda alias: Created(_show(alias, services)),
     )
 
@@ -87,7 +88,7 @@ def create_alias(request: Request[NamedNodePath, NoQuery, AliasCreate], services
 )
 def list_aliases(request: Request[NoPath, AliasListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists the aliases of all nodes, newest first unless ordered otherwise."""
-    page = services.aliases.list_page(request.query.to_request(SORTABLE))
+    page = services.aliases.list_page(request.query.to_request(SORTABLE), reach=reach_of(request.principal))
     return Paginated([_show(alias, services) for alias in page.items], page)
 
 
@@ -102,7 +103,7 @@ def list_aliases(request: Request[NoPath, AliasListQuery, NoBody], services: Fle
 )
 def get_alias(request: Request[AliasPath, NoQuery, NoBody], services: Fleet) -> AliasOut:
     """Returns one alias with the DNS name that it resolves by."""
-    return _show(services.aliases.get(request.path.alias_id), services)
+    return _show(services.aliases.get(request.path.alias_id, reach=reach_of(request.principal)), services)
 
 
 @routes.delete(
@@ -117,7 +118,7 @@ def get_alias(request: Request[AliasPath, NoQuery, NoBody], services: Fleet) -> 
 )
 def delete_alias(request: Request[AliasPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes an alias and its DNS entry. The node keeps its own name."""
-    services.aliases.delete(request.path.alias_id)
+    services.aliases.delete(request.path.alias_id, reach=reach_of(request.principal))
     return NoContent()
 
 

@@ -11,6 +11,7 @@ from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import SORTABLE, Cluster, ClusterName
 from chalicelib.fleet.nodes.model import IdType, NodeSummary, Status
 from chalicelib.fleet.permissions import CLUSTERS_READ, CLUSTERS_WRITE
+from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Scope
@@ -142,7 +143,7 @@ def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: F
 def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists clusters, newest first unless ordered otherwise. Each shows up to 100 of its nodes; `node_count` is
     exact."""
-    page = services.clusters.list_page(request.query.to_request(SORTABLE))
+    page = services.clusters.list_page(request.query.to_request(SORTABLE), reach=reach_of(request.principal))
     nodes = services.nodes.reading.summaries(page.items, NODES_SHOWN_IN_LISTS)
     return Paginated([_show(one, nodes[one.id], NODES_SHOWN_IN_LISTS, services) for one in page.items], page)
 
@@ -158,7 +159,7 @@ def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: 
 )
 def get_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Fleet) -> ClusterOut:
     """Returns one cluster with up to 1,000 of its nodes, the newest first."""
-    return _show_whole(services.clusters.get(request.path.cluster_name), services)
+    return _show_whole(services.clusters.get(request.path.cluster_name, reach=reach_of(request.principal)), services)
 
 
 @routes.patch(
@@ -177,8 +178,11 @@ def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], servic
     current number of nodes, or above the addresses that the network has for nodes."""
     name = request.path.cluster_name
     if "node_limit" in request.body.model_fields_set:
-        return _show_whole(services.clusters.change_node_limit(name, request.body.node_limit), services)
-    return _show_whole(services.clusters.get(name), services)
+        return _show_whole(
+            services.clusters.change_node_limit(name, request.body.node_limit, reach=reach_of(request.principal)),
+            services,
+        )
+    return _show_whole(services.clusters.get(name, reach=reach_of(request.principal)), services)
 
 
 @routes.delete(
@@ -194,7 +198,7 @@ def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], servic
 )
 def delete_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes an empty cluster and its enrollment keys. Refused with 409 while it has nodes."""
-    services.clusters.delete(request.path.cluster_name)
+    services.clusters.delete(request.path.cluster_name, reach=reach_of(request.principal))
     return NoContent()
 
 

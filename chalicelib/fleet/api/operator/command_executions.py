@@ -12,6 +12,7 @@ from chalicelib.fleet.commands.executions import SORTABLE
 from chalicelib.fleet.commands.model import ExecutionView, Outcome, Status
 from chalicelib.fleet.commands.output import cut
 from chalicelib.fleet.permissions import COMMANDS_READ, COMMANDS_WRITE
+from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Scope
@@ -151,7 +152,7 @@ def list_executions(request: Request[NoPath, ExecutionListQuery, NoBody], servic
     its longest command texts and outputs are truncated in the middle and marked; an execution by itself shows them
     whole."""
     check_filters(request.query, request.principal)
-    page = services.commands.executions.list_page(request.query.to_request(SORTABLE))
+    page = services.commands.executions.list_page(request.query.to_request(SORTABLE), reach=reach_of(request.principal))
     return Paginated(_fit([without_texts(_show(view), request.principal) for view in page.items]), page)
 
 
@@ -166,7 +167,10 @@ def list_executions(request: Request[NoPath, ExecutionListQuery, NoBody], servic
 )
 def get_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Fleet) -> ExecutionOut:
     """Returns one execution with its whole output."""
-    return without_texts(_show(services.commands.executions.get(request.path.execution_id)), request.principal)
+    return without_texts(
+        _show(services.commands.executions.get(request.path.execution_id, reach=reach_of(request.principal))),
+        request.principal,
+    )
 
 
 @routes.delete(
@@ -182,7 +186,7 @@ def get_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Fl
 def delete_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes an execution that has ended. Refused with 409 while it is `pending` or `sent`, and while executions of
     its command are being created."""
-    services.commands.executions.delete(request.path.execution_id)
+    services.commands.executions.delete(request.path.execution_id, reach=reach_of(request.principal))
     return NoContent()
 
 
@@ -201,7 +205,9 @@ def cancel_execution(request: Request[ExecutionPath, NoQuery, NoBody], services:
     """Cancels one execution. A `pending` execution becomes `cancelled` at once. For a `sent` one the agent is asked to
     stop the command, and its result decides between `cancelled` and `completed`. Refused with 409 for any other
     status."""
-    return CancelOut(result=services.commands.executions.cancel(request.path.execution_id).value)
+    return CancelOut(
+        result=services.commands.executions.cancel(request.path.execution_id, reach=reach_of(request.principal)).value
+    )
 
 
 def _show(view: ExecutionView) -> ExecutionOut:

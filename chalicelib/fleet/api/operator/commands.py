@@ -13,6 +13,7 @@ from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.commands.model import Command, CommandState, CommandSummary, NewCommand
 from chalicelib.fleet.commands.service import SORTABLE
 from chalicelib.fleet.permissions import COMMANDS_READ, COMMANDS_WRITE
+from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Principal, Scope
@@ -165,7 +166,8 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: F
         allow_missing=body.targeting.allow_missing,
     )
     return request.once(
-        lambda: services.commands.registry.create(new), lambda command: _accepted(command, request.principal)
+        lambda: services.commands.registry.create(new, reach=reach_of(request.principal)),
+        lambda command: _accepted(command, request.principal),
     )
 
 
@@ -181,7 +183,7 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: F
 def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists commands without their progress, newest first unless ordered otherwise."""
     check_filters(request.query, request.principal)
-    page = services.commands.registry.list_page(request.query.to_request(SORTABLE))
+    page = services.commands.registry.list_page(request.query.to_request(SORTABLE), reach=reach_of(request.principal))
     return Paginated([_show(command, request.principal) for command in page.items], page)
 
 
@@ -197,7 +199,9 @@ def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: 
 def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet) -> CommandWithSummaryOut:
     """Returns a command with its progress, which is about a second behind the executions. A second search, some minutes
     after the first, finds nodes that had only just enrolled: a command that was `finished` is then `running` again."""
-    command, progress = services.commands.registry.get_with_progress(request.path.command_id)
+    command, progress = services.commands.registry.get_with_progress(
+        request.path.command_id, reach=reach_of(request.principal)
+    )
     summary = progress.summary
     return CommandWithSummaryOut(
         **_show(command, request.principal).model_dump(),
@@ -222,9 +226,11 @@ def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet)
 )
 def cancel_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet) -> CommandCancelOut:
     """Cancels all open executions of a command in the background and creates no further ones. Executions that no agent
-    has taken are cancelled; agents are asked to stop those that they run. Succeeds even if the command has finished."""
+    has taken are cancelled; agents are asked to stop those that they run. Succeeds even if the command has finished.
+    With a key that is restricted to clusters, a command that also runs in others is cancelled in those clusters only,
+    and goes on elsewhere."""
     return request.once(
-        lambda: services.commands.registry.cancel(request.path.command_id),
+        lambda: services.commands.registry.cancel(request.path.command_id, reach=reach_of(request.principal)),
         lambda _: CommandCancelOut(result="cancellation requested"),
     )
 
@@ -241,8 +247,8 @@ def cancel_command(request: Request[CommandPath, NoQuery, NoBody], services: Fle
 )
 def delete_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes a command and its executions. Refused with 409 while an execution is `pending` or `sent`, and while
-    executions are being created."""
-    services.commands.registry.delete(request.path.command_id)
+    executions are being created; with 403 if the key is restricted to clusters and the command also ran in others."""
+    services.commands.registry.delete(request.path.command_id, reach=reach_of(request.principal))
     return NoContent()
 
 
@@ -261,7 +267,7 @@ def _show(command: Command, principal: Principal) -> CommandOut:
         command_text=command.command_text,
         timeout=command.timeout,
         expired_at=command.expired_at,
-        targeting=command.targeting.model_dump(mode="json", exclude_none=True),
+        targeting=command.targeting.shown(reach_of(principal)),
         inserted_at=command.inserted_at,
         updated_at=command.updated_at,
     )

@@ -10,6 +10,7 @@ from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.enrollment.model import NAME_MAX_LENGTH, SORTABLE, EnrollmentKey, KeyChanges
 from chalicelib.fleet.permissions import ENROLLMENT_KEYS_READ, ENROLLMENT_KEYS_REVEAL, ENROLLMENT_KEYS_WRITE
+from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
@@ -135,7 +136,9 @@ def create_key(request: Request[OwnerPath, NoQuery, EnrollmentKeyFields], servic
     """Creates an enrollment key for a cluster. Without a body the key has one use and never expires. An expiry in the
     past is accepted."""
     return request.once(
-        lambda: services.enrollment.create(request.path.cluster_name, request.body.given()),
+        lambda: services.enrollment.create(
+            request.path.cluster_name, request.body.given(), reach=reach_of(request.principal)
+        ),
         lambda key: _created(key, services, request.principal),
     )
 
@@ -157,7 +160,7 @@ def create_default_key(request: Request[NoPath, NoQuery, EnrollmentKeyFields], s
     """Creates an enrollment key for the default cluster (the setting DEFAULT_CLUSTER_NAME). Refused with 403 if the
     setting is empty, with 404 if that cluster does not exist."""
     return request.once(
-        lambda: services.enrollment.create_for_default(request.body.given()),
+        lambda: services.enrollment.create_for_default(request.body.given(), reach=reach_of(request.principal)),
         lambda key: _created(key, services, request.principal),
     )
 
@@ -193,7 +196,7 @@ def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Fleet
 def list_keys(request: Request[NoPath, EnrollmentKeyListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists enrollment keys of all clusters, newest first unless ordered otherwise. The keys themselves are
     shown to callers with the permission `enrollment_keys:reveal`."""
-    page = services.enrollment.list_page(request.query.to_request(SORTABLE))
+    page = services.enrollment.list_page(request.query.to_request(SORTABLE), reach=reach_of(request.principal))
     return Paginated([_show(key, services, request.principal) for key in page.items], page)
 
 
@@ -208,7 +211,9 @@ def list_keys(request: Request[NoPath, EnrollmentKeyListQuery, NoBody], services
 )
 def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> EnrollmentKeyOut:
     """Returns one enrollment key; with the key itself if the caller has the permission `enrollment_keys:reveal`."""
-    return _show(services.enrollment.get(request.path.key_id), services, request.principal)
+    return _show(
+        services.enrollment.get(request.path.key_id, reach=reach_of(request.principal)), services, request.principal
+    )
 
 
 @routes.patch(
@@ -226,7 +231,11 @@ def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> Enro
 def update_key(request: Request[KeyPath, NoQuery, EnrollmentKeyFields], services: Fleet) -> EnrollmentKeyOut:
     """Changes the label, the uses left or the expiry of a key, also of one that is spent or expired. Null clears a
     field; a field that is left out stays as it is."""
-    return _show(services.enrollment.change(request.path.key_id, request.body.given()), services, request.principal)
+    return _show(
+        services.enrollment.change(request.path.key_id, request.body.given(), reach=reach_of(request.principal)),
+        services,
+        request.principal,
+    )
 
 
 @routes.delete(
@@ -242,7 +251,7 @@ def update_key(request: Request[KeyPath, NoQuery, EnrollmentKeyFields], services
 )
 def delete_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes an enrollment key: no further machine can use it. Machines that it admitted stay nodes."""
-    services.enrollment.delete(request.path.key_id)
+    services.enrollment.delete(request.path.key_id, reach=reach_of(request.principal))
     return NoContent()
 
 

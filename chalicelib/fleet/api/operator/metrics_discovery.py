@@ -10,6 +10,7 @@ from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.metrics.discovery import Target
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.permissions import METRICS_READ
+from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Scope
@@ -43,7 +44,7 @@ def discover_host_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], serv
     """Lists the scrape targets of the machines' metrics, in the format of Prometheus' `http_sd_config`. Unreachable
     nodes are left out. Refused with 400 for more than 10,000 nodes: ask cluster by cluster. Takes METRICS_KEY or
     MASTER_KEY."""
-    return _targets(request.query, MetricsType.HOST, services)
+    return _targets(request, MetricsType.HOST, services)
 
 
 @_discovery("/api/v1/nodes/metrics/agent/discovery", summary="List scrape targets: agents")
@@ -51,7 +52,7 @@ def discover_agent_metrics(request: Request[NoPath, DiscoveryQuery, NoBody], ser
     """Lists the scrape targets of the agents' own metrics, in the format of Prometheus' `http_sd_config`. Unreachable
     nodes are left out. Refused with 400 for more than 10,000 nodes: ask cluster by cluster. Takes METRICS_KEY or
     MASTER_KEY."""
-    return _targets(request.query, MetricsType.AGENT, services)
+    return _targets(request, MetricsType.AGENT, services)
 
 
 @_discovery("/api/v1/nodes/metrics/wireguard/discovery", summary="List scrape targets: WireGuard")
@@ -59,9 +60,11 @@ def discover_wireguard_metrics(request: Request[NoPath, DiscoveryQuery, NoBody],
     """Lists the scrape targets of the nodes' WireGuard metrics, in the format of Prometheus' `http_sd_config`.
     Unreachable nodes are left out. Refused with 400 for more than 10,000 nodes: ask cluster by cluster. Takes
     METRICS_KEY or MASTER_KEY."""
-    return _targets(request.query, MetricsType.WIREGUARD, services)
+    return _targets(request, MetricsType.WIREGUARD, services)
 
 
-def _targets(query: DiscoveryQuery, metrics_type: MetricsType, services: Fleet) -> Bare:
-    targets = services.metrics.discovery.targets(metrics_type, query.cluster_name)
+def _targets(request: Request[NoPath, DiscoveryQuery, NoBody], metrics_type: MetricsType, services: Fleet) -> Bare:
+    targets = services.metrics.discovery.targets(
+        metrics_type, request.query.cluster_name, reach=reach_of(request.principal)
+    )
     return Bare(to_json([target.model_dump(mode="json", by_alias=True) for target in targets]))

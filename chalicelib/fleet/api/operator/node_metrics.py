@@ -42,6 +42,7 @@ from chalicelib.fleet.metrics.host import (
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.metrics.service import Reading
 from chalicelib.fleet.permissions import METRICS_READ
+from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
@@ -144,7 +145,9 @@ def show_node_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], servi
     unavailable, also for a node that does not exist. Metrics older than METRICS_FRESH_SECONDS are asked for again,
     which can take some seconds. Takes METRICS_KEY or MASTER_KEY."""
     now = services.platform.clock.now()
-    found = services.metrics.nodes.read_available(request.path.node_id, (MetricsType.HOST, MetricsType.AGENT))
+    found = services.metrics.nodes.read_available(
+        request.path.node_id, (MetricsType.HOST, MetricsType.AGENT), reach=reach_of(request.principal)
+    )
     host, agent = found.get(MetricsType.HOST), found.get(MetricsType.AGENT)
     known = host or agent
     return NodeMetricsOut(
@@ -173,7 +176,10 @@ def show_host_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], servi
     """Returns the metrics of one machine as JSON. Metrics older than METRICS_FRESH_SECONDS are asked for again, which
     can take some seconds. Refused with 503 if the node cannot be asked and has published none for five minutes. Takes
     METRICS_KEY or MASTER_KEY."""
-    return _host(services.metrics.nodes.read(request.path.node_id, MetricsType.HOST), services.platform.clock.now())
+    return _host(
+        services.metrics.nodes.read(request.path.node_id, MetricsType.HOST, reach=reach_of(request.principal)),
+        services.platform.clock.now(),
+    )
 
 
 @routes.get(
@@ -189,7 +195,9 @@ def show_agent_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], serv
     """Returns the metrics of one agent as JSON. Metrics older than METRICS_FRESH_SECONDS are asked for again, which can
     take some seconds. Refused with 503 if the node cannot be asked and has published none for five minutes. Takes
     METRICS_KEY or MASTER_KEY."""
-    return _agent(services.metrics.nodes.read(request.path.node_id, MetricsType.AGENT))
+    return _agent(
+        services.metrics.nodes.read(request.path.node_id, MetricsType.AGENT, reach=reach_of(request.principal))
+    )
 
 
 _raw_text = partial(
@@ -208,25 +216,28 @@ _raw_text = partial(
 def show_raw_host_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Fleet) -> PlainText:
     """Returns the machine's metrics in the text format of Prometheus, exactly as its node_exporter gave them. Refused
     with 503 if the node cannot be asked and has published none for five minutes. Takes METRICS_KEY or MASTER_KEY."""
-    return _raw(request.path.node_id, MetricsType.HOST, services)
+    return _raw(request, MetricsType.HOST, services)
 
 
 @_raw_text("/api/v1/nodes/{node_id}/metrics/agent/raw", summary="Get an agent's metrics for Prometheus")
 def show_raw_agent_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Fleet) -> PlainText:
     """Returns the agent's own metrics in the text format of Prometheus, exactly as the agent gave them. Refused with
     503 if the node cannot be asked and has published none for five minutes. Takes METRICS_KEY or MASTER_KEY."""
-    return _raw(request.path.node_id, MetricsType.AGENT, services)
+    return _raw(request, MetricsType.AGENT, services)
 
 
 @_raw_text("/api/v1/nodes/{node_id}/metrics/wireguard/raw", summary="Get a node's WireGuard metrics for Prometheus")
 def show_raw_wireguard_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], services: Fleet) -> PlainText:
     """Returns the node's WireGuard metrics in the text format of Prometheus, exactly as its exporter gave them. Refused
     with 503 if the node cannot be asked and has published none for five minutes. Takes METRICS_KEY or MASTER_KEY."""
-    return _raw(request.path.node_id, MetricsType.WIREGUARD, services)
+    return _raw(request, MetricsType.WIREGUARD, services)
 
 
-def _raw(node_id: str, metrics_type: MetricsType, services: Fleet) -> PlainText:
-    return PlainText(services.metrics.nodes.read(node_id, metrics_type).metrics.text, TEXT_FORMAT)
+def _raw(request: Request[MeasuredNodePath, NoQuery, NoBody], metrics_type: MetricsType, services: Fleet) -> PlainText:
+    return PlainText(
+        services.metrics.nodes.read(request.path.node_id, metrics_type, reach=reach_of(request.principal)).metrics.text,
+        TEXT_FORMAT,
+    )
 
 
 def _host(reading: Reading, now: datetime) -> HostMetricsOut:

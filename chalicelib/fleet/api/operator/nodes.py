@@ -11,6 +11,7 @@ from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.nodes.excluding import Admission
 from chalicelib.fleet.nodes.model import SORTABLE, IdType, NodeView, Status, vpn_hostname
 from chalicelib.fleet.permissions import NODES_READ, NODES_REVEAL, NODES_WRITE
+from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Principal, Scope
@@ -114,7 +115,7 @@ class AdmissionOut(BaseModel):
 def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists nodes, newest first unless ordered otherwise. Secrets are null unless the setting
     REVEAL_NODE_SECRETS is on and the key has the permission `nodes:reveal`."""
-    page = services.nodes.reading.list_page(request.query.to_request(SORTABLE))
+    page = services.nodes.reading.list_page(request.query.to_request(SORTABLE), reach=reach_of(request.principal))
     return Paginated([_show(view, services, request.principal) for view in page.items], page)
 
 
@@ -130,7 +131,9 @@ def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet)
 def get_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> NodeOut:
     """Returns one node with its ports, aliases and health. Secrets are null unless the setting
     REVEAL_NODE_SECRETS is on and the key has the permission `nodes:reveal`."""
-    return _show(services.nodes.reading.get(request.path.node_id), services, request.principal)
+    return _show(
+        services.nodes.reading.get(request.path.node_id, reach=reach_of(request.principal)), services, request.principal
+    )
 
 
 @routes.delete(
@@ -147,7 +150,7 @@ def get_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> No
 def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes a node: revokes its token, cancels its open executions, and removes its aliases and SSH user names. The
     machine cannot enrol again with a key that existed before the deletion; a new key or `unblock` admits it."""
-    services.nodes.placing.delete(request.path.node_id)
+    services.nodes.placing.delete(request.path.node_id, reach=reach_of(request.principal))
     return NoContent()
 
 
@@ -158,14 +161,17 @@ def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) ->
     scope=Scope.REACH,
     audit="node.block",
     answer=AdmissionOut,
+    errors=(404,),
     example={"blocked_at": samples.MOMENT},
     summary="Block a machine",
 )
 def block_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> AdmissionOut:
     """Blocks a machine: its token and all enrollment keys are refused, its socket is closed, and it gets no work. A
     node stays in the list, as `unreachable` and with `blocked_at`. A machine that is not a node can be blocked too, and
-    then cannot become one. Blocking twice changes nothing."""
-    return request.once(lambda: services.nodes.excluding.block(request.path.node_id), _show_admission)
+    then cannot become one, unless the key that asks is restricted to clusters. Blocking twice changes nothing."""
+    return request.once(
+        lambda: services.nodes.excluding.block(request.path.node_id, reach=reach_of(request.principal)), _show_admission
+    )
 
 
 @routes.post(
@@ -175,12 +181,17 @@ def block_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> 
     scope=Scope.REACH,
     audit="node.unblock",
     answer=AdmissionOut,
+    errors=(404,),
     summary="Unblock a machine",
 )
 def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> AdmissionOut:
     """Lifts a block, a deletion and an identity conflict: the token of a node works again, and a deleted machine may
-    enrol with any valid key, older ones included. Succeeds even if there is nothing to lift."""
-    return request.once(lambda: services.nodes.excluding.unblock(request.path.node_id), _show_admission)
+    enrol with any valid key, older ones included. Succeeds even if there is nothing to lift. Keys that are restricted
+    to clusters can unblock nodes only."""
+    return request.once(
+        lambda: services.nodes.excluding.unblock(request.path.node_id, reach=reach_of(request.principal)),
+        _show_admission,
+    )
 
 
 @routes.patch(
@@ -198,7 +209,9 @@ def change_cluster(request: Request[NodePath, NoQuery, ChangeCluster], services:
     """Moves a node to another cluster and deletes its aliases. Refused with 409 if the node is in that cluster already
     or the cluster is full, with 422 if the cluster does not exist."""
     return _show(
-        services.nodes.placing.change_cluster(request.path.node_id, request.body.cluster_name),
+        services.nodes.placing.change_cluster(
+            request.path.node_id, request.body.cluster_name, reach=reach_of(request.principal)
+        ),
         services,
         request.principal,
     )

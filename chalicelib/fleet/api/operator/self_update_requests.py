@@ -9,6 +9,7 @@ from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.distribution.model import Version
 from chalicelib.fleet.permissions import UPDATES_READ, UPDATES_WRITE
+from chalicelib.fleet.reach import Reach, reach_of
 from chalicelib.fleet.updates.model import SORTABLE, NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.errors import invalid
@@ -129,9 +130,12 @@ def create_self_update_request(request: Request[NoPath, NoQuery, SelfUpdateReque
     wanted, version = request.body.targeting, request.body.version
     if version is not None and not services.distribution.has(version):
         raise invalid("version", "is no version of the agent that this stack serves")
+    reach = reach_of(request.principal)
     return request.once(
-        lambda: services.updates.requests.create(wanted.to_targeting(), version, allow_missing=wanted.allow_missing),
-        lambda made: Created(_show(made), location=f"/api/v1/self_update_requests/{made.id}"),
+        lambda: services.updates.requests.create(
+            wanted.to_targeting(), version, allow_missing=wanted.allow_missing, reach=reach
+        ),
+        lambda made: Created(_show(made, reach), location=f"/api/v1/self_update_requests/{made.id}"),
     )
 
 
@@ -148,8 +152,9 @@ def list_self_update_requests(
     request: Request[NoPath, SelfUpdateRequestListQuery, NoBody], services: Fleet
 ) -> Paginated:
     """Lists self-update requests, newest first unless ordered otherwise."""
-    page = services.updates.requests.list_page(request.query.to_request(SORTABLE))
-    return Paginated([_show(row) for row in page.items], page)
+    reach = reach_of(request.principal)
+    page = services.updates.requests.list_page(request.query.to_request(SORTABLE), reach=reach)
+    return Paginated([_show(row, reach) for row in page.items], page)
 
 
 @routes.get(
@@ -165,7 +170,8 @@ def get_self_update_request(
     request: Request[SelfUpdateRequestPath, NoQuery, NoBody], services: Fleet
 ) -> SelfUpdateRequestOut:
     """Returns one self-update request; `summary` is there once it is completed."""
-    return _show(services.updates.requests.get(request.path.self_update_request_id))
+    reach = reach_of(request.principal)
+    return _show(services.updates.requests.get(request.path.self_update_request_id, reach=reach), reach)
 
 
 @routes.get(
@@ -183,7 +189,9 @@ def list_nodes_of_self_update_request(
 ) -> Paginated:
     """Lists the nodes of a self-update request with the outcome of each and the version that it runs."""
     page = services.updates.outcomes.page_of_nodes(
-        request.path.self_update_request_id, request.query.to_request(SORTABLE)
+        request.path.self_update_request_id,
+        request.query.to_request(SORTABLE),
+        reach=reach_of(request.principal),
     )
     return Paginated([_show_node(row) for row in page.items], page)
 
@@ -199,16 +207,17 @@ def list_nodes_of_self_update_request(
     summary="Delete a completed self-update request",
 )
 def delete_self_update_request(request: Request[SelfUpdateRequestPath, NoQuery, NoBody], services: Fleet) -> NoContent:
-    """Deletes a self-update request and the outcomes of its nodes. Refused with 409 until it is completed."""
-    services.updates.requests.delete(request.path.self_update_request_id)
+    """Deletes a self-update request and the outcomes of its nodes. Refused with 409 until it is completed, and with 403
+    if the key is restricted to clusters and the request also reached others."""
+    services.updates.requests.delete(request.path.self_update_request_id, reach=reach_of(request.principal))
     return NoContent()
 
 
-def _show(request: SelfUpdateRequest) -> SelfUpdateRequestOut:
+def _show(request: SelfUpdateRequest, reach: Reach) -> SelfUpdateRequestOut:
     summary = request.summary
     return SelfUpdateRequestOut(
         id=request.id,
-        targeting=request.targeting.model_dump(mode="json", exclude_none=True),
+        targeting=request.targeting.shown(reach),
         version=request.agent_version,
         status=request.status,
         summary=None if summary is None else SummaryOut(**summary.model_dump()),

@@ -9,6 +9,7 @@ from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator import filters
 from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.permissions import SSH_READ, SSH_WRITE
+from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.ssh.model import KEY_NAME_MAX_LENGTH, SORTABLE_KEYS, NewKey, SshPublicKey
 from chalicelib.fleet.ssh.openssh import PATTERN
 from chalicelib.fleet.wiring import Fleet
@@ -80,7 +81,7 @@ def create_ssh_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreat
     as are allowed (50), with 422 for a key that OpenSSH would not accept."""
     new = NewKey(request.body.key_name, request.body.public_key)
     return request.once(
-        lambda: services.ssh.public_keys.create(request.path.ssh_username_id, new),
+        lambda: services.ssh.public_keys.create(request.path.ssh_username_id, new, reach=reach_of(request.principal)),
         lambda key: Created(SshPublicKeyOut.of(key), location=f"/api/v1/ssh_public_keys/{key.id}"),
     )
 
@@ -96,7 +97,9 @@ def create_ssh_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreat
 )
 def list_ssh_public_keys(request: Request[NoPath, SshPublicKeyListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists the public keys of all user names, newest first unless ordered otherwise."""
-    page = services.ssh.public_keys.list_page(request.query.to_request(SORTABLE_KEYS))
+    page = services.ssh.public_keys.list_page(
+        request.query.to_request(SORTABLE_KEYS), reach=reach_of(request.principal)
+    )
     return Paginated([SshPublicKeyOut.of(key) for key in page.items], page)
 
 
@@ -111,7 +114,9 @@ def list_ssh_public_keys(request: Request[NoPath, SshPublicKeyListQuery, NoBody]
 )
 def get_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> SshPublicKeyOut:
     """Returns one public key with its fingerprint."""
-    return SshPublicKeyOut.of(services.ssh.public_keys.get(request.path.ssh_public_key_id))
+    return SshPublicKeyOut.of(
+        services.ssh.public_keys.get(request.path.ssh_public_key_id, reach=reach_of(request.principal))
+    )
 
 
 @routes.delete(
@@ -126,5 +131,5 @@ def get_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Fle
 )
 def delete_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes a public key: later logins with it are refused. Open sessions go on."""
-    services.ssh.public_keys.delete(request.path.ssh_public_key_id)
+    services.ssh.public_keys.delete(request.path.ssh_public_key_id, reach=reach_of(request.principal))
     return NoContent()

@@ -10,6 +10,7 @@ from chalicelib.fleet.api.operator import filters
 from chalicelib.fleet.api.operator.ssh_public_keys import SshPublicKeyOut
 from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.permissions import SSH_READ, SSH_WRITE
+from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.ssh.model import (
     KEYS_MAX,
     PASSWORD_MAX_LENGTH,
@@ -133,7 +134,9 @@ def create_ssh_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate],
     """Creates a user name on a node together with all its credentials, or nothing at all. Refused with 409 if the node
     has the name already or a `key_name` occurs twice, with 422 for invalid public keys."""
     return request.once(
-        lambda: services.ssh.usernames.create(request.path.node_id, request.body.to_new()),
+        lambda: services.ssh.usernames.create(
+            request.path.node_id, request.body.to_new(), reach=reach_of(request.principal)
+        ),
         lambda username: Created(SshUsernameOut.of(username), location=f"/api/v1/ssh_usernames/{username.id}"),
     )
 
@@ -150,7 +153,9 @@ def create_ssh_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate],
 def list_ssh_usernames(request: Request[NoPath, SshUsernameListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists the SSH user names of all nodes with their public keys, newest first unless ordered otherwise. Passwords
     are never shown."""
-    page = services.ssh.usernames.list_page(request.query.to_request(SORTABLE_USERNAMES))
+    page = services.ssh.usernames.list_page(
+        request.query.to_request(SORTABLE_USERNAMES), reach=reach_of(request.principal)
+    )
     return Paginated([SshUsernameOut.of(username) for username in page.items], page)
 
 
@@ -165,7 +170,9 @@ def list_ssh_usernames(request: Request[NoPath, SshUsernameListQuery, NoBody], s
 )
 def get_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: Fleet) -> SshUsernameOut:
     """Returns one SSH user name with its public keys."""
-    return SshUsernameOut.of(services.ssh.usernames.get(request.path.ssh_username_id))
+    return SshUsernameOut.of(
+        services.ssh.usernames.get(request.path.ssh_username_id, reach=reach_of(request.principal))
+    )
 
 
 @routes.delete(
@@ -180,5 +187,5 @@ def get_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: 
 )
 def delete_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: Fleet) -> NoContent:
     """Deletes an SSH user name with its password and public keys: later logins are refused. Open sessions go on."""
-    services.ssh.usernames.delete(request.path.ssh_username_id)
+    services.ssh.usernames.delete(request.path.ssh_username_id, reach=reach_of(request.principal))
     return NoContent()

@@ -16,6 +16,7 @@ from chalicelib.fleet.clusters.rules import (
     parse_range,
 )
 from chalicelib.fleet.clusters.store import FIELDS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.listing import filter_names
 from chalicelib.web.list_query import PageQuery
 from tests.support.builders import machines
@@ -198,7 +199,7 @@ def test_cluster_with_nodes_shows_them_and_is_not_deletable(world, client):
     assert refused.status == 409
     assert refused.error["message"] == not_empty(2).message
     for machine in (first, second):
-        world.fleet.nodes.placing.delete(machine.id)
+        world.fleet.nodes.placing.delete(machine.id, reach=EVERYWHERE)
     assert client.delete("/api/v1/clusters/prod").status == 204
     assert client.get("/api/v1/clusters/prod").status == 404
 

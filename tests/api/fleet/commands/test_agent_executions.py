@@ -8,6 +8,7 @@ from chalicelib.fleet.api.agent import executions as routes
 from chalicelib.fleet.api.agent.executions import RESULT_MAX_BYTES
 from chalicelib.fleet.commands.model import Status
 from chalicelib.fleet.commands.rules import acknowledge_refused, report_refused
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.web.validation import NOT_A_DATE_TIME
 from tests.application.fleet.commands.fleet import command, executions, fan_out
 from tests.support.builders import a_cluster, machines
@@ -91,7 +92,7 @@ class TestList:
     def test_sent_execution_shows_its_requested_cancel(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
         acknowledge(client, mine)
-        world.fleet.commands.executions.cancel(mine)
+        world.fleet.commands.executions.cancel(mine, reach=EVERYWHERE)
         assert own(client).data == []
         (row,) = own(client, "sent").data
         assert (row["status"], row["cancel_requested_at"]) == ("sent", "2026-11-21T10:00:00Z")
@@ -150,7 +151,7 @@ class TestAcknowledge:
         world.clock.advance(3)
         answer = acknowledge(client, mine)
         assert (answer.status, answer.data["status"], answer.data["command_text"]) == (200, "sent", "true")
-        assert world.fleet.commands.executions.get(mine).execution.sent_at == "2026-11-21T10:00:03Z"
+        assert world.fleet.commands.executions.get(mine, reach=EVERYWHERE).execution.sent_at == "2026-11-21T10:00:03Z"
 
     def test_second_acknowledgement_is_409(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
@@ -165,7 +166,7 @@ class TestAcknowledge:
         theirs = given(world)[fleet[1].id]
         answer = acknowledge(client, theirs)
         assert (answer.status, answer.error["code"]) == (403, "forbidden")
-        assert world.fleet.commands.executions.get(theirs).execution.status == "pending"
+        assert world.fleet.commands.executions.get(theirs, reach=EVERYWHERE).execution.status == "pending"
 
     def test_acknowledgement_of_an_unknown_execution_is_404(self, client):
         assert acknowledge(client, ID).status == 404
@@ -196,7 +197,7 @@ class TestResult:
             "inserted_at": "2026-11-21T10:00:00Z",
             "updated_at": "2026-11-21T10:00:00Z",
         }
-        assert world.fleet.commands.executions.get(mine).execution.output == "done\n"
+        assert world.fleet.commands.executions.get(mine, reach=EVERYWHERE).execution.output == "done\n"
 
     def test_result_costs_one_call_beyond_authentication(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
@@ -238,13 +239,13 @@ class TestResult:
 
     def test_cancelled_execution_accepts_a_late_result(self, client, world, fleet):
         mine = given(world)[fleet[0].id]
-        world.fleet.commands.executions.cancel(mine)
+        world.fleet.commands.executions.cancel(mine, reach=EVERYWHERE)
         assert report(client, mine, exit_code=0).data["status"] == "completed"
 
     def test_result_of_another_nodes_execution_is_403(self, client, world, fleet):
         theirs = given(world)[fleet[1].id]
         assert report(client, theirs, exit_code=0).status == 403
-        assert world.fleet.commands.executions.get(theirs).execution.exit_code is None
+        assert world.fleet.commands.executions.get(theirs, reach=EVERYWHERE).execution.exit_code is None
 
     def test_result_of_an_unknown_execution_is_404(self, client):
         assert report(client, ID).status == 404
@@ -253,7 +254,7 @@ class TestResult:
         mine = given(world)[fleet[0].id]
         answer = report(client, mine, output="h" * 2_000_000 + "t" * 2_000_000, exit_code=0)
         assert answer.status == 200
-        stored = world.fleet.commands.executions.get(mine).execution.output
+        stored = world.fleet.commands.executions.get(mine, reach=EVERYWHERE).execution.output
         assert stored is not None
         assert len(stored) <= 262_144
         assert (stored[0], stored[-1]) == ("h", "t")
@@ -291,7 +292,7 @@ class TestResult:
             headers={"content-type": "application/json"},
         )
         assert answer.status == 200
-        assert world.fleet.commands.executions.get(mine).execution.output == "a\x00\x1bb"
+        assert world.fleet.commands.executions.get(mine, reach=EVERYWHERE).execution.output == "a\x00\x1bb"
 
     @pytest.mark.parametrize(
         ("body", "details"),
@@ -313,7 +314,7 @@ class TestResult:
         mine = given(world)[fleet[0].id]
         answer = report(client, mine, **body)
         assert (answer.status, answer.error["details"]) == (400, details)
-        assert world.fleet.commands.executions.get(mine).execution.status == "pending"
+        assert world.fleet.commands.executions.get(mine, reach=EVERYWHERE).execution.status == "pending"
 
     def test_result_with_an_unknown_field_is_400(self, client, world, fleet):
         assert report(client, given(world)[fleet[0].id], colour="red").status == 400

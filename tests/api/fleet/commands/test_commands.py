@@ -5,6 +5,7 @@ import pytest
 from chalicelib.fleet.api.operator import commands
 from chalicelib.fleet.commands.rules import DEADLINE_PASSED, command_delete_refused
 from chalicelib.fleet.commands.store import COMMANDS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import TargetType
 from chalicelib.fleet.targeting.rules import required_for
 from chalicelib.kit.errors import BLANK, at_most_bytes
@@ -77,7 +78,7 @@ class TestCreate:
         a_node(world, agent_version="1.0.0")
         chosen = a_node(world, agent_version="2.0.0")
         made = post(client, targeting={"type": "all", "node_filters": {"version": "2.*"}}).data
-        fan_out(world, world.fleet.commands.registry.get_with_progress(made["id"])[0])
+        fan_out(world, world.fleet.commands.registry.get_with_progress(made["id"], reach=EVERYWHERE)[0])
         assert [row["node_id"] for row in executions(world)] == [chosen.id]
 
     @pytest.mark.parametrize(
@@ -217,7 +218,7 @@ class TestList:
 
     def test_deleted_command_is_not_listed_by_a_lagging_index(self, client, world, made):
         gone = next(command_id for command_id, name in made.items() if name == "plain")
-        fan_out(world, world.fleet.commands.registry.get_with_progress(gone)[0])
+        fan_out(world, world.fleet.commands.registry.get_with_progress(gone, reach=EVERYWHERE)[0])
         world.driver.index_lag(30)
         assert client.delete(f"/api/v1/commands/{gone}").status == 204
         assert [made[row["id"]] for row in client.get("/api/v1/commands").data] == ["due", "timed"]
@@ -237,7 +238,7 @@ class TestList:
 class TestDelete:
     def test_command_without_open_executions_is_deleted(self, client, world):
         made = post(client).data["id"]
-        fan_out(world, world.fleet.commands.registry.get_with_progress(made)[0])
+        fan_out(world, world.fleet.commands.registry.get_with_progress(made, reach=EVERYWHERE)[0])
         assert client.delete(f"/api/v1/commands/{made}").status == 204
         assert client.get(f"/api/v1/commands/{made}").status == 404
         assert client.delete(f"/api/v1/commands/{made}").status == 404
@@ -245,7 +246,7 @@ class TestDelete:
     def test_deleting_a_command_with_open_executions_is_409(self, client, world):
         a_node(world)
         made = post(client).data["id"]
-        fan_out(world, world.fleet.commands.registry.get_with_progress(made)[0])
+        fan_out(world, world.fleet.commands.registry.get_with_progress(made, reach=EVERYWHERE)[0])
         answer = client.delete(f"/api/v1/commands/{made}")
         assert (answer.status, answer.error["message"]) == (
             409,

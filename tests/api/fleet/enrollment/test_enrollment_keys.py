@@ -8,6 +8,7 @@ from openapi_schema_validator import OAS30Validator
 
 from chalicelib.fleet.api.operator import clusters, enrollment_keys
 from chalicelib.fleet.enrollment.store import FIELDS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.listing import filter_names
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.web.list_query import PAGING
@@ -206,7 +207,7 @@ def test_key_of_a_deleted_default_cluster_is_404():
     world = World(default_cluster_name="home", public_enrollment_key_enabled=True)
     client = client_of(world)
     client.post(OF_DEFAULT)
-    world.fleet.clusters.delete("home")
+    world.fleet.clusters.delete("home", reach=EVERYWHERE)
 
     assert client.post(OF_DEFAULT).status == 404
     assert client.post(PUBLIC, key=None).status == 404

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from chalicelib.families import deployed
 from chalicelib.fleet.metrics import totals
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.queues import QueueError
 from chalicelib.platform.context import ScheduleSource
 from infra.deployables import CORE
@@ -34,7 +35,7 @@ def world():
     world.settle()
     run_all(world, fleet[:2])
     (waiting,) = world.fleet.commands.executions.waiting_for(fleet[2].id, 1000).pending
-    world.fleet.commands.executions.cancel(waiting)
+    world.fleet.commands.executions.cancel(waiting, reach=EVERYWHERE)
     world.settle()
     a_command(world)
     world.clock.advance(60)

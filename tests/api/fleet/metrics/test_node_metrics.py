@@ -8,6 +8,7 @@ from openapi_schema_validator import OAS30Validator
 
 from chalicelib.fleet.metrics.discovery import LISTED, MOST_TARGETS
 from chalicelib.fleet.metrics.model import MetricsType
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, unavailable
 from tests.support.callers import Agent, a_key, connect, enrolled, operator
 from tests.support.client import API_KEY, METRICS_KEY
@@ -284,10 +285,10 @@ class TestDiscovery:
     def test_discovery_above_its_limit_is_refused_with_the_filter_named(self, client):
         enrolled(client.with_key("master-key"), 3)
         nodes = client.services.nodes
-        assert len(nodes.reading.summaries_by_status(LISTED, None, 3)) == 3
+        assert len(nodes.reading.summaries_by_status(LISTED, None, 3, reach=EVERYWHERE)) == 3
         for cluster_name in (None, "north"):
             with pytest.raises(EdgeError) as refused:
-                nodes.reading.summaries_by_status(LISTED, cluster_name, 2)
+                nodes.reading.summaries_by_status(LISTED, cluster_name, 2, reach=EVERYWHERE)
             assert refused.value.details == {"cluster_name": ["add this filter: there are more than 2 nodes"]}
 
     def test_largest_discovery_list_fits_a_response(self, client, agent):

@@ -5,6 +5,7 @@ import pytest
 from chalicelib.fleet.api.agent import nodes as routes
 from chalicelib.fleet.nodes.rules import already_registered, no_network, other_network
 from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.reach import EVERYWHERE
 from tests.support.builders import a_cluster
 from tests.support.client import Client
 from tests.support.world import World
@@ -18,7 +19,7 @@ NODES_PATH = "/api/v1/agents/nodes"
 def world():
     world = World(websocket_url="wss://socket.test/live", admin_urls=("https://one.test", "https://two.test"))
     a_cluster(world)
-    key = world.fleet.enrollment.create("north", {"uses_remaining": None})
+    key = world.fleet.enrollment.create("north", {"uses_remaining": None}, reach=EVERYWHERE)
     world.blob = world.fleet.enrollment.reveal(key).reveal()
     return world
 
@@ -80,7 +81,7 @@ def test_registration_accepts_upper_case_ids_and_values_as_text(client, world):
     answer = register(client, world, node_id=NODE_ID.upper(), http_port="44001", self_update_enabled="true")
 
     assert answer.data["node_id"] == NODE_ID
-    node = world.fleet.nodes.reading.get(NODE_ID).node
+    node = world.fleet.nodes.reading.get(NODE_ID, reach=EVERYWHERE).node
     assert (node.http_port, node.self_update_enabled) == (44001, True)
 
 
@@ -230,11 +231,11 @@ def test_unreachable_node_becomes_healthy_by_any_call(client, world):
     agent = client.with_key(register(client, world).data["api_token"])
     world.clock.advance(301)
     world.sweep("check_health")
-    assert world.fleet.nodes.reading.get(NODE_ID).node.status == "unreachable"
+    assert world.fleet.nodes.reading.get(NODE_ID, reach=EVERYWHERE).node.status == "unreachable"
 
     agent.patch(HEALTH, json={"status": "nonsense"})
 
-    assert world.fleet.nodes.reading.get(NODE_ID).node.status == "healthy"
+    assert world.fleet.nodes.reading.get(NODE_ID, reach=EVERYWHERE).node.status == "healthy"
 
 
 def test_registration_secrets_are_not_logged(client, world):

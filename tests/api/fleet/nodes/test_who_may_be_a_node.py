@@ -10,6 +10,7 @@ from chalicelib.fleet.enrollment.store import TABLE as KEYS
 from chalicelib.fleet.nodes.exclusion_store import EXCLUSIONS
 from chalicelib.fleet.nodes.rules import already_registered
 from chalicelib.fleet.nodes.store import CONNECTIONS, NODES
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.transport import push
 from chalicelib.kit.tables import Update
 from chalicelib.kit.tables.conditions import Remove
@@ -228,7 +229,7 @@ class TestDeleted:
         token = agent.verify(blob).data["netmaker_key"]
         (key_id,) = key_ids(client)
         world.driver.before_next(
-            lambda: world.fleet.enrollment.delete(key_id), operation="TransactWriteItems", table=NODES
+            lambda: world.fleet.enrollment.delete(key_id, reach=EVERYWHERE), operation="TransactWriteItems", table=NODES
         )
 
         answer = agent.register(token, "north")
@@ -350,7 +351,9 @@ class TestBlocked:
         agent = Agent(client, 1)
         token = agent.verify(a_key(client, "north")).data["netmaker_key"]
         world.driver.before_next(
-            lambda: world.fleet.nodes.excluding.block(agent.id), operation="TransactWriteItems", table=NODES
+            lambda: world.fleet.nodes.excluding.block(agent.id, reach=EVERYWHERE),
+            operation="TransactWriteItems",
+            table=NODES,
         )
 
         assert code_of(agent.register(token, "north")) == "node_blocked"
@@ -359,7 +362,9 @@ class TestBlocked:
     def test_node_blocked_while_connecting_gets_no_socket(self, world, client):
         (agent,) = enrolled(client, 1)
         world.driver.before_next(
-            lambda: world.fleet.nodes.excluding.block(agent.id), operation="TransactWriteItems", table=NODES
+            lambda: world.fleet.nodes.excluding.block(agent.id, reach=EVERYWHERE),
+            operation="TransactWriteItems",
+            table=NODES,
         )
         assert handshake(world, agent, "socket-1") == 403
         assert world.driver.rows(CONNECTIONS) == []

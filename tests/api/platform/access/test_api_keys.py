@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.fleet.api import API
 from chalicelib.fleet.clusters.store import TABLE as CLUSTER_ROWS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import BLANK
 from chalicelib.kit.listing import filter_names
 from chalicelib.platform.access.rules import IN_THE_PAST, ROLE_OR_PERMISSIONS
@@ -84,7 +85,7 @@ class TestCreating:
 
     def test_restriction_holds_ids_of_clusters(self, client, world):
         made = create(client, clusters=["south", "north", "south"])
-        ids = {name: world.fleet.clusters.get(name).id for name in ("north", "south")}
+        ids = {name: world.fleet.clusters.get(name, reach=EVERYWHERE).id for name in ("north", "south")}
         assert made["clusters"] == [{"id": ids["south"], "name": "south"}, {"id": ids["north"], "name": "north"}]
         assert client.get(f"{KEYS}/{made['id']}").data["clusters"] == made["clusters"]
 

@@ -5,6 +5,7 @@ import pytest
 from chalicelib.fleet.admins.model import UNLIMITED_PEERS, Admin
 from chalicelib.fleet.admins.service import Admins
 from chalicelib.fleet.admins.store import TABLE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.settings import Settings
 from tests.support.builders import a_cluster, machines
@@ -89,7 +90,7 @@ class TestComputation:
     def test_deletion_of_the_last_cluster_leaves_admin_with_none(self, world, pair):
         fleet(world, north=0)
         pair[0].beat()
-        world.fleet.clusters.delete("north")
+        world.fleet.clusters.delete("north", reach=EVERYWHERE)
         assert pair[0].beat().assignment.owned == {"admin-a": ()}
 
     def test_concurrent_heartbeats_store_one_computation(self, world, pair):

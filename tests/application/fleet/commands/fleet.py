@@ -11,6 +11,7 @@ from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, execution_id
 from chalicelib.fleet.nodes import presence_store
 from chalicelib.fleet.nodes.model import IdType, Node, Presence, Status
 from chalicelib.fleet.nodes.store import NODES, node_to_item
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType, at_first
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.parking import cursors_of
@@ -67,7 +68,9 @@ def command(world: World, kind: str = "all", text: str = "true", **fields: Any) 
     own = {
         name: fields.pop(name) for name in ("timeout", "expired_at", "never_expires", "allow_missing") if name in fields
     }
-    return world.fleet.commands.registry.create(NewCommand(text, Targeting(type=TargetType(kind), **fields), **own))
+    return world.fleet.commands.registry.create(
+        NewCommand(text, Targeting(type=TargetType(kind), **fields), **own), reach=EVERYWHERE
+    )
 
 
 def first_messages(world: World, made: Command) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import pytest
 from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import FAN_OUTS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.platform.background.queues import CLEAN_UP
 from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out, first_messages, nodes, run
@@ -29,7 +30,7 @@ def acknowledge(world, row):
 
 
 def cancel(world, made):
-    world.fleet.commands.registry.cancel(made.id)
+    world.fleet.commands.registry.cancel(made.id, reach=EVERYWHERE)
 
 
 def sweep(world, seconds):
@@ -194,7 +195,7 @@ def test_deleted_command_cannot_be_cancelled(world):
     world.settle()
     cancel(world, made)
     world.settle()
-    world.fleet.commands.registry.delete(made.id)
+    world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
     with pytest.raises(EdgeError) as caught:
         cancel(world, made)
     assert caught.value.kind is Kind.NOT_FOUND
@@ -206,7 +207,7 @@ def test_deleted_command_cannot_be_cancelled(world):
 
 def test_cancel_of_unknown_command_is_not_found(world):
     with pytest.raises(EdgeError) as caught:
-        world.fleet.commands.registry.cancel("01900000-0000-7000-8000-000000000001")
+        world.fleet.commands.registry.cancel("01900000-0000-7000-8000-000000000001", reach=EVERYWHERE)
     assert (caught.value.kind, world.driver.rows(FAN_OUTS)) == (Kind.NOT_FOUND, [])
 
 
@@ -219,9 +220,9 @@ def test_command_summary_counts_executions_by_status(world):
         report = Report(is_expired=False, exit_code=code)
         world.fleet.commands.executions.report(str(row["node_id"]), str(row["id"]), report)
     acknowledge(world, rows[3])
-    world.fleet.commands.executions.cancel(str(rows[4]["id"]))
+    world.fleet.commands.executions.cancel(str(rows[4]["id"]), reach=EVERYWHERE)
     world.fleet.commands.executions.report(str(rows[5]["node_id"]), str(rows[5]["id"]), Report(is_expired=True))
-    _, progress = world.fleet.commands.registry.get_with_progress(made.id)
+    _, progress = world.fleet.commands.registry.get_with_progress(made.id, reach=EVERYWHERE)
     expected = {"pending": 1, "sent": 1, "succeeded": 2, "failed": 1, "cancelled": 1, "expired": 1}
     assert vars(progress.summary) == expected
     assert (progress.state, progress.targets, progress.summary.open) == ("running", 7, 2)
@@ -232,7 +233,7 @@ def test_command_summary_of_many_executions_takes_five_calls(world):
     made = command(world)
     fan_out(world, made)
     world.platform.tables.meter.reset()
-    _, progress = world.fleet.commands.registry.get_with_progress(made.id)
+    _, progress = world.fleet.commands.registry.get_with_progress(made.id, reach=EVERYWHERE)
     assert progress.summary.pending == 300
     assert world.platform.tables.meter.count == 1 + 4
 

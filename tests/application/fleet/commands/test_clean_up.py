@@ -14,6 +14,7 @@ from chalicelib.fleet.commands.output import STORED_LIMIT_BYTES
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import OLDEST_FIRST, ListRequest
 from chalicelib.kit.tables import Delete
@@ -112,7 +113,7 @@ class TestDeadline:
         services = world.fleet
         services.commands.executions.acknowledge(fleet[0].id, ids[fleet[0].id])
         services.commands.executions.report(fleet[1].id, ids[fleet[1].id], Report(is_expired=False, exit_code=1))
-        services.commands.executions.cancel(ids[fleet[2].id])
+        services.commands.executions.cancel(ids[fleet[2].id], reach=EVERYWHERE)
         world.clock.advance(299)
         sweep(world)
         assert statuses(world) == ["cancelled", "completed", "pending", "sent"]
@@ -197,7 +198,7 @@ class TestDeadline:
         world.fleet.commands.executions.report(
             node.id, str(row["id"]), Report(is_expired=False, output="late", exit_code=0)
         )
-        view = world.fleet.commands.executions.get(str(row["id"]))
+        view = world.fleet.commands.executions.get(str(row["id"]), reach=EVERYWHERE)
         assert (view.execution.status, view.execution.output) == (Status.COMPLETED, "late")
 
 
@@ -207,9 +208,9 @@ class TestDeletedCommand:
         made = command(world)
         fan_out(world, made)
         finish_all(world)
-        world.fleet.commands.registry.delete(made.id)
+        world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
         with pytest.raises(EdgeError) as caught:
-            world.fleet.commands.registry.get_with_progress(made.id)[0]
+            world.fleet.commands.registry.get_with_progress(made.id, reach=EVERYWHERE)[0]
         assert caught.value.kind is Kind.NOT_FOUND
         world.settle()
         assert executions(world) == []
@@ -217,7 +218,7 @@ class TestDeletedCommand:
     def test_deleted_command_keeps_text_and_deadline_for_late_events(self, world):
         made = command(world, text="uptime", expired_at=world.clock.now() + timedelta(days=1))
         fan_out(world, made)
-        world.fleet.commands.registry.delete(made.id)
+        world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
         tombstone = CommandStore(world.platform.tables).get_many([made.id])[made.id]
         assert (tombstone.command_text, tombstone.expired_at, tombstone.is_deleted) == ("uptime", made.expired_at, True)
         row = world.driver.row(COMMANDS, {"id": made.id})
@@ -229,7 +230,7 @@ class TestDeletedCommand:
         made = command(world)
         fan_out(world, made)
         finish_all(world)
-        world.fleet.commands.registry.delete(made.id)
+        world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
         world.settle()
         assert due(world) == {made.id: "2026-11-21T10:15:00Z"}
         world.clock.advance(900)
@@ -241,7 +242,7 @@ class TestDeletedCommand:
         made = command(world)
         fan_out(world, made)
         finish_all(world)
-        world.fleet.commands.registry.delete(made.id)
+        world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
         list(world.relay_batches())  # the stream's records are lost
         world.clock.advance(60)
         sweep(world)
@@ -254,7 +255,7 @@ class TestDeletedCommand:
         fan_out(world, made)
         (row,) = executions(world)
         world.fleet.commands.executions.acknowledge(node.id, str(row["id"]))
-        world.fleet.commands.registry.delete(made.id)
+        world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
         world.driver.index_lag(0)
         since = world.driver.stream_position
         cursor = world.fleet.commands.clean_up.delete_executions_chunk(made.id, None)
@@ -274,7 +275,7 @@ class TestDeletedCommand:
         for row in executions(world):
             result = Report(is_expired=False, output="".join(noise), exit_code=0)
             world.fleet.commands.executions.report(str(row["node_id"]), str(row["id"]), result)
-        world.fleet.commands.registry.delete(made.id)
+        world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
         spent = []
         cursor: str | None = None
         while True:
@@ -293,7 +294,7 @@ class TestDeletedCommand:
         fan_out(world, made)
         (running_id,) = [str(row["id"]) for row in executions(world) if row["node_id"] == running.id]
         world.fleet.commands.executions.acknowledge(running.id, running_id)
-        world.fleet.commands.registry.delete(made.id)
+        world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
         world.driver.index_lag(0)
         of_agent = world.fleet.commands.executions.for_agent
         assert of_agent(waiting.id, Status.PENDING, ListRequest(order=OLDEST_FIRST)).items == []
@@ -313,16 +314,18 @@ class TestDeletedCommand:
 
     def refusal(self, world, made):
         with pytest.raises(EdgeError) as caught:
-            world.fleet.commands.registry.delete(made.id)
+            world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
         assert caught.value.kind is Kind.CONFLICT
-        assert world.fleet.commands.registry.get_with_progress(made.id)[0].id == made.id
+        assert world.fleet.commands.registry.get_with_progress(made.id, reach=EVERYWHERE)[0].id == made.id
         return caught.value.message
 
     def test_concurrent_command_deletions_delete_once(self, world):
         made = command(world)
         fan_out(world, made)
         world.driver.latency(0.01)
-        outcomes = world.clock.run_together([lambda: world.fleet.commands.registry.delete(made.id)] * 2)
+        outcomes = world.clock.run_together(
+            [lambda: world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)] * 2
+        )
         assert sorted(getattr(outcome, "kind", "deleted") for outcome in outcomes) == ["deleted", Kind.NOT_FOUND]
 
     def test_clean_up_of_existing_command_changes_nothing(self, world):
@@ -340,8 +343,8 @@ class TestDeletedCommand:
         fan_out(world, gone)
         for row in executions(world):
             if row["command_id"] == gone.id:
-                world.fleet.commands.executions.cancel(str(row["id"]))
-        world.fleet.commands.registry.delete(gone.id)
+                world.fleet.commands.executions.cancel(str(row["id"]), reach=EVERYWHERE)
+        world.fleet.commands.registry.delete(gone.id, reach=EVERYWHERE)
         world.settle()
         assert [row["command_id"] for row in executions(world)] == [kept.id]
 
@@ -372,7 +375,7 @@ class TestDeletedNode:
         fan_out(world, made)
         remove(world, node)
         self.clean(world, node.id)
-        world.fleet.commands.registry.delete(made.id)
+        world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
         assert CommandStore(world.platform.tables).get_many([made.id])[made.id].is_deleted
 
     def test_clean_up_of_deleted_node_continues_in_chunks(self, world):

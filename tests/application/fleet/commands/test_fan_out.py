@@ -8,6 +8,7 @@ import pytest
 from chalicelib.fleet.commands.creation import MOST_A_SECOND
 from chalicelib.fleet.commands.fan_out import MOST_OF_A_SHARD
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, execution_id
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.kit.ids import milliseconds_of
 from tests.application.fleet.commands.fleet import (
@@ -218,8 +219,8 @@ class TestEnds:
         messages = first_messages(world, made)
         fan_out(world, made)
         for row in executions(world):
-            world.fleet.commands.executions.cancel(str(row["id"]))
-        world.fleet.commands.registry.delete(made.id)
+            world.fleet.commands.executions.cancel(str(row["id"]), reach=EVERYWHERE)
+        world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
         world.settle()
         for message in messages:
             assert run(world, message) == []
@@ -241,8 +242,8 @@ class TestEnds:
         def meanwhile():
             fan_out(world, made)
             (row,) = executions(world)
-            world.fleet.commands.executions.cancel(str(row["id"]))
-            world.fleet.commands.executions.delete(str(row["id"]))
+            world.fleet.commands.executions.cancel(str(row["id"]), reach=EVERYWHERE)
+            world.fleet.commands.executions.delete(str(row["id"]), reach=EVERYWHERE)
 
         (message,) = first_messages(world, made)
         world.driver.before_next(meanwhile, operation="TransactWriteItems", table=EXECUTIONS)

@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.fleet.commands.model import Report
 from chalicelib.fleet.commands.pruning import ROWS_PER_CHUNK
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.platform.background.queues import CLEAN_UP
 from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out, first_messages, nodes, run
@@ -120,7 +121,7 @@ def test_pruned_execution_without_result_takes_no_late_result(world, how):
     world.settle()
     (row,) = executions(world)
     if how == "cancelled":
-        world.fleet.commands.executions.cancel(str(row["id"]))
+        world.fleet.commands.executions.cancel(str(row["id"]), reach=EVERYWHERE)
     else:
         finish(world, row, is_expired=True, exit_code=None)
     let_looks_end(world)
@@ -183,7 +184,7 @@ def test_execution_marked_before_a_crash_is_deleted_without_second_event(world):
 
 def test_deleted_command_leaves_nothing_to_prune(world):
     made = finished(world, 2)
-    world.fleet.commands.registry.delete(made.id)
+    world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
     world.settle()
     world.clock.advance(31 * DAY)
     prune(world)

@@ -7,6 +7,7 @@ import pytest
 from chalicelib.fleet.api.operator.targeting import ClusterFilters, NodeFilters
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.nodes.model import IdType, Status
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.targeting.selection import CLUSTER_FIELDS, NODE_FIELDS, SLICE, parts_of, without_repetitions
 from chalicelib.kit.errors import BLANK, EdgeError, at_most_bytes
@@ -70,17 +71,17 @@ def world() -> World:
 
 def listed(world, filters):
     """Every node that the list with these filters shows."""
-    page = world.fleet.nodes.reading.list_page(ListRequest(page_size=100, filters=filters))
+    page = world.fleet.nodes.reading.list_page(ListRequest(page_size=100, filters=filters), reach=EVERYWHERE)
     return {view.node.id for view in page.items}
 
 
 def clusters_listed(world, filters):
-    page = world.fleet.clusters.list_page(ListRequest(page_size=100, filters=filters))
+    page = world.fleet.clusters.list_page(ListRequest(page_size=100, filters=filters), reach=EVERYWHERE)
     return [cluster.name for cluster in page.items]
 
 
 def of_clusters(world, names):
-    rows = world.fleet.nodes.reading.list_page(ListRequest(page_size=100)).items
+    rows = world.fleet.nodes.reading.list_page(ListRequest(page_size=100), reach=EVERYWHERE).items
     return {view.node.id for view in rows if view.node.cluster_name in names}
 
 
@@ -268,7 +269,9 @@ class TestRefusals:
     def test_largest_allowed_command_is_stored(self, world):
         ids = tuple(f"01900000-0000-7000-8000-{place:012d}" for place in range(2000))
         made = command(world, "nodes", "x" * 131_071, node_ids=ids, allow_missing=True)
-        assert world.fleet.commands.registry.get_with_progress(made.id)[0] == made.model_copy(update={"version": 1})
+        assert world.fleet.commands.registry.get_with_progress(made.id, reach=EVERYWHERE)[0] == made.model_copy(
+            update={"version": 1}
+        )
 
     def test_refused_command_writes_nothing(self, world):
         self.refused(world, "nodes")

@@ -7,6 +7,7 @@ from chalicelib.fleet.metrics.owners import Owners
 from chalicelib.fleet.metrics.scraping import Source
 from chalicelib.fleet.metrics.service import NodeMetrics
 from chalicelib.fleet.metrics.waking import PAUSES_SECONDS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.sockets import Sockets
 from tests.support.builders import a_cluster, machines
@@ -67,7 +68,7 @@ def frames(world):
 
 def refusal(metrics, machine_id, metrics_type=HOST):
     with pytest.raises(EdgeError) as refused:
-        metrics.read(machine_id, metrics_type)
+        metrics.read(machine_id, metrics_type, reach=EVERYWHERE)
     return refused.value.kind
 
 
@@ -79,7 +80,7 @@ class TestCache:
         metrics.push(machine.id, HOST, "up 1\n")
         world.clock.advance(299)
         world.platform.tables.meter.reset()
-        reading = metrics.read(machine.id, HOST)
+        reading = metrics.read(machine.id, HOST, reach=EVERYWHERE)
         assert (reading.metrics.text, reading.node.cluster_name) == ("up 1\n", "north")
         assert (frames(world), scraper.asked, world.clock.pauses) == ([], [], [])
         assert [call.operation for call in world.platform.tables.meter.calls] == ["BatchGetItem", "BatchGetItem"]
@@ -94,18 +95,18 @@ class TestCache:
         metrics = metrics_of(world)
         nowhere = "01900000-0000-7000-8000-0000000000ff"
         assert refusal(metrics, nowhere) is Kind.NOT_FOUND
-        assert metrics.read_available(nowhere, [HOST, AGENT]) == {}
+        assert metrics.read_available(nowhere, [HOST, AGENT], reach=EVERYWHERE) == {}
 
     def test_metrics_of_one_type_do_not_answer_for_others(self, world, machine):
         metrics = metrics_of(world)
         metrics.push(machine.id, AGENT, "up 1\n")
         assert refusal(metrics, machine.id, HOST) is Kind.UNAVAILABLE
-        assert list(metrics.read_available(machine.id, [HOST, AGENT])) == [AGENT]
+        assert list(metrics.read_available(machine.id, [HOST, AGENT], reach=EVERYWHERE)) == [AGENT]
 
     def test_metrics_while_tables_are_throttled_are_unavailable(self, world, machine):
         world.driver.fail_next(100_000, "throttle")
         with pytest.raises(EdgeError) as refused:
-            metrics_of(world).read_available(machine.id, [HOST])
+            metrics_of(world).read_available(machine.id, [HOST], reach=EVERYWHERE)
         assert refused.value.kind is Kind.UNAVAILABLE
 
 
@@ -114,7 +115,7 @@ class TestWakeUp:
         metrics = metrics_of(world)
         connect(world, machine)
         world.socket_client.after_post = lambda frame: metrics.push(machine.id, HOST, "up 1\n")
-        assert metrics.read(machine.id, HOST).metrics.text == "up 1\n"
+        assert metrics.read(machine.id, HOST, reach=EVERYWHERE).metrics.text == "up 1\n"
         assert frames(world) == [{"type": "metrics", "metrics_types": ["host"]}]
         assert world.clock.pauses == [PAUSES_SECONDS[0]]
 
@@ -130,7 +131,7 @@ class TestWakeUp:
                 metrics.push(machine.id, MetricsType(name), "new 1\n")
 
         world.socket_client.after_post = push
-        found = metrics.read_available(machine.id, list(MetricsType))
+        found = metrics.read_available(machine.id, list(MetricsType), reach=EVERYWHERE)
         assert {each: reading.metrics.text for each, reading in found.items()} == {
             HOST: "new 1\n",
             AGENT: "new 1\n",
@@ -143,7 +144,7 @@ class TestWakeUp:
         connect(world, machine)
         metrics.push(machine.id, HOST, "up 1\n")
         world.socket_client.after_post = lambda frame: metrics.push(machine.id, HOST, "up 2\n")
-        assert metrics.read(machine.id, HOST).metrics.text == "up 2\n"
+        assert metrics.read(machine.id, HOST, reach=EVERYWHERE).metrics.text == "up 2\n"
         assert len(world.clock.pauses) == 1
 
     def test_silent_agent_is_waited_for_five_seconds_then_unavailable(self, world, machine):
@@ -159,7 +160,7 @@ class TestWakeUp:
         metrics = metrics_of(world)
         connect(world, machine)
         world.socket_client.after_post = lambda frame: metrics.push(machine.id, AGENT, "up 1\n")
-        assert list(metrics.read_available(machine.id, [HOST, AGENT])) == [AGENT]
+        assert list(metrics.read_available(machine.id, [HOST, AGENT], reach=EVERYWHERE)) == [AGENT]
         assert sum(world.clock.pauses) == 5
 
     def test_closed_socket_is_recorded_and_not_waited_for(self, world, machine):
@@ -167,7 +168,7 @@ class TestWakeUp:
         del world.socket_client.frames[SOCKET]
         assert refusal(metrics_of(world), machine.id) is Kind.UNAVAILABLE
         assert world.clock.pauses == []
-        assert world.fleet.nodes.reading.get(machine.id).presence.connection_id is None
+        assert world.fleet.nodes.reading.get(machine.id, reach=EVERYWHERE).presence.connection_id is None
 
     def test_failing_gateway_is_logged_and_not_waited_for(self, world, machine):
         connect(world, machine)
@@ -181,7 +182,7 @@ class TestWakeUp:
         connect(world, machine)
         metrics.push(machine.id, HOST, "up 1\n")
         world.clock.advance(60)
-        assert metrics.read(machine.id, HOST).metrics.text == "up 1\n"
+        assert metrics.read(machine.id, HOST, reach=EVERYWHERE).metrics.text == "up 1\n"
         assert len(frames(world)) == 1
 
 
@@ -190,13 +191,13 @@ class TestScrape:
         scraper = FakeScraper(host="up 1\n")
         metrics = metrics_of(world, scraper)
         for _ in range(2):
-            assert metrics.read(machine.id, HOST).metrics.text == "up 1\n"
+            assert metrics.read(machine.id, HOST, reach=EVERYWHERE).metrics.text == "up 1\n"
         host = f"node-{machine.id}.cluster-north.nm.internal"
         assert scraper.asked == [Source(f"http://{host}:49100/metrics")]
 
     def test_scrape_of_agent_metrics_sends_the_node_token(self, world, machine):
         scraper = FakeScraper(agent="up 1\n")
-        metrics_of(world, scraper, push_host="gateway.test").read(machine.id, AGENT)
+        metrics_of(world, scraper, push_host="gateway.test").read(machine.id, AGENT, reach=EVERYWHERE)
         assert scraper.asked == [Source("http://gateway.test:44000/api/v1/agents/me/metrics/raw", machine.token)]
 
     def test_pushed_metrics_are_not_scraped_as_well(self, world, machine):
@@ -204,7 +205,7 @@ class TestScrape:
         metrics = metrics_of(world, scraper)
         connect(world, machine)
         world.socket_client.after_post = lambda frame: metrics.push(machine.id, HOST, "pushed 1\n")
-        found = metrics.read_available(machine.id, [HOST, AGENT])
+        found = metrics.read_available(machine.id, [HOST, AGENT], reach=EVERYWHERE)
         assert {each: reading.metrics.text for each, reading in found.items()} == {
             HOST: "pushed 1\n",
             AGENT: "scraped 1\n",
@@ -215,7 +216,7 @@ class TestScrape:
         metrics = metrics_of(world, FakeScraper(), fresh_seconds=0)
         metrics.push(machine.id, HOST, "up 1\n")
         world.clock.advance(299)
-        assert metrics.read(machine.id, HOST).metrics.text == "up 1\n"
+        assert metrics.read(machine.id, HOST, reach=EVERYWHERE).metrics.text == "up 1\n"
         world.clock.advance(1)
         assert refusal(metrics, machine.id) is Kind.UNAVAILABLE
 

@@ -1,8 +1,11 @@
 """User names and their keys: made whole or not at all, whoever else is at work."""
 
+from functools import partial
+
 import pytest
 
 from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.ssh.model import KEYS_MAX, NewKey, NewUsername
 from chalicelib.fleet.ssh.rules import too_many_keys
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
@@ -36,9 +39,11 @@ class TestCreate:
     def test_username_is_created_with_its_keys_and_password(self, world):
         made = world.username("deploy", ed25519_key(1), ed25519_key(2), password=PASSWORD)
 
-        assert world.fleet.ssh.usernames.get(made.id).model_copy(update={"write_id": ""}) == made
+        assert world.fleet.ssh.usernames.get(made.id, reach=EVERYWHERE).model_copy(update={"write_id": ""}) == made
         assert [key.key_name for key in made.public_keys] == ["k0", "k1"]
-        assert {world.fleet.ssh.public_keys.get(key.id) for key in made.public_keys} == set(made.public_keys)
+        assert {world.fleet.ssh.public_keys.get(key.id, reach=EVERYWHERE) for key in made.public_keys} == set(
+            made.public_keys
+        )
         assert made.has_password
         assert PASSWORD not in repr(made)
 
@@ -46,7 +51,7 @@ class TestCreate:
         assert not world.username().has_password
 
     def test_username_of_unknown_node_is_not_found(self, world):
-        assert refused(world.fleet.ssh.usernames.create, ABSENT, NewUsername("root")) == (
+        assert refused(partial(world.fleet.ssh.usernames.create, reach=EVERYWHERE), ABSENT, NewUsername("root")) == (
             Kind.NOT_FOUND,
             not_found().message,
         )
@@ -79,10 +84,15 @@ class TestCreate:
 
     def test_username_of_a_node_deleted_meanwhile_is_not_found(self, world):
         world.driver.before_next(
-            lambda: world.fleet.nodes.placing.delete(world.node_id), operation="TransactWriteItems", table=USERNAMES
+            lambda: world.fleet.nodes.placing.delete(world.node_id, reach=EVERYWHERE),
+            operation="TransactWriteItems",
+            table=USERNAMES,
         )
 
-        assert refused(world.fleet.ssh.usernames.create, world.node_id, NewUsername("root"))[0] is Kind.NOT_FOUND
+        assert (
+            refused(partial(world.fleet.ssh.usernames.create, reach=EVERYWHERE), world.node_id, NewUsername("root"))[0]
+            is Kind.NOT_FOUND
+        )
         assert world.driver.rows(USERNAMES) == []
 
     def test_username_of_a_node_reenrolled_meanwhile_is_created(self, world):
@@ -98,7 +108,7 @@ class TestCreate:
 
         made = world.username("deploy", *long)
 
-        assert len(world.fleet.ssh.usernames.get(made.id).public_keys) == KEYS_MAX
+        assert len(world.fleet.ssh.usernames.get(made.id, reach=EVERYWHERE).public_keys) == KEYS_MAX
 
     def test_username_creation_with_a_lost_answer_succeeds(self, world):
         world.driver.fail_next(1, "lost_answer", operation="TransactWriteItems", table=USERNAMES)
@@ -113,18 +123,23 @@ class TestKeys:
 
         key = world.key(owner, "more", ed25519_key(2))
 
-        assert world.fleet.ssh.public_keys.get(key.id) == key
-        assert [one.key_name for one in world.fleet.ssh.usernames.get(owner.id).public_keys] == ["k0", "more"]
+        assert world.fleet.ssh.public_keys.get(key.id, reach=EVERYWHERE) == key
+        assert [one.key_name for one in world.fleet.ssh.usernames.get(owner.id, reach=EVERYWHERE).public_keys] == [
+            "k0",
+            "more",
+        ]
         assert world.lets_in("deploy", key=ed25519_key(2))
-        world.fleet.ssh.public_keys.delete(key.id)
+        world.fleet.ssh.public_keys.delete(key.id, reach=EVERYWHERE)
         assert not world.lets_in("deploy", key=ed25519_key(2))
-        assert refused(world.fleet.ssh.public_keys.get, key.id)[0] is Kind.NOT_FOUND
-        assert refused(world.fleet.ssh.public_keys.delete, key.id)[0] is Kind.NOT_FOUND
+        assert refused(partial(world.fleet.ssh.public_keys.get, reach=EVERYWHERE), key.id)[0] is Kind.NOT_FOUND
+        assert refused(partial(world.fleet.ssh.public_keys.delete, reach=EVERYWHERE), key.id)[0] is Kind.NOT_FOUND
 
     def test_key_name_is_unique_per_username(self, world):
         owner, other = world.username("deploy", ed25519_key(1)), world.username("admin")
 
-        repeated = refused(world.fleet.ssh.public_keys.create, owner.id, NewKey("k0", ed25519_key(2)))
+        repeated = refused(
+            partial(world.fleet.ssh.public_keys.create, reach=EVERYWHERE), owner.id, NewKey("k0", ed25519_key(2))
+        )
 
         assert repeated == (Kind.CONFLICT, taken("key_name").message)
         assert world.key(other, "k0", ed25519_key(1)).ssh_username_id == other.id
@@ -132,12 +147,16 @@ class TestKeys:
     def test_public_key_beyond_the_limit_is_a_conflict(self, world):
         owner = world.username("deploy", *(ed25519_key(number) for number in range(KEYS_MAX)))
 
-        full = refused(world.fleet.ssh.public_keys.create, owner.id, NewKey("more", ed25519_key(99)))
+        full = refused(
+            partial(world.fleet.ssh.public_keys.create, reach=EVERYWHERE), owner.id, NewKey("more", ed25519_key(99))
+        )
 
         assert full == (Kind.CONFLICT, too_many_keys().message)
 
     def test_public_key_of_unknown_username_is_not_found(self, world):
-        absent = refused(world.fleet.ssh.public_keys.create, ABSENT, NewKey("a", ed25519_key()))
+        absent = refused(
+            partial(world.fleet.ssh.public_keys.create, reach=EVERYWHERE), ABSENT, NewKey("a", ed25519_key())
+        )
 
         assert absent[0] is Kind.NOT_FOUND
 
@@ -145,12 +164,12 @@ class TestKeys:
         owner = world.username("deploy", ed25519_key(9))
         world.driver.latency(0.01)
         tasks = [lambda n=n: world.key(owner, f"n{n}", ed25519_key(n)) for n in range(4)]
-        tasks.append(lambda: world.fleet.ssh.public_keys.delete(owner.public_keys[0].id))
+        tasks.append(lambda: world.fleet.ssh.public_keys.delete(owner.public_keys[0].id, reach=EVERYWHERE))
 
         results = world.clock.run_together(tasks)
 
         assert [result for result in results if isinstance(result, EdgeError)] == []
-        on_row = [key.key_name for key in world.fleet.ssh.usernames.get(owner.id).public_keys]
+        on_row = [key.key_name for key in world.fleet.ssh.usernames.get(owner.id, reach=EVERYWHERE).public_keys]
         assert sorted(on_row) == key_rows(world) == ["n0", "n1", "n2", "n3"]
 
     def test_concurrent_keys_of_one_name_keep_one(self, world):
@@ -168,11 +187,11 @@ class TestDelete:
         made = world.username("deploy", ed25519_key(1), ed25519_key(2), password=PASSWORD)
         kept = world.username("admin", ed25519_key(1))
 
-        world.fleet.ssh.usernames.delete(made.id)
+        world.fleet.ssh.usernames.delete(made.id, reach=EVERYWHERE)
 
         assert not world.lets_in("deploy", password=PASSWORD)
         assert [row["id"] for row in world.driver.rows(KEYS)] == [kept.public_keys[0].id]
-        assert refused(world.fleet.ssh.usernames.delete, made.id)[0] is Kind.NOT_FOUND
+        assert refused(partial(world.fleet.ssh.usernames.delete, reach=EVERYWHERE), made.id)[0] is Kind.NOT_FOUND
 
     def test_key_added_during_the_username_deletion_is_removed(self, world):
         made = world.username("deploy", ed25519_key(1))
@@ -180,7 +199,7 @@ class TestDelete:
             lambda: world.key(made, "late", ed25519_key(2)), operation="TransactWriteItems", table=USERNAMES
         )
 
-        world.fleet.ssh.usernames.delete(made.id)
+        world.fleet.ssh.usernames.delete(made.id, reach=EVERYWHERE)
 
         assert world.driver.rows(USERNAMES) == world.driver.rows(KEYS) == []
 
@@ -188,14 +207,14 @@ class TestDelete:
         made = world.username("deploy", ed25519_key(1))
         world.driver.latency(0.01)
 
-        results = world.clock.run_together([lambda: world.fleet.ssh.usernames.delete(made.id)] * 2)
+        results = world.clock.run_together([lambda: world.fleet.ssh.usernames.delete(made.id, reach=EVERYWHERE)] * 2)
 
         assert results == [None, None]
         assert world.driver.rows(KEYS) == []
 
     def test_recreated_username_has_no_old_credentials(self, world):
         made = world.username("deploy", ed25519_key(1), password=PASSWORD)
-        world.fleet.ssh.usernames.delete(made.id)
+        world.fleet.ssh.usernames.delete(made.id, reach=EVERYWHERE)
 
         world.username("deploy")
 
@@ -212,7 +231,7 @@ class TestAfterANode:
         kept = world.username("deploy", ed25519_key(1), machine=other)
         world.settle()
 
-        world.fleet.nodes.placing.delete(world.node_id)
+        world.fleet.nodes.placing.delete(world.node_id, reach=EVERYWHERE)
         world.settle()
 
         assert [row["id"] for row in world.driver.rows(USERNAMES)] == [kept.id]
@@ -225,7 +244,7 @@ class TestAfterANode:
             for number in range(3):
                 world.username(f"user-{number}", ed25519_key(number))
             world.settle()
-            world.fleet.nodes.placing.delete(world.node_id)
+            world.fleet.nodes.placing.delete(world.node_id, reach=EVERYWHERE)
             world.settle(twice=twice, crash_after=crash_after)
             counters = [world.platform.counters.read(name) for name in ("ssh_usernames", "ssh_public_keys")]
             return world.driver.rows(USERNAMES), world.driver.rows(KEYS), world.driver.rows(NODES), counters
@@ -252,7 +271,7 @@ class TestAfterANode:
         world.settle()
         world.driver.index_lag(30)
         world.username("deploy", ed25519_key(1))
-        world.fleet.nodes.placing.delete(world.node_id)
+        world.fleet.nodes.placing.delete(world.node_id, reach=EVERYWHERE)
         world.settle()
         assert len(world.driver.rows(USERNAMES)) == 1
 
@@ -293,10 +312,10 @@ class TestCost:
         meter = world.platform.tables.meter
         calls = []
         for act in (
-            lambda: world.fleet.ssh.usernames.get(made.id),
-            lambda: world.fleet.ssh.public_keys.get(made.public_keys[0].id),
+            lambda: world.fleet.ssh.usernames.get(made.id, reach=EVERYWHERE),
+            lambda: world.fleet.ssh.public_keys.get(made.public_keys[0].id, reach=EVERYWHERE),
             lambda: world.key(made, "more", ed25519_key(2)),
-            lambda: world.fleet.ssh.usernames.delete(made.id),
+            lambda: world.fleet.ssh.usernames.delete(made.id, reach=EVERYWHERE),
         ):
             meter.reset()
             act()
@@ -311,6 +330,6 @@ class TestCost:
         meter = world.platform.tables.meter
         for listed in (world.fleet.ssh.usernames, world.fleet.ssh.public_keys):
             meter.reset()
-            page = listed.list_page(ListRequest())
+            page = listed.list_page(ListRequest(), reach=EVERYWHERE)
             assert (len(page.items), page.total_count) == (20, 25)
             assert meter.count <= 4

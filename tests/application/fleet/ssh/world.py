@@ -1,5 +1,6 @@
 """The application in process with machines, and a hasher that counts instead of hashing."""
 
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.ssh.model import AuthMethod, Credential, NewKey, NewUsername, SshPublicKey, SshUsername
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.tables import Driver
@@ -48,10 +49,10 @@ class SshWorld(World):
             None if password is None else Secret(password),
             tuple(NewKey(f"k{place}", key) for place, key in enumerate(keys)),
         )
-        return self.fleet.ssh.usernames.create((machine or self.machine).id, new)
+        return self.fleet.ssh.usernames.create((machine or self.machine).id, new, reach=EVERYWHERE)
 
     def key(self, owner: SshUsername, name: str, line: str) -> SshPublicKey:
-        return self.fleet.ssh.public_keys.create(owner.id, NewKey(name, line))
+        return self.fleet.ssh.public_keys.create(owner.id, NewKey(name, line), reach=EVERYWHERE)
 
     def lets_in(
         self, name: str, *, password: str | None = None, key: str | None = None, machine: Machine | None = None
@@ -63,9 +64,9 @@ class SshWorld(World):
 
     def enrol_again(self) -> None:
         """The machine's id is deleted and enrolled once more, a second later."""
-        self.fleet.nodes.placing.delete(self.machine.id)
+        self.fleet.nodes.placing.delete(self.machine.id, reach=EVERYWHERE)
         self.clock.advance(1)
-        key = self.fleet.enrollment.create("north", {"uses_remaining": None})
+        key = self.fleet.enrollment.create("north", {"uses_remaining": None}, reach=EVERYWHERE)
         blob = self.fleet.enrollment.reveal(key).reveal()
         token = self.fleet.enrollment.verify(blob, self.machine.id).registration_token
         registered = self.fleet.nodes.registering.register(a_registration(self.machine.id, "north"), token, None)

@@ -11,6 +11,7 @@ import pytest
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.nodes.store import PRESENCE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME
 from chalicelib.fleet.transport.push import TIMEOUT_SECONDS, Push, PushAddress
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
@@ -179,12 +180,12 @@ class TestPush:
         assert options["json"]["timeout"] == 5000
         assert options["json"]["status"] == "pending"
         assert options["headers"]["authorization"] == f"Bearer {machine.token}"
-        assert world.fleet.commands.executions.get(ids[0]).execution.status is Status.SENT
+        assert world.fleet.commands.executions.get(ids[0], reach=EVERYWHERE).execution.status is Status.SENT
 
     def test_push_of_a_duplicate_marks_it_as_sent(self, world):
         machine, ids = self.work(world)
         transport(world, Agents(422)).deliver([Delivery(machine.id, "executions", ids)])
-        assert world.fleet.commands.executions.get(ids[0]).execution.status is Status.SENT
+        assert world.fleet.commands.executions.get(ids[0], reach=EVERYWHERE).execution.status is Status.SENT
 
     @pytest.mark.parametrize("status", [None, 302, 401, 500])
     def test_failed_push_leaves_executions_pending_and_ends_the_round(self, world, status):
@@ -196,7 +197,7 @@ class TestPush:
 
     def test_cancelled_execution_is_not_pushed(self, world):
         machine, ids = self.work(world)
-        world.fleet.commands.executions.cancel(ids[0])
+        world.fleet.commands.executions.cancel(ids[0], reach=EVERYWHERE)
         agents = Agents()
         transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
         assert agents.requests == []
@@ -211,7 +212,7 @@ class TestPush:
                 return super().send(method, url, headers, body)
 
         transport(world, Quick(201)).deliver([Delivery(machine.id, "executions", ids)])
-        assert services.commands.executions.get(ids[0]).execution.status is Status.COMPLETED
+        assert services.commands.executions.get(ids[0], reach=EVERYWHERE).execution.status is Status.COMPLETED
 
     def test_execution_cancelled_during_its_push_is_cancelled_on_the_agent(self, world):
         machine, ids = self.work(world)
@@ -220,14 +221,14 @@ class TestPush:
         class Slow(Agents):
             def send(self, method, url, headers, body=None):
                 if method == "POST":
-                    services.commands.executions.cancel(ids[0])
+                    services.commands.executions.cancel(ids[0], reach=EVERYWHERE)
                 return super().send(method, url, headers, body)
 
         agents = Slow(201, 200)
         transport(world, agents).deliver([Delivery(machine.id, "executions", ids)])
         assert [method for method, _, _ in agents.requests] == ["POST", "PATCH"]
         assert agents.requests[1][1].endswith(f"/api/v1/command_executions/{ids[0]}/cancel")
-        assert services.commands.executions.get(ids[0]).execution.status is Status.CANCELLED
+        assert services.commands.executions.get(ids[0], reach=EVERYWHERE).execution.status is Status.CANCELLED
 
     def test_execution_past_its_deadline_is_not_pushed(self, world):
         (machine,) = machines(world, 1)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.updates.store import NODE_UPDATES
 from tests.support.builders import Machine, a_cluster, machines
@@ -43,7 +44,7 @@ def sweep(world, seconds=61):
 
 
 def create(world, targeting=ALL):
-    return world.fleet.updates.requests.create(targeting)
+    return world.fleet.updates.requests.create(targeting, reach=EVERYWHERE)
 
 
 def check(world, machine, token=None):
@@ -57,7 +58,7 @@ def states(world):
 
 
 def summary(world, request):
-    found = world.fleet.updates.requests.get(request.id)
+    found = world.fleet.updates.requests.get(request.id, reach=EVERYWHERE)
     return found.status.value, found.summary and found.summary.model_dump()
 
 

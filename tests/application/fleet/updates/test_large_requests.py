@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.updates.model import NodeState, NodeUpdate
 from chalicelib.fleet.updates.store import NODE_UPDATES, SHARDS, put_update
@@ -21,7 +22,7 @@ def world():
 def waiting(world, count):
     """A request whose nodes are all known, and waited for."""
     services = world.fleet
-    request = services.updates.requests.create(Targeting(type=TargetType.ALL))
+    request = services.updates.requests.create(Targeting(type=TargetType.ALL), reach=EVERYWHERE)
     for part in request.parts:
         services.updates.fan_outs.finish_part(request.id, part)
     world.clock.advance(60)
@@ -56,7 +57,7 @@ def test_settlement_at_deadline_repeats_until_all_nodes_have_failed(world):
     while world.fleet.updates.triggering.settle(request.id, redrive=False).looks_again:
         looks += 1
     assert looks == -(-(REDRIVEN_PER_MESSAGE + 1) // FAILED_PER_LOOK) + 1
-    ended = world.fleet.updates.requests.get(request.id)
+    ended = world.fleet.updates.requests.get(request.id, reach=EVERYWHERE)
     assert ended.summary.model_dump() == {
         "total": REDRIVEN_PER_MESSAGE + 1,
         "triggered": 0,

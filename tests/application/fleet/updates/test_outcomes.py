@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.updates import triggering
 from chalicelib.fleet.updates.model import NodeState, Report
 from chalicelib.fleet.updates.store import NODE_UPDATES
@@ -49,7 +50,7 @@ def report(world, machine, request, said):
 
 def nodes_of(world, request, **filters):
     asked = ListRequest(page=1, page_size=100, filters=filters)
-    return world.fleet.updates.outcomes.page_of_nodes(request.id, asked).items
+    return world.fleet.updates.outcomes.page_of_nodes(request.id, asked, reach=EVERYWHERE).items
 
 
 def test_update_request_completes_when_every_triggered_node_has_reported(world):
@@ -142,7 +143,7 @@ def test_update_report_of_a_node_outside_the_request_is_not_found(world):
 
 def test_update_check_answers_with_the_requested_version(world):
     (machine,) = willing(world, 1, agent_version=OLD)
-    request = world.fleet.updates.requests.create(ALL, NEW)
+    request = world.fleet.updates.requests.create(ALL, NEW, reach=EVERYWHERE)
     world.settle()
     answer = check(world, machine)
     assert (answer.request_id, answer.version) == (request.id, NEW)

@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.fleet.nodes.model import Status
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.targeting.rules import required_for
 from chalicelib.fleet.updates.queues import SELF_UPDATES
@@ -108,7 +109,7 @@ class TestWhoIsMeant:
         request = create(world, wide)
         world.settle()
         assert set(states(world)) == {able.id}
-        assert world.fleet.updates.requests.get(request.id).targeting == wide
+        assert world.fleet.updates.requests.get(request.id, reach=EVERYWHERE).targeting == wide
 
     def test_update_request_applies_node_filters(self, world):
         willing(world, 1)
@@ -119,7 +120,7 @@ class TestWhoIsMeant:
 
     def test_update_request_without_matching_nodes_completes(self, world):
         targeting = Targeting(type=TargetType.CLUSTERS, cluster_names=("nowhere",))
-        request = world.fleet.updates.requests.create(targeting, allow_missing=True)
+        request = world.fleet.updates.requests.create(targeting, allow_missing=True, reach=EVERYWHERE)
         world.settle()
         assert summary(world, request) == ("completed", {"total": 0, "triggered": 0, "failed": 0, "updated": 0})
 
@@ -129,7 +130,7 @@ class TestWhoIsMeant:
             create(world, targeting)
         assert caught.value.details["targeting/cluster_names"][0] == "there is no cluster 'nort'"
         assert world.driver.rows(REQUESTS) == []
-        assert world.fleet.updates.requests.create(targeting, allow_missing=True).parts == frozenset()
+        assert world.fleet.updates.requests.create(targeting, allow_missing=True, reach=EVERYWHERE).parts == frozenset()
 
     def test_update_with_a_blank_text_filter_is_refused(self, world):
         with pytest.raises(EdgeError) as caught:
@@ -281,7 +282,7 @@ class TestWaiting:
         (machine,) = willing(world, 1)
         request = create(world)
         world.settle()
-        world.fleet.nodes.placing.delete(machine.id)
+        world.fleet.nodes.placing.delete(machine.id, reach=EVERYWHERE)
         sweep(world)
         sweep(world, 121)
         assert summary(world, request) == ("completed", {"total": 1, "triggered": 0, "failed": 1, "updated": 0})
@@ -313,17 +314,17 @@ class TestDeleting:
         request = create(world)
         world.settle()
         with pytest.raises(EdgeError) as caught:
-            world.fleet.updates.requests.delete(request.id)
+            world.fleet.updates.requests.delete(request.id, reach=EVERYWHERE)
         assert (caught.value.kind, caught.value.message) == (
             Kind.CONFLICT,
             "cannot delete self-update request with status 'processing' - only completed requests can be deleted",
         )
         sweep(world, 10_801)
-        world.fleet.updates.requests.delete(request.id)
+        world.fleet.updates.requests.delete(request.id, reach=EVERYWHERE)
         world.settle(twice=True)
         assert (world.driver.rows(REQUESTS), world.driver.rows(NODE_UPDATES)) == ([], [])
         with pytest.raises(EdgeError) as caught:
-            world.fleet.updates.requests.delete(request.id)
+            world.fleet.updates.requests.delete(request.id, reach=EVERYWHERE)
         assert caught.value.kind is Kind.NOT_FOUND
 
     def test_update_request_counter_follows_creations(self, world):

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from chalicelib.fleet.clusters.ranges import AddressRange
 from chalicelib.fleet.clusters.subnet_store import SUBNETS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from tests.unit.fleet.enrollment.world import World
 
@@ -70,13 +71,13 @@ class Allocation(RuleBasedStateMachine):
     def delete_one(self, data: st.DataObject) -> None:
         if self.taken:
             name = data.draw(st.sampled_from(sorted(self.taken)))
-            self.world.clusters.delete(name)
+            self.world.clusters.delete(name, reach=EVERYWHERE)
             del self.taken[name]
 
     @rule(data=st.data())
     def delete_many(self, data: st.DataObject) -> None:
         for name in data.draw(st.sets(st.sampled_from(sorted(self.taken) or ["none"]))) & self.taken.keys():
-            self.world.clusters.delete(name)
+            self.world.clusters.delete(name, reach=EVERYWHERE)
             del self.taken[name]
 
     @rule()

@@ -19,6 +19,7 @@ from chalicelib.fleet.commands.executions import Executions
 from chalicelib.fleet.commands.model import AssignedExecution, CancelResult, Command, Execution, Report, Status
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS, execution_id, shard_of, status_shard
 from chalicelib.fleet.commands.undone import FanOut
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.kit.errors import EdgeError, Kind, forbidden, not_found
 from chalicelib.kit.listing import Lists
@@ -99,7 +100,7 @@ class ExecutionLife(RuleBasedStateMachine):
         ids = FakeIds()
         self.fake = FakeDynamo([COMMANDS, FAN_OUTS, EXECUTIONS], self.clock)
         tables = Tables(self.fake, self.clock, ids)
-        self.executions = Executions(tables, self.clock, Lists(tables, self.clock, 100))
+        self.executions = Executions(tables, self.clock, Lists(tables, self.clock, 100), lambda _: [])
         self.clean_up = CleanUp(tables, self.clock, _NoNodes())  # type: ignore[arg-type]
         self.command_id = ids.uuid7(self.clock.now())
         self.id = execution_id(self.command_id, NODE)
@@ -162,7 +163,7 @@ class ExecutionLife(RuleBasedStateMachine):
 
     @rule()
     def cancel(self) -> None:
-        answer = outcome(lambda: self.executions.cancel(self.id))
+        answer = outcome(lambda: self.executions.cancel(self.id, reach=EVERYWHERE))
         self._expect_cancelled(answer)
 
     @rule()
@@ -188,7 +189,7 @@ class ExecutionLife(RuleBasedStateMachine):
 
     @rule()
     def delete(self) -> None:
-        answer = outcome(lambda: self.executions.delete(self.id))
+        answer = outcome(lambda: self.executions.delete(self.id, reach=EVERYWHERE))
         if self.model is None:
             assert answer == refusal(not_found())
         elif self.model.status in FINAL:
@@ -216,7 +217,7 @@ class ExecutionLife(RuleBasedStateMachine):
             operation="UpdateItem",
             table=EXECUTIONS,
         )
-        answer = outcome(lambda: self.executions.cancel(self.id))
+        answer = outcome(lambda: self.executions.cancel(self.id, reach=EVERYWHERE))
         assert self.model is not None
         if self.model.status == "sent":
             self._expect_cancelled(answer)
@@ -231,7 +232,7 @@ class ExecutionLife(RuleBasedStateMachine):
             return
         if item is None:  # before `create`
             return
-        view = self.executions.get(self.id).execution
+        view = self.executions.get(self.id, reach=EVERYWHERE).execution
         assert view.status.value == self.model.status
         assert (view.exit_code, view.output) == (self.model.exit_code, self.model.output)
         assert (view.sent_at is not None) == self.model.is_sent
@@ -282,7 +283,7 @@ def test_concurrent_transitions_have_one_winner_of_each_kind():
         tasks = [
             lambda life=life: life.executions.acknowledge(NODE, life.id),
             lambda life=life, result=result: life.executions.report(NODE, life.id, result),
-            lambda life=life: life.executions.cancel(life.id),
+            lambda life=life: life.executions.cancel(life.id, reach=EVERYWHERE),
             lambda life=life, result=result: life.executions.report(NODE, life.id, result),
             lambda life=life: life.executions.acknowledge(NODE, life.id),
             lambda life=life: life.executions.mark_pushed(life.id),
@@ -292,7 +293,7 @@ def test_concurrent_transitions_have_one_winner_of_each_kind():
         life.fake.latency(0)
         unexpected = [one for one in outcomes if isinstance(one, BaseException) and not isinstance(one, EdgeError)]
         assert unexpected == []
-        row = life.executions.get(life.id).execution
+        row = life.executions.get(life.id, reach=EVERYWHERE).execution
         accepted = sum(isinstance(one, Execution) for one in outcomes)
         assert accepted == 1
         assert row.status is (Status.CANCELLED if seed % 2 else Status.COMPLETED)

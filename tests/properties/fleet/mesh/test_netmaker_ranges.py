@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.vpn.registry import Registry
 from chalicelib.kit.errors import EdgeError, Kind
 from tests.unit.fleet.enrollment.world import World
@@ -62,7 +63,7 @@ class AllocationBeside(RuleBasedStateMachine):
     def delete(self, data: st.DataObject) -> None:
         if self.ours:
             name = data.draw(st.sampled_from(sorted(self.ours)))
-            self.world.clusters.delete(name)
+            self.world.clusters.delete(name, reach=EVERYWHERE)
             del self.ours[name]
 
     def _create(self, name: str) -> str | Kind:

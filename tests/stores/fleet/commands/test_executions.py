@@ -10,6 +10,7 @@ from chalicelib.fleet.commands.execution_store import ExecutionStore, RefusedErr
 from chalicelib.fleet.commands.executions import Executions
 from chalicelib.fleet.commands.model import Execution, Report, Status
 from chalicelib.fleet.commands.store import FAN_OUTS, SHARDS, execution_id, shard_of
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.ids import compose_uuid7
 from chalicelib.kit.listing import ListRequest, Lists
 from chalicelib.kit.tables import Driver, Remove, Tables, Update, put_new
@@ -266,7 +267,7 @@ class TestLists:
             an_execution(0, OTHER_COMMAND, status=Status.CANCELLED, cancelled_at=LATER, target_cluster_name="north"),
         ]
         created(tables, store, *rows)
-        return Executions(tables, clock, Lists(tables, clock, 1000))
+        return Executions(tables, clock, Lists(tables, clock, 1000), lambda _: [])
 
     @pytest.mark.parametrize(
         ("filters", "expected"),
@@ -298,7 +299,7 @@ class TestLists:
         ids=str,
     )
     def test_execution_list_filters_rows(self, executions, filters, expected):
-        page = executions.list_page(ListRequest(filters=filters))
+        page = executions.list_page(ListRequest(filters=filters), reach=EVERYWHERE)
         shown = {(view.execution.node_id, view.execution.command_id) for view in page.items}
         assert shown == {(node_id(place), (COMMAND, OTHER_COMMAND)[which]) for place, which in expected}
         assert page.total_count == len(expected)
@@ -308,13 +309,13 @@ class TestLists:
         [((("exit_code", False),), [0, 3, None, None, None]), ((("exit_code", True),), [None, None, None, 3, 0])],
     )
     def test_execution_list_sorts_rows(self, executions, order, codes):
-        page = executions.list_page(ListRequest(order=order))
+        page = executions.list_page(ListRequest(order=order), reach=EVERYWHERE)
         assert [view.execution.exit_code for view in page.items] == codes
 
     def test_execution_list_is_newest_first_by_default(self, executions):
-        ids = [view.execution.id for view in executions.list_page(ListRequest()).items]
+        ids = [view.execution.id for view in executions.list_page(ListRequest(), reach=EVERYWHERE).items]
         assert ids == sorted(ids, reverse=True)
-        assert executions.list_page(ListRequest(page=2, page_size=2)).items[0].execution.id == ids[2]
+        assert executions.list_page(ListRequest(page=2, page_size=2), reach=EVERYWHERE).items[0].execution.id == ids[2]
 
     def test_agent_list_is_the_same_from_either_index(self, tables, executions):
         tables.write(put_new(_OURS[0], _command_row()), "command.created")

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import pytest
 
 from chalicelib.fleet.enrollment.store import FIELDS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.listing import ListRequest, filter_names
 from chalicelib.kit.tables import ConditionFailedError
@@ -26,7 +27,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 def test_enrollment_key_reads_back_as_created(world):
     key, blob = world.key(name="a", uses_remaining=3, expired_at="2027-01-01T00:00:00Z")
 
-    assert world.enrollment.get(key.id) == key
+    assert world.enrollment.get(key.id, reach=EVERYWHERE) == key
     assert world.another_enrollment().reveal(key).reveal() == blob
 
 
@@ -44,25 +45,25 @@ def test_enrollment_key_is_used_up_and_deleted(world):
     world.tables.write(world.enrollment.redeem_token(nameless.registration_token, NODE).write, "node.registered")
     with pytest.raises(ConditionFailedError):
         world.tables.write(late.write, "node.registered")
-    changed = world.enrollment.change(key.id, {"uses_remaining": None, "name": "b"})
+    changed = world.enrollment.change(key.id, {"uses_remaining": None, "name": "b"}, reach=EVERYWHERE)
     assert (changed.uses_remaining, changed.name) == (None, "b")
     assert world.enrollment.verify(blob, OTHER).verified
     world.clock.advance(1)
     assert world.enrollment.verify(blob, None).verified
-    world.enrollment.delete(key.id)
+    world.enrollment.delete(key.id, reach=EVERYWHERE)
     assert world.enrollment.verify(blob, NODE).error == "invalid_key"
 
 
 def test_enrollment_keys_of_a_deleted_cluster_are_cleaned_up(world):
-    cluster = world.clusters.get("prod")
+    cluster = world.clusters.get("prod", reach=EVERYWHERE)
     for _ in range(3):
         world.key()
-    world.clusters.delete("prod")
+    world.clusters.delete("prod", reach=EVERYWHERE)
     with pytest.raises(EdgeError):
         world.key()
 
     assert world.enrollment.clean_up_chunk(cluster.id, None) is None
-    assert world.enrollment.list_page(ListRequest()).items == []
+    assert world.enrollment.list_page(ListRequest(), reach=EVERYWHERE).items == []
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ CASES = [
 
 @pytest.mark.parametrize(("filters", "expected"), CASES)
 def test_enrollment_key_list_filters_rows(world, shelf, filters, expected):
-    page = world.enrollment.list_page(ListRequest(filters=filters))
+    page = world.enrollment.list_page(ListRequest(filters=filters), reach=EVERYWHERE)
 
     assert [key.name for key in page.items] == expected
     assert page.total_count == len(expected)
@@ -138,14 +139,14 @@ def test_every_enrollment_key_filter_has_a_case():
 def test_enrollment_key_is_found_by_its_full_text_in_one_call(world, shelf):
     world.tables.meter.reset()
 
-    page = world.enrollment.list_page(ListRequest(filters={"key": shelf["five"]}))
+    page = world.enrollment.list_page(ListRequest(filters={"key": shelf["five"]}), reach=EVERYWHERE)
 
     assert [key.name for key in page.items] == ["five"]
     assert world.tables.meter.count == 1
 
 
 def test_enrollment_key_list_sorts_by_uses_and_name(world, shelf):
-    page = world.enrollment.list_page(ListRequest(order=(("uses_remaining", True), ("name", False))))
+    page = world.enrollment.list_page(ListRequest(order=(("uses_remaining", True), ("name", False))), reach=EVERYWHERE)
 
     assert [key.name for key in page.items] == ["unlimited", "five", "expired", "expiring", "single", None, "spent"]
 
@@ -159,7 +160,7 @@ def test_first_page_of_enrollment_keys_takes_four_calls_at_most(world, filters, 
         world.key()
     world.tables.meter.reset()
 
-    page = world.enrollment.list_page(ListRequest(filters=filters))
+    page = world.enrollment.list_page(ListRequest(filters=filters), reach=EVERYWHERE)
 
     assert (len(page.items), page.total_count) == (20, total)
     assert world.tables.meter.count <= 4

@@ -9,6 +9,7 @@ from chalicelib.fleet.nodes import store
 from chalicelib.fleet.nodes.health import HealthSweep
 from chalicelib.fleet.nodes.model import NodeAlias, Status
 from chalicelib.fleet.nodes.store import CONNECTIONS, SHARDS, with_alias, without_alias
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.listing import ListRequest
 from chalicelib.kit.tables import TransactionFailedError
@@ -49,12 +50,12 @@ def test_node_deleted_after_a_full_life_leaves_no_rows(world):
     world.nodes.health.report(world.call(registered), Status.UNHEALTHY)
     world.nodes.connections.disconnected("socket-1")
     assert world.tables.get(CONNECTIONS, {"id": "socket-1"}) is None
-    world.nodes.placing.change_cluster(node_id(1), "beta")
+    world.nodes.placing.change_cluster(node_id(1), "beta", reach=EVERYWHERE)
     again = world.nodes.registering.register(world.registration(), None, registered.secrets.api_token)
     assert (again.node.status, again.node.cluster_name) == (Status.HEALTHY, "beta")
     assert (world.node_count("alpha"), world.node_count("beta")) == (0, 1)
 
-    world.nodes.placing.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1), reach=EVERYWHERE)
     world.nodes.connections.forget_deleted(node_id(1))
 
     assert (world.node(), world.presence(), world.node_count("beta")) == (None, None, 0)
@@ -101,10 +102,10 @@ def test_node_lists_and_walks_see_every_node_once(world):
         world.enrol(number, "alpha" if number % 3 else "beta")
         world.clock.advance(1)
 
-    listed = world.nodes.reading.list_page(ListRequest(page_size=4))
+    listed = world.nodes.reading.list_page(ListRequest(page_size=4), reach=EVERYWHERE)
     assert [view.node.id for view in listed.items] == [node_id(number) for number in (8, 7, 6, 5)]
     assert listed.total_count == 9
-    beta = world.nodes.reading.list_page(ListRequest(filters={"cluster_name": "beta"}))
+    beta = world.nodes.reading.list_page(ListRequest(filters={"cluster_name": "beta"}), reach=EVERYWHERE)
     assert [view.node.id for view in beta.items] == [node_id(number) for number in (6, 3, 0)]
 
     walked = []
@@ -125,7 +126,7 @@ def test_full_cluster_refuses_new_and_moved_nodes(world):
     world.enrol(2, "small")
 
     with pytest.raises(EdgeError, match="node limit of 1"):
-        world.nodes.placing.change_cluster(node_id(1), "small")
+        world.nodes.placing.change_cluster(node_id(1), "small", reach=EVERYWHERE)
 
     assert world.node().cluster_name == "alpha"
     assert world.node_count("small") == 1
@@ -146,7 +147,7 @@ def test_aliases_are_kept_on_the_node_row_and_stale_writes_refused(world):
     world.tables.commit([without_alias(named, "a-1")], "alias.deleted")
     with pytest.raises(TransactionFailedError):
         world.tables.commit([store.delete(named)], "node.deleted")
-    world.nodes.placing.change_cluster(node_id(1), "beta")
+    world.nodes.placing.change_cluster(node_id(1), "beta", reach=EVERYWHERE)
     assert (world.node().aliases, world.node().cluster_name) == ((), "beta")
-    world.nodes.placing.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1), reach=EVERYWHERE)
     assert world.node() is None

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 
 import pytest
 
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.ssh import keyring, service
 from chalicelib.fleet.ssh.attempt_store import ATTEMPTS
 from chalicelib.fleet.ssh.model import KEYS_MAX
@@ -27,20 +28,20 @@ def world(request: pytest.FixtureRequest) -> Iterator[SshWorld]:
 def test_ssh_user_name_verifies_its_credentials_until_deleted(world):
     usernames, keys = world.fleet.ssh.usernames, world.fleet.ssh.public_keys
     made = world.username("deploy", ed25519_key(1), ecdsa_key(), password=PASSWORD)
-    assert usernames.get(made.id).model_copy(update={"write_id": ""}) == made
+    assert usernames.get(made.id, reach=EVERYWHERE).model_copy(update={"write_id": ""}) == made
     added = world.key(made, "more", ed25519_key(2))
-    assert keys.get(added.id) == added
+    assert keys.get(added.id, reach=EVERYWHERE) == added
     with pytest.raises(EdgeError) as error:
         world.username("deploy", ed25519_key(3))
     assert error.value.kind is Kind.CONFLICT
     assert [world.lets_in("deploy", key=ed25519_key(number)) for number in (1, 2, 3)] == [True, True, False]
     assert [world.lets_in("deploy", password=word) for word in (PASSWORD, "wrong", "wrong")] == [True, False, False]
-    assert usernames.get(made.id).last_verified_at == "2026-11-21T10:00:00Z"
-    keys.delete(added.id)
+    assert usernames.get(made.id, reach=EVERYWHERE).last_verified_at == "2026-11-21T10:00:00Z"
+    keys.delete(added.id, reach=EVERYWHERE)
     assert not world.lets_in("deploy", key=ed25519_key(2))
-    usernames.delete(made.id)
+    usernames.delete(made.id, reach=EVERYWHERE)
     assert not world.lets_in("deploy", password=PASSWORD)
-    assert keys.list_page(ListRequest()).items == []
+    assert keys.list_page(ListRequest(), reach=EVERYWHERE).items == []
 
 
 def test_failed_verifications_are_counted_up_to_the_limit(world):
@@ -59,32 +60,32 @@ def test_user_name_with_most_and_longest_keys_fits_its_row(world):
     made = world.username("deploy", *(ed25519_key(number, "ä" * 2000) for number in range(KEYS_MAX)))
 
     assert world.lets_in("deploy", key=ed25519_key(KEYS_MAX - 1))
-    world.fleet.ssh.usernames.delete(made.id)
-    assert world.fleet.ssh.public_keys.list_page(ListRequest()).total_count == 0
+    world.fleet.ssh.usernames.delete(made.id, reach=EVERYWHERE)
+    assert world.fleet.ssh.public_keys.list_page(ListRequest(), reach=EVERYWHERE).total_count == 0
 
 
 def test_user_names_of_a_deleted_node_are_cleaned_up(world):
     for number in range(3):
         world.username(f"user-{number}", ed25519_key(number))
-    world.fleet.nodes.placing.delete(world.node_id)
+    world.fleet.nodes.placing.delete(world.node_id, reach=EVERYWHERE)
 
     assert world.fleet.ssh.usernames.clean_up_chunk(world.node_id, None) is None
-    assert world.fleet.ssh.usernames.list_page(ListRequest()).items == []
-    assert world.fleet.ssh.public_keys.list_page(ListRequest()).items == []
+    assert world.fleet.ssh.usernames.list_page(ListRequest(), reach=EVERYWHERE).items == []
+    assert world.fleet.ssh.public_keys.list_page(ListRequest(), reach=EVERYWHERE).items == []
 
 
 def test_clean_up_of_user_names_continues_from_its_cursor(world):
     for number in range(service.CLEAN_UP_USERNAMES + 1):
         world.username(f"user-{number}")
         world.clock.advance(1)
-    world.fleet.nodes.placing.delete(world.node_id)
+    world.fleet.nodes.placing.delete(world.node_id, reach=EVERYWHERE)
 
     cursor = world.fleet.ssh.usernames.clean_up_chunk(world.node_id, None)
 
     assert cursor is not None
-    assert world.fleet.ssh.usernames.list_page(ListRequest()).total_count == 1
+    assert world.fleet.ssh.usernames.list_page(ListRequest(), reach=EVERYWHERE).total_count == 1
     assert world.fleet.ssh.usernames.clean_up_chunk(world.node_id, cursor) is None
-    assert world.fleet.ssh.usernames.list_page(ListRequest()).total_count == 0
+    assert world.fleet.ssh.usernames.list_page(ListRequest(), reach=EVERYWHERE).total_count == 0
 
 
 @pytest.fixture
@@ -152,21 +153,21 @@ def requested(world, shelf, filters):
     if "node_id" in given:
         given["node_id"] = ids[given["node_id"]].upper()
     if "ssh_username_id" in given:
-        (row,) = world.fleet.ssh.usernames.list_page(ListRequest(filters={"username": "root"})).items
+        (row,) = world.fleet.ssh.usernames.list_page(ListRequest(filters={"username": "root"}), reach=EVERYWHERE).items
         given["ssh_username_id"] = row.id
     return ListRequest(filters=given)
 
 
 def test_user_name_list_filters_rows(world, shelf):
     for filters, expected in USERNAMES:
-        page = world.fleet.ssh.usernames.list_page(requested(world, shelf, filters))
+        page = world.fleet.ssh.usernames.list_page(requested(world, shelf, filters), reach=EVERYWHERE)
         assert " ".join(username.username for username in page.items) == expected, filters
         assert page.total_count == len(expected.split())
 
 
 def test_public_key_list_filters_rows(world, shelf):
     for filters, expected in KEYS:
-        page = world.fleet.ssh.public_keys.list_page(requested(world, shelf, filters))
+        page = world.fleet.ssh.public_keys.list_page(requested(world, shelf, filters), reach=EVERYWHERE)
         # Two keys of one second stand in the order of their ids.
         assert sorted(f"{key.username}/{key.key_name}" for key in page.items) == sorted(expected.split()), filters
         assert page.total_count == len(expected.split())
@@ -180,22 +181,22 @@ def test_every_ssh_list_filter_has_a_case():
 
 def test_ssh_lists_sort_rows(world, shelf):
     by_name = ListRequest(order=(("username", False), ("inserted_at", True)))
-    assert [one.username for one in world.fleet.ssh.usernames.list_page(by_name).items] == [
+    assert [one.username for one in world.fleet.ssh.usernames.list_page(by_name, reach=EVERYWHERE).items] == [
         "backup", "deploy", "deploy", "root",
     ]  # fmt: skip
     by_key = ListRequest(order=(("key_name", True), ("inserted_at", False)))
-    page = world.fleet.ssh.public_keys.list_page(by_key)
+    page = world.fleet.ssh.public_keys.list_page(by_key, reach=EVERYWHERE)
     assert [f"{key.username}/{key.key_name}" for key in page.items] == ["root/k1", "deploy/k0", "root/k0", "deploy/k0"]
 
 
 def test_user_names_of_a_moved_node_are_listed_in_its_new_cluster(world, shelf):
     north, _ = shelf
-    world.fleet.nodes.placing.change_cluster(north.id, "south")
+    world.fleet.nodes.placing.change_cluster(north.id, "south", reach=EVERYWHERE)
 
     for listed in (world.fleet.ssh.usernames, world.fleet.ssh.public_keys):
         for name in ("north", "north*"):
-            assert listed.list_page(ListRequest(filters={"cluster_name": name})).items == []
-        assert listed.list_page(ListRequest(filters={"cluster_name": "south"})).total_count == 4
+            assert listed.list_page(ListRequest(filters={"cluster_name": name}), reach=EVERYWHERE).items == []
+        assert listed.list_page(ListRequest(filters={"cluster_name": "south"}), reach=EVERYWHERE).total_count == 4
 
 
 def test_cluster_filter_with_more_nodes_than_partitions_finds_all_rows():
@@ -207,7 +208,7 @@ def test_cluster_filter_with_more_nodes_than_partitions_finds_all_rows():
         world.username("south", ed25519_key(1), machine=machine)
 
     for listed in (world.fleet.ssh.usernames, world.fleet.ssh.public_keys):
-        page = listed.list_page(ListRequest(filters={"cluster_name": "south"}))
+        page = listed.list_page(ListRequest(filters={"cluster_name": "south"}), reach=EVERYWHERE)
         assert [row.username for row in page.items] == ["south", "south"]
 
 

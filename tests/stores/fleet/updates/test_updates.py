@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from chalicelib.fleet.clusters.reached_lists import ReachedLists
 from chalicelib.fleet.nodes.model import Agent
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.updates import store
 from chalicelib.fleet.updates.model import NodeState, NodeUpdate, Report, RequestStatus, SelfUpdateRequest
@@ -145,10 +147,12 @@ def test_node_update_is_listed_with_the_version_the_node_reports(tables):
     told = (Set("state", "triggered"), Set("report_by", "2026-11-21T11:00:00Z"))
     tables.write(Update(NODE_UPDATES, store.update_key(request.id, NODES[0]), told), "self_update.triggered")
     agent = Agent(SimpleNamespace(id=NODES[0]), SimpleNamespace())
-    outcomes = Outcomes(tables, FakeClock(), Lists(tables, FakeClock(), 100))
+    outcomes = Outcomes(tables, FakeClock(), ReachedLists(Lists(tables, FakeClock(), 100), lambda _: []))
     row = outcomes.report(agent, request.id, Report(NodeState.UPDATED, "0.3.0+b2"))
     assert (row.state, row.agent_version, row.report_by) == (NodeState.UPDATED, "0.3.0+b2", None)
-    page = outcomes.page_of_nodes(request.id, ListRequest(page=1, page_size=2, filters={}))
+    page = outcomes.page_of_nodes(request.id, ListRequest(page=1, page_size=2, filters={}), reach=EVERYWHERE)
     assert (page.total_count, len(page.items)) == (3, 2)
-    updated = outcomes.page_of_nodes(request.id, ListRequest(page=1, page_size=9, filters={"status": "updated"}))
+    updated = outcomes.page_of_nodes(
+        request.id, ListRequest(page=1, page_size=9, filters={"status": "updated"}), reach=EVERYWHERE
+    )
     assert [each.node_id for each in updated.items] == [NODES[0]]

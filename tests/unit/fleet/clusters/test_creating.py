@@ -5,6 +5,7 @@ import pytest
 from chalicelib.fleet.clusters.rules import name_taken, overlapping
 from chalicelib.fleet.clusters.store import TABLE
 from chalicelib.fleet.clusters.subnet_store import SUBNETS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.tables import TRIES
 from tests.unit.fleet.enrollment.world import World
@@ -30,7 +31,7 @@ def test_new_cluster_gets_the_first_free_range():
     assert first.node_limit is None
     assert second.node_limit == 5
     assert second.inserted_at == second.updated_at == "2026-11-21T10:00:00Z"
-    assert world.clusters.get("two") == second
+    assert world.clusters.get("two", reach=EVERYWHERE) == second
 
 
 def test_cluster_creation_takes_four_calls():
@@ -132,8 +133,8 @@ def test_lowest_freed_range_is_allocated_again():
     world = World()
     for name in ("a", "b", "c", "d"):
         world.cluster(name)
-    world.clusters.delete("c")
-    world.clusters.delete("b")
+    world.clusters.delete("c", reach=EVERYWHERE)
+    world.clusters.delete("b", reach=EVERYWHERE)
 
     assert [world.cluster(name).ipv4_range for name in ("e", "f", "g")] == [
         "100.64.1.0/24",
@@ -212,5 +213,5 @@ def test_cluster_creation_with_a_lost_answer_succeeds(honoured):
 
     cluster = world.cluster("one")
 
-    assert world.clusters.get("one") == cluster
+    assert world.clusters.get("one", reach=EVERYWHERE) == cluster
     assert world.cluster("two").ipv4_range == "100.64.1.0/24"

@@ -1,11 +1,13 @@
 import base64
 import json
+from functools import partial
 
 import pytest
 
 from chalicelib.fleet.clusters.model import DefaultCluster
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.enrollment.store import TABLE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from tests.unit.fleet.enrollment.world import World
 
@@ -30,7 +32,7 @@ def test_enrollment_key_is_single_use_without_expiry_by_default(world):
     assert (key.cluster_name, key.name, key.uses_remaining) == ("prod", None, 1)
     assert (key.expired_at, key.last_used_at) == (None, None)
     assert json.loads(base64.b64decode(blob))["admin_urls"] == ["https://edge.example"]
-    assert world.enrollment.get(key.id) == key
+    assert world.enrollment.get(key.id, reach=EVERYWHERE) == key
 
 
 def test_enrollment_key_keeps_the_given_values(world):
@@ -43,8 +45,8 @@ def test_enrollment_key_with_an_empty_name_has_none(world):
     key, _ = world.key(name="")
 
     assert key.name is None
-    assert world.enrollment.change(key.id, {"name": "a"}).name == "a"
-    assert world.enrollment.change(key.id, {"name": ""}).name is None
+    assert world.enrollment.change(key.id, {"name": "a"}, reach=EVERYWHERE).name == "a"
+    assert world.enrollment.change(key.id, {"name": ""}, reach=EVERYWHERE).name is None
 
 
 def test_enrollment_blob_is_not_stored_in_clear(world):
@@ -57,7 +59,9 @@ def test_enrollment_blob_is_not_stored_in_clear(world):
 
 def test_enrollment_key_of_unknown_or_deleted_cluster_is_not_found(world):
     refusal(Kind.NOT_FOUND, world.key, "none")
-    world.fake.before_next(lambda: world.clusters.delete("prod"), operation="TransactWriteItems", table=TABLE)
+    world.fake.before_next(
+        lambda: world.clusters.delete("prod", reach=EVERYWHERE), operation="TransactWriteItems", table=TABLE
+    )
 
     refusal(Kind.NOT_FOUND, world.key)
 
@@ -78,22 +82,24 @@ def test_enrollment_key_change_touches_given_fields_only(world):
     key, blob = world.key(name="a", uses_remaining=3, expired_at="2027-01-01T00:00:00Z")
     world.clock.advance(60)
 
-    unlimited = world.enrollment.change(key.id, {"uses_remaining": None})
-    unchanged = world.enrollment.change(key.id, {})
+    unlimited = world.enrollment.change(key.id, {"uses_remaining": None}, reach=EVERYWHERE)
+    unchanged = world.enrollment.change(key.id, {}, reach=EVERYWHERE)
 
     assert unlimited == unchanged
     assert (unlimited.name, unlimited.uses_remaining, unlimited.expired_at) == ("a", None, "2027-01-01T00:00:00Z")
     assert unlimited.updated_at == "2026-11-21T10:01:00Z"
     assert world.enrollment.reveal(unlimited).reveal() == blob
-    cleared = world.enrollment.change(key.id, {"name": None, "expired_at": None, "uses_remaining": 9})
+    cleared = world.enrollment.change(key.id, {"name": None, "expired_at": None, "uses_remaining": 9}, reach=EVERYWHERE)
     assert (cleared.name, cleared.uses_remaining, cleared.expired_at) == (None, 9, None)
 
 
 def test_enrollment_key_deleted_during_a_change_stays_deleted(world):
     key, _ = world.key()
-    world.fake.before_next(lambda: world.enrollment.delete(key.id), operation="UpdateItem", table=TABLE)
+    world.fake.before_next(
+        lambda: world.enrollment.delete(key.id, reach=EVERYWHERE), operation="UpdateItem", table=TABLE
+    )
 
-    refusal(Kind.NOT_FOUND, world.enrollment.change, key.id, {"name": "a"})
+    refusal(Kind.NOT_FOUND, partial(world.enrollment.change, reach=EVERYWHERE), key.id, {"name": "a"})
 
     assert world.fake.rows(TABLE) == []
 
@@ -102,21 +108,21 @@ def test_deleted_enrollment_key_is_not_found(world):
     key, _ = world.key()
     world.fake.fail_next(1, "lost_answer", operation="DeleteItem")
 
-    world.enrollment.delete(key.id)
+    world.enrollment.delete(key.id, reach=EVERYWHERE)
 
     for call in (world.enrollment.get, world.enrollment.delete):
-        refusal(Kind.NOT_FOUND, call, key.id)
+        refusal(Kind.NOT_FOUND, partial(call, reach=EVERYWHERE), key.id)
 
 
 def test_key_of_unconfigured_default_cluster_is_forbidden(world):
-    refusal(Kind.FORBIDDEN, world.enrollment.create_for_default, {})
+    refusal(Kind.FORBIDDEN, partial(world.enrollment.create_for_default, reach=EVERYWHERE), {})
     refusal(Kind.FORBIDDEN, world.enrollment.create_public)
 
 
 def test_key_of_the_default_cluster_keeps_the_given_values():
     world = World(default=DefaultCluster(name="home"))
 
-    key = world.enrollment.create_for_default({"uses_remaining": 5, "name": "x"})
+    key = world.enrollment.create_for_default({"uses_remaining": 5, "name": "x"}, reach=EVERYWHERE)
 
     assert (key.cluster_name, key.uses_remaining, key.name) == ("home", 5, "x")
     refusal(Kind.FORBIDDEN, world.enrollment.create_public)
@@ -129,18 +135,18 @@ def test_public_enrollment_key_is_single_use_for_one_day():
 
     assert (key.cluster_name, key.uses_remaining, key.name) == ("home", 1, None)
     assert key.expired_at == "2026-11-22T10:00:00Z"
-    world.clusters.delete("home")
+    world.clusters.delete("home", reach=EVERYWHERE)
     refusal(Kind.NOT_FOUND, world.enrollment.create_public)
 
 
 def test_expired_public_keys_are_collected_and_others_kept():
     world = World(default=DefaultCluster(name="home"), public_keys=True)
     kept = [
-        world.enrollment.create_for_default({"expired_at": "2026-11-21T11:00:00Z"}),
-        world.enrollment.create_for_default({}),
+        world.enrollment.create_for_default({"expired_at": "2026-11-21T11:00:00Z"}, reach=EVERYWHERE),
+        world.enrollment.create_for_default({}, reach=EVERYWHERE),
         world.enrollment.create_public(),
     ]
-    world.enrollment.change(kept[-1].id, {"expired_at": None})
+    world.enrollment.change(kept[-1].id, {"expired_at": None}, reach=EVERYWHERE)
     world.enrollment.create_public()
     world.clock.advance(2 * 24 * 3600 + 1)
 
@@ -163,8 +169,8 @@ def test_clean_up_removes_keys_of_one_cluster_in_chunks(world):
     kept, _ = world.key("other")
     for _ in range(205):
         world.key()
-    cluster_id = world.clusters.get("prod").id
-    world.clusters.delete("prod")
+    cluster_id = world.clusters.get("prod", reach=EVERYWHERE).id
+    world.clusters.delete("prod", reach=EVERYWHERE)
 
     cursors = [None]
     while (cursor := world.enrollment.clean_up_chunk(cluster_id, cursors[-1])) is not None:
@@ -179,7 +185,7 @@ def test_clean_up_removes_keys_of_one_cluster_in_chunks(world):
 def test_repeated_clean_up_chunk_changes_nothing_more(world):
     for _ in range(150):
         world.key()
-    cluster_id = world.clusters.get("prod").id
+    cluster_id = world.clusters.get("prod", reach=EVERYWHERE).id
     world.fake.index_lag(60)
 
     first = world.enrollment.clean_up_chunk(cluster_id, None)
@@ -199,9 +205,9 @@ def test_clean_up_of_a_cluster_without_keys_takes_one_query(world):
 
 
 def test_clean_up_keeps_keys_of_a_cluster_with_the_same_name(world):
-    old = world.clusters.get("prod")
+    old = world.clusters.get("prod", reach=EVERYWHERE)
     world.key()
-    world.clusters.delete("prod")
+    world.clusters.delete("prod", reach=EVERYWHERE)
     world.cluster()
     new, _ = world.key()
 

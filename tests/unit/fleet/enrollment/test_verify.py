@@ -4,6 +4,7 @@ import json
 import pytest
 
 from chalicelib.fleet.enrollment.store import TABLE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.platform.events.store import TABLE as OCCURRENCES
 from tests.support.fakes.dynamo import Crash
@@ -24,7 +25,7 @@ def events(world):
 
 
 def uses(world, key):
-    return world.enrollment.get(key.id).uses_remaining
+    return world.enrollment.get(key.id, reach=EVERYWHERE).uses_remaining
 
 
 def error_of(world, blob, node_id=None):
@@ -43,7 +44,7 @@ def test_valid_key_is_exchanged_for_a_registration_token(world):
     assert len(answer.registration_token) == 43
     assert answer.registration_token not in repr(answer)
     assert answer.registration_token not in repr(world.fake.snapshot())
-    kept = world.enrollment.get(key.id)
+    kept = world.enrollment.get(key.id, reach=EVERYWHERE)
     assert (kept.uses_remaining, kept.last_used_at) == (1, "2026-11-21T10:00:05Z")
     assert kept.updated_at == key.updated_at
     assert events(world) == [
@@ -102,7 +103,7 @@ def test_altered_key_is_invalid_and_tells_nothing_of_the_key(world, spoil):
 
 def test_deleted_key_is_invalid(world):
     key, blob = world.key()
-    world.enrollment.delete(key.id)
+    world.enrollment.delete(key.id, reach=EVERYWHERE)
 
     assert error_of(world, blob) == "invalid_key"
 
@@ -110,7 +111,7 @@ def test_deleted_key_is_invalid(world):
 @pytest.mark.parametrize("recreate", [False, True])
 def test_key_of_deleted_or_recreated_cluster_is_invalid(world, recreate):
     _, blob = world.key()
-    world.clusters.delete("prod")
+    world.clusters.delete("prod", reach=EVERYWHERE)
     if recreate:
         world.cluster()
 
@@ -120,8 +121,8 @@ def test_key_of_deleted_or_recreated_cluster_is_invalid(world, recreate):
 
 def test_verification_refusals_follow_the_documented_order(world):
     key, blob = world.key(uses_remaining=1, expired_at="2026-11-21T10:00:10Z")
-    cluster = world.clusters.get("prod")
-    world.clusters.change_node_limit("prod", 1)
+    cluster = world.clusters.get("prod", reach=EVERYWHERE)
+    world.clusters.change_node_limit("prod", 1, reach=EVERYWHERE)
     world.enrol(cluster)
 
     assert error_of(world, blob) == "node_limit_reached"
@@ -142,7 +143,7 @@ def test_spent_key_with_a_new_use_verifies_again(world):
     world.enrollment.verify(blob, None)
     assert error_of(world, blob) == "key_spent"
 
-    world.enrollment.change(key.id, {"uses_remaining": 1})
+    world.enrollment.change(key.id, {"uses_remaining": 1}, reach=EVERYWHERE)
 
     assert world.enrollment.verify(blob, None).verified
 
@@ -177,10 +178,10 @@ def test_repeated_verification_after_a_day_takes_another_use(world):
 
 
 def test_verification_of_an_enrolled_node_passes_in_a_full_cluster(world):
-    world.clusters.change_node_limit("prod", 1)
+    world.clusters.change_node_limit("prod", 1, reach=EVERYWHERE)
     _, blob = world.key()
     world.enrollment.verify(blob, NODE)
-    world.enrol(world.clusters.get("prod"))
+    world.enrol(world.clusters.get("prod", reach=EVERYWHERE))
 
     assert world.enrollment.verify(blob, NODE).verified
     assert error_of(world, blob, OTHER) == "key_spent"
@@ -269,7 +270,7 @@ def test_unlimited_key_verifies_a_hundred_nodes_within_a_second(world):
 
     assert all(answer.verified for answer in answers)
     assert (world.clock.now() - started).total_seconds() < 1
-    assert world.enrollment.get(key.id).last_used_at == "2026-11-21T10:00:00Z"
+    assert world.enrollment.get(key.id, reach=EVERYWHERE).last_used_at == "2026-11-21T10:00:00Z"
     assert {event["uses_remaining"] for event in events(world)} == {None}
 
 
@@ -306,7 +307,9 @@ def test_verification_waits_for_a_key_busy_for_eight_seconds(world):
 def test_verification_uses_a_limit_set_meanwhile(world):
     key, blob = world.key(uses_remaining=None)
     world.fake.before_next(
-        lambda: world.enrollment.change(key.id, {"uses_remaining": 1}), operation="TransactWriteItems", table=TABLE
+        lambda: world.enrollment.change(key.id, {"uses_remaining": 1}, reach=EVERYWHERE),
+        operation="TransactWriteItems",
+        table=TABLE,
     )
 
     assert world.enrollment.verify(blob, NODE).verified

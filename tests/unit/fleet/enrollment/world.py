@@ -15,6 +15,7 @@ from chalicelib.fleet.enrollment.store import TOKENS
 from chalicelib.fleet.nodes.exclusion_store import EXCLUSIONS
 from chalicelib.fleet.nodes.standing import KnownMachines
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit.crypto import Sealer
@@ -93,7 +94,7 @@ class World:
     def key(self, cluster: str = "prod", **wanted: str | int | None) -> tuple[EnrollmentKey, str]:
         """A new key and its blob."""
         changes: KeyChanges = wanted  # type: ignore[assignment]
-        key = self.enrollment.create(cluster, changes)
+        key = self.enrollment.create(cluster, changes, reach=EVERYWHERE)
         return key, self.enrollment.reveal(key).reveal()
 
     def enrol(self, cluster: Cluster) -> None:

@@ -2,6 +2,7 @@ import pytest
 
 from chalicelib.fleet.nodes.model import Status
 from chalicelib.fleet.nodes.store import CONNECTIONS, NODES, PRESENCE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from tests.unit.fleet.nodes.world import node_id
 
@@ -193,7 +194,7 @@ def test_node_marked_unreachable_while_connecting_ends_healthy(world, registered
 
 def test_deleted_node_keeps_its_connection_until_cleaned_up(world, registered):
     world.connect(registered, "socket-1")
-    world.nodes.placing.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1), reach=EVERYWHERE)
 
     assert world.nodes.connections.connection_of_deleted(node_id(1)) == "socket-1"
     for _ in range(2):
@@ -205,7 +206,7 @@ def test_deleted_node_keeps_its_connection_until_cleaned_up(world, registered):
 
 
 def test_reenrolled_node_keeps_its_presence_on_clean_up(world, registered):
-    world.nodes.placing.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1), reach=EVERYWHERE)
     world.newer_key()
     again = world.enrol(1)
     world.connect(again, "socket-2")

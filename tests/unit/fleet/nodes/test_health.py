@@ -3,6 +3,7 @@ import pytest
 from chalicelib.fleet.nodes.health import HealthSweep
 from chalicelib.fleet.nodes.model import Status
 from chalicelib.fleet.nodes.store import HEALTH_SHARDS, NODES, PRESENCE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from tests.unit.fleet.nodes.world import node_id
 
@@ -118,7 +119,7 @@ def test_unreachable_node_reporting_unhealthy_ends_unhealthy(world, silent):
 def test_health_report_of_a_node_deleted_meanwhile_is_not_found(world):
     registered = world.enrol()
     agent = world.call(registered)
-    world.nodes.placing.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1), reach=EVERYWHERE)
 
     with pytest.raises(EdgeError) as caught:
         world.nodes.health.report(agent, Status.UNHEALTHY)
@@ -168,7 +169,7 @@ def test_touch_after_deletion_writes_nothing(world):
     registered = world.enrol()
     world.clock.advance(40)
     agent = world.agent(registered)
-    world.nodes.placing.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1), reach=EVERYWHERE)
     world.nodes.connections.forget_deleted(node_id(1))
 
     world.nodes.health.touch(agent)
@@ -179,7 +180,7 @@ def test_touch_after_deletion_writes_nothing(world):
 
 def test_health_sweep_leaves_the_presence_of_a_deleted_node(world):
     world.enrol()
-    world.nodes.placing.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1), reach=EVERYWHERE)
     world.clock.advance(1000)
     assert sweep(world) == HealthSweep()
     assert world.calls(lambda: sweep(world)) == HEALTH_SHARDS  # and reads no row
@@ -246,7 +247,7 @@ def test_node_deleted_during_the_sweep_is_not_recreated(world):
     world.enrol()
     world.clock.advance(301)
     world.dynamo.before_next(
-        lambda: world.nodes.placing.delete(node_id(1)), operation="TransactWriteItems", table=NODES
+        lambda: world.nodes.placing.delete(node_id(1), reach=EVERYWHERE), operation="TransactWriteItems", table=NODES
     )
 
     assert sweep(world) == HealthSweep()
@@ -261,7 +262,7 @@ def test_presence_removed_during_the_sweep_is_not_recreated(world):
     world.clock.advance(101)
 
     def delete():
-        world.nodes.placing.delete(node_id(1))
+        world.nodes.placing.delete(node_id(1), reach=EVERYWHERE)
         world.nodes.connections.forget_deleted(node_id(1))
 
     world.dynamo.before_next(delete, operation="UpdateItem", table=PRESENCE)

@@ -1,6 +1,7 @@
 import pytest
 
 from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.tables import Delete
 from tests.unit.fleet.nodes.world import node_id
@@ -56,7 +57,7 @@ def test_token_of_unknown_node_is_refused_at_the_same_cost(world):
 
 def test_token_of_deleted_node_is_refused_with_node_removed(world):
     token = world.enrol(1).secrets.api_token
-    world.nodes.placing.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1), reach=EVERYWHERE)
 
     with pytest.raises(EdgeError) as caught:
         world.nodes.identity.authenticate(token)

@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.fleet.nodes.model import Node, Presence, Status
 from chalicelib.fleet.nodes.store import CONNECTIONS, NODES, PRESENCE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError
 from tests.unit.fleet.nodes.world import World, node_id
 
@@ -46,10 +47,12 @@ class Machine:
         self.world.nodes.connections.disconnected(f"socket-{self.number}-{max(1, self.sockets - 1)}")
 
     def move(self):
-        self.world.nodes.placing.change_cluster(node_id(self.number), "beta" if self.sockets % 2 else "alpha")
+        self.world.nodes.placing.change_cluster(
+            node_id(self.number), "beta" if self.sockets % 2 else "alpha", reach=EVERYWHERE
+        )
 
     def delete(self):
-        self.world.nodes.placing.delete(node_id(self.number))
+        self.world.nodes.placing.delete(node_id(self.number), reach=EVERYWHERE)
 
     def forget(self):
         self.world.nodes.connections.forget_deleted(node_id(self.number))
@@ -88,7 +91,7 @@ def check_invariants(world: World) -> None:
     nodes = {row["id"]: Node.model_validate(row) for row in world.dynamo.rows(NODES)}
     presences = {row["id"]: Presence.model_validate(row) for row in world.dynamo.rows(PRESENCE)}
     for name in ("alpha", "beta"):
-        cluster = world.clusters.get(name)
+        cluster = world.clusters.get(name, reach=EVERYWHERE)
         assert cluster.node_count == sum(node.cluster_id == cluster.id for node in nodes.values())
     assert nodes.keys() <= presences.keys()
     for key, presence in presences.items():

@@ -2,6 +2,7 @@ import pytest
 
 from chalicelib.fleet.nodes.model import Status
 from chalicelib.fleet.nodes.store import SHARDS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import ListRequest
 from tests.unit.fleet.nodes.world import World, node_id
@@ -26,7 +27,7 @@ def fleet() -> World:
 
 
 def shown(world, **request):
-    page = world.nodes.reading.list_page(ListRequest(**request))
+    page = world.nodes.reading.list_page(ListRequest(**request), reach=EVERYWHERE)
     return [int(view.node.id[-12:], 16) for view in page.items], page.total_count
 
 
@@ -70,7 +71,9 @@ def test_last_seen_comes_from_presence_in_filter_order_and_answer(fleet):
 
     assert filtered(fleet, last_seen_at__gte="2026-11-21T10:20:00Z") == [2]
     assert shown(fleet, order=(("last_seen_at", True),), page_size=2)[0] == [2, 11]
-    [view] = fleet.nodes.reading.list_page(ListRequest(filters={"last_seen_at__gte": "2026-11-21T10:20:00Z"})).items
+    [view] = fleet.nodes.reading.list_page(
+        ListRequest(filters={"last_seen_at__gte": "2026-11-21T10:20:00Z"}), reach=EVERYWHERE
+    ).items
     assert view.last_seen_at == "2026-11-21T10:22:00Z"
 
 
@@ -100,9 +103,9 @@ def test_first_page_of_nodes_stays_within_its_call_ceiling(fleet, filters, ceili
 
 
 def test_node_read_takes_one_call_and_unknown_is_not_found(fleet):
-    assert fleet.calls(lambda: fleet.nodes.reading.get(node_id(1))) == 1
+    assert fleet.calls(lambda: fleet.nodes.reading.get(node_id(1), reach=EVERYWHERE)) == 1
     with pytest.raises(EdgeError) as caught:
-        fleet.nodes.reading.get(node_id(99))
+        fleet.nodes.reading.get(node_id(99), reach=EVERYWHERE)
     assert caught.value.kind is Kind.NOT_FOUND
 
 
@@ -151,7 +154,7 @@ def test_shards_together_hold_each_node_once(fleet):
 
 
 def test_node_enrolled_after_the_limit_is_not_in_a_walk(fleet):
-    beta = fleet.clusters.get("beta").id
+    beta = fleet.clusters.get("beta", reach=EVERYWHERE).id
     until = "2026-11-21T10:08:00Z"
 
     assert walked(lambda *asked: fleet.nodes.reading.page_of_cluster(beta, *asked), until) == [6, 7, 8]
@@ -164,16 +167,16 @@ def test_node_enrolled_after_the_limit_is_not_in_a_walk(fleet):
 
 
 def test_node_moved_away_is_not_in_the_cluster_walk_despite_index_lag(fleet):
-    beta = fleet.clusters.get("beta").id
+    beta = fleet.clusters.get("beta", reach=EVERYWHERE).id
     fleet.dynamo.index_lag(5)
 
-    fleet.nodes.placing.change_cluster(node_id(7), "alpha")
+    fleet.nodes.placing.change_cluster(node_id(7), "alpha", reach=EVERYWHERE)
 
     assert walked(lambda *asked: fleet.nodes.reading.page_of_cluster(beta, *asked)) == [6, 8, 9, 10, 11]
 
 
 def test_walk_page_takes_one_query_and_one_read(fleet):
-    alpha = fleet.clusters.get("alpha").id
+    alpha = fleet.clusters.get("alpha", reach=EVERYWHERE).id
 
     assert fleet.calls(lambda: fleet.nodes.reading.page_of_cluster(alpha, None, 100, FAR)) == 2
 
@@ -181,6 +184,6 @@ def test_walk_page_takes_one_query_and_one_read(fleet):
 def test_deleted_node_is_not_listed_despite_index_lag(fleet):
     fleet.dynamo.index_lag(5)
 
-    fleet.nodes.placing.delete(node_id(11))
+    fleet.nodes.placing.delete(node_id(11), reach=EVERYWHERE)
 
     assert 11 not in shown(fleet)[0]

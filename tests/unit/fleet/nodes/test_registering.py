@@ -4,6 +4,7 @@ from chalicelib.fleet.enrollment.rules import unusable_token
 from chalicelib.fleet.nodes.model import Status
 from chalicelib.fleet.nodes.rules import already_registered, full_network, no_network, other_network
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import Kind
 from tests.unit.fleet.nodes.world import World, node_id, refused
 
@@ -194,7 +195,7 @@ def test_hour_of_the_previous_api_token_is_not_extended_by_use(world):
 def test_reregistration_keeps_a_cluster_set_by_an_operator(world):
     world.cluster("beta")
     registered = world.enrol()
-    world.nodes.placing.change_cluster(node_id(1), "beta")
+    world.nodes.placing.change_cluster(node_id(1), "beta", reach=EVERYWHERE)
 
     again = world.nodes.registering.register(world.registration(1, "alpha"), None, registered.secrets.api_token)
 

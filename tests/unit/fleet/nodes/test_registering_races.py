@@ -9,6 +9,7 @@ from chalicelib.fleet.nodes.model import Status
 from chalicelib.fleet.nodes.registering import RACE_SECONDS
 from chalicelib.fleet.nodes.rules import unknown_network
 from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.tables import Add, Delete, Update
 from tests.support.fakes.dynamo import Crash
@@ -41,7 +42,7 @@ def test_cluster_deletion_during_a_registration_fails_exactly_one(world, head_st
         world.clock.sleep(head_start_seconds)
         return world.nodes.registering.register(world.registration(), token, None)
 
-    enrolled, deleted = world.clock.run_together([enrol, lambda: world.clusters.delete("alpha")])
+    enrolled, deleted = world.clock.run_together([enrol, lambda: world.clusters.delete("alpha", reach=EVERYWHERE)])
 
     failures = [outcome for outcome in (enrolled, deleted) if isinstance(outcome, EdgeError)]
     assert [error.kind for error in failures] in ([Kind.VALIDATION_FAILED], [Kind.CONFLICT])
@@ -50,7 +51,7 @@ def test_cluster_deletion_during_a_registration_fails_exactly_one(world, head_st
 
 def test_cluster_recreated_after_verification_takes_no_node(world):
     token = world.token()
-    world.clusters.delete("alpha")
+    world.clusters.delete("alpha", reach=EVERYWHERE)
     world.cluster("alpha")
 
     error = refused(world.nodes.registering.register, world.registration(), token, None)
@@ -158,7 +159,7 @@ def test_socket_opened_during_a_reregistration_is_replaced(world):
 
 def test_deleted_node_needs_a_new_token_to_register(world):
     registered = world.enrol()
-    world.nodes.placing.delete(node_id(1))
+    world.nodes.placing.delete(node_id(1), reach=EVERYWHERE)
     world.clock.advance(24 * 3600)
 
     assert refused(world.nodes.registering.register, world.registration(), None, registered.secrets.api_token).code == (
@@ -193,7 +194,9 @@ def test_node_moved_during_its_reregistration_stays_moved(world):
     world.cluster("beta")
     registered = world.enrol()
     world.dynamo.before_next(
-        lambda: world.nodes.placing.change_cluster(node_id(1), "beta"), operation="TransactWriteItems", table=NODES
+        lambda: world.nodes.placing.change_cluster(node_id(1), "beta", reach=EVERYWHERE),
+        operation="TransactWriteItems",
+        table=NODES,
     )
 
     again = world.nodes.registering.register(world.registration(1, "alpha"), None, registered.secrets.api_token)
@@ -205,7 +208,7 @@ def test_node_moved_during_its_reregistration_stays_moved(world):
 def test_node_deleted_during_its_reregistration_stays_deleted(world):
     registered = world.enrol()
     world.dynamo.before_next(
-        lambda: world.nodes.placing.delete(node_id(1)), operation="TransactWriteItems", table=NODES
+        lambda: world.nodes.placing.delete(node_id(1), reach=EVERYWHERE), operation="TransactWriteItems", table=NODES
     )
 
     error = refused(world.nodes.registering.register, world.registration(), None, registered.secrets.api_token)
@@ -231,7 +234,7 @@ def test_registration_token_sets_the_cluster_of_a_node_once(world, with_bearer):
     world.cluster("beta")
     token = world.token("alpha")
     registered = world.nodes.registering.register(world.registration(), token, None)
-    world.nodes.placing.change_cluster(node_id(1), "beta")
+    world.nodes.placing.change_cluster(node_id(1), "beta", reach=EVERYWHERE)
 
     again = world.nodes.registering.register(
         world.registration(), token, registered.secrets.api_token if with_bearer else None

@@ -13,6 +13,7 @@ from chalicelib.fleet.nodes.model import Agent, IdType, Node, Presence, Register
 from chalicelib.fleet.nodes.standing import KnownMachines
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
 from chalicelib.fleet.nodes.wiring import PATIENCE_SECONDS, Nodes
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.listing import Lists
@@ -89,7 +90,7 @@ class World:
 
     def key(self, cluster_name: str = "alpha", uses: int | None = None) -> str:
         """The blob of a new key; unlimited unless told otherwise."""
-        key = self.enrollment.create(cluster_name, {"uses_remaining": uses})
+        key = self.enrollment.create(cluster_name, {"uses_remaining": uses}, reach=EVERYWHERE)
         return self.enrollment.reveal(key).reveal()
 
     def token(self, cluster_name: str = "alpha", number: int | None = None) -> str:
@@ -137,7 +138,7 @@ class World:
         return None if row is None else Presence.model_validate(row)
 
     def node_count(self, cluster_name: str = "alpha") -> int:
-        return self.clusters.get(cluster_name).node_count
+        return self.clusters.get(cluster_name, reach=EVERYWHERE).node_count
 
     def calls(self, action: Any) -> int:
         """How many DynamoDB calls it makes."""

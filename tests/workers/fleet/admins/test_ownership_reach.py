@@ -7,6 +7,7 @@ from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.metrics.owners import GOES_STALE_AFTER, Owners
 from chalicelib.fleet.metrics.service import NodeMetrics
 from chalicelib.fleet.metrics.waking import PAUSES_SECONDS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.transport.push import Push
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
@@ -114,7 +115,7 @@ class TestSelfUpdates:
         return {row["node_id"]: row["state"] for row in world.driver.rows(NODE_UPDATES)}
 
     def test_self_update_is_triggered_by_the_owner(self, world):
-        world.fleet.updates.requests.create(Targeting(type=TargetType.ALL))
+        world.fleet.updates.requests.create(Targeting(type=TargetType.ALL), reach=EVERYWHERE)
         world.settle()
         assert self.states(world) == {world.near.id: "pending", world.far.id: "pending"}
         (message,) = world.far_messages()
@@ -124,7 +125,7 @@ class TestSelfUpdates:
         assert len(world.network.asked) == 1
 
     def test_self_update_after_a_handover_is_triggered_by_the_new_owner(self, world):
-        world.fleet.updates.requests.create(Targeting(type=TargetType.CLUSTERS, cluster_names=(FAR,)))
+        world.fleet.updates.requests.create(Targeting(type=TargetType.CLUSTERS, cluster_names=(FAR,)), reach=EVERYWHERE)
         world.settle()
         assert len(world.far_messages()) == 1
         for _ in range(4):
@@ -143,7 +144,7 @@ class TestSelfUpdates:
 
 class TestMetrics:
     def read(self, world):
-        return world.fleet.metrics.nodes.read(world.far.id, MetricsType.HOST)
+        return world.fleet.metrics.nodes.read(world.far.id, MetricsType.HOST, reach=EVERYWHERE)
 
     def meanwhile(self, world):
         """The further stack's worker works while the core's route waits."""
@@ -159,7 +160,9 @@ class TestMetrics:
         assert world.core_deliveries() == []
 
     def test_metrics_read_on_the_owner_are_fetched_at_once(self, world):
-        assert world.further.metrics.nodes.read(world.far.id, MetricsType.HOST).metrics.text == "up 1\n"
+        assert (
+            world.further.metrics.nodes.read(world.far.id, MetricsType.HOST, reach=EVERYWHERE).metrics.text == "up 1\n"
+        )
         assert world.far_messages() == []
         assert world.clock.pauses == []
 
@@ -179,7 +182,7 @@ class TestMetrics:
     def test_metrics_request_of_deleted_node_is_dropped(self, world):
         with pytest.raises(EdgeError):
             self.read(world)
-        world.fleet.nodes.placing.delete(world.far.id)
+        world.fleet.nodes.placing.delete(world.far.id, reach=EVERYWHERE)
         assert world.work_far() == 1
         assert world.network.asked == []
 
@@ -210,6 +213,6 @@ class TestMetrics:
         stand_in(world.fleet, world, network)
         sleep = world.clock.sleep
         world.clock.sleep = lambda seconds: (sleep(seconds), world.settle())
-        assert world.further.metrics.nodes.read(machine.id, MetricsType.HOST).metrics.text == "up 1\n"
+        assert world.further.metrics.nodes.read(machine.id, MetricsType.HOST, reach=EVERYWHERE).metrics.text == "up 1\n"
         assert len(network.asked) == 1
         assert world.queue_client.take(COMMAND_DELIVERY) == []

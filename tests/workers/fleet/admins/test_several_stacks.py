@@ -8,6 +8,7 @@ from chalicelib.fleet.admins.store import HANDED_OVER, TABLE
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import EXECUTIONS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.tables.driver import BusyError
@@ -67,7 +68,7 @@ def told(messages):
 
 def execution_of(world, machine):
     (row,) = [row for row in world.driver.rows(EXECUTIONS) if row["node_id"] == machine.id]
-    return world.fleet.commands.executions.get(row["id"]).execution
+    return world.fleet.commands.executions.get(row["id"], reach=EVERYWHERE).execution
 
 
 class TestRouting:
@@ -91,7 +92,7 @@ class TestRouting:
         run_on(world, FAR)
         world.work_far()
         world.fleet.commands.executions.acknowledge(world.far.id, execution_of(world, world.far).id)
-        world.fleet.commands.executions.cancel(execution_of(world, world.far).id)
+        world.fleet.commands.executions.cancel(execution_of(world, world.far).id, reach=EVERYWHERE)
         world.relay_only()
         assert [delivery["kind"] for message in world.far_messages() for delivery in message["deliveries"]] == [
             "cancel"
@@ -203,7 +204,7 @@ class TestTakeover:
         world.work_far()
         execution_id = execution_of(world, world.far).id
         world.fleet.commands.executions.acknowledge(world.far.id, execution_id)
-        world.fleet.commands.executions.cancel(execution_id)
+        world.fleet.commands.executions.cancel(execution_id, reach=EVERYWHERE)
         world.relay_only()
         frames = connect(world, world.far)
         self.die(world)
@@ -311,8 +312,8 @@ class TestHandover:
         assert world.fleet.admins.handover.moved().cluster_names == ()
 
     def test_handover_of_a_deleted_cluster_delivers_nothing(self, world):
-        world.fleet.nodes.placing.delete(world.far.id)
-        world.fleet.clusters.delete(FAR)
+        world.fleet.nodes.placing.delete(world.far.id, reach=EVERYWHERE)
+        world.fleet.clusters.delete(FAR, reach=EVERYWHERE)
         world.fleet.admins.registry.beat()
         assert world.fleet.admins.handover.moved().cluster_names == (FAR,)
         world.sweep("sweep_commands")

@@ -7,6 +7,7 @@ from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, execution_id
 from chalicelib.fleet.commands.store import execution_to_item as to_item
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.nodes.store import PRESENCE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.tables import Item, Table, put_new
 from tests.application.fleet.commands.fleet import a_node, an_execution, command, fan_out
 from tests.support.builders import a_cluster
@@ -43,7 +44,7 @@ def test_command_deletion_removes_ten_thousand_executions_in_chunks(world):
         world, EXECUTIONS, [to_item(an_execution(made, node_id, status="completed", exit_code=0)) for node_id in ids]
     )
 
-    assert calls_of(world, lambda: world.fleet.commands.registry.delete(made.id)) <= 10
+    assert calls_of(world, lambda: world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)) <= 10
     world.settle(most_rounds=MANY)
     world.clock.advance(1000)
     world.sweep("sweep_commands")
@@ -54,8 +55,8 @@ def test_command_deletion_removes_ten_thousand_executions_in_chunks(world):
 
 def test_node_deletion_cancels_ten_thousand_executions_in_chunks(world):
     a_cluster(world)
-    node = a_node(world, world.fleet.clusters.get("north"))
-    other = a_node(world, world.fleet.clusters.get("north"))
+    node = a_node(world, world.fleet.clusters.get("north", reach=EVERYWHERE))
+    other = a_node(world, world.fleet.clusters.get("north", reach=EVERYWHERE))
     made = [command(world, "nodes", node_ids=(node.id,)) for _ in range(10)]
     rows = []
     for number in range(MANY):
@@ -65,7 +66,7 @@ def test_node_deletion_cancels_ten_thousand_executions_in_chunks(world):
     world.platform.tables.write(_one_node_more(world), "test.prepared")
     put_many(world, EXECUTIONS, rows)
 
-    assert calls_of(world, lambda: world.fleet.nodes.placing.delete(node.id)) <= 3
+    assert calls_of(world, lambda: world.fleet.nodes.placing.delete(node.id, reach=EVERYWHERE)) <= 3
     world.settle(most_rounds=MANY)
 
     left = {(row["node_id"], row["status"]) for row in world.driver.rows(EXECUTIONS)}
@@ -76,19 +77,19 @@ def test_node_deletion_cancels_ten_thousand_executions_in_chunks(world):
 
 def test_cluster_deletion_removes_ten_thousand_keys_in_chunks(world):
     cluster, kept = a_cluster(world), a_cluster(world, "south")
-    first = world.fleet.enrollment.create("north", {})
-    survivor = world.fleet.enrollment.create("south", {})
+    first = world.fleet.enrollment.create("north", {}, reach=EVERYWHERE)
+    survivor = world.fleet.enrollment.create("south", {}, reach=EVERYWHERE)
     row = world.driver.row(ENROLLMENT_KEYS, {"id": first.id}) or {}
     plain = {name: value for name, value in row.items() if name not in {"version", "changed_by"}}
     copies = [{**plain, "id": world.ids.uuid7(world.clock.now())} for _ in range(MANY - 1)]
     put_many(world, ENROLLMENT_KEYS, copies)
 
-    assert calls_of(world, lambda: world.fleet.clusters.delete(cluster.name)) <= 4
+    assert calls_of(world, lambda: world.fleet.clusters.delete(cluster.name, reach=EVERYWHERE)) <= 4
     world.settle(most_rounds=MANY)
 
     assert [(key["id"], key["cluster_id"]) for key in world.driver.rows(ENROLLMENT_KEYS)] == [(survivor.id, kept.id)]
 
 
 def _one_node_more(world):
-    cluster = world.fleet.clusters.get("north")
+    cluster = world.fleet.clusters.get("north", reach=EVERYWHERE)
     return reserve_slot(cluster)

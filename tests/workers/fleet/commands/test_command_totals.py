@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.fleet.commands.model import Report
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import TABLE as COUNTERS
 from chalicelib.kit.tasks import TABLE as TASKS
 from tests.application.fleet.commands.fleet import command, executions, nodes
@@ -43,7 +44,7 @@ def test_command_total_is_removed_with_its_command(world):
     gone, kept = a_finished_command(world), command(world)
     world.settle()
     assert totals(world) == {gone.id, kept.id}
-    world.fleet.commands.registry.delete(gone.id)
+    world.fleet.commands.registry.delete(gone.id, reach=EVERYWHERE)
     world.settle()
     later(world)
     assert totals(world) == {kept.id}
@@ -56,7 +57,7 @@ def test_command_total_is_removed_with_its_command(world):
 def test_command_total_is_removed_despite_a_crash_after_any_write(world, writes):
     nodes(world, 3)
     made = a_finished_command(world)
-    world.fleet.commands.registry.delete(made.id)
+    world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
     world.settle(crash_after=writes)
     for _ in range(3):
         later(world)
@@ -68,7 +69,7 @@ def test_command_total_changed_after_a_late_deletion_is_removed(world):
     """The deletion was lost: one late pass removes the executions, and then the counter that they still count in."""
     nodes(world, 3)
     made = a_finished_command(world)
-    world.fleet.commands.registry.delete(made.id)
+    world.fleet.commands.registry.delete(made.id, reach=EVERYWHERE)
     assert list(world.relay_batches())  # read by nobody
     world.clock.advance(3600)
     for _ in range(3):

@@ -7,6 +7,7 @@ import pytest
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.nodes.model import Status
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
@@ -55,10 +56,10 @@ def fan_out_row(world):
 
 def move_between_parts(world, queue, node_id, first, second):
     """The part of ``second`` is done, the node moves there from ``first``, and the part of that is done."""
-    clusters = {name: world.fleet.clusters.get(name) for name in (first, second)}
+    clusters = {name: world.fleet.clusters.get(name, reach=EVERYWHERE) for name in (first, second)}
     by_part = {message["part"]: message for message in queued(world, queue)}
     handle(world, queue, by_part[f"cluster#{clusters[second].id}"])
-    world.fleet.nodes.placing.change_cluster(node_id, second)
+    world.fleet.nodes.placing.change_cluster(node_id, second, reach=EVERYWHERE)
     handle(world, queue, by_part[f"cluster#{clusters[first].id}"])
     world.settle()
 
@@ -101,7 +102,7 @@ class TestCommands:
         a_command(world, targeting=Targeting(type=TargetType.CLUSTERS, cluster_names=("b",)))
         world.settle()
         world.clock.advance(1)
-        world.fleet.nodes.placing.change_cluster(machine.id, "b")
+        world.fleet.nodes.placing.change_cluster(machine.id, "b", reach=EVERYWHERE)
         for seconds in LOOKS:
             later(world, seconds)
         assert reached(world) == set()
@@ -173,8 +174,8 @@ class TestCommands:
         a_command(world)
         world.settle()
         (mine,) = (row for row in world.driver.rows(EXECUTIONS) if row["node_id"] == machine.id)
-        world.fleet.commands.executions.cancel(str(mine["id"]))
-        world.fleet.commands.executions.delete(str(mine["id"]))
+        world.fleet.commands.executions.cancel(str(mine["id"]), reach=EVERYWHERE)
+        world.fleet.commands.executions.delete(str(mine["id"]), reach=EVERYWHERE)
         for seconds in LOOKS:
             later(world, seconds)
         assert reached(world) == {other.id}
@@ -215,10 +216,10 @@ class TestSelfUpdates:
         world.driver.index_lag(30)
         (machine,) = machines(world, 1, "a", self_update_enabled=True)
         world.clock.advance(20)
-        request = world.fleet.updates.requests.create(ALL)
+        request = world.fleet.updates.requests.create(ALL, reach=EVERYWHERE)
         world.settle()
         assert self.told(world) == set()
-        assert world.fleet.updates.requests.get(request.id).status.value == "processing"
+        assert world.fleet.updates.requests.get(request.id, reach=EVERYWHERE).status.value == "processing"
         later(world, LOOKS[0])
         assert self.told(world) == {machine.id}
 
@@ -226,7 +227,7 @@ class TestSelfUpdates:
         (machine,) = machines(world, 1, "a", self_update_enabled=True)
         world.settle()
         world.clock.advance(600)
-        world.fleet.updates.requests.create(BOTH)
+        world.fleet.updates.requests.create(BOTH, reach=EVERYWHERE)
         move_between_parts(world, SELF_UPDATES, machine.id, "a", "b")
         assert self.told(world) == set()
         later(world, LOOKS[0])
@@ -236,18 +237,18 @@ class TestSelfUpdates:
         (machine,) = machines(world, 1, "a", self_update_enabled=True)
         world.fleet.nodes.health.report(world.fleet.nodes.identity.authenticate(machine.token), Status.UNHEALTHY)
         world.settle()
-        request = world.fleet.updates.requests.create(ALL)
+        request = world.fleet.updates.requests.create(ALL, reach=EVERYWHERE)
         world.settle()
         world.clock.advance(1)
         world.fleet.nodes.health.report(world.fleet.nodes.identity.authenticate(machine.token), Status.HEALTHY)
         later(world, LOOKS[0])
         assert self.told(world) == set()
-        assert world.fleet.updates.requests.get(request.id).status.value == "completed"
+        assert world.fleet.updates.requests.get(request.id, reach=EVERYWHERE).status.value == "completed"
 
     def test_update_look_out_of_time_continues_where_it_stopped(self, world):
         world.driver.index_lag(30)
         fleet = machines(world, 6, "a", self_update_enabled=True)
-        world.fleet.updates.requests.create(ALL)
+        world.fleet.updates.requests.create(ALL, reach=EVERYWHERE)
         world.settle()
         world.seconds_left = 0
         later(world, LOOKS[0])

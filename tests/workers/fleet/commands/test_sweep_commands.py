@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import FAN_OUTS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.queues import QueueError
 from chalicelib.platform.background.queues import CLEAN_UP
 from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out
@@ -25,7 +26,7 @@ def test_sweep_queues_each_kind_of_due_work(world):
     fan_out(world, overdue)
     deleted = command(world, "nodes", node_ids=("01900000-0000-7000-8000-000000000001",), allow_missing=True)
     fan_out(world, deleted)
-    world.fleet.commands.registry.delete(deleted.id)
+    world.fleet.commands.registry.delete(deleted.id, reach=EVERYWHERE)
     world.clock.advance(60)
     world.sweep("sweep_commands")
     parts = [{"command_id": unfinished.id, "part": f"shard#{shard}"} for shard in range(4)]

@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.fleet.commands.model import Report
 from chalicelib.fleet.nodes.store import CONNECTIONS
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.world import World
@@ -64,7 +65,7 @@ def test_beat_sends_waiting_executions_again(world):
 def test_beat_sends_pending_cancellations_again(world):
     running = execution(world)
     world.fleet.commands.executions.acknowledge(world.machine.id, running)
-    world.fleet.commands.executions.cancel(running)
+    world.fleet.commands.executions.cancel(running, reach=EVERYWHERE)
     world.settle()
     world.socket_client.frames[SOCKET].clear()
 
@@ -105,7 +106,7 @@ def test_beat_on_a_replaced_or_stale_socket_closes_it(world, is_cleared):
 
 
 def test_beat_of_deleted_node_closes_its_socket(world):
-    world.fleet.nodes.placing.delete(world.machine.id)
+    world.fleet.nodes.placing.delete(world.machine.id, reach=EVERYWHERE)
 
     beat(world)
 

@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.fleet.nodes.model import Status
 from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.reach import EVERYWHERE
 from tests.support.builders import a_cluster, machines
 from tests.support.world import World
 
@@ -40,7 +41,7 @@ def test_silent_nodes_become_unreachable_with_one_event_each(world):
 
     assert sorted(statuses(world)) == ["healthy", "unreachable", "unreachable"]
     assert set(changed_events(world)) == {(machine.id, "healthy", "unreachable") for machine in fleet[1:]}
-    assert world.fleet.nodes.reading.get(fleet[0].id).node.status is Status.HEALTHY
+    assert world.fleet.nodes.reading.get(fleet[0].id, reach=EVERYWHERE).node.status is Status.HEALTHY
 
 
 def test_node_calling_again_becomes_healthy_with_an_event(world):

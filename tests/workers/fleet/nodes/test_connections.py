@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.fleet.nodes.model import Registration, Status
 from chalicelib.fleet.nodes.store import CONNECTIONS, PRESENCE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError
 from tests.support.builders import a_cluster, machines
 from tests.support.world import World
@@ -158,7 +159,7 @@ def test_node_deletion_closes_its_socket_and_removes_its_presence(world):
     connect(world, "socket-1")
     world.settle()
 
-    world.fleet.nodes.placing.delete(world.machine.id)
+    world.fleet.nodes.placing.delete(world.machine.id, reach=EVERYWHERE)
     world.settle(twice=True)
 
     assert "socket-1" in world.socket_client.closed
@@ -183,7 +184,7 @@ def test_reregistration_closes_the_nodes_socket(world):
     assert connect(world, "socket-2") == {"statusCode": 401}
     with pytest.raises(EdgeError):
         world.fleet.nodes.identity.authenticate(world.machine.token)
-    assert world.fleet.nodes.reading.get(node.id).node.status is Status.HEALTHY
+    assert world.fleet.nodes.reading.get(node.id, reach=EVERYWHERE).node.status is Status.HEALTHY
 
 
 def test_connection_functions_are_deployed_under_their_handler_strings():

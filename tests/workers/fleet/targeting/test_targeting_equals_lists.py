@@ -12,6 +12,7 @@ import pytest
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, SHARDS, command_shard
 from chalicelib.fleet.nodes.model import IdType, Status
 from chalicelib.fleet.nodes.store import PRESENCE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.tables import Query, Set, Update
 from tests.application.fleet.commands.fleet import a_node
 from tests.support.callers import operator
@@ -55,7 +56,7 @@ class Fleet:
         self._lists: dict[str, list[dict[str, Any]]] = {}
         for name in CLUSTER_NAMES:
             self.client.post("/api/v1/clusters", json={"name": name, "node_limit": 200 if name == "east" else None})
-        clusters = [self.world.fleet.clusters.get(name) for name in CLUSTER_NAMES]
+        clusters = [self.world.fleet.clusters.get(name, reach=EVERYWHERE) for name in CLUSTER_NAMES]
         for place in range(count):
             node = a_node(
                 self.world,

@@ -7,6 +7,7 @@ from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.metrics.store import TABLE as METRICS_CACHE
 from chalicelib.fleet.nodes.store import PRESENCE
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.ssh.model import NewKey, NewUsername
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
 from chalicelib.fleet.targeting.model import Targeting, TargetType
@@ -50,15 +51,17 @@ def a_parent_of_each_kind(world):
     """A cluster, a node, a webhook and a self-update request, each with what hangs on it; a call that deletes them."""
     services = world.fleet
     a_cluster(world, "south")
-    services.enrollment.create("south", {})
+    services.enrollment.create("south", {}, reach=EVERYWHERE)
     (machine,) = machines(world, 1, self_update_enabled=True)
-    services.ssh.usernames.create(machine.id, NewUsername("kim", None, (NewKey("laptop", ed25519_key(1)),)))
+    services.ssh.usernames.create(
+        machine.id, NewUsername("kim", None, (NewKey("laptop", ed25519_key(1)),)), reach=EVERYWHERE
+    )
     services.metrics.nodes.push(machine.id, MetricsType.HOST, "up 1\n")
     hook = services.platform.webhooks.registry.create(
         NewWebhook(url="https://a.example/", secret="s" * 32, subscribed_events=())
     )
     services.platform.webhooks.deliveries.test(hook.id)
-    request = services.updates.requests.create(Targeting(type=TargetType.ALL))
+    request = services.updates.requests.create(Targeting(type=TargetType.ALL), reach=EVERYWHERE)
     world.settle()
     services.updates.requests.check(services.nodes.identity.authenticate(machine.token))
     world.clock.advance(60)
@@ -68,10 +71,10 @@ def a_parent_of_each_kind(world):
     world.settle()
 
     def delete():
-        services.clusters.delete("south")
-        services.nodes.placing.delete(machine.id)
+        services.clusters.delete("south", reach=EVERYWHERE)
+        services.nodes.placing.delete(machine.id, reach=EVERYWHERE)
         services.platform.webhooks.registry.delete(hook.id)
-        services.updates.requests.delete(request.id)
+        services.updates.requests.delete(request.id, reach=EVERYWHERE)
 
     return delete
 
@@ -90,7 +93,7 @@ def test_execution_hidden_by_index_lag_is_cancelled_by_second_pass(world):
     a_command(world)
     world.driver.index_lag(30)
     world.settle()
-    world.fleet.nodes.placing.delete(machine.id)
+    world.fleet.nodes.placing.delete(machine.id, reach=EVERYWHERE)
     world.settle()
     assert [row["status"] for row in world.driver.rows(EXECUTIONS)] == ["pending"]
     later(world)
@@ -99,8 +102,8 @@ def test_execution_hidden_by_index_lag_is_cancelled_by_second_pass(world):
 
 def test_key_hidden_by_index_lag_is_removed_by_second_pass(world):
     world.driver.index_lag(30)
-    world.fleet.enrollment.create("north", {})
-    world.fleet.clusters.delete("north")
+    world.fleet.enrollment.create("north", {}, reach=EVERYWHERE)
+    world.fleet.clusters.delete("north", reach=EVERYWHERE)
     world.settle()
     assert len(world.driver.rows(ENROLLMENT_KEYS)) == 1
     later(world)
@@ -108,7 +111,7 @@ def test_key_hidden_by_index_lag_is_removed_by_second_pass(world):
 
 
 def test_clean_up_task_ends_with_the_second_pass(world):
-    world.fleet.clusters.delete("north")
+    world.fleet.clusters.delete("north", reach=EVERYWHERE)
     world.settle()
     assert [row["id"] for row in world.driver.rows(TASKS)] != []
     later(world)
@@ -182,7 +185,7 @@ class TestWhatIsLost:
 
 
 def test_unfinished_clean_up_is_queued_with_exponential_backoff(world):
-    world.fleet.clusters.delete("north")
+    world.fleet.clusters.delete("north", reach=EVERYWHERE)
     lose_stream(world)
     queued = []
     for minute in range(45):

@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.fleet.nodes.changes import CLUSTER_CHANGED, DELETED, ENROLLED, INTERNAL, STATUS_CHANGED
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.bus import EVENT_SOURCE, INTERNAL_SOURCE
 from chalicelib.platform.events.facts import fact_in
 from chalicelib.platform.events.queues import EVENTS
@@ -35,10 +36,10 @@ def live(world, *, twice=False):
     world.sweep("check_health")
     world.settle(twice=twice)
     world.clock.advance(60)
-    world.fleet.nodes.placing.change_cluster(machine.id, "south")
+    world.fleet.nodes.placing.change_cluster(machine.id, "south", reach=EVERYWHERE)
     world.settle(twice=twice)
     world.clock.advance(60)
-    world.fleet.nodes.placing.delete(machine.id)
+    world.fleet.nodes.placing.delete(machine.id, reach=EVERYWHERE)
     world.settle(twice=twice)
     return machine.id
 

@@ -6,6 +6,7 @@ from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Execution, Status
 from chalicelib.fleet.commands.store import execution_id
 from chalicelib.fleet.nodes import store as nodes_store
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.listing import ListRequest
@@ -73,7 +74,7 @@ def test_execution_lists_of_any_length_cost_the_same(size):
 
     for filters in ({}, {"status": "pending"}, {"command_id": command_id}):
         world.driver.meter.reset()
-        page = world.fleet.commands.executions.list_page(ListRequest(filters=filters))
+        page = world.fleet.commands.executions.list_page(ListRequest(filters=filters), reach=EVERYWHERE)
         assert (len(page.items), page.total_count) == (20, size)
         assert world.driver.meter.count <= WITH_A_PARENT
 
@@ -84,6 +85,6 @@ def test_node_lists_of_any_length_cost_the_same(size):
 
     for filters in ({}, {"status": "healthy"}):
         world.driver.meter.reset()
-        page = world.fleet.nodes.reading.list_page(ListRequest(filters=filters))
+        page = world.fleet.nodes.reading.list_page(ListRequest(filters=filters), reach=EVERYWHERE)
         assert (len(page.items), page.total_count) == (20, size)
         assert world.driver.meter.count <= WITH_A_PARENT

@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.fleet.metrics.recounting import totals_of_cluster
 from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import STREAM_SECONDS
 from chalicelib.kit.counters import TABLE as COUNTERS
 from chalicelib.platform.relay.reactions import totals_of
@@ -86,7 +87,7 @@ def test_recount_corrects_totals_of_each_cluster(world):
     list(world.relay_batches())  # read by nobody
     assert world.platform.counters.read("nodes#cluster_name#north") == 3
     world.sweep("recount")
-    north = world.fleet.clusters.get("north")
+    north = world.fleet.clusters.get("north", reach=EVERYWHERE)
     counted = {total: world.platform.counters.read(total) for total in dict(totals_of_cluster(north))}
     assert counted == {
         "aliases#cluster_name#north": 0,
@@ -108,7 +109,7 @@ def test_recounted_totals_include_all_that_the_relay_moves(world):
         "enrollment_keys": {"cluster_name": "north"},
         "aliases": {"cluster_name": "north"},
     }
-    recounted = TOTALS.keys() | dict(totals_of_cluster(world.fleet.clusters.get("north"))).keys()
+    recounted = TOTALS.keys() | dict(totals_of_cluster(world.fleet.clusters.get("north", reach=EVERYWHERE))).keys()
     counted = {each.table.name: each for each in FAMILIES.counted}
     for table, row in rows.items():
         assert set(totals_of(counted[table], row)) <= recounted
