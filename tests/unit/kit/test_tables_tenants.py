@@ -4,6 +4,8 @@ import pytest
 
 from chalicelib.kit.tables import (
     And,
+    Attachment,
+    AttachmentRefusedError,
     Attribute,
     BeginsWith,
     Between,
@@ -29,10 +31,11 @@ from chalicelib.kit.tables import (
     Tables,
     TransactionFailedError,
     Update,
+    attaching,
     put_new,
 )
 from chalicelib.kit.tables.tenants import Tenant, owner_of, whole
-from tests.unit.kit.sample_tables import PARTS, THINGS
+from tests.unit.kit.sample_tables import PARTS, THINGS, WORDS
 
 KEY = {"id": "one"}
 LISTED, BY_OWNER = PARTS.indexes
@@ -219,6 +222,21 @@ def test_table_of_tenants_is_refused_unscoped_and_any_other_to_a_tenant(tables, 
     with pytest.raises(ValueError, match="things has no tenants"):
         attempt(tables.scoped("a"), THINGS)
     assert driver.meter.count == 0
+
+
+def a_record(_result):
+    return put_new(WORDS, {"book": "records", "word": "one"})
+
+
+def test_record_attached_to_a_tenants_effect_is_written_beside_it(tables, views):
+    one, other = views
+    with attaching(Attachment(a_record)):
+        one.commit([put_new(PARTS, part())], "part.created", result=None)
+    record = tables.get(WORDS, {"book": "records", "word": "one"})
+    assert "tenant" not in record["changed_by"]
+    with attaching(Attachment(a_record)), pytest.raises(AttachmentRefusedError):
+        other.commit([put_new(PARTS, part())], "part.created", result=None)
+    assert other.get(PARTS, KEY) is None
 
 
 @pytest.mark.parametrize("tenant", ["", "|", "a|b", "a|"])
