@@ -1,6 +1,7 @@
 """The fleet's operations: what each needs to succeed in a `Scene`."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from chalicelib.fleet.reach import EVERYWHERE
@@ -264,8 +265,9 @@ _UNKNOWN = {
 }
 
 OPERATIONS = Operations(
-    scene=Scene,
+    scene=partial(Scene, reveal_node_secrets=True),
     prepared={"Edge Admin": EDGE_ADMIN},
+    reveals=frozenset({"enrollment_keys", "nodes"}),
     within=_clusters("north", "south", "main"),
     outside=_clusters("south"),
     reached={"list_clusters": 1},

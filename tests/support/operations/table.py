@@ -33,6 +33,7 @@ Prepare = Callable[[S], Options]
 @dataclass(frozen=True)
 class Operations(Generic[S]):
     """The operations of a family. ``scene`` makes an application, ``prepared`` is by name of the API and of the view.
+    ``reveals`` are the tables whose secrets an admin reads in the scene.
 
     ``within`` are the restrictions of a key that reaches everything in the scene that can be restricted, ``outside``
     those of one that reaches nothing but what ``reached`` lists, the number of rows by view. ``unknown`` are path
@@ -43,6 +44,7 @@ class Operations(Generic[S]):
 
     scene: Callable[[], S]
     prepared: Mapping[str, Mapping[str, Prepare[S]]]
+    reveals: frozenset[str] = frozenset()
     within: Callable[[S], Mapping[str, frozenset[str]]] = lambda _: {}
     outside: Callable[[S], Mapping[str, frozenset[str]]] = lambda _: {}
     reached: Mapping[str, int] = field(default_factory=dict)
