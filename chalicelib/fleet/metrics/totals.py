@@ -41,6 +41,7 @@ ROWS = (
     "ssh_usernames",
     "ssh_public_keys",
     "webhooks",
+    "api_keys",
 )
 """Lists whose totals are shown."""
 
