@@ -15,6 +15,7 @@ from chalicelib.kit.tables import (
     Set,
     Table,
     Tables,
+    Thing,
     Update,
     put_new,
 )
@@ -32,6 +33,7 @@ TABLE = Table(
         Index("repair_due", "due", "id"),
     ),
     stream=True,
+    thing=Thing("puppet", name="name"),
 )
 
 _ALL = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(TABLE))
