@@ -29,7 +29,12 @@ class Application:
     """
 
     def __init__(self, **settings: Any) -> None:
-        given = {"public_burst": BOUNDLESS, "default_cluster_name": "main", "public_enrollment_key_enabled": True}
+        given = {
+            "public_burst": BOUNDLESS,
+            "default_cluster_name": "main",
+            "public_enrollment_key_enabled": True,
+            "reveal_node_secrets": True,  # as the contract has it
+        }
         self.world = World(**{**given, **settings})
         self.client = Client(EDGE_ADMIN.groups(), self.world.fleet, key=None)
         self.world.fleet.clusters.ensure_default()
