@@ -11,13 +11,14 @@ from tests.support.world import World
 
 
 class Scene:
-    """``machines`` are those that ever enrolled, deleted ones too: operations on them are refused.
-    ``mends`` end the faults, when the world comes to rest."""
+    """``machines`` are those that ever enrolled, deleted ones too: operations on them are refused. ``api_keys`` are the
+    texts of named keys by id. ``mends`` end the faults, when the world comes to rest."""
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
         self.world = World()
         self.machines: list[Machine] = []
+        self.api_keys: dict[str, list[str]] = {}
         self.log: list[str] = []
         self.mends: list[Callable[[], None]] = []
 
