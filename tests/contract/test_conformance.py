@@ -106,3 +106,18 @@ def test_status_that_is_no_longer_exercised_is_named():
     after = "| `GET /a` | 200 ✓, 404 ✓ (401) |\n| `GET /b` | 200 ✓ |\n"
     assert exercised(before) == {("GET /a", "200"), ("GET /a", "401"), ("GET /a", "503"), ("GET /b", "200")}
     assert lost(before, after) == ["GET /a: 503 is no longer exercised"]
+
+
+def test_null_of_a_field_that_may_be_hidden_fits():
+    text = {"type": "string"}
+    document = {
+        "components": {"schemas": {"Thing": {"properties": {"api_token": text, "name": text}}}},
+        "paths": DOCUMENT["paths"],
+    }
+    recorder = Recorder(Source(document, is_contract=True))
+    for name in ("api_token", "name"):
+        recorder.note(
+            SimpleNamespace(method="GET", shown_path="/things/{id}"),
+            HttpAnswer(200, {}, json.dumps({"data": {name: None}})),
+        )
+    assert {error.partition(":")[0] for error in recorder.seen[THINGS]["200"]} == {"$.data.name"}
