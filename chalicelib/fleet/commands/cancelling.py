@@ -8,20 +8,30 @@ from chalicelib.fleet.commands import rules
 from chalicelib.fleet.commands.execution_store import ExecutionStore, RefusedError
 from chalicelib.fleet.commands.model import Status
 from chalicelib.fleet.commands.parts import page_of_part
-from chalicelib.fleet.commands.store import SHARDS
+from chalicelib.fleet.commands.store import FAN_OUTS, SHARDS, fan_out_key
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.cursors import StepCursor
+from chalicelib.kit.errors import not_found
 from chalicelib.kit.queues import Message
-from chalicelib.kit.tables import NO_RESULT, TRANSACTION_LIMIT, Tables
+from chalicelib.kit.tables import (
+    NO_RESULT,
+    TRANSACTION_LIMIT,
+    Exists,
+    Set,
+    Tables,
+    TransactionFailedError,
+    Update,
+    Write,
+)
 
 TASK = "cancel_part"
 """The kind of the task; its arguments name the cluster."""
 
 ROWS_PER_CHUNK = 100
 
-_AT_ONCE = TRANSACTION_LIMIT - 1
-"""One place is for the record of a repeatable request."""
+_AT_ONCE = TRANSACTION_LIMIT - 2
+"""Places are left for the command's own row and for the record of a repeatable request."""
 
 
 class PartCancel:
@@ -34,15 +44,21 @@ class PartCancel:
         self._executions = ExecutionStore(tables)
 
     def ask(self, command_id: str, clusters: Iterable[Identified]) -> None:
-        """Begin to cancel what is open of the command in these clusters: a task each."""
+        """Begin to cancel what is open of the command in these clusters: a task each, and a note in the row of its
+        fan-out, which tells who asked. Raises `EdgeError` (not found)."""
         now = self._clock.now()
         asked = [
             tasks.ask(TASK, command_id, now, cluster_id=cluster.id, cluster_name=cluster.name) for cluster in clusters
         ]
         for start in range(0, len(asked), _AT_ONCE):
-            some = asked[start : start + _AT_ONCE]
+            some: list[Write] = [*asked[start : start + _AT_ONCE]]
             is_last = start + _AT_ONCE >= len(asked)
-            self._tables.commit(some, "command.part_cancel_requested", result=None if is_last else NO_RESULT)
+            note = (Set("part_cancelled_at", to_seconds_text(now)),)
+            some.append(Update(FAN_OUTS, fan_out_key(command_id), note, Exists("command_id")))
+            try:
+                self._tables.commit(some, "fan_out.part_cancel_requested", result=None if is_last else NO_RESULT)
+            except TransactionFailedError as error:
+                raise not_found() from error
 
     def chunk(self, message: Message) -> str | None:
         """Cancel the next executions; returns the next cursor, None at the end."""

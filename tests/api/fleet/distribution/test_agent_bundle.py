@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from chalicelib.fleet.enrollment.blob import key_id_of, to_blob
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.tables import Meter
 from infra.agent_bundle import Bundle
 from infra.agent_release import publish
@@ -39,7 +40,7 @@ def client(world) -> Client:
 
 def a_key(world, **fields):
     service = world.fleet.enrollment
-    return service.reveal(service.create("north", fields)).reveal()
+    return service.reveal(service.create("north", fields, reach=EVERYWHERE)).reveal()
 
 
 def test_bundle_link_and_hash_are_given_to_a_node_and_a_key_holder(client, world):

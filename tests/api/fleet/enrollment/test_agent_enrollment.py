@@ -1,6 +1,7 @@
 import pytest
 
 from chalicelib.fleet.api.agent import enrollment
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import BLANK
 from chalicelib.web.validation import NOT_A_UUID
 from tests.support.client import Client
@@ -24,7 +25,7 @@ def client(world):
 
 def a_key(world, **fields):
     service = world.fleet.enrollment
-    return service.reveal(service.create("prod", fields)).reveal()
+    return service.reveal(service.create("prod", fields, reach=EVERYWHERE)).reveal()
 
 
 def test_valid_enrollment_key_gives_a_registration_token(world, client):
