@@ -171,7 +171,7 @@ UPDATES = (
     Operation("create_self_update_request", 1, 0, 3),
     Operation("list_self_update_requests", 4, 1.5),
     Operation("get_self_update_request", 1, 1),
-    Operation("list_nodes_of_self_update_request", 17, 9),
+    Operation("list_nodes_of_self_update_request", 18, 10),
     _write("delete_self_update_request", 1, 0, 12),
 )
 SSH = (
@@ -199,7 +199,7 @@ WEBHOOKS = (
 )
 AUDIT = (
     # Keys and count of four partitions, and the rows of the page: the log has no counter.
-    Operation("list_audit_events", 5, 7),
+    Operation("list_audit_events", 5, 8),
 )
 ADMINS = (
     Operation("show_admin", 1, 0.5),
