@@ -1,4 +1,4 @@
-"""Callers add to an operation what the table says."""
+"""Access adds to an operation what the table says."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from tests.bench.extras import EXTRAS
 
 
 @pytest.mark.parametrize("extra", EXTRAS, ids=str)
-def test_caller_adds_to_an_operation_as_declared(extra):
-    calls = extra.ask().calls
+def test_access_adds_to_an_operation_as_declared(extra):
+    calls = extra.ask()
 
     units = (sum(call.read_units for call in calls), sum(call.write_units for call in calls))
     assert (len(calls), *units) == (extra.calls, extra.read_units, extra.write_units)

@@ -7,12 +7,12 @@ local cloud's own figures for the same writes: those that it makes from sizes as
 
 from collections.abc import Iterator, Sequence
 
+from chalicelib.kit.tables import Call
 from tests.bench.extras import EXTRAS, Extra
 from tests.bench.local_figures import Written, agreement
 from tests.bench.operations import OPERATIONS, Operation
 from tests.bench.report import Figure, wide_table
 from tests.bench.report import table as plain_table
-from tests.bench.scene import Scene
 
 TITLE = "Calls and capacity units of each operation"
 
@@ -25,7 +25,7 @@ def measure(*, quick: bool) -> Iterator[Figure]:
     for operation in OPERATIONS:
         scene = shared if operation.changes_nothing else operation.scene()
         operation.ask(scene)
-        yield from figures_of(operation, scene)
+        yield from figures_of(operation, scene.calls)
         written += scene.written
     for extra in EXTRAS:
         yield from figures_of(extra, extra.ask())
@@ -40,9 +40,8 @@ def table(figures: Sequence[Figure]) -> str:
     return "\n\n".join(both)
 
 
-def figures_of(operation: Operation | Extra, scene: Scene) -> Iterator[Figure]:
-    """One figure of each of the `KINDS`, for the last request in the scene."""
-    calls = scene.calls
+def figures_of(operation: Operation | Extra, calls: Sequence[Call]) -> Iterator[Figure]:
+    """One figure of each of the `KINDS`, for these calls."""
     values = (len(calls), sum(call.read_units for call in calls), sum(call.write_units for call in calls))
     targets = (operation.calls, operation.read_units, operation.write_units)
     for kind, value, target in zip(KINDS, values, targets, strict=True):
