@@ -151,7 +151,8 @@ def _origin_of(exchange: Exchange) -> Origin:
 def _note_refused(exchange: Exchange) -> None:
     """Put a refused request into the audit log. Reads have no verb: their method and path stand for it."""
     endpoint = exchange.endpoint
-    operation = endpoint.audit or f"{endpoint.method} {endpoint.shown_path}"
+    is_read = endpoint.method == "GET"
+    operation = f"{endpoint.method} {endpoint.shown_path}" if is_read or not endpoint.audit else endpoint.audit
     exchange.edge.audit.note_refused(_origin_of(exchange), operation, endpoint.aimed_at(exchange.incoming))
 
 

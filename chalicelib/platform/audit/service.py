@@ -27,12 +27,12 @@ class Audit:
         self._log = log
         self._refused: dict[str, str] = {}
 
-    def note(self, verb: str, *things: ActedOn) -> None:
+    def note(self, *things: ActedOn) -> None:
         """Note that the current request acts on these things in a way that changes no row, such as showing a secret: to
         be called before the answer is given. At most 100 things. Raises `EdgeError` (service unavailable).
         """
         origin = current_origin()
-        writes = [store.note(store.act_of(origin, verb, thing)) for thing in dict.fromkeys(things)]
+        writes = [noting(origin, thing) for thing in dict.fromkeys(things)]
         if len(writes) == 1:
             self._tables.write(writes[0], "audit.noted")
         elif writes:

@@ -62,6 +62,19 @@ def test_operation_that_acts_on_nothing_leaves_no_event(row):
     assert told == []
 
 
+@pytest.mark.parametrize("row", [row for row in ROWS if row.audit and not row.changes], ids=str)
+def test_read_that_shows_secrets_is_an_event_for_each_thing_shown(row):
+    scene = scene_of(row)
+    options = prepared(row, scene)
+    answer, told = told_of(scene, row, {**options, "key": scene.world.key_with(role=KeyRole.ADMIN)})
+    shown = answer.data if isinstance(answer.data, list) else [answer.data]
+    assert {event["thing_id"] for event in told} == {one["id"] for one in shown}
+    assert {(event["operation"], event["thing_kind"], event["outcome"]) for event in told} == {
+        (row.audit, kind_of(row), "done")
+    }
+    assert told_of(scene, row, {**options, "key": scene.world.key_with(role=KeyRole.VIEWER)})[1] == []
+
+
 @pytest.mark.parametrize("row", [row for row in ROWS if row.permission], ids=str)
 def test_operation_that_is_refused_to_a_named_key_is_an_event(row):
     scene = scene_of(row)
@@ -70,7 +83,7 @@ def test_operation_that_is_refused_to_a_named_key_is_an_event(row):
     answer, (event,) = told_of(scene, row, {**options, "key": held, "checked": False})
     assert answer.status == 403
     assert (event["outcome"], event["principal_id"]) == ("refused", parse(held).id)
-    assert event["operation"] == (row.audit or f"{row.method} {row.path}")
+    assert event["operation"] == (row.audit if row.changes else f"{row.method} {row.path}")
     assert event["request_id"] == answer.headers["x-request-id"]
 
 

@@ -1,5 +1,6 @@
 """Enrollment keys, for operators; and the public key, if the installation offers one."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from annotated_types import Ge, MaxLen
@@ -14,6 +15,7 @@ from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.fields import about
+from chalicelib.kit.tables import ActedOn
 from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.web.endpoint import PUBLIC, Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
@@ -189,6 +191,7 @@ def create_public_key(request: Request[NoPath, NoQuery, NoBody], services: Fleet
     auth=OPERATOR,
     permission=ENROLLMENT_KEYS_READ,
     scope=Scope.REACH,
+    audit="enrollment_key.reveal",
     answer=EnrollmentKeyOut,
     paginated=True,
     summary="List enrollment keys",
@@ -197,6 +200,7 @@ def list_keys(request: Request[NoPath, EnrollmentKeyListQuery, NoBody], services
     """Lists enrollment keys of all clusters, newest first unless ordered otherwise. The keys themselves are
     shown to callers with the permission `enrollment_keys:reveal`."""
     page = services.enrollment.list_page(request.query.to_request(SORTABLE), reach=reach_of(request.principal))
+    _note_revealed(page.items, services, request.principal)
     return Paginated([_show(key, services, request.principal) for key in page.items], page)
 
 
@@ -205,15 +209,16 @@ def list_keys(request: Request[NoPath, EnrollmentKeyListQuery, NoBody], services
     auth=OPERATOR,
     permission=ENROLLMENT_KEYS_READ,
     scope=Scope.REACH,
+    audit="enrollment_key.reveal",
     answer=EnrollmentKeyOut,
     errors=(404,),
     summary="Get an enrollment key",
 )
 def get_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> EnrollmentKeyOut:
     """Returns one enrollment key; with the key itself if the caller has the permission `enrollment_keys:reveal`."""
-    return _show(
-        services.enrollment.get(request.path.key_id, reach=reach_of(request.principal)), services, request.principal
-    )
+    key = services.enrollment.get(request.path.key_id, reach=reach_of(request.principal))
+    _note_revealed([key], services, request.principal)
+    return _show(key, services, request.principal)
 
 
 @routes.patch(
@@ -253,6 +258,12 @@ def delete_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> N
     """Deletes an enrollment key: no further machine can use it. Machines that it admitted stay nodes."""
     services.enrollment.delete(request.path.key_id, reach=reach_of(request.principal))
     return NoContent()
+
+
+def _note_revealed(keys: Sequence[EnrollmentKey], services: Fleet, principal: Principal) -> None:
+    """Put the keys whose texts are read into the audit log, before they are shown."""
+    if principal.has(ENROLLMENT_KEYS_REVEAL):
+        services.platform.audit.note(*(ActedOn("enrollment_key", key.id, key.name or "") for key in keys))
 
 
 def _created(key: EnrollmentKey, services: Fleet, principal: Principal) -> Created:

@@ -1,5 +1,6 @@
 """Nodes, for operators: list, inspect, move, block and delete."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -14,6 +15,7 @@ from chalicelib.fleet.permissions import NODES_READ, NODES_REVEAL, NODES_WRITE
 from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
+from chalicelib.kit.tables import ActedOn
 from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, ordering
@@ -108,6 +110,7 @@ class AdmissionOut(BaseModel):
     auth=OPERATOR,
     permission=NODES_READ,
     scope=Scope.REACH,
+    audit="node.reveal",
     answer=NodeOut,
     paginated=True,
     summary="List nodes",
@@ -116,6 +119,7 @@ def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet)
     """Lists nodes, newest first unless ordered otherwise. Secrets are null unless the setting
     REVEAL_NODE_SECRETS is on and the key has the permission `nodes:reveal`."""
     page = services.nodes.reading.list_page(request.query.to_request(SORTABLE), reach=reach_of(request.principal))
+    _note_revealed(page.items, services, request.principal)
     return Paginated([_show(view, services, request.principal) for view in page.items], page)
 
 
@@ -124,6 +128,7 @@ def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet)
     auth=OPERATOR,
     permission=NODES_READ,
     scope=Scope.REACH,
+    audit="node.reveal",
     answer=NodeOut,
     errors=(404,),
     summary="Get a node",
@@ -131,9 +136,9 @@ def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet)
 def get_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> NodeOut:
     """Returns one node with its ports, aliases and health. Secrets are null unless the setting
     REVEAL_NODE_SECRETS is on and the key has the permission `nodes:reveal`."""
-    return _show(
-        services.nodes.reading.get(request.path.node_id, reach=reach_of(request.principal)), services, request.principal
-    )
+    view = services.nodes.reading.get(request.path.node_id, reach=reach_of(request.principal))
+    _note_revealed([view], services, request.principal)
+    return _show(view, services, request.principal)
 
 
 @routes.delete(
@@ -221,10 +226,20 @@ def _show_admission(admission: Admission) -> AdmissionOut:
     return AdmissionOut(**admission.__dict__)
 
 
+def _is_revealed_to(principal: Principal, services: Fleet) -> bool:
+    return services.platform.settings.reveal_node_secrets and principal.has(NODES_REVEAL)
+
+
+def _note_revealed(views: Sequence[NodeView], services: Fleet, principal: Principal) -> None:
+    """Put the nodes whose secrets are read into the audit log, before they are shown."""
+    if _is_revealed_to(principal, services):
+        services.platform.audit.note(*(ActedOn("node", view.node.id) for view in views))
+
+
 def _show(view: NodeView, services: Fleet, principal: Principal) -> NodeOut:
     node = view.node
     api_token = proxy_password = None
-    if services.platform.settings.reveal_node_secrets and principal.has(NODES_REVEAL):
+    if _is_revealed_to(principal, services):
         secrets = services.nodes.vault.open(node)
         api_token, proxy_password = secrets.api_token, secrets.proxy_password
     domain = services.platform.settings.netmaker_default_domain

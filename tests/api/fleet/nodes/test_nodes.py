@@ -120,12 +120,13 @@ def test_node_secrets_are_shown_where_setting_and_permission_allow_it(is_on, pri
     assert {node["proxy_password"] is not None for node in nodes} == {is_shown}
 
 
-def test_reading_a_node_takes_one_call(client, world):
+def test_reading_a_node_takes_one_call_and_a_note_of_its_secrets(client, world):
     client.get(f"/api/v1/nodes/{world.machines[0].id}")  # the data key is read once per container
 
     client.get(f"/api/v1/nodes/{world.machines[0].id}")
 
-    assert world.platform.tables.meter.count == 1
+    calls = [(call.operation, call.table) for call in world.platform.tables.meter.calls]
+    assert calls == [("BatchGetItem", "nodes,presence"), ("PutItem", "audit_events")]
 
 
 def test_first_page_of_nodes_takes_eight_calls_at_most(client, world):

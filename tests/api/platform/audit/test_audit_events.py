@@ -55,8 +55,8 @@ def exported(client, path=LOG):
 def note_each(world, things):
     """An event for each thing, of as many requests as it takes."""
     for start in range(0, len(things), 100):
-        with working_for(Origin(world.ids.uuid7(world.clock.now()), "key:a-key", "203.0.113.7")):
-            world.platform.audit.note("a.b", *things[start : start + 100])
+        with working_for(Origin(world.ids.uuid7(world.clock.now()), "key:a-key", "203.0.113.7", verb="a.b")):
+            world.platform.audit.note(*things[start : start + 100])
         world.clock.advance(0.5)
 
 
