@@ -28,6 +28,8 @@ ROWS = {
 NO_STORES = {
     "fleet/metrics/recounting.py": "the counts of a cluster in the tables of several contexts",
     "fleet/targeting/fan_out.py": "the parts of a fan-out, which commands and self-updates keep alike",
+    "fleet/commands/parts.py": "the walk over the executions of a cluster in the order of their commands",
+    "fleet/commands/reached_commands.py": "the list of commands by the moments at which they reached a cluster",
     "platform/sealing/resealing.py": "the sealed attributes of every table, which its context declares",
 }
 """Modules of contexts that name attributes all the same, with the reason."""
