@@ -55,7 +55,7 @@ def _bearer_scheme(description: str) -> dict[str, str]:
 OPERATOR = Audience(
     name="operator",
     admit=lambda exchange: admit_by_key(exchange, exchange.incoming.bearer(), OPERATOR_KEYS),
-    schemes={"operatorKey": _bearer_scheme("MASTER_KEY or API_KEY")},
+    schemes={"operatorKey": _bearer_scheme("A named key (`edge_…`), MASTER_KEY or API_KEY")},
     statuses=frozenset({401, 403, 429}),
     by_permission=True,
 )
@@ -64,7 +64,7 @@ OPERATOR = Audience(
 METRICS = Audience(
     name="metrics",
     admit=lambda exchange: admit_by_key(exchange, exchange.incoming.bearer(), METRICS_KEYS),
-    schemes={"metricsKey": _bearer_scheme("MASTER_KEY or METRICS_KEY")},
+    schemes={"metricsKey": _bearer_scheme("METRICS_KEY, a named key with `metrics:read`, or MASTER_KEY")},
     statuses=frozenset({401, 403, 429}),
     by_permission=True,
 )

@@ -124,7 +124,7 @@ def _kind(whole, schema):
     schema = _resolved(whole, schema)
     if "anyOf" in schema:
         return tuple(sorted(_kind(whole, inner) for inner in schema["anyOf"]))
-    return (str(schema.get("type")), str(schema.get("format")), str(sorted(schema.get("enum", []))))
+    return (str(schema.get("type")), str(schema.get("format")), str(sorted(map(str, schema.get("enum", [])))))
 
 
 def _properties(whole, schema):

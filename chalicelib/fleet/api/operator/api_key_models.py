@@ -36,9 +36,6 @@ from chalicelib.web.validation import (
     Uuid,
 )
 
-CLUSTERS = "clusters"
-"""The name of the restriction to clusters."""
-
 OVERLAP_SECONDS = 86_400
 LONGEST_OVERLAP_SECONDS = 604_800
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from chalicelib.fleet.api.operator.api_key_models import (
-    CLUSTERS,
     ApiKeyCreate,
     ApiKeyListQuery,
     ApiKeyOut,
@@ -13,6 +12,7 @@ from chalicelib.fleet.api.operator.api_key_models import (
     ApiKeyUpdate,
 )
 from chalicelib.fleet.api.protocol import OPERATOR
+from chalicelib.fleet.reach import CLUSTERS
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.errors import invalid
 from chalicelib.platform.access.model import SORTABLE, ApiKey, NewApiKey, ShownKey
