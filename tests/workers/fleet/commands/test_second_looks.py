@@ -154,7 +154,7 @@ class TestCommands:
         machines(world, 1, "a")
         made = a_command(world)
         world.settle()
-        getattr(world.fleet.commands.registry, end)(made.id)
+        getattr(world.fleet.commands.registry, end)(made.id, reach=EVERYWHERE)
         for seconds in LOOKS:
             later(world, seconds)
         assert reached(world) == set()
