@@ -24,6 +24,9 @@ ALLOWED = {
 ADDED_PARAMETERS = {("GET /api/v1/command_executions", "outcome")}
 """What we take beyond the contract."""
 
+ADDED_EVERYWHERE = {"cursor", "Idempotency-Key"}
+"""The same, of every list and of every operation that makes something."""
+
 ADDED_FIELDS = {("POST /api/v1/self_update_requests", "version")}
 """The same, of request bodies."""
 
@@ -63,7 +66,7 @@ def test_parameters_of_operations_equal_those_of_the_contract(common, contract, 
                     _kind(whole, parameter["schema"]),
                 )
                 for parameter in operation.get("parameters", [])
-                if (name, parameter["name"]) not in ADDED_PARAMETERS
+                if (name, parameter["name"]) not in ADDED_PARAMETERS and parameter["name"] not in ADDED_EVERYWHERE
             }
             for whole, operation in ((written, ours), (contract, theirs))
         )
@@ -135,8 +138,13 @@ def _properties(whole, schema):
     }
 
 
+def _without_cursor(schema):
+    """Of the two forms of pagination, that of requests without a cursor."""
+    return schema["anyOf"][0] if "anyOf" in schema and "$ref" in schema["anyOf"][0] else schema
+
+
 def _lacking(written, contract, mine, wanted, place):
-    mine, wanted = _resolved(written, mine), _resolved(contract, wanted)
+    mine, wanted = _resolved(written, _without_cursor(mine)), _resolved(contract, wanted)
     if wanted.get("type") == "array":
         yield from _lacking(written, contract, mine.get("items", {}), wanted.get("items", {}), f"{place}[]")
         return
@@ -145,7 +153,7 @@ def _lacking(written, contract, mine, wanted, place):
         if name not in mine.get("properties", {}):
             yield here
             continue
-        own = mine["properties"][name]
+        own = _without_cursor(mine["properties"][name])
         if _kind(written, own)[0] != _kind(contract, inner)[0]:
             yield f"{here}: {_kind(written, own)} is not {_kind(contract, inner)}"
         if _resolved(written, own).get("nullable") and not _resolved(contract, inner).get("nullable"):

@@ -10,7 +10,7 @@ from chalicelib.fleet.ssh.rules import too_many_keys
 from chalicelib.fleet.ssh.store import KEYS
 from chalicelib.kit.errors import BLANK, at_most_bytes, taken
 from chalicelib.kit.listing import filter_names
-from chalicelib.web.list_query import PageQuery
+from chalicelib.web.list_query import PAGING
 from tests.application.fleet.ssh.world import SshWorld
 from tests.support.client import Client
 from tests.support.ssh_keys import ecdsa_key, ed25519_key, relabelled, rsa_key
@@ -160,7 +160,7 @@ def test_public_key_list_filters_and_sorts(client, world, owner):
 
 
 def test_public_key_query_offers_exactly_the_known_filters():
-    parameters = set(routes.SshPublicKeyListQuery.model_fields) - set(PageQuery.model_fields)
+    parameters = set(routes.SshPublicKeyListQuery.model_fields) - PAGING
 
     assert parameters == filter_names(FIELDS)
     assert set(FIELDS) > SORTABLE_KEYS

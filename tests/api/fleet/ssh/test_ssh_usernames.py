@@ -9,7 +9,7 @@ from chalicelib.fleet.ssh.service import FIELDS
 from chalicelib.fleet.ssh.store import USERNAMES
 from chalicelib.kit.errors import BLANK, taken
 from chalicelib.kit.listing import filter_names
-from chalicelib.web.list_query import PageQuery
+from chalicelib.web.list_query import PAGING
 from chalicelib.web.validation import NOT_A_UUID
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld
 from tests.support.client import Client
@@ -218,7 +218,7 @@ class TestList:
         assert [row["username"] for row in ordered.data] == ["deploy", "admin"]
 
     def test_user_name_query_offers_exactly_the_filters_of_the_context(self):
-        parameters = set(routes.SshUsernameListQuery.model_fields) - set(PageQuery.model_fields)
+        parameters = set(routes.SshUsernameListQuery.model_fields) - PAGING
 
         assert parameters == filter_names(FIELDS)
         assert set(FIELDS) > SORTABLE_USERNAMES
