@@ -9,6 +9,7 @@ FAMILY_WORDS = re.compile(r"\b(nodes?|agents?|clusters?|degraded|fleet|operators
 
 OF_OTHERS = {
     "OperatorKeys": "the platform's name for the keys of the settings",
+    "Their callers are agents, who act on their own node": "of the page for readers",
     "The roles are `viewer`, `operator` and `admin`": "the names of the platform's roles",
 }
 

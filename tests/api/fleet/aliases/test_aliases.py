@@ -24,7 +24,7 @@ OWN = "/api/v1/agents/aliases"
 
 @pytest.fixture
 def world():
-    world = World()
+    world = World(reveal_node_secrets=True)
     a_cluster(world, "north")
     world.one, world.two = machines(world, 2)
     return world
