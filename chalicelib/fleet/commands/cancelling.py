@@ -7,7 +7,7 @@ from chalicelib.fleet.clusters.model import Identified
 from chalicelib.fleet.commands import rules
 from chalicelib.fleet.commands.execution_store import ExecutionStore, RefusedError
 from chalicelib.fleet.commands.model import Status
-from chalicelib.fleet.commands.parts import page_of_part
+from chalicelib.fleet.commands.part_store import page_of_part
 from chalicelib.fleet.commands.store import FAN_OUTS, SHARDS, fan_out_key
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text

@@ -16,7 +16,7 @@ from chalicelib.fleet.commands.model import (
     Status,
     Waiting,
 )
-from chalicelib.fleet.commands.parts import Parts
+from chalicelib.fleet.commands.part_store import Parts
 from chalicelib.fleet.commands.reached_executions import ReachedExecutions, Within
 from chalicelib.fleet.commands.rules import Transition
 from chalicelib.fleet.commands.store import (

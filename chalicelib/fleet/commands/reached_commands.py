@@ -5,14 +5,14 @@ from dataclasses import replace
 from itertools import islice
 
 from chalicelib.fleet.commands.execution_store import ExecutionStore
-from chalicelib.fleet.commands.parts import FIRST_MOMENT, LAST_MOMENT, Parts
-from chalicelib.fleet.commands.store import ALL_COMMANDS, COMMANDS, LISTING, command_key
+from chalicelib.fleet.commands.part_store import FIRST_MOMENT, LAST_MOMENT, Parts, ids_of_moments
+from chalicelib.fleet.commands.store import ALL_COMMANDS, COMMANDS, command_key
 from chalicelib.fleet.reach import Reach, empty_page
 from chalicelib.kit.clock import parse_time
 from chalicelib.kit.errors import bad_request
-from chalicelib.kit.ids import compose_uuid7, milliseconds_of, to_milliseconds
+from chalicelib.kit.ids import milliseconds_of, to_milliseconds
 from chalicelib.kit.listing import Fields, KeySource, Listing, ListPage, ListRequest, Lists, Moment, Text
-from chalicelib.kit.tables import Between, Item, Query, Tables
+from chalicelib.kit.tables import Item, Tables
 
 MOST_SKIPPED = 1000
 """Commands within reach that may stand before a page, and that a filter or another order than that of time may look
@@ -91,18 +91,7 @@ class ReachedCommands:
     def _ids_at(self, moments: Sequence[int], reach: Reach, *, newest_first: bool) -> Iterator[str]:
         """The commands that were given at these moments. Several of one millisecond are asked one by one whether they
         have a part within reach."""
-        queries = [
-            Query(
-                COMMANDS,
-                LISTING,
-                COMMANDS.index("listing"),
-                sort=Between(compose_uuid7(moment, 0), compose_uuid7(moment, -1)),
-                descending=newest_first,
-            )
-            for moment in moments
-        ]
-        for page in self._tables.query_many(queries):
-            ids = [str(item["id"]) for item in page.items]
+        for ids in ids_of_moments(self._tables, moments, newest_first=newest_first):
             yield from ids if len(ids) == 1 else filter(lambda row_id: self._has_part(row_id, reach), ids)
 
     def _has_part(self, command_id: str, reach: Reach) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from chalicelib.fleet.clusters.model import Identified
 from chalicelib.fleet.clusters.reached_lists import ReachedLists
-from chalicelib.fleet.commands.parts import Parts
+from chalicelib.fleet.commands.part_store import Parts
 from chalicelib.fleet.commands.store import ALL_EXECUTIONS, EXECUTIONS, execution_key
 from chalicelib.fleet.reach import Reach, empty_page
 from chalicelib.kit.listing import KeySource, Listing, ListPage, ListRequest, Lists, Text

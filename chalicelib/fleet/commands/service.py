@@ -10,7 +10,7 @@ from chalicelib.fleet.commands.cancelling import PartCancel
 from chalicelib.fleet.commands.command_store import CommandStore, DeleteRefusedError
 from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Command, CommandState, NewCommand, Progress
-from chalicelib.fleet.commands.parts import Parts
+from chalicelib.fleet.commands.part_store import Parts
 from chalicelib.fleet.commands.reached_commands import ReachedCommands
 from chalicelib.fleet.commands.store import ALL_COMMANDS, COMMANDS, EXECUTIONS, command_from_item
 from chalicelib.fleet.commands.undone import FanOut

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from chalicelib.fleet.clusters.model import Identified
-from chalicelib.fleet.commands.store import EXECUTIONS, SHARDS, cluster_shard
+from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, LISTING, SHARDS, cluster_shard
 from chalicelib.fleet.reach import Reach
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of
 from chalicelib.kit.tables import Between, Page, Query, Tables
@@ -112,6 +112,21 @@ def _of_moments(name: str, shard: int, first: int, last: int) -> Query:
     """The executions in a cluster of the commands that were given from one millisecond to another."""
     bounds = Between(compose_uuid7(first, 0), compose_uuid7(last, -1))
     return Query(EXECUTIONS, cluster_shard(name, shard), EXECUTIONS.index("by_cluster"), sort=bounds)
+
+
+def ids_of_moments(tables: Tables, moments: Sequence[int], *, newest_first: bool) -> list[list[str]]:
+    """The ids of the commands that were given at each of these milliseconds."""
+    queries = [
+        Query(
+            COMMANDS,
+            LISTING,
+            COMMANDS.index("listing"),
+            sort=Between(compose_uuid7(moment, 0), compose_uuid7(moment, -1)),
+            descending=newest_first,
+        )
+        for moment in moments
+    ]
+    return [[str(item["id"]) for item in page.items] for page in tables.query_many(queries)]
 
 
 def page_of_part(tables: Tables, command_id: str, cluster_name: str, shard: int, after: str | None, limit: int) -> Page:
