@@ -7,8 +7,8 @@ from chalicelib.fleet.clusters.model import Identified
 from chalicelib.fleet.commands import rules
 from chalicelib.fleet.commands.execution_store import ExecutionStore, RefusedError
 from chalicelib.fleet.commands.model import Status
-from chalicelib.fleet.commands.part_store import page_of_part
-from chalicelib.fleet.commands.store import FAN_OUTS, SHARDS, fan_out_key
+from chalicelib.fleet.commands.part_store import page_of_part, part_cancelled
+from chalicelib.fleet.commands.store import SHARDS
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.cursors import StepCursor
@@ -17,11 +17,8 @@ from chalicelib.kit.queues import Message
 from chalicelib.kit.tables import (
     NO_RESULT,
     TRANSACTION_LIMIT,
-    Exists,
-    Set,
     Tables,
     TransactionFailedError,
-    Update,
     Write,
 )
 
@@ -53,8 +50,7 @@ class PartCancel:
         for start in range(0, len(asked), _AT_ONCE):
             some: list[Write] = [*asked[start : start + _AT_ONCE]]
             is_last = start + _AT_ONCE >= len(asked)
-            note = (Set("part_cancelled_at", to_seconds_text(now)),)
-            some.append(Update(FAN_OUTS, fan_out_key(command_id), note, Exists("command_id")))
+            some.append(part_cancelled(command_id, to_seconds_text(now)))
             try:
                 self._tables.commit(some, "fan_out.part_cancel_requested", result=None if is_last else NO_RESULT)
             except TransactionFailedError as error:

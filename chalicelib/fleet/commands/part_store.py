@@ -11,10 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from chalicelib.fleet.clusters.model import Identified
-from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, LISTING, SHARDS, cluster_shard
+from chalicelib.fleet.commands.store import (
+    COMMANDS,
+    EXECUTIONS,
+    FAN_OUTS,
+    LISTING,
+    SHARDS,
+    cluster_shard,
+    fan_out_key,
+)
 from chalicelib.fleet.reach import Reach
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of
-from chalicelib.kit.tables import Between, Page, Query, Tables
+from chalicelib.kit.tables import Between, Exists, Page, Query, Set, Tables, Update
 
 KEYS_AT_ONCE = 25
 """Keys that one read of a partition takes: the commands of a small cluster by the dozen, and half a read unit where a
@@ -127,6 +135,12 @@ def ids_of_moments(tables: Tables, moments: Sequence[int], *, newest_first: bool
         for moment in moments
     ]
     return [[str(item["id"]) for item in page.items] for page in tables.query_many(queries)]
+
+
+def part_cancelled(command_id: str, now: str) -> Update:
+    """The write that notes in the row of a command's fan-out that a part of it was cancelled; fails if the command is
+    gone."""
+    return Update(FAN_OUTS, fan_out_key(command_id), (Set("part_cancelled_at", now),), Exists("command_id"))
 
 
 def page_of_part(tables: Tables, command_id: str, cluster_name: str, shard: int, after: str | None, limit: int) -> Page:
