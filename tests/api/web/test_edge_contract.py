@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.fleet.api import API
 from chalicelib.web.openapi import document_of
+from tests.contract.conformance import HIDDEN
 from tests.support.published import OPENAPI, published
 
 CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
@@ -156,6 +157,10 @@ def _lacking(written, contract, mine, wanted, place):
         own = _without_cursor(mine["properties"][name])
         if _kind(written, own)[0] != _kind(contract, inner)[0]:
             yield f"{here}: {_kind(written, own)} is not {_kind(contract, inner)}"
-        if _resolved(written, own).get("nullable") and not _resolved(contract, inner).get("nullable"):
+        if (
+            name not in HIDDEN
+            and _resolved(written, own).get("nullable")
+            and not _resolved(contract, inner).get("nullable")
+        ):
             yield f"{here}: may be null"
         yield from _lacking(written, contract, own, inner, here)
