@@ -28,9 +28,6 @@ ROWS = {
 NO_STORES = {
     "fleet/metrics/recounting.py": "the counts of a cluster in the tables of several contexts",
     "fleet/targeting/fan_out.py": "the parts of a fan-out, which commands and self-updates keep alike",
-    "fleet/commands/cancelling.py": "the wish to cancel a part of a command, in the transaction that asks for the task",
-    "fleet/commands/parts.py": "the walk over the executions of a cluster in the order of their commands",
-    "fleet/commands/reached_commands.py": "the list of commands by the moments at which they reached a cluster",
     "platform/sealing/resealing.py": "the sealed attributes of every table, which its context declares",
 }
 """Modules of contexts that name attributes all the same, with the reason."""
