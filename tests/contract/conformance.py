@@ -1,7 +1,7 @@
 """What the route tests exercise of the contract, as a table: ``python -m tests.contract.conformance`` with any options
 of pytest.
 
-Runs tests/api and tests/contract with `tests.contract.recording`, and writes docs/conformance.md where
+Runs `RECORDED` with `tests.contract.recording`, and writes docs/conformance.md where
 EDGE_CONTRACT_DIR names the contract's folder; else build/conformance.md, about our own document. Fails if a test fails,
 if an answer does not fit its schema or a documented status was not seen and no reason for that stands here, and if a
 status is no longer exercised that docs/conformance.md had.
@@ -28,6 +28,9 @@ ROOT = Path(__file__).parents[2]
 RECORDS = ROOT / "build" / "conformance"
 CONTRACT_DIR = "EDGE_CONTRACT_DIR"
 FITS = "✓"
+
+RECORDED = ("tests/api", "tests/contract", "tests/application/project/test_every_repeat.py")
+"""The tests whose answers count: those of single operations, and of repeats of every one that takes a key for them."""
 
 _NO_RULES = "nothing that can be sent has the right shape and is refused"
 _ALWAYS = "answers 200 whatever happens, as the contract's own server; a half that cannot be had says so"
@@ -177,7 +180,7 @@ def lost(before: str, after: str) -> list[str]:
 def main(options: list[str]) -> int:
     shutil.rmtree(RECORDS, ignore_errors=True)
     RECORDS.mkdir(parents=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.contract.recording", "tests/api", "tests/contract"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.contract.recording", *RECORDED]
     failed = subprocess.run([*command, *options], cwd=ROOT, check=False).returncode
     documented, seen = source(), merged(RECORDS)
     target = ROOT / ("docs" if documented.is_contract else "build") / "conformance.md"
