@@ -54,8 +54,11 @@ class Operation:
 
     @staticmethod
     def scene() -> Scene:
-        """Where it is asked: with the limit of keys that installations have by themselves."""
-        return Scene(key_requests_per_minute=Settings().key_requests_per_minute)
+        """The scene in which it is asked, with an installation's own defaults for limits and hidden secrets."""
+        usual = Settings()
+        return Scene(
+            key_requests_per_minute=usual.key_requests_per_minute, reveal_node_secrets=usual.reveal_node_secrets
+        )
 
     def ask(self, scene: Scene) -> HttpAnswer:
         """Its calls are the scene's `calls` then. A container answers it to which the caller has not spoken lately."""

@@ -10,7 +10,7 @@ from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.kit.ids import compose_uuid7
-from chalicelib.kit.tables import Driver, Tables, TransactionFailedError
+from chalicelib.kit.tables import Driver, Tables
 from chalicelib.kit.tasks import TABLE as TASKS
 from tests.support.drivers import BOTH, driver_for
 from tests.support.fakes.clock import START, FakeClock, FakeIds
@@ -88,10 +88,12 @@ def test_optional_fields_left_out_stay_absent(store):
     assert store.with_fan_out(compose_uuid7(1, 1)) == (None, None)
 
 
-def test_command_added_again_is_refused(store):
-    added(store, "shard#0")
-    with pytest.raises(TransactionFailedError):
-        added(store, "shard#0")
+def test_command_added_again_is_the_one_that_exists(store):
+    first = a_command(command_text="one")
+    store.add(first, a_fan_out(first, "shard#0"))
+    again = a_command(command_text="another")
+    assert store.add(again, a_fan_out(again, "shard#1")).command_text == "one"
+    assert the_fan_out(store, first).parts == {"shard#0"}
 
 
 def test_get_many_returns_known_commands_once(store):
