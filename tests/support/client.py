@@ -144,6 +144,32 @@ class HttpAnswer:
         return self.json["error"]
 
 
+class _Described:
+    """The document of some operations, and validators of its schemas. Both take longer to make than most requests."""
+
+    def __init__(self, endpoints: Sequence[Endpoint], api: Api) -> None:
+        self._kept = endpoints, api  # so that nothing else gets the identity of one of them
+        self.document = document(endpoints, api.protocol, api.describe())
+        self._validators: dict[int, OAS30Validator] = {}
+
+    def validator(self, schema: Json) -> OAS30Validator:
+        """The validator of a schema of the document."""
+        if id(schema) not in self._validators:
+            whole = {"allOf": [schema], "components": self.document["components"]}
+            self._validators[id(schema)] = OAS30Validator(whole)
+        return self._validators[id(schema)]
+
+
+_DESCRIBED: dict[tuple[int, ...], _Described] = {}
+
+
+def _described(endpoints: Sequence[Endpoint], api: Api) -> _Described:
+    key = (id(api), *map(id, endpoints))
+    if key not in _DESCRIBED:
+        _DESCRIBED[key] = _Described(endpoints, api)
+    return _DESCRIBED[key]
+
+
 OBSERVERS: list[Callable[[Endpoint, HttpAnswer], None]] = []
 """Told of every answer of a documented operation; see `tests.contract.recording`."""
 
@@ -170,7 +196,7 @@ class Client:
             group.register(self.app, api.protocol, lambda: services)
         fallback.register(self.app, [api], lambda _api: services)
         self._endpoints = {(endpoint.method, endpoint.route): endpoint for group in routes for endpoint in group.all}
-        self._document = document(list(self._endpoints.values()), api.protocol, api.describe())
+        self._described = _described(tuple(self._endpoints.values()), api)
 
     def with_key(self, key: str | None) -> "Client":
         """The same routes and services, called by another."""
@@ -275,7 +301,7 @@ class Client:
 
     def _check(self, endpoint: Endpoint, answer: HttpAnswer) -> None:
         path = endpoint.shown_path
-        responses = self._document["paths"][path][endpoint.method.lower()]["responses"]
+        responses = self._described.document["paths"][path][endpoint.method.lower()]["responses"]
         declared = responses.get(str(answer.status))
         assert declared is not None, f"{endpoint.method} {path} does not declare {answer.status}: {answer.text}"
         if "content" not in declared:
@@ -285,8 +311,7 @@ class Client:
         assert media_type in declared["content"], f"{endpoint.method} {path} does not declare {media_type}"
         if media_type != "application/json":
             return
-        schema = declared["content"][media_type]["schema"]
-        checker = OAS30Validator({"allOf": [schema], "components": self._document["components"]})
+        checker = self._described.validator(declared["content"][media_type]["schema"])
         checker.validate(answer.json)
 
 
