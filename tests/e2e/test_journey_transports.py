@@ -17,6 +17,11 @@ def remote(cloud):
         yield remote
 
 
+def token_of(agent):
+    """The token that the agent keeps: the API does not show it."""
+    return json.loads((agent.folder / "state" / "identity.json").read_text())["api_token"]
+
+
 def start_without_socket(remote, link, *arguments):
     link.takes_websockets = False
     agent = remote.machine()
@@ -29,7 +34,7 @@ def test_heartbeat_delivers_a_command_whose_wake_up_was_lost(cloud, remote):
     agent = remote.machine()
     agent.start()
     eventually(lambda: logged(agent, "websocket.connected"))
-    token = remote.api.get(f"/api/v1/nodes/{agent.node_id()}").data["api_token"]
+    token = token_of(agent)
     agent.stop()
 
     with connect(cloud.websocket_url, additional_headers={"Authorization": f"Bearer {token}"}) as socket:
