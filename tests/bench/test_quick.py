@@ -4,6 +4,7 @@ Times are printed by `make bench` and asserted nowhere.
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from tests.bench.__main__ import DOCUMENT, IN_PROCESS, SECTIONS, run, section
 from tests.bench.report import Figure, missed, put_texts, text_of, write
 
 ROOT = Path(__file__).parents[2]
+
+SLOW = {"cold_start", "fan_out", "growth"}
+"""Sections that take longest: `make test-all` runs them, and `make bench` does at their whole size."""
 
 
 @dataclass
@@ -35,7 +39,12 @@ def late(figures: Sequence[Figure]) -> list[str]:
     return [f"{one.name}: {one.value} against {one.target}" for one in missed(figures) if one.counted]
 
 
-@pytest.mark.parametrize("name", IN_PROCESS)
+def in_time(name):
+    is_left_out = name in SLOW and not os.environ.get("TEST_ALL")
+    return pytest.param(name, marks=pytest.mark.skipif(is_left_out, reason="slow: make test-all runs it"))
+
+
+@pytest.mark.parametrize("name", [in_time(name) for name in IN_PROCESS])
 def test_benchmark_section_runs_and_meets_its_counted_targets(name):
     figures: list[Figure] = []
     run({name: section(name)}, figures, quick=True)
