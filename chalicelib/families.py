@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.platform.families import Families
     from chalicelib.web.api import Api
 
-NAMES: tuple[str, ...] = ("fleet",)
+NAMES: tuple[str, ...] = ("fleet", "machines")
 """The names of all families. Each stands in the folder of its name, and before the families that need it."""
 
 CHOSEN = "FAMILIES"

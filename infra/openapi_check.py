@@ -1,8 +1,10 @@
-"""Fails if a committed document, of an API, of its events or of permissions, differs from the one generated."""
+"""Fails if a committed document, of an API, of its events, of permissions or of machines, differs from the one
+generated."""
 
 import sys
 
 from chalicelib import families
+from chalicelib.machines.catalogue import generate as catalogue
 from chalicelib.web import asyncapi, openapi, permissions_page
 
 
@@ -10,7 +12,7 @@ def main() -> int:
     committed = [
         item for api in families.every_api() for item in (openapi.generated(api) | asyncapi.generated(api)).items()
     ]
-    committed += permissions_page.generated().items()
+    committed += (permissions_page.generated() | catalogue.generated()).items()
     stale = [file for file, text in committed if not file.exists() or file.read_text(encoding="utf-8") != text]
     for file in stale:
         print(f"{file} is stale: make openapi", file=sys.stderr)

@@ -15,6 +15,7 @@ from chalicelib.fleet.commands.store import execution_id
 from chalicelib.fleet.nodes.changes import CLUSTER_CHANGED, DELETED, ENROLLED, STATUS_CHANGED
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.ids import derived_uuid7
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from chalicelib.fleet.clusters.model import Cluster
     from chalicelib.fleet.enrollment.model import KeyChanges
     from chalicelib.fleet.nodes.model import Node
-    from chalicelib.fleet.wiring import Fleet
     from chalicelib.kit.crypto import Secret
+    from chalicelib.platform.wiring import Platform
 
 NODE_ENROLLED, NODE_DELETED, NODE_STATUS_CHANGED, NODE_CLUSTER_CHANGED = (
     ENROLLED,
@@ -87,8 +88,13 @@ class Result:
     output: str | None
 
 
+def fleet_of(platform: Platform) -> FleetAccess:
+    """The fleet of this deployment."""
+    return FleetAccess(platform.container(Fleet))
+
+
 class FleetAccess:
-    """Use of the fleet by other families. ``fleet`` is the container that they get from their wiring.
+    """Use of the fleet by other families, whose wiring gets it by `fleet_of`.
 
     Unless a method says otherwise it may be repeated, and raises `EdgeError` (unavailable) under contention.
     """

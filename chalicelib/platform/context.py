@@ -17,6 +17,7 @@ from chalicelib.kit.tables import Item, Query, Ref, Table
 
 if TYPE_CHECKING:
     from chalicelib.platform.access.permissions import Permission
+    from chalicelib.platform.provisioning.ports import Kind
 
 Services = Any
 """The container of a family: `Family.services` builds it."""
@@ -238,6 +239,7 @@ class Context:
     - ``tasks``: the ``kind`` of a background message to this context's part of the work. Several contexts may each do a
       part of one kind, in their order.
     - ``grants``: the name of a function to the permissions that this context's code needs in it.
+    - ``kinds``: the kinds of resources that it has made outside, by the engine of `platform.provisioning`.
     """
 
     name: str
@@ -256,6 +258,7 @@ class Context:
     functions: tuple[Function, ...] = ()
     grants: Mapping[str, Grants] = field(default_factory=dict)
     subscriptions: tuple[Subscription, ...] = ()
+    kinds: "tuple[Kind, ...]" = ()
     enabled: Callable[[Any], bool] = lambda _settings: True
 
 

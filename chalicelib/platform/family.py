@@ -8,6 +8,7 @@ from chalicelib.platform.events import context as events
 from chalicelib.platform.idempotency import context as idempotency
 from chalicelib.platform.limits import context as limits
 from chalicelib.platform.permissions import PERMISSIONS
+from chalicelib.platform.provisioning import context as provisioning
 from chalicelib.platform.relay import context as relay
 from chalicelib.platform.sealing import context as sealing
 from chalicelib.platform.webhooks import context as webhooks
@@ -17,6 +18,6 @@ FAMILY = Family(
     permissions=PERMISSIONS,
     contexts=(
         *(access.CONTEXT, limits.CONTEXT, idempotency.CONTEXT, events.CONTEXT, webhooks.CONTEXT),
-        *(background.CONTEXT, audit.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
+        *(background.CONTEXT, audit.CONTEXT, provisioning.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
     ),
 )

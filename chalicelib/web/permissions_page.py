@@ -23,7 +23,9 @@ A key has a role or a list of permissions. The roles are `viewer`, `operator` an
 of the roles before it. An operation needs one permission; without it the answer is 403 and names the permission.
 
 The scope of an operation says what a restricted key can do: with the scope `reach` it sees and changes only what
-is within its restriction, and the rest does not exist for it; with the scope `installation` it is refused with 403.
+is within its restriction, and the rest does not exist for it; with the scope `installation` or `tenant` it is refused
+with 403. With the scope `tenant` every caller sees and changes what belongs to its own tenant, and the rest does not
+exist for it; keys of tenants other than `default` are refused everything that has another scope.
 """
 
 

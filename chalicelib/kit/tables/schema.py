@@ -16,7 +16,9 @@ class Index:
     """A global secondary index. A row without one of the key attributes is not in it (a sparse index).
 
     ``projected`` lists the attributes that it carries besides the keys of the table and of the index; empty means keys
-    only. ``retired``: no code queries it any more; it is removed once every stack runs such code.
+    only. ``retired``: no code queries it any more; it is removed once every stack runs such code. ``shared``: an index
+    of a tenanted table over the rows of all tenants, which can be queried of the `whole` table alone
+    (`kit.tables.tenants`).
     """
 
     name: str
@@ -24,6 +26,7 @@ class Index:
     sort: str | None = None
     projected: tuple[str, ...] = ()
     retired: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Table:
     without the attributes ``unparked``, which are large or private. ``expires_at`` names the TTL attribute (epoch
     seconds); no logic may depend on when DynamoDB deletes the row. A ``tenanted`` table holds rows of tenants, which
     only `Tables.scoped` can address. ``thing`` is what operators act on when they change a row (`kit.tables.acts`).
-    Raises ValueError if it has tenants and a partition key that is a number.
+    Raises ValueError if it has tenants and a partition key that is a number, or that is also a shared index's.
     """
 
     name: str
@@ -67,12 +70,15 @@ class Table:
     def __post_init__(self) -> None:
         if wrong := self.tenant_keys & self.numbers:
             raise ValueError(f"{self.name} has tenants: the partition key {min(wrong)} cannot be a number")
+        if wrong := self.tenant_keys & {index.partition for index in self.indexes if index.shared}:
+            raise ValueError(f"{self.name}: {min(wrong)} cannot be a key of one tenant's rows and of all tenants'")
 
     @cached_property
     def tenant_keys(self) -> frozenset[str]:
         """The attributes that are stored with the tenant before their value: the partition keys, of a tenanted table
-        only."""
-        return frozenset({self.partition, *(index.partition for index in self.indexes)} if self.tenanted else ())
+        only, but for those of its shared indexes."""
+        own = (index.partition for index in self.indexes if not index.shared)
+        return frozenset({self.partition, *own} if self.tenanted else ())
 
     def tells(self, operation: str) -> bool:
         """Whether the change stream has the rows that this operation writes."""

@@ -97,6 +97,8 @@ class Tenant(Shared):
     def query(self, query: Query) -> Query:
         table = query.table
         self._check(table)
+        if query.index is not None and query.index.shared:
+            raise ValueError(f"the index {query.index.name} of {table.name} is over the rows of all tenants")
         sort_name = table.sort if query.index is None else query.index.sort
         return replace(
             query,

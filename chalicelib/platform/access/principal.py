@@ -20,6 +20,8 @@ class PrincipalKind(StrEnum):
     """METRICS_KEY."""
     KEY = "key"
     """A named key."""
+    SESSION = "session"
+    """A user of a tenant, by the token of a session."""
     NODE = "node"
     """An agent, by the token of its node."""
     ANONYMOUS = "anonymous"
@@ -76,6 +78,8 @@ class Scope(StrEnum):
     """The whole installation: refused to principals with restrictions."""
     REACH = "reach"
     """Something that principals may be restricted to: the view passes the principal's reach on to what it calls."""
+    TENANT = "tenant"
+    """Something of the caller's tenant: the view passes the tenant on, and nothing else can be addressed."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +106,14 @@ Facts = Mapping[str, str]
 
 
 def decide(principal: Principal, action: Permission, resource: Resource, facts: Facts) -> Decision:
-    """Whether the principal may do this. A restricted principal is refused what belongs to the whole installation; what
-    is outside of its reach is not decided here: it cannot be addressed."""
+    """Whether the principal may do this. A restricted principal is refused what belongs to the whole installation or
+    tenant, and a principal of any other tenant than the operator's what belongs to the installation; what is outside of
+    its reach or its tenant is not decided here: it cannot be addressed."""
     del facts
     if not principal.has(action):
         return Decision(f"This key lacks the permission {action.name}")
-    if principal.restrictions and resource.scope is Scope.INSTALLATION:
+    if principal.restrictions and resource.scope is not Scope.REACH:
         return Decision(f"A key restricted to {', '.join(sorted(principal.restrictions))} cannot do this")
+    if principal.tenant != DEFAULT_TENANT and resource.scope is not Scope.TENANT:
+        return Decision("Only the operator of this installation can do this")
     return Decision()

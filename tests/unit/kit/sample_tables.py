@@ -12,7 +12,11 @@ WORDS = Table("words", "book", "word")
 PARTS = Table(
     "parts",
     "id",
-    indexes=(Index("listed", "list", "id", ("owner",)), Index("by_owner", "owner", "size")),
+    indexes=(
+        Index("listed", "list", "id", ("owner",)),
+        Index("by_owner", "owner", "size"),
+        Index("due", "due_shard", "id", shared=True),
+    ),
     numbers=frozenset({"size"}),
     stream=True,
     tenanted=True,

@@ -1,5 +1,7 @@
 """Tables of one tenant, on both drivers: what a view addresses, what it shows, and what is stored."""
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.kit.tables import (
@@ -38,7 +40,7 @@ from chalicelib.kit.tables.tenants import Tenant, owner_of, whole
 from tests.unit.kit.sample_tables import PARTS, THINGS, WORDS
 
 KEY = {"id": "one"}
-LISTED, BY_OWNER = PARTS.indexes
+LISTED, BY_OWNER, _ = PARTS.indexes
 
 
 @pytest.fixture
@@ -253,6 +255,22 @@ def test_row_of_another_tenant_is_never_shown(fake_tables):
 def test_number_as_a_partition_key_is_refused_in_a_table_of_tenants():
     with pytest.raises(ValueError, match="year cannot be a number"):
         Table("films", "id", indexes=(Index("by_year", "year"),), numbers=frozenset({"year"}), tenanted=True)
+
+
+def test_shared_index_is_refused_to_a_tenant_and_shows_all_of_the_whole_table(fake_tables):
+    for tenant in ("a", "b"):
+        fake_tables.scoped(tenant).commit([put_new(PARTS, {**part(), "due_shard": "0"})], "part.created")
+    query = Query(PARTS, "0", PARTS.index("due"))
+    with pytest.raises(ValueError, match="over the rows of all tenants"):
+        fake_tables.scoped("a").query(query)
+    rows = fake_tables.query(replace(query, table=whole(PARTS))).items
+    assert sorted(owner_of(str(row["id"]))[0].id for row in rows) == ["a", "b"]
+
+
+def test_partition_of_a_shared_index_is_refused_as_a_tenants_key():
+    indexes = (Index("own", "kind"), Index("all", "kind", shared=True))
+    with pytest.raises(ValueError, match="kind cannot be a key"):
+        Table("films", "id", indexes=indexes, tenanted=True)
 
 
 def test_stored_key_tells_tenant_and_value():

@@ -58,7 +58,15 @@ def test_restricted_principal_is_refused_the_installation_and_not_its_reach():
     caller = key(role=KeyRole.ADMIN, restrictions={"clusters": frozenset({"1"})})
     decisions = {scope: decide(caller, READ, Resource("", scope), {}) for scope in Scope}
     assert decisions[Scope.REACH].is_allowed
-    assert decisions[Scope.INSTALLATION].refusal == "A key restricted to clusters cannot do this"
+    refused = {decisions[scope].refusal for scope in (Scope.INSTALLATION, Scope.TENANT)}
+    assert refused == {"A key restricted to clusters cannot do this"}
+
+
+def test_principal_of_a_tenant_is_refused_all_but_its_tenants_things():
+    caller = key(role=KeyRole.ADMIN, tenant="0198")
+    refusals = {scope: decide(caller, READ, Resource("", scope), {}).refusal for scope in Scope}
+    refused = "Only the operator of this installation can do this"
+    assert refusals == {Scope.INSTALLATION: refused, Scope.REACH: refused, Scope.TENANT: ""}
 
 
 def test_restriction_to_no_cluster_at_all_still_restricts():

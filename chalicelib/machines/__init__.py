@@ -1,0 +1,1 @@
+"""Machines that are made by request: compute instances, hosted nodes, and analytics of both."""

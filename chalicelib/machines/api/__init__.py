@@ -1,0 +1,23 @@
+"""The machines' published APIs. They share a container and a host; each has a protocol and a document of its own."""
+
+from pathlib import Path
+
+from chalicelib.machines.api.compute.protocol import COMPUTE
+from chalicelib.web.api import Api
+
+_HERE = Path(__file__).parent
+_SERVICES = "chalicelib.machines.wiring.Machines"
+
+
+COMPUTE_API = Api(
+    name="Compute",
+    services=_SERVICES,
+    protocol=COMPUTE,
+    modules=("chalicelib.machines.api.compute.templates",),
+    folder=_HERE / "compute",
+    description="chalicelib.machines.api.compute.description.COMPUTE",
+    published="compute-openapi.json",
+    prefixes=("/api/compute",),
+)
+
+APIS = (COMPUTE_API,)

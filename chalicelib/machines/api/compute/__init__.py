@@ -1,0 +1,1 @@
+"""The compute API, below /api/compute/v1."""

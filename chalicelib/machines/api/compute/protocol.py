@@ -1,0 +1,91 @@
+"""The protocol of the compute, auth and billing APIs: bare answers, and errors that headers tell as well."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.platform.access.keys import OPERATOR_KEYS
+from chalicelib.web.audience import Audience, Exchange, admit_by_key
+from chalicelib.web.page_bytes import fitting
+from chalicelib.web.protocol import STATUSES, ApiProtocol, GatewayError
+from chalicelib.web.rendering import PageNumbers, to_json
+
+_FIRST_SERVER_ERROR = 500
+
+_STATUSES = {**STATUSES, Kind.VALIDATION_FAILED: 400}
+"""The published API knows no 422: every wrong parameter is a 400."""
+
+
+def error_fields(message: str, code: str, status: int, error_id: str) -> dict[str, str]:
+    """The fields of an error's body. ``error_id`` is that of the header, ``code`` a stable word."""
+    kind = "ERROR" if status >= _FIRST_SERVER_ERROR else "WARNING"
+    return {"message": message, "type": kind, "code": code, "error_id": error_id}
+
+
+class Plain:
+    """Renders bodies without an envelope."""
+
+    def __init__(self, request_id: str, _now: datetime) -> None:
+        self._request_id = request_id
+
+    def success(self, data: BaseModel) -> str:
+        return data.model_dump_json(by_alias=True)
+
+    def paginated(self, items: Sequence[BaseModel], page: PageNumbers, *, may_be_fewer: bool = False) -> str:
+        del page
+        return f"[{','.join(fitting([self.success(item) for item in items], may_be_fewer=may_be_fewer))}]"
+
+    def error(self, error: EdgeError) -> str:
+        fields: dict[str, Any] = error_fields(_told(error), error.code, _STATUSES[error.kind], self._request_id)
+        param = next(iter(error.details or ()), "").strip("/").replace("/", ".")
+        return to_json({"error": fields | ({"param": param} if param else {})})
+
+    def error_headers(self, error: EdgeError) -> Mapping[str, str]:
+        return {"x-error": header_text(_told(error)), "x-error-id": self._request_id}
+
+
+def _told(error: EdgeError) -> str:
+    """The message, with the first problem: callers of this protocol get no list of them."""
+    for field, problems in (error.details or {}).items():
+        param = field.strip("/").replace("/", ".")
+        return f"{error.message}: {f'{param} ' if param else ''}{problems[0]}"
+    return error.message
+
+
+def header_text(text: str) -> str:
+    """The text as a header may hold it: printable ASCII, everything else as question marks."""
+    return "".join(character if character.isascii() and character.isprintable() else "?" for character in text)
+
+
+def _gateway_error(kind: Kind, message: str) -> GatewayError:
+    """An error of API Gateway, which answers those of all APIs of a host alike: with the fields of each of them."""
+    fields = error_fields(message, kind.value, STATUSES[kind], "$context.requestId")
+    body = json.dumps({"success": False, "error": {**fields, "details": {}}})
+    return GatewayError(body, {"x-error": f"'{message}'", "x-error-id": "context.requestId"})
+
+
+COMPUTE = ApiProtocol(
+    name="Compute",
+    renderer=Plain,
+    gateway_error=_gateway_error,
+    statuses=_STATUSES,
+    methods=("GET", "POST", "PUT", "DELETE"),
+)
+
+
+def _admit(exchange: Exchange) -> None:
+    admit_by_key(exchange, exchange.incoming.bearer(), OPERATOR_KEYS)
+
+
+USER = Audience(
+    name="user",
+    admit=_admit,
+    schemes={"bearer": {"type": "http", "scheme": "bearer", "description": "A key, or the token of a session"}},
+    statuses=frozenset({401, 403, 429}),
+    by_permission=True,
+)
+"""Users of a tenant and holders of keys."""

@@ -1,0 +1,19 @@
+"""The machines: instances, hosted nodes and analytics, on top of the fleet."""
+
+from chalicelib.machines.catalogue import context as catalogue
+from chalicelib.machines.permissions import PERMISSIONS
+from chalicelib.platform.context import Family, Function, HttpSource
+
+FAMILY = Family(
+    "machines",
+    contexts=(catalogue.CONTEXT,),
+    services="chalicelib.machines.wiring.Machines",
+    api="chalicelib.machines.api.APIS",
+    needs=("fleet",),
+    permissions=PERMISSIONS,
+    functions=(
+        Function(
+            "machines_api", "app.app", HttpSource(), 28, memory_mb=1024, loads="access catalogue idempotency limits"
+        ),
+    ),
+)

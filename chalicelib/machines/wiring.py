@@ -1,0 +1,23 @@
+"""The container of the machines."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.machines.catalogue.service import Catalogue
+    from chalicelib.platform.wiring import Platform
+
+
+class Machines:
+    """The parts of the machines by name, made of the parts of the platform."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        from chalicelib.machines.catalogue.service import Catalogue
+
+        return Catalogue()

@@ -1,0 +1,130 @@
+"""A resource: the row that says what shall exist outside, and what was last seen of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Desired(StrEnum):
+    """Whether the thing shall exist. Once absent it stays so."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+
+
+class Power(StrEnum):
+    """The power state of kinds that have one."""
+
+    ON = "on"
+    OFF = "off"
+
+
+class State(StrEnum):
+    """The stage of a resource's life. `GONE` and `FAILED` need no work; a failed one can still be deleted."""
+
+    PENDING = "pending"
+    """The row is there; the provider has not been asked yet, or may not have been."""
+    CREATING = "creating"
+    """The provider has accepted it; it is not ready."""
+    READY = "ready"
+    """It is as the row wants it."""
+    CHANGING = "changing"
+    """A change is under way: of its power, its specification, or an act."""
+    DELETING = "deleting"
+    """It shall go, and may still be there."""
+    GONE = "gone"
+    """It is not there any more, and its quota is returned. The row stays readable for a while."""
+    FAILED = "failed"
+    """It did not become, or did not stay, as the row wants it; ``reason`` says why and what helps."""
+
+
+class Resource(BaseModel, frozen=True):
+    """A resource of a tenant. Times are seconds text.
+
+    - ``kind`` names its `ports.Kind`; ``owner`` is the id of the principal that made it.
+    - ``spec`` is what its maker asked for, as JSON. ``desired``, ``power`` and ``act`` (the name of a one-off act, such
+      as a restart, "" for none) belong to ``generation``, which grows with each change that a caller makes;
+      ``done_generation`` is the newest one that has been carried out.
+    - ``external`` holds the provider's ids, ``observed`` what was last seen of it (addresses, power).
+    - ``attempts`` counts tries in a row of the step that it is at. ``due_at`` is when a worker looks at it again,
+      ``deadline_at`` when the step has failed for good; None for a resource that needs no work.
+    - ``parents`` are the ids of resources that it refers to, ``references`` counts those that refer to it.
+    - ``quota`` is the name of the quota that it takes one of, "" for none.
+    """
+
+    id: str
+    tenant: str
+    kind: str
+    name: str
+    owner: str = ""
+    spec: dict[str, Any] = Field(default_factory=dict)
+    desired: Desired = Desired.PRESENT
+    power: Power | None = None
+    act: str = ""
+    generation: int = 1
+    done_generation: int = 0
+    state: State = State.PENDING
+    reason: str = ""
+    external: dict[str, str] = Field(default_factory=dict)
+    observed: dict[str, Any] = Field(default_factory=dict)
+    attempts: int = 0
+    due_at: str | None = None
+    deadline_at: str | None = None
+    parents: tuple[str, ...] = ()
+    references: int = 0
+    quota: str = ""
+    inserted_at: str
+    updated_at: str
+    expires_epoch: int | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewResource:
+    """A resource as its family asks for it. ``id`` is a UUIDv7 if the caller has chosen one, such as for a repeat that
+    must make the same; None for a new one. ``limit`` is how many of ``quota`` the tenant may have at a time."""
+
+    kind: str
+    name: str
+    owner: str
+    spec: Mapping[str, Any]
+    power: Power | None = None
+    parents: tuple[str, ...] = ()
+    quota: str = ""
+    limit: int | None = None
+    id: str | None = None
+
+
+class Seen(StrEnum):
+    """The state of a thing as its provider tells it."""
+
+    MISSING = "missing"
+    """The provider knows nothing of it. A new thing may be missing for a while: descriptions lag."""
+    BECOMING = "becoming"
+    """It is being made, started or changed."""
+    READY = "ready"
+    """It is there, and on if it has a power state."""
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    ENDING = "ending"
+    """It is being removed."""
+    ENDED = "ended"
+    """It is gone for good."""
+    BROKEN = "broken"
+    """It is there and cannot be used; the observation's ``reason`` says why."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A look at a resource's thing. ``external`` and ``facts`` are what the row shall note of it: the provider's ids,
+    and what callers may see. ``generation`` is the newest generation that the thing itself shows as carried out, where
+    a driver can tell."""
+
+    seen: Seen
+    external: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    generation: int | None = None

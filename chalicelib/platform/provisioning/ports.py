@@ -1,0 +1,92 @@
+"""The interface between the engine and a kind of resource: its declaration, and the driver that acts outside."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from chalicelib.platform.provisioning.model import Observation, Resource
+
+
+class ProviderError(Exception):
+    """A call to a provider did not do what it should. ``reason`` is for the owner of the resource: it holds no secret
+    and no internal name."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class AgainLaterError(ProviderError):
+    """It may work later: throttling, a lack of capacity, no answer, a dependency that is not there yet. With an answer
+    that was lost the call may have done its work. ``after_seconds``: not before then, None for the engine's own
+    wait."""
+
+    def __init__(self, reason: str, after_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.after_seconds = after_seconds
+
+
+class RefusedError(ProviderError):
+    """It will never work as asked: the reason names what to change."""
+
+
+class GoneError(ProviderError):
+    """The thing is gone, though the row says that it is there."""
+
+
+class Driver(Protocol):
+    """Acts on the things of one kind at a provider. Every method may be repeated, also at the same time by another
+    worker, and does its work once. All raise the errors of this module, and nothing else on purpose.
+
+    A driver writes no row. Things that it makes carry the ids of the tenant and the resource (tags, tokens), so that
+    `observe` finds it even if the answer to `create` was lost.
+    """
+
+    def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
+        """A look at each of these, by the resource's id: as few calls as the provider allows. At most 100."""
+        ...
+
+    def create(self, resource: Resource) -> Mapping[str, str]:
+        """Begin to make the thing. Returns the provider's ids for ``external``."""
+        ...
+
+    def change(self, resource: Resource, observation: Observation) -> None:
+        """Begin to make the thing as the row wants it: its power, its specification, or its ``act``, which is carried
+        out once for its generation."""
+        ...
+
+    def delete(self, resource: Resource) -> None:
+        """Begin to remove the thing, and all that was made with it. Nothing to remove is a success."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of resource, declared by a context (`Context.kinds`).
+
+    - ``driver`` finds its driver in the container of its family.
+    - ``create_within``, ``change_within``, ``delete_within``: how long a step may take before it has failed.
+    - ``look_every``: how often a resource at rest is looked at; ``wait``, ``longest_wait``: the first pause between
+      looks at one at work, and the longest, in seconds.
+    - ``kept``: how long a row that is gone stays readable.
+    - ``has_power``: whether the kind has a power state.
+    - ``drifted`` names, for a thing at rest, why it is no longer as the row wants it; "" if it is. By default only its
+      presence and its power count.
+    - ``unready`` names why a thing that the provider calls ready is not ready for the kind yet; "" if it is.
+    - ``event_of`` makes the published events of a change of a resource's state, if there are any. Pure.
+    """
+
+    name: str
+    driver: Callable[[Any], Driver]
+    create_within: timedelta = timedelta(minutes=15)
+    change_within: timedelta = timedelta(minutes=10)
+    delete_within: timedelta = timedelta(minutes=30)
+    look_every: timedelta = timedelta(hours=1)
+    wait_seconds: float = 2.0
+    longest_wait_seconds: float = 60.0
+    kept: timedelta = timedelta(hours=1)
+    has_power: bool = False
+    drifted: Callable[[Resource, Observation], str] = lambda _resource, _observation: ""
+    unready: Callable[[Resource, Observation], str] = lambda _resource, _observation: ""
+    events_of: Callable[[Resource | None, Resource], Iterable[tuple[str, Mapping[str, Any]]]] = lambda _old, _new: ()

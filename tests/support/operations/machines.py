@@ -1,0 +1,47 @@
+"""The machines' operations: what each needs to succeed in a `MachinesScene`. Each API has a module beside this one."""
+
+from typing import Any
+
+from chalicelib.machines.api import APIS, COMPUTE_API
+from chalicelib.machines.wiring import Machines
+from chalicelib.web.api import Api
+from chalicelib.web.operation import Endpoint
+from tests.support.client import MASTER_KEY, Client, HttpAnswer
+from tests.support.operations.machines_compute import BODIES as COMPUTE_BODIES
+from tests.support.operations.machines_compute import PREPARED as COMPUTE
+from tests.support.operations.table import Operations
+from tests.support.world import World
+
+BODIES = {**COMPUTE_BODIES}
+"""The body of each operation that takes one, by view."""
+
+_OPERATIONS: dict[str, tuple[Api, Endpoint]] = {
+    endpoint.view.__name__: (api, endpoint) for api in APIS for endpoint in api.endpoints()
+}
+
+
+class MachinesScene:
+    """The machines' APIs on one application."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        container = self.world.platform.container(Machines)
+        self._clients = {api.name: Client(api.groups(), container, api=api, key=None) for api in APIS}
+        self.variables: dict[str, str] = {"template_id": "local-small"}
+
+    def request(self, view: str, *, variables: Any = None, key: str | None = MASTER_KEY, **options: Any) -> HttpAnswer:
+        """The operation, with a body that fits if it takes one."""
+        api, endpoint = _OPERATIONS[view]
+        if endpoint.has_body:
+            options.setdefault("json", BODIES[view])
+        path = endpoint.route.format(**{**self.variables, **(variables or {})})
+        headers = {**options.pop("headers", {}), **({} if key is None else {"authorization": f"Bearer {key}"})}
+        return self._clients[api.name].request(endpoint.method, path, headers=headers, **options)
+
+
+OPERATIONS = Operations(
+    scene=MachinesScene,
+    prepared={COMPUTE_API.name: COMPUTE},
+    within=lambda _: {"clusters": frozenset({"north"})},
+    outside=lambda _: {"clusters": frozenset({"south"})},
+)
