@@ -1,12 +1,13 @@
 """The machines: instances, hosted nodes and analytics, on top of the fleet."""
 
 from chalicelib.machines.catalogue import context as catalogue
+from chalicelib.machines.instances import context as instances
 from chalicelib.machines.permissions import PERMISSIONS
 from chalicelib.platform.context import Family, Function, HttpSource
 
 FAMILY = Family(
     "machines",
-    contexts=(catalogue.CONTEXT,),
+    contexts=(catalogue.CONTEXT, instances.CONTEXT),
     services="chalicelib.machines.wiring.Machines",
     api="chalicelib.machines.api.APIS",
     needs=("fleet",),

@@ -1,0 +1,1 @@
+"""Compute instances: machines that a tenant has made, as resources of the provisioning engine."""

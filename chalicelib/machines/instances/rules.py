@@ -1,0 +1,72 @@
+"""The status of an instance, and which operation it allows. Pure."""
+
+from dataclasses import dataclass
+
+from chalicelib.kit.errors import EdgeError, conflict
+from chalicelib.machines.instances.model import PowerOperation, Status
+from chalicelib.platform.provisioning.model import Desired, Power, Resource, State
+
+
+@dataclass(frozen=True)
+class Change:
+    """The fields of the row that an operation sets: the power that it shall have, or the act that it shall perform."""
+
+    power: Power | None = None
+    act: str = ""
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """An operation: the status that allows it, the status while it is under way, and what it sets."""
+
+    allowed_in: Status
+    under_way: Status
+    change: Change
+
+
+_RULES = {
+    PowerOperation.STOP: _Rule(Status.RUNNING, Status.STOPPING, Change(power=Power.OFF)),
+    PowerOperation.START: _Rule(Status.STOPPED, Status.STARTING, Change(power=Power.ON)),
+    PowerOperation.RESTART: _Rule(Status.RUNNING, Status.RESTARTING, Change(act=PowerOperation.RESTART.value)),
+    PowerOperation.RESET: _Rule(Status.RUNNING, Status.RESTARTING, Change(act=PowerOperation.RESET.value)),
+}
+
+
+def status_of(resource: Resource) -> Status:
+    """The status that the owner of an instance sees."""
+    match resource.state:
+        case State.FAILED:
+            return Status.FAILED
+        case State.GONE:
+            return Status.TERMINATED
+        case _ if resource.desired is Desired.ABSENT or resource.state is State.DELETING:
+            return Status.TERMINATING
+        case State.PENDING | State.CREATING:
+            return Status.PROVISIONING
+        case State.CHANGING:
+            return _changing(resource)
+        case _:
+            return Status.STOPPED if resource.power is Power.OFF else Status.RUNNING
+
+
+def _changing(resource: Resource) -> Status:
+    if resource.act:
+        return Status.RESTARTING
+    return Status.STOPPING if resource.power is Power.OFF else Status.STARTING
+
+
+def change_for(resource: Resource, operation: PowerOperation) -> Change | None:
+    """The change that the operation makes; None if it is under way already. Raises `EdgeError` (conflict) if the status
+    of the instance does not allow it."""
+    rule, status = _RULES[operation], status_of(resource)
+    if status is rule.allowed_in:
+        return rule.change
+    if status is rule.under_way and resource.act == rule.change.act:
+        return None
+    raise refusal(operation, status)
+
+
+def refusal(operation: PowerOperation, status: Status) -> EdgeError:
+    """The conflict of an operation with the status of an instance."""
+    allowed = _RULES[operation].allowed_in
+    return conflict(f"Cannot {operation} an instance that is {status}: {operation} needs an instance that is {allowed}")

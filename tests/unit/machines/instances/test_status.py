@@ -1,0 +1,123 @@
+"""The status of an instance, as its row says, and which operation each status allows."""
+
+import pytest
+
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.machines.instances.model import INSTANCE, InstanceSpec, PowerOperation, Status
+from chalicelib.machines.instances.names import readable_name
+from chalicelib.machines.instances.rules import Change, change_for, status_of
+from chalicelib.platform.provisioning.model import Desired, Power, Resource, State
+
+NOW = "2026-11-28T10:00:00Z"
+
+
+def instance(state, power=Power.ON, act="", desired=Desired.PRESENT):
+    return Resource(
+        id="01a1fd8c-9bc8-7fee-8afc-f6c8cad021ee",
+        tenant="default",
+        kind=INSTANCE,
+        name="brisk-otter",
+        state=state,
+        power=power,
+        act=act,
+        desired=desired,
+        inserted_at=NOW,
+        updated_at=NOW,
+    )
+
+
+IN_STATUS = {
+    Status.PROVISIONING: instance(State.CREATING),
+    Status.RUNNING: instance(State.READY),
+    Status.STOPPING: instance(State.CHANGING, Power.OFF),
+    Status.STOPPED: instance(State.READY, Power.OFF),
+    Status.STARTING: instance(State.CHANGING, Power.ON),
+    Status.RESTARTING: instance(State.CHANGING, act="restart"),
+    Status.TERMINATING: instance(State.DELETING, desired=Desired.ABSENT),
+    Status.TERMINATED: instance(State.GONE, desired=Desired.ABSENT),
+    Status.FAILED: instance(State.FAILED),
+}
+
+
+@pytest.mark.parametrize("status", Status)
+def test_each_status_follows_from_a_row(status):
+    assert status_of(IN_STATUS[status]) is status
+
+
+@pytest.mark.parametrize(
+    ("row", "status"),
+    [
+        (instance(State.PENDING), Status.PROVISIONING),
+        (instance(State.PENDING, desired=Desired.ABSENT), Status.TERMINATING),
+        (instance(State.CREATING, desired=Desired.ABSENT), Status.TERMINATING),
+        (instance(State.CHANGING, act="reset"), Status.RESTARTING),
+        (instance(State.READY, act="restart"), Status.RUNNING),
+        (instance(State.FAILED, desired=Desired.ABSENT), Status.FAILED),
+    ],
+)
+def test_status_of_rows_between_two_steps_is_what_they_become(row, status):
+    assert status_of(row) is status
+
+
+ALLOWED = {
+    PowerOperation.STOP: (Status.RUNNING, Change(power=Power.OFF)),
+    PowerOperation.START: (Status.STOPPED, Change(power=Power.ON)),
+    PowerOperation.RESTART: (Status.RUNNING, Change(act="restart")),
+    PowerOperation.RESET: (Status.RUNNING, Change(act="reset")),
+}
+REPEATED = {
+    PowerOperation.STOP: IN_STATUS[Status.STOPPING],
+    PowerOperation.START: IN_STATUS[Status.STARTING],
+    PowerOperation.RESTART: instance(State.CHANGING, act="restart"),
+    PowerOperation.RESET: instance(State.CHANGING, act="reset"),
+}
+
+
+@pytest.mark.parametrize("operation", PowerOperation)
+def test_operation_in_the_status_that_allows_it_sets_what_it_is_for(operation):
+    status, change = ALLOWED[operation]
+
+    assert change_for(IN_STATUS[status], operation) == change
+
+
+@pytest.mark.parametrize("operation", PowerOperation)
+def test_operation_that_is_under_way_sets_nothing(operation):
+    assert change_for(REPEATED[operation], operation) is None
+
+
+@pytest.mark.parametrize(
+    ("operation", "status"),
+    [
+        (operation, status)
+        for operation in PowerOperation
+        for status in Status
+        if status is not ALLOWED[operation][0] and status is not status_of(REPEATED[operation])
+    ],
+)
+def test_operation_in_every_other_status_is_a_conflict_that_names_both(operation, status):
+    with pytest.raises(EdgeError) as refused:
+        change_for(IN_STATUS[status], operation)
+
+    assert refused.value.kind is Kind.CONFLICT
+    assert operation in refused.value.message
+    assert status in refused.value.message
+
+
+@pytest.mark.parametrize(("under_way", "asked"), [("restart", PowerOperation.RESET), ("reset", PowerOperation.RESTART)])
+def test_restart_during_a_reset_and_reset_during_a_restart_are_conflicts(under_way, asked):
+    with pytest.raises(EdgeError, match="RESTARTING"):
+        change_for(instance(State.CHANGING, act=under_way), asked)
+
+
+def test_specification_bears_a_row_without_later_fields():
+    spec = InstanceSpec.model_validate({"template_id": "local-small", "zone": "local-a", "provider": "local"})
+
+    assert (spec.cluster_name, spec.machine) == (None, {})
+
+
+def test_readable_name_of_an_id_is_always_the_same_and_differs_between_ids():
+    ids = [f"01a1fd8c-9bc8-7fee-8afc-{number:012x}" for number in range(500)]
+
+    assert readable_name(ids[0]) == readable_name(ids[0])
+    assert len({readable_name(one) for one in ids}) == len(ids)
+    assert all(one.replace("-", "").isalnum() and one.islower() for one in map(readable_name, ids))
