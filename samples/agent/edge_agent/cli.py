@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TextIO
 
 from edge_agent import __version__
+from edge_agent.command_environment import CA_FILE_VARIABLE, command_environment
 from edge_agent.composition import restore_signals, run_agent
 from edge_agent.enrollment import ServicePorts
 from edge_agent.enrollment_key import KeySource, key_in_file
@@ -19,7 +20,7 @@ from edge_agent.ports.clock import SystemClock
 from edge_agent.ports.disk import SystemDisk
 
 KEY_VARIABLE = "ENROLLMENT_KEY"
-CA_FILE_VARIABLE = "EDGE_AGENT_CA_FILE"
+NODE_ID_VARIABLE = "EDGE_NODE_ID"
 EXIT_FATAL = 2
 # A registration has to name these ports, even if nothing listens on them.
 UNSERVED_HTTP_PORT = 44000
@@ -65,7 +66,9 @@ def option_parser() -> argparse.ArgumentParser:
         "--insecure-http", action="store_true", help="allow http:// servers: key and token travel unencrypted"
     )
     identity = parser.add_mutually_exclusive_group()
-    identity.add_argument("--node-id", metavar="UUID", help="default: the machine id")
+    identity.add_argument(
+        "--node-id", metavar="UUID", help=f"also {NODE_ID_VARIABLE} in the environment; default: the machine id"
+    )
     identity.add_argument("--random-id", action="store_true", help="use a random id instead of the machine id")
     parser.add_argument("--machine-id-file", type=PurePath, default=PurePath("/etc/machine-id"), metavar="FILE")
     parser.add_argument(
@@ -147,10 +150,12 @@ def options_of(parsed: argparse.Namespace, environment: MutableMapping[str, str]
     if parsed.self_update and not versions:
         raise FatalError("--self-update is for an agent that its launcher starts: see samples/agent/README.md")
     ca_file = parsed.ca_file or (PurePath(environment[CA_FILE_VARIABLE]) if environment.get(CA_FILE_VARIABLE) else None)
+    # Removed, so that an agent that a command starts does not take this node's id.
+    node_id = environment.pop(NODE_ID_VARIABLE, "") or None
     return Options(
         state_dir=parsed.state_dir,
         keys=keys,
-        node_id=parsed.node_id,
+        node_id=parsed.node_id or (None if parsed.random_id else node_id),
         random_id=parsed.random_id,
         machine_id_file=parsed.machine_id_file,
         network_name=parsed.network_name,
@@ -179,7 +184,7 @@ def options_of(parsed: argparse.Namespace, environment: MutableMapping[str, str]
         versions=PurePath(versions) if parsed.self_update and versions else None,
         limits=CommandLimits(max_parallel=parsed.max_parallel, cancel_grace_seconds=parsed.cancel_grace_seconds),
         # Variables need not be text.
-        environment={os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
+        environment=command_environment(environment, parsed.state_dir, ca_file),
     )
 
 

@@ -14,6 +14,7 @@ from edge_agent.times import parse_time
 
 NODE_FILE = "node.json"
 IDENTITY_FILE = "identity.json"
+WANTED = "--node-id or EDGE_NODE_ID"
 DEFAULT_POLL_SECONDS = 60.0
 # The bounds of the intervals that a server may set.
 POLL_SECONDS = (0.1, 3600.0)
@@ -92,11 +93,11 @@ def choose_node(
     """
     node = _stored_node(state, random_id=random_id)
     if node is not None:
-        if wanted is not None and _as_uuid(wanted, "--node-id") != node.node_id:
+        if wanted is not None and _as_uuid(wanted, WANTED) != node.node_id:
             raise FatalError(f"this state directory belongs to node {node.node_id}; use another for another node id")
         return node
     if wanted is not None:
-        node = Node(_as_uuid(wanted, "--node-id"), "persistent")
+        node = Node(_as_uuid(wanted, WANTED), "persistent")
     elif random_id:
         node = Node(str(random_uuid(rng)), "random")
     else:

@@ -187,9 +187,9 @@ class Machine:
         """Wait for the reported outcome, check that a command still runs, and return the outcome."""
         eventually(self.server.outcomes, what=self.text, seconds=PATIENCE_SECONDS)
         eventually(lambda: self.server.connections, what=self.text, seconds=PATIENCE_SECONDS)
-        execution_id = self.server.add("echo it runs", wake=True)
+        execution_id = self.server.add("$EDGE_AGENT --version", wake=True)
         final = eventually(lambda: self.server.final(execution_id), what=self.text, seconds=PATIENCE_SECONDS)
-        assert final["output"] == "it runs\n"
+        assert final["output"] == f"{self.runs()}\n"
         eventually(lambda: not (self.versions / "update.json").exists(), what="the end of it")
         (outcome,) = self.server.outcomes()
         return outcome

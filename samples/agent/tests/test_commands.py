@@ -2,6 +2,7 @@ import re
 import signal
 
 import pytest
+from edge_agent import __version__
 
 from samples.agent.tests.support.eventually import eventually
 
@@ -42,6 +43,12 @@ def test_command_created_during_a_disconnection_is_fetched_on_reconnect(server, 
     assert done(server, execution_id, agent)["output"] == "waited\n"
     eventually(lambda: len(agent.logged("websocket.connected")) == 2 and server.connections, what="a reconnect")
     assert done(server, server.add("echo again", wake=True), agent)["output"] == "again\n"
+
+
+def test_command_can_start_the_program_of_its_agent_from_anywhere(server, agents):
+    agent = agents.connected()
+    execution_id = server.add('cd / && $EDGE_AGENT --version && echo "$EDGE_AGENT_STATE_DIR"', wake=True)
+    assert done(server, execution_id, agent)["output"] == f"{__version__}\n{agents.state_dir}\n"
 
 
 def test_unknown_frames_are_ignored(server, agents):

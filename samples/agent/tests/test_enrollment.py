@@ -247,6 +247,21 @@ def test_machine_id_is_the_default_node_id(server, agents, tmp_path):
     assert (body["node_id"], body["id_type"]) == ("3d1219c7-c4c5-404a-aa1f-6d2a48adfda4", "persistent")
 
 
+def test_node_id_of_the_environment_is_registered_and_not_inherited_by_commands(server, agents, tmp_path):
+    chosen = str(uuid.uuid4())
+    agent = agents.connected("--machine-id-file", str(tmp_path / "none"), environment={"EDGE_NODE_ID": chosen.upper()})
+    body = server.seen("POST", "/agents/nodes")[0].body
+    assert (body["node_id"], body["id_type"]) == (chosen, "persistent")
+    execution_id = server.add("echo id=$EDGE_NODE_ID", wake=True)
+    assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "id=\n"
+
+
+def test_node_id_of_the_environment_that_is_no_uuid_is_refused(agents, tmp_path):
+    agent = agents.start("--machine-id-file", str(tmp_path / "none"), environment={"EDGE_NODE_ID": "web-1"})
+    assert agent.wait() == 2
+    assert "EDGE_NODE_ID" in agent.logged("agent.failed")[0]["reason"]
+
+
 def test_random_id_survives_a_failed_enrolment(server, agents):
     server.fail("POST", "/agents/nodes", status=422, times=99)
     first = agents.start("--random-id")

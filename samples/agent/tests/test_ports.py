@@ -11,6 +11,7 @@ PACKAGE = Path(edge_agent.__file__).parent
 OUTSIDE = {
     "bundles.py": "a program of its own, which runs before the agent is installed; the agent gets it as an `Installer`",
     "cli.py": "reads arguments, environment and standard input before the agent exists",
+    "command_environment.py": "names this process's program, before the agent exists",
     "composition.py": "chooses the implementations of the ports, and handles the process's signals",
     "enrol_command.py": "changes to another user before the agent exists",
     "launcher.py": "a program of its own, which starts the agent's process and decides between two versions of it",
