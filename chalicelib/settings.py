@@ -11,41 +11,18 @@ from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Gt, Le
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
-    ValidationInfo,
     model_validator,
 )
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from chalicelib.kit.labels import LABEL_PATTERN
-
-RESERVED_CLUSTER_NAME = "default"
-"""A word in the paths of enrollment keys."""
-
-
-def _split(value: object) -> object:
-    """A comma list (blanks around items dropped) as a tuple."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _not_reserved(value: str | None, info: ValidationInfo) -> str | None:
-    if value == RESERVED_CLUSTER_NAME:
-        raise ValueError(f"{info.field_name} cannot be '{RESERVED_CLUSTER_NAME}': it is a word of the API's paths")
-    return value
-
-
-CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
-PositiveInt = Annotated[int, Ge(1)]
-Prefix = Annotated[int, Ge(1), Le(30)]
+from chalicelib.setting_types import ClusterName, CommaList, PositiveInt, Prefix, Providers, Subnets
 
 
 def running_function() -> str:
@@ -169,7 +146,7 @@ class Settings(BaseModel):
     )
 
     # Clusters and enrolment.
-    default_cluster_name: Annotated[str | None, AfterValidator(_not_reserved)] = Field(
+    default_cluster_name: ClusterName = Field(
         None, description="Cluster behind `/clusters/default/…`; cannot be `default`."
     )
     default_cluster_subnet: str | None = Field(None, description="Its range; allocated when unset.")
@@ -221,6 +198,19 @@ class Settings(BaseModel):
     push_enabled: bool = Field(default=False, description="Deliver by HTTP to nodes that are not connected.")
     push_host: str | None = Field(None, description="Host to push to in place of each node's VPN host name.")
 
+    # Machines.
+    machine_providers: Providers = Field(
+        (),
+        description="Comma list of the providers whose machines can be made: `ec2`, and `local` beside a local cloud, "
+        "where an agent process plays the machine.",
+    )
+    machine_subnets: Subnets = Field(
+        (), description="Comma list of `zone=subnet`: the zones of EC2 in which machines are made; for provider `ec2`."
+    )
+    operation_limits_enabled: bool = Field(
+        default=True, description="Hold customers to the limits of their tier, for each type of operation."
+    )
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """The settings that the variables of the same names in capitals give; one that is set to nothing is not set.
@@ -235,6 +225,17 @@ class Settings(BaseModel):
         if self.has_mesh and not self.netmaker_api_url:
             raise ValueError("VPN_MODE is netmaker, and NETMAKER_API_URL is not set")
         return self
+
+    @model_validator(mode="after")
+    def _ec2_has_a_subnet(self) -> Self:
+        if "ec2" in self.machine_providers and not self.machine_subnets:
+            raise ValueError("MACHINE_PROVIDERS has ec2, and MACHINE_SUBNETS names no zone and subnet")
+        return self
+
+    @property
+    def subnet_of_zone(self) -> dict[str, str]:
+        """MACHINE_SUBNETS: the subnet of each zone in which EC2 makes machines."""
+        return dict(pair.split("=") for pair in self.machine_subnets)
 
     @property
     def has_mesh(self) -> bool:

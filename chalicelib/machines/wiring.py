@@ -20,4 +20,5 @@ class Machines:
     def catalogue(self) -> Catalogue:
         from chalicelib.machines.catalogue.service import Catalogue
 
-        return Catalogue()
+        settings = self.platform.settings
+        return Catalogue(settings.machine_providers, settings.subnet_of_zone)

@@ -79,6 +79,8 @@ class World:
             "public_url": "http://api.test",
             "agent_bucket": BUCKET,
             "key_requests_per_minute": 0,  # the clock stands still, so that all requests would come at once
+            "operation_limits_enabled": False,
+            "machine_providers": ("local",),
             **settings,
         }
         self.platform = bootstrap.platform_of(Settings(**given), self, lambda: families)

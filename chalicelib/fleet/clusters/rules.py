@@ -2,7 +2,7 @@
 
 from chalicelib.fleet.clusters.ranges import SMALLEST_PREFIX, AddressRange
 from chalicelib.kit.errors import EdgeError, conflict, invalid, taken
-from chalicelib.settings import RESERVED_CLUSTER_NAME
+from chalicelib.setting_types import RESERVED_CLUSTER_NAME
 
 _RESERVED_FIRST_OCTETS = frozenset({0, 10, 127, 169, 172, 192}) | frozenset(range(224, 256))
 """Whole first octets, as the reference refuses them, and besides them all of multicast and 240/4, where it refuses

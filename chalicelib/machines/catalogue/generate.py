@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from chalicelib.machines.catalogue.service import GENERATED, CatalogueFile
+from chalicelib.machines.catalogue.model import CatalogueFile
+from chalicelib.machines.catalogue.service import GENERATED
 
 SOURCE = Path(__file__).with_name("catalogue.yaml")
 

@@ -57,7 +57,9 @@ class ZonesOut(RootModel[tuple[str, ...]]):
 )
 def list_templates(_request: Request[NoPath, NoQuery, NoBody], services: Machines) -> TemplatesOut:
     """Lists the kinds of machines that can be made."""
-    return TemplatesOut(tuple(TemplateOut(**one.model_dump()) for one in services.catalogue.templates))
+    return TemplatesOut(
+        tuple(TemplateOut.model_validate(one, from_attributes=True) for one in services.catalogue.templates)
+    )
 
 
 @routes.get(

@@ -1,0 +1,49 @@
+"""The types of settings: how the text of an environment variable is read, and which values are allowed."""
+
+import re
+from typing import Annotated
+
+from annotated_types import Ge, Le
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+
+RESERVED_CLUSTER_NAME = "default"
+"""A word in the paths of enrollment keys."""
+
+_PROVIDERS = ("ec2", "local")
+_ZONE_AND_SUBNET = re.compile(r"[a-z0-9-]+=subnet-[0-9a-z]+")
+
+
+def _split(value: object) -> object:
+    """A comma list (blanks around items dropped) as a tuple."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _not_reserved(value: str | None, info: ValidationInfo) -> str | None:
+    if value == RESERVED_CLUSTER_NAME:
+        raise ValueError(f"{info.field_name} cannot be '{RESERVED_CLUSTER_NAME}': it is a word of the API's paths")
+    return value
+
+
+def _known_providers(value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        if name not in _PROVIDERS:
+            raise ValueError(f"{name!r} is no provider of machines. Allowed: {', '.join(_PROVIDERS)}")
+    return value
+
+
+def _zones_and_subnets(value: tuple[str, ...]) -> tuple[str, ...]:
+    for pair in value:
+        if not _ZONE_AND_SUBNET.fullmatch(pair):
+            raise ValueError(f"{pair!r} is not zone=subnet, as in eu-central-1a=subnet-0abc")
+    return value
+
+
+CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
+PositiveInt = Annotated[int, Ge(1)]
+Prefix = Annotated[int, Ge(1), Le(30)]
+ClusterName = Annotated[str | None, AfterValidator(_not_reserved)]
+Providers = Annotated[CommaList, AfterValidator(_known_providers)]
+Subnets = Annotated[CommaList, AfterValidator(_zones_and_subnets)]
+"""Items are ``zone=subnet``."""
