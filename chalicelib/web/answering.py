@@ -62,7 +62,7 @@ def respond(endpoint: Endpoint, incoming: Incoming, services: Any, protocol: Api
         edge.log.failure("request_failed", error, request_id=exchange.request_id, route=endpoint.route)
         outgoing = refusal(internal(), protocol, _renderer(exchange, protocol))
     _log(exchange, outgoing.status)
-    limits = {} if exchange.standing is None else protocol.limit_headers(exchange.standing)
+    limits = {} if exchange.standing is None else protocol.limit_headers(exchange.standing, edge.clock.now())
     return finished(outgoing, exchange.request_id, {**cors, **limits, **exchange.headers})
 
 
@@ -97,7 +97,7 @@ def _serve(exchange: Exchange, protocol: ApiProtocol) -> Outgoing:
     endpoint, services, audience = exchange.endpoint, exchange.services, exchange.endpoint.auth
     audience.admit(exchange)
     if audience.by_permission:
-        hold_to(exchange, exchange.edge.limits.of_principal(exchange.principal))
+        hold_to(exchange, audience.limit(exchange))
     if endpoint.permission is not None:
         _check_permission(endpoint, endpoint.permission, exchange)
     with working_for(_origin_of(exchange)):
@@ -151,8 +151,7 @@ def _origin_of(exchange: Exchange) -> Origin:
 def _note_refused(exchange: Exchange) -> None:
     """Put a refused request into the audit log. Reads have no verb: their method and path stand for it."""
     endpoint = exchange.endpoint
-    is_read = endpoint.method == "GET"
-    operation = f"{endpoint.method} {endpoint.shown_path}" if is_read or not endpoint.audit else endpoint.audit
+    operation = f"{endpoint.method} {endpoint.shown_path}" if endpoint.is_read or not endpoint.audit else endpoint.audit
     exchange.edge.audit.note_refused(_origin_of(exchange), operation, endpoint.aimed_at(exchange.incoming))
 
 

@@ -53,6 +53,10 @@ def hold_to(exchange: Exchange, standing: Standing | None) -> None:
         raise rate_limited(standing.wait_seconds)
 
 
+def _limit_of_key(exchange: Exchange) -> Standing | None:
+    return exchange.edge.limits.of_principal(exchange.principal)
+
+
 def _admit_within_rate(exchange: Exchange) -> None:
     hold_to(exchange, exchange.edge.limits.of_address(exchange.incoming.address))
 
@@ -65,7 +69,7 @@ class Audience:
     after it, and what it writes counts as written by the caller. ``schemes`` are the security schemes of the document
     by name, any of which admits; ``statuses`` those with which ``admit`` refuses. With ``by_permission`` the
     principals need the permission of the operation. ``may_send_replacements`` accepts U+FFFD in bodies, see
-    `json_body.read_json`.
+    `json_body.read_json`. ``limit`` counts a request of an admitted principal, None for one without a limit.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Audience:
     schemes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     statuses: frozenset[int] = frozenset()
     by_permission: bool = False
+    limit: Callable[[Exchange], Standing | None] = _limit_of_key
     may_send_replacements: bool = False
 
 

@@ -13,7 +13,6 @@ from chalicelib.kit.errors import not_found
 from chalicelib.web.answering import cors_of
 from chalicelib.web.api import Api
 from chalicelib.web.application import ANY, Application
-from chalicelib.web.audience import OPEN
 from chalicelib.web.edge_services import EdgeServices
 from chalicelib.web.endpoint import add_route
 from chalicelib.web.exchange import SENT_METHOD
@@ -53,7 +52,7 @@ def _find(app: Application, route: str, apis: Sequence[Api]) -> Endpoint:
         route=route,
         view=view.options if method == "OPTIONS" else view.refuse,
         tag="Fallback",
-        auth=OPEN,
+        auth=protocol.undeclared,
         summary="Anything else",
         repeats="changes nothing" if method == "POST" else "",
         documented=False,

@@ -1,6 +1,7 @@
 """Headers of answers: security, CORS for the origins that the settings name, and the rest of a limit."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from chalicelib.platform.limits.model import Standing
 
@@ -21,7 +22,7 @@ LIMIT_HEADERS = ("ratelimit", "ratelimit-policy", "x-ratelimit-limit", "x-rateli
 """The names of the headers that `limit_headers` gives."""
 
 
-def limit_headers(standing: Standing) -> dict[str, str]:
+def limit_headers(standing: Standing, _now: datetime) -> dict[str, str]:
     """The rest of a limit in the headers of draft-ietf-httpapi-ratelimit-headers-10, and in the usual
     ``X-RateLimit-*``. All times are in seconds from now."""
     values = (

@@ -41,6 +41,7 @@ class Options(TypedDict, total=False):
     scope: Scope
     audit: str
     is_deferred: bool
+    reads: bool
     repeats: str
     contract_path: str
     documented: bool
@@ -61,7 +62,7 @@ class Endpoint:
     Where the audience decides ``by_permission``: ``permission`` is what the caller needs, ``scope`` what the
     operation's resource belongs to, and ``audit`` the verb under which the audit log has what it changed,
     `<thing>.<action>`; with ``is_deferred`` as accepted, since the effects come after the answer. ``repeats`` says why
-    a POST needs no ``Idempotency-Key``.
+    a POST needs no ``Idempotency-Key``; one that only ``reads``, since its body holds a question, needs none either.
     """
 
     method: str
@@ -84,6 +85,7 @@ class Endpoint:
     scope: Scope | None = None
     audit: str = ""
     is_deferred: bool = False
+    reads: bool = False
     repeats: str = ""
     contract_path: str = ""
     documented: bool = True
@@ -111,24 +113,31 @@ class Endpoint:
         decided = {"permission": self.permission, "scope": self.scope}
         if self.auth.by_permission:
             yield from (f"the audience {self.auth.name} needs a {name}" for name, value in decided.items() if not value)
-            if self.method != "GET" and not self.audit:
+            if not self.is_read and not self.audit:
                 yield "an operation that changes something needs a verb for the audit log"
         else:
             given = {**decided, "audit": self.audit}
             yield from (
                 f"the audience {self.auth.name} decides without {name}" for name, value in given.items() if value
             )
-            if self.method == "POST" and not self.repeats:
+            if self.method == "POST" and not self.repeats and not self.reads:
                 yield f"a POST of the audience {self.auth.name} says why it may be repeated"
         if self.is_deferred and not self.audit:
             yield "only an audited operation can be accepted in the audit log"
-        if self.repeats and self.method != "POST":
+        if (self.repeats or self.reads) and self.method != "POST":
             yield f"{self.method} is repeatable by its meaning"
+        if self.reads and (self.audit or self.repeats):
+            yield "an operation that only reads has no verb for the audit log, and no reason why it may be repeated"
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it changes nothing."""
+        return self.method == "GET" or self.reads
 
     @property
     def takes_idempotency_key(self) -> bool:
         """Whether a repeat is recognised by its ``Idempotency-Key``."""
-        return self.method == "POST" and not self.repeats
+        return self.method == "POST" and not self.repeats and not self.reads
 
     def resource_of(self, incoming: Incoming) -> Resource:
         """The resource of a request: the path without the version of the API, with the values of its variables."""

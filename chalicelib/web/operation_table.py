@@ -57,7 +57,7 @@ class OperationRow:
     @property
     def changes(self) -> bool:
         """Whether it may change something."""
-        return self.method != "GET"
+        return not self.endpoint.is_read
 
     @property
     def takes_idempotency_key(self) -> bool:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from chalicelib.kit.errors import Details, Kind
 from chalicelib.platform.limits.model import Standing
+from chalicelib.web.audience import OPEN, Audience
 from chalicelib.web.headers import LIMIT_HEADERS, limit_headers
 from chalicelib.web.problems import details_of
 from chalicelib.web.rendering import Renderer
@@ -46,7 +47,7 @@ class ApiProtocol:
     errors of API Gateway, from their kind and message. ``details`` turns pydantic's problems into those of a bad
     request: field (slash path, "" for the whole) to texts. ``challenge`` is the header ``www-authenticate`` of a 401,
     without which there is none. ``methods`` and ``exposed_headers`` are allowed to browsers by CORS.
-    ``limit_headers`` tell the rest of a limit.
+    ``limit_headers`` tell the rest of a limit at a time. ``undeclared`` are the callers of all other paths and methods.
     """
 
     name: str
@@ -60,4 +61,5 @@ class ApiProtocol:
         *("idempotency-replayed", "link", "location", "retry-after", "x-request-id"),
         *LIMIT_HEADERS,
     )
-    limit_headers: Callable[[Standing], Mapping[str, str]] = limit_headers
+    limit_headers: Callable[[Standing, datetime], Mapping[str, str]] = limit_headers
+    undeclared: Audience = OPEN

@@ -73,7 +73,7 @@ OTHER = ApiProtocol(
     statuses={**STATUSES, Kind.VALIDATION_FAILED: 400},
     challenge="",
     exposed_headers=("retry-after", "x-error", "x-error-id"),
-    limit_headers=lambda standing: {"x-ratelimit-remaining": str(standing.remaining)},
+    limit_headers=lambda standing, _now: {"x-ratelimit-remaining": str(standing.remaining)},
 )
 
 

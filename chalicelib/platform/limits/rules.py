@@ -1,7 +1,7 @@
 """How the limit of a key is shared by containers. Pure.
 
-The row of a key is a token bucket: it holds a minute's requests and is filled evenly. A container takes whole blocks
-from it. The requests that a container grants by itself are not counted there.
+The row of a key is a token bucket: it holds the requests of a window, usually a minute, and is filled evenly. A
+container takes whole blocks from it. The requests that a container grants by itself are not counted there.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from functools import cache
 from chalicelib.kit.allowance import Allowance
 
 WINDOW_MS = 60_000
+"""The window of a limit that is given by the minute."""
 
 EXACT_BELOW = 100
 """Requests a minute below which each request is counted in the row."""
@@ -39,10 +40,12 @@ that is wrong, or is read by one."""
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit of requests a minute as containers share it. ``whole`` is its bucket, ``own`` what each container grants
-    by itself, ``block`` the requests that it takes from the row at once, and ``cost_ms`` what those are in the row."""
+    """A limit of requests as containers share it: ``quota`` in ``window_ms`` milliseconds. ``whole`` is its bucket,
+    ``own`` what each container grants by itself, ``block`` the requests that it takes from the row at once, and
+    ``cost_ms`` what those are in the row."""
 
-    per_minute: int
+    quota: int
+    window_ms: int
     whole: Allowance
     own: Allowance | None
     block: int
@@ -50,8 +53,9 @@ class Limit:
 
 
 @cache
-def limit_of(per_minute: int) -> Limit:
-    """The limit of so many requests a minute, at least 1."""
+def limit_of(quota: int, window_ms: int = WINDOW_MS) -> Limit:
+    """The limit of so many requests in a window, by default a minute; at least 1."""
+    per_minute = quota * WINDOW_MS // window_ms
     block = 1
     own = None
     if per_minute >= EXACT_BELOW:
@@ -59,7 +63,7 @@ def limit_of(per_minute: int) -> Limit:
         own_per_second = min(OWN_PER_SECOND, per_minute / 60 / OWN_PART)
         own = Allowance(max(1, int(own_per_second)), 1000 / own_per_second)
     cost_ms = block * WINDOW_MS // per_minute
-    return Limit(per_minute, Allowance(per_minute, cost_ms / block), own, block, cost_ms)
+    return Limit(quota, window_ms, Allowance(quota, cost_ms / block), own, block, cost_ms)
 
 
 class Look(Enum):
@@ -78,12 +82,12 @@ def look_at(limit: Limit, full_at_ms: int, now_ms: int) -> Look:
     owed_ms = full_at_ms - now_ms
     if owed_ms <= 0:
         return Look.FULL
-    if owed_ms > WINDOW_MS + SKEW_MS:
+    if owed_ms > limit.window_ms + SKEW_MS:
         return Look.AHEAD
     return Look.ROOM if owed_ms <= most_owed_ms(limit) else Look.EMPTY
 
 
 def most_owed_ms(limit: Limit) -> int:
-    """The most that a row may owe for another block to be granted. It holds whole blocks: the rest of the minute, less
+    """The most that a row may owe for another block to be granted. It holds whole blocks: the rest of the window, less
     than one of them, would be a part of a request too much."""
-    return (WINDOW_MS // limit.cost_ms - 1) * limit.cost_ms
+    return (limit.window_ms // limit.cost_ms - 1) * limit.cost_ms

@@ -5,7 +5,7 @@ from chalicelib.kit.log import Log
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.limits.local import LocalLimit
 from chalicelib.platform.limits.model import Standing
-from chalicelib.platform.limits.rules import limit_of
+from chalicelib.platform.limits.rules import Limit, limit_of
 from chalicelib.platform.limits.shared import SharedLimits
 from chalicelib.platform.limits.store import LimitStore
 
@@ -28,6 +28,13 @@ class Limits:
         if not principal.actor or not per_minute:
             return None
         return self._keys.take("key", principal.actor, limit_of(per_minute))
+
+    def of_operation(self, principal: Principal, name: str, limit: Limit) -> Standing | None:
+        """Count a request of the principal against its limit of that name, such as that of an API. None as in
+        `of_principal`. A limit of the principal's own takes its place."""
+        if not principal.actor or principal.requests_per_minute is not None:
+            return self.of_principal(principal)
+        return self._keys.take(name, f"{principal.actor}#{name}", limit)
 
     def of_address(self, address: str) -> Standing:
         """Count a request without a key."""

@@ -12,7 +12,7 @@ from chalicelib.kit.ids import to_milliseconds
 from chalicelib.kit.log import Level, Log, describe
 from chalicelib.platform.limits.held import MOST_REMEMBERED, Held
 from chalicelib.platform.limits.model import Standing
-from chalicelib.platform.limits.rules import LEASE_MS, SKEW_MS, WINDOW_MS, Limit, Look, look_at, most_owed_ms
+from chalicelib.platform.limits.rules import LEASE_MS, SKEW_MS, Limit, Look, look_at, most_owed_ms
 from chalicelib.platform.limits.store import LimitStore
 
 ALONE_MS = 5_000
@@ -55,8 +55,8 @@ class SharedLimits:
         wait_ms = 0.0 if _take_own(share, limit, now_ms) else self._take_shared(subject, share, limit, now_ms)
         return Standing(
             policy=policy,
-            quota=limit.per_minute,
-            window_seconds=WINDOW_MS // _SECOND_MS,
+            quota=limit.quota,
+            window_seconds=limit.window_ms // _SECOND_MS,
             remaining=0 if wait_ms else _left(share, limit, now_ms),
             reset_seconds=math.ceil(_owed_ms(share, limit, now_ms) / _SECOND_MS),
             wait_seconds=math.ceil(wait_ms / _SECOND_MS),
@@ -69,7 +69,7 @@ class SharedLimits:
             return 0
         if now_ms < share.alone_until <= now_ms + ALONE_MS:
             return _take_alone(share, limit, now_ms)
-        if now_ms < share.refused_until <= now_ms + WINDOW_MS + SKEW_MS + _SECOND_MS:
+        if now_ms < share.refused_until <= now_ms + limit.window_ms + SKEW_MS + _SECOND_MS:
             return _sooner(share, limit, now_ms)
         return self._lease(subject, share, limit, now_ms)
 
@@ -85,7 +85,7 @@ class SharedLimits:
             share.leased, share.leased_until = limit.block - 1, now_ms + LEASE_MS
             return 0
         if look_at(limit, lease.full_at_ms, now_ms) is Look.AHEAD:
-            ahead_seconds = (lease.full_at_ms - now_ms - WINDOW_MS) // _SECOND_MS
+            ahead_seconds = (lease.full_at_ms - now_ms - limit.window_ms) // _SECOND_MS
             self._log.line("limit_clocks_differ", level=Level.WARNING, actor=subject, seconds=ahead_seconds)
             share.alone_until = now_ms + ALONE_MS
             return _take_alone(share, limit, now_ms)
@@ -121,7 +121,7 @@ def _left(share: _Share, limit: Limit, now_ms: int) -> int:
         return limit.whole.left(share.alone_repaid_at, now_ms)
     leased = share.leased if now_ms < share.leased_until else 0
     own = 0 if limit.own is None else limit.own.left(share.own_repaid_at, now_ms)
-    return min(limit.per_minute, limit.whole.left(share.full_at, now_ms) + leased + own)
+    return min(limit.quota, limit.whole.left(share.full_at, now_ms) + leased + own)
 
 
 def _owed_ms(share: _Share, limit: Limit, now_ms: int) -> float:

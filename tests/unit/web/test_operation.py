@@ -101,6 +101,17 @@ class TestAccess:
         with pytest.raises(TypeError, match="repeatable by its meaning"):
             self.declare("DELETE", auth=PUBLIC, repeats="deleted once")
 
+    def test_post_that_reads_needs_no_verb_and_takes_no_idempotency_key(self):
+        made = self.declare(auth=KEYED, permission=THINGS, scope=Scope.REACH, reads=True)
+        assert (made.is_read, made.takes_idempotency_key) == (True, False)
+
+    @pytest.mark.parametrize(
+        ("method", "more"), [("POST", {"audit": "thing.change"}), ("POST", {"repeats": "reads"}), ("PUT", {})]
+    )
+    def test_read_by_another_method_or_with_a_verb_is_refused(self, method, more):
+        with pytest.raises(TypeError, match=r"only reads|by its meaning|verb"):
+            self.declare(method, auth=KEYED, permission=THINGS, scope=Scope.REACH, reads=True, **more)
+
     @pytest.mark.parametrize(
         ("method", "repeats", "takes"), [("POST", "", True), ("POST", "a search", False), ("PATCH", "", False)]
     )

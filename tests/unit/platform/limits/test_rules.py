@@ -28,6 +28,15 @@ def test_limit_is_shared_in_blocks_and_by_what_containers_grant(per_minute, bloc
     assert (0 if limit.own is None else 1000 / limit.own.milliseconds_each) == pytest.approx(own_per_second)
 
 
+def test_limit_of_a_second_holds_a_seconds_requests_in_the_blocks_of_a_minutes():
+    limit = limit_of(1000, 1000)
+
+    assert (limit.quota, limit.window_ms, limit.whole.burst) == (1000, 1000, 1000)
+    assert (limit.block, limit.cost_ms, most_owed_ms(limit)) == (100, 100, 900)
+    assert look_at(limit, 1_000_000 + 901, 1_000_000) is Look.EMPTY
+    assert look_at(limit, 1_000_000 + 1000 + SKEW_MS + 1, 1_000_000) is Look.AHEAD
+
+
 @given(per_minute=st.integers(1, 99))
 def test_row_of_a_small_limit_holds_exactly_its_requests(per_minute):
     limit = limit_of(per_minute)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.platform.limits.rules import limit_of
 from chalicelib.platform.limits.shared import ALONE_MS
 from chalicelib.platform.limits.store import LIMITS
 from tests.unit.platform.limits.containers import KEY, Containers
@@ -31,6 +32,16 @@ class TestOrdinaryUse:
         containers.granted(11)
 
         assert containers.writes == 2
+
+    def test_limit_of_a_second_is_whole_again_after_a_second(self):
+        containers = Containers()
+        containers.limit = limit_of(1000, 1000)
+
+        assert 1000 <= containers.granted(2000) <= 1000 + 10
+        assert containers.ask().wait_seconds == 1
+        assert (containers.ask().quota, containers.ask().window_seconds) == (1000, 1)
+        containers.clock.advance(1)
+        assert containers.granted(2000) >= 1000
 
     def test_keys_have_limits_of_their_own(self):
         containers = Containers(per_minute=5)
