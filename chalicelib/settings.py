@@ -87,6 +87,9 @@ class Settings(BaseModel):
         description="Serve the pages: `/`, `/swaggerui`, `/redoc`, `/asyncdoc`, `/api/openapi` and `/api/asyncapi`.",
     )
 
+    # Tenants and their users.
+    default_tier: str = Field("free", description="Tier of the catalogue that a tenant has until it is given another.")
+
     # Webhooks.
     webhook_max_attempts: PositiveInt = Field(
         30, description="Attempts to deliver an event to a webhook; with the default pauses, a day of them."

@@ -6,6 +6,7 @@ from chalicelib.platform.background import context as background
 from chalicelib.platform.context import Family
 from chalicelib.platform.events import context as events
 from chalicelib.platform.idempotency import context as idempotency
+from chalicelib.platform.identity import context as identity
 from chalicelib.platform.limits import context as limits
 from chalicelib.platform.permissions import PERMISSIONS
 from chalicelib.platform.provisioning import context as provisioning
@@ -17,7 +18,7 @@ FAMILY = Family(
     "platform",
     permissions=PERMISSIONS,
     contexts=(
-        *(access.CONTEXT, limits.CONTEXT, idempotency.CONTEXT, events.CONTEXT, webhooks.CONTEXT),
+        *(access.CONTEXT, limits.CONTEXT, identity.CONTEXT, idempotency.CONTEXT, events.CONTEXT, webhooks.CONTEXT),
         *(background.CONTEXT, audit.CONTEXT, provisioning.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
     ),
 )

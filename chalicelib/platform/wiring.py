@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from chalicelib.platform.families import Families
     from chalicelib.platform.gateways import Gateways
     from chalicelib.platform.idempotency.service import Idempotency
+    from chalicelib.platform.identity.wiring import Identity
     from chalicelib.platform.limits.service import Limits
     from chalicelib.platform.limits.wrong_keys import WrongKeys
     from chalicelib.platform.relay.service import Relay
@@ -189,8 +190,9 @@ class Platform:
     @cached_property
     def secret_hashes(self) -> SecretHashes:
         from chalicelib.platform.access.hashing import SecretHashes
+        from chalicelib.platform.access.store import API_KEYS
 
-        return SecretHashes(self.sealer, self.ids)
+        return SecretHashes(self.sealer, self.ids, API_KEYS)
 
     @cached_property
     def api_keys(self) -> ApiKeys:
@@ -205,6 +207,12 @@ class Platform:
             lists=self.lists,
             permissions=lambda: self.families.permissions,
         )
+
+    @cached_property
+    def identity(self) -> Identity:
+        from chalicelib.platform.identity.wiring import Identity
+
+        return Identity(self.tables, self.clock, default_tier=self.settings.default_tier)
 
     @cached_property
     def idempotency(self) -> Idempotency:

@@ -89,8 +89,9 @@ PUBLIC = Audience(name="public", admit=_admit_within_rate, statuses=frozenset({4
 """Anyone, within a rate for each source address."""
 
 
-def admit_by_key(exchange: Exchange, offered: str | None, accepted: Sequence[str]) -> None:
-    """Admit the holder of one of the ``accepted`` keys, which are named as in the settings, and of named keys.
+def admit_by_key(exchange: Exchange, offered: str | None, accepted: Sequence[str], *, sessions: bool = False) -> None:
+    """Admit the holder of one of the ``accepted`` keys, which are named as in the settings, of named keys, and of
+    ``sessions`` where their tokens are accepted.
 
     Raises `EdgeError` (unauthorized), and (rate limited) for an address that sends too many wrong keys. If the settings
     turn authentication off, all callers are admitted as root, without a name.
@@ -99,7 +100,10 @@ def admit_by_key(exchange: Exchange, offered: str | None, accepted: Sequence[str
     if not edge.settings.auth_enabled:
         exchange.principal = root("")
         return
-    exchange.principal = edge.identities.identify(offered, accepted, exchange.incoming.address)
+    address = exchange.incoming.address
+    exchange.principal = edge.identities.identify(offered, accepted, address, sessions=sessions)
+    if exchange.principal.shown_key:
+        exchange.noted["key"] = exchange.principal.shown_key
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,7 +8,7 @@ import importlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib import bootstrap
@@ -16,7 +16,7 @@ from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.log import Log
 from chalicelib.platform.access.model import NewApiKey
-from chalicelib.platform.access.principal import root
+from chalicelib.platform.access.principal import DEFAULT_TENANT, root
 from chalicelib.platform.audit.store import TABLE as AUDIT_EVENTS
 from chalicelib.platform.families import Families
 from chalicelib.settings import Settings
@@ -94,14 +94,25 @@ class World:
         """The fleet's container."""
         return self.platform.container(Fleet)
 
-    def key_with(self, *, restrictions: Mapping[str, Collection[str]] | None = None, **wanted: Any) -> str:
-        """The text of a new named key with a role or permissions. It has been used just now, so that a request with it
-        notes no use. ``restrictions``: ids by the name of the restriction."""
+    def key_with(
+        self,
+        *,
+        restrictions: Mapping[str, Collection[str]] | None = None,
+        tenant: str = DEFAULT_TENANT,
+        **wanted: Any,
+    ) -> str:
+        """The text of a new named key of a tenant, with a role or permissions. It has been used just now, so that a
+        request with it notes no use. ``restrictions``: ids by the name of the restriction."""
         reached = {name: {one: one for one in ids} for name, ids in (restrictions or {}).items()}
         new = NewApiKey(name="a key of a test", restrictions=reached, **wanted)
-        text = self.platform.api_keys.create(new, root("")).text.reveal()
+        text = self.platform.api_keys.create(new, replace(root(""), tenant=tenant)).text.reveal()
         self.platform.identities.identify(text, (), "")
         return text
+
+    def unverified_key(self, **wanted: Any) -> str:
+        """The text of a new key pair whose code has not come back."""
+        new = NewApiKey(name="a key of a test", restrictions={}, verified=False, **wanted)
+        return self.platform.api_keys.create(new, root("")).text.reveal()
 
     def state(self) -> dict[str, Any]:
         """All that a request could change, but for the audit log: what is refused changes that alone."""

@@ -12,6 +12,7 @@ CONTEXT = Context(
                 "data_keys": GET | PUT,
                 "limits": UPDATE,
                 "api_keys": GET | UPDATE,
+                "tenants": GET,
             },
             reads_keys=True,
             decrypts=True,

@@ -47,6 +47,12 @@ class ApiKeys:
     def create(self, wanted: NewApiKey, by: Principal) -> ShownKey:
         """Create a key. Raises `EdgeError` (validation failed) for a request that breaks a rule, and (forbidden) for a
         key with more rights than its maker's."""
+        shown = self.make(wanted, by)
+        self._store.add(shown.key, shown)
+        return shown
+
+    def make(self, wanted: NewApiKey, by: Principal) -> ShownKey:
+        """A key that is not stored, for a transaction of its caller's (`store.put_key`). Raises as `create`."""
         now = self._clock.now()
         known = self._known()
         check_new(wanted, known, now)
@@ -62,6 +68,9 @@ class ApiKeys:
             outputs=wanted.outputs,
             requests_per_minute=wanted.requests_per_minute,
             tenant=by.tenant,
+            user=wanted.user,
+            owner=wanted.owner,
+            verified=wanted.verified,
             expires_at=None if wanted.expires_at is None else to_seconds_text(wanted.expires_at),
             inserted_at=to_seconds_text(now),
             updated_at=to_seconds_text(now),
@@ -69,9 +78,7 @@ class ApiKeys:
             secret_hash=self._hashes.hash(secret, key_id, hash_key),
         )
         check_grant(key, by, known)
-        shown = _shown(key, secret)
-        self._store.add(key, shown)
-        return shown
+        return _shown(key, secret)
 
     def get(self, key_id: str) -> ApiKey:
         """Raises `EdgeError` (not found)."""

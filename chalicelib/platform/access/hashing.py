@@ -1,4 +1,5 @@
-"""Hashes of the secrets of named keys: HMAC-SHA256 under a key of each row, which is sealed with the stage's data key.
+"""Hashes of the secrets of named keys and sessions: HMAC-SHA256 under a key of each row, which is sealed with the
+stage's data key.
 
 A reader of the table cannot test a guess, and after a change of the data key the rows are sealed again like all others,
 without knowing the secrets.
@@ -9,7 +10,7 @@ from hashlib import sha256
 
 from chalicelib.kit.crypto import Sealer, associated_data
 from chalicelib.kit.ids import Ids
-from chalicelib.platform.access.store import API_KEYS
+from chalicelib.kit.tables import Table
 
 _HASH_KEY_BYTES = 32
 
@@ -17,29 +18,29 @@ _NO_KEY = bytes(_HASH_KEY_BYTES)
 
 
 class SecretHashes:
-    """Hashes secrets for one row."""
+    """Hashes secrets for one row of the ``table``, whose attribute ``hash_key_sealed`` holds the key of its hashes."""
 
-    def __init__(self, sealer: Sealer, ids: Ids) -> None:
+    def __init__(self, sealer: Sealer, ids: Ids, table: Table) -> None:
         self._sealer = sealer
         self._ids = ids
+        self._table = table
 
     def new_key(self, key_id: str) -> bytes:
         """A new hash key for the row of this id, sealed."""
-        return self._sealer.seal(self._ids.token_bytes(_HASH_KEY_BYTES).hex(), _associated(key_id))
+        return self._sealer.seal(self._ids.token_bytes(_HASH_KEY_BYTES).hex(), self._associated(key_id))
 
     def hash(self, secret: str, key_id: str, hash_key_sealed: bytes) -> str:
         """The hash of a secret, as hex. Raises `UnsealError` for a hash key of another row."""
-        hash_key = bytes.fromhex(self._sealer.open(hash_key_sealed, _associated(key_id)).reveal())
+        hash_key = bytes.fromhex(self._sealer.open(hash_key_sealed, self._associated(key_id)).reveal())
         return _hmac(hash_key, secret)
 
     def hash_for_nobody(self, secret: str) -> str:
         """The same work for a key that does not exist, so that the time of a refusal tells little."""
         return _hmac(_NO_KEY, secret)
 
+    def _associated(self, key_id: str) -> str:
+        return associated_data(self._table, key_id, "hash_key")
+
 
 def _hmac(key: bytes, secret: str) -> str:
     return hmac.new(key, secret.encode(), sha256).hexdigest()
-
-
-def _associated(key_id: str) -> str:
-    return associated_data(API_KEYS, key_id, "hash_key")

@@ -1,4 +1,5 @@
-"""The text of a named key: ``edge_<id>_<secret>``, the id as a UUID, the secret as 43 letters, digits, ``-``, ``_``."""
+"""The texts of credentials that rows stand for: ``<prefix>_<id>_<secret>``, the id as a UUID, the secret as 43 letters,
+digits, ``-``, ``_``. A key pair is a named key in two halves: ``edge_<id>`` and ``<secret>``."""
 
 import base64
 import re
@@ -6,20 +7,37 @@ from dataclasses import dataclass, field
 
 SECRET_BYTES = 32
 
-_TEXT = re.compile(r"edge_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
+NAMED_KEY = "edge"
+SESSION = "session"
+"""The prefixes: what kind of row it is."""
+
+_TEXT = re.compile(
+    rf"({NAMED_KEY}|{SESSION})_([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})_([A-Za-z0-9_-]{{43}})", re.ASCII
+)
 """43 characters of the URL-safe alphabet hold 32 bytes without padding (RFC 4648 section 5)."""
 
 
 @dataclass(frozen=True)
 class KeyText:
-    """The parts of a key's text. ``secret`` proves that the caller holds the key ``id``."""
+    """The parts of a credential's text. ``secret`` proves that the caller holds the key, or the session, ``id``."""
 
     id: str
     secret: str = field(repr=False)
+    prefix: str = NAMED_KEY
+
+    @property
+    def public(self) -> str:
+        """The half that is no secret."""
+        return f"{self.prefix}_{self.id}"
 
     def compose(self) -> str:
         """The whole text, which callers send."""
-        return f"edge_{self.id}_{self.secret}"
+        return f"{self.public}_{self.secret}"
+
+
+def joined(public: str, secret: str) -> str:
+    """The whole text of its halves."""
+    return f"{public}_{secret}"
 
 
 def new_secret(random: bytes) -> str:
@@ -30,4 +48,4 @@ def new_secret(random: bytes) -> str:
 def parse(text: str | None) -> KeyText | None:
     """The parts of a text of this form; None for any other."""
     found = _TEXT.fullmatch(text or "")
-    return KeyText(found[1], found[2]) if found else None
+    return KeyText(found[2], found[3], found[1]) if found else None

@@ -31,7 +31,8 @@ class PreviousHash(BaseModel, frozen=True):
 class ApiKey(BaseModel, frozen=True):
     """A named key. Either ``role`` or ``permissions`` says what it may do; ``restrictions`` and ``outputs`` limit what
     it reaches and reads. ``requests_per_minute`` None: the default limit. Times are seconds text, ``expires_at`` None
-    means never.
+    means never. A key that was made as a key pair has an ``owner``, under whom it is listed; ``user`` is the id of the
+    user that it acts for, and until the code that was mailed to that user has come back it is not ``verified``.
 
     The secret is stored as its HMAC under ``hash_key_sealed``, a key of this row alone; the latest in ``secret_hash``,
     replaced ones that are still accepted in ``previous``, the newest first.
@@ -45,6 +46,9 @@ class ApiKey(BaseModel, frozen=True):
     outputs: bool = True
     requests_per_minute: int | None = None
     tenant: str = DEFAULT_TENANT
+    user: str | None = None
+    owner: str | None = None
+    verified: bool = True
     expires_at: str | None = None
     last_used_at: str | None = None
     revoked_at: str | None = None
@@ -58,7 +62,7 @@ class ApiKey(BaseModel, frozen=True):
 
 @dataclass(frozen=True, kw_only=True)
 class NewApiKey:
-    """A new key, as its maker requests it."""
+    """A new key, as its maker requests it. ``user``, ``owner`` and ``verified`` as in `ApiKey`."""
 
     name: str
     role: KeyRole | None = None
@@ -67,6 +71,9 @@ class NewApiKey:
     outputs: bool = True
     requests_per_minute: int | None = None
     expires_at: datetime | None = None
+    user: str | None = None
+    owner: str | None = None
+    verified: bool = True
 
 
 class KeyChanges(TypedDict, total=False):

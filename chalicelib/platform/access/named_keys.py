@@ -5,6 +5,7 @@ from datetime import datetime
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.crypto import same
 from chalicelib.kit.data_keys import UnsealError
+from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.log import Level, Log
 from chalicelib.kit.tables import ConditionFailedError
 from chalicelib.platform.access.hashing import SecretHashes
@@ -13,6 +14,12 @@ from chalicelib.platform.access.model import ApiKey
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.access.rules import accepted_hashes, is_usable, is_use_due, principal_of
 from chalicelib.platform.access.store import ApiKeyStore
+
+
+def not_verified(what: str) -> EdgeError:
+    """The error for a right credential whose code has not come back yet."""
+    text = f"This {what} is not verified yet: send the code that was mailed to you"
+    return EdgeError(Kind.UNAUTHORIZED, text, code="not_verified")
 
 
 class NamedKeys:
@@ -27,11 +34,14 @@ class NamedKeys:
 
     def identify(self, offered: KeyText) -> Principal | None:
         """The holder of a key; None for a key that does not exist, has another secret, has expired or was revoked.
-        One consistent read, and at most one write a minute for each key."""
+        One consistent read, and at most one write a minute for each key. Raises `EdgeError` (unauthorized) for a key
+        pair that is not verified yet."""
         now = self._clock.now()
         key = self._store.find(offered.id)
         if not self._is_proven(offered, key, now) or key is None or not is_usable(key, now):
             return None
+        if not key.verified:
+            raise not_verified("key pair")
         if is_use_due(key, now):
             self._note_use(key.id, now)
         return principal_of(key)

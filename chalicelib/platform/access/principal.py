@@ -32,8 +32,10 @@ class PrincipalKind(StrEnum):
 class Principal:
     """The caller of an operation.
 
-    ``actor`` is its name in logs and in ``changed_by``, which never changes: `MASTER_KEY`, `key:<id>`, `node:<id>`; ""
-    for anyone. ``name`` is for people. ``role`` and the names in ``permissions`` say what it may do; ``restrictions``
+    ``actor`` is its name in logs and in ``changed_by``, which never changes: `MASTER_KEY`, `key:<id>`, `session:<id>`,
+    `node:<id>`; "" for anyone. ``name`` is for people. ``user`` is the id of the user that it acts for, "" for none.
+    ``shown_key`` names the key of the settings that it has shown, where it is not the present value of the actor's:
+    `MASTER_KEY_PREVIOUS`. ``role`` and the names in ``permissions`` say what it may do; ``restrictions``
     what its reach is limited to, as ids by the name of the restriction. No restriction: everything of its tenant.
     ``outputs``: whether it may read outputs and texts of commands. ``requests_per_minute``: its limit, None for the
     default. ``expires_at`` (seconds text): when it is no longer accepted, None for never.
@@ -43,6 +45,8 @@ class Principal:
     actor: str = ""
     id: str = ""
     name: str = ""
+    user: str = ""
+    shown_key: str = ""
     tenant: str = DEFAULT_TENANT
     role: KeyRole | None = None
     permissions: frozenset[str] = frozenset()
@@ -50,6 +54,11 @@ class Principal:
     outputs: bool = True
     requests_per_minute: int | None = None
     expires_at: str | None = None
+
+    @property
+    def owner(self) -> str:
+        """The owner of what it makes: its user, or itself."""
+        return self.user or self.id
 
     def has(self, permission: Permission) -> bool:
         """Whether its role or its list contains the permission."""

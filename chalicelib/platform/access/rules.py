@@ -125,6 +125,7 @@ def principal_of(key: ApiKey) -> Principal:
         actor=f"key:{key.id}",
         id=key.id,
         name=key.name,
+        user=key.user or "",
         tenant=key.tenant,
         role=key.role,
         permissions=frozenset(key.permissions),

@@ -27,6 +27,9 @@ from chalicelib.kit.tables import (
     Key,
     LessOrEqual,
     Or,
+    Put,
+    Query,
+    Ref,
     Remove,
     Set,
     Table,
@@ -41,6 +44,8 @@ from chalicelib.platform.access.model import USE_NOTED_EVERY, ApiKey
 LISTING = "api_keys"
 """The single partition of the index `listing`. Keys are made one by one, so it is never hot."""
 
+CREATED = "api_key.created"
+
 API_KEYS = Table(
     "api_keys",
     partition="id",
@@ -52,10 +57,11 @@ API_KEYS = Table(
             sort="id",
             projected=("name", "role", "expires_at", "revoked_at", "inserted_at", "updated_at"),
         ),
+        Index("by_owner", partition="owner", sort="id"),
     ),
     stream=True,
     # The operations of callers. Uses are frequent and need no message; rows are never removed.
-    relayed=frozenset({"api_key.created", "api_key.updated", "api_key.rotated", "api_key.revoked"}),
+    relayed=frozenset({CREATED, "api_key.updated", "api_key.rotated", "api_key.revoked"}),
     unparked=frozenset({"secret_hash", "previous"}),
     thing=Thing("api_key", name="name"),
 )
@@ -101,14 +107,18 @@ class ApiKeyStore:
 
     def add(self, key: ApiKey, result: object) -> None:
         """Write a new key, as the effect with this result (`Tables.apply`)."""
-        item: Item = {**key.model_dump(mode="json", exclude={"version", "hash_key_sealed"}), "listing": LISTING}
-        put = put_new(API_KEYS, {**item, "hash_key_sealed": key.hash_key_sealed})
-        self._tables.apply(put, "api_key.created", result=result)
+        self._tables.apply(put_key(key), CREATED, result=result)
 
     def find(self, key_id: str) -> ApiKey | None:
         """The key as it is now, in one consistent read."""
         row = self._tables.get(API_KEYS, _key(key_id))
         return None if row is None else key_from_item(row)
+
+    def owned(self, owner: str) -> list[ApiKey]:
+        """The key pairs of an owner, the newest first, as far as the index shows them; revoked ones included."""
+        query = Query(API_KEYS, owner, API_KEYS.index("by_owner"), descending=True)
+        refs = [Ref(API_KEYS, {"id": str(row["id"])}) for page in self._tables.pages(query) for row in page.items]
+        return [key_from_item(row) for row in self._tables.get_many(refs) if row is not None]
 
     def tries(self) -> Iterator[None]:
         """See `Tables.tries`."""
@@ -153,6 +163,18 @@ class ApiKeyStore:
         except ConditionFailedError:
             return None
         return key_from_item(row or {})
+
+
+def put_key(key: ApiKey) -> Put:
+    """A new key."""
+    item: Item = {**key.model_dump(mode="json", exclude={"version", "hash_key_sealed"}), "listing": LISTING}
+    return put_new(API_KEYS, {**item, "hash_key_sealed": key.hash_key_sealed})
+
+
+def verify_key(key_id: str, now: datetime) -> Update:
+    """The key is verified; fails if it is gone or revoked."""
+    changes = (Set("verified", True), Set("updated_at", to_seconds_text(now)))  # noqa: FBT003 - the value of an attribute
+    return Update(API_KEYS, _key(key_id), changes, _ALIVE)
 
 
 def key_from_item(row: Item) -> ApiKey:

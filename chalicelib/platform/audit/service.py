@@ -1,5 +1,6 @@
 """`Audit`: notes acts and refusals, and reads the log."""
 
+from chalicelib.kit.held import Held
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.log import Log
 from chalicelib.kit.origin import Origin, current_origin
@@ -25,7 +26,8 @@ class Audit:
         self._hasty = hasty
         self._lists = lists
         self._log = log
-        self._refused: dict[str, str] = {}
+        self._refused: Held[str, str] = Held(_REMEMBERED)
+        """So that this container asks the table once a second for an actor."""
 
     def note(self, *things: ActedOn) -> None:
         """Note that the current request acts on these things in a way that changes no row, such as showing a secret: to
@@ -42,9 +44,9 @@ class Audit:
         """Note a refusal, if it is the first of this actor within this second. Never raises: a failure is logged."""
         try:
             refusal_id = store.refusal_id(origin)
-            if self._refused.get(origin.actor) != refusal_id:
+            if self._refused.find(origin.actor) != refusal_id:
                 self._hasty.try_write(store.note_refusal(origin, operation, aimed_at), "audit.refused")
-                self._remember(origin.actor, refusal_id)
+                self._refused.keep(origin.actor, refusal_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer stays what it is
             self._log.failure("audit_failed", error, request_id=origin.request_id)
 
@@ -56,9 +58,3 @@ class Audit:
     def list_page(self, request: ListRequest) -> ListPage[AuditEvent]:
         """One page of the log; raises `EdgeError` (bad request) when the filters leave too much to read."""
         return self._lists.page(AUDIT_LIST, request).map(from_item)
-
-    def _remember(self, actor: str, refusal_id: str) -> None:
-        """So that this container asks the table once a second for an actor."""
-        self._refused[actor] = refusal_id
-        while len(self._refused) > _REMEMBERED:
-            self._refused.pop(next(iter(self._refused)))

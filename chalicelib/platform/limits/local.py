@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from chalicelib.kit.allowance import Allowance
 from chalicelib.kit.clock import Clock
+from chalicelib.kit.held import MOST_REMEMBERED, Held
 from chalicelib.kit.ids import to_milliseconds
-from chalicelib.platform.limits.held import MOST_REMEMBERED, Held
 from chalicelib.platform.limits.model import Standing
 
 
@@ -28,11 +28,11 @@ class LocalLimit:
         self._policy = policy
         self._allowance = Allowance(burst, 1000 / rate_per_second)
         self._clock = clock
-        self._held = Held(_Bucket, most_addresses)
+        self._held = Held[str, _Bucket](most_addresses)
 
     def take(self, address: str) -> Standing:
         """Use one token of `address`, if there is one."""
-        bucket = self._held.of(address)
+        bucket = self._held.of(address, _Bucket)
         now_ms = to_milliseconds(self._clock.now())
         wait_seconds = self._allowance.wait_seconds(bucket.repaid_at_ms, now_ms)
         if not wait_seconds:
@@ -41,7 +41,7 @@ class LocalLimit:
 
     def look(self, address: str) -> Standing:
         """The standing of `address`, of which nothing is used."""
-        bucket = self._held.of(address)
+        bucket = self._held.of(address, _Bucket)
         now_ms = to_milliseconds(self._clock.now())
         return self._standing(bucket, now_ms, self._allowance.wait_seconds(bucket.repaid_at_ms, now_ms))
 

@@ -8,9 +8,9 @@ import math
 from dataclasses import dataclass
 
 from chalicelib.kit.clock import Clock
+from chalicelib.kit.held import MOST_REMEMBERED, Held
 from chalicelib.kit.ids import to_milliseconds
 from chalicelib.kit.log import Level, Log, describe
-from chalicelib.platform.limits.held import MOST_REMEMBERED, Held
 from chalicelib.platform.limits.model import Standing
 from chalicelib.platform.limits.rules import LEASE_MS, SKEW_MS, Limit, Look, look_at, most_owed_ms
 from chalicelib.platform.limits.store import LimitStore
@@ -46,11 +46,11 @@ class SharedLimits:
         self._store = store
         self._clock = clock
         self._log = log
-        self._shares = Held(_Share, most_subjects)
+        self._shares = Held[str, _Share](most_subjects)
 
     def take(self, policy: str, subject: str, limit: Limit) -> Standing:
         """Use one request of the subject's limit, if there is one. At most one write, and none in the ordinary case."""
-        share = self._shares.of(subject)
+        share = self._shares.of(subject, _Share)
         now_ms = to_milliseconds(self._clock.now())
         wait_ms = 0.0 if _take_own(share, limit, now_ms) else self._take_shared(subject, share, limit, now_ms)
         return Standing(

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.platform.access.keys import OPERATOR_KEYS
-from chalicelib.web.audience import Audience, Exchange, admit_by_key
+from chalicelib.machines.api.credentials import PAIR, admit_user, bearer_or_pair
+from chalicelib.web.audience import Audience, Exchange
 from chalicelib.web.page_bytes import fitting
 from chalicelib.web.protocol import STATUSES, ApiProtocol, GatewayError
 from chalicelib.web.rendering import PageNumbers, to_json
@@ -78,13 +78,29 @@ COMPUTE = ApiProtocol(
 
 
 def _admit(exchange: Exchange) -> None:
-    admit_by_key(exchange, exchange.incoming.bearer(), OPERATOR_KEYS)
+    admit_user(exchange, bearer_or_pair(exchange.incoming))
+
+
+SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The token of a session, or a key: MASTER_KEY, API_KEY, a named key (`edge_…`)",
+    },
+    "keyPair": {
+        "type": "apiKey",
+        "in": "header",
+        "name": PAIR[0],
+        "description": f"A key pair: `apiKey` here, and `apiSecret` in the header `{PAIR[1]}`",
+    },
+}
+"""The ways to authenticate, of which a request uses one."""
 
 
 USER = Audience(
     name="user",
     admit=_admit,
-    schemes={"bearer": {"type": "http", "scheme": "bearer", "description": "A key, or the token of a session"}},
+    schemes=SCHEMES,
     statuses=frozenset({401, 403, 429}),
     by_permission=True,
 )

@@ -75,11 +75,12 @@ def test_restriction_to_no_cluster_at_all_still_restricts():
 
 
 @pytest.mark.parametrize("name", ["MASTER_KEY", "MASTER_KEY_PREVIOUS"])
-def test_previous_value_of_a_key_is_the_same_principal_under_its_own_actor(name):
+def test_previous_value_of_a_key_is_the_same_actor_and_is_told_apart(name):
     class Known:
         def identify(self, _bearer, _accepted):
             return name
 
     identities = Identities(Known(), no_named_keys, WrongKeys(FakeClock()))
     found = identities.identify("a key", ["MASTER_KEY"], "203.0.113.7")
-    assert (found.id, found.actor) == ("MASTER_KEY", name)
+    assert (found.id, found.actor) == ("MASTER_KEY", "MASTER_KEY")
+    assert found.shown_key == ("" if name == "MASTER_KEY" else name)

@@ -1,0 +1,1 @@
+"""Tenants and their users: who they are, their sessions, and the codes that prove an address."""
