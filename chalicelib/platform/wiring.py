@@ -12,7 +12,6 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib.kit.aws import is_local
 from chalicelib.kit.tables import Tables
 
 if TYPE_CHECKING:
@@ -27,13 +26,10 @@ if TYPE_CHECKING:
     from chalicelib.kit.tables import ActedOn, Put
     from chalicelib.kit.tasks import Tasks
     from chalicelib.platform.access.api_keys import ApiKeys
-    from chalicelib.platform.access.hashing import SecretHashes
     from chalicelib.platform.access.identities import Identities
-    from chalicelib.platform.access.keys import OperatorKeys
-    from chalicelib.platform.access.named_keys import NamedKeys
-    from chalicelib.platform.access.stage_secret import StageSecret
     from chalicelib.platform.audit.service import Audit
     from chalicelib.platform.background.service import Background
+    from chalicelib.platform.callers import Callers
     from chalicelib.platform.context import Family
     from chalicelib.platform.events.service import Events
     from chalicelib.platform.families import Families
@@ -41,7 +37,6 @@ if TYPE_CHECKING:
     from chalicelib.platform.idempotency.service import Idempotency
     from chalicelib.platform.identity.wiring import Identity
     from chalicelib.platform.limits.service import Limits
-    from chalicelib.platform.limits.wrong_keys import WrongKeys
     from chalicelib.platform.relay.service import Relay
     from chalicelib.platform.sealing.resealing import Resealing
     from chalicelib.platform.webhooks.wiring import WebhookContext
@@ -153,60 +148,18 @@ class Platform:
         return Objects(self._gateways.object_client, bucket)
 
     @cached_property
-    def stage_secret(self) -> StageSecret:
-        from chalicelib.platform.access.stage_secret import StageSecret
+    def callers(self) -> Callers:
+        from chalicelib.platform.callers import Callers
 
-        return StageSecret(self.settings.keys_secret_arn, self._gateways.read_secret, self.clock, self.log)
+        return Callers(self, self._gateways.read_secret)
 
-    @cached_property
-    def keys(self) -> OperatorKeys:
-        from chalicelib.platform.access.keys import SHORTEST_KEY, load_keys
-
-        settings = self.settings
-        return load_keys(
-            settings.master_key,
-            settings.api_key,
-            settings.metrics_key,
-            self.stage_secret,
-            self.clock,
-            self.log,
-            shortest=0 if is_local() else SHORTEST_KEY,
-        )
-
-    @cached_property
+    @property
     def identities(self) -> Identities:
-        from chalicelib.platform.access.identities import Identities
+        return self.callers.identities
 
-        return Identities(self.keys, lambda: self.named_keys, self.wrong_keys)
-
-    @cached_property
-    def named_keys(self) -> NamedKeys:
-        from chalicelib.platform.access.named_keys import NamedKeys
-        from chalicelib.platform.access.store import ApiKeyStore
-
-        uses = ApiKeyStore(self.patient_tables(0))
-        return NamedKeys(ApiKeyStore(self.tables), uses, self.secret_hashes, self.clock, self.log)
-
-    @cached_property
-    def secret_hashes(self) -> SecretHashes:
-        from chalicelib.platform.access.hashing import SecretHashes
-        from chalicelib.platform.access.store import API_KEYS
-
-        return SecretHashes(self.sealer, self.ids, API_KEYS)
-
-    @cached_property
+    @property
     def api_keys(self) -> ApiKeys:
-        from chalicelib.platform.access.api_keys import ApiKeys
-        from chalicelib.platform.access.store import ApiKeyStore
-
-        return ApiKeys(
-            ApiKeyStore(self.tables),
-            self.secret_hashes,
-            self.clock,
-            self.ids,
-            lists=self.lists,
-            permissions=lambda: self.families.permissions,
-        )
+        return self.callers.api_keys
 
     @cached_property
     def identity(self) -> Identity:
@@ -219,12 +172,6 @@ class Platform:
         from chalicelib.platform.idempotency.service import Idempotency
 
         return Idempotency(self.tables, self.clock, self.sealer)
-
-    @cached_property
-    def wrong_keys(self) -> WrongKeys:
-        from chalicelib.platform.limits.wrong_keys import WrongKeys
-
-        return WrongKeys(self.clock)
 
     @cached_property
     def limits(self) -> Limits:

@@ -180,7 +180,9 @@ class Fleet:
         ]
         if platform.settings.has_mesh:
             checks.append(HealthCheck("Netmaker API", self.mesh.netmaker.check))
-        return [*checks, HealthCheck("Keys", lambda: platform.keys)] if platform.settings.auth_enabled else checks
+        return (
+            [*checks, HealthCheck("Keys", lambda: platform.callers.keys)] if platform.settings.auth_enabled else checks
+        )
 
     def degraded(self) -> bool:
         """Whether the installation is over its capacity; never where ADMIN_MAX_WIREGUARD_PEERS sets none."""

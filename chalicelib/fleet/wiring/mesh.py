@@ -26,7 +26,7 @@ class MeshParts:
         from chalicelib.fleet.mesh.netmaker import Netmaker
         from chalicelib.fleet.mesh.netmaker_api import netmaker_over_http
 
-        platform, settings, secret = self._platform, self._platform.settings, self._platform.stage_secret
+        platform, settings, secret = self._platform, self._platform.settings, self._platform.callers.stage_secret
         api = netmaker_over_http(
             settings.netmaker_api_url,
             lambda: settings.netmaker_master_key or master_key_of(secret.values()),

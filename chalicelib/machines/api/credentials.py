@@ -15,7 +15,7 @@ _AUTHORIZATION = "authorization"
 
 
 def admit_user(exchange: Exchange, offered: str | None) -> None:
-    """Admit the holder of a key of the settings, of a named key or of a session. Raises `EdgeError` as `admit_by_key`
+    """Admit the holder of a key of the settings, of a named key or of a session. Raises `EdgeError`
     (unauthorized, rate limited)."""
     admit_by_key(exchange, offered, OPERATOR_KEYS, sessions=True)
 

@@ -52,7 +52,8 @@ class ApiKeys:
         return shown
 
     def make(self, wanted: NewApiKey, by: Principal) -> ShownKey:
-        """A key that is not stored, for a transaction of its caller's (`store.put_key`). Raises as `create`."""
+        """A key that is not stored, for a transaction of its caller's (`store.put_key`). Raises `EdgeError`
+        (validation failed, forbidden) as `create`."""
         now = self._clock.now()
         known = self._known()
         check_new(wanted, known, now)

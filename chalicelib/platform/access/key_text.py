@@ -27,7 +27,7 @@ class KeyText:
 
     @property
     def public(self) -> str:
-        """The half that is no secret."""
+        """The half that may be shown."""
         return f"{self.prefix}_{self.id}"
 
     def compose(self) -> str:

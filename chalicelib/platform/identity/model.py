@@ -6,8 +6,8 @@ from chalicelib.platform.access.principal import DEFAULT_TENANT
 
 
 class TenantFacts(BaseModel, frozen=True):
-    """What other contexts may know of a tenant. ``tier`` is a tier of the catalogue; ``clusters`` are the names of the
-    clusters that its machines may join, None for any."""
+    """The facts about a tenant that decide what its principals may have made. ``tier`` is a tier of the catalogue;
+    ``clusters`` are the names of the clusters that its machines may join, None for any."""
 
     id: str
     name: str
@@ -20,7 +20,7 @@ class TenantFacts(BaseModel, frozen=True):
 
 
 def facts_without_a_row(tenant_id: str, tier: str) -> TenantFacts:
-    """The facts of a tenant that nobody has changed. The operator's may use any cluster."""
+    """The facts of a tenant that has no row. The operator's may use any cluster."""
     return TenantFacts(
         id=tenant_id, name=tenant_id, tier=tier, clusters=None if tenant_id == DEFAULT_TENANT else frozenset()
     )

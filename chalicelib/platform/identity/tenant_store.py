@@ -1,6 +1,6 @@
 """Rows of tenants: keys and attribute names.
 
-A tenant that nobody has registered or changed has no row, as the operator's at first.
+A tenant has a row once it has been registered or changed; the operator's has none at first.
 """
 
 from collections.abc import Collection, Mapping

@@ -18,7 +18,7 @@ def _holds(scene: Scene, text: str) -> bool:
     """Whether a request with this key would be accepted now."""
     offered = key_text.parse(text)
     assert offered is not None
-    return scene.world.platform.named_keys.identify(offered) is not None
+    return scene.world.platform.callers.named_keys.identify(offered) is not None
 
 
 def create_key(scene: Scene) -> None:
