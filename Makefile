@@ -79,11 +79,11 @@ lock: setup ## Write requirements.txt and samples/agent/requirements.lock: all l
 	@$(BIN)/uv pip compile --quiet samples/agent/requirements.txt samples/agent/requirements-bundle.in --generate-hashes --python-version 3.11 \
 		--python-platform x86_64-manylinux_2_28 --no-annotate --custom-compile-command "make lock" --output-file samples/agent/requirements.lock
 
-test: setup ## All tests but three slow sections of the bench, with the whole application in a local cloud among them
+test: setup ## All tests but those marked as slow, with the whole application in a local cloud among them
 	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
-test-all: setup ## The same with those three: before a release and after a change of lists, imports or of what a function loads
-	@TEST_ALL=1 $(BIN)/pytest -n $(WORKERS) $(ARGS)
+test-all: setup ## The same with the slow ones: before a release, and after a change of what they are about
+	@$(BIN)/pytest -n $(WORKERS) -m "slow or not slow" $(ARGS)
 
 test-fast: setup ## The tests that start no local cloud
 	@$(BIN)/pytest -n $(WORKERS) --ignore=tests/e2e $(ARGS)

@@ -4,7 +4,6 @@ Times are printed by `make bench` and asserted nowhere.
 """
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +39,7 @@ def late(figures: Sequence[Figure]) -> list[str]:
 
 
 def in_time(name):
-    is_left_out = name in SLOW and not os.environ.get("TEST_ALL")
-    return pytest.param(name, marks=pytest.mark.skipif(is_left_out, reason="slow: make test-all runs it"))
+    return pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
 
 
 @pytest.mark.parametrize("name", [in_time(name) for name in IN_PROCESS])

@@ -68,7 +68,12 @@ def test_api_from_the_zip_answers_requests_on_real_tables(real_zip, emulator):
 
 
 @pytest.mark.parametrize(
-    "text", [CYRILLIC * 2600, f'{{"text":"{CYRILLIC}"}}\n' * 1700, "\u2028ж" * 12_000], ids=["words", "json", "lines"]
+    "text",
+    [
+        pytest.param(CYRILLIC * 2600, id="words"),
+        pytest.param(f'{{"text":"{CYRILLIC}"}}\n' * 1700, id="json", marks=pytest.mark.slow),
+        pytest.param("\u2028ж" * 12_000, id="lines", marks=pytest.mark.slow),
+    ],
 )
 def test_hundred_long_executions_fit_lambda_responses_of_polls_and_lists(real_zip, emulator, text):
     environment = environment_of("api_handler", emulator.url) | {"TABLE_PREFIX": f"large-{len(text)}-"}

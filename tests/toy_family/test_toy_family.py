@@ -39,6 +39,7 @@ def test_new_family_is_one_folder_and_one_line(copy):
     assert [line.rsplit("/", 1)[-1] for line in changed] == ["families.py differ", f"chalicelib: {NAME}"]
 
 
+@pytest.mark.slow
 def test_toy_family_works_and_fits_budget_templates_and_world(copy):
     tests = [
         "tests/workers/theatre",

@@ -234,7 +234,7 @@ def test_update_to_a_good_version_installs_and_starts_it(server, files, machine,
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("mute", "did not report itself healthy within 8 s"),
+        pytest.param("mute", "did not report itself healthy within 8 s", marks=pytest.mark.slow),
         ("mortal", "with status 5"),
         ("broken", "nothing_of_that_name"),
     ],

@@ -37,7 +37,7 @@ def registrations(server):
     return len(server.seen("POST", "/agents/nodes"))
 
 
-@pytest.mark.parametrize("restarts", [0, 3])
+@pytest.mark.parametrize("restarts", [0, pytest.param(3, marks=pytest.mark.slow)])
 def test_disk_full_for_a_day_keeps_the_identity(server, agents, machine, restarts):
     agents.connected().stop()
     # A new enrolment would be refused.

@@ -122,6 +122,7 @@ def test_orphaned_zombie_is_reaped_at_the_second_look():
     assert not psutil.pid_exists(orphan)
 
 
+@pytest.mark.slow
 def test_agent_as_first_process_reaps_orphans(server, agents):
     own = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
     if shutil.which("unshare") is None or subprocess.run([*own, "true"], capture_output=True, check=False).returncode:

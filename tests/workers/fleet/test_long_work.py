@@ -34,7 +34,9 @@ SEVERAL = {
 """Scenario -> rows and share of the timeouts, so that one invocation cannot do it."""
 
 
-@pytest.mark.parametrize("name", SEVERAL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in {"prune", "redeliver"} else name for name in SEVERAL]
+)
 def test_long_work_is_completed_by_several_invocations(name):
     count, timeouts = SEVERAL[name]
     outcome = SCENARIOS[name](count, timeouts)
@@ -57,6 +59,7 @@ def not_granted(seen):
     return seen.touched - allowed
 
 
+@pytest.mark.slow
 def test_large_fan_out_is_completed_by_two_invocations():
     """One part, of which an invocation of a twentieth of the time creates some eight thousand."""
     outcome = SCENARIOS["cluster"](9_000, 0.05)
