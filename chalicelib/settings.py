@@ -53,6 +53,9 @@ class Settings(BaseModel):
         "minutes.",
     )
     kms_key_id: str = Field("", description="KMS key that wraps the data key of secrets at rest.")
+    signing_key_id: str = Field(
+        "", description="KMS key that signs webhooks of hosted nodes; unset: a key sealed in the tables."
+    )
     agent_bucket: str = Field("", description="Bucket that the agent's archives are handed out from.")
     websocket_url: str = Field("", description="WebSocket URL that registration gives to agents, `wss://…`.")
     websocket_management_url: str = Field("", description="Endpoint of the API that posts to open connections.")

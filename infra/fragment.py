@@ -135,6 +135,7 @@ def _parameters(deployable: Deployable) -> Json:
         "EventBusName",
         "EventBusArn",
         "KeyArn",
+        "SigningKeyArn",
         "SecretArn",
         "AlarmTopicArn",
         "ArtifactBucket",
@@ -218,8 +219,10 @@ def _function_properties(each: LambdaFunction, deployable: Deployable) -> Json:
 
 
 def _own_environment(each: LambdaFunction, deployable: Deployable) -> Json:
-    bucket = {"AGENT_BUCKET": {"Ref": "ArtifactBucket"}} if deployable.grants(each).hands_out_agent else {}
-    return {"FUNCTION_NAME": each.name} | bucket
+    grants = deployable.grants(each)
+    bucket = {"AGENT_BUCKET": {"Ref": "ArtifactBucket"}} if grants.hands_out_agent else {}
+    signing = {"SIGNING_KEY_ID": {"Ref": "SigningKeyArn"}} if grants.signs or grants.reads_public_keys else {}
+    return {"FUNCTION_NAME": each.name} | bucket | signing
 
 
 def _queue_event(source: QueueSource, deployable: Deployable) -> Json:

@@ -40,6 +40,8 @@ REASONS: Mapping[str, str] = {
     "E3006 AWS::Budgets::Budget": "not in every region; its condition is a parameter that is empty there",
     "UNKNOWN_CONDITION_FOR_ACTION lambda:SourceFunctionArn": "Lambda gives it to all calls of a function's code; "
     "the list has only what the called services give",
+    "UNKNOWN_CONDITION_FOR_ACTION kms:ResourceAliases": "a key of KMS has it as a resource; the list has what belongs "
+    "to actions",
     "RESOURCE_MISMATCH stream": "the colons in a stream's time are taken for those of its ARN",
 }
 """Reasons by the rule of a finding, with a part of its text if the rule alone would match too much."""

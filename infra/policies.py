@@ -11,7 +11,7 @@ from infra.deployables import Deployable
 from infra.functions import API_STAGE, APP_NAME, LambdaFunction
 from infra.further import OWN_QUEUES, source_queue
 from infra.queues import queue_parameter
-from infra.stateful import stream_parameter
+from infra.stateful import SIGNING_ALIAS, stream_parameter
 
 Json = dict[str, Any]
 
@@ -48,6 +48,7 @@ def _single(grants: Grants) -> tuple[tuple[Json, bool], ...]:
         (_for_data_keys(grants), grants.decrypts or grants.makes_data_key),
         (_allow(["execute-api:ManageConnections"], [_sockets_arn()]), grants.posts_to_sockets),
         (_allow(["s3:GetObject"], [agent]), grants.hands_out_agent),
+        (_for_signing_keys(grants), grants.signs or grants.reads_public_keys),
     )
 
 
@@ -100,6 +101,14 @@ def _for_data_keys(grants: Grants) -> Json:
     may = (("kms:Decrypt", grants.decrypts), ("kms:GenerateDataKey", grants.makes_data_key))
     actions = [action for action, is_granted in may if is_granted]
     return {**_allow(actions, [{"Ref": "KeyArn"}]), "Condition": purpose}
+
+
+def _for_signing_keys(grants: Grants) -> Json:
+    """Use of the stage's asymmetric keys, which are known by their aliases: a rotation makes another key."""
+    may = (("kms:Sign", grants.signs), ("kms:GetPublicKey", grants.reads_public_keys))
+    actions = [action for action, is_granted in may if is_granted]
+    of_stage = {"ForAnyValue:StringLike": {"kms:ResourceAliases": {"Fn::Sub": f"{SIGNING_ALIAS}*"}}}
+    return {**_allow(actions, [_arn("kms", "key/*")]), "Condition": of_stage}
 
 
 def _table_statements(grants: Grants, tables: Mapping[str, Table]) -> list[Json]:

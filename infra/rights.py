@@ -100,7 +100,7 @@ RIGHTS = (
             *("DescribeKey", "GetKey*", "PutKeyPolicy", "EnableKeyRotation", "UpdateKeyDescription"),
             *("ScheduleKeyDeletion", "*Alias", "*Tag*"),
         ),
-        (_HERE + "key/*", _HERE + "alias/{app}-{stage}"),
+        (_HERE + "key/*", _HERE + "alias/{app}-{stage}", _HERE + "alias/{app}-{stage}-signing"),
     ),
     Right(("AWS::SecretsManager::Secret",), "secretsmanager", ("GetRandomPassword",)),
     Right(

@@ -1,4 +1,5 @@
-"""Change a key of a deployed stage: ``python -m infra.rotate operator-key --stage dev --key API_KEY``, or its data key.
+"""Change a key of a deployed stage: ``python -m infra.rotate operator-key --stage dev --key API_KEY``, its data key,
+or the key that signs webhooks.
 
 Account and region come from the shell, as the AWS command line takes them. No value is ever printed.
 """
@@ -16,16 +17,22 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kit.clock import Clock, SystemClock, to_seconds_text
+from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.data_keys import DataKeys, KmsKeyService, RotatedMeanwhileError
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.queues import Queues
 from chalicelib.kit.tables import Meter, Tables
 from chalicelib.kit.tables.dynamodb import DynamoDriver
 from chalicelib.platform.access.keys import PREVIOUS, PREVIOUS_UNTIL, SHORTEST_KEY
+from chalicelib.platform.signing.model import PrivateKeys
+from chalicelib.platform.signing.service import RotatedMeanwhileError as SigningRotatedError
+from chalicelib.platform.signing.service import Signing
+from chalicelib.platform.signing.store import PairStore
 from infra.data_key import DataKeyRotation, NotYetError
 from infra.deployment.stagefile import check_stage
 from infra.functions import APP_NAME
 from infra.parameters import SECRET_KEYS
+from infra.signing_key import rotate_signing_key
 from infra.stacks import WAIT, Stacks, stateful_stack
 
 OVERLAP = timedelta(hours=1)
@@ -151,6 +158,23 @@ def _data_key(asked: argparse.Namespace) -> str:
     return "Everything is sealed with the newest data key. Older ones can be dropped 15 minutes from now: --drop"
 
 
+def _signing_key(asked: argparse.Namespace) -> str:
+    outputs = Stacks(boto3.client("cloudformation", config=_CONFIG), WAIT).outputs(stateful_stack(asked.stage))
+    dynamodb, kms = boto3.client("dynamodb", config=_CONFIG), boto3.client("kms", config=_CONFIG)
+    prefix, clock, ids = outputs["TablePrefix"], SystemClock(), Ids()
+    tables = Tables(DynamoDriver(dynamodb, prefix, Meter()), clock, ids)
+    sealer = Sealer(tables, KmsKeyService(lambda: kms, outputs["KeyArn"]), clock, ids, prefix)
+
+    def signing_with(keys: PrivateKeys) -> Signing:
+        return Signing(PairStore(tables), keys, sealer, clock, ids)
+
+    try:
+        key = rotate_signing_key(kms, asked.stage, signing_with)
+    except SigningRotatedError as error:
+        raise RotationError(str(error)) from error
+    return f"The key {key.id} signs within five minutes; the one before is answered as well for a week."
+
+
 def main(arguments: Sequence[str] | None = None, stdin: TextIO = sys.stdin) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.rotate", description=__doc__)
     kinds = parser.add_subparsers(dest="kind", required=True)
@@ -166,10 +190,13 @@ def main(arguments: Sequence[str] | None = None, stdin: TextIO = sys.stdin) -> i
     step = data_key.add_mutually_exclusive_group()
     step.add_argument("--resume", action="store_true", help="make no new key, only go on sealing with the newest")
     step.add_argument("--drop", action="store_true", help="drop the older keys, where nothing is left of them")
+    signing_key = kinds.add_parser("signing-key", help="the key that signs webhooks of hosted nodes")
+    signing_key.add_argument("--stage", required=True)
     asked = parser.parse_args(arguments)
     try:
         check_stage(asked.stage)
-        print(_data_key(asked) if asked.kind == "data-key" else _operator_key(asked, stdin))
+        of_kind = {"data-key": _data_key, "signing-key": _signing_key}.get(asked.kind)
+        print(of_kind(asked) if of_kind else _operator_key(asked, stdin))
     except (RotationError, ValueError, BotoCoreError, ClientError) as error:
         print(f"infra.rotate: {error}", file=sys.stderr)
         return 1

@@ -17,6 +17,9 @@ from infra.queues import only_by_tls, queue_parameter, queue_resource, queue_url
 
 Json = dict[str, Any]
 
+SIGNING_ALIAS = f"alias/{APP_NAME}-${{Stage}}-signing"
+"""The alias of the first asymmetric key. Those of keys that a rotation makes begin with it."""
+
 TABLE_PREFIX: Json = {"Fn::Sub": f"{APP_NAME}-${{Stage}}-"}
 
 
@@ -33,12 +36,20 @@ def stateful_template(deployable: Deployable, *, retain: bool) -> Json:
         outputs[queue_parameter(queue)] = {"Fn::GetAtt": [queue_resource(queue), "Arn"]}
     if deployable.is_core:
         resources |= queues(deployable, {"Ref": "AlarmTopic"}, {"Ref": "EventBus"})
-        resources |= _bus() | _key(retain=retain) | _secret(retain=retain) | _artifacts(retain=retain) | _topic()
+        resources |= (
+            _bus()
+            | _key(retain=retain)
+            | _signing_key(retain=retain)
+            | _secret(retain=retain)
+            | _artifacts(retain=retain)
+            | _topic()
+        )
         outputs["QueueUrlPrefix"] = queue_url_prefix(RELAY_FAILURES)
         outputs |= {
             "EventBusName": {"Ref": "EventBus"},
             "EventBusArn": {"Fn::GetAtt": ["EventBus", "Arn"]},
             "KeyArn": {"Fn::GetAtt": ["Key", "Arn"]},
+            "SigningKeyArn": {"Fn::GetAtt": ["SigningKey", "Arn"]},
             "SecretArn": {"Fn::GetAtt": ["Secret", "Id"]},
             "ArtifactBucket": {"Ref": "Artifacts"},
             "AlarmTopicArn": {"Ref": "AlarmTopic"},
@@ -169,6 +180,34 @@ def _key(*, retain: bool) -> Json:
         "Properties": {"AliasName": {"Fn::Sub": f"alias/{APP_NAME}-${{Stage}}"}, "TargetKeyId": {"Ref": "Key"}},
     }
     return {"Key": _kept(key, retain=retain), "KeyAlias": alias}
+
+
+def _signing_key(*, retain: bool) -> Json:
+    """The asymmetric key that signs. KMS cannot rotate one by itself: `infra.rotate` makes another."""
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "AccountDecides",
+                "Effect": "Allow",
+                "Principal": {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}},
+                "Action": "kms:*",
+                "Resource": "*",
+            }
+        ],
+    }
+    properties: Json = {
+        "KeySpec": "RSA_2048",
+        "KeyUsage": "SIGN_VERIFY",
+        "KeyPolicy": policy,
+        "Description": stage_name("signatures"),
+    }
+    alias = {
+        "Type": "AWS::KMS::Alias",
+        "Properties": {"AliasName": {"Fn::Sub": SIGNING_ALIAS}, "TargetKeyId": {"Ref": "SigningKey"}},
+    }
+    key = _kept({"Type": "AWS::KMS::Key", "Properties": properties}, retain=retain)
+    return {"SigningKey": key, "SigningKeyAlias": alias}
 
 
 def _secret(*, retain: bool) -> Json:

@@ -198,6 +198,7 @@ class Grants:
     and ``counts`` name queues that it may send to, and ask about together with their dead letters;
     ``sends_to_owners`` is for the delivery queues of all further stacks of the stage, which are made after the core;
     ``reads_keys`` opens the API keys; ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it;
+    ``signs`` signs with the stage's asymmetric keys, ``reads_public_keys`` reads their public halves;
     ``hands_out_agent`` reads the agent's archives, which also lets it make links to them.
     """
 
@@ -210,6 +211,8 @@ class Grants:
     decrypts: bool = False
     makes_data_key: bool = False
     posts_to_sockets: bool = False
+    signs: bool = False
+    reads_public_keys: bool = False
     hands_out_agent: bool = False
 
 

@@ -12,13 +12,15 @@ from chalicelib.platform.permissions import PERMISSIONS
 from chalicelib.platform.provisioning import context as provisioning
 from chalicelib.platform.relay import context as relay
 from chalicelib.platform.sealing import context as sealing
+from chalicelib.platform.signing import context as signing
 from chalicelib.platform.webhooks import context as webhooks
 
 FAMILY = Family(
     "platform",
     permissions=PERMISSIONS,
     contexts=(
-        *(access.CONTEXT, limits.CONTEXT, identity.CONTEXT, idempotency.CONTEXT, events.CONTEXT, webhooks.CONTEXT),
+        *(access.CONTEXT, limits.CONTEXT, identity.CONTEXT, idempotency.CONTEXT, events.CONTEXT),
+        *(signing.CONTEXT, webhooks.CONTEXT),
         *(background.CONTEXT, audit.CONTEXT, provisioning.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
     ),
 )

@@ -51,6 +51,9 @@ class Gateways(Protocol):
     def key_service(self) -> KeyService: ...
 
     @property
+    def kms_client(self) -> Any: ...
+
+    @property
     def resolver(self) -> Resolver: ...
 
     @property
@@ -106,7 +109,11 @@ class Aws:
     def key_service(self) -> KeyService:
         from chalicelib.kit.data_keys import KmsKeyService
 
-        return KmsKeyService(lambda: aws.client("kms"), self._settings.kms_key_id)
+        return KmsKeyService(lambda: self.kms_client, self._settings.kms_key_id)
+
+    @cached_property
+    def kms_client(self) -> Any:
+        return aws.client("kms")
 
     def read_secret(self, arn: str) -> str:
         return str(aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from chalicelib.platform.limits.service import Limits
     from chalicelib.platform.relay.service import Relay
     from chalicelib.platform.sealing.resealing import Resealing
+    from chalicelib.platform.signing.wiring import SigningContext
     from chalicelib.platform.webhooks.wiring import WebhookContext
     from chalicelib.settings import Settings
 
@@ -237,6 +238,21 @@ class Platform:
             self.container_of,
             from_wire,
             self.settings.table_prefix,
+        )
+
+    @cached_property
+    def signing(self) -> SigningContext:
+        from chalicelib.platform.signing.wiring import SigningContext
+
+        settings, gateways = self.settings, self._gateways
+        return SigningContext(
+            self.tables,
+            self.clock,
+            self.ids,
+            sealer=self.sealer,
+            kms=lambda: gateways.kms_client,
+            kms_key=settings.signing_key_id,
+            core_name=settings.core_name,
         )
 
     @cached_property

@@ -21,7 +21,7 @@ from chalicelib.platform.audit.store import TABLE as AUDIT_EVENTS
 from chalicelib.platform.families import Families
 from chalicelib.settings import Settings
 from tests.support.declared import FAMILIES, RELAY, handler_of, workers_of
-from tests.support.fakes.aws import FakeKeyService
+from tests.support.fakes.aws import FakeKeyService, FakeKms
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import Crash, FakeDynamo
 from tests.support.fakes.log import Lines
@@ -66,6 +66,7 @@ class World:
         self.socket_client = FakeSocketApi()
         self.object_client = FakeObjects()
         self.key_service = FakeKeyService()
+        self.kms_client = FakeKms()
         self._trouble = trouble
         if trouble is not None:
             self.queue_client: Any = Troubled(self.queue_client, trouble)
