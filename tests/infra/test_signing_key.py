@@ -42,7 +42,10 @@ def test_after_a_rotation_functions_sign_with_a_key_that_their_policy_reaches() 
     assert after.sign(WEBHOOKS, b"x").key_id == made.id
     assert [key.id for key in after.public_keys(WEBHOOKS)] == [made.id, before.key_id]
     [alias] = stage.kms.aliases
-    template = {"Resources": {"one": {"Type": "any", "Properties": {"Name": {"Fn::Sub": SIGNING_ALIAS}}}}}
+    template = {
+        "Parameters": {"Stage": {"Type": "String"}},
+        "Resources": {"one": {"Type": "any", "Properties": {"Name": {"Fn::Sub": SIGNING_ALIAS}}}},
+    }
     of_stage = resolved(template, {"Stage": "dev"}, US_EAST)["Resources"]["one"]["Properties"]["Name"]
     assert alias.startswith(f"{of_stage}-")
     assert not stage.kms.ending
