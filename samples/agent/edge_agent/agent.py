@@ -8,11 +8,12 @@ from edge_agent import __version__
 from edge_agent.agent_api import AgentApi
 from edge_agent.command_services import CommandServices
 from edge_agent.enrollment import Enroller, ServicePorts
-from edge_agent.errors import describe
+from edge_agent.errors import FatalError, RefusedError, describe
 from edge_agent.health import HealthChecks
 from edge_agent.identity import Node, load_identity, save_identity
 from edge_agent.journal import Journal
 from edge_agent.journal_writer import JournalWriter
+from edge_agent.leaving import leave, leave_is_requested, watch_for_leave
 from edge_agent.listen_sockets import ListenSockets, ReservedAddress
 from edge_agent.node_services import NodeServices
 from edge_agent.ports.network import Handler
@@ -22,6 +23,7 @@ from edge_agent.session import Session
 from edge_agent.startup import Startup
 from edge_agent.state_directory import StateDirectory
 from edge_agent.supervisor import Supervisor
+from edge_agent.waiting import first_of, until_first
 
 T = TypeVar("T")
 
@@ -38,16 +40,42 @@ class Agent:
         self._options = runtime.options
         self._ports = runtime.ports
         self._log = runtime.log
+        self._leaving = asyncio.Event()
 
     async def run(self) -> None:
         asyncio.get_running_loop().set_exception_handler(self._failed_in_loop)
         self._log.write("agent.starting", version=__version__)
         with ExitStack() as resources:
             resources.callback(self._ports.network.close)
-            prepared = await self._unless_stopped(self._prepare(self._startup(resources), resources))
-            if prepared is not None:
-                await self._serve(*prepared)
+            startup = self._startup(resources)
+            state = await self._unless_ended(startup.state())
+            if state is not None:
+                if leave_is_requested(state):
+                    self._leaving.set()
+                else:
+                    watching = asyncio.ensure_future(watch_for_leave(state, self._ports.clock, self._leaving))
+                    resources.callback(watching.cancel)
+                    await self._work(startup, state, resources)
+                if self._leaving.is_set() and not self._runtime.stop.is_set():
+                    await self._leave(state)
         self._log.write("agent.stopped")
+
+    async def _work(self, startup: Startup, state: StateDirectory, resources: ExitStack) -> None:
+        prepared = await self._unless_ended(self._prepare(startup, state, resources))
+        if prepared is not None:
+            await self._serve(*prepared)
+
+    async def _leave(self, state: StateDirectory) -> None:
+        """Leave, unless stopped first. Raises `FatalError` afterwards: nothing may start this agent again by itself."""
+        runtime = self._runtime
+        leaving = leave(state, runtime.client, runtime.new_backoff, self._ports.clock, self._log)
+        try:
+            await until_first(leaving, runtime.stop)
+        except (RefusedError, OSError) as error:
+            self._log.write("leave.failed", reason=describe(error))
+            return
+        if not runtime.stop.is_set():
+            raise FatalError("this machine has left the fleet; a new enrollment key makes it a node again")
 
     async def enrol(self) -> str:
         """Get this machine an identity, or a fresh one for the stored one, and return the node's id.
@@ -70,9 +98,8 @@ class Agent:
         return Startup(self._options, resources, runtime.new_backoff, self._ports, runtime.rng, self._log)
 
     async def _prepare(
-        self, startup: Startup, resources: ExitStack
+        self, startup: Startup, state: StateDirectory, resources: ExitStack
     ) -> tuple[Session, StateDirectory, Journal, ListenSockets]:
-        state = await startup.state()
         journal = await startup.journal(state)
         node = await startup.node(state)
         sockets = resources.enter_context(ListenSockets(self._options, self._ports.network))
@@ -137,7 +164,9 @@ class Agent:
                     push_api = self._push_api(commands, session, checks, node)
                     runs.append(("push", partial(self._serve_push, push_api.handle, sockets.push, resources)))
                 services = [supervisor.keep(name, run) for name, run in runs]
-                await runtime.stop.wait()
+                await first_of(self._ports.clock, runtime.stop, self._leaving)
+                if self._leaving.is_set():
+                    await commands.drain(runtime.stop)
                 self._log.write("agent.stopping")
                 for service in services:
                     service.cancel()
@@ -169,13 +198,6 @@ class Agent:
         error = context.get("exception")
         self._log.write("task.failed", task="loop", reason="unknown" if error is None else describe(error))
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """The result of `work`; None if the agent is stopped first."""
-        working = asyncio.ensure_future(work)
-        stopping = asyncio.ensure_future(self._runtime.stop.wait())
-        try:
-            await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-            return working.result() if working.done() else None
-        finally:
-            working.cancel()
-            stopping.cancel()
+    async def _unless_ended(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """The result of `work`; None if the agent is to stop or to leave first."""
+        return await until_first(work, self._runtime.stop, self._leaving)

@@ -2,7 +2,8 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
+from importlib import import_module
 from pathlib import PurePath
 from typing import TextIO
 
@@ -22,6 +23,12 @@ from edge_agent.ports.disk import SystemDisk
 KEY_VARIABLE = "ENROLLMENT_KEY"
 NODE_ID_VARIABLE = "EDGE_NODE_ID"
 EXIT_FATAL = 2
+# Imported only when asked for: the agent itself needs none of them.
+SUBCOMMANDS = {
+    "enrol": ("enrol_command", "enrol"),
+    "leave": ("leave_command", "leave_command"),
+    "logs": ("logs_command", "logs_command"),
+}
 # A registration has to name these ports, even if nothing listens on them.
 UNSERVED_HTTP_PORT = 44000
 UNSERVED_SSH_PORT = 40022
@@ -31,10 +38,10 @@ UNSERVED_HOST_METRICS_PORT = 49100
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the agent until SIGTERM or SIGINT. Exit status: 0 stopped, 2 somebody has to act (the log says how)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["enrol"]:
-        from edge_agent.enrol_command import enrol  # noqa: PLC0415 - once in the life of a machine
-
-        return enrol(given[1:])
+    if given and given[0] in SUBCOMMANDS:
+        module, function = SUBCOMMANDS[given[0]]
+        run: Callable[[Sequence[str]], int] = getattr(import_module(f"edge_agent.{module}"), function)
+        return run(given[1:])
     log = EventLog(sys.stderr, SystemClock())
     parsed = option_parser().parse_args(given)
     restore_signals()
@@ -55,7 +62,8 @@ def option_parser() -> argparse.ArgumentParser:
         description="Enrols this machine with Edge Admin, runs its commands and reports their results.",
         epilog=f"The enrollment key may also stand in the environment variable {KEY_VARIABLE}. "
         "HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured. "
-        "edge-agent enrol --help: only enrol this machine.",
+        "edge-agent enrol --help: only enrol this machine; leave --help: end its membership; "
+        "logs --help: print or upload the agent's log files.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--state-dir", type=PurePath, required=True, help="folder of identity, journal and outputs")

@@ -1,3 +1,4 @@
+import argparse
 import os
 import shlex
 import sys
@@ -27,3 +28,15 @@ def command_environment(
 def program() -> str:
     """The command line of this agent's program, quoted for a shell where a path needs it."""
     return shlex.join([sys.executable, "-I", str(Path(__file__).absolute().with_name("__main__.py"))])
+
+
+def add_state_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--state-dir`, which commands of the agent may leave out."""
+    default = os.environ.get(STATE_VARIABLE)
+    parser.add_argument(
+        "--state-dir",
+        type=PurePath,
+        required=default is None,
+        default=default and PurePath(default),
+        help=f"the agent's state directory; default: {STATE_VARIABLE}, which commands have",
+    )

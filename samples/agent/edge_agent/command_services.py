@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -20,6 +21,8 @@ from edge_agent.wake_up import WakeUpSocket
 
 LAST_REPORTS_SECONDS = 5.0
 ORPHAN_SECONDS = 5.0
+DRAIN_SECONDS = 30.0
+DRAIN_LOOK_SECONDS = 0.2
 
 Frame = Mapping[str, Any]
 
@@ -65,6 +68,14 @@ class CommandServices:
         yield "orphans", self._reap_orphans
         yield "journal", partial(self._writer.tidy_regularly, self._journal.tidy)
         yield "websocket", self._wake_up_socket(frames).run
+
+    async def drain(self, stop: asyncio.Event) -> None:
+        """Let running commands end, for at most `DRAIN_SECONDS` and until `stop` is set, and start no others."""
+        self.executor.hold()
+        waited = 0.0
+        while self.executor.running and waited < DRAIN_SECONDS and not stop.is_set():
+            await self._runtime.ports.clock.sleep(DRAIN_LOOK_SECONDS)
+            waited += DRAIN_LOOK_SECONDS
 
     async def stop_executions(self) -> None:
         await self.executor.stop()

@@ -10,6 +10,9 @@ from edge_agent.agent import Agent
 from edge_agent.bundle_update import Installer
 from edge_agent.bundles import install
 from edge_agent.event_log import EventLog
+from edge_agent.http_client import HttpClient
+from edge_agent.identity import random_uuid
+from edge_agent.leaving import leave
 from edge_agent.options import Options
 from edge_agent.ports import Ports
 from edge_agent.ports.clock import SystemClock
@@ -17,7 +20,10 @@ from edge_agent.ports.disk import SystemDisk
 from edge_agent.ports.network import SystemNetwork, proxies_of_environment
 from edge_agent.ports.processes import SystemProcesses
 from edge_agent.ports.threads import SystemThreads
-from edge_agent.runtime import Runtime
+from edge_agent.runtime import Runtime, new_backoff
+from edge_agent.state_directory import StateDirectory
+from edge_agent.times import ServerTime
+from edge_agent.uploading import upload
 
 IGNORED_BY_LAUNCHERS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 
@@ -33,6 +39,26 @@ async def run_agent(options: Options, log: EventLog) -> None:
 async def enrol_machine(options: Options, log: EventLog) -> str:
     """Enrol this machine, or re-register it, and return the node's id. Raises `RefusedError`, `FatalError`, OSError."""
     return await Agent(_runtime(options, log)).enrol()
+
+
+async def run_leave(state: StateDirectory, ca_file: PurePath | None, log: EventLog) -> None:
+    """End the membership of the node of a state directory that this process has locked. See `leave`."""
+    clock, rng = SystemClock(), random.SystemRandom()
+    network = SystemNetwork(ca_file, proxies_of_environment())
+    client = HttpClient(network=network, server_time=ServerTime(clock), instance_id=str(random_uuid(rng)))
+    try:
+        await leave(state, client, lambda: new_backoff(rng), clock, log)
+    finally:
+        network.close()
+
+
+async def upload_file(url: str, content: bytes, ca_file: PurePath | None) -> None:
+    """See `upload`."""
+    network = SystemNetwork(ca_file, proxies_of_environment())
+    try:
+        await upload(url, content, network, SystemClock(), new_backoff(random.SystemRandom()))
+    finally:
+        network.close()
 
 
 def restore_signals() -> None:

@@ -7,6 +7,10 @@ class FatalError(Exception):
     """Somebody has to act at this machine: the agent stops with exit status 2 and this message."""
 
 
+class InUseError(FatalError):
+    """Another process uses the state directory."""
+
+
 class NetworkError(Exception):
     """There was no usable answer: the server is unreachable, the connection broke, or the peer is not the server."""
 

@@ -2,6 +2,7 @@ import json
 from contextlib import suppress
 from typing import TextIO
 
+from edge_agent.log_file import LogFile
 from edge_agent.ports.clock import Clock
 
 
@@ -16,11 +17,18 @@ class EventLog:
         """`stream` may be None, as when standard error is closed."""
         self._stream = stream
         self._clock = clock
+        self._file: LogFile | None = None
+
+    def keep_in(self, file: LogFile | None) -> None:
+        """From now on also write to this file; None: to no file."""
+        self._file = file
 
     def write(self, event: str, **fields: object) -> None:
-        line = json.dumps({"at": self._clock.now().isoformat(timespec="microseconds"), "event": event, **fields})
+        line = json.dumps({"at": self._clock.now().isoformat(timespec="microseconds"), "event": event, **fields}) + "\n"
+        if self._file is not None:
+            self._file.append(line)
         if self._stream is None:
             return
         with suppress(OSError, ValueError):
-            self._stream.write(line + "\n")
+            self._stream.write(line)
             self._stream.flush()

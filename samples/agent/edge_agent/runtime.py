@@ -37,7 +37,7 @@ class Runtime:
         self.client = HttpClient(network=ports.network, server_time=self.server_time, instance_id=self.instance_id)
 
     def new_backoff(self) -> Backoff:
-        return Backoff(first_seconds=FIRST_RETRY_SECONDS, cap_seconds=LONGEST_RETRY_SECONDS, rng=self.rng)
+        return new_backoff(self.rng)
 
     def new_slow_backoff(self) -> Backoff:
         """The backoff for errors that only a person can remove."""
@@ -46,3 +46,8 @@ class Runtime:
     def log_http_failure(self, port: int, error: Exception) -> None:
         """Log an error that ended a connection to one of the agent's own HTTP servers."""
         self.log.write("http.failed", port=port, reason=type(error).__name__)
+
+
+def new_backoff(rng: random.Random) -> Backoff:
+    """The backoff for errors that pass by themselves."""
+    return Backoff(first_seconds=FIRST_RETRY_SECONDS, cap_seconds=LONGEST_RETRY_SECONDS, rng=rng)

@@ -9,6 +9,7 @@ from edge_agent.errors import FatalError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.identity import Node, choose_node, load_identity
 from edge_agent.journal import Journal
+from edge_agent.log_file import LogFile
 from edge_agent.machine import HARDWARE_ID_FILES, store_machine, stored_machine, this_machine
 from edge_agent.options import Options
 from edge_agent.ports import Ports
@@ -44,7 +45,12 @@ class Startup:
 
     async def state(self) -> StateDirectory:
         state = StateDirectory(self._options.state_dir, self._ports.disk)
-        return await self._retried(lambda: self._resources.enter_context(state))
+        await self._retried(lambda: self._resources.enter_context(state))
+        file = LogFile(state.path, state.disk)
+        self._resources.callback(file.close)
+        self._resources.callback(self._log.keep_in, None)
+        self._log.keep_in(file)
+        return state
 
     async def node(self, state: StateDirectory) -> Node:
         """The node id of this machine. Raises `FatalError` if it is neither enrolled nor has an enrollment key."""

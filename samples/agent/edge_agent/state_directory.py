@@ -4,8 +4,10 @@ from pathlib import PurePath
 from types import TracebackType
 from typing import Any, Self
 
-from edge_agent.errors import FatalError
+from edge_agent.errors import FatalError, InUseError
 from edge_agent.ports.disk import PERMANENT_ERRORS, Disk, Lock
+
+LOCK_FILE = "lock"
 
 
 class StateDirectory:
@@ -27,13 +29,13 @@ class StateDirectory:
         try:
             for folder in (self.path, self.spool):
                 self.disk.own_folder(folder)
-            self._lock = self.disk.lock(self.path / "lock")
+            self._lock = self.disk.lock(self.path / LOCK_FILE)
         except OSError as error:
             if error.errno in PERMANENT_ERRORS:
                 raise FatalError(f"the state directory cannot be used: {error}") from error
             raise
         if self._lock is None:
-            raise FatalError(f"another agent uses {self.path}")
+            raise InUseError(f"another agent uses {self.path}")
         return self
 
     def __exit__(
@@ -41,6 +43,7 @@ class StateDirectory:
     ) -> None:
         if self._lock is not None:
             self._lock.close()
+            self._lock = None
 
     def read(self, name: str) -> dict[str, Any] | None:
         """Return the object that `write` stored under a name; None if there is none or it is damaged.

@@ -1,10 +1,25 @@
 """Waits for several things at once, with a limit."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
+from typing import Any, TypeVar
 
 from edge_agent.ports.clock import Clock
+
+T = TypeVar("T")
+
+
+async def until_first(work: Coroutine[Any, Any, T], *events: asyncio.Event) -> T | None:
+    """The result of `work`; None, and `work` is cancelled, if one of the events is set first."""
+    working = asyncio.ensure_future(work)
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait([working, *waits], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        for task in (working, *waits):
+            task.cancel()
 
 
 async def first_of(clock: Clock, *events: asyncio.Event, seconds: float | None = None) -> bool:

@@ -14,6 +14,8 @@ OUTSIDE = {
     "command_environment.py": "names this process's program, before the agent exists",
     "composition.py": "chooses the implementations of the ports, and handles the process's signals",
     "enrol_command.py": "changes to another user before the agent exists",
+    "leave_command.py": "reads arguments and environment, and runs without an agent",
+    "logs_command.py": "reads arguments and environment, and runs beside the agent",
     "launcher.py": "a program of its own, which starts the agent's process and decides between two versions of it",
     "__main__.py": "passes the exit status to the system",
 }

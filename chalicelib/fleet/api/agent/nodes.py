@@ -8,10 +8,11 @@ from pydantic import BaseModel, Field
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY, FromAgent
 from chalicelib.fleet.nodes.model import IdType, Registration, Status
+from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import PUBLIC, Created, Endpoints
-from chalicelib.web.validation import Body, Boolean, NoPath, NoQuery, Port, Timestamp, Uuid
+from chalicelib.web.validation import Body, Boolean, NoBody, NoPath, NoQuery, Port, Timestamp, Uuid
 
 POLL_JITTER = 0.2
 """Share of the polling interval that varies at random: agents that enrolled together should not poll together."""
@@ -147,6 +148,29 @@ def report_health(request: FromAgent[NoPath, NoQuery, HealthReport], services: F
     are limited to 30 at once, then one a minute; more are refused with 429."""
     view = services.nodes.health.report(request.agent, Status(request.body.status))
     return HealthOut(id=view.node.id, node_id=view.node.id, status=view.node.status, last_seen_at=view.last_seen_at)
+
+
+class LeftOut(BaseModel):
+    """The node that is gone."""
+
+    id: Annotated[str, about("The same as `node_id`.", samples.NODE_ID, format="uuid")]
+    node_id: Annotated[str, fields.NODE]
+
+
+@routes.delete(
+    "/api/v1/agents/nodes/me",
+    auth=AGENT,
+    answer=LeftOut,
+    errors=(404,),
+    guard=NEEDS_CAPACITY,
+    summary="Leave the fleet",
+)
+def leave(request: FromAgent[NoPath, NoQuery, NoBody], services: Fleet) -> LeftOut:
+    """Deletes the calling node, as an operator's deletion does: its token is invalid from now on, and the machine enrols
+    again only with a newer enrollment key. A repeat is refused with 401 `node_removed`: the node has left."""
+    node_id = request.agent.node.id
+    services.nodes.placing.delete(node_id, reach=EVERYWHERE)
+    return LeftOut(id=node_id, node_id=node_id)
 
 
 def jittered(seconds: int, fraction: float) -> int:

@@ -181,6 +181,7 @@ class StubServer:
             ("POST", "/agents/metrics/push"): lambda: self._take_metrics(**body),
             ("GET", "/agents/self_updates/check"): lambda: (200, {"data": self.self_update, "meta": meta()}),
             ("POST", "/agents/aliases"): lambda: self._alias(**body),
+            ("DELETE", "/agents/nodes/me"): lambda: self._leave(token),
         }
         if (method, path) in plain:
             return plain[method, path]()
@@ -189,6 +190,10 @@ class StubServer:
         if match := RESULT.fullmatch(path):
             return self._result(match[1], body)
         return error(404, "not_found", "Resource not found")
+
+    def _leave(self, token):
+        self.tokens = {node_id: known for node_id, known in self.tokens.items() if known != token}
+        return 200, {"data": {}, "meta": meta()}
 
     def _verify(self, body):
         if self.key_error:
@@ -321,7 +326,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(encoded)
 
-    do_GET = do_POST = do_PATCH = _serve  # noqa: N815
+    do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
 
     def _fault(self, path):
         for fault in self.server_state.faults:
