@@ -220,6 +220,7 @@ AGENTS = (
     _write("verify_key", 3, 6, 8),
     _write("register_node", 3, 4, 16),
     _write("register_node", 2, 3, 6, coming_back, "again"),
+    _write("leave", 3, 4, 16),
     Operation("report_health", 2, 2, note="nothing to note"),
     Operation("report_health", 3, 2, 1, not_heard_of_for_a_while, "last_seen_at is due"),
     Operation("push_metrics", 2, 2, 1),

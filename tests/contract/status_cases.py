@@ -345,6 +345,7 @@ AGENT_ENROLMENT = [
     Case("register_node", 422, full_network(2), registering_in_a_full_cluster),
     Case("register_node", 422, unusable_token(), registering(registration_token="t")),
     Case("register_node", 422, unusable_token(), registering(registration_token=None)),
+    Case("leave", 200),
     Case("report_health", 200, {"status": "unhealthy"}, body(status="unhealthy")),
 ]
 

@@ -131,6 +131,14 @@ def test_node_deleted_during_its_call_is_404(name):
     assert call(app, name).status == 401
 
 
+def test_node_deleted_while_it_leaves_has_left():
+    app = Application()
+    app.world.driver.before_next(
+        lambda: app.world.fleet.nodes.placing.delete(app.machine.id, reach=EVERYWHERE), operation="TransactWriteItems"
+    )
+    assert call(app, "leave").status == 200
+
+
 @pytest.mark.parametrize("name", OF_MACHINES)
 def test_blocked_machine_is_403_on_every_agent_route(name):
     app = Application()

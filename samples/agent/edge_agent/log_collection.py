@@ -16,7 +16,7 @@ PUBLIC_FIELDS = frozenset({"node_id", "network_name", "admin_urls", "websocket_u
 def collect_logs(state: StateDirectory, max_bytes: int) -> bytes:
     """The agent's log files as one UTF-8 text of at most `max_bytes`, without secrets and command texts.
 
-    Each file starts with a line `==> NAME <==`. Of a longer text the end is kept. Works beside a running agent, and
+    Each file starts with a line `==> NAME <==`. A longer text loses its beginning. Works beside a running agent, and
     leaves out files that do not exist or cannot be read.
     """
     known = _known_secrets(state)

@@ -124,7 +124,7 @@ class BusyStore:
 def test_upload_to_a_busy_store_is_given_up_after_some_attempts():
     busy = BusyStore()
     backoff = new_backoff(random.Random(1))
-    with pytest.raises(UnavailableError, match="store.example: status 503, 6 times") as raised:
+    with pytest.raises(UnavailableError, match=r"store\.example: status 503, 6 times") as raised:
         asyncio.run(upload("https://store.example/x?X-Amz-Signature=abc123", b"", busy, busy, backoff))
     assert "abc123" not in str(raised.value)
     assert (busy.asked, len(busy.slept)) == (6, 5)

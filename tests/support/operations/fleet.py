@@ -213,6 +213,7 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "verify_key": a_new_key,
     "register_node": a_verified_machine,
     "report_health": as_it_is,
+    "leave": as_it_is,
     "push_metrics": as_it_is,
     "create_own_alias": as_it_is,
     "list_audit_events": as_it_is,

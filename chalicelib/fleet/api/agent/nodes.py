@@ -10,6 +10,7 @@ from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY, FromAgent
 from chalicelib.fleet.nodes.model import IdType, Registration, Status
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.wiring import Fleet
+from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import PUBLIC, Created, Endpoints
 from chalicelib.web.validation import Body, Boolean, NoBody, NoPath, NoQuery, Port, Timestamp, Uuid
@@ -161,15 +162,18 @@ class LeftOut(BaseModel):
     "/api/v1/agents/nodes/me",
     auth=AGENT,
     answer=LeftOut,
-    errors=(404,),
-    guard=NEEDS_CAPACITY,
     summary="Leave the fleet",
 )
 def leave(request: FromAgent[NoPath, NoQuery, NoBody], services: Fleet) -> LeftOut:
-    """Deletes the calling node, as an operator's deletion does: its token is invalid from now on, and the machine enrols
-    again only with a newer enrollment key. A repeat is refused with 401 `node_removed`: the node has left."""
+    """Deletes the calling node, as an operator's deletion does: its token is invalid from now on, and only a newer
+    enrollment key enrols the machine again. A repeat is refused with 401 `node_removed`: the node has left."""
     node_id = request.agent.node.id
-    services.nodes.placing.delete(node_id, reach=EVERYWHERE)
+    try:
+        services.nodes.placing.delete(node_id, reach=EVERYWHERE)
+    except EdgeError as error:
+        # An operator was faster: it is gone all the same.
+        if error.kind is not Kind.NOT_FOUND:
+            raise
     return LeftOut(id=node_id, node_id=node_id)
 
 
