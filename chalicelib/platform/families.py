@@ -11,6 +11,7 @@ from chalicelib.platform.context import Context, Counted, Family, Function
 
 if TYPE_CHECKING:
     from chalicelib.platform.access.permissions import Permission
+    from chalicelib.platform.provisioning.ports import Kind
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,13 @@ class Families:
     def internal(self) -> tuple[str, ...]:
         """The types of the events of all that are not published."""
         return tuple(event_type for family in self.each for event_type in family.internal)
+
+    @cached_property
+    def kinds(self) -> "Mapping[str, tuple[Family, Kind]]":
+        """The kinds of resources by name, each with its family."""
+        return {
+            kind.name: (family, kind) for family in self.each for context in family.contexts for kind in context.kinds
+        }
 
     @cached_property
     def subscribed(self) -> frozenset[str]:

@@ -10,6 +10,8 @@ from chalicelib.platform.identity import context as identity
 from chalicelib.platform.limits import context as limits
 from chalicelib.platform.permissions import PERMISSIONS
 from chalicelib.platform.provisioning import context as provisioning
+from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
+from chalicelib.platform.quotas import context as quotas
 from chalicelib.platform.relay import context as relay
 from chalicelib.platform.sealing import context as sealing
 from chalicelib.platform.signing import context as signing
@@ -18,9 +20,10 @@ from chalicelib.platform.webhooks import context as webhooks
 FAMILY = Family(
     "platform",
     permissions=PERMISSIONS,
+    internal=(RESOURCE_CHANGED,),
     contexts=(
         *(access.CONTEXT, limits.CONTEXT, identity.CONTEXT, idempotency.CONTEXT, events.CONTEXT),
         *(signing.CONTEXT, webhooks.CONTEXT),
-        *(background.CONTEXT, audit.CONTEXT, provisioning.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
+        *(background.CONTEXT, audit.CONTEXT, quotas.CONTEXT, provisioning.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
     ),
 )

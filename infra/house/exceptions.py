@@ -30,6 +30,7 @@ EXCEPTIONS = (
     Exempt("sleep", "chalicelib/kit/clock.py", "it is the clock"),
     Exempt("sleep", "chalicelib/kit/backoff.py", "the pauses between retries, bounded by the caller's patience"),
     Exempt("sleep", "chalicelib/kit/counters.py", "one pause in a recount, for the change stream to catch up"),
+    Exempt("sleep", "chalicelib/platform/quotas/service.py", "as in counters.py, for an index to catch up"),
     Exempt("sleep", "chalicelib/fleet/commands/creation.py", "spreads a fan-out's writes within one invocation"),
     Exempt("sleep", "chalicelib/fleet/metrics/waking.py", "a caller waits for metrics that the agent sends meanwhile"),
     Exempt("scan", "infra/data_key.py", "an operator's tool that must read every sealed value"),

@@ -32,8 +32,8 @@ def kind_of(verb: str) -> str:
 def acted_on(thing: Thing, row: Item) -> ActedOn:
     """The thing of a row. Raises LookupError for a row without its id."""
     if thing.id not in row:
-        raise LookupError(f"a row of a {thing.kind} without its {thing.id}")
-    return ActedOn(thing.kind, str(row[thing.id]), str(row.get(thing.name or "") or ""))
+        raise LookupError(f"a row of a {thing.kind_of(row)} without its {thing.id}")
+    return ActedOn(thing.kind_of(row), str(row[thing.id]), str(row.get(thing.name or "") or ""))
 
 
 def untold(writes: Sequence[Write], operation: str, verb: str) -> list[ActedOn]:
@@ -43,11 +43,11 @@ def untold(writes: Sequence[Write], operation: str, verb: str) -> list[ActedOn]:
     left: dict[str, ActedOn] = {}
     for write in writes:
         thing = write.table.thing
-        if thing is None or thing.kind != kind_of(verb) or isinstance(write, Check):
-            continue
-        if thing.made_with and isinstance(write, Put):
+        if thing is None or isinstance(write, Check) or (thing.made_with and isinstance(write, Put)):
             continue
         row = _known_of(write)
+        if thing.kind_of(row) != kind_of(verb):
+            continue
         if not isinstance(write, Delete) and write.table.tells(operation):
             told.add(str(row.get(thing.id, "")))
         else:

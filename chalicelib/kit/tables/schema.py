@@ -33,13 +33,19 @@ class Index:
 class Thing:
     """The thing that a row belongs to, as operators know it. ``kind`` begins the verbs that act on it (`cluster` of
     `cluster.delete`); ``id`` and ``name`` are the attributes with its id and its name for people. With ``made_with``
-    the row is made together with another row of the thing, which tells that.
+    the row is made together with another row of the thing, which tells that. A table whose rows are of several kinds
+    names the attribute ``kind_in`` that says which, instead of ``kind``.
     """
 
-    kind: str
+    kind: str = ""
     id: str = "id"
     name: str | None = None
     made_with: bool = False
+    kind_in: str | None = None
+
+    def kind_of(self, row: Item) -> str:
+        """The kind of the thing of a row."""
+        return self.kind if self.kind_in is None else str(row.get(self.kind_in, ""))
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,11 @@ SEPARATOR = "|"
 """Stands between the tenant's id and the value. No id of a tenant contains it."""
 
 
+def is_tenant(text: str) -> bool:
+    """Whether a text can be the id of a tenant."""
+    return bool(text) and SEPARATOR not in text
+
+
 class Shared:
     """Addresses the tables that belong to no tenant, as they are stored. Raises ValueError for a tenanted one."""
 
@@ -79,7 +84,7 @@ class Tenant(Shared):
     id: str
 
     def __post_init__(self) -> None:
-        if not self.id or SEPARATOR in self.id:
+        if not is_tenant(self.id):
             raise ValueError(f"{self.id!r} is no id of a tenant: it is empty or contains {SEPARATOR!r}")
 
     @property

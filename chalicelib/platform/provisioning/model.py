@@ -23,7 +23,7 @@ class Power(StrEnum):
 
 
 class State(StrEnum):
-    """The stage of a resource's life. `GONE` and `FAILED` need no work; a failed one can still be deleted."""
+    """The stage of a resource's life."""
 
     PENDING = "pending"
     """The row is there; the provider has not been asked yet, or may not have been."""
@@ -38,7 +38,8 @@ class State(StrEnum):
     GONE = "gone"
     """It is not there any more, and its quota is returned. The row stays readable for a while."""
     FAILED = "failed"
-    """It did not become, or did not stay, as the row wants it; ``reason`` says why and what helps."""
+    """It did not become, or did not stay, as the row wants it; ``reason`` says why and what helps. While a thing is
+    there it is looked at, and ready again if that is mended; a failed one can always be deleted."""
 
 
 class Resource(BaseModel, frozen=True):
@@ -51,8 +52,12 @@ class Resource(BaseModel, frozen=True):
     - ``external`` holds the provider's ids, ``observed`` what was last seen of it (addresses, power).
     - ``attempts`` counts tries in a row of the step that it is at. ``due_at`` is when a worker looks at it again,
       ``deadline_at`` when the step has failed for good; None for a resource that needs no work.
+    - ``asked_at`` is when its provider was last asked to create it; None if nothing can have been made.
+      ``asked_generation`` is the newest generation that the provider has taken on. ``is_seen``: the thing has been
+      seen; ``misses`` counts looks since then that did not find it.
     - ``parents`` are the ids of resources that it refers to, ``references`` counts those that refer to it.
-    - ``quota`` is the name of the quota that it takes one of, "" for none.
+    - ``quota`` is the name of the quota that it takes one of, "" for none. ``is_released``: the quota and the
+      references on parents have been returned, since nothing is there any more.
     """
 
     id: str
@@ -73,13 +78,32 @@ class Resource(BaseModel, frozen=True):
     attempts: int = 0
     due_at: str | None = None
     deadline_at: str | None = None
+    asked_at: str | None = None
+    asked_generation: int = 0
+    is_seen: bool = False
+    misses: int = 0
     parents: tuple[str, ...] = ()
     references: int = 0
     quota: str = ""
+    is_released: bool = False
     inserted_at: str
     updated_at: str
     expires_epoch: int | None = None
     version: int = 0
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it waits for its provider."""
+        return self.state in {State.PENDING, State.CREATING, State.CHANGING, State.DELETING}
+
+
+SHOWN = ("state", "reason", "power", "spec", "external", "observed")
+"""The fields of a resource that callers see and that may change."""
+
+
+def is_shown(old: Resource, new: Resource) -> bool:
+    """Whether callers see the difference."""
+    return any(getattr(old, name) != getattr(new, name) for name in SHOWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +120,15 @@ class NewResource:
     quota: str = ""
     limit: int | None = None
     id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """A caller's changes of a resource. None: as it is. ``act`` is the name of an act that is carried out once."""
+
+    power: Power | None = None
+    act: str = ""
+    spec: Mapping[str, Any] | None = None
 
 
 class Seen(StrEnum):
@@ -128,3 +161,16 @@ class Observation:
     facts: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     generation: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tagged:
+    """A thing at a provider that carries our tags. ``since`` is seconds text, ``price_per_hour`` a text as it is shown
+    to people, "" where it is not known; ``zone`` is its zone or region."""
+
+    tenant: str
+    resource_id: str
+    external_id: str
+    since: str = ""
+    price_per_hour: str = ""
+    zone: str = ""

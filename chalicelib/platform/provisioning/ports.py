@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
-from chalicelib.platform.provisioning.model import Observation, Resource
+from chalicelib.platform.provisioning.model import Observation, Resource, Tagged
 
 
 class ProviderError(Exception):
@@ -19,16 +19,17 @@ class ProviderError(Exception):
 
 class AgainLaterError(ProviderError):
     """It may work later: throttling, a lack of capacity, no answer, a dependency that is not there yet. With an answer
-    that was lost the call may have done its work. ``after_seconds``: not before then, None for the engine's own
-    wait."""
+    that was lost the call may have done its work, unless ``nothing_done`` says that it cannot have. ``after_seconds``:
+    not before then, None for the engine's own wait."""
 
-    def __init__(self, reason: str, after_seconds: float | None = None) -> None:
+    def __init__(self, reason: str, after_seconds: float | None = None, *, nothing_done: bool = False) -> None:
         super().__init__(reason)
         self.after_seconds = after_seconds
+        self.nothing_done = nothing_done
 
 
 class RefusedError(ProviderError):
-    """It will never work as asked: the reason names what to change."""
+    """It will never work as asked, and the call has done nothing: the reason names what to change."""
 
 
 class GoneError(ProviderError):
@@ -48,16 +49,20 @@ class Driver(Protocol):
         ...
 
     def create(self, resource: Resource) -> Mapping[str, str]:
-        """Begin to make the thing. Returns the provider's ids for ``external``."""
+        """Begin to make the thing. Returns the provider's ids for ``external``, the thing's own by the name ``id``."""
         ...
 
     def change(self, resource: Resource, observation: Observation) -> None:
         """Begin to make the thing as the row wants it: its power, its specification, or its ``act``, which is carried
-        out once for its generation."""
+        out once for its generation. ``act`` is empty once the provider has taken it on."""
         ...
 
     def delete(self, resource: Resource) -> None:
         """Begin to remove the thing, and all that was made with it. Nothing to remove is a success."""
+        ...
+
+    def tagged(self) -> Iterable[Tagged]:
+        """Every thing of this kind that is there and carries our tags, whether a row knows it or not."""
         ...
 
 
@@ -67,14 +72,17 @@ class Kind:
 
     - ``driver`` finds its driver in the container of its family.
     - ``create_within``, ``change_within``, ``delete_within``: how long a step may take before it has failed.
+    - ``appears_within``: after so long without a sight of it, a thing whose creation was asked for was not made. Longer
+      than an invocation of the worker and the lag of the provider's descriptions together.
     - ``look_every``: how often a resource at rest is looked at; ``wait``, ``longest_wait``: the first pause between
       looks at one at work, and the longest, in seconds.
     - ``kept``: how long a row that is gone stays readable.
     - ``has_power``: whether the kind has a power state.
     - ``drifted`` names, for a thing at rest, why it is no longer as the row wants it; "" if it is. By default only its
-      presence and its power count.
+      presence counts: the power of a thing at rest is followed.
     - ``unready`` names why a thing that the provider calls ready is not ready for the kind yet; "" if it is.
-    - ``event_of`` makes the published events of a change of a resource's state, if there are any. Pure.
+    - ``events_of`` makes the published events, type and data, of a change of a resource; None stands for no row before.
+      Pure.
     """
 
     name: str
@@ -82,6 +90,7 @@ class Kind:
     create_within: timedelta = timedelta(minutes=15)
     change_within: timedelta = timedelta(minutes=10)
     delete_within: timedelta = timedelta(minutes=30)
+    appears_within: timedelta = timedelta(minutes=5)
     look_every: timedelta = timedelta(hours=1)
     wait_seconds: float = 2.0
     longest_wait_seconds: float = 60.0

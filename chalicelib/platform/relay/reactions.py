@@ -12,6 +12,7 @@ from chalicelib.kit.tables.tenants import Tenant
 from chalicelib.platform.audit.changes import acts_of
 from chalicelib.platform.context import Context, Counted, Event, Family, Rows, Send
 from chalicelib.platform.families import Families
+from chalicelib.platform.provisioning.changes import events_of_kinds
 
 Courier = Callable[[Any, list[Message], str], None]
 
@@ -25,6 +26,7 @@ class Reactions:
         self._followers: dict[str, list[Context]] = {}
         self.couriers: dict[Queue, tuple[Family, Courier]] = {}
         self._things = {table.name: table.thing for table in families.tables if table.thing is not None}
+        self._kinds = {name: kind for name, (_, kind) in families.kinds.items()}
         self._counted = {counted.table.name: counted for counted in families.counted}
         for family in families.each:
             for context in family.contexts:
@@ -45,7 +47,9 @@ class Reactions:
     def events(self, change: Change, rows: Rows) -> Iterable[Event]:
         """The events of a change, in the order in which they happened."""
         context = self._own.get(change.table)
-        return () if context is None or context.events is None else context.events.of(change, rows)
+        if context is not None and context.events is not None:
+            yield from context.events.of(change, rows)
+        yield from events_of_kinds(change, self._kinds)
 
     def rows_needed(self, change: Change) -> list[Ref]:
         """The rows that `events` wants to see beside this change."""

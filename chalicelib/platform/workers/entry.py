@@ -8,7 +8,7 @@ the container, an origin for what it writes, one log line, and errors turned int
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Generic, TypeVar
@@ -79,6 +79,27 @@ class Entry(Generic[C]):
                     if not _is_done(name, record, lambda message: handle(message, container, time), platform)
                 ]
                 return {"batchItemFailures": failed}
+
+            self.prepare(name, needs)
+            return run
+
+        return decorate
+
+    def batch_sqs_worker(
+        self, name: str, needs: Callable[[C], object]
+    ) -> Callable[[Callable[[list[Message], C, WorkTime], None]], LambdaHandler]:
+        """Handle the messages of a batch together. The handler bears repeats: if it raises, all of them come again."""
+
+        def decorate(handle: Callable[[list[Message], C, WorkTime], None]) -> LambdaHandler:
+            @wraps(handle)
+            def run(event: Any) -> dict[str, Any]:
+                platform, container = services(), self.container()
+                records, time = event.to_dict()["Records"], work_time(platform.clock, event.context)
+                messages = [json.loads(record["body"]) for record in records]
+                with suppress(Exception), _logged(name, _request_id(records[0]), platform, messages=len(messages)):
+                    handle(messages, container, time)
+                    return {"batchItemFailures": []}
+                return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in records]}
 
             self.prepare(name, needs)
             return run

@@ -1,0 +1,124 @@
+"""The effect of a provider's answer on a resource. Pure.
+
+The answer is applied to the row as it is now: somebody may have changed it while the provider was asked. Then only what
+the answer says about the thing itself is noted, and the change has a worker of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.platform.provisioning import pacing
+from chalicelib.platform.provisioning.model import Resource, State
+from chalicelib.platform.provisioning.ports import (
+    AgainLaterError,
+    GoneError,
+    Kind,
+    ProviderError,
+    RefusedError,
+)
+from chalicelib.platform.provisioning.steps import Do, Step, failed, given_up, is_late
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The result of a call. ``asked_before`` is when the provider had been asked before this call to create it."""
+
+    external: Mapping[str, str] = field(default_factory=dict)
+    error: ProviderError | None = None
+    asked_before: str | None = None
+
+
+def answered(current: Resource, step: Step, answer: Answer, kind: Kind, now: datetime) -> Resource:
+    """The resource after the answer to the call of a step. ``current`` is its row as it is now."""
+    is_same = (current.state, current.generation) == (step.row.state, step.row.generation)
+    match step.do:
+        case Do.CREATE:
+            return _created(current, step, answer, kind, now)
+        case Do.CHANGE:
+            return _changed(current, step, answer.error, kind, now, is_same=is_same)
+        case _:
+            return _deleted(current, step, answer.error, kind, now, is_same=is_same)
+
+
+def unobserved(resource: Resource, error: ProviderError, kind: Kind, now: datetime) -> Resource:
+    """The resource whose provider could not be asked what became of it. At work, it waits, and its deadline holds."""
+    if not resource.is_at_work:
+        later = resource.model_copy(update={"attempts": resource.attempts + 1})
+        return _due(later, pacing.again(later, kind, now, _after(error)))
+    if is_late(resource, now):
+        return given_up(resource, kind, error.reason, now)
+    later = resource.model_copy(update={"attempts": resource.attempts + 1, "reason": error.reason})
+    return _due(later, pacing.again(later, kind, now, _after(error)))
+
+
+def _created(current: Resource, step: Step, answer: Answer, kind: Kind, now: datetime) -> Resource:
+    error = answer.error
+    if error is None:
+        known = current.model_copy(update={"external": {**current.external, **answer.external}})
+        if current.state is State.PENDING:
+            begun = known.model_copy(update={"state": State.CREATING, "reason": "", "attempts": 0})
+            return _due(begun, pacing.again(begun, kind, now))
+        return known if current.state is State.CREATING else _due(known, now)
+    if _did_nothing(error) and current.asked_at == step.row.asked_at:
+        current = current.model_copy(update={"asked_at": answer.asked_before})
+    if current.state is not State.PENDING:
+        return current
+    if isinstance(error, RefusedError | GoneError):
+        return failed(current, error.reason, pacing.after_failure(current, kind, now))
+    return _later(current, error, kind, now)
+
+
+def _changed(
+    current: Resource, step: Step, error: ProviderError | None, kind: Kind, now: datetime, *, is_same: bool
+) -> Resource:
+    if error is None:
+        current = _taken_on(current, step)
+        return _due(current, pacing.again(current, kind, now)) if is_same else current
+    if not is_same:
+        return current
+    if isinstance(error, RefusedError):
+        return failed(current, error.reason, pacing.after_failure(current, kind, now))
+    return _later(current, error, kind, now)
+
+
+def _deleted(
+    current: Resource, step: Step, error: ProviderError | None, kind: Kind, now: datetime, *, is_same: bool
+) -> Resource:
+    if error is None or isinstance(error, GoneError):
+        current = _taken_on(current, step)
+        if not is_same:
+            return current
+        is_patient = current.state is State.FAILED and not current.is_released
+        return _due(current, pacing.at_rest(current, kind, now) if is_patient else pacing.again(current, kind, now))
+    if not is_same:
+        return current
+    if current.state is State.FAILED and not current.is_released:
+        return _due(current, pacing.at_rest(current, kind, now))
+    if isinstance(error, RefusedError) and current.state is State.DELETING:
+        return failed(current, error.reason, pacing.at_rest(current, kind, now))
+    return _later(current, error, kind, now)
+
+
+def _taken_on(current: Resource, step: Step) -> Resource:
+    asked = max(current.asked_generation, step.row.generation)
+    return current.model_copy(update={"asked_generation": asked})
+
+
+def _later(current: Resource, error: ProviderError, kind: Kind, now: datetime) -> Resource:
+    reason = error.reason if current.is_at_work else current.reason
+    later = current.model_copy(update={"reason": reason})
+    return _due(later, pacing.again(later, kind, now, _after(error)))
+
+
+def _due(resource: Resource, at: datetime) -> Resource:
+    return resource.model_copy(update={"due_at": to_seconds_text(at)})
+
+
+def _after(error: ProviderError) -> float | None:
+    return error.after_seconds if isinstance(error, AgainLaterError) else None
+
+
+def _did_nothing(error: ProviderError) -> bool:
+    return isinstance(error, RefusedError) or (isinstance(error, AgainLaterError) and error.nothing_done)

@@ -1,0 +1,228 @@
+"""Reads and writes of resources."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.tables import (
+    Add,
+    And,
+    Between,
+    ConditionFailedError,
+    Delete,
+    Equals,
+    Exists,
+    In,
+    Item,
+    Not,
+    Query,
+    Ref,
+    Set,
+    Tables,
+    TransactionFailedError,
+    Update,
+    Write,
+    put_new,
+)
+from chalicelib.kit.tables.tenants import owner_of
+from chalicelib.platform.provisioning.model import Desired, Resource, State, is_shown
+from chalicelib.platform.provisioning.store import (
+    ALL_RESOURCES,
+    RESOURCES,
+    due_shards,
+    external_key_of,
+    from_item,
+    from_whole,
+    key_of,
+    to_item,
+    whole_key_of,
+)
+from chalicelib.platform.quotas.service import Quotas
+
+Name = tuple[str, str]
+"""The tenant of a resource and its id."""
+
+_DUE_PER_SHARD = 100
+
+_QUOTA = 1
+"""The index of the quota in the transaction of a new resource."""
+
+
+class RefusedByQuotaError(Exception):
+    """The tenant has as many as its quota allows."""
+
+
+class ParentUnfitError(Exception):
+    """A parent is not there (``row`` None), or is on its way out."""
+
+    def __init__(self, parent_id: str, *, is_there: bool) -> None:
+        super().__init__(parent_id)
+        self.parent_id = parent_id
+        self.is_there = is_there
+
+
+class ChangedMeanwhileError(Exception):
+    """The row was written by another; ``current`` is the resource as it is, None if its row is gone."""
+
+    def __init__(self, current: Resource | None) -> None:
+        super().__init__("the resource has changed meanwhile")
+        self.current = current
+
+
+class ResourceStore:
+    """Resources on `Tables` that are not scoped: each row is addressed by its tenant."""
+
+    def __init__(self, tables: Tables, quotas: Quotas) -> None:
+        self._tables = tables
+        self._quotas = quotas
+
+    def tries(self) -> Iterator[None]:
+        """See `Tables.tries`."""
+        return self._tables.tries()
+
+    def add(self, resource: Resource, limit: int | None, operation: str) -> Resource:
+        """Create a resource in one transaction with its quota and the references on its parents, as the effect of the
+        current work; or return the one of that id. Raises `RefusedByQuotaError`, `ParentUnfitError`, and the errors of
+        `Tables.commit`."""
+        writes: list[Write] = [put_new(RESOURCES, to_item(resource))]
+        if resource.quota:
+            writes.append(self._quotas.taking(resource.quota, limit))
+        parents = len(writes)
+        writes += [_referring(parent) for parent in resource.parents]
+        made = resource.model_copy(update={"version": 1})
+        try:
+            self._tables.scoped(resource.tenant).commit(writes, operation, result=made)
+        except TransactionFailedError as error:
+            if (row := error.failed.get(0)) is not None:
+                return from_item(row)
+            for index, parent in enumerate(resource.parents, parents):
+                if index in error.failed:
+                    raise ParentUnfitError(parent, is_there=error.failed[index] is not None) from error
+            if resource.quota and _QUOTA in error.failed:
+                raise RefusedByQuotaError from error
+            raise
+        return made
+
+    def find(self, tenant: str, resource_id: str) -> Resource | None:
+        row = self._tables.scoped(tenant).get(RESOURCES, key_of(resource_id))
+        return None if row is None else from_item(row)
+
+    def find_many(self, names: Sequence[Name]) -> list[Resource]:
+        """Those of these that are there, of any tenants. One call per 100."""
+        refs = [Ref(ALL_RESOURCES, whole_key_of(*name)) for name in names]
+        return [from_whole(row) for row in self._tables.get_many(refs) if row is not None]
+
+    def of_kind(self, tenant: str, kind: str) -> list[Resource]:
+        """Every resource of a kind of a tenant, oldest first: those that the index shows, read anew."""
+        tables = self._tables.scoped(tenant)
+        found: list[Resource] = []
+        for page in tables.pages(Query(RESOURCES, kind, RESOURCES.index("by_kind"))):
+            rows = tables.get_many([Ref(RESOURCES, key_of(str(entry["id"]))) for entry in page.items])
+            found += [from_item(row) for row in rows if row is not None]
+        return found
+
+    def named_by_id(self, ids: Sequence[str]) -> list[Name]:
+        """The tenants of resources of which only the ids are known, as the index shows them."""
+        return self._named("by_id", ids)
+
+    def named_by_external(self, kind: str, external_ids: Sequence[str]) -> list[Name]:
+        """The resources of things at a provider, as the index shows them."""
+        return self._named("by_external", [external_key_of(kind, external_id) for external_id in external_ids])
+
+    def effect(self, old: Resource, new: Resource, operation: str) -> Resource | None:
+        """Write a change as the effect of the current work; None if the row has changed since ``old`` was read."""
+        made = new.model_copy(update={"version": old.version + 1})
+        try:
+            self._tables.scoped(old.tenant).apply(_replacing(old, new), operation, result=made)
+        except ConditionFailedError:
+            return None
+        return made
+
+    def follow(self, old: Resource, new: Resource, now: datetime) -> Resource:
+        """Write what a worker makes of a resource; the write that releases it returns its quota and its references in
+        its transaction. Raises `ChangedMeanwhileError` if the row has changed since ``old`` was read."""
+        if old == new:
+            return old
+        operation = "resource.looked"
+        if is_shown(old, new):
+            new = new.model_copy(update={"updated_at": to_seconds_text(now)})
+            operation = f"resource.{new.state}"
+        tables = self._tables.scoped(old.tenant)
+        try:
+            if new.is_released and not old.is_released and (old.quota or old.parents):
+                self._release(tables, old, new, operation)
+            else:
+                tables.write(_replacing(old, new), operation)
+        except ConditionFailedError as error:
+            raise ChangedMeanwhileError(None if error.current is None else from_item(error.current)) from error
+        return new.model_copy(update={"version": old.version + 1})
+
+    def _release(self, tables: Tables, old: Resource, new: Resource, operation: str) -> None:
+        parents = list(old.parents)
+        quota = [self._quotas.returning(old.quota)] if old.quota else []
+        while True:
+            try:
+                tables.commit([_replacing(old, new), *map(_unreferring, parents), *quota], operation)
+            except TransactionFailedError as error:
+                if 0 in error.failed:
+                    raise ConditionFailedError(error.failed[0]) from error
+                # A parent without its row has no count to lower.
+                parents = [parent for index, parent in enumerate(parents, 1) if index not in error.failed]
+            else:
+                return
+
+    def remove(self, resource: Resource, operation: str) -> None:
+        """Remove the row, unless it has changed since."""
+        is_same = Equals("version", resource.version)
+        self._tables.scoped(resource.tenant).try_write(
+            Delete(RESOURCES, key_of(resource.id), is_same, was_read=True), operation
+        )
+
+    def wake(self, name: Name, now: datetime, operation: str) -> bool:
+        """Make a resource due at once; False if it is not there or needs no look."""
+        tenant, resource_id = name
+        changes = (Set("due_at", to_seconds_text(now)),)
+        update = Update(RESOURCES, key_of(resource_id), changes, Exists("due_at"))
+        return self._tables.scoped(tenant).try_write(update, operation)
+
+    def due(self, now: datetime) -> Iterator[list[tuple[str, Name]]]:
+        """Kind and name of what is due, as the index shows it: most overdue first, a page of each shard at a time."""
+        index, until = RESOURCES.index("due"), to_seconds_text(now)
+        queries = [
+            Query(ALL_RESOURCES, shard, index, Between("0", until), limit=_DUE_PER_SHARD) for shard in due_shards()
+        ]
+        while queries:
+            pages = self._tables.query_many(queries)
+            yield [(str(entry["resource_kind"]), _name_of(entry)) for page in pages for entry in page.items]
+            queries = [
+                replace(query, start=page.last_key)
+                for query, page in zip(queries, pages, strict=True)
+                if page.last_key is not None
+            ]
+
+    def _named(self, index: str, keys: Sequence[str]) -> list[Name]:
+        queries = [Query(ALL_RESOURCES, key, RESOURCES.index(index)) for key in dict.fromkeys(keys)]
+        return [_name_of(entry) for page in self._tables.query_many(queries) for entry in page.items]
+
+
+def _name_of(entry: Item) -> Name:
+    tenant, resource_id = owner_of(str(entry["id"]))
+    return tenant.id, resource_id
+
+
+def _replacing(old: Resource, new: Resource) -> Update:
+    before, after = to_item(old), to_item(new)
+    changes = tuple(Set(name, after.get(name)) for name in after if before.get(name) != after.get(name))
+    return Update(RESOURCES, key_of(old.id), changes, Equals("version", old.version))
+
+
+def _referring(parent_id: str) -> Update:
+    """One more resource refers to this; fails if it is not there or on its way out."""
+    ended = In("state", [State.GONE.value, State.FAILED.value])
+    stays = And(Equals("desired", Desired.PRESENT.value), Not(ended))
+    return Update(RESOURCES, key_of(parent_id), (Add("references", 1),), stays)
+
+
+def _unreferring(parent_id: str) -> Update:
+    return Update(RESOURCES, key_of(parent_id), (Add("references", -1),), Exists("id"))

@@ -1,0 +1,149 @@
+"""`Resources`: what a tenant wants to have. Every call is a write of rows; no provider is asked in a request."""
+
+from collections.abc import Callable
+
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import EdgeError, conflict, found, not_found, unavailable
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.listing import ListPage, ListRequest, Lists
+from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, State
+from chalicelib.platform.provisioning.resource_store import ParentUnfitError, RefusedByQuotaError, ResourceStore
+from chalicelib.platform.provisioning.store import from_item, listing_of
+from chalicelib.platform.quotas.rules import quota_exceeded
+
+Decide = Callable[[Resource], Changes | None]
+"""Decides the changes of a resource as it is now; None for nothing. May raise `EdgeError`."""
+
+
+class Resources:
+    """The resources of one tenant."""
+
+    def __init__(self, tenant: str, store: ResourceStore, lists: Lists, clock: Clock, ids: Ids) -> None:
+        self._tenant = tenant
+        self._store = store
+        self._lists = lists
+        self._clock = clock
+        self._ids = ids
+
+    def create(self, new: NewResource, operation: str = "resource.created") -> Resource:
+        """Make a resource: one transaction with its quota and its parents' references. The same ``id`` again answers
+        what is there.
+
+        Raises `EdgeError` (forbidden) for a used up quota, `EdgeError` (not found, conflict) for a parent that is not
+        there or is being removed, and `EdgeError` (service unavailable) if too many create at once.
+        """
+        now = self._clock.now()
+        text = to_seconds_text(now)
+        resource = Resource(
+            id=new.id or self._ids.uuid7(now),
+            tenant=self._tenant,
+            kind=new.kind,
+            name=new.name,
+            owner=new.owner,
+            spec={**new.spec},
+            power=new.power,
+            parents=tuple(dict.fromkeys(new.parents)),
+            quota=new.quota,
+            due_at=text,
+            inserted_at=text,
+            updated_at=text,
+        )
+        try:
+            return self._store.add(resource, new.limit, operation)
+        except RefusedByQuotaError as error:
+            raise quota_exceeded(new.quota, new.limit or 0) from error
+        except ParentUnfitError as error:
+            raise _unfit(error) from error
+
+    def find(self, kind: str, resource_id: str) -> Resource | None:
+        """A resource, or None. One that is gone is found for as long as its kind keeps it."""
+        resource = self._store.find(self._tenant, resource_id)
+        return None if resource is None or resource.kind != kind or self._is_over(resource) else resource
+
+    def get(self, kind: str, resource_id: str) -> Resource:
+        """A resource. Raises `EdgeError` (not found)."""
+        return found(self.find(kind, resource_id))
+
+    def every(self, kind: str) -> list[Resource]:
+        """All resources of a kind, newest first. One that was made a moment ago may be missing."""
+        return [each for each in reversed(self._store.of_kind(self._tenant, kind)) if not self._is_over(each)]
+
+    def list_page(self, kind: str, request: ListRequest) -> ListPage[Resource]:
+        """A page of the resources of a kind. Raises `EdgeError` (bad request) for a request that reads too many."""
+        return self._lists.scoped(self._tenant).page(listing_of(kind), request).map(from_item)
+
+    def change(self, kind: str, resource_id: str, decide: Decide, operation: str) -> Resource:
+        """Change what shall be, in one write; returns the resource. ``decide`` may be asked again if somebody else
+        changes it meanwhile.
+
+        Raises `EdgeError` (not found), `EdgeError` (conflict) for one that is going or was lost, `EdgeError` (service
+        unavailable) if the row stays contended, and what ``decide`` raises.
+        """
+        for _ in self._store.tries():
+            resource = self.get(kind, resource_id)
+            changes = decide(resource)
+            if changes is None:
+                return resource
+            if resource.desired is Desired.ABSENT or resource.is_released:
+                raise conflict(f"{resource.name} is gone or being removed: it cannot be changed")
+            changed = self._store.effect(resource, self._changed(resource, changes), operation)
+            if changed is not None:
+                return changed
+        raise unavailable()
+
+    def delete(self, kind: str, resource_id: str, operation: str) -> Resource:
+        """Have a resource removed; returns it. One that is already going or gone is returned as it is, without a write.
+
+        Raises `EdgeError` (not found), `EdgeError` (conflict) while other resources refer to it, and `EdgeError`
+        (service unavailable) if the row stays contended.
+        """
+        for _ in self._store.tries():
+            resource = self.get(kind, resource_id)
+            if resource.desired is Desired.ABSENT and resource.state is not State.FAILED:
+                return resource
+            if resource.references > 0:
+                raise conflict(
+                    f"{resource.name} is used by {resource.references} other resource(s): delete these first"
+                )
+            deleted = self._store.effect(resource, self._deleted(resource), operation)
+            if deleted is not None:
+                return deleted
+        raise unavailable()
+
+    def _changed(self, resource: Resource, changes: Changes) -> Resource:
+        now = to_seconds_text(self._clock.now())
+        values = {
+            "generation": resource.generation + 1,
+            "power": changes.power or resource.power,
+            "act": changes.act or resource.act,
+            "spec": resource.spec if changes.spec is None else {**changes.spec},
+            "due_at": now,
+            "updated_at": now,
+        }
+        if resource.state not in {State.PENDING, State.CREATING}:
+            values |= {"state": State.CHANGING, "reason": "", "attempts": 0, "deadline_at": None}
+        return resource.model_copy(update=values)
+
+    def _deleted(self, resource: Resource) -> Resource:
+        now = to_seconds_text(self._clock.now())
+        return resource.model_copy(
+            update={
+                "desired": Desired.ABSENT,
+                "generation": resource.generation + 1,
+                "act": "",
+                "state": State.DELETING,
+                "reason": "",
+                "attempts": 0,
+                "deadline_at": None,
+                "due_at": now,
+                "updated_at": now,
+            }
+        )
+
+    def _is_over(self, resource: Resource) -> bool:
+        """Whether the time is over for which a resource that is gone stays readable."""
+        return resource.expires_epoch is not None and resource.expires_epoch <= self._clock.now().timestamp()
+
+
+def _unfit(error: ParentUnfitError) -> EdgeError:
+    return conflict(f"{error.parent_id} is gone or being removed") if error.is_there else not_found()

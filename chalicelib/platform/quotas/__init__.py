@@ -1,0 +1,1 @@
+"""Quotas: how many things a tenant may have at a time."""

@@ -1,0 +1,98 @@
+"""Rows of quotas: one counter for each tenant and quota, which moves in the transactions of what it counts.
+
+One row takes all creations of a tenant, each in a transaction: DynamoDB lets transactions on one row pass one after the
+other, and refuses those that meet. `Tables` repeats them for some seconds; then the caller gets 503, and repeats.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from chalicelib.kit.tables import (
+    Absent,
+    Add,
+    Condition,
+    Equals,
+    Index,
+    Item,
+    Key,
+    Less,
+    Or,
+    Query,
+    Ref,
+    SetIfAbsent,
+    Table,
+    Tables,
+    Update,
+)
+from chalicelib.kit.tables.tenants import owner_of, whole
+
+LISTING = "quotas"
+"""The single partition of the index over the quotas of all tenants, which a recount walks once a day. A quota is put
+into it when a tenant first takes one, and stays."""
+
+USED = "used"
+
+TABLE = Table(
+    "quotas",
+    partition="quota",
+    indexes=(Index("every", "listing", "quota", shared=True),),
+    tenanted=True,
+)
+
+
+@dataclass(frozen=True)
+class Counter:
+    """The counter of a quota of a tenant, as it was read."""
+
+    tenant: str
+    quota: str
+    used: int
+    version: int
+
+
+def taking(quota: str, limit: int | None) -> Update:
+    """Take one of a quota; fails if ``limit`` are taken. None: without limit, but counted."""
+    free: Condition | None = None
+    if limit is not None:
+        free = Or(Absent(USED), Less(USED, limit)) if limit > 0 else Less(USED, limit)
+    return Update(TABLE, _key(quota), (Add(USED, 1), SetIfAbsent("listing", LISTING)), free)
+
+
+def returning(quota: str) -> Update:
+    """Return one of a quota."""
+    return Update(TABLE, _key(quota), (Add(USED, -1), SetIfAbsent("listing", LISTING)))
+
+
+class QuotaStore:
+    """Counters on `Tables` that are not scoped."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def used(self, tenant: str, quotas: Sequence[str]) -> dict[str, int]:
+        """How many of each quota a tenant has taken, never below 0. One call."""
+        rows = self._tables.scoped(tenant).get_many([Ref(TABLE, _key(quota)) for quota in quotas])
+        return {quota: max(0, _used(row)) for quota, row in zip(quotas, rows, strict=True)}
+
+    def every(self) -> Iterator[Counter]:
+        """The counters of all tenants, read anew."""
+        for page in self._tables.pages(Query(whole(TABLE), LISTING, TABLE.index("every"))):
+            refs = [Ref(whole(TABLE), {"quota": str(entry["quota"])}) for entry in page.items]
+            for row in self._tables.get_many(refs):
+                if row is not None:
+                    tenant, quota = owner_of(str(row["quota"]))
+                    yield Counter(tenant.id, quota, _used(row), int(str(row["version"])))
+
+    def correct(self, counter: Counter, difference: int) -> bool:
+        """Correct a counter, unless it has moved since it was read."""
+        correction = Update(TABLE, _key(counter.quota), (Add(USED, difference),), Equals("version", counter.version))
+        return self._tables.scoped(counter.tenant).try_write(correction, "quota.corrected")
+
+
+def _used(row: Item | None) -> int:
+    used = (row or {}).get(USED)
+    return used if isinstance(used, int) else 0
+
+
+def _key(quota: str) -> Key:
+    return {"quota": quota}
