@@ -52,11 +52,18 @@ class World:
     """Everything outside the application, and the application on it. ``trouble`` is what calls of AWS beside its tables
     meet."""
 
-    def __init__(self, *, trouble: Trouble | None = None, families: Families = FAMILIES, **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        trouble: Trouble | None = None,
+        families: Families = FAMILIES,
+        clock: FakeClock | None = None,
+        **settings: Any,
+    ) -> None:
         self._families = families
         self._workers = workers_of(families)
         self._routed = 0
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.ids = FakeIds()
         self.lines = Lines()
         self.log = Log(self.lines, self.clock)

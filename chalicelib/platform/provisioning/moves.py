@@ -33,7 +33,7 @@ _NOTHING = Observation(Seen.MISSING)
 
 
 def before_a_look(resource: Resource, kind: Kind, now: datetime) -> Step:
-    """The steps that need no look: the first request to the provider, and the end of one that it was never asked for."""
+    """The steps that need no look: the first request to the provider, and the end of one that was never asked for."""
     if resource.state is State.PENDING and resource.asked_at is None:
         return create(resource, _NOTHING, kind, now)
     if resource.state is State.DELETING and resource.asked_generation == 0:

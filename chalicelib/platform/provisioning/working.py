@@ -126,7 +126,8 @@ class Provisioning:
         raise unavailable()
 
     def _call(self, kind: Kind, before: Resource, step: Step, seen: Observation | None) -> Resource | None:
-        """Ask the provider, and write its answer to the row. Raises `EdgeError` (service unavailable) if that stays contended."""
+        """Ask the provider, and write its answer to the row. Raises `EdgeError` (service unavailable) if the row stays
+        contended."""
         answer = self._ask(kind, before, step, seen or _NOT_SEEN)
         resource: Resource | None = step.row
         for _ in self._store.tries():
