@@ -103,7 +103,7 @@ def test_rest_api_fits_into_api_gateway(every_package, name):
 
 @pytest.mark.parametrize("name", WITH_STATE)
 def test_stateful_template_fits_into_a_request_with_reserve(name):
-    assert len(to_compact_json(stateful_template(EVERY[name], retain=True))) < INLINE_BYTES - 5_000
+    assert len(to_compact_json(stateful_template(EVERY[name], retain=True))) < INLINE_BYTES - 1_000
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.region)

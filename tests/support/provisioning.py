@@ -28,7 +28,7 @@ class TimedSqs(FakeSqs):
         super().__init__()
         self._clock = clock
 
-    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Any]) -> Any:
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Any]) -> Any:  # noqa: N803 - boto3's names
         now = self._clock.now()
         due = [{**each, "due": now + timedelta(seconds=each.get("DelaySeconds", 0))} for each in Entries]
         return super().send_message_batch(QueueUrl=QueueUrl, Entries=due)
