@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from chalicelib.platform.identity.wiring import Identity
     from chalicelib.platform.limits.service import Limits
     from chalicelib.platform.provisioning.overall import AllResources
-    from chalicelib.platform.provisioning.resource_store import ResourceStore
     from chalicelib.platform.provisioning.service import Resources
     from chalicelib.platform.provisioning.wiring import ProvisioningContext
     from chalicelib.platform.quotas.service import Quotas
@@ -234,36 +233,19 @@ class Platform:
 
         return Quotas(self.tables, self.clock)
 
-    def resources(self, tenant: str) -> Resources:
-        """The resources of a tenant."""
-        from chalicelib.platform.provisioning.service import Resources
-
-        return Resources(tenant, self._resource_store, self.lists, self.clock, self.ids)
-
-    @cached_property
-    def all_resources(self) -> AllResources:
-        from chalicelib.platform.provisioning.overall import AllResources
-
-        return AllResources(self._resource_store, self.lists, self.clock)
-
     @cached_property
     def provisioning(self) -> ProvisioningContext:
         from chalicelib.platform.provisioning.wiring import ProvisioningContext
 
-        return ProvisioningContext(
-            self._resource_store,
-            self.families.kinds,
-            self.container_of,
-            queues=self.queues,
-            clock=self.clock,
-            log=self.log,
-        )
+        return ProvisioningContext(self)
 
-    @cached_property
-    def _resource_store(self) -> ResourceStore:
-        from chalicelib.platform.provisioning.resource_store import ResourceStore
+    def resources(self, tenant: str) -> Resources:
+        """The resources of a tenant."""
+        return self.provisioning.resources(tenant)
 
-        return ResourceStore(self.tables, self.quotas)
+    @property
+    def all_resources(self) -> AllResources:
+        return self.provisioning.all_resources
 
     @cached_property
     def relay(self) -> Relay:

@@ -187,6 +187,7 @@ class TestLoops:
             "clean_up",
             "deliver_commands",
             "deliver_webhook",
+            "provision",
             "settle_vpn",
             "trigger_updates",
         }

@@ -23,7 +23,7 @@ def acts_of(change: Change, thing: Thing) -> Iterator[Send]:
     transaction, since a removed row names its writer before."""
     verb = change.stamp("verb")
     made_elsewhere = thing.made_with and change.old is None
-    if change.new is None or kind_of(verb) != thing.kind_of(change.row) or made_elsewhere:
+    if change.new is None or not verb or kind_of(verb) != thing.kind_of(change.row) or made_elsewhere:
         return
     origin = Origin(
         change.request_id,

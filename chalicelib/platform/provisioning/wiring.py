@@ -1,62 +1,73 @@
-"""The parts of the provisioning engine that work for it, as one."""
+"""The parts of the provisioning engine by name, each built when it is first asked for.
+
+Requests use `resources` and `all_resources`; those of the workers know every kind, and so every family.
+"""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-from chalicelib.platform.provisioning.resource_store import ResourceStore
-from chalicelib.platform.provisioning.strangers import Strangers
-from chalicelib.platform.provisioning.sweeping import Sweep
-from chalicelib.platform.provisioning.working import Provisioning
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from chalicelib.kit.clock import Clock
-    from chalicelib.kit.log import Log
-    from chalicelib.kit.queues import Queues
-    from chalicelib.platform.context import Family
-    from chalicelib.platform.provisioning.ports import Driver, Kind
+    from chalicelib.platform.provisioning.overall import AllResources
+    from chalicelib.platform.provisioning.ports import Driver
+    from chalicelib.platform.provisioning.resource_store import ResourceStore
+    from chalicelib.platform.provisioning.service import Resources
+    from chalicelib.platform.provisioning.strangers import Strangers
+    from chalicelib.platform.provisioning.sweeping import Sweep
+    from chalicelib.platform.provisioning.working import Provisioning
+    from chalicelib.platform.wiring import Platform
 
 
 class ProvisioningContext:
-    """The worker, the sweep and the report. ``kinds`` are the kinds by name, each with its family, whose container
-    ``container_of`` finds."""
+    """The engine on the parts of the platform."""
 
-    def __init__(
-        self,
-        store: ResourceStore,
-        kinds: Mapping[str, tuple[Family, Kind]],
-        container_of: Callable[[Family], Any],
-        *,
-        queues: Queues,
-        clock: Clock,
-        log: Log,
-    ) -> None:
-        self._store = store
-        self._families = {name: family for name, (family, _) in kinds.items()}
-        self._kinds = {name: kind for name, (_, kind) in kinds.items()}
-        self._container_of = container_of
-        self._queues = queues
-        self._clock = clock
-        self._log = log
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
         self._drivers: dict[str, Driver] = {}
+
+    def resources(self, tenant: str) -> Resources:
+        """The resources of a tenant."""
+        from chalicelib.platform.provisioning.service import Resources
+
+        platform = self._platform
+        return Resources(tenant, self._store, platform.lists, platform.clock, platform.ids)
+
+    @cached_property
+    def all_resources(self) -> AllResources:
+        from chalicelib.platform.provisioning.overall import AllResources
+
+        return AllResources(self._store, self._platform.lists, self._platform.clock)
 
     @cached_property
     def working(self) -> Provisioning:
-        return Provisioning(self._store, self._kinds, self.driver_of, self._queues, self._clock, self._log)
+        from chalicelib.platform.provisioning.working import Provisioning
+
+        platform = self._platform
+        kinds = {name: kind for name, (_, kind) in platform.families.kinds.items()}
+        return Provisioning(self._store, kinds, self.driver_of, platform.queues, platform.clock, platform.log)
 
     @cached_property
     def sweep(self) -> Sweep:
-        return Sweep(self._store, self._queues, self._clock)
+        from chalicelib.platform.provisioning.sweeping import Sweep
+
+        return Sweep(self._store, self._platform.queues, self._platform.clock)
 
     @cached_property
     def strangers(self) -> Strangers:
-        return Strangers(self._store, tuple(self._kinds), self.driver_of, self._clock)
+        from chalicelib.platform.provisioning.strangers import Strangers
+
+        return Strangers(self._store, tuple(self._platform.families.kinds), self.driver_of, self._platform.clock)
 
     def driver_of(self, kind: str) -> Driver:
         """The driver of the kind of that name. Raises LookupError."""
         if kind not in self._drivers:
-            self._drivers[kind] = self._kinds[kind].driver(self._container_of(self._families[kind]))
+            family, declared = self._platform.families.kinds[kind]
+            self._drivers[kind] = declared.driver(self._platform.container_of(family))
         return self._drivers[kind]
+
+    @cached_property
+    def _store(self) -> ResourceStore:
+        from chalicelib.platform.provisioning.resource_store import ResourceStore
+
+        return ResourceStore(self._platform.tables, self._platform.quotas)

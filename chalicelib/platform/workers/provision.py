@@ -14,6 +14,6 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.on_sqs_message(queue_arn=placeholder_arn(PROVISIONING), name="provision")
-@PLATFORM.batch_sqs_worker("provision", lambda platform: platform.provisioning)
+@PLATFORM.batch_sqs_worker("provision", lambda platform: platform.provisioning.working)
 def handler(messages: list[Message], platform: Platform, time: WorkTime) -> None:
     platform.provisioning.working.work(messages, time)

@@ -10,7 +10,7 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.schedule(Rate(1, unit=Rate.HOURS), name="report_strangers")
-@PLATFORM.scheduled("report_strangers", lambda platform: (platform.provisioning, platform.counters))
+@PLATFORM.scheduled("report_strangers", lambda platform: (platform.provisioning.strangers, platform.counters))
 def handler(platform: Platform) -> None:
     for stranger in platform.provisioning.strangers.find():
         thing = stranger.thing

@@ -9,6 +9,6 @@ blueprint = Blueprint(__name__)
 
 
 @blueprint.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_provisioning")
-@PLATFORM.scheduled("sweep_provisioning", lambda platform: (platform.provisioning, platform.counters))
+@PLATFORM.scheduled("sweep_provisioning", lambda platform: (platform.provisioning.sweep, platform.counters))
 def handler(platform: Platform) -> None:
     platform.provisioning.sweep.run()

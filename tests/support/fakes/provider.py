@@ -19,7 +19,7 @@ from chalicelib.platform.provisioning.ports import AgainLaterError, GoneError, R
 
 
 class Fault(StrEnum):
-    """What becomes of one call."""
+    """The fate of one call."""
 
     THROTTLED = "throttled"
     """Refused before any work."""
