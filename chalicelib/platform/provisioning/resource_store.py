@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.tables import (
@@ -38,7 +39,6 @@ from chalicelib.platform.provisioning.store import (
     to_item,
     whole_key_of,
 )
-from chalicelib.platform.quotas.service import Quotas
 
 Name = tuple[str, str]
 """The tenant of a resource and its id."""
@@ -47,6 +47,14 @@ _DUE_PER_SHARD = 100
 
 _QUOTA = 1
 """The index of the quota in the transaction of a new resource."""
+
+
+class QuotaWrites(Protocol):
+    """Makes the writes that move the counter of a quota (`quotas.service`)."""
+
+    def taking(self, quota: str, limit: int | None) -> Update: ...
+
+    def returning(self, quota: str) -> Update: ...
 
 
 class RefusedByQuotaError(Exception):
@@ -73,7 +81,7 @@ class ChangedMeanwhileError(Exception):
 class ResourceStore:
     """Resources on `Tables` that are not scoped: each row is addressed by its tenant."""
 
-    def __init__(self, tables: Tables, quotas: Quotas) -> None:
+    def __init__(self, tables: Tables, quotas: QuotaWrites) -> None:
         self._tables = tables
         self._quotas = quotas
 

@@ -6,9 +6,17 @@ Requests use `resources` and `all_resources`; those of the workers know every ki
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from chalicelib.kit.clock import Clock
+    from chalicelib.kit.ids import Ids
+    from chalicelib.kit.listing import Lists
+    from chalicelib.kit.log import Log
+    from chalicelib.kit.queues import Queues
+    from chalicelib.kit.tables import Tables
+    from chalicelib.platform.context import Family
+    from chalicelib.platform.families import Families
     from chalicelib.platform.provisioning.overall import AllResources
     from chalicelib.platform.provisioning.ports import Driver
     from chalicelib.platform.provisioning.resource_store import ResourceStore
@@ -16,13 +24,38 @@ if TYPE_CHECKING:
     from chalicelib.platform.provisioning.strangers import Strangers
     from chalicelib.platform.provisioning.sweeping import Sweep
     from chalicelib.platform.provisioning.working import Provisioning
-    from chalicelib.platform.wiring import Platform
+    from chalicelib.platform.quotas.service import Quotas
+
+
+class Parts(Protocol):
+    """The parts of the platform that the engine stands on. ``container_of`` gives the container of a family."""
+
+    clock: Clock
+    ids: Ids
+    log: Log
+
+    @property
+    def tables(self) -> Tables: ...
+
+    @property
+    def lists(self) -> Lists: ...
+
+    @property
+    def queues(self) -> Queues: ...
+
+    @property
+    def quotas(self) -> Quotas: ...
+
+    @property
+    def families(self) -> Families: ...
+
+    def container_of(self, family: Family) -> Any: ...
 
 
 class ProvisioningContext:
     """The engine on the parts of the platform."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Parts) -> None:
         self._platform = platform
         self._drivers: dict[str, Driver] = {}
 
