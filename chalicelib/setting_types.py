@@ -10,6 +10,7 @@ RESERVED_CLUSTER_NAME = "default"
 """A word in the paths of enrollment keys."""
 
 _PROVIDERS = ("ec2", "local")
+_FAMILY_AND_URL = re.compile(r"[a-z][a-z0-9-]*=https?://[^\s,=]+")
 _ZONE_AND_SUBNET = re.compile(r"[a-z0-9-]+=subnet-[0-9a-z]+")
 
 
@@ -40,6 +41,13 @@ def _zones_and_subnets(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _families_and_urls(value: tuple[str, ...]) -> tuple[str, ...]:
+    for pair in value:
+        if not _FAMILY_AND_URL.fullmatch(pair):
+            raise ValueError(f"{pair!r} is not family=URL, as in machines=https://machines.example.com")
+    return value
+
+
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 PositiveInt = Annotated[int, Ge(1)]
 Prefix = Annotated[int, Ge(1), Le(30)]
@@ -47,3 +55,5 @@ ClusterName = Annotated[str | None, AfterValidator(_not_reserved)]
 Providers = Annotated[CommaList, AfterValidator(_known_providers)]
 Subnets = Annotated[CommaList, AfterValidator(_zones_and_subnets)]
 """Items are ``zone=subnet``."""
+FamilyUrls = Annotated[CommaList, AfterValidator(_families_and_urls)]
+"""Items are ``family=URL``."""

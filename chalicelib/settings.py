@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from chalicelib.kit.labels import LABEL_PATTERN
-from chalicelib.setting_types import ClusterName, CommaList, PositiveInt, Prefix, Providers, Subnets
+from chalicelib.setting_types import ClusterName, CommaList, FamilyUrls, PositiveInt, Prefix, Providers, Subnets
 
 
 def running_function() -> str:
@@ -60,6 +60,11 @@ class Settings(BaseModel):
     websocket_url: str = Field("", description="WebSocket URL that registration gives to agents, `wss://…`.")
     websocket_management_url: str = Field("", description="Endpoint of the API that posts to open connections.")
     public_url: str = Field("", description="This API's own URL, with the stage if its host needs one.")
+    family_urls: FamilyUrls = Field(
+        (),
+        description="Comma list of `family=URL`: where the APIs of the families are, for `/.well-known/edge`. The "
+        "families that this host serves need none.",
+    )
     admin_urls: CommaList = Field(
         (), description="Comma list of URLs that enrollment keys and registration name; PUBLIC_URL when empty."
     )
@@ -242,6 +247,11 @@ class Settings(BaseModel):
     def subnet_of_zone(self) -> dict[str, str]:
         """MACHINE_SUBNETS: the subnet of each zone in which EC2 makes machines."""
         return dict(pair.split("=") for pair in self.machine_subnets)
+
+    @property
+    def url_of_family(self) -> dict[str, str]:
+        """FAMILY_URLS: the address of each family's host."""
+        return dict(pair.split("=", 1) for pair in self.family_urls)
 
     @property
     def has_mesh(self) -> bool:

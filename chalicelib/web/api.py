@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from chalicelib.web.endpoint import Endpoints
     from chalicelib.web.operation import Endpoint
 
+LOCAL_URL = "http://127.0.0.1:8080"
+"""The address of `make up`, which stands in the committed documents."""
+
 DOCS = FilePath("docs")
 """The folder of the copies for readers, relative to the project's."""
 
@@ -28,7 +31,8 @@ class Api:
     generated table of routes and the generated documents; ``published`` and ``published_events`` are the names of their
     copies in docs/. ``description`` and ``events`` are dotted names of a `Description` and an `EventsDescription`,
     which only the generators import. ``prefixes`` are the paths below which this API answers requests that no operation
-    matches. ``prepare`` builds from the container the parts that most requests need, before the first one.
+    matches. ``document_route`` is where it serves its OpenAPI document. ``prepare`` builds from the container the parts
+    that most requests need, before the first one.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Api:
     events: str = ""
     published_events: str = ""
     prefixes: tuple[str, ...] = ("/",)
+    document_route: str = ""
     prepare: Callable[[Any], object] | None = None
 
     @property

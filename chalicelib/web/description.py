@@ -18,7 +18,8 @@ class Description:
     ``tags`` maps the names of groups of operations to their descriptions. ``server`` is the address in the committed
     document. ``schemas`` are components beside the models'; ``error`` is the schema of an error's body, ``errors`` hold
     an example of each kind of error, ``error_headers`` the header objects of every error. ``wrapped`` gives the schema
-    and the example of an answer's body for those of its result; the example may be `NO_EXAMPLE`.
+    and the example of an answer's body for those of its result; the example may be `NO_EXAMPLE`. ``is_newer``: the
+    document is OpenAPI 3.1, not 3.0.
     """
 
     title: str
@@ -35,6 +36,7 @@ class Description:
         schema,
         example,
     )
+    is_newer: bool = False
 
 
 class PublishedEvent(Protocol):

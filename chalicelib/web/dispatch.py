@@ -16,6 +16,9 @@ from chalicelib.web.application import Application
 from chalicelib.web.endpoint import Endpoints, add_route
 from chalicelib.web.operation import Endpoint
 
+ON_EVERY_HOST = frozenset({"/.well-known/edge"})
+"""Routes that a family declares for its host. Where one host serves several families, the first API answers them."""
+
 
 class DuplicateRouteError(Exception):
     """Two APIs declare the same method of the same route: one of them would never be reached."""
@@ -33,6 +36,8 @@ def register(app: Application, apis: Iterable[Api], provide: Callable[[Api], Any
             for operation in operations:
                 method, route = operation.split(" ")
                 owner = owners.setdefault((method, route), api)
+                if owner is not api and route in ON_EVERY_HOST:
+                    continue
                 if owner is not api:
                     raise DuplicateRouteError(f"{method} {route} belongs to {owner.name} and to {api.name}")
                 add_route(app, method, route, partial(find, module, method, route), api.protocol, partial(provide, api))

@@ -18,6 +18,7 @@ from chalicelib.platform.idempotency.rules import KEY_PATTERN, LONGEST_KEY, refu
 from chalicelib.web.api import DOCS, Api
 from chalicelib.web.description import EXAMPLE_ID, EXAMPLE_TIME, LICENSE, Description
 from chalicelib.web.examples import example_of
+from chalicelib.web.openapi_newer import newer
 from chalicelib.web.openapi_schema import Components, Schema, to_markdown
 from chalicelib.web.operation import NO_EXAMPLE, Endpoint
 from chalicelib.web.protocol import ApiProtocol
@@ -52,11 +53,12 @@ _REPLAYED = {
 
 
 def document(endpoints: Sequence[Endpoint], protocol: ApiProtocol, description: Description) -> dict[str, Any]:
-    """The OpenAPI 3.0 document of the documented operations among `endpoints`.
+    """The OpenAPI document of the documented operations among `endpoints`, in 3.0 or 3.1 as the description says.
 
     Raises `NameTakenError` if two different models share a name.
     """
-    return _Document(endpoints, protocol, description).whole()
+    whole = _Document(endpoints, protocol, description).whole()
+    return newer(whole) if description.is_newer else whole
 
 
 class _Document:

@@ -5,7 +5,7 @@ from functools import cache
 
 from chalicelib.kit.errors import not_found
 from chalicelib.settings import Settings
-from chalicelib.web.api import Api
+from chalicelib.web.api import LOCAL_URL, Api
 from chalicelib.web.caching import PUBLISHED_HEADERS
 from chalicelib.web.results import Bare
 
@@ -16,9 +16,9 @@ def check_enabled(settings: Settings) -> None:
         raise not_found()
 
 
-def openapi(api: Api, committed_url: str, url: str) -> Bare:
-    """The OpenAPI document with ``url`` in place of the address that is committed."""
-    return Bare(_document_text(api, committed_url, url), headers=PUBLISHED_HEADERS)
+def openapi(api: Api, url: str) -> Bare:
+    """The OpenAPI document with ``url``, if there is one, in place of the address that is committed."""
+    return Bare(_document_text(api, url or LOCAL_URL), headers=PUBLISHED_HEADERS)
 
 
 def asyncapi(api: Api) -> Bare:
@@ -27,8 +27,8 @@ def asyncapi(api: Api) -> Bare:
 
 
 @cache
-def _document_text(api: Api, committed_url: str, url: str) -> str:
-    return api.document.read_text(encoding="utf-8").replace(json.dumps(committed_url), json.dumps(url))
+def _document_text(api: Api, url: str) -> str:
+    return api.document.read_text(encoding="utf-8").replace(json.dumps(LOCAL_URL), json.dumps(url))
 
 
 @cache

@@ -249,7 +249,7 @@ API_KEYS = (
 OUTSIDE_THE_TABLES = tuple(
     Operation(view, 0)
     for view in (
-        *("livez", "ping", "openapi", "show_guide", "show_swagger_ui", "show_api_reference"),
+        *("livez", "ping", "openapi", "list_apis", "show_guide", "show_swagger_ui", "show_api_reference"),
         *("show_event_reference", "show_asyncapi", "get_installer"),
     )
 )

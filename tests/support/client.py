@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from openapi_schema_validator import OAS30Validator
+from openapi_schema_validator import OAS30Validator, OAS31Validator
 from pydantic import SecretStr
 
 from chalicelib.fleet.api import API as EDGE_ADMIN
@@ -150,13 +150,14 @@ class _Described:
     def __init__(self, endpoints: Sequence[Endpoint], api: Api) -> None:
         self._kept = endpoints, api  # so that nothing else gets the identity of one of them
         self.document = document(endpoints, api.protocol, api.describe())
-        self._validators: dict[int, OAS30Validator] = {}
+        self._validators: dict[int, Any] = {}
+        self._kind = OAS30Validator if self.document["openapi"].startswith("3.0") else OAS31Validator
 
-    def validator(self, schema: Json) -> OAS30Validator:
+    def validator(self, schema: Json) -> Any:
         """The validator of a schema of the document."""
         if id(schema) not in self._validators:
             whole = {"allOf": [schema], "components": self.document["components"]}
-            self._validators[id(schema)] = OAS30Validator(whole)
+            self._validators[id(schema)] = self._kind(whole)
         return self._validators[id(schema)]
 
 

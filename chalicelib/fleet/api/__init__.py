@@ -50,6 +50,7 @@ API = Api(
     published="openapi.json",
     events="chalicelib.fleet.api.event_description.EDGE_EVENTS",
     published_events="asyncapi.json",
+    document_route="/api/openapi",
     prepare=_prepare_polling,
 )
 

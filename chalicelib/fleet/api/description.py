@@ -4,7 +4,7 @@ from typing import Any
 
 from chalicelib.fleet.api.envelope import pagination
 from chalicelib.fleet.api.envelope_schemas import CURSOR_PAGINATION, ERROR, META, PAGINATION
-from chalicelib.fleet.api.protocol import CONTRACT_VERSION, LOCAL_URL
+from chalicelib.fleet.api.protocol import CONTRACT_VERSION
 from chalicelib.kit.errors import (
     EdgeError,
     Kind,
@@ -19,6 +19,7 @@ from chalicelib.kit.errors import (
 )
 from chalicelib.kit.listing import ListPage
 from chalicelib.web.answering import internal
+from chalicelib.web.api import LOCAL_URL
 from chalicelib.web.description import EXAMPLE_ID, EXAMPLE_TIME, Description
 from chalicelib.web.openapi_schema import Schema
 from chalicelib.web.operation import NO_EXAMPLE, Endpoint

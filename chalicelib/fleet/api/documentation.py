@@ -12,6 +12,7 @@ from chalicelib.web import published
 from chalicelib.web.docs import pages
 from chalicelib.web.edge_services import EdgeServices
 from chalicelib.web.endpoint import PUBLIC, Bare, Endpoints, PlainText, Request
+from chalicelib.web.served_documents import declare_installation
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Path
 
 _SHOWN_PAGE = "<!doctype html>\n<title>Edge Admin, serverless</title>\n"
@@ -136,3 +137,6 @@ def show_style(request: Request[AssetPath, NoQuery, NoBody], services: EdgeServi
     ever."""
     published.check_enabled(services.platform.settings)
     return pages.style(request.path.asset_name)
+
+
+declare_installation(routes, "list_apis")

@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 from pydantic import BaseModel, ConfigDict, RootModel
 
 from chalicelib.fleet.api import API
-from chalicelib.fleet.api.protocol import LOCAL_URL
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.fields import about
 from chalicelib.kit.log import describe
@@ -114,7 +113,7 @@ def openapi(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) 
     (ETag). Answers 404 if the setting API_DOCS_ENABLED is off."""
     settings = services.platform.settings
     published.check_enabled(settings)
-    return published.openapi(API, LOCAL_URL, settings.public_url or LOCAL_URL)
+    return published.openapi(API, settings.public_url)
 
 
 def _alive() -> Bare:

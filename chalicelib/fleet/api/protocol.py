@@ -29,9 +29,6 @@ B = TypeVar("B", bound=Body)
 CONTRACT_VERSION = "0.2.0"
 """The version of the Edge Admin API that the fleet serves."""
 
-LOCAL_URL = "http://127.0.0.1:8080"
-"""The address of `make up`, which stands in the committed document."""
-
 
 def _gateway_error(kind: Kind, message: str) -> GatewayError:
     """An error of API Gateway in the envelope. The id is API Gateway's own; the gateway has no time in this form."""

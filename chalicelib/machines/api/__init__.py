@@ -13,11 +13,12 @@ COMPUTE_API = Api(
     name="Compute",
     services=_SERVICES,
     protocol=COMPUTE,
-    modules=("chalicelib.machines.api.compute.templates",),
+    modules=("chalicelib.machines.api.compute.templates", "chalicelib.machines.api.compute.document"),
     folder=_HERE / "compute",
     description="chalicelib.machines.api.compute.description.COMPUTE",
     published="compute-openapi.json",
     prefixes=("/api/compute",),
+    document_route="/api/compute/v1/openapi.json",
 )
 
 APIS = (COMPUTE_API,)

@@ -119,6 +119,7 @@ def test_open_routes_are_only_the_known_ones():
         "/readyz",
         "/api/openapi",
         "/api/asyncapi",
+        "/.well-known/edge",
         "/",
         "/swaggerui",
         "/redoc",

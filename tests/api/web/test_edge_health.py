@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.fleet.api import API, health
 from chalicelib.fleet.api.health import run_checks
+from chalicelib.web.api import LOCAL_URL
 from chalicelib.web.results import HealthCheck
 from chalicelib.web.version import VERSION
 from tests.support.client import Client, edge_services, settings
@@ -127,7 +128,7 @@ class TestDocument:
     def test_api_document_names_this_installation(self):
         here = client(settings=settings(public_url="https://edge.example/api")).get("/api/openapi").json
         assert [server["url"] for server in here["servers"]] == ["https://edge.example/api"]
-        assert [server["url"] for server in client().get("/api/openapi").json["servers"]] == [health.LOCAL_URL]
+        assert [server["url"] for server in client().get("/api/openapi").json["servers"]] == [LOCAL_URL]
 
     def test_api_document_is_cacheable_and_has_an_etag(self):
         first = client().get("/api/openapi")

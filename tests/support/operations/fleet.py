@@ -230,6 +230,7 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "healthz": as_it_is,
     "readyz": as_it_is,
     "openapi": as_it_is,
+    "list_apis": as_it_is,
     "show_guide": as_it_is,
     "show_swagger_ui": as_it_is,
     "show_api_reference": as_it_is,

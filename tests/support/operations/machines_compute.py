@@ -11,4 +11,9 @@ def as_it_is(_: Any) -> Options:
 
 BODIES: dict[str, Any] = {}
 
-PREPARED = {"list_templates": as_it_is, "list_zones": as_it_is}
+PREPARED = {
+    "show_compute_document": as_it_is,
+    "list_apis_of_machines_host": as_it_is,
+    "list_templates": as_it_is,
+    "list_zones": as_it_is,
+}

@@ -15,10 +15,8 @@ from chalicelib.kit.errors import (
 )
 from chalicelib.machines.api.compute.protocol import COMPUTE as PROTOCOL
 from chalicelib.web.answering import internal
+from chalicelib.web.api import LOCAL_URL
 from chalicelib.web.description import Description
-
-LOCAL_URL = "http://127.0.0.1:8080"
-"""The address of `make up`, which stands in the committed documents."""
 
 ERROR: dict[str, Any] = {
     "type": "object",
@@ -63,10 +61,14 @@ COMPUTE = Description(
     title=PROTOCOL.name,
     version="1.0.0",
     text="Machines that are made by request.",
-    tags={"Templates": "The kinds of machines that can be made"},
+    tags={
+        "Documentation": "What this API offers",
+        "Templates": "The kinds of machines that can be made",
+    },
     server=LOCAL_URL,
     server_text="`make up`",
     error=ERROR,
     errors=ERRORS,
     error_headers=ERROR_HEADERS,
+    is_newer=True,
 )
