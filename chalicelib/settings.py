@@ -156,6 +156,14 @@ class Settings(BaseModel):
         "no limit when unset.",
     )
 
+    # Analytics.
+    analytics_kept_days: Annotated[int, Ge(2), Le(400)] = Field(
+        90, description="Days that signals, and what instances did by the hour, are kept."
+    )
+    analytics_daily_kept_days: Annotated[int, Ge(2), Le(3660)] = Field(
+        400, description="Days that gaps, and what instances did by the day, are kept; at least as long as hours are."
+    )
+
     # Clusters and enrolment.
     default_cluster_name: ClusterName = Field(
         None, description="Cluster behind `/clusters/default/…`; cannot be `default`."

@@ -8,10 +8,10 @@ from chalicelib.fleet.distribution import context as distribution
 from chalicelib.fleet.enrollment import context as enrollment
 from chalicelib.fleet.events import context as events
 from chalicelib.fleet.events.catalogue import EventType
+from chalicelib.fleet.facts import FACTS
 from chalicelib.fleet.mesh import context as mesh
 from chalicelib.fleet.metrics import context as metrics
 from chalicelib.fleet.nodes import context as nodes
-from chalicelib.fleet.nodes.changes import INTERNAL
 from chalicelib.fleet.permissions import PERMISSIONS
 from chalicelib.fleet.ssh import context as ssh
 from chalicelib.fleet.targeting import context as targeting
@@ -43,7 +43,7 @@ FAMILY = Family(
     api="chalicelib.fleet.api.APIS",
     permissions=PERMISSIONS,
     event_types=tuple(EventType),
-    internal=INTERNAL,
+    internal=FACTS,
     functions=(
         # API Gateway gives up after 29 s. A function must end before: else its answer is lost, its work goes on unseen.
         Function(

@@ -1,8 +1,8 @@
 """The part of the fleet that families above it may import: functions and types of ids, texts and times.
 
 A higher family makes machines that enrol themselves (`create_key`), finds their nodes, runs commands on them and
-deletes them. It learns of changes from the internal events of the fleet, through a queue of its own. Every other module
-of the fleet is private.
+deletes them. It learns of changes from the internal events of the fleet, through a queue of its own: `fleet.facts`
+names them. Every other module of the fleet is private.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chalicelib.fleet import facts
 from chalicelib.fleet.commands.model import NewCommand
 from chalicelib.fleet.commands.store import execution_id
-from chalicelib.fleet.nodes.changes import CLUSTER_CHANGED, DELETED, ENROLLED, STATUS_CHANGED
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.wiring import Fleet
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from chalicelib.platform.wiring import Platform
 
 NODE_ENROLLED, NODE_DELETED, NODE_STATUS_CHANGED, NODE_CLUSTER_CHANGED = (
-    ENROLLED,
-    DELETED,
-    STATUS_CHANGED,
-    CLUSTER_CHANGED,
+    facts.NODE_ENROLLED,
+    facts.NODE_DELETED,
+    facts.NODE_STATUS_CHANGED,
+    facts.NODE_CLUSTER_CHANGED,
 )
 """The types of internal events, for `Subscription.types`."""
 

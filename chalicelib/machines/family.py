@@ -1,5 +1,6 @@
 """The machines: instances, hosted nodes and analytics, on top of the fleet."""
 
+from chalicelib.machines.analytics import context as analytics
 from chalicelib.machines.catalogue import context as catalogue
 from chalicelib.machines.instances import context as instances
 from chalicelib.machines.permissions import PERMISSIONS
@@ -7,7 +8,7 @@ from chalicelib.platform.context import Family, Function, HttpSource
 
 FAMILY = Family(
     "machines",
-    contexts=(catalogue.CONTEXT, instances.CONTEXT),
+    contexts=(catalogue.CONTEXT, instances.CONTEXT, analytics.CONTEXT),
     services="chalicelib.machines.wiring.Machines",
     api="chalicelib.machines.api.APIS",
     needs=("fleet",),

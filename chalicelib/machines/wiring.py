@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chalicelib.machines.analytics.wiring import Analytics
     from chalicelib.machines.catalogue.service import Catalogue
     from chalicelib.platform.wiring import Platform
 
@@ -22,3 +23,9 @@ class Machines:
 
         settings = self.platform.settings
         return Catalogue(settings.machine_providers, settings.subnet_of_zone)
+
+    @cached_property
+    def analytics(self) -> Analytics:
+        from chalicelib.machines.analytics.wiring import Analytics
+
+        return Analytics(self.platform)

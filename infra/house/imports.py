@@ -93,15 +93,16 @@ class FamilyLayers(Derived):
 
 
 class FamilyDoors(Derived):
-    """Other families import of a family its module ``public`` alone. ``composition`` names modules of the root that
-    put families together, and may import all of them."""
+    """Other families import of a family its module ``public`` alone, and ``facts``, which names its internal events
+    for functions that need nothing else of it. ``composition`` names modules of the root that put families together,
+    and may import all of them."""
 
     composition = fields.ListField(subfield=fields.StringField(), required=False)
 
     def derive(self, graph: ImportGraph) -> Iterator[Contract]:
         for family in families_of(self.package):
             package = f"{self.package}.{family}"
-            inside = sorted(graph.find_children(package) - {f"{package}.public"})
+            inside = sorted(graph.find_children(package) - {f"{package}.public", f"{package}.facts"})
             yield self._make(
                 ProtectedContract,
                 f"{package}: others import its public module alone",

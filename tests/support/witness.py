@@ -2,7 +2,7 @@
 
 from chalice.app import Blueprint
 
-from chalicelib.fleet.nodes.changes import INTERNAL
+from chalicelib.fleet.facts import OF_NODES
 from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import Context, Family, Function, QueueSource, Subscription
 from chalicelib.platform.events.facts import Fact, fact_in
@@ -18,7 +18,7 @@ FAMILY = Family(
             "witness",
             queues=(FACTS,),
             functions=(Function("take_facts", "tests.support.witness.handler", QueueSource(FACTS, 2), 30),),
-            subscriptions=(Subscription(INTERNAL, FACTS),),
+            subscriptions=(Subscription(OF_NODES, FACTS),),
         ),
     ),
     services="tests.support.witness.Witness",

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from chalicelib.fleet.commands.model import FINAL, STEPS
+from chalicelib.fleet.commands.model import FINAL, STEPS, outcome_of
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
-from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS
+from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, output_bytes
 from chalicelib.fleet.commands.undone import PASSES, pass_message, pass_of
 from chalicelib.fleet.events.catalogue import EventType
+from chalicelib.fleet.facts import EXECUTION_ENDED
 from chalicelib.fleet.targeting.model import at_first
 from chalicelib.kit.changes import Change, texts
+from chalicelib.kit.clock import parse_time
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.parking import moved
 from chalicelib.kit.tables import Item, Ref
@@ -66,12 +68,44 @@ def _go_on(command_id: str, going_on: Mapping[str, str]) -> Iterator[Send]:
             yield Send(EXECUTION_CREATION, {"command_id": command_id, "part": name, "cursor": cursor})
 
 
-def _events_of(change: Change, rows: Rows) -> Iterable[Event]:
-    """The event of an execution's step. A command that is missing leaves its fields null."""
-    event_type = EXECUTION_EVENTS.get(change.operation) if change.table == EXECUTIONS.name else None
-    if event_type is None or change.new is None:
-        return ()
-    return (Event(event_type, _payload(change.new, rows(_command_of(change.new)) or {})),)
+def _events_of(change: Change, rows: Rows) -> Iterator[Event]:
+    """The event of an execution's step, and the fact that it ended. A command that is missing leaves its fields
+    null."""
+    if change.table != EXECUTIONS.name or change.new is None:
+        return
+    event_type = EXECUTION_EVENTS.get(change.operation)
+    if event_type is not None:
+        yield Event(event_type, _payload(change.new, rows(_command_of(change.new)) or {}))
+    if _has_ended(change):
+        yield Event(EXECUTION_ENDED, _end_of(change.new))
+
+
+def _has_ended(change: Change) -> bool:
+    """Whether it ended with this change. A result that comes after the end is not another one."""
+    old, new = change.old, change.new
+    return old is not None and new is not None and new["status"] in FINAL and old["status"] not in FINAL
+
+
+def _end_of(row: Item) -> dict[str, Any]:
+    """How an execution ended. ``was_run``: its agent had it. ``run_seconds`` is the time from then until the agent says
+    that it was done, or until we heard if its clock says something impossible."""
+    outcome = outcome_of(str(row["status"]), row.get("exit_code"))
+    sent_at, heard_at, done_at = (row.get(name) for name in ("sent_at", "updated_at", "completed_at"))
+    seconds = 0
+    if isinstance(sent_at, str) and isinstance(heard_at, str):
+        is_told = isinstance(done_at, str) and sent_at <= done_at <= heard_at
+        end = parse_time(str(done_at if is_told else heard_at))
+        seconds = max(0, int((end - parse_time(sent_at)).total_seconds()))
+    return {
+        "execution_id": row["id"],
+        "command_id": row["command_id"],
+        "node_id": row["node_id"],
+        "outcome": outcome.value,
+        "exit_code": row.get("exit_code"),
+        "was_run": sent_at is not None or row.get("completed_at") is not None,
+        "run_seconds": seconds,
+        "output_bytes": output_bytes(row),
+    }
 
 
 def _commands_needed(change: Change) -> Iterable[Ref]:

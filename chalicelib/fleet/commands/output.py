@@ -41,5 +41,10 @@ def decompress(stored: bytes) -> str:
     return gzip.decompress(stored).decode()
 
 
+def length_of(stored: bytes) -> int:
+    """The bytes that were compressed (RFC 1952, ISIZE: the last four bytes of a member)."""
+    return int.from_bytes(stored[-4:], "little")
+
+
 def _dropped_line(count: int) -> str:
     return f"\n[... {count} bytes dropped ...]\n"

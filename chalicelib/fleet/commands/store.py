@@ -199,6 +199,14 @@ def output_of(item: Item) -> str | None:
     return plain if isinstance(plain, str) else None
 
 
+def output_bytes(item: Item) -> int:
+    """The bytes of a row's output, without decompressing it."""
+    compressed, plain = item.get("output_gz"), item.get("output")
+    if isinstance(compressed, bytes):
+        return outputs.length_of(compressed)
+    return len(plain.encode()) if isinstance(plain, str) else 0
+
+
 def output_changes(output: str) -> tuple[Set, Set]:
     """Store an output, compressed where that is smaller than a write unit saved."""
     compressed = outputs.compress(output)

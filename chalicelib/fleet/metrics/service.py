@@ -38,7 +38,8 @@ class Reading:
 class NodeMetrics:
     """``scraper`` is None where the functions cannot reach nodes; ``push_host`` replaces the nodes' own host names.
 
-    ``fresh_seconds`` is the age up to which the cache answers without asking the machine.
+    ``fresh_seconds`` is the age up to which the cache answers without asking the machine. ``tell`` passes on what a
+    machine pushes about itself, by its node's id.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class NodeMetrics:
         push_host: str | None,
         vpn_domain: str,
         fresh_seconds: int,
+        tell: Callable[[str, str], None] = lambda _node_id, _text: None,
     ) -> None:
         self._clock = clock
         self._nodes = nodes
@@ -63,12 +65,16 @@ class NodeMetrics:
         self._push_host = push_host
         self._vpn_domain = vpn_domain
         self._fresh_seconds = min(fresh_seconds, CACHE_SECONDS)
+        self._tell = tell
         self._store = MetricsStore(tables)
         self._waker = Waker(self._store, nodes.connections, sockets, clock, log)
 
     def push(self, node_id: str, metrics_type: MetricsType, text: str) -> Metrics:
         """Keep what an agent sent, in one write. Raises `EdgeError` (payload too large)."""
-        return self._store.put(node_id, metrics_type, text, self._clock.now())
+        kept = self._store.put(node_id, metrics_type, text, self._clock.now())
+        if metrics_type is MetricsType.HOST:
+            self._tell(node_id, text)
+        return kept
 
     def read(self, node_id: str, metrics_type: MetricsType, *, reach: Reach) -> Reading:
         """Raises `EdgeError` (not found), (service unavailable) if the agent does not answer and the cache is too

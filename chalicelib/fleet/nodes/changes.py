@@ -8,18 +8,24 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from chalicelib.fleet.events.catalogue import EventType
+from chalicelib.fleet.facts import (
+    NODE_CLUSTER_CHANGED,
+    NODE_DELETED,
+    NODE_ENROLLED,
+    NODE_STATUS_CHANGED,
+    NODE_VERSION_CHANGED,
+)
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.kit.changes import Change
 from chalicelib.kit.tables import Item
 from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.context import Event, Events, Rows, Send
 
-ENROLLED = "fleet.node.enrolled"
-DELETED = "fleet.node.deleted"
-STATUS_CHANGED = "fleet.node.status_changed"
-CLUSTER_CHANGED = "fleet.node.cluster_changed"
-INTERNAL = (ENROLLED, DELETED, STATUS_CHANGED, CLUSTER_CHANGED)
-"""Facts for other families, with ids that stay the same when they are repeated. They come in no order."""
+_FACTS_OF_CHANGES = (
+    ("status", NODE_STATUS_CHANGED),
+    ("cluster_name", NODE_CLUSTER_CHANGED),
+    ("agent_version", NODE_VERSION_CHANGED),
+)
 
 _END_SOCKETS = frozenset({"node.registered", "node.reregistered", "node.blocked", "node.identity_conflict"})
 """Operations that leave the socket behind that the node had."""
@@ -91,21 +97,26 @@ def _published(operation: str, old: Item | None, new: Item) -> Iterator[Event]:
 def _facts(old: Item | None, new: Item | None) -> Iterator[Event]:
     """The internal events, from the difference alone: whatever wrote the row, it is a fact."""
     if old is None or new is None:
-        yield Event(ENROLLED if new is not None else DELETED, _fact(new or old or {}))
+        yield Event(NODE_ENROLLED if new is not None else NODE_DELETED, _fact(new or old or {}))
         return
-    for attribute, event_type in (("status", STATUS_CHANGED), ("cluster_name", CLUSTER_CHANGED)):
+    for attribute, event_type in _FACTS_OF_CHANGES:
         if old.get(attribute) != new.get(attribute):
             yield Event(event_type, {**_fact(new), f"previous_{attribute}": old.get(attribute)})
 
 
 def _fact(row: Item) -> dict[str, Any]:
-    """The node of an internal event. A node that was deleted and enrols again has another ``enrolled_at``."""
+    """The node of an internal event. A node that was deleted and enrols again has another ``enrolled_at``; ``version``
+    counts the changes since, and so orders facts of one time. ``last_seen_at`` is its last sign of life as far as the
+    row tells: of a node that has become unreachable, when its silence began."""
     return {
         "node_id": row["id"],
         "cluster_id": row.get("cluster_id"),
         "cluster_name": row.get("cluster_name"),
         "status": row.get("status"),
+        "agent_version": row.get("agent_version"),
         "enrolled_at": row.get("inserted_at"),
+        "last_seen_at": row.get("last_seen_at"),
+        "version": row.get("version"),
     }
 
 

@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Sequence
 from datetime import timedelta
 
+from chalicelib.fleet.facts import LOGIN_REFUSED
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.fleet.ssh import store
 from chalicelib.fleet.ssh.attempt_store import Attempts
@@ -13,6 +14,7 @@ from chalicelib.fleet.ssh.passwords import Passwords
 from chalicelib.fleet.ssh.store import username_from_item, username_id, username_ref
 from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
 from chalicelib.kit.tables import Put, Tables, TransactionFailedError, Write
+from chalicelib.platform.context import Event
 from chalicelib.platform.events.service import Events
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -102,4 +104,5 @@ class Verifier:
                 "result": "success" if verified else "failure",
                 "verified_at": to_microseconds_text(self._clock.now()),
             },
+            () if verified else (Event(LOGIN_REFUSED, {"node_id": node.id, "auth_method": credential.method.value}),),
         )

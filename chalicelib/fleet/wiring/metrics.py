@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.metrics.admin import AdminMetrics
     from chalicelib.fleet.metrics.discovery import Discovery
     from chalicelib.fleet.metrics.service import NodeMetrics
+    from chalicelib.fleet.metrics.telling import HostTeller
     from chalicelib.fleet.wiring import Fleet
 
 
@@ -37,6 +38,16 @@ class MetricParts:
             push_host=settings.push_host,
             vpn_domain=settings.netmaker_default_domain,
             fresh_seconds=settings.metrics_fresh_seconds,
+            tell=self._host_teller.tell,
+        )
+
+    @cached_property
+    def _host_teller(self) -> HostTeller:
+        from chalicelib.fleet.metrics.telling import HostTeller
+
+        platform = self._platform
+        return HostTeller(
+            platform.tables, platform.clock, platform.events, lambda fact: fact in platform.families.subscribed
         )
 
     @cached_property

@@ -27,19 +27,20 @@ _DIRECTIONS = ("asc", _DESCENDING)
 
 @dataclass(frozen=True)
 class ListRequest:
-    """One page of a list. ``page`` counts from 1. A ``cursor`` leads to a page instead of its number; an empty one to
-    the first."""
+    """One page of a list. ``page`` counts from 1; ``skip`` is the number of rows before the page, where that does not
+    follow from its number. A ``cursor`` leads to a page instead of its number; an empty one to the first."""
 
     page: int = 1
     page_size: int = 20
     order: Order = NEWEST_FIRST
     filters: Filters = field(default_factory=dict)
     cursor: str | None = None
+    skip: int | None = None
 
     @property
     def offset(self) -> int:
         """The number of rows before this page."""
-        return (self.page - 1) * self.page_size
+        return (self.page - 1) * self.page_size if self.skip is None else self.skip
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from chalicelib.machines.api.analytics.protocol import ANALYTICS
 from chalicelib.machines.api.compute.protocol import COMPUTE
 from chalicelib.web.api import Api
 
@@ -21,4 +22,18 @@ COMPUTE_API = Api(
     document_route="/api/compute/v1/openapi.json",
 )
 
-APIS = (COMPUTE_API,)
+ANALYTICS_API = Api(
+    name="Analytics",
+    services=_SERVICES,
+    protocol=ANALYTICS,
+    modules=(
+        "chalicelib.machines.api.analytics.instances",
+        "chalicelib.machines.api.analytics.queries",
+    ),
+    folder=_HERE / "analytics",
+    description="chalicelib.machines.api.analytics.description.ANALYTICS",
+    published="analytics-openapi.json",
+    prefixes=("/v1",),
+)
+
+APIS = (COMPUTE_API, ANALYTICS_API)

@@ -6,7 +6,7 @@ time of the write.
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.kit.bus import INTERNAL_SOURCE
@@ -41,11 +41,12 @@ class Events:
         self._ids = ids
         self._core_name = core_name
 
-    def occurrence(self, event_type: str, data: Mapping[str, Any]) -> Put:
-        """A write to commit with the change that it belongs to. ``data`` must be fit for the public: no secrets."""
+    def occurrence(self, event_type: str, data: Mapping[str, Any], facts: Sequence[Event] = ()) -> Put:
+        """A write to commit with the change that it belongs to. ``data`` must be fit for the public: no secrets.
+        ``facts`` are internal events that it is as well."""
         now = self._clock.now()
-        text = json.dumps(dict(data), separators=(",", ":"))
-        return occurrence_row(self._ids.uuid7(now), str(event_type), text, now)
+        also = _to_json([[fact.type, dict(fact.data)] for fact in facts]) if facts else None
+        return occurrence_row(self._ids.uuid7(now), str(event_type), _to_json(dict(data)), now, also)
 
     def envelopes_of(
         self, change: Change, events: Iterable[Event], families: Families
@@ -81,6 +82,10 @@ class Events:
             "data": dict(event.data),
         }
         return _bounded(envelope)
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _bounded(envelope: Envelope) -> Envelope:

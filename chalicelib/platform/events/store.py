@@ -2,14 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from chalicelib.kit.tables import Put, Table, put_new
+from chalicelib.kit.tables import Item, Put, Table, put_new
 
 TABLE = Table(name="occurrences", partition="id", stream=True, expires_at="expires_epoch")
 
 _KEPT = timedelta(days=1)
 
 
-def occurrence_row(occurrence_id: str, event_type: str, data: str, now: datetime) -> Put:
-    """The write that makes something an event; ``data`` is the payload as JSON text."""
+def occurrence_row(occurrence_id: str, event_type: str, data: str, now: datetime, facts: str | None = None) -> Put:
+    """The write that makes something an event; ``data`` is the payload as JSON text, ``facts`` are the internal events
+    that it is as well, as a JSON list of ``[type, data]``."""
     expires = int((now + _KEPT).timestamp())
-    return put_new(TABLE, {"id": occurrence_id, "type": event_type, "data": data, "expires_epoch": expires})
+    row: Item = {"id": occurrence_id, "type": event_type, "data": data, "facts": facts, "expires_epoch": expires}
+    return put_new(TABLE, row)

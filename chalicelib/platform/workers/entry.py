@@ -7,7 +7,7 @@ the container, an origin for what it writes, one log line, and errors turned int
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
@@ -76,7 +76,34 @@ class Entry(Generic[C]):
                 failed = [
                     {"itemIdentifier": record["messageId"]}
                     for record in event.to_dict()["Records"]
-                    if not _is_done(name, record, lambda message: handle(message, container, time), platform)
+                    if not _is_done(name, [record], lambda messages: handle(messages[0], container, time), platform)
+                ]
+                return {"batchItemFailures": failed}
+
+            self.prepare(name, needs)
+            return run
+
+        return decorate
+
+    def grouping_sqs_worker(
+        self, name: str, needs: Callable[[C], object], group_of: Callable[[Message], str]
+    ) -> Callable[[Callable[[list[Message], C], None]], LambdaHandler]:
+        """Handle the messages of a batch that belong together in one call; ``group_of`` names their group. A group that
+        fails is reported with all its messages; the others of its batch are done. A message for which ``group_of``
+        raises is handled by itself."""
+
+        def decorate(handle: Callable[[list[Message], C], None]) -> LambdaHandler:
+            @wraps(handle)
+            def run(event: Any) -> dict[str, Any]:
+                platform, container = services(), self.container()
+                groups: dict[str, list[Record]] = {}
+                for record in event.to_dict()["Records"]:
+                    groups.setdefault(_group_of(record, group_of), []).append(record)
+                failed = [
+                    {"itemIdentifier": record["messageId"]}
+                    for records in groups.values()
+                    if not _is_done(name, records, lambda messages: handle(messages, container), platform)
+                    for record in records
                 ]
                 return {"batchItemFailures": failed}
 
@@ -155,11 +182,20 @@ def placeholder_arn(queue: Queue) -> str:
     return f"arn:aws:sqs:us-east-1:000000000000:{queue}"
 
 
-def _is_done(name: str, record: Record, handle: Callable[[Message], None], platform: Platform) -> bool:
-    """Handle one message; an error of any kind is logged and leaves the rest of the batch alone."""
+def _group_of(record: Record, group_of: Callable[[Message], str]) -> str:
     try:
-        with _logged(name, _request_id(record), platform, message_id=record["messageId"]):
-            handle(json.loads(record["body"]))
+        return group_of(json.loads(record["body"]))
+    except Exception:  # noqa: BLE001 - its handler fails on it as well, and is logged
+        return f"message {record['messageId']}"
+
+
+def _is_done(name: str, records: Sequence[Record], handle: Callable[[list[Message]], None], platform: Platform) -> bool:
+    """Handle messages that belong together; an error of any kind is logged and leaves the rest of the batch alone."""
+    first = records[0]
+    about = {"message_id": first["messageId"], **({"messages": len(records)} if len(records) > 1 else {})}
+    try:
+        with _logged(name, _request_id(first), platform, **about):
+            handle([json.loads(record["body"]) for record in records])
     except EdgeError as error:
         return error.kind in _FINAL
     except Exception:  # noqa: BLE001 - the last line before Lambda: one bad message must not fail its batch

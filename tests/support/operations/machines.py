@@ -2,17 +2,19 @@
 
 from typing import Any
 
-from chalicelib.machines.api import APIS, COMPUTE_API
+from chalicelib.machines.api import ANALYTICS_API, APIS, COMPUTE_API
 from chalicelib.machines.wiring import Machines
 from chalicelib.web.api import Api
 from chalicelib.web.operation import Endpoint
 from tests.support.client import MASTER_KEY, Client, HttpAnswer
+from tests.support.operations.machines_analytics import BODIES as ANALYTICS_BODIES
+from tests.support.operations.machines_analytics import PREPARED as ANALYTICS
 from tests.support.operations.machines_compute import BODIES as COMPUTE_BODIES
 from tests.support.operations.machines_compute import PREPARED as COMPUTE
 from tests.support.operations.table import Operations
 from tests.support.world import World
 
-BODIES = {**COMPUTE_BODIES}
+BODIES = {**COMPUTE_BODIES, **ANALYTICS_BODIES}
 """The body of each operation that takes one, by view."""
 
 _OPERATIONS: dict[str, tuple[Api, Endpoint]] = {
@@ -27,7 +29,10 @@ class MachinesScene:
         self.world = World()
         container = self.world.platform.container(Machines)
         self._clients = {api.name: Client(api.groups(), container, api=api, key=None) for api in APIS}
-        self.variables: dict[str, str] = {"template_id": "local-small"}
+        self.variables: dict[str, str] = {
+            "template_id": "local-small",
+            "instance_id": "00000000-0000-7000-8000-000000000000",
+        }
 
     def request(self, view: str, *, variables: Any = None, key: str | None = MASTER_KEY, **options: Any) -> HttpAnswer:
         """The operation, with a body that fits if it takes one."""
@@ -35,13 +40,14 @@ class MachinesScene:
         if endpoint.has_body:
             options.setdefault("json", BODIES[view])
         path = endpoint.route.format(**{**self.variables, **(variables or {})})
-        headers = {**options.pop("headers", {}), **({} if key is None else {"authorization": f"Bearer {key}"})}
+        sent = {"x-api-key": key} if api is ANALYTICS_API else {"authorization": f"Bearer {key}"}
+        headers = {**options.pop("headers", {}), **({} if key is None else sent)}
         return self._clients[api.name].request(endpoint.method, path, headers=headers, **options)
 
 
 OPERATIONS = Operations(
     scene=MachinesScene,
-    prepared={COMPUTE_API.name: COMPUTE},
+    prepared={COMPUTE_API.name: COMPUTE, ANALYTICS_API.name: ANALYTICS},
     within=lambda _: {"clusters": frozenset({"north"})},
     outside=lambda _: {"clusters": frozenset({"south"})},
 )

@@ -2,7 +2,15 @@
 
 import pytest
 
-from chalicelib.fleet.nodes.changes import CLUSTER_CHANGED, DELETED, ENROLLED, INTERNAL, STATUS_CHANGED
+from chalicelib.fleet.facts import (
+    FACTS,
+    NODE_CLUSTER_CHANGED,
+    NODE_DELETED,
+    NODE_ENROLLED,
+    NODE_STATUS_CHANGED,
+    NODE_VERSION_CHANGED,
+    OF_NODES,
+)
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.bus import EVENT_SOURCE, INTERNAL_SOURCE
 from chalicelib.platform.events.facts import fact_in
@@ -49,7 +57,7 @@ def test_node_life_reaches_the_queue_of_another_family(world):
 
     told = facts(world)
     assert [(kind, node) for _, kind, node in told] == [
-        (kind, node_id) for kind in (ENROLLED, STATUS_CHANGED, CLUSTER_CHANGED, DELETED)
+        (kind, node_id) for kind in (NODE_ENROLLED, NODE_STATUS_CHANGED, NODE_CLUSTER_CHANGED, NODE_DELETED)
     ]
     assert [time for time, *_ in told] == sorted({time for time, *_ in told})
 
@@ -72,13 +80,13 @@ def test_published_events_are_the_same_beside_internal_ones(world):
     public = [entry["DetailType"] for entry in world.bus_client.entries if entry["Source"] == EVENT_SOURCE]
     internal = [entry["DetailType"] for entry in world.bus_client.entries if entry["Source"] == INTERNAL_SOURCE]
     assert public == [entry["DetailType"] for entry in plain.bus_client.entries if entry["Source"] == EVENT_SOURCE]
-    assert set(internal) == set(INTERNAL)
-    assert not set(INTERNAL) & set(FAMILIES.event_types)
+    assert set(internal) == {*OF_NODES} - {NODE_VERSION_CHANGED}
+    assert not {*FACTS} & {*FAMILIES.event_types}
 
 
 def test_internal_events_are_not_matched_with_webhooks(world):
     a_cluster(world, "alone")
-    event = {"source": INTERNAL_SOURCE, "type": ENROLLED, "id": "1", "time": "2026-11-21T10:00:00Z", "data": {}}
+    event = {"source": INTERNAL_SOURCE, "type": NODE_ENROLLED, "id": "1", "time": "2026-11-21T10:00:00Z", "data": {}}
     world.call(WORKERS[EVENTS], {"Records": [sqs_record({"events": [{"request_id": "r", "envelope": event}]})]})
     assert [entry["Source"] for entry in world.bus_client.entries[-1:]] == [INTERNAL_SOURCE]
     assert world.driver.meter.count == 0  # the meter counts from the start of each message

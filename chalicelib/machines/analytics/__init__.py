@@ -1,0 +1,1 @@
+"""Analytics: what instances did, from the facts of the change stream."""

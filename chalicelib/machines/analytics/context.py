@@ -1,0 +1,52 @@
+"""Declares the context `analytics`: its tables, queue, function and their permissions."""
+
+from chalicelib.machines.analytics.facts import TYPES
+from chalicelib.machines.analytics.queues import ANALYTICS
+from chalicelib.machines.analytics.store import EVENTS, INSTANCES, OWNERS, PERIODS
+from chalicelib.platform.context import (
+    BATCH_GET,
+    GET,
+    PUT,
+    QUERY,
+    UPDATE,
+    Context,
+    Function,
+    Grants,
+    QueueSource,
+    Subscription,
+)
+
+CONTEXT = Context(
+    name="analytics",
+    tables=(OWNERS, INSTANCES, EVENTS, PERIODS),
+    queues=(ANALYTICS,),
+    functions=(
+        Function(
+            "record_analytics",
+            "chalicelib.machines.workers.record_analytics.handler",
+            QueueSource(ANALYTICS, 10),
+            60,
+            loads="access analytics events",
+        ),
+    ),
+    grants={
+        "machines_api": Grants(
+            tables={
+                "analytics_instances": GET | BATCH_GET | QUERY,
+                "analytics_events": QUERY,
+                "analytics_periods": QUERY,
+                "nodes": BATCH_GET,
+                "presence": BATCH_GET,
+            }
+        ),
+        "record_analytics": Grants(
+            tables={
+                "analytics_owners": GET | PUT | UPDATE,
+                "analytics_instances": PUT | UPDATE,
+                "analytics_events": PUT,
+                "analytics_periods": UPDATE,
+            }
+        ),
+    },
+    subscriptions=(Subscription(TYPES, ANALYTICS),),
+)
