@@ -88,13 +88,13 @@ def _has_ended(change: Change) -> bool:
 
 def _end_of(row: Item) -> dict[str, Any]:
     """How an execution ended. ``was_run``: its agent had it. ``run_seconds`` is the time from then until the agent says
-    that it was done, or until we heard if its clock says something impossible."""
+    that it was done, or until its report if its clock says something impossible."""
     outcome = outcome_of(str(row["status"]), row.get("exit_code"))
-    sent_at, heard_at, done_at = (row.get(name) for name in ("sent_at", "updated_at", "completed_at"))
+    sent_at, reported_at, done_at = (row.get(name) for name in ("sent_at", "updated_at", "completed_at"))
     seconds = 0
-    if isinstance(sent_at, str) and isinstance(heard_at, str):
-        is_told = isinstance(done_at, str) and sent_at <= done_at <= heard_at
-        end = parse_time(str(done_at if is_told else heard_at))
+    if isinstance(sent_at, str) and isinstance(reported_at, str):
+        is_told = isinstance(done_at, str) and sent_at <= done_at <= reported_at
+        end = parse_time(str(done_at if is_told else reported_at))
         seconds = max(0, int((end - parse_time(sent_at)).total_seconds()))
     return {
         "execution_id": row["id"],

@@ -26,7 +26,7 @@ CONTEXT = Context(
             "chalicelib.machines.workers.record_analytics.handler",
             QueueSource(ANALYTICS, 10),
             60,
-            loads="access analytics events",
+            loads="access analytics events instances provisioning",
         ),
     ),
     grants={
@@ -45,6 +45,7 @@ CONTEXT = Context(
                 "analytics_instances": PUT | UPDATE,
                 "analytics_events": PUT,
                 "analytics_periods": UPDATE,
+                "resources": BATCH_GET | QUERY,
             }
         ),
     },

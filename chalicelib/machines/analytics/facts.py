@@ -5,7 +5,6 @@ The same fact always gives the same entry, so that repeats and a replay of the c
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 from chalicelib.fleet.facts import (
     EXECUTION_ENDED,
@@ -18,8 +17,11 @@ from chalicelib.fleet.facts import (
     NODE_VERSION_CHANGED,
 )
 from chalicelib.kit.clock import parse_time, to_microseconds_text
-from chalicelib.machines.analytics.model import Contact, Entry, Standing, Topic, Transition
+from chalicelib.machines.analytics.model import Contact, Entry, Made, Standing, Topic, Transition
+from chalicelib.machines.instances.model import INSTANCE
 from chalicelib.platform.events.facts import Fact
+from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
+from chalicelib.platform.provisioning.model import State
 
 _UNREACHABLE = "unreachable"
 
@@ -34,8 +36,8 @@ _PERCENT = 100
 
 
 def entry_of(fact: Fact) -> Entry | None:
-    """What the fact tells; None for one that tells nothing of an instance. Raises `KeyError`, `ValueError` for a fact
-    that does not have its form."""
+    """The entry of a fact; None for a fact that tells nothing of an instance. Raises `KeyError`, `ValueError` for a
+    fact that does not have its form."""
     make = _MAKERS.get(fact.type)
     return None if make is None else make(fact, parse_time(fact.time))
 
@@ -92,6 +94,28 @@ def _contact(status: object) -> Contact:
     return Contact.DOWN if status == _UNREACHABLE else Contact.UP
 
 
+def _instance_changed(fact: Fact, at: datetime) -> Entry | None:
+    """Other changes of an instance than those of its state tell nothing here."""
+    data = fact.data
+    before, after = data.get("previous_state"), str(data["state"])
+    if data["kind"] != INSTANCE or before == after:
+        return None
+    is_gone = after == State.GONE
+    power = f" (power {data['power']})" if data.get("power") else ""
+    change = f"state changed from {before} to {after}{power}" if before else "the instance was asked for"
+    reason = f": {data['reason']}" if data.get("reason") else ""
+    key = f"{to_microseconds_text(at)}#{int(is_gone)}"
+    return Entry(
+        fact.id,
+        str(data["id"]),
+        Topic.INSTANCE_STATE,
+        at,
+        f"{change}{reason}",
+        resource=Standing(key, "" if is_gone else after, name=str(data["name"])),
+        made=Made(str(data["tenant"]), str(data["name"])),
+    )
+
+
 def _execution_ended(fact: Fact, at: datetime) -> Entry:
     data = fact.data
     topic = _OUTCOMES[data["outcome"]]
@@ -125,7 +149,7 @@ def _metrics_pushed(fact: Fact, at: datetime) -> Entry:
     return Entry(fact.id, str(fact.data["node_id"]), Topic.METRICS_PUSHED, at, figures=figures)
 
 
-_MAKERS: Mapping[str, Callable[[Fact, datetime], Any]] = {
+_MAKERS: Mapping[str, Callable[[Fact, datetime], Entry | None]] = {
     NODE_ENROLLED: _node_enrolled,
     NODE_DELETED: _node_deleted,
     NODE_STATUS_CHANGED: _node_status,
@@ -134,6 +158,7 @@ _MAKERS: Mapping[str, Callable[[Fact, datetime], Any]] = {
     EXECUTION_ENDED: _execution_ended,
     LOGIN_REFUSED: _login_refused,
     METRICS_PUSHED: _metrics_pushed,
+    RESOURCE_CHANGED: _instance_changed,
 }
 
 TYPES = tuple(_MAKERS)

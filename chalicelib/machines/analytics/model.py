@@ -1,4 +1,4 @@
-"""The models of analytics: what a fact tells, and what is asked and answered."""
+"""The models of analytics: entries made of facts, questions and answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 class Dataset(StrEnum):
-    """What can be asked about an instance."""
+    """The parts of the history of an instance."""
 
     TOPICS = "topics"
     SIGNALS = "signals"
@@ -83,7 +83,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose an instance is, or a node that is not one. ``is_new``: nothing of it was recorded before.
+    """The owner of an instance, or of a node that is not one. ``is_new``: nothing of it was recorded before.
     ``is_ending``: it was gone when it was last looked at."""
 
     id: str
@@ -96,7 +96,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Entry:
-    """What one fact tells of an instance.
+    """The content of a fact about an instance.
 
     ``id`` is the fact's, the same when it is repeated. ``text`` is that of a signal, "" if it is not one. ``figures``
     are added to those of the hour and the day. ``resource`` and ``node`` are the standing that it gives; ``made`` is

@@ -21,16 +21,18 @@ class Owners:
         """The owner, from these entries if they tell it. A node that is not an instance belongs to the operator.
         Raises `EdgeError` (service unavailable)."""
         row = self._tables.get(store.OWNERS, store.key_of(instance_id))
-        if row is not None:
-            return store.owner_in(row)
+        known = None if row is None else store.owner_in(row)
         told = next((entry.made for entry in entries if entry.made is not None), None)
+        # The instance may have been too new to be found when the first fact of its node came.
+        if known is not None and (known.is_instance or told is None):
+            return known
         made = told or self._find_made(instance_id)
         if made is None:
             return Owner(instance_id, DEFAULT_TENANT, is_new=True)
         return Owner(instance_id, made.tenant, is_instance=True, name=made.name, is_new=True)
 
     def note(self, owner: Owner) -> None:
-        """Keep a new owner. May be repeated."""
+        """Keep a new owner. May be repeated; an instance stays one."""
         self._tables.try_write(store.new_owner(owner), "analytics.owner_noted")
 
     def end(self, owner: Owner, expires_epoch: int | None) -> None:

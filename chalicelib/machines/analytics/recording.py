@@ -1,4 +1,4 @@
-"""`Recorder`: records what facts tell, once, whatever their order and however often they come."""
+"""`Recorder`: records what facts tell, once, in any order and however often they come."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

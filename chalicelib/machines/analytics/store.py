@@ -18,6 +18,7 @@ from chalicelib.kit.tables import (
     Add,
     Between,
     Change,
+    Equals,
     Index,
     Item,
     Key,
@@ -61,7 +62,7 @@ INSTANCES = Table(
     tenanted=True,
 )
 
-EVENTS = Table("analytics_events", partition="instance_id", sort="place", expires_at="expires_epoch", tenanted=True)
+EVENTS = Table("analytics_events", partition="instance_id", sort="position", expires_at="expires_epoch", tenanted=True)
 
 PERIODS = Table("analytics_periods", partition="instance_id", sort="period", expires_at="expires_epoch", tenanted=True)
 
@@ -88,8 +89,10 @@ def key_of(instance_id: str) -> Key:
 
 
 def new_owner(owner: Owner) -> Put:
-    """Fails if the owner is known."""
-    return put_new(OWNERS, {"id": owner.id, "tenant": owner.tenant, "is_instance": owner.is_instance})
+    """Fails if the owner is known, but not for an instance that was taken for a node."""
+    row: Item = {"id": owner.id, "tenant": owner.tenant, "is_instance": owner.is_instance}
+    is_unknown = Absent("id")
+    return Put(OWNERS, row, Or(is_unknown, Equals("is_instance", value=False)) if owner.is_instance else is_unknown)
 
 
 def owner_in(row: Item) -> Owner:
@@ -141,10 +144,10 @@ def rows_of(entry: Entry, kept: Kept) -> list[Put]:
     """The rows of an event. Each fails if the event was recorded before. Transitions are kept as long as days: the time
     in contact of a day follows from them."""
     at = to_microseconds_text(entry.at)
-    place = f"{_SIGNAL}{at}#{entry.id}" if entry.text else f"{_EVENT}{entry.id}"
+    position = f"{_SIGNAL}{at}#{entry.id}" if entry.text else f"{_EVENT}{entry.id}"
     rows: list[Item] = [
         {
-            "place": place,
+            "position": position,
             "topic": entry.topic.value,
             "at": at,
             "text": entry.text or None,
@@ -154,7 +157,7 @@ def rows_of(entry: Entry, kept: Kept) -> list[Put]:
     if (one := entry.transition) is not None:
         rows.append(
             {
-                "place": f"{_CONTACT}{one.key}#{entry.id}",
+                "position": f"{_CONTACT}{one.key}#{entry.id}",
                 "at": at,
                 "since": to_microseconds_text(one.since),
                 "before": one.before.value,
@@ -162,7 +165,7 @@ def rows_of(entry: Entry, kept: Kept) -> list[Put]:
                 "expires_epoch": _expires(entry.at, kept.days),
             }
         )
-    return [Put(EVENTS, {"instance_id": entry.instance_id, **row}, Absent("place")) for row in rows]
+    return [Put(EVENTS, {"instance_id": entry.instance_id, **row}, Absent("position")) for row in rows]
 
 
 def sums_of(entries: Sequence[Entry], interval: Interval, kept: timedelta) -> list[Update]:
@@ -229,7 +232,7 @@ def transitions_after(instance_id: str, moment: datetime) -> Query:
 
 
 def _between(prefix: str, span: Span) -> Between:
-    """From its start to before its end: a place has more behind its time."""
+    """From its start to before its end: a position has more behind its time."""
     return Between(f"{prefix}{to_microseconds_text(span.start)}", f"{prefix}{to_microseconds_text(span.end)}")
 
 
@@ -244,7 +247,7 @@ def signals_in(page: Page) -> list[Signal]:
 def transitions_in(page: Page) -> list[Transition]:
     return [
         Transition(
-            str(row["place"]),
+            str(row["position"]),
             parse_time(str(row["at"])),
             parse_time(str(row["since"])),
             Contact(str(row["before"])),

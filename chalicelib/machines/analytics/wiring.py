@@ -6,7 +6,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chalicelib.machines.analytics.model import Kept, NodeSeen
+from chalicelib.machines.analytics.model import Kept, Made, NodeSeen
+from chalicelib.machines.instances.model import INSTANCE
 
 if TYPE_CHECKING:
     from chalicelib.machines.analytics.queries import Queries
@@ -29,7 +30,7 @@ class Analytics:
         from chalicelib.machines.analytics.recording import Recorder
 
         platform = self._platform
-        owners = Owners(platform.tables, lambda _instance_id: None)
+        owners = Owners(platform.tables, self._made)
         return Recorder(platform.tables.scoped, platform.clock, owners, self._kept)
 
     def queries(self, tenant: str) -> Queries:
@@ -45,3 +46,7 @@ class Analytics:
 
         node = fleet_of(self._platform).find_nodes([node_id]).get(node_id)
         return None if node is None else NodeSeen(node.status != "unreachable", node.inserted_at, node.last_seen_at)
+
+    def _made(self, instance_id: str) -> Made | None:
+        found = self._platform.all_resources.find(INSTANCE, instance_id)
+        return None if found is None else Made(found.tenant, found.name)

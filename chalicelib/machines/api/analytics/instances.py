@@ -1,7 +1,9 @@
 """Instances and their summaries."""
 
+from typing import Annotated
+
 from chalicelib.kit.listing import ListRequest
-from chalicelib.machines.api.analytics.fields import DEFAULT_LIMIT, InstanceId, Limit, Offset, Pagination
+from chalicelib.machines.api.analytics.fields import DEFAULT_LIMIT, INSTANCE, InstanceId, Limit, Offset, Pagination
 from chalicelib.machines.api.analytics.models import (
     InstancesOut,
     SummaryOut,
@@ -22,7 +24,7 @@ routes = Endpoints(tag="Instances")
 
 
 class InstancePath(Path):
-    instance_id: InstanceId
+    instance_id: Annotated[InstanceId, INSTANCE]
 
 
 class PageQuery(Query):

@@ -60,8 +60,8 @@ class UsageOut(Period):
         float | None,
         about("Part of the time in which its node was in contact; null without a node.", 0.9931, minimum=0, maximum=1),
     ]
-    contact_seconds: Annotated[float, about("Seconds in contact.", 85804.0, minimum=0)]
-    silent_seconds: Annotated[float, about("Seconds of gaps.", 596.0, minimum=0)]
+    contact_seconds: Annotated[float, about("Seconds in which its node was in contact.", 85804.0, minimum=0)]
+    silent_seconds: Annotated[float, about("Seconds of gaps, together.", 596.0, minimum=0)]
     host: Annotated[HostOut | None, nullable(HostOut), about("Figures of the machine; null where it pushed none.")]
 
 
@@ -98,7 +98,7 @@ class InstancesOut(Shown):
 class SummaryOut(Shown):
     """An instance at a glance."""
 
-    instance: Annotated[InstanceOut, about("The instance.")]
+    instance: Annotated[InstanceOut, about("Names and standing.")]
     day: Annotated[UsageOut, about("The last day, in whole hours.")]
     month: Annotated[UsageOut, about("The last 30 days.")]
     topics: Annotated[list[TopicOut], about("Events of the last 30 days by type, most frequent first.")]

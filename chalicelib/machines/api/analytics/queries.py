@@ -41,7 +41,7 @@ class Question(Body):
 
 
 class FilterBody(Question):
-    """What elements have to be like."""
+    """The filter of elements."""
 
     topics: Annotated[
         tuple[OneOf[Topic], ...],

@@ -218,7 +218,7 @@ def test_page_query_is_refused_with_its_path(scene):
     assert refusal(answer)[2] == [{"path": "limit", "message": "0 is smaller than inclusive minimum 1"}]
 
 
-def test_summary_of_an_id_that_is_not_a_uuid_is_refused_and_of_an_unknown_one_not_found(scene):
+def test_summary_of_a_wrong_id_is_refused_and_of_an_unknown_one_404(scene):
     wrong = scene.request("get_instance_summary", variables={"instance_id": "i-0123"})
     assert (wrong.status, refusal(wrong)[2]) == (400, [{"path": "id", "message": "Invalid uuid"}])
     missing = scene.request("get_instance_summary", variables={"instance_id": UNKNOWN})

@@ -78,7 +78,7 @@ def test_contact_before_the_first_known_transition_is_what_that_came_from():
     assert line.seconds(UP, span(0, 60)) == 30 * 60
 
 
-def test_nothing_is_known_without_transitions():
+def test_timeline_without_transitions_knows_no_contact():
     line = Timeline([], at(100))
 
     assert line.gaps(span(0, 60)) == []

@@ -68,7 +68,7 @@ def test_silence_is_dated_back_to_the_last_sign_of_life():
     assert entry.transition.since == parse_time("2026-11-21T09:55:00Z")
 
 
-def test_status_of_a_fact_without_the_last_sign_of_life_changes_when_it_was_written():
+def test_silence_without_the_last_sign_of_life_begins_when_it_was_written():
     entry = told(NODE_STATUS_CHANGED, status="unreachable", previous_status="healthy", cluster_name="north")
 
     assert entry.transition.since == parse_time(AT)
@@ -85,7 +85,7 @@ def test_deleted_node_is_gone_whatever_its_status(status):
     assert (entry.transition.after, entry.node.state) == (Contact.ABSENT, "")
 
 
-def test_facts_of_one_time_are_ordered_by_the_version_of_the_row_and_deletion_comes_last():
+def test_facts_of_one_time_are_ordered_by_version_and_deletion_is_last():
     keys = [
         of_node(NODE_STATUS_CHANGED, version=9).node.key,
         of_node(NODE_STATUS_CHANGED, version=10).node.key,

@@ -157,7 +157,7 @@ def test_silence_is_a_gap_that_is_open_and_then_closed(scene):
     assert ask(scene, machine, "usage")[0]["uptimeShare"] == 0.5
 
 
-def test_gap_over_midnight_is_one_gap_and_counts_in_the_hours_and_days_that_it_touches(scene):
+def test_gap_over_midnight_is_one_gap_and_counts_in_each_hour_and_day(scene):
     machine = enrolled(scene)
     scene.world.settle()
     silent(scene, 20 * 3600 + 1800)
@@ -221,7 +221,7 @@ def test_pushed_metrics_are_averages(scene):
     }
 
 
-def test_everything_told_twice_is_recorded_once(scene):
+def test_facts_that_come_twice_are_recorded_once(scene):
     twice = MachinesScene()
     a_cluster(twice.world)
     for one, again in ((scene, False), (twice, True)):
