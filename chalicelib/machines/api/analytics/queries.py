@@ -12,7 +12,14 @@ from chalicelib.kit.errors import bad_request
 from chalicelib.kit.fields import about
 from chalicelib.machines.analytics.model import Dataset, Interval, Span, Topic
 from chalicelib.machines.analytics.queries import Queries
-from chalicelib.machines.api.analytics.fields import DEFAULT_LIMIT, INSTANCE, InstanceId, Limit, Offset, Pagination
+from chalicelib.machines.api.analytics.fields import (
+    DEFAULT_LIMIT,
+    EXAMPLE_INSTANCE,
+    InstanceId,
+    Limit,
+    Offset,
+    Pagination,
+)
 from chalicelib.machines.api.analytics.models import (
     Element,
     QueryOut,
@@ -54,7 +61,9 @@ class FilterBody(Question):
 class QueryBody(Question):
     """A question about one instance."""
 
-    instance_id: Annotated[InstanceId, INSTANCE]
+    instance_id: Annotated[
+        InstanceId, about("Instance, or node that is not one, that is asked about.", EXAMPLE_INSTANCE)
+    ]
     dataset: Annotated[
         OneOf[Dataset],
         about(
