@@ -49,5 +49,6 @@ OPERATIONS = Operations(
     scene=MachinesScene,
     prepared={COMPUTE_API.name: COMPUTE, ANALYTICS_API.name: ANALYTICS},
     within=lambda _: {"clusters": frozenset({"north"})},
+    of_everybody=frozenset({"template_id"}),
     outside=lambda _: {"clusters": frozenset({"south"})},
 )

@@ -39,7 +39,8 @@ class Operations(Generic[S]):
     those of one that reaches nothing but what ``reached`` lists, the number of rows by view. ``unknown`` are path
     variables that lead to nothing. ``addressed`` are requests, by view, that name something of the scene outside of the
     latter's reach elsewhere than in the path: each beside the same request with a name of nothing. ``always_answered``
-    are the views that succeed for unknown path variables as well.
+    are the views that succeed for unknown path variables as well. ``of_everybody`` are the path variables that name
+    something that all tenants share.
     """
 
     scene: Callable[[], S]
@@ -51,3 +52,4 @@ class Operations(Generic[S]):
     unknown: Mapping[str, str] = field(default_factory=dict)
     addressed: Mapping[str, Callable[[S], list[tuple[Options, Options]]]] = field(default_factory=dict)
     always_answered: frozenset[str] = frozenset()
+    of_everybody: frozenset[str] = frozenset()
