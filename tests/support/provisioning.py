@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.platform.context import Family
 from chalicelib.platform.families import Families
-from chalicelib.platform.provisioning.model import NewResource, Power, Resource, State
+from chalicelib.platform.provisioning.model import Changes, NewResource, Power, Resource, State
 from chalicelib.platform.provisioning.queues import PROVISIONING
 from chalicelib.platform.provisioning.store import RESOURCES, from_whole
 from tests.support.declared import FAMILIES
@@ -43,14 +44,20 @@ class TimedSqs(FakeSqs):
 
 
 class BoxWorld(World):
-    """A world in which boxes are made. ``kind`` are fields of their kind."""
+    """A world in which boxes are made. ``kind`` are fields of their kind, ``boxes`` those of their provider; ``others``
+    are further families."""
 
-    def __init__(self, *, kind: dict[str, Any] | None = None, boxes: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        kind: dict[str, Any] | None = None,
+        boxes: dict[str, Any] | None = None,
+        others: Sequence[Family] = (),
+    ) -> None:
         time = FakeClock()
         self.boxes = Boxes(time, **(boxes or {}))
-        super().__init__(
-            families=Families((*FAMILIES.each, family_of(kind_of(self.boxes, **(kind or {}))))), clock=time
-        )
+        of_boxes = family_of(kind_of(self.boxes, **(kind or {})))
+        super().__init__(families=Families((*FAMILIES.each, of_boxes, *others)), clock=time)
         self.queue_client: TimedSqs = TimedSqs(time)
 
     def create(self, name: str = "a", **more: Any) -> Resource:
@@ -62,6 +69,11 @@ class BoxWorld(World):
     def box(self, resource: Resource) -> Resource:
         """The resource as it is. Raises `EdgeError` (not found)."""
         return self.platform.resources(resource.tenant).get(KIND, resource.id)
+
+    def change(self, resource: Resource, **changes: Any) -> Resource:
+        """Change a resource."""
+        own = self.platform.resources(resource.tenant)
+        return own.change(KIND, resource.id, lambda _row: Changes(**changes), "box.changed")
 
     def delete(self, resource: Resource) -> Resource:
         return self.platform.resources(resource.tenant).delete(KIND, resource.id, "box.deleted")

@@ -16,6 +16,7 @@ from typing import Any
 from chalicelib.kit.clock import Clock
 from chalicelib.platform.provisioning.model import Power, Resource, Seen
 from chalicelib.platform.provisioning.ports import AgainLaterError, GoneError, RefusedError
+from tests.support.fakes.dynamo_faults import Crash
 
 
 class Fault(StrEnum):
@@ -34,7 +35,11 @@ class Fault(StrEnum):
     LOST = "lost"
     """The caller gets no answer, and no work is done."""
     BUG = "bug"
-    """The driver raises what no port knows."""
+    """The driver raises an error that its port does not name."""
+    CRASH_BEFORE = "crash before"
+    """The function dies before the provider is asked."""
+    CRASH_AFTER = "crash after"
+    """The function dies when the provider has done its work."""
 
 
 @dataclass
@@ -70,6 +75,7 @@ class Boxes:
         """Each call with the ids of its resources."""
         self.faults: dict[str, deque[Fault]] = {}
         self.is_down = False
+        self.seconds_per_call = 0.0
         self.most_ever_there: dict[str, int] = {}
         """The most boxes that a resource had at a time."""
         self._clock = clock
@@ -108,10 +114,17 @@ class Boxes:
         self._pass_time()
         self._set(self._boxes[box_id], seen, reason)
 
+    def hang(self, box_id: str) -> None:
+        """The box stays in its present state until it is told to go on (`become`)."""
+        self._pass_time()
+        self._boxes[box_id].until = None
+
     # -- what its driver does ----------------------------------------------------------------------------------------
 
     def meet(self, call: str, resources: Sequence[Resource]) -> Fault | None:
         """Count a call; raises the error of its fault if there is one before any work."""
+        if self.seconds_per_call:
+            self._clock.sleep(self.seconds_per_call)
         self._pass_time()
         self.calls.append((call, tuple(each.id for each in resources)))
         if self.is_down:
@@ -129,6 +142,8 @@ class Boxes:
                 raise AgainLaterError("The provider did not answer")
             case Fault.BUG:
                 raise ValueError("a secret of a driver")
+            case Fault.CRASH_BEFORE:
+                raise Crash
             case _:
                 return fault
 
@@ -169,6 +184,13 @@ class Boxes:
             self._move(box, Seen.BECOMING, self.start_seconds, Seen.READY)
         box.generation = max(box.generation, resource.generation)
         self._note()
+
+    def answer(self, fault: Fault | None) -> None:
+        """Raise the error of a fault that comes after the work."""
+        if fault is Fault.ANSWER_LOST:
+            raise AgainLaterError("The provider did not answer")
+        if fault is Fault.CRASH_AFTER:
+            raise Crash
 
     def end(self, box: Box) -> None:
         """Begin to remove it."""

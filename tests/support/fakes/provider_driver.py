@@ -38,8 +38,7 @@ class BoxDriver:
             self._boxes.create_late(resource)
             raise AgainLaterError("The provider did not answer")
         box = self._boxes.create(resource)
-        if fault is Fault.ANSWER_LOST:
-            raise AgainLaterError("The provider did not answer")
+        self._boxes.answer(fault)
         return {"id": box.id}
 
     def change(self, resource: Resource, observation: Observation) -> None:
@@ -49,16 +48,14 @@ class BoxDriver:
         if box is None:
             raise GoneError("It is not there any more")
         self._boxes.change(box, resource)
-        if fault is Fault.ANSWER_LOST:
-            raise AgainLaterError("The provider did not answer")
+        self._boxes.answer(fault)
 
     def delete(self, resource: Resource) -> None:
         fault = self._boxes.meet("delete", [resource])
         box = self._boxes.current(resource)
         if box is not None:
             self._boxes.end(box)
-        if fault is Fault.ANSWER_LOST:
-            raise AgainLaterError("The provider did not answer")
+        self._boxes.answer(fault)
 
     def tagged(self) -> Iterator[Tagged]:
         self._boxes.meet("tagged", [])

@@ -1,0 +1,135 @@
+"""The effect of answers on rows that others may have changed meanwhile."""
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.kit.clock import parse_time
+from chalicelib.platform.provisioning.model import Desired, State
+from chalicelib.platform.provisioning.outcomes import Answer, answered, unobserved
+from chalicelib.platform.provisioning.ports import AgainLaterError, GoneError, RefusedError
+from chalicelib.platform.provisioning.steps import Do, Step
+from tests.unit.platform.provisioning.scenes import BOX, NOW, at, resource
+
+CREATED = Answer({"id": "b-1"})
+
+
+def asked(state=State.PENDING, **values):
+    """A row whose provider is being asked for the first time."""
+    given = {"asked_at": at(0), "asked_generation": 1, "attempts": 1, "due_at": at(120), "deadline_at": at(900)}
+    return resource(state, **{**given, **values})
+
+
+def after(do, claimed, answer, current=None):
+    return answered(current or claimed, Step(do, claimed), answer, BOX, NOW)
+
+
+class TestCreate:
+    def test_accepted_one_is_being_created(self):
+        row = after(Do.CREATE, asked(), CREATED)
+        assert (row.state, row.external, row.attempts) == (State.CREATING, {"id": "b-1"}, 0)
+        assert at(0) < row.due_at <= at(3)
+
+    def test_refused_one_has_failed_and_returns_its_quota(self):
+        row = after(Do.CREATE, asked(), Answer(error=RefusedError("Choose another size")))
+        assert (row.state, row.reason, row.is_released, row.due_at) == (State.FAILED, "Choose another size", True, None)
+
+    def test_refusal_after_a_lost_answer_keeps_the_quota_until_it_is_certain(self):
+        row = after(Do.CREATE, asked(), Answer(error=RefusedError("no"), asked_before=at(-20)))
+        assert (row.state, row.is_released, row.due_at) == (State.FAILED, False, at(280))
+
+    def test_lost_answer_leaves_it_pending_and_asked_for(self):
+        row = after(Do.CREATE, asked(), Answer(error=AgainLaterError("No answer")))
+        assert (row.state, row.reason, row.asked_at) == (State.PENDING, "No answer", at(0))
+
+    def test_call_that_did_nothing_was_never_made(self):
+        row = after(Do.CREATE, asked(), Answer(error=AgainLaterError("Throttled", nothing_done=True)))
+        assert (row.state, row.asked_at) == (State.PENDING, None)
+
+    def test_provider_is_not_asked_before_the_time_that_it_names(self):
+        row = after(Do.CREATE, asked(), Answer(error=AgainLaterError("Throttled", 40)))
+        assert row.due_at == at(40)
+
+    def test_pauses_double_up_to_the_longest(self):
+        pauses = [
+            (parse_time(after(Do.CREATE, asked(attempts=n), Answer(error=AgainLaterError("no"))).due_at) - NOW)
+            for n in range(1, 30)
+        ]
+        for number, pause in enumerate(pauses):
+            full = min(2 * 2**number, 60)
+            assert timedelta(seconds=full // 2) <= pause <= timedelta(seconds=full)
+
+    @pytest.mark.parametrize("state", [State.DELETING, State.FAILED, State.GONE])
+    def test_resource_that_ended_meanwhile_is_looked_at_at_once_with_its_ids(self, state):
+        current = asked(state, generation=2, desired=Desired.ABSENT, external={})
+        row = after(Do.CREATE, asked(), CREATED, current)
+        assert (row.state, row.external, row.due_at) == (state, {"id": "b-1"}, at(0))
+
+    def test_deleted_one_whose_call_did_nothing_need_not_be_waited_for(self):
+        current = asked(State.DELETING, generation=2, desired=Desired.ABSENT, external={})
+        row = after(Do.CREATE, asked(), Answer(error=RefusedError("no")), current)
+        assert (row.state, row.asked_at, row.due_at) == (State.DELETING, None, current.due_at)
+
+    def test_call_that_did_nothing_says_nothing_of_a_later_one(self):
+        current = asked(asked_at=at(5))
+        row = after(Do.CREATE, asked(), Answer(error=AgainLaterError("no", nothing_done=True)), current)
+        assert row.asked_at == at(5)
+
+
+class TestChange:
+    def test_change_that_the_provider_took_on_is_noted(self):
+        row = after(Do.CHANGE, resource(State.CHANGING), Answer())
+        assert (row.state, row.asked_generation) == (State.CHANGING, 2)
+
+    def test_refused_change_is_looked_at_again_soon(self):
+        row = after(Do.CHANGE, resource(State.CHANGING), Answer(error=RefusedError("It cannot be stopped")))
+        assert (row.state, row.reason, row.is_released) == (State.FAILED, "It cannot be stopped", False)
+        assert row.due_at == at(60)
+
+    @pytest.mark.parametrize("error", [AgainLaterError("busy"), GoneError("not there")])
+    def test_change_that_may_work_later_is_tried_again(self, error):
+        row = after(Do.CHANGE, resource(State.CHANGING), Answer(error=error))
+        assert (row.state, row.reason, row.asked_generation) == (State.CHANGING, error.reason, 1)
+
+    @pytest.mark.parametrize("error", [None, AgainLaterError("busy"), RefusedError("no")])
+    def test_answer_to_an_older_generation_does_not_move_the_row(self, error):
+        current = resource(State.CHANGING, generation=3)
+        row = after(Do.CHANGE, resource(State.CHANGING), Answer(error=error), current)
+        asked_for = 2 if error is None else 1
+        assert row == current.model_copy(update={"asked_generation": asked_for})
+
+
+class TestDelete:
+    @pytest.mark.parametrize("error", [None, GoneError("not there")])
+    def test_removal_that_began_is_noted(self, error):
+        row = after(Do.DELETE, resource(State.DELETING), Answer(error=error))
+        assert (row.state, row.asked_generation) == (State.DELETING, 2)
+
+    def test_refused_removal_fails_with_its_reason_and_is_looked_at_again(self):
+        row = after(Do.DELETE, resource(State.DELETING), Answer(error=RefusedError("It is protected: lift that first")))
+        assert (row.state, row.is_released) == (State.FAILED, False)
+        assert row.due_at is not None
+
+    def test_failed_removal_is_tried_again_at_a_slow_pace(self):
+        stuck = resource(State.FAILED, desired=Desired.ABSENT)
+        for error in (None, AgainLaterError("busy")):
+            row = after(Do.DELETE, stuck, Answer(error=error))
+            assert row.due_at > at(3000)
+            assert row.reason == "It broke"
+
+
+class TestUnobserved:
+    @pytest.mark.parametrize("state", [State.PENDING, State.CREATING, State.CHANGING, State.DELETING])
+    def test_resource_at_work_waits_with_the_reason_until_its_deadline(self, state):
+        row = unobserved(resource(state, deadline_at=at(60)), AgainLaterError("It is down"), BOX, NOW)
+        assert (row.state, row.reason) == (state, "It is down")
+        late = unobserved(resource(state, deadline_at=at(0)), AgainLaterError("It is down"), BOX, NOW)
+        assert late.state is State.FAILED
+        assert "It is down" in late.reason
+
+    @pytest.mark.parametrize("state", [State.READY, State.FAILED, State.GONE])
+    def test_resource_at_rest_stays_as_it_is(self, state):
+        before = resource(state)
+        row = unobserved(before, AgainLaterError("It is down"), BOX, NOW)
+        assert (row.state, row.reason) == (state, before.reason)
+        assert row.due_at > at(0)
